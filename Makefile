@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# One non-recursive Makefile. `make` builds the release programs; `make help` lists the rest.
+# Objects go to build/VARIANT/, VARIANT = release | asan | fuzz. Every folder of C becomes an
+# archive (without its main.c); programs and tests link the archives in dependency order.
+
+VARIANT ?= release
+B := build/$(VARIANT)
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+PKGS := libevent_core libevent_extra libevent_openssl libevent_pthreads jansson libcyaml \
+        yaml-0.1 libsodium libcrypto libssl libcurl sqlite3 libfreeipmi libcap-ng libseccomp libsystemd
+# := would run pkg-config before `make deps` could install it.
+PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread
+
+CC_release := gcc
+CC_asan := gcc
+CC_fuzz := clang
+OPT_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fPIE
+OPT_asan := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+LD_release := -pie -Wl,-z,relro,-z,now -Wl,--as-needed
+LD_asan := -fsanitize=address,undefined -Wl,--as-needed
+LD_fuzz := -fsanitize=fuzzer,address,undefined -Wl,--as-needed
+CC := $(CC_$(VARIANT))
+
+WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes \
+        -Wswitch-enum -Wvla -Wundef -Werror
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -I. -I$(B) $(WARN) $(OPT_$(VARIANT)) $(PKG_CFLAGS) -MMD -MP $(CFLAGS)
+LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
+
+FOLDERS := lib db orchestrator agent boot-services ctl
+PROGRAMS := netboot-orchestrator netboot-agent netboot-bootd netboot-ctl
+
+# $(1) folder
+define FOLDER
+SRC_$(1) := $$(filter-out $(1)/main.c,$$(wildcard $(1)/*.c))
+OBJ_$(1) := $$(SRC_$(1):%.c=$$(B)/%.o)
+$$(B)/$(1).a: $$(OBJ_$(1))
+	@rm -f $$@; mkdir -p $$(@D)
+	@ar rcs $$@ $$(OBJ_$(1))
+endef
+$(foreach f,$(FOLDERS),$(eval $(call FOLDER,$(f))))
+
+AR_lib := $(B)/lib.a
+AR_db := $(B)/db.a $(AR_lib)
+AR_orchestrator := $(B)/orchestrator.a $(AR_db)
+AR_agent := $(B)/agent.a $(AR_db)
+AR_boot-services := $(B)/boot-services.a $(AR_lib)
+AR_ctl := $(B)/ctl.a $(AR_lib)
+
+all: $(PROGRAMS:%=$(B)/%)
+
+$(B)/netboot-orchestrator: $(B)/orchestrator/main.o $(AR_orchestrator)
+$(B)/netboot-agent: $(B)/agent/main.o $(AR_agent)
+$(B)/netboot-bootd: $(B)/boot-services/main.o $(AR_boot-services)
+$(B)/netboot-ctl: $(B)/ctl/main.o $(AR_ctl)
+$(PROGRAMS:%=$(B)/%):
+	@echo "  LD   $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+$(B)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC   $@"
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+# Schema migrations are embedded at build; db/schema_embed.h declares the table.
+OBJ_db += $(B)/db/schema_data.o
+$(B)/db.a: $(B)/db/schema_data.o
+$(B)/db/schema_data.c: $(sort $(wildcard db/schema/*.sql)) db/embed_schema.sh
+	@mkdir -p $(@D)
+	@sh db/embed_schema.sh $(filter %.sql,$^) > $@.tmp && mv $@.tmp $@
+$(B)/db/schema_data.o: $(B)/db/schema_data.c
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+include tests/tests.mk
+
+-include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)
+
+deps:
+	sh packaging/install-deps.sh
+clean:
+	rm -rf build
+.PHONY: all deps clean
+.DELETE_ON_ERROR:

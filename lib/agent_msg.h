@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Messages between netboot-agent and netboot-orchestrator (docs/protocol.md): JSON <-> struct. */
+#ifndef LIB_AGENT_MSG_H
+#define LIB_AGENT_MSG_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/bundle.h"
+#include "lib/error.h"
+#include "lib/event.h"
+#include "lib/id.h"
+
+enum { AGENT_MSG_ORDERS_MAX = 4096, AGENT_MSG_EVENTS_MAX = 1000 };
+
+struct agent_msg_poll {
+	char site[64];
+	char agent[ID_SIZE];
+	int64_t table;
+	int64_t wait_s;
+};
+
+enum agent_msg_order_type { AGENT_ORDER_JOB, AGENT_ORDER_CANCEL, AGENT_ORDER_CALL };
+
+struct agent_msg_order {
+	enum agent_msg_order_type type;
+	struct bundle *bundle; /* job; owned */
+	char id[ID_SIZE];      /* cancel: job; call: call id */
+	char verb[32];	       /* call: "power-status" */
+	struct bundle_host *host; /* call; owned */
+	struct bundle_bmc *bmc;	  /* call; owned, wiped */
+};
+
+struct agent_msg_orders {
+	struct bundle_site *table; /* NULL: current; owned */
+	struct agent_msg_order *orders;
+	size_t n_orders;
+};
+
+struct agent_msg_call_result {
+	char id[ID_SIZE];
+	char power[16]; /* on | off | unknown */
+	char reason[256];
+};
+
+struct agent_msg_report {
+	char site[64];
+	char agent[ID_SIZE];
+	int64_t first;
+	struct event *events;
+	size_t n_events;
+	struct agent_msg_call_result *calls;
+	size_t n_calls;
+};
+
+json_t *agent_msg_poll_to_json(const struct agent_msg_poll *m);
+int agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct error *err) MUST_CHECK;
+json_t *agent_msg_orders_to_json(const struct agent_msg_orders *m);
+int agent_msg_orders_from_json(const json_t *v, struct agent_msg_orders *ret, struct error *err) MUST_CHECK;
+void agent_msg_orders_done(struct agent_msg_orders *m);
+json_t *agent_msg_report_to_json(const struct agent_msg_report *m);
+int agent_msg_report_from_json(const json_t *v, struct agent_msg_report *ret, struct error *err) MUST_CHECK;
+void agent_msg_report_done(struct agent_msg_report *m);
+
+#endif

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the orchestrator hands to an agent, and the agent keeps: one job as a self-contained
+ * document, and the site's host table. JSON <-> struct; docs/protocol.md shows the documents. */
+#ifndef LIB_BUNDLE_H
+#define LIB_BUNDLE_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/addr.h"
+#include "lib/error.h"
+#include "lib/id.h"
+
+enum {
+	BUNDLE_VERSION = 1,
+	BUNDLE_NAME_SIZE = 254,
+	BUNDLE_PATH_SIZE = 256,
+	BUNDLE_FILES_MAX = 64,
+	BUNDLE_MACS_MAX = 16,
+	BUNDLE_LABELS_MAX = 64,
+	BUNDLE_ARGS_MAX = 2048,
+	BUNDLE_SUBNETS_MAX = 64,
+	BUNDLE_REASON_SIZE = 256,
+};
+
+enum bundle_kind { BUNDLE_REINSTALL, BUNDLE_RESCUE, BUNDLE_LIVE, BUNDLE_BOOT, BUNDLE_REBOOT, BUNDLE_POWER };
+enum bundle_idle { BUNDLE_IDLE_LOCAL, BUNDLE_IDLE_MENU, BUNDLE_IDLE_SILENT };
+enum bundle_firmware { BUNDLE_UEFI, BUNDLE_BIOS };
+/* How iPXE leaves to the disk: boot.md 1.10. */
+enum bundle_local_boot { BUNDLE_LOCAL_EXIT1, BUNDLE_LOCAL_EXIT0, BUNDLE_LOCAL_SANBOOT };
+
+const char *bundle_kind_name(enum bundle_kind kind); /* "reinstall", … */
+int bundle_kind_parse(const char *s, enum bundle_kind *ret) MUST_CHECK;
+const char *bundle_idle_name(enum bundle_idle idle);
+int bundle_idle_parse(const char *s, enum bundle_idle *ret) MUST_CHECK;
+const char *bundle_firmware_name(enum bundle_firmware fw);
+int bundle_firmware_parse(const char *s, enum bundle_firmware *ret) MUST_CHECK;
+const char *bundle_local_boot_name(enum bundle_local_boot how);
+int bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret) MUST_CHECK;
+
+struct bundle_label {
+	char key[64];
+	char value[128];
+};
+
+struct bundle_nic {
+	struct addr_mac mac;
+	struct addr_ip ip; /* fixed address or unset */
+	bool boot;	   /* this NIC netboots; the first one when none says so */
+};
+
+struct bundle_host {
+	char name[BUNDLE_NAME_SIZE];
+	struct bundle_nic nics[BUNDLE_MACS_MAX];
+	size_t n_nics;
+	char uuid[ADDR_UUID_TEXT]; /* or "" */
+	char serial[64];
+	enum bundle_firmware firmware;
+	enum bundle_idle idle;
+	enum bundle_local_boot local_boot;
+	char probe[128]; /* "tcp:22", "icmp" or "" */
+	struct bundle_label labels[BUNDLE_LABELS_MAX];
+	size_t n_labels;
+};
+
+struct bundle_bmc {
+	char address[BUNDLE_NAME_SIZE]; /* "" : the host has no BMC */
+	uint16_t port;			/* 623 */
+	char user[17];
+	char password[21];    /* plain in memory; sealed in the spool; wipe with bundle_wipe() */
+	char privilege[16];   /* "operator" | "administrator" */
+	int cipher;	      /* 17, 3, or 0: 17 then 3 */
+	char boot_method[16]; /* "pxe" | "none" */
+};
+
+struct bundle_file {
+	char name[64];		    /* URL name under /b/TOKEN/ */
+	char path[BUNDLE_PATH_SIZE]; /* below the images root */
+	char sha256[65];
+	int64_t size;
+};
+
+struct bundle_image {
+	char name[BUNDLE_NAME_SIZE]; /* "" : the job boots no image */
+	char kind[16];		     /* reinstall | rescue | live | tool */
+	struct bundle_file kernel;
+	struct bundle_file initrds[8];
+	size_t n_initrds;
+	struct bundle_file files[BUNDLE_FILES_MAX]; /* further files: squashfs, installer data */
+	size_t n_files;
+	char args[BUNDLE_ARGS_MAX];
+	bool reports_up;	/* the image reports `up` */
+	bool reports_installed; /* … `installed` */
+	bool local_boot;	/* after `installed` the host boots its disk and this is confirmed */
+	bool reports_booted;	/* the installed system reports `booted` (else host's probe) */
+	json_t *deadlines;	/* {"stage": seconds} or NULL; owned */
+};
+
+struct bundle {
+	char job[ID_SIZE];
+	enum bundle_kind kind;
+	char power_action[16]; /* kind power: on|off|soft|cycle|reset */
+	bool hard;	       /* reboot: skip the graceful step */
+	int64_t graceful_us;   /* wait after soft-off before the hard one */
+	char reason[BUNDLE_REASON_SIZE];
+	char by[64];
+	int64_t created;
+	struct bundle_host host;
+	struct bundle_bmc bmc;
+	struct bundle_image image;
+};
+
+struct bundle_subnet {
+	struct addr_prefix prefix;
+	struct addr_ip gateway, dns[4], pool_first, pool_last; /* pool unset: reservations only */
+	size_t n_dns;
+	int64_t lease_s;
+	char domain[128];
+	char relay[ADDR_IP_TEXT]; /* giaddr of a remote link, or "" */
+};
+
+/* The site as its agent and bootd must know it: a snapshot with a version. */
+struct bundle_site {
+	char name[64];
+	char timezone[64];
+	bool answer_unknown; /* a pool lease for unknown machines; else ignore */
+	enum bundle_idle idle;
+	struct bundle_subnet subnets[BUNDLE_SUBNETS_MAX];
+	size_t n_subnets;
+	struct bundle_host *hosts; /* owned array */
+	size_t n_hosts;
+	int64_t version;
+};
+
+json_t *bundle_to_json(const struct bundle *b);
+int bundle_from_json(const json_t *v, struct bundle *ret, struct error *err) MUST_CHECK;
+void bundle_done(struct bundle *b); /* frees deadlines, wipes the password */
+json_t *bundle_host_to_json(const struct bundle_host *h);
+int bundle_host_from_json(const json_t *v, struct bundle_host *ret, struct error *err) MUST_CHECK;
+json_t *bundle_subnet_to_json(const struct bundle_subnet *s);
+int bundle_subnet_from_json(const json_t *v, struct bundle_subnet *ret, struct error *err) MUST_CHECK;
+json_t *bundle_site_to_json(const struct bundle_site *s);
+int bundle_site_from_json(const json_t *v, struct bundle_site *ret, struct error *err) MUST_CHECK;
+void bundle_site_done(struct bundle_site *s);
+
+#endif
