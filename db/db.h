@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The one door to SQLite: open, migrate, prepared statement tables, transactions. Used by
+ * the orchestrator's entities (db_*.c) and by the agent's spool. One connection, one
+ * thread.
+ *
+ * Statements are written in the subset that PostgreSQL shares, with $1, $2… as
+ * parameters, in a const table indexed by an enum, and are all prepared when the table is
+ * opened, so that a mistake in one of them is seen at start and not in the middle of a
+ * job.
+ *
+ * Errors of this file, as negative errno: -ENOSPC disk full (also a quota or a file size
+ * limit), -EEXIST a unique key is taken, -ENOLINK a foreign key points nowhere or is
+ * still pointed at, -EPERM a trigger refused the change (append-only tables), -EINVAL
+ * another constraint, -EBUSY locked by another program, -EROFS not writable, -EUCLEAN the
+ * file is damaged, -EIO. */
+#ifndef DB_DB_H
+#define DB_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+#include "lib/error.h"
+
+struct db;
+struct db_stmt;
+struct db_stmts;
+
+enum { DB_PARAMS_MAX = 32 };
+
+/* Version n of the schema is reached by running sql after version n - 1. Never edited
+ * once released: `name` is compared with the one recorded, so that the file of another
+ * program or of another history is refused. */
+struct db_migration {
+	int version; /* 1, 2, 3… without gaps */
+	const char *name;
+	const char *sql;
+};
+
+/* Opens (creating it with mode 0600) and takes the lock file PATH.lock for as long as the
+ * process lives: one program owns a database. WAL, foreign keys on, synchronous=FULL.
+ * ":memory:" for tests. Codes: db-in-use, db-open, db-damaged, disk-full. */
+int
+db_open(const char *path, struct db **ret, struct error *err) MUST_CHECK;
+/* Rolls back what is open; NULL allowed. Every db_stmts of it must be freed before. */
+void
+db_close(struct db *db);
+/* Brings the schema to the last version of the list, each step in a transaction of its
+ * own. `now` (wall, microseconds) is recorded. Codes: db-newer (the file is of a later
+ * program; both versions are named; nothing was changed), db-foreign, disk-full,
+ * db-damaged. */
+int
+db_migrate(struct db *db, const struct db_migration *list, size_t n, int64_t now,
+    struct error *err) MUST_CHECK;
+int
+db_schema_version(struct db *db, int *ret) MUST_CHECK;
+/* "ok", or the first complaint of the engine's quick check, in buf. Reads the whole file.
+ */
+int
+db_check(struct db *db, char *buf, size_t size) MUST_CHECK;
+
+/* Prepares n statements. The table's strings are borrowed for the life of the result. */
+int
+db_stmts_new(struct db *db, const char *const *sql, size_t n, struct db_stmts **ret,
+    struct error *err) MUST_CHECK;
+void
+db_stmts_free(struct db_stmts *set); /* NULL allowed */
+
+/* The statement at that index, reset and with nothing bound (unbound parameters are
+ * NULL). */
+struct db_stmt *
+db_stmt(struct db_stmts *set, size_t index);
+/* `n` is the number after the $. A failed bind is kept and comes back from the next
+ * db_step(). Text is copied. */
+void
+db_bind_i64(struct db_stmt *st, int n, int64_t v);
+void
+db_bind_bool(struct db_stmt *st, int n, bool v);
+void
+db_bind_text(struct db_stmt *st, int n, const char *s); /* NULL binds NULL */
+void
+db_bind_opt(struct db_stmt *st, int n, const char *s); /* NULL and "" bind NULL */
+void
+db_bind_null(struct db_stmt *st, int n);
+
+/* 1: a row is there; 0: no more rows (the statement is reset); -errno. */
+int
+db_step(struct db_stmt *st) MUST_CHECK;
+/* For statements without rows: runs to the end. Returns the number of rows changed, or
+ * -errno. */
+int
+db_run(struct db_stmt *st) MUST_CHECK;
+/* Ends a statement before its last row; needed before the transaction can commit. */
+void
+db_reset(struct db_stmt *st);
+
+/* Columns of the current row, from 0. NULL reads as 0, false or "". */
+int64_t
+db_col_i64(struct db_stmt *st, int col);
+bool
+db_col_bool(struct db_stmt *st, int col);
+const char *
+db_col_text(struct db_stmt *st, int col); /* until the next step or reset */
+bool
+db_col_null(struct db_stmt *st, int col);
+/* Copies into a fixed buffer, clipped. */
+void
+db_col_copy(struct db_stmt *st, int col, char *dst, size_t size);
+
+/* Write transactions do not nest (asserted). A failed commit has rolled back. */
+int
+db_begin(struct db *db) MUST_CHECK;
+int
+db_commit(struct db *db) MUST_CHECK;
+void
+db_rollback(struct db *db); /* nothing open: nothing happens */
+bool
+db_in_transaction(const struct db *db);
+
+/* Fills *err for a negative errno of this file and returns it: disk-full, db-damaged,
+ * db-busy, db-readonly, db-constraint or db-error, with the engine's last message;
+ * `doing` completes "cannot …" ("store the job"). */
+int
+db_error(struct db *db, int rc, struct error *err, const char *doing);
+
+#endif
