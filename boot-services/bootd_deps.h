@@ -23,7 +23,7 @@
 #ifndef BOOT_SERVICES_BOOTD_DEPS_H
 #define BOOT_SERVICES_BOOTD_DEPS_H
 
-#include <event2/event.h>
+#include <sys/types.h>
 
 #include "boot-services/bootd_config.h"
 #include "boot-services/consumer.h"
@@ -31,6 +31,8 @@
 #include "boot-services/hosttab.h"
 #include "lib/log.h"
 #include "lib/rng.h"
+
+struct event_base;
 
 struct bootd_deps {
 	struct event_base *base;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The hosts, subnets and tickets that bootd answers for. Built whole and swapped, or changed host
- * by host; looked up by MAC, name, token and address in constant time. Owns its entries. */
+/* The hosts, subnets and tickets that bootd answers for. Built whole and swapped, or
+ * changed host by host; looked up by MAC, name, token and address in constant time. Owns
+ * its entries. */
 #ifndef BOOT_SERVICES_HOSTTAB_H
 #define BOOT_SERVICES_HOSTTAB_H
 
@@ -10,34 +11,75 @@
 
 struct hosttab;
 
+/* What bootd needs of a host and its ticket, small enough for 100,000 of them: same
+ * member names as bundle_host and bootd_msg_boot, without labels, and with arrays of
+ * their true length. */
+struct hosttab_host {
+	char *name;
+	struct bundle_nic *nics;
+	size_t n_nics;
+	enum bundle_firmware firmware;
+	enum bundle_idle idle;
+	enum bundle_local_boot local_boot;
+};
+
+struct hosttab_boot {
+	char ticket[ID_SIZE]; /* "": no ticket */
+	char token[ID_TOKEN_SIZE];
+	char job[ID_SIZE];
+	char boot[ID_SIZE];
+	bool consumed;
+	char *script; /* file name below the scripts root */
+	struct bootd_msg_payload *payloads;
+	size_t n_payloads;
+};
+
 struct hosttab_entry {
-	struct bundle_host host;
-	struct bootd_msg_boot boot; /* boot.ticket[0] == 0: no ticket */
-	/* Bit i: payload i's last octet has been released once (ticket_gate.c). Kept over a
-	 * replacement of the entry as long as the ticket is the same. */
+	struct hosttab_host host;
+	struct hosttab_boot boot;
+	/* Bit i: payload i's last octet has been released once (ticket_gate.c). Kept over
+	 * a replacement of the entry as long as the ticket is the same. */
 	uint64_t released[2];
 };
 
-struct hosttab *hosttab_new(void);
-void hosttab_free(struct hosttab *t);
-/* Site-wide part: copies name, timezone, answer_unknown, idle and subnets; hosts are ignored. */
-void hosttab_set_site(struct hosttab *t, const struct bundle_site *site);
-const struct bundle_site *hosttab_site(const struct hosttab *t);
-int hosttab_add_subnet(struct hosttab *t, const struct bundle_subnet *s, struct error *err) MUST_CHECK;
-/* Inserts or replaces by name. -EEXIST when a MAC or fixed address belongs to another host. */
-int hosttab_put(struct hosttab *t, const struct bundle_host *h, const struct bootd_msg_boot *boot,
-    struct error *err) MUST_CHECK;
-void hosttab_del(struct hosttab *t, const char *name);
-size_t hosttab_count(const struct hosttab *t);
-/* Carries `released` bits of equal tickets from an old table into a new one before the swap. */
-void hosttab_inherit(struct hosttab *t, const struct hosttab *old);
+struct hosttab *
+hosttab_new(void);
+void
+hosttab_free(struct hosttab *t);
+/* Site-wide part: copies name, timezone, answer_unknown, idle and subnets; hosts are
+ * ignored. */
+void
+hosttab_set_site(struct hosttab *t, const struct bundle_site *site);
+const struct bundle_site *
+hosttab_site(const struct hosttab *t);
+int
+hosttab_add_subnet(
+    struct hosttab *t, const struct bundle_subnet *s, struct error *err) MUST_CHECK;
+/* Inserts or replaces by name. -EEXIST when a MAC or fixed address belongs to another
+ * host. */
+int
+hosttab_put(struct hosttab *t, const struct bundle_host *h,
+    const struct bootd_msg_boot *boot, struct error *err) MUST_CHECK;
+void
+hosttab_del(struct hosttab *t, const char *name);
+size_t
+hosttab_count(const struct hosttab *t);
+/* Carries `released` bits of equal tickets from an old table into a new one before the
+ * swap. */
+void
+hosttab_inherit(struct hosttab *t, const struct hosttab *old);
 
-struct hosttab_entry *hosttab_by_mac(const struct hosttab *t, const struct addr_mac *mac);
-struct hosttab_entry *hosttab_by_name(const struct hosttab *t, const char *name);
-struct hosttab_entry *hosttab_by_token(const struct hosttab *t, const char *token);
+struct hosttab_entry *
+hosttab_by_mac(const struct hosttab *t, const struct addr_mac *mac);
+struct hosttab_entry *
+hosttab_by_name(const struct hosttab *t, const char *name);
+struct hosttab_entry *
+hosttab_by_token(const struct hosttab *t, const char *token);
 /* By fixed address of a NIC. */
-struct hosttab_entry *hosttab_by_ip(const struct hosttab *t, const struct addr_ip *ip);
+struct hosttab_entry *
+hosttab_by_ip(const struct hosttab *t, const struct addr_ip *ip);
 /* The subnet that holds ip (longest prefix), or NULL. */
-const struct bundle_subnet *hosttab_subnet(const struct hosttab *t, const struct addr_ip *ip);
+const struct bundle_subnet *
+hosttab_subnet(const struct hosttab *t, const struct addr_ip *ip);
 
 #endif
