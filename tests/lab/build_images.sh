@@ -1,0 +1,86 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Builds the lab's images from Debian packages: live, rescue, installer, and the disk that the
+# installer writes (a unified kernel as EFI/BOOT/BOOTX64.EFI). Usage: build_images.sh OUTDIR
+# OUTDIR/images/{live,rescue,installer}/ is laid out as below /srv/netboot/images; nothing is
+# rebuilt while the sources and the kernel package stay the same.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+out=$1
+mkdir -p "$out/pkg" "$out/images/live" "$out/images/rescue" "$out/images/installer"
+out=$(cd "$out" && pwd)
+
+die() { echo "build_images: $1" >&2; exit 1; }
+
+package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
+[ -n "$package" ] || die "no linux-image-cloud-amd64 in the package lists: run apt-get update"
+version=$(apt-cache policy "$package" | awk '/Candidate:/ {print $2}')
+stamp="$package $version $(cat "$0" "$here"/guest/* | sha256sum | cut -c1-16)"
+[ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
+rm -f "$out/stamp"
+
+if [ ! -d "$out/pkg/$package-$version" ]; then
+	(cd "$out/pkg" && apt-get -q download "$package" >/dev/null 2>&1) || die "cannot download $package"
+	rm -rf "$out/pkg/unpack"
+	dpkg -x "$(ls -t "$out"/pkg/"$package"_*.deb | head -n 1)" "$out/pkg/unpack"
+	mv "$out/pkg/unpack" "$out/pkg/$package-$version"
+	rm -f "$out"/pkg/*.deb
+fi
+kernel=$(ls "$out/pkg/$package-$version"/boot/vmlinuz-*)
+
+# The initrd: busybox, the modules, our init.
+root=$out/pkg/initrd
+rm -rf "$root"
+mkdir -p "$root/bin" "$root/modules"
+cp "$(command -v busybox)" "$root/bin/busybox"
+for m in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover \
+	net_failover virtio_net virtio_blk rng-core virtio-rng button evdev loop squashfs xxhash zstd_decompress lz4_decompress; do
+	find "$out/pkg/$package-$version/lib/modules" -name "$m.ko" -exec cp {} "$root/modules/" \;
+done
+[ -e "$root/modules/virtio_net.ko" ] || die "$package has no virtio_net.ko"
+install -m 755 "$here/guest/init" "$root/init"
+install -m 755 "$here/guest/udhcpc.script" "$root/udhcpc.script"
+initrd=$out/pkg/initrd.img
+(cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null -o -H newc --quiet --owner=0:0) | gzip -9n >"$initrd"
+
+for image in live rescue installer; do
+	cp "$kernel" "$out/images/$image/vmlinuz"
+	cp "$initrd" "$out/images/$image/initrd.img"
+done
+
+# The live system's root file system.
+rm -rf "$out/pkg/liveroot"
+mkdir -p "$out/pkg/liveroot/etc"
+echo "lab live system" >"$out/pkg/liveroot/etc/lab-release"
+mksquashfs "$out/pkg/liveroot" "$out/images/live/filesystem.squashfs" -noappend -quiet -all-root -comp gzip >/dev/null
+
+# The installed disk: GPT with an ESP and two raw partitions (report URL, image id).
+uki=$out/pkg/BOOTX64.EFI
+printf 'console=ttyS0 quiet netboot.role=disk' >"$out/pkg/cmdline"
+printf 'ID=lab\nPRETTY_NAME="netboot lab"\n' >"$out/pkg/osrel"
+initrd_at=$((0x2000000 + ($(stat -c %s "$kernel") + 0xfffff) / 0x100000 * 0x100000))
+objcopy \
+	--add-section .osrel="$out/pkg/osrel" --change-section-vma .osrel=0x20000 \
+	--add-section .cmdline="$out/pkg/cmdline" --change-section-vma .cmdline=0x30000 \
+	--add-section .linux="$kernel" --change-section-vma .linux=0x2000000 \
+	--add-section .initrd="$initrd" --change-section-vma .initrd="$(printf '0x%x' "$initrd_at")" \
+	/usr/lib/systemd/boot/efi/linuxx64.efi.stub "$uki"
+disk=$out/pkg/disk.img
+esp=$out/pkg/esp.img
+rm -f "$disk" "$esp"
+truncate -s 40M "$esp"
+mformat -i "$esp" -F ::
+mmd -i "$esp" ::/EFI ::/EFI/BOOT
+mcopy -i "$esp" "$uki" ::/EFI/BOOT/BOOTX64.EFI
+truncate -s 48M "$disk"
+sfdisk -q "$disk" <<-T
+	label: gpt
+	start=2048, size=81920, type=U
+	start=83968, size=2048, type=L
+	start=86016, size=2048, type=L
+T
+dd if="$esp" of="$disk" bs=1M seek=1 conv=notrunc status=none
+echo "lab-disk-1" | dd of="$disk" bs=512 seek=86016 conv=notrunc,sync status=none
+gzip -1nc "$disk" >"$out/images/installer/disk.img.gz"
+rm -f "$disk" "$esp"
+printf '%s' "$stamp" >"$out/stamp"
