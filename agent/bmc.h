@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The IPMI engine: what the job runner may ask of a BMC. Everything is asynchronous on
+ * one libevent base; thousands of BMCs share one thread. Calls to the same BMC (address
+ * and port) run one after the other, each in a session of its own that is closed
+ * afterwards.
+ *
+ * A call returns an id (never 0) at once. Its callback runs exactly once, from the event
+ * loop and never from inside the call, unless bmc_cancel() or bmc_engine_free() came
+ * first: then it does not run any more. Inside a callback every function here but
+ * bmc_engine_free() is allowed. */
+#ifndef AGENT_BMC_H
+#define AGENT_BMC_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/bundle.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "lib/rng.h"
+#include "lib/workq.h"
+
+struct bmc_engine;
+
+enum bmc_power { BMC_POWER_OFF, BMC_POWER_ON, BMC_POWER_UNKNOWN };
+enum bmc_action {
+	BMC_ACTION_OFF,
+	BMC_ACTION_ON,
+	BMC_ACTION_CYCLE,
+	BMC_ACTION_RESET,
+	BMC_ACTION_SOFT
+};
+/* What the boot flags shall ask for: one-shot network boot, by UEFI or by BIOS. */
+enum bmc_boot { BMC_BOOT_PXE_EFI, BMC_BOOT_PXE_BIOS };
+
+const char *
+bmc_power_name(enum bmc_power power); /* "off" | "on" | "unknown" */
+const char *
+bmc_action_name(enum bmc_action action); /* "off" | "on" | "cycle" | "reset" | "soft" */
+int
+bmc_action_parse(const char *s, enum bmc_action *ret) MUST_CHECK; /* 0 or -EINVAL */
+
+/* Boot option parameter 5 as read back (IPMI 2.0 table 28-14). */
+struct bmc_bootflags {
+	bool known;
+	bool valid, persistent, efi;
+	uint8_t device; /* 4-bit selector; 1 = PXE */
+	uint8_t raw[5];
+};
+
+/* Get Device ID (IPMI 2.0 table 20-2). */
+struct bmc_device {
+	bool known;
+	uint32_t manufacturer; /* IANA enterprise number */
+	uint16_t product;
+	uint8_t fw_major, fw_minor; /* minor is BCD */
+};
+
+/* err.code: "" (done as asked) or one of
+ *   bmc-unreachable   no answer, no such name, or the BMC fell silent
+ *   bmc-auth          user name or password refused; tried once, never repeated by itself
+ *   bmc-cipher        the BMC offers neither of the allowed cipher suites
+ *   bmc-privilege     the user may not do this
+ *   bmc-busy          still busy, or out of session slots, at the deadline
+ *   bmc-refused       the command itself was refused (err.text has the completion code)
+ *   override-not-kept the boot flags read back differ from those set
+ *   power-not-off     still on at the deadline
+ *   power-not-on      still off at the deadline
+ *   bmc-none          the host has no BMC configured
+ * A control whose answer was lost for good ends as bmc-unreachable and says in err.text
+ * that its effect is unknown; it is never repeated in another session. */
+struct bmc_result {
+	struct error err;
+	enum bmc_power power; /* last state *seen* in this call, else UNKNOWN */
+	char why[16];	      /* with UNKNOWN: auth|timeout|busy|refused; else "" */
+	struct bmc_bootflags flags;
+	struct bmc_device device;
+	int cipher;	     /* suite of the last session opened (17 or 3); 0: none */
+	unsigned n_resends;  /* packets sent again for want of an answer */
+	unsigned n_sessions; /* sessions opened */
+};
+
+typedef void (*bmc_done_fn)(void *arg, uint64_t id, const struct bmc_result *res);
+
+/* Something worth an event: kind is "ipmi.session", "ipmi.bootflags", "ipmi.control",
+ * "ipmi.power" or "ipmi.error"; text is a short sentence without secrets, printable
+ * ASCII. Called from the loop; only valid during the call. */
+struct bmc_note {
+	uint64_t id; /* of the call */
+	const char *kind;
+	const char *bmc; /* "address:port" */
+	const char *text;
+	enum bmc_power power; /* for ipmi.power */
+};
+typedef void (*bmc_note_fn)(void *arg, const struct bmc_note *note);
+
+/* Zero means the default, in brackets. */
+struct bmc_opts {
+	struct workq *workq; /* resolves host names; NULL: only literal addresses work */
+	bmc_note_fn note;    /* or NULL */
+	void *note_arg;
+	unsigned in_flight;	 /* sessions under way that are being answered [512] */
+	unsigned max_sessions;	 /* sessions (sockets) in all, silent BMCs' too [4096] */
+	int64_t command_timeout; /* for status, control and probe, microseconds [20 s] */
+	int64_t poll_interval;	 /* between looks at the power state [2 s] */
+};
+
+/* `base`, `log` and `rng` are borrowed and outlive the engine; `opts` is copied (NULL:
+ * defaults). NULL with *err filled if libgcrypt cannot be initialised. */
+struct bmc_engine *
+bmc_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
+    const struct bmc_opts *opts, struct error *err) MUST_CHECK;
+/* Sends Close Session where a session is open, drops all calls. NULL allowed. */
+void
+bmc_engine_free(struct bmc_engine *e);
+
+/* `bmc` is copied; the copy's password is wiped when the call ends. */
+
+uint64_t
+bmc_power_status(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, bmc_done_fn done, void *arg);
+/* One chassis control, then one look at the state. `on` when on, `off` and `soft` when
+ * off succeed without sending anything; `cycle` when off becomes `on`; `reset` when off
+ * is bmc-refused. Does not wait for the effect: use the two functions below for that. */
+uint64_t
+bmc_control(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_action action,
+    bmc_done_fn done, void *arg);
+/* Until *seen* off: soft shutdown and up to `graceful` microseconds of waiting (0: skip),
+ * then hard off, repeated while it stays on; fails with power-not-off at `timeout`
+ * microseconds from now. */
+uint64_t
+bmc_power_off_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t graceful,
+    int64_t timeout, bmc_done_fn done, void *arg);
+/* Until *seen* on; a lost power-on is repeated. power-not-on at `timeout`. */
+uint64_t
+bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
+/* Parameter 3 = 08h and 4 = 01 01 (refusals tolerated), 5 = A0|80 04 00 00 00, read back
+ * and compared (valid, EFI, persistent, device). Run it with the power off, and
+ * bmc_power_on_seen() right after it: some BMCs forget the flags after 60 s whatever
+ * parameter 3 says. */
+uint64_t
+bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot boot,
+    int64_t timeout, bmc_done_fn done, void *arg);
+/* Preflight: a session is opened; device id, power state and boot flags are read (the
+ * first and the last may be refused). Changes nothing. */
+uint64_t
+bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
+
+/* The call's callback will not run; its session is closed. Unknown ids are ignored. */
+void
+bmc_cancel(struct bmc_engine *e, uint64_t id);
+
+#endif
