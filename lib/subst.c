@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* ${name} substitution for kernel arguments and iPXE scripts.
+ *
+ * Entry points: subst_expand().
+ * Ownership: the result is the caller's; looked-up values are borrowed.
+ * Failure modes: an unknown name, an open "${", and a value that would end the argument
+ * or the command it stands in are refused: nothing is ever quoted, because kernels, iPXE
+ * and installers do not agree on quoting.
+ */
+#include "lib/subst.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/str.h"
+
+enum { SUBST_MAX = 4096, SUBST_NAME_SIZE = 128 };
+
+struct output {
+	char *text;
+	size_t len;
+};
+
+static int
+append(struct output *out, const char *s, size_t n, struct error *err)
+{
+	if (n > SUBST_MAX - out->len)
+		return error_set(err, -EMSGSIZE, "too-long", "Shorten the arguments.",
+		    "the text is longer than %d octets after substitution", SUBST_MAX);
+	memcpy(out->text + out->len, s, n);
+	out->len += n;
+	return 0;
+}
+
+/* What a value may not contain, or NULL when it may stand there. */
+static const char *
+forbidden_part(const char *value, enum subst_escape how)
+{
+	for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++) {
+		if (*p <= ' ' || *p >= 0x7f)
+			return "a blank, control or non-ASCII character";
+		if (*p == '"' || *p == '\'')
+			return "a quote";
+	}
+	if (how != SUBST_IPXE)
+		return NULL;
+	if (strstr(value, "${") != NULL)
+		return "\"${\", which iPXE would expand";
+	if (strchr(value, '\\') != NULL)
+		return "a backslash";
+	if (strstr(value, "&&") != NULL || strstr(value, "||") != NULL)
+		return "\"&&\" or \"||\", which would begin another iPXE command";
+	return NULL;
+}
+
+static bool
+name_char(char c)
+{
+	return isalnum((unsigned char)c) || c == '.' || c == '_' || c == '-';
+}
+
+/* Reads the name of "${name}" whose "${" lies before *s, and moves *s behind the "}". */
+static int
+take_name(const char **s, char name[SUBST_NAME_SIZE], struct error *err)
+{
+	size_t n = 0;
+
+	while (name_char((*s)[n]))
+		n++;
+	if (n == 0 || n >= SUBST_NAME_SIZE || (*s)[n] != '}')
+		return error_set(err, -EINVAL, "bad-substitution",
+		    "Write ${name}, or $$ for a dollar.",
+		    "a \"${\" is not followed by a name and \"}\"");
+	memcpy(name, *s, n);
+	name[n] = '\0';
+	*s += n + 1;
+	return 0;
+}
+
+static int
+append_value(struct output *out, const char *name, const char *value,
+    enum subst_escape how, struct error *err)
+{
+	const char *bad;
+
+	if (value == NULL)
+		return error_set(err, -ENOENT, "unknown-name",
+		    "Give the host that label, or correct the name.",
+		    "${%s} has no value for this host", name);
+	bad = forbidden_part(value, how);
+	if (bad != NULL)
+		return error_set(err, -EINVAL, "bad-value", "Change the value.",
+		    "the value of ${%s} contains %s", name, bad);
+	return append(out, value, strlen(value), err);
+}
+
+/* Expands what begins with the dollar at *s. */
+static int
+expand_dollar(const char **s, struct output *out, enum subst_escape how,
+    subst_lookup *lookup, void *arg, struct error *err)
+{
+	char name[SUBST_NAME_SIZE];
+	int r;
+
+	if ((*s)[1] == '$') {
+		*s += 2;
+		return append(out, "$", 1, err);
+	}
+	if ((*s)[1] != '{') {
+		*s += 1;
+		return append(out, "$", 1, err);
+	}
+	*s += 2;
+	r = take_name(s, name, err);
+	if (r < 0)
+		return r;
+	return append_value(out, name, lookup(arg, name), how, err);
+}
+
+int
+subst_expand(const char *tmpl, enum subst_escape how, subst_lookup *lookup, void *arg,
+    char **ret, struct error *err)
+{
+	struct output out = {.text = str_alloc(SUBST_MAX + 1)};
+	int r = 0;
+
+	while (r == 0 && *tmpl != '\0') {
+		if (*tmpl == '$') {
+			r = expand_dollar(&tmpl, &out, how, lookup, arg, err);
+		} else {
+			size_t n = strcspn(tmpl, "$");
+
+			r = append(&out, tmpl, n, err);
+			tmpl += n;
+		}
+	}
+	if (r < 0) {
+		free(out.text);
+		return r;
+	}
+	out.text[out.len] = '\0';
+	*ret = out.text;
+	return 0;
+}
