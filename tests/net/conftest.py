@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of the net tests. Run as root:  /usr/bin/pytest-3 tests/net  (after make VARIANT=asan).
+
+netns   A Lan (netlab.py): .server namespace with bridge br0, 10.77.0.1/24 and fd77::1/64;
+        .client  the first client, made on first use; .add_client(mac=…, address="10.77.0.50/24").
+        A namespace has .run(*argv) -> CompletedProcess, .popen(*argv), .python(source, *argv)
+        (scapy at hand), .ip("addr", "add", …), .ifname ("br0" or "eth0"), .mac, .address, .name.
+
+bootd   A factory. b = bootd(overrides) writes bootd.yaml from a dict (members of `overrides`
+        replace whole members of the default one: see Bootd.default_config), starts
+        build/asan/netboot-bootd in the server namespace, and waits for its "bootd.ready" event.
+        b.put("images", "debian/vmlinuz", data)   a file below images, loaders or scripts
+        b.events                 list of event dicts so far
+        b.wait(lambda ev: ev["kind"] == "dhcp4.ack", timeout=10) -> that event
+        b.find("http.end", file="…") -> list
+        b.config                 the dict; change it and b.restart()
+        b.restart(sig)           SIGKILL by default, then start again on the same directory
+        b.stop()                 SIGTERM; the exit status; fails on a sanitizer report
+        b.stderr, b.proc.pid, b.dir, b.state
+        bootd(…, wait_ready=False) does not wait; wait_ready=None does not start.
+
+until(condition, timeout, what) waits for any condition. NETBOOT_BUILD chooses another build."""
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import netlab  # noqa: E402
+
+
+@pytest.fixture
+def netns():
+    lan = netlab.Lan()
+    try:
+        yield lan
+    finally:
+        lan.close()
+
+
+@pytest.fixture
+def bootd(netns):
+    made = []
+
+    def make(overrides=None, **kw):
+        b = netlab.Bootd(netns.server, overrides, **dict(kw, wait_ready=None))
+        made.append(b)
+        wait_ready = kw.get("wait_ready", True)
+        return b if wait_ready is None else b.start(wait_ready)
+
+    yield make
+    errors = []
+    for b in made:
+        try:
+            b.close()
+        except Exception as e:  # the others must still be closed
+            errors.append(e)
+    if errors:
+        raise errors[0]
+
+
+@pytest.fixture
+def until():
+    return netlab.until

@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Network namespaces and netboot-bootd as objects for the net tests; conftest.py makes fixtures of
+them and describes their use. Everything made here has the process id in its name, and is removed
+by close(): namespaces, processes (by pid, only those started here) and directories."""
+import itertools
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("NETBOOT_BUILD", os.path.join(ROOT, "build", "asan"))
+BOOTD = os.path.join(BUILD, "netboot-bootd")
+_serial = itertools.count(1)
+
+
+def until(condition, timeout=10.0, what="condition"):
+    """Waits for condition() to be true and returns its value; fails after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"timed out after {timeout} s waiting for {what}")
+        time.sleep(0.01)
+
+
+def ip(*args):
+    subprocess.run(["ip", *args], check=True, stdin=subprocess.DEVNULL)
+
+
+class Namespace:
+    """One network namespace, its processes, and its Ethernet interface."""
+
+    def __init__(self, role):
+        self.name = f"nb{os.getpid()}-{next(_serial)}-{role}"
+        self.procs = []
+        self.ifname = None
+        self.mac = None
+        ip("netns", "add", self.name)
+        ip("-n", self.name, "link", "set", "lo", "up")
+
+    def run(self, *argv, check=True, timeout=30, **kw):
+        """Runs a command to its end: CompletedProcess with text stdout and stderr."""
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, argv)], check=False,
+                              timeout=timeout, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, **kw)
+        assert not check or done.returncode == 0, f"{argv} exited {done.returncode}: {done.stderr}"
+        return done
+
+    def popen(self, *argv, **kw):
+        """Starts a command; it is ended with the namespace at the latest."""
+        kw.setdefault("stdin", subprocess.DEVNULL)
+        # `ip netns exec` replaces itself by the command, so the pid is the command's.
+        p = subprocess.Popen(["ip", "netns", "exec", self.name, *map(str, argv)], **kw)
+        self.procs.append(p)
+        return p
+
+    def ip(self, *args):
+        ip("-n", self.name, *map(str, args))
+
+    def python(self, code, *argv, timeout=30, check=True):
+        """Runs Python source (with scapy at hand) inside the namespace."""
+        return self.run("/usr/bin/python3", "-c", code, *argv, timeout=timeout, check=check)
+
+    def close(self):
+        for p in self.procs:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        subprocess.run(["ip", "netns", "del", self.name], check=False,
+                       stderr=subprocess.DEVNULL)
+
+
+class Lan:
+    """A server namespace with a bridge br0 (10.77.0.1/24, fd77::1/64) and clients on it."""
+
+    def __init__(self):
+        self.namespaces = []
+        self.clients = []
+        self.server = self._namespace("srv")
+        s = self.server
+        s.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
+        s.ip("addr", "add", "10.77.0.1/24", "dev", "br0")
+        s.ip("addr", "add", "fd77::1/64", "dev", "br0", "nodad")
+        s.ip("link", "set", "br0", "up")
+        s.ifname, s.address = "br0", "10.77.0.1"
+
+    def _namespace(self, role):
+        ns = Namespace(role)
+        self.namespaces.append(ns)
+        return ns
+
+    def add_client(self, mac=None, address=None, server_if=None):
+        """A namespace with eth0, a port of the bridge. `address` like "10.77.0.50/24"."""
+        n = len(self.clients) + 1
+        mac = mac or f"52:54:00:77:00:{n:02x}"
+        ns = self._namespace(f"c{n}")
+        port = server_if or f"port{n}"
+        self.server.ip("link", "add", port, "type", "veth", "peer", "name", "eth0", "address", mac,
+                       "netns", ns.name)
+        self.server.ip("link", "set", port, "master", "br0", "up")
+        ns.ip("link", "set", "eth0", "up")
+        if address:
+            ns.ip("addr", "add", address, "dev", "eth0")
+        ns.ifname, ns.mac, ns.address = "eth0", mac, address.split("/")[0] if address else None
+        self.clients.append(ns)
+        carrier = "cat /sys/class/net/eth0/carrier"
+        until(lambda: ns.run("sh", "-c", carrier).stdout.strip() == "1", what="carrier")
+        return ns
+
+    @property
+    def client(self):
+        return self.clients[0] if self.clients else self.add_client()
+
+    def close(self):
+        for ns in reversed(self.namespaces):
+            ns.close()
+
+
+class Bootd:
+    """netboot-bootd in a namespace, its configuration directory and its events.
+
+    Directories of the default configuration, all below .dir and writable by the test:
+    .images .loaders .scripts .state"""
+
+    def __init__(self, ns, overrides=None, argv=(), wait_ready=True, user="nobody"):
+        self.ns = ns
+        self.user = user
+        self.dir = tempfile.mkdtemp(prefix=f"nb{os.getpid()}-", dir="/tmp")
+        os.chmod(self.dir, 0o755)
+        for name in ("images", "loaders", "scripts", "state"):
+            path = os.path.join(self.dir, name)
+            os.mkdir(path)
+            setattr(self, name, path)
+        for name in ("undionly.kpxe", "snponly.efi", "ipxe.efi"):
+            self.put("loaders", name, (name.encode() + b"\n") * 4096)
+        self.config = self.default_config()
+        self.config.update(overrides or {})
+        self.argv = list(argv)
+        self.events = []
+        self.proc = None
+        self._cond = threading.Condition()
+        self._readers = []
+        if wait_ready is not None:
+            self.start(wait_ready)
+
+    def default_config(self):
+        return {
+            "interfaces": [self.ns.ifname],
+            "user": self.user,
+            "dirs": {n: getattr(self, n) for n in ("images", "loaders", "scripts", "state")},
+            "events": {"stdout": True},
+            "site": {"name": "lab", "timezone": "UTC", "unknown": "ignore", "idle": "local"},
+            "subnets": [{"prefix": "10.77.0.0/24", "gateway": "10.77.0.1", "dns": ["10.77.0.1"],
+                         "pool": ["10.77.0.100", "10.77.0.199"], "lease": "1h"}],
+            "hosts": [],
+        }
+
+    def put(self, kind, name, data):
+        """Writes a file below "images", "loaders" or "scripts"; bytes or text."""
+        path = os.path.join(getattr(self, kind), name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path + ".tmp", "wb") as f:
+            f.write(data.encode() if isinstance(data, str) else data)
+        os.chmod(path + ".tmp", 0o644)
+        os.rename(path + ".tmp", path)
+        return path
+
+    @property
+    def config_path(self):
+        return os.path.join(self.dir, "bootd.yaml")
+
+    @property
+    def stderr_path(self):
+        return os.path.join(self.dir, "stderr")
+
+    @property
+    def stderr(self):
+        with open(self.stderr_path, errors="replace") as f:
+            return f.read()
+
+    def write_config(self):
+        with open(self.config_path, "w") as f:
+            json.dump(self.config, f, indent=2)  # JSON is YAML
+
+    def start(self, wait_ready=True):
+        """Starts (again), with the configuration as it now is in .config."""
+        self.write_config()
+        first = len(self.events)
+        with open(self.stderr_path, "ab") as err:
+            self.proc = self.ns.popen(BOOTD, "-c", self.config_path, *self.argv,
+                                      stdout=subprocess.PIPE, stderr=err)
+        reader = threading.Thread(target=self._read, args=(self.proc.stdout,), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+        if wait_ready:
+            self.wait(lambda ev: ev["kind"] == "bootd.ready", timeout=20, since=first)
+        return self
+
+    def _read(self, stream):
+        for line in stream:
+            ev = json.loads(line)
+            with self._cond:
+                self.events.append(ev)
+                self._cond.notify_all()
+        with self._cond:
+            self._cond.notify_all()
+
+    def wait(self, match, timeout=10.0, since=0):
+        """The first event (from index `since` on) for which match(ev) is true."""
+        deadline = time.monotonic() + timeout
+        at = since
+        with self._cond:
+            while True:
+                while at < len(self.events):
+                    if match(self.events[at]):
+                        return self.events[at]
+                    at += 1
+                left = deadline - time.monotonic()
+                dead = self.proc.poll() is not None and not self._readers[-1].is_alive()
+                if left <= 0 or dead:
+                    why = f"exited {self.proc.returncode}" if dead else f"none in {timeout} s"
+                    raise AssertionError(f"no matching event: {why}\nevents:\n" + "\n".join(
+                        map(json.dumps, self.events[since:])) + "\nstderr:\n" + self.stderr)
+                self._cond.wait(min(left, 0.2))
+
+    def find(self, kind, **fields):
+        """All events so far of that kind whose members equal `fields`."""
+        with self._cond:
+            return [ev for ev in self.events if ev["kind"] == kind
+                    and all(ev.get(k) == v for k, v in fields.items())]
+
+    def stop(self, sig=signal.SIGTERM):
+        """Ends the process; returns its exit status. A sanitizer's report fails the test."""
+        if self.proc is None:
+            return None
+        if self.proc.poll() is None:
+            self.proc.send_signal(sig)
+        status = self.proc.wait(timeout=20)
+        for reader in self._readers:
+            reader.join(timeout=5)
+        for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
+            assert sign not in self.stderr, self.stderr
+        return status
+
+    def restart(self, sig=signal.SIGKILL):
+        self.stop(sig)
+        return self.start()
+
+    def close(self):
+        try:
+            self.stop()
+        finally:
+            if self.proc is not None and self.proc.poll() is None:
+                self.proc.kill()
+                self.proc.wait()
+            shutil.rmtree(self.dir, ignore_errors=True)
