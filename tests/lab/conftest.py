@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+import os
+import subprocess
+import sys
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, HERE)
+from lab import Lab  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def images():
+    """The guest systems, built once from Debian packages."""
+    out = os.path.join(HERE, "..", "..", "build", "lab")
+    subprocess.run(["sh", os.path.join(HERE, "build_images.sh"), out], check=True)
+
+
+@pytest.fixture
+def make_lab(request):
+    """make_lab(**kw) gives a Lab that is closed after the test; a failing test prints its logs."""
+    labs = []
+
+    def make(**kw):
+        labs.append(Lab("lab", variant=os.environ.get("LAB_VARIANT", "asan"), **kw))
+        return labs[-1]
+
+    yield make
+    failed = getattr(request.node, "failed", False)
+    for lab in labs:
+        if failed:
+            for name in sorted(os.listdir(lab.dir)):
+                if name.endswith(".log"):
+                    print(f"--- {name}\n{lab.log(name[:-4])[-6000:]}")
+            for m in lab.machines.values():
+                print(f"--- console of {m.name}\n{m.console()[-3000:]}")
+        lab.close()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if call.when == "call" and outcome.get_result().failed:
+        item.failed = True

@@ -1,0 +1,355 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The lab: a network namespace with a bridge, virtual servers behind simulated BMCs, and the three
+daemons as an operator would run them. Used by demo.py and by the tests in this folder.
+
+    with Lab("reinstall") as lab:
+        lab.add_machine("edge01")
+        lab.start()
+        lab.ctl("reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait")
+
+Everything lives in one directory below /tmp and one namespace named after the process; close() ends the
+processes that were started here, by pid, and removes both. Waiting is on conditions only.
+"""
+import ctypes
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.join(REPO, "tests", "lab")
+PR_SET_PDEATHSIG = 1
+USER, PASSWORD = "netboot", "lab-secret-17"
+SERVER_IP = "10.77.0.1"
+LIBC = ctypes.CDLL(None)
+
+IMAGES = {
+    "lab-installer": {
+        "kind": "reinstall",
+        "kernel": {"path": "installer/vmlinuz"},
+        "initrds": [{"path": "installer/initrd.img"}],
+        "files": [{"path": "installer/disk.img.gz"}],
+        "args": "console=ttyS0 netboot.role=install lab.disk=${file.disk.img.gz}",
+        "reports": ["up", "installed", "booted"],
+        "local_boot": True,
+    },
+    "lab-live": {
+        "kind": "live",
+        "kernel": {"path": "live/vmlinuz"},
+        "initrds": [{"path": "live/initrd.img"}],
+        "files": [{"path": "live/filesystem.squashfs"}],
+        "args": "console=ttyS0 netboot.role=live lab.root=${file.filesystem.squashfs}",
+        "reports": ["up"],
+    },
+    "lab-rescue": {
+        "kind": "rescue",
+        "kernel": {"path": "rescue/vmlinuz"},
+        "initrds": [{"path": "rescue/initrd.img"}],
+        "args": "console=ttyS0 netboot.role=rescue",
+        "reports": ["up"],
+    },
+}
+
+
+def wait_for(condition, timeout, what):
+    """The first true value of condition(); LabError after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise LabError(f"waited {timeout} s for {what}")
+        time.sleep(0.05)
+
+
+class LabError(Exception):
+    pass
+
+
+class Machine:
+    def __init__(self, lab, name, index, firmware, bmc, net_first):
+        self.lab, self.name, self.index = lab, name, index
+        self.firmware, self.bmc, self.net_first = firmware, bmc, net_first
+        self.mac = f"52:54:00:77:00:{index:02x}"
+        self.uuid = f"11223344-5566-7788-99aa-bbccddee{index:04x}"
+        self.ip = f"10.77.0.{10 + index}"
+        self.bmc_ip = f"127.0.1.{index}"
+        self.bmc_port = 9100 + index
+        self.tap = f"tap{index}"
+        self.dir = os.path.join(lab.dir, name)
+        self.disk = os.path.join(lab.dir, f"{name}.img")
+
+    def inventory(self):
+        return {
+            "name": self.name, "site": "local", "firmware": self.firmware, "uuid": self.uuid,
+            "nics": [{"mac": self.mac, "ip": self.ip, "boot": True}],
+            "labels": {"role": "lab"}, "image": "lab-installer",
+            "bmc": {"address": self.bmc_ip, "port": self.bmc_port, "user": USER,
+                    "password_file": self.lab.path("bmc.password")},
+        }
+
+    def read(self, name):
+        try:
+            with open(os.path.join(self.dir, name), "rb") as f:
+                return f.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def console(self):
+        return self.read("console.log")
+
+    def power(self):
+        return self.read("power").strip() == "1"
+
+    def starts(self):
+        """What each start booted from first: ["net", "disk", …]."""
+        return [line.split()[1] for line in self.read("starts").splitlines()]
+
+    def command(self, text):
+        with open(os.path.join(self.dir, "cmd"), "w") as f:
+            f.write(text + "\n")
+
+    def installations(self):
+        return self.console().count("lab: installation written")
+
+
+class Lab:
+    def __init__(self, name="lab", variant="release", keep=False, deadlines=None):
+        self.ns = f"{name}-{os.getpid()}"
+        self.variant, self.keep = variant, keep
+        self.dir = tempfile.mkdtemp(prefix=f"netboot-{name}-")
+        os.chmod(self.dir, 0o755)
+        self.machines = {}
+        self.procs = {}
+        self.deadlines = deadlines or {}
+        self.socket = self.path("orchestrator.sock")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        if not (self.keep and exc[0] is None):
+            self.close()
+
+    def path(self, *parts):
+        return os.path.join(self.dir, *parts)
+
+    def program(self, name):
+        return os.path.join(REPO, "build", self.variant, name)
+
+    def write(self, name, text, mode=0o644):
+        with open(os.open(self.path(name), os.O_CREAT | os.O_TRUNC | os.O_WRONLY, mode), "w") as f:
+            f.write(text)
+        return self.path(name)
+
+    # Processes
+
+    def spawn(self, name, argv, env=None):
+        """Starts argv in the namespace; output goes to DIR/name.log; ends with this process."""
+        log = open(self.path(f"{name}.log"), "ab")
+        proc = subprocess.Popen(["ip", "netns", "exec", self.ns, *argv], stdin=subprocess.DEVNULL, stdout=log,
+                                stderr=log, env={**os.environ, **(env or {})},
+                                preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
+        log.close()
+        self.procs[name] = proc
+        return proc
+
+    def log(self, name):
+        try:
+            with open(self.path(f"{name}.log"), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def end(self, name, sig=signal.SIGTERM, timeout=10):
+        proc = self.procs.pop(name, None)
+        if not proc:
+            return None
+        if proc.poll() is None:
+            proc.send_signal(sig)
+        try:
+            return proc.wait(timeout)
+        except subprocess.TimeoutExpired:
+            proc.kill()
+            return proc.wait()
+
+    def run(self, *argv, **kw):
+        return subprocess.run(["ip", "netns", "exec", self.ns, *argv], capture_output=True, text=True, **kw)
+
+    # Set-up
+
+    def ip(self, *args):
+        subprocess.run(["ip", *args], check=True, capture_output=True)
+
+    def make_network(self):
+        self.ip("netns", "add", self.ns)
+        for args in (["link", "set", "lo", "up"], ["link", "add", "br0", "type", "bridge", "forward_delay", "0"],
+                     ["addr", "add", f"{SERVER_IP}/24", "dev", "br0"],
+                     ["addr", "add", "fd77::1/64", "dev", "br0", "nodad"], ["link", "set", "br0", "up"]):
+            self.ip("-n", self.ns, *args)
+
+    def add_machine(self, name, firmware="uefi", bmc="bmcsim", net_first=False):
+        if not self.machines:
+            self.make_network()
+        m = Machine(self, name, len(self.machines) + 1, firmware, bmc, net_first)
+        self.machines[name] = m
+        self.ip("-n", self.ns, "tuntap", "add", m.tap, "mode", "tap")
+        self.ip("-n", self.ns, "link", "set", m.tap, "master", "br0", "up")
+        return m
+
+    def start(self):
+        self.write("bmc.password", PASSWORD + "\n", 0o600)
+        self.link_images()
+        for m in self.machines.values():
+            self.start_machine(m)
+        self.start_bmcs()
+        self.start_orchestrator()
+        self.start_agent()
+        self.apply()
+
+    def link_images(self):
+        """A copy of its own by hard links where possible: tests may alter files."""
+        shutil.copytree(os.path.join(REPO, "build", "lab", "images"), self.path("images"))
+
+    def start_machine(self, m):
+        with open(m.disk, "wb") as f:
+            f.truncate(128 << 20)
+        argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
+                "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware]
+        self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []))
+        wait_for(lambda: m.read("power"), 10, f"virtual server {m.name}")
+
+    def start_bmcs(self):
+        sims = [m for m in self.machines.values() if m.bmc == "ipmi_sim"]
+        for m in sims:
+            self.start_ipmi_sim(m)
+        own = [m for m in self.machines.values() if m.bmc == "bmcsim"]
+        if own:
+            self.start_bmcsim(own)
+
+    def start_ipmi_sim(self, m):
+        state = self.path(f"{m.name}-bmc")
+        os.makedirs(state)
+        lan = f'''name "{m.name}"
+set_working_mc 0x20
+  startlan 14
+    addr {m.bmc_ip} {m.bmc_port}
+    priv_limit admin
+    allowed_auths_callback none md2 md5 straight
+    allowed_auths_user none md2 md5 straight
+    allowed_auths_operator none md2 md5 straight
+    allowed_auths_admin none md2 md5 straight
+    guid a123456789abcdefa1234567{m.index:08x}
+  endlan
+  chassis_control "{HERE}/chassis.sh {m.dir}"
+  user 2 true "{USER}" "{PASSWORD}" admin 10 none md2 md5 straight
+'''
+        emu = "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\nmc_enable 0x20\n"
+        self.write(f"{m.name}-lan.conf", lan)
+        self.write(f"{m.name}-bmc.emu", emu)
+        self.spawn(f"bmc-{m.name}", ["ipmi_sim", "-c", self.path(f"{m.name}-lan.conf"), "-f",
+                                     self.path(f"{m.name}-bmc.emu"), "-s", state, "-n"])
+        self.wait_bmc(m)
+
+    def wait_bmc(self, m):
+        """Until the BMC's UDP port is bound in the namespace."""
+        wait_for(lambda: f":{m.bmc_port}" in self.run("ss", "-Hlun").stdout, 10, f"the BMC of {m.name}")
+
+    def start_bmcsim(self, machines):
+        lines = [f"{m.bmc_ip}:{m.bmc_port} {USER} {PASSWORD} operator {HERE}/chassis.sh {m.dir}" for m in machines]
+        self.write("bmcsim.conf", "\n".join(lines) + "\n", 0o600)
+        self.spawn("bmcsim", [self.program("tests/fake/bmcsim"), "-c", self.path("bmcsim.conf"), "-s",
+                              self.path("bmcsim.sock")])
+        for m in machines:
+            self.wait_bmc(m)
+
+    def start_orchestrator(self):
+        self.write("orchestrator.yaml", f"""database: {self.path("orchestrator.db")}
+socket: {self.socket}
+images_root: {self.path("images")}
+key_file: {self.path("orchestrator.key")}
+""", 0o600)
+        self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
+        wait_for(lambda: os.path.exists(self.socket), 10, "the orchestrator's socket")
+
+    def start_agent(self):
+        for d in ("agent", "scripts", "bootd"):
+            os.makedirs(self.path(d), exist_ok=True)
+        stages = "".join(f"  {k}: {v}\n" for k, v in self.deadlines.items())
+        self.write("agent.yaml", f"""site: local
+orchestrator: unix:{self.socket}
+state_dir: {self.path("agent")}
+bootd: {self.program("netboot-bootd")}
+site_url: http://{SERVER_IP}
+{"deadlines:" if stages else ""}
+{stages}
+boot_services:
+  interfaces: [br0]
+  images_root: {self.path("images")}
+  scripts_root: {self.path("scripts")}
+  loaders_root: /usr/lib/ipxe
+  state_dir: {self.path("bootd")}
+  event_log: {self.path("bootd", "events.ndjson")}
+  user: nobody
+""", 0o600)
+        self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
+
+    def inventory(self):
+        return {
+            "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": f"http://{SERVER_IP}",
+                       "subnets": [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "lease_s": 3600}]}],
+            "images": [{"name": name, **image} for name, image in IMAGES.items()],
+            "hosts": [m.inventory() for m in self.machines.values()],
+        }
+
+    def apply(self):
+        # A JSON document is a YAML document.
+        self.write("inventory.yaml", json.dumps(self.inventory(), indent=2), 0o600)
+        self.ctl("apply", "-f", self.path("inventory.yaml"))
+        wait_for(lambda: any(a.get("last_seen") for a in json.loads(
+            self.ctl("-o", "json", "agent", "list").stdout)["items"]), 20, "the agent to be seen")
+
+    # Use
+
+    def ctl_argv(self, *args):
+        return [self.program("netboot-ctl"), "--server", f"unix:{self.socket}", *args]
+
+    def ctl(self, *args, code=0, timeout=600):
+        """Runs netboot-ctl; code=None accepts any exit code."""
+        done = subprocess.run(self.ctl_argv(*args), capture_output=True, text=True, timeout=timeout,
+                              stdin=subprocess.DEVNULL)
+        if code is not None and done.returncode != code:
+            raise LabError(f"netboot-ctl {' '.join(args)}: exit {done.returncode}, not {code}\n"
+                           f"{done.stdout}{done.stderr}")
+        return done
+
+    def events(self, **query):
+        args = [x for k, v in query.items() for x in (f"--{k}", v)]
+        out = self.ctl("-o", "ndjson", "events", *args).stdout
+        return [json.loads(line) for line in out.splitlines() if line.strip()]
+
+    def job(self, job_id):
+        return json.loads(self.ctl("-o", "json", "job", "show", job_id).stdout)
+
+    def wait_job(self, job_id, timeout=400):
+        return wait_for(lambda: (lambda j: j if j["state"] in ("done", "failed", "cancelled") else None)(
+            self.job(job_id)), timeout, f"the end of job {job_id}")
+
+    def wait_stage(self, job_id, stage, timeout=300):
+        """Until that stage has been entered (or the job has ended)."""
+        def seen():
+            job = self.job(job_id)
+            names = [s["stage"] for s in job.get("stages", [])]
+            return job if stage in names or job["state"] in ("done", "failed", "cancelled") else None
+        return wait_for(seen, timeout, f"stage {stage} of job {job_id}")
+
+    def close(self):
+        for name in ["agent", "orchestrator", *[n for n in list(self.procs) if n not in ("agent", "orchestrator")]]:
+            self.end(name)
+        subprocess.run(["ip", "netns", "del", self.ns], capture_output=True)
+        if not self.keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
