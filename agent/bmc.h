@@ -11,7 +11,6 @@
 #ifndef AGENT_BMC_H
 #define AGENT_BMC_H
 
-#include <event2/event.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,9 +18,10 @@
 #include "lib/error.h"
 #include "lib/log.h"
 #include "lib/rng.h"
-#include "lib/workq.h"
 
 struct bmc_engine;
+struct event_base;
+struct workq;
 
 enum bmc_power { BMC_POWER_OFF, BMC_POWER_ON, BMC_POWER_UNKNOWN };
 enum bmc_action {
