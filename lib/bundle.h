@@ -72,6 +72,9 @@ struct bundle_bmc {
 	char privilege[16];   /* "operator" | "administrator" */
 	int cipher;	      /* 17, 3, or 0: 17 then 3 */
 	char boot_method[16]; /* "pxe" | "none" */
+	/* What read-back of the boot flags must show: "full" (valid, EFI, device) or "device" alone, for
+	 * BMCs that lose the other bits (ipmi.md 1.5). The DHCP that follows judges both. */
+	char boot_verify[16];
 };
 
 struct bundle_file {
