@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Positions in YAML texts and readable errors for libcyaml's users.
+ *
+ * libcyaml logs an error as one line of text and then a backtrace, innermost first: "in
+ * mapping field 'port' (line: 3, …)", "in sequence entry '1'". yaml_where_log() folds
+ * that into a path
+ * ("hosts[0].port"); yaml_where_line() finds the path's line in the text again, since
+ * libcyaml's own line is that of the previous key for unknown and missing ones. A text
+ * that is not YAML at all is described by libyaml, whose mark libcyaml drops.
+ *
+ * Nothing here keeps memory between calls. Keys come from the file and are escaped before
+ * they enter a message. */
+#include "lib/yaml_where.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "lib/str.h"
+
+/* One step of a path: ".key" or "[index]". Returns the rest, or NULL at the end. */
+static const char *
+next_step(const char *path, char *key, size_t size, long *ret_index)
+{
+	size_t n;
+
+	*ret_index = -1;
+	if (*path == '.')
+		path++;
+	if (*path == '\0')
+		return NULL;
+	if (*path == '[') {
+		char *end;
+
+		*ret_index = strtol(path + 1, &end, 10);
+		if (*ret_index < 0)
+			*ret_index = 0;
+		return *end == ']' ? end + 1 : NULL;
+	}
+	n = strcspn(path, ".[");
+	if (n >= size)
+		return NULL;
+	memcpy(key, path, n);
+	key[n] = '\0';
+	return path + n;
+}
+
+/* The node for a key of a mapping, with the key's own line. */
+static yaml_node_t *
+child_of_mapping(yaml_document_t *doc, yaml_node_t *node, const char *key, int *ret_line)
+{
+	yaml_node_pair_t *p;
+
+	if (node->type != YAML_MAPPING_NODE)
+		return NULL;
+	for (p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top; p++) {
+		yaml_node_t *k = yaml_document_get_node(doc, p->key);
+
+		if (k && k->type == YAML_SCALAR_NODE &&
+		    strcmp((const char *)k->data.scalar.value, key) == 0) {
+			*ret_line = (int)k->start_mark.line + 1;
+			return yaml_document_get_node(doc, p->value);
+		}
+	}
+	return NULL;
+}
+
+static yaml_node_t *
+child_of_sequence(yaml_document_t *doc, yaml_node_t *node, long index, int *ret_line)
+{
+	yaml_node_item_t *item;
+	yaml_node_t *child;
+
+	if (node->type != YAML_SEQUENCE_NODE)
+		return NULL;
+	item = node->data.sequence.items.start + index;
+	if (index >= node->data.sequence.items.top - node->data.sequence.items.start)
+		return NULL;
+	child = yaml_document_get_node(doc, *item);
+	if (child)
+		*ret_line = (int)child->start_mark.line + 1;
+	return child;
+}
+
+static int
+line_in_document(yaml_document_t *doc, const char *path)
+{
+	yaml_node_t *node = yaml_document_get_root_node(doc);
+	char key[YAML_WHERE_PATH_SIZE];
+	int line = node ? (int)node->start_mark.line + 1 : 1;
+	long index;
+
+	while (node && (path = next_step(path, key, sizeof(key), &index)) != NULL)
+		node = index >= 0 ? child_of_sequence(doc, node, index, &line)
+				  : child_of_mapping(doc, node, key, &line);
+	return line;
+}
+
+/* Loads the document; on failure 0 with *ret_problem (borrowed, static text) and its
+ * line. */
+static int
+load(const struct yaml_where *w, yaml_document_t *doc, const char **ret_problem,
+    int *ret_line)
+{
+	yaml_parser_t parser;
+	int ok;
+
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_input_string(&parser, (const unsigned char *)w->text, w->len);
+	ok = yaml_parser_load(&parser, doc);
+	if (!ok) {
+		*ret_problem = parser.problem ? parser.problem : "not readable";
+		*ret_line = (int)parser.problem_mark.line + 1;
+	}
+	yaml_parser_delete(&parser);
+	return ok;
+}
+
+int
+yaml_where_line(const struct yaml_where *w, const char *path)
+{
+	yaml_document_t doc;
+	const char *problem;
+	int line = 1;
+
+	if (!load(w, &doc, &problem, &line))
+		return line;
+	line = line_in_document(&doc, path);
+	yaml_document_delete(&doc);
+	return line;
+}
+
+/* Puts a step before the path so far; what does not fit is left out, innermost first. */
+static void
+prepend(struct yaml_where_trace *t, const char *step)
+{
+	char joined[2 * YAML_WHERE_PATH_SIZE];
+	const char *dot = t->path[0] == '\0' || t->path[0] == '[' ? "" : ".";
+
+	snprintf(joined, sizeof(joined), "%s%s%s", step, dot, t->path);
+	str_clip(t->path, sizeof(t->path), joined);
+}
+
+/* "in mapping field 'x' (line: …": copies what is between the quotes. */
+static bool
+quoted(const char *line, const char *prefix, char *dst, size_t size)
+{
+	const char *end;
+	size_t n;
+
+	if (!str_has_prefix(line, prefix))
+		return false;
+	line += strlen(prefix);
+	end = strstr(line, "' (line:");
+	if (!end)
+		return false;
+	n = (size_t)(end - line) < size ? (size_t)(end - line) : size - 1;
+	memcpy(dst, line, n);
+	dst[n] = '\0';
+	return true;
+}
+
+void
+yaml_where_log(struct yaml_where_trace *t, const char *fmt, va_list args)
+{
+	char buf[YAML_WHERE_MESSAGE_SIZE];
+	char step[YAML_WHERE_PATH_SIZE / 2];
+	const char *line = buf;
+
+	vsnprintf(buf, sizeof(buf), fmt, args);
+	buf[strcspn(buf, "\n")] = '\0';
+	if (str_has_prefix(line, "Load: "))
+		line += strlen("Load: ");
+	while (*line == ' ')
+		line++;
+	if (quoted(line, "in mapping field '", step, sizeof(step))) {
+		prepend(t, step);
+	} else if (quoted(line, "in sequence entry '", step, sizeof(step))) {
+		long n = strtol(step, NULL, 10); /* counts from 1 */
+
+		snprintf(step, sizeof(step), "[%ld]", n > 0 ? n - 1 : 0);
+		prepend(t, step);
+	} else if (!str_has_prefix(line, "in mapping") &&
+		   !str_has_prefix(line, "Backtrace:") && t->message[0] == '\0') {
+		str_clip(t->message, sizeof(t->message), line);
+	}
+}
+
+/* The last step of a path, cut off (a sibling key that libcyaml happened to be at). */
+static void
+cut_last(char *path)
+{
+	char *dot = strrchr(path, '.');
+	char *bracket = strrchr(path, ']');
+
+	if (dot && (!bracket || dot > bracket))
+		*dot = '\0';
+	else if (bracket)
+		bracket[1] = '\0';
+	else
+		path[0] = '\0';
+}
+
+static void
+append(char *path, const char *key)
+{
+	char joined[2 * YAML_WHERE_PATH_SIZE];
+
+	snprintf(joined, sizeof(joined), "%s%s%s", path, path[0] ? "." : "", key);
+	str_clip(path, YAML_WHERE_PATH_SIZE, joined);
+}
+
+/* libcyaml's phrases that name a key beside the path it logged. */
+static const char *
+after(const char *message, const char *phrase)
+{
+	return str_has_prefix(message, phrase) ? message + strlen(phrase) : NULL;
+}
+
+int
+yaml_where_failed(const struct yaml_where *w, const struct yaml_where_trace *t,
+    const char *what, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE], shown[YAML_WHERE_MESSAGE_SIZE];
+	yaml_document_t doc;
+	const char *key, *problem;
+	int line;
+
+	if (!load(w, &doc, &problem, &line))
+		return error_set(err, -EINVAL, "config", NULL, "%s:%d: not YAML: %s",
+		    w->name, line, problem);
+	yaml_document_delete(&doc);
+	str_clip(path, sizeof(path), t->path);
+	if ((key = after(t->message, "Unexpected key: ")) != NULL) {
+		append(path, key);
+		return yaml_where_bad(w, path, err, "unknown key");
+	}
+	if ((key = after(t->message, "Mapping field already seen: ")) != NULL) {
+		cut_last(path);
+		append(path, key);
+		return yaml_where_bad(w, path, err, "key is given twice");
+	}
+	if ((key = after(t->message, "Missing required mapping field: ")) != NULL) {
+		cut_last(path);
+		return yaml_where_bad(w, path, err, "key '%s' is missing", key);
+	}
+	str_escape(shown, sizeof(shown), t->message, strlen(t->message));
+	return yaml_where_bad(w, path, err, "%s", shown[0] ? shown : what);
+}
+
+int
+yaml_where_bad(
+    const struct yaml_where *w, const char *path, struct error *err, const char *fmt, ...)
+{
+	char what[YAML_WHERE_MESSAGE_SIZE], shown[YAML_WHERE_PATH_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(what, sizeof(what), fmt, args);
+	va_end(args);
+	str_escape(shown, sizeof(shown), path, strlen(path));
+	return error_set(err, -EINVAL, "config", NULL, "%s:%d: %s%s%s", w->name,
+	    yaml_where_line(w, path), shown, shown[0] ? ": " : "", what);
+}
