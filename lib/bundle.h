@@ -39,6 +39,11 @@ int bundle_firmware_parse(const char *s, enum bundle_firmware *ret) MUST_CHECK;
 const char *bundle_local_boot_name(enum bundle_local_boot how);
 int bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret) MUST_CHECK;
 
+/* Below a root: relative, no empty, "." or ".." part, printable ASCII. */
+bool bundle_path_valid(const char *path);
+/* "", "icmp" or "tcp:PORT". */
+bool bundle_probe_valid(const char *probe);
+
 struct bundle_label {
 	char key[64];
 	char value[128];
@@ -68,7 +73,7 @@ struct bundle_bmc {
 	char address[BUNDLE_NAME_SIZE]; /* "" : the host has no BMC */
 	uint16_t port;			/* 623 */
 	char user[17];
-	char password[21];    /* plain in memory; sealed in the spool; wipe with bundle_wipe() */
+	char password[21];    /* plain in memory; sealed in the spool; bundle_bmc_wipe() */
 	char privilege[16];   /* "operator" | "administrator" */
 	int cipher;	      /* 17, 3, or 0: 17 then 3 */
 	char boot_method[16]; /* "pxe" | "none" */
@@ -139,6 +144,12 @@ struct bundle_site {
 json_t *bundle_to_json(const struct bundle *b);
 int bundle_from_json(const json_t *v, struct bundle *ret, struct error *err) MUST_CHECK;
 void bundle_done(struct bundle *b); /* frees deadlines, wipes the password */
+/* An absent BMC (address "") is JSON null in both directions. */
+json_t *bundle_bmc_to_json(const struct bundle_bmc *bmc); /* password in clear */
+int bundle_bmc_from_json(const json_t *v, struct bundle_bmc *ret, struct error *err) MUST_CHECK;
+void bundle_bmc_wipe(struct bundle_bmc *bmc);
+json_t *bundle_image_to_json(const struct bundle_image *image);
+int bundle_image_from_json(const json_t *v, struct bundle_image *ret, struct error *err) MUST_CHECK;
 json_t *bundle_host_to_json(const struct bundle_host *h);
 int bundle_host_from_json(const json_t *v, struct bundle_host *ret, struct error *err) MUST_CHECK;
 json_t *bundle_subnet_to_json(const struct bundle_subnet *s);

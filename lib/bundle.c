@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One job as a self-contained document, its BMC, and the names of its enums.
+ *
+ * Entry points: bundle_to_json()/bundle_from_json() for a whole job, bundle_bmc_*() for
+ * its BMC, the
+ * pairs of a name and a parse function. Hosts, images, subnets and sites have files of
+ * their own. Ownership: a bundle owns image.deadlines; bundle_done() frees it and wipes
+ * the password. Failure modes: -EINVAL with the path of the member in *err, the result
+ * untouched. What is decoded has been checked: names are names, paths stay below their
+ * root, arguments are one line.
+ */
+#include "lib/bundle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/secret.h"
+#include "lib/str.h"
+
+static const char *const kind_names[] = {
+    "reinstall", "rescue", "live", "boot", "reboot", "power"};
+static const char *const idle_names[] = {"local", "menu", "silent"};
+static const char *const firmware_names[] = {"uefi", "bios"};
+static const char *const local_boot_names[] = {"exit1", "exit0", "sanboot"};
+static const char *const power_actions[] = {"on", "off", "soft", "cycle", "reset"};
+
+/* Index of s in names, or -EINVAL. */
+static int
+name_index(const char *const *names, size_t n, const char *s)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names[i], s) == 0)
+			return (int)i;
+	return -EINVAL;
+}
+
+const char *
+bundle_kind_name(enum bundle_kind kind)
+{
+	return kind_names[kind];
+}
+
+int
+bundle_kind_parse(const char *s, enum bundle_kind *ret)
+{
+	int i = name_index(kind_names, ARRAY_SIZE(kind_names), s);
+
+	if (i < 0)
+		return i;
+	*ret = (enum bundle_kind)i;
+	return 0;
+}
+
+const char *
+bundle_idle_name(enum bundle_idle idle)
+{
+	return idle_names[idle];
+}
+
+int
+bundle_idle_parse(const char *s, enum bundle_idle *ret)
+{
+	int i = name_index(idle_names, ARRAY_SIZE(idle_names), s);
+
+	if (i < 0)
+		return i;
+	*ret = (enum bundle_idle)i;
+	return 0;
+}
+
+const char *
+bundle_firmware_name(enum bundle_firmware fw)
+{
+	return firmware_names[fw];
+}
+
+int
+bundle_firmware_parse(const char *s, enum bundle_firmware *ret)
+{
+	int i = name_index(firmware_names, ARRAY_SIZE(firmware_names), s);
+
+	if (i < 0)
+		return i;
+	*ret = (enum bundle_firmware)i;
+	return 0;
+}
+
+const char *
+bundle_local_boot_name(enum bundle_local_boot how)
+{
+	return local_boot_names[how];
+}
+
+int
+bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret)
+{
+	int i = name_index(local_boot_names, ARRAY_SIZE(local_boot_names), s);
+
+	if (i < 0)
+		return i;
+	*ret = (enum bundle_local_boot)i;
+	return 0;
+}
+
+json_t *
+bundle_bmc_to_json(const struct bundle_bmc *bmc)
+{
+	json_t *v;
+
+	if (bmc->address[0] == '\0')
+		return json_null();
+	v = json_object();
+	json_put_str(v, "address", bmc->address);
+	json_put_i64(v, "port", bmc->port);
+	json_put_str(v, "user", bmc->user);
+	json_put_str(v, "password", bmc->password);
+	json_put_str(v, "privilege", bmc->privilege);
+	json_put_i64(v, "cipher", bmc->cipher);
+	json_put_str(v, "boot_method", bmc->boot_method);
+	return v;
+}
+
+static int
+check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, struct error *err)
+{
+	if (bmc->address[0] == '\0')
+		return error_set(err, -EINVAL, "bad-value", NULL, "address: empty");
+	if (port < 1 || port > UINT16_MAX)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "port: not in 1..65535");
+	/* The suites with SHA: every other one is unsafe or rare (reference:
+	 * IPMI 2.0 22.15.2). */
+	if (cipher != 0 && cipher != 3 && cipher != 17)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "cipher: not 0, 3 or 17");
+	if (!str_eq(bmc->privilege, "operator") &&
+	    !str_eq(bmc->privilege, "administrator"))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "privilege: not operator or administrator");
+	if (!str_eq(bmc->boot_method, "pxe") && !str_eq(bmc->boot_method, "none"))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "boot_method: not pxe or none");
+	return 0;
+}
+
+static int
+read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
+{
+	int64_t port = 623, cipher = 0;
+
+	if (json_copy_str(v, "address", bmc->address, sizeof(bmc->address), err) < 0 ||
+	    json_opt_i64(v, "port", &port, err) < 0 ||
+	    json_copy_opt(v, "user", bmc->user, sizeof(bmc->user), err) < 0 ||
+	    json_copy_opt(v, "password", bmc->password, sizeof(bmc->password), err) < 0 ||
+	    json_copy_opt(v, "privilege", bmc->privilege, sizeof(bmc->privilege), err) <
+		0 ||
+	    json_opt_i64(v, "cipher", &cipher, err) < 0 ||
+	    json_copy_opt(
+		v, "boot_method", bmc->boot_method, sizeof(bmc->boot_method), err) < 0)
+		return -EINVAL;
+	if (bmc->privilege[0] == '\0')
+		str_clip(bmc->privilege, sizeof(bmc->privilege), "operator");
+	if (bmc->boot_method[0] == '\0')
+		str_clip(bmc->boot_method, sizeof(bmc->boot_method), "pxe");
+	if (check_bmc(bmc, port, cipher, err) < 0)
+		return -EINVAL;
+	bmc->port = (uint16_t)port;
+	bmc->cipher = (int)cipher;
+	return 0;
+}
+
+int
+bundle_bmc_from_json(const json_t *v, struct bundle_bmc *ret, struct error *err)
+{
+	struct bundle_bmc bmc = {.port = 0};
+	int r = 0;
+
+	if (v != NULL && !json_is_null(v)) {
+		if (!json_is_object(v))
+			return error_set(
+			    err, -EINVAL, "bad-value", NULL, "not an object");
+		r = read_bmc(v, &bmc, err);
+	}
+	if (r == 0)
+		*ret = bmc;
+	bundle_bmc_wipe(&bmc);
+	return r;
+}
+
+void
+bundle_bmc_wipe(struct bundle_bmc *bmc)
+{
+	if (bmc != NULL)
+		secret_wipe(bmc, sizeof(*bmc));
+}
+
+json_t *
+bundle_to_json(const struct bundle *b)
+{
+	json_t *v = json_object();
+
+	json_put_i64(v, "v", BUNDLE_VERSION);
+	json_put_str(v, "job", b->job);
+	json_put_str(v, "kind", bundle_kind_name(b->kind));
+	json_put_str(v, "power_action", b->power_action);
+	json_put_bool(v, "hard", b->hard);
+	json_put_i64(v, "graceful_us", b->graceful_us);
+	json_put_str(v, "reason", b->reason);
+	json_put_str(v, "by", b->by);
+	json_put_i64(v, "created", b->created);
+	json_put(v, "host", bundle_host_to_json(&b->host));
+	json_put(v, "bmc", bundle_bmc_to_json(&b->bmc));
+	json_put(v, "image", bundle_image_to_json(&b->image));
+	return v;
+}
+
+static int
+read_head(const json_t *v, struct bundle *b, struct error *err)
+{
+	const char *kind = NULL;
+	int64_t version = 0;
+
+	if (json_get_i64(v, "v", &version, err) < 0 ||
+	    json_copy_str(v, "job", b->job, sizeof(b->job), err) < 0 ||
+	    json_get_str(v, "kind", &kind, err) < 0 ||
+	    json_copy_opt(
+		v, "power_action", b->power_action, sizeof(b->power_action), err) < 0 ||
+	    json_opt_bool(v, "hard", &b->hard, err) < 0 ||
+	    json_opt_i64(v, "graceful_us", &b->graceful_us, err) < 0 ||
+	    json_copy_opt(v, "reason", b->reason, sizeof(b->reason), err) < 0 ||
+	    json_copy_opt(v, "by", b->by, sizeof(b->by), err) < 0 ||
+	    json_opt_i64(v, "created", &b->created, err) < 0)
+		return -EINVAL;
+	if (version != BUNDLE_VERSION)
+		return error_set(err, -EINVAL, "bad-version",
+		    "Install the same release everywhere.",
+		    "v: this program reads version %d", BUNDLE_VERSION);
+	if (!id_valid(b->job))
+		return error_set(err, -EINVAL, "bad-value", NULL, "job: not an id");
+	if (bundle_kind_parse(kind, &b->kind) < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL, "kind: unknown");
+	if (b->graceful_us < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "graceful_us: negative");
+	if (b->kind == BUNDLE_POWER &&
+	    name_index(power_actions, ARRAY_SIZE(power_actions), b->power_action) < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "power_action: not on, off, soft, cycle or reset");
+	return 0;
+}
+
+static bool
+kind_boots_image(enum bundle_kind kind)
+{
+	return kind == BUNDLE_REINSTALL || kind == BUNDLE_RESCUE || kind == BUNDLE_LIVE ||
+	       kind == BUNDLE_BOOT;
+}
+
+static int
+read_parts(const json_t *v, struct bundle *b, struct error *err)
+{
+	if (bundle_host_from_json(json_object_get(v, "host"), &b->host, err) < 0) {
+		error_prefix(err, "host");
+		return -EINVAL;
+	}
+	if (bundle_bmc_from_json(json_object_get(v, "bmc"), &b->bmc, err) < 0) {
+		error_prefix(err, "bmc");
+		return -EINVAL;
+	}
+	if (bundle_image_from_json(json_object_get(v, "image"), &b->image, err) < 0) {
+		error_prefix(err, "image");
+		return -EINVAL;
+	}
+	if (kind_boots_image(b->kind) && b->image.name[0] == '\0')
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "image: a job of kind %s needs one", bundle_kind_name(b->kind));
+	return 0;
+}
+
+int
+bundle_from_json(const json_t *v, struct bundle *ret, struct error *err)
+{
+	struct bundle *b;
+	int r;
+
+	if (!json_is_object(v))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "bundle: not an object");
+	b = str_alloc(sizeof(*b));
+	r = read_head(v, b, err);
+	if (r == 0)
+		r = read_parts(v, b, err);
+	if (r == 0) {
+		*ret = *b;
+		b->image.deadlines = NULL; /* now ret's */
+	}
+	bundle_done(b);
+	free(b);
+	return r;
+}
+
+void
+bundle_done(struct bundle *b)
+{
+	if (b == NULL)
+		return;
+	json_decref(b->image.deadlines);
+	b->image.deadlines = NULL;
+	bundle_bmc_wipe(&b->bmc);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The snapshot of a site that its agent keeps: JSON <-> struct.
+ *
+ * Entry points: bundle_site_to_json(), bundle_site_from_json(), bundle_site_done().
+ * Ownership: a site owns its array of hosts.
+ * Failure modes: -EINVAL with the member's path in *err, the result untouched. One bad
+ * host refuses the whole snapshot: an agent that served half a table would answer for
+ * machines it should not.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "lib/bundle.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { BUNDLE_HOSTS_MAX = 100000 };
+
+json_t *
+bundle_site_to_json(const struct bundle_site *s)
+{
+	json_t *v = json_object(), *subnets = json_array(), *hosts = json_array();
+
+	for (size_t i = 0; i < s->n_subnets; i++)
+		json_array_append_new(subnets, bundle_subnet_to_json(&s->subnets[i]));
+	for (size_t i = 0; i < s->n_hosts; i++)
+		json_array_append_new(hosts, bundle_host_to_json(&s->hosts[i]));
+	json_put_str(v, "name", s->name);
+	json_put_str(v, "timezone", s->timezone);
+	json_put_bool(v, "answer_unknown", s->answer_unknown);
+	json_put_str(v, "idle", bundle_idle_name(s->idle));
+	json_put(v, "subnets", subnets);
+	json_put(v, "hosts", hosts);
+	json_put_i64(v, "version", s->version);
+	return v;
+}
+
+static int
+read_head(const json_t *v, struct bundle_site *s, struct error *err)
+{
+	const char *idle = "local";
+
+	if (json_copy_str(v, "name", s->name, sizeof(s->name), err) < 0 ||
+	    json_copy_opt(v, "timezone", s->timezone, sizeof(s->timezone), err) < 0 ||
+	    json_opt_bool(v, "answer_unknown", &s->answer_unknown, err) < 0 ||
+	    json_opt_str(v, "idle", &idle, err) < 0 ||
+	    json_opt_i64(v, "version", &s->version, err) < 0)
+		return -EINVAL;
+	if (!str_name_valid(s->name))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "name: not a site name");
+	if (bundle_idle_parse(idle, &s->idle) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "idle: not local, menu or silent");
+	return 0;
+}
+
+static int
+read_subnets(const json_t *v, struct bundle_site *s, struct error *err)
+{
+	json_t *list = NULL;
+
+	if (json_opt_arr(v, "subnets", &list, err) < 0)
+		return -EINVAL;
+	if (json_array_size(list) > BUNDLE_SUBNETS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "subnets: more than %d",
+		    BUNDLE_SUBNETS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (bundle_subnet_from_json(
+			json_array_get(list, i), &s->subnets[i], err) < 0) {
+			error_prefix(err, "subnets[%zu]", i);
+			return -EINVAL;
+		}
+	}
+	s->n_subnets = json_array_size(list);
+	return 0;
+}
+
+static int
+read_hosts(const json_t *v, struct bundle_site *s, struct error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (json_opt_arr(v, "hosts", &list, err) < 0)
+		return -EINVAL;
+	n = json_array_size(list);
+	if (n > BUNDLE_HOSTS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "hosts: more than %d",
+		    BUNDLE_HOSTS_MAX);
+	if (n > 0)
+		s->hosts = str_alloc(n * sizeof(*s->hosts));
+	for (size_t i = 0; i < n; i++) {
+		if (bundle_host_from_json(json_array_get(list, i), &s->hosts[i], err) <
+		    0) {
+			error_prefix(err, "hosts[%zu]", i);
+			return -EINVAL;
+		}
+	}
+	s->n_hosts = n;
+	return 0;
+}
+
+int
+bundle_site_from_json(const json_t *v, struct bundle_site *ret, struct error *err)
+{
+	struct bundle_site s = {.hosts = NULL};
+
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "site: not an object");
+	if (read_head(v, &s, err) < 0 || read_subnets(v, &s, err) < 0 ||
+	    read_hosts(v, &s, err) < 0) {
+		bundle_site_done(&s);
+		return -EINVAL;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+bundle_site_done(struct bundle_site *s)
+{
+	if (s == NULL)
+		return;
+	free(s->hosts);
+	*s = (struct bundle_site){.hosts = NULL};
+}

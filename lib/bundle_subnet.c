@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A subnet of a site: JSON <-> struct.
+ *
+ * Entry points: bundle_subnet_to_json(), bundle_subnet_from_json().
+ * Ownership: struct bundle_subnet is a value.
+ * Failure modes: -EINVAL with the member's name in *err, the result untouched; a pool
+ * that is not inside its prefix is refused here, before a DHCP server could hand it out.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/bundle.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { LEASE_DEFAULT_S = 3600, LEASE_MIN_S = 60, LEASE_MAX_S = 30 * 86400 };
+
+static json_t *
+ip_json(const struct addr_ip *ip)
+{
+	char text[ADDR_IP_TEXT];
+
+	return json_string(addr_ip_text(ip, text, sizeof(text)));
+}
+
+json_t *
+bundle_subnet_to_json(const struct bundle_subnet *s)
+{
+	json_t *v = json_object(), *dns = json_array();
+	char prefix[ADDR_PREFIX_TEXT], gateway[ADDR_IP_TEXT];
+
+	for (size_t i = 0; i < s->n_dns; i++)
+		json_array_append_new(dns, ip_json(&s->dns[i]));
+	json_put_str(v, "prefix", addr_prefix_text(&s->prefix, prefix, sizeof(prefix)));
+	json_put_str(v, "gateway", addr_ip_text(&s->gateway, gateway, sizeof(gateway)));
+	json_put(v, "dns", dns);
+	if (addr_ip_is_set(&s->pool_first))
+		json_put(v, "pool",
+		    json_pack("[oo]", ip_json(&s->pool_first), ip_json(&s->pool_last)));
+	json_put_i64(v, "lease_s", s->lease_s);
+	json_put_str(v, "domain", s->domain);
+	json_put_str(v, "relay", s->relay);
+	return v;
+}
+
+static int
+read_ip(const json_t *v, const char *what, struct addr_ip *ret, struct error *err)
+{
+	const char *text = json_string_value(v);
+
+	if (text == NULL || addr_ip_parse(text, ret) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "%s: not an IP address", what);
+	return 0;
+}
+
+static int
+read_prefix(const json_t *v, struct bundle_subnet *s, struct error *err)
+{
+	const char *prefix = NULL, *gateway = "";
+
+	if (json_get_str(v, "prefix", &prefix, err) < 0 ||
+	    json_opt_str(v, "gateway", &gateway, err) < 0)
+		return -EINVAL;
+	if (addr_prefix_parse(prefix, &s->prefix) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "prefix: not ADDRESS/LENGTH");
+	if (gateway[0] != '\0' && addr_ip_parse(gateway, &s->gateway) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "gateway: not an IP address");
+	return 0;
+}
+
+static int
+read_dns(const json_t *v, struct bundle_subnet *s, struct error *err)
+{
+	json_t *dns = NULL;
+
+	if (json_opt_arr(v, "dns", &dns, err) < 0)
+		return -EINVAL;
+	if (json_array_size(dns) > ARRAY_SIZE(s->dns))
+		return error_set(err, -EINVAL, "bad-value", NULL, "dns: more than %zu",
+		    ARRAY_SIZE(s->dns));
+	for (size_t i = 0; i < json_array_size(dns); i++)
+		if (read_ip(json_array_get(dns, i), "dns", &s->dns[i], err) < 0)
+			return -EINVAL;
+	s->n_dns = json_array_size(dns);
+	return 0;
+}
+
+static int
+read_pool(const json_t *v, struct bundle_subnet *s, struct error *err)
+{
+	json_t *pool = NULL;
+
+	if (json_opt_arr(v, "pool", &pool, err) < 0)
+		return -EINVAL;
+	if (json_array_size(pool) == 0)
+		return 0;
+	if (json_array_size(pool) != 2)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "pool: not a first and a last address");
+	if (read_ip(json_array_get(pool, 0), "pool", &s->pool_first, err) < 0 ||
+	    read_ip(json_array_get(pool, 1), "pool", &s->pool_last, err) < 0)
+		return -EINVAL;
+	if (!addr_prefix_contains(&s->prefix, &s->pool_first) ||
+	    !addr_prefix_contains(&s->prefix, &s->pool_last) ||
+	    memcmp(s->pool_first.b, s->pool_last.b, sizeof(s->pool_first.b)) > 0)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "pool: not an ascending range inside the prefix");
+	return 0;
+}
+
+static int
+read_rest(const json_t *v, struct bundle_subnet *s, struct error *err)
+{
+	struct addr_ip relay;
+
+	s->lease_s = LEASE_DEFAULT_S;
+	if (json_opt_i64(v, "lease_s", &s->lease_s, err) < 0 ||
+	    json_copy_opt(v, "domain", s->domain, sizeof(s->domain), err) < 0 ||
+	    json_copy_opt(v, "relay", s->relay, sizeof(s->relay), err) < 0)
+		return -EINVAL;
+	if (s->lease_s < LEASE_MIN_S || s->lease_s > LEASE_MAX_S)
+		return error_set(err, -EINVAL, "bad-value", NULL, "lease_s: not %d..%d",
+		    LEASE_MIN_S, LEASE_MAX_S);
+	if (s->domain[0] != '\0' && !str_name_valid(s->domain))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "domain: not a domain name");
+	if (s->relay[0] != '\0' && addr_ip_parse(s->relay, &relay) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "relay: not an IP address");
+	return 0;
+}
+
+int
+bundle_subnet_from_json(const json_t *v, struct bundle_subnet *ret, struct error *err)
+{
+	struct bundle_subnet s = {.n_dns = 0};
+
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
+	if (read_prefix(v, &s, err) < 0 || read_dns(v, &s, err) < 0 ||
+	    read_pool(v, &s, err) < 0 || read_rest(v, &s, err) < 0)
+		return -EINVAL;
+	*ret = s;
+	return 0;
+}
