@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Messages between netboot-agent and netboot-orchestrator: JSON <-> struct
+ * (docs/protocol.md).
+ *
+ * Entry points: a to_json/from_json pair for the poll, its orders, and the report.
+ * Ownership: decoded orders and reports own what they point to until their *_done().
+ * Failure modes: -EINVAL with the member's path in *err, the result untouched. An order
+ * of an unknown `t` is left out, so that a newer orchestrator is not fatal; a known one
+ * that is broken refuses the whole answer.
+ */
+#include "lib/agent_msg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300 };
+
+static int
+check_version(const json_t *v, struct error *err)
+{
+	int64_t version = 0;
+
+	if (!json_is_object(v))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "message: not an object");
+	if (json_get_i64(v, "v", &version, err) < 0)
+		return -EINVAL;
+	if (version != AGENT_MSG_VERSION)
+		return error_set(err, -EINVAL, "bad-version",
+		    "Install the same release of netboot-agent and netboot-orchestrator.",
+		    "v: this program reads version %d", AGENT_MSG_VERSION);
+	return 0;
+}
+
+static int
+read_id(const json_t *v, const char *key, char ret_id[ID_SIZE], struct error *err)
+{
+	if (json_copy_str(v, key, ret_id, ID_SIZE, err) < 0)
+		return -EINVAL;
+	if (!id_valid(ret_id))
+		return error_set(err, -EINVAL, "bad-value", NULL, "%s: not an id", key);
+	return 0;
+}
+
+static int
+read_sender(
+    const json_t *v, char *site, size_t site_size, char agent[ID_SIZE], struct error *err)
+{
+	if (check_version(v, err) < 0 ||
+	    json_copy_str(v, "site", site, site_size, err) < 0 ||
+	    read_id(v, "agent", agent, err) < 0)
+		return -EINVAL;
+	if (!str_name_valid(site))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "site: not a site name");
+	return 0;
+}
+
+/* ---- poll ---- */
+
+json_t *
+agent_msg_poll_to_json(const struct agent_msg_poll *m)
+{
+	json_t *v = json_object();
+
+	json_put_i64(v, "v", AGENT_MSG_VERSION);
+	json_put_str(v, "site", m->site);
+	json_put_str(v, "agent", m->agent);
+	json_put_i64(v, "table", m->table);
+	json_put_i64(v, "wait_s", m->wait_s);
+	return v;
+}
+
+int
+agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct error *err)
+{
+	struct agent_msg_poll m = {.table = 0};
+
+	if (read_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
+	    json_opt_i64(v, "table", &m.table, err) < 0 ||
+	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0)
+		return -EINVAL;
+	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
+		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",
+		    AGENT_MSG_WAIT_MAX_S);
+	*ret = m;
+	return 0;
+}
+
+/* ---- orders ---- */
+
+static json_t *
+order_to_json(const struct agent_msg_order *o)
+{
+	json_t *v = json_object();
+
+	switch (o->type) {
+	case AGENT_ORDER_JOB:
+		json_put_str(v, "t", "job");
+		json_put(v, "bundle", bundle_to_json(o->bundle));
+		break;
+	case AGENT_ORDER_CANCEL:
+		json_put_str(v, "t", "cancel");
+		json_put_str(v, "job", o->id);
+		break;
+	case AGENT_ORDER_CALL:
+		json_put_str(v, "t", "call");
+		json_put_str(v, "id", o->id);
+		json_put_str(v, "verb", o->verb);
+		json_put(v, "host", bundle_host_to_json(o->host));
+		json_put(v, "bmc", bundle_bmc_to_json(o->bmc));
+		break;
+	}
+	return v;
+}
+
+json_t *
+agent_msg_orders_to_json(const struct agent_msg_orders *m)
+{
+	json_t *v = json_object(), *orders = json_array();
+
+	for (size_t i = 0; i < m->n_orders; i++)
+		json_array_append_new(orders, order_to_json(&m->orders[i]));
+	json_put_i64(v, "v", AGENT_MSG_VERSION);
+	json_put(
+	    v, "table", m->table != NULL ? bundle_site_to_json(m->table) : json_null());
+	json_put(v, "orders", orders);
+	return v;
+}
+
+static int
+read_call(const json_t *v, struct agent_msg_order *o, struct error *err)
+{
+	o->host = str_alloc(sizeof(*o->host));
+	o->bmc = str_alloc(sizeof(*o->bmc));
+	if (read_id(v, "id", o->id, err) < 0 ||
+	    json_copy_str(v, "verb", o->verb, sizeof(o->verb), err) < 0 ||
+	    bundle_host_from_json(json_object_get(v, "host"), o->host, err) < 0)
+		return -EINVAL;
+	return bundle_bmc_from_json(json_object_get(v, "bmc"), o->bmc, err);
+}
+
+/* 1 when an order was read, 0 when it is of an unknown type. What it allocated is in *o
+ * either way. */
+static int
+read_order(const json_t *v, struct agent_msg_order *o, struct error *err)
+{
+	const char *t = NULL;
+	int r;
+
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
+	if (json_get_str(v, "t", &t, err) < 0)
+		return -EINVAL;
+	if (str_eq(t, "job")) {
+		o->type = AGENT_ORDER_JOB;
+		o->bundle = str_alloc(sizeof(*o->bundle));
+		r = bundle_from_json(json_object_get(v, "bundle"), o->bundle, err);
+	} else if (str_eq(t, "cancel")) {
+		o->type = AGENT_ORDER_CANCEL;
+		r = read_id(v, "job", o->id, err);
+	} else if (str_eq(t, "call")) {
+		o->type = AGENT_ORDER_CALL;
+		r = read_call(v, o, err);
+	} else {
+		return 0;
+	}
+	return r < 0 ? r : 1;
+}
+
+static int
+read_orders(const json_t *v, struct agent_msg_orders *m, struct error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (json_opt_arr(v, "orders", &list, err) < 0)
+		return -EINVAL;
+	n = json_array_size(list);
+	if (n > AGENT_MSG_ORDERS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "orders: more than %d",
+		    AGENT_MSG_ORDERS_MAX);
+	if (n > 0)
+		m->orders = str_alloc(n * sizeof(*m->orders));
+	for (size_t i = 0; i < n; i++) {
+		int r = read_order(json_array_get(list, i), &m->orders[m->n_orders], err);
+
+		if (r != 0)
+			m->n_orders++; /* a half-read one too: agent_msg_orders_done()
+					  frees it */
+		if (r < 0) {
+			error_prefix(err, "orders[%zu]", i);
+			return r;
+		}
+	}
+	return 0;
+}
+
+int
+agent_msg_orders_from_json(
+    const json_t *v, struct agent_msg_orders *ret, struct error *err)
+{
+	struct agent_msg_orders m = {.table = NULL};
+	json_t *table = NULL;
+	int r;
+
+	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0)
+		return -EINVAL;
+	r = read_orders(v, &m, err);
+	if (r == 0 && table != NULL) {
+		m.table = str_alloc(sizeof(*m.table));
+		r = bundle_site_from_json(table, m.table, err);
+		if (r < 0)
+			error_prefix(err, "table");
+	}
+	if (r < 0) {
+		agent_msg_orders_done(&m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void
+agent_msg_orders_done(struct agent_msg_orders *m)
+{
+	if (m == NULL)
+		return;
+	bundle_site_done(m->table);
+	free(m->table);
+	for (size_t i = 0; i < m->n_orders; i++) {
+		bundle_done(m->orders[i].bundle);
+		free(m->orders[i].bundle);
+		free(m->orders[i].host);
+		bundle_bmc_wipe(m->orders[i].bmc);
+		free(m->orders[i].bmc);
+	}
+	free(m->orders);
+	memset(m, 0, sizeof(*m));
+}
+
+/* ---- report ---- */
+
+static json_t *
+call_result_to_json(const struct agent_msg_call_result *c)
+{
+	json_t *v = json_object();
+
+	json_put_str(v, "id", c->id);
+	json_put_str(v, "power", c->power);
+	json_put(v, "reason", json_string(""));
+	json_put_str(v, "reason", c->reason);
+	return v;
+}
+
+json_t *
+agent_msg_report_to_json(const struct agent_msg_report *m)
+{
+	json_t *v = json_object(), *events = json_array(), *calls = json_array();
+
+	for (size_t i = 0; i < m->n_events; i++)
+		json_array_append_new(events, event_to_json(&m->events[i]));
+	for (size_t i = 0; i < m->n_calls; i++)
+		json_array_append_new(calls, call_result_to_json(&m->calls[i]));
+	json_put_i64(v, "v", AGENT_MSG_VERSION);
+	json_put_str(v, "site", m->site);
+	json_put_str(v, "agent", m->agent);
+	json_put_i64(v, "first", m->first);
+	json_put(v, "events", events);
+	json_put(v, "calls", calls);
+	return v;
+}
+
+static int
+read_events(const json_t *v, struct agent_msg_report *m, struct error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (json_opt_arr(v, "events", &list, err) < 0)
+		return -EINVAL;
+	n = json_array_size(list);
+	if (n > AGENT_MSG_EVENTS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "events: more than %d",
+		    AGENT_MSG_EVENTS_MAX);
+	if (n > 0)
+		m->events = str_alloc(n * sizeof(*m->events));
+	for (; m->n_events < n; m->n_events++) {
+		const json_t *item = json_array_get(list, m->n_events);
+
+		if (event_from_json(item, &m->events[m->n_events], err) < 0) {
+			error_prefix(err, "events[%zu]", m->n_events);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int
+read_call_result(const json_t *v, struct agent_msg_call_result *c, struct error *err)
+{
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
+	if (read_id(v, "id", c->id, err) < 0 ||
+	    json_copy_str(v, "power", c->power, sizeof(c->power), err) < 0 ||
+	    json_copy_opt(v, "reason", c->reason, sizeof(c->reason), err) < 0)
+		return -EINVAL;
+	if (!str_eq(c->power, "on") && !str_eq(c->power, "off") &&
+	    !str_eq(c->power, "unknown"))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "power: not on, off or unknown");
+	return 0;
+}
+
+static int
+read_calls(const json_t *v, struct agent_msg_report *m, struct error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (json_opt_arr(v, "calls", &list, err) < 0)
+		return -EINVAL;
+	n = json_array_size(list);
+	if (n > AGENT_MSG_ORDERS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "calls: more than %d",
+		    AGENT_MSG_ORDERS_MAX);
+	if (n > 0)
+		m->calls = str_alloc(n * sizeof(*m->calls));
+	for (size_t i = 0; i < n; i++) {
+		if (read_call_result(json_array_get(list, i), &m->calls[i], err) < 0) {
+			error_prefix(err, "calls[%zu]", i);
+			return -EINVAL;
+		}
+	}
+	m->n_calls = n;
+	return 0;
+}
+
+int
+agent_msg_report_from_json(
+    const json_t *v, struct agent_msg_report *ret, struct error *err)
+{
+	struct agent_msg_report m = {.first = 0};
+
+	if (read_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
+	    json_opt_i64(v, "first", &m.first, err) < 0)
+		return -EINVAL;
+	/* The highest number must be a number too. */
+	if (m.first < 0 || m.first > INT64_MAX - AGENT_MSG_EVENTS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "first: out of range");
+	if (read_events(v, &m, err) < 0 || read_calls(v, &m, err) < 0) {
+		agent_msg_report_done(&m);
+		return -EINVAL;
+	}
+	*ret = m;
+	return 0;
+}
+
+void
+agent_msg_report_done(struct agent_msg_report *m)
+{
+	if (m == NULL)
+		return;
+	for (size_t i = 0; i < m->n_events; i++)
+		event_done(&m->events[i]);
+	free(m->events);
+	free(m->calls);
+	memset(m, 0, sizeof(*m));
+}
