@@ -114,6 +114,7 @@ order_to_json(const struct agent_msg_order *o)
 		json_put(v, "host", bundle_host_to_json(o->host));
 		json_put(v, "bmc", bundle_bmc_to_json(o->bmc));
 		break;
+	case AGENT_ORDER_BAD_JOB: abort(); /* exists only on the receiving side */
 	}
 	return v;
 }
@@ -144,6 +145,25 @@ read_call(const json_t *v, struct agent_msg_order *o, struct error *err)
 	return bundle_bmc_from_json(json_object_get(v, "bmc"), o->bmc, err);
 }
 
+static int
+read_job(const json_t *v, struct agent_msg_order *o, struct error *err)
+{
+	const json_t *bundle = json_object_get(v, "bundle");
+
+	o->type = AGENT_ORDER_JOB;
+	o->bundle = str_alloc(sizeof(*o->bundle));
+	if (bundle_from_json(bundle, o->bundle, &o->refused) == 0)
+		return 0;
+	free(o->bundle);
+	o->bundle = NULL;
+	o->type = AGENT_ORDER_BAD_JOB;
+	/* Without an id nobody could be told of the refusal. */
+	if (!json_is_object(bundle))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "bundle: not an object");
+	return read_id(bundle, "job", o->id, err);
+}
+
 /* 1 when an order was read, 0 when it is of an unknown type. What it allocated is in *o
  * either way. */
 static int
@@ -157,9 +177,7 @@ read_order(const json_t *v, struct agent_msg_order *o, struct error *err)
 	if (json_get_str(v, "t", &t, err) < 0)
 		return -EINVAL;
 	if (str_eq(t, "job")) {
-		o->type = AGENT_ORDER_JOB;
-		o->bundle = str_alloc(sizeof(*o->bundle));
-		r = bundle_from_json(json_object_get(v, "bundle"), o->bundle, err);
+		r = read_job(v, o, err);
 	} else if (str_eq(t, "cancel")) {
 		o->type = AGENT_ORDER_CANCEL;
 		r = read_id(v, "job", o->id, err);

@@ -21,7 +21,12 @@ struct agent_msg_poll {
 	int64_t wait_s;
 };
 
-enum agent_msg_order_type { AGENT_ORDER_JOB, AGENT_ORDER_CANCEL, AGENT_ORDER_CALL };
+enum agent_msg_order_type {
+	AGENT_ORDER_JOB,
+	AGENT_ORDER_CANCEL,
+	AGENT_ORDER_CALL,
+	AGENT_ORDER_BAD_JOB, /* decoded only: id and refused are set; answer with job.refused */
+};
 
 struct agent_msg_order {
 	enum agent_msg_order_type type;
@@ -30,6 +35,7 @@ struct agent_msg_order {
 	char verb[32];	       /* call: "power-status" */
 	struct bundle_host *host; /* call; owned */
 	struct bundle_bmc *bmc;	  /* call; owned, wiped */
+	struct error refused;	  /* bad job: why its bundle cannot be read */
 };
 
 struct agent_msg_orders {
