@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The TFTP server's port (RFC 1350): requests, names, limits, refusals.
+ *
+ * Entry points: tftp_io_open() binds port 69, on_request() takes what arrives there and
+ * starts transfers (tftp_session_io.c).
+ *
+ * Files are opened beneath the loaders root only; images and what tickets grant are never
+ * served here. Every request that starts no transfer becomes an event with its reason,
+ * answered or not; evsink.c limits their rate.
+ *
+ * Over the limits a request is not answered rather than refused: firmware repeats it
+ * every four seconds, but takes an ERROR as final. */
+#include "boot-services/tftp_io.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "boot-services/tftp_priv.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+
+enum { REQUESTS_PER_TURN = 64 };
+/* A client that reached its limit gets room again from a transfer this long silent: it
+ * was power-cycled. */
+#define STALE_AFTER (3 * USEC_PER_SEC)
+/* The same request again within this time is the network's copy of the first one. */
+#define DUPLICATE_WITHIN USEC_PER_SEC
+
+/* A request as it arrived. */
+struct arrival {
+	struct tftp_peer peer;
+	struct addr_ip local; /* the address it was sent to */
+	int ifindex;
+	bool broadcast;
+	size_t len;
+	uint8_t pkt[TFTP_RRQ_MAX + 1];
+};
+
+/* A request that started no transfer, answered or not. */
+static void PRINTF_LIKE(5, 6)
+    tell_refused(struct tftp_io *io, const struct tftp_peer *peer, const char *file,
+	const char *result, const char *fmt, ...)
+{
+	struct event ev = tftp_session_io_event("tftp.error", peer, file);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(ev.reason, sizeof ev.reason, fmt, ap);
+	va_end(ap);
+	event_put(&ev, "result", result);
+	evsink_emit(io->deps->events, &ev);
+}
+
+static void
+answer_error(const struct arrival *a, enum tftp_error code, const char *text)
+{
+	uint8_t pkt[256];
+	struct wbuf w = wbuf_init(pkt, sizeof pkt);
+	size_t n = tftp_msg_build_error(&w, code, text);
+	int fd = tftp_session_io_socket(&a->local, &a->peer);
+
+	if (fd < 0)
+		return;
+	(void)send(fd, pkt, n, MSG_DONTWAIT);
+	close(fd);
+}
+
+/* Firmware that reads option 67 past its end asks for a name with octets of other options
+ * behind it (netboot.xyz#1198). */
+static int
+open_without_garbage(struct tftp_io *io, const char *asked, char name[TFTP_NAME_SIZE],
+    struct fileroot_file *ret)
+{
+	char cut[TFTP_NAME_SIZE];
+	size_t n = strlen(asked);
+	int err;
+
+	while (n > 0 && (uint8_t)asked[n - 1] >= 0x80)
+		n--;
+	if (n == strlen(asked) || n == 0)
+		return -ENOENT;
+	memcpy(cut, asked, n);
+	cut[n] = '\0';
+	err = fileroot_clean(cut, name, TFTP_NAME_SIZE);
+	if (err == 0)
+		err = fileroot_open(io->deps->loaders_fd, name, ret);
+	return err;
+}
+
+static int
+open_loader(struct tftp_io *io, const char *asked, char name[TFTP_NAME_SIZE],
+    struct fileroot_file *ret)
+{
+	int err = fileroot_clean(asked, name, TFTP_NAME_SIZE);
+
+	if (err == 0)
+		err = fileroot_open(io->deps->loaders_fd, name, ret);
+	if (err != 0 && open_without_garbage(io, asked, name, ret) == 0)
+		err = 0;
+	return err;
+}
+
+/* Shim and iPXE look for files that need not exist, and any other code than 1 is known to
+ * break them (shim#649). */
+static void
+refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked, int err)
+{
+	size_t n = strlen(asked);
+	const char *optional = "autoexec.ipxe";
+
+	if (err == -EACCES || err == -EPERM || err == -EMFILE || err == -ENFILE) {
+		answer_error(a, TFTP_ERR_ACCESS, "access violation");
+		tell_refused(io, &a->peer, asked, "refused",
+		    "the file cannot be opened below the loaders root: %s",
+		    strerror(-err));
+		return;
+	}
+	answer_error(a, TFTP_ERR_NOT_FOUND, "file not found");
+	if (n >= strlen(optional) && strcmp(asked + n - strlen(optional), optional) == 0)
+		tell_refused(io, &a->peer, asked, "not-found",
+		    "iPXE asks for autoexec.ipxe by itself; its absence changes nothing");
+	else
+		tell_refused(io, &a->peer, asked, "not-found",
+		    err == -ENOENT
+			? "no such file below the loaders root"
+			: "the name does not lead to a file below the loaders root");
+}
+
+static void
+serve(struct tftp_io *io, const struct arrival *a, const struct tftp_request *req)
+{
+	char name[TFTP_NAME_SIZE] = "";
+	struct fileroot_file file = {.fd = -1};
+	int err = open_loader(io, req->name, name, &file);
+
+	if (err != 0) {
+		refuse_file(io, a, req->name, err);
+		return;
+	}
+	err = tftp_session_io_start(io, &a->peer, &a->local, req, name, &file);
+	if (err != 0) {
+		answer_error(a, TFTP_ERR_UNDEFINED, "cannot be sent");
+		tell_refused(io, &a->peer, name, "refused",
+		    "the transfer cannot start: %s", strerror(-err));
+	}
+}
+
+/* ---- requests ---- */
+
+static struct tftp_session *
+find_session(struct tftp_io *io, const struct tftp_peer *peer)
+{
+	struct tftp_session *s = NULL;
+
+	HASH_FIND(hh, io->sessions, peer, sizeof *peer, s);
+	return s;
+}
+
+/* The same client and port again: a copy of the request, or a client that starts over.
+ * True when the running transfer takes care of it. */
+static bool
+handle_repeat(struct tftp_io *io, const struct arrival *a, const struct tftp_request *req)
+{
+	struct tftp_session *s = find_session(io, &a->peer);
+	int64_t now = clock_mono();
+
+	if (s == NULL)
+		return false;
+	if (strcmp(s->req.name, req->name) == 0 &&
+	    (s->xfer.acked == 0 || now - s->heard < DUPLICATE_WITHIN)) {
+		tftp_session_io_repeat(s);
+		return true;
+	}
+	tftp_session_io_close(s, "tftp.error", "superseded", "the client began again");
+	return false;
+}
+
+/* Room for one more transfer of this client? The one longest silent makes way when it is
+ * silent for good. */
+static bool
+make_room(struct tftp_io *io, const struct arrival *a, const char *name)
+{
+	const struct bootd_config *cfg = io->deps->cfg;
+	struct tftp_session *s, *tmp, *stale = NULL;
+	int64_t now = clock_mono();
+	unsigned mine = 0;
+
+	HASH_ITER (hh, io->sessions, s, tmp) {
+		if (!addr_ip_eq(&s->peer.ip, &a->peer.ip))
+			continue;
+		mine++;
+		if (stale == NULL || s->heard < stale->heard)
+			stale = s;
+	}
+	if (mine < cfg->tftp_max_per_client &&
+	    HASH_COUNT(io->sessions) < cfg->tftp_max_transfers)
+		return true;
+	if (stale != NULL && now - stale->heard >= STALE_AFTER) {
+		tftp_session_io_close(stale, "tftp.error", "superseded",
+		    "silent, and the client asked for another file");
+		return true;
+	}
+	tell_refused(io, &a->peer, name, "refused",
+	    "not answered: %u transfers of this client and %u in all are under way", mine,
+	    HASH_COUNT(io->sessions));
+	return false;
+}
+
+static bool
+iface_allowed(const struct bootd_config *cfg, int ifindex)
+{
+	char name[IF_NAMESIZE];
+
+	if (cfg->n_ifaces == 0 || if_indextoname((unsigned)ifindex, name) == NULL)
+		return cfg->n_ifaces == 0;
+	/* This machine talks to its own addresses through lo. */
+	if (strcmp(name, "lo") == 0)
+		return true;
+	for (size_t i = 0; i < cfg->n_ifaces; i++)
+		if (strcmp(cfg->ifaces[i], name) == 0)
+			return true;
+	return false;
+}
+
+static void
+refuse_packet(struct tftp_io *io, const struct arrival *a, int err)
+{
+	if (err == -EROFS) {
+		answer_error(a, TFTP_ERR_ACCESS, "this server is read-only");
+		tell_refused(
+		    io, &a->peer, "", "refused", "write request: nothing is stored here");
+	} else if (err == -EPROTONOSUPPORT) {
+		answer_error(a, TFTP_ERR_ILLEGAL, "mode must be octet or netascii");
+		tell_refused(io, &a->peer, "", "refused",
+		    "a transfer mode other than octet and netascii");
+	} else {
+		tell_refused(
+		    io, &a->peer, "", "refused", "not answered: not a TFTP request");
+	}
+}
+
+static void
+handle_arrival(struct tftp_io *io, const struct arrival *a)
+{
+	struct tftp_msg m;
+	int err;
+
+	if (!iface_allowed(io->deps->cfg, a->ifindex)) {
+		tell_refused(io, &a->peer, "", "refused",
+		    "not answered: it came over an interface that is not served");
+		return;
+	}
+	/* RFC 1123 4.2.3.4: "SHOULD silently ignore" requests to a broadcast address. */
+	if (a->broadcast) {
+		tell_refused(io, &a->peer, "", "refused",
+		    "not answered: sent to a broadcast address");
+		return;
+	}
+	err = tftp_msg_parse(a->pkt, a->len, &m);
+	/* A late ERROR of a client that took port 69 for its transfer's. */
+	if (err == 0 && m.op == TFTP_OP_ERROR)
+		return;
+	if (err == 0 && m.op != TFTP_OP_RRQ)
+		err = -EBADMSG;
+	if (err != 0) {
+		refuse_packet(io, a, err);
+		return;
+	}
+	if (!handle_repeat(io, a, &m.req) && make_room(io, a, m.req.name))
+		serve(io, a, &m.req);
+}
+
+/* Fills the addresses of an arrival. False when the kernel did not tell where it was
+ * sent. */
+static bool
+take_addresses(struct msghdr *mh, struct arrival *a)
+{
+	const struct sockaddr_in *from = mh->msg_name;
+
+	a->peer.ip = addr_ip_from_sockaddr(mh->msg_name);
+	a->peer.port = ntohs(from->sin_port);
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c != NULL; c = CMSG_NXTHDR(mh, c)) {
+		struct in_pktinfo info;
+
+		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+			continue;
+		memcpy(&info, CMSG_DATA(c), sizeof info);
+		a->local = addr_ip_from_in(info.ipi_spec_dst);
+		a->ifindex = info.ipi_ifindex;
+		a->broadcast = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
+		return a->peer.port != 0;
+	}
+	return false;
+}
+
+static void
+on_request(evutil_socket_t fd, short what, void *arg)
+{
+	struct tftp_io *io = arg;
+
+	(void)what;
+	for (int i = 0; i < REQUESTS_PER_TURN; i++) {
+		/* Zeroed: peer is a hash key, padding included. */
+		struct arrival a = {0};
+		struct sockaddr_in from = {0};
+		union {
+			struct cmsghdr align;
+			uint8_t room[CMSG_SPACE(sizeof(struct in_pktinfo)) + 64];
+		} control;
+		struct iovec iov = {a.pkt, sizeof a.pkt};
+		struct msghdr mh = {.msg_name = &from,
+		    .msg_namelen = sizeof from,
+		    .msg_iov = &iov,
+		    .msg_iovlen = 1,
+		    .msg_control = &control,
+		    .msg_controllen = sizeof control};
+		ssize_t n = recvmsg(fd, &mh, MSG_DONTWAIT);
+
+		if (n < 0)
+			return;
+		a.len = (size_t)n;
+		if (take_addresses(&mh, &a))
+			handle_arrival(io, &a);
+	}
+}
+
+/* ---- the service ---- */
+
+static int
+open_listener(const struct bootd_config *cfg, struct error *err)
+{
+	struct sockaddr_in any = {
+	    .sin_family = AF_INET, .sin_port = htons(cfg->tftp_port)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	if (fd < 0)
+		return error_set(err, -errno, "tftp-socket",
+		    "check the limit of open files", "cannot make a UDP socket: %s",
+		    strerror(errno));
+	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0 ||
+	    bind(fd, (struct sockaddr *)&any, sizeof any) != 0) {
+		int code = -errno;
+
+		close(fd);
+		return error_set(err, code,
+		    code == -EADDRINUSE ? "port-in-use" : "tftp-bind",
+		    code == -EADDRINUSE ? "stop the other TFTP server (ss -lunp shows "
+					  "it) or set another tftp_port"
+					: "start as root or with CAP_NET_BIND_SERVICE, "
+					  "or set another tftp_port",
+		    "TFTP cannot listen on 0.0.0.0 port %u: %s", cfg->tftp_port,
+		    strerror(-code));
+	}
+	return fd;
+}
+
+struct tftp_io *
+tftp_io_open(const struct bootd_deps *deps, struct error *err)
+{
+	struct tftp_io *io;
+	int fd = open_listener(deps->cfg, err);
+
+	if (fd < 0)
+		return NULL;
+	io = str_alloc(sizeof *io);
+	io->deps = deps;
+	io->fd = fd;
+	io->readable = event_new(deps->base, fd, EV_READ | EV_PERSIST, on_request, io);
+	event_add(io->readable, NULL);
+	return io;
+}
+
+void
+tftp_io_on_table_change(struct tftp_io *io)
+{
+	(void)io;
+}
+
+void
+tftp_io_close(struct tftp_io *io)
+{
+	struct tftp_session *s, *tmp;
+
+	if (io == NULL)
+		return;
+	HASH_ITER (hh, io->sessions, s, tmp) {
+		tftp_session_io_close(
+		    s, "tftp.error", "aborted", "the server is being stopped");
+	}
+	event_free(io->readable);
+	close(io->fd);
+	free(io);
+}
