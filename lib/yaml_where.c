@@ -133,6 +133,16 @@ yaml_where_line(const struct yaml_where *w, const char *path)
 	return line;
 }
 
+void
+yaml_where_path(char *buf, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(buf, YAML_WHERE_PATH_SIZE, fmt, args);
+	va_end(args);
+}
+
 /* Puts a step before the path so far; what does not fit is left out, innermost first. */
 static void
 prepend(struct yaml_where_trace *t, const char *step)

@@ -34,6 +34,10 @@ struct yaml_where_trace {
 int
 yaml_where_line(const struct yaml_where *w, const char *path);
 
+/* Writes a path, "hosts[%u].name"; clipped at YAML_WHERE_PATH_SIZE, the size of buf. */
+void
+yaml_where_path(char *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 /* Feeds one line of libcyaml's log; call it from a cyaml_log_fn_t whose context is the
  * trace. */
 void

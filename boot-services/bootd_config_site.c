@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bootd.yaml: the site, its subnets, and the hosts that bootd serves when it runs alone.
+ *
+ * Entry point: bootd_config_site_check(). What two hosts must not share (a MAC, a fixed
+ * address) is found by putting them into a throw-away host table, the very one that will
+ * answer for them later, so that what -n accepts the running program accepts too. */
+#include "boot-services/bootd_config_site.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "boot-services/fileroot.h"
+#include "boot-services/hosttab.h"
+#include "lib/str.h"
+
+enum { LEASE_DEFAULT_S = 4 * 3600 };
+
+static int
+parse_v4(const struct yaml_where *w, const char *path, const char *text,
+    struct addr_ip *ret, struct error *err)
+{
+	if (addr_ip_parse(text, ret) < 0 || ret->family != AF_INET)
+		return yaml_where_bad(w, path, err, "not an IPv4 address");
+	return 0;
+}
+
+static int
+check_pool(const struct yaml_where *w, const char *path,
+    const struct bootd_config_raw_subnet *raw, struct bundle_subnet *s, struct error *err)
+{
+	int r;
+
+	if (raw->pool_count == 0)
+		return 0;
+	if (raw->pool_count != 2)
+		return yaml_where_bad(
+		    w, path, err, "needs the first and the last address");
+	r = parse_v4(w, path, raw->pool[0], &s->pool_first, err);
+	if (r == 0)
+		r = parse_v4(w, path, raw->pool[1], &s->pool_last, err);
+	if (r < 0)
+		return r;
+	if (!addr_prefix_contains(&s->prefix, &s->pool_first) ||
+	    !addr_prefix_contains(&s->prefix, &s->pool_last))
+		return yaml_where_bad(w, path, err, "not inside the prefix");
+	if (addr_ip_v4(&s->pool_first) > addr_ip_v4(&s->pool_last))
+		return yaml_where_bad(
+		    w, path, err, "the first address is above the last");
+	return 0;
+}
+
+static int
+check_lease(const struct yaml_where *w, const char *path, const char *text,
+    int64_t *ret_s, struct error *err)
+{
+	int64_t us;
+
+	if (!text)
+		return 0;
+	/* Shorter leases would end during an installation (boot.md 1.2, option 51). */
+	if (str_to_duration(text, &us) < 0 || us < 60 * USEC_PER_SEC ||
+	    us > 366 * 86400 * USEC_PER_SEC)
+		return yaml_where_bad(
+		    w, path, err, "not a duration between 60s and 366d");
+	*ret_s = us / USEC_PER_SEC;
+	return 0;
+}
+
+/* A relay's address, or a domain, as text. */
+static int
+check_texts(const struct yaml_where *w, uint32_t i,
+    const struct bootd_config_raw_subnet *raw, struct bundle_subnet *s, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+	struct addr_ip ip;
+
+	yaml_where_path(path, "subnets[%u].domain", i);
+	if (raw->domain && raw->domain[0] &&
+	    (!str_name_valid(raw->domain) ||
+		str_copy(s->domain, sizeof(s->domain), raw->domain)))
+		return yaml_where_bad(w, path, err, "not a domain name");
+	yaml_where_path(path, "subnets[%u].relay", i);
+	if (!raw->relay || !raw->relay[0])
+		return 0;
+	if (parse_v4(w, path, raw->relay, &ip, err) < 0)
+		return -EINVAL;
+	addr_ip_text(&ip, s->relay, sizeof(s->relay));
+	return 0;
+}
+
+static int
+check_subnet(const struct yaml_where *w, uint32_t i,
+    const struct bootd_config_raw_subnet *raw, struct bundle_subnet *s, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+
+	*s = (struct bundle_subnet){.lease_s = LEASE_DEFAULT_S};
+	yaml_where_path(path, "subnets[%u].prefix", i);
+	if (addr_prefix_parse(raw->prefix, &s->prefix) < 0 ||
+	    s->prefix.ip.family != AF_INET || s->prefix.len < 8 || s->prefix.len > 30)
+		return yaml_where_bad(
+		    w, path, err, "not an IPv4 prefix such as 10.77.0.0/24 (/8 to /30)");
+	yaml_where_path(path, "subnets[%u].gateway", i);
+	if (raw->gateway && raw->gateway[0]) {
+		if (parse_v4(w, path, raw->gateway, &s->gateway, err) < 0)
+			return -EINVAL;
+		if (!addr_prefix_contains(&s->prefix, &s->gateway))
+			return yaml_where_bad(w, path, err, "not inside the prefix");
+	}
+	for (uint32_t k = 0; k < raw->dns_count; k++) {
+		yaml_where_path(path, "subnets[%u].dns[%u]", i, k);
+		if (parse_v4(w, path, raw->dns[k], &s->dns[k], err) < 0)
+			return -EINVAL;
+	}
+	s->n_dns = raw->dns_count;
+	yaml_where_path(path, "subnets[%u].pool", i);
+	if (check_pool(w, path, raw, s, err) < 0)
+		return -EINVAL;
+	yaml_where_path(path, "subnets[%u].lease", i);
+	if (check_lease(w, path, raw->lease, &s->lease_s, err) < 0)
+		return -EINVAL;
+	return check_texts(w, i, raw, s, err);
+}
+
+static int
+check_subnets(const struct yaml_where *w, const struct bootd_config_raw *raw,
+    struct bundle_site *site, struct error *err)
+{
+	for (uint32_t i = 0; i < raw->subnets_count; i++) {
+		struct bundle_subnet *s = &site->subnets[i];
+		char path[YAML_WHERE_PATH_SIZE];
+
+		if (check_subnet(w, i, &raw->subnets[i], s, err) < 0)
+			return -EINVAL;
+		yaml_where_path(path, "subnets[%u].prefix", i);
+		for (uint32_t k = 0; k < i; k++)
+			if (addr_prefix_contains(
+				&site->subnets[k].prefix, &s->prefix.ip) ||
+			    addr_prefix_contains(&s->prefix, &site->subnets[k].prefix.ip))
+				return yaml_where_bad(
+				    w, path, err, "overlaps subnets[%u]", k);
+		site->n_subnets = i + 1;
+	}
+	return 0;
+}
+
+/* One NIC, from `macs` (no address of its own) or `nics`. */
+static int
+add_nic(const struct yaml_where *w, const char *path, const char *mac, const char *ip,
+    bool boot, struct bundle_host *h, struct error *err)
+{
+	struct bundle_nic *nic = &h->nics[h->n_nics];
+
+	if (h->n_nics == BUNDLE_MACS_MAX)
+		return yaml_where_bad(
+		    w, path, err, "more than %d NICs", (int)BUNDLE_MACS_MAX);
+	if (addr_mac_parse(mac, &nic->mac) < 0)
+		return yaml_where_bad(
+		    w, path, err, "not a MAC address such as 52:54:00:12:34:56");
+	nic->boot = boot;
+	h->n_nics++;
+	return ip && ip[0] ? parse_v4(w, path, ip, &nic->ip, err) : 0;
+}
+
+static int
+check_nics(const struct yaml_where *w, uint32_t i,
+    const struct bootd_config_raw_host *raw, struct bundle_host *h, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+	int r = 0;
+
+	for (uint32_t k = 0; k < raw->macs_count && r == 0; k++) {
+		yaml_where_path(path, "hosts[%u].macs[%u]", i, k);
+		r = add_nic(
+		    w, path, raw->macs[k], k == 0 ? raw->ip : NULL, false, h, err);
+	}
+	for (uint32_t k = 0; k < raw->nics_count && r == 0; k++) {
+		const struct bootd_config_raw_nic *nic = &raw->nics[k];
+
+		yaml_where_path(path, "hosts[%u].nics[%u]", i, k);
+		r = add_nic(w, path, nic->mac, nic->ip, nic->boot, h, err);
+	}
+	if (r < 0)
+		return r;
+	yaml_where_path(path, "hosts[%u]", i);
+	if (h->n_nics == 0)
+		return yaml_where_bad(w, path, err, "key 'macs' or 'nics' is missing");
+	if (raw->ip && raw->macs_count == 0)
+		return yaml_where_bad(w, path, err,
+		    "'ip' belongs to the first of 'macs'; write it into 'nics' instead");
+	return 0;
+}
+
+static int
+check_image_path(const struct yaml_where *w, const char *path, const char *value,
+    char *dst, struct error *err)
+{
+	if (fileroot_clean(value, dst, BUNDLE_PATH_SIZE) < 0 || dst[0] == '\0')
+		return yaml_where_bad(
+		    w, path, err, "must be a path below the images directory");
+	return 0;
+}
+
+static int
+check_boot(const struct yaml_where *w, uint32_t i,
+    const struct bootd_config_raw_boot *raw, struct bootd_config_boot *b,
+    struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+
+	b->host = i;
+	yaml_where_path(path, "hosts[%u].boot.kernel", i);
+	if (check_image_path(w, path, raw->kernel, b->kernel, err) < 0)
+		return -EINVAL;
+	for (uint32_t k = 0; k < raw->initrds_count; k++) {
+		yaml_where_path(path, "hosts[%u].boot.initrds[%u]", i, k);
+		if (check_image_path(w, path, raw->initrds[k], b->initrds[k], err) < 0)
+			return -EINVAL;
+	}
+	b->n_initrds = raw->initrds_count;
+	yaml_where_path(path, "hosts[%u].boot.args", i);
+	for (const char *c = raw->args ? raw->args : ""; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return yaml_where_bad(
+			    w, path, err, "control characters are not allowed");
+	str_clip(b->args, sizeof(b->args), raw->args ? raw->args : "");
+	str_clip(b->order, sizeof(b->order), raw->order ? raw->order : "");
+	return 0;
+}
+
+static int
+check_host(const struct yaml_where *w, uint32_t i,
+    const struct bootd_config_raw_host *raw, struct bootd_config *c, struct hosttab *seen,
+    struct error *err)
+{
+	struct bundle_host *h = &c->site.hosts[i];
+	struct error why = {0};
+	char path[YAML_WHERE_PATH_SIZE];
+
+	h->firmware =
+	    raw->firmware ? (enum bundle_firmware) * raw->firmware : BUNDLE_UEFI;
+	h->idle = raw->idle ? (enum bundle_idle) * raw->idle : c->site.idle;
+	h->local_boot = raw->local_boot ? (enum bundle_local_boot) * raw->local_boot
+					: BUNDLE_LOCAL_EXIT1;
+	yaml_where_path(path, "hosts[%u].name", i);
+	if (!str_name_valid(raw->name) ||
+	    str_copy(h->name, sizeof(h->name), raw->name) < 0)
+		return yaml_where_bad(
+		    w, path, err, "not a host name (letters, digits, '-', '_' and dots)");
+	if (hosttab_by_name(seen, h->name))
+		return yaml_where_bad(w, path, err, "there is another host of this name");
+	if (check_nics(w, i, raw, h, err) < 0)
+		return -EINVAL;
+	yaml_where_path(path, "hosts[%u]", i);
+	for (size_t k = 0; k < h->n_nics; k++)
+		if (addr_ip_is_set(&h->nics[k].ip) &&
+		    !hosttab_subnet(seen, &h->nics[k].ip))
+			return yaml_where_bad(
+			    w, path, err, "its fixed address is in none of the subnets");
+	if (hosttab_put(seen, h, NULL, &why) < 0)
+		return yaml_where_bad(w, path, err, "%s", why.text);
+	if (!raw->boot)
+		return 0;
+	return check_boot(w, i, raw->boot, &c->boots[c->n_boots++], err);
+}
+
+static int
+check_hosts(const struct yaml_where *w, const struct bootd_config_raw *raw,
+    struct bootd_config *c, struct error *err)
+{
+	struct hosttab *seen = hosttab_new();
+	size_t n_boots = 0;
+	int r = 0;
+
+	for (uint32_t i = 0; i < raw->hosts_count; i++)
+		n_boots += raw->hosts[i].boot != NULL;
+	hosttab_set_site(seen, &c->site);
+	c->site.hosts = str_alloc(raw->hosts_count * sizeof(*c->site.hosts));
+	c->boots = str_alloc(n_boots * sizeof(*c->boots));
+	for (uint32_t i = 0; i < raw->hosts_count && r == 0; i++) {
+		r = check_host(w, i, &raw->hosts[i], c, seen, err);
+		c->site.n_hosts = i + 1;
+	}
+	hosttab_free(seen);
+	return r;
+}
+
+int
+bootd_config_site_check(const struct yaml_where *w, const struct bootd_config_raw *raw,
+    struct bootd_config *c, struct error *err)
+{
+	struct bundle_site *site = &c->site;
+
+	if (raw->site.name) {
+		if (!str_name_valid(raw->site.name))
+			return yaml_where_bad(w, "site.name", err, "not a site name");
+		str_clip(site->name, sizeof(site->name), raw->site.name);
+	}
+	if (raw->site.timezone)
+		str_clip(site->timezone, sizeof(site->timezone), raw->site.timezone);
+	if (raw->site.unknown)
+		site->answer_unknown = *raw->site.unknown != 0;
+	if (raw->site.idle)
+		site->idle = (enum bundle_idle) * raw->site.idle;
+	if (check_subnets(w, raw, site, err) < 0)
+		return -EINVAL;
+	return check_hosts(w, raw, c, err);
+}
