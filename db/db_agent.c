@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Rows of `agent`. last_seq is written in the transaction of the events it counts: that
+ * is what makes each event be taken exactly once. Failure modes: those of db.h. */
+#include "db/db_agent.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "db/store_priv.h"
+#include "lib/compiler.h"
+
+enum { AGENT_GET, AGENT_SEEN, AGENT_ADVANCE, AGENT_SITE };
+
+#define COLUMNS \
+	"SELECT id, site, first_seen, last_seen, last_seq, table_version FROM agent "
+
+static const char *const sql[] = {
+    [AGENT_GET] = COLUMNS "WHERE id = $1",
+    [AGENT_SEEN] =
+	"INSERT INTO agent (id, site, first_seen, last_seen, last_seq, table_version)"
+	" VALUES ($1, $2, $3, $3, 0, $4) ON CONFLICT (id) DO UPDATE SET"
+	" last_seen = excluded.last_seen, table_version = excluded.table_version",
+    [AGENT_ADVANCE] = "UPDATE agent SET last_seq = $2 WHERE id = $1",
+    [AGENT_SITE] =
+	COLUMNS "WHERE site = $1 ORDER BY last_seen DESC, first_seen DESC LIMIT 1",
+};
+
+struct store_sql
+db_agent_sql(void)
+{
+	return (struct store_sql){sql, ARRAY_SIZE(sql)};
+}
+
+static struct db_stmt *
+stmt_for(struct store *s, size_t i, const char *key)
+{
+	struct db_stmt *st = db_stmt(s->set[STORE_AGENT], i);
+
+	db_bind_text(st, 1, key);
+	return st;
+}
+
+static int
+read_one(struct db_stmt *st, struct db_agent *ret)
+{
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	memset(ret, 0, sizeof(*ret));
+	db_col_copy(st, 0, ret->id, sizeof(ret->id));
+	db_col_copy(st, 1, ret->site, sizeof(ret->site));
+	ret->first_seen = db_col_i64(st, 2);
+	ret->last_seen = db_col_i64(st, 3);
+	ret->last_seq = db_col_i64(st, 4);
+	ret->table_version = db_col_i64(st, 5);
+	db_reset(st);
+	return 0;
+}
+
+int
+db_agent_get(struct store *s, const char *id, struct db_agent *ret)
+{
+	return read_one(stmt_for(s, AGENT_GET, id), ret);
+}
+
+int
+db_agent_seen(
+    struct store *s, const char *id, const char *site, int64_t at, int64_t table_version)
+{
+	struct db_stmt *st = stmt_for(s, AGENT_SEEN, id);
+
+	db_bind_text(st, 2, site);
+	db_bind_i64(st, 3, at);
+	db_bind_i64(st, 4, table_version);
+	return store_run(st);
+}
+
+int
+db_agent_advance(struct store *s, const char *id, int64_t last_seq)
+{
+	struct db_stmt *st = stmt_for(s, AGENT_ADVANCE, id);
+
+	db_bind_i64(st, 2, last_seq);
+	return store_change(st);
+}
+
+int
+db_agent_of_site(struct store *s, const char *site, struct db_agent *ret)
+{
+	return read_one(stmt_for(s, AGENT_SITE, site), ret);
+}

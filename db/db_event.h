@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The append-only record of observed facts. */
+#ifndef DB_DB_EVENT_H
+#define DB_DB_EVENT_H
+
+#include "db/store.h"
+#include "lib/event.h"
+
+struct db_event_filter {
+	const char *host, *job, *boot; /* NULL: all */
+	const char *kind; /* NULL: all; "job.stage", or "job.*" for a whole source */
+	int64_t after;	  /* only seq above it */
+	int64_t limit;
+};
+
+/* `agent` NULL: the orchestrator's own event. *ret_seq may be NULL. -EEXIST: that number
+ * of that agent is stored already. */
+int
+db_event_add(struct store *s, const struct event *ev, const char *agent,
+    int64_t agent_seq, int64_t *ret_seq) MUST_CHECK;
+/* Ascending. The event is borrowed for the call; `each` returns non-zero to stop. */
+int
+db_event_list(struct store *s, const struct db_event_filter *f,
+    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg) MUST_CHECK;
+/* The newest number; 0: none yet. */
+int
+db_event_last(struct store *s, int64_t *ret) MUST_CHECK;
+/* The newest event of a kind; -ENOENT: none. The caller runs event_done(). */
+int
+db_event_last_of_kind(struct store *s, const char *kind, struct event *ret) MUST_CHECK;
+
+#endif

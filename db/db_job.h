@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Jobs, their attempts and stages. */
+#ifndef DB_DB_JOB_H
+#define DB_DB_JOB_H
+
+#include "db/store.h"
+#include "lib/bundle.h"
+
+enum { DB_JOB_STAGE_SIZE = 16, DB_JOB_EVIDENCE_SIZE = 512 };
+
+enum db_job_state {
+	DB_JOB_QUEUED,	 /* ordered; no agent has it for sure */
+	DB_JOB_ACCEPTED, /* durable in the agent's spool */
+	DB_JOB_RUNNING,
+	DB_JOB_DONE,
+	DB_JOB_FAILED,
+	DB_JOB_CANCELLED,
+};
+
+const char *
+db_job_state_name(enum db_job_state state);
+
+struct db_job {
+	char id[ID_SIZE];
+	char kind[16];
+	char host[BUNDLE_NAME_SIZE];
+	char site[64];
+	char image[BUNDLE_NAME_SIZE];
+	char reason[BUNDLE_REASON_SIZE];
+	char by[64];
+	int64_t created;
+	enum db_job_state state;
+	char stage[DB_JOB_STAGE_SIZE];
+	int64_t attempt;
+	char agent[ID_SIZE];
+	char boot[ID_SIZE];
+	int64_t ended; /* 0: open */
+	char verdict_code[ERROR_CODE_SIZE];
+	char verdict_text[ERROR_TEXT_SIZE];
+	char verdict_next[ERROR_NEXT_SIZE];
+	int64_t cancel_at; /* 0: not asked */
+	char cancel_by[64];
+	char cancel_reason[BUNDLE_REASON_SIZE];
+	char retry_of[ID_SIZE];
+};
+
+struct db_job_stage {
+	char job[ID_SIZE];
+	int64_t attempt;
+	char stage[DB_JOB_STAGE_SIZE];
+	char state[12];	     /* entered | confirmed | skipped | missed */
+	int64_t at;	     /* when it took that state */
+	int64_t deadline_us; /* < 0: not said */
+	char evidence[DB_JOB_EVIDENCE_SIZE];
+	char boot[ID_SIZE];
+	int64_t entered, ended; /* read only: 0 unknown */
+};
+
+struct db_job_filter {
+	const char *host;   /* NULL: all */
+	const char *kind;   /* NULL: all */
+	int open;	    /* 1 open, 0 ended, -1 both */
+	const char *before; /* id: only older ones; NULL: from the newest */
+	int64_t limit;
+};
+
+/* -EEXIST: the host has an open job. `bundle` is the document without the password. */
+int
+db_job_add(struct store *s, const struct db_job *job, const char *bundle) MUST_CHECK;
+int
+db_job_get(struct store *s, const char *id, struct db_job *ret) MUST_CHECK;
+/* The id of the host's open job; -ENOENT: none. */
+int
+db_job_open_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;
+/* The host's newest job, open or not. */
+int
+db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;
+/* Ids of a site's open jobs, oldest first. */
+int
+db_job_open_of_site(
+    struct store *s, const char *site, struct store_names *ret) MUST_CHECK;
+/* Ids, newest first. */
+int
+db_job_ids(
+    struct store *s, const struct db_job_filter *f, struct store_names *ret) MUST_CHECK;
+/* Hosts that have an open job, at most limit. */
+int
+db_job_open_hosts(struct store *s, int64_t limit, struct store_names *ret) MUST_CHECK;
+/* The text of the bundle; owned by the caller. */
+int
+db_job_bundle(struct store *s, const char *id, char **ret) MUST_CHECK;
+/* Writes state, stage, attempt, agent, boot, ended and verdict. */
+int
+db_job_update(struct store *s, const struct db_job *job) MUST_CHECK;
+/* Records that somebody wants it to end. Repeating it keeps the first one. */
+int
+db_job_cancel(struct store *s, const char *id, const char *by, const char *reason,
+    int64_t at) MUST_CHECK;
+
+int
+db_job_attempt_add(struct store *s, const char *job, int64_t n, int64_t began) MUST_CHECK;
+/* Inserts, or moves the stage on; `entered` stays that of the first row. A stage that was
+ * confirmed, skipped or missed is not entered again within an attempt. */
+int
+db_job_stage_put(struct store *s, const struct db_job_stage *stage) MUST_CHECK;
+int
+db_job_stage_get(struct store *s, const char *job, int64_t attempt, const char *stage,
+    struct db_job_stage *ret) MUST_CHECK;
+/* Calls `each` in order of time; those of a job, or of one boot. */
+int
+db_job_stages(struct store *s, const char *job,
+    void (*each)(void *arg, const struct db_job_stage *stage), void *arg) MUST_CHECK;
+int
+db_job_stages_of_boot(struct store *s, const char *boot,
+    void (*each)(void *arg, const struct db_job_stage *stage), void *arg) MUST_CHECK;
+
+#endif

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Rows of `site` and `subnet` to and from struct db_site.
+ *
+ * A put replaces the subnets as a whole: they have no identity apart from their prefix,
+ * and nothing points at them. Failure modes: those of db.h. A row that this program could
+ * not have written (a prefix that does not parse) is -EUCLEAN, never a guess. */
+#include "db/db_site.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "db/store_priv.h"
+#include "lib/str.h"
+
+enum {
+	SITE_GET,
+	SITE_PUT,
+	SITE_DELETE,
+	SITE_NAMES,
+	SITE_TOUCH,
+	SITE_VERSION,
+	SUBNET_LIST,
+	SUBNET_CLEAR,
+	SUBNET_ADD
+};
+
+static const char *const sql[] = {
+    [SITE_GET] = "SELECT timezone, url, answer_unknown, idle, version, rev FROM site"
+		 " WHERE name = $1",
+    [SITE_PUT] =
+	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev)"
+	" VALUES ($1, $2, $3, $4, $5, $6, 1) ON CONFLICT (name) DO UPDATE SET"
+	" timezone = excluded.timezone, url = excluded.url,"
+	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
+	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
+	" ELSE excluded.version END, rev = site.rev + 1",
+    [SITE_DELETE] = "DELETE FROM site WHERE name = $1",
+    [SITE_NAMES] = "SELECT name FROM site WHERE name > $1 ORDER BY name LIMIT $2",
+    [SITE_TOUCH] = "UPDATE site SET version = CASE WHEN version >= $2 THEN version + 1"
+		   " ELSE $2 END WHERE name = $1",
+    [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
+    [SUBNET_LIST] =
+	"SELECT prefix, gateway, dns, pool_first, pool_last, lease_s, domain, relay"
+	" FROM subnet WHERE site = $1 ORDER BY ord",
+    [SUBNET_CLEAR] = "DELETE FROM subnet WHERE site = $1",
+    [SUBNET_ADD] =
+	"INSERT INTO subnet (site, ord, prefix, gateway, dns, pool_first, pool_last,"
+	" lease_s, domain, relay) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+};
+
+struct store_sql
+db_site_sql(void)
+{
+	return (struct store_sql){sql, ARRAY_SIZE(sql)};
+}
+
+static struct db_stmt *
+stmt(struct store *s, size_t i)
+{
+	return db_stmt(s->set[STORE_SITE], i);
+}
+
+/* "" is unset; anything else must parse. */
+static int
+read_ip(const char *text, struct addr_ip *ret)
+{
+	if (text[0] == '\0')
+		return 0;
+	return addr_ip_parse(text, ret) < 0 ? -EUCLEAN : 0;
+}
+
+static int
+read_dns(const char *text, struct bundle_subnet *n)
+{
+	char buf[4 * ADDR_IP_TEXT];
+	char *save = NULL;
+
+	str_clip(buf, sizeof(buf), text);
+	for (char *p = strtok_r(buf, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
+		if (n->n_dns == ARRAY_SIZE(n->dns) || read_ip(p, &n->dns[n->n_dns]) < 0)
+			return -EUCLEAN;
+		n->n_dns++;
+	}
+	return 0;
+}
+
+static int
+read_subnet(struct db_stmt *st, struct bundle_subnet *n)
+{
+	if (addr_prefix_parse(db_col_text(st, 0), &n->prefix) < 0 ||
+	    read_ip(db_col_text(st, 1), &n->gateway) < 0 ||
+	    read_dns(db_col_text(st, 2), n) < 0 ||
+	    read_ip(db_col_text(st, 3), &n->pool_first) < 0 ||
+	    read_ip(db_col_text(st, 4), &n->pool_last) < 0)
+		return -EUCLEAN;
+	n->lease_s = db_col_i64(st, 5);
+	db_col_copy(st, 6, n->domain, sizeof(n->domain));
+	db_col_copy(st, 7, n->relay, sizeof(n->relay));
+	return 0;
+}
+
+static int
+read_subnets(struct store *s, struct bundle_site *site)
+{
+	struct db_stmt *st = stmt(s, SUBNET_LIST);
+	int rc;
+
+	db_bind_text(st, 1, site->name);
+	while ((rc = db_step(st)) == 1) {
+		if (site->n_subnets == BUNDLE_SUBNETS_MAX ||
+		    read_subnet(st, &site->subnets[site->n_subnets]) < 0) {
+			db_reset(st);
+			return -EUCLEAN;
+		}
+		site->n_subnets++;
+	}
+	return rc;
+}
+
+int
+db_site_get(struct store *s, const char *name, struct db_site *ret)
+{
+	struct db_stmt *st = stmt(s, SITE_GET);
+	struct bundle_site *b = &ret->site;
+
+	db_bind_text(st, 1, name);
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	memset(ret, 0, sizeof(*ret));
+	str_clip(b->name, sizeof(b->name), name);
+	db_col_copy(st, 0, b->timezone, sizeof(b->timezone));
+	db_col_copy(st, 1, ret->url, sizeof(ret->url));
+	b->answer_unknown = db_col_bool(st, 2);
+	rc = bundle_idle_parse(db_col_text(st, 3), &b->idle) < 0 ? -EUCLEAN : 0;
+	b->version = db_col_i64(st, 4);
+	ret->rev = db_col_i64(st, 5);
+	db_reset(st);
+	return rc < 0 ? rc : read_subnets(s, b);
+}
+
+static int
+put_subnet(struct store *s, const char *site, size_t ord, const struct bundle_subnet *n)
+{
+	struct db_stmt *st = stmt(s, SUBNET_ADD);
+	char text[ADDR_PREFIX_TEXT];
+	char dns[ARRAY_SIZE(n->dns) * ADDR_IP_TEXT] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < n->n_dns; i++) {
+		if (i > 0)
+			dns[len++] = ' ';
+		addr_ip_text(&n->dns[i], dns + len, sizeof(dns) - len);
+		len += strlen(dns + len);
+	}
+	db_bind_text(st, 1, site);
+	db_bind_i64(st, 2, (int64_t)ord);
+	db_bind_text(st, 3, addr_prefix_text(&n->prefix, text, sizeof(text)));
+	db_bind_opt(st, 4, addr_ip_text(&n->gateway, text, sizeof(text)));
+	db_bind_opt(st, 5, dns);
+	db_bind_opt(st, 6, addr_ip_text(&n->pool_first, text, sizeof(text)));
+	db_bind_opt(st, 7, addr_ip_text(&n->pool_last, text, sizeof(text)));
+	db_bind_i64(st, 8, n->lease_s);
+	db_bind_opt(st, 9, n->domain);
+	db_bind_opt(st, 10, n->relay);
+	return store_run(st);
+}
+
+int
+db_site_put(struct store *s, const struct db_site *site, int64_t now)
+{
+	const struct bundle_site *b = &site->site;
+	struct db_stmt *st = stmt(s, SITE_PUT);
+
+	assert(db_in_transaction(s->db));
+	db_bind_text(st, 1, b->name);
+	db_bind_text(st, 2, b->timezone);
+	db_bind_text(st, 3, site->url);
+	db_bind_bool(st, 4, b->answer_unknown);
+	db_bind_text(st, 5, bundle_idle_name(b->idle));
+	db_bind_i64(st, 6, now);
+	int rc = store_run(st);
+	if (rc < 0)
+		return rc;
+	st = stmt(s, SUBNET_CLEAR);
+	db_bind_text(st, 1, b->name);
+	rc = store_run(st);
+	for (size_t i = 0; rc == 0 && i < b->n_subnets; i++)
+		rc = put_subnet(s, b->name, i, &b->subnets[i]);
+	return rc;
+}
+
+int
+db_site_delete(struct store *s, const char *name)
+{
+	struct db_stmt *st = stmt(s, SITE_DELETE);
+
+	db_bind_text(st, 1, name);
+	return store_change(st);
+}
+
+int
+db_site_names(struct store *s, const char *after, int64_t limit, struct store_names *ret)
+{
+	struct db_stmt *st = stmt(s, SITE_NAMES);
+
+	db_bind_text(st, 1, after ? after : "");
+	db_bind_i64(st, 2, limit);
+	return store_collect(st, ret);
+}
+
+int
+db_site_touch(struct store *s, const char *name, int64_t now)
+{
+	struct db_stmt *st = stmt(s, SITE_TOUCH);
+
+	db_bind_text(st, 1, name);
+	db_bind_i64(st, 2, now);
+	return store_change(st);
+}
+
+int
+db_site_version(struct store *s, const char *name, int64_t *ret)
+{
+	struct db_stmt *st = stmt(s, SITE_VERSION);
+
+	db_bind_text(st, 1, name);
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	*ret = db_col_i64(st, 0);
+	db_reset(st);
+	return 0;
+}

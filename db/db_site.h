@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sites and their subnets. */
+#ifndef DB_DB_SITE_H
+#define DB_DB_SITE_H
+
+#include "db/store.h"
+#include "lib/bundle.h"
+
+struct db_site {
+	struct bundle_site site; /* without hosts; version: of the snapshot agents hold */
+	char url[256];		 /* the site's HTTP base as servers see it, or "" */
+	int64_t rev;
+};
+
+int
+db_site_get(struct store *s, const char *name, struct db_site *ret) MUST_CHECK;
+/* Inserts or replaces, subnets included; versions are not taken from `site` but raised.
+ * Within a transaction. */
+int
+db_site_put(struct store *s, const struct db_site *site, int64_t now) MUST_CHECK;
+/* -ENOLINK while it has hosts. */
+int
+db_site_delete(struct store *s, const char *name) MUST_CHECK;
+int
+db_site_names(struct store *s, const char *after, int64_t limit,
+    struct store_names *ret) MUST_CHECK;
+/* Makes every agent's snapshot of the site old. The version never repeats, not even after
+ * the database was restored from a backup, because it is at least the time. */
+int
+db_site_touch(struct store *s, const char *name, int64_t now) MUST_CHECK;
+int
+db_site_version(struct store *s, const char *name, int64_t *ret) MUST_CHECK;
+
+#endif

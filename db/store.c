@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The orchestrator's database: opens and migrates the file, and prepares the statement
+ * tables of all entities, so that a statement which does not fit the schema is seen at
+ * start.
+ *
+ * Entry points: store_open/store_close; the entities take the struct store. The store
+ * owns the connection and the statements. Helpers for the common shapes of statements are
+ * at the end. Failure modes: those of db.h; a store that did not open is freed whole. */
+#include "db/store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "db/db_schema.h"
+#include "db/store_priv.h"
+#include "lib/str.h"
+
+static int
+prepare_sets(struct store *s, struct error *err)
+{
+	const struct store_sql tables[STORE_SETS] = {
+	    [STORE_SITE] = db_site_sql(),
+	    [STORE_HOST] = db_host_sql(),
+	    [STORE_IMAGE] = db_image_sql(),
+	    [STORE_JOB] = db_job_sql(),
+	    [STORE_BOOT] = db_boot_sql(),
+	    [STORE_EVENT] = db_event_sql(),
+	    [STORE_AGENT] = db_agent_sql(),
+	    [STORE_AUDIT] = db_audit_sql(),
+	    [STORE_IDEM] = db_idem_sql(),
+	};
+
+	for (size_t i = 0; i < STORE_SETS; i++) {
+		int rc = db_stmts_new(s->db, tables[i].sql, tables[i].n, &s->set[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+int
+store_open(const char *path, int64_t now, struct store **ret, struct error *err)
+{
+	struct store *s = str_alloc(sizeof(*s));
+	int rc = db_open(path, &s->db, err);
+
+	if (rc == 0)
+		rc = db_migrate(s->db, db_schema_migrations, db_schema_count, now, err);
+	if (rc == 0)
+		rc = prepare_sets(s, err);
+	if (rc < 0) {
+		store_close(s);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
+void
+store_close(struct store *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < STORE_SETS; i++)
+		db_stmts_free(s->set[i]);
+	db_close(s->db);
+	free(s);
+}
+
+struct db *
+store_db(struct store *s)
+{
+	return s->db;
+}
+
+void
+store_names_add(struct store_names *names, const char *name)
+{
+	if (names->n == names->cap) {
+		names->cap = names->cap ? names->cap * 2 : 16;
+		names->v = str_realloc(names->v, names->cap * sizeof(names->v[0]));
+	}
+	names->v[names->n++] = str_dup(name);
+}
+
+void
+store_names_done(struct store_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->v[i]);
+	free(names->v);
+	*names = (struct store_names){0};
+}
+
+int
+store_change(struct db_stmt *st)
+{
+	int rc = db_run(st);
+
+	if (rc < 0)
+		return rc;
+	return rc > 0 ? 0 : -ENOENT;
+}
+
+int
+store_run(struct db_stmt *st)
+{
+	int rc = db_run(st);
+
+	return rc < 0 ? rc : 0;
+}
+
+int
+store_collect(struct db_stmt *st, struct store_names *ret)
+{
+	int rc;
+
+	while ((rc = db_step(st)) == 1)
+		store_names_add(ret, db_col_text(st, 0));
+	if (rc < 0)
+		store_names_done(ret);
+	return rc;
+}
+
+int
+store_text(struct db_stmt *st, char *buf, size_t size)
+{
+	int rc = db_step(st);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0)
+		return -ENOENT;
+	db_col_copy(st, 0, buf, size);
+	db_reset(st);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The orchestrator's database as one object; the entities (db_site.h, db_host.h…) are its
+ * parts. Reads may run at any time; a function that writes several rows says so and wants
+ * a transaction around it (asserted). All return 0 or a negative errno of db.h; -ENOENT:
+ * no such row. */
+#ifndef DB_STORE_H
+#define DB_STORE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "db/db.h"
+#include "lib/error.h"
+
+struct store;
+
+/* Opens PATH, migrates it to this program's schema and prepares every statement. */
+int
+store_open(
+    const char *path, int64_t now, struct store **ret, struct error *err) MUST_CHECK;
+void
+store_close(struct store *s); /* NULL allowed */
+/* For transactions, checks and messages; borrowed. */
+struct db *
+store_db(struct store *s);
+
+/* A list of names (or ids), owned by the caller. */
+struct store_names {
+	char **v;
+	size_t n;
+	size_t cap;
+};
+
+void
+store_names_add(struct store_names *names, const char *name);
+void
+store_names_done(struct store_names *names);
+
+#endif

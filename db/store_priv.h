@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the entities share: the statement sets of one open store. For db/ only. */
+#ifndef DB_STORE_PRIV_H
+#define DB_STORE_PRIV_H
+
+#include "db/store.h"
+
+enum store_set {
+	STORE_SITE,
+	STORE_HOST,
+	STORE_IMAGE,
+	STORE_JOB,
+	STORE_BOOT,
+	STORE_EVENT,
+	STORE_AGENT,
+	STORE_AUDIT,
+	STORE_IDEM,
+	STORE_SETS,
+};
+
+struct store {
+	struct db *db;
+	struct db_stmts *set[STORE_SETS];
+};
+
+/* A const table of statements and its length. */
+struct store_sql {
+	const char *const *sql;
+	size_t n;
+};
+
+struct store_sql
+db_site_sql(void);
+struct store_sql
+db_host_sql(void);
+struct store_sql
+db_image_sql(void);
+struct store_sql
+db_job_sql(void);
+struct store_sql
+db_boot_sql(void);
+struct store_sql
+db_event_sql(void);
+struct store_sql
+db_agent_sql(void);
+struct store_sql
+db_audit_sql(void);
+struct store_sql
+db_idem_sql(void);
+
+/* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
+int
+store_change(struct db_stmt *st) MUST_CHECK;
+/* Runs a statement whatever it changes: 0 or -errno. */
+int
+store_run(struct db_stmt *st) MUST_CHECK;
+/* Collects column 0 of every row. */
+int
+store_collect(struct db_stmt *st, struct store_names *ret) MUST_CHECK;
+/* The first row's column 0 in buf (clipped), -ENOENT without a row. */
+int
+store_text(struct db_stmt *st, char *buf, size_t size) MUST_CHECK;
+
+#endif
