@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One job as it stands: the plan that its bundle asks for and how far it has come. Plain
+ * data, kept in the spool as JSON after every step, so that a killed agent goes on where
+ * it was. Only run_fsm.c changes the state part. */
+#ifndef AGENT_RUN_H
+#define AGENT_RUN_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/ticket.h"
+#include "lib/addr.h"
+#include "lib/bundle.h"
+#include "lib/error.h"
+#include "lib/id.h"
+#include "lib/stage.h"
+
+enum {
+	RUN_ATTEMPTS = 3, /* DESIGN 6 */
+	RUN_RESTARTS = 8, /* redone BMC steps after our own crashes, then give up */
+	RUN_EVIDENCE_SIZE = 160,
+};
+
+/* What the BMC is doing for us in stages override and power. */
+enum run_phase {
+	RUN_PHASE_NONE,
+	RUN_PHASE_OFF,
+	RUN_PHASE_FLAGS,
+	RUN_PHASE_ON,
+	RUN_PHASE_CONTROL
+};
+
+/* How the agent finds out that a system is up. */
+enum run_proof_by { RUN_PROOF_NONE, RUN_PROOF_REPORT, RUN_PROOF_PROBE };
+
+/* A sign of a stage that has been seen, perhaps before its turn. */
+struct run_sign {
+	bool seen;
+	char evidence[RUN_EVIDENCE_SIZE];
+};
+
+struct run {
+	/* The plan: set once by run_plan(). */
+	char job[ID_SIZE];
+	char host[BUNDLE_NAME_SIZE];
+	enum bundle_kind kind;
+	char action[16];	    /* kind power */
+	uint32_t plan;		    /* 1u << enum stage */
+	int64_t allow[STAGE_COUNT]; /* microseconds per stage */
+	int64_t graceful;	    /* soft off first, this long */
+	unsigned n_initrds, n_files;
+	enum run_proof_by os_by, disk_by;
+	bool netboot; /* boots an image: has a ticket */
+
+	/* The state. Times are wall microseconds. */
+	enum stage stage;
+	enum run_phase phase;
+	unsigned attempt, restarts;
+	int64_t entered, due;
+	uint64_t step; /* answers to an older step are stale */
+	struct ticket ticket;
+	char boot[ID_SIZE];
+	bool boot_open;	    /* boot.begin has been recorded */
+	bool begun;	    /* the stage's transfer has begun */
+	bool off_seen;	    /* power seen off in this attempt */
+	bool probe_down;    /* the probe has failed since stage local-boot began */
+	bool other_dhcp;    /* a foreign DHCP server won this machine */
+	unsigned netboots;  /* seen after the ticket was consumed */
+	int64_t netboot_at; /* the last one noted */
+	uint32_t loaded;    /* bit 0 kernel, bit n initrd n - 1 */
+	uint64_t files;	    /* bit per further file */
+	struct run_sign signs[STAGE_COUNT];
+	struct error verdict; /* of a failed job */
+	char by[64];	      /* who cancelled */
+};
+
+/* Deadlines of agent.yaml that replace the defaults; 0: the default. */
+struct run_limits {
+	int64_t allow[STAGE_COUNT];
+};
+
+/* Fills *ret with the plan for a bundle, in stage queued. */
+void
+run_plan(const struct bundle *b, const struct run_limits *limits, struct run *ret);
+bool
+run_planned(const struct run *r, enum stage s);
+bool
+run_ended(const struct run *r); /* done, failed or cancelled */
+/* May the machine be loading: after the power-on was seen, before the ticket is used. */
+bool
+run_loading(const struct run *r);
+
+json_t *
+run_to_json(const struct run *r);
+int
+run_from_json(const json_t *v, struct run *ret, struct error *err) MUST_CHECK;
+
+#endif

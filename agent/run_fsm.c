@@ -1,0 +1,816 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The decisions of a job (DESIGN section 6): stages, deadlines, attempts, the ticket.
+ *
+ * Entry points: run_fsm_step(); every input type has a function on_<input>() here.
+ * Ownership: *run and *out are the caller's; events in *out own their details until
+ * run_fsm_out_done().
+ * Failure modes: none of its own. An input that does not fit the state changes nothing:
+ * facts may arrive twice, late, or in another order.
+ *
+ * What must hold whatever arrives: a ticket is consumed at most once and only while the
+ * machine may be loading; after that no action that powers the machine off is ever asked
+ * for again; every job ends done, failed with a verdict, or cancelled.
+ */
+#include "agent/run_fsm.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/run_verdict.h"
+#include "lib/str.h"
+
+/* After a restart of the agent a stage gets at least this long: what was said meanwhile
+ * is lost, but clients repeat themselves. */
+#define RECOVERY_GRACE (30 * USEC_PER_SEC)
+/* One netboot asks many times: PXE and HTTP, IPv4 and IPv6, each with repetitions. */
+#define NETBOOT_APART (120 * USEC_PER_SEC)
+
+struct fsm {
+	struct run *r;
+	int64_t now;
+	struct rng *rng;
+	struct run_out *out;
+};
+
+static void
+settle(struct fsm *f);
+
+static struct event *
+emit(struct fsm *f, const char *kind)
+{
+	struct event *ev;
+
+	assert(f->out->n_events < RUN_OUT_EVENTS);
+	ev = &f->out->events[f->out->n_events++];
+	*ev = event_make(kind, f->now);
+	str_clip(ev->host, sizeof(ev->host), f->r->host);
+	str_clip(ev->job, sizeof(ev->job), f->r->job);
+	if (f->r->boot_open)
+		str_clip(ev->boot, sizeof(ev->boot), f->r->boot);
+	f->out->changed = true;
+	return ev;
+}
+
+static void
+act(struct fsm *f, enum run_action action)
+{
+	assert(f->out->n_actions < RUN_OUT_ACTIONS);
+	f->out->actions[f->out->n_actions++] = action;
+}
+
+/* An action whose end comes back as RUN_IN_STEP with this number. */
+static void
+begin_step(struct fsm *f, enum run_action action, enum run_phase phase)
+{
+	f->r->step++;
+	f->r->phase = phase;
+	act(f, action);
+}
+
+static void
+note_stage(struct fsm *f, const char *state, const char *evidence)
+{
+	struct event *ev = emit(f, "job.stage");
+
+	event_put(ev, "stage", stage_name(f->r->stage));
+	event_put(ev, "state", state);
+	event_put_i64(ev, "attempt", f->r->attempt);
+	if (str_eq(state, "entered"))
+		event_put_i64(ev, "deadline_us", f->r->due - f->r->entered);
+	if (evidence != NULL && evidence[0] != '\0')
+		event_put(ev, "evidence", evidence);
+}
+
+static void
+note_power(struct fsm *f, const char *power, const char *why)
+{
+	struct event *ev = emit(f, "power.state");
+
+	event_put(ev, "power", power);
+	event_put(ev, "why", why);
+}
+
+static void
+note_ticket(struct fsm *f, const struct ticket *t)
+{
+	struct event *ev = emit(f, "job.ticket");
+
+	event_put(ev, "state", ticket_state_name(t->state));
+	event_put(ev, "ticket", t->id);
+	if (t->state == TICKET_CONSUMED) {
+		str_clip(ev->mac, sizeof(ev->mac), t->use.mac);
+		str_clip(ev->ip, sizeof(ev->ip), t->use.ip);
+		str_clip(ev->file, sizeof(ev->file), t->use.file);
+	}
+}
+
+static void
+note_attempt(struct fsm *f)
+{
+	id_make(f->now, f->rng, f->r->boot);
+	event_put_i64(emit(f, "job.attempt"), "attempt", f->r->attempt);
+}
+
+static void
+begin_boot(struct fsm *f)
+{
+	struct event *ev;
+
+	if (f->r->boot_open || f->r->kind == BUNDLE_POWER)
+		return;
+	f->r->boot_open = true;
+	ev = emit(f, "boot.begin");
+	json_object_set_new(
+	    ev->detail == NULL ? (ev->detail = json_object()) : ev->detail, "planned",
+	    json_true());
+	event_put_i64(ev, "attempt", f->r->attempt);
+	event_put(ev, "trigger", bundle_kind_name(f->r->kind));
+}
+
+static void
+end_boot(struct fsm *f, const char *outcome, const char *text)
+{
+	struct event *ev;
+
+	if (!f->r->boot_open)
+		return;
+	ev = emit(f, "boot.end");
+	event_put(ev, "outcome", outcome);
+	if (text != NULL && text[0] != '\0')
+		event_put(ev, "text", text);
+	f->r->boot_open = false;
+}
+
+/* The one way out of a job. */
+static void
+end_job(struct fsm *f, enum stage end, const char *outcome)
+{
+	struct run *r = f->r;
+	struct event *ev;
+	enum stage at = r->stage;
+
+	act(f, RUN_ACT_CANCEL_STEP);
+	act(f, RUN_ACT_PROBE_STOP);
+	if (r->ticket.state == TICKET_ARMED) {
+		ticket_end(&r->ticket, f->now);
+		note_ticket(f, &r->ticket);
+	}
+	ticket_end(&r->ticket, f->now);
+	end_boot(f, outcome, r->verdict.text);
+	r->step++;
+	r->phase = RUN_PHASE_NONE;
+	r->stage = end;
+	r->entered = f->now;
+	r->due = 0;
+	ev = emit(f, end == STAGE_DONE	   ? "job.done"
+		     : end == STAGE_FAILED ? "job.failed"
+					   : "job.cancelled");
+	if (end == STAGE_FAILED) {
+		event_put(ev, "code", r->verdict.code);
+		event_put(ev, "text", r->verdict.text);
+		event_put(ev, "next", r->verdict.next);
+		event_put(ev, "stage", stage_name(at));
+		str_clip(ev->reason, sizeof(ev->reason), r->verdict.text);
+	} else if (end == STAGE_CANCELLED) {
+		event_put(ev, "by", r->by);
+		event_put(ev, "stage", stage_name(at));
+	}
+	act(f, RUN_ACT_END);
+}
+
+static void
+arm(struct fsm *f)
+{
+	struct run *r = f->r;
+
+	if (!ticket_is_armed(&r->ticket)) {
+		int rc = ticket_arm(&r->ticket, f->now, f->rng);
+
+		assert(rc == 0);
+		(void)rc;
+		note_ticket(f, &r->ticket);
+	}
+	begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
+}
+
+static void
+switch_off(struct fsm *f)
+{
+	struct run *r = f->r;
+
+	assert(!ticket_is_consumed(&r->ticket));
+	r->off_seen = false;
+	r->due += r->graceful;
+	begin_step(f, RUN_ACT_POWER_OFF, RUN_PHASE_OFF);
+}
+
+static void
+switch_on(struct fsm *f)
+{
+	begin_boot(f);
+	begin_step(f, RUN_ACT_POWER_ON, RUN_PHASE_ON);
+}
+
+static void
+start_power(struct fsm *f)
+{
+	if (f->r->kind == BUNDLE_POWER)
+		begin_step(f, RUN_ACT_CONTROL, RUN_PHASE_CONTROL);
+	else if (f->r->off_seen)
+		switch_on(f);
+	else
+		switch_off(f);
+}
+
+static bool
+probe_watches(const struct run *r)
+{
+	return (r->stage == STAGE_OS_UP && r->os_by == RUN_PROOF_PROBE) ||
+	       (r->stage == STAGE_LOCAL_BOOT && r->disk_by == RUN_PROOF_PROBE);
+}
+
+static void
+enter_stage(struct fsm *f, enum stage s)
+{
+	struct run *r = f->r;
+	size_t slot = f->out->n_events;
+
+	r->stage = s;
+	r->phase = RUN_PHASE_NONE;
+	r->entered = f->now;
+	r->due = f->now + r->allow[s];
+	r->begun = s == STAGE_KERNEL && r->signs[s].seen;
+	note_stage(f, "entered", NULL);
+	switch ((int)s) {
+	case STAGE_PREFLIGHT: begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE); break;
+	case STAGE_ARMED: arm(f); break;
+	case STAGE_OVERRIDE:
+		memset(r->signs, 0, sizeof(r->signs));
+		switch_off(f);
+		break;
+	case STAGE_POWER: start_power(f); break;
+	default:
+		if (probe_watches(r))
+			act(f, RUN_ACT_PROBE);
+		break;
+	}
+	/* A graceful power-off lengthens the stage. */
+	event_put_i64(&f->out->events[slot], "deadline_us", r->due - r->entered);
+}
+
+static const char *
+why_skipped(enum stage s)
+{
+	switch ((int)s) {
+	case STAGE_OVERRIDE:
+		return "boot_method none: the firmware boots from the network first";
+	case STAGE_INITRD: return "the image has no initrd";
+	case STAGE_ROOTFS: return "the image lists no further files";
+	case STAGE_OS_UP: return "the image does not report it and no probe tells";
+	case STAGE_INSTALLED: return "the image does not report it";
+	case STAGE_LOCAL_BOOT:
+		return "the image does not ask for it, or nothing could confirm it";
+	default: return "not part of this job";
+	}
+}
+
+static void
+advance(struct fsm *f)
+{
+	struct run *r = f->r;
+
+	for (int s = (int)r->stage + 1; s < STAGE_DONE; s++) {
+		if (run_planned(r, (enum stage)s)) {
+			enter_stage(f, (enum stage)s);
+			return;
+		}
+		if (r->netboot) {
+			r->stage = (enum stage)s;
+			note_stage(f, "skipped", why_skipped((enum stage)s));
+		}
+	}
+	end_job(f, STAGE_DONE, "ok");
+}
+
+static void
+confirm(struct fsm *f, const char *evidence)
+{
+	note_stage(f, "confirmed", evidence);
+	if (probe_watches(f->r))
+		act(f, RUN_ACT_PROBE_STOP);
+	advance(f);
+}
+
+static void
+fail(struct fsm *f, const struct error *why)
+{
+	f->r->verdict = *why;
+	end_job(f, STAGE_FAILED, "failed");
+}
+
+static void
+retry(struct fsm *f, const char *why)
+{
+	struct run *r = f->r;
+	enum stage base = STAGE_POWER;
+
+	act(f, RUN_ACT_CANCEL_STEP);
+	end_boot(f, "failed", why);
+	r->attempt++;
+	note_attempt(f);
+	if (r->stage == STAGE_ARMED) {
+		enter_stage(f, STAGE_ARMED);
+		return;
+	}
+	if (r->netboot)
+		act(f, RUN_ACT_PUBLISH); /* the new boot's id, and the script once more */
+	if (run_planned(r, STAGE_OVERRIDE))
+		base = STAGE_OVERRIDE;
+	r->off_seen = false;
+	r->other_dhcp = false;
+	memset(r->signs, 0, sizeof(r->signs));
+	enter_stage(f, base);
+}
+
+/* Nothing is repeated once the ticket is used: the image may be at work on the disk. */
+static bool
+may_retry(const struct run *r)
+{
+	if (r->attempt >= RUN_ATTEMPTS || ticket_is_consumed(&r->ticket))
+		return false;
+	if (r->netboot)
+		return r->stage >= STAGE_ARMED && r->stage <= STAGE_INITRD;
+	return r->kind == BUNDLE_REBOOT && r->stage == STAGE_POWER;
+}
+
+static void
+miss(struct fsm *f, const struct error *why, bool again)
+{
+	struct error copy = *why;
+
+	note_stage(f, "missed", copy.text);
+	if (again && may_retry(f->r))
+		retry(f, copy.text);
+	else
+		fail(f, &copy);
+}
+
+static uint32_t
+all_initrds(const struct run *r)
+{
+	return ((1u << r->n_initrds) - 1) << 1;
+}
+
+static bool
+files_complete(const struct run *r)
+{
+	uint64_t all = r->n_files >= 64 ? UINT64_MAX : (UINT64_C(1) << r->n_files) - 1;
+
+	return (r->files & all) == all;
+}
+
+/* Has the present stage been seen to be reached? */
+static bool
+proven(const struct run *r)
+{
+	bool used = ticket_is_consumed(&r->ticket);
+
+	switch ((int)r->stage) {
+	case STAGE_KERNEL: return (r->loaded & 1) != 0 && (r->n_initrds > 0 || used);
+	case STAGE_INITRD: return used && (r->loaded & all_initrds(r)) == all_initrds(r);
+	case STAGE_ROOTFS: return files_complete(r);
+	default: return r->signs[r->stage].seen;
+	}
+}
+
+static bool
+seen_between(const struct run *r, int first, int last)
+{
+	for (int s = first; s <= last; s++) {
+		if (r->signs[s].seen)
+			return true;
+	}
+	return false;
+}
+
+/* Was the present stage itself not seen, but a later one that cannot come without it?
+ * bootd may have lost an event when it was killed, and iPXE may reuse the firmware's
+ * lease without asking again. */
+static bool
+implied(const struct run *r)
+{
+	bool used = ticket_is_consumed(&r->ticket);
+	int s = (int)r->stage;
+
+	if (s <= STAGE_SCRIPT)
+		return used || r->loaded != 0 || seen_between(r, s + 1, STAGE_KERNEL);
+	if (!used)
+		return false;
+	switch (s) {
+	case STAGE_KERNEL:
+		if (r->n_initrds > 0 && (r->loaded & all_initrds(r)) == all_initrds(r))
+			return true;
+		/* fallthrough */
+	case STAGE_INITRD:
+		return r->files != 0 || seen_between(r, STAGE_OS_UP, STAGE_LOCAL_BOOT);
+	case STAGE_ROOTFS:
+		/* An installer may say that it is up before it fetches its files. */
+		return seen_between(r,
+		    run_planned(r, STAGE_INSTALLED) ? STAGE_INSTALLED : STAGE_OS_UP,
+		    STAGE_LOCAL_BOOT);
+	default: return seen_between(r, s + 1, STAGE_LOCAL_BOOT);
+	}
+}
+
+static bool
+watching(const struct run *r)
+{
+	return r->stage >= STAGE_FIRMWARE_DHCP && r->stage <= STAGE_LOCAL_BOOT;
+}
+
+/* Takes every stage whose proof is there. */
+static void
+settle(struct fsm *f)
+{
+	while (watching(f->r)) {
+		if (proven(f->r)) {
+			struct run_sign sign = f->r->signs[f->r->stage];
+
+			confirm(f, sign.evidence);
+		} else if (implied(f->r)) {
+			if (probe_watches(f->r))
+				act(f, RUN_ACT_PROBE_STOP);
+			note_stage(f, "skipped",
+			    "not seen itself; a later stage proves that it was passed");
+			advance(f);
+		} else {
+			return;
+		}
+	}
+}
+
+static void
+set_sign(struct run *r, enum stage s, const char *evidence)
+{
+	if (r->signs[s].seen && r->signs[s].evidence[0] != '\0')
+		return;
+	r->signs[s].seen = true;
+	str_clip(r->signs[s].evidence, sizeof(r->signs[s].evidence),
+	    evidence == NULL ? "" : evidence);
+}
+
+static void
+on_start(struct fsm *f)
+{
+	if (f->r->stage != STAGE_QUEUED)
+		return;
+	emit(f, "job.accepted");
+	f->r->attempt = 1;
+	note_attempt(f);
+	enter_stage(f, STAGE_PREFLIGHT);
+}
+
+static void
+on_step_done(struct fsm *f, const char *evidence)
+{
+	struct run *r = f->r;
+
+	switch (r->phase) {
+	case RUN_PHASE_NONE:
+	case RUN_PHASE_CONTROL: confirm(f, evidence); return;
+	case RUN_PHASE_OFF:
+		r->off_seen = true;
+		note_power(f, "off", "seen off before the boot");
+		if (r->stage == STAGE_OVERRIDE)
+			begin_step(f, RUN_ACT_FLAGS, RUN_PHASE_FLAGS);
+		else
+			switch_on(f);
+		return;
+	case RUN_PHASE_FLAGS: confirm(f, evidence); return;
+	case RUN_PHASE_ON:
+		note_power(f, "on", "seen on after the power-on");
+		confirm(f, evidence);
+		settle(f);
+		return;
+	}
+}
+
+static void
+on_step(struct fsm *f, const struct run_input *in)
+{
+	struct run *r = f->r;
+
+	if (run_ended(r) || in->step != r->step || r->stage > STAGE_POWER)
+		return;
+	f->out->changed = true;
+	if (in->ok)
+		on_step_done(f, in->evidence);
+	else
+		miss(f, in->err, in->retry && r->stage != STAGE_PREFLIGHT);
+}
+
+static void
+on_tick(struct fsm *f)
+{
+	struct error why;
+
+	if (run_ended(f->r) || f->r->due == 0 || f->now < f->r->due)
+		return;
+	run_verdict_missed(f->r, &why);
+	miss(f, &why, true);
+}
+
+/* A network boot that the job did not order. */
+static void
+on_netboot_again(struct fsm *f)
+{
+	struct run *r = f->r;
+	bool used = ticket_is_consumed(&r->ticket);
+	struct event *ev;
+
+	if (f->now - r->netboot_at < NETBOOT_APART)
+		return;
+	r->netboot_at = f->now;
+	f->out->changed = true;
+	if (!used && r->stage < STAGE_SCRIPT)
+		return;
+	if (used)
+		r->netboots++;
+	ev = emit(f, "job.note");
+	event_put(ev, "stage", stage_name(r->stage));
+	if (used)
+		event_put(ev, "code", "booted-again-after-install");
+	str_clip(ev->reason, sizeof(ev->reason),
+	    used ? "the machine asked the network again after the ticket was used; it is "
+		   "sent "
+		   "to its disk"
+		 : "the machine began its network boot again before it was loaded");
+}
+
+static void
+on_sign_begin(struct fsm *f, enum stage s)
+{
+	struct run *r = f->r;
+
+	if (s == STAGE_KERNEL) {
+		r->signs[STAGE_KERNEL].seen = true;
+		if (r->stage == STAGE_INITRD)
+			r->begun = true;
+	}
+	if (r->stage == s)
+		r->begun = true;
+	f->out->changed = true;
+}
+
+static void
+on_sign(struct fsm *f, const struct run_input *in)
+{
+	struct run *r = f->r;
+	bool used = ticket_is_consumed(&r->ticket);
+
+	if (!r->netboot || r->stage < STAGE_POWER || run_ended(r))
+		return;
+	if (r->stage == STAGE_POWER && r->phase != RUN_PHASE_ON)
+		return; /* the boot that the power-off is about to end */
+	switch (in->sign) {
+	case RUN_SIGN_FIRMWARE_DHCP:
+		on_netboot_again(f);
+		set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
+		break;
+	case RUN_SIGN_LOADER_BEGIN: on_sign_begin(f, STAGE_LOADER); break;
+	case RUN_SIGN_LOADER: set_sign(r, STAGE_LOADER, in->evidence); break;
+	case RUN_SIGN_IPXE_DHCP: set_sign(r, STAGE_IPXE_DHCP, in->evidence); break;
+	case RUN_SIGN_SCRIPT: set_sign(r, STAGE_SCRIPT, in->evidence); break;
+	case RUN_SIGN_LOAD_BEGIN: on_sign_begin(f, STAGE_KERNEL); break;
+	case RUN_SIGN_LOAD:
+		if (in->index > r->n_initrds)
+			return;
+		r->loaded |= 1u << in->index;
+		set_sign(r, in->index == 0 ? STAGE_KERNEL : STAGE_INITRD, in->evidence);
+		break;
+	case RUN_SIGN_FILE_BEGIN: on_sign_begin(f, STAGE_ROOTFS); break;
+	case RUN_SIGN_FILE:
+		if (!used || in->index >= r->n_files)
+			return;
+		r->files |= UINT64_C(1) << in->index;
+		set_sign(r, STAGE_ROOTFS, in->evidence);
+		break;
+	case RUN_SIGN_OTHER_DHCP: r->other_dhcp = true; break;
+	}
+	f->out->changed = true;
+	settle(f);
+}
+
+static void
+refuse(struct fsm *f, const char *why)
+{
+	str_clip(f->out->reason, sizeof(f->out->reason), why);
+}
+
+static void
+on_consume(struct fsm *f, const struct run_input *in)
+{
+	struct run *r = f->r;
+
+	if (run_ended(r)) {
+		refuse(f, "the job has ended");
+	} else if (ticket_is_consumed(&r->ticket)) {
+		refuse(f, "the ticket is used up");
+	} else if (!run_loading(r)) {
+		refuse(f, "the host's power-on has not been seen yet");
+	} else if (ticket_consume(&r->ticket, in->ticket, in->use, f->now) < 0) {
+		refuse(f, "the ticket has been replaced by another one");
+	} else {
+		f->out->granted = true;
+		r->netboot_at = f->now;
+		note_ticket(f, &r->ticket);
+		settle(f);
+	}
+}
+
+static void
+on_report(struct fsm *f, const struct run_input *in)
+{
+	static const char *const kinds[] = {
+	    "report.up", "report.installed", "report.failed", "report.booted"};
+	struct run *r = f->r;
+	struct event *ev;
+	struct error why;
+
+	if (run_ended(r) || !ticket_is_consumed(&r->ticket)) {
+		refuse(f, run_ended(r) ? "the job has ended"
+				       : "the image has not been loaded yet");
+		return;
+	}
+	f->out->granted = true;
+	ev = emit(f, kinds[in->report]);
+	if (in->use != NULL)
+		str_clip(ev->ip, sizeof(ev->ip), in->use->ip);
+	if (in->note != NULL && in->note[0] != '\0')
+		event_put(ev, "note", in->note);
+	switch (in->report) {
+	case RUN_REPORT_UP: set_sign(r, STAGE_OS_UP, "the system's report"); break;
+	case RUN_REPORT_INSTALLED:
+		set_sign(r, STAGE_INSTALLED, "the installer's report");
+		break;
+	case RUN_REPORT_BOOTED:
+		set_sign(r, STAGE_LOCAL_BOOT, "the installed system's report");
+		break;
+	case RUN_REPORT_FAILED:
+		error_set(&why, 0, "installer-failed",
+		    "Read its note (netboot-ctl events), watch the console, then retry.",
+		    "the installer reported a failure%s%.200s",
+		    in->note != NULL && in->note[0] != '\0' ? ": " : "",
+		    in->note == NULL ? "" : in->note);
+		miss(f, &why, false);
+		return;
+	}
+	settle(f);
+}
+
+static void
+on_probe(struct fsm *f, const struct run_input *in)
+{
+	struct run *r = f->r;
+
+	if (!probe_watches(r))
+		return;
+	if (!in->ok) {
+		f->out->changed |= !r->probe_down;
+		r->probe_down = true;
+		return;
+	}
+	/* The installer itself may answer: the disk boot begins with a silence. */
+	if (r->stage == STAGE_LOCAL_BOOT && !r->probe_down)
+		return;
+	f->out->changed = true;
+	set_sign(r, r->stage, in->evidence);
+	settle(f);
+}
+
+/* bootd remembers in memory which last octets it has let go. A new process knows nothing
+ * of the old one's, so that a kernel from the old and an initrd from the new one would
+ * make a whole image with the ticket still armed. A new ticket closes the old URLs: what
+ * is loaded now is loaded from one process alone. */
+static void
+on_bootd(struct fsm *f)
+{
+	struct run *r = f->r;
+
+	if (!r->netboot || run_ended(r))
+		return;
+	if (ticket_is_armed(&r->ticket)) {
+		int rc;
+
+		ticket_end(&r->ticket, f->now);
+		note_ticket(f, &r->ticket);
+		f->out->retired = r->ticket;
+		rc = ticket_arm(&r->ticket, f->now, f->rng);
+		assert(rc == 0);
+		(void)rc;
+		note_ticket(f, &r->ticket);
+		r->loaded = 0;
+	}
+	if (r->stage == STAGE_ARMED)
+		begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
+	else if (ticket_is_open(&r->ticket))
+		act(f, RUN_ACT_PUBLISH);
+}
+
+static void
+on_cancel(struct fsm *f, const char *by)
+{
+	if (run_ended(f->r))
+		return;
+	str_clip(f->r->by, sizeof(f->r->by), by == NULL ? "" : by);
+	end_job(f, STAGE_CANCELLED, "unknown");
+}
+
+/* An interrupted BMC step is begun anew, except one that may have been done and must not
+ * be done twice. */
+static void
+recover_bmc(struct fsm *f)
+{
+	struct run *r = f->r;
+	bool twice = r->kind == BUNDLE_POWER &&
+		     (str_eq(r->action, "cycle") || str_eq(r->action, "reset"));
+	struct error why;
+
+	if (twice || r->restarts >= RUN_RESTARTS) {
+		error_set(&why, 0, "interrupted",
+		    "Look at the machine, then order it again if it is still wanted.",
+		    "the agent was stopped during stage %s; whether the BMC's command "
+		    "was "
+		    "carried out is unknown",
+		    stage_name(r->stage));
+		miss(f, &why, false);
+		return;
+	}
+	r->restarts++;
+	if (run_planned(r, STAGE_OVERRIDE))
+		enter_stage(f, STAGE_OVERRIDE);
+	else
+		enter_stage(f, STAGE_POWER);
+}
+
+static void
+on_recover(struct fsm *f)
+{
+	struct run *r = f->r;
+	int64_t grace = f->now + RECOVERY_GRACE;
+
+	if (run_ended(r)) {
+		act(f, RUN_ACT_END);
+		return;
+	}
+	f->out->changed = true;
+	switch ((int)r->stage) {
+	case STAGE_QUEUED: on_start(f); return;
+	case STAGE_PREFLIGHT:
+		r->due = f->now + r->allow[r->stage];
+		begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE);
+		return;
+	case STAGE_ARMED: /* RUN_IN_BOOTD follows as soon as bootd runs */
+		r->due = f->now + r->allow[r->stage];
+		return;
+	case STAGE_OVERRIDE:
+	case STAGE_POWER: recover_bmc(f); return;
+	default:
+		if (r->due < grace)
+			r->due = grace;
+		if (probe_watches(r))
+			act(f, RUN_ACT_PROBE);
+		settle(f);
+		return;
+	}
+}
+
+void
+run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rng *rng,
+    struct run_out *out)
+{
+	struct fsm f = {.r = run, .now = now, .rng = rng, .out = out};
+
+	memset(out, 0, sizeof(*out));
+	switch (in->type) {
+	case RUN_IN_START: on_start(&f); break;
+	case RUN_IN_RECOVER: on_recover(&f); break;
+	case RUN_IN_TICK: on_tick(&f); break;
+	case RUN_IN_STEP: on_step(&f, in); break;
+	case RUN_IN_SIGN: on_sign(&f, in); break;
+	case RUN_IN_CONSUME: on_consume(&f, in); break;
+	case RUN_IN_REPORT: on_report(&f, in); break;
+	case RUN_IN_PROBE: on_probe(&f, in); break;
+	case RUN_IN_BOOTD: on_bootd(&f); break;
+	case RUN_IN_CANCEL: on_cancel(&f, in->by); break;
+	}
+}
+
+void
+run_fsm_out_done(struct run_out *out)
+{
+	for (size_t i = 0; i < out->n_events; i++)
+		event_done(&out->events[i]);
+	out->n_events = 0;
+}

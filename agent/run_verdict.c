@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Verdicts: from the stage that was missed and the signs seen to a code, a sentence and
+ * the next thing to try.
+ *
+ * Entry points: run_verdict_missed().
+ * Ownership: fills the caller's struct error.
+ * Failure modes: none; a stage without a row would be a programming error and says so.
+ */
+#include "agent/run_verdict.h"
+
+#include "lib/str.h"
+
+struct verdict {
+	const char *code, *text, *next;
+};
+
+static const struct verdict by_stage[STAGE_COUNT] = {
+    [STAGE_PREFLIGHT] = {"preflight-timeout",
+	"the checks before the job did not end in time",
+	"Look at the load of the site's server and at its disk, then retry."},
+    [STAGE_ARMED] = {"boot-services-down",
+	"the boot services did not take over the host's entry in time",
+	"See why netboot-bootd does not run: journalctl -u netboot-agent, netboot-ctl "
+	"doctor."},
+    [STAGE_OVERRIDE] = {"bmc-unreachable",
+	"the BMC did not finish setting the boot flags in time",
+	"Try netboot-ctl power status on this host; check the BMC's network and its "
+	"load."},
+    [STAGE_POWER] = {"power-not-on", "the power-on was not seen in time",
+	"Look at the machine's power state by netboot-ctl power status, then retry."},
+    [STAGE_FIRMWARE_DHCP] = {"no-dhcp-after-power-on",
+	"no network boot request came from any of the host's MAC addresses after the "
+	"power-on",
+	"Check the MAC addresses, the cabling and VLAN of the boot port, portfast, and "
+	"that "
+	"network boot is enabled in the firmware."},
+    [STAGE_IPXE_DHCP] = {"ipxe-silent",
+	"the loader was delivered, but iPXE never asked for an address",
+	"Watch the console: the loader may not support this network card, or Secure Boot "
+	"refused it."},
+    [STAGE_SCRIPT] = {"script-not-fetched",
+	"iPXE got an address but did not fetch its script",
+	"Check that the machine reaches the site's HTTP address (site_url) and port."},
+    [STAGE_INITRD] = {"initrd-stalled", "the initrd was not delivered completely in time",
+	"Check the network path for loss and MTU, or give the image a longer deadline."},
+    [STAGE_ROOTFS] = {"rootfs-stalled",
+	"the kernel was started, but it did not fetch all further files in time",
+	"Watch the console: the kernel may lack the network driver or the file's "
+	"address."},
+    [STAGE_OS_UP] = {"os-silent",
+	"the system was loaded, but no sign of life came from it in time",
+	"Watch the console; the system may have no network or its report may be "
+	"blocked."},
+    [STAGE_INSTALLED] = {"installer-silent",
+	"the installer did not report its end in time; it is not started again by itself",
+	"Watch the console before retrying: the installation may still be running."},
+    [STAGE_LOCAL_BOOT] = {"disk-boot-not-seen",
+	"the installation was reported, but the installed system was not seen in time",
+	"Watch the console: the disk may not be in the firmware's boot order."},
+};
+
+static const struct verdict other_dhcp = {"other-dhcp-answered",
+    "another DHCP server on this segment answered the machine instead of this site's",
+    "Find it (netboot-ctl events shows its address), switch it off for this segment or "
+    "let "
+    "it ignore this MAC address."};
+static const struct verdict loader_none = {"loader-not-fetched",
+    "the firmware got an address but did not fetch the loader",
+    "Check that TFTP (UDP 69) reaches the site's server and that the loader file "
+    "exists."};
+static const struct verdict loader_stall = {"loader-stalled",
+    "the loader's transfer began but did not end in time",
+    "Check the network path for loss and MTU (a smaller TFTP block size may help)."};
+static const struct verdict kernel_none = {"script-fetched-kernel-not",
+    "iPXE fetched its script but not the kernel",
+    "Watch the console for iPXE's error; check the image's kernel arguments."};
+static const struct verdict kernel_stall = {"kernel-stalled",
+    "the kernel was not delivered completely in time",
+    "Check the network path for loss and MTU, or give the image a longer deadline."};
+static const struct verdict undelivered = {"ticket-consumed-undelivered",
+    "the ticket was used up, but the last transfer was not seen to arrive; whether the "
+    "image was started is unknown",
+    "Watch the console; order the job again when the machine did not start the image."};
+static const struct verdict again = {"booted-again-after-install",
+    "after the installation the machine asked the network again and was sent to its "
+    "disk, "
+    "but the installed system was not seen",
+    "Put the disk first in the firmware's boot order, or set the host's local_boot to "
+    "another method."};
+static const struct verdict not_down = {"disk-boot-not-seen",
+    "the probe answers, but it never stopped answering after the installation, so that a "
+    "restart from the disk is not proven",
+    "Look whether the installer has restarted the machine."};
+static const struct verdict still_on = {"power-not-off",
+    "the machine was not seen to switch off in time",
+    "Look at the machine's power state by netboot-ctl power status; a hung BMC may need "
+    "a "
+    "cold reset."};
+static const struct verdict unknown = {
+    "internal", "the stage ended without a reason", "Report this with the job's events."};
+
+static const struct verdict *
+choose(const struct run *r)
+{
+	bool used = ticket_is_consumed(&r->ticket);
+
+	switch ((int)r->stage) {
+	case STAGE_OVERRIDE:
+	case STAGE_POWER:
+		return r->phase == RUN_PHASE_OFF ? &still_on : &by_stage[r->stage];
+	case STAGE_FIRMWARE_DHCP:
+		return r->other_dhcp ? &other_dhcp : &by_stage[r->stage];
+	case STAGE_LOADER:
+		if (r->other_dhcp && !r->begun)
+			return &other_dhcp;
+		return r->begun ? &loader_stall : &loader_none;
+	case STAGE_KERNEL:
+		if (used)
+			return &undelivered;
+		return r->begun ? &kernel_stall : &kernel_none;
+	case STAGE_INITRD: return used ? &undelivered : &by_stage[r->stage];
+	case STAGE_LOCAL_BOOT:
+		if (r->netboots > 0)
+			return &again;
+		if (r->disk_by == RUN_PROOF_PROBE && !r->probe_down)
+			return &not_down;
+		return &by_stage[r->stage];
+	default: return by_stage[r->stage].code != NULL ? &by_stage[r->stage] : &unknown;
+	}
+}
+
+void
+run_verdict_missed(const struct run *run, struct error *ret)
+{
+	const struct verdict *v = choose(run);
+	char took[32];
+
+	error_set(ret, 0, v->code, v->next, "%s (stage %s, %s)", v->text,
+	    stage_name(run->stage),
+	    str_duration(run->due - run->entered, took, sizeof(took)));
+}
