@@ -68,8 +68,50 @@ move(struct bmc_session *s, enum bmc_session_state to)
 		explicit_bzero(&s->keys, sizeof s->keys);
 }
 
-static enum bmc_session_event PRINTF_LIKE(3, 4)
-    fail(struct bmc_session *s, enum bmc_fail why, const char *fmt, ...)
+static uint32_t
+next_sequence(struct bmc_session *s)
+{
+	if (++s->tx_sequence == 0) /* 0 is for packets outside a session (13.6) */
+		s->tx_sequence = 1;
+	return s->tx_sequence;
+}
+
+static struct bmc_cmd
+close_command(const struct bmc_session *s)
+{
+	struct bmc_cmd cmd = {
+	    .netfn = BMC_NETFN_APP, .cmd = BMC_CMD_CLOSE_SESSION, .len = 4};
+
+	for (unsigned i = 0; i < 4; i++) /* 22.19: least significant octet first */
+		cmd.data[i] = (uint8_t)(s->hs.bmc_id >> (8 * i));
+	return cmd;
+}
+
+/* The one packet that frees the BMC's slot when we leave without waiting for an answer. A
+ * half-open session ends when RAKP 3 brings an error (13.23); from RAKP 3 on it may be
+ * open. */
+static void
+farewell(struct bmc_session *s, uint8_t status, struct bmc_session_out *out)
+{
+	struct bmc_cmd cmd = close_command(s);
+	int n = 0;
+
+	if (s->state == BMC_SESSION_RAKP1)
+		n = bmc_packet_rakp3(
+		    s->packet, ++s->tag, status, s->suite, &s->hs, out->pkt);
+	else if (s->state == BMC_SESSION_RAKP3 || s->state == BMC_SESSION_LEVEL ||
+		 s->state == BMC_SESSION_COMMAND)
+		n = bmc_packet_command(s->packet, s->suite, &s->keys, s->hs.bmc_id,
+		    next_sequence(s), (uint8_t)((s->rq_seq + 1) & BMC_PROTO_RQ_SEQ_MAX),
+		    &cmd, out->pkt);
+	out->len = n > 0 ? (size_t)n : 0;
+}
+
+static enum bmc_session_event
+fail(struct bmc_session *s, enum bmc_fail why, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static enum bmc_session_event
+fail(struct bmc_session *s, enum bmc_fail why, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -106,14 +148,6 @@ void
 bmc_session_done(struct bmc_session *s)
 {
 	explicit_bzero(s, sizeof *s);
-}
-
-static uint32_t
-next_sequence(struct bmc_session *s)
-{
-	if (++s->tx_sequence == 0) /* 0 is for packets outside a session (13.6) */
-		s->tx_sequence = 1;
-	return s->tx_sequence;
 }
 
 static int
@@ -170,15 +204,6 @@ request(struct bmc_session *s, enum bmc_session_state state, int64_t now,
 	transmit(s, now, out);
 }
 
-/* The BMC forgets a half-open session when RAKP 3 brings an error (13.23). */
-static void
-drop_half_open(struct bmc_session *s, uint8_t status, struct bmc_session_out *out)
-{
-	int n = bmc_packet_rakp3(s->packet, ++s->tag, status, s->suite, &s->hs, out->pkt);
-
-	out->len = n > 0 ? (size_t)n : 0;
-}
-
 void
 bmc_session_start(struct bmc_session *s, int64_t now, struct bmc_session_out *out)
 {
@@ -212,13 +237,13 @@ on_open(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	s->hs.bmc_id = rs.bmc_id;
 	/* "Highest" (0) echoed is what some BMCs and ipmi_sim answer: RAKP 1 names the
 	 * level. */
+	move(s, BMC_SESSION_RAKP1);
 	if (rs.privilege != BMC_PRIVILEGE_HIGHEST && rs.privilege < s->hs.privilege) {
-		drop_half_open(s, BMC_STATUS_UNAUTHORIZED_ROLE, out);
+		farewell(s, BMC_STATUS_UNAUTHORIZED_ROLE, out);
 		return fail(s, BMC_FAIL_PRIVILEGE,
 		    "sessions are limited to privilege level %u, wanted %u", rs.privilege,
 		    s->hs.privilege);
 	}
-	move(s, BMC_SESSION_RAKP1);
 	transmit(s, now, out);
 	return BMC_SESSION_NOTHING;
 }
@@ -237,7 +262,7 @@ on_rakp2(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (rs.console_id != s->hs.console_id)
 		return BMC_SESSION_NOTHING;
 	if (!bmc_packet_rakp2_holds(s->packet, s->suite, &s->hs, &rs)) {
-		drop_half_open(s, BMC_STATUS_INVALID_ICV, out);
+		farewell(s, BMC_STATUS_INVALID_ICV, out);
 		return fail(
 		    s, BMC_FAIL_AUTH, "wrong password for user \"%s\"", s->hs.user);
 	}
@@ -262,14 +287,19 @@ on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 
 	if (bmc_packet_parse_rakp4(s->packet, pkt, len, &rs) < 0 || rs.tag != s->tag)
 		return BMC_SESSION_NOTHING;
-	if (rs.status != BMC_STATUS_OK)
+	if (rs.status == BMC_STATUS_OK && rs.console_id != s->hs.console_id)
+		return BMC_SESSION_NOTHING;
+	if (rs.status != BMC_STATUS_OK) {
+		farewell(
+		    s, rs.status, out); /* an earlier RAKP 3 of ours may have opened it */
 		return fail(s, bmc_error_of_status(rs.status), "RAKP 4: %s (%02Xh)",
 		    bmc_error_status_text(rs.status), rs.status);
-	if (rs.console_id != s->hs.console_id)
-		return BMC_SESSION_NOTHING;
-	if (!bmc_packet_rakp4_holds(s->packet, s->suite, &s->hs, &s->keys, &rs))
+	}
+	if (!bmc_packet_rakp4_holds(s->packet, s->suite, &s->hs, &s->keys, &rs)) {
+		farewell(s, BMC_STATUS_INVALID_ICV, out);
 		return fail(s, BMC_FAIL_AUTH,
 		    "the BMC's last proof does not hold (has it a K_g key?)");
+	}
 	/* A session starts at USER level (13.21). */
 	request(s, BMC_SESSION_LEVEL, now, &cmd, out);
 	return BMC_SESSION_NOTHING;
@@ -364,8 +394,10 @@ bmc_session_tick(struct bmc_session *s, int64_t now, struct bmc_session_out *out
 		move(s, BMC_SESSION_CLOSED);
 		return s->fail != BMC_FAIL_NONE ? BMC_SESSION_FAILED : BMC_SESSION_ENDED;
 	}
-	if (s->sends >= BMC_SESSION_SENDS)
+	if (s->sends >= BMC_SESSION_SENDS) {
+		farewell(s, BMC_STATUS_ILLEGAL_PARAMETER, out);
 		return fail(s, BMC_FAIL_TIMEOUT, "no answer to %s", waiting[s->state]);
+	}
 	transmit(s, now, out);
 	return BMC_SESSION_NOTHING;
 }
@@ -381,8 +413,7 @@ bmc_session_command(struct bmc_session *s, int64_t now, const struct bmc_cmd *cm
 enum bmc_session_event
 bmc_session_close(struct bmc_session *s, int64_t now, struct bmc_session_out *out)
 {
-	struct bmc_cmd cmd = {
-	    .netfn = BMC_NETFN_APP, .cmd = BMC_CMD_CLOSE_SESSION, .len = 4};
+	struct bmc_cmd cmd = close_command(s);
 
 	out->len = 0;
 	switch (s->state) {
@@ -395,9 +426,7 @@ bmc_session_close(struct bmc_session *s, int64_t now, struct bmc_session_out *ou
 		request(s, BMC_SESSION_CLOSING, now, &cmd, out);
 		return BMC_SESSION_NOTHING;
 	case BMC_SESSION_RAKP1:
-	case BMC_SESSION_RAKP3:
-		drop_half_open(s, BMC_STATUS_ILLEGAL_PARAMETER, out);
-		break;
+	case BMC_SESSION_RAKP3: farewell(s, BMC_STATUS_ILLEGAL_PARAMETER, out); break;
 	case BMC_SESSION_CLOSING:
 	case BMC_SESSION_CLOSED: return BMC_SESSION_NOTHING;
 	case BMC_SESSION_IDLE:
