@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The host table: one node per host, found through four uthash indexes (name, MAC, fixed
+ * address, token).
+ *
+ * hosttab_put() builds the new contents first and checks them against the indexes; only
+ * then does it take the old contents out, so that a refused host leaves the table as it
+ * was. A replaced host keeps its node's address, what its ticket had released, and that
+ * its ticket was consumed: a ticket never goes back to armed, whatever arrives.
+ *
+ * Ownership: the table owns everything it points to; callers borrow entries until they
+ * return to the event loop. Failure modes: -EEXIST and -ENOSPC as in the header; memory
+ * exhaustion aborts. */
+#include "boot-services/hosttab.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "lib/str.h"
+
+struct node;
+
+/* A NIC in the indexes. */
+struct nic_key {
+	struct node *node;
+	struct addr_mac mac;
+	struct addr_ip ip;
+	UT_hash_handle by_mac, by_ip;
+};
+
+struct node {
+	struct hosttab_entry entry;
+	struct nic_key *keys; /* one per NIC */
+	UT_hash_handle by_name, by_token;
+};
+
+struct hosttab {
+	struct bundle_site site; /* hosts unused */
+	struct node *by_name, *by_token;
+	struct nic_key *by_mac, *by_ip;
+};
+
+struct hosttab *
+hosttab_new(void)
+{
+	return str_alloc(sizeof(struct hosttab));
+}
+
+static void
+contents_free(struct node *n)
+{
+	free(n->entry.host.name);
+	free(n->entry.host.nics);
+	free(n->entry.boot.script);
+	free(n->entry.boot.payloads);
+	free(n->keys);
+}
+
+static void
+unlink_nics(struct hosttab *t, struct node *n)
+{
+	for (size_t i = 0; i < n->entry.host.n_nics; i++) {
+		HASH_DELETE(by_mac, t->by_mac, &n->keys[i]);
+		if (addr_ip_is_set(&n->keys[i].ip))
+			HASH_DELETE(by_ip, t->by_ip, &n->keys[i]);
+	}
+	if (n->entry.boot.token[0])
+		HASH_DELETE(by_token, t->by_token, n);
+}
+
+static void
+link_nics(struct hosttab *t, struct node *n)
+{
+	for (size_t i = 0; i < n->entry.host.n_nics; i++) {
+		struct nic_key *k = &n->keys[i];
+
+		k->node = n;
+		HASH_ADD(by_mac, t->by_mac, mac, sizeof(k->mac), k);
+		if (addr_ip_is_set(&k->ip))
+			HASH_ADD(by_ip, t->by_ip, ip, sizeof(k->ip), k);
+	}
+	if (n->entry.boot.token[0])
+		HASH_ADD_KEYPTR(by_token, t->by_token, n->entry.boot.token,
+		    strlen(n->entry.boot.token), n);
+}
+
+void
+hosttab_free(struct hosttab *t)
+{
+	struct node *n, *tmp;
+
+	if (!t)
+		return;
+	/* The indexes go as wholes, which is linear; then the nodes. */
+	HASH_CLEAR(by_mac, t->by_mac);
+	HASH_CLEAR(by_ip, t->by_ip);
+	HASH_CLEAR(by_token, t->by_token);
+	HASH_ITER (by_name, t->by_name, n, tmp) {
+		HASH_DELETE(by_name, t->by_name, n);
+		contents_free(n);
+		free(n);
+	}
+	free(t);
+}
+
+void
+hosttab_set_site(struct hosttab *t, const struct bundle_site *site)
+{
+	t->site = *site;
+	t->site.hosts = NULL;
+	t->site.n_hosts = 0;
+}
+
+const struct bundle_site *
+hosttab_site(const struct hosttab *t)
+{
+	return &t->site;
+}
+
+int
+hosttab_add_subnet(struct hosttab *t, const struct bundle_subnet *s, struct error *err)
+{
+	if (t->site.n_subnets == BUNDLE_SUBNETS_MAX)
+		return error_set(err, -ENOSPC, "too-many-subnets", "split the site",
+		    "a site has at most %d subnets", (int)BUNDLE_SUBNETS_MAX);
+	t->site.subnets[t->site.n_subnets++] = *s;
+	return 0;
+}
+
+static struct nic_key *
+find_mac(const struct hosttab *t, const struct addr_mac *mac)
+{
+	struct nic_key *k;
+
+	HASH_FIND(by_mac, t->by_mac, mac, sizeof(*mac), k);
+	return k;
+}
+
+static struct nic_key *
+find_ip(const struct hosttab *t, const struct addr_ip *ip)
+{
+	struct nic_key *k;
+
+	HASH_FIND(by_ip, t->by_ip, ip, sizeof(*ip), k);
+	return k;
+}
+
+static struct node *
+find_name(const struct hosttab *t, const char *name)
+{
+	struct node *n;
+
+	HASH_FIND(by_name, t->by_name, name, strlen(name), n);
+	return n;
+}
+
+static struct node *
+find_token(const struct hosttab *t, const char *token)
+{
+	struct node *n;
+
+	HASH_FIND(by_token, t->by_token, token, strlen(token), n);
+	return n;
+}
+
+/* An address as the index keys it: unused octets zero. */
+static struct addr_ip
+ip_key(const struct addr_ip *ip)
+{
+	struct addr_ip key;
+
+	memset(&key, 0, sizeof(key));
+	key.family = ip->family;
+	if (ip->family != 0)
+		memcpy(key.b, ip->b, ip->family == AF_INET ? 4 : 16);
+	return key;
+}
+
+/* Two NICs of one host must differ as well. */
+static int
+check_within(const struct bundle_host *h, struct error *err)
+{
+	char mac[ADDR_MAC_TEXT], ip[ADDR_IP_TEXT];
+
+	for (size_t i = 0; i < h->n_nics; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct bundle_nic *a = &h->nics[i], *b = &h->nics[k];
+
+			if (addr_mac_eq(&a->mac, &b->mac))
+				return error_set(err, -EEXIST, "mac-in-use",
+				    "remove one of them",
+				    "host %s has the MAC address %s twice", h->name,
+				    addr_mac_text(&a->mac, mac, sizeof(mac)));
+			if (addr_ip_is_set(&a->ip) && addr_ip_eq(&a->ip, &b->ip))
+				return error_set(err, -EEXIST, "ip-in-use",
+				    "change one of them",
+				    "host %s has the address %s twice", h->name,
+				    addr_ip_text(&a->ip, ip, sizeof(ip)));
+		}
+	return 0;
+}
+
+/* No other host than `self` (NULL: none of this name yet) may have the MACs, addresses or
+ * token. */
+static int
+check_others(const struct hosttab *t, const struct node *self,
+    const struct bundle_host *h, const struct bootd_msg_boot *boot, struct error *err)
+{
+	char text[ADDR_IP_TEXT];
+	struct nic_key *k;
+	struct node *n;
+
+	for (size_t i = 0; i < h->n_nics; i++) {
+		struct addr_ip ip = ip_key(&h->nics[i].ip);
+
+		k = find_mac(t, &h->nics[i].mac);
+		if (k && k->node != self)
+			return error_set(err, -EEXIST, "mac-in-use",
+			    "correct the inventory: a MAC address belongs to one host",
+			    "MAC address %s of host %s belongs to host %s",
+			    addr_mac_text(&h->nics[i].mac, text, sizeof(text)), h->name,
+			    k->node->entry.host.name);
+		k = addr_ip_is_set(&ip) ? find_ip(t, &ip) : NULL;
+		if (k && k->node != self)
+			return error_set(err, -EEXIST, "ip-in-use",
+			    "correct the inventory: a fixed address belongs to one host",
+			    "address %s of host %s belongs to host %s",
+			    addr_ip_text(&ip, text, sizeof(text)), h->name,
+			    k->node->entry.host.name);
+	}
+	n = boot && boot->token[0] ? find_token(t, boot->token) : NULL;
+	if (n && n != self)
+		return error_set(err, -EEXIST, "token-in-use", NULL,
+		    "host %s: its ticket's token belongs to host %s", h->name,
+		    n->entry.host.name);
+	return 0;
+}
+
+static struct hosttab_boot
+boot_dup(const struct bootd_msg_boot *from)
+{
+	struct hosttab_boot b = {
+	    .consumed = from->consumed, .n_payloads = from->n_payloads};
+
+	str_clip(b.ticket, sizeof(b.ticket), from->ticket);
+	str_clip(b.token, sizeof(b.token), from->token);
+	str_clip(b.job, sizeof(b.job), from->job);
+	str_clip(b.boot, sizeof(b.boot), from->boot);
+	b.script = str_dup(from->script);
+	b.payloads = str_alloc(b.n_payloads * sizeof(*b.payloads));
+	memcpy(b.payloads, from->payloads, b.n_payloads * sizeof(*b.payloads));
+	return b;
+}
+
+/* Contents for a node, linked into nothing yet. */
+static void
+contents_make(
+    struct node *n, const struct bundle_host *h, const struct bootd_msg_boot *boot)
+{
+	struct hosttab_host *host = &n->entry.host;
+
+	host->name = str_dup(h->name);
+	host->n_nics = h->n_nics;
+	host->nics = str_alloc(h->n_nics * sizeof(*host->nics));
+	memcpy(host->nics, h->nics, h->n_nics * sizeof(*host->nics));
+	host->firmware = h->firmware;
+	host->idle = h->idle;
+	host->local_boot = h->local_boot;
+	n->keys = str_alloc(h->n_nics * sizeof(*n->keys));
+	for (size_t i = 0; i < h->n_nics; i++) {
+		n->keys[i].mac = h->nics[i].mac;
+		n->keys[i].ip = ip_key(&h->nics[i].ip);
+	}
+	if (boot && boot->ticket[0])
+		n->entry.boot = boot_dup(boot);
+}
+
+static void
+keep_progress(struct hosttab_entry *new, const struct hosttab_entry *old)
+{
+	if (!old->boot.ticket[0] || !str_eq(new->boot.ticket, old->boot.ticket))
+		return;
+	memcpy(new->released, old->released, sizeof(new->released));
+	if (old->boot.consumed)
+		new->boot.consumed = true;
+}
+
+int
+hosttab_put(struct hosttab *t, const struct bundle_host *h,
+    const struct bootd_msg_boot *boot, struct error *err)
+{
+	struct node *n = find_name(t, h->name);
+	struct node new = {0};
+	int r;
+
+	r = check_within(h, err);
+	if (r == 0)
+		r = check_others(t, n, h, boot, err);
+	if (r < 0)
+		return r;
+	contents_make(&new, h, boot);
+	if (n) {
+		keep_progress(&new.entry, &n->entry);
+		unlink_nics(t, n);
+		/* The name index keys on the text that goes with the old contents. */
+		HASH_DELETE(by_name, t->by_name, n);
+		contents_free(n);
+	} else {
+		n = str_alloc(sizeof(*n));
+	}
+	n->entry = new.entry;
+	n->keys = new.keys;
+	HASH_ADD_KEYPTR(
+	    by_name, t->by_name, n->entry.host.name, strlen(n->entry.host.name), n);
+	link_nics(t, n);
+	return 0;
+}
+
+void
+hosttab_del(struct hosttab *t, const char *name)
+{
+	struct node *n = find_name(t, name);
+
+	if (!n)
+		return;
+	unlink_nics(t, n);
+	HASH_DELETE(by_name, t->by_name, n);
+	contents_free(n);
+	free(n);
+}
+
+size_t
+hosttab_count(const struct hosttab *t)
+{
+	return HASH_CNT(by_name, t->by_name);
+}
+
+void
+hosttab_inherit(struct hosttab *t, const struct hosttab *old)
+{
+	struct node *n, *tmp;
+
+	HASH_ITER (by_token, t->by_token, n, tmp) {
+		struct node *before = find_name(old, n->entry.host.name);
+
+		if (before)
+			keep_progress(&n->entry, &before->entry);
+	}
+}
+
+struct hosttab_entry *
+hosttab_by_mac(const struct hosttab *t, const struct addr_mac *mac)
+{
+	struct nic_key *k = find_mac(t, mac);
+
+	return k ? &k->node->entry : NULL;
+}
+
+struct hosttab_entry *
+hosttab_by_name(const struct hosttab *t, const char *name)
+{
+	struct node *n = find_name(t, name);
+
+	return n ? &n->entry : NULL;
+}
+
+struct hosttab_entry *
+hosttab_by_token(const struct hosttab *t, const char *token)
+{
+	struct node *n = find_token(t, token);
+
+	return n ? &n->entry : NULL;
+}
+
+struct hosttab_entry *
+hosttab_by_ip(const struct hosttab *t, const struct addr_ip *ip)
+{
+	struct addr_ip key = ip_key(ip);
+	struct nic_key *k = addr_ip_is_set(&key) ? find_ip(t, &key) : NULL;
+
+	return k ? &k->node->entry : NULL;
+}
+
+const struct bundle_subnet *
+hosttab_subnet(const struct hosttab *t, const struct addr_ip *ip)
+{
+	const struct bundle_subnet *best = NULL;
+
+	for (size_t i = 0; i < t->site.n_subnets; i++) {
+		const struct bundle_subnet *s = &t->site.subnets[i];
+
+		if (addr_prefix_contains(&s->prefix, ip) &&
+		    (!best || s->prefix.len > best->prefix.len))
+			best = s;
+	}
+	return best;
+}
