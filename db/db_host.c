@@ -69,12 +69,14 @@ static const char *const sql[] = {
     [NIC_BY_MAC] = "SELECT host FROM nic WHERE mac = $1",
     [NIC_BY_IP] = "SELECT host FROM nic WHERE site = $1 AND ip = $2",
     [BMC_GET] = "SELECT address, port, username, password, privilege, cipher, "
-		"boot_method FROM bmc"
+		"boot_method,"
+		" boot_verify FROM bmc"
 		" WHERE host = $1",
     [BMC_CLEAR] = "DELETE FROM bmc WHERE host = $1",
     [BMC_ADD] =
 	"INSERT INTO bmc (host, site, address, port, username, password, privilege,"
-	" cipher, boot_method) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+	" cipher, boot_method, boot_verify)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     [BMC_BY_ADDRESS] =
 	"SELECT host FROM bmc WHERE site = $1 AND address = $2 AND port = $3",
     [LABEL_LIST] = "SELECT key, value FROM label WHERE host = $1 ORDER BY key",
@@ -169,6 +171,7 @@ read_bmc(struct store *s, struct db_host *h)
 	db_col_copy(st, 4, h->bmc.privilege, sizeof(h->bmc.privilege));
 	h->bmc.cipher = (int)db_col_i64(st, 5);
 	db_col_copy(st, 6, h->bmc.boot_method, sizeof(h->bmc.boot_method));
+	db_col_copy(st, 7, h->bmc.boot_verify, sizeof(h->bmc.boot_verify));
 	db_reset(st);
 	return 0;
 }
@@ -258,6 +261,7 @@ put_bmc(struct store *s, const struct db_host *h)
 	db_bind_text(st, 7, h->bmc.privilege);
 	db_bind_i64(st, 8, h->bmc.cipher);
 	db_bind_text(st, 9, h->bmc.boot_method);
+	db_bind_text(st, 10, h->bmc.boot_verify);
 	return store_run(st);
 }
 

@@ -18,6 +18,8 @@ enum {
 	JOB_OPEN_HOST,
 	JOB_LAST_HOST,
 	JOB_OPEN_SITE,
+	JOB_DUE_SITE,
+	JOB_SENT,
 	JOB_IDS,
 	JOB_IDS_HOST,
 	JOB_IDS_OPEN,
@@ -50,7 +52,7 @@ static const char *const sql[] = {
     [JOB_GET] =
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
-	" cancel_by, cancel_reason, retry_of FROM job WHERE id = $1",
+	" cancel_by, cancel_reason, retry_of, sent FROM job WHERE id = $1",
     [JOB_OPEN_HOST] = "SELECT id FROM job WHERE host = $1 AND ended IS NULL",
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
@@ -178,6 +180,7 @@ read_job(struct db_stmt *st, struct db_job *j)
 	db_col_copy(st, 17, j->cancel_by, sizeof(j->cancel_by));
 	db_col_copy(st, 18, j->cancel_reason, sizeof(j->cancel_reason));
 	db_col_copy(st, 19, j->retry_of, sizeof(j->retry_of));
+	j->sent = db_col_i64(st, 20);
 }
 
 int
@@ -212,6 +215,25 @@ int
 db_job_open_of_site(struct store *s, const char *site, struct store_names *ret)
 {
 	return store_collect(stmt_for(s, JOB_OPEN_SITE, site), ret);
+}
+
+int
+db_job_due_of_site(
+    struct store *s, const char *site, int64_t limit, struct store_names *ret)
+{
+	struct db_stmt *st = stmt_for(s, JOB_DUE_SITE, site);
+
+	db_bind_i64(st, 2, limit);
+	return store_collect(st, ret);
+}
+
+int
+db_job_sent(struct store *s, const char *id, int64_t at)
+{
+	struct db_stmt *st = stmt_for(s, JOB_SENT, id);
+
+	db_bind_i64(st, 2, at);
+	return store_run(st);
 }
 
 int

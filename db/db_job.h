@@ -42,6 +42,7 @@ struct db_job {
 	char cancel_by[64];
 	char cancel_reason[BUNDLE_REASON_SIZE];
 	char retry_of[ID_SIZE];
+	int64_t sent; /* 0: no agent was ever given it */
 };
 
 struct db_job_stage {
@@ -79,6 +80,14 @@ db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUS
 int
 db_job_open_of_site(
     struct store *s, const char *site, struct store_names *ret) MUST_CHECK;
+/* Ids of a site's jobs that an agent has to be told of: not accepted yet, or to be
+ * cancelled. */
+int
+db_job_due_of_site(
+    struct store *s, const char *site, int64_t limit, struct store_names *ret) MUST_CHECK;
+/* Notes, before it is handed out, that an agent may know the job from now on. */
+int
+db_job_sent(struct store *s, const char *id, int64_t at) MUST_CHECK;
 /* Ids, newest first. */
 int
 db_job_ids(

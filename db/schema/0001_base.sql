@@ -99,7 +99,8 @@ CREATE TABLE bmc (
 	password TEXT,
 	privilege TEXT NOT NULL,
 	cipher INTEGER NOT NULL,
-	boot_method TEXT NOT NULL
+	boot_method TEXT NOT NULL,
+	boot_verify TEXT NOT NULL
 );
 CREATE UNIQUE INDEX bmc_address ON bmc (site, address, port);
 
@@ -133,6 +134,8 @@ CREATE TABLE job (
 		CHECK (state IN ('queued', 'accepted', 'running', 'done', 'failed', 'cancelled')),
 	stage TEXT NOT NULL,
 	attempt INTEGER NOT NULL,
+	-- When it was first handed to an agent: from then on only that agent can tell how it ends.
+	sent BIGINT,
 	-- The agent that accepted it.
 	agent TEXT,
 	boot TEXT,
