@@ -21,7 +21,8 @@ struct frame_ops {
 
 /* Takes fd (made non-blocking). */
 struct frame_conn *frame_open(struct event_base *base, int fd, const struct frame_ops *ops, void *arg);
-/* Queues msg (taken). Returns the octets now queued, or -EPIPE after the stream ended. */
+/* Queues msg (taken). Returns the octets now queued, -EPIPE after the stream ended, or -EMSGSIZE with
+ * nothing sent when msg is above FRAME_MAX. */
 int64_t frame_send(struct frame_conn *c, json_t *msg);
 /* Octets queued and not written yet, for back-pressure. */
 int64_t frame_queued(const struct frame_conn *c);
