@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The one decision for all protocols: what does this client get now? Pure: facts in, decision out. */
+/* The one decision for all protocols: what does this client get now? Pure: facts in,
+ * decision out. */
 #ifndef BOOT_SERVICES_POLICY_H
 #define BOOT_SERVICES_POLICY_H
 
@@ -23,16 +24,17 @@ enum { POLICY_ARCH_NONE = 0xffff };
 struct policy_client {
 	struct addr_mac mac;
 	enum policy_class class;
-	uint16_t arch;	      /* option 93, first value; POLICY_ARCH_NONE when absent (then BIOS) */
-	bool ipxe_http;	      /* option 175 lists HTTP (0x13), or no feature list was sent */
-	bool chained_already; /* this MAC was handed a loader within the last 120 s */
+	uint16_t
+	    arch; /* option 93, first value; POLICY_ARCH_NONE when absent (then BIOS) */
+	bool ipxe_http; /* option 175 lists HTTP (0x13), or no feature list was sent */
+	bool chained_already;  /* this MAC was handed a loader within the last 120 s */
 	struct addr_ip server; /* our address on the client's link: for URLs and siaddr */
 	uint16_t http_port;
 };
 
 enum policy_what {
-	POLICY_IGNORE,	   /* no answer at all; `reason` says why */
-	POLICY_LEASE,	   /* an address, no boot information */
+	POLICY_IGNORE,	    /* no answer at all; `reason` says why */
+	POLICY_LEASE,	    /* an address, no boot information */
 	POLICY_TFTP_LOADER, /* file: loader name; rule 2, kind A */
 	POLICY_HTTP_LOADER, /* url */
 	POLICY_SCRIPT,	   /* url of the per-MAC iPXE script (or its local-boot script) */
@@ -42,28 +44,32 @@ enum policy_what {
 
 struct policy_decision {
 	enum policy_what what;
-	char file[256];	 /* loader file name for TFTP */
+	char file[256]; /* loader file name for TFTP */
 	char url[256];
-	char reason[256]; /* always set: why this answer, for the event */
+	char reason[256];		  /* always set: why this answer, for the event */
 	const struct hosttab_entry *host; /* borrowed; NULL for unknown machines */
 };
 
-void policy_decide(const struct hosttab *t, const struct bootd_config *cfg,
+void
+policy_decide(const struct hosttab *t, const struct bootd_config *cfg,
     const struct policy_client *c, struct policy_decision *ret);
 /* Loader file for an architecture (7 and 9 are both x64), or NULL. */
-const char *policy_loader(const struct bootd_config *cfg, uint16_t arch);
+const char *
+policy_loader(const struct bootd_config *cfg, uint16_t arch);
 /* "x86-bios", "x64-uefi", "x64-uefi-http", …; "arch-NN" for others. Writes into buf. */
-const char *policy_arch_name(uint16_t arch, char *buf, size_t size);
-bool policy_arch_is_http(uint16_t arch);
+const char *
+policy_arch_name(uint16_t arch, char *buf, size_t size);
+bool
+policy_arch_is_http(uint16_t arch);
 
 /* What an HTTP path means. */
 enum policy_path {
-	POLICY_PATH_NONE,      /* 404, `reason` */
-	POLICY_PATH_LOADER,    /* file below the loaders root */
-	POLICY_PATH_SCRIPT,    /* armed: file below the scripts root */
-	POLICY_PATH_IDLE,      /* a generated script, in `text` */
-	POLICY_PATH_PAYLOAD,   /* payload index of host's ticket, below the images root */
-	POLICY_PATH_REPORT,    /* POST only; token and stage set */
+	POLICY_PATH_NONE,    /* 404, `reason` */
+	POLICY_PATH_LOADER,  /* file below the loaders root */
+	POLICY_PATH_SCRIPT,  /* armed: file below the scripts root */
+	POLICY_PATH_IDLE,    /* a generated script, in `text` */
+	POLICY_PATH_PAYLOAD, /* payload index of host's ticket, below the images root */
+	POLICY_PATH_REPORT,  /* POST only; token and stage set */
 };
 
 struct policy_http {
@@ -78,8 +84,10 @@ struct policy_http {
 };
 
 /* `path` is normalised already (decoded, no "//", no ".."), without the query. Paths:
- * /loaders/FILE, /script.ipxe-MAC and /scripts/script.ipxe-MAC, /b/TOKEN/NAME, /report/TOKEN/STAGE. */
-void policy_http(const struct hosttab *t, const struct bootd_config *cfg, const char *path,
+ * /loaders/FILE, /script.ipxe-MAC and /scripts/script.ipxe-MAC, /b/TOKEN/NAME,
+ * /report/TOKEN/STAGE. */
+void
+policy_http(const struct hosttab *t, const struct bootd_config *cfg, const char *path,
     struct policy_http *ret);
 
 #endif

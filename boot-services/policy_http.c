@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What an HTTP path means, by the same table and rules as policy_decide().
+ *
+ * policy_http() takes a path from a stranger, already decoded and normalised, and answers
+ * with the file, generated script, payload or report it stands for. Whatever is not
+ * certainly allowed is POLICY_PATH_NONE with a reason, which the server answers with 404:
+ * a wrong token, a closed one and a missing file look alike from outside. Reasons never
+ * contain a token.
+ *
+ * Pure: whether the file exists is the server's to find out. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boot-services/fileroot.h"
+#include "boot-services/policy_priv.h"
+#include "lib/str.h"
+
+static void PRINTF_LIKE(2, 3) none(struct policy_http *p, const char *fmt, ...)
+{
+	va_list args;
+
+	p->what = POLICY_PATH_NONE;
+	va_start(args, fmt);
+	vsnprintf(p->reason, sizeof(p->reason), fmt, args);
+	va_end(args);
+}
+
+/* How iPXE leaves to the disk: firmwares differ, so hosts say which (boot.md 1.10). */
+static const char *
+leave_command(const struct hosttab_host *h)
+{
+	if (!h)
+		return "exit 1";
+	switch (h->local_boot) {
+	case BUNDLE_LOCAL_EXIT1: return "exit 1";
+	case BUNDLE_LOCAL_EXIT0: return "exit 0";
+	case BUNDLE_LOCAL_SANBOOT:
+		return h->firmware == BUNDLE_BIOS
+			   ? "sanboot --no-describe --drive 0x80 || exit 1"
+			   : "sanboot --no-describe --drive 0 || exit 1";
+	}
+	return "exit 1";
+}
+
+static void
+idle_script(struct policy_http *p, const char *why)
+{
+	p->what = POLICY_PATH_IDLE;
+	snprintf(p->text, sizeof(p->text),
+	    "#!ipxe\necho netboot: %s, booting from disk\n%s\n", why,
+	    leave_command(p->host ? &p->host->host : NULL));
+	str_clip(p->reason, sizeof(p->reason), why);
+}
+
+static void
+script_path(const struct hosttab *t, const char *mac_text, struct policy_http *p)
+{
+	struct addr_mac mac;
+	const char *why;
+
+	if (addr_mac_parse(mac_text, &mac) < 0) {
+		none(p, "script name without a MAC address");
+		return;
+	}
+	p->host = hosttab_by_mac(t, &mac);
+	if (!p->host) {
+		if (hosttab_site(t)->answer_unknown)
+			idle_script(p, "unknown machine");
+		else
+			none(p, "unknown machine: not in the host table");
+		return;
+	}
+	why = policy_idle_why(p->host, &mac);
+	if (why) {
+		idle_script(p, why);
+	} else if (fileroot_clean(p->host->boot.script, p->file, sizeof(p->file)) < 0) {
+		none(p, "the ticket's script has no usable file name");
+	} else {
+		p->what = POLICY_PATH_SCRIPT;
+		str_clip(p->reason, sizeof(p->reason), "ticket armed");
+	}
+}
+
+static void
+payload_path(const struct hosttab *t, const char *rest, struct policy_http *p)
+{
+	const char *name = strchr(rest, '/');
+	const struct hosttab_boot *b;
+
+	if (!name || (size_t)(name - rest) != ID_TOKEN_SIZE - 1) {
+		none(p, "not a ticket's path");
+		return;
+	}
+	memcpy(p->token, rest, ID_TOKEN_SIZE - 1);
+	name++;
+	p->host = hosttab_by_token(t, p->token);
+	if (!p->host) {
+		none(p, "unknown or closed ticket");
+		return;
+	}
+	b = &p->host->boot;
+	for (size_t i = 0; i < b->n_payloads; i++) {
+		if (!str_eq(b->payloads[i].name, name))
+			continue;
+		if (b->consumed && b->payloads[i].kind != BOOTD_PAYLOAD_FILE) {
+			none(p, "ticket is consumed: its kernel and initrds are not "
+				"served again");
+			return;
+		}
+		p->what = POLICY_PATH_PAYLOAD;
+		p->payload = i;
+		str_clip(p->file, sizeof(p->file), b->payloads[i].path);
+		str_clip(p->reason, sizeof(p->reason), "payload of the ticket");
+		return;
+	}
+	none(p, "the ticket has no payload of this name");
+}
+
+static void
+report_path(const struct hosttab *t, const char *rest, struct policy_http *p)
+{
+	static const char *const stages[] = {"up", "installed", "failed", "booted"};
+	const char *stage = strchr(rest, '/');
+
+	if (!stage || (size_t)(stage - rest) != ID_TOKEN_SIZE - 1) {
+		none(p, "not a report's path");
+		return;
+	}
+	memcpy(p->token, rest, ID_TOKEN_SIZE - 1);
+	stage++;
+	p->host = hosttab_by_token(t, p->token);
+	if (!p->host) {
+		none(p, "report for an unknown or closed ticket");
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++)
+		if (str_eq(stage, stages[i])) {
+			p->what = POLICY_PATH_REPORT;
+			str_clip(p->stage, sizeof(p->stage), stage);
+			str_clip(p->reason, sizeof(p->reason), "report");
+			return;
+		}
+	none(p, "report of an unknown stage");
+}
+
+/* The rest of path after prefix, or NULL. */
+static const char *
+after(const char *path, const char *prefix)
+{
+	return str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
+}
+
+static void
+loader_path(const char *rest, struct policy_http *p)
+{
+	if (fileroot_clean(rest, p->file, sizeof(p->file)) < 0 || !p->file[0]) {
+		none(p, "not a loader's name");
+		return;
+	}
+	p->what = POLICY_PATH_LOADER;
+	str_clip(p->reason, sizeof(p->reason), "loader");
+}
+
+void
+policy_http(const struct hosttab *t, const struct bootd_config *cfg UNUSED,
+    const char *path, struct policy_http *ret)
+{
+	const char *rest;
+
+	*ret = (struct policy_http){.what = POLICY_PATH_NONE};
+	if ((rest = after(path, "/loaders/")) != NULL)
+		loader_path(rest, ret);
+	else if ((rest = after(path, "/script.ipxe-")) != NULL ||
+		 (rest = after(path, "/scripts/script.ipxe-")) != NULL)
+		script_path(t, rest, ret);
+	else if ((rest = after(path, "/b/")) != NULL)
+		payload_path(t, rest, ret);
+	else if ((rest = after(path, "/report/")) != NULL)
+		report_path(t, rest, ret);
+	else if (str_eq(path, "/local-boot.efi"))
+		none(ret, "local boot: not found on purpose");
+	else
+		none(ret, "no such path");
+}
