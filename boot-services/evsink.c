@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every event of bootd passes here once: completed from the host table, limited, written.
+ *
+ * evsink_emit() is called from the middle of packet handling, so it neither blocks nor
+ * fails. Three limits keep a hostile network from flooding the agent: a rate per kind and
+ * machine, a lower one for negative kinds (ignored, nak, error), and one rate for all
+ * machines that are not in the table. What they stop is counted and told by the next
+ * event that passes.
+ *
+ * Ownership: events are taken; outputs and table are borrowed. */
+#include "boot-services/evsink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot-services/evsink_file.h"
+#include "boot-services/evsink_io.h"
+#include "boot-services/evsink_limit.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+static const struct evsink_limit_rate rate_normal = {100, USEC_PER_SEC / 20};
+static const struct evsink_limit_rate rate_negative = {10, USEC_PER_SEC};
+static const struct evsink_limit_rate rate_unknown = {200, USEC_PER_SEC / 50};
+
+struct evsink {
+	const struct log *log;
+	struct hosttab *const *table;
+	struct evsink_outputs out;
+	struct evsink_limit *limit;
+	int64_t dropped;
+	bool file_failed; /* said so already */
+};
+
+struct evsink *
+evsink_new(
+    const struct log *log, struct hosttab *const *table, const struct evsink_outputs *out)
+{
+	struct evsink *s = str_alloc(sizeof(*s));
+
+	s->log = log;
+	s->table = table;
+	s->out = *out;
+	s->limit = evsink_limit_new();
+	return s;
+}
+
+void
+evsink_free(struct evsink *s)
+{
+	if (!s)
+		return;
+	evsink_limit_free(s->limit);
+	free(s);
+}
+
+static const struct hosttab_entry *
+find_host(const struct hosttab *t, const struct event *ev)
+{
+	const struct hosttab_entry *h = NULL;
+	struct addr_mac mac;
+	struct addr_ip ip;
+
+	if (ev->host[0])
+		return hosttab_by_name(t, ev->host);
+	if (ev->mac[0] && addr_mac_parse(ev->mac, &mac) == 0)
+		h = hosttab_by_mac(t, &mac);
+	if (!h && ev->ip[0] && addr_ip_parse(ev->ip, &ip) == 0)
+		h = hosttab_by_ip(t, &ip);
+	return h;
+}
+
+static void
+complete(const struct hosttab *t, struct event *ev)
+{
+	const struct hosttab_entry *h = find_host(t, ev);
+
+	if (!ev->site[0])
+		str_clip(ev->site, sizeof(ev->site), hosttab_site(t)->name);
+	if (!h)
+		return;
+	str_clip(ev->host, sizeof(ev->host), h->host.name);
+	if (!ev->job[0])
+		str_clip(ev->job, sizeof(ev->job), h->boot.job);
+	if (!ev->boot[0])
+		str_clip(ev->boot, sizeof(ev->boot), h->boot.boot);
+}
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), k = strlen(end);
+
+	return n >= k && strcmp(s + n - k, end) == 0;
+}
+
+/* May it pass? bootd's own events always do: the network cannot cause them. */
+static bool
+allowed(struct evsink *s, const struct event *ev)
+{
+	bool negative = ends_with(ev->kind, ".ignored") || ends_with(ev->kind, ".nak") ||
+			ends_with(ev->kind, ".error");
+
+	if (str_has_prefix(ev->kind, "bootd."))
+		return true;
+	if (!evsink_limit_allow(s->limit, ev->kind, ev->mac[0] ? ev->mac : ev->ip,
+		negative ? &rate_negative : &rate_normal, ev->at))
+		return false;
+	return ev->host[0] || evsink_limit_allow(s->limit, "", "", &rate_unknown, ev->at);
+}
+
+/* Returns false when some output could not take it. */
+static bool
+write_line(struct evsink *s, const struct event *ev)
+{
+	json_t *v = event_to_json(ev);
+	char *text = json_text(v);
+	size_t len = strlen(text);
+	bool ok = true;
+	int r;
+
+	text = str_realloc(text, len + 2);
+	text[len++] = '\n';
+	text[len] = '\0';
+	if (s->out.lines && !evsink_io_write(s->out.lines, text, len))
+		ok = false;
+	r = s->out.file ? evsink_file_write(s->out.file, text, len) : 0;
+	if (r < 0) {
+		ok = false;
+		if (!s->file_failed)
+			log_error(s->log,
+			    "event log: %s: events are dropped from the file",
+			    strerror(-r));
+	}
+	s->file_failed = r < 0;
+	free(text);
+	json_decref(v);
+	return ok;
+}
+
+void
+evsink_emit(struct evsink *s, struct event *ev)
+{
+	bool ok = true;
+
+	complete(*s->table, ev);
+	if (!allowed(s, ev)) {
+		s->dropped++;
+		event_done(ev);
+		return;
+	}
+	if (s->dropped > 0)
+		event_put_i64(ev, "dropped", s->dropped);
+	if (s->out.lines || s->out.file)
+		ok = write_line(s, ev);
+	if (s->out.to_agent && !s->out.to_agent(s->out.arg, ev))
+		ok = false;
+	s->dropped = ok ? 0 : s->dropped + 1;
+	event_done(ev);
+}
