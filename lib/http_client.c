@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* HTTP requests through libcurl, on an event loop or blocking.
+ *
+ * Entry points: http_client_new(), http_client_start(), http_client_stream(),
+ * http_client_cancel(); http_client_once() for programs without a loop. Ownership: a
+ * client owns its calls; a call ends with its `done` or with http_client_cancel().
+ * Failure modes: no answer gives status 0 and a reason ("server-unreachable", "timeout",
+ * "reply-too-large"). An answer that breaks off is no answer: half a document is never
+ * handed on.
+ *
+ * libcurl may not be re-entered from its own callbacks, so that calls that end inside one
+ * are only marked, and reaped when libcurl has returned.
+ */
+#include "lib/http_client.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <utlist.h>
+
+#include "lib/compiler.h"
+#include "lib/secret.h"
+#include "lib/str.h"
+
+enum { CONNECT_TIMEOUT_MS = 10000 };
+
+#define UNIX_PREFIX "unix:"
+
+/* Where requests go: a socket's path, or a base URL. */
+struct server {
+	char *socket_path; /* or NULL */
+	char *base_url;
+	char *authorization; /* header line or NULL */
+};
+
+struct http_client_call {
+	struct http_client_call *prev, *next;
+	struct http_client *client; /* NULL in http_client_once() */
+	CURL *easy;
+	struct curl_slist *headers;
+	int (*chunk)(void *arg, const char *data, size_t len);
+	void (*done)(void *arg, const struct http_client_reply *reply);
+	void *arg;
+	struct http_client_reply reply;
+	size_t body_room;
+	bool cancelled;
+	bool stopped; /* the chunk callback ended the stream */
+	bool too_large;
+};
+
+struct http_client {
+	struct event_base *base;
+	CURLM *multi;
+	struct event *timer;
+	struct server server;
+	struct http_client_call *calls;
+	unsigned depth; /* inside libcurl or a callback */
+	bool dead;	/* freed by its owner while depth > 0 */
+};
+
+/* ---- the server's address ---- */
+
+static int
+server_parse(struct server *s, const char *server, const char *token, struct error *err)
+{
+	static const char next[] = "Give unix:PATH or https://HOST[:PORT].";
+
+	*s = (struct server){.base_url = NULL};
+	if (str_has_prefix(server, UNIX_PREFIX) &&
+	    server[sizeof(UNIX_PREFIX) - 1] != '\0') {
+		s->socket_path = str_dup(server + sizeof(UNIX_PREFIX) - 1);
+		s->base_url = str_dup("http://localhost");
+	} else if (str_has_prefix(server, "https://") ||
+		   str_has_prefix(server, "http://")) {
+		s->base_url = str_dup(server);
+		/* Paths begin with a slash. */
+		if (s->base_url[strlen(s->base_url) - 1] == '/')
+			s->base_url[strlen(s->base_url) - 1] = '\0';
+	} else {
+		return error_set(err, -EINVAL, "bad-server", next,
+		    "server %s: not an address", server);
+	}
+	if (token != NULL) {
+		size_t size = strlen(token) + sizeof("Authorization: Bearer ");
+
+		s->authorization = str_alloc(size);
+		if (str_format(
+			s->authorization, size, "Authorization: Bearer %s", token) < 0)
+			abort();
+	}
+	return 0;
+}
+
+static void
+server_done(struct server *s)
+{
+	free(s->socket_path);
+	free(s->base_url);
+	secret_free(s->authorization);
+}
+
+/* ---- one transfer ---- */
+
+static void
+call_free(struct http_client_call *call)
+{
+	if (call->easy != NULL)
+		curl_easy_cleanup(call->easy);
+	curl_slist_free_all(call->headers);
+	free(call->reply.body);
+	free(call);
+}
+
+static int
+append_body(struct http_client_call *call, const char *data, size_t len)
+{
+	struct http_client_reply *reply = &call->reply;
+
+	if (len > HTTP_CLIENT_BODY_MAX - reply->body_len) {
+		call->too_large = true;
+		return -EMSGSIZE;
+	}
+	if (reply->body_len + len + 1 > call->body_room) {
+		call->body_room = 2 * (reply->body_len + len + 1);
+		reply->body = str_realloc(reply->body, call->body_room);
+	}
+	memcpy(reply->body + reply->body_len, data, len);
+	reply->body_len += len;
+	reply->body[reply->body_len] = '\0';
+	return 0;
+}
+
+/* CURLOPT_WRITEFUNCTION: returning another number than len ends the transfer. */
+static size_t
+on_data(char *data, size_t size, size_t n, void *arg)
+{
+	struct http_client_call *call = arg;
+	size_t len = size * n;
+	long status = 0;
+
+	if (call->cancelled)
+		return 0;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	/* The body of a refusal goes to the reply, also when a stream was asked for. */
+	if (call->chunk == NULL || status >= 300)
+		return append_body(call, data, len) < 0 ? 0 : len;
+	if (call->chunk(call->arg, data, len) != 0)
+		call->stopped = true;
+	return call->stopped || call->cancelled ? 0 : len;
+}
+
+/* CURLOPT_HEADERFUNCTION: keeps the ETag. */
+static size_t
+on_header(char *data, size_t size, size_t n, void *arg)
+{
+	struct http_client_call *call = arg;
+	size_t len = size * n, from = sizeof("etag:") - 1;
+	char value[sizeof(call->reply.etag)];
+
+	if (len < from || strncasecmp(data, "etag:", from) != 0)
+		return len;
+	while (from < len && data[from] == ' ')
+		from++;
+	while (len > from && (data[len - 1] == '\r' || data[len - 1] == '\n'))
+		len--;
+	if (len - from < sizeof(value)) {
+		memcpy(value, data + from, len - from);
+		value[len - from] = '\0';
+		str_clip(call->reply.etag, sizeof(call->reply.etag), value);
+	}
+	return size * n;
+}
+
+static void
+add_header(struct http_client_call *call, const char *name, const char *value)
+{
+	size_t size = strlen(name) + strlen(value) + 3;
+	char *line = str_alloc(size);
+	struct curl_slist *list;
+
+	/* "Name:" alone would remove the header, which is wanted for Expect. */
+	if (str_format(line, size, "%s:%s%s", name, value[0] != '\0' ? " " : "", value) <
+	    0)
+		abort();
+	list = curl_slist_append(call->headers, line);
+	if (list == NULL)
+		abort();
+	call->headers = list;
+	free(line);
+}
+
+static void
+set_headers(struct http_client_call *call, const struct server *s,
+    const struct http_client_request *rq)
+{
+	struct curl_slist *list;
+
+	add_header(call, "Accept", "application/json");
+	add_header(call, "Expect",
+	    ""); /* else a body above 1 MB waits a second for "100 Continue" */
+	if (rq->body != NULL)
+		add_header(call, "Content-Type", "application/json");
+	if (rq->idempotency_key != NULL)
+		add_header(call, "Idempotency-Key", rq->idempotency_key);
+	if (rq->if_match != NULL)
+		add_header(call, "If-Match", rq->if_match);
+	if (s->authorization != NULL) {
+		list = curl_slist_append(call->headers, s->authorization);
+		if (list == NULL)
+			abort();
+		call->headers = list;
+	}
+	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
+}
+
+static void
+set_target(CURL *easy, const struct server *s, const struct http_client_request *rq)
+{
+	size_t size = strlen(s->base_url) + strlen(rq->path) + 1;
+	char *url = str_alloc(size);
+
+	if (str_format(url, size, "%s%s", s->base_url, rq->path) < 0)
+		abort();
+	curl_easy_setopt(easy, CURLOPT_URL, url); /* copied */
+	free(url);
+	if (s->socket_path != NULL)
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, s->socket_path);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	/* Requests carry secrets: the environment does not choose who sees them. */
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+}
+
+static void
+set_method(CURL *easy, const struct http_client_request *rq)
+{
+	bool empty_ok =
+	    strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "DELETE") == 0;
+
+	if (rq->body != NULL || !empty_ok)
+		curl_easy_setopt(
+		    easy, CURLOPT_COPYPOSTFIELDS, rq->body != NULL ? rq->body : "");
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, rq->method);
+}
+
+static struct http_client_call *
+call_new(const struct server *s, const struct http_client_request *rq)
+{
+	struct http_client_call *call = str_alloc(sizeof(*call));
+
+	call->easy = curl_easy_init();
+	if (call->easy == NULL)
+		abort();
+	call->reply.body = str_dup("");
+	call->body_room = 1;
+	set_target(call->easy, s, rq);
+	set_method(call->easy, rq);
+	set_headers(call, s, rq);
+	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_data);
+	curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
+	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+	if (rq->timeout_us > 0)
+		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
+		    (long)(rq->timeout_us / USEC_PER_MSEC) + 1);
+	return call;
+}
+
+/* Turns libcurl's result into status or reason. */
+static int
+call_conclude(struct http_client_call *call, CURLcode code, const struct server *s)
+{
+	struct http_client_reply *reply = &call->reply;
+	const char *where = s->socket_path != NULL ? s->socket_path : s->base_url;
+	long status = 0;
+
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	reply->status = 0;
+	if (code == CURLE_OK || call->stopped) {
+		reply->status = (int)status;
+		return 0;
+	}
+	if (call->too_large)
+		return error_set(&reply->err, -EMSGSIZE, "reply-too-large",
+		    "Ask for less at a time.", "%s: the answer is larger than %d octets",
+		    where, HTTP_CLIENT_BODY_MAX);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return error_set(&reply->err, -ETIMEDOUT, "timeout",
+		    "Look whether the server is overloaded, then try again.",
+		    "%s: no answer in time", where);
+	return error_set(&reply->err, -ECONNREFUSED, "server-unreachable",
+	    "Look whether netboot-orchestrator runs and whether you may use its socket.",
+	    "%s: %s", where, curl_easy_strerror(code));
+}
+
+/* ---- the event loop ---- */
+
+static void
+client_destroy(struct http_client *c)
+{
+	struct http_client_call *call, *tmp;
+
+	DL_FOREACH_SAFE(c->calls, call, tmp)
+	{
+		curl_multi_remove_handle(c->multi, call->easy);
+		call_free(call);
+	}
+	curl_multi_cleanup(c->multi);
+	event_free(c->timer);
+	server_done(&c->server);
+	free(c);
+	curl_global_cleanup();
+}
+
+static void
+drop_call(struct http_client *c, struct http_client_call *call)
+{
+	curl_multi_remove_handle(c->multi, call->easy);
+	DL_DELETE(c->calls, call);
+	call_free(call);
+}
+
+/* Hands out what has finished. */
+static void
+reap(struct http_client *c)
+{
+	struct http_client_call *call, *tmp;
+	CURLMsg *msg;
+	int left;
+
+	while (!c->dead && (msg = curl_multi_info_read(c->multi, &left)) != NULL) {
+		CURLcode code = msg->data.result;
+		char *private = NULL;
+
+		if (msg->msg != CURLMSG_DONE)
+			continue;
+		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
+		call = (struct http_client_call *)(void *)private;
+		if (!call->cancelled) {
+			(void)call_conclude(call, code, &c->server);
+			/* From here a cancel of this call means nothing. */
+			call->cancelled = true;
+			call->done(call->arg, &call->reply);
+		}
+		drop_call(c, call);
+	}
+	DL_FOREACH_SAFE(c->calls, call, tmp)
+	{
+		if (call->cancelled)
+			drop_call(c, call);
+	}
+}
+
+static void
+drive(struct http_client *c, curl_socket_t fd, int what)
+{
+	int running;
+
+	c->depth++;
+	curl_multi_socket_action(c->multi, fd, what, &running);
+	reap(c);
+	c->depth--;
+	if (c->dead && c->depth == 0)
+		client_destroy(c);
+}
+
+static void
+on_socket_event(evutil_socket_t fd, short what, void *arg)
+{
+	int mask = (what & EV_READ ? CURL_CSELECT_IN : 0) |
+		   (what & EV_WRITE ? CURL_CSELECT_OUT : 0);
+
+	drive(arg, fd, mask);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	drive(arg, CURL_SOCKET_TIMEOUT, 0);
+}
+
+/* CURLMOPT_SOCKETFUNCTION: libcurl says what it wants to know of a socket. */
+static int
+on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *arg, void *socket_arg)
+{
+	struct http_client *c = arg;
+	struct event *ev = socket_arg;
+	short events = EV_PERSIST;
+
+	(void)easy;
+	if (ev != NULL)
+		event_free(ev);
+	ev = NULL;
+	if (what != CURL_POLL_REMOVE) {
+		if (what & CURL_POLL_IN)
+			events |= EV_READ;
+		if (what & CURL_POLL_OUT)
+			events |= EV_WRITE;
+		ev = event_new(c->base, fd, events, on_socket_event, c);
+		if (ev == NULL || event_add(ev, NULL) < 0)
+			abort();
+	}
+	curl_multi_assign(c->multi, fd, ev);
+	return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION: -1 means no timer. */
+static int
+on_timer_wish(CURLM *multi, long ms, void *arg)
+{
+	struct http_client *c = arg;
+	struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+	(void)multi;
+	if (ms < 0)
+		event_del(c->timer);
+	else
+		event_add(c->timer, &tv);
+	return 0;
+}
+
+struct http_client *
+http_client_new(
+    struct event_base *base, const char *server, const char *token, struct error *err)
+{
+	struct server s;
+	struct http_client *c;
+
+	if (server_parse(&s, server, token, err) < 0)
+		return NULL;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+	c = str_alloc(sizeof(*c));
+	c->base = base;
+	c->server = s;
+	c->multi = curl_multi_init();
+	c->timer = evtimer_new(base, on_timer, c);
+	if (c->multi == NULL || c->timer == NULL)
+		abort();
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wish);
+	curl_multi_setopt(c->multi, CURLMOPT_SOCKETDATA, c);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wish);
+	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
+	return c;
+}
+
+struct http_client_call *
+http_client_stream(struct http_client *c, const struct http_client_request *rq,
+    int (*chunk)(void *arg, const char *data, size_t len),
+    void (*done)(void *arg, const struct http_client_reply *reply), void *arg)
+{
+	struct http_client_call *call = call_new(&c->server, rq);
+
+	call->client = c;
+	call->chunk = chunk;
+	call->done = done;
+	call->arg = arg;
+	DL_APPEND(c->calls, call);
+	if (curl_multi_add_handle(c->multi, call->easy) != CURLM_OK)
+		abort();
+	return call;
+}
+
+struct http_client_call *
+http_client_start(struct http_client *c, const struct http_client_request *rq,
+    void (*done)(void *arg, const struct http_client_reply *reply), void *arg)
+{
+	return http_client_stream(c, rq, NULL, done, arg);
+}
+
+void
+http_client_cancel(struct http_client_call *call)
+{
+	if (call == NULL)
+		return;
+	call->cancelled = true;
+	if (call->client->depth == 0)
+		drop_call(call->client, call);
+}
+
+void
+http_client_free(struct http_client *c)
+{
+	struct http_client_call *call;
+
+	if (c == NULL)
+		return;
+	if (c->depth == 0) {
+		client_destroy(c);
+		return;
+	}
+	c->dead = true;
+	DL_FOREACH (c->calls, call) {
+		call->cancelled = true;
+	}
+}
+
+/* ---- blocking ---- */
+
+int
+http_client_once(const char *server, const char *token,
+    const struct http_client_request *rq, struct http_client_reply *ret)
+{
+	struct http_client_call *call;
+	struct server s;
+	int r;
+
+	*ret = (struct http_client_reply){.status = 0};
+	r = server_parse(&s, server, token, &ret->err);
+	if (r < 0)
+		return r;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+	call = call_new(&s, rq);
+	r = call_conclude(call, curl_easy_perform(call->easy), &s);
+	*ret = call->reply;
+	call->reply.body = NULL; /* now ret's */
+	call_free(call);
+	server_done(&s);
+	curl_global_cleanup();
+	return r;
+}
+
+void
+http_client_reply_done(struct http_client_reply *reply)
+{
+	if (reply == NULL)
+		return;
+	free(reply->body);
+	*reply = (struct http_client_reply){.status = 0};
+}
