@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What rest_server.c (socket, routes) and rest_request.c (request, answer) share. */
+#ifndef LIB_REST_PRIV_H
+#define LIB_REST_PRIV_H
+
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
+#include "lib/rest_server.h"
+
+enum { REST_PARAMS_MAX = 4 };
+
+struct rest_server {
+	struct event_base *base;
+	const struct log *log;
+	struct evhttp *http;
+	char *socket_path; /* set once it is ours to unlink */
+	const struct rest_route *routes;
+	size_t n_routes;
+	void *arg;
+	struct rest_request
+	    *handling; /* the one whose handler is running; NULL once answered */
+};
+
+struct rest_param {
+	char name[32];
+	char *value;
+};
+
+struct rest_request {
+	struct rest_server *server;
+	struct evhttp_request *ev;
+	struct rest_param params[REST_PARAMS_MAX];
+	size_t n_params;
+	struct evkeyvalq query;
+	json_t *body;
+	struct event *on_closed; /* armed while the answer is deferred */
+	void (*gone)(void *arg);
+	void *gone_arg;
+};
+
+struct rest_request *
+rest_request_new(struct rest_server *s, struct evhttp_request *ev);
+/* After its handler returned without an answer: watches for the client going away. */
+void
+rest_request_defer(struct rest_request *rq);
+/* Decodes the query; -EINVAL when it is malformed. */
+int
+rest_request_read_query(struct rest_request *rq) MUST_CHECK;
+/* Adds a path parameter from its encoded text; -EINVAL when it holds a NUL or there are
+ * too many. */
+int
+rest_request_add_param(struct rest_request *rq, const char *name, size_t name_len,
+    const char *encoded, size_t encoded_len) MUST_CHECK;
+
+#endif

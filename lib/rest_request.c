@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One request of the REST server: its parts, its peer, its one answer.
+ *
+ * Entry points: rest_param(), rest_query(), rest_body()… for handlers; rest_reply(),
+ * rest_problem() or rest_sse_start() to answer. Ownership: a request lives from its
+ * handler's call to its answer, or until the client goes away; what the accessors return
+ * is borrowed from it. Failure modes: a client that goes away before the answer calls
+ * `gone` once. libevent's evhttp stops reading while it waits for an answer and would not
+ * notice, so the descriptor is watched for the peer's close (EPOLLRDHUP) beside it.
+ */
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include "lib/json.h"
+#include "lib/rest_priv.h"
+#include "lib/str.h"
+
+/* Above this a stream that ends is reset: its reader is not reading, and would hold the
+ * memory. */
+enum { SSE_LINGER_MAX = 256 * 1024 };
+
+static struct bufferevent *
+transport(const struct rest_request *rq)
+{
+	return evhttp_connection_get_bufferevent(evhttp_request_get_connection(rq->ev));
+}
+
+/* Ends our part of the request; the evhttp request has its own life. */
+static void
+request_free(struct rest_request *rq)
+{
+	if (rq->server->handling == rq)
+		rq->server->handling = NULL;
+	if (rq->on_closed != NULL)
+		event_free(rq->on_closed);
+	evhttp_connection_set_closecb(evhttp_request_get_connection(rq->ev), NULL, NULL);
+	for (size_t i = 0; i < rq->n_params; i++)
+		free(rq->params[i].value);
+	evhttp_clear_headers(&rq->query);
+	json_decref(rq->body);
+	free(rq);
+}
+
+/* evhttp tells that the connection ends before the answer. */
+static void
+connection_closed(struct evhttp_connection *conn, void *arg)
+{
+	struct rest_request *rq = arg;
+	void (*gone)(void *) = rq->gone;
+	void *gone_arg = rq->gone_arg;
+
+	(void)conn;
+	request_free(rq);
+	if (gone != NULL)
+		gone(gone_arg);
+}
+
+/* The peer closed its side; evhttp is not reading and has to be told. */
+static void
+peer_closed(evutil_socket_t fd, short what, void *arg)
+{
+	struct rest_request *rq = arg;
+
+	(void)fd;
+	(void)what;
+	evhttp_connection_free(evhttp_request_get_connection(rq->ev));
+}
+
+struct rest_request *
+rest_request_new(struct rest_server *s, struct evhttp_request *ev)
+{
+	struct rest_request *rq = str_alloc(sizeof(*rq));
+
+	rq->server = s;
+	rq->ev = ev;
+	TAILQ_INIT(&rq->query);
+	evhttp_connection_set_closecb(
+	    evhttp_request_get_connection(ev), connection_closed, rq);
+	return rq;
+}
+
+void
+rest_request_defer(struct rest_request *rq)
+{
+	rq->on_closed = event_new(rq->server->base, bufferevent_getfd(transport(rq)),
+	    EV_CLOSED, peer_closed, rq);
+	if (rq->on_closed == NULL || event_add(rq->on_closed, NULL) < 0)
+		abort();
+}
+
+int
+rest_request_read_query(struct rest_request *rq)
+{
+	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(rq->ev));
+
+	if (query == NULL || query[0] == '\0')
+		return 0;
+	return evhttp_parse_query_str(query, &rq->query) < 0 ? -EINVAL : 0;
+}
+
+int
+rest_request_add_param(struct rest_request *rq, const char *name, size_t name_len,
+    const char *encoded, size_t encoded_len)
+{
+	struct rest_param *param = &rq->params[rq->n_params];
+	char *text, *value;
+	size_t len = 0;
+
+	if (rq->n_params == REST_PARAMS_MAX || name_len >= sizeof(param->name))
+		return -EINVAL;
+	text = str_alloc(encoded_len + 1);
+	memcpy(text, encoded, encoded_len);
+	value = evhttp_uridecode(text, 0, &len);
+	free(text);
+	if (value == NULL || strlen(value) != len) {
+		free(value);
+		return -EINVAL;
+	}
+	memcpy(param->name, name, name_len);
+	param->name[name_len] = '\0';
+	param->value = value;
+	rq->n_params++;
+	return 0;
+}
+
+const char *
+rest_method(const struct rest_request *rq)
+{
+	switch ((unsigned)evhttp_request_get_command(rq->ev)) {
+	case EVHTTP_REQ_GET: return "GET";
+	case EVHTTP_REQ_POST: return "POST";
+	case EVHTTP_REQ_PUT: return "PUT";
+	case EVHTTP_REQ_PATCH: return "PATCH";
+	case EVHTTP_REQ_DELETE: return "DELETE";
+	default: return "?";
+	}
+}
+
+const char *
+rest_path(const struct rest_request *rq)
+{
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(rq->ev));
+
+	return path != NULL ? path : "";
+}
+
+const char *
+rest_param(const struct rest_request *rq, const char *name)
+{
+	for (size_t i = 0; i < rq->n_params; i++)
+		if (str_eq(rq->params[i].name, name))
+			return rq->params[i].value;
+	return NULL;
+}
+
+const char *
+rest_query(const struct rest_request *rq, const char *name)
+{
+	return evhttp_find_header(&rq->query, name);
+}
+
+const char *
+rest_header(const struct rest_request *rq, const char *name)
+{
+	return evhttp_find_header(evhttp_request_get_input_headers(rq->ev), name);
+}
+
+struct rest_peer
+rest_peer(const struct rest_request *rq)
+{
+	/* Nobody, until the kernel says who: an unknown peer must not pass for root. */
+	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(bufferevent_getfd(transport(rq)), SOL_SOCKET, SO_PEERCRED, &cred,
+		&len) < 0)
+		return (struct rest_peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
+	return (struct rest_peer){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
+}
+
+json_t *
+rest_body(struct rest_request *rq, struct error *err)
+{
+	struct evbuffer *in = evhttp_request_get_input_buffer(rq->ev);
+	size_t len = evbuffer_get_length(in);
+
+	if (rq->body != NULL)
+		return rq->body;
+	if (len == 0)
+		rq->body = json_object();
+	else
+		rq->body = json_parse((const char *)evbuffer_pullup(in, -1), len, err);
+	return rq->body;
+}
+
+void
+rest_on_gone(struct rest_request *rq, void (*gone)(void *arg), void *arg)
+{
+	rq->gone = gone;
+	rq->gone_arg = arg;
+}
+
+/* ---- answers ---- */
+
+static const char *
+status_title(int status)
+{
+	static const struct {
+		int status;
+		const char *title;
+	} titles[] = {
+	    {200, "OK"},
+	    {201, "Created"},
+	    {202, "Accepted"},
+	    {204, "No Content"},
+	    {400, "Bad Request"},
+	    {403, "Forbidden"},
+	    {404, "Not Found"},
+	    {405, "Method Not Allowed"},
+	    {409, "Conflict"},
+	    {412, "Precondition Failed"},
+	    {413, "Content Too Large"},
+	    {422, "Unprocessable Content"},
+	    {429, "Too Many Requests"},
+	    {500, "Internal Server Error"},
+	    {501, "Not Implemented"},
+	    {503, "Service Unavailable"},
+	    {504, "Gateway Timeout"},
+	    {507, "Insufficient Storage"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(titles); i++)
+		if (titles[i].status == status)
+			return titles[i].title;
+	return status < 400 ? "OK" : "Error";
+}
+
+static void
+add_header(struct rest_request *rq, const char *name, const char *value)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(rq->ev), name, value);
+}
+
+static void
+free_text(const void *data, size_t len, void *text)
+{
+	(void)data;
+	(void)len;
+	free(text);
+}
+
+static void
+answer(struct rest_request *rq, int status, json_t *body, const char *type)
+{
+	struct evhttp_request *ev = rq->ev;
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL)
+		abort();
+	if (body != NULL) {
+		char *text = json_text(body);
+
+		if (evbuffer_add_reference(out, text, strlen(text), free_text, text) < 0)
+			abort();
+		add_header(rq, "Content-Type", type);
+	}
+	json_decref(body);
+	request_free(rq);
+	evhttp_send_reply(ev, status, status_title(status), out);
+	evbuffer_free(out);
+}
+
+void
+rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag)
+{
+	if (etag != NULL)
+		add_header(rq, "ETag", etag);
+	answer(rq, status, body, "application/json");
+}
+
+void
+rest_problem(struct rest_request *rq, int status, const struct error *err, json_t *errors)
+{
+	json_t *v = json_object();
+
+	json_put_str(v, "type", "about:blank");
+	json_put_str(v, "title", status_title(status));
+	json_put_i64(v, "status", status);
+	json_put_str(v, "detail", err->text);
+	json_put_str(v, "code", err->code);
+	json_put_str(v, "next", err->next);
+	if (errors != NULL)
+		json_put(v, "errors", errors);
+	answer(rq, status, v, "application/problem+json");
+}
+
+/* ---- server-sent events ---- */
+
+void
+rest_sse_start(struct rest_request *rq)
+{
+	add_header(rq, "Content-Type", "text/event-stream");
+	add_header(rq, "Cache-Control", "no-store");
+	evhttp_send_reply_start(rq->ev, 200, "OK");
+}
+
+/* Adds "data: " lines; a line break inside the data begins another one (HTML, 9.2.6). */
+static void
+add_data(struct evbuffer *out, const char *data)
+{
+	for (;;) {
+		size_t len = strcspn(data, "\r\n");
+
+		evbuffer_add_printf(out, "data: %.*s\n", (int)len, data);
+		if (data[len] == '\0')
+			return;
+		data += len + 1;
+	}
+}
+
+size_t
+rest_sse_send(struct rest_request *rq, const char *id, const char *data)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL)
+		abort();
+	if (id != NULL)
+		evbuffer_add_printf(out, "id: %s\n", id);
+	if (data != NULL)
+		add_data(out, data);
+	else
+		evbuffer_add_printf(out, ":\n");
+	evbuffer_add_printf(out, "\n");
+	evhttp_send_reply_chunk(rq->ev, out);
+	evbuffer_free(out);
+	return evbuffer_get_length(bufferevent_get_output(transport(rq)));
+}
+
+void
+rest_sse_end(struct rest_request *rq)
+{
+	struct evhttp_request *ev = rq->ev;
+	bool stuck =
+	    evbuffer_get_length(bufferevent_get_output(transport(rq))) > SSE_LINGER_MAX;
+
+	request_free(rq);
+	if (stuck)
+		evhttp_connection_free(evhttp_request_get_connection(ev));
+	else
+		evhttp_send_reply_end(ev);
+}
