@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* JSON over HTTP/1.1 on a unix socket, on libevent's evhttp: routes, peer credentials, problem
- * details (RFC 9457), deferred answers (long poll) and server-sent events. */
+/* JSON over HTTP/1.1 on a unix socket, on libevent's evhttp: routes, peer credentials,
+ * problem details (RFC 9457), deferred answers (long poll) and server-sent events. */
 #ifndef LIB_REST_SERVER_H
 #define LIB_REST_SERVER_H
 
@@ -21,7 +21,8 @@ struct rest_peer {
 
 struct rest_request; /* valid until answered */
 
-typedef void rest_handler(void *arg, struct rest_request *rq);
+typedef void
+rest_handler(void *arg, struct rest_request *rq);
 
 struct rest_route {
 	const char *method;
@@ -31,34 +32,53 @@ struct rest_route {
 
 struct rest_server;
 
-/* Binds the socket (mode 0660, group `group` when it exists); a stale socket file is replaced, a
- * live one is refused: code "socket-in-use". Routes are borrowed. */
-struct rest_server *rest_server_new(struct event_base *base, const struct log *log, const char *socket_path,
-    const char *group, const struct rest_route *routes, size_t n_routes, void *arg, struct error *err);
-void rest_server_free(struct rest_server *s);
+/* Binds the socket (mode 0660, group `group` when it exists); a stale socket file is
+ * replaced, a live one is refused: code "socket-in-use". Routes are borrowed. */
+struct rest_server *
+rest_server_new(struct event_base *base, const struct log *log, const char *socket_path,
+    const char *group, const struct rest_route *routes, size_t n_routes, void *arg,
+    struct error *err);
+void
+rest_server_free(struct rest_server *s);
 
-const char *rest_method(const struct rest_request *rq);
-const char *rest_path(const struct rest_request *rq);
-const char *rest_param(const struct rest_request *rq, const char *name); /* {name}; decoded */
-const char *rest_query(const struct rest_request *rq, const char *name); /* decoded or NULL */
-const char *rest_header(const struct rest_request *rq, const char *name);
-struct rest_peer rest_peer(const struct rest_request *rq);
+const char *
+rest_method(const struct rest_request *rq);
+const char *
+rest_path(const struct rest_request *rq);
+const char *
+rest_param(const struct rest_request *rq, const char *name); /* {name}; decoded */
+const char *
+rest_query(const struct rest_request *rq, const char *name); /* decoded or NULL */
+const char *
+rest_header(const struct rest_request *rq, const char *name);
+struct rest_peer
+rest_peer(const struct rest_request *rq);
 /* The parsed body (borrowed), or NULL with *err; an absent body is an empty object. */
-json_t *rest_body(struct rest_request *rq, struct error *err);
+json_t *
+rest_body(struct rest_request *rq, struct error *err);
 
 /* Each answers once and ends the request. body is taken; etag may be NULL. */
-void rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);
-/* application/problem+json with type, title, status, detail, code, next and `errors` (taken, may be
- * NULL: a list of {host|pointer, code, text, next}). */
-void rest_problem(struct rest_request *rq, int status, const struct error *err, json_t *errors);
+void
+rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);
+/* application/problem+json with type, title, status, detail, code, next and `errors`
+ * (taken, may be NULL: a list of {host|pointer, code, text, next}). */
+void
+rest_problem(
+    struct rest_request *rq, int status, const struct error *err, json_t *errors);
 
-/* Deferred: called when the client goes away before the answer; rq is invalid afterwards. */
-void rest_on_gone(struct rest_request *rq, void (*gone)(void *arg), void *arg);
+/* Deferred: called when the client goes away before the answer; rq is invalid afterwards.
+ */
+void
+rest_on_gone(struct rest_request *rq, void (*gone)(void *arg), void *arg);
 
-/* Server-sent events: after rest_sse_start the request stays open until rest_sse_end or gone. Returns
- * the octets waiting in the socket, so that a slow reader can be dropped. */
-void rest_sse_start(struct rest_request *rq);
-size_t rest_sse_send(struct rest_request *rq, const char *id, const char *data);
-void rest_sse_end(struct rest_request *rq);
+/* Server-sent events: after rest_sse_start the request stays open until rest_sse_end or
+ * gone. Returns the octets waiting in the socket, so that a slow reader can be dropped.
+ */
+void
+rest_sse_start(struct rest_request *rq);
+size_t
+rest_sse_send(struct rest_request *rq, const char *id, const char *data);
+void
+rest_sse_end(struct rest_request *rq);
 
 #endif
