@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent.yaml: schema, defaults, checks, and the section that is bootd's.
+ *
+ * Entry points: agent_config_load(), agent_config_parse().
+ * Ownership: libcyaml's tree lives inside agent_config_parse(); *ret owns boot_services.
+ * Failure modes: every error names file, line and key, and nothing is kept. What is
+ * inside boot_services is bootd's to judge; only its two folders that the agent itself
+ * uses are read here, so that they stand in one place.
+ */
+#include "agent/agent_config.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "lib/str.h"
+#include "lib/yaml_where.h"
+
+#define OPT CYAML_FLAG_OPTIONAL
+#define TEXT(key, type, member, max) \
+	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | OPT, type, member, 0, max)
+
+struct raw_deadlines {
+	char *by_stage[STAGE_COUNT];
+};
+
+struct raw {
+	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
+	    *site_url;
+	uint32_t *max_jobs, *max_events;
+	struct raw_deadlines deadlines;
+};
+
+#define DEADLINE(name, stage) TEXT(name, struct raw_deadlines, by_stage[stage], 16)
+static const cyaml_schema_field_t deadline_fields[] = {
+    DEADLINE("preflight", STAGE_PREFLIGHT),
+    DEADLINE("armed", STAGE_ARMED),
+    DEADLINE("override", STAGE_OVERRIDE),
+    DEADLINE("power", STAGE_POWER),
+    DEADLINE("firmware-dhcp", STAGE_FIRMWARE_DHCP),
+    DEADLINE("loader", STAGE_LOADER),
+    DEADLINE("ipxe-dhcp", STAGE_IPXE_DHCP),
+    DEADLINE("script", STAGE_SCRIPT),
+    DEADLINE("kernel", STAGE_KERNEL),
+    DEADLINE("initrd", STAGE_INITRD),
+    DEADLINE("rootfs", STAGE_ROOTFS),
+    DEADLINE("os-up", STAGE_OS_UP),
+    DEADLINE("installed", STAGE_INSTALLED),
+    DEADLINE("local-boot", STAGE_LOCAL_BOOT),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t top_fields[] = {
+    TEXT("site", struct raw, site, 63),
+    TEXT("orchestrator", struct raw, orchestrator, 255),
+    TEXT("token_file", struct raw, token_file, 255),
+    TEXT("state_dir", struct raw, state_dir, 200),
+    TEXT("spool", struct raw, spool, 255),
+    TEXT("seal_key", struct raw, seal_key, 255),
+    TEXT("bootd", struct raw, bootd, 255),
+    TEXT("site_url", struct raw, site_url, 200),
+    CYAML_FIELD_UINT_PTR("max_jobs", CYAML_FLAG_POINTER | OPT, struct raw, max_jobs),
+    CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
+    CYAML_FIELD_MAPPING("deadlines", OPT, struct raw, deadlines, deadline_fields),
+    CYAML_FIELD_IGNORE("boot_services", OPT),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t top_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, top_fields)};
+
+struct raw_dirs {
+	char *images, *scripts;
+};
+struct raw_services {
+	struct raw_dirs dirs;
+};
+struct raw_outer {
+	struct raw_services boot_services;
+};
+static const cyaml_schema_field_t dirs_fields[] = {
+    TEXT("images", struct raw_dirs, images, 255),
+    TEXT("scripts", struct raw_dirs, scripts, 255),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t services_fields[] = {
+    CYAML_FIELD_MAPPING("dirs", OPT, struct raw_services, dirs, dirs_fields),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t outer_fields[] = {
+    CYAML_FIELD_MAPPING(
+	"boot_services", OPT, struct raw_outer, boot_services, services_fields),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t outer_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_outer, outer_fields)};
+
+static void
+on_log(cyaml_log_t level, void *ctx, const char *fmt, va_list args)
+{
+	if (level >= CYAML_LOG_ERROR)
+		yaml_where_log(ctx, fmt, args);
+}
+
+static int
+load(const struct yaml_where *w, const cyaml_schema_value_t *schema,
+    cyaml_cfg_flags_t flags, void **ret, struct error *err)
+{
+	struct yaml_where_trace trace = {0};
+	const cyaml_config_t cyaml = {
+	    .log_fn = on_log,
+	    .log_ctx = &trace,
+	    .mem_fn = cyaml_mem,
+	    .log_level = CYAML_LOG_ERROR,
+	    .flags = CYAML_CFG_NO_ALIAS | flags,
+	};
+	cyaml_err_t status;
+
+	status =
+	    cyaml_load_data((const uint8_t *)w->text, w->len, &cyaml, schema, ret, NULL);
+	if (status != CYAML_OK)
+		return yaml_where_failed(w, &trace, cyaml_strerror(status), err);
+	if (*ret == NULL)
+		return error_set(err, -EINVAL, "config",
+		    "It needs at least boot_services with the interfaces to serve.",
+		    "%s:1: the document is empty", w->name);
+	return 0;
+}
+
+static void
+unload(const cyaml_schema_value_t *schema, void *data)
+{
+	const cyaml_config_t cyaml = {.mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
+
+	if (data != NULL)
+		cyaml_free(&cyaml, schema, data, 0);
+}
+
+static int
+take_text(const struct yaml_where *w, const char *key, const char *value,
+    const char *fallback, char *dst, size_t size, struct error *err)
+{
+	const char *s = value != NULL && value[0] != '\0' ? value : fallback;
+
+	if (str_copy(dst, size, s) < 0)
+		return yaml_where_bad(w, key, err, "longer than %zu octets", size - 1);
+	return 0;
+}
+
+static int
+take_path(const struct yaml_where *w, const char *key, const char *value,
+    const char *fallback, char *dst, size_t size, struct error *err)
+{
+	int r = take_text(w, key, value, fallback, dst, size, err);
+
+	if (r == 0 && dst[0] != '/' && dst[0] != '\0')
+		return yaml_where_bad(w, key, err, "\"%s\" is not an absolute path", dst);
+	return r;
+}
+
+static int
+check_urls(const struct yaml_where *w, struct agent_config *c, struct error *err)
+{
+	size_t n = strlen(c->site_url);
+
+	if (!str_has_prefix(c->orchestrator, "unix:/") &&
+	    !str_has_prefix(c->orchestrator, "https://") &&
+	    !str_has_prefix(c->orchestrator, "http://127.0.0.1"))
+		return yaml_where_bad(w, "orchestrator", err,
+		    "\"%s\" is neither unix:/PATH nor https://HOST", c->orchestrator);
+	if (n == 0)
+		return 0;
+	if (!str_has_prefix(c->site_url, "http://") ||
+	    strpbrk(c->site_url, " \t\"'\\$|&") != NULL)
+		return yaml_where_bad(w, "site_url", err,
+		    "\"%s\" is not http://ADDRESS[:PORT] (iPXE and installers use it)",
+		    c->site_url);
+	if (c->site_url[n - 1] == '/')
+		c->site_url[n - 1] = '\0';
+	return 0;
+}
+
+static int
+take_number(const struct yaml_where *w, const char *key, const uint32_t *value,
+    int64_t fallback, int64_t min, int64_t max, int64_t *ret, struct error *err)
+{
+	*ret = value == NULL ? fallback : *value;
+	if (*ret < min || *ret > max)
+		return yaml_where_bad(w, key, err, "%lld is not between %lld and %lld",
+		    (long long)*ret, (long long)min, (long long)max);
+	return 0;
+}
+
+static int
+take_deadlines(const struct yaml_where *w, const struct raw_deadlines *raw,
+    struct run_limits *ret, struct error *err)
+{
+	for (int s = 0; s < STAGE_COUNT; s++) {
+		char path[YAML_WHERE_PATH_SIZE];
+		int64_t us;
+
+		if (raw->by_stage[s] == NULL)
+			continue;
+		yaml_where_path(path, "deadlines.%s", stage_name((enum stage)s));
+		if (str_to_duration(raw->by_stage[s], &us) < 0 || us <= 0)
+			return yaml_where_bad(w, path, err,
+			    "\"%s\" is not a duration such as 90s or 10m",
+			    raw->by_stage[s]);
+		ret->allow[s] = us;
+	}
+	return 0;
+}
+
+static int
+take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
+    struct error *err)
+{
+	char fallback[AGENT_CONFIG_PATH_SIZE];
+	int r;
+
+	if ((r = take_text(
+		 w, "site", raw->site, "local", c->site, sizeof(c->site), err)) < 0)
+		return r;
+	if (!str_name_valid(c->site))
+		return yaml_where_bad(w, "site", err, "\"%s\" is not a name", c->site);
+	if ((r = take_text(w, "orchestrator", raw->orchestrator,
+		 "unix:/run/netboot/orchestrator.sock", c->orchestrator,
+		 sizeof(c->orchestrator), err)) < 0 ||
+	    (r = take_text(w, "site_url", raw->site_url, "", c->site_url,
+		 sizeof(c->site_url), err)) < 0 ||
+	    (r = check_urls(w, c, err)) < 0 ||
+	    (r = take_path(w, "token_file", raw->token_file, "", c->token_file,
+		 sizeof(c->token_file), err)) < 0 ||
+	    (r = take_path(w, "state_dir", raw->state_dir, "/var/lib/netboot",
+		 c->state_dir, sizeof(c->state_dir), err)) < 0 ||
+	    (r = take_path(w, "bootd", raw->bootd, "/usr/sbin/netboot-bootd", c->bootd,
+		 sizeof(c->bootd), err)) < 0)
+		return r;
+	if (str_format(fallback, sizeof(fallback), "%s/agent.db", c->state_dir) < 0 ||
+	    (r = take_path(w, "spool", raw->spool, fallback, c->spool, sizeof(c->spool),
+		 err)) < 0 ||
+	    str_format(fallback, sizeof(fallback), "%s/agent.key", c->state_dir) < 0 ||
+	    (r = take_path(w, "seal_key", raw->seal_key, fallback, c->seal_key,
+		 sizeof(c->seal_key), err)) < 0)
+		return yaml_where_bad(
+		    w, "state_dir", err, "unusable for the spool and its key");
+	if ((r = take_number(
+		 w, "max_jobs", raw->max_jobs, 1000, 1, 100000, &c->max_jobs, err)) < 0 ||
+	    (r = take_number(w, "max_events", raw->max_events, 200000, 1000, 100000000,
+		 &c->max_events, err)) < 0)
+		return r;
+	return take_deadlines(w, &raw->deadlines, &c->limits, err);
+}
+
+/* The node of top-level key `key`, or NULL. */
+static yaml_node_t *
+top_node(yaml_document_t *doc, const char *key)
+{
+	yaml_node_t *root = yaml_document_get_root_node(doc);
+
+	if (root == NULL || root->type != YAML_MAPPING_NODE)
+		return NULL;
+	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
+	     p < root->data.mapping.pairs.top; p++) {
+		yaml_node_t *k = yaml_document_get_node(doc, p->key);
+
+		if (k != NULL && k->type == YAML_SCALAR_NODE &&
+		    str_eq((const char *)k->data.scalar.value, key))
+			return yaml_document_get_node(doc, p->value);
+	}
+	return NULL;
+}
+
+/* libyaml counts characters; a comment before the section may hold wider ones. */
+static size_t
+octets_before(const struct yaml_where *w, size_t chars)
+{
+	size_t i = 0;
+
+	while (i < w->len && chars > 0) {
+		i++;
+		while (i < w->len && ((unsigned char)w->text[i] & 0xc0) == 0x80)
+			i++;
+		chars--;
+	}
+	return i;
+}
+
+/* All but the section becomes blank: lines and columns stay where they were. */
+static char *
+blank_around(const char *text, size_t from, size_t to)
+{
+	char *out = str_alloc(to + 1);
+
+	for (size_t i = 0; i < to; i++)
+		out[i] = i >= from || text[i] == '\n' ? text[i] : ' ';
+	return out;
+}
+
+static int
+take_boot_services(const struct yaml_where *w, struct agent_config *c, struct error *err)
+{
+	yaml_parser_t parser;
+	yaml_document_t doc;
+	yaml_node_t *node;
+	int r = 0;
+
+	if (!yaml_parser_initialize(&parser))
+		return error_set(
+		    err, -ENOMEM, "config", NULL, "%s: out of memory", w->name);
+	yaml_parser_set_input_string(&parser, (const unsigned char *)w->text, w->len);
+	if (!yaml_parser_load(&parser, &doc)) {
+		yaml_parser_delete(&parser);
+		return yaml_where_bad(w, "boot_services", err, "cannot be read");
+	}
+	node = top_node(&doc, "boot_services");
+	if (node == NULL || node->type != YAML_MAPPING_NODE)
+		r = yaml_where_bad(w, "boot_services", err,
+		    "missing: give at least interfaces (docs/boot-services.md)");
+	else
+		c->boot_services =
+		    blank_around(w->text, octets_before(w, node->start_mark.index),
+			octets_before(w, node->end_mark.index));
+	yaml_document_delete(&doc);
+	yaml_parser_delete(&parser);
+	return r;
+}
+
+static int
+take_dirs(const struct yaml_where *w, struct agent_config *c, struct error *err)
+{
+	struct raw_outer *outer = NULL;
+	const struct raw_dirs *dirs;
+	int r;
+
+	r = load(w, &outer_value, CYAML_CFG_IGNORE_UNKNOWN_KEYS, (void **)&outer, err);
+	if (r < 0)
+		return r;
+	dirs = &outer->boot_services.dirs;
+	if ((r = take_path(w, "boot_services.dirs.images", dirs->images,
+		 "/srv/netboot/images", c->images_root, sizeof(c->images_root), err)) ==
+	    0)
+		r = take_path(w, "boot_services.dirs.scripts", dirs->scripts,
+		    "/srv/netboot/scripts", c->scripts_root, sizeof(c->scripts_root),
+		    err);
+	unload(&outer_value, outer);
+	return r;
+}
+
+int
+agent_config_parse(const char *name, const char *text, size_t len,
+    struct agent_config *ret, struct error *err)
+{
+	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	struct agent_config c = {0};
+	struct raw *raw = NULL;
+	int r;
+
+	r = load(&where, &top_value, 0, (void **)&raw, err);
+	if (r < 0)
+		return r;
+	if ((r = take_top(&where, raw, &c, err)) == 0 &&
+	    (r = take_boot_services(&where, &c, err)) == 0)
+		r = take_dirs(&where, &c, err);
+	unload(&top_value, raw);
+	if (r < 0) {
+		agent_config_done(&c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+static int
+unreadable(const char *path, int e, struct error *err)
+{
+	return error_set(err, -e, "config", "Write it as docs/operations.md shows.",
+	    "cannot read %s: %s", path, strerror(e));
+}
+
+int
+agent_config_load(const char *path, struct agent_config *ret, struct error *err)
+{
+	FILE *f = fopen(path, "re");
+	char *text;
+	size_t n;
+	int r;
+
+	if (f == NULL)
+		return unreadable(path, errno, err);
+	text = str_alloc(AGENT_CONFIG_SIZE_MAX + 1);
+	n = fread(text, 1, AGENT_CONFIG_SIZE_MAX + 1, f);
+	if (ferror(f))
+		r = unreadable(path, EIO, err);
+	else if (n > AGENT_CONFIG_SIZE_MAX)
+		r = error_set(err, -EMSGSIZE, "config", NULL, "%s: larger than %d octets",
+		    path, AGENT_CONFIG_SIZE_MAX);
+	else
+		r = agent_config_parse(path, text, n, ret, err);
+	fclose(f);
+	free(text);
+	return r;
+}
+
+void
+agent_config_done(struct agent_config *cfg)
+{
+	free(cfg->boot_services);
+	memset(cfg, 0, sizeof(*cfg));
+}

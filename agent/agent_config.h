@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* agent.yaml: read with libcyaml, checked as a whole.
+ *
+ *	site: local                                      # name, as the orchestrator knows
+ *it orchestrator: unix:/run/netboot/orchestrator.sock token_file:
+ * /etc/netboot/agent.token             # for https:// orchestrators state_dir:
+ * /var/lib/netboot                      # spool agent.db, key agent.key bootd:
+ * /usr/sbin/netboot-bootd site_url: http://10.77.0.1                       # else found
+ *per host max_jobs: 1000 max_events: 200000                               # unsent ones
+ *kept in the spool deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and
+ *defaults boot_services: { … }                             # bootd.yaml without subnets
+ *and hosts
+ */
+#ifndef AGENT_AGENT_CONFIG_H
+#define AGENT_AGENT_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/run.h"
+#include "lib/compiler.h"
+#include "lib/error.h"
+
+enum { AGENT_CONFIG_PATH_SIZE = 256, AGENT_CONFIG_SIZE_MAX = 1 << 20 };
+
+struct agent_config {
+	char site[64];
+	char orchestrator[AGENT_CONFIG_PATH_SIZE];
+	char token_file[AGENT_CONFIG_PATH_SIZE];
+	char state_dir[AGENT_CONFIG_PATH_SIZE];
+	char spool[AGENT_CONFIG_PATH_SIZE];
+	char seal_key[AGENT_CONFIG_PATH_SIZE];
+	char bootd[AGENT_CONFIG_PATH_SIZE];
+	char site_url[AGENT_CONFIG_PATH_SIZE];	   /* "" : found per host */
+	char images_root[AGENT_CONFIG_PATH_SIZE];  /* boot_services.dirs.images */
+	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.scripts */
+	int64_t max_jobs, max_events;
+	struct run_limits limits;
+	/* The boot_services section on the same lines as in the file, so that bootd's
+	 * messages name the right ones. Owned. */
+	char *boot_services;
+};
+
+/* `name` is for messages. 0, or -EINVAL with file, line and key in *err. The caller runs
+ * agent_config_done(). */
+int
+agent_config_parse(const char *name, const char *text, size_t len,
+    struct agent_config *ret, struct error *err) MUST_CHECK;
+int
+agent_config_load(
+    const char *path, struct agent_config *ret, struct error *err) MUST_CHECK;
+void
+agent_config_done(struct agent_config *cfg);
+
+#endif

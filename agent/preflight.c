@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Image files checked before anything is switched off.
+ *
+ * Entry points: preflight_start(), preflight_cancel().
+ * Ownership: a check belongs to this file until its `done` has run; a cancelled one is
+ * freed when its thread has come back. The cache belongs to struct preflight and is only
+ * touched on the loop: a thread gets copies of the answers it may need.
+ * Failure modes: a file that is missing, unreadable, outside the root or of another size
+ * or hash ends the check with the first such file named.
+ */
+#include "agent/preflight.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "lib/digest.h"
+#include "lib/str.h"
+
+enum { FILES_MAX = 1 + 8 + BUNDLE_FILES_MAX, CACHE_MAX = 10000 };
+
+/* What a hash belongs to: the same file cannot change without one of these changing. */
+struct identity {
+	int64_t size, mtime_ns, ctime_ns;
+	uint64_t inode, device;
+};
+
+struct known {
+	char path[BUNDLE_PATH_SIZE];
+	struct identity id;
+	char sha256[DIGEST_TEXT];
+	UT_hash_handle hh;
+};
+
+struct file {
+	char path[BUNDLE_PATH_SIZE];
+	char want[DIGEST_TEXT];
+	int64_t size;
+	struct identity id; /* as found; also as known when have_known */
+	char found[DIGEST_TEXT];
+	bool have_known;
+};
+
+struct preflight {
+	struct workq *q;
+	char root[256];
+	struct known *cache;
+};
+
+struct preflight_check {
+	struct preflight *p;
+	preflight_done_fn *done; /* NULL: cancelled */
+	void *arg;
+	struct file files[FILES_MAX];
+	unsigned n;
+	struct error err;
+};
+
+struct preflight *
+preflight_new(struct workq *q, const char *root)
+{
+	struct preflight *p = str_alloc(sizeof(*p));
+
+	p->q = q;
+	str_clip(p->root, sizeof(p->root), root);
+	return p;
+}
+
+static void
+forget_all(struct preflight *p)
+{
+	struct known *k, *tmp;
+
+	HASH_ITER (hh, p->cache, k, tmp) {
+		HASH_DEL(p->cache, k);
+		free(k);
+	}
+}
+
+void
+preflight_free(struct preflight *p)
+{
+	if (p == NULL)
+		return;
+	forget_all(p);
+	free(p);
+}
+
+static void
+add_file(struct preflight_check *c, const struct bundle_file *f)
+{
+	struct file *to = &c->files[c->n++];
+	struct known *k;
+
+	str_clip(to->path, sizeof(to->path), f->path);
+	str_clip(to->want, sizeof(to->want), f->sha256);
+	to->size = f->size;
+	HASH_FIND_STR(c->p->cache, to->path, k);
+	if (k != NULL) {
+		to->have_known = true;
+		to->id = k->id;
+		memcpy(to->found, k->sha256, sizeof(to->found));
+	}
+}
+
+static bool
+same(const struct identity *a, const struct identity *b)
+{
+	return a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	       a->ctime_ns == b->ctime_ns && a->inode == b->inode &&
+	       a->device == b->device;
+}
+
+static struct identity
+identify(const struct stat *st)
+{
+	return (struct identity){
+	    .size = st->st_size,
+	    .mtime_ns = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec,
+	    .ctime_ns = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
+	    .inode = st->st_ino,
+	    .device = st->st_dev,
+	};
+}
+
+static int
+missing(const char *path, const char *root, int e, struct error *err)
+{
+	return error_set(err, -e, "image-missing",
+	    "Put the image's files below the site's images folder, or add the image "
+	    "again.",
+	    "%s/%s: %s", root, path, strerror(e));
+}
+
+static int
+altered(const char *path, struct error *err, const char *what)
+{
+	return error_set(err, -EBADMSG, "image-altered",
+	    "Restore the file, or add the image again: netboot-ctl image add.",
+	    "%s is not the file that was ordered: its %s differs", path, what);
+}
+
+static int
+check_open_file(int fd, const char *root, struct file *f, struct error *err)
+{
+	struct identity id;
+	struct stat st;
+	int r;
+
+	if (fstat(fd, &st) < 0)
+		return missing(f->path, root, errno, err);
+	if (!S_ISREG(st.st_mode))
+		return missing(f->path, root, EISDIR, err);
+	id = identify(&st);
+	if (id.size != f->size)
+		return altered(f->path, err, "size");
+	if (!f->have_known || !same(&id, &f->id)) {
+		r = digest_sha256_fd(fd, f->found, NULL);
+		if (r < 0)
+			return missing(f->path, root, -r, err);
+		/* Only what did not change while it was read may be remembered. */
+		if (fstat(fd, &st) < 0)
+			return missing(f->path, root, errno, err);
+		f->have_known = false;
+		f->id = identify(&st);
+		if (!same(&id, &f->id))
+			return altered(f->path, err, "content while it was read");
+	}
+	return strcmp(f->found, f->want) == 0 ? 0 : altered(f->path, err, "SHA-256");
+}
+
+static int
+check_file(const char *root, struct file *f, struct error *err)
+{
+	char path[512];
+	int fd, r;
+
+	if (!bundle_path_valid(f->path))
+		return missing(f->path, root, EINVAL, err);
+	if (str_format(path, sizeof(path), "%s/%s", root, f->path) < 0)
+		return missing(f->path, root, ENAMETOOLONG, err);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return missing(f->path, root, errno, err);
+	r = check_open_file(fd, root, f, err);
+	close(fd);
+	return r;
+}
+
+/* In a thread: touches nothing but the check. */
+static void
+work(void *arg)
+{
+	struct preflight_check *c = arg;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		if (check_file(c->p->root, &c->files[i], &c->err) < 0)
+			return;
+	}
+}
+
+static void
+remember(struct preflight *p, const struct file *f)
+{
+	struct known *k;
+
+	if (f->found[0] == '\0')
+		return;
+	HASH_FIND_STR(p->cache, f->path, k);
+	if (k == NULL) {
+		if (HASH_COUNT(p->cache) >= CACHE_MAX)
+			forget_all(p);
+		k = str_alloc(sizeof(*k));
+		memcpy(k->path, f->path, sizeof(k->path));
+		HASH_ADD_STR(p->cache, path, k);
+	}
+	k->id = f->id;
+	memcpy(k->sha256, f->found, sizeof(k->sha256));
+}
+
+static void
+done(void *arg)
+{
+	struct preflight_check *c = arg;
+
+	for (unsigned i = 0; i < c->n; i++)
+		remember(c->p, &c->files[i]);
+	if (c->done != NULL)
+		c->done(c->arg, &c->err, c->n);
+	free(c);
+}
+
+struct preflight_check *
+preflight_start(struct preflight *p, const struct bundle_image *image,
+    preflight_done_fn *fn, void *arg)
+{
+	struct preflight_check *c = str_alloc(sizeof(*c));
+
+	c->p = p;
+	c->done = fn;
+	c->arg = arg;
+	add_file(c, &image->kernel);
+	for (size_t i = 0; i < image->n_initrds; i++)
+		add_file(c, &image->initrds[i]);
+	for (size_t i = 0; i < image->n_files; i++)
+		add_file(c, &image->files[i]);
+	if (workq_submit(p->q, work, done, c) < 0) {
+		free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void
+preflight_cancel(struct preflight_check *c)
+{
+	c->done = NULL;
+}

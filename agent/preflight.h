@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Are the files of an image at this site, and are they the ones that were ordered? Hashes
+ * in lib/workq and remembers a result as long as the file's inode, size and times stay.
+ */
+#ifndef AGENT_PREFLIGHT_H
+#define AGENT_PREFLIGHT_H
+
+#include "lib/bundle.h"
+#include "lib/error.h"
+#include "lib/workq.h"
+
+struct preflight;
+struct preflight_check;
+
+/* `root` is copied, `q` borrowed. */
+struct preflight *
+preflight_new(struct workq *q, const char *root);
+/* No check may be under way: free the workq first. NULL allowed. */
+void
+preflight_free(struct preflight *p);
+
+/* Calls `done` once from the loop, never from inside: err->code is "" (all as ordered),
+ * image-missing or image-altered. The image is copied. NULL when too much is under way.
+ */
+typedef void
+preflight_done_fn(void *arg, const struct error *err, unsigned n_files);
+struct preflight_check *
+preflight_start(struct preflight *p, const struct bundle_image *image,
+    preflight_done_fn *done, void *arg);
+/* `done` is not called any more. */
+void
+preflight_cancel(struct preflight_check *c);
+
+#endif

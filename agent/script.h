@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The text of a host's iPXE script (boot.md 1.10). Pure; run_files.c puts it on disk. */
+#ifndef AGENT_SCRIPT_H
+#define AGENT_SCRIPT_H
+
+#include <stddef.h>
+
+#include "agent/ticket.h"
+#include "lib/addr.h"
+#include "lib/bundle.h"
+#include "lib/compiler.h"
+#include "lib/error.h"
+
+enum {
+	SCRIPT_NAME_SIZE = 64,
+	SCRIPT_URL_SIZE = 256,
+	/* The kernel's own limit on x86 (COMMAND_LINE_SIZE). */
+	SCRIPT_ARGS_MAX = 2047,
+};
+
+struct script_params {
+	const struct bundle *bundle;
+	const struct ticket *ticket;
+	const char *site; /* name */
+	const char
+	    *url; /* the site's HTTP base, "http://10.77.0.1:8080", no slash at the end */
+};
+
+/* The NIC that netboots: the one marked `boot`, else the first. NULL: the host has none.
+ */
+const struct bundle_nic *
+script_boot_nic(const struct bundle_host *host);
+/* "script.ipxe-52:54:00:77:00:01": bootd finds it by the MAC address. */
+int
+script_name(const struct bundle_host *host, char ret[SCRIPT_NAME_SIZE]) MUST_CHECK;
+/* 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code image-args or
+ * no-boot-mac. */
+int
+script_build(const struct script_params *p, char **ret, struct error *err) MUST_CHECK;
+
+#endif

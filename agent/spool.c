@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The agent's memory on disk (spool.h).
+ *
+ * Entry points: spool_open(), spool_begin() … spool_commit(), and one function per thing
+ * kept.
+ * Ownership: a struct spool owns its connection and statements; documents are copied.
+ * Failure modes: a full disk fails the statement or the commit with -ENOSPC; the caller
+ * rolls back and everything is as it was at spool_begin(), the counters included.
+ */
+#include "agent/spool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/spool_schema.h"
+#include "db/db.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { EVENTS_DEFAULT = 200000 };
+
+enum stmt {
+	META_GET,
+	META_PUT,
+	HOST_CLEAR,
+	HOST_PUT,
+	HOST_NEXT,
+	JOB_PUT,
+	JOB_SAVE,
+	JOB_END,
+	JOB_KNOWN,
+	JOB_EACH,
+	JOB_PURGE,
+	TICKET_PUT,
+	BOOT_PUT,
+	BOOT_DEL,
+	BOOT_EACH,
+	EVENT_PUT,
+	EVENT_LOAD,
+	EVENT_ACK,
+	EVENT_COUNT,
+	STMTS,
+};
+
+static const char *const sql[STMTS] = {
+    [META_GET] = "SELECT value FROM meta WHERE key = $1",
+    [META_PUT] = "INSERT INTO meta (key, value) VALUES ($1, $2)"
+		 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    [HOST_CLEAR] = "DELETE FROM host",
+    [HOST_PUT] = "INSERT INTO host (name, doc) VALUES ($1, $2)",
+    [HOST_NEXT] = "SELECT doc FROM host WHERE name > $1 ORDER BY name LIMIT 1",
+    [JOB_PUT] = "INSERT INTO job (id, accepted, bundle, sealed, run)"
+		" VALUES ($1, $2, $3, $4, $5)",
+    [JOB_SAVE] = "UPDATE job SET run = $2 WHERE id = $1",
+    [JOB_END] = "UPDATE job SET run = $2, ended = $3, sealed = NULL WHERE id = $1",
+    [JOB_KNOWN] = "SELECT 1 FROM job WHERE id = $1",
+    [JOB_EACH] = "SELECT id, bundle, sealed, run FROM job WHERE ended IS NULL"
+		 " ORDER BY accepted, id",
+    [JOB_PURGE] = "DELETE FROM job WHERE ended IS NOT NULL AND ended < $1",
+    [TICKET_PUT] = "INSERT INTO ticket (id, job, state, changed) VALUES ($1, $2, $3, $4)"
+		   " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+		   " changed = excluded.changed",
+    [BOOT_PUT] =
+	"INSERT INTO boot (host, id, last) VALUES ($1, $2, $3)"
+	" ON CONFLICT (host) DO UPDATE SET id = excluded.id, last = excluded.last",
+    [BOOT_DEL] = "DELETE FROM boot WHERE host = $1",
+    [BOOT_EACH] = "SELECT host, id, last FROM boot ORDER BY host",
+    [EVENT_PUT] = "INSERT INTO event (seq, doc) VALUES ($1, $2)",
+    [EVENT_LOAD] = "SELECT seq, doc FROM event ORDER BY seq LIMIT $1",
+    [EVENT_ACK] = "DELETE FROM event WHERE seq <= $1",
+    [EVENT_COUNT] = "SELECT COUNT(*) FROM event",
+};
+
+/* What a rollback must bring back. */
+struct counters {
+	int64_t last_seq; /* of the last event numbered */
+	int64_t pending;  /* events kept */
+	int64_t dropped;  /* not kept since the last "spool.dropped" */
+};
+
+struct spool {
+	struct db *db;
+	struct db_stmts *stmts;
+	const struct secret_key *key;
+	char site[EVENT_SITE_SIZE];
+	char id[ID_SIZE];
+	int64_t max_events;
+	struct counters now, saved;
+};
+
+static struct db_stmt *
+stmt(struct spool *s, enum stmt which)
+{
+	return db_stmt(s->stmts, which);
+}
+
+/* ---- meta ---- */
+
+/* 1 found, 0 not. */
+static int
+meta_get(struct spool *s, const char *key, char **ret)
+{
+	struct db_stmt *st = stmt(s, META_GET);
+	int r;
+
+	db_bind_text(st, 1, key);
+	r = db_step(st);
+	if (r == 1)
+		*ret = str_dup(db_col_text(st, 0));
+	db_reset(st);
+	return r;
+}
+
+static int
+meta_put(struct spool *s, const char *key, const char *value)
+{
+	struct db_stmt *st = stmt(s, META_PUT);
+	int r;
+
+	db_bind_text(st, 1, key);
+	db_bind_text(st, 2, value);
+	r = db_run(st);
+	return r < 0 ? r : 0;
+}
+
+static int
+meta_get_i64(struct spool *s, const char *key, int64_t *ret)
+{
+	char *text = NULL;
+	int r = meta_get(s, key, &text);
+
+	if (r == 1 && str_to_i64(text, 0, INT64_MAX, ret) < 0)
+		r = -EUCLEAN;
+	free(text);
+	return r;
+}
+
+static int
+meta_put_i64(struct spool *s, const char *key, int64_t v)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%lld", (long long)v);
+	return meta_put(s, key, text);
+}
+
+/* ---- open and close ---- */
+
+static int
+load_counters(struct spool *s)
+{
+	struct db_stmt *st = stmt(s, EVENT_COUNT);
+	int r = db_step(st);
+
+	if (r == 1)
+		s->now.pending = db_col_i64(st, 0);
+	db_reset(st);
+	if (r < 0 || (r = meta_get_i64(s, "last_seq", &s->now.last_seq)) < 0)
+		return r;
+	return meta_get_i64(s, "dropped", &s->now.dropped);
+}
+
+static int
+load_identity(struct spool *s, int64_t now, struct rng *rng)
+{
+	char *id = NULL;
+	int r = meta_get(s, "agent", &id);
+
+	if (r == 1) {
+		r = id_valid(id) ? str_copy(s->id, sizeof(s->id), id) : -EUCLEAN;
+		free(id);
+		return r;
+	}
+	if (r < 0)
+		return r;
+	id_make(now, rng, s->id);
+	r = spool_begin(s);
+	if (r < 0)
+		return r;
+	r = meta_put(s, "agent", s->id);
+	if (r < 0) {
+		spool_rollback(s);
+		return r;
+	}
+	return spool_commit(s);
+}
+
+int
+spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
+    struct spool **ret, struct error *err)
+{
+	struct spool *s = str_alloc(sizeof(*s));
+	int r;
+
+	s->key = opts->key;
+	s->max_events = opts->max_events > 0 ? opts->max_events : EVENTS_DEFAULT;
+	str_clip(s->site, sizeof(s->site), opts->site);
+	r = db_open(opts->path, &s->db, err);
+	if (r < 0)
+		goto out;
+	r = db_migrate(s->db, spool_schema_migrations, spool_schema_count, now, err);
+	if (r < 0)
+		goto out;
+	r = db_stmts_new(s->db, sql, STMTS, &s->stmts, err);
+	if (r < 0)
+		goto out;
+	r = load_identity(s, now, rng);
+	if (r >= 0)
+		r = load_counters(s);
+	if (r < 0) {
+		spool_error(s, r, err, "read the spool");
+		goto out;
+	}
+	*ret = s;
+	return 0;
+out:
+	spool_close(s);
+	return r;
+}
+
+void
+spool_close(struct spool *s)
+{
+	if (s == NULL)
+		return;
+	db_stmts_free(s->stmts);
+	db_close(s->db);
+	free(s);
+}
+
+const char *
+spool_id(const struct spool *s)
+{
+	return s->id;
+}
+
+/* ---- transactions ---- */
+
+int
+spool_begin(struct spool *s)
+{
+	s->saved = s->now;
+	return db_begin(s->db);
+}
+
+void
+spool_rollback(struct spool *s)
+{
+	db_rollback(s->db);
+	s->now = s->saved;
+}
+
+int
+spool_commit(struct spool *s)
+{
+	int r = 0;
+
+	if (s->now.last_seq != s->saved.last_seq)
+		r = meta_put_i64(s, "last_seq", s->now.last_seq);
+	if (r == 0 && s->now.dropped != s->saved.dropped)
+		r = meta_put_i64(s, "dropped", s->now.dropped);
+	if (r == 0)
+		r = db_commit(s->db);
+	if (r < 0)
+		spool_rollback(s);
+	return r;
+}
+
+int
+spool_error(struct spool *s, int rc, struct error *err, const char *doing)
+{
+	if (rc == -ENOSPC)
+		return error_set(err, rc, "spool-full",
+		    "Free space on the disk that holds the agent's state_dir.",
+		    "cannot %s: no space left for the agent's spool", doing);
+	return db_error(s->db, rc, err, doing);
+}
+
+/* ---- events ---- */
+
+static int
+insert_event(struct spool *s, const struct event *ev)
+{
+	struct db_stmt *st = stmt(s, EVENT_PUT);
+	json_t *v = event_to_json(ev);
+	char *text;
+	int r;
+
+	if (ev->site[0] == '\0')
+		json_put_str(v, "site", s->site);
+	text = json_text(v);
+	json_decref(v);
+	db_bind_i64(st, 1, s->now.last_seq + 1);
+	db_bind_text(st, 2, text);
+	r = db_run(st);
+	free(text);
+	if (r < 0)
+		return r;
+	s->now.last_seq++;
+	s->now.pending++;
+	return 0;
+}
+
+static int
+tell_dropped(struct spool *s, int64_t at)
+{
+	struct event ev = event_make("spool.dropped", at);
+	int r;
+
+	event_put_i64(&ev, "count", s->now.dropped);
+	str_clip(ev.reason, sizeof(ev.reason),
+	    "observations were not kept, because the orchestrator did not take them for "
+	    "too "
+	    "long");
+	r = insert_event(s, &ev);
+	event_done(&ev);
+	if (r == 0)
+		s->now.dropped = 0;
+	return r;
+}
+
+int
+spool_put_event(struct spool *s, const struct event *ev, bool droppable)
+{
+	int r;
+
+	if (droppable && s->now.pending >= s->max_events) {
+		s->now.dropped++;
+		return 0;
+	}
+	/* Room again, with some distance so that the marks do not fill it. */
+	if (s->now.dropped > 0 && s->now.pending < s->max_events - s->max_events / 10) {
+		r = tell_dropped(s, ev->at);
+		if (r < 0)
+			return r;
+	}
+	return insert_event(s, ev);
+}
+
+int
+spool_load_events(struct spool *s, size_t max, struct event *ret, int64_t *ret_first)
+{
+	struct db_stmt *st = stmt(s, EVENT_LOAD);
+	int n = 0;
+	int r;
+
+	db_bind_i64(st, 1, (int64_t)max);
+	while ((r = db_step(st)) == 1) {
+		const char *text = db_col_text(st, 1);
+		json_t *v = json_parse(text, strlen(text), NULL);
+
+		if (n == 0)
+			*ret_first = db_col_i64(st, 0);
+		r = v == NULL ? -EUCLEAN : event_from_json(v, &ret[n], NULL);
+		json_decref(v);
+		if (r < 0)
+			break;
+		n++;
+	}
+	db_reset(st);
+	if (r >= 0)
+		return n;
+	while (n > 0)
+		event_done(&ret[--n]);
+	return r;
+}
+
+int
+spool_ack(struct spool *s, int64_t seq)
+{
+	struct db_stmt *st = stmt(s, EVENT_ACK);
+	int r;
+
+	db_bind_i64(st, 1, seq);
+	r = db_run(st);
+	if (r < 0)
+		return r;
+	s->now.pending -= r;
+	return 0;
+}
+
+int64_t
+spool_last_seq(const struct spool *s)
+{
+	return s->now.last_seq;
+}
+
+int64_t
+spool_pending(const struct spool *s)
+{
+	return s->now.pending;
+}
+
+/* ---- jobs and tickets ---- */
+
+static void
+seal_context(char *buf, size_t size, const char *job)
+{
+	snprintf(buf, size, "job/%s", job);
+}
+
+static char *
+run_text(const struct run *r)
+{
+	json_t *v = run_to_json(r);
+	char *text = json_text(v);
+
+	json_decref(v);
+	return text;
+}
+
+int
+spool_put_job(struct spool *s, const struct bundle *b, const struct run *r, int64_t now)
+{
+	struct db_stmt *st = stmt(s, JOB_PUT);
+	struct bundle *bare = str_alloc(sizeof(*bare));
+	char context[32];
+	char *sealed = NULL;
+	char *doc, *run;
+	json_t *v;
+	int rc;
+
+	*bare = *b;
+	secret_wipe(bare->bmc.password, sizeof(bare->bmc.password));
+	v = bundle_to_json(bare);
+	free(bare);
+	doc = json_text(v);
+	json_decref(v);
+	run = run_text(r);
+	seal_context(context, sizeof(context), b->job);
+	if (b->bmc.password[0] != '\0')
+		sealed = secret_seal(s->key, context, b->bmc.password);
+	db_bind_text(st, 1, b->job);
+	db_bind_i64(st, 2, now);
+	db_bind_text(st, 3, doc);
+	db_bind_opt(st, 4, sealed);
+	db_bind_text(st, 5, run);
+	rc = db_run(st);
+	free(doc);
+	free(run);
+	free(sealed);
+	return rc < 0 ? rc : 0;
+}
+
+int
+spool_put_ticket(struct spool *s, const struct run *r, const struct ticket *t)
+{
+	struct db_stmt *st = stmt(s, TICKET_PUT);
+	int rc;
+
+	db_bind_text(st, 1, t->id);
+	db_bind_text(st, 2, r->job);
+	db_bind_text(st, 3, ticket_state_name(t->state));
+	db_bind_i64(st, 4, t->changed);
+	rc = db_run(st);
+	return rc < 0 ? rc : 0;
+}
+
+int
+spool_save_run(struct spool *s, const struct run *r, int64_t now)
+{
+	struct db_stmt *st = stmt(s, run_ended(r) ? JOB_END : JOB_SAVE);
+	char *text = run_text(r);
+	int rc;
+
+	db_bind_text(st, 1, r->job);
+	db_bind_text(st, 2, text);
+	if (run_ended(r))
+		db_bind_i64(st, 3, now);
+	rc = db_run(st);
+	free(text);
+	if (rc < 0)
+		return rc;
+	assert(rc == 1);
+	return r->ticket.state == TICKET_NONE ? 0 : spool_put_ticket(s, r, &r->ticket);
+}
+
+int
+spool_job_known(struct spool *s, const char *job)
+{
+	struct db_stmt *st = stmt(s, JOB_KNOWN);
+	int r;
+
+	db_bind_text(st, 1, job);
+	r = db_step(st);
+	db_reset(st);
+	return r;
+}
+
+static int
+read_bundle(struct spool *s, const char *job, const char *doc, const char *sealed,
+    struct bundle *ret, struct error *err)
+{
+	json_t *v = json_parse(doc, strlen(doc), err);
+	char context[32];
+	char *plain = NULL;
+	int r;
+
+	if (v == NULL)
+		return -EINVAL;
+	r = bundle_from_json(v, ret, err);
+	json_decref(v);
+	if (r < 0 || sealed[0] == '\0')
+		return r;
+	seal_context(context, sizeof(context), job);
+	r = secret_unseal(s->key, context, sealed, &plain);
+	if (r == 0)
+		r = str_copy(ret->bmc.password, sizeof(ret->bmc.password), plain);
+	secret_free(plain);
+	if (r < 0) {
+		bundle_done(ret);
+		return error_set(err, r, "seal-key",
+		    "Put back the key file that belongs to this spool (seal_key).",
+		    "the BMC password of job %s does not open with the agent's key", job);
+	}
+	return 0;
+}
+
+static int
+read_run(const char *doc, struct run *ret, struct error *err)
+{
+	json_t *v = json_parse(doc, strlen(doc), err);
+	int r;
+
+	if (v == NULL)
+		return -EINVAL;
+	r = run_from_json(v, ret, err);
+	json_decref(v);
+	return r;
+}
+
+int
+spool_each_job(struct spool *s, spool_job_fn *fn, void *arg)
+{
+	struct db_stmt *st = stmt(s, JOB_EACH);
+	struct bundle *b = str_alloc(sizeof(*b));
+	struct run *run = str_alloc(sizeof(*run));
+	int r;
+
+	while ((r = db_step(st)) == 1) {
+		char job[ID_SIZE];
+		struct error err = {0};
+		bool have_run;
+
+		db_col_copy(st, 0, job, sizeof(job));
+		have_run = read_run(db_col_text(st, 3), run, &err) == 0;
+		if (have_run && read_bundle(s, job, db_col_text(st, 1),
+				    db_col_text(st, 2), b, &err) == 0)
+			fn(arg, job, b, run, NULL);
+		else
+			fn(arg, job, NULL, have_run ? run : NULL, &err);
+	}
+	db_reset(st);
+	secret_wipe(b, sizeof(*b));
+	free(b);
+	free(run);
+	return r;
+}
+
+int
+spool_purge(struct spool *s, int64_t before)
+{
+	struct db_stmt *st = stmt(s, JOB_PURGE);
+	int r;
+
+	db_bind_i64(st, 1, before);
+	r = db_run(st);
+	return r < 0 ? r : 0;
+}
+
+/* ---- the site's table ---- */
+
+static int
+put_host(struct spool *s, const struct bundle_host *h)
+{
+	struct db_stmt *st = stmt(s, HOST_PUT);
+	json_t *v = bundle_host_to_json(h);
+	char *text = json_text(v);
+	int r;
+
+	json_decref(v);
+	db_bind_text(st, 1, h->name);
+	db_bind_text(st, 2, text);
+	r = db_run(st);
+	free(text);
+	return r < 0 ? r : 0;
+}
+
+int
+spool_put_site(struct spool *s, const struct bundle_site *site)
+{
+	struct bundle_site *bare = str_alloc(sizeof(*bare));
+	json_t *v;
+	char *text;
+	int r;
+
+	*bare = *site;
+	bare->hosts = NULL;
+	bare->n_hosts = 0;
+	v = bundle_site_to_json(bare);
+	free(bare);
+	text = json_text(v);
+	json_decref(v);
+	r = meta_put(s, "site", text);
+	free(text);
+	if (r == 0)
+		r = db_run(stmt(s, HOST_CLEAR));
+	for (size_t i = 0; r >= 0 && i < site->n_hosts; i++)
+		r = put_host(s, &site->hosts[i]);
+	return r < 0 ? r : 0;
+}
+
+int
+spool_load_site(struct spool *s, struct bundle_site *ret, struct error *err)
+{
+	char *text = NULL;
+	json_t *v;
+	int r = meta_get(s, "site", &text);
+
+	if (r < 0)
+		return spool_error(s, r, err, "read the site's table");
+	if (r == 0)
+		return 0;
+	v = json_parse(text, strlen(text), err);
+	r = v == NULL ? -EINVAL : bundle_site_from_json(v, ret, err);
+	json_decref(v);
+	free(text);
+	return r < 0 ? r : 1;
+}
+
+int
+spool_next_host(
+    struct spool *s, const char *after, struct bundle_host *ret, struct error *err)
+{
+	struct db_stmt *st = stmt(s, HOST_NEXT);
+	int r;
+
+	db_bind_text(st, 1, after);
+	r = db_step(st);
+	if (r == 1) {
+		const char *text = db_col_text(st, 0);
+		json_t *v = json_parse(text, strlen(text), err);
+
+		r = v == NULL ? -EINVAL : bundle_host_from_json(v, ret, err);
+		json_decref(v);
+		r = r < 0 ? r : 1;
+	} else if (r < 0) {
+		spool_error(s, r, err, "read the site's table");
+	}
+	db_reset(st);
+	return r;
+}
+
+/* ---- boots without a job ---- */
+
+int
+spool_put_boot(struct spool *s, const struct spool_boot *b)
+{
+	struct db_stmt *st = stmt(s, BOOT_PUT);
+	int r;
+
+	db_bind_text(st, 1, b->host);
+	db_bind_text(st, 2, b->id);
+	db_bind_i64(st, 3, b->last);
+	r = db_run(st);
+	return r < 0 ? r : 0;
+}
+
+int
+spool_del_boot(struct spool *s, const char *host)
+{
+	struct db_stmt *st = stmt(s, BOOT_DEL);
+	int r;
+
+	db_bind_text(st, 1, host);
+	r = db_run(st);
+	return r < 0 ? r : 0;
+}
+
+int
+spool_each_boot(
+    struct spool *s, void (*fn)(void *arg, const struct spool_boot *b), void *arg)
+{
+	struct db_stmt *st = stmt(s, BOOT_EACH);
+	int r;
+
+	while ((r = db_step(st)) == 1) {
+		struct spool_boot b = {.last = db_col_i64(st, 2)};
+
+		db_col_copy(st, 0, b.host, sizeof(b.host));
+		db_col_copy(st, 1, b.id, sizeof(b.id));
+		fn(arg, &b);
+	}
+	db_reset(st);
+	return r;
+}

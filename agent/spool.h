@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the agent must not forget: the site's table, jobs, tickets and the events that the
+ * orchestrator has not yet acknowledged. One SQLite file; BMC passwords are sealed in it.
+ *
+ * All changes happen between spool_begin() and spool_commit(). After a failed commit
+ * nothing of the transaction has happened, neither in the file nor in the counters. */
+#ifndef AGENT_SPOOL_H
+#define AGENT_SPOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/run.h"
+#include "lib/bundle.h"
+#include "lib/compiler.h"
+#include "lib/error.h"
+#include "lib/event.h"
+#include "lib/rng.h"
+#include "lib/secret.h"
+
+struct spool;
+
+struct spool_opts {
+	const char *path;	      /* ":memory:" for tests */
+	const char *site;	      /* put into events that name none */
+	const struct secret_key *key; /* borrowed */
+	int64_t max_events;	      /* unsent ones; 0: 200000 */
+};
+
+/* Codes: those of db_open() and db_migrate(). `now` and `rng` serve a new spool's id. */
+int
+spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
+    struct spool **ret, struct error *err) MUST_CHECK;
+void
+spool_close(struct spool *s); /* NULL allowed */
+/* Of this spool, made with it: a lost spool is another agent. */
+const char *
+spool_id(const struct spool *s);
+
+int
+spool_begin(struct spool *s) MUST_CHECK;
+int
+spool_commit(struct spool *s) MUST_CHECK;
+void
+spool_rollback(struct spool *s);
+/* Fills *err for a negative result of this file; code spool-full when the disk is. */
+int
+spool_error(struct spool *s, int rc, struct error *err, const char *doing);
+
+/* Numbers and keeps an event. Above the limit observations (`droppable`) are only counted
+ * and an event "spool.dropped" tells how many, once there is room. */
+int
+spool_put_event(struct spool *s, const struct event *ev, bool droppable) MUST_CHECK;
+/* Up to max events in order, into ret[] (event_done() each); returns their number, the
+ * number of the first in *ret_first. */
+int
+spool_load_events(
+    struct spool *s, size_t max, struct event *ret, int64_t *ret_first) MUST_CHECK;
+/* Deletes events up to seq. */
+int
+spool_ack(struct spool *s, int64_t seq) MUST_CHECK;
+int64_t
+spool_last_seq(const struct spool *s);
+int64_t
+spool_pending(const struct spool *s);
+
+/* A new job: the bundle and its first run. -EEXIST when the id is known. */
+int
+spool_put_job(
+    struct spool *s, const struct bundle *b, const struct run *r, int64_t now) MUST_CHECK;
+/* The run, and its ticket when it has one. An ended run loses its sealed password. */
+int
+spool_save_run(struct spool *s, const struct run *r, int64_t now) MUST_CHECK;
+int
+spool_put_ticket(struct spool *s, const struct run *r, const struct ticket *t) MUST_CHECK;
+/* 1 known (also when ended long ago), 0 not, or -errno. */
+int
+spool_job_known(struct spool *s, const char *job) MUST_CHECK;
+/* Every job that has not ended. `fn` takes what *b owns; an unreadable row is told by
+ * b == NULL and *err. */
+typedef void
+spool_job_fn(void *arg, const char *job, struct bundle *b, const struct run *r,
+    const struct error *err);
+int
+spool_each_job(struct spool *s, spool_job_fn *fn, void *arg) MUST_CHECK;
+/* Forgets jobs that ended before `before`. */
+int
+spool_purge(struct spool *s, int64_t before) MUST_CHECK;
+
+/* Replaces the site's table. */
+int
+spool_put_site(struct spool *s, const struct bundle_site *site) MUST_CHECK;
+/* The table without its hosts. 1 there, 0 none yet. */
+int
+spool_load_site(struct spool *s, struct bundle_site *ret, struct error *err) MUST_CHECK;
+/* The next host after `after` ("" first) by name: 1, 0 at the end, -errno. */
+int
+spool_next_host(struct spool *s, const char *after, struct bundle_host *ret,
+    struct error *err) MUST_CHECK;
+
+/* Boots that no job ordered, still open. */
+struct spool_boot {
+	char host[BUNDLE_NAME_SIZE];
+	char id[ID_SIZE];
+	int64_t last; /* wall time of the last sign */
+};
+int
+spool_put_boot(struct spool *s, const struct spool_boot *b) MUST_CHECK;
+int
+spool_del_boot(struct spool *s, const char *host) MUST_CHECK;
+int
+spool_each_boot(struct spool *s, void (*fn)(void *arg, const struct spool_boot *b),
+    void *arg) MUST_CHECK;
+
+#endif
