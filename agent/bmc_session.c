@@ -263,6 +263,7 @@ on_rakp2(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 		return BMC_SESSION_NOTHING;
 	if (!bmc_packet_rakp2_holds(s->packet, s->suite, &s->hs, &rs)) {
 		farewell(s, BMC_STATUS_INVALID_ICV, out);
+		s->proof_failed = true;
 		return fail(
 		    s, BMC_FAIL_AUTH, "wrong password for user \"%s\"", s->hs.user);
 	}
@@ -297,6 +298,7 @@ on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	}
 	if (!bmc_packet_rakp4_holds(s->packet, s->suite, &s->hs, &s->keys, &rs)) {
 		farewell(s, BMC_STATUS_INVALID_ICV, out);
+		s->proof_failed = true;
 		return fail(s, BMC_FAIL_AUTH,
 		    "the BMC's last proof does not hold (has it a K_g key?)");
 	}

@@ -69,6 +69,7 @@ struct bmc_session {
 	bool heard; /* the BMC has answered at least once */
 
 	enum bmc_fail fail;
+	bool proof_failed; /* AUTH: the BMC's proof did not match our password */
 	char fail_text[128];
 };
 

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The IPMI engine's front door: ties the pool to libevent and turns each order of the job
+ * runner into a sequence. See bmc.h for what each does, bmc_call.c for how a call lives,
+ * bmc_seq.c for the sequences.
+ *
+ *   bmc (this) → bmc_io (sockets, timers) → bmc_pool (queues) → bmc_call (one order)
+ *              → bmc_seq (steps) and bmc_session (RMCP+) → bmc_packet (FreeIPMI)
+ *
+ * The engine owns everything below it; base, log, rng and workq are borrowed. */
+#include "agent/bmc.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/bmc_io.h"
+#include "agent/bmc_packet.h"
+#include "agent/bmc_pool.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+
+enum {
+	DEFAULT_IN_FLIGHT = 512,
+	DEFAULT_MAX_SESSIONS = 4096,
+	DEFAULT_COMMAND_TIMEOUT = 20000000,
+	DEFAULT_POLL = 2000000,
+};
+
+struct bmc_engine {
+	const struct log *log;
+	bmc_note_fn note;
+	void *note_arg;
+	struct bmc_packet *packet;
+	struct bmc_call_env env;
+	struct bmc_io *io;
+	struct bmc_pool *pool;
+};
+
+static const char *const power_names[] = {"off", "on", "unknown"};
+static const char *const action_names[] = {"off", "on", "cycle", "reset", "soft"};
+
+const char *
+bmc_power_name(enum bmc_power power)
+{
+	return power_names[power];
+}
+
+const char *
+bmc_action_name(enum bmc_action action)
+{
+	return action_names[action];
+}
+
+int
+bmc_action_parse(const char *s, enum bmc_action *ret)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(action_names); i++) {
+		if (!str_eq(s, action_names[i]))
+			continue;
+		*ret = (enum bmc_action)i;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static void
+on_note(void *arg, const struct bmc_note *n)
+{
+	struct bmc_engine *e = arg;
+
+	log_debug(e->log, "BMC %s: %s: %s", n->bmc, n->kind, n->text);
+	if (e->note != NULL)
+		e->note(e->note_arg, n);
+}
+
+struct bmc_engine *
+bmc_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
+    const struct bmc_opts *opts, struct error *err)
+{
+	struct bmc_opts o = {0};
+	struct bmc_pool_limits limits;
+	struct bmc_engine *e;
+
+	if (opts != NULL)
+		o = *opts;
+	e = str_alloc(sizeof *e);
+	e->packet = bmc_packet_new(err);
+	if (e->packet == NULL) {
+		free(e);
+		return NULL;
+	}
+	e->log = log;
+	e->note = o.note;
+	e->note_arg = o.note_arg;
+	e->io = bmc_io_new(base, o.workq, on_note, e);
+	e->env = (struct bmc_call_env){.ops = bmc_io_ops(),
+	    .io = e->io,
+	    .packet = e->packet,
+	    .rng = rng,
+	    .command_timeout =
+		o.command_timeout > 0 ? o.command_timeout : DEFAULT_COMMAND_TIMEOUT,
+	    .poll_interval = o.poll_interval > 0 ? o.poll_interval : DEFAULT_POLL};
+	limits.in_flight = o.in_flight > 0 ? o.in_flight : DEFAULT_IN_FLIGHT;
+	limits.max_sessions = o.max_sessions > 0 ? o.max_sessions : DEFAULT_MAX_SESSIONS;
+	e->pool = bmc_pool_new(&e->env, &limits);
+	bmc_io_set_pool(e->io, e->pool);
+	return e;
+}
+
+void
+bmc_engine_free(struct bmc_engine *e)
+{
+	if (e == NULL)
+		return;
+	bmc_pool_free(e->pool, clock_mono());
+	bmc_io_free(e->io);
+	bmc_packet_free(e->packet);
+	free(e);
+}
+
+static struct bmc_call *
+order(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_seq_kind kind,
+    int64_t timeout, bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = bmc_pool_call(e->pool, bmc);
+
+	c->seq.kind = kind;
+	c->deadline = timeout > 0 ? clock_mono() + timeout : -1;
+	c->done = done;
+	c->arg = arg;
+	return c;
+}
+
+static uint64_t
+submit(struct bmc_engine *e, struct bmc_call *c)
+{
+	return bmc_pool_submit(e->pool, c, clock_mono());
+}
+
+uint64_t
+bmc_power_status(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, bmc_done_fn done, void *arg)
+{
+	return submit(e, order(e, bmc, BMC_SEQ_STATUS, 0, done, arg));
+}
+
+uint64_t
+bmc_control(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_action action,
+    bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_CONTROL, 0, done, arg);
+
+	c->seq.action = action;
+	return submit(e, c);
+}
+
+uint64_t
+bmc_power_off_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t graceful,
+    int64_t timeout, bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_OFF_SEEN, timeout, done, arg);
+
+	c->seq.graceful = graceful;
+	return submit(e, c);
+}
+
+uint64_t
+bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	return submit(e, order(e, bmc, BMC_SEQ_ON_SEEN, timeout, done, arg));
+}
+
+uint64_t
+bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot boot,
+    int64_t timeout, bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_OVERRIDE, timeout, done, arg);
+
+	c->seq.boot = boot;
+	return submit(e, c);
+}
+
+uint64_t
+bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	return submit(e, order(e, bmc, BMC_SEQ_PROBE, timeout, done, arg));
+}
+
+void
+bmc_cancel(struct bmc_engine *e, uint64_t id)
+{
+	bmc_pool_cancel(e->pool, id, clock_mono());
+}

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The life of one call.
+ *
+ *   QUEUED ─start()→ CONNECTING ─connected()→ OPENING ─on_opened()→ RUNNING ⇄ HOLDING
+ *                        ↑                       │ on_session_failed() │ on_reply()
+ *                        │                       ↓                     ↓
+ *                      PAUSED ←──────────────────┴───── LEAVING ←─ leave(), finish()
+ *                                                          └──closed()→ ENDED
+ *
+ * One session at a time, each on a fresh socket with fresh ids. What a failure leads to:
+ *   cipher      the other suite at once (17 and 3 only); bmc-cipher when both were
+ * refused silence     at Open Session: the other suite by turns, until the deadline auth
+ * a proof that does not hold: once more with the level in Open Session, for BMCs that key
+ * their HMACs with it, unless this BMC's variant is known; then bmc-auth. A refused user
+ * name: bmc-auth at once privilege   as auth, then bmc-privilege busy        back off
+ * (0.5 s doubling to 8 s) until the deadline, then bmc-busy restart     a new session,
+ * three times in a row at most A command lost with its session is run again only if its
+ * repetition is harmless (bmc_seq_in_the_dark). The result is settled before the last
+ * session is closed; the pool delivers it after that. The password is wiped by
+ * bmc_call_done(). */
+#include "agent/bmc_call.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/str.h"
+
+static const int suite_order[] = {17, 3};
+
+void
+bmc_call_key(const struct bundle_bmc *bmc, char key[BMC_CALL_KEY_SIZE])
+{
+	bool v6 = strchr(bmc->address, ':') != NULL;
+
+	snprintf(key, BMC_CALL_KEY_SIZE, "%s%s%s:%u", v6 ? "[" : "", bmc->address,
+	    v6 ? "]" : "", bmc->port);
+}
+
+void
+bmc_call_init(struct bmc_call *c, uint64_t id, const struct bmc_call_env *env,
+    const struct bundle_bmc *bmc)
+{
+	memset(c, 0, sizeof *c);
+	c->id = id;
+	c->env = env;
+	c->bmc = *bmc;
+	c->deadline = -1;
+	c->res.power = BMC_POWER_UNKNOWN;
+	c->seq.poll = env->poll_interval;
+}
+
+static void
+end_session(struct bmc_call *c)
+{
+	if (!c->session_live)
+		return;
+	c->res.n_resends += c->session.n_resends;
+	bmc_session_done(&c->session);
+	c->session_live = false;
+}
+
+void
+bmc_call_done(struct bmc_call *c)
+{
+	end_session(c);
+	explicit_bzero(&c->bmc, sizeof c->bmc);
+}
+
+static void
+tell(struct bmc_call *c, const char *kind, const char *text)
+{
+	char safe[200];
+	struct bmc_note n = {.id = c->id,
+	    .kind = kind,
+	    .bmc = c->peer->key,
+	    .text = str_escape(safe, sizeof safe, text, strlen(text)),
+	    .power = c->seq.power};
+
+	c->env->ops->note(c->env->io, &n);
+}
+
+static void
+tell_of_sequence(struct bmc_call *c)
+{
+	if (c->seq.note_kind == NULL)
+		return;
+	tell(c, c->seq.note_kind, c->seq.note);
+	c->seq.note_kind = NULL;
+}
+
+static void
+send_out(struct bmc_call *c, const struct bmc_session_out *out)
+{
+	if (out->len > 0)
+		c->env->ops->send(c->env->io, c, out->pkt, out->len);
+}
+
+/* The session is over, however it ended. */
+static void
+closed(struct bmc_call *c)
+{
+	end_session(c);
+	c->env->ops->disconnect(c->env->io, c);
+	c->state = c->after == BMC_CALL_THEN_END ? BMC_CALL_ENDED : BMC_CALL_PAUSED;
+}
+
+/* Closes the session if there is one, then ends or pauses. */
+static void
+leave(struct bmc_call *c, int64_t now, enum bmc_call_after after)
+{
+	struct bmc_session_out out;
+
+	c->after = after;
+	if (!c->session_live) {
+		closed(c);
+		return;
+	}
+	(void)bmc_session_close(&c->session, now, &out);
+	send_out(c, &out);
+	if (c->session.state == BMC_SESSION_CLOSED)
+		closed(c);
+	else
+		c->state = BMC_CALL_LEAVING;
+}
+
+/* Power is reported only where it was seen and nothing since then makes it doubtful. */
+static bool
+power_stands(enum bmc_fail fail)
+{
+	return fail == BMC_FAIL_NONE || fail == BMC_FAIL_NOT_OFF ||
+	       fail == BMC_FAIL_NOT_ON || fail == BMC_FAIL_NOT_KEPT ||
+	       fail == BMC_FAIL_REFUSED;
+}
+
+/* Settles the result and leaves. */
+static void
+finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
+{
+	struct bmc_result *r = &c->res;
+
+	r->flags = c->seq.flags;
+	r->device = c->seq.device;
+	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
+	if (fail != BMC_FAIL_NONE) {
+		bmc_error_set(&r->err, fail, c->peer->key, "%s", text);
+		tell(c, "ipmi.error", text);
+	}
+	if (r->power == BMC_POWER_UNKNOWN)
+		str_clip(r->why, sizeof r->why,
+		    fail == BMC_FAIL_NONE && c->seq.kind == BMC_SEQ_CONTROL
+			? "timeout"
+			: bmc_error_why(fail));
+	if (fail == BMC_FAIL_TIMEOUT && r->n_sessions == 0)
+		c->peer->suite =
+		    0; /* perhaps another BMC took its place: begin anew next time */
+	leave(c, now, BMC_CALL_THEN_END);
+}
+
+/* The call must end without an answer: its own verdict first, else the trouble that led
+ * here. */
+static void
+give_up(
+    struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text, bool answering)
+{
+	if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK)
+		finish(c, now, BMC_FAIL_NONE, "");
+	else if (c->started && c->seq.fail != BMC_FAIL_NONE)
+		finish(c, now, c->seq.fail, c->seq.text);
+	else
+		finish(c, now, fail, text);
+}
+
+/* The first suite to try, or the next after one that was refused or silent. */
+static int
+other_suite(const struct bmc_call *c)
+{
+	return c->suite == suite_order[0] ? suite_order[1] : suite_order[0];
+}
+
+static unsigned
+suite_bit(int suite)
+{
+	return suite == suite_order[0] ? 1U : 2U;
+}
+
+static bool
+may_switch_suite(const struct bmc_call *c)
+{
+	return c->bmc.cipher == 0 && !(c->refused & suite_bit(other_suite(c)));
+}
+
+static void
+connect_now(struct bmc_call *c)
+{
+	c->state = BMC_CALL_CONNECTING;
+	c->env->ops->connect(c->env->io, c);
+}
+
+void
+bmc_call_start(struct bmc_call *c, int64_t now)
+{
+	if (c->deadline < 0)
+		c->deadline = now + c->env->command_timeout;
+	c->suite = c->bmc.cipher != 0 ? c->bmc.cipher : c->peer->suite;
+	if (c->suite == 0)
+		c->suite = suite_order[0];
+	c->level_in_open = c->peer->level_in_open;
+	c->variant_tried = c->peer->suite != 0; /* this BMC's variant is known */
+	if (c->bmc.address[0] == '\0') {
+		finish(c, now, BMC_FAIL_NONE_CONFIGURED, "the host has none");
+		return;
+	}
+	if (bmc_packet_suite(c->suite) == NULL) {
+		finish(
+		    c, now, BMC_FAIL_CIPHER, "only cipher suites 17 and 3 are allowed");
+		return;
+	}
+	connect_now(c);
+}
+
+void
+bmc_call_connected(struct bmc_call *c, int64_t now)
+{
+	struct bmc_session_params params = {.suite = bmc_packet_suite(c->suite),
+	    .user = c->bmc.user,
+	    .password = c->bmc.password,
+	    .privilege = str_eq(c->bmc.privilege, "administrator")
+			     ? BMC_PRIVILEGE_ADMIN
+			     : BMC_PRIVILEGE_OPERATOR,
+	    .level_in_open = c->level_in_open};
+	struct bmc_session_out out;
+
+	if (c->state != BMC_CALL_CONNECTING)
+		return;
+	bmc_session_init(&c->session, c->env->packet, &params, c->env->rng);
+	c->session_live = true;
+	c->state = BMC_CALL_OPENING;
+	bmc_session_start(&c->session, now, &out);
+	send_out(c, &out);
+}
+
+static void
+remember(struct bmc_call *c, enum bmc_fail fail, const char *text)
+{
+	c->last_fail = fail;
+	str_clip(c->last_text, sizeof c->last_text, text);
+	if (c->noted_trouble)
+		return;
+	c->noted_trouble = true; /* one note for a spell of trouble */
+	tell(c, "ipmi.error", text);
+}
+
+/* Tries again later, or ends if the deadline comes first. */
+static void
+back_off(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
+{
+	c->backoff = c->backoff == 0 ? BMC_CALL_BACKOFF_FIRST : c->backoff * 2;
+	if (c->backoff > BMC_CALL_BACKOFF_MAX)
+		c->backoff = BMC_CALL_BACKOFF_MAX;
+	if (now + c->backoff >= c->deadline) {
+		give_up(c, now, fail, text, false);
+		return;
+	}
+	remember(c, fail, text);
+	c->wake = now + c->backoff;
+	leave(c, now, BMC_CALL_THEN_PAUSE);
+}
+
+static void
+at_once(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
+{
+	remember(c, fail, text);
+	c->wake = now;
+	leave(c, now, BMC_CALL_THEN_PAUSE);
+}
+
+void
+bmc_call_no_route(struct bmc_call *c, int64_t now, const char *why)
+{
+	if (c->state == BMC_CALL_CONNECTING)
+		back_off(c, now, BMC_FAIL_NETWORK, why);
+}
+
+static void
+on_session_failed(struct bmc_call *c, int64_t now)
+{
+	enum bmc_fail fail = c->session.fail;
+	bool proof = c->session.proof_failed, heard = c->session.heard;
+	char text[sizeof c->session.fail_text];
+
+	memcpy(text, c->session.fail_text, sizeof text);
+	if (c->state == BMC_CALL_RUNNING && bmc_seq_in_the_dark(&c->seq)) {
+		give_up(c, now, fail, text, false);
+		return;
+	}
+	c->resume = c->resume || c->state == BMC_CALL_RUNNING;
+	if ((fail == BMC_FAIL_AUTH && proof) || fail == BMC_FAIL_PRIVILEGE) {
+		if (!c->variant_tried && !c->level_in_open) {
+			c->variant_tried = c->level_in_open = true;
+			at_once(c, now, fail, text);
+			return;
+		}
+	} else if (fail == BMC_FAIL_CIPHER) {
+		c->refused |= suite_bit(c->suite);
+		if (may_switch_suite(c)) {
+			c->suite = other_suite(c);
+			at_once(c, now, fail, text);
+			return;
+		}
+	} else if (fail == BMC_FAIL_TIMEOUT && !heard) {
+		if (c->peer->suite == 0 && may_switch_suite(c))
+			c->suite = other_suite(c);
+		at_once(c, now, fail, text);
+		return;
+	} else if (fail == BMC_FAIL_BUSY || fail == BMC_FAIL_TIMEOUT ||
+		   (fail == BMC_FAIL_RESTART && ++c->restarts <= BMC_CALL_RESTARTS_MAX)) {
+		back_off(c, now, fail, text);
+		return;
+	}
+	give_up(c, now, fail, text, false);
+}
+
+static void
+run_command(struct bmc_call *c, int64_t now)
+{
+	struct bmc_session_out out;
+
+	c->state = BMC_CALL_RUNNING;
+	bmc_session_command(&c->session, now, &c->seq.cmd, &out);
+	send_out(c, &out);
+}
+
+/* Waits with the session open if that is short, else without it: slots are few on a BMC.
+ */
+static void
+wait_until(struct bmc_call *c, int64_t now, int64_t wake)
+{
+	c->wake = wake;
+	if (c->held + (wake - now) > BMC_CALL_HOLD_MAX) {
+		leave(c, now, BMC_CALL_THEN_PAUSE);
+		return;
+	}
+	c->held += wake - now;
+	c->state = BMC_CALL_HOLDING;
+}
+
+static void
+go_on(struct bmc_call *c, int64_t now, enum bmc_seq_next next)
+{
+	tell_of_sequence(c);
+	switch (next) {
+	case BMC_SEQ_RUN: run_command(c, now); return;
+	case BMC_SEQ_WAIT: wait_until(c, now, c->seq.wake); return;
+	case BMC_SEQ_OK: finish(c, now, BMC_FAIL_NONE, ""); return;
+	case BMC_SEQ_FAIL: finish(c, now, c->seq.fail, c->seq.text); return;
+	}
+}
+
+/* The next step in an open, idle session. */
+static void
+resume_sequence(struct bmc_call *c, int64_t now)
+{
+	bool lost = c->resume, again = c->again;
+
+	c->resume = c->again = false;
+	if (!c->started) {
+		c->started = true;
+		go_on(c, now, bmc_seq_start(&c->seq, now));
+	} else if (again) {
+		run_command(c, now);
+	} else if (lost) {
+		go_on(c, now, bmc_seq_lost(&c->seq, now));
+	} else {
+		go_on(c, now, bmc_seq_wake(&c->seq, now));
+	}
+}
+
+static void
+on_opened(struct bmc_call *c, int64_t now)
+{
+	struct bmc_peer *peer = c->peer;
+	char text[96];
+
+	if (peer->suite == 17 && c->suite != 17)
+		tell(c, "ipmi.error", "cipher suite 17 worked before, now only 3 does");
+	if (c->res.n_sessions++ == 0) {
+		snprintf(
+		    text, sizeof text, "session opened with cipher suite %d", c->suite);
+		tell(c, "ipmi.session", text);
+	}
+	peer->suite = c->suite;
+	peer->level_in_open = c->level_in_open;
+	c->res.cipher = c->suite;
+	c->variant_tried = true;
+	c->noted_trouble = false;
+	c->restarts = 0;
+	resume_sequence(c, now);
+}
+
+static bool
+is_busy(const struct bmc_call *c, uint8_t code)
+{
+	if (c->seq.once && code == BMC_COMPLETION_TIMEOUT)
+		return false; /* it may have been carried out */
+	return bmc_error_of_completion(code) == BMC_FAIL_BUSY;
+}
+
+static void
+on_reply(struct bmc_call *c, int64_t now)
+{
+	struct bmc_reply rs = c->session.reply;
+	char text[96];
+
+	if (!is_busy(c, rs.code)) {
+		c->backoff = 0;
+		c->last_fail = BMC_FAIL_NONE;
+		go_on(c, now, bmc_seq_reply(&c->seq, now, &rs));
+		return;
+	}
+	snprintf(
+	    text, sizeof text, "%s (%02Xh)", bmc_error_completion_text(rs.code), rs.code);
+	remember(c, BMC_FAIL_BUSY, text);
+	c->backoff = c->backoff == 0 ? BMC_CALL_BACKOFF_FIRST : c->backoff * 2;
+	if (c->backoff > BMC_CALL_BACKOFF_MAX)
+		c->backoff = BMC_CALL_BACKOFF_MAX;
+	c->again = true;
+	wait_until(c, now, now + c->backoff);
+}
+
+static void
+on_event(struct bmc_call *c, int64_t now, enum bmc_session_event event)
+{
+	if (event == BMC_SESSION_NOTHING)
+		return;
+	if (c->state == BMC_CALL_LEAVING) {
+		closed(c);
+		return;
+	}
+	switch (event) {
+	case BMC_SESSION_OPENED: on_opened(c, now); return;
+	case BMC_SESSION_REPLY: on_reply(c, now); return;
+	case BMC_SESSION_FAILED:
+	case BMC_SESSION_ENDED: on_session_failed(c, now); return;
+	case BMC_SESSION_NOTHING: return;
+	}
+}
+
+void
+bmc_call_input(struct bmc_call *c, int64_t now, const uint8_t *pkt, size_t len)
+{
+	struct bmc_session_out out;
+	enum bmc_session_event event;
+
+	if (!c->session_live)
+		return;
+	event = bmc_session_input(&c->session, now, pkt, len, &out);
+	send_out(c, &out);
+	on_event(c, now, event);
+}
+
+static void
+on_deadline(struct bmc_call *c, int64_t now)
+{
+	bool waiting = c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED;
+	bool trouble = c->last_fail != BMC_FAIL_NONE;
+	bool answering = !trouble && (waiting || c->session.sends <= 1);
+	const char *text =
+	    c->state == BMC_CALL_QUEUED ? "other calls to this BMC took all the time"
+	    : c->state == BMC_CALL_CONNECTING ? "its name was not resolved in time"
+					      : "no answer in time";
+
+	if (trouble)
+		give_up(c, now, c->last_fail, c->last_text, false);
+	else
+		give_up(c, now,
+		    c->state == BMC_CALL_QUEUED ? BMC_FAIL_BUSY : BMC_FAIL_TIMEOUT, text,
+		    answering);
+}
+
+void
+bmc_call_timer(struct bmc_call *c, int64_t now)
+{
+	struct bmc_session_out out;
+	enum bmc_session_event event;
+
+	if (c->state == BMC_CALL_ENDED)
+		return;
+	if (c->state != BMC_CALL_LEAVING && c->deadline >= 0 && now >= c->deadline) {
+		on_deadline(c, now);
+		return;
+	}
+	if (c->state == BMC_CALL_PAUSED && now >= c->wake) {
+		connect_now(c);
+		return;
+	}
+	if (c->state == BMC_CALL_HOLDING && now >= c->wake) {
+		resume_sequence(c, now);
+		return;
+	}
+	if (!c->session_live)
+		return;
+	event = bmc_session_tick(&c->session, now, &out);
+	send_out(c, &out);
+	on_event(c, now, event);
+}
+
+void
+bmc_call_cancel(struct bmc_call *c, int64_t now)
+{
+	c->done = NULL;
+	if (c->state != BMC_CALL_LEAVING && c->state != BMC_CALL_ENDED)
+		leave(c, now, BMC_CALL_THEN_END);
+	c->after = BMC_CALL_THEN_END;
+}
+
+int64_t
+bmc_call_deadline(const struct bmc_call *c)
+{
+	int64_t at = c->state == BMC_CALL_LEAVING ? -1 : c->deadline;
+
+	if (c->state == BMC_CALL_ENDED)
+		return -1;
+	if ((c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED) &&
+	    (at < 0 || c->wake < at))
+		at = c->wake;
+	if (c->session_live && c->session.deadline >= 0 &&
+	    (at < 0 || c->session.deadline < at))
+		at = c->session.deadline;
+	return at;
+}
+
+bool
+bmc_call_talking(const struct bmc_call *c)
+{
+	switch (c->state) {
+	case BMC_CALL_CONNECTING: return true;
+	case BMC_CALL_OPENING:
+	case BMC_CALL_RUNNING:
+	case BMC_CALL_LEAVING: return c->session.sends <= 1;
+	case BMC_CALL_QUEUED:
+	case BMC_CALL_HOLDING:
+	case BMC_CALL_PAUSED:
+	case BMC_CALL_ENDED: break;
+	}
+	return false;
+}

@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The pool's hands: one connected UDP socket per session under way, one timer per call,
+ * host names by getaddrinfo() in lib/workq. Connected, because the kernel then drops what
+ * others send.
+ *
+ * Entry points: bmc_io_ops() for the pool, the libevent callbacks on_*(). A struct conn
+ * belongs to its call (c->io) and goes with it; one whose receive loop is on the stack is
+ * freed by that loop. ECONNREFUSED and its like are no failure: on shared ports the
+ * server's own system answers for the BMC, and a BMC that restarts refuses for a while.
+ * They count as lost packets. */
+#include "agent/bmc_io.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/str.h"
+#include "lib/workq.h"
+
+enum { PACKETS_PER_TURN = 16 };
+
+struct bmc_io {
+	struct event_base *base;
+	struct workq *workq;
+	void (*note)(void *arg, const struct bmc_note *note);
+	void *note_arg;
+	struct bmc_pool *pool;
+};
+
+struct conn {
+	struct bmc_io *io;
+	struct bmc_call *call;
+	int fd;
+	struct event ev_read, ev_timer, ev_go;
+	struct sockaddr_storage addr;
+	socklen_t addr_len; /* 0: not resolved yet */
+	struct resolve *resolve;
+	bool receiving, released;
+};
+
+/* Lives until its work is done, even if the call does not. */
+struct resolve {
+	struct conn *conn; /* NULL: nobody waits any more */
+	char name[BUNDLE_NAME_SIZE];
+	char port[6];
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	int error;
+};
+
+struct bmc_io *
+bmc_io_new(struct event_base *base, struct workq *workq,
+    void (*note)(void *arg, const struct bmc_note *note), void *note_arg)
+{
+	struct bmc_io *io = str_alloc(sizeof *io);
+
+	io->base = base;
+	io->workq = workq;
+	io->note = note;
+	io->note_arg = note_arg;
+	return io;
+}
+
+void
+bmc_io_free(struct bmc_io *io)
+{
+	free(io);
+}
+
+void
+bmc_io_set_pool(struct bmc_io *io, struct bmc_pool *pool)
+{
+	io->pool = pool;
+}
+
+static void
+close_socket(struct conn *k)
+{
+	event_del(&k->ev_go);
+	if (k->fd < 0)
+		return;
+	event_del(&k->ev_read);
+	close(k->fd);
+	k->fd = -1;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *k = arg;
+	uint8_t pkt[BMC_PROTO_PACKET_MAX];
+	ssize_t n;
+
+	(void)what;
+	k->receiving = true;
+	for (int i = 0; i < PACKETS_PER_TURN && !k->released && k->fd == fd; i++) {
+		n = recv(fd, pkt, sizeof pkt, MSG_DONTWAIT | MSG_TRUNC);
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (n <= 0 || (size_t)n > sizeof pkt)
+			continue; /* refused, empty, or longer than any answer of a BMC */
+		bmc_pool_input(k->io->pool, k->call, clock_mono(), pkt, (size_t)n);
+	}
+	k->receiving = false;
+	if (k->released)
+		free(k);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *k = arg;
+
+	(void)fd;
+	(void)what;
+	bmc_pool_timer(k->io->pool, k->call, clock_mono());
+}
+
+/* 0 or -errno. */
+static int
+open_socket(struct conn *k)
+{
+	int fd, r;
+
+	fd = socket(k->addr.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (connect(fd, (struct sockaddr *)&k->addr, k->addr_len) < 0) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	k->fd = fd;
+	event_assign(&k->ev_read, k->io->base, fd, EV_READ | EV_PERSIST, on_readable, k);
+	if (event_add(&k->ev_read, NULL) < 0) {
+		close_socket(k);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static void
+on_go(evutil_socket_t fd, short what, void *arg)
+{
+	struct conn *k = arg;
+	char why[128];
+	int r;
+
+	(void)fd;
+	(void)what;
+	if (k->addr_len == 0) {
+		bmc_pool_no_route(
+		    k->io->pool, k->call, clock_mono(), "its name has no address");
+		return;
+	}
+	r = open_socket(k);
+	if (r == 0) {
+		bmc_pool_connected(k->io->pool, k->call, clock_mono());
+		return;
+	}
+	snprintf(why, sizeof why, "no socket to it: %s", strerror(-r));
+	bmc_pool_no_route(k->io->pool, k->call, clock_mono(), why);
+}
+
+static struct conn *
+conn_of(struct bmc_io *io, struct bmc_call *c)
+{
+	struct conn *k = c->io;
+
+	if (k != NULL)
+		return k;
+	k = str_alloc(sizeof *k);
+	k->io = io;
+	k->call = c;
+	k->fd = -1;
+	event_assign(&k->ev_timer, io->base, -1, 0, on_timer, k);
+	event_assign(&k->ev_go, io->base, -1, 0, on_go, k);
+	c->io = k;
+	return k;
+}
+
+static void
+arm(struct event *ev, int64_t wait)
+{
+	struct timeval tv = {0, 0};
+
+	if (wait > 0) {
+		tv.tv_sec = (time_t)(wait / USEC_PER_SEC);
+		tv.tv_usec = (suseconds_t)(wait % USEC_PER_SEC);
+	}
+	/* event_add() of a timer fails only for want of memory. */
+	if (event_add(ev, &tv) < 0)
+		abort();
+}
+
+/* Thread of the work queue. */
+static void
+resolve_work(void *arg)
+{
+	struct resolve *r = arg;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM},
+			*list = NULL;
+
+	r->error = getaddrinfo(r->name, r->port, &hints, &list);
+	if (r->error == 0 && list->ai_addrlen <= sizeof r->addr) {
+		memcpy(&r->addr, list->ai_addr, list->ai_addrlen);
+		r->addr_len = list->ai_addrlen;
+	}
+	if (list != NULL)
+		freeaddrinfo(list);
+}
+
+static void
+resolve_done(void *arg)
+{
+	struct resolve *r = arg;
+	struct conn *k = r->conn;
+
+	if (k != NULL) {
+		k->resolve = NULL;
+		k->addr = r->addr;
+		k->addr_len = r->addr_len;
+		arm(&k->ev_go, 0);
+	}
+	free(r);
+}
+
+static void
+start_resolving(struct bmc_io *io, struct conn *k, const struct bundle_bmc *bmc)
+{
+	struct resolve *r;
+
+	if (io->workq == NULL) {
+		arm(&k->ev_go, 0); /* on_go() reports it */
+		return;
+	}
+	r = str_alloc(sizeof *r);
+	str_clip(r->name, sizeof r->name, bmc->address);
+	snprintf(r->port, sizeof r->port, "%u", bmc->port);
+	r->conn = k;
+	k->resolve = r;
+	if (workq_submit(io->workq, resolve_work, resolve_done, r) == 0)
+		return;
+	k->resolve = NULL;
+	free(r);
+	arm(&k->ev_go, 0);
+}
+
+static void
+op_connect(void *arg, struct bmc_call *c)
+{
+	struct bmc_io *io = arg;
+	struct conn *k = conn_of(io, c);
+	struct addr_ip ip;
+
+	close_socket(k);
+	if (k->resolve != NULL)
+		return; /* the answer is still under way */
+	if (k->addr_len == 0 && addr_ip_parse(c->bmc.address, &ip) == 0)
+		k->addr_len = addr_ip_sockaddr(&ip, c->bmc.port, &k->addr);
+	if (k->addr_len == 0)
+		start_resolving(io, k, &c->bmc);
+	else
+		arm(&k->ev_go, 0);
+}
+
+static void
+op_disconnect(void *arg, struct bmc_call *c)
+{
+	(void)arg;
+	if (c->io != NULL)
+		close_socket(c->io);
+}
+
+static void
+op_send(void *arg, struct bmc_call *c, const void *pkt, size_t len)
+{
+	struct conn *k = c->io;
+
+	(void)arg;
+	/* What cannot be sent is lost, and the session's timer sends it again. */
+	if (k != NULL && k->fd >= 0 &&
+	    send(k->fd, pkt, len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 &&
+	    errno == ECONNREFUSED)
+		(void)!send(k->fd, pkt, len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL); /* told of an earlier one */
+}
+
+static void
+op_timer(void *arg, struct bmc_call *c, int64_t at)
+{
+	struct conn *k = conn_of(arg, c);
+
+	if (at < 0)
+		event_del(&k->ev_timer);
+	else
+		arm(&k->ev_timer, at - clock_mono());
+}
+
+static void
+op_note(void *arg, const struct bmc_note *note)
+{
+	struct bmc_io *io = arg;
+
+	if (io->note != NULL)
+		io->note(io->note_arg, note);
+}
+
+static void
+op_release(void *arg, struct bmc_call *c)
+{
+	struct conn *k = c->io;
+
+	(void)arg;
+	if (k == NULL)
+		return;
+	close_socket(k);
+	event_del(&k->ev_timer);
+	if (k->resolve != NULL)
+		k->resolve->conn = NULL;
+	c->io = NULL;
+	k->released = true;
+	if (!k->receiving)
+		free(k);
+}
+
+const struct bmc_call_ops *
+bmc_io_ops(void)
+{
+	static const struct bmc_call_ops ops = {
+	    .connect = op_connect,
+	    .disconnect = op_disconnect,
+	    .send = op_send,
+	    .timer = op_timer,
+	    .note = op_note,
+	    .release = op_release,
+	};
+
+	return &ops;
+}

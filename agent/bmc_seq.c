@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sequences of DESIGN 6 as steps over single commands.
+ *
+ *   status    LOOK
+ *   control   LOOK → CONTROL → CONFIRM; D5h (wrong state) → LOOK again, once
+ *   off-seen  LOOK → CONTROL soft → PAUSE/LOOK … → CONTROL off → PAUSE/LOOK … until off
+ *   on-seen   LOOK → CONTROL on → PAUSE/LOOK … until on
+ *   override  KEEP → ACK → FLAGS → READ, compare; once more if they differ
+ *   probe     DEVICE → LOOK → READ
+ *
+ * Power is what a Get Chassis Status said, never what was ordered. On and off are
+ * idempotent and repeated when 10 s showed no effect (BMCs lose them) or when an answer
+ * was lost, always after a look. Cycle and reset are not: if their answer is lost for
+ * good, the sequence ends and says so. Nothing is owned; failures are verdicts in s->fail
+ * with a sentence in s->text. */
+#include "agent/bmc_seq.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/buf.h"
+
+static const uint8_t control_of[] = {
+    [BMC_ACTION_OFF] = BMC_CHASSIS_OFF,
+    [BMC_ACTION_ON] = BMC_CHASSIS_ON,
+    [BMC_ACTION_CYCLE] = BMC_CHASSIS_CYCLE,
+    [BMC_ACTION_RESET] = BMC_CHASSIS_RESET,
+    [BMC_ACTION_SOFT] = BMC_CHASSIS_SOFT,
+};
+
+static const char *
+control_name(uint8_t control)
+{
+	switch (control) {
+	case BMC_CHASSIS_OFF: return "off";
+	case BMC_CHASSIS_ON: return "on";
+	case BMC_CHASSIS_CYCLE: return "cycle";
+	case BMC_CHASSIS_RESET: return "reset";
+	case BMC_CHASSIS_SOFT: return "soft";
+	}
+	return "?";
+}
+
+static enum bmc_seq_next
+fail(struct bmc_seq *s, enum bmc_fail why, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void
+note(struct bmc_seq *s, const char *kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static enum bmc_seq_next
+fail(struct bmc_seq *s, enum bmc_fail why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->text, sizeof s->text, fmt, ap);
+	va_end(ap);
+	s->fail = why;
+	s->step = BMC_STEP_END;
+	return BMC_SEQ_FAIL;
+}
+
+static void
+note(struct bmc_seq *s, const char *kind, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->note, sizeof s->note, fmt, ap);
+	va_end(ap);
+	s->note_kind = kind;
+}
+
+static enum bmc_seq_next
+done(struct bmc_seq *s)
+{
+	s->step = BMC_STEP_END;
+	return BMC_SEQ_OK;
+}
+
+static enum bmc_seq_next
+run(struct bmc_seq *s, enum bmc_seq_step step, uint8_t netfn, uint8_t cmd,
+    const uint8_t *data, uint8_t len)
+{
+	s->step = step;
+	s->once = false;
+	s->cmd = (struct bmc_cmd){.netfn = netfn, .cmd = cmd, .len = len};
+	if (len > 0)
+		memcpy(s->cmd.data, data, len);
+	return BMC_SEQ_RUN;
+}
+
+static enum bmc_seq_next
+look(struct bmc_seq *s, enum bmc_seq_step step)
+{
+	return run(s, step, BMC_NETFN_CHASSIS, BMC_CMD_GET_CHASSIS_STATUS, NULL, 0);
+}
+
+static enum bmc_seq_next
+control(struct bmc_seq *s, uint8_t what)
+{
+	s->control = what;
+	run(s, BMC_STEP_CONTROL, BMC_NETFN_CHASSIS, BMC_CMD_CHASSIS_CONTROL, &what, 1);
+	s->once = what == BMC_CHASSIS_CYCLE || what == BMC_CHASSIS_RESET;
+	return BMC_SEQ_RUN;
+}
+
+static enum bmc_seq_next
+set_option(struct bmc_seq *s, enum bmc_seq_step step, uint8_t parameter,
+    const uint8_t *value, uint8_t n)
+{
+	uint8_t data[1 + sizeof s->flags.raw];
+
+	data[0] = parameter; /* bit 7 clear: the parameter stays writable */
+	memcpy(data + 1, value, n);
+	return run(
+	    s, step, BMC_NETFN_CHASSIS, BMC_CMD_SET_BOOT_OPTIONS, data, (uint8_t)(n + 1));
+}
+
+static enum bmc_seq_next
+keep_flags(struct bmc_seq *s)
+{
+	s->tries++;
+	return set_option(s, BMC_STEP_KEEP, BMC_BOOTOPT_VALID_BIT_CLEARING,
+	    (const uint8_t[]){BMC_BOOTOPT_KEEP_60S}, 1);
+}
+
+static enum bmc_seq_next
+ack_info(struct bmc_seq *s)
+{
+	return set_option(s, BMC_STEP_ACK, BMC_BOOTOPT_INFO_ACK,
+	    (const uint8_t[]){BMC_BOOTOPT_ACK_BIOS, BMC_BOOTOPT_ACK_BIOS}, 2);
+}
+
+static uint8_t
+wanted_flags(const struct bmc_seq *s)
+{
+	/* A0h also for one boot: BMCs take "no EFI bit" for legacy boot. */
+	return s->boot == BMC_BOOT_PXE_EFI ? BMC_BOOTFLAG_VALID | BMC_BOOTFLAG_EFI
+					   : BMC_BOOTFLAG_VALID;
+}
+
+static enum bmc_seq_next
+set_flags(struct bmc_seq *s)
+{
+	const uint8_t value[5] = {wanted_flags(s), BMC_BOOTDEV_PXE << BMC_BOOTDEV_SHIFT};
+
+	return set_option(s, BMC_STEP_FLAGS, BMC_BOOTOPT_FLAGS, value, sizeof value);
+}
+
+static enum bmc_seq_next
+read_flags(struct bmc_seq *s)
+{
+	return run(s, BMC_STEP_READ, BMC_NETFN_CHASSIS, BMC_CMD_GET_BOOT_OPTIONS,
+	    (const uint8_t[]){BMC_BOOTOPT_FLAGS, 0, 0}, 3);
+}
+
+static enum bmc_seq_next
+pause_until(struct bmc_seq *s, int64_t wake)
+{
+	s->step = BMC_STEP_PAUSE;
+	s->wake = wake;
+	return BMC_SEQ_WAIT;
+}
+
+enum bmc_seq_next
+bmc_seq_start(struct bmc_seq *s, int64_t now)
+{
+	(void)now;
+	s->power = BMC_POWER_UNKNOWN;
+	switch (s->kind) {
+	case BMC_SEQ_STATUS:
+	case BMC_SEQ_CONTROL:
+	case BMC_SEQ_OFF_SEEN:
+	case BMC_SEQ_ON_SEEN: return look(s, BMC_STEP_LOOK);
+	case BMC_SEQ_OVERRIDE: return keep_flags(s);
+	case BMC_SEQ_PROBE:
+		return run(
+		    s, BMC_STEP_DEVICE, BMC_NETFN_APP, BMC_CMD_GET_DEVICE_ID, NULL, 0);
+	}
+	return done(s);
+}
+
+static enum bmc_seq_next
+refused(struct bmc_seq *s, const char *what, uint8_t code)
+{
+	enum bmc_fail why = bmc_error_of_completion(code);
+
+	if (why == BMC_FAIL_NONE)
+		return fail(s, BMC_FAIL_REFUSED, "%s: the answer is too short", what);
+	return fail(
+	    s, why, "%s: %s (%02Xh)", what, bmc_error_completion_text(code), code);
+}
+
+/* Table 28-3: bit 0 of the first octet is the system power. */
+static bool
+read_power(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	enum bmc_power seen;
+
+	if (rs->code != BMC_COMPLETION_OK || rs->len < 1)
+		return false;
+	seen = (rs->data[0] & 1) ? BMC_POWER_ON : BMC_POWER_OFF;
+	if (seen != s->power)
+		note(s, "ipmi.power", "power is %s", bmc_power_name(seen));
+	s->power = seen;
+	return true;
+}
+
+static enum bmc_seq_next
+decide_control(struct bmc_seq *s)
+{
+	uint8_t want = control_of[s->action];
+	bool on = s->power == BMC_POWER_ON;
+
+	if (s->action == BMC_ACTION_ON && on)
+		return done(s);
+	if ((s->action == BMC_ACTION_OFF || s->action == BMC_ACTION_SOFT) && !on)
+		return done(s);
+	if (s->action == BMC_ACTION_RESET && !on)
+		return fail(s, BMC_FAIL_REFUSED,
+		    "reset: the power is off, so there is nothing to reset");
+	if (s->action == BMC_ACTION_CYCLE && !on)
+		want = BMC_CHASSIS_ON; /* many BMCs answer a cycle with D5h then */
+	return control(s, want);
+}
+
+static enum bmc_seq_next
+decide_off(struct bmc_seq *s, int64_t now)
+{
+	if (s->power == BMC_POWER_OFF)
+		return done(s);
+	if (s->graceful > 0 && !s->soft_sent) {
+		s->soft_sent = true;
+		s->soft_until = now + s->graceful;
+		return control(s, BMC_CHASSIS_SOFT);
+	}
+	if (s->soft_sent && now < s->soft_until)
+		return pause_until(
+		    s, now + s->poll < s->soft_until ? now + s->poll : s->soft_until);
+	if (s->control_sent && now - s->control_at < BMC_SEQ_REPEAT_CONTROL)
+		return pause_until(s, now + s->poll);
+	return control(s, BMC_CHASSIS_OFF);
+}
+
+static enum bmc_seq_next
+decide_on(struct bmc_seq *s, int64_t now)
+{
+	if (s->power == BMC_POWER_ON)
+		return done(s);
+	if (s->control_sent && now - s->control_at < BMC_SEQ_REPEAT_CONTROL)
+		return pause_until(s, now + s->poll);
+	return control(s, BMC_CHASSIS_ON);
+}
+
+static enum bmc_seq_next
+on_look(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	if (!read_power(s, rs))
+		return refused(s, "chassis status", rs->code);
+	switch (s->kind) {
+	case BMC_SEQ_CONTROL: return decide_control(s);
+	case BMC_SEQ_OFF_SEEN: return decide_off(s, now);
+	case BMC_SEQ_ON_SEEN: return decide_on(s, now);
+	case BMC_SEQ_PROBE: return read_flags(s);
+	case BMC_SEQ_STATUS:
+	case BMC_SEQ_OVERRIDE: break;
+	}
+	return done(s);
+}
+
+/* A soft shutdown that is refused costs nothing: the hard one follows at once. */
+static enum bmc_seq_next
+on_soft_refused(struct bmc_seq *s, int64_t now)
+{
+	s->soft_until = now;
+	return look(s, BMC_STEP_LOOK);
+}
+
+static enum bmc_seq_next
+on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	bool waiting = s->kind == BMC_SEQ_OFF_SEEN || s->kind == BMC_SEQ_ON_SEEN;
+
+	note(s, "ipmi.control", "power %s: %s", control_name(s->control),
+	    rs->code == BMC_COMPLETION_OK ? "accepted"
+					  : bmc_error_completion_text(rs->code));
+	if (rs->code == BMC_COMPLETION_OK && waiting) {
+		if (s->control != BMC_CHASSIS_SOFT) {
+			s->control_sent = s->accepted = true;
+			s->control_at = now;
+		}
+		return pause_until(s, now + s->poll);
+	}
+	if (rs->code == BMC_COMPLETION_OK)
+		return look(s, BMC_STEP_CONFIRM);
+	if (s->once && rs->code == BMC_COMPLETION_TIMEOUT)
+		return fail(s, BMC_FAIL_EFFECT,
+		    "power %s: %s (C3h); whether it was carried out is unknown",
+		    control_name(s->control), bmc_error_completion_text(rs->code));
+	if (s->kind == BMC_SEQ_OFF_SEEN && s->control == BMC_CHASSIS_SOFT &&
+	    rs->code != BMC_COMPLETION_PRIVILEGE)
+		return on_soft_refused(s, now);
+	/* The state may have changed between our look and the order; off when off is D5h
+	 * too. */
+	if (rs->code == BMC_COMPLETION_WRONG_STATE && waiting) {
+		s->control_sent = true;
+		s->control_at = now;
+		return look(s, BMC_STEP_LOOK);
+	}
+	if (rs->code == BMC_COMPLETION_WRONG_STATE && s->tries++ == 0)
+		return look(s, BMC_STEP_LOOK);
+	return refused(s, control_name(s->control), rs->code);
+}
+
+static bool
+parse_flags(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	struct rbuf r = rbuf_init(rs->data, rs->len);
+	struct bmc_bootflags *f = &s->flags;
+
+	rbuf_u8(&r); /* parameter version */
+	if ((rbuf_u8(&r) & 0x7F) != BMC_BOOTOPT_FLAGS || rs->code != BMC_COMPLETION_OK)
+		return false;
+	rbuf_copy(&r, f->raw, sizeof f->raw);
+	if (!rbuf_ok(&r))
+		return false;
+	f->known = true;
+	f->valid = f->raw[0] & BMC_BOOTFLAG_VALID;
+	f->persistent = f->raw[0] & BMC_BOOTFLAG_PERSISTENT;
+	f->efi = f->raw[0] & BMC_BOOTFLAG_EFI;
+	f->device = (f->raw[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK;
+	return true;
+}
+
+static enum bmc_seq_next
+on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	const struct bmc_bootflags *f = &s->flags;
+	bool efi = s->boot == BMC_BOOT_PXE_EFI;
+	bool readable = parse_flags(s, rs);
+
+	if (readable)
+		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X",
+		    f->raw[0], f->raw[1], f->raw[2], f->raw[3], f->raw[4]);
+	if (s->kind == BMC_SEQ_PROBE)
+		return done(s);
+	if (readable && f->valid && !f->persistent && f->efi == efi &&
+	    f->device == BMC_BOOTDEV_PXE)
+		return done(s);
+	if (s->tries < BMC_SEQ_OVERRIDE_TRIES)
+		return keep_flags(s);
+	if (!readable)
+		return fail(s, BMC_FAIL_NOT_KEPT,
+		    "the boot flags cannot be read back: %s (%02Xh)",
+		    rs->code == BMC_COMPLETION_OK ? "malformed"
+						  : bmc_error_completion_text(rs->code),
+		    rs->code);
+	return fail(s, BMC_FAIL_NOT_KEPT,
+	    "boot flags set to %02X 04 read back as %02X %02X (%s%s%s%s)",
+	    wanted_flags(s), f->raw[0], f->raw[1], f->valid ? "" : " not valid",
+	    f->efi == efi ? ""
+	    : efi	  ? " no EFI"
+			  : " EFI",
+	    f->persistent ? " persistent" : "",
+	    f->device == BMC_BOOTDEV_PXE ? "" : " not PXE");
+}
+
+/* Table 20-2. */
+static enum bmc_seq_next
+on_device(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	struct rbuf r = rbuf_init(rs->data, rs->len);
+	struct bmc_device d = {.known = true};
+	uint32_t low;
+
+	rbuf_skip(&r, 2); /* device id and revision */
+	d.fw_major = rbuf_u8(&r) & 0x7F;
+	d.fw_minor = rbuf_u8(&r);
+	rbuf_skip(&r, 2); /* IPMI version, capabilities */
+	low = rbuf_u16le(&r);
+	d.manufacturer = low | (uint32_t)(rbuf_u8(&r) & 0x0F) << 16; /* 20 bits */
+	d.product = rbuf_u16le(&r);
+	if (rs->code == BMC_COMPLETION_OK && rbuf_ok(&r))
+		s->device = d;
+	return look(s, BMC_STEP_LOOK);
+}
+
+enum bmc_seq_next
+bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	switch (s->step) {
+	case BMC_STEP_LOOK: return on_look(s, now, rs);
+	case BMC_STEP_CONTROL: return on_control(s, now, rs);
+	case BMC_STEP_CONFIRM:
+		if (!read_power(s, rs))
+			s->power = BMC_POWER_UNKNOWN;
+		return done(s);
+	case BMC_STEP_KEEP: return ack_info(s); /* refusals tolerated: */
+	case BMC_STEP_ACK: return set_flags(s); /* parameters 3 and 4 are refinements */
+	case BMC_STEP_FLAGS:
+		if (rs->code != BMC_COMPLETION_OK)
+			return refused(s, "set boot flags", rs->code);
+		return read_flags(s);
+	case BMC_STEP_READ: return on_flags_read(s, rs);
+	case BMC_STEP_DEVICE: return on_device(s, rs);
+	case BMC_STEP_START:
+	case BMC_STEP_PAUSE:
+	case BMC_STEP_END: break;
+	}
+	return done(s);
+}
+
+enum bmc_seq_next
+bmc_seq_lost(struct bmc_seq *s, int64_t now)
+{
+	switch (s->step) {
+	case BMC_STEP_CONTROL:
+		return look(s, BMC_STEP_LOOK); /* on, off, soft: look, then decide */
+	case BMC_STEP_CONFIRM:
+	case BMC_STEP_LOOK:
+	case BMC_STEP_KEEP:
+	case BMC_STEP_ACK:
+	case BMC_STEP_FLAGS:
+	case BMC_STEP_READ:
+	case BMC_STEP_DEVICE: return BMC_SEQ_RUN;
+	case BMC_STEP_START:
+	case BMC_STEP_PAUSE:
+	case BMC_STEP_END: break;
+	}
+	return bmc_seq_start(s, now);
+}
+
+enum bmc_seq_next
+bmc_seq_wake(struct bmc_seq *s, int64_t now)
+{
+	(void)now;
+	return look(s, BMC_STEP_LOOK);
+}
+
+enum bmc_seq_next
+bmc_seq_give_up(struct bmc_seq *s, bool answering)
+{
+	if (s->step == BMC_STEP_CONFIRM) {
+		s->power = BMC_POWER_UNKNOWN;
+		return done(s);
+	}
+	if (bmc_seq_in_the_dark(s))
+		return fail(s, BMC_FAIL_EFFECT,
+		    "power %s was sent, but its answer never came; whether it was "
+		    "carried out is "
+		    "unknown",
+		    control_name(s->control));
+	if (answering && s->kind == BMC_SEQ_OFF_SEEN && s->power == BMC_POWER_ON)
+		return fail(s, BMC_FAIL_NOT_OFF, "the power is still on%s",
+		    s->accepted ? " though power off was accepted" : "");
+	if (answering && s->kind == BMC_SEQ_ON_SEEN && s->power == BMC_POWER_OFF)
+		return fail(s, BMC_FAIL_NOT_ON, "the power is still off%s",
+		    s->accepted ? " though power on was accepted" : "");
+	s->step = BMC_STEP_END;
+	return BMC_SEQ_FAIL;
+}
+
+bool
+bmc_seq_in_the_dark(const struct bmc_seq *s)
+{
+	return s->step == BMC_STEP_CONTROL && s->once;
+}
