@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* DHCPv4 on the wire.
+ *
+ *   socket ─ recvmmsg ─► dhcp4_server_handle ─┬─ OFFER, NAK… ──────────────────────►
+ * sendmmsg └─ ACK, its record ─► waiting waiting ─ one group ─► write + fdatasync in a
+ * worker thread ─► done ─► sendmmsg, events
+ *
+ * While one group is on its way to the disk the next one collects; so the loop never
+ * waits for the disk, and the more requests there are the larger the groups. When a group
+ * fails (full disk), its replies are dropped and every one becomes a dhcp4.ignored event:
+ * the client asks again.
+ *
+ * Bounds: QUEUE_MAX replies wait at most; then nothing more is read until the disk is
+ * done, and the kernel's buffer drops what is too much.
+ *
+ * Ownership: struct dhcp4_io owns sockets, server, journal and the worker. The worker
+ * starts with the first group, because dhcp4_io_open() runs before privileges are
+ * dropped. */
+#include "boot-services/dhcp4_io.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "boot-services/dhcp4_server.h"
+#include "boot-services/dhcp4_socket.h"
+#include "boot-services/lease_journal.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+#include "lib/workq.h"
+
+enum {
+	BATCH = 64,
+	QUEUE_MAX = 512,
+	CONTROL_SIZE = 64,
+	REFRESH_S = 5, /* our addresses may change */
+	TAP_MAX = 16,  /* overheard packets per wakeup: they are rare or hostile */
+	SOCKETS_MAX = 3 * DHCP4_SERVER_LINKS_MAX,
+};
+
+enum kind { KIND_SERVER, KIND_PXE, KIND_TAP };
+
+struct sock {
+	struct dhcp4_io *io;
+	int fd;
+	size_t link;
+	enum kind kind;
+	struct event *readable;
+};
+
+/* A reply that waits for its lease to be durable, or for the end of the batch. */
+struct reply {
+	const struct sock *via;
+	uint32_t to_ip, from_ip;
+	uint16_t to_port;
+	size_t len;
+	uint8_t data[DHCP4_PACKET_MAX];
+	struct event sent;
+};
+
+struct queue {
+	struct reply *replies;
+	size_t n, cap;
+};
+
+struct dhcp4_io {
+	struct bootd_deps deps;
+	struct dhcp4_server *server;
+	struct lease_journal *journal;
+	struct workq *worker;
+	struct dhcp4_server_link links[DHCP4_SERVER_LINKS_MAX];
+	size_t n_links;
+	struct sock socks[SOCKETS_MAX];
+	size_t n_socks;
+	struct event *refresh;
+	bool paused;
+	struct queue now, waiting, writing;
+	bool busy;		   /* a group is being written */
+	int written;		   /* its result */
+	struct dhcp4_server_tx tx; /* of the packet being handled */
+	uint8_t rx[BATCH][DHCP4_RECEIVE_MAX];
+};
+
+/* --- replies --- */
+
+static void
+push(struct queue *q, const struct sock *via, struct dhcp4_server_tx *tx)
+{
+	struct reply *r;
+
+	if (q->n == q->cap) {
+		q->cap = q->cap ? 2 * q->cap : BATCH;
+		q->replies = str_realloc(q->replies, q->cap * sizeof(*q->replies));
+	}
+	r = &q->replies[q->n++];
+	r->via = via;
+	r->to_ip = tx->to_ip;
+	r->to_port = tx->to_port;
+	r->from_ip = tx->from_ip;
+	r->len = tx->len;
+	memcpy(r->data, tx->data, tx->len);
+	r->sent = tx->sent;
+	tx->sent.kind[0] = '\0';
+	tx->sent.detail = NULL;
+}
+
+static void
+emit(struct dhcp4_io *io, struct event *ev)
+{
+	if (ev->kind[0] != '\0')
+		evsink_emit(io->deps.events, ev);
+}
+
+/* The reply did not leave: the event says so instead of claiming it. */
+static void
+emit_failure(struct dhcp4_io *io, struct reply *r, const char *what, int error)
+{
+	if (r->sent.kind[0] == '\0')
+		return;
+	event_put(&r->sent, "reply", r->sent.kind);
+	str_clip(r->sent.kind, sizeof(r->sent.kind), "dhcp4.ignored");
+	snprintf(r->sent.reason, sizeof(r->sent.reason), "%s: %s", what, strerror(error));
+	emit(io, &r->sent);
+}
+
+struct outgoing {
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_in to[BATCH];
+	union {
+		char buf[CONTROL_SIZE];
+		struct cmsghdr align;
+	} control[BATCH];
+};
+
+static void
+prepare(struct outgoing *o, size_t i, struct reply *r)
+{
+	struct msghdr *h = &o->msgs[i].msg_hdr;
+	struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(r->from_ip)};
+	struct cmsghdr *c;
+
+	o->to[i] = (struct sockaddr_in){.sin_family = AF_INET,
+	    .sin_port = htons(r->to_port),
+	    .sin_addr.s_addr = htonl(r->to_ip)};
+	o->iov[i] = (struct iovec){.iov_base = r->data, .iov_len = r->len};
+	*h = (struct msghdr){.msg_name = &o->to[i],
+	    .msg_namelen = sizeof(o->to[i]),
+	    .msg_iov = &o->iov[i],
+	    .msg_iovlen = 1,
+	    .msg_control = o->control[i].buf,
+	    .msg_controllen = CMSG_SPACE(sizeof(info))};
+	c = CMSG_FIRSTHDR(h);
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+}
+
+/* Sends one run of replies that leave through the same socket. */
+static void
+send_run(struct dhcp4_io *io, struct reply *r, size_t n)
+{
+	struct outgoing o;
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+		prepare(&o, i, &r[i]);
+	while (at < n) {
+		int sent = sendmmsg(r->via->fd, &o.msgs[at], (unsigned)(n - at), 0);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0) {
+			emit_failure(io, &r[at++], "the reply could not be sent", errno);
+			continue;
+		}
+		for (int i = 0; i < sent; i++)
+			emit(io, &r[at++].sent);
+	}
+}
+
+static void
+send_all(struct dhcp4_io *io, struct queue *q)
+{
+	size_t from = 0;
+
+	while (from < q->n) {
+		size_t n = 1;
+
+		while (from + n < q->n && n < BATCH &&
+		       q->replies[from + n].via == q->replies[from].via)
+			n++;
+		send_run(io, &q->replies[from], n);
+		from += n;
+	}
+	q->n = 0;
+}
+
+static void
+drop_all(struct dhcp4_io *io, struct queue *q, int error)
+{
+	for (size_t i = 0; i < q->n; i++)
+		emit_failure(io, &q->replies[i],
+		    "no ACK, because the lease journal cannot be written", error);
+	q->n = 0;
+}
+
+/* --- group commit --- */
+
+static void
+start_commit(struct dhcp4_io *io);
+
+static void
+pause_reading(struct dhcp4_io *io, bool pause)
+{
+	if (io->paused == pause)
+		return;
+	io->paused = pause;
+	for (size_t i = 0; i < io->n_socks; i++) {
+		if (pause)
+			event_del(io->socks[i].readable);
+		else
+			event_add(io->socks[i].readable, NULL);
+	}
+}
+
+/* In the worker thread. */
+static void
+write_group(void *arg)
+{
+	struct dhcp4_io *io = arg;
+
+	io->written = lease_journal_write(io->journal);
+}
+
+static void
+group_done(void *arg)
+{
+	struct dhcp4_io *io = arg;
+
+	io->busy = false;
+	if (io->written == 0) {
+		send_all(io, &io->writing);
+	} else {
+		log_error(io->deps.log, "dhcp4: the lease journal cannot be written: %s",
+		    strerror(-io->written));
+		drop_all(io, &io->writing, -io->written);
+	}
+	start_commit(io);
+	if (io->waiting.n < QUEUE_MAX)
+		pause_reading(io, false);
+}
+
+static void
+add_to_snapshot(void *arg, const struct dhcp4_lease_record *r)
+{
+	struct dhcp4_io *io = arg;
+
+	lease_journal_snapshot(io->journal, r);
+}
+
+static void
+start_commit(struct dhcp4_io *io)
+{
+	struct queue spare = io->writing;
+
+	if (io->busy || !lease_journal_is_pending(io->journal))
+		return;
+	io->writing = io->waiting;
+	io->waiting = spare;
+	io->busy = true;
+	io->written = -ECANCELED; /* what a worker that is stopped first leaves behind */
+	lease_journal_seal(io->journal);
+	if (lease_journal_wants_snapshot(io->journal))
+		dhcp4_server_each_record(
+		    io->server, clock_mono(), clock_wall(), add_to_snapshot, io);
+	if (!io->worker)
+		io->worker = workq_new(io->deps.base, 1);
+	if (workq_submit(io->worker, write_group, group_done, io) == 0)
+		return;
+	/* The queue holds one item at most, so this does not happen; it must not lose
+	 * ACKs. */
+	write_group(io);
+	group_done(io);
+}
+
+/* --- requests --- */
+
+static void
+handle(struct sock *s, const struct dhcp4_server_rx *rx)
+{
+	struct dhcp4_io *io = s->io;
+
+	dhcp4_server_handle(io->server, rx, &io->tx);
+	emit(io, &io->tx.seen);
+	if (io->tx.has_record)
+		lease_journal_append(io->journal, &io->tx.record);
+	if (io->tx.reply)
+		push(io->tx.durable_first ? &io->waiting : &io->now, s, &io->tx);
+	event_done(&io->tx.seen);
+	event_done(&io->tx.sent);
+}
+
+static uint32_t
+destination_of(struct msghdr *h)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c)) {
+		struct in_pktinfo info;
+
+		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+			continue;
+		memcpy(&info, CMSG_DATA(c), sizeof(info));
+		return ntohl(info.ipi_addr.s_addr);
+	}
+	return 0;
+}
+
+struct incoming {
+	struct mmsghdr msgs[BATCH];
+	struct iovec iov[BATCH];
+	struct sockaddr_in from[BATCH];
+	union {
+		char buf[CONTROL_SIZE];
+		struct cmsghdr align;
+	} control[BATCH];
+};
+
+static int
+receive(struct sock *s, struct incoming *in)
+{
+	for (size_t i = 0; i < BATCH; i++) {
+		in->iov[i] = (struct iovec){s->io->rx[i], DHCP4_RECEIVE_MAX};
+		in->msgs[i].msg_hdr = (struct msghdr){.msg_name = &in->from[i],
+		    .msg_namelen = sizeof(in->from[i]),
+		    .msg_iov = &in->iov[i],
+		    .msg_iovlen = 1,
+		    .msg_control = in->control[i].buf,
+		    .msg_controllen = CONTROL_SIZE};
+	}
+	return recvmmsg(s->fd, in->msgs, BATCH, MSG_DONTWAIT | MSG_TRUNC, NULL);
+}
+
+static void
+on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct sock *s = arg;
+	struct dhcp4_io *io = s->io;
+	struct incoming in;
+	int n = receive(s, &in);
+	struct dhcp4_server_rx rx = {.link = s->link,
+	    .pxe_port = s->kind == KIND_PXE,
+	    .mono = clock_mono(),
+	    .wall = clock_wall()};
+
+	for (int i = 0; i < n; i++) {
+		rx.data = io->rx[i];
+		rx.len = in.msgs[i].msg_len; /* the true length; too long is refused */
+		rx.src_ip = ntohl(in.from[i].sin_addr.s_addr);
+		rx.src_port = ntohs(in.from[i].sin_port);
+		rx.dst_ip = destination_of(&in.msgs[i].msg_hdr);
+		handle(s, &rx);
+	}
+	send_all(io, &io->now);
+	start_commit(io);
+	if (io->waiting.n >= QUEUE_MAX)
+		pause_reading(io, true);
+}
+
+static void
+on_overheard(evutil_socket_t fd, short what UNUSED, void *arg)
+{
+	struct sock *s = arg;
+	struct dhcp4_server_rx rx = {
+	    .link = s->link, .mono = clock_mono(), .wall = clock_wall()};
+
+	for (int i = 0; i < TAP_MAX; i++) {
+		ssize_t n = recv(fd, s->io->rx[0], DHCP4_RECEIVE_MAX, MSG_DONTWAIT);
+		struct event ev;
+
+		if (n < 0)
+			return;
+		rx.data = dhcp4_socket_tap_payload(s->io->rx[0], (size_t)n,
+		    s->io->deps.cfg->dhcp4_client_port, &rx.len, &rx.src_ip);
+		if (!rx.data)
+			continue;
+		dhcp4_server_overhear(s->io->server, &rx, &ev);
+		emit(s->io, &ev);
+	}
+}
+
+/* --- opening and closing --- */
+
+static void
+refresh_addresses(struct dhcp4_io *io)
+{
+	for (size_t i = 0; i < io->n_links; i++)
+		dhcp4_socket_addresses(io->socks[0].fd, &io->links[i]);
+	dhcp4_server_set_links(io->server, io->links, io->n_links);
+}
+
+static void
+on_refresh(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	refresh_addresses(arg);
+}
+
+static void
+replayed(void *arg, const struct dhcp4_lease_record *r)
+{
+	struct dhcp4_io *io = arg;
+
+	dhcp4_server_restore(io->server, r, clock_mono(), clock_wall());
+}
+
+static int
+open_journal(struct dhcp4_io *io, struct error *err)
+{
+	const struct bootd_deps *d = &io->deps;
+	struct lease_journal_replay seen;
+	int r = lease_journal_open(
+	    d->state_fd, d->uid, d->gid, replayed, io, &io->journal, &seen, err);
+
+	if (r < 0)
+		return r;
+	log_info(d->log, "dhcp4: lease journal replayed, %llu records",
+	    (unsigned long long)seen.records);
+	if (seen.damaged > 0)
+		log_warn(d->log,
+		    "dhcp4: %llu damaged lines of the lease journal were skipped",
+		    (unsigned long long)seen.damaged);
+	return 0;
+}
+
+static int
+add_socket(struct dhcp4_io *io, size_t link, enum kind kind, struct error *err)
+{
+	const struct bootd_config *cfg = io->deps.cfg;
+	struct sock *s = &io->socks[io->n_socks];
+	int r;
+
+	if (kind == KIND_TAP)
+		r = dhcp4_socket_open_tap(
+		    io->links[link].ifindex, cfg->dhcp4_client_port, &s->fd, err);
+	else
+		r = dhcp4_socket_open(io->links[link].name,
+		    kind == KIND_PXE ? cfg->pxe_port : cfg->dhcp4_port, &s->fd, err);
+	if (r < 0)
+		return r;
+	io->n_socks++;
+	s->io = io;
+	s->link = link;
+	s->kind = kind;
+	s->readable = event_new(io->deps.base, s->fd, EV_READ | EV_PERSIST,
+	    kind == KIND_TAP ? on_overheard : on_readable, s);
+	if (!s->readable || event_add(s->readable, NULL) < 0)
+		return error_set(
+		    err, -ENOMEM, "dhcp4-socket", NULL, "cannot watch a DHCP socket");
+	return 0;
+}
+
+static int
+open_links(struct dhcp4_io *io, struct error *err)
+{
+	const struct bootd_config *cfg = io->deps.cfg;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < cfg->n_ifaces; i++) {
+		struct dhcp4_server_link *l = &io->links[i];
+
+		str_clip(l->name, sizeof(l->name), cfg->ifaces[i]);
+		l->ifindex = if_nametoindex(l->name);
+		if (l->ifindex == 0)
+			return error_set(err, -ENODEV, "interface-missing",
+			    "check 'interfaces' in bootd.yaml against 'ip link'",
+			    "there is no network interface %s", l->name);
+		io->n_links++;
+		r = add_socket(io, i, KIND_SERVER, err);
+		if (r == 0)
+			r = add_socket(io, i, KIND_PXE, err);
+		if (r == 0)
+			r = add_socket(io, i, KIND_TAP, err);
+	}
+	if (r == 0 && io->n_links == 0)
+		return error_set(err, -EINVAL, "no-interface",
+		    "name at least one under 'interfaces' in bootd.yaml",
+		    "DHCP is switched on, but no interface is named");
+	return r;
+}
+
+struct dhcp4_io *
+dhcp4_io_open(const struct bootd_deps *deps, struct error *err)
+{
+	struct dhcp4_io *io = str_alloc(sizeof(*io));
+	const struct timeval every = {.tv_sec = REFRESH_S};
+
+	io->deps = *deps;
+	io->server = dhcp4_server_new(deps->cfg, deps->table, rng_u64(deps->rng));
+	if (open_links(io, err) < 0 || open_journal(io, err) < 0)
+		goto fail;
+	refresh_addresses(io);
+	io->refresh = event_new(deps->base, -1, EV_PERSIST, on_refresh, io);
+	if (!io->refresh || event_add(io->refresh, &every) < 0) {
+		error_set(err, -ENOMEM, "dhcp4-timer", NULL, "cannot start a timer");
+		goto fail;
+	}
+	return io;
+fail:
+	dhcp4_io_close(io);
+	return NULL;
+}
+
+void
+dhcp4_io_on_table_change(struct dhcp4_io *io)
+{
+	refresh_addresses(io);
+}
+
+static void
+queue_done(struct queue *q)
+{
+	for (size_t i = 0; i < q->n; i++)
+		event_done(&q->replies[i].sent);
+	free(q->replies);
+}
+
+void
+dhcp4_io_close(struct dhcp4_io *io)
+{
+	if (!io)
+		return;
+	workq_free(io->worker);
+	if (io->refresh)
+		event_free(io->refresh);
+	for (size_t i = 0; i < io->n_socks; i++) {
+		if (io->socks[i].readable)
+			event_free(io->socks[i].readable);
+		close(io->socks[i].fd);
+	}
+	lease_journal_close(io->journal);
+	dhcp4_server_free(io->server);
+	queue_done(&io->now);
+	queue_done(&io->waiting);
+	queue_done(&io->writing);
+	free(io);
+}
