@@ -119,6 +119,7 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	json_put_str(v, "privilege", bmc->privilege);
 	json_put_i64(v, "cipher", bmc->cipher);
 	json_put_str(v, "boot_method", bmc->boot_method);
+	json_put_str(v, "boot_verify", bmc->boot_verify);
 	return v;
 }
 
@@ -164,6 +165,8 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 		str_clip(bmc->privilege, sizeof(bmc->privilege), "operator");
 	if (bmc->boot_method[0] == '\0')
 		str_clip(bmc->boot_method, sizeof(bmc->boot_method), "pxe");
+	if (bmc->boot_verify[0] == '\0')
+		str_clip(bmc->boot_verify, sizeof(bmc->boot_verify), "full");
 	if (check_bmc(bmc, port, cipher, err) < 0)
 		return -EINVAL;
 	bmc->port = (uint16_t)port;
