@@ -25,9 +25,11 @@ LD_asan := -fsanitize=address,undefined -Wl,--as-needed
 LD_fuzz := -fsanitize=fuzzer,address,undefined -Wl,--as-needed
 CC := $(CC_$(VARIANT))
 
+# clang's -Wconversion knows more than gcc's, which is the one that decides.
+WARN_fuzz := -Wno-error
 WARN := -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes \
         -Wswitch-enum -Wvla -Wundef -Werror
-CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -I. -I$(B) $(WARN) $(OPT_$(VARIANT)) $(PKG_CFLAGS) -MMD -MP $(CFLAGS)
+CFLAGS_ALL = -std=gnu11 -D_GNU_SOURCE -I. -I$(B) $(WARN) $(WARN_$(VARIANT)) $(OPT_$(VARIANT)) $(PKG_CFLAGS) -MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(LD_$(VARIANT)) $(LDFLAGS)
 
 FOLDERS := lib db orchestrator agent boot-services ctl
@@ -51,6 +53,7 @@ AR_boot-services := $(B)/boot-services.a $(AR_lib)
 AR_ctl := $(B)/ctl.a $(AR_lib)
 
 all: $(PROGRAMS:%=$(B)/%)
+programs: all
 
 $(B)/netboot-orchestrator: $(B)/orchestrator/main.o $(AR_orchestrator)
 $(B)/netboot-agent: $(B)/agent/main.o $(AR_agent)
@@ -78,9 +81,57 @@ include tests/tests.mk
 
 -include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)
 
+# ---- for people ----
+
 deps:
 	sh packaging/install-deps.sh
+format:
+	clang-format -i $(shell git ls-files '*.c' '*.h')
+# The reinstall of a virtual server before your eyes; DEMO_KEEP=1 leaves it running.
+demo:
+	@if [ -z "$(NO_DEPS)" ]; then sh packaging/install-deps.sh; fi
+	@$(MAKE) --no-print-directory VARIANT=release all
+	@sh tests/lab/demo.sh
 clean:
 	rm -rf build
-.PHONY: all deps clean
+
+MAN_PAGES = $(wildcard docs/man/*.[0-9])
+UNITS = $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
+	install -m 755 $(B)/netboot-ctl $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(filter-out %/netboot-ctl,$(PROGRAMS:%=$(B)/%)) $(DESTDIR)$(PREFIX)/sbin/
+	@for page in $(MAN_PAGES); do \
+		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \
+		install -d $$d && install -m 644 $$page $$d/ || exit 1; \
+	done
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	@for f in $(wildcard packaging/completions/*.bash); do \
+		n=$${f##*/}; install -m 644 $$f \
+			$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$${n%.bash} || exit 1; \
+	done
+	install -d $(DESTDIR)$(PREFIX)/share/zsh/site-functions
+	@for f in $(wildcard packaging/completions/_*); do \
+		install -m 644 $$f $(DESTDIR)$(PREFIX)/share/zsh/site-functions/ || exit 1; \
+	done
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	@for unit in $(UNITS); do \
+		sed 's|@PREFIX@|$(PREFIX)|g' $$unit \
+			> $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
+	done
+
+help:
+	@echo 'make            the release programs, in build/release'
+	@echo 'make check      everything below, counted; NO_DEPS=1 leaves the packages alone'
+	@echo '  lint check-unit check-sim check-fuzz    no root needed'
+	@echo '  check-net check-lab                     make network namespaces: run as root'
+	@echo 'make fuzz       every fuzzer for FUZZ_TIME seconds (60)'
+	@echo 'make soak       simulations and fuzzers for SOAK_TIME seconds each (600)'
+	@echo 'make bench      figures, side by side with peers (tests/bench)'
+	@echo 'make demo       a virtual server reinstalled, as root; DEMO_KEEP=1 leaves it running'
+	@echo 'make format     clang-format over all C'
+	@echo 'make deps       the Debian packages'
+	@echo 'make install    DESTDIR and PREFIX as usual'
+	@echo 'VARIANT=release|asan|fuzz chooses the build'
+.PHONY: all programs deps format demo clean install help
 .DELETE_ON_ERROR:

@@ -31,5 +31,81 @@ $(foreach f,$(FOLDERS),$(eval $(call TEST_RULES,$(f))))
 unit-bin: $(UNIT_BIN)
 sim-bin: $(SIM_BIN)
 fuzz-bin: $(FUZZ_BIN)
-.PHONY: unit-bin sim-bin fuzz-bin
+
+# ---- running ----
+# Tests are built with ASan and UBSan whatever VARIANT says. -k: a program that does not build
+# counts as failed and the others run.
+
+RUN := tests/run.sh
+ASAN = $(MAKE) --no-print-directory -k VARIANT=asan
+asan-bin = $(patsubst %.c,build/asan/%,$(1))
+FUZZ_TIME ?= 60
+SOAK_TIME ?= 600
+
+check:
+	@$(RUN) begin
+	@if [ -z "$(NO_DEPS)" ]; then $(RUN) step 'packages' sh packaging/install-deps.sh || exit 1; fi
+	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all || true
+	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all unit-bin sim-bin fuzz-bin || true
+	@for part in lint unit sim fuzz net lab; do $(MAKE) --no-print-directory run-$$part; done
+	@$(RUN) total
+
+# One part alone, with what it needs.
+check-unit check-sim check-fuzz:
+	@$(RUN) begin
+	@$(ASAN) -j2 $(@:check-%=%)-bin || true
+	@$(MAKE) --no-print-directory run-$(@:check-%=%)
+	@$(RUN) total
+check-net check-lab:
+	@$(RUN) begin
+	@$(ASAN) -j2 all
+	@$(MAKE) --no-print-directory run-$(@:check-%=%)
+	@$(RUN) total
+lint:
+	@$(RUN) begin
+	@$(MAKE) --no-print-directory -j2 -k VARIANT=release all > /dev/null || true
+	@$(MAKE) --no-print-directory run-lint
+	@$(RUN) total
+
+run-lint:
+	@echo 'lint'; tests/lint/lint.sh
+run-unit:
+	@echo 'unit'; $(RUN) cmocka unit $(call asan-bin,$(UNIT_SRC))
+run-sim:
+	@echo 'sim'; $(RUN) cmocka sim $(call asan-bin,$(SIM_SRC))
+run-fuzz:
+	@echo 'fuzz corpus'; $(RUN) fuzz $(call asan-bin,$(FUZZ_SRC))
+run-net run-lab:
+	@echo '$(@:run-%=%)'; $(RUN) pytest $(@:run-%=%)
+
+# New inputs that find something stay in build/fuzz/corpus; faults are left in build/fuzz/faults.
+fuzz:
+	@$(MAKE) --no-print-directory -j2 VARIANT=fuzz fuzz-bin
+	@mkdir -p build/fuzz/faults
+	@for src in $(FUZZ_SRC:%.c=%); do \
+		name=$$(basename $$src _fuzz); mkdir -p build/fuzz/corpus/$$name; \
+		echo "fuzz $$name"; \
+		build/fuzz/$$src -max_total_time=$(FUZZ_TIME) -max_len=65536 -timeout=10 \
+			-rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix=build/fuzz/faults/$$name- \
+			build/fuzz/corpus/$$name tests/fuzz/corpus/$$name \
+			> build/fuzz/$$name.log 2>&1 || { tail -n 40 build/fuzz/$$name.log; exit 1; }; \
+		grep -E 'number_of_executed_units' build/fuzz/$$name.log; \
+	done
+
+# Simulations take SOAK_TIME from the environment and go on with new seeds for that long.
+soak:
+	@$(RUN) begin
+	@$(ASAN) -j2 sim-bin
+	@echo 'soak'; SOAK_TIME=$(SOAK_TIME) TEST_LIMIT=$$(( $(SOAK_TIME) + 600 )) $(RUN) cmocka sim $(call asan-bin,$(SIM_SRC))
+	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=$(SOAK_TIME)
+	@$(RUN) total
+
+bench:
+	@$(MAKE) --no-print-directory -j2 VARIANT=release all
+	@for script in $(sort $(wildcard tests/bench/*.sh)); do \
+		echo "$$script"; sh -c "exec ./$$script" || exit 1; \
+	done
+
+.PHONY: unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-lab lint \
+        run-lint run-unit run-sim run-fuzz run-net run-lab fuzz soak bench
 .SECONDARY:

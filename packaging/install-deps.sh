@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Installs what building and testing need, from Debian alone. Does nothing when all of it is there.
+# Services that come along (nginx, tftpd-hpa, Kea) are kept from starting: they would take the ports
+# of the tests, and answer on the machine's own network.
+set -eu
+
+# Build
+packages="gcc make pkg-config libc6-dev libfreeipmi-dev libipmiconsole-dev libcurl4-openssl-dev
+libsqlite3-dev libevent-dev libjansson-dev libcyaml-dev libyaml-dev libsodium-dev libssl-dev
+libical-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libcmocka-dev"
+# Lint and fuzzing
+packages="$packages clang libclang-rt-dev clang-format cppcheck shellcheck binutils man-db"
+# Tests: other people's clients, servers, BMCs, firmware
+packages="$packages python3-pytest python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
+dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe ipxe-qemu
+dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
+memtest86+ spin wrk nginx-light mtools dosfstools sqlite3 jq libcap2-bin util-linux"
+# Left out where the release does not have them any more
+optional="isc-dhcp-client"
+
+installed() {
+	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
+}
+
+available() {
+	apt-cache show "$1" >/dev/null 2>&1
+}
+
+missing=
+for p in $packages; do
+	installed "$p" || missing="$missing $p"
+done
+wanted=
+for p in $optional; do
+	installed "$p" || wanted="$wanted $p"
+done
+# An optional package alone is not worth asking the network again.
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+	echo "packages are missing; run as root: make deps (missing:$missing)" >&2
+	exit 1
+fi
+
+export DEBIAN_FRONTEND=noninteractive
+policy=/usr/sbin/policy-rc.d
+ours=
+cleanup() {
+	[ -z "$ours" ] || rm -f "$policy"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+if [ ! -e "$policy" ]; then
+	printf '#!/bin/sh\nexit 101\n' >"$policy"
+	chmod 755 "$policy"
+	ours=1
+fi
+
+apt-get update -q
+list=
+for p in $missing $wanted; do
+	if available "$p"; then
+		list="$list $p"
+	else
+		echo "this release has no package $p; going on without it" >&2
+	fi
+done
+# shellcheck disable=SC2086 # a list of names
+apt-get install -y -q --no-install-recommends $list

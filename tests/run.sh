@@ -1,0 +1,141 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Runs tests and counts them. Each step adds "PASSED FAILED NAME" lines to build/test-logs/counts;
+# the output of every test program is kept beside it and shown when something in it failed.
+#
+#   tests/run.sh begin               empties the logs
+#   tests/run.sh cmocka unit BIN...  each binary's cmocka tests (unit and sim), two at a time
+#   tests/run.sh fuzz BIN...         each fuzzer over tests/fuzz/corpus/NAME
+#   tests/run.sh pytest net|lab      the pytest files of tests/net or tests/lab (needs root)
+#   tests/run.sh step NAME CMD...    one command as one test
+#   tests/run.sh total               prints "N passed, N failed"; fails on a failure or on nothing
+set -u -o pipefail
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+logs=$top/build/test-logs
+counts=$logs/counts
+# A stuck test must not hold up the others for ever.
+program_limit=${TEST_LIMIT:-600}
+export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1:strict_string_checks=1}
+export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+
+mkdir -p "$logs"
+
+count() { # PASSED FAILED NAME
+	echo "$1 $2 $3" >>"$counts"
+	printf '  %s %s: %d passed, %d failed\n' "$([ "$2" -eq 0 ] && echo ok || echo FAIL)" "$3" "$1" "$2"
+}
+
+# One cmocka binary. Its tests are counted from its TAP lines; an exit status that does not fit them
+# (a crash, a leak found at the end, a time-out) is one failure more.
+run_cmocka() { # BIN
+	local bin=$1 name log passed failed status
+	name=${bin#build/*/tests/}
+	log=$logs/$(echo "$name" | tr / -).log
+	CMOCKA_MESSAGE_OUTPUT=TAP timeout "$program_limit" "$bin" >"$log" 2>&1
+	status=$?
+	passed=$(grep '^ok ' "$log" | grep -vic '# skip')
+	failed=$(grep -ciE '^not ok |^ok .*# skip' "$log")
+	if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then
+		failed=1
+		echo "$name: exit status $status with $passed tests passed" >>"$log"
+	fi
+	(
+		flock 9 # two run at a time; their words must not mix
+		count "$passed" "$failed" "$name"
+		[ "$failed" -eq 0 ] || sed 's/^/    | /' "$log"
+	) 9>"$logs/lock"
+}
+
+run_fuzz() { # BIN
+	local bin=$1 name corpus log
+	name=$(basename "$bin" _fuzz)
+	corpus=tests/fuzz/corpus/$name
+	log=$logs/fuzz-$name.log
+	if [ -x "$bin" ] && timeout "$program_limit" "$bin" "$corpus" >"$log" 2>&1; then
+		count 1 0 "fuzz/$name ($(tail -n 1 "$log"))"
+	else
+		count 0 1 "fuzz/$name"
+		[ ! -e "$log" ] || tail -n 60 "$log" | sed 's/^/    | /'
+	fi
+}
+
+# Tests that are skipped count as failed: a test that does not run shows nothing.
+run_pytest() { # net|lab
+	local part=$1 xml=$logs/$1.xml log=$logs/$1.log as_root=() status
+	if [ "$(id -u)" -ne 0 ]; then
+		if ! sudo -n true 2>/dev/null; then
+			echo "tests/$part make network namespaces: run make check as root" >&2
+			count 0 1 "$part (not root)"
+			return
+		fi
+		as_root=(sudo -n -E)
+	fi
+	rm -f "$xml"
+	PYTHONDONTWRITEBYTECODE=1 "${as_root[@]}" timeout "${PYTEST_LIMIT:-5400}" /usr/bin/pytest-3 \
+		-p no:cacheprovider -ra --durations=5 --junitxml="$xml" ${PYTEST_ARGS:-} "tests/$part" 2>&1 | tee "$log"
+	status=$?
+	if ! /usr/bin/python3 tests/junit_counts.py "$part" "$xml" "$status" >"$logs/$part.counts"; then
+		count 0 1 "$part (exit status $status, no report)"
+		return
+	fi
+	while read -r passed failed name; do
+		count "$passed" "$failed" "$name"
+	done <"$logs/$part.counts"
+}
+
+run_step() { # NAME CMD...
+	local name=$1 log
+	shift
+	log=$logs/$(echo "$name" | tr ' /' '--').log
+	if "$@" >"$log" 2>&1; then
+		count 1 0 "$name"
+		return 0
+	fi
+	count 0 1 "$name"
+	tail -n 100 "$log" | sed 's/^/    | /'
+	return 1
+}
+
+total() {
+	local passed=0 failed=0 p f name bad=()
+	[ -e "$counts" ] || : >"$counts"
+	while read -r p f name; do
+		passed=$((passed + p))
+		failed=$((failed + f))
+		[ "$f" -eq 0 ] || bad+=("$name")
+	done <"$counts"
+	[ ${#bad[@]} -eq 0 ] || printf 'failed: %s\n' "${bad[@]}"
+	echo "$passed passed, $failed failed"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+verb=${1:-}
+[ $# -eq 0 ] || shift
+case $verb in
+begin) rm -f "$logs"/*.log "$logs"/*.xml "$logs"/*.counts "$counts" ;;
+cmocka)
+	kind=$1
+	shift
+	if [ $# -eq 0 ]; then
+		count 0 1 "$kind (no tests)"
+	else
+		printf '%s\0' "$@" | xargs -0 -n 1 -P 2 "$0" cmocka-one
+	fi
+	;;
+cmocka-one) run_cmocka "$1" ;;
+fuzz)
+	[ $# -gt 0 ] || count 0 1 "fuzz (no fuzzers)"
+	for bin in "$@"; do
+		run_fuzz "$bin"
+	done
+	;;
+pytest) run_pytest "$1" ;;
+step) run_step "$@" ;;
+total) total ;;
+*)
+	sed -n '/^#   tests/p' "$0" >&2
+	exit 1
+	;;
+esac
