@@ -18,6 +18,7 @@
 #include <cap-ng.h>
 #include <errno.h>
 #include <pwd.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,6 +107,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(madvise),
     SCMP_SYS(futex),
     SCMP_SYS(set_robust_list),
+    SCMP_SYS(eventfd2),
     SCMP_SYS(rseq),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
@@ -284,7 +286,7 @@ add_conditional(scmp_filter_ctx ctx)
 {
 	static const unsigned families[] = {AF_INET, AF_INET6};
 	static const unsigned long ioctls[] = {
-	    FIONREAD, FIONBIO, SIOCOUTQ, SIOCGIFMTU, TCGETS};
+	    FIONREAD, FIONBIO, SIOCOUTQ, SIOCGIFMTU, SIOCGIFCONF, SIOCGIFADDR, TCGETS};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++)
@@ -293,6 +295,11 @@ add_conditional(scmp_filter_ctx ctx)
 	for (size_t i = 0; i < ARRAY_SIZE(ioctls) && r == 0; i++)
 		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
 		    SCMP_A1_32(SCMP_CMP_EQ, (uint32_t)ioctls[i]));
+	/* Threads, not processes. clone3 keeps its flags in memory, where no filter sees
+	 * them; it fails with ENOSYS and libc uses clone. */
+	if (r == 0)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+		    SCMP_A0_32(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
 #ifndef __SANITIZE_ADDRESS__
 	/* No memory that is both written and executed, now or later. */
 	if (r == 0)
