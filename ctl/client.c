@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* REST calls for the commands: one blocking request each.
+ *
+ * Entry points: client_call() and its short forms client_get() and client_list().
+ * Ownership: answers belong to the caller; bodies are borrowed.
+ * Failure modes: every failure is printed here once, as the error line of DESIGN section
+ * 8, and comes back as an exit code: 5 when no answer came or the server is failing, 1
+ * when what was asked makes no sense (an unknown host), 3 when it was understood and
+ * refused (a locked host). A problem document's `errors` are printed one line each;
+ * scripts rely on their codes.
+ */
+#include "ctl/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/http_client.h"
+#include "lib/id.h"
+#include "lib/json.h"
+#include "lib/rng.h"
+#include "lib/str.h"
+
+enum { CLIENT_TIMEOUT_S = 60, CLIENT_PAGES_MAX = 100000 };
+
+/* Codes that mean "no such thing" or "doubtful": the user has to type something else. All
+ * other refusals are policy. */
+static const char *const bad_input_codes[] = {
+    "host-unknown",
+    "host-ambiguous",
+    "image-unknown",
+    "image-kind",
+    "site-unknown",
+    "job-unknown",
+    "boot-unknown",
+    "reason-missing",
+    "mac-duplicate",
+    "bmc-duplicate",
+    "ip-duplicate",
+    "bad-request",
+    "bad-input",
+    "bad-value",
+    "idempotency-mismatch",
+};
+
+int
+client_exit_code(int status, const char *code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bad_input_codes); i++)
+		if (str_eq(code, bad_input_codes[i]))
+			return CTL_USAGE;
+	switch (status) {
+	case 401:
+	case 403:
+	case 409:
+	case 412:
+	case 423:
+	case 429: return CTL_REFUSED;
+	default: return status >= 500 ? CTL_UNREACHABLE : CTL_USAGE;
+	}
+}
+
+void
+client_make_key(char *buf, size_t size)
+{
+	struct rng rng = rng_system();
+	char id[ID_SIZE];
+
+	id_make(clock_wall(), &rng, id);
+	str_clip(buf, size, id);
+}
+
+char *
+client_path(const char *collection, const char *name, const char *action)
+{
+	struct text t = {0};
+
+	text_addf(&t, "/api/v1/%s/", collection);
+	text_add_encoded(&t, name);
+	if (action != NULL)
+		text_addf(&t, "/%s", action);
+	return text_take(&t);
+}
+
+/* Fills *err from {code, text|detail, next}; absent ones get what the status says. */
+static void
+error_from_json(const json_t *v, int status, struct error *err)
+{
+	const char *code = json_string_value(json_object_get(v, "code"));
+	const char *text = json_string_value(json_object_get(v, "text"));
+	const char *next = json_string_value(json_object_get(v, "next"));
+
+	if (text == NULL)
+		text = json_string_value(json_object_get(v, "detail"));
+	if (text == NULL)
+		text = json_string_value(json_object_get(v, "title"));
+	error_set(err, 0, code != NULL ? code : "server-error", next, "%s",
+	    text != NULL ? text : "the server gave no reason");
+	if (code == NULL && text == NULL)
+		error_prefix(err, "HTTP status %d", status);
+}
+
+/* One line of a problem's `errors`: about a host, or about a place in the user's
+ * document. */
+static int
+report_one(
+    const struct ctl *ctl, const struct client_request *rq, int status, const json_t *v)
+{
+	const char *host = json_string_value(json_object_get(v, "host"));
+	const char *pointer = json_string_value(json_object_get(v, "pointer"));
+	char place[300] = "";
+	struct error err;
+
+	error_from_json(v, status, &err);
+	if (pointer != NULL && rq->locate != NULL)
+		rq->locate(rq->locate_arg, pointer, place, sizeof(place));
+	if (place[0] != '\0')
+		return ctl_fail(ctl, client_exit_code(status, err.code), place, &err);
+	if (host == NULL && pointer != NULL)
+		error_prefix(&err, "%s", pointer);
+	return ctl_fail(ctl, client_exit_code(status, err.code),
+	    host != NULL ? host : rq->subject, &err);
+}
+
+/* Prints a problem document; the exit code is the mildest that says all: bad input (1)
+ * before refused (3), since it must be corrected first. */
+static int
+report_problem(const struct ctl *ctl, const struct client_request *rq, int status,
+    const json_t *problem)
+{
+	const json_t *errors = json_object_get(problem, "errors"), *v;
+	int r = CTL_OK;
+	struct error err;
+	size_t i;
+
+	json_array_foreach (errors, i, v) {
+		int one = report_one(ctl, rq, status, v);
+
+		if (r == CTL_OK || one < r)
+			r = one;
+	}
+	if (r != CTL_OK)
+		return r;
+	error_from_json(problem, status, &err);
+	return ctl_fail(ctl, client_exit_code(status, err.code), rq->subject, &err);
+}
+
+static int
+take_answer(const struct ctl *ctl, const struct client_request *rq,
+    const struct http_client_reply *reply, json_t **ret)
+{
+	bool good = reply->status >= 200 && reply->status < 300;
+	json_t *v = NULL;
+	struct error err;
+	int r = CTL_OK;
+
+	if (reply->body_len > 0)
+		v = json_parse(reply->body, reply->body_len, &err);
+	if (good && v == NULL && reply->body_len > 0) {
+		error_prefix(&err, "the answer of %s to %s %s is not JSON", ctl->server,
+		    rq->method, rq->path);
+		return ctl_fail(ctl, CTL_UNREACHABLE, rq->subject, &err);
+	}
+	if (!good)
+		r = report_problem(ctl, rq, reply->status, v);
+	if (r == CTL_OK && rq->ret_etag != NULL)
+		str_clip(rq->ret_etag, 80, reply->etag);
+	if (r == CTL_OK && ret != NULL)
+		*ret = v != NULL ? v : json_object();
+	else
+		json_decref(v);
+	return r;
+}
+
+int
+client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret)
+{
+	char *body = rq->body != NULL ? json_text(rq->body) : NULL;
+	struct http_client_request http = {
+	    .method = rq->method,
+	    .path = rq->path,
+	    .body = body,
+	    .if_match = rq->if_match,
+	    .idempotency_key = rq->idempotency_key,
+	    .timeout_us = CLIENT_TIMEOUT_S * USEC_PER_SEC,
+	};
+	struct http_client_reply reply = {0};
+	int r;
+
+	if (http_client_once(ctl->server, NULL, &http, &reply) < 0) {
+		if (reply.err.next[0] == '\0')
+			str_clip(reply.err.next, sizeof(reply.err.next),
+			    "is netboot-orchestrator running, and are you root or in the "
+			    "group "
+			    "netboot? --server names another socket");
+		r = ctl_fail(ctl, CTL_UNREACHABLE, rq->subject, &reply.err);
+	} else {
+		r = take_answer(ctl, rq, &reply, ret);
+	}
+	http_client_reply_done(&reply);
+	free(body);
+	return r;
+}
+
+int
+client_get(const struct ctl *ctl, const char *path, json_t **ret)
+{
+	return client_call(
+	    ctl, &(struct client_request){.method = "GET", .path = path}, ret);
+}
+
+int
+client_list(const struct ctl *ctl, const char *path, size_t max, json_t **ret_items)
+{
+	json_t *all = json_array();
+	char *cursor = NULL;
+	int r = CTL_OK;
+
+	for (int page = 0; page < CLIENT_PAGES_MAX; page++) {
+		struct text t = {0};
+		json_t *answer = NULL;
+		const char *next;
+
+		text_add(&t, path);
+		text_add_query(&t, "cursor", cursor);
+		r = client_get(ctl, text_str(&t), &answer);
+		text_done(&t);
+		if (r != CTL_OK)
+			break;
+		json_array_extend(all, json_object_get(answer, "items"));
+		next = json_string_value(json_object_get(answer, "next"));
+		free(cursor);
+		cursor = str_dup(next);
+		json_decref(answer);
+		if (cursor == NULL || (max > 0 && json_array_size(all) >= max))
+			break;
+	}
+	free(cursor);
+	if (r == CTL_OK)
+		*ret_items = all;
+	else
+		json_decref(all);
+	return r;
+}

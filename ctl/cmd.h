@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commands' handlers, one file a noun. Each returns the exit code and has printed
+ * everything. */
+#ifndef CTL_CMD_H
+#define CTL_CMD_H
+
+#include "ctl/args.h"
+#include "ctl/ctl.h"
+
+/* cmd_site.c */
+int
+cmd_site_add(struct ctl *ctl, const struct args *args);
+int
+cmd_site_set(struct ctl *ctl, const struct args *args);
+int
+cmd_site_list(struct ctl *ctl, const struct args *args);
+int
+cmd_site_show(struct ctl *ctl, const struct args *args);
+int
+cmd_site_rm(struct ctl *ctl, const struct args *args);
+/* cmd_host.c */
+int
+cmd_host_add(struct ctl *ctl, const struct args *args);
+int
+cmd_host_set(struct ctl *ctl, const struct args *args);
+int
+cmd_host_list(struct ctl *ctl, const struct args *args);
+int
+cmd_host_show(struct ctl *ctl, const struct args *args);
+int
+cmd_host_rm(struct ctl *ctl, const struct args *args);
+int
+cmd_host_lock(struct ctl *ctl, const struct args *args);
+int
+cmd_host_unlock(struct ctl *ctl, const struct args *args);
+/* cmd_image.c */
+int
+cmd_image_add(struct ctl *ctl, const struct args *args);
+int
+cmd_image_list(struct ctl *ctl, const struct args *args);
+int
+cmd_image_show(struct ctl *ctl, const struct args *args);
+int
+cmd_image_verify(struct ctl *ctl, const struct args *args);
+int
+cmd_image_rm(struct ctl *ctl, const struct args *args);
+/* cmd_apply.c */
+int
+cmd_apply(struct ctl *ctl, const struct args *args);
+int
+cmd_apply_export(struct ctl *ctl, const struct args *args);
+/* cmd_order.c: reinstall, rescue, live, boot, reboot; power but for status */
+int
+cmd_order(struct ctl *ctl, const struct args *args);
+/* cmd_job.c */
+int
+cmd_job_list(struct ctl *ctl, const struct args *args);
+int
+cmd_job_show(struct ctl *ctl, const struct args *args);
+int
+cmd_job_cancel(struct ctl *ctl, const struct args *args);
+int
+cmd_job_retry(struct ctl *ctl, const struct args *args);
+int
+cmd_job_watch(struct ctl *ctl, const struct args *args);
+/* cmd_status.c */
+int
+cmd_status(struct ctl *ctl, const struct args *args);
+int
+cmd_status_power(struct ctl *ctl, const struct args *args);
+int
+cmd_status_history(struct ctl *ctl, const struct args *args);
+int
+cmd_status_doctor(struct ctl *ctl, const struct args *args);
+int
+cmd_status_agents(struct ctl *ctl, const struct args *args);
+/* cmd_events_io.c */
+int
+cmd_events_io(struct ctl *ctl, const struct args *args);
+
+#endif

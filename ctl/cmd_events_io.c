@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* events [--host H] [--job J] [--kind K] [--follow].
+ *
+ * One line an event, or JSON; `--follow` goes on until interrupted, and takes the stream
+ * up again after the last event seen when the server goes away. Ownership: everything
+ * lives until the command ends. Failure modes: exit codes of DESIGN section 8; following
+ * ends with 5 only when the server was not there at the start.
+ */
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/cmd.h"
+#include "ctl/cmd_util.h"
+#include "ctl/output.h"
+#include "ctl/sse.h"
+#include "lib/http_client.h"
+#include "lib/id.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { EVENTS_DEFAULT = 200, EVENTS_MAX = 100000, EVENTS_RETRY_S = 1 };
+
+/* What it is about: file and bytes, reason, and the details. */
+static void
+cell_what(const json_t *ev, struct text *out)
+{
+	const json_t *bytes = json_object_get(ev, "bytes"),
+		     *total = json_object_get(ev, "total");
+	const char *file = cmd_util_str(ev, "file"), *reason = cmd_util_str(ev, "reason"),
+		   *key;
+	json_t *value;
+	char a[32], b[32];
+
+	text_add_escaped(out, file);
+	if (json_is_integer(bytes))
+		text_addf(out, " %s", str_bytes(json_integer_value(bytes), a, sizeof(a)));
+	if (json_is_integer(bytes) && json_is_integer(total))
+		text_addf(
+		    out, " of %s", str_bytes(json_integer_value(total), b, sizeof(b)));
+	text_add(out, out->len > 0 && reason[0] != '\0' ? " " : "");
+	text_add_escaped(out, reason);
+	json_object_foreach (json_object_get(ev, "detail"), key, value) {
+		char *s = json_is_string(value) ? str_dup(json_string_value(value))
+						: json_text(value);
+
+		text_addf(out, "%s%s=", out->len > 0 ? " " : "", key);
+		text_add_escaped(out, s);
+		free(s);
+	}
+}
+
+static void
+cell_host(const json_t *ev, struct text *out)
+{
+	const char *host = cmd_util_str(ev, "host");
+
+	text_add_escaped(out, host[0] != '\0' ? host : cmd_util_str(ev, "mac"));
+}
+
+static const struct output_column event_columns[] = {
+    {.title = "TIME", .key = "at", .kind = OUTPUT_TIME},
+    {.title = "KIND", .key = "kind"},
+    {.title = "HOST", .cell = cell_host},
+    {.title = "SITE", .key = "site", .wide = true},
+    {.title = "IP", .key = "ip", .wide = true},
+    {.title = "JOB", .key = "job", .wide = true},
+    {.title = "BOOT", .key = "boot", .wide = true},
+    {.title = "WHAT", .cell = cell_what},
+};
+
+/* ---- following ---- */
+
+struct tail {
+	const struct ctl *ctl;
+	const char *path; /* with the filters, without `after` */
+	struct event_base *base;
+	struct http_client *client;
+	struct sse sse;
+	struct event *retry;
+	json_t *zones; /* site -> {"site", "_zone"} rows are not kept: one lookup per new
+			  site */
+	struct error err;
+	bool connected; /* at least once */
+	bool failed;
+};
+
+static void
+print_event(struct tail *t, json_t *event)
+{
+	json_t *zone = json_object_get(t->zones, cmd_util_str(event, "site"));
+	json_t *rows = json_pack("[O]", event);
+	struct text line = {0};
+
+	if (json_is_string(zone))
+		json_object_set(event, "_zone", zone);
+	if (ctl_is_json(t->ctl)) {
+		const struct ctl lines = {.format = CTL_NDJSON, .out = t->ctl->out};
+
+		output_list(&lines, rows, NULL, 0);
+	} else {
+		output_table(rows, event_columns, ARRAY_SIZE(event_columns),
+		    t->ctl->format == CTL_WIDE, false, &line);
+		fputs(text_str(&line), t->ctl->out);
+		fflush(t->ctl->out);
+	}
+	text_done(&line);
+	json_decref(rows);
+}
+
+static void
+on_event(void *arg, const char *data)
+{
+	struct error err;
+	json_t *event = json_parse(data, strlen(data), &err);
+
+	if (event != NULL)
+		print_event(arg, event);
+	json_decref(event);
+}
+
+static int
+on_chunk(void *arg, const char *data, size_t len)
+{
+	struct tail *t = arg;
+
+	t->connected = true;
+	return sse_feed(&t->sse, data, len, on_event, t) < 0;
+}
+
+static void
+on_end(void *arg, const struct http_client_reply *reply)
+{
+	struct tail *t = arg;
+	struct timeval tv = {.tv_sec = EVENTS_RETRY_S};
+
+	if (reply->status == 0 && !t->connected) {
+		t->err = reply->err;
+		t->failed = true;
+		event_base_loopbreak(t->base);
+		return;
+	}
+	t->connected = true;
+	evtimer_add(t->retry, &tv);
+}
+
+static void
+start(struct tail *t)
+{
+	struct text path = {0};
+	struct http_client_request rq = {.method = "GET"};
+
+	sse_restart(&t->sse);
+	text_add(&path, t->path);
+	text_add_query(&path, "follow", "1");
+	if (t->sse.id[0] != '\0')
+		text_add_query(&path, "after", t->sse.id);
+	rq.path = text_str(&path);
+	http_client_stream(t->client, &rq, on_chunk, on_end, t);
+	text_done(&path);
+}
+
+static void
+on_retry(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	start(arg);
+}
+
+/* Site -> time zone; empty when the server cannot say. */
+static json_t *
+zones_of(const struct ctl *ctl)
+{
+	json_t *sites = NULL, *zones = json_object(), *site;
+	size_t i;
+
+	if (!ctl_is_json(ctl) && client_list(ctl, "/api/v1/sites", 0, &sites) == CTL_OK)
+		json_array_foreach (sites, i, site)
+			json_object_set(zones, cmd_util_str(site, "name"),
+			    json_object_get(site, "timezone"));
+	json_decref(sites);
+	return zones;
+}
+
+/* Goes on after the last event already printed (0: none was). */
+static int
+follow(const struct ctl *ctl, const char *path, int64_t last)
+{
+	struct tail t = {.ctl = ctl, .path = path, .base = event_base_new()};
+	int r = CTL_OK;
+
+	t.zones = zones_of(ctl);
+	if (last > 0)
+		snprintf(t.sse.id, sizeof(t.sse.id), "%lld", (long long)last);
+	t.client = http_client_new(t.base, ctl->server, NULL, &t.err);
+	t.retry = evtimer_new(t.base, on_retry, &t);
+	if (t.client != NULL) {
+		start(&t);
+		event_base_dispatch(t.base);
+	}
+	if (t.client == NULL || t.failed)
+		r = ctl_fail(ctl, CTL_UNREACHABLE, NULL, &t.err);
+	event_free(t.retry);
+	http_client_free(t.client);
+	event_base_free(t.base);
+	sse_done(&t.sse);
+	json_decref(t.zones);
+	return r;
+}
+
+/* ---- the command ---- */
+
+static int
+events_path(const struct ctl *ctl, const struct args *args, struct text *path)
+{
+	const char *job = args_get(args, "job");
+	char id[ID_SIZE];
+	int r = CTL_OK;
+
+	if (job != NULL)
+		r = cmd_util_find_job(ctl, job, id);
+	if (r != CTL_OK)
+		return r;
+	text_add(path, "/api/v1/events");
+	text_add_query(path, "host", args_get(args, "host"));
+	text_add_query(path, "job", job != NULL ? id : NULL);
+	text_add_query(path, "kind", args_get(args, "kind"));
+	return CTL_OK;
+}
+
+static int
+print_past(
+    const struct ctl *ctl, const struct args *args, const char *path, int64_t *ret_last)
+{
+	json_t *rows = NULL;
+	const json_t *last;
+	int r = client_list(ctl, path, args_has(args, "follow") ? EVENTS_MAX : 0, &rows);
+
+	if (r != CTL_OK)
+		return r;
+	last = json_array_get(rows, json_array_size(rows) - 1);
+	*ret_last = json_integer_value(json_object_get(last, "seq"));
+	cmd_util_add_zones(ctl, rows);
+	output_list(ctl, rows, event_columns, ARRAY_SIZE(event_columns));
+	json_decref(rows);
+	return CTL_OK;
+}
+
+int
+cmd_events_io(struct ctl *ctl, const struct args *args)
+{
+	bool filtered = args_has(args, "host") || args_has(args, "job");
+	struct text path = {0};
+	int64_t last = 0;
+	int r = events_path(ctl, args, &path);
+
+	/* Following everything begins now; following one host or job begins with its
+	 * past. */
+	if (r == CTL_OK && (!args_has(args, "follow") || (filtered && !ctl_is_json(ctl))))
+		r = print_past(ctl, args, text_str(&path), &last);
+	if (r == CTL_OK && args_has(args, "follow"))
+		r = follow(ctl, text_str(&path), last);
+	text_done(&path);
+	return r;
+}

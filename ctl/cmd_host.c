@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* host add|set|list|show|rm|lock|unlock.
+ *
+ * `set` sends whole members: labels and bmc are made from what the host has now, under
+ * its ETag, so that a change made meanwhile is not undone. Ownership: documents are freed
+ * here. Failure modes: exit codes of DESIGN section 8. BMC passwords come from a file,
+ * from standard input or from the terminal, never from argv, where `ps` shows them.
+ */
+#include <stdlib.h>
+
+#include "ctl/cmd.h"
+#include "ctl/cmd_util.h"
+#include "ctl/input.h"
+#include "ctl/output.h"
+#include "ctl/spec.h"
+#include "lib/json.h"
+#include "lib/secret.h"
+#include "lib/str.h"
+
+/* A copy of the old host's object member, or an empty one. */
+static json_t *
+member_copy(const json_t *old, const char *key)
+{
+	json_t *v = json_object_get(old, key);
+
+	return json_is_object(v) ? json_deep_copy(v) : json_object();
+}
+
+static int
+put_nics(const struct args *args, json_t *body, struct error *err)
+{
+	json_t *nics = json_array(), *nic;
+	size_t pos = 0;
+	const char *s;
+	int r = 0;
+
+	while (r == 0 && (s = args_next(args, "nic", &pos)) != NULL) {
+		nic = spec_nic(s, err);
+		r = nic != NULL ? json_array_append_new(nics, nic) : -1;
+	}
+	if (r == 0 && json_array_size(nics) > 0)
+		json_object_set(body, "nics", nics);
+	json_decref(nics);
+	return r;
+}
+
+static int
+put_labels(const struct args *args, const json_t *old, json_t *body, struct error *err)
+{
+	json_t *labels;
+	size_t pos = 0;
+	const char *s;
+	int r = 0;
+
+	if (!args_has(args, "label"))
+		return 0;
+	labels = member_copy(old, "labels");
+	while (r == 0 && (s = args_next(args, "label", &pos)) != NULL)
+		r = spec_label(s, labels, err);
+	if (r == 0)
+		json_object_set(body, "labels", labels);
+	json_decref(labels);
+	return r;
+}
+
+/* Asks when a BMC is given a user for the first time and no file was named. */
+static int
+put_password(
+    const struct args *args, const json_t *old_bmc, json_t *bmc, struct error *err)
+{
+	const char *file = args_get(args, "bmc-password-file");
+	char prompt[300], *password = NULL;
+	int r;
+
+	if (file == NULL && (json_is_object(old_bmc) || !args_has(args, "bmc-user")))
+		return 0;
+	snprintf(prompt, sizeof(prompt), "Password of %s's BMC", args->operands[0]);
+	r = input_password(file, prompt, &password, err);
+	if (r == 0)
+		json_object_set_new(bmc, "password", json_string(password));
+	secret_free(password);
+	return r;
+}
+
+static int
+put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *err)
+{
+	static const struct {
+		const char *option, *member;
+	} plain[] = {{"bmc-user", "user"}, {"bmc-privilege", "privilege"},
+	    {"bmc-boot-method", "boot_method"}};
+	const json_t *old_bmc = json_object_get(old, "bmc");
+	const char *address = args_get(args, "bmc"),
+		   *cipher = args_get(args, "bmc-cipher");
+	json_t *bmc = member_copy(old, "bmc");
+	int64_t n;
+	int r = 0;
+
+	if (address != NULL)
+		r = spec_bmc(address, bmc, err);
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		json_put_str(bmc, plain[i].member, args_get(args, plain[i].option));
+	if (r == 0 && cipher != NULL && str_to_i64(cipher, 0, 17, &n) == 0)
+		json_put_i64(bmc, "cipher", n);
+	if (r == 0)
+		r = put_password(args, old_bmc, bmc, err);
+	if (r == 0 && json_object_size(bmc) > 0 &&
+	    !json_equal(bmc, (json_t *)(uintptr_t)old_bmc))
+		json_object_set(body, "bmc", bmc);
+	json_decref(bmc);
+	return r;
+}
+
+static int
+host_body(const struct args *args, const json_t *old, json_t *body, struct error *err)
+{
+	static const struct {
+		const char *option, *member;
+	} plain[] = {{"site", "site"}, {"uuid", "uuid"}, {"serial", "serial"},
+	    {"firmware", "firmware"}, {"idle", "idle"}, {"local-boot", "local_boot"},
+	    {"probe", "probe"}, {"image", "image"}};
+	int r;
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		json_put_str(body, plain[i].member, args_get(args, plain[i].option));
+	r = put_nics(args, body, err);
+	if (r == 0)
+		r = put_labels(args, old, body, err);
+	return r < 0 ? r : put_bmc(args, old, body, err);
+}
+
+int
+cmd_host_add(struct ctl *ctl, const struct args *args)
+{
+	json_t *body = json_object();
+	struct error err;
+
+	json_put_str(body, "name", args->operands[0]);
+	if (host_body(args, NULL, body, &err) < 0) {
+		json_decref(body);
+		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+	}
+	return cmd_util_create(ctl, "hosts", args->operands[0], body);
+}
+
+int
+cmd_host_set(struct ctl *ctl, const struct args *args)
+{
+	json_t *body = json_object(), *old = NULL;
+	char etag[80] = "";
+	struct error err;
+	int r = cmd_util_fetch(ctl, "hosts", args->operands[0], etag, &old);
+
+	if (r == CTL_OK && host_body(args, old, body, &err) < 0)
+		r = ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+	json_decref(old);
+	if (r == CTL_OK)
+		return cmd_util_change(ctl, "hosts", args->operands[0], etag, body);
+	json_decref(body);
+	return r;
+}
+
+/* The NIC that netboots: the first one unless another says so. */
+static const json_t *
+boot_nic(const json_t *host)
+{
+	const json_t *nics = json_object_get(host, "nics"), *nic;
+	size_t i;
+
+	json_array_foreach (nics, i, nic)
+		if (json_is_true(json_object_get(nic, "boot")))
+			return nic;
+	return json_array_get(nics, 0);
+}
+
+static void
+cell_mac(const json_t *host, struct text *out)
+{
+	text_add_escaped(out, cmd_util_str(boot_nic(host), "mac"));
+}
+
+static void
+cell_ip(const json_t *host, struct text *out)
+{
+	text_add_escaped(out, cmd_util_str(boot_nic(host), "ip"));
+}
+
+static void
+cell_locked(const json_t *host, struct text *out)
+{
+	const json_t *lock = json_object_get(host, "locked");
+
+	if (!json_is_object(lock))
+		return;
+	text_add_escaped(out, cmd_util_str(lock, "by"));
+	text_add(out, ": ");
+	text_add_escaped(out, cmd_util_str(lock, "reason"));
+}
+
+static const struct output_column host_columns[] = {
+    {.title = "HOST", .key = "name"},
+    {.title = "SITE", .key = "site"},
+    {.title = "MAC", .cell = cell_mac},
+    {.title = "IP", .cell = cell_ip},
+    {.title = "BMC", .key = "bmc.address"},
+    {.title = "FIRMWARE", .key = "firmware", .wide = true},
+    {.title = "IDLE", .key = "idle", .wide = true},
+    {.title = "UUID", .key = "uuid", .wide = true},
+    {.title = "SERIAL", .key = "serial", .wide = true},
+    {.title = "IMAGE", .key = "image"},
+    {.title = "LABELS", .key = "labels", .kind = OUTPUT_PAIRS},
+    {.title = "LOCKED", .cell = cell_locked},
+};
+
+int
+cmd_host_list(struct ctl *ctl, const struct args *args)
+{
+	char *hosts = cmd_util_selector(args);
+	struct text path = {0};
+	json_t *rows = NULL;
+	int r;
+
+	text_add(&path, "/api/v1/hosts");
+	text_add_query(&path, "hosts", hosts[0] != '\0' ? hosts : NULL);
+	text_add_query(&path, "site", args_get(args, "site"));
+	r = client_list(ctl, text_str(&path), 0, &rows);
+	if (r == CTL_OK)
+		output_list(ctl, rows, host_columns, ARRAY_SIZE(host_columns));
+	json_decref(rows);
+	text_done(&path);
+	free(hosts);
+	return r;
+}
+
+int
+cmd_host_show(struct ctl *ctl, const struct args *args)
+{
+	return cmd_util_show(ctl, "hosts", args->operands[0]);
+}
+
+int
+cmd_host_rm(struct ctl *ctl, const struct args *args)
+{
+	return cmd_util_remove(ctl, "hosts", args->operands[0]);
+}
+
+static int
+set_lock(struct ctl *ctl, const struct args *args, const char *action, const char *said)
+{
+	const char *host = args->operands[0];
+	char *path = client_path("hosts", host, action);
+	json_t *body = json_object(), *now = NULL;
+	int r;
+
+	json_put_str(body, "reason", args_get(args, "reason"));
+	r = client_call(ctl,
+	    &(struct client_request){
+		.method = "POST", .path = path, .body = body, .subject = host},
+	    &now);
+	if (r == CTL_OK && ctl_is_json(ctl))
+		output_json(ctl, now);
+	else if (r == CTL_OK)
+		ctl_say(ctl, "%s: %s", host, said);
+	json_decref(now);
+	json_decref(body);
+	free(path);
+	return r;
+}
+
+int
+cmd_host_lock(struct ctl *ctl, const struct args *args)
+{
+	struct error err;
+
+	if (args_get(args, "reason") != NULL)
+		return set_lock(ctl, args, "lock", "locked");
+	error_set(&err, 0, "reason-missing", "add --reason T", "a lock must say why");
+	return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+}
+
+int
+cmd_host_unlock(struct ctl *ctl, const struct args *args)
+{
+	return set_lock(ctl, args, "unlock", "unlocked");
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The orders: reinstall, rescue, live, boot, reboot, power on|off|soft|cycle|reset.
+ *
+ * Entry point: cmd_order(), for all of them; the kind is the command's noun.
+ * What could cost data is asked for first: on a terminal by typing the host's name (for
+ * several hosts, their number), otherwise by --yes. What was shown is what is ordered:
+ * after the question the hosts are sent by name, so that a label changed meanwhile adds
+ * none. Ownership: documents are freed here. Failure modes: refused hosts stop the whole
+ * order before anything starts; a lost answer leaves a job that a repeated order finds
+ * ("host-busy").
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/client.h"
+#include "ctl/cmd.h"
+#include "ctl/cmd_util.h"
+#include "ctl/follow_io.h"
+#include "ctl/output.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { ORDER_LIMIT = 20, ORDER_LIMIT_MAX = 100000 };
+
+struct order {
+	const char *kind, *action;
+	char *hosts; /* the selector as typed; owned */
+	const char *reason, *image;
+	bool hard, yes, dry_run, wait;
+	int64_t limit, graceful_us, wait_us;
+};
+
+/* ---- reading the command line ---- */
+
+static bool
+is_image_kind(const char *kind)
+{
+	return !str_eq(kind, "reboot") && !str_eq(kind, "power");
+}
+
+/* What may lose data when it hits the wrong host. */
+static bool
+is_destructive(const struct order *o)
+{
+	if (str_eq(o->kind, "power"))
+		return str_eq(o->action, "off") || str_eq(o->action, "cycle") ||
+		       str_eq(o->action, "reset");
+	return is_image_kind(o->kind) || o->hard;
+}
+
+static int
+read_wait(const struct args *a, struct order *o, struct error *err)
+{
+	const char *s = args_get(a, "wait");
+
+	o->wait = args_has(a, "wait");
+	o->wait_us = FOLLOW_IO_DEFAULT_US;
+	if (s != NULL && (str_to_duration(s, &o->wait_us) < 0 || o->wait_us <= 0))
+		return error_set(err, -1, "usage", "write --wait=10m",
+		    "--wait: '%s' is no duration", s);
+	return 0;
+}
+
+static int
+read_reboot(const struct args *a, struct order *o, struct error *err)
+{
+	const char *s = args_get(a, "graceful-timeout");
+
+	o->hard = args_has(a, "hard");
+	if (s != NULL && str_to_duration(s, &o->graceful_us) < 0)
+		return error_set(err, -1, "usage", "write --graceful-timeout 5m",
+		    "--graceful-timeout: '%s' is no duration", s);
+	return 0;
+}
+
+static int
+read_order(const struct args *a, struct order *o, struct error *err)
+{
+	const char *limit = args_get(a, "limit");
+	int r = 0;
+
+	o->kind = a->command->noun;
+	o->action = a->command->verb;
+	o->hosts = cmd_util_selector(a);
+	o->reason = args_get(a, "reason");
+	o->yes = args_has(a, "yes");
+	o->dry_run = args_has(a, "dry-run");
+	o->limit = ORDER_LIMIT;
+	if (limit != NULL && str_to_i64(limit, 1, ORDER_LIMIT_MAX, &o->limit) < 0)
+		return error_set(err, -1, "usage", NULL,
+		    "--limit: '%s' is no number from 1 to %d", limit,
+		    (int)ORDER_LIMIT_MAX);
+	if (is_image_kind(o->kind)) {
+		o->image = args_get(a, "image");
+		if (o->reason == NULL || o->reason[0] == '\0')
+			return error_set(err, -1, "reason-missing",
+			    "add --reason 'INC-123 …'", "%s wants to know why", o->kind);
+	}
+	if (str_eq(o->kind, "boot") && o->image == NULL)
+		return error_set(
+		    err, -1, "usage", "image list shows them", "boot needs --image");
+	if (str_eq(o->kind, "reboot"))
+		r = read_reboot(a, o, err);
+	return r < 0 ? r : read_wait(a, o, err);
+}
+
+/* ---- talking to the server ---- */
+
+static json_t *
+order_body(const struct order *o, const char *hosts, bool dry_run)
+{
+	json_t *body = json_object();
+
+	json_put_str(body, "kind", o->kind);
+	json_put_str(body, "hosts", hosts);
+	json_put_str(body, "image", o->image);
+	json_put_str(body, "reason", o->reason);
+	json_put_str(body, "action", o->action);
+	if (o->hard)
+		json_put_bool(body, "hard", true);
+	if (o->graceful_us > 0)
+		json_put_i64(body, "graceful_s", o->graceful_us / USEC_PER_SEC);
+	json_put_bool(body, "dry_run", dry_run);
+	json_put_bool(
+	    body, "yes", true); /* what needs a yes has had it when we come here */
+	json_put_i64(body, "limit", o->limit);
+	return body;
+}
+
+static int
+post_order(const struct ctl *ctl, const struct order *o, const char *hosts, bool dry_run,
+    json_t **ret)
+{
+	json_t *body = order_body(o, hosts, dry_run);
+	char key[32];
+	struct client_request rq = {
+	    .method = "POST",
+	    .path = "/api/v1/jobs",
+	    .body = body,
+	    .subject = hosts,
+	    .idempotency_key = dry_run ? NULL : key,
+	};
+	int r;
+
+	client_make_key(key, sizeof(key));
+	r = client_call(ctl, &rq, ret);
+	json_decref(body);
+	return r;
+}
+
+/* ---- asking ---- */
+
+static char *
+names_of(const json_t *jobs)
+{
+	struct text t = {0};
+	const json_t *job;
+	size_t i;
+
+	json_array_foreach (jobs, i, job) {
+		text_add(&t, i > 0 ? "," : "");
+		text_add(&t, cmd_util_str(job, "host"));
+	}
+	return text_take(&t);
+}
+
+static bool
+typed_matches(const struct ctl *ctl, const char *question, const char *expected)
+{
+	char line[300] = "";
+
+	fprintf(ctl->err, "%s: ", question);
+	fflush(ctl->err);
+	if (fgets(line, sizeof(line), stdin) == NULL)
+		return false;
+	line[strcspn(line, "\r\n")] = '\0';
+	return str_eq(line, expected);
+}
+
+/* What the order does to the hosts, in words: "power off", "reboot --hard", "reinstall
+ * with debian-12". */
+static void
+describe(const struct order *o, const json_t *jobs, struct text *out)
+{
+	const char *image = cmd_util_str(json_array_get(jobs, 0), "image");
+
+	text_add(out, o->kind);
+	if (o->action != NULL)
+		text_addf(out, " %s", o->action);
+	if (o->hard)
+		text_add(out, " --hard");
+	if (image[0] != '\0') {
+		text_add(out, " with ");
+		text_add_escaped(out, image);
+	}
+}
+
+static int
+confirm(const struct ctl *ctl, const struct order *o, const json_t *jobs)
+{
+	size_t n = json_array_size(jobs);
+	struct text what = {0}, question = {0};
+	char expected[300];
+	struct error err;
+	bool ok;
+
+	describe(o, jobs, &what);
+	if (n == 1) {
+		str_clip(expected, sizeof(expected),
+		    cmd_util_str(json_array_get(jobs, 0), "host"));
+		text_addf(&question, "About to %s. Type the host's name (%s) to go on",
+		    text_str(&what), expected);
+	} else {
+		char *names = names_of(jobs);
+
+		snprintf(expected, sizeof(expected), "%zu", n);
+		text_addf(&question,
+		    "About to %s on %s hosts: %s\nType their number (%s) to go on",
+		    text_str(&what), expected, names, expected);
+		free(names);
+	}
+	ok = typed_matches(ctl, text_str(&question), expected);
+	text_done(&question);
+	text_done(&what);
+	if (ok)
+		return CTL_OK;
+	error_set(
+	    &err, 0, "confirmation-needed", NULL, "not confirmed, nothing was started");
+	return ctl_fail(ctl, CTL_REFUSED, o->hosts, &err);
+}
+
+/* ---- printing ---- */
+
+static const struct output_column plan_columns[] = {
+    {.title = "HOST", .key = "host"},
+    {.title = "KIND", .key = "kind"},
+    {.title = "IMAGE", .key = "image"},
+    {.title = "SITE", .key = "site"},
+    {.title = "REASON", .key = "reason"},
+};
+
+static const struct output_column started_columns[] = {
+    {.title = "JOB", .key = "id"},
+    {.title = "HOST", .key = "host"},
+    {.title = "KIND", .key = "kind"},
+    {.title = "IMAGE", .key = "image"},
+    {.title = "STATE", .key = "state"},
+};
+
+/* The ids at once, one a line: `job=$(netboot-ctl reinstall …)` works. */
+static void
+print_started(const struct ctl *ctl, const struct order *o, const json_t *jobs)
+{
+	const json_t *job;
+	size_t i;
+
+	if (ctl->format == CTL_WIDE || ctl->format == CTL_NDJSON ||
+	    (ctl->format == CTL_JSON && !o->wait)) {
+		output_list(ctl, jobs, started_columns, ARRAY_SIZE(started_columns));
+		return;
+	}
+	json_array_foreach (jobs, i, job) {
+		if (ctl->format == CTL_TABLE)
+			fprintf(ctl->out, "%s\n", cmd_util_str(job, "id"));
+		else
+			ctl_say(ctl, "%s: job %s", cmd_util_str(job, "host"),
+			    cmd_util_str(job, "id"));
+	}
+	fflush(ctl->out);
+}
+
+/* ---- the order ---- */
+
+/* Asks first where that is due; *ret_hosts (owned by the caller) is what may be ordered
+ * then. */
+static int
+settle_hosts(const struct ctl *ctl, const struct order *o, char **ret_hosts)
+{
+	json_t *plan = NULL, *jobs;
+	struct error err;
+	int r;
+
+	if (!is_destructive(o) || o->yes) {
+		*ret_hosts = str_dup(o->hosts);
+		return CTL_OK;
+	}
+	if (!ctl->in_tty || !ctl->err_tty) {
+		error_set(&err, 0, "confirmation-needed",
+		    "add --yes (and --dry-run to see what would be done)",
+		    "this can lose data, and there is no terminal to ask on");
+		return ctl_fail(ctl, CTL_REFUSED, o->hosts, &err);
+	}
+	r = post_order(ctl, o, o->hosts, true, &plan);
+	if (r != CTL_OK)
+		return r;
+	jobs = json_object_get(plan, "jobs");
+	r = confirm(ctl, o, jobs);
+	if (r == CTL_OK)
+		*ret_hosts = names_of(jobs);
+	json_decref(plan);
+	return r;
+}
+
+static int
+wait_for(struct ctl *ctl, const struct order *o, const json_t *jobs)
+{
+	struct follow_io_how how = {
+	    .timeout_us = o->wait_us,
+	    .screen = ctl->quiet || ctl_is_json(ctl) ? NULL : ctl->err,
+	    .live = ctl->err_tty,
+	};
+	int r = follow_io_run(ctl, jobs, &how);
+
+	if (ctl_is_json(ctl))
+		cmd_util_print_jobs(ctl, jobs);
+	return r;
+}
+
+static int
+run_order(struct ctl *ctl, const struct order *o)
+{
+	json_t *answer = NULL, *jobs;
+	char *hosts = NULL;
+	int r;
+
+	if (o->dry_run) {
+		r = post_order(ctl, o, o->hosts, true, &answer);
+		if (r == CTL_OK)
+			output_list(ctl, json_object_get(answer, "jobs"), plan_columns,
+			    ARRAY_SIZE(plan_columns));
+		goto out;
+	}
+	r = settle_hosts(ctl, o, &hosts);
+	if (r == CTL_OK)
+		r = post_order(ctl, o, hosts, false, &answer);
+	if (r != CTL_OK)
+		goto out;
+	jobs = json_object_get(answer, "jobs");
+	print_started(ctl, o, jobs);
+	if (o->wait)
+		r = wait_for(ctl, o, jobs);
+out:
+	free(hosts);
+	json_decref(answer);
+	return r;
+}
+
+int
+cmd_order(struct ctl *ctl, const struct args *args)
+{
+	struct order o = {0};
+	struct error err;
+	int r;
+
+	if (read_order(args, &o, &err) < 0)
+		r = ctl_fail(ctl, CTL_USAGE, o.hosts, &err);
+	else
+		r = run_order(ctl, &o);
+	free(o.hosts);
+	return r;
+}

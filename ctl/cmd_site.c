@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* site add|set|list|show|rm.
+ *
+ * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8.
+ */
+#include "ctl/cmd.h"
+#include "ctl/cmd_util.h"
+#include "ctl/output.h"
+#include "ctl/spec.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+/* The members that the options name. */
+static int
+site_body(const struct ctl *ctl, const struct args *args, json_t *body)
+{
+	static const char *const plain[] = {"timezone", "url", "idle"};
+	const char *unknown = args_get(args, "unknown"), *s;
+	json_t *subnets = json_array(), *subnet;
+	struct error err;
+	size_t pos = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		json_put_str(body, plain[i], args_get(args, plain[i]));
+	if (unknown != NULL)
+		json_put_bool(body, "answer_unknown", str_eq(unknown, "pool"));
+	while ((s = args_next(args, "subnet", &pos)) != NULL) {
+		subnet = spec_subnet(s, &err);
+		if (subnet == NULL) {
+			json_decref(subnets);
+			return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+		}
+		json_array_append_new(subnets, subnet);
+	}
+	if (json_array_size(subnets) > 0)
+		json_object_set(body, "subnets", subnets);
+	json_decref(subnets);
+	return CTL_OK;
+}
+
+int
+cmd_site_add(struct ctl *ctl, const struct args *args)
+{
+	json_t *body = json_object();
+	int r = site_body(ctl, args, body);
+
+	json_put_str(body, "name", args->operands[0]);
+	if (r == CTL_OK)
+		return cmd_util_create(ctl, "sites", args->operands[0], body);
+	json_decref(body);
+	return r;
+}
+
+int
+cmd_site_set(struct ctl *ctl, const struct args *args)
+{
+	json_t *body = json_object(), *old = NULL;
+	char etag[80] = "";
+	int r = site_body(ctl, args, body);
+
+	if (r == CTL_OK)
+		r = cmd_util_fetch(ctl, "sites", args->operands[0], etag, &old);
+	json_decref(old);
+	if (r == CTL_OK)
+		return cmd_util_change(ctl, "sites", args->operands[0], etag, body);
+	json_decref(body);
+	return r;
+}
+
+static void
+cell_subnets(const json_t *row, struct text *out)
+{
+	const json_t *subnet;
+	size_t i;
+
+	json_array_foreach (json_object_get(row, "subnets"), i, subnet) {
+		text_add(out, i > 0 ? "," : "");
+		text_add_escaped(out, cmd_util_str(subnet, "prefix"));
+	}
+}
+
+static void
+cell_unknown(const json_t *row, struct text *out)
+{
+	text_add(out,
+	    json_is_true(json_object_get(row, "answer_unknown")) ? "pool" : "ignore");
+}
+
+static const struct output_column site_columns[] = {
+    {.title = "SITE", .key = "name"},
+    {.title = "TIMEZONE", .key = "timezone"},
+    {.title = "URL", .key = "url"},
+    {.title = "IDLE", .key = "idle"},
+    {.title = "UNKNOWN", .cell = cell_unknown},
+    {.title = "SUBNETS", .cell = cell_subnets},
+};
+
+int
+cmd_site_list(struct ctl *ctl, const struct args *args UNUSED)
+{
+	json_t *rows = NULL;
+	int r = client_list(ctl, "/api/v1/sites", 0, &rows);
+
+	if (r == CTL_OK)
+		output_list(ctl, rows, site_columns, ARRAY_SIZE(site_columns));
+	json_decref(rows);
+	return r;
+}
+
+int
+cmd_site_show(struct ctl *ctl, const struct args *args)
+{
+	return cmd_util_show(ctl, "sites", args->operands[0]);
+}
+
+int
+cmd_site_rm(struct ctl *ctl, const struct args *args)
+{
+	return cmd_util_remove(ctl, "sites", args->operands[0]);
+}

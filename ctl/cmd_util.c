@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What several commands do alike: selectors, ids, plain create, show, change and remove.
+ *
+ * Ownership: as the header says of each. Failure modes: exit codes, error lines printed
+ * by ctl/client.c; changes carry the ETag of what they were made from, so that two
+ * people's edits cannot undo each other unseen.
+ */
+#include "ctl/cmd_util.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/output.h"
+#include "lib/id.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { UTIL_JOBS_SEARCHED = 5000, UTIL_ID_PART_MIN = 4 };
+
+char *
+cmd_util_selector(const struct args *args)
+{
+	struct text t = {0};
+
+	for (int i = 0; i < args->n_operands; i++)
+		text_addf(&t, "%s%s", i > 0 ? "," : "", args->operands[i]);
+	return text_take(&t);
+}
+
+const char *
+cmd_util_str(const json_t *obj, const char *key)
+{
+	const char *s = json_string_value(json_object_get(obj, key));
+
+	return s != NULL ? s : "";
+}
+
+void
+cmd_util_add_zones(const struct ctl *ctl, json_t *rows)
+{
+	json_t *sites = NULL, *zones = json_object(), *site, *row, *zone;
+	size_t i;
+
+	if (ctl_is_json(ctl) || json_array_size(rows) == 0 ||
+	    client_list(ctl, "/api/v1/sites", 0, &sites) != CTL_OK)
+		goto out;
+	json_array_foreach (sites, i, site)
+		json_object_set(
+		    zones, cmd_util_str(site, "name"), json_object_get(site, "timezone"));
+	json_array_foreach (rows, i, row) {
+		zone = json_object_get(zones, cmd_util_str(row, "site"));
+		if (json_is_string(zone))
+			json_object_set(row, "_zone", zone);
+	}
+out:
+	json_decref(sites);
+	json_decref(zones);
+}
+
+static bool
+has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return m <= n && strcmp(s + n - m, suffix) == 0;
+}
+
+int
+cmd_util_find_job(const struct ctl *ctl, const char *given, char *ret_id)
+{
+	json_t *jobs = NULL, *job;
+	const char *found = NULL;
+	struct error err;
+	size_t i, n = 0;
+	int r;
+
+	if (id_valid(given))
+		return str_copy(ret_id, ID_SIZE, given) < 0 ? CTL_USAGE : CTL_OK;
+	if (strlen(given) < UTIL_ID_PART_MIN) {
+		error_set(&err, 0, "job-unknown", "job list shows the ids",
+		    "give at least %d characters of a job's id", (int)UTIL_ID_PART_MIN);
+		return ctl_fail(ctl, CTL_USAGE, given, &err);
+	}
+	r = client_list(ctl, "/api/v1/jobs?limit=1000", UTIL_JOBS_SEARCHED, &jobs);
+	if (r != CTL_OK)
+		return r;
+	json_array_foreach (jobs, i, job) {
+		const char *id = cmd_util_str(job, "id");
+
+		if (str_has_prefix(id, given) || has_suffix(id, given)) {
+			found = id;
+			n++;
+		}
+	}
+	if (n == 1 && str_copy(ret_id, ID_SIZE, found) == 0) {
+		json_decref(jobs);
+		return CTL_OK;
+	}
+	json_decref(jobs);
+	error_set(&err, 0, n > 1 ? "job-ambiguous" : "job-unknown",
+	    "job list shows the ids",
+	    n > 1 ? "%zu jobs' ids begin or end so"
+		  : "no job's id begins or ends so (%zu)",
+	    n);
+	return ctl_fail(ctl, CTL_USAGE, given, &err);
+}
+
+void
+cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs)
+{
+	json_t *now = json_array(), *job;
+	size_t i;
+
+	json_array_foreach (jobs, i, job) {
+		char *path = client_path("jobs", cmd_util_str(job, "id"), NULL);
+		json_t *fresh = NULL;
+
+		if (client_get(ctl, path, &fresh) == CTL_OK)
+			json_array_append_new(now, fresh);
+		else
+			json_array_append(now, job);
+		free(path);
+	}
+	output_list(ctl, now, NULL, 0);
+	json_decref(now);
+}
+
+int
+cmd_util_fetch(const struct ctl *ctl, const char *collection, const char *name,
+    char *ret_etag, json_t **ret)
+{
+	char *path = client_path(collection, name, NULL);
+	struct client_request rq = {
+	    .method = "GET", .path = path, .subject = name, .ret_etag = ret_etag};
+	int r = client_call(ctl, &rq, ret);
+
+	free(path);
+	return r;
+}
+
+int
+cmd_util_show(const struct ctl *ctl, const char *collection, const char *name)
+{
+	json_t *obj = NULL;
+	int r = cmd_util_fetch(ctl, collection, name, NULL, &obj);
+
+	if (r == CTL_OK)
+		output_object(ctl, obj);
+	json_decref(obj);
+	return r;
+}
+
+int
+cmd_util_remove(const struct ctl *ctl, const char *collection, const char *name)
+{
+	char *path = client_path(collection, name, NULL);
+	struct client_request rq = {.method = "DELETE", .path = path, .subject = name};
+	int r = client_call(ctl, &rq, NULL);
+
+	if (r == CTL_OK)
+		ctl_say(ctl, "%s: removed", name);
+	free(path);
+	return r;
+}
+
+int
+cmd_util_create(
+    const struct ctl *ctl, const char *collection, const char *name, json_t *body)
+{
+	struct text path = {0};
+	char key[32];
+	struct client_request rq = {
+	    .method = "POST", .body = body, .subject = name, .idempotency_key = key};
+	json_t *made = NULL;
+	int r;
+
+	text_addf(&path, "/api/v1/%s", collection);
+	rq.path = text_str(&path);
+	client_make_key(key, sizeof(key));
+	r = client_call(ctl, &rq, &made);
+	if (r == CTL_OK && ctl_is_json(ctl))
+		output_json(ctl, made);
+	else if (r == CTL_OK)
+		ctl_say(ctl, "%s: added", name);
+	json_decref(made);
+	json_decref(body);
+	text_done(&path);
+	return r;
+}
+
+int
+cmd_util_change(const struct ctl *ctl, const char *collection, const char *name,
+    const char *etag, json_t *body)
+{
+	char *path = client_path(collection, name, NULL);
+	struct client_request rq = {
+	    .method = "PATCH",
+	    .path = path,
+	    .body = body,
+	    .subject = name,
+	    .if_match = etag[0] != '\0' ? etag : NULL,
+	};
+	json_t *now = NULL;
+	int r = client_call(ctl, &rq, &now);
+
+	if (r == CTL_OK && ctl_is_json(ctl))
+		output_json(ctl, now);
+	else if (r == CTL_OK)
+		ctl_say(ctl, "%s: changed", name);
+	json_decref(now);
+	json_decref(body);
+	free(path);
+	return r;
+}

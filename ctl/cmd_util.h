@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What several commands do alike. */
+#ifndef CTL_CMD_UTIL_H
+#define CTL_CMD_UTIL_H
+
+#include <jansson.h>
+
+#include "ctl/args.h"
+#include "ctl/client.h"
+#include "ctl/ctl.h"
+
+/* The operands joined with ',': a host set. Owned by the caller. */
+char *
+cmd_util_selector(const struct args *args);
+/* A string member, or "". Borrowed. */
+const char *
+cmd_util_str(const json_t *obj, const char *key);
+/* Puts "_zone" into each row whose `site` is known, for times in the site's zone. A
+ * server that cannot say leaves them in UTC. */
+void
+cmd_util_add_zones(const struct ctl *ctl, json_t *rows);
+/* The whole id (ID_SIZE) for an id, or a unique beginning or end of one; else an exit
+ * code. */
+int
+cmd_util_find_job(const struct ctl *ctl, const char *given, char *ret_id);
+/* Asks for the jobs' present records and prints them as JSON. */
+void
+cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs);
+/* Removes one object, with its `ETag` when the server gives one. */
+int
+cmd_util_remove(const struct ctl *ctl, const char *collection, const char *name);
+/* Shows one object. */
+int
+cmd_util_show(const struct ctl *ctl, const char *collection, const char *name);
+/* Creates (POST) an object and says so. Takes the body. */
+int
+cmd_util_create(
+    const struct ctl *ctl, const char *collection, const char *name, json_t *body);
+/* The object as it is, and its ETag (80 octets) for the change to come. */
+int
+cmd_util_fetch(const struct ctl *ctl, const char *collection, const char *name,
+    char *ret_etag, json_t **ret);
+/* Changes (PATCH) members under that ETag. Takes the body. */
+int
+cmd_util_change(const struct ctl *ctl, const char *collection, const char *name,
+    const char *etag, json_t *body);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The commands: words, options, help and handler, a row each.
+ *
+ * Entry point: commands_table. Nothing here does anything; ctl/args.c parses by it,
+ * ctl/args_help.c prints it, and the shells' completions ask for it through
+ * `netboot-ctl __complete`.
+ */
+#include "ctl/commands.h"
+
+#include "ctl/cmd.h"
+#include "lib/compiler.h"
+
+#define GROUP(options)                       \
+	{                                    \
+		options, ARRAY_SIZE(options) \
+	}
+
+static const struct args_option globals[] = {
+    {"server", 0, ARGS_VALUE, "unix:PATH",
+	"where the orchestrator listens (NETBOOT_SERVER)"},
+    {"output", 'o', ARGS_VALUE, "table|wide|json|ndjson", "how to print results"},
+    {"no-headers", 0, ARGS_FLAG, NULL, "leave out the tables' titles"},
+    {"quiet", 'q', ARGS_FLAG, NULL, "no progress and remarks, only results and errors"},
+    {"help", 'h', ARGS_FLAG, NULL, "explain the command"},
+    {"version", 0, ARGS_FLAG, NULL, "print the version"},
+};
+
+/* ---- orders ---- */
+
+static const struct args_option image_option[] = {
+    {"image", 0, ARGS_VALUE, "IMAGE",
+	"the image to boot (else the host's, or the only one)"},
+};
+
+static const struct args_option reason_option[] = {
+    {"reason", 0, ARGS_VALUE, "TEXT", "why; kept in the history"},
+};
+
+static const struct args_option order_options[] = {
+    {"dry-run", 0, ARGS_FLAG, NULL, "show what would be done, do nothing"},
+    {"wait", 0, ARGS_OPTIONAL, "DURATION",
+	"follow until the end, at most that long (3h)"},
+    {"yes", 0, ARGS_FLAG, NULL, "do not ask; needed where there is no terminal"},
+    {"limit", 0, ARGS_VALUE, "N", "refuse a set of more hosts (20)"},
+};
+
+static const struct args_option reboot_options[] = {
+    {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
+	"how long the system may take to stop"},
+    {"hard", 0, ARGS_FLAG, NULL, "do not ask the system to stop first"},
+};
+
+#define IMAGE_ORDER_GROUPS                                                      \
+	{                                                                       \
+		GROUP(image_option), GROUP(reason_option), GROUP(order_options) \
+	}
+#define HOSTS_HELP                                                                    \
+	"HOSTS is a set: edge[01-10].los,-edge03.los  @site=los,role=cdn  all. What " \
+	"could lose data\n"                                                           \
+	"is asked for on the terminal, or needs --yes. The job's id is printed at once."
+
+/* ---- inventory ---- */
+
+static const struct args_option site_options[] = {
+    {"timezone", 0, ARGS_VALUE, "ZONE", "IANA name, such as Africa/Lagos"},
+    {"url", 0, ARGS_VALUE, "URL", "the site's HTTP base as its servers see it"},
+    {"unknown", 0, ARGS_VALUE, "ignore|pool", "what machines not in the inventory get"},
+    {"idle", 0, ARGS_VALUE, "local|menu|silent", "what hosts without a job get"},
+    {"subnet", 0, ARGS_LIST, "SUBNET",
+	"PREFIX[,gateway=IP][,dns=IP][,pool=FIRST-LAST][,lease=1h][,domain=D][,relay="
+	"IP]"},
+};
+
+static const struct args_option host_options[] = {
+    {"site", 0, ARGS_VALUE, "SITE", "where it stands"},
+    {"nic", 0, ARGS_LIST, "MAC[,ip=IP][,boot]",
+	"a network card; `set` replaces them all"},
+    {"uuid", 0, ARGS_VALUE, "UUID", "SMBIOS UUID"},
+    {"serial", 0, ARGS_VALUE, "TEXT", "SMBIOS serial number"},
+    {"firmware", 0, ARGS_VALUE, "uefi|bios", "what it boots with (uefi)"},
+    {"idle", 0, ARGS_VALUE, "local|menu|silent",
+	"what it gets without a job (the site's)"},
+    {"local-boot", 0, ARGS_VALUE, "exit1|exit0|sanboot", "how iPXE leaves to the disk"},
+    {"probe", 0, ARGS_VALUE, "PROBE", "how to see that it is up: tcp:22, icmp"},
+    {"image", 0, ARGS_VALUE, "IMAGE", "what `reinstall` installs"},
+    {"label", 0, ARGS_LIST, "KEY=VALUE", "for host sets and arguments; KEY= removes"},
+    {"bmc", 0, ARGS_VALUE, "ADDRESS[:PORT]", "its BMC"},
+    {"bmc-user", 0, ARGS_VALUE, "USER", "the BMC's user"},
+    {"bmc-password-file", 0, ARGS_VALUE, "FILE",
+	"first line is the password; - reads stdin"},
+    {"bmc-privilege", 0, ARGS_VALUE, "operator|administrator", "of the BMC's user"},
+    {"bmc-cipher", 0, ARGS_VALUE, "0|3|17", "cipher suite; 0: 17, then 3"},
+    {"bmc-boot-method", 0, ARGS_VALUE, "pxe|none", "how a network boot is asked for"},
+};
+
+static const struct args_option host_list_options[] = {
+    {"site", 0, ARGS_VALUE, "SITE", "only hosts of that site"},
+};
+
+static const struct args_option image_options[] = {
+    {"kind", 0, ARGS_VALUE, "reinstall|rescue|live|tool", "which orders may use it"},
+    {"kernel", 0, ARGS_VALUE, "PATH", "below the images root"},
+    {"initrd", 0, ARGS_LIST, "PATH", "in this order"},
+    {"file", 0, ARGS_LIST, "PATH[,name=NAME]", "a further file, fetched by the image"},
+    {"args", 0, ARGS_VALUE, "TEXT",
+	"kernel arguments; ${host.name}, ${report} … are filled in"},
+    {"report", 0, ARGS_LIST, "up|installed|booted", "what the image reports"},
+    {"local-boot", 0, ARGS_FLAG, NULL, "it ends with a boot from disk, to be confirmed"},
+    {"deadline", 0, ARGS_LIST, "STAGE=DURATION", "how long a stage may take"},
+};
+
+static const struct args_option apply_options[] = {
+    {"file", 'f', ARGS_VALUE, "FILE",
+	"the inventory, netboot-inventory(5); - reads stdin"},
+    {"dry-run", 0, ARGS_FLAG, NULL, "show the difference, change nothing"},
+};
+
+/* ---- looking ---- */
+
+static const struct args_option status_options[] = {
+    {"stuck", 0, ARGS_FLAG, NULL, "only jobs beyond their stage's deadline"},
+};
+
+static const struct args_option watch_options[] = {
+    {"timeout", 0, ARGS_VALUE, "DURATION", "stop watching after that long (3h)"},
+};
+
+static const struct args_option job_list_options[] = {
+    {"host", 0, ARGS_VALUE, "HOSTS", "only of these hosts"},
+    {"state", 0, ARGS_VALUE, "open|ended", "only open or ended ones"},
+    {"kind", 0, ARGS_VALUE, "reinstall|rescue|live|boot|reboot|power",
+	"only of that kind"},
+    {"limit", 0, ARGS_VALUE, "N", "at most so many (100)"},
+};
+
+static const struct args_option retry_options[] = {
+    {"wait", 0, ARGS_OPTIONAL, "DURATION",
+	"follow until the end, at most that long (3h)"},
+    {"yes", 0, ARGS_FLAG, NULL, "needed where there is no terminal"},
+};
+
+static const struct args_option event_options[] = {
+    {"host", 0, ARGS_VALUE, "HOST", "only of this host"},
+    {"job", 0, ARGS_VALUE, "JOB", "only of this job"},
+    {"kind", 0, ARGS_VALUE, "KIND", "only of this kind: dhcp4.offer, job.stage …"},
+    {"follow", 0, ARGS_FLAG, NULL, "go on with new ones as they come"},
+};
+
+static const struct args_command commands[] = {
+    {"site", "add", "SITE", 1, 1, {GROUP(site_options)}, cmd_site_add, "Add a site",
+	NULL},
+    {"site", "set", "SITE", 1, 1, {GROUP(site_options)}, cmd_site_set, "Change a site",
+	NULL},
+    {"site", "list", "", 0, 0, {{0}}, cmd_site_list, "List the sites", NULL},
+    {"site", "show", "SITE", 1, 1, {{0}}, cmd_site_show, "Show a site", NULL},
+    {"site", "rm", "SITE", 1, 1, {{0}}, cmd_site_rm, "Remove a site without hosts", NULL},
+
+    {"host", "add", "HOST", 1, 1, {GROUP(host_options)}, cmd_host_add, "Add a host",
+	"The BMC's password is asked for on the terminal unless --bmc-password-file is "
+	"given."},
+    {"host", "set", "HOST", 1, 1, {GROUP(host_options)}, cmd_host_set, "Change a host",
+	NULL},
+    {"host", "list", "[HOSTS]", 0, -1, {GROUP(host_list_options)}, cmd_host_list,
+	"List the hosts", NULL},
+    {"host", "show", "HOST", 1, 1, {{0}}, cmd_host_show, "Show a host", NULL},
+    {"host", "rm", "HOST", 1, 1, {{0}}, cmd_host_rm, "Remove a host; its history stays",
+	NULL},
+    {"host", "lock", "HOST", 1, 1, {GROUP(reason_option)}, cmd_host_lock,
+	"Refuse all orders for a host", NULL},
+    {"host", "unlock", "HOST", 1, 1, {GROUP(reason_option)}, cmd_host_unlock,
+	"Allow orders for a host again", NULL},
+
+    {"image", "add", "IMAGE", 1, 1, {GROUP(image_options)}, cmd_image_add, "Add an image",
+	"The files must be below the server's images root; their SHA-256 is recorded."},
+    {"image", "list", "", 0, 0, {{0}}, cmd_image_list, "List the images", NULL},
+    {"image", "show", "IMAGE", 1, 1, {{0}}, cmd_image_show, "Show an image", NULL},
+    {"image", "verify", "IMAGE", 1, 1, {{0}}, cmd_image_verify,
+	"Hash an image's files again", NULL},
+    {"image", "rm", "IMAGE", 1, 1, {{0}}, cmd_image_rm, "Remove an image", NULL},
+
+    {"apply", NULL, "", 0, 0, {GROUP(apply_options)}, cmd_apply,
+	"Add and change what a file describes, all of it or nothing",
+	"Objects that the file does not name are left alone."},
+    {"export", NULL, "", 0, 0, {{0}}, cmd_apply_export,
+	"Print the inventory as a file for apply, without passwords", NULL},
+
+    {"reinstall", NULL, "HOSTS", 1, -1, IMAGE_ORDER_GROUPS, cmd_order,
+	"Reinstall hosts: their disks are overwritten", HOSTS_HELP},
+    {"rescue", NULL, "HOSTS", 1, -1, IMAGE_ORDER_GROUPS, cmd_order,
+	"Boot hosts into a rescue system", HOSTS_HELP},
+    {"live", NULL, "HOSTS", 1, -1, IMAGE_ORDER_GROUPS, cmd_order,
+	"Boot hosts into a live system", HOSTS_HELP},
+    {"boot", NULL, "HOSTS", 1, -1, IMAGE_ORDER_GROUPS, cmd_order,
+	"Boot hosts into any image once", HOSTS_HELP},
+    {"reboot", NULL, "HOSTS", 1, -1,
+	{GROUP(reboot_options), GROUP(reason_option), GROUP(order_options)}, cmd_order,
+	"Restart hosts from their disks", HOSTS_HELP},
+    {"power", "status", "HOSTS", 1, -1, {{0}}, cmd_status_power,
+	"Ask the BMCs for the power state", NULL},
+    {"power", "on", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
+	cmd_order, "Switch on", HOSTS_HELP},
+    {"power", "off", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
+	cmd_order, "Switch off at once", HOSTS_HELP},
+    {"power", "soft", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
+	cmd_order, "Ask the system to stop", HOSTS_HELP},
+    {"power", "cycle", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
+	cmd_order, "Switch off at once and on again", HOSTS_HELP},
+    {"power", "reset", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
+	cmd_order, "Reset at once", HOSTS_HELP},
+
+    {"status", NULL, "[HOSTS]", 0, -1, {GROUP(status_options)}, cmd_status,
+	"Show what hosts are doing", NULL},
+    {"watch", NULL, "HOST|JOB", 1, 1, {GROUP(watch_options)}, cmd_job_watch,
+	"Follow a job, or a host's open job, to its end",
+	"Ends with the job's exit code."},
+    {"job", "list", "", 0, 0, {GROUP(job_list_options)}, cmd_job_list, "List jobs", NULL},
+    {"job", "show", "JOB", 1, 1, {{0}}, cmd_job_show, "Show a job and its stages",
+	"JOB may be a beginning or an end of the id when that is unique."},
+    {"job", "cancel", "JOB", 1, 1, {GROUP(reason_option)}, cmd_job_cancel,
+	"Cancel a job that has not ended", NULL},
+    {"job", "retry", "JOB", 1, 1, {GROUP(reason_option), GROUP(retry_options)},
+	cmd_job_retry, "Order the same again as a new job", NULL},
+    {"history", NULL, "HOST", 1, 1, {{0}}, cmd_status_history,
+	"Show what a host booted, when, why and on whose order", NULL},
+    {"events", NULL, "", 0, 0, {GROUP(event_options)}, cmd_events_io,
+	"Show what was observed", NULL},
+    {"agent", "list", "", 0, 0, {{0}}, cmd_status_agents, "List the sites' agents", NULL},
+    {"doctor", NULL, "", 0, 0, {{0}}, cmd_status_doctor, "Check the whole installation",
+	"Ends with 2 when a check failed."},
+};
+
+const struct args_table commands_table = {
+    .program = "netboot-ctl",
+    .commands = commands,
+    .n_commands = ARRAY_SIZE(commands),
+    .globals = GROUP(globals),
+};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* How netboot-ctl talks: data on stdout, talk and errors on stderr.
+ *
+ * Entry points: ctl_fail() for the error lines of DESIGN section 8, ctl_say() for the
+ * rest. Ownership: nothing is kept. Failure modes: none; what a server said is escaped,
+ * so that it cannot move the terminal's cursor.
+ */
+#include "ctl/ctl.h"
+
+#include <stdarg.h>
+
+#include "ctl/text.h"
+
+int
+ctl_fail(
+    const struct ctl *ctl, int exit_code, const char *subject, const struct error *err)
+{
+	struct text line = {0};
+
+	text_add_escaped(
+	    &line, subject != NULL && subject[0] != '\0' ? subject : "netboot-ctl");
+	text_add(&line, ": ");
+	text_add_escaped(&line, err->code);
+	text_add(&line, ": ");
+	text_add_escaped(&line, err->text);
+	if (err->next[0] != '\0') {
+		text_add(&line, ": ");
+		text_add_escaped(&line, err->next);
+	}
+	fflush(ctl->out);
+	fprintf(ctl->err, "%s\n", text_str(&line));
+	text_done(&line);
+	return exit_code;
+}
+
+void
+ctl_say(const struct ctl *ctl, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ctl->quiet)
+		return;
+	fflush(ctl->out);
+	va_start(ap, fmt);
+	vfprintf(ctl->err, fmt, ap);
+	va_end(ap);
+	fputc('\n', ctl->err);
+	fflush(ctl->err);
+}
+
+bool
+ctl_is_json(const struct ctl *ctl)
+{
+	return ctl->format == CTL_JSON || ctl->format == CTL_NDJSON;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The inventory file: YAML, checked against a libcyaml schema, to the JSON of POST
+ * /apply.
+ *
+ * Entry points: inventory_yaml_parse(), and inventory_yaml_line() to show where a refused
+ * value stands. Two passes: yaml_lines.c for syntax and lines, libcyaml for the schema.
+ * What the values mean (does the site exist, is the MAC taken) only the server can say.
+ * Ownership: the result owns its document and tree.
+ * Failure modes: -EINVAL with the key's path and line. libcyaml tells of errors only
+ * through its log: the first message and the path of its backtrace are taken from there.
+ * Its keys are fixed, so the two free maps (labels, deadlines) are taken from the tree.
+ */
+#include "ctl/inventory_yaml.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/compiler.h"
+#include "lib/str.h"
+#include "lib/yaml_where.h"
+
+enum { INV_LIST_MAX = 200000, INV_NAMES_MAX = 64, INV_TEXT_MAX = 4096 };
+
+/* ---- the schema; absent members are NULL, and then absent from the JSON ---- */
+
+struct inv_subnet {
+	char *prefix, *gateway, *domain, *relay;
+	char **dns, **pool;
+	uint32_t dns_count, pool_count;
+	int64_t *lease_s;
+};
+
+struct inv_site {
+	char *name, *timezone, *url, *idle;
+	int *answer_unknown;
+	struct inv_subnet *subnets;
+	uint32_t subnets_count;
+};
+
+struct inv_file {
+	char *path, *name;
+};
+
+struct inv_image {
+	char *name, *kind, *args;
+	struct inv_file *kernel, *initrds, *files;
+	uint32_t initrds_count, files_count, reports_count;
+	char **reports;
+	int *local_boot;
+};
+
+struct inv_nic {
+	char *mac, *ip;
+	int *boot;
+};
+
+struct inv_bmc {
+	char *address, *user, *password, *password_file, *privilege, *boot_method;
+	int64_t *port, *cipher;
+};
+
+struct inv_host {
+	char *name, *site, *uuid, *serial, *firmware, *idle, *local_boot, *probe, *image;
+	struct inv_nic *nics;
+	uint32_t nics_count;
+	struct inv_bmc *bmc;
+};
+
+struct inv_document {
+	struct inv_site *sites;
+	struct inv_image *images;
+	struct inv_host *hosts;
+	uint32_t sites_count, images_count, hosts_count;
+};
+
+/* libcyaml's own booleans take every text that is not "false" for true. */
+static const cyaml_strval_t inv_bools[] = {
+    {"false", 0}, {"true", 1}, {"no", 0}, {"yes", 1}};
+
+#define INV_OPT (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define INV_NAME(st, m) \
+	CYAML_FIELD_STRING_PTR(#m, CYAML_FLAG_POINTER, struct st, m, 1, INV_TEXT_MAX)
+#define INV_STR(st, m) CYAML_FIELD_STRING_PTR(#m, INV_OPT, struct st, m, 0, INV_TEXT_MAX)
+#define INV_INT(st, m) CYAML_FIELD_INT_PTR(#m, INV_OPT, struct st, m)
+#define INV_BOOL(st, m)                                                                \
+	CYAML_FIELD_ENUM_PTR(#m, INV_OPT | CYAML_FLAG_STRICT, struct st, m, inv_bools, \
+	    ARRAY_SIZE(inv_bools))
+#define INV_LIST(st, m, entry, max) \
+	CYAML_FIELD_SEQUENCE(#m, INV_OPT, struct st, m, entry, 0, max)
+
+static const cyaml_schema_value_t inv_text_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 0, INV_TEXT_MAX)};
+
+static const cyaml_schema_field_t inv_subnet_fields[] = {INV_NAME(inv_subnet, prefix),
+    INV_STR(inv_subnet, gateway), INV_LIST(inv_subnet, dns, &inv_text_value, 4),
+    INV_LIST(inv_subnet, pool, &inv_text_value, 2), INV_INT(inv_subnet, lease_s),
+    INV_STR(inv_subnet, domain), INV_STR(inv_subnet, relay), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_subnet_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_subnet, inv_subnet_fields)};
+
+static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
+    INV_STR(inv_site, timezone), INV_STR(inv_site, url),
+    INV_BOOL(inv_site, answer_unknown), INV_STR(inv_site, idle),
+    INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_site_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_site, inv_site_fields)};
+
+static const cyaml_schema_field_t inv_file_fields[] = {
+    INV_NAME(inv_file, path), INV_STR(inv_file, name), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_file_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_file, inv_file_fields)};
+
+static const cyaml_schema_field_t inv_image_fields[] = {INV_NAME(inv_image, name),
+    INV_STR(inv_image, kind),
+    CYAML_FIELD_MAPPING_PTR("kernel", INV_OPT, struct inv_image, kernel, inv_file_fields),
+    INV_LIST(inv_image, initrds, &inv_file_value, 8),
+    INV_LIST(inv_image, files, &inv_file_value, INV_NAMES_MAX), INV_STR(inv_image, args),
+    INV_LIST(inv_image, reports, &inv_text_value, 8), INV_BOOL(inv_image, local_boot),
+    CYAML_FIELD_IGNORE("deadlines", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_image_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_image, inv_image_fields)};
+
+static const cyaml_schema_field_t inv_nic_fields[] = {INV_NAME(inv_nic, mac),
+    INV_STR(inv_nic, ip), INV_BOOL(inv_nic, boot), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_nic_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_nic, inv_nic_fields)};
+
+static const cyaml_schema_field_t inv_bmc_fields[] = {INV_STR(inv_bmc, address),
+    INV_INT(inv_bmc, port), INV_STR(inv_bmc, user), INV_STR(inv_bmc, password),
+    INV_STR(inv_bmc, password_file), INV_STR(inv_bmc, privilege),
+    INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),
+    INV_STR(inv_host, site), INV_LIST(inv_host, nics, &inv_nic_value, INV_NAMES_MAX),
+    INV_STR(inv_host, uuid), INV_STR(inv_host, serial), INV_STR(inv_host, firmware),
+    INV_STR(inv_host, idle), INV_STR(inv_host, local_boot), INV_STR(inv_host, probe),
+    INV_STR(inv_host, image),
+    CYAML_FIELD_MAPPING_PTR("bmc", INV_OPT, struct inv_host, bmc, inv_bmc_fields),
+    CYAML_FIELD_IGNORE("labels", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_host_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_host, inv_host_fields)};
+
+static const cyaml_schema_field_t inv_document_fields[] = {
+    INV_LIST(inv_document, sites, &inv_site_value, INV_LIST_MAX),
+    INV_LIST(inv_document, images, &inv_image_value, INV_LIST_MAX),
+    INV_LIST(inv_document, hosts, &inv_host_value, INV_LIST_MAX), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_document_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct inv_document, inv_document_fields)};
+
+PRINTF_LIKE(3, 0)
+static void
+on_cyaml_log(cyaml_log_t level, void *arg, const char *fmt, va_list ap)
+{
+	if (level >= CYAML_LOG_ERROR)
+		yaml_where_log(arg, fmt, ap);
+}
+
+/* ---- structs to JSON, driven by the same schema ---- */
+
+static json_t *
+mapping_to_json(const cyaml_schema_field_t *fields, const uint8_t *base);
+
+static json_t *
+value_to_json(const cyaml_schema_value_t *v, const uint8_t *data)
+{
+	int64_t n = 0;
+
+	switch ((int)v->type) {
+	case CYAML_STRING: return json_string((const char *)data);
+	case CYAML_ENUM: return json_boolean(*(const int *)(const void *)data);
+	case CYAML_INT: memcpy(&n, data, sizeof(n)); return json_integer(n);
+	case CYAML_MAPPING: return mapping_to_json(v->mapping.fields, data);
+	default: return NULL;
+	}
+}
+
+static json_t *
+sequence_to_json(const cyaml_schema_value_t *v, const uint8_t *data, uint32_t count)
+{
+	const cyaml_schema_value_t *entry = v->sequence.entry;
+	bool pointers = (entry->flags & CYAML_FLAG_POINTER) != 0;
+	size_t step = pointers ? sizeof(char *) : entry->data_size;
+	json_t *list = json_array();
+
+	for (uint32_t i = 0; i < count; i++) {
+		const uint8_t *at = data + i * step;
+
+		if (pointers)
+			memcpy(&at, at, sizeof(at));
+		json_array_append_new(list, value_to_json(entry, at));
+	}
+	return list;
+}
+
+static json_t *
+mapping_to_json(const cyaml_schema_field_t *fields, const uint8_t *base)
+{
+	json_t *obj = json_object();
+
+	for (const cyaml_schema_field_t *f = fields; f->key != NULL; f++) {
+		const uint8_t *data = NULL;
+		uint32_t count = 0;
+		json_t *v;
+
+		if (f->value.type == CYAML_IGNORE)
+			continue;
+		memcpy(&data, base + f->data_offset,
+		    sizeof(data)); /* all members are pointers */
+		if (f->value.type == CYAML_SEQUENCE)
+			memcpy(&count, base + f->count_offset, sizeof(count));
+		if (data == NULL)
+			continue;
+		v = f->value.type == CYAML_SEQUENCE
+			? sequence_to_json(&f->value, data, count)
+			: value_to_json(&f->value, data);
+		json_object_set_new(obj, f->key, v);
+	}
+	return obj;
+}
+
+/* ---- the free maps ---- */
+
+/* One entry of a free map as JSON; NULL when the value does not fit. */
+typedef json_t *
+free_value(const char *text);
+
+static json_t *
+label_value(const char *text)
+{
+	return json_string(text);
+}
+
+/* Seconds, or a duration such as 10m. */
+static json_t *
+deadline_value(const char *text)
+{
+	int64_t us;
+
+	return str_to_duration(text, &us) == 0 ? json_integer(us / USEC_PER_SEC) : NULL;
+}
+
+static int
+add_free_map(const struct yaml_node *owner, const char *key, free_value *make,
+    json_t *obj, size_t *ret_line, struct error *err)
+{
+	const struct yaml_node *map = yaml_lines_child(owner, key);
+	json_t *out, *v;
+
+	if (map == NULL)
+		return 0;
+	*ret_line = map->line;
+	if (map->kind != YAML_NODE_MAPPING)
+		return error_set(err, -EINVAL, "bad-yaml",
+		    "write 'name: value' lines below it", "%s must be a mapping", key);
+	out = json_object();
+	json_object_set_new(obj, key, out);
+	for (const struct yaml_node *c = map->children; c != NULL; c = c->next) {
+		*ret_line = c->line;
+		v = c->kind == YAML_NODE_SCALAR ? make(c->value) : NULL;
+		if (v == NULL || json_object_set_new(out, c->key, v) < 0)
+			return error_set(err, -EINVAL, "bad-yaml", NULL,
+			    "%s: the value of '%s' does not fit", key, c->key);
+	}
+	return 0;
+}
+
+static int
+add_free_maps(const struct yaml_node *root, const char *list, const char *key,
+    free_value *make, json_t *document, size_t *ret_line, struct error *err)
+{
+	const struct yaml_node *seq = yaml_lines_child(root, list), *entry;
+	json_t *items = json_object_get(document, list);
+	size_t i = 0;
+	int r = 0;
+
+	if (seq == NULL)
+		return 0;
+	for (entry = seq->children; entry != NULL && r == 0; entry = entry->next)
+		r = add_free_map(
+		    entry, key, make, json_array_get(items, i++), ret_line, err);
+	return r;
+}
+
+/* ---- entry points ---- */
+
+static int
+load_schema(const struct yaml_where *where, json_t **ret, struct error *err)
+{
+	struct yaml_where_trace trace = {0};
+	const cyaml_config_t config = {
+	    .log_fn = on_cyaml_log,
+	    .log_ctx = &trace,
+	    .log_level = CYAML_LOG_ERROR,
+	    .mem_fn = cyaml_mem,
+	    .flags = CYAML_CFG_NO_ALIAS,
+	};
+	struct inv_document *doc = NULL;
+	cyaml_err_t e = cyaml_load_data((const uint8_t *)where->text, where->len, &config,
+	    &inv_document_value, (cyaml_data_t **)&doc, NULL);
+
+	if (e != CYAML_OK)
+		return yaml_where_failed(where, &trace, cyaml_strerror(e), err);
+	if (doc == NULL)
+		return yaml_where_bad(where, "", err, "the document is empty");
+	*ret = mapping_to_json(inv_document_fields, (const uint8_t *)doc);
+	cyaml_free(&config, &inv_document_value, doc, 0);
+	return 0;
+}
+
+static int
+parse_whole(const struct yaml_where *where, struct inventory_yaml *inv, struct error *err)
+{
+	size_t line = 0;
+	int r = yaml_lines_parse(where->text, where->len, &inv->tree, &line, err);
+
+	if (r == 0 && inv->tree == NULL)
+		return yaml_where_bad(where, "", err, "the document is empty");
+	if (r == 0)
+		r = load_schema(where, &inv->document, err);
+	else
+		error_prefix(err, "%s:%zu", where->name, line);
+	if (r < 0)
+		return r;
+	line = 0;
+	r = add_free_maps(
+	    inv->tree, "hosts", "labels", label_value, inv->document, &line, err);
+	if (r == 0)
+		r = add_free_maps(inv->tree, "images", "deadlines", deadline_value,
+		    inv->document, &line, err);
+	if (r < 0)
+		error_prefix(err, "%s:%zu", where->name, line);
+	return r;
+}
+
+int
+inventory_yaml_parse(const char *name, const char *text, size_t len,
+    struct inventory_yaml *ret, struct error *err)
+{
+	struct inventory_yaml inv = {0};
+	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	int r;
+
+	if (len > INVENTORY_YAML_MAX)
+		return error_set(err, -EINVAL, "bad-yaml", "split it into several files",
+		    "%s is larger than %d octets", name, (int)INVENTORY_YAML_MAX);
+	r = parse_whole(&where, &inv, err);
+	if (r < 0) {
+		str_clip(err->code, sizeof(err->code), "bad-yaml");
+		if (err->next[0] == '\0')
+			str_clip(err->next, sizeof(err->next),
+			    "netboot-inventory(5) lists the keys");
+		inventory_yaml_done(&inv);
+		return r;
+	}
+	*ret = inv;
+	return 0;
+}
+
+size_t
+inventory_yaml_line(const struct inventory_yaml *inv, const char *pointer)
+{
+	const struct yaml_node *node;
+
+	if (str_has_prefix(pointer, "/document/"))
+		pointer += strlen("/document");
+	node = yaml_lines_find(inv->tree, pointer);
+	return node != NULL ? node->line : 0;
+}
+
+void
+inventory_yaml_done(struct inventory_yaml *inv)
+{
+	json_decref(inv->document);
+	yaml_lines_free(inv->tree);
+	*inv = (struct inventory_yaml){0};
+}
