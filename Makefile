@@ -3,6 +3,7 @@
 # Objects go to build/VARIANT/, VARIANT = release | asan | fuzz. Every folder of C becomes an
 # archive (without its main.c); programs and tests link the archives in dependency order.
 
+.DEFAULT_GOAL := all
 VARIANT ?= release
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
