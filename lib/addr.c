@@ -203,7 +203,7 @@ mask_octet(unsigned len, size_t i)
 {
 	unsigned bits = len > i * 8 ? len - (unsigned)i * 8 : 0;
 
-	return bits >= 8 ? 0xff : (uint8_t)(0xff00 >> bits);
+	return bits >= 8 ? 0xff : (uint8_t)((0xff00U >> bits) & 0xff);
 }
 
 int
