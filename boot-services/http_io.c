@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The HTTP service: listeners, limits, and the event loop's side of each connection.
+ *
+ * Entry points: http_io_open() listens on each configured interface and on lo (this
+ * machine reaches its own addresses through lo); on_accept() admits clients within the
+ * limits; http_io_update() waits for what a connection wants. It owns the connections;
+ * they are freed by a deferred event, never within their own callbacks, and are known by
+ * id to whatever outlives a turn of the loop.
+ *
+ * When a limit is reached the connection longest idle makes room; when none is idle the
+ * newcomer is turned away with a reset, so that it does not wait for nothing. */
+#include "boot-services/http_io.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "boot-services/http_priv.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+
+enum { ACCEPTS_PER_TURN = 32, BACKLOG = 1024 };
+
+/* ---- connections ---- */
+
+struct http_conn *
+http_io_find(struct http_io *io, uint64_t id)
+{
+	struct http_conn *c = NULL;
+
+	HASH_FIND(hh, io->by_id, &id, sizeof id, c);
+	return c;
+}
+
+static void
+on_reap(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_io *io = arg;
+	struct http_conn *c, *tmp;
+
+	(void)fd;
+	(void)what;
+	DL_FOREACH_SAFE(io->dead, c, tmp)
+	{
+		DL_DELETE(io->dead, c);
+		event_free(c->readable);
+		event_free(c->writable);
+		event_free(c->timer);
+		http_conn_free(c);
+	}
+}
+
+/* Takes a closed connection out of everything but the list of the dead. */
+static void
+bury(struct http_conn *c)
+{
+	struct http_io *io = c->io;
+
+	event_del(c->readable);
+	event_del(c->writable);
+	event_del(c->timer);
+	DL_DELETE(io->conns, c);
+	HASH_DEL(io->by_id, c);
+	DL_APPEND(io->dead, c);
+	io->n_conns--;
+	event_active(io->reaper, EV_TIMEOUT, 0);
+}
+
+/* The timer is moved only when it would be late; firing early is harmless. */
+static void
+arm_timer(struct http_conn *c)
+{
+	int64_t wait;
+	struct timeval tv;
+
+	if (c->timer_at <= c->wake_at)
+		return;
+	wait = c->wake_at - clock_mono();
+	if (wait < 0)
+		wait = 0;
+	tv = (struct timeval){wait / USEC_PER_SEC, wait % USEC_PER_SEC};
+	c->timer_at = c->wake_at;
+	event_add(c->timer, &tv);
+}
+
+void
+http_io_update(struct http_conn *c)
+{
+	if (c->state == HTTP_CONN_CLOSED) {
+		bury(c);
+		return;
+	}
+	if (c->want_read != c->reading) {
+		c->reading = c->want_read;
+		if (c->reading)
+			event_add(c->readable, NULL);
+		else
+			event_del(c->readable);
+	}
+	if (c->want_write != c->writing) {
+		c->writing = c->want_write;
+		if (c->writing)
+			event_add(c->writable, NULL);
+		else
+			event_del(c->writable);
+	}
+	arm_timer(c);
+}
+
+static void
+on_conn_ready(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_conn *c = arg;
+
+	(void)fd;
+	/* Another callback of this turn may have closed it. */
+	if (c->state == HTTP_CONN_CLOSED)
+		return;
+	http_conn_on_ready(c, (what & EV_READ) != 0, clock_mono());
+	http_io_update(c);
+}
+
+static void
+on_conn_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_conn *c = arg;
+	int64_t now = clock_mono();
+
+	(void)fd;
+	(void)what;
+	if (c->state == HTTP_CONN_CLOSED)
+		return;
+	c->timer_at = INT64_MAX;
+	if (now >= c->wake_at)
+		http_conn_on_time(c, now);
+	http_io_update(c);
+}
+
+/* ---- admission ---- */
+
+static void PRINTF_LIKE(3, 4)
+    turn_away(struct http_io *io, const struct addr_ip *ip, const char *fmt, ...)
+{
+	struct http_xfer_facts f = {0};
+	char reason[EVENT_REASON_SIZE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(reason, sizeof reason, fmt, ap);
+	va_end(ap);
+	addr_ip_text(ip, f.ip, sizeof f.ip);
+	http_xfer_tell(io->deps->events, &f, "http.error", "refused", reason);
+}
+
+static bool
+is_idle(const struct http_conn *c)
+{
+	return c->state == HTTP_CONN_HEAD && c->in_len == 0 && c->served_once &&
+	       c->n_flights == 0;
+}
+
+/* Room for one more connection of this client? */
+static bool
+make_room(struct http_io *io, const struct addr_ip *ip)
+{
+	const struct bootd_config *cfg = io->deps->cfg;
+	struct http_conn *c, *own = NULL, *any = NULL, *oldest;
+	unsigned mine = 0;
+
+	DL_FOREACH (io->conns, c) {
+		bool same = addr_ip_eq(&c->ip, ip);
+
+		mine += same;
+		if (!is_idle(c))
+			continue;
+		if (same && (own == NULL || c->since < own->since))
+			own = c;
+		if (any == NULL || c->since < any->since)
+			any = c;
+	}
+	if (mine < cfg->http_max_per_client && io->n_conns < cfg->http_max_conns)
+		return true;
+	oldest = mine >= cfg->http_max_per_client ? own : any;
+	if (oldest != NULL) {
+		http_conn_close(
+		    oldest, false, "aborted", "idle, and others need the room");
+		http_io_update(oldest);
+		return true;
+	}
+	turn_away(io, ip, "too many connections: %u of this client and %u in all", mine,
+	    io->n_conns);
+	return false;
+}
+
+static void
+admit(struct http_io *io, int fd, const struct addr_ip *ip)
+{
+	struct http_conn *c = http_conn_new(io, fd, ip, clock_mono());
+	struct event_base *base = io->deps->base;
+
+	c->id = ++io->last_id;
+	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_conn_ready, c);
+	c->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_conn_ready, c);
+	c->timer = event_new(base, -1, 0, on_conn_time, c);
+	c->timer_at = INT64_MAX;
+	DL_APPEND(io->conns, c);
+	HASH_ADD(hh, io->by_id, id, sizeof c->id, c);
+	io->n_conns++;
+	/* The request is often here already. */
+	http_conn_on_ready(c, true, clock_mono());
+	http_io_update(c);
+}
+
+static void
+set_accepting(struct http_io *io, bool on)
+{
+	io->paused = !on;
+	for (size_t i = 0; i < io->n_listeners; i++) {
+		if (on)
+			event_add(io->listeners[i].readable, NULL);
+		else
+			event_del(io->listeners[i].readable);
+	}
+}
+
+static void
+reset_fd(int fd)
+{
+	struct linger hard = {.l_onoff = 1, .l_linger = 0};
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+	close(fd);
+}
+
+static void
+on_accept(evutil_socket_t listener, short what, void *arg)
+{
+	struct http_io *io = arg;
+
+	(void)what;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage from = {0};
+		socklen_t len = sizeof from;
+		struct addr_ip ip;
+		int fd = accept4(listener, (struct sockaddr *)&from, &len,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE)) {
+			/* Waiting connections would wake us without end; the sweep
+			 * listens again. */
+			set_accepting(io, false);
+			log_warn(io->deps->log,
+			    "http: out of file descriptors, not accepting");
+		}
+		if (fd < 0)
+			return;
+		ip = addr_ip_from_sockaddr((struct sockaddr *)&from);
+		if (make_room(io, &ip))
+			admit(io, fd, &ip);
+		else
+			reset_fd(fd);
+	}
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct http_io *io = arg;
+
+	(void)fd;
+	(void)what;
+	http_xfers_sweep(io->xfers, clock_mono());
+	if (io->paused)
+		set_accepting(io, true);
+}
+
+/* ---- the service ---- */
+
+static int
+listen_on(const char *iface, uint16_t port, struct error *err)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int on = 1, code;
+
+	if (fd < 0)
+		return error_set(err, -errno, "http-socket",
+		    "check the limit of open files", "cannot make a TCP socket: %s",
+		    strerror(errno));
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (iface[0] != '\0' && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
+				    (socklen_t)strlen(iface)) != 0) {
+		code = -errno;
+		close(fd);
+		return error_set(err, code, "http-interface",
+		    "name an interface that exists (ip link) in `interfaces`",
+		    "HTTP cannot listen on interface %s: %s", iface, strerror(-code));
+	}
+	if (bind(fd, (struct sockaddr *)&any, sizeof any) != 0 ||
+	    listen(fd, BACKLOG) != 0) {
+		code = -errno;
+		close(fd);
+		return error_set(err, code,
+		    code == -EADDRINUSE ? "port-in-use" : "http-bind",
+		    code == -EADDRINUSE ? "stop the other server (ss -ltnp shows it) or "
+					  "set another http port"
+					: "start as root or with CAP_NET_BIND_SERVICE, "
+					  "or set another http port",
+		    "HTTP cannot listen on port %u of %s: %s", port,
+		    iface[0] != '\0' ? iface : "all interfaces", strerror(-code));
+	}
+	return fd;
+}
+
+static int
+add_listener(struct http_io *io, const char *iface, struct error *err)
+{
+	struct http_listener *l = &io->listeners[io->n_listeners];
+	int fd = listen_on(iface, io->deps->cfg->http_port, err);
+
+	if (fd < 0)
+		return fd;
+	l->fd = fd;
+	l->readable = event_new(io->deps->base, fd, EV_READ | EV_PERSIST, on_accept, io);
+	event_add(l->readable, NULL);
+	io->n_listeners++;
+	return 0;
+}
+
+static int
+add_listeners(struct http_io *io, struct error *err)
+{
+	const struct bootd_config *cfg = io->deps->cfg;
+	bool lo = false;
+	int code;
+
+	if (cfg->n_ifaces == 0)
+		return add_listener(io, "", err);
+	for (size_t i = 0; i < cfg->n_ifaces; i++) {
+		code = add_listener(io, cfg->ifaces[i], err);
+		if (code != 0)
+			return code;
+		lo = lo || strcmp(cfg->ifaces[i], "lo") == 0;
+	}
+	return lo ? 0 : add_listener(io, "lo", err);
+}
+
+struct http_io *
+http_io_open(const struct bootd_deps *deps, struct error *err)
+{
+	struct http_io *io = str_alloc(sizeof *io);
+	struct timeval second = {1, 0};
+
+	io->deps = deps;
+	io->xfers = http_xfers_new(deps->events);
+	io->reaper = event_new(deps->base, -1, 0, on_reap, io);
+	io->sweep = event_new(deps->base, -1, EV_PERSIST, on_sweep, io);
+	if (add_listeners(io, err) != 0) {
+		http_io_close(io);
+		return NULL;
+	}
+	event_add(io->sweep, &second);
+	return io;
+}
+
+void
+http_io_on_table_change(struct http_io *io)
+{
+	if (io != NULL)
+		http_ticket_on_table_change(io);
+}
+
+void
+http_io_close(struct http_io *io)
+{
+	struct http_conn *c, *tmp;
+
+	if (io == NULL)
+		return;
+	for (size_t i = 0; i < io->n_listeners; i++) {
+		event_free(io->listeners[i].readable);
+		close(io->listeners[i].fd);
+	}
+	DL_FOREACH_SAFE(io->conns, c, tmp)
+	{
+		http_conn_close(c, true, "aborted", "the server is being stopped");
+		http_io_update(c);
+	}
+	on_reap(-1, 0, io);
+	http_ticket_done(io);
+	event_free(io->reaper);
+	event_free(io->sweep);
+	http_xfers_free(io->xfers);
+	free(io);
+}
