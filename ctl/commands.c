@@ -91,6 +91,8 @@ static const struct args_option host_options[] = {
     {"bmc-privilege", 0, ARGS_VALUE, "operator|administrator", "of the BMC's user"},
     {"bmc-cipher", 0, ARGS_VALUE, "0|3|17", "cipher suite; 0: 17, then 3"},
     {"bmc-boot-method", 0, ARGS_VALUE, "pxe|none", "how a network boot is asked for"},
+    {"bmc-boot-verify", 0, ARGS_VALUE, "full|device",
+	"how strictly the flags are read back"},
 };
 
 static const struct args_option host_list_options[] = {

@@ -60,7 +60,8 @@ struct inv_nic {
 };
 
 struct inv_bmc {
-	char *address, *user, *password, *password_file, *privilege, *boot_method;
+	char *address, *user, *password, *password_file, *privilege, *boot_method,
+	    *boot_verify;
 	int64_t *port, *cipher;
 };
 
@@ -133,7 +134,8 @@ static const cyaml_schema_value_t inv_nic_value = {
 static const cyaml_schema_field_t inv_bmc_fields[] = {INV_STR(inv_bmc, address),
     INV_INT(inv_bmc, port), INV_STR(inv_bmc, user), INV_STR(inv_bmc, password),
     INV_STR(inv_bmc, password_file), INV_STR(inv_bmc, privilege),
-    INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method), CYAML_FIELD_END};
+    INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method),
+    INV_STR(inv_bmc, boot_verify), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),
     INV_STR(inv_host, site), INV_LIST(inv_host, nics, &inv_nic_value, INV_NAMES_MAX),
