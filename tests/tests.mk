@@ -109,3 +109,4 @@ bench:
 .PHONY: unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-lab lint \
         run-lint run-unit run-sim run-fuzz run-net run-lab fuzz soak bench
 .SECONDARY:
+-include tests/fake/fake.mk

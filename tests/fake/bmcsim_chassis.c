@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Chassis of the simulated BMC: power, and boot options with their one-shot life
+ * (IPMI 2.0 chapter 28). Flags are valid until the next start of the machine uses them,
+ * or for 60 s unless parameter 3 forbids that; persistent ones stay. Changes that take
+ * time happen in bmcsim_tick(). */
+#include <errno.h>
+#include <string.h>
+
+#include "lib/compiler.h"
+#include "tests/fake/bmcsim_priv.h"
+
+enum { VALID = 0x80, PERSISTENT = 0x40, EFI = 0x20, KEEP_60S = 0x08, REFUSED = 0x80 };
+
+static const char *
+device_name(uint8_t device)
+{
+	switch (device) {
+	case 1: return "pxe";
+	case 5: return "cdrom";
+	case 6: return "bios";
+	}
+	return "default";
+}
+
+static void
+expire_flags(struct bmcsim_bmc *b, int64_t now)
+{
+	if (b->flags_until == 0 || now < b->flags_until)
+		return;
+	b->flags_until = 0;
+	b->flags[0] &= (uint8_t)~VALID;
+}
+
+/* The machine starts: flags are used, and used up unless persistent. */
+static void
+start_machine(struct bmcsim_bmc *b, enum bmcsim_control what)
+{
+	bool valid = b->flags[0] & VALID;
+	uint8_t device = (b->flags[1] >> 2) & 0x0F;
+
+	b->power = true;
+	if (valid && device == 1)
+		b->counts.pxe_boots++;
+	if (b->chassis != NULL)
+		b->chassis(b->arg, b, what, valid ? device_name(device) : NULL,
+		    b->flags[0] & EFI, b->flags[0] & PERSISTENT);
+	if (valid && !(b->flags[0] & PERSISTENT)) {
+		b->flags[0] &= (uint8_t)~VALID;
+		b->flags_until = 0;
+	}
+}
+
+static void
+stop_machine(struct bmcsim_bmc *b, enum bmcsim_control what)
+{
+	b->power = false;
+	if (b->faults.forget_at_off)
+		memset(b->flags, 0, sizeof b->flags);
+	if (b->chassis != NULL)
+		b->chassis(b->arg, b, what, NULL, false, false);
+}
+
+int64_t
+bmcsim_tick(struct bmcsim_bmc *b, int64_t now)
+{
+	int64_t next = -1;
+
+	expire_flags(b, now);
+	if (b->off_at != 0 && now >= b->off_at) {
+		b->off_at = 0;
+		if (b->power)
+			stop_machine(b, BMCSIM_OFF);
+	}
+	if (b->on_at != 0 && now >= b->on_at) {
+		b->on_at = 0;
+		if (!b->power)
+			start_machine(b, BMCSIM_ON);
+	}
+	if (b->off_at != 0)
+		next = b->off_at;
+	if (b->on_at != 0 && (next < 0 || b->on_at < next))
+		next = b->on_at;
+	return next;
+}
+
+void
+bmcsim_set_power(struct bmcsim_bmc *b, bool on)
+{
+	b->power = on;
+}
+
+uint8_t
+bmcsim_chassis_status(const struct bmcsim_bmc *b)
+{
+	if (b->faults.lie != 0)
+		return b->faults.lie == 1;
+	return b->power;
+}
+
+static void
+power_off(struct bmcsim_bmc *b, int64_t now, bool soft)
+{
+	int ms = soft ? b->faults.soft_ms : b->faults.off_ms;
+
+	b->on_at = 0;
+	if (!b->power || (soft ? b->faults.ignore_soft : b->faults.ignore_off))
+		return;
+	if (soft &&
+	    b->chassis != NULL) /* the machine decides, and its script will tell */
+		b->chassis(b->arg, b, BMCSIM_SOFT, NULL, false, false);
+	else if (ms > 0 && (b->off_at == 0 || !soft))
+		b->off_at = now + ms * USEC_PER_MSEC;
+	else if (b->off_at == 0)
+		stop_machine(b, BMCSIM_OFF);
+}
+
+static void
+power_on(struct bmcsim_bmc *b, int64_t now)
+{
+	if (b->power)
+		return;
+	if (b->faults.lose_on > 0)
+		b->faults.lose_on--;
+	else if (b->faults.on_ms > 0 && b->on_at == 0)
+		b->on_at = now + b->faults.on_ms * USEC_PER_MSEC;
+	else if (b->on_at == 0)
+		start_machine(b, BMCSIM_ON);
+}
+
+uint8_t
+bmcsim_chassis_control(struct bmcsim_bmc *b, int64_t now, uint8_t what)
+{
+	bool d5 = b->faults.d5;
+
+	if (b->faults.refuse_control != 0)
+		return (uint8_t)b->faults.refuse_control;
+	if (what >= BMCSIM_CONTROLS || what == BMCSIM_DIAG)
+		return 0xCC;
+	if (what == BMCSIM_SOFT && b->faults.refuse_soft)
+		return 0xCC;
+	if (d5 && (what == BMCSIM_ON ? b->power : !b->power))
+		return 0xD5;
+	b->counts.controls[what]++;
+	if (b->flags_until != 0)
+		b->flags_until =
+		    now + BMCSIM_FLAGS_US; /* each chassis control restarts the 60 s */
+	switch (what) {
+	case BMCSIM_OFF: power_off(b, now, false); break;
+	case BMCSIM_ON: power_on(b, now); break;
+	case BMCSIM_SOFT: power_off(b, now, true); break;
+	case BMCSIM_RESET:
+		if (b->power)
+			start_machine(b, BMCSIM_RESET);
+		break;
+	case BMCSIM_CYCLE:
+		b->off_at = now + 1;
+		b->on_at = now + BMCSIM_CYCLE_US;
+		break;
+	}
+	return 0;
+}
+
+uint8_t
+bmcsim_chassis_set_option(
+    struct bmcsim_bmc *b, int64_t now, const uint8_t *data, size_t len)
+{
+	uint8_t parameter = data[0] & 0x7F;
+
+	if (parameter < 8 && b->faults.refuse_options >> parameter & 1)
+		return REFUSED;
+	switch (parameter) {
+	case 0: return 0; /* set in progress: nothing to roll back here */
+	case 3:
+		if (len < 2)
+			return 0xC7;
+		b->keep_flags = data[1];
+		return 0;
+	case 4:
+		if (len < 3)
+			return 0xC7;
+		b->ack[0] = data[1];
+		b->ack[1] = data[2];
+		return 0;
+	case 5:
+		if (len < 6)
+			return 0xC7;
+		memcpy(b->flags, data + 1, sizeof b->flags);
+		if (b->faults.drop_efi)
+			b->flags[0] &= (uint8_t)~EFI;
+		if (b->faults.drop_valid)
+			b->flags[0] &= (uint8_t)~VALID;
+		b->flags_until = b->keep_flags & KEEP_60S ? 0 : now + BMCSIM_FLAGS_US;
+		return 0;
+	}
+	return REFUSED;
+}
+
+uint8_t
+bmcsim_chassis_get_option(
+    struct bmcsim_bmc *b, uint8_t parameter, uint8_t *out, size_t *ret_len)
+{
+	out[0] = 1;
+	out[1] = parameter;
+	switch (parameter) {
+	case 0:
+		if (b->faults.refuse_options & 1)
+			return REFUSED;
+		out[2] = 0;
+		*ret_len = 3;
+		return 0;
+	case 3:
+		out[2] = b->keep_flags;
+		*ret_len = 3;
+		return 0;
+	case 4:
+		out[2] = 0;
+		out[3] = b->ack[1];
+		*ret_len = 4;
+		return 0;
+	case 5:
+		memcpy(out + 2, b->flags, sizeof b->flags);
+		*ret_len = 2 + sizeof b->flags;
+		return 0;
+	}
+	return REFUSED;
+}

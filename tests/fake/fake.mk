@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Stand-ins for the outside world, and small programs that the net tests drive.
+
+FAKE_BMC_OBJ := $(addprefix $(B)/tests/fake/bmcsim_,core.o crypt.o cmd.o chassis.o fault.o)
+
+# The simulated BMCs.
+$(B)/tests/fake/bmcsim: $(B)/tests/fake/bmcsim.o $(B)/tests/fake/bmcsim_script.o $(FAKE_BMC_OBJ) $(AR_lib)
+# The IPMI engine on the command line.
+$(B)/tests/fake/bmcctl: $(B)/tests/fake/bmcctl.o $(AR_agent)
+$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl:
+	@echo "  LD   $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
+
+# Tests that run the engine against the BMC's core in one process.
+$(B)/tests/unit/agent/bmc_session_test $(B)/tests/unit/agent/bmcsim_test $(B)/tests/sim/agent/bmc_pool_sim \
+$(B)/tests/fuzz/agent/bmc_session_fuzz: $(FAKE_BMC_OBJ)
+
+fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl
+.PHONY: fake-bin
