@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* bootd.yaml: what is read, the defaults, and how each kind of mistake is named. */
+#include "boot-services/bootd_config.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int
+parse(const char *text, struct bootd_config *cfg, struct error *err)
+{
+	return bootd_config_parse("bootd.yaml", text, strlen(text), cfg, err);
+}
+
+static void
+values_and_defaults(void **state UNUSED)
+{
+	static const char text[] =
+	    "interfaces: [eth1]\n"
+	    "ports: {http: 8080}\n"
+	    "loaders: [{arch: 0x07, file: ipxe.efi}, {arch: 27, file: riscv/snp.efi}]\n"
+	    "limits: {http_stall_timeout: 5s, tftp_windowsize: 16}\n"
+	    "site: {name: los, unknown: lease, idle: silent}\n"
+	    "subnets:\n"
+	    "  - {prefix: 10.77.0.0/24, gateway: 10.77.0.1, dns: [9.9.9.9], lease: 12h,\n"
+	    "     pool: [10.77.0.100, 10.77.0.199], domain: los.example}\n"
+	    "hosts:\n"
+	    "  - {name: edge01, macs: ['52:54:00:77:00:01', 52-54-00-77-00-02], ip: "
+	    "10.77.0.11,\n"
+	    "     idle: local, local_boot: sanboot, firmware: bios,\n"
+	    "     boot: {kernel: /d/vmlinuz, initrds: [d/initrd.gz], args: quiet, order: "
+	    "'1'}}\n"
+	    "  - {name: edge02, nics: [{mac: 5254.0077.0003, ip: 10.77.0.12, boot: "
+	    "yes}]}\n";
+	struct bootd_config cfg;
+	struct error err = {0};
+
+	assert_int_equal(parse(text, &cfg, &err), 0);
+	assert_int_equal(cfg.n_ifaces, 1);
+	assert_string_equal(cfg.ifaces[0], "eth1");
+	assert_int_equal(cfg.http_port, 8080);
+	assert_int_equal(cfg.dhcp4_port, 67);
+	assert_true(
+	    cfg.dhcp4 && cfg.tftp && cfg.http && cfg.authoritative && cfg.events_stdout);
+	assert_string_equal(cfg.user, "netboot");
+	assert_string_equal(cfg.images_root, "/srv/netboot/images");
+	assert_int_equal(cfg.http_stall_timeout_us, 5000000);
+	assert_int_equal(cfg.http_header_timeout_us, 10000000);
+	assert_int_equal(cfg.tftp_max_windowsize, 16);
+	assert_string_equal(cfg.site.name, "los");
+	assert_true(cfg.site.answer_unknown);
+	assert_int_equal(cfg.site.idle, BUNDLE_IDLE_SILENT);
+	assert_int_equal(cfg.site.n_subnets, 1);
+	assert_int_equal(cfg.site.subnets[0].lease_s, 43200);
+	assert_int_equal(cfg.site.n_hosts, 2);
+	assert_int_equal(cfg.site.hosts[0].n_nics, 2);
+	assert_int_equal(cfg.site.hosts[0].idle, BUNDLE_IDLE_LOCAL);
+	assert_int_equal(cfg.site.hosts[0].local_boot, BUNDLE_LOCAL_SANBOOT);
+	assert_int_equal(addr_ip_v4(&cfg.site.hosts[0].nics[0].ip), 0x0a4d000b);
+	assert_int_equal(cfg.site.hosts[1].idle, BUNDLE_IDLE_SILENT);
+	assert_true(cfg.site.hosts[1].nics[0].boot);
+	assert_int_equal(cfg.n_boots, 1);
+	assert_int_equal(cfg.boots[0].host, 0);
+	assert_string_equal(cfg.boots[0].kernel, "d/vmlinuz");
+	assert_string_equal(cfg.boots[0].initrds[0], "d/initrd.gz");
+	bootd_config_done(&cfg);
+}
+
+static const char *
+loader(const struct bootd_config *cfg, uint16_t arch)
+{
+	for (size_t i = 0; i < cfg->n_loaders; i++)
+		if (cfg->loaders[i].arch == arch)
+			return cfg->loaders[i].file;
+	return NULL;
+}
+
+static void
+loaders_override_the_defaults(void **state UNUSED)
+{
+	struct bootd_config cfg;
+	struct error err = {0};
+
+	assert_int_equal(
+	    parse("interfaces: [e]\n"
+		  "loaders: [{arch: 0x07, file: ipxe.efi}, {arch: 0, file: ''}]\n",
+		&cfg, &err),
+	    0);
+	assert_string_equal(loader(&cfg, 7), "ipxe.efi");
+	assert_string_equal(loader(&cfg, 9), "snponly.efi");
+	assert_string_equal(loader(&cfg, 0x10), "snponly.efi");
+	assert_string_equal(loader(&cfg, 0), "");
+	bootd_config_done(&cfg);
+}
+
+static void
+json_from_the_agent(void **state UNUSED)
+{
+	static const char text[] =
+	    "{\"interfaces\":[\"eth1\"],\"dirs\":{\"images\":\"\\/srv\\/netboot\\/"
+	    "images\"},"
+	    "\"services\":{\"dhcp4\":true},\"ports\":{\"http\":80},"
+	    "\"site\":{\"name\":\"los\",\"idle\":\"local\"}}";
+	struct bootd_config cfg;
+	struct error err = {0};
+
+	assert_int_equal(parse(text, &cfg, &err), 0);
+	assert_string_equal(cfg.images_root, "/srv/netboot/images");
+	bootd_config_done(&cfg);
+}
+
+#define SUBNET "subnets: [{prefix: 10.0.0.0/24}]\n"
+
+static const struct {
+	const char *text, *message;
+} mistakes[] = {
+    {"", "bootd.yaml:1: the document is empty"},
+    {"[]\n", "bootd.yaml:1: Expecting MAPPING, got event: SEQUENCE_START"},
+    {"interfaces: [e]\n\tuser: x\n", "bootd.yaml:2: not YAML: "},
+    {"interfaces: [e]\nuser: x\nprots: {}\n", "bootd.yaml:3: prots: unknown key"},
+    {"interfaces: [e]\nports:\n  dhcp4: 67\n  htp: 80\n",
+	"bootd.yaml:4: ports.htp: unknown key"},
+    {"interfaces: [e]\nports:\n  http: 70000\n",
+	"bootd.yaml:3: ports.http: 70000 is not between 1 and 65535"},
+    {"interfaces: [e]\nports:\n  http: web\n",
+	"bootd.yaml:3: ports.http: Invalid uint64_t value"},
+    {"user: x\n", "bootd.yaml:1: interfaces: at least one interface is needed"},
+    {"interfaces: [e, 'a/b']\n", "bootd.yaml:1: interfaces[1]: not an interface name"},
+    {"interfaces:\n- e\n- e\n", "bootd.yaml:3: interfaces[1]: named twice"},
+    {"interfaces: [a2345678901234567]\n",
+	"bootd.yaml:1: interfaces[0]: not an interface name"},
+    {"interfaces: [e]\nuser: root\n", "bootd.yaml:2: user: must not be root"},
+    {"interfaces: [e]\ndirs: {images: srv}\n",
+	"bootd.yaml:2: dirs.images: must be an absolute"},
+    {"interfaces: [e]\nsite: {idle: lokal}\n",
+	"bootd.yaml:2: site.idle: Invalid ENUM value"},
+    {"interfaces: [e]\nlimits: {http_idle_timeout: soon}\n",
+	"bootd.yaml:2: limits.http_idle_timeout: not a duration"},
+    {"interfaces: [e]\nloaders: [{arch: 7, file: ../x}]\n",
+	"bootd.yaml:2: loaders[0].file: must be a path below"},
+    {"interfaces: [e]\nloaders: [{arch: 70000, file: x}]\n",
+	"bootd.yaml:2: loaders[0].arch: not an architecture"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/33\n",
+	"bootd.yaml:3: subnets[0].prefix: not an IPv4 prefix"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  gateway: 10.0.1.1\n",
+	"bootd.yaml:4: subnets[0].gateway: not inside the prefix"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  pool: [10.0.0.9, 10.0.0.3]\n",
+	"bootd.yaml:4: subnets[0].pool: the first address is above the last"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  pool: [10.0.0.9]\n",
+	"bootd.yaml:4: subnets[0].pool: needs the first and the last"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  lease: 5s\n",
+	"bootd.yaml:4: subnets[0].lease: not a duration between 60s and 366d"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/16\n- prefix: 10.0.3.0/24\n",
+	"bootd.yaml:4: subnets[1].prefix: overlaps subnets[0]"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  dns: [dns.example]\n",
+	"bootd.yaml:4: subnets[0].dns[0]: not an IPv4 address"},
+    {"interfaces: [e]\nhosts:\n- macs: ['52:54:00:00:00:01']\n",
+	"bootd.yaml:3: hosts[0]: key 'name' is missing"},
+    {"interfaces: [e]\nhosts:\n- name: a\n",
+	"bootd.yaml:3: hosts[0]: key 'macs' or 'nics'"},
+    {"interfaces: [e]\nhosts:\n- name: a b\n  macs: ['52:54:00:00:00:01']\n",
+	"bootd.yaml:3: hosts[0].name: not a host name"},
+    {"interfaces: [e]\nhosts:\n- name: a\n  macs:\n  - 52:54:00:00:00:01\n  - "
+     "52:54:00:00:00\n",
+	"bootd.yaml:6: hosts[0].macs[1]: not a MAC address"},
+    {"interfaces: [e]\n" SUBNET "hosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n"
+     "- name: b\n  macs: ['52:54:00:00:00:01']\n",
+	"bootd.yaml:6: hosts[1]: MAC address 52:54:00:00:00:01 of host b belongs to host "
+	"a"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 10.0.0.5}\n"
+     "- {name: b, macs: ['52:54:00:00:00:02'], ip: 10.0.0.5}\n",
+	"bootd.yaml:5: hosts[1]: address 10.0.0.5 of host b belongs to host a"},
+    {"interfaces: [e]\n" SUBNET "hosts:\n- {name: a, macs: ['52:54:00:00:00:01']}\n"
+     "- {name: a, macs: ['52:54:00:00:00:02']}\n",
+	"bootd.yaml:5: hosts[1].name: there is another host of this name"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 10.9.0.5}\n",
+	"bootd.yaml:4: hosts[0]: its fixed address is in none of the subnets"},
+    {"interfaces: [e]\nhosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n  boot: {args: "
+     "x}\n",
+	"bootd.yaml:5: hosts[0].boot: key 'kernel' is missing"},
+    {"interfaces: [e]\nhosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n"
+     "  boot: {kernel: ../../etc/shadow}\n",
+	"bootd.yaml:5: hosts[0].boot.kernel: must be a path below the images"},
+    {"interfaces: [e]\nhosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n"
+     "  boot: {kernel: k, args: \"a\\nb\"}\n",
+	"bootd.yaml:5: hosts[0].boot.args: control characters"},
+    {"interfaces: [e]\nhosts: &x []\nsubnets: *x\n", "bootd.yaml:3: subnets: "},
+};
+
+static void
+mistakes_name_file_line_and_key(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(mistakes); i++) {
+		struct bootd_config cfg;
+		struct error err = {0};
+
+		assert_true(parse(mistakes[i].text, &cfg, &err) < 0);
+		assert_string_equal(err.code, "config");
+		if (strncmp(err.text, mistakes[i].message, strlen(mistakes[i].message)) !=
+		    0)
+			fail_msg("%zu: \"%s\"\n   is: \"%s\"", i, mistakes[i].message,
+			    err.text);
+	}
+}
+
+static void
+loads_files(void **state UNUSED)
+{
+	char path[] = "/tmp/bootd_config_test.XXXXXX";
+	struct bootd_config cfg;
+	struct error err = {0};
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "interfaces: [e]\n", 16), 16);
+	close(fd);
+	assert_int_equal(bootd_config_load(path, &cfg, &err), 0);
+	bootd_config_done(&cfg);
+	unlink(path);
+	assert_int_equal(bootd_config_load(path, &cfg, &err), -ENOENT);
+	assert_non_null(strstr(err.text, path));
+	assert_int_equal(bootd_config_load("/tmp", &cfg, &err), -EINVAL);
+	assert_int_equal(bootd_config_load("/dev/zero", &cfg, &err), -EINVAL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(values_and_defaults),
+	    cmocka_unit_test(loaders_override_the_defaults),
+	    cmocka_unit_test(json_from_the_agent),
+	    cmocka_unit_test(mistakes_name_file_line_and_key),
+	    cmocka_unit_test(loads_files),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

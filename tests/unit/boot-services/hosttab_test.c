@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The host table: indexes, refusals that leave it whole, tickets over replacements, size.
+ */
+#include "boot-services/hosttab.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "tests/unit/boot-services/fixture.h"
+
+static void
+put(struct hosttab *t, const struct bundle_host *h, const struct bootd_msg_boot *b)
+{
+	struct error err = {0};
+
+	assert_int_equal(hosttab_put(t, h, b, &err), 0);
+}
+
+static void
+finds_by_each_key(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	struct bootd_msg_boot *b = fixture_boot("t1");
+	struct addr_mac mac = fixture_mac(1), other = fixture_mac(2);
+	struct addr_ip ip = addr_ip_make_v4(0x0a4d0001);
+
+	put(t, &h, b);
+	assert_non_null(hosttab_by_name(t, "a"));
+	assert_ptr_equal(hosttab_by_mac(t, &mac), hosttab_by_name(t, "a"));
+	assert_ptr_equal(hosttab_by_ip(t, &ip), hosttab_by_name(t, "a"));
+	assert_ptr_equal(hosttab_by_token(t, FIXTURE_TOKEN), hosttab_by_name(t, "a"));
+	assert_null(hosttab_by_mac(t, &other));
+	assert_null(hosttab_by_token(t, ""));
+	assert_null(hosttab_by_ip(t, &(struct addr_ip){0}));
+	assert_int_equal(hosttab_count(t), 1);
+	hosttab_del(t, "a");
+	hosttab_del(t, "a");
+	assert_null(hosttab_by_mac(t, &mac));
+	assert_null(hosttab_by_token(t, FIXTURE_TOKEN));
+	assert_int_equal(hosttab_count(t), 0);
+	free(b);
+	hosttab_free(t);
+}
+
+static void
+replaces_by_name(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1), h2 = fixture_host("a", 2);
+	struct addr_mac mac1 = fixture_mac(1), mac2 = fixture_mac(2);
+
+	put(t, &h, NULL);
+	put(t, &h2, NULL);
+	assert_null(hosttab_by_mac(t, &mac1));
+	assert_non_null(hosttab_by_mac(t, &mac2));
+	assert_int_equal(hosttab_count(t), 1);
+	hosttab_free(t);
+}
+
+static void
+refuses_what_another_host_has(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host a = fixture_host("a", 1), b = fixture_host("b", 2);
+	struct bundle_host mac = fixture_host("c", 1), ip = fixture_host("c", 3);
+	struct bundle_host twice = fixture_host("c", 4);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct error err = {0};
+
+	put(t, &a, boot);
+	put(t, &b, NULL);
+	assert_int_equal(hosttab_put(t, &mac, NULL, &err), -EEXIST);
+	assert_string_equal(err.code, "mac-in-use");
+	assert_non_null(strstr(err.text, "host a"));
+	ip.nics[0].ip = b.nics[0].ip;
+	assert_int_equal(hosttab_put(t, &ip, NULL, &err), -EEXIST);
+	assert_string_equal(err.code, "ip-in-use");
+	twice.n_nics = 2;
+	twice.nics[1] = twice.nics[0];
+	assert_int_equal(hosttab_put(t, &twice, NULL, &err), -EEXIST);
+	assert_int_equal(hosttab_put(t, &b, boot, &err), -EEXIST);
+	assert_string_equal(err.code, "token-in-use");
+	/* A refused replacement leaves the old host as it was. */
+	b.nics[0].mac = fixture_mac(1);
+	assert_int_equal(hosttab_put(t, &b, NULL, &err), -EEXIST);
+	assert_non_null(hosttab_by_mac(t, &(struct addr_mac){{0x52, 0x54, 0, 0, 0, 2}}));
+	assert_int_equal(hosttab_count(t), 2);
+	free(boot);
+	hosttab_free(t);
+}
+
+static void
+a_ticket_keeps_its_progress(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new(), *next = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	struct bootd_msg_boot *b = fixture_boot("t1"), *b2 = fixture_boot("t2");
+
+	put(t, &h, b);
+	hosttab_by_name(t, "a")->released[0] = 1;
+	hosttab_by_name(t, "a")->boot.consumed = true;
+	put(t, &h, b); /* says armed; it was consumed */
+	assert_int_equal(hosttab_by_name(t, "a")->released[0], 1);
+	assert_true(hosttab_by_name(t, "a")->boot.consumed);
+	put(next, &h, b);
+	hosttab_inherit(next, t);
+	assert_int_equal(hosttab_by_name(next, "a")->released[0], 1);
+	assert_true(hosttab_by_name(next, "a")->boot.consumed);
+	put(t, &h, b2); /* another ticket starts anew */
+	assert_int_equal(hosttab_by_name(t, "a")->released[0], 0);
+	assert_false(hosttab_by_name(t, "a")->boot.consumed);
+	free(b);
+	free(b2);
+	hosttab_free(t);
+	hosttab_free(next);
+}
+
+static void
+longest_prefix_wins(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_subnet wide = {0}, narrow = {0};
+	struct addr_ip in, out = addr_ip_make_v4(0x0a4e0001);
+	struct error err = {0};
+
+	assert_int_equal(addr_prefix_parse("10.77.0.0/16", &wide.prefix), 0);
+	assert_int_equal(addr_prefix_parse("10.77.3.0/24", &narrow.prefix), 0);
+	assert_int_equal(hosttab_add_subnet(t, &wide, &err), 0);
+	assert_int_equal(hosttab_add_subnet(t, &narrow, &err), 0);
+	in = addr_ip_make_v4(0x0a4d0305);
+	assert_int_equal(hosttab_subnet(t, &in)->prefix.len, 24);
+	in = addr_ip_make_v4(0x0a4d0405);
+	assert_int_equal(hosttab_subnet(t, &in)->prefix.len, 16);
+	assert_null(hosttab_subnet(t, &out));
+	for (int i = 2; i < BUNDLE_SUBNETS_MAX; i++)
+		assert_int_equal(hosttab_add_subnet(t, &wide, &err), 0);
+	assert_int_equal(hosttab_add_subnet(t, &wide, &err), -ENOSPC);
+	hosttab_free(t);
+}
+
+/* Built, looked up and swapped well within what an event loop may take for a whole table.
+ */
+static void
+holds_100000_hosts(void **state UNUSED)
+{
+	enum { HOSTS = 100000 };
+	struct hosttab *t = hosttab_new(), *next = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	int64_t start = clock_mono();
+
+	for (unsigned i = 1; i <= HOSTS; i++) {
+		snprintf(h.name, sizeof(h.name), "edge%06u.example", i);
+		h.nics[0].mac = fixture_mac(i);
+		h.nics[0].ip = addr_ip_make_v4(0x0a000000 + i);
+		put(t, &h, NULL);
+	}
+	hosttab_inherit(next, t);
+	for (unsigned i = 1; i <= HOSTS; i++) {
+		struct addr_mac mac = fixture_mac(i);
+
+		assert_non_null(hosttab_by_mac(t, &mac));
+	}
+	assert_int_equal(hosttab_count(t), HOSTS);
+	hosttab_free(t);
+	hosttab_free(next);
+	/* Generous: sanitizers and a shared machine cost a factor of ten. */
+	assert_true(clock_mono() - start < 30 * USEC_PER_SEC);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(finds_by_each_key),
+	    cmocka_unit_test(replaces_by_name),
+	    cmocka_unit_test(refuses_what_another_host_has),
+	    cmocka_unit_test(a_ticket_keeps_its_progress),
+	    cmocka_unit_test(longest_prefix_wins),
+	    cmocka_unit_test(holds_100000_hosts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The decision: each row is a client in a situation, and what it must get (boot.md
+ * 0.1, 1.5). */
+#include "boot-services/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/boot-services/fixture.h"
+
+enum ticket { NONE, ARMED, CONSUMED, UNKNOWN, UNKNOWN_ANSWERED };
+
+static const struct {
+	enum ticket ticket;
+	enum bundle_idle idle;
+	enum policy_class class;
+	uint16_t arch;
+	bool lacks_http, chained;
+	enum policy_what what;
+	const char *where;  /* file or URL */
+	const char *reason; /* a part of it */
+} rows[] = {
+    /* Armed: loader for firmware, script for iPXE, address for systems. */
+    {ARMED, 0, POLICY_CLASS_PXE, 7, 0, 0, POLICY_TFTP_LOADER, "snponly.efi", "x64-uefi"},
+    {ARMED, 0, POLICY_CLASS_PXE, 9, 0, 0, POLICY_TFTP_LOADER, "snponly.efi", "x64-uefi"},
+    {ARMED, 0, POLICY_CLASS_PXE, 0, 0, 0, POLICY_TFTP_LOADER, "undionly.kpxe",
+	"x86-bios"},
+    {ARMED, 0, POLICY_CLASS_PXE, POLICY_ARCH_NONE, 0, 0, POLICY_TFTP_LOADER,
+	"undionly.kpxe", "x86-bios"},
+    {ARMED, 0, POLICY_CLASS_PXE, 0x0b, 0, 0, POLICY_LEASE, "",
+	"no loader for architecture arm64"},
+    {ARMED, 0, POLICY_CLASS_PXE, 7, 0, 1, POLICY_TFTP_LOADER, "snponly.efi", "armed"},
+    {ARMED, 0, POLICY_CLASS_HTTP, 0x10, 0, 0, POLICY_HTTP_LOADER,
+	"http://10.77.0.1/loaders/snponly.efi", "by URL"},
+    {ARMED, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "armed"},
+    {ARMED, 0, POLICY_CLASS_OS, 7, 0, 0, POLICY_LEASE, "", "operating system"},
+    /* An iPXE without HTTP gets ours once; not a second time. */
+    {ARMED, 0, POLICY_CLASS_IPXE, 0, 1, 0, POLICY_TFTP_LOADER, "undionly.kpxe",
+	"lacks HTTP"},
+    {ARMED, 0, POLICY_CLASS_IPXE, 0, 1, 1, POLICY_LEASE, "", "not again"},
+    /* Idle and local: an answer, never silence. */
+    {NONE, 0, POLICY_CLASS_PXE, 7, 0, 0, POLICY_LOCAL_MENU, "", "no ticket"},
+    {NONE, 0, POLICY_CLASS_HTTP, 0x10, 0, 0, POLICY_LOCAL_404,
+	"http://10.77.0.1/local-boot.efi", "no ticket"},
+    {NONE, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "leaves to the disk"},
+    {NONE, 0, POLICY_CLASS_IPXE, 0, 1, 0, POLICY_LEASE, "", "goes on to the disk"},
+    {NONE, 0, POLICY_CLASS_OS, POLICY_ARCH_NONE, 0, 0, POLICY_LEASE, "",
+	"operating system"},
+    {CONSUMED, 0, POLICY_CLASS_PXE, 7, 0, 0, POLICY_LOCAL_MENU, "", "consumed"},
+    {CONSUMED, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "consumed"},
+    {NONE, BUNDLE_IDLE_MENU, POLICY_CLASS_PXE, 7, 0, 0, POLICY_LOCAL_MENU, "", "menu"},
+    {NONE, BUNDLE_IDLE_SILENT, POLICY_CLASS_PXE, 7, 0, 0, POLICY_IGNORE, "", "silent"},
+    {NONE, BUNDLE_IDLE_SILENT, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_IGNORE, "", "silent"},
+    {NONE, BUNDLE_IDLE_SILENT, POLICY_CLASS_OS, 7, 0, 0, POLICY_LEASE, "",
+	"operating system"},
+    {ARMED, BUNDLE_IDLE_SILENT, POLICY_CLASS_PXE, 7, 0, 0, POLICY_TFTP_LOADER,
+	"snponly.efi", ""},
+    /* Strangers. */
+    {UNKNOWN, 0, POLICY_CLASS_PXE, 7, 0, 0, POLICY_IGNORE, "", "unknown machine"},
+    {UNKNOWN, 0, POLICY_CLASS_OS, 7, 0, 0, POLICY_IGNORE, "", "unknown machine"},
+    {UNKNOWN_ANSWERED, 0, POLICY_CLASS_OS, 7, 0, 0, POLICY_LEASE, "", "operating system"},
+    {UNKNOWN_ANSWERED, 0, POLICY_CLASS_PXE, 7, 0, 0, POLICY_LOCAL_MENU, "",
+	"unknown machine"},
+};
+
+struct world {
+	struct hosttab *table;
+	struct bootd_config *cfg;
+};
+
+static struct world
+make_world(enum ticket ticket, enum bundle_idle idle)
+{
+	struct world w = {.table = hosttab_new(), .cfg = str_alloc(sizeof(*w.cfg))};
+	struct bundle_host h = fixture_host("edge01", 1);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct bundle_site *site = str_alloc(sizeof(*site));
+	struct error err = {0};
+	static const char minimal[] =
+	    "interfaces: [e]\nloaders: [{arch: 0x0b, file: ''}]\n";
+
+	assert_int_equal(
+	    bootd_config_parse("t", minimal, strlen(minimal), w.cfg, &err), 0);
+	site->idle = idle;
+	site->answer_unknown = ticket == UNKNOWN_ANSWERED;
+	hosttab_set_site(w.table, site);
+	h.idle = idle;
+	boot->consumed = ticket == CONSUMED;
+	if (ticket == NONE || ticket == ARMED || ticket == CONSUMED)
+		assert_int_equal(
+		    hosttab_put(w.table, &h, ticket == NONE ? NULL : boot, &err), 0);
+	free(site);
+	free(boot);
+	return w;
+}
+
+static void
+free_world(struct world *w)
+{
+	hosttab_free(w->table);
+	bootd_config_done(w->cfg);
+	free(w->cfg);
+}
+
+static struct policy_client
+make_client(enum policy_class class, uint16_t arch)
+{
+	return (struct policy_client){
+	    .mac = fixture_mac(1),
+	    .class = class,
+	    .arch = arch,
+	    .ipxe_http = true,
+	    .server = addr_ip_make_v4(0x0a4d0001),
+	    .http_port = 80,
+	};
+}
+
+static void
+decides_every_row(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct world w = make_world(rows[i].ticket, rows[i].idle);
+		struct policy_client c = make_client(rows[i].class, rows[i].arch);
+		struct policy_decision d;
+		const char *where;
+
+		c.ipxe_http = !rows[i].lacks_http;
+		c.chained_already = rows[i].chained;
+		policy_decide(w.table, w.cfg, &c, &d);
+		where = d.file[0] ? d.file : d.url;
+		if (d.what != rows[i].what || !strstr(d.reason, rows[i].reason) ||
+		    strcmp(where, rows[i].where) != 0 || d.reason[0] == '\0')
+			fail_msg(
+			    "row %zu: what %d, \"%s\": %s", i, d.what, where, d.reason);
+		assert_true((d.host != NULL) == (rows[i].ticket != UNKNOWN &&
+						    rows[i].ticket != UNKNOWN_ANSWERED));
+		free_world(&w);
+	}
+}
+
+static void
+only_marked_nics_boot(void **state UNUSED)
+{
+	struct world w = make_world(UNKNOWN, BUNDLE_IDLE_LOCAL);
+	struct bundle_host h = fixture_host("edge01", 1);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct policy_client c = make_client(POLICY_CLASS_PXE, 7);
+	struct policy_decision d;
+	struct error err = {0};
+
+	h.n_nics = 2;
+	h.nics[1].mac = fixture_mac(2);
+	h.nics[1].boot = true;
+	assert_int_equal(hosttab_put(w.table, &h, boot, &err), 0);
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_LOCAL_MENU);
+	assert_non_null(strstr(d.reason, "not for this NIC"));
+	c.mac = fixture_mac(2);
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_TFTP_LOADER);
+	h.nics[1].boot = false;
+	assert_int_equal(hosttab_put(w.table, &h, boot, &err), 0);
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_TFTP_LOADER);
+	free(boot);
+	free_world(&w);
+}
+
+static void
+services_that_are_off_are_not_offered(void **state UNUSED)
+{
+	struct world w = make_world(ARMED, BUNDLE_IDLE_LOCAL);
+	struct policy_client c = make_client(POLICY_CLASS_PXE, 7);
+	struct policy_decision d;
+
+	w.cfg->tftp = w.cfg->http = false;
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_LEASE);
+	c.class = POLICY_CLASS_IPXE;
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_LEASE);
+	c.class = POLICY_CLASS_HTTP;
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_LEASE);
+	assert_non_null(strstr(d.reason, "HTTP is switched off"));
+	free_world(&w);
+}
+
+static void
+urls_name_other_ports(void **state UNUSED)
+{
+	struct world w = make_world(ARMED, BUNDLE_IDLE_LOCAL);
+	struct policy_client c = make_client(POLICY_CLASS_IPXE, 7);
+	struct policy_decision d;
+
+	c.http_port = 8080;
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_string_equal(d.url, "http://10.77.0.1:8080/script.ipxe-52:54:00:00:00:01");
+	/* It must fit the BOOTP file field for clients that read only that (boot.md 0.1,
+	 * 17). */
+	assert_true(strlen(d.url) < 128);
+	free_world(&w);
+}
+
+static void
+names_architectures(void **state UNUSED)
+{
+	char buf[EVENT_ARCH_SIZE];
+
+	assert_string_equal(policy_arch_name(0, buf, sizeof(buf)), "x86-bios");
+	assert_string_equal(policy_arch_name(0x10, buf, sizeof(buf)), "x64-uefi-http");
+	assert_string_equal(policy_arch_name(999, buf, sizeof(buf)), "arch-999");
+	assert_string_equal(
+	    policy_arch_name(POLICY_ARCH_NONE, buf, sizeof(buf)), "x86-bios");
+	assert_true(policy_arch_is_http(0x13));
+	assert_false(policy_arch_is_http(7));
+	assert_false(policy_arch_is_http(POLICY_ARCH_NONE));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(decides_every_row),
+	    cmocka_unit_test(only_marked_nics_boot),
+	    cmocka_unit_test(services_that_are_off_are_not_offered),
+	    cmocka_unit_test(urls_name_other_ports),
+	    cmocka_unit_test(names_architectures),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
