@@ -143,7 +143,8 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
 	if (fail != BMC_FAIL_NONE) {
 		bmc_error_set(&r->err, fail, c->peer->key, "%s", text);
-		tell(c, "ipmi.error", text);
+		if (!c->noted_trouble || !str_eq(text, c->last_text))
+			tell(c, "ipmi.error", text);
 	}
 	if (r->power == BMC_POWER_UNKNOWN)
 		str_clip(r->why, sizeof r->why,

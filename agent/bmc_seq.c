@@ -290,7 +290,7 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 			s->control_sent = s->accepted = true;
 			s->control_at = now;
 		}
-		return pause_until(s, now + s->poll);
+		return pause_until(s, now + s->poll / 4); /* many BMCs need no 2 s */
 	}
 	if (rs->code == BMC_COMPLETION_OK)
 		return look(s, BMC_STEP_CONFIRM);

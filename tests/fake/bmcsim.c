@@ -33,11 +33,11 @@
 #include "tests/fake/bmcsim_core.h"
 #include "tests/fake/bmcsim_script.h"
 
-enum { LINE_SIZE = 1024, BMCS_MAX = 65536 };
+enum { LINE_SIZE = 1024, BMCS_MAX = 16384 };
 
 struct sim {
 	struct event_base *base;
-	struct bmc *bmcs;
+	struct bmc *bmcs[BMCS_MAX];
 	size_t n;
 	uint64_t seed;
 };
@@ -177,7 +177,7 @@ static int
 open_bmc(
     struct sim *sim, const struct spec *spec, const struct addr_ip *ip, uint16_t port)
 {
-	struct bmc *b = &sim->bmcs[sim->n];
+	struct bmc *b = str_alloc(sizeof *b);
 	struct sockaddr_storage ss;
 	socklen_t len = addr_ip_sockaddr(ip, port, &ss);
 	char text[ADDR_IP_TEXT];
@@ -190,9 +190,12 @@ open_bmc(
 	b->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (b->fd < 0 || bind(b->fd, (struct sockaddr *)&ss, len) < 0) {
 		fprintf(stderr, "bmcsim: %s: %s\n", b->name, strerror(errno));
-		return -errno;
+		if (b->fd >= 0)
+			close(b->fd);
+		free(b);
+		return -EADDRNOTAVAIL;
 	}
-	sim->n++;
+	sim->bmcs[sim->n++] = b;
 	b->readable = event_new(sim->base, b->fd, EV_READ | EV_PERSIST, on_packet, b);
 	b->timer = evtimer_new(sim->base, on_tick, b);
 	event_add(b->readable, NULL);
@@ -260,10 +263,10 @@ sum_up(const struct sim *sim, char *out, size_t size)
 	struct bmcsim_bmc total = {0};
 
 	for (size_t i = 0; i < sim->n; i++) {
-		from = (const unsigned *)&sim->bmcs[i].core.counts;
+		from = (const unsigned *)&sim->bmcs[i]->core.counts;
 		for (size_t k = 0; k < sizeof t / sizeof *to; k++)
 			to[k] += from[k];
-		active += bmcsim_slots_used(&sim->bmcs[i].core, false);
+		active += bmcsim_slots_used(&sim->bmcs[i]->core, false);
 	}
 	total.counts = t;
 	bmcsim_describe(&total, out, size);
@@ -301,7 +304,7 @@ command(struct sim *sim, const char *line, char *out, size_t size)
 		return;
 	}
 	for (size_t i = 0; i < sim->n; i++) {
-		struct bmc *b = &sim->bmcs[i];
+		struct bmc *b = sim->bmcs[i];
 
 		if (!str_eq(who, "all") && !str_eq(who, b->name))
 			continue;
@@ -392,22 +395,24 @@ close_bmc(struct bmc *b)
 	event_free(b->readable);
 	event_free(b->timer);
 	close(b->fd);
+	free(b);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct sim sim = {.seed = 1};
+	struct sim *sim = str_alloc(sizeof *sim);
 	const char *config = NULL, *control = NULL;
 	struct evconnlistener *listener = NULL;
 	struct event *term, *intr;
 	int opt, status = 1;
 
+	sim->seed = 1;
 	while ((opt = getopt(argc, argv, "c:s:r:")) != -1) {
 		switch (opt) {
 		case 'c': config = optarg; break;
 		case 's': control = optarg; break;
-		case 'r': sim.seed = strtoull(optarg, NULL, 10); break;
+		case 'r': sim->seed = strtoull(optarg, NULL, 10); break;
 		default: return 1;
 		}
 	}
@@ -416,26 +421,24 @@ main(int argc, char **argv)
 		return 1;
 	}
 	raise_fd_limit();
-	sim.base = event_base_new();
-	sim.bmcs = str_alloc(
-	    BMCS_MAX * sizeof *sim.bmcs); /* zero pages cost nothing until used */
-	term = evsignal_new(sim.base, SIGTERM, on_signal, &sim);
-	intr = evsignal_new(sim.base, SIGINT, on_signal, &sim);
+	sim->base = event_base_new();
+	term = evsignal_new(sim->base, SIGTERM, on_signal, sim);
+	intr = evsignal_new(sim->base, SIGINT, on_signal, sim);
 	event_add(term, NULL);
 	event_add(intr, NULL);
-	if (read_config(&sim, config) == 0 &&
-	    (control == NULL || (listener = listen_control(&sim, control)) != NULL)) {
-		printf("ready %zu\n", sim.n);
+	if (read_config(sim, config) == 0 &&
+	    (control == NULL || (listener = listen_control(sim, control)) != NULL)) {
+		printf("ready %zu\n", sim->n);
 		fflush(stdout);
-		status = event_base_dispatch(sim.base) < 0;
+		status = event_base_dispatch(sim->base) < 0;
 	}
-	for (size_t i = 0; i < sim.n; i++)
-		close_bmc(&sim.bmcs[i]);
+	for (size_t i = 0; i < sim->n; i++)
+		close_bmc(sim->bmcs[i]);
 	if (listener != NULL)
 		evconnlistener_free(listener);
 	event_free(term);
 	event_free(intr);
-	event_base_free(sim.base);
-	free(sim.bmcs);
+	event_base_free(sim->base);
+	free(sim);
 	return status;
 }

@@ -316,15 +316,14 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	s = find_session(b, rbuf_u32le(r));
 	if (!rbuf_ok(r))
 		return 0;
-	if (s == NULL || s->state == OPENED)
-		return setup_error(reply, 0x15, tag, 0x02, 0);
-	if (status != 0) {
-		if (s->state == ACTIVE)
-			return 0;
+	if (s != NULL && s->state != ACTIVE && status != 0) {
 		b->counts.dropped++;
 		memset(s, 0, sizeof *s);
-		return 0;
 	}
+	if (status != 0)
+		return 0;
+	if (s == NULL || s->state == OPENED)
+		return setup_error(reply, 0x15, tag, 0x02, 0);
 	wbuf_bytes(&d, s->bmc_random, 16);
 	wbuf_u32le(&d, s->console_id);
 	put_user(&d, b, s);
