@@ -140,7 +140,7 @@ check_loaders(struct bootd *b, struct error *err UNUSED)
 		    l->file[0] ? fileroot_open(b->deps.loaders_fd, l->file, &file) : 0;
 
 		if (r < 0) {
-			log_line(b->log, l->is_default ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+			log_line(b->log, l->is_default ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
 			    "no loader for architecture %u: %s/%s: %s", l->arch,
 			    b->cfg.loaders_root, l->file, strerror(-r));
 			continue;

@@ -179,6 +179,7 @@ static const int sanitizer_calls[] = {
     SCMP_SYS(mprotect),
     SCMP_SYS(readlink),
     SCMP_SYS(readlinkat),
+    SCMP_SYS(getdents),
     SCMP_SYS(getdents64),
     SCMP_SYS(kill),
     SCMP_SYS(getppid),

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""netboot-bootd starts, gives up its privileges, refuses with reasons, and stops."""
+import os
+import pwd
+import signal
+
+import pytest
+
+import netlab
+
+HOST = {"name": "edge01", "macs": ["52:54:00:77:00:01"], "ip": "10.77.0.11"}
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def test_runs_as_nobody_with_nothing(bootd):
+    b = bootd({"hosts": [HOST]})
+    st = status_of(b.proc.pid)
+    nobody = pwd.getpwnam("nobody")
+    assert st["Uid"].split() == [str(nobody.pw_uid)] * 4
+    assert st["Gid"].split() == [str(nobody.pw_gid)] * 4
+    assert st["Groups"].split() in ([], [str(nobody.pw_gid)])
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(st[name], 16) == 0, name
+    assert st["NoNewPrivs"].strip() == "1"
+    assert st["Seccomp"].strip() == "2"
+    assert b.events[0]["kind"] == "bootd.ready"
+    assert b.events[0]["detail"]["hosts"] == 1
+    assert b.stop() == 0
+    assert "SIGTERM: shutting down" in b.stderr
+
+
+def test_restarts_on_the_same_directory(bootd):
+    b = bootd({"hosts": [HOST]})
+    b.restart(signal.SIGKILL)
+    b.restart(signal.SIGINT)
+    assert len(b.find("bootd.ready")) == 3
+
+
+def test_check_accepts_a_good_file(bootd):
+    b = bootd({"hosts": [HOST]}, wait_ready=None)
+    b.write_config()
+    done = b.ns.run(netlab.BOOTD, "-n", "-c", b.config_path)
+    assert f"{b.config_path}: good: 1 subnets, 1 hosts, 0 orders" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.parametrize("text, line, key", [
+    ("interfaces: [br0]\nhosts:\n- name: a\n  mcas: []\n", 4, "hosts[0].mcas: unknown key"),
+    ("interfaces: [br0]\nports:\n  dhcp4: 0\n", 3, "ports.dhcp4: 0 is not between"),
+    ("interfaces: [br0]\nhosts:\n- name: a\n  macs: [x]\n", 4, "hosts[0].macs[0]: not a MAC"),
+    ("interfaces: [br0\n", 2, "not YAML"),
+])
+def test_check_names_file_line_and_key(bootd, text, line, key):
+    b = bootd(wait_ready=None)
+    with open(b.config_path, "w") as f:
+        f.write(text)
+    for argv in (["-n"], []):
+        done = b.ns.run(netlab.BOOTD, *argv, "-c", b.config_path, check=False)
+        assert done.returncode == 1
+        assert f"{b.config_path}:{line}: " in done.stderr and key in done.stderr
+
+
+def test_missing_file(netns):
+    done = netns.server.run(netlab.BOOTD, "-n", "-c", "/nonexistent.yaml", check=False)
+    assert done.returncode == 1
+    assert "/nonexistent.yaml: No such file or directory" in done.stderr
+
+
+@pytest.mark.parametrize("argv", [[], ["-x"], ["-c", "a", "--agent-fd", "3"], ["--agent-fd", "x"],
+                                  ["-c", "a", "b"], ["-n", "--agent-fd", "3"]])
+def test_usage(netns, argv):
+    done = netns.server.run(netlab.BOOTD, *argv, check=False)
+    assert done.returncode == 1
+    assert done.stdout == "" and done.stderr != ""
+
+
+def refusal(b):
+    """Starts a bootd that must refuse; its one line of reason."""
+    b.start(wait_ready=False)
+    assert b.proc.wait(timeout=20) == 1
+    assert b.events == []
+    lines = [line for line in b.stderr.splitlines() if "error" in line.lower()]
+    assert lines, b.stderr
+    return lines[-1]
+
+
+def test_unknown_interface(bootd):
+    line = refusal(bootd({"interfaces": ["br0", "eth9"]}, wait_ready=None))
+    assert "interface-missing" in line and "'eth9'" in line and "ip -br link" in line
+
+
+def test_unknown_user(bootd):
+    line = refusal(bootd({"user": "no-such-user"}, wait_ready=None))
+    assert "user-unknown" in line and "no-such-user" in line and "useradd" in line
+
+
+def test_missing_directory(bootd):
+    b = bootd(wait_ready=None)
+    os.rmdir(b.images)
+    line = refusal(b)
+    assert "directory-missing" in line and "dirs.images" in line and b.images in line
+
+
+HOLD = """
+import socket, sys, time
+kind, port = sys.argv[1], int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", port))
+if kind == "tcp":
+    s.listen()
+print("held", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("kind, port", [("udp", 67), ("udp", 69), ("tcp", 80)])
+def test_port_in_use(bootd, netns, kind, port):
+    import subprocess
+    p = netns.server.popen("/usr/bin/python3", "-c", HOLD, kind, port, stdout=subprocess.PIPE)
+    assert p.stdout.readline() == b"held\n"
+    line = refusal(bootd(wait_ready=None))
+    assert "port-in-use" in line and str(port) in line
+
+
+def test_missing_loaders_are_named(bootd):
+    b = bootd(wait_ready=None)
+    os.unlink(os.path.join(b.loaders, "snponly.efi"))
+    b.config["loaders"] = [{"arch": 6, "file": "ia32.efi"}]
+    b.start()
+    assert "no loader for architecture 6" in b.stderr
+    assert "ia32.efi: No such file" in b.stderr
+
+
+def test_event_log_file_rotates_as_nobody(bootd, until):
+    b = bootd(wait_ready=None)
+    log_dir = os.path.join(b.dir, "log")
+    os.mkdir(log_dir)
+    os.chown(log_dir, pwd.getpwnam("nobody").pw_uid, -1)
+    path = os.path.join(log_dir, "events.ndjson")
+    b.config["events"] = {"stdout": True, "file": path, "max_mb": 1}
+    with open(path, "wb") as f:
+        f.write(b"x" * 1048570 + b"\n")
+    b.start()
+    until(lambda: os.path.exists(path + ".1"), what="rotation")
+    with open(path) as f:
+        assert '"bootd.ready"' in f.read()
+    assert os.stat(path).st_uid == pwd.getpwnam("nobody").pw_uid
