@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lib/addr.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+
+#include "lib/compiler.h"
+
+static void
+macs_in_every_form(void **state)
+{
+	static const char *const good[] = {"52:54:00:77:00:01", "52-54-00-77-00-01",
+	    "5254.0077.0001", "52:54:00:77:00:01"};
+	char text[ADDR_MAC_TEXT];
+	struct addr_mac mac;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(addr_mac_parse(good[i], &mac), 0);
+		assert_string_equal(
+		    addr_mac_text(&mac, text, sizeof(text)), "52:54:00:77:00:01");
+	}
+	assert_int_equal(addr_mac_parse("AA:Bb:cC:DD:EE:0f", &mac), 0);
+	assert_string_equal(addr_mac_text(&mac, text, sizeof(text)), "aa:bb:cc:dd:ee:0f");
+}
+
+static void
+macs_that_no_host_has(void **state)
+{
+	static const char *const bad[] = {"", "52", "52:54:00:77:00",
+	    "52:54:00:77:00:01:02", "52:54:00-77:00:01", "525400770001",
+	    "52:54:00:77:00:0g", "00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff",
+	    "01:00:5e:00:00:01", "52.54.00.77.00.01", "5254:0077:0001", "5254.0077.000",
+	    "52:54:00:77:00:1:", " 52:54:00:77:00:1"};
+	struct addr_mac mac;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(addr_mac_parse(bad[i], &mac), -EINVAL);
+}
+
+static void
+ips_of_both_families(void **state)
+{
+	char text[ADDR_IP_TEXT];
+	struct addr_ip a, b, none = {.family = 0};
+
+	(void)state;
+	assert_int_equal(addr_ip_parse("10.77.0.1", &a), 0);
+	assert_string_equal(addr_ip_text(&a, text, sizeof(text)), "10.77.0.1");
+	assert_int_equal(addr_ip_v4(&a), 0x0a4d0001);
+	b = addr_ip_make_v4(0x0a4d0001);
+	assert_true(addr_ip_eq(&a, &b));
+	assert_int_equal(addr_ip_parse("FD77:0:0::1", &b), 0);
+	assert_string_equal(addr_ip_text(&b, text, sizeof(text)), "fd77::1");
+	assert_false(addr_ip_eq(&a, &b));
+	assert_int_equal(addr_ip_v4(&b), 0);
+	assert_false(addr_ip_is_set(&none));
+	assert_string_equal(addr_ip_text(&none, text, sizeof(text)), "");
+	assert_int_equal(addr_ip_parse("10.77.0", &a), -EINVAL);
+	assert_int_equal(addr_ip_parse("10.77.0.256", &a), -EINVAL);
+	assert_int_equal(addr_ip_parse("fe80::1%eth0", &a), -EINVAL);
+	assert_int_equal(addr_ip_parse("", &a), -EINVAL);
+}
+
+static void
+socket_addresses(void **state)
+{
+	struct addr_ip a, b;
+	struct sockaddr_storage ss;
+	struct sockaddr_in6 mapped = {.sin6_family = AF_INET6};
+	struct sockaddr_in sin;
+
+	(void)state;
+	assert_int_equal(addr_ip_parse("10.77.0.1", &a), 0);
+	assert_int_equal(addr_ip_sockaddr(&a, 69, &ss), sizeof(struct sockaddr_in));
+	memcpy(&sin, &ss, sizeof(sin));
+	assert_int_equal(ntohs(sin.sin_port), 69);
+	b = addr_ip_from_sockaddr((struct sockaddr *)&ss);
+	assert_true(addr_ip_eq(&a, &b));
+	b = addr_ip_from_in(sin.sin_addr);
+	assert_true(addr_ip_eq(&a, &b));
+	assert_int_equal(inet_pton(AF_INET6, "::ffff:10.77.0.1", &mapped.sin6_addr), 1);
+	b = addr_ip_from_sockaddr((struct sockaddr *)&mapped);
+	assert_true(addr_ip_eq(&a, &b));
+	assert_int_equal(addr_ip_parse("fd77::1", &a), 0);
+	assert_int_equal(addr_ip_sockaddr(&a, 80, &ss), sizeof(struct sockaddr_in6));
+	b = addr_ip_from_sockaddr((struct sockaddr *)&ss);
+	assert_true(addr_ip_eq(&a, &b));
+	a.family = 0;
+	assert_int_equal(addr_ip_sockaddr(&a, 80, &ss), 0);
+	b = addr_ip_from_sockaddr((struct sockaddr *)&ss);
+	assert_false(addr_ip_is_set(&b));
+}
+
+static void
+prefixes(void **state)
+{
+	struct addr_prefix p;
+	struct addr_ip ip;
+	char text[ADDR_PREFIX_TEXT];
+
+	(void)state;
+	assert_int_equal(addr_prefix_parse("10.77.3.9/22", &p), 0);
+	assert_string_equal(addr_prefix_text(&p, text, sizeof(text)), "10.77.0.0/22");
+	assert_int_equal(addr_prefix_mask_v4(&p), 0xfffffc00);
+	assert_int_equal(addr_ip_parse("10.77.3.255", &ip), 0);
+	assert_true(addr_prefix_contains(&p, &ip));
+	assert_int_equal(addr_ip_parse("10.77.4.0", &ip), 0);
+	assert_false(addr_prefix_contains(&p, &ip));
+	assert_int_equal(addr_ip_parse("fd77::1", &ip), 0);
+	assert_false(addr_prefix_contains(&p, &ip));
+	assert_int_equal(addr_prefix_parse("fd77::1/63", &p), 0);
+	assert_string_equal(addr_prefix_text(&p, text, sizeof(text)), "fd77::/63");
+	assert_true(addr_prefix_contains(&p, &ip));
+	assert_int_equal(addr_prefix_parse("0.0.0.0/0", &p), 0);
+	assert_int_equal(addr_prefix_mask_v4(&p), 0);
+	assert_int_equal(addr_prefix_parse("10.0.0.1/32", &p), 0);
+	assert_int_equal(addr_prefix_mask_v4(&p), 0xffffffff);
+}
+
+static void
+prefixes_that_are_none(void **state)
+{
+	static const char *const bad[] = {"", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33",
+	    "10.0.0.0/-1", "/8", "10.0.0/8", "fd77::/129", "10.0.0.0/8x"};
+	struct addr_prefix p, unset = {.len = 0};
+	char text[ADDR_PREFIX_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(addr_prefix_parse(bad[i], &p), -EINVAL);
+	assert_string_equal(addr_prefix_text(&unset, text, sizeof(text)), "");
+}
+
+static void
+uuids(void **state)
+{
+	struct addr_uuid u, swapped, back;
+	char text[ADDR_UUID_TEXT];
+
+	(void)state;
+	assert_int_equal(addr_uuid_parse("00112233-4455-6677-8899-AABBCCDDEEFF", &u), 0);
+	assert_string_equal(addr_uuid_text(&u, text, sizeof(text)),
+	    "00112233-4455-6677-8899-aabbccddeeff");
+	swapped = addr_uuid_swap(&u);
+	assert_string_equal(addr_uuid_text(&swapped, text, sizeof(text)),
+	    "33221100-5544-7766-8899-aabbccddeeff");
+	back = addr_uuid_swap(&swapped);
+	assert_memory_equal(&back, &u, sizeof(u));
+	assert_int_equal(
+	    addr_uuid_parse("0011223344556677-8899-AABBCCDDEEFF-", &u), -EINVAL);
+	assert_int_equal(
+	    addr_uuid_parse("00112233-4455-6677-8899-AABBCCDDEEF", &u), -EINVAL);
+	assert_int_equal(
+	    addr_uuid_parse("00112233-4455-6677-8899-AABBCCDDEEFG", &u), -EINVAL);
+	assert_int_equal(addr_uuid_parse("", &u), -EINVAL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(macs_in_every_form),
+	    cmocka_unit_test(macs_that_no_host_has),
+	    cmocka_unit_test(ips_of_both_families),
+	    cmocka_unit_test(socket_addresses),
+	    cmocka_unit_test(prefixes),
+	    cmocka_unit_test(prefixes_that_are_none),
+	    cmocka_unit_test(uuids),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

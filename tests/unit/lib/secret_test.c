@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lib/secret.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+	char dir[64];
+	char path[128];
+};
+
+static void
+setup(struct fixture *f)
+{
+	memcpy(
+	    f->dir, "/tmp/netboot-secret-XXXXXX", sizeof("/tmp/netboot-secret-XXXXXX"));
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->path, sizeof(f->path), "%s/key", f->dir);
+}
+
+static void
+teardown(struct fixture *f)
+{
+	unlink(f->path);
+	assert_int_equal(rmdir(f->dir), 0);
+}
+
+static void
+key_is_made_once(void **state)
+{
+	struct secret_key *a = NULL, *b = NULL;
+	struct fixture f;
+	struct error err;
+	struct stat st;
+	char *sealed, *plain = NULL;
+
+	(void)state;
+	setup(&f);
+	assert_int_equal(secret_key_open(f.path, 0, &a, &err), -ENOENT);
+	assert_int_equal(secret_key_open(f.path, 1, &a, &err), 0);
+	assert_int_equal(stat(f.path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	assert_int_equal(st.st_size, 32);
+	assert_int_equal(secret_key_open(f.path, 1, &b, &err), 0);
+	sealed = secret_seal(a, "bmc/edge01", "hunter2");
+	assert_int_equal(secret_unseal(b, "bmc/edge01", sealed, &plain), 0);
+	assert_string_equal(plain, "hunter2");
+	secret_free(plain);
+	free(sealed);
+	secret_key_free(a);
+	secret_key_free(b);
+	secret_key_free(NULL);
+	secret_free(NULL);
+	teardown(&f);
+}
+
+static void
+readable_keys_are_refused(void **state)
+{
+	struct secret_key *key = NULL;
+	struct fixture f;
+	struct error err;
+
+	(void)state;
+	setup(&f);
+	assert_int_equal(secret_key_open(f.path, 1, &key, &err), 0);
+	secret_key_free(key);
+	key = NULL;
+	assert_int_equal(chmod(f.path, 0640), 0);
+	assert_int_equal(secret_key_open(f.path, 1, &key, &err), -EPERM);
+	assert_string_equal(err.code, "key-readable");
+	assert_int_equal(chmod(f.path, 0600), 0);
+	assert_int_equal(truncate(f.path, 31), 0);
+	assert_int_equal(secret_key_open(f.path, 1, &key, &err), -EINVAL);
+	assert_null(key);
+	teardown(&f);
+}
+
+static void
+links_and_folders_are_refused(void **state)
+{
+	struct secret_key *key = NULL;
+	struct fixture f;
+	struct error err;
+
+	(void)state;
+	setup(&f);
+	assert_int_equal(symlink("/etc/hostname", f.path), 0);
+	assert_int_equal(secret_key_open(f.path, 1, &key, &err), -ELOOP);
+	unlink(f.path);
+	assert_int_equal(secret_key_open(f.dir, 1, &key, &err), -EINVAL);
+	assert_int_equal(secret_key_open("/nonexistent/key", 1, &key, &err), -ENOENT);
+	assert_null(key);
+	assert_int_equal(rmdir(f.dir), 0);
+}
+
+static void
+changed_or_moved_seals_do_not_open(void **state)
+{
+	struct secret_key *key = NULL;
+	struct fixture f;
+	char *sealed, *plain = NULL;
+
+	(void)state;
+	setup(&f);
+	assert_int_equal(secret_key_open(f.path, 1, &key, NULL), 0);
+	sealed = secret_seal(key, "bmc/edge01", "pass");
+	assert_int_equal(secret_unseal(key, "bmc/edge02", sealed, &plain), -EBADMSG);
+	assert_int_equal(secret_unseal(key, "bmc/edge01", sealed + 1, &plain), -EBADMSG);
+	assert_int_equal(secret_unseal(key, "bmc/edge01", "", &plain), -EBADMSG);
+	assert_int_equal(secret_unseal(key, "bmc/edge01", "s1:", &plain), -EBADMSG);
+	assert_int_equal(secret_unseal(key, "bmc/edge01", "s1:AAAA", &plain), -EBADMSG);
+	for (size_t i = 3; sealed[i] != '\0'; i++) {
+		char was = sealed[i];
+
+		sealed[i] = was == 'A' ? 'B' : 'A';
+		/* The last characters may hold unused bits; a change there is refused as
+		 * well. */
+		assert_int_equal(
+		    secret_unseal(key, "bmc/edge01", sealed, &plain), -EBADMSG);
+		sealed[i] = was;
+	}
+	assert_int_equal(secret_unseal(key, "bmc/edge01", sealed, &plain), 0);
+	secret_free(plain);
+	free(sealed);
+	secret_key_free(key);
+	teardown(&f);
+}
+
+static void
+two_seals_of_one_text_differ(void **state)
+{
+	struct secret_key *key = NULL;
+	struct fixture f;
+	char *a, *b;
+
+	(void)state;
+	setup(&f);
+	assert_int_equal(secret_key_open(f.path, 1, &key, NULL), 0);
+	a = secret_seal(key, "x", "");
+	b = secret_seal(key, "x", "");
+	assert_string_not_equal(a, b);
+	free(a);
+	free(b);
+	secret_key_free(key);
+	teardown(&f);
+}
+
+static void
+wiping_and_comparing(void **state)
+{
+	char buf[] = "secret";
+
+	(void)state;
+	secret_wipe(buf, sizeof(buf));
+	assert_memory_equal(buf, "\0\0\0\0\0\0\0", 7);
+	assert_true(secret_equal("abc", "abc"));
+	assert_false(secret_equal("abc", "abd"));
+	assert_false(secret_equal("abc", "abcd"));
+	assert_true(secret_equal("", ""));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(key_is_made_once),
+	    cmocka_unit_test(readable_keys_are_refused),
+	    cmocka_unit_test(links_and_folders_are_refused),
+	    cmocka_unit_test(changed_or_moved_seals_do_not_open),
+	    cmocka_unit_test(two_seals_of_one_text_differ),
+	    cmocka_unit_test(wiping_and_comparing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
