@@ -11,16 +11,19 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/spool_schema.h"
 #include "db/db.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { EVENTS_DEFAULT = 200000 };
+enum { EVENTS_DEFAULT = 200000, RESERVE_SIZE = 2 * 1024 * 1024 };
 
 enum stmt {
 	META_GET,
@@ -28,10 +31,12 @@ enum stmt {
 	HOST_CLEAR,
 	HOST_PUT,
 	HOST_NEXT,
+	HOST_GET,
 	JOB_PUT,
 	JOB_SAVE,
 	JOB_END,
 	JOB_KNOWN,
+	JOB_CLOSE,
 	JOB_EACH,
 	JOB_PURGE,
 	TICKET_PUT,
@@ -52,11 +57,15 @@ static const char *const sql[STMTS] = {
     [HOST_CLEAR] = "DELETE FROM host",
     [HOST_PUT] = "INSERT INTO host (name, doc) VALUES ($1, $2)",
     [HOST_NEXT] = "SELECT doc FROM host WHERE name > $1 ORDER BY name LIMIT 1",
+    [HOST_GET] = "SELECT doc FROM host WHERE name = $1",
     [JOB_PUT] = "INSERT INTO job (id, accepted, bundle, sealed, run)"
 		" VALUES ($1, $2, $3, $4, $5)",
     [JOB_SAVE] = "UPDATE job SET run = $2 WHERE id = $1",
     [JOB_END] = "UPDATE job SET run = $2, ended = $3, sealed = NULL WHERE id = $1",
     [JOB_KNOWN] = "SELECT 1 FROM job WHERE id = $1",
+    [JOB_CLOSE] = "INSERT INTO job (id, accepted, ended, bundle, run)"
+		  " VALUES ($1, $2, $2, '{}', '{}')"
+		  " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, sealed = NULL",
     [JOB_EACH] = "SELECT id, bundle, sealed, run FROM job WHERE ended IS NULL"
 		 " ORDER BY accepted, id",
     [JOB_PURGE] = "DELETE FROM job WHERE ended IS NOT NULL AND ended < $1",
@@ -87,6 +96,7 @@ struct spool {
 	const struct secret_key *key;
 	char site[EVENT_SITE_SIZE];
 	char id[ID_SIZE];
+	char reserve[512]; /* path; "" for a spool in memory */
 	int64_t max_events;
 	struct counters now, saved;
 };
@@ -198,7 +208,12 @@ spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
 	s->key = opts->key;
 	s->max_events = opts->max_events > 0 ? opts->max_events : EVENTS_DEFAULT;
 	str_clip(s->site, sizeof(s->site), opts->site);
-	r = db_open(opts->path, &s->db, err);
+	if (!str_eq(opts->path, ":memory:"))
+		r = str_format(s->reserve, sizeof(s->reserve), "%s.reserve", opts->path);
+	else
+		r = 0;
+	if (r == 0)
+		r = db_open(opts->path, &s->db, err);
 	if (r < 0)
 		goto out;
 	r = db_migrate(s->db, spool_schema_migrations, spool_schema_count, now, err);
@@ -235,6 +250,33 @@ const char *
 spool_id(const struct spool *s)
 {
 	return s->id;
+}
+
+/* ---- room for a full disk ---- */
+
+int
+spool_reserve(struct spool *s)
+{
+	struct stat st;
+	int fd, r;
+
+	if (s->reserve[0] == '\0' ||
+	    (stat(s->reserve, &st) == 0 && st.st_size >= RESERVE_SIZE))
+		return 0;
+	fd = open(s->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	r = -posix_fallocate(fd, 0, RESERVE_SIZE);
+	close(fd);
+	if (r < 0)
+		unlink(s->reserve);
+	return r;
+}
+
+bool
+spool_release(struct spool *s)
+{
+	return s->reserve[0] != '\0' && unlink(s->reserve) == 0;
 }
 
 /* ---- transactions ---- */
@@ -479,6 +521,18 @@ spool_save_run(struct spool *s, const struct run *r, int64_t now)
 }
 
 int
+spool_end_job(struct spool *s, const char *job, int64_t now)
+{
+	struct db_stmt *st = stmt(s, JOB_CLOSE);
+	int r;
+
+	db_bind_text(st, 1, job);
+	db_bind_i64(st, 2, now);
+	r = db_run(st);
+	return r < 0 ? r : 0;
+}
+
+int
 spool_job_known(struct spool *s, const char *job)
 {
 	struct db_stmt *st = stmt(s, JOB_KNOWN);
@@ -631,14 +685,13 @@ spool_load_site(struct spool *s, struct bundle_site *ret, struct error *err)
 	return r < 0 ? r : 1;
 }
 
-int
-spool_next_host(
-    struct spool *s, const char *after, struct bundle_host *ret, struct error *err)
+static int
+read_host(struct spool *s, struct db_stmt *st, const char *name, struct bundle_host *ret,
+    struct error *err)
 {
-	struct db_stmt *st = stmt(s, HOST_NEXT);
 	int r;
 
-	db_bind_text(st, 1, after);
+	db_bind_text(st, 1, name);
 	r = db_step(st);
 	if (r == 1) {
 		const char *text = db_col_text(st, 0);
@@ -652,6 +705,20 @@ spool_next_host(
 	}
 	db_reset(st);
 	return r;
+}
+
+int
+spool_next_host(
+    struct spool *s, const char *after, struct bundle_host *ret, struct error *err)
+{
+	return read_host(s, stmt(s, HOST_NEXT), after, ret, err);
+}
+
+int
+spool_get_host(
+    struct spool *s, const char *name, struct bundle_host *ret, struct error *err)
+{
+	return read_host(s, stmt(s, HOST_GET), name, ret, err);
 }
 
 /* ---- boots without a job ---- */

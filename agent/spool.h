@@ -43,6 +43,14 @@ int
 spool_commit(struct spool *s) MUST_CHECK;
 void
 spool_rollback(struct spool *s);
+/* A file of some size stands beside the spool, so that on a full disk there is room to
+ * bring the jobs under way to their ends and to say what happened. spool_reserve() makes
+ * it (again): 0, or -errno when there is no room, and then no new job may be taken.
+ * spool_release() gives it up; false when there was none. */
+int
+spool_reserve(struct spool *s) MUST_CHECK;
+bool
+spool_release(struct spool *s);
 /* Fills *err for a negative result of this file; code spool-full when the disk is. */
 int
 spool_error(struct spool *s, int rc, struct error *err, const char *doing);
@@ -73,6 +81,10 @@ int
 spool_save_run(struct spool *s, const struct run *r, int64_t now) MUST_CHECK;
 int
 spool_put_ticket(struct spool *s, const struct run *r, const struct ticket *t) MUST_CHECK;
+/* Remembers a job that will never run, so that a late repetition of the order finds it
+ * known; a job that is known already is ended as it stands. */
+int
+spool_end_job(struct spool *s, const char *job, int64_t now) MUST_CHECK;
 /* 1 known (also when ended long ago), 0 not, or -errno. */
 int
 spool_job_known(struct spool *s, const char *job) MUST_CHECK;
@@ -93,6 +105,10 @@ spool_put_site(struct spool *s, const struct bundle_site *site) MUST_CHECK;
 /* The table without its hosts. 1 there, 0 none yet. */
 int
 spool_load_site(struct spool *s, struct bundle_site *ret, struct error *err) MUST_CHECK;
+/* 1 with *ret filled, 0 unknown, -errno. */
+int
+spool_get_host(struct spool *s, const char *name, struct bundle_host *ret,
+    struct error *err) MUST_CHECK;
 /* The next host after `after` ("" first) by name: 1, 0 at the end, -errno. */
 int
 spool_next_host(struct spool *s, const char *after, struct bundle_host *ret,

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The agent's parts put together.
+ *
+ * Entry points: agent_new(), agent_free(); the rest is callbacks between the parts:
+ * orders from the uplink to the jobs, jobs to bootd and the BMC engine, what those say
+ * back to the jobs, and events through the spool to the uplink.
+ * Ownership: struct agent owns every part; they go in the reverse order of their making.
+ * Failure modes: what is needed to keep promises (spool, key) must open or the agent does
+ * not start; an absent orchestrator or a failing bootd does not end it.
+ */
+#include "agent/agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/bmc.h"
+#include "agent/bootd_proc.h"
+#include "agent/boots.h"
+#include "agent/power_call.h"
+#include "agent/preflight.h"
+#include "agent/run_jobs.h"
+#include "agent/run_url.h"
+#include "agent/spool.h"
+#include "agent/uplink.h"
+#include "lib/clock.h"
+#include "lib/rng.h"
+#include "lib/secret.h"
+#include "lib/str.h"
+#include "lib/workq.h"
+
+enum { WORK_THREADS = 2, PURGE_EVERY_S = 3600, TOKEN_SIZE = 512 };
+/* A repeated order for a job that ended must find it known; nobody repeats for a week. */
+#define PURGE_AGE (7 * 24 * 3600 * USEC_PER_SEC)
+
+/* Hosts to be sent once more when the table under way is out. */
+struct late {
+	struct late *next;
+	char host[BUNDLE_NAME_SIZE];
+};
+
+struct agent {
+	struct event_base *base;
+	const struct log *log;
+	const struct agent_config *cfg;
+	struct rng rng;
+	struct secret_key *key;
+	struct spool *spool;
+	struct workq *workq;
+	struct preflight *preflight;
+	struct bmc_engine *bmc;
+	struct run_jobs *jobs;
+	struct boots *boots;
+	struct power_calls *calls;
+	struct bootd_proc *bootd;
+	struct uplink *uplink;
+	struct bundle_site *site; /* without hosts */
+	struct late *late;
+	struct event *purge;
+	char token[TOKEN_SIZE];
+};
+
+/* ---- the site's table ---- */
+
+static void
+on_up_ready(void *arg)
+{
+	struct agent *a = arg;
+
+	bootd_proc_send_table(a->bootd, a->site);
+}
+
+static int
+store_site(struct agent *a, const struct bundle_site *site)
+{
+	int r = spool_begin(a->spool);
+
+	if (r < 0)
+		return r;
+	r = spool_put_site(a->spool, site);
+	if (r < 0) {
+		spool_rollback(a->spool);
+		return r;
+	}
+	return spool_commit(a->spool);
+}
+
+static void
+take_table(struct agent *a, struct agent_msg_orders *orders)
+{
+	struct bundle_site *site = orders->table;
+	struct error err;
+	int r;
+
+	if (!str_eq(site->name, a->cfg->site)) {
+		log_error(a->log, "the orchestrator sent the table of site %s, not of %s",
+		    site->name, a->cfg->site);
+		return;
+	}
+	r = store_site(a, site);
+	if (r < 0) {
+		spool_error(a->spool, r, &err, "store the site's table");
+		log_error(a->log, "%s: %s", err.text, err.next);
+		return;
+	}
+	log_info(a->log, "table %lld of the site with %zu hosts",
+	    (long long)site->version, site->n_hosts);
+	free(site->hosts);
+	site->hosts = NULL;
+	site->n_hosts = 0;
+	bundle_site_done(a->site);
+	free(a->site);
+	a->site = site;
+	orders->table = NULL;
+	uplink_set_table(a->uplink, site->version);
+	if (bootd_proc_is_up(a->bootd))
+		bootd_proc_send_table(a->bootd, a->site);
+}
+
+static int
+load_table(struct agent *a, struct error *err)
+{
+	int r;
+
+	a->site = str_alloc(sizeof(*a->site));
+	r = spool_load_site(a->spool, a->site, err);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	/* Before the first contact: nobody is known, nobody is answered. */
+	str_clip(a->site->name, sizeof(a->site->name), a->cfg->site);
+	str_clip(a->site->timezone, sizeof(a->site->timezone), "UTC");
+	return 0;
+}
+
+static int
+next_host(void *arg, const char *after, struct bundle_host *ret_host,
+    struct bootd_msg_boot *ret_boot)
+{
+	struct agent *a = arg;
+	const struct bundle_host *job_host;
+	struct error err;
+	int r = spool_next_host(a->spool, after, ret_host, &err);
+
+	if (r < 0)
+		log_error(
+		    a->log, "the table stops after host \"%s\": %s", after, err.text);
+	if (r != 1)
+		return r;
+	ret_boot->ticket[0] = '\0';
+	job_host = run_jobs_host(a->jobs, ret_host->name, ret_boot);
+	if (job_host != NULL)
+		*ret_host = *job_host;
+	return 1;
+}
+
+static void
+restore_host(void *arg, const char *name)
+{
+	struct agent *a = arg;
+	struct bundle_host *h = str_alloc(sizeof(*h));
+	struct late *late;
+	struct error err;
+	int r = spool_get_host(a->spool, name, h, &err);
+
+	if (r == 1 && bootd_proc_put_host(a->bootd, h, NULL) == 0) {
+		late = str_alloc(sizeof(*late));
+		str_clip(late->host, sizeof(late->host), name);
+		late->next = a->late;
+		a->late = late;
+	} else if (r != 1) {
+		bootd_proc_del_host(a->bootd, name);
+	}
+	free(h);
+}
+
+static void
+on_table_sent(void *arg, int64_t gen UNUSED)
+{
+	struct agent *a = arg;
+	struct late *late = a->late;
+
+	a->late = NULL;
+	while (late != NULL) {
+		struct late *next = late->next;
+
+		restore_host(a, late->host);
+		free(late);
+		late = next;
+	}
+	run_jobs_table_sent(a->jobs);
+}
+
+/* ---- bootd ---- */
+
+static void
+on_bootd_up(void *arg, uint16_t http_port UNUSED)
+{
+	struct agent *a = arg;
+	struct event ev = event_make("bootd.up", clock_wall());
+
+	run_jobs_emit(a->jobs, &ev, false);
+	run_jobs_on_bootd(a->jobs, on_up_ready, a);
+}
+
+static void
+on_bootd_down(void *arg, const struct error *why)
+{
+	struct agent *a = arg;
+	struct event ev = event_make("bootd.down", clock_wall());
+
+	event_put(&ev, "code", why->code);
+	if (why->next[0] != '\0')
+		event_put(&ev, "next", why->next);
+	str_clip(ev.reason, sizeof(ev.reason), why->text);
+	run_jobs_emit(a->jobs, &ev, true);
+}
+
+static void
+take_event(struct agent *a, struct event *ev)
+{
+	if (ev->job[0] == '\0' && ev->host[0] != '\0')
+		boots_on_event(a->boots, ev);
+	run_jobs_on_event(a->jobs, ev);
+}
+
+static void
+on_bootd_message(void *arg, const struct bootd_msg *m)
+{
+	struct agent *a = arg;
+
+	if (m->type == BOOTD_MSG_EVENT)
+		take_event(a, m->event);
+	else if (m->type == BOOTD_MSG_CONSUME)
+		run_jobs_on_consume(a->jobs, m);
+	else if (m->type == BOOTD_MSG_REPORT)
+		run_jobs_on_report(a->jobs, m);
+	else if (m->type == BOOTD_MSG_ACK)
+		run_jobs_on_ack(a->jobs, m->gen);
+}
+
+/* ---- what the jobs ask for ---- */
+
+static int64_t
+put_host(void *arg, const struct bundle_host *h, const struct bootd_msg_boot *b)
+{
+	struct agent *a = arg;
+
+	return bootd_proc_put_host(a->bootd, h, b);
+}
+
+static void
+answer(void *arg, enum bootd_msg_type type, uint64_t req, const char *reason)
+{
+	struct agent *a = arg;
+
+	bootd_proc_answer(a->bootd, type, req, reason);
+}
+
+static int
+site_url(
+    void *arg, const struct bundle_host *h, char *ret, size_t size, struct error *err)
+{
+	struct agent *a = arg;
+	struct run_url_own own[RUN_URL_OWN_MAX];
+	size_t n;
+
+	if (a->cfg->site_url[0] != '\0')
+		return str_copy(ret, size, a->cfg->site_url);
+	n = run_url_own_addresses(own, RUN_URL_OWN_MAX);
+	return run_url_make(
+	    own, n, h, a->site, bootd_proc_http_port(a->bootd), ret, size, err);
+}
+
+static void
+on_committed(void *arg)
+{
+	struct agent *a = arg;
+
+	if (a->uplink != NULL)
+		uplink_kick(a->uplink);
+}
+
+static void
+on_note(void *arg, const struct bmc_note *note)
+{
+	struct agent *a = arg;
+
+	run_jobs_on_note(a->jobs, note);
+}
+
+/* ---- orders ---- */
+
+static void
+take_order(struct agent *a, struct agent_msg_order *o)
+{
+	switch (o->type) {
+	case AGENT_ORDER_JOB:
+		boots_on_job(a->boots, o->bundle->host.name);
+		run_jobs_accept(a->jobs, o->bundle);
+		o->bundle = NULL;
+		break;
+	case AGENT_ORDER_CANCEL:
+		run_jobs_cancel(a->jobs, o->id, "the orchestrator");
+		break;
+	case AGENT_ORDER_CALL: power_call_start(a->calls, o); break;
+	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;
+	}
+}
+
+static void
+on_orders(void *arg, struct agent_msg_orders *orders)
+{
+	struct agent *a = arg;
+
+	if (orders->table != NULL)
+		take_table(a, orders);
+	for (size_t i = 0; i < orders->n_orders; i++)
+		take_order(a, &orders->orders[i]);
+}
+
+static void
+on_call_done(void *arg, const struct agent_msg_call_result *res)
+{
+	struct agent *a = arg;
+
+	uplink_call_result(a->uplink, res);
+}
+
+/* ---- start and end ---- */
+
+static void
+on_purge(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct agent *a = arg;
+	int r = spool_begin(a->spool);
+
+	if (r < 0)
+		return;
+	r = spool_purge(a->spool, clock_wall() - PURGE_AGE);
+	if (r == 0)
+		r = spool_commit(a->spool);
+	else
+		spool_rollback(a->spool);
+	if (r < 0)
+		log_warn(a->log, "old jobs could not be removed from the spool");
+}
+
+static int
+make_dir(const char *path, mode_t mode, struct error *err)
+{
+	if (mkdir(path, mode) == 0 || errno == EEXIST)
+		return 0;
+	return error_set(err, -errno, "config", "Create the folder, or name another one.",
+	    "cannot create %s: %s", path, strerror(errno));
+}
+
+static int
+read_token(struct agent *a, struct error *err)
+{
+	const char *path = a->cfg->token_file;
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	if (path[0] == '\0')
+		return 0;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		int e = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return error_set(err, -e, "config", NULL, "cannot read token_file %s: %s",
+		    path, strerror(e));
+	}
+	n = read(fd, a->token, sizeof(a->token) - 1);
+	close(fd);
+	if ((st.st_mode & 077) != 0)
+		return error_set(err, -EPERM, "config", "chmod 600 it.",
+		    "token_file %s can be read by others", path);
+	if (n <= 0)
+		return error_set(
+		    err, -EINVAL, "config", NULL, "token_file %s is empty", path);
+	a->token[strcspn(a->token, "\r\n")] = '\0';
+	return 0;
+}
+
+static int
+open_storage(struct agent *a, struct error *err)
+{
+	struct spool_opts opts = {.path = a->cfg->spool,
+	    .site = a->cfg->site,
+	    .max_events = a->cfg->max_events};
+	int r;
+
+	if ((r = make_dir(a->cfg->state_dir, 0700, err)) < 0 ||
+	    (r = make_dir(a->cfg->scripts_root, 0755, err)) < 0 ||
+	    (r = read_token(a, err)) < 0 ||
+	    (r = secret_key_open(a->cfg->seal_key, 1, &a->key, err)) < 0)
+		return r;
+	opts.key = a->key;
+	r = spool_open(&opts, clock_wall(), &a->rng, &a->spool, err);
+	return r < 0 ? r : load_table(a, err);
+}
+
+static int
+make_parts(struct agent *a, struct error *err)
+{
+	static const struct run_jobs_ops ops = {
+	    .put_host = put_host,
+	    .restore_host = restore_host,
+	    .answer = answer,
+	    .url = site_url,
+	    .committed = on_committed,
+	};
+	struct bmc_opts bmc = {.note = on_note, .note_arg = a};
+	struct run_jobs_deps deps = {
+	    .base = a->base,
+	    .log = a->log,
+	    .cfg = a->cfg,
+	    .spool = a->spool,
+	    .rng = &a->rng,
+	    .ops = &ops,
+	    .arg = a,
+	};
+	struct boots_opts boots = {
+	    .base = a->base, .log = a->log, .spool = a->spool, .rng = &a->rng};
+
+	a->workq = workq_new(a->base, WORK_THREADS);
+	a->preflight = preflight_new(a->workq, a->cfg->images_root);
+	bmc.workq = a->workq;
+	a->bmc = bmc_engine_new(a->base, a->log, &a->rng, &bmc, err);
+	if (a->bmc == NULL)
+		return -EIO;
+	deps.bmc = a->bmc;
+	deps.preflight = a->preflight;
+	a->jobs = run_jobs_new(&deps);
+	boots.jobs = a->jobs;
+	a->boots = boots_new(&boots);
+	a->calls = power_call_new(a->bmc, on_call_done, a);
+	return 0;
+}
+
+static int
+start_talking(struct agent *a, struct error *err)
+{
+	static const struct bootd_proc_ops ops = {
+	    .on_up = on_bootd_up,
+	    .next_host = next_host,
+	    .on_table_sent = on_table_sent,
+	    .on_message = on_bootd_message,
+	    .on_down = on_bootd_down,
+	};
+	struct bootd_proc_opts bootd = {
+	    .base = a->base,
+	    .log = a->log,
+	    .program = a->cfg->bootd,
+	    .config = a->cfg->boot_services,
+	    .ops = &ops,
+	    .arg = a,
+	};
+	struct uplink_opts up = {
+	    .base = a->base,
+	    .log = a->log,
+	    .rng = &a->rng,
+	    .spool = a->spool,
+	    .server = a->cfg->orchestrator,
+	    .token = a->token[0] != '\0' ? a->token : NULL,
+	    .site = a->cfg->site,
+	    .on_orders = on_orders,
+	    .arg = a,
+	};
+	int r;
+
+	a->uplink = uplink_new(&up, a->site->version, err);
+	if (a->uplink == NULL)
+		return -EINVAL;
+	r = run_jobs_recover(a->jobs, err);
+	if (r < 0)
+		return r;
+	a->bootd = bootd_proc_new(&bootd);
+	return 0;
+}
+
+struct agent *
+agent_new(struct event_base *base, const struct log *log, const struct agent_config *cfg,
+    struct error *err)
+{
+	const struct timeval purge = {.tv_sec = PURGE_EVERY_S};
+	struct agent *a = str_alloc(sizeof(*a));
+
+	a->base = base;
+	a->log = log;
+	a->cfg = cfg;
+	a->rng = rng_system();
+	a->purge = event_new(base, -1, EV_PERSIST, on_purge, a);
+	event_add(a->purge, &purge);
+	if (open_storage(a, err) < 0 || make_parts(a, err) < 0 ||
+	    start_talking(a, err) < 0) {
+		agent_free(a);
+		return NULL;
+	}
+	log_info(log, "agent %s of site %s, %zu jobs to go on with", spool_id(a->spool),
+	    cfg->site, run_jobs_count(a->jobs));
+	return a;
+}
+
+static void
+free_late(struct agent *a)
+{
+	while (a->late != NULL) {
+		struct late *next = a->late->next;
+
+		free(a->late);
+		a->late = next;
+	}
+}
+
+void
+agent_free(struct agent *a)
+{
+	if (a == NULL)
+		return;
+	bootd_proc_free(a->bootd);
+	uplink_free(a->uplink);
+	power_call_free(a->calls);
+	boots_free(a->boots);
+	run_jobs_free(a->jobs);
+	bmc_engine_free(a->bmc);
+	if (a->workq != NULL)
+		workq_free(a->workq);
+	preflight_free(a->preflight);
+	spool_close(a->spool);
+	secret_key_free(a->key);
+	if (a->site != NULL)
+		bundle_site_done(a->site);
+	free(a->site);
+	free_late(a);
+	event_free(a->purge);
+	secret_wipe(a->token, sizeof(a->token));
+	free(a);
+}

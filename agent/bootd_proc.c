@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Supervision of netboot-bootd.
+ *
+ *	down ──start()──► starting ──ready──► up ──table──► serving
+ *	  ▲                  │                 │               │
+ *	  └────── gone(): EOF, exit, or no "ready" in time ────┘
+ *
+ * Entry points: bootd_proc_new(), bootd_proc_send_table(), bootd_proc_put_host().
+ * Ownership: the process, its socket and timers. The child is told to die with us, and
+ * ends by itself when the socket closes.
+ * Failure modes: an end is answered by a new start, at once after a long life, later and
+ * later (to 10 s) when it keeps ending. The old process is reaped, killed if it must be,
+ * before a new one is started: two of them would both answer.
+ */
+#include "agent/bootd_proc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "lib/compiler.h"
+#include "lib/frame.h"
+#include "lib/str.h"
+
+enum {
+	AGENT_FD = 3,
+	QUEUE_HIGH = 1024 * 1024, /* octets waiting before the table pauses */
+	BATCH = 200,		  /* hosts per turn of the loop */
+};
+#define READY_TIME (15 * USEC_PER_SEC)
+#define DELAY_FIRST (100 * USEC_PER_MSEC)
+#define DELAY_MAX (10 * USEC_PER_SEC)
+#define LONG_LIFE (30 * USEC_PER_SEC)
+#define PUMP_PAUSE (5 * USEC_PER_MSEC)
+
+enum state { DOWN, STARTING, UP };
+
+struct bootd_proc {
+	struct bootd_proc_opts o;
+	enum state state;
+	pid_t pid;
+	struct frame_conn *conn;
+	struct event *timer; /* DOWN: start; STARTING: no "ready" */
+	struct event *pump;
+	int64_t started, delay;
+	struct error fatal; /* what the process said before it ended */
+	uint16_t http_port;
+	int64_t gen;
+	bool sending, serving; /* the table is on its way; it is in force */
+	char after[BUNDLE_NAME_SIZE];
+	struct bundle_host *host; /* room for the table's pump */
+	struct bootd_msg_boot *boot;
+};
+
+static void
+set_timer(struct event *timer, int64_t us)
+{
+	const struct timeval tv = {us / USEC_PER_SEC, us % USEC_PER_SEC};
+
+	evtimer_add(timer, &tv);
+}
+
+static void
+send_msg(struct bootd_proc *p, const struct bootd_msg *m)
+{
+	if (p->conn != NULL && frame_send(p->conn, bootd_msg_to_json(m)) == -EMSGSIZE)
+		log_error(p->o.log, "bootd: a message is too large and was not sent");
+}
+
+/* ---- the end of a process ---- */
+
+static void
+reap(struct bootd_proc *p)
+{
+	int status = 0;
+
+	if (p->pid <= 0)
+		return;
+	/* SIGKILL cannot be refused, so that this wait is short. */
+	kill(p->pid, SIGKILL);
+	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	p->pid = 0;
+	if (p->fatal.code[0] == '\0' && WIFEXITED(status))
+		error_set(&p->fatal, 0, "bootd-ended", NULL,
+		    "netboot-bootd exited with %d", WEXITSTATUS(status));
+	else if (p->fatal.code[0] == '\0')
+		error_set(&p->fatal, 0, "bootd-ended", NULL,
+		    "netboot-bootd was ended by signal %d", WTERMSIG(status));
+}
+
+static void
+gone(struct bootd_proc *p, const char *how)
+{
+	struct error why;
+	bool short_life = clock_mono() - p->started < LONG_LIFE;
+
+	if (p->state == DOWN)
+		return;
+	frame_close(p->conn);
+	p->conn = NULL;
+	p->state = DOWN;
+	p->serving = p->sending = false;
+	event_del(p->pump);
+	reap(p);
+	why = p->fatal;
+	p->delay = short_life && p->delay > 0 ? p->delay * 3 : DELAY_FIRST;
+	if (p->delay > DELAY_MAX)
+		p->delay = DELAY_MAX;
+	log_error(p->o.log, "bootd: %s: %s; started again in %lld ms", how, why.text,
+	    (long long)(p->delay / USEC_PER_MSEC));
+	set_timer(p->timer, p->delay);
+	p->o.ops->on_down(p->o.arg, &why);
+}
+
+/* ---- messages ---- */
+
+static void
+take_fatal(struct bootd_proc *p, const struct bootd_msg *m)
+{
+	error_set(&p->fatal, 0, m->code, m->next == NULL ? "" : m->next, "%s",
+	    m->text == NULL ? "no reason given" : m->text);
+}
+
+static void
+take_ready(struct bootd_proc *p, const struct bootd_msg *m)
+{
+	if (p->state != STARTING)
+		return;
+	p->state = UP;
+	p->http_port = m->http_port;
+	event_del(p->timer);
+	log_info(p->o.log, "bootd: process %lld serves (HTTP port %u)", (long long)m->pid,
+	    m->http_port);
+	p->o.ops->on_up(p->o.arg, m->http_port);
+}
+
+static void
+dispatch(struct bootd_proc *p, const struct bootd_msg *m)
+{
+	switch (m->type) {
+	case BOOTD_MSG_READY: take_ready(p, m); break;
+	case BOOTD_MSG_FATAL: take_fatal(p, m); break;
+	case BOOTD_MSG_ACK:
+	case BOOTD_MSG_EVENT:
+	case BOOTD_MSG_CONSUME:
+	case BOOTD_MSG_REPORT: p->o.ops->on_message(p->o.arg, m); break;
+	case BOOTD_MSG_CONFIG:
+	case BOOTD_MSG_TABLE_BEGIN:
+	case BOOTD_MSG_SUBNET:
+	case BOOTD_MSG_HOST:
+	case BOOTD_MSG_HOST_DEL:
+	case BOOTD_MSG_TABLE_END:
+	case BOOTD_MSG_CONSUME_OK:
+	case BOOTD_MSG_CONSUME_NO:
+	case BOOTD_MSG_REPORT_OK:
+	case BOOTD_MSG_REPORT_NO:
+		log_warn(
+		    p->o.log, "bootd: a message that only the agent sends is ignored");
+		break;
+	}
+}
+
+static void
+on_message(void *arg, json_t *v)
+{
+	struct bootd_proc *p = arg;
+	struct bootd_msg m;
+	struct error err = {0};
+
+	if (bootd_msg_from_json(v, &m, &err) < 0) {
+		log_warn(p->o.log, "bootd: a message is ignored: %s", err.text);
+		return;
+	}
+	dispatch(p, &m);
+	bootd_msg_done(&m);
+}
+
+static void
+on_close(void *arg, const struct error *why)
+{
+	gone(arg, why == NULL ? "socket closed" : why->text);
+}
+
+/* ---- start ---- */
+
+static NORETURN void
+run_child(const struct bootd_proc *p, int fd, pid_t parent)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	/* A change of user clears this again; the closed socket remains. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	if (fd != AGENT_FD && dup2(fd, AGENT_FD) < 0)
+		_exit(1);
+	if (fd == AGENT_FD && fcntl(fd, F_SETFD, 0) < 0)
+		_exit(1);
+	close_range(AGENT_FD + 1, ~0U, 0);
+	execl(p->o.program, "netboot-bootd", "--agent-fd", "3", (char *)NULL);
+	fprintf(stderr, "cannot run %s: %s\n", p->o.program, strerror(errno));
+	_exit(127);
+}
+
+static int
+spawn(struct bootd_proc *p, int *ret_fd)
+{
+	pid_t self = getpid();
+	int sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) < 0)
+		return -errno;
+	p->pid = fork();
+	if (p->pid == 0)
+		run_child(p, sv[1], self);
+	close(sv[1]);
+	if (p->pid < 0) {
+		int e = errno;
+
+		close(sv[0]);
+		p->pid = 0;
+		return -e;
+	}
+	*ret_fd = sv[0];
+	return 0;
+}
+
+static void
+start(struct bootd_proc *p)
+{
+	static const struct frame_ops ops = {
+	    .on_message = on_message, .on_close = on_close};
+	struct bootd_msg config = {
+	    .type = BOOTD_MSG_CONFIG, .text = (char *)(uintptr_t)p->o.config};
+	int fd = -1;
+	int r = spawn(p, &fd);
+
+	memset(&p->fatal, 0, sizeof(p->fatal));
+	p->started = clock_mono();
+	if (r < 0) {
+		log_error(p->o.log, "bootd: cannot start: %s", strerror(-r));
+		set_timer(p->timer, DELAY_MAX);
+		return;
+	}
+	p->state = STARTING;
+	p->conn = frame_open(p->o.base, fd, &ops, p);
+	send_msg(p, &config);
+	set_timer(p->timer, READY_TIME);
+}
+
+static void
+on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct bootd_proc *p = arg;
+
+	if (p->state == DOWN)
+		start(p);
+	else
+		gone(p, "it was not ready in time");
+}
+
+/* ---- the table ---- */
+
+static void
+pump_end(struct bootd_proc *p)
+{
+	struct bootd_msg m = {.type = BOOTD_MSG_TABLE_END, .gen = p->gen};
+
+	send_msg(p, &m);
+	p->sending = false;
+	p->serving = true;
+	p->o.ops->on_table_sent(p->o.arg, p->gen);
+}
+
+static void
+send_host(
+    struct bootd_proc *p, const struct bundle_host *h, const struct bootd_msg_boot *b)
+{
+	struct bootd_msg m = {
+	    .type = BOOTD_MSG_HOST,
+	    .gen = p->gen,
+	    .host = (struct bundle_host *)(uintptr_t)h,
+	    .boot = b == NULL || b->ticket[0] == '\0'
+			? NULL
+			: (struct bootd_msg_boot *)(uintptr_t)b,
+	};
+
+	send_msg(p, &m);
+}
+
+static void
+on_pump(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct bootd_proc *p = arg;
+
+	if (!p->sending || p->conn == NULL)
+		return;
+	for (int i = 0; i < BATCH; i++) {
+		if (frame_queued(p->conn) > QUEUE_HIGH) {
+			set_timer(p->pump, PUMP_PAUSE);
+			return;
+		}
+		if (p->o.ops->next_host(p->o.arg, p->after, p->host, p->boot) != 1) {
+			pump_end(p);
+			return;
+		}
+		send_host(p, p->host, p->boot);
+		str_clip(p->after, sizeof(p->after), p->host->name);
+	}
+	event_active(p->pump, 0, 0);
+}
+
+void
+bootd_proc_send_table(struct bootd_proc *p, const struct bundle_site *site)
+{
+	struct bootd_msg m = {.type = BOOTD_MSG_TABLE_BEGIN};
+
+	if (p->state != UP)
+		return;
+	m.gen = ++p->gen;
+	m.site = (struct bundle_site *)(uintptr_t)site;
+	send_msg(p, &m);
+	for (size_t i = 0; i < site->n_subnets; i++) {
+		struct bootd_msg s = {.type = BOOTD_MSG_SUBNET,
+		    .subnet = (struct bundle_subnet *)(uintptr_t)&site->subnets[i]};
+
+		send_msg(p, &s);
+	}
+	p->sending = true;
+	p->after[0] = '\0';
+	event_active(p->pump, 0, 0);
+}
+
+/* While a table is on its way a host outside of it cannot be told from one inside; the
+ * owner sends what is special again when the table is out. */
+int64_t
+bootd_proc_put_host(
+    struct bootd_proc *p, const struct bundle_host *h, const struct bootd_msg_boot *b)
+{
+	if (!p->serving || p->sending)
+		return 0;
+	p->gen++;
+	send_host(p, h, b);
+	return p->gen;
+}
+
+void
+bootd_proc_del_host(struct bootd_proc *p, const char *name)
+{
+	struct bootd_msg m = {.type = BOOTD_MSG_HOST_DEL};
+
+	if (!p->serving || p->sending)
+		return;
+	m.gen = ++p->gen;
+	str_clip(m.name, sizeof(m.name), name);
+	send_msg(p, &m);
+}
+
+void
+bootd_proc_answer(
+    struct bootd_proc *p, enum bootd_msg_type type, uint64_t req, const char *reason)
+{
+	struct bootd_msg m = {
+	    .type = type, .req = req, .text = (char *)(uintptr_t)reason};
+
+	send_msg(p, &m);
+}
+
+bool
+bootd_proc_is_up(const struct bootd_proc *p)
+{
+	return p->state == UP;
+}
+
+uint16_t
+bootd_proc_http_port(const struct bootd_proc *p)
+{
+	return p->http_port;
+}
+
+struct bootd_proc *
+bootd_proc_new(const struct bootd_proc_opts *opts)
+{
+	struct bootd_proc *p = str_alloc(sizeof(*p));
+
+	p->o = *opts;
+	p->host = str_alloc(sizeof(*p->host));
+	p->boot = str_alloc(sizeof(*p->boot));
+	p->timer = evtimer_new(opts->base, on_timer, p);
+	p->pump = evtimer_new(opts->base, on_pump, p);
+	start(p);
+	return p;
+}
+
+void
+bootd_proc_free(struct bootd_proc *p)
+{
+	if (p == NULL)
+		return;
+	frame_close(p->conn);
+	reap(p);
+	event_free(p->timer);
+	event_free(p->pump);
+	free(p->host);
+	free(p->boot);
+	free(p);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* netboot-agent: runs the jobs of one site.
+ *
+ * Entry point: main().
+ * Ownership: main owns configuration and event loop, struct agent the rest.
+ * Failure modes: bad configuration or storage: a message with the next step, exit 1; a
+ * wrong command line: exit 2. SIGTERM and SIGINT end it; jobs go on at the next start.
+ */
+#include <event2/event.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/agent_config.h"
+#include "lib/compiler.h"
+
+#define DEFAULT_CONFIG "/etc/netboot/agent.yaml"
+
+struct options {
+	const char *config;
+	bool check, debug;
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: netboot-agent [-c FILE] [-n] [-d]\n"
+	      "  -c FILE  configuration (" DEFAULT_CONFIG ")\n"
+	      "  -n       check the configuration and exit\n"
+	      "  -d       log more\n",
+	    to);
+}
+
+/* Returns 0 to go on, or the exit status plus one. */
+static int
+read_options(int argc, char **argv, struct options *ret)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:ndh")) != -1) {
+		switch (c) {
+		case 'c': ret->config = optarg; break;
+		case 'n': ret->check = true; break;
+		case 'd': ret->debug = true; break;
+		case 'h': usage(stdout); return 1;
+		default: usage(stderr); return 3;
+		}
+	}
+	if (optind != argc) {
+		usage(stderr);
+		return 3;
+	}
+	return 0;
+}
+
+static void
+on_signal(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
+{
+	event_base_loopexit(arg, NULL);
+}
+
+static int
+serve(const struct agent_config *cfg, const struct log *log)
+{
+	struct event_base *base = event_base_new();
+	struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
+	struct event *intr = evsignal_new(base, SIGINT, on_signal, base);
+	struct error err = {0};
+	struct agent *a = agent_new(base, log, cfg, &err);
+	char line[1024];
+
+	if (a == NULL) {
+		log_error(log, "%s", error_line(&err, line, sizeof(line)));
+	} else {
+		event_add(term, NULL);
+		event_add(intr, NULL);
+		sd_notify(0, "READY=1");
+		event_base_dispatch(base);
+		sd_notify(0, "STOPPING=1");
+		log_info(log, "ending; jobs under way go on at the next start");
+	}
+	agent_free(a);
+	event_free(term);
+	event_free(intr);
+	event_base_free(base);
+	return a == NULL ? 1 : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = {.config = DEFAULT_CONFIG};
+	struct agent_config cfg;
+	struct error err = {0};
+	struct log log;
+	char line[1024];
+	int r = read_options(argc, argv, &o);
+
+	if (r != 0)
+		return r - 1;
+	log = log_init("netboot-agent", o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	if (agent_config_load(o.config, &cfg, &err) < 0) {
+		fprintf(
+		    stderr, "netboot-agent: %s\n", error_line(&err, line, sizeof(line)));
+		return 1;
+	}
+	if (o.check) {
+		printf("%s: ok\n", o.config);
+	} else {
+		signal(SIGPIPE, SIG_IGN);
+		signal(SIGXFSZ, SIG_IGN);
+		r = serve(&cfg, &log);
+	}
+	agent_config_done(&cfg);
+	return r;
+}

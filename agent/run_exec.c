@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the stages of a job do: checks, script, bootd's entry, BMC, probe.
+ *
+ * Entry points: run_exec() begins an action; its end is posted as RUN_IN_STEP.
+ * Ownership: what is under way hangs on struct run_job and is stopped with it.
+ * Failure modes: each ends the step with an error; only those that may pass by
+ * themselves are marked as worth another attempt.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/run_priv.h"
+#include "agent/script.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+
+/* ---- checks before anything is switched off ---- */
+
+static void
+on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct run_job *job = arg;
+	char evidence[RUN_EVIDENCE_SIZE];
+	char files[64] = "";
+
+	job->call = 0;
+	if (res->err.code[0] != '\0') {
+		run_jobs_post_step(job, &res->err, false, NULL);
+		return;
+	}
+	if (job->n_files > 0)
+		snprintf(files, sizeof(files), "%u image files verified; ", job->n_files);
+	snprintf(evidence, sizeof(evidence),
+	    "%sBMC answers with cipher suite %d; power %s", files, res->cipher,
+	    bmc_power_name(res->power));
+	run_jobs_post_step(job, NULL, false, evidence);
+}
+
+static int64_t
+time_left(const struct run_job *job)
+{
+	int64_t left = job->run.due - clock_wall();
+
+	return left < USEC_PER_SEC ? USEC_PER_SEC : left;
+}
+
+static void
+probe_bmc(struct run_job *job)
+{
+	job->call = bmc_probe(
+	    job->deps->bmc, &job->bundle->bmc, time_left(job), on_bmc_probed, job);
+}
+
+static void
+on_files_checked(void *arg, const struct error *err, unsigned n_files)
+{
+	struct run_job *job = arg;
+
+	job->check = NULL;
+	if (err->code[0] != '\0') {
+		run_jobs_post_step(job, err, false, NULL);
+		return;
+	}
+	job->n_files = n_files;
+	probe_bmc(job);
+}
+
+static int
+make_script(struct run_job *job, char **ret, struct error *err)
+{
+	char url[SCRIPT_URL_SIZE];
+	struct script_params p = {
+	    .bundle = job->bundle,
+	    .ticket = &job->run.ticket,
+	    .site = job->deps->cfg->site,
+	    .url = url,
+	};
+	int r = job->deps->ops->url(
+	    job->deps->arg, &job->bundle->host, url, sizeof(url), err);
+
+	return r < 0 ? r : script_build(&p, ret, err);
+}
+
+static void
+begin_preflight(struct run_job *job)
+{
+	struct error err = {0};
+	char *text = NULL;
+
+	if (job->bundle->bmc.address[0] == '\0') {
+		error_set(&err, 0, "no-bmc",
+		    "Give the host a BMC: netboot-ctl host set, then retry.",
+		    "the host has no BMC to switch it with");
+	} else if (job->run.netboot && make_script(job, &text, &err) == 0) {
+		free(text);
+		job->check = preflight_start(
+		    job->deps->preflight, &job->bundle->image, on_files_checked, job);
+		if (job->check == NULL)
+			error_set(&err, 0, "preflight-timeout", "Retry later.",
+			    "too many checks are waiting for the site's disk");
+	} else if (!job->run.netboot) {
+		probe_bmc(job);
+	}
+	if (err.code[0] != '\0')
+		run_jobs_post_step(job, &err, false, NULL);
+}
+
+/* ---- script and bootd's entry ---- */
+
+static int
+write_all(int fd, const char *text)
+{
+	size_t n = strlen(text);
+
+	while (n > 0) {
+		ssize_t w = write(fd, text, n);
+
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		text += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int
+replace_file(const char *path, const char *text)
+{
+	char tmp[600];
+	int fd, r;
+
+	if (str_format(tmp, sizeof(tmp), "%s.new", path) < 0)
+		return -ENAMETOOLONG;
+	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, text);
+	/* bootd reads it as another user, whatever the umask. */
+	if (r == 0 && fchmod(fd, 0644) < 0)
+		r = -errno;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	if (r == 0 && rename(tmp, path) < 0)
+		r = -errno;
+	if (r < 0)
+		unlink(tmp);
+	return r;
+}
+
+static int
+script_path(const struct run_job *job, char *buf, size_t size)
+{
+	char name[SCRIPT_NAME_SIZE];
+	int r = script_name(&job->bundle->host, name);
+
+	return r < 0 ? r
+		     : str_format(buf, size, "%s/%s", job->deps->cfg->scripts_root, name);
+}
+
+static int
+write_script(struct run_job *job, struct error *err)
+{
+	char path[512];
+	char *text = NULL;
+	int r = make_script(job, &text, err);
+
+	if (r < 0)
+		return r;
+	r = script_path(job, path, sizeof(path));
+	if (r == 0)
+		r = replace_file(path, text);
+	free(text);
+	if (r < 0)
+		return error_set(err, r, "script-not-written",
+		    "Check the scripts folder of the boot services and the space on its "
+		    "disk.",
+		    "cannot write %s: %s", path, strerror(-r));
+	return 0;
+}
+
+static void
+add_payload(struct bootd_msg_boot *b, const struct bundle_file *f,
+    enum bootd_msg_payload_kind kind)
+{
+	struct bootd_msg_payload *p = &b->payloads[b->n_payloads++];
+
+	memcpy(p->name, f->name, sizeof(p->name));
+	memcpy(p->path, f->path, sizeof(p->path));
+	p->size = f->size;
+	p->kind = kind;
+}
+
+void
+run_exec_boot(const struct run_job *job, struct bootd_msg_boot *ret)
+{
+	const struct bundle_image *image = &job->bundle->image;
+	const struct run *r = &job->run;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!r->netboot || !ticket_is_open(&r->ticket) ||
+	    script_name(&job->bundle->host, ret->script) < 0)
+		return;
+	memcpy(ret->ticket, r->ticket.id, sizeof(ret->ticket));
+	memcpy(ret->token, r->ticket.token, sizeof(ret->token));
+	memcpy(ret->job, r->job, sizeof(ret->job));
+	memcpy(ret->boot, r->boot, sizeof(ret->boot));
+	ret->consumed = ticket_is_consumed(&r->ticket);
+	add_payload(ret, &image->kernel, BOOTD_PAYLOAD_KERNEL);
+	for (size_t i = 0; i < image->n_initrds; i++)
+		add_payload(ret, &image->initrds[i], BOOTD_PAYLOAD_INITRD);
+	for (size_t i = 0; i < image->n_files; i++)
+		add_payload(ret, &image->files[i], BOOTD_PAYLOAD_FILE);
+}
+
+static int64_t
+put_host(struct run_job *job)
+{
+	struct bootd_msg_boot *b = str_alloc(sizeof(*b));
+	int64_t gen;
+
+	run_exec_boot(job, b);
+	gen = job->deps->ops->put_host(job->deps->arg, &job->bundle->host, b);
+	free(b);
+	return gen;
+}
+
+static void
+begin_arm(struct run_job *job)
+{
+	struct error err = {0};
+
+	if (write_script(job, &err) < 0)
+		run_jobs_post_step(job, &err, true, NULL);
+	else
+		job->wait_gen = put_host(job);
+}
+
+static void
+publish(struct run_job *job)
+{
+	struct error err = {0};
+
+	if (ticket_is_armed(&job->run.ticket) && write_script(job, &err) < 0)
+		log_error(job->deps->log, "job %s: %s", job->run.job, err.text);
+	put_host(job);
+}
+
+void
+run_exec_publish_again(struct run_job *job)
+{
+	int64_t gen;
+
+	if (!ticket_is_open(&job->run.ticket))
+		return;
+	gen = put_host(job);
+	if (job->run.stage == STAGE_ARMED)
+		job->wait_gen = gen;
+}
+
+void
+run_exec_on_ack(struct run_job *job, int64_t gen)
+{
+	char evidence[RUN_EVIDENCE_SIZE];
+
+	if (job->wait_gen == 0 || gen < job->wait_gen)
+		return;
+	job->wait_gen = 0;
+	snprintf(evidence, sizeof(evidence),
+	    "ticket %s durable, script written, boot services acknowledged",
+	    job->run.ticket.id);
+	run_jobs_post_step(job, NULL, false, evidence);
+}
+
+/* ---- BMC ---- */
+
+/* May pass by itself, so that another attempt makes sense. */
+static bool
+worth_retrying(const struct error *err)
+{
+	return !str_eq(err->code, "bmc-auth") && !str_eq(err->code, "bmc-cipher") &&
+	       !str_eq(err->code, "bmc-privilege") && !str_eq(err->code, "bmc-refused") &&
+	       !str_eq(err->code, "bmc-none");
+}
+
+static void
+describe_flags(const struct bmc_result *res, char *buf, size_t size)
+{
+	const struct bmc_bootflags *f = &res->flags;
+
+	if (!f->known)
+		return;
+	snprintf(buf, size,
+	    "boot flags read back: %s, %s, %s, device %u (%02x %02x %02x %02x %02x)",
+	    f->valid ? "valid" : "not valid", f->persistent ? "persistent" : "once",
+	    f->efi ? "EFI" : "BIOS", f->device, f->raw[0], f->raw[1], f->raw[2],
+	    f->raw[3], f->raw[4]);
+}
+
+static void
+on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct run_job *job = arg;
+	char evidence[RUN_EVIDENCE_SIZE] = "";
+
+	job->call = 0;
+	if (res->err.code[0] != '\0') {
+		run_jobs_post_step(job, &res->err, worth_retrying(&res->err), NULL);
+		return;
+	}
+	switch (job->run.phase) {
+	case RUN_PHASE_FLAGS: describe_flags(res, evidence, sizeof(evidence)); break;
+	case RUN_PHASE_ON:
+		str_clip(evidence, sizeof(evidence), "seen off, then on");
+		break;
+	case RUN_PHASE_CONTROL:
+		snprintf(evidence, sizeof(evidence), "%s carried out; power %s",
+		    job->run.action, bmc_power_name(res->power));
+		break;
+	case RUN_PHASE_NONE:
+	case RUN_PHASE_OFF: break;
+	}
+	run_jobs_post_step(job, NULL, false, evidence);
+}
+
+static void
+begin_control(struct run_job *job)
+{
+	struct bmc_engine *e = job->deps->bmc;
+	const struct bundle_bmc *bmc = &job->bundle->bmc;
+	enum bmc_action action;
+	struct error err;
+
+	if (bmc_action_parse(job->run.action, &action) < 0) {
+		error_set(&err, 0, "bmc-refused", "Use on, off, soft, cycle or reset.",
+		    "there is no power action \"%s\"", job->run.action);
+		run_jobs_post_step(job, &err, false, NULL);
+		return;
+	}
+	switch (action) {
+	case BMC_ACTION_ON:
+		job->call = bmc_power_on_seen(e, bmc, time_left(job), on_bmc_done, job);
+		break;
+	case BMC_ACTION_OFF:
+		job->call =
+		    bmc_power_off_seen(e, bmc, 0, time_left(job), on_bmc_done, job);
+		break;
+	case BMC_ACTION_SOFT:
+	case BMC_ACTION_CYCLE:
+	case BMC_ACTION_RESET:
+		job->call = bmc_control(e, bmc, action, on_bmc_done, job);
+		break;
+	}
+}
+
+static void
+begin_bmc(struct run_job *job, enum run_action action)
+{
+	struct bmc_engine *e = job->deps->bmc;
+	const struct bundle_bmc *bmc = &job->bundle->bmc;
+	enum bmc_boot boot = job->bundle->host.firmware == BUNDLE_UEFI
+				 ? BMC_BOOT_PXE_EFI
+				 : BMC_BOOT_PXE_BIOS;
+
+	assert(job->call == 0);
+	if (action == RUN_ACT_POWER_OFF)
+		job->call = bmc_power_off_seen(
+		    e, bmc, job->run.graceful, time_left(job), on_bmc_done, job);
+	else if (action == RUN_ACT_FLAGS)
+		job->call = bmc_override(e, bmc, boot, time_left(job), on_bmc_done, job);
+	else if (action == RUN_ACT_POWER_ON)
+		job->call = bmc_power_on_seen(e, bmc, time_left(job), on_bmc_done, job);
+	else
+		begin_control(job);
+}
+
+/* ---- probe ---- */
+
+static void
+on_probe(void *arg, bool up)
+{
+	run_jobs_post_probe(arg, up);
+}
+
+static void
+begin_probe(struct run_job *job)
+{
+	const struct bundle_nic *nic = script_boot_nic(&job->bundle->host);
+	struct addr_ip ip = job->last_ip;
+
+	if (job->probe != NULL)
+		return;
+	if (nic != NULL && addr_ip_is_set(&nic->ip))
+		ip = nic->ip;
+	job->probe =
+	    probe_start(job->deps->base, job->bundle->host.probe, &ip, on_probe, job);
+	if (job->probe == NULL)
+		log_warn(job->deps->log,
+		    "job %s: cannot probe %s by \"%s\": no address known", job->run.job,
+		    job->run.host, job->bundle->host.probe);
+}
+
+/* ---- */
+
+static void
+cancel_step(struct run_job *job)
+{
+	if (job->call != 0)
+		bmc_cancel(job->deps->bmc, job->call);
+	if (job->check != NULL)
+		preflight_cancel(job->check);
+	job->call = 0;
+	job->check = NULL;
+	job->wait_gen = 0;
+}
+
+void
+run_exec_stop(struct run_job *job)
+{
+	cancel_step(job);
+	probe_stop(job->probe);
+	job->probe = NULL;
+}
+
+static void
+end(struct run_job *job)
+{
+	char path[512];
+
+	run_exec_stop(job);
+	job->ending = true;
+	if (!job->run.netboot)
+		return;
+	if (script_path(job, path, sizeof(path)) == 0 && unlink(path) < 0 &&
+	    errno != ENOENT)
+		log_warn(job->deps->log, "job %s: cannot remove %s: %s", job->run.job,
+		    path, strerror(errno));
+	job->deps->ops->restore_host(job->deps->arg, job->run.host);
+}
+
+void
+run_exec(struct run_job *job, enum run_action action, uint64_t step)
+{
+	/* A later input of the same turn may have gone past this step already. */
+	bool current = step == job->run.step;
+
+	switch (action) {
+	case RUN_ACT_NONE: break;
+	case RUN_ACT_PREFLIGHT:
+		if (current)
+			begin_preflight(job);
+		break;
+	case RUN_ACT_ARM:
+		if (current)
+			begin_arm(job);
+		break;
+	case RUN_ACT_POWER_OFF:
+	case RUN_ACT_FLAGS:
+	case RUN_ACT_POWER_ON:
+	case RUN_ACT_CONTROL:
+		if (current)
+			begin_bmc(job, action);
+		break;
+	case RUN_ACT_CANCEL_STEP: cancel_step(job); break;
+	case RUN_ACT_PUBLISH: publish(job); break;
+	case RUN_ACT_PROBE: begin_probe(job); break;
+	case RUN_ACT_PROBE_STOP:
+		probe_stop(job->probe);
+		job->probe = NULL;
+		break;
+	case RUN_ACT_END: end(job); break;
+	}
+}

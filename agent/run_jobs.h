@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The jobs under way. Whatever happens is posted here; once in a turn of the event loop
+ * all of it is decided (run_fsm.c) and made durable in one transaction, and only then are
+ * answers given and actions begun. */
+#ifndef AGENT_RUN_JOBS_H
+#define AGENT_RUN_JOBS_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/agent_config.h"
+#include "agent/bmc.h"
+#include "agent/preflight.h"
+#include "agent/spool.h"
+#include "lib/bootd_msg.h"
+#include "lib/bundle.h"
+#include "lib/event.h"
+#include "lib/log.h"
+
+struct run_jobs;
+
+/* What the jobs ask of the rest of the agent. */
+struct run_jobs_ops {
+	/* Sends a host's entry; the number that bootd will acknowledge, or 0 while no
+	 * table is in force (run_jobs_table_sent() comes when one is). */
+	int64_t (*put_host)(
+	    void *arg, const struct bundle_host *h, const struct bootd_msg_boot *b);
+	/* Sends the site table's entry of that host, without a boot. */
+	void (*restore_host)(void *arg, const char *host);
+	void (*answer)(
+	    void *arg, enum bootd_msg_type type, uint64_t req, const char *reason);
+	/* The base URL for a host, or -errno with *err. */
+	int (*url)(void *arg, const struct bundle_host *h, char *ret, size_t size,
+	    struct error *err);
+	/* A turn has been committed: there may be events to report. */
+	void (*committed)(void *arg);
+};
+
+struct run_jobs_deps {
+	struct event_base *base;
+	const struct log *log;
+	const struct agent_config *cfg;
+	struct spool *spool;
+	struct rng *rng;
+	struct bmc_engine *bmc;
+	struct preflight *preflight;
+	const struct run_jobs_ops *ops;
+	void *arg;
+};
+
+struct run_jobs *
+run_jobs_new(const struct run_jobs_deps *deps);
+void
+run_jobs_free(struct run_jobs *js); /* NULL allowed */
+/* Reads the unfinished jobs and goes on with them. */
+int
+run_jobs_recover(struct run_jobs *js, struct error *err) MUST_CHECK;
+
+/* A job as ordered; *b is taken. A known job is accepted already. Refusals become
+ * job.refused. */
+void
+run_jobs_accept(struct run_jobs *js, struct bundle *b);
+/* A job whose bundle could not be read. */
+void
+run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);
+void
+run_jobs_cancel(struct run_jobs *js, const char *job, const char *by);
+
+/* From bootd. */
+void
+run_jobs_on_event(struct run_jobs *js, const struct event *ev);
+void
+run_jobs_on_consume(struct run_jobs *js, const struct bootd_msg *m);
+void
+run_jobs_on_report(struct run_jobs *js, const struct bootd_msg *m);
+void
+run_jobs_on_ack(struct run_jobs *js, int64_t gen);
+/* A new process is up and has no table yet: `then` runs when the jobs are ready for it.
+ */
+void
+run_jobs_on_bootd(struct run_jobs *js, void (*then)(void *arg), void *arg);
+/* The table is out: the entries of the jobs follow it. */
+void
+run_jobs_table_sent(struct run_jobs *js);
+/* From the BMC engine. */
+void
+run_jobs_on_note(struct run_jobs *js, const struct bmc_note *note);
+
+/* The host's entry for the table: its boot in *ret_boot, and the host as the job's bundle
+ * has it (borrowed); NULL when no job is at it. */
+const struct bundle_host *
+run_jobs_host(struct run_jobs *js, const char *host, struct bootd_msg_boot *ret_boot);
+/* An event of the agent itself; *ev is taken. */
+void
+run_jobs_emit(struct run_jobs *js, struct event *ev, bool droppable);
+size_t
+run_jobs_count(const struct run_jobs *js);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From bootd's events (docs/boot-services.md) to signs of a boot.
+ *
+ * Entry points: run_wire_read(), run_wire_is_netboot().
+ * Ownership: nothing is kept.
+ * Failure modes: an event that is not understood proves nothing. "Complete" is only what
+ * the peer has acknowledged; a size probe and a HEAD prove nothing.
+ */
+#include "agent/run_wire.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/str.h"
+
+static const char *
+detail(const struct event *ev, const char *key)
+{
+	const char *s = json_string_value(json_object_get(ev->detail, key));
+
+	return s == NULL ? "" : s;
+}
+
+static bool
+from_firmware(const struct event *ev)
+{
+	return str_eq(detail(ev, "class"), "pxe") || str_eq(detail(ev, "class"), "http");
+}
+
+static bool
+from_client(const struct event *ev)
+{
+	return str_eq(ev->kind, "dhcp4.discover") || str_eq(ev->kind, "dhcp4.request");
+}
+
+bool
+run_wire_is_netboot(const struct event *ev)
+{
+	return from_client(ev) &&
+	       (from_firmware(ev) || str_eq(detail(ev, "class"), "ipxe"));
+}
+
+static bool
+read_dhcp(const struct event *ev, struct run_wire *ret)
+{
+	bool ipxe = str_eq(detail(ev, "class"), "ipxe");
+
+	if (str_eq(ev->kind, "dhcp4.foreign")) {
+		ret->sign = RUN_SIGN_OTHER_DHCP;
+		return true;
+	}
+	if (!run_wire_is_netboot(ev))
+		return false;
+	ret->sign = ipxe ? RUN_SIGN_IPXE_DHCP : RUN_SIGN_FIRMWARE_DHCP;
+	snprintf(ret->evidence, sizeof(ret->evidence), "%s from %s, %s, %s", ev->kind,
+	    ev->mac, ipxe ? "iPXE" : "firmware",
+	    ev->arch[0] != '\0' ? ev->arch : "no architecture");
+	return true;
+}
+
+static bool
+complete(const struct event *ev)
+{
+	const char *result = detail(ev, "result");
+
+	if (result[0] != '\0')
+		return str_has_prefix(result, "complete");
+	return ev->total >= 0 && ev->bytes >= ev->total;
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+/* Payloads: 0 kernel, then initrds, then files (from `first_file`). */
+static bool
+find_payload(
+    const struct bundle_image *image, const char *name, unsigned *ret, bool *ret_file)
+{
+	*ret_file = false;
+	*ret = 0;
+	if (str_eq(image->kernel.name, name))
+		return true;
+	for (size_t i = 0; i < image->n_initrds; i++) {
+		*ret = (unsigned)i + 1;
+		if (str_eq(image->initrds[i].name, name))
+			return true;
+	}
+	*ret_file = true;
+	for (size_t i = 0; i < image->n_files; i++) {
+		*ret = (unsigned)i;
+		if (str_eq(image->files[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+static void
+describe(const struct event *ev, const char *proto, struct run_wire *ret)
+{
+	char size[32];
+
+	snprintf(ret->evidence, sizeof(ret->evidence), "%s %.60s, %s, to %s", proto,
+	    base_name(ev->file),
+	    str_bytes(ev->bytes < 0 ? 0 : ev->bytes, size, sizeof(size)),
+	    ev->ip[0] != '\0' ? ev->ip : ev->mac);
+}
+
+static bool
+read_tftp(const struct event *ev, struct run_wire *ret)
+{
+	const char *name = base_name(ev->file);
+	size_t n = strlen(name);
+
+	/* autoexec.ipxe and the like are looked for beside the loader. */
+	if (n >= 5 && strcmp(name + n - 5, ".ipxe") == 0)
+		return false;
+	if (str_eq(ev->kind, "tftp.begin")) {
+		ret->sign = RUN_SIGN_LOADER_BEGIN;
+		return true;
+	}
+	if (!str_eq(ev->kind, "tftp.end") || !complete(ev))
+		return false;
+	ret->sign = RUN_SIGN_LOADER;
+	describe(ev, "TFTP", ret);
+	return true;
+}
+
+static bool
+read_http(const struct event *ev, const struct bundle_image *image, struct run_wire *ret)
+{
+	bool begin = str_eq(ev->kind, "http.begin");
+	const char *name = base_name(ev->file);
+	bool file;
+
+	if (!begin && (!str_eq(ev->kind, "http.end") || !complete(ev)))
+		return false;
+	if (str_eq(detail(ev, "method"), "HEAD") || str_eq(detail(ev, "method"), "POST"))
+		return false;
+	describe(ev, "HTTP", ret);
+	if (str_has_prefix(name, "script.ipxe-")) {
+		ret->sign = RUN_SIGN_SCRIPT;
+		return !begin;
+	}
+	if (strstr(ev->file, "loaders/") != NULL) {
+		ret->sign = begin ? RUN_SIGN_LOADER_BEGIN : RUN_SIGN_LOADER;
+		return true;
+	}
+	if (!find_payload(image, name, &ret->index, &file))
+		return false;
+	if (file)
+		ret->sign = begin ? RUN_SIGN_FILE_BEGIN : RUN_SIGN_FILE;
+	else
+		ret->sign = begin ? RUN_SIGN_LOAD_BEGIN : RUN_SIGN_LOAD;
+	return true;
+}
+
+bool
+run_wire_read(
+    const struct event *ev, const struct bundle_image *image, struct run_wire *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (str_has_prefix(ev->kind, "dhcp4."))
+		return read_dhcp(ev, ret);
+	if (str_has_prefix(ev->kind, "tftp."))
+		return read_tftp(ev, ret);
+	if (str_has_prefix(ev->kind, "http."))
+		return read_http(ev, image, ret);
+	return false;
+}

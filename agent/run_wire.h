@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What an event of bootd proves about a boot. Pure. */
+#ifndef AGENT_RUN_WIRE_H
+#define AGENT_RUN_WIRE_H
+
+#include <stdbool.h>
+
+#include "agent/run_fsm.h"
+#include "lib/bundle.h"
+#include "lib/event.h"
+
+struct run_wire {
+	enum run_sign_type sign;
+	unsigned index;
+	char evidence[RUN_EVIDENCE_SIZE];
+};
+
+/* False when the event proves nothing. `image` tells kernel, initrds and files apart. */
+bool
+run_wire_read(
+    const struct event *ev, const struct bundle_image *image, struct run_wire *ret);
+/* A network boot by firmware or iPXE, whoever asked for it. */
+bool
+run_wire_is_netboot(const struct event *ev);
+
+#endif

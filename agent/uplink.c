@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Poll and report (docs/protocol.md, "Orchestrator and agent").
+ *
+ * Entry points: uplink_new(), uplink_kick(), uplink_call_result().
+ * Ownership: an uplink owns its HTTP calls, timers and queued call results.
+ * Failure modes: an unreachable or failing orchestrator is asked again later and later
+ * (to 15 s, with jitter, so that a thousand agents do not return at one moment). Events
+ * leave the spool only after the orchestrator has said that it holds them.
+ */
+#include "agent/uplink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/compiler.h"
+#include "lib/http_client.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum { WAIT_S = 25, BATCH = 200, CALLS_MAX = 256 };
+#define DELAY_FIRST (200 * USEC_PER_MSEC)
+#define DELAY_MAX (15 * USEC_PER_SEC)
+#define REPORT_TIMEOUT (30 * USEC_PER_SEC)
+/* Orders are repeated until their effect is reported: do not ask faster than we report.
+ */
+#define AFTER_ORDERS (300 * USEC_PER_MSEC)
+
+/* One of the two conversations. */
+struct line {
+	struct uplink *u;
+	const char *what;
+	struct http_client_call *call;
+	struct event *timer;
+	int64_t delay; /* 0: all is well */
+};
+
+struct uplink {
+	struct uplink_opts o;
+	struct http_client *http;
+	struct line poll, report;
+	int64_t table;
+	int64_t first; /* of the events in the report under way */
+	size_t n_events;
+	struct agent_msg_call_result calls[CALLS_MAX];
+	size_t n_calls;
+	size_t n_calls_sent; /* in the report under way */
+};
+
+static void
+set_timer(struct line *l, int64_t us)
+{
+	const struct timeval tv = {us / USEC_PER_SEC, us % USEC_PER_SEC};
+
+	evtimer_add(l->timer, &tv);
+}
+
+static void
+back_off(struct line *l, const char *why)
+{
+	if (l->delay == 0)
+		log_warn(l->u->o.log, "orchestrator: %s: %s; trying again", l->what, why);
+	l->delay = l->delay == 0 ? DELAY_FIRST : l->delay * 2;
+	if (l->delay > DELAY_MAX)
+		l->delay = DELAY_MAX;
+	set_timer(l, l->delay / 2 + (int64_t)rng_below(l->u->o.rng, (uint64_t)l->delay));
+}
+
+static void
+all_well(struct line *l)
+{
+	if (l->delay != 0)
+		log_info(l->u->o.log, "orchestrator: %s: works again", l->what);
+	l->delay = 0;
+}
+
+/* The answer's document, or NULL with the reason in *err. */
+static json_t *
+read_reply(const struct http_client_reply *reply, struct error *err)
+{
+	if (reply->status == 0) {
+		*err = reply->err;
+		return NULL;
+	}
+	if (reply->status != 200) {
+		char text[160];
+
+		error_set(err, -EPROTO, "http", NULL, "HTTP status %d: %s", reply->status,
+		    str_escape(text, sizeof(text), reply->body == NULL ? "" : reply->body,
+			reply->body_len));
+		return NULL;
+	}
+	return json_parse(reply->body, reply->body_len, err);
+}
+
+static struct http_client_call *
+post(struct uplink *u, const char *path, json_t *doc, int64_t timeout,
+    void (*done)(void *arg, const struct http_client_reply *reply))
+{
+	char *body = json_text(doc);
+	struct http_client_request rq = {
+	    .method = "POST", .path = path, .body = body, .timeout_us = timeout};
+	struct http_client_call *call = http_client_start(u->http, &rq, done, u);
+
+	json_decref(doc);
+	free(body);
+	return call;
+}
+
+/* ---- poll ---- */
+
+static void
+on_polled(void *arg, const struct http_client_reply *reply)
+{
+	struct uplink *u = arg;
+	struct agent_msg_orders orders = {0};
+	struct error err = {0};
+	json_t *v = read_reply(reply, &err);
+	int r = v == NULL ? -EPROTO : agent_msg_orders_from_json(v, &orders, &err);
+	bool any;
+
+	u->poll.call = NULL;
+	json_decref(v);
+	if (r < 0) {
+		back_off(&u->poll, err.text);
+		return;
+	}
+	all_well(&u->poll);
+	any = orders.n_orders > 0 || orders.table != NULL;
+	u->o.on_orders(u->o.arg, &orders);
+	agent_msg_orders_done(&orders);
+	set_timer(&u->poll, any ? AFTER_ORDERS : 0);
+}
+
+static void
+start_poll(struct uplink *u)
+{
+	struct agent_msg_poll m = {.table = u->table, .wait_s = WAIT_S};
+
+	str_clip(m.site, sizeof(m.site), u->o.site);
+	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
+	u->poll.call = post(u, "/agent/v1/poll", agent_msg_poll_to_json(&m),
+	    (WAIT_S + 15) * USEC_PER_SEC, on_polled);
+	if (u->poll.call == NULL)
+		back_off(&u->poll, "the request could not be started");
+}
+
+/* ---- report ---- */
+
+static int
+take_ack(struct uplink *u, int64_t acked)
+{
+	int64_t last = u->first + (int64_t)u->n_events - 1;
+	int r;
+
+	if (u->n_events == 0)
+		return 0;
+	/* What was not sent cannot be held. */
+	if (acked > last)
+		acked = last;
+	r = spool_begin(u->o.spool);
+	if (r < 0)
+		return r;
+	r = spool_ack(u->o.spool, acked);
+	if (r < 0) {
+		spool_rollback(u->o.spool);
+		return r;
+	}
+	return spool_commit(u->o.spool);
+}
+
+static void
+forget_calls(struct uplink *u)
+{
+	u->n_calls -= u->n_calls_sent;
+	memmove(u->calls, u->calls + u->n_calls_sent, u->n_calls * sizeof(u->calls[0]));
+	u->n_calls_sent = 0;
+}
+
+static void
+on_reported(void *arg, const struct http_client_reply *reply)
+{
+	struct uplink *u = arg;
+	struct error err = {0};
+	json_t *v = read_reply(reply, &err);
+	int64_t acked = 0;
+	int r = v == NULL ? -EPROTO : json_get_i64(v, "acked", &acked, &err);
+
+	u->report.call = NULL;
+	json_decref(v);
+	if (r == 0 && (r = take_ack(u, acked)) < 0)
+		spool_error(u->o.spool, r, &err, "forget events that were taken");
+	else if (r == 0 && u->n_events > 0 && acked < u->first)
+		r = error_set(&err, -EPROTO, "protocol", NULL,
+		    "it holds events up to %lld and does not take number %lld",
+		    (long long)acked, (long long)u->first);
+	if (r < 0) {
+		back_off(&u->report, err.text);
+		return;
+	}
+	all_well(&u->report);
+	forget_calls(u);
+	uplink_kick(u);
+}
+
+static void
+send_report(struct uplink *u, struct event *events, int n)
+{
+	struct agent_msg_report m = {
+	    .first = u->first, .events = events, .n_events = (size_t)n};
+
+	str_clip(m.site, sizeof(m.site), u->o.site);
+	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
+	m.calls = u->calls;
+	m.n_calls = u->n_calls;
+	u->n_events = (size_t)n;
+	u->n_calls_sent = u->n_calls;
+	u->report.call = post(u, "/agent/v1/report", agent_msg_report_to_json(&m),
+	    REPORT_TIMEOUT, on_reported);
+	if (u->report.call == NULL)
+		back_off(&u->report, "the request could not be started");
+}
+
+static void
+start_report(struct uplink *u)
+{
+	struct event *events;
+	int n;
+
+	if (spool_pending(u->o.spool) == 0 && u->n_calls == 0) {
+		u->report.delay = 0;
+		return;
+	}
+	events = str_alloc(BATCH * sizeof(*events));
+	u->first = spool_last_seq(u->o.spool) + 1;
+	n = spool_load_events(u->o.spool, BATCH, events, &u->first);
+	if (n < 0) {
+		struct error err;
+
+		spool_error(u->o.spool, n, &err, "read the events to report");
+		back_off(&u->report, err.text);
+	} else {
+		send_report(u, events, n);
+	}
+	for (int i = 0; i < n; i++)
+		event_done(&events[i]);
+	free(events);
+}
+
+static void
+on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct line *l = arg;
+
+	if (l->call != NULL)
+		return;
+	if (l == &l->u->poll)
+		start_poll(l->u);
+	else
+		start_report(l->u);
+}
+
+void
+uplink_kick(struct uplink *u)
+{
+	/* While it is failing the timer decides. */
+	if (u->report.call == NULL && u->report.delay == 0 &&
+	    !evtimer_pending(u->report.timer, NULL))
+		set_timer(&u->report, 0);
+}
+
+void
+uplink_set_table(struct uplink *u, int64_t version)
+{
+	u->table = version;
+}
+
+void
+uplink_call_result(struct uplink *u, const struct agent_msg_call_result *res)
+{
+	if (u->n_calls >= CALLS_MAX)
+		return;
+	u->calls[u->n_calls++] = *res;
+	uplink_kick(u);
+}
+
+static void
+line_init(struct uplink *u, struct line *l, const char *what)
+{
+	l->u = u;
+	l->what = what;
+	l->timer = evtimer_new(u->o.base, on_timer, l);
+}
+
+struct uplink *
+uplink_new(const struct uplink_opts *opts, int64_t table, struct error *err)
+{
+	struct uplink *u = str_alloc(sizeof(*u));
+
+	u->o = *opts;
+	u->table = table;
+	u->http = http_client_new(opts->base, opts->server, opts->token, err);
+	if (u->http == NULL) {
+		free(u);
+		return NULL;
+	}
+	line_init(u, &u->poll, "poll");
+	line_init(u, &u->report, "report");
+	set_timer(&u->poll, 0);
+	uplink_kick(u);
+	return u;
+}
+
+static void
+line_done(struct line *l)
+{
+	if (l->call != NULL)
+		http_client_cancel(l->call);
+	event_free(l->timer);
+}
+
+void
+uplink_free(struct uplink *u)
+{
+	if (u == NULL)
+		return;
+	line_done(&u->poll);
+	line_done(&u->report);
+	http_client_free(u->http);
+	free(u);
+}

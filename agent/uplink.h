@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The line to the orchestrator: a long poll for orders and, beside it, reports of events
+ * from the spool. The agent dials; jobs go on while nobody answers. */
+#ifndef AGENT_UPLINK_H
+#define AGENT_UPLINK_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/spool.h"
+#include "lib/agent_msg.h"
+#include "lib/error.h"
+#include "lib/log.h"
+#include "lib/rng.h"
+
+struct uplink;
+
+struct uplink_opts {
+	struct event_base *base;
+	const struct log *log;
+	struct rng *rng;
+	struct spool *spool;
+	const char *server; /* "unix:/path" or "https://…" */
+	const char *token;  /* or NULL */
+	const char *site;
+	/* Orders have come; the callee may take bundles and the table out of *orders. */
+	void (*on_orders)(void *arg, struct agent_msg_orders *orders);
+	void *arg;
+};
+
+/* Everything in opts is borrowed. `table` is the version of the table in the spool. */
+struct uplink *
+uplink_new(const struct uplink_opts *opts, int64_t table, struct error *err);
+void
+uplink_free(struct uplink *u); /* NULL allowed */
+/* There may be events to report. */
+void
+uplink_kick(struct uplink *u);
+void
+uplink_set_table(struct uplink *u, int64_t version);
+/* Queued for the next report; lost with the process, as calls are. */
+void
+uplink_call_result(struct uplink *u, const struct agent_msg_call_result *res);
+
+#endif
