@@ -61,6 +61,23 @@ may_evict(const struct dhcp4_query *q)
 	return !holder || holder == q->host;
 }
 
+/* Reserves the host's fixed address. When another machine has it, the event will say so.
+ */
+static int
+reserve_fixed(struct dhcp4_query *q)
+{
+	char text[ADDR_IP_TEXT];
+	int r = dhcp4_lease_fixed(
+	    q->s->leases, &q->client, q->fixed, may_evict(q), q->rx->mono, &q->lease);
+
+	if (r == -EADDRINUSE)
+		snprintf(q->decision.reason, sizeof(q->decision.reason),
+		    "the fixed address %s is in use by another machine; a pool address "
+		    "instead",
+		    ip_text(q->fixed, text));
+	return r;
+}
+
 /* Finds or reserves the client's address. On failure *ret_why is a sentence. */
 static int
 reserve(struct dhcp4_query *q, uint32_t wanted, char why[EVENT_REASON_SIZE])
@@ -71,14 +88,9 @@ reserve(struct dhcp4_query *q, uint32_t wanted, char why[EVENT_REASON_SIZE])
 	int r;
 
 	if (q->fixed != 0) {
-		r = dhcp4_lease_fixed(q->s->leases, &q->client, q->fixed, may_evict(q),
-		    q->rx->mono, &q->lease);
+		r = reserve_fixed(q);
 		if (r != -EADDRINUSE)
 			return r;
-		snprintf(q->decision.reason, sizeof(q->decision.reason),
-		    "the fixed address %s is in use by another machine; a pool address "
-		    "instead",
-		    ip_text(q->fixed, text));
 	}
 	addr_ip_text(&net, text, sizeof(text));
 	if (range.first == 0) {
@@ -165,8 +177,7 @@ claim(struct dhcp4_query *q, uint32_t wanted, bool selecting, bool *ret_silent)
 	if (!addr_prefix_contains(&q->subnet->prefix, &addr))
 		return "the address does not belong to this network";
 	if (q->fixed != 0) {
-		r = dhcp4_lease_fixed(q->s->leases, &q->client, q->fixed, may_evict(q),
-		    q->rx->mono, &q->lease);
+		r = reserve_fixed(q);
 		if (r == 0)
 			return wanted == q->fixed ? NULL
 						  : "the host has another, fixed address";

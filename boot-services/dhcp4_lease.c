@@ -451,9 +451,10 @@ reserve_pooled(struct dhcp4_lease_table *t, struct dhcp4_lease_pool *p,
 	return 0;
 }
 
-int
-dhcp4_lease_wanted(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *range,
-    const struct dhcp4_lease_client *c, uint32_t ip, bool known, int64_t now,
+/* `claim`: an address merely offered to an unknown machine may be taken from it. */
+static int
+take_wanted(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *range,
+    const struct dhcp4_lease_client *c, uint32_t ip, bool known, bool claim, int64_t now,
     struct dhcp4_lease **ret)
 {
 	struct dhcp4_lease_pool *p = pool_of(t, c->subnet);
@@ -472,13 +473,23 @@ dhcp4_lease_wanted(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *
 	 * offered it: else a flood of DISCOVERs could take away what was just offered to
 	 * others. */
 	if (l && l->state != DHCP4_LEASE_FREE && !is_mine(l, c) &&
-	    !(l->state == DHCP4_LEASE_OFFERED && counts_as_unknown(l)))
+	    !(claim && l->state == DHCP4_LEASE_OFFERED && counts_as_unknown(l)))
 		return -EADDRINUSE;
 	if (!l)
 		l = record_new(t, p, ip);
 	if (!l)
 		return -ENOMEM;
 	return reserve_pooled(t, p, l, c, known, now, ret);
+}
+
+/* Whoever requests an address comes before an unknown machine that was merely offered it:
+ * else a flood of DISCOVERs could take away what was just offered to others. */
+int
+dhcp4_lease_wanted(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *range,
+    const struct dhcp4_lease_client *c, uint32_t ip, bool known, int64_t now,
+    struct dhcp4_lease **ret)
+{
+	return take_wanted(t, range, c, ip, known, true, now, ret);
 }
 
 /* The next address without a record, as a new FREE record, or NULL. */
@@ -550,7 +561,7 @@ dhcp4_lease_any(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *ran
 	pool_configure(p, range);
 	if (l && l->state != DHCP4_LEASE_DECLINED && in_range(range, l->ip))
 		return reserve_pooled(t, p, l, c, known, now, ret);
-	if (wanted != 0 && dhcp4_lease_wanted(t, range, c, wanted, known, now, ret) == 0)
+	if (wanted != 0 && take_wanted(t, range, c, wanted, known, false, now, ret) == 0)
 		return 0;
 	if (!share_allows(t, p, known))
 		return -ENOSPC;

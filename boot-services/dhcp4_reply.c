@@ -60,11 +60,13 @@ put_tail(struct wbuf *w, const struct dhcp4_query *q)
 }
 
 static void
-put_times(struct wbuf *w, const struct dhcp4_query *q)
+put_times(struct wbuf *w, const struct dhcp4_query *q, bool extras)
 {
 	uint32_t lease = (uint32_t)dhcp4_subnet_lease_s(q->subnet);
 
 	dhcp4_msg_put_u32(w, DHCP4_OPT_LEASE_TIME, lease);
+	if (!extras) /* clients take the same by themselves (RFC 2131 4.4.5) */
+		return;
 	dhcp4_msg_put_u32(w, DHCP4_OPT_RENEWAL_TIME, lease / 2);
 	dhcp4_msg_put_u32(w, DHCP4_OPT_REBINDING_TIME, lease - lease / 8);
 }
@@ -263,9 +265,9 @@ build_lease(struct dhcp4_query *q, enum dhcp4_type type, const struct dhcp4_msg_
 	dhcp4_msg_begin(&w, q->msg, h);
 	put_type(&w, q, type);
 	if (h->yiaddr != 0)
-		put_times(&w, q);
+		put_times(&w, q, extras);
 	put_network(&w, q, extras);
-	if (!http)
+	if (!http && extras)
 		put_broadcast(&w, q);
 	put_boot(&w, q, false);
 	put_tail(&w, q);

@@ -1,0 +1,995 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* DHCPv4 decisions: packets in, replies out. "rule N" is boot.md 0.1. */
+#include "boot-services/dhcp4_server.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/boot-services/dhcp4_kit.h"
+
+static struct kit kit;
+static struct kit_packet packet;
+
+static int
+setup(void **state)
+{
+	(void)state;
+	kit_start(&kit, 40);
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	(void)state;
+	kit_stop(&kit);
+	return 0;
+}
+
+static void
+assert_option(enum dhcp4_opt code, const void *value, size_t len)
+{
+	struct rbuf v = dhcp4_msg_value(&kit.reply, code);
+
+	assert_true(dhcp4_msg_has(&kit.reply, code));
+	assert_int_equal(rbuf_left(&v), len);
+	assert_memory_equal(rbuf_rest(&v), value, len);
+}
+
+static void
+assert_ignored(const char *part_of_reason)
+{
+	assert_false(kit.tx.reply);
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.ignored");
+	assert_non_null(strstr(kit.tx.seen.reason, part_of_reason));
+}
+
+static const char *
+detail(const struct event *ev, const char *key)
+{
+	const char *s = json_string_value(json_object_get(ev->detail, key));
+
+	return s ? s : "";
+}
+
+static void
+discover(const uint8_t mac[6])
+{
+	kit_begin(&packet, mac, DHCP4_DISCOVER);
+}
+
+static void
+request(const uint8_t mac[6], uint32_t server, uint32_t wanted)
+{
+	kit_begin(&packet, mac, DHCP4_REQUEST);
+	if (server != 0)
+		dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_SERVER_ID, server);
+	if (wanted != 0)
+		dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, wanted);
+}
+
+static bool
+answered(void)
+{
+	kit_end(&packet);
+	return kit_handle(&kit, &packet);
+}
+
+/* --- addresses --- */
+
+static void
+fixed_address_is_offered_and_acked(void **state)
+{
+	static const uint8_t lease[4] = {0, 0, 14, 16}, t1[4] = {0, 0, 7, 8},
+			     t2[4] = {0, 0, 12, 78};
+	static const uint8_t router[4] = {10, 77, 0, 254}, dns[4] = {10, 77, 0, 53};
+	static const uint8_t mask[4] = {255, 255, 255, 0}, bcast[4] = {10, 77, 0, 255};
+
+	(void)state;
+	discover(kit_mac_edge);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_OFFER);
+	assert_int_equal(kit.reply.yiaddr, KIT_FIXED);
+	assert_false(kit.tx.durable_first);
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.discover");
+	assert_string_equal(kit.tx.sent.kind, "dhcp4.offer");
+	assert_string_equal(kit.tx.seen.host, "edge01.los");
+	request(kit_mac_edge, KIT_SERVER, KIT_FIXED);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	assert_int_equal(kit.reply.yiaddr, KIT_FIXED);
+	assert_option(DHCP4_OPT_LEASE_TIME, lease, 4);
+	assert_option(DHCP4_OPT_RENEWAL_TIME, t1, 4);
+	assert_option(DHCP4_OPT_REBINDING_TIME, t2, 4);
+	assert_option(DHCP4_OPT_SUBNET_MASK, mask, 4);
+	assert_option(DHCP4_OPT_ROUTER, router, 4);
+	assert_option(DHCP4_OPT_DNS, dns, 4);
+	assert_option(DHCP4_OPT_BROADCAST, bcast, 4);
+	assert_option(DHCP4_OPT_DOMAIN, "los.example", 11);
+	assert_option(DHCP4_OPT_HOSTNAME, "edge01", 6);
+	assert_true(kit.tx.durable_first);
+	assert_true(kit.tx.has_record);
+	assert_int_equal(kit.tx.record.ip, KIT_FIXED);
+	assert_string_equal(kit.tx.sent.kind, "dhcp4.ack");
+	assert_string_equal(kit.tx.sent.ip, "10.77.0.11");
+}
+
+/* Firmware (no client id) and iPXE (client id) of one machine get one address. */
+static void
+keyed_on_hardware_address(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	assert_true(ip >= KIT_POOL && ip < KIT_POOL + 40);
+	discover(kit_mac_other);
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_CLIENT_ID, "\1\x52\x54\0\x99\0\x09", 7);
+	assert_true(answered());
+	assert_int_equal(kit.reply.yiaddr, ip);
+	/* RFC 6842: the id comes back. */
+	assert_option(DHCP4_OPT_CLIENT_ID, "\1\x52\x54\0\x99\0\x09", 7);
+}
+
+static void
+unknown_machines_only_where_allowed(void **state)
+{
+	struct bundle_site site = *hosttab_site(kit.table);
+
+	(void)state;
+	site.answer_unknown = false;
+	hosttab_set_site(kit.table, &site);
+	discover(kit_mac_other);
+	assert_false(answered());
+	assert_ignored("unknown machine");
+	assert_string_equal(detail(&kit.tx.seen, "type"), "discover");
+}
+
+static void
+known_host_without_fixed_address_uses_the_pool(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_pool);
+
+	(void)state;
+	assert_true(ip >= KIT_POOL && ip < KIT_POOL + 40);
+	assert_true(kit.tx.record.known);
+	assert_false(kit.tx.record.fixed);
+}
+
+static void
+wanted_address_is_given_when_free(void **state)
+{
+	(void)state;
+	discover(kit_mac_other);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, KIT_POOL + 7);
+	assert_true(answered());
+	assert_int_equal(kit.reply.yiaddr, KIT_POOL + 7);
+	discover(kit_mac_pool);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, KIT_POOL + 7);
+	assert_true(answered());
+	assert_int_not_equal(kit.reply.yiaddr, KIT_POOL + 7);
+}
+
+static void
+init_reboot(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	request(kit_mac_other, 0, ip);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	assert_int_equal(kit.reply.ciaddr, 0);
+	request(kit_mac_other, 0, ip + 1);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	assert_int_equal(kit.reply.yiaddr, 0);
+	assert_string_equal(kit.tx.sent.kind, "dhcp4.nak");
+	request(kit_mac_other, 0, KIT_IP(192, 168, 5, 5));
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	assert_int_equal(kit.tx.to_ip, 0xffffffff);
+}
+
+static void
+renewing_is_answered_by_unicast(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	kit.now += 1800 * USEC_PER_SEC;
+	request(kit_mac_other, 0, 0);
+	kit_set_ciaddr(&packet, ip);
+	kit_end(&packet);
+	assert_true(kit_handle_from(&kit, &packet, ip, KIT_SERVER, 68, false));
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	assert_int_equal(kit.reply.ciaddr, ip);
+	assert_int_equal(kit.tx.to_ip, ip);
+	assert_int_equal(kit.tx.to_port, 68);
+	assert_true(kit.tx.durable_first);
+}
+
+static void
+rebinding_with_a_foreign_address_is_refused(void **state)
+{
+	(void)state;
+	request(kit_mac_other, 0, 0);
+	kit_set_ciaddr(&packet, KIT_IP(192, 168, 1, 7));
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	assert_int_equal(kit.tx.to_ip, 0xffffffff);
+	kit.cfg.authoritative = false;
+	assert_false(answered());
+	assert_ignored("not authoritative");
+}
+
+static void
+no_record_and_not_authoritative_is_silence(void **state)
+{
+	(void)state;
+	kit.cfg.authoritative = false;
+	request(kit_mac_other, 0, KIT_POOL + 3);
+	assert_false(answered());
+	assert_ignored("no record");
+	kit.cfg.authoritative = true;
+	assert_true(answered()); /* the table is the truth: free means it may have it */
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	assert_int_equal(kit.reply.yiaddr, KIT_POOL + 3);
+}
+
+static void
+client_of_another_server(void **state)
+{
+	(void)state;
+	discover(kit_mac_other);
+	assert_true(answered());
+	request(kit_mac_other, KIT_IP(10, 77, 0, 2), KIT_POOL + 30);
+	assert_false(answered());
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.foreign");
+	assert_string_equal(detail(&kit.tx.seen, "server"), "10.77.0.2");
+	/* Our offer is void: the next one may have the address. */
+	discover(kit_mac_pool);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, KIT_POOL);
+	assert_true(answered());
+	assert_int_equal(kit.reply.yiaddr, KIT_POOL);
+}
+
+static void
+foreign_offers_are_reported_once_a_minute(void **state)
+{
+	struct event ev;
+	struct dhcp4_server_rx rx = {
+	    .data = packet.data, .src_ip = KIT_IP(10, 77, 0, 66)};
+
+	(void)state;
+	discover(kit_mac_other);
+	packet.data[0] = DHCP4_BOOTREPLY;
+	packet.data[DHCP4_HEADER_SIZE + 4 + 2] = DHCP4_OFFER;
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_SERVER_ID, KIT_IP(10, 77, 0, 66));
+	kit_end(&packet);
+	rx.len = packet.w.len;
+	dhcp4_server_overhear(kit.server, &rx, &ev);
+	assert_string_equal(ev.kind, "dhcp4.foreign");
+	assert_string_equal(detail(&ev, "server"), "10.77.0.66");
+	event_done(&ev);
+	dhcp4_server_overhear(kit.server, &rx, &ev);
+	assert_string_equal(ev.kind, "");
+	rx.mono = 61 * USEC_PER_SEC;
+	dhcp4_server_overhear(kit.server, &rx, &ev);
+	assert_string_equal(ev.kind, "dhcp4.foreign");
+	event_done(&ev);
+	/* Our own are not foreign. */
+	kit_set_u32(&packet, DHCP4_HEADER_SIZE + 4 + 3 + 2, KIT_SERVER);
+	rx.src_ip = KIT_SERVER;
+	rx.mono += 100 * USEC_PER_SEC;
+	dhcp4_server_overhear(kit.server, &rx, &ev);
+	assert_string_equal(ev.kind, "");
+}
+
+static void
+release_and_reuse(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	kit_begin(&packet, kit_mac_other, DHCP4_RELEASE);
+	kit_set_ciaddr(&packet, ip);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_SERVER_ID, KIT_SERVER);
+	assert_false(answered());
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.release");
+	assert_true(kit.tx.has_record);
+	assert_int_equal(kit.tx.record.state, DHCP4_LEASE_FREE);
+	assert_false(answered());
+	assert_ignored("release");
+	/* Firmware releases before the loader starts: the same machine keeps its address.
+	 */
+	assert_int_equal(kit_get_lease(&kit, kit_mac_other), ip);
+}
+
+static void
+release_of_somebody_elses_address(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	kit_begin(&packet, kit_mac_pool, DHCP4_RELEASE);
+	kit_set_ciaddr(&packet, ip);
+	assert_false(answered());
+	assert_ignored("not this machine's");
+	discover(kit_mac_pool);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, ip);
+	assert_true(answered());
+	assert_int_not_equal(kit.reply.yiaddr, ip);
+}
+
+static void
+decline_rests_the_address(void **state)
+{
+	uint32_t ip = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	kit_begin(&packet, kit_mac_other, DHCP4_DECLINE);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, ip);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_SERVER_ID, KIT_SERVER);
+	assert_false(answered());
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.decline");
+	assert_int_equal(kit.tx.record.state, DHCP4_LEASE_DECLINED);
+	assert_int_not_equal(kit_get_lease(&kit, kit_mac_other), ip);
+	discover(kit_mac_pool);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, ip);
+	assert_true(answered());
+	assert_int_not_equal(kit.reply.yiaddr, ip);
+}
+
+static void
+declined_fixed_address_falls_back_to_the_pool(void **state)
+{
+	(void)state;
+	assert_int_equal(kit_get_lease(&kit, kit_mac_edge), KIT_FIXED);
+	kit_begin(&packet, kit_mac_edge, DHCP4_DECLINE);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, KIT_FIXED);
+	assert_false(answered());
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.decline");
+	assert_in_range(kit_get_lease(&kit, kit_mac_edge), KIT_POOL, KIT_POOL + 39);
+	assert_non_null(strstr(kit.tx.sent.reason, "in use by another machine"));
+	kit.now += 61 * USEC_PER_SEC;
+	assert_int_equal(kit_get_lease(&kit, kit_mac_edge), KIT_FIXED);
+}
+
+static void
+inform_gets_options_and_no_lease(void **state)
+{
+	(void)state;
+	kit_begin(&packet, kit_mac_other, DHCP4_INFORM);
+	kit_set_ciaddr(&packet, KIT_IP(10, 77, 0, 200));
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	assert_int_equal(kit.reply.yiaddr, 0);
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_LEASE_TIME));
+	assert_int_equal(kit.tx.to_ip, KIT_IP(10, 77, 0, 200));
+	assert_false(kit.tx.has_record);
+}
+
+static void
+fixed_address_in_use_by_another(void **state)
+{
+	uint32_t squat = kit_get_lease(&kit, kit_mac_other);
+
+	(void)state;
+	assert_true(kit_add_host(&kit, "edge03.los", kit_mac_pool, 0, false) == false);
+	hosttab_del(kit.table, "edge02.los");
+	assert_true(kit_add_host(&kit, "edge02.los", kit_mac_pool, squat, false));
+	/* The stranger's lease is a promise: the host gets another address while it
+	 * lasts. */
+	assert_in_range(kit_get_lease(&kit, kit_mac_pool), KIT_POOL, KIT_POOL + 39);
+	discover(kit_mac_pool);
+	assert_true(answered());
+	assert_int_not_equal(kit.reply.yiaddr, squat);
+	/* The stranger may not renew it; once it is gone the host gets its own. */
+	request(kit_mac_other, 0, 0);
+	kit_set_ciaddr(&packet, squat);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	kit.now += 3601 * USEC_PER_SEC;
+	assert_int_equal(kit_get_lease(&kit, kit_mac_pool), squat);
+}
+
+static void
+replaced_network_card_takes_the_fixed_address(void **state)
+{
+	static const uint8_t new_mac[6] = {0x52, 0x54, 0, 0x77, 0, 0x21};
+
+	(void)state;
+	assert_int_equal(kit_get_lease(&kit, kit_mac_edge), KIT_FIXED);
+	hosttab_del(kit.table, "edge01.los");
+	assert_true(kit_add_host(&kit, "edge01.los", new_mac, KIT_FIXED, true));
+	assert_int_equal(kit_get_lease(&kit, new_mac), KIT_FIXED);
+}
+
+static void
+exhausted_pool(void **state)
+{
+	uint8_t mac[6] = {2, 0, 0, 0, 0, 0};
+	unsigned got = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 60; i++) {
+		mac[5] = (uint8_t)i;
+		got += kit_get_lease(&kit, mac) != 0;
+	}
+	assert_int_equal(
+	    got, 35); /* 40 less an eighth, which is kept for hosts of the table */
+	assert_ignored("no free address");
+	assert_in_range(kit_get_lease(&kit, kit_mac_pool), KIT_POOL, KIT_POOL + 39);
+	/* Offers that nobody takes come back; so do leases that run out. */
+	kit.now += 3601 * USEC_PER_SEC;
+	mac[5] = 200;
+	assert_int_not_equal(kit_get_lease(&kit, mac), 0);
+}
+
+static void
+discover_flood_leaves_room(void **state)
+{
+	uint8_t mac[6] = {2, 1, 0, 0, 0, 0};
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		mac[4] = (uint8_t)(i >> 8);
+		mac[5] = (uint8_t)i;
+		discover(mac);
+		assert_true(answered());
+	}
+	assert_int_not_equal(kit_get_lease(&kit, kit_mac_other), 0);
+	assert_int_equal(kit_get_lease(&kit, kit_mac_edge), KIT_FIXED);
+}
+
+static void
+one_machine_cannot_flood(void **state)
+{
+	unsigned replies = 0, told = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		discover(kit_mac_edge);
+		replies += answered();
+		told += strcmp(kit.tx.seen.kind, "dhcp4.ignored") == 0;
+	}
+	assert_int_equal(replies, 30);
+	assert_int_equal(told, 1);
+	kit.now += USEC_PER_SEC;
+	assert_true(answered());
+}
+
+static void
+events_about_strangers_are_bounded(void **state)
+{
+	uint8_t mac[6] = {2, 2, 0, 0, 0, 0};
+	unsigned told = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 5000; i++) {
+		mac[4] = (uint8_t)(i >> 8);
+		mac[5] = (uint8_t)i;
+		discover(mac);
+		(void)answered();
+		told += kit.tx.seen.kind[0] != '\0';
+	}
+	assert_int_equal(told, 300);
+	kit.now += USEC_PER_SEC;
+	mac[3] = 1;
+	discover(mac);
+	assert_true(answered());
+	assert_int_equal(
+	    json_integer_value(json_object_get(kit.tx.seen.detail, "suppressed")), 4700);
+}
+
+/* --- boot options --- */
+
+/* rules 2, 16, 17: siaddr, file, 66, 67 with NULs, something behind 67, no 60, no 43 */
+static void
+pxe_with_a_ticket_rule_2_16_17(void **state)
+{
+	static const uint8_t uuid[17] = {0, 0x44, 0x33, 0x22, 0x11, 0x66, 0x55, 0x88,
+	    0x77, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff, 0};
+	uint8_t codes[64];
+	size_t n;
+
+	(void)state;
+	discover(kit_mac_edge);
+	kit_put_pxe(&packet, 7);
+	assert_true(answered());
+	assert_int_equal(kit.reply.siaddr, KIT_SERVER);
+	assert_string_equal((char *)kit.tx.data + 108, "snponly.efi");
+	assert_option(DHCP4_OPT_TFTP_SERVER, "10.77.0.1", 10);
+	assert_option(DHCP4_OPT_BOOTFILE, "snponly.efi", 12);
+	assert_option(DHCP4_OPT_CLIENT_UUID, uuid, sizeof(uuid));
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_VENDOR_CLASS));
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_VENDOR_INFO));
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_OVERLOAD));
+	n = kit_option_order(kit.tx.data, kit.tx.len, codes);
+	assert_int_not_equal(codes[n - 1], DHCP4_OPT_BOOTFILE);
+	assert_string_equal(detail(&kit.tx.seen, "class"), "pxe");
+	assert_string_equal(
+	    detail(&kit.tx.seen, "uuid"), "11223344-5566-7788-99aa-bbccddeeff00");
+	assert_string_equal(kit.tx.seen.arch, "x64-uefi");
+	assert_string_equal(kit.tx.sent.file, "snponly.efi");
+}
+
+static void
+architectures(void **state)
+{
+	static const struct {
+		uint16_t arch;
+		const char *file;
+	} rows[] = {{0, "undionly.kpxe"}, {7, "snponly.efi"}, {9, "snponly.efi"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		discover(kit_mac_edge);
+		kit_put_pxe(&packet, rows[i].arch);
+		assert_true(answered());
+		assert_string_equal((char *)kit.tx.data + 108, rows[i].file);
+	}
+	/* No option 93: what option 60 says; nothing there either: BIOS. */
+	discover(kit_mac_edge);
+	kit_put_text(&packet, DHCP4_OPT_VENDOR_CLASS, "PXEClient:Arch:00007:UNDI:003000");
+	assert_true(answered());
+	assert_string_equal((char *)kit.tx.data + 108, "snponly.efi");
+	discover(kit_mac_edge);
+	kit_put_text(&packet, DHCP4_OPT_VENDOR_CLASS, "PXEClient");
+	assert_true(answered());
+	assert_string_equal((char *)kit.tx.data + 108, "undionly.kpxe");
+	/* An architecture without a loader: an address, nothing to boot, and the reason.
+	 */
+	discover(kit_mac_edge);
+	kit_put_pxe(&packet, 0x0b);
+	assert_true(answered());
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE));
+	assert_non_null(strstr(kit.tx.sent.reason, "no loader"));
+}
+
+/* rule 3: 60 "HTTPClient" and a URL; never 43; 67 not last */
+static void
+http_boot_rule_3(void **state)
+{
+	static const char url[] = "http://10.77.0.1/loaders/snponly.efi";
+	uint8_t codes[64];
+	size_t n;
+
+	(void)state;
+	discover(kit_mac_edge);
+	kit_put_text(
+	    &packet, DHCP4_OPT_VENDOR_CLASS, "HTTPClient:Arch:00016:UNDI:003000");
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_CLIENT_ARCH, "\0\x10", 2);
+	/* OVMF's list of wanted options has an uninitialised octet in it. */
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_PARAMETERS, "\1\3\xeb\0\6", 5);
+	assert_true(answered());
+	assert_option(DHCP4_OPT_VENDOR_CLASS, "HTTPClient", 10);
+	assert_option(DHCP4_OPT_BOOTFILE, url, sizeof(url));
+	assert_string_equal((char *)kit.tx.data + 108, url);
+	assert_int_equal(kit.reply.siaddr, 0);
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_VENDOR_INFO));
+	n = kit_option_order(kit.tx.data, kit.tx.len, codes);
+	assert_int_not_equal(codes[n - 1], DHCP4_OPT_BOOTFILE);
+	assert_string_equal(detail(&kit.tx.seen, "class"), "http");
+}
+
+/* rule 7: 175 b0 01 01 to iPXE, which still says PXEClient in option 60 */
+static void
+ipxe_gets_its_script_rule_7(void **state)
+{
+	static const char url[] = "http://10.77.0.1/script.ipxe-52:54:00:77:00:01";
+
+	(void)state;
+	discover(kit_mac_edge);
+	kit_put_ipxe(&packet);
+	assert_true(answered());
+	assert_option(DHCP4_OPT_IPXE, "\xb0\1\1", 3);
+	assert_option(DHCP4_OPT_BOOTFILE, url, sizeof(url));
+	assert_string_equal((char *)kit.tx.data + 108, url);
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_VENDOR_CLASS));
+	assert_string_equal(detail(&kit.tx.seen, "class"), "ipxe");
+	assert_string_equal(detail(&kit.tx.seen, "user_class"), "iPXE");
+}
+
+/* rule 20: a PXE client without a ticket gets the menu that boots its disk */
+static void
+local_boot_is_an_answer_rule_20(void **state)
+{
+	static const uint8_t menu[] = {6, 1, 3, 8, 7, 0, 0, 1, 10, 77, 0, 1, 9, 8, 0, 0,
+	    5, 'L', 'o', 'c', 'a', 'l', 10, 6, 0, 'L', 'o', 'c', 'a', 'l', 255};
+
+	(void)state;
+	discover(kit_mac_pool);
+	kit_put_pxe(&packet, 7);
+	assert_true(answered());
+	assert_option(DHCP4_OPT_VENDOR_CLASS, "PXEClient", 9);
+	assert_option(DHCP4_OPT_VENDOR_INFO, menu, sizeof(menu));
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE));
+	assert_int_equal(kit.reply.siaddr, 0);
+	assert_int_equal(kit.tx.data[108], 0);
+	/* HTTP boot: a URL that is not found. */
+	discover(kit_mac_pool);
+	kit_put_text(
+	    &packet, DHCP4_OPT_VENDOR_CLASS, "HTTPClient:Arch:00016:UNDI:003000");
+	assert_true(answered());
+	assert_option(DHCP4_OPT_VENDOR_CLASS, "HTTPClient", 10);
+	assert_true(dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE));
+	/* An operating system: an address and nothing else. */
+	discover(kit_mac_pool);
+	assert_true(answered());
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_VENDOR_CLASS));
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE));
+}
+
+/* rule 1: a boot server request on 4011 is answered where it came from */
+static void
+boot_server_port_rule_1(void **state)
+{
+	static const uint8_t use_file[] = {6, 1, 8, 255};
+
+	(void)state;
+	kit_begin(&packet, kit_mac_edge, DHCP4_REQUEST);
+	kit_put_pxe(&packet, 7);
+	kit_set_ciaddr(&packet, KIT_FIXED);
+	kit_end(&packet);
+	assert_true(kit_handle_from(&kit, &packet, KIT_FIXED, KIT_SERVER, 4011, true));
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	assert_int_equal(kit.reply.yiaddr, 0);
+	assert_int_equal(kit.reply.siaddr, KIT_SERVER);
+	assert_string_equal((char *)kit.tx.data + 108, "snponly.efi");
+	assert_option(DHCP4_OPT_VENDOR_CLASS, "PXEClient", 9);
+	assert_option(DHCP4_OPT_VENDOR_INFO, use_file, sizeof(use_file));
+	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_LEASE_TIME));
+	assert_int_equal(kit.tx.to_ip, KIT_FIXED);
+	assert_int_equal(kit.tx.to_port, 4011);
+	assert_false(kit.tx.has_record);
+	/* iPXE asks from port 68. */
+	assert_true(kit_handle_from(&kit, &packet, KIT_FIXED, KIT_SERVER, 68, true));
+	assert_int_equal(kit.tx.to_port, 68);
+	/* Others have no business there. */
+	kit_begin(&packet, kit_mac_edge, DHCP4_REQUEST);
+	kit_end(&packet);
+	assert_false(kit_handle_from(&kit, &packet, KIT_FIXED, KIT_SERVER, 68, true));
+	assert_ignored("boot server port");
+}
+
+/* A ROM's iPXE without HTTP is given our loader once, and not again within two minutes.
+ */
+static void
+chaining_does_not_loop(void **state)
+{
+	static const uint8_t no_http[] = {0xeb, 3, 1, 0, 0, 0x15, 1, 1};
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		if (round == 2)
+			kit.now += 121 * USEC_PER_SEC;
+		discover(kit_mac_edge);
+		kit_put_pxe(&packet, 0);
+		dhcp4_msg_put(&packet.w, DHCP4_OPT_IPXE, no_http, sizeof(no_http));
+		assert_true(answered());
+		assert_int_equal(
+		    dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE), round != 1);
+		for (int again = 0; again < 2; again++) { /* the ACK may have been lost */
+			request(kit_mac_edge, KIT_SERVER, KIT_FIXED);
+			kit_put_pxe(&packet, 0);
+			dhcp4_msg_put(
+			    &packet.w, DHCP4_OPT_IPXE, no_http, sizeof(no_http));
+			assert_true(answered());
+			assert_int_equal(
+			    dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE), round != 1);
+		}
+	}
+}
+
+static void
+order_of_options(void **state)
+{
+	static const uint8_t want[] = {
+	    53, 54, 51, 58, 59, 1, 3, 6, 15, 12, 28, 97, 66, 67, 150, 61, 82};
+	uint8_t codes[64];
+
+	(void)state;
+	discover(kit_mac_edge);
+	kit_put_pxe(&packet, 7);
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_CLIENT_ID, "\1abc", 4);
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, "\1\2ge", 4);
+	assert_true(answered());
+	assert_int_equal(kit_option_order(kit.tx.data, kit.tx.len, codes), sizeof(want));
+	assert_memory_equal(codes, want, sizeof(want));
+}
+
+/* rule 18: at least 300 octets, never more than the client takes */
+static void
+sizes_rule_18(void **state)
+{
+	static const struct {
+		uint8_t value[2];
+		size_t max;
+	} rows[] = {{{0xff, 0}, DHCP4_PACKET_MAX}, {{0, 100}, 548}, {{2, 64}, 548},
+	    {{5, 192}, DHCP4_PACKET_MAX - DHCP4_UDP_IP_SIZE}};
+	uint8_t info[255];
+
+	(void)state;
+	discover(kit_mac_other);
+	assert_true(answered());
+	assert_true(kit.tx.len >= DHCP4_REPLY_MIN);
+	memset(info, 0, sizeof(info));
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		discover(kit_mac_edge);
+		dhcp4_msg_put(&packet.w, DHCP4_OPT_MAX_SIZE, rows[i].value, 2);
+		dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+		assert_true(answered());
+		assert_true(kit.tx.len <= rows[i].max);
+	}
+	/* What cannot fit is not sent at all. */
+	discover(kit_mac_edge);
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	assert_false(answered());
+	assert_ignored("larger than the client accepts");
+}
+
+/* --- relays, flags, hostile packets --- */
+
+/* rule 19: flags, giaddr, chaddr, xid copied; hops and secs zero; 82 last and verbatim */
+static void
+relayed_rule_19(void **state)
+{
+	static const uint8_t info[] = {1, 3, 'g', 'e', '1', 2, 2, 'r', '1'};
+	struct bundle_subnet far = {.prefix = {kit_addr(KIT_IP(10, 88, 0, 0)), 24},
+	    .pool_first = kit_addr(KIT_IP(10, 88, 0, 10)),
+	    .pool_last = kit_addr(KIT_IP(10, 88, 0, 99)),
+	    .lease_s = 7200};
+	uint8_t codes[64];
+	size_t n;
+
+	(void)state;
+	assert_int_equal(hosttab_add_subnet(kit.table, &far, NULL), 0);
+	discover(kit_mac_other);
+	packet.data[3] = 2;
+	kit_set_u32(&packet, 8, 0x00028000);
+	kit_set_giaddr(&packet, KIT_IP(10, 88, 0, 1));
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	kit_end(&packet);
+	assert_true(
+	    kit_handle_from(&kit, &packet, KIT_IP(10, 88, 0, 1), KIT_SERVER, 67, false));
+	assert_int_equal(kit.reply.yiaddr, KIT_IP(10, 88, 0, 10));
+	assert_int_equal(kit.reply.giaddr, KIT_IP(10, 88, 0, 1));
+	assert_int_equal(kit.reply.flags, DHCP4_FLAG_BROADCAST);
+	assert_int_equal(kit.reply.hops, 0);
+	assert_int_equal(kit.reply.secs, 0);
+	assert_int_equal(kit.reply.xid, 0x1b760c0f);
+	assert_memory_equal(kit.reply.chaddr, kit_mac_other, 6);
+	assert_int_equal(kit.tx.to_ip, KIT_IP(10, 88, 0, 1));
+	assert_int_equal(kit.tx.to_port, 67); /* not 68 */
+	assert_option(DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	n = kit_option_order(kit.tx.data, kit.tx.len, codes);
+	assert_int_equal(codes[n - 1], DHCP4_OPT_RELAY_INFO);
+	assert_string_equal(detail(&kit.tx.seen, "relay"), "10.88.0.1");
+	assert_string_equal(detail(&kit.tx.seen, "circuit_id"), "ge1");
+	/* Also in a NAK, with the broadcast bit set for the relay. */
+	request(kit_mac_other, 0, KIT_IP(10, 99, 0, 1));
+	kit_set_giaddr(&packet, KIT_IP(10, 88, 0, 1));
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	assert_int_equal(kit.reply.flags, DHCP4_FLAG_BROADCAST);
+	assert_option(DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	assert_int_equal(kit.tx.to_ip, KIT_IP(10, 88, 0, 1));
+}
+
+static void
+link_selection_and_server_override(void **state)
+{
+	static const uint8_t info[] = {5, 4, 10, 88, 0, 0, 11, 4, 10, 50, 0, 1};
+	static const uint8_t id[4] = {10, 50, 0, 1};
+	struct bundle_subnet far = {.prefix = {kit_addr(KIT_IP(10, 88, 0, 0)), 24},
+	    .pool_first = kit_addr(KIT_IP(10, 88, 0, 10)),
+	    .pool_last = kit_addr(KIT_IP(10, 88, 0, 99))};
+
+	(void)state;
+	assert_int_equal(hosttab_add_subnet(kit.table, &far, NULL), 0);
+	discover(kit_mac_other);
+	kit_set_giaddr(&packet, KIT_IP(10, 50, 0, 1));
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	assert_true(answered());
+	assert_int_equal(kit.reply.yiaddr, KIT_IP(10, 88, 0, 10));
+	assert_option(DHCP4_OPT_SERVER_ID, id, 4);
+	assert_int_equal(kit.tx.to_ip, KIT_IP(10, 50, 0, 1));
+	request(kit_mac_other, KIT_IP(10, 50, 0, 1), KIT_IP(10, 88, 0, 10));
+	kit_set_giaddr(&packet, KIT_IP(10, 50, 0, 1));
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+	/* A client on our own link cannot choose its subnet that way. */
+	discover(kit_mac_pool);
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
+	assert_true(answered());
+	assert_in_range(kit.reply.yiaddr, KIT_POOL, KIT_POOL + 39);
+}
+
+static void
+unknown_relay(void **state)
+{
+	(void)state;
+	discover(kit_mac_other);
+	kit_set_giaddr(&packet, KIT_IP(172, 16, 0, 1));
+	assert_false(answered());
+	assert_ignored("no subnet is configured for this relay");
+}
+
+static void
+ciaddr_in_a_discover_is_not_believed(void **state)
+{
+	(void)state;
+	discover(kit_mac_other);
+	kit_set_ciaddr(&packet, KIT_IP(192, 168, 7, 7));
+	assert_true(answered());
+	assert_int_equal(kit.reply.ciaddr, 0);
+	assert_int_equal(kit.tx.to_ip, 0xffffffff);
+}
+
+static void
+packets_that_are_dropped(void **state)
+{
+	(void)state;
+	discover(kit_mac_edge);
+	packet.data[3] = 17;
+	assert_false(answered());
+	assert_ignored("16 relays");
+	discover(kit_mac_edge);
+	packet.data[2] = 17;
+	assert_false(answered());
+	assert_ignored("longer than its field");
+	discover(kit_mac_edge);
+	memset(packet.data + 28, 0, 6);
+	assert_false(answered());
+	assert_ignored("all zero");
+	discover(kit_mac_edge);
+	packet.data[28] = 0xff;
+	assert_false(answered());
+	assert_ignored("group address");
+	discover(kit_mac_edge);
+	packet.data[0] = 9;
+	assert_false(answered());
+	assert_ignored("neither");
+	kit_begin(&packet, kit_mac_edge, 0);
+	assert_false(answered());
+	assert_ignored("no DHCP message type");
+	kit_begin(&packet, kit_mac_edge, DHCP4_OFFER);
+	assert_false(answered());
+	assert_ignored("server's message type");
+	request(kit_mac_edge, 0, 0);
+	assert_false(answered());
+	assert_ignored("names no address");
+	packet.w.len = 100;
+	assert_false(kit_handle(&kit, &packet));
+	assert_ignored("shorter");
+	discover(kit_mac_edge);
+	packet.data[0] = DHCP4_BOOTREPLY;
+	assert_false(answered());
+	assert_string_equal(kit.tx.seen.kind, "dhcp4.foreign");
+}
+
+/* Hardware addresses that are not Ethernet's: a UUID in chaddr, InfiniBand without any.
+ */
+static void
+odd_hardware(void **state)
+{
+	(void)state;
+	discover(kit_mac_other);
+	packet.data[2] = 16;
+	assert_true(answered());
+	assert_int_equal(packet.data[2], kit.tx.data[2]);
+	discover(kit_mac_other);
+	packet.data[1] = DHCP4_HTYPE_INFINIBAND;
+	packet.data[2] = 0;
+	assert_false(answered());
+	assert_ignored("client id");
+	discover(kit_mac_other);
+	packet.data[1] = DHCP4_HTYPE_INFINIBAND;
+	packet.data[2] = 0;
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_CLIENT_ID, "\x20guid-guid", 10);
+	assert_true(answered());
+	assert_int_equal(kit.tx.data[1], DHCP4_HTYPE_INFINIBAND);
+	assert_int_equal(kit.tx.data[2], 0);
+}
+
+static void
+text_from_the_wire_is_escaped(void **state)
+{
+	(void)state;
+	discover(kit_mac_edge);
+	dhcp4_msg_put(&packet.w, DHCP4_OPT_HOSTNAME, "a\n\x1b[31m\"", 8);
+	assert_true(answered());
+	assert_null(strchr(detail(&kit.tx.seen, "hostname"), '\n'));
+	assert_null(strchr(detail(&kit.tx.seen, "hostname"), '\x1b'));
+}
+
+static void
+retries_are_counted(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		discover(kit_mac_edge);
+		kit_put_pxe(&packet, 7);
+		assert_true(answered());
+		assert_int_equal(
+		    json_integer_value(json_object_get(kit.tx.seen.detail, "retry")), i);
+		kit.now += 8 * USEC_PER_SEC;
+	}
+	kit.now += 71 * USEC_PER_SEC;
+	assert_true(answered());
+	assert_null(json_object_get(kit.tx.seen.detail, "retry"));
+}
+
+static void
+restored_leases_hold(void **state)
+{
+	struct dhcp4_lease_record r = {.client.subnet = KIT_IP(10, 77, 0, 0),
+	    .client.key = {.htype = 1, .len = 6},
+	    .ip = KIT_POOL,
+	    .state = DHCP4_LEASE_BOUND,
+	    .until = 100 * USEC_PER_SEC};
+
+	(void)state;
+	memcpy(r.client.key.b, kit_mac_other, 6);
+	dhcp4_server_restore(kit.server, &r, kit.now, 0);
+	assert_int_not_equal(kit_get_lease(&kit, kit_mac_pool), KIT_POOL);
+	assert_int_equal(kit_get_lease(&kit, kit_mac_other), KIT_POOL);
+}
+
+int
+main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(fixed_address_is_offered_and_acked),
+	    T(keyed_on_hardware_address),
+	    T(unknown_machines_only_where_allowed),
+	    T(known_host_without_fixed_address_uses_the_pool),
+	    T(wanted_address_is_given_when_free),
+	    T(init_reboot),
+	    T(renewing_is_answered_by_unicast),
+	    T(rebinding_with_a_foreign_address_is_refused),
+	    T(no_record_and_not_authoritative_is_silence),
+	    T(client_of_another_server),
+	    T(foreign_offers_are_reported_once_a_minute),
+	    T(release_and_reuse),
+	    T(release_of_somebody_elses_address),
+	    T(decline_rests_the_address),
+	    T(declined_fixed_address_falls_back_to_the_pool),
+	    T(inform_gets_options_and_no_lease),
+	    T(fixed_address_in_use_by_another),
+	    T(replaced_network_card_takes_the_fixed_address),
+	    T(exhausted_pool),
+	    T(discover_flood_leaves_room),
+	    T(one_machine_cannot_flood),
+	    T(events_about_strangers_are_bounded),
+	    T(pxe_with_a_ticket_rule_2_16_17),
+	    T(architectures),
+	    T(http_boot_rule_3),
+	    T(ipxe_gets_its_script_rule_7),
+	    T(local_boot_is_an_answer_rule_20),
+	    T(boot_server_port_rule_1),
+	    T(chaining_does_not_loop),
+	    T(order_of_options),
+	    T(sizes_rule_18),
+	    T(relayed_rule_19),
+	    T(link_selection_and_server_override),
+	    T(unknown_relay),
+	    T(ciaddr_in_a_discover_is_not_believed),
+	    T(packets_that_are_dropped),
+	    T(odd_hardware),
+	    T(text_from_the_wire_is_escaped),
+	    T(retries_are_counted),
+	    T(restored_leases_hold),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
