@@ -43,6 +43,8 @@ finish_line(
 {
 	struct text line = {0};
 
+	while (out->len > from && out->s[out->len - 1] == ' ')
+		out->s[--out->len] = '\0';
 	if (look->width > 0 && out->len - from > look->width) {
 		out->len = from + look->width;
 		out->s[out->len] = '\0';

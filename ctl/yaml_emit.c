@@ -55,9 +55,7 @@ emit_scalar(yaml_emitter_t *em, const char *s, bool quoted)
 static bool
 is_nothing(const json_t *v)
 {
-	return v == NULL || json_is_null(v) ||
-	       (json_is_string(v) && json_string_length(v) == 0) ||
-	       (json_is_array(v) && json_array_size(v) == 0) ||
+	return json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0) ||
 	       (json_is_object(v) && json_object_size(v) == 0);
 }
 

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "ctl/inventory_yaml.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctl/yaml_emit.h"
+#include "lib/compiler.h"
+
+static const char whole[] = "sites:\n"
+			    "  - name: local\n"
+			    "    timezone: Africa/Lagos\n"
+			    "    url: http://10.77.0.1\n"
+			    "    answer_unknown: no\n"
+			    "    idle: local\n"
+			    "    subnets:\n"
+			    "      - prefix: 10.77.0.0/24\n"
+			    "        gateway: 10.77.0.1\n"
+			    "        dns: [10.77.0.1, 1.1.1.1]\n"
+			    "        pool: [10.77.0.100, 10.77.0.150]\n"
+			    "        lease_s: 3600\n"
+			    "images:\n"
+			    "  - name: debian\n"
+			    "    kind: reinstall\n"
+			    "    kernel: {path: debian/vmlinuz}\n"
+			    "    initrds:\n"
+			    "      - path: debian/initrd.gz\n"
+			    "    args: \"auto=true netboot.report=${report}\"\n"
+			    "    reports: [up, installed]\n"
+			    "    local_boot: true\n"
+			    "    deadlines: {kernel: 10m, os-up: 120}\n"
+			    "hosts:\n"
+			    "  - name: edge01\n"
+			    "    site: local\n"
+			    "    nics:\n"
+			    "      - mac: 52:54:00:77:00:01\n"
+			    "        ip: 10.77.0.11\n"
+			    "        boot: true\n"
+			    "    image: debian\n"
+			    "    labels:\n"
+			    "      role: cdn\n"
+			    "      rack: 017\n"
+			    "    bmc:\n"
+			    "      address: 10.78.0.1\n"
+			    "      port: 623\n"
+			    "      user: admin\n"
+			    "      password_file: secrets/edge01\n";
+
+static void
+test_whole_document(void **state UNUSED)
+{
+	struct inventory_yaml inv;
+	struct error err;
+	json_t *expected = json_loads(
+	    "{\"sites\":[{\"name\":\"local\",\"timezone\":\"Africa/Lagos\","
+	    "\"url\":\"http://"
+	    "10.77.0.1\",\"answer_unknown\":false,\"idle\":\"local\",\"subnets\":["
+	    "{\"prefix\":\"10.77.0.0/"
+	    "24\",\"gateway\":\"10.77.0.1\",\"dns\":[\"10.77.0.1\",\"1.1.1.1\"],"
+	    "\"pool\":[\"10.77.0.100\",\"10.77.0.150\"],\"lease_s\":3600}]}],"
+	    "\"images\":[{\"name\":\"debian\",\"kind\":\"reinstall\","
+	    "\"kernel\":{\"path\":\"debian/vmlinuz\"},"
+	    "\"initrds\":[{\"path\":\"debian/initrd.gz\"}],"
+	    "\"args\":\"auto=true "
+	    "netboot.report=${report}\",\"reports\":[\"up\",\"installed\"],"
+	    "\"local_boot\":true,\"deadlines\":{\"kernel\":600,\"os-up\":120}}],"
+	    "\"hosts\":[{\"name\":\"edge01\",\"site\":\"local\",\"nics\":["
+	    "{\"mac\":\"52:54:00:77:00:01\",\"ip\":\"10.77.0.11\",\"boot\":true}],"
+	    "\"image\":\"debian\",\"labels\":{\"role\":\"cdn\",\"rack\":\"017\"},"
+	    "\"bmc\":{\"address\":\"10.78.0.1\",\"port\":623,\"user\":\"admin\","
+	    "\"password_file\":\"secrets/edge01\"}}]}",
+	    0, NULL);
+
+	assert_non_null(expected);
+	assert_int_equal(inventory_yaml_parse("f", whole, strlen(whole), &inv, &err), 0);
+	assert_true(json_equal(inv.document, expected));
+	assert_int_equal(inventory_yaml_line(&inv, "/hosts/0/nics/0/mac"), 27);
+	assert_int_equal(inventory_yaml_line(&inv, "/document/hosts/0/bmc/port"), 36);
+	/* What is missing is about what it is missing in. */
+	assert_int_equal(inventory_yaml_line(&inv, "/hosts/0/serial"), 24);
+	assert_int_equal(inventory_yaml_line(&inv, "/hosts/7"), 23);
+	inventory_yaml_done(&inv);
+	json_decref(expected);
+}
+
+/* What export prints, apply reads. */
+static void
+test_round_trip(void **state UNUSED)
+{
+	struct inventory_yaml first, second;
+	struct error err;
+	char *yaml;
+
+	assert_int_equal(
+	    inventory_yaml_parse("f", whole, strlen(whole), &first, &err), 0);
+	yaml = yaml_emit_text(first.document);
+	assert_int_equal(inventory_yaml_parse("f", yaml, strlen(yaml), &second, &err), 0);
+	assert_true(json_equal(first.document, second.document));
+	inventory_yaml_done(&first);
+	inventory_yaml_done(&second);
+	free(yaml);
+}
+
+static void
+test_errors_name_file_line_and_key(void **state UNUSED)
+{
+	static const struct {
+		const char *text, *place, *word;
+	} cases[] = {
+	    {"", "f:1", "empty"},
+	    {"hosts:\n - name: a\n   bogus: 1\n", "f:3", "bogus"},
+	    {"hosts:\n - name: a\n   site: [x]\n", "f:3", "hosts[0].site"},
+	    {"hosts:\n - site: a\n", "f:2", "name"},
+	    {"hosts:\n - name: a\n   bmc:\n     port: many\n", "f:4",
+		"hosts[0].bmc.port"},
+	    {"sites:\n - name: a\n   answer_unknown: maybe\n", "f:3", "answer_unknown"},
+	    {"hosts: 7\n", "f:1", "hosts"},
+	    {"hosts:\n - name: 'a\n", "f:", "YAML"},
+	    {"hosts:\n - name: a\n   labels: [x]\n", "f:3", "labels"},
+	    {"hosts:\n - name: a\n   labels:\n     x: [y]\n", "f:4", "x"},
+	    {"images:\n - name: a\n   deadlines: {kernel: soon}\n", "f:3", "kernel"},
+	    {"hosts:\n - &a\n   name: b\n - *a\n", "f:4", "aliases"},
+	    {"hosts: []\nhosts: []\n", "f:2", "twice"},
+	    {"hosts: []\n---\nhosts: []\n", "f:2", "second document"},
+	    {"{[a]: b}\n", "f:1", ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct inventory_yaml inv;
+		struct error err;
+
+		assert_true(inventory_yaml_parse("f", cases[i].text,
+				strlen(cases[i].text), &inv, &err) < 0);
+		assert_string_equal(err.code, "bad-yaml");
+		if (strncmp(err.text, cases[i].place, strlen(cases[i].place)) != 0 ||
+		    strstr(err.text, cases[i].word) == NULL)
+			fail_msg("case %zu: \"%s\" is not about %s at %s", i, err.text,
+			    cases[i].word, cases[i].place);
+	}
+}
+
+static void
+test_too_deep_and_too_large(void **state UNUSED)
+{
+	struct inventory_yaml inv;
+	struct error err;
+	char deep[200];
+	char *large = calloc(1, INVENTORY_YAML_MAX + 2);
+
+	memset(deep, '[', sizeof(deep) - 1);
+	deep[sizeof(deep) - 1] = '\0';
+	assert_true(inventory_yaml_parse("f", deep, strlen(deep), &inv, &err) < 0);
+	memset(large, ' ', INVENTORY_YAML_MAX + 1);
+	assert_true(
+	    inventory_yaml_parse("f", large, INVENTORY_YAML_MAX + 1, &inv, &err) < 0);
+	free(large);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_whole_document),
+	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_errors_name_file_line_and_key),
+	    cmocka_unit_test(test_too_deep_and_too_large),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
