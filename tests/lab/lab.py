@@ -291,11 +291,13 @@ site_url: http://{SERVER_IP}
 {stages}
 boot_services:
   interfaces: [br0]
-  images_root: {self.path("images")}
-  scripts_root: {self.path("scripts")}
-  loaders_root: /usr/lib/ipxe
-  state_dir: {self.path("bootd")}
-  event_log: {self.path("bootd", "events.ndjson")}
+  dirs:
+    images: {self.path("images")}
+    loaders: /usr/lib/ipxe
+    scripts: {self.path("scripts")}
+    state: {self.path("bootd")}
+  events:
+    file: {self.path("bootd", "events.ndjson")}
   user: nobody
 """, 0o600)
         self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
