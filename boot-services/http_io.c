@@ -300,7 +300,8 @@ listen_on(const char *iface, uint16_t port, struct error *err)
 		close(fd);
 		return error_set(err, code, "http-interface",
 		    "name an interface that exists (ip link) in `interfaces`",
-		    "HTTP cannot listen on interface %s: %s", iface, strerror(-code));
+		    "HTTP cannot listen on interface %s: %s", iface,
+		    code == -ENODEV ? "no such interface" : strerror(-code));
 	}
 	if (bind(fd, (struct sockaddr *)&any, sizeof any) != 0 ||
 	    listen(fd, BACKLOG) != 0) {

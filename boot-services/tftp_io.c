@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The TFTP server's port (RFC 1350): requests, names, limits, refusals.
  *
- * Entry points: tftp_io_open() binds port 69, on_request() takes what arrives there and
- * starts transfers (tftp_session_io.c).
+ * Entry points: tftp_io_open() binds port 69 on each interface, on_request() takes what
+ * arrives there and starts transfers (tftp_session_io.c).
  *
  * Files are opened beneath the loaders root only; images and what tickets grant are never
  * served here. Every request that starts no transfer becomes an event with its reason,
@@ -14,7 +14,6 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,7 +36,6 @@ enum { REQUESTS_PER_TURN = 64 };
 struct arrival {
 	struct tftp_peer peer;
 	struct addr_ip local; /* the address it was sent to */
-	int ifindex;
 	bool broadcast;
 	size_t len;
 	uint8_t pkt[TFTP_RRQ_MAX + 1];
@@ -213,22 +211,6 @@ make_room(struct tftp_io *io, const struct arrival *a, const char *name)
 	return false;
 }
 
-static bool
-iface_allowed(const struct bootd_config *cfg, int ifindex)
-{
-	char name[IF_NAMESIZE];
-
-	if (cfg->n_ifaces == 0 || if_indextoname((unsigned)ifindex, name) == NULL)
-		return cfg->n_ifaces == 0;
-	/* This machine talks to its own addresses through lo. */
-	if (strcmp(name, "lo") == 0)
-		return true;
-	for (size_t i = 0; i < cfg->n_ifaces; i++)
-		if (strcmp(cfg->ifaces[i], name) == 0)
-			return true;
-	return false;
-}
-
 static void
 refuse_packet(struct tftp_io *io, const struct arrival *a, int err)
 {
@@ -252,11 +234,6 @@ handle_arrival(struct tftp_io *io, const struct arrival *a)
 	struct tftp_msg m;
 	int err;
 
-	if (!iface_allowed(io->deps->cfg, a->ifindex)) {
-		tell_refused(io, &a->peer, "", "refused",
-		    "not answered: it came over an interface that is not served");
-		return;
-	}
 	/* RFC 1123 4.2.3.4: "SHOULD silently ignore" requests to a broadcast address. */
 	if (a->broadcast) {
 		tell_refused(io, &a->peer, "", "refused",
@@ -293,7 +270,6 @@ take_addresses(struct msghdr *mh, struct arrival *a)
 			continue;
 		memcpy(&info, CMSG_DATA(c), sizeof info);
 		a->local = addr_ip_from_in(info.ipi_spec_dst);
-		a->ifindex = info.ipi_ifindex;
 		a->broadcast = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
 		return a->peer.port != 0;
 	}
@@ -334,47 +310,90 @@ on_request(evutil_socket_t fd, short what, void *arg)
 /* ---- the service ---- */
 
 static int
-open_listener(const struct bootd_config *cfg, struct error *err)
+bind_socket(int fd, const char *iface, uint16_t port)
 {
-	struct sockaddr_in any = {
-	    .sin_family = AF_INET, .sin_port = htons(cfg->tftp_port)};
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
 	int on = 1;
+
+	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0)
+		return -errno;
+	if (iface[0] != '\0' && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
+				    (socklen_t)strlen(iface)) != 0)
+		return -errno;
+	return bind(fd, (struct sockaddr *)&any, sizeof any) == 0 ? 0 : -errno;
+}
+
+static int
+listen_on(const char *iface, uint16_t port, struct error *err)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), code;
 
 	if (fd < 0)
 		return error_set(err, -errno, "tftp-socket",
 		    "check the limit of open files", "cannot make a UDP socket: %s",
 		    strerror(errno));
-	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0 ||
-	    bind(fd, (struct sockaddr *)&any, sizeof any) != 0) {
-		int code = -errno;
+	code = bind_socket(fd, iface, port);
+	if (code == 0)
+		return fd;
+	close(fd);
+	if (code == -ENODEV)
+		return error_set(err, code, "tftp-interface",
+		    "name an interface that exists (ip link) in `interfaces`",
+		    "TFTP cannot listen on interface %s: no such interface", iface);
+	return error_set(err, code, code == -EADDRINUSE ? "port-in-use" : "tftp-bind",
+	    code == -EADDRINUSE
+		? "stop the other TFTP server (ss -lunp shows it) or set another tftp "
+		  "port"
+		: "start as root or with CAP_NET_BIND_SERVICE, or set another tftp port",
+	    "TFTP cannot listen on port %u of %s: %s", port,
+	    iface[0] != '\0' ? iface : "all interfaces", strerror(-code));
+}
 
-		close(fd);
-		return error_set(err, code,
-		    code == -EADDRINUSE ? "port-in-use" : "tftp-bind",
-		    code == -EADDRINUSE ? "stop the other TFTP server (ss -lunp shows "
-					  "it) or set another tftp_port"
-					: "start as root or with CAP_NET_BIND_SERVICE, "
-					  "or set another tftp_port",
-		    "TFTP cannot listen on 0.0.0.0 port %u: %s", cfg->tftp_port,
-		    strerror(-code));
+static int
+add_listener(struct tftp_io *io, const char *iface, struct error *err)
+{
+	struct tftp_listener *l = &io->listeners[io->n_listeners];
+	int fd = listen_on(iface, io->deps->cfg->tftp_port, err);
+
+	if (fd < 0)
+		return fd;
+	l->fd = fd;
+	l->readable = event_new(io->deps->base, fd, EV_READ | EV_PERSIST, on_request, io);
+	event_add(l->readable, NULL);
+	io->n_listeners++;
+	return 0;
+}
+
+/* Each configured interface, and lo: this machine reaches its own addresses through it.
+ */
+static int
+add_listeners(struct tftp_io *io, struct error *err)
+{
+	const struct bootd_config *cfg = io->deps->cfg;
+	bool lo = false;
+	int code;
+
+	if (cfg->n_ifaces == 0)
+		return add_listener(io, "", err);
+	for (size_t i = 0; i < cfg->n_ifaces; i++) {
+		code = add_listener(io, cfg->ifaces[i], err);
+		if (code != 0)
+			return code;
+		lo = lo || strcmp(cfg->ifaces[i], "lo") == 0;
 	}
-	return fd;
+	return lo ? 0 : add_listener(io, "lo", err);
 }
 
 struct tftp_io *
 tftp_io_open(const struct bootd_deps *deps, struct error *err)
 {
-	struct tftp_io *io;
-	int fd = open_listener(deps->cfg, err);
+	struct tftp_io *io = str_alloc(sizeof *io);
 
-	if (fd < 0)
-		return NULL;
-	io = str_alloc(sizeof *io);
 	io->deps = deps;
-	io->fd = fd;
-	io->readable = event_new(deps->base, fd, EV_READ | EV_PERSIST, on_request, io);
-	event_add(io->readable, NULL);
+	if (add_listeners(io, err) != 0) {
+		tftp_io_close(io);
+		return NULL;
+	}
 	return io;
 }
 
@@ -395,7 +414,9 @@ tftp_io_close(struct tftp_io *io)
 		tftp_session_io_close(
 		    s, "tftp.error", "aborted", "the server is being stopped");
 	}
-	event_free(io->readable);
-	close(io->fd);
+	for (size_t i = 0; i < io->n_listeners; i++) {
+		event_free(io->listeners[i].readable);
+		close(io->listeners[i].fd);
+	}
 	free(io);
 }

@@ -35,10 +35,15 @@ struct tftp_session {
 	UT_hash_handle hh;
 };
 
-struct tftp_io {
-	const struct bootd_deps *deps;
+struct tftp_listener {
 	int fd;
 	struct event *readable;
+};
+
+struct tftp_io {
+	const struct bootd_deps *deps;
+	struct tftp_listener listeners[BOOTD_CONFIG_IFACES_MAX + 1];
+	size_t n_listeners;
 	struct tftp_session *sessions; /* by peer */
 	/* Scratch of one send: a window's headers and vectors. */
 	uint8_t headers[TFTP_WINDOW_CAP][TFTP_DATA_HEADER];

@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""TFTP packet by packet: what EDK2, iPXE and odd ROMs do (boot.md 0.1 rules 8 to 10, 1.8)."""
+import struct
+
+import pytest
+
+# Runs in the client's namespace: a hand-driven client on one UDP socket.
+CLIENT = r"""
+import socket, struct, sys
+ACK, ERR = 4, 5
+def rrq(name, mode=b"octet", *options):
+    return struct.pack("!H", 1) + b"\0".join([name, mode, *options]) + b"\0"
+class Client:
+    def __init__(self, server="10.77.0.1", timeout=5):
+        self.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.s.bind(("", 0))
+        self.s.settimeout(timeout)
+        self.server, self.peer = server, None
+    def ask(self, packet):
+        self.s.sendto(packet, (self.server, 69))
+    def recv(self):
+        packet, self.peer = self.s.recvfrom(70000)
+        return struct.unpack("!H", packet[:2])[0], packet[2:]
+    def silent(self, seconds=0.4):
+        self.s.settimeout(seconds)
+        try:
+            self.recv()
+            return False
+        except TimeoutError:
+            return True
+        finally:
+            self.s.settimeout(5)
+    def ack(self, n):
+        self.s.sendto(struct.pack("!HH", ACK, n & 0xffff), self.peer)
+    def error(self, code, text=b""):
+        self.s.sendto(struct.pack("!HH", ERR, code) + text + b"\0", self.peer)
+def block(packet):
+    return struct.unpack("!H", packet[:2])[0], packet[2:]
+"""
+
+
+@pytest.fixture
+def server(bootd):
+    b = bootd({"services": {"dhcp4": False}})
+    b.put("loaders", "a.efi", bytes(range(256)) * 40)  # 10240 octets
+    return b
+
+
+@pytest.fixture
+def client(netns):
+    return netns.add_client(address="10.77.0.50/24")
+
+
+def run(client, code):
+    return client.python(CLIENT + code)
+
+
+def ended(server, result, file="a.efi"):
+    return server.wait(lambda ev: ev["kind"] in ("tftp.end", "tftp.error")
+                       and ev.get("file") == file and ev["detail"]["result"] == result)
+
+
+def test_rule_9_edk2_probe_then_transfer(server, client):
+    run(client, r"""
+c = Client()
+c.ask(rrq(b"a.efi", b"octet", b"tsize", b"0", b"blksize", b"1468", b"windowsize", b"4"))
+op, p = c.recv()
+assert op == 6
+assert p == b"blksize\x001468\x00tsize\x0010240\x00windowsize\x004\x00", p
+c.error(8, b"User aborted the transfer")
+c = Client()
+c.ask(rrq(b"a.efi", b"octet", b"blksize", b"1468", b"windowsize", b"4"))
+op, p = c.recv()
+assert p == b"blksize\x001468\x00windowsize\x004\x00", p
+c.ack(0)
+got = b""
+for base in (0, 4):
+    for n in range(base + 1, min(base + 4, 7) + 1):
+        op, p = c.recv()
+        assert op == 3 and block(p)[0] == n
+        got += block(p)[1]
+    c.ack(min(base + 4, 7))
+assert got == bytes(range(256)) * 40
+""")
+    ev = ended(server, "probe")
+    assert ev["kind"] == "tftp.end"
+    ev = ended(server, "complete")
+    assert ev["detail"]["windowsize"] == 4 and ev["bytes"] == 10240
+    assert not server.find("tftp.error")
+
+
+def test_rule_10_oack_holds_nothing_unasked(server, client):
+    run(client, r"""
+def oack(*options):
+    c = Client()
+    c.ask(rrq(b"a.efi", b"octet", *options))
+    op, p = c.recv()
+    c.error(0)
+    assert op == 6, op
+    f = p.split(b"\0")[:-1]
+    return dict(zip(f[::2], f[1::2]))
+assert oack(b"blksize", b"512") == {b"blksize": b"512"}
+assert oack(b"BLKSIZE", b"65464")[b"blksize"] == b"1468"
+assert oack(b"timeout", b"3") == {b"timeout": b"3"}
+assert int(oack(b"windowsize", b"65535")[b"windowsize"]) <= 64
+assert oack(b"tsize", b"0", b"multicast", b"", b"x", b"y") == {b"tsize": b"10240"}
+c = Client()
+c.ask(rrq(b"a.efi", b"octet", b"blksize", b"0", b"nonsense", b"1"))
+op, p = c.recv()
+assert op == 3 and len(p) == 2 + 512
+c.error(0)
+""")
+
+
+def test_rule_8_answers_from_the_address_that_was_asked(server, client, netns):
+    netns.server.ip("addr", "add", "10.77.0.2/24", "dev", "br0")
+    run(client, r"""
+for address in ("10.77.0.1", "10.77.0.2"):
+    c = Client(address)
+    c.s.connect((address, 69))   # a strict client: the kernel drops other sources' packets
+    c.s.close()
+    c = Client(address)
+    c.ask(rrq(b"a.efi", b"octet", b"blksize", b"1024"))
+    op, p = c.recv()
+    assert c.peer[0] == address and c.peer[1] != 69, c.peer
+    assert op == 6
+    c.ack(0)
+    while True:
+        op, p = c.recv()
+        n, octets = block(p)
+        c.ack(n)
+        if len(octets) < 1024:
+            break
+    assert n == 11
+    c = Client(address)
+    c.ask(rrq(b"absent"))
+    op, p = c.recv()
+    assert op == 5 and c.peer[0] == address
+""")
+
+
+def test_name_with_garbage_behind_it(server, client):
+    run(client, r"""
+for name in (b"a.efi\xff", b"/a.efi\xff\x80", b"//a.efi", b"\\a.efi"):
+    c = Client()
+    c.ask(rrq(name))
+    op, p = c.recv()
+    assert op == 3, (name, op, p)
+    c.error(0)
+""")
+    ended(server, "aborted")
+
+
+def test_lost_blocks_are_sent_again(server, client):
+    run(client, r"""
+c = Client()
+c.ask(rrq(b"a.efi", b"octet", b"blksize", b"1024", b"windowsize", b"4"))
+op, p = c.recv()
+c.ack(0)
+for n in (1, 2, 3, 4):
+    assert block(c.recv()[1])[0] == n
+# 3 and 4 were "lost": the window starts again behind 2.
+c.ack(2)
+for n in (3, 4, 5, 6):
+    assert block(c.recv()[1])[0] == n
+# All lost, no ACK at all: the server's own timer.
+for n in (3, 4, 5, 6):
+    assert block(c.recv()[1])[0] == n
+c.ack(6)
+for n in (7, 8, 9, 10):
+    assert block(c.recv()[1])[0] == n
+c.ack(10)
+op, p = c.recv()
+assert block(p) == (11, b"")
+c.ack(11)
+""")
+    assert ended(server, "complete")["detail"]["resent"] >= 4
+
+
+def test_sorcerers_apprentice(server, client):
+    run(client, r"""
+c = Client()
+c.ask(rrq(b"a.efi"))
+assert block(c.recv()[1])[0] == 1
+for i in range(5):
+    c.ack(1)
+assert block(c.recv()[1])[0] == 2
+c.ack(0)
+c.ack(1)
+assert c.silent(), "a duplicate ACK was answered"
+c.error(0)
+""")
+
+
+def test_repeated_request_keeps_the_transfer(server, client):
+    run(client, r"""
+c = Client()
+for i in range(3):
+    c.ask(rrq(b"a.efi", b"octet", b"blksize", b"1024"))
+op, p = c.recv()
+first = c.peer
+assert op == 6
+assert c.silent(), "each copy of the request was answered"
+c.ack(0)
+op, p = c.recv()
+assert block(p)[0] == 1 and c.peer == first
+c.error(0)
+""")
+    ended(server, "aborted")
+    assert len(server.find("tftp.begin")) == 1
+
+
+def test_other_ports_cannot_disturb(server, client):
+    run(client, r"""
+c = Client()
+c.ask(rrq(b"a.efi"))
+assert block(c.recv()[1])[0] == 1
+stranger = Client()
+stranger.peer = c.peer
+stranger.ack(1)
+stranger.error(0)
+assert c.silent(0.3)
+c.ack(1)
+assert block(c.recv()[1])[0] == 2
+c.error(0)
+""")
+
+
+def test_last_block_never_acknowledged(server, client):
+    run(client, r"""
+c = Client()
+c.ask(rrq(b"a.efi", b"octet", b"blksize", b"1468"))
+c.recv()
+c.ack(0)
+for n in range(1, 8):
+    assert block(c.recv()[1])[0] == n
+    if n < 7:
+        c.ack(n)
+""")
+    ev = ended(server, "complete-unacked")
+    assert ev["kind"] == "tftp.end" and ev["bytes"] == 6 * 1468
+
+
+def test_malformed_packets_are_told_and_harmless(server, client):
+    run(client, r"""
+c = Client()
+for packet in (b"", b"\0", b"\0\1", b"\0\1a", b"\0\1a\0octet", b"\0\1\0octet\0", b"\0\7a\0",
+               b"\0\4\0\1", b"\0\3\0\1xx", b"\0\1" + b"a" * 300 + b"\0octet\0",
+               b"\0\1a\0octet\0" + b"x" * 2000):
+    c.ask(packet)
+assert c.silent(0.3)
+c.ask(rrq(b"a.efi", b"mail"))
+op, p = c.recv()
+assert op == 5 and block(p)[0] == 4
+c = Client()
+c.ask(rrq(b"a.efi"))
+for n in range(1, 22):
+    assert block(c.recv()[1])[0] == n
+    c.ack(n)
+""")
+    server.wait(lambda ev: ev["kind"] == "tftp.error" and "not a TFTP" in ev.get("reason", ""))
+    ended(server, "complete")
+
+
+def test_limit_per_client_is_silence_and_makes_room(bootd, client):
+    server = bootd({"services": {"dhcp4": False}, "limits": {"tftp_per_client": 2}})
+    server.put("loaders", "a.efi", bytes(range(256)) * 40)
+    run(client, r"""
+a, b, c = Client(), Client(), Client()
+for x in (a, b):
+    x.ask(rrq(b"a.efi"))
+    assert x.recv()[0] == 3
+c.ask(rrq(b"a.efi"))
+assert c.silent(0.3), "over the limit, firmware must not get a final answer"
+# a and b were power-cycled: as firmware does, ask again until there is room.
+import time
+c.s.settimeout(0.5)
+for i in range(20):
+    c.ask(rrq(b"a.efi"))
+    try:
+        assert c.recv()[0] == 3
+        break
+    except TimeoutError:
+        pass
+else:
+    raise AssertionError("no room was ever made")
+c.error(0)
+""")
+    ended(server, "superseded")
+    server.wait(lambda ev: ev["kind"] == "tftp.error" and "not answered" in ev.get("reason", ""))
+
+
+def test_scapy_agrees(server, client):
+    """The OACK and DATA as another TFTP implementation dissects them."""
+    client.python(r"""
+from scapy.all import *
+conf.verb = 0
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(5)
+req = TFTP() / TFTP_RRQ(filename="a.efi", mode="octet") / TFTP_Options(options=[
+    TFTP_Option(oname="blksize", value="1432"), TFTP_Option(oname="tsize", value="0")])
+s.sendto(bytes(req), ("10.77.0.1", 69))
+p, peer = s.recvfrom(4096)
+oack = TFTP(p)
+assert TFTP_OACK in oack
+options = {o.oname: o.value for o in oack[TFTP_Options].options}
+assert options == {b"blksize": b"1432", b"tsize": b"10240"}, options
+s.sendto(bytes(TFTP() / TFTP_ACK(block=0)), peer)
+p, _ = s.recvfrom(4096)
+assert TFTP(p)[TFTP_DATA].block == 1 and len(p) == 4 + 1432
+s.sendto(bytes(TFTP() / TFTP_ERROR(errorcode=0, errormsg="enough")), peer)
+""")
+    ended(server, "probe")  # the size was asked for, and nothing acknowledged
