@@ -143,6 +143,9 @@ check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, struct err
 	if (!str_eq(bmc->boot_method, "pxe") && !str_eq(bmc->boot_method, "none"))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "boot_method: not pxe or none");
+	if (!str_eq(bmc->boot_verify, "full") && !str_eq(bmc->boot_verify, "device"))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "boot_verify: not full or device");
 	return 0;
 }
 

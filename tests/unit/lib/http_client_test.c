@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lib/http_client.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/str.h"
+
+/* A server by hand on loopback: it accepts, keeps what it read, and answers what the test
+ * says. */
+struct fixture {
+	struct event_base *base;
+	struct http_client *client;
+	struct event *on_accept, *on_read;
+	int listener, conn;
+	char server[64];
+	const char *answer; /* NULL: none */
+	bool hang_up;
+	char request[4096];
+	int answers;
+	struct http_client_reply reply;
+	char body[256];
+	struct http_client_call *other; /* cancelled in the callback */
+	bool free_in_callback;
+};
+
+static void
+readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct fixture *f = arg;
+	size_t have = strlen(f->request);
+	ssize_t n = recv(fd, f->request + have, sizeof(f->request) - 1 - have, 0);
+
+	(void)what;
+	if (n <= 0) {
+		event_del(f->on_read);
+		return;
+	}
+	f->request[have + (size_t)n] = '\0';
+	if (strstr(f->request, "\r\n\r\n") == NULL)
+		return;
+	if (f->answer != NULL)
+		(void)!send(fd, f->answer, strlen(f->answer), MSG_NOSIGNAL);
+	if (f->hang_up)
+		shutdown(fd, SHUT_RDWR);
+}
+
+static void
+accepted(evutil_socket_t fd, short what, void *arg)
+{
+	struct fixture *f = arg;
+
+	(void)what;
+	f->conn = accept(fd, NULL, NULL);
+	f->on_read = event_new(f->base, f->conn, EV_READ | EV_PERSIST, readable, f);
+	event_add(f->on_read, NULL);
+}
+
+static int
+setup(void **state)
+{
+	struct fixture *f = str_alloc(sizeof(*f));
+	struct sockaddr_in sin = {
+	    .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t len = sizeof(sin);
+	struct error err;
+
+	f->base = event_base_new();
+	f->conn = -1;
+	f->listener = socket(AF_INET, SOCK_STREAM, 0);
+	if (bind(f->listener, (struct sockaddr *)&sin, sizeof(sin)) < 0 ||
+	    listen(f->listener, 8) < 0 ||
+	    getsockname(f->listener, (struct sockaddr *)&sin, &len) < 0)
+		return -1;
+	snprintf(
+	    f->server, sizeof(f->server), "http://127.0.0.1:%d", ntohs(sin.sin_port));
+	f->on_accept = event_new(f->base, f->listener, EV_READ, accepted, f);
+	event_add(f->on_accept, NULL);
+	f->client = http_client_new(f->base, f->server, "tok3n", &err);
+	*state = f;
+	return f->client != NULL ? 0 : -1;
+}
+
+static int
+teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	http_client_free(f->client);
+	event_free(f->on_accept);
+	if (f->on_read != NULL)
+		event_free(f->on_read);
+	close(f->listener);
+	if (f->conn >= 0)
+		close(f->conn);
+	event_base_free(f->base);
+	free(f);
+	return 0;
+}
+
+static void
+done(void *arg, const struct http_client_reply *reply)
+{
+	struct fixture *f = arg;
+
+	f->answers++;
+	f->reply = *reply;
+	str_clip(f->body, sizeof(f->body), reply->body);
+	if (f->other != NULL)
+		http_client_cancel(f->other);
+	if (f->free_in_callback) {
+		http_client_free(f->client);
+		f->client = NULL;
+	}
+	event_base_loopbreak(f->base);
+}
+
+static void
+run(struct fixture *f)
+{
+	struct timeval limit = {.tv_sec = 30};
+
+	event_base_loopexit(f->base, &limit);
+	event_base_dispatch(f->base);
+	assert_true(event_base_got_break(f->base));
+}
+
+static void
+the_request_on_the_wire(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "PATCH",
+	    .path = "/api/v1/hosts/a?x=1",
+	    .body = "{\"a\":1}",
+	    .idempotency_key = "k",
+	    .if_match = "\"e\"",
+	    .timeout_us = 20000000};
+
+	f->answer = "HTTP/1.1 200 OK\r\nETag: \"abc\"\r\nContent-Length: 2\r\n\r\n{}";
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 200);
+	assert_string_equal(f->body, "{}");
+	assert_int_equal(f->reply.body_len, 2);
+	assert_string_equal(f->reply.etag, "\"abc\"");
+	assert_int_equal(
+	    strncmp(f->request, "PATCH /api/v1/hosts/a?x=1 HTTP/1.1\r\n", 36), 0);
+	assert_non_null(strstr(f->request, "\r\nAuthorization: Bearer tok3n\r\n"));
+	assert_non_null(strstr(f->request, "\r\nContent-Type: application/json\r\n"));
+	assert_non_null(strstr(f->request, "\r\nIdempotency-Key: k\r\n"));
+	assert_non_null(strstr(f->request, "\r\nIf-Match: \"e\"\r\n"));
+	assert_non_null(strstr(f->request, "\r\n\r\n{\"a\":1}"));
+	assert_null(strstr(f->request, "Expect:"));
+}
+
+static void
+a_post_without_body_says_so(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "POST", .path = "/x"};
+
+	f->answer = "HTTP/1.1 204 No Content\r\n\r\n";
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 204);
+	assert_string_equal(f->body, "");
+	assert_non_null(strstr(f->request, "\r\nContent-Length: 0\r\n"));
+}
+
+static void
+a_refusal_is_an_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "GET", .path = "/x"};
+
+	f->answer = "HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\n{}";
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 409);
+	assert_string_equal(f->reply.err.code, "");
+}
+
+static void
+half_an_answer_is_none(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "GET", .path = "/x"};
+
+	f->answer = "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{";
+	f->hang_up = true;
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 0);
+	assert_string_equal(f->reply.err.code, "server-unreachable");
+}
+
+static void
+silence_times_out(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {
+	    .method = "GET", .path = "/x", .timeout_us = 50000};
+
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 0);
+	assert_string_equal(f->reply.err.code, "timeout");
+}
+
+static void
+nobody_listens(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "GET", .path = "/x"};
+	struct http_client_reply reply;
+
+	close(f->listener);
+	f->listener = socket(AF_INET, SOCK_STREAM, 0);
+	event_del(f->on_accept);
+	http_client_start(f->client, &rq, done, f);
+	assert_int_equal(f->answers, 0);
+	run(f);
+	assert_int_equal(f->reply.status, 0);
+	assert_string_equal(f->reply.err.code, "server-unreachable");
+	assert_int_equal(
+	    http_client_once("unix:/nonexistent/sock", NULL, &rq, &reply), -ECONNREFUSED);
+	assert_string_equal(reply.err.code, "server-unreachable");
+	assert_non_null(strstr(reply.err.text, "/nonexistent/sock"));
+	http_client_reply_done(&reply);
+}
+
+static void
+cancelling_in_a_callback(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "GET", .path = "/x"};
+
+	f->answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	http_client_start(f->client, &rq, done, f);
+	f->other = http_client_start(f->client, &rq, done, f);
+	http_client_cancel(http_client_start(f->client, &rq, done, f));
+	http_client_cancel(NULL);
+	run(f);
+	assert_int_equal(f->answers, 1);
+}
+
+static void
+freeing_in_a_callback(void **state)
+{
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "GET", .path = "/x"};
+
+	f->answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+	f->free_in_callback = true;
+	http_client_start(f->client, &rq, done, f);
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->answers, 1);
+}
+
+static void
+server_addresses(void **state)
+{
+	static const char *const bad[] = {
+	    "", "unix:", "ftp://x", "/run/x.sock", "localhost"};
+	struct fixture *f = *state;
+	struct http_client_request rq = {.method = "GET", .path = "/x"};
+	struct http_client_reply reply;
+	struct error err;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_null(http_client_new(f->base, bad[i], NULL, &err));
+		assert_string_equal(err.code, "bad-server");
+		assert_int_equal(http_client_once(bad[i], NULL, &rq, &reply), -EINVAL);
+		http_client_reply_done(&reply);
+	}
+	http_client_reply_done(NULL);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(the_request_on_the_wire, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_post_without_body_says_so, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_refusal_is_an_answer, setup, teardown),
+	    cmocka_unit_test_setup_teardown(half_an_answer_is_none, setup, teardown),
+	    cmocka_unit_test_setup_teardown(silence_times_out, setup, teardown),
+	    cmocka_unit_test_setup_teardown(nobody_listens, setup, teardown),
+	    cmocka_unit_test_setup_teardown(cancelling_in_a_callback, setup, teardown),
+	    cmocka_unit_test_setup_teardown(freeing_in_a_callback, setup, teardown),
+	    cmocka_unit_test_setup_teardown(server_addresses, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
