@@ -162,7 +162,9 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 		0 ||
 	    json_opt_i64(v, "cipher", &cipher, err) < 0 ||
 	    json_copy_opt(
-		v, "boot_method", bmc->boot_method, sizeof(bmc->boot_method), err) < 0)
+		v, "boot_method", bmc->boot_method, sizeof(bmc->boot_method), err) < 0 ||
+	    json_copy_opt(
+		v, "boot_verify", bmc->boot_verify, sizeof(bmc->boot_verify), err) < 0)
 		return -EINVAL;
 	if (bmc->privilege[0] == '\0')
 		str_clip(bmc->privilege, sizeof(bmc->privilege), "operator");
