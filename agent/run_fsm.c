@@ -623,7 +623,8 @@ on_consume(struct fsm *f, const struct run_input *in)
 		refuse(f, "the ticket has been replaced by another one");
 	} else {
 		f->out->granted = true;
-		r->netboot_at = f->now;
+		/* Whatever asks the network from now on is another boot. */
+		r->netboot_at = 0;
 		note_ticket(f, &r->ticket);
 		settle(f);
 	}

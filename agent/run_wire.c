@@ -130,27 +130,32 @@ read_tftp(const struct event *ev, struct run_wire *ret)
 	return true;
 }
 
+/* detail.class says what bootd took the path for. A script that only leaves to the disk
+ * is "idle" and proves nothing. */
 static bool
 read_http(const struct event *ev, const struct bundle_image *image, struct run_wire *ret)
 {
 	bool begin = str_eq(ev->kind, "http.begin");
-	const char *name = base_name(ev->file);
+	const char *class = detail(ev, "class");
 	bool file;
 
 	if (!begin && (!str_eq(ev->kind, "http.end") || !complete(ev)))
 		return false;
-	if (str_eq(detail(ev, "method"), "HEAD") || str_eq(detail(ev, "method"), "POST"))
+	if (!str_eq(detail(ev, "method"), "GET"))
 		return false;
 	describe(ev, "HTTP", ret);
-	if (str_has_prefix(name, "script.ipxe-")) {
+	if (str_eq(class, "script")) {
 		ret->sign = RUN_SIGN_SCRIPT;
 		return !begin;
 	}
-	if (strstr(ev->file, "loaders/") != NULL) {
+	if (str_eq(class, "loader")) {
 		ret->sign = begin ? RUN_SIGN_LOADER_BEGIN : RUN_SIGN_LOADER;
 		return true;
 	}
-	if (!find_payload(image, name, &ret->index, &file))
+	if (!str_eq(class, "kernel") && !str_eq(class, "initrd") &&
+	    !str_eq(class, "file"))
+		return false;
+	if (!find_payload(image, base_name(ev->file), &ret->index, &file))
 		return false;
 	if (file)
 		ret->sign = begin ? RUN_SIGN_FILE_BEGIN : RUN_SIGN_FILE;
