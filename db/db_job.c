@@ -57,6 +57,9 @@ static const char *const sql[] = {
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
     [JOB_IDS] = "SELECT id FROM job WHERE (CAST($2 AS TEXT) IS NULL OR id < $2)" NARROW,
+    [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND (state = "
+		     "'queued' OR cancel_at IS NOT NULL) ORDER BY id LIMIT $2",
+    [JOB_SENT] = "UPDATE job SET sent = $2 WHERE id = $1 AND sent IS NULL",
     [JOB_IDS_HOST] = "SELECT id FROM job WHERE host = $1 AND (CAST($2 AS TEXT) IS NULL "
 		     "OR id < $2)" NARROW,
     [JOB_IDS_OPEN] = "SELECT id FROM job WHERE ended IS NULL AND (CAST($2 AS TEXT) IS "

@@ -1,0 +1,393 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Routes of the REST interface, and what all of its parts need: authorisation, problem details,
+ * paging, ETags, idempotency.
+ *
+ * Entry points: api_routes(), and the helpers of api.h. A handler answers its request exactly once,
+ * now or later. Failure modes: every refusal is a problem document with a code of docs/api.md. */
+#include "orchestrator/api.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_host.h"
+#include "db/db_idem.h"
+#include "lib/clock.h"
+#include "lib/digest.h"
+#include "lib/hostlist.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/auth.h"
+#include "orchestrator/selector.h"
+
+enum { KEY_MAX = 128 };
+
+static void
+get_version(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	char started[CLOCK_TEXT_SIZE];
+	int schema = 0;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	int rc = db_schema_version(store_db(o->store), &schema);
+	if (rc < 0) {
+		api_failed(o, rq, rc, "read the schema version");
+		return;
+	}
+	rest_reply(rq, 200,
+	    json_pack("{s:s, s:i, s:s}", "version", "0.1.0", "schema", schema, "started",
+		clock_text(o->started, started, sizeof(started))),
+	    NULL);
+}
+
+static void
+agent_poll(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+
+	if (api_allow_agent(o, rq))
+		dispatch_poll(o->dispatch, rq);
+}
+
+static void
+agent_report(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+
+	if (api_allow_agent(o, rq))
+		dispatch_report(o->dispatch, rq);
+}
+
+#define V1 "/api/v1"
+
+static const struct rest_route routes[] = {
+    {"POST", "/agent/v1/poll", agent_poll},
+    {"POST", "/agent/v1/report", agent_report},
+    {"GET", V1 "/version", get_version},
+    {"GET", V1 "/sites", api_site_list},
+    {"POST", V1 "/sites", api_site_add},
+    {"GET", V1 "/sites/{name}", api_site_get},
+    {"PATCH", V1 "/sites/{name}", api_site_patch},
+    {"DELETE", V1 "/sites/{name}", api_site_delete},
+    {"GET", V1 "/hosts", api_host_list},
+    {"POST", V1 "/hosts", api_host_add},
+    {"GET", V1 "/hosts/{name}", api_host_get},
+    {"PATCH", V1 "/hosts/{name}", api_host_patch},
+    {"DELETE", V1 "/hosts/{name}", api_host_delete},
+    {"POST", V1 "/hosts/{name}/lock", api_host_lock},
+    {"POST", V1 "/hosts/{name}/unlock", api_host_unlock},
+    {"GET", V1 "/images", api_image_list},
+    {"POST", V1 "/images", api_image_add},
+    {"GET", V1 "/images/{name}", api_image_get},
+    {"DELETE", V1 "/images/{name}", api_image_delete},
+    {"POST", V1 "/images/{name}/verify", api_image_verify},
+    {"POST", V1 "/apply", api_apply_post},
+    {"GET", V1 "/export", api_apply_export},
+    {"POST", V1 "/jobs", api_job_add},
+    {"GET", V1 "/jobs", api_job_list},
+    {"GET", V1 "/jobs/{id}", api_job_get},
+    {"POST", V1 "/jobs/{id}/cancel", api_job_cancel},
+    {"POST", V1 "/jobs/{id}/retry", api_job_retry},
+    {"GET", V1 "/status", api_status_list},
+    {"GET", V1 "/agents", api_status_agents},
+    {"POST", V1 "/power", api_power_ask},
+    {"GET", V1 "/boots", api_boot_list},
+    {"GET", V1 "/boots/{id}", api_boot_get},
+    {"GET", V1 "/events", api_event_list},
+    {"GET", V1 "/doctor", api_doctor_get},
+};
+
+const struct rest_route *
+api_routes(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(routes);
+	return routes;
+}
+
+static void
+forbid(struct rest_request *rq, const char *whom)
+{
+	struct error err;
+
+	error_set(
+	    &err, -EACCES, "forbidden", whom, "your user may not use this interface");
+	rest_problem(rq, 403, &err, NULL);
+}
+
+bool
+api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
+{
+	struct rest_peer peer = rest_peer(rq);
+	char next[ERROR_NEXT_SIZE];
+
+	if (auth_operator(peer.uid, peer.gid, o->config->group)) {
+		*ret_who = auth_who(peer.uid);
+		return true;
+	}
+	if (str_format(next, sizeof(next), "become a member of the group %s",
+		o->config->group) < 0)
+		next[0] = '\0';
+	forbid(rq, next);
+	return false;
+}
+
+bool
+api_allow_agent(struct orch *o, struct rest_request *rq)
+{
+	(void)o;
+	if (auth_agent(rest_peer(rq).uid))
+		return true;
+	forbid(rq, "run the agent as root or as the orchestrator's user");
+	return false;
+}
+
+static int
+status_of(const char *code)
+{
+	static const struct {
+		const char *code;
+		int status;
+	} table[] = {
+	    {"bad-value", 400},
+	    {"bad-json", 400},
+	    {"bad-hostlist", 400},
+	    {"bad-selector", 400},
+	    {"key-unknown", 400},
+	    {"reason-missing", 400},
+	    {"not-found", 404},
+	    {"disk-full", 507},
+	    {"db-error", 500},
+	    {"db-damaged", 500},
+	    {"db-busy", 503},
+	    {"db-readonly", 500},
+	    {"db-constraint", 500},
+	    {"busy", 503},
+	    {"too-many-followers", 503},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (str_eq(code, table[i].code))
+			return table[i].status;
+	return 409;
+}
+
+void
+api_refuse(struct rest_request *rq, const struct error *err, json_t *errors)
+{
+	rest_problem(rq, status_of(err->code), err, errors);
+}
+
+void
+api_failed(struct orch *o, struct rest_request *rq, int rc, const char *doing)
+{
+	struct error err;
+
+	db_error(store_db(o->store), rc, &err, doing);
+	log_error(&o->log, "%s", err.text);
+	api_refuse(rq, &err, NULL);
+}
+
+bool
+api_page(struct rest_request *rq, int64_t *ret_limit, const char **ret_cursor)
+{
+	const char *limit = rest_query(rq, "limit");
+	const char *cursor = rest_query(rq, "cursor");
+	struct error err;
+
+	*ret_limit = API_LIMIT_DEFAULT;
+	if (limit && str_to_i64(limit, 1, API_LIMIT_MAX, ret_limit) < 0) {
+		error_set(
+		    &err, -EINVAL, "bad-value", NULL, "limit: not 1..%d", API_LIMIT_MAX);
+		api_refuse(rq, &err, NULL);
+		return false;
+	}
+	*ret_cursor = cursor && cursor[0] ? cursor : NULL;
+	return true;
+}
+
+void
+api_reply_page(struct rest_request *rq, json_t *items, int64_t limit, const char *key)
+{
+	json_t *next = json_null();
+
+	if ((int64_t)json_array_size(items) > limit) {
+		json_array_remove(items, (size_t)limit);
+		const json_t *last = json_array_get(items, (size_t)limit - 1);
+		next = json_incref(json_object_get(last, key));
+	}
+	rest_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next), NULL);
+}
+
+void
+api_etag(const char *kind, int64_t rev, char buf[API_ETAG_SIZE])
+{
+	if (str_format(buf, API_ETAG_SIZE, "\"%s-%lld\"", kind, (long long)rev) < 0)
+		abort();
+}
+
+bool
+api_match(struct rest_request *rq, const char *etag)
+{
+	const char *want = rest_header(rq, "If-Match");
+	struct error err;
+
+	if (!want || str_eq(want, "*") || str_eq(want, etag))
+		return true;
+	error_set(&err, 0, "changed-meanwhile", "read it again, then repeat the change",
+	    "it was changed by somebody else in the meantime");
+	rest_problem(rq, 412, &err, NULL);
+	return false;
+}
+
+/* What makes two requests the same: method, path and body. */
+static void
+request_digest(struct rest_request *rq, char ret[DIGEST_TEXT])
+{
+	json_t *body = rest_body(rq, NULL);
+	char *text = body ? json_text(body) : str_dup("");
+	size_t size = strlen(rest_method(rq)) + strlen(rest_path(rq)) + strlen(text) + 3;
+	char *all = str_alloc(size);
+
+	if (str_format(all, size, "%s\n%s\n%s", rest_method(rq), rest_path(rq), text) < 0)
+		abort();
+	digest_sha256(all, strlen(all), ret);
+	/* The text may hold a BMC's password. */
+	secret_free(all);
+	secret_free(text);
+}
+
+bool
+api_repeated(struct orch *o, struct rest_request *rq, const struct audit_who *who)
+{
+	const char *key = rest_header(rq, "Idempotency-Key");
+	char digest[DIGEST_TEXT];
+	struct db_idem row = {.answer = NULL};
+	struct error err;
+
+	if (!key)
+		return false;
+	if (key[0] == '\0' || strlen(key) > KEY_MAX) {
+		error_set(&err, -EINVAL, "bad-value", NULL,
+		    "Idempotency-Key: not 1..%d octets", KEY_MAX);
+		api_refuse(rq, &err, NULL);
+		return true;
+	}
+	int rc = db_idem_get(o->store, (int64_t)who->uid, key, &row);
+	if (rc == -ENOENT)
+		return false;
+	if (rc < 0) {
+		api_failed(o, rq, rc, "look up the Idempotency-Key");
+		return true;
+	}
+	request_digest(rq, digest);
+	if (str_eq(digest, row.request)) {
+		rest_reply(rq, (int)row.status,
+		    json_parse(row.answer, strlen(row.answer), NULL), NULL);
+	} else {
+		error_set(&err, 0, "idempotency-mismatch",
+		    "use a new key for a new request",
+		    "this Idempotency-Key was used for another request");
+		api_refuse(rq, &err, NULL);
+	}
+	free(row.answer);
+	return true;
+}
+
+int
+api_remember(struct orch *o, struct rest_request *rq, const struct audit_who *who,
+    int status, const json_t *answer)
+{
+	const char *key = rest_header(rq, "Idempotency-Key");
+	struct db_idem row = {.status = status};
+
+	if (!key)
+		return 0;
+	request_digest(rq, row.request);
+	row.answer = json_text(answer);
+	int rc = db_idem_add(o->store, (int64_t)who->uid, key, &row, clock_wall());
+	free(row.answer);
+	return rc;
+}
+
+bool
+api_commit(struct orch *o, struct rest_request *rq, int rc, const char *doing)
+{
+	if (rc == 0)
+		rc = db_commit(store_db(o->store));
+	if (rc == 0)
+		return true;
+	struct error err;
+	db_error(store_db(o->store), rc, &err, doing);
+	db_rollback(store_db(o->store));
+	log_error(&o->log, "%s", err.text);
+	api_refuse(rq, &err, NULL);
+	return false;
+}
+
+bool
+api_select(struct orch *o, struct rest_request *rq, const char *selector,
+    struct store_names *ret)
+{
+	struct error err = {.code = ""};
+	json_t *errors = NULL;
+	int rc = selector_resolve(o->store, selector, ret, &errors, &err);
+
+	if (rc == 0 && !errors)
+		return true;
+	store_names_done(ret);
+	if (rc == 0) {
+		const json_t *first = json_array_get(errors, 0);
+		error_set(&err, 0, json_string_value(json_object_get(first, "code")),
+		    json_string_value(json_object_get(first, "next")), "%s",
+		    json_string_value(json_object_get(first, "text")));
+		rest_problem(rq, 404, &err, errors);
+	} else {
+		rest_problem(rq,
+		    rc == -EINVAL || rc == -E2BIG ? 400 : status_of(err.code), &err,
+		    NULL);
+	}
+	return false;
+}
+
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool
+api_select_page(struct orch *o, struct rest_request *rq, const char *selector,
+    const char *cursor, int64_t n, struct store_names *ret)
+{
+	struct store_names all = {0};
+
+	if (!api_select(o, rq, selector, &all))
+		return false;
+	qsort(all.v, all.n, sizeof(all.v[0]), compare_names);
+	for (size_t i = 0; i < all.n && (int64_t)ret->n < n; i++)
+		if (!cursor || strcmp(all.v[i], cursor) > 0)
+			store_names_add(ret, all.v[i]);
+	store_names_done(&all);
+	return true;
+}
+
+void
+api_host_unknown(struct orch *o, struct rest_request *rq, const char *name)
+{
+	struct store_names none = {0};
+	struct error err;
+
+	/* The selector knows what may have been meant; a name it cannot read is nobody's. */
+	if (!str_name_valid(name)) {
+		error_set(&err, 0, "host-unknown", "netboot-ctl host list shows them",
+		    "that is not a host name");
+		rest_problem(rq, 404, &err, NULL);
+		return;
+	}
+	if (api_select(o, rq, name, &none))
+		rest_problem(rq, 404, &(struct error){.code = "host-unknown"}, NULL);
+	store_names_done(&none);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The REST interface (docs/api.md): its routes, and what the api_*.c files share. */
+#ifndef ORCHESTRATOR_API_H
+#define ORCHESTRATOR_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lib/rest_server.h"
+#include "orchestrator/audit.h"
+#include "orchestrator/orch.h"
+
+enum { API_LIMIT_DEFAULT = 200, API_LIMIT_MAX = 1000, API_ETAG_SIZE = 80 };
+
+const struct rest_route *
+api_routes(size_t *ret_n);
+
+/* Every handler begins with one of these: false, with 403 answered, when the peer may not. */
+bool
+api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who);
+bool
+api_allow_agent(struct orch *o, struct rest_request *rq);
+
+/* Problem details; the status follows from err's code. Takes errors (NULL allowed). */
+void
+api_refuse(struct rest_request *rq, const struct error *err, json_t *errors);
+/* For an errno of the database; `doing` completes "cannot …". */
+void
+api_failed(struct orch *o, struct rest_request *rq, int rc, const char *doing);
+/* Reads limit and cursor; false when answered. *ret_cursor may be NULL. */
+bool
+api_page(struct rest_request *rq, int64_t *ret_limit, const char **ret_cursor);
+/* Answers {"items","next"}: takes items, of which there is one more than `limit` if more follow; the
+ * cursor is the member `key` of the last one kept. */
+void
+api_reply_page(struct rest_request *rq, json_t *items, int64_t limit, const char *key);
+void
+api_etag(const char *kind, int64_t rev, char buf[API_ETAG_SIZE]);
+/* False, with 412 answered, when If-Match was sent and does not match. */
+bool
+api_match(struct rest_request *rq, const char *etag);
+
+/* Idempotency-Key: true when the request was answered from the record (or refused for it). */
+bool
+api_repeated(struct orch *o, struct rest_request *rq, const struct audit_who *who);
+/* Records the answer under the request's key, if it has one. In the transaction of its effect. */
+int
+api_remember(struct orch *o, struct rest_request *rq, const struct audit_who *who,
+    int status, const json_t *answer) MUST_CHECK;
+/* Ends a transaction: commits if rc is 0, else rolls back; false, answered, when that failed. */
+bool
+api_commit(struct orch *o, struct rest_request *rq, int rc, const char *doing);
+/* The hosts of a selector; false when answered (404 with the unknown ones, 400). */
+bool
+api_select(struct orch *o, struct rest_request *rq, const char *selector,
+    struct store_names *ret);
+/* At most n of them, sorted by name, after `cursor` (NULL: from the first). */
+bool
+api_select_page(struct orch *o, struct rest_request *rq, const char *selector,
+    const char *cursor, int64_t n, struct store_names *ret);
+/* 404 for a host, naming what may have been meant. */
+void
+api_host_unknown(struct orch *o, struct rest_request *rq, const char *name);
+
+/* A change of the inventory; see api_change.c. */
+struct api_change_request {
+	json_t *document; /* taken */
+	bool dry_run;
+	bool whole;	  /* POST /apply: answer with the changes */
+	bool must_add;	  /* POST of one object: refuse one that is there */
+	const char *kind; /* "site", "image", "host"; of one object */
+	char name[254];
+	const char *reason; /* borrowed from the request's body */
+};
+void
+api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
+    const struct api_change_request *change);
+/* One object with its ETag, as its GET answers it. */
+void
+api_site_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
+void
+api_host_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
+void
+api_image_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
+
+rest_handler api_site_list, api_site_get, api_site_add, api_site_patch, api_site_delete;
+rest_handler api_host_list, api_host_get, api_host_add, api_host_patch, api_host_delete,
+    api_host_lock, api_host_unlock;
+rest_handler api_image_list, api_image_get, api_image_add, api_image_delete,
+    api_image_verify;
+rest_handler api_apply_post, api_apply_export;
+rest_handler api_job_add, api_job_list, api_job_get, api_job_cancel, api_job_retry;
+rest_handler api_status_list, api_status_agents;
+rest_handler api_power_ask;
+rest_handler api_boot_list, api_boot_get;
+rest_handler api_event_list;
+rest_handler api_doctor_get;
+
+#endif

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* GET /doctor: what is wrong, or may become so, each finding with what to do next.
+ *
+ * Checks: the database (quick check, off the loop's budget but rare), disk space of database and
+ * images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
+ * servers heard, boot services that could not start. Read only. Failure modes: a check that itself
+ * fails is a finding. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "db/db_event.h"
+#include "db/db_host.h"
+#include "db/db_image.h"
+#include "db/db_job.h"
+#include "db/db_site.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/api.h"
+#include "orchestrator/images.h"
+
+enum { OPEN_MAX = 10000, SPACE_WARN_MB = 1024, SPACE_FAIL_MB = 64 };
+
+/* Findings about the past are shown for a day. */
+#define RECENT_US (24LL * 3600 * USEC_PER_SEC)
+
+PRINTF_LIKE(5, 6)
+static void
+find(json_t *list, const char *level, const char *check, const char *next,
+    const char *fmt, ...)
+{
+	char text[ERROR_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "level", level,
+					"check", check, "text", text, "next", next));
+}
+
+static void
+check_failed(json_t *list, const char *check, int rc)
+{
+	find(list, "fail", check, "see the orchestrator's log",
+	    "the check itself failed: %s", strerror(-rc));
+}
+
+static void
+check_database(struct orch *o, json_t *list)
+{
+	char text[200] = "";
+	int rc = db_check(store_db(o->store), text, sizeof(text));
+
+	if (rc < 0)
+		check_failed(list, "database", rc);
+	else if (str_eq(text, "ok"))
+		find(list, "ok", "database", "", "%s is sound", o->config->database);
+	else
+		find(list, "fail", "database",
+		    "stop the orchestrator and restore a backup", "%s is damaged: %s",
+		    o->config->database, text);
+}
+
+static void
+check_space(json_t *list, const char *check, const char *path)
+{
+	struct statvfs st;
+	char dir[4096], free_text[32];
+
+	str_clip(dir, sizeof(dir), path);
+	if (statvfs(dir, &st) < 0) {
+		find(list, "fail", check, "create it, or correct the configuration",
+		    "%s: %s", path, strerror(errno));
+		return;
+	}
+	int64_t bytes = (int64_t)st.f_bavail * (int64_t)st.f_frsize;
+	int64_t mb = bytes / (1024 * 1024);
+	find(list,
+	    mb < SPACE_FAIL_MB	 ? "fail"
+	    : mb < SPACE_WARN_MB ? "warn"
+				 : "ok",
+	    check, mb < SPACE_WARN_MB ? "free some space" : "", "%s has %s free", path,
+	    str_bytes(bytes, free_text, sizeof(free_text)));
+}
+
+static void
+check_agents(struct orch *o, json_t *list, int64_t now)
+{
+	struct store_names sites = {0};
+	char ago[32];
+	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+
+	if (rc < 0)
+		check_failed(list, "agent", rc);
+	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
+		int64_t seen = dispatch_last_seen(o->dispatch, sites.v[i]);
+		if (seen == 0)
+			find(list, "fail", "agent",
+			    "start netboot-agent there, with this site in agent.yaml",
+			    "site %s: its agent was never heard", sites.v[i]);
+		else if (now - seen > DISPATCH_ABSENT_S * USEC_PER_SEC)
+			find(list, "fail", "agent", "look at netboot-agent's log there",
+			    "site %s: its agent was last heard %s ago", sites.v[i],
+			    str_duration(now - seen, ago, sizeof(ago)));
+		else
+			find(list, "ok", "agent", "", "site %s: its agent is heard",
+			    sites.v[i]);
+	}
+	store_names_done(&sites);
+}
+
+static int
+check_file(const struct orch *o, const struct bundle_file *f, struct error *err)
+{
+	return images_check(o->config->images_root, f->path, f->size, err);
+}
+
+static void
+check_image(struct orch *o, json_t *list, const struct bundle_image *b)
+{
+	struct error err = {.code = ""};
+	int rc = check_file(o, &b->kernel, &err);
+
+	for (size_t i = 0; rc == 0 && i < b->n_initrds; i++)
+		rc = check_file(o, &b->initrds[i], &err);
+	for (size_t i = 0; rc == 0 && i < b->n_files; i++)
+		rc = check_file(o, &b->files[i], &err);
+	if (rc < 0)
+		find(list, "fail", "image", err.next, "image %s: %s: %s", b->name,
+		    err.code, err.text);
+	else
+		find(list, "ok", "image", "", "image %s: all files are there", b->name);
+}
+
+static void
+check_images(struct orch *o, json_t *list)
+{
+	struct store_names names = {0};
+	struct db_image *image = str_alloc(sizeof(*image));
+	int rc = db_image_names(o->store, NULL, INT64_MAX, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_image_get(o->store, names.v[i], image);
+		if (rc == 0) {
+			check_image(o, list, &image->image);
+			db_image_done(image);
+		}
+	}
+	if (rc < 0)
+		check_failed(list, "image", rc);
+	store_names_done(&names);
+	free(image);
+}
+
+static int
+check_job(struct orch *o, json_t *list, const char *id, int64_t now)
+{
+	struct db_job job;
+	struct db_job_stage g;
+	char late[32];
+	int rc = db_job_get(o->store, id, &job);
+
+	if (rc == 0)
+		rc = db_job_stage_get(o->store, id, job.attempt, job.stage, &g);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (g.ended == 0 && g.entered && g.deadline_us > 0 &&
+	    now > g.entered + g.deadline_us)
+		find(list, "warn", "job",
+		    "netboot-ctl watch shows it; the agent of its site decides",
+		    "job %s on %s is %s past the deadline of %s", id, job.host,
+		    str_duration(now - g.entered - g.deadline_us, late, sizeof(late)),
+		    job.stage);
+	return 0;
+}
+
+static void
+check_jobs(struct orch *o, json_t *list, int64_t now)
+{
+	struct store_names ids = {0};
+	const struct db_job_filter f = {.open = 1, .limit = OPEN_MAX};
+	int rc = db_job_ids(o->store, &f, &ids);
+	size_t before = json_array_size(list);
+
+	for (size_t i = 0; rc == 0 && i < ids.n; i++)
+		rc = check_job(o, list, ids.v[i], now);
+	if (rc < 0)
+		check_failed(list, "job", rc);
+	else if (json_array_size(list) == before)
+		find(list, "ok", "job", "", "%zu open jobs, none past its deadline",
+		    ids.n);
+	store_names_done(&ids);
+}
+
+struct past {
+	const char *kind, *level, *check, *text, *next;
+};
+
+/* The last event of a kind that should not happen, if it did within a day. */
+static void
+check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
+{
+	struct event ev;
+	char at[CLOCK_TEXT_SIZE];
+	int rc = db_event_last_of_kind(o->store, p->kind, &ev);
+
+	if (rc < 0 && rc != -ENOENT) {
+		check_failed(list, p->check, rc);
+		return;
+	}
+	if (rc == 0 && now - ev.at < RECENT_US)
+		find(list, p->level, p->check, p->next, "site %s, %s: %s%s%s %s", ev.site,
+		    clock_text(ev.at, at, sizeof(at)), p->text, ev.ip[0] ? ": " : "",
+		    ev.ip, ev.reason);
+	if (rc == 0)
+		event_done(&ev);
+}
+
+void
+api_doctor_get(void *arg, struct rest_request *rq)
+{
+	static const struct past pasts[] = {
+	    {"dhcp4.foreign", "warn", "dhcp", "another DHCP server was heard",
+		"switch it off, or run bootd beside it without answering unknown "
+		"machines"},
+	    {"bootd.fatal", "fail", "bootd", "the boot services could not start",
+		"see the agent's log at that site"},
+	    {"agent.gap", "warn", "events", "events were lost",
+		"was the database restored from a backup?"},
+	};
+	struct orch *o = arg;
+	struct audit_who who;
+	int64_t now = clock_wall();
+
+	if (!api_allow(o, rq, &who))
+		return;
+	json_t *list = json_array();
+	check_database(o, list);
+	check_space(list, "disk", o->config->database);
+	check_space(list, "disk", o->config->images_root);
+	check_agents(o, list, now);
+	check_images(o, list);
+	check_jobs(o, list, now);
+	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
+		check_past(o, list, &pasts[i], now);
+	rest_reply(rq, 200, json_pack("{s:o}", "findings", list), NULL);
+}

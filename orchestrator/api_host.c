@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* GET, POST, PATCH and DELETE of hosts, lock and unlock. Each handler answers its request; none owns
+ * anything after that. Failure modes: codes of docs/api.md. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_host.h"
+#include "db/db_job.h"
+#include "db/db_site.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/api.h"
+#include "orchestrator/inventory_codec.h"
+
+/* The host of that name, or NULL with the answer given. Owned by the caller. */
+static struct db_host *
+find(struct orch *o, struct rest_request *rq, const char *name)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_get(o->store, name, h);
+
+	if (rc == 0)
+		return h;
+	free(h);
+	if (rc == -ENOENT)
+		api_host_unknown(o, rq, name);
+	else
+		api_failed(o, rq, rc, "read the host");
+	return NULL;
+}
+
+void
+api_host_reply(struct orch *o, struct rest_request *rq, int status, const char *name)
+{
+	struct db_host *h = find(o, rq, name);
+	char etag[API_ETAG_SIZE];
+
+	if (!h)
+		return;
+	api_etag("host", h->rev, etag);
+	json_t *v = inventory_codec_host_json(h);
+	if (!h->locked_at)
+		json_put(v, "locked", json_null());
+	rest_reply(rq, status, v, etag);
+	free(h);
+}
+
+static int
+host_items(struct orch *o, const struct store_names *names, json_t *items)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < names->n; i++) {
+		rc = db_host_get(o->store, names->v[i], h);
+		if (rc < 0)
+			break;
+		json_t *v = inventory_codec_host_json(h);
+		if (!h->locked_at)
+			json_put(v, "locked", json_null());
+		json_array_append_new(items, v);
+	}
+	free(h);
+	return rc;
+}
+
+void
+api_host_list(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct store_names names = {0};
+	const char *cursor, *selector = rest_query(rq, "hosts"),
+			    *site = rest_query(rq, "site");
+	int64_t limit;
+	int rc;
+
+	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
+		return;
+	if (selector && selector[0]) {
+		if (!api_select_page(o, rq, selector, cursor, limit + 1, &names))
+			return;
+		rc = 0;
+	} else {
+		rc = db_host_names(
+		    o->store, site && site[0] ? site : NULL, cursor, limit + 1, &names);
+	}
+	json_t *items = json_array();
+	if (rc == 0)
+		rc = host_items(o, &names, items);
+	store_names_done(&names);
+	if (rc == 0) {
+		api_reply_page(rq, items, limit, "name");
+	} else {
+		json_decref(items);
+		api_failed(o, rq, rc, "read the hosts");
+	}
+}
+
+void
+api_host_get(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+
+	if (api_allow(o, rq, &who))
+		api_host_reply(o, rq, 200, rest_param(rq, "name"));
+}
+
+void
+api_host_add(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct api_change_request ch = {.must_add = true, .kind = "host"};
+
+	if (!api_allow(o, rq, &who))
+		return;
+	json_t *body = rest_body(rq, &err);
+	if (!body || json_copy_str(body, "name", ch.name, sizeof(ch.name), &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (api_repeated(o, rq, &who))
+		return;
+	ch.document = json_pack("{s:[O]}", "hosts", body);
+	api_change(o, rq, &who, &ch);
+}
+
+/* RFC 7396: null removes, objects are merged, the rest replaces. */
+static void
+merge(json_t *target, const json_t *patch)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach ((json_t *)patch, key, v) {
+		json_t *old = json_object_get(target, key);
+		if (json_is_null(v))
+			json_object_del(target, key);
+		else if (json_is_object(v) && json_is_object(old))
+			merge(old, v);
+		else
+			json_object_set(target, key, v);
+	}
+}
+
+void
+api_host_patch(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct api_change_request ch = {.kind = "host"};
+	char etag[API_ETAG_SIZE];
+
+	if (!api_allow(o, rq, &who))
+		return;
+	json_t *body = rest_body(rq, &err);
+	if (!json_is_object(body)) {
+		if (body)
+			error_set(
+			    &err, 0, "bad-value", NULL, "the body is not an object");
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	struct db_host *h = find(o, rq, rest_param(rq, "name"));
+	if (!h)
+		return;
+	api_etag("host", h->rev, etag);
+	if (api_match(rq, etag)) {
+		json_t *v = inventory_codec_host_json(h);
+		merge(v, body);
+		json_object_set_new(v, "name", json_string(h->host.name));
+		str_clip(ch.name, sizeof(ch.name), h->host.name);
+		ch.document = json_pack("{s:[o]}", "hosts", v);
+		api_change(o, rq, &who, &ch);
+	}
+	free(h);
+}
+
+static int
+remove_host(struct orch *o, const struct db_host *h, const struct audit_who *who)
+{
+	int64_t now = clock_wall();
+	int rc = db_host_delete(o->store, h->host.name);
+
+	if (rc == 0)
+		rc = db_site_touch(o->store, h->site, now);
+	if (rc == 0)
+		rc = audit_write(o->store, who,
+		    &(struct audit_row){
+			.what = "host.remove", .object = h->host.name, .result = "ok"},
+		    now);
+	return rc;
+}
+
+void
+api_host_delete(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	char etag[API_ETAG_SIZE], job[ID_SIZE];
+	struct error err;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	struct db_host *h = find(o, rq, rest_param(rq, "name"));
+	if (!h)
+		return;
+	api_etag("host", h->rev, etag);
+	if (!api_match(rq, etag))
+		goto out;
+	if (h->locked_at) {
+		error_set(&err, 0, "host-locked", "unlock it first", "locked by %s: %s",
+		    h->locked_by, h->locked_reason);
+		api_refuse(rq, &err, NULL);
+		goto out;
+	}
+	int rc = db_job_open_of_host(o->store, h->host.name, job);
+	if (rc == 0) {
+		error_set(&err, 0, "host-busy", "wait for its end, or cancel it",
+		    "job %s is under way", job);
+		api_refuse(rq, &err, NULL);
+		goto out;
+	}
+	rc = rc == -ENOENT ? db_begin(store_db(o->store)) : rc;
+	if (rc == 0)
+		rc = remove_host(o, h, &who);
+	if (api_commit(o, rq, rc, "remove the host")) {
+		dispatch_wake(o->dispatch, h->site);
+		rest_reply(rq, 204, NULL, NULL);
+	}
+out:
+	free(h);
+}
+
+static void
+set_lock(struct orch *o, struct rest_request *rq, bool lock)
+{
+	struct audit_who who;
+	struct error err = {.code = ""};
+	const char *reason = "";
+	int64_t now = clock_wall();
+
+	if (!api_allow(o, rq, &who))
+		return;
+	const json_t *body = rest_body(rq, &err);
+	if (!body || json_opt_str(body, "reason", &reason, &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (lock && reason[0] == '\0') {
+		error_set(&err, 0, "reason-missing",
+		    "say why, for those who find it locked", "no reason was given");
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	struct db_host *h = find(o, rq, rest_param(rq, "name"));
+	if (!h)
+		return;
+	int rc = db_begin(store_db(o->store));
+	if (rc == 0 && lock)
+		rc = db_host_lock(o->store, h->host.name, who.name, reason, now);
+	else if (rc == 0)
+		rc = db_host_unlock(o->store, h->host.name);
+	if (rc == 0)
+		rc = audit_write(o->store, &who,
+		    &(struct audit_row){.what = lock ? "host.lock" : "host.unlock",
+			.object = h->host.name,
+			.reason = reason,
+			.result = "ok"},
+		    now);
+	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host"))
+		api_host_reply(o, rq, 200, h->host.name);
+	free(h);
+}
+
+void
+api_host_lock(void *arg, struct rest_request *rq)
+{
+	set_lock(arg, rq, true);
+}
+
+void
+api_host_unlock(void *arg, struct rest_request *rq)
+{
+	set_lock(arg, rq, false);
+}

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* GET, POST, PATCH and DELETE of sites. Each handler answers its request; none owns anything after
+ * that. Failure modes: codes of docs/api.md. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_site.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/api.h"
+#include "orchestrator/inventory_codec.h"
+
+static void
+unknown(struct rest_request *rq, const char *name)
+{
+	struct error err;
+	char shown[80];
+
+	error_set(&err, 0, "site-unknown", "netboot-ctl site list shows them",
+	    "no site %s", str_escape(shown, sizeof(shown), name, strlen(name)));
+	rest_problem(rq, 404, &err, NULL);
+}
+
+/* The site of the path, or NULL with the answer given. Owned by the caller. */
+static struct db_site *
+find(struct orch *o, struct rest_request *rq, const char *name)
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+	int rc = db_site_get(o->store, name, site);
+
+	if (rc == 0)
+		return site;
+	free(site);
+	if (rc == -ENOENT)
+		unknown(rq, name);
+	else
+		api_failed(o, rq, rc, "read the site");
+	return NULL;
+}
+
+void
+api_site_reply(struct orch *o, struct rest_request *rq, int status, const char *name)
+{
+	struct db_site *site = find(o, rq, name);
+	char etag[API_ETAG_SIZE];
+
+	if (!site)
+		return;
+	api_etag("site", site->rev, etag);
+	rest_reply(rq, status, inventory_codec_site_json(site), etag);
+	free(site);
+}
+
+void
+api_site_list(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct store_names names = {0};
+	const char *cursor;
+	int64_t limit;
+
+	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
+		return;
+	int rc = db_site_names(o->store, cursor, limit + 1, &names);
+	struct db_site *site = str_alloc(sizeof(*site));
+	json_t *items = json_array();
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_site_get(o->store, names.v[i], site);
+		if (rc == 0)
+			json_array_append_new(items, inventory_codec_site_json(site));
+	}
+	free(site);
+	store_names_done(&names);
+	if (rc == 0) {
+		api_reply_page(rq, items, limit, "name");
+	} else {
+		json_decref(items);
+		api_failed(o, rq, rc, "read the sites");
+	}
+}
+
+void
+api_site_get(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+
+	if (api_allow(o, rq, &who))
+		api_site_reply(o, rq, 200, rest_param(rq, "name"));
+}
+
+void
+api_site_add(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct api_change_request ch = {.must_add = true, .kind = "site"};
+
+	if (!api_allow(o, rq, &who))
+		return;
+	json_t *body = rest_body(rq, &err);
+	if (!body || json_copy_str(body, "name", ch.name, sizeof(ch.name), &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (api_repeated(o, rq, &who))
+		return;
+	ch.document = json_pack("{s:[O]}", "sites", body);
+	api_change(o, rq, &who, &ch);
+}
+
+void
+api_site_patch(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct api_change_request ch = {.kind = "site"};
+	char etag[API_ETAG_SIZE];
+
+	if (!api_allow(o, rq, &who))
+		return;
+	json_t *body = rest_body(rq, &err);
+	if (!json_is_object(body)) {
+		if (body)
+			error_set(
+			    &err, 0, "bad-value", NULL, "the body is not an object");
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	struct db_site *site = find(o, rq, rest_param(rq, "name"));
+	if (!site)
+		return;
+	api_etag("site", site->rev, etag);
+	if (api_match(rq, etag)) {
+		json_t *v = inventory_codec_site_json(site);
+		json_object_update(v, body);
+		json_object_set_new(v, "name", json_string(site->site.name));
+		str_clip(ch.name, sizeof(ch.name), site->site.name);
+		ch.document = json_pack("{s:[o]}", "sites", v);
+		api_change(o, rq, &who, &ch);
+	}
+	free(site);
+}
+
+void
+api_site_delete(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	const char *name = rest_param(rq, "name");
+	char etag[API_ETAG_SIZE];
+	struct error err;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	struct db_site *site = find(o, rq, name);
+	if (!site)
+		return;
+	api_etag("site", site->rev, etag);
+	free(site);
+	if (!api_match(rq, etag))
+		return;
+	int rc = db_begin(store_db(o->store));
+	if (rc == 0)
+		rc = db_site_delete(o->store, name);
+	if (rc == -ENOLINK) {
+		db_rollback(store_db(o->store));
+		error_set(&err, 0, "site-in-use", "remove or move its hosts first",
+		    "site %s has hosts", name);
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (rc == 0)
+		rc = audit_write(o->store, &who,
+		    &(struct audit_row){
+			.what = "site.remove", .object = name, .result = "ok"},
+		    clock_wall());
+	if (api_commit(o, rq, rc, "remove the site"))
+		rest_reply(rq, 204, NULL, NULL);
+}

@@ -1,0 +1,500 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Agents' long polls: what each site's agent has to be told, repeated until its effect
+ * was reported.
+ *
+ * Entry points: dispatch_poll() when a request arrives, dispatch_wake() when something
+ * changed. A poll is held until there is something to say or its time is over. Every
+ * order is told again in every answer, but to an agent that was told within REDELIVER
+ * only after that time: its report may be on its way, and a held poll must not become a
+ * busy loop.
+ *
+ * The database decides what is due; memory holds only when something was said last and a
+ * site's snapshot, keyed by its version. So a restart forgets nothing that matters.
+ *
+ * One spool is in charge of a site. A second one is refused while the first was heard
+ * within DISPATCH_ABSENT_S: two agents working on one segment would fight over machines.
+ *
+ * Failure modes: a database that fails refuses the poll (the agent comes again). A job is
+ * recorded as handed out before it is: a cancel that finds no such record may end the job
+ * here. */
+#include "orchestrator/dispatch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "db/db_agent.h"
+#include "db/db_host.h"
+#include "db/db_job.h"
+#include "db/db_site.h"
+#include "lib/agent_msg.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/dispatch_priv.h"
+
+enum {
+	REDELIVER_US = 2 * 1000 * 1000,
+	SEEN_STORE_US = 10 * 1000 * 1000,
+	ORDERS_MAX = 200
+};
+
+struct dispatch_poll {
+	struct dispatch_poll *next, *prev;
+	struct dispatch *d;
+	struct rest_request *rq; /* NULL: the client went away */
+	struct agent_msg_poll msg;
+	int64_t until; /* mono */
+	struct event *timer;
+};
+
+struct dispatch_sent {
+	UT_hash_handle hh;
+	char job[ID_SIZE];
+	char agent[ID_SIZE];
+	int64_t at; /* mono */
+};
+
+struct dispatch *
+dispatch_new(const struct dispatch_ops *ops)
+{
+	struct dispatch *d = str_alloc(sizeof(*d));
+
+	d->ops = *ops;
+	return d;
+}
+
+static void
+poll_free(struct dispatch_poll *p)
+{
+	DL_DELETE(p->d->polls, p);
+	event_free(p->timer);
+	free(p);
+}
+
+void
+dispatch_free(struct dispatch *d)
+{
+	if (!d)
+		return;
+	dispatch_call_free_all(d);
+	while (d->polls)
+		poll_free(d->polls);
+	struct dispatch_site *s, *snext;
+	DL_FOREACH_SAFE(d->sites, s, snext)
+	{
+		json_decref(s->table);
+		free(s);
+	}
+	struct dispatch_sent *it, *next;
+	HASH_ITER (hh, d->sent, it, next) {
+		HASH_DEL(d->sent, it);
+		free(it);
+	}
+	free(d);
+}
+
+struct dispatch_site *
+dispatch_site(struct dispatch *d, const char *name)
+{
+	struct dispatch_site *s;
+	struct db_agent agent;
+
+	DL_FOREACH (d->sites, s)
+		if (str_eq(s->name, name))
+			return s;
+	s = str_alloc(sizeof(*s));
+	str_clip(s->name, sizeof(s->name), name);
+	if (db_agent_of_site(d->ops.store, name, &agent) == 0) {
+		str_clip(s->agent, sizeof(s->agent), agent.id);
+		s->seen = s->seen_stored = agent.last_seen;
+	}
+	DL_APPEND(d->sites, s);
+	return s;
+}
+
+/* What the last agent of the site had accepted, nobody will ever report the end of. */
+static int
+agent_replaced(struct dispatch *d, struct dispatch_site *s, const char *agent)
+{
+	struct store_names ids = {0};
+	struct db_job job;
+	int rc = db_job_open_of_site(d->ops.store, s->name, &ids);
+
+	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
+		rc = db_job_get(d->ops.store, ids.v[i], &job);
+		if (rc < 0 || job.state == DB_JOB_QUEUED || str_eq(job.agent, agent))
+			continue;
+		job.state = DB_JOB_FAILED;
+		job.ended = clock_wall();
+		str_clip(job.verdict_code, sizeof(job.verdict_code), "agent-replaced");
+		str_clip(job.verdict_text, sizeof(job.verdict_text),
+		    "the agent that had this job was replaced by one with an empty "
+		    "spool: how far the "
+		    "host got is not known");
+		str_clip(job.verdict_next, sizeof(job.verdict_next),
+		    "look at the host before ordering anything");
+		rc = db_job_update(d->ops.store, &job);
+		if (rc == 0)
+			log_warn(d->ops.log,
+			    "job %s: failed: its agent %s was replaced by %s", job.id,
+			    job.agent, agent);
+	}
+	store_names_done(&ids);
+	return rc;
+}
+
+static int
+take_over(struct dispatch *d, struct dispatch_site *s, const char *agent, int64_t now,
+    struct error *err)
+{
+	if (now - s->seen < DISPATCH_ABSENT_S * USEC_PER_SEC)
+		return error_set(err, -EEXIST, "agent-duplicate",
+		    "stop one of the two, or wait a minute if the spool was replaced",
+		    "site %s: another agent (%s) was heard %lld s ago; %s is not served",
+		    s->name, s->agent, (long long)((now - s->seen) / USEC_PER_SEC),
+		    agent);
+	int rc = agent_replaced(d, s, agent);
+	if (rc < 0)
+		return db_error(
+		    store_db(d->ops.store), rc, err, "end the jobs of a replaced agent");
+	log_info(
+	    d->ops.log, "site %s: agent %s takes over from %s", s->name, agent, s->agent);
+	return 0;
+}
+
+int
+dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *agent,
+    int64_t table_version, struct error *err)
+{
+	int64_t now = clock_wall();
+	bool other = !str_eq(s->agent, agent);
+	int rc = 0;
+
+	if (other && s->agent[0])
+		rc = take_over(d, s, agent, now, err);
+	if (rc < 0)
+		return rc;
+	/* Not at every poll: with a thousand sites that alone would keep the disk busy.
+	 */
+	if (other || now - s->seen_stored > SEEN_STORE_US) {
+		rc = db_agent_seen(d->ops.store, agent, s->name, now, table_version);
+		if (rc < 0)
+			return db_error(
+			    store_db(d->ops.store), rc, err, "note the agent");
+		s->seen_stored = now;
+	}
+	str_clip(s->agent, sizeof(s->agent), agent);
+	s->seen = now;
+	return 0;
+}
+
+int64_t
+dispatch_last_seen(struct dispatch *d, const char *site)
+{
+	return dispatch_site(d, site)->seen;
+}
+
+void
+dispatch_refuse(struct rest_request *rq, const struct error *err)
+{
+	int status = 500;
+
+	if (str_eq(err->code, "site-unknown"))
+		status = 404;
+	else if (str_eq(err->code, "agent-duplicate"))
+		status = 409;
+	else if (str_eq(err->code, "disk-full"))
+		status = 507;
+	else if (str_eq(err->code, "bad-value") || str_eq(err->code, "bad-version") ||
+		 str_eq(err->code, "bad-json"))
+		status = 400;
+	rest_problem(rq, status, err, NULL);
+}
+
+/* The site as its agent must know it, from memory while the version stands. */
+static int
+snapshot(struct dispatch *d, struct dispatch_site *s, int64_t version, json_t **ret)
+{
+	if (s->table && s->table_version == version) {
+		*ret = json_incref(s->table);
+		return 0;
+	}
+	struct store_names names = {0};
+	struct db_site *site = str_alloc(sizeof(*site));
+	struct db_host *h = str_alloc(sizeof(*h));
+	json_t *hosts = json_array();
+	int rc = db_site_get(d->ops.store, s->name, site);
+
+	if (rc == 0)
+		rc = db_host_names(d->ops.store, s->name, NULL, INT64_MAX, &names);
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_host_get(d->ops.store, names.v[i], h);
+		if (rc < 0)
+			break;
+		if (!h->idle_set)
+			h->host.idle = site->site.idle;
+		json_array_append_new(hosts, bundle_host_to_json(&h->host));
+	}
+	if (rc == 0) {
+		json_t *table = bundle_site_to_json(&site->site);
+		json_object_set(table, "hosts", hosts);
+		json_decref(s->table);
+		s->table = table;
+		s->table_version = site->site.version;
+		*ret = json_incref(table);
+	}
+	json_decref(hosts);
+	store_names_done(&names);
+	free(site);
+	free(h);
+	return rc;
+}
+
+static struct dispatch_sent *
+find_sent(struct dispatch *d, const char *job)
+{
+	struct dispatch_sent *it = NULL;
+
+	HASH_FIND_STR(d->sent, job, it);
+	return it;
+}
+
+void
+dispatch_changed(struct dispatch *d, const char *job)
+{
+	struct dispatch_sent *it = find_sent(d, job);
+
+	if (!it)
+		return;
+	HASH_DEL(d->sent, it);
+	free(it);
+}
+
+static void
+note_sent(struct dispatch *d, const char *job, const char *agent, int64_t mono)
+{
+	struct dispatch_sent *it = find_sent(d, job);
+
+	if (!it) {
+		it = str_alloc(sizeof(*it));
+		str_clip(it->job, sizeof(it->job), job);
+		HASH_ADD_STR(d->sent, job, it);
+	}
+	str_clip(it->agent, sizeof(it->agent), agent);
+	it->at = mono;
+}
+
+/* The stored bundle with what must not be stored: the BMC's password as it is now. */
+static int
+job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
+{
+	char context[BUNDLE_NAME_SIZE + 8];
+	struct db_host *h = str_alloc(sizeof(*h));
+	char *text = NULL, *plain = NULL;
+	json_t *bundle = NULL;
+	int rc = db_job_bundle(d->ops.store, job->id, &text);
+
+	if (rc == 0) {
+		bundle = json_parse(text, strlen(text), NULL);
+		rc = bundle ? db_host_get(d->ops.store, job->host, h) : -EUCLEAN;
+	}
+	json_t *bmc = json_object_get(bundle, "bmc");
+	if (rc == 0 && h->sealed[0] && json_is_object(bmc) &&
+	    str_format(context, sizeof(context), "bmc/%s", job->host) == 0 &&
+	    secret_unseal(d->ops.key, context, h->sealed, &plain) == 0)
+		json_object_set_new(bmc, "password", json_string(plain));
+	if (rc == 0)
+		*ret = json_pack("{s:s, s:O}", "t", "job", "bundle", bundle);
+	json_decref(bundle);
+	secret_free(plain);
+	free(text);
+	free(h);
+	return rc;
+}
+
+static int
+add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *orders,
+    int64_t *ret_next)
+{
+	struct db_job job;
+	const struct dispatch_sent *was = find_sent(d, id);
+	int64_t mono = clock_mono();
+	json_t *order = NULL;
+
+	if (was && str_eq(was->agent, agent) && mono - was->at < REDELIVER_US) {
+		if (was->at + REDELIVER_US < *ret_next)
+			*ret_next = was->at + REDELIVER_US;
+		return 0;
+	}
+	int rc = db_job_get(d->ops.store, id, &job);
+	if (rc < 0)
+		return rc;
+	if (job.cancel_at) {
+		order = json_pack("{s:s, s:s}", "t", "cancel", "job", id);
+	} else {
+		rc = db_job_sent(d->ops.store, id, clock_wall());
+		if (rc == 0)
+			rc = job_order(d, &job, &order);
+	}
+	if (rc < 0)
+		return rc;
+	json_array_append_new(orders, order);
+	note_sent(d, id, agent, mono);
+	return 0;
+}
+
+static void
+add_calls(struct dispatch *d, const char *site, json_t *orders)
+{
+	struct dispatch_call *c;
+
+	DL_FOREACH (d->calls, c) {
+		if (c->sent || !str_eq(c->site, site))
+			continue;
+		c->sent = true;
+		json_array_append_new(orders,
+		    json_pack("{s:s, s:s, s:s, s:o, s:o}", "t", "call", "id", c->id,
+			"verb", "power-status", "host", bundle_host_to_json(&c->host),
+			"bmc", bundle_bmc_to_json(&c->bmc)));
+	}
+}
+
+/* What the poll is to be answered with. *ret_next: when to look again (mono) if there is
+ * nothing. */
+static int
+gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret_next,
+    struct error *err)
+{
+	struct dispatch *d = p->d;
+	struct dispatch_site *s = dispatch_site(d, p->msg.site);
+	struct store_names ids = {0};
+	int64_t version = 0;
+	int rc = db_site_version(d->ops.store, p->msg.site, &version);
+
+	if (rc == -ENOENT)
+		return error_set(err, rc, "site-unknown",
+		    "netboot-ctl site add makes it; the agent comes again by itself",
+		    "no site %s in the inventory", p->msg.site);
+	if (rc == 0 && version != p->msg.table)
+		rc = snapshot(d, s, version, ret_table);
+	if (rc == 0)
+		rc = db_job_due_of_site(d->ops.store, p->msg.site, ORDERS_MAX, &ids);
+	for (size_t i = 0; rc == 0 && i < ids.n; i++)
+		rc = add_job_order(d, p->msg.agent, ids.v[i], orders, ret_next);
+	store_names_done(&ids);
+	if (rc < 0)
+		return db_error(
+		    store_db(d->ops.store), rc, err, "read the site's orders");
+	add_calls(d, p->msg.site, orders);
+	return 0;
+}
+
+static void
+answer(struct dispatch_poll *p, json_t *table, json_t *orders)
+{
+	struct rest_request *rq = p->rq;
+
+	poll_free(p);
+	rest_reply(rq, 200,
+	    json_pack("{s:i, s:o, s:o}", "v", 1, "table", table ? table : json_null(),
+		"orders", orders),
+	    NULL);
+}
+
+/* Answers the poll, or sets its timer to when it is to be looked at again. */
+static void
+consider(struct dispatch_poll *p)
+{
+	json_t *table = NULL, *orders = json_array();
+	int64_t next = p->until, mono = clock_mono();
+	struct error err = {.code = ""};
+	int rc = gather(p, &table, orders, &next, &err);
+
+	if (rc < 0) {
+		struct rest_request *rq = p->rq;
+		json_decref(orders);
+		json_decref(table);
+		poll_free(p);
+		dispatch_refuse(rq, &err);
+		return;
+	}
+	if (table || json_array_size(orders) > 0 || mono >= p->until) {
+		answer(p, table, orders);
+		return;
+	}
+	json_decref(orders);
+	int64_t left = next > mono ? next - mono : 0;
+	struct timeval tv = {
+	    .tv_sec = left / USEC_PER_SEC, .tv_usec = left % USEC_PER_SEC};
+	evtimer_add(p->timer, &tv);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	consider(arg);
+}
+
+static void
+on_gone(void *arg)
+{
+	poll_free(arg);
+}
+
+/* An agent has one poll at a time: an older one is what a broken connection left behind.
+ */
+static void
+drop_older(struct dispatch *d, const char *agent)
+{
+	struct dispatch_poll *p, *next;
+
+	DL_FOREACH_SAFE(d->polls, p, next)
+	if (str_eq(p->msg.agent, agent))
+		answer(p, NULL, json_array());
+}
+
+void
+dispatch_poll(struct dispatch *d, struct rest_request *rq)
+{
+	struct agent_msg_poll msg;
+	struct error err = {.code = ""};
+	int64_t version;
+	const json_t *body = rest_body(rq, &err);
+	int rc = body ? agent_msg_poll_from_json(body, &msg, &err) : -EINVAL;
+
+	if (rc == 0 && db_site_version(d->ops.store, msg.site, &version) == -ENOENT)
+		rc = error_set(&err, -ENOENT, "site-unknown",
+		    "netboot-ctl site add makes it; the agent comes again by itself",
+		    "no site %s in the inventory", msg.site);
+	if (rc == 0)
+		rc = dispatch_site_claim(
+		    d, dispatch_site(d, msg.site), msg.agent, msg.table, &err);
+	if (rc < 0) {
+		dispatch_refuse(rq, &err);
+		return;
+	}
+	drop_older(d, msg.agent);
+	struct dispatch_poll *p = str_alloc(sizeof(*p));
+	p->d = d;
+	p->rq = rq;
+	p->msg = msg;
+	p->until = clock_mono() + msg.wait_s * USEC_PER_SEC;
+	p->timer = evtimer_new(d->ops.base, on_timer, p);
+	DL_APPEND(d->polls, p);
+	rest_on_gone(rq, on_gone, p);
+	consider(p);
+}
+
+void
+dispatch_wake(struct dispatch *d, const char *site)
+{
+	struct dispatch_poll *p, *next;
+
+	DL_FOREACH_SAFE(d->polls, p, next)
+	if (str_eq(p->msg.site, site))
+		consider(p);
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The agents' side: their long polls, their reports, and calls to them
+ * (docs/protocol.md). */
+#ifndef ORCHESTRATOR_DISPATCH_H
+#define ORCHESTRATOR_DISPATCH_H
+
+#include <event2/event.h>
+
+#include "db/store.h"
+#include "lib/bundle.h"
+#include "lib/log.h"
+#include "lib/rest_server.h"
+#include "lib/rng.h"
+#include "lib/secret.h"
+
+struct dispatch;
+
+enum { DISPATCH_ABSENT_S = 60 };
+
+struct dispatch_ops {
+	struct event_base *base;
+	const struct log *log;
+	struct store *store;
+	const struct secret_key *key;
+	struct rng *rng;
+	/* After events were stored; may be called often. */
+	void (*on_events)(void *arg);
+	void *arg;
+};
+
+struct dispatch *
+dispatch_new(const struct dispatch_ops *ops);
+/* Open calls are answered as unknown. */
+void
+dispatch_free(struct dispatch *d);
+
+/* The two requests of agents; each answers rq now or later. */
+void
+dispatch_poll(struct dispatch *d, struct rest_request *rq);
+void
+dispatch_report(struct dispatch *d, struct rest_request *rq);
+
+/* Something an agent of the site has to know has changed: answers its poll. */
+void
+dispatch_wake(struct dispatch *d, const char *site);
+/* The job has changed: what was said of it before does not hold any more. */
+void
+dispatch_changed(struct dispatch *d, const char *job);
+
+/* When an agent of the site was last heard (wall), 0: never. Newer than the database's by
+ * up to a few seconds. */
+int64_t
+dispatch_last_seen(struct dispatch *d, const char *site);
+
+/* Asks the site's agent for the power of a host. `done` is called once, later: power is
+ * "on", "off" or "unknown" with a reason. The password is taken from `h` and unsealed
+ * here. */
+struct db_host;
+void
+dispatch_call_power(struct dispatch *d, const struct db_host *h, int64_t timeout_us,
+    void (*done)(void *arg, const char *power, const char *reason), void *arg);
+
+#endif

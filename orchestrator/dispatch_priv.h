@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Shared by dispatch.c (polls), dispatch_report.c (reports) and dispatch_call.c (calls).
+ */
+#ifndef ORCHESTRATOR_DISPATCH_PRIV_H
+#define ORCHESTRATOR_DISPATCH_PRIV_H
+
+#include <utlist.h>
+
+#include "db/db_host.h"
+#include "orchestrator/dispatch.h"
+#include "orchestrator/strset.h"
+
+struct dispatch_poll;
+struct dispatch_sent;
+
+/* What is known of a site's agent beyond the database; lost at a restart without harm. */
+struct dispatch_site {
+	struct dispatch_site *next, *prev;
+	char name[64];
+	char agent[ID_SIZE]; /* in charge */
+	int64_t seen;	     /* wall, last poll or report */
+	int64_t seen_stored; /* … as the database has it */
+	json_t *table;	     /* snapshot, or NULL */
+	int64_t table_version;
+	int64_t gap_first; /* dispatch_report.c: a report that does not follow on */
+	int64_t gap_since;
+};
+
+struct dispatch_call {
+	struct dispatch_call *next, *prev;
+	struct dispatch *d;
+	char id[ID_SIZE];
+	char site[64];
+	struct bundle_host host;
+	struct bundle_bmc bmc;
+	bool sent;
+	struct event *timer;
+	void (*done)(void *arg, const char *power, const char *reason);
+	void *arg;
+};
+
+struct dispatch {
+	struct dispatch_ops ops;
+	struct dispatch_site *sites;
+	struct dispatch_poll *polls;
+	struct dispatch_call *calls;
+	struct dispatch_sent *sent; /* job → when it was handed out last */
+};
+
+/* Finds or makes it. */
+struct dispatch_site *
+dispatch_site(struct dispatch *d, const char *name);
+/* Is this agent to be served for the site? Notes that it was seen. 0, or -EEXIST with
+ * *err (agent-duplicate) while another one is alive, or an errno of the database. */
+int
+dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *agent,
+    int64_t table_version, struct error *err) MUST_CHECK;
+void
+dispatch_call_answer(
+    struct dispatch *d, const char *id, const char *power, const char *reason);
+void
+dispatch_call_free_all(struct dispatch *d);
+/* Answers with problem details; err's code decides the status. */
+void
+dispatch_refuse(struct rest_request *rq, const struct error *err);
+
+#endif

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Server-sent events straight from the event table: a follower is a filter and the last number it
+ * was sent, so that catching up after a reconnect and following live are the same thing, and nothing
+ * can fall between them.
+ *
+ * Entry points: feed_follow(), feed_wake(). A follower is owned by the feed until its client goes
+ * away or is dropped. Failure modes: a reader that does not read is given no more than QUEUE_MAX
+ * octets and is dropped after STALL_US; a database that cannot be read ends the stream (the client
+ * comes back with Last-Event-ID). */
+#include "orchestrator/feed.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+enum {
+	BATCH = 200,
+	QUEUE_MAX = 1024 * 1024,
+	STALL_US = 60 * 1000 * 1000,
+	RETRY_MS = 200
+};
+
+struct follower {
+	struct follower *next, *prev;
+	struct feed *f;
+	struct rest_request *rq;
+	char *host, *job, *boot, *kind; /* NULL: all */
+	int64_t after;
+	size_t queued;	       /* octets in the socket after the last send */
+	int64_t stalled_since; /* mono; 0: it reads */
+};
+
+struct feed {
+	struct event_base *base;
+	const struct log *log;
+	struct store *store;
+	struct follower *followers;
+	size_t n;
+	struct event *wake;  /* pending: run() in the next turn */
+	struct event *retry; /* some follower has more to get */
+};
+
+json_t *
+feed_event_json(int64_t seq, const struct event *ev)
+{
+	json_t *v = event_to_json(ev);
+
+	json_put_i64(v, "seq", seq);
+	return v;
+}
+
+static void
+follower_free(struct follower *w)
+{
+	DL_DELETE(w->f->followers, w);
+	w->f->n--;
+	free(w->host);
+	free(w->job);
+	free(w->boot);
+	free(w->kind);
+	free(w);
+}
+
+static void
+end(struct follower *w)
+{
+	struct rest_request *rq = w->rq;
+
+	follower_free(w);
+	rest_sse_end(rq);
+}
+
+static int
+send_one(void *arg, int64_t seq, const struct event *ev)
+{
+	struct follower *w = arg;
+	json_t *v = feed_event_json(seq, ev);
+	char *text = json_text(v);
+	char id[24];
+
+	if (str_format(id, sizeof(id), "%lld", (long long)seq) < 0)
+		abort();
+	w->queued = rest_sse_send(w->rq, id, text);
+	w->after = seq;
+	free(text);
+	json_decref(v);
+	return w->queued > QUEUE_MAX;
+}
+
+/* Sends what is there; true when there may be more. */
+static bool
+serve(struct follower *w)
+{
+	int64_t before = w->after, mono = clock_mono();
+	const struct db_event_filter filter = {.host = w->host,
+	    .job = w->job,
+	    .boot = w->boot,
+	    .kind = w->kind,
+	    .after = w->after,
+	    .limit = BATCH};
+
+	if (w->queued > QUEUE_MAX) {
+		/* Sending nothing tells how much is still waiting. */
+		w->queued = rest_sse_send(w->rq, NULL, "");
+		if (w->queued > QUEUE_MAX) {
+			if (w->stalled_since == 0)
+				w->stalled_since = mono;
+			if (mono - w->stalled_since < STALL_US)
+				return true;
+			log_info(w->f->log,
+			    "a follower of events does not read; it is dropped");
+			end(w);
+			return false;
+		}
+	}
+	w->stalled_since = 0;
+	if (db_event_list(w->f->store, &filter, send_one, w) < 0) {
+		log_error(
+		    w->f->log, "cannot read the events for a follower; its stream ends");
+		end(w);
+		return false;
+	}
+	return w->after != before;
+}
+
+static void
+run(evutil_socket_t fd, short what, void *arg)
+{
+	struct feed *f = arg;
+	struct follower *w, *next;
+	const struct timeval tv = {.tv_usec = RETRY_MS * 1000};
+	bool more = false, slow = false;
+
+	(void)fd;
+	(void)what;
+	DL_FOREACH_SAFE(f->followers, w, next)
+	{
+		if (!serve(w))
+			continue;
+		if (w->queued > QUEUE_MAX)
+			slow = true;
+		else
+			more = true;
+	}
+	if (more)
+		event_active(f->wake, 0, 0);
+	else if (slow)
+		evtimer_add(f->retry, &tv);
+}
+
+struct feed *
+feed_new(struct event_base *base, const struct log *log, struct store *store)
+{
+	struct feed *f = str_alloc(sizeof(*f));
+
+	f->base = base;
+	f->log = log;
+	f->store = store;
+	f->wake = event_new(base, -1, 0, run, f);
+	f->retry = evtimer_new(base, run, f);
+	if (!f->wake || !f->retry)
+		abort();
+	return f;
+}
+
+void
+feed_free(struct feed *f)
+{
+	if (!f)
+		return;
+	while (f->followers)
+		end(f->followers);
+	event_free(f->wake);
+	event_free(f->retry);
+	free(f);
+}
+
+static void
+on_gone(void *arg)
+{
+	follower_free(arg);
+}
+
+int
+feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filter *filter,
+    struct error *err)
+{
+	if (f->n >= FEED_FOLLOWERS_MAX)
+		return error_set(err, -EMFILE, "too-many-followers", "end one of them",
+		    "%d clients follow the events already", FEED_FOLLOWERS_MAX);
+	struct follower *w = str_alloc(sizeof(*w));
+	w->f = f;
+	w->rq = rq;
+	w->host = str_dup(filter->host);
+	w->job = str_dup(filter->job);
+	w->boot = str_dup(filter->boot);
+	w->kind = str_dup(filter->kind);
+	w->after = filter->after;
+	DL_APPEND(f->followers, w);
+	f->n++;
+	rest_on_gone(rq, on_gone, w);
+	rest_sse_start(rq);
+	feed_wake(f);
+	return 0;
+}
+
+void
+feed_wake(struct feed *f)
+{
+	if (f->followers)
+		event_active(f->wake, 0, 0);
+}

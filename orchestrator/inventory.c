@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Plans for changing the inventory, their writing, and the export.
+ *
+ * Entry points: inventory_plan_new() validates a document and finds what differs;
+ * inventory_plan_write() writes it in the caller's transaction. A plan borrows the
+ * document and owns its list of changes; objects are decoded again when they are written,
+ * so that a plan for a hundred thousand hosts holds indices and not a gigabyte of hosts.
+ *
+ * Hosts may exchange MACs, addresses and BMCs within one document: all changed hosts let
+ * go of theirs before the first one is written.
+ *
+ * Failure modes: a refused document leaves no plan and nothing written; a failing
+ * database ends the plan and the caller rolls back. */
+#include "orchestrator/inventory.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/inventory_codec.h"
+#include "orchestrator/inventory_priv.h"
+
+enum { EXPORT_MAX = 10000000 };
+
+enum action { ACTION_SAME, ACTION_ADD, ACTION_CHANGE };
+
+static const char *const action_names[] = {"same", "add", "change"};
+
+struct inventory_plan {
+	struct inventory_request rq;
+	json_t *changes;
+	enum action *site_actions, *image_actions, *host_actions;
+	struct strset touched; /* sites whose snapshot changes */
+};
+
+static size_t
+count(const struct inventory_request *rq, const char *list)
+{
+	return json_array_size(json_object_get(rq->document, list));
+}
+
+static const json_t *
+object(const struct inventory_request *rq, const char *list, size_t i)
+{
+	return json_array_get(json_object_get(rq->document, list), i);
+}
+
+/* {"member": [old, new]} of every top-level member that differs. */
+static json_t *
+diff(const json_t *old, const json_t *new)
+{
+	json_t *fields = json_object(), *v;
+	const char *key;
+
+	json_object_foreach ((json_t *)new, key, v) {
+		json_t *was = json_object_get(old, key);
+		if (!was || !json_equal(was, v))
+			json_object_set_new(fields, key,
+			    json_pack("[o, O]", was ? json_incref(was) : json_null(), v));
+	}
+	json_object_foreach ((json_t *)old, key, v)
+		if (!json_object_get(new, key))
+			json_object_set_new(fields, key, json_pack("[O, n]", v));
+	return fields;
+}
+
+/* Takes fields. */
+static enum action
+note_change(struct inventory_plan *p, const char *kind, const char *name, bool exists,
+    json_t *fields)
+{
+	enum action a = !exists			       ? ACTION_ADD
+			: json_object_size(fields) > 0 ? ACTION_CHANGE
+						       : ACTION_SAME;
+
+	json_array_append_new(
+	    p->changes, json_pack("{s:s, s:s, s:s, s:o}", "object", kind, "name", name,
+			    "action", action_names[a], "fields", fields));
+	return a;
+}
+
+static int
+plan_site(struct inventory_plan *p, struct inventory_check *c, size_t i)
+{
+	struct db_site *new = str_alloc(sizeof(*new)), *old = str_alloc(sizeof(*old));
+	int rc = 0;
+
+	if (!inventory_check_site(c, i, new))
+		goto out;
+	rc = db_site_get(c->store, new->site.name, old);
+	bool exists = rc == 0;
+	if (rc < 0 && rc != -ENOENT)
+		goto out;
+	json_t *a = exists ? inventory_codec_site_json(old) : json_object();
+	json_t *b = inventory_codec_site_json(new);
+	p->site_actions[i] = note_change(p, "site", new->site.name, exists, diff(a, b));
+	if (p->site_actions[i] != ACTION_SAME)
+		strset_add(&p->touched, new->site.name, 0, NULL);
+	json_decref(a);
+	json_decref(b);
+	rc = 0;
+out:
+	free(new);
+	free(old);
+	return rc;
+}
+
+static int
+plan_image(struct inventory_plan *p, struct inventory_check *c, size_t i)
+{
+	struct db_image *new = str_alloc(sizeof(*new)), *old = str_alloc(sizeof(*old));
+	int rc = 0;
+
+	if (!inventory_check_image(c, i, new))
+		goto out;
+	rc = db_image_get(c->store, new->image.name, old);
+	bool exists = rc == 0;
+	if (rc < 0 && rc != -ENOENT)
+		goto out;
+	json_t *a = exists ? inventory_codec_image_json(old) : json_object();
+	json_t *b = inventory_codec_image_json(new);
+	p->image_actions[i] =
+	    note_change(p, "image", new->image.name, exists, diff(a, b));
+	json_decref(a);
+	json_decref(b);
+	rc = 0;
+out:
+	db_image_done(new);
+	db_image_done(old);
+	free(new);
+	free(old);
+	return rc;
+}
+
+static void
+seal_context(const char *host, char *buf, size_t size)
+{
+	str_clip(buf, size, "bmc/");
+	str_clip(buf + 4, size - 4, host);
+}
+
+/* Does the document give a password other than the stored one? Without one the old stays.
+ */
+static bool
+password_differs(
+    const struct secret_key *key, const struct db_host *new, const struct db_host *old)
+{
+	char context[BUNDLE_NAME_SIZE + 8];
+	char *plain = NULL;
+
+	if (new->bmc.password[0] == '\0')
+		return false;
+	seal_context(new->host.name, context, sizeof(context));
+	if (!old->sealed[0] || secret_unseal(key, context, old->sealed, &plain) < 0)
+		return true;
+	bool same = secret_equal(plain, new->bmc.password);
+	secret_free(plain);
+	return !same;
+}
+
+static json_t *
+diff_hosts(const struct inventory_plan *p, const struct db_host *old,
+    const struct db_host *new, bool exists)
+{
+	json_t *a = exists ? inventory_codec_host_json(old) : json_object();
+	json_t *b = inventory_codec_host_json(new);
+
+	/* Locks are not part of a document. */
+	json_object_del(a, "locked");
+	json_t *fields = diff(a, b);
+	if (password_differs(p->rq.key, new, old))
+		json_object_set_new(fields, "bmc.password",
+		    json_pack("[s, s]", old->sealed[0] ? "set" : "unset", "set anew"));
+	json_decref(a);
+	json_decref(b);
+	return fields;
+}
+
+static int
+plan_host(struct inventory_plan *p, struct inventory_check *c, size_t i)
+{
+	struct db_host *new = str_alloc(sizeof(*new)), *old = str_alloc(sizeof(*old));
+	int rc = 0;
+
+	if (!inventory_check_host(c, i, new))
+		goto out;
+	rc = db_host_get(c->store, new->host.name, old);
+	bool exists = rc == 0;
+	if (rc < 0 && rc != -ENOENT)
+		goto out;
+	p->host_actions[i] = note_change(
+	    p, "host", new->host.name, exists, diff_hosts(p, old, new, exists));
+	if (p->host_actions[i] != ACTION_SAME) {
+		strset_add(&p->touched, new->site, 0, NULL);
+		if (exists)
+			strset_add(&p->touched, old->site, 0, NULL);
+	}
+	rc = 0;
+out:
+	bundle_bmc_wipe(&new->bmc);
+	free(new);
+	free(old);
+	return rc;
+}
+
+static int
+plan_all(struct inventory_plan *p, struct inventory_check *c)
+{
+	int rc = 0;
+
+	inventory_check_names(c);
+	for (size_t i = 0; rc == 0 && i < count(&p->rq, "sites"); i++)
+		rc = plan_site(p, c, i);
+	for (size_t i = 0; rc == 0 && i < count(&p->rq, "images"); i++)
+		rc = plan_image(p, c, i);
+	for (size_t i = 0; rc == 0 && i < count(&p->rq, "hosts"); i++)
+		rc = plan_host(p, c, i);
+	return rc < 0 ? rc : c->rc;
+}
+
+/* One error speaks for itself; several are summed up. */
+static int
+refuse(struct inventory_check *c, json_t **ret_errors, struct error *err)
+{
+	const json_t *first = json_array_get(c->errors, 0);
+	const char *next = json_string_value(json_object_get(first, "next"));
+
+	if (c->n_errors == 1)
+		error_set(err, 0, json_string_value(json_object_get(first, "code")), next,
+		    "%s", json_string_value(json_object_get(first, "text")));
+	else
+		error_set(err, 0, "document-refused", "correct all of them, then repeat",
+		    "%zu errors; nothing was changed", c->n_errors);
+	*ret_errors = json_incref(c->errors);
+	return -EINVAL;
+}
+
+int
+inventory_plan_new(struct store *s, const struct inventory_request *rq,
+    struct inventory_plan **ret, json_t **ret_errors, struct error *err)
+{
+	struct inventory_plan *p = str_alloc(sizeof(*p));
+	struct inventory_check c = {.store = s, .rq = &p->rq, .errors = json_array()};
+
+	p->rq = *rq;
+	p->changes = json_array();
+	p->site_actions = str_alloc((count(rq, "sites") + 1) * sizeof(enum action));
+	p->image_actions = str_alloc((count(rq, "images") + 1) * sizeof(enum action));
+	p->host_actions = str_alloc((count(rq, "hosts") + 1) * sizeof(enum action));
+	int rc = plan_all(p, &c);
+	if (rc < 0)
+		rc = db_error(store_db(s), rc, err, "read the inventory");
+	else if (c.n_errors > 0)
+		rc = refuse(&c, ret_errors, err);
+	inventory_check_done(&c);
+	if (rc < 0)
+		inventory_plan_free(p);
+	else
+		*ret = p;
+	return rc;
+}
+
+static int
+write_sites(struct store *s, const struct inventory_plan *p, int64_t now)
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count(&p->rq, "sites"); i++) {
+		if (p->site_actions[i] == ACTION_SAME)
+			continue;
+		rc = inventory_codec_site(object(&p->rq, "sites", i), site, NULL);
+		if (rc == 0)
+			rc = db_site_put(s, site, now);
+	}
+	free(site);
+	return rc;
+}
+
+static int
+write_images(struct store *s, const struct inventory_plan *p)
+{
+	struct db_image *image = str_alloc(sizeof(*image));
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count(&p->rq, "images"); i++) {
+		if (p->image_actions[i] == ACTION_SAME)
+			continue;
+		json_t *v = inventory_check_complete_image(
+		    p->rq.hashes, object(&p->rq, "images", i), NULL);
+		rc = v ? inventory_codec_image(v, image, NULL) : -EINVAL;
+		if (rc == 0) {
+			rc = db_image_put(s, &image->image);
+			db_image_done(image);
+		}
+		json_decref(v);
+	}
+	free(image);
+	return rc;
+}
+
+static int
+write_host(struct store *s, const struct inventory_plan *p, struct db_host *new)
+{
+	char context[BUNDLE_NAME_SIZE + 8];
+	int rc = 0;
+
+	if (new->bmc.password[0]) {
+		seal_context(new->host.name, context, sizeof(context));
+		char *sealed = secret_seal(p->rq.key, context, new->bmc.password);
+		rc = str_copy(new->sealed, sizeof(new->sealed), sealed);
+		free(sealed);
+	}
+	return rc < 0 ? rc : db_host_put(s, new);
+}
+
+/* Remembers the sealed passwords of hosts that keep theirs, then lets go of all
+ * identities. */
+static int
+release_hosts(
+    struct store *s, const struct inventory_plan *p, struct db_host *old, char **kept)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count(&p->rq, "hosts"); i++) {
+		if (p->host_actions[i] != ACTION_CHANGE)
+			continue;
+		const char *name = json_string_value(
+		    json_object_get(object(&p->rq, "hosts", i), "name"));
+		rc = db_host_get(s, name, old);
+		if (rc == 0) {
+			kept[i] = str_dup(old->sealed);
+			rc = db_host_clear(s, name);
+		}
+	}
+	return rc;
+}
+
+static int
+write_hosts(struct store *s, const struct inventory_plan *p)
+{
+	size_t n = count(&p->rq, "hosts");
+	struct db_host *h = str_alloc(sizeof(*h));
+	char **kept = str_alloc((n + 1) * sizeof(kept[0]));
+	int rc = release_hosts(s, p, h, kept);
+
+	for (size_t i = 0; rc == 0 && i < n; i++) {
+		if (p->host_actions[i] == ACTION_SAME)
+			continue;
+		rc = inventory_codec_host(object(&p->rq, "hosts", i), h, NULL);
+		if (rc == 0 && kept[i])
+			str_clip(h->sealed, sizeof(h->sealed), kept[i]);
+		if (rc == 0)
+			rc = write_host(s, p, h);
+		bundle_bmc_wipe(&h->bmc);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(kept[i]);
+	free(kept);
+	free(h);
+	return rc;
+}
+
+static int
+write_audit(struct store *s, const struct inventory_plan *p, const struct audit_who *who,
+    const char *reason, int64_t now)
+{
+	size_t i;
+	json_t *ch;
+	int rc = 0;
+
+	json_array_foreach (p->changes, i, ch) {
+		const char *action = json_string_value(json_object_get(ch, "action"));
+		char what[64];
+		if (str_eq(action, action_names[ACTION_SAME]))
+			continue;
+		rc = str_format(what, sizeof(what), "%s.%s",
+		    json_string_value(json_object_get(ch, "object")), action);
+		if (rc == 0)
+			rc = audit_write(s, who,
+			    &(struct audit_row){
+				.what = what,
+				.object = json_string_value(json_object_get(ch, "name")),
+				.reason = reason,
+				.result = "ok",
+				.detail = json_object_get(ch, "fields"),
+			    },
+			    now);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+struct touch {
+	struct store *s;
+	int64_t now;
+};
+
+static int
+touch_site(void *arg, const char *site)
+{
+	const struct touch *t = arg;
+
+	return db_site_touch(t->s, site, t->now);
+}
+
+int
+inventory_plan_write(struct store *s, const struct inventory_plan *plan,
+    const struct audit_who *who, const char *reason, int64_t now)
+{
+	struct touch t = {s, now};
+	int rc = write_sites(s, plan, now);
+
+	if (rc == 0)
+		rc = write_images(s, plan);
+	if (rc == 0)
+		rc = write_hosts(s, plan);
+	if (rc == 0)
+		rc = write_audit(s, plan, who, reason, now);
+	if (rc == 0)
+		rc = strset_each(&plan->touched, touch_site, &t);
+	return rc;
+}
+
+const json_t *
+inventory_plan_changes(const struct inventory_plan *plan)
+{
+	return plan->changes;
+}
+
+void
+inventory_plan_sites(const struct inventory_plan *plan,
+    int (*each)(void *arg, const char *site), void *arg)
+{
+	strset_each(&plan->touched, each, arg);
+}
+
+void
+inventory_plan_free(struct inventory_plan *plan)
+{
+	if (!plan)
+		return;
+	strset_done(&plan->touched);
+	json_decref(plan->changes);
+	free(plan->site_actions);
+	free(plan->image_actions);
+	free(plan->host_actions);
+	free(plan);
+}
+
+/* What the server adds and a document does not have. */
+static void
+strip_files(json_t *image)
+{
+	static const char *const lists[] = {"initrds", "files"};
+	json_t *kernel = json_object_get(image, "kernel");
+
+	json_object_del(kernel, "sha256");
+	json_object_del(kernel, "size");
+	for (size_t l = 0; l < ARRAY_SIZE(lists); l++) {
+		json_t *list = json_object_get(image, lists[l]);
+		for (size_t i = 0; i < json_array_size(list); i++) {
+			json_object_del(json_array_get(list, i), "sha256");
+			json_object_del(json_array_get(list, i), "size");
+		}
+	}
+}
+
+static int
+export_sites(struct store *s, json_t *list)
+{
+	struct store_names names = {0};
+	struct db_site *site = str_alloc(sizeof(*site));
+	int rc = db_site_names(s, NULL, EXPORT_MAX, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_site_get(s, names.v[i], site);
+		if (rc == 0)
+			json_array_append_new(list, inventory_codec_site_json(site));
+	}
+	store_names_done(&names);
+	free(site);
+	return rc;
+}
+
+static int
+export_images(struct store *s, json_t *list)
+{
+	struct store_names names = {0};
+	struct db_image *image = str_alloc(sizeof(*image));
+	int rc = db_image_names(s, NULL, EXPORT_MAX, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_image_get(s, names.v[i], image);
+		if (rc < 0)
+			break;
+		json_t *v = inventory_codec_image_json(image);
+		strip_files(v);
+		json_array_append_new(list, v);
+		db_image_done(image);
+	}
+	store_names_done(&names);
+	free(image);
+	return rc;
+}
+
+static int
+export_hosts(struct store *s, json_t *list)
+{
+	struct store_names names = {0};
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_names(s, NULL, NULL, EXPORT_MAX, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_host_get(s, names.v[i], h);
+		if (rc < 0)
+			break;
+		json_t *v = inventory_codec_host_json(h);
+		json_object_del(v, "locked");
+		json_array_append_new(list, v);
+	}
+	store_names_done(&names);
+	free(h);
+	return rc;
+}
+
+json_t *
+inventory_export(struct store *s, struct error *err)
+{
+	json_t *sites = json_array(), *images = json_array(), *hosts = json_array();
+	int rc = export_sites(s, sites);
+
+	if (rc == 0)
+		rc = export_images(s, images);
+	if (rc == 0)
+		rc = export_hosts(s, hosts);
+	json_t *v = json_pack(
+	    "{s:o, s:o, s:o}", "sites", sites, "images", images, "hosts", hosts);
+	if (rc < 0) {
+		db_error(store_db(s), rc, err, "read the inventory");
+		json_decref(v);
+		return NULL;
+	}
+	return v;
+}

@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The inventory's objects as people write them, and as rows.
+ *
+ * Entry points: inventory_codec_{site,host,image}() and their _json() counterparts. The
+ * parts that agents see too (NICs, BMC, subnets, files) are lib/bundle's; what only the
+ * orchestrator knows (site, default image, URL, lock) is added here. Pure: no I/O, no
+ * clock.
+ *
+ * Failure modes: -EINVAL with the member's path in front of the text. A name that is too
+ * long for its column is refused, never clipped. */
+#include "orchestrator/inventory_codec.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+static const char *const site_keys[] = {
+    "name", "timezone", "url", "answer_unknown", "idle", "subnets", NULL};
+static const char *const subnet_keys[] = {
+    "prefix", "gateway", "dns", "pool", "lease_s", "domain", "relay", NULL};
+static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial",
+    "firmware", "idle", "local_boot", "probe", "labels", "bmc", "image", "locked", NULL};
+static const char *const nic_keys[] = {"mac", "ip", "boot", NULL};
+static const char *const bmc_keys[] = {"address", "port", "user", "password", "privilege",
+    "cipher", "boot_method", "boot_verify", NULL};
+static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
+    "args", "reports", "local_boot", "deadlines", NULL};
+static const char *const file_keys[] = {"name", "path", "sha256", "size", NULL};
+
+static bool
+listed(const char *const *keys, const char *key)
+{
+	for (; *keys; keys++)
+		if (str_eq(*keys, key))
+			return true;
+	return false;
+}
+
+static int
+check_keys(const json_t *v, const char *const *keys, struct error *err)
+{
+	const char *key;
+	json_t *member;
+
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
+	json_object_foreach ((json_t *)v, key, member) {
+		char shown[64];
+		if (!listed(keys, key))
+			return error_set(err, -EINVAL, "key-unknown",
+			    "remove it, or correct its spelling", "unknown key \"%s\"",
+			    str_escape(shown, sizeof(shown), key, strlen(key)));
+	}
+	return 0;
+}
+
+/* The same for every entry of a list member. */
+static int
+check_list_keys(
+    const json_t *v, const char *name, const char *const *keys, struct error *err)
+{
+	json_t *list = NULL;
+
+	if (json_opt_arr(v, name, &list, err) < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		if (check_keys(json_array_get(list, i), keys, err) < 0) {
+			error_prefix(err, "%s[%zu]", name, i);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int
+bad(struct error *err, const char *next, const char *text)
+{
+	return error_set(err, -EINVAL, "bad-value", next, "%s", text);
+}
+
+/* IANA names are words of letters, digits, '_', '+' and '-' with '/' between them. */
+static bool
+timezone_valid(const char *s)
+{
+	if (!bundle_path_valid(s))
+		return false;
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr("/_+-", *s))
+			return false;
+	return true;
+}
+
+static bool
+url_valid(const char *s)
+{
+	if (!str_has_prefix(s, "http://") && !str_has_prefix(s, "https://"))
+		return false;
+	for (const char *p = s; *p; p++)
+		if (*p <= ' ' || *p > '~' || strchr("\"'\\${}&|", *p))
+			return false;
+	return s[strlen(s) - 1] != '/';
+}
+
+static int
+check_subnet(const struct bundle_subnet *n, struct error *err)
+{
+	if (addr_ip_is_set(&n->gateway) && !addr_prefix_contains(&n->prefix, &n->gateway))
+		return bad(err, "give an address of that network",
+		    "gateway: not inside the prefix");
+	return 0;
+}
+
+static int
+read_subnets(const json_t *v, struct bundle_site *b, struct error *err)
+{
+	json_t *list = NULL;
+
+	if (json_opt_arr(v, "subnets", &list, err) < 0)
+		return -EINVAL;
+	if (json_array_size(list) > BUNDLE_SUBNETS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "subnets: more than %d",
+		    BUNDLE_SUBNETS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		struct bundle_subnet *n = &b->subnets[i];
+		if (bundle_subnet_from_json(json_array_get(list, i), n, err) < 0 ||
+		    check_subnet(n, err) < 0) {
+			error_prefix(err, "subnets[%zu]", i);
+			return -EINVAL;
+		}
+		for (size_t k = 0; k < i; k++)
+			if (addr_prefix_contains(&n->prefix, &b->subnets[k].prefix.ip) ||
+			    addr_prefix_contains(&b->subnets[k].prefix, &n->prefix.ip))
+				return error_set(err, -EINVAL, "subnet-overlap",
+				    "make the networks of a site distinct",
+				    "subnets[%zu]: prefix: overlaps with subnets[%zu]", i,
+				    k);
+	}
+	b->n_subnets = json_array_size(list);
+	return 0;
+}
+
+static int
+read_site(const json_t *v, struct db_site *s, struct error *err)
+{
+	struct bundle_site *b = &s->site;
+	const char *idle = "local";
+
+	if (check_keys(v, site_keys, err) < 0 ||
+	    check_list_keys(v, "subnets", subnet_keys, err) < 0 ||
+	    json_copy_str(v, "name", b->name, sizeof(b->name), err) < 0 ||
+	    json_copy_opt(v, "timezone", b->timezone, sizeof(b->timezone), err) < 0 ||
+	    json_copy_opt(v, "url", s->url, sizeof(s->url), err) < 0 ||
+	    json_opt_bool(v, "answer_unknown", &b->answer_unknown, err) < 0 ||
+	    json_opt_str(v, "idle", &idle, err) < 0 || read_subnets(v, b, err) < 0)
+		return -EINVAL;
+	if (!str_name_valid(b->name))
+		return bad(err, "use letters, digits, '-', '_' and dots",
+		    "name: not a site name");
+	if (b->timezone[0] == '\0')
+		str_clip(b->timezone, sizeof(b->timezone), "UTC");
+	if (!timezone_valid(b->timezone))
+		return bad(err, "give an IANA name such as Africa/Lagos",
+		    "timezone: not the name of a time zone");
+	if (s->url[0] != '\0' && !url_valid(s->url))
+		return bad(err, "give it as servers see it, such as http://10.0.0.1",
+		    "url: not an HTTP address without a final slash");
+	if (bundle_idle_parse(idle, &b->idle) < 0)
+		return bad(err, NULL, "idle: not local, menu or silent");
+	return 0;
+}
+
+int
+inventory_codec_site(const json_t *v, struct db_site *ret, struct error *err)
+{
+	struct db_site *s = str_alloc(sizeof(*s));
+	int rc = read_site(v, s, err);
+
+	if (rc == 0)
+		*ret = *s;
+	free(s);
+	return rc;
+}
+
+static int
+compare_labels(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct bundle_label *)a)->key, ((const struct bundle_label *)b)->key);
+}
+
+static int
+read_bmc(const json_t *v, struct db_host *h, struct error *err)
+{
+	const json_t *bmc = json_object_get(v, "bmc");
+
+	if (!bmc || json_is_null(bmc))
+		return 0;
+	if (check_keys(bmc, bmc_keys, err) < 0 ||
+	    bundle_bmc_from_json(bmc, &h->bmc, err) < 0) {
+		error_prefix(err, "bmc");
+		return -EINVAL;
+	}
+	for (const char *p = h->bmc.address; *p; p++)
+		if (!isalnum((unsigned char)*p) && !strchr(".:-_", *p))
+			return bad(
+			    err, NULL, "bmc: address: not an address or a host name");
+	return 0;
+}
+
+static int
+check_nics(const struct bundle_host *b, struct error *err)
+{
+	for (size_t i = 0; i < b->n_nics; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (addr_mac_eq(&b->nics[i].mac, &b->nics[k].mac))
+				return error_set(err, -EINVAL, "mac-duplicate",
+				    "remove one of them",
+				    "nics[%zu]: mac: same as nics[%zu]", i, k);
+			if (addr_ip_is_set(&b->nics[i].ip) &&
+			    addr_ip_eq(&b->nics[i].ip, &b->nics[k].ip))
+				return error_set(err, -EINVAL, "ip-duplicate",
+				    "remove one of them",
+				    "nics[%zu]: ip: same as nics[%zu]", i, k);
+		}
+	}
+	return 0;
+}
+
+static int
+read_host(const json_t *v, struct db_host *h, struct error *err)
+{
+	const json_t *idle = json_object_get(v, "idle");
+
+	if (check_keys(v, host_keys, err) < 0 ||
+	    check_list_keys(v, "nics", nic_keys, err) < 0 ||
+	    bundle_host_from_json(v, &h->host, err) < 0 ||
+	    json_copy_str(v, "site", h->site, sizeof(h->site), err) < 0 ||
+	    json_copy_opt(v, "image", h->image, sizeof(h->image), err) < 0 ||
+	    read_bmc(v, h, err) < 0)
+		return -EINVAL;
+	h->idle_set = idle && !json_is_null(idle);
+	if (!str_name_valid(h->site))
+		return bad(err, NULL, "site: not a site name");
+	if (h->image[0] != '\0' && !str_name_valid(h->image))
+		return bad(err, NULL, "image: not an image name");
+	qsort(
+	    h->host.labels, h->host.n_labels, sizeof(h->host.labels[0]), compare_labels);
+	return check_nics(&h->host, err);
+}
+
+int
+inventory_codec_host(const json_t *v, struct db_host *ret, struct error *err)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = read_host(v, h, err);
+
+	if (rc == 0)
+		*ret = *h;
+	bundle_bmc_wipe(&h->bmc);
+	free(h);
+	return rc;
+}
+
+int
+inventory_codec_image_shape(const json_t *v, struct error *err)
+{
+	const char *name;
+
+	if (check_keys(v, image_keys, err) < 0 || json_get_str(v, "name", &name, err) < 0)
+		return -EINVAL;
+	if (check_keys(json_object_get(v, "kernel"), file_keys, err) < 0) {
+		error_prefix(err, "kernel");
+		return -EINVAL;
+	}
+	if (check_list_keys(v, "initrds", file_keys, err) < 0 ||
+	    check_list_keys(v, "files", file_keys, err) < 0)
+		return -EINVAL;
+	return 0;
+}
+
+/* URL names are one name space: /b/TOKEN/NAME. */
+static int
+check_file_names(const struct bundle_image *b, struct error *err)
+{
+	size_t n = 1 + b->n_initrds + b->n_files;
+	const struct bundle_file *all[1 + ARRAY_SIZE(b->initrds) + ARRAY_SIZE(b->files)];
+
+	all[0] = &b->kernel;
+	for (size_t i = 0; i < b->n_initrds; i++)
+		all[1 + i] = &b->initrds[i];
+	for (size_t i = 0; i < b->n_files; i++)
+		all[1 + b->n_initrds + i] = &b->files[i];
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(all[i]->name, all[k]->name))
+				return error_set(err, -EINVAL, "file-duplicate",
+				    "give one of them another \"name\"",
+				    "two files of the image have the name %s",
+				    all[i]->name);
+	return 0;
+}
+
+int
+inventory_codec_image(const json_t *v, struct db_image *ret, struct error *err)
+{
+	struct db_image *image = str_alloc(sizeof(*image));
+	int rc = inventory_codec_image_shape(v, err);
+
+	if (rc == 0)
+		rc = bundle_image_from_json(v, &image->image, err);
+	if (rc == 0)
+		rc = check_file_names(&image->image, err);
+	if (rc == 0 && json_object_size(image->image.deadlines) == 0) {
+		json_decref(image->image.deadlines);
+		image->image.deadlines = NULL;
+	}
+	if (rc == 0) {
+		*ret = *image;
+		image->image.deadlines = NULL;
+	}
+	db_image_done(image);
+	free(image);
+	return rc;
+}
+
+json_t *
+inventory_codec_site_json(const struct db_site *site)
+{
+	json_t *v = bundle_site_to_json(&site->site);
+
+	json_object_del(v, "hosts");
+	json_object_del(v, "version");
+	json_put_str(v, "url", site->url);
+	return v;
+}
+
+json_t *
+inventory_codec_host_json(const struct db_host *h)
+{
+	json_t *v = bundle_host_to_json(&h->host);
+	struct bundle_bmc bmc = h->bmc;
+	char at[CLOCK_TEXT_SIZE];
+
+	memset(bmc.password, 0, sizeof(bmc.password));
+	if (!h->idle_set)
+		json_object_del(v, "idle");
+	json_put_str(v, "site", h->site);
+	json_put_str(v, "image", h->image);
+	if (bmc.address[0])
+		json_put(v, "bmc", bundle_bmc_to_json(&bmc));
+	if (h->locked_at)
+		json_put(v, "locked",
+		    json_pack("{s:s, s:s, s:s}", "by", h->locked_by, "reason",
+			h->locked_reason, "at",
+			clock_text(h->locked_at, at, sizeof(at))));
+	return v;
+}
+
+json_t *
+inventory_codec_image_json(const struct db_image *image)
+{
+	return bundle_image_to_json(&image->image);
+}
+
+/* One step of a path: NAME or NAME[N] before ": ". Returns what follows, or NULL. */
+static const char *
+take_step(const char *p, char *ret, size_t size)
+{
+	size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	int index = -1, used = 0;
+
+	if (n == 0)
+		return NULL;
+	if (p[n] == '[' && sscanf(p + n, "[%d]%n", &index, &used) == 1 && used > 0 &&
+	    index >= 0) {
+		if (p[n + (size_t)used] != ':' ||
+		    str_format(ret, size, "/%.*s/%d", (int)n, p, index) < 0)
+			return NULL;
+	} else if (p[n] != ':' || str_format(ret, size, "/%.*s", (int)n, p) < 0) {
+		return NULL;
+	}
+	p = strchr(p + n, ':') + 1;
+	return *p == ' ' ? p + 1 : NULL;
+}
+
+void
+inventory_codec_pointer(const char *base, const struct error *err, char *buf, size_t size)
+{
+	const char *p = err->text;
+	char step[64];
+
+	str_clip(buf, size, base);
+	while ((p = take_step(p, step, sizeof(step))) != NULL) {
+		size_t len = strlen(buf);
+		str_clip(buf + len, size - len, step);
+	}
+}

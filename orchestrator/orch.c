@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The orchestrator as one object: opens its parts in order, and closes them in the opposite one.
+ *
+ * Entry points: orch_new(), orch_free(). It owns every part; the configuration is the caller's. What
+ * was under way when the last process ended needs no recovery step: jobs, orders and events are rows,
+ * agents come again with what was not acknowledged, and a transaction that was not committed never
+ * was. Failure modes: any part that does not open ends the start, with its reason. */
+#include "orchestrator/orch.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "db/db_idem.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+#include "orchestrator/api.h"
+
+enum { WORKERS = 2, PRUNE_EVERY_S = 3600 };
+
+/* How long an answer is kept for its Idempotency-Key. */
+#define IDEM_KEEP_US (24LL * 3600 * USEC_PER_SEC)
+
+static void
+on_events(void *arg)
+{
+	struct orch *o = arg;
+
+	feed_wake(o->feed);
+}
+
+static int64_t
+last_seen(void *arg, const char *site)
+{
+	const struct orch *o = arg;
+
+	return dispatch_last_seen(o->dispatch, site);
+}
+
+struct orders_context
+orch_orders_context(struct orch *o, int64_t now)
+{
+	return (struct orders_context){
+	    .store = o->store,
+	    .rng = &o->rng,
+	    .images_root = o->config->images_root,
+	    .last_seen = last_seen,
+	    .arg = o,
+	    .now = now,
+	};
+}
+
+static void
+on_prune(evutil_socket_t fd, short what, void *arg)
+{
+	struct orch *o = arg;
+	int rc = db_idem_prune(o->store, clock_wall() - IDEM_KEEP_US);
+
+	(void)fd;
+	(void)what;
+	if (rc < 0)
+		log_warn(&o->log, "cannot drop old idempotency records: %d", rc);
+}
+
+static int
+open_parts(struct orch *o, struct error *err)
+{
+	const struct timeval hourly = {.tv_sec = PRUNE_EVERY_S};
+	const struct rest_route *routes;
+	size_t n;
+	int rc = store_open(o->config->database, o->started, &o->store, err);
+
+	if (rc == 0)
+		rc = secret_key_open(o->config->key_file, 1, &o->key, err);
+	if (rc < 0)
+		return rc;
+	const struct dispatch_ops ops = {.base = o->base,
+	    .log = &o->log,
+	    .store = o->store,
+	    .key = o->key,
+	    .rng = &o->rng,
+	    .on_events = on_events,
+	    .arg = o};
+	o->workq = workq_new(o->base, WORKERS);
+	o->feed = feed_new(o->base, &o->log, o->store);
+	o->dispatch = dispatch_new(&ops);
+	o->prune = event_new(o->base, -1, EV_PERSIST, on_prune, o);
+	event_add(o->prune, &hourly);
+	routes = api_routes(&n);
+	o->rest = rest_server_new(
+	    o->base, &o->log, o->config->socket, o->config->group, routes, n, o, err);
+	return o->rest ? 0 : -EINVAL;
+}
+
+struct orch *
+orch_new(struct event_base *base, const struct log *log, const struct orch_config *config,
+    struct error *err)
+{
+	struct orch *o = str_alloc(sizeof(*o));
+
+	o->base = base;
+	o->log = *log;
+	o->config = config;
+	o->rng = rng_system();
+	o->started = clock_wall();
+	if (open_parts(o, err) < 0) {
+		orch_free(o);
+		return NULL;
+	}
+	return o;
+}
+
+void
+orch_free(struct orch *o)
+{
+	if (!o)
+		return;
+	/* First the queue: its items answer requests. Then calls and streams, then the requests. */
+	if (o->workq)
+		workq_free(o->workq);
+	dispatch_free(o->dispatch);
+	feed_free(o->feed);
+	rest_server_free(o->rest);
+	if (o->prune)
+		event_free(o->prune);
+	secret_key_free(o->key);
+	store_close(o->store);
+	free(o);
+}

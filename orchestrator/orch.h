@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The program object: everything the parts share, made by orch_new() and given to them by the
+ * narrowest pointer they need. The api_*.c files get it whole. */
+#ifndef ORCHESTRATOR_ORCH_H
+#define ORCHESTRATOR_ORCH_H
+
+#include <event2/event.h>
+
+#include "db/store.h"
+#include "lib/log.h"
+#include "lib/rest_server.h"
+#include "lib/rng.h"
+#include "lib/secret.h"
+#include "lib/workq.h"
+#include "orchestrator/dispatch.h"
+#include "orchestrator/feed.h"
+#include "orchestrator/orch_config.h"
+#include "orchestrator/orders.h"
+
+struct orch {
+	struct event_base *base;
+	struct log log;
+	const struct orch_config *config; /* borrowed */
+	struct store *store;
+	struct secret_key *key;
+	struct rng rng;
+	struct workq *workq;
+	struct dispatch *dispatch;
+	struct feed *feed;
+	struct rest_server *rest;
+	struct event *prune;
+	int64_t started; /* wall */
+};
+
+/* Opens database, key and socket; serving begins with the event loop. NULL with *err. */
+struct orch *
+orch_new(struct event_base *base, const struct log *log, const struct orch_config *config,
+    struct error *err);
+void
+orch_free(struct orch *o);
+/* What orders need of it. */
+struct orders_context
+orch_orders_context(struct orch *o, int64_t now);
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* orchestrator.yaml: schema, defaults and checks.
+ *
+ * Entry points: orch_config_load() for a file, orch_config_parse() for its text. libcyaml
+ * checks the document against the schema; what a schema cannot say (absolute paths) is
+ * checked here. The result owns its strings. Failure modes: -EINVAL with file, line and
+ * key; nothing is kept then. */
+#include "orchestrator/orch_config.h"
+
+#include <cyaml/cyaml.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "lib/str.h"
+#include "lib/yaml_where.h"
+
+enum { FILE_MAX_SIZE = 64 * 1024, TEXT_MAX = 4000 };
+
+#define TEXT(key)                                                              \
+	CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
+	    struct orch_config, key, 1, TEXT_MAX)
+
+static const cyaml_schema_field_t fields[] = {
+    TEXT(database),
+    TEXT(socket),
+    TEXT(group),
+    TEXT(images_root),
+    TEXT(key_file),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct orch_config, fields)};
+
+PRINTF_LIKE(3, 0)
+static void
+on_log(cyaml_log_t level, void *arg, const char *fmt, va_list args)
+{
+	if (level >= CYAML_LOG_ERROR)
+		yaml_where_log(arg, fmt, args);
+}
+
+/* What libcyaml allocated is taken over: it uses malloc by default. */
+static void
+set_default(char **member, const char *value)
+{
+	if (!*member)
+		*member = str_dup(value);
+}
+
+static int
+check(const struct orch_config *c, const struct yaml_where *where, struct error *err)
+{
+	const struct {
+		const char *key, *value;
+	} paths[] = {
+	    {"database", c->database},
+	    {"socket", c->socket},
+	    {"images_root", c->images_root},
+	    {"key_file", c->key_file},
+	};
+	struct sockaddr_un sun;
+
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i].value[0] != '/')
+			return yaml_where_bad(where, paths[i].key, err,
+			    "must be an absolute path, not %s", paths[i].value);
+	if (strlen(c->socket) >= sizeof(sun.sun_path))
+		return yaml_where_bad(where, "socket", err,
+		    "longer than the %zu octets of a socket path",
+		    sizeof(sun.sun_path) - 1);
+	return 0;
+}
+
+int
+orch_config_parse(const char *name, const char *text, size_t len,
+    struct orch_config **ret, struct error *err)
+{
+	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	struct yaml_where_trace trace = {.message = ""};
+	const cyaml_config_t cyaml = {
+	    .log_fn = on_log,
+	    .log_ctx = &trace,
+	    .log_level = CYAML_LOG_ERROR,
+	    .mem_fn = cyaml_mem,
+	    .flags = CYAML_CFG_DEFAULT,
+	};
+	struct orch_config *c = NULL;
+	cyaml_err_t e = cyaml_load_data(
+	    (const uint8_t *)text, len, &cyaml, &schema, (cyaml_data_t **)&c, NULL);
+
+	/* A file without a document is a file of defaults. */
+	if (e != CYAML_OK && e != CYAML_ERR_UNEXPECTED_EVENT && len > 0)
+		return yaml_where_failed(&where, &trace, cyaml_strerror(e), err);
+	if (e != CYAML_OK && strspn(text, " \t\r\n") < len && trace.message[0])
+		return yaml_where_failed(&where, &trace, cyaml_strerror(e), err);
+	if (!c)
+		c = str_alloc(sizeof(*c));
+	set_default(&c->database, "/var/lib/netboot/orchestrator.db");
+	set_default(&c->socket, "/run/netboot/orchestrator.sock");
+	set_default(&c->group, "netboot");
+	set_default(&c->images_root, "/srv/netboot/images");
+	set_default(&c->key_file, "/var/lib/netboot/orchestrator.key");
+	int rc = check(c, &where, err);
+	if (rc < 0) {
+		orch_config_free(c);
+		return rc;
+	}
+	*ret = c;
+	return 0;
+}
+
+int
+orch_config_load(const char *path, struct orch_config **ret, struct error *err)
+{
+	char *text = str_alloc(FILE_MAX_SIZE + 1);
+	size_t len = 0;
+	ssize_t n = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? -errno : 0;
+
+	while (rc == 0 && len <= FILE_MAX_SIZE &&
+	       (n = read(fd, text + len, FILE_MAX_SIZE + 1 - len)) > 0)
+		len += (size_t)n;
+	if (rc == 0 && n < 0)
+		rc = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0)
+		error_set(err, rc, "config", "create it, or give its path with -c",
+		    "cannot read %s: %s", path, strerror(-rc));
+	else if (len > FILE_MAX_SIZE)
+		rc = error_set(err, -EFBIG, "config", NULL, "%s: larger than %d octets",
+		    path, FILE_MAX_SIZE);
+	else
+		rc = orch_config_parse(path, text, len, ret, err);
+	free(text);
+	return rc;
+}
+
+void
+orch_config_free(struct orch_config *c)
+{
+	if (!c)
+		return;
+	free(c->database);
+	free(c->socket);
+	free(c->group);
+	free(c->images_root);
+	free(c->key_file);
+	free(c);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* /etc/netboot/orchestrator.yaml. */
+#ifndef ORCHESTRATOR_ORCH_CONFIG_H
+#define ORCHESTRATOR_ORCH_CONFIG_H
+
+#include <stddef.h>
+
+#include "lib/compiler.h"
+#include "lib/error.h"
+
+#define ORCH_CONFIG_PATH "/etc/netboot/orchestrator.yaml"
+
+/* All owned; absent keys have their defaults. */
+struct orch_config {
+	char *database;	   /* /var/lib/netboot/orchestrator.db */
+	char *socket;	   /* /run/netboot/orchestrator.sock */
+	char *group;	   /* netboot: its members may use the interface */
+	char *images_root; /* /srv/netboot/images */
+	char *key_file; /* /var/lib/netboot/orchestrator.key: seals the BMCs' passwords */
+};
+
+/* 0, or -EINVAL with code "config" and file, line and key in the text. `name` is the
+ * file's. */
+int
+orch_config_parse(const char *name, const char *text, size_t len,
+    struct orch_config **ret, struct error *err) MUST_CHECK;
+int
+orch_config_load(
+    const char *path, struct orch_config **ret, struct error *err) MUST_CHECK;
+void
+orch_config_free(struct orch_config *c);
+
+#endif

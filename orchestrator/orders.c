@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* From "reinstall edge[01-03]" to jobs.
+ *
+ * Entry points: orders_request_parse(), orders_new() which checks every host and refuses
+ * all if it refuses one, orders_write() which makes the jobs in the caller's transaction.
+ * Orders own their jobs and bundles. A bundle is complete when it is ordered: what runs
+ * is what was checked here.
+ *
+ * Failure modes: refusals carry the codes of docs/api.md, one per host; a host that gets
+ * a job between check and write is caught by the database's unique index (-EEXIST). */
+#include "orchestrator/orders.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_event.h"
+#include "db/db_host.h"
+#include "db/db_image.h"
+#include "db/db_job.h"
+#include "db/db_site.h"
+#include "lib/json.h"
+#include "lib/stage.h"
+#include "lib/str.h"
+#include "orchestrator/dispatch.h"
+#include "orchestrator/images.h"
+#include "orchestrator/job_json.h"
+#include "orchestrator/selector.h"
+
+enum { LIMIT_MAX = 10000, GRACEFUL_MAX_S = 3600 };
+
+struct order {
+	struct db_job job;
+	char *bundle; /* JSON text without the password */
+};
+
+struct orders {
+	struct orders_context ctx;
+	struct orders_request rq;
+	struct audit_who who;
+	struct order *v;
+	size_t n;
+};
+
+static bool
+boots_image(enum bundle_kind kind)
+{
+	return kind == BUNDLE_REINSTALL || kind == BUNDLE_RESCUE || kind == BUNDLE_LIVE ||
+	       kind == BUNDLE_BOOT;
+}
+
+static bool
+power_action_valid(const char *s)
+{
+	static const char *const actions[] = {"on", "off", "soft", "cycle", "reset"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+		if (str_eq(s, actions[i]))
+			return true;
+	return false;
+}
+
+static int
+check_request(struct orders_request *r, struct error *err)
+{
+	if (strlen(r->hosts) == 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", "name at least one host", "hosts: empty");
+	if (strspn(r->reason, " \t\r\n") == strlen(r->reason))
+		return error_set(err, -EINVAL, "reason-missing",
+		    "say why, for instance --reason INC-123", "no reason was given");
+	if (strlen(r->reason) >= BUNDLE_REASON_SIZE)
+		return error_set(err, -EINVAL, "bad-value", "shorten it",
+		    "reason: longer than %d octets", BUNDLE_REASON_SIZE - 1);
+	if (r->graceful_s < 0 || r->graceful_s > GRACEFUL_MAX_S)
+		return error_set(err, -EINVAL, "bad-value", NULL, "graceful_s: not 0..%d",
+		    GRACEFUL_MAX_S);
+	if (r->limit < 1 || r->limit > LIMIT_MAX)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "limit: not 1..%d", LIMIT_MAX);
+	if (r->kind == BUNDLE_POWER && !power_action_valid(r->action))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "action: not on, off, soft, cycle or reset");
+	if (r->image[0] && !boots_image(r->kind))
+		return error_set(err, -EINVAL, "bad-value", "leave the image out",
+		    "image: a %s boots none", bundle_kind_name(r->kind));
+	if (r->kind == BUNDLE_BOOT && !r->image[0])
+		return error_set(err, -EINVAL, "image-unknown", "name one with --image",
+		    "image: boot needs one");
+	return 0;
+}
+
+int
+orders_request_parse(const json_t *v, struct orders_request *ret, struct error *err)
+{
+	struct orders_request r = {.hosts = "",
+	    .image = "",
+	    .reason = "",
+	    .action = "",
+	    .retry_of = "",
+	    .graceful_s = ORDERS_GRACEFUL_DEFAULT_S,
+	    .limit = ORDERS_LIMIT_DEFAULT};
+	const char *kind = NULL;
+
+	if (json_get_str(v, "kind", &kind, err) < 0 ||
+	    json_get_str(v, "hosts", &r.hosts, err) < 0 ||
+	    json_opt_str(v, "image", &r.image, err) < 0 ||
+	    json_opt_str(v, "reason", &r.reason, err) < 0 ||
+	    json_opt_str(v, "action", &r.action, err) < 0 ||
+	    json_opt_bool(v, "hard", &r.hard, err) < 0 ||
+	    json_opt_i64(v, "graceful_s", &r.graceful_s, err) < 0 ||
+	    json_opt_bool(v, "dry_run", &r.dry_run, err) < 0 ||
+	    json_opt_bool(v, "yes", &r.yes, err) < 0 ||
+	    json_opt_i64(v, "limit", &r.limit, err) < 0)
+		return -EINVAL;
+	if (bundle_kind_parse(kind, &r.kind) < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "kind: not reinstall, rescue, live, boot, reboot or power");
+	int rc = check_request(&r, err);
+	if (rc == 0)
+		*ret = r;
+	return rc;
+}
+
+int
+orders_request_from_bundle(
+    const json_t *bundle, struct orders_request *ret, struct error *err)
+{
+	struct orders_request r = {.image = "", .action = "", .retry_of = "", .limit = 1};
+	const json_t *image = json_object_get(bundle, "image");
+	const char *kind = NULL;
+	int64_t graceful_us = ORDERS_GRACEFUL_DEFAULT_S * USEC_PER_SEC;
+
+	if (json_get_str(bundle, "kind", &kind, err) < 0 ||
+	    json_get_str(json_object_get(bundle, "host"), "name", &r.hosts, err) < 0 ||
+	    json_get_str(bundle, "reason", &r.reason, err) < 0 ||
+	    json_opt_str(bundle, "power_action", &r.action, err) < 0 ||
+	    json_opt_bool(bundle, "hard", &r.hard, err) < 0 ||
+	    json_opt_i64(bundle, "graceful_us", &graceful_us, err) < 0 ||
+	    (json_is_object(image) && json_get_str(image, "name", &r.image, err) < 0))
+		return -EINVAL;
+	if (bundle_kind_parse(kind, &r.kind) < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL, "kind: unknown");
+	r.graceful_s = graceful_us / USEC_PER_SEC;
+	int rc = check_request(&r, err);
+	if (rc == 0)
+		*ret = r;
+	return rc;
+}
+
+/* Without a name: a reinstall takes the host's own image, rescue and live the only one of
+ * the kind. */
+static int
+image_name(const struct orders *o, const struct db_host *h, char *buf, size_t size,
+    struct error *err)
+{
+	const char *kind = bundle_kind_name(o->rq.kind);
+	struct store_names names = {0};
+
+	if (o->rq.image[0] || o->rq.kind == BUNDLE_REINSTALL) {
+		str_clip(buf, size, o->rq.image[0] ? o->rq.image : h->image);
+		if (buf[0])
+			return 0;
+		return error_set(err, -EPERM, "image-unknown",
+		    "set the host's image, or name one with --image",
+		    "host %s has no image of its own and none was named", h->host.name);
+	}
+	int rc = db_image_names_of_kind(o->ctx.store, kind, &names);
+	if (rc < 0)
+		return db_error(store_db(o->ctx.store), rc, err, "read the images");
+	if (names.n == 1)
+		str_clip(buf, size, names.v[0]);
+	else
+		rc = error_set(err, -EPERM, "image-unknown",
+		    names.n ? "name one with --image"
+			    : "add one with netboot-ctl image add",
+		    "there are %zu images of kind %s, and none was named", names.n, kind);
+	store_names_done(&names);
+	return rc;
+}
+
+static int
+check_files(const char *root, const struct bundle_image *b, struct error *err)
+{
+	int rc = images_check(root, b->kernel.path, b->kernel.size, err);
+
+	for (size_t i = 0; rc == 0 && i < b->n_initrds; i++)
+		rc = images_check(root, b->initrds[i].path, b->initrds[i].size, err);
+	for (size_t i = 0; rc == 0 && i < b->n_files; i++)
+		rc = images_check(root, b->files[i].path, b->files[i].size, err);
+	if (rc == 0)
+		return 0;
+	error_prefix(err, "image %s", b->name);
+	return -EPERM;
+}
+
+static int
+find_image(const struct orders *o, const struct db_host *h, struct bundle_image *ret,
+    struct error *err)
+{
+	const char *kind = bundle_kind_name(o->rq.kind);
+	struct db_image *image = NULL;
+	char name[BUNDLE_NAME_SIZE];
+
+	if (!boots_image(o->rq.kind))
+		return 0;
+	int rc = image_name(o, h, name, sizeof(name), err);
+	if (rc < 0)
+		return rc;
+	image = str_alloc(sizeof(*image));
+	rc = db_image_get(o->ctx.store, name, image);
+	if (rc == -ENOENT)
+		rc = error_set(err, -EPERM, "image-unknown",
+		    "netboot-ctl image list shows them", "no image %s", name);
+	else if (rc < 0)
+		rc = db_error(store_db(o->ctx.store), rc, err, "read the image");
+	else if (o->rq.kind != BUNDLE_BOOT && !str_eq(image->image.kind, kind))
+		rc = error_set(err, -EPERM, "image-kind",
+		    "name an image of that kind, or use boot",
+		    "image %s is of kind %s, not %s", name, image->image.kind, kind);
+	else
+		rc = check_files(o->ctx.images_root, &image->image, err);
+	if (rc == 0) {
+		*ret = image->image;
+		image->image.deadlines = NULL;
+	}
+	db_image_done(image);
+	free(image);
+	return rc;
+}
+
+static int
+check_agent(const struct orders *o, const char *site, struct error *err)
+{
+	int64_t seen = o->ctx.last_seen(o->ctx.arg, site);
+
+	if (seen != 0 && o->ctx.now - seen <= DISPATCH_ABSENT_S * USEC_PER_SEC)
+		return 0;
+	/* Not queued: a reinstall that begins hours after it was ordered is not what was
+	 * ordered. */
+	return error_set(err, -EPERM, "agent-absent",
+	    "see netboot-ctl doctor and the agent's log", "the agent of site %s %s", site,
+	    seen ? "was not heard for more than a minute" : "was never heard");
+}
+
+static int
+check_host(const struct orders *o, const struct db_host *h, struct error *err)
+{
+	char job[ID_SIZE];
+
+	if (h->locked_at)
+		return error_set(err, -EPERM, "host-locked",
+		    "netboot-ctl host unlock, if it may be", "locked by %s: %s",
+		    h->locked_by, h->locked_reason);
+	int rc = db_job_open_of_host(o->ctx.store, h->host.name, job);
+	if (rc == 0)
+		return error_set(err, -EPERM, "host-busy",
+		    "wait for its end, or cancel it", "job %s is under way", job);
+	if (rc != -ENOENT)
+		return db_error(store_db(o->ctx.store), rc, err, "read the jobs");
+	if (h->bmc.address[0] == '\0')
+		return error_set(err, -EPERM, "no-bmc", "add the BMC to the host",
+		    "the host has no BMC, so nothing can switch its power");
+	if (boots_image(o->rq.kind) && h->host.n_nics == 0)
+		return error_set(err, -EPERM, "no-boot-mac",
+		    "add its network card to the host",
+		    "the host has no MAC address to boot from");
+	return check_agent(o, h->site, err);
+}
+
+static void
+fill_job(const struct orders *o, const struct db_host *h, const struct bundle *b,
+    struct db_job *job)
+{
+	str_clip(job->id, sizeof(job->id), b->job);
+	str_clip(job->kind, sizeof(job->kind), bundle_kind_name(b->kind));
+	str_clip(job->host, sizeof(job->host), h->host.name);
+	str_clip(job->site, sizeof(job->site), h->site);
+	str_clip(job->image, sizeof(job->image), b->image.name);
+	str_clip(job->reason, sizeof(job->reason), b->reason);
+	str_clip(job->by, sizeof(job->by), b->by);
+	str_clip(job->stage, sizeof(job->stage), stage_name(STAGE_QUEUED));
+	str_clip(job->retry_of, sizeof(job->retry_of), o->rq.retry_of);
+	job->created = b->created;
+	job->state = DB_JOB_QUEUED;
+}
+
+/* Fills one order, or says why not: -EPERM. */
+static int
+make_order(const struct orders *o, const char *name, struct order *ret, struct error *err)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	struct bundle *b = str_alloc(sizeof(*b));
+	struct db_site *site = str_alloc(sizeof(*site));
+	int rc = db_host_get(o->ctx.store, name, h);
+
+	if (rc == 0)
+		rc = db_site_get(o->ctx.store, h->site, site);
+	if (rc < 0) {
+		db_error(store_db(o->ctx.store), rc, err, "read the host");
+		goto out;
+	}
+	rc = check_host(o, h, err);
+	if (rc == 0)
+		rc = find_image(o, h, &b->image, err);
+	if (rc < 0)
+		goto out;
+	id_make(o->ctx.now, o->ctx.rng, b->job);
+	b->kind = o->rq.kind;
+	str_clip(b->power_action, sizeof(b->power_action), o->rq.action);
+	b->hard = o->rq.hard;
+	b->graceful_us = o->rq.graceful_s * USEC_PER_SEC;
+	str_clip(b->reason, sizeof(b->reason), o->rq.reason);
+	str_clip(b->by, sizeof(b->by), o->who.name);
+	b->created = o->ctx.now;
+	if (!h->idle_set)
+		h->host.idle = site->site.idle;
+	b->host = h->host;
+	b->bmc = h->bmc;
+	fill_job(o, h, b, &ret->job);
+	json_t *v = bundle_to_json(b);
+	ret->bundle = json_text(v);
+	json_decref(v);
+out:
+	bundle_done(b);
+	free(site);
+	free(b);
+	free(h);
+	return rc;
+}
+
+static void
+add_error(json_t **errors, const char *host, const struct error *e)
+{
+	if (!*errors)
+		*errors = json_array();
+	json_array_append_new(
+	    *errors, json_pack("{s:s, s:s, s:s, s:s}", "host", host, "code", e->code,
+			 "text", e->text, "next", e->next));
+}
+
+/* One refusal speaks for itself; of several the common code is kept. */
+static int
+sum_up(const json_t *errors, size_t n_hosts, struct error *err)
+{
+	const json_t *first = json_array_get(errors, 0);
+	const char *code = json_string_value(json_object_get(first, "code"));
+	size_t i;
+	json_t *e;
+
+	if (json_array_size(errors) == 1)
+		return error_set(err, -EPERM, code,
+		    json_string_value(json_object_get(first, "next")), "%s: %s",
+		    json_string_value(json_object_get(first, "host")),
+		    json_string_value(json_object_get(first, "text")));
+	json_array_foreach (errors, i, e)
+		if (!str_eq(code, json_string_value(json_object_get(e, "code"))))
+			code = "refused";
+	return error_set(err, -EPERM, code,
+	    "nothing was started: correct these, or leave them out",
+	    "%zu of %zu hosts are refused", json_array_size(errors), n_hosts);
+}
+
+static int
+check_amount(const struct orders *o, size_t n, struct error *err)
+{
+	bool harmless = o->rq.kind == BUNDLE_POWER && str_eq(o->rq.action, "on");
+
+	if (n == 0)
+		return error_set(err, -EPERM, "host-unknown",
+		    "netboot-ctl host list shows them", "no host matches %.200s",
+		    o->rq.hosts);
+	if (n > (size_t)o->rq.limit)
+		return error_set(err, -EPERM, "too-many-hosts",
+		    "name fewer, or raise the limit with --limit",
+		    "%zu hosts match, the limit is %lld", n, (long long)o->rq.limit);
+	if (n > 1 && !o->rq.yes && !o->rq.dry_run && !harmless)
+		return error_set(err, -EPERM, "confirmation-needed",
+		    "look at them with --dry-run, then "
+		    "repeat with --yes",
+		    "%s of %zu hosts was not confirmed", bundle_kind_name(o->rq.kind), n);
+	return 0;
+}
+
+static int
+make_all(
+    struct orders *o, const struct store_names *names, json_t **errors, struct error *err)
+{
+	o->v = str_alloc((names->n + 1) * sizeof(o->v[0]));
+	for (size_t i = 0; i < names->n; i++) {
+		struct error why = {.code = ""};
+		int rc = make_order(o, names->v[i], &o->v[o->n], &why);
+		if (rc == 0) {
+			o->n++;
+		} else if (rc == -EPERM) {
+			add_error(errors, names->v[i], &why);
+		} else {
+			*err = why;
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int
+orders_new(const struct orders_context *ctx, const struct orders_request *rq,
+    const struct audit_who *who, struct orders **ret, json_t **ret_errors,
+    struct error *err)
+{
+	struct orders *o = str_alloc(sizeof(*o));
+	struct store_names names = {0};
+
+	o->ctx = *ctx;
+	o->rq = *rq;
+	o->who = *who;
+	*ret_errors = NULL;
+	int rc = selector_resolve(ctx->store, rq->hosts, &names, ret_errors, err);
+	size_t n = names.n + json_array_size(*ret_errors);
+	if (rc == 0)
+		rc = check_amount(o, n, err);
+	if (rc == 0)
+		rc = make_all(o, &names, ret_errors, err);
+	if (rc == 0 && json_array_size(*ret_errors) > 0)
+		rc = sum_up(*ret_errors, n, err);
+	store_names_done(&names);
+	if (rc < 0)
+		orders_free(o);
+	else
+		*ret = o;
+	return rc;
+}
+
+static int
+write_event(const struct orders *o, const struct db_job *job)
+{
+	struct event ev = event_make("job.queued", o->ctx.now);
+
+	str_clip(ev.site, sizeof(ev.site), job->site);
+	str_clip(ev.host, sizeof(ev.host), job->host);
+	str_clip(ev.job, sizeof(ev.job), job->id);
+	str_clip(ev.reason, sizeof(ev.reason), job->reason);
+	event_put(&ev, "kind", job->kind);
+	event_put(&ev, "by", job->by);
+	if (job->image[0])
+		event_put(&ev, "image", job->image);
+	int rc = db_event_add(o->ctx.store, &ev, NULL, 0, NULL);
+	event_done(&ev);
+	return rc;
+}
+
+int
+orders_write(const struct orders *o)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < o->n; i++) {
+		const struct db_job *job = &o->v[i].job;
+		char what[32];
+		json_t *detail = json_pack("{s:s}", "job", job->id);
+		json_put_str(detail, "image", job->image);
+		json_put_str(detail, "action", o->rq.action);
+		json_put_str(detail, "retry_of", job->retry_of);
+		rc = str_format(what, sizeof(what), "job.%s", job->kind);
+		if (rc == 0)
+			rc = db_job_add(o->ctx.store, job, o->v[i].bundle);
+		if (rc == 0)
+			rc = write_event(o, job);
+		if (rc == 0)
+			rc = audit_write(o->ctx.store, &o->who,
+			    &(struct audit_row){.what = what,
+				.object = job->host,
+				.reason = job->reason,
+				.result = "ok",
+				.detail = detail},
+			    o->ctx.now);
+		json_decref(detail);
+	}
+	return rc;
+}
+
+size_t
+orders_count(const struct orders *o)
+{
+	return o->n;
+}
+
+const char *
+orders_job_id(const struct orders *o, size_t i)
+{
+	return o->v[i].job.id;
+}
+
+const char *
+orders_job_site(const struct orders *o, size_t i)
+{
+	return o->v[i].job.site;
+}
+
+json_t *
+orders_json(const struct orders *o)
+{
+	json_t *jobs = json_array();
+
+	for (size_t i = 0; i < o->n; i++)
+		json_array_append_new(jobs, job_json(&o->v[i].job));
+	return json_pack("{s:o, s:b}", "jobs", jobs, "dry_run", o->rq.dry_run);
+}
+
+void
+orders_free(struct orders *o)
+{
+	if (!o)
+		return;
+	for (size_t i = 0; o->v && i < o->n; i++)
+		free(o->v[i].bundle);
+	free(o->v);
+	free(o);
+}

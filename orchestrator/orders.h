@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Orders to jobs: which hosts, may it be done, and with what. Everything is checked
+ * before anything is made, and nothing is made if one host is refused. */
+#ifndef ORCHESTRATOR_ORDERS_H
+#define ORCHESTRATOR_ORDERS_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "db/store.h"
+#include "lib/bundle.h"
+#include "lib/error.h"
+#include "lib/rng.h"
+#include "orchestrator/audit.h"
+
+struct orders;
+
+struct orders_context {
+	struct store *store;
+	struct rng *rng;
+	const char *images_root;
+	/* When the agent of a site was last heard (wall); 0: never. */
+	int64_t (*last_seen)(void *arg, const char *site);
+	void *arg;
+	int64_t now;
+};
+
+struct orders_request {
+	enum bundle_kind kind;
+	const char *hosts; /* selector */
+	const char *image; /* or "" */
+	const char *reason;
+	const char *action;   /* power: on|off|soft|cycle|reset */
+	const char *retry_of; /* job id or "" */
+	bool hard, dry_run, yes;
+	int64_t graceful_s, limit;
+};
+
+enum { ORDERS_LIMIT_DEFAULT = 20, ORDERS_GRACEFUL_DEFAULT_S = 60 };
+
+/* Strings are borrowed from v. -EINVAL with *err. */
+int
+orders_request_parse(
+    const json_t *v, struct orders_request *ret, struct error *err) MUST_CHECK;
+/* Reads a stored bundle into the request that would order the same again. */
+int
+orders_request_from_bundle(
+    const json_t *bundle, struct orders_request *ret, struct error *err) MUST_CHECK;
+
+/* 0 with the orders; -EPERM when they were refused (*err sums up, *ret_errors names each
+ * host; owned by the caller, may be NULL); -EINVAL for a request that cannot be read;
+ * else the database. */
+int
+orders_new(const struct orders_context *ctx, const struct orders_request *rq,
+    const struct audit_who *who, struct orders **ret, json_t **ret_errors,
+    struct error *err) MUST_CHECK;
+/* Writes jobs, their first event and their audit rows. Within a transaction. */
+int
+orders_write(const struct orders *o) MUST_CHECK;
+/* The jobs as they are (dry run) or will be; borrowed until orders_free(). */
+size_t
+orders_count(const struct orders *o);
+const char *
+orders_job_id(const struct orders *o, size_t i);
+const char *
+orders_job_site(const struct orders *o, size_t i);
+/* As in POST /jobs, before they are written. */
+json_t *
+orders_json(const struct orders *o);
+void
+orders_free(struct orders *o);
+
+#endif
