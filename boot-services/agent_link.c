@@ -49,7 +49,7 @@ struct agent_link {
 	void *arg;
 	struct pending *pending;
 	uint64_t last_req;
-	bool configured;
+	bool configured, failed, unknown_logged;
 };
 
 static struct agent_link *
@@ -75,8 +75,10 @@ send_ack(struct agent_link *l, int64_t gen)
 static void
 refuse(struct agent_link *l, const char *host, const struct error *why)
 {
-	log_error(l->log, "agent: host %s is not taken: %s", host, why->text);
-	l->ops->on_refused(l->arg, host, why);
+	log_error(l->log, "agent: %s%s is not taken: %s", host[0] ? "host " : "a message",
+	    host, why->text);
+	if (l->configured)
+		l->ops->on_refused(l->arg, host, why);
 }
 
 static void
@@ -211,6 +213,15 @@ dispatch(struct agent_link *l, const struct bootd_msg *m)
 	}
 }
 
+/* Once: docs/protocol.md. */
+static void
+log_unknown(struct agent_link *l, const struct error *err)
+{
+	if (!l->unknown_logged)
+		log_warn(l->log, "agent: a message is ignored: %s", err->text);
+	l->unknown_logged = true;
+}
+
 static void
 on_message(void *arg, json_t *v)
 {
@@ -218,8 +229,15 @@ on_message(void *arg, json_t *v)
 	struct bootd_msg m;
 	struct error err = {0};
 
+	if (l->failed)
+		return;
 	if (bootd_msg_from_json(v, &m, &err) < 0) {
-		log_warn(l->log, "agent: a message is ignored: %s", err.text);
+		/* A newer agent may say more than we know; all else is a fault to be
+		 * seen. */
+		if (str_eq(err.code, "unknown-message"))
+			log_unknown(l, &err);
+		else
+			refuse(l, "", &err);
 		return;
 	}
 	if (!l->configured && m.type != BOOTD_MSG_CONFIG)
@@ -385,6 +403,7 @@ agent_link_fatal(struct agent_link *l, const struct error *why)
 	m.next = str_dup(why->next);
 	send_msg(l, &m);
 	frame_flush(l->conn);
+	l->failed = true;
 	free(m.text);
 	free(m.next);
 }

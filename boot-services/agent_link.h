@@ -19,8 +19,8 @@ struct agent_link_ops {
 	/* *table was replaced or changed; return when every service has acted on it. The
 	 * change is acknowledged to the agent afterwards. */
 	void (*on_table)(void *arg);
-	/* The agent refused nothing, but this cannot be done: a host or subnet that does
-	 * not fit. Already logged. */
+	/* What the agent sent cannot be done: a host or subnet that does not fit, or a
+	 * message that is not valid (host is then ""). Already logged. */
 	void (*on_refused)(void *arg, const char *host, const struct error *why);
 	/* The agent is gone: stop serving at once. */
 	void (*on_close)(void *arg, const struct error *why);
@@ -38,7 +38,7 @@ struct consumer *
 agent_link_consumer(struct agent_link *l); /* borrowed */
 void
 agent_link_ready(struct agent_link *l, uint16_t http_port, uint16_t tftp_port);
-/* Tells why bootd cannot serve and writes it out before returning. */
+/* Tells why bootd cannot serve, and writes it out before returning; what still arrives is ignored. */
 void
 agent_link_fatal(struct agent_link *l, const struct error *why);
 /* false when so much waits for a slow agent that the event was dropped. */

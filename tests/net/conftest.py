@@ -19,6 +19,9 @@ bootd   A factory. b = bootd(overrides) writes bootd.yaml from a dict (members o
         b.stderr, b.proc.pid, b.dir, b.state
         bootd(…, wait_ready=False) does not wait; wait_ready=None does not start.
 
+agent   A factory of netboot-bootd under a fake agent: a = agent(); a.send_table([{"host": {…}}]);
+        a.wait_frame(lambda m: m["t"] == "consume"); a.send(t="consume_ok", req=…). See AgentBootd.
+
 until(condition, timeout, what) waits for any condition. NETBOOT_BUILD chooses another build."""
 import os
 import sys
@@ -38,17 +41,7 @@ def netns():
         lan.close()
 
 
-@pytest.fixture
-def bootd(netns):
-    made = []
-
-    def make(overrides=None, **kw):
-        b = netlab.Bootd(netns.server, overrides, **dict(kw, wait_ready=None))
-        made.append(b)
-        wait_ready = kw.get("wait_ready", True)
-        return b if wait_ready is None else b.start(wait_ready)
-
-    yield make
+def _close_all(made):
     errors = []
     for b in made:
         try:
@@ -57,6 +50,32 @@ def bootd(netns):
             errors.append(e)
     if errors:
         raise errors[0]
+
+
+@pytest.fixture
+def bootd(netns):
+    made = []
+
+    def make(overrides=None, wait_ready=True, **kw):
+        b = netlab.Bootd(netns.server, overrides, wait_ready=None, **kw)
+        made.append(b)
+        return b if wait_ready is None else b.start(wait_ready)
+
+    yield make
+    _close_all(made)
+
+
+@pytest.fixture
+def agent(netns):
+    made = []
+
+    def make(overrides=None, wait_ready=True, **kw):
+        a = netlab.AgentBootd(netns.server, overrides, **kw)
+        made.append(a)
+        return a if wait_ready is None else a.start(wait_ready)
+
+    yield make
+    _close_all(made)
 
 
 @pytest.fixture

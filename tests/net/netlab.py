@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -262,3 +264,105 @@ class Bootd:
                 self.proc.kill()
                 self.proc.wait()
             shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class AgentBootd(Bootd):
+    """netboot-bootd under a fake agent: this object holds the other end of the socket.
+
+    .send(t=…, …) sends a message; .frames are the ones that came, except events, which go to .events;
+    .wait_frame(lambda m: …). .send_table(hosts, subnets, …) sends a whole table and waits for its ack;
+    a host is {"host": {…}, "boot": {…} or None}."""
+
+    def __init__(self, ns, overrides=None, user="nobody"):
+        self.frames = []
+        self.gen = 0
+        self.sock = None
+        super().__init__(ns, overrides, wait_ready=None, user=user)
+
+    def default_config(self):
+        config = super().default_config()
+        for member in ("subnets", "hosts", "site", "events"):
+            del config[member]
+        return config
+
+    def start(self, wait_ready=True, configure=True):
+        if self.sock is not None:
+            self.sock.close()
+        self.sock, theirs = socket.socketpair()
+        with open(self.stderr_path, "ab") as err:
+            self.proc = self.ns.popen(BOOTD, "--agent-fd", theirs.fileno(), pass_fds=[theirs.fileno()],
+                                      stdout=subprocess.DEVNULL, stderr=err)
+        theirs.close()
+        first = len(self.frames)
+        reader = threading.Thread(target=self._read_frames, args=(self.sock,), daemon=True)
+        reader.start()
+        self._readers.append(reader)
+        if configure:
+            self.send(t="config", v=1, text=json.dumps(self.config))
+        if wait_ready:
+            self.wait_frame(lambda m: m["t"] == "ready", timeout=20, since=first)
+        return self
+
+    def send(self, **message):
+        self.send_raw(json.dumps(message).encode())
+
+    def send_raw(self, data):
+        self.sock.sendall(struct.pack(">I", len(data)) + data)
+
+    def _read_frames(self, sock):
+        stream = sock.makefile("rb")
+        while True:
+            header = stream.read(4)
+            if len(header) < 4:
+                break
+            message = json.loads(stream.read(struct.unpack(">I", header)[0]))
+            with self._cond:
+                if message["t"] == "event":
+                    self.events.append(message["event"])
+                else:
+                    self.frames.append(message)
+                self._cond.notify_all()
+        with self._cond:
+            self._cond.notify_all()
+
+    def wait_frame(self, match, timeout=10.0, since=0):
+        deadline = time.monotonic() + timeout
+        with self._cond:
+            while True:
+                for message in self.frames[since:]:
+                    if match(message):
+                        return message
+                left = deadline - time.monotonic()
+                dead = self.proc.poll() is not None and not self._readers[-1].is_alive()
+                if left <= 0 or dead:
+                    raise AssertionError(f"no matching frame\nframes: {self.frames[since:]}\n"
+                                         f"events: {self.events}\nstderr:\n{self.stderr}")
+                self._cond.wait(min(left, 0.2))
+
+    def wait_ack(self, gen):
+        return self.wait_frame(lambda m: m["t"] == "ack" and m["gen"] == gen)
+
+    def send_host(self, host, boot=None):
+        """One host, outside of a table; waits until it is in force."""
+        self.gen += 1
+        self.send(t="host", gen=self.gen, host=host, boot=boot)
+        self.wait_ack(self.gen)
+
+    def send_table(self, hosts, subnets=None, answer_unknown=False, idle="local"):
+        self.gen += 1
+        self.send(t="table_begin", gen=self.gen, site="lab", timezone="UTC",
+                  answer_unknown=answer_unknown, idle=idle)
+        for subnet in subnets or [{"prefix": "10.77.0.0/24", "gateway": "10.77.0.1",
+                                   "dns": ["10.77.0.1"], "lease_s": 3600}]:
+            self.send(t="subnet", subnet=subnet)
+        for entry in hosts:
+            self.send(t="host", gen=self.gen, **entry)
+        self.send(t="table_end", gen=self.gen)
+        self.wait_ack(self.gen)
+
+    def close(self):
+        try:
+            super().close()
+        finally:
+            if self.sock is not None:
+                self.sock.close()
