@@ -152,19 +152,25 @@ check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, struct err
 static int
 read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 {
+	const struct {
+		const char *key;
+		char *dst;
+		size_t size;
+	} texts[] = {
+	    {"address", bmc->address, sizeof(bmc->address)},
+	    {"user", bmc->user, sizeof(bmc->user)},
+	    {"password", bmc->password, sizeof(bmc->password)},
+	    {"privilege", bmc->privilege, sizeof(bmc->privilege)},
+	    {"boot_method", bmc->boot_method, sizeof(bmc->boot_method)},
+	    {"boot_verify", bmc->boot_verify, sizeof(bmc->boot_verify)},
+	};
 	int64_t port = 623, cipher = 0;
 
-	if (json_copy_str(v, "address", bmc->address, sizeof(bmc->address), err) < 0 ||
-	    json_opt_i64(v, "port", &port, err) < 0 ||
-	    json_copy_opt(v, "user", bmc->user, sizeof(bmc->user), err) < 0 ||
-	    json_copy_opt(v, "password", bmc->password, sizeof(bmc->password), err) < 0 ||
-	    json_copy_opt(v, "privilege", bmc->privilege, sizeof(bmc->privilege), err) <
-		0 ||
-	    json_opt_i64(v, "cipher", &cipher, err) < 0 ||
-	    json_copy_opt(
-		v, "boot_method", bmc->boot_method, sizeof(bmc->boot_method), err) < 0 ||
-	    json_copy_opt(
-		v, "boot_verify", bmc->boot_verify, sizeof(bmc->boot_verify), err) < 0)
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (json_copy_opt(v, texts[i].key, texts[i].dst, texts[i].size, err) < 0)
+			return -EINVAL;
+	if (json_opt_i64(v, "port", &port, err) < 0 ||
+	    json_opt_i64(v, "cipher", &cipher, err) < 0)
 		return -EINVAL;
 	if (bmc->privilege[0] == '\0')
 		str_clip(bmc->privilege, sizeof(bmc->privilege), "operator");

@@ -13,7 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { INPUT_MAX = 16 * 1024 * 1024 };
 
@@ -61,8 +62,8 @@ run_folder(const char *path)
 		char file[4096];
 		int len = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
 
-		if (entries[i]->d_name[0] != '.' && len > 0 && (size_t)len < sizeof(file) &&
-		    ran >= 0)
+		if (entries[i]->d_name[0] != '.' && len > 0 &&
+		    (size_t)len < sizeof(file) && ran >= 0)
 			ran = run_file(file) < 0 ? -1 : ran + 1;
 		free(entries[i]);
 	}
@@ -77,8 +78,9 @@ main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++) {
 		struct stat st;
-		int n = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode) ? run_folder(argv[i])
-								       : run_file(argv[i]);
+		int n = stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode)
+			    ? run_folder(argv[i])
+			    : run_file(argv[i]);
 
 		if (n < 0)
 			return 1;

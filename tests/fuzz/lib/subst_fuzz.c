@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Templates: a value never brings a blank or a quote into the line. */
+#include "lib/subst.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/str.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Even names have the rest of the input as their value, odd ones have none. */
+static const char *
+lookup(void *arg, const char *name)
+{
+	return strlen(name) % 2 == 0 ? arg : NULL;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text = str_alloc(size + 1), *value, *out = NULL;
+	struct error err;
+
+	if (size > 0)
+		memcpy(text, data, size);
+	value = text + strcspn(text, "\n");
+	if (*value == '\n')
+		*value++ = '\0';
+	for (int how = SUBST_KERNEL_ARGS; how <= SUBST_IPXE; how++) {
+		if (subst_expand(
+			text, (enum subst_escape)how, lookup, value, &out, &err) < 0)
+			continue;
+		assert(strlen(out) <= 4096);
+		assert(strchr(out, '\n') == NULL);
+		/* A quote in the result stood in the template. */
+		assert(strchr(out, '"') == NULL || strchr(text, '"') != NULL);
+		assert(strchr(out, ' ') == NULL || strchr(text, ' ') != NULL);
+		free(out);
+	}
+	free(text);
+	return 0;
+}
