@@ -14,7 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import Lab  # noqa: E402
+from lab import Lab, LabError  # noqa: E402
 
 HOST = "edge01"
 
@@ -80,6 +80,13 @@ def main():
         return code
     except KeyboardInterrupt:
         return 130
+    except LabError as error:
+        say(f"FAILED: {error}")
+        for name in ("orchestrator", "agent"):
+            print("".join(f"{name}: {line}\n" for line in lab.log(name).splitlines()[-5:]), end="")
+        print(f"logs are in {lab.dir}")
+        lab.keep = True
+        return 1
     finally:
         lab.close()
 
