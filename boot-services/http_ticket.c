@@ -196,6 +196,16 @@ http_ticket_pass(struct http_conn *c)
 	return HTTP_TICKET_STOP;
 }
 
+/* The agent may send the host as consumed before it answers the transfer that it was consumed
+ * for: that one goes on waiting. */
+static bool
+waits_for_answer(const struct http_conn *c)
+{
+	const struct http_ask *a = find_ask(c->io, c->grant.ticket);
+
+	return c->state == HTTP_CONN_HELD && a != NULL && a->conn == c->id;
+}
+
 void
 http_ticket_on_table_change(struct http_io *io)
 {
@@ -210,7 +220,8 @@ http_ticket_on_table_change(struct http_io *io)
 		e = find_entry(io, c->grant.token, c->grant.ticket);
 		if (e == NULL)
 			http_conn_close(c, true, "superseded", "the ticket was revoked");
-		else if (e->boot.consumed && c->grant.gated && !c->grant.granted)
+		else if (e->boot.consumed && c->grant.gated && !c->grant.granted &&
+			 !waits_for_answer(c))
 			http_conn_close(c, true, "superseded",
 			    "the ticket was consumed by another transfer");
 		if (c->state == HTTP_CONN_CLOSED)

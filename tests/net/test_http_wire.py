@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""HTTP octet by octet: pipelining, slow and rude clients, limits, acknowledged bytes."""
+import pytest
+
+CLIENT = r"""
+import socket, struct, time
+def connect(timeout=10, rcvbuf=None):
+    s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if rcvbuf:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+    s.settimeout(timeout)
+    s.connect(("10.77.0.1", 80))
+    return s
+def get(path, *fields, method="GET", version="1.1"):
+    return ("\r\n".join([f"{method} {path} HTTP/{version}", "Host: 10.77.0.1", *fields])
+            + "\r\n\r\n").encode()
+class Reader:
+    def __init__(self, s):
+        self.s, self.buf = s, b""
+    def head(self):
+        while b"\r\n\r\n" not in self.buf:
+            more = self.s.recv(65536)
+            if not more:
+                raise EOFError(self.buf)
+            self.buf += more
+        text, self.buf = self.buf.split(b"\r\n\r\n", 1)
+        lines = text.decode().split("\r\n")
+        fields = [l.split(": ", 1) for l in lines[1:]]
+        return int(lines[0].split()[1]), {k.lower(): v for k, v in fields}
+    def body(self, n):
+        while len(self.buf) < n:
+            more = self.s.recv(65536)
+            if not more:
+                raise EOFError(len(self.buf))
+            self.buf += more
+        got, self.buf = self.buf[:n], self.buf[n:]
+        return got
+    def answer(self, head_only=False):
+        status, fields = self.head()
+        return status, fields, b"" if head_only else self.body(int(fields.get("content-length", 0)))
+    def rest(self):
+        while more := self.s.recv(65536):
+            self.buf += more
+        return self.buf
+def rst(s):
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+"""
+
+
+@pytest.fixture
+def make(bootd):
+    def f(**limits):
+        b = bootd({"services": {"dhcp4": False}, "limits": limits})
+        b.put("loaders", "small", b"0123456789")
+        b.put("loaders", "big", bytes(range(256)) * 4096 * 16)  # 16 MiB
+        return b
+    return f
+
+
+@pytest.fixture
+def client(netns):
+    return netns.add_client(address="10.77.0.50/24")
+
+
+def run(client, code):
+    return client.python(CLIENT + code)
+
+
+def ended(server, file, result, **more):
+    return server.wait(lambda ev: ev["kind"] in ("http.end", "http.error")
+                       and ev.get("file") == file and ev["detail"].get("result") == result)
+
+
+def test_pipelining_answers_in_order(make, client):
+    server = make()
+    run(client, r"""
+s = connect()
+r = Reader(s)
+s.sendall(get("/loaders/small") + get("/loaders/none") + get("/loaders/small", method="HEAD")
+          + get("/loaders/small", "Range: bytes=2-3") + get("/loaders/big")
+          + get("/loaders/small", "Connection: close") + get("/loaders/never"))
+assert r.answer()[0::2] == (200, b"0123456789")
+assert r.answer()[0] == 404
+status, fields, _ = r.answer(head_only=True)
+assert status == 200 and fields["content-length"] == "10"
+assert r.answer()[0::2] == (206, b"23")
+assert len(r.answer()[2]) == 1 << 24
+status, fields, body = r.answer()
+assert body == b"0123456789" and fields["connection"] == "close"
+assert r.rest() == b"", "an answer after Connection: close"
+""")
+    ended(server, "loaders/big", "complete")
+
+
+def test_a_hundred_requests_on_one_connection(make, client):
+    make()
+    run(client, r"""
+s = connect()
+r = Reader(s)
+s.sendall(get("/loaders/small") * 60)
+for i in range(60):
+    assert r.answer()[2] == b"0123456789"
+start = time.monotonic()
+for i in range(60):
+    s.sendall(get("/loaders/small"))
+    assert r.answer()[2] == b"0123456789"
+# Nagle against delayed ACK would cost 40 ms each (boot.md 4.4).
+assert time.monotonic() - start < 1.5, time.monotonic() - start
+""")
+
+
+def test_request_in_single_octets(make, client):
+    make()
+    run(client, r"""
+s = connect()
+s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+for b in get("/loaders/small"):
+    s.sendall(bytes([b]))
+assert Reader(s).answer()[2] == b"0123456789"
+""")
+
+
+def test_bare_lf_empty_lines_and_absolute_form(make, client):
+    make()
+    run(client, r"""
+s = connect()
+s.sendall(b"\r\n\nGET http://10.77.0.1/loaders/small HTTP/1.1\nHost: x\n\n")
+assert Reader(s).answer()[2] == b"0123456789"
+""")
+
+
+def test_rule_15_reset_after_the_last_octet_is_complete(make, client):
+    server = make()
+    run(client, r"""
+for i in range(5):
+    s = connect()
+    r = Reader(s)
+    s.sendall(get("/loaders/small", method="HEAD") + get("/loaders/big"))
+    r.answer(head_only=True)
+    assert len(r.answer()[2]) == 1 << 24
+    rst(s)
+""")
+    server.wait(lambda ev: len(server.find("http.end", file="loaders/big")) == 5)
+    for ev in server.find("http.end", file="loaders/big"):
+        assert ev["detail"]["result"] == "complete" and ev["bytes"] == 1 << 24
+    assert not server.find("http.error")
+
+
+def test_bytes_are_those_acknowledged(make, client):
+    server = make()
+    run(client, r"""
+s = connect(rcvbuf=65536)
+r = Reader(s)
+s.sendall(get("/loaders/big"))
+r.head()
+r.body(1000000)
+rst(s)
+""")
+    ev = ended(server, "loaders/big", "aborted")
+    assert ev["kind"] == "http.error"
+    assert 1_000_000 <= ev["bytes"] < 2_000_000 and ev["total"] == 1 << 24
+
+
+def test_aborted_then_resumed_is_complete(make, client):
+    server = make()
+    run(client, r"""
+s = connect(rcvbuf=65536)
+r = Reader(s)
+s.sendall(get("/loaders/big"))
+_, fields = r.head()
+r.body(3000000)
+rst(s)
+s = connect()
+r = Reader(s)
+# As EDK2 resumes (boot.md 1.9).
+s.sendall(get("/loaders/big", "Range: bytes=3000000-", "If-Match: " + fields["etag"]))
+status, fields, body = r.answer()
+assert status == 206 and fields["content-range"] == "bytes 3000000-16777215/16777216"
+assert len(body) == (1 << 24) - 3000000
+""")
+    ev = ended(server, "loaders/big", "complete")
+    assert ev["bytes"] == ev["total"] == 1 << 24
+
+
+def test_progress_events(make, client):
+    server = make()
+    run(client, r"""
+s = connect(rcvbuf=65536)
+r = Reader(s)
+s.sendall(get("/loaders/big"))
+r.head()
+start = time.monotonic()
+for i in range(64):
+    r.body(1 << 18)
+    while time.monotonic() - start < (i + 1) * 0.05:
+        time.sleep(0.005)
+""")
+    ended(server, "loaders/big", "complete")
+    steps = server.find("http.progress", file="loaders/big")
+    assert 2 <= len(steps) <= 5
+    assert [ev["bytes"] for ev in steps] == sorted(ev["bytes"] for ev in steps)
+    assert all(0 < ev["bytes"] < ev["total"] == 1 << 24 for ev in steps)
+
+
+def test_half_closed_client_still_gets_its_answer(make, client):
+    server = make()
+    run(client, r"""
+s = connect()
+s.sendall(get("/loaders/big"))
+s.shutdown(socket.SHUT_WR)
+r = Reader(s)
+assert len(r.answer()[2]) == 1 << 24
+assert r.rest() == b""
+""")
+    ended(server, "loaders/big", "complete")
+
+
+def test_bad_requests(make, client):
+    make()
+    run(client, r"""
+cases = [
+    (400, b"GET / HTTP/1.1\r\n\r\n"),
+    (400, b"GET /\r\n\r\n"),
+    (400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n\n"),
+    (505, b"GET / HTTP/2.0\r\nHost: x\r\n\r\n"),
+    (501, b"BREW /pot HTTP/1.1\r\nHost: x\r\n\r\n"),
+    (501, b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n"),
+    (400, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+    (400, b"GET /loaders/small HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"),
+    (414, b"GET /" + b"a" * 5000 + b" HTTP/1.1\r\n\r\n"),
+    (431, b"GET / HTTP/1.1\r\nHost: x\r\n" + b"A: b\r\n" * 100 + b"\r\n"),
+    (431, b"GET / HTTP/1.1\r\nHost: x\r\nA: " + b"b" * 9000 + b"\r\n\r\n"),
+    (413, b"POST /report/x HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n"),
+]
+for want, text in cases:
+    s = connect()
+    s.sendall(text)
+    status, fields, body = Reader(s).answer()
+    assert status == want or (want == 413 and status == 404), (want, status, text[:60])
+    assert "content-length" in fields
+""")
+
+
+def test_slowloris_is_cut_off_and_hurts_nobody(make, client):
+    server = make(http_header_timeout="1s", http_per_client=64)
+    run(client, r"""
+slow = [connect() for i in range(40)]
+start = time.monotonic()
+for s in slow:
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
+fast = connect()
+fast.sendall(get("/loaders/small"))
+assert Reader(fast).answer()[2] == b"0123456789"
+for s in slow:
+    s.sendall(b"X: y\r\n")
+for s in slow:
+    status, fields, _ = Reader(s).answer()
+    assert status == 408 and fields["connection"] == "close"
+assert 0.9 < time.monotonic() - start < 5
+""")
+    server.wait(lambda ev: ev["kind"] == "http.error" and ev["detail"]["result"] == "timeout")
+
+
+def test_idle_connection_is_closed(make, client):
+    make(http_header_timeout="1s", http_idle_timeout="1s")
+    run(client, r"""
+silent, used = connect(), connect()
+used.sendall(get("/loaders/small"))
+r = Reader(used)
+assert r.answer()[0] == 200
+assert r.rest() == b""
+assert silent.recv(10) == b""
+""")
+
+
+def test_stalled_reader_is_reset(make, client):
+    server = make(http_stall_timeout="1s")
+    run(client, r"""
+s = connect(rcvbuf=4096)
+s.sendall(get("/loaders/big"))
+time.sleep(0.1)
+other = connect()
+other.sendall(get("/loaders/small"))
+assert Reader(other).answer()[0] == 200
+# Wait, without reading, until the server has given up.
+import select
+p = select.poll()
+p.register(s, select.POLLERR | select.POLLHUP)
+assert p.poll(8000), "never reset"
+""")
+    ev = ended(server, "loaders/big", "timeout")
+    assert ev["bytes"] < 1 << 24 and "stopped reading" in ev["reason"]
+
+
+def test_limits_of_connections(make, client):
+    server = make(http_per_client=4)
+    run(client, r"""
+busy = []
+for i in range(4):
+    s = connect(rcvbuf=4096)
+    s.sendall(get("/loaders/big"))
+    Reader(s).head()
+    busy.append(s)
+s = connect()
+try:
+    s.sendall(get("/loaders/small"))
+    assert s.recv(10) == b"", "a fifth connection was served"
+except ConnectionResetError:
+    pass
+rst(busy.pop())
+# Idle ones make room.
+for i in range(3):
+    s = connect()
+    s.sendall(get("/loaders/small"))
+    r = Reader(s)
+    for attempt in range(50):
+        try:
+            assert r.answer()[0] == 200
+            break
+        except (ConnectionResetError, EOFError):
+            s = connect()
+            s.sendall(get("/loaders/small"))
+            r = Reader(s)
+""")
+    server.wait(lambda ev: ev["kind"] == "http.error" and "too many" in ev.get("reason", ""))
+
+
+def test_many_connections(make, netns, client):
+    make(http_per_client=600, http_connections=600)
+    run(client, r"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+conns = [connect() for i in range(500)]
+for s in conns:
+    s.sendall(get("/loaders/small"))
+for s in conns:
+    assert Reader(s).answer()[2] == b"0123456789"
+for s in conns:
+    s.sendall(get("/loaders/small", "Connection: close"))
+for s in conns:
+    assert Reader(s).answer()[2] == b"0123456789"
+""")
+
+
+def test_file_replaced_during_transfer_keeps_its_old_content(make, client):
+    server = make()
+    go = client.popen("/usr/bin/python3", "-c", CLIENT + r"""
+s = connect(rcvbuf=4096)
+r = Reader(s)
+s.sendall(get("/loaders/big"))
+r.head()
+r.body(100)
+print("begun", flush=True)
+input()
+assert r.body((1 << 24) - 100)[-256:] == bytes(range(256))
+""", stdin=-1, stdout=-1)
+    assert go.stdout.readline() == b"begun\n"
+    server.put("loaders", "big", b"other")
+    go.communicate(b"\n", timeout=30)
+    assert go.returncode == 0
+    ended(server, "loaders/big", "complete")
