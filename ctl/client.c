@@ -55,7 +55,8 @@ client_exit_code(int status, const char *code)
 	case 409:
 	case 412:
 	case 423:
-	case 429: return CTL_REFUSED;
+	case 429:
+	case 507: return CTL_REFUSED; /* its disk is full: reached, but not done */
 	default: return status >= 500 ? CTL_UNREACHABLE : CTL_USAGE;
 	}
 }

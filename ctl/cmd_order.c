@@ -83,6 +83,9 @@ read_order(const struct args *a, struct order *o, struct error *err)
 	o->action = a->command->verb;
 	o->hosts = cmd_util_selector(a);
 	o->reason = args_get(a, "reason");
+	/* The history always has one; only what boots an image must be given it. */
+	if (o->reason == NULL && !is_image_kind(o->kind))
+		o->reason = "no reason given";
 	o->yes = args_has(a, "yes");
 	o->dry_run = args_has(a, "dry-run");
 	o->limit = ORDER_LIMIT;

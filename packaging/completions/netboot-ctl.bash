@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# bash completion of netboot-ctl(1). Words and options come from the program itself, names from the
+# server; a server that does not answer completes nothing and says nothing.
+
+_netboot_ctl_names() {
+	case $1 in
+	HOST | HOSTS | "[HOSTS]") set -- host list ;;
+	"HOST|JOB") set -- host list ;;
+	SITE) set -- site list ;;
+	IMAGE) set -- image list ;;
+	JOB) set -- job list ;;
+	*) return ;;
+	esac
+	timeout 2 netboot-ctl "${_netboot_server[@]}" --no-headers -o table "$@" 2>/dev/null |
+		awk '{ print $1 }'
+}
+
+# The words before the cursor that choose the command, without options and their values.
+_netboot_ctl_scan() {
+	local i word
+	words_before=() _netboot_server=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		--server)
+			[[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+			_netboot_server=(--server "${COMP_WORDS[++i]}")
+			# readline splits unix:PATH at the colon.
+			if [[ ${COMP_WORDS[i + 1]} == : ]]; then
+				_netboot_server[1]+=:${COMP_WORDS[i + 2]}
+				((i += 2))
+			fi
+			;;
+		-o | -f) ((i++)) ;;
+		-* | = | :) ;;
+		*) [[ ${COMP_WORDS[i - 1]} == = ]] || words_before+=("$word") ;;
+		esac
+	done
+}
+
+_netboot_ctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word list=()
+	local words_before _netboot_server
+	COMPREPLY=()
+	if [[ $cur == = ]]; then
+		cur=
+	elif [[ $prev == = ]]; then
+		prev=${COMP_WORDS[COMP_CWORD - 2]}
+	fi
+	_netboot_ctl_scan
+	case $prev in
+	-f | --file | --bmc-password-file)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+		return
+		;;
+	-o) prev=--output ;;
+	esac
+	case $prev in
+	--host) list=($(_netboot_ctl_names HOSTS)) ;;
+	--site) list=($(_netboot_ctl_names SITE)) ;;
+	--image) list=($(_netboot_ctl_names IMAGE)) ;;
+	--job) list=($(_netboot_ctl_names JOB)) ;;
+	--output) list=(table wide json ndjson) ;;
+	--*)
+		list=($(netboot-ctl __complete "${words_before[@]}" "$prev" 2>/dev/null))
+		# Free text such as a reason has no completions; --wait takes its value inline only.
+		[[ ${list[0]} == *[A-Z]* && $prev != --wait ]] && return
+		[[ ${list[0]} == *[A-Z]* ]] && list=()
+		;;
+	esac
+	if [[ ${#list[@]} -eq 0 ]]; then
+		while read -r word; do
+			case $word in
+			@*) list+=($(_netboot_ctl_names "${word#@}")) ;;
+			--*) [[ $cur == -* ]] && list+=("$word") ;;
+			*) list+=("$word") ;;
+			esac
+		done < <(netboot-ctl __complete "${words_before[@]}" 2>/dev/null)
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "${list[*]}" -- "$cur")
+	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+	return 0
+}
+
+complete -F _netboot_ctl netboot-ctl
