@@ -6,7 +6,7 @@
  *   off-seen  LOOK → CONTROL soft → PAUSE/LOOK … → CONTROL off → PAUSE/LOOK … until off
  *   on-seen   LOOK → CONTROL on → PAUSE/LOOK … until on
  *   override  KEEP → ACK → FLAGS → READ, compare; once more if they differ
- *   probe     DEVICE → LOOK → READ
+ *   probe     DEVICE → READ → LOOK
  *
  * Power is what a Get Chassis Status said, never what was ordered. On and off are
  * idempotent and repeated when 10 s showed no effect (BMCs lose them) or when an answer
@@ -262,8 +262,8 @@ on_look(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_SEQ_CONTROL: return decide_control(s);
 	case BMC_SEQ_OFF_SEEN: return decide_off(s, now);
 	case BMC_SEQ_ON_SEEN: return decide_on(s, now);
-	case BMC_SEQ_PROBE: return read_flags(s);
 	case BMC_SEQ_STATUS:
+	case BMC_SEQ_PROBE:
 	case BMC_SEQ_OVERRIDE: break;
 	}
 	return done(s);
@@ -344,7 +344,7 @@ on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
 		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X",
 		    f->raw[0], f->raw[1], f->raw[2], f->raw[3], f->raw[4]);
 	if (s->kind == BMC_SEQ_PROBE)
-		return done(s);
+		return look(s, BMC_STEP_LOOK);
 	if (readable && f->valid && !f->persistent && f->efi == efi &&
 	    f->device == BMC_BOOTDEV_PXE)
 		return done(s);
@@ -383,7 +383,7 @@ on_device(struct bmc_seq *s, const struct bmc_reply *rs)
 	d.product = rbuf_u16le(&r);
 	if (rs->code == BMC_COMPLETION_OK && rbuf_ok(&r))
 		s->device = d;
-	return look(s, BMC_STEP_LOOK);
+	return read_flags(s);
 }
 
 enum bmc_seq_next

@@ -24,7 +24,7 @@
 
 enum { BMCS = 6, CALLS = 24, EVENTS = 4096, DEFAULT_SEEDS = 150 };
 /* A state older than this has been seen by all: a slow answer, and a farewell. */
-enum { FRESH = 6000000 };
+enum { FRESH = 20000000 };
 
 struct vconn {
 	struct bmc_call *call; /* NULL: released */

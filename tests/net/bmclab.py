@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Simulated BMCs (bmcsim, ipmi_sim) in a namespace of their own, the IPMI engine (bmcctl) and other
+people's IPMI clients against them. Everything is removed by close()."""
+import json
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import tempfile
+
+import netlab
+
+USER = "admin"
+PASSWORD = "secret17"
+PORT = 9623
+
+
+class Bmcs:
+    """bmcsim with the lines of `config`; by default one BMC at 127.77.0.1:9623."""
+
+    def __init__(self, config=None, seed=1):
+        self.ns = netlab.Namespace("bmc")
+        self.dir = tempfile.mkdtemp(prefix="bmclab-")
+        self.sim = self.sock = None
+        try:
+            path = self.write("bmcsim.conf", config or f"127.77.0.1:{PORT} {USER} {PASSWORD} operator\n")
+            control = os.path.join(self.dir, "bmcsim.sock")
+            self.log = open(os.path.join(self.dir, "bmcsim.err"), "w+")
+            self.sim = self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcsim"), "-c", path, "-s", control,
+                                     "-r", str(seed), stdout=subprocess.PIPE, stderr=self.log)
+            ready = self.sim.stdout.readline()
+            assert ready.startswith(b"ready"), self.stderr()
+            self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.connect(control)
+            self.answers = self.sock.makefile("r")
+        except BaseException:
+            self.close()
+            raise
+
+    def write(self, name, text, mode=0o600):
+        path = os.path.join(self.dir, name)
+        with open(path, "w") as f:
+            f.write(text)
+        os.chmod(path, mode)
+        return path
+
+    def stderr(self):
+        self.log.seek(0)
+        return self.log.read()
+
+    def ask(self, line):
+        self.sock.sendall(line.encode() + b"\n")
+        answer = self.answers.readline().strip()
+        assert answer and not answer.startswith("error"), f"{line}: {answer}"
+        return answer
+
+    def fault(self, who="all", **faults):
+        for name, value in faults.items():
+            self.ask(f"fault {who} {name} {value}")
+
+    def power(self, on, who="all"):
+        self.ask(f"power {who} {'on' if on else 'off'}")
+
+    def show(self, who=f"127.77.0.1:{PORT}"):
+        return json.loads(self.ask(f"show {who}"))
+
+    def sum(self):
+        return json.loads(self.ask("sum"))
+
+    def start(self, *argv, password=PASSWORD):
+        """bmcctl in the background."""
+        env = dict(os.environ, BMC_PASSWORD=password)
+        return self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcctl"), *argv, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, env=env)
+
+    def finish(self, p, timeout=60):
+        out, err = p.communicate(timeout=timeout)
+        assert p.returncode in (0, 2), err
+        assert "ERROR" not in err and "runtime error" not in err, err
+        assert PASSWORD not in out + err
+        return [json.loads(line) for line in out.splitlines()]
+
+    def ctl(self, *argv, password=PASSWORD, timeout=60):
+        """Runs bmcctl; (results in order of completion, totals)."""
+        lines = self.finish(self.start(*argv, password=password), timeout)
+        return [x for x in lines[:-1] if "note" not in x], lines[-1]
+
+    def one(self, *argv, target=f"127.77.0.1:{PORT}", **kw):
+        """One call to one BMC: its result."""
+        results, _ = self.ctl(*argv, target, **kw)
+        assert len(results) == 1
+        return results[0]
+
+    def ipmitool(self, *argv, host="127.77.0.1", suite=17, check=True):
+        env = dict(os.environ, IPMITOOL_PASSWORD=PASSWORD)
+        return self.ns.run("ipmitool", "-I", "lanplus", "-H", host, "-p", str(PORT), "-U", USER, "-E", "-C",
+                           str(suite), *argv, env=env, check=check).stdout
+
+    def freeipmi(self, program, *argv, suite=17, check=True):
+        conf = self.write("freeipmi.conf", f"driver-type LAN_2_0\nusername {USER}\npassword {PASSWORD}\n"
+                          f"cipher-suite-id {suite}\nprivilege-level OPERATOR\n")
+        return self.ns.run(program, "--config-file", conf, *argv, check=check).stdout
+
+    def close(self):
+        if self.sock:
+            self.sock.close()
+        failed = None
+        if self.sim:
+            self.sim.terminate()
+            self.sim.wait(timeout=10)
+            failed = self.stderr() if self.sim.returncode else None
+            self.log.close()
+        self.ns.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+        assert not failed, f"bmcsim: {failed}"
+
+
+class IpmiSim:
+    """OpenIPMI's simulator, one BMC at 127.77.0.1:9623, suite 3 only."""
+
+    SCRIPT = """#!/bin/sh
+d={dir}
+op=$1; shift
+case $op in
+get) for p; do case $p in power) echo "power:$(cat $d/power)";; boot) echo "boot:$(cat $d/boot)";; esac; done;;
+set) while [ $# -ge 2 ]; do case $1 in
+       power) echo $2 >$d/power;; shutdown) echo 0 >$d/power;; boot) echo $2 >$d/boot;; reset) echo reset >>$d/events;;
+     esac; shift 2; done;;
+esac
+exit 0
+"""
+
+    def __init__(self):
+        self.ns = netlab.Namespace("bmc")
+        self.dir = tempfile.mkdtemp(prefix="bmclab-")
+        self.write("power", "0\n")
+        self.write("boot", "default\n")
+        script = self.write("chassis.sh", self.SCRIPT.format(dir=self.dir))
+        os.chmod(script, os.stat(script).st_mode | stat.S_IXUSR)
+        lan = self.write("lan.conf", f'''name "sim"
+set_working_mc 0x20
+  startlan 14
+    addr 127.77.0.1 {PORT}
+    priv_limit admin
+    allowed_auths_callback none md2 md5 straight
+    allowed_auths_user none md2 md5 straight
+    allowed_auths_operator none md2 md5 straight
+    allowed_auths_admin none md2 md5 straight
+    guid a123456789abcdefa123456789abcdef
+  endlan
+  chassis_control "{script}"
+  user 2 true "{USER}" "{PASSWORD}" admin 10 none md2 md5 straight
+''')
+        emu = self.write("bmc.emu", "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\n"
+                         "mc_enable 0x20\n")
+        os.mkdir(os.path.join(self.dir, "state"))
+        self.ns.popen("ipmi_sim", "-c", lan, "-f", emu, "-s", os.path.join(self.dir, "state"), "-n",
+                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        netlab.until(lambda: f":{PORT}" in self.ns.run("ss", "-Hlun").stdout, 10, "ipmi_sim")
+
+    write = Bmcs.write
+    start = Bmcs.start
+    finish = Bmcs.finish
+    ctl = Bmcs.ctl
+    one = Bmcs.one
+
+    def read(self, name):
+        with open(os.path.join(self.dir, name)) as f:
+            return f.read().strip()
+
+    def close(self):
+        self.ns.close()
+        shutil.rmtree(self.dir, ignore_errors=True)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The IPMI engine with many BMCs at once, names and both address families, against ipmi_sim, and
+other people's clients against bmcsim."""
+import os
+
+import pytest
+
+import bmclab
+from bmclab import PASSWORD, PORT, USER
+from netlab import until
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def start(config, **kw):
+        made.append(bmclab.Bmcs(config, **kw))
+        return made[-1]
+
+    yield start
+    for b in made:
+        b.close()
+
+
+def line(address, privilege="operator", script=""):
+    return f"{address}:{PORT} {USER} {PASSWORD} {privilege} {script}\n"
+
+
+def test_one_dead_bmc_among_200_delays_nobody(make):
+    b = make(line("127.77.0.1+200"))
+    b.fault(f"127.77.0.100:{PORT}", dead=1)
+    results, totals = b.ctl("-t", "5", "-j", "16", "status", f"127.77.0.1+200:{PORT}")
+    dead = [r for r in results if r["code"]]
+    assert [(r["bmc"], r["code"]) for r in dead] == [(f"127.77.0.100:{PORT}", "bmc-unreachable")]
+    assert max(r["ms"] for r in results if not r["code"]) < 2500
+    assert totals["ok"] == 199
+
+
+def test_more_dead_bmcs_than_may_be_in_flight(make):
+    b = make(line("127.77.0.1+100"))
+    for i in range(1, 41):
+        b.fault(f"127.77.0.{i}:{PORT}", dead=1)
+    results, _ = b.ctl("-t", "4", "-j", "8", "status", f"127.77.0.1+100:{PORT}")
+    assert sum(r["code"] == "bmc-unreachable" for r in results) == 40
+    assert sum(r["code"] == "" for r in results) == 60
+
+
+def test_2000_bmcs(make):
+    b = make(line("127.77.0.1+2000"))
+    results, totals = b.ctl("-q", "status", f"127.77.0.1+2000:{PORT}", timeout=120)
+    assert totals["ok"] == 2000
+    s = b.sum()
+    assert s["sessions"] == 2000 and s["closed"] == 2000 and s["in_use"] == 0
+
+
+def test_cycle_of_200_under_loss_executes_each_at_most_once(make):
+    b = make(line("127.77.0.1+200"))
+    b.power(True)
+    b.fault(drop=20)
+    results, totals = b.ctl("-t", "60", "cycle", f"127.77.0.1+200:{PORT}", timeout=120)
+    b.fault(drop=0)
+    assert totals["resends"] > 100
+    for r in results:
+        cycles = b.show(r["bmc"])["cycle"]
+        assert cycles == 1 if r["code"] == "" else cycles <= 1, r
+        assert r["code"] in ("", "bmc-unreachable"), r
+
+
+def test_host_names_and_ipv6(make):
+    b = make(line("127.0.0.1") + line("[::1]"))
+    assert b.one("status", target=f"::1:{PORT}")["code"] == ""
+    assert b.one("-n", "status", target=f"localhost:{PORT}")["code"] == ""
+    r = b.one("-n", "-t", "2", "status", target=f"no-such-name.invalid:{PORT}")
+    assert r["code"] == "bmc-unreachable" and "name" in r["text"]
+    r = b.one("-t", "1", "status", target=f"localhost:{PORT}")  # no resolver
+    assert r["code"] == "bmc-unreachable"
+
+
+def test_machine_behind_a_script(make, tmp_path):
+    script = tmp_path / "chassis.sh"
+    script.write_text(f"""#!/bin/sh
+cd {tmp_path}
+case $1 in
+get) echo "power:$(cat power)";;
+set) shift; echo "$* efi=$BMCSIM_EFI" >>log
+     while [ $# -ge 2 ]; do case $1 in power) echo $2 >power;; shutdown) echo 0 >power;; esac; shift 2; done;;
+esac
+""")
+    script.chmod(0o755)
+    (tmp_path / "power").write_text("1\n")
+    b = make(line("127.77.0.1", script=str(script)))
+    until(lambda: b.show()["power"] == "on", 5, "the script's power state")
+    assert b.one("-g", "5", "-i", "200", "off-seen")["code"] == ""
+    assert b.one("override")["flags"] == "a004000000"
+    assert b.one("-i", "200", "on-seen")["code"] == ""
+    until(lambda: "power 1" in (tmp_path / "log").read_text(), 5, "the script's call")
+    assert (tmp_path / "log").read_text().splitlines() == ["shutdown 1 efi=0", "boot pxe power 1 efi=1"]
+    flags = b.one("probe")["flags"]
+    assert flags == "2004000000"  # used up by that start
+    (tmp_path / "power").write_text("0\n")  # the machine turns itself off
+    until(lambda: b.one("status")["power"] == "off", 5, "the machine's own power-off")
+
+
+@pytest.fixture
+def ipmi_sim():
+    s = bmclab.IpmiSim()
+    yield s
+    s.close()
+
+
+def test_ipmi_sim(ipmi_sim):
+    r = ipmi_sim.one("probe")
+    assert (r["code"], r["cipher"], r["power"], r["manufacturer"]) == ("", 3, "off", 0x1291)
+    assert ipmi_sim.one("-i", "200", "on-seen")["power"] == "on"
+    assert ipmi_sim.read("power") == "1"
+    assert ipmi_sim.one("-L", "administrator", "-C", "3", "status")["power"] == "on"
+    r = ipmi_sim.one("override")  # it keeps neither the valid nor the EFI bit
+    assert r["code"] == "override-not-kept" and "not valid" in r["text"] and "no EFI" in r["text"]
+    assert ipmi_sim.read("boot") == "pxe"
+    assert ipmi_sim.one("reset")["code"] == "" and ipmi_sim.read("events") == "reset"
+    assert ipmi_sim.one("-g", "5", "-i", "200", "off-seen")["power"] == "off"
+    assert ipmi_sim.one("status", password="wrong")["code"] == "bmc-auth"
+    assert ipmi_sim.one("-C", "17", "status")["code"] == "bmc-cipher"
+    _, totals = ipmi_sim.ctl("-r", "70", "status", f"127.77.0.1:{PORT}")  # it has 63 slots
+    assert totals["ok"] == 70
+
+
+@pytest.mark.parametrize("suite", [3, 17])
+def test_ipmitool_against_bmcsim(make, suite):
+    b = make(line("127.77.0.1", "administrator"))
+    assert "IPMI Version              : 2.0" in b.ipmitool("mc", "info", suite=suite)
+    assert "off" in b.ipmitool("chassis", "power", "status", suite=suite)
+    b.ipmitool("chassis", "bootdev", "pxe", "options=efiboot", suite=suite)
+    assert "a004000000" in b.ipmitool("chassis", "bootparam", "get", "5", suite=suite)
+    b.ipmitool("chassis", "power", "on", suite=suite)
+    s = b.show()
+    assert (s["power"], s["pxe_boots"], s["active"]) == ("on", 1, 0)
+    b.fault(suites=3)
+    assert b.ipmitool("mc", "info", suite=suite, check=False) == ""
+
+
+def test_freeipmi_against_bmcsim(make):
+    b = make(line("127.77.0.1+3"))
+    out = b.freeipmi("ipmipower", "-h", f"127.77.0.[1-3]:{PORT}", "--on")
+    assert out.count("ok") == 3
+    out = b.freeipmi("ipmipower", "-h", f"127.77.0.[1-3]:{PORT}", "-s", suite=3)
+    assert sorted(out.split()) == sorted(w for i in (1, 2, 3) for w in (f"127.77.0.{i}:", "on"))
+    host = f"127.77.0.2:{PORT}"
+    b.freeipmi("ipmi-chassis-config", "-h", host, "--commit", "-e", "Chassis_Boot_Flags:BIOS_Boot_Type=EFI", "-e",
+               "Chassis_Boot_Flags:Boot_Device=PXE")
+    out = b.freeipmi("ipmi-chassis-config", "-h", host, "--checkout", "-S", "Chassis_Boot_Flags")
+    values = dict(w for w in (x.split() for x in out.splitlines()) if len(w) == 2)
+    assert (values["BIOS_Boot_Type"], values["Boot_Device"]) == ("EFI", "PXE")
+    assert "on" in b.freeipmi("ipmi-chassis", "-h", host, "--get-status")
+    assert os.path.exists(b.dir)
