@@ -72,6 +72,7 @@ sample(struct http_conn *c, int64_t now)
 
 	if (c->n_flights == 0)
 		return;
+	c->sample_at = now + (c->state == HTTP_CONN_SEND ? SAMPLE_MAX : c->sample_gap);
 	acked = acked_by_peer(c) - c->acked_base;
 	for (size_t i = 0; i < c->n_flights; i++) {
 		struct http_flight *f = &c->flights[i];
@@ -280,6 +281,7 @@ end_answer(struct http_conn *c, int64_t now)
 	c->grant = (struct http_grant){0};
 	c->hold = INT64_MAX;
 	c->sample_gap = SAMPLE_FIRST;
+	c->sample_at = now + SAMPLE_FIRST;
 	c->since = c->moved = now;
 	if (c->close_after)
 		start_drain(c, now);
@@ -425,11 +427,11 @@ next_wake(struct http_conn *c, int64_t now)
 	case HTTP_CONN_HELD: at = c->moved + cfg->http_stall_timeout_us; break;
 	case HTTP_CONN_CLOSED: return INT64_MAX;
 	}
-	if (c->n_flights > 0) {
-		int64_t gap = c->state == HTTP_CONN_SEND ? SAMPLE_MAX : c->sample_gap;
-
-		at = now + gap < at || at <= now ? now + gap : at;
-	}
+	if (c->n_flights == 0)
+		return at;
+	/* A deadline that has passed is not due while acknowledgements come in. */
+	if (at <= now || at > c->sample_at)
+		at = c->sample_at;
 	return at;
 }
 
@@ -530,9 +532,9 @@ is_due(const struct http_conn *c, int64_t now)
 void
 http_conn_on_time(struct http_conn *c, int64_t now)
 {
-	sample(c, now);
 	if (c->sample_gap < SAMPLE_MAX)
 		c->sample_gap *= 2;
+	sample(c, now);
 	if (is_due(c, now))
 		on_timeout(c);
 	if (c->state != HTTP_CONN_CLOSED)

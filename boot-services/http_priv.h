@@ -90,7 +90,7 @@ struct http_conn {
 	size_t n_flights;
 	int64_t sent;	    /* octets given to the kernel */
 	int64_t acked_base; /* of TCP_INFO, when accepted */
-	int64_t sample_gap;
+	int64_t sample_at, sample_gap; /* when to look at TCP_INFO again */
 	struct http_conn *prev, *next;
 	UT_hash_handle hh;
 };
