@@ -100,7 +100,7 @@ say(struct world *w, const struct bootd_msg *m)
 static int
 set_up(void **state)
 {
-	static const struct log log = {.max = LOG_LEVEL_ERROR - 1, .program = "test"};
+	static const struct log log = {.max = LOG_LEVEL_ERROR, .program = "test"};
 	static const struct frame_ops agent_ops = {agent_message, agent_close};
 	static const struct agent_link_ops ops = {
 	    on_config, on_table, on_refused, on_close};
