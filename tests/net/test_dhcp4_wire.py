@@ -163,6 +163,7 @@ def test_same_xid_for_ever(wire):
 def test_events_tell_what_the_job_runner_needs(lab, wire):
     wire.lease(pxe())
     wire.lease(ipxe())
+    lab.wait(lambda e: e["kind"] == "dhcp4.ack" and e["detail"]["class"] == "ipxe")
     kinds = [(ev["kind"], ev["detail"]["class"]) for ev in lab.events if ev["kind"].startswith("dhcp4.")]
     assert kinds == [("dhcp4." + k, c) for c in ("pxe", "ipxe")
                      for k in ("discover", "offer", "request", "ack")]
