@@ -147,15 +147,13 @@ http_conn_close(struct http_conn *c, bool reset, const char *result, const char 
 	if (reset)
 		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 	close_file(c);
-	close(c->fd);
-	c->fd = -1;
 	c->want_read = c->want_write = false;
 }
 
 void
 http_conn_free(struct http_conn *c)
 {
-	assert(c->state == HTTP_CONN_CLOSED);
+	assert(c->state == HTTP_CONN_CLOSED && c->fd < 0);
 	free(c->note);
 	free(c);
 }

@@ -65,6 +65,10 @@ bury(struct http_conn *c)
 	event_del(c->readable);
 	event_del(c->writable);
 	event_del(c->timer);
+	/* Not before: libevent would tell the kernel of a descriptor that is gone, or of
+	 * another one with its number. */
+	close(c->fd);
+	c->fd = -1;
 	DL_DELETE(io->conns, c);
 	HASH_DEL(io->by_id, c);
 	DL_APPEND(io->dead, c);

@@ -88,8 +88,8 @@ struct http_conn {
 	/* Answers not acknowledged yet, oldest first. */
 	struct http_flight flights[HTTP_FLIGHTS_MAX];
 	size_t n_flights;
-	int64_t sent;	    /* octets given to the kernel */
-	int64_t acked_base; /* of TCP_INFO, when accepted */
+	int64_t sent;		       /* octets given to the kernel */
+	int64_t acked_base;	       /* of TCP_INFO, when accepted */
 	int64_t sample_at, sample_gap; /* when to look at TCP_INFO again */
 	struct http_conn *prev, *next;
 	UT_hash_handle hh;
