@@ -10,7 +10,7 @@ get)
 	for what; do
 		case $what in
 		power) echo "power:$(cat "$dir/power")" ;;
-		boot) echo "boot:$(cat "$dir/boot" 2>/dev/null || echo default)" ;;
+		boot) echo "boot:$(cat "$dir/boot")" ;;
 		*) exit 1 ;;
 		esac
 	done
@@ -18,7 +18,8 @@ get)
 set)
 	while [ $# -ge 2 ]; do
 		case $1 in
-		power | reset | shutdown | boot) echo "$1 $2" >"$dir/cmd" ;;
+		power | reset | shutdown) echo "$1 $2" >"$dir/cmd" ;;
+		boot) echo "$2" >"$dir/boot" ;;
 		identify) ;;
 		*) exit 1 ;;
 		esac

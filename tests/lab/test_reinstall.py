@@ -10,7 +10,7 @@ WATCHED = ["firmware-dhcp", "loader", "ipxe-dhcp", "script", "kernel", "initrd"]
 def order(lab, verb, host, *more, code=0):
     """Gives the order, waits for its end, and returns the job."""
     done = lab.ctl(verb, host, "--reason", "INC-1", "--yes", "--wait=10m", *more, code=code)
-    items = json.loads(lab.ctl("-o", "json", "job", "list", "--hosts", host).stdout)["items"]
+    items = json.loads(lab.ctl("-o", "json", "job", "list", "--host", host).stdout)["items"]
     return lab.job(items[0]["id"]), done
 
 
@@ -37,7 +37,8 @@ def test_uefi_reinstall_then_live_then_rescue(make_lab, bmc):
     job, _ = order(lab, "live", "edge01")
     assert job["state"] == "done"
     assert m.starts()[2:] == ["net"]
-    assert "live: lab live system" in json.dumps(job)
+    notes = [e["detail"]["note"] for e in lab.events(job=job["id"]) if e["kind"] == "report.up"]
+    assert notes == ["live: lab live system"]
 
     job, _ = order(lab, "rescue", "edge01")
     assert job["state"] == "done"

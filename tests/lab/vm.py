@@ -8,10 +8,10 @@ reads DIR/power:
     power 1|0      switch on, or off at once
     reset 1        hard reset
     shutdown 1     ACPI power button
-    boot pxe|...   device of the next start only; anything but pxe means the machine's own order
 
-A guest that resets itself is started again in the machine's own order, as hardware whose one-shot boot
-flag has been used up. DIR/starts gets a line for every start: time, boot order.
+DIR/boot holds the device of the next start only; anything but pxe means the machine's own order. A guest
+that resets itself is started again in that order, as hardware whose one-shot boot flag has been used up.
+DIR/starts gets a line for every start: time, boot order.
 """
 import argparse
 import ctypes
@@ -65,7 +65,6 @@ class Machine:
         self.qemu = None
         self.qmp = None
         self.reason = None
-        self.next_boot = "default"
         self.selector = selectors.DefaultSelector()
         os.makedirs(self.dir, exist_ok=True)
         fifo = self.path("cmd")
@@ -75,6 +74,7 @@ class Machine:
         self.selector.register(self.commands, selectors.EVENT_READ)
         if args.firmware == "uefi" and not os.path.exists(self.path("vars.fd")):
             shutil.copyfile(VARS, self.path("vars.fd"))
+        self.write("boot", "default")
         self.write("power", "0")
 
     def path(self, name):
@@ -112,8 +112,9 @@ class Machine:
     def start(self):
         if self.qemu:
             return
-        net_first = self.next_boot == "pxe" or self.args.net_first
-        self.next_boot = "default"
+        with open(self.path("boot")) as f:
+            net_first = f.read().strip() == "pxe" or self.args.net_first
+        self.write("boot", "default")
         self.reason = None
         if os.path.exists(self.path("qmp")):
             os.unlink(self.path("qmp"))
@@ -155,8 +156,6 @@ class Machine:
             self.start()
         elif verb == "shutdown" and self.qmp:
             self.qmp.command("system_powerdown")
-        elif verb == "boot":
-            self.next_boot = value
         return verb != "quit"
 
     def on_qemu(self):
