@@ -178,6 +178,7 @@ bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot b
 	struct bmc_call *c = order(e, bmc, BMC_SEQ_OVERRIDE, timeout, done, arg);
 
 	c->seq.boot = boot;
+	c->seq.device_only = strcmp(bmc->boot_verify, "device") == 0;
 	return submit(e, c);
 }
 

@@ -333,11 +333,21 @@ parse_flags(struct bmc_seq *s, const struct bmc_reply *rs)
 	return true;
 }
 
+/* Do the boot flags that were read back say what was set? The DHCP request that follows
+ * judges the rest. */
+static bool
+flags_kept(const struct bmc_seq *s, const struct bmc_bootflags *f)
+{
+	if (f->device != BMC_BOOTDEV_PXE)
+		return false;
+	return s->device_only || (f->valid && !f->persistent &&
+				     f->efi == (s->boot == BMC_BOOT_PXE_EFI));
+}
+
 static enum bmc_seq_next
 on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
 {
 	const struct bmc_bootflags *f = &s->flags;
-	bool efi = s->boot == BMC_BOOT_PXE_EFI;
 	bool readable = parse_flags(s, rs);
 
 	if (readable)
@@ -345,8 +355,7 @@ on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
 		    f->raw[0], f->raw[1], f->raw[2], f->raw[3], f->raw[4]);
 	if (s->kind == BMC_SEQ_PROBE)
 		return look(s, BMC_STEP_LOOK);
-	if (readable && f->valid && !f->persistent && f->efi == efi &&
-	    f->device == BMC_BOOTDEV_PXE)
+	if (readable && flags_kept(s, f))
 		return done(s);
 	if (s->tries < BMC_SEQ_OVERRIDE_TRIES)
 		return keep_flags(s);
@@ -357,13 +366,9 @@ on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
 						  : bmc_error_completion_text(rs->code),
 		    rs->code);
 	return fail(s, BMC_FAIL_NOT_KEPT,
-	    "boot flags set to %02X 04 read back as %02X %02X (%s%s%s%s)",
-	    wanted_flags(s), f->raw[0], f->raw[1], f->valid ? "" : " not valid",
-	    f->efi == efi ? ""
-	    : efi	  ? " no EFI"
-			  : " EFI",
-	    f->persistent ? " persistent" : "",
-	    f->device == BMC_BOOTDEV_PXE ? "" : " not PXE");
+	    "boot flags set to %02X 04 read back as %02X %02X: %svalid, %s, %s, device %u",
+	    wanted_flags(s), f->raw[0], f->raw[1], f->valid ? "" : "not ",
+	    f->persistent ? "persistent" : "once", f->efi ? "EFI" : "BIOS", f->device);
 }
 
 /* Table 20-2. */

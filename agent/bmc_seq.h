@@ -54,6 +54,7 @@ struct bmc_seq {
 	enum bmc_seq_kind kind;
 	enum bmc_action action;
 	enum bmc_boot boot;
+	bool device_only; /* the BMC loses the other bits on reading (ipmi.md 1.5) */
 	int64_t graceful, poll;
 
 	enum bmc_seq_step step;
