@@ -366,7 +366,8 @@ api_select_page(struct orch *o, struct rest_request *rq, const char *selector,
 
 	if (!api_select(o, rq, selector, &all))
 		return false;
-	qsort(all.v, all.n, sizeof(all.v[0]), compare_names);
+	if (all.n > 0)
+		qsort(all.v, all.n, sizeof(all.v[0]), compare_names);
 	for (size_t i = 0; i < all.n && (int64_t)ret->n < n; i++)
 		if (!cursor || strcmp(all.v[i], cursor) > 0)
 			store_names_add(ret, all.v[i]);

@@ -76,7 +76,17 @@ struct api_change_request {
 void
 api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
     const struct api_change_request *change);
-/* One object with its ETag, as its GET answers it. */
+/* One object and its ETag as its GET shows them; *ret is owned by the caller. */
+int
+api_site_read(
+    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
+int
+api_host_read(
+    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
+int
+api_image_read(
+    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
+/* Answers with it, or says why not. */
 void
 api_site_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
 void

@@ -54,6 +54,20 @@ answer_body(const struct change *c, const struct inventory_plan *plan)
 	    "{s:o, s:b}", "changes", changes, "applied", !c->rq_change.dry_run);
 }
 
+/* The object as it is now: what a repeated POST is answered with. */
+static int
+read_object(struct change *c, json_t **ret)
+{
+	const char *kind = c->rq_change.kind, *name = c->rq_change.name;
+	char etag[API_ETAG_SIZE];
+
+	if (str_eq(kind, "site"))
+		return api_site_read(c->o, name, ret, etag);
+	if (str_eq(kind, "host"))
+		return api_host_read(c->o, name, ret, etag);
+	return api_image_read(c->o, name, ret, etag);
+}
+
 static void
 reply_object(struct change *c, int status)
 {
@@ -67,33 +81,21 @@ reply_object(struct change *c, int status)
 		api_image_reply(c->o, c->rq, status, name);
 }
 
-/* What is remembered for a repeated POST of one object: the object as it was made. */
-static json_t *
-object_as_made(const struct change *c, const struct inventory_plan *plan)
-{
-	const json_t *change = json_array_get(inventory_plan_changes(plan), 0);
-	const json_t *fields = json_object_get(change, "fields");
-	json_t *v = json_object(), *pair;
-	const char *key;
-
-	(void)c;
-	json_object_foreach ((json_t *)fields, key, pair)
-		if (!strchr(key, '.'))
-			json_object_set(v, key, json_array_get(pair, 1));
-	return v;
-}
-
 static bool
 write_plan(struct change *c, const struct inventory_plan *plan)
 {
 	struct orch *o = c->o;
 	const struct api_change_request *r = &c->rq_change;
-	json_t *kept = r->whole ? answer_body(c, plan) : object_as_made(c, plan);
+	json_t *kept = NULL;
 	int rc = db_begin(store_db(o->store));
 
 	if (rc == 0)
 		rc = inventory_plan_write(
 		    o->store, plan, &c->who, c->reason, clock_wall());
+	if (rc == 0 && r->whole)
+		kept = answer_body(c, plan);
+	else if (rc == 0)
+		rc = read_object(c, &kept);
 	if (rc == 0 && (r->whole || r->must_add))
 		rc = api_remember(o, c->rq, &c->who, r->whole ? 200 : 201, kept);
 	json_decref(kept);

@@ -31,20 +31,44 @@ find(struct orch *o, struct rest_request *rq, const char *name)
 	return NULL;
 }
 
+/* A host as GET shows it: always with `locked`. */
+static json_t *
+shown(const struct db_host *h)
+{
+	json_t *v = inventory_codec_host_json(h);
+
+	if (!h->locked_at)
+		json_put(v, "locked", json_null());
+	return v;
+}
+
+int
+api_host_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_get(o->store, name, h);
+
+	if (rc == 0) {
+		*ret = shown(h);
+		api_etag("host", h->rev, etag);
+	}
+	free(h);
+	return rc;
+}
+
 void
 api_host_reply(struct orch *o, struct rest_request *rq, int status, const char *name)
 {
-	struct db_host *h = find(o, rq, name);
 	char etag[API_ETAG_SIZE];
+	json_t *v = NULL;
+	int rc = api_host_read(o, name, &v, etag);
 
-	if (!h)
-		return;
-	api_etag("host", h->rev, etag);
-	json_t *v = inventory_codec_host_json(h);
-	if (!h->locked_at)
-		json_put(v, "locked", json_null());
-	rest_reply(rq, status, v, etag);
-	free(h);
+	if (rc == 0)
+		rest_reply(rq, status, v, etag);
+	else if (rc == -ENOENT)
+		api_host_unknown(o, rq, name);
+	else
+		api_failed(o, rq, rc, "read the host");
 }
 
 static int
@@ -57,10 +81,7 @@ host_items(struct orch *o, const struct store_names *names, json_t *items)
 		rc = db_host_get(o->store, names->v[i], h);
 		if (rc < 0)
 			break;
-		json_t *v = inventory_codec_host_json(h);
-		if (!h->locked_at)
-			json_put(v, "locked", json_null());
-		json_array_append_new(items, v);
+		json_array_append_new(items, shown(h));
 	}
 	free(h);
 	return rc;

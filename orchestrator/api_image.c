@@ -25,24 +25,32 @@ unknown(struct rest_request *rq, const char *name)
 	rest_problem(rq, 404, &err, NULL);
 }
 
+int
+api_image_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
+{
+	struct db_image *image = str_alloc(sizeof(*image));
+	int rc = db_image_get(o->store, name, image);
+
+	if (rc == 0) {
+		*ret = inventory_codec_image_json(image);
+		api_etag("image", image->rev, etag);
+		db_image_done(image);
+	}
+	free(image);
+	return rc;
+}
+
 /* The image as JSON, or NULL with the answer given. */
 static json_t *
 find(struct orch *o, struct rest_request *rq, const char *name, char etag[API_ETAG_SIZE])
 {
-	struct db_image *image = str_alloc(sizeof(*image));
 	json_t *v = NULL;
-	int rc = db_image_get(o->store, name, image);
+	int rc = api_image_read(o, name, &v, etag);
 
-	if (rc == 0) {
-		v = inventory_codec_image_json(image);
-		api_etag("image", image->rev, etag);
-		db_image_done(image);
-	} else if (rc == -ENOENT) {
+	if (rc == -ENOENT)
 		unknown(rq, name);
-	} else {
+	else if (rc < 0)
 		api_failed(o, rq, rc, "read the image");
-	}
-	free(image);
 	return v;
 }
 

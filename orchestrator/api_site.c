@@ -40,17 +40,33 @@ find(struct orch *o, struct rest_request *rq, const char *name)
 	return NULL;
 }
 
+int
+api_site_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+	int rc = db_site_get(o->store, name, site);
+
+	if (rc == 0) {
+		*ret = inventory_codec_site_json(site);
+		api_etag("site", site->rev, etag);
+	}
+	free(site);
+	return rc;
+}
+
 void
 api_site_reply(struct orch *o, struct rest_request *rq, int status, const char *name)
 {
-	struct db_site *site = find(o, rq, name);
 	char etag[API_ETAG_SIZE];
+	json_t *v = NULL;
+	int rc = api_site_read(o, name, &v, etag);
 
-	if (!site)
-		return;
-	api_etag("site", site->rev, etag);
-	rest_reply(rq, status, inventory_codec_site_json(site), etag);
-	free(site);
+	if (rc == 0)
+		rest_reply(rq, status, v, etag);
+	else if (rc == -ENOENT)
+		unknown(rq, name);
+	else
+		api_failed(o, rq, rc, "read the site");
 }
 
 void

@@ -36,6 +36,22 @@ object(const struct inventory_check *c, const char *list, size_t i)
 	return json_array_get(json_object_get(c->rq->document, list), i);
 }
 
+static void
+add_at(struct inventory_check *c, const char *pointer, const char *host,
+    const struct error *err)
+{
+	if (c->n_errors++ >= INVENTORY_ERRORS_MAX)
+		return;
+	json_t *e = json_object();
+	if (host)
+		json_put_str(e, "host", host);
+	json_put(e, "pointer", json_string(pointer));
+	json_put_str(e, "code", err->code);
+	json_put_str(e, "text", err->text);
+	json_put_str(e, "next", err->next[0] ? err->next : "correct it, then repeat");
+	json_array_append_new(c->errors, e);
+}
+
 void
 inventory_check_add(
     struct inventory_check *c, const char *list, size_t i, const struct error *err)
@@ -43,20 +59,11 @@ inventory_check_add(
 	char base[64], pointer[INVENTORY_POINTER_SIZE];
 	const char *name = json_string_value(json_object_get(object(c, list, i), "name"));
 
-	if (c->n_errors++ >= INVENTORY_ERRORS_MAX)
-		return;
 	if (str_format(base, sizeof(base), "/%s/%zu", list, i) < 0)
 		base[0] = '\0';
 	inventory_codec_pointer(
 	    c->rq->pointer ? c->rq->pointer : base, err, pointer, sizeof(pointer));
-	json_t *e = json_object();
-	if (str_eq(list, "hosts") && name)
-		json_put_str(e, "host", name);
-	json_put_str(e, "pointer", pointer);
-	json_put_str(e, "code", err->code);
-	json_put_str(e, "text", err->text);
-	json_put_str(e, "next", err->next);
-	json_array_append_new(c->errors, e);
+	add_at(c, pointer, str_eq(list, "hosts") ? name : NULL, err);
 }
 
 static void
@@ -74,8 +81,10 @@ register_names(struct inventory_check *c, const char *list, struct strset *set)
 	size_t before;
 
 	if (objects && !json_is_null(objects) && !json_is_array(objects)) {
+		char pointer[64];
 		error_set(&err, 0, "bad-value", NULL, "%s: not a list", list);
-		inventory_check_add(c, list, 0, &err);
+		inventory_codec_pointer("", &err, pointer, sizeof(pointer));
+		add_at(c, pointer, NULL, &err);
 		return;
 	}
 	for (size_t i = 0; i < json_array_size(objects); i++) {
@@ -108,7 +117,7 @@ inventory_check_names(struct inventory_check *c)
 		error_set(&err, 0, "key-unknown",
 		    "a document has sites, images and hosts", "unknown key \"%s\"",
 		    str_escape(shown, sizeof(shown), key, strlen(key)));
-		inventory_check_add(c, "document", 0, &err);
+		add_at(c, "", NULL, &err);
 	}
 	register_names(c, "sites", &c->sites);
 	register_names(c, "images", &c->images);
@@ -345,7 +354,8 @@ check_image_of(struct inventory_check *c, const struct db_host *h, struct error 
 		    "image: no image %s", h->image);
 	if (rc < 0)
 		db_failed(c, rc);
-	else if (!str_eq(kind, "reinstall"))
+	/* A kind that is none is the image's error, told once and not at each of its hosts. */
+	else if (str_eq(kind, "rescue") || str_eq(kind, "live") || str_eq(kind, "tool"))
 		return error_set(err, -EINVAL, "image-kind",
 		    "give an image of kind reinstall",
 		    "image: %s is of kind %s, not reinstall", h->image, kind);
