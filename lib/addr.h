@@ -30,34 +30,58 @@ struct addr_uuid {
 	uint8_t b[16];
 };
 
-enum { ADDR_MAC_TEXT = 18, ADDR_IP_TEXT = 46, ADDR_PREFIX_TEXT = 50, ADDR_UUID_TEXT = 37 };
+enum {
+	ADDR_MAC_TEXT = 18,
+	ADDR_IP_TEXT = 46,
+	ADDR_PREFIX_TEXT = 50,
+	ADDR_UUID_TEXT = 37
+};
 
 /* Accepts aa:bb:cc:dd:ee:ff, with '-' too, and aabb.ccdd.eeff; any case. 0 or -EINVAL. Refuses
  * group and all-zero addresses: no host has one. */
-int addr_mac_parse(const char *s, struct addr_mac *ret) MUST_CHECK;
-const char *addr_mac_text(const struct addr_mac *mac, char *buf, size_t size); /* aa:bb:… */
-bool addr_mac_eq(const struct addr_mac *a, const struct addr_mac *b);
+int
+addr_mac_parse(const char *s, struct addr_mac *ret) MUST_CHECK;
+const char *
+addr_mac_text(const struct addr_mac *mac, char *buf, size_t size); /* aa:bb:… */
+bool
+addr_mac_eq(const struct addr_mac *a, const struct addr_mac *b);
 
-int addr_ip_parse(const char *s, struct addr_ip *ret) MUST_CHECK;
-const char *addr_ip_text(const struct addr_ip *ip, char *buf, size_t size); /* "" for none */
-bool addr_ip_eq(const struct addr_ip *a, const struct addr_ip *b);
-bool addr_ip_is_set(const struct addr_ip *ip);
-struct addr_ip addr_ip_from_in(struct in_addr in);
-struct addr_ip addr_ip_from_sockaddr(const struct sockaddr *sa); /* v4-mapped becomes v4 */
-uint32_t addr_ip_v4(const struct addr_ip *ip); /* host order; 0 if not IPv4 */
-struct addr_ip addr_ip_make_v4(uint32_t host_order);
+int
+addr_ip_parse(const char *s, struct addr_ip *ret) MUST_CHECK;
+const char *
+addr_ip_text(const struct addr_ip *ip, char *buf, size_t size); /* "" for none */
+bool
+addr_ip_eq(const struct addr_ip *a, const struct addr_ip *b);
+bool
+addr_ip_is_set(const struct addr_ip *ip);
+struct addr_ip
+addr_ip_from_in(struct in_addr in);
+struct addr_ip
+addr_ip_from_sockaddr(const struct sockaddr *sa); /* v4-mapped becomes v4 */
+uint32_t
+addr_ip_v4(const struct addr_ip *ip); /* host order; 0 if not IPv4 */
+struct addr_ip
+addr_ip_make_v4(uint32_t host_order);
 /* Fills sockaddr_storage; returns its length (0 when ip is unset). */
-socklen_t addr_ip_sockaddr(const struct addr_ip *ip, uint16_t port, struct sockaddr_storage *ret);
+socklen_t
+addr_ip_sockaddr(const struct addr_ip *ip, uint16_t port, struct sockaddr_storage *ret);
 
-int addr_prefix_parse(const char *s, struct addr_prefix *ret) MUST_CHECK; /* "10.77.0.0/24" */
-const char *addr_prefix_text(const struct addr_prefix *p, char *buf, size_t size);
-bool addr_prefix_contains(const struct addr_prefix *p, const struct addr_ip *ip);
-uint32_t addr_prefix_mask_v4(const struct addr_prefix *p); /* host order */
+int
+addr_prefix_parse(const char *s, struct addr_prefix *ret) MUST_CHECK; /* "10.77.0.0/24" */
+const char *
+addr_prefix_text(const struct addr_prefix *p, char *buf, size_t size);
+bool
+addr_prefix_contains(const struct addr_prefix *p, const struct addr_ip *ip);
+uint32_t
+addr_prefix_mask_v4(const struct addr_prefix *p); /* host order */
 
-int addr_uuid_parse(const char *s, struct addr_uuid *ret) MUST_CHECK;
-const char *addr_uuid_text(const struct addr_uuid *u, char *buf, size_t size);
+int
+addr_uuid_parse(const char *s, struct addr_uuid *ret) MUST_CHECK;
+const char *
+addr_uuid_text(const struct addr_uuid *u, char *buf, size_t size);
 /* SMBIOS stores the first three fields little-endian; DHCP option 97 carries that form
  * (RFC 4578 2.3, seen from OVMF and iPXE). Converts to and fro. */
-struct addr_uuid addr_uuid_swap(const struct addr_uuid *u);
+struct addr_uuid
+addr_uuid_swap(const struct addr_uuid *u);
 
 #endif

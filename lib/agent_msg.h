@@ -30,9 +30,9 @@ enum agent_msg_order_type {
 
 struct agent_msg_order {
 	enum agent_msg_order_type type;
-	struct bundle *bundle; /* job; owned */
-	char id[ID_SIZE];      /* cancel: job; call: call id */
-	char verb[32];	       /* call: "power-status" */
+	struct bundle *bundle;	  /* job; owned */
+	char id[ID_SIZE];	  /* cancel: job; call: call id */
+	char verb[32];		  /* call: "power-status" */
 	struct bundle_host *host; /* call; owned */
 	struct bundle_bmc *bmc;	  /* call; owned, wiped */
 	struct error refused;	  /* bad job: why its bundle cannot be read */
@@ -60,13 +60,24 @@ struct agent_msg_report {
 	size_t n_calls;
 };
 
-json_t *agent_msg_poll_to_json(const struct agent_msg_poll *m);
-int agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct error *err) MUST_CHECK;
-json_t *agent_msg_orders_to_json(const struct agent_msg_orders *m);
-int agent_msg_orders_from_json(const json_t *v, struct agent_msg_orders *ret, struct error *err) MUST_CHECK;
-void agent_msg_orders_done(struct agent_msg_orders *m);
-json_t *agent_msg_report_to_json(const struct agent_msg_report *m);
-int agent_msg_report_from_json(const json_t *v, struct agent_msg_report *ret, struct error *err) MUST_CHECK;
-void agent_msg_report_done(struct agent_msg_report *m);
+json_t *
+agent_msg_poll_to_json(const struct agent_msg_poll *m);
+int
+agent_msg_poll_from_json(
+    const json_t *v, struct agent_msg_poll *ret, struct error *err) MUST_CHECK;
+json_t *
+agent_msg_orders_to_json(const struct agent_msg_orders *m);
+int
+agent_msg_orders_from_json(
+    const json_t *v, struct agent_msg_orders *ret, struct error *err) MUST_CHECK;
+void
+agent_msg_orders_done(struct agent_msg_orders *m);
+json_t *
+agent_msg_report_to_json(const struct agent_msg_report *m);
+int
+agent_msg_report_from_json(
+    const json_t *v, struct agent_msg_report *ret, struct error *err) MUST_CHECK;
+void
+agent_msg_report_done(struct agent_msg_report *m);
 
 #endif

@@ -31,9 +31,17 @@ enum bootd_msg_type {
 	BOOTD_MSG_REPORT_NO,
 };
 
-enum { BOOTD_MSG_PAYLOADS_MAX = 80, BOOTD_MSG_NOTE_MAX = 65536, BOOTD_MSG_STAGE_SIZE = 16 };
+enum {
+	BOOTD_MSG_PAYLOADS_MAX = 80,
+	BOOTD_MSG_NOTE_MAX = 65536,
+	BOOTD_MSG_STAGE_SIZE = 16
+};
 
-enum bootd_msg_payload_kind { BOOTD_PAYLOAD_KERNEL, BOOTD_PAYLOAD_INITRD, BOOTD_PAYLOAD_FILE };
+enum bootd_msg_payload_kind {
+	BOOTD_PAYLOAD_KERNEL,
+	BOOTD_PAYLOAD_INITRD,
+	BOOTD_PAYLOAD_FILE
+};
 
 struct bootd_msg_payload {
 	char name[64];		     /* URL: /b/TOKEN/NAME */
@@ -59,26 +67,30 @@ struct bootd_msg {
 	enum bootd_msg_type type;
 	int64_t gen;
 	uint64_t req;
-	char *text;	 /* config: document; fatal: text; report: note; *_no: reason */
-	char code[40];	 /* fatal */
-	char *next;	 /* fatal */
-	int64_t pid;	 /* ready */
+	char *text;    /* config: document; fatal: text; report: note; *_no: reason */
+	char code[40]; /* fatal */
+	char *next;    /* fatal */
+	int64_t pid;   /* ready */
 	uint16_t http_port, tftp_port; /* ready */
-	struct bundle_site *site; /* table_begin: name, timezone, answer_unknown, idle only */
+	struct bundle_site
+	    *site; /* table_begin: name, timezone, answer_unknown, idle only */
 	struct bundle_subnet *subnet;
 	struct bundle_host *host;
 	struct bootd_msg_boot *boot; /* with host; NULL: no ticket */
 	struct event *event;
-	char name[BUNDLE_NAME_SIZE]; /* host_del, consume: host name */
-	char ticket[ID_SIZE];	     /* consume */
-	char token[ID_TOKEN_SIZE];   /* report */
+	char name[BUNDLE_NAME_SIZE];	  /* host_del, consume: host name */
+	char ticket[ID_SIZE];		  /* consume */
+	char token[ID_TOKEN_SIZE];	  /* report */
 	char stage[BOOTD_MSG_STAGE_SIZE]; /* report: up|installed|failed|booted */
 	char mac[ADDR_MAC_TEXT], ip[ADDR_IP_TEXT], file[EVENT_FILE_SIZE];
 };
 
-json_t *bootd_msg_to_json(const struct bootd_msg *m);
+json_t *
+bootd_msg_to_json(const struct bootd_msg *m);
 /* 0 or -EINVAL with *ret untouched; the caller runs bootd_msg_done(). */
-int bootd_msg_from_json(const json_t *v, struct bootd_msg *ret, struct error *err) MUST_CHECK;
-void bootd_msg_done(struct bootd_msg *m);
+int
+bootd_msg_from_json(const json_t *v, struct bootd_msg *ret, struct error *err) MUST_CHECK;
+void
+bootd_msg_done(struct bootd_msg *m);
 
 #endif

@@ -24,25 +24,42 @@ enum {
 	BUNDLE_REASON_SIZE = 256,
 };
 
-enum bundle_kind { BUNDLE_REINSTALL, BUNDLE_RESCUE, BUNDLE_LIVE, BUNDLE_BOOT, BUNDLE_REBOOT, BUNDLE_POWER };
+enum bundle_kind {
+	BUNDLE_REINSTALL,
+	BUNDLE_RESCUE,
+	BUNDLE_LIVE,
+	BUNDLE_BOOT,
+	BUNDLE_REBOOT,
+	BUNDLE_POWER
+};
 enum bundle_idle { BUNDLE_IDLE_LOCAL, BUNDLE_IDLE_MENU, BUNDLE_IDLE_SILENT };
 enum bundle_firmware { BUNDLE_UEFI, BUNDLE_BIOS };
 /* How iPXE leaves to the disk: boot.md 1.10. */
 enum bundle_local_boot { BUNDLE_LOCAL_EXIT1, BUNDLE_LOCAL_EXIT0, BUNDLE_LOCAL_SANBOOT };
 
-const char *bundle_kind_name(enum bundle_kind kind); /* "reinstall", … */
-int bundle_kind_parse(const char *s, enum bundle_kind *ret) MUST_CHECK;
-const char *bundle_idle_name(enum bundle_idle idle);
-int bundle_idle_parse(const char *s, enum bundle_idle *ret) MUST_CHECK;
-const char *bundle_firmware_name(enum bundle_firmware fw);
-int bundle_firmware_parse(const char *s, enum bundle_firmware *ret) MUST_CHECK;
-const char *bundle_local_boot_name(enum bundle_local_boot how);
-int bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret) MUST_CHECK;
+const char *
+bundle_kind_name(enum bundle_kind kind); /* "reinstall", … */
+int
+bundle_kind_parse(const char *s, enum bundle_kind *ret) MUST_CHECK;
+const char *
+bundle_idle_name(enum bundle_idle idle);
+int
+bundle_idle_parse(const char *s, enum bundle_idle *ret) MUST_CHECK;
+const char *
+bundle_firmware_name(enum bundle_firmware fw);
+int
+bundle_firmware_parse(const char *s, enum bundle_firmware *ret) MUST_CHECK;
+const char *
+bundle_local_boot_name(enum bundle_local_boot how);
+int
+bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret) MUST_CHECK;
 
 /* Below a root: relative, no empty, "." or ".." part, printable ASCII. */
-bool bundle_path_valid(const char *path);
+bool
+bundle_path_valid(const char *path);
 /* "", "icmp" or "tcp:PORT". */
-bool bundle_probe_valid(const char *probe);
+bool
+bundle_probe_valid(const char *probe);
 
 struct bundle_label {
 	char key[64];
@@ -73,9 +90,9 @@ struct bundle_bmc {
 	char address[BUNDLE_NAME_SIZE]; /* "" : the host has no BMC */
 	uint16_t port;			/* 623 */
 	char user[17];
-	char password[21];    /* plain in memory; sealed in the spool; bundle_bmc_wipe() */
-	char privilege[16];   /* "operator" | "administrator" */
-	int cipher;	      /* 17, 3, or 0: 17 then 3 */
+	char password[21];  /* plain in memory; sealed in the spool; bundle_bmc_wipe() */
+	char privilege[16]; /* "operator" | "administrator" */
+	int cipher;	    /* 17, 3, or 0: 17 then 3 */
 	char boot_method[16]; /* "pxe" | "none" */
 	/* What read-back of the boot flags must show: "full" (valid, EFI, device) or "device" alone, for
 	 * BMCs that lose the other bits (ipmi.md 1.5). The DHCP that follows judges both. */
@@ -83,7 +100,7 @@ struct bundle_bmc {
 };
 
 struct bundle_file {
-	char name[64];		    /* URL name under /b/TOKEN/ */
+	char name[64];		     /* URL name under /b/TOKEN/ */
 	char path[BUNDLE_PATH_SIZE]; /* below the images root */
 	char sha256[65];
 	int64_t size;
@@ -95,14 +112,17 @@ struct bundle_image {
 	struct bundle_file kernel;
 	struct bundle_file initrds[8];
 	size_t n_initrds;
-	struct bundle_file files[BUNDLE_FILES_MAX]; /* further files: squashfs, installer data */
+	struct bundle_file
+	    files[BUNDLE_FILES_MAX]; /* further files: squashfs, installer data */
 	size_t n_files;
 	char args[BUNDLE_ARGS_MAX];
 	bool reports_up;	/* the image reports `up` */
 	bool reports_installed; /* … `installed` */
-	bool local_boot;	/* after `installed` the host boots its disk and this is confirmed */
-	bool reports_booted;	/* the installed system reports `booted` (else host's probe) */
-	json_t *deadlines;	/* {"stage": seconds} or NULL; owned */
+	bool
+	    local_boot; /* after `installed` the host boots its disk and this is confirmed */
+	bool
+	    reports_booted; /* the installed system reports `booted` (else host's probe) */
+	json_t *deadlines;  /* {"stage": seconds} or NULL; owned */
 };
 
 struct bundle {
@@ -121,7 +141,8 @@ struct bundle {
 
 struct bundle_subnet {
 	struct addr_prefix prefix;
-	struct addr_ip gateway, dns[4], pool_first, pool_last; /* pool unset: reservations only */
+	struct addr_ip gateway, dns[4], pool_first,
+	    pool_last; /* pool unset: reservations only */
 	size_t n_dns;
 	int64_t lease_s;
 	char domain[128];
@@ -141,21 +162,41 @@ struct bundle_site {
 	int64_t version;
 };
 
-json_t *bundle_to_json(const struct bundle *b);
-int bundle_from_json(const json_t *v, struct bundle *ret, struct error *err) MUST_CHECK;
-void bundle_done(struct bundle *b); /* frees deadlines, wipes the password */
+json_t *
+bundle_to_json(const struct bundle *b);
+int
+bundle_from_json(const json_t *v, struct bundle *ret, struct error *err) MUST_CHECK;
+void
+bundle_done(struct bundle *b); /* frees deadlines, wipes the password */
 /* An absent BMC (address "") is JSON null in both directions. */
-json_t *bundle_bmc_to_json(const struct bundle_bmc *bmc); /* password in clear */
-int bundle_bmc_from_json(const json_t *v, struct bundle_bmc *ret, struct error *err) MUST_CHECK;
-void bundle_bmc_wipe(struct bundle_bmc *bmc);
-json_t *bundle_image_to_json(const struct bundle_image *image);
-int bundle_image_from_json(const json_t *v, struct bundle_image *ret, struct error *err) MUST_CHECK;
-json_t *bundle_host_to_json(const struct bundle_host *h);
-int bundle_host_from_json(const json_t *v, struct bundle_host *ret, struct error *err) MUST_CHECK;
-json_t *bundle_subnet_to_json(const struct bundle_subnet *s);
-int bundle_subnet_from_json(const json_t *v, struct bundle_subnet *ret, struct error *err) MUST_CHECK;
-json_t *bundle_site_to_json(const struct bundle_site *s);
-int bundle_site_from_json(const json_t *v, struct bundle_site *ret, struct error *err) MUST_CHECK;
-void bundle_site_done(struct bundle_site *s);
+json_t *
+bundle_bmc_to_json(const struct bundle_bmc *bmc); /* password in clear */
+int
+bundle_bmc_from_json(
+    const json_t *v, struct bundle_bmc *ret, struct error *err) MUST_CHECK;
+void
+bundle_bmc_wipe(struct bundle_bmc *bmc);
+json_t *
+bundle_image_to_json(const struct bundle_image *image);
+int
+bundle_image_from_json(
+    const json_t *v, struct bundle_image *ret, struct error *err) MUST_CHECK;
+json_t *
+bundle_host_to_json(const struct bundle_host *h);
+int
+bundle_host_from_json(
+    const json_t *v, struct bundle_host *ret, struct error *err) MUST_CHECK;
+json_t *
+bundle_subnet_to_json(const struct bundle_subnet *s);
+int
+bundle_subnet_from_json(
+    const json_t *v, struct bundle_subnet *ret, struct error *err) MUST_CHECK;
+json_t *
+bundle_site_to_json(const struct bundle_site *s);
+int
+bundle_site_from_json(
+    const json_t *v, struct bundle_site *ret, struct error *err) MUST_CHECK;
+void
+bundle_site_done(struct bundle_site *s);
 
 #endif

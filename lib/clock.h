@@ -11,12 +11,16 @@
 enum { CLOCK_TEXT_SIZE = 32 };
 
 /* Microseconds since the epoch, UTC (for records). */
-int64_t clock_wall(void);
+int64_t
+clock_wall(void);
 /* Microseconds of a clock that never jumps (for deadlines). */
-int64_t clock_mono(void);
+int64_t
+clock_mono(void);
 /* RFC 3339 in UTC with milliseconds, "2026-01-31T09:30:00.123Z"; returns buf. */
-const char *clock_text(int64_t wall, char *buf, size_t size);
+const char *
+clock_text(int64_t wall, char *buf, size_t size);
 /* Parses RFC 3339 (Z or offset). 0 or -EINVAL. */
-int clock_parse(const char *text, int64_t *ret_wall) MUST_CHECK;
+int
+clock_parse(const char *text, int64_t *ret_wall) MUST_CHECK;
 
 #endif

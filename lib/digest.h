@@ -9,9 +9,11 @@
 
 enum { DIGEST_SIZE = 32, DIGEST_TEXT = 65 };
 
-void digest_sha256(const void *data, size_t len, char ret_hex[DIGEST_TEXT]);
+void
+digest_sha256(const void *data, size_t len, char ret_hex[DIGEST_TEXT]);
 /* Blocking: call from lib/workq. Hashes an open file from its start; returns 0 or -errno; *ret_size
  * may be NULL. */
-int digest_sha256_fd(int fd, char ret_hex[DIGEST_TEXT], long long *ret_size) MUST_CHECK;
+int
+digest_sha256_fd(int fd, char ret_hex[DIGEST_TEXT], long long *ret_size) MUST_CHECK;
 
 #endif

@@ -20,11 +20,14 @@ struct error {
 
 /* Fills *err (NULL allowed) and returns `ret`, so that a caller can `return error_set(...)`.
  * `next` may be NULL. `fmt` describes what happened and names the object. */
-int error_set(struct error *err, int ret, const char *code, const char *next,
-    const char *fmt, ...) PRINTF_LIKE(5, 6);
+int
+error_set(struct error *err, int ret, const char *code, const char *next, const char *fmt,
+    ...) PRINTF_LIKE(5, 6);
 /* Puts "prefix: " before the text, for context that only the caller knows. */
-void error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
+void
+error_prefix(struct error *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Writes "code: text: next" (or "code: text") into buf; always terminated; returns buf. */
-const char *error_line(const struct error *err, char *buf, size_t size);
+const char *
+error_line(const struct error *err, char *buf, size_t size);
 
 #endif

@@ -40,14 +40,20 @@ struct event {
 };
 
 /* A blank event of that kind (bytes and total -1). */
-struct event event_make(const char *kind, int64_t at);
-void event_done(struct event *ev); /* frees detail, clears */
+struct event
+event_make(const char *kind, int64_t at);
+void
+event_done(struct event *ev); /* frees detail, clears */
 /* Borrow-free: the result owns everything. `at` is written as RFC 3339 text in key "at". */
-json_t *event_to_json(const struct event *ev);
+json_t *
+event_to_json(const struct event *ev);
 /* 0 or -EINVAL; *ret is then untouched. The caller runs event_done(). */
-int event_from_json(const json_t *v, struct event *ret, struct error *err) MUST_CHECK;
+int
+event_from_json(const json_t *v, struct event *ret, struct error *err) MUST_CHECK;
 /* Sets a string/integer in detail, creating it when needed. */
-void event_put(struct event *ev, const char *key, const char *value);
-void event_put_i64(struct event *ev, const char *key, int64_t value);
+void
+event_put(struct event *ev, const char *key, const char *value);
+void
+event_put_i64(struct event *ev, const char *key, int64_t value);
 
 #endif

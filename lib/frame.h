@@ -20,17 +20,23 @@ struct frame_ops {
 };
 
 /* Takes fd (made non-blocking). */
-struct frame_conn *frame_open(struct event_base *base, int fd, const struct frame_ops *ops, void *arg);
+struct frame_conn *
+frame_open(struct event_base *base, int fd, const struct frame_ops *ops, void *arg);
 /* Queues msg (taken). Returns the octets now queued, -EPIPE after the stream ended, or -EMSGSIZE with
  * nothing sent when msg is above FRAME_MAX. */
-int64_t frame_send(struct frame_conn *c, json_t *msg);
+int64_t
+frame_send(struct frame_conn *c, json_t *msg);
 /* Octets queued and not written yet, for back-pressure. */
-int64_t frame_queued(const struct frame_conn *c);
+int64_t
+frame_queued(const struct frame_conn *c);
 /* Tries to write everything out now, without reading (used before exit). */
-void frame_flush(struct frame_conn *c);
-void frame_close(struct frame_conn *c); /* NULL allowed; safe inside a callback */
+void
+frame_flush(struct frame_conn *c);
+void
+frame_close(struct frame_conn *c); /* NULL allowed; safe inside a callback */
 
 /* Pure: is a whole frame in [data, len)? >0 its total size, 0 more needed, -EMSGSIZE. */
-int64_t frame_scan(const void *data, size_t len);
+int64_t
+frame_scan(const void *data, size_t len);
 
 #endif

@@ -13,8 +13,9 @@ enum { HOSTLIST_MAX = 100000, HOSTLIST_TEXT_MAX = 64 * 1024 };
 struct hostlist_term {
 	bool exclude;
 	bool all;
-	char *name;  /* a literal name, or NULL */
-	char *label; /* with `value`: an @label=value term; all pairs of one @ term share `group` */
+	char *name; /* a literal name, or NULL */
+	char *
+	    label; /* with `value`: an @label=value term; all pairs of one @ term share `group` */
 	char *value;
 	unsigned group;
 };
@@ -26,7 +27,9 @@ struct hostlist {
 
 /* Expands ranges into literal names, in order, duplicates kept. -EINVAL with *err pointing at the
  * offending part; -E2BIG above HOSTLIST_MAX names. */
-int hostlist_parse(const char *text, struct hostlist *ret, struct error *err) MUST_CHECK;
-void hostlist_done(struct hostlist *list);
+int
+hostlist_parse(const char *text, struct hostlist *ret, struct error *err) MUST_CHECK;
+void
+hostlist_done(struct hostlist *list);
 
 #endif

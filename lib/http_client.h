@@ -12,41 +12,49 @@
 enum { HTTP_CLIENT_BODY_MAX = 64 * 1024 * 1024 };
 
 struct http_client_request {
-	const char *method; /* "GET", … */
-	const char *path;   /* "/api/v1/hosts?site=x", already encoded */
-	const char *body;   /* JSON text or NULL */
+	const char *method;	     /* "GET", … */
+	const char *path;	     /* "/api/v1/hosts?site=x", already encoded */
+	const char *body;	     /* JSON text or NULL */
 	const char *idempotency_key; /* or NULL */
 	const char *if_match;	     /* or NULL */
 	int64_t timeout_us;	     /* whole request; 0: none (streams) */
 };
 
 struct http_client_reply {
-	int status;	  /* HTTP status, 0 when no answer came */
-	char *body;	  /* NUL-terminated; borrowed until the callback returns */
+	int status; /* HTTP status, 0 when no answer came */
+	char *body; /* NUL-terminated; borrowed until the callback returns */
 	size_t body_len;
 	char etag[80];
-	struct error err; /* set when status is 0: code "server-unreachable" or "timeout" */
+	struct error
+	    err; /* set when status is 0: code "server-unreachable" or "timeout" */
 };
 
 struct http_client;
 struct http_client_call;
 
-struct http_client *http_client_new(struct event_base *base, const char *server,
-    const char *token, struct error *err); /* token may be NULL */
+struct http_client *
+http_client_new(struct event_base *base, const char *server, const char *token,
+    struct error *err); /* token may be NULL */
 /* `done` is called exactly once unless the call is cancelled. Strings are copied. */
-struct http_client_call *http_client_start(struct http_client *c, const struct http_client_request *rq,
+struct http_client_call *
+http_client_start(struct http_client *c, const struct http_client_request *rq,
     void (*done)(void *arg, const struct http_client_reply *reply), void *arg);
 /* A stream: `chunk` is called with each piece; returning non-zero ends it. */
-struct http_client_call *http_client_stream(struct http_client *c, const struct http_client_request *rq,
+struct http_client_call *
+http_client_stream(struct http_client *c, const struct http_client_request *rq,
     int (*chunk)(void *arg, const char *data, size_t len),
     void (*done)(void *arg, const struct http_client_reply *reply), void *arg);
-void http_client_cancel(struct http_client_call *call);
-void http_client_free(struct http_client *c);
+void
+http_client_cancel(struct http_client_call *call);
+void
+http_client_free(struct http_client *c);
 
 /* Blocking. Returns 0 when an HTTP answer came (any status), else -errno; free the body with
  * http_client_reply_done(). */
-int http_client_once(const char *server, const char *token, const struct http_client_request *rq,
-    struct http_client_reply *ret) MUST_CHECK;
-void http_client_reply_done(struct http_client_reply *reply);
+int
+http_client_once(const char *server, const char *token,
+    const struct http_client_request *rq, struct http_client_reply *ret) MUST_CHECK;
+void
+http_client_reply_done(struct http_client_reply *reply);
 
 #endif

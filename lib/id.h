@@ -12,9 +12,13 @@
 
 enum { ID_SIZE = 17, ID_TOKEN_SIZE = 27 };
 
-void id_make(int64_t wall, struct rng *rng, char ret_id[ID_SIZE]);
-void id_token(struct rng *rng, char ret_token[ID_TOKEN_SIZE]);
-bool id_valid(const char *s);
-bool id_token_valid(const char *s);
+void
+id_make(int64_t wall, struct rng *rng, char ret_id[ID_SIZE]);
+void
+id_token(struct rng *rng, char ret_token[ID_TOKEN_SIZE]);
+bool
+id_valid(const char *s);
+bool
+id_token_valid(const char *s);
 
 #endif

@@ -16,9 +16,11 @@ struct log {
 	const char *program; /* borrowed */
 };
 
-struct log log_init(const char *program, enum log_level max);
+struct log
+log_init(const char *program, enum log_level max);
 /* Untrusted text must already be escaped (str_escape). */
-void log_line(const struct log *log, enum log_level level, const char *fmt, ...)
+void
+log_line(const struct log *log, enum log_level level, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 #define log_error(log, ...) log_line((log), LOG_LEVEL_ERROR, __VA_ARGS__)
 #define log_warn(log, ...) log_line((log), LOG_LEVEL_WARN, __VA_ARGS__)

@@ -11,11 +11,16 @@ struct rng {
 	int system;    /* 1: getrandom(2); the only choice for secrets */
 };
 
-struct rng rng_system(void);
-struct rng rng_seeded(uint64_t seed);
-void rng_bytes(struct rng *rng, void *dst, size_t n);
-uint64_t rng_u64(struct rng *rng);
+struct rng
+rng_system(void);
+struct rng
+rng_seeded(uint64_t seed);
+void
+rng_bytes(struct rng *rng, void *dst, size_t n);
+uint64_t
+rng_u64(struct rng *rng);
 /* Uniform in [0, bound); bound > 0. */
-uint64_t rng_below(struct rng *rng, uint64_t bound);
+uint64_t
+rng_below(struct rng *rng, uint64_t bound);
 
 #endif

@@ -12,17 +12,25 @@ struct secret_key;
 
 /* Loads the key file, creating it (0600, fsynced) when absent and `create` is set. Refuses files
  * that group or others can read. */
-int secret_key_open(const char *path, int create, struct secret_key **ret, struct error *err) MUST_CHECK;
-void secret_key_free(struct secret_key *key); /* wipes */
+int
+secret_key_open(
+    const char *path, int create, struct secret_key **ret, struct error *err) MUST_CHECK;
+void
+secret_key_free(struct secret_key *key); /* wipes */
 /* Text form "s1:BASE64"; owned by the caller. `context` (for instance "bmc/edge01") is bound in:
  * a sealed value moved to another row does not open. */
-char *secret_seal(const struct secret_key *key, const char *context, const char *plain);
+char *
+secret_seal(const struct secret_key *key, const char *context, const char *plain);
 /* 0 with *ret_plain owned by the caller (wipe it with secret_free), or -EBADMSG. */
-int secret_unseal(const struct secret_key *key, const char *context, const char *sealed,
+int
+secret_unseal(const struct secret_key *key, const char *context, const char *sealed,
     char **ret_plain) MUST_CHECK;
-void secret_free(char *plain); /* wipes, then frees; NULL allowed */
-void secret_wipe(void *p, size_t n);
+void
+secret_free(char *plain); /* wipes, then frees; NULL allowed */
+void
+secret_wipe(void *p, size_t n);
 /* Constant-time comparison of two strings. */
-int secret_equal(const char *a, const char *b);
+int
+secret_equal(const char *a, const char *b);
 
 #endif

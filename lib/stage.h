@@ -30,8 +30,11 @@ enum stage {
 	STAGE_COUNT,
 };
 
-const char *stage_name(enum stage s); /* "firmware-dhcp", … */
-int stage_parse(const char *s, enum stage *ret) MUST_CHECK;
-int64_t stage_default_deadline(enum stage s); /* microseconds; 0 for queued and the ends */
+const char *
+stage_name(enum stage s); /* "firmware-dhcp", … */
+int
+stage_parse(const char *s, enum stage *ret) MUST_CHECK;
+int64_t
+stage_default_deadline(enum stage s); /* microseconds; 0 for queued and the ends */
 
 #endif

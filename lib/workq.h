@@ -10,11 +10,15 @@
 
 struct workq;
 
-struct workq *workq_new(struct event_base *base, unsigned threads);
+struct workq *
+workq_new(struct event_base *base, unsigned threads);
 /* -EAGAIN when more than WORKQ_MAX items wait. */
 enum { WORKQ_MAX = 4096 };
-int workq_submit(struct workq *q, void (*work)(void *arg), void (*done)(void *arg), void *arg) MUST_CHECK;
+int
+workq_submit(struct workq *q, void (*work)(void *arg), void (*done)(void *arg),
+    void *arg) MUST_CHECK;
 /* Waits for running items, drops waiting ones (their `done` is still called). */
-void workq_free(struct workq *q);
+void
+workq_free(struct workq *q);
 
 #endif

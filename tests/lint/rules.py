@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the checks of source.py and symbols.py have in common: the folders, the doors of outside
+libraries (docs/architecture.md), and the exceptions with their reasons."""
+import os
+import re
+import subprocess
+
+# Folder -> folders whose headers and symbols it may use.
+FOLDERS = {
+    "lib": {"lib"},
+    "db": {"lib", "db"},
+    "orchestrator": {"lib", "db", "orchestrator"},
+    "agent": {"lib", "db", "agent"},
+    "boot-services": {"lib", "boot-services"},
+    "ctl": {"lib", "ctl"},
+}
+
+# In agent/, only the spool speaks to db/.
+DB_USERS_IN_AGENT = re.compile(r"^agent/spool\w*\.[ch]$")
+
+# Header -> files that may include it.
+DOORS = [
+    (r"^sqlite3\.h$", r"^db/"),
+    (r"^freeipmi/", r"^agent/bmc_\w+\.[ch]$"),
+    (r"^ipmiconsole\.h$", r"^agent/console\.c$"),
+    (r"^curl/", r"^lib/http_client\.c$"),
+    (r"^sodium\.h$", r"^lib/secret\.c$"),
+    (r"^openssl/", r"^lib/digest\.c$"),
+    (r"^cyaml/", r"(_config|/inventory_yaml|^lib/yaml_where)\.[ch]$"),
+    (r"^event2/", r"^lib/|_io\.[ch]$|/main\.c$|^boot-services/bootd\.[ch]$|^agent/agent\.[ch]$"
+                  r"|^orchestrator/orch\.[ch]$"),
+    (r"^(seccomp|cap-ng)\.h$", r"^boot-services/privs\.c$"),
+]
+# Files outside those patterns that may use the event loop, and what for.
+EVENT_USERS = {
+    "agent/boots": "deadline of a boot that nobody ordered",
+    "agent/bootd_proc": "the child's end and its restart",
+    "agent/probe": "sockets that ask a host whether it is up",
+    "agent/run_jobs": "the timers of the stages",
+    "agent/uplink": "the pause before the next attempt",
+    "orchestrator/dispatch": "the long polls that wait",
+    "orchestrator/dispatch_call": "time limits of calls to agents",
+    "orchestrator/feed": "followers that stopped reading",
+}
+
+# Files whose symbols have another prefix than their name.
+PREFIXES = {
+    "lib/buf": ["rbuf_", "wbuf_"],  # two cursors, one file
+    "lib/rest_server": ["rest_"],  # one interface in two files
+    "lib/rest_request": ["rest_"],
+    "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
+    "lib/bundle_host": ["bundle_"],
+    "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
+}
+
+# "folder/file:symbol" -> reason for a variable that is neither constant nor on a stack.
+GLOBALS = {}
+
+# Parts without I/O, clock and log: bytes and time come in, decisions go out.
+PURE = re.compile(
+    r"^lib/(addr|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|stage|str|subst)$"
+    r"|^orchestrator/lifecycle$"
+    r"|^agent/(ticket|run_fsm|script|bmc_session|bmc_seq|bmc_packet)$"
+    r"|^boot-services/(policy|hosttab|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer)$")
+
+
+def files(*suffixes):
+    """Source files that git knows, or all of them in an unpacked archive."""
+    try:
+        out = subprocess.run(["git", "ls-files", "-z"], capture_output=True, check=True).stdout
+        names = out.decode().split("\0")
+    except (OSError, subprocess.CalledProcessError):
+        names = [os.path.relpath(os.path.join(d, f)) for d, _, fs in os.walk(".") for f in fs]
+        names = [n for n in names if not n.startswith(("build/", ".git/"))]
+    return sorted(n for n in names if n.endswith(suffixes) and os.path.isfile(n))
+
+
+def folder(path):
+    """The program folder that a file belongs to: its own, or the one its tests are about."""
+    parts = path.split("/")
+    if parts[0] in FOLDERS:
+        return parts[0]
+    if parts[0] == "tests" and len(parts) > 2 and parts[2] in FOLDERS:
+        return parts[2]
+    return None
+
+
+def strip_c(text):
+    """C without comments, strings and characters; line breaks stay where they are."""
+    def blank(match):
+        return re.sub(r"[^\n]", " ", match.group(0))
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text,
+                  flags=re.S)

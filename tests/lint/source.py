@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Checks of the source text: source.py spdx|opening|sizes|banned|words|includes
+
+Prints each finding as FILE:LINE: what, and fails when there is one. Lines that begin with "note:" are
+for people and do not fail."""
+import re
+import sys
+
+import rules
+
+LICENCE = "SPDX-License-Identifier: GPL-3.0-or-later"
+# Tests are lists: a long one is no harder to read.
+FILE_MAX, TEST_FILE_MAX, FUNCTION_MAX, FUNCTION_SPLIT = 800, 1200, 100, 60
+
+BANNED = {
+    "strcpy": "str_copy", "strcat": "str_format", "sprintf": "str_format", "vsprintf": "vsnprintf",
+    "strncpy": "str_copy or str_clip", "strncat": "str_format", "gets": "fgets", "strtok": "strcspn",
+    "atoi": "str_to_i64", "atol": "str_to_i64", "atoll": "str_to_i64", "atof": "strtod",
+    "alloca": "str_alloc", "system": "posix_spawn", "popen": "posix_spawn", "tmpnam": "mkostemp",
+    "mktemp": "mkostemp", "rand": "rng_below", "random": "rng_below", "srand": "rng_seeded",
+    "sleep": "an event", "usleep": "an event", "bzero": "memset", "gethostbyname": "getaddrinfo",
+    "localtime": "localtime_r", "gmtime": "gmtime_r", "ctime": "clock_text",
+}
+# In tests, what makes them hang or depend on time; a clipped literal harms nobody there.
+BANNED_IN_TESTS = {"sleep", "usleep", "system", "popen", "gets", "mktemp", "tmpnam"}
+
+
+def read(path):
+    with open(path, encoding="utf-8", errors="surrogateescape") as f:
+        return f.read()
+
+
+def line_of(text, offset):
+    return text.count("\n", 0, offset) + 1
+
+
+def spdx():
+    paths = rules.files(".c", ".h", ".py", ".sh", ".sql", ".mk", ".service", ".socket", ".pml",
+                        "Makefile", ".ci/run")
+    for path in paths:
+        head = read(path).split("\n", 3)[:3]
+        if not any(LICENCE in line for line in head):
+            yield f"{path}:1: no licence line ({LICENCE})"
+
+
+def opening():
+    """Every .c of the programs opens with its purpose, entry points, ownership and failure modes: about
+    5 to 20 lines."""
+    for path in rules.files(".c"):
+        if path.startswith("tests/"):
+            continue
+        comments = re.match(r"\s*(?:(?:/\*.*?\*/|//[^\n]*)\s*)+", read(path), re.S)
+        lines = comments.group(0).strip().count("\n") if comments else 0
+        if not 4 <= lines <= 25:
+            yield f"{path}:1: the opening comment has {lines} lines, not about 5 to 20"
+
+
+def functions(text):
+    """(name, first line, lines) of each function: in this style its braces stand at the margin."""
+    lines = text.split("\n")
+    start = None
+    for i, line in enumerate(lines):
+        if line == "{" and i > 0:
+            start = i
+        elif line == "}" and start is not None:
+            head = " ".join(lines[max(0, start - 12):start])
+            names = re.findall(r"(\w+)\(", head.rsplit(";", 1)[-1].rsplit("}", 1)[-1])
+            yield (names[0] if names else "?", start + 1, i - start - 1)
+            start = None
+
+
+def sizes():
+    for path in rules.files(".c", ".h"):
+        text = rules.strip_c(read(path))
+        total = text.count("\n")
+        limit = TEST_FILE_MAX if path.startswith("tests/") else FILE_MAX
+        if total > limit:
+            yield f"{path}:{total}: {total} lines, more than {limit}"
+        for name, line, length in functions(text):
+            if length > FUNCTION_MAX:
+                yield f"{path}:{line}: {name}() has {length} lines, more than {FUNCTION_MAX}"
+            elif length > FUNCTION_SPLIT:
+                yield f"note: {path}:{line}: {name}() has {length} lines, aim below {FUNCTION_SPLIT}"
+
+
+def banned():
+    pattern = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
+    for path in rules.files(".c", ".h"):
+        text = rules.strip_c(read(path))
+        for m in pattern.finditer(text):
+            if path.startswith("tests/") and m.group(1) not in BANNED_IN_TESTS:
+                continue
+            yield f"{path}:{line_of(text, m.start())}: {m.group(1)}(): use {BANNED[m.group(1)]}"
+        for m in re.finditer(r"^\s*typedef\s+(struct|union)\b", text, re.M):
+            yield f"{path}:{line_of(text, m.start())}: typedef of a {m.group(1)}"
+        for m in re.finditer(r"#\s*pragma\s+(?!once)\w+", text):
+            yield f"{path}:{line_of(text, m.start())}: pragma"
+
+
+def words():
+    """Marks of unfinished work, and paths of one machine."""
+    pattern = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b|(?<![\w.])/(work|home)/|/root/")
+    paths = rules.files(".c", ".h", ".py", ".sh", ".sql", ".mk", ".md", ".yaml", ".service", ".pml",
+                        "Makefile", ".ci/run")
+    for path in paths:
+        if path.startswith("tests/lint/"):
+            continue
+        text = read(path)
+        for m in pattern.finditer(text):
+            yield f"{path}:{line_of(text, m.start())}: \"{m.group(0)}\""
+
+
+def door(path, header):
+    for pattern, allowed in rules.DOORS:
+        if re.match(pattern, header):
+            if pattern.startswith("^event2") and path[:-2] in rules.EVENT_USERS:
+                return True
+            return re.search(allowed, path) is not None
+    return True
+
+
+def includes():
+    """The arrows between the folders, and one door for each outside library."""
+    for path in rules.files(".c", ".h"):
+        text = read(path)
+        where = rules.folder(path)
+        for m in re.finditer(r'^#include ([<"])([^>"]+)[>"]', text, re.M):
+            kind, header = m.groups()
+            at = f"{path}:{line_of(text, m.start())}"
+            if kind == "<":
+                if not path.startswith("tests/") and not door(path, header):
+                    yield f"{at}: <{header}> has another door (docs/architecture.md)"
+                continue
+            target = header.split("/")[0]
+            if "/" not in header:
+                yield f"{at}: \"{header}\": write it with its folder"
+            elif target == "tests":
+                if not path.startswith("tests/"):
+                    yield f"{at}: a program includes {header}"
+            elif target not in rules.FOLDERS:
+                yield f"{at}: \"{header}\": unknown folder"
+            elif where is not None and target not in rules.FOLDERS[where]:
+                yield f"{at}: {where} may not use {target}"
+            elif (where == "agent" and target == "db" and path.startswith("agent/")
+                  and not rules.DB_USERS_IN_AGENT.match(path)):
+                yield f"{at}: in agent/ only spool*.c may use db"
+            elif header.endswith("_priv.h"):
+                if where != target:
+                    yield f"{at}: {header} is private to {target}/"
+
+
+def main():
+    findings = list(globals()[sys.argv[1]]())
+    for finding in findings:
+        print(finding)
+    sys.exit(any(not f.startswith("note:") for f in findings))
+
+
+main()
