@@ -74,6 +74,11 @@ int
 cmd_status_doctor(struct ctl *ctl, const struct args *args);
 int
 cmd_status_agents(struct ctl *ctl, const struct args *args);
+/* cmd_history.c */
+int
+cmd_history(struct ctl *ctl, const struct args *args);
+int
+cmd_history_trace(struct ctl *ctl, const struct args *args);
 /* cmd_events_io.c */
 int
 cmd_events_io(struct ctl *ctl, const struct args *args);

@@ -125,18 +125,66 @@ add_value(const json_t *v, struct text *out)
 }
 
 static void
-cell_fields(const json_t *change, struct text *out)
+add_change(const char *key, const json_t *old, const json_t *new, struct text *out)
+{
+	text_add(out, out->len > 0 ? "; " : "");
+	text_add_escaped(out, key);
+	text_add(out, ": ");
+	add_value(old, out);
+	text_add(out, " -> ");
+	add_value(new, out);
+}
+
+/* Of two objects only the members that differ. */
+static void
+add_difference(const char *key, json_t *old, json_t *new, struct text *out)
+{
+	const char *member;
+	char path[128];
+	json_t *v;
+
+	if (!json_is_object(old) || !json_is_object(new)) {
+		add_change(key, old, new, out);
+		return;
+	}
+	json_object_foreach (new, member, v) {
+		snprintf(path, sizeof(path), "%s.%s", key, member);
+		if (!json_equal(json_object_get(old, member), v))
+			add_change(path, json_object_get(old, member), v, out);
+	}
+	json_object_foreach (old, member, v) {
+		snprintf(path, sizeof(path), "%s.%s", key, member);
+		if (json_object_get(new, member) == NULL)
+			add_change(path, v, NULL, out);
+	}
+}
+
+static void
+cell_changes(const json_t *change, struct text *out)
 {
 	json_t *fields = json_object_get(change, "fields"), *pair;
 	const char *key;
-	size_t n = 0;
 
+	if (str_eq(cmd_util_str(change, "action"), "add"))
+		return;
+	json_object_foreach (fields, key, pair)
+		add_difference(
+		    key, json_array_get(pair, 0), json_array_get(pair, 1), out);
+}
+
+/* All of a new object: only for those who want to see it all. */
+static void
+cell_new(const json_t *change, struct text *out)
+{
+	json_t *fields = json_object_get(change, "fields"), *pair;
+	const char *key;
+
+	if (!str_eq(cmd_util_str(change, "action"), "add"))
+		return;
 	json_object_foreach (fields, key, pair) {
-		text_add(out, n++ > 0 ? "; " : "");
+		text_add(out, out->len > 0 ? "; " : "");
 		text_add_escaped(out, key);
 		text_add(out, ": ");
-		add_value(json_array_get(pair, 0), out);
-		text_add(out, " -> ");
 		add_value(json_array_get(pair, 1), out);
 	}
 }
@@ -145,7 +193,8 @@ static const struct output_column change_columns[] = {
     {.title = "ACTION", .key = "action"},
     {.title = "OBJECT", .key = "object"},
     {.title = "NAME", .key = "name"},
-    {.title = "FIELDS", .cell = cell_fields},
+    {.title = "CHANGES", .cell = cell_changes},
+    {.title = "NEW", .cell = cell_new, .wide = true},
 };
 
 static void

@@ -19,7 +19,12 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { EVENTS_DEFAULT = 200, EVENTS_MAX = 100000, EVENTS_RETRY_S = 1 };
+enum {
+	EVENTS_DEFAULT = 200,
+	EVENTS_MAX = 100000,
+	EVENTS_PAGE = 1000,
+	EVENTS_RETRY_S = 1
+};
 
 /* What it is about: file and bytes, reason, and the details. */
 static void
@@ -217,7 +222,7 @@ events_path(const struct ctl *ctl, const struct args *args, struct text *path)
 	int r = CTL_OK;
 
 	if (job != NULL)
-		r = cmd_util_find_job(ctl, job, id);
+		r = cmd_util_find_id(ctl, "jobs", job, id);
 	if (r != CTL_OK)
 		return r;
 	text_add(path, "/api/v1/events");
@@ -227,18 +232,110 @@ events_path(const struct ctl *ctl, const struct args *args, struct text *path)
 	return CTL_OK;
 }
 
+/* Is there an event after `seq`? Exit code, with *ret_last raised to its number. */
 static int
-print_past(
-    const struct ctl *ctl, const struct args *args, const char *path, int64_t *ret_last)
+probe(const struct ctl *ctl, int64_t seq, bool *ret_found, int64_t *ret_last)
 {
-	json_t *rows = NULL;
-	const json_t *last;
-	int r = client_list(ctl, path, args_has(args, "follow") ? EVENTS_MAX : 0, &rows);
+	struct text path = {0};
+	json_t *answer = NULL;
+	const json_t *first;
+	int r;
 
+	text_addf(&path, "/api/v1/events?limit=1&after=%lld", (long long)seq);
+	r = client_get(ctl, text_str(&path), &answer);
+	first = json_array_get(json_object_get(answer, "items"), 0);
+	*ret_found = first != NULL;
+	if (first != NULL)
+		*ret_last = json_integer_value(json_object_get(first, "seq"));
+	json_decref(answer);
+	text_done(&path);
+	return r;
+}
+
+/* The newest event's number, by doubling and halving: the list itself can only be read from its old
+ * end, and may be millions long. */
+static int
+find_newest(const struct ctl *ctl, int64_t *ret)
+{
+	/* There is an event `low` (or none at all), and none after `high`. */
+	int64_t low = 0, high = 1024, seen = 0;
+	bool found = true;
+	int r = CTL_OK;
+
+	while (r == CTL_OK && found && high < INT64_MAX / 4) {
+		r = probe(ctl, high, &found, &seen);
+		if (found) {
+			low = seen;
+			high = seen * 2;
+		}
+	}
+	while (r == CTL_OK && high > low) {
+		int64_t middle = low + (high - low) / 2;
+
+		r = probe(ctl, middle, &found, &seen);
+		if (found)
+			low = seen;
+		else
+			high = middle;
+	}
+	*ret = low;
+	return r;
+}
+
+/* Reads page by page and keeps the newest `limit` rows. */
+static int
+read_newest(
+    const struct ctl *ctl, const char *path, int64_t after, size_t limit, json_t **ret)
+{
+	json_t *rows = json_array(), *answer = NULL;
+	size_t got = EVENTS_PAGE;
+	int r = CTL_OK;
+
+	while (r == CTL_OK && got == EVENTS_PAGE) {
+		struct text page = {0};
+		const json_t *items;
+
+		text_add(&page, path);
+		text_addf(&page, "%slimit=%d&after=%lld",
+		    strchr(path, '?') != NULL ? "&" : "?", (int)EVENTS_PAGE,
+		    (long long)after);
+		r = client_get(ctl, text_str(&page), &answer);
+		text_done(&page);
+		items = json_object_get(answer, "items");
+		got = json_array_size(items);
+		json_array_extend(rows, (json_t *)(uintptr_t)items);
+		if (got > 0)
+			after = json_integer_value(
+			    json_object_get(json_array_get(items, got - 1), "seq"));
+		json_decref(answer);
+		answer = NULL;
+		while (json_array_size(rows) > limit)
+			json_array_remove(rows, 0);
+	}
+	if (r == CTL_OK)
+		*ret = rows;
+	else
+		json_decref(rows);
+	return r;
+}
+
+static int
+print_past(const struct ctl *ctl, const char *path, size_t limit, int64_t *ret_last)
+{
+	int64_t newest = 0, after = 0;
+	json_t *rows = NULL;
+	int r = CTL_OK;
+
+	if (strchr(path, '?') == NULL)
+		r = find_newest(ctl, &newest);
+	if (newest > (int64_t)limit)
+		after = newest - (int64_t)limit;
+	if (r == CTL_OK)
+		r = read_newest(ctl, path, after, limit, &rows);
 	if (r != CTL_OK)
 		return r;
-	last = json_array_get(rows, json_array_size(rows) - 1);
-	*ret_last = json_integer_value(json_object_get(last, "seq"));
+	*ret_last = json_integer_value(
+	    json_object_get(json_array_get(rows, json_array_size(rows) - 1), "seq"));
 	cmd_util_add_zones(ctl, rows);
 	output_list(ctl, rows, event_columns, ARRAY_SIZE(event_columns));
 	json_decref(rows);
@@ -249,14 +346,21 @@ int
 cmd_events_io(struct ctl *ctl, const struct args *args)
 {
 	bool filtered = args_has(args, "host") || args_has(args, "job");
+	const char *limit = args_get(args, "limit");
+	int64_t last = 0, n = EVENTS_DEFAULT;
 	struct text path = {0};
-	int64_t last = 0;
-	int r = events_path(ctl, args, &path);
+	struct error err;
+	int r;
 
-	/* Following everything begins now; following one host or job begins with its
-	 * past. */
+	if (limit != NULL && str_to_i64(limit, 1, EVENTS_MAX, &n) < 0) {
+		error_set(&err, 0, "usage", NULL,
+		    "--limit: '%s' is no number from 1 to %d", limit, (int)EVENTS_MAX);
+		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
+	}
+	r = events_path(ctl, args, &path);
+	/* Following everything begins now; following one host or job begins with its past. */
 	if (r == CTL_OK && (!args_has(args, "follow") || (filtered && !ctl_is_json(ctl))))
-		r = print_past(ctl, args, text_str(&path), &last);
+		r = print_past(ctl, text_str(&path), (size_t)n, &last);
 	if (r == CTL_OK && args_has(args, "follow"))
 		r = follow(ctl, text_str(&path), last);
 	text_done(&path);

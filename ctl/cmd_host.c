@@ -17,15 +17,6 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-/* A copy of the old host's object member, or an empty one. */
-static json_t *
-member_copy(const json_t *old, const char *key)
-{
-	json_t *v = json_object_get(old, key);
-
-	return json_is_object(v) ? json_deep_copy(v) : json_object();
-}
-
 static int
 put_nics(const struct args *args, json_t *body, struct error *err)
 {
@@ -45,7 +36,7 @@ put_nics(const struct args *args, json_t *body, struct error *err)
 }
 
 static int
-put_labels(const struct args *args, const json_t *old, json_t *body, struct error *err)
+put_labels(const struct args *args, json_t *body, struct error *err)
 {
 	json_t *labels;
 	size_t pos = 0;
@@ -54,7 +45,7 @@ put_labels(const struct args *args, const json_t *old, json_t *body, struct erro
 
 	if (!args_has(args, "label"))
 		return 0;
-	labels = member_copy(old, "labels");
+	labels = json_object();
 	while (r == 0 && (s = args_next(args, "label", &pos)) != NULL)
 		r = spec_label(s, labels, err);
 	if (r == 0)
@@ -92,7 +83,7 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 	const json_t *old_bmc = json_object_get(old, "bmc");
 	const char *address = args_get(args, "bmc"),
 		   *cipher = args_get(args, "bmc-cipher");
-	json_t *bmc = member_copy(old, "bmc");
+	json_t *bmc = json_object();
 	int64_t n;
 	int r = 0;
 
@@ -104,8 +95,7 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 		json_put_i64(bmc, "cipher", n);
 	if (r == 0)
 		r = put_password(args, old_bmc, bmc, err);
-	if (r == 0 && json_object_size(bmc) > 0 &&
-	    !json_equal(bmc, (json_t *)(uintptr_t)old_bmc))
+	if (r == 0 && json_object_size(bmc) > 0)
 		json_object_set(body, "bmc", bmc);
 	json_decref(bmc);
 	return r;
@@ -125,7 +115,7 @@ host_body(const struct args *args, const json_t *old, json_t *body, struct error
 		json_put_str(body, plain[i].member, args_get(args, plain[i].option));
 	r = put_nics(args, body, err);
 	if (r == 0)
-		r = put_labels(args, old, body, err);
+		r = put_labels(args, body, err);
 	return r < 0 ? r : put_bmc(args, old, body, err);
 }
 

@@ -12,7 +12,7 @@
 #include "ctl/cmd_util.h"
 #include "ctl/follow_io.h"
 #include "ctl/output.h"
-#include "ctl/zone.h"
+#include "ctl/record.h"
 #include "lib/id.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -91,52 +91,6 @@ cmd_job_list(struct ctl *ctl, const struct args *args)
 /* ---- show ---- */
 
 static void
-cell_stage_took(const json_t *row, struct text *out)
-{
-	int64_t from = output_wall(json_object_get(row, "entered"));
-	int64_t to = output_wall(json_object_get(row, "confirmed"));
-	char buf[32];
-
-	if (from > 0 && to >= from)
-		text_add(out, str_duration(to - from, buf, sizeof(buf)));
-}
-
-static const struct output_column stage_columns[] = {
-    {.title = "STAGE", .key = "stage"},
-    {.title = "ATTEMPT", .key = "attempt"},
-    {.title = "BEGUN", .key = "entered", .kind = OUTPUT_TIME},
-    {.title = "TOOK", .cell = cell_stage_took},
-    {.title = "STATE", .key = "state"},
-    {.title = "DEADLINE", .key = "deadline_us", .kind = OUTPUT_DURATION, .wide = true},
-    {.title = "EVIDENCE", .key = "evidence"},
-};
-
-static void
-add_line(struct text *out, const char *title, const char *value)
-{
-	size_t from = out->len;
-
-	if (value[0] == '\0')
-		return;
-	text_addf(out, "%s:", title);
-	text_pad(out, from, 10, 1);
-	text_add_escaped(out, value);
-	text_add(out, "\n");
-}
-
-static void
-add_time_line(struct text *out, const char *title, const json_t *job, const char *key)
-{
-	int64_t wall = output_wall(json_object_get(job, key));
-	char buf[ZONE_TEXT_SIZE];
-
-	if (wall > 0)
-		add_line(out, title,
-		    zone_text(wall, json_string_value(json_object_get(job, "_zone")), buf,
-			sizeof(buf)));
-}
-
-static void
 print_job(const struct ctl *ctl, const json_t *job)
 {
 	static const char *const plain[] = {"id", "host", "site", "kind", "image",
@@ -145,30 +99,17 @@ print_job(const struct ctl *ctl, const json_t *job)
 	struct text t = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		add_line(&t, plain[i], cmd_util_str(job, plain[i]));
-	add_time_line(&t, "created", job, "created");
-	add_time_line(&t, "ended", job, "ended");
+		record_add_line(&t, plain[i], cmd_util_str(job, plain[i]));
+	record_add_time(&t, "created", job, "created");
+	record_add_time(&t, "ended", job, "ended");
 	if (json_is_object(verdict)) {
-		add_line(&t, "verdict", cmd_util_str(verdict, "code"));
-		add_line(&t, "because", cmd_util_str(verdict, "text"));
-		add_line(&t, "next", cmd_util_str(verdict, "next"));
+		record_add_line(&t, "verdict", cmd_util_str(verdict, "code"));
+		record_add_line(&t, "because", cmd_util_str(verdict, "text"));
+		record_add_line(&t, "next", cmd_util_str(verdict, "next"));
 	}
 	text_add(&t, "\n");
 	fputs(text_str(&t), ctl->out);
 	text_done(&t);
-}
-
-/* The stages are shown in their job's zone. */
-static void
-spread_zone(const json_t *job)
-{
-	json_t *zone = json_object_get(job, "_zone"), *stage;
-	size_t i;
-
-	if (!json_is_string(zone))
-		return;
-	json_array_foreach (json_object_get(job, "stages"), i, stage)
-		json_object_set(stage, "_zone", zone);
 }
 
 int
@@ -176,7 +117,7 @@ cmd_job_show(struct ctl *ctl, const struct args *args)
 {
 	char id[ID_SIZE];
 	json_t *job = NULL, *rows;
-	int r = cmd_util_find_job(ctl, args->operands[0], id);
+	int r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
 
 	if (r == CTL_OK)
 		r = cmd_util_fetch(ctl, "jobs", id, NULL, &job);
@@ -187,11 +128,9 @@ cmd_job_show(struct ctl *ctl, const struct args *args)
 	} else {
 		rows = json_pack("[O]", job);
 		cmd_util_add_zones(ctl, rows);
-		spread_zone(job);
 		if (ctl->headers)
 			print_job(ctl, job);
-		output_list(ctl, json_object_get(job, "stages"), stage_columns,
-		    ARRAY_SIZE(stage_columns));
+		record_print_stages(ctl, job);
 		json_decref(rows);
 	}
 	json_decref(job);
@@ -205,7 +144,7 @@ act(struct ctl *ctl, const struct args *args, const char *action, json_t **ret)
 {
 	char id[ID_SIZE], *path, key[32];
 	json_t *body = json_object();
-	int r = cmd_util_find_job(ctl, args->operands[0], id);
+	int r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
 
 	if (r == CTL_OK) {
 		path = client_path("jobs", id, action);

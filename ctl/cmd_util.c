@@ -15,7 +15,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { UTIL_JOBS_SEARCHED = 5000, UTIL_ID_PART_MIN = 4 };
+enum { UTIL_IDS_SEARCHED = 5000, UTIL_ID_PART_MIN = 4 };
 
 char *
 cmd_util_selector(const struct args *args)
@@ -65,43 +65,57 @@ has_suffix(const char *s, const char *suffix)
 	return m <= n && strcmp(s + n - m, suffix) == 0;
 }
 
-int
-cmd_util_find_job(const struct ctl *ctl, const char *given, char *ret_id)
+/* How many of the records' ids begin or end so, and the last of them (borrowed). */
+static size_t
+match_ids(const json_t *records, const char *given, const char **ret)
 {
-	json_t *jobs = NULL, *job;
-	const char *found = NULL;
-	struct error err;
+	const json_t *record;
 	size_t i, n = 0;
+
+	json_array_foreach (records, i, record) {
+		const char *id = cmd_util_str(record, "id");
+
+		if (str_has_prefix(id, given) || has_suffix(id, given)) {
+			*ret = id;
+			n++;
+		}
+	}
+	return n;
+}
+
+int
+cmd_util_find_id(
+    const struct ctl *ctl, const char *collection, const char *given, char *ret_id)
+{
+	const char *found = NULL;
+	json_t *records = NULL;
+	struct text path = {0};
+	struct error err;
+	size_t n;
 	int r;
 
 	if (id_valid(given))
 		return str_copy(ret_id, ID_SIZE, given) < 0 ? CTL_USAGE : CTL_OK;
 	if (strlen(given) < UTIL_ID_PART_MIN) {
-		error_set(&err, 0, "job-unknown", "job list shows the ids",
-		    "give at least %d characters of a job's id", (int)UTIL_ID_PART_MIN);
+		error_set(&err, 0, "id-unknown",
+		    "job list and history -o wide show the ids",
+		    "give at least %d characters of an id", (int)UTIL_ID_PART_MIN);
 		return ctl_fail(ctl, CTL_USAGE, given, &err);
 	}
-	r = client_list(ctl, "/api/v1/jobs?limit=1000", UTIL_JOBS_SEARCHED, &jobs);
+	text_addf(&path, "/api/v1/%s?limit=1000", collection);
+	r = client_list(ctl, text_str(&path), UTIL_IDS_SEARCHED, &records);
+	text_done(&path);
 	if (r != CTL_OK)
 		return r;
-	json_array_foreach (jobs, i, job) {
-		const char *id = cmd_util_str(job, "id");
-
-		if (str_has_prefix(id, given) || has_suffix(id, given)) {
-			found = id;
-			n++;
-		}
-	}
-	if (n == 1 && str_copy(ret_id, ID_SIZE, found) == 0) {
-		json_decref(jobs);
-		return CTL_OK;
-	}
-	json_decref(jobs);
-	error_set(&err, 0, n > 1 ? "job-ambiguous" : "job-unknown",
-	    "job list shows the ids",
-	    n > 1 ? "%zu jobs' ids begin or end so"
-		  : "no job's id begins or ends so (%zu)",
-	    n);
+	n = match_ids(records, given, &found);
+	if (n == 1)
+		r = str_copy(ret_id, ID_SIZE, found) < 0 ? CTL_USAGE : CTL_OK;
+	json_decref(records);
+	if (n == 1)
+		return r;
+	error_set(&err, 0, n > 1 ? "id-ambiguous" : "id-unknown",
+	    "job list and history -o wide show the ids",
+	    "%zu of the %s have ids that begin or end so", n, collection);
 	return ctl_fail(ctl, CTL_USAGE, given, &err);
 }
 

@@ -19,10 +19,11 @@ cmd_util_str(const json_t *obj, const char *key);
  * server that cannot say leaves them in UTC. */
 void
 cmd_util_add_zones(const struct ctl *ctl, json_t *rows);
-/* The whole id (ID_SIZE) for an id, or a unique beginning or end of one; else an exit
- * code. */
+/* The whole id (ID_SIZE) for an id, or a unique beginning or end of one; else an exit code.
+ * `collection` is "jobs" or "boots". */
 int
-cmd_util_find_job(const struct ctl *ctl, const char *given, char *ret_id);
+cmd_util_find_id(
+    const struct ctl *ctl, const char *collection, const char *given, char *ret_id);
 /* Asks for the jobs' present records and prints them as JSON. */
 void
 cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs);

@@ -141,11 +141,16 @@ static const struct args_option retry_options[] = {
     {"yes", 0, ARGS_FLAG, NULL, "needed where there is no terminal"},
 };
 
+static const struct args_option history_options[] = {
+    {"stages", 0, ARGS_FLAG, NULL, "with the stages of each boot"},
+};
+
 static const struct args_option event_options[] = {
     {"host", 0, ARGS_VALUE, "HOST", "only of this host"},
     {"job", 0, ARGS_VALUE, "JOB", "only of this job"},
     {"kind", 0, ARGS_VALUE, "KIND", "only of this kind: dhcp4.offer, job.stage …"},
     {"follow", 0, ARGS_FLAG, NULL, "go on with new ones as they come"},
+    {"limit", 0, ARGS_VALUE, "N", "the newest N (200)"},
 };
 
 static const struct args_command commands[] = {
@@ -222,8 +227,11 @@ static const struct args_command commands[] = {
 	"Cancel a job that has not ended", NULL},
     {"job", "retry", "JOB", 1, 1, {GROUP(reason_option), GROUP(retry_options)},
 	cmd_job_retry, "Order the same again as a new job", NULL},
-    {"history", NULL, "HOST", 1, 1, {{0}}, cmd_status_history,
+    {"history", NULL, "HOST", 1, 1, {GROUP(history_options)}, cmd_history,
 	"Show what a host booted, when, why and on whose order", NULL},
+    {"trace", NULL, "BOOT", 1, 1, {{0}}, cmd_history_trace,
+	"Show a boot's stages, what proves them, and its transfers",
+	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
     {"events", NULL, "", 0, 0, {GROUP(event_options)}, cmd_events_io,
 	"Show what was observed", NULL},
     {"agent", "list", "", 0, 0, {{0}}, cmd_status_agents, "List the sites' agents", NULL},

@@ -111,8 +111,8 @@ static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
 static const cyaml_schema_value_t inv_site_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_site, inv_site_fields)};
 
-static const cyaml_schema_field_t inv_file_fields[] = {
-    INV_NAME(inv_file, path), INV_STR(inv_file, name), INV_STR(inv_file, sha256), CYAML_FIELD_END};
+static const cyaml_schema_field_t inv_file_fields[] = {INV_NAME(inv_file, path),
+    INV_STR(inv_file, name), INV_STR(inv_file, sha256), CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_file_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_file, inv_file_fields)};
 

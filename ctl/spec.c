@@ -164,10 +164,8 @@ spec_label(const char *s, json_t *obj, struct error *err)
 	if (eq == NULL || eq == s)
 		return error_set(err, -EINVAL, "usage",
 		    "write key=value, or key= to remove it", "label '%s'", s);
-	if (eq[1] == '\0') {
-		json_object_deln(obj, s, (size_t)(eq - s));
-		return 0;
-	}
+	if (eq[1] == '\0')
+		return json_object_setn_new(obj, s, (size_t)(eq - s), json_null());
 	return json_object_setn_new(obj, s, (size_t)(eq - s), json_string(eq + 1));
 }
 

@@ -14,7 +14,7 @@ json_t *
 spec_subnet(const char *s, struct error *err); /* PREFIX[,gateway=][,dns=]…[,pool=A-B]… */
 json_t *
 spec_file(const char *s, struct error *err); /* PATH[,name=NAME] */
-/* "key=value" into obj; "key=" removes the key. 0 or -EINVAL. */
+/* "key=value" into obj; "key=" sets null, which removes it (RFC 7396). 0 or -EINVAL. */
 int
 spec_label(const char *s, json_t *obj, struct error *err) MUST_CHECK;
 /* "stage=10m" into obj, in seconds. */

@@ -34,7 +34,8 @@ needs_quotes(const char *s)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strcasecmp(s, words[i]) == 0)
 			return true;
-	if (strspn(s, "0123456789abcdefABCDEFxo+-._:") != strlen(s))
+	if (strchr("0123456789+-.", s[0]) == NULL ||
+	    strspn(s, "0123456789abcdefABCDEFxo+-._:") != strlen(s))
 		return false;
 	/* Two dots: an IPv4 address, which no reader takes for a number. */
 	return strpbrk(s, "0123456789.") != NULL && strchr(s, '.') == strrchr(s, '.');

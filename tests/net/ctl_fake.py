@@ -14,7 +14,7 @@ import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler
 
-from netlab import BUILD
+from netlab import BUILD, ROOT  # noqa: F401
 
 CTL = os.path.join(BUILD, "netboot-ctl")
 

@@ -96,7 +96,7 @@ test_label(void **state UNUSED)
 {
 	check_put(spec_label, "role=cdn", "{\"old\":\"1\",\"role\":\"cdn\"}");
 	check_put(spec_label, "a=b=c", "{\"old\":\"1\",\"a\":\"b=c\"}");
-	check_put(spec_label, "old=", "{}");
+	check_put(spec_label, "old=", "{\"old\":null}");
 	check_put(spec_label, "role", NULL);
 	check_put(spec_label, "=x", NULL);
 }

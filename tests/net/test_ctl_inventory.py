@@ -1,0 +1,463 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""netboot-ctl's inventory, listing and looking commands against a stand-in server."""
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+import ctl_fake
+
+JOB = "01k9xyz0a0abcdef"
+PACKAGING = os.path.join(ctl_fake.ROOT, "packaging")
+
+
+@pytest.fixture
+def fake():
+    f = ctl_fake.Fake()
+    yield f
+    f.close()
+
+
+def items(*rows, cursor=None):
+    return {"items": list(rows), "next": cursor}
+
+
+# ---- apply
+
+
+GOOD = """
+sites:
+  - name: los
+    timezone: Africa/Lagos
+hosts:
+  - name: edge01
+    site: los
+    nics:
+      - mac: "52:54:00:77:00:01"
+    bmc: {address: 10.78.0.1, user: u, password_file: pw}
+"""
+
+
+def test_apply_sends_the_document(fake):
+    fake.on("POST", "/api/v1/apply", {"applied": True, "changes": [
+        {"object": "site", "name": "los", "action": "same", "fields": {}},
+        {"object": "host", "name": "edge01", "action": "change",
+         "fields": {"labels": [{"a": "1", "b": "2"}, {"b": "3"}], "image": [None, "debian"]}}]})
+    fake.write("pw", "secret\n")
+    r = fake.run("apply", "-f", fake.write("inv.yaml", GOOD, 0o644))
+    assert (r.returncode, r.stderr) == (0, "1 changed\n")
+    assert r.stdout.splitlines()[1].split(maxsplit=3) == [
+        "change", "host", "edge01", "labels.b: 2 -> 3; labels.a: 1 -> -; image: - -> debian"]
+    assert "secret" not in r.stdout + r.stderr
+    body = fake.find("POST", "/api/v1/apply")[0].body
+    assert body["dry_run"] is False
+    assert body["document"]["hosts"][0]["bmc"] == {"address": "10.78.0.1", "user": "u",
+                                                   "password": "secret"}
+
+
+def test_apply_from_stdin_and_dry_run(fake):
+    fake.on("POST", "/api/v1/apply", {"applied": False, "changes": []})
+    r = fake.run("apply", "-f", "-", "--dry-run", stdin="sites: [{name: los}]\n")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "", "nothing to change\n")
+    assert fake.find("POST", "/api/v1/apply")[0].body == {
+        "document": {"sites": [{"name": "los"}]}, "dry_run": True}
+
+
+@pytest.mark.parametrize("text,line,word", [
+    ("hosts:\n - name: a\n   bogus: 1\n", 3, "bogus"), ("hosts:\n - name: 'a\n", None, "YAML"),
+    ("", 1, "empty"), ("hosts: []\nhosts: []\n", 2, "twice")])
+def test_apply_names_file_line_and_key(fake, text, line, word):
+    path = fake.write("inv.yaml", text)
+    r = fake.run("apply", "-f", path)
+    assert (r.returncode, fake.requests) == (1, [])
+    assert r.stderr.startswith(f"netboot-ctl: bad-yaml: {path}:{line or ''}")
+    assert word in r.stderr
+
+
+def test_apply_maps_the_servers_pointers_to_lines(fake):
+    fake.write("pw", "secret\n")
+    path = fake.write("inv.yaml", GOOD)
+    fake.on("POST", "/api/v1/apply", fake.problem(400, "document-refused", "2 errors", "", [
+        {"pointer": "/hosts/0/nics/0/mac", "code": "mac-duplicate", "text": "edge02 has it",
+         "next": "remove it there"},
+        {"pointer": "/hosts/0/serial", "code": "bad-value", "text": "serial: missing"}]))
+    r = fake.run("apply", "-f", path)
+    assert r.returncode == 1
+    assert r.stderr.splitlines() == [
+        f"{path}:9: mac-duplicate: edge02 has it: remove it there",
+        f"{path}:6: bad-value: serial: missing"]
+
+
+def test_apply_refuses_exposed_passwords(fake):
+    fake.write("pw", "secret\n", 0o640)
+    r = fake.run("apply", "-f", fake.write("inv.yaml", GOOD))
+    assert (r.returncode, fake.requests) == (1, [])
+    assert ":10: password-exposed: " in r.stderr
+    inline = GOOD.replace("password_file: pw", "password: secret")
+    r = fake.run("apply", "-f", fake.write("inv.yaml", inline, 0o644))
+    assert (r.returncode, fake.requests) == (1, [])
+    assert ":10: password-exposed: " in r.stderr and "secret" not in r.stderr
+    fake.on("POST", "/api/v1/apply", {"applied": True, "changes": []})
+    assert fake.run("apply", "-f", fake.write("inv.yaml", inline, 0o600)).returncode == 0
+
+
+def test_apply_unreadable_files(fake):
+    for path in ("/no/such/file", fake.dir):
+        r = fake.run("apply", "-f", path)
+        assert (r.returncode, ": unreadable: " in r.stderr) == (1, True)
+    r = fake.run("apply", "-f", fake.write("inv.yaml", GOOD))
+    assert "/pw: No such file" in r.stderr and r.returncode == 1
+    assert fake.run("apply").returncode == 1
+
+
+def test_export_is_yaml_and_json(fake):
+    doc = {"sites": [{"name": "los"}], "images": [], "hosts": [
+        {"name": "edge01", "nics": [{"mac": "52:54:00:77:00:01"}], "labels": {"x": "yes"}}]}
+    fake.on("GET", "/api/v1/export", doc)
+    r = fake.run("export")
+    assert r.stdout == ("sites:\n- name: los\nhosts:\n- name: edge01\n  nics:\n"
+                        "  - mac: \"52:54:00:77:00:01\"\n  labels:\n    x: \"yes\"\n")
+    assert json.loads(fake.run("export", "-o", "json").stdout) == doc
+    fake.on("POST", "/api/v1/apply", {"applied": False, "changes": []})
+    assert fake.run("apply", "-f", "-", stdin=r.stdout).returncode == 0
+    del doc["images"]
+    assert fake.find("POST", "/api/v1/apply")[0].body["document"] == doc
+
+
+# ---- single objects
+
+
+def test_host_add(fake):
+    fake.on("POST", "/api/v1/hosts", {"name": "edge01"}, status=201)
+    pw = fake.write("pw", "s3cret\nsecond line\n")
+    r = fake.run("host", "add", "edge01", "--site", "los", "--nic",
+                 "52:54:00:77:00:01,ip=10.0.0.1,boot", "--nic", "52:54:00:77:00:02", "--label",
+                 "a=1", "--image", "debian", "--bmc", "[2001:db8::1]:6230", "--bmc-user", "u",
+                 "--bmc-cipher", "17", "--bmc-password-file", pw)
+    assert (r.returncode, r.stdout, r.stderr) == (0, "", "edge01: added\n")
+    assert fake.requests[0].body == {
+        "name": "edge01", "site": "los", "image": "debian", "labels": {"a": "1"},
+        "nics": [{"mac": "52:54:00:77:00:01", "ip": "10.0.0.1", "boot": True},
+                 {"mac": "52:54:00:77:00:02"}],
+        "bmc": {"address": "2001:db8::1", "port": 6230, "user": "u", "cipher": 17,
+                "password": "s3cret"}}
+
+
+def test_host_password_ways(fake):
+    fake.on("POST", "/api/v1/hosts", {"name": "edge01"}, status=201)
+    r = fake.run("host", "add", "edge01", "--bmc", "b", "--bmc-user", "u", "--bmc-password-file",
+                 "-", stdin="fromstdin\n")
+    assert r.returncode == 0
+    assert fake.requests[-1].body["bmc"]["password"] == "fromstdin"
+    n = len(fake.requests)
+    exposed = fake.write("pw", "x\n", 0o644)
+    r = fake.run("host", "add", "edge01", "--bmc", "b", "--bmc-password-file", exposed)
+    assert (r.returncode, len(fake.requests)) == (1, n)
+    assert "password-exposed" in r.stderr
+    # No terminal to ask on: setsid takes it away.
+    r = subprocess.run(["setsid", "-w", ctl_fake.CTL, "host", "add", "edge01", "--bmc", "b",
+                        "--bmc-user", "u"], env=fake.env(), stdin=subprocess.DEVNULL,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert (r.returncode, "no-password" in r.stderr) == (1, True)
+
+
+def test_host_set_is_a_merge_patch_under_the_etag(fake):
+    fake.on("GET", "/api/v1/hosts/edge01", {"name": "edge01", "bmc": {"address": "a"}},
+            etag='"host-7"')
+    fake.on("PATCH", "/api/v1/hosts/edge01", {"name": "edge01"})
+    r = fake.run("host", "set", "edge01", "--label", "a=", "--label", "b=2", "--bmc-user", "v")
+    assert (r.returncode, r.stderr) == (0, "edge01: changed\n")
+    rq = fake.find("PATCH", "/api/v1/hosts/edge01")[0]
+    assert rq.body == {"labels": {"a": None, "b": "2"}, "bmc": {"user": "v"}}
+    assert rq.headers["If-Match"] == '"host-7"'
+    fake.on("PATCH", "/api/v1/hosts/edge01", fake.problem(412, "changed-meanwhile", "x", "again"))
+    r = fake.run("host", "set", "edge01", "--serial", "1")
+    assert (r.returncode, r.stderr) == (3, "edge01: changed-meanwhile: x: again\n")
+
+
+def test_host_lock_unlock_rm(fake):
+    fake.on("POST", "/api/v1/hosts/edge01/(un)?lock", {"name": "edge01"})
+    fake.on("DELETE", "/api/v1/hosts/edge01", {})
+    assert fake.run("host", "lock", "edge01").returncode == 1
+    assert fake.run("host", "lock", "edge01", "--reason", "disk").stderr == "edge01: locked\n"
+    assert fake.requests[-1].body == {"reason": "disk"}
+    assert fake.run("host", "unlock", "edge01").returncode == 0
+    assert fake.run("host", "rm", "edge01").stderr == "edge01: removed\n"
+
+
+def test_host_list_pages_and_formats(fake):
+    def hosts(rq):
+        n = int(rq.query.get("cursor", 0))
+        rows = [{"name": f"edge{n + i:02}", "site": "los", "labels": {}} for i in range(2)]
+        return items(*rows, cursor=str(n + 2) if n < 4 else None)
+    fake.on("GET", "/api/v1/hosts", hosts)
+    r = fake.run("host", "list", "edge[00-05]", "--site", "los", "--no-headers")
+    assert [line.split()[0] for line in r.stdout.splitlines()] == [f"edge0{i}" for i in range(6)]
+    assert fake.requests[0].query == {"hosts": "edge[00-05]", "site": "los"}
+    assert len(json.loads(fake.run("host", "list", "-o", "json").stdout)["items"]) == 6
+    lines = fake.run("host", "list", "-o", "ndjson").stdout.splitlines()
+    assert json.loads(lines[5]) == {"name": "edge05", "site": "los", "labels": {}}
+    assert "SERIAL" in fake.run("host", "list", "-o", "wide").stdout
+
+
+def test_names_are_encoded_in_paths(fake):
+    fake.on("GET", "/api/v1/hosts/.*", fake.problem(404, "host-unknown", "no such host"))
+    r = fake.run("host", "show", "../../x?y=1#z")
+    assert r.returncode == 1
+    assert fake.requests[0].path == "/api/v1/hosts/../../x?y=1#z"
+
+
+def test_site_add_and_set(fake):
+    fake.on("POST", "/api/v1/sites", {"name": "los"}, status=201)
+    fake.on("GET", "/api/v1/sites/los", {"name": "los"}, etag='"site-1"')
+    fake.on("PATCH", "/api/v1/sites/los", {"name": "los"})
+    r = fake.run("site", "add", "los", "--timezone", "Africa/Lagos", "--unknown", "pool",
+                 "--subnet", "10.0.0.0/24,gateway=10.0.0.1,pool=10.0.0.5-10.0.0.9,lease=1h")
+    assert r.returncode == 0
+    assert fake.requests[0].body == {
+        "name": "los", "timezone": "Africa/Lagos", "answer_unknown": True,
+        "subnets": [{"prefix": "10.0.0.0/24", "gateway": "10.0.0.1",
+                     "pool": ["10.0.0.5", "10.0.0.9"], "lease_s": 3600}]}
+    assert fake.run("site", "set", "los", "--idle", "silent").returncode == 0
+    assert fake.requests[-1].body == {"idle": "silent"}
+    r = fake.run("site", "add", "los", "--subnet", "10.0.0.0/24,speed=1")
+    assert (r.returncode, "'speed=1'" in r.stderr) == (1, True)
+
+
+def test_image_add_and_verify(fake):
+    fake.on("POST", "/api/v1/images", {"name": "d"}, status=201)
+    r = fake.run("image", "add", "d", "--kind", "reinstall", "--kernel", "d/vmlinuz", "--initrd",
+                 "d/a", "--initrd", "d/b", "--file", "d/x,name=y", "--args", "a=${report}",
+                 "--report", "up", "--report", "installed", "--local-boot", "--deadline",
+                 "kernel=10m")
+    assert r.returncode == 0
+    assert fake.requests[0].body == {
+        "name": "d", "kind": "reinstall", "kernel": {"path": "d/vmlinuz"},
+        "initrds": [{"path": "d/a"}, {"path": "d/b"}], "files": [{"path": "d/x", "name": "y"}],
+        "args": "a=${report}", "reports": ["up", "installed"], "local_boot": True,
+        "deadlines": {"kernel": 600}}
+    assert fake.run("image", "add", "d", "--kind", "tool").returncode == 1
+    fake.on("POST", "/api/v1/images/d/verify", {"ok": False, "files": [
+        {"path": "d/vmlinuz", "sha256": "aa", "found": "aa", "ok": True},
+        {"path": "d/a", "sha256": "bb", "found": "cc", "ok": False},
+        {"path": "d/b", "sha256": "bb", "found": None, "ok": False}]})
+    r = fake.run("image", "verify", "d")
+    assert r.returncode == 3
+    assert [line.split(": ")[:3] for line in r.stderr.splitlines()] == [
+        ["d", "image-altered", "d/a is not the file that was added"],
+        ["d", "image-missing", "d/b is missing"]]
+
+
+# ---- looking
+
+
+def boot(ident, **more):
+    return dict({"id": ident, "host": "edge01", "job": JOB, "attempt": 1, "planned": True,
+                 "trigger": "power", "began": "2026-01-31T09:30:00.000Z",
+                 "ended": "2026-01-31T09:32:31.000Z", "outcome": "ok", "text": "",
+                 "image": "debian", "arch": "x64-uefi"}, **more)
+
+
+@pytest.fixture
+def history(fake):
+    unplanned = boot("01k9xyz0a0boot02", job=None, planned=False, trigger="dhcp", image=None,
+                     outcome="failed", text="no answer", ended=None)
+    fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0boot01"), unplanned))
+    fake.on("GET", "/api/v1/jobs", items({"id": JOB, "kind": "reinstall", "by": "ann",
+                                          "reason": "INC 1", "host": "edge01"}))
+    fake.on("GET", "/api/v1/hosts/edge01", {"name": "edge01", "site": "los"})
+    stage = {"stage": "kernel", "state": "confirmed", "attempt": 1, "deadline_us": 600000000,
+             "entered": "2026-01-31T09:31:00.000Z", "confirmed": "2026-01-31T09:31:04.000Z",
+             "evidence": "14 MB acknowledged"}
+    full = {"stages": [stage], "transfers": [{"at": "2026-01-31T09:31:04.000Z", "kind": "http.end",
+                                              "file": "vmlinuz", "bytes": 14000000}]}
+    for b in (boot("01k9xyz0a0boot01"), unplanned):
+        fake.on("GET", f"/api/v1/boots/{b['id']}", dict(b, **full))
+    fake.on("GET", f"/api/v1/jobs/{JOB}", {
+        "id": JOB, "kind": "reinstall", "host": "edge01", "site": "los", "state": "failed",
+        "created": "2026-01-31T09:29:00.000Z", "reason": "INC 1", "by": "ann",
+        "verdict": {"code": "kernel-stalled", "text": "t", "next": "n"}, "stages": [stage]})
+    return fake
+
+
+def test_history_in_the_sites_time(history):
+    r = history.run("history", "edge01")
+    assert r.returncode == 0
+    title, planned, unplanned = r.stdout.splitlines()
+    assert title.split() == ["BEGAN", "KIND", "IMAGE", "BY", "REASON", "TOOK", "OUTCOME"]
+    assert planned.split() == ["2026-01-31", "10:30:00+01:00", "reinstall", "debian", "ann", "INC",
+                               "1", "2m31s", "ok"]
+    assert unplanned.split() == ["2026-01-31", "10:30:00+01:00", "unplanned", "-", "-", "-", "-",
+                                 "failed:", "no", "answer"]
+    rows = json.loads(history.run("history", "edge01", "-o", "json").stdout)["items"]
+    assert [(b["id"], b.get("kind"), b.get("by")) for b in rows] == [
+        ("01k9xyz0a0boot01", "reinstall", "ann"), ("01k9xyz0a0boot02", None, None)]
+
+
+def test_history_with_stages(history):
+    r = history.run("history", "edge01", "--stages")
+    assert r.stdout.count("14 MB acknowledged") == 2
+    rows = json.loads(history.run("history", "edge01", "--stages", "-o", "json").stdout)["items"]
+    assert rows[0]["stages"][0]["stage"] == "kernel" and rows[0]["by"] == "ann"
+
+
+def test_job_show_and_trace(history):
+    r = history.run("job", "show", JOB)
+    assert r.returncode == 0
+    for part in ("verdict:  kernel-stalled", "created:  2026-01-31 10:29:00+01:00", "next:     n",
+                 "kernel  1        2026-01-31 10:31:00+01:00  4.0s  confirmed"):
+        assert part in r.stdout
+    # By the end of its id, and as the server said it.
+    r = history.run("job", "show", "abcdef", "-o", "json")
+    assert json.loads(r.stdout)["stages"][0]["evidence"] == "14 MB acknowledged"
+    r = history.run("trace", "boot01")
+    assert r.returncode == 0 and "http.end" in r.stdout and "14 MB acknowledged" in r.stdout
+    for given, code in (("zzzzzz", "id-unknown"), ("01k9", "id-ambiguous"), ("abc", "id-unknown")):
+        r = history.run("trace", given)
+        assert (r.returncode, r.stderr.split(": ")[1]) == (1, code)
+
+
+def test_job_list_and_cancel(fake):
+    fake.on("GET", "/api/v1/jobs", lambda rq: items(
+        {"id": JOB, "host": "edge01", "kind": "live", "state": "failed", "stage": "kernel",
+         "verdict": {"code": "kernel-stalled"}, "created": 1769851800000000}))
+    r = fake.run("job", "list", "--host", "edge01", "--state", "ended", "--kind", "live")
+    assert fake.requests[0].query == {"hosts": "edge01", "state": "ended", "kind": "live"}
+    assert "failed: kernel-stalled" in r.stdout
+    fake.on("POST", f"/api/v1/jobs/{JOB}/cancel", {"id": JOB, "host": "edge01",
+                                                   "state": "running"})
+    r = fake.run("job", "cancel", JOB, "--reason", "oops")
+    assert (r.returncode, r.stderr) == (0, "edge01: will be cancelled\n")
+    assert fake.requests[-1].body == {"reason": "oops"}
+
+
+def test_status_power_doctor_agents(fake):
+    fake.on("GET", "/api/v1/status", items(
+        {"host": "edge01", "site": "los", "state": "busy", "kind": "live", "stage": "kernel",
+         "in_stage_us": 65000000, "deadline_us": 600000000, "power": "on"}))
+    r = fake.run("status", "edge01", "--stuck")
+    assert fake.requests[0].query == {"hosts": "edge01", "stuck": "1"}
+    assert r.stdout.splitlines()[1].split()[:8] == ["edge01", "los", "busy", "live", "kernel",
+                                                    "1m05s", "10m00s", "on"]
+    fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "on", "why": ""}]})
+    assert fake.run("power", "status", "edge01").returncode == 0
+    fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "unknown",
+                                                 "why": "bmc-auth"}]})
+    assert fake.run("power", "status", "edge01").returncode == 2
+    finding = {"level": "warn", "check": "disk", "text": "90 % full", "next": "clean up"}
+    fake.on("GET", "/api/v1/doctor", {"findings": [finding]})
+    assert fake.run("doctor").returncode == 0
+    fake.on("GET", "/api/v1/doctor", {"findings": [finding, dict(finding, level="fail")]})
+    assert fake.run("doctor").returncode == 2
+    fake.on("GET", "/api/v1/agents", items({"site": "los", "agent": JOB, "lag": 3,
+                                            "last_seen": "2026-01-31T09:30:00.000Z"}))
+    assert "2026-01-31 10:30:00+01:00" in fake.run("agent", "list").stdout
+
+
+def events_route(fake):
+    def page(rq):
+        after, limit = int(rq.query.get("after", 0)), int(rq.query.get("limit", 200))
+        rows = [e for e in fake.events if e["seq"] > after and
+                rq.query.get("host") in (None, e["host"])]
+        return items(*rows[:limit])
+    fake.on("GET", "/api/v1/events", page)
+
+
+def test_events_are_the_newest(fake):
+    events_route(fake)
+    for i in range(2500):
+        fake.events.append({"seq": i + 1, "at": "2026-01-31T09:30:00.000Z", "kind": "dhcp4.offer",
+                            "host": f"edge{i % 2:02}", "site": "los", "job": "",
+                            "detail": {"n": i}})
+    r = fake.run("events", "--limit", "3", "--no-headers")
+    assert [line.split()[-1] for line in r.stdout.splitlines()] == ["n=2497", "n=2498", "n=2499"]
+    r = fake.run("events", "--host", "edge00", "--limit", "2", "-o", "ndjson")
+    assert [json.loads(line)["seq"] for line in r.stdout.splitlines()] == [2497, 2499]
+
+
+def test_events_follow_survives_a_restart(fake):
+    events_route(fake)
+    fake.add_event("http.end", host="edge01", file="vmlinuz", bytes=14000000, total=14000000)
+    p = fake.popen("events", "--host", "edge01", "--follow", "--no-headers")
+    assert p.stdout.readline().split()[2:] == ["http.end", "edge01", "vmlinuz", "14.0", "MB", "of",
+                                               "14.0", "MB"]
+    fake.add_event("dhcp4.offer", host="edge01")
+    assert "dhcp4.offer" in p.stdout.readline()
+    fake.stop()
+    fake.start()
+    fake.add_event("dhcp4.ack", host="edge01")
+    assert "dhcp4.ack" in p.stdout.readline()
+    p.kill()
+    p.wait()
+    p.stdout.close()
+    p.stderr.close()
+
+
+# ---- the rest
+
+
+COMMANDS = [["site", "list"], ["host", "list"], ["host", "show", "a"], ["image", "list"], ["export"],
+            ["image", "verify", "a"], ["status"], ["history", "a"], ["events"], ["doctor"],
+            ["events", "--follow"], ["agent", "list"], ["job", "list"], ["watch", "a"],
+            ["power", "status", "a"], ["job", "cancel", JOB], ["host", "rm", "a"],
+            ["reboot", "a"], ["trace", JOB]]
+
+
+def test_every_command_ends_with_5_without_a_server(fake):
+    d, path = ctl_fake.unused_socket()
+    try:
+        for words in COMMANDS:
+            r = fake.run(*words, NETBOOT_SERVER=f"unix:{path}")
+            assert (r.returncode, r.stdout) == (5, ""), words
+            assert ": server-unreachable: " in r.stderr
+    finally:
+        shutil.rmtree(d)
+
+
+def test_an_answer_that_is_no_json_is_no_answer(fake):
+    fake.on("GET", "/api/v1/doctor", 3)
+    r = fake.run("doctor")
+    assert (r.returncode, "is not JSON" in r.stderr) == (5, True)
+    fake.on("GET", "/api/v1/doctor", lambda rq: (502, {}))
+    assert fake.run("doctor").returncode == 5
+
+
+def test_usage(fake):
+    for words in ([], ["reinstal", "a"], ["host"], ["host", "list", "--sit", "x"],
+                  ["site", "list", "-o", "xml"], ["reboot", "a", "--limit", "none"],
+                  ["reboot", "a", "--wait=soon"]):
+        r = fake.run(*words)
+        assert (r.returncode, r.stdout) == (1, ""), words
+        assert ": usage: " in r.stderr
+    for words in (["--help"], ["host", "--help"], ["reinstall", "--help"], ["--version"]):
+        r = fake.run(*words)
+        assert (r.returncode, r.stderr) == (0, ""), words
+    assert fake.requests == []
+
+
+def complete(fake, *words):
+    """What bash would offer for the last word."""
+    script = os.path.join(PACKAGING, "completions", "netboot-ctl.bash")
+    code = (f"source {script}; compopt() {{ :; }}; COMP_WORDS=(netboot-ctl \"$@\");"
+            "COMP_CWORD=$#; _netboot_ctl; printf '%s\\n' \"${COMPREPLY[@]}\"")
+    env = fake.env(PATH=os.path.dirname(ctl_fake.CTL) + ":" + os.environ["PATH"])
+    r = subprocess.run(["bash", "-c", code, "bash", *words], env=env, text=True, check=False,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert r.stderr == ""
+    return r.stdout.split()
+
+
+def test_bash_completion(fake):
+    fake.on("GET", "/api/v1/hosts", items({"name": "edge01"}, {"name": "edge02"},
+                                          {"name": "web01"}))
+    fake.on("GET", "/api/v1/images", items({"name": "debian"}))
+    assert complete(fake, "rein") == ["reinstall"]
+    assert complete(fake, "power", "c") == ["cycle"]
+    assert complete(fake, "reinstall", "ed") == ["edge01", "edge02"]
+    assert complete(fake, "reinstall", "edge01", "--rea") == ["--reason="]
+    assert complete(fake, "reinstall", "edge01", "--image", "=", "d") == ["debian"]
+    assert complete(fake, "reinstall", "edge01", "--reason", "e") == []
+    assert complete(fake, "site", "list", "-o", "nd") == ["ndjson"]
+    assert complete(fake, "host", "set", "edge01", "--idle", "s") == ["silent"]
