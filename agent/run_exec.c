@@ -42,12 +42,13 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	run_jobs_post_step(job, NULL, false, evidence);
 }
 
+/* The engine gives up a little before the stage does: it knows the better reason. */
 static int64_t
 time_left(const struct run_job *job)
 {
-	int64_t left = job->run.due - clock_wall();
+	int64_t left = job->run.due - clock_wall() - USEC_PER_SEC / 2;
 
-	return left < USEC_PER_SEC ? USEC_PER_SEC : left;
+	return left < USEC_PER_SEC / 2 ? USEC_PER_SEC / 2 : left;
 }
 
 static void

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from agent_lab import AgentSite, MAC
+from agent_lab import AgentSite, MAC, make_id
 from netlab import until
 
 
@@ -39,3 +39,193 @@ def test_reinstall_from_order_to_disk_boot(site):
     assert "host=edge01 role=cdn" in m.args
     s.check_ticket_rule(job)
     assert not os.path.exists(s.path("scripts", f"script.ipxe-{MAC}"))
+
+
+def test_live_image_with_files(site):
+    s = site()
+    image = s.image(kind="live", files=[s.file("root.img", "d/root.img")], reports=["up"], local_boot=False,
+                    args="root=${file.root.img}")
+    job = s.order(s.bundle(kind="live", image=image))
+    s.wait_stage("power")
+    m = s.machine()
+    assert m.load()
+    s.wait_event("job.ticket", state="consumed")
+    url = m.args.split("root=")[1].split()[0]
+    assert m.whole(url, 4000)
+    s.wait_stage("rootfs")
+    assert m.report("up") == "204"
+    assert s.wait_end(job)["kind"] == "job.done"
+    until(lambda: m.curl(url, check=False)[:3] == "404", what="the file to be closed with the job")
+
+
+def test_an_image_without_initrd_and_reports_is_done_when_loaded(site):
+    s = site()
+    image = s.image(kind="tool", initrds=[], reports=[], local_boot=False, args="")
+    job = s.order(s.bundle(kind="boot", image=image))
+    s.wait_stage("power")
+    assert s.machine().load()
+    assert s.wait_end(job)["kind"] == "job.done"
+    assert s.stages(job, "skipped") == ["initrd", "rootfs", "os-up", "installed", "local-boot"]
+    s.check_ticket_rule(job)
+
+
+def test_power_jobs_and_status_call(site):
+    s = site()
+    for action, after in (("on", "on"), ("cycle", "on"), ("off", "off")):
+        job = s.order(s.bundle(kind="power", power_action=action))
+        assert s.wait_end(job)["kind"] == "job.done", action
+        until(lambda: s.bmc_show()["power"] == after, what=f"power {after}")
+    call = {"t": "call", "id": make_id(99), "verb": "power-status", "host": s.hosts[0], "bmc": s.bmc()}
+    with s.orch.cond:
+        s.orch.calls[call["id"]] = call
+    until(lambda: s.orch.results.get(call["id"]), what="the call's answer")
+    assert s.orch.results[call["id"]]["power"] == "off"
+
+
+def test_reboot_is_seen_off_then_on(site):
+    s = site()
+    s.bmc_ask("power all on")
+    job = s.order(s.bundle(kind="reboot", hard=True))
+    assert s.wait_end(job)["kind"] == "job.done"
+    power = [e["detail"]["power"] for e in s.events if e["kind"] == "power.state" and e.get("job") == job]
+    assert power == ["off", "on"]
+    boots = [e for e in s.events if e["kind"].startswith("boot.") and e.get("job") == job]
+    assert [e["kind"] for e in boots] == ["boot.begin", "boot.end"]
+    assert boots[0]["boot"] == boots[1]["boot"] and boots[1]["detail"]["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("what,code", [("missing", "image-missing"), ("altered", "image-altered"),
+                                       ("password", "bmc-auth"), ("no-bmc", "no-bmc"), ("args", "image-args")])
+def test_refused_before_anything_is_switched(site, what, code):
+    s = site()
+    image, bmc = s.image(), s.bmc()
+    s.bmc_ask("power all on")
+    if what == "missing":
+        os.unlink(s.path("images", "d/initrd"))
+    elif what == "altered":
+        s.put("images", "d/initrd", os.urandom(len(s.initrd)))
+    elif what == "password":
+        bmc["password"] = "wrong"
+    elif what == "no-bmc":
+        bmc = None
+    elif what == "args":
+        image["args"] = "rack=${host.label.rack}"
+    job = s.order(s.bundle(image=image, bmc=bmc))
+    end = s.wait_end(job)
+    assert end["kind"] == "job.failed" and end["detail"]["code"] == code, end
+    assert end["detail"]["next"] and end["detail"]["stage"] == "preflight"
+    assert not s.tickets(job, "armed")
+    assert s.bmc_show()["power"] == "on"
+    assert os.listdir(s.path("scripts")) == []
+
+
+def test_a_dead_bmc_fails_alone(site):
+    s = site(hosts=2, deadlines={"preflight": "4s"})
+    dead = s.bmc(2, port=9)  # nobody listens
+    bad = s.order(s.bundle(2, bmc=dead))
+    good = s.order(s.bundle(1))
+    s.wait_stage("power", job=good)
+    s.machine().boot_all()
+    assert s.wait_end(good)["kind"] == "job.done"
+    end = s.wait_end(bad)
+    assert end["detail"]["code"] == "bmc-unreachable"
+
+
+def test_a_second_job_on_a_busy_host_is_refused(site):
+    s = site()
+    first = s.order(s.bundle())
+    s.wait_stage("power")
+    second = s.order(s.bundle())
+    end = s.wait_end(second)
+    assert end["kind"] == "job.refused" and end["detail"]["code"] == "host-busy"
+    s.cancel(first)
+    assert s.wait_end(first)["kind"] == "job.cancelled"
+    # The order that was refused stays refused, even when it is repeated now.
+    s.order(dict(s.bundle(), job=second))
+    s.orch.jobs.clear()
+    third = s.order(s.bundle(kind="power", power_action="off"))
+    assert s.wait_end(third)["kind"] == "job.done"
+    assert [e["kind"] for e in s.events if e.get("job") == second] == ["job.refused"]
+
+
+def test_cancel_closes_the_ticket(site):
+    s = site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.firmware()
+    m.script()
+    s.cancel(job)
+    assert s.wait_end(job)["kind"] == "job.cancelled"
+    assert s.tickets(job, "revoked") == s.tickets(job, "armed")
+    until(lambda: m.curl(m.kernel_url, check=False)[:3] == "404", what="the payload to be closed")
+    assert "exit" in m.script()
+    assert not m.kernel_url
+
+
+def test_nothing_comes_and_three_attempts_are_made(site):
+    s = site(deadlines={"firmware-dhcp": "1s"})
+    job = s.order(s.bundle())
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "no-dhcp-after-power-on"
+    assert [e["detail"]["attempt"] for e in s.events if e["kind"] == "job.attempt"] == [1, 2, 3]
+    assert s.stages(job).count("override") == 3
+    assert s.tickets(job, "revoked") == s.tickets(job, "armed")
+    begun = [e["boot"] for e in s.events if e["kind"] == "boot.begin"]
+    ended = [e["boot"] for e in s.events if e["kind"] == "boot.end"]
+    assert len(set(begun)) == 3 and begun == ended
+
+
+def test_installer_reports_failure(site):
+    s = site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    assert m.load()
+    assert m.report("up") == "204"
+    assert m.report("failed", "no disk\x07") == "204"
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "installer-failed" and "no disk" in end["detail"]["text"]
+    assert m.report("installed") == "404"
+    s.check_ticket_rule(job)
+
+
+def test_reports_need_a_consumed_ticket(site):
+    s = site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.firmware()
+    m.script()
+    assert m.report("installed") == "404"
+    assert m.report("up", url=f"http://10.77.0.1/report/{'0' * 26}") == "404"
+    assert "installed" not in s.stages(job)
+
+
+def test_netboot_without_a_job_is_a_boot_of_its_own(site):
+    s = site()
+    s.wait_event("bootd.up")
+    m = s.machine()
+    until(lambda: (m.firmware(), [e for e in s.events if e["kind"] == "boot.begin"])[1], what="the boot")
+    ev = s.wait_event("boot.begin")
+    assert ev["host"] == "edge01" and ev["detail"]["planned"] is False and ev["detail"]["trigger"] == "netboot"
+    job = s.order(s.bundle())
+    end = s.wait_event("boot.end")
+    assert end["boot"] == ev["boot"] and end["detail"]["outcome"] == "superseded"
+    s.cancel(job)
+    s.wait_end(job)
+
+
+def test_the_password_is_nowhere(site):
+    s = site()
+    job = s.order(s.bundle())
+    s.wait_stage("armed")
+    s.kill_agent()
+    for name in os.listdir(s.path("agent")):
+        with open(s.path("agent", name), "rb") as f:
+            assert b"secret17" not in f.read(), name
+    assert "secret17" not in s.stderr
+    assert all("secret17" not in str(e) for e in s.events)
+    at = len(s.events)
+    s.start_agent()  # and with the sealed one it still opens the BMC
+    s.wait_stage("power", job=job)
