@@ -93,7 +93,7 @@ format:
 # The reinstall of a virtual server before your eyes; DEMO_KEEP=1 leaves it running.
 demo:
 	@if [ -z "$(NO_DEPS)" ]; then sh packaging/install-deps.sh; fi
-	@$(MAKE) --no-print-directory VARIANT=release all
+	@$(MAKE) --no-print-directory -j2 VARIANT=release all fake-bin
 	@sh tests/lab/demo.sh
 clean:
 	rm -rf build
@@ -121,6 +121,14 @@ install: all
 	@for unit in $(UNITS); do \
 		sed 's|@PREFIX@|$(PREFIX)|g' $$unit \
 			> $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
+	done
+	@for kind in sysusers tmpfiles; do \
+		f=packaging/systemd/netboot.$$kind; [ -e $$f ] || continue; \
+		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/lib/$$kind.d/netboot.conf || exit 1; \
+	done
+	install -d $(DESTDIR)$(PREFIX)/share/doc/netboot/examples
+	@for f in $(wildcard packaging/examples/*); do \
+		install -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/netboot/examples/ || exit 1; \
 	done
 
 help:

@@ -13,7 +13,7 @@ set -u -o pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
-logs=$top/build/test-logs
+logs=${TEST_LOGS:-$top/build/test-logs}
 counts=$logs/counts
 # A stuck test must not hold up the others for ever.
 program_limit=${TEST_LIMIT:-600}
@@ -63,7 +63,7 @@ run_fuzz() { # BIN
 
 # Tests that are skipped count as failed: a test that does not run shows nothing.
 run_pytest() { # net|lab
-	local part=$1 xml=$logs/$1.xml log=$logs/$1.log as_root=() status
+	local part=$1 xml=$logs/$1.xml log=$logs/$1.log as_root=() args=() status
 	if [ "$(id -u)" -ne 0 ]; then
 		if ! sudo -n true 2>/dev/null; then
 			echo "tests/$part make network namespaces: run make check as root" >&2
@@ -72,9 +72,10 @@ run_pytest() { # net|lab
 		fi
 		as_root=(sudo -n -E)
 	fi
+	read -r -a args <<<"${PYTEST_ARGS:-}"
 	rm -f "$xml"
 	PYTHONDONTWRITEBYTECODE=1 "${as_root[@]}" timeout "${PYTEST_LIMIT:-5400}" /usr/bin/pytest-3 \
-		-p no:cacheprovider -ra --durations=5 --junitxml="$xml" ${PYTEST_ARGS:-} "tests/$part" 2>&1 | tee "$log"
+		-p no:cacheprovider -ra --durations=5 --junitxml="$xml" "${args[@]}" "tests/$part" 2>&1 | tee "$log"
 	status=$?
 	if ! /usr/bin/python3 tests/junit_counts.py "$part" "$xml" "$status" >"$logs/$part.counts"; then
 		count 0 1 "$part (exit status $status, no report)"

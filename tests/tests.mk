@@ -45,8 +45,8 @@ SOAK_TIME ?= 600
 check:
 	@$(RUN) begin
 	@if [ -z "$(NO_DEPS)" ]; then $(RUN) step 'packages' sh packaging/install-deps.sh || exit 1; fi
-	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all || true
-	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all unit-bin sim-bin fuzz-bin || true
+	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all fake-bin || true
+	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all fake-bin unit-bin sim-bin fuzz-bin || true
 	@for part in lint unit sim fuzz net lab; do $(MAKE) --no-print-directory run-$$part; done
 	@$(RUN) total
 
@@ -58,7 +58,7 @@ check-unit check-sim check-fuzz:
 	@$(RUN) total
 check-net check-lab:
 	@$(RUN) begin
-	@$(ASAN) -j2 all
+	@$(ASAN) -j2 all fake-bin
 	@$(MAKE) --no-print-directory run-$(@:check-%=%)
 	@$(RUN) total
 lint:
@@ -73,6 +73,7 @@ run-unit:
 	@echo 'unit'; $(RUN) cmocka unit $(call asan-bin,$(UNIT_SRC))
 run-sim:
 	@echo 'sim'; $(RUN) cmocka sim $(call asan-bin,$(SIM_SRC))
+	@for script in $(wildcard tests/sim/*.sh); do $(RUN) step "$${script#tests/}" sh $$script || true; done
 run-fuzz:
 	@echo 'fuzz corpus'; $(RUN) fuzz $(call asan-bin,$(FUZZ_SRC))
 run-net run-lab:
@@ -103,7 +104,7 @@ soak:
 bench:
 	@$(MAKE) --no-print-directory -j2 VARIANT=release all
 	@for script in $(sort $(wildcard tests/bench/*.sh)); do \
-		echo "$$script"; sh -c "exec ./$$script" || exit 1; \
+		echo "$$script"; bash "$$script" || exit 1; \
 	done
 
 .PHONY: unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-lab lint \
