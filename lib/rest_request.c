@@ -39,7 +39,9 @@ request_free(struct rest_request *rq)
 		rq->server->handling = NULL;
 	if (rq->on_closed != NULL)
 		event_free(rq->on_closed);
-	evhttp_connection_set_closecb(evhttp_request_get_connection(rq->ev), NULL, NULL);
+	if (evhttp_request_get_connection(rq->ev) != NULL)
+		evhttp_connection_set_closecb(
+		    evhttp_request_get_connection(rq->ev), NULL, NULL);
 	for (size_t i = 0; i < rq->n_params; i++)
 		free(rq->params[i].value);
 	evhttp_clear_headers(&rq->query);
@@ -54,9 +56,14 @@ connection_closed(struct evhttp_connection *conn, void *arg)
 	struct rest_request *rq = arg;
 	void (*gone)(void *) = rq->gone;
 	void *gone_arg = rq->gone_arg;
+	struct evhttp_request *ev = rq->ev;
 
 	(void)conn;
 	request_free(rq);
+	/* A connection that failed while an answer was being written lets go of its
+	 * request, which is ours to free then. */
+	if (evhttp_request_get_connection(ev) == NULL)
+		evhttp_request_free(ev);
 	if (gone != NULL)
 		gone(gone_arg);
 }
