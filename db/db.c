@@ -49,7 +49,9 @@ struct db_stmts {
 static int
 errno_of_ioerr(sqlite3 *handle)
 {
-	int sys = sqlite3_system_errno(handle);
+	/* SQLite keeps the errno of the main file's errors and not of the WAL's: for those, the one of
+	 * the call that just failed (cleared before it, see exec() and db_step()) is the only trace. */
+	int sys = sqlite3_system_errno(handle) ? sqlite3_system_errno(handle) : errno;
 
 	if (sys == ENOSPC || sys == EDQUOT || sys == EFBIG)
 		return -ENOSPC;
@@ -129,6 +131,7 @@ db_error(struct db *db, int rc, struct error *err, const char *doing)
 static int
 exec(struct db *db, const char *sql)
 {
+	errno = 0;
 	return errno_of(db->handle, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
 }
 
@@ -473,6 +476,7 @@ db_step(struct db_stmt *st)
 {
 	if (st->bind_rc != SQLITE_OK)
 		return errno_of(st->db->handle, st->bind_rc);
+	errno = 0;
 	int rc = sqlite3_step(st->st);
 
 	if (rc == SQLITE_ROW)

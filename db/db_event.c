@@ -43,7 +43,8 @@ static const char *const sql[] = {
 	" VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM event), $1, $2, $3, $4, $5, $6,"
 	" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING seq",
     [EVENT_LAST] = "SELECT coalesce(max(seq), 0) FROM event",
-    [EVENT_LAST_KIND] = COLUMNS " WHERE kind = $1 ORDER BY seq DESC LIMIT 1",
+    [EVENT_LAST_KIND] = COLUMNS " WHERE kind = $1 AND (CAST($2 AS TEXT) IS NULL OR site "
+				"= $2) ORDER BY seq DESC LIMIT 1",
     [EVENT_ALL] = COLUMNS " WHERE seq > $1" NARROW,
     [EVENT_HOST] = COLUMNS " WHERE host = $8 AND seq > $1" NARROW,
     [EVENT_JOB] = COLUMNS " WHERE job = $8 AND seq > $1" NARROW,
@@ -209,11 +210,13 @@ db_event_last(struct store *s, int64_t *ret)
 }
 
 int
-db_event_last_of_kind(struct store *s, const char *kind, struct event *ret)
+db_event_last_of_kind(
+    struct store *s, const char *kind, const char *site, struct event *ret)
 {
 	struct db_stmt *st = stmt(s, EVENT_LAST_KIND);
 
 	db_bind_text(st, 1, kind);
+	db_bind_text(st, 2, site);
 	int rc = db_step(st);
 	if (rc <= 0)
 		return rc < 0 ? rc : -ENOENT;

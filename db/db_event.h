@@ -25,8 +25,9 @@ db_event_list(struct store *s, const struct db_event_filter *f,
 /* The newest number; 0: none yet. */
 int
 db_event_last(struct store *s, int64_t *ret) MUST_CHECK;
-/* The newest event of a kind; -ENOENT: none. The caller runs event_done(). */
+/* The newest event of a kind at a site (NULL: anywhere); -ENOENT: none. The caller runs event_done(). */
 int
-db_event_last_of_kind(struct store *s, const char *kind, struct event *ret) MUST_CHECK;
+db_event_last_of_kind(
+    struct store *s, const char *kind, const char *site, struct event *ret) MUST_CHECK;
 
 #endif

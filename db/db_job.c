@@ -40,9 +40,9 @@ enum {
 	" AND (CAST($5 AS BIGINT) IS NULL OR (ended IS NULL) = ($5 = 1))" \
 	" ORDER BY id DESC LIMIT $3"
 
-#define STAGE_COLUMNS                                                                    \
-	"SELECT job, attempt, stage, state, entered, ended, deadline_us, evidence, boot" \
-	" FROM job_stage "
+#define STAGE_COLUMNS                                                                \
+	"SELECT job, attempt, stage, state, entered, ended, deadline_us, evidence, " \
+	"boot, seq FROM job_stage "
 
 static const char *const sql[] = {
     [JOB_ADD] =
@@ -76,7 +76,8 @@ static const char *const sql[] = {
 		    " ON CONFLICT (job, n) DO NOTHING",
     [STAGE_PUT] =
 	"INSERT INTO job_stage (job, attempt, stage, state, entered, ended,"
-	" deadline_us, evidence, boot) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+	" deadline_us, evidence, boot, seq)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 	" ON CONFLICT (job, attempt, stage) DO UPDATE SET state = excluded.state,"
 	" entered = coalesce(job_stage.entered, excluded.entered),"
 	" ended = excluded.ended,"
@@ -85,12 +86,8 @@ static const char *const sql[] = {
 	" boot = coalesce(excluded.boot, job_stage.boot)"
 	" WHERE excluded.state <> 'entered' OR job_stage.state = 'entered'",
     [STAGE_GET] = STAGE_COLUMNS "WHERE job = $1 AND attempt = $2 AND stage = $3",
-    [STAGE_LIST] =
-	STAGE_COLUMNS "WHERE job = $1 ORDER BY attempt,"
-		      " coalesce(entered, ended), coalesce(ended, entered), stage",
-    [STAGE_LIST_BOOT] =
-	STAGE_COLUMNS "WHERE boot = $1 ORDER BY attempt,"
-		      " coalesce(entered, ended), coalesce(ended, entered), stage",
+    [STAGE_LIST] = STAGE_COLUMNS "WHERE job = $1 ORDER BY attempt, seq",
+    [STAGE_LIST_BOOT] = STAGE_COLUMNS "WHERE boot = $1 ORDER BY seq",
 };
 
 static const char *const state_names[] = {
@@ -328,6 +325,7 @@ db_job_stage_put(struct store *s, const struct db_job_stage *stage)
 		db_bind_i64(st, 7, stage->deadline_us);
 	db_bind_opt(st, 8, stage->evidence);
 	db_bind_opt(st, 9, stage->boot);
+	db_bind_i64(st, 10, stage->seq);
 	return store_run(st);
 }
 
@@ -345,6 +343,7 @@ read_stage(struct db_stmt *st, struct db_job_stage *g)
 	g->deadline_us = db_col_null(st, 6) ? -1 : db_col_i64(st, 6);
 	db_col_copy(st, 7, g->evidence, sizeof(g->evidence));
 	db_col_copy(st, 8, g->boot, sizeof(g->boot));
+	g->seq = db_col_i64(st, 9);
 }
 
 int

@@ -54,6 +54,7 @@ struct db_job_stage {
 	int64_t deadline_us; /* < 0: not said */
 	char evidence[DB_JOB_EVIDENCE_SIZE];
 	char boot[ID_SIZE];
+	int64_t seq;		/* of the event that tells of it */
 	int64_t entered, ended; /* read only: 0 unknown */
 };
 
@@ -115,7 +116,7 @@ db_job_stage_put(struct store *s, const struct db_job_stage *stage) MUST_CHECK;
 int
 db_job_stage_get(struct store *s, const char *job, int64_t attempt, const char *stage,
     struct db_job_stage *ret) MUST_CHECK;
-/* Calls `each` in order of time; those of a job, or of one boot. */
+/* Calls `each` in the order in which they came; those of a job, or of one boot. */
 int
 db_job_stages(struct store *s, const char *job,
     void (*each)(void *arg, const struct db_job_stage *stage), void *arg) MUST_CHECK;

@@ -205,7 +205,7 @@ check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
 {
 	struct event ev;
 	char at[CLOCK_TEXT_SIZE];
-	int rc = db_event_last_of_kind(o->store, p->kind, &ev);
+	int rc = db_event_last_of_kind(o->store, p->kind, NULL, &ev);
 
 	if (rc < 0 && rc != -ENOENT) {
 		check_failed(list, p->check, rc);
@@ -219,6 +219,46 @@ check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
 		event_done(&ev);
 }
 
+/* Both events carry the time of the same agent's clock. */
+static bool
+came_up_since(struct orch *o, const char *site, int64_t at)
+{
+	struct event ev;
+
+	if (db_event_last_of_kind(o->store, "bootd.up", site, &ev) < 0)
+		return false;
+	bool later = ev.at >= at;
+	event_done(&ev);
+	return later;
+}
+
+/* A site's boot services are down when nothing was heard of them since they said so. */
+static void
+check_bootd(struct orch *o, json_t *list)
+{
+	struct store_names sites = {0};
+	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+
+	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
+		struct event ev;
+		rc = db_event_last_of_kind(o->store, "bootd.down", sites.v[i], &ev);
+		if (rc == 0 && !came_up_since(o, sites.v[i], ev.at)) {
+			const char *next =
+			    json_string_value(json_object_get(ev.detail, "next"));
+			find(list, "fail", "bootd",
+			    next ? next : "see the agent's log at that site",
+			    "site %s: the boot services do not run: %s", sites.v[i],
+			    ev.reason);
+		}
+		if (rc == 0)
+			event_done(&ev);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc < 0)
+		check_failed(list, "bootd", rc);
+	store_names_done(&sites);
+}
+
 void
 api_doctor_get(void *arg, struct rest_request *rq)
 {
@@ -226,8 +266,9 @@ api_doctor_get(void *arg, struct rest_request *rq)
 	    {"dhcp4.foreign", "warn", "dhcp", "another DHCP server was heard",
 		"switch it off, or run bootd beside it without answering unknown "
 		"machines"},
-	    {"bootd.fatal", "fail", "bootd", "the boot services could not start",
-		"see the agent's log at that site"},
+	    {"spool.dropped", "warn", "events",
+		"an agent could not keep all observations",
+		"see how long the orchestrator was away"},
 	    {"agent.gap", "warn", "events", "events were lost",
 		"was the database restored from a backup?"},
 	};
@@ -244,6 +285,7 @@ api_doctor_get(void *arg, struct rest_request *rq)
 	check_agents(o, list, now);
 	check_images(o, list);
 	check_jobs(o, list, now);
+	check_bootd(o, list);
 	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
 		check_past(o, list, &pasts[i], now);
 	rest_reply(rq, 200, json_pack("{s:o}", "findings", list), NULL);

@@ -87,7 +87,8 @@ take_event(struct dispatch *d, const char *agent, int64_t number, struct event *
 	struct store *s = d->ops.store;
 	struct lifecycle_change *ch = str_alloc(sizeof(*ch));
 	struct db_job *job = str_alloc(sizeof(*job));
-	int rc = db_event_add(s, ev, agent, number, NULL);
+	int64_t seq = 0;
+	int rc = db_event_add(s, ev, agent, number, &seq);
 	bool have_job = false;
 
 	if (rc == 0 && ev->job[0]) {
@@ -97,6 +98,7 @@ take_event(struct dispatch *d, const char *agent, int64_t number, struct event *
 	}
 	if (rc == 0) {
 		lifecycle_apply(ev, agent, have_job ? job : NULL, ch);
+		ch->stage.seq = seq;
 		rc = write_change(s, ev, ch);
 	}
 	if (rc == 0)

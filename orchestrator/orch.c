@@ -114,12 +114,12 @@ orch_free(struct orch *o)
 {
 	if (!o)
 		return;
-	/* First the queue: its items answer requests. Then calls and streams, then the requests. */
+	/* First the requests: whoever waits for one hears that it is gone, and answers it no more. */
+	rest_server_free(o->rest);
 	if (o->workq)
 		workq_free(o->workq);
 	dispatch_free(o->dispatch);
 	feed_free(o->feed);
-	rest_server_free(o->rest);
 	if (o->prune)
 		event_free(o->prune);
 	secret_key_free(o->key);

@@ -175,6 +175,8 @@ CREATE TABLE job_stage (
 	deadline_us BIGINT,
 	evidence TEXT,
 	boot TEXT,
+	-- Of the event that first told of it: the order in which stages came.
+	seq BIGINT NOT NULL,
 	PRIMARY KEY (job, attempt, stage)
 );
 CREATE INDEX job_stage_boot ON job_stage (boot) WHERE boot IS NOT NULL;

@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Orders, their refusals, and a stand-in agent that accepts, runs and reports them."""
+import sqlite3
+import threading
+
+import pytest
+
+from orch_lab import Agent, Orch, document, host, image, site, until
+
+
+@pytest.fixture
+def orch(tmp_path):
+    o = Orch(tmp_path)
+    yield o
+    o.stop()
+
+
+@pytest.fixture
+def agent(orch):
+    assert orch.apply(document()).status == 200
+    a = Agent(orch)
+    a.table = a.poll().json["table"]["version"]
+    return a
+
+
+def ordered(orch, hosts="edge01", **more):
+    answer = orch.order(hosts, **more)
+    assert answer.status == 202, answer.json
+    return answer.json["jobs"][0]["id"]
+
+
+def orders(answer):
+    assert answer.status == 200, answer.json
+    return answer.json["orders"]
+
+
+def test_a_reinstall_from_order_to_done(orch, agent):
+    job = ordered(orch, key="k1")
+    assert orch.job(job)["state"] == "queued"
+    order = orders(agent.poll())[0]
+    assert order["t"] == "job" and order["bundle"]["job"] == job
+    assert order["bundle"]["bmc"]["password"] == "secret-1"
+    assert order["bundle"]["image"]["kernel"]["sha256"] and order["bundle"]["graceful_us"] == 60000000
+    agent.report(agent.event("job.accepted", job))
+    assert orch.job(job)["state"] == "accepted"
+    boot = "01k9xyz0a0abcdef"
+    agent.report(agent.event("job.attempt", job, attempt=1),
+                 agent.stage(job, "preflight", deadline_us=30000000),
+                 agent.stage(job, "preflight", "confirmed", evidence="all files are there"),
+                 agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
+                 agent.stage(job, "override", boot=boot))
+    running = orch.job(job)
+    assert (running["state"], running["stage"], running["attempt"], running["boot"]) == ("running", "override", 1, boot)
+    status = orch.get("/status?hosts=edge01").json["items"][0]
+    assert status["state"] == "busy" and status["stage"] == "override" and status["job"] == job
+    agent.report(agent.event("dhcp4.discover", boot=boot, arch="x64-uefi"),
+                 agent.event("http.end", job, boot=boot, file="vmlinuz", bytes=6, total=6),
+                 agent.stage(job, "rootfs", "skipped", boot=boot),
+                 agent.event("power.state", power="on"),
+                 agent.event("boot.end", job, boot=boot, outcome="ok", text="came up from disk"),
+                 agent.event("job.done", job))
+    done = orch.job(job)
+    assert done["state"] == "done" and done["stage"] == "done" and done["ended"] and done["verdict"] is None
+    by_stage = {s["stage"]: s for s in done["stages"]}
+    assert by_stage["preflight"]["state"] == "confirmed" and by_stage["preflight"]["entered"]
+    assert by_stage["preflight"]["evidence"] == "all files are there" and by_stage["rootfs"]["state"] == "skipped"
+    assert by_stage["preflight"]["deadline_us"] == 30000000
+    record = orch.get(f"/boots/{boot}").json
+    assert record["outcome"] == "ok" and record["planned"] and record["arch"] == "x64-uefi"
+    assert record["image"] == "debian" and record["job"] == job and record["ended"]
+    assert [t["file"] for t in record["transfers"]] == ["vmlinuz"]
+    assert {s["stage"] for s in record["stages"]} == {"override", "rootfs"}
+    assert [b["id"] for b in orch.get("/boots?host=edge01").json["items"]] == [boot]
+    status = orch.get("/status?hosts=edge01").json["items"][0]
+    assert status["state"] == "idle" and status["power"] == "on" and status["last_seen"]
+    assert orders(agent.poll()) == []
+
+
+def test_refusals_start_nothing(orch, agent):
+    orch.apply({"images": [image("live2", "live")], "hosts": [host(4, image=""), host(5, bmc=None), host(6, nics=[])]})
+    orch.post("/hosts/edge02/lock", {"reason": "maintenance"})
+    ordered(orch, "edge03")
+    agent.poll()
+    before = len(orch.get("/jobs").json["items"])
+    for hosts, more, code in (
+            ("edge09", {}, "host-unknown"), ("edge02", {}, "host-locked"), ("edge03", {}, "host-busy"),
+            ("edge04", {}, "image-unknown"), ("edge05", {}, "no-bmc"), ("edge06", {}, "no-boot-mac"),
+            ("edge01", {"image": "nope"}, "image-unknown"), ("edge01", {"image": "live"}, "image-kind"),
+            ("edge01", {"kind": "live"}, "image-unknown"), ("edge01", {"kind": "boot"}, "image-unknown"),
+            ("edge01,edge04", {}, "confirmation-needed"), ("all", {"limit": 2, "yes": True}, "too-many-hosts"),
+            ("edge01,edge02", {"yes": True}, "host-locked"), ("@role=absent", {}, "host-unknown"),
+            ("edge02,edge05", {"yes": True}, "refused"),
+            ("edge01", {"reason": "  "}, "reason-missing"), ("edge01", {"kind": "wipe"}, "bad-value"),
+            ("edge01", {"kind": "power", "action": "explode"}, "bad-value"), ("", {}, "bad-value"),
+            ("edge01", {"kind": "reboot", "image": "debian"}, "bad-value")):
+        answer = orch.order(hosts, **more)
+        assert answer.status in (400, 409), (hosts, more)
+        assert answer.code == code, (hosts, more, answer.json)
+        assert answer.json["detail"]
+    assert len(orch.get("/jobs").json["items"]) == before
+    assert orch.order("edge[1-").status == 400
+
+
+def test_doubtful_names(orch, agent):
+    orch.apply({"hosts": [host(7, name="web.los"), host(8, name="web.fra")]})
+    refused = orch.order("web")
+    assert refused.codes == ["host-ambiguous"] and "web.fra, web.los" in refused.json["errors"][0]["text"]
+    assert orch.order("EDGE01").codes == ["host-unknown"]
+
+
+def test_image_files_are_looked_at(orch, agent):
+    orch.put_file("images/deb/initrd.gz", b"longer than before")
+    assert orch.order("edge01").code == "image-altered"
+    orch.put_file("images/deb/initrd.gz", b"initrd")
+    assert orch.order("edge01", dry_run=True).status == 200
+    import os
+    os.unlink(orch.path("images/deb/vmlinuz"))
+    assert orch.order("edge01").code == "image-missing"
+
+
+def test_dry_run(orch, agent):
+    answer = orch.order("all", dry_run=True)
+    assert answer.status == 200 and answer.json["dry_run"] and len(answer.json["jobs"]) == 3
+    assert orch.get("/jobs").json["items"] == [] and orders(agent.poll()) == []
+
+
+def test_idempotency(orch, agent):
+    first = orch.order("edge01", key="abc")
+    again = orch.order("edge01", key="abc")
+    assert first.status == again.status == 202 and first.json == again.json
+    assert orch.order("edge02", key="abc").code == "idempotency-mismatch"
+    assert orch.order("edge01", key="other").code == "host-busy"
+    orch.kill()
+    orch.start()
+    assert orch.order("edge01", key="abc").json == first.json
+    assert len(orch.get("/jobs").json["items"]) == 1
+    refused = orch.order("edge09", key="r")
+    assert refused.status == 409 and orch.order("edge09", key="r").status == 409  # a refusal makes nothing to repeat
+
+
+def test_without_an_agent_nothing_is_ordered(orch):
+    orch.apply(document())
+    assert orch.order("edge01").code == "agent-absent"
+    assert orch.get("/agents").json["items"][0]["last_seen"] is None
+    findings = orch.get("/doctor").json["findings"]
+    assert [f for f in findings if f["check"] == "agent"][0]["level"] == "fail"
+
+
+def test_orders_are_repeated_until_their_effect(orch, agent):
+    job = ordered(orch)
+    assert orders(agent.poll())[0]["bundle"]["job"] == job
+    assert orders(agent.poll()) == []  # its report may be on its way
+    assert orders(agent.poll(wait_s=20))[0]["bundle"]["job"] == job
+    orch.kill()
+    orch.start()
+    assert orders(agent.poll())[0]["bundle"]["job"] == job
+    agent.report(agent.event("job.accepted", job))
+    assert orders(agent.poll()) == []
+
+
+def test_a_held_poll_is_answered_by_an_order(orch, agent):
+    got = []
+    t = threading.Thread(target=lambda: got.append(agent.poll(wait_s=30)))
+    t.start()
+    job = ordered(orch)
+    t.join(10)
+    assert got and got[0].json["orders"][0]["bundle"]["job"] == job
+    assert got[0].json["table"] is None
+    t = threading.Thread(target=lambda: got.append(agent.poll(wait_s=30)))
+    t.start()
+    orch.patch("/hosts/edge02", {"idle": "menu"})
+    t.join(10)
+    assert [h["idle"] for h in got[1].json["table"]["hosts"]] == ["local", "menu", "local"]
+
+
+def test_a_newer_poll_replaces_the_older(orch, agent):
+    got = []
+    t = threading.Thread(target=lambda: got.append(agent.poll(wait_s=30)))
+    t.start()
+    until(lambda: agent.poll() and got, 10, "the end of the older poll")
+    t.join(5)
+    assert got[0].json["orders"] == []
+
+
+def test_the_end_with_everything_open(orch, agent):
+    """SIGTERM while polls are held, calls wait and events are followed; the fixture looks at the exit status."""
+    def attempt(f):
+        def run():
+            try:
+                f()
+            except Exception:  # the server ends: any answer will do
+                pass
+        return threading.Thread(target=run)
+    threads = [attempt(lambda: orch.post("/power", {"hosts": "all"})), attempt(lambda: agent.poll(wait_s=30)),
+               attempt(lambda: Agent(orch, number=1).poll(wait_s=30))]
+    [t.start() for t in threads]
+    f = orch.follow("&after=0")
+    until(lambda: "serving" in orch.log and f.response.status == 200, what="open requests")
+    orch.stop()
+    [t.join(10) for t in threads]
+
+
+def test_polls_of_strangers(orch, agent):
+    assert Agent(orch, "mars").poll().code == "site-unknown"
+    other = Agent(orch, number=2).poll()
+    assert other.status == 409 and other.code == "agent-duplicate"
+    assert orch.call("POST", "/agent/v1/poll", {"v": 2, "site": "local", "agent": agent.id}).status == 400
+    assert orch.call("POST", "/agent/v1/poll", {"v": 1, "site": "local", "agent": "x"}).status == 400
+    assert orch.call("POST", "/agent/v1/report", "[]").status == 400
+
+
+def test_verdicts_and_refusals(orch, agent):
+    job = ordered(orch)
+    agent.poll()
+    agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=2),
+                 agent.stage(job, "kernel", attempt=2),
+                 agent.stage(job, "kernel", "missed", attempt=2, evidence="3 of 9 MB"),
+                 agent.event("job.failed", job, code="kernel-stalled", text="the kernel stalled", next="look at the link",
+                             stage="kernel"),
+                 agent.event("job.done", job))  # too late: an end is final
+    failed = orch.job(job)
+    assert failed["state"] == "failed" and failed["stage"] == "kernel" and failed["attempt"] == 2
+    assert failed["verdict"] == {"code": "kernel-stalled", "text": "the kernel stalled", "next": "look at the link"}
+    status = orch.get("/status?hosts=edge01&stuck=1").json["items"]
+    assert status[0]["state"] == "failed" and status[0]["reason"] == "the kernel stalled"
+    refused = ordered(orch, "edge02")
+    agent.poll()
+    agent.report(agent.event("job.refused", refused, host="edge02", code="spool-full", text="no room", next="free some"))
+    assert orch.job(refused)["verdict"]["code"] == "spool-full"
+    retried = orch.post(f"/jobs/{job}/retry", {"reason": "again"}, Idempotency_Key="r1")
+    assert retried.status == 202 and retried.json["retry_of"] == job and retried.json["reason"] == "again"
+    assert orch.post(f"/jobs/{job}/retry", {"reason": "again"}, Idempotency_Key="r1").json == retried.json
+    assert orch.post(f"/jobs/{retried.json['id']}/retry", {}).code == "host-busy"
+
+
+def test_cancel(orch, agent):
+    unsent = ordered(orch)
+    gone = orch.post(f"/jobs/{unsent}/cancel", {"reason": "mistake"}).json
+    assert gone["state"] == "cancelled" and gone["cancel"]["reason"] == "mistake"
+    assert orders(agent.poll()) == []
+    sent = ordered(orch)
+    assert orders(agent.poll())[0]["bundle"]["job"] == sent
+    assert orch.post(f"/jobs/{sent}/cancel", {"reason": "x"}).json["state"] == "queued"
+    assert orders(agent.poll()) == [{"t": "cancel", "job": sent}]
+    assert orders(agent.poll(wait_s=20)) == [{"t": "cancel", "job": sent}]
+    agent.report(agent.event("job.cancelled", sent, by="root"))
+    assert orch.job(sent)["state"] == "cancelled" and orders(agent.poll()) == []
+    assert orch.post(f"/jobs/{sent}/cancel", {}).status == 200
+    done = ordered(orch)
+    agent.poll()
+    agent.report(agent.event("job.accepted", done), agent.event("job.done", done))
+    assert orch.post(f"/jobs/{done}/cancel", {}).code == "job-ended"
+    assert orch.post("/jobs/nonesuch/cancel", {}).status == 404
+
+
+def test_lists_of_jobs(orch, agent):
+    ids = [ordered(orch, f"edge0{n}", kind="live" if n == 2 else "reinstall") for n in (1, 2, 3)]
+    agent.poll()
+    agent.report(agent.event("job.done", ids[0]))
+    listed = [j["id"] for j in orch.get("/jobs").json["items"]]
+    assert listed == sorted(ids, reverse=True)
+    assert [j["id"] for j in orch.get("/jobs?state=open").json["items"]] == sorted(ids[1:], reverse=True)
+    assert [j["id"] for j in orch.get("/jobs?state=ended").json["items"]] == [ids[0]]
+    assert [j["id"] for j in orch.get("/jobs?kind=live").json["items"]] == [ids[1]]
+    assert [j["id"] for j in orch.get("/jobs?hosts=edge01,edge03&limit=1").json["items"]] == [max(ids[0], ids[2])]
+    assert orch.get("/jobs?state=odd").status == 400
+    assert orch.get("/jobs/nonesuch").status == 404
+
+
+def test_power_is_asked_and_never_guessed(orch, agent):
+    orch.apply({"hosts": [host(5, bmc=None)]})
+    got = []
+    t = threading.Thread(target=lambda: got.append(orch.post("/power", {"hosts": "edge01,edge02,edge05"})))
+    t.start()
+    calls = []
+    while len(calls) < 2:
+        calls += orders(agent.poll(wait_s=20, table=0))
+    assert {c["t"] for c in calls} == {"call"} and calls[0]["bmc"]["password"] == "secret-1"
+    agent.report(calls=[{"id": calls[0]["id"], "power": "on", "reason": ""},
+                        {"id": calls[1]["id"], "power": "unknown", "reason": "bmc-auth"},
+                        {"id": calls[1]["id"], "power": "on", "reason": "twice"}])
+    t.join(10)
+    items = {i["host"]: i for i in got[0].json["items"]}
+    assert items["edge01"] == {"host": "edge01", "power": "on", "why": ""}
+    assert items["edge02"]["power"] == "unknown" and items["edge02"]["why"] == "bmc-auth"
+    assert items["edge05"]["power"] == "unknown" and "no-bmc" in items["edge05"]["why"]
+
+
+def test_two_orders_for_one_host_at_once(orch, agent):
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(orch.order("edge01"))) for _ in range(8)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert sorted(a.status for a in answers) == [202] + [409] * 7
+    assert {a.code for a in answers if a.status == 409} == {"host-busy"}
+
+
+def test_doctor_names_what_is_wrong(orch, agent):
+    orch.put_file("images/deb/vmlinuz", b"altered kernel")
+    agent.report(agent.event("dhcp4.foreign", host="", ip="10.77.0.254", reason="an offer of another server"),
+                 agent.event("bootd.down", host="", reason="port 67 is in use"))
+    findings = orch.get("/doctor").json["findings"]
+    by_check = {}
+    for f in findings:
+        assert f["level"] in ("ok", "warn", "fail") and f["text"]
+        by_check.setdefault(f["check"], []).append(f)
+    assert by_check["database"][0]["level"] == "ok"
+    assert "image-altered" in by_check["image"][0]["text"] and by_check["image"][0]["level"] == "fail"
+    assert "10.77.0.254" in by_check["dhcp"][0]["text"]
+    assert "port 67" in by_check["bootd"][0]["text"]
+    assert by_check["agent"][0]["level"] == "ok"
+    agent.report(agent.event("bootd.up", host=""))
+    assert not [f for f in orch.get("/doctor").json["findings"] if f["check"] == "bootd" and f["level"] == "fail"]
+
+
+def test_orders_and_refusals_are_audited(orch, agent):
+    job = ordered(orch, reason="INC-7")
+    orch.order("edge01", reason="INC-8")
+    orch.post(f"/jobs/{job}/cancel", {"reason": "no"})
+    rows = sqlite3.connect(f"file:{orch.database}?mode=ro", uri=True).execute(
+        "SELECT what, object, reason, result FROM audit WHERE what LIKE 'job.%' ORDER BY seq").fetchall()
+    assert rows == [("job.reinstall", "edge01", "INC-7", "ok"), ("job.reinstall", "edge01", "INC-8", "host-busy"),
+                    ("job.cancel", "edge01", "no", "ok")]
+
+
+def test_jobs_are_dispatched_to_their_own_site(orch, agent):
+    orch.apply({"sites": [site("fra")], "hosts": [host(9, site="fra")]})
+    fra = Agent(orch, "fra", number=7)
+    fra.poll()
+    job = ordered(orch, "edge09")
+    assert orders(agent.poll(table=0)) == []
+    assert orders(fra.poll())[0]["bundle"]["job"] == job
