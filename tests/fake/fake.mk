@@ -11,9 +11,12 @@ $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl:
 	@echo "  LD   $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
-# Tests that run the engine against the BMC's core in one process.
+# Tests that run the engine against the BMC's core in one process. Its archive comes last on their
+# command line, so it holds what it needs of lib as well.
+$(B)/tests/fake/bmc_core.a: $(FAKE_BMC_OBJ) $(B)/lib/buf.o $(B)/lib/rng.o
+	@rm -f $@; ar rcs $@ $^
 $(B)/tests/unit/agent/bmc_session_test $(B)/tests/unit/agent/bmcsim_test $(B)/tests/sim/agent/bmc_pool_sim \
-$(B)/tests/fuzz/agent/bmc_session_fuzz: $(FAKE_BMC_OBJ)
+$(B)/tests/fuzz/agent/bmc_session_fuzz: $(B)/tests/fake/bmc_core.a
 
 fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl
 .PHONY: fake-bin

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sequences, step by step: which octets leave, and what each answer leads to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "agent/bmc_seq.h"
+
+enum { SECOND = 1000000 };
+
+static struct bmc_seq
+make(enum bmc_seq_kind kind)
+{
+	return (struct bmc_seq){.kind = kind, .poll = 2 * SECOND};
+}
+
+static void
+sends(const struct bmc_seq *s, enum bmc_seq_next next, uint8_t cmd, const char *data,
+    uint8_t len)
+{
+	assert_int_equal(next, BMC_SEQ_RUN);
+	assert_int_equal(s->cmd.netfn, BMC_NETFN_CHASSIS);
+	assert_int_equal(s->cmd.cmd, cmd);
+	assert_int_equal(s->cmd.len, len);
+	assert_memory_equal(s->cmd.data, data, len);
+}
+
+static void
+looks(const struct bmc_seq *s, enum bmc_seq_next next)
+{
+	sends(s, next, BMC_CMD_GET_CHASSIS_STATUS, "", 0);
+}
+
+static void
+controls(const struct bmc_seq *s, enum bmc_seq_next next, char what)
+{
+	sends(s, next, BMC_CMD_CHASSIS_CONTROL, &what, 1);
+}
+
+static enum bmc_seq_next
+answer(struct bmc_seq *s, int64_t now, uint8_t code, const char *data, uint8_t len)
+{
+	struct bmc_reply rs = {.code = code, .len = len};
+
+	memcpy(rs.data, data, len);
+	return bmc_seq_reply(s, now, &rs);
+}
+
+static enum bmc_seq_next
+power(struct bmc_seq *s, int64_t now, bool on)
+{
+	return answer(s, now, 0, on ? "\x21\0\x40" : "\x20\0\x40", 3);
+}
+
+static enum bmc_seq_next
+ok(struct bmc_seq *s, int64_t now)
+{
+	return answer(s, now, 0, "", 0);
+}
+
+static void
+override_sets_the_octets_of_the_contract(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	sends(&s, bmc_seq_start(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x03\x08", 2);
+	sends(
+	    &s, answer(&s, 0, 0x80, "", 0), BMC_CMD_SET_BOOT_OPTIONS, "\x04\x01\x01", 3);
+	sends(&s, answer(&s, 0, 0xCC, "", 0), BMC_CMD_SET_BOOT_OPTIONS,
+	    "\x05\xA0\x04\0\0\0", 6);
+	sends(&s, ok(&s, 0), BMC_CMD_GET_BOOT_OPTIONS, "\x05\0\0", 3);
+	assert_int_equal(answer(&s, 0, 0, "\x01\x05\xA0\x04\0\0\0", 7), BMC_SEQ_OK);
+	assert_true(s.flags.known && s.flags.valid && s.flags.efi && !s.flags.persistent);
+	assert_int_equal(s.flags.device, 1);
+}
+
+static void
+legacy_override(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	s.boot = BMC_BOOT_PXE_BIOS;
+	bmc_seq_start(&s, 0);
+	ok(&s, 0);
+	sends(&s, ok(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x05\x80\x04\0\0\0", 6);
+	ok(&s, 0);
+	assert_int_equal(answer(&s, 0, 0, "\x01\x05\x80\x04\0\0\0", 7), BMC_SEQ_OK);
+}
+
+/* Each difference is noticed, and gets a second chance first. */
+static void
+override_compares(void **state)
+{
+	static const char *const wrong[] = {"\x01\x05\x80\x04\0\0\0",
+	    "\x01\x05\x20\x04\0\0\0", "\x01\x05\xE0\x04\0\0\0", "\x01\x05\xA0\x08\0\0\0",
+	    "\x01\x04\xA0\x04\0\0\0"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
+		struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+		enum bmc_seq_next next = bmc_seq_start(&s, 0);
+
+		for (int round = 0; round < 2; round++) {
+			sends(&s, next, BMC_CMD_SET_BOOT_OPTIONS, "\x03\x08", 2);
+			ok(&s, 0);
+			ok(&s, 0);
+			ok(&s, 0);
+			next = answer(&s, 0, 0, wrong[i], 7);
+		}
+		assert_int_equal(next, BMC_SEQ_FAIL);
+		assert_int_equal(s.fail, BMC_FAIL_NOT_KEPT);
+	}
+}
+
+static void
+override_refused_or_unreadable(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	bmc_seq_start(&s, 0);
+	ok(&s, 0);
+	ok(&s, 0);
+	assert_int_equal(answer(&s, 0, 0xD4, "", 0), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_PRIVILEGE);
+	s = make(BMC_SEQ_OVERRIDE);
+	bmc_seq_start(&s, 0);
+	for (int i = 0; i < 2; i++) {
+		ok(&s, 0);
+		ok(&s, 0);
+		ok(&s, 0);
+		answer(&s, 0, 0, "\x01\x05\xA0", 3);
+	}
+	assert_int_equal(s.fail, BMC_FAIL_NOT_KEPT);
+}
+
+static void
+off_is_soft_then_hard_until_seen(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OFF_SEEN);
+
+	(void)state;
+	s.graceful = 5 * SECOND;
+	looks(&s, bmc_seq_start(&s, 0));
+	controls(&s, power(&s, 0, true), BMC_CHASSIS_SOFT);
+	assert_false(s.once);
+	assert_int_equal(ok(&s, 0), BMC_SEQ_WAIT);
+	looks(&s, bmc_seq_wake(&s, SECOND));
+	assert_int_equal(power(&s, SECOND, true), BMC_SEQ_WAIT);
+	assert_int_equal(s.wake, 3 * SECOND);
+	bmc_seq_wake(&s, 5 * SECOND);
+	controls(&s, power(&s, 5 * SECOND, true), BMC_CHASSIS_OFF);
+	assert_int_equal(ok(&s, 5 * SECOND), BMC_SEQ_WAIT);
+	bmc_seq_wake(&s, 7 * SECOND);
+	assert_int_equal(power(&s, 7 * SECOND, true), BMC_SEQ_WAIT);
+	bmc_seq_wake(&s, 16 * SECOND);
+	controls(
+	    &s, power(&s, 16 * SECOND, true), BMC_CHASSIS_OFF); /* no effect for 10 s */
+	ok(&s, 16 * SECOND);
+	bmc_seq_wake(&s, 18 * SECOND);
+	assert_int_equal(power(&s, 18 * SECOND, false), BMC_SEQ_OK);
+	assert_int_equal(s.power, BMC_POWER_OFF);
+}
+
+static void
+off_when_off_does_nothing(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OFF_SEEN);
+
+	(void)state;
+	bmc_seq_start(&s, 0);
+	assert_int_equal(power(&s, 0, false), BMC_SEQ_OK);
+}
+
+static void
+refused_soft_is_followed_by_hard_at_once(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OFF_SEEN);
+
+	(void)state;
+	s.graceful = 60 * SECOND;
+	bmc_seq_start(&s, 0);
+	power(&s, 0, true);
+	looks(&s, answer(&s, 0, 0xCC, "", 0));
+	controls(&s, power(&s, 0, true), BMC_CHASSIS_OFF);
+	looks(&s, answer(&s, 0, 0xD5, "", 0)); /* went off by itself meanwhile */
+	assert_int_equal(power(&s, 0, false), BMC_SEQ_OK);
+}
+
+static void
+verdicts_at_the_deadline(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OFF_SEEN);
+
+	(void)state;
+	bmc_seq_start(&s, 0);
+	power(&s, 0, true);
+	ok(&s, 0);
+	assert_int_equal(bmc_seq_give_up(&s, true), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_NOT_OFF);
+	s = make(BMC_SEQ_ON_SEEN);
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
+	ok(&s, 0);
+	assert_int_equal(bmc_seq_give_up(&s, true), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_NOT_ON);
+	/* A BMC that fell silent is another matter: the caller's verdict stands. */
+	s = make(BMC_SEQ_ON_SEEN);
+	bmc_seq_start(&s, 0);
+	power(&s, 0, false);
+	assert_int_equal(bmc_seq_give_up(&s, false), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_NONE);
+}
+
+static void
+cycle_and_reset_are_never_repeated(void **state)
+{
+	static const enum bmc_action actions[] = {BMC_ACTION_CYCLE, BMC_ACTION_RESET};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
+		struct bmc_seq s = make(BMC_SEQ_CONTROL);
+
+		s.action = actions[i];
+		bmc_seq_start(&s, 0);
+		assert_int_equal(power(&s, 0, true), BMC_SEQ_RUN);
+		assert_true(s.once);
+		assert_true(bmc_seq_in_the_dark(&s));
+		assert_int_equal(bmc_seq_give_up(&s, false), BMC_SEQ_FAIL);
+		assert_int_equal(s.fail, BMC_FAIL_EFFECT);
+
+		s = make(BMC_SEQ_CONTROL);
+		s.action = actions[i];
+		bmc_seq_start(&s, 0);
+		power(&s, 0, true);
+		assert_int_equal(answer(&s, 0, 0xC3, "", 0), BMC_SEQ_FAIL);
+		assert_int_equal(s.fail, BMC_FAIL_EFFECT);
+
+		s = make(BMC_SEQ_CONTROL);
+		s.action = actions[i];
+		bmc_seq_start(&s, 0);
+		power(&s, 0, true);
+		looks(&s, ok(&s, 0));
+		assert_false(bmc_seq_in_the_dark(&s));
+		/* The order was accepted; that the last look fails does not undo it. */
+		assert_int_equal(bmc_seq_give_up(&s, false), BMC_SEQ_OK);
+		assert_int_equal(s.power, BMC_POWER_UNKNOWN);
+	}
+}
+
+static void
+cycle_when_off_is_on_and_reset_is_refused(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_CONTROL);
+
+	(void)state;
+	s.action = BMC_ACTION_CYCLE;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
+	assert_false(s.once);
+	s = make(BMC_SEQ_CONTROL);
+	s.action = BMC_ACTION_RESET;
+	bmc_seq_start(&s, 0);
+	assert_int_equal(power(&s, 0, false), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_REFUSED);
+}
+
+static void
+wrong_state_gets_one_more_look(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_CONTROL);
+
+	(void)state;
+	s.action = BMC_ACTION_CYCLE;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, true), BMC_CHASSIS_CYCLE);
+	looks(&s, answer(&s, 0, 0xD5, "", 0)); /* it went off in between */
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
+	assert_int_equal(answer(&s, 0, 0xD5, "", 0), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_REFUSED);
+}
+
+static void
+lost_answers(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_ON_SEEN);
+
+	(void)state;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
+	looks(&s, bmc_seq_lost(&s, 0)); /* look first, then decide */
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
+	s = make(BMC_SEQ_OVERRIDE);
+	bmc_seq_start(&s, 0);
+	ok(&s, 0);
+	sends(&s, bmc_seq_lost(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x04\x01\x01", 3);
+}
+
+static void
+probe_reads_the_device(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_PROBE);
+
+	(void)state;
+	assert_int_equal(bmc_seq_start(&s, 0), BMC_SEQ_RUN);
+	assert_int_equal(s.cmd.netfn, BMC_NETFN_APP);
+	sends(&s, answer(&s, 0, 0, "\x20\x81\x82\x17\x02\x9F\x91\x12\x00\x34\x12", 11),
+	    BMC_CMD_GET_BOOT_OPTIONS, "\x05\0\0", 3);
+	looks(&s, answer(&s, 0, 0x80, "", 0));
+	assert_int_equal(power(&s, 0, true), BMC_SEQ_OK);
+	assert_true(s.device.known);
+	assert_int_equal(s.device.manufacturer, 0x1291);
+	assert_int_equal(s.device.product, 0x1234);
+	assert_int_equal(s.device.fw_major, 2);
+	assert_false(s.flags.known);
+	s = make(BMC_SEQ_PROBE);
+	bmc_seq_start(&s, 0);
+	answer(&s, 0, 0, "\x20\x81", 2);
+	assert_false(s.device.known);
+}
+
+static void
+a_status_too_short_is_no_state(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_STATUS);
+
+	(void)state;
+	bmc_seq_start(&s, 0);
+	assert_int_equal(ok(&s, 0), BMC_SEQ_FAIL);
+	assert_int_equal(s.power, BMC_POWER_UNKNOWN);
+	assert_int_equal(s.fail, BMC_FAIL_REFUSED);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(override_sets_the_octets_of_the_contract),
+	    cmocka_unit_test(legacy_override),
+	    cmocka_unit_test(override_compares),
+	    cmocka_unit_test(override_refused_or_unreadable),
+	    cmocka_unit_test(off_is_soft_then_hard_until_seen),
+	    cmocka_unit_test(off_when_off_does_nothing),
+	    cmocka_unit_test(refused_soft_is_followed_by_hard_at_once),
+	    cmocka_unit_test(verdicts_at_the_deadline),
+	    cmocka_unit_test(cycle_and_reset_are_never_repeated),
+	    cmocka_unit_test(cycle_when_off_is_on_and_reset_is_refused),
+	    cmocka_unit_test(wrong_state_gets_one_more_look),
+	    cmocka_unit_test(lost_answers),
+	    cmocka_unit_test(probe_reads_the_device),
+	    cmocka_unit_test(a_status_too_short_is_no_state),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
