@@ -119,7 +119,7 @@ install: all
 	done
 	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
 	@for unit in $(UNITS); do \
-		sed 's|@PREFIX@|$(PREFIX)|g' $$unit \
+		sed 's|/usr/sbin/netboot-|$(PREFIX)/sbin/netboot-|g' $$unit \
 			> $(DESTDIR)$(PREFIX)/lib/systemd/system/$${unit##*/} || exit 1; \
 	done
 	@for kind in sysusers tmpfiles; do \
