@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The DHCPv4 server against a conversation: a sequence of (how, length, packet). Whatever comes, no
+ * address is acknowledged to two clients at once, every ACK of a lease has its record, every reply can
+ * be parsed and fits. */
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "tests/unit/boot-services/dhcp4_kit.h"
+
+enum { HOW_PXE_PORT = 1, HOW_UNICAST = 2, HOW_OVERHEARD = 4, POOL = 24 };
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct holder {
+	struct dhcp4_class_key key;
+	int64_t until;
+};
+
+static struct holder holders[256];
+
+static void
+check_ack(const struct kit *k)
+{
+	const struct dhcp4_lease_record *r = &k->tx.record;
+	struct holder *h;
+
+	if (k->reply.type != DHCP4_ACK || k->reply.yiaddr == 0)
+		return;
+	if (!k->tx.durable_first || !k->tx.has_record || r->ip != k->reply.yiaddr)
+		abort();
+	h = &holders[r->ip & 255];
+	if (h->until > k->now && !dhcp4_class_key_eq(&h->key, &r->client.key))
+		abort();
+	*h = (struct holder){r->client.key, k->now + 3600 * USEC_PER_SEC};
+}
+
+static void
+check_reply(const struct kit *k)
+{
+	static struct dhcp4_msg reply;
+	const char *why;
+
+	if (!k->tx.reply)
+		return;
+	if (k->tx.len > DHCP4_PACKET_MAX || k->tx.len < DHCP4_REPLY_MIN ||
+	    dhcp4_msg_parse(k->tx.data, k->tx.len, &reply, &why) < 0 ||
+	    reply.op != DHCP4_BOOTREPLY)
+		abort();
+	check_ack(k);
+}
+
+static void
+overhear(struct kit *k, const uint8_t *data, size_t len)
+{
+	struct dhcp4_server_rx rx = {
+	    .data = data, .len = len, .src_ip = KIT_IP(10, 77, 0, 66)};
+	struct event ev;
+
+	rx.mono = k->now;
+	dhcp4_server_overhear(k->server, &rx, &ev);
+	event_done(&ev);
+}
+
+static void
+handle(struct kit *k, uint8_t how, const uint8_t *data, size_t len)
+{
+	static struct kit_packet p;
+
+	if (how & HOW_OVERHEARD) {
+		overhear(k, data, len);
+		return;
+	}
+	memcpy(p.data, data, len);
+	p.w = wbuf_init(p.data, sizeof(p.data));
+	p.w.len = len;
+	(void)kit_handle_from(k, &p, KIT_FIXED,
+	    how & HOW_UNICAST ? KIT_SERVER : 0xffffffff, 68, how & HOW_PXE_PORT);
+	check_reply(k);
+	if (k->tx.has_record && k->tx.record.state != DHCP4_LEASE_BOUND)
+		holders[k->tx.record.ip & 255].until = 0;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct kit k;
+	struct rbuf r = rbuf_init(data, size);
+
+	memset(holders, 0, sizeof(holders));
+	kit_start(&k, POOL);
+	while (rbuf_left(&r) >= 3) {
+		uint8_t how = rbuf_u8(&r);
+		size_t len = rbuf_u16(&r);
+		struct rbuf packet;
+
+		if (len > rbuf_left(&r))
+			len = rbuf_left(&r);
+		packet = rbuf_sub(&r, len);
+		k.now += (int64_t)(how >> 3) * 100 * USEC_PER_SEC;
+		handle(&k, how, rbuf_rest(&packet),
+		    len < DHCP4_RECEIVE_MAX ? len : DHCP4_RECEIVE_MAX);
+	}
+	kit_stop(&k);
+	return 0;
+}
