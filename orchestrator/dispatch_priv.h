@@ -8,6 +8,7 @@
 
 #include "db/db_host.h"
 #include "orchestrator/dispatch.h"
+#include "orchestrator/record.h"
 #include "orchestrator/strset.h"
 
 struct dispatch_poll;
@@ -22,8 +23,7 @@ struct dispatch_site {
 	int64_t seen_stored; /* … as the database has it */
 	json_t *table;	     /* snapshot, or NULL */
 	int64_t table_version;
-	int64_t gap_first; /* dispatch_report.c: a report that does not follow on */
-	int64_t gap_since;
+	struct record_gap gap;
 };
 
 struct dispatch_call {

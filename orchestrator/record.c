@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Events of agents into the record: stored, and applied to jobs, boots and hosts by lifecycle.c, all
+ * in the transaction that also moves the agent's last number on. Numbers that are held already are
+ * skipped, so that a report may be repeated at will, and crash or loss at any point ends in each event
+ * being here once.
+ *
+ * A report whose first number leaves some out was either overtaken (then the earlier one comes again)
+ * or follows numbers that are lost for good: this database was restored from a backup made before
+ * they were acknowledged, and the agent has deleted them. The two look the same at first; so
+ * the gap is waited for a minute, and then recorded as an event of its own.
+ *
+ * Entry point: record_take(). Failure modes: those of db.h; nothing is kept outside the transaction but
+ * the gap's clock. */
+#include "orchestrator/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_agent.h"
+#include "db/db_event.h"
+#include "db/db_host.h"
+#include "lib/str.h"
+#include "orchestrator/lifecycle.h"
+
+static int
+write_boot(struct store *s, const struct lifecycle_change *ch)
+{
+	int rc = 0;
+
+	if (ch->begin_boot)
+		rc = db_boot_begin(s, &ch->boot);
+	if (rc == 0 && ch->end_boot)
+		rc = db_boot_end(
+		    s, ch->boot.id, ch->boot.outcome, ch->boot.text, ch->boot.ended);
+	return rc;
+}
+
+static int
+write_change(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
+{
+	int rc = 0;
+
+	if (ch->set_job)
+		rc = db_job_update(s, &ch->job);
+	if (rc == 0 && ch->set_attempt)
+		rc = db_job_attempt_add(s, ch->job.id, ch->job.attempt, ev->at);
+	if (rc == 0 && ch->set_stage)
+		rc = db_job_stage_put(s, &ch->stage);
+	if (rc == 0)
+		rc = write_boot(s, ch);
+	if (rc == 0 && ch->set_power)
+		rc = db_host_state_power(s, ev->host, ch->power, ev->reason, ev->at);
+	return rc;
+}
+
+/* The machine itself was heard, not somebody speaking of it. */
+static bool
+seen_on_wire(const char *kind)
+{
+	return str_has_prefix(kind, "dhcp") || str_has_prefix(kind, "tftp.") ||
+	       str_has_prefix(kind, "http.") || str_has_prefix(kind, "report.");
+}
+
+static int
+note_host(struct store *s, const struct event *ev)
+{
+	int rc = 0;
+
+	if (ev->host[0] && seen_on_wire(ev->kind))
+		rc = db_host_state_seen(s, ev->host, ev->at);
+	if (rc == 0 && ev->boot[0] && ev->arch[0])
+		rc = db_boot_arch(s, ev->boot, ev->arch);
+	return rc;
+}
+
+static void
+tell(const struct record_ops *ops, int64_t number, const struct event *ev,
+    const struct db_job *before, const struct lifecycle_change *ch)
+{
+	if (ch->ignored && ops->on_ignored)
+		ops->on_ignored(ops->arg, number, ev, ch->ignored);
+	if (ch->set_job && ops->on_job)
+		ops->on_job(ops->arg, before, &ch->job);
+}
+
+static int
+take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
+    const struct record_ops *ops)
+{
+	struct lifecycle_change *ch = str_alloc(sizeof(*ch));
+	struct db_job *job = str_alloc(sizeof(*job));
+	int64_t seq = 0;
+	int rc = db_event_add(s, ev, agent, number, &seq);
+	bool have_job = false;
+
+	if (rc == 0 && ev->job[0]) {
+		rc = db_job_get(s, ev->job, job);
+		have_job = rc == 0;
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc == 0) {
+		lifecycle_apply(ev, agent, have_job ? job : NULL, ch);
+		ch->stage.seq = seq;
+		rc = write_change(s, ev, ch);
+	}
+	if (rc == 0)
+		rc = note_host(s, ev);
+	if (rc == 0)
+		tell(ops, number, ev, job, ch);
+	free(ch);
+	free(job);
+	return rc;
+}
+
+/* True when the report may be taken although numbers before `first` are missing. */
+static bool
+gap_is_final(struct record_gap *gap, int64_t first, int64_t mono)
+{
+	if (gap->first != first) {
+		gap->first = first;
+		gap->since = mono;
+	}
+	return mono - gap->since >= RECORD_GAP_US;
+}
+
+static int
+record_lost(struct store *s, const struct agent_msg_report *m, int64_t held, int64_t wall,
+    const struct record_ops *ops)
+{
+	struct event ev = event_make("agent.gap", wall);
+
+	str_clip(ev.site, sizeof(ev.site), m->site);
+	event_put(&ev, "agent", m->agent);
+	event_put_i64(&ev, "from", held + 1);
+	event_put_i64(&ev, "to", m->first - 1);
+	str_clip(ev.reason, sizeof(ev.reason),
+	    "events that the agent had handed over are not in this database");
+	if (ops->on_lost)
+		ops->on_lost(ops->arg, held + 1, m->first - 1);
+	int rc = db_event_add(s, &ev, NULL, 0, NULL);
+	event_done(&ev);
+	return rc;
+}
+
+int
+record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
+    struct record_clock now, const struct record_ops *ops, int64_t *ret_held)
+{
+	struct db_agent agent;
+	int rc = db_agent_get(s, m->agent, &agent);
+
+	if (rc < 0)
+		return rc;
+	int64_t held = agent.last_seq;
+	if (m->n_events > 0 && m->first > held + 1) {
+		if (!gap_is_final(gap, m->first, now.mono)) {
+			*ret_held = held;
+			return 0;
+		}
+		rc = record_lost(s, m, held, now.wall, ops);
+		held = m->first - 1;
+	}
+	for (size_t i = 0; rc == 0 && i < m->n_events; i++) {
+		int64_t number = m->first + (int64_t)i;
+		struct event *ev = &m->events[i];
+		if (number <= held)
+			continue;
+		if (ev->site[0] == '\0')
+			str_clip(ev->site, sizeof(ev->site), m->site);
+		rc = take_event(s, m->agent, number, ev, ops);
+		held = number;
+	}
+	if (rc == 0 && held != agent.last_seq)
+		rc = db_agent_advance(s, m->agent, held);
+	*ret_held = held;
+	return rc;
+}
