@@ -340,8 +340,8 @@ flags_kept(const struct bmc_seq *s, const struct bmc_bootflags *f)
 {
 	if (f->device != BMC_BOOTDEV_PXE)
 		return false;
-	return s->device_only || (f->valid && !f->persistent &&
-				     f->efi == (s->boot == BMC_BOOT_PXE_EFI));
+	return s->device_only ||
+	       (f->valid && !f->persistent && f->efi == (s->boot == BMC_BOOT_PXE_EFI));
 }
 
 static enum bmc_seq_next
@@ -366,7 +366,8 @@ on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
 						  : bmc_error_completion_text(rs->code),
 		    rs->code);
 	return fail(s, BMC_FAIL_NOT_KEPT,
-	    "boot flags set to %02X 04 read back as %02X %02X: %svalid, %s, %s, device %u",
+	    "boot flags set to %02X 04 read back as %02X %02X: %svalid, %s, %s, device "
+	    "%u",
 	    wanted_flags(s), f->raw[0], f->raw[1], f->valid ? "" : "not ",
 	    f->persistent ? "persistent" : "once", f->efi ? "EFI" : "BIOS", f->device);
 }
