@@ -151,13 +151,20 @@ set_lost(struct follow *f, bool lost)
 	f->lost = lost;
 }
 
-static void
-stop_when_all_ended(struct follow *f)
+static bool
+all_ended(const struct follow *f)
 {
 	for (size_t i = 0; i < f->n_jobs; i++)
 		if (f->jobs[i].progress.state == PROGRESS_OPEN)
-			return;
-	event_base_loopbreak(f->base);
+			return false;
+	return true;
+}
+
+static void
+stop_when_all_ended(struct follow *f)
+{
+	if (all_ended(f))
+		event_base_loopbreak(f->base);
 }
 
 /* ---- one job ---- */
@@ -420,7 +427,8 @@ follow_io_run(const struct ctl *ctl, const json_t *jobs, const struct follow_io_
 	start_jobs(&f, jobs);
 	start_timers(&f);
 	draw(&f);
-	event_base_dispatch(f.base);
+	if (!all_ended(&f))
+		event_base_dispatch(f.base);
 	f.lost = false;
 	draw(&f);
 	r = print_results(&f);

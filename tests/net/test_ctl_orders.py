@@ -329,6 +329,12 @@ def test_watch_host_and_job(one_job):
     assert (r.returncode, r.stderr.split(": ")[1]) == (1, "no-open-job")
 
 
+def test_watching_an_ended_job_shows_its_result(fake):
+    fake.on("GET", f"/api/v1/jobs/{JOB}", job(state="done", ended="2026-01-31T09:30:29.000Z"))
+    r = fake.run("watch", JOB)
+    assert (r.returncode, r.stdout) == (0, "edge01: done in 1m00s\n")
+
+
 def test_retry_asks_and_follows(one_job):
     one_job.on("POST", f"/api/v1/jobs/{JOB}/retry", job(JOB2))
     assert one_job.run("job", "retry", JOB, "--reason", "again").returncode == 3

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""netboot-ctl against the real netboot-orchestrator, with a stand-in for the site's agent."""
+import json
+import os
+import subprocess
+
+import pytest
+
+import orch_lab
+from orch_lab import Agent, Orch, until
+
+CTL = os.path.join(orch_lab.BUILD, "netboot-ctl")
+BOOT = "01k9xyz0a0b00001"
+
+INVENTORY = """
+sites:
+  - name: local
+    timezone: Africa/Johannesburg
+    url: http://10.77.0.1
+    answer_unknown: false
+    idle: local
+    subnets:
+      - {prefix: 10.77.0.0/24, gateway: 10.77.0.1, dns: [10.77.0.1], lease_s: 3600}
+images:
+  - name: debian
+    kind: reinstall
+    kernel: {path: deb/vmlinuz}
+    initrds: [{path: deb/initrd.gz}]
+    args: "auto=true netboot.report=${report}"
+    reports: [up, installed]
+    local_boot: true
+    deadlines: {kernel: 10m}
+  - name: rescue
+    kind: rescue
+    kernel: {path: deb/vmlinuz}
+hosts:
+  - name: edge01
+    site: local
+    nics: [{mac: "52:54:00:77:00:01", ip: 10.77.0.11, boot: true}]
+    labels: {role: cdn, rack: "017", on: "no"}
+    image: debian
+    probe: "tcp:22"
+    bmc: {address: 10.9.0.1, user: admin, password_file: pw}
+  - name: edge02
+    site: local
+    nics: [{mac: "52:54:00:77:00:02"}]
+    image: debian
+    bmc: {address: 10.9.0.2, user: admin, password_file: pw}
+"""
+
+
+@pytest.fixture
+def orch(tmp_path):
+    o = Orch(tmp_path)
+    write(o, "pw", "secret\n")
+    write(o, "inv.yaml", INVENTORY)
+    yield o
+    o.stop()
+
+
+@pytest.fixture
+def agent(orch):
+    assert run(orch, "apply", "-f", orch.path("inv.yaml")).returncode == 0
+    a = Agent(orch)
+    a.table = a.poll().json["table"]["version"]
+    return a
+
+
+def write(o, name, text):
+    with open(o.path(name), "w", encoding="utf-8") as f:
+        f.write(text)
+    os.chmod(o.path(name), 0o600)
+
+
+def env(o):
+    return dict(os.environ, NETBOOT_SERVER=f"unix:{o.socket}")
+
+
+def run(o, *argv, stdin=""):
+    r = subprocess.run([CTL, *argv], input=stdin, env=env(o), text=True, check=False, timeout=60,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert "Sanitizer" not in r.stderr and "runtime error" not in r.stderr, r.stderr
+    return r
+
+
+def popen(o, *argv):
+    return subprocess.Popen([CTL, *argv], env=env(o), text=True, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def finish(p):
+    out, err = p.communicate(timeout=60)
+    return p.returncode, out, err
+
+
+def accept(agent, job):
+    order = until(lambda: agent.poll().json["orders"], what="the order")[0]
+    assert order["bundle"]["job"] == job
+    agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1))
+
+
+def stage(agent, job, name, **more):
+    agent.report(agent.stage(job, name, boot=BOOT, deadline_us=60000000),
+                 agent.stage(job, name, "confirmed", boot=BOOT, **more))
+
+
+# ---- inventory
+
+
+def test_apply_export_round_trip(orch):
+    r = run(orch, "apply", "-f", orch.path("inv.yaml"), "--dry-run")
+    assert (r.returncode, r.stderr) == (0, "5 would change\n")
+    assert run(orch, "host", "list", "--no-headers").stdout == ""
+    assert run(orch, "apply", "-f", orch.path("inv.yaml")).stderr == "5 changed\n"
+    assert run(orch, "apply", "-f", orch.path("inv.yaml")).stderr == "nothing to change\n"
+    exported = run(orch, "export").stdout
+    assert "secret" not in exported
+    assert run(orch, "apply", "-f", "-", stdin=exported).stderr == "nothing to change\n"
+    r = run(orch, "apply", "-f", "-", stdin=exported.replace("role: cdn", "role: web"))
+    assert r.stdout.splitlines()[1].split(maxsplit=3)[3] == "labels.role: cdn -> web"
+    # The password stays when the file has none.
+    assert run(orch, "export").stdout == exported.replace("role: cdn", "role: web")
+
+
+@pytest.mark.parametrize("old,new,line,word", [
+    ('ip: 10.77.0.11', 'ip: 10.77.0.300', 25, "ip"),
+    ('"52:54:00:77:00:02"', '"52:54:00:77:00:01"', 32, "52:54:00:77:00:01"),
+    ("address: 10.9.0.2", "address: 10.9.0.1", 34, "10.9.0.1"),
+    ("site: local\n    nics: [{mac: \"52:54:00:77:00:02\"}]", "site: lost\n    nics: []", 31, "lost"),
+    ("path: deb/initrd.gz", "path: deb/none.gz", 14, "deb/none.gz"),
+    ("timezone: Africa/Johannesburg", "timezone: 'Africa/Johannesburg?'", 4, "timezone")])
+def test_apply_refusals_name_the_line(orch, old, new, line, word):
+    assert old in INVENTORY
+    write(orch, "bad.yaml", INVENTORY.replace(old, new))
+    r = run(orch, "apply", "-f", orch.path("bad.yaml"))
+    assert r.returncode in (1, 3)
+    assert any(e.startswith(f"{orch.path('bad.yaml')}:{line}: ") and word in e
+               for e in r.stderr.splitlines()), r.stderr
+    assert run(orch, "host", "list", "--no-headers").stdout == ""
+
+
+def test_single_objects(orch):
+    assert run(orch, "site", "add", "local", "--timezone", "UTC", "--url", "http://10.0.0.1",
+               "--subnet", "10.0.0.0/24,pool=10.0.0.5-10.0.0.9,lease=1h").returncode == 0
+    r = run(orch, "image", "add", "live", "--kind", "live", "--kernel", "deb/vmlinuz", "--report",
+            "up", "--deadline", "os-up=5m")
+    assert (r.returncode, r.stderr) == (0, "live: added\n")
+    r = run(orch, "host", "add", "e1", "--site", "local", "--nic", "52:54:00:00:00:01,ip=10.0.0.7",
+            "--label", "a=1", "--label", "b=2", "--bmc", "10.9.0.1", "--bmc-user", "u",
+            "--bmc-password-file", orch.path("pw"))
+    assert (r.returncode, r.stderr) == (0, "e1: added\n")
+    assert run(orch, "host", "set", "e1", "--label", "a=", "--bmc-cipher", "17").returncode == 0
+    shown = json.loads(run(orch, "host", "show", "e1", "-o", "json").stdout)
+    assert (shown["labels"], shown["bmc"]["cipher"], shown["bmc"]["user"]) == ({"b": "2"}, 17, "u")
+    assert run(orch, "site", "set", "local", "--idle", "silent").returncode == 0
+    assert "idle: silent" in run(orch, "site", "show", "local").stdout
+    assert run(orch, "host", "lock", "e1", "--reason", "disk").returncode == 0
+    assert "disk" in run(orch, "host", "list", "@b=2").stdout
+    assert run(orch, "reinstall", "e1", "--reason", "x", "--yes").returncode == 3
+    assert run(orch, "host", "unlock", "e1").returncode == 0
+    assert run(orch, "image", "verify", "live").returncode == 0
+    orch.put_file("images/deb/vmlinuz", b"other")
+    r = run(orch, "image", "verify", "live")
+    assert (r.returncode, r.stderr.split(": ")[1]) == (3, "image-altered")
+    assert run(orch, "site", "rm", "local").returncode != 0
+    for words in (["host", "rm", "e1"], ["image", "rm", "live"], ["site", "rm", "local"]):
+        assert run(orch, *words).returncode == 0, words
+
+
+# ---- orders
+
+
+def test_a_reinstall_is_followed_to_done(orch, agent):
+    p = popen(orch, "reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait")
+    job = p.stdout.readline().strip()
+    accept(agent, job)
+    agent.report(agent.event("boot.begin", job, boot=BOOT, planned=True, attempt=1,
+                             trigger="reinstall"))
+    stage(agent, job, "preflight", evidence="2 files")
+    stage(agent, job, "kernel", evidence="14 MB acknowledged")
+    agent.report(agent.event("boot.end", job, boot=BOOT, outcome="ok", text="from disk"),
+                 agent.event("job.done", job, boot=BOOT))
+    code, out, err = finish(p)
+    assert (code, out.splitlines()[-1].startswith("edge01: done in ")) == (0, True)
+    lines = err.splitlines()
+    assert "edge01: preflight: begun, may take 1m00s" in lines
+    assert any(x.startswith("edge01: kernel: confirmed after ") and x.endswith("14 MB acknowledged")
+               for x in lines)
+
+    r = run(orch, "history", "edge01", "--no-headers")
+    assert r.returncode == 0
+    cells = r.stdout.split()
+    assert cells[1].endswith("+02:00")
+    assert cells[2:6] == ["reinstall", "debian", "root", "INC-1"] and cells[-1] == "ok"
+    r = run(orch, "job", "show", job[-6:])
+    assert "14 MB acknowledged" in r.stdout and "state:    done" in r.stdout
+    doc = json.loads(run(orch, "job", "show", job, "-o", "json").stdout)
+    assert [s["stage"] for s in doc["stages"] if s["state"] == "confirmed"] == ["preflight", "kernel"]
+    assert "14 MB acknowledged" in run(orch, "history", "edge01", "--stages").stdout
+    assert "14 MB acknowledged" in run(orch, "trace", BOOT).stdout
+    kinds = [json.loads(x)["kind"] for x in
+             run(orch, "events", "--job", job, "-o", "ndjson").stdout.splitlines()]
+    assert kinds[-1] == "job.done" and "job.accepted" in kinds
+    newest = run(orch, "events", "--limit", "1", "-o", "ndjson").stdout
+    assert json.loads(newest)["kind"] == "job.done"
+
+
+def test_the_wait_outlives_a_killed_orchestrator(orch, agent):
+    p = popen(orch, "reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait=60s")
+    job = p.stdout.readline().strip()
+    accept(agent, job)
+    stage(agent, job, "preflight")
+    until(lambda: "preflight: confirmed" in p.stderr.readline(), what="the first stage")
+    orch.kill()
+    assert "does not answer" in p.stderr.readline()
+    orch.start()
+    stage(agent, job, "armed", evidence="written")
+    agent.report(agent.event("job.failed", job, code="kernel-stalled", text="no octet", next="look",
+                             stage="kernel"))
+    code, out, err = finish(p)
+    assert code == 2
+    assert out.splitlines()[-1] == "edge01: FAILED at kernel: kernel-stalled: no octet: look"
+    assert "edge01: armed: confirmed" in err and "preflight" not in err
+
+
+def test_refusals_by_the_real_policy(orch, agent):
+    cases = [
+        (["reinstall", "edge09", "--reason", "x", "--yes"], 1, "edge09: host-unknown: "),
+        (["reinstall", "edge01", "--image", "none", "--reason", "x", "--yes"], 1,
+         "edge01: image-unknown: "),
+        (["reinstall", "edge01", "--image", "rescue", "--reason", "x", "--yes"], 1,
+         "edge01: image-kind: "),
+        (["live", "edge01", "--reason", "x", "--yes"], 1, "edge01: image-unknown: "),
+        (["reinstall", "edge[01-02]", "--reason", "x", "--yes", "--limit", "1"], 3,
+         "edge[01-02]: too-many-hosts: "),
+        (["reinstall", "edge[01", "--reason", "x", "--yes"], 1, "edge[01: bad-hostlist: "),
+    ]
+    for words, code, start in cases:
+        r = run(orch, *words)
+        assert (r.returncode, r.stderr.startswith(start)) == (code, True), r.stderr
+    assert run(orch, "job", "list", "--no-headers").stdout == ""
+
+
+def test_busy_cancel_and_retry(orch, agent):
+    r = run(orch, "rescue", "edge01", "--reason", "x", "--yes")
+    job = r.stdout.strip()
+    r = run(orch, "reinstall", "edge[01-02]", "--reason", "x", "--yes")
+    assert (r.returncode, r.stderr.startswith("edge01: host-busy: ")) == (3, True)
+    assert run(orch, "watch", "edge01", "--timeout", "1s").returncode == 4
+    assert "busy" in run(orch, "status", "edge01").stdout
+    assert run(orch, "job", "cancel", job, "--reason", "oops").returncode == 0
+    r = run(orch, "watch", job)
+    assert (r.returncode, r.stdout.startswith("edge01: cancelled after ")) == (2, True)
+    r = run(orch, "job", "retry", job, "--reason", "again", "--yes")
+    assert (r.returncode, len(r.stdout.strip())) == (0, 16), r.stderr
+
+
+def test_harmless_orders_need_no_reason(orch, agent):
+    r = run(orch, "reboot", "edge01", "--graceful-timeout", "30s")
+    assert r.returncode == 0, r.stderr
+    order = agent.poll().json["orders"][0]
+    assert order["bundle"]["graceful_us"] == 30000000
+    r = run(orch, "power", "on", "edge02")
+    assert r.returncode == 0, r.stderr
+    doctor = run(orch, "doctor")
+    assert doctor.returncode in (0, 2) and "database" in doctor.stdout
+    assert run(orch, "agent", "list", "--no-headers").stdout.split()[0] == "local"
+
+
+def test_dry_run_leaves_nothing(orch, agent):
+    r = run(orch, "reinstall", "all", "--reason", "x", "--dry-run", "--no-headers")
+    assert r.returncode == 0, r.stderr
+    assert [x.split()[0] for x in r.stdout.splitlines()] == ["edge01", "edge02"]
+    assert run(orch, "job", "list", "--no-headers").stdout == ""
