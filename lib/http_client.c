@@ -264,6 +264,8 @@ call_new(const struct server *s, const struct http_client_request *rq)
 	curl_easy_setopt(call->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(call->easy, CURLOPT_HEADERDATA, call);
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
+	/* A stream has no time limit: a peer that vanished must still be noticed. */
+	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	if (rq->timeout_us > 0)
 		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
