@@ -40,6 +40,7 @@ RUN := tests/run.sh
 ASAN = $(MAKE) --no-print-directory -k VARIANT=asan
 asan-bin = $(patsubst %.c,build/asan/%,$(1))
 FUZZ_TIME ?= 60
+SOAK_SEEDS ?= 20000
 SOAK_TIME ?= 600
 
 check:
@@ -93,11 +94,11 @@ fuzz:
 		grep -E 'number_of_executed_units' build/fuzz/$$name.log; \
 	done
 
-# Simulations take SOAK_TIME from the environment and go on with new seeds for that long.
+# SIM_SEEDS is what the simulations take from the environment for more than their default.
 soak:
 	@$(RUN) begin
 	@$(ASAN) -j2 sim-bin
-	@echo 'soak'; SOAK_TIME=$(SOAK_TIME) TEST_LIMIT=$$(( $(SOAK_TIME) + 600 )) $(RUN) cmocka sim $(call asan-bin,$(SIM_SRC))
+	@echo 'soak'; SIM_SEEDS=$(SOAK_SEEDS) TEST_LIMIT=86400 $(RUN) cmocka sim $(call asan-bin,$(SIM_SRC))
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=$(SOAK_TIME)
 	@$(RUN) total
 
