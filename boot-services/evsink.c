@@ -16,6 +16,7 @@
 #include "boot-services/evsink_file.h"
 #include "boot-services/evsink_io.h"
 #include "boot-services/evsink_limit.h"
+#include "boot-services/evsink_seen.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
@@ -28,6 +29,7 @@ struct evsink {
 	struct hosttab *const *table;
 	struct evsink_outputs out;
 	struct evsink_limit *limit;
+	struct evsink_seen *seen;
 	int64_t dropped;
 	bool file_failed; /* said so already */
 };
@@ -42,6 +44,7 @@ evsink_new(
 	s->table = table;
 	s->out = *out;
 	s->limit = evsink_limit_new();
+	s->seen = evsink_seen_new();
 	return s;
 }
 
@@ -51,32 +54,68 @@ evsink_free(struct evsink *s)
 	if (!s)
 		return;
 	evsink_limit_free(s->limit);
+	evsink_seen_free(s->seen);
 	free(s);
+}
+
+/* The NIC behind an address: by the table, else by what we acknowledged lately. */
+static void
+complete_mac(const struct evsink *s, struct event *ev)
+{
+	const struct hosttab_entry *h;
+	struct addr_mac mac;
+	struct addr_ip ip;
+
+	if (ev->mac[0] || !ev->ip[0] || addr_ip_parse(ev->ip, &ip) < 0)
+		return;
+	h = hosttab_by_ip(*s->table, &ip);
+	for (size_t i = 0; h && i < h->host.n_nics; i++)
+		if (addr_ip_eq(&h->host.nics[i].ip, &ip))
+			addr_mac_text(&h->host.nics[i].mac, ev->mac, sizeof(ev->mac));
+	if (!h && evsink_seen_find(s->seen, &ip, ev->at, &mac))
+		addr_mac_text(&mac, ev->mac, sizeof(ev->mac));
+}
+
+/* What an event of DHCP says about who has which address. */
+static void
+learn(struct evsink *s, const struct event *ev)
+{
+	struct addr_mac mac, holder;
+	struct addr_ip ip;
+
+	if (!str_has_prefix(ev->kind, "dhcp4.") || addr_ip_parse(ev->ip, &ip) < 0 ||
+	    addr_mac_parse(ev->mac, &mac) < 0)
+		return;
+	if (str_eq(ev->kind, "dhcp4.ack"))
+		evsink_seen_put(s->seen, &ip, &mac, ev->at);
+	else if ((str_eq(ev->kind, "dhcp4.release") ||
+		     str_eq(ev->kind, "dhcp4.decline")) &&
+		 evsink_seen_find(s->seen, &ip, ev->at, &holder) &&
+		 addr_mac_eq(&mac, &holder))
+		evsink_seen_del(s->seen, &ip);
 }
 
 static const struct hosttab_entry *
 find_host(const struct hosttab *t, const struct event *ev)
 {
-	const struct hosttab_entry *h = NULL;
 	struct addr_mac mac;
-	struct addr_ip ip;
 
 	if (ev->host[0])
 		return hosttab_by_name(t, ev->host);
-	if (ev->mac[0] && addr_mac_parse(ev->mac, &mac) == 0)
-		h = hosttab_by_mac(t, &mac);
-	if (!h && ev->ip[0] && addr_ip_parse(ev->ip, &ip) == 0)
-		h = hosttab_by_ip(t, &ip);
-	return h;
+	if (addr_mac_parse(ev->mac, &mac) < 0)
+		return NULL;
+	return hosttab_by_mac(t, &mac);
 }
 
 static void
-complete(const struct hosttab *t, struct event *ev)
+complete(struct evsink *s, struct event *ev)
 {
-	const struct hosttab_entry *h = find_host(t, ev);
+	const struct hosttab_entry *h;
 
 	if (!ev->site[0])
-		str_clip(ev->site, sizeof(ev->site), hosttab_site(t)->name);
+		str_clip(ev->site, sizeof(ev->site), hosttab_site(*s->table)->name);
+	complete_mac(s, ev);
+	h = find_host(*s->table, ev);
 	if (!h)
 		return;
 	str_clip(ev->host, sizeof(ev->host), h->host.name);
@@ -143,7 +182,8 @@ evsink_emit(struct evsink *s, struct event *ev)
 {
 	bool ok = true;
 
-	complete(*s->table, ev);
+	learn(s, ev);
+	complete(s, ev);
 	if (!allowed(s, ev)) {
 		s->dropped++;
 		event_done(ev);

@@ -192,6 +192,18 @@ def test_fatal(agent, change, code, word):
     assert a.proc.wait(timeout=5) == 1
 
 
+def test_fatal_names_the_port_in_use(agent, netns):
+    hold = netns.server.popen("/usr/bin/python3", "-c", "import socket, time\n"
+                              "s = socket.create_server(('0.0.0.0', 80))\n"
+                              "print(flush=True)\ntime.sleep(600)", stdout=subprocess.PIPE)
+    hold.stdout.readline()
+    a = agent(wait_ready=None)
+    a.start(wait_ready=False)
+    m = a.wait_frame(lambda m: m["t"] == "fatal")
+    assert m["code"] == "port-in-use" and "80" in m["text"] and m["next"]
+    assert a.proc.wait(timeout=5) == 1
+
+
 def test_survives_nonsense(agent):
     a = agent()
     a.send(t="table_end", gen=7)

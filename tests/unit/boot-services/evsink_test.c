@@ -95,6 +95,31 @@ completes_from_mac_and_from_address(void **state UNUSED)
 	free_world(&w);
 }
 
+/* An address from a pool is in no table; the acknowledgement tells whose it is. */
+static void
+learns_addresses_from_acknowledgements(void **state UNUSED)
+{
+	const int64_t t = 1000 * USEC_PER_SEC;
+	struct world w;
+
+	make_world(&w);
+	emit(&w, "tftp.end", "", "10.77.0.150", t);
+	assert_string_equal(w.got.last.host, "");
+	emit(&w, "dhcp4.ack", "52:54:00:00:00:01", "10.77.0.150", t);
+	emit(&w, "tftp.end", "", "10.77.0.150", t);
+	assert_string_equal(w.got.last.host, "edge01");
+	assert_string_equal(w.got.last.mac, "52:54:00:00:00:01");
+	emit(&w, "dhcp4.ack", "52:54:00:00:00:99", "10.77.0.150", t);
+	emit(&w, "tftp.end", "", "10.77.0.150", t);
+	assert_string_equal(w.got.last.host, "");
+	assert_string_equal(w.got.last.mac, "52:54:00:00:00:99");
+	emit(&w, "dhcp4.ack", "52:54:00:00:00:01", "10.77.0.150", t);
+	emit(&w, "dhcp4.release", "52:54:00:00:00:01", "10.77.0.150", t);
+	emit(&w, "tftp.end", "", "10.77.0.150", t);
+	assert_string_equal(w.got.last.host, "");
+	free_world(&w);
+}
+
 static int64_t
 dropped(const struct event *ev)
 {
@@ -161,6 +186,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(completes_from_mac_and_from_address),
+	    cmocka_unit_test(learns_addresses_from_acknowledgements),
 	    cmocka_unit_test(negative_events_are_limited_per_machine),
 	    cmocka_unit_test(strangers_share_one_rate),
 	    cmocka_unit_test(a_full_queue_is_counted),
