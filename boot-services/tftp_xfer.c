@@ -163,7 +163,8 @@ tftp_xfer_start(struct tftp_xfer *x, const struct tftp_request *req, int64_t siz
 	assert(size >= 0);
 	assert(limits->blksize >= TFTP_BLKSIZE_MIN);
 	assert(limits->windowsize >= 1 && limits->windowsize <= TFTP_WINDOW_CAP);
-	*x = (struct tftp_xfer){.size = size, .progress_at = now};
+	*x = (struct tftp_xfer){
+	    .size = size, .progress_at = now, .rewound_at = INT64_MIN / 2};
 	*ret = (struct tftp_xfer_out){0};
 	agree(x, req, limits);
 	x->last = (uint64_t)(size / x->blksize) + 1;
@@ -187,6 +188,34 @@ measure(struct tftp_xfer *x, int64_t now)
 	x->rtt = x->rtt == 0 ? sample : (7 * x->rtt + sample) / 8;
 }
 
+/* Brings the deadline forward to where a packet that is merely late would be here. */
+static void
+hurry(struct tftp_xfer *x, int64_t now)
+{
+	int64_t late = 4 * x->rtt > EARLY_MIN ? 4 * x->rtt : EARLY_MIN;
+
+	if (x->early < EARLY_TIMES && now + late < x->deadline) {
+		x->deadline = now + late;
+		x->early++;
+	}
+}
+
+/* An ACK inside the window is the client's way to say that the next block was lost (RFC 7440
+ * 4): the window starts again behind it. But a client that gets blocks out of order says so
+ * for each of them, so this is believed once per round trip. */
+static bool
+rewind_window(struct tftp_xfer *x, int64_t now)
+{
+	if (now - x->rewound_at < 2 * x->rtt) {
+		hurry(x, now);
+		return false;
+	}
+	x->rewound_at = now;
+	x->retried = true;
+	x->resent += (unsigned)(x->next - x->acked - 1);
+	return true;
+}
+
 static void
 take_progress(struct tftp_xfer *x, uint64_t block, int64_t now, struct tftp_xfer_out *ret)
 {
@@ -201,28 +230,22 @@ take_progress(struct tftp_xfer *x, uint64_t block, int64_t now, struct tftp_xfer
 		finish(x, TFTP_XFER_COMPLETE);
 		return;
 	}
-	/* An ACK inside the window is the client's way to say that the next block was
-	 * lost (RFC 7440 4): the window starts again behind it. */
-	if (x->next > block + 1)
-		x->resent += (unsigned)(x->next - block - 1);
+	if (x->next > block + 1 && !rewind_window(x, now))
+		return;
 	send_window(x, now, ret);
 }
 
 static void
 take_duplicate(struct tftp_xfer *x, int64_t now, struct tftp_xfer_out *ret)
 {
-	int64_t late = 4 * x->rtt > EARLY_MIN ? 4 * x->rtt : EARLY_MIN;
-
 	if (now - x->sent_at >= x->rto / 2) {
 		resend(x, now, ret);
 		return;
 	}
 	/* With windows of one block the client's own timer has fired, or the network made
 	 * the duplicate: our timer is soon enough. */
-	if (x->windowsize > 1 && x->early < EARLY_TIMES && now + late < x->deadline) {
-		x->deadline = now + late;
-		x->early++;
-	}
+	if (x->windowsize > 1)
+		hurry(x, now);
 }
 
 static void
