@@ -74,7 +74,7 @@ args_help_text(const struct args_table *table, const struct args_command *comman
 		return;
 	}
 	text_addf(out, "usage: %s [OPTIONS] %s\n\n", table->program,
-	    noun != NULL ? noun : "COMMAND …");
+	    noun != NULL ? noun : "COMMAND ...");
 	for (size_t i = 0; i < table->n_commands; i++)
 		if (noun == NULL || str_eq(table->commands[i].noun, noun))
 			add_command_line(&table->commands[i], out);

@@ -21,7 +21,7 @@
 #include "lib/rng.h"
 #include "lib/str.h"
 
-enum { CLIENT_TIMEOUT_S = 60, CLIENT_PAGES_MAX = 100000 };
+enum { CLIENT_TIMEOUT_S = 60, CLIENT_SLOW_TIMEOUT_S = 1800, CLIENT_PAGES_MAX = 100000 };
 
 /* Codes that mean "no such thing" or "doubtful": the user has to type something else. All
  * other refusals are policy. */
@@ -183,7 +183,8 @@ client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret
 	    .body = body,
 	    .if_match = rq->if_match,
 	    .idempotency_key = rq->idempotency_key,
-	    .timeout_us = CLIENT_TIMEOUT_S * USEC_PER_SEC,
+	    .timeout_us =
+		(rq->slow ? CLIENT_SLOW_TIMEOUT_S : CLIENT_TIMEOUT_S) * USEC_PER_SEC,
 	};
 	struct http_client_reply reply = {0};
 	int r;

@@ -27,6 +27,7 @@ struct client_request {
 	client_locate *locate; /* or NULL */
 	void *locate_arg;
 	char *ret_etag; /* 80 octets, or NULL */
+	bool slow;	/* the server hashes image files first */
 };
 
 /* 0 with *ret (owned by the caller; NULL allowed for "not wanted"), or the exit code to

@@ -242,6 +242,7 @@ post(const struct ctl *ctl, struct apply *a, bool dry_run)
 	    .locate = locate,
 	    .locate_arg = a,
 	    .idempotency_key = dry_run ? NULL : key,
+	    .slow = true,
 	};
 	int r;
 

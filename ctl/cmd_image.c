@@ -190,7 +190,8 @@ cmd_image_verify(struct ctl *ctl, const struct args *args)
 	char *path = client_path("images", name, "verify");
 	json_t *answer = NULL, *file;
 	int r = client_call(ctl,
-	    &(struct client_request){.method = "POST", .path = path, .subject = name},
+	    &(struct client_request){
+		.method = "POST", .path = path, .subject = name, .slow = true},
 	    &answer);
 	size_t i;
 

@@ -140,35 +140,37 @@ cmd_job_show(struct ctl *ctl, const struct args *args)
 /* ---- cancel, retry ---- */
 
 static int
-act(struct ctl *ctl, const struct args *args, const char *action, json_t **ret)
+act(struct ctl *ctl, const struct args *args, const char *id, const char *action,
+    json_t **ret)
 {
-	char id[ID_SIZE], *path, key[32];
+	char *path = client_path("jobs", id, action), key[32];
 	json_t *body = json_object();
-	int r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
+	const struct client_request rq = {
+	    .method = "POST",
+	    .path = path,
+	    .body = body,
+	    .subject = id,
+	    .idempotency_key = key,
+	};
+	int r;
 
-	if (r == CTL_OK) {
-		path = client_path("jobs", id, action);
-		client_make_key(key, sizeof(key));
-		json_put_str(body, "reason", args_get(args, "reason"));
-		r = client_call(ctl,
-		    &(struct client_request){.method = "POST",
-			.path = path,
-			.body = body,
-			.subject = id,
-			.idempotency_key = key},
-		    ret);
-		free(path);
-	}
+	client_make_key(key, sizeof(key));
+	json_put_str(body, "reason", args_get(args, "reason"));
+	r = client_call(ctl, &rq, ret);
 	json_decref(body);
+	free(path);
 	return r;
 }
 
 int
 cmd_job_cancel(struct ctl *ctl, const struct args *args)
 {
+	char id[ID_SIZE];
 	json_t *job = NULL;
-	int r = act(ctl, args, "cancel", &job);
+	int r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
 
+	if (r == CTL_OK)
+		r = act(ctl, args, id, "cancel", &job);
 	if (r == CTL_OK && ctl_is_json(ctl))
 		output_json(ctl, job);
 	else if (r == CTL_OK)
@@ -182,15 +184,27 @@ cmd_job_cancel(struct ctl *ctl, const struct args *args)
 
 /* The same order again, as a new job: as careful as the first time. */
 static int
-confirm_retry(struct ctl *ctl, const struct args *args)
+confirm_retry(struct ctl *ctl, const char *id)
 {
-	struct error err;
+	struct text question = {0};
+	json_t *job = NULL;
+	const char *host;
+	int r = cmd_util_need_terminal(ctl, id);
 
-	if (args_has(args, "yes") || (ctl->in_tty && ctl->err_tty))
-		return CTL_OK;
-	error_set(&err, 0, "confirmation-needed", "add --yes",
-	    "a retry orders the same thing again, and there is no terminal to ask on");
-	return ctl_fail(ctl, CTL_REFUSED, args->operands[0], &err);
+	if (r == CTL_OK)
+		r = cmd_util_fetch(ctl, "jobs", id, NULL, &job);
+	if (r != CTL_OK)
+		return r;
+	host = cmd_util_str(job, "host");
+	text_add(&question, "About to order the same again: ");
+	text_add_escaped(&question, cmd_util_str(job, "kind"));
+	text_add(&question, " ");
+	text_add_escaped(&question, cmd_util_str(job, "image"));
+	text_addf(&question, ". Type the host's name (%s) to go on", host);
+	r = cmd_util_confirm(ctl, id, text_str(&question), host);
+	text_done(&question);
+	json_decref(job);
+	return r;
 }
 
 static int
@@ -227,14 +241,17 @@ read_timeout(
 int
 cmd_job_retry(struct ctl *ctl, const struct args *args)
 {
+	char id[ID_SIZE];
 	json_t *job = NULL, *jobs;
 	int64_t timeout_us;
 	int r = read_timeout(ctl, args, "wait", &timeout_us);
 
 	if (r == CTL_OK)
-		r = confirm_retry(ctl, args);
+		r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
+	if (r == CTL_OK && !args_has(args, "yes"))
+		r = confirm_retry(ctl, id);
 	if (r == CTL_OK)
-		r = act(ctl, args, "retry", &job);
+		r = act(ctl, args, id, "retry", &job);
 	if (r != CTL_OK)
 		return r;
 	jobs = json_pack("[O]", job);

@@ -97,7 +97,8 @@ read_order(const struct args *a, struct order *o, struct error *err)
 		o->image = args_get(a, "image");
 		if (o->reason == NULL || o->reason[0] == '\0')
 			return error_set(err, -1, "reason-missing",
-			    "add --reason 'INC-123 …'", "%s wants to know why", o->kind);
+			    "add --reason 'INC-123 ...'", "%s wants to know why",
+			    o->kind);
 	}
 	if (str_eq(o->kind, "boot") && o->image == NULL)
 		return error_set(
@@ -167,19 +168,6 @@ names_of(const json_t *jobs)
 	return text_take(&t);
 }
 
-static bool
-typed_matches(const struct ctl *ctl, const char *question, const char *expected)
-{
-	char line[300] = "";
-
-	fprintf(ctl->err, "%s: ", question);
-	fflush(ctl->err);
-	if (fgets(line, sizeof(line), stdin) == NULL)
-		return false;
-	line[strcspn(line, "\r\n")] = '\0';
-	return str_eq(line, expected);
-}
-
 /* What the order does to the hosts, in words: "power off", "reboot --hard", "reinstall
  * with debian-12". */
 static void
@@ -204,8 +192,7 @@ confirm(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 	size_t n = json_array_size(jobs);
 	struct text what = {0}, question = {0};
 	char expected[300];
-	struct error err;
-	bool ok;
+	int r;
 
 	describe(o, jobs, &what);
 	if (n == 1) {
@@ -222,14 +209,10 @@ confirm(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 		    text_str(&what), expected, names, expected);
 		free(names);
 	}
-	ok = typed_matches(ctl, text_str(&question), expected);
+	r = cmd_util_confirm(ctl, o->hosts, text_str(&question), expected);
 	text_done(&question);
 	text_done(&what);
-	if (ok)
-		return CTL_OK;
-	error_set(
-	    &err, 0, "confirmation-needed", NULL, "not confirmed, nothing was started");
-	return ctl_fail(ctl, CTL_REFUSED, o->hosts, &err);
+	return r;
 }
 
 /* ---- printing ---- */
@@ -250,7 +233,7 @@ static const struct output_column started_columns[] = {
     {.title = "STATE", .key = "state"},
 };
 
-/* The ids at once, one a line: `job=$(netboot-ctl reinstall …)` works. */
+/* The ids at once, one a line: `job=$(netboot-ctl reinstall ...)` works. */
 static void
 print_started(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 {
@@ -280,19 +263,15 @@ static int
 settle_hosts(const struct ctl *ctl, const struct order *o, char **ret_hosts)
 {
 	json_t *plan = NULL, *jobs;
-	struct error err;
 	int r;
 
 	if (!is_destructive(o) || o->yes) {
 		*ret_hosts = str_dup(o->hosts);
 		return CTL_OK;
 	}
-	if (!ctl->in_tty || !ctl->err_tty) {
-		error_set(&err, 0, "confirmation-needed",
-		    "add --yes (and --dry-run to see what would be done)",
-		    "this can lose data, and there is no terminal to ask on");
-		return ctl_fail(ctl, CTL_REFUSED, o->hosts, &err);
-	}
+	r = cmd_util_need_terminal(ctl, o->hosts);
+	if (r != CTL_OK)
+		return r;
 	r = post_order(ctl, o, o->hosts, true, &plan);
 	if (r != CTL_OK)
 		return r;

@@ -119,6 +119,38 @@ cmd_util_find_id(
 	return ctl_fail(ctl, CTL_USAGE, given, &err);
 }
 
+int
+cmd_util_need_terminal(const struct ctl *ctl, const char *subject)
+{
+	struct error err;
+
+	if (ctl->in_tty && ctl->err_tty)
+		return CTL_OK;
+	error_set(&err, 0, "confirmation-needed",
+	    "add --yes (and --dry-run to see what would be done)",
+	    "this can lose data, and there is no terminal to ask on");
+	return ctl_fail(ctl, CTL_REFUSED, subject, &err);
+}
+
+int
+cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *question,
+    const char *expected)
+{
+	char line[300] = "";
+	struct error err;
+
+	fprintf(ctl->err, "%s: ", question);
+	fflush(ctl->err);
+	if (fgets(line, sizeof(line), stdin) != NULL) {
+		line[strcspn(line, "\r\n")] = '\0';
+		if (str_eq(line, expected))
+			return CTL_OK;
+	}
+	error_set(
+	    &err, 0, "confirmation-needed", NULL, "not confirmed, nothing was started");
+	return ctl_fail(ctl, CTL_REFUSED, subject, &err);
+}
+
 void
 cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs)
 {
@@ -184,7 +216,12 @@ cmd_util_create(
 	struct text path = {0};
 	char key[32];
 	struct client_request rq = {
-	    .method = "POST", .body = body, .subject = name, .idempotency_key = key};
+	    .method = "POST",
+	    .body = body,
+	    .subject = name,
+	    .idempotency_key = key,
+	    .slow = str_eq(collection, "images"),
+	};
 	json_t *made = NULL;
 	int r;
 

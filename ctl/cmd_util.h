@@ -24,6 +24,13 @@ cmd_util_add_zones(const struct ctl *ctl, json_t *rows);
 int
 cmd_util_find_id(
     const struct ctl *ctl, const char *collection, const char *given, char *ret_id);
+/* CTL_OK when a question can be asked; else CTL_REFUSED with the advice to add --yes. */
+int
+cmd_util_need_terminal(const struct ctl *ctl, const char *subject);
+/* Asks, and is content with exactly the expected answer; else CTL_REFUSED. */
+int
+cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *question,
+    const char *expected);
 /* Asks for the jobs' present records and prints them as JSON. */
 void
 cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs);

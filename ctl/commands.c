@@ -105,7 +105,7 @@ static const struct args_option image_options[] = {
     {"initrd", 0, ARGS_LIST, "PATH", "in this order"},
     {"file", 0, ARGS_LIST, "PATH[,name=NAME]", "a further file, fetched by the image"},
     {"args", 0, ARGS_VALUE, "TEXT",
-	"kernel arguments; ${host.name}, ${report} … are filled in"},
+	"kernel arguments; ${host.name}, ${report} ... are filled in"},
     {"report", 0, ARGS_LIST, "up|installed|booted", "what the image reports"},
     {"local-boot", 0, ARGS_FLAG, NULL, "it ends with a boot from disk, to be confirmed"},
     {"deadline", 0, ARGS_LIST, "STAGE=DURATION", "how long a stage may take"},
@@ -148,7 +148,7 @@ static const struct args_option history_options[] = {
 static const struct args_option event_options[] = {
     {"host", 0, ARGS_VALUE, "HOST", "only of this host"},
     {"job", 0, ARGS_VALUE, "JOB", "only of this job"},
-    {"kind", 0, ARGS_VALUE, "KIND", "only of this kind: dhcp4.offer, job.stage …"},
+    {"kind", 0, ARGS_VALUE, "KIND", "only of this kind: dhcp4.offer, job.stage ..."},
     {"follow", 0, ARGS_FLAG, NULL, "go on with new ones as they come"},
     {"limit", 0, ARGS_VALUE, "N", "the newest N (200)"},
 };

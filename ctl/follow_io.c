@@ -103,7 +103,7 @@ draw_many(const struct follow *f, const struct progress_look *look, size_t rows,
 			shown++;
 		}
 	if (shown < f->n_jobs)
-		text_addf(out, "… and %zu more\n", f->n_jobs - shown);
+		text_addf(out, "... and %zu more\n", f->n_jobs - shown);
 }
 
 static void

@@ -20,7 +20,7 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { INPUT_PASSWORD_MAX = 4096, INPUT_CHUNK = 65536 };
+enum { INPUT_PASSWORD_MAX = 4096, INPUT_CHUNK = 65536, CTRL_C = 3 };
 
 static int
 unreadable(struct error *err, const char *path)
@@ -101,11 +101,12 @@ read_terminal(const char *prompt, struct error *err)
 		goto out;
 	}
 	quiet = old;
-	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	/* Without signals: ^C would end us with the echo still off. */
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
 	fprintf(tty, "%s: ", prompt);
 	fflush(tty);
-	if (fgets(line, sizeof(line), tty) != NULL) {
+	if (fgets(line, sizeof(line), tty) != NULL && strchr(line, CTRL_C) == NULL) {
 		line[strcspn(line, "\r\n")] = '\0';
 		password = str_dup(line);
 	} else {

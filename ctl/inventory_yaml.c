@@ -190,10 +190,10 @@ sequence_to_json(const cyaml_schema_value_t *v, const uint8_t *data, uint32_t co
 	json_t *list = json_array();
 
 	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *at = data + i * step;
+		const uint8_t *slot = data + i * step, *at = slot;
 
 		if (pointers)
-			memcpy(&at, at, sizeof(at));
+			memcpy(&at, slot, sizeof(char *));
 		json_array_append_new(list, value_to_json(entry, at));
 	}
 	return list;

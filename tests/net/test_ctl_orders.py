@@ -338,6 +338,11 @@ def test_watching_an_ended_job_shows_its_result(fake):
 def test_retry_asks_and_follows(one_job):
     one_job.on("POST", f"/api/v1/jobs/{JOB}/retry", job(JOB2))
     assert one_job.run("job", "retry", JOB, "--reason", "again").returncode == 3
+    t = Terminal(one_job, "job", "retry", JOB, "--reason", "again")
+    t.read_until(r"reinstall debian\. Type the host's name \(edge01\) to go on: ")
+    t.type("edge02\n")
+    assert t.end() == 3
+    assert one_job.find("POST", f"/api/v1/jobs/{JOB}/retry") == []
     r = one_job.run("job", "retry", JOB, "--reason", "again", "--yes")
     assert (r.returncode, r.stdout) == (0, JOB2 + "\n")
 
