@@ -25,6 +25,7 @@
 #include "tests/unit/boot-services/dhcp4_kit.h"
 
 enum {
+	PATIENCE_S = 60,
 	CLIENTS = 28,
 	POOL = 14,
 	NET_MAX = 256,
@@ -114,6 +115,7 @@ discover(struct client *c)
 	struct kit_packet p;
 
 	c->state = CLIENT_SELECTING;
+	c->asked = w.now;
 	c->xid = (uint32_t)rng_u64(&w.rng);
 	kit_begin(&p, c->mac, DHCP4_DISCOVER);
 	if (chance(50))
@@ -226,8 +228,8 @@ client_hears(const struct datagram *d)
 		    w.clients[i].xid == m.xid)
 			c = &w.clients[i];
 	}
-	if (!c)
-		return;
+	if (!c || w.now - c->asked > PATIENCE_S * USEC_PER_SEC)
+		return; /* not for us, or of an exchange given up long ago */
 	if (m.type == DHCP4_OFFER && c->state == CLIENT_SELECTING) {
 		c->state = CLIENT_REQUESTING;
 		request(c, m.yiaddr, true, false);
