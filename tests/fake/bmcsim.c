@@ -26,6 +26,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "lib/addr.h"
 #include "lib/clock.h"
@@ -40,6 +41,15 @@ struct sim {
 	struct bmc *bmcs[BMCS_MAX];
 	size_t n;
 	uint64_t seed;
+	struct client *clients;
+	struct late_reply *late;
+};
+
+/* A control connection. */
+struct client {
+	struct sim *sim;
+	struct bufferevent *bev;
+	struct client *next, *prev;
 };
 
 struct bmc {
@@ -58,6 +68,7 @@ struct late_reply {
 	struct event *timer;
 	size_t len;
 	uint8_t pkt[BMCSIM_PACKET_MAX];
+	struct late_reply *next, *prev;
 };
 
 static void
@@ -80,6 +91,14 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+free_late(struct late_reply *l)
+{
+	DL_DELETE(l->bmc->sim->late, l);
+	event_free(l->timer);
+	free(l);
+}
+
+static void
 on_late(evutil_socket_t fd, short what, void *arg)
 {
 	struct late_reply *l = arg;
@@ -88,8 +107,7 @@ on_late(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)!sendto(
 	    l->bmc->fd, l->pkt, l->len, 0, (struct sockaddr *)&l->to, l->to_len);
-	event_free(l->timer);
-	free(l);
+	free_late(l);
 }
 
 static void
@@ -105,6 +123,7 @@ reply_later(struct bmc *b, const uint8_t *pkt, size_t len,
 	l->to_len = to_len;
 	l->len = len;
 	memcpy(l->pkt, pkt, len);
+	DL_APPEND(b->sim->late, l);
 	l->timer = evtimer_new(b->sim->base, on_late, l);
 	event_add(l->timer, &tv);
 }
@@ -321,37 +340,47 @@ command(struct sim *sim, const char *line, char *out, size_t size)
 static void
 on_line(struct bufferevent *bev, void *arg)
 {
+	struct client *c = arg;
 	char *line, out[LINE_SIZE];
 
 	while ((line = evbuffer_readln(
 		    bufferevent_get_input(bev), NULL, EVBUFFER_EOL_LF)) != NULL) {
-		command(arg, line, out, sizeof out);
+		command(c->sim, line, out, sizeof out);
 		free(line);
 		evbuffer_add_printf(bufferevent_get_output(bev), "%s\n", out);
 	}
 }
 
 static void
+free_client(struct client *c)
+{
+	DL_DELETE(c->sim->clients, c);
+	bufferevent_free(c->bev);
+	free(c);
+}
+
+static void
 on_hangup(struct bufferevent *bev, short what, void *arg)
 {
+	(void)bev;
 	(void)what;
-	(void)arg;
-	bufferevent_free(bev);
+	free_client(arg);
 }
 
 static void
 on_accept(
     struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
 {
-	struct sim *sim = arg;
-	struct bufferevent *bev =
-	    bufferevent_socket_new(sim->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	struct client *c = str_alloc(sizeof *c);
 
 	(void)l;
 	(void)sa;
 	(void)len;
-	bufferevent_setcb(bev, on_line, NULL, on_hangup, sim);
-	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	c->sim = arg;
+	c->bev = bufferevent_socket_new(c->sim->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	DL_APPEND(c->sim->clients, c);
+	bufferevent_setcb(c->bev, on_line, NULL, on_hangup, c);
+	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
 static struct evconnlistener *
@@ -398,6 +427,20 @@ close_bmc(struct bmc *b)
 	free(b);
 }
 
+static void
+close_all(struct sim *sim)
+{
+	struct client *c, *next_client;
+	struct late_reply *l, *next_late;
+
+	DL_FOREACH_SAFE(sim->clients, c, next_client)
+	free_client(c);
+	DL_FOREACH_SAFE(sim->late, l, next_late)
+	free_late(l);
+	for (size_t i = 0; i < sim->n; i++)
+		close_bmc(sim->bmcs[i]);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -432,8 +475,7 @@ main(int argc, char **argv)
 		fflush(stdout);
 		status = event_base_dispatch(sim->base) < 0;
 	}
-	for (size_t i = 0; i < sim->n; i++)
-		close_bmc(sim->bmcs[i]);
+	close_all(sim);
 	if (listener != NULL)
 		evconnlistener_free(listener);
 	event_free(term);

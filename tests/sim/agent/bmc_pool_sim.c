@@ -46,6 +46,7 @@ struct order {
 	enum bmc_action action;
 	unsigned bmc, n_done;
 	bool cancelled, ok;
+	char code[ERROR_CODE_SIZE];
 	uint64_t id;
 	int64_t deadline;
 	struct world *world;
@@ -55,6 +56,8 @@ struct world {
 	int64_t now;
 	struct rng rng;
 	unsigned loss, repeat, slow; /* percent */
+	bool no_route;
+	struct bundle_bmc cfg; /* of the next order */
 	struct bmcsim_bmc bmcs[BMCS];
 	struct bmcsim_counts before[BMCS]; /* at the end of the previous call */
 	bool was_on[BMCS];
@@ -201,6 +204,10 @@ world_new(uint64_t seed)
 	w->packets = str_alloc(EVENTS * sizeof *w->packets);
 	w->packet = bmc_packet_new(&err);
 	assert_non_null(w->packet);
+	w->cfg = (struct bundle_bmc){.address = "192.0.2.1",
+	    .user = "admin",
+	    .password = "secret17",
+	    .privilege = "operator"};
 	w->env = (struct bmc_call_env){.ops = &ops,
 	    .io = w,
 	    .packet = w->packet,
@@ -288,6 +295,7 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	assert_false(o->cancelled);
 	o->n_done++;
 	o->ok = r->err.code[0] == '\0';
+	str_clip(o->code, sizeof o->code, r->err.code);
 	o->world->left--;
 	/* A farewell, and what was queued behind other calls of the same BMC. */
 	assert_true(o->world->now <= o->deadline + 2000000);
@@ -303,13 +311,10 @@ submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind, enum bmc_action ac
     int64_t timeout)
 {
 	struct order *o = &w->orders[w->n_orders++];
-	struct bundle_bmc cfg = {.address = "192.0.2.1",
-	    .port = (uint16_t)(bmc + 1),
-	    .user = "admin",
-	    .password = "secret17",
-	    .privilege = "operator"};
-	struct bmc_call *c = bmc_pool_call(w->pool, &cfg);
+	struct bmc_call *c;
 
+	w->cfg.port = (uint16_t)(bmc + 1);
+	c = bmc_pool_call(w->pool, &w->cfg);
 	o->world = w;
 	o->kind = kind;
 	o->action = action;
@@ -348,7 +353,9 @@ deliver(struct world *w, struct packet *p)
 	}
 	if (k->call == NULL || copy.generation != k->generation)
 		return;
-	if (copy.connected)
+	if (copy.connected && w->no_route)
+		bmc_pool_no_route(w->pool, k->call, w->now, "no socket to it: test");
+	else if (copy.connected)
 		bmc_pool_connected(w->pool, k->call, w->now);
 	else
 		bmc_pool_input(w->pool, k->call, w->now, copy.data, copy.len);
@@ -553,6 +560,116 @@ half_the_packets_lost(void **state)
 	}
 }
 
+/* What worked is remembered: the next call begins with it. */
+static void
+suite_and_variant_are_remembered(void **state)
+{
+	struct world *w = world_new(3);
+	struct order *o;
+	int64_t begin;
+
+	(void)state;
+	w->bmcs[0].faults.suites = 1;
+	w->bmcs[0].faults.suite_silent = 1;
+	w->bmcs[1].faults.open_level_keys = 1;
+	submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	submit(w, 1, BMC_SEQ_STATUS, 0, 30000000);
+	run(w);
+	assert_int_equal(w->bmcs[1].counts.rakp1, 2);
+	begin = w->now;
+	o = submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	submit(w, 1, BMC_SEQ_STATUS, 0, 30000000);
+	while (o->n_done == 0)
+		assert_true(step(w));
+	assert_true(w->now - begin < 2000000);
+	run(w);
+	assert_int_equal(w->bmcs[1].counts.rakp1, 3);
+	/* … and a wrong password is then tried exactly once. */
+	str_clip(w->cfg.password, sizeof w->cfg.password, "wrong");
+	o = submit(w, 1, BMC_SEQ_STATUS, 0, 30000000);
+	run(w);
+	assert_string_equal(o->code, "bmc-auth");
+	assert_int_equal(w->bmcs[1].counts.rakp1, 4);
+	assert_int_equal(w->bmcs[1].counts.bad_auth, 0);
+	world_free(w);
+}
+
+static void
+orders_that_cannot_be_carried_out(void **state)
+{
+	struct world *w = world_new(3);
+	struct order *none, *weak, *lost;
+
+	(void)state;
+	w->cfg.cipher = 1;
+	weak = submit(w, 0, BMC_SEQ_STATUS, 0, 5000000);
+	w->cfg.cipher = 0;
+	w->cfg.address[0] = '\0';
+	none = submit(w, 1, BMC_SEQ_STATUS, 0, 5000000);
+	run(w);
+	assert_string_equal(weak->code, "bmc-cipher");
+	assert_string_equal(none->code, "bmc-none");
+	assert_int_equal(w->bmcs[0].counts.opens + w->bmcs[1].counts.opens, 0);
+	w->no_route = true;
+	str_clip(w->cfg.address, sizeof w->cfg.address, "192.0.2.1");
+	lost = submit(w, 2, BMC_SEQ_STATUS, 0, 5000000);
+	run(w);
+	assert_string_equal(lost->code, "bmc-unreachable");
+	world_free(w);
+}
+
+/* A call behind a slow one ends at its own deadline, and a cancelled one makes room. */
+static void
+queued_calls_have_deadlines_and_can_be_cancelled(void **state)
+{
+	struct world *w = world_new(3);
+	struct order *waiting, *last;
+
+	(void)state;
+	w->bmcs[0].power = true;
+	w->bmcs[0].faults.ignore_off = w->bmcs[0].faults.ignore_soft = 1;
+	submit(w, 0, BMC_SEQ_OFF_SEEN, 0, 30000000);
+	waiting = submit(w, 0, BMC_SEQ_STATUS, 0, 5000000);
+	last = submit(w, 0, BMC_SEQ_STATUS, 0, 100000000);
+	while (waiting->n_done == 0)
+		assert_true(step(w));
+	assert_string_equal(waiting->code, "bmc-busy");
+	assert_true(last->n_done == 0);
+	w->orders[0].cancelled = true;
+	w->left--;
+	bmc_pool_cancel(w->pool, w->orders[0].id, w->now);
+	run(w);
+	assert_true(last->ok);
+	assert_int_equal(w->orders[0].n_done, 0);
+	assert_int_equal(bmcsim_slots_used(&w->bmcs[0], false), 0);
+	world_free(w);
+}
+
+/* A pool that is dropped in the middle says farewell everywhere. */
+static void
+dropped_pool_closes_its_sessions(void **state)
+{
+	(void)state;
+	for (unsigned steps = 0; steps < 60; steps++) {
+		struct world *w = world_new(3);
+		uint8_t reply[BMCSIM_PACKET_MAX];
+
+		for (unsigned i = 0; i < BMCS; i++)
+			submit(w, i, BMC_SEQ_ON_SEEN, 0, 30000000);
+		for (unsigned i = 0; i < steps; i++)
+			step(w);
+		bmc_pool_free(w->pool, w->now);
+		for (unsigned i = 0; i < EVENTS; i++)
+			if (w->packets[i].at != 0 && w->packets[i].to_bmc)
+				bmcsim_input(&w->bmcs[w->conns[w->packets[i].conn].bmc],
+				    w->now, w->packets[i].data, w->packets[i].len, reply);
+		for (unsigned i = 0; i < BMCS; i++)
+			assert_int_equal(bmcsim_slots_used(&w->bmcs[i], true), 0);
+		w->pool = NULL;
+		world_free(w);
+	}
+}
+
 int
 main(void)
 {
@@ -560,6 +677,10 @@ main(void)
 	    cmocka_unit_test(fair_weather_leaves_nothing_open),
 	    cmocka_unit_test(the_dead_delay_nobody),
 	    cmocka_unit_test(half_the_packets_lost),
+	    cmocka_unit_test(suite_and_variant_are_remembered),
+	    cmocka_unit_test(orders_that_cannot_be_carried_out),
+	    cmocka_unit_test(queued_calls_have_deadlines_and_can_be_cancelled),
+	    cmocka_unit_test(dropped_pool_closes_its_sessions),
 	    cmocka_unit_test(never_twice_and_never_for_ever),
 	};
 
