@@ -104,6 +104,22 @@ def test_last_chunk_waits_for_the_agent(armed, tmp_path, until):
     assert all(TOKEN not in str(e) for e in armed.events)
 
 
+def test_rule_13_the_first_octet_is_never_late(armed, tmp_path, until):
+    """EDK2 gives a request 5 s (boot.md 1.9). The agent may take its time with a consumption: the held
+    answer has begun all the same, and nobody else waits for it."""
+    head = tmp_path / "head"
+    curl(armed.client, f"b/{TOKEN}/vmlinuz")
+    held = armed.client.popen("curl", "-s", "-m", "60", "-D", head, "-o", "/dev/null",
+                              f"http://10.77.0.1/b/{TOKEN}/initrd")
+    armed.wait_frame(lambda m: m["t"] == "consume")
+    until(lambda: head.exists() and b"\r\n\r\n" in head.read_bytes(), timeout=5, what="the header")
+    for path in ("loaders/snponly.efi", f"script.ipxe-{MAC}", "nothing"):
+        took = armed.client.run("curl", "-s", "-m", "20", "-o", "/dev/null", "-w",
+                                "%{time_starttransfer}", f"http://10.77.0.1/{path}").stdout
+        assert float(took) < 5
+    assert held.poll() is None
+
+
 def test_refused_consumption_resets_the_transfer(armed, tmp_path):
     out = tmp_path / "initrd"
     curl(armed.client, f"b/{TOKEN}/vmlinuz")
