@@ -17,11 +17,14 @@ struct fileroot_file {
 };
 
 /* dirfd is opened once, before privileges are dropped. */
-int fileroot_open_dir(const char *path, int *ret_dirfd) MUST_CHECK;
+int
+fileroot_open_dir(const char *path, int *ret_dirfd) MUST_CHECK;
 /* -ENOENT, -EACCES, -EXDEV (escapes), -EISDIR/-EINVAL (not a regular file)… */
-int fileroot_open(int dirfd, const char *path, struct fileroot_file *ret) MUST_CHECK;
+int
+fileroot_open(int dirfd, const char *path, struct fileroot_file *ret) MUST_CHECK;
 /* Cleans a client's name: strips leading '/', turns '\' into '/', collapses "//", refuses "..",
  * control characters and anything above 255 octets. 0 or -EINVAL. */
-int fileroot_clean(const char *name, char *dst, size_t size) MUST_CHECK;
+int
+fileroot_clean(const char *name, char *dst, size_t size) MUST_CHECK;
 
 #endif

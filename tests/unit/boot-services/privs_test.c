@@ -59,21 +59,37 @@ try_become_root(void)
 }
 
 static int
+try_socket(int family, int type)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
+static int
 try_netlink(void)
 {
-	return socket(AF_NETLINK, SOCK_RAW, 0) < 0 ? errno : 0;
+	return try_socket(AF_NETLINK, SOCK_RAW);
 }
 
 static int
 try_udp(void)
 {
-	return socket(AF_INET, SOCK_DGRAM, 0) < 0 || socket(AF_INET6, SOCK_DGRAM, 0) < 0;
+	return try_socket(AF_INET, SOCK_DGRAM) || try_socket(AF_INET6, SOCK_DGRAM);
 }
 
 static int
 try_open(void)
 {
-	return open("/dev/null", O_RDONLY) < 0;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
 }
 
 static int
