@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Rows of `agent`. last_seq is written in the transaction of the events it counts: that
- * is what makes each event be taken exactly once. Failure modes: those of db.h. */
+/* Rows of `agent`: one per spool that ever polled or reported, found by its id or as the one of a site
+ * that was seen last.
+ *
+ * Entry points: db_agent_seen() at polls, db_agent_advance() with each report. last_seq is written in
+ * the transaction of the events it counts: that is what makes each event be taken exactly once.
+ * Failure modes: those of db.h. */
 #include "db/db_agent.h"
 
 #include <errno.h>

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Rows of `boot`. Written while events are stored, in their transaction; each function
- * here may be repeated without effect. Failure modes: those of db.h. */
+/* Rows of `boot`: when a host began to boot, with what, and how that ended.
+ *
+ * Entry points: db_boot_begin(), db_boot_end(), db_boot_arch() while events are stored, in their
+ * transaction; db_boot_get() and db_boot_ids() for the history. Each writing function may be repeated
+ * without effect, so that a replayed event cannot move an end.
+ * Failure modes: those of db.h. */
 #include "db/db_boot.h"
 
 #include <errno.h>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Rows of `idempotency`. The answer is stored in the transaction that makes the thing it
- * tells of: after a crash either both are there or neither. Failure modes: those of db.h.
- */
+/* Rows of `idempotency`: what a request that makes something was answered with.
+ *
+ * Entry points: db_idem_get() before a request is carried out, db_idem_add() in the transaction that
+ * makes the thing the answer tells of: after a crash either both are there or neither.
+ * Keys are per user, so that nobody can read another one's answer by guessing a key.
+ * Failure modes: those of db.h. */
 #include "db/db_idem.h"
 
 #include <errno.h>

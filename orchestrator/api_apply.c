@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* POST /apply and GET /export: the inventory as one document. Failure modes: codes of docs/api.md;
- * a document with any error changes nothing. */
+/* POST /apply and GET /export: the inventory as one document.
+ *
+ * Entry points: the two handlers. Applying is api_change.c's with the whole document; an export is
+ * what would apply as "same" everywhere, without secrets. The handlers own nothing once they returned.
+ * Failure modes: codes of docs/api.md; a document with any error changes nothing. */
 #include <errno.h>
 
 #include "lib/json.h"

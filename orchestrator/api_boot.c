@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET /boots: observed boots, with their stages and transfers. Read only. Failure modes: codes of
- * docs/api.md. */
+/* GET /boots: observed boots, with their stages and transfers.
+ *
+ * Entry points: the two handlers. Read only. The stages are those whose events named this boot; the
+ * transfers are read from the events themselves, of which the boot's index makes a short list.
+ * The handlers own nothing once they returned.
+ * Failure modes: codes of docs/api.md. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET /events: a page of events, or with follow=1 a stream of them. Failure modes: codes of
- * docs/api.md. */
+/* GET /events: a page of events, or with follow=1 a stream of them.
+ *
+ * Entry point: the handler. A page is answered at once; a stream is handed to feed.c, which owns the
+ * request from then on. Both begin after a number, so that a client never misses or repeats one.
+ * Failure modes: codes of docs/api.md. */
 #include <errno.h>
 
 #include "lib/json.h"

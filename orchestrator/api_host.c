@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET, POST, PATCH and DELETE of hosts, lock and unlock. Each handler answers its request; none owns
- * anything after that. Failure modes: codes of docs/api.md. */
+/* GET, POST, PATCH and DELETE of hosts, lock and unlock.
+ *
+ * Entry points: the handlers, and api_host_read()/api_host_reply() for others. Changes of what a host is
+ * go through api_change.c; removal and locks are small transactions of their own, each with its audit
+ * row. Each handler answers its request and owns nothing after that.
+ * Failure modes: codes of docs/api.md; a host with an open job is not removed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET, POST, DELETE and verify of images. Each handler answers its request, verify after its files
- * were read off the event loop. Failure modes: codes of docs/api.md; a client that went away while
- * files were read gets no answer and nothing else happens. */
+/* GET, POST, DELETE and verify of images.
+ *
+ * Entry points: the handlers, and api_image_read()/api_image_reply() for others. Adding goes through
+ * api_change.c, which reads the files; verify reads them again, off the event loop, and answers then.
+ * Each handler answers its request and owns nothing after that, but for a verify under way.
+ * Failure modes: codes of docs/api.md; a client that went away while files were read gets no answer
+ * and nothing else happens. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET, POST, PATCH and DELETE of sites. Each handler answers its request; none owns anything after
- * that. Failure modes: codes of docs/api.md. */
+/* GET, POST, PATCH and DELETE of sites.
+ *
+ * Entry points: the handlers, and api_site_read()/api_site_reply() for others. Changes go through
+ * api_change.c; a PATCH replaces members as a whole, subnets too. Each handler answers its request and
+ * owns nothing after that.
+ * Failure modes: codes of docs/api.md; a site with hosts is not removed. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

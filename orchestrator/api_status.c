@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET /status: what each host is doing now; GET /agents: who works for which site. Read only. Failure
- * modes: codes of docs/api.md. */
+/* GET /status: what each host is doing now; GET /agents: who works for which site.
+ *
+ * Entry points: the two handlers. Read only. A host is busy with its open job, and failed when its last
+ * one failed; a job whose agent is not heard is shown as such, with what was known last and no guess.
+ * The handlers own nothing once they returned.
+ * Failure modes: codes of docs/api.md. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Rows of jobs, stages and boots as JSON. Members that are not known yet are null, so
- * that the form of an answer does not depend on how far a job is. Pure; the caller owns
- * the results. */
+/* Rows of jobs, stages and boots as JSON.
+ *
+ * Entry points: job_json(), job_json_stage(), job_json_boot(). Members that are not known yet are null,
+ * so that the form of an answer does not depend on how far a job is.
+ * Pure; the caller owns the results. There are no failure modes: text in rows is UTF-8, since it came
+ * in as JSON. */
 #include "orchestrator/job_json.h"
 
 #include "lib/clock.h"

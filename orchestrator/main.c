@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* netboot-orchestrator: options, signals, and the event loop.
  *
+ * Entry point: main(). The program object (orch.c) owns everything that is served; here are what belongs
+ * to the process: its umask, its signals, and telling systemd when it is ready.
  * Exit codes: 0 ended by SIGTERM or SIGINT, 1 bad usage or configuration, 2 could not start. */
 #include <event2/event.h>
 #include <event2/thread.h>
