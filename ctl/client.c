@@ -23,6 +23,8 @@
 
 enum { CLIENT_TIMEOUT_S = 60, CLIENT_SLOW_TIMEOUT_S = 1800, CLIENT_PAGES_MAX = 100000 };
 
+#define CLIENT_PAGE "1000" /* the most that the server gives at once */
+
 /* Codes that mean "no such thing" or "doubtful": the user has to type something else. All
  * other refusals are policy. */
 static const char *const bad_input_codes[] = {
@@ -224,6 +226,8 @@ client_list(const struct ctl *ctl, const char *path, size_t max, json_t **ret_it
 		const char *next;
 
 		text_add(&t, path);
+		if (strstr(path, "limit=") == NULL)
+			text_add_query(&t, "limit", CLIENT_PAGE);
 		text_add_query(&t, "cursor", cursor);
 		r = client_get(ctl, text_str(&t), &answer);
 		text_done(&t);

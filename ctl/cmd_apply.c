@@ -60,7 +60,7 @@ static int
 take_password_file(const struct apply *a, json_t *bmc, struct error *err)
 {
 	char *path = beside(a, cmd_util_str(bmc, "password_file")), *password = NULL;
-	int r = input_password(path, NULL, &password, err);
+	int r = input_password(path, "Password", &password, err);
 
 	if (r == 0) {
 		json_object_set_new(bmc, "password", json_string(password));

@@ -17,7 +17,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { JOB_LIST_DEFAULT = 100, JOB_LIST_MAX = 100000 };
+enum { JOB_LIST_DEFAULT = 100, JOB_LIST_MAX = 100000, JOB_PAGE_MAX = 1000 };
 
 /* Where the job is, or how it ended. */
 static void
@@ -72,7 +72,8 @@ cmd_job_list(struct ctl *ctl, const struct args *args)
 		error_set(&err, 0, "usage", NULL, "--limit: '%s' is no number", limit);
 		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 	}
-	text_add(&path, "/api/v1/jobs");
+	text_addf(&path, "/api/v1/jobs?limit=%d",
+	    (int)(max < JOB_PAGE_MAX ? max : JOB_PAGE_MAX));
 	text_add_query(&path, "hosts", args_get(args, "host"));
 	text_add_query(&path, "state", args_get(args, "state"));
 	text_add_query(&path, "kind", args_get(args, "kind"));

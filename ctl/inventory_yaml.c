@@ -185,17 +185,14 @@ static json_t *
 sequence_to_json(const cyaml_schema_value_t *v, const uint8_t *data, uint32_t count)
 {
 	const cyaml_schema_value_t *entry = v->sequence.entry;
-	bool pointers = (entry->flags & CYAML_FLAG_POINTER) != 0;
-	size_t step = pointers ? sizeof(char *) : entry->data_size;
+	bool by_pointer = (entry->flags & CYAML_FLAG_POINTER) != 0;
+	const uint8_t *const *pointers = (const void *)data;
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *slot = data + i * step, *at = slot;
-
-		if (pointers)
-			memcpy(&at, slot, sizeof(char *));
-		json_array_append_new(list, value_to_json(entry, at));
-	}
+	for (uint32_t i = 0; i < count; i++)
+		json_array_append_new(
+		    list, value_to_json(entry,
+			      by_pointer ? pointers[i] : data + i * entry->data_size));
 	return list;
 }
 

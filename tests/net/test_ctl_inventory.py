@@ -195,7 +195,8 @@ def test_host_list_pages_and_formats(fake):
     fake.on("GET", "/api/v1/hosts", hosts)
     r = fake.run("host", "list", "edge[00-05]", "--site", "los", "--no-headers")
     assert [line.split()[0] for line in r.stdout.splitlines()] == [f"edge0{i}" for i in range(6)]
-    assert fake.requests[0].query == {"hosts": "edge[00-05]", "site": "los"}
+    assert fake.requests[0].query == {"hosts": "edge[00-05]", "site": "los",
+                                      "limit": "1000"}
     assert len(json.loads(fake.run("host", "list", "-o", "json").stdout)["items"]) == 6
     lines = fake.run("host", "list", "-o", "ndjson").stdout.splitlines()
     assert json.loads(lines[5]) == {"name": "edge05", "site": "los", "labels": {}}
@@ -324,7 +325,8 @@ def test_job_list_and_cancel(fake):
         {"id": JOB, "host": "edge01", "kind": "live", "state": "failed", "stage": "kernel",
          "verdict": {"code": "kernel-stalled"}, "created": 1769851800000000}))
     r = fake.run("job", "list", "--host", "edge01", "--state", "ended", "--kind", "live")
-    assert fake.requests[0].query == {"hosts": "edge01", "state": "ended", "kind": "live"}
+    assert fake.requests[0].query == {"hosts": "edge01", "state": "ended", "kind": "live",
+                                      "limit": "100"}
     assert "failed: kernel-stalled" in r.stdout
     fake.on("POST", f"/api/v1/jobs/{JOB}/cancel", {"id": JOB, "host": "edge01",
                                                    "state": "running"})
@@ -338,7 +340,7 @@ def test_status_power_doctor_agents(fake):
         {"host": "edge01", "site": "los", "state": "busy", "kind": "live", "stage": "kernel",
          "in_stage_us": 65000000, "deadline_us": 600000000, "power": "on"}))
     r = fake.run("status", "edge01", "--stuck")
-    assert fake.requests[0].query == {"hosts": "edge01", "stuck": "1"}
+    assert fake.requests[0].query == {"hosts": "edge01", "stuck": "1", "limit": "1000"}
     assert r.stdout.splitlines()[1].split()[:8] == ["edge01", "los", "busy", "live", "kernel",
                                                     "1m05s", "10m00s", "on"]
     fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "on", "why": ""}]})

@@ -323,7 +323,8 @@ def test_watch_host_and_job(one_job):
     for what in ("edge01", JOB):
         r = one_job.run("watch", what)
         assert (r.returncode, r.stdout) == (0, "edge01: done in 2m31s\n")
-    assert one_job.find("GET", "/api/v1/jobs")[0].query == {"state": "open", "hosts": "edge01"}
+    assert one_job.find("GET", "/api/v1/jobs")[0].query == {
+        "state": "open", "hosts": "edge01", "limit": "1000"}
     one_job.on("GET", "/api/v1/jobs", {"items": [], "next": None})
     r = one_job.run("watch", "edge01")
     assert (r.returncode, r.stderr.split(": ")[1]) == (1, "no-open-job")
