@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "db/db_agent.h"
+
+#include "fixture.h"
+
+static void
+an_agent_keeps_its_place(void **state)
+{
+	struct store *s = *state;
+	struct db_agent a;
+
+	assert_int_equal(db_agent_get(s, "a1", &a), -ENOENT);
+	assert_int_equal(db_agent_advance(s, "a1", 5), -ENOENT);
+	assert_int_equal(db_agent_seen(s, "a1", "los", 10, 3), 0);
+	assert_int_equal(db_agent_advance(s, "a1", 5), 0);
+	assert_int_equal(db_agent_seen(s, "a1", "los", 20, 4), 0);
+	assert_int_equal(db_agent_get(s, "a1", &a), 0);
+	assert_int_equal(a.first_seen, 10);
+	assert_int_equal(a.last_seen, 20);
+	assert_int_equal(a.last_seq, 5);
+	assert_int_equal(a.table_version, 4);
+	assert_string_equal(a.site, "los");
+}
+
+static void
+the_one_seen_last_is_the_sites(void **state)
+{
+	struct store *s = *state;
+	struct db_agent a;
+
+	assert_int_equal(db_agent_of_site(s, "los", &a), -ENOENT);
+	assert_int_equal(db_agent_seen(s, "a1", "los", 10, 0), 0);
+	assert_int_equal(db_agent_seen(s, "a2", "los", 30, 0), 0);
+	assert_int_equal(db_agent_seen(s, "a3", "fra", 50, 0), 0);
+	assert_int_equal(db_agent_of_site(s, "los", &a), 0);
+	assert_string_equal(a.id, "a2");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FIXTURE_TEST(an_agent_keeps_its_place),
+	    FIXTURE_TEST(the_one_seen_last_is_the_sites),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
