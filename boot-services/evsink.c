@@ -22,7 +22,7 @@
 
 static const struct evsink_limit_rate rate_normal = {100, USEC_PER_SEC / 20};
 static const struct evsink_limit_rate rate_negative = {10, USEC_PER_SEC};
-static const struct evsink_limit_rate rate_unknown = {200, USEC_PER_SEC / 50};
+static const struct evsink_limit_rate rate_unknown = {100, USEC_PER_SEC / 20};
 
 struct evsink {
 	const struct log *log;
@@ -145,7 +145,8 @@ allowed(struct evsink *s, const struct event *ev)
 	if (!evsink_limit_allow(s->limit, ev->kind, ev->mac[0] ? ev->mac : ev->ip,
 		negative ? &rate_negative : &rate_normal, ev->at))
 		return false;
-	return ev->host[0] || evsink_limit_allow(s->limit, "", "", &rate_unknown, ev->at);
+	return ev->host[0] ||
+	       evsink_limit_allow(s->limit, ev->kind, "", &rate_unknown, ev->at);
 }
 
 /* Returns false when some output could not take it. */

@@ -2,7 +2,7 @@
 /* Where bootd's events go: the agent's socket or stdout, and the rotating NDJSON file.
  * Fills in site, host, job and boot from the MAC or address; limits what a hostile
  * network can produce: progress to one a second per transfer (the caller keeps the time),
- * others to a rate per kind and machine, and those of unknown machines to a rate in all
+ * others to a rate per kind and machine, and those of unknown machines to a rate per kind
  * (evsink_limit.h). */
 #ifndef BOOT_SERVICES_EVSINK_H
 #define BOOT_SERVICES_EVSINK_H
