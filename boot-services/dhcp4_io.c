@@ -39,6 +39,8 @@
 enum {
 	BATCH = 64,
 	QUEUE_MAX = 512,
+	GROUP_GAP_US = 2000, /* between the starts of two groups … */
+	GROUP_FULL = 128,    /* … unless so many replies wait */
 	CONTROL_SIZE = 64,
 	REFRESH_S = 5, /* our addresses may change */
 	TAP_MAX = 16,  /* overheard packets per wakeup: they are rare or hostile */
@@ -82,8 +84,10 @@ struct dhcp4_io {
 	struct event *refresh;
 	bool paused;
 	struct queue now, waiting, writing;
-	bool busy;		   /* a group is being written */
-	int written;		   /* its result */
+	bool busy;	  /* a group is being written */
+	int written;	  /* its result */
+	int64_t group_at; /* when the last one began */
+	struct event *next_group;
 	struct dhcp4_server_tx tx; /* of the packet being handled */
 	uint8_t rx[BATCH][DHCP4_RECEIVE_MAX];
 };
@@ -267,13 +271,32 @@ add_to_snapshot(void *arg, const struct dhcp4_lease_record *r)
 	lease_journal_snapshot(io->journal, r);
 }
 
+/* Is it too early for the next group? Then a timer comes back to it. */
+static bool
+postpone(struct dhcp4_io *io)
+{
+	int64_t left = io->group_at + GROUP_GAP_US - clock_mono();
+	struct timeval tv = {.tv_usec = (suseconds_t)left};
+
+	if (left <= 0 || io->waiting.n >= GROUP_FULL)
+		return false;
+	return event_add(io->next_group, &tv) == 0;
+}
+
+static void
+on_next_group(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	start_commit(arg);
+}
+
 static void
 start_commit(struct dhcp4_io *io)
 {
 	struct queue spare = io->writing;
 
-	if (io->busy || !lease_journal_is_pending(io->journal))
+	if (io->busy || !lease_journal_is_pending(io->journal) || postpone(io))
 		return;
+	io->group_at = clock_mono();
 	io->writing = io->waiting;
 	io->waiting = spare;
 	io->busy = true;
@@ -506,8 +529,9 @@ dhcp4_io_open(const struct bootd_deps *deps, struct error *err)
 	if (open_links(io, err) < 0 || open_journal(io, err) < 0)
 		goto fail;
 	refresh_addresses(io);
+	io->next_group = event_new(deps->base, -1, 0, on_next_group, io);
 	io->refresh = event_new(deps->base, -1, EV_PERSIST, on_refresh, io);
-	if (!io->refresh || event_add(io->refresh, &every) < 0) {
+	if (!io->next_group || !io->refresh || event_add(io->refresh, &every) < 0) {
 		error_set(err, -ENOMEM, "dhcp4-timer", NULL, "cannot start a timer");
 		goto fail;
 	}
@@ -537,6 +561,8 @@ dhcp4_io_close(struct dhcp4_io *io)
 	if (!io)
 		return;
 	workq_free(io->worker);
+	if (io->next_group)
+		event_free(io->next_group);
 	if (io->refresh)
 		event_free(io->refresh);
 	for (size_t i = 0; i < io->n_socks; i++) {
