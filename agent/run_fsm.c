@@ -14,9 +14,10 @@
 #include "agent/run_fsm.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "agent/run_fsm_priv.h"
+#include "agent/run_proof.h"
 #include "agent/run_verdict.h"
 #include "lib/str.h"
 
@@ -26,34 +27,8 @@
 /* One netboot asks many times: PXE and HTTP, IPv4 and IPv6, each with repetitions. */
 #define NETBOOT_APART (120 * USEC_PER_SEC)
 
-struct fsm {
-	struct run *r;
-	int64_t now;
-	struct rng *rng;
-	struct run_out *out;
-};
-
 static void
-settle(struct fsm *f);
-
-static struct event *
-emit(struct fsm *f, const char *kind)
-{
-	struct event *ev;
-
-	assert(f->out->n_events < RUN_OUT_EVENTS);
-	ev = &f->out->events[f->out->n_events++];
-	*ev = event_make(kind, f->now);
-	str_clip(ev->host, sizeof(ev->host), f->r->host);
-	str_clip(ev->job, sizeof(ev->job), f->r->job);
-	if (f->r->boot_open)
-		str_clip(ev->boot, sizeof(ev->boot), f->r->boot);
-	f->out->changed = true;
-	return ev;
-}
-
-static void
-act(struct fsm *f, enum run_action action)
+act(struct run_fsm *f, enum run_action action)
 {
 	assert(f->out->n_actions < RUN_OUT_ACTIONS);
 	f->out->actions[f->out->n_actions++] = action;
@@ -61,90 +36,16 @@ act(struct fsm *f, enum run_action action)
 
 /* An action whose end comes back as RUN_IN_STEP with this number. */
 static void
-begin_step(struct fsm *f, enum run_action action, enum run_phase phase)
+begin_step(struct run_fsm *f, enum run_action action, enum run_phase phase)
 {
 	f->r->step++;
 	f->r->phase = phase;
 	act(f, action);
 }
 
-static void
-note_stage(struct fsm *f, const char *state, const char *evidence)
-{
-	struct event *ev = emit(f, "job.stage");
-
-	event_put(ev, "stage", stage_name(f->r->stage));
-	event_put(ev, "state", state);
-	event_put_i64(ev, "attempt", f->r->attempt);
-	if (str_eq(state, "entered"))
-		event_put_i64(ev, "deadline_us", f->r->due - f->r->entered);
-	if (evidence != NULL && evidence[0] != '\0')
-		event_put(ev, "evidence", evidence);
-}
-
-static void
-note_power(struct fsm *f, const char *power, const char *why)
-{
-	struct event *ev = emit(f, "power.state");
-
-	event_put(ev, "power", power);
-	event_put(ev, "why", why);
-}
-
-static void
-note_ticket(struct fsm *f, const struct ticket *t)
-{
-	struct event *ev = emit(f, "job.ticket");
-
-	event_put(ev, "state", ticket_state_name(t->state));
-	event_put(ev, "ticket", t->id);
-	if (t->state == TICKET_CONSUMED) {
-		str_clip(ev->mac, sizeof(ev->mac), t->use.mac);
-		str_clip(ev->ip, sizeof(ev->ip), t->use.ip);
-		str_clip(ev->file, sizeof(ev->file), t->use.file);
-	}
-}
-
-static void
-note_attempt(struct fsm *f)
-{
-	id_make(f->now, f->rng, f->r->boot);
-	event_put_i64(emit(f, "job.attempt"), "attempt", f->r->attempt);
-}
-
-static void
-begin_boot(struct fsm *f)
-{
-	struct event *ev;
-
-	if (f->r->boot_open || f->r->kind == BUNDLE_POWER)
-		return;
-	f->r->boot_open = true;
-	ev = emit(f, "boot.begin");
-	json_object_set_new(
-	    ev->detail == NULL ? (ev->detail = json_object()) : ev->detail, "planned",
-	    json_true());
-	event_put_i64(ev, "attempt", f->r->attempt);
-	event_put(ev, "trigger", bundle_kind_name(f->r->kind));
-}
-
-static void
-end_boot(struct fsm *f, const char *outcome, const char *text)
-{
-	struct event *ev;
-
-	if (!f->r->boot_open)
-		return;
-	ev = emit(f, "boot.end");
-	event_put(ev, "outcome", outcome);
-	if (text != NULL && text[0] != '\0')
-		event_put(ev, "text", text);
-	f->r->boot_open = false;
-}
-
 /* The one way out of a job. */
 static void
-end_job(struct fsm *f, enum stage end, const char *outcome)
+end_job(struct run_fsm *f, enum stage end, const char *outcome)
 {
 	struct run *r = f->r;
 	struct event *ev;
@@ -154,18 +55,18 @@ end_job(struct fsm *f, enum stage end, const char *outcome)
 	act(f, RUN_ACT_PROBE_STOP);
 	if (r->ticket.state == TICKET_ARMED) {
 		ticket_end(&r->ticket, f->now);
-		note_ticket(f, &r->ticket);
+		run_note_ticket(f, &r->ticket);
 	}
 	ticket_end(&r->ticket, f->now);
-	end_boot(f, outcome, r->verdict.text);
+	run_note_boot_end(f, outcome, r->verdict.text);
 	r->step++;
 	r->phase = RUN_PHASE_NONE;
 	r->stage = end;
 	r->entered = f->now;
 	r->due = 0;
-	ev = emit(f, end == STAGE_DONE	   ? "job.done"
-		     : end == STAGE_FAILED ? "job.failed"
-					   : "job.cancelled");
+	ev = run_note_emit(f, end == STAGE_DONE	    ? "job.done"
+			      : end == STAGE_FAILED ? "job.failed"
+						    : "job.cancelled");
 	if (end == STAGE_FAILED) {
 		event_put(ev, "code", r->verdict.code);
 		event_put(ev, "text", r->verdict.text);
@@ -180,7 +81,7 @@ end_job(struct fsm *f, enum stage end, const char *outcome)
 }
 
 static void
-arm(struct fsm *f)
+arm(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
@@ -189,13 +90,13 @@ arm(struct fsm *f)
 
 		assert(rc == 0);
 		(void)rc;
-		note_ticket(f, &r->ticket);
+		run_note_ticket(f, &r->ticket);
 	}
 	begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
 }
 
 static void
-switch_off(struct fsm *f)
+switch_off(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
@@ -206,14 +107,14 @@ switch_off(struct fsm *f)
 }
 
 static void
-switch_on(struct fsm *f)
+switch_on(struct run_fsm *f)
 {
-	begin_boot(f);
+	run_note_boot_begin(f);
 	begin_step(f, RUN_ACT_POWER_ON, RUN_PHASE_ON);
 }
 
 static void
-start_power(struct fsm *f)
+start_power(struct run_fsm *f)
 {
 	if (f->r->kind == BUNDLE_POWER)
 		begin_step(f, RUN_ACT_CONTROL, RUN_PHASE_CONTROL);
@@ -231,7 +132,7 @@ probe_watches(const struct run *r)
 }
 
 static void
-enter_stage(struct fsm *f, enum stage s)
+enter_stage(struct run_fsm *f, enum stage s)
 {
 	struct run *r = f->r;
 	size_t slot = f->out->n_events;
@@ -241,7 +142,7 @@ enter_stage(struct fsm *f, enum stage s)
 	r->entered = f->now;
 	r->due = f->now + r->allow[s];
 	r->begun = s == STAGE_KERNEL && r->signs[s].seen;
-	note_stage(f, "entered", NULL);
+	run_note_stage(f, "entered", NULL);
 	switch ((int)s) {
 	case STAGE_PREFLIGHT: begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE); break;
 	case STAGE_ARMED: arm(f); break;
@@ -276,7 +177,7 @@ why_skipped(enum stage s)
 }
 
 static void
-advance(struct fsm *f)
+advance(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
@@ -287,38 +188,38 @@ advance(struct fsm *f)
 		}
 		if (r->netboot) {
 			r->stage = (enum stage)s;
-			note_stage(f, "skipped", why_skipped((enum stage)s));
+			run_note_stage(f, "skipped", why_skipped((enum stage)s));
 		}
 	}
 	end_job(f, STAGE_DONE, "ok");
 }
 
 static void
-confirm(struct fsm *f, const char *evidence)
+confirm(struct run_fsm *f, const char *evidence)
 {
-	note_stage(f, "confirmed", evidence);
+	run_note_stage(f, "confirmed", evidence);
 	if (probe_watches(f->r))
 		act(f, RUN_ACT_PROBE_STOP);
 	advance(f);
 }
 
 static void
-fail(struct fsm *f, const struct error *why)
+fail(struct run_fsm *f, const struct error *why)
 {
 	f->r->verdict = *why;
 	end_job(f, STAGE_FAILED, "failed");
 }
 
 static void
-retry(struct fsm *f, const char *why)
+retry(struct run_fsm *f, const char *why)
 {
 	struct run *r = f->r;
 	enum stage base = STAGE_POWER;
 
 	act(f, RUN_ACT_CANCEL_STEP);
-	end_boot(f, "failed", why);
+	run_note_boot_end(f, "failed", why);
 	r->attempt++;
-	note_attempt(f);
+	run_note_attempt(f);
 	if (r->stage == STAGE_ARMED) {
 		enter_stage(f, STAGE_ARMED);
 		return;
@@ -345,82 +246,15 @@ may_retry(const struct run *r)
 }
 
 static void
-miss(struct fsm *f, const struct error *why, bool again)
+miss(struct run_fsm *f, const struct error *why, bool again)
 {
 	struct error copy = *why;
 
-	note_stage(f, "missed", copy.text);
+	run_note_stage(f, "missed", copy.text);
 	if (again && may_retry(f->r))
 		retry(f, copy.text);
 	else
 		fail(f, &copy);
-}
-
-static uint32_t
-all_initrds(const struct run *r)
-{
-	return ((1u << r->n_initrds) - 1) << 1;
-}
-
-static bool
-files_complete(const struct run *r)
-{
-	uint64_t all = r->n_files >= 64 ? UINT64_MAX : (UINT64_C(1) << r->n_files) - 1;
-
-	return (r->files & all) == all;
-}
-
-/* Has the present stage been seen to be reached? */
-static bool
-proven(const struct run *r)
-{
-	bool used = ticket_is_consumed(&r->ticket);
-
-	switch ((int)r->stage) {
-	case STAGE_KERNEL: return (r->loaded & 1) != 0 && (r->n_initrds > 0 || used);
-	case STAGE_INITRD: return used && (r->loaded & all_initrds(r)) == all_initrds(r);
-	case STAGE_ROOTFS: return files_complete(r);
-	default: return r->signs[r->stage].seen;
-	}
-}
-
-static bool
-seen_between(const struct run *r, int first, int last)
-{
-	for (int s = first; s <= last; s++) {
-		if (r->signs[s].seen)
-			return true;
-	}
-	return false;
-}
-
-/* Was the present stage itself not seen, but a later one that cannot come without it?
- * bootd may have lost an event when it was killed, and iPXE may reuse the firmware's
- * lease without asking again. */
-static bool
-implied(const struct run *r)
-{
-	bool used = ticket_is_consumed(&r->ticket);
-	int s = (int)r->stage;
-
-	if (s <= STAGE_SCRIPT)
-		return used || r->loaded != 0 || seen_between(r, s + 1, STAGE_KERNEL);
-	if (!used)
-		return false;
-	switch (s) {
-	case STAGE_KERNEL:
-		if (r->n_initrds > 0 && (r->loaded & all_initrds(r)) == all_initrds(r))
-			return true;
-		/* fallthrough */
-	case STAGE_INITRD:
-		return r->files != 0 || seen_between(r, STAGE_OS_UP, STAGE_LOCAL_BOOT);
-	case STAGE_ROOTFS:
-		/* An installer may say that it is up before it fetches its files. */
-		return seen_between(r,
-		    run_planned(r, STAGE_INSTALLED) ? STAGE_INSTALLED : STAGE_OS_UP,
-		    STAGE_LOCAL_BOOT);
-	default: return seen_between(r, s + 1, STAGE_LOCAL_BOOT);
-	}
 }
 
 static bool
@@ -431,17 +265,17 @@ watching(const struct run *r)
 
 /* Takes every stage whose proof is there. */
 static void
-settle(struct fsm *f)
+settle(struct run_fsm *f)
 {
 	while (watching(f->r)) {
-		if (proven(f->r)) {
+		if (run_proof_seen(f->r)) {
 			struct run_sign sign = f->r->signs[f->r->stage];
 
 			confirm(f, sign.evidence);
-		} else if (implied(f->r)) {
+		} else if (run_proof_implied(f->r)) {
 			if (probe_watches(f->r))
 				act(f, RUN_ACT_PROBE_STOP);
-			note_stage(f, "skipped",
+			run_note_stage(f, "skipped",
 			    "not seen itself; a later stage proves that it was passed");
 			advance(f);
 		} else {
@@ -461,18 +295,18 @@ set_sign(struct run *r, enum stage s, const char *evidence)
 }
 
 static void
-on_start(struct fsm *f)
+on_start(struct run_fsm *f)
 {
 	if (f->r->stage != STAGE_QUEUED)
 		return;
-	emit(f, "job.accepted");
+	run_note_emit(f, "job.accepted");
 	f->r->attempt = 1;
-	note_attempt(f);
+	run_note_attempt(f);
 	enter_stage(f, STAGE_PREFLIGHT);
 }
 
 static void
-on_step_done(struct fsm *f, const char *evidence)
+on_step_done(struct run_fsm *f, const char *evidence)
 {
 	struct run *r = f->r;
 
@@ -481,7 +315,7 @@ on_step_done(struct fsm *f, const char *evidence)
 	case RUN_PHASE_CONTROL: confirm(f, evidence); return;
 	case RUN_PHASE_OFF:
 		r->off_seen = true;
-		note_power(f, "off", "seen off before the boot");
+		run_note_power(f, "off", "seen off before the boot");
 		if (r->stage == STAGE_OVERRIDE)
 			begin_step(f, RUN_ACT_FLAGS, RUN_PHASE_FLAGS);
 		else
@@ -489,7 +323,7 @@ on_step_done(struct fsm *f, const char *evidence)
 		return;
 	case RUN_PHASE_FLAGS: confirm(f, evidence); return;
 	case RUN_PHASE_ON:
-		note_power(f, "on", "seen on after the power-on");
+		run_note_power(f, "on", "seen on after the power-on");
 		confirm(f, evidence);
 		settle(f);
 		return;
@@ -497,7 +331,7 @@ on_step_done(struct fsm *f, const char *evidence)
 }
 
 static void
-on_step(struct fsm *f, const struct run_input *in)
+on_step(struct run_fsm *f, const struct run_input *in)
 {
 	struct run *r = f->r;
 
@@ -511,7 +345,7 @@ on_step(struct fsm *f, const struct run_input *in)
 }
 
 static void
-on_tick(struct fsm *f)
+on_tick(struct run_fsm *f)
 {
 	struct error why;
 
@@ -523,7 +357,7 @@ on_tick(struct fsm *f)
 
 /* A network boot that the job did not order. */
 static void
-on_netboot_again(struct fsm *f)
+on_netboot_again(struct run_fsm *f)
 {
 	struct run *r = f->r;
 	bool used = ticket_is_consumed(&r->ticket);
@@ -537,7 +371,7 @@ on_netboot_again(struct fsm *f)
 		return;
 	if (used)
 		r->netboots++;
-	ev = emit(f, "job.note");
+	ev = run_note_emit(f, "job.note");
 	event_put(ev, "stage", stage_name(r->stage));
 	if (used)
 		event_put(ev, "code", "booted-again-after-install");
@@ -549,7 +383,7 @@ on_netboot_again(struct fsm *f)
 }
 
 static void
-on_sign_begin(struct fsm *f, enum stage s)
+on_sign_begin(struct run_fsm *f, enum stage s)
 {
 	struct run *r = f->r;
 
@@ -564,7 +398,7 @@ on_sign_begin(struct fsm *f, enum stage s)
 }
 
 static void
-on_sign(struct fsm *f, const struct run_input *in)
+on_sign(struct run_fsm *f, const struct run_input *in)
 {
 	struct run *r = f->r;
 	bool used = ticket_is_consumed(&r->ticket);
@@ -603,13 +437,13 @@ on_sign(struct fsm *f, const struct run_input *in)
 }
 
 static void
-refuse(struct fsm *f, const char *why)
+refuse(struct run_fsm *f, const char *why)
 {
 	str_clip(f->out->reason, sizeof(f->out->reason), why);
 }
 
 static void
-on_consume(struct fsm *f, const struct run_input *in)
+on_consume(struct run_fsm *f, const struct run_input *in)
 {
 	struct run *r = f->r;
 
@@ -625,13 +459,13 @@ on_consume(struct fsm *f, const struct run_input *in)
 		f->out->granted = true;
 		/* Whatever asks the network from now on is another boot. */
 		r->netboot_at = 0;
-		note_ticket(f, &r->ticket);
+		run_note_ticket(f, &r->ticket);
 		settle(f);
 	}
 }
 
 static void
-on_report(struct fsm *f, const struct run_input *in)
+on_report(struct run_fsm *f, const struct run_input *in)
 {
 	static const char *const kinds[] = {
 	    "report.up", "report.installed", "report.failed", "report.booted"};
@@ -645,7 +479,7 @@ on_report(struct fsm *f, const struct run_input *in)
 		return;
 	}
 	f->out->granted = true;
-	ev = emit(f, kinds[in->report]);
+	ev = run_note_emit(f, kinds[in->report]);
 	if (in->use != NULL)
 		str_clip(ev->ip, sizeof(ev->ip), in->use->ip);
 	if (in->note != NULL && in->note[0] != '\0')
@@ -671,7 +505,7 @@ on_report(struct fsm *f, const struct run_input *in)
 }
 
 static void
-on_probe(struct fsm *f, const struct run_input *in)
+on_probe(struct run_fsm *f, const struct run_input *in)
 {
 	struct run *r = f->r;
 
@@ -695,7 +529,7 @@ on_probe(struct fsm *f, const struct run_input *in)
  * make a whole image with the ticket still armed. A new ticket closes the old URLs: what
  * is loaded now is loaded from one process alone. */
 static void
-on_bootd(struct fsm *f)
+on_bootd(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
@@ -705,12 +539,12 @@ on_bootd(struct fsm *f)
 		int rc;
 
 		ticket_end(&r->ticket, f->now);
-		note_ticket(f, &r->ticket);
+		run_note_ticket(f, &r->ticket);
 		f->out->retired = r->ticket;
 		rc = ticket_arm(&r->ticket, f->now, f->rng);
 		assert(rc == 0);
 		(void)rc;
-		note_ticket(f, &r->ticket);
+		run_note_ticket(f, &r->ticket);
 		r->loaded = 0;
 	}
 	if (r->stage == STAGE_ARMED)
@@ -720,7 +554,7 @@ on_bootd(struct fsm *f)
 }
 
 static void
-on_cancel(struct fsm *f, const char *by)
+on_cancel(struct run_fsm *f, const char *by)
 {
 	if (run_ended(f->r))
 		return;
@@ -731,7 +565,7 @@ on_cancel(struct fsm *f, const char *by)
 /* An interrupted BMC step is begun anew, except one that may have been done and must not
  * be done twice. */
 static void
-recover_bmc(struct fsm *f)
+recover_bmc(struct run_fsm *f)
 {
 	struct run *r = f->r;
 	bool twice = r->kind == BUNDLE_POWER &&
@@ -756,7 +590,7 @@ recover_bmc(struct fsm *f)
 }
 
 static void
-on_recover(struct fsm *f)
+on_recover(struct run_fsm *f)
 {
 	struct run *r = f->r;
 	int64_t grace = f->now + RECOVERY_GRACE;
@@ -791,7 +625,7 @@ void
 run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rng *rng,
     struct run_out *out)
 {
-	struct fsm f = {.r = run, .now = now, .rng = rng, .out = out};
+	struct run_fsm f = {.r = run, .now = now, .rng = rng, .out = out};
 
 	memset(out, 0, sizeof(*out));
 	switch (in->type) {

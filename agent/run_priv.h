@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What run_jobs.c (the set, the turns) and run_exec.c (the actions) share. */
+/* What run_jobs.c (the set and its queue), run_turn.c (decisions), run_orders.c and
+ * run_exec.c (actions) share. */
 #ifndef AGENT_RUN_PRIV_H
 #define AGENT_RUN_PRIV_H
 
@@ -10,7 +11,7 @@
 #include "agent/run_fsm.h"
 #include "agent/run_jobs.h"
 
-enum { RUN_JOB_ACTIONS = 64 };
+enum { RUN_JOB_ACTIONS = 64, RUN_REFUSED_MAX = 64 };
 
 struct run_job {
 	struct run_jobs *jobs;
@@ -58,5 +59,73 @@ run_jobs_post_step(
     struct run_job *job, const struct error *err, bool retry, const char *evidence);
 void
 run_jobs_post_probe(struct run_job *job, bool up);
+
+/* Something that happened and is not decided yet. */
+struct run_item {
+	struct run_item *next;
+	char job[ID_SIZE]; /* "" : an event alone */
+	bool has_input;
+	struct run_input in; /* pointers: to the members below */
+	struct error err;
+	char evidence[RUN_EVIDENCE_SIZE];
+	char ticket[ID_SIZE];
+	struct ticket_use use;
+	char *note;
+	char by[64];
+	bool close; /* the job will never run: remember it as ended */
+	struct event *event;
+	bool droppable;
+	enum bootd_msg_type answer; /* CONSUME or REPORT: a request waits */
+	uint64_t req;
+	bool granted;
+	char reason[EVENT_REASON_SIZE];
+};
+
+struct run_jobs {
+	struct run_jobs_deps d;
+	struct run_job *by_id, *by_host;
+	struct run_item *head, **tail;
+	size_t queued;
+	struct event *turn, *tick;
+	int64_t wall, mono; /* at the last tick */
+	char refused[RUN_REFUSED_MAX][ID_SIZE];
+	unsigned next_refused;
+	void (*then)(void *arg);
+	void *then_arg;
+	bool in_trouble; /* the last turn failed */
+};
+
+/* run_jobs.c: an item goes to the end of the queue; job "" for none. */
+struct run_item *
+run_jobs_push(struct run_jobs *js, const char *job);
+struct run_item *
+run_jobs_push_input(struct run_jobs *js, const char *job, enum run_input_type type);
+void
+run_jobs_item_free(struct run_item *it);
+struct event *
+run_jobs_copy_event(const struct event *ev);
+void
+run_jobs_wake(struct run_jobs *js); /* a turn, soon */
+struct run_job *
+run_jobs_find(struct run_jobs *js, const char *id);
+struct run_job *
+run_jobs_find_host(struct run_jobs *js, const char *host);
+struct run_job *
+run_jobs_add(struct run_jobs *js, struct bundle *b, const struct run *r);
+void
+run_jobs_remove(struct run_jobs *js, struct run_job *job);
+void
+run_jobs_free_bundle(struct bundle *b);
+
+/* run_turn.c */
+void
+run_turn_on_timer(evutil_socket_t fd, short what, void *js);
+void
+run_turn_on_tick(evutil_socket_t fd, short what, void *js);
+
+/* run_orders.c: an end without a beginning; *ev is taken. */
+void
+run_orders_close(
+    struct run_jobs *js, const char *job, const char *host, struct event *ev);
 
 #endif

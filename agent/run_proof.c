@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What proves a stage of a boot (DESIGN section 6, column "confirmed by").
+ *
+ * Entry points: run_proof_seen(), run_proof_implied().
+ * Ownership: none.
+ * Failure modes: none. Before the ticket is used nothing after the script is ever implied:
+ * that an image was delivered is proven by its own transfers alone.
+ */
+#include "agent/run_proof.h"
+
+static uint32_t
+all_initrds(const struct run *r)
+{
+	return ((1u << r->n_initrds) - 1) << 1;
+}
+
+static bool
+files_complete(const struct run *r)
+{
+	uint64_t all = r->n_files >= 64 ? UINT64_MAX : (UINT64_C(1) << r->n_files) - 1;
+
+	return (r->files & all) == all;
+}
+
+bool
+run_proof_seen(const struct run *r)
+{
+	bool used = ticket_is_consumed(&r->ticket);
+
+	switch ((int)r->stage) {
+	case STAGE_KERNEL: return (r->loaded & 1) != 0 && (r->n_initrds > 0 || used);
+	case STAGE_INITRD: return used && (r->loaded & all_initrds(r)) == all_initrds(r);
+	case STAGE_ROOTFS: return files_complete(r);
+	default: return r->signs[r->stage].seen;
+	}
+}
+
+static bool
+seen_between(const struct run *r, int first, int last)
+{
+	for (int s = first; s <= last; s++) {
+		if (r->signs[s].seen)
+			return true;
+	}
+	return false;
+}
+
+/* Was the present stage itself not seen, but a later one that cannot come without it?
+ * bootd may have lost an event when it was killed, and iPXE may reuse the firmware's
+ * lease without asking again. */
+bool
+run_proof_implied(const struct run *r)
+{
+	bool used = ticket_is_consumed(&r->ticket);
+	int s = (int)r->stage;
+
+	if (s <= STAGE_SCRIPT)
+		return used || r->loaded != 0 || seen_between(r, s + 1, STAGE_KERNEL);
+	if (!used)
+		return false;
+	switch (s) {
+	case STAGE_KERNEL:
+		if (r->n_initrds > 0 && (r->loaded & all_initrds(r)) == all_initrds(r))
+			return true;
+		/* fallthrough */
+	case STAGE_INITRD:
+		return r->files != 0 || seen_between(r, STAGE_OS_UP, STAGE_LOCAL_BOOT);
+	case STAGE_ROOTFS:
+		/* An installer may say that it is up before it fetches its files. */
+		return seen_between(r,
+		    run_planned(r, STAGE_INSTALLED) ? STAGE_INSTALLED : STAGE_OS_UP,
+		    STAGE_LOCAL_BOOT);
+	default: return seen_between(r, s + 1, STAGE_LOCAL_BOOT);
+	}
+}
