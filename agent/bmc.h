@@ -137,7 +137,7 @@ uint64_t
 bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg);
 /* Parameter 3 = 08h and 4 = 01 01 (refusals tolerated), 5 = A0|80 04 00 00 00, read back
- * and compared (valid, EFI, persistent, device). Run it with the power off, and
+ * and compared (valid, EFI, persistent, device; the device alone where bmc.boot_verify is "device"). Run it with the power off, and
  * bmc_power_on_seen() right after it: some BMCs forget the flags after 60 s whatever
  * parameter 3 says. */
 uint64_t

@@ -3,9 +3,11 @@
  *
  *     BMC_PASSWORD=… bmcctl [options] VERB ADDRESS[+COUNT]:PORT…
  *     VERB: status on off cycle reset soft off-seen on-seen override override-bios probe
- *     -u USER  -C 0|3|17  -L operator|administrator  -j IN_FLIGHT  -S MAX_SESSIONS  -r
- * REPEAT -t SECONDS (deadline)  -g SECONDS (graceful)  -i MILLISECONDS (poll)  -x
- * MILLISECONDS (cancel) -n (names may be resolved)  -v (notes too)  -q (no results)
+ *
+ *     -u USER  -C 0|3|17 (suite)  -L operator|administrator  -D (boot_verify: device)
+ *     -j IN_FLIGHT  -S MAX_SESSIONS  -r REPEAT  -n (names may be resolved)
+ *     -t SECONDS (deadline)  -g SECONDS (graceful)  -i MILLISECONDS (poll)
+ *     -x MILLISECONDS (cancel all)  -v (notes too)  -q (no results)
  *
  * Prints one JSON line per result as it comes, and a last one with the totals. Ends 0
  * when all succeeded, else 2. The password comes from the environment, never from argv.
@@ -200,7 +202,7 @@ parse_options(struct ctl *c, struct options *o, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "u:C:L:j:S:r:t:g:i:x:nvq")) != -1) {
+	while ((opt = getopt(argc, argv, "u:C:L:j:S:r:t:g:i:x:nvqD")) != -1) {
 		switch (opt) {
 		case 'u': str_clip(c->bmc.user, sizeof c->bmc.user, optarg); break;
 		case 'C': c->bmc.cipher = (int)number(optarg); break;
@@ -214,6 +216,9 @@ parse_options(struct ctl *c, struct options *o, int argc, char **argv)
 		case 'g': c->graceful = number(optarg) * USEC_PER_SEC; break;
 		case 'i': o->engine.poll_interval = number(optarg) * USEC_PER_MSEC; break;
 		case 'x': o->cancel = number(optarg) * USEC_PER_MSEC; break;
+		case 'D':
+			str_clip(c->bmc.boot_verify, sizeof c->bmc.boot_verify, "device");
+			break;
 		case 'n': o->names = true; break;
 		case 'v': c->verbose = true; break;
 		case 'q': c->quiet = true; break;

@@ -116,7 +116,8 @@ def test_ipmi_sim(ipmi_sim):
     assert ipmi_sim.read("power") == "1"
     assert ipmi_sim.one("-L", "administrator", "-C", "3", "status")["power"] == "on"
     r = ipmi_sim.one("override")  # it keeps neither the valid nor the EFI bit
-    assert r["code"] == "override-not-kept" and "not valid" in r["text"] and "no EFI" in r["text"]
+    assert r["code"] == "override-not-kept" and "not valid, once, BIOS" in r["text"]
+    assert ipmi_sim.one("-D", "override")["code"] == ""  # bmc.boot_verify: device
     assert ipmi_sim.read("boot") == "pxe"
     assert ipmi_sim.one("reset")["code"] == "" and ipmi_sim.read("events") == "reset"
     assert ipmi_sim.one("-g", "5", "-i", "200", "off-seen")["power"] == "off"

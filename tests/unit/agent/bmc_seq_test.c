@@ -118,6 +118,28 @@ override_compares(void **state)
 	}
 }
 
+/* boot_verify: device, for BMCs that keep no other bit (ipmi_sim). */
+static void
+override_compares_the_device_alone(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	s.device_only = true;
+	bmc_seq_start(&s, 0);
+	ok(&s, 0);
+	ok(&s, 0);
+	ok(&s, 0);
+	assert_int_equal(answer(&s, 0, 0, "\x01\x05\x00\x04\0\0\0", 7), BMC_SEQ_OK);
+	s = make(BMC_SEQ_OVERRIDE);
+	s.device_only = true;
+	bmc_seq_start(&s, 0);
+	ok(&s, 0);
+	ok(&s, 0);
+	ok(&s, 0);
+	assert_int_equal(answer(&s, 0, 0, "\x01\x05\x00\x08\0\0\0", 7), BMC_SEQ_RUN);
+}
+
 static void
 override_refused_or_unreadable(void **state)
 {
@@ -344,6 +366,7 @@ main(void)
 	    cmocka_unit_test(override_sets_the_octets_of_the_contract),
 	    cmocka_unit_test(legacy_override),
 	    cmocka_unit_test(override_compares),
+	    cmocka_unit_test(override_compares_the_device_alone),
 	    cmocka_unit_test(override_refused_or_unreadable),
 	    cmocka_unit_test(off_is_soft_then_hard_until_seen),
 	    cmocka_unit_test(off_when_off_does_nothing),
