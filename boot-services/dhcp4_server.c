@@ -93,14 +93,19 @@ dhcp4_server_each_record(const struct dhcp4_server *s, int64_t mono, int64_t wal
 	dhcp4_lease_each(s->leases, each_lease, &e);
 }
 
-/* Everything about the packet that does not depend on its type. False: dropped, with its
- * event. */
+/* Everything about the packet that does not depend on its type. False: dropped, with its event. */
 static bool
 identify(struct dhcp4_query *q)
 {
 	const struct dhcp4_msg *m = q->msg;
 	const char *why = NULL;
 
+	/* Who it is comes first, so that every event can say so. */
+	if (dhcp4_class_key(m, &q->client.key, &why) == 0 &&
+	    dhcp4_class_key_mac(&q->client.key, &q->policy.mac))
+		q->host = hosttab_by_mac(*q->s->table, &q->policy.mac);
+	dhcp4_class_client(m, &q->policy);
+	q->policy.http_port = q->s->cfg->http_port;
 	if (m->op == DHCP4_BOOTREPLY) {
 		uint32_t server = dhcp4_msg_u32(m, DHCP4_OPT_SERVER_ID, q->rx->src_ip);
 
@@ -112,17 +117,9 @@ identify(struct dhcp4_query *q)
 		why = "neither a BOOTP request nor a reply";
 	else if (m->hops > DHCP4_HOPS_MAX)
 		why = "more than 16 relays passed it on";
-	else if (dhcp4_class_key(m, &q->client.key, &why) < 0)
-		memset(&q->client.key, 0, sizeof(q->client.key));
-	if (why) {
+	if (why)
 		dhcp4_note_ignored(q, "%s", why);
-		return false;
-	}
-	if (dhcp4_class_key_mac(&q->client.key, &q->policy.mac))
-		q->host = hosttab_by_mac(*q->s->table, &q->policy.mac);
-	dhcp4_class_client(m, &q->policy);
-	q->policy.http_port = q->s->cfg->http_port;
-	return true;
+	return !why;
 }
 
 static bool
