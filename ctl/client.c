@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "lib/clock.h"
 #include "lib/http_client.h"
@@ -21,7 +22,13 @@
 #include "lib/rng.h"
 #include "lib/str.h"
 
-enum { CLIENT_TIMEOUT_S = 60, CLIENT_SLOW_TIMEOUT_S = 1800, CLIENT_PAGES_MAX = 100000 };
+enum {
+	CLIENT_TIMEOUT_S = 60,
+	CLIENT_SLOW_TIMEOUT_S = 1800,
+	CLIENT_PAGES_MAX = 100000,
+	CLIENT_TRIES = 3,
+	CLIENT_PAUSE_MS = 500
+};
 
 #define CLIENT_PAGE "1000" /* the most that the server gives at once */
 
@@ -175,6 +182,23 @@ take_answer(const struct ctl *ctl, const struct client_request *rq,
 	return r;
 }
 
+/* An answer that was lost (the server was restarted just then) is asked for again under the same
+ * key, which cannot do anything twice. Without a key only once. */
+static int
+ask(const struct ctl *ctl, const struct client_request *rq,
+    const struct http_client_request *http, struct http_client_reply *ret)
+{
+	const struct timespec pause = {.tv_nsec = CLIENT_PAUSE_MS * 1000 * 1000};
+	int tries = rq->idempotency_key != NULL ? CLIENT_TRIES : 1, r;
+
+	while ((r = http_client_once(ctl->server, NULL, http, ret)) < 0 && --tries > 0) {
+		http_client_reply_done(ret);
+		*ret = (struct http_client_reply){0};
+		nanosleep(&pause, NULL);
+	}
+	return r;
+}
+
 int
 client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret)
 {
@@ -191,7 +215,7 @@ client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret
 	struct http_client_reply reply = {0};
 	int r;
 
-	if (http_client_once(ctl->server, NULL, &http, &reply) < 0) {
+	if (ask(ctl, rq, &http, &reply) < 0) {
 		if (reply.err.next[0] == '\0')
 			str_clip(reply.err.next, sizeof(reply.err.next),
 			    "is netboot-orchestrator running, and are you root or in the "

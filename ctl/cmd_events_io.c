@@ -64,9 +64,9 @@ cell_host(const json_t *ev, struct text *out)
 }
 
 static const struct output_column event_columns[] = {
-    {.title = "TIME", .key = "at", .kind = OUTPUT_TIME},
-    {.title = "KIND", .key = "kind"},
-    {.title = "HOST", .cell = cell_host},
+    {.title = "TIME", .key = "at", .kind = OUTPUT_TIME, .width = 25},
+    {.title = "KIND", .key = "kind", .width = 15},
+    {.title = "HOST", .cell = cell_host, .width = 17},
     {.title = "SITE", .key = "site", .wide = true},
     {.title = "IP", .key = "ip", .wide = true},
     {.title = "JOB", .key = "job", .wide = true},

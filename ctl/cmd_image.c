@@ -34,7 +34,6 @@ put_files(const struct args *args, const char *option, const char *member, json_
 	return r;
 }
 
-/* "up,installed" and repeated options alike. */
 static void
 put_reports(const struct args *args, json_t *body)
 {
@@ -42,13 +41,8 @@ put_reports(const struct args *args, json_t *body)
 	size_t pos = 0;
 	const char *s;
 
-	while ((s = args_next(args, "report", &pos)) != NULL) {
-		char *copy = str_dup(s), *rest = copy, *part;
-
-		while ((part = strsep(&rest, ",")) != NULL)
-			json_array_append_new(list, json_string(part));
-		free(copy);
-	}
+	while ((s = args_next(args, "report", &pos)) != NULL)
+		json_array_append_new(list, json_string(s));
 	if (json_array_size(list) > 0)
 		json_object_set(body, "reports", list);
 	json_decref(list);

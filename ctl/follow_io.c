@@ -27,7 +27,10 @@
 
 enum {
 	FOLLOW_POLL_S = 5,
+	FOLLOW_POLLS_STREAMING =
+	    6, /* every so many polls for a job whose stream is alive */
 	FOLLOW_RETRY_S = 1,
+	FOLLOW_RETRY_MAX_S = 16,
 	FOLLOW_REDRAW_MS = 250,
 	FOLLOW_ASK_TIMEOUT_S = 10,
 	FOLLOW_WIDTH = 100,
@@ -40,6 +43,8 @@ struct follow_job {
 	struct sse sse;
 	struct http_client_call *stream, *ask; /* NULL when none is under way */
 	struct event *retry;
+	int64_t
+	    retry_s; /* grows while the server refuses, so that a thousand waits do not storm it */
 };
 
 struct follow {
@@ -53,6 +58,7 @@ struct follow {
 	size_t drawn_lines;
 	bool lost; /* the server does not answer just now */
 	bool interrupted;
+	unsigned polls;
 };
 
 static struct timeval
@@ -74,6 +80,15 @@ look_now(const struct follow *f, size_t *ret_rows)
 	return (struct progress_look){.now = clock_wall(),
 	    .width = known ? ws.ws_col : FOLLOW_WIDTH,
 	    .color = f->ctl->color};
+}
+
+/* The last `rows` lines of a text: what is beyond the screen cannot be redrawn. */
+static const char *
+last_lines(const char *s, size_t lines, size_t rows)
+{
+	for (; lines > rows; lines--)
+		s = strchr(s, '\n') + 1;
+	return s;
 }
 
 static size_t
@@ -111,13 +126,11 @@ draw(struct follow *f)
 {
 	struct text t = {0};
 	struct progress_look look;
-	size_t rows;
+	size_t rows, lines;
 
 	if (f->how->screen == NULL || !f->how->live)
 		return;
 	look = look_now(f, &rows);
-	if (f->drawn_lines > 0)
-		text_addf(&t, "\033[%zuA\r\033[J", f->drawn_lines);
 	if (f->n_jobs == 1)
 		progress_view_stages(&f->jobs[0].progress, &look, &t);
 	else
@@ -125,9 +138,12 @@ draw(struct follow *f)
 	if (f->lost)
 		text_add(&t,
 		    "  (the server does not answer; the job goes on, waiting for it)\n");
-	f->drawn_lines = count_lines(text_str(&t));
-	fputs(text_str(&t), f->how->screen);
+	if (f->drawn_lines > 0)
+		fprintf(f->how->screen, "\033[%zuA\r\033[J", f->drawn_lines);
+	lines = count_lines(text_str(&t));
+	fputs(last_lines(text_str(&t), lines, rows), f->how->screen);
 	fflush(f->how->screen);
+	f->drawn_lines = lines < rows ? lines : rows;
 	text_done(&t);
 }
 
@@ -190,6 +206,7 @@ on_chunk(void *arg, const char *data, size_t len)
 	struct follow_job *j = arg;
 
 	set_lost(j->follow, false);
+	j->retry_s = FOLLOW_RETRY_S;
 	if (sse_feed(&j->sse, data, len, on_sse_event, j) < 0)
 		return 1;
 	stop_when_all_ended(j->follow);
@@ -199,9 +216,11 @@ on_chunk(void *arg, const char *data, size_t len)
 static void
 retry_later(struct follow_job *j)
 {
-	struct timeval tv = timeval_of(FOLLOW_RETRY_S * USEC_PER_SEC);
+	struct timeval tv = timeval_of(j->retry_s * USEC_PER_SEC);
 
 	evtimer_add(j->retry, &tv);
+	if (j->retry_s < FOLLOW_RETRY_MAX_S)
+		j->retry_s *= 2;
 }
 
 static void
@@ -283,8 +302,11 @@ on_poll(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
 	struct follow *f = arg;
 
+	bool all = f->polls++ % FOLLOW_POLLS_STREAMING == 0;
+
 	for (size_t i = 0; i < f->n_jobs; i++)
-		ask_record(&f->jobs[i]);
+		if (all || f->jobs[i].stream == NULL)
+			ask_record(&f->jobs[i]);
 }
 
 static void
@@ -343,6 +365,7 @@ start_jobs(struct follow *f, const json_t *jobs)
 		struct follow_job *j = &f->jobs[i];
 
 		j->follow = f;
+		j->retry_s = FOLLOW_RETRY_S;
 		j->retry = evtimer_new(f->base, on_retry, j);
 		progress_init(&j->progress, json_array_get(jobs, i));
 		if (j->progress.state == PROGRESS_OPEN)

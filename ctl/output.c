@@ -168,6 +168,8 @@ output_table(const json_t *rows, const struct output_column *columns, size_t n, 
 	size_t n_lines = json_array_size(rows) + 1; /* the first one holds the titles */
 	char **cells = str_alloc(n_lines * n_used * sizeof(char *));
 
+	for (size_t i = 0; i < n_used; i++)
+		widths[i] = used[i]->width;
 	for (size_t line = headers ? 0 : 1; line < n_lines; line++)
 		for (size_t i = 0; i < n_used; i++) {
 			char *cell = line == 0 ? str_dup(used[i]->title)

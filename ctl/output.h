@@ -24,7 +24,8 @@ struct output_column {
 	const char *title;
 	const char *key; /* member path: "bmc.address" */
 	enum output_kind kind;
-	bool wide; /* only with -o wide */
+	bool wide;    /* only with -o wide */
+	size_t width; /* at least so wide: for tables that are printed row by row */
 	/* Instead of key and kind, when set: writes the cell of that row. */
 	void (*cell)(const json_t *row, struct text *out);
 };

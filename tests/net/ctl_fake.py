@@ -43,6 +43,10 @@ class Handler(BaseHTTPRequestHandler):
         if rq.path == "/api/v1/events" and "follow" in query:
             fake.stream(self, query)
             return
+        if fake.lose_answers > 0:
+            fake.lose_answers -= 1
+            self.close_connection = True
+            return
         status, answer, etag = fake.answer(rq)
         data = json.dumps(answer).encode()
         self.send_response(status)
@@ -74,6 +78,7 @@ class Fake:
         self.requests, self.events, self.routes = [], [], []
         self.server = self.thread = None
         self.generation = 0
+        self.lose_answers = 0  # so many requests are taken and not answered
         self.on("GET", "/api/v1/sites", {"items": [{"name": "los", "timezone": "Africa/Lagos"}],
                                          "next": None})
         self.start()

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """netboot-ctl's orders against a stand-in server: confirmation, waiting, exit codes."""
+import fcntl
 import json
 import os
 import pty
 import re
 import select
 import shutil
+import struct
 import subprocess
+import termios
 import time
 
 import pytest
@@ -118,6 +121,16 @@ def test_unreachable_server(fake):
         assert ": server-unreachable: " in r.stderr
     finally:
         shutil.rmtree(d)
+
+
+def test_a_lost_answer_is_asked_for_under_the_same_key(one_job):
+    one_job.lose_answers = 1
+    r = order(one_job, "--yes")
+    assert (r.returncode, r.stdout) == (0, JOB + "\n")
+    keys = [q.headers["Idempotency-Key"] for q in one_job.find("POST", "/api/v1/jobs")]
+    assert len(keys) == 2 and keys[0] == keys[1]
+    one_job.lose_answers = 1
+    assert one_job.run("doctor").returncode == 5
 
 
 # ---- --wait
@@ -295,6 +308,16 @@ def test_live_progress_is_redrawn(one_job):
     one_job.add_event("job.done", JOB, "2026-01-31T09:32:00.000Z")
     assert t.end() == 0
     assert t.text.endswith("edge01: done in 2m31s\r\n")
+
+
+def test_a_low_terminal_shows_the_latest_stages(one_job):
+    for n, name in enumerate(("preflight", "armed", "override", "power", "loader", "script")):
+        one_job.stage(JOB, name, "confirmed", f"2026-01-31T09:29:3{n}.000Z")
+    t = Terminal(one_job, "reinstall", "edge01", "--reason", "x", "--yes", "--wait")
+    fcntl.ioctl(t.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 5, 80, 0, 0))
+    t.read_until(r"\x1b\[4A\r\x1b\[J\x1b\[32m  ok  override")
+    one_job.add_event("job.done", JOB, "2026-01-31T09:32:00.000Z")
+    assert t.end() == 0
 
 
 def test_no_color(one_job):

@@ -113,6 +113,7 @@ def test_apply_export_round_trip(orch):
     assert run(orch, "host", "list", "--no-headers").stdout == ""
     assert run(orch, "apply", "-f", orch.path("inv.yaml")).stderr == "5 changed\n"
     assert run(orch, "apply", "-f", orch.path("inv.yaml")).stderr == "nothing to change\n"
+    assert run(orch, "host", "lock", "edge02", "--reason", "disk").returncode == 0
     exported = run(orch, "export").stdout
     assert "secret" not in exported
     assert run(orch, "apply", "-f", "-", stdin=exported).stderr == "nothing to change\n"
