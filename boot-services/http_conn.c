@@ -33,7 +33,7 @@
 #include "lib/str.h"
 
 enum {
-	SENDFILE_CHUNK = 1024 * 1024, /* then others have their turn */
+	SENDFILE_CHUNK = 2 * 1024 * 1024, /* then others have their turn */
 	STEPS_PER_TURN = 32,
 };
 #define SAMPLE_FIRST (4 * USEC_PER_MSEC)
@@ -63,6 +63,13 @@ pop_flight(struct http_conn *c, const char *result, const char *reason, int64_t 
 	memmove(&c->flights[0], &c->flights[1], c->n_flights * sizeof c->flights[0]);
 }
 
+/* All that may leave freely is with the kernel. */
+static bool
+is_at_hold(const struct http_conn *c)
+{
+	return c->state == HTTP_CONN_SEND && c->at >= c->hold && !c->grant.open;
+}
+
 /* Looks at what has been acknowledged since the last time. The answer that is still being
  * written is the last flight, and stays one. */
 static void
@@ -72,7 +79,9 @@ sample(struct http_conn *c, int64_t now)
 
 	if (c->n_flights == 0)
 		return;
-	c->sample_at = now + (c->state == HTTP_CONN_SEND ? SAMPLE_MAX : c->sample_gap);
+	c->sample_at =
+	    now +
+	    (c->state == HTTP_CONN_SEND && !is_at_hold(c) ? SAMPLE_MAX : c->sample_gap);
 	acked = acked_by_peer(c) - c->acked_base;
 	for (size_t i = 0; i < c->n_flights; i++) {
 		struct http_flight *f = &c->flights[i];
@@ -351,10 +360,16 @@ send_file(struct http_conn *c, int64_t limit, int64_t now)
 	return !c->want_write;
 }
 
-/* Stands before the last chunk of a kernel or initrd. */
+/* Stands before the last chunk of a kernel or initrd. The question is asked only when the
+ * client has everything before it: what lies in our buffers says nothing about a client that
+ * may have lost power, and must not cost it the ticket. */
 static bool
 step_gate(struct http_conn *c, int64_t now)
 {
+	const struct http_flight *f = &c->flights[c->n_flights - 1];
+
+	if (f->got < c->hold - f->from)
+		return false;
 	switch (http_ticket_pass(c)) {
 	case HTTP_TICKET_GO: c->state = HTTP_CONN_SEND; return true;
 	case HTTP_TICKET_WAIT:
@@ -371,13 +386,16 @@ step_send(struct http_conn *c, int64_t now)
 {
 	int64_t limit = c->grant.open || c->hold > c->end ? c->end : c->hold;
 
-	if (c->at >= c->hold && !c->grant.open)
+	if (is_at_hold(c))
 		return step_gate(c, now);
 	if (!send_out(c, now) || !send_file(c, limit, now))
 		return false;
-	if (c->at < c->end)
+	if (c->at == c->end) {
+		end_answer(c, now);
 		return true;
-	end_answer(c, now);
+	}
+	c->sample_gap = SAMPLE_FIRST;
+	sample(c, now);
 	return true;
 }
 

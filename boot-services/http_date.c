@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "lib/str.h"
+
 static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 static const char months[12][4] = {
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
@@ -63,7 +65,7 @@ http_date_parse(const char *text, int64_t *ret_seconds)
 		   sscanf(text, "%3s %3s %2d %2d:%2d:%2d %4d%n", day, mon, &tm.tm_mday,
 		       &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &tm.tm_year, &end) == 7) {
 		/* asctime: Sun Nov  6 08:49:37 1994 */
-		strcpy(zone, "GMT");
+		str_clip(zone, sizeof zone, "GMT");
 	} else {
 		return -EINVAL;
 	}

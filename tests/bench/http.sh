@@ -15,7 +15,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bootd=${NETBOOT_BUILD:-$root/build/release}/netboot-bootd
 dir=$(mktemp -d /tmp/nbbench.XXXXXX)
 srv=nbb$$s cli=nbb$$c
-bootd_pid= nginx_pid=
+bootd_pid='' nginx_pid=''
 
 finish() {
 	for p in $bootd_pid $nginx_pid; do kill "$p" 2>/dev/null || true; done
@@ -96,7 +96,7 @@ measure() { # pid, url, connections
 		END { printf "%.0f %.3f %d\n", bytes / t / 1e6, cpu / hz / (bytes / 1073741824), bad }'
 }
 
-json=
+json=''
 for size in 1m 64m; do
 	for c in 1 32; do
 		for server in bootd nginx bootd nginx; do

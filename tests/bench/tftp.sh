@@ -17,7 +17,7 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 bootd=${NETBOOT_BUILD:-$root/build/release}/netboot-bootd
 dir=$(mktemp -d /tmp/nbbench.XXXXXX)
 srv=nbb$$s cli=nbb$$c
-pids=
+pids=''
 
 finish() {
 	for p in $pids; do kill "$p" 2>/dev/null || true; done
@@ -63,17 +63,17 @@ start dnsmasq -k -C /dev/null --port=0 --enable-tftp --tftp-root="$dir/loaders" 
 	--user=root --log-facility="$dir/dnsmasq.log"
 dnsmasq_pid=${pids##* }
 
-get() { ip netns exec "$cli" taskset -c 1 "$dir/tftp_get" "$@"; }
-where() {
+get() { # server, blksize, window, parallel, count
 	case $1 in
-	bootd) echo 10.78.0.1 2069 ;;
-	tftpd-hpa) echo 10.78.0.2 1069 ;;
-	dnsmasq) echo 10.78.0.3 69 ;;
+	bootd) at=10.78.0.1 port=2069 ;;
+	tftpd-hpa) at=10.78.0.2 port=1069 ;;
+	dnsmasq) at=10.78.0.3 port=69 ;;
 	esac
+	ip netns exec "$cli" taskset -c 1 "$dir/tftp_get" $at $port 1m "$2" "$3" "$4" "$5"
 }
 for s in bootd tftpd-hpa dnsmasq; do
 	for try in $(seq 50); do
-		get $(where $s) 1m 1428 1 1 1 >/dev/null 2>&1 && break
+		get $s 1428 1 1 1 >/dev/null 2>&1 && break
 		[ "$try" = 50 ] && { echo "$s did not come up:" >&2; cat "$dir/err" >&2; exit 1; }
 		sleep 0.1
 	done
@@ -81,7 +81,7 @@ done
 
 ticks() { awk '{ print $14 + $15 }' "/proc/$1/stat"; }
 
-json=
+json=''
 for case in "512 1 1" "512 1 32" "1428 1 1" "1428 1 32" "1428 4 1" "1428 4 32" "1428 16 1" "1428 16 32"; do
 	set -- $case
 	blksize=$1 window=$2 parallel=$3
@@ -94,7 +94,7 @@ for case in "512 1 1" "512 1 32" "1428 1 1" "1428 1 32" "1428 4 1" "1428 4 32" "
 		dnsmasq) pid=$dnsmasq_pid ;;
 		esac
 		before=$(ticks "$pid")
-		r=$(get $(where $s) 1m "$blksize" "$window" "$parallel" "$megabytes")
+		r=$(get $s "$blksize" "$window" "$parallel" "$megabytes")
 		after=$(ticks "$pid")
 		set -- $r
 		line=$(awk -v b="$1" -v t="$2" -v c=$((after - before)) -v hz="$(getconf CLK_TCK)" \

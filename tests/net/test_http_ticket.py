@@ -269,6 +269,31 @@ assert fetch(initrd)[0] == 200
     assert len(consumed(server)) == 1
 
 
+def test_what_lies_in_buffers_costs_no_ticket(make, client):
+    """The whole free part fits into our socket's buffer, but the client has hardly read any."""
+    server = make(100_000, (400_000,))
+    run(client, r"""
+kernel, initrd = paths()
+assert fetch(kernel)[0] == 200
+for attempt in range(3):
+    s = connect(rcvbuf=4096)
+    r = Reader(s)
+    s.sendall(get(initrd))
+    r.head()
+    r.body(1000)
+    # Answers to others show that the server had its time with the first one.
+    for i in range(20):
+        assert fetch(kernel)[0] == 200
+    rst(s)
+""")
+    ended(server, "aborted", **{"class": "initrd"})
+    assert not consumed(server)
+    run(client, r"""
+assert fetch(paths()[1]) == (200, b"I" * 400000)
+""")
+    assert len(consumed(server)) == 1
+
+
 def test_changed_file_is_refused(make, client):
     server = make()
     server.put("images", "d/vmlinuz", b"another kernel")
