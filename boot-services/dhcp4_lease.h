@@ -19,7 +19,8 @@ enum {
 	DHCP4_LEASE_RECORDS_MAX = 1 << 20,
 	DHCP4_LEASE_OFFER_US = 10 * 1000 * 1000, /* an offer nobody took is free again */
 };
-#define DHCP4_LEASE_DECLINE_US (600 * USEC_PER_SEC) /* a pool address in conflict rests \
+#define DHCP4_LEASE_DECLINE_US \
+	(600 * USEC_PER_SEC) /* a pool address in conflict rests \
 						     */
 #define DHCP4_LEASE_DECLINE_FIXED_US (60 * USEC_PER_SEC) /* … a fixed one, for less */
 

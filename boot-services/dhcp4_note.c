@@ -48,7 +48,7 @@ put_uuid(struct event *ev, const struct dhcp4_msg *m)
 {
 	struct rbuf v = dhcp4_msg_value(m, DHCP4_OPT_CLIENT_UUID);
 	char text[ADDR_UUID_TEXT];
-	struct addr_uuid raw, uuid;
+	struct addr_uuid raw = {{0}}, uuid;
 	uint8_t all = 0xff, any = 0;
 
 	if (rbuf_left(&v) != 17 || rbuf_u8(&v) != 0)

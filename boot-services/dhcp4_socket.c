@@ -171,7 +171,7 @@ dhcp4_socket_tap_payload(const uint8_t *packet, size_t len, uint16_t client_port
 void
 dhcp4_socket_addresses(int fd, struct dhcp4_server_link *link)
 {
-	struct ifreq reqs[IFREQS_MAX];
+	struct ifreq reqs[IFREQS_MAX] = {0};
 	struct ifconf conf = {.ifc_len = sizeof(reqs), .ifc_req = reqs};
 	size_t n = strlen(link->name);
 

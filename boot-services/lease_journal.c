@@ -376,8 +376,9 @@ void
 lease_journal_append(struct lease_journal *j, const struct dhcp4_lease_record *r)
 {
 	char line[LEASE_JOURNAL_LINE_MAX];
+	size_t n = lease_journal_format(r, line);
 
-	text_add(&j->group, line, lease_journal_format(r, line));
+	text_add(&j->group, line, n);
 }
 
 bool
@@ -410,8 +411,9 @@ void
 lease_journal_snapshot(struct lease_journal *j, const struct dhcp4_lease_record *r)
 {
 	char line[LEASE_JOURNAL_LINE_MAX];
+	size_t n = lease_journal_format(r, line);
 
-	text_add(&j->snapshot, line, lease_journal_format(r, line));
+	text_add(&j->snapshot, line, n);
 }
 
 /* Replaces the file by the snapshot and the sealed group. */

@@ -7,6 +7,9 @@
 #
 #     sudo tests/bench/dhcp4.sh            needs: make, kea-dhcp4-server, kea-admin, dnsmasq, iproute2
 #
+# "bootd-known" is bootd with 10,000 hosts in its table, so that each packet becomes an event; about the
+# strangers of "bootd" it tells at a bounded rate.
+#
 # SERVERS="bootd kea dnsmasq"  SECONDS_EACH=3  BOOTD=build/release/netboot-bootd  BENCH_DIR=(a disk)
 set -eu
 
@@ -110,7 +113,7 @@ run() {
 		>/dev/null 2>&1 || :
 	before=$(cpu_ns)
 	ip netns exec "$CLI" taskset -c 1 perfdhcp -4 -l 10.98.0.2 -r "$2" -R 10000000 \
-		-b mac=00:0c:01:cb:03:ff -p "$SECONDS_EACH" -g single -W 1 10.98.0.1 \
+		-b mac=00:0c:01:cb:03:ff -p "$3" -g single -W 1 10.98.0.1 \
 		>"$DIR/perf" 2>&1 || :
 	cpu=$(($(cpu_ns) - before))
 	kill -TERM "$PID" 2>/dev/null || :
@@ -121,13 +124,15 @@ run() {
 }
 
 good() { # server rate
-	set -- "$1" "$2" $(run "$1" "$2")
-	echo "$5" >"$DIR/cpu"
-	awk -v s="$1" -v r="$2" -v sent="$3" -v got="$4" -v cpu="$5" -v t="$SECONDS_EACH" 'BEGIN {
-		lost = sent ? 100 * (1 - got / sent) : 100
-		printf "%-12s target %6d/s  done %7.0f/s  lost %5.2f %%  CPU %5.1f us each\n", s, r, got / t,
-			lost, cpu > "/dev/stderr"
-		exit !(lost < 1 && sent > 0.9 * r * t) }'
+	seconds=$SECONDS_EACH
+	[ "$1" != bootd-known ] || seconds=1 # its hosts must not run out
+	result=$(run "$1" "$2" "$seconds")
+	echo "${result##* }" >"$DIR/cpu"
+	echo "$result" | awk -v s="$1" -v r="$2" -v t="$seconds" '{
+		lost = $1 ? 100 * (1 - $2 / $1) : 100
+		printf "%-12s target %6d/s  done %7.0f/s  lost %5.2f %%  CPU %5.1f us each\n", s, r, $2 / t,
+			lost, $3 > "/dev/stderr"
+		exit !(lost < 1 && $1 > 0.9 * r * t) }'
 }
 
 # Doubles the rate while it is good, then halves the gap three times. Prints the best rate and the
@@ -146,7 +151,7 @@ search() {
 }
 
 network
-cp "$BOOTD" "$DIR/bootd"
+install -m 755 "$BOOTD" "$DIR/bootd"
 HOSTS=$(known_hosts)
 json=
 for s in $SERVERS; do
@@ -155,7 +160,7 @@ for s in $SERVERS; do
 	bootd-known) first=800 ;;
 	*) first=4000 ;;
 	esac
-	set -- $(search "$s" "$first")
-	json="$json\"$s\": {\"per_s\": $1, \"cpu_us\": $2}, "
+	result=$(search "$s" "$first")
+	json="$json\"$s\": {\"per_s\": ${result% *}, \"cpu_us\": ${result#* }}, "
 done
 echo "{\"bench\": \"dhcp4\", \"unit\": \"exchanges of new clients\", ${json%, }}"
