@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/script.h"
+
+#include <errno.h>
+
+#include "tests/unit/agent/job_fixture.h"
+
+static const struct ticket ticket = {.id = "01m8186kgj3sd2xm",
+    .token = "0123456789abcdefghjkmnpqrs",
+    .state = TICKET_ARMED};
+
+static char *
+build(struct bundle *b, const char *args)
+{
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://10.77.0.1:8080"};
+	struct error err;
+	char *text = NULL;
+
+	str_clip(b->image.args, sizeof(b->image.args), args);
+	assert_int_equal(script_build(&p, &text, &err), 0);
+	return text;
+}
+
+static void
+refused(struct bundle *b, const char *args, int wanted, const char *code)
+{
+	struct script_params p = {
+	    .bundle = b, .ticket = &ticket, .site = "los", .url = "http://10.77.0.1"};
+	struct error err = {.code = ""};
+	char *text = NULL;
+
+	str_clip(b->image.args, sizeof(b->image.args), args);
+	assert_int_equal(script_build(&p, &text, &err), wanted);
+	assert_null(text);
+	assert_string_equal(err.code, code);
+	assert_string_not_equal(err.next, "");
+}
+
+static void
+has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+static void
+test_text(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	char *text = build(b, "console=ttyS0 quiet");
+
+	(void)state;
+	assert_int_equal(strncmp(text, "#!ipxe\n# ticket 01m8186kgj3sd2xm job", 36), 0);
+	has(text,
+	    "kernel http://10.77.0.1:8080/b/0123456789abcdefghjkmnpqrs/vmlinuz "
+	    "initrd=initrd console=ttyS0 quiet "
+	    "netboot.report=http://10.77.0.1:8080/report/0123456789abcdefghjkmnpqrs "
+	    "BOOTIF=01-${netX/mac:hexhyp} || goto failed\n");
+	has(text,
+	    "initrd --name initrd "
+	    "http://10.77.0.1:8080/b/0123456789abcdefghjkmnpqrs/initrd || goto failed\n");
+	has(text, "chain --replace --autofree "
+		  "http://10.77.0.1:8080/script.ipxe-52:54:00:77:00:01");
+	/* Nothing may stay from an earlier round or ticket (tests/sim/ticket.pml). */
+	assert_true(strstr(text, "imgfree") < strstr(text, "kernel http"));
+	has(text, "exit 1\n");
+	free(text);
+	free(b);
+}
+
+static void
+test_substitution(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	char *text;
+
+	(void)state;
+	job_fixture_file(&b->image.files[0], "root.squashfs", "d/root.squashfs");
+	b->image.n_files = 1;
+	text =
+	    build(b, "a=${host.name} b=${host.label.role} c=${site.name} d=${site.url} "
+		     "e=${site.server} f=${mac} g=${mac.hexhyp} h=${ip} i=${image.name} "
+		     "j=${file.root.squashfs} k=${report} l=${token} m=$$x");
+	has(text, " a=edge01 b=cdn c=los d=http://10.77.0.1:8080 e=10.77.0.1 "
+		  "f=52:54:00:77:00:01 g=52-54-00-77-00-01 h=10.77.0.11 i=debian "
+		  "j=http://10.77.0.1:8080/b/0123456789abcdefghjkmnpqrs/root.squashfs "
+		  "k=http://10.77.0.1:8080/report/0123456789abcdefghjkmnpqrs "
+		  "l=0123456789abcdefghjkmnpqrs m=$x ");
+	free(text);
+	text = build(b, "netboot.report=${report} BOOTIF=01-${mac.hexhyp}");
+	assert_null(strstr(strstr(text, "netboot.report=") + 1, "netboot.report="));
+	assert_null(strstr(strstr(text, "BOOTIF=") + 1, "BOOTIF="));
+	free(text);
+	free(b);
+}
+
+static void
+test_refused(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	char *longest = str_alloc(BUNDLE_ARGS_MAX);
+
+	(void)state;
+	refused(b, "rack=${host.label.rack}", -ENOENT, "image-args");
+	refused(b, "x=${file.none}", -ENOENT, "image-args");
+	refused(b, "a && sanboot", -EINVAL, "image-args");
+	refused(b, "a || reboot", -EINVAL, "image-args");
+	refused(b, "a\nexit 0", -EINVAL, "image-args");
+	refused(b, "a=\"b c\"", -EINVAL, "image-args");
+	refused(b, "a=\\", -EINVAL, "image-args");
+	refused(b, "${host.name", -EINVAL, "image-args");
+	str_clip(b->host.labels[0].value, sizeof(b->host.labels[0].value), "a b");
+	refused(b, "r=${host.label.role}", -EINVAL, "image-args");
+	str_clip(b->host.labels[0].value, sizeof(b->host.labels[0].value), "${net0/ip}");
+	refused(b, "r=${host.label.role}", -EINVAL, "image-args");
+	memset(longest, 'x', BUNDLE_ARGS_MAX - 1);
+	refused(b, longest, -EMSGSIZE, "image-args");
+	free(longest);
+	b->host.n_nics = 0;
+	refused(b, "", -EINVAL, "no-boot-mac");
+	free(b);
+}
+
+static void
+test_boot_nic(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	char name[SCRIPT_NAME_SIZE];
+
+	(void)state;
+	b->host.nics[1] = b->host.nics[0];
+	b->host.nics[1].mac.b[5] = 2;
+	b->host.n_nics = 2;
+	assert_int_equal(script_name(&b->host, name), 0);
+	assert_string_equal(name, "script.ipxe-52:54:00:77:00:01");
+	b->host.nics[1].boot = true;
+	assert_int_equal(script_name(&b->host, name), 0);
+	assert_string_equal(name, "script.ipxe-52:54:00:77:00:02");
+	b->host.n_nics = 0;
+	assert_int_equal(script_name(&b->host, name), -EINVAL);
+	assert_null(script_boot_nic(&b->host));
+	free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_text),
+	    cmocka_unit_test(test_substitution),
+	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_boot_nic),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
