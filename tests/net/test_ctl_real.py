@@ -2,6 +2,8 @@
 """netboot-ctl against the real netboot-orchestrator, with a stand-in for the site's agent."""
 import json
 import os
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -273,3 +275,41 @@ def test_dry_run_leaves_nothing(orch, agent):
     assert r.returncode == 0, r.stderr
     assert [x.split()[0] for x in r.stdout.splitlines()] == ["edge01", "edge02"]
     assert run(orch, "job", "list", "--no-headers").stdout == ""
+
+
+# ---- what is shipped
+
+
+EXAMPLES = os.path.join(orch_lab.REPO, "packaging", "examples")
+
+
+def test_the_example_inventory_applies(orch):
+    for name in ("debian-12/vmlinuz", "debian-12/initrd.gz", "rescue/vmlinuz", "rescue/initrd.img"):
+        orch.put_file(f"images/{name}", b"x")
+    orch.put_file("secrets/edge01-bmc", b"secret\n")
+    os.chmod(orch.path("secrets/edge01-bmc"), 0o600)
+    shutil.copy(os.path.join(EXAMPLES, "inventory.yaml"), orch.path("example.yaml"))
+    assert run(orch, "apply", "-f", orch.path("example.yaml")).stderr == "4 changed\n"
+    assert run(orch, "image", "verify", "debian-12").returncode == 0
+
+
+@pytest.mark.parametrize("program", ["orchestrator", "agent"])
+def test_the_example_configurations_are_good(program):
+    r = subprocess.run([os.path.join(orch_lab.BUILD, f"netboot-{program}"), "-n", "-c",
+                        os.path.join(EXAMPLES, f"{program}.yaml")], check=False, text=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    assert r.returncode == 0, r.stdout
+
+
+def test_the_manual_names_every_command_and_option():
+    def words(*given):
+        return subprocess.run([CTL, "__complete", *given], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.split()
+    with open(os.path.join(orch_lab.REPO, "docs", "man", "netboot-ctl.1"), encoding="utf-8") as f:
+        page = f.read()
+    for noun in [w for w in words() if not w.startswith("-")]:
+        assert re.search(rf"\bCm {noun}\b", page), noun
+    # What an order can do must not be hidden behind --help.
+    for order in ("reinstall", "reboot", "history", "events", "watch"):
+        for option in [w.strip("-=") for w in words(order) if w.startswith("--")]:
+            assert f"Fl Fl {option}" in page, f"{order} --{option}"
