@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "orchestrator/inventory_codec.h"
+
+#include "fixture.h"
+
+static void
+hosts_read_and_write_alike(void **state)
+{
+	static const char *const texts[] = {
+	    "{'name':'a','nics':[],'firmware':'uefi','local_boot':'exit1','labels':{},'"
+	    "site':'los'}",
+	    "{'name':'a','nics':[{'mac':'02:00:00:00:00:01','ip':'10.0.0.1','boot':true}]"
+	    ","
+	    "'uuid':'12345678-1234-1234-1234-123456789abc','serial':'S1','firmware':'"
+	    "bios','idle':'silent',"
+	    "'local_boot':'sanboot','probe':'icmp','labels':{'a':'1','b':''},'site':'los'"
+	    ",'image':'debian',"
+	    "'bmc':{'address':'10.9.0.1','port':6230,'user':'u','privilege':'"
+	    "administrator','cipher':17,"
+	    "'boot_method':'none','boot_verify':'device'}}",
+	};
+	struct db_host *h = str_alloc(sizeof(*h));
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		json_t *v = fixture_json(texts[i]);
+		if (inventory_codec_host(v, h, &err) < 0)
+			fail_msg("%s", err.text);
+		json_t *back = inventory_codec_host_json(h);
+		assert_true(json_equal(v, back));
+		json_decref(back);
+		json_decref(v);
+	}
+	free(h);
+}
+
+static void
+a_password_is_read_and_never_written(void **state)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	json_t *v = fixture_json(
+	    "{'name':'a','site':'los','bmc':{'address':'x','password':'hush'}}");
+
+	(void)state;
+	assert_int_equal(inventory_codec_host(v, h, NULL), 0);
+	assert_string_equal(h->bmc.password, "hush");
+	json_t *back = inventory_codec_host_json(h);
+	char *text = json_text(back);
+	assert_null(strstr(text, "hush"));
+	free(text);
+	json_decref(back);
+	json_decref(v);
+	free(h);
+}
+
+static void
+labels_have_one_order(void **state)
+{
+	struct db_host *a = str_alloc(sizeof(*a)), *b = str_alloc(sizeof(*b));
+	json_t *v = fixture_json("{'name':'a','site':'los','labels':{'x':'1','a':'2'}}");
+	json_t *w = fixture_json("{'name':'a','site':'los','labels':{'a':'2','x':'1'}}");
+
+	(void)state;
+	assert_int_equal(inventory_codec_host(v, a, NULL), 0);
+	assert_int_equal(inventory_codec_host(w, b, NULL), 0);
+	assert_string_equal(a->host.labels[0].key, "a");
+	assert_memory_equal(a->host.labels, b->host.labels, sizeof(a->host.labels));
+	json_decref(v);
+	json_decref(w);
+	free(a);
+	free(b);
+}
+
+static void
+expect_pointer(const char *text, const char *want)
+{
+	struct error err;
+	char buf[100];
+
+	error_set(&err, 0, "x", NULL, "%s", text);
+	inventory_codec_pointer("/hosts/3", &err, buf, sizeof(buf));
+	assert_string_equal(buf, want);
+}
+
+static void
+pointers_follow_the_text(void **state)
+{
+	(void)state;
+	expect_pointer("nics[1]: mac: not an address", "/hosts/3/nics/1/mac");
+	expect_pointer("bmc: cipher: not 0, 3 or 17", "/hosts/3/bmc/cipher");
+	expect_pointer("not an object", "/hosts/3");
+	expect_pointer("unknown key \"x: y: z\"", "/hosts/3");
+	expect_pointer("nics[: x", "/hosts/3");
+	expect_pointer("nics[1] x: y", "/hosts/3");
+	expect_pointer("a:b", "/hosts/3");
+	expect_pointer("", "/hosts/3");
+}
+
+static void
+sites_are_checked(void **state)
+{
+	static const char *const bad[] = {
+	    "{'name':''}",
+	    "{'name':'a b'}",
+	    "{'timezone':'UTC'}",
+	    "{'name':'a','timezone':'/etc/passwd'}",
+	    "{'name':'a','timezone':'a/../b'}",
+	    "{'name':'a','url':'ftp://x'}",
+	    "{'name':'a','url':'http://x/'}",
+	    "{'name':'a','url':'http://x y'}",
+	    "{'name':'a','url':'http://${x}'}",
+	    "{'name':'a','idle':'no'}",
+	    "{'name':'a','subnets':{}}",
+	    "{'name':'a','subnets':[{'prefix':'10.0.0.0/24','gateway':'10.1.0.1'}]}",
+	    "{'name':'a','subnets':[{'prefix':'10.0.0.0/24','vlan':3}]}",
+	    "[]",
+	};
+	struct db_site *site = str_alloc(sizeof(*site));
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		json_t *v = fixture_json(bad[i]);
+		assert_int_equal(inventory_codec_site(v, site, &err), -EINVAL);
+		assert_true(err.text[0] && err.code[0]);
+		json_decref(v);
+	}
+	json_t *v = fixture_json("{'name':'a'}");
+	assert_int_equal(inventory_codec_site(v, site, &err), 0);
+	assert_string_equal(site->site.timezone, "UTC");
+	json_decref(v);
+	free(site);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(hosts_read_and_write_alike),
+	    cmocka_unit_test(a_password_is_read_and_never_written),
+	    cmocka_unit_test(labels_have_one_order),
+	    cmocka_unit_test(pointers_follow_the_text),
+	    cmocka_unit_test(sites_are_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "orchestrator/inventory.h"
+
+#include "fixture.h"
+
+#include "db/db_audit.h"
+#include "db/db_host.h"
+#include "db/db_site.h"
+
+static const char *
+action(const json_t *changes, size_t i)
+{
+	return json_string_value(json_object_get(json_array_get(changes, i), "action"));
+}
+
+static void
+a_document_is_added_then_the_same(void **state)
+{
+	struct fixture *f = *state;
+	json_t *changes = NULL;
+
+	assert_string_equal(fixture_apply(f, FIXTURE_DOCUMENT, &changes), "");
+	assert_int_equal(json_array_size(changes), 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(action(changes, i), "add");
+	json_decref(changes);
+	assert_string_equal(fixture_apply(f, FIXTURE_DOCUMENT, &changes), "");
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(action(changes, i), "same");
+	json_decref(changes);
+}
+
+static void
+an_unchanged_document_leaves_versions_alone(void **state)
+{
+	struct fixture *f = *state;
+	int64_t before, after;
+
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	assert_int_equal(db_site_version(f->store, "los", &before), 0);
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	assert_int_equal(db_site_version(f->store, "los", &after), 0);
+	assert_int_equal(before, after);
+	fixture_apply(f, "{'hosts':[{'name':'d.los','site':'los'}]}", NULL);
+	assert_int_equal(db_site_version(f->store, "los", &after), 0);
+	assert_true(after > before);
+}
+
+static char *
+password_of(struct fixture *f, const char *name)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	char context[80], *plain = NULL;
+
+	assert_int_equal(db_host_get(f->store, name, h), 0);
+	assert_int_equal(str_format(context, sizeof(context), "bmc/%s", name), 0);
+	assert_int_equal(secret_unseal(f->key, context, h->sealed, &plain), 0);
+	free(h);
+	return plain;
+}
+
+static void
+passwords_stay_unless_given_anew(void **state)
+{
+	struct fixture *f = *state;
+	json_t *changes = NULL;
+	char *plain;
+
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	assert_string_equal(
+	    fixture_apply(f,
+		"{'hosts':[{'name':'a.los','site':'los','bmc':{'address':'10.9.0.77'}}]}",
+		NULL),
+	    "");
+	plain = password_of(f, "a.los");
+	assert_string_equal(plain, "p1");
+	secret_free(plain);
+	fixture_apply(f,
+	    "{'hosts':[{'name':'a.los','site':'los','bmc':{'address':'10.9.0.77','"
+	    "password':'new'}}]}",
+	    &changes);
+	plain = password_of(f, "a.los");
+	assert_string_equal(plain, "new");
+	secret_free(plain);
+	char *text = json_text(changes);
+	assert_null(strstr(text, "\"new\""));
+	assert_null(strstr(text, "p1"));
+	assert_non_null(strstr(text, "bmc.password"));
+	free(text);
+	json_decref(changes);
+}
+
+/* One bad object among good ones: nothing of the document is there afterwards. */
+static void
+refusals(void **state)
+{
+	static const struct {
+		const char *document, *code;
+	} table[] = {
+	    {"{'hosts':[{'name':'a','site':'mars'}]}", "site-unknown"},
+	    {"{'sites':[" FIXTURE_SITE "," FIXTURE_SITE "]}", "name-duplicate"},
+	    {"{'sites':[" FIXTURE_SITE
+	     "],'hosts':[{'name':'a','site':'los','image':'x'}]}",
+		"image-unknown"},
+	    {"{'images':[{'name':'x','kind':'live','kernel':{'path':'absent'}}]}",
+		"image-missing"},
+	    {"{'images':[{'name':'x','kind':'live'}]}", "bad-value"},
+	    {"{'images':[{'name':'x','kind':'live','kernel':{'path':'vmlinuz','sha256':'"
+	     "00'}}]}",
+		"image-altered"},
+	    {"{'images':[{'name':'x','kind':'live','kernel':{'path':'vmlinuz'},'initrds':"
+	     "['vmlinuz']}]}",
+		"bad-value"},
+	    {"{'sites':[" FIXTURE_SITE
+	     "],'hosts':[{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01'}]},"
+	     "{'name':'b','site':'los','nics':[{'mac':'02:00:00:00:00:01'}]}]}",
+		"mac-duplicate"},
+	    {"{'sites':[" FIXTURE_SITE
+	     "],'hosts':[{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01'},"
+	     "{'mac':'02-00-00-00-00-01'}]}]}",
+		"mac-duplicate"},
+	    {"{'sites':[" FIXTURE_SITE
+	     "],'hosts':[{'name':'a','site':'los','hostname':'x'}]}",
+		"key-unknown"},
+	    {"{'sites':[{'name':'los','subnets':[{'prefix':'10.0.0.0/"
+	     "8'},{'prefix':'10.1.0.0/16'}]}]}",
+		"subnet-overlap"},
+	    {"{'sites':[{'name':'../etc'}]}", "bad-value"},
+	    {"{'sites':[{'name':'x','timezone':'../../etc/passwd'}]}", "bad-value"},
+	    {"{'sites':[3,4]}", "document-refused"},
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct store_names names = {0};
+		assert_string_equal(
+		    fixture_apply(f, table[i].document, NULL), table[i].code);
+		assert_int_equal(db_site_names(f->store, NULL, 9, &names), 0);
+		assert_int_equal(names.n, 0);
+	}
+}
+
+static void
+count_rows(void *arg, const struct db_audit *row)
+{
+	assert_string_equal(row->who, "ada");
+	assert_string_equal(row->reason, "INC-1");
+	assert_null(strstr(row->detail, "'p1'"));
+	++*(int *)arg;
+}
+
+static void
+each_change_has_an_audit_row(void **state)
+{
+	struct fixture *f = *state;
+	int rows = 0;
+
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	assert_int_equal(db_audit_list(f->store, 0, 100, count_rows, &rows), 0);
+	assert_int_equal(rows, 5);
+}
+
+static void
+an_export_applies_as_the_same(void **state)
+{
+	struct fixture *f = *state;
+	json_t *changes = NULL;
+
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	json_t *doc = inventory_export(f->store, NULL);
+	char *text = json_text(doc);
+	assert_null(strstr(text, "password"));
+	assert_null(strstr(text, "sha256"));
+	assert_string_equal(fixture_apply(f, text, &changes), "");
+	for (size_t i = 0; i < 5; i++)
+		assert_string_equal(action(changes, i), "same");
+	json_decref(changes);
+	json_decref(doc);
+	free(text);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FIXTURE_TEST(a_document_is_added_then_the_same),
+	    FIXTURE_TEST(an_unchanged_document_leaves_versions_alone),
+	    FIXTURE_TEST(passwords_stay_unless_given_anew),
+	    FIXTURE_TEST(refusals),
+	    FIXTURE_TEST(each_change_has_an_audit_row),
+	    FIXTURE_TEST(an_export_applies_as_the_same),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

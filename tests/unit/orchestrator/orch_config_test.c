@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "orchestrator/orch_config.h"
+
+#include "fixture.h"
+
+static int
+parse(const char *text, struct orch_config **ret, struct error *err)
+{
+	return orch_config_parse("o.yaml", text, strlen(text), ret, err);
+}
+
+static void
+absent_keys_have_defaults(void **state)
+{
+	static const char *const empty[] = {
+	    "", "\n# only words\n", "group: netboot\n", "{}\n"};
+	struct error err = {.code = ""};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(empty); i++) {
+		struct orch_config *c = NULL;
+		if (parse(empty[i], &c, &err) < 0)
+			fail_msg("%zu: %s", i, err.text);
+		assert_string_equal(c->database, "/var/lib/netboot/orchestrator.db");
+		assert_string_equal(c->socket, "/run/netboot/orchestrator.sock");
+		assert_string_equal(c->group, "netboot");
+		assert_string_equal(c->images_root, "/srv/netboot/images");
+		assert_string_equal(c->key_file, "/var/lib/netboot/orchestrator.key");
+		orch_config_free(c);
+	}
+	orch_config_free(NULL);
+}
+
+static void
+keys_are_read(void **state)
+{
+	struct orch_config *c = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    parse("database: /a\nsocket: /b\ngroup: c\nimages_root: /d\nkey_file: /e\n",
+		&c, NULL),
+	    0);
+	assert_string_equal(c->database, "/a");
+	assert_string_equal(c->group, "c");
+	assert_string_equal(c->key_file, "/e");
+	orch_config_free(c);
+}
+
+static void
+errors_name_file_line_and_key(void **state)
+{
+	static const struct {
+		const char *text, *says;
+	} table[] = {
+	    {"database: a\n", "o.yaml:1: database"},
+	    {"group: x\nimages_root: ./x\n", "o.yaml:2: images_root"},
+	    {"group: x\nsockt: /x\n", "o.yaml:2: sockt"},
+	    {"group: [x]\n", "o.yaml:1: group"},
+	    {"group: {\n", "o.yaml:"},
+	    {"- a\n", "o.yaml:1"},
+	    {"just words\n", "o.yaml:1"},
+	    {"group: a\ngroup: b\n", "group: key is given twice"},
+	};
+	struct orch_config *c = NULL;
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		err = (struct error){.code = ""};
+		if (parse(table[i].text, &c, &err) == 0)
+			fail_msg("%s was taken", table[i].text);
+		assert_string_equal(err.code, "config");
+		if (!strstr(err.text, table[i].says))
+			fail_msg("%s: %s", table[i].says, err.text);
+	}
+	assert_true(orch_config_load("/nonexistent/o.yaml", &c, &err) < 0);
+	assert_non_null(strstr(err.text, "/nonexistent/o.yaml"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(absent_keys_have_defaults),
+	    cmocka_unit_test(keys_are_read),
+	    cmocka_unit_test(errors_name_file_line_and_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

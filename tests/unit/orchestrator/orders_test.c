@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "orchestrator/orders.h"
+
+#include "fixture.h"
+
+#include "db/db_event.h"
+#include "db/db_host.h"
+#include "db/db_job.h"
+
+static int64_t
+seen_now(void *arg, const char *site)
+{
+	(void)site;
+	return *(int64_t *)arg;
+}
+
+/* Parses, checks and (without a refusal) writes; returns the code, "" for success. */
+static const char *
+order(struct fixture *f, const char *text, int64_t seen)
+{
+	static char code[ERROR_CODE_SIZE];
+	struct rng rng = rng_seeded(3);
+	const struct orders_context ctx = {.store = f->store,
+	    .rng = &rng,
+	    .images_root = f->root,
+	    .last_seen = seen_now,
+	    .arg = &seen,
+	    .now = FIXTURE_NOW};
+	struct orders_request rq;
+	struct orders *o = NULL;
+	struct error err = {.code = ""};
+	json_t *v = fixture_json(text), *errors = NULL;
+	int rc = orders_request_parse(v, &rq, &err);
+
+	if (rc == 0)
+		rc = orders_new(&ctx, &rq, &fixture_who, &o, &errors, &err);
+	if (rc == 0 && !rq.dry_run) {
+		assert_int_equal(db_begin(store_db(f->store)), 0);
+		assert_int_equal(orders_write(o), 0);
+		assert_int_equal(db_commit(store_db(f->store)), 0);
+	}
+	orders_free(o);
+	json_decref(errors);
+	json_decref(v);
+	str_clip(code, sizeof(code), err.code);
+	return code;
+}
+
+static int
+setup(void **state)
+{
+	fixture_open(state);
+	assert_string_equal(fixture_apply(*state, FIXTURE_DOCUMENT, NULL), "");
+	return 0;
+}
+
+static void
+a_bundle_is_complete_and_without_the_password(void **state)
+{
+	struct fixture *f = *state;
+	struct bundle *b = str_alloc(sizeof(*b));
+	struct error err = {.code = ""};
+	char id[ID_SIZE], *text = NULL;
+
+	assert_string_equal(order(f,
+				"{'kind':'reinstall','hosts':'a.los','reason':'INC','"
+				"hard':true,'graceful_s':5}",
+				FIXTURE_NOW),
+	    "");
+	assert_int_equal(db_job_open_of_host(f->store, "a.los", id), 0);
+	assert_int_equal(db_job_bundle(f->store, id, &text), 0);
+	assert_null(strstr(text, "p1"));
+	json_t *v = json_parse(text, strlen(text), &err);
+	assert_int_equal(bundle_from_json(v, b, &err), 0);
+	assert_string_equal(b->job, id);
+	assert_string_equal(b->image.name, "debian");
+	assert_int_equal(b->image.kernel.size, 6);
+	assert_string_equal(b->bmc.address, "10.9.0.1");
+	assert_string_equal(b->reason, "INC");
+	assert_string_equal(b->by, "ada");
+	assert_true(b->hard);
+	assert_int_equal(b->graceful_us, 5000000);
+	struct orders_request again;
+	assert_int_equal(orders_request_from_bundle(v, &again, &err), 0);
+	assert_string_equal(again.hosts, "a.los");
+	assert_string_equal(again.image, "debian");
+	assert_int_equal(again.graceful_s, 5);
+	bundle_done(b);
+	free(b);
+	json_decref(v);
+	free(text);
+}
+
+static void
+refusals(void **state)
+{
+	static const struct {
+		const char *request, *code;
+	} table[] = {
+	    {"{'kind':'reinstall','hosts':'a.los'}", "reason-missing"},
+	    {"{'kind':'reinstall','hosts':'','reason':'r'}", "bad-value"},
+	    {"{'kind':'format','hosts':'a.los','reason':'r'}", "bad-value"},
+	    {"{'kind':'power','hosts':'a.los','reason':'r'}", "bad-value"},
+	    {"{'kind':'power','hosts':'a.los','reason':'r','action':'burn'}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','image':'debian'}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','graceful_s':-1}",
+		"bad-value"},
+	    {"{'kind':'boot','hosts':'a.los','reason':'r'}", "image-unknown"},
+	    {"{'kind':'live','hosts':'a.los','reason':'r'}", "image-unknown"},
+	    {"{'kind':'live','hosts':'a.los','reason':'r','image':'debian'}",
+		"image-kind"},
+	    {"{'kind':'reinstall','hosts':'a.los','reason':'r','image':'none'}",
+		"image-unknown"},
+	    {"{'kind':'reinstall','hosts':'x','reason':'r'}", "host-unknown"},
+	    {"{'kind':'reinstall','hosts':'a','reason':'r'}", "host-unknown"},
+	    {"{'kind':'reinstall','hosts':'all','reason':'r'}", "confirmation-needed"},
+	    {"{'kind':'power','action':'off','hosts':'all','reason':'r'}",
+		"confirmation-needed"},
+	    {"{'kind':'reinstall','hosts':'all','reason':'r','yes':true,'limit':2}",
+		"too-many-hosts"},
+	    {"{'kind':'reinstall','hosts':'a.los,locked.los','reason':'r','yes':true}",
+		"host-locked"},
+	    {"{'kind':'reboot','hosts':'bare.los','reason':'r'}", "no-bmc"},
+	    {"{'kind':'boot','image':'debian','hosts':'macless.los','reason':'r'}",
+		"no-boot-mac"},
+	};
+	struct fixture *f = *state;
+	struct store_names ids = {0};
+	const struct db_job_filter all = {.open = -1, .limit = 10};
+	int64_t last = -1;
+
+	assert_string_equal(fixture_apply(f,
+				"{'hosts':[{'name':'bare.los','site':'los'},{'name':'"
+				"macless.los','site':'los',"
+				"'bmc':{'address':'10.9.1.1'}},{'name':'locked.los','"
+				"site':'los','bmc':{'address':'10.9.1.2'}}]}",
+				NULL),
+	    "");
+	assert_int_equal(db_host_lock(f->store, "locked.los", "ada", "x", 5), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		assert_string_equal(
+		    order(f, table[i].request, FIXTURE_NOW), table[i].code);
+	assert_int_equal(db_job_ids(f->store, &all, &ids), 0);
+	assert_int_equal(ids.n, 0);
+	assert_int_equal(db_event_last(f->store, &last), 0);
+	assert_int_equal(last, 0);
+}
+
+static void
+an_absent_agent_is_no_queue(void **state)
+{
+	static const char request[] = "{'kind':'reboot','hosts':'a.los','reason':'r'}";
+	struct fixture *f = *state;
+
+	assert_string_equal(order(f, request, 0), "agent-absent");
+	assert_string_equal(order(f, request, FIXTURE_NOW - 61000000), "agent-absent");
+	assert_string_equal(order(f, request, FIXTURE_NOW - 59000000), "");
+	assert_string_equal(order(f, request, FIXTURE_NOW), "host-busy");
+}
+
+static void
+files_are_looked_at_again(void **state)
+{
+	static const char request[] =
+	    "{'kind':'reinstall','hosts':'a.los','reason':'r','dry_run':true}";
+	struct fixture *f = *state;
+	char path[160];
+
+	assert_string_equal(order(f, request, FIXTURE_NOW), "");
+	fixture_file(f, "initrd.gz", "other size");
+	assert_string_equal(order(f, request, FIXTURE_NOW), "image-altered");
+	snprintf(path, sizeof(path), "%s/initrd.gz", f->root);
+	unlink(path);
+	assert_string_equal(order(f, request, FIXTURE_NOW), "image-missing");
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+	assert_string_equal(order(f, request, FIXTURE_NOW), "image-unreadable");
+	unlink(path);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_string_equal(order(f, request, FIXTURE_NOW), "image-unreadable");
+}
+
+static void
+several_hosts_get_jobs_of_their_own(void **state)
+{
+	struct fixture *f = *state;
+	struct store_names ids = {0};
+	const struct db_job_filter all = {.open = 1, .limit = 10};
+
+	assert_string_equal(
+	    order(f, "{'kind':'power','action':'on','hosts':'all','reason':'r'}",
+		FIXTURE_NOW),
+	    "");
+	assert_int_equal(db_job_ids(f->store, &all, &ids), 0);
+	assert_int_equal(ids.n, 3);
+	assert_string_not_equal(ids.v[0], ids.v[1]);
+	store_names_done(&ids);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		a_bundle_is_complete_and_without_the_password, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(refusals, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		an_absent_agent_is_no_queue, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		files_are_looked_at_again, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		several_hosts_get_jobs_of_their_own, setup, fixture_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
