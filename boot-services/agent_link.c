@@ -114,10 +114,10 @@ on_table_end(struct agent_link *l, const struct bootd_msg *m)
 	hosttab_inherit(l->building, old);
 	*l->table = l->building;
 	l->building = NULL;
-	hosttab_free(old);
 	log_info(l->log, "agent: table %lld with %zu hosts in force", (long long)m->gen,
 	    hosttab_count(*l->table));
 	l->ops->on_table(l->arg);
+	l->ops->on_retired(l->arg, old);
 	send_ack(l, m->gen);
 }
 

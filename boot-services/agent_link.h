@@ -19,6 +19,9 @@ struct agent_link_ops {
 	/* *table was replaced or changed; return when every service has acted on it. The
 	 * change is acknowledged to the agent afterwards. */
 	void (*on_table)(void *arg);
+	/* A table that was replaced, owned by the callee: to free 100,000 hosts takes longer
+	 * than the loop may be held up. */
+	void (*on_retired)(void *arg, struct hosttab *old);
 	/* What the agent sent cannot be done: a host or subnet that does not fit, or a
 	 * message that is not valid (host is then ""). Already logged. */
 	void (*on_refused)(void *arg, const char *host, const struct error *why);

@@ -39,6 +39,10 @@
 #include "boot-services/tftp_io.h"
 #include "lib/clock.h"
 #include "lib/str.h"
+#include "lib/workq.h"
+
+/* Freed on the loop in a few milliseconds. */
+enum { SMALL_TABLE = 1000 };
 
 struct bootd {
 	const struct bootd_options *opt;
@@ -59,6 +63,7 @@ struct bootd {
 	struct dhcp4_io *dhcp4;
 	struct tftp_io *tftp;
 	struct http_io *http;
+	struct workq *worker; /* or NULL */
 	int status;
 };
 
@@ -349,6 +354,39 @@ on_table(void *arg)
 		http_io_on_table_change(b->http);
 }
 
+/* In a thread: nobody else sees the table any more. */
+static void
+free_table(void *arg)
+{
+	struct hosttab **table = arg;
+
+	hosttab_free(*table);
+	*table = NULL;
+}
+
+/* On the loop; frees it here when the thread never came to it. */
+static void
+free_table_done(void *arg)
+{
+	free_table(arg);
+	free(arg);
+}
+
+static void
+on_retired(void *arg, struct hosttab *old)
+{
+	struct bootd *b = arg;
+	struct hosttab **table = str_alloc(sizeof(struct hosttab *));
+
+	*table = old;
+	/* The thread starts here, not earlier: threads come after the privileges are gone. */
+	if (hosttab_count(old) > SMALL_TABLE && !b->worker)
+		b->worker = workq_new(b->base, 1);
+	if (hosttab_count(old) <= SMALL_TABLE ||
+	    workq_submit(b->worker, free_table, free_table_done, table) < 0)
+		free_table_done(table);
+}
+
 static void
 on_refused(void *arg, const char *host, const struct error *why)
 {
@@ -398,6 +436,7 @@ open_link(struct bootd *b)
 	static const struct agent_link_ops ops = {
 	    .on_config = on_config,
 	    .on_table = on_table,
+	    .on_retired = on_retired,
 	    .on_refused = on_refused,
 	    .on_close = on_agent_close,
 	};
@@ -428,6 +467,7 @@ close_all(struct bootd *b)
 	standalone_close(b->alone);
 	evsink_free(b->events);
 	agent_link_close(b->link);
+	workq_free(b->worker);
 	evsink_io_close(b->lines);
 	evsink_file_close(b->event_log);
 	hosttab_free(b->table);

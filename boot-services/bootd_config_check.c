@@ -36,7 +36,7 @@ set_defaults(struct bootd_config *c)
 	    .state_dir = "/var/lib/netboot/bootd",
 	    .event_log_max = 64 * 1024 * 1024,
 	    .events_stdout = true,
-	    .user = "netboot",
+	    .user = "netboot-bootd",
 	    .dhcp4_port = 67,
 	    .dhcp4_client_port = 68,
 	    .pxe_port = 4011,

@@ -204,7 +204,8 @@ privs_find_user(const char *name, struct privs_user *ret, struct error *err)
 	pw = getpwnam(name);
 	if (!pw)
 		return error_set(err, -ENOENT, "user-unknown",
-		    "create it (useradd --system --no-create-home netboot) or change "
+		    "create it (useradd --system --no-create-home netboot-bootd) or "
+		    "change "
 		    "'user'",
 		    "there is no user '%s' to run as", name);
 	if (pw->pw_uid == 0)

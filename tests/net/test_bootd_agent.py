@@ -242,8 +242,12 @@ def test_ends_on_a_frame_that_is_not_json(agent, raw):
     a.stop()
 
 
-def test_ten_thousand_hosts(agent):
+def test_ten_thousand_hosts_again_and_again(agent):
+    """Old tables are freed by a thread, also when the next one comes at once."""
     a = agent()
-    a.send_table([{"host": host(f"edge{i:05d}", f"52:54:00:01:{i >> 8:02x}:{i & 255:02x}", None)}
-                  for i in range(10000)])
+    many = [{"host": host(f"edge{i:05d}", f"52:54:00:01:{i >> 8:02x}:{i & 255:02x}", None)}
+            for i in range(10000)]
+    for _ in range(3):
+        a.send_table(many)
+        a.send_table(many[:2000])
     assert a.stop() == 0

@@ -58,6 +58,12 @@ on_table(void *arg)
 }
 
 static void
+on_retired(void *arg UNUSED, struct hosttab *old)
+{
+	hosttab_free(old);
+}
+
+static void
 on_refused(void *arg, const char *host UNUSED, const struct error *why)
 {
 	struct world *w = arg;
@@ -103,7 +109,7 @@ set_up(void **state)
 	static const struct log log = {.max = LOG_LEVEL_ERROR, .program = "test"};
 	static const struct frame_ops agent_ops = {agent_message, agent_close};
 	static const struct agent_link_ops ops = {
-	    on_config, on_table, on_refused, on_close};
+	    on_config, on_table, on_retired, on_refused, on_close};
 	const struct bootd_msg config = {
 	    .type = BOOTD_MSG_CONFIG, .text = (char *)"interfaces: [e]"};
 	struct world *w = str_alloc(sizeof(*w));
