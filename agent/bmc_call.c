@@ -7,17 +7,20 @@
  *                      PAUSED ←──────────────────┴───── LEAVING ←─ leave(), finish()
  *                                                          └──closed()→ ENDED
  *
- * One session at a time, each on a fresh socket with fresh ids. What a failure leads to:
- *   cipher      the other suite at once (17 and 3 only); bmc-cipher when both were
- * refused silence     at Open Session: the other suite by turns, until the deadline auth
- * a proof that does not hold: once more with the level in Open Session, for BMCs that key
- * their HMACs with it, unless this BMC's variant is known; then bmc-auth. A refused user
- * name: bmc-auth at once privilege   as auth, then bmc-privilege busy        back off
- * (0.5 s doubling to 8 s) until the deadline, then bmc-busy restart     a new session,
- * three times in a row at most A command lost with its session is run again only if its
- * repetition is harmless (bmc_seq_in_the_dark). The result is settled before the last
- * session is closed; the pool delivers it after that. The password is wiped by
- * bmc_call_done(). */
+ * One session at a time, each on a fresh socket with fresh ids. What failures lead to:
+ *
+ *   cipher     the other suite at once (17 and 3 only); bmc-cipher if both are refused
+ *   silence    at Open Session: the other suite by turns, until the deadline
+ *   auth       a proof that does not hold: once more with the level in Open Session, for
+ *              BMCs that key their HMACs with it, unless this BMC's variant is known;
+ *              then bmc-auth. A refused user name: bmc-auth at once
+ *   privilege  as auth, then bmc-privilege
+ *   busy       back off (0.5 s doubling to 8 s) until the deadline, then bmc-busy
+ *   restart    a new session, three times in a row at most
+ *
+ * A command lost with its session is run again only if its repetition is harmless
+ * (bmc_seq_in_the_dark). The result is settled before the last session is closed; the
+ * pool delivers it after that. The password is wiped by bmc_call_done(). */
 #include "agent/bmc_call.h"
 
 #include <stdio.h>

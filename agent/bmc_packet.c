@@ -171,7 +171,7 @@ int
 bmc_packet_rakp3(struct bmc_packet *p, uint8_t tag, uint8_t status,
     const struct bmc_suite *suite, const struct bmc_handshake *h, uint8_t *out)
 {
-	uint8_t proof[BMC_PACKET_KEY_SIZE];
+	uint8_t proof[BMC_PACKET_KEY_SIZE] = {0};
 	int n = 0, ret = -EINVAL;
 
 	if (status == BMC_STATUS_OK) {

@@ -2,24 +2,15 @@
 /* The life of one RMCP+ session (IPMI 2.0 13.15 to 13.25).
  *
  *   IDLE ─start()→ OPEN ─on_open()→ RAKP1 ─on_rakp2()→ RAKP3 ─on_rakp4()→ LEVEL
- *                                                                          │ on_level()
- *   CLOSED ←on_closed(),tick()─ CLOSING ←close()─ READY ←on_reply()─ COMMAND │
- *      ↑                                            │  └──command()──↑       │
- *      └── fail() from any state                    └────────────────────────┘
+ *                                                                          │
+ *                                               ┌─────────on_level()───────┘
+ *                                               ↓
+ *   CLOSED ←─ input(),tick() ─ CLOSING ←close()─ READY ─command()→ COMMAND
+ *      ↑                                          ↑ └───take_reply()──┘
+ *      └── fail() from any state
  *
  * Get Channel Authentication Capabilities is not asked for: it is an IPMI 1.5 packet,
  * unprotected, some BMCs leave it unanswered, and Open Session says all that matters.
- *
- * What is easily got wrong, and how it is done here:
- * - A resent setup packet has a new message tag and only the newest tag is accepted: a
- * BMC that answers twice may have drawn two random numbers, and RAKP 3 must match the
- * later one. Our session id and random number stay the same, so that a resend need not
- * cost a second slot.
- * - A resent command keeps its rq_seq and has a new session sequence number: a BMC that
- * executed the first copy answers the second from memory.
- * - RAKP 3 leaves only after RAKP 2's proof has been verified. A wrong password is found
- * there, and the half-open session is dropped by a RAKP 3 that carries an error.
- * - A reply's integrity code is verified before its sequence number may move the window.
  *
  * Failures end the session with a bmc_fail and a sentence; packets that do not belong to
  * the session are dropped without a trace, since anyone can send them. */
@@ -30,6 +21,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+/* What is easily got wrong, and how it is done here:
+ *
+ *   tags       A resent setup packet has a new message tag and only the newest counts: a
+ *              BMC that answers twice may have drawn two random numbers, and RAKP 3 must
+ *              match the later one. Our session id and random number stay the same, so
+ *              that a resend need not cost a second slot.
+ *   rq_seq     A resent command keeps it and has a new session sequence number: a BMC
+ *              that executed the first copy answers the second from memory.
+ *   order      RAKP 3 leaves only after RAKP 2's proof has been verified. A wrong password
+ *              is found there; a RAKP 3 with an error then drops the half-open session.
+ *   window     A reply's integrity code is verified before its sequence number may move it. */
 
 static const char *const state_names[BMC_SESSION_STATES] = {
     "idle", "open", "rakp1", "rakp3", "level", "ready", "command", "closing", "closed"};

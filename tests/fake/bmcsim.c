@@ -7,11 +7,12 @@
  * starts off. "ready N" on standard output says that all N sockets are bound.
  *
  * SOCKET is a stream socket that takes lines and answers each with one line:
- *     fault ADDRESS:PORT|all NAME VALUE     ok        (names: struct bmcsim_faults)
- *     power ADDRESS:PORT|all on|off         ok
- *     show ADDRESS:PORT {"power":"on","flags":"a004000000","cycle":1,…} sum the counts of
- * all together Anything wrong is answered with "error REASON". Ends on SIGTERM and
- * SIGINT. */
+ *     fault ADDRESS:PORT|all NAME VALUE   ok  (names: struct bmcsim_faults)
+ *     power ADDRESS:PORT|all on|off       ok
+ *     show ADDRESS:PORT                   {"power":"on","flags":"a004000000","cycle":1,…}
+ *     sum                                 the counts of all BMCs together
+ *
+ * Anything wrong is answered with "error REASON". Ends on SIGTERM and SIGINT. */
 #include <errno.h>
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
