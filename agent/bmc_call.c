@@ -140,12 +140,14 @@ static void
 finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 {
 	struct bmc_result *r = &c->res;
+	char safe[ERROR_TEXT_SIZE];
 
 	r->flags = c->seq.flags;
 	r->device = c->seq.device;
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
 	if (fail != BMC_FAIL_NONE) {
-		bmc_error_set(&r->err, fail, c->peer->key, "%s", text);
+		bmc_error_set(&r->err, fail, c->peer->key, "%s",
+		    str_escape(safe, sizeof safe, text, strlen(text)));
 		if (!c->noted_trouble || !str_eq(text, c->last_text))
 			tell(c, "ipmi.error", text);
 	}
@@ -154,9 +156,9 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 		    fail == BMC_FAIL_NONE && c->seq.kind == BMC_SEQ_CONTROL
 			? "timeout"
 			: bmc_error_why(fail));
+	/* Perhaps another BMC took its place: the next call begins with suite 17 again. */
 	if (fail == BMC_FAIL_TIMEOUT && r->n_sessions == 0)
-		c->peer->suite =
-		    0; /* perhaps another BMC took its place: begin anew next time */
+		c->peer->suite = 0;
 	leave(c, now, BMC_CALL_THEN_END);
 }
 
@@ -166,7 +168,10 @@ static void
 give_up(
     struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text, bool answering)
 {
-	if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK)
+	/* A control that was answered "busy" was not carried out, so it is not in the dark. */
+	if (c->again && bmc_seq_in_the_dark(&c->seq))
+		finish(c, now, fail, text);
+	else if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK)
 		finish(c, now, BMC_FAIL_NONE, "");
 	else if (c->started && c->seq.fail != BMC_FAIL_NONE)
 		finish(c, now, c->seq.fail, c->seq.text);

@@ -174,7 +174,8 @@ start_waiting(struct bmc_pool *p, int64_t now)
 		c = find(p, t->id);
 		DL_DELETE(p->line, t);
 		free(t);
-		if (c == NULL || c->begun)
+		/* A cancelled call that waits for its timer has ended already. */
+		if (c == NULL || c->state != BMC_CALL_QUEUED)
 			continue;
 		c->begun = true;
 		p->begun++;

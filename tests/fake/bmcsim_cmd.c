@@ -198,6 +198,8 @@ chassis(struct bmcsim_bmc *b, const struct bmcsim_session *s, int64_t now,
 static bool
 is_busy(struct bmcsim_bmc *b, const struct request *rq)
 {
+	if (b->faults.busy_control && rq->netfn == 0 && rq->cmd == 0x02)
+		return true;
 	if (b->faults.busy == 0 || (rq->netfn == 6 && rq->cmd >= 0x38))
 		return false;
 	if (b->faults.busy > 0)

@@ -36,12 +36,13 @@ enum bmcsim_control {
 /* All switchable at run time; all zero is a well-behaved BMC. Names are those of the
  * control socket (bmcsim_fault_names). */
 struct bmcsim_faults {
-	int dead;      /* 1: answers nothing */
-	int drop;      /* percent of packets lost, each way */
-	int delay_ms;  /* before each reply */
-	int busy;      /* this many commands answer C0h; -1: all */
-	int busy_code; /* instead of C0h (C3h, C4h, D1h, D2h) */
-	int d5;	       /* 1: D5h for cycle and reset when off, off when off, on when on */
+	int dead;	  /* 1: answers nothing */
+	int drop;	  /* percent of packets lost, each way */
+	int delay_ms;	  /* before each reply */
+	int busy;	  /* this many commands answer C0h; -1: all */
+	int busy_control; /* 1: Chassis Control alone answers C0h */
+	int busy_code;	  /* instead of C0h (C3h, C4h, D1h, D2h) */
+	int d5; /* 1: D5h for cycle and reset when off, off when off, on when on */
 	int refuse_options;  /* bit mask of boot option parameters refused with 80h */
 	int drop_efi;	     /* 1: EFI bit of the boot flags lost */
 	int drop_valid;	     /* 1: valid bit lost */

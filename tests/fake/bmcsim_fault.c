@@ -22,6 +22,7 @@ static const struct {
     FAULT(delay_ms),
     FAULT(busy),
     FAULT(busy_code),
+    FAULT(busy_control),
     FAULT(d5),
     FAULT(refuse_options),
     FAULT(drop_efi),

@@ -645,6 +645,46 @@ queued_calls_have_deadlines_and_can_be_cancelled(void **state)
 	world_free(w);
 }
 
+/* Cancelled before it began, a call sends nothing, whatever else begins meanwhile. */
+static void
+cancelled_before_it_began(void **state)
+{
+	struct world *w = world_new(3);
+	struct order *o;
+
+	(void)state;
+	w->bmcs[0].power = true;
+	o = submit(w, 0, BMC_SEQ_OFF_SEEN, 0, 30000000);
+	submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	submit(w, 1, BMC_SEQ_STATUS, 0, 30000000);
+	o->cancelled = true;
+	w->left--;
+	bmc_pool_cancel(w->pool, o->id, w->now);
+	w->conns[0].timer++; /* the others' timers come first */
+	run(w);
+	assert_true(w->bmcs[0].power);
+	assert_int_equal(w->bmcs[0].counts.sessions, 1);
+	assert_true(w->orders[1].ok && w->orders[2].ok);
+	world_free(w);
+}
+
+/* A cycle that is answered "busy" to the end was not carried out, and that is said. */
+static void
+busy_control_is_not_in_the_dark(void **state)
+{
+	struct world *w = world_new(3);
+	struct order *o;
+
+	(void)state;
+	w->bmcs[0].power = true;
+	w->bmcs[0].faults.busy_control = 1;
+	o = submit(w, 0, BMC_SEQ_CONTROL, BMC_ACTION_CYCLE, 30000000);
+	run(w);
+	assert_string_equal(o->code, "bmc-busy");
+	assert_int_equal(w->bmcs[0].counts.controls[BMCSIM_CYCLE], 0);
+	world_free(w);
+}
+
 /* A pool that is dropped in the middle says farewell everywhere. */
 static void
 dropped_pool_closes_its_sessions(void **state)
@@ -680,6 +720,8 @@ main(void)
 	    cmocka_unit_test(suite_and_variant_are_remembered),
 	    cmocka_unit_test(orders_that_cannot_be_carried_out),
 	    cmocka_unit_test(queued_calls_have_deadlines_and_can_be_cancelled),
+	    cmocka_unit_test(cancelled_before_it_began),
+	    cmocka_unit_test(busy_control_is_not_in_the_dark),
 	    cmocka_unit_test(dropped_pool_closes_its_sessions),
 	    cmocka_unit_test(never_twice_and_never_for_ever),
 	};
