@@ -363,7 +363,7 @@ on_netboot_again(struct run_fsm *f)
 	bool used = ticket_is_consumed(&r->ticket);
 	struct event *ev;
 
-	if (f->now - r->netboot_at < NETBOOT_APART)
+	if (r->netboot_at != 0 && f->now - r->netboot_at < NETBOOT_APART)
 		return;
 	r->netboot_at = f->now;
 	f->out->changed = true;

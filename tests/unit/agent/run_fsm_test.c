@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/run_fsm.h"
+
+#include "agent/run_verdict.h"
+#include "tests/unit/agent/job_fixture.h"
+
+/* One job, stepped by hand. */
+struct kit {
+	struct bundle *b;
+	struct run run;
+	struct run_out out;
+	struct rng rng;
+	int64_t now;
+};
+
+static const struct run_limits no_limits;
+
+static struct kit
+setup(void (*change)(struct bundle *b))
+{
+	struct kit k = {.b = job_fixture_bundle(), .rng = rng_seeded(9), .now = 1000};
+
+	if (change != NULL)
+		change(k.b);
+	run_plan(k.b, &no_limits, &k.run);
+	return k;
+}
+
+static void
+teardown(struct kit *k)
+{
+	run_fsm_out_done(&k->out);
+	free(k->b);
+}
+
+static void
+give(struct kit *k, struct run_input in)
+{
+	run_fsm_out_done(&k->out);
+	k->now += USEC_PER_SEC;
+	run_fsm_step(&k->run, &in, k->now, &k->rng, &k->out);
+}
+
+static bool
+did(const struct kit *k, enum run_action action)
+{
+	for (size_t i = 0; i < k->out.n_actions; i++) {
+		if (k->out.actions[i] == action)
+			return true;
+	}
+	return false;
+}
+
+/* Is there an event of that kind, with detail key = value when key is given? */
+static const struct event *
+told(const struct kit *k, const char *kind, const char *key, const char *value)
+{
+	for (size_t i = 0; i < k->out.n_events; i++) {
+		const struct event *ev = &k->out.events[i];
+
+		if (str_eq(ev->kind, kind) &&
+		    (key == NULL ||
+			str_eq(
+			    json_string_value(json_object_get(ev->detail, key)), value)))
+			return ev;
+	}
+	return NULL;
+}
+
+static void
+step_ok(struct kit *k)
+{
+	give(k,
+	    (struct run_input){
+		.type = RUN_IN_STEP, .step = k->run.step, .ok = true, .evidence = "e"});
+}
+
+static void
+step_bad(struct kit *k, const char *code, bool retry)
+{
+	struct error err;
+
+	error_set(&err, 0, code, "next", "text");
+	give(k,
+	    (struct run_input){
+		.type = RUN_IN_STEP, .step = k->run.step, .err = &err, .retry = retry});
+}
+
+static void
+sign(struct kit *k, enum run_sign_type type, unsigned index)
+{
+	give(k,
+	    (struct run_input){
+		.type = RUN_IN_SIGN, .sign = type, .index = index, .evidence = "wire"});
+}
+
+static void
+consume(struct kit *k, const char *ticket)
+{
+	static const struct ticket_use use = {.file = "initrd"};
+
+	give(
+	    k, (struct run_input){.type = RUN_IN_CONSUME, .ticket = ticket, .use = &use});
+}
+
+static void
+say(struct kit *k, enum run_report what)
+{
+	give(k, (struct run_input){.type = RUN_IN_REPORT, .report = what, .note = "n"});
+}
+
+/* Past the power-on: the machine may load. */
+static void
+to_watching(struct kit *k)
+{
+	give(k, (struct run_input){.type = RUN_IN_START});
+	step_ok(k); /* preflight */
+	step_ok(k); /* armed */
+	step_ok(k); /* off */
+	step_ok(k); /* flags */
+	step_ok(k); /* on */
+	assert_int_equal(k->run.stage, STAGE_FIRMWARE_DHCP);
+}
+
+static void
+to_used(struct kit *k)
+{
+	to_watching(k);
+	sign(k, RUN_SIGN_FIRMWARE_DHCP, 0);
+	sign(k, RUN_SIGN_LOADER, 0);
+	sign(k, RUN_SIGN_IPXE_DHCP, 0);
+	sign(k, RUN_SIGN_SCRIPT, 0);
+	sign(k, RUN_SIGN_LOAD, 0);
+	assert_int_equal(k->run.stage, STAGE_INITRD);
+	consume(k, k->run.ticket.id);
+	assert_true(k->out.granted);
+}
+
+static void
+test_whole_reinstall(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	assert_non_null(told(&k, "job.accepted", NULL, NULL));
+	assert_true(did(&k, RUN_ACT_PREFLIGHT));
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_ARM) && ticket_is_armed(&k.run.ticket));
+	assert_non_null(told(&k, "job.ticket", "state", "armed"));
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_FLAGS));
+	assert_non_null(told(&k, "power.state", "power", "off"));
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_POWER_ON));
+	assert_non_null(told(&k, "boot.begin", "trigger", "reinstall"));
+	step_ok(&k);
+	assert_non_null(told(&k, "power.state", "power", "on"));
+	teardown(&k);
+
+	k = setup(NULL);
+	to_used(&k);
+	assert_non_null(told(&k, "job.ticket", "state", "consumed"));
+	assert_int_equal(k.run.stage, STAGE_INITRD); /* used, but not yet arrived */
+	sign(&k, RUN_SIGN_LOAD, 1);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	say(&k, RUN_REPORT_UP);
+	assert_true(k.out.granted);
+	say(&k, RUN_REPORT_INSTALLED);
+	say(&k, RUN_REPORT_BOOTED);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_non_null(told(&k, "job.done", NULL, NULL));
+	assert_non_null(told(&k, "boot.end", "outcome", "ok"));
+	assert_true(did(&k, RUN_ACT_END));
+	assert_int_equal(k.run.ticket.state, TICKET_CLOSED);
+	teardown(&k);
+}
+
+static void
+test_consume_only_while_loading(void **state)
+{
+	struct kit k = setup(NULL);
+	char old[ID_SIZE];
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	consume(&k, k.run.ticket.id); /* the machine still runs what it ran before */
+	assert_false(k.out.granted);
+	assert_string_not_equal(k.out.reason, "");
+	step_ok(&k);
+	step_ok(&k);
+	consume(&k, k.run.ticket.id);
+	assert_false(k.out.granted);
+	step_ok(&k);
+	memcpy(old, k.run.ticket.id, sizeof(old));
+	give(&k, (struct run_input){.type = RUN_IN_BOOTD});
+	assert_string_not_equal(old, k.run.ticket.id);
+	assert_int_equal(k.out.retired.state, TICKET_REVOKED);
+	assert_string_equal(k.out.retired.id, old);
+	assert_true(did(&k, RUN_ACT_PUBLISH));
+	consume(&k, old);
+	assert_false(k.out.granted);
+	consume(&k, k.run.ticket.id);
+	assert_true(k.out.granted);
+	consume(&k, k.run.ticket.id);
+	assert_false(k.out.granted);
+	/* A used ticket stays what it is, whoever restarts. */
+	memcpy(old, k.run.ticket.id, sizeof(old));
+	give(&k, (struct run_input){.type = RUN_IN_BOOTD});
+	assert_string_equal(old, k.run.ticket.id);
+	assert_int_equal(k.run.ticket.state, TICKET_CONSUMED);
+	teardown(&k);
+}
+
+static void
+test_three_attempts(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	for (unsigned attempt = 2; attempt <= 3; attempt++) {
+		k.now = k.run.due;
+		give(&k, (struct run_input){.type = RUN_IN_TICK});
+		assert_int_equal(k.run.attempt, attempt);
+		assert_int_equal(k.run.stage, STAGE_OVERRIDE);
+		assert_true(did(&k, RUN_ACT_POWER_OFF) && did(&k, RUN_ACT_PUBLISH));
+		assert_non_null(told(&k, "boot.end", "outcome", "failed"));
+		step_ok(&k);
+		step_ok(&k);
+		step_ok(&k);
+		assert_int_equal(k.run.stage, STAGE_FIRMWARE_DHCP);
+	}
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_int_equal(k.run.stage, STAGE_FAILED);
+	assert_non_null(told(&k, "job.failed", "code", "no-dhcp-after-power-on"));
+	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
+	teardown(&k);
+}
+
+static void
+test_nothing_again_after_use(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_used(&k);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_int_equal(k.run.stage, STAGE_FAILED);
+	assert_int_equal(k.run.attempt, 1);
+	assert_false(did(&k, RUN_ACT_POWER_OFF));
+	assert_string_equal(k.run.verdict.code, "ticket-consumed-undelivered");
+	teardown(&k);
+}
+
+static void
+test_signs_out_of_order(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	sign(&k, RUN_SIGN_FILE, 0); /* proves nothing before the ticket is used */
+	assert_int_equal(k.run.stage, STAGE_FIRMWARE_DHCP);
+	sign(&k, RUN_SIGN_SCRIPT, 0);
+	assert_int_equal(k.run.stage, STAGE_KERNEL);
+	assert_non_null(told(&k, "job.stage", "state", "skipped"));
+	sign(&k, RUN_SIGN_LOAD, 1); /* the initrd first: still no kernel */
+	assert_int_equal(k.run.stage, STAGE_KERNEL);
+	sign(&k, RUN_SIGN_LOAD, 0);
+	assert_int_equal(k.run.stage, STAGE_INITRD);
+	consume(&k, k.run.ticket.id);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	say(&k, RUN_REPORT_BOOTED); /* up and installed were lost */
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+static void
+test_reports(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	say(&k, RUN_REPORT_INSTALLED);
+	assert_false(k.out.granted);
+	teardown(&k);
+	k = setup(NULL);
+	to_used(&k);
+	say(&k, RUN_REPORT_UP); /* proves that the initrd arrived */
+	assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	assert_non_null(told(&k, "report.up", "note", "n"));
+	say(&k, RUN_REPORT_UP);
+	assert_true(k.out.granted); /* said twice */
+	assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	say(&k, RUN_REPORT_FAILED);
+	assert_non_null(told(&k, "job.failed", "code", "installer-failed"));
+	say(&k, RUN_REPORT_INSTALLED);
+	assert_false(k.out.granted);
+	teardown(&k);
+}
+
+static void
+test_steps_that_fail(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_bad(&k, "image-altered", true);
+	assert_int_equal(
+	    k.run.stage, STAGE_FAILED); /* nothing was switched: no attempt 2 */
+	assert_null(told(&k, "job.ticket", NULL, NULL));
+	teardown(&k);
+	k = setup(NULL);
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_bad(&k, "script-not-written", true);
+	assert_int_equal(k.run.stage, STAGE_ARMED);
+	assert_int_equal(k.run.attempt, 2);
+	step_ok(&k);
+	step_bad(&k, "bmc-busy", true);
+	assert_int_equal(k.run.stage, STAGE_OVERRIDE);
+	assert_int_equal(k.run.attempt, 3);
+	step_bad(&k, "bmc-auth", false);
+	assert_non_null(told(&k, "job.failed", "code", "bmc-auth"));
+	teardown(&k);
+}
+
+static void
+test_stale_answers(void **state)
+{
+	struct kit k = setup(NULL);
+	uint64_t old;
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	old = k.run.step;
+	step_ok(&k);
+	give(&k, (struct run_input){.type = RUN_IN_STEP, .step = old, .ok = true});
+	assert_int_equal(k.run.stage, STAGE_ARMED);
+	assert_false(k.out.changed);
+	teardown(&k);
+}
+
+static void
+test_recovery(void **state)
+{
+	struct kit k = setup(NULL);
+	int64_t due;
+
+	(void)state;
+	to_watching(&k);
+	due = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.stage, STAGE_FIRMWARE_DHCP);
+	assert_int_equal(k.run.due, due); /* what is left of it */
+	k.now = due + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(k.run.due > k.now); /* not missed by our absence alone */
+	teardown(&k);
+	k = setup(NULL);
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	step_ok(&k); /* flags under way */
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	assert_int_equal(k.run.stage, STAGE_OVERRIDE);
+	assert_int_equal(k.run.attempt, 1);
+	for (int i = 0; i < RUN_RESTARTS; i++)
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
+	teardown(&k);
+}
+
+static void
+make_cycle(struct bundle *b)
+{
+	b->kind = BUNDLE_POWER;
+	str_clip(b->power_action, sizeof(b->power_action), "cycle");
+}
+
+static void
+test_a_cycle_is_not_done_twice(void **state)
+{
+	struct kit k = setup(make_cycle);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_CONTROL));
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_false(did(&k, RUN_ACT_CONTROL));
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
+	teardown(&k);
+	k = setup(make_cycle);
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_null(told(&k, "boot.end", NULL, NULL));
+	teardown(&k);
+}
+
+static void
+make_reboot(struct bundle *b)
+{
+	b->kind = BUNDLE_REBOOT;
+	b->graceful_us = 90 * USEC_PER_SEC;
+	str_clip(b->host.probe, sizeof(b->host.probe), "tcp:22");
+}
+
+static void
+test_reboot(void **state)
+{
+	struct kit k = setup(make_reboot);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	assert_int_equal(k.run.due - k.run.entered, (180 + 90) * USEC_PER_SEC);
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_POWER_ON));
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_PROBE));
+	give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = false});
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = true});
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_true(did(&k, RUN_ACT_PROBE_STOP));
+	teardown(&k);
+}
+
+static void
+make_probed(struct bundle *b)
+{
+	b->image.reports_booted = false;
+	str_clip(b->host.probe, sizeof(b->host.probe), "tcp:22");
+}
+
+static void
+test_disk_boot_begins_with_silence(void **state)
+{
+	struct kit k = setup(make_probed);
+	struct error why;
+
+	(void)state;
+	to_used(&k);
+	say(&k, RUN_REPORT_INSTALLED);
+	assert_int_equal(k.run.stage, STAGE_LOCAL_BOOT);
+	give(&k,
+	    (struct run_input){.type = RUN_IN_PROBE, .ok = true}); /* the installer's */
+	assert_int_equal(k.run.stage, STAGE_LOCAL_BOOT);
+	run_verdict_missed(&k.run, &why);
+	assert_non_null(strstr(why.text, "never stopped answering"));
+	give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = false});
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "disk-boot-not-seen");
+	sign(&k, RUN_SIGN_FIRMWARE_DHCP, 0);
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "booted-again-after-install");
+	assert_non_null(told(&k, "job.note", "code", "booted-again-after-install"));
+	give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = true});
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+static void
+test_cancel(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "ops"});
+	assert_non_null(told(&k, "job.cancelled", "by", "ops"));
+	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
+	assert_true(did(&k, RUN_ACT_CANCEL_STEP) && did(&k, RUN_ACT_END));
+	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "ops"});
+	assert_int_equal(k.out.n_events, 0);
+	teardown(&k);
+}
+
+static void
+test_verdicts(void **state)
+{
+	struct kit k = setup(NULL);
+	struct error why;
+
+	(void)state;
+	for (int s = STAGE_PREFLIGHT; s < STAGE_DONE; s++) {
+		memset(&why, 0, sizeof(why));
+		k.run.stage = (enum stage)s;
+		run_verdict_missed(&k.run, &why);
+		assert_string_not_equal(why.code, "internal");
+		assert_string_not_equal(why.text, "");
+		assert_string_not_equal(why.next, "");
+	}
+	k.run.stage = STAGE_FIRMWARE_DHCP;
+	k.run.other_dhcp = true;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "other-dhcp-answered");
+	k.run.stage = STAGE_LOADER;
+	k.run.begun = true;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "loader-stalled");
+	k.run.stage = STAGE_KERNEL;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "kernel-stalled");
+	k.run.stage = STAGE_POWER;
+	k.run.phase = RUN_PHASE_OFF;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "power-not-off");
+	teardown(&k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_whole_reinstall),
+	    cmocka_unit_test(test_consume_only_while_loading),
+	    cmocka_unit_test(test_three_attempts),
+	    cmocka_unit_test(test_nothing_again_after_use),
+	    cmocka_unit_test(test_signs_out_of_order),
+	    cmocka_unit_test(test_reports),
+	    cmocka_unit_test(test_steps_that_fail),
+	    cmocka_unit_test(test_stale_answers),
+	    cmocka_unit_test(test_recovery),
+	    cmocka_unit_test(test_a_cycle_is_not_done_twice),
+	    cmocka_unit_test(test_reboot),
+	    cmocka_unit_test(test_disk_boot_begins_with_silence),
+	    cmocka_unit_test(test_cancel),
+	    cmocka_unit_test(test_verdicts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
