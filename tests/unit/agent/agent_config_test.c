@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/agent_config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/str.h"
+
+static struct agent_config
+good(const char *text)
+{
+	struct agent_config c;
+	struct error err;
+
+	if (agent_config_parse("agent.yaml", text, strlen(text), &c, &err) < 0)
+		fail_msg("%s", err.text);
+	return c;
+}
+
+/* The message must hold every given part: file, line and key among them. */
+static void
+bad(const char *text, const char *where, const char *what)
+{
+	struct agent_config c;
+	struct error err = {.code = ""};
+
+	assert_true(agent_config_parse("agent.yaml", text, strlen(text), &c, &err) < 0);
+	if (strstr(err.text, where) == NULL || strstr(err.text, what) == NULL)
+		fail_msg("\"%s\" has not \"%s\" and \"%s\"", err.text, where, what);
+	assert_string_equal(err.code, "config");
+}
+
+static void
+test_defaults(void **state)
+{
+	struct agent_config c = good("boot_services:\n  interfaces: [eth1]\n");
+
+	(void)state;
+	assert_string_equal(c.site, "local");
+	assert_string_equal(c.orchestrator, "unix:/run/netboot/orchestrator.sock");
+	assert_string_equal(c.spool, "/var/lib/netboot/agent.db");
+	assert_string_equal(c.seal_key, "/var/lib/netboot/agent.key");
+	assert_string_equal(c.images_root, "/srv/netboot/images");
+	assert_string_equal(c.scripts_root, "/srv/netboot/scripts");
+	assert_string_equal(c.site_url, "");
+	assert_int_equal(c.max_jobs, 1000);
+	assert_int_equal(c.limits.allow[STAGE_KERNEL], 0);
+	agent_config_done(&c);
+}
+
+static void
+test_everything(void **state)
+{
+	struct agent_config c = good("site: los\n"
+				     "orchestrator: https://nb.example:8443\n"
+				     "state_dir: /tmp/x\n"
+				     "site_url: http://10.0.0.1:8080/\n"
+				     "max_jobs: 5\n"
+				     "deadlines: {kernel: 10m, firmware-dhcp: 90}\n"
+				     "boot_services:\n"
+				     "  dirs: {images: /i, scripts: /s, loaders: /l}\n"
+				     "  ports: {http: 8080}\n");
+
+	(void)state;
+	assert_string_equal(c.site, "los");
+	assert_string_equal(c.spool, "/tmp/x/agent.db");
+	assert_string_equal(c.site_url, "http://10.0.0.1:8080");
+	assert_string_equal(c.images_root, "/i");
+	assert_string_equal(c.scripts_root, "/s");
+	assert_int_equal(c.max_jobs, 5);
+	assert_int_equal(c.limits.allow[STAGE_KERNEL], 600 * USEC_PER_SEC);
+	assert_int_equal(c.limits.allow[STAGE_FIRMWARE_DHCP], 90 * USEC_PER_SEC);
+	agent_config_done(&c);
+}
+
+static size_t
+line_of(const char *text, const char *part)
+{
+	const char *at = strstr(text, part);
+	size_t n = 1;
+
+	assert_non_null(at);
+	for (const char *p = text; p < at; p++)
+		n += *p == '\n';
+	return n;
+}
+
+static void
+test_bootd_section_keeps_its_lines(void **state)
+{
+	static const char block[] = "# \xc3\xbc comment with wider characters\n"
+				    "site: los\n"
+				    "boot_services:\n"
+				    "  interfaces: [eth1]\n"
+				    "  ports:\n"
+				    "    http: 8080\n"
+				    "max_jobs: 7\n";
+	static const char flow[] =
+	    "boot_services: {interfaces: [eth1], user: nb}\nsite: los\n";
+	struct agent_config c = good(block);
+
+	(void)state;
+	assert_int_equal(line_of(c.boot_services, "http: 8080"), 6);
+	assert_null(strstr(c.boot_services, "site"));
+	assert_null(strstr(c.boot_services, "max_jobs"));
+	agent_config_done(&c);
+	c = good(flow);
+	assert_non_null(strstr(c.boot_services, "{interfaces: [eth1], user: nb}"));
+	assert_null(strstr(c.boot_services, "site"));
+	agent_config_done(&c);
+}
+
+static void
+test_mistakes(void **state)
+{
+	(void)state;
+	bad("", "agent.yaml:1", "empty");
+	bad("site: los\n", "agent.yaml:", "boot_services");
+	bad("site: los\nsiet: x\nboot_services: {user: a}\n", "agent.yaml:2", "siet");
+	bad("boot_services: {user: a}\nsite: a b\n", "agent.yaml:2", "site");
+	bad("boot_services: {user: a}\nmax_jobs: 0\n", "agent.yaml:2", "max_jobs");
+	bad("boot_services: {user: a}\nmax_jobs: many\n", "agent.yaml:2", "max_jobs");
+	bad("boot_services: {user: a}\ndeadlines:\n  kernel: soon\n", "agent.yaml:3",
+	    "deadlines.kernel");
+	bad("boot_services: {user: a}\ndeadlines:\n  lunch: 1h\n", "agent.yaml:3",
+	    "lunch");
+	bad("boot_services: {user: a}\nstate_dir: var\n", "agent.yaml:2", "state_dir");
+	bad("boot_services: {user: a}\norchestrator: http://example.org\n",
+	    "agent.yaml:2", "orchestrator");
+	bad("boot_services: {user: a}\nsite_url: ftp://x\n", "agent.yaml:2", "site_url");
+	bad("boot_services: {user: a}\nsite_url: \"http://x && exit\"\n", "agent.yaml:2",
+	    "site_url");
+	bad("boot_services: none\n", "agent.yaml:1", "boot_services");
+	bad("boot_services:\n  dirs: {images: rel}\n", "agent.yaml:2", "dirs.images");
+	bad("site: [\n", "agent.yaml", "");
+}
+
+static void
+test_load(void **state)
+{
+	struct agent_config c;
+	struct error err;
+
+	(void)state;
+	assert_true(agent_config_load("/nonexistent/agent.yaml", &c, &err) < 0);
+	assert_non_null(strstr(err.text, "/nonexistent/agent.yaml"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_defaults),
+	    cmocka_unit_test(test_everything),
+	    cmocka_unit_test(test_bootd_section_keeps_its_lines),
+	    cmocka_unit_test(test_mistakes),
+	    cmocka_unit_test(test_load),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/preflight.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/digest.h"
+#include "tests/unit/agent/job_fixture.h"
+
+struct kit {
+	char dir[64];
+	struct event_base *base;
+	struct workq *q;
+	struct preflight *p;
+	struct bundle *b;
+	struct error err;
+	unsigned n, calls;
+};
+
+static void
+path_of(const struct kit *k, const char *name, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/%s", k->dir, name);
+}
+
+static void
+write_file(const struct kit *k, const char *name, const char *text)
+{
+	char path[128];
+	int fd;
+
+	path_of(k, name, path, sizeof(path));
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void
+order(struct bundle_file *f, const char *name, const char *text)
+{
+	job_fixture_file(f, name, name);
+	f->size = (int64_t)strlen(text);
+	digest_sha256(text, strlen(text), f->sha256);
+}
+
+static int
+setup(void **state)
+{
+	struct kit *k = str_alloc(sizeof(*k));
+
+	snprintf(k->dir, sizeof(k->dir), "/tmp/preflight_testXXXXXX");
+	assert_non_null(mkdtemp(k->dir));
+	k->base = event_base_new();
+	k->q = workq_new(k->base, 1);
+	k->p = preflight_new(k->q, k->dir);
+	k->b = job_fixture_bundle();
+	write_file(k, "vmlinuz", "kernel");
+	write_file(k, "initrd", "initrd");
+	order(&k->b->image.kernel, "vmlinuz", "kernel");
+	order(&k->b->image.initrds[0], "initrd", "initrd");
+	*state = k;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct kit *k = *state;
+	char path[128];
+
+	if (k->q != NULL)
+		workq_free(k->q);
+	preflight_free(k->p);
+	event_base_free(k->base);
+	path_of(k, "vmlinuz", path, sizeof(path));
+	unlink(path);
+	path_of(k, "initrd", path, sizeof(path));
+	unlink(path);
+	assert_int_equal(rmdir(k->dir), 0);
+	free(k->b);
+	free(k);
+	return 0;
+}
+
+static void
+on_done(void *arg, const struct error *err, unsigned n)
+{
+	struct kit *k = arg;
+
+	k->err = *err;
+	k->n = n;
+	k->calls++;
+	event_base_loopbreak(k->base);
+}
+
+static const char *
+check(struct kit *k)
+{
+	memset(&k->err, 0, sizeof(k->err));
+	assert_non_null(preflight_start(k->p, &k->b->image, on_done, k));
+	event_base_loop(k->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return k->err.code;
+}
+
+static void
+test_good_and_remembered(void **state)
+{
+	struct kit *k = *state;
+	char path[128];
+
+	assert_string_equal(check(k), "");
+	assert_int_equal(k->n, 2);
+	assert_string_equal(check(k), ""); /* from the cache */
+	/* Same size and place, another content: the times tell. */
+	path_of(k, "initrd", path, sizeof(path));
+	unlink(path);
+	write_file(k, "initrd", "INITRD");
+	assert_string_equal(check(k), "image-altered");
+	assert_non_null(strstr(k->err.text, "initrd"));
+	write_file(k, "initrd", "initrd");
+	assert_string_equal(check(k), "");
+}
+
+static void
+test_bad(void **state)
+{
+	struct kit *k = *state;
+	char path[128];
+
+	write_file(k, "vmlinuz", "kernel longer");
+	assert_string_equal(check(k), "image-altered");
+	assert_non_null(strstr(k->err.text, "size"));
+	path_of(k, "vmlinuz", path, sizeof(path));
+	unlink(path);
+	assert_string_equal(check(k), "image-missing");
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_string_equal(check(k), "image-missing");
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(mkfifo(path, 0644), 0);
+	assert_string_equal(check(k), "image-missing");
+	str_clip(
+	    k->b->image.kernel.path, sizeof(k->b->image.kernel.path), "../etc/passwd");
+	assert_string_equal(check(k), "image-missing");
+}
+
+static void
+test_cancelled(void **state)
+{
+	struct kit *k = *state;
+
+	preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
+	workq_free(k->q);
+	k->q = NULL;
+	assert_int_equal(k->calls, 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_good_and_remembered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
