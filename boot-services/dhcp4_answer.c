@@ -209,7 +209,7 @@ grant(struct dhcp4_query *q)
 		dhcp4_note_ignored(q, "the reply is larger than the client accepts");
 		return;
 	}
-	dhcp4_lease_bind(q->s->leases, l, q->rx->mono + length);
+	dhcp4_lease_bind(q->s->leases, l, q->rx->mono, length);
 	if (q->decision.what == POLICY_TFTP_LOADER ||
 	    q->decision.what == POLICY_HTTP_LOADER)
 		l->loader_at = q->rx->mono;
@@ -219,7 +219,8 @@ grant(struct dhcp4_query *q)
 	    .state = DHCP4_LEASE_BOUND,
 	    .fixed = l->fixed,
 	    .known = l->known,
-	    .until = q->rx->wall + length};
+	    .until = q->rx->wall + length,
+	    .length = length};
 	dhcp4_note_seen(q, "dhcp4.request", NULL);
 	dhcp4_note_sent(q, "dhcp4.ack", l->ip, q->decision.reason);
 }
@@ -310,15 +311,16 @@ named_lease(struct dhcp4_query *q, uint32_t ip)
 static void
 record(struct dhcp4_query *q, const struct dhcp4_lease *l, enum dhcp4_lease_state state)
 {
+	int64_t length = state == DHCP4_LEASE_DECLINED ? l->length : 0;
+
 	q->tx->has_record = true;
 	q->tx->record = (struct dhcp4_lease_record){.client = q->client,
 	    .ip = l->ip,
 	    .state = state,
 	    .fixed = l->fixed,
 	    .known = l->known,
-	    .until = state == DHCP4_LEASE_DECLINED
-			 ? q->rx->wall + (l->expires - q->rx->mono)
-			 : q->rx->wall};
+	    .until = q->rx->wall + length,
+	    .length = length};
 }
 
 void

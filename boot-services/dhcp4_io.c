@@ -42,6 +42,7 @@ enum {
 	GROUP_GAP_US = 2000, /* between the starts of two groups … */
 	GROUP_FULL = 128,    /* … unless so many replies wait */
 	CONTROL_SIZE = 64,
+	CLOCK_STEP_US = 2 * 1000 * 1000,
 	REFRESH_S = 5, /* our addresses may change */
 	TAP_MAX = 16,  /* overheard packets per wakeup: they are rare or hostile */
 	SOCKETS_MAX = 3 * DHCP4_SERVER_LINKS_MAX,
@@ -84,9 +85,10 @@ struct dhcp4_io {
 	struct event *refresh;
 	bool paused;
 	struct queue now, waiting, writing;
-	bool busy;	  /* a group is being written */
-	int written;	  /* its result */
-	int64_t group_at; /* when the last one began */
+	bool busy;	     /* a group is being written */
+	int written;	     /* its result */
+	int64_t wall_offset; /* wall clock less monotonic clock */
+	int64_t group_at;    /* when the last one began */
 	struct event *next_group;
 	struct dhcp4_server_tx tx; /* of the packet being handled */
 	uint8_t rx[BATCH][DHCP4_RECEIVE_MAX];
@@ -429,10 +431,28 @@ refresh_addresses(struct dhcp4_io *io)
 	dhcp4_server_set_links(io->server, io->links, io->n_links);
 }
 
+/* The journal holds wall times. When that clock was set, a restart would take leases for expired,
+ * or for longer than they are: write them anew. */
+static void
+notice_clock_step(struct dhcp4_io *io)
+{
+	int64_t offset = clock_wall() - clock_mono();
+	int64_t step = offset - io->wall_offset;
+
+	io->wall_offset = offset;
+	if (step > -CLOCK_STEP_US && step < CLOCK_STEP_US)
+		return;
+	log_info(
+	    io->deps.log, "dhcp4: the clock was set; the lease journal is written anew");
+	lease_journal_rewrite(io->journal);
+	start_commit(io);
+}
+
 static void
 on_refresh(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
 	refresh_addresses(arg);
+	notice_clock_step(arg);
 }
 
 static void
@@ -529,6 +549,7 @@ dhcp4_io_open(const struct bootd_deps *deps, struct error *err)
 	if (open_links(io, err) < 0 || open_journal(io, err) < 0)
 		goto fail;
 	refresh_addresses(io);
+	io->wall_offset = clock_wall() - clock_mono();
 	io->next_group = event_new(deps->base, -1, 0, on_next_group, io);
 	io->refresh = event_new(deps->base, -1, EV_PERSIST, on_refresh, io);
 	if (!io->next_group || !io->refresh || event_add(io->refresh, &every) < 0) {

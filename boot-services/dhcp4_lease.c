@@ -576,10 +576,12 @@ dhcp4_lease_any(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *ran
 /* --- what follows --- */
 
 void
-dhcp4_lease_bind(struct dhcp4_lease_table *t, struct dhcp4_lease *l, int64_t expires)
+dhcp4_lease_bind(
+    struct dhcp4_lease_table *t, struct dhcp4_lease *l, int64_t now, int64_t length)
 {
 	leave(t, l);
-	enter(t, l, DHCP4_LEASE_BOUND, expires);
+	l->length = length;
+	enter(t, l, DHCP4_LEASE_BOUND, now + length);
 }
 
 void
@@ -600,8 +602,8 @@ dhcp4_lease_decline(struct dhcp4_lease_table *t, struct dhcp4_lease *l, int64_t 
 	enter(t, l, DHCP4_LEASE_FREE, 0);
 	detach(t, l);
 	leave(t, l);
-	enter(t, l, DHCP4_LEASE_DECLINED,
-	    now + (fixed ? DHCP4_LEASE_DECLINE_FIXED_US : DHCP4_LEASE_DECLINE_US));
+	l->length = fixed ? DHCP4_LEASE_DECLINE_FIXED_US : DHCP4_LEASE_DECLINE_US;
+	enter(t, l, DHCP4_LEASE_DECLINED, now + l->length);
 	if (!fixed && p->n_declined > size / 4 && p->declined != l)
 		expire(t, p->declined);
 }
@@ -623,6 +625,7 @@ dhcp4_lease_restore(
 	l->pool = p;
 	l->fixed = r->fixed;
 	l->known = r->known;
+	l->length = r->length;
 	enter(t, l, DHCP4_LEASE_FREE, 0);
 	if (r->state == DHCP4_LEASE_DECLINED)
 		detach(t, l);

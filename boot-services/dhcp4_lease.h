@@ -45,6 +45,7 @@ struct dhcp4_lease {
 	bool current;	 /* this is where the client's next request leads */
 	bool known;	 /* the client is in the host table (pool shares) */
 	int64_t expires; /* meaningless when FREE */
+	int64_t length;	 /* of the lease or the rest, microseconds */
 	struct dhcp4_lease_client client; /* key.len 0: nobody */
 
 	/* Where the client is in its boot; forgotten on restart. */
@@ -67,7 +68,7 @@ struct dhcp4_lease_record {
 	uint32_t ip;
 	enum dhcp4_lease_state state; /* BOUND, FREE (released) or DECLINED */
 	bool fixed, known;
-	int64_t until;
+	int64_t until, length; /* microseconds */
 };
 
 /* The addresses that may be given out on a subnet; first 0: only fixed ones. */
@@ -121,7 +122,8 @@ dhcp4_lease_any(struct dhcp4_lease_table *t, const struct dhcp4_lease_range *ran
     struct dhcp4_lease **ret) MUST_CHECK;
 
 void
-dhcp4_lease_bind(struct dhcp4_lease_table *t, struct dhcp4_lease *l, int64_t expires);
+dhcp4_lease_bind(
+    struct dhcp4_lease_table *t, struct dhcp4_lease *l, int64_t now, int64_t length);
 void
 dhcp4_lease_release(struct dhcp4_lease_table *t, struct dhcp4_lease *l);
 /* Takes the address from its client and out of use. Of a pool at most a quarter rests at

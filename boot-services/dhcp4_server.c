@@ -56,9 +56,10 @@ dhcp4_server_restore(struct dhcp4_server *s, const struct dhcp4_lease_record *r,
 {
 	int64_t left = r->until - wall;
 
-	/* A clock that was wrong then or now must not make a lease last for ever. */
-	if (left > (int64_t)DHCP4_INFINITE * USEC_PER_SEC)
-		left = (int64_t)DHCP4_INFINITE * USEC_PER_SEC;
+	/* A clock that was wrong then, or is now, must not make a lease last longer than it was
+	 * granted for. */
+	if (left > r->length)
+		left = r->length;
 	if (dhcp4_lease_restore(s->leases, r, mono + left) < 0)
 		return; /* more records than the table may hold: the oldest ones win */
 }
@@ -78,7 +79,8 @@ each_lease(void *arg, const struct dhcp4_lease *l)
 	    .state = l->state,
 	    .fixed = l->fixed,
 	    .known = l->known,
-	    .until = e->wall + (l->expires - e->mono)};
+	    .until = e->wall + (l->expires - e->mono),
+	    .length = l->length};
 
 	if (r.until > 0)
 		e->each(e->arg, &r);

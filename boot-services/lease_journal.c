@@ -50,13 +50,16 @@ struct lease_journal {
 	int fd;
 	uid_t uid;
 	gid_t gid;
-	off_t len;		      /* octets of the file that are known good */
-	off_t compact_at;	      /* length at which the next snapshot is due */
-	bool torn;		      /* what follows `len` could not be cut off */
-	bool must_rewrite;	      /* an fdatasync failed */
-	struct text group;	      /* being collected */
-	struct text sealed, snapshot; /* the writer's */
+	off_t len;	    /* octets of the file that are known good */
+	off_t compact_at;   /* length at which the next snapshot is due */
+	bool torn;	    /* what follows `len` could not be cut off */
+	bool must_rewrite;  /* an fdatasync failed */
+	struct text group;  /* being collected */
+	struct text sealed; /* the writer's, and the live records for it */
+	struct dhcp4_lease_record *live;
+	size_t n_live, cap_live;
 	bool with_snapshot;
+	bool wanted; /* the caller asked for a snapshot */
 };
 
 static uint32_t
@@ -110,15 +113,15 @@ lease_journal_format(
 	char body[LEASE_JOURNAL_LINE_MAX - 16];
 	int n;
 
-	/* The longest line is 139 octets: the buffers hold every record. */
-	n = snprintf(body, sizeof(body), "%s %s %s %c %c%c %lld",
+	/* The longest line is 154 octets: the buffers hold every record. */
+	n = snprintf(body, sizeof(body), "%s %s %s %c %c%c %lld %lld",
 	    addr_ip_text(&ip, ip_text, sizeof(ip_text)),
 	    addr_ip_text(&net, net_text, sizeof(net_text)),
 	    r->state == DHCP4_LEASE_DECLINED
 		? "-"
 		: dhcp4_class_key_text(&r->client.key, key, sizeof(key)),
 	    state_letter(r->state), r->fixed ? 'f' : '-', r->known ? 'k' : '-',
-	    (long long)r->until);
+	    (long long)r->until, (long long)r->length);
 	n = snprintf(
 	    line, LEASE_JOURNAL_LINE_MAX, "%08x %s\n", crc32_of(body, (size_t)n), body);
 	return (size_t)n;
@@ -156,7 +159,7 @@ static int
 parse_body(char *body, struct dhcp4_lease_record *ret)
 {
 	struct dhcp4_lease_record r = {0};
-	char *word[6];
+	char *word[7];
 
 	for (size_t i = 0; i < ARRAY_SIZE(word); i++) {
 		word[i] = strsep(&body, " ");
@@ -165,7 +168,8 @@ parse_body(char *body, struct dhcp4_lease_record *ret)
 	}
 	if (parse_ip(word[0], &r.ip) < 0 || parse_ip(word[1], &r.client.subnet) < 0 ||
 	    parse_state(word[3], word[4], &r) < 0 ||
-	    str_to_i64(word[5], 0, INT64_MAX, &r.until) < 0)
+	    str_to_i64(word[5], 0, INT64_MAX, &r.until) < 0 ||
+	    str_to_i64(word[6], 0, INT64_MAX, &r.length) < 0)
 		return -EINVAL;
 	if (r.state != DHCP4_LEASE_DECLINED &&
 	    dhcp4_class_key_parse(word[2], strlen(word[2]), &r.client.key) < 0)
@@ -366,7 +370,7 @@ lease_journal_close(struct lease_journal *j)
 	flock(j->dirfd, LOCK_UN);
 	free(j->group.p);
 	free(j->sealed.p);
-	free(j->snapshot.p);
+	free(j->live);
 	free(j);
 }
 
@@ -384,7 +388,13 @@ lease_journal_append(struct lease_journal *j, const struct dhcp4_lease_record *r
 bool
 lease_journal_is_pending(const struct lease_journal *j)
 {
-	return j->group.len > 0;
+	return j->group.len > 0 || j->wanted;
+}
+
+void
+lease_journal_rewrite(struct lease_journal *j)
+{
+	j->wanted = true;
 }
 
 void
@@ -395,40 +405,61 @@ lease_journal_seal(struct lease_journal *j)
 	j->sealed = j->group;
 	spare.len = 0;
 	j->group = spare;
-	j->snapshot.len = 0;
-	j->with_snapshot = lease_journal_wants_snapshot(j);
-	if (j->with_snapshot)
-		text_add(&j->snapshot, header, strlen(header));
+	j->n_live = 0;
+	j->with_snapshot = j->wanted || j->must_rewrite || j->len >= j->compact_at;
+	j->wanted = false;
 }
 
 bool
 lease_journal_wants_snapshot(const struct lease_journal *j)
 {
-	return j->must_rewrite || j->len >= j->compact_at;
+	return j->with_snapshot;
 }
 
 void
 lease_journal_snapshot(struct lease_journal *j, const struct dhcp4_lease_record *r)
 {
-	char line[LEASE_JOURNAL_LINE_MAX];
-	size_t n = lease_journal_format(r, line);
+	if (j->n_live == j->cap_live) {
+		j->cap_live = j->cap_live ? 2 * j->cap_live : 1024;
+		j->live = str_realloc(j->live, j->cap_live * sizeof(*j->live));
+	}
+	j->live[j->n_live++] = *r;
+}
 
-	text_add(&j->snapshot, line, n);
+/* The header, the live records and the sealed group; *ret_len is their length. */
+static int
+write_compact(struct lease_journal *j, int fd, off_t *ret_len)
+{
+	char line[LEASE_JOURNAL_LINE_MAX];
+	struct text t = {0};
+	int r;
+
+	text_add(&t, header, strlen(header));
+	for (size_t i = 0; i < j->n_live; i++) {
+		size_t n = lease_journal_format(&j->live[i], line);
+
+		text_add(&t, line, n);
+	}
+	if (j->sealed.len > 0)
+		text_add(&t, j->sealed.p, j->sealed.len);
+	r = write_all(fd, t.p, t.len);
+	*ret_len = (off_t)t.len;
+	free(t.p);
+	return r;
 }
 
 /* Replaces the file by the snapshot and the sealed group. */
 static int
 rewrite(struct lease_journal *j)
 {
-	int r = 0,
-	    fd = openat(j->dirfd, new_name,
-		O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	int fd = openat(j->dirfd, new_name,
+	    O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	off_t len = 0;
+	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, j->snapshot.p, j->snapshot.len);
-	if (r == 0)
-		r = write_all(fd, j->sealed.p, j->sealed.len);
+	r = write_compact(j, fd, &len);
 	if (r == 0 && fdatasync(fd) < 0)
 		r = -errno;
 	if (r == 0 && renameat(j->dirfd, new_name, j->dirfd, file_name) < 0)
@@ -443,7 +474,7 @@ rewrite(struct lease_journal *j)
 	close(j->fd);
 	j->fd = fd;
 	j->torn = false;
-	j->len = (off_t)(j->snapshot.len + j->sealed.len);
+	j->len = len;
 	j->compact_at = 4 * j->len > COMPACT_MIN ? 4 * j->len : COMPACT_MIN;
 	j->must_rewrite = fsync(j->dirfd) < 0;
 	return j->must_rewrite ? -errno : 0;

@@ -41,9 +41,14 @@ lease_journal_append(struct lease_journal *j, const struct dhcp4_lease_record *r
 bool
 lease_journal_is_pending(const struct lease_journal *j);
 
-/* The group so far becomes the one to write. When lease_journal_wants_snapshot(), the
- * caller then hands in every live record with lease_journal_snapshot(), and the same
- * write replaces the file by a compact one. Not while a write runs. */
+/* The next group shall come with a snapshot, even if there is nothing to write: the wall clock was
+ * set, and every time in the file is wrong. */
+void
+lease_journal_rewrite(struct lease_journal *j);
+
+/* The group so far becomes the one to write. When lease_journal_wants_snapshot() then, the caller
+ * hands in every live record with lease_journal_snapshot(), and the same write replaces the file
+ * by a compact one. Not while a write runs. */
 void
 lease_journal_seal(struct lease_journal *j);
 bool

@@ -71,7 +71,7 @@ bind_for(uint8_t n, int64_t length)
 
 	if (dhcp4_lease_any(t, &range, &c, 0, true, now, &l) < 0)
 		return 0;
-	dhcp4_lease_bind(t, l, now + length);
+	dhcp4_lease_bind(t, l, now, length);
 	return l->ip;
 }
 
@@ -149,7 +149,7 @@ fixed_addresses(void **state)
 	    dhcp4_lease_fixed(t, &b, NET + 5, false, now, &l), 0); /* only offered */
 	assert_ptr_equal(dhcp4_lease_by_client(t, &b), l);
 	assert_null(dhcp4_lease_by_client(t, &a));
-	dhcp4_lease_bind(t, l, now + 1000);
+	dhcp4_lease_bind(t, l, now, 1000);
 	assert_int_equal(dhcp4_lease_fixed(t, &a, NET + 5, false, now, &l), -EADDRINUSE);
 	assert_int_equal(dhcp4_lease_fixed(t, &a, NET + 5, true, now, &l), 0);
 	now += 2000;
@@ -209,7 +209,7 @@ shares_of_unknown_machines(void **state)
 		struct dhcp4_lease *l;
 
 		if (dhcp4_lease_any(t, &range, &c, 0, false, now, &l) == 0) {
-			dhcp4_lease_bind(t, l, now + INT32_MAX);
+			dhcp4_lease_bind(t, l, now, INT32_MAX);
 			got++;
 		}
 	}

@@ -935,13 +935,36 @@ restored_leases_hold(void **state)
 	    .client.key = {.htype = 1, .len = 6},
 	    .ip = KIT_POOL,
 	    .state = DHCP4_LEASE_BOUND,
-	    .until = 100 * USEC_PER_SEC};
+	    .until = 100 * USEC_PER_SEC,
+	    .length = 3600 * USEC_PER_SEC};
 
 	(void)state;
 	memcpy(r.client.key.b, kit_mac_other, 6);
 	dhcp4_server_restore(kit.server, &r, kit.now, 0);
 	assert_int_not_equal(kit_get_lease(&kit, kit_mac_pool), KIT_POOL);
 	assert_int_equal(kit_get_lease(&kit, kit_mac_other), KIT_POOL);
+}
+
+/* The clock was wrong when the record was written, or is wrong now: no longer than it was granted. */
+static void
+wrong_clock_does_not_stretch_a_lease(void **state)
+{
+	struct dhcp4_lease_record r = {.client.subnet = KIT_IP(10, 77, 0, 0),
+	    .client.key = {.htype = 1, .len = 6},
+	    .ip = KIT_POOL,
+	    .state = DHCP4_LEASE_BOUND,
+	    .until = INT64_MAX,
+	    .length = 3600 * USEC_PER_SEC};
+
+	(void)state;
+	memcpy(r.client.key.b, kit_mac_other, 6);
+	dhcp4_server_restore(kit.server, &r, kit.now, 0);
+	request(kit_mac_pool, 0, KIT_POOL);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	kit.now += 3601 * USEC_PER_SEC;
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
 }
 
 int
@@ -989,6 +1012,7 @@ main(void)
 	    T(text_from_the_wire_is_escaped),
 	    T(retries_are_counted),
 	    T(restored_leases_hold),
+	    T(wrong_clock_does_not_stretch_a_lease),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,7 +81,8 @@ make(uint32_t n)
 	    .ip = 0x0a4d0000 + n,
 	    .state = DHCP4_LEASE_BOUND,
 	    .known = n % 2,
-	    .until = 1764000000000000 + n};
+	    .until = 1764000000000000 + n,
+	    .length = 3600000000};
 
 	return r;
 }
@@ -138,13 +139,14 @@ lines_come_back_as_they_were(void **state)
 		assert_int_equal(b.state, a.state);
 		assert_true(b.fixed);
 		assert_int_equal(b.until, a.until);
+		assert_int_equal(b.length, a.length);
 		assert_memory_equal(&b.client, &a.client, sizeof(a.client));
 	}
 	memset(a.client.key.b, 0xff, sizeof(a.client.key.b));
 	a.client.key.len = DHCP4_KEY_MAX;
 	a.client.key.htype = 255;
 	a.ip = a.client.subnet = 0xffffffff;
-	a.until = INT64_MAX;
+	a.until = a.length = INT64_MAX;
 	a.state = DHCP4_LEASE_BOUND;
 	n = lease_journal_format(&a, line); /* the longest there is */
 	assert_int_equal(lease_journal_parse(line, n - 1, &b), 0);
@@ -294,17 +296,18 @@ full_disk_gives_an_error_and_no_torn_line(void **state)
 	assert_int_equal(f.replay.damaged, 0);
 }
 
-/* Until the next group would come with a snapshot. */
+/* Until the next group comes with a snapshot. */
 static void
 grow(void)
 {
-	while (!lease_journal_wants_snapshot(f.j)) {
+	while (file_size() < 1 << 20) {
 		for (uint32_t n = 0; n < 1000; n++) {
 			struct dhcp4_lease_record r = make(n);
 
 			lease_journal_append(f.j, &r);
 		}
 		lease_journal_seal(f.j);
+		assert_false(lease_journal_wants_snapshot(f.j));
 		assert_int_equal(lease_journal_write(f.j), 0);
 	}
 }
@@ -316,12 +319,11 @@ compaction_keeps_live_records_and_the_group(void **state)
 
 	(void)state;
 	grow();
-	assert_true(lease_journal_wants_snapshot(f.j));
 	lease_journal_append(f.j, &late);
 	lease_journal_seal(f.j);
+	assert_true(lease_journal_wants_snapshot(f.j));
 	lease_journal_snapshot(f.j, &live);
 	assert_int_equal(lease_journal_write(f.j), 0);
-	assert_false(lease_journal_wants_snapshot(f.j));
 	assert_true(file_size() < 1000);
 	assert_int_equal(commit(7), 0); /* goes to the new file */
 	assert_int_equal(reopen(), 0);
@@ -346,8 +348,30 @@ compaction_without_room_goes_on_with_the_old_file(void **state)
 	lease_journal_seal(f.j);
 	assert_int_equal(lease_journal_write(f.j), 0);
 	assert_true(file_size() > before);
+	lease_journal_seal(f.j);
 	assert_false(lease_journal_wants_snapshot(f.j)); /* not again at once */
 	assert_int_equal(unlinkat(f.dirfd, "leases4.new", AT_REMOVEDIR), 0);
+}
+
+/* Asked for, because every time in the file has become wrong. */
+static void
+rewriting_on_request(void **state)
+{
+	struct dhcp4_lease_record live = make(5);
+
+	(void)state;
+	assert_int_equal(commit(1), 0);
+	assert_false(lease_journal_is_pending(f.j));
+	lease_journal_rewrite(f.j);
+	assert_true(lease_journal_is_pending(f.j));
+	lease_journal_seal(f.j);
+	assert_true(lease_journal_wants_snapshot(f.j));
+	lease_journal_snapshot(f.j, &live);
+	assert_int_equal(lease_journal_write(f.j), 0);
+	assert_false(lease_journal_is_pending(f.j));
+	assert_int_equal(reopen(), 0);
+	assert_int_equal(f.n_seen, 1);
+	assert_int_equal(f.seen[0].ip, live.ip);
 }
 
 /* A crash between writing the new file and renaming it leaves a stray file that is
@@ -386,6 +410,7 @@ main(void)
 	    T(full_disk_gives_an_error_and_no_torn_line),
 	    T(compaction_keeps_live_records_and_the_group),
 	    T(compaction_without_room_goes_on_with_the_old_file),
+	    T(rewriting_on_request),
 	    T(stray_new_file_is_harmless),
 	};
 
