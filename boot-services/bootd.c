@@ -17,22 +17,19 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "boot-services/agent_link.h"
 #include "boot-services/bootd_config.h"
 #include "boot-services/bootd_deps.h"
+#include "boot-services/bootd_dirs.h"
 #include "boot-services/dhcp4_io.h"
 #include "boot-services/evsink_file.h"
 #include "boot-services/evsink_io.h"
-#include "boot-services/fileroot.h"
 #include "boot-services/http_io.h"
 #include "boot-services/privs.h"
 #include "boot-services/standalone.h"
@@ -68,57 +65,6 @@ struct bootd {
 };
 
 static int
-open_dir(const char *key, const char *path, int *ret_fd, struct error *err)
-{
-	int r = fileroot_open_dir(path, ret_fd);
-
-	if (r < 0)
-		error_set(err, r, "directory-missing",
-		    "make the directory or change the key", "dirs.%s: %s: %s", key, path,
-		    strerror(-r));
-	return r;
-}
-
-/* The directory of leases and consumed orders: made when absent, and the later user's. */
-static int
-open_state(struct bootd *b, struct error *err)
-{
-	const char *path = b->cfg.state_dir;
-	int fd = -1;
-
-	if (mkdir(path, 0750) < 0 && errno != EEXIST)
-		goto fail;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		goto fail;
-	b->deps.state_fd = fd;
-	if (b->user.uid != (uid_t)-1 && fchown(fd, b->user.uid, b->user.gid) < 0)
-		goto fail;
-	return 0;
-fail:
-	return error_set(err, -errno, "directory-missing",
-	    "make the directory or change the key", "dirs.state: %s: %s", path,
-	    strerror(errno));
-}
-
-static int
-open_dirs(struct bootd *b, struct error *err)
-{
-	struct bootd_config *c = &b->cfg;
-	int r = 0;
-
-	if (c->http || c->tftp)
-		r = open_dir("loaders", c->loaders_root, &b->deps.loaders_fd, err);
-	if (r == 0 && c->http)
-		r = open_dir("images", c->images_root, &b->deps.images_fd, err);
-	if (r == 0 && c->http)
-		r = open_dir("scripts", c->scripts_root, &b->deps.scripts_fd, err);
-	if (r == 0)
-		r = open_state(b, err);
-	return r;
-}
-
-static int
 check_interfaces(struct bootd *b, struct error *err)
 {
 	for (size_t i = 0; i < b->cfg.n_ifaces; i++)
@@ -129,33 +75,14 @@ check_interfaces(struct bootd *b, struct error *err)
 	return 0;
 }
 
-/* A loader that is not there is not offered: a client that is told to fetch it would fail
- * late. */
 static int
-check_loaders(struct bootd *b, struct error *err UNUSED)
+open_dirs(struct bootd *b, struct error *err)
 {
-	size_t kept = 0;
+	int r = bootd_dirs_open(&b->cfg, &b->user, &b->deps, err);
 
-	if (b->deps.loaders_fd < 0)
-		return 0;
-	for (size_t i = 0; i < b->cfg.n_loaders; i++) {
-		struct bootd_config_loader *l = &b->cfg.loaders[i];
-		struct fileroot_file file;
-		int r =
-		    l->file[0] ? fileroot_open(b->deps.loaders_fd, l->file, &file) : 0;
-
-		if (r < 0) {
-			log_line(b->log, l->is_default ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
-			    "no loader for architecture %u: %s/%s: %s", l->arch,
-			    b->cfg.loaders_root, l->file, strerror(-r));
-			continue;
-		}
-		if (l->file[0])
-			close(file.fd);
-		b->cfg.loaders[kept++] = *l;
-	}
-	b->cfg.n_loaders = kept;
-	return 0;
+	if (r == 0)
+		bootd_dirs_drop_missing_loaders(&b->cfg, b->deps.loaders_fd, b->log);
+	return r;
 }
 
 static bool
@@ -298,7 +225,6 @@ start(struct bootd *b, struct error *err)
 	    find_user,
 	    check_interfaces,
 	    open_dirs,
-	    check_loaders,
 	    open_events,
 	    open_consumer,
 	    open_services,
@@ -445,13 +371,6 @@ open_link(struct bootd *b)
 }
 
 static void
-close_fd(int fd)
-{
-	if (fd >= 0)
-		close(fd);
-}
-
-static void
 free_event(struct event *ev)
 {
 	if (ev)
@@ -471,10 +390,7 @@ close_all(struct bootd *b)
 	evsink_io_close(b->lines);
 	evsink_file_close(b->event_log);
 	hosttab_free(b->table);
-	close_fd(b->deps.images_fd);
-	close_fd(b->deps.loaders_fd);
-	close_fd(b->deps.scripts_fd);
-	close_fd(b->deps.state_fd);
+	bootd_dirs_close(&b->deps);
 	if (b->configured)
 		bootd_config_done(&b->cfg);
 	free_event(b->on_wake);

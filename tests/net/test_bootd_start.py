@@ -105,6 +105,23 @@ def test_missing_directory(bootd):
     assert "directory-missing" in line and "dirs.images" in line and b.images in line
 
 
+def test_state_directory_with_other_things_is_not_taken(bootd):
+    b = bootd(wait_ready=None)
+    with open(os.path.join(b.state, "passwd"), "w"):
+        pass
+    line = refusal(b)
+    assert "directory-foreign" in line and b.state in line
+    assert os.stat(b.state).st_uid == 0
+
+
+def test_state_directory_is_made(bootd):
+    b = bootd(wait_ready=None)
+    os.rmdir(b.state)
+    b.start()
+    assert os.stat(b.state).st_uid == pwd.getpwnam("nobody").pw_uid
+    b.restart()
+
+
 HOLD = """
 import socket, sys, time
 kind, port = sys.argv[1], int(sys.argv[2])
