@@ -100,11 +100,18 @@ leaves_somebody_elses_directory_alone(void **state)
 	struct world *w = *state;
 	const struct privs_user other = {.uid = geteuid() + 1, .gid = getegid()};
 	struct error err = {0};
+	struct stat st;
+	char path[96];
 
-	str_clip(w->cfg.state_dir, sizeof(w->cfg.state_dir), "/etc");
+	assert_int_equal(mkdir(w->cfg.state_dir, 0755), 0);
+	snprintf(path, sizeof(path), "%s/state/hosts", w->dir);
+	fclose(fopen(path, "w"));
 	assert_true(bootd_dirs_open(&w->cfg, &other, &w->deps, &err) < 0);
 	assert_string_equal(err.code, "directory-foreign");
-	assert_non_null(strstr(err.text, "/etc"));
+	assert_non_null(strstr(err.text, w->cfg.state_dir));
+	assert_int_equal(stat(w->cfg.state_dir, &st), 0);
+	assert_int_equal(st.st_uid, geteuid());
+	unlink(path);
 }
 
 static void
