@@ -15,6 +15,8 @@ import subprocess
 import threading
 import time
 
+import openapi
+
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("NETBOOT_BUILD", os.path.join(REPO, "build", "asan"))
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
@@ -126,7 +128,10 @@ class Orch:
             c.request(method, path if path.startswith("/agent/") else "/api/v1" + path, text,
                       {k.replace("_", "-"): v for k, v in headers.items()})
             r = c.getresponse()
-            return Answer(r.status, r.read(), r.getheader("ETag"))
+            answer = Answer(r.status, r.read(), r.getheader("ETag"))
+            if not path.startswith("/agent/"):
+                openapi.check(method, path, r.status, r.getheader("Content-Type"), answer.json)
+            return answer
         finally:
             c.close()
 

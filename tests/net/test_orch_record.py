@@ -265,7 +265,7 @@ def test_strangers_get_403(orch):
     import re
     source = open(os.path.join(os.path.dirname(__file__), "..", "..", "orchestrator", "api.c")).read()
     routes = [(m, p.replace('V1 "', "/api/v1").replace('"', "")) for m, p in
-              re.findall(r'\{ ?"(GET|POST|PATCH|DELETE)", ((?:V1 )?"[^"]+")', source)]
+              re.findall(r'\{"(GET|POST|PATCH|DELETE)", ((?:V1 )?"[^"]+")', source)]
     assert len(routes) > 30
     program = f"""
 import http.client, socket, sys
