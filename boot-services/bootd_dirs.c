@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -38,25 +39,26 @@ open_dir(const char *key, const char *path, int *ret_fd, struct error *err)
 	return r;
 }
 
-/* Does a directory hold nothing, or only what bootd keeps there? */
+/* Nothing that bootd keeps in its state directory. */
+static int
+is_foreign(const struct dirent *e)
+{
+	const char *name = e->d_name;
+
+	return !str_eq(name, ".") && !str_eq(name, "..") && !str_eq(name, "consumed") &&
+	       !str_has_prefix(name, "leases");
+}
+
 static bool
 is_ours_or_empty(int fd)
 {
-	const struct dirent *e;
-	bool ours = true;
-	int copy = dup(fd); /* closedir() closes it */
-	DIR *dir = copy < 0 ? NULL : fdopendir(copy);
+	struct dirent **found = NULL;
+	int n = scandirat(fd, ".", &found, is_foreign, NULL);
 
-	if (!dir) {
-		close_fd(copy);
-		return false;
-	}
-	while (ours && (e = readdir(dir)) != NULL)
-		ours = str_eq(e->d_name, ".") || str_eq(e->d_name, "..") ||
-		       str_eq(e->d_name, "consumed") ||
-		       str_has_prefix(e->d_name, "leases");
-	closedir(dir);
-	return ours;
+	for (int i = 0; i < n; i++)
+		free(found[i]);
+	free(found);
+	return n == 0;
 }
 
 /* Makes the state directory the later user's. One that holds other things stays whose it is: a slip in
