@@ -48,6 +48,15 @@ def test_check_accepts_a_good_file(bootd):
     assert done.stdout == ""
 
 
+def test_the_documented_example_is_good(netns, tmp_path):
+    with open(os.path.join(netlab.ROOT, "docs", "boot-services.md")) as f:
+        example = f.read().split("```yaml\n")[1].split("```")[0]
+    path = tmp_path / "bootd.yaml"
+    path.write_text(example)
+    done = netns.server.run(netlab.BOOTD, "-n", "-c", path)
+    assert "good: 1 subnets, 2 hosts, 1 orders" in done.stderr
+
+
 @pytest.mark.parametrize("text, line, key", [
     ("interfaces: [br0]\nhosts:\n- name: a\n  mcas: []\n", 4, "hosts[0].mcas: unknown key"),
     ("interfaces: [br0]\nports:\n  dhcp4: 0\n", 3, "ports.dhcp4: 0 is not between"),
