@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hold-back with an agent that answers late, in another order, or after the client has gone."""
+import pytest
+
+from test_bootd_agent import INITRD, KERNEL, MAC, TOKEN, armed, curl, host, start_curl, ticket
+
+__all__ = ["armed"]  # a fixture
+
+
+def kernel_first(armed):
+    assert curl(armed.client, f"b/{TOKEN}/vmlinuz").stdout == f"200 {len(KERNEL)}"
+
+
+def asked(armed):
+    return armed.wait_frame(lambda m: m["t"] == "consume")
+
+
+def ended(armed, result):
+    return armed.wait(lambda e: e["kind"] in ("http.end", "http.error")
+                      and e["detail"].get("result") == result
+                      and e["detail"].get("class") == "initrd")
+
+
+def test_client_gone_while_the_agent_thinks(armed, tmp_path):
+    """Once asked, the ticket may be spent: then it is, though nobody gets the rest."""
+    kernel_first(armed)
+    p = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "out")
+    ask = asked(armed)
+    p.kill()
+    p.wait()
+    armed.send(t="consume_ok", req=ask["req"])
+    assert ended(armed, "aborted")["bytes"] < len(INITRD)
+    assert curl(armed.client, f"b/{TOKEN}/initrd").stdout.startswith("404 ")
+    assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
+
+
+def test_consumed_without_the_agents_second_word(armed, tmp_path):
+    """After consume_ok nothing is served again, before any new table says so."""
+    kernel_first(armed)
+    p = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "out")
+    armed.send(t="consume_ok", req=asked(armed)["req"])
+    assert p.wait(timeout=20) == 0
+    assert (tmp_path / "out").read_bytes() == INITRD
+    for name in ("vmlinuz", "initrd"):
+        assert curl(armed.client, f"b/{TOKEN}/{name}").stdout.startswith("404 ")
+    # The same ticket sent as armed by mistake, or late, opens nothing.
+    armed.send_host(host(), ticket())
+    again = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "again")
+    assert again.wait(timeout=20) in (0, 22, 56, 18)
+    assert not (tmp_path / "again").exists() or (tmp_path / "again").read_bytes() != INITRD
+
+
+def test_host_sent_as_consumed_before_the_answer(armed, tmp_path):
+    kernel_first(armed)
+    p = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "out")
+    ask = asked(armed)
+    armed.send_host(host(), ticket("consumed"))
+    assert p.poll() is None
+    armed.send(t="consume_ok", req=ask["req"])
+    assert p.wait(timeout=20) == 0
+    assert (tmp_path / "out").read_bytes() == INITRD
+
+
+def test_one_question_and_one_winner(armed, tmp_path, until):
+    kernel_first(armed)
+    gets = [start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / f"out{i}") for i in range(6)]
+    ask = asked(armed)
+    held = len(INITRD) - 65536
+    until(lambda: all((tmp_path / f"out{i}").exists()
+                      and (tmp_path / f"out{i}").stat().st_size >= held - 16384 for i in range(6)),
+          what="all six to be held")
+    assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
+    armed.send(t="consume_ok", req=ask["req"])
+    codes = sorted(p.wait(timeout=20) for p in gets)
+    assert codes.count(0) == 1, codes
+    for i in range(6):
+        data = (tmp_path / f"out{i}").read_bytes()
+        assert data == INITRD or len(data) <= held
+
+
+@pytest.mark.parametrize("answer", ["consume_no", "revoked", "other-ticket"])
+def test_all_held_are_reset(armed, tmp_path, answer):
+    kernel_first(armed)
+    gets = [start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / f"out{i}") for i in range(3)]
+    ask = asked(armed)
+    if answer == "consume_no":
+        armed.send(t="consume_no", req=ask["req"], reason="cancelled")
+    elif answer == "revoked":
+        armed.send_host(host())
+    else:
+        armed.send_host(host(), ticket(token="1" * 26, ident="0tkt000000000002"))
+        armed.send(t="consume_ok", req=ask["req"])
+    # Those that had not come to their hold yet ask again, and are refused again.
+    while any(p.poll() is None for p in gets):
+        for m in [m for m in list(armed.frames) if m["t"] == "consume"]:
+            armed.send(t="consume_no", req=m["req"], reason="cancelled")
+    for i, p in enumerate(gets):
+        assert p.returncode != 0 or (tmp_path / f"out{i}").read_bytes() != INITRD
+    # A new ticket is not touched by the end of the old one.
+    if answer == "other-ticket":
+        script = armed.client.run("curl", "-s", f"http://10.77.0.1/script.ipxe-{MAC}").stdout
+        assert "exit 1" not in script
