@@ -27,9 +27,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-for program in "$build/tests/fake/bmcsim" "$build/tests/fake/bmcctl"; do
-	[ -x "$program" ] || { echo "ipmi.sh: build $program first (make $program)" >&2; exit 1; }
-done
+[ -n "${NETBOOT_BUILD:-}" ] || make --no-print-directory -s VARIANT=release fake-bin >&2
 ip netns add "$ns"
 ip -n "$ns" link set lo up
 echo "127.77.0.0+$n:$port $user $password operator" >"$dir/bmcs"
