@@ -296,7 +296,8 @@ settle(struct lease_journal *j, size_t good)
 	if (fdatasync(j->fd) < 0 || fsync(j->dirfd) < 0)
 		return -errno;
 	j->len = (off_t)good;
-	j->compact_at = 4 * j->len > COMPACT_MIN ? 4 * j->len : COMPACT_MIN;
+	/* How much of a large file is still alive nobody knows yet: the first group makes it compact. */
+	j->compact_at = COMPACT_MIN;
 	return 0;
 }
 

@@ -8,6 +8,8 @@ import signal
 import socket
 import struct
 import subprocess
+import time
+import zlib
 
 import pytest
 
@@ -414,6 +416,34 @@ def test_full_disk_gives_no_ack_and_an_event(tiny_disk, netns):
     assert ack.type == ACK and ack.yiaddr not in used
     tiny_disk.restart()
     assert wire.ask(REQUEST, option(50, address(ack.yiaddr)), mac=mac, xid=3000).type == ACK
+    wire.close()
+
+
+def journal_line(n, mac, until):
+    body = f"10.77.0.{n} 10.77.0.0 01-{mac.replace(':', '')} B -- {until} 3600000000"
+    return f"{zlib.crc32(body.encode()):08x} {body}\n"
+
+
+def test_large_journal_is_made_compact_while_serving(bootd, netns, until):
+    """The sandbox allows what the rewrite needs, live records stay, dead and damaged ones go."""
+    hosts = [{"name": "edge01.lab", "nics": [{"mac": EDGE1, "ip": "10.77.0.11"}]}]
+    lab = bootd({"hosts": hosts, "site": SITE}, wait_ready=None)
+    now = int(time.time() * 1000000)
+    journal = os.path.join(lab.state, "leases4")
+    with open(journal, "w") as f:
+        f.write("netboot-leases 1\n")
+        for n in range(15000):
+            f.write(journal_line(100 + n % 50, "52:54:00:99:%02x:%02x" % (n >> 8 & 255, n & 255), now - n))
+        f.write("00000000 10.77.0.190 damaged\n")
+        f.write(journal_line(177, OTHER, now + 3600 * 1000000))
+    lab.start()
+    wire = Wire(netns.add_client(mac=EDGE1))
+    assert wire.lease().yiaddr == "10.77.0.11"
+    until(lambda: os.path.getsize(journal) < 10000, what="a compact journal")
+    lab.restart()
+    assert lab.stderr.count("damaged lines") == 1  # at the first start only
+    assert wire.lease(mac=OTHER, xid=7).yiaddr == "10.77.0.177"
+    assert wire.lease(xid=8).yiaddr == "10.77.0.11"
     wire.close()
 
 
