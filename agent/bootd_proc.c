@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -210,7 +209,6 @@ run_child(const struct bootd_proc *p, int fd, pid_t parent)
 		_exit(1);
 	close_range(AGENT_FD + 1, ~0U, 0);
 	execl(p->o.program, "netboot-bootd", "--agent-fd", "3", (char *)NULL);
-	fprintf(stderr, "cannot run %s: %s\n", p->o.program, strerror(errno));
 	_exit(127);
 }
 

@@ -3,8 +3,9 @@
  *
  * Entry points: probe_start(), probe_stop().
  * Ownership: a probe owns its socket and events; the caller stops it.
- * Failure modes: whatever keeps a round from succeeding counts as "not up"; ICMP needs
- * CAP_NET_RAW or net.ipv4.ping_group_range and otherwise never answers.
+ * Failure modes: whatever keeps a round from succeeding counts as "not up". ICMP needs
+ * the agent's group in net.ipv4.ping_group_range, or CAP_NET_RAW; without both it never
+ * answers.
  */
 #include "agent/probe.h"
 
@@ -17,16 +18,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/buf.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
 
-enum { ROUND_S = 3, ANSWER_S = 2 };
+enum { ROUND_S = 3, ANSWER_S = 2, ECHO_SIZE = 8 };
 
 struct probe {
 	struct event_base *base;
 	struct sockaddr_storage to;
 	socklen_t to_len;
-	bool icmp;
+	bool icmp, raw;
 	int fd;
 	struct event *io, *timer;
 	probe_answer_fn *answer;
@@ -79,12 +81,26 @@ on_tcp(evutil_socket_t fd, short what UNUSED, void *arg)
 	end_round(arg, e == 0);
 }
 
-/* A raw socket hears every ICMP message: wait for the echo reply of the peer. */
+/* Is this the echo reply? A raw socket hears every ICMP message, IPv4 with its header
+ * (RFC 791 3.1: the low four bits of the first octet count words). */
+static bool
+is_reply(const struct probe *p, struct rbuf r)
+{
+	bool v6 = p->to.ss_family == AF_INET6;
+
+	if (p->raw && !v6) {
+		size_t words = rbuf_u8(&r) & 0x0f;
+
+		rbuf_skip(&r, 4 * words > 0 ? 4 * words - 1 : 0);
+	}
+	return rbuf_u8(&r) == (v6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY) && rbuf_ok(&r);
+}
+
 static void
 on_icmp(evutil_socket_t fd, short what UNUSED, void *arg)
 {
 	struct probe *p = arg;
-	struct sockaddr_storage from;
+	struct sockaddr_storage from = {0};
 	socklen_t n = sizeof(from);
 	uint8_t data[256];
 	ssize_t len = recvfrom(fd, data, sizeof(data), 0, (struct sockaddr *)&from, &n);
@@ -94,8 +110,20 @@ on_icmp(evutil_socket_t fd, short what UNUSED, void *arg)
 		return;
 	a = addr_ip_from_sockaddr((const struct sockaddr *)&from);
 	b = addr_ip_from_sockaddr((const struct sockaddr *)&p->to);
-	if (addr_ip_eq(&a, &b))
+	if (addr_ip_eq(&a, &b) && is_reply(p, rbuf_init(data, (size_t)len)))
 		end_round(p, true);
+}
+
+/* RFC 1071; over the eight octets of an echo request without data. */
+static uint16_t
+checksum(const uint8_t *echo)
+{
+	uint32_t sum = 0;
+
+	for (int i = 0; i < ECHO_SIZE; i += 2)
+		sum += (uint32_t)echo[i] << 8 | echo[i + 1];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t) ~(sum + (sum >> 16));
 }
 
 static int
@@ -103,10 +131,19 @@ open_icmp(struct probe *p)
 {
 	bool v6 = p->to.ss_family == AF_INET6;
 	int proto = v6 ? (int)IPPROTO_ICMPV6 : (int)IPPROTO_ICMP;
-	uint8_t echo[8] = {v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO};
+	uint8_t echo[ECHO_SIZE] = {v6 ? ICMP6_ECHO_REQUEST : ICMP_ECHO};
+	uint16_t sum = checksum(echo);
 
-	/* The kernel fills in identifier and checksum of such a socket. */
+	/* The kernel fills in the checksum, except for a raw IPv4 socket. */
+	echo[2] = (uint8_t)(sum >> 8);
+	echo[3] = (uint8_t)sum;
+	p->raw = false;
 	p->fd = socket(p->to.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+	if (p->fd < 0) {
+		p->raw = true;
+		p->fd = socket(
+		    p->to.ss_family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, proto);
+	}
 	if (p->fd < 0)
 		return -errno;
 	if (sendto(p->fd, echo, sizeof(echo), 0, (struct sockaddr *)&p->to, p->to_len) <
