@@ -24,12 +24,17 @@ agent   A factory of netboot-bootd under a fake agent: a = agent(); a.send_table
 
 until(condition, timeout, what) waits for any condition. NETBOOT_BUILD chooses another build."""
 import os
+import signal
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import netlab  # noqa: E402
+
+
+# `timeout` and the test runner end us by SIGTERM: unwind as for ^C, so that fixtures clean up.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture

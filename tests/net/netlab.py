@@ -86,8 +86,14 @@ class Lan:
     def __init__(self):
         self.namespaces = []
         self.clients = []
-        self.server = self._namespace("srv")
-        s = self.server
+        try:
+            self._make_server()
+        except BaseException:
+            self.close()
+            raise
+
+    def _make_server(self):
+        self.server = s = self._namespace("srv")
         s.ip("link", "add", "br0", "type", "bridge", "forward_delay", "0", "mcast_snooping", "0")
         s.ip("addr", "add", "10.77.0.1/24", "dev", "br0")
         s.ip("addr", "add", "fd77::1/64", "dev", "br0", "nodad")
