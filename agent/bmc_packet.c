@@ -57,6 +57,7 @@ enum object {
 
 struct bmc_packet {
 	fiid_obj_t obj[OBJ_COUNT];
+	bool payload_used;
 };
 
 struct bmc_packet *
@@ -123,7 +124,10 @@ static int
 cleared(struct bmc_packet *p, int ret)
 {
 	for (size_t i = 0; i < OBJ_COUNT; i++)
-		fiid_obj_clear(p->obj[i]);
+		if (i != OBJ_PAYLOAD ||
+		    p->payload_used) /* 64 KiB, only parsing fills it */
+			fiid_obj_clear(p->obj[i]);
+	p->payload_used = false;
 	return ret;
 }
 
@@ -236,6 +240,7 @@ unassemble_setup(
 	    ipmi_rmcpplus_calculate_payload_type(pkt, (unsigned)len, &seen) < 0 ||
 	    seen != type)
 		return -EBADMSG;
+	p->payload_used = true;
 	/* A reply that carries an error is cut short after its status code: "partial" is
 	 * no error. */
 	if (unassemble_ipmi_rmcpplus_pkt(IPMI_AUTHENTICATION_ALGORITHM_RAKP_NONE,
@@ -409,6 +414,7 @@ static int
 verify_reply(struct bmc_packet *p, const struct bmc_suite *suite,
     const struct bmc_keys *keys, const uint8_t *pkt, size_t len)
 {
+	p->payload_used = true;
 	if (unassemble_ipmi_rmcpplus_pkt(suite->auth, suite->integrity,
 		suite->confidentiality, keys->k1, keys->k1_len, keys->k2, keys->k2_len,
 		pkt, (unsigned)len, p->obj[OBJ_RMCP], p->obj[OBJ_SESSION],
