@@ -339,17 +339,26 @@ db_migrate(struct db *db, const struct db_migration *list, size_t n, int64_t now
 }
 
 int
-db_check(struct db *db, char *buf, size_t size)
+db_check(const char *path, char *buf, size_t size)
 {
+	sqlite3 *handle = NULL;
 	sqlite3_stmt *st = NULL;
-	int rc = sqlite3_prepare_v2(db->handle, "PRAGMA quick_check(1)", -1, &st, NULL);
+	int rc = sqlite3_open_v2(
+	    path, &handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 
+	if (!handle)
+		abort();
+	sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS);
+	errno = 0;
+	if (rc == SQLITE_OK)
+		rc = sqlite3_prepare_v2(handle, "PRAGMA quick_check(1)", -1, &st, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		str_clip(buf, size, (const char *)sqlite3_column_text(st, 0));
-	rc = errno_of(db->handle, rc);
+	rc = errno_of(handle, rc);
 	sqlite3_finalize(st);
+	sqlite3_close(handle);
 	return rc;
 }
 

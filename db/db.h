@@ -55,10 +55,10 @@ db_migrate(struct db *db, const struct db_migration *list, size_t n, int64_t now
     struct error *err) MUST_CHECK;
 int
 db_schema_version(struct db *db, int *ret) MUST_CHECK;
-/* "ok", or the first complaint of the engine's quick check, in buf. Reads the whole file.
- */
+/* "ok", or the first complaint of the engine's quick check, in buf. Reads the whole file, through a
+ * connection of its own: for a thread of the work queue, while the program goes on writing. */
 int
-db_check(struct db *db, char *buf, size_t size) MUST_CHECK;
+db_check(const char *path, char *buf, size_t size) MUST_CHECK;
 
 /* Prepares n statements. The table's strings are borrowed for the life of the result. */
 int

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET /doctor: what is wrong, or may become so, each finding with what to do next.
  *
- * Checks: the database (quick check, off the loop's budget but rare), disk space of database and
+ * Checks: the database (quick check, in a thread since it reads the whole file), disk space of database and
  * images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
  * servers heard, boot services that could not start. Read only. Failure modes: a check that itself
  * fails is a finding. */
@@ -48,20 +48,26 @@ check_failed(json_t *list, const char *check, int rc)
 	    "the check itself failed: %s", strerror(-rc));
 }
 
-static void
-check_database(struct orch *o, json_t *list)
-{
-	char text[200] = "";
-	int rc = db_check(store_db(o->store), text, sizeof(text));
+/* One look, from the database's quick check in a thread to the answer. */
+struct look {
+	struct orch *o;
+	struct rest_request *rq; /* NULL: the client went away */
+	const char *path;	 /* of the database; borrowed from the configuration */
+	char text[200];		 /* what the quick check said */
+	int rc;
+};
 
-	if (rc < 0)
-		check_failed(list, "database", rc);
-	else if (str_eq(text, "ok"))
-		find(list, "ok", "database", "", "%s is sound", o->config->database);
+static void
+check_database(const struct look *look, json_t *list)
+{
+	if (look->rc < 0)
+		check_failed(list, "database", look->rc);
+	else if (str_eq(look->text, "ok"))
+		find(list, "ok", "database", "", "%s is sound", look->path);
 	else
 		find(list, "fail", "database",
 		    "stop the orchestrator and restore a backup", "%s is damaged: %s",
-		    o->config->database, text);
+		    look->path, look->text);
 }
 
 static void
@@ -259,27 +265,23 @@ check_bootd(struct orch *o, json_t *list)
 	store_names_done(&sites);
 }
 
-void
-api_doctor_get(void *arg, struct rest_request *rq)
+static void
+answer(const struct look *look)
 {
 	static const struct past pasts[] = {
 	    {"dhcp4.foreign", "warn", "dhcp", "another DHCP server was heard",
-		"switch it off, or run bootd beside it without answering unknown "
-		"machines"},
+		"switch it off, or see docs/operations.md on living beside it"},
 	    {"spool.dropped", "warn", "events",
 		"an agent could not keep all observations",
 		"see how long the orchestrator was away"},
 	    {"agent.gap", "warn", "events", "events were lost",
 		"was the database restored from a backup?"},
 	};
-	struct orch *o = arg;
-	struct audit_who who;
+	struct orch *o = look->o;
 	int64_t now = clock_wall();
-
-	if (!api_allow(o, rq, &who))
-		return;
 	json_t *list = json_array();
-	check_database(o, list);
+
+	check_database(look, list);
 	check_space(list, "disk", o->config->database);
 	check_space(list, "disk", o->config->images_root);
 	check_agents(o, list, now);
@@ -288,5 +290,55 @@ api_doctor_get(void *arg, struct rest_request *rq)
 	check_bootd(o, list);
 	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
 		check_past(o, list, &pasts[i], now);
-	rest_reply(rq, 200, json_pack("{s:o}", "findings", list), NULL);
+	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);
+}
+
+/* In a thread: touches only the look. */
+static void
+run_check(void *arg)
+{
+	struct look *look = arg;
+
+	look->rc = db_check(look->path, look->text, sizeof(look->text));
+}
+
+static void
+check_done(void *arg)
+{
+	struct look *look = arg;
+
+	if (look->rq)
+		answer(look);
+	free(look);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct look *look = arg;
+
+	look->rq = NULL;
+}
+
+void
+api_doctor_get(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	struct look *look = str_alloc(sizeof(*look));
+	look->o = o;
+	look->rq = rq;
+	look->path = o->config->database;
+	look->rc = -ECANCELED; /* unless the check runs */
+	rest_on_gone(rq, on_gone, look);
+	if (workq_submit(o->workq, run_check, check_done, look) == 0)
+		return;
+	error_set(&err, -EAGAIN, "busy", "try again in a moment",
+	    "too many files wait to be read");
+	api_refuse(rq, &err, NULL);
+	free(look);
 }

@@ -25,6 +25,7 @@
 #include <uthash.h>
 
 #include "db/db_agent.h"
+#include "db/db_event.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "db/db_site.h"
@@ -114,34 +115,60 @@ dispatch_site(struct dispatch *d, const char *name)
 	return s;
 }
 
-/* What the last agent of the site had accepted, nobody will ever report the end of. */
+/* Nobody will ever report the end of a job whose spool is gone. */
 static int
-agent_replaced(struct dispatch *d, struct dispatch_site *s, const char *agent)
+fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t now)
+{
+	struct event ev = event_make("job.failed", now);
+
+	job->state = DB_JOB_FAILED;
+	job->ended = now;
+	str_clip(job->verdict_code, sizeof(job->verdict_code), "agent-replaced");
+	str_clip(job->verdict_text, sizeof(job->verdict_text),
+	    "the agent that had this job was replaced by one with an empty spool: how "
+	    "far the host got "
+	    "is not known");
+	str_clip(job->verdict_next, sizeof(job->verdict_next),
+	    "look at the host before ordering anything");
+	str_clip(ev.site, sizeof(ev.site), job->site);
+	str_clip(ev.host, sizeof(ev.host), job->host);
+	str_clip(ev.job, sizeof(ev.job), job->id);
+	event_put(&ev, "code", job->verdict_code);
+	event_put(&ev, "text", job->verdict_text);
+	event_put(&ev, "next", job->verdict_next);
+	event_put(&ev, "stage", job->stage);
+	int rc = db_job_update(d->ops.store, job);
+	if (rc == 0)
+		rc = db_event_add(d->ops.store, &ev, NULL, 0, NULL);
+	event_done(&ev);
+	log_warn(d->ops.log, "job %s: failed: its agent %s was replaced by %s", job->id,
+	    job->agent, agent);
+	return rc;
+}
+
+static int
+agent_replaced(
+    struct dispatch *d, struct dispatch_site *s, const char *agent, int64_t now)
 {
 	struct store_names ids = {0};
 	struct db_job job;
+	struct db *db = store_db(d->ops.store);
 	int rc = db_job_open_of_site(d->ops.store, s->name, &ids);
 
+	if (rc == 0)
+		rc = db_begin(db);
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
 		rc = db_job_get(d->ops.store, ids.v[i], &job);
-		if (rc < 0 || job.state == DB_JOB_QUEUED || str_eq(job.agent, agent))
-			continue;
-		job.state = DB_JOB_FAILED;
-		job.ended = clock_wall();
-		str_clip(job.verdict_code, sizeof(job.verdict_code), "agent-replaced");
-		str_clip(job.verdict_text, sizeof(job.verdict_text),
-		    "the agent that had this job was replaced by one with an empty "
-		    "spool: how far the "
-		    "host got is not known");
-		str_clip(job.verdict_next, sizeof(job.verdict_next),
-		    "look at the host before ordering anything");
-		rc = db_job_update(d->ops.store, &job);
-		if (rc == 0)
-			log_warn(d->ops.log,
-			    "job %s: failed: its agent %s was replaced by %s", job.id,
-			    job.agent, agent);
+		if (rc == 0 && job.state != DB_JOB_QUEUED && !str_eq(job.agent, agent))
+			rc = fail_replaced(d, &job, agent, now);
 	}
+	if (rc == 0)
+		rc = db_commit(db);
+	else
+		db_rollback(db);
 	store_names_done(&ids);
+	if (rc == 0)
+		d->ops.on_events(d->ops.arg);
 	return rc;
 }
 
@@ -155,7 +182,7 @@ take_over(struct dispatch *d, struct dispatch_site *s, const char *agent, int64_
 		    "site %s: another agent (%s) was heard %lld s ago; %s is not served",
 		    s->name, s->agent, (long long)((now - s->seen) / USEC_PER_SEC),
 		    agent);
-	int rc = agent_replaced(d, s, agent);
+	int rc = agent_replaced(d, s, agent, now);
 	if (rc < 0)
 		return db_error(
 		    store_db(d->ops.store), rc, err, "end the jobs of a replaced agent");

@@ -3,8 +3,8 @@
  * it is durable.
  *
  * Entry point: dispatch_report(). Failure modes: a database that fails takes nothing of the report; the
- * agent keeps its events and comes again. An event that cannot be decoded refuses its report by
- * name; agents build events with the same codec. */
+ * agent keeps its events and comes again. An event that cannot be decoded is recorded as such in its
+ * place: refusing it would hold up every later one for good. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,6 +76,44 @@ store_report(struct dispatch *d, struct dispatch_site *site, struct agent_msg_re
 	return rc;
 }
 
+/* Puts a readable event in the place of each that cannot be decoded. */
+static void
+replace_unreadable(struct dispatch *d, json_t *body)
+{
+	json_t *list = json_object_get(body, "events"), *item;
+	size_t i;
+
+	json_array_foreach (list, i, item) {
+		struct event ev;
+		struct error err = {.code = ""};
+		if (event_from_json(item, &ev, &err) == 0) {
+			event_done(&ev);
+			continue;
+		}
+		log_error(d->ops.log,
+		    "an agent's event cannot be read and is recorded as such: %s",
+		    err.text);
+		ev = event_make("agent.unreadable", clock_wall());
+		str_clip(ev.reason, sizeof(ev.reason), err.text);
+		json_array_set_new(list, i, event_to_json(&ev));
+		event_done(&ev);
+	}
+}
+
+static int
+read_report(struct dispatch *d, struct rest_request *rq, struct agent_msg_report *ret,
+    struct error *err)
+{
+	json_t *body = rest_body(rq, err);
+
+	if (!body)
+		return -EINVAL;
+	if (agent_msg_report_from_json(body, ret, err) == 0)
+		return 0;
+	replace_unreadable(d, body);
+	return agent_msg_report_from_json(body, ret, err);
+}
+
 void
 dispatch_report(struct dispatch *d, struct rest_request *rq)
 {
@@ -83,8 +121,7 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 	struct error err = {.code = ""};
 	struct db_agent agent;
 	int64_t held = 0;
-	const json_t *body = rest_body(rq, &err);
-	int rc = body ? agent_msg_report_from_json(body, &m, &err) : -EINVAL;
+	int rc = read_report(d, rq, &m, &err);
 	bool parsed = rc == 0;
 
 	/* What an agent has seen is taken whoever is in charge now: only polls are

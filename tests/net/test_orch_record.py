@@ -77,6 +77,37 @@ def test_a_broken_event_does_not_hold_up_the_others(orch, agent):
     assert orch.job(job)["state"] == "accepted" and len(orch.events()) == 7
 
 
+def test_an_unreadable_event_takes_its_number(orch, agent):
+    assert agent.send(1, [agent.event("dhcp4.ack"), {"kind": 7, "at": "yesterday"}, "x", agent.event("dhcp4.ack")]).json["acked"] == 4
+    assert [e["kind"] for e in orch.events()] == ["dhcp4.ack", "agent.unreadable", "agent.unreadable", "dhcp4.ack"]
+    assert agent.send(5, "many").status == 400
+
+
+def test_a_replaced_spool_ends_its_jobs_truthfully(orch, agent):
+    job = orch.order("edge01").json["jobs"][0]["id"]
+    waiting = orch.order("edge02").json["jobs"][0]["id"]
+    agent.poll()
+    agent.report(agent.event("job.accepted", job))
+    assert Agent(orch, number=2).poll().code == "agent-duplicate"
+    orch.stop()
+    db = sqlite3.connect(orch.database)
+    db.execute("UPDATE agent SET last_seen = last_seen - 61000000")
+    db.commit()
+    db.close()
+    orch.start()
+    status = orch.get("/status?hosts=edge01&stuck=1").json["items"][0]
+    assert status["state"] == "busy" and status["reason"].startswith("agent-absent")
+    assert orch.order("edge03").code == "agent-absent"
+    new = Agent(orch, number=2)
+    assert [o["bundle"]["job"] for o in new.poll().json["orders"]] == [waiting]
+    ended = orch.job(job)
+    assert ended["state"] == "failed" and ended["verdict"]["code"] == "agent-replaced" and ended["verdict"]["next"]
+    assert [e["kind"] for e in orch.events(f"&job={job}")] == ["job.queued", "job.accepted", "job.failed"]
+    assert agent.poll().code == "agent-duplicate"
+    agent.report(agent.event("job.done", job))  # what the old one saw is kept, and changes nothing
+    assert orch.job(job)["state"] == "failed"
+
+
 def test_nothing_acknowledged_is_lost_by_sigkill(orch):
     agent = Agent(orch)
     agent.poll()

@@ -271,7 +271,7 @@ damage_is_named(void **state)
 	struct error err;
 	char text[64];
 
-	assert_int_equal(db_check(f->db, text, sizeof(text)), 0);
+	assert_int_equal(db_check(f->path, text, sizeof(text)), 0);
 	assert_string_equal(text, "ok");
 	db_stmts_free(f->set);
 	db_close(f->db);
@@ -281,6 +281,7 @@ damage_is_named(void **state)
 	for (int i = 0; i < 1000; i++)
 		fputs("nonsense", file);
 	fclose(file);
+	assert_int_equal(db_check(f->path, text, sizeof(text)), -EUCLEAN);
 	assert_int_equal(db_open(f->path, &db, &err), -EUCLEAN);
 	assert_string_equal(err.code, "db-damaged");
 	assert_int_equal(db_open("/nonexistent/x.db", &db, &err), -ENOENT);
