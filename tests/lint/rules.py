@@ -50,6 +50,7 @@ PREFIXES = {
     "lib/rest_request": ["rest_"],
     "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
     "lib/bundle_host": ["bundle_"],
+    "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
 }
 
