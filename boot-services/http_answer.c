@@ -310,6 +310,17 @@ answer_path(struct http_conn *c, const struct policy_http *pol, int64_t now)
 	}
 }
 
+static void
+not_allowed(struct http_conn *c, const char *allowed)
+{
+	char reason[EVENT_REASON_SIZE];
+
+	/* The text becomes the Allow field. */
+	http_answer_short(c, HTTP_NOT_ALLOWED, NULL, NULL, allowed, has_body(&c->req));
+	snprintf(reason, sizeof reason, "this path takes %s only", allowed);
+	http_xfer_tell(c->io->deps->events, &c->facts, "http.error", "refused", reason);
+}
+
 void
 http_answer_request(struct http_conn *c, int64_t now)
 {
@@ -337,8 +348,7 @@ http_answer_request(struct http_conn *c, int64_t now)
 		http_answer_short(
 		    c, HTTP_NOT_ALLOWED, "http.error", "refused", "POST", false);
 	else if (!reads && pol.what != POLICY_PATH_REPORT && pol.what != POLICY_PATH_NONE)
-		http_answer_short(c, HTTP_NOT_ALLOWED, "http.error", "refused",
-		    "GET, HEAD", has_body(req));
+		not_allowed(c, "GET, HEAD");
 	else
 		answer_path(c, &pol, now);
 }

@@ -233,9 +233,11 @@ step_head(struct http_conn *c, int64_t now)
 	size_t used = 0;
 	int err;
 
-	if (c->n_flights == HTTP_FLIGHTS_MAX)
-		return false;
 	if (c->in_len == 0 && !c->eof)
+		return false;
+	if (c->n_flights == HTTP_FLIGHTS_MAX)
+		sample(c, now);
+	if (c->n_flights == HTTP_FLIGHTS_MAX)
 		return false;
 	err = http_msg_parse(c->in, c->in_len, &c->req, &used, &status, &why);
 	if (err == -EAGAIN) {

@@ -356,3 +356,55 @@ assert r.body((1 << 24) - 100)[-256:] == bytes(range(256))
     go.communicate(b"\n", timeout=30)
     assert go.returncode == 0
     ended(server, "loaders/big", "complete")
+
+
+def test_rude_crowd(make, client):
+    """Clients that break off, dribble, pipeline and stall, by a fixed seed; afterwards all is well."""
+    server = make(http_per_client=200, http_stall_timeout="2s", http_header_timeout="2s")
+    run(client, r"""
+import random, select
+rng = random.Random(7)
+paths = ["/loaders/small", "/loaders/big", "/loaders/none", "//loaders//big", "/report/x/up"]
+def request():
+    fields = []
+    if rng.random() < 0.3:
+        a = rng.randrange(1 << 24)
+        fields.append("Range: bytes=%d-%d" % (a, a + rng.randrange(1 << 22)))
+    if rng.random() < 0.1:
+        fields.append("Connection: close")
+    return get(rng.choice(paths), *fields, method=rng.choice(["GET"] * 8 + ["HEAD", "POST", "PUT"]),
+               version=rng.choice(["1.1", "1.1", "1.0"]))
+crowd, deadline = [], time.monotonic() + 8
+done = 0
+while time.monotonic() < deadline or crowd:
+    if time.monotonic() < deadline and len(crowd) < 60:
+        s = connect(rcvbuf=rng.choice([None, None, 8192, 65536]))
+        s.setblocking(False)
+        crowd.append(s)
+    for s in list(crowd):
+        x = rng.random()
+        try:
+            if x < 0.35:
+                data = b"".join(request() for i in range(rng.randrange(1, 6)))
+                s.send(data[:rng.randrange(1, len(data) + 1)] if x < 0.05 else data)
+            elif x < 0.85:
+                s.recv(rng.choice([1, 1000, 1 << 20]))
+            elif x < 0.87:
+                s.shutdown(socket.SHUT_WR)
+            elif x < 0.90 or time.monotonic() > deadline:
+                rst(s) if x < 0.89 else s.close()
+                crowd.remove(s)
+                done += 1
+        except BlockingIOError:
+            pass
+        except OSError:
+            s.close()
+            crowd.remove(s)
+            done += 1
+assert done > 100, done
+s = connect()
+s.sendall(get("/loaders/big"))
+assert len(Reader(s).answer()[2]) == 1 << 24
+""")
+    assert server.proc.poll() is None
+    assert "[warn]" not in server.stderr, server.stderr
