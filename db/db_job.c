@@ -87,7 +87,8 @@ static const char *const sql[] = {
 	" WHERE excluded.state <> 'entered' OR job_stage.state = 'entered'",
     [STAGE_GET] = STAGE_COLUMNS "WHERE job = $1 AND attempt = $2 AND stage = $3",
     [STAGE_LIST] = STAGE_COLUMNS "WHERE job = $1 ORDER BY attempt, seq",
-    [STAGE_LIST_BOOT] = STAGE_COLUMNS "WHERE boot = $1 ORDER BY seq",
+    [STAGE_LIST_BOOT] = STAGE_COLUMNS
+    "WHERE boot = $1 OR (boot IS NULL AND job = $2 AND attempt = $3) ORDER BY seq",
 };
 
 static const char *const state_names[] = {
@@ -384,8 +385,12 @@ db_job_stages(struct store *s, const char *job,
 }
 
 int
-db_job_stages_of_boot(struct store *s, const char *boot,
+db_job_stages_of_boot(struct store *s, const char *boot, const char *job, int64_t attempt,
     void (*each)(void *arg, const struct db_job_stage *stage), void *arg)
 {
-	return each_stage(stmt_for(s, STAGE_LIST_BOOT, boot), each, arg);
+	struct db_stmt *st = stmt_for(s, STAGE_LIST_BOOT, boot);
+
+	db_bind_opt(st, 2, job);
+	db_bind_i64(st, 3, attempt);
+	return each_stage(st, each, arg);
 }

@@ -116,12 +116,13 @@ db_job_stage_put(struct store *s, const struct db_job_stage *stage) MUST_CHECK;
 int
 db_job_stage_get(struct store *s, const char *job, int64_t attempt, const char *stage,
     struct db_job_stage *ret) MUST_CHECK;
-/* Calls `each` in the order in which they came; those of a job, or of one boot. */
+/* Calls `each` in the order in which they came; those of a job, or of one boot: with
+ * those of its job's attempt that came before there was a boot. */
 int
 db_job_stages(struct store *s, const char *job,
     void (*each)(void *arg, const struct db_job_stage *stage), void *arg) MUST_CHECK;
 int
-db_job_stages_of_boot(struct store *s, const char *boot,
+db_job_stages_of_boot(struct store *s, const char *boot, const char *job, int64_t attempt,
     void (*each)(void *arg, const struct db_job_stage *stage), void *arg) MUST_CHECK;
 
 #endif

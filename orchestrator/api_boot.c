@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET /boots: observed boots, with their stages and transfers.
  *
- * Entry points: the two handlers. Read only. The stages are those whose events named this boot; the
+ * Entry points: the two handlers. Read only. The stages are those whose events named this boot, and
+ * those that led to it; the
  * transfers are read from the events themselves, of which the boot's index makes a short list.
  * The handlers own nothing once they returned.
  * Failure modes: codes of docs/api.md. */
@@ -97,7 +98,8 @@ api_boot_get(void *arg, struct rest_request *rq)
 	json_t *stages = json_array(), *transfers = json_array();
 	const struct db_event_filter f = {.boot = id, .limit = INT64_MAX};
 	if (rc == 0)
-		rc = db_job_stages_of_boot(o->store, id, add_stage, stages);
+		rc = db_job_stages_of_boot(
+		    o->store, id, boot.job, boot.attempt, add_stage, stages);
 	if (rc == 0)
 		rc = db_event_list(o->store, &f, add_transfer, transfers);
 	if (rc < 0) {

@@ -5,6 +5,7 @@ o = Orch(dir)                  starts it; o.get/post/patch/delete(path, body, **
 o.kill() · o.start()           SIGKILL and again on the same database
 a = Agent(o, "local")          a.poll() -> answer · a.report(events) · a.run_job(id) …
 No root is needed."""
+import ctypes
 import http.client
 import json
 import os
@@ -19,6 +20,8 @@ import openapi
 
 REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("NETBOOT_BUILD", os.path.join(REPO, "build", "asan"))
+LIBC = ctypes.CDLL(None, use_errno=True)
+PR_SET_PDEATHSIG = 1
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
@@ -84,6 +87,7 @@ class Orch:
 
     def spawn(self, *args, fsize=None):
         def limit():
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
             if fsize:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (fsize, fsize))
         log = open(self.log_path, "ab")

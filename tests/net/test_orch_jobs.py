@@ -69,7 +69,7 @@ def test_a_reinstall_from_order_to_done(orch, agent):
     assert record["outcome"] == "ok" and record["planned"] and record["arch"] == "x64-uefi"
     assert record["image"] == "debian" and record["job"] == job and record["ended"]
     assert [t["file"] for t in record["transfers"]] == ["vmlinuz"]
-    assert {s["stage"] for s in record["stages"]} == {"override", "rootfs"}
+    assert [s["stage"] for s in record["stages"]] == ["preflight", "override", "rootfs"]
     assert [b["id"] for b in orch.get("/boots?host=edge01").json["items"]] == [boot]
     status = orch.get("/status?hosts=edge01").json["items"][0]
     assert status["state"] == "idle" and status["power"] == "on" and status["last_seen"]
