@@ -14,7 +14,7 @@ tenth=$((n / 10))
 cd "$(dirname "$0")/../.."
 build=${NETBOOT_BUILD:-build/release}
 port=9623
-user=admin
+user='admin'
 password=secret17
 ns=nbbench$$
 dir=$(mktemp -d)
