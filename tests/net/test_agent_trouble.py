@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""netboot-agent when its surroundings fail: a full disk, a taken port, many hosts of which some are dead,
+another DHCP server, a second agent, bad configuration."""
+import json
+import os
+import signal
+import subprocess
+import threading
+
+import pytest
+
+from agent_lab import AGENT, AgentSite
+from netlab import until
+
+
+@pytest.fixture
+def site(netns):
+    made = []
+
+    def make(**kw):
+        start = kw.pop("start", True)
+        s = AgentSite(netns, **kw)
+        made.append(s)
+        return s.start_agent() if start else s
+
+    yield make
+    for s in made:
+        s.close()
+
+
+@pytest.fixture
+def small_disk(site):
+    """A site whose agent keeps its state on a disk of 6 MB."""
+    s = site(start=False)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", s.path("agent")], check=True)
+    yield s
+    if s.agent and s.agent.poll() is None:
+        s.kill_agent(signal.SIGTERM)
+    subprocess.run(["umount", s.path("agent")], check=True)
+
+
+def fill(path):
+    """Until not an octet fits any more."""
+    with open(path, "wb", buffering=0) as f:
+        for size in (65536, 4096, 512):
+            try:
+                while True:
+                    f.write(bytes(size))
+            except OSError:
+                pass
+
+
+def test_full_disk_refuses_new_jobs_and_ends_old_ones(small_disk):
+    s = small_disk
+    s.start_agent()
+    old = s.order(s.bundle())
+    s.wait_stage("power", job=old)
+    filler = s.path("agent", "filler")
+    fill(filler)
+    m = s.machine()
+    m.boot_all()  # from the reserve
+    assert s.wait_end(old)["kind"] == "job.done"
+    s.check_ticket_rule(old)
+    fill(filler)
+    try:
+        os.unlink(s.path("agent", "agent.db.reserve"))
+    except FileNotFoundError:
+        pass
+    fill(s.path("agent", "filler2"))
+    new = s.order(s.bundle())
+    until(lambda: "spool-full" in s.stderr or s.orch.wait(
+        lambda e: e.get("job") == new and e["kind"] == "job.refused", 0.1), 20, "the refusal")
+    assert not s.tickets(new, "armed")
+    os.unlink(filler)
+    os.unlink(s.path("agent", "filler2"))
+    end = s.wait_end(new)
+    assert end["kind"] == "job.refused" and end["detail"]["code"] == "spool-full", end
+    third = s.order(s.bundle(kind="power", power_action="off"))
+    assert s.wait_end(third)["kind"] == "job.done"
+
+
+def test_port_in_use_is_told_and_healed(site):
+    s = site(start=False, deadlines={"armed": "1s"})
+    code = ("import socket,signal\n"
+            "s=socket.socket(); s.setsockopt(socket.SOL_SOCKET,socket.SO_REUSEADDR,1)\n"
+            "s.bind(('0.0.0.0',80)); s.listen(1); print('up',flush=True); signal.pause()\n")
+    other = s.server.popen("/usr/bin/python3", "-c", code, stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "up\n"
+    s.start_agent()
+    down = s.wait_event("bootd.down")
+    assert "80" in down["reason"] and down["detail"]["code"] != "bootd-ended", down
+    job = s.order(s.bundle())
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "boot-services-down"
+    assert s.bmc_show()["power"] == "off"
+    other.kill()
+    other.wait()
+    s.wait_event("bootd.up")
+    job = s.order(s.bundle())
+    s.wait_stage("power", job=job)
+    s.machine().boot_all()
+    assert s.wait_end(job)["kind"] == "job.done"
+
+
+def test_the_dead_do_not_delay_the_living(site):
+    s = site(hosts=5, deadlines={"preflight": "6s", "firmware-dhcp": "3s"})
+    silent = s.order(s.bundle(5))
+    dead = s.order(s.bundle(3, bmc=s.bmc(3, port=9)))
+    wrong = s.order(s.bundle(4, bmc=s.bmc(4, password="nonsense")))
+    good = [s.order(s.bundle(n)) for n in (1, 2)]
+    machines = [s.machine(n) for n in (1, 2)]
+
+    def run(job, m):
+        s.wait_stage("power", job=job, timeout=10)
+        m.boot_all()
+
+    threads = [threading.Thread(target=run, args=pair) for pair in zip(good, machines)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    for job in good:
+        assert s.wait_end(job)["kind"] == "job.done"
+    codes = [s.wait_end(job)["detail"]["code"] for job in (dead, wrong, silent)]
+    assert codes == ["bmc-unreachable", "bmc-auth", "no-dhcp-after-power-on"]
+
+
+def test_many_jobs_at_once(site):
+    s = site(hosts=40)
+    jobs = [s.order(s.bundle(n + 1, kind="reboot", hard=True)) for n in range(40)]
+    for job in jobs:
+        assert s.wait_end(job)["kind"] == "job.done"
+    assert len({e["job"] for e in s.events if e["kind"] == "job.done"}) == 40
+
+
+def test_more_jobs_than_allowed(site):
+    s = site(hosts=2, max_jobs=1)
+    first = s.order(s.bundle(1))
+    s.wait_stage("power")
+    second = s.order(s.bundle(2))
+    end = s.wait_end(second)
+    assert end["kind"] == "job.refused" and end["detail"]["code"] == "agent-busy"
+    s.cancel(first)
+    s.wait_end(first)
+
+
+def test_bundle_that_cannot_be_read(site):
+    s = site()
+    bundle = s.bundle()
+    bundle["kind"] = "exorcise"
+    job = s.order(bundle)
+    end = s.wait_end(job)
+    assert end["kind"] == "job.refused" and end["detail"]["text"]
+
+
+def test_table_changes_while_a_job_runs(site):
+    s = site(hosts=2)
+    job = s.order(s.bundle(1))
+    s.wait_stage("power")
+    m = s.machine(1)
+    m.firmware()
+    m.script()
+    assert m.whole(m.kernel_url, len(s.kernel))
+    s.hosts.append(s.host(3))
+    with s.orch.cond:
+        s.orch.table = s.table(2)
+        s.orch.cond.notify_all()
+    until(lambda: "with 3 hosts in force" in s.stderr, what="the new table")
+    # The ticket and what was released of it stay as they are.
+    assert m.whole(m.initrd_urls[0], len(s.initrd))
+    for stage in ("up", "installed", "booted"):
+        assert m.report(stage) == "204"
+    assert s.wait_end(job)["kind"] == "job.done"
+    s.check_ticket_rule(job)
+
+
+def test_a_second_agent_on_the_same_spool(site):
+    s = site()
+    s.wait_event("bootd.up")
+    done = s.server.run(AGENT, "-c", s.path("agent.yaml"), check=False)
+    assert done.returncode == 1 and "agent.db" in done.stderr
+
+
+def test_spool_of_a_newer_program(site):
+    s = site(start=False)
+    s.start_agent()
+    s.wait_event("bootd.up")
+    s.kill_agent(signal.SIGTERM)
+    code = ("import sqlite3,sys\n"
+            "d=sqlite3.connect(sys.argv[1])\n"
+            "t=[r[0] for r in d.execute(\"select name from sqlite_master where type='table'\")]\n"
+            "n=[x for x in t if 'migration' in x or 'schema' in x][0]\n"
+            "c=[r[1] for r in d.execute('pragma table_info('+n+')')]\n"
+            "row=list(d.execute('select * from '+n).fetchone()); row[c.index('version')]=99\n"
+            "d.execute('insert into '+n+' values ('+','.join('?'*len(row))+')',row); d.commit()\n")
+    s.server.run("/usr/bin/python3", "-c", code, s.path("agent", "agent.db"))
+    done = s.server.run(AGENT, "-c", s.path("agent.yaml"), check=False)
+    assert done.returncode == 1 and "99" in done.stderr
+
+
+def test_configuration_check(site):
+    s = site(start=False)
+    assert s.server.run(AGENT, "-n", "-c", s.path("agent.yaml")).returncode == 0
+    with open(s.path("bad.yaml"), "w") as f:
+        f.write("site: los\nboot_services: {user: nobody}\ndeadlines:\n  kernel: soon\n")
+    done = s.server.run(AGENT, "-n", "-c", s.path("bad.yaml"), check=False)
+    assert done.returncode == 1
+    assert "bad.yaml:4" in done.stderr and "deadlines.kernel" in done.stderr
+    assert s.server.run(AGENT, "-x", check=False).returncode == 2
+
+
+def test_agent_ends_and_bootd_with_it(site):
+    s = site()
+    s.wait_event("bootd.up")
+    bootd = s.bootd_pid()
+    s.kill_agent(signal.SIGTERM)
+    assert s.agent.returncode == 0
+    until(lambda: not os.path.exists(f"/proc/{bootd}"), what="bootd to end")
+
+
+def test_answers_of_another_dhcp_server(site):
+    s = site(deadlines={"firmware-dhcp": "4s"})
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    # The machine takes another server's offer: its REQUEST names that server.
+    code = ("import socket,sys,struct,os\n"
+            "s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+            "s.setsockopt(socket.SOL_SOCKET,socket.SO_BROADCAST,1)\n"
+            "s.setsockopt(socket.SOL_SOCKET,socket.SO_BINDTODEVICE,b'eth0')\n"
+            "s.bind(('0.0.0.0',68))\n"
+            "hw=bytes.fromhex('525400770001')\n"
+            "p=struct.pack('>BBBB4sHH',1,1,6,0,os.urandom(4),0,0x8000)+bytes(16)+hw\n"
+            "p+=bytes(236-len(p))+b'\\x63\\x82\\x53\\x63'\n"
+            "p+=b'\\x35\\x01\\x03'+b'\\x36\\x04\\x0a\\x4d\\x00\\x63'+b'\\x32\\x04\\x0a\\x4d\\x00\\xc8'+b'\\xff'\n"
+            "s.sendto(p.ljust(300,b'\\0'),('255.255.255.255',67))\n")
+    for _ in range(3):
+        since = len(s.events)
+        m.ns.python(code)
+        s.wait_event("job.attempt", since=0)
+        if [e for e in s.events if e.get("job") == job and e["kind"] == "job.failed"]:
+            break
+        until(lambda: [e for e in s.events[since:] if e["kind"] in ("job.failed", "job.attempt")], 20,
+              "the attempt to end")
+        if s.orch.wait(lambda e: e.get("job") == job and e["kind"] == "job.failed", 0.1):
+            break
+        s.wait_stage("power", since=since)
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "other-dhcp-answered", end
+    assert json.dumps(s.events).count("10.77.0.99") > 0
