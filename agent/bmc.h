@@ -73,7 +73,8 @@ struct bmc_device {
 struct bmc_result {
 	struct error err;
 	enum bmc_power power; /* last state *seen* in this call, else UNKNOWN */
-	char why[16];	      /* with UNKNOWN: auth|timeout|busy|refused; else "" */
+	char
+	    why[16]; /* UNKNOWN because: auth|timeout|busy|refused; "" if not asked for */
 	struct bmc_bootflags flags;
 	struct bmc_device device;
 	int cipher;	     /* suite of the last session opened (17 or 3); 0: none */
