@@ -345,8 +345,8 @@ class AgentBootd(Bootd):
                                          f"events: {self.events}\nstderr:\n{self.stderr}")
                 self._cond.wait(min(left, 0.2))
 
-    def wait_ack(self, gen):
-        return self.wait_frame(lambda m: m["t"] == "ack" and m["gen"] == gen)
+    def wait_ack(self, gen, timeout=30):
+        return self.wait_frame(lambda m: m["t"] == "ack" and m["gen"] == gen, timeout)
 
     def send_host(self, host, boot=None):
         """One host, outside of a table; waits until it is in force."""
