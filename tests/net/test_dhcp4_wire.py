@@ -481,6 +481,34 @@ def test_kill_at_any_moment_gives_no_address_twice(lab, wire):
         assert wire.lease(mac=chaddr[:6].hex(":"), xid=9000 + n).yiaddr == ip
 
 
+def test_address_that_comes_later_is_noticed(bootd, netns):
+    """The interface has no address at first (and the sandbox allows looking again)."""
+    netns.server.ip("addr", "del", "10.77.0.1/24", "dev", "br0")
+    lab = bootd({"hosts": [{"name": "edge01.lab", "nics": [{"mac": EDGE1, "ip": "10.77.0.11"}]}]})
+    wire = Wire(netns.add_client(mac=EDGE1))
+    assert wire.ask(DISCOVER, timeout=0.3) is None
+    lab.wait(lambda ev: ev["kind"] == "dhcp4.ignored" and "no IPv4 address" in ev["reason"])
+    netns.server.ip("addr", "add", "10.77.0.1/24", "dev", "br0")
+    offers = (wire.ask(DISCOVER, timeout=1) for _ in range(15))
+    assert next(offer for offer in offers if offer).yiaddr == "10.77.0.11"
+    wire.close()
+
+
+def test_two_subnets_on_one_link(bootd, netns):
+    """Each host in its own; the server speaks from the address of that subnet (rule 1, rule 8)."""
+    netns.server.ip("addr", "add", "10.78.0.1/24", "dev", "br0")
+    hosts = [{"name": "edge01.lab", "nics": [{"mac": EDGE1, "ip": "10.77.0.11"}]},
+             {"name": "edge02.lab", "nics": [{"mac": EDGE2, "ip": "10.78.0.12"}]}]
+    bootd({"hosts": hosts, "subnets": [{"prefix": "10.77.0.0/24", "lease": "1h"},
+                                       {"prefix": "10.78.0.0/24", "gateway": "10.78.0.254", "lease": "1h"}]})
+    wire = Wire(netns.add_client(mac=EDGE1))
+    assert wire.lease(pxe()).address(54) == "10.77.0.1"
+    ack = wire.lease(pxe(), mac=EDGE2)
+    assert ack.yiaddr == "10.78.0.12" and ack.address(54) == "10.78.0.1" and ack.ip.src == "10.78.0.1"
+    assert ack.address(3) == "10.78.0.254"
+    wire.close()
+
+
 def test_port_in_use_is_a_clear_error(bootd, netns):
     with inside(netns.server.name):
         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
