@@ -369,8 +369,13 @@ on_netboot_again(struct run_fsm *f)
 	f->out->changed = true;
 	if (!used && r->stage < STAGE_SCRIPT)
 		return;
-	if (used)
+	if (used) {
 		r->netboots++;
+		/* The image runs no more: what may still come is the disk's system. */
+		if (r->stage < STAGE_LOCAL_BOOT &&
+		    r->due > f->now + r->allow[STAGE_LOCAL_BOOT])
+			r->due = f->now + r->allow[STAGE_LOCAL_BOOT];
+	}
 	ev = run_note_emit(f, "job.note");
 	event_put(ev, "stage", stage_name(r->stage));
 	if (used)

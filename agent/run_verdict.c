@@ -87,6 +87,11 @@ static const struct verdict again = {"booted-again-after-install",
     "but the installed system was not seen",
     "Put the disk first in the firmware's boot order, or set the host's local_boot to "
     "another method."};
+static const struct verdict restarted = {"installer-silent",
+    "the machine restarted before the installer reported its end; it was sent to its "
+    "disk, "
+    "and nothing was heard since",
+    "Watch the console; look whether its disk is usable before ordering it again."};
 static const struct verdict not_down = {"disk-boot-not-seen",
     "the probe answers, but it never stopped answering after the installation, so that a "
     "restart from the disk is not proven",
@@ -119,6 +124,7 @@ choose(const struct run *r)
 			return &undelivered;
 		return r->begun ? &kernel_stall : &kernel_none;
 	case STAGE_INITRD: return used ? &undelivered : &by_stage[r->stage];
+	case STAGE_INSTALLED: return r->netboots > 0 ? &restarted : &by_stage[r->stage];
 	case STAGE_LOCAL_BOOT:
 		if (r->netboots > 0)
 			return &again;

@@ -474,6 +474,26 @@ test_disk_boot_begins_with_silence(void **state)
 	teardown(&k);
 }
 
+/* The installer was interrupted: nobody waits an hour for it, and nobody starts it again. */
+static void
+test_restart_before_installed(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_used(&k);
+	say(&k, RUN_REPORT_UP);
+	assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	sign(&k, RUN_SIGN_FIRMWARE_DHCP, 0);
+	assert_int_equal(k.run.due, k.now + 900 * USEC_PER_SEC);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_non_null(told(&k, "job.failed", "code", "installer-silent"));
+	assert_non_null(strstr(k.run.verdict.text, "restarted"));
+	assert_int_equal(k.run.attempt, 1);
+	teardown(&k);
+}
+
 static void
 test_cancel(void **state)
 {
@@ -539,6 +559,7 @@ main(void)
 	    cmocka_unit_test(test_a_cycle_is_not_done_twice),
 	    cmocka_unit_test(test_reboot),
 	    cmocka_unit_test(test_disk_boot_begins_with_silence),
+	    cmocka_unit_test(test_restart_before_installed),
 	    cmocka_unit_test(test_cancel),
 	    cmocka_unit_test(test_verdicts),
 	};
