@@ -54,7 +54,7 @@ def test_killed_at_stages(make_lab, victim):
 
 
 def test_netboot_after_consumption_and_power_cycle_mid_download(make_lab):
-    lab = make_lab()
+    lab = make_lab(deadlines={"os-up": "40s", "installed": "60s", "local-boot": "60s"})
     m = lab.add_machine("edge01", net_first=True)
     lab.start()
     lab.ctl("reinstall", "edge01", "--reason", "INC-3", "--yes")
