@@ -161,7 +161,8 @@ refuse(struct dhcp4_query *q, bool selecting, uint32_t wanted, const char *why)
 	}
 	dhcp4_note_seen(q, "dhcp4.request", NULL);
 	dhcp4_note_sent(q, "dhcp4.nak", wanted, why);
-	event_put(&q->tx->sent, "refused", ip_text(wanted, text));
+	if (!q->quiet)
+		event_put(&q->tx->sent, "refused", ip_text(wanted, text));
 }
 
 /* Makes q->lease the client's for the address it asks for. NULL: it is; else why it

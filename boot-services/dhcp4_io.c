@@ -122,14 +122,17 @@ emit(struct dhcp4_io *io, struct event *ev)
 {
 	if (ev->kind[0] != '\0')
 		evsink_emit(io->deps.events, ev);
+	event_done(ev);
 }
 
 /* The reply did not leave: the event says so instead of claiming it. */
 static void
 emit_failure(struct dhcp4_io *io, struct reply *r, const char *what, int error)
 {
-	if (r->sent.kind[0] == '\0')
+	if (r->sent.kind[0] == '\0') {
+		event_done(&r->sent);
 		return;
+	}
 	event_put(&r->sent, "reply", r->sent.kind);
 	str_clip(r->sent.kind, sizeof(r->sent.kind), "dhcp4.ignored");
 	snprintf(r->sent.reason, sizeof(r->sent.reason), "%s: %s", what, strerror(error));
@@ -330,7 +333,6 @@ handle(struct sock *s, const struct dhcp4_server_rx *rx)
 		lease_journal_append(io->journal, &io->tx.record);
 	if (io->tx.reply)
 		push(io->tx.durable_first ? &io->waiting : &io->now, s, &io->tx);
-	event_done(&io->tx.seen);
 	event_done(&io->tx.sent);
 }
 

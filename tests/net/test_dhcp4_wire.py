@@ -335,6 +335,16 @@ def test_discover_flood_starves_nobody_and_stays_quiet(lab, wire):
     assert len(lab.events) < 1500
 
 
+def test_nak_flood_leaks_nothing(lab, wire):
+    """Each NAK to a stranger that no event tells of any more must leave nothing behind (LeakSanitizer
+    looks at the end)."""
+    for n in range(3000):
+        wire.send(wire.bootp(option(53, bytes([REQUEST])) + option(50, address("192.168.1.1")),
+                             mac="02:00:00:01:%02x:%02x" % (n >> 8, n & 255)))
+    assert wire.lease(xid=80).yiaddr == "10.77.0.11"
+    assert lab.stop() == 0
+
+
 def test_one_looping_machine_is_held_to_a_rate(lab, wire):
     for _ in range(200):
         wire.send(wire.bootp(option(53, b"\x01")))
