@@ -158,7 +158,12 @@ on_hashed(void *arg, struct images_hashes *hashes)
 		return;
 	}
 	rest_on_gone(c->rq, NULL, NULL);
-	finish(c);
+	/* The same request may have come again, and been carried out, while files were read. */
+	if ((c->rq_change.whole || c->rq_change.must_add) &&
+	    api_repeated(c->o, c->rq, &c->who))
+		change_free(c);
+	else
+		finish(c);
 }
 
 static void

@@ -38,7 +38,8 @@
 enum {
 	REDELIVER_US = 2 * 1000 * 1000,
 	SEEN_STORE_US = 10 * 1000 * 1000,
-	ORDERS_MAX = 200
+	ORDERS_MAX = 200, /* told in one answer */
+	DUE_MAX = 4000,
 };
 
 struct dispatch_poll {
@@ -328,10 +329,17 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
 		rc = bundle ? db_host_get(d->ops.store, job->host, h) : -EUCLEAN;
 	}
 	json_t *bmc = json_object_get(bundle, "bmc");
-	if (rc == 0 && h->sealed[0] && json_is_object(bmc) &&
-	    str_format(context, sizeof(context), "bmc/%s", job->host) == 0 &&
-	    secret_unseal(d->ops.key, context, h->sealed, &plain) == 0)
-		json_object_set_new(bmc, "password", json_string(plain));
+	if (rc == 0 && h->sealed[0] && json_is_object(bmc)) {
+		if (str_format(context, sizeof(context), "bmc/%s", job->host) == 0 &&
+		    secret_unseal(d->ops.key, context, h->sealed, &plain) == 0)
+			json_object_set_new(bmc, "password", json_string(plain));
+		else
+			log_error(d->ops.log,
+			    "job %s: the BMC password of %s does not open with the "
+			    "present key "
+			    "file: give it anew with netboot-ctl host set",
+			    job->id, job->host);
+	}
 	if (rc == 0)
 		*ret = json_pack("{s:s, s:O}", "t", "job", "bundle", bundle);
 	json_decref(bundle);
@@ -339,6 +347,16 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
 	free(text);
 	free(h);
 	return rc;
+}
+
+/* In a transaction that gather() commits before anything is answered: one for all new jobs. */
+static int
+note_handed_out(struct dispatch *d, const char *id)
+{
+	struct db *db = store_db(d->ops.store);
+	int rc = db_in_transaction(db) ? 0 : db_begin(db);
+
+	return rc < 0 ? rc : db_job_sent(d->ops.store, id, clock_wall());
 }
 
 static int
@@ -358,15 +376,22 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 	int rc = db_job_get(d->ops.store, id, &job);
 	if (rc < 0)
 		return rc;
-	if (job.cancel_at) {
+	if (job.cancel_at)
 		order = json_pack("{s:s, s:s}", "t", "cancel", "job", id);
-	} else {
-		rc = db_job_sent(d->ops.store, id, clock_wall());
-		if (rc == 0)
-			rc = job_order(d, &job, &order);
+	else
+		rc = job_order(d, &job, &order);
+	if (rc == -ENOENT || rc == -EUCLEAN) {
+		/* One job that cannot be put together does not keep the others from their agent. */
+		log_error(d->ops.log,
+		    "job %s cannot be handed out: its records are damaged", id);
+		return 0;
 	}
-	if (rc < 0)
+	if (rc == 0 && !job.sent && !job.cancel_at)
+		rc = note_handed_out(d, id);
+	if (rc < 0) {
+		json_decref(order);
 		return rc;
+	}
 	json_array_append_new(orders, order);
 	note_sent(d, id, agent, mono);
 	return 0;
@@ -395,6 +420,7 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
     struct error *err)
 {
 	struct dispatch *d = p->d;
+	struct db *db = store_db(d->ops.store);
 	struct dispatch_site *s = dispatch_site(d, p->msg.site);
 	struct store_names ids = {0};
 	int64_t version = 0;
@@ -407,13 +433,19 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
 	if (rc == 0 && version != p->msg.table)
 		rc = snapshot(d, s, version, ret_table);
 	if (rc == 0)
-		rc = db_job_due_of_site(d->ops.store, p->msg.site, ORDERS_MAX, &ids);
-	for (size_t i = 0; rc == 0 && i < ids.n; i++)
+		rc = db_job_due_of_site(d->ops.store, p->msg.site, DUE_MAX, &ids);
+	for (size_t i = 0; rc == 0 && i < ids.n && json_array_size(orders) < ORDERS_MAX;
+	     i++)
 		rc = add_job_order(d, p->msg.agent, ids.v[i], orders, ret_next);
 	store_names_done(&ids);
-	if (rc < 0)
-		return db_error(
-		    store_db(d->ops.store), rc, err, "read the site's orders");
+	if (rc == 0 && db_in_transaction(db))
+		rc = db_commit(db);
+	if (rc < 0) {
+		db_error(db, rc, err, "hand out the site's orders");
+		db_rollback(db);
+		log_error(d->ops.log, "site %s: %s", p->msg.site, err->text);
+		return rc;
+	}
 	add_calls(d, p->msg.site, orders);
 	return 0;
 }

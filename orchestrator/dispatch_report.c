@@ -25,7 +25,8 @@ on_job(void *arg, const struct db_job *before, const struct db_job *after)
 {
 	const struct telling *t = arg;
 
-	if (before->state == DB_JOB_QUEUED && after->state != DB_JOB_QUEUED)
+	/* Accepted or ended: what it was told last is of no more use. */
+	if (before->state == DB_JOB_QUEUED || after->ended)
 		dispatch_changed(t->d, after->id);
 	if (after->ended)
 		log_info(t->d->ops.log, "job %s on %s: %s%s%s", after->id, after->host,

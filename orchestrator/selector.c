@@ -84,7 +84,7 @@ static int
 label_hosts(struct selection *sel, const struct hostlist_term *t, struct store_names *ret)
 {
 	if (str_eq(t->label, "site"))
-		return db_host_names(sel->s, t->value, NULL, HOSTLIST_MAX, ret);
+		return db_host_names(sel->s, t->value, NULL, INT64_MAX, ret);
 	return db_host_by_label(sel->s, t->label, t->value, ret);
 }
 
@@ -133,7 +133,7 @@ static int
 put_everything(struct selection *sel, bool exclude)
 {
 	struct store_names all = {0};
-	int rc = db_host_names(sel->s, NULL, NULL, HOSTLIST_MAX, &all);
+	int rc = db_host_names(sel->s, NULL, NULL, INT64_MAX, &all);
 
 	if (rc == 0)
 		put_all(sel, exclude, &all);

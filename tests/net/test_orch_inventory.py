@@ -2,6 +2,7 @@
 """The orchestrator's inventory by REST: apply, single objects, refusals, export."""
 import copy
 import sqlite3
+import threading
 
 import pytest
 
@@ -244,6 +245,18 @@ def test_images(orch):
     assert found["files"][0]["code"] == "image-altered"
     assert orch.post("/images/none/verify").status == 404
     assert orch.delete("/images/debian").status == 204
+
+
+def test_the_same_request_twice_at_once(orch):
+    """Both are past the first look at their key when their files are read."""
+    answers = []
+    def add():
+        answers.append(orch.post("/images", image(), Idempotency_Key="same"))
+    threads = [threading.Thread(target=add) for _ in range(6)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert [a.status for a in answers] == [201] * 6
+    assert all(a.json == answers[0].json for a in answers)
 
 
 def test_lists_are_paged_and_selected(orch):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orders, their refusals, and a stand-in agent that accepts, runs and reports them."""
+import os
 import sqlite3
 import threading
 
@@ -113,7 +114,6 @@ def test_image_files_are_looked_at(orch, agent):
     assert orch.order("edge01").code == "image-altered"
     orch.put_file("images/deb/initrd.gz", b"initrd")
     assert orch.order("edge01", dry_run=True).status == 200
-    import os
     os.unlink(orch.path("images/deb/vmlinuz"))
     assert orch.order("edge01").code == "image-missing"
 
@@ -321,6 +321,31 @@ def test_orders_and_refusals_are_audited(orch, agent):
         "SELECT what, object, reason, result FROM audit WHERE what LIKE 'job.%' ORDER BY seq").fetchall()
     assert rows == [("job.reinstall", "edge01", "INC-7", "ok"), ("job.reinstall", "edge01", "INC-8", "host-busy"),
                     ("job.cancel", "edge01", "no", "ok")]
+
+
+def test_a_lost_key_is_told(orch, agent):
+    orch.stop()
+    os.unlink(orch.path("o.key"))
+    orch.start()
+    agent.poll()
+    ordered(orch)
+    assert "password" not in orders(agent.poll())[0]["bundle"]["bmc"]
+    assert "does not open with the present key" in orch.log
+
+
+def test_many_orders_reach_the_agent(orch, agent):
+    many = [host(1, name=f"n{n:04d}", nics=[{"mac": f"52:54:02:00:{n >> 8:02x}:{n & 255:02x}"}],
+                 bmc={"address": f"10.8.{n >> 8}.{n & 255}"}) for n in range(500)]
+    assert orch.apply({"hosts": many}).status == 200
+    agent.table = agent.poll().json["table"]["version"]
+    made = {j["id"] for j in orch.order("@role=cdn,-edge[01-03]", yes=True, limit=1000).json["jobs"]}
+    assert len(made) == 500
+    told = set()
+    while told != made:
+        new = [o["bundle"]["job"] for o in orders(agent.poll(wait_s=20))]
+        agent.report(*[agent.event("job.accepted", job, host="") for job in new if job not in told])
+        told |= set(new)
+    assert orders(agent.poll()) == []
 
 
 def test_jobs_are_dispatched_to_their_own_site(orch, agent):

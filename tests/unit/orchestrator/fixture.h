@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -96,16 +97,22 @@ fixture_open(void **state)
 }
 
 static inline int
+fixture_remove(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static inline int
 fixture_close(void **state)
 {
 	struct fixture *f = *state;
-	char command[128];
-
 	store_close(f->store);
 	secret_key_free(f->key);
 	images_hashes_free(f->hashes);
-	snprintf(command, sizeof(command), "rm -rf '%s'", f->dir);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(nftw(f->dir, fixture_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
 	free(f);
 	return 0;
 }
