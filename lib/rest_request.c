@@ -315,6 +315,8 @@ rest_sse_start(struct rest_request *rq)
 	add_header(rq, "Content-Type", "text/event-stream");
 	add_header(rq, "Cache-Control", "no-store");
 	evhttp_send_reply_start(rq->ev, 200, "OK");
+	/* A stream may be silent for hours, both ways. */
+	bufferevent_set_timeouts(transport(rq), NULL, NULL);
 }
 
 /* Adds "data: " lines; a line break inside the data begins another one (HTML, 9.2.6). */
