@@ -100,15 +100,17 @@ send_window(struct tftp_xfer *x, int64_t now, struct tftp_xfer_out *ret)
 		ret->first = x->acked + 1;
 		ret->count = (unsigned)(left < x->windowsize ? left : x->windowsize);
 		x->next = ret->first + ret->count;
+		x->top = x->next > x->top ? x->next : x->top;
 	}
 	x->sent_at = now;
 	x->deadline = now + x->rto;
 }
 
+/* All has been sent once, though a window may be repeated. */
 static bool
 waits_for_last_ack(const struct tftp_xfer *x)
 {
-	return x->state == TFTP_XFER_DATA && x->next == x->last + 1;
+	return x->state == TFTP_XFER_DATA && x->top == x->last + 1;
 }
 
 static void

@@ -41,6 +41,7 @@ struct tftp_xfer {
 	uint64_t last;	/* number of the final block, from 1 */
 	uint64_t acked; /* all blocks up to this one have arrived */
 	uint64_t next;	/* first block not sent yet in this window */
+	uint64_t top;	/* first block never sent */
 	int64_t sent_at, progress_at, rewound_at;
 	int64_t deadline; /* tftp_xfer_on_time() is due; never, when done */
 	int64_t rto, rto_first, rtt;

@@ -6,7 +6,7 @@
  * block out of order is answered with the last ACK; four seconds, six tries; closes its port at
  * once), iPXE (blksize and tsize; answers duplicates), tftp-hpa (no options; repeats its last
  * packet). What must hold: the octets are right, the server's result is true, nobody hangs, and
- * duplicates never multiply (RFC 1123 4.2.3.1). */
+ * duplicates never multiply (RFC 1123 4.2.3.1). SIM_SEEDS=N runs more seeds. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -358,7 +358,8 @@ check_truth(const struct sim *s)
 		assert_int_equal(s->size, tftp_xfer_bytes(&s->x));
 	}
 	assert_true(tftp_xfer_bytes(&s->x) <= s->c.octets);
-	if (s->c.complete)
+	/* A client whose only word was lost, and who then closed its port, proves nothing. */
+	if (s->c.complete && s->x.heard)
 		assert_true(s->x.result == TFTP_XFER_COMPLETE ||
 			    s->x.result == TFTP_XFER_COMPLETE_UNACKED ||
 			    (s->c.m->ask.has_tsize && s->x.result == TFTP_XFER_PROBE));
@@ -383,11 +384,13 @@ test_good_network_sends_nothing_twice(void **state)
 static void
 test_loss_duplication_reordering(void **state)
 {
-	unsigned long unacked = 0;
+	const char *text = getenv("SIM_SEEDS");
+	uint64_t seeds = text != NULL ? strtoull(text, NULL, 10) : 300;
+	uint64_t unacked = 0;
 
 	(void)state;
 	for (size_t m = 0; m < ARRAY_SIZE(models); m++)
-		for (uint64_t seed = 1; seed <= 300; seed++) {
+		for (uint64_t seed = 1; seed <= seeds; seed++) {
 			struct sim s = make(seed, (unsigned)(seed % 100),
 			    (unsigned)(seed % 7) * 20, 300, (int64_t)(seed % 5) * 2000);
 
@@ -400,7 +403,7 @@ test_loss_duplication_reordering(void **state)
 			unacked += s.x.result == TFTP_XFER_COMPLETE_UNACKED;
 		}
 	/* The case exists, but is not the usual one. */
-	assert_true(unacked > 0 && unacked < 600);
+	assert_true(unacked > 0 && unacked < 2 * seeds);
 }
 
 static void
