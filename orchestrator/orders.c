@@ -250,7 +250,7 @@ check_host(const struct orders *o, const struct db_host *h, struct error *err)
 
 	if (h->locked_at)
 		return error_set(err, -EPERM, "host-locked",
-		    "netboot-ctl host unlock, if it may be", "locked by %s: %s",
+		    "netboot-ctl host unlock, once that is over", "locked by %s: %s",
 		    h->locked_by, h->locked_reason);
 	int rc = db_job_open_of_host(o->ctx.store, h->host.name, job);
 	if (rc == 0)

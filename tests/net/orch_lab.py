@@ -179,7 +179,7 @@ class Follower:
 
     def __init__(self, orch, query, headers):
         self.items, self.ids = [], []
-        self.conn = Connection(orch.socket, 60)
+        self.conn = Connection(orch.socket, 600)
         self.conn.request("GET", f"/api/v1/events?follow=1{query}", headers=headers)
         self.response = self.conn.getresponse()
         assert self.response.status == 200
