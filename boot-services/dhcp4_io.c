@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* DHCPv4 on the wire.
  *
- *   socket ─ recvmmsg ─► dhcp4_server_handle ─┬─ OFFER, NAK… ──────────────────────►
- * sendmmsg └─ ACK, its record ─► waiting waiting ─ one group ─► write + fdatasync in a
- * worker thread ─► done ─► sendmmsg, events
+ *   socket ── recvmmsg ──► dhcp4_server_handle ──┬── OFFER, NAK… ──► sendmmsg
+ *                                                └── ACK, record ──► waiting
+ *   waiting ── one group ──► write + fdatasync in a worker thread ──► sendmmsg, events
  *
  * While one group is on its way to the disk the next one collects; so the loop never
- * waits for the disk, and the more requests there are the larger the groups. When a group
- * fails (full disk), its replies are dropped and every one becomes a dhcp4.ignored event:
- * the client asks again.
+ * waits for the disk, and the more requests there are the larger the groups. Under load
+ * groups also keep a small distance, since a flush costs as much for one lease as for a
+ * hundred. When a group fails (full disk), its replies are dropped and every one becomes
+ * a dhcp4.ignored event: the client asks again.
  *
  * Bounds: QUEUE_MAX replies wait at most; then nothing more is read until the disk is
  * done, and the kernel's buffer drops what is too much.
@@ -23,12 +24,12 @@
 #include <event2/event.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "boot-services/dhcp4_out.h"
 #include "boot-services/dhcp4_server.h"
 #include "boot-services/dhcp4_socket.h"
 #include "boot-services/lease_journal.h"
@@ -58,21 +59,6 @@ struct sock {
 	struct event *readable;
 };
 
-/* A reply that waits for its lease to be durable, or for the end of the batch. */
-struct reply {
-	const struct sock *via;
-	uint32_t to_ip, from_ip;
-	uint16_t to_port;
-	size_t len;
-	uint8_t data[DHCP4_PACKET_MAX];
-	struct event sent;
-};
-
-struct queue {
-	struct reply *replies;
-	size_t n, cap;
-};
-
 struct dhcp4_io {
 	struct bootd_deps deps;
 	struct dhcp4_server *server;
@@ -84,7 +70,7 @@ struct dhcp4_io {
 	size_t n_socks;
 	struct event *refresh;
 	bool paused;
-	struct queue now, waiting, writing;
+	struct dhcp4_out now, waiting, writing;
 	bool busy;	     /* a group is being written */
 	int written;	     /* its result */
 	int64_t wall_offset; /* wall clock less monotonic clock */
@@ -94,132 +80,12 @@ struct dhcp4_io {
 	uint8_t rx[BATCH][DHCP4_RECEIVE_MAX];
 };
 
-/* --- replies --- */
-
-static void
-push(struct queue *q, const struct sock *via, struct dhcp4_server_tx *tx)
-{
-	struct reply *r;
-
-	if (q->n == q->cap) {
-		q->cap = q->cap ? 2 * q->cap : BATCH;
-		q->replies = str_realloc(q->replies, q->cap * sizeof(*q->replies));
-	}
-	r = &q->replies[q->n++];
-	r->via = via;
-	r->to_ip = tx->to_ip;
-	r->to_port = tx->to_port;
-	r->from_ip = tx->from_ip;
-	r->len = tx->len;
-	memcpy(r->data, tx->data, tx->len);
-	r->sent = tx->sent;
-	tx->sent.kind[0] = '\0';
-	tx->sent.detail = NULL;
-}
-
 static void
 emit(struct dhcp4_io *io, struct event *ev)
 {
 	if (ev->kind[0] != '\0')
 		evsink_emit(io->deps.events, ev);
 	event_done(ev);
-}
-
-/* The reply did not leave: the event says so instead of claiming it. */
-static void
-emit_failure(struct dhcp4_io *io, struct reply *r, const char *what, int error)
-{
-	if (r->sent.kind[0] == '\0') {
-		event_done(&r->sent);
-		return;
-	}
-	event_put(&r->sent, "reply", r->sent.kind);
-	str_clip(r->sent.kind, sizeof(r->sent.kind), "dhcp4.ignored");
-	snprintf(r->sent.reason, sizeof(r->sent.reason), "%s: %s", what, strerror(error));
-	emit(io, &r->sent);
-}
-
-struct outgoing {
-	struct mmsghdr msgs[BATCH];
-	struct iovec iov[BATCH];
-	struct sockaddr_in to[BATCH];
-	union {
-		char buf[CONTROL_SIZE];
-		struct cmsghdr align;
-	} control[BATCH];
-};
-
-static void
-prepare(struct outgoing *o, size_t i, struct reply *r)
-{
-	struct msghdr *h = &o->msgs[i].msg_hdr;
-	struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl(r->from_ip)};
-	struct cmsghdr *c;
-
-	o->to[i] = (struct sockaddr_in){.sin_family = AF_INET,
-	    .sin_port = htons(r->to_port),
-	    .sin_addr.s_addr = htonl(r->to_ip)};
-	o->iov[i] = (struct iovec){.iov_base = r->data, .iov_len = r->len};
-	*h = (struct msghdr){.msg_name = &o->to[i],
-	    .msg_namelen = sizeof(o->to[i]),
-	    .msg_iov = &o->iov[i],
-	    .msg_iovlen = 1,
-	    .msg_control = o->control[i].buf,
-	    .msg_controllen = CMSG_SPACE(sizeof(info))};
-	c = CMSG_FIRSTHDR(h);
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-}
-
-/* Sends one run of replies that leave through the same socket. */
-static void
-send_run(struct dhcp4_io *io, struct reply *r, size_t n)
-{
-	struct outgoing o;
-	size_t at = 0;
-
-	for (size_t i = 0; i < n; i++)
-		prepare(&o, i, &r[i]);
-	while (at < n) {
-		int sent = sendmmsg(r->via->fd, &o.msgs[at], (unsigned)(n - at), 0);
-
-		if (sent < 0 && errno == EINTR)
-			continue;
-		if (sent <= 0) {
-			emit_failure(io, &r[at++], "the reply could not be sent", errno);
-			continue;
-		}
-		for (int i = 0; i < sent; i++)
-			emit(io, &r[at++].sent);
-	}
-}
-
-static void
-send_all(struct dhcp4_io *io, struct queue *q)
-{
-	size_t from = 0;
-
-	while (from < q->n) {
-		size_t n = 1;
-
-		while (from + n < q->n && n < BATCH &&
-		       q->replies[from + n].via == q->replies[from].via)
-			n++;
-		send_run(io, &q->replies[from], n);
-		from += n;
-	}
-	q->n = 0;
-}
-
-static void
-drop_all(struct dhcp4_io *io, struct queue *q, int error)
-{
-	for (size_t i = 0; i < q->n; i++)
-		emit_failure(io, &q->replies[i],
-		    "no ACK, because the lease journal cannot be written", error);
-	q->n = 0;
 }
 
 /* --- group commit --- */
@@ -257,11 +123,12 @@ group_done(void *arg)
 
 	io->busy = false;
 	if (io->written == 0) {
-		send_all(io, &io->writing);
+		dhcp4_out_send(&io->writing, io->deps.events);
 	} else {
 		log_error(io->deps.log, "dhcp4: the lease journal cannot be written: %s",
 		    strerror(-io->written));
-		drop_all(io, &io->writing, -io->written);
+		dhcp4_out_drop(&io->writing, io->deps.events,
+		    "no ACK, because the lease journal cannot be written", -io->written);
 	}
 	start_commit(io);
 	if (io->waiting.n < QUEUE_MAX)
@@ -297,7 +164,7 @@ on_next_group(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 static void
 start_commit(struct dhcp4_io *io)
 {
-	struct queue spare = io->writing;
+	struct dhcp4_out spare = io->writing;
 
 	if (io->busy || !lease_journal_is_pending(io->journal) || postpone(io))
 		return;
@@ -332,7 +199,8 @@ handle(struct sock *s, const struct dhcp4_server_rx *rx)
 	if (io->tx.has_record)
 		lease_journal_append(io->journal, &io->tx.record);
 	if (io->tx.reply)
-		push(io->tx.durable_first ? &io->waiting : &io->now, s, &io->tx);
+		dhcp4_out_add(
+		    io->tx.durable_first ? &io->waiting : &io->now, s->fd, &io->tx);
 	event_done(&io->tx.sent);
 }
 
@@ -395,7 +263,7 @@ on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		rx.dst_ip = destination_of(&in.msgs[i].msg_hdr);
 		handle(s, &rx);
 	}
-	send_all(io, &io->now);
+	dhcp4_out_send(&io->now, io->deps.events);
 	start_commit(io);
 	if (io->waiting.n >= QUEUE_MAX)
 		pause_reading(io, true);
@@ -570,14 +438,6 @@ dhcp4_io_on_table_change(struct dhcp4_io *io)
 	refresh_addresses(io);
 }
 
-static void
-queue_done(struct queue *q)
-{
-	for (size_t i = 0; i < q->n; i++)
-		event_done(&q->replies[i].sent);
-	free(q->replies);
-}
-
 void
 dhcp4_io_close(struct dhcp4_io *io)
 {
@@ -595,8 +455,8 @@ dhcp4_io_close(struct dhcp4_io *io)
 	}
 	lease_journal_close(io->journal);
 	dhcp4_server_free(io->server);
-	queue_done(&io->now);
-	queue_done(&io->waiting);
-	queue_done(&io->writing);
+	dhcp4_out_done(&io->now);
+	dhcp4_out_done(&io->waiting);
+	dhcp4_out_done(&io->writing);
 	free(io);
 }

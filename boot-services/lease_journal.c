@@ -2,14 +2,14 @@
 /* The append-only lease journal.
  *
  *     netboot-leases 1
- *     5f3a0c11 10.77.0.50 10.77.0.0 01-525400770001 B -k 1764000000000000
- *     checksum address    subnet    client          state, flags, until (microseconds,
- * UTC)
+ *     5f3a0c11 10.77.0.50 10.77.0.0 01-525400770001 B -k 1764003600000000 3600000000
+ *     checksum address    subnet    client          state, flags, until, length
  *
- * State is B (bound), F (released) or D (declined); flags are f (fixed address) and k
- * (the client is in the host table). Each line stands alone: a torn or damaged one is
- * skipped on replay and costs nothing but itself. A write that failed is cut off again,
- * and in case even that fails the next group begins on a new line.
+ * Times are wall time, UTC, and like the length in microseconds. State is B (bound), F
+ * (released) or D (declined); flags are f (fixed address) and k (the client is in the
+ * host table). Each line stands alone: a torn or damaged one is skipped on replay and
+ * costs nothing but itself. A write that failed is cut off again, and in case even that
+ * fails the next group begins on a new line.
  *
  * The file is replaced by a snapshot of the live records when it has grown to four times
  * its last compact size: written beside it, flushed, renamed, and the directory flushed.
