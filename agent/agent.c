@@ -221,7 +221,7 @@ on_bootd_down(void *arg, const struct error *why)
 static void
 take_event(struct agent *a, struct event *ev)
 {
-	if (ev->job[0] == '\0' && ev->host[0] != '\0')
+	if (ev->host[0] != '\0' && !run_jobs_has_host(a->jobs, ev->host))
 		boots_on_event(a->boots, ev);
 	run_jobs_on_event(a->jobs, ev);
 }
@@ -294,12 +294,13 @@ on_note(void *arg, const struct bmc_note *note)
 /* ---- orders ---- */
 
 static void
-take_order(struct agent *a, struct agent_msg_order *o)
+take_order(
+    struct agent *a, struct agent_msg_order *o, struct bundle **jobs, size_t *n_jobs)
 {
 	switch (o->type) {
 	case AGENT_ORDER_JOB:
 		boots_on_job(a->boots, o->bundle->host.name);
-		run_jobs_accept(a->jobs, o->bundle);
+		jobs[(*n_jobs)++] = o->bundle;
 		o->bundle = NULL;
 		break;
 	case AGENT_ORDER_CANCEL:
@@ -314,11 +315,16 @@ static void
 on_orders(void *arg, struct agent_msg_orders *orders)
 {
 	struct agent *a = arg;
+	struct bundle **jobs = str_alloc((orders->n_orders + 1) * sizeof(*jobs));
+	size_t n_jobs = 0;
 
 	if (orders->table != NULL)
 		take_table(a, orders);
 	for (size_t i = 0; i < orders->n_orders; i++)
-		take_order(a, &orders->orders[i]);
+		take_order(a, &orders->orders[i], jobs, &n_jobs);
+	if (n_jobs > 0)
+		run_jobs_accept(a->jobs, jobs, n_jobs);
+	free(jobs);
 }
 
 static void

@@ -20,7 +20,7 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { QUEUE_MAX = 20000, TICK_MS = 200 };
+enum { QUEUE_MAX = 20000, TICK_MS = 200, NOTE_SIZE = 64 * 1024 };
 
 /* ---- the queue ---- */
 
@@ -81,6 +81,7 @@ run_jobs_emit(struct run_jobs *js, struct event *ev, bool droppable)
 	struct run_item *it;
 
 	if (droppable && js->queued >= QUEUE_MAX) {
+		js->overflow++;
 		event_done(ev);
 		return;
 	}
@@ -189,8 +190,10 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 	struct run_wire wire;
 	struct run_item *it;
 
-	if (js->queued >= QUEUE_MAX)
+	if (js->queued >= QUEUE_MAX) {
+		js->overflow++;
 		return;
+	}
 	it = run_jobs_push(js, job == NULL ? "" : job->run.job);
 	it->event = run_jobs_copy_event(ev);
 	it->droppable = true;
@@ -251,11 +254,13 @@ run_jobs_on_report(struct run_jobs *js, const struct bootd_msg *m)
 	struct run_item *it =
 	    run_jobs_push_input(js, job == NULL ? "" : job->run.job, RUN_IN_REPORT);
 	const char *note = m->text == NULL ? "" : m->text;
-	size_t size = 4 * strlen(note) + 1;
+	size_t size = 4 * strlen(note) + 1; /* \xNN for each octet */
 
 	it->answer = BOOTD_MSG_REPORT;
 	it->req = m->req;
 	put_use(it, m);
+	if (size > NOTE_SIZE)
+		size = NOTE_SIZE;
 	it->note = str_alloc(size);
 	str_escape(it->note, size, note, strlen(note));
 	if (report_parse(m->stage, &it->in.report) < 0)
@@ -411,6 +416,12 @@ run_jobs_free(struct run_jobs *js)
 	event_free(js->turn);
 	event_free(js->tick);
 	free(js);
+}
+
+bool
+run_jobs_has_host(struct run_jobs *js, const char *host)
+{
+	return run_jobs_find_host(js, host) != NULL;
 }
 
 size_t

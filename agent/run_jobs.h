@@ -57,10 +57,10 @@ run_jobs_free(struct run_jobs *js); /* NULL allowed */
 int
 run_jobs_recover(struct run_jobs *js, struct error *err) MUST_CHECK;
 
-/* A job as ordered; *b is taken. A known job is accepted already. Refusals become
- * job.refused. */
+/* Jobs as ordered, made durable in one transaction; the bundles are taken. A known job is
+ * accepted already. Refusals become job.refused. */
 void
-run_jobs_accept(struct run_jobs *js, struct bundle *b);
+run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n);
 /* A job whose bundle could not be read. */
 void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);
@@ -94,6 +94,9 @@ run_jobs_host(struct run_jobs *js, const char *host, struct bootd_msg_boot *ret_
 /* An event of the agent itself; *ev is taken. */
 void
 run_jobs_emit(struct run_jobs *js, struct event *ev, bool droppable);
+/* Is a job under way on that host? */
+bool
+run_jobs_has_host(struct run_jobs *js, const char *host);
 size_t
 run_jobs_count(const struct run_jobs *js);
 

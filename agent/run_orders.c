@@ -83,46 +83,90 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 	return 0;
 }
 
+/* 1 when the job is in the transaction and in the set, 0 when it needs nothing more, or
+ * -errno. The bundle is taken unless it failed. */
 static int
-store_job(
-    struct run_jobs *js, const struct bundle *b, const struct run *r, struct error *err)
+store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 {
-	int rc = spool_begin(js->d.spool);
+	int known =
+	    run_jobs_find(js, b->job) != NULL ? 1 : spool_job_known(js->d.spool, b->job);
+	struct error err = {0};
+	int rc;
 
-	if (rc == 0) {
-		rc = spool_put_job(js->d.spool, b, r, clock_wall());
-		if (rc < 0)
-			spool_rollback(js->d.spool);
-		else
-			rc = spool_commit(js->d.spool);
+	if (known < 0)
+		return known;
+	if (known > 0) {
+		run_jobs_free_bundle(b);
+		return 0;
 	}
+	if (may_accept(js, b, &err) < 0) {
+		refuse_job(js, b->job, b->host.name, &err);
+		run_jobs_free_bundle(b);
+		return 0;
+	}
+	run_plan(b, &js->d.cfg->limits, r);
+	rc = spool_put_job(js->d.spool, b, r, clock_wall());
+	if (rc < 0)
+		return rc;
+	run_jobs_add(js, b, r)->fresh = true;
+	return 1;
+}
+
+/* The transaction is gone: what it took is refused. */
+static void
+refuse_fresh(struct run_jobs *js, int rc)
+{
+	struct run_job *job, *tmp;
+	struct error err;
+
 	if (rc == -ENOSPC)
 		spool_release(js->d.spool);
-	return rc < 0 ? spool_error(js->d.spool, rc, err, "accept the job") : 0;
+	spool_error(js->d.spool, rc, &err, "accept the job");
+	HASH_ITER (hh, js->by_id, job, tmp) {
+		if (!job->fresh)
+			continue;
+		refuse_job(js, job->run.job, job->run.host, &err);
+		run_jobs_remove(js, job);
+	}
+}
+
+static void
+begin_fresh(struct run_jobs *js)
+{
+	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
+		if (job->fresh)
+			run_jobs_push_input(js, job->run.job, RUN_IN_START);
+		job->fresh = false;
+	}
 }
 
 void
-run_jobs_accept(struct run_jobs *js, struct bundle *b)
+run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n)
 {
-	struct run *r;
-	struct error err = {0};
-	int known =
-	    run_jobs_find(js, b->job) != NULL ? 1 : spool_job_known(js->d.spool, b->job);
+	struct run *r = str_alloc(sizeof(*r));
+	struct error err;
+	size_t i;
+	int rc = spool_begin(js->d.spool);
 
-	if (known != 0) {
-		run_jobs_free_bundle(b);
+	for (i = 0; rc >= 0 && i < n; i++)
+		rc = store_job(js, list[i], r);
+	free(r);
+	if (rc < 0) {
+		spool_rollback(js->d.spool);
+		refuse_fresh(js, rc);
+		/* The one that failed, and those that were not reached. */
+		spool_error(js->d.spool, rc, &err, "accept the job");
+		for (i = i > 0 ? i - 1 : 0; i < n; i++) {
+			refuse_job(js, list[i]->job, list[i]->host.name, &err);
+			run_jobs_free_bundle(list[i]);
+		}
 		return;
 	}
-	r = str_alloc(sizeof(*r));
-	run_plan(b, &js->d.cfg->limits, r);
-	if (may_accept(js, b, &err) < 0 || store_job(js, b, r, &err) < 0) {
-		refuse_job(js, b->job, b->host.name, &err);
-		run_jobs_free_bundle(b);
-	} else {
-		run_jobs_add(js, b, r);
-		run_jobs_push_input(js, b->job, RUN_IN_START);
-	}
-	free(r);
+	rc = spool_commit(js->d.spool);
+	if (rc < 0)
+		refuse_fresh(js, rc);
+	else
+		begin_fresh(js);
 }
 
 void

@@ -21,6 +21,7 @@ struct run_job {
 	struct run saved; /* as in the spool, while touched */
 	bool touched;	  /* in this turn */
 	bool dirty;
+	bool fresh;  /* accepted in a transaction that is not committed yet */
 	bool ending; /* RUN_ACT_END has been carried out */
 	struct {
 		enum run_action action;
@@ -86,6 +87,7 @@ struct run_jobs {
 	struct run_job *by_id, *by_host;
 	struct run_item *head, **tail;
 	size_t queued;
+	int64_t overflow; /* observations that the queue had no room for */
 	struct event *turn, *tick;
 	int64_t wall, mono; /* at the last tick */
 	char refused[RUN_REFUSED_MAX][ID_SIZE];

@@ -134,6 +134,7 @@ commit_queue(struct run_jobs *js, struct run_item **ret_end)
 
 	if (r < 0)
 		return r;
+	spool_count_dropped(js->d.spool, js->overflow);
 	for (it = js->head; it != NULL && n++ < ITEMS_MAX; it = it->next) {
 		r = decide(js, it);
 		if (r < 0)
@@ -268,11 +269,10 @@ void
 run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
 	struct run_jobs *js = arg;
-	void (*then)(void *) = js->then;
 	struct run_item *end = NULL;
 	int r;
 
-	if (js->head == NULL && then == NULL)
+	if (js->head == NULL && js->then == NULL)
 		return;
 	r = commit_queue(js, &end);
 	if (r < 0) {
@@ -282,14 +282,19 @@ run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	if (js->in_trouble)
 		log_info(js->d.log, "the spool can be written again");
 	js->in_trouble = false;
+	js->overflow = 0;
 	finish_items(js, end);
 	carry_out(js);
-	if (js->head != NULL)
-		run_jobs_wake(js);
-	js->then = NULL;
-	if (then != NULL)
-		then(js->then_arg);
 	js->d.ops->committed(js->d.arg);
+	if (js->head != NULL) {
+		run_jobs_wake(js);
+	} else if (js->then != NULL) {
+		/* Everything that was said before is durable, every job's new ticket too. */
+		void (*then)(void *) = js->then;
+
+		js->then = NULL;
+		then(js->then_arg);
+	}
 }
 
 /* ---- time ---- */

@@ -23,7 +23,12 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { EVENTS_DEFAULT = 200000, RESERVE_SIZE = 2 * 1024 * 1024 };
+enum {
+	EVENTS_DEFAULT = 200000,
+	RESERVE_SIZE = 2 * 1024 * 1024,
+	/* Of one report; the orchestrator takes bodies of 16 MB. */
+	LOAD_OCTETS = 4 * 1024 * 1024,
+};
 
 enum stmt {
 	META_GET,
@@ -382,24 +387,33 @@ spool_put_event(struct spool *s, const struct event *ev, bool droppable)
 	return insert_event(s, ev);
 }
 
+void
+spool_count_dropped(struct spool *s, int64_t n)
+{
+	s->now.dropped += n;
+}
+
 int
 spool_load_events(struct spool *s, size_t max, struct event *ret, int64_t *ret_first)
 {
 	struct db_stmt *st = stmt(s, EVENT_LOAD);
+	size_t octets = 0;
 	int n = 0;
-	int r;
+	int r = 0;
 
 	db_bind_i64(st, 1, (int64_t)max);
-	while ((r = db_step(st)) == 1) {
+	while (octets < LOAD_OCTETS && (r = db_step(st)) == 1) {
 		const char *text = db_col_text(st, 1);
-		json_t *v = json_parse(text, strlen(text), NULL);
+		size_t len = strlen(text);
+		json_t *v = json_parse(text, len, NULL);
 
+		octets += len;
 		if (n == 0)
 			*ret_first = db_col_i64(st, 0);
-		r = v == NULL ? -EUCLEAN : event_from_json(v, &ret[n], NULL);
+		/* Its number must be taken by something, or all behind it would wait. */
+		if (v == NULL || event_from_json(v, &ret[n], NULL) < 0)
+			ret[n] = event_make("spool.unreadable", 0);
 		json_decref(v);
-		if (r < 0)
-			break;
 		n++;
 	}
 	db_reset(st);

@@ -59,7 +59,10 @@ spool_error(struct spool *s, int rc, struct error *err, const char *doing);
  * and an event "spool.dropped" tells how many, once there is room. */
 int
 spool_put_event(struct spool *s, const struct event *ev, bool droppable) MUST_CHECK;
-/* Up to max events in order, into ret[] (event_done() each); returns their number, the
+/* Observations that were lost before they came here; told like those that are dropped. */
+void
+spool_count_dropped(struct spool *s, int64_t n);
+/* Up to max events in order, and no more than some megabytes, into ret[] (event_done() each); returns their number, the
  * number of the first in *ret_first. */
 int
 spool_load_events(
