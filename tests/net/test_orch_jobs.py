@@ -191,12 +191,19 @@ def test_the_end_with_everything_open(orch, agent):
             except Exception:  # the server ends: any answer will do
                 pass
         return threading.Thread(target=run)
+    with open(orch.path("images/big"), "wb") as f:
+        f.truncate(400 << 20)
     threads = [attempt(lambda: orch.post("/power", {"hosts": "all"})), attempt(lambda: agent.poll(wait_s=30)),
+               attempt(lambda: orch.post("/images", image("big", "live", kernel={"path": "big"}))),
+               attempt(lambda: orch.post("/images/debian/verify")), attempt(lambda: orch.get("/doctor")),
                attempt(lambda: Agent(orch, number=1).poll(wait_s=30))]
     [t.start() for t in threads]
     f = orch.follow("&after=0")
-    until(lambda: "serving" in orch.log and f.response.status == 200, what="open requests")
+    big = os.path.realpath(orch.path("images/big"))
+    fds = f"/proc/{orch.proc.pid}/fd"
+    until(lambda: any(os.path.realpath(f"{fds}/{n}") == big for n in os.listdir(fds)), what="the file to be read")
     orch.stop()
+    f.close()
     [t.join(10) for t in threads]
 
 
