@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* run_jobs.c, run_turn.c, run_orders.c and run_exec.c together, with a spool in memory, no
+ * bootd and no BMC. Whole jobs are in tests/net/test_agent_*.py. */
+#include "agent/run_jobs.h"
+
+#include <unistd.h>
+
+#include "lib/clock.h"
+#include "tests/unit/agent/job_fixture.h"
+
+enum { EVENTS = 64 };
+
+struct kit {
+	char dir[64], path[96];
+	struct event_base *base;
+	struct log log;
+	struct rng rng;
+	struct secret_key *key;
+	struct spool *spool;
+	struct workq *workq;
+	struct preflight *preflight;
+	struct bmc_engine *bmc;
+	struct agent_config cfg;
+	struct run_jobs *jobs;
+	unsigned commits, answers, restored, puts;
+	enum bootd_msg_type answer;
+	char reason[256];
+	struct event events[EVENTS];
+	int n_events;
+};
+
+static int64_t
+put_host(void *arg, const struct bundle_host *h, const struct bootd_msg_boot *b)
+{
+	struct kit *k = arg;
+
+	(void)h;
+	(void)b;
+	k->puts++;
+	return 0;
+}
+
+static void
+restore_host(void *arg, const char *host)
+{
+	struct kit *k = arg;
+
+	assert_string_equal(host, "edge01");
+	k->restored++;
+}
+
+static void
+answer(void *arg, enum bootd_msg_type type, uint64_t req, const char *reason)
+{
+	struct kit *k = arg;
+
+	assert_int_equal(req, 42);
+	k->answers++;
+	k->answer = type;
+	str_clip(k->reason, sizeof(k->reason), reason == NULL ? "" : reason);
+}
+
+static int
+url(void *arg, const struct bundle_host *h, char *ret, size_t size, struct error *err)
+{
+	(void)arg;
+	(void)h;
+	(void)err;
+	return str_copy(ret, size, "http://10.77.0.1");
+}
+
+static void
+committed(void *arg)
+{
+	struct kit *k = arg;
+
+	k->commits++;
+}
+
+static const struct run_jobs_ops ops = {put_host, restore_host, answer, url, committed};
+
+static void
+open_jobs(struct kit *k)
+{
+	struct run_jobs_deps deps = {.base = k->base,
+	    .log = &k->log,
+	    .cfg = &k->cfg,
+	    .spool = k->spool,
+	    .rng = &k->rng,
+	    .bmc = k->bmc,
+	    .preflight = k->preflight,
+	    .ops = &ops,
+	    .arg = k};
+
+	k->jobs = run_jobs_new(&deps);
+}
+
+static int
+setup(void **state)
+{
+	struct kit *k = str_alloc(sizeof(*k));
+	struct spool_opts spool = {.path = ":memory:", .site = "los"};
+	struct error err;
+
+	snprintf(k->dir, sizeof(k->dir), "/tmp/run_jobs_testXXXXXX");
+	assert_non_null(mkdtemp(k->dir));
+	snprintf(k->path, sizeof(k->path), "%s/key", k->dir);
+	assert_int_equal(secret_key_open(k->path, 1, &k->key, &err), 0);
+	spool.key = k->key;
+	k->base = event_base_new();
+	k->log = log_init("test", LOG_LEVEL_ERROR);
+	k->rng = rng_seeded(8);
+	assert_int_equal(spool_open(&spool, 1, &k->rng, &k->spool, &err), 0);
+	k->workq = workq_new(k->base, 1);
+	k->preflight = preflight_new(k->workq, k->dir);
+	k->bmc = bmc_engine_new(k->base, &k->log, &k->rng, NULL, &err);
+	assert_non_null(k->bmc);
+	k->cfg.max_jobs = 2;
+	str_clip(k->cfg.scripts_root, sizeof(k->cfg.scripts_root), k->dir);
+	open_jobs(k);
+	*state = k;
+	return 0;
+}
+
+static void
+forget_events(struct kit *k)
+{
+	for (int i = 0; i < k->n_events; i++)
+		event_done(&k->events[i]);
+	k->n_events = 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct kit *k = *state;
+
+	forget_events(k);
+	run_jobs_free(k->jobs);
+	bmc_engine_free(k->bmc);
+	workq_free(k->workq);
+	preflight_free(k->preflight);
+	spool_close(k->spool);
+	event_base_free(k->base);
+	secret_key_free(k->key);
+	unlink(k->path);
+	assert_int_equal(rmdir(k->dir), 0);
+	free(k);
+	return 0;
+}
+
+static const struct event *
+find_event(struct kit *k, const char *kind)
+{
+	int64_t first;
+
+	forget_events(k);
+	k->n_events = spool_load_events(k->spool, EVENTS, k->events, &first);
+	for (int i = 0; i < k->n_events; i++) {
+		if (str_eq(k->events[i].kind, kind))
+			return &k->events[i];
+	}
+	return NULL;
+}
+
+static const struct event *
+await_event(struct kit *k, const char *kind)
+{
+	int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	const struct event *ev;
+
+	while ((ev = find_event(k, kind)) == NULL && clock_mono() < limit)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	if (ev == NULL)
+		fail_msg("no event %s", kind);
+	return ev;
+}
+
+static const char *
+detail(const struct event *ev, const char *key)
+{
+	return json_string_value(json_object_get(ev->detail, key));
+}
+
+static void
+accept_one(struct kit *k, struct bundle *b)
+{
+	run_jobs_accept(k->jobs, &b, 1);
+}
+
+static void
+await_answers(struct kit *k, unsigned n)
+{
+	while (k->answers < n)
+		event_base_loop(k->base, EVLOOP_ONCE);
+}
+
+static void
+test_job_without_bmc_fails(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+
+	b->bmc.address[0] = '\0';
+	accept_one(k, b);
+	assert_true(run_jobs_has_host(k->jobs, "edge01"));
+	assert_string_equal(detail(await_event(k, "job.failed"), "code"), "no-bmc");
+	assert_non_null(find_event(k, "job.accepted"));
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	assert_int_equal(k->restored, 1);
+	assert_true(k->commits > 0);
+}
+
+static void
+test_missing_image_fails(void **state)
+{
+	struct kit *k = *state;
+
+	accept_one(k, job_fixture_bundle());
+	assert_string_equal(
+	    detail(await_event(k, "job.failed"), "code"), "image-missing");
+	assert_int_equal(k->puts, 0); /* bootd never heard of it */
+}
+
+static void
+test_refusals(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *list[4];
+	int refused = 0;
+
+	for (int i = 0; i < 4; i++) {
+		list[i] = job_fixture_bundle();
+		list[i]->job[15] = (char)('0' + i);
+	}
+	/* One host twice, then one host more than the two jobs that are allowed. */
+	str_clip(list[2]->host.name, sizeof(list[2]->host.name), "edge02");
+	str_clip(list[3]->host.name, sizeof(list[3]->host.name), "edge03");
+	run_jobs_accept(k->jobs, list, 4);
+	assert_int_equal(run_jobs_count(k->jobs), 2);
+	await_event(k, "job.refused");
+	for (int i = 0; i < k->n_events; i++) {
+		const struct event *ev = &k->events[i];
+
+		if (!str_eq(ev->kind, "job.refused"))
+			continue;
+		assert_string_equal(
+		    detail(ev, "code"), refused == 0 ? "host-busy" : "agent-busy");
+		refused++;
+	}
+	assert_int_equal(refused, 2);
+	/* Repeated, a refused order stays refused, and a known one is not begun again. */
+	assert_int_equal(spool_job_known(k->spool, "01m8186kad100001"), 1);
+}
+
+static void
+test_cancel_of_a_job_never_seen(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+
+	run_jobs_cancel(k->jobs, b->job, "ops");
+	assert_string_equal(await_event(k, "job.cancelled")->job, b->job);
+	accept_one(k, b); /* the order comes after its cancellation */
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+}
+
+static void
+test_requests_without_a_job(void **state)
+{
+	struct kit *k = *state;
+	struct bootd_msg m = {.type = BOOTD_MSG_CONSUME, .req = 42};
+
+	str_clip(m.name, sizeof(m.name), "edge01");
+	str_clip(m.ticket, sizeof(m.ticket), "01m8186kad100000");
+	run_jobs_on_consume(k->jobs, &m);
+	assert_int_equal(k->answers, 0); /* never before the commit */
+	await_answers(k, 1);
+	assert_int_equal(k->answer, BOOTD_MSG_CONSUME_NO);
+	assert_string_not_equal(k->reason, "");
+	m.type = BOOTD_MSG_REPORT;
+	str_clip(m.token, sizeof(m.token), "0123456789abcdefghjkmnpqrs");
+	str_clip(m.stage, sizeof(m.stage), "up");
+	run_jobs_on_report(k->jobs, &m);
+	await_answers(k, 2);
+	assert_int_equal(k->answer, BOOTD_MSG_REPORT_NO);
+}
+
+static void
+test_goes_on_after_a_restart(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	struct error err;
+
+	b->bmc.address[0] = '\0';
+	accept_one(k, b); /* durable, but nothing has been decided yet */
+	run_jobs_free(k->jobs);
+	open_jobs(k);
+	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
+	assert_int_equal(run_jobs_count(k->jobs), 1);
+	assert_string_equal(detail(await_event(k, "job.failed"), "code"), "no-bmc");
+}
+
+static void
+on_ready(void *arg)
+{
+	struct kit *k = arg;
+
+	k->answers = 99;
+}
+
+static void
+test_table_waits_for_the_jobs(void **state)
+{
+	struct kit *k = *state;
+
+	accept_one(k, job_fixture_bundle());
+	run_jobs_on_bootd(k->jobs, on_ready, k);
+	assert_int_equal(k->answers, 0);
+	while (k->answers != 99)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_non_null(find_event(k, "job.accepted"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(test_job_without_bmc_fails, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_missing_image_fails, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_cancel_of_a_job_never_seen, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_requests_without_a_job, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_goes_on_after_a_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_table_waits_for_the_jobs, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
