@@ -283,6 +283,48 @@ def test_a_full_disk_refuses_and_recovers(tmp_path):
     o.stop()
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 3 MB."""
+    path = tmp_path / "small"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "small", str(path)], check=True)
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+def test_a_full_file_system(tmp_path, small_disk):
+    o = Orch(tmp_path, database=str(small_disk / "o.db"))
+    o.apply(document())
+    agent = Agent(o)
+    agent.poll()
+    job = o.order("edge01").json["jobs"][0]["id"]
+    agent.poll()
+    sent = agent.send(1, [agent.event("job.accepted", job)])
+    agent.first = sent.json["acked"] + 1
+    for _ in range(300):
+        sent = agent.send(agent.first, numbered(agent, 200, agent.first))
+        if sent.status != 200:
+            break
+        agent.first = sent.json["acked"] + 1
+    assert sent.code == "disk-full"
+    # What still fits into the space that the log has already is taken; what is refused is not there.
+    answer = o.order("edge02")
+    assert answer.status == 202 or answer.code == "disk-full"
+    assert len(o.get("/jobs?hosts=edge02").json["items"]) == (answer.status == 202)
+    assert o.job(job)["state"] == "accepted"
+    disk = [f for f in o.get("/doctor").json["findings"] if f["check"] == "disk" and f["level"] == "fail"]
+    assert disk and "free" in disk[0]["next"]
+    o.kill()
+    subprocess.run(["mount", "-o", "remount,size=30m", str(small_disk)], check=True)
+    o.start()
+    agent.poll()
+    assert agent.send(1, []).json["acked"] == agent.first - 1
+    assert agent.send(agent.first, numbered(agent, 200, agent.first)).status == 200
+    assert o.order("edge03").status == 202
+    o.stop()
+
+
 def test_strangers_get_403(orch):
     """Another user, outside of the group: the socket's mode keeps them out; with it open, the handlers do."""
     if os.geteuid() != 0:
