@@ -280,6 +280,20 @@ run_exec_on_ack(struct run_job *job, int64_t gen)
 	run_jobs_post_step(job, NULL, false, evidence);
 }
 
+void
+run_exec_on_refused(struct run_job *job, const char *reason)
+{
+	struct error err;
+
+	if (job->wait_gen == 0)
+		return;
+	job->wait_gen = 0;
+	error_set(&err, 0, "boot-services-refused",
+	    "Correct the host's MAC or IP addresses in the inventory, then retry.",
+	    "the boot services do not take the host's entry: %s", reason);
+	run_jobs_post_step(job, &err, false, NULL);
+}
+
 /* ---- BMC ---- */
 
 /* May pass by itself, so that another attempt makes sense. */

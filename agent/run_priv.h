@@ -47,6 +47,9 @@ void
 run_exec_stop(struct run_job *job);
 void
 run_exec_on_ack(struct run_job *job, int64_t gen);
+/* bootd does not take the entry: another host has its address. */
+void
+run_exec_on_refused(struct run_job *job, const char *reason);
 /* The job's entry at bootd once more, after a new table. */
 void
 run_exec_publish_again(struct run_job *job);

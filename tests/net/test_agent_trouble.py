@@ -248,3 +248,14 @@ def test_answers_of_another_dhcp_server(site):
     end = s.wait_end(job)
     assert end["detail"]["code"] == "other-dhcp-answered", end
     assert json.dumps(s.events).count("10.77.0.99") > 0
+
+
+def test_host_that_does_not_fit_the_table(site):
+    """A job for a host whose MAC address belongs to another one: refused before anything is switched."""
+    s = site(hosts=2)
+    stranger = dict(s.host(1), name="stranger", nics=[{"mac": s.hosts[1]["nics"][0]["mac"], "ip": "10.77.0.99"}])
+    job = s.order(dict(s.bundle(1), host=stranger))
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "boot-services-refused", end
+    assert s.stages(job) == ["preflight"]
+    assert s.bmc_show(1)["power"] == "off"
