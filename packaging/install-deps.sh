@@ -15,7 +15,9 @@ packages="$packages clang libclang-rt-dev clang-format cppcheck shellcheck binut
 packages="$packages python3-pytest python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
 dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe ipxe-qemu
 dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
-memtest86+ spin wrk nginx-light mtools dosfstools sqlite3 jq libcap2-bin util-linux"
+spin wrk nginx-light sqlite3 jq libcap2-bin util-linux"
+# The guests of the lab
+packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
 # Left out where the release does not have them any more
 optional="isc-dhcp-client"
 

@@ -12,17 +12,24 @@ out=$(cd "$out" && pwd)
 
 die() { echo "build_images: $1" >&2; exit 1; }
 
-package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends: linux-image/ {print $2; exit}')
-[ -n "$package" ] || die "no linux-image-cloud-amd64 in the package lists: run apt-get update"
+newest_kernel() { apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: linux-image/ {print $2; exit}'; }
+
+package=$(newest_kernel)
+if [ -z "$package" ]; then
+	apt-get update -q >/dev/null || die "apt-get update failed"
+	package=$(newest_kernel)
+fi
+[ -n "$package" ] || die "the package lists have no linux-image-cloud-amd64"
 version=$(apt-cache policy "$package" | awk '/Candidate:/ {print $2}')
 stamp="$package $version $(cat "$0" "$here"/guest/* | sha256sum | cut -c1-16)"
 [ "$(cat "$out/stamp" 2>/dev/null)" = "$stamp" ] && exit 0
 rm -f "$out/stamp"
 
 if [ ! -d "$out/pkg/$package-$version" ]; then
+	rm -f "$out"/pkg/*.deb
 	(cd "$out/pkg" && apt-get -q download "$package" >/dev/null 2>&1) || die "cannot download $package"
 	rm -rf "$out/pkg/unpack"
-	dpkg -x "$(ls -t "$out"/pkg/"$package"_*.deb | head -n 1)" "$out/pkg/unpack"
+	dpkg -x "$out"/pkg/"$package"_*.deb "$out/pkg/unpack"
 	mv "$out/pkg/unpack" "$out/pkg/$package-$version"
 	rm -f "$out"/pkg/*.deb
 fi
