@@ -465,6 +465,7 @@ main(int argc, char **argv)
 		return 1;
 	}
 	raise_fd_limit();
+	signal(SIGPIPE, SIG_IGN); /* a control connection may close before its answer */
 	sim->base = event_base_new();
 	term = evsignal_new(sim->base, SIGTERM, on_signal, sim);
 	intr = evsignal_new(sim->base, SIGINT, on_signal, sim);
