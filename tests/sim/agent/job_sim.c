@@ -350,7 +350,9 @@ start_agent(struct world *w)
 	w->have_job = false;
 	assert_true(spool_each_job(w->spool, recover_job, w) >= 0);
 	later(w, between(w, S / 10, S), T_BOOTD_START)->life = w->agent_life;
-	agent_input(w, &in, &granted);
+	/* What the disk did not take stays queued. */
+	while (w->agent_up && !agent_input(w, &in, &granted))
+		;
 }
 
 static void
