@@ -269,6 +269,8 @@ site_url(
 
 	if (a->cfg->site_url[0] != '\0')
 		return str_copy(ret, size, a->cfg->site_url);
+	if (a->site->url[0] != '\0')
+		return str_copy(ret, size, a->site->url);
 	n = run_url_own_addresses(own, RUN_URL_OWN_MAX);
 	return run_url_make(
 	    own, n, h, a->site, bootd_proc_http_port(a->bootd), ret, size, err);

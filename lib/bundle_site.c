@@ -27,6 +27,7 @@ bundle_site_to_json(const struct bundle_site *s)
 		json_array_append_new(hosts, bundle_host_to_json(&s->hosts[i]));
 	json_put_str(v, "name", s->name);
 	json_put_str(v, "timezone", s->timezone);
+	json_put_str(v, "url", s->url);
 	json_put_bool(v, "answer_unknown", s->answer_unknown);
 	json_put_str(v, "idle", bundle_idle_name(s->idle));
 	json_put(v, "subnets", subnets);
@@ -42,6 +43,7 @@ read_head(const json_t *v, struct bundle_site *s, struct error *err)
 
 	if (json_copy_str(v, "name", s->name, sizeof(s->name), err) < 0 ||
 	    json_copy_opt(v, "timezone", s->timezone, sizeof(s->timezone), err) < 0 ||
+	    json_copy_opt(v, "url", s->url, sizeof(s->url), err) < 0 ||
 	    json_opt_bool(v, "answer_unknown", &s->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
 	    json_opt_i64(v, "version", &s->version, err) < 0)

@@ -267,6 +267,7 @@ snapshot(struct dispatch *d, struct dispatch_site *s, int64_t version, json_t **
 	}
 	if (rc == 0) {
 		json_t *table = bundle_site_to_json(&site->site);
+		json_put_str(table, "url", site->url);
 		json_object_set(table, "hosts", hosts);
 		json_decref(s->table);
 		s->table = table;

@@ -277,7 +277,8 @@ class Machine:
 
 
 class AgentSite:
-    def __init__(self, lan, hosts=1, deadlines=None, bmc=True, boot_services=None, max_jobs=1000):
+    def __init__(self, lan, hosts=1, deadlines=None, bmc=True, boot_services=None, max_jobs=1000,
+                 site_url="http://10.77.0.1", inventory_url=""):
         self.lan = lan
         self.server = lan.server
         self.dir = tempfile.mkdtemp(prefix=f"nb{os.getpid()}-agent-", dir="/tmp")
@@ -292,6 +293,7 @@ class AgentSite:
         self.hosts = [self.host(i + 1) for i in range(hosts)]
         self.deadlines = deadlines or {}
         self.max_jobs = max_jobs
+        self.site_url, self.inventory_url = site_url, inventory_url
         self.boot_services = boot_services or {}
         self.serial = 0
         self.agent = None
@@ -323,7 +325,7 @@ class AgentSite:
         return {"v": 1, "name": "local", "timezone": "UTC", "answer_unknown": False, "idle": "local",
                 "subnets": [{"prefix": "10.77.0.0/24", "gateway": "10.77.0.1", "dns": ["10.77.0.1"],
                              "lease_s": 3600}],
-                "hosts": self.hosts, "version": version}
+                "url": self.inventory_url, "hosts": self.hosts, "version": version}
 
     def file(self, name, path):
         data = open(self.path("images", path), "rb").read()
@@ -374,7 +376,7 @@ class AgentSite:
     def write_config(self):
         config = {
             "site": "local", "orchestrator": f"unix:{self.orch.path}", "state_dir": self.path("agent"),
-            "bootd": netlab.BOOTD, "site_url": "http://10.77.0.1", "max_jobs": self.max_jobs,
+            "bootd": netlab.BOOTD, "site_url": self.site_url, "max_jobs": self.max_jobs,
             "deadlines": {k: str(v) for k, v in self.deadlines.items()},
             "boot_services": {
                 "interfaces": ["br0"], "user": "nobody",

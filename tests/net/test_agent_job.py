@@ -229,3 +229,17 @@ def test_the_password_is_nowhere(site):
     at = len(s.events)
     s.start_agent()  # and with the sealed one it still opens the BMC
     s.wait_stage("power", job=job)
+
+
+@pytest.mark.parametrize("inventory,wanted", [("", "http://10.77.0.1:8081/"),
+                                              ("http://boot.example:8081", "http://boot.example:8081/")])
+def test_address_of_the_site(site, inventory, wanted):
+    """Without site_url: the inventory's, else this machine's own address in the host's network."""
+    s = site(site_url="", inventory_url=inventory, boot_services={"ports": {"http": 8081}})
+    job = s.order(s.bundle())
+    s.wait_stage("armed")
+    with open(s.path("scripts", f"script.ipxe-{MAC}")) as f:
+        text = f.read()
+    assert f"kernel {wanted}b/" in text and f"chain --replace --autofree {wanted}script" in text
+    s.cancel(job)
+    s.wait_end(job)
