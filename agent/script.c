@@ -25,7 +25,7 @@
 #include "lib/str.h"
 #include "lib/subst.h"
 
-enum { ROUNDS = 5, PAUSE_S = 3, VALUE_SIZE = 1024 };
+enum { ROUNDS = 10, PAUSE_S = 3, VALUE_SIZE = 1024 };
 
 struct names {
 	const struct script_params *p;
