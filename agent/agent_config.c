@@ -235,8 +235,8 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 sizeof(c->token_file), err)) < 0 ||
 	    (r = take_path(w, "state_dir", raw->state_dir, "/var/lib/netboot",
 		 c->state_dir, sizeof(c->state_dir), err)) < 0 ||
-	    (r = take_path(w, "bootd", raw->bootd, "/usr/sbin/netboot-bootd", c->bootd,
-		 sizeof(c->bootd), err)) < 0)
+	    (r = take_path(w, "bootd", raw->bootd, "", c->bootd, sizeof(c->bootd), err)) <
+		0)
 		return r;
 	if (str_format(fallback, sizeof(fallback), "%s/agent.db", c->state_dir) < 0 ||
 	    (r = take_path(w, "spool", raw->spool, fallback, c->spool, sizeof(c->spool),

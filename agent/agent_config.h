@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* agent.yaml: read with libcyaml, checked as a whole.
  *
- *	site: local                                      # name, as the orchestrator knows
- *it orchestrator: unix:/run/netboot/orchestrator.sock token_file:
- * /etc/netboot/agent.token             # for https:// orchestrators state_dir:
- * /var/lib/netboot                      # spool agent.db, key agent.key bootd:
- * /usr/sbin/netboot-bootd site_url: http://10.77.0.1                       # else found
- *per host max_jobs: 1000 max_events: 200000                               # unsent ones
- *kept in the spool deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and
- *defaults boot_services: { … }                             # bootd.yaml without subnets
- *and hosts
+ *	site: local                       # name, as the orchestrator knows it
+ *	orchestrator: unix:/run/netboot/orchestrator.sock
+ *	token_file: /etc/netboot/agent.token     # for https:// orchestrators
+ *	state_dir: /var/lib/netboot       # spool agent.db, key agent.key
+ *	bootd: /usr/sbin/netboot-bootd    # else the one beside netboot-agent
+ *	site_url: http://10.77.0.1        # else the site's, else found per host
+ *	max_jobs: 1000
+ *	max_events: 200000                # unsent ones kept in the spool
+ *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
+ *	boot_services: { … }              # bootd.yaml without subnets and hosts
  */
 #ifndef AGENT_AGENT_CONFIG_H
 #define AGENT_AGENT_CONFIG_H
@@ -30,7 +31,7 @@ struct agent_config {
 	char state_dir[AGENT_CONFIG_PATH_SIZE];
 	char spool[AGENT_CONFIG_PATH_SIZE];
 	char seal_key[AGENT_CONFIG_PATH_SIZE];
-	char bootd[AGENT_CONFIG_PATH_SIZE];
+	char bootd[AGENT_CONFIG_PATH_SIZE];	   /* "" : the one beside this program */
 	char site_url[AGENT_CONFIG_PATH_SIZE];	   /* "" : found per host */
 	char images_root[AGENT_CONFIG_PATH_SIZE];  /* boot_services.dirs.images */
 	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.scripts */

@@ -11,12 +11,14 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
 #include "agent/agent_config.h"
 #include "lib/compiler.h"
+#include "lib/str.h"
 
 #define DEFAULT_CONFIG "/etc/netboot/agent.yaml"
 
@@ -61,6 +63,24 @@ static void
 on_signal(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
 {
 	event_base_loopexit(arg, NULL);
+}
+
+/* bootd is installed beside the agent; the configuration may name another one. */
+static void
+find_bootd(struct agent_config *cfg)
+{
+	char self[AGENT_CONFIG_PATH_SIZE] = {0};
+	char *slash;
+
+	if (cfg->bootd[0] != '\0')
+		return;
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 ||
+	    (slash = strrchr(self, '/')) == NULL)
+		str_clip(self, sizeof(self), "/usr/sbin");
+	else
+		*slash = '\0';
+	if (str_format(cfg->bootd, sizeof(cfg->bootd), "%s/netboot-bootd", self) < 0)
+		str_clip(cfg->bootd, sizeof(cfg->bootd), "/usr/sbin/netboot-bootd");
 }
 
 static int
@@ -108,6 +128,7 @@ main(int argc, char **argv)
 		    stderr, "netboot-agent: %s\n", error_line(&err, line, sizeof(line)));
 		return 1;
 	}
+	find_bootd(&cfg);
 	if (o.check) {
 		printf("%s: ok\n", o.config);
 	} else {
