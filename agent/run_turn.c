@@ -326,6 +326,8 @@ run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	struct run_jobs *js = arg;
 
 	follow_clock(js);
+	if (js->in_trouble) /* what is queued already waits for the disk */
+		return;
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		if (job->run.due != 0 && js->wall >= job->run.due)
 			run_jobs_push_input(js, job->run.job, RUN_IN_TICK);
