@@ -35,7 +35,10 @@
 enum {
 	SENDFILE_CHUNK = 2 * 1024 * 1024, /* then others have their turn */
 	STEPS_PER_TURN = 32,
+	UNACKED_MAX = 64 * 1024,
+	UNACKED_RETRIES = 3, /* of TCP, each twice as long as the one before */
 };
+#define UNACKED_AFTER (2 * USEC_PER_SEC)
 #define SAMPLE_FIRST (4 * USEC_PER_MSEC)
 #define SAMPLE_MAX (250 * USEC_PER_MSEC)
 #define BODY_TIMEOUT (30 * USEC_PER_SEC)
@@ -44,15 +47,14 @@ enum {
 
 /* ---- acknowledgements ---- */
 
-static int64_t
-acked_by_peer(const struct http_conn *c)
+static struct tcp_info
+ask_tcp(const struct http_conn *c)
 {
 	struct tcp_info info = {0};
 	socklen_t len = sizeof info;
 
-	if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
-		return 0;
-	return (int64_t)info.tcpi_bytes_acked;
+	(void)getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+	return info;
 }
 
 static void
@@ -70,11 +72,32 @@ is_at_hold(const struct http_conn *c)
 	return c->state == HTTP_CONN_SEND && c->at >= c->hold && !c->grant.open;
 }
 
+/* iPXE starts the kernel as soon as it has the last octet, and takes the acknowledgement of the
+ * last eight segments with it (seen on the wire): no FIN, no reset, only silence. When all has
+ * been sent and repeated to no avail, that is what happened. */
+static void
+give_up_acks(struct http_conn *c, const struct tcp_info *info, int64_t now)
+{
+	if (c->state == HTTP_CONN_SEND || c->state == HTTP_CONN_HELD ||
+	    info->tcpi_notsent_bytes > 0 || info->tcpi_retransmits < UNACKED_RETRIES ||
+	    now - c->moved < UNACKED_AFTER)
+		return;
+	while (c->n_flights > 0) {
+		int64_t missing = c->flights[0].length - c->flights[0].got;
+
+		if (missing > UNACKED_MAX)
+			return;
+		http_xfer_unacked(c->flights[0].xfer, missing, now);
+		pop_flight(c, NULL, "", now);
+	}
+}
+
 /* Looks at what has been acknowledged since the last time. The answer that is still being
  * written is the last flight, and stays one. */
 static void
 sample(struct http_conn *c, int64_t now)
 {
+	struct tcp_info info;
 	int64_t acked;
 
 	if (c->n_flights == 0)
@@ -82,7 +105,8 @@ sample(struct http_conn *c, int64_t now)
 	c->sample_at =
 	    now +
 	    (c->state == HTTP_CONN_SEND && !is_at_hold(c) ? SAMPLE_MAX : c->sample_gap);
-	acked = acked_by_peer(c) - c->acked_base;
+	info = ask_tcp(c);
+	acked = (int64_t)info.tcpi_bytes_acked - c->acked_base;
 	for (size_t i = 0; i < c->n_flights; i++) {
 		struct http_flight *f = &c->flights[i];
 		int64_t got = acked - f->start;
@@ -100,6 +124,7 @@ sample(struct http_conn *c, int64_t now)
 	       (c->n_flights > 1 ||
 		   (c->state != HTTP_CONN_SEND && c->state != HTTP_CONN_HELD)))
 		pop_flight(c, NULL, "", now);
+	give_up_acks(c, &info, now);
 }
 
 /* ---- life ---- */
@@ -121,7 +146,7 @@ http_conn_new(struct http_io *io, int fd, const struct addr_ip *ip, int64_t now)
 	/* Heads leave with their body (MSG_MORE), so nothing is gained by Nagle's delay,
 	 * and with it each answer would wait for a delayed ACK (boot.md 4.4). */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-	c->acked_base = acked_by_peer(c);
+	c->acked_base = (int64_t)ask_tcp(c).tcpi_bytes_acked;
 	return c;
 }
 

@@ -10,6 +10,7 @@
  *
  *	join ──► begin ──arrived──► progress (once a second) ──all──► end, complete
  *	leave with a failure, nobody else in it ──► error
+ *	unacked, for the last few octets ──► end, complete-unacked
  *	leave in good order with octets missing ──silence (sweep)──► error, aborted
  *
  * Owned by struct http_xfers, with a bounded number; those longest unused make room. */
@@ -248,6 +249,20 @@ http_xfer_arrived(struct http_xfer *x, int64_t from, int64_t end, int64_t now)
 		x->reported = now;
 		tell(x, "http.progress", NULL, "", now);
 	}
+}
+
+void
+http_xfer_unacked(struct http_xfer *x, int64_t missing, int64_t now)
+{
+	char reason[EVENT_REASON_SIZE];
+
+	if (x->told_end || http_range_sum(&x->got) + missing < x->total)
+		return;
+	x->complete = true;
+	snprintf(reason, sizeof reason,
+	    "every octet was sent, but the last %" PRId64 " were never acknowledged",
+	    missing);
+	finish(x, "http.end", "complete-unacked", reason, now);
 }
 
 void

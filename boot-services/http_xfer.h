@@ -46,6 +46,10 @@ http_xfer_join(struct http_xfers *xs, const struct http_xfer_facts *f, const cha
 /* The client acknowledged octets [from, end) of the file. */
 void
 http_xfer_arrived(struct http_xfer *x, int64_t from, int64_t end, int64_t now);
+/* All octets were sent and the last `missing` never acknowledged, by a client that has fallen
+ * silent. To be followed by http_xfer_leave() with NULL. */
+void
+http_xfer_unacked(struct http_xfer *x, int64_t missing, int64_t now);
 /* The request is over: `result` NULL when all its octets arrived, else the reason class
  * ("aborted", "timeout", "superseded", "refused") with a sentence. */
 void

@@ -100,3 +100,16 @@ def test_all_held_are_reset(armed, tmp_path, answer):
     if answer == "other-ticket":
         script = armed.client.run("curl", "-s", f"http://10.77.0.1/script.ipxe-{MAC}").stdout
         assert "exit 1" not in script
+
+
+def test_client_that_boots_before_it_acknowledges(armed, tmp_path):
+    """iPXE starts the kernel at the last octet; its last acknowledgements never leave."""
+    kernel_first(armed)
+    p = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "out")
+    ask = asked(armed)
+    armed.client.ip("route", "add", "blackhole", "10.77.0.1/32")
+    armed.send(t="consume_ok", req=ask["req"])
+    ev = ended(armed, "complete-unacked")
+    assert ev["kind"] == "http.end" and len(INITRD) - 65536 <= ev["bytes"] < ev["total"]
+    p.kill()
+    p.wait()

@@ -191,6 +191,24 @@ test_twice_at_once_is_told_once(void **state)
 }
 
 static void
+test_last_octets_never_acknowledged(void **state)
+{
+	struct http_xfer *x = join("10.0.0.1", "e", false, 0);
+
+	(void)state;
+	http_xfer_arrived(x, 0, 900, 1);
+	/* Another part of the file is missing as well: nothing is claimed. */
+	http_xfer_unacked(x, 50, 2);
+	http_xfer_unacked(x, 100, 3);
+	http_xfer_leave(x, NULL, "", 3);
+	ASSERT_SEEN("http.begin::0", "http.end:complete-unacked:900");
+	/* The next fetch is a new one. */
+	x = join("10.0.0.1", "e", false, 10);
+	http_xfer_leave(x, "aborted", "reset", 11);
+	assert_string_equal("http.begin::0", seen.what[2]);
+}
+
+static void
 test_bounded(void **state)
 {
 	(void)state;
@@ -222,6 +240,8 @@ main(void)
 		test_pieces_that_stop_coming, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_twice_at_once_is_told_once, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_last_octets_never_acknowledged, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(test_bounded, set_up, tear_down),
 	};
 
