@@ -5,7 +5,9 @@
  * hosttab_put() builds the new contents first and checks them against the indexes; only
  * then does it take the old contents out, so that a refused host leaves the table as it
  * was. A replaced host keeps its node's address, what its ticket had released, and that
- * its ticket was consumed: a ticket never goes back to armed, whatever arrives.
+ * its ticket was consumed: a ticket never goes back to armed, whatever arrives. That holds
+ * for a host that goes and comes again, too: until the agent sends it without the ticket,
+ * what had left under it is remembered (struct gone).
  *
  * Ownership: the table owns everything it points to; callers borrow entries until they
  * return to the event loop. Failure modes: -EEXIST and -ENOSPC as in the header; memory
@@ -35,8 +37,18 @@ struct node {
 	UT_hash_handle by_name, by_token;
 };
 
+/* The progress of a ticket whose host is not in the table now: deleted, missing in the
+ * latest one, or refused there. */
+struct gone {
+	char ticket[ID_SIZE];
+	uint64_t released[2];
+	bool consumed;
+	UT_hash_handle hh;
+};
+
 struct hosttab {
 	struct bundle_site site; /* hosts unused */
+	struct gone *gone;
 	struct node *by_name, *by_token;
 	struct nic_key *by_mac, *by_ip;
 };
@@ -89,9 +101,14 @@ void
 hosttab_free(struct hosttab *t)
 {
 	struct node *n, *tmp;
+	struct gone *g, *gtmp;
 
 	if (!t)
 		return;
+	HASH_ITER (hh, t->gone, g, gtmp) {
+		HASH_DEL(t->gone, g);
+		free(g);
+	}
 	/* The indexes go as wholes, which is linear; then the nodes. */
 	HASH_CLEAR(by_mac, t->by_mac);
 	HASH_CLEAR(by_ip, t->by_ip);
@@ -286,6 +303,42 @@ keep_progress(struct hosttab_entry *new, const struct hosttab_entry *old)
 		new->boot.consumed = true;
 }
 
+static void
+remember(struct hosttab *t, const char *ticket, const uint64_t released[2], bool consumed)
+{
+	struct gone *g;
+
+	if (!ticket[0] || (!released[0] && !released[1] && !consumed))
+		return;
+	g = str_alloc(sizeof(*g));
+	str_clip(g->ticket, sizeof(g->ticket), ticket);
+	memcpy(g->released, released, sizeof(g->released));
+	g->consumed = consumed;
+	HASH_ADD_STR(t->gone, ticket, g);
+}
+
+static void
+give_back(struct hosttab_entry *e, const struct gone *g)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(e->released); i++)
+		e->released[i] |= g->released[i];
+	e->boot.consumed |= g->consumed;
+}
+
+static void
+recall(struct hosttab *t, struct hosttab_entry *e)
+{
+	struct gone *g = NULL;
+
+	if (e->boot.ticket[0])
+		HASH_FIND_STR(t->gone, e->boot.ticket, g);
+	if (!g)
+		return;
+	give_back(e, g);
+	HASH_DEL(t->gone, g);
+	free(g);
+}
+
 int
 hosttab_put(struct hosttab *t, const struct bundle_host *h,
     const struct bootd_msg_boot *boot, struct error *err)
@@ -309,6 +362,7 @@ hosttab_put(struct hosttab *t, const struct bundle_host *h,
 	} else {
 		n = str_alloc(sizeof(*n));
 	}
+	recall(t, &new.entry);
 	n->entry = new.entry;
 	n->keys = new.keys;
 	HASH_ADD_KEYPTR(
@@ -324,6 +378,7 @@ hosttab_del(struct hosttab *t, const char *name)
 
 	if (!n)
 		return;
+	remember(t, n->entry.boot.ticket, n->entry.released, n->entry.boot.consumed);
 	unlink_nics(t, n);
 	HASH_DELETE(by_name, t->by_name, n);
 	contents_free(n);
@@ -336,16 +391,40 @@ hosttab_count(const struct hosttab *t)
 	return HASH_CNT(by_name, t->by_name);
 }
 
-void
-hosttab_inherit(struct hosttab *t, const struct hosttab *old)
+static struct node *
+find_ticket(const struct hosttab *t, const char *ticket)
 {
 	struct node *n, *tmp;
 
 	HASH_ITER (by_token, t->by_token, n, tmp) {
-		struct node *before = find_name(old, n->entry.host.name);
+		if (str_eq(n->entry.boot.ticket, ticket))
+			return n;
+	}
+	return NULL;
+}
 
-		if (before)
-			keep_progress(&n->entry, &before->entry);
+void
+hosttab_inherit(struct hosttab *t, const struct hosttab *old)
+{
+	struct node *n, *ntmp;
+	struct gone *g, *gtmp;
+
+	HASH_ITER (by_token, old->by_token, n, ntmp) {
+		struct node *now = find_name(t, n->entry.host.name);
+
+		if (now)
+			keep_progress(&now->entry, &n->entry);
+		else
+			remember(t, n->entry.boot.ticket, n->entry.released,
+			    n->entry.boot.consumed);
+	}
+	HASH_ITER (hh, old->gone, g, gtmp) {
+		struct node *now = find_ticket(t, g->ticket);
+
+		if (now)
+			give_back(&now->entry, g);
+		else
+			remember(t, g->ticket, g->released, g->consumed);
 	}
 }
 

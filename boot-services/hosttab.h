@@ -38,7 +38,7 @@ struct hosttab_entry {
 	struct hosttab_host host;
 	struct hosttab_boot boot;
 	/* Bit i: payload i's last octet has been released once (ticket_gate.c). Kept over
-	 * a replacement of the entry as long as the ticket is the same. */
+	 * a replacement of the entry as long as the ticket is the same, and over its absence. */
 	uint64_t released[2];
 };
 
@@ -65,7 +65,7 @@ hosttab_del(struct hosttab *t, const char *name);
 size_t
 hosttab_count(const struct hosttab *t);
 /* Carries `released` bits of equal tickets from an old table into a new one before the
- * swap. */
+ * swap, also of those whose host the new one does not have. */
 void
 hosttab_inherit(struct hosttab *t, const struct hosttab *old);
 

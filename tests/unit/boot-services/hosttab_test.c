@@ -122,6 +122,37 @@ a_ticket_keeps_its_progress(void **state UNUSED)
 	hosttab_free(next);
 }
 
+/* The inventory loses a host while its ticket is armed, and the agent, whose job goes on,
+ * sends it again: what has left of the image has left. */
+static void
+a_ticket_outlives_its_host(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new(), *empty = hosttab_new(), *last = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	struct bootd_msg_boot *b = fixture_boot("t1"), *b2 = fixture_boot("t2");
+
+	put(t, &h, b);
+	hosttab_by_name(t, "a")->released[0] = 1;
+	hosttab_inherit(empty, t);
+	put(empty, &h, b);
+	assert_int_equal(hosttab_by_name(empty, "a")->released[0], 1);
+	hosttab_by_name(empty, "a")->boot.consumed = true;
+	hosttab_del(empty, "a");
+	put(last, &h, b); /* in the new table before it takes over */
+	hosttab_inherit(last, empty);
+	assert_int_equal(hosttab_by_name(last, "a")->released[0], 1);
+	assert_true(hosttab_by_name(last, "a")->boot.consumed);
+	hosttab_del(last, "a");
+	put(last, &h, b2);
+	assert_int_equal(hosttab_by_name(last, "a")->released[0], 0);
+	assert_false(hosttab_by_name(last, "a")->boot.consumed);
+	free(b);
+	free(b2);
+	hosttab_free(t);
+	hosttab_free(empty);
+	hosttab_free(last);
+}
+
 static void
 longest_prefix_wins(void **state UNUSED)
 {
@@ -182,6 +213,7 @@ main(void)
 	    cmocka_unit_test(replaces_by_name),
 	    cmocka_unit_test(refuses_what_another_host_has),
 	    cmocka_unit_test(a_ticket_keeps_its_progress),
+	    cmocka_unit_test(a_ticket_outlives_its_host),
 	    cmocka_unit_test(longest_prefix_wins),
 	    cmocka_unit_test(holds_100000_hosts),
 	};
