@@ -316,9 +316,9 @@ db_migrate(struct db *db, const struct db_migration *list, size_t n, int64_t now
 		return error_set(err, -EINVAL, "db-newer",
 		    "install the newer program, or restore the backup made before its "
 		    "upgrade",
-		    "the database has schema %d, this program knows only up to %d; "
+		    "database %s has schema %d, this program knows only up to %d; "
 		    "nothing was changed",
-		    have, (int)n);
+		    sqlite3_db_filename(db->handle, "main"), have, (int)n);
 	if (have == 0)
 		rc = exec(db, "CREATE TABLE IF NOT EXISTS schema_version (version "
 			      "INTEGER PRIMARY KEY,"
