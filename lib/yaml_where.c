@@ -240,7 +240,7 @@ yaml_where_failed(const struct yaml_where *w, const struct yaml_where_trace *t,
 	int line;
 
 	if (!load(w, &doc, &problem, &line))
-		return error_set(err, -EINVAL, "config", NULL, "%s:%d: not YAML: %s",
+		return error_set(err, -EINVAL, "config", w->next, "%s:%d: not YAML: %s",
 		    w->name, line, problem);
 	yaml_document_delete(&doc);
 	str_clip(path, sizeof(path), t->path);
@@ -272,6 +272,6 @@ yaml_where_bad(
 	vsnprintf(what, sizeof(what), fmt, args);
 	va_end(args);
 	str_escape(shown, sizeof(shown), path, strlen(path));
-	return error_set(err, -EINVAL, "config", NULL, "%s:%d: %s%s%s", w->name,
+	return error_set(err, -EINVAL, "config", w->next, "%s:%d: %s%s%s", w->name,
 	    yaml_where_line(w, path), shown, shown[0] ? ": " : "", what);
 }

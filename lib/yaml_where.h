@@ -20,6 +20,7 @@ struct yaml_where {
 	const char *name; /* of the file */
 	const char *text;
 	size_t len;
+	const char *next; /* what errors advise to do; may be NULL */
 };
 
 /* What libcyaml said about a failed load; zero it before use. */

@@ -80,7 +80,10 @@ int
 orch_config_parse(const char *name, const char *text, size_t len,
     struct orch_config **ret, struct error *err)
 {
-	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	const struct yaml_where where = {.name = name,
+	    .text = text,
+	    .len = len,
+	    .next = "netboot-orchestrator.yaml(5) lists the keys; -n checks the file"};
 	struct yaml_where_trace trace = {.message = ""};
 	const cyaml_config_t cyaml = {
 	    .log_fn = on_log,
