@@ -217,10 +217,12 @@ check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
 		check_failed(list, p->check, rc);
 		return;
 	}
+	const char *server =
+	    rc == 0 ? json_string_value(json_object_get(ev.detail, "server")) : NULL;
 	if (rc == 0 && now - ev.at < RECENT_US)
-		find(list, p->level, p->check, p->next, "site %s, %s: %s%s%s %s", ev.site,
-		    clock_text(ev.at, at, sizeof(at)), p->text, ev.ip[0] ? ": " : "",
-		    ev.ip, ev.reason);
+		find(list, p->level, p->check, p->next, "site %s, %s: %s%s%s: %s",
+		    ev.site, clock_text(ev.at, at, sizeof(at)), p->text,
+		    server ? " " : "", server ? server : "", ev.reason);
 	if (rc == 0)
 		event_done(&ev);
 }
@@ -269,7 +271,7 @@ static void
 answer(const struct look *look)
 {
 	static const struct past pasts[] = {
-	    {"dhcp4.foreign", "warn", "dhcp", "another DHCP server was heard",
+	    {"dhcp4.foreign", "warn", "dhcp", "DHCP server",
 		"switch it off, or see docs/operations.md on living beside it"},
 	    {"spool.dropped", "warn", "events",
 		"an agent could not keep all observations",

@@ -17,6 +17,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/inventory_codec.h"
+#include "orchestrator/orders.h"
 
 /* The host of that name, or NULL with the answer given. Owned by the caller. */
 static struct db_host *
@@ -247,8 +248,8 @@ api_host_delete(void *arg, struct rest_request *rq)
 	}
 	int rc = db_job_open_of_host(o->store, h->host.name, job);
 	if (rc == 0) {
-		error_set(&err, 0, "host-busy", "wait for its end, or cancel it",
-		    "job %s is under way", job);
+		error_set(
+		    &err, 0, "host-busy", ORDERS_BUSY_NEXT, "job %s is under way", job);
 		api_refuse(rq, &err, NULL);
 		goto out;
 	}

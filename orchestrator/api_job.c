@@ -57,7 +57,7 @@ refuse_race(struct orch *o, struct rest_request *rq)
 	struct error err;
 
 	db_rollback(store_db(o->store));
-	error_set(&err, 0, "host-busy", "wait for its end, or cancel it",
+	error_set(&err, 0, "host-busy", ORDERS_BUSY_NEXT,
 	    "one of the hosts was given another job at this moment");
 	api_refuse(rq, &err, NULL);
 }
@@ -392,8 +392,8 @@ api_job_retry(void *arg, struct rest_request *rq)
 	if (api_repeated(o, rq, &who) || !find(o, rq, &job))
 		return;
 	if (!job.ended) {
-		error_set(&err, 0, "host-busy", "wait for its end, or cancel it",
-		    "job %s is under way", job.id);
+		error_set(&err, 0, "host-busy", ORDERS_BUSY_NEXT, "job %s is under way",
+		    job.id);
 		api_refuse(rq, &err, NULL);
 		return;
 	}

@@ -16,6 +16,7 @@
 #include "lib/str.h"
 #include "orchestrator/inventory_codec.h"
 #include "orchestrator/inventory_priv.h"
+#include "orchestrator/orders.h"
 
 static const char zoneinfo[] = "/usr/share/zoneinfo";
 
@@ -386,9 +387,8 @@ check_busy(struct inventory_check *c, const struct db_host *h, struct error *err
 	if (rc == 0)
 		rc = db_host_get(c->store, h->host.name, old);
 	if (rc == 0 && (!str_eq(old->site, h->site) || !same_nics(&old->host, &h->host)))
-		rc =
-		    error_set(err, -EINVAL, "host-busy", "wait for its end, or cancel it",
-			"job %s is under way: site and nics cannot change now", job);
+		rc = error_set(err, -EINVAL, "host-busy", ORDERS_BUSY_NEXT,
+		    "job %s is under way: site and nics cannot change now", job);
 	else if (rc < 0 && rc != -ENOENT)
 		db_failed(c, rc);
 	free(old);

@@ -254,8 +254,8 @@ check_host(const struct orders *o, const struct db_host *h, struct error *err)
 		    h->locked_by, h->locked_reason);
 	int rc = db_job_open_of_host(o->ctx.store, h->host.name, job);
 	if (rc == 0)
-		return error_set(err, -EPERM, "host-busy",
-		    "wait for its end, or cancel it", "job %s is under way", job);
+		return error_set(err, -EPERM, "host-busy", ORDERS_BUSY_NEXT,
+		    "job %s is under way", job);
 	if (rc != -ENOENT)
 		return db_error(store_db(o->ctx.store), rc, err, "read the jobs");
 	if (h->bmc.address[0] == '\0')

@@ -36,6 +36,12 @@ struct orders_request {
 	int64_t graceful_s, limit;
 };
 
+/* What to do about a host that has a job. */
+#define ORDERS_BUSY_NEXT                                                              \
+	"netboot-ctl watch follows it; wait for its end, or end it with netboot-ctl " \
+	"job "                                                                        \
+	"cancel"
+
 enum { ORDERS_LIMIT_DEFAULT = 20, ORDERS_GRACEFUL_DEFAULT_S = 60 };
 
 /* Strings are borrowed from v. -EINVAL with *err. */
