@@ -353,7 +353,10 @@ int
 agent_config_parse(const char *name, const char *text, size_t len,
     struct agent_config *ret, struct error *err)
 {
-	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	const struct yaml_where where = {.name = name,
+	    .text = text,
+	    .len = len,
+	    .next = "netboot-agent.yaml(5) lists the keys; -n checks the file"};
 	struct agent_config c = {0};
 	struct raw *raw = NULL;
 	int r;

@@ -17,6 +17,7 @@
 
 #include "agent/agent.h"
 #include "agent/agent_config.h"
+#include "agent/bootd_check.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
 
@@ -130,7 +131,9 @@ main(int argc, char **argv)
 	}
 	find_bootd(&cfg);
 	if (o.check) {
-		printf("%s: ok\n", o.config);
+		r = bootd_check(&cfg, o.config) < 0 ? 1 : 0;
+		if (r == 0)
+			printf("%s: ok\n", o.config);
 	} else {
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGXFSZ, SIG_IGN);

@@ -257,8 +257,7 @@ on_config(void *arg, const char *text)
 	struct bootd *b = arg;
 	struct error err = {0};
 
-	if (bootd_config_parse(
-		"agent's configuration", text, strlen(text), &b->cfg, &err) < 0) {
+	if (bootd_config_parse("agent.yaml", text, strlen(text), &b->cfg, &err) < 0) {
 		give_up(b, &err);
 		return;
 	}
@@ -415,7 +414,7 @@ bootd_run(const struct bootd_options *opt, const struct log *log)
 	open_loop(b);
 	if (opt->agent_fd >= 0) {
 		open_link(b);
-	} else if (bootd_config_load(opt->config, &b->cfg, &err) < 0) {
+	} else if (bootd_config_load(opt->config, opt->config, &b->cfg, &err) < 0) {
 		give_up(b, &err);
 	} else {
 		b->configured = true;

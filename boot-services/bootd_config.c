@@ -196,7 +196,10 @@ int
 bootd_config_parse(const char *name, const char *text, size_t len,
     struct bootd_config *ret, struct error *err)
 {
-	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	const struct yaml_where where = {.name = name,
+	    .text = text,
+	    .len = len,
+	    .next = "netboot-bootd.yaml(5) lists the keys; -n checks the file"};
 	struct yaml_where_trace trace = {0};
 	const cyaml_config_t cyaml = {
 	    .log_fn = on_log,
@@ -264,7 +267,8 @@ out:
 }
 
 int
-bootd_config_load(const char *path, struct bootd_config *ret, struct error *err)
+bootd_config_load(
+    const char *path, const char *name, struct bootd_config *ret, struct error *err)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -274,7 +278,7 @@ bootd_config_load(const char *path, struct bootd_config *ret, struct error *err)
 	if (r < 0)
 		return error_set(err, r, "config", "name a readable file with -c",
 		    "%s: %s", path, r == -EINVAL ? "not a regular file" : strerror(-r));
-	r = bootd_config_parse(path, text, len, ret, err);
+	r = bootd_config_parse(name, text, len, ret, err);
 	free(text);
 	return r;
 }

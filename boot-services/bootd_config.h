@@ -68,8 +68,8 @@ int
 bootd_config_parse(const char *name, const char *text, size_t len,
     struct bootd_config *ret, struct error *err) MUST_CHECK;
 int
-bootd_config_load(
-    const char *path, struct bootd_config *ret, struct error *err) MUST_CHECK;
+bootd_config_load(const char *path, const char *name, struct bootd_config *ret,
+    struct error *err) MUST_CHECK;
 void
 bootd_config_done(struct bootd_config *cfg);
 

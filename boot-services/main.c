@@ -20,25 +20,28 @@ static const char usage_text[] =
     "\n"
     "  -c, --config FILE   configuration\n"
     "  -n, --check         check the configuration and exit\n"
+    "      --name NAME     with -n: what messages call the file\n"
     "      --agent-fd N    socket to the agent\n"
     "  -v, --verbose       log more\n"
     "  -h, --help          this text\n";
 
 struct arguments {
 	struct bootd_options opt;
+	const char *name; /* of the file to check; NULL: its path */
 	bool check, verbose, help;
 };
 
 static int
 parse_arguments(int argc, char **argv, struct arguments *a)
 {
-	enum { AGENT_FD = 256 };
+	enum { AGENT_FD = 256, NAME };
 	static const struct option longs[] = {
 	    {"config", required_argument, NULL, 'c'},
 	    {"check", no_argument, NULL, 'n'},
 	    {"verbose", no_argument, NULL, 'v'},
 	    {"help", no_argument, NULL, 'h'},
 	    {"agent-fd", required_argument, NULL, AGENT_FD},
+	    {"name", required_argument, NULL, NAME},
 	    {NULL, 0, NULL, 0},
 	};
 	int64_t fd;
@@ -50,6 +53,7 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		case 'c': a->opt.config = optarg; break;
 		case 'n': a->check = true; break;
 		case 'v': a->verbose = true; break;
+		case NAME: a->name = optarg; break;
 		case 'h': a->help = true; return 0;
 		case AGENT_FD:
 			if (str_to_i64(optarg, 3, 1 << 20, &fd) < 0) {
@@ -63,7 +67,7 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 		}
 	}
 	if (optind != argc || (a->opt.config != NULL) == (a->opt.agent_fd >= 0) ||
-	    (a->check && !a->opt.config)) {
+	    (a->check && !a->opt.config) || (a->name && !a->check)) {
 		fputs(usage_text, stderr);
 		return -1;
 	}
@@ -71,19 +75,21 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 }
 
 static int
-check(const char *path)
+check(const char *path, const char *name)
 {
 	char line[ERROR_TEXT_SIZE + ERROR_NEXT_SIZE + ERROR_CODE_SIZE + 8];
 	struct bootd_config cfg = {0};
 	struct error err = {0};
 
-	if (bootd_config_load(path, &cfg, &err) < 0) {
+	if (bootd_config_load(path, name ? name : path, &cfg, &err) < 0) {
 		fprintf(
 		    stderr, "netboot-bootd: %s\n", error_line(&err, line, sizeof(line)));
 		return 1;
 	}
-	fprintf(stderr, "%s: good: %zu subnets, %zu hosts, %zu orders\n", path,
-	    cfg.site.n_subnets, cfg.site.n_hosts, cfg.n_boots);
+	/* netboot-agent says so itself. */
+	if (!name)
+		fprintf(stderr, "%s: good: %zu subnets, %zu hosts, %zu orders\n", path,
+		    cfg.site.n_subnets, cfg.site.n_hosts, cfg.n_boots);
 	bootd_config_done(&cfg);
 	return 0;
 }
@@ -101,7 +107,7 @@ main(int argc, char **argv)
 		return 0;
 	}
 	if (args.check)
-		return check(args.opt.config);
+		return check(args.opt.config, args.name);
 	log = log_init("netboot-bootd", args.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	return bootd_run(&args.opt, &log);
 }

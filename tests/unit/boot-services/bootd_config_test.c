@@ -223,13 +223,14 @@ loads_files(void **state UNUSED)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "interfaces: [e]\n", 16), 16);
 	close(fd);
-	assert_int_equal(bootd_config_load(path, &cfg, &err), 0);
+	assert_int_equal(bootd_config_load(path, path, &cfg, &err), 0);
 	bootd_config_done(&cfg);
 	unlink(path);
-	assert_int_equal(bootd_config_load(path, &cfg, &err), -ENOENT);
+	assert_int_equal(bootd_config_load(path, path, &cfg, &err), -ENOENT);
 	assert_non_null(strstr(err.text, path));
-	assert_int_equal(bootd_config_load("/tmp", &cfg, &err), -EINVAL);
-	assert_int_equal(bootd_config_load("/dev/zero", &cfg, &err), -EINVAL);
+	assert_int_equal(bootd_config_load("/tmp", "/tmp", &cfg, &err), -EINVAL);
+	assert_int_equal(
+	    bootd_config_load("/dev/zero", "/dev/zero", &cfg, &err), -EINVAL);
 }
 
 int
