@@ -31,6 +31,7 @@
 
 enum {
 	AGENT_FD = 3,
+	EXIT_NO_PROGRAM = 127, /* as of a shell */
 	QUEUE_HIGH = 1024 * 1024, /* octets waiting before the table pauses */
 	BATCH = 200,		  /* hosts per turn of the loop */
 };
@@ -88,7 +89,12 @@ reap(struct bootd_proc *p)
 	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	p->pid = 0;
-	if (p->fatal.code[0] == '\0' && WIFEXITED(status))
+	if (p->fatal.code[0] == '\0' && WIFEXITED(status) &&
+	    WEXITSTATUS(status) == EXIT_NO_PROGRAM)
+		error_set(&p->fatal, 0, "bootd-missing",
+		    "Install it there, or name it in agent.yaml (bootd).",
+		    "%s cannot be executed", p->o.program);
+	else if (p->fatal.code[0] == '\0' && WIFEXITED(status))
 		error_set(&p->fatal, 0, "bootd-ended", NULL,
 		    "netboot-bootd exited with %d", WEXITSTATUS(status));
 	else if (p->fatal.code[0] == '\0')
@@ -114,7 +120,8 @@ gone(struct bootd_proc *p, const char *how)
 	p->delay = short_life && p->delay > 0 ? p->delay * 3 : DELAY_FIRST;
 	if (p->delay > DELAY_MAX)
 		p->delay = DELAY_MAX;
-	log_error(p->o.log, "bootd: %s: %s; started again in %lld ms", how, why.text,
+	log_error(p->o.log, "bootd: %s: %s%s%s; started again in %lld ms", how, why.text,
+	    why.next[0] == '\0' ? "" : ": ", why.next,
 	    (long long)(p->delay / USEC_PER_MSEC));
 	set_timer(p->timer, p->delay);
 	p->o.ops->on_down(p->o.arg, &why);
@@ -209,7 +216,7 @@ run_child(const struct bootd_proc *p, int fd, pid_t parent)
 		_exit(1);
 	close_range(AGENT_FD + 1, ~0U, 0);
 	execl(p->o.program, "netboot-bootd", "--agent-fd", "3", (char *)NULL);
-	_exit(127);
+	_exit(EXIT_NO_PROGRAM);
 }
 
 static int
