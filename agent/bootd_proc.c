@@ -31,7 +31,7 @@
 
 enum {
 	AGENT_FD = 3,
-	EXIT_NO_PROGRAM = 127, /* as of a shell */
+	EXIT_NO_PROGRAM = 127,	  /* as of a shell */
 	QUEUE_HIGH = 1024 * 1024, /* octets waiting before the table pauses */
 	BATCH = 200,		  /* hosts per turn of the loop */
 };
