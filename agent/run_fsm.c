@@ -101,7 +101,11 @@ switch_off(struct run_fsm *f)
 	struct run *r = f->r;
 
 	assert(!ticket_is_consumed(&r->ticket));
+	/* What was seen belongs to the boot that ends here. */
 	r->off_seen = false;
+	r->other_dhcp = false;
+	r->loaded = 0;
+	memset(r->signs, 0, sizeof(r->signs));
 	r->due += r->graceful;
 	begin_step(f, RUN_ACT_POWER_OFF, RUN_PHASE_OFF);
 }
@@ -146,10 +150,7 @@ enter_stage(struct run_fsm *f, enum stage s)
 	switch ((int)s) {
 	case STAGE_PREFLIGHT: begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE); break;
 	case STAGE_ARMED: arm(f); break;
-	case STAGE_OVERRIDE:
-		memset(r->signs, 0, sizeof(r->signs));
-		switch_off(f);
-		break;
+	case STAGE_OVERRIDE: switch_off(f); break;
 	case STAGE_POWER: start_power(f); break;
 	default:
 		if (probe_watches(r))
@@ -229,8 +230,6 @@ retry(struct run_fsm *f, const char *why)
 	if (run_planned(r, STAGE_OVERRIDE))
 		base = STAGE_OVERRIDE;
 	r->off_seen = false;
-	r->other_dhcp = false;
-	memset(r->signs, 0, sizeof(r->signs));
 	enter_stage(f, base);
 }
 
@@ -263,6 +262,32 @@ watching(const struct run *r)
 	return r->stage >= STAGE_FIRMWARE_DHCP && r->stage <= STAGE_LOCAL_BOOT;
 }
 
+/* The present stage was not seen itself, but a later one that cannot come without it. iPXE
+ * starts the kernel before it acknowledges the last octets, so that of the last payload
+ * bootd often knows only that it let it go; the ticket's consumption says that it did. */
+static void
+take_implied(struct run_fsm *f)
+{
+	struct run *r = f->r;
+	bool let_go = (r->stage == STAGE_KERNEL || r->stage == STAGE_INITRD) &&
+		      ticket_is_consumed(&r->ticket);
+	char evidence[RUN_EVIDENCE_SIZE];
+
+	if (let_go) {
+		str_clip(evidence, sizeof(evidence),
+		    "the last octets were let go; proven by: ");
+		str_clip(evidence + strlen(evidence), sizeof(evidence) - strlen(evidence),
+		    run_proof_later(r));
+		confirm(f, evidence);
+		return;
+	}
+	if (probe_watches(r))
+		act(f, RUN_ACT_PROBE_STOP);
+	run_note_stage(
+	    f, "skipped", "not seen itself; a later stage proves that it was passed");
+	advance(f);
+}
+
 /* Takes every stage whose proof is there. */
 static void
 settle(struct run_fsm *f)
@@ -273,11 +298,7 @@ settle(struct run_fsm *f)
 
 			confirm(f, sign.evidence);
 		} else if (run_proof_implied(f->r)) {
-			if (probe_watches(f->r))
-				act(f, RUN_ACT_PROBE_STOP);
-			run_note_stage(f, "skipped",
-			    "not seen itself; a later stage proves that it was passed");
-			advance(f);
+			take_implied(f);
 		} else {
 			return;
 		}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What proves a stage of a boot (DESIGN section 6, column "confirmed by").
  *
- * Entry points: run_proof_seen(), run_proof_implied().
+ * Entry points: run_proof_seen(), run_proof_implied(), run_proof_later().
  * Ownership: none.
  * Failure modes: none. Before the ticket is used nothing after the script is ever implied:
  * that an image was delivered is proven by its own transfers alone.
@@ -72,4 +72,16 @@ run_proof_implied(const struct run *r)
 		    STAGE_LOCAL_BOOT);
 	default: return seen_between(r, s + 1, STAGE_LOCAL_BOOT);
 	}
+}
+
+const char *
+run_proof_later(const struct run *r)
+{
+	for (int s = (int)r->stage + 1; s <= STAGE_LOCAL_BOOT; s++) {
+		if (s == STAGE_INITRD && (r->loaded & all_initrds(r)) != all_initrds(r))
+			continue;
+		if (r->signs[s].seen && r->signs[s].evidence[0] != '\0')
+			return r->signs[s].evidence;
+	}
+	return "";
 }

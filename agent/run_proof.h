@@ -13,5 +13,8 @@ run_proof_seen(const struct run *r);
 /* It was not seen itself, but a later one that cannot come without it. */
 bool
 run_proof_implied(const struct run *r);
+/* The evidence of the first later stage that was seen; "" when there is none. */
+const char *
+run_proof_later(const struct run *r);
 
 #endif

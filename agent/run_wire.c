@@ -104,10 +104,13 @@ describe(const struct event *ev, const char *proto, struct run_wire *ret)
 {
 	char size[32];
 
-	snprintf(ret->evidence, sizeof(ret->evidence), "%s %.60s, %s, to %s", proto,
+	snprintf(ret->evidence, sizeof(ret->evidence), "%s %.60s, %s, to %s%s", proto,
 	    base_name(ev->file),
 	    str_bytes(ev->bytes < 0 ? 0 : ev->bytes, size, sizeof(size)),
-	    ev->ip[0] != '\0' ? ev->ip : ev->mac);
+	    ev->ip[0] != '\0' ? ev->ip : ev->mac,
+	    str_eq(detail(ev, "result"), "complete-unacked")
+		? ", the last octets unacknowledged"
+		: "");
 }
 
 static bool

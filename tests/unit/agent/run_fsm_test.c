@@ -243,6 +243,39 @@ test_three_attempts(void **state)
 	teardown(&k);
 }
 
+/* What an attempt has loaded is no proof in the next one. */
+static void
+test_attempts_start_from_nothing(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	sign(&k, RUN_SIGN_LOAD, 0);
+	assert_int_equal(k.run.stage, STAGE_INITRD);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_int_equal(k.run.attempt, 2);
+	step_ok(&k);
+	step_ok(&k);
+	step_ok(&k);
+	assert_int_equal(k.run.stage, STAGE_FIRMWARE_DHCP);
+	sign(&k, RUN_SIGN_LOAD, 0);
+	give(&k, (struct run_input){.type = RUN_IN_BOOTD});
+	assert_int_equal(k.run.loaded, 0);
+	teardown(&k);
+
+	/* Nor after a restart of the agent that begins the boot anew. */
+	k = setup(NULL);
+	to_watching(&k);
+	k.run.stage = STAGE_POWER;
+	k.run.loaded = 1;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.stage, STAGE_OVERRIDE);
+	assert_int_equal(k.run.loaded, 0);
+	teardown(&k);
+}
+
 static void
 test_nothing_again_after_use(void **state)
 {
@@ -296,6 +329,12 @@ test_reports(void **state)
 	to_used(&k);
 	say(&k, RUN_REPORT_UP); /* proves that the initrd arrived */
 	assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	assert_string_equal(
+	    json_string_value(json_object_get(
+		told(&k, "job.stage", "stage", "initrd")->detail, "state")),
+	    "confirmed");
+	assert_non_null(told(&k, "job.stage", "evidence",
+	    "the last octets were let go; proven by: the system's report"));
 	assert_non_null(told(&k, "report.up", "note", "n"));
 	say(&k, RUN_REPORT_UP);
 	assert_true(k.out.granted); /* said twice */
@@ -550,6 +589,7 @@ main(void)
 	    cmocka_unit_test(test_whole_reinstall),
 	    cmocka_unit_test(test_consume_only_while_loading),
 	    cmocka_unit_test(test_three_attempts),
+	    cmocka_unit_test(test_attempts_start_from_nothing),
 	    cmocka_unit_test(test_nothing_again_after_use),
 	    cmocka_unit_test(test_signs_out_of_order),
 	    cmocka_unit_test(test_reports),
