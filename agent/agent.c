@@ -32,7 +32,9 @@
 #include "lib/str.h"
 #include "lib/workq.h"
 
-enum { WORK_THREADS = 2, PURGE_EVERY_S = 3600, TOKEN_SIZE = 512 };
+/* Names of BMCs are resolved apart from image hashing: a gigabyte that is read, or a DNS
+ * server that does not answer, holds up its own kind alone. */
+enum { HASH_THREADS = 2, NAME_THREADS = 4, PURGE_EVERY_S = 3600, TOKEN_SIZE = 512 };
 /* A repeated order for a job that ended must find it known; nobody repeats for a week. */
 #define PURGE_AGE (7 * 24 * 3600 * USEC_PER_SEC)
 
@@ -49,7 +51,7 @@ struct agent {
 	struct rng rng;
 	struct secret_key *key;
 	struct spool *spool;
-	struct workq *workq;
+	struct workq *hashing, *names;
 	struct preflight *preflight;
 	struct bmc_engine *bmc;
 	struct run_jobs *jobs;
@@ -437,9 +439,10 @@ make_parts(struct agent *a, struct error *err)
 	struct boots_opts boots = {
 	    .base = a->base, .log = a->log, .spool = a->spool, .rng = &a->rng};
 
-	a->workq = workq_new(a->base, WORK_THREADS);
-	a->preflight = preflight_new(a->workq, a->cfg->images_root);
-	bmc.workq = a->workq;
+	a->hashing = workq_new(a->base, HASH_THREADS);
+	a->names = workq_new(a->base, NAME_THREADS);
+	a->preflight = preflight_new(a->hashing, a->cfg->images_root);
+	bmc.workq = a->names;
 	a->bmc = bmc_engine_new(a->base, a->log, &a->rng, &bmc, err);
 	if (a->bmc == NULL)
 		return -EIO;
@@ -538,8 +541,10 @@ agent_free(struct agent *a)
 	boots_free(a->boots);
 	run_jobs_free(a->jobs);
 	bmc_engine_free(a->bmc);
-	if (a->workq != NULL)
-		workq_free(a->workq);
+	if (a->names != NULL)
+		workq_free(a->names);
+	if (a->hashing != NULL)
+		workq_free(a->hashing);
 	preflight_free(a->preflight);
 	spool_close(a->spool);
 	secret_key_free(a->key);
