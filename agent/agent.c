@@ -35,7 +35,7 @@
 /* Names of BMCs are resolved apart from image hashing: a gigabyte that is read, or a DNS
  * server that does not answer, holds up its own kind alone. */
 enum { HASH_THREADS = 2, NAME_THREADS = 4, PURGE_EVERY_S = 3600, TOKEN_SIZE = 512 };
-/* A repeated order for a job that ended must find it known; nobody repeats for a week. */
+/* How long the details of a job that ended stay in the spool; its id stays for good. */
 #define PURGE_AGE (7 * 24 * 3600 * USEC_PER_SEC)
 
 /* Hosts to be sent once more when the table under way is out. */

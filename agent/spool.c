@@ -45,6 +45,7 @@ enum stmt {
 	JOB_EACH,
 	JOB_PURGE,
 	TICKET_PUT,
+	TICKET_PURGE,
 	BOOT_PUT,
 	BOOT_DEL,
 	BOOT_EACH,
@@ -73,10 +74,13 @@ static const char *const sql[STMTS] = {
 		  " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, sealed = NULL",
     [JOB_EACH] = "SELECT id, bundle, sealed, run FROM job WHERE ended IS NULL"
 		 " ORDER BY accepted, id",
-    [JOB_PURGE] = "DELETE FROM job WHERE ended IS NOT NULL AND ended < $1",
+    [JOB_PURGE] = "UPDATE job SET bundle = '{}', run = '{}'"
+		  " WHERE ended IS NOT NULL AND ended < $1 AND bundle <> '{}'",
     [TICKET_PUT] = "INSERT INTO ticket (id, job, state, changed) VALUES ($1, $2, $3, $4)"
 		   " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
 		   " changed = excluded.changed",
+    [TICKET_PURGE] = "DELETE FROM ticket WHERE job IN"
+		     " (SELECT id FROM job WHERE ended IS NOT NULL AND ended < $1)",
     [BOOT_PUT] =
 	"INSERT INTO boot (host, id, last) VALUES ($1, $2, $3)"
 	" ON CONFLICT (host) DO UPDATE SET id = excluded.id, last = excluded.last",
@@ -628,14 +632,20 @@ spool_each_job(struct spool *s, spool_job_fn *fn, void *arg)
 	return r;
 }
 
+/* The id stays for good: an order that is repeated after any time, by a database that was
+ * restored or by a clock that was set, must not begin the job a second time. */
 int
 spool_purge(struct spool *s, int64_t before)
 {
-	struct db_stmt *st = stmt(s, JOB_PURGE);
-	int r;
+	static const enum stmt all[] = {TICKET_PURGE, JOB_PURGE};
+	int r = 0;
 
-	db_bind_i64(st, 1, before);
-	r = db_run(st);
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(all); i++) {
+		struct db_stmt *st = stmt(s, all[i]);
+
+		db_bind_i64(st, 1, before);
+		r = db_run(st);
+	}
 	return r < 0 ? r : 0;
 }
 

@@ -98,7 +98,7 @@ spool_job_fn(void *arg, const char *job, struct bundle *b, const struct run *r,
     const struct error *err);
 int
 spool_each_job(struct spool *s, spool_job_fn *fn, void *arg) MUST_CHECK;
-/* Forgets jobs that ended before `before`. */
+/* Of jobs that ended before `before` keeps nothing but that they are known. */
 int
 spool_purge(struct spool *s, int64_t before) MUST_CHECK;
 

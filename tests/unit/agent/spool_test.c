@@ -236,7 +236,9 @@ test_jobs(void **state)
 	assert_int_equal(spool_begin(k->s), 0);
 	assert_int_equal(spool_purge(k->s, 21), 0);
 	assert_int_equal(spool_commit(k->s), 0);
-	assert_int_equal(spool_job_known(k->s, b->job), 0);
+	/* The order may come again after any time: from a restored database, or when the clock
+	 * was wrong. */
+	assert_int_equal(spool_job_known(k->s, b->job), 1);
 	free(b);
 }
 
