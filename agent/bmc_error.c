@@ -26,20 +26,22 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
     [BMC_FAIL_BUSY] = {"bmc-busy", "busy",
 	"wait for the BMC to finish, close other sessions on it, or restart it"},
     [BMC_FAIL_CIPHER] = {"bmc-cipher", "refused",
-	"enable cipher suite 17 (or 3) on the BMC; weaker ones are never used"},
+	"enable cipher suite 17 (or 3) on the BMC, for this user's privilege too; weaker "
+	"ones are never used"},
     [BMC_FAIL_AUTH] = {"bmc-auth", "auth",
-	"correct the BMC's user and password; it was not tried again, to avoid a "
-	"lockout"},
+	"correct them with netboot-ctl host set HOST --bmc-user U --bmc-password-file F; "
+	"it was not tried again, to avoid a lockout"},
     [BMC_FAIL_PRIVILEGE] = {"bmc-privilege", "refused",
-	"give the BMC user the privilege, or set bmc.privilege to one it has"},
+	"give the user that privilege on the BMC, or choose with netboot-ctl host set "
+	"HOST --bmc-privilege or --bmc-user what it has"},
     [BMC_FAIL_REFUSED] = {"bmc-refused", "refused",
 	"look at the BMC's own log; the command may be unsupported or blocked there"},
     [BMC_FAIL_EFFECT] = {"bmc-unreachable", "timeout",
 	"look at the power state before ordering it again"},
     [BMC_FAIL_NOT_KEPT] = {"override-not-kept", "",
-	"set the network first in the firmware's boot order and bmc.boot_method to none, "
-	"or "
-	"update the BMC"},
+	"if only the EFI or valid bit is lost: netboot-ctl host set HOST "
+	"--bmc-boot-verify device; else put the network first in the firmware and set "
+	"--bmc-boot-method none"},
     [BMC_FAIL_NOT_OFF] = {"power-not-off", "",
 	"look at the server's console; the BMC accepts the order but the power stays on"},
     [BMC_FAIL_NOT_ON] = {"power-not-on", "",

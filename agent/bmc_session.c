@@ -126,6 +126,39 @@ fail(struct bmc_session *s, enum bmc_fail why, const char *fmt, ...)
 	return BMC_SESSION_FAILED;
 }
 
+static const char *
+level_name(uint8_t level)
+{
+	static const char *const names[] = {
+	    [BMC_PRIVILEGE_HIGHEST] = "the highest",
+	    [BMC_PRIVILEGE_USER] = "user",
+	    [BMC_PRIVILEGE_OPERATOR] = "operator",
+	    [BMC_PRIVILEGE_ADMIN] = "administrator",
+	};
+
+	return level < ARRAY_SIZE(names) && names[level] != NULL ? names[level] : "no";
+}
+
+/* The BMC answered a step of the handshake with an error: in words first, since who reads
+ * this has a password to correct and no specification at hand. */
+static enum bmc_session_event
+refused(struct bmc_session *s, const char *step, uint8_t status)
+{
+	enum bmc_fail why = bmc_error_of_status(status);
+	const char *text = bmc_error_status_text(status);
+
+	if (why == BMC_FAIL_PRIVILEGE)
+		return fail(s, why, "user \"%s\" has no %s privilege (%s: %s, %02Xh)",
+		    s->hs.user, level_name(s->hs.privilege), step, text, status);
+	if (why == BMC_FAIL_CIPHER)
+		return fail(s, why, "it refuses cipher suite %d (%s: %s, %02Xh)",
+		    s->suite->id, step, text, status);
+	if (why == BMC_FAIL_AUTH)
+		return fail(s, why, "it refuses user \"%s\" (%s: %s, %02Xh)", s->hs.user,
+		    step, text, status);
+	return fail(s, why, "%s: %s (%02Xh)", step, text, status);
+}
+
 void
 bmc_session_init(struct bmc_session *s, struct bmc_packet *packet,
     const struct bmc_session_params *params, struct rng *rng)
@@ -224,9 +257,7 @@ on_open(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 		return BMC_SESSION_NOTHING;
 	s->heard = true;
 	if (rs.status != BMC_STATUS_OK)
-		return fail(s, bmc_error_of_status(rs.status),
-		    "open session with suite %d: %s (%02Xh)", s->suite->id,
-		    bmc_error_status_text(rs.status), rs.status);
+		return refused(s, "open session", rs.status);
 	if (rs.console_id != s->hs.console_id)
 		return BMC_SESSION_NOTHING;
 	if (rs.bmc_id == 0)
@@ -244,8 +275,8 @@ on_open(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (rs.privilege != BMC_PRIVILEGE_HIGHEST && rs.privilege < s->hs.privilege) {
 		farewell(s, BMC_STATUS_UNAUTHORIZED_ROLE, out);
 		return fail(s, BMC_FAIL_PRIVILEGE,
-		    "sessions are limited to privilege level %u, wanted %u", rs.privilege,
-		    s->hs.privilege);
+		    "user \"%s\" has %s privilege, and %s is wanted (open session)",
+		    s->hs.user, level_name(rs.privilege), level_name(s->hs.privilege));
 	}
 	transmit(s, now, out);
 	return BMC_SESSION_NOTHING;
@@ -260,8 +291,7 @@ on_rakp2(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (bmc_packet_parse_rakp2(s->packet, pkt, len, &rs) < 0 || rs.tag != s->tag)
 		return BMC_SESSION_NOTHING;
 	if (rs.status != BMC_STATUS_OK)
-		return fail(s, bmc_error_of_status(rs.status), "RAKP 2: %s (%02Xh)",
-		    bmc_error_status_text(rs.status), rs.status);
+		return refused(s, "RAKP 2", rs.status);
 	if (rs.console_id != s->hs.console_id)
 		return BMC_SESSION_NOTHING;
 	if (!bmc_packet_rakp2_holds(s->packet, s->suite, &s->hs, &rs)) {
@@ -296,8 +326,7 @@ on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (rs.status != BMC_STATUS_OK) {
 		farewell(
 		    s, rs.status, out); /* an earlier RAKP 3 of ours may have opened it */
-		return fail(s, bmc_error_of_status(rs.status), "RAKP 4: %s (%02Xh)",
-		    bmc_error_status_text(rs.status), rs.status);
+		return refused(s, "RAKP 4", rs.status);
 	}
 	if (!bmc_packet_rakp4_holds(s->packet, s->suite, &s->hs, &s->keys, &rs)) {
 		farewell(s, BMC_STATUS_INVALID_ICV, out);
@@ -344,8 +373,8 @@ on_level(struct bmc_session *s, int64_t now, struct bmc_session_out *out)
 	if (code == BMC_COMPLETION_LEVEL_NOT_AVAILABLE ||
 	    code == BMC_COMPLETION_LEVEL_EXCEEDS_LIMIT)
 		s->fail = BMC_FAIL_PRIVILEGE;
-	snprintf(s->fail_text, sizeof s->fail_text, "set privilege level %u: %s (%02Xh)",
-	    s->hs.privilege,
+	snprintf(s->fail_text, sizeof s->fail_text, "set %s privilege: %s (%02Xh)",
+	    level_name(s->hs.privilege),
 	    s->fail == BMC_FAIL_PRIVILEGE ? "not available to this user"
 					  : bmc_error_completion_text(code),
 	    code);

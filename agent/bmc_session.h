@@ -70,7 +70,7 @@ struct bmc_session {
 
 	enum bmc_fail fail;
 	bool proof_failed; /* AUTH: the BMC's proof did not match our password */
-	char fail_text[128];
+	char fail_text[160];
 };
 
 struct bmc_session_params {
