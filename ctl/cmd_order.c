@@ -82,6 +82,9 @@ read_order(const struct args *a, struct order *o, struct error *err)
 	o->kind = a->command->noun;
 	o->action = a->command->verb;
 	o->hosts = cmd_util_selector(a);
+	if (o->hosts[strspn(o->hosts, " ,")] == '\0')
+		return error_set(err, -1, "usage", "host list shows them",
+		    "%s names no host", o->kind);
 	o->reason = args_get(a, "reason");
 	/* The history always has one; only what boots an image must be given it. */
 	if (o->reason == NULL && !is_image_kind(o->kind))
