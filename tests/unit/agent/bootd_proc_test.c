@@ -223,8 +223,9 @@ test_no_program(void **state)
 	(void)state;
 	start(&k, "", "/nonexistent/netboot-bootd");
 	await(&k, &k.downs, 1);
-	assert_string_equal(k.why.code, "bootd-ended");
-	assert_non_null(strstr(k.why.text, "127"));
+	assert_string_equal(k.why.code, "bootd-missing");
+	assert_non_null(strstr(k.why.text, "/nonexistent/netboot-bootd"));
+	assert_string_not_equal(k.why.next, "");
 	teardown(&k);
 }
 
