@@ -5,7 +5,9 @@
  * Ownership: a bundle is taken, whatever becomes of it.
  * Failure modes: what cannot be taken is refused with an event, and remembered as ended in
  * the same transaction, so that a late repetition of the order does not begin it after
- * all. Orders are repeated until their effect is reported: a known one changes nothing.
+ * all. Orders are repeated until their effect is reported: a known one changes nothing,
+ * and of one that is over the end is told once more when all events have been taken: then
+ * the orchestrator has lost it (its database was restored) and would ask for ever.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,14 +17,14 @@
 #include "lib/clock.h"
 #include "lib/str.h"
 
+/* Its end is queued: decided, but not in the spool yet. */
 static bool
-refused_already(struct run_jobs *js, const char *job)
+closing(const struct run_jobs *js, const char *job)
 {
-	for (unsigned i = 0; i < RUN_REFUSED_MAX; i++) {
-		if (str_eq(js->refused[i], job))
+	for (const struct run_item *it = js->head; it != NULL; it = it->next) {
+		if (it->close && str_eq(it->job, job))
 			return true;
 	}
-	str_clip(js->refused[js->next_refused++ % RUN_REFUSED_MAX], ID_SIZE, job);
 	return false;
 }
 
@@ -45,7 +47,7 @@ refuse_job(
 {
 	struct event ev;
 
-	if (refused_already(js, job))
+	if (closing(js, job))
 		return;
 	log_warn(
 	    js->d.log, "job %s on %s: refused: %s: %s", job, host, why->code, why->text);
@@ -83,19 +85,70 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 	return 0;
 }
 
+static void
+put_end(const struct run *r, struct event *ev)
+{
+	str_clip(ev->host, sizeof(ev->host), r->host);
+	if (r->stage == STAGE_FAILED) {
+		event_put(ev, "code", r->verdict.code);
+		event_put(ev, "text", r->verdict.text);
+		event_put(ev, "next", r->verdict.next);
+	} else if (r->stage == STAGE_CANCELLED) {
+		event_put(ev, "by", r->by);
+	}
+}
+
+static void
+put_forgotten(struct event *ev)
+{
+	event_put(ev, "code", "ended-before");
+	event_put(ev, "text",
+	    "this job came to its end before, and how is not kept any more; it is not "
+	    "begun again");
+	event_put(ev, "next", "Look at the machine before ordering anything.");
+}
+
+static void
+tell_end_again(struct run_jobs *js, const char *job)
+{
+	struct run *r;
+	struct event ev;
+	bool kept;
+
+	if (js->in_trouble || spool_pending(js->d.spool) > 0 || closing(js, job))
+		return;
+	r = str_alloc(sizeof(*r));
+	kept = spool_get_run(js->d.spool, job, r) == 1 && run_ended(r);
+	ev = event_make(kept && r->stage == STAGE_DONE	      ? "job.done"
+			: kept && r->stage == STAGE_CANCELLED ? "job.cancelled"
+							      : "job.failed",
+	    clock_wall());
+	str_clip(ev.job, sizeof(ev.job), job);
+	str_clip(ev.reason, sizeof(ev.reason), "told again: it was ordered once more");
+	if (kept)
+		put_end(r, &ev);
+	else
+		put_forgotten(&ev);
+	log_warn(js->d.log, "job %s is over, and was ordered or cancelled again", job);
+	run_jobs_emit(js, &ev, false);
+	free(r);
+}
+
 /* 1 when the job is in the transaction and in the set, 0 when it needs nothing more, or
  * -errno. The bundle is taken unless it failed. */
 static int
 store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 {
-	int known =
-	    run_jobs_find(js, b->job) != NULL ? 1 : spool_job_known(js->d.spool, b->job);
+	bool here = run_jobs_find(js, b->job) != NULL || closing(js, b->job);
+	int known = here ? 1 : spool_job_known(js->d.spool, b->job);
 	struct error err = {0};
 	int rc;
 
 	if (known < 0)
 		return known;
 	if (known > 0) {
+		if (!here)
+			tell_end_again(js, b->job);
 		run_jobs_free_bundle(b);
 		return 0;
 	}
@@ -173,6 +226,7 @@ void
 run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 {
 	struct event ev;
+	int known;
 
 	if (run_jobs_find(js, job) != NULL) {
 		struct run_item *it = run_jobs_push_input(js, job, RUN_IN_CANCEL);
@@ -180,7 +234,10 @@ run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 		str_clip(it->by, sizeof(it->by), by);
 		return;
 	}
-	if (spool_job_known(js->d.spool, job) != 0 || refused_already(js, job))
+	known = spool_job_known(js->d.spool, job);
+	if (known > 0)
+		tell_end_again(js, job);
+	if (known != 0 || closing(js, job))
 		return;
 	ev = event_make("job.cancelled", clock_wall());
 	event_put(&ev, "by", by);

@@ -11,7 +11,7 @@
 #include "agent/run_fsm.h"
 #include "agent/run_jobs.h"
 
-enum { RUN_JOB_ACTIONS = 64, RUN_REFUSED_MAX = 64 };
+enum { RUN_JOB_ACTIONS = 64 };
 
 struct run_job {
 	struct run_jobs *jobs;
@@ -93,8 +93,6 @@ struct run_jobs {
 	int64_t overflow; /* observations that the queue had no room for */
 	struct event *turn, *tick;
 	int64_t wall, mono; /* at the last tick */
-	char refused[RUN_REFUSED_MAX][ID_SIZE];
-	unsigned next_refused;
 	void (*then)(void *arg);
 	void *then_arg;
 	bool in_trouble; /* the last turn failed */

@@ -68,7 +68,7 @@ static const char *const sql[STMTS] = {
 		" VALUES ($1, $2, $3, $4, $5)",
     [JOB_SAVE] = "UPDATE job SET run = $2 WHERE id = $1",
     [JOB_END] = "UPDATE job SET run = $2, ended = $3, sealed = NULL WHERE id = $1",
-    [JOB_KNOWN] = "SELECT 1 FROM job WHERE id = $1",
+    [JOB_KNOWN] = "SELECT run FROM job WHERE id = $1",
     [JOB_CLOSE] = "INSERT INTO job (id, accepted, ended, bundle, run)"
 		  " VALUES ($1, $2, $2, '{}', '{}')"
 		  " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, sealed = NULL",
@@ -217,10 +217,9 @@ spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
 	s->key = opts->key;
 	s->max_events = opts->max_events > 0 ? opts->max_events : EVENTS_DEFAULT;
 	str_clip(s->site, sizeof(s->site), opts->site);
-	if (!str_eq(opts->path, ":memory:"))
-		r = str_format(s->reserve, sizeof(s->reserve), "%s.reserve", opts->path);
-	else
-		r = 0;
+	r = str_eq(opts->path, ":memory:")
+		? 0
+		: str_format(s->reserve, sizeof(s->reserve), "%s.reserve", opts->path);
 	if (r == 0)
 		r = db_open(opts->path, &s->db, err);
 	if (r < 0)
@@ -363,9 +362,7 @@ tell_dropped(struct spool *s, int64_t at)
 
 	event_put_i64(&ev, "count", s->now.dropped);
 	str_clip(ev.reason, sizeof(ev.reason),
-	    "observations were not kept, because the orchestrator did not take them for "
-	    "too "
-	    "long");
+	    "observations were not kept: the orchestrator did not take them for long");
 	r = insert_event(s, &ev);
 	event_done(&ev);
 	if (r == 0)
@@ -605,6 +602,20 @@ read_run(const char *doc, struct run *ret, struct error *err)
 }
 
 int
+spool_get_run(struct spool *s, const char *job, struct run *ret)
+{
+	struct db_stmt *st = stmt(s, JOB_KNOWN);
+	int r;
+
+	db_bind_text(st, 1, job);
+	r = db_step(st);
+	if (r == 1)
+		r = read_run(db_col_text(st, 0), ret, NULL) == 0;
+	db_reset(st);
+	return r;
+}
+
+int
 spool_each_job(struct spool *s, spool_job_fn *fn, void *arg)
 {
 	struct db_stmt *st = stmt(s, JOB_EACH);
@@ -637,15 +648,13 @@ spool_each_job(struct spool *s, spool_job_fn *fn, void *arg)
 int
 spool_purge(struct spool *s, int64_t before)
 {
-	static const enum stmt all[] = {TICKET_PURGE, JOB_PURGE};
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(all); i++) {
-		struct db_stmt *st = stmt(s, all[i]);
-
-		db_bind_i64(st, 1, before);
-		r = db_run(st);
-	}
+	db_bind_i64(stmt(s, TICKET_PURGE), 1, before);
+	db_bind_i64(stmt(s, JOB_PURGE), 1, before);
+	r = db_run(stmt(s, TICKET_PURGE));
+	if (r >= 0)
+		r = db_run(stmt(s, JOB_PURGE));
 	return r < 0 ? r : 0;
 }
 

@@ -91,6 +91,9 @@ spool_end_job(struct spool *s, const char *job, int64_t now) MUST_CHECK;
 /* 1 known (also when ended long ago), 0 not, or -errno. */
 int
 spool_job_known(struct spool *s, const char *job) MUST_CHECK;
+/* The run of a known job: 1, 0 when it is not kept any more, or -errno. */
+int
+spool_get_run(struct spool *s, const char *job, struct run *ret) MUST_CHECK;
 /* Every job that has not ended. `fn` takes what *b owns; an unreadable row is told by
  * b == NULL and *err. */
 typedef void

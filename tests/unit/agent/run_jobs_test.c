@@ -265,6 +265,63 @@ test_cancel_of_a_job_never_seen(void **state)
 	assert_int_equal(run_jobs_count(k->jobs), 0);
 }
 
+/* The refusal is on its way to the spool; the order comes again, and now there is room. */
+static void
+test_refused_is_refused(void **state)
+{
+	struct kit *k = *state;
+
+	k->cfg.max_jobs = 0;
+	accept_one(k, job_fixture_bundle());
+	k->cfg.max_jobs = 2;
+	accept_one(k, job_fixture_bundle());
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	assert_string_equal(detail(await_event(k, "job.refused"), "code"), "agent-busy");
+	accept_one(k, job_fixture_bundle());
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+}
+
+static void
+acknowledge_all(struct kit *k)
+{
+	assert_int_equal(spool_begin(k->spool), 0);
+	assert_int_equal(spool_ack(k->spool, spool_last_seq(k->spool)), 0);
+	assert_int_equal(spool_commit(k->spool), 0);
+	assert_null(find_event(k, "job.failed"));
+}
+
+/* An orchestrator that was restored from a backup orders what is over, or cancels it. */
+static void
+test_an_end_is_told_again(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	const struct event *ev;
+
+	b->bmc.address[0] = '\0';
+	accept_one(k, b);
+	await_event(k, "job.failed");
+	run_jobs_cancel(
+	    k->jobs, "01m8186kad100000", "ops"); /* its end waits to be told */
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	acknowledge_all(k);
+	accept_one(k, job_fixture_bundle());
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	ev = await_event(k, "job.failed");
+	assert_string_equal(detail(ev, "code"), "no-bmc");
+	assert_string_equal(ev->host, "edge01");
+	acknowledge_all(k);
+	run_jobs_cancel(k->jobs, "01m8186kad100000", "ops");
+	await_event(k, "job.failed");
+	/* Long ago: how it ended is not kept. */
+	acknowledge_all(k);
+	assert_int_equal(spool_begin(k->spool), 0);
+	assert_int_equal(spool_purge(k->spool, INT64_MAX), 0);
+	assert_int_equal(spool_commit(k->spool), 0);
+	run_jobs_cancel(k->jobs, "01m8186kad100000", "ops");
+	assert_string_equal(detail(await_event(k, "job.failed"), "code"), "ended-before");
+}
+
 static void
 test_requests_without_a_job(void **state)
 {
@@ -332,6 +389,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_cancel_of_a_job_never_seen, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_refused_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_requests_without_a_job, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_goes_on_after_a_restart, setup, teardown),
