@@ -379,7 +379,7 @@ spool_put_event(struct spool *s, const struct event *ev, bool droppable)
 		s->now.dropped++;
 		return 0;
 	}
-	/* Room again, with some distance so that the marks do not fill it. */
+	/* Room again, at some distance: the marks must not fill it. */
 	if (s->now.dropped > 0 && s->now.pending < s->max_events - s->max_events / 10) {
 		r = tell_dropped(s, ev->at);
 		if (r < 0)
@@ -648,13 +648,14 @@ spool_each_job(struct spool *s, spool_job_fn *fn, void *arg)
 int
 spool_purge(struct spool *s, int64_t before)
 {
+	struct db_stmt *st = stmt(s, TICKET_PURGE);
 	int r;
 
-	db_bind_i64(stmt(s, TICKET_PURGE), 1, before);
-	db_bind_i64(stmt(s, JOB_PURGE), 1, before);
-	r = db_run(stmt(s, TICKET_PURGE));
-	if (r >= 0)
-		r = db_run(stmt(s, JOB_PURGE));
+	db_bind_i64(st, 1, before);
+	r = db_run(st);
+	st = stmt(s, JOB_PURGE);
+	db_bind_i64(st, 1, before);
+	r = r < 0 ? r : db_run(st);
 	return r < 0 ? r : 0;
 }
 
