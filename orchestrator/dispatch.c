@@ -127,8 +127,7 @@ fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t
 	str_clip(job->verdict_code, sizeof(job->verdict_code), "agent-replaced");
 	str_clip(job->verdict_text, sizeof(job->verdict_text),
 	    "the agent that had this job was replaced by one with an empty spool: how "
-	    "far the host got "
-	    "is not known");
+	    "far the host got is not known");
 	str_clip(job->verdict_next, sizeof(job->verdict_next),
 	    "look at the host before ordering anything");
 	str_clip(ev.site, sizeof(ev.site), job->site);
@@ -160,7 +159,10 @@ agent_replaced(
 		rc = db_begin(db);
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
 		rc = db_job_get(d->ops.store, ids.v[i], &job);
-		if (rc == 0 && job.state != DB_JOB_QUEUED && !str_eq(job.agent, agent))
+		/* What was handed out may have been begun, whether or not that was
+		 * reported: another agent must not begin it a second time. */
+		if (rc == 0 && (job.sent || job.state != DB_JOB_QUEUED) &&
+		    !str_eq(job.agent, agent))
 			rc = fail_replaced(d, &job, agent, now);
 	}
 	if (rc == 0)
