@@ -238,6 +238,22 @@ on_stage_event(struct progress *p, const json_t *event, int64_t at, struct text 
 	take_stage(p, &seen, changes);
 }
 
+static bool
+has_suffix(const char *s, const char *suffix)
+{
+	size_t n = strlen(s), m = strlen(suffix);
+
+	return n >= m && strcmp(s + n - m, suffix) == 0;
+}
+
+/* What has ended is not under way any more; its stage tells of it. */
+static void
+on_transfer_end(struct progress *p, const json_t *event)
+{
+	if (str_eq(member(event, "file"), p->transfer.file))
+		p->transfer = (struct progress_transfer){.total = -1};
+}
+
 static void
 on_transfer(struct progress *p, const json_t *event, int64_t at)
 {
@@ -291,7 +307,10 @@ progress_on_event(struct progress *p, const json_t *event, struct text *changes)
 		if (n > p->attempt)
 			begin_attempt(p, n, changes);
 	} else if (str_has_prefix(kind, "http.") || str_has_prefix(kind, "tftp.")) {
-		on_transfer(p, event, at);
+		if (has_suffix(kind, ".end") || has_suffix(kind, ".error"))
+			on_transfer_end(p, event);
+		else
+			on_transfer(p, event, at);
 	} else {
 		on_end_event(p, kind, event, at);
 	}

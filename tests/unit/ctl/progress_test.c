@@ -175,6 +175,10 @@ test_screen(void **state UNUSED)
 	event(&p, STAGE("04", "kernel", "entered", 1, ",\"deadline_us\":600000000"),
 	    "edge01: kernel: begun, may take 10m00s\n");
 	event(&p,
+	    "{\"kind\":\"http.end\",\"at\":\"" T
+	    "05Z\",\"file\":\"script.ipxe\",\"bytes\":800}",
+	    "");
+	event(&p,
 	    "{\"kind\":\"http.progress\",\"at\":\"" T
 	    "05Z\",\"file\":\"vmlinuz\",\"bytes\":1000000,"
 	    "\"total\":14000000}",
@@ -195,6 +199,15 @@ test_screen(void **state UNUSED)
 	assert_string_equal(text_str(&t),
 	    "edge01                kernel          10s (at most 10m00s)  "
 	    "5.0 MB of 14.0 MB, 2.0 MB/s  vmlinuz\n");
+	text_clear(&t);
+	event(&p,
+	    "{\"kind\":\"http.end\",\"at\":\"" T
+	    "09Z\",\"file\":\"vmlinuz\",\"bytes\":14000000,"
+	    "\"total\":14000000}",
+	    "");
+	progress_view_line(&p, &look, &t);
+	assert_string_equal(
+	    text_str(&t), "edge01                kernel          10s (at most 10m00s)\n");
 	text_clear(&t);
 	look.width = 10;
 	look.color = true;
