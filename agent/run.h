@@ -12,6 +12,7 @@
 #include "agent/ticket.h"
 #include "lib/addr.h"
 #include "lib/bundle.h"
+#include "lib/clock.h"
 #include "lib/error.h"
 #include "lib/id.h"
 #include "lib/stage.h"
@@ -21,6 +22,11 @@ enum {
 	RUN_RESTARTS = 8, /* redone BMC steps after our own crashes, then give up */
 	RUN_EVIDENCE_SIZE = 160,
 };
+
+/* An order that was not begun, or not carried out as far as the ticket's use, is left when
+ * this has passed: an installation that begins hours after it was ordered is not what was
+ * ordered. Databases and spools come back from backups with such orders in them. */
+#define RUN_AGE_MAX (3600 * USEC_PER_SEC)
 
 /* What the BMC is doing for us in stages override and power. */
 enum run_phase {

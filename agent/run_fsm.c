@@ -615,6 +615,30 @@ recover_bmc(struct run_fsm *f)
 		enter_stage(f, STAGE_POWER);
 }
 
+/* Has the job stood still for so long that what it would still do is not wanted any more? */
+static bool
+too_old(const struct run *r, int64_t now)
+{
+	int64_t since = r->due > r->entered ? r->due : r->entered;
+
+	if (since == 0 || now - since < RUN_AGE_MAX || ticket_is_consumed(&r->ticket))
+		return false;
+	return r->stage <= (r->netboot ? STAGE_INITRD : STAGE_POWER);
+}
+
+static void
+give_up_old(struct run_fsm *f)
+{
+	struct error why;
+
+	error_set(&why, 0, "order-too-old",
+	    "Look at the machine, then order it again if it is still wanted.",
+	    "the agent was not running for more than an hour while the job was in stage "
+	    "%s; it is not gone on with",
+	    stage_name(f->r->stage));
+	miss(f, &why, false);
+}
+
 static void
 on_recover(struct run_fsm *f)
 {
@@ -626,6 +650,10 @@ on_recover(struct run_fsm *f)
 		return;
 	}
 	f->out->changed = true;
+	if (too_old(r, f->now)) {
+		give_up_old(f);
+		return;
+	}
 	switch ((int)r->stage) {
 	case STAGE_QUEUED: on_start(f); return;
 	case STAGE_PREFLIGHT:

@@ -71,6 +71,11 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 {
 	struct run_job *other = run_jobs_find_host(js, b->host.name);
 
+	if (b->created > 0 && clock_wall() - b->created > RUN_AGE_MAX)
+		return error_set(err, -ETIME, "order-too-old",
+		    "Order it again if it is still wanted. If it is new, set the clocks "
+		    "of agent and orchestrator.",
+		    "it was ordered more than an hour ago");
 	if (other != NULL)
 		return error_set(err, -EBUSY, "host-busy",
 		    "Wait for that job, or cancel it: netboot-ctl job cancel.",
@@ -158,6 +163,7 @@ store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 		return 0;
 	}
 	run_plan(b, &js->d.cfg->limits, r);
+	r->entered = clock_wall();
 	rc = spool_put_job(js->d.spool, b, r, clock_wall());
 	if (rc < 0)
 		return rc;

@@ -420,6 +420,35 @@ test_recovery(void **state)
 	teardown(&k);
 }
 
+/* A spool from last night's backup, or a machine that was off for a day: nobody expects the
+ * installation now. One that has begun is only watched. */
+static void
+test_recovery_of_an_old_order(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	k.now = k.run.due + RUN_AGE_MAX + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_non_null(told(&k, "job.failed", "code", "order-too-old"));
+	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
+	assert_false(did(&k, RUN_ACT_POWER_OFF));
+	teardown(&k);
+	k = setup(NULL);
+	k.run.entered = k.now; /* accepted, not begun */
+	k.now += RUN_AGE_MAX + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_non_null(told(&k, "job.failed", "code", "order-too-old"));
+	teardown(&k);
+	k = setup(NULL);
+	to_used(&k);
+	k.now = k.run.due + RUN_AGE_MAX + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.stage, STAGE_INITRD);
+	teardown(&k);
+}
+
 static void
 make_cycle(struct bundle *b)
 {
@@ -596,6 +625,7 @@ main(void)
 	    cmocka_unit_test(test_steps_that_fail),
 	    cmocka_unit_test(test_stale_answers),
 	    cmocka_unit_test(test_recovery),
+	    cmocka_unit_test(test_recovery_of_an_old_order),
 	    cmocka_unit_test(test_a_cycle_is_not_done_twice),
 	    cmocka_unit_test(test_reboot),
 	    cmocka_unit_test(test_disk_boot_begins_with_silence),

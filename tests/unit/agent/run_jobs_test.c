@@ -282,6 +282,19 @@ test_refused_is_refused(void **state)
 }
 
 static void
+test_old_order_is_refused(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+
+	b->created = clock_wall() - RUN_AGE_MAX - USEC_PER_SEC;
+	accept_one(k, b);
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	assert_string_equal(
+	    detail(await_event(k, "job.refused"), "code"), "order-too-old");
+}
+
+static void
 acknowledge_all(struct kit *k)
 {
 	assert_int_equal(spool_begin(k->spool), 0);
@@ -390,6 +403,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_cancel_of_a_job_never_seen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refused_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_old_order_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_requests_without_a_job, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
