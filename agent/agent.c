@@ -218,6 +218,7 @@ on_bootd_down(void *arg, const struct error *why)
 		event_put(&ev, "next", why->next);
 	str_clip(ev.reason, sizeof(ev.reason), why->text);
 	run_jobs_emit(a->jobs, &ev, true);
+	run_jobs_bootd_down(a->jobs, why);
 }
 
 static void

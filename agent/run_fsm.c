@@ -365,14 +365,26 @@ on_step(struct run_fsm *f, const struct run_input *in)
 		miss(f, in->err, in->retry && r->stage != STAGE_PREFLIGHT);
 }
 
+/* What bootd said itself is worth more than that it is not there. */
 static void
-on_tick(struct run_fsm *f)
+blame_bootd(const struct error *down, struct error *why)
+{
+	str_clip(why->text, sizeof(why->text), down->text);
+	error_prefix(why, "the boot services do not run");
+	if (down->next[0] != '\0')
+		str_clip(why->next, sizeof(why->next), down->next);
+}
+
+static void
+on_tick(struct run_fsm *f, const struct run_input *in)
 {
 	struct error why;
 
 	if (run_ended(f->r) || f->r->due == 0 || f->now < f->r->due)
 		return;
 	run_verdict_missed(f->r, &why);
+	if (f->r->stage == STAGE_ARMED && in->err != NULL)
+		blame_bootd(in->err, &why);
 	miss(f, &why, true);
 }
 
@@ -685,7 +697,7 @@ run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rn
 	switch (in->type) {
 	case RUN_IN_START: on_start(&f); break;
 	case RUN_IN_RECOVER: on_recover(&f); break;
-	case RUN_IN_TICK: on_tick(&f); break;
+	case RUN_IN_TICK: on_tick(&f, in); break;
 	case RUN_IN_STEP: on_step(&f, in); break;
 	case RUN_IN_SIGN: on_sign(&f, in); break;
 	case RUN_IN_CONSUME: on_consume(&f, in); break;

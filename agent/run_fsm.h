@@ -22,7 +22,7 @@
 enum run_input_type {
 	RUN_IN_START,	/* accepted: begin */
 	RUN_IN_RECOVER, /* the agent has restarted */
-	RUN_IN_TICK,	/* look at the deadline */
+	RUN_IN_TICK,	/* look at the deadline; err: why bootd does not run, if so */
 	RUN_IN_STEP,	/* an action ended: step, ok, err, retry, evidence */
 	RUN_IN_SIGN,	/* seen on the wire: sign */
 	RUN_IN_CONSUME, /* bootd asks for the ticket: ticket, use. Answer: out->granted */
@@ -58,7 +58,7 @@ struct run_input {
 	uint64_t step;
 	bool ok;
 	bool retry;		 /* a failed step may be tried again */
-	const struct error *err; /* of a failed step */
+	const struct error *err; /* of a failed step; of bootd, in a tick */
 	const char *evidence;	 /* of a good step or a sign; may be NULL */
 	enum run_sign_type sign;
 	unsigned index;

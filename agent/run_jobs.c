@@ -289,11 +289,18 @@ run_jobs_on_ack(struct run_jobs *js, int64_t gen)
 void
 run_jobs_on_bootd(struct run_jobs *js, void (*then)(void *arg), void *arg)
 {
+	js->bootd_down.code[0] = '\0';
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next)
 		run_jobs_push_input(js, job->run.job, RUN_IN_BOOTD);
 	js->then = then;
 	js->then_arg = arg;
 	run_jobs_wake(js);
+}
+
+void
+run_jobs_bootd_down(struct run_jobs *js, const struct error *why)
+{
+	js->bootd_down = *why;
 }
 
 void

@@ -80,6 +80,9 @@ run_jobs_on_ack(struct run_jobs *js, int64_t gen);
  */
 void
 run_jobs_on_bootd(struct run_jobs *js, void (*then)(void *arg), void *arg);
+/* It is gone, or could not start: the reason of jobs that wait for it in vain. */
+void
+run_jobs_bootd_down(struct run_jobs *js, const struct error *why);
 /* The table is out: the entries of the jobs follow it. */
 void
 run_jobs_table_sent(struct run_jobs *js);

@@ -95,7 +95,8 @@ struct run_jobs {
 	int64_t wall, mono; /* at the last tick */
 	void (*then)(void *arg);
 	void *then_arg;
-	bool in_trouble; /* the last turn failed */
+	bool in_trouble;	 /* the last turn failed */
+	struct error bootd_down; /* why bootd does not run; no code: it does */
 };
 
 /* run_jobs.c: an item goes to the end of the queue; job "" for none. */

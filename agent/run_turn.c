@@ -329,7 +329,12 @@ run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	if (js->in_trouble) /* what is queued already waits for the disk */
 		return;
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
-		if (job->run.due != 0 && js->wall >= job->run.due)
-			run_jobs_push_input(js, job->run.job, RUN_IN_TICK);
+		struct run_item *it;
+
+		if (job->run.due == 0 || js->wall < job->run.due)
+			continue;
+		it = run_jobs_push_input(js, job->run.job, RUN_IN_TICK);
+		it->err = js->bootd_down;
+		it->in.err = it->err.code[0] != '\0' ? &it->err : NULL;
 	}
 }
