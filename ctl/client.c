@@ -27,7 +27,8 @@ enum {
 	CLIENT_SLOW_TIMEOUT_S = 1800,
 	CLIENT_PAGES_MAX = 100000,
 	CLIENT_TRIES = 3,
-	CLIENT_PAUSE_MS = 500
+	CLIENT_PAUSE_MS = 500,
+	CLIENT_ERRORS_SHOWN = 20,
 };
 
 #define CLIENT_PAGE "1000" /* the most that the server gives at once */
@@ -132,8 +133,18 @@ report_one(
 	    host != NULL ? host : rq->subject, &err);
 }
 
+static int
+exit_code_of(const json_t *v, int status)
+{
+	struct error err;
+
+	error_from_json(v, status, &err);
+	return client_exit_code(status, err.code);
+}
+
 /* Prints a problem document; the exit code is the mildest that says all: bad input (1)
- * before refused (3), since it must be corrected first. */
+ * before refused (3), since it must be corrected first. A screen full of errors hides the
+ * first, so that the rest is counted only. */
 static int
 report_problem(const struct ctl *ctl, const struct client_request *rq, int status,
     const json_t *problem)
@@ -144,10 +155,16 @@ report_problem(const struct ctl *ctl, const struct client_request *rq, int statu
 	size_t i;
 
 	json_array_foreach (errors, i, v) {
-		int one = report_one(ctl, rq, status, v);
+		int one = i < CLIENT_ERRORS_SHOWN ? report_one(ctl, rq, status, v)
+						  : exit_code_of(v, status);
 
 		if (r == CTL_OK || one < r)
 			r = one;
+	}
+	if (i > CLIENT_ERRORS_SHOWN) {
+		error_set(&err, 0, "more-errors", "correct those above, then repeat",
+		    "there are %zu more", i - CLIENT_ERRORS_SHOWN);
+		return ctl_fail(ctl, r, rq->subject, &err);
 	}
 	if (r != CTL_OK)
 		return r;
