@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 import os
+import signal
 import subprocess
 import sys
 
@@ -8,6 +9,11 @@ import pytest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
 from lab import Lab  # noqa: E402
+
+
+def pytest_configure():
+    # Ended from outside: the labs are still to be cleaned up.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 @pytest.fixture(scope="session", autouse=True)
