@@ -289,6 +289,15 @@ on_committed(void *arg)
 }
 
 static void
+on_trouble(void *arg, const struct error *err)
+{
+	struct agent *a = arg;
+
+	if (a->uplink != NULL)
+		uplink_set_trouble(a->uplink, err);
+}
+
+static void
 on_note(void *arg, const struct bmc_note *note)
 {
 	struct agent *a = arg;
@@ -426,6 +435,7 @@ make_parts(struct agent *a, struct error *err)
 	    .answer = answer,
 	    .url = site_url,
 	    .committed = on_committed,
+	    .trouble = on_trouble,
 	};
 	struct bmc_opts bmc = {.note = on_note, .note_arg = a};
 	struct run_jobs_deps deps = {

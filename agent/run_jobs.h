@@ -35,6 +35,8 @@ struct run_jobs_ops {
 	    struct error *err);
 	/* A turn has been committed: there may be events to report. */
 	void (*committed)(void *arg);
+	/* Nothing can be recorded any more; without a code, it can again. May be NULL. */
+	void (*trouble)(void *arg, const struct error *err);
 };
 
 struct run_jobs_deps {

@@ -261,8 +261,23 @@ on_trouble(struct run_jobs *js, int r)
 	if (r == -ENOSPC && spool_release(js->d.spool))
 		log_warn(
 		    js->d.log, "the spool's reserve is in use; no new jobs are taken");
+	if (!js->in_trouble && js->d.ops->trouble != NULL)
+		js->d.ops->trouble(js->d.arg, &err);
 	js->in_trouble = true;
 	event_add(js->turn, &later);
+}
+
+static void
+out_of_trouble(struct run_jobs *js)
+{
+	const struct error none = {.code = ""};
+
+	if (!js->in_trouble)
+		return;
+	log_info(js->d.log, "the spool can be written again");
+	js->in_trouble = false;
+	if (js->d.ops->trouble != NULL)
+		js->d.ops->trouble(js->d.arg, &none);
 }
 
 void
@@ -279,9 +294,7 @@ run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		on_trouble(js, r);
 		return;
 	}
-	if (js->in_trouble)
-		log_info(js->d.log, "the spool can be written again");
-	js->in_trouble = false;
+	out_of_trouble(js);
 	js->overflow = 0;
 	finish_items(js, end);
 	carry_out(js);

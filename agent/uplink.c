@@ -40,6 +40,7 @@ struct uplink {
 	struct http_client *http;
 	struct line poll, report;
 	int64_t table;
+	struct error trouble;
 	int64_t first; /* of the events in the report under way */
 	size_t n_events;
 	struct agent_msg_call_result calls[CALLS_MAX];
@@ -135,7 +136,8 @@ on_polled(void *arg, const struct http_client_reply *reply)
 static void
 start_poll(struct uplink *u)
 {
-	struct agent_msg_poll m = {.table = u->table, .wait_s = WAIT_S};
+	struct agent_msg_poll m = {
+	    .table = u->table, .wait_s = WAIT_S, .trouble = u->trouble};
 
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
@@ -267,6 +269,18 @@ uplink_kick(struct uplink *u)
 	if (u->report.call == NULL && u->report.delay == 0 &&
 	    !evtimer_pending(u->report.timer, NULL))
 		set_timer(&u->report, 0);
+}
+
+void
+uplink_set_trouble(struct uplink *u, const struct error *trouble)
+{
+	u->trouble = *trouble;
+	/* Orders in an answer that is lost by this are told again. */
+	if (u->poll.call == NULL)
+		return;
+	http_client_cancel(u->poll.call);
+	u->poll.call = NULL;
+	set_timer(&u->poll, 0);
 }
 
 void

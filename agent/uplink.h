@@ -37,6 +37,10 @@ uplink_free(struct uplink *u); /* NULL allowed */
 /* There may be events to report. */
 void
 uplink_kick(struct uplink *u);
+/* Told with every poll from now on, and at once: the spool cannot carry it. No code: over.
+ */
+void
+uplink_set_trouble(struct uplink *u, const struct error *trouble);
 void
 uplink_set_table(struct uplink *u, int64_t version);
 /* Queued for the next report; lost with the process, as calls are. */

@@ -72,7 +72,29 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 	json_put_str(v, "agent", m->agent);
 	json_put_i64(v, "table", m->table);
 	json_put_i64(v, "wait_s", m->wait_s);
+	if (m->trouble.code[0] != '\0')
+		json_put(v, "trouble",
+		    json_pack("{s:s, s:s, s:s}", "code", m->trouble.code, "text",
+			m->trouble.text, "next", m->trouble.next));
 	return v;
+}
+
+static int
+read_trouble(const json_t *v, struct error *ret, struct error *err)
+{
+	const char *code = "", *text = "", *next = "";
+	json_t *trouble = NULL;
+
+	if (json_opt_obj(v, "trouble", &trouble, err) < 0)
+		return -EINVAL;
+	if (trouble == NULL)
+		return 0;
+	if (json_get_str(trouble, "code", &code, err) < 0 ||
+	    json_get_str(trouble, "text", &text, err) < 0 ||
+	    json_opt_str(trouble, "next", &next, err) < 0)
+		return -EINVAL;
+	error_set(ret, 0, code, next, "%s", text);
+	return 0;
 }
 
 int
@@ -82,7 +104,8 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 
 	if (read_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
 	    json_opt_i64(v, "table", &m.table, err) < 0 ||
-	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0)
+	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
+	    read_trouble(v, &m.trouble, err) < 0)
 		return -EINVAL;
 	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",

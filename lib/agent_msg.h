@@ -19,6 +19,7 @@ struct agent_msg_poll {
 	char agent[ID_SIZE];
 	int64_t table;
 	int64_t wait_s;
+	struct error trouble; /* why the agent can take no orders; no code: it can */
 };
 
 enum agent_msg_order_type {

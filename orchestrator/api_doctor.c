@@ -103,6 +103,7 @@ check_agents(struct orch *o, json_t *list, int64_t now)
 		check_failed(list, "agent", rc);
 	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
 		int64_t seen = dispatch_last_seen(o->dispatch, sites.v[i]);
+		const struct error *trouble = dispatch_trouble(o->dispatch, sites.v[i]);
 		if (seen == 0)
 			find(list, "fail", "agent",
 			    "start netboot-agent there, with this site in agent.yaml",
@@ -111,6 +112,10 @@ check_agents(struct orch *o, json_t *list, int64_t now)
 			find(list, "fail", "agent", "look at netboot-agent's log there",
 			    "site %s: its agent was last heard %s ago", sites.v[i],
 			    str_duration(now - seen, ago, sizeof(ago)));
+		else if (trouble)
+			find(list, "fail", "agent", trouble->next,
+			    "site %s: its agent takes no orders: %s", sites.v[i],
+			    trouble->text);
 		else
 			find(list, "ok", "agent", "", "site %s: its agent is heard",
 			    sites.v[i]);

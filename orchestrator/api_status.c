@@ -39,12 +39,17 @@ put_open_job(
 		return rc;
 	int64_t since = g.entered ? g.entered : job->created;
 	bool waiting = g.ended == 0;
+	const struct error *trouble = dispatch_trouble(o->dispatch, job->site);
 	json_put_i64(v, "in_stage_us", now > since ? now - since : 0);
 	json_put(v, "deadline_us",
 	    g.deadline_us >= 0 ? json_integer(g.deadline_us) : json_null());
 	if (agent_absent(o, job->site, now)) {
 		json_put_str(
 		    v, "reason", "agent-absent: what the host does is not known");
+		*stuck = true;
+	} else if (trouble) {
+		json_t *reason = json_sprintf("%s: %s", trouble->code, trouble->text);
+		json_put(v, "reason", reason);
 		*stuck = true;
 	} else if (waiting && g.deadline_us > 0 && now - since > g.deadline_us) {
 		json_put_str(v, "reason", "deadline passed");

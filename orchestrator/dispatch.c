@@ -226,6 +226,14 @@ dispatch_last_seen(struct dispatch *d, const char *site)
 	return dispatch_site(d, site)->seen;
 }
 
+const struct error *
+dispatch_trouble(struct dispatch *d, const char *site)
+{
+	const struct error *trouble = &dispatch_site(d, site)->trouble;
+
+	return trouble->code[0] ? trouble : NULL;
+}
+
 void
 dispatch_refuse(struct rest_request *rq, const struct error *err)
 {
@@ -539,6 +547,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 		dispatch_refuse(rq, &err);
 		return;
 	}
+	dispatch_site(d, msg.site)->trouble = msg.trouble;
 	drop_older(d, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;

@@ -52,6 +52,10 @@ dispatch_changed(struct dispatch *d, const char *job);
 int64_t
 dispatch_last_seen(struct dispatch *d, const char *site);
 
+/* Why the site's agent can take no orders now; NULL: it can, as far as is known. */
+const struct error *
+dispatch_trouble(struct dispatch *d, const char *site);
+
 /* Asks the site's agent for the power of a host. `done` is called once, later: power is
  * "on", "off" or "unknown" with a reason. The password is taken from `h` and unsealed
  * here. */

@@ -24,6 +24,7 @@ struct dispatch_site {
 	json_t *table;	     /* snapshot, or NULL */
 	int64_t table_version;
 	struct record_gap gap;
+	struct error trouble; /* of its agent, as the last poll said */
 };
 
 struct dispatch_call {

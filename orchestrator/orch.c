@@ -28,6 +28,14 @@ on_events(void *arg)
 	feed_wake(o->feed);
 }
 
+static const struct error *
+trouble(void *arg, const char *site)
+{
+	struct orch *o = arg;
+
+	return dispatch_trouble(o->dispatch, site);
+}
+
 static int64_t
 last_seen(void *arg, const char *site)
 {
@@ -44,6 +52,7 @@ orch_orders_context(struct orch *o, int64_t now)
 	    .rng = &o->rng,
 	    .images_root = o->config->images_root,
 	    .last_seen = last_seen,
+	    .trouble = trouble,
 	    .arg = o,
 	    .now = now,
 	};

@@ -234,6 +234,12 @@ check_agent(const struct orders *o, const char *site, struct error *err)
 {
 	int64_t seen = o->ctx.last_seen(o->ctx.arg, site);
 
+	const struct error *trouble =
+	    o->ctx.trouble ? o->ctx.trouble(o->ctx.arg, site) : NULL;
+
+	if (trouble)
+		return error_set(err, -EPERM, trouble->code, trouble->next,
+		    "the agent of site %s takes no orders: %s", site, trouble->text);
 	if (seen != 0 && o->ctx.now - seen <= DISPATCH_ABSENT_S * USEC_PER_SEC)
 		return 0;
 	/* Not queued: a reinstall that begins hours after it was ordered is not what was

@@ -21,6 +21,8 @@ struct orders_context {
 	const char *images_root;
 	/* When the agent of a site was last heard (wall); 0: never. */
 	int64_t (*last_seen)(void *arg, const char *site);
+	/* Why a site's agent can take no orders, or NULL. The function may be NULL. */
+	const struct error *(*trouble)(void *arg, const char *site);
 	void *arg;
 	int64_t now;
 };

@@ -447,6 +447,28 @@ def test_a_full_disk_of_the_agent(small):
     assert done.returncode == 0, done.stderr + done.stdout
 
 
+def test_a_full_disk_of_the_agent_without_its_reserve(small):
+    """Not even the refusal can be recorded: told beside the spool."""
+    s = small("agent", "6m")
+    fillers = [fill(s.path("agent/filler"))]
+    os.unlink(s.path("agent/agent.db.reserve"))
+    fillers.append(fill(s.path("agent/filler2")))
+    before = s.untouched()
+    first = s.reinstall("edge01").stdout.strip()
+    found = until(lambda: [f for f in s.findings("agent") if f["level"] == "fail"], 15, "the finding")[0]
+    assert "takes no orders" in found["text"] and "space" in found["text"] and found["next"], found
+    assert s.json("status", "edge01")["items"][0]["reason"].startswith("spool-full: ")
+    s.refused(s.reinstall("edge02"), 3, "edge02", "spool-full", "takes no orders")
+    assert s.untouched() == dict(before, open=[("edge01", "reinstall", "queued")])
+    for path in fillers:
+        os.unlink(path)
+    until(lambda: s.job(first)["state"] == "failed", 15, "the refusal")
+    assert s.job(first)["verdict"]["code"] == "spool-full"
+    until(lambda: all(f["level"] == "ok" for f in s.findings("agent")), 15, "the end of the trouble")
+    done = s.ctl("power", "on", "edge02", "--reason", "x", "--wait=20s")
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
 # ---- no server
 
 

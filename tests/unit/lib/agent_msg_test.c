@@ -29,7 +29,9 @@ polls(void **state)
 	json_t
 	    *v = parse(
 		"{\"v\":1,\"site\":\"local\",\"agent\":\"0123456789abcdef\",\"table\":12,"
-		"\"wait_s\":25}"),
+		"\"wait_s\":25,"
+		"\"trouble\":{\"code\":\"spool-full\",\"text\":\"no space\",\"next\":"
+		"\"free some\"}}"),
 	    *again;
 	struct agent_msg_poll m;
 	struct error err;
@@ -37,9 +39,16 @@ polls(void **state)
 	(void)state;
 	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), 0);
 	assert_int_equal(m.wait_s, 25);
+	assert_string_equal(m.trouble.code, "spool-full");
+	assert_string_equal(m.trouble.next, "free some");
 	again = agent_msg_poll_to_json(&m);
 	assert_true(json_equal(v, again));
 	json_decref(again);
+	json_object_set_new(v, "trouble", json_object());
+	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), -EINVAL);
+	json_object_del(v, "trouble");
+	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), 0);
+	assert_string_equal(m.trouble.code, "");
 	json_object_set_new(v, "wait_s", json_integer(100000));
 	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), -EINVAL);
 	json_object_set_new(v, "wait_s", json_integer(1));
