@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Image files checked before anything is switched off.
  *
- * Entry points: preflight_start(), preflight_cancel().
+ * Entry points: preflight_start(), preflight_cancel(); preflight_recheck() before the last
+ * octets of an image are let go.
  * Ownership: a check belongs to this file until its `done` has run; a cancelled one is
  * freed when its thread has come back. The cache belongs to struct preflight and is only
  * touched on the loop: a thread gets copies of the answers it may need.
@@ -260,4 +261,38 @@ void
 preflight_cancel(struct preflight_check *c)
 {
 	c->done = NULL;
+}
+
+static int
+recheck_file(const struct preflight *p, const struct bundle_file *f, struct error *err)
+{
+	struct identity id;
+	struct stat st;
+	struct known *k;
+	char path[512];
+
+	HASH_FIND_STR(p->cache, f->path, k);
+	if (k == NULL)
+		return 0;
+	if (strcmp(k->sha256, f->sha256) != 0)
+		return altered(f->path, err, "SHA-256");
+	if (str_format(path, sizeof(path), "%s/%s", p->root, f->path) < 0)
+		return missing(f->path, p->root, ENAMETOOLONG, err);
+	if (stat(path, &st) < 0)
+		return missing(f->path, p->root, errno, err);
+	id = identify(&st);
+	return same(&id, &k->id) ? 0 : altered(f->path, err, "time of change");
+}
+
+int
+preflight_recheck(
+    const struct preflight *p, const struct bundle_image *image, struct error *err)
+{
+	int r = recheck_file(p, &image->kernel, err);
+
+	for (size_t i = 0; r == 0 && i < image->n_initrds; i++)
+		r = recheck_file(p, &image->initrds[i], err);
+	for (size_t i = 0; r == 0 && i < image->n_files; i++)
+		r = recheck_file(p, &image->files[i], err);
+	return r;
 }

@@ -6,6 +6,7 @@
 #define AGENT_PREFLIGHT_H
 
 #include "lib/bundle.h"
+#include "lib/compiler.h"
 #include "lib/error.h"
 #include "lib/workq.h"
 
@@ -27,6 +28,12 @@ preflight_done_fn(void *arg, const struct error *err, unsigned n_files);
 struct preflight_check *
 preflight_start(struct preflight *p, const struct bundle_image *image,
     preflight_done_fn *done, void *arg);
+/* Are the files that a check has read still the same ones, with the hashes that this image asks for? 0, or
+ * -errno with image-missing or image-altered. Looks at the files' times only; what no check of
+ * this process has read passes. */
+int
+preflight_recheck(const struct preflight *p, const struct bundle_image *image,
+    struct error *err) MUST_CHECK;
 /* `done` is not called any more. */
 void
 preflight_cancel(struct preflight_check *c);

@@ -365,6 +365,12 @@ on_step(struct run_fsm *f, const struct run_input *in)
 		miss(f, in->err, in->retry && r->stage != STAGE_PREFLIGHT);
 }
 
+static bool
+given(const struct error *err)
+{
+	return err != NULL && err->code[0] != '\0';
+}
+
 /* What bootd said itself is worth more than that it is not there. */
 static void
 blame_bootd(const struct error *down, struct error *why)
@@ -383,7 +389,7 @@ on_tick(struct run_fsm *f, const struct run_input *in)
 	if (run_ended(f->r) || f->r->due == 0 || f->now < f->r->due)
 		return;
 	run_verdict_missed(f->r, &why);
-	if (f->r->stage == STAGE_ARMED && in->err != NULL)
+	if (f->r->stage == STAGE_ARMED && given(in->err))
 		blame_bootd(in->err, &why);
 	miss(f, &why, true);
 }
@@ -491,6 +497,9 @@ on_consume(struct run_fsm *f, const struct run_input *in)
 		refuse(f, "the ticket is used up");
 	} else if (!run_loading(r)) {
 		refuse(f, "the host's power-on has not been seen yet");
+	} else if (given(in->err)) {
+		refuse(f, in->err->text);
+		miss(f, in->err, false);
 	} else if (ticket_consume(&r->ticket, in->ticket, in->use, f->now) < 0) {
 		refuse(f, "the ticket has been replaced by another one");
 	} else {

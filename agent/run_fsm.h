@@ -25,11 +25,12 @@ enum run_input_type {
 	RUN_IN_TICK,	/* look at the deadline; err: why bootd does not run, if so */
 	RUN_IN_STEP,	/* an action ended: step, ok, err, retry, evidence */
 	RUN_IN_SIGN,	/* seen on the wire: sign */
-	RUN_IN_CONSUME, /* bootd asks for the ticket: ticket, use. Answer: out->granted */
-	RUN_IN_REPORT,	/* the booted system says: report, note. Answer: out->granted */
-	RUN_IN_PROBE,	/* the probe answered (ok) or did not */
-	RUN_IN_BOOTD,	/* a new bootd process is about to get its table */
-	RUN_IN_CANCEL,	/* by */
+	RUN_IN_CONSUME, /* bootd asks for the ticket: ticket, use; err: why the image is not
+			 * to be let go, if so. Answer: out->granted */
+	RUN_IN_REPORT, /* the booted system says: report, note. Answer: out->granted */
+	RUN_IN_PROBE,  /* the probe answered (ok) or did not */
+	RUN_IN_BOOTD,  /* a new bootd process is about to get its table */
+	RUN_IN_CANCEL, /* by */
 };
 
 /* What a wire event says about a boot; run_wire.c finds it. */
@@ -58,7 +59,7 @@ struct run_input {
 	uint64_t step;
 	bool ok;
 	bool retry;		 /* a failed step may be tried again */
-	const struct error *err; /* of a failed step; of bootd, in a tick */
+	const struct error *err; /* of a failed step; in a tick, consume: as said above */
 	const char *evidence;	 /* of a good step or a sign; may be NULL */
 	enum run_sign_type sign;
 	unsigned index;

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/preflight.h"
 #include "agent/run_priv.h"
 #include "agent/run_wire.h"
 #include "lib/clock.h"
@@ -243,6 +244,9 @@ run_jobs_on_consume(struct run_jobs *js, const struct bootd_msg *m)
 	it->req = m->req;
 	memcpy(it->ticket, m->ticket, sizeof(it->ticket));
 	put_use(it, m);
+	if (job != NULL &&
+	    preflight_recheck(js->d.preflight, &job->bundle->image, &it->err) < 0)
+		log_error(js->d.log, "job %s: %s", it->job, it->err.text);
 }
 
 static int

@@ -123,6 +123,34 @@ test_good_and_remembered(void **state)
 	assert_string_equal(check(k), "");
 }
 
+/* What was replaced after the check is not what was ordered. */
+static void
+test_still_the_same(void **state)
+{
+	struct kit *k = *state;
+	const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	struct error err = {0};
+	char path[128];
+
+	path_of(k, "initrd", path, sizeof(path));
+	assert_int_equal(preflight_recheck(k->p, &k->b->image, &err), 0); /* not known */
+	assert_string_equal(check(k), "");
+	assert_int_equal(preflight_recheck(k->p, &k->b->image, &err), 0);
+	unlink(path);
+	write_file(k, "initrd", "INITRD");
+	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
+	assert_true(preflight_recheck(k->p, &k->b->image, &err) < 0);
+	assert_string_equal(err.code, "image-altered");
+	/* Another job has looked at the new file meanwhile. */
+	assert_string_equal(check(k), "image-altered");
+	assert_true(preflight_recheck(k->p, &k->b->image, &err) < 0);
+	write_file(k, "initrd", "initrd");
+	assert_string_equal(check(k), "");
+	unlink(path);
+	assert_true(preflight_recheck(k->p, &k->b->image, &err) < 0);
+	assert_string_equal(err.code, "image-missing");
+}
+
 static void
 test_bad(void **state)
 {
@@ -161,6 +189,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_good_and_remembered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_still_the_same, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 	};

@@ -216,6 +216,28 @@ test_consume_only_while_loading(void **state)
 	teardown(&k);
 }
 
+/* The image was replaced after preflight: its ticket is never used. */
+static void
+test_altered_image_is_not_released(void **state)
+{
+	static const struct ticket_use use = {.file = "initrd"};
+	struct kit k = setup(NULL);
+	struct error err;
+
+	(void)state;
+	to_watching(&k);
+	error_set(&err, 0, "image-altered", "next", "text");
+	give(&k, (struct run_input){.type = RUN_IN_CONSUME,
+		     .ticket = k.run.ticket.id,
+		     .use = &use,
+		     .err = &err});
+	assert_false(k.out.granted);
+	assert_string_equal(k.out.reason, "text");
+	assert_non_null(told(&k, "job.failed", "code", "image-altered"));
+	assert_int_equal(k.run.ticket.state, TICKET_REVOKED);
+	teardown(&k);
+}
+
 static void
 test_three_attempts(void **state)
 {
@@ -273,6 +295,33 @@ test_attempts_start_from_nothing(void **state)
 	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
 	assert_int_equal(k.run.stage, STAGE_OVERRIDE);
 	assert_int_equal(k.run.loaded, 0);
+	teardown(&k);
+}
+
+/* The reason of bootd's absence is told when it is absent, and only then. */
+static void
+test_armed_in_vain(void **state)
+{
+	static const struct error none;
+	struct kit k = setup(NULL);
+	struct error down;
+
+	(void)state;
+	error_set(&down, 0, "port-in-use", "stop it", "port 67 is in use");
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK, .err = &none});
+	assert_null(
+	    strstr(json_string_value(json_object_get(
+		       told(&k, "job.stage", "state", "missed")->detail, "evidence")),
+		"do not run"));
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK, .err = &down});
+	assert_non_null(
+	    strstr(json_string_value(json_object_get(
+		       told(&k, "job.stage", "state", "missed")->detail, "evidence")),
+		"port 67 is in use"));
 	teardown(&k);
 }
 
@@ -617,8 +666,10 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_whole_reinstall),
 	    cmocka_unit_test(test_consume_only_while_loading),
+	    cmocka_unit_test(test_altered_image_is_not_released),
 	    cmocka_unit_test(test_three_attempts),
 	    cmocka_unit_test(test_attempts_start_from_nothing),
+	    cmocka_unit_test(test_armed_in_vain),
 	    cmocka_unit_test(test_nothing_again_after_use),
 	    cmocka_unit_test(test_signs_out_of_order),
 	    cmocka_unit_test(test_reports),
