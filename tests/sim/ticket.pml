@@ -8,6 +8,7 @@
  *	MUTANT_NO_REISSUE  the ticket survives bootd's death unchanged
  *	MUTANT_OLD_TABLE   a table read for one bootd is sent to the next
  *	MUTANT_NO_DROP     a script leaves the images that an earlier one had loaded
+ *	MUTANT_FORGET      a host leaves the table and comes again as if nothing had left
  *
  * One job, an image of a kernel (bit 1) and an initrd (bit 2). Two clients run its script
  * at once: the machine, and a duplicate of all that it asks. Each may lose power at any
@@ -171,6 +172,9 @@ end:	do
 		fi
 	   }
 	:: atomic { down?NO,t,used -> asking = false }
+#ifdef MUTANT_FORGET
+	:: atomic { released != 0 && !asking -> released = 0 }
+#endif
 	:: atomic { down?ENTRY,t,used ->		/* a host entry, perhaps an old one */
 		if
 		:: t != b_ticket -> b_ticket = t; released = 0; asking = false
