@@ -304,7 +304,7 @@ def test_two_orders_for_one_host_at_once(orch, agent):
 
 def test_doctor_names_what_is_wrong(orch, agent):
     orch.put_file("images/deb/vmlinuz", b"altered kernel")
-    agent.report(agent.event("dhcp4.foreign", host="", ip="10.77.0.254", reason="an offer of another server"),
+    agent.report(agent.event("dhcp4.foreign", host="", server="10.77.0.254", reason="an offer of another server"),
                  agent.event("bootd.down", host="", reason="port 67 is in use"))
     findings = orch.get("/doctor").json["findings"]
     by_check = {}
