@@ -118,8 +118,7 @@ take_table(struct agent *a, struct agent_msg_orders *orders)
 	a->site = site;
 	orders->table = NULL;
 	uplink_set_table(a->uplink, site->version);
-	if (bootd_proc_is_up(a->bootd))
-		bootd_proc_send_table(a->bootd, a->site);
+	bootd_proc_update_table(a->bootd, a->site);
 }
 
 static int

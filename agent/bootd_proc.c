@@ -348,6 +348,13 @@ bootd_proc_send_table(struct bootd_proc *p, const struct bundle_site *site)
 	event_active(p->pump, 0, 0);
 }
 
+void
+bootd_proc_update_table(struct bootd_proc *p, const struct bundle_site *site)
+{
+	if (p->serving || p->sending)
+		bootd_proc_send_table(p, site);
+}
+
 /* While a table is on its way a host outside of it cannot be told from one inside; the
  * owner sends what is special again when the table is out. */
 int64_t
@@ -381,12 +388,6 @@ bootd_proc_answer(
 	    .type = type, .req = req, .text = (char *)(uintptr_t)reason};
 
 	send_msg(p, &m);
-}
-
-bool
-bootd_proc_is_up(const struct bootd_proc *p)
-{
-	return p->state == UP;
 }
 
 uint16_t

@@ -48,6 +48,10 @@ bootd_proc_free(struct bootd_proc *p);
 /* Sends site and hosts; once more from the beginning when one is under way. */
 void
 bootd_proc_send_table(struct bootd_proc *p, const struct bundle_site *site);
+/* The table has changed. Before the first one of this process nothing is sent: that one is
+ * begun by bootd_proc_send_table(), when every ticket has been replaced. */
+void
+bootd_proc_update_table(struct bootd_proc *p, const struct bundle_site *site);
 /* One host's entry; returns the number that will be acknowledged, 0 while no table is in
  * force. */
 int64_t
@@ -59,8 +63,6 @@ bootd_proc_del_host(struct bootd_proc *p, const char *name);
 void
 bootd_proc_answer(
     struct bootd_proc *p, enum bootd_msg_type type, uint64_t req, const char *reason);
-bool
-bootd_proc_is_up(const struct bootd_proc *p);
 uint16_t
 bootd_proc_http_port(const struct bootd_proc *p);
 

@@ -84,6 +84,10 @@ decide(struct run_jobs *js, struct run_item *it)
 	int r = 0;
 
 	it->granted = false;
+	/* More than this in one turn is left to the next, the whole of it. */
+	if (it->has_input && job != NULL && job->touched &&
+	    job->n_actions + RUN_OUT_ACTIONS > RUN_JOB_ACTIONS)
+		return -EAGAIN;
 	if (it->event != NULL)
 		r = spool_put_event(js->d.spool, it->event, it->droppable);
 	if (r == 0 && it->close)
@@ -94,9 +98,6 @@ decide(struct run_jobs *js, struct run_item *it)
 		str_clip(it->reason, sizeof(it->reason), "the job has ended");
 		return 0;
 	}
-	/* More than this in one turn is left to the next. */
-	if (job->touched && job->n_actions + RUN_OUT_ACTIONS > RUN_JOB_ACTIONS)
-		return -EAGAIN;
 	return decide_input(js, job, it);
 }
 

@@ -43,6 +43,7 @@ struct kit {
 	unsigned ups, downs, tables, asked;
 	int64_t acked, down_at, up_at;
 	struct error why;
+	bool wait; /* the jobs are not ready for a table */
 };
 
 static void
@@ -53,7 +54,8 @@ on_up(void *arg, uint16_t port)
 	assert_int_equal(port, 8080);
 	k->ups++;
 	k->up_at = clock_mono();
-	bootd_proc_send_table(k->p, k->site);
+	if (!k->wait)
+		bootd_proc_send_table(k->p, k->site);
 }
 
 static int
@@ -178,7 +180,6 @@ test_table_and_hosts(void **state)
 	gen = bootd_proc_put_host(k.p, &k.b->host, NULL);
 	assert_true(gen > 1);
 	await_ack(&k, gen);
-	assert_true(bootd_proc_is_up(k.p));
 	teardown(&k);
 }
 
@@ -198,6 +199,28 @@ test_started_again_with_its_table(void **state)
 	assert_int_equal(bootd_proc_put_host(k.p, &k.b->host, NULL), 0);
 	await(&k, &k.tables, 2);
 	assert_true(k.up_at - k.down_at < 5 * USEC_PER_SEC);
+	teardown(&k);
+}
+
+/* A table that comes from the orchestrator between "ready" and the replacement of the
+ * tickets must not bring the old ones to the new process. */
+static void
+test_no_table_before_its_owner_is_ready(void **state)
+{
+	struct kit k = setup();
+
+	(void)state;
+	k.wait = true;
+	start(&k, "interfaces: []", k.program);
+	await(&k, &k.ups, 1);
+	bootd_proc_update_table(k.p, k.site);
+	event_base_loop(k.base, EVLOOP_NONBLOCK);
+	event_base_loop(k.base, EVLOOP_NONBLOCK);
+	assert_int_equal(k.asked, 0);
+	bootd_proc_send_table(k.p, k.site);
+	await(&k, &k.tables, 1);
+	bootd_proc_update_table(k.p, k.site);
+	await(&k, &k.tables, 2);
 	teardown(&k);
 }
 
@@ -235,6 +258,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_table_and_hosts),
 	    cmocka_unit_test(test_started_again_with_its_table),
+	    cmocka_unit_test(test_no_table_before_its_owner_is_ready),
 	    cmocka_unit_test(test_its_reason_is_told),
 	    cmocka_unit_test(test_no_program),
 	};
