@@ -77,7 +77,13 @@ committed(void *arg)
 	k->commits++;
 }
 
-static const struct run_jobs_ops ops = {put_host, restore_host, answer, url, committed};
+static const struct run_jobs_ops ops = {
+    .put_host = put_host,
+    .restore_host = restore_host,
+    .answer = answer,
+    .url = url,
+    .committed = committed,
+};
 
 static void
 open_jobs(struct kit *k)
