@@ -372,7 +372,7 @@ make_dir(const char *path, mode_t mode, struct error *err)
 {
 	if (mkdir(path, mode) == 0 || errno == EEXIST)
 		return 0;
-	return error_set(err, -errno, "config", "Create the folder, or name another one.",
+	return error_set(err, -errno, "config", "create the folder, or name another one",
 	    "cannot create %s: %s", path, strerror(errno));
 }
 

@@ -124,7 +124,7 @@ load(const struct yaml_where *w, const cyaml_schema_value_t *schema,
 		return yaml_where_failed(w, &trace, cyaml_strerror(status), err);
 	if (*ret == NULL)
 		return error_set(err, -EINVAL, "config",
-		    "It needs at least boot_services with the interfaces to serve.",
+		    "it needs at least boot_services with the interfaces to serve",
 		    "%s:1: the document is empty", w->name);
 	return 0;
 }
@@ -379,7 +379,7 @@ agent_config_parse(const char *name, const char *text, size_t len,
 static int
 unreadable(const char *path, int e, struct error *err)
 {
-	return error_set(err, -e, "config", "Write it as docs/operations.md shows.",
+	return error_set(err, -e, "config", "write it as docs/operations.md shows",
 	    "cannot read %s: %s", path, strerror(e));
 }
 

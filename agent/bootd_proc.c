@@ -92,7 +92,7 @@ reap(struct bootd_proc *p)
 	if (p->fatal.code[0] == '\0' && WIFEXITED(status) &&
 	    WEXITSTATUS(status) == EXIT_NO_PROGRAM)
 		error_set(&p->fatal, 0, "bootd-missing",
-		    "Install it there, or name it in agent.yaml (bootd).",
+		    "install it there, or name it in agent.yaml (bootd)",
 		    "%s cannot be executed", p->o.program);
 	else if (p->fatal.code[0] == '\0' && WIFEXITED(status))
 		error_set(&p->fatal, 0, "bootd-ended", NULL,

@@ -133,8 +133,8 @@ static int
 missing(const char *path, const char *root, int e, struct error *err)
 {
 	return error_set(err, -e, "image-missing",
-	    "Put the image's files below the site's images folder, or add the image "
-	    "again.",
+	    "put the image's files below the site's images folder, or add the image "
+	    "again",
 	    "%s/%s: %s", root, path, strerror(e));
 }
 
@@ -142,7 +142,7 @@ static int
 altered(const char *path, struct error *err, const char *what)
 {
 	return error_set(err, -EBADMSG, "image-altered",
-	    "Restore the file, or add the image again: netboot-ctl image add.",
+	    "restore the file, or add the image again: netboot-ctl image add",
 	    "%s is not the file that was ordered: its %s differs", path, what);
 }
 

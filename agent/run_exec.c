@@ -96,14 +96,14 @@ begin_preflight(struct run_job *job)
 
 	if (job->bundle->bmc.address[0] == '\0') {
 		error_set(&err, 0, "no-bmc",
-		    "Give the host a BMC: netboot-ctl host set, then retry.",
+		    "give the host a BMC: netboot-ctl host set, then retry",
 		    "the host has no BMC to switch it with");
 	} else if (job->run.netboot && make_script(job, &text, &err) == 0) {
 		free(text);
 		job->check = preflight_start(
 		    job->deps->preflight, &job->bundle->image, on_files_checked, job);
 		if (job->check == NULL)
-			error_set(&err, 0, "preflight-timeout", "Retry later.",
+			error_set(&err, 0, "preflight-timeout", "retry later",
 			    "too many checks are waiting for the site's disk");
 	} else if (!job->run.netboot) {
 		probe_bmc(job);
@@ -181,8 +181,8 @@ write_script(struct run_job *job, struct error *err)
 	free(text);
 	if (r < 0)
 		return error_set(err, r, "script-not-written",
-		    "Check the scripts folder of the boot services and the space on its "
-		    "disk.",
+		    "check the scripts folder of the boot services and the space on its "
+		    "disk",
 		    "cannot write %s: %s", path, strerror(-r));
 	return 0;
 }
@@ -289,7 +289,7 @@ run_exec_on_refused(struct run_job *job, const char *reason)
 		return;
 	job->wait_gen = 0;
 	error_set(&err, 0, "boot-services-refused",
-	    "Correct the host's MAC or IP addresses in the inventory, then retry.",
+	    "correct the host's MAC or IP addresses in the inventory, then retry",
 	    "the boot services do not take the host's entry: %s", reason);
 	run_jobs_post_step(job, &err, false, NULL);
 }
@@ -354,7 +354,7 @@ begin_control(struct run_job *job)
 	struct error err;
 
 	if (bmc_action_parse(job->run.action, &action) < 0) {
-		error_set(&err, 0, "bmc-refused", "Use on, off, soft, cycle or reset.",
+		error_set(&err, 0, "bmc-refused", "use on, off, soft, cycle or reset",
 		    "there is no power action \"%s\"", job->run.action);
 		run_jobs_post_step(job, &err, false, NULL);
 		return;

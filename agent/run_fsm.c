@@ -541,7 +541,7 @@ on_report(struct run_fsm *f, const struct run_input *in)
 		break;
 	case RUN_REPORT_FAILED:
 		error_set(&why, 0, "installer-failed",
-		    "Read its note (netboot-ctl events), watch the console, then retry.",
+		    "read its note (netboot-ctl events), watch the console, then retry",
 		    "the installer reported a failure%s%.200s",
 		    in->note != NULL && in->note[0] != '\0' ? ": " : "",
 		    in->note == NULL ? "" : in->note);
@@ -621,7 +621,7 @@ recover_bmc(struct run_fsm *f)
 
 	if (twice || r->restarts >= RUN_RESTARTS) {
 		error_set(&why, 0, "interrupted",
-		    "Look at the machine, then order it again if it is still wanted.",
+		    "look at the machine, then order it again if it is still wanted",
 		    "the agent was stopped during stage %s; whether the BMC's command "
 		    "was "
 		    "carried out is unknown",
@@ -653,7 +653,7 @@ give_up_old(struct run_fsm *f)
 	struct error why;
 
 	error_set(&why, 0, "order-too-old",
-	    "Look at the machine, then order it again if it is still wanted.",
+	    "look at the machine, then order it again if it is still wanted",
 	    "the agent was not running for more than an hour while the job was in stage "
 	    "%s; it is not gone on with",
 	    stage_name(f->r->stage));

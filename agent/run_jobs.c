@@ -390,7 +390,7 @@ recover_one(void *arg, const char *id, struct bundle *b, const struct run *r,
 	ev = event_make("job.failed", clock_wall());
 	event_put(&ev, "code", "spool-damaged");
 	event_put(&ev, "text", err->text);
-	event_put(&ev, "next", "Look at the machine, then order the job again.");
+	event_put(&ev, "next", "look at the machine, then order the job again");
 	run_orders_close(js, id, r == NULL ? "" : r->host, &ev);
 }
 

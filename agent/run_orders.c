@@ -73,16 +73,16 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 
 	if (b->created > 0 && clock_wall() - b->created > RUN_AGE_MAX)
 		return error_set(err, -ETIME, "order-too-old",
-		    "Order it again if it is still wanted. If it is new, set the clocks "
-		    "of agent and orchestrator.",
+		    "order it again if it is still wanted. If it is new, set the clocks "
+		    "of agent and orchestrator",
 		    "it was ordered more than an hour ago");
 	if (other != NULL)
 		return error_set(err, -EBUSY, "host-busy",
-		    "Wait for that job, or cancel it: netboot-ctl job cancel.",
+		    "wait for that job, or cancel it: netboot-ctl job cancel",
 		    "job %s is under way on %s", other->run.job, b->host.name);
 	if (HASH_COUNT(js->by_id) >= (size_t)js->d.cfg->max_jobs)
 		return error_set(err, -EBUSY, "agent-busy",
-		    "Retry later, or raise max_jobs.",
+		    "retry later, or raise max_jobs",
 		    "the agent has %lld jobs under way already",
 		    (long long)js->d.cfg->max_jobs);
 	if (js->in_trouble || spool_reserve(js->d.spool) < 0)
@@ -110,7 +110,7 @@ put_forgotten(struct event *ev)
 	event_put(ev, "text",
 	    "this job came to its end before, and how is not kept any more; it is not "
 	    "begun again");
-	event_put(ev, "next", "Look at the machine before ordering anything.");
+	event_put(ev, "next", "look at the machine before ordering anything");
 }
 
 static void

@@ -17,92 +17,92 @@ struct verdict {
 static const struct verdict by_stage[STAGE_COUNT] = {
     [STAGE_PREFLIGHT] = {"preflight-timeout",
 	"the checks before the job did not end in time",
-	"Look at the load of the site's server and at its disk, then retry."},
+	"look at the load of the site's server and at its disk, then retry"},
     [STAGE_ARMED] = {"boot-services-down",
 	"the boot services did not take over the host's entry in time",
-	"See why netboot-bootd does not run: journalctl -u netboot-agent, netboot-ctl "
-	"doctor."},
+	"see why netboot-bootd does not run: journalctl -u netboot-agent, netboot-ctl "
+	"doctor"},
     [STAGE_OVERRIDE] = {"bmc-unreachable",
 	"the BMC did not finish setting the boot flags in time",
-	"Try netboot-ctl power status on this host; check the BMC's network and its "
-	"load."},
+	"try netboot-ctl power status on this host; check the BMC's network and its "
+	"load"},
     [STAGE_POWER] = {"power-not-on", "the power-on was not seen in time",
-	"Look at the machine's power state by netboot-ctl power status, then retry."},
+	"look at the machine's power state by netboot-ctl power status, then retry"},
     [STAGE_FIRMWARE_DHCP] = {"no-dhcp-after-power-on",
 	"no network boot request came from any of the host's MAC addresses after the "
 	"power-on",
-	"Check the MAC addresses, the cabling and VLAN of the boot port, portfast, and "
+	"check the MAC addresses, the cabling and VLAN of the boot port, portfast, and "
 	"that "
-	"network boot is enabled in the firmware."},
+	"network boot is enabled in the firmware"},
     [STAGE_IPXE_DHCP] = {"ipxe-silent",
 	"the loader was delivered, but iPXE never asked for an address",
-	"Watch the console: the loader may not support this network card, or Secure Boot "
-	"refused it."},
+	"watch the console: the loader may not support this network card, or Secure Boot "
+	"refused it"},
     [STAGE_SCRIPT] = {"script-not-fetched",
 	"iPXE got an address but did not fetch its script",
-	"Check that the machine reaches the site's HTTP address (site_url) and port."},
+	"check that the machine reaches the site's HTTP address (site_url) and port"},
     [STAGE_INITRD] = {"initrd-stalled", "the initrd was not delivered completely in time",
-	"Check the network path for loss and MTU, or give the image a longer deadline."},
+	"check the network path for loss and MTU, or give the image a longer deadline"},
     [STAGE_ROOTFS] = {"rootfs-stalled",
 	"the kernel was started, but it did not fetch all further files in time",
-	"Watch the console: the kernel may lack the network driver or the file's "
-	"address."},
+	"watch the console: the kernel may lack the network driver or the file's "
+	"address"},
     [STAGE_OS_UP] = {"os-silent",
 	"the system was loaded, but no sign of life came from it in time",
-	"Watch the console; the system may have no network or its report may be "
-	"blocked."},
+	"watch the console; the system may have no network or its report may be "
+	"blocked"},
     [STAGE_INSTALLED] = {"installer-silent",
 	"the installer did not report its end in time; it is not started again by itself",
-	"Watch the console before retrying: the installation may still be running."},
+	"watch the console before retrying: the installation may still be running"},
     [STAGE_LOCAL_BOOT] = {"disk-boot-not-seen",
 	"the installation was reported, but the installed system was not seen in time",
-	"Watch the console: the disk may not be in the firmware's boot order."},
+	"watch the console: the disk may not be in the firmware's boot order"},
 };
 
 static const struct verdict other_dhcp = {"other-dhcp-answered",
     "another DHCP server on this segment answered the machine instead of this site's",
-    "Find it (netboot-ctl events shows its address), switch it off for this segment or "
+    "find it (netboot-ctl events shows its address), switch it off for this segment or "
     "let "
-    "it ignore this MAC address."};
+    "it ignore this MAC address"};
 static const struct verdict loader_none = {"loader-not-fetched",
     "the firmware got an address but did not fetch the loader",
-    "Check that TFTP (UDP 69) reaches the site's server and that the loader file "
-    "exists."};
+    "check that TFTP (UDP 69) reaches the site's server and that the loader file "
+    "exists"};
 static const struct verdict loader_stall = {"loader-stalled",
     "the loader's transfer began but did not end in time",
-    "Check the network path for loss and MTU (a smaller TFTP block size may help)."};
+    "check the network path for loss and MTU (a smaller TFTP block size may help)"};
 static const struct verdict kernel_none = {"script-fetched-kernel-not",
     "iPXE fetched its script but not the kernel",
-    "Watch the console for iPXE's error; check the image's kernel arguments."};
+    "watch the console for iPXE's error; check the image's kernel arguments"};
 static const struct verdict kernel_stall = {"kernel-stalled",
     "the kernel was not delivered completely in time",
-    "Check the network path for loss and MTU, or give the image a longer deadline."};
+    "check the network path for loss and MTU, or give the image a longer deadline"};
 static const struct verdict undelivered = {"ticket-consumed-undelivered",
     "the ticket was used up, but the last transfer was not seen to arrive; whether the "
     "image was started is unknown",
-    "Watch the console; order the job again when the machine did not start the image."};
+    "watch the console; order the job again when the machine did not start the image"};
 static const struct verdict again = {"booted-again-after-install",
     "after the installation the machine asked the network again and was sent to its "
     "disk, "
     "but the installed system was not seen",
-    "Put the disk first in the firmware's boot order, or set the host's local_boot to "
-    "another method."};
+    "put the disk first in the firmware's boot order, or set the host's local_boot to "
+    "another method"};
 static const struct verdict restarted = {"installer-silent",
     "the machine restarted before the installer reported its end; it was sent to its "
     "disk, "
     "and nothing was heard since",
-    "Watch the console; look whether its disk is usable before ordering it again."};
+    "watch the console; look whether its disk is usable before ordering it again"};
 static const struct verdict not_down = {"disk-boot-not-seen",
     "the probe answers, but it never stopped answering after the installation, so that a "
     "restart from the disk is not proven",
-    "Look whether the installer has restarted the machine."};
+    "look whether the installer has restarted the machine"};
 static const struct verdict still_on = {"power-not-off",
     "the machine was not seen to switch off in time",
-    "Look at the machine's power state by netboot-ctl power status; a hung BMC may need "
+    "look at the machine's power state by netboot-ctl power status; a hung BMC may need "
     "a "
-    "cold reset."};
+    "cold reset"};
 static const struct verdict unknown = {
-    "internal", "the stage ended without a reason", "Report this with the job's events."};
+    "internal", "the stage ended without a reason", "report this with the job's events"};
 
 static const struct verdict *
 choose(const struct run *r)

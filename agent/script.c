@@ -47,7 +47,7 @@ static int
 no_nic(const struct bundle_host *host, struct error *err)
 {
 	return error_set(err, -EINVAL, "no-boot-mac",
-	    "Give the host the MAC address of its boot port: netboot-ctl host set.",
+	    "give the host the MAC address of its boot port: netboot-ctl host set",
 	    "%s has no network card to boot from", host->name);
 }
 
@@ -165,7 +165,7 @@ lookup(void *arg, const char *name)
 static int
 check_args(const struct bundle *b, const char *args, struct error *err)
 {
-	const char *next = "Correct the image's args: netboot-ctl image add.";
+	const char *next = "correct the image's args: netboot-ctl image add";
 
 	for (const unsigned char *p = (const unsigned char *)args; *p != '\0'; p++) {
 		if (*p < ' ' || *p >= 0x7f)
@@ -199,7 +199,7 @@ expand_args(struct names *n, char **ret, struct error *err)
 	rc = subst_expand(b->image.args, SUBST_IPXE, lookup, n, ret, &why);
 	if (rc < 0)
 		return error_set(err, rc, "image-args",
-		    "Correct the image's args, or give the host what they name.",
+		    "correct the image's args, or give the host what they name",
 		    "image %s for host %s: %.300s", b->image.name, b->host.name,
 		    why.text);
 	rc = check_args(b, *ret, err);
@@ -311,8 +311,7 @@ script_build(const struct script_params *p, char **ret, struct error *err)
 	free(args);
 	if (t.full) {
 		free(t.at);
-		return error_set(err, -EMSGSIZE, "image-args",
-		    "Shorten the image's args.",
+		return error_set(err, -EMSGSIZE, "image-args", "shorten the image's args",
 		    "image %s for host %s: more arguments than a kernel takes (%d "
 		    "octets)",
 		    p->bundle->image.name, p->bundle->host.name, SCRIPT_ARGS_MAX);

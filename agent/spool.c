@@ -324,7 +324,7 @@ spool_error(struct spool *s, int rc, struct error *err, const char *doing)
 {
 	if (rc == -ENOSPC)
 		return error_set(err, rc, "spool-full",
-		    "Free space on the disk that holds the agent's state_dir.",
+		    "free space on the disk that holds the agent's state_dir",
 		    "cannot %s: no space left for the agent's spool", doing);
 	return db_error(s->db, rc, err, doing);
 }
@@ -582,7 +582,7 @@ read_bundle(struct spool *s, const char *job, const char *doc, const char *seale
 	if (r < 0) {
 		bundle_done(ret);
 		return error_set(err, r, "seal-key",
-		    "Put back the key file that belongs to this spool (seal_key).",
+		    "put back the key file that belongs to this spool (seal_key)",
 		    "the BMC password of job %s does not open with the agent's key", job);
 	}
 	return 0;

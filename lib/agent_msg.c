@@ -31,7 +31,7 @@ check_version(const json_t *v, struct error *err)
 		return -EINVAL;
 	if (version != AGENT_MSG_VERSION)
 		return error_set(err, -EINVAL, "bad-version",
-		    "Install the same release of netboot-agent and netboot-orchestrator.",
+		    "install the same release of netboot-agent and netboot-orchestrator",
 		    "v: this program reads version %d", AGENT_MSG_VERSION);
 	return 0;
 }

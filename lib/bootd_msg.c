@@ -199,7 +199,7 @@ read_config(const json_t *v, struct bootd_msg *m, struct error *err)
 		return -EINVAL;
 	if (version != BOOTD_MSG_VERSION)
 		return error_set(err, -EINVAL, "bad-version",
-		    "Install the same release of netboot-agent and netboot-bootd.",
+		    "install the same release of netboot-agent and netboot-bootd",
 		    "v: this program reads version %d", BOOTD_MSG_VERSION);
 	return read_text(v, "text", BOOTD_MSG_CONFIG_MAX, &m->text, err);
 }

@@ -249,7 +249,7 @@ read_head(const json_t *v, struct bundle *b, struct error *err)
 		return -EINVAL;
 	if (version != BUNDLE_VERSION)
 		return error_set(err, -EINVAL, "bad-version",
-		    "Install the same release everywhere.",
+		    "install the same release everywhere",
 		    "v: this program reads version %d", BUNDLE_VERSION);
 	if (!id_valid(b->job))
 		return error_set(err, -EINVAL, "bad-value", NULL, "job: not an id");

@@ -54,7 +54,7 @@ refuse(const struct parser *p, const char *at, const char *why)
 
 	str_escape(shown, sizeof(shown), at, strlen(at));
 	return error_set(p->err, -EINVAL, "bad-hostlist",
-	    "Write for instance edge[01-10].los,-edge03.los or @role=cdn or all.",
+	    "write for instance edge[01-10].los,-edge03.los or @role=cdn or all",
 	    "host list, character %td (\"%s\"): %s", at - p->text + 1, shown, why);
 }
 
@@ -211,7 +211,7 @@ parse_pattern(struct parser *p, const char **s, struct pattern *pat)
 		pat->total *= range_size(range);
 		if (pat->total > HOSTLIST_MAX - (int64_t)p->list.count)
 			return error_set(p->err, -E2BIG, "too-many-hosts",
-			    "Name fewer hosts at a time.",
+			    "name fewer hosts at a time",
 			    "the host list names more than %d hosts", HOSTLIST_MAX);
 	}
 }
@@ -259,7 +259,7 @@ parse_name(struct parser *p, const char **s, bool exclude)
 	}
 	if (p->list.count >= HOSTLIST_MAX)
 		return error_set(p->err, -E2BIG, "too-many-hosts",
-		    "Name fewer hosts at a time.",
+		    "name fewer hosts at a time",
 		    "the host list names more than %d hosts", HOSTLIST_MAX);
 	for (int64_t i = 0; i < pat.total; i++) {
 		if (pattern_name(&pat, i, name, sizeof(name)) < 0 ||
@@ -349,7 +349,7 @@ hostlist_parse(const char *text, struct hostlist *ret, struct error *err)
 
 	if (strlen(text) > HOSTLIST_TEXT_MAX)
 		return error_set(err, -E2BIG, "too-many-hosts",
-		    "Name fewer hosts at a time.",
+		    "name fewer hosts at a time",
 		    "the host list is longer than %d octets", HOSTLIST_TEXT_MAX);
 	r = parse_terms(&p);
 	if (r < 0) {

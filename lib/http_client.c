@@ -66,7 +66,7 @@ struct http_client {
 static int
 server_parse(struct server *s, const char *server, const char *token, struct error *err)
 {
-	static const char next[] = "Give unix:PATH or https://HOST[:PORT].";
+	static const char next[] = "give unix:PATH or https://HOST[:PORT]";
 
 	*s = (struct server){.base_url = NULL};
 	if (str_has_prefix(server, UNIX_PREFIX) &&
@@ -289,14 +289,14 @@ call_conclude(struct http_client_call *call, CURLcode code, const struct server 
 	}
 	if (call->too_large)
 		return error_set(&reply->err, -EMSGSIZE, "reply-too-large",
-		    "Ask for less at a time.", "%s: the answer is larger than %d octets",
+		    "ask for less at a time", "%s: the answer is larger than %d octets",
 		    where, HTTP_CLIENT_BODY_MAX);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return error_set(&reply->err, -ETIMEDOUT, "timeout",
-		    "Look whether the server is overloaded, then try again.",
+		    "look whether the server is overloaded, then try again",
 		    "%s: no answer in time", where);
 	return error_set(&reply->err, -ECONNREFUSED, "server-unreachable",
-	    "Look whether netboot-orchestrator runs and whether you may use its socket.",
+	    "look whether netboot-orchestrator runs and whether you may use its socket",
 	    "%s: %s", where, curl_easy_strerror(code));
 }
 

@@ -25,7 +25,7 @@ json_parse(const char *text, size_t len, struct error *err)
 	char what[JSON_ERROR_TEXT_LENGTH];
 
 	if (v == NULL)
-		error_set(err, 0, "bad-json", "Send one well-formed JSON document.",
+		error_set(err, 0, "bad-json", "send one well-formed JSON document",
 		    "not JSON at line %d, column %d: %s", why.line, why.column,
 		    str_escape(what, sizeof(what), why.text, strlen(why.text)));
 	return v;

@@ -67,8 +67,8 @@ refuse(struct rest_request *rq, int status, const char *code, const char *text)
 {
 	struct error err;
 
-	error_set(&err, 0, code, "See docs/api.md for what this server understands.",
-	    "%s", text);
+	error_set(&err, 0, code, "see docs/api.md for what this server understands", "%s",
+	    text);
 	rest_problem(rq, status, &err, NULL);
 }
 
@@ -132,9 +132,8 @@ on_request(struct evhttp_request *ev, void *arg)
 static int
 path_error(struct error *err, int r, const char *path, const char *what)
 {
-	return error_set(err, r, "socket-path",
-	    "Check the directory and its permissions.", "socket %s: %s: %s", path, what,
-	    strerror(-r));
+	return error_set(err, r, "socket-path", "check the directory and its permissions",
+	    "socket %s: %s: %s", path, what, strerror(-r));
 }
 
 /* Removes a socket file that nobody listens on. */
@@ -148,7 +147,7 @@ clear_stale(const struct sockaddr_un *sun, const char *path, struct error *err)
 		return errno == ENOENT ? 0
 				       : path_error(err, -errno, path, "looking at it");
 	if (!S_ISSOCK(st.st_mode))
-		return error_set(err, -EEXIST, "socket-path", "Move that file away.",
+		return error_set(err, -EEXIST, "socket-path", "move that file away",
 		    "socket %s: another kind of file has that name", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
@@ -158,7 +157,7 @@ clear_stale(const struct sockaddr_un *sun, const char *path, struct error *err)
 	/* Only a refusal proves that nobody listens; a full backlog is -EAGAIN. */
 	if (r != -ECONNREFUSED)
 		return error_set(err, -EADDRINUSE, "socket-in-use",
-		    "Stop the other process, or configure another path.",
+		    "stop the other process, or configure another path",
 		    "socket %s: another process serves it", path);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return path_error(err, -errno, path, "removing the stale one");
@@ -187,8 +186,8 @@ open_socket(const char *path, const char *group, int *ret_fd, struct error *err)
 
 	if (str_copy(sun.sun_path, sizeof(sun.sun_path), path) < 0)
 		return error_set(err, -ENAMETOOLONG, "socket-path",
-		    "Configure a shorter path.", "socket %s: longer than %zu octets",
-		    path, sizeof(sun.sun_path) - 1);
+		    "configure a shorter path", "socket %s: longer than %zu octets", path,
+		    sizeof(sun.sun_path) - 1);
 	r = clear_stale(&sun, path, err);
 	if (r < 0)
 		return r;

@@ -117,7 +117,7 @@ out:
 static int
 key_error(struct error *err, int r, const char *path)
 {
-	return error_set(err, r, "key-file", "Check the path and its permissions.",
+	return error_set(err, r, "key-file", "check the path and its permissions",
 	    "key file %s: %s", path, strerror(-r));
 }
 
@@ -133,12 +133,12 @@ read_key(int fd, const char *path, struct secret_key *key, struct error *err)
 	if (!S_ISREG(st.st_mode))
 		return key_error(err, -EINVAL, path);
 	if ((st.st_mode & 077) != 0)
-		return error_set(err, -EPERM, "key-readable", "Run chmod 600 on it.",
+		return error_set(err, -EPERM, "key-readable", "run chmod 600 on it",
 		    "key file %s can be read by others (mode %04o)", path,
 		    (unsigned)(st.st_mode & 07777));
 	if (st.st_size != KEY_SIZE)
 		return error_set(err, -EINVAL, "key-file",
-		    "Restore it from its backup; without it sealed passwords are lost.",
+		    "restore it from its backup; without it sealed passwords are lost",
 		    "key file %s is not %d octets long", path, KEY_SIZE);
 	do {
 		n = pread(fd, key->b, sizeof(key->b), 0);

@@ -28,7 +28,7 @@ static int
 append(struct output *out, const char *s, size_t n, struct error *err)
 {
 	if (n > SUBST_MAX - out->len)
-		return error_set(err, -EMSGSIZE, "too-long", "Shorten the arguments.",
+		return error_set(err, -EMSGSIZE, "too-long", "shorten the arguments",
 		    "the text is longer than %d octets after substitution", SUBST_MAX);
 	memcpy(out->text + out->len, s, n);
 	out->len += n;
@@ -72,7 +72,7 @@ take_name(const char **s, char name[SUBST_NAME_SIZE], struct error *err)
 		n++;
 	if (n == 0 || n >= SUBST_NAME_SIZE || (*s)[n] != '}')
 		return error_set(err, -EINVAL, "bad-substitution",
-		    "Write ${name}, or $$ for a dollar.",
+		    "write ${name}, or $$ for a dollar",
 		    "a \"${\" is not followed by a name and \"}\"");
 	memcpy(name, *s, n);
 	name[n] = '\0';
@@ -88,11 +88,11 @@ append_value(struct output *out, const char *name, const char *value,
 
 	if (value == NULL)
 		return error_set(err, -ENOENT, "unknown-name",
-		    "Give the host that label, or correct the name.",
+		    "give the host that label, or correct the name",
 		    "${%s} has no value for this host", name);
 	bad = forbidden_part(value, how);
 	if (bad != NULL)
-		return error_set(err, -EINVAL, "bad-value", "Change the value.",
+		return error_set(err, -EINVAL, "bad-value", "change the value",
 		    "the value of ${%s} contains %s", name, bad);
 	return append(out, value, strlen(value), err);
 }
