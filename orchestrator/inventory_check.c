@@ -375,8 +375,14 @@ same_nics(const struct bundle_host *a, const struct bundle_host *b)
 	return same;
 }
 
-/* While a job runs, its host's identity stands still: the agent acts on the MACs it was
- * given. */
+static bool
+same_bmc(const struct bundle_bmc *a, const struct bundle_bmc *b)
+{
+	return str_eq(a->address, b->address) && a->port == b->port;
+}
+
+/* While a job runs, its host's identity stands still: the agent acts on the MACs and the BMC
+ * that it was given. */
 static int
 check_busy(struct inventory_check *c, const struct db_host *h, struct error *err)
 {
@@ -386,9 +392,12 @@ check_busy(struct inventory_check *c, const struct db_host *h, struct error *err
 
 	if (rc == 0)
 		rc = db_host_get(c->store, h->host.name, old);
-	if (rc == 0 && (!str_eq(old->site, h->site) || !same_nics(&old->host, &h->host)))
+	if (rc == 0 && (!str_eq(old->site, h->site) || !same_nics(&old->host, &h->host) ||
+			   !same_bmc(&old->bmc, &h->bmc)))
 		rc = error_set(err, -EINVAL, "host-busy", ORDERS_BUSY_NEXT,
-		    "job %s is under way: site and nics cannot change now", job);
+		    "job %s is under way: site, nics and the BMC's address cannot change "
+		    "now",
+		    job);
 	else if (rc < 0 && rc != -ENOENT)
 		db_failed(c, rc);
 	free(old);

@@ -288,6 +288,12 @@ def test_a_busy_host_keeps_its_identity(orch):
     moved["hosts"][0]["nics"][0]["mac"] = "52:54:00:77:00:99"
     assert orch.apply(moved).code == "host-busy"
     assert orch.patch("/hosts/edge01", {"nics": []}).code == "host-busy"
+    # The agent would go on to switch whatever machine the old address leads to.
+    moved = document()
+    moved["hosts"][0]["bmc"]["address"] = "10.9.0.99"
+    assert orch.apply(moved).code == "host-busy"
+    moved["hosts"][0]["bmc"].update(address="10.9.0.1", password="new")
+    assert orch.apply(moved).status == 200
     assert orch.patch("/hosts/edge01", {"probe": "icmp"}).status == 200
     assert orch.delete("/hosts/edge01").code == "host-busy"
 
