@@ -15,6 +15,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -276,7 +277,16 @@ images_root: {self.path("images")}
 key_file: {self.path("orchestrator.key")}
 """, 0o600)
         self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
-        wait_for(lambda: os.path.exists(self.socket), 10, "the orchestrator's socket")
+        wait_for(self.orchestrator_answers, 10, "the orchestrator's socket")
+
+    def orchestrator_answers(self):
+        """A killed orchestrator leaves its socket behind: only a connection shows that one listens."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            try:
+                s.connect(self.socket)
+            except OSError:
+                return False
+        return True
 
     def start_agent(self):
         for d in ("agent", "scripts", "bootd"):
