@@ -687,6 +687,8 @@ on_recover(struct run_fsm *f)
 	case STAGE_OVERRIDE:
 	case STAGE_POWER: recover_bmc(f); return;
 	default:
+		if (r->due > f->now + r->allow[r->stage]) /* the clock was set back */
+			r->due = f->now + r->allow[r->stage];
 		if (r->due < grace)
 			r->due = grace;
 		if (probe_watches(r))

@@ -453,6 +453,10 @@ test_recovery(void **state)
 	k.now = due + USEC_PER_SEC;
 	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
 	assert_true(k.run.due > k.now); /* not missed by our absence alone */
+	k.run.due =
+	    k.now + 10 * 365 * 86400 * USEC_PER_SEC; /* the clock was ahead then */
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(k.run.due <= k.now + k.run.allow[k.run.stage]);
 	teardown(&k);
 	k = setup(NULL);
 	give(&k, (struct run_input){.type = RUN_IN_START});
