@@ -103,6 +103,18 @@ consumed_before(const struct standalone *s, const char *host)
 	return false;
 }
 
+/* A new file survives a power failure only when its folder has been synced too. */
+static int
+sync_dir(int dirfd)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd < 0 || fsync(fd) < 0 ? -1 : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return r;
+}
+
 static int
 open_list(struct standalone *s, struct error *err)
 {
@@ -111,7 +123,8 @@ open_list(struct standalone *s, struct error *err)
 
 	s->list_fd = openat(s->deps.state_fd, "consumed",
 	    O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->list_fd < 0 || fstat(s->list_fd, &st) < 0)
+	if (s->list_fd < 0 || fstat(s->list_fd, &st) < 0 ||
+	    sync_dir(s->deps.state_fd) < 0)
 		goto fail;
 	if (st.st_size > LIST_MAX) {
 		errno = EFBIG;
