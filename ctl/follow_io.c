@@ -427,6 +427,11 @@ print_results(const struct follow *f)
 		if (p->state == PROGRESS_OPEN)
 			ctl_say(f->ctl, "%s: the job goes on: netboot-ctl watch %s",
 			    p->host, p->id);
+		if (p->state == PROGRESS_OPEN && p->stage <= STAGE_QUEUED)
+			ctl_say(f->ctl,
+			    "%s: no agent has taken it yet: netboot-ctl status %s and "
+			    "netboot-ctl doctor say why",
+			    p->host, p->host);
 	}
 	if (!ctl_is_json(f->ctl))
 		fputs(text_str(&t), f->ctl->out);

@@ -87,7 +87,7 @@ say_stage(const struct progress *p, enum stage s, const struct progress_stage *s
 		break;
 	case PROGRESS_CONFIRMED: text_addf(out, "confirmed after %s", took); break;
 	case PROGRESS_SKIPPED: text_add(out, "skipped"); break;
-	case PROGRESS_MISSED: text_addf(out, "MISSED after %s", took); break;
+	case PROGRESS_MISSED: text_addf(out, "FAILED after %s", took); break;
 	}
 	if (st->evidence[0] != '\0') {
 		text_add(out, ": ");

@@ -94,7 +94,7 @@ test_attempts(void **state UNUSED)
 	    "edge01: armed: confirmed after 0.0s\n");
 	event(&p, STAGE("01", "override", "entered", 1, ""), "edge01: override: begun\n");
 	event(&p, STAGE("05", "override", "missed", 1, ""),
-	    "edge01: override: MISSED after 4.0s\n");
+	    "edge01: override: FAILED after 4.0s\n");
 	event(&p, "{\"kind\":\"job.attempt\",\"detail\":{\"attempt\":2}}",
 	    "edge01: attempt 2 begins\n");
 	event(&p, STAGE("06", "override", "entered", 2, ""), "edge01: override: begun\n");
