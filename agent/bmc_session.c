@@ -297,8 +297,12 @@ on_rakp2(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (!bmc_packet_rakp2_holds(s->packet, s->suite, &s->hs, &rs)) {
 		farewell(s, BMC_STATUS_INVALID_ICV, out);
 		s->proof_failed = true;
-		return fail(
-		    s, BMC_FAIL_AUTH, "wrong password for user \"%s\"", s->hs.user);
+		return s->hs.password[0] != '\0'
+			   ? fail(s, BMC_FAIL_AUTH, "wrong password for user \"%s\"",
+				 s->hs.user)
+			   : fail(s, BMC_FAIL_AUTH,
+				 "it wants a password for user \"%s\", and none is set",
+				 s->hs.user);
 	}
 	memcpy(s->hs.bmc_random, rs.random, sizeof s->hs.bmc_random);
 	memcpy(s->hs.guid, rs.guid, sizeof s->hs.guid);

@@ -62,6 +62,10 @@ file_error(const char *root, const char *path, int rc, struct error *err)
 		return error_set(err, -ENOENT, "image-missing",
 		    "copy the file there, or correct the path", "no file %s below %s",
 		    path, root);
+	if (rc == -EINVAL || rc == -EXDEV || rc == -ELOOP)
+		return error_set(err, rc, "image-unreadable",
+		    "write it as seen from there, without ..",
+		    "%s does not stay below %s", path, root);
 	return error_set(err, rc, "image-unreadable",
 	    "check the file's type, owner and mode", "cannot read %s below %s: %s", path,
 	    root, strerror(-rc));

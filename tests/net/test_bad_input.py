@@ -16,7 +16,7 @@ from netlab import until
 from whole_lab import BMC_PORT, program
 
 DEADLINES = {"preflight": "4s", "armed": "1s"}
-GOOD, LOCKED, BUSY, DEAD, WRONG, SUITES, LEVEL, DOTTED = range(1, 9)
+DEAD, WRONG, SUITES, LEVEL, UNSET = range(4, 9)
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,8 @@ def whole():
     s = whole_lab.Site(lan, hosts=7, deadlines=DEADLINES)
     try:
         s.hosts[WRONG - 1]["bmc"]["password_file"] = s.write("wrong", b"nonsense\n")
-        s.hosts += [s.host(n, name=name, bmc=None) for n, name in ((DOTTED, "db01.los"), (9, "db01.abj"))]
-        for h in s.hosts[-2:]:
-            del h["bmc"]
+        s.hosts += [s.host(UNSET), s.host(9, name="db01.los"), s.host(10, name="db01.abj")]
+        del s.hosts[UNSET - 1]["bmc"]["password_file"]
         s.privileges[LEVEL] = "user"
         s.start()
         s.fault(DEAD, "dead", 1)
@@ -98,8 +97,8 @@ def test_a_range_with_many_unknown_hosts_is_short(same):
     done = same.reinstall("edge[01-99]")
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    assert len(lines) == 21 and lines[0].startswith("edge08: host-unknown: ")
-    assert lines[-1].startswith("edge[01-99]: more-errors: there are 72 more: ")
+    assert len(lines) == 21 and lines[0].startswith("edge09: host-unknown: ")
+    assert lines[-1].startswith("edge[01-99]: more-errors: there are 71 more: ")
 
 
 # ---- inventory
@@ -214,6 +213,7 @@ def test_a_busy_host(whole):
 @pytest.mark.parametrize("n, code, words", [
     (DEAD, "bmc-unreachable", ["127.0.0.1:6233", "no answer", "cable"]),
     (WRONG, "bmc-auth", ['wrong password for user "netboot"', "--bmc-password-file"]),
+    (UNSET, "bmc-auth", ["none is set", "--bmc-password-file"]),
     (SUITES, "bmc-cipher", ["refuses cipher suite", "enable cipher suite 17"]),
     (LEVEL, "bmc-privilege", ['user "netboot" has no operator privilege', "--bmc-user"]),
 ])
@@ -456,6 +456,8 @@ def test_a_full_disk_of_the_agent_without_its_reserve(small):
     before = s.untouched()
     first = s.reinstall("edge01").stdout.strip()
     found = until(lambda: [f for f in s.findings("agent") if f["level"] == "fail"], 15, "the finding")[0]
+    waited = s.ctl("watch", first, "--timeout", "1s")
+    assert waited.returncode == 4 and "no agent has taken it yet: netboot-ctl status edge01" in waited.stderr
     assert "takes no orders" in found["text"] and "space" in found["text"] and found["next"], found
     assert s.json("status", "edge01")["items"][0]["reason"].startswith("spool-full: ")
     s.refused(s.reinstall("edge02"), 3, "edge02", "spool-full", "takes no orders")
