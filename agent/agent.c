@@ -341,6 +341,14 @@ on_orders(void *arg, struct agent_msg_orders *orders)
 }
 
 static void
+on_old_spool(void *arg)
+{
+	struct agent *a = arg;
+
+	run_jobs_on_old_spool(a->jobs);
+}
+
+static void
 on_call_done(void *arg, const struct agent_msg_call_result *res)
 {
 	struct agent *a = arg;
@@ -492,6 +500,7 @@ start_talking(struct agent *a, struct error *err)
 	    .token = a->token[0] != '\0' ? a->token : NULL,
 	    .site = a->cfg->site,
 	    .on_orders = on_orders,
+	    .on_old_spool = on_old_spool,
 	    .arg = a,
 	};
 	int r;

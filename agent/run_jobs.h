@@ -68,6 +68,10 @@ void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);
 void
 run_jobs_cancel(struct run_jobs *js, const char *job, const char *by);
+/* The spool is an old copy of itself: what became of its jobs since is not known, and those
+ * whose ticket is not used end. */
+void
+run_jobs_on_old_spool(struct run_jobs *js);
 
 /* From bootd. */
 void

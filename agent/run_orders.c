@@ -249,3 +249,16 @@ run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 	event_put(&ev, "by", by);
 	run_orders_close(js, job, "", &ev);
 }
+
+void
+run_jobs_on_old_spool(struct run_jobs *js)
+{
+	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
+		struct run_item *it;
+
+		if (ticket_is_consumed(&job->run.ticket))
+			continue;
+		it = run_jobs_push_input(js, job->run.job, RUN_IN_CANCEL);
+		str_clip(it->by, sizeof(it->by), "the agent: its spool is an old copy");
+	}
+}

@@ -436,6 +436,8 @@ spool_ack(struct spool *s, int64_t seq)
 	if (r < 0)
 		return r;
 	s->now.pending -= r;
+	if (seq > s->now.last_seq) /* numbers that are taken are not used again */
+		s->now.last_seq = seq;
 	return 0;
 }
 
@@ -452,12 +454,6 @@ spool_pending(const struct spool *s)
 }
 
 /* ---- jobs and tickets ---- */
-
-static void
-seal_context(char *buf, size_t size, const char *job)
-{
-	snprintf(buf, size, "job/%s", job);
-}
 
 static char *
 run_text(const struct run *r)
@@ -487,7 +483,7 @@ spool_put_job(struct spool *s, const struct bundle *b, const struct run *r, int6
 	doc = json_text(v);
 	json_decref(v);
 	run = run_text(r);
-	seal_context(context, sizeof(context), b->job);
+	snprintf(context, sizeof(context), "job/%s", b->job);
 	if (b->bmc.password[0] != '\0')
 		sealed = secret_seal(s->key, context, b->bmc.password);
 	db_bind_text(st, 1, b->job);
@@ -574,7 +570,7 @@ read_bundle(struct spool *s, const char *job, const char *doc, const char *seale
 	json_decref(v);
 	if (r < 0 || sealed[0] == '\0')
 		return r;
-	seal_context(context, sizeof(context), job);
+	snprintf(context, sizeof(context), "job/%s", job);
 	r = secret_unseal(s->key, context, sealed, &plain);
 	if (r == 0)
 		r = str_copy(ret->bmc.password, sizeof(ret->bmc.password), plain);

@@ -67,7 +67,7 @@ spool_count_dropped(struct spool *s, int64_t n);
 int
 spool_load_events(
     struct spool *s, size_t max, struct event *ret, int64_t *ret_first) MUST_CHECK;
-/* Deletes events up to seq. */
+/* Deletes events up to seq; later ones get higher numbers than that. */
 int
 spool_ack(struct spool *s, int64_t seq) MUST_CHECK;
 int64_t

@@ -157,9 +157,15 @@ take_ack(struct uplink *u, int64_t acked)
 
 	if (u->n_events == 0)
 		return 0;
-	/* What was not sent cannot be held. */
-	if (acked > last)
-		acked = last;
+	if (acked > spool_last_seq(u->o.spool)) {
+		log_error(u->o.log,
+		    "orchestrator: holds events up to %lld of this spool, which has only "
+		    "%lld: an old copy of it was put back; the numbers go on behind them",
+		    (long long)acked, (long long)spool_last_seq(u->o.spool));
+		u->o.on_old_spool(u->o.arg);
+	} else if (acked > last) {
+		acked = last; /* what was not sent cannot be held */
+	}
 	r = spool_begin(u->o.spool);
 	if (r < 0)
 		return r;

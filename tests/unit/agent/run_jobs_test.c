@@ -301,6 +301,17 @@ test_old_order_is_refused(void **state)
 }
 
 static void
+test_jobs_of_an_old_spool_end(void **state)
+{
+	struct kit *k = *state;
+
+	accept_one(k, job_fixture_bundle());
+	run_jobs_on_old_spool(k->jobs);
+	assert_non_null(strstr(detail(await_event(k, "job.cancelled"), "by"), "spool"));
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+}
+
+static void
 acknowledge_all(struct kit *k)
 {
 	assert_int_equal(spool_begin(k->spool), 0);
@@ -410,6 +421,8 @@ main(void)
 		test_cancel_of_a_job_never_seen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refused_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_old_order_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_jobs_of_an_old_spool_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_requests_without_a_job, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

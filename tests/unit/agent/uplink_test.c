@@ -25,6 +25,7 @@ struct kit {
 	unsigned polls, reports, fail_next, lose_next, orders;
 	int64_t held, table_asked;
 	bool order_next;
+	unsigned old_spool;
 	char power[16];
 };
 
@@ -116,6 +117,14 @@ on_orders(void *arg, struct agent_msg_orders *orders)
 	k->orders += (unsigned)orders->n_orders;
 }
 
+static void
+on_old_spool(void *arg)
+{
+	struct kit *k = arg;
+
+	k->old_spool++;
+}
+
 static int
 listen_unix(const char *path)
 {
@@ -134,7 +143,8 @@ setup(void **state)
 {
 	struct kit *k = str_alloc(sizeof(*k));
 	struct spool_opts spool = {.path = ":memory:", .site = "los"};
-	struct uplink_opts o = {.site = "los", .on_orders = on_orders};
+	struct uplink_opts o = {
+	    .site = "los", .on_orders = on_orders, .on_old_spool = on_old_spool};
 	struct error err;
 
 	snprintf(k->dir, sizeof(k->dir), "/tmp/uplink_testXXXXXX");
@@ -238,6 +248,22 @@ test_failures_and_lost_answers(void **state)
 	assert_true(k->reports >= 3);
 }
 
+/* The spool is a copy from before events that the orchestrator holds. */
+static void
+test_an_old_spool_is_noticed(void **state)
+{
+	struct kit *k = *state;
+
+	k->held = 1000;
+	put_events(k, 5);
+	until(k, all_taken);
+	assert_int_equal(k->old_spool, 1);
+	put_events(k, 2); /* with numbers that were never used */
+	until(k, all_taken);
+	assert_int_equal(k->held, 1002);
+	assert_int_equal(k->old_spool, 1);
+}
+
 static bool
 ordered(const struct kit *k)
 {
@@ -281,6 +307,8 @@ main(void)
 		test_everything_once_in_order, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_failures_and_lost_answers, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_an_old_spool_is_noticed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_orders, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_call_results, setup, teardown),
 	};
