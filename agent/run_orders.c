@@ -66,10 +66,36 @@ run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why)
 		refuse_job(js, job, "", why);
 }
 
+static bool
+same_machine(const struct bundle *a, const struct bundle *b)
+{
+	if (a->bmc.address[0] != '\0' && str_eq(a->bmc.address, b->bmc.address) &&
+	    a->bmc.port == b->bmc.port)
+		return true;
+	for (size_t i = 0; i < a->host.n_nics; i++)
+		for (size_t k = 0; k < b->host.n_nics; k++)
+			if (addr_mac_eq(&a->host.nics[i].mac, &b->host.nics[k].mac))
+				return true;
+	return false;
+}
+
+/* The inventory knows each machine once, but an older one, put back from a backup, may know it by
+ * another name than the one under which it is being installed. */
+static const struct run_job *
+find_machine(const struct run_jobs *js, const struct bundle *b)
+{
+	for (const struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
+		if (same_machine(job->bundle, b))
+			return job;
+	}
+	return NULL;
+}
+
 static int
 may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 {
 	struct run_job *other = run_jobs_find_host(js, b->host.name);
+	const struct run_job *machine;
 
 	if (b->created > 0 && clock_wall() - b->created > RUN_AGE_MAX)
 		return error_set(err, -ETIME, "order-too-old",
@@ -80,6 +106,12 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 		return error_set(err, -EBUSY, "host-busy",
 		    "wait for that job, or cancel it: netboot-ctl job cancel",
 		    "job %s is under way on %s", other->run.job, b->host.name);
+	machine = find_machine(js, b);
+	if (machine != NULL)
+		return error_set(err, -EBUSY, "machine-busy",
+		    "correct the inventory: a MAC address and a BMC belong to one host",
+		    "%s has a MAC address or the BMC of %s, on which job %s is under way",
+		    b->host.name, machine->run.host, machine->run.job);
 	if (HASH_COUNT(js->by_id) >= (size_t)js->d.cfg->max_jobs)
 		return error_set(err, -EBUSY, "agent-busy",
 		    "retry later, or raise max_jobs",

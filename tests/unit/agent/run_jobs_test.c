@@ -238,6 +238,8 @@ test_refusals(void **state)
 	for (int i = 0; i < 4; i++) {
 		list[i] = job_fixture_bundle();
 		list[i]->job[15] = (char)('0' + i);
+		list[i]->host.nics[0].mac.b[5] = (uint8_t)i;
+		list[i]->bmc.port = (uint16_t)(623 + i);
 	}
 	/* One host twice, then one host more than the two jobs that are allowed. */
 	str_clip(list[2]->host.name, sizeof(list[2]->host.name), "edge02");
@@ -257,6 +259,28 @@ test_refusals(void **state)
 	assert_int_equal(refused, 2);
 	/* Repeated, a refused order stays refused, and a known one is not begun again. */
 	assert_int_equal(spool_job_known(k->spool, "01m8186kad100001"), 1);
+}
+
+/* An inventory from a backup may give a machine another name while a job is at it. */
+static void
+test_one_machine_under_two_names(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *list[3];
+
+	for (int i = 0; i < 3; i++) {
+		list[i] = job_fixture_bundle();
+		list[i]->job[15] = (char)('0' + i);
+		snprintf(
+		    list[i]->host.name, sizeof(list[i]->host.name), "edge0%d", i + 1);
+	}
+	list[1]->bmc.port = 624;	     /* the same network card */
+	list[2]->host.nics[0].mac.b[5] = 77; /* the same BMC */
+	k->cfg.max_jobs = 3;
+	run_jobs_accept(k->jobs, list, 3);
+	assert_int_equal(run_jobs_count(k->jobs), 1);
+	assert_string_equal(
+	    detail(await_event(k, "job.refused"), "code"), "machine-busy");
 }
 
 static void
@@ -417,6 +441,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_job_without_bmc_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_missing_image_fails, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refusals, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_one_machine_under_two_names, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_cancel_of_a_job_never_seen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refused_is_refused, setup, teardown),
