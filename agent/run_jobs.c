@@ -372,6 +372,22 @@ run_jobs_post_probe(struct run_job *job, bool up)
 /* ---- start and end ---- */
 
 static void
+on_read_again(void *arg UNUSED, const struct error *err UNUSED, unsigned n_files UNUSED)
+{
+	/* What it found is asked for by preflight_recheck(). */
+}
+
+/* What preflight had read was forgotten with the last process. */
+static void
+read_image_again(struct run_jobs *js, const struct bundle *b, const struct run *r)
+{
+	if (!r->netboot || r->stage <= STAGE_PREFLIGHT || ticket_is_consumed(&r->ticket))
+		return;
+	if (preflight_start(js->d.preflight, &b->image, on_read_again, NULL) == NULL)
+		log_warn(js->d.log, "job %s: its image files are not read again", r->job);
+}
+
+static void
 recover_one(void *arg, const char *id, struct bundle *b, const struct run *r,
     const struct error *err)
 {
@@ -383,6 +399,7 @@ recover_one(void *arg, const char *id, struct bundle *b, const struct run *r,
 
 		*copy = *b;
 		run_jobs_add(js, copy, r);
+		read_image_again(js, copy, r);
 		run_jobs_push_input(js, id, RUN_IN_RECOVER);
 		return;
 	}

@@ -3,6 +3,8 @@
  * bootd and no BMC. Whole jobs are in tests/net/test_agent_*.py. */
 #include "agent/run_jobs.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
@@ -414,6 +416,63 @@ test_goes_on_after_a_restart(void **state)
 }
 
 static void
+put_image_file(struct kit *k, const char *name, char path[128])
+{
+	char content[1000] = "not what was ordered";
+	int fd;
+
+	snprintf(path, 128, "%s/d", k->dir);
+	(void)mkdir(path, 0755);
+	snprintf(path, 128, "%s/d/%s", k->dir, name);
+	fd = open(path, O_WRONLY | O_CREAT, 0644);
+	assert_int_equal(write(fd, content, sizeof(content)), sizeof(content));
+	close(fd);
+}
+
+/* What preflight has read is forgotten with the process, so it is read once more: the image
+ * may have been replaced meanwhile. */
+static void
+test_image_is_read_again_after_a_restart(void **state)
+{
+	static const struct run_limits limits;
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	struct run *r = str_alloc(sizeof(*r));
+	struct bootd_msg m = {.type = BOOTD_MSG_CONSUME, .req = 42};
+	char kernel[128], initrd[128];
+	struct error err = {0};
+
+	put_image_file(k, "vmlinuz", kernel);
+	put_image_file(k, "initrd", initrd);
+	run_plan(b, &limits, r);
+	r->stage = STAGE_KERNEL;
+	r->entered = clock_wall();
+	r->due = r->entered + 600 * USEC_PER_SEC;
+	assert_int_equal(ticket_arm(&r->ticket, r->entered, &k->rng), 0);
+	assert_int_equal(spool_begin(k->spool), 0);
+	assert_int_equal(spool_put_job(k->spool, b, r, 10), 0);
+	assert_int_equal(spool_commit(k->spool), 0);
+	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
+	for (int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	     preflight_recheck(k->preflight, &b->image, &err) == 0 &&
+	     clock_mono() < limit;)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	str_clip(m.name, sizeof(m.name), "edge01");
+	str_clip(m.ticket, sizeof(m.ticket), r->ticket.id);
+	run_jobs_on_consume(k->jobs, &m);
+	await_answers(k, 1);
+	assert_int_equal(k->answer, BOOTD_MSG_CONSUME_NO);
+	assert_string_equal(
+	    detail(await_event(k, "job.failed"), "code"), "image-altered");
+	unlink(kernel);
+	unlink(initrd);
+	*strrchr(kernel, '/') = '\0';
+	assert_int_equal(rmdir(kernel), 0);
+	free(b);
+	free(r);
+}
+
+static void
 on_ready(void *arg)
 {
 	struct kit *k = arg;
@@ -453,6 +512,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_requests_without_a_job, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_goes_on_after_a_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_image_is_read_again_after_a_restart, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_table_waits_for_the_jobs, setup, teardown),
 	};
