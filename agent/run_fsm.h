@@ -3,9 +3,10 @@
  * state, events and actions out. The caller makes state and events durable in one
  * transaction and only then performs the actions.
  *
- *	preflight ─► armed ─► override ─► power ─► firmware-dhcp … initrd ─► rootfs … ─►
- *done │          │▲         │▲         │              │                    │ ▼ └┘retry
- *│└─────────┴──── retry ───┘ (ticket not used)  ▼ failed       ▼          ▼ failed
+ *	preflight ─► armed ─► override ─► power ─► firmware-dhcp … initrd ─► rootfs … ─► done
+ *	                ▲        ▲                        │                    │
+ *	                └────────┴─ retry (ticket unused) ┤                    ▼
+ *	                                                  └──────────────► failed
  *
  * enter_stage() takes each arrow to the right, miss() each one to the left or down, and
  * cancelled is reached from anywhere through end_job(). */

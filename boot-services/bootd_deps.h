@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What bootd.c gives to each service, and what it expects back. Every service is one
- *object:
+ * object:
  *
  *	struct dhcp4_io *dhcp4_io_open(const struct bootd_deps *deps, struct error *err);
  *	void dhcp4_io_on_table_change(struct dhcp4_io *io);
@@ -9,15 +9,15 @@
  * and likewise tftp_io_* (tftp_io.h) and http_io_* (http_io.h).
  *
  * *_io_open runs as root and opens every socket and file that needs it; it must not start
- *threads. Later sockets (one per TFTP transfer) are opened without privilege. NULL with
- **err naming the address and port, or the interface, and what to do. On failure nothing
- *is left open.
+ * threads. Later sockets (one per TFTP transfer) are opened without privilege. NULL with
+ * *err naming the address and port, or the interface, and what to do. On failure nothing
+ * is left open.
  *
  * *_io_on_table_change runs after `*table` was replaced or one of its hosts was put or
- *deleted. struct hosttab_entry pointers are valid until the callback that looked them up
- *returns: services keep names, tokens and ticket ids, and look them up again here. What
- *is no longer allowed (ticket gone, consumed, another one) is reset here, before the
- *change is acknowledged to the agent.
+ * deleted. struct hosttab_entry pointers are valid until the callback that looked them up
+ * returns: services keep names, tokens and ticket ids, and look them up again here. What
+ * is no longer allowed (ticket gone, consumed, another one) is reset here, before the
+ * change is acknowledged to the agent.
  *
  * Everything below is borrowed and outlives the services. */
 #ifndef BOOT_SERVICES_BOOTD_DEPS_H

@@ -6,7 +6,7 @@
  *			SIZE_LINE ──0──► TRAILER ──empty line──► DONE
  *
  * Entry points: http_body_init(), http_body_feed(). Owns nothing; a body that does not
- *fit its buffer or is malformed is refused, and the connection must then be closed. */
+ * fit its buffer or is malformed is refused, and the connection must then be closed. */
 #include "boot-services/http_body.h"
 
 #include <errno.h>

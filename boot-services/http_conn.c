@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One HTTP connection: reads requests, writes answers, watches what the peer
- *acknowledges.
+ * acknowledges.
  *
  *	HEAD ──request──► SEND ──written──► HEAD, or DRAIN when it was the last one
  *	HEAD ──POST──► BODY ──whole──► REPORT ──agent──► SEND
@@ -8,13 +8,13 @@
  *	DRAIN ──all acknowledged and the peer's side shut──► CLOSED
  *
  * Entry points: http_conn_on_ready() and http_conn_on_time() from http_io.c, which waits
- *for what want_read, want_write and wake_at say; http_conn_close() is the one way out. No
- *call waits. The connection owns its descriptor and the file being sent.
+ * for what want_read, want_write and wake_at say; http_conn_close() is the one way out. No
+ * call waits. The connection owns its descriptor and the file being sent.
  *
  * Octets count as arrived when TCP_INFO says that the peer acknowledged them: EDK2 ends
  * every download with a reset, and what sendfile() took says nothing. Each answer with
- *file octets is a "flight" until its last one is acknowledged, which may be after the
- *next request of the same connection. */
+ * file octets is a "flight" until its last one is acknowledged, which may be after the
+ * next request of the same connection. */
 #include <assert.h>
 #include <errno.h>
 #include <linux/tcp.h>

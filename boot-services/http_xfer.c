@@ -2,11 +2,11 @@
 /* Logical transfers over HTTP and their events.
  *
  * A transfer is one client (by address) fetching one version of one file. Firmware
- *resumes with a range after an interruption and disk boots read in pieces, so requests
- *join a transfer: http_xfer_join(), http_xfer_arrived() as octets are acknowledged, and
+ * resumes with a range after an interruption and disk boots read in pieces, so requests
+ * join a transfer: http_xfer_join(), http_xfer_arrived() as octets are acknowledged, and
  * http_xfer_leave(). It is complete when all octets of the file have arrived, which is
- *told once. A request that fails ends the transfer for the record at once; one that joins
- *later takes up what had arrived.
+ * told once. A request that fails ends the transfer for the record at once; one that joins
+ * later takes up what had arrived.
  *
  *	join ──► begin ──arrived──► progress (once a second) ──all──► end, complete
  *	leave with a failure, nobody else in it ──► error

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The sending side of one TFTP transfer (RFC 1350, 1123 4.2.3.1, 2347-2349, 7440).
  *
- *	start ──options──► OACK ──ACK 0 (take_ack)──► DATA ──ACK of last (take_ack)──►
- *DONE start ──none─────────────────────────────────► DATA OACK, DATA ──ERROR
- *(take_error), ICMP (on_closed), silence (on_time)──► DONE
+ *	start ──options──► OACK ──ACK 0 (take_ack)──► DATA ──ACK of last (take_ack)──► DONE
+ *	start ──none────────────────────────────────► DATA
+ *	OACK, DATA ──ERROR (take_error), ICMP (on_closed), silence (on_time)──► DONE
  *
  * Block numbers are kept in 64 bits and cut to 16 on the wire, so they wrap from 65535 to
- *0. A window has at most 64 blocks, so a 16-bit ACK names one block of it without doubt.
+ * 0. A window has at most 64 blocks, so a 16-bit ACK names one block of it without doubt.
  *
  * When is a window sent again? RFC 1123 4.2.3.1 forbids DATA in answer to a duplicate ACK
  * (Sorcerer's Apprentice: each duplicate would double all that follows). But EDK2 repeats
  * the ACK of the last block in order for every block out of order, and U-Boot waits for
- *an answer to its repeated ACK (tftpy#41). So a duplicate ACK never causes a packet by
- *itself: it brings the deadline forward to where a window that is merely late would have
- *been acknowledged, and only if nothing arrives until then the window goes out again.
+ * an answer to its repeated ACK (tftpy#41). So a duplicate ACK never causes a packet by
+ * itself: it brings the deadline forward to where a window that is merely late would have
+ * been acknowledged, and only if nothing arrives until then the window goes out again.
  *
  * Nothing is owned; the caller sends what `struct tftp_xfer_out` names. */
 #include "boot-services/tftp_xfer.h"

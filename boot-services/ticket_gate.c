@@ -2,9 +2,9 @@
 /* Which last chunks may leave (docs/protocol.md, "Ticket rule").
  *
  * A machine boots an image once it has its kernel and all initrds whole. So as long as
- *one of them has never been released, nobody has the set, and the others may be fetched
- *and fetched again. The release of that last one is the moment at which the ticket is
- *spent: it happens once, to one transfer, after the agent has made it durable.
+ * one of them has never been released, nobody has the set, and the others may be fetched
+ * and fetched again. The release of that last one is the moment at which the ticket is
+ * spent: it happens once, to one transfer, after the agent has made it durable.
  *
  *	some other payload never released ─► FREE
  *	all others released, this one not ─► ASK, then release and consume
@@ -12,8 +12,8 @@
  *
  * Entry points: ticket_gate_check() before octets from ticket_gate_from() on leave, then
  * ticket_gate_release(). The facts live in struct hosttab_entry and are borrowed.
- *Whatever is doubtful is refused: a refused machine boots its disk, a wrongly released
- *one loses it. */
+ * Whatever is doubtful is refused: a refused machine boots its disk, a wrongly released
+ * one loses it. */
 #include "boot-services/ticket_gate.h"
 
 #include "lib/compiler.h"

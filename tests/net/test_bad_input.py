@@ -348,7 +348,7 @@ def test_a_port_in_use(own, netns, kind, port, tool):
     assert f"port-in-use: " in s.read("agent.log") and str(port) in s.read("agent.log")
     before = s.untouched()
     done = s.reinstall("edge01", "--wait=30s")
-    assert done.returncode == 2, done.stderr
+    assert done.returncode == 2, done.stdout + done.stderr + s.read("agent.log")
     line = done.stdout.splitlines()[-1]
     assert line.startswith("edge01: FAILED at armed: boot-services-down: "), line
     assert f"port {port}" in line and tool in line, line
