@@ -153,7 +153,7 @@ struct bundle_subnet {
 struct bundle_site {
 	char name[64];
 	char timezone[64];
-	char url[256]; /* its HTTP base as servers see it, or "" */
+	char url[256];	     /* its HTTP base as servers see it, or "" */
 	bool answer_unknown; /* a pool lease for unknown machines; else ignore */
 	enum bundle_idle idle;
 	struct bundle_subnet subnets[BUNDLE_SUBNETS_MAX];
