@@ -76,6 +76,17 @@ struct api_change_request {
 void
 api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
     const struct api_change_request *change);
+/* POST of one object, the body: `list` is the member of a document that holds its kind. */
+void
+api_change_add(
+    struct orch *o, struct rest_request *rq, const char *kind, const char *list);
+/* PATCH of one object by the body (RFC 7396): `now` (taken) is what it is like. */
+void
+api_change_patch(struct orch *o, struct rest_request *rq, const struct audit_who *who,
+    const char *kind, const char *list, json_t *now);
+/* The body of a PATCH (borrowed), or NULL after a refusal. */
+json_t *
+api_change_patch_body(struct rest_request *rq);
 /* One object and its ETag as its GET shows them; *ret is owned by the caller. */
 int
 api_site_read(

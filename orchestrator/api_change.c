@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Changes of the inventory by REST: one object or a whole document, all on the same way.
  *
- * Entry point: api_change(). Image files are hashed first, off the event loop; then the document is
- * planned, written and answered in one go, so that nothing can come between check and write.
- * A change owns its document and hashes until it is answered.
+ * Entry points: api_change(); api_change_add() and api_change_patch() for one object. Image
+ * files are hashed first, off the event loop; then the document is planned, written and answered
+ * in one go, so that nothing can come between check and write. A change owns its document and
+ * hashes until it is answered.
  *
  * Failure modes: a client that went away while its files were hashed has changed nothing. */
 #include <errno.h>
@@ -210,4 +211,76 @@ api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 		api_refuse(rq, &err, NULL);
 		change_free(c);
 	}
+}
+
+void
+api_change_add(
+    struct orch *o, struct rest_request *rq, const char *kind, const char *list)
+{
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct api_change_request ch = {.must_add = true, .kind = kind};
+
+	if (!api_allow(o, rq, &who))
+		return;
+	json_t *body = rest_body(rq, &err);
+	if (!body || json_copy_str(body, "name", ch.name, sizeof(ch.name), &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (api_repeated(o, rq, &who))
+		return;
+	ch.document = json_pack("{s:[O]}", list, body);
+	api_change(o, rq, &who, &ch);
+}
+
+json_t *
+api_change_patch_body(struct rest_request *rq)
+{
+	struct error err = {.code = ""};
+	json_t *body = rest_body(rq, &err);
+
+	if (json_is_object(body))
+		return body;
+	if (body)
+		error_set(&err, 0, "bad-value", NULL, "the body is not an object");
+	api_refuse(rq, &err, NULL);
+	return NULL;
+}
+
+/* RFC 7396: null removes, objects are merged, the rest replaces. */
+static void
+merge(json_t *target, const json_t *patch)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach ((json_t *)patch, key, v) {
+		json_t *old = json_object_get(target, key);
+		if (json_is_null(v))
+			json_object_del(target, key);
+		else if (json_is_object(v) && json_is_object(old))
+			merge(old, v);
+		else
+			json_object_set(target, key, v);
+	}
+}
+
+void
+api_change_patch(struct orch *o, struct rest_request *rq, const struct audit_who *who,
+    const char *kind, const char *list, json_t *now)
+{
+	struct api_change_request ch = {.kind = kind};
+	json_t *name = json_incref(json_object_get(now, "name"));
+	json_t *body = api_change_patch_body(rq);
+
+	if (body) {
+		merge(now, body);
+		json_object_set(now, "name", name);
+		str_clip(ch.name, sizeof(ch.name), json_string_value(name));
+		ch.document = json_pack("{s:[O]}", list, now);
+		api_change(o, rq, who, &ch);
+	}
+	json_decref(name);
+	json_decref(now);
 }

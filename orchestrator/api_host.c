@@ -138,40 +138,7 @@ api_host_get(void *arg, struct rest_request *rq)
 void
 api_host_add(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-	struct error err = {.code = ""};
-	struct api_change_request ch = {.must_add = true, .kind = "host"};
-
-	if (!api_allow(o, rq, &who))
-		return;
-	json_t *body = rest_body(rq, &err);
-	if (!body || json_copy_str(body, "name", ch.name, sizeof(ch.name), &err) < 0) {
-		api_refuse(rq, &err, NULL);
-		return;
-	}
-	if (api_repeated(o, rq, &who))
-		return;
-	ch.document = json_pack("{s:[O]}", "hosts", body);
-	api_change(o, rq, &who, &ch);
-}
-
-/* RFC 7396: null removes, objects are merged, the rest replaces. */
-static void
-merge(json_t *target, const json_t *patch)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach ((json_t *)patch, key, v) {
-		json_t *old = json_object_get(target, key);
-		if (json_is_null(v))
-			json_object_del(target, key);
-		else if (json_is_object(v) && json_is_object(old))
-			merge(old, v);
-		else
-			json_object_set(target, key, v);
-	}
+	api_change_add(arg, rq, "host", "hosts");
 }
 
 void
@@ -179,32 +146,17 @@ api_host_patch(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct audit_who who;
-	struct error err = {.code = ""};
-	struct api_change_request ch = {.kind = "host"};
 	char etag[API_ETAG_SIZE];
 
-	if (!api_allow(o, rq, &who))
+	if (!api_allow(o, rq, &who) || !api_change_patch_body(rq))
 		return;
-	json_t *body = rest_body(rq, &err);
-	if (!json_is_object(body)) {
-		if (body)
-			error_set(
-			    &err, 0, "bad-value", NULL, "the body is not an object");
-		api_refuse(rq, &err, NULL);
-		return;
-	}
 	struct db_host *h = find(o, rq, rest_param(rq, "name"));
 	if (!h)
 		return;
 	api_etag("host", h->rev, etag);
-	if (api_match(rq, etag)) {
-		json_t *v = inventory_codec_host_json(h);
-		merge(v, body);
-		json_object_set_new(v, "name", json_string(h->host.name));
-		str_clip(ch.name, sizeof(ch.name), h->host.name);
-		ch.document = json_pack("{s:[o]}", "hosts", v);
-		api_change(o, rq, &who, &ch);
-	}
+	if (api_match(rq, etag))
+		api_change_patch(
+		    o, rq, &who, "host", "hosts", inventory_codec_host_json(h));
 	free(h);
 }
 

@@ -112,22 +112,7 @@ api_image_get(void *arg, struct rest_request *rq)
 void
 api_image_add(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-	struct error err = {.code = ""};
-	struct api_change_request ch = {.must_add = true, .kind = "image"};
-
-	if (!api_allow(o, rq, &who))
-		return;
-	json_t *body = rest_body(rq, &err);
-	if (!body || json_copy_str(body, "name", ch.name, sizeof(ch.name), &err) < 0) {
-		api_refuse(rq, &err, NULL);
-		return;
-	}
-	if (api_repeated(o, rq, &who))
-		return;
-	ch.document = json_pack("{s:[O]}", "images", body);
-	api_change(o, rq, &who, &ch);
+	api_change_add(arg, rq, "image", "images");
 }
 
 void

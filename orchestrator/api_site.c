@@ -115,22 +115,7 @@ api_site_get(void *arg, struct rest_request *rq)
 void
 api_site_add(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-	struct error err = {.code = ""};
-	struct api_change_request ch = {.must_add = true, .kind = "site"};
-
-	if (!api_allow(o, rq, &who))
-		return;
-	json_t *body = rest_body(rq, &err);
-	if (!body || json_copy_str(body, "name", ch.name, sizeof(ch.name), &err) < 0) {
-		api_refuse(rq, &err, NULL);
-		return;
-	}
-	if (api_repeated(o, rq, &who))
-		return;
-	ch.document = json_pack("{s:[O]}", "sites", body);
-	api_change(o, rq, &who, &ch);
+	api_change_add(arg, rq, "site", "sites");
 }
 
 void
@@ -138,32 +123,17 @@ api_site_patch(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct audit_who who;
-	struct error err = {.code = ""};
-	struct api_change_request ch = {.kind = "site"};
 	char etag[API_ETAG_SIZE];
 
-	if (!api_allow(o, rq, &who))
+	if (!api_allow(o, rq, &who) || !api_change_patch_body(rq))
 		return;
-	json_t *body = rest_body(rq, &err);
-	if (!json_is_object(body)) {
-		if (body)
-			error_set(
-			    &err, 0, "bad-value", NULL, "the body is not an object");
-		api_refuse(rq, &err, NULL);
-		return;
-	}
 	struct db_site *site = find(o, rq, rest_param(rq, "name"));
 	if (!site)
 		return;
 	api_etag("site", site->rev, etag);
-	if (api_match(rq, etag)) {
-		json_t *v = inventory_codec_site_json(site);
-		json_object_update(v, body);
-		json_object_set_new(v, "name", json_string(site->site.name));
-		str_clip(ch.name, sizeof(ch.name), site->site.name);
-		ch.document = json_pack("{s:[o]}", "sites", v);
-		api_change(o, rq, &who, &ch);
-	}
+	if (api_match(rq, etag))
+		api_change_patch(
+		    o, rq, &who, "site", "sites", inventory_codec_site_json(site));
 	free(site);
 }
 
