@@ -51,8 +51,9 @@ struct standalone {
 	struct consumer consumer;
 	struct standalone_deps deps;
 	int list_fd; /* state/consumed */
-	char *list;  /* its text when it was opened */
-	bool torn;   /* its last line was not written whole */
+	char *list;  /* its text when it was opened; may have zeros in it after a crash */
+	size_t list_len;
+	bool torn; /* its last line was not written whole */
 	struct question *questions;
 	uint64_t last_req;
 };
@@ -92,10 +93,10 @@ static bool
 consumed_before(const struct standalone *s, const char *host)
 {
 	char line[BUNDLE_NAME_SIZE + DIGEST_TEXT + 2];
-	const char *at = s->list;
+	const char *at = s->list, *end = s->list + s->list_len;
 
 	list_line(s, host, line, sizeof(line));
-	while ((at = strstr(at, line)) != NULL) {
+	while ((at = memmem(at, (size_t)(end - at), line, strlen(line))) != NULL) {
 		if (at == s->list || at[-1] == '\n')
 			return true;
 		at++;
@@ -136,6 +137,7 @@ open_list(struct standalone *s, struct error *err)
 	n = pread(s->list_fd, s->list, (size_t)st.st_size, 0);
 	if (n < 0)
 		goto fail;
+	s->list_len = (size_t)n;
 	s->torn = n > 0 && s->list[n - 1] != '\n';
 	return 0;
 fail:

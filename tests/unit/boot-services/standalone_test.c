@@ -223,6 +223,25 @@ a_torn_line_spoils_nothing(void **state)
 	stop(w);
 }
 
+/* A power failure can leave zeros where a line was being written: what follows them counts all the same. */
+static void
+zeros_in_the_list_hide_nothing(void **state)
+{
+	struct world *w = *state;
+	static const char zeros[64];
+	int fd = openat(w->fd, "consumed", O_WRONLY | O_CREAT, 0600);
+
+	assert_int_equal(write(fd, zeros, sizeof(zeros)), sizeof(zeros));
+	close(fd);
+	start(w, "'1'", "k");
+	consume(w);
+	assert_true(w->ok);
+	stop(w);
+	start(w, "'1'", "k");
+	assert_string_equal(hosttab_by_name(w->table, "edge01")->boot.ticket, "");
+	stop(w);
+}
+
 static void
 says_no_when_it_cannot_be_recorded(void **state)
 {
@@ -296,6 +315,8 @@ main(void)
 		consumes_once_and_for_good, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_torn_line_spoils_nothing, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		zeros_in_the_list_hide_nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		says_no_when_it_cannot_be_recorded, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
