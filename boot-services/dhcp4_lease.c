@@ -636,14 +636,25 @@ dhcp4_lease_restore(
 	return 0;
 }
 
+static bool
+must_survive(const struct dhcp4_lease *l)
+{
+	return l->state == DHCP4_LEASE_BOUND || l->state == DHCP4_LEASE_DECLINED;
+}
+
 void
 dhcp4_lease_each(const struct dhcp4_lease_table *t,
     void (*each)(void *arg, const struct dhcp4_lease *l), void *arg)
 {
 	struct dhcp4_lease *l, *next;
 
+	/* Of two leases of one client the one restored last becomes its current one. */
 	HASH_ITER (by_ip, t->by_ip, l, next) {
-		if (l->state == DHCP4_LEASE_BOUND || l->state == DHCP4_LEASE_DECLINED)
+		if (!l->current && must_survive(l))
+			each(arg, l);
+	}
+	HASH_ITER (by_ip, t->by_ip, l, next) {
+		if (l->current && must_survive(l))
 			each(arg, l);
 	}
 }

@@ -137,7 +137,8 @@ int
 dhcp4_lease_restore(struct dhcp4_lease_table *t, const struct dhcp4_lease_record *r,
     int64_t expires) MUST_CHECK;
 
-/* Calls `each` for every record that must survive a restart. */
+/* Calls `each` for every record that must survive a restart, in an order in which
+ * dhcp4_lease_restore() makes the same table of them. */
 void
 dhcp4_lease_each(const struct dhcp4_lease_table *t,
     void (*each)(void *arg, const struct dhcp4_lease *l), void *arg);

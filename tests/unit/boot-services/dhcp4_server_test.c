@@ -945,6 +945,53 @@ restored_leases_hold(void **state)
 	assert_int_equal(kit_get_lease(&kit, kit_mac_other), KIT_POOL);
 }
 
+/* Two leases of one machine, the older one still running: whatever the order in the table, a compact
+ * journal ends with the one in use, as the long one does. */
+static struct dhcp4_lease_record snapshot[16];
+static size_t n_snapshot;
+
+static void
+keep_record(void *arg UNUSED, const struct dhcp4_lease_record *r)
+{
+	assert_true(n_snapshot < ARRAY_SIZE(snapshot));
+	snapshot[n_snapshot++] = *r;
+}
+
+static void
+compact_journal_leads_to_the_lease_in_use(void **state)
+{
+	uint32_t pooled, wall = 0;
+
+	(void)state;
+	/* The first address of the pool was somebody's, so that its record is older. */
+	pooled = kit_get_lease(&kit, kit_mac_other);
+	kit_begin(&packet, kit_mac_other, DHCP4_RELEASE);
+	kit_set_ciaddr(&packet, pooled);
+	assert_false(answered());
+	/* The host had a fixed address, then the inventory took it away. */
+	assert_int_equal(kit_get_lease(&kit, kit_mac_edge), KIT_FIXED);
+	assert_true(kit_add_host(&kit, "edge01.los", kit_mac_edge, 0, true));
+	discover(kit_mac_edge);
+	dhcp4_msg_put_u32(&packet.w, DHCP4_OPT_REQUESTED_IP, pooled);
+	assert_true(answered());
+	assert_int_equal(kit.reply.yiaddr, pooled);
+	request(kit_mac_edge, KIT_SERVER, pooled);
+	assert_true(answered());
+	n_snapshot = 0;
+	dhcp4_server_each_record(kit.server, kit.now, wall, keep_record, NULL);
+	assert_int_equal(n_snapshot, 2);
+	/* A restart. */
+	dhcp4_server_free(kit.server);
+	kit.server = dhcp4_server_new(&kit.cfg, &kit.table, 1);
+	dhcp4_server_set_links(kit.server, &kit.link, 1);
+	for (size_t i = 0; i < n_snapshot; i++)
+		dhcp4_server_restore(kit.server, &snapshot[i], kit.now, wall);
+	request(kit_mac_edge, 0, 0);
+	kit_set_ciaddr(&packet, pooled);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_ACK);
+}
+
 /* The clock was wrong when the record was written, or is wrong now: no longer than it was granted. */
 static void
 wrong_clock_does_not_stretch_a_lease(void **state)
@@ -1012,6 +1059,7 @@ main(void)
 	    T(text_from_the_wire_is_escaped),
 	    T(retries_are_counted),
 	    T(restored_leases_hold),
+	    T(compact_journal_leads_to_the_lease_in_use),
 	    T(wrong_clock_does_not_stretch_a_lease),
 	};
 
