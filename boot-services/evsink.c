@@ -24,6 +24,9 @@ static const struct evsink_limit_rate rate_normal = {100, USEC_PER_SEC / 20};
 static const struct evsink_limit_rate rate_negative = {10, USEC_PER_SEC};
 static const struct evsink_limit_rate rate_unknown = {100, USEC_PER_SEC / 20};
 
+/* No MAC, no address, and not "" either: that is what an event without both is under. */
+static const char all_unknown[] = "unknown";
+
 struct evsink {
 	const struct log *log;
 	struct hosttab *const *table;
@@ -146,7 +149,7 @@ allowed(struct evsink *s, const struct event *ev)
 		negative ? &rate_negative : &rate_normal, ev->at))
 		return false;
 	return ev->host[0] ||
-	       evsink_limit_allow(s->limit, ev->kind, "", &rate_unknown, ev->at);
+	       evsink_limit_allow(s->limit, ev->kind, all_unknown, &rate_unknown, ev->at);
 }
 
 /* Returns false when some output could not take it. */

@@ -146,6 +146,27 @@ negative_events_are_limited_per_machine(void **state UNUSED)
 	free_world(&w);
 }
 
+/* Malformed packets name no machine: together they are as one, and take no more from the strangers' share
+ * than what they send. */
+static void
+nameless_events_are_limited_as_one_machine(void **state UNUSED)
+{
+	char mac[ADDR_MAC_TEXT];
+	struct world w;
+
+	make_world(&w);
+	emit(&w, "dhcp4.ignored", "52:54:00:01:00:00", "", 1000);
+	for (int i = 0; i < 50; i++)
+		emit(&w, "dhcp4.ignored", "", "", 1000 + i);
+	assert_int_equal(w.got.n, 1 + 10);
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(mac, sizeof(mac), "52:54:00:01:01:%02x", i);
+		emit(&w, "dhcp4.ignored", mac, "", 2000 + i);
+	}
+	assert_int_equal(w.got.n, 100);
+	free_world(&w);
+}
+
 static void
 strangers_share_one_rate(void **state UNUSED)
 {
@@ -190,6 +211,7 @@ main(void)
 	    cmocka_unit_test(completes_from_mac_and_from_address),
 	    cmocka_unit_test(learns_addresses_from_acknowledgements),
 	    cmocka_unit_test(negative_events_are_limited_per_machine),
+	    cmocka_unit_test(nameless_events_are_limited_as_one_machine),
 	    cmocka_unit_test(strangers_share_one_rate),
 	    cmocka_unit_test(a_full_queue_is_counted),
 	};
