@@ -106,6 +106,10 @@ check_subnet(const struct yaml_where *w, uint32_t i,
 			return -EINVAL;
 		if (!addr_prefix_contains(&s->prefix, &s->gateway))
 			return yaml_where_bad(w, path, err, "not inside the prefix");
+		if (!addr_prefix_has_host_v4(&s->prefix, &s->gateway))
+			return yaml_where_bad(w, path, err,
+			    "not the address of a host, but the network's or broadcast "
+			    "address");
 	}
 	for (uint32_t k = 0; k < raw->dns_count; k++) {
 		yaml_where_path(path, "subnets[%u].dns[%u]", i, k);
@@ -229,6 +233,28 @@ check_boot(const struct yaml_where *w, uint32_t i,
 }
 
 static int
+check_fixed(const struct yaml_where *w, const char *path, const struct bundle_host *h,
+    const struct hosttab *seen, struct error *err)
+{
+	for (size_t k = 0; k < h->n_nics; k++) {
+		const struct addr_ip *ip = &h->nics[k].ip;
+		const struct bundle_subnet *s = hosttab_subnet(seen, ip);
+
+		if (!addr_ip_is_set(ip))
+			continue;
+		if (!s)
+			return yaml_where_bad(
+			    w, path, err, "its fixed address is in none of the subnets");
+		if (!addr_prefix_has_host_v4(&s->prefix, ip) ||
+		    addr_ip_eq(ip, &s->gateway))
+			return yaml_where_bad(w, path, err,
+			    "no host may have its fixed address: it is the subnet's "
+			    "network, broadcast or gateway address");
+	}
+	return 0;
+}
+
+static int
 check_host(const struct yaml_where *w, uint32_t i,
     const struct bootd_config_raw_host *raw, struct bootd_config *c, struct hosttab *seen,
     struct error *err)
@@ -252,11 +278,8 @@ check_host(const struct yaml_where *w, uint32_t i,
 	if (check_nics(w, i, raw, h, err) < 0)
 		return -EINVAL;
 	yaml_where_path(path, "hosts[%u]", i);
-	for (size_t k = 0; k < h->n_nics; k++)
-		if (addr_ip_is_set(&h->nics[k].ip) &&
-		    !hosttab_subnet(seen, &h->nics[k].ip))
-			return yaml_where_bad(
-			    w, path, err, "its fixed address is in none of the subnets");
+	if (check_fixed(w, path, h, seen, err) < 0)
+		return -EINVAL;
 	if (hosttab_put(seen, h, NULL, &why) < 0)
 		return yaml_where_bad(w, path, err, "%s", why.text);
 	if (!raw->boot)

@@ -61,20 +61,25 @@ may_evict(const struct dhcp4_query *q)
 	return !holder || holder == q->host;
 }
 
-/* Reserves the host's fixed address. When another machine has it, the event will say so.
- */
+/* Reserves the host's fixed address. When it cannot be had (-EADDRINUSE), the event will
+ * say why. */
 static int
 reserve_fixed(struct dhcp4_query *q)
 {
 	char text[ADDR_IP_TEXT];
-	int r = dhcp4_lease_fixed(
-	    q->s->leases, &q->client, q->fixed, may_evict(q), q->rx->mono, &q->lease);
+	int r = -EADDRINUSE;
 
+	q->fixed_why = "in use by another machine";
+	if (dhcp4_subnet_is_reserved(q, q->fixed))
+		q->fixed_why = "one that no host may have (gateway, network, broadcast "
+			       "or this server)";
+	else
+		r = dhcp4_lease_fixed(q->s->leases, &q->client, q->fixed, may_evict(q),
+		    q->rx->mono, &q->lease);
 	if (r == -EADDRINUSE)
 		snprintf(q->decision.reason, sizeof(q->decision.reason),
-		    "the fixed address %s is in use by another machine; a pool address "
-		    "instead",
-		    ip_text(q->fixed, text));
+		    "the fixed address %s is %s; a pool address instead",
+		    ip_text(q->fixed, text), q->fixed_why);
 	return r;
 }
 
@@ -94,11 +99,13 @@ reserve(struct dhcp4_query *q, uint32_t wanted, char why[EVENT_REASON_SIZE])
 	}
 	addr_ip_text(&net, text, sizeof(text));
 	if (range.first == 0) {
-		snprintf(why, EVENT_REASON_SIZE,
-		    q->fixed != 0 ? "its fixed address is in use by another machine and "
-				    "%s has no pool"
-				  : "no fixed address in %s and that subnet has no pool",
-		    text);
+		if (q->fixed != 0)
+			snprintf(why, EVENT_REASON_SIZE,
+			    "its fixed address is %s, and %s has no pool", q->fixed_why,
+			    text);
+		else
+			snprintf(why, EVENT_REASON_SIZE,
+			    "no fixed address in %s and that subnet has no pool", text);
 		return -EADDRNOTAVAIL;
 	}
 	r = dhcp4_lease_any(q->s->leases, &range, &q->client, wanted, q->host != NULL,
@@ -183,7 +190,7 @@ claim(struct dhcp4_query *q, uint32_t wanted, bool selecting, bool *ret_silent)
 			return wanted == q->fixed ? NULL
 						  : "the host has another, fixed address";
 		if (wanted == q->fixed)
-			return "another machine uses the host's fixed address";
+			return "the host's fixed address cannot be had";
 	}
 	if (have && have->state != DHCP4_LEASE_FREE && have->ip != wanted)
 		return "another address was offered or leased to this machine";

@@ -29,8 +29,9 @@ struct dhcp4_query {
 	const struct hosttab_entry *host;   /* NULL: unknown machine */
 	struct dhcp4_lease_client client;   /* client.subnet set with `subnet` */
 	uint32_t fixed;			    /* the host's address on this subnet, or 0 */
-	uint32_t server_ip;		    /* ours, towards this client */
-	uint32_t server_id; /* option 54: server_ip, or what the relay demands */
+	const char *fixed_why; /* why `fixed` cannot be had now: "… is" this */
+	uint32_t server_ip;    /* ours, towards this client */
+	uint32_t server_id;    /* option 54: server_ip, or what the relay demands */
 	struct policy_client policy;
 	struct policy_decision decision;
 	struct dhcp4_lease *lease;
@@ -45,6 +46,10 @@ dhcp4_subnet_is_ours(const struct dhcp4_server *s, uint32_t ip);
  * *ret_why. */
 int
 dhcp4_subnet_choose(struct dhcp4_query *q, const char **ret_why) MUST_CHECK;
+/* Is it an address of q->subnet that no client may have: the network's, the broadcast
+ * address, the gateway's or one of ours? */
+bool
+dhcp4_subnet_is_reserved(const struct dhcp4_query *q, uint32_t ip);
 /* The pool of q->subnet for q's client; valid as long as q. */
 struct dhcp4_lease_range
 dhcp4_subnet_range(const struct dhcp4_query *q);

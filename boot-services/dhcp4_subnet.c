@@ -156,20 +156,24 @@ dhcp4_subnet_choose(struct dhcp4_query *q, const char **ret_why)
 	return 0;
 }
 
+bool
+dhcp4_subnet_is_reserved(const struct dhcp4_query *q, uint32_t ip)
+{
+	struct addr_ip addr = addr_ip_make_v4(ip);
+
+	return !addr_prefix_has_host_v4(&q->subnet->prefix, &addr) ||
+	       addr_ip_eq(&q->subnet->gateway, &addr) || dhcp4_subnet_is_ours(q->s, ip);
+}
+
 /* Addresses of the pool that this client must not get. */
 static bool
 avoid(const void *arg, uint32_t ip)
 {
 	const struct dhcp4_query *q = arg;
-	uint32_t mask = addr_prefix_mask_v4(&q->subnet->prefix);
 	struct addr_ip addr = addr_ip_make_v4(ip);
-	const struct hosttab_entry *owner = hosttab_by_ip(*q->s->table, &addr);
 
-	if (owner && q->fixed != ip)
-		return true;
-	if (mask < 0xfffffffe && ((ip & ~mask) == 0 || (ip | mask) == 0xffffffff))
-		return true;
-	return addr_ip_eq(&q->subnet->gateway, &addr) || dhcp4_subnet_is_ours(q->s, ip);
+	return (hosttab_by_ip(*q->s->table, &addr) && q->fixed != ip) ||
+	       dhcp4_subnet_is_reserved(q, ip);
 }
 
 struct dhcp4_lease_range

@@ -261,6 +261,16 @@ addr_prefix_mask_v4(const struct addr_prefix *p)
 	return p->len == 0 ? 0 : UINT32_MAX << (32 - p->len);
 }
 
+bool
+addr_prefix_has_host_v4(const struct addr_prefix *p, const struct addr_ip *ip)
+{
+	uint32_t host = addr_ip_v4(ip) & ~addr_prefix_mask_v4(p);
+
+	if (p->ip.family != AF_INET || !addr_prefix_contains(p, ip))
+		return false;
+	return p->len >= 31 || (host != 0 && host != ~addr_prefix_mask_v4(p));
+}
+
 int
 addr_uuid_parse(const char *s, struct addr_uuid *ret)
 {

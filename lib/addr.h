@@ -74,6 +74,10 @@ bool
 addr_prefix_contains(const struct addr_prefix *p, const struct addr_ip *ip);
 uint32_t
 addr_prefix_mask_v4(const struct addr_prefix *p); /* host order */
+/* Is it an address of the IPv4 prefix that a machine may have: neither the network's nor
+ * the broadcast address? (RFC 3021: a /31 has neither.) */
+bool
+addr_prefix_has_host_v4(const struct addr_prefix *p, const struct addr_ip *ip);
 
 int
 addr_uuid_parse(const char *s, struct addr_uuid *ret) MUST_CHECK;

@@ -184,6 +184,17 @@ static const struct {
     {"interfaces: [e]\n" SUBNET
      "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 10.9.0.5}\n",
 	"bootd.yaml:4: hosts[0]: its fixed address is in none of the subnets"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 10.0.0.255}\n",
+	"bootd.yaml:4: hosts[0]: no host may have its fixed address"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 10.0.0.0}\n",
+	"bootd.yaml:4: hosts[0]: no host may have its fixed address"},
+    {"interfaces: [e]\nsubnets: [{prefix: 10.0.0.0/24, gateway: 10.0.0.1}]\n"
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 10.0.0.1}\n",
+	"bootd.yaml:4: hosts[0]: no host may have its fixed address"},
+    {"interfaces: [e]\nsubnets: [{prefix: 10.0.0.0/24, gateway: 10.0.0.255}]\n",
+	"bootd.yaml:2: subnets[0].gateway: not the address of a host"},
     {"interfaces: [e]\nhosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n  boot: {args: "
      "x}\n",
 	"bootd.yaml:5: hosts[0].boot: key 'kernel' is missing"},

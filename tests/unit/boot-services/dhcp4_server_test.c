@@ -397,6 +397,36 @@ fixed_address_in_use_by_another(void **state)
 	assert_int_equal(kit_get_lease(&kit, kit_mac_pool), squat);
 }
 
+/* A mistake in the inventory must not hand a machine the address of the gateway or of this server. */
+static void
+fixed_address_that_nobody_may_have(void **state)
+{
+	static const uint32_t bad[] = {KIT_SERVER, KIT_IP(10, 77, 0, 254),
+	    KIT_IP(10, 77, 0, 0), KIT_IP(10, 77, 0, 255)};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct bundle_site site = *hosttab_site(kit.table);
+
+		assert_true(kit_add_host(&kit, "edge01.los", kit_mac_edge, bad[i], true));
+		assert_in_range(
+		    kit_get_lease(&kit, kit_mac_edge), KIT_POOL, KIT_POOL + 39);
+		assert_non_null(strstr(kit.tx.sent.reason, "a pool address instead"));
+		request(kit_mac_edge, 0, bad[i]);
+		assert_true(answered());
+		assert_int_equal(kit.reply.type, DHCP4_NAK);
+		site.subnets[0].pool_first = site.subnets[0].pool_last =
+		    (struct addr_ip){0};
+		hosttab_set_site(kit.table, &site);
+		discover(kit_mac_edge);
+		assert_false(answered());
+		assert_ignored("no host may have");
+		site.subnets[0].pool_first = kit_addr(KIT_POOL);
+		site.subnets[0].pool_last = kit_addr(KIT_POOL + 39);
+		hosttab_set_site(kit.table, &site);
+	}
+}
+
 static void
 replaced_network_card_takes_the_fixed_address(void **state)
 {
@@ -1036,6 +1066,7 @@ main(void)
 	    T(declined_fixed_address_falls_back_to_the_pool),
 	    T(inform_gets_options_and_no_lease),
 	    T(fixed_address_in_use_by_another),
+	    T(fixed_address_that_nobody_may_have),
 	    T(replaced_network_card_takes_the_fixed_address),
 	    T(exhausted_pool),
 	    T(discover_flood_leaves_room),

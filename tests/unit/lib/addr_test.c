@@ -124,6 +124,14 @@ prefixes(void **state)
 	assert_true(addr_prefix_contains(&p, &ip));
 	assert_int_equal(addr_prefix_parse("0.0.0.0/0", &p), 0);
 	assert_int_equal(addr_prefix_mask_v4(&p), 0);
+	assert_int_equal(addr_prefix_parse("10.77.0.0/22", &p), 0);
+	assert_false(addr_prefix_has_host_v4(&p, &(struct addr_ip){0}));
+	for (uint32_t i = 0; i < 1025; i++) {
+		ip = addr_ip_make_v4(0x0a4d0000 + i);
+		assert_int_equal(addr_prefix_has_host_v4(&p, &ip), i > 0 && i < 1023);
+	}
+	assert_int_equal(addr_prefix_parse("10.77.4.0/31", &p), 0);
+	assert_true(addr_prefix_has_host_v4(&p, &ip));
 	assert_int_equal(addr_prefix_parse("10.0.0.1/32", &p), 0);
 	assert_int_equal(addr_prefix_mask_v4(&p), 0xffffffff);
 }
