@@ -72,6 +72,37 @@ put_times(struct wbuf *w, const struct dhcp4_query *q, bool extras)
 }
 
 static void
+put_mask(struct wbuf *w, const struct dhcp4_query *q)
+{
+	dhcp4_msg_put_u32(
+	    w, DHCP4_OPT_SUBNET_MASK, addr_prefix_mask_v4(&q->subnet->prefix));
+}
+
+static void
+put_router(struct wbuf *w, const struct dhcp4_query *q)
+{
+	if (q->subnet->gateway.family == AF_INET)
+		dhcp4_msg_put_u32(w, DHCP4_OPT_ROUTER, addr_ip_v4(&q->subnet->gateway));
+}
+
+static void
+put_dns(struct wbuf *w, const struct dhcp4_query *q)
+{
+	const struct bundle_subnet *s = q->subnet;
+	uint8_t dns[sizeof(s->dns) / sizeof(s->dns[0]) * 4];
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->n_dns && n < sizeof(dns); i++) {
+		if (s->dns[i].family == AF_INET) {
+			memcpy(dns + n, s->dns[i].b, 4);
+			n += 4;
+		}
+	}
+	if (n > 0)
+		dhcp4_msg_put(w, DHCP4_OPT_DNS, dns, n);
+}
+
+static void
 put_broadcast(struct wbuf *w, const struct dhcp4_query *q)
 {
 	uint32_t mask = addr_prefix_mask_v4(&q->subnet->prefix);
@@ -97,27 +128,54 @@ put_hostname(struct wbuf *w, const struct dhcp4_query *q)
 }
 
 static void
-put_network(struct wbuf *w, const struct dhcp4_query *q, bool extras)
+put_domain(struct wbuf *w, const struct dhcp4_query *q)
 {
-	const struct bundle_subnet *s = q->subnet;
-	uint8_t dns[sizeof(s->dns) / sizeof(s->dns[0]) * 4];
-	size_t n = 0;
+	put_text(w, DHCP4_OPT_DOMAIN, q->subnet->domain);
+}
 
-	dhcp4_msg_put_u32(w, DHCP4_OPT_SUBNET_MASK, addr_prefix_mask_v4(&s->prefix));
-	if (s->gateway.family == AF_INET)
-		dhcp4_msg_put_u32(w, DHCP4_OPT_ROUTER, addr_ip_v4(&s->gateway));
-	for (size_t i = 0; i < s->n_dns && n < sizeof(dns); i++) {
-		if (s->dns[i].family == AF_INET) {
-			memcpy(dns + n, s->dns[i].b, 4);
-			n += 4;
+/* In the order of boot.md 1.2; `extra`: what a client can do without. */
+static const struct {
+	enum dhcp4_opt code;
+	bool extra;
+	void (*put)(struct wbuf *w, const struct dhcp4_query *q);
+} network[] = {
+    {DHCP4_OPT_SUBNET_MASK, false, put_mask},
+    {DHCP4_OPT_ROUTER, false, put_router},
+    {DHCP4_OPT_DNS, false, put_dns},
+    {DHCP4_OPT_DOMAIN, true, put_domain},
+    {DHCP4_OPT_HOSTNAME, true, put_hostname},
+    {DHCP4_OPT_BROADCAST, true, put_broadcast},
+};
+
+/* What the client asked for first, in its order (RFC 2132 9.8), then the rest: firmware
+ * does not ask for all it needs. The mask comes before everything: "if both the subnet
+ * mask and the router option are specified ... the subnet mask option MUST be first"
+ * (RFC 2132 3.3). With `http` option 28 is left to put_boot(). */
+static void
+put_network(struct wbuf *w, const struct dhcp4_query *q, bool extras, bool http)
+{
+	struct rbuf asked = dhcp4_msg_value(q->msg, DHCP4_OPT_PARAMETERS);
+	bool done[ARRAY_SIZE(network)] = {false};
+
+	for (size_t i = 0; i < ARRAY_SIZE(network); i++)
+		done[i] = (network[i].extra && !extras) ||
+			  (network[i].code == DHCP4_OPT_BROADCAST && http);
+	network[0].put(w, q);
+	done[0] = true;
+	while (rbuf_left(&asked) > 0) {
+		uint8_t code = rbuf_u8(&asked);
+
+		for (size_t i = 0; i < ARRAY_SIZE(network); i++) {
+			if (network[i].code != code || done[i])
+				continue;
+			network[i].put(w, q);
+			done[i] = true;
 		}
 	}
-	if (n > 0)
-		dhcp4_msg_put(w, DHCP4_OPT_DNS, dns, n);
-	if (!extras)
-		return;
-	put_text(w, DHCP4_OPT_DOMAIN, s->domain);
-	put_hostname(w, q);
+	for (size_t i = 0; i < ARRAY_SIZE(network); i++) {
+		if (!done[i])
+			network[i].put(w, q);
+	}
 }
 
 /* A menu with the one entry "boot from the local disk", taken at once (boot.md 1.3.2). */
@@ -266,9 +324,7 @@ build_lease(struct dhcp4_query *q, enum dhcp4_type type, const struct dhcp4_msg_
 	put_type(&w, q, type);
 	if (h->yiaddr != 0)
 		put_times(&w, q, extras);
-	put_network(&w, q, extras);
-	if (!http && extras)
-		put_broadcast(&w, q);
+	put_network(&w, q, extras, http);
 	put_boot(&w, q, false);
 	put_tail(&w, q);
 	return finish(q, &w);
