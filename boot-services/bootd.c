@@ -19,6 +19,7 @@
 #include <event2/event.h>
 #include <net/if.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@
 #include "boot-services/evsink_file.h"
 #include "boot-services/evsink_io.h"
 #include "boot-services/http_io.h"
+#include "boot-services/ifwatch_io.h"
 #include "boot-services/privs.h"
 #include "boot-services/standalone.h"
 #include "boot-services/tftp_io.h"
@@ -57,6 +59,7 @@ struct bootd {
 	struct agent_link *link;
 	struct standalone *alone;
 	struct bootd_deps deps;
+	struct ifwatch_io *ifwatch;
 	struct dhcp4_io *dhcp4;
 	struct tftp_io *tftp;
 	struct http_io *http;
@@ -218,12 +221,61 @@ announce(struct bootd *b)
 	    b->tftp ? " tftp" : "", b->http ? " http" : "", b->cfg.n_ifaces);
 }
 
+static void
+give_up(struct bootd *b, const struct error *err)
+{
+	char line[ERROR_TEXT_SIZE + ERROR_NEXT_SIZE + ERROR_CODE_SIZE + 8];
+
+	log_error(b->log, "%s", error_line(err, line, sizeof(line)));
+	if (b->link)
+		agent_link_fatal(b->link, err);
+	b->status = 1;
+	event_base_loopbreak(b->base);
+}
+
+static void
+on_interface_gone(void *arg, const char *iface)
+{
+	struct bootd *b = arg;
+	struct event ev = event_make("bootd.interface", clock_wall());
+
+	snprintf(ev.reason, sizeof(ev.reason),
+	    "there is no network interface %s any more: nothing is heard there", iface);
+	event_put(&ev, "interface", iface);
+	log_error(b->log, "%s", ev.reason);
+	evsink_emit(b->events, &ev);
+}
+
+static void
+on_interface_replaced(void *arg, const char *iface)
+{
+	struct error err = {0};
+
+	error_set(&err, -ENODEV, "interface-replaced",
+	    "start netboot-bootd again (an agent does)",
+	    "network interface %s was removed and made anew; what listened on the old "
+	    "one hears nothing",
+	    iface);
+	give_up(arg, &err);
+}
+
+static int
+watch_interfaces(struct bootd *b, struct error *err UNUSED)
+{
+	static const struct ifwatch_io_ops ops = {
+	    .on_gone = on_interface_gone, .on_replaced = on_interface_replaced};
+
+	b->ifwatch = ifwatch_io_open(b->base, &b->cfg, &ops, b);
+	return 0;
+}
+
 static int
 start(struct bootd *b, struct error *err)
 {
 	static int (*const steps[])(struct bootd *, struct error *) = {
 	    find_user,
 	    check_interfaces,
+	    watch_interfaces,
 	    open_dirs,
 	    open_events,
 	    open_consumer,
@@ -237,18 +289,6 @@ start(struct bootd *b, struct error *err)
 	if (r == 0)
 		announce(b);
 	return r;
-}
-
-static void
-give_up(struct bootd *b, const struct error *err)
-{
-	char line[ERROR_TEXT_SIZE + ERROR_NEXT_SIZE + ERROR_CODE_SIZE + 8];
-
-	log_error(b->log, "%s", error_line(err, line, sizeof(line)));
-	if (b->link)
-		agent_link_fatal(b->link, err);
-	b->status = 1;
-	event_base_loopbreak(b->base);
 }
 
 static void
@@ -379,6 +419,7 @@ free_event(struct event *ev)
 static void
 close_all(struct bootd *b)
 {
+	ifwatch_io_close(b->ifwatch);
 	http_io_close(b->http);
 	tftp_io_close(b->tftp);
 	dhcp4_io_close(b->dhcp4);

@@ -287,8 +287,8 @@ static int
 add_conditional(scmp_filter_ctx ctx)
 {
 	static const unsigned families[] = {AF_INET, AF_INET6};
-	static const unsigned long ioctls[] = {
-	    FIONREAD, FIONBIO, SIOCOUTQ, SIOCGIFMTU, SIOCGIFCONF, SIOCGIFADDR, TCGETS};
+	static const unsigned long ioctls[] = {FIONREAD, FIONBIO, SIOCOUTQ, SIOCGIFMTU,
+	    SIOCGIFCONF, SIOCGIFADDR, SIOCGIFINDEX, TCGETS};
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(families) && r == 0; i++)

@@ -102,6 +102,20 @@ def test_unknown_interface(bootd):
     assert "interface-missing" in line and "'eth9'" in line and "ip -br link" in line
 
 
+def test_an_interface_that_goes_and_comes_again(bootd, netns):
+    """A bridge that is made anew has another index: bootd says so and ends, instead of hearing nothing."""
+    netns.server.ip("link", "add", "br9", "type", "bridge")
+    b = bootd({"interfaces": ["br0", "br9"]})
+    netns.server.ip("link", "del", "br9")
+    ev = b.wait(lambda e: e["kind"] == "bootd.interface")
+    assert "no network interface br9" in ev["reason"] and ev["detail"]["interface"] == "br9"
+    assert b.proc.poll() is None  # br0 is served
+    netns.server.ip("link", "add", "br9", "type", "bridge")
+    assert b.proc.wait(timeout=60) == 1
+    assert "interface-replaced" in b.stderr and "br9" in b.stderr
+    assert len(b.find("bootd.interface")) == 1
+
+
 def test_unknown_user(bootd):
     line = refusal(bootd({"user": "no-such-user"}, wait_ready=None))
     assert "user-unknown" in line and "no-such-user" in line and "useradd" in line
