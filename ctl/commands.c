@@ -65,7 +65,8 @@ static const struct args_option site_options[] = {
     {"timezone", 0, ARGS_VALUE, "ZONE", "IANA name, such as Africa/Lagos"},
     {"url", 0, ARGS_VALUE, "URL", "the site's HTTP base as its servers see it"},
     {"unknown", 0, ARGS_VALUE, "ignore|pool", "what machines not in the inventory get"},
-    {"idle", 0, ARGS_VALUE, "local|menu|silent", "what hosts without a job get"},
+    {"idle", 0, ARGS_VALUE, "local|menu|silent",
+	"what hosts without a job get (menu: as local for now)"},
     {"subnet", 0, ARGS_LIST, "SUBNET",
 	"PREFIX[,gateway=IP][,dns=IP][,pool=FIRST-LAST][,lease=1h][,domain=D][,relay="
 	"IP]"},
@@ -79,7 +80,7 @@ static const struct args_option host_options[] = {
     {"serial", 0, ARGS_VALUE, "TEXT", "SMBIOS serial number"},
     {"firmware", 0, ARGS_VALUE, "uefi|bios", "what it boots with (uefi)"},
     {"idle", 0, ARGS_VALUE, "local|menu|silent",
-	"what it gets without a job (the site's)"},
+	"what it gets without a job (the site's; menu: as local for now)"},
     {"local-boot", 0, ARGS_VALUE, "exit1|exit0|sanboot", "how iPXE leaves to the disk"},
     {"probe", 0, ARGS_VALUE, "PROBE", "how to see that it is up: tcp:22, icmp"},
     {"image", 0, ARGS_VALUE, "IMAGE", "what `reinstall` installs"},
