@@ -161,7 +161,7 @@ user_class_is_ipxe(const struct dhcp4_msg *m)
 }
 
 struct ipxe_features {
-	bool version, listed, http;
+	bool version, listed, http, bzimage;
 };
 
 static struct ipxe_features
@@ -180,10 +180,24 @@ ipxe_features(const struct dhcp4_msg *m)
 			f.version = true;
 		if (code >= DHCP4_IPXE_FEATURE_FIRST && code <= DHCP4_IPXE_FEATURE_LAST)
 			f.listed = true;
-		if (code == DHCP4_IPXE_FEATURE_HTTP && rbuf_left(&v) > 0)
+		if (rbuf_left(&v) == 0)
+			continue;
+		if (code == DHCP4_IPXE_FEATURE_HTTP)
 			f.http = rbuf_u8(&v) != 0;
+		else if (code == DHCP4_IPXE_FEATURE_BZIMAGE)
+			f.bzimage = rbuf_u8(&v) != 0;
 	}
 	return f;
+}
+
+/* A script fetches over HTTP; under BIOS iPXE loads the kernel by itself, under UEFI the
+ * firmware does (boot.md 1.2.1). */
+static bool
+can_run_scripts(const struct ipxe_features *f, uint16_t arch)
+{
+	bool bios = arch == 0x00 || arch == POLICY_ARCH_NONE;
+
+	return !f->listed || (f->http && (f->bzimage || !bios));
 }
 
 /* "PXEClient:Arch:00007:UNDI:003000" says it too, for ROMs that leave out option 93. */
@@ -230,7 +244,7 @@ dhcp4_class_client(const struct dhcp4_msg *m, struct policy_client *ret)
 	/* A list of architectures is allowed; the first is the one that is booting. */
 	ret->arch =
 	    rbuf_left(&arch) >= 2 ? rbuf_u16(&arch) : arch_of_vendor_class(vendor);
-	ret->ipxe_http = f.http || !f.listed;
+	ret->ipxe_able = can_run_scripts(&f, ret->arch);
 }
 
 const char *dhcp4_class_name(enum policy_class class)

@@ -38,7 +38,7 @@ dhcp4_class_key_text(const struct dhcp4_class_key *key, char *buf, size_t size);
 int
 dhcp4_class_key_parse(const char *s, size_t len, struct dhcp4_class_key *ret) MUST_CHECK;
 
-/* Sets class, arch and ipxe_http of *ret from options 60, 77, 93 and 175. */
+/* Sets class, arch and ipxe_able of *ret from options 60, 77, 93 and 175. */
 void
 dhcp4_class_client(const struct dhcp4_msg *m, struct policy_client *ret);
 const char *dhcp4_class_name(

@@ -196,16 +196,15 @@ decide_ipxe(const struct bootd_config *cfg, const struct policy_client *c,
 	if (!cfg->http) {
 		decide(d, POLICY_LEASE,
 		    "ticket armed, but HTTP is switched off: address only");
-	} else if (c->ipxe_http) {
+	} else if (c->ipxe_able) {
 		script_url(c, d->url);
 		decide(d, POLICY_SCRIPT, "ticket armed: script for iPXE");
 	} else if (c->chained_already) {
 		decide(d, POLICY_LEASE,
-		    "iPXE without HTTP came back after it was given our loader: not "
-		    "again, "
-		    "address only");
+		    "iPXE without HTTP or bzImage came back after it was given our "
+		    "loader: not again, address only");
 	} else {
-		decide_tftp(cfg, c, "ticket armed, iPXE in ROM lacks HTTP", d);
+		decide_tftp(cfg, c, "ticket armed, iPXE in ROM lacks HTTP or bzImage", d);
 	}
 }
 
@@ -246,7 +245,7 @@ decide_local(const struct bootd_config *cfg, const struct policy_client *c,
 		break;
 	case POLICY_CLASS_IPXE:
 		/* Without a file name iPXE falls through to the disk by itself. */
-		if (!cfg->http || !c->ipxe_http) {
+		if (!cfg->http || !c->ipxe_able) {
 			decide(d, POLICY_LEASE, "%s: no script, iPXE goes on to the disk",
 			    why);
 			break;

@@ -26,7 +26,7 @@ struct policy_client {
 	enum policy_class class;
 	uint16_t
 	    arch; /* option 93, first value; POLICY_ARCH_NONE when absent (then BIOS) */
-	bool ipxe_http; /* option 175 lists HTTP (0x13), or no feature list was sent */
+	bool ipxe_able; /* option 175 lists what a script needs, or no features at all */
 	bool chained_already;  /* this MAC was handed a loader within the last 120 s */
 	struct addr_ip server; /* our address on the client's link: for URLs and siaddr */
 	uint16_t http_port;

@@ -178,7 +178,7 @@ def dhcp_discover(mac, ipxe=False, arch=7):
                (60, b"PXEClient:Arch:%05d:UNDI:003000" % arch), (93, struct.pack(">H", arch)),
                (94, b"\x01\x03\x00"), (97, b"\x00" + bytes(range(16)))]
     if ipxe:
-        options += [(77, b"iPXE"), (175, b"\xeb\x03\x01\x00\x00\x13\x01\x01")]
+        options += [(77, b"iPXE"), (175, b"\xeb\x03\x01\x00\x00\x13\x01\x01\x18\x01\x01")]
     return (bootp + b"\x63\x82\x53\x63"
             + b"".join(bytes([n, len(v)]) + v for n, v in options) + b"\xff").ljust(300, b"\0")
 

@@ -24,7 +24,7 @@ struct row {
 	size_t ipxe_len;
 	enum policy_class class;
 	uint16_t want_arch;
-	bool http;
+	bool able;
 };
 
 static const struct row rows[] = {
@@ -47,6 +47,11 @@ static const struct row rows[] = {
     {PXE, NULL, 0, "\0\0", 2, "\xeb\3\1\0\0\x15\1\1", 8, POLICY_CLASS_IPXE, 0, false},
     {PXE, "iPXE", 4, NULL, 0, "\x13\1\0\x15\1\1", 6, POLICY_CLASS_IPXE, 7, false},
     {NULL, "iPXE", 4, NULL, 0, NULL, 0, POLICY_CLASS_IPXE, POLICY_ARCH_NONE, true},
+    /* BIOS: HTTP without bzImage (VirtualBox's ROM) loads no kernel; UEFI needs it not */
+    {PXE, "iPXE", 4, "\0\0", 2, "\x13\1\1", 3, POLICY_CLASS_IPXE, 0, false},
+    {PXE, "iPXE", 4, "\0\0", 2, "\x13\1\1\x18\1\1", 6, POLICY_CLASS_IPXE, 0, true},
+    {PXE, "iPXE", 4, "\0\0", 2, "\x18\1\1", 3, POLICY_CLASS_IPXE, 0, false},
+    {NULL, "iPXE", 4, NULL, 0, "\x13\1\1", 3, POLICY_CLASS_IPXE, POLICY_ARCH_NONE, false},
     /* not iPXE */
     {PXE, "iPXE2", 5, NULL, 0, NULL, 0, POLICY_CLASS_PXE, 7, true},
     {PXE, "\x09iPXE", 5, NULL, 0, NULL, 0, POLICY_CLASS_PXE, 7, true},
@@ -91,9 +96,9 @@ classes(void **state)
 		parse();
 		dhcp4_class_client(&msg, &c);
 		if (c.class != r->class || c.arch != r->want_arch ||
-		    c.ipxe_http != r->http)
-			fail_msg("row %zu: %s arch %u http %d", i,
-			    dhcp4_class_name(c.class), c.arch, c.ipxe_http);
+		    c.ipxe_able != r->able)
+			fail_msg("row %zu: %s arch %u able %d", i,
+			    dhcp4_class_name(c.class), c.arch, c.ipxe_able);
 	}
 }
 

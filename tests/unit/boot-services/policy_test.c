@@ -19,7 +19,7 @@ static const struct {
 	enum bundle_idle idle;
 	enum policy_class class;
 	uint16_t arch;
-	bool lacks_http, chained;
+	bool unable, chained;
 	enum policy_what what;
 	const char *where;  /* file or URL */
 	const char *reason; /* a part of it */
@@ -39,7 +39,7 @@ static const struct {
     {ARMED, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
 	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "armed"},
     {ARMED, 0, POLICY_CLASS_OS, 7, 0, 0, POLICY_LEASE, "", "operating system"},
-    /* An iPXE without HTTP gets ours once; not a second time. */
+    /* An iPXE that cannot do what we need gets ours once; not a second time. */
     {ARMED, 0, POLICY_CLASS_IPXE, 0, 1, 0, POLICY_TFTP_LOADER, "undionly.kpxe",
 	"lacks HTTP"},
     {ARMED, 0, POLICY_CLASS_IPXE, 0, 1, 1, POLICY_LEASE, "", "not again"},
@@ -116,7 +116,7 @@ make_client(enum policy_class class, uint16_t arch)
 	    .mac = fixture_mac(1),
 	    .class = class,
 	    .arch = arch,
-	    .ipxe_http = true,
+	    .ipxe_able = true,
 	    .server = addr_ip_make_v4(0x0a4d0001),
 	    .http_port = 80,
 	};
@@ -131,7 +131,7 @@ decides_every_row(void **state UNUSED)
 		struct policy_decision d;
 		const char *where;
 
-		c.ipxe_http = !rows[i].lacks_http;
+		c.ipxe_able = !rows[i].unable;
 		c.chained_already = rows[i].chained;
 		policy_decide(w.table, w.cfg, &c, &d);
 		where = d.file[0] ? d.file : d.url;
