@@ -283,9 +283,39 @@ dhcp4_answer_request(struct dhcp4_query *q)
 		refuse(q, selecting, wanted, why);
 }
 
+/* The address that the client says it has, if we know that it has it, else 0: what the
+ * event of an ACK calls its address, transfers are attributed by (evsink.c). */
+static uint32_t
+proven_address(const struct dhcp4_query *q)
+{
+	const struct dhcp4_lease *l = dhcp4_lease_by_client(q->s->leases, &q->client);
+	uint32_t ip = q->msg->ciaddr;
+
+	if (ip == q->fixed || (l && l->ip == ip && l->state == DHCP4_LEASE_BOUND &&
+				  l->expires > q->rx->mono))
+		return ip;
+	return 0;
+}
+
+static bool
+may_inform(const struct dhcp4_query *q)
+{
+	struct addr_ip addr = addr_ip_make_v4(q->msg->ciaddr);
+
+	return q->msg->ciaddr == 0 || (hosttab_subnet(*q->s->table, &addr) &&
+					  dhcp4_subnet_is_peer(q->s, q->msg->ciaddr));
+}
+
+/* RFC 2131 4.3.5: "The server SHOULD check the network address in a DHCPINFORM message
+ * for consistency, but MUST NOT check for an existing lease." */
 void
 dhcp4_answer_inform(struct dhcp4_query *q)
 {
+	if (!may_inform(q)) {
+		dhcp4_note_ignored(
+		    q, "an INFORM from an address that no machine of our subnets has");
+		return;
+	}
 	if (!decide(q, is_chained(q, dhcp4_lease_by_client(q->s->leases, &q->client))))
 		return;
 	if (!dhcp4_reply_inform(q)) {
@@ -293,7 +323,7 @@ dhcp4_answer_inform(struct dhcp4_query *q)
 		return;
 	}
 	dhcp4_note_seen(q, "dhcp4.inform", NULL);
-	dhcp4_note_sent(q, "dhcp4.ack", q->msg->ciaddr, q->decision.reason);
+	dhcp4_note_sent(q, "dhcp4.ack", proven_address(q), q->decision.reason);
 }
 
 /* The lease that a RELEASE or DECLINE names, or NULL after its event. */
@@ -377,6 +407,11 @@ dhcp4_answer_pxe(struct dhcp4_query *q)
 		dhcp4_note_ignored(q, "a boot server request for another server");
 		return;
 	}
+	if (!dhcp4_subnet_is_peer(q->s, q->rx->src_ip)) {
+		dhcp4_note_ignored(
+		    q, "a boot server request from an address that cannot be answered");
+		return;
+	}
 	if (!decide(q, l ? l->chained : false))
 		return;
 	if (!dhcp4_reply_pxe(q)) {
@@ -386,5 +421,5 @@ dhcp4_answer_pxe(struct dhcp4_query *q)
 	if (l && q->decision.what == POLICY_TFTP_LOADER)
 		l->loader_at = q->rx->mono;
 	dhcp4_note_seen(q, "dhcp4.request", NULL);
-	dhcp4_note_sent(q, "dhcp4.ack", q->msg->ciaddr, q->decision.reason);
+	dhcp4_note_sent(q, "dhcp4.ack", proven_address(q), q->decision.reason);
 }

@@ -42,6 +42,9 @@ struct dhcp4_query {
 /* dhcp4_subnet.c */
 bool
 dhcp4_subnet_is_ours(const struct dhcp4_server *s, uint32_t ip);
+/* May an answer be sent there: to one machine, and not to ourselves? */
+bool
+dhcp4_subnet_is_peer(const struct dhcp4_server *s, uint32_t ip);
 /* Chooses subnet, server_ip, server_id, fixed and client.subnet. 0, or -ENOENT with
  * *ret_why. */
 int

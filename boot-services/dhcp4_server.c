@@ -95,6 +95,13 @@ dhcp4_server_each_record(const struct dhcp4_server *s, int64_t mono, int64_t wal
 	dhcp4_lease_each(s->leases, each_lease, &e);
 }
 
+static bool
+is_of_ours(
+    const struct dhcp4_server *s, const struct dhcp4_server_rx *rx, uint32_t server)
+{
+	return dhcp4_subnet_is_ours(s, server) || dhcp4_subnet_is_ours(s, rx->src_ip);
+}
+
 /* Everything about the packet that does not depend on its type. False: dropped, with its event. */
 static bool
 identify(struct dhcp4_query *q)
@@ -111,8 +118,11 @@ identify(struct dhcp4_query *q)
 	if (m->op == DHCP4_BOOTREPLY) {
 		uint32_t server = dhcp4_msg_u32(m, DHCP4_OPT_SERVER_ID, q->rx->src_ip);
 
-		dhcp4_note_foreign(
-		    q, server, "another DHCP server's reply came to our port");
+		if (is_of_ours(q->s, q->rx, server))
+			dhcp4_note_ignored(q, "our own reply came back to us");
+		else
+			dhcp4_note_foreign(
+			    q, server, "another DHCP server's reply came to our port");
 		return false;
 	}
 	if (m->op != DHCP4_BOOTREQUEST)
@@ -208,7 +218,7 @@ dhcp4_server_overhear(
 		s->msg.type != DHCP4_NAK))
 		return;
 	server = dhcp4_msg_u32(&s->msg, DHCP4_OPT_SERVER_ID, rx->src_ip);
-	if (dhcp4_subnet_is_ours(s, server) || dhcp4_subnet_is_ours(s, rx->src_ip))
+	if (is_of_ours(s, rx, server))
 		return;
 	if (dhcp4_class_key(&s->msg, &q.client.key, &why) == 0 &&
 	    dhcp4_class_key_mac(&q.client.key, &q.policy.mac))

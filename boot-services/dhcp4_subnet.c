@@ -30,6 +30,19 @@ dhcp4_subnet_is_ours(const struct dhcp4_server *s, uint32_t ip)
 	return false;
 }
 
+bool
+dhcp4_subnet_is_peer(const struct dhcp4_server *s, uint32_t ip)
+{
+	struct addr_ip addr = addr_ip_make_v4(ip);
+	const struct bundle_subnet *subnet = hosttab_subnet(*s->table, &addr);
+	uint32_t net = ip >> 24;
+
+	/* RFC 6890: "this network", loopback; multicast, reserved and broadcast. */
+	if (net == 0 || net == 127 || net >= 224 || dhcp4_subnet_is_ours(s, ip))
+		return false;
+	return !subnet || addr_prefix_has_host_v4(&subnet->prefix, &addr);
+}
+
 static void
 add_holder_of(struct candidates *c, const struct hosttab *t, uint32_t ip)
 {
@@ -122,6 +135,10 @@ dhcp4_subnet_choose(struct dhcp4_query *q, const char **ret_why)
 
 	if (q->link->n_addrs == 0) {
 		*ret_why = "the interface has no IPv4 address";
+		return -ENOENT;
+	}
+	if (q->msg->giaddr != 0 && !dhcp4_subnet_is_peer(q->s, q->msg->giaddr)) {
+		*ret_why = "the relay gives an address that no relay can have";
 		return -ENOENT;
 	}
 	collect(q, &c);

@@ -281,12 +281,14 @@ foreign_offers_are_reported_once_a_minute(void **state)
 	dhcp4_server_overhear(kit.server, &rx, &ev);
 	assert_string_equal(ev.kind, "dhcp4.foreign");
 	event_done(&ev);
-	/* Our own are not foreign. */
+	/* Our own are not foreign, nor is one that comes back to our port. */
 	kit_set_u32(&packet, DHCP4_HEADER_SIZE + 4 + 3 + 2, KIT_SERVER);
 	rx.src_ip = KIT_SERVER;
 	rx.mono += 100 * USEC_PER_SEC;
 	dhcp4_server_overhear(kit.server, &rx, &ev);
 	assert_string_equal(ev.kind, "");
+	assert_false(kit_handle_from(&kit, &packet, KIT_SERVER, 0xffffffff, 67, false));
+	assert_ignored("our own reply");
 }
 
 static void
@@ -371,6 +373,38 @@ inform_gets_options_and_no_lease(void **state)
 	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_LEASE_TIME));
 	assert_int_equal(kit.tx.to_ip, KIT_IP(10, 77, 0, 200));
 	assert_false(kit.tx.has_record);
+}
+
+/* RFC 2131 4.3.5: "The server SHOULD check the network address in a DHCPINFORM message for consistency".
+ * And what an ACK's event calls an address of this machine, it is: transfers are told by it. */
+static void
+inform_from_elsewhere(void **state)
+{
+	static const uint32_t bad[] = {KIT_IP(8, 8, 8, 8), KIT_IP(127, 0, 0, 1),
+	    KIT_SERVER, KIT_IP(10, 77, 0, 255), KIT_IP(255, 255, 255, 255),
+	    KIT_IP(224, 0, 0, 1)};
+	uint32_t ip;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		kit_begin(&packet, kit_mac_edge, DHCP4_INFORM);
+		kit_set_ciaddr(&packet, bad[i]);
+		assert_false(answered());
+		assert_ignored("INFORM from an address");
+	}
+	ip = kit_get_lease(&kit, kit_mac_other);
+	kit_begin(&packet, kit_mac_other, DHCP4_INFORM);
+	kit_set_ciaddr(&packet, ip);
+	assert_true(answered());
+	assert_string_equal(kit.tx.sent.ip, kit.tx.seen.ip);
+	kit_begin(&packet, kit_mac_edge, DHCP4_INFORM);
+	kit_set_ciaddr(&packet, ip);
+	assert_true(answered());
+	assert_string_equal(kit.tx.sent.ip, "");
+	kit_begin(&packet, kit_mac_edge, DHCP4_INFORM);
+	kit_set_ciaddr(&packet, KIT_FIXED);
+	assert_true(answered());
+	assert_string_equal(kit.tx.sent.ip, "10.77.0.11");
 }
 
 static void
@@ -680,6 +714,14 @@ boot_server_port_rule_1(void **state)
 	/* iPXE asks from port 68. */
 	assert_true(kit_handle_from(&kit, &packet, KIT_FIXED, KIT_SERVER, 68, true));
 	assert_int_equal(kit.tx.to_port, 68);
+	/* Where no answer can go, none goes; least of all back to us. */
+	assert_false(kit_handle_from(&kit, &packet, 0, 0xffffffff, 4011, true));
+	assert_ignored("cannot be answered");
+	assert_false(kit_handle_from(
+	    &kit, &packet, KIT_IP(10, 77, 0, 255), KIT_SERVER, 4011, true));
+	assert_ignored("cannot be answered");
+	assert_false(kit_handle_from(&kit, &packet, KIT_SERVER, KIT_SERVER, 67, true));
+	assert_ignored("cannot be answered");
 	/* Others have no business there. */
 	kit_begin(&packet, kit_mac_edge, DHCP4_REQUEST);
 	kit_end(&packet);
@@ -878,11 +920,21 @@ link_selection_and_server_override(void **state)
 static void
 unknown_relay(void **state)
 {
+	static const uint32_t none[] = {
+	    KIT_SERVER, KIT_IP(10, 77, 0, 255), KIT_IP(10, 77, 0, 0), 0xffffffff};
+
 	(void)state;
 	discover(kit_mac_other);
 	kit_set_giaddr(&packet, KIT_IP(172, 16, 0, 1));
 	assert_false(answered());
 	assert_ignored("no subnet is configured for this relay");
+	/* The answer would come back to us, or go to everybody's port 67. */
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++) {
+		discover(kit_mac_other);
+		kit_set_giaddr(&packet, none[i]);
+		assert_false(answered());
+		assert_ignored("no relay can have");
+	}
 }
 
 static void
@@ -1097,6 +1149,7 @@ main(void)
 	    T(decline_rests_the_address),
 	    T(declined_fixed_address_falls_back_to_the_pool),
 	    T(inform_gets_options_and_no_lease),
+	    T(inform_from_elsewhere),
 	    T(fixed_address_in_use_by_another),
 	    T(fixed_address_that_nobody_may_have),
 	    T(replaced_network_card_takes_the_fixed_address),
