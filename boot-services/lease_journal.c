@@ -331,7 +331,7 @@ lease_journal_open(int dirfd, uid_t uid, gid_t gid,
 	j->gid = gid;
 	if (flock(dirfd, LOCK_EX | LOCK_NB) < 0) {
 		r = error_set(err, -EBUSY, "lease-journal-busy",
-		    "stop the other netboot-bootd, or give this one its own state_dir",
+		    "stop the other netboot-bootd, or give this one its own dirs.state",
 		    "another process holds the lease journal's directory");
 		goto out;
 	}

@@ -3,9 +3,9 @@
  *
  * An order of bootd.yaml ("boot this image once") becomes a ticket with a token and a
  * script. Its consumption is written to `consumed` in the state directory and synced
- * before the last chunk may go: one line per host, with a digest of the order, so that a
- * restart does not arm it again but a changed order (its `order` text is for that) is a
- * new one. The sync blocks the loop for some milliseconds, once per installation; alone,
+ * before the last chunk may go: one line per host, with a digest of its `order` text, so
+ * that neither a restart nor a corrected kernel or argument arms it again; another text
+ * does. The sync blocks the loop for some milliseconds, once per installation; alone,
  * that is accepted.
  *
  * Answers are given from standalone_run(), never from inside the question, as consumer.h
@@ -58,25 +58,6 @@ struct standalone {
 	uint64_t last_req;
 };
 
-/* What makes an order the same order. */
-static void
-order_digest(const struct bootd_config_boot *b, char ret_hex[DIGEST_TEXT])
-{
-	char *text = NULL;
-	size_t len = 0;
-	FILE *f = open_memstream(&text, &len);
-
-	if (!f)
-		abort();
-	fprintf(f, "%s\n", b->kernel);
-	for (size_t i = 0; i < b->n_initrds; i++)
-		fprintf(f, "%s\n", b->initrds[i]);
-	fprintf(f, "%s\n%s\n", b->args, b->order);
-	fclose(f);
-	digest_sha256(text, len, ret_hex);
-	free(text);
-}
-
 static void
 list_line(const struct standalone *s, const char *host, char *line, size_t size)
 {
@@ -85,7 +66,8 @@ list_line(const struct standalone *s, const char *host, char *line, size_t size)
 
 	for (size_t i = 0; i < cfg->n_boots; i++)
 		if (str_eq(cfg->site.hosts[cfg->boots[i].host].name, host))
-			order_digest(&cfg->boots[i], hex);
+			digest_sha256(
+			    cfg->boots[i].order, strlen(cfg->boots[i].order), hex);
 	snprintf(line, size, "%s %s\n", host, hex);
 }
 
@@ -127,15 +109,19 @@ open_list(struct standalone *s, struct error *err)
 	if (s->list_fd < 0 || fstat(s->list_fd, &st) < 0 ||
 	    sync_dir(s->deps.state_fd) < 0)
 		goto fail;
-	if (st.st_size > LIST_MAX) {
-		errno = EFBIG;
-		goto fail;
-	}
+	if (st.st_size > LIST_MAX)
+		return error_set(err, -EFBIG, "state",
+		    "keep the last line of each host that still has that order",
+		    "%s/consumed is larger than %d octets", s->deps.cfg->state_dir,
+		    LIST_MAX);
 	if (s->deps.uid != (uid_t)-1 && fchown(s->list_fd, s->deps.uid, s->deps.gid) < 0)
 		goto fail;
 	s->list = str_alloc((size_t)st.st_size + 1);
 	n = pread(s->list_fd, s->list, (size_t)st.st_size, 0);
-	if (n < 0)
+	/* Half a list would arm again what stands in the other half. */
+	if (n >= 0 && n < st.st_size)
+		errno = EIO;
+	if (n < st.st_size)
 		goto fail;
 	s->list_len = (size_t)n;
 	s->torn = n > 0 && s->list[n - 1] != '\n';

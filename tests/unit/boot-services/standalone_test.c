@@ -201,6 +201,10 @@ consumes_once_and_for_good(void **state)
 	start(w, "'1'", "k"); /* a restart */
 	assert_string_equal(hosttab_by_name(w->table, "edge01")->boot.ticket, "");
 	stop(w);
+	/* Whoever corrects the kernel or its arguments has not ordered another installation. */
+	start(w, "'1'", "i");
+	assert_string_equal(hosttab_by_name(w->table, "edge01")->boot.ticket, "");
+	stop(w);
 	start(w, "'2'", "k"); /* a new order */
 	assert_string_not_equal(hosttab_by_name(w->table, "edge01")->boot.ticket, "");
 	stop(w);
