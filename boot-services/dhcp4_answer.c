@@ -207,6 +207,22 @@ claim(struct dhcp4_query *q, uint32_t wanted, bool selecting, bool *ret_silent)
 	return r < 0 ? "no more addresses for machines like this one" : NULL;
 }
 
+/* What the journal is to hold of the change that was just made to a lease. */
+static void
+record(struct dhcp4_query *q, const struct dhcp4_lease *l, enum dhcp4_lease_state state)
+{
+	int64_t length = state == DHCP4_LEASE_FREE ? 0 : l->length;
+
+	q->tx->has_record = true;
+	q->tx->record = (struct dhcp4_lease_record){.client = q->client,
+	    .ip = l->ip,
+	    .state = state,
+	    .fixed = l->fixed,
+	    .known = l->known,
+	    .until = q->rx->wall + length,
+	    .length = length};
+}
+
 static void
 grant(struct dhcp4_query *q)
 {
@@ -221,14 +237,8 @@ grant(struct dhcp4_query *q)
 	if (q->decision.what == POLICY_TFTP_LOADER ||
 	    q->decision.what == POLICY_HTTP_LOADER)
 		l->loader_at = q->rx->mono;
-	q->tx->durable_first = q->tx->has_record = true;
-	q->tx->record = (struct dhcp4_lease_record){.client = q->client,
-	    .ip = l->ip,
-	    .state = DHCP4_LEASE_BOUND,
-	    .fixed = l->fixed,
-	    .known = l->known,
-	    .until = q->rx->wall + length,
-	    .length = length};
+	record(q, l, DHCP4_LEASE_BOUND);
+	q->tx->durable_first = true;
 	dhcp4_note_seen(q, "dhcp4.request", NULL);
 	dhcp4_note_sent(q, "dhcp4.ack", l->ip, q->decision.reason);
 }
@@ -344,21 +354,6 @@ named_lease(struct dhcp4_query *q, uint32_t ip)
 		return NULL;
 	}
 	return l;
-}
-
-static void
-record(struct dhcp4_query *q, const struct dhcp4_lease *l, enum dhcp4_lease_state state)
-{
-	int64_t length = state == DHCP4_LEASE_DECLINED ? l->length : 0;
-
-	q->tx->has_record = true;
-	q->tx->record = (struct dhcp4_lease_record){.client = q->client,
-	    .ip = l->ip,
-	    .state = state,
-	    .fixed = l->fixed,
-	    .known = l->known,
-	    .until = q->rx->wall + length,
-	    .length = length};
 }
 
 void
