@@ -73,6 +73,7 @@ struct dhcp4_io {
 	struct dhcp4_out now, waiting, writing;
 	bool busy;	     /* a group is being written */
 	int written;	     /* its result */
+	bool failing;	     /* the last group failed, and the log says so */
 	int64_t wall_offset; /* wall clock less monotonic clock */
 	int64_t group_at;    /* when the last one began */
 	struct event *next_group;
@@ -116,17 +117,33 @@ write_group(void *arg)
 	io->written = lease_journal_write(io->journal);
 }
 
+/* Once for each time that it begins or ends: a network full of clients asks again and
+ * again. */
+static void
+log_result(struct dhcp4_io *io)
+{
+	bool fails = io->written < 0;
+
+	if (fails && !io->failing)
+		log_error(io->deps.log,
+		    "dhcp4: the lease journal cannot be written: %s: nobody gets an ACK "
+		    "until it can (see dirs.state)",
+		    strerror(-io->written));
+	else if (!fails && io->failing)
+		log_info(io->deps.log, "dhcp4: the lease journal is written again");
+	io->failing = fails;
+}
+
 static void
 group_done(void *arg)
 {
 	struct dhcp4_io *io = arg;
 
 	io->busy = false;
+	log_result(io);
 	if (io->written == 0) {
 		dhcp4_out_send(&io->writing, io->deps.events);
 	} else {
-		log_error(io->deps.log, "dhcp4: the lease journal cannot be written: %s",
-		    strerror(-io->written));
 		dhcp4_out_drop(&io->writing, io->deps.events,
 		    "no ACK, because the lease journal cannot be written", -io->written);
 	}

@@ -421,9 +421,13 @@ def test_full_disk_gives_no_ack_and_an_event(tiny_disk, netns):
     assert ack is None
     ev = tiny_disk.wait(lambda e: e["kind"] == "dhcp4.ignored" and "journal" in e["reason"])
     assert "No space left" in ev["reason"] and ev["mac"] == mac and ev["detail"]["reply"] == "dhcp4.ack"
+    for n in range(3):  # the log says it once, however many ask
+        assert wire.select(offer, mac=mac, xid=1500 + n, timeout=0.3) is None
+    assert tiny_disk.stderr.count("cannot be written") == 1
     os.unlink(ballast)
     ack = wire.select(offer, mac=mac, xid=2000)
     assert ack.type == ACK and ack.yiaddr not in used
+    assert "is written again" in tiny_disk.stderr
     tiny_disk.restart()
     assert wire.ask(REQUEST, option(50, address(ack.yiaddr)), mac=mac, xid=3000).type == ACK
     wire.close()
