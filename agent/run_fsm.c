@@ -103,7 +103,7 @@ switch_off(struct run_fsm *f)
 	assert(!ticket_is_consumed(&r->ticket));
 	/* What was seen belongs to the boot that ends here. */
 	r->off_seen = false;
-	r->other_dhcp = false;
+	r->other_dhcp = r->unanswered = false;
 	r->loaded = 0;
 	memset(r->signs, 0, sizeof(r->signs));
 	r->due += r->graceful;
@@ -454,11 +454,15 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 	switch (in->sign) {
 	case RUN_SIGN_FIRMWARE_DHCP:
 		on_netboot_again(f);
+		r->unanswered = false;
 		set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
 		break;
 	case RUN_SIGN_LOADER_BEGIN: on_sign_begin(f, STAGE_LOADER); break;
 	case RUN_SIGN_LOADER: set_sign(r, STAGE_LOADER, in->evidence); break;
-	case RUN_SIGN_IPXE_DHCP: set_sign(r, STAGE_IPXE_DHCP, in->evidence); break;
+	case RUN_SIGN_IPXE_DHCP:
+		r->unanswered = false;
+		set_sign(r, STAGE_IPXE_DHCP, in->evidence);
+		break;
 	case RUN_SIGN_SCRIPT: set_sign(r, STAGE_SCRIPT, in->evidence); break;
 	case RUN_SIGN_LOAD_BEGIN: on_sign_begin(f, STAGE_KERNEL); break;
 	case RUN_SIGN_LOAD:
@@ -475,6 +479,7 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 		set_sign(r, STAGE_ROOTFS, in->evidence);
 		break;
 	case RUN_SIGN_OTHER_DHCP: r->other_dhcp = true; break;
+	case RUN_SIGN_UNANSWERED: r->unanswered = true; break;
 	}
 	f->out->changed = true;
 	settle(f);

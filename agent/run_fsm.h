@@ -46,6 +46,7 @@ enum run_sign_type {
 	RUN_SIGN_FILE_BEGIN,
 	RUN_SIGN_FILE, /* index of the further file */
 	RUN_SIGN_OTHER_DHCP,
+	RUN_SIGN_UNANSWERED, /* a network boot request that bootd did not answer */
 };
 
 enum run_report {

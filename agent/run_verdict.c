@@ -64,6 +64,10 @@ static const struct verdict other_dhcp = {"other-dhcp-answered",
     "find it (netboot-ctl events shows its address), switch it off for this segment or "
     "let "
     "it ignore this MAC address"};
+static const struct verdict unanswered = {"dhcp-not-answered",
+    "the machine asked for a network boot, but the boot services did not answer it",
+    "see why: netboot-ctl events --host NAME (dhcp4.ignored); a host without an address "
+    "needs an ip for its NIC, or a pool in the subnet"};
 static const struct verdict loader_none = {"loader-not-fetched",
     "the firmware got an address but did not fetch the loader",
     "check that TFTP (UDP 69) reaches the site's server and that the loader file "
@@ -114,10 +118,15 @@ choose(const struct run *r)
 	case STAGE_POWER:
 		return r->phase == RUN_PHASE_OFF ? &still_on : &by_stage[r->stage];
 	case STAGE_FIRMWARE_DHCP:
-		return r->other_dhcp ? &other_dhcp : &by_stage[r->stage];
+	case STAGE_IPXE_DHCP:
+		if (r->other_dhcp && r->stage == STAGE_FIRMWARE_DHCP)
+			return &other_dhcp;
+		return r->unanswered ? &unanswered : &by_stage[r->stage];
 	case STAGE_LOADER:
 		if (r->other_dhcp && !r->begun)
 			return &other_dhcp;
+		if (r->unanswered && !r->begun)
+			return &unanswered;
 		return r->begun ? &loader_stall : &loader_none;
 	case STAGE_KERNEL:
 		if (used)

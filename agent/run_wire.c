@@ -33,11 +33,16 @@ from_client(const struct event *ev)
 	return str_eq(ev->kind, "dhcp4.discover") || str_eq(ev->kind, "dhcp4.request");
 }
 
+static bool
+from_boot_client(const struct event *ev)
+{
+	return from_firmware(ev) || str_eq(detail(ev, "class"), "ipxe");
+}
+
 bool
 run_wire_is_netboot(const struct event *ev)
 {
-	return from_client(ev) &&
-	       (from_firmware(ev) || str_eq(detail(ev, "class"), "ipxe"));
+	return from_client(ev) && from_boot_client(ev);
 }
 
 static bool
@@ -47,6 +52,10 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 
 	if (str_eq(ev->kind, "dhcp4.foreign")) {
 		ret->sign = RUN_SIGN_OTHER_DHCP;
+		return true;
+	}
+	if (str_eq(ev->kind, "dhcp4.ignored") && from_boot_client(ev)) {
+		ret->sign = RUN_SIGN_UNANSWERED;
 		return true;
 	}
 	if (!run_wire_is_netboot(ev))

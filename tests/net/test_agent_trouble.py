@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from agent_lab import AGENT, AgentSite
+from dhcp4_wire import DISCOVER, Wire, option, pxe
 from netlab import until
 
 
@@ -248,6 +249,30 @@ def test_answers_of_another_dhcp_server(site):
     end = s.wait_end(job)
     assert end["detail"]["code"] == "other-dhcp-answered", end
     assert json.dumps(s.events).count("10.77.0.99") > 0
+
+
+def test_a_host_that_no_address_is_for(site, netns):
+    """Its request is heard and cannot be answered: the verdict says that, and not that nothing was heard."""
+    s = site(start=False, deadlines={"firmware-dhcp": "4s"})
+    del s.hosts[0]["nics"][0]["ip"]  # and the subnet has no pool
+    s.orch.table = s.table(2)
+    s.start_agent()
+    job = s.order(s.bundle())
+    wire = Wire(netns.add_client(mac=s.hosts[0]["nics"][0]["mac"]))
+    since = 0
+    while True:
+        s.wait_stage("power", since=since)
+        since = len(s.events)
+        wire.send(wire.bootp(option(53, bytes([DISCOVER])) + pxe()))
+        seen = s.wait_event("dhcp4.ignored", since=since)
+        assert "no pool" in seen["reason"]
+        until(lambda: [e for e in s.events[since:] if e["kind"] in ("job.failed", "job.attempt")], 30,
+              "the attempt to end")
+        if [e for e in s.events[since:] if e["kind"] == "job.failed"]:
+            break
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "dhcp-not-answered", end
+    wire.close()
 
 
 def test_host_that_does_not_fit_the_table(site):

@@ -646,6 +646,13 @@ test_verdicts(void **state)
 		assert_string_not_equal(why.text, "");
 		assert_string_not_equal(why.next, "");
 	}
+	k.run.unanswered = true;
+	for (enum stage s = STAGE_FIRMWARE_DHCP; s <= STAGE_IPXE_DHCP; s++) {
+		k.run.stage = s;
+		run_verdict_missed(&k.run, &why);
+		assert_string_equal(why.code, "dhcp-not-answered");
+	}
+	k.run.unanswered = false;
 	k.run.stage = STAGE_FIRMWARE_DHCP;
 	k.run.other_dhcp = true;
 	run_verdict_missed(&k.run, &why);

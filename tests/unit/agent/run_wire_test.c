@@ -60,6 +60,9 @@ test_dhcp(void **state)
 	assert_int_equal(
 	    read_sign(make("dhcp4.foreign", "", NULL, NULL), NULL), RUN_SIGN_OTHER_DHCP);
 	assert_int_equal(read_sign(make("dhcp4.discover", "", NULL, NULL), NULL), -1);
+	assert_int_equal(read_sign(make("dhcp4.ignored", "", "class", "pxe"), NULL),
+	    RUN_SIGN_UNANSWERED);
+	assert_int_equal(read_sign(make("dhcp4.ignored", "", "class", "os"), NULL), -1);
 }
 
 static void
