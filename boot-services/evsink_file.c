@@ -25,17 +25,17 @@ enum { NAME_SIZE = 256 };
 
 struct evsink_file {
 	int dirfd, fd;
-	char name[NAME_SIZE - 8]; /* within the directory, with room for ".5" */
+	char name[NAME_SIZE - 8]; /* within the directory, with room for ".new" */
 	int64_t size, max_size;
 	bool torn;
 };
 
 static int
-open_log(struct evsink_file *f)
+open_log(struct evsink_file *f, const char *name)
 {
 	struct stat st;
 
-	f->fd = openat(f->dirfd, f->name,
+	f->fd = openat(f->dirfd, name,
 	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY |
 		O_NONBLOCK,
 	    0640);
@@ -59,7 +59,7 @@ open_in_dir(struct evsink_file *f, const char *path, uid_t uid, gid_t gid)
 	r = f->dirfd < 0 ? -errno
 			 : str_copy(f->name, sizeof(f->name), basename(base_copy));
 	if (r == 0)
-		r = open_log(f);
+		r = open_log(f, f->name);
 	if (r == 0 && uid != (uid_t)-1 && geteuid() == 0 && fchown(f->fd, uid, gid) < 0)
 		r = -errno;
 	free(dir_copy);
@@ -106,14 +106,11 @@ generation(const struct evsink_file *f, int n, char name[NAME_SIZE])
 		snprintf(name, NAME_SIZE, "%s.%d", f->name, n);
 }
 
-/* FILE.4 → FILE.5, …, FILE → FILE.1, and a new FILE. On failure the old one stays open.
- */
+/* FILE.4 → FILE.5, …, FILE → FILE.1, FILE.new → FILE. */
 static int
-rotate(struct evsink_file *f)
+rename_all(const struct evsink_file *f, const char *new)
 {
 	char from[NAME_SIZE], to[NAME_SIZE];
-	struct evsink_file next = *f;
-	int r;
 
 	for (int n = EVSINK_FILE_GENERATIONS - 1; n >= 0; n--) {
 		generation(f, n, from);
@@ -121,7 +118,23 @@ rotate(struct evsink_file *f)
 		if (renameat(f->dirfd, from, f->dirfd, to) < 0 && errno != ENOENT)
 			return -errno;
 	}
-	r = open_log(&next);
+	return renameat(f->dirfd, new, f->dirfd, f->name) < 0 ? -errno : 0;
+}
+
+/* The new file is made before anything is renamed: an attempt that fails must not push
+ * the oldest generation out, for the next line tries again. On failure the old file stays
+ * open. */
+static int
+rotate(struct evsink_file *f)
+{
+	struct evsink_file next = *f;
+	char new[NAME_SIZE];
+	int r;
+
+	snprintf(new, sizeof(new), "%s.new", f->name);
+	r = open_log(&next, new);
+	if (r == 0)
+		r = rename_all(f, new);
 	if (r < 0) {
 		if (next.fd >= 0)
 			close(next.fd);

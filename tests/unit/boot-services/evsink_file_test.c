@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -99,6 +100,39 @@ grows_to_twice_its_size_when_it_cannot_rotate(void **state UNUSED)
 	evsink_file_close(f);
 }
 
+/* No descriptor is left for a new file (or no inode on the disk): what there is must not be pushed out
+ * by one vain attempt after the other. */
+static void
+keeps_its_generations_when_no_file_can_be_made(void **state UNUSED)
+{
+	struct error err = {0};
+	struct evsink_file *f = evsink_file_open(path, 100, (uid_t)-1, (gid_t)-1, &err);
+	struct rlimit normal, none;
+
+	assert_non_null(f);
+	for (int i = 0; i < 110; i++)
+		assert_int_equal(evsink_file_write(f, "123456789\n", 10), 0);
+	assert_int_equal(size_of(".5"), 100);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &normal), 0);
+	none = (struct rlimit){.rlim_cur = 0, .rlim_max = normal.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	for (int i = 0; i < 10; i++)
+		assert_int_equal(evsink_file_write(f, "123456789\n", 10), 0);
+	assert_int_equal(evsink_file_write(f, "123456789\n", 10), -EMFILE);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &normal), 0);
+	assert_int_equal(size_of(""), 200);
+	for (int i = 1; i <= EVSINK_FILE_GENERATIONS; i++) {
+		char suffix[16];
+
+		snprintf(suffix, sizeof(suffix), ".%d", i);
+		assert_int_equal(size_of(suffix), 100);
+	}
+	assert_int_equal(evsink_file_write(f, "123456789\n", 10), 0);
+	assert_int_equal(size_of(""), 10);
+	assert_int_equal(size_of(".1"), 200);
+	evsink_file_close(f);
+}
+
 static void
 refuses_what_is_not_a_file(void **state UNUSED)
 {
@@ -120,6 +154,8 @@ main(void)
 		rotates_through_five_generations, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		grows_to_twice_its_size_when_it_cannot_rotate, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		keeps_its_generations_when_no_file_can_be_made, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		refuses_what_is_not_a_file, set_up, tear_down),
 	};
