@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* DHCPv4 leases in virtual time: clients that come, renew, reboot, release and decline over a network
  * that loses, doubles and reorders, against a server that is killed at any instant, with a torn journal
- * tail, and whose disk refuses writes now and then.
+ * tail, whose disk refuses writes now and then, and whose inventory changes.
  *
  * What must hold in every schedule: no two clients believe at the same time that an address is theirs.
  * A client believes it from an ACK until the lease counted from its own REQUEST ends, or until it
@@ -362,6 +362,21 @@ crash(void)
 	start_server();
 }
 
+/* The inventory changes under machines that hold leases: two hosts get, lose and exchange fixed addresses,
+ * inside the pool and outside. */
+static void
+change_inventory(void)
+{
+	static const uint32_t choices[] = {0, KIT_FIXED, KIT_POOL + 3, KIT_POOL + 4};
+	uint32_t a = choices[rng_below(&w.rng, ARRAY_SIZE(choices))];
+	uint32_t b = choices[rng_below(&w.rng, ARRAY_SIZE(choices))];
+
+	kit_add_host(&w.kit, "edge01.los", kit_mac_edge, 0, true);
+	kit_add_host(&w.kit, "edge02.los", kit_mac_pool, 0, false);
+	kit_add_host(&w.kit, "edge01.los", kit_mac_edge, a, true);
+	kit_add_host(&w.kit, "edge02.los", kit_mac_pool, a != 0 && a == b ? 0 : b, false);
+}
+
 /* --- schedules --- */
 
 static void
@@ -398,6 +413,8 @@ step(void)
 		w.now += (int64_t)rng_below(&w.rng, 3 * USEC_PER_SEC);
 	else if (n < 985)
 		w.now += (int64_t)rng_below(&w.rng, 4000 * USEC_PER_SEC);
+	else if (n < 990)
+		change_inventory();
 	else
 		crash();
 }
