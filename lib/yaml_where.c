@@ -119,6 +119,47 @@ load(const struct yaml_where *w, yaml_document_t *doc, const char **ret_problem,
 	return ok;
 }
 
+/* The line at which something follows the first document, or 0. */
+static int
+line_after_first(yaml_parser_t *parser)
+{
+	yaml_event_type_t type = YAML_NO_EVENT;
+	yaml_event_t event;
+	bool ended = false;
+
+	while (type != YAML_STREAM_END_EVENT) {
+		if (!yaml_parser_parse(parser, &event))
+			return ended ? (int)parser->problem_mark.line + 1 : 0;
+		type = event.type;
+		if (ended && type != YAML_STREAM_END_EVENT) {
+			int line = (int)event.start_mark.line + 1;
+
+			yaml_event_delete(&event);
+			return line;
+		}
+		ended |= type == YAML_DOCUMENT_END_EVENT;
+		yaml_event_delete(&event);
+	}
+	return 0;
+}
+
+int
+yaml_where_only_one(const struct yaml_where *w, struct error *err)
+{
+	yaml_parser_t parser;
+	int line;
+
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_input_string(&parser, (const unsigned char *)w->text, w->len);
+	line = line_after_first(&parser);
+	yaml_parser_delete(&parser);
+	if (line == 0)
+		return 0;
+	return error_set(err, -EINVAL, "config", w->next,
+	    "%s:%d: a second document begins here; only one is read", w->name, line);
+}
+
 int
 yaml_where_line(const struct yaml_where *w, const char *path)
 {

@@ -35,6 +35,12 @@ struct yaml_where_trace {
 int
 yaml_where_line(const struct yaml_where *w, const char *path);
 
+/* libcyaml reads the first document of a text and leaves the rest unread. 0, or -EINVAL,
+ * code "config", when anything follows the first; faults within that are libcyaml's to
+ * find. */
+int
+yaml_where_only_one(const struct yaml_where *w, struct error *err) MUST_CHECK;
+
 /* Writes a path, "hosts[%u].name"; clipped at YAML_WHERE_PATH_SIZE, the size of buf. */
 void
 yaml_where_path(char *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -93,9 +93,12 @@ orch_config_parse(const char *name, const char *text, size_t len,
 	    .flags = CYAML_CFG_DEFAULT,
 	};
 	struct orch_config *c = NULL;
-	cyaml_err_t e = cyaml_load_data(
-	    (const uint8_t *)text, len, &cyaml, &schema, (cyaml_data_t **)&c, NULL);
+	cyaml_err_t e;
 
+	if (yaml_where_only_one(&where, err) < 0)
+		return -EINVAL;
+	e = cyaml_load_data(
+	    (const uint8_t *)text, len, &cyaml, &schema, (cyaml_data_t **)&c, NULL);
 	/* A file without a document is a file of defaults. */
 	if (e != CYAML_OK && e != CYAML_ERR_UNEXPECTED_EVENT && len > 0)
 		return yaml_where_failed(&where, &trace, cyaml_strerror(e), err);

@@ -274,6 +274,9 @@ def test_an_inventory_file(same, text, line, words):
     ("agent", "site: local\nBOOTD\nboot_services:\n  interfaces: [br0]\n  dirs:\n    imagse: /x\n", 6,
      ["dirs.imagse: unknown key", "netboot-bootd.yaml(5)"]),
     ("bootd", "interfaces: [br0\n", 2, ["not YAML"]),
+    ("bootd", "interfaces: [br0]\n---\nhosts: []\n", 2, ["second document"]),
+    ("agent", "site: local\n---\nmax_jobs: 2\n", 2, ["second document"]),
+    ("orchestrator", "socket: /run/x\n---\ngroup: x\n", 2, ["second document"]),
     ("bootd", "interfaces: [br0]\nsubnets:\n- {prefix: 10.0.0.0/99}\n", 3, ["subnets[0].prefix"]),
     ("bootd", "interfaces: [br0]\nhsots: []\n", 2, ["hsots: unknown key"]),
 ])

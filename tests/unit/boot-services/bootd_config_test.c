@@ -204,6 +204,7 @@ static const struct {
     {"interfaces: [e]\nhosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n"
      "  boot: {kernel: k, args: \"a\\nb\"}\n",
 	"bootd.yaml:5: hosts[0].boot.args: control characters"},
+    {"interfaces: [e]\n---\nhosts: []\n", "bootd.yaml:2: a second document begins"},
     {"interfaces: [e]\nhosts: &x []\nsubnets: *x\n", "bootd.yaml:3: subnets: "},
 };
 

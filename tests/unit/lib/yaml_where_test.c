@@ -51,6 +51,25 @@ falls_back_to_the_nearest_ancestor(void **state UNUSED)
 }
 
 static void
+finds_a_second_document(void **state UNUSED)
+{
+	static const char *const one[] = {
+	    "", "a: 1\n", "---\na: 1\n", "%YAML 1.1\n---\na: 1\n...\n", "a: [\n", "{}"};
+	struct yaml_where w = where("a: 1\n# b\n---\nb: 2\n");
+	struct error err = {0};
+
+	assert_int_equal(yaml_where_only_one(&w, &err), -EINVAL);
+	assert_string_equal(
+	    err.text, "f.yaml:3: a second document begins here; only one is read");
+	w = where("a: 1\n...\nb: 2\n");
+	assert_int_equal(yaml_where_only_one(&w, &err), -EINVAL);
+	for (size_t i = 0; i < ARRAY_SIZE(one); i++) {
+		w = where(one[i]);
+		assert_int_equal(yaml_where_only_one(&w, &err), 0);
+	}
+}
+
+static void
 reads_json(void **state UNUSED)
 {
 	const struct yaml_where w = where("{\n\"a\": {\"b\": 1,\n\"c\": [2,\n3]}}");
@@ -145,6 +164,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finds_lines),
 	    cmocka_unit_test(falls_back_to_the_nearest_ancestor),
+	    cmocka_unit_test(finds_a_second_document),
 	    cmocka_unit_test(reads_json),
 	    cmocka_unit_test(names_an_unknown_key),
 	    cmocka_unit_test(names_a_missing_key),
