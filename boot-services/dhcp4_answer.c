@@ -192,6 +192,10 @@ claim(struct dhcp4_query *q, uint32_t wanted, bool selecting, bool *ret_silent)
 		if (wanted == q->fixed)
 			return "the host's fixed address cannot be had";
 	}
+	if (!have && !selecting && q->fixed == 0 && range.first == 0) {
+		*ret_silent = true; /* nothing to give: another server may have */
+		return "no fixed address in this network, which has no pool";
+	}
 	if (have && have->state != DHCP4_LEASE_FREE && have->ip != wanted)
 		return "another address was offered or leased to this machine";
 	if (!have && !selecting && !q->s->cfg->authoritative) {

@@ -240,6 +240,29 @@ no_record_and_not_authoritative_is_silence(void **state)
 	assert_int_equal(kit.reply.yiaddr, KIT_POOL + 3);
 }
 
+/* "DHCPNAK: only when ... the requested address is definitely wrong" (boot.md 1.1). Where we have no address
+ * for a host, another server may well have one. */
+static void
+no_address_to_give_is_no_reason_to_refuse(void **state)
+{
+	struct bundle_site site = *hosttab_site(kit.table);
+	uint32_t ip = kit_get_lease(&kit, kit_mac_pool);
+
+	(void)state;
+	site.subnets[0].pool_first = site.subnets[0].pool_last = (struct addr_ip){0};
+	hosttab_set_site(kit.table, &site);
+	request(kit_mac_other, 0, KIT_POOL + 9);
+	assert_false(answered());
+	assert_ignored("has no pool");
+	/* Out of this network it is wrong, whoever gave it; and what we gave we take back. */
+	request(kit_mac_other, 0, KIT_IP(192, 168, 1, 7));
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+	request(kit_mac_pool, 0, ip);
+	assert_true(answered());
+	assert_int_equal(kit.reply.type, DHCP4_NAK);
+}
+
 static void
 client_of_another_server(void **state)
 {
@@ -1142,6 +1165,7 @@ main(void)
 	    T(renewing_is_answered_by_unicast),
 	    T(rebinding_with_a_foreign_address_is_refused),
 	    T(no_record_and_not_authoritative_is_silence),
+	    T(no_address_to_give_is_no_reason_to_refuse),
 	    T(client_of_another_server),
 	    T(foreign_offers_are_reported_once_a_minute),
 	    T(release_and_reuse),
