@@ -251,6 +251,21 @@ def test_answers_of_another_dhcp_server(site):
     assert json.dumps(s.events).count("10.77.0.99") > 0
 
 
+def test_an_interface_made_anew(site, netns):
+    """bootd's sockets are on the old one: it is started again, with its sockets on the new one."""
+    netns.server.ip("link", "add", "br9", "type", "bridge")
+    s = site(boot_services={"interfaces": ["br0", "br9"]})
+    s.wait_event("bootd.ready")
+    pid = s.bootd_pid()
+    netns.server.ip("link", "del", "br9")
+    s.wait_event("bootd.interface")
+    netns.server.ip("link", "add", "br9", "type", "bridge")
+    down = s.wait_event("bootd.down")
+    assert down["detail"]["code"] == "interface-replaced" and "br9" in down["reason"]
+    until(lambda: sum(e["kind"] == "bootd.ready" for e in s.events) == 2, 20, "bootd to be ready again")
+    assert s.bootd_pid() != pid
+
+
 def test_a_host_that_no_address_is_for(site, netns):
     """Its request is heard and cannot be answered: the verdict says that, and not that nothing was heard."""
     s = site(start=False, deadlines={"firmware-dhcp": "4s"})
