@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -109,6 +110,11 @@ open_list(struct standalone *s, struct error *err)
 	if (s->list_fd < 0 || fstat(s->list_fd, &st) < 0 ||
 	    sync_dir(s->deps.state_fd) < 0)
 		goto fail;
+	/* Two processes with one list would both arm its orders. */
+	if (flock(s->list_fd, LOCK_EX | LOCK_NB) < 0)
+		return error_set(err, -EBUSY, "state-busy",
+		    "stop the other netboot-bootd, or give this one its own dirs.state",
+		    "another process holds %s/consumed", s->deps.cfg->state_dir);
 	if (st.st_size > LIST_MAX)
 		return error_set(err, -EFBIG, "state",
 		    "keep the last line of each host that still has that order",

@@ -246,6 +246,24 @@ zeros_in_the_list_hide_nothing(void **state)
 	stop(w);
 }
 
+/* Two with one list would both arm an order, and it would be carried out twice. */
+static void
+one_list_serves_one_process(void **state)
+{
+	struct world *w = *state, other = *w;
+
+	start(w, "'1'", "k");
+	assert_non_null(w->s);
+	start(&other, "'1'", "k");
+	assert_null(other.s);
+	assert_string_equal(other.err.code, "state-busy");
+	stop(&other);
+	stop(w);
+	start(w, "'1'", "k");
+	assert_non_null(w->s);
+	stop(w);
+}
+
 static void
 says_no_when_it_cannot_be_recorded(void **state)
 {
@@ -321,6 +339,8 @@ main(void)
 		a_torn_line_spoils_nothing, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		zeros_in_the_list_hide_nothing, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		one_list_serves_one_process, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		says_no_when_it_cannot_be_recorded, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
