@@ -317,7 +317,8 @@ take_order(
 		o->bundle = NULL;
 		break;
 	case AGENT_ORDER_CANCEL:
-		run_jobs_cancel(a->jobs, o->id, "the orchestrator");
+		run_jobs_cancel(
+		    a->jobs, o->id, o->by[0] != '\0' ? o->by : "the orchestrator");
 		break;
 	case AGENT_ORDER_CALL: power_call_start(a->calls, o); break;
 	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;

@@ -198,6 +198,7 @@ progress_on_job(struct progress *p, const json_t *job, struct text *changes)
 		take_verdict(p, json_object_get(job, "verdict"));
 		end(p, PROGRESS_FAILED, ended);
 	} else if (str_eq(state, "cancelled")) {
+		copy_member(p->cancelled_by, sizeof(p->cancelled_by), job, "cancel.by");
 		end(p, PROGRESS_CANCELLED, ended);
 	}
 }

@@ -129,6 +129,8 @@ order_to_json(const struct agent_msg_order *o)
 	case AGENT_ORDER_CANCEL:
 		json_put_str(v, "t", "cancel");
 		json_put_str(v, "job", o->id);
+		if (o->by[0] != '\0')
+			json_put_str(v, "by", o->by);
 		break;
 	case AGENT_ORDER_CALL:
 		json_put_str(v, "t", "call");
@@ -204,6 +206,8 @@ read_order(const json_t *v, struct agent_msg_order *o, struct error *err)
 	} else if (str_eq(t, "cancel")) {
 		o->type = AGENT_ORDER_CANCEL;
 		r = read_id(v, "job", o->id, err);
+		if (r == 0)
+			r = json_copy_opt(v, "by", o->by, sizeof(o->by), err);
 	} else if (str_eq(t, "call")) {
 		o->type = AGENT_ORDER_CALL;
 		r = read_call(v, o, err);

@@ -33,6 +33,7 @@ struct agent_msg_order {
 	enum agent_msg_order_type type;
 	struct bundle *bundle;	  /* job; owned */
 	char id[ID_SIZE];	  /* cancel: job; call: call id */
+	char by[64];		  /* cancel: on whose order; empty when not told */
 	char verb[32];		  /* call: "power-status" */
 	struct bundle_host *host; /* call; owned */
 	struct bundle_bmc *bmc;	  /* call; owned, wiped */

@@ -388,7 +388,8 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 	if (rc < 0)
 		return rc;
 	if (job.cancel_at)
-		order = json_pack("{s:s, s:s}", "t", "cancel", "job", id);
+		order = json_pack(
+		    "{s:s, s:s, s:s}", "t", "cancel", "job", id, "by", job.cancel_by);
 	else
 		rc = job_order(d, &job, &order);
 	if (rc == -ENOENT || rc == -EUCLEAN) {

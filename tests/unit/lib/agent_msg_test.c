@@ -68,7 +68,7 @@ static const char orders_text[] =
     "\"hard\":true,\"graceful_us\":0,\"reason\":\"r\",\"by\":\"root\",\"created\":1,"
     "\"host\":{\"name\":\"a\",\"nics\":[],\"firmware\":\"uefi\",\"idle\":\"local\","
     "\"local_boot\":\"exit1\",\"labels\":{}},\"bmc\":null,\"image\":null}},"
-    "{\"t\":\"cancel\",\"job\":\"0123456789abcdef\"},"
+    "{\"t\":\"cancel\",\"job\":\"0123456789abcdef\",\"by\":\"ann\"},"
     "{\"t\":\"call\",\"id\":\"0123456789abcdef\",\"verb\":\"power-status\","
     "\"host\":{\"name\":\"a\",\"nics\":[],\"firmware\":\"uefi\",\"idle\":\"local\","
     "\"local_boot\":\"exit1\",\"labels\":{}},"
