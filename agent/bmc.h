@@ -67,7 +67,7 @@ struct bmc_device {
  *   override-not-kept the boot flags read back differ from those set
  *   power-not-off     still on at the deadline
  *   power-not-on      still off at the deadline
- *   bmc-none          the host has no BMC configured
+ *   no-bmc            the host has no BMC configured
  * A control whose answer was lost for good ends as bmc-unreachable and says in err.text
  * that its effect is unknown; it is never repeated in another session. */
 struct bmc_result {

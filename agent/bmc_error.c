@@ -47,7 +47,7 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
     [BMC_FAIL_NOT_ON] = {"power-not-on", "",
 	"check mains and power supply; the BMC accepts the order but the power stays "
 	"off"},
-    [BMC_FAIL_NONE_CONFIGURED] = {"bmc-none", "refused",
+    [BMC_FAIL_NONE_CONFIGURED] = {"no-bmc", "refused",
 	"give the host a BMC address with netboot-ctl host set"},
 };
 

@@ -302,7 +302,7 @@ worth_retrying(const struct error *err)
 {
 	return !str_eq(err->code, "bmc-auth") && !str_eq(err->code, "bmc-cipher") &&
 	       !str_eq(err->code, "bmc-privilege") && !str_eq(err->code, "bmc-refused") &&
-	       !str_eq(err->code, "bmc-none");
+	       !str_eq(err->code, "no-bmc");
 }
 
 static void

@@ -608,7 +608,7 @@ orders_that_cannot_be_carried_out(void **state)
 	none = submit(w, 1, BMC_SEQ_STATUS, 0, 5000000);
 	run(w);
 	assert_string_equal(weak->code, "bmc-cipher");
-	assert_string_equal(none->code, "bmc-none");
+	assert_string_equal(none->code, "no-bmc");
 	assert_int_equal(w->bmcs[0].counts.opens + w->bmcs[1].counts.opens, 0);
 	w->no_route = true;
 	str_clip(w->cfg.address, sizeof w->cfg.address, "192.0.2.1");
