@@ -294,6 +294,13 @@ take_long(struct parser *p, const char *word)
 	return -EINVAL;
 }
 
+static bool
+takes_hosts(const struct parser *p)
+{
+	return p->args->command != NULL &&
+	       strstr(p->args->command->operands, "HOSTS") != NULL;
+}
+
 /* One letter an option; a value follows at once (-otable) or in the next word. */
 static int
 take_short(struct parser *p, const char *word)
@@ -306,8 +313,11 @@ take_short(struct parser *p, const char *word)
 
 		if (o == NULL)
 			return error_set(p->err, -EINVAL, "usage",
-			    "--help lists the options", "%sunknown option '-%c'",
-			    where(p, cmd, sizeof(cmd)), *s);
+			    takes_hosts(p)
+				? "to leave a host out, write it behind a comma: "
+				  "edge[01-10],-edge03"
+				: "--help lists the options",
+			    "%sunknown option '-%c'", where(p, cmd, sizeof(cmd)), *s);
 		if (o->kind != ARGS_FLAG)
 			return take_option(p, o, s[1] != '\0' ? s + 1 : NULL);
 		r = take_value(p, o, NULL);

@@ -127,8 +127,6 @@ report_one(
 		rq->locate(rq->locate_arg, pointer, place, sizeof(place));
 	if (place[0] != '\0')
 		return ctl_fail(ctl, client_exit_code(status, err.code), place, &err);
-	if (host == NULL && pointer != NULL)
-		error_prefix(&err, "%s", pointer);
 	return ctl_fail(ctl, client_exit_code(status, err.code),
 	    host != NULL ? host : rq->subject, &err);
 }
@@ -233,12 +231,10 @@ client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret
 	int r;
 
 	if (ask(ctl, rq, &http, &reply) < 0) {
-		if (reply.err.next[0] == '\0')
-			str_clip(reply.err.next, sizeof(reply.err.next),
-			    "is netboot-orchestrator running, and are you root or in the "
-			    "group "
-			    "netboot? --server names another socket");
-		r = ctl_fail(ctl, CTL_UNREACHABLE, rq->subject, &reply.err);
+		bool bad_server = str_eq(reply.err.code, "bad-server");
+
+		r = ctl_fail(ctl, bad_server ? CTL_USAGE : CTL_UNREACHABLE, rq->subject,
+		    &reply.err);
 	} else {
 		r = take_answer(ctl, rq, &reply, ret);
 	}

@@ -26,6 +26,27 @@ enum {
 	EVENTS_RETRY_S = 1
 };
 
+/* A detail, for people: "deadline_us" as the duration that it is. */
+static void
+add_detail(const char *key, const json_t *value, struct text *out)
+{
+	static const char unit[] = "_us";
+	size_t len = strlen(key), n = sizeof(unit) - 1;
+	char buf[32];
+
+	if (json_is_integer(value) && len > n && str_eq(key + len - n, unit)) {
+		text_addf(out, "%.*s=%s", (int)(len - n), key,
+		    str_duration(json_integer_value(value), buf, sizeof(buf)));
+	} else {
+		char *s = json_is_string(value) ? str_dup(json_string_value(value))
+						: json_text(value);
+
+		text_addf(out, "%s=", key);
+		text_add_escaped(out, s);
+		free(s);
+	}
+}
+
 /* What it is about: file and bytes, reason, and the details. */
 static void
 cell_what(const json_t *ev, struct text *out)
@@ -46,12 +67,8 @@ cell_what(const json_t *ev, struct text *out)
 	text_add(out, out->len > 0 && reason[0] != '\0' ? " " : "");
 	text_add_escaped(out, reason);
 	json_object_foreach (json_object_get(ev, "detail"), key, value) {
-		char *s = json_is_string(value) ? str_dup(json_string_value(value))
-						: json_text(value);
-
-		text_addf(out, "%s%s=", out->len > 0 ? " " : "", key);
-		text_add_escaped(out, s);
-		free(s);
+		text_add(out, out->len > 0 ? " " : "");
+		add_detail(key, value, out);
 	}
 }
 
@@ -319,8 +336,22 @@ read_newest(
 	return r;
 }
 
+/* Nothing may be known of a host because there is none of that name; what a removed one left is
+ * shown. */
 static int
-print_past(const struct ctl *ctl, const char *path, size_t limit, int64_t *ret_last)
+explain_nothing(const struct ctl *ctl, const char *host)
+{
+	json_t *found = NULL;
+	int r = host != NULL ? cmd_util_fetch(ctl, "hosts", host, NULL, &found) : CTL_OK;
+
+	json_decref(found);
+	return r;
+}
+
+/* `host`: the one that the path asks for, or NULL. */
+static int
+print_past(const struct ctl *ctl, const char *path, const char *host, size_t limit,
+    int64_t *ret_last)
 {
 	int64_t newest = 0, after = 0;
 	json_t *rows = NULL;
@@ -332,8 +363,12 @@ print_past(const struct ctl *ctl, const char *path, size_t limit, int64_t *ret_l
 		after = newest - (int64_t)limit;
 	if (r == CTL_OK)
 		r = read_newest(ctl, path, after, limit, &rows);
-	if (r != CTL_OK)
+	if (r == CTL_OK && json_array_size(rows) == 0)
+		r = explain_nothing(ctl, host);
+	if (r != CTL_OK) {
+		json_decref(rows);
 		return r;
+	}
 	*ret_last = json_integer_value(
 	    json_object_get(json_array_get(rows, json_array_size(rows) - 1), "seq"));
 	cmd_util_add_zones(ctl, rows);
@@ -345,8 +380,12 @@ print_past(const struct ctl *ctl, const char *path, size_t limit, int64_t *ret_l
 int
 cmd_events_io(struct ctl *ctl, const struct args *args)
 {
-	bool filtered = args_has(args, "host") || args_has(args, "job");
-	const char *limit = args_get(args, "limit");
+	const char *limit = args_get(args, "limit"), *host = args_get(args, "host");
+	/* Following everything begins now; following one host or job begins with its past. One
+	 * JSON document cannot go on. */
+	bool past = !args_has(args, "follow") ||
+		    ((host != NULL || args_has(args, "job") || limit != NULL) &&
+			ctl->format != CTL_JSON);
 	int64_t last = 0, n = EVENTS_DEFAULT;
 	struct text path = {0};
 	struct error err;
@@ -358,9 +397,8 @@ cmd_events_io(struct ctl *ctl, const struct args *args)
 		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 	}
 	r = events_path(ctl, args, &path);
-	/* Following everything begins now; following one host or job begins with its past. */
-	if (r == CTL_OK && (!args_has(args, "follow") || (filtered && !ctl_is_json(ctl))))
-		r = print_past(ctl, text_str(&path), (size_t)n, &last);
+	if (r == CTL_OK && past)
+		r = print_past(ctl, text_str(&path), host, (size_t)n, &last);
 	if (r == CTL_OK && args_has(args, "follow"))
 		r = follow(ctl, text_str(&path), last);
 	text_done(&path);

@@ -66,7 +66,7 @@ static const struct output_column history_columns[] = {
 static void
 join_jobs(json_t *boots, const json_t *jobs)
 {
-	static const char *const keys[] = {"kind", "by", "reason", "image", "site"};
+	static const char *const keys[] = {"kind", "by", "reason", "image"};
 	json_t *by_id = json_object(), *job, *boot;
 	size_t i;
 
@@ -81,22 +81,6 @@ join_jobs(json_t *boots, const json_t *jobs)
 				    boot, keys[k], json_object_get(job, keys[k]));
 	}
 	json_decref(by_id);
-}
-
-/* Boots that no job caused have the zone of their host's site too. */
-static int
-add_site(const struct ctl *ctl, const char *host, json_t *boots)
-{
-	json_t *obj = NULL, *boot, *site;
-	int r = cmd_util_fetch(ctl, "hosts", host, NULL, &obj);
-	size_t i;
-
-	site = json_object_get(obj, "site");
-	json_array_foreach (boots, i, boot)
-		if (json_is_string(site))
-			json_object_set(boot, "site", site);
-	json_decref(obj);
-	return r;
 }
 
 /* Replaces each row by the full record, which has stages and transfers. */
@@ -162,8 +146,6 @@ cmd_history(struct ctl *ctl, const struct args *args)
 		r = client_list(ctl, text_str(&boots_path), 0, &boots);
 	if (r == CTL_OK && full)
 		r = fetch_full(ctl, boots);
-	if (r == CTL_OK)
-		r = add_site(ctl, host, boots);
 	if (r == CTL_OK) {
 		join_jobs(boots, jobs);
 		print_history(ctl, boots, full);

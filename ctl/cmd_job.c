@@ -96,13 +96,18 @@ print_job(const struct ctl *ctl, const json_t *job)
 {
 	static const char *const plain[] = {"id", "host", "site", "kind", "image",
 	    "reason", "by", "state", "stage", "boot"};
-	const json_t *verdict = json_object_get(job, "verdict");
+	const json_t *verdict = json_object_get(job, "verdict"),
+		     *cancel = json_object_get(job, "cancel");
 	struct text t = {0};
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		record_add_line(&t, plain[i], cmd_util_str(job, plain[i]));
 	record_add_time(&t, "created", job, "created");
 	record_add_time(&t, "ended", job, "ended");
+	if (json_is_object(cancel)) {
+		record_add_line(&t, "cancelled by", cmd_util_str(cancel, "by"));
+		record_add_line(&t, "because", cmd_util_str(cancel, "reason"));
+	}
 	if (json_is_object(verdict)) {
 		record_add_line(&t, "verdict", cmd_util_str(verdict, "code"));
 		record_add_line(&t, "because", cmd_util_str(verdict, "text"));
@@ -190,7 +195,7 @@ confirm_retry(struct ctl *ctl, const char *id)
 	struct text question = {0};
 	json_t *job = NULL;
 	const char *host;
-	int r = cmd_util_need_terminal(ctl, id);
+	int r = cmd_util_need_terminal(ctl, id, "add --yes");
 
 	if (r == CTL_OK)
 		r = cmd_util_fetch(ctl, "jobs", id, NULL, &job);

@@ -272,7 +272,8 @@ settle_hosts(const struct ctl *ctl, const struct order *o, char **ret_hosts)
 		*ret_hosts = str_dup(o->hosts);
 		return CTL_OK;
 	}
-	r = cmd_util_need_terminal(ctl, o->hosts);
+	r = cmd_util_need_terminal(
+	    ctl, o->hosts, "add --yes (and --dry-run to see what would be done)");
 	if (r != CTL_OK)
 		return r;
 	r = post_order(ctl, o, o->hosts, true, &plan);

@@ -120,11 +120,22 @@ cmd_status_doctor(struct ctl *ctl, const struct args *args UNUSED)
 
 /* ---- agent list ---- */
 
+static void
+cell_ago(const json_t *agent, struct text *out)
+{
+	const json_t *lag = json_object_get(agent, "lag");
+	char buf[32];
+
+	if (json_is_integer(lag))
+		text_add(out, str_duration(json_integer_value(lag) * USEC_PER_SEC, buf,
+				  sizeof(buf)));
+}
+
 static const struct output_column agent_columns[] = {
     {.title = "SITE", .key = "site"},
     {.title = "AGENT", .key = "agent"},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
-    {.title = "LAG", .key = "lag"},
+    {.title = "AGO", .cell = cell_ago},
 };
 
 int

@@ -120,14 +120,13 @@ cmd_util_find_id(
 }
 
 int
-cmd_util_need_terminal(const struct ctl *ctl, const char *subject)
+cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *next)
 {
 	struct error err;
 
 	if (ctl->in_tty && ctl->err_tty)
 		return CTL_OK;
-	error_set(&err, 0, "confirmation-needed",
-	    "add --yes (and --dry-run to see what would be done)",
+	error_set(&err, 0, "confirmation-needed", next,
 	    "this can lose data, and there is no terminal to ask on");
 	return ctl_fail(ctl, CTL_REFUSED, subject, &err);
 }
@@ -146,8 +145,9 @@ cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *questio
 		if (str_eq(line, expected))
 			return CTL_OK;
 	}
-	error_set(
-	    &err, 0, "confirmation-needed", NULL, "not confirmed, nothing was started");
+	error_set(&err, 0, "confirmation-needed",
+	    "repeat it and type that, or give --yes",
+	    "the answer was not '%s', nothing was started", expected);
 	return ctl_fail(ctl, CTL_REFUSED, subject, &err);
 }
 
@@ -252,8 +252,16 @@ cmd_util_change(const struct ctl *ctl, const char *collection, const char *name,
 	    .if_match = etag[0] != '\0' ? etag : NULL,
 	};
 	json_t *now = NULL;
-	int r = client_call(ctl, &rq, &now);
+	struct error err;
+	int r;
 
+	if (json_object_size(body) == 0) {
+		error_set(
+		    &err, 0, "usage", "--help lists the options", "nothing to change");
+		r = ctl_fail(ctl, CTL_USAGE, name, &err);
+	} else {
+		r = client_call(ctl, &rq, &now);
+	}
 	if (r == CTL_OK && ctl_is_json(ctl))
 		output_json(ctl, now);
 	else if (r == CTL_OK)

@@ -24,9 +24,9 @@ cmd_util_add_zones(const struct ctl *ctl, json_t *rows);
 int
 cmd_util_find_id(
     const struct ctl *ctl, const char *collection, const char *given, char *ret_id);
-/* CTL_OK when a question can be asked; else CTL_REFUSED with the advice to add --yes. */
+/* CTL_OK when a question can be asked; else CTL_REFUSED with the advice `next`. */
 int
-cmd_util_need_terminal(const struct ctl *ctl, const char *subject);
+cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *next);
 /* Asks, and is content with exactly the expected answer; else CTL_REFUSED. */
 int
 cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *question,

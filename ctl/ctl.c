@@ -10,22 +10,26 @@
 #include <stdarg.h>
 
 #include "ctl/text.h"
+#include "lib/str.h"
 
 int
 ctl_fail(
     const struct ctl *ctl, int exit_code, const char *subject, const struct error *err)
 {
+	const char *next = err->next;
 	struct text line = {0};
 
+	if (next[0] == '\0' && str_eq(err->code, "usage"))
+		next = "--help shows how";
 	text_add_escaped(
 	    &line, subject != NULL && subject[0] != '\0' ? subject : "netboot-ctl");
 	text_add(&line, ": ");
 	text_add_escaped(&line, err->code);
 	text_add(&line, ": ");
 	text_add_escaped(&line, err->text);
-	if (err->next[0] != '\0') {
+	if (next[0] != '\0') {
 		text_add(&line, ": ");
-		text_add_escaped(&line, err->next);
+		text_add_escaped(&line, next);
 	}
 	fflush(ctl->out);
 	fprintf(ctl->err, "%s\n", text_str(&line));

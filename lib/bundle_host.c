@@ -167,8 +167,9 @@ read_host(const json_t *v, struct bundle_host *h, struct error *err)
 	if (json_copy_str(v, "name", h->name, sizeof(h->name), err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(h->name))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "name: not a host name");
+		return error_set(err, -EINVAL, "bad-value",
+		    "use letters, digits, '-', '_' and inner dots, at most 63",
+		    "name: not a host name");
 	if (read_nics(v, h, err) < 0 || read_labels(v, h, err) < 0 ||
 	    read_choices(v, h, err) < 0 ||
 	    json_copy_opt(v, "uuid", h->uuid, sizeof(h->uuid), err) < 0 ||

@@ -279,7 +279,7 @@ call_conclude(struct http_client_call *call, CURLcode code, const struct server 
 {
 	struct http_client_reply *reply = &call->reply;
 	const char *where = s->socket_path != NULL ? s->socket_path : s->base_url;
-	long status = 0;
+	long status = 0, os_errno = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	reply->status = 0;
@@ -295,9 +295,13 @@ call_conclude(struct http_client_call *call, CURLcode code, const struct server 
 		return error_set(&reply->err, -ETIMEDOUT, "timeout",
 		    "look whether the server is overloaded, then try again",
 		    "%s: no answer in time", where);
+	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
 	return error_set(&reply->err, -ECONNREFUSED, "server-unreachable",
-	    "look whether netboot-orchestrator runs and whether you may use its socket",
-	    "%s: %s", where, curl_easy_strerror(code));
+	    "look whether netboot-orchestrator runs, and whether you are root or in its "
+	    "group netboot",
+	    "%s: %s", where,
+	    code == CURLE_COULDNT_CONNECT && os_errno != 0 ? strerror((int)os_errno)
+							   : curl_easy_strerror(code));
 }
 
 /* ---- the event loop ---- */

@@ -101,6 +101,10 @@ check_agents(struct orch *o, json_t *list, int64_t now)
 
 	if (rc < 0)
 		check_failed(list, "agent", rc);
+	else if (sites.n == 0)
+		find(list, "warn", "site",
+		    "add one: netboot-ctl site add, with the name that agent.yaml has",
+		    "there is no site yet, so that no agent can be given orders");
 	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
 		int64_t seen = dispatch_last_seen(o->dispatch, sites.v[i]);
 		const struct error *trouble = dispatch_trouble(o->dispatch, sites.v[i]);

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/db_boot.h"
 #include "db/db_event.h"
+#include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/clock.h"
 #include "lib/json.h"
@@ -223,6 +225,20 @@ ids_of_hosts(struct orch *o, const struct store_names *hosts, struct db_job_filt
 	return rc;
 }
 
+/* What a host was ordered and booted stays readable by its name after it was removed. */
+static bool
+is_removed_host(struct orch *o, const char *name)
+{
+	const struct db_job_filter f = {.host = name, .open = -1, .limit = 1};
+	struct store_names ids = {0};
+	bool found = str_name_valid(name) && db_host_exists(o->store, name) == 0 &&
+		     db_job_ids(o->store, &f, &ids) == 0 &&
+		     db_boot_ids(o->store, name, NULL, 1, &ids) == 0 && ids.n > 0;
+
+	store_names_done(&ids);
+	return found;
+}
+
 static int
 read_state(const char *text, int *ret)
 {
@@ -279,7 +295,9 @@ api_job_list(void *arg, struct rest_request *rq)
 	f.before = cursor;
 	f.limit = limit + 1;
 	if (selector && selector[0]) {
-		if (!api_select(o, rq, selector, &hosts))
+		if (is_removed_host(o, selector))
+			store_names_add(&hosts, selector);
+		else if (!api_select(o, rq, selector, &hosts))
 			return;
 		rc = ids_of_hosts(o, &hosts, &f, &ids);
 	} else {

@@ -160,7 +160,8 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    json_opt_str(v, "idle", &idle, err) < 0 || read_subnets(v, b, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(b->name))
-		return bad(err, "use letters, digits, '-', '_' and dots",
+		return bad(err,
+		    "use letters, digits, '-', '_' and inner dots, at most 63",
 		    "name: not a site name");
 	if (b->timezone[0] == '\0')
 		str_clip(b->timezone, sizeof(b->timezone), "UTC");
@@ -245,6 +246,10 @@ read_host(const json_t *v, struct db_host *h, struct error *err)
 	    read_bmc(v, h, err) < 0)
 		return -EINVAL;
 	h->idle_set = idle && !json_is_null(idle);
+	/* In a host set the word means every host. */
+	if (str_eq(h->host.name, "all"))
+		return bad(err, "choose another name",
+		    "name: all stands for every host in a host set");
 	if (!str_name_valid(h->site))
 		return bad(err, NULL, "site: not a site name");
 	if (h->image[0] != '\0' && !str_name_valid(h->image))

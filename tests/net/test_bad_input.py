@@ -116,6 +116,27 @@ def test_a_host_that_does_not_fit(same, argv, code, words):
     same.refused(same.ctl("host", "add", "new", "--site", "local", *argv, stdin="x\n"), 1, "new", code, *words)
 
 
+def test_no_host_is_called_all(same):
+    """`reinstall all` would mean every host."""
+    line = same.refused(same.ctl("host", "add", "all", "--site", "local"), 1, "all", "bad-value", "every host")
+    assert line.endswith("choose another name")
+    path = same.write("all.yaml", b"hosts:\n- site: local\n  name: all\n")
+    same.refused(same.ctl("apply", "-f", path), 1, f"{path}:3", "bad-value", "every host")
+
+
+@pytest.mark.parametrize("name", ["\u0141\u00f3d\u017a", "a b", "a" * 64, "-a", "a..b", "a/b"])
+def test_what_no_host_name_is(same, name):
+    done = same.ctl("host", "add", "--site", "local", "--", name)
+    assert done.returncode == 1
+    assert done.stderr.endswith(": bad-value: name: not a host name: use letters, digits, '-', '_' and inner dots, "
+                                "at most 63\n"), done.stderr
+
+
+def test_a_change_of_nothing(same):
+    for noun, name in (("host", "edge01"), ("site", "local")):
+        same.refused(same.ctl(noun, "set", name), 1, name, "usage", "nothing to change")
+
+
 def test_a_duplicate_in_a_document_changes_nothing_of_it(same):
     hosts = [{"name": "new1", "site": "local", "nics": [{"mac": "52:54:00:99:00:01"}]},
              {"name": "new2", "site": "local", "nics": [{"mac": "52:54:00:99:00:01"}]}]
@@ -481,4 +502,16 @@ def test_no_server(tmp_path):
     done = subprocess.run([program("netboot-ctl"), "--server", f"unix:{tmp_path}/none.sock", "status"], check=False,
                           text=True, capture_output=True, timeout=30)
     assert done.returncode == 5 and done.stderr.startswith("netboot-ctl: server-unreachable: ")
-    assert "netboot-orchestrator runs" in done.stderr
+    assert "netboot-orchestrator runs" in done.stderr and "No such file or directory" in done.stderr
+    for server in ("nonsense", "ftp://x"):
+        done = subprocess.run([program("netboot-ctl"), "--server", server, "status"], check=False, text=True,
+                              capture_output=True, timeout=30)
+        assert done.returncode == 1 and done.stderr.startswith("netboot-ctl: bad-server: ")
+
+
+def test_a_socket_that_is_not_ours(whole):
+    """Not there and not allowed are different errands at night."""
+    done = subprocess.run(["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
+                           program("netboot-ctl"), "--server", f"unix:{whole.socket}", "status"], check=False,
+                          text=True, capture_output=True, timeout=30)
+    assert (done.returncode, "Permission denied" in done.stderr, "group netboot" in done.stderr) == (5, True, True)

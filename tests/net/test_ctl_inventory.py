@@ -255,7 +255,7 @@ def test_image_add_and_verify(fake):
 
 
 def boot(ident, **more):
-    return dict({"id": ident, "host": "edge01", "job": JOB, "attempt": 1, "planned": True,
+    return dict({"id": ident, "host": "edge01", "site": "los", "job": JOB, "attempt": 1, "planned": True,
                  "trigger": "power", "began": "2026-01-31T09:30:00.000Z",
                  "ended": "2026-01-31T09:32:31.000Z", "outcome": "ok", "text": "",
                  "image": "debian", "arch": "x64-uefi"}, **more)
@@ -268,7 +268,6 @@ def history(fake):
     fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0boot01"), unplanned))
     fake.on("GET", "/api/v1/jobs", items({"id": JOB, "kind": "reinstall", "by": "ann",
                                           "reason": "INC 1", "host": "edge01"}))
-    fake.on("GET", "/api/v1/hosts/edge01", {"name": "edge01", "site": "los"})
     stage = {"stage": "kernel", "state": "confirmed", "attempt": 1, "deadline_us": 600000000,
              "entered": "2026-01-31T09:31:00.000Z", "confirmed": "2026-01-31T09:31:04.000Z",
              "evidence": "14 MB acknowledged"}

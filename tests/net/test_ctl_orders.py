@@ -65,6 +65,20 @@ def test_without_a_terminal_a_destructive_order_needs_yes(one_job):
     assert one_job.find("POST", "/api/v1/jobs") == []
 
 
+def test_an_exclusion_stands_behind_a_comma(one_job):
+    r = one_job.run("reinstall", "all", "-edge02", "--reason", "x", "--yes")
+    assert (r.returncode, r.stderr) == (1, "netboot-ctl: usage: reinstall: unknown option '-e': to leave a host out, "
+                                           "write it behind a comma: edge[01-10],-edge03\n")
+    assert one_job.find("POST", "/api/v1/jobs") == []
+
+
+def test_every_usage_error_has_a_next_step(fake):
+    for words in (["job", "list", "--state", "x"], ["job", "list", "--limit", "0"], ["reinstall", "a", "--reason"],
+                  ["status", "-o", "xml"], ["status", "--stuck=1"], ["nonsense"], ["job"], ["boot", "a", "--reason", "x"]):
+        r = fake.run(*words)
+        assert (r.returncode, r.stderr.count(": ") >= 3) == (1, True), r.stderr
+
+
 def test_harmless_orders_need_no_yes(one_job):
     for words in (["reboot", "edge01"], ["power", "on", "edge01"], ["power", "soft", "edge01"]):
         assert one_job.run(*words).returncode == 0

@@ -253,7 +253,10 @@ def test_busy_cancel_and_retry(orch, agent):
     assert "busy" in run(orch, "status", "edge01").stdout
     assert run(orch, "job", "cancel", job, "--reason", "oops").returncode == 0
     r = run(orch, "watch", job)
-    assert (r.returncode, r.stdout.startswith("edge01: cancelled after ")) == (2, True)
+    assert r.returncode == 2
+    assert re.fullmatch(r"edge01: cancelled after \S+ by root\n", r.stdout), r.stdout
+    shown = run(orch, "job", "show", job).stdout
+    assert "cancelled by: root\n" in shown and "because:  oops\n" in shown
     r = run(orch, "job", "retry", job, "--reason", "again", "--yes")
     assert (r.returncode, len(r.stdout.strip())) == (0, 16), r.stderr
 
@@ -275,6 +278,38 @@ def test_dry_run_leaves_nothing(orch, agent):
     assert r.returncode == 0, r.stderr
     assert [x.split()[0] for x in r.stdout.splitlines()] == ["edge01", "edge02"]
     assert run(orch, "job", "list", "--no-headers").stdout == ""
+
+
+def test_the_agent_is_told_who_cancels(orch, agent):
+    job = run(orch, "rescue", "edge01", "--reason", "x", "--yes").stdout.strip()
+    accept(agent, job)
+    assert run(orch, "job", "cancel", job).returncode == 0
+    order = until(lambda: agent.poll().json["orders"], what="the cancel")[0]
+    assert order == {"t": "cancel", "job": job, "by": "root"}
+
+
+def test_a_removed_host_keeps_its_history(orch, agent):
+    job = run(orch, "rescue", "edge01", "--reason", "INC-7", "--yes").stdout.strip()
+    assert run(orch, "job", "cancel", job, "--reason", "oops").returncode == 0
+    accept(agent, run(orch, "rescue", "edge01", "--reason", "INC-8", "--yes").stdout.strip())
+    second = run(orch, "job", "list", "--host", "edge01", "--state", "open", "--no-headers").stdout.split()[0]
+    stage(agent, second, "power")
+    agent.report(agent.event("boot.begin", second, boot=BOOT, planned=True, attempt=1, trigger="rescue"),
+                 agent.event("job.failed", second, code="os-silent", text="t", next="n", stage="os-up"))
+    assert run(orch, "host", "rm", "edge01").returncode == 0
+    r = run(orch, "history", "edge01", "--no-headers")
+    assert r.returncode == 0 and "INC-8" in r.stdout, r.stderr
+    assert len(run(orch, "job", "list", "--host", "edge01", "--no-headers").stdout.splitlines()) == 2
+    assert run(orch, "events", "--host", "edge01").returncode == 0
+    for words in (["history", "edge77"], ["events", "--host", "edge77"],
+                  ["events", "--host", "edge77", "--follow"], ["job", "list", "--host", "edge77"]):
+        r = run(orch, *words)
+        assert (r.returncode, r.stderr.startswith("edge77: host-unknown: ")) == (1, True), words
+
+
+def test_a_new_installation_says_what_it_lacks(orch):
+    r = run(orch, "doctor")
+    assert r.returncode == 0 and "no site yet" in r.stdout and "site add" in r.stdout
 
 
 # ---- what is shipped
