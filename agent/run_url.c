@@ -105,8 +105,9 @@ run_url_make(const struct run_url_own *own, size_t n, const struct bundle_host *
 
 	if (ip == NULL)
 		return error_set(err, -ENOENT, "no-site-url",
-		    "Set site_url in agent.yaml to the address that the site's servers "
-		    "reach.",
+		    "give the site a url (netboot-ctl site set --url), or set site_url "
+		    "in "
+		    "agent.yaml: the address that its servers reach",
 		    "which of this machine's addresses %s can reach is not clear",
 		    host->name);
 	if (port != 80 && port != 0 &&

@@ -56,7 +56,7 @@ check_man() {
 export -f files check_format check_cppcheck check_shell check_man
 export here
 
-for check in spdx opening sizes banned words includes; do
+for check in spdx opening sizes banned words includes codes; do
 	step "lint $check" /usr/bin/python3 $here/source.py $check
 done
 for check in prefixes globals layers pure; do

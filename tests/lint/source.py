@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks of the source text: source.py spdx|opening|sizes|banned|words|includes
+"""Checks of the source text: source.py spdx|opening|sizes|banned|words|includes|codes
 
 Prints each finding as FILE:LINE: what, and fails when there is one. Lines that begin with "note:" are
 for people and do not fail."""
@@ -151,6 +151,51 @@ def includes():
             elif header.endswith("_priv.h"):
                 if where != target:
                     yield f"{at}: {header} is private to {target}/"
+
+
+CODE = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
+# Where a job's verdict is made; what is set there for programs' ears only.
+VERDICTS = re.compile(r"^agent/(?:run\w*|preflight|script|bmc_error|spool)\.c$")
+VERDICT_TABLES = ("agent/run_verdict.c", "agent/bmc_error.c")
+NO_VERDICTS = {"bad-record", "seal-key", "internal"}
+
+
+def codes_set(path):
+    """(code, line) of each reason that the file gives: error_set(…, "code", and the tables of verdicts."""
+    text = read(path)
+    pattern = rf'\berror_set\(\s*&?[\w>.-]+,\s*[^",]+,\s*"({CODE})"'
+    if path in VERDICT_TABLES:
+        pattern += rf'|\{{"({CODE})",\s*"'
+    for m in re.finditer(pattern, text):
+        yield m.group(1) or m.group(2), line_of(text, m.start())
+
+
+def section(path, begin, end):
+    return read(path).split(begin, 1)[1].split(end, 1)[0]
+
+
+def codes():
+    """Operators and scripts rely on the codes: the documents name those that there are, and no others."""
+    rows = section("docs/operations.md", "## What a failed job says", "\n## ").splitlines()
+    table = {c for row in rows if row.startswith("| `") for c in re.findall(f"`({CODE})`", row.split("|")[1])}
+    listed = set(re.findall(f"`({CODE})`", section("docs/api.md", "Verdict codes", "Refusals by agents")))
+    for code in sorted(table ^ listed):
+        yield f"docs/{'api' if code in table else 'operations'}.md:1: the verdict {code} is in the other's list only"
+    sources = [p for p in rules.files(".c") if not p.startswith("tests/")]
+    text = "".join(read(p) for p in sources if p.startswith(("agent/", "orchestrator/")))
+    for code in sorted(table):
+        if f'"{code}"' not in text:
+            yield f"docs/operations.md:1: nothing says {code}"
+    api = read("docs/api.md") + read("docs/protocol.md")
+    for path in sources:
+        verdicts = VERDICTS.match(path) is not None
+        if not verdicts and rules.folder(path) not in ("orchestrator", "ctl"):
+            continue
+        for code, line in codes_set(path):
+            if verdicts and code not in table | NO_VERDICTS:
+                yield f"{path}:{line}: the verdict {code} is not in docs/operations.md"
+            elif not verdicts and f"`{code}`" not in api and code != "config":
+                yield f"{path}:{line}: {code} is not in docs/api.md"
 
 
 def main():
