@@ -40,7 +40,7 @@ _netboot_ctl_scan() {
 
 _netboot_ctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word list=()
-	local words_before _netboot_server
+	local words_before _netboot_server hosts='' before=''
 	COMPREPLY=()
 	if [[ $cur == = ]]; then
 		cur=
@@ -56,7 +56,7 @@ _netboot_ctl() {
 	-o) prev=--output ;;
 	esac
 	case $prev in
-	--host) list=($(_netboot_ctl_names HOSTS)) ;;
+	--host) list=($(_netboot_ctl_names HOSTS)) hosts=1 ;;
 	--site) list=($(_netboot_ctl_names SITE)) ;;
 	--image) list=($(_netboot_ctl_names IMAGE)) ;;
 	--job) list=($(_netboot_ctl_names JOB)) ;;
@@ -71,13 +71,21 @@ _netboot_ctl() {
 	if [[ ${#list[@]} -eq 0 ]]; then
 		while read -r word; do
 			case $word in
-			@*) list+=($(_netboot_ctl_names "${word#@}")) ;;
+			@*)
+				[[ $word == *HOSTS* ]] && hosts=1
+				list+=($(_netboot_ctl_names "${word#@}"))
+				;;
 			--*) [[ $cur == -* ]] && list+=("$word") ;;
 			*) list+=("$word") ;;
 			esac
 		done < <(netboot-ctl __complete "${words_before[@]}" 2>/dev/null)
 	fi
-	mapfile -t COMPREPLY < <(compgen -W "${list[*]}" -- "$cur")
+	# A host set goes on behind a comma, and may leave hosts out.
+	if [[ -n $hosts && $cur == *,* ]]; then
+		before=${cur%"${cur##*,}"} cur=${cur##*,}
+		[[ $cur == -* ]] && before+=- cur=${cur#-}
+	fi
+	mapfile -t COMPREPLY < <(compgen -P "$before" -W "${list[*]}" -- "$cur")
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	return 0
 }
