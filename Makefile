@@ -88,6 +88,9 @@ include tests/tests.mk
 
 deps:
 	sh packaging/install-deps.sh
+# Without what only the tests need: for a machine that is to serve.
+build-deps:
+	sh packaging/install-deps.sh build
 format:
 	clang-format -i $(shell git ls-files '*.c' '*.h')
 # The reinstall of a virtual server before your eyes; DEMO_KEEP=1 leaves it running.
@@ -126,7 +129,9 @@ install: all
 		f=packaging/systemd/netboot.$$kind; [ -e $$f ] || continue; \
 		install -D -m 644 $$f $(DESTDIR)$(PREFIX)/lib/$$kind.d/netboot.conf || exit 1; \
 	done
-	install -d $(DESTDIR)$(PREFIX)/share/doc/netboot/examples
+	install -d $(DESTDIR)$(PREFIX)/share/doc/netboot/docs $(DESTDIR)$(PREFIX)/share/doc/netboot/examples
+	install -m 644 README.md $(DESTDIR)$(PREFIX)/share/doc/netboot/
+	install -m 644 $(wildcard docs/*.md docs/*.yaml) $(DESTDIR)$(PREFIX)/share/doc/netboot/docs/
 	@for f in $(wildcard packaging/examples/*); do \
 		install -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/netboot/examples/ || exit 1; \
 	done
@@ -141,8 +146,8 @@ help:
 	@echo 'make bench      figures, side by side with peers (tests/bench)'
 	@echo 'make demo       a virtual server reinstalled, as root; DEMO_KEEP=1 leaves it running'
 	@echo 'make format     clang-format over all C'
-	@echo 'make deps       the Debian packages'
+	@echo 'make deps       the Debian packages; make build-deps: without those of the tests'
 	@echo 'make install    DESTDIR and PREFIX as usual'
 	@echo 'VARIANT=release|asan|fuzz chooses the build'
-.PHONY: all programs deps format demo clean install help
+.PHONY: all programs deps build-deps format demo clean install help
 .DELETE_ON_ERROR:

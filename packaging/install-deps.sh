@@ -1,25 +1,34 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Installs what building and testing need, from Debian alone. Does nothing when all of it is there.
-# Services that come along (nginx, tftpd-hpa, Kea) are kept from starting: they would take the ports
-# of the tests, and answer on the machine's own network.
+# install-deps.sh [build]: installs what building and testing need, from Debian alone; with "build" only
+# what building and running need. Does nothing when all of it is there. Services that come along for the
+# tests (nginx, tftpd-hpa, Kea) are neither started nor enabled: they would take the ports of the tests
+# and of netboot-bootd, and answer on the machine's own network.
 set -eu
 
 # Build
 packages="gcc make pkg-config libc6-dev libfreeipmi-dev libipmiconsole-dev libcurl4-openssl-dev
 libsqlite3-dev libevent-dev libjansson-dev libcyaml-dev libyaml-dev libsodium-dev libssl-dev
 libical-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libcmocka-dev"
-# Lint and fuzzing
-packages="$packages clang libclang-rt-dev clang-format cppcheck shellcheck binutils man-db"
-# Tests: other people's clients, servers, BMCs, firmware
-packages="$packages python3-pytest python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
-dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe ipxe-qemu
-dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
-spin wrk nginx-light sqlite3 jq libcap2-bin util-linux"
-# The guests of the lab
-packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
-# Left out where the release does not have them any more
-optional="isc-dhcp-client"
+# Running: boot loaders, and the tool that backs the database up
+packages="$packages ipxe sqlite3"
+optional=
+services=
+if [ "${1:-}" != build ]; then
+	# Lint and fuzzing
+	packages="$packages clang libclang-rt-dev clang-format cppcheck shellcheck binutils man-db"
+	# Tests: other people's clients, servers, BMCs, firmware
+	packages="$packages python3-pytest python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
+	dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe-qemu
+	dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
+	spin wrk nginx-light jq libcap2-bin util-linux"
+	# The guests of the lab
+	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
+	# Left out where the release does not have them any more
+	optional="isc-dhcp-client"
+	# Wanted as programs only
+	services="nginx tftpd-hpa kea-dhcp4-server"
+fi
 
 installed() {
 	dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
@@ -59,6 +68,12 @@ if [ ! -e "$policy" ]; then
 	ours=1
 fi
 
+# A service that is enabled already is the operator's.
+ours_to_stop=
+for s in $services; do
+	systemctl is-enabled -q "$s.service" 2>/dev/null || ours_to_stop="$ours_to_stop $s"
+done
+
 apt-get update -q
 list=
 for p in $missing $wanted; do
@@ -70,3 +85,7 @@ for p in $missing $wanted; do
 done
 # shellcheck disable=SC2086 # a list of names
 apt-get install -y -q --no-install-recommends $list
+# The policy file holds until now only: without this they would start with the machine.
+for s in $ours_to_stop; do
+	systemctl disable -q "$s.service" 2>/dev/null || true
+done
