@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -326,6 +327,26 @@ def test_the_example_inventory_applies(orch):
     shutil.copy(os.path.join(EXAMPLES, "inventory.yaml"), orch.path("example.yaml"))
     assert run(orch, "apply", "-f", orch.path("example.yaml")).stderr == "4 changed\n"
     assert run(orch, "image", "verify", "debian-12").returncode == 0
+
+
+def test_the_walk_of_the_readme(orch):
+    """The commands as they are printed; what they need besides is put where the text says."""
+    with open(os.path.join(orch_lab.REPO, "README.md"), encoding="utf-8") as f:
+        text = f.read().replace("\\\n", " ")
+    walk = [shlex.split(x, comments=True)[2:] for x in re.findall(r"^ +sudo (?=netboot-ctl).*", text, re.M)]
+    walk = [[w.replace("~", orch.dir) for w in words] for words in walk]
+    for name in ("linux", "initrd.gz", "preseed.cfg"):
+        orch.put_file(f"images/debian12/{name}", b"x")
+    write(orch, "edge01.pw", "secret\n")
+    done = {}
+    for words in walk:
+        if words[:2] != ["power", "status"] and "--wait" not in words:
+            done[" ".join(words[:2])] = run(orch, *words)
+        if words[:2] == ["site", "add"]:
+            Agent(orch).poll()
+    assert all(r.returncode == 0 for r in done.values()), done
+    assert {"site add", "image add", "host add", "reinstall edge01"} <= set(done)
+    assert "debian12" in done["reinstall edge01"].stdout and "fail" not in done["doctor"].stdout
 
 
 @pytest.mark.parametrize("program", ["orchestrator", "agent"])
