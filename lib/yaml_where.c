@@ -271,6 +271,35 @@ after(const char *message, const char *phrase)
 	return str_has_prefix(message, phrase) ? message + strlen(phrase) : NULL;
 }
 
+/* "SEQUENCE" and "SEQUENCE_START" as people call them; scalars have many types. */
+static const char *
+shape(const char *type)
+{
+	if (str_has_prefix(type, "SEQUENCE"))
+		return "a list";
+	return str_has_prefix(type, "MAPPING") ? "a mapping" : "a single value";
+}
+
+/* libcyaml's remark in plain words; other remarks stay as they are. */
+static void
+translate(const char *message, char *buf, size_t size)
+{
+	static const char got[] = ", got event: ";
+	const char *wanted = after(message, "Expecting "), *found = strstr(message, got),
+		   *value = after(message, "Invalid ENUM value: ");
+	char plain[YAML_WHERE_MESSAGE_SIZE];
+
+	if (wanted != NULL && found != NULL)
+		snprintf(plain, sizeof(plain), "%s is expected here, not %s",
+		    shape(wanted), shape(found + sizeof(got) - 1));
+	else if (value != NULL)
+		snprintf(plain, sizeof(plain),
+		    "'%.200s' is none of the words for this key", value);
+	else
+		str_clip(plain, sizeof(plain), message);
+	str_escape(buf, size, plain, strlen(plain));
+}
+
 int
 yaml_where_failed(const struct yaml_where *w, const struct yaml_where_trace *t,
     const char *what, struct error *err)
@@ -298,7 +327,7 @@ yaml_where_failed(const struct yaml_where *w, const struct yaml_where_trace *t,
 		cut_last(path);
 		return yaml_where_bad(w, path, err, "key '%s' is missing", key);
 	}
-	str_escape(shown, sizeof(shown), t->message, strlen(t->message));
+	translate(t->message, shown, sizeof(shown));
 	return yaml_where_bad(w, path, err, "%s", shown[0] ? shown : what);
 }
 

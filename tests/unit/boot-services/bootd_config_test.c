@@ -122,7 +122,7 @@ static const struct {
 	const char *text, *message;
 } mistakes[] = {
     {"", "bootd.yaml:1: the document is empty"},
-    {"[]\n", "bootd.yaml:1: Expecting MAPPING, got event: SEQUENCE_START"},
+    {"[]\n", "bootd.yaml:1: a mapping is expected here, not a list"},
     {"interfaces: [e]\n\tuser: x\n", "bootd.yaml:2: not YAML: "},
     {"interfaces: [e]\nuser: x\nprots: {}\n", "bootd.yaml:3: prots: unknown key"},
     {"interfaces: [e]\nports:\n  dhcp4: 67\n  htp: 80\n",
@@ -140,7 +140,7 @@ static const struct {
     {"interfaces: [e]\ndirs: {images: srv}\n",
 	"bootd.yaml:2: dirs.images: must be an absolute"},
     {"interfaces: [e]\nsite: {idle: lokal}\n",
-	"bootd.yaml:2: site.idle: Invalid ENUM value"},
+	"bootd.yaml:2: site.idle: 'lokal' is none of the words"},
     {"interfaces: [e]\nlimits: {http_idle_timeout: soon}\n",
 	"bootd.yaml:2: limits.http_idle_timeout: not a duration"},
     {"interfaces: [e]\nloaders: [{arch: 7, file: ../x}]\n",
