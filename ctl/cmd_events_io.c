@@ -67,6 +67,9 @@ cell_what(const json_t *ev, struct text *out)
 	text_add(out, out->len > 0 && reason[0] != '\0' ? " " : "");
 	text_add_escaped(out, reason);
 	json_object_foreach (json_object_get(ev, "detail"), key, value) {
+		/* The reason is often the text of a verdict: once is enough. */
+		if (reason[0] != '\0' && str_eq(json_string_value(value), reason))
+			continue;
 		text_add(out, out->len > 0 ? " " : "");
 		add_detail(key, value, out);
 	}

@@ -126,7 +126,8 @@ cell_ago(const json_t *agent, struct text *out)
 	const json_t *lag = json_object_get(agent, "lag");
 	char buf[32];
 
-	if (json_is_integer(lag))
+	/* One that was never heard has no age. */
+	if (json_is_integer(lag) && json_is_string(json_object_get(agent, "last_seen")))
 		text_add(out, str_duration(json_integer_value(lag) * USEC_PER_SEC, buf,
 				  sizeof(buf)));
 }

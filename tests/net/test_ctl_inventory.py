@@ -378,6 +378,29 @@ def test_events_are_the_newest(fake):
     assert [json.loads(line)["seq"] for line in r.stdout.splitlines()] == [2497, 2499]
 
 
+def test_events_are_for_people(fake):
+    events_route(fake)
+    fake.add_event("job.stage", host="edge01", detail={"stage": "kernel", "deadline_us": 600000000})
+    fake.add_event("job.failed", host="edge01", reason="no octet", detail={"code": "kernel-stalled", "text": "no octet"})
+    rows = fake.run("events", "--no-headers").stdout.splitlines()
+    assert rows[0].endswith("stage=kernel deadline=10m00s")
+    assert rows[1].endswith("no octet code=kernel-stalled")
+
+
+def test_following_begins_with_as_many_as_asked_for(fake):
+    events_route(fake)
+    for n in range(3):
+        fake.add_event("dhcp4.offer", host=f"edge0{n}")
+    for form in ("table", "ndjson"):
+        p = fake.popen("events", "--follow", "--limit", "1", "--no-headers", "-o", form)
+        assert "edge02" in p.stdout.readline()
+        fake.add_event("dhcp4.ack", host="edge02")
+        assert "dhcp4.ack" in p.stdout.readline()
+        p.kill()
+        p.wait()
+        p.stdout.close()
+
+
 def test_events_follow_survives_a_restart(fake):
     events_route(fake)
     fake.add_event("http.end", host="edge01", file="vmlinuz", bytes=14000000, total=14000000)
