@@ -225,6 +225,7 @@ def test_a_busy_host(whole):
     finally:
         whole.ctl("job", "cancel", job, "--reason", "test")
     until(lambda: whole.job(job)["state"] == "cancelled", 20, "the cancellation")
+    assert [e["detail"]["by"] for e in whole.events("--job", job) if e["kind"] == "job.cancelled"] == ["root"]
     until(lambda: os.listdir(whole.path("scripts")) == [], 10, "the script to be taken away")
 
 

@@ -248,8 +248,8 @@ def test_cancel(orch, agent):
     sent = ordered(orch)
     assert orders(agent.poll())[0]["bundle"]["job"] == sent
     assert orch.post(f"/jobs/{sent}/cancel", {"reason": "x"}).json["state"] == "queued"
-    assert orders(agent.poll()) == [{"t": "cancel", "job": sent}]
-    assert orders(agent.poll(wait_s=20)) == [{"t": "cancel", "job": sent}]
+    assert orders(agent.poll()) == [{"t": "cancel", "job": sent, "by": "root"}]
+    assert orders(agent.poll(wait_s=20)) == [{"t": "cancel", "job": sent, "by": "root"}]
     agent.report(agent.event("job.cancelled", sent, by="root"))
     assert orch.job(sent)["state"] == "cancelled" and orders(agent.poll()) == []
     assert orch.post(f"/jobs/{sent}/cancel", {}).status == 200
