@@ -206,16 +206,21 @@ int
 cmd_host_list(struct ctl *ctl, const struct args *args)
 {
 	char *hosts = cmd_util_selector(args);
+	const char *site = args_get(args, "site");
 	struct text path = {0};
-	json_t *rows = NULL;
+	json_t *rows = NULL, *known = NULL;
 	int r;
 
 	text_add(&path, "/api/v1/hosts");
 	text_add_query(&path, "hosts", hosts[0] != '\0' ? hosts : NULL);
-	text_add_query(&path, "site", args_get(args, "site"));
+	text_add_query(&path, "site", site);
 	r = client_list(ctl, text_str(&path), 0, &rows);
+	/* A site without hosts is not a site that nobody knows. */
+	if (r == CTL_OK && json_array_size(rows) == 0 && site != NULL)
+		r = cmd_util_fetch(ctl, "sites", site, NULL, &known);
 	if (r == CTL_OK)
 		output_list(ctl, rows, host_columns, ARRAY_SIZE(host_columns));
+	json_decref(known);
 	json_decref(rows);
 	text_done(&path);
 	free(hosts);

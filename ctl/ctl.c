@@ -19,8 +19,9 @@ ctl_fail(
 	const char *next = err->next;
 	struct text line = {0};
 
-	if (next[0] == '\0' && str_eq(err->code, "usage"))
-		next = "--help shows how";
+	if (next[0] == '\0' && exit_code == CTL_USAGE)
+		next = str_eq(err->code, "usage") ? "--help shows how"
+						  : "correct it, then repeat";
 	text_add_escaped(
 	    &line, subject != NULL && subject[0] != '\0' ? subject : "netboot-ctl");
 	text_add(&line, ": ");

@@ -93,6 +93,15 @@ def test_every_verb_knows_an_unknown_host(same):
         same.refused(same.ctl(noun, "show", "nope"), 1, "nope", f"{noun}-unknown", f"{noun} list")
 
 
+def test_a_list_of_an_unknown_site(same):
+    same.refused(same.ctl("host", "list", "--site", "mars"), 1, "mars", "site-unknown", "site list")
+
+
+def test_bad_input_without_advice_of_its_own(same):
+    done = same.ctl("reboot", "edge01", "--graceful-timeout", "100d")
+    assert (done.returncode, done.stderr) == (1, "edge01: bad-value: graceful_s: not 0..3600: correct it, then repeat\n")
+
+
 def test_a_range_with_many_unknown_hosts_is_short(same):
     done = same.reinstall("edge[01-99]")
     assert done.returncode == 1
