@@ -294,10 +294,11 @@ take_long(struct parser *p, const char *word)
 	return -EINVAL;
 }
 
+/* "-edge03" where hosts are named: meant to leave one out. */
 static bool
-takes_hosts(const struct parser *p)
+means_host(const struct parser *p, const char *word)
 {
-	return p->args->command != NULL &&
+	return strlen(word) > 2 && p->args->command != NULL &&
 	       strstr(p->args->command->operands, "HOSTS") != NULL;
 }
 
@@ -313,7 +314,7 @@ take_short(struct parser *p, const char *word)
 
 		if (o == NULL)
 			return error_set(p->err, -EINVAL, "usage",
-			    takes_hosts(p)
+			    means_host(p, word)
 				? "to leave a host out, write it behind a comma: "
 				  "edge[01-10],-edge03"
 				: "--help lists the options",

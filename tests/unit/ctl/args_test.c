@@ -108,6 +108,8 @@ test_refusals(void **state UNUSED)
 		"did you mean --reason?"},
 	    {{"reinstall", "e", "-z"}, "reinstall: unknown option '-z'",
 		"--help lists the options"},
+	    {{"reinstall", "all", "-edge03"}, "reinstall: unknown option '-e'",
+		"to leave a host out, write it behind a comma: edge[01-10],-edge03"},
 	    {{"reinstall", "e", "--reason"}, "reinstall: --reason needs a value (TEXT)",
 		""},
 	    {{"reinstall", "e", "--yes=1"}, "reinstall: --yes takes no value", ""},
