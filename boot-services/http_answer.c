@@ -40,6 +40,40 @@ begin_facts(struct http_conn *c)
 	str_clip(f->ua, sizeof f->ua, c->req.user_agent);
 }
 
+/* Is the segment at `s`, of n octets, a token by its looks? */
+static bool
+is_token(const char *s, size_t n)
+{
+	return n == ID_TOKEN_SIZE - 1 &&
+	       strspn(s, "0123456789abcdefghijklmnopqrstuvwxyz") >= n;
+}
+
+/* Paths of tickets hold the token, which no event may: what is recorded of them is the name
+ * behind it. Elsewhere, as in a misspelt path, it is crossed out. */
+static void
+name_without_token(const char *path, char *dst, size_t size)
+{
+	char clean[HTTP_PATH_SIZE];
+	char *s;
+
+	if (str_has_prefix(path, "/b/") || str_has_prefix(path, "/report/")) {
+		const char *rest = strrchr(path, '/');
+
+		path = rest != strchr(path + 1, '/') ? rest + 1 : "";
+	}
+	while (*path == '/')
+		path++;
+	str_clip(clean, sizeof clean, path);
+	for (s = clean; *s != '\0'; s += *s == '/') {
+		size_t n = strcspn(s, "/");
+
+		if (is_token(s, n))
+			memset(s, '*', n);
+		s += n;
+	}
+	str_escape(dst, size, clean, strlen(clean));
+}
+
 static struct wbuf
 begin_out(struct http_conn *c)
 {
@@ -67,8 +101,11 @@ http_answer_short(struct http_conn *c, enum http_status status, const char *kind
 void
 http_answer_bad(struct http_conn *c, enum http_status status, const char *why)
 {
-	begin_facts(c);
-	str_escape(c->facts.file, sizeof c->facts.file, c->req.path, strlen(c->req.path));
+	/* Of a body that came to nothing the facts are known. */
+	if (c->state != HTTP_CONN_BODY) {
+		begin_facts(c);
+		name_without_token(c->req.path, c->facts.file, sizeof c->facts.file);
+	}
 	http_answer_short(c, status, "http.error",
 	    status == HTTP_TIMEOUT ? "timeout" : "refused", why, true);
 }
@@ -90,21 +127,6 @@ not_found(struct http_conn *c, const char *file, const char *reason)
 		str_escape(c->facts.file, sizeof c->facts.file, file, strlen(file));
 	http_answer_short(c, HTTP_NOT_FOUND, NULL, NULL, "not found", has_body(&c->req));
 	http_xfer_tell(c->io->deps->events, f, "http.error", "not-found", reason);
-}
-
-/* Paths of tickets hold the token: it is left out of what is recorded. */
-static void
-name_without_token(const char *path, char *dst, size_t size)
-{
-	const char *rest;
-
-	if (str_has_prefix(path, "/b/") || str_has_prefix(path, "/report/")) {
-		rest = strrchr(path, '/');
-		path = rest != strchr(path + 1, '/') ? rest + 1 : "";
-	}
-	while (*path == '/')
-		path++;
-	str_escape(dst, size, path, strlen(path));
 }
 
 static const char *

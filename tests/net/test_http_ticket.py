@@ -345,3 +345,32 @@ s = connect()
 s.sendall(b"POST " + path.encode() + b" HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n")
 assert Reader(s).answer()[0] == 400
 """, f"/report/{token}/up")
+
+
+@pytest.mark.parametrize("what, result", [
+    ("no host", "refused"), ("bad field", "refused"), ("bad chunk", "refused"), ("too large", "refused"),
+    ("get with a body", "refused"), ("unknown method", "refused"), ("other prefix", "not-found"),
+    ("slow head", "timeout")])
+def test_no_event_holds_a_token(make, client, what, result):
+    "What is told of a request that was refused leaves the token of its path out."
+    server = make()
+    token = re.search(r"/b/([0-9a-z]+)/", run(client, "print(script())").stdout).group(1)
+    request = {
+        "no host": f"GET /b/{token}/kernel HTTP/1.1\r\n\r\n",
+        "bad field": f"GET /b/{token}/kernel HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n",
+        "bad chunk": f"POST /report/{token}/up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "too large": f"POST /report/{token}/up HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "fffff\r\n" + "x" * 65537,
+        "get with a body": f"GET /b/{token}/kernel HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx",
+        "unknown method": f"PUT /report/{token}/up HTTP/1.1\r\nHost: x\r\n\r\n",
+        "other prefix": f"GET /B/{token}/kernel HTTP/1.1\r\nHost: x\r\n\r\n",
+        "slow head": f"GET /b/{token}/kernel HTTP/1.1\r\n",
+    }[what]
+    run(client, r"""
+s = connect(timeout=30)
+s.sendall(sys.argv[1].encode())
+assert Reader(s).head()[0] in (400, 404, 408, 413, 501)
+""", request)
+    ev = server.wait(lambda ev: ev["kind"] == "http.error" and ev["detail"]["result"] == result)
+    assert token not in str(server.events) and token not in server.stderr
+    assert ev["reason"]
