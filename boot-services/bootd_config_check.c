@@ -4,6 +4,7 @@
  * Entry point: bootd_config_check(). Works on a copy of the defaults and hands it over
  * whole, so a refused document changes nothing. Each refusal names the key, through
  * lib/yaml_where. */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,23 @@ check_dir(const struct yaml_where *w, const char *key, const char *value, char *
 	return 0;
 }
 
+/* Does `path` lead into `dir`, or to it? Links are followed where they exist yet. */
+static bool
+lies_in(const char *path, const char *dir)
+{
+	char inner[PATH_MAX], outer[PATH_MAX];
+	size_t n;
+
+	if (!realpath(path, inner))
+		str_clip(inner, sizeof(inner), path);
+	if (!realpath(dir, outer))
+		str_clip(outer, sizeof(outer), dir);
+	n = strlen(outer);
+	while (n > 0 && outer[n - 1] == '/')
+		n--;
+	return strncmp(inner, outer, n) == 0 && (inner[n] == '/' || inner[n] == '\0');
+}
+
 static int
 check_dirs(const struct yaml_where *w, const struct bootd_config_raw *raw,
     struct bootd_config *c, struct error *err)
@@ -122,6 +140,16 @@ check_dirs(const struct yaml_where *w, const struct bootd_config_raw *raw,
 	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
 		r = check_dir(w, dirs[i].key, dirs[i].value, dirs[i].dst,
 		    sizeof(c->images_root), err);
+	/* Loaders go to whoever asks, by TFTP too: a kernel there would get around its
+	 * ticket, and a script tell the token. */
+	for (size_t i = 0; i < ARRAY_SIZE(dirs) && r == 0; i++)
+		if (dirs[i].dst != c->loaders_root && dirs[i].dst[0] &&
+		    lies_in(dirs[i].dst, c->loaders_root))
+			r = yaml_where_bad(w,
+			    dirs[i].value ? dirs[i].key : "dirs.loaders", err,
+			    "%s lies in dirs.loaders (%s), which is served to anyone who "
+			    "asks: name directories apart",
+			    dirs[i].dst, c->loaders_root);
 	return r;
 }
 

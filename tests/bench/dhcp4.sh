@@ -42,12 +42,12 @@ network() {
 }
 
 bootd_config() { # hosts as JSON
-	mkdir -p "$DIR/state" "$DIR/files"
+	mkdir -p "$DIR/state" "$DIR/files" "$DIR/loaders"
 	chmod 755 "$DIR"
 	cat >"$DIR/bootd.yaml" <<-END
 	interfaces: [srv0]
 	user: nobody
-	dirs: {images: $DIR/files, loaders: $DIR/files, scripts: $DIR/files, state: $DIR/state}
+	dirs: {images: $DIR/files, loaders: $DIR/loaders, scripts: $DIR/files, state: $DIR/state}
 	services: {dhcp4: true, tftp: false, http: false}
 	events: {stdout: true}
 	site: {name: bench, timezone: UTC, unknown: lease}
