@@ -367,8 +367,7 @@ http_answer_request(struct http_conn *c, int64_t now)
 		http_answer_short(c, HTTP_BAD_REQUEST, "http.error", "refused",
 		    "a request for a file has no body", true);
 	else if (reads && pol.what == POLICY_PATH_REPORT)
-		http_answer_short(
-		    c, HTTP_NOT_ALLOWED, "http.error", "refused", "POST", false);
+		not_allowed(c, "POST");
 	else if (!reads && pol.what != POLICY_PATH_REPORT && pol.what != POLICY_PATH_NONE)
 		not_allowed(c, "GET, HEAD");
 	else

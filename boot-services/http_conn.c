@@ -301,7 +301,7 @@ step_body(struct http_conn *c, int64_t now)
 		c->state = HTTP_CONN_REPORT;
 		c->since = c->moved = now;
 		http_ticket_report(c);
-		return false;
+		return c->state == HTTP_CONN_SEND;
 	}
 	if (c->eof)
 		http_conn_close(c, false, "aborted", "the client left within its report");

@@ -171,7 +171,7 @@ enum http_ticket_pass { HTTP_TICKET_GO, HTTP_TICKET_WAIT, HTTP_TICKET_STOP };
  * asked. STOP: not allowed. */
 enum http_ticket_pass
 http_ticket_pass(struct http_conn *c);
-/* Hands a whole report to the agent. */
+/* Hands a whole report to the agent, or answers that too many are there already. */
 void
 http_ticket_report(struct http_conn *c);
 /* Ends what the table no longer allows. */

@@ -22,6 +22,10 @@
 #include "lib/clock.h"
 #include "lib/str.h"
 
+/* Reports of one token that wait for the agent at a time: questions outlive the connections
+ * that they came by, so nothing else bounds them. */
+enum { REPORTS_WAITING_MAX = 8 };
+
 /* The entry of the ticket, or NULL when it is there no more. */
 static struct hosttab_entry *
 find_entry(struct http_io *io, const char *token, const char *ticket)
@@ -50,6 +54,7 @@ make_ask(struct http_conn *c, bool report)
 	a->io = c->io;
 	a->conn = c->id;
 	a->report = report;
+	str_clip(a->token, sizeof a->token, report ? c->token : c->grant.token);
 	DL_APPEND(c->io->asks, a);
 	return a;
 }
@@ -163,7 +168,6 @@ ask_agent(struct http_conn *c, const struct hosttab_entry *e)
 	struct http_ask *a = make_ask(c, false);
 	char mac[ADDR_MAC_TEXT] = "";
 
-	str_clip(a->token, sizeof a->token, c->grant.token);
 	str_clip(a->ticket, sizeof a->ticket, c->grant.ticket);
 	a->payload = c->grant.payload;
 	for (size_t i = 0; i < e->host.n_nics; i++)
@@ -250,11 +254,29 @@ on_report_answer(void *arg, bool ok, const char *reason)
 	http_io_update(c);
 }
 
+static size_t
+reports_waiting(const struct http_io *io, const char *token)
+{
+	const struct http_ask *a;
+	size_t n = 0;
+
+	DL_FOREACH (io->asks, a)
+		n += a->report && strcmp(a->token, token) == 0;
+	return n;
+}
+
 void
 http_ticket_report(struct http_conn *c)
 {
-	struct http_ask *a = make_ask(c, true);
+	struct http_ask *a;
 
+	if (reports_waiting(c->io, c->token) >= REPORTS_WAITING_MAX) {
+		http_answer_short(c, HTTP_UNAVAILABLE, "http.error", "refused",
+		    "the agent has yet to record earlier reports of this ticket; try "
+		    "again",
+		    false);
+		return;
+	}
 	/* The note becomes text in a database: NUL and other controls do not. */
 	for (size_t i = 0; i < c->note_len; i++) {
 		unsigned char ch = (unsigned char)c->note[i];
@@ -263,6 +285,7 @@ http_ticket_report(struct http_conn *c)
 			c->note[i] = '?';
 	}
 	c->note[c->note_len] = '\0';
+	a = make_ask(c, true);
 	a->req = consumer_report(c->io->deps->consumer, c->token, c->stage, c->note,
 	    c->facts.ip, on_report_answer, a);
 }

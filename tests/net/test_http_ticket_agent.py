@@ -113,3 +113,31 @@ def test_client_that_boots_before_it_acknowledges(armed, tmp_path):
     assert ev["kind"] == "http.end" and len(INITRD) - 65536 <= ev["bytes"] < ev["total"]
     p.kill()
     p.wait()
+
+
+def test_reports_that_wait_are_limited(armed, until):
+    """A machine that repeats its report while the agent is busy does not fill the memory."""
+    def waiting():
+        return [m for m in armed.frames if m["t"] == "report"]
+
+    def post():
+        return armed.client.run("curl", "-sS", "-m", "20", "-w", "%{http_code}", "-d", "x",
+                                f"http://10.77.0.1/report/{TOKEN}/up").stdout
+    armed.client.python(r"""
+import socket, sys
+for i in range(8):
+    s = socket.create_connection(("10.77.0.1", 80))
+    s.sendall(f"POST /report/{sys.argv[1]}/up HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx".encode())
+    s.close()
+""", TOKEN)
+    until(lambda: len(waiting()) == 8, what="eight reports at the agent")
+    assert post().endswith("503")
+    assert len(waiting()) == 8
+    ev = armed.wait(lambda e: e["kind"] == "http.error" and e["detail"].get("status") == 503)
+    assert "agent" in ev["reason"] and ev["detail"]["class"] == "report"
+    armed.send(t="report_ok", req=waiting()[0]["req"])
+    p = armed.client.popen("curl", "-sS", "-m", "20", "-o", "/dev/null", "-d", "x",
+                           f"http://10.77.0.1/report/{TOKEN}/up")
+    until(lambda: len(waiting()) == 9, what="room for one more")
+    armed.send(t="report_ok", req=waiting()[8]["req"])
+    assert p.wait(timeout=20) == 0
