@@ -26,9 +26,10 @@
 #include "lib/str.h"
 
 enum { REQUESTS_PER_TURN = 64 };
-/* A client that reached its limit gets room again from a transfer this long silent: it
- * was power-cycled. */
+/* When a limit is reached, room is made by a transfer this long silent: its client was
+ * power-cycled. One that never answered at all, as to a forged request, has less time. */
 #define STALE_AFTER (3 * USEC_PER_SEC)
+#define NEVER_HEARD_AFTER USEC_PER_SEC
 /* The same request again within this time is the network's copy of the first one. */
 #define DUPLICATE_WITHIN USEC_PER_SEC
 
@@ -143,7 +144,10 @@ serve(struct tftp_io *io, const struct arrival *a, const struct tftp_request *re
 		return;
 	}
 	err = tftp_session_io_start(io, &a->peer, &a->local, req, name, &file);
-	if (err != 0) {
+	if (err == -ENOBUFS) {
+		tell_refused(io, &a->peer, name, "refused",
+		    "not answered: too many netascii transfers are under way");
+	} else if (err != 0) {
 		answer_error(a, TFTP_ERR_UNDEFINED, "cannot be sent");
 		tell_refused(io, &a->peer, name, "refused",
 		    "the transfer cannot start: %s", strerror(-err));
@@ -180,29 +184,44 @@ handle_repeat(struct tftp_io *io, const struct arrival *a, const struct tftp_req
 	return false;
 }
 
+static bool
+is_stale(const struct tftp_session *s, int64_t now)
+{
+	return now - s->heard >= (s->xfer.heard ? STALE_AFTER : NEVER_HEARD_AFTER);
+}
+
 /* Room for one more transfer of this client? The one longest silent makes way when it is
  * silent for good. */
 static bool
 make_room(struct tftp_io *io, const struct arrival *a, const char *name)
 {
 	const struct bootd_config *cfg = io->deps->cfg;
-	struct tftp_session *s, *tmp, *stale = NULL;
+	struct tftp_session *s, *tmp, *own = NULL, *any = NULL;
 	int64_t now = clock_mono();
 	unsigned mine = 0;
 
 	HASH_ITER (hh, io->sessions, s, tmp) {
-		if (!addr_ip_eq(&s->peer.ip, &a->peer.ip))
+		bool same = addr_ip_eq(&s->peer.ip, &a->peer.ip);
+
+		mine += same;
+		if (!is_stale(s, now))
 			continue;
-		mine++;
-		if (stale == NULL || s->heard < stale->heard)
-			stale = s;
+		if (same && (own == NULL || s->heard < own->heard))
+			own = s;
+		if (any == NULL || s->heard < any->heard)
+			any = s;
 	}
 	if (mine < cfg->tftp_max_per_client &&
 	    HASH_COUNT(io->sessions) < cfg->tftp_max_transfers)
 		return true;
-	if (stale != NULL && now - stale->heard >= STALE_AFTER) {
-		tftp_session_io_close(stale, "tftp.error", "superseded",
+	if (own != NULL) {
+		tftp_session_io_close(own, "tftp.error", "superseded",
 		    "silent, and the client asked for another file");
+		return true;
+	}
+	if (any != NULL && mine < cfg->tftp_max_per_client) {
+		tftp_session_io_close(any, "tftp.error", "timeout",
+		    "the client stopped answering, and others need the room");
 		return true;
 	}
 	tell_refused(io, &a->peer, name, "refused",

@@ -31,6 +31,7 @@ struct tftp_session {
 	uint8_t *ahead; /* octets [ahead_at, ahead_at + ahead_len) of the file */
 	size_t ahead_cap, ahead_len;
 	int64_t ahead_at;
+	size_t text; /* its part of text_octets below */
 	int64_t began, heard, reported;
 	UT_hash_handle hh;
 };
@@ -45,6 +46,7 @@ struct tftp_io {
 	struct tftp_listener listeners[BOOTD_CONFIG_IFACES_MAX + 1];
 	size_t n_listeners;
 	struct tftp_session *sessions; /* by peer */
+	size_t text_octets;	       /* held for netascii transfers */
 	/* Scratch of one send: a window's headers and vectors. */
 	uint8_t headers[TFTP_WINDOW_CAP][TFTP_DATA_HEADER];
 	struct iovec iov[TFTP_WINDOW_CAP][2];
@@ -55,8 +57,8 @@ struct tftp_io {
  * only. The descriptor or -errno. */
 int
 tftp_session_io_socket(const struct addr_ip *local, const struct tftp_peer *peer);
-/* Starts a transfer and takes `file`. 0 or -errno; on failure `file` is closed and
- * nothing was sent or told. */
+/* Starts a transfer and takes `file`. 0 or -errno, -ENOBUFS when too much memory is in use; on
+ * failure `file` is closed and nothing was sent or told. */
 int
 tftp_session_io_start(struct tftp_io *io, const struct tftp_peer *peer,
     const struct addr_ip *local, const struct tftp_request *req, const char *name,

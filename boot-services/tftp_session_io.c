@@ -26,6 +26,8 @@ enum {
 	WINDOW_OCTETS_MAX = 256 * 1024, /* one window in flight */
 	READ_AHEAD = 64 * 1024,
 	NETASCII_FILE_MAX = 1024 * 1024,
+	/* Text is held as a whole, so there is a limit on all of it. */
+	NETASCII_ALL_MAX = 32 * 1024 * 1024,
 };
 #define PROGRESS_EVERY USEC_PER_SEC
 
@@ -74,6 +76,7 @@ session_free(struct tftp_session *s)
 		close(s->fd);
 	if (s->file.fd >= 0)
 		close(s->file.fd);
+	s->io->text_octets -= s->text;
 	free(s->ahead);
 	free(s);
 }
@@ -352,6 +355,10 @@ session_load_netascii(struct tftp_session *s)
 
 	if (s->file.size > NETASCII_FILE_MAX)
 		return -EFBIG;
+	if (s->io->text_octets + 2 * size > NETASCII_ALL_MAX)
+		return -ENOBUFS;
+	s->text = 2 * size;
+	s->io->text_octets += s->text;
 	s->ahead = str_alloc(size + 1);
 	s->ahead_cap = size;
 	if (size > 0 && session_octets(s, 0, size) == NULL)

@@ -290,6 +290,77 @@ c.error(0)
     server.wait(lambda ev: ev["kind"] == "tftp.error" and "not answered" in ev.get("reason", ""))
 
 
+def test_requests_that_nobody_stands_behind_do_not_fill_the_server(bootd, netns, client):
+    """With forged requests every transfer is taken by somebody who never answers; a real one has room soon."""
+    server = bootd({"services": {"dhcp4": False}, "limits": {"tftp_transfers": 4}})
+    server.put("loaders", "a.efi", bytes(range(256)) * 40)
+    crowd = netns.add_client(address="10.77.0.60/24")
+    crowd.python(CLIENT + r"""
+a = [Client() for i in range(4)]
+for x in a:
+    x.ask(rrq(b"a.efi"))
+    assert x.recv()[0] == 3
+# Nobody is there at all, not even to say that the port is closed.
+import subprocess
+subprocess.run(["ip", "link", "set", "eth0", "down"], check=True)
+""")
+    run(client, r"""
+import time
+c = Client(timeout=0.5)
+start = time.monotonic()
+while time.monotonic() - start < 10:
+    c.ask(rrq(b"a.efi"))
+    try:
+        assert c.recv()[0] == 3
+        break
+    except TimeoutError:
+        pass
+else:
+    raise AssertionError("no room was made")
+c.error(0)
+""")
+    server.wait(lambda ev: ev["kind"] == "tftp.error" and ev["detail"]["result"] == "timeout"
+                and ev["ip"] == "10.77.0.60" and "room" in ev["reason"])
+
+
+def test_text_mode_takes_bounded_memory(bootd, netns):
+    """A netascii file is translated as a whole: a few at a time, the others wait unanswered."""
+    server = bootd({"services": {"dhcp4": False}})
+    server.put("loaders", "text", b"all is well\n" * 87000)
+    crowd = netns.add_client(address="10.77.0.60/24")
+    for i in range(1, 4):
+        crowd.ip("addr", "add", f"10.77.0.{60 + i}/24", "dev", "eth0")
+    crowd.python(CLIENT + r"""
+clients, answered = [], 0
+for i in range(32):
+    c = Client(timeout=0.5)
+    c.s.close()
+    c.s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    c.s.bind((f"10.77.0.{60 + i % 4}", 0))
+    c.s.settimeout(0.2)
+    c.ask(rrq(b"text", b"netascii"))
+    clients.append(c)
+    try:
+        answered += c.recv()[0] == 3
+    except TimeoutError:
+        pass
+assert 8 <= answered <= 16, answered
+clients[0].error(0)
+c = clients[-1]
+for i in range(20):
+    c.ask(rrq(b"text", b"netascii"))
+    try:
+        assert c.recv()[0] == 3
+        break
+    except TimeoutError:
+        pass
+else:
+    raise AssertionError("no room after one has ended")
+""")
+    server.wait(lambda ev: ev["kind"] == "tftp.error" and "netascii" in ev["reason"]
+                and "not answered" in ev["reason"])
+
+
 def test_scapy_agrees(server, client):
     """The OACK and DATA as another TFTP implementation dissects them."""
     client.python(r"""
