@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The HTTP service: listeners, limits, and the event loop's side of each connection.
+/* The HTTP service: limits, and the event loop's side of each connection.
  *
- * Entry points: http_io_open() listens on each configured interface and on lo (this
- * machine reaches its own addresses through lo); on_accept() admits clients within the
- * limits; http_io_update() waits for what a connection wants. It owns the connections;
- * they are freed by a deferred event, never within their own callbacks, and are known by
- * id to whatever outlives a turn of the loop.
+ * Entry points: http_io_open() listens; on_accept() admits clients within the limits;
+ * http_io_update() waits for what a connection wants. It owns the connections; they are
+ * freed by a deferred event, never within their own callbacks, and are known by id to
+ * whatever outlives a turn of the loop.
  *
  * When a limit is reached the connection longest idle makes room; when none is idle the
  * newcomer is turned away with a reset, so that it does not wait for nothing. */
@@ -13,19 +12,18 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
 
 #include "boot-services/http_priv.h"
+#include "boot-services/listen_io.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 
-enum { ACCEPTS_PER_TURN = 32, BACKLOG = 1024 };
+enum { ACCEPTS_PER_TURN = 32 };
 
 /* ---- connections ---- */
 
@@ -225,12 +223,7 @@ static void
 set_accepting(struct http_io *io, bool on)
 {
 	io->paused = !on;
-	for (size_t i = 0; i < io->n_listeners; i++) {
-		if (on)
-			event_add(io->listeners[i].readable, NULL);
-		else
-			event_del(io->listeners[i].readable);
-	}
+	listen_io_pause(io->listener, !on);
 }
 
 static void
@@ -286,79 +279,13 @@ on_sweep(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the service ---- */
 
-static int
-listen_on(const char *iface, uint16_t port, struct error *err)
-{
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int on = 1, code;
-
-	if (fd < 0)
-		return error_set(err, -errno, "http-socket",
-		    "check the limit of open files", "cannot make a TCP socket: %s",
-		    strerror(errno));
-	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (iface[0] != '\0' && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
-				    (socklen_t)strlen(iface)) != 0) {
-		code = -errno;
-		close(fd);
-		return error_set(err, code, "http-interface",
-		    "name an interface that exists (ip link) in `interfaces`",
-		    "HTTP cannot listen on interface %s: %s", iface,
-		    code == -ENODEV ? "no such interface" : strerror(-code));
-	}
-	if (bind(fd, (struct sockaddr *)&any, sizeof any) != 0 ||
-	    listen(fd, BACKLOG) != 0) {
-		code = -errno;
-		close(fd);
-		return error_set(err, code,
-		    code == -EADDRINUSE ? "port-in-use" : "http-bind",
-		    code == -EADDRINUSE ? "stop the other server (ss -ltnp shows it) or "
-					  "set another http port"
-					: "start as root or with CAP_NET_BIND_SERVICE, "
-					  "or set another http port",
-		    "HTTP cannot listen on port %u of %s: %s", port,
-		    iface[0] != '\0' ? iface : "all interfaces", strerror(-code));
-	}
-	return fd;
-}
-
-static int
-add_listener(struct http_io *io, const char *iface, struct error *err)
-{
-	struct http_listener *l = &io->listeners[io->n_listeners];
-	int fd = listen_on(iface, io->deps->cfg->http_port, err);
-
-	if (fd < 0)
-		return fd;
-	l->fd = fd;
-	l->readable = event_new(io->deps->base, fd, EV_READ | EV_PERSIST, on_accept, io);
-	event_add(l->readable, NULL);
-	io->n_listeners++;
-	return 0;
-}
-
-static int
-add_listeners(struct http_io *io, struct error *err)
-{
-	const struct bootd_config *cfg = io->deps->cfg;
-	bool lo = false;
-	int code;
-
-	if (cfg->n_ifaces == 0)
-		return add_listener(io, "", err);
-	for (size_t i = 0; i < cfg->n_ifaces; i++) {
-		code = add_listener(io, cfg->ifaces[i], err);
-		if (code != 0)
-			return code;
-		lo = lo || strcmp(cfg->ifaces[i], "lo") == 0;
-	}
-	return lo ? 0 : add_listener(io, "lo", err);
-}
-
 struct http_io *
 http_io_open(const struct bootd_deps *deps, struct error *err)
 {
+	const struct listen_io_service service = {.name = "HTTP",
+	    .key = "http",
+	    .type = SOCK_STREAM,
+	    .port = deps->cfg->http_port};
 	struct http_io *io = str_alloc(sizeof *io);
 	struct timeval second = {1, 0};
 
@@ -366,7 +293,8 @@ http_io_open(const struct bootd_deps *deps, struct error *err)
 	io->xfers = http_xfers_new(deps->events);
 	io->reaper = event_new(deps->base, -1, 0, on_reap, io);
 	io->sweep = event_new(deps->base, -1, EV_PERSIST, on_sweep, io);
-	if (add_listeners(io, err) != 0) {
+	io->listener = listen_io_open(deps, &service, on_accept, io, err);
+	if (io->listener == NULL) {
 		http_io_close(io);
 		return NULL;
 	}
@@ -388,10 +316,7 @@ http_io_close(struct http_io *io)
 
 	if (io == NULL)
 		return;
-	for (size_t i = 0; i < io->n_listeners; i++) {
-		event_free(io->listeners[i].readable);
-		close(io->listeners[i].fd);
-	}
+	listen_io_close(io->listener);
 	DL_FOREACH_SAFE(io->conns, c, tmp)
 	{
 		http_conn_close(c, true, "aborted", "the server is being stopped");

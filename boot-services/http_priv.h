@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by the parts of the HTTP service: http_io.c (listeners, events, limits),
+/* Shared by the parts of the HTTP service: http_io.c (events, limits),
  * http_conn.c (one connection), http_answer.c (request to answer), http_ticket.c
  * (hold-back and reports). */
 #ifndef BOOT_SERVICES_HTTP_PRIV_H
@@ -16,6 +16,8 @@
 #include "boot-services/http_msg.h"
 #include "boot-services/http_xfer.h"
 #include "lib/id.h"
+
+struct listen_io;
 
 enum { HTTP_FLIGHTS_MAX = 16 };
 
@@ -106,15 +108,9 @@ struct http_ask {
 	struct http_ask *prev, *next;
 };
 
-struct http_listener {
-	int fd;
-	struct event *readable;
-};
-
 struct http_io {
 	const struct bootd_deps *deps;
-	struct http_listener listeners[BOOTD_CONFIG_IFACES_MAX + 1];
-	size_t n_listeners;
+	struct listen_io *listener;
 	bool paused; /* out of descriptors: not accepting */
 	struct event *sweep, *reaper;
 	struct http_conn *conns; /* list */

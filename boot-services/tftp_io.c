@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The TFTP server's port (RFC 1350): requests, names, limits, refusals.
  *
- * Entry points: tftp_io_open() binds port 69 on each interface, on_request() takes what
+ * Entry points: tftp_io_open() listens on port 69, on_request() takes what
  * arrives there and starts transfers (tftp_session_io.c).
  *
  * Files are opened beneath the loaders root only; images and what tickets grant are never
@@ -21,6 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "boot-services/listen_io.h"
 #include "boot-services/tftp_priv.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -328,88 +329,18 @@ on_request(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the service ---- */
 
-static int
-bind_socket(int fd, const char *iface, uint16_t port)
-{
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int on = 1;
-
-	if (setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &on, sizeof on) != 0)
-		return -errno;
-	if (iface[0] != '\0' && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
-				    (socklen_t)strlen(iface)) != 0)
-		return -errno;
-	return bind(fd, (struct sockaddr *)&any, sizeof any) == 0 ? 0 : -errno;
-}
-
-static int
-listen_on(const char *iface, uint16_t port, struct error *err)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), code;
-
-	if (fd < 0)
-		return error_set(err, -errno, "tftp-socket",
-		    "check the limit of open files", "cannot make a UDP socket: %s",
-		    strerror(errno));
-	code = bind_socket(fd, iface, port);
-	if (code == 0)
-		return fd;
-	close(fd);
-	if (code == -ENODEV)
-		return error_set(err, code, "tftp-interface",
-		    "name an interface that exists (ip link) in `interfaces`",
-		    "TFTP cannot listen on interface %s: no such interface", iface);
-	return error_set(err, code, code == -EADDRINUSE ? "port-in-use" : "tftp-bind",
-	    code == -EADDRINUSE
-		? "stop the other TFTP server (ss -lunp shows it) or set another tftp "
-		  "port"
-		: "start as root or with CAP_NET_BIND_SERVICE, or set another tftp port",
-	    "TFTP cannot listen on port %u of %s: %s", port,
-	    iface[0] != '\0' ? iface : "all interfaces", strerror(-code));
-}
-
-static int
-add_listener(struct tftp_io *io, const char *iface, struct error *err)
-{
-	struct tftp_listener *l = &io->listeners[io->n_listeners];
-	int fd = listen_on(iface, io->deps->cfg->tftp_port, err);
-
-	if (fd < 0)
-		return fd;
-	l->fd = fd;
-	l->readable = event_new(io->deps->base, fd, EV_READ | EV_PERSIST, on_request, io);
-	event_add(l->readable, NULL);
-	io->n_listeners++;
-	return 0;
-}
-
-/* Each configured interface, and lo: this machine reaches its own addresses through it.
- */
-static int
-add_listeners(struct tftp_io *io, struct error *err)
-{
-	const struct bootd_config *cfg = io->deps->cfg;
-	bool lo = false;
-	int code;
-
-	if (cfg->n_ifaces == 0)
-		return add_listener(io, "", err);
-	for (size_t i = 0; i < cfg->n_ifaces; i++) {
-		code = add_listener(io, cfg->ifaces[i], err);
-		if (code != 0)
-			return code;
-		lo = lo || strcmp(cfg->ifaces[i], "lo") == 0;
-	}
-	return lo ? 0 : add_listener(io, "lo", err);
-}
-
 struct tftp_io *
 tftp_io_open(const struct bootd_deps *deps, struct error *err)
 {
+	const struct listen_io_service service = {.name = "TFTP",
+	    .key = "tftp",
+	    .type = SOCK_DGRAM,
+	    .port = deps->cfg->tftp_port};
 	struct tftp_io *io = str_alloc(sizeof *io);
 
 	io->deps = deps;
-	if (add_listeners(io, err) != 0) {
+	io->listener = listen_io_open(deps, &service, on_request, io, err);
+	if (io->listener == NULL) {
 		tftp_io_close(io);
 		return NULL;
 	}
@@ -433,9 +364,6 @@ tftp_io_close(struct tftp_io *io)
 		tftp_session_io_close(
 		    s, "tftp.error", "aborted", "the server is being stopped");
 	}
-	for (size_t i = 0; i < io->n_listeners; i++) {
-		event_free(io->listeners[i].readable);
-		close(io->listeners[i].fd);
-	}
+	listen_io_close(io->listener);
 	free(io);
 }

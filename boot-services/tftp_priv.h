@@ -13,6 +13,8 @@
 #include "lib/addr.h"
 #include "lib/event.h"
 
+struct listen_io;
+
 struct tftp_peer {
 	struct addr_ip ip;
 	uint16_t port;
@@ -36,15 +38,9 @@ struct tftp_session {
 	UT_hash_handle hh;
 };
 
-struct tftp_listener {
-	int fd;
-	struct event *readable;
-};
-
 struct tftp_io {
 	const struct bootd_deps *deps;
-	struct tftp_listener listeners[BOOTD_CONFIG_IFACES_MAX + 1];
-	size_t n_listeners;
+	struct listen_io *listener;
 	struct tftp_session *sessions; /* by peer */
 	size_t text_octets;	       /* held for netascii transfers */
 	/* Scratch of one send: a window's headers and vectors. */

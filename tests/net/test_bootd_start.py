@@ -116,6 +116,22 @@ def test_an_interface_that_goes_and_comes_again(bootd, netns):
     assert len(b.find("bootd.interface")) == 1
 
 
+@pytest.mark.parametrize("service, port", [("TFTP", 69), ("HTTP", 80)])
+def test_port_that_may_not_be_had(bootd, service, port):
+    """Started by somebody who may not open ports below 1024."""
+    only = {"dhcp4": False, "tftp": service == "TFTP", "http": service == "HTTP"}
+    b = bootd({"services": only}, wait_ready=None)
+    os.chmod(b.state, 0o777)
+    b.ns.run("/usr/sbin/sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=1024")
+    b.write_config()
+    done = b.ns.run("/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                    netlab.BOOTD, "-c", b.config_path, check=False)
+    assert done.returncode == 1
+    line = [line for line in done.stderr.splitlines() if "error" in line][-1]
+    assert f"{service.lower()}-bind" in line and f"{service} cannot listen on port {port} of br0" in line
+    assert "CAP_NET_BIND_SERVICE" in line and f"another {service.lower()} port" in line
+
+
 def test_unknown_user(bootd):
     line = refusal(bootd({"user": "no-such-user"}, wait_ready=None))
     assert "user-unknown" in line and "no-such-user" in line and "useradd" in line
@@ -163,7 +179,7 @@ def test_port_in_use(bootd, netns, kind, port):
     p = netns.server.popen("/usr/bin/python3", "-c", HOLD, kind, port, stdout=subprocess.PIPE)
     assert p.stdout.readline() == b"held\n"
     line = refusal(bootd(wait_ready=None))
-    assert "port-in-use" in line and str(port) in line
+    assert "port-in-use" in line and str(port) in line and f"ss -l{kind[0]}np" in line
 
 
 def test_missing_loaders_are_named(bootd):
