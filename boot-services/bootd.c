@@ -165,6 +165,21 @@ open_consumer(struct bootd *b, struct error *err)
 	return 0;
 }
 
+/* For all transfers and connections at once, each with its file. */
+static void
+raise_files(const struct bootd *b)
+{
+	long want = 256 + b->cfg.tftp_max_transfers * 2L + b->cfg.http_max_conns * 2L;
+	long got = privs_raise_files(want);
+
+	if (got < want)
+		log_warn(b->log,
+		    "at most %ld open files are allowed, and the limits of transfers and "
+		    "connections need %ld: raise it (LimitNOFILE=, ulimit -n) or lower "
+		    "them",
+		    got, want);
+}
+
 static int
 open_services(struct bootd *b, struct error *err)
 {
@@ -176,9 +191,7 @@ open_services(struct bootd *b, struct error *err)
 	b->deps.rng = &b->rng;
 	b->deps.uid = b->user.uid;
 	b->deps.gid = b->user.gid;
-	/* The limit first: it bounds what the services may open. */
-	privs_raise_files(
-	    256 + b->cfg.tftp_max_transfers * 2L + b->cfg.http_max_conns * 2L);
+	raise_files(b);
 	if (b->cfg.dhcp4 && !(b->dhcp4 = dhcp4_io_open(&b->deps, err)))
 		return -EIO;
 	if (b->cfg.tftp && !(b->tftp = tftp_io_open(&b->deps, err)))

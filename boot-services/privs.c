@@ -219,18 +219,20 @@ privs_find_user(const char *name, struct privs_user *ret, struct error *err)
 long
 privs_raise_files(long want)
 {
-	struct rlimit lim;
+	struct rlimit lim, more;
 
 	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
 		return -1;
 	if (lim.rlim_cur >= (rlim_t)want)
 		return (long)lim.rlim_cur;
-	if (lim.rlim_max < (rlim_t)want && geteuid() == 0)
-		lim.rlim_max = (rlim_t)want;
-	lim.rlim_cur = lim.rlim_max < (rlim_t)want ? lim.rlim_max : (rlim_t)want;
-	if (setrlimit(RLIMIT_NOFILE, &lim) < 0 && getrlimit(RLIMIT_NOFILE, &lim) < 0)
-		return -1;
-	return (long)lim.rlim_cur;
+	more = (struct rlimit){(rlim_t)want, lim.rlim_max};
+	if (more.rlim_max < more.rlim_cur)
+		more.rlim_max = more.rlim_cur;
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+		return want;
+	/* The hard limit may not be raised, in a container not even by root. */
+	more.rlim_cur = more.rlim_max = lim.rlim_max;
+	return (long)(setrlimit(RLIMIT_NOFILE, &more) == 0 ? lim.rlim_max : lim.rlim_cur);
 }
 
 static int

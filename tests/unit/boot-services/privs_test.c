@@ -155,6 +155,21 @@ descriptors_are_raised_not_lowered(void **state UNUSED)
 	assert_true(privs_raise_files(now + 1) >= now);
 }
 
+/* More than anybody may have, as for root without CAP_SYS_RESOURCE: then all there is. */
+static void
+descriptors_are_raised_as_far_as_allowed(void **state UNUSED)
+{
+	struct rlimit old, low, now;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	low = (struct rlimit){128, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	assert_int_equal(privs_raise_files(1L << 40), (long)old.rlim_max);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &now), 0);
+	assert_int_equal(now.rlim_cur, old.rlim_max);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+}
+
 int
 main(void)
 {
@@ -164,6 +179,7 @@ main(void)
 	    cmocka_unit_test(the_work_goes_on),
 	    cmocka_unit_test(users_are_checked),
 	    cmocka_unit_test(descriptors_are_raised_not_lowered),
+	    cmocka_unit_test(descriptors_are_raised_as_far_as_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
