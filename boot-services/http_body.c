@@ -27,7 +27,8 @@ http_body_init(struct http_body *b, bool chunked, int64_t content_length)
 		b->left = content_length;
 }
 
-/* Chunk size in hexadecimal, before ';' and extensions, which are ignored. */
+/* Chunk size in hexadecimal, and extensions (RFC 9112 7.1.1), which are ignored. What lies
+ * between the two and is neither could mean another size to another reader. */
 static int
 parse_size(const char *line, int64_t *ret)
 {
@@ -49,7 +50,8 @@ parse_size(const char *line, int64_t *ret)
 			return -EFBIG;
 		v = v << 4 | d;
 	}
-	if (digits == 0)
+	line += strspn(line, " \t");
+	if (digits == 0 || (*line != '\0' && *line != ';'))
 		return -EBADMSG;
 	*ret = v;
 	return 0;
@@ -63,6 +65,8 @@ end_line(struct http_body *b)
 	if (b->line_len > 0 && b->line[b->line_len - 1] == '\r')
 		b->line_len--;
 	b->line[b->line_len] = '\0';
+	if (strcspn(b->line, "\r") != b->line_len)
+		return -EBADMSG; /* a NUL or a bare CR within */
 	switch (b->state) {
 	case HTTP_BODY_SIZE_LINE:
 		err = parse_size(b->line, &b->left);

@@ -33,7 +33,6 @@ const char *
 http_msg_reason(enum http_status status)
 {
 	switch (status) {
-	case HTTP_CONTINUE: return "Continue";
 	case HTTP_OK: return "OK";
 	case HTTP_NO_CONTENT: return "No Content";
 	case HTTP_PARTIAL: return "Partial Content";
@@ -42,14 +41,12 @@ http_msg_reason(enum http_status status)
 	case HTTP_NOT_FOUND: return "Not Found";
 	case HTTP_NOT_ALLOWED: return "Method Not Allowed";
 	case HTTP_TIMEOUT: return "Request Timeout";
-	case HTTP_LENGTH_REQUIRED: return "Length Required";
 	case HTTP_PRECONDITION: return "Precondition Failed";
 	case HTTP_TOO_LARGE: return "Content Too Large";
 	case HTTP_URI_TOO_LONG: return "URI Too Long";
 	case HTTP_RANGE: return "Range Not Satisfiable";
 	case HTTP_EXPECTATION: return "Expectation Failed";
 	case HTTP_HEAD_TOO_LARGE: return "Request Header Fields Too Large";
-	case HTTP_INTERNAL: return "Internal Server Error";
 	case HTTP_NOT_IMPLEMENTED: return "Not Implemented";
 	case HTTP_UNAVAILABLE: return "Service Unavailable";
 	case HTTP_VERSION: return "HTTP Version Not Supported";

@@ -60,12 +60,13 @@ test_length(void **state)
 static void
 test_chunked(void **state)
 {
-	const char *text = "5\r\nhello\r\nA;ext=\"x\"\r\n, whole wo\r\n3\r\nrld\r\n0\r\n"
-			   "Trailer: x\r\n\r\n";
+	const char *text =
+	    "5\r\nhello\r\nA;ext=\"x\"\r\n, whole wo\r\n3\r\nrld\r\n0 ; last\r\n"
+	    "Trailer: x\r\n\r\n";
 	size_t taken;
 
 	(void)state;
-	for (size_t piece = 1; piece < 70; piece++) {
+	for (size_t piece = 1; piece < 80; piece++) {
 		http_body_init(&body, true, -1);
 		assert_int_equal(0, feed(text, piece, &taken));
 		assert_int_equal(HTTP_BODY_DONE, body.state);
@@ -88,16 +89,26 @@ static void
 test_bad(void **state)
 {
 	char line[HTTP_CHUNK_LINE_MAX + 10];
+	size_t taken;
 
 	(void)state;
 	assert_bad(-EBADMSG, "\r\n");
 	assert_bad(-EBADMSG, "x\r\n");
 	assert_bad(-EBADMSG, "-1\r\n");
 	assert_bad(-EBADMSG, "1\r\nab\r\n");
+	assert_bad(-EBADMSG, "1 1\r\na\r\n");
+	assert_bad(-EBADMSG, "1\tx;y\r\na\r\n");
+	assert_bad(-EBADMSG, "1;x=\ry\r\na\r\n");
 	assert_bad(-EFBIG, "123456789\r\n");
 	assert_bad(-EFBIG,
 	    "41\r\n"
 	    "00000000000000000000000000000000000000000000000000000000000000000\r\n");
+	http_body_init(&body, true, -1);
+	len = 0;
+	assert_int_equal(-EBADMSG, http_body_feed(&body,
+				       "1\0"
+				       "1\r\na",
+				       6, note, sizeof note, &len, &taken));
 	memset(line, '1', sizeof line - 1);
 	line[sizeof line - 1] = '\0';
 	assert_bad(-EBADMSG, line);
