@@ -306,9 +306,15 @@ tftp_session_io_socket(const struct addr_ip *local, const struct tftp_peer *peer
 	socklen_t here_len = addr_ip_sockaddr(local, 0, &here);
 	socklen_t there_len = addr_ip_sockaddr(&peer->ip, peer->port, &there);
 	int fd = socket(here.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int fragment = IP_PMTUDISC_DONT;
 
 	if (fd < 0)
 		return -errno;
+	/* A relayed client may sit behind a narrower path, whose routers are often not heard:
+	 * they may cut a packet. */
+	if (here.ss_family == AF_INET)
+		(void)setsockopt(
+		    fd, IPPROTO_IP, IP_MTU_DISCOVER, &fragment, sizeof fragment);
 	if (bind(fd, (struct sockaddr *)&here, here_len) != 0 ||
 	    connect(fd, (struct sockaddr *)&there, there_len) != 0) {
 		int err = -errno;

@@ -361,6 +361,26 @@ else:
                 and "not answered" in ev["reason"])
 
 
+def test_blocks_may_be_fragmented_on_their_way(server, client):
+    """Behind a relay and a tunnel the path is narrower than our link, and those who would tell are often
+    filtered: as with other TFTP servers, routers may cut what is too large."""
+    run(client, r"""
+tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+tap.settimeout(5)
+c = Client()
+c.ask(rrq(b"a.efi", b"octet", b"blksize", b"1468"))
+c.recv()
+c.ack(0)
+assert block(c.recv()[1])[0] == 1
+while True:
+    packet = tap.recv(2000)
+    if packet[9] == 17 and packet[12:16] == bytes([10, 77, 0, 1]) and len(packet) == 1500:
+        break
+assert packet[6] & 0x40 == 0, "don't fragment"
+c.error(0)
+""")
+
+
 def test_scapy_agrees(server, client):
     """The OACK and DATA as another TFTP implementation dissects them."""
     client.python(r"""
