@@ -152,9 +152,12 @@ bootd_dirs_drop_missing_loaders(
 		int r = l->file[0] ? fileroot_open(loaders_fd, l->file, &file) : 0;
 
 		if (r < 0) {
-			log_line(log, l->is_default ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
+			/* Nobody asked for the defaults, but one that is there was meant. */
+			bool silent = l->is_default && r == -ENOENT;
+
+			log_line(log, silent ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN,
 			    "no loader for architecture %u: %s/%s: %s", l->arch,
-			    c->loaders_root, l->file, strerror(-r));
+			    c->loaders_root, l->file, fileroot_why(r));
 			continue;
 		}
 		if (l->file[0])

@@ -86,6 +86,18 @@ fileroot_open(int dirfd, const char *path, struct fileroot_file *ret)
 	return 0;
 }
 
+const char *
+fileroot_why(int err)
+{
+	switch (err) {
+	case -EXDEV:
+		return "a link that leads out of the directory: copy the file itself";
+	case -EISDIR: return "a directory";
+	case -EINVAL: return "not the name of a regular file";
+	default: return strerror(-err);
+	}
+}
+
 /* One path component of n octets may stand in a name. */
 static int
 component_ok(const char *s, size_t n)

@@ -22,6 +22,9 @@ fileroot_open_dir(const char *path, int *ret_dirfd) MUST_CHECK;
 /* -ENOENT, -EACCES, -EXDEV (escapes), -EISDIR/-EINVAL (not a regular file)… */
 int
 fileroot_open(int dirfd, const char *path, struct fileroot_file *ret) MUST_CHECK;
+/* What an error of fileroot_open() means, for people. */
+const char *
+fileroot_why(int err);
 /* Cleans a client's name: strips leading '/', turns '\' into '/', collapses "//", refuses "..",
  * control characters and anything above 255 octets. 0 or -EINVAL. */
 int

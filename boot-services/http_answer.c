@@ -276,7 +276,7 @@ serve_file(struct http_conn *c, const struct policy_http *pol, int64_t now)
 
 	if (err != 0) {
 		snprintf(reason, sizeof reason, "cannot open the file below its root: %s",
-		    strerror(-err));
+		    fileroot_why(err));
 		not_found(c, pol->file, reason);
 		return;
 	}

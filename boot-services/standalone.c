@@ -160,7 +160,7 @@ add_payload(struct standalone *s, const char *host, const char *path, const char
 		return error_set(err, r, "image-missing",
 		    "put the file there or correct hosts[].boot",
 		    "host %s: image file %s/%s: %s", host, s->deps.cfg->images_root, path,
-		    strerror(-r));
+		    fileroot_why(r));
 	close(file.fd);
 	str_clip(p->name, sizeof(p->name), name);
 	str_clip(p->path, sizeof(p->path), path);

@@ -119,7 +119,7 @@ refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked, int 
 		answer_error(a, TFTP_ERR_ACCESS, "access violation");
 		tell_refused(io, &a->peer, asked, "refused",
 		    "the file cannot be opened below the loaders root: %s",
-		    strerror(-err));
+		    fileroot_why(err));
 		return;
 	}
 	answer_error(a, TFTP_ERR_NOT_FOUND, "file not found");
@@ -128,9 +128,8 @@ refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked, int 
 		    "iPXE asks for autoexec.ipxe by itself; its absence changes nothing");
 	else
 		tell_refused(io, &a->peer, asked, "not-found",
-		    err == -ENOENT
-			? "no such file below the loaders root"
-			: "the name does not lead to a file below the loaders root");
+		    "no such file below the loaders root%s%s", err == -ENOENT ? "" : ": ",
+		    err == -ENOENT ? "" : fileroot_why(err));
 }
 
 static void

@@ -191,6 +191,21 @@ def test_missing_loaders_are_named(bootd):
     assert "ia32.efi: No such file" in b.stderr
 
 
+def test_loader_that_is_a_link_to_elsewhere_is_named(bootd, netns):
+    """The obvious way to put Debian's loaders there; only files within the directory are served."""
+    b = bootd(wait_ready=None)
+    path = os.path.join(b.loaders, "snponly.efi")
+    os.rename(path, os.path.join(b.dir, "snponly.efi"))
+    os.symlink(os.path.join(b.dir, "snponly.efi"), path)
+    b.start()
+    assert f"{path}: a link that leads out of the directory: copy the file itself" in b.stderr
+    client = netns.add_client(address="10.77.0.50/24")
+    client.run("curl", "-s", "-o", "/dev/null", "http://10.77.0.1/loaders/snponly.efi")
+    client.run("curl", "-s", "tftp://10.77.0.1/snponly.efi", check=False)
+    for kind in ("http.error", "tftp.error"):
+        assert "leads out of the directory" in b.wait(lambda ev: ev["kind"] == kind)["reason"]
+
+
 def test_event_log_file_rotates_as_nobody(bootd, until):
     b = bootd(wait_ready=None)
     log_dir = os.path.join(b.dir, "log")
