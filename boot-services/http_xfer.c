@@ -129,7 +129,7 @@ end_silent(struct http_xfer *x, int64_t now)
 
 	snprintf(reason, sizeof reason,
 	    "fetched in pieces, and %" PRId64 " of %" PRId64
-	    " octets were never asked for",
+	    " octets were not seen to arrive",
 	    x->total - http_range_sum(&x->got), x->total);
 	finish(x, "http.error", "aborted", reason, now);
 }
