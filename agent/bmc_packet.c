@@ -9,9 +9,11 @@
  * in a template of our own: boot flags must leave exactly as the specification's table
  * has them, and replies of every length must be readable.
  *
- * Every reply is hostile until its integrity code has been verified. FreeIPMI answers
- * malformed input with errors, which become -EBADMSG here; the fuzzer bmc_packet_fuzz
- * holds it to that. */
+ * Every reply is hostile until its integrity code has been verified. FreeIPMI takes a
+ * payload that is shorter than its header claims, and asserts (where it is built so) what
+ * the header says of encryption; so read_header() checks all of the header, and that the
+ * payload is there, before any template sees the packet. What FreeIPMI finds malformed
+ * becomes -EBADMSG; the fuzzer bmc_packet_fuzz holds it to that. */
 #include "agent/bmc_packet.h"
 
 #include <errno.h>
@@ -20,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/buf.h"
 #include "lib/str.h"
 
 static const fiid_template_t raw_template = {
@@ -31,10 +34,10 @@ static const fiid_template_t raw_template = {
 static const struct bmc_suite suites[] = {
     {17, IPMI_AUTHENTICATION_ALGORITHM_RAKP_HMAC_SHA256,
 	IPMI_INTEGRITY_ALGORITHM_HMAC_SHA256_128,
-	IPMI_CONFIDENTIALITY_ALGORITHM_AES_CBC_128},
+	IPMI_CONFIDENTIALITY_ALGORITHM_AES_CBC_128, 16},
     {3, IPMI_AUTHENTICATION_ALGORITHM_RAKP_HMAC_SHA1,
-	IPMI_INTEGRITY_ALGORITHM_HMAC_SHA1_96,
-	IPMI_CONFIDENTIALITY_ALGORITHM_AES_CBC_128},
+	IPMI_INTEGRITY_ALGORITHM_HMAC_SHA1_96, IPMI_CONFIDENTIALITY_ALGORITHM_AES_CBC_128,
+	12},
 };
 
 enum object {
@@ -229,16 +232,46 @@ get(fiid_obj_t obj, const char *field, uint64_t *ret)
 	return fiid_obj_get(obj, field, ret) == 1;
 }
 
+struct header {
+	uint8_t type; /* with the bits for encrypted and authenticated */
+	uint32_t session, sequence;
+	uint16_t payload; /* its length; so much follows at least */
+	size_t trailer;	  /* what follows the payload */
+};
+
+/* RMCP header and RMCP+ session header (13.1.3, 13.6). */
+static int
+read_header(const uint8_t *pkt, size_t len, struct header *ret)
+{
+	struct rbuf r = rbuf_init(pkt, len);
+	uint8_t version, class, auth;
+	struct header h;
+
+	version = rbuf_u8(&r);
+	rbuf_skip(&r, 2); /* reserved; sequence number, FFh: no RMCP ACK wanted */
+	class = rbuf_u8(&r);
+	auth = rbuf_u8(&r);
+	h.type = rbuf_u8(&r);
+	h.session = rbuf_u32le(&r);
+	h.sequence = rbuf_u32le(&r);
+	h.payload = rbuf_u16le(&r);
+	if (!rbuf_ok(&r) || len > BMC_PROTO_PACKET_MAX || h.payload > rbuf_left(&r) ||
+	    version != BMC_RMCP_VERSION || class != BMC_RMCP_CLASS_IPMI ||
+	    auth != BMC_AUTH_RMCPPLUS)
+		return -EBADMSG;
+	h.trailer = rbuf_left(&r) - h.payload;
+	*ret = h;
+	return 0;
+}
+
 static int
 unassemble_setup(
     struct bmc_packet *p, uint8_t type, enum object cmd, const uint8_t *pkt, size_t len)
 {
-	uint8_t seen;
+	struct header h;
 
-	if (len > BMC_PROTO_PACKET_MAX ||
-	    ipmi_is_ipmi_2_0_packet(pkt, (unsigned)len) != 1 ||
-	    ipmi_rmcpplus_calculate_payload_type(pkt, (unsigned)len, &seen) < 0 ||
-	    seen != type)
+	if (read_header(pkt, len, &h) < 0 || h.type != type || h.session != 0 ||
+	    h.sequence != 0 || h.payload < BMC_SETUP_PAYLOAD_MIN)
 		return -EBADMSG;
 	p->payload_used = true;
 	/* A reply that carries an error is cut short after its status code: "partial" is
@@ -368,31 +401,31 @@ bmc_packet_parse_rakp4(
 	return cleared(p, r);
 }
 
-/* The header's own claims, checked before anything is decrypted. */
-static bool
-is_session_packet(const uint8_t *pkt, size_t len)
+/* An encrypted, authenticated IPMI message for us: a block of initialisation vector, whole
+ * blocks of message, pad, pad length, next header and integrity code (13.29). */
+static int
+read_session_header(const struct bmc_suite *suite, uint32_t console_id,
+    const uint8_t *pkt, size_t len, struct header *ret)
 {
-	uint8_t type;
+	struct header h;
 
-	return len <= BMC_PROTO_PACKET_MAX &&
-	       ipmi_is_ipmi_2_0_packet(pkt, (unsigned)len) == 1 &&
-	       ipmi_rmcpplus_calculate_payload_type(pkt, (unsigned)len, &type) == 0 &&
-	       type == BMC_PAYLOAD_IPMI;
+	if (read_header(pkt, len, &h) < 0 ||
+	    h.type != (BMC_PAYLOAD_IPMI | BMC_PAYLOAD_SEALED) ||
+	    h.session != console_id || h.payload < 2 * BMC_AES_BLOCK ||
+	    h.payload % BMC_AES_BLOCK != 0 || h.trailer < 2U + suite->icv_len)
+		return -EBADMSG;
+	*ret = h;
+	return 0;
 }
 
 static int
-read_reply(struct bmc_packet *p, uint32_t console_id, struct bmc_reply *rs)
+read_reply(struct bmc_packet *p, struct bmc_reply *rs)
 {
-	uint64_t authenticated, encrypted, session, sequence, netfn, rq_seq, cmd;
+	uint64_t netfn, rq_seq, cmd;
 	uint8_t data[1 + BMC_PROTO_DATA_MAX];
-	fiid_obj_t hdr = p->obj[OBJ_SESSION];
 	int n;
 
-	if (!get(hdr, "payload_type.authenticated", &authenticated) || !authenticated ||
-	    !get(hdr, "payload_type.encrypted", &encrypted) || !encrypted ||
-	    !get(hdr, "session_id", &session) || session != console_id ||
-	    !get(hdr, "session_sequence_number", &sequence) ||
-	    !get(p->obj[OBJ_MSG_RS], "net_fn", &netfn) ||
+	if (!get(p->obj[OBJ_MSG_RS], "net_fn", &netfn) ||
 	    !get(p->obj[OBJ_MSG_RS], "rq_seq", &rq_seq) ||
 	    !get(p->obj[OBJ_RAW], "cmd", &cmd))
 		return -EBADMSG;
@@ -400,7 +433,6 @@ read_reply(struct bmc_packet *p, uint32_t console_id, struct bmc_reply *rs)
 	if (n < 1 || n > (int)sizeof data ||
 	    fiid_obj_get_data(p->obj[OBJ_RAW], "data", data, sizeof data) != n)
 		return -EBADMSG;
-	rs->sequence = (uint32_t)sequence;
 	rs->netfn = (uint8_t)netfn;
 	rs->rq_seq = (uint8_t)rq_seq;
 	rs->cmd = (uint8_t)cmd;
@@ -439,13 +471,15 @@ bmc_packet_parse_reply(struct bmc_packet *p, const struct bmc_suite *suite,
     struct bmc_reply *ret)
 {
 	struct bmc_reply rs = {0};
+	struct header h;
 	int r;
 
-	if (!is_session_packet(pkt, len))
+	if (read_session_header(suite, console_id, pkt, len, &h) < 0)
 		return -EBADMSG;
 	r = verify_reply(p, suite, keys, pkt, len);
 	if (r == 0)
-		r = read_reply(p, console_id, &rs);
+		r = read_reply(p, &rs);
+	rs.sequence = h.sequence;
 	if (r == 0)
 		*ret = rs;
 	return cleared(p, r);

@@ -25,6 +25,7 @@ bmc_packet_free(struct bmc_packet *p);
 struct bmc_suite {
 	int id;
 	uint8_t auth, integrity, confidentiality;
+	uint8_t icv_len; /* of the integrity code that ends each packet */
 };
 const struct bmc_suite *
 bmc_packet_suite(int id); /* NULL: not allowed */

@@ -14,6 +14,11 @@ enum {
 	BMC_PROTO_GUID_SIZE = 16,
 	BMC_PROTO_RQ_SEQ_MAX = 0x3F,
 	BMC_PROTO_BMC_ADDR = 0x20,
+	BMC_RMCP_VERSION = 6,	   /* 13.1.3 */
+	BMC_RMCP_CLASS_IPMI = 7,   /* not ASF, not OEM */
+	BMC_AUTH_RMCPPLUS = 6,	   /* table 13-8: authentication type "RMCP+" */
+	BMC_SETUP_PAYLOAD_MIN = 2, /* message tag and status code */
+	BMC_AES_BLOCK = 16,
 };
 
 enum bmc_payload { /* table 13-16 */
@@ -24,6 +29,7 @@ enum bmc_payload { /* table 13-16 */
 	BMC_PAYLOAD_RAKP2 = 0x13,
 	BMC_PAYLOAD_RAKP3 = 0x14,
 	BMC_PAYLOAD_RAKP4 = 0x15,
+	BMC_PAYLOAD_SEALED = 0xC0, /* the bits "encrypted" and "authenticated" */
 };
 
 enum bmc_privilege { /* 6.8 */
