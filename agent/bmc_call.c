@@ -199,10 +199,12 @@ may_switch_suite(const struct bmc_call *c)
 }
 
 static void
-connect_now(struct bmc_call *c)
+connect_now(struct bmc_call *c, int64_t now)
 {
 	c->state = BMC_CALL_CONNECTING;
 	c->env->ops->connect(c->env->io, c);
+	c->slow_name = false;
+	c->wake = now + BMC_SESSION_FIRST_RESEND;
 }
 
 void
@@ -224,7 +226,7 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 		    c, now, BMC_FAIL_CIPHER, "only cipher suites 17 and 3 are allowed");
 		return;
 	}
-	connect_now(c);
+	connect_now(c, now);
 }
 
 void
@@ -499,7 +501,11 @@ bmc_call_timer(struct bmc_call *c, int64_t now)
 		return;
 	}
 	if (c->state == BMC_CALL_PAUSED && now >= c->wake) {
-		connect_now(c);
+		connect_now(c, now);
+		return;
+	}
+	if (c->state == BMC_CALL_CONNECTING && now >= c->wake) {
+		c->slow_name = true;
 		return;
 	}
 	if (c->state == BMC_CALL_HOLDING && now >= c->wake) {
@@ -529,7 +535,8 @@ bmc_call_deadline(const struct bmc_call *c)
 
 	if (c->state == BMC_CALL_ENDED)
 		return -1;
-	if ((c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED) &&
+	if ((c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED ||
+		(c->state == BMC_CALL_CONNECTING && !c->slow_name)) &&
 	    (at < 0 || c->wake < at))
 		at = c->wake;
 	if (c->session_live && c->session.deadline >= 0 &&
@@ -542,7 +549,7 @@ bool
 bmc_call_talking(const struct bmc_call *c)
 {
 	switch (c->state) {
-	case BMC_CALL_CONNECTING: return true;
+	case BMC_CALL_CONNECTING: return !c->slow_name;
 	case BMC_CALL_OPENING:
 	case BMC_CALL_RUNNING:
 	case BMC_CALL_LEAVING: return c->session.sends <= 1;

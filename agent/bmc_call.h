@@ -50,7 +50,7 @@ struct bmc_peer {
 
 enum bmc_call_state {
 	BMC_CALL_QUEUED,
-	BMC_CALL_CONNECTING, /* name and socket */
+	BMC_CALL_CONNECTING, /* name and socket; counts as talking until `wake` */
 	BMC_CALL_OPENING,    /* session being opened */
 	BMC_CALL_RUNNING,    /* a command is under way */
 	BMC_CALL_HOLDING,    /* waiting, session kept */
@@ -93,7 +93,8 @@ struct bmc_call {
 	bool started; /* the sequence has begun */
 	bool resume;  /* the command under way was lost with its session */
 	bool again;   /* busy: run the same command once more */
-	int64_t wake; /* end of HOLDING or PAUSED */
+	int64_t wake; /* end of HOLDING or PAUSED, or of our patience with a name */
+	bool slow_name;
 	int64_t held, backoff;
 	unsigned restarts;
 	enum bmc_fail last_fail; /* the last trouble, for the deadline's verdict */
@@ -131,7 +132,7 @@ bmc_call_cancel(struct bmc_call *c, int64_t now);
 /* When bmc_call_timer() is due; -1: never. */
 int64_t
 bmc_call_deadline(const struct bmc_call *c);
-/* Is the BMC being talked to, and has not kept us waiting for a resend? */
+/* Is the BMC being talked to, and has not kept us waiting for a resend? Nor has its name. */
 bool
 bmc_call_talking(const struct bmc_call *c);
 

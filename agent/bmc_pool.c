@@ -4,7 +4,8 @@
  * first come first served.
  *
  * Two limits: `in_flight` counts the calls whose BMC answers promptly; a call that had to
- * resend no longer counts, so a hundred dead BMCs delay nobody. `max_sessions` bounds the
+ * resend, or whose name takes its time to be resolved, no longer counts, so a hundred dead
+ * BMCs or a dead name server delay nobody. `max_sessions` bounds the
  * sockets.
  *
  * The pool owns calls and peers. A call that has ended is unlinked first, its successor

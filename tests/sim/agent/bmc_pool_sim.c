@@ -57,7 +57,8 @@ struct world {
 	struct rng rng;
 	unsigned loss, repeat, slow; /* percent */
 	bool no_route;
-	struct bundle_bmc cfg; /* of the next order */
+	int64_t name_delay[BMCS]; /* of resolving its name */
+	struct bundle_bmc cfg;	  /* of the next order */
 	struct bmcsim_bmc bmcs[BMCS];
 	struct bmcsim_counts before[BMCS]; /* at the end of the previous call */
 	bool was_on[BMCS];
@@ -144,7 +145,7 @@ op_connect(void *io, struct bmc_call *c)
 		assert_false(w->conns[i].open && w->conns[i].bmc == k->bmc);
 	k->generation++;
 	k->open = true;
-	post(w, k, 0)->connected = true;
+	post(w, k, w->name_delay[k->bmc])->connected = true;
 }
 
 static void
@@ -542,6 +543,29 @@ the_dead_delay_nobody(void **state)
 	world_free(w);
 }
 
+/* Nor does a name server that does not answer. */
+static void
+slow_names_delay_nobody(void **state)
+{
+	struct world *w = world_new(11);
+	struct order *alive;
+	int64_t begin = w->now;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++) {
+		w->name_delay[i] = 25000000;
+		submit(w, i, BMC_SEQ_STATUS, 0, 20000000);
+	}
+	alive = submit(w, 5, BMC_SEQ_STATUS, 0, 20000000);
+	while (alive->n_done == 0)
+		assert_true(step(w));
+	assert_true(alive->ok && w->now - begin < 3000000);
+	run(w);
+	for (unsigned i = 0; i < 5; i++)
+		assert_string_equal(w->orders[i].code, "bmc-unreachable");
+	world_free(w);
+}
+
 /* Fifty percent of all packets lost: cycles are still executed at most once. */
 static void
 half_the_packets_lost(void **state)
@@ -716,6 +740,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(fair_weather_leaves_nothing_open),
 	    cmocka_unit_test(the_dead_delay_nobody),
+	    cmocka_unit_test(slow_names_delay_nobody),
 	    cmocka_unit_test(half_the_packets_lost),
 	    cmocka_unit_test(suite_and_variant_are_remembered),
 	    cmocka_unit_test(orders_that_cannot_be_carried_out),
