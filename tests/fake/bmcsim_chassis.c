@@ -178,8 +178,7 @@ bmcsim_chassis_set_option(
 	case 4:
 		if (len < 3)
 			return 0xC7;
-		b->ack[0] = data[1];
-		b->ack[1] = data[2];
+		b->ack = (uint8_t)((b->ack & ~data[1]) | (data[2] & data[1]));
 		return 0;
 	case 5:
 		if (len < 6)
@@ -213,8 +212,8 @@ bmcsim_chassis_get_option(
 		*ret_len = 3;
 		return 0;
 	case 4:
-		out[2] = 0;
-		out[3] = b->ack[1];
+		out[2] = 0; /* the write mask reads as zero */
+		out[3] = b->ack;
 		*ret_len = 4;
 		return 0;
 	case 5:

@@ -240,6 +240,8 @@ on_rakp1(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 		memset(s, 0, sizeof *s);
 		return setup_error(reply, 0x13, tag, 0x0D, console_id);
 	}
+	if ((s->role & 0x0F) != 0 && (s->role & 0x0F) < s->limit)
+		s->limit = s->role & 0x0F; /* 13.20: the session's highest level */
 	if ((s->role & 0x0F) > b->limit) {
 		uint32_t console_id = s->console_id;
 
@@ -347,7 +349,7 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	return rakp4(b, s, tag, reply);
 }
 
-/* 6.12.13: 16 back, no duplicates. Called after the integrity code was verified. */
+/* 6.12.13: 16 ahead or back, no duplicates. Called after the integrity code was verified. */
 static bool
 sequence_is_new(struct bmcsim_session *s, uint32_t seq)
 {
@@ -358,6 +360,8 @@ sequence_is_new(struct bmcsim_session *s, uint32_t seq)
 	if (seq > s->rx_highest) {
 		uint32_t ahead = seq - s->rx_highest;
 
+		if (ahead > 16)
+			return false;
 		s->rx_seen = ahead < 32 ? (s->rx_seen << ahead) | 1 : 1;
 		s->rx_highest = seq;
 		return true;

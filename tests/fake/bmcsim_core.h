@@ -123,7 +123,7 @@ struct bmcsim_bmc {
 	int64_t off_at, on_at; /* pending changes; 0: none */
 	uint8_t flags[5];
 	int64_t flags_until; /* 0: for ever */
-	uint8_t keep_flags, ack[2];
+	uint8_t keep_flags, ack;
 };
 
 void
