@@ -68,11 +68,14 @@ struct bmc_device {
  *   power-not-off     still on at the deadline
  *   power-not-on      still off at the deadline
  *   no-bmc            the host has no BMC configured
- * A control whose answer was lost for good ends as bmc-unreachable and says in err.text
- * that its effect is unknown; it is never repeated in another session. */
+ *   power-unconfirmed a cycle or reset, which is sent once and never again, was not answered,
+ *                     nor was the cycle seen on the power */
 struct bmc_result {
 	struct error err;
-	enum bmc_power power; /* last state *seen* in this call, else UNKNOWN */
+	char did
+	    [48]; /* of a control that ended well: "cycle accepted", "it was off already" */
+	/* Last state *seen* in this call, and no control accepted since; else UNKNOWN. */
+	enum bmc_power power;
 	char
 	    why[16]; /* UNKNOWN because: auth|timeout|busy|refused; "" if not asked for */
 	struct bmc_bootflags flags;

@@ -18,8 +18,9 @@
  *   busy       back off (0.5 s doubling to 8 s) until the deadline, then bmc-busy
  *   restart    a new session, three times in a row at most
  *
- * A command lost with its session is run again only if its repetition is harmless
- * (bmc_seq_in_the_dark). The result is settled before the last session is closed; the
+ * A command lost with its session is run again only if its repetition is harmless; what
+ * may go out only once (bmc_cmd.once) never is, and its session outlives the lost answer,
+ * so that the sequence can look what came of it. The result is settled before the last session is closed; the
  * pool delivers it after that. The password is wiped by bmc_call_done(). */
 #include "agent/bmc_call.h"
 
@@ -132,7 +133,7 @@ power_stands(enum bmc_fail fail)
 {
 	return fail == BMC_FAIL_NONE || fail == BMC_FAIL_NOT_OFF ||
 	       fail == BMC_FAIL_NOT_ON || fail == BMC_FAIL_NOT_KEPT ||
-	       fail == BMC_FAIL_REFUSED;
+	       fail == BMC_FAIL_REFUSED || fail == BMC_FAIL_EFFECT;
 }
 
 /* Settles the result and leaves. */
@@ -144,6 +145,7 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 
 	r->flags = c->seq.flags;
 	r->device = c->seq.device;
+	str_clip(r->did, sizeof r->did, c->seq.did);
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
 	if (fail != BMC_FAIL_NONE) {
 		bmc_error_set(&r->err, fail, c->peer->key, "%s",
@@ -153,9 +155,7 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 	}
 	if (r->power == BMC_POWER_UNKNOWN)
 		str_clip(r->why, sizeof r->why,
-		    fail == BMC_FAIL_NONE && c->seq.kind == BMC_SEQ_CONTROL
-			? "timeout"
-			: bmc_error_why(fail));
+		    bmc_error_why(fail == BMC_FAIL_NONE ? c->seq.unseen : fail));
 	/* Perhaps another BMC took its place: the next call begins with suite 17 again. */
 	if (fail == BMC_FAIL_TIMEOUT && r->n_sessions == 0)
 		c->peer->suite = 0;
@@ -168,12 +168,13 @@ static void
 give_up(
     struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text, bool answering)
 {
-	/* A control that was answered "busy" was not carried out, so it is not in the dark. */
-	if (c->again && bmc_seq_in_the_dark(&c->seq))
+	/* A control that was answered "busy" was not carried out: no doubt about it. */
+	if (c->again && c->seq.step == BMC_STEP_CONTROL && c->seq.cmd.once)
 		finish(c, now, fail, text);
-	else if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK)
+	else if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK) {
+		c->seq.unseen = fail;
 		finish(c, now, BMC_FAIL_NONE, "");
-	else if (c->started && c->seq.fail != BMC_FAIL_NONE)
+	} else if (c->started && c->seq.fail != BMC_FAIL_NONE)
 		finish(c, now, c->seq.fail, c->seq.text);
 	else
 		finish(c, now, fail, text);
@@ -202,9 +203,9 @@ static void
 connect_now(struct bmc_call *c, int64_t now)
 {
 	c->state = BMC_CALL_CONNECTING;
-	c->env->ops->connect(c->env->io, c);
 	c->slow_name = false;
 	c->wake = now + BMC_SESSION_FIRST_RESEND;
+	c->env->ops->connect(c->env->io, c);
 }
 
 void
@@ -300,10 +301,6 @@ on_session_failed(struct bmc_call *c, int64_t now)
 	char text[sizeof c->session.fail_text];
 
 	memcpy(text, c->session.fail_text, sizeof text);
-	if (c->state == BMC_CALL_RUNNING && bmc_seq_in_the_dark(&c->seq)) {
-		give_up(c, now, fail, text, false);
-		return;
-	}
 	c->resume = c->resume || c->state == BMC_CALL_RUNNING;
 	if ((fail == BMC_FAIL_AUTH && proof) || fail == BMC_FAIL_PRIVILEGE) {
 		if (!c->variant_tried && !c->level_in_open) {
@@ -411,9 +408,8 @@ on_opened(struct bmc_call *c, int64_t now)
 static bool
 is_busy(const struct bmc_call *c, uint8_t code)
 {
-	if (c->seq.once && code == BMC_COMPLETION_TIMEOUT)
-		return false; /* it may have been carried out */
-	return bmc_error_of_completion(code) == BMC_FAIL_BUSY;
+	return bmc_error_of_completion(code) == BMC_FAIL_BUSY &&
+	       !bmc_seq_leaves_open(&c->seq, code);
 }
 
 static void
@@ -450,6 +446,9 @@ on_event(struct bmc_call *c, int64_t now, enum bmc_session_event event)
 	switch (event) {
 	case BMC_SESSION_OPENED: on_opened(c, now); return;
 	case BMC_SESSION_REPLY: on_reply(c, now); return;
+	case BMC_SESSION_UNANSWERED:
+		go_on(c, now, bmc_seq_unanswered(&c->seq, now));
+		return;
 	case BMC_SESSION_FAILED:
 	case BMC_SESSION_ENDED: on_session_failed(c, now); return;
 	case BMC_SESSION_NOTHING: return;

@@ -36,15 +36,17 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
 	"HOST --bmc-privilege or --bmc-user what it has"},
     [BMC_FAIL_REFUSED] = {"bmc-refused", "refused",
 	"look at the BMC's own log; the command may be unsupported or blocked there"},
-    [BMC_FAIL_EFFECT] = {"bmc-unreachable", "timeout",
-	"look at the power state before ordering it again"},
+    [BMC_FAIL_EFFECT] = {"power-unconfirmed", "timeout",
+	"look at the server's console and power before ordering it again; it is not "
+	"repeated "
+	"by itself"},
     [BMC_FAIL_NOT_KEPT] = {"override-not-kept", "",
 	"if only the EFI or valid bit is lost: netboot-ctl host set HOST "
 	"--bmc-boot-verify device; else put the network first in the firmware and set "
 	"--bmc-boot-method none"},
-    [BMC_FAIL_NOT_OFF] = {"power-not-off", "",
+    [BMC_FAIL_NOT_OFF] = {"power-not-off", "timeout",
 	"look at the server's console; the BMC accepts the order but the power stays on"},
-    [BMC_FAIL_NOT_ON] = {"power-not-on", "",
+    [BMC_FAIL_NOT_ON] = {"power-not-on", "timeout",
 	"check mains and power supply; the BMC accepts the order but the power stays "
 	"off"},
     [BMC_FAIL_NONE_CONFIGURED] = {"no-bmc", "refused",
@@ -99,8 +101,9 @@ static const struct word_row completions[] = {
     {0xCB, BMC_FAIL_REFUSED, "requested data not present"},
     {0xCC, BMC_FAIL_REFUSED, "invalid data field in request"},
     {0xCD, BMC_FAIL_REFUSED, "command illegal for this sensor or record"},
-    {0xCE, BMC_FAIL_REFUSED, "response could not be provided"},
-    {0xCF, BMC_FAIL_REFUSED, "cannot execute a duplicated request"},
+    {BMC_COMPLETION_NO_RESPONSE, BMC_FAIL_REFUSED, "response could not be provided"},
+    /* To a resent command, by a BMC that does not keep its answers: order it anew. */
+    {BMC_COMPLETION_DUPLICATE, BMC_FAIL_BUSY, "cannot execute a duplicated request"},
     {BMC_COMPLETION_UPDATE_MODE, BMC_FAIL_BUSY, "repository in update mode"},
     {BMC_COMPLETION_FIRMWARE_UPDATE, BMC_FAIL_BUSY, "device in firmware update mode"},
     {BMC_COMPLETION_INITIALISING, BMC_FAIL_BUSY, "BMC initialisation in progress"},

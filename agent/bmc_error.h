@@ -19,7 +19,7 @@ enum bmc_fail {
 	BMC_FAIL_AUTH,	    /* user or password */
 	BMC_FAIL_PRIVILEGE, /* user known, but not allowed this */
 	BMC_FAIL_REFUSED,   /* completion or status code that repetition will not cure */
-	BMC_FAIL_EFFECT,    /* a control was sent, its answer is lost for good */
+	BMC_FAIL_EFFECT,    /* a control was sent; whether it came through is not known */
 	BMC_FAIL_NOT_KEPT,
 	BMC_FAIL_NOT_OFF,
 	BMC_FAIL_NOT_ON,

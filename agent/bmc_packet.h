@@ -68,6 +68,7 @@ struct bmc_cmd {
 	uint8_t netfn, cmd;
 	uint8_t data[BMC_PROTO_DATA_MAX];
 	uint8_t len;
+	bool once; /* must never reach the BMC twice: cycle, reset */
 };
 
 struct bmc_reply {

@@ -8,11 +8,15 @@
  *   override  KEEP → ACK → FLAGS → READ, compare; once more if they differ
  *   probe     DEVICE → READ → LOOK
  *
- * Power is what a Get Chassis Status said, never what was ordered. On and off are
- * idempotent and repeated when 10 s showed no effect (BMCs lose them) or when an answer
- * was lost, always after a look. Cycle and reset are not: if their answer is lost for
- * good, the sequence ends and says so. Nothing is owned; failures are verdicts in s->fail
- * with a sentence in s->text. */
+ * Power is what a Get Chassis Status said, never what was ordered, and nothing is known
+ * from a control until the next look. On and off are idempotent and repeated when 10 s
+ * showed no effect (BMCs lose them) or when an answer was lost, always after a look.
+ *
+ * Cycle and reset are not: each goes out once. Without an answer that settles it the
+ * sequence WATCHes the power: a cycle that came through shows as off, then on. A reset
+ * leaves no such trace. What was not seen ends as "whether it was carried out is unknown",
+ * with the power state as it is. Nothing is owned; failures are verdicts in s->fail with a
+ * sentence in s->text. */
 #include "agent/bmc_seq.h"
 
 #include <stdarg.h>
@@ -83,7 +87,6 @@ run(struct bmc_seq *s, enum bmc_seq_step step, uint8_t netfn, uint8_t cmd,
     const uint8_t *data, uint8_t len)
 {
 	s->step = step;
-	s->once = false;
 	s->cmd = (struct bmc_cmd){.netfn = netfn, .cmd = cmd, .len = len};
 	if (len > 0)
 		memcpy(s->cmd.data, data, len);
@@ -101,7 +104,7 @@ control(struct bmc_seq *s, uint8_t what)
 {
 	s->control = what;
 	run(s, BMC_STEP_CONTROL, BMC_NETFN_CHASSIS, BMC_CMD_CHASSIS_CONTROL, &what, 1);
-	s->once = what == BMC_CHASSIS_CYCLE || what == BMC_CHASSIS_RESET;
+	s->cmd.once = what == BMC_CHASSIS_CYCLE || what == BMC_CHASSIS_RESET;
 	return BMC_SEQ_RUN;
 }
 
@@ -208,15 +211,22 @@ read_power(struct bmc_seq *s, const struct bmc_reply *rs)
 }
 
 static enum bmc_seq_next
+so_already(struct bmc_seq *s)
+{
+	snprintf(s->did, sizeof s->did, "it was %s already", bmc_power_name(s->power));
+	return done(s);
+}
+
+static enum bmc_seq_next
 decide_control(struct bmc_seq *s)
 {
 	uint8_t want = control_of[s->action];
 	bool on = s->power == BMC_POWER_ON;
 
 	if (s->action == BMC_ACTION_ON && on)
-		return done(s);
+		return so_already(s);
 	if ((s->action == BMC_ACTION_OFF || s->action == BMC_ACTION_SOFT) && !on)
-		return done(s);
+		return so_already(s);
 	if (s->action == BMC_ACTION_RESET && !on)
 		return fail(s, BMC_FAIL_REFUSED,
 		    "reset: the power is off, so there is nothing to reset");
@@ -278,6 +288,65 @@ on_soft_refused(struct bmc_seq *s, int64_t now)
 }
 
 static enum bmc_seq_next
+effect_unknown(struct bmc_seq *s)
+{
+	static const char *const power[] = {[BMC_POWER_OFF] = "; the power is off",
+	    [BMC_POWER_ON] = "; the power is on",
+	    [BMC_POWER_UNKNOWN] = ""};
+	char answer[64] = "not answered";
+
+	if (s->doubt != 0)
+		snprintf(answer, sizeof answer, "answered %02Xh, %s", s->doubt,
+		    bmc_error_completion_text(s->doubt));
+	return fail(s, BMC_FAIL_EFFECT,
+	    "power %s was sent once and %s; whether it was carried out is unknown%s",
+	    control_name(s->control), answer, power[s->power]);
+}
+
+static enum bmc_seq_next
+watch(struct bmc_seq *s, int64_t now, uint8_t doubt)
+{
+	s->unanswered = true;
+	s->doubt = doubt;
+	s->power = BMC_POWER_UNKNOWN;
+	s->watch_until = now + BMC_SEQ_WATCH;
+	return look(s, BMC_STEP_WATCH);
+}
+
+static enum bmc_seq_next
+on_watch(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	if (!read_power(s, rs) || s->control != BMC_CHASSIS_CYCLE)
+		return effect_unknown(s);
+	s->went_off = s->went_off || s->power == BMC_POWER_OFF;
+	if (s->went_off && s->power == BMC_POWER_ON) {
+		note(s, "ipmi.control", "power cycle: seen off, then on");
+		snprintf(
+		    s->did, sizeof s->did, "cycle not confirmed, but seen off, then on");
+		return done(s);
+	}
+	if (now >= s->watch_until)
+		return effect_unknown(s);
+	return pause_until(s, now + s->poll / 4);
+}
+
+enum bmc_seq_next
+bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
+{
+	note(s, "ipmi.control", "power %s: not answered", control_name(s->control));
+	return watch(s, now, 0);
+}
+
+/* CEh and CFh speak of a command that was taken; after C3h it may be going on. */
+bool
+bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
+{
+	return s->cmd.once &&
+	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
+		   code == BMC_COMPLETION_DUPLICATE);
+}
+
+static enum bmc_seq_next
 on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
 	bool waiting = s->kind == BMC_SEQ_OFF_SEEN || s->kind == BMC_SEQ_ON_SEEN;
@@ -285,6 +354,8 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	note(s, "ipmi.control", "power %s: %s", control_name(s->control),
 	    rs->code == BMC_COMPLETION_OK ? "accepted"
 					  : bmc_error_completion_text(rs->code));
+	if (rs->code == BMC_COMPLETION_OK)
+		s->power = BMC_POWER_UNKNOWN; /* until the next look */
 	if (rs->code == BMC_COMPLETION_OK && waiting) {
 		if (s->control != BMC_CHASSIS_SOFT) {
 			s->control_sent = s->accepted = true;
@@ -292,12 +363,12 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 		}
 		return pause_until(s, now + s->poll / 4); /* many BMCs need no 2 s */
 	}
-	if (rs->code == BMC_COMPLETION_OK)
+	if (rs->code == BMC_COMPLETION_OK) {
+		snprintf(s->did, sizeof s->did, "%s accepted", control_name(s->control));
 		return look(s, BMC_STEP_CONFIRM);
-	if (s->once && rs->code == BMC_COMPLETION_TIMEOUT)
-		return fail(s, BMC_FAIL_EFFECT,
-		    "power %s: %s (C3h); whether it was carried out is unknown",
-		    control_name(s->control), bmc_error_completion_text(rs->code));
+	}
+	if (bmc_seq_leaves_open(s, rs->code))
+		return watch(s, now, rs->code);
 	if (s->kind == BMC_SEQ_OFF_SEEN && s->control == BMC_CHASSIS_SOFT &&
 	    rs->code != BMC_COMPLETION_PRIVILEGE)
 		return on_soft_refused(s, now);
@@ -400,8 +471,9 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_STEP_CONTROL: return on_control(s, now, rs);
 	case BMC_STEP_CONFIRM:
 		if (!read_power(s, rs))
-			s->power = BMC_POWER_UNKNOWN;
+			s->unseen = BMC_FAIL_REFUSED;
 		return done(s);
+	case BMC_STEP_WATCH: return on_watch(s, now, rs);
 	case BMC_STEP_KEEP: return ack_info(s); /* refusals tolerated: */
 	case BMC_STEP_ACK: return set_flags(s); /* parameters 3 and 4 are refinements */
 	case BMC_STEP_FLAGS:
@@ -424,6 +496,7 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 	case BMC_STEP_CONTROL:
 		return look(s, BMC_STEP_LOOK); /* on, off, soft: look, then decide */
 	case BMC_STEP_CONFIRM:
+	case BMC_STEP_WATCH:
 	case BMC_STEP_LOOK:
 	case BMC_STEP_KEEP:
 	case BMC_STEP_ACK:
@@ -441,34 +514,31 @@ enum bmc_seq_next
 bmc_seq_wake(struct bmc_seq *s, int64_t now)
 {
 	(void)now;
-	return look(s, BMC_STEP_LOOK);
+	return look(s, s->unanswered ? BMC_STEP_WATCH : BMC_STEP_LOOK);
 }
 
 enum bmc_seq_next
 bmc_seq_give_up(struct bmc_seq *s, bool answering)
 {
-	if (s->step == BMC_STEP_CONFIRM) {
-		s->power = BMC_POWER_UNKNOWN;
+	bool under_way = s->step == BMC_STEP_CONTROL;
+
+	if (s->step == BMC_STEP_CONFIRM)
 		return done(s);
-	}
-	if (bmc_seq_in_the_dark(s))
-		return fail(s, BMC_FAIL_EFFECT,
-		    "power %s was sent, but its answer never came; whether it was "
-		    "carried out is "
-		    "unknown",
-		    control_name(s->control));
+	if (under_way)
+		s->power = BMC_POWER_UNKNOWN; /* it may have come through */
+	if (s->unanswered || (under_way && s->cmd.once))
+		return effect_unknown(s);
 	if (answering && s->kind == BMC_SEQ_OFF_SEEN && s->power == BMC_POWER_ON)
 		return fail(s, BMC_FAIL_NOT_OFF, "the power is still on%s",
 		    s->accepted ? " though power off was accepted" : "");
 	if (answering && s->kind == BMC_SEQ_ON_SEEN && s->power == BMC_POWER_OFF)
 		return fail(s, BMC_FAIL_NOT_ON, "the power is still off%s",
 		    s->accepted ? " though power on was accepted" : "");
+	if (answering && !under_way && (s->accepted || s->soft_sent))
+		return fail(s,
+		    s->kind == BMC_SEQ_OFF_SEEN ? BMC_FAIL_NOT_OFF : BMC_FAIL_NOT_ON,
+		    "power %s was accepted too late to see its effect",
+		    control_name(s->control));
 	s->step = BMC_STEP_END;
 	return BMC_SEQ_FAIL;
-}
-
-bool
-bmc_seq_in_the_dark(const struct bmc_seq *s)
-{
-	return s->step == BMC_STEP_CONTROL && s->once;
 }

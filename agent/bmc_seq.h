@@ -26,6 +26,7 @@ enum bmc_seq_step {
 	BMC_STEP_LOOK,	  /* Get Chassis Status, to decide */
 	BMC_STEP_CONTROL, /* Chassis Control */
 	BMC_STEP_CONFIRM, /* Get Chassis Status after a control, for the record */
+	BMC_STEP_WATCH,	  /* the same, for signs that an unanswered cycle came through */
 	BMC_STEP_KEEP,	  /* boot option 3: keep the flags beyond 60 s */
 	BMC_STEP_ACK,	  /* boot option 4: flags not yet handled */
 	BMC_STEP_FLAGS,	  /* boot option 5 set */
@@ -46,7 +47,8 @@ enum bmc_seq_next {
 enum {
 	BMC_SEQ_OVERRIDE_TRIES = 2, /* of setting the flags and reading them back */
 	BMC_SEQ_REPEAT_CONTROL =
-	    10000000, /* on or off again when 10 s showed no effect */
+	    10000000,		  /* on or off again when 10 s showed no effect */
+	BMC_SEQ_WATCH = 10000000, /* for an unanswered cycle to show itself */
 };
 
 struct bmc_seq {
@@ -59,16 +61,21 @@ struct bmc_seq {
 
 	enum bmc_seq_step step;
 	struct bmc_cmd cmd;
-	bool once; /* cmd must never be executed twice: cycle, reset */
 	int64_t wake;
 
 	uint8_t control; /* the last chassis control sent */
 	bool soft_sent, control_sent, accepted;
+	bool unanswered; /* it may go out only once; whether it came through is open, */
+	uint8_t doubt;	 /* since it was answered with this, or 0: with nothing */
+	bool went_off;	 /* seen off since then */
+	int64_t watch_until;
 	int64_t soft_until, control_at;
 	unsigned tries;
 
 	/* What has been seen. */
 	enum bmc_power power;
+	char did[48];	      /* of a control: what came of it */
+	enum bmc_fail unseen; /* why the last look saw no power state */
 	struct bmc_bootflags flags;
 	struct bmc_device device;
 
@@ -82,19 +89,22 @@ struct bmc_seq {
 
 enum bmc_seq_next
 bmc_seq_start(struct bmc_seq *s, int64_t now);
-/* The answer to s->cmd. Busy answers never get here, unless s->once and the code is C3h,
- * which leaves the effect open. */
+/* The answer to s->cmd. Busy answers never get here, unless they leave the effect of a
+ * command open that may go out only once (bmc_seq_leaves_open). */
 enum bmc_seq_next
 bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs);
+/* s->cmd may go out only once, did, and was not answered; the session is still open. */
+enum bmc_seq_next
+bmc_seq_unanswered(struct bmc_seq *s, int64_t now);
+/* Does this completion code leave open whether s->cmd was carried out, though it may go
+ * out only once? */
+bool
+bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code);
 /* The session broke off before s->cmd was answered, and a new one is open. */
 enum bmc_seq_next
 bmc_seq_lost(struct bmc_seq *s, int64_t now);
 enum bmc_seq_next
 bmc_seq_wake(struct bmc_seq *s, int64_t now);
-/* Is a control that must not be repeated under way, its answer not seen? Then a lost
- * session is the end: bmc_seq_give_up(). */
-bool
-bmc_seq_in_the_dark(const struct bmc_seq *s);
 /* The call ends without an answer to s->cmd. BMC_SEQ_OK if the order itself had been
  * accepted; else BMC_SEQ_FAIL, with s->fail NONE if the sequence has no verdict of its
  * own. `answering`: the deadline passed, but the BMC was there. */

@@ -6,7 +6,8 @@
  *                                               ┌─────────on_level()───────┘
  *                                               ↓
  *   CLOSED ←─ input(),tick() ─ CLOSING ←close()─ READY ─command()→ COMMAND
- *      ↑                                          ↑ └───take_reply()──┘
+ *      ↑                                          ↑ └─take_reply(),───┘
+ *      │                                          │   tick() if it is sent only once
  *      └── fail() from any state
  *
  * Get Channel Authentication Capabilities is not asked for: it is an IPMI 1.5 packet,
@@ -29,7 +30,9 @@
  *              match the later one. Our session id and random number stay the same, so
  *              that a resend need not cost a second slot.
  *   rq_seq     A resent command keeps it and has a new session sequence number: a BMC
- *              that executed the first copy answers the second from memory.
+ *              may answer the second copy from memory. Many execute it again, ipmi_sim
+ *              among them. So a command that is not idempotent (cmd.once) is sent once, and
+ *              its silence is reported instead: whoever ordered it looks at the state.
  *   order      RAKP 3 leaves only after RAKP 2's proof has been verified. A wrong password
  *              is found there; a RAKP 3 with an error then drops the half-open session.
  *   window     A reply's integrity code is verified before its sequence number may move it. */
@@ -221,6 +224,8 @@ transmit(struct bmc_session *s, int64_t now, struct bmc_session_out *out)
 		wait *= 2;
 	if (s->state == BMC_SESSION_CLOSING)
 		wait = BMC_SESSION_CLOSE_WAIT;
+	if (s->state == BMC_SESSION_COMMAND && s->cmd.once)
+		wait = BMC_SESSION_ONCE_WAIT;
 	if (s->sends++ > 0)
 		s->n_resends++;
 	s->deadline = now + wait;
@@ -432,6 +437,10 @@ bmc_session_tick(struct bmc_session *s, int64_t now, struct bmc_session_out *out
 		move(s, BMC_SESSION_CLOSED);
 		return s->fail != BMC_FAIL_NONE ? BMC_SESSION_FAILED : BMC_SESSION_ENDED;
 	}
+	if (s->state == BMC_SESSION_COMMAND && s->cmd.once) {
+		move(s, BMC_SESSION_READY);
+		return BMC_SESSION_UNANSWERED;
+	}
 	if (s->sends >= BMC_SESSION_SENDS) {
 		farewell(s, BMC_STATUS_ILLEGAL_PARAMETER, out);
 		return fail(s, BMC_FAIL_TIMEOUT, "no answer to %s", waiting[s->state]);
@@ -458,9 +467,6 @@ bmc_session_close(struct bmc_session *s, int64_t now, struct bmc_session_out *ou
 	case BMC_SESSION_LEVEL:
 	case BMC_SESSION_READY:
 	case BMC_SESSION_COMMAND:
-		for (unsigned i = 0; i < 4;
-		     i++) /* 22.19: least significant octet first */
-			cmd.data[i] = (uint8_t)(s->hs.bmc_id >> (8 * i));
 		request(s, BMC_SESSION_CLOSING, now, &cmd, out);
 		return BMC_SESSION_NOTHING;
 	case BMC_SESSION_RAKP1:

@@ -34,12 +34,15 @@ enum bmc_session_event {
 	BMC_SESSION_REPLY,  /* session.reply holds the answer; now READY */
 	BMC_SESSION_FAILED, /* session.fail and .fail_text say why; now CLOSED */
 	BMC_SESSION_ENDED,  /* closed as asked; now CLOSED */
+	/* A command that may go out only once was not answered; now READY. */
+	BMC_SESSION_UNANSWERED,
 };
 
 enum {
 	BMC_SESSION_FIRST_RESEND = 500000, /* microseconds; doubles with each resend … */
 	BMC_SESSION_LAST_RESEND = 4000000, /* … up to this */
 	BMC_SESSION_SENDS = 4, /* of a packet in all: 7.5 s of silence end a session */
+	BMC_SESSION_ONCE_WAIT = 4000000, /* for the answer to what is sent only once */
 	BMC_SESSION_CLOSE_WAIT = 500000,
 	BMC_SESSION_CLOSE_SENDS = 2,
 	BMC_SESSION_WINDOW = 16, /* sequence numbers behind the highest (6.12.13) */
@@ -100,7 +103,7 @@ bmc_session_input(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t
 enum bmc_session_event
 bmc_session_tick(struct bmc_session *s, int64_t now, struct bmc_session_out *out);
 /* Only in READY. Resends keep the request's rq_seq, so that a BMC can tell them from new
- * orders. */
+ * orders. Not all do: cmd->once is never resent. */
 void
 bmc_session_command(struct bmc_session *s, int64_t now, const struct bmc_cmd *cmd,
     struct bmc_session_out *out);

@@ -302,7 +302,7 @@ worth_retrying(const struct error *err)
 {
 	return !str_eq(err->code, "bmc-auth") && !str_eq(err->code, "bmc-cipher") &&
 	       !str_eq(err->code, "bmc-privilege") && !str_eq(err->code, "bmc-refused") &&
-	       !str_eq(err->code, "no-bmc");
+	       !str_eq(err->code, "no-bmc") && !str_eq(err->code, "power-unconfirmed");
 }
 
 static void
@@ -336,8 +336,9 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 		str_clip(evidence, sizeof(evidence), "seen off, then on");
 		break;
 	case RUN_PHASE_CONTROL:
-		snprintf(evidence, sizeof(evidence), "%s carried out; power %s",
-		    job->run.action, bmc_power_name(res->power));
+		snprintf(evidence, sizeof(evidence), "%s; power %s",
+		    res->did[0] != '\0' ? res->did : job->run.action,
+		    bmc_power_name(res->power));
 		break;
 	case RUN_PHASE_NONE:
 	case RUN_PHASE_OFF: break;

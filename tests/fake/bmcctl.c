@@ -77,11 +77,12 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	for (size_t i = 0; i < sizeof r->flags.raw; i++)
 		snprintf(flags + 2 * i, 3, "%02x", r->flags.raw[i]);
 	if (!c->quiet)
-		print(json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i}",
-		    "id", (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
-		    r->err.text, "power", bmc_power_name(r->power), "why", r->why,
-		    "flags", r->flags.known ? flags : "", "cipher", r->cipher, "resends",
-		    r->n_resends, "sessions", r->n_sessions, "ms",
+		print(json_pack(
+		    "{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i}", "id",
+		    (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
+		    r->err.text, "did", r->did, "power", bmc_power_name(r->power), "why",
+		    r->why, "flags", r->flags.known ? flags : "", "cipher", r->cipher,
+		    "resends", r->n_resends, "sessions", r->n_sessions, "ms",
 		    (json_int_t)((clock_mono() - c->begin) / 1000), "manufacturer",
 		    (int)r->device.manufacturer, "product", r->device.product));
 	c->ok += r->err.code[0] == '\0';

@@ -154,7 +154,9 @@ bmcsim_chassis_control(struct bmcsim_bmc *b, int64_t now, uint8_t what)
 		break;
 	case BMCSIM_CYCLE:
 		b->off_at = now + 1;
-		b->on_at = now + BMCSIM_CYCLE_US;
+		b->on_at =
+		    now + (b->faults.cycle_ms > 0 ? b->faults.cycle_ms * USEC_PER_MSEC
+						  : BMCSIM_CYCLE_US);
 		break;
 	}
 	return 0;

@@ -54,6 +54,7 @@ struct bmcsim_faults {
 	int off_ms;	     /* how long a hard off takes */
 	int soft_ms;	     /* how long a soft shutdown takes */
 	int on_ms;	     /* how long a power-on takes */
+	int cycle_ms;	     /* how long a power cycle stays off, instead of 1 s */
 	int lie;	     /* status always says 1: on, 2: off */
 	int suites;	     /* bit 0: no suite 17; bit 1: no suite 3 */
 	int suite_silent;    /* 1: an absent suite is not refused but ignored */
@@ -64,9 +65,9 @@ struct bmcsim_faults {
 				executed */
 	int lose_reply;	     /* this many controls are executed and not answered */
 	int control_c3;	     /* this many controls are executed and answered C3h */
-	int no_dedup;	     /* 1: a repeated rq_seq is executed again */
-	int forget_session;  /* 1: drop all sessions now (resets itself) */
-	int level_limit;     /* Open Session answers this maximum level (2..4) */
+	int no_dedup;	    /* 1: a repeated rq_seq is executed again, as ipmi_sim does */
+	int forget_session; /* 1: drop all sessions now (resets itself) */
+	int level_limit;    /* Open Session answers this maximum level (2..4) */
 	int no_caps; /* 1: Get Channel Authentication Capabilities is not answered */
 	int bad_icv; /* 1: replies carry a wrong integrity code */
 };

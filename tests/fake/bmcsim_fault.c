@@ -35,6 +35,7 @@ static const struct {
     FAULT(off_ms),
     FAULT(soft_ms),
     FAULT(on_ms),
+    FAULT(cycle_ms),
     FAULT(lie),
     FAULT(suites),
     FAULT(suite_silent),

@@ -165,6 +165,14 @@ set_working_mc 0x20
     ctl = Bmcs.ctl
     one = Bmcs.one
 
+    def behind_loss(self, percent, seed=1):
+        """The target to use for a road to it that loses that share of the packets each way."""
+        target = f"127.77.0.2:{PORT}"
+        script = os.path.join(netlab.ROOT, "tests", "net", "lossy_udp.py")
+        p = self.ns.popen("python3", script, target, f"127.77.0.1:{PORT}", percent, seed, stdout=subprocess.PIPE)
+        assert p.stdout.readline() == b"ready\n"
+        return target
+
     def read(self, name):
         with open(os.path.join(self.dir, name)) as f:
             return f.read().strip()

@@ -231,23 +231,43 @@ def test_wrong_state_answer_leads_to_another_look(bmcs):
     assert r["code"] == "power-not-off"
 
 
-@pytest.mark.parametrize("verb", ["cycle", "reset"])
-def test_lost_reply_does_not_execute_twice(bmcs, verb):
+# Whether the BMC would know a repeated request again or execute it twice: none is sent.
+@pytest.mark.parametrize("no_dedup", [0, 1])
+@pytest.mark.parametrize("fault", [{"lose_reply": 1}, {"control_c3": 1}])
+def test_unconfirmed_cycle_is_looked_for_and_not_repeated(bmcs, fault, no_dedup):
     bmcs.power(True)
-    bmcs.fault(lose_reply=1)
-    r = bmcs.one(verb)
+    bmcs.fault(no_dedup=no_dedup, cycle_ms=8000, **fault)
+    r = bmcs.one("-t", "60", "cycle")
     s = bmcs.show()
-    assert r["code"] == "" and r["resends"] >= 1
-    assert s[verb] == 1 and s["repeats"] >= 1
+    assert (r["code"], r["power"]) == ("", "on")
+    assert r["did"] == "cycle not confirmed, but seen off, then on"
+    assert s["cycle"] == 1 and s["repeats"] == 0
 
 
-@pytest.mark.parametrize("verb", ["cycle", "reset"])
-def test_ambiguous_answer_is_reported_as_unknown(bmcs, verb):
+@pytest.mark.parametrize("no_dedup", [0, 1])
+@pytest.mark.parametrize("fault", [{"lose_reply": 1}, {"control_c3": 1}])
+def test_unconfirmed_reset_is_reported_as_such(bmcs, fault, no_dedup):
     bmcs.power(True)
-    bmcs.fault(control_c3=1)
-    r = bmcs.one(verb)
-    assert r["code"] == "bmc-unreachable" and "unknown" in r["text"] and r["power"] == "unknown"
-    assert bmcs.show()[verb] == 1
+    bmcs.fault(no_dedup=no_dedup, **fault)
+    r = bmcs.one("-t", "60", "reset")
+    s = bmcs.show()
+    assert (r["code"], r["power"]) == ("power-unconfirmed", "on")
+    assert "whether it was carried out is unknown; the power is on" in r["text"]
+    assert s["reset"] == 1 and s["repeats"] == 0
+
+
+def test_repeated_on_is_harmless(bmcs):
+    bmcs.fault(lose_reply=1, no_dedup=1)
+    r = bmcs.one("-i", "200", "-t", "60", "on-seen")
+    assert (r["code"], r["power"]) == ("", "on") and r["resends"] >= 1
+    assert bmcs.show()["pxe_boots"] == 0
+
+
+@pytest.mark.parametrize("verb,did", [("cycle", "cycle accepted"), ("soft", "soft accepted"), ("on", "it was on already")])
+def test_what_a_control_did_is_said(bmcs, verb, did):
+    bmcs.power(True)
+    bmcs.fault(ignore_soft=1)
+    assert bmcs.one(verb)["did"] == did
 
 
 def test_control_whose_session_dies_is_not_repeated(bmcs):
@@ -260,7 +280,7 @@ def test_control_whose_session_dies_is_not_repeated(bmcs):
     r = bmcs.finish(p)[0]
     bmcs.fault(dead=0, delay_ms=0)
     assert bmcs.show()["reset"] == 1
-    assert r["code"] in ("", "bmc-unreachable")
+    assert r["code"] in ("", "power-unconfirmed")
     bmcs.one("status")
 
 

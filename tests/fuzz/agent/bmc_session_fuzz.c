@@ -32,7 +32,8 @@ command(struct bmc_session *s, int64_t now, uint8_t what, struct bmc_session_out
 	struct bmc_cmd cmd = {.netfn = BMC_NETFN_CHASSIS,
 	    .cmd = what & 0x0F,
 	    .data = {what >> 4},
-	    .len = what & 1};
+	    .len = what & 1,
+	    .once = what & 2};
 
 	bmc_session_command(s, now, &cmd, out);
 }

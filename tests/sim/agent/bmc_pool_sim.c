@@ -420,6 +420,8 @@ random_faults(struct world *w, struct bmcsim_bmc *b)
 	f->busy_code = chance(w, 50) ? 0xD2 : 0;
 	f->lose_reply = chance(w, 20);
 	f->control_c3 = chance(w, 10);
+	f->no_dedup = chance(w, 50);
+	f->cycle_ms = chance(w, 50) ? 1 + (int)rng_below(&w->rng, 8000) : 0;
 	f->lose_on = chance(w, 20);
 	f->off_ms = chance(w, 30) ? 4000 : 0;
 	f->ignore_soft = chance(w, 30);
@@ -566,6 +568,34 @@ slow_names_delay_nobody(void **state)
 	world_free(w);
 }
 
+/* An unanswered cycle that stays off long enough to be seen is known to have come through,
+ * and what was not seen is not claimed. */
+static void
+unanswered_controls_are_looked_for(void **state)
+{
+	struct world *w = world_new(5);
+	struct order *cycle, *brief, *reset;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		w->bmcs[i].power = true;
+		w->bmcs[i].faults.lose_reply = 1;
+		w->bmcs[i].faults.no_dedup = 1;
+	}
+	w->bmcs[0].faults.cycle_ms = 6000;
+	cycle = submit(w, 0, BMC_SEQ_CONTROL, BMC_ACTION_CYCLE, 30000000);
+	brief = submit(w, 1, BMC_SEQ_CONTROL, BMC_ACTION_CYCLE, 30000000);
+	reset = submit(w, 2, BMC_SEQ_CONTROL, BMC_ACTION_RESET, 30000000);
+	run(w);
+	assert_true(cycle->ok);
+	assert_string_equal(brief->code, "power-unconfirmed");
+	assert_string_equal(reset->code, "power-unconfirmed");
+	assert_int_equal(w->bmcs[0].counts.controls[BMCSIM_CYCLE], 1);
+	assert_int_equal(w->bmcs[1].counts.controls[BMCSIM_CYCLE], 1);
+	assert_int_equal(w->bmcs[2].counts.controls[BMCSIM_RESET], 1);
+	world_free(w);
+}
+
 /* Fifty percent of all packets lost: cycles are still executed at most once. */
 static void
 half_the_packets_lost(void **state)
@@ -577,6 +607,7 @@ half_the_packets_lost(void **state)
 		w->loss = 50;
 		for (unsigned i = 0; i < BMCS; i++) {
 			w->bmcs[i].power = true;
+			w->bmcs[i].faults.no_dedup = i % 2;
 			submit(w, i, BMC_SEQ_CONTROL, BMC_ACTION_CYCLE, 120000000);
 		}
 		run(w);
@@ -741,6 +772,7 @@ main(void)
 	    cmocka_unit_test(fair_weather_leaves_nothing_open),
 	    cmocka_unit_test(the_dead_delay_nobody),
 	    cmocka_unit_test(slow_names_delay_nobody),
+	    cmocka_unit_test(unanswered_controls_are_looked_for),
 	    cmocka_unit_test(half_the_packets_lost),
 	    cmocka_unit_test(suite_and_variant_are_remembered),
 	    cmocka_unit_test(orders_that_cannot_be_carried_out),

@@ -171,7 +171,7 @@ off_is_soft_then_hard_until_seen(void **state)
 	s.graceful = 5 * SECOND;
 	looks(&s, bmc_seq_start(&s, 0));
 	controls(&s, power(&s, 0, true), BMC_CHASSIS_SOFT);
-	assert_false(s.once);
+	assert_false(s.cmd.once);
 	assert_int_equal(ok(&s, 0), BMC_SEQ_WAIT);
 	looks(&s, bmc_seq_wake(&s, SECOND));
 	assert_int_equal(power(&s, SECOND, true), BMC_SEQ_WAIT);
@@ -240,40 +240,109 @@ verdicts_at_the_deadline(void **state)
 	assert_int_equal(s.fail, BMC_FAIL_NONE);
 }
 
+static struct bmc_seq
+ordered(enum bmc_action action)
+{
+	struct bmc_seq s = make(BMC_SEQ_CONTROL);
+	char what = action == BMC_ACTION_CYCLE ? BMC_CHASSIS_CYCLE : BMC_CHASSIS_RESET;
+
+	s.action = action;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, true), what);
+	assert_true(s.cmd.once);
+	return s;
+}
+
 static void
 cycle_and_reset_are_never_repeated(void **state)
 {
 	static const enum bmc_action actions[] = {BMC_ACTION_CYCLE, BMC_ACTION_RESET};
+	static const uint8_t open[] = {0xC3, 0xCE, 0xCF};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(actions); i++) {
-		struct bmc_seq s = make(BMC_SEQ_CONTROL);
+		struct bmc_seq s = ordered(actions[i]);
 
-		s.action = actions[i];
-		bmc_seq_start(&s, 0);
-		assert_int_equal(power(&s, 0, true), BMC_SEQ_RUN);
-		assert_true(s.once);
-		assert_true(bmc_seq_in_the_dark(&s));
 		assert_int_equal(bmc_seq_give_up(&s, false), BMC_SEQ_FAIL);
 		assert_int_equal(s.fail, BMC_FAIL_EFFECT);
-
-		s = make(BMC_SEQ_CONTROL);
-		s.action = actions[i];
-		bmc_seq_start(&s, 0);
-		power(&s, 0, true);
-		assert_int_equal(answer(&s, 0, 0xC3, "", 0), BMC_SEQ_FAIL);
-		assert_int_equal(s.fail, BMC_FAIL_EFFECT);
-
-		s = make(BMC_SEQ_CONTROL);
-		s.action = actions[i];
-		bmc_seq_start(&s, 0);
-		power(&s, 0, true);
+		assert_int_equal(s.power, BMC_POWER_UNKNOWN);
+		for (size_t k = 0; k < ARRAY_SIZE(open); k++) {
+			s = ordered(actions[i]);
+			assert_true(bmc_seq_leaves_open(&s, open[k]));
+			looks(&s, answer(&s, 0, open[k], "", 0));
+			looks(&s, bmc_seq_lost(&s, 0));
+			assert_int_equal(bmc_seq_give_up(&s, false), BMC_SEQ_FAIL);
+			assert_int_equal(s.fail, BMC_FAIL_EFFECT);
+			assert_non_null(strstr(s.text, "unknown"));
+		}
+		s = ordered(actions[i]);
+		assert_false(bmc_seq_leaves_open(&s, 0xC0));
 		looks(&s, ok(&s, 0));
-		assert_false(bmc_seq_in_the_dark(&s));
 		/* The order was accepted; that the last look fails does not undo it. */
 		assert_int_equal(bmc_seq_give_up(&s, false), BMC_SEQ_OK);
 		assert_int_equal(s.power, BMC_POWER_UNKNOWN);
 	}
+}
+
+static void
+an_unanswered_cycle_is_done_when_it_was_seen(void **state)
+{
+	struct bmc_seq s = ordered(BMC_ACTION_CYCLE);
+
+	(void)state;
+	looks(&s, bmc_seq_unanswered(&s, 0));
+	assert_int_equal(power(&s, SECOND, true), BMC_SEQ_WAIT);
+	looks(&s, bmc_seq_wake(&s, 2 * SECOND));
+	assert_int_equal(power(&s, 2 * SECOND, false), BMC_SEQ_WAIT);
+	looks(&s, bmc_seq_wake(&s, 3 * SECOND));
+	assert_int_equal(power(&s, 3 * SECOND, true), BMC_SEQ_OK);
+	assert_int_equal(s.power, BMC_POWER_ON);
+}
+
+/* What was not seen is not claimed, and the power state is told as it is. */
+static void
+an_unanswered_control_that_was_not_seen_is_unknown(void **state)
+{
+	struct bmc_seq s = ordered(BMC_ACTION_RESET);
+
+	(void)state;
+	looks(&s, bmc_seq_unanswered(&s, 0));
+	assert_int_equal(power(&s, 0, true), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_EFFECT);
+	assert_non_null(strstr(s.text, "unknown; the power is on"));
+
+	s = ordered(BMC_ACTION_CYCLE);
+	bmc_seq_unanswered(&s, 0);
+	for (int64_t now = SECOND; now < BMC_SEQ_WATCH; now += SECOND) {
+		assert_int_equal(power(&s, now, true), BMC_SEQ_WAIT);
+		looks(&s, bmc_seq_wake(&s, now));
+	}
+	assert_int_equal(power(&s, BMC_SEQ_WATCH, true), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_EFFECT);
+	assert_int_equal(s.power, BMC_POWER_ON);
+
+	s = ordered(BMC_ACTION_CYCLE);
+	bmc_seq_unanswered(&s, 0);
+	assert_int_equal(power(&s, 0, false), BMC_SEQ_WAIT); /* will it come on again? */
+	assert_int_equal(bmc_seq_give_up(&s, true), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_EFFECT);
+	assert_int_equal(s.power, BMC_POWER_OFF);
+}
+
+/* From an accepted control until the next look nothing is known. */
+static void
+an_accepted_control_makes_the_last_look_old(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OFF_SEEN);
+
+	(void)state;
+	bmc_seq_start(&s, 0);
+	power(&s, 0, true);
+	ok(&s, 0);
+	looks(&s, bmc_seq_wake(&s, SECOND));
+	assert_int_equal(answer(&s, SECOND, 0xC1, "", 0), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_REFUSED);
+	assert_int_equal(s.power, BMC_POWER_UNKNOWN);
 }
 
 static void
@@ -285,7 +354,7 @@ cycle_when_off_is_on_and_reset_is_refused(void **state)
 	s.action = BMC_ACTION_CYCLE;
 	bmc_seq_start(&s, 0);
 	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
-	assert_false(s.once);
+	assert_false(s.cmd.once);
 	s = make(BMC_SEQ_CONTROL);
 	s.action = BMC_ACTION_RESET;
 	bmc_seq_start(&s, 0);
@@ -373,6 +442,9 @@ main(void)
 	    cmocka_unit_test(refused_soft_is_followed_by_hard_at_once),
 	    cmocka_unit_test(verdicts_at_the_deadline),
 	    cmocka_unit_test(cycle_and_reset_are_never_repeated),
+	    cmocka_unit_test(an_unanswered_cycle_is_done_when_it_was_seen),
+	    cmocka_unit_test(an_unanswered_control_that_was_not_seen_is_unknown),
+	    cmocka_unit_test(an_accepted_control_makes_the_last_look_old),
 	    cmocka_unit_test(cycle_when_off_is_on_and_reset_is_refused),
 	    cmocka_unit_test(wrong_state_gets_one_more_look),
 	    cmocka_unit_test(lost_answers),
