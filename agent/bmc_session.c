@@ -28,7 +28,8 @@
  *   tags       A resent setup packet has a new message tag and only the newest counts: a
  *              BMC that answers twice may have drawn two random numbers, and RAKP 3 must
  *              match the later one. Our session id and random number stay the same, so
- *              that a resend need not cost a second slot.
+ *              that a resend need not cost a second slot. RAKP 3 is the exception: its
+ *              copies say the same, and ipmi_sim answers only the first.
  *   rq_seq     A resent command keeps it and has a new session sequence number: a BMC
  *              may answer the second copy from memory. Many execute it again, ipmi_sim
  *              among them. So a command that is not idempotent (cmd.once) is sent once, and
@@ -318,6 +319,13 @@ on_rakp2(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	return BMC_SESSION_NOTHING;
 }
 
+/* The tag of any copy of the present packet? */
+static bool
+ours(const struct bmc_session *s, uint8_t tag)
+{
+	return (uint8_t)(s->tag - tag) < s->sends;
+}
+
 static enum bmc_session_event
 on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
     struct bmc_session_out *out)
@@ -328,7 +336,7 @@ on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	    .data = {s->hs.privilege},
 	    .len = 1};
 
-	if (bmc_packet_parse_rakp4(s->packet, pkt, len, &rs) < 0 || rs.tag != s->tag)
+	if (bmc_packet_parse_rakp4(s->packet, pkt, len, &rs) < 0 || !ours(s, rs.tag))
 		return BMC_SESSION_NOTHING;
 	if (rs.status == BMC_STATUS_OK && rs.console_id != s->hs.console_id)
 		return BMC_SESSION_NOTHING;

@@ -326,6 +326,8 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 		return 0;
 	if (s == NULL || s->state == OPENED)
 		return setup_error(reply, 0x15, tag, 0x02, 0);
+	if (s->state == ACTIVE && b->faults.rakp3_once)
+		return 0;
 	wbuf_bytes(&d, s->bmc_random, 16);
 	wbuf_u32le(&d, s->console_id);
 	put_user(&d, b, s);

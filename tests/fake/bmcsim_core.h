@@ -60,6 +60,7 @@ struct bmcsim_faults {
 	int suite_silent;    /* 1: an absent suite is not refused but ignored */
 	int echo_level;	     /* 1: Open Session echoes level 0, as ipmi_sim */
 	int open_level_keys; /* 1: HMACs keyed with Open Session's level (opensesspriv) */
+	int rakp3_once;	     /* 1: a repeated RAKP 3 is not answered, as by ipmi_sim */
 	int no_slots;	     /* 1: Open Session answers 01h */
 	int refuse_control;  /* this completion code for Chassis Control (193 = C1h); not
 				executed */

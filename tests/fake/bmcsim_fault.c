@@ -41,6 +41,7 @@ static const struct {
     FAULT(suite_silent),
     FAULT(echo_level),
     FAULT(open_level_keys),
+    FAULT(rakp3_once),
     FAULT(no_slots),
     FAULT(refuse_control),
     FAULT(lose_reply),

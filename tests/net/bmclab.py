@@ -165,11 +165,12 @@ set_working_mc 0x20
     ctl = Bmcs.ctl
     one = Bmcs.one
 
-    def behind_loss(self, percent, seed=1):
-        """The target to use for a road to it that loses that share of the packets each way."""
+    def behind(self, loss=0, delay_ms=0, seed=1):
+        """The target to use for a bad road to it: loses that percentage each way, delays answers."""
         target = f"127.77.0.2:{PORT}"
         script = os.path.join(netlab.ROOT, "tests", "net", "lossy_udp.py")
-        p = self.ns.popen("python3", script, target, f"127.77.0.1:{PORT}", percent, seed, stdout=subprocess.PIPE)
+        p = self.ns.popen("python3", script, target, f"127.77.0.1:{PORT}", loss, seed, delay_ms,
+                          stdout=subprocess.PIPE)
         assert p.stdout.readline() == b"ready\n"
         return target
 

@@ -136,12 +136,19 @@ def test_ipmi_sim(ipmi_sim):
 # It executes a repeated rq_seq again: of 25 resets that were resent as other commands are, it made 36.
 def test_ipmi_sim_resets_once_under_loss(ipmi_sim):
     ipmi_sim.one("-i", "200", "on-seen")
-    target = ipmi_sim.behind_loss(20)
+    target = ipmi_sim.behind(loss=20)
     results, totals = ipmi_sim.ctl("-t", "100", "-r", "8", "reset", target, timeout=300)
     assert totals["resends"] > 0
     assert {r["code"] for r in results} <= {"", "power-unconfirmed"}
     executed = len(ipmi_sim.read("events").split())
     assert totals["ok"] <= executed <= 8
+
+
+def test_ipmi_sim_that_is_slower_than_the_first_resend(ipmi_sim):
+    target = ipmi_sim.behind(delay_ms=800)
+    r = ipmi_sim.one("-t", "60", "-C", "3", "status", target=target)
+    assert (r["code"], r["power"], r["sessions"]) == ("", "off", 1), r
+    assert r["resends"] > 0
 
 
 @pytest.mark.parametrize("suite", [3, 17])

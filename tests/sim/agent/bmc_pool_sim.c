@@ -432,6 +432,7 @@ random_faults(struct world *w, struct bmcsim_bmc *b)
 	f->open_level_keys = chance(w, 15);
 	f->refuse_options = chance(w, 20) ? 0x19 : 0;
 	f->drop_efi = chance(w, 10);
+	f->rakp3_once = chance(w, 30);
 	f->no_slots = chance(w, 5);
 	f->dead = chance(w, 5);
 }
