@@ -9,6 +9,7 @@
 
 #include "agent/bmc_packet.h"
 #include "agent/bmc_seq.h"
+#include "lib/buf.h"
 
 static const struct bmc_keys keys = {
     .sik = {1}, .k1 = {2}, .k2 = {3}, .sik_len = 32, .k1_len = 32, .k2_len = 32};
@@ -29,6 +30,16 @@ feed_sequences(const struct bmc_reply *rs)
 	}
 }
 
+/* The session that the datagram itself names: the parser shall get past that check. */
+static uint32_t
+session_of(const uint8_t *pkt, size_t len)
+{
+	struct rbuf r = rbuf_init(pkt, len);
+
+	rbuf_skip(&r, 6);
+	return rbuf_u32le(&r);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -36,7 +47,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct bmc_packet *packet;
-	const struct bmc_suite *suite = bmc_packet_suite(17);
+	const struct bmc_suite *suite =
+	    bmc_packet_suite(size > 0 && data[0] & 2 ? 3 : 17);
 	uint8_t pkt[BMC_PROTO_PACKET_MAX];
 	struct bmc_cmd cmd = {.netfn = BMC_NETFN_APP | 1};
 	struct bmc_open_rs open;
@@ -67,7 +79,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (bmc_packet_parse_rakp2(packet, data, size, &rakp) == 0)
 		assert(rakp.proof_len <= sizeof rakp.proof);
 	(void)bmc_packet_parse_rakp4(packet, data, size, &rakp);
-	if (bmc_packet_parse_reply(packet, suite, &keys, 7, data, size, &rs) == 0)
+	if (bmc_packet_parse_reply(
+		packet, suite, &keys, session_of(data, size), data, size, &rs) == 0)
 		feed_sequences(&rs);
 	return 0;
 }
