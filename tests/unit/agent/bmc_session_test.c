@@ -202,6 +202,57 @@ resent_commands_keep_rq_seq_and_run_once(void **state)
 	assert_int_equal(f->bmc.counts.controls[BMCSIM_CYCLE], 2);
 }
 
+/* Nothing is resent of what may go out only once; the session can still be used to look. */
+static void
+what_goes_out_once_is_not_resent(void **state)
+{
+	struct fixture *f = *state;
+	struct bmc_cmd cycle = {.netfn = BMC_NETFN_CHASSIS,
+	    .cmd = BMC_CMD_CHASSIS_CONTROL,
+	    .data = {BMC_CHASSIS_CYCLE},
+	    .len = 1,
+	    .once = true};
+	struct bmc_cmd look = {
+	    .netfn = BMC_NETFN_CHASSIS, .cmd = BMC_CMD_GET_CHASSIS_STATUS};
+	uint8_t late[BMCSIM_PACKET_MAX];
+	size_t late_len;
+
+	f->bmc.power = true;
+	open_session(f, 17);
+	bmc_session_command(&f->s, f->now, &cycle, &f->out);
+	to_bmc(f);
+	late_len = f->reply_len;
+	memcpy(late, f->reply, late_len);
+	assert_int_equal(tick(f), BMC_SESSION_UNANSWERED);
+	assert_int_equal(f->out.len, 0);
+	assert_int_equal(f->s.n_resends, 0);
+	bmc_session_command(&f->s, f->now, &look, &f->out);
+	assert_int_equal(bmc_session_input(&f->s, f->now, late, late_len, &f->out),
+	    BMC_SESSION_NOTHING); /* it is no answer to the look */
+	tick(f);
+	assert_int_equal(round_trip(f), BMC_SESSION_REPLY);
+	assert_int_equal(f->s.reply.cmd, BMC_CMD_GET_CHASSIS_STATUS);
+	assert_int_equal(f->bmc.counts.controls[BMCSIM_CYCLE], 1);
+}
+
+/* Copies of RAKP 3 say the same, and some BMCs answer the first alone. */
+static void
+rakp4_may_answer_any_copy(void **state)
+{
+	struct fixture *f = *state;
+
+	f->bmc.faults.rakp3_once = 1;
+	begin(f, 17, "secret17");
+	round_trip(f);
+	round_trip(f);
+	assert_int_equal(f->s.state, BMC_SESSION_RAKP3);
+	to_bmc(f);
+	tick(f); /* sent again before the answer comes */
+	assert_int_equal(from_bmc(f), BMC_SESSION_NOTHING);
+	assert_int_equal(f->s.state, BMC_SESSION_LEVEL);
+	assert_int_equal(round_trip(f), BMC_SESSION_OPENED);
+}
+
 static void
 repeated_and_forged_replies_are_dropped(void **state)
 {
@@ -317,6 +368,9 @@ main(void)
 		resent_open_session_takes_no_second_slot, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		resent_commands_keep_rq_seq_and_run_once, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_goes_out_once_is_not_resent, setup, teardown),
+	    cmocka_unit_test_setup_teardown(rakp4_may_answer_any_copy, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		repeated_and_forged_replies_are_dropped, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
