@@ -13,11 +13,14 @@
 
 #include "lib/str.h"
 
+/* Room for one more character, so that str_clip() sees where the last one that fits ends. */
+enum { MORE = 4 };
+
 int
 error_set(
     struct error *err, int ret, const char *code, const char *next, const char *fmt, ...)
 {
-	char text[ERROR_TEXT_SIZE];
+	char text[ERROR_TEXT_SIZE + MORE];
 	va_list ap;
 
 	if (err == NULL)
@@ -35,15 +38,16 @@ error_set(
 void
 error_prefix(struct error *err, const char *fmt, ...)
 {
-	char prefix[ERROR_TEXT_SIZE / 2];
+	char full[ERROR_TEXT_SIZE / 2 + MORE], prefix[ERROR_TEXT_SIZE / 2];
 	char text[ERROR_TEXT_SIZE * 2];
 	va_list ap;
 
 	if (err == NULL)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(prefix, sizeof(prefix), fmt, ap);
+	vsnprintf(full, sizeof(full), fmt, ap);
 	va_end(ap);
+	str_clip(prefix, sizeof(prefix), full);
 	snprintf(text, sizeof(text), "%s: %s", prefix, err->text);
 	str_clip(err->text, sizeof(err->text), text);
 }

@@ -40,8 +40,13 @@ str_clip(char *dst, size_t size, const char *src)
 
 	if (size == 0)
 		return;
-	if (len >= size)
+	if (len >= size) {
 		len = size - 1;
+		/* The cut goes before a character and not into it (RFC 3629 3): half of one
+		 * makes the whole text unfit for JSON. */
+		for (int i = 0; i < 3 && len > 0 && (src[len] & 0xc0) == 0x80; i++)
+			len--;
+	}
 	memmove(dst, src, len);
 	dst[len] = '\0';
 }

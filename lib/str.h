@@ -12,7 +12,7 @@
 /* Copies src to dst; 0, or -ENAMETOOLONG with dst set to "". */
 int
 str_copy(char *dst, size_t size, const char *src) MUST_CHECK;
-/* Copies what fits, for text that only people read. */
+/* Copies what fits, in whole characters, for text that only people read. */
 void
 str_clip(char *dst, size_t size, const char *src);
 /* snprintf that fails instead of truncating: 0 or -ENAMETOOLONG (dst then ""). */

@@ -10,6 +10,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/inventory.h"
+#include "orchestrator/orders.h"
 
 void
 api_apply_post(void *arg, struct rest_request *rq)
@@ -17,7 +18,7 @@ api_apply_post(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 	struct error err = {.code = ""};
-	struct api_change_request ch = {.whole = true};
+	struct api_change_request ch = {.whole = true, .reason = ""};
 	json_t *document = NULL;
 
 	if (!api_allow(o, rq, &who))
@@ -25,7 +26,8 @@ api_apply_post(void *arg, struct rest_request *rq)
 	const json_t *body = rest_body(rq, &err);
 	if (!body || json_opt_obj(body, "document", &document, &err) < 0 ||
 	    json_opt_bool(body, "dry_run", &ch.dry_run, &err) < 0 ||
-	    json_opt_str(body, "reason", &ch.reason, &err) < 0) {
+	    json_opt_str(body, "reason", &ch.reason, &err) < 0 ||
+	    orders_reason_check(ch.reason, false, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 		return;
 	}

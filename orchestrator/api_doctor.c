@@ -31,14 +31,15 @@ static void
 find(json_t *list, const char *level, const char *check, const char *next,
     const char *fmt, ...)
 {
-	char text[ERROR_TEXT_SIZE];
+	char text[ERROR_TEXT_SIZE + 4], shown[ERROR_TEXT_SIZE];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
+	str_clip(shown, sizeof(shown), text);
 	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "level", level,
-					"check", check, "text", text, "next", next));
+					"check", check, "text", shown, "next", next));
 }
 
 static void

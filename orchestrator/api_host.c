@@ -227,13 +227,8 @@ set_lock(struct orch *o, struct rest_request *rq, bool lock)
 	if (!api_allow(o, rq, &who))
 		return;
 	const json_t *body = rest_body(rq, &err);
-	if (!body || json_opt_str(body, "reason", &reason, &err) < 0) {
-		api_refuse(rq, &err, NULL);
-		return;
-	}
-	if (lock && reason[0] == '\0') {
-		error_set(&err, 0, "reason-missing",
-		    "say why, for those who find it locked", "no reason was given");
+	if (!body || json_opt_str(body, "reason", &reason, &err) < 0 ||
+	    orders_reason_check(reason, lock, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 		return;
 	}

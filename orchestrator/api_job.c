@@ -367,7 +367,8 @@ api_job_cancel(void *arg, struct rest_request *rq)
 	if (!api_allow(o, rq, &who))
 		return;
 	const json_t *body = rest_body(rq, &err);
-	if (!body || json_opt_str(body, "reason", &reason, &err) < 0) {
+	if (!body || json_opt_str(body, "reason", &reason, &err) < 0 ||
+	    orders_reason_check(reason, false, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 		return;
 	}
@@ -397,13 +398,14 @@ api_job_retry(void *arg, struct rest_request *rq)
 	struct error err = {.code = ""};
 	struct db_job job;
 	struct orders_request request;
-	const char *reason = NULL;
+	const char *reason = "";
 	char *text = NULL;
 
 	if (!api_allow(o, rq, &who))
 		return;
 	const json_t *body = rest_body(rq, &err);
-	if (!body || json_opt_str(body, "reason", &reason, &err) < 0) {
+	if (!body || json_opt_str(body, "reason", &reason, &err) < 0 ||
+	    orders_reason_check(reason, false, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 		return;
 	}
@@ -422,7 +424,7 @@ api_job_retry(void *arg, struct rest_request *rq)
 	}
 	json_t *bundle = json_parse(text, strlen(text), &err);
 	if (bundle && orders_request_from_bundle(bundle, &request, &err) == 0) {
-		if (reason && reason[0])
+		if (orders_reason_check(reason, true, NULL) == 0)
 			request.reason = reason;
 		request.retry_of = job.id;
 		order(o, rq, &who, &request, true);

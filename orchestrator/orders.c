@@ -60,18 +60,26 @@ power_action_valid(const char *s)
 	return false;
 }
 
+int
+orders_reason_check(const char *reason, bool required, struct error *err)
+{
+	if (required && strspn(reason, " \t\r\n") == strlen(reason))
+		return error_set(err, -EINVAL, "reason-missing",
+		    "say why, for instance --reason INC-123", "no reason was given");
+	if (strlen(reason) >= BUNDLE_REASON_SIZE)
+		return error_set(err, -EINVAL, "bad-value", "shorten it",
+		    "reason: longer than %d octets", BUNDLE_REASON_SIZE - 1);
+	return 0;
+}
+
 static int
 check_request(struct orders_request *r, struct error *err)
 {
 	if (strlen(r->hosts) == 0)
 		return error_set(
 		    err, -EINVAL, "bad-value", "name at least one host", "hosts: empty");
-	if (strspn(r->reason, " \t\r\n") == strlen(r->reason))
-		return error_set(err, -EINVAL, "reason-missing",
-		    "say why, for instance --reason INC-123", "no reason was given");
-	if (strlen(r->reason) >= BUNDLE_REASON_SIZE)
-		return error_set(err, -EINVAL, "bad-value", "shorten it",
-		    "reason: longer than %d octets", BUNDLE_REASON_SIZE - 1);
+	if (orders_reason_check(r->reason, true, err) < 0)
+		return -EINVAL;
 	if (r->graceful_s < 0 || r->graceful_s > GRACEFUL_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "graceful_s: not 0..%d",
 		    GRACEFUL_MAX_S);
@@ -338,11 +346,15 @@ out:
 static void
 add_error(json_t **errors, const char *host, const struct error *e)
 {
+	json_t *v = json_object();
+
 	if (!*errors)
 		*errors = json_array();
-	json_array_append_new(
-	    *errors, json_pack("{s:s, s:s, s:s, s:s}", "host", host, "code", e->code,
-			 "text", e->text, "next", e->next));
+	json_put_str(v, "host", host);
+	json_put_str(v, "code", e->code);
+	json_put_str(v, "text", e->text);
+	json_put_str(v, "next", e->next);
+	json_array_append_new(*errors, v);
 }
 
 /* One refusal speaks for itself; of several the common code is kept. */

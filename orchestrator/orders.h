@@ -46,6 +46,10 @@ struct orders_request {
 
 enum { ORDERS_LIMIT_DEFAULT = 20, ORDERS_GRACEFUL_DEFAULT_S = 60 };
 
+/* A reason as people give it, of an order or of anything else: not longer than there is room for, and
+ * when it is `required` not blank. -EINVAL with *err. */
+int
+orders_reason_check(const char *reason, bool required, struct error *err) MUST_CHECK;
 /* Strings are borrowed from v. -EINVAL with *err. */
 int
 orders_request_parse(

@@ -118,6 +118,28 @@ def test_image_files_are_looked_at(orch, agent):
     assert orch.order("edge01").code == "image-missing"
 
 
+def test_reasons_have_a_size_and_are_kept_whole(orch, agent):
+    """A reason of two octets a character that would be cut in two: refused when a person gives it, and cut before
+    the character when an agent does."""
+    fits, long = "x" + "\u00e9" * 127, "x" + "\u00e9" * 128
+    assert orch.post("/hosts/edge02/lock", {"reason": long}).code == "bad-value"
+    assert orch.post("/hosts/edge02/lock", {"reason": " "}).code == "reason-missing"
+    assert orch.post("/hosts/edge02/lock", {"reason": fits}).json["locked"]["reason"] == fits
+    assert orch.post("/hosts/edge02/unlock", {"reason": long}).code == "bad-value"
+    assert orch.order("edge02").json["errors"][0]["text"].endswith(fits)
+    assert orch.post("/apply", {"document": {}, "reason": long}).code == "bad-value"
+    job = ordered(orch)
+    assert orch.post(f"/jobs/{job}/cancel", {"reason": long}).code == "bad-value"
+    agent.poll()
+    agent.report(agent.event("job.accepted", job),
+                 agent.event("job.failed", job, code="os-silent", text="x" + "\u00e9" * 900, next="\u00e9" * 900))
+    verdict = orch.job(job)["verdict"]
+    assert set(verdict["text"]) == {"x", "\u00e9"} and set(verdict["next"]) == {"\u00e9"}
+    assert orch.post(f"/jobs/{job}/retry", {"reason": long}).code == "bad-value"
+    again = orch.post(f"/jobs/{job}/retry", {"reason": "  "})
+    assert again.status == 202 and again.json["reason"] == "INC-1"
+
+
 def test_dry_run(orch, agent):
     answer = orch.order("all", dry_run=True)
     assert answer.status == 200 and answer.json["dry_run"] and len(answer.json["jobs"]) == 3

@@ -66,6 +66,27 @@ long_text_is_clipped(void **state)
 	assert_int_equal(strlen(err.text), ERROR_TEXT_SIZE - 1);
 }
 
+/* At every length of what stands before it, the text stays UTF-8. */
+static void
+long_text_is_clipped_between_characters(void **state)
+{
+	struct error err;
+	char big[2000];
+
+	(void)state;
+	for (size_t i = 0; i + 2 < sizeof(big); i += 2)
+		memcpy(big + i, "\xc3\xa9", 3);
+	for (size_t i = 0; i < 4; i++) {
+		error_set(&err, 0, "code", big + 2 * i, "%.*s%s", (int)i, "xxxx", big);
+		assert_int_equal(strlen(err.text) % 2, i % 2);
+		assert_int_equal(strlen(err.next) % 2, 0);
+		error_prefix(&err, "%.*s%s", (int)i, "xxxx", big);
+		const char *colon = strstr(err.text, ": ");
+		assert_int_equal((size_t)(colon - err.text) % 2, i % 2);
+		assert_int_equal(strlen(colon + 2 + i) % 2, 0);
+	}
+}
+
 static void
 prefix_and_line(void **state)
 {
@@ -92,6 +113,7 @@ main(void)
 	    cmocka_unit_test(set_takes_nulls),
 	    cmocka_unit_test(set_may_quote_its_own_text),
 	    cmocka_unit_test(long_text_is_clipped),
+	    cmocka_unit_test(long_text_is_clipped_between_characters),
 	    cmocka_unit_test(prefix_and_line),
 	};
 

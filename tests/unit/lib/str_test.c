@@ -25,6 +25,31 @@ copy_refuses_instead_of_truncating(void **state)
 	assert_string_equal(dst, "abc");
 }
 
+/* U+00E9 is two octets, U+20AC three, U+1F600 four. */
+static void
+clip_keeps_characters_whole(void **state)
+{
+	static const char *const whole[] = {
+	    "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
+	char src[16], dst[16];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(whole); i++) {
+		size_t len = strlen(whole[i]);
+		strcpy(src, "ab");
+		strcat(src, whole[i]);
+		for (size_t size = 3; size <= 2 + len; size++) {
+			str_clip(dst, size, src);
+			assert_string_equal(dst, "ab");
+		}
+		str_clip(dst, 3 + len, src);
+		assert_string_equal(dst, src);
+	}
+	/* What is no text is cut all the same. */
+	str_clip(dst, 9, "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80");
+	assert_int_equal(strlen(dst), 5);
+}
+
 static void
 format_refuses_instead_of_truncating(void **state)
 {
@@ -211,6 +236,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(copy_refuses_instead_of_truncating),
+	    cmocka_unit_test(clip_keeps_characters_whole),
 	    cmocka_unit_test(format_refuses_instead_of_truncating),
 	    cmocka_unit_test(escape_makes_printable_ascii),
 	    cmocka_unit_test(escape_clips_between_octets),
