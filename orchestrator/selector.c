@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Resolves "edge[01-10].los,-edge03.los", "@site=los,role=cdn" and "all" to hosts.
  *
- * Entry point: selector_resolve(). Terms act from left to right: names and labels add, a
- * leading '-' takes away. A name must be a host's whole name: "edge01" never means
- * "edge01.los" by itself, since what follows may wipe a disk; the refusal names what may
- * have been meant.
+ * Entry point: selector_resolve(). Names and labels add; what a leading '-' names is left
+ * out, wherever it stands: "-edge03,all" spares edge03 as "all,-edge03" does. A name must
+ * be a host's whole name: "edge01" never means "edge01.los" by itself, since what follows
+ * may wipe a disk; the refusal names what may have been meant. For the same reason a
+ * '-@label=value' that no host has is refused: a slip of the pen there spares nobody.
  *
  * Failure modes: -EINVAL for text that cannot be read; unknown names are collected, not
  * thrown. */
@@ -27,6 +28,18 @@ struct selection {
 	json_t *errors;
 	struct strset bad; /* names reported already */
 };
+
+static void
+add_error(struct selection *sel, const char *host, const struct error *err)
+{
+	json_t *e = json_object();
+
+	json_put_str(e, "host", host);
+	json_put_str(e, "code", err->code);
+	json_put_str(e, "text", err->text);
+	json_put_str(e, "next", err->next);
+	json_array_append_new(sel->errors, e);
+}
 
 static int
 report_unknown(struct selection *sel, const char *name)
@@ -57,9 +70,29 @@ report_unknown(struct selection *sel, const char *name)
 		error_set(&err, 0, "host-unknown", "netboot-ctl host list shows them",
 		    "no host %s", name);
 	store_names_done(&like);
-	json_array_append_new(
-	    sel->errors, json_pack("{s:s, s:s, s:s, s:s}", "host", name, "code", err.code,
-			     "text", err.text, "next", err.next));
+	add_error(sel, name, &err);
+	return 0;
+}
+
+/* "-@role=db,rack=1" spares nobody when no host has these labels. */
+static int
+report_idle_exclusion(
+    struct selection *sel, const struct hostlist *list, size_t first, size_t end)
+{
+	char term[300];
+	struct error err;
+
+	str_clip(term, sizeof(term), "-@");
+	for (size_t i = first; i < end; i++) {
+		const struct hostlist_term *t = &list->terms[i];
+		size_t len = strlen(term);
+		if (str_format(term + len, sizeof(term) - len, "%s%s=%s",
+			i > first ? "," : "", t->label, t->value) < 0)
+			break;
+	}
+	error_set(&err, 0, "host-unknown", "correct it, or leave it out",
+	    "no host has the labels of %s: it would spare none", term);
+	add_error(sel, term, &err);
 	return 0;
 }
 
@@ -110,6 +143,8 @@ put_labels(struct selection *sel, const struct hostlist *list, size_t first, siz
 		store_names_done(&hosts);
 		hosts = both;
 	}
+	if (rc == 0 && hosts.n == 0 && list->terms[first].exclude)
+		rc = report_idle_exclusion(sel, list, first, end);
 	if (rc == 0)
 		put_all(sel, list->terms[first].exclude, &hosts);
 	store_names_done(&hosts);
@@ -141,24 +176,26 @@ put_everything(struct selection *sel, bool exclude)
 	return rc;
 }
 
+/* The terms that add, or those that leave out. */
 static int
-resolve(struct selection *sel, const struct hostlist *list)
+resolve(struct selection *sel, const struct hostlist *list, bool exclude)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < list->count;) {
 		const struct hostlist_term *t = &list->terms[i];
 		size_t end = i + 1;
-		if (t->all) {
-			rc = put_everything(sel, t->exclude);
-		} else if (t->label) {
-			while (end < list->count && list->terms[end].label &&
-			       list->terms[end].group == t->group)
-				end++;
+		while (t->label && end < list->count && list->terms[end].label &&
+		       list->terms[end].group == t->group)
+			end++;
+		if (t->exclude != exclude)
+			rc = 0;
+		else if (t->all)
+			rc = put_everything(sel, exclude);
+		else if (t->label)
 			rc = put_labels(sel, list, i, end);
-		} else {
+		else
 			rc = put_name(sel, t);
-		}
 		i = end;
 	}
 	return rc;
@@ -181,7 +218,9 @@ selector_resolve(struct store *s, const char *text, struct store_names *ret,
 
 	if (rc < 0)
 		goto out;
-	rc = resolve(&sel, &list);
+	rc = resolve(&sel, &list, false);
+	if (rc == 0)
+		rc = resolve(&sel, &list, true);
 	if (rc < 0) {
 		db_error(store_db(s), rc, err, "read the hosts");
 		goto out;

@@ -9,7 +9,7 @@
 #include "lib/error.h"
 
 /* Names of existing hosts, each once, in the order of the selector ("all" and labels: by
- * name). A name that is no host is an entry {host, code, text, next} of *ret_errors,
+ * name), without those of its '-' terms, wherever these stand. A name that is no host is an entry {host, code, text, next} of *ret_errors,
  * which is NULL when there are none: host-unknown, or host-ambiguous when several hosts
  * begin with it. 0, -EINVAL with *err for a selector that cannot be read, or an errno of
  * the database. */

@@ -44,6 +44,23 @@ setup(void **state)
 	return 0;
 }
 
+/* Who is named with a '-' is spared, wherever that stands, and a slip of the pen in it is told. */
+static void
+exclusions(void **state)
+{
+	struct fixture *f = *state;
+
+	expect(f, "-db.fra,all", "web1.fra web1.los web2.los ", "");
+	expect(f, "all,-@role=db,db.fra", "web1.fra web1.los web2.los ", "");
+	expect(f, "-@site=fra,@role=cdn,all", "web1.los web2.los ", "");
+	expect(
+	    f, "all,-@role=dbb", "db.fra web1.fra web1.los web2.los ", "host-unknown ");
+	expect(f, "@role=cdn,-@role=cdn,rack=9", "web1.fra web1.los web2.los ",
+	    "host-unknown ");
+	/* To leave out who is not in the set is no mistake. */
+	expect(f, "@role=cdn,-@role=db,-db.fra", "web1.fra web1.los web2.los ", "");
+}
+
 static void
 sets(void **state)
 {
@@ -96,6 +113,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(sets, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(exclusions, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(names_are_whole_names, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(unreadable_text, setup, fixture_close),
 	};
