@@ -7,7 +7,7 @@
 #include "lib/digest.h"
 
 struct db_idem {
-	char request[DIGEST_TEXT]; /* SHA-256 of method, path and body */
+	char request[DIGEST_TEXT]; /* keyed digest of method, path and body */
 	int64_t status;
 	char *answer; /* owned by the caller after a get */
 };

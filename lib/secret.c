@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Sealing of secrets at rest with libsodium's XChaCha20-Poly1305, and wiping.
  *
- * Entry points: secret_key_open(), secret_seal(), secret_unseal(); secret_wipe() for any
+ * Entry points: secret_key_open(), secret_seal(), secret_unseal(), secret_mac(); secret_wipe() for any
  * buffer. Ownership: keys by secret_key_free(), plain texts by secret_free(), sealed
  * texts by free(). Failure modes: a key file that others can read is refused; a sealed
  * text that was changed, sealed under another key or for another context is -EBADMSG. A
@@ -229,6 +229,21 @@ secret_unseal(const struct secret_key *key, const char *context, const char *sea
 	}
 	*ret_plain = plain;
 	return 0;
+}
+
+/* The key seals; what digests is derived from it, one per context. */
+void
+secret_mac(const struct secret_key *key, const char *context, const char *text,
+    char ret_hex[SECRET_MAC_TEXT])
+{
+	uint8_t derived[crypto_generichash_KEYBYTES], mac[(SECRET_MAC_TEXT - 1) / 2];
+
+	crypto_generichash(derived, sizeof(derived), (const uint8_t *)context,
+	    strlen(context), key->b, sizeof(key->b));
+	crypto_generichash(mac, sizeof(mac), (const uint8_t *)text, strlen(text), derived,
+	    sizeof(derived));
+	sodium_bin2hex(ret_hex, SECRET_MAC_TEXT, mac, sizeof(mac));
+	secret_wipe(derived, sizeof(derived));
 }
 
 void

@@ -25,6 +25,12 @@ secret_seal(const struct secret_key *key, const char *context, const char *plain
 int
 secret_unseal(const struct secret_key *key, const char *context, const char *sealed,
     char **ret_plain) MUST_CHECK;
+/* Keyed digest of a text that may hold secrets, in hexadecimal: kept beside the database it tells two texts
+ * apart, and to those without the key it says nothing, however short the secret. */
+enum { SECRET_MAC_TEXT = 65 };
+void
+secret_mac(const struct secret_key *key, const char *context, const char *text,
+    char ret_hex[SECRET_MAC_TEXT]);
 void
 secret_free(char *plain); /* wipes, then frees; NULL allowed */
 void

@@ -13,7 +13,6 @@
 #include "db/db_host.h"
 #include "db/db_idem.h"
 #include "lib/clock.h"
-#include "lib/digest.h"
 #include "lib/hostlist.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -242,9 +241,10 @@ api_match(struct rest_request *rq, const char *etag)
 	return false;
 }
 
-/* What makes two requests the same: method, path and body. */
+/* What makes two requests the same: method, path and body. Keyed, since the body may hold a BMC's
+ * password: a plain digest in the database would let its reader try out passwords. */
 static void
-request_digest(struct rest_request *rq, char ret[DIGEST_TEXT])
+request_digest(struct orch *o, struct rest_request *rq, char ret[SECRET_MAC_TEXT])
 {
 	json_t *body = rest_body(rq, NULL);
 	char *text = body ? json_text(body) : str_dup("");
@@ -253,8 +253,7 @@ request_digest(struct rest_request *rq, char ret[DIGEST_TEXT])
 
 	if (str_format(all, size, "%s\n%s\n%s", rest_method(rq), rest_path(rq), text) < 0)
 		abort();
-	digest_sha256(all, strlen(all), ret);
-	/* The text may hold a BMC's password. */
+	secret_mac(o->key, "idempotency", all, ret);
 	secret_free(all);
 	secret_free(text);
 }
@@ -263,7 +262,7 @@ bool
 api_repeated(struct orch *o, struct rest_request *rq, const struct audit_who *who)
 {
 	const char *key = rest_header(rq, "Idempotency-Key");
-	char digest[DIGEST_TEXT];
+	char digest[SECRET_MAC_TEXT];
 	struct db_idem row = {.answer = NULL};
 	struct error err;
 
@@ -282,7 +281,7 @@ api_repeated(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 		api_failed(o, rq, rc, "look up the Idempotency-Key");
 		return true;
 	}
-	request_digest(rq, digest);
+	request_digest(o, rq, digest);
 	if (str_eq(digest, row.request)) {
 		rest_reply(rq, (int)row.status,
 		    json_parse(row.answer, strlen(row.answer), NULL), NULL);
@@ -305,7 +304,7 @@ api_remember(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 
 	if (!key)
 		return 0;
-	request_digest(rq, row.request);
+	request_digest(o, rq, row.request);
 	row.answer = json_text(answer);
 	int rc = db_idem_add(o->store, (int64_t)who->uid, key, &row, clock_wall());
 	free(row.answer);

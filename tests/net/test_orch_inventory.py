@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The orchestrator's inventory by REST: apply, single objects, refusals, export."""
 import copy
+import hashlib
+import json
 import sqlite3
 import threading
 
@@ -187,6 +189,19 @@ def test_passwords_are_nowhere_in_the_clear(orch):
                 assert b"secret-" not in f.read(), name
         except FileNotFoundError:
             pass
+
+
+def test_a_request_is_not_remembered_by_a_digest_that_tells_its_password(orch):
+    """Whoever reads the database, but not the key file, must not be able to try out passwords on it."""
+    orch.apply({"sites": [site()], "images": [image()]})
+    body = json.dumps(host(1), separators=(",", ":"))
+    assert orch.post("/hosts", body, Idempotency_Key="k").status == 201
+    orch.stop()
+    db = sqlite3.connect(orch.database)
+    kept = db.execute("SELECT request FROM idempotency").fetchall()
+    db.close()
+    text = "POST\n/api/v1/hosts\n" + body
+    assert len(kept) == 1 and kept[0][0] != hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_sites(orch):

@@ -159,6 +159,34 @@ two_seals_of_one_text_differ(void **state)
 }
 
 static void
+keyed_digests_differ_by_text_context_and_key(void **state)
+{
+	struct fixture f, g;
+	struct secret_key *key = NULL, *other = NULL;
+	char a[SECRET_MAC_TEXT], b[SECRET_MAC_TEXT];
+
+	(void)state;
+	setup(&f);
+	setup(&g);
+	assert_int_equal(secret_key_open(f.path, 1, &key, NULL), 0);
+	assert_int_equal(secret_key_open(g.path, 1, &other, NULL), 0);
+	secret_mac(key, "idempotency", "text", a);
+	assert_int_equal(strlen(a), SECRET_MAC_TEXT - 1);
+	secret_mac(key, "idempotency", "text", b);
+	assert_string_equal(a, b);
+	secret_mac(key, "idempotency", "tex", b);
+	assert_string_not_equal(a, b);
+	secret_mac(key, "other", "text", b);
+	assert_string_not_equal(a, b);
+	secret_mac(other, "idempotency", "text", b);
+	assert_string_not_equal(a, b);
+	secret_key_free(key);
+	secret_key_free(other);
+	teardown(&f);
+	teardown(&g);
+}
+
+static void
 wiping_and_comparing(void **state)
 {
 	char buf[] = "secret";
@@ -181,6 +209,7 @@ main(void)
 	    cmocka_unit_test(links_and_folders_are_refused),
 	    cmocka_unit_test(changed_or_moved_seals_do_not_open),
 	    cmocka_unit_test(two_seals_of_one_text_differ),
+	    cmocka_unit_test(keyed_digests_differ_by_text_context_and_key),
 	    cmocka_unit_test(wiping_and_comparing),
 	};
 
