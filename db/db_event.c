@@ -34,7 +34,7 @@ enum {
 	" AND (CAST($4 AS TEXT) IS NULL OR job = $4)"                    \
 	" AND (CAST($5 AS TEXT) IS NULL OR boot = $5)"                   \
 	" AND (CAST($6 AS TEXT) IS NULL OR (kind >= $6 AND kind <= $7))" \
-	" ORDER BY seq LIMIT $2"
+	" AND seq <= $9 ORDER BY seq LIMIT $2"
 
 static const char *const sql[] = {
     [EVENT_ADD] =
@@ -183,6 +183,7 @@ db_event_list(struct store *s, const struct db_event_filter *f,
 	db_bind_text(st, 3, f->host);
 	db_bind_text(st, 4, f->job);
 	db_bind_text(st, 5, f->boot);
+	db_bind_i64(st, 9, f->until ? f->until : INT64_MAX);
 	bind_kind(st, f->kind);
 	while ((rc = db_step(st)) == 1) {
 		struct event ev = read_event(st);

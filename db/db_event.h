@@ -10,6 +10,9 @@ struct db_event_filter {
 	const char *host, *job, *boot; /* NULL: all */
 	const char *kind; /* NULL: all; "job.stage", or "job.*" for a whole source */
 	int64_t after;	  /* only seq above it */
+	int64_t
+	    until; /* and not above this one; 0: to the newest. Bounds what a filter that matches
+			     little reads. */
 	int64_t limit;
 };
 

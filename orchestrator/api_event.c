@@ -10,6 +10,8 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 
+enum { SCAN_MAX = 50000 };
+
 static const char *
 filter(struct rest_request *rq, const char *name)
 {
@@ -25,27 +27,34 @@ add_event(void *arg, int64_t seq, const struct event *ev)
 	return 0;
 }
 
+/* No page reads more than SCAN_MAX events, matching or not: it may then be short, or empty, and yet not be
+ * the last. */
 static void
 reply_page(
     struct orch *o, struct rest_request *rq, struct db_event_filter *f, int64_t limit)
 {
 	json_t *items = json_array(), *next = json_null();
+	int64_t newest = 0, behind = 0;
+	int rc = db_event_last(o->store, &newest);
 
 	f->limit = limit + 1;
-	int rc = db_event_list(o->store, f, add_event, items);
+	f->until = newest - f->after > SCAN_MAX ? f->after + SCAN_MAX : newest;
+	if (rc == 0 && f->until > f->after)
+		rc = db_event_list(o->store, f, add_event, items);
 	if (rc < 0) {
 		json_decref(items);
 		api_failed(o, rq, rc, "read the events");
 		return;
 	}
 	if ((int64_t)json_array_size(items) > limit) {
-		char text[24];
 		json_array_remove(items, (size_t)limit);
 		const json_t *last = json_array_get(items, (size_t)limit - 1);
-		json_int_t seq = json_integer_value(json_object_get(last, "seq"));
-		if (str_format(text, sizeof(text), "%lld", (long long)seq) == 0)
-			next = json_string(text);
+		behind = (int64_t)json_integer_value(json_object_get(last, "seq"));
+	} else if (f->until < newest) {
+		behind = f->until;
 	}
+	if (behind > 0)
+		next = json_sprintf("%lld", (long long)behind);
 	rest_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next), NULL);
 }
 

@@ -4,7 +4,11 @@
  * can fall between them.
  *
  * Entry points: feed_follow(), feed_wake(). A follower is owned by the feed until its client goes
- * away or is dropped. Failure modes: a reader that does not read is given no more than QUEUE_MAX
+ * away or is dropped. Those that are due are served in turn, each a batch or a stretch of SCAN_MAX events that
+ * its filter does not let through, and after TURN_US the loop has its turn first: neither many
+ * followers nor one that begins with the oldest of millions of events hold up anybody else.
+ *
+ * Failure modes: a reader that does not read is given no more than QUEUE_MAX
  * octets and is dropped after STALL_US; a database that cannot be read ends the stream (the client
  * comes back with Last-Event-ID). */
 #include "orchestrator/feed.h"
@@ -20,6 +24,8 @@
 
 enum {
 	BATCH = 200,
+	SCAN_MAX = 10000,
+	TURN_US = 20 * 1000,
 	QUEUE_MAX = 1024 * 1024,
 	STALL_US = 60 * 1000 * 1000,
 	RETRY_MS = 200
@@ -30,7 +36,9 @@ struct follower {
 	struct feed *f;
 	struct rest_request *rq;
 	char *host, *job, *boot, *kind; /* NULL: all */
-	int64_t after;
+	int64_t after;	       /* what it has been sent, or its filter has passed over */
+	bool due;	       /* there may be more for it */
+	int n_sent;	       /* of the present batch */
 	size_t queued;	       /* octets in the socket after the last send */
 	int64_t stalled_since; /* mono; 0: it reads */
 };
@@ -41,8 +49,8 @@ struct feed {
 	struct store *store;
 	struct follower *followers;
 	size_t n;
-	struct event *wake;  /* pending: run() in the next turn */
-	struct event *retry; /* some follower has more to get */
+	struct event *wake;  /* pending: run() in the next turn of the loop */
+	struct event *retry; /* some follower did not read */
 };
 
 json_t *
@@ -87,70 +95,112 @@ send_one(void *arg, int64_t seq, const struct event *ev)
 		abort();
 	w->queued = rest_sse_send(w->rq, id, text);
 	w->after = seq;
+	w->n_sent++;
 	free(text);
 	json_decref(v);
 	return w->queued > QUEUE_MAX;
 }
 
-/* Sends what is there; true when there may be more. */
+/* Does it read? Asked when too much waits for it; false after it was dropped, too. */
 static bool
-serve(struct follower *w)
+reads(struct follower *w, int64_t mono)
 {
-	int64_t before = w->after, mono = clock_mono();
+	if (w->queued > QUEUE_MAX)
+		/* Sending nothing tells how much is still waiting. */
+		w->queued = rest_sse_send(w->rq, NULL, "");
+	if (w->queued <= QUEUE_MAX) {
+		w->stalled_since = 0;
+		return true;
+	}
+	if (w->stalled_since == 0)
+		w->stalled_since = mono;
+	if (mono - w->stalled_since >= STALL_US) {
+		log_info(w->f->log, "a follower of events does not read; it is dropped");
+		end(w);
+	}
+	return false;
+}
+
+/* Sends one batch at most. What the filter does not let through is passed over for good: the next
+ * look begins behind it. */
+static void
+serve(struct follower *w, int64_t newest)
+{
+	int64_t until = newest - w->after > SCAN_MAX ? w->after + SCAN_MAX : newest;
 	const struct db_event_filter filter = {.host = w->host,
 	    .job = w->job,
 	    .boot = w->boot,
 	    .kind = w->kind,
 	    .after = w->after,
+	    .until = until,
 	    .limit = BATCH};
 
-	if (w->queued > QUEUE_MAX) {
-		/* Sending nothing tells how much is still waiting. */
-		w->queued = rest_sse_send(w->rq, NULL, "");
-		if (w->queued > QUEUE_MAX) {
-			if (w->stalled_since == 0)
-				w->stalled_since = mono;
-			if (mono - w->stalled_since < STALL_US)
-				return true;
-			log_info(w->f->log,
-			    "a follower of events does not read; it is dropped");
-			end(w);
-			return false;
-		}
-	}
-	w->stalled_since = 0;
-	if (db_event_list(w->f->store, &filter, send_one, w) < 0) {
+	w->n_sent = 0;
+	if (until > w->after && db_event_list(w->f->store, &filter, send_one, w) < 0) {
 		log_error(
 		    w->f->log, "cannot read the events for a follower; its stream ends");
 		end(w);
-		return false;
+		return;
 	}
-	return w->after != before;
+	if (w->n_sent < BATCH && w->queued <= QUEUE_MAX && w->after < until)
+		w->after = until;
+	w->due = w->after < newest;
 }
 
 static void
-run(evutil_socket_t fd, short what, void *arg)
+activate(struct feed *f)
+{
+	const struct timeval now = {.tv_usec = 0};
+
+	/* By the clock and not event_active(): sockets come first in the next turn. */
+	evtimer_add(f->wake, &now);
+}
+
+static void
+on_wake(evutil_socket_t fd, short what, void *arg)
 {
 	struct feed *f = arg;
-	struct follower *w, *next;
 	const struct timeval tv = {.tv_usec = RETRY_MS * 1000};
-	bool more = false, slow = false;
+	int64_t began = clock_mono(), newest = 0;
+	bool more = false;
 
 	(void)fd;
 	(void)what;
-	DL_FOREACH_SAFE(f->followers, w, next)
-	{
-		if (!serve(w))
-			continue;
-		if (w->queued > QUEUE_MAX)
-			slow = true;
-		else
-			more = true;
-	}
-	if (more)
-		event_active(f->wake, 0, 0);
-	else if (slow)
+	if (db_event_last(f->store, &newest) < 0) {
+		log_error(f->log, "cannot read the events for the followers");
 		evtimer_add(f->retry, &tv);
+		return;
+	}
+	for (size_t n = f->n; n > 0 && f->followers; n--) {
+		struct follower *w = f->followers;
+		/* Whoever was looked at goes to the end of the line. */
+		DL_DELETE(f->followers, w);
+		DL_APPEND(f->followers, w);
+		if (!w->due)
+			continue;
+		if (reads(w, began))
+			serve(w, newest);
+		else
+			evtimer_add(f->retry, &tv);
+		if (clock_mono() - began > TURN_US) {
+			more = true;
+			break;
+		}
+	}
+	struct follower *w;
+	DL_FOREACH (f->followers, w)
+		more = more || (w->due && w->stalled_since == 0);
+	if (more)
+		activate(f);
+}
+
+/* Looks again at those that did not read. */
+static void
+on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	activate(arg);
 }
 
 struct feed *
@@ -161,8 +211,8 @@ feed_new(struct event_base *base, const struct log *log, struct store *store)
 	f->base = base;
 	f->log = log;
 	f->store = store;
-	f->wake = event_new(base, -1, 0, run, f);
-	f->retry = evtimer_new(base, run, f);
+	f->wake = evtimer_new(base, on_wake, f);
+	f->retry = evtimer_new(base, on_retry, f);
 	if (!f->wake || !f->retry)
 		abort();
 	return f;
@@ -212,6 +262,10 @@ feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filte
 void
 feed_wake(struct feed *f)
 {
+	struct follower *w;
+
+	DL_FOREACH (f->followers, w)
+		w->due = true;
 	if (f->followers)
-		event_active(f->wake, 0, 0);
+		activate(f);
 }

@@ -206,6 +206,29 @@ def test_pages_of_events(orch, agent):
     assert orch.get("/events?host=nobody").json["items"] == []
 
 
+def test_what_a_filter_passes_over_costs_bounded_time(orch, agent):
+    """One order, 120,000 events of other kinds, one more order: a page may be empty and not the last, a follower
+    comes to the end all the same."""
+    jobs = [orch.order("edge01").json["jobs"][0]["id"]]
+    orch.stop()
+    db = sqlite3.connect(orch.database)
+    db.executemany("INSERT INTO event (seq, at, kind, host) VALUES (?, 1769851800000000, 'dhcp4.discover', 'edge01')",
+                   ((n,) for n in range(1000, 121000)))
+    db.commit()
+    db.close()
+    orch.start()
+    agent.poll()
+    jobs.append(orch.order("edge02").json["jobs"][0]["id"])
+    page = orch.get("/events?kind=job.*&limit=1000").json
+    assert len(page["items"]) == 1 and int(page["next"]) < 121000
+    assert [e["job"] for e in orch.events("&kind=job.*")] == jobs
+    assert [e["job"] for e in orch.events("&kind=job.*&host=edge01")] == jobs[:1]
+    f = orch.follow("&kind=job.*&after=0")
+    until(lambda: len(f.items) == 2, what="both orders")
+    assert [e["job"] for e in f.items] == jobs
+    f.close()
+
+
 def test_a_lost_past_is_recorded_and_not_waited_for(orch, agent):
     """After a restore from a backup the agent's numbers do not follow on; see also the unit test of the minute."""
     assert agent.send(1, numbered(agent, 5)).json["acked"] == 5

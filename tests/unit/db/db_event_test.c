@@ -109,6 +109,8 @@ lists_are_filtered(void **state)
 	add(s, "jobs", "b", "", 5);
 	expect(s, (struct db_event_filter){.after = 0}, "1 2 3 4 5 ");
 	expect(s, (struct db_event_filter){.after = 3}, "4 5 ");
+	expect(s, (struct db_event_filter){.after = 1, .until = 3}, "2 3 ");
+	expect(s, (struct db_event_filter){.kind = "job.*", .until = 3}, "1 2 ");
 	expect(s, (struct db_event_filter){.limit = 2}, "1 2 ");
 	expect(s, (struct db_event_filter){.host = "a"}, "1 2 3 ");
 	expect(s, (struct db_event_filter){.host = "a", .kind = "job.*"}, "1 2 ");
