@@ -3,8 +3,8 @@
  *
  * Entry point: main().
  * Ownership: main owns configuration and event loop, struct agent the rest.
- * Failure modes: bad configuration or storage: a message with the next step, exit 1; a
- * wrong command line: exit 2. SIGTERM and SIGINT end it; jobs go on at the next start.
+ * Failure modes: a wrong command line, bad configuration or storage: a message with the
+ * next step, exit 1. SIGTERM and SIGINT end it; jobs go on at the next start.
  */
 #include <event2/event.h>
 #include <signal.h>
@@ -38,7 +38,7 @@ usage(FILE *to)
 	    to);
 }
 
-/* Returns 0 to go on, or the exit status plus one. */
+/* 1: go on; 0: done; -1: wrong usage, told already. */
 static int
 read_options(int argc, char **argv, struct options *ret)
 {
@@ -49,15 +49,15 @@ read_options(int argc, char **argv, struct options *ret)
 		case 'c': ret->config = optarg; break;
 		case 'n': ret->check = true; break;
 		case 'd': ret->debug = true; break;
-		case 'h': usage(stdout); return 1;
-		default: usage(stderr); return 3;
+		case 'h': usage(stdout); return 0;
+		default: usage(stderr); return -1;
 		}
 	}
 	if (optind != argc) {
 		usage(stderr);
-		return 3;
+		return -1;
 	}
-	return 0;
+	return 1;
 }
 
 static void
@@ -121,8 +121,8 @@ main(int argc, char **argv)
 	char line[1024];
 	int r = read_options(argc, argv, &o);
 
-	if (r != 0)
-		return r - 1;
+	if (r <= 0)
+		return r < 0 ? 1 : 0;
 	log = log_init("netboot-agent", o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 	if (agent_config_load(o.config, &cfg, &err) < 0) {
 		fprintf(

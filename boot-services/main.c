@@ -63,7 +63,7 @@ parse_arguments(int argc, char **argv, struct arguments *a)
 			}
 			a->opt.agent_fd = (int)fd;
 			break;
-		default: return -1;
+		default: fputs(usage_text, stderr); return -1;
 		}
 	}
 	if (optind != argc || (a->opt.config != NULL) == (a->opt.agent_fd >= 0) ||

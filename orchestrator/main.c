@@ -3,7 +3,8 @@
  *
  * Entry point: main(). The program object (orch.c) owns everything that is served; here are what belongs
  * to the process: its umask, its signals, and telling systemd when it is ready.
- * Exit codes: 0 ended by SIGTERM or SIGINT, 1 bad usage or configuration, 2 could not start. */
+ * Exit codes: 0 ended by SIGTERM or SIGINT, 1 for wrong usage, a bad configuration or anything that keeps it
+ * from serving. */
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <signal.h>
@@ -83,7 +84,7 @@ serve(const struct orch_config *config, const struct log *log)
 	} else {
 		log_error(log, "%s", error_line(&err, line, sizeof(line)));
 	}
-	int status = o ? 0 : 2;
+	int status = o ? 0 : 1;
 	orch_free(o);
 	event_free(term);
 	event_free(intr);

@@ -405,13 +405,13 @@ def newer(path):
         return f.read()
 
 
-@pytest.mark.parametrize("name, database, status", [("orchestrator", "orch/o.db", 2), ("agent", "agent/agent.db", 1)])
-def test_a_database_of_a_newer_schema(own, name, database, status):
+@pytest.mark.parametrize("name, database", [("orchestrator", "orch/o.db"), ("agent", "agent/agent.db")])
+def test_a_database_of_a_newer_schema(own, name, database):
     s = own()
     assert s.end(name) == 0
     before = newer(s.path(database))
     done = s.ns.run(program(f"netboot-{name}"), "-c", s.path(f"{name}.yaml"), check=False)
-    assert done.returncode == status
+    assert done.returncode == 1
     assert "db-newer: " in done.stderr and s.path(database) in done.stderr and "99" in done.stderr
     assert "install the newer program" in done.stderr
     with open(s.path(database), "rb") as f:

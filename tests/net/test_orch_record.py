@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from orch_lab import Agent, Connection, Orch, document, host, until
+from orch_lab import BUILD, Agent, Connection, Orch, document, host, until
 
 
 @pytest.fixture
@@ -246,7 +246,7 @@ def test_a_database_of_a_newer_schema_is_refused(tmp_path):
     db.close()
     before = open(o.database, "rb").read()
     proc = o.spawn()
-    assert proc.wait(20) == 2
+    assert proc.wait(20) == 1
     assert "db-newer" in o.log and "schema 99" in o.log and "up to 1" in o.log
     assert open(o.database, "rb").read() == before
 
@@ -258,22 +258,28 @@ def test_a_foreign_or_damaged_database_is_refused(tmp_path):
     db.execute("INSERT INTO schema_version VALUES (1, '0001_spool', 1)")
     db.commit()
     db.close()
-    assert o.spawn().wait(20) == 2 and "db-foreign" in o.log
+    assert o.spawn().wait(20) == 1 and "db-foreign" in o.log
     with open(o.database, "wb") as f:
         f.write(b"not a database at all" * 100)
-    assert o.spawn().wait(20) == 2 and "db-damaged" in o.log
+    assert o.spawn().wait(20) == 1 and "db-damaged" in o.log
+
+
+def test_wrong_usage_is_exit_status_1(tmp_path):
+    for name in ("orchestrator", "agent", "bootd"):
+        done = subprocess.run([os.path.join(BUILD, f"netboot-{name}"), "-?"], capture_output=True, text=True)
+        assert done.returncode == 1 and f"usage: netboot-{name}" in done.stderr and not done.stdout
 
 
 def test_two_of_one_kind(orch):
     second = Orch(orch.path("second"), start=False, database=orch.database)
-    assert second.spawn().wait(20) == 2 and "db-in-use" in second.log
+    assert second.spawn().wait(20) == 1 and "db-in-use" in second.log
     third = Orch(orch.path("third"), start=False)
     third.socket = orch.socket
     with open(third.path("o.yaml"), "a") as f:
         f.write("")
     text = open(third.path("o.yaml")).read().replace(third.path("o.sock"), orch.socket)
     open(third.path("o.yaml"), "w").write(text)
-    assert third.spawn().wait(20) == 2 and "socket-in-use" in third.log
+    assert third.spawn().wait(20) == 1 and "socket-in-use" in third.log
     assert orch.get("/version").status == 200
 
 
@@ -419,5 +425,5 @@ def test_configuration_check_and_key_file(tmp_path):
     with open(o.path("o.key"), "wb") as f:
         f.write(b"k" * 32)
     os.chmod(o.path("o.key"), 0o644)
-    assert o.spawn().wait(10) == 2 and "o.key" in o.log
+    assert o.spawn().wait(10) == 1 and "o.key" in o.log
     assert subprocess.run([o.spawn("-x").args[0], "-x"], capture_output=True).returncode == 1
