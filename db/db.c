@@ -218,6 +218,28 @@ out:
 	return rc;
 }
 
+int
+db_open_reader(const char *path, struct db **ret, struct error *err)
+{
+	struct db *db = str_alloc(sizeof(*db));
+
+	db->lock_fd = -1;
+	int rc = sqlite3_open_v2(
+	    path, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+	if (!db->handle)
+		abort();
+	rc = errno_of(db->handle, rc);
+	sqlite3_extended_result_codes(db->handle, 1);
+	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	if (rc < 0) {
+		db_error(db, rc, err, "open the database for reading");
+		db_close(db);
+		return rc;
+	}
+	*ret = db;
+	return 0;
+}
+
 void
 db_close(struct db *db)
 {
@@ -544,6 +566,20 @@ void
 db_col_copy(struct db_stmt *st, int col, char *dst, size_t size)
 {
 	str_clip(dst, size, db_col_text(st, col));
+}
+
+bool
+db_read_begin(struct db *db)
+{
+	/* Should it fail, so will the reads, and say why. */
+	return !db_in_transaction(db) && exec(db, "BEGIN") == 0;
+}
+
+void
+db_read_end(struct db *db, bool begun)
+{
+	if (begun)
+		db_rollback(db);
 }
 
 int

@@ -43,6 +43,10 @@ struct db_migration {
  * ":memory:" for tests. Codes: db-in-use, db-open, db-damaged, disk-full. */
 int
 db_open(const char *path, struct db **ret, struct error *err) MUST_CHECK;
+/* A second connection that only reads, to a file that this program has open: for another thread. It sees
+ * what was committed when its reading began, and keeps nobody from writing. */
+int
+db_open_reader(const char *path, struct db **ret, struct error *err) MUST_CHECK;
 /* Rolls back what is open; NULL allowed. Every db_stmts of it must be freed before. */
 void
 db_close(struct db *db);
@@ -108,6 +112,12 @@ db_col_null(struct db_stmt *st, int col);
 void
 db_col_copy(struct db_stmt *st, int col, char *dst, size_t size);
 
+/* Reads up to db_read_end() see one state, and lock the file once instead of each time. Within a
+ * transaction they are part of it. Returns whether db_read_end() is to end it: hand that on. */
+bool
+db_read_begin(struct db *db);
+void
+db_read_end(struct db *db, bool begun);
 /* Write transactions do not nest (asserted). A failed commit has rolled back. */
 int
 db_begin(struct db *db) MUST_CHECK;

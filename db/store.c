@@ -56,6 +56,22 @@ store_open(const char *path, int64_t now, struct store **ret, struct error *err)
 	return 0;
 }
 
+int
+store_open_reader(const char *path, struct store **ret, struct error *err)
+{
+	struct store *s = str_alloc(sizeof(*s));
+	int rc = db_open_reader(path, &s->db, err);
+
+	if (rc == 0)
+		rc = prepare_sets(s, err);
+	if (rc < 0) {
+		store_close(s);
+		return rc;
+	}
+	*ret = s;
+	return 0;
+}
+
 void
 store_close(struct store *s)
 {

@@ -18,6 +18,9 @@ struct store;
 int
 store_open(
     const char *path, int64_t now, struct store **ret, struct error *err) MUST_CHECK;
+/* For another thread, while the store of that path is open: reads only. */
+int
+store_open_reader(const char *path, struct store **ret, struct error *err) MUST_CHECK;
 void
 store_close(struct store *s); /* NULL allowed */
 /* For transactions, checks and messages; borrowed. */

@@ -2,10 +2,13 @@
 /* POST /apply and GET /export: the inventory as one document.
  *
  * Entry points: the two handlers. Applying is api_change.c's with the whole document; an export is
- * what would apply as "same" everywhere, without secrets. The handlers own nothing once they returned.
+ * what would apply as "same" everywhere, without secrets, read in a thread since it is the whole inventory; an
+ * export under way is its own until it answers.
  * Failure modes: codes of docs/api.md; a document with any error changes nothing. */
 #include <errno.h>
+#include <stdlib.h>
 
+#include "db/store.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
@@ -42,18 +45,65 @@ api_apply_post(void *arg, struct rest_request *rq)
 	api_change(o, rq, &who, &ch);
 }
 
+struct export
+{
+	struct rest_request *rq; /* NULL: the client went away */
+	const char *database;	 /* borrowed from the configuration */
+	json_t *document;
+	struct error err;
+};
+
+/* In a thread: touches only the export. */
+static void
+run_export(void *arg)
+{
+	struct export *x = arg;
+	struct store *s = NULL;
+
+	if (store_open_reader(x->database, &s, &x->err) == 0)
+		x->document = inventory_export(s, &x->err);
+	store_close(s);
+}
+
+static void
+export_done(void *arg)
+{
+	struct export *x = arg;
+
+	if (!x->rq)
+		json_decref(x->document);
+	else if (x->document)
+		rest_reply(x->rq, 200, x->document, NULL);
+	else
+		api_refuse(x->rq, &x->err, NULL);
+	free(x);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct export *x = arg;
+
+	x->rq = NULL;
+}
+
 void
 api_apply_export(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct audit_who who;
-	struct error err = {.code = ""};
 
 	if (!api_allow(o, rq, &who))
 		return;
-	json_t *v = inventory_export(o->store, &err);
-	if (v)
-		rest_reply(rq, 200, v, NULL);
-	else
-		api_refuse(rq, &err, NULL);
+	struct export *x = str_alloc(sizeof(*x));
+	x->rq = rq;
+	x->database = o->config->database;
+	error_set(
+	    &x->err, 0, "busy", "try again in a moment", "too much waits to be read");
+	if (workq_submit(o->reads, run_export, export_done, x) == 0) {
+		rest_on_gone(rq, on_gone, x);
+		return;
+	}
+	api_refuse(rq, &x->err, NULL);
+	free(x);
 }

@@ -9,7 +9,7 @@
  * busy loop.
  *
  * The database decides what is due; memory holds only when something was said last and a
- * site's snapshot, keyed by its version. So a restart forgets nothing that matters.
+ * site's table, keyed by its version (dispatch_table.c). So a restart forgets nothing that matters.
  *
  * One spool is in charge of a site. A second one is refused while the first was heard
  * within DISPATCH_ABSENT_S: two agents working on one segment would fight over machines.
@@ -251,46 +251,6 @@ dispatch_refuse(struct rest_request *rq, const struct error *err)
 	rest_problem(rq, status, err, NULL);
 }
 
-/* The site as its agent must know it, from memory while the version stands. */
-static int
-snapshot(struct dispatch *d, struct dispatch_site *s, int64_t version, json_t **ret)
-{
-	if (s->table && s->table_version == version) {
-		*ret = json_incref(s->table);
-		return 0;
-	}
-	struct store_names names = {0};
-	struct db_site *site = str_alloc(sizeof(*site));
-	struct db_host *h = str_alloc(sizeof(*h));
-	json_t *hosts = json_array();
-	int rc = db_site_get(d->ops.store, s->name, site);
-
-	if (rc == 0)
-		rc = db_host_names(d->ops.store, s->name, NULL, INT64_MAX, &names);
-	for (size_t i = 0; rc == 0 && i < names.n; i++) {
-		rc = db_host_get(d->ops.store, names.v[i], h);
-		if (rc < 0)
-			break;
-		if (!h->idle_set)
-			h->host.idle = site->site.idle;
-		json_array_append_new(hosts, bundle_host_to_json(&h->host));
-	}
-	if (rc == 0) {
-		json_t *table = bundle_site_to_json(&site->site);
-		json_put_str(table, "url", site->url);
-		json_object_set(table, "hosts", hosts);
-		json_decref(s->table);
-		s->table = table;
-		s->table_version = site->site.version;
-		*ret = json_incref(table);
-	}
-	json_decref(hosts);
-	store_names_done(&names);
-	free(site);
-	free(h);
-	return rc;
-}
-
 static struct dispatch_sent *
 find_sent(struct dispatch *d, const char *job)
 {
@@ -426,7 +386,8 @@ add_calls(struct dispatch *d, const char *site, json_t *orders)
 }
 
 /* What the poll is to be answered with. *ret_next: when to look again (mono) if there is
- * nothing. */
+ * nothing. -EINPROGRESS: not before the site has been read, since orders come with the table
+ * or after it. */
 static int
 gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret_next,
     struct error *err)
@@ -442,8 +403,11 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
 		return error_set(err, rc, "site-unknown",
 		    "netboot-ctl site add makes it; the agent comes again by itself",
 		    "no site %s in the inventory", p->msg.site);
-	if (rc == 0 && version != p->msg.table)
-		rc = snapshot(d, s, version, ret_table);
+	if (rc == 0 && version != p->msg.table) {
+		rc = dispatch_table_get(d, s, version, p->msg.table, ret_table, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (rc == 0)
 		rc = db_job_due_of_site(d->ops.store, p->msg.site, DUE_MAX, &ids);
 	for (size_t i = 0; rc == 0 && i < ids.n && json_array_size(orders) < ORDERS_MAX;
@@ -483,6 +447,11 @@ consider(struct dispatch_poll *p)
 	struct error err = {.code = ""};
 	int rc = gather(p, &table, orders, &next, &err);
 
+	if (rc == -EINPROGRESS) {
+		json_decref(orders);
+		evtimer_del(p->timer);
+		return;
+	}
 	if (rc < 0) {
 		struct rest_request *rq = p->rq;
 		json_decref(orders);

@@ -12,6 +12,7 @@
 #include "lib/rest_server.h"
 #include "lib/rng.h"
 #include "lib/secret.h"
+#include "lib/workq.h"
 
 struct dispatch;
 
@@ -21,6 +22,8 @@ struct dispatch_ops {
 	struct event_base *base;
 	const struct log *log;
 	struct store *store;
+	const char *database; /* the store's path; borrowed */
+	struct workq *reads;  /* for what takes long to read */
 	const struct secret_key *key;
 	struct rng *rng;
 	/* After events were stored; may be called often. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by dispatch.c (polls), dispatch_report.c (reports) and dispatch_call.c (calls).
- */
+/* Shared by dispatch.c (polls), dispatch_table.c (sites as agents know them), dispatch_report.c
+ * (reports) and dispatch_call.c (calls). */
 #ifndef ORCHESTRATOR_DISPATCH_PRIV_H
 #define ORCHESTRATOR_DISPATCH_PRIV_H
 
@@ -21,8 +21,10 @@ struct dispatch_site {
 	char agent[ID_SIZE]; /* in charge */
 	int64_t seen;	     /* wall, last poll or report */
 	int64_t seen_stored; /* … as the database has it */
-	json_t *table;	     /* snapshot, or NULL */
+	json_t *table;	     /* as read last, or NULL */
 	int64_t table_version;
+	bool reading;		/* … it anew */
+	struct error table_err; /* why the last reading failed, until a poll is told */
 	struct record_gap gap;
 	struct error trouble; /* of its agent, as the last poll said */
 };
@@ -56,6 +58,12 @@ dispatch_site(struct dispatch *d, const char *name);
 int
 dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *agent,
     int64_t table_version, struct error *err) MUST_CHECK;
+/* The site's table for an agent that has version `have`, when `version` is the present one. 0 with *ret
+ * owned by the caller; -EINPROGRESS: it is being read, and the site's polls are woken then; another errno
+ * with *err. */
+int
+dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
+    int64_t have, json_t **ret, struct error *err) MUST_CHECK;
 void
 dispatch_call_answer(
     struct dispatch *d, const char *id, const char *power, const char *reason);

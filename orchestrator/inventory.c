@@ -249,11 +249,13 @@ inventory_plan_new(struct store *s, const struct inventory_request *rq,
 	p->site_actions = str_alloc((count(rq, "sites") + 1) * sizeof(enum action));
 	p->image_actions = str_alloc((count(rq, "images") + 1) * sizeof(enum action));
 	p->host_actions = str_alloc((count(rq, "hosts") + 1) * sizeof(enum action));
+	bool reading = db_read_begin(store_db(s));
 	int rc = plan_all(p, &c);
 	if (rc < 0)
 		rc = db_error(store_db(s), rc, err, "read the inventory");
 	else if (c.n_errors > 0)
 		rc = refuse(&c, ret_errors, err);
+	db_read_end(store_db(s), reading);
 	inventory_check_done(&c);
 	if (rc < 0)
 		inventory_plan_free(p);
@@ -531,6 +533,7 @@ json_t *
 inventory_export(struct store *s, struct error *err)
 {
 	json_t *sites = json_array(), *images = json_array(), *hosts = json_array();
+	bool reading = db_read_begin(store_db(s));
 	int rc = export_sites(s, sites);
 
 	if (rc == 0)
@@ -542,7 +545,8 @@ inventory_export(struct store *s, struct error *err)
 	if (rc < 0) {
 		db_error(store_db(s), rc, err, "read the inventory");
 		json_decref(v);
-		return NULL;
+		v = NULL;
 	}
+	db_read_end(store_db(s), reading);
 	return v;
 }

@@ -82,14 +82,17 @@ open_parts(struct orch *o, struct error *err)
 		rc = secret_key_open(o->config->key_file, 1, &o->key, err);
 	if (rc < 0)
 		return rc;
+	o->workq = workq_new(o->base, WORKERS);
+	o->reads = workq_new(o->base, 1);
 	const struct dispatch_ops ops = {.base = o->base,
 	    .log = &o->log,
 	    .store = o->store,
+	    .database = o->config->database,
+	    .reads = o->reads,
 	    .key = o->key,
 	    .rng = &o->rng,
 	    .on_events = on_events,
 	    .arg = o};
-	o->workq = workq_new(o->base, WORKERS);
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
 	o->prune = event_new(o->base, -1, EV_PERSIST, on_prune, o);
@@ -125,8 +128,8 @@ orch_free(struct orch *o)
 		return;
 	/* First the requests: whoever waits for one hears that it is gone, and answers it no more. */
 	rest_server_free(o->rest);
-	if (o->workq)
-		workq_free(o->workq);
+	workq_free(o->workq);
+	workq_free(o->reads);
 	dispatch_free(o->dispatch);
 	feed_free(o->feed);
 	if (o->prune)

@@ -24,7 +24,9 @@ struct orch {
 	struct store *store;
 	struct secret_key *key;
 	struct rng rng;
-	struct workq *workq;
+	struct workq *workq; /* files of images */
+	struct workq
+	    *reads; /* of the database, where they take long; never behind a big file */
 	struct dispatch *dispatch;
 	struct feed *feed;
 	struct rest_server *rest;

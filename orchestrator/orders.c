@@ -432,6 +432,7 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 	o->rq = *rq;
 	o->who = *who;
 	*ret_errors = NULL;
+	bool reading = db_read_begin(store_db(ctx->store));
 	int rc = selector_resolve(ctx->store, rq->hosts, &names, ret_errors, err);
 	size_t n = names.n + json_array_size(*ret_errors);
 	if (rc == 0)
@@ -440,6 +441,7 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 		rc = make_all(o, &names, ret_errors, err);
 	if (rc == 0 && json_array_size(*ret_errors) > 0)
 		rc = sum_up(*ret_errors, n, err);
+	db_read_end(store_db(ctx->store), reading);
 	store_names_done(&names);
 	if (rc < 0)
 		orders_free(o);

@@ -362,6 +362,36 @@ def test_a_lost_key_is_told(orch, agent):
     assert "does not open with the present key" in orch.log
 
 
+def test_orders_come_with_the_table_or_after_it(orch, agent):
+    job = ordered(orch)
+    answer = agent.poll(table=0).json
+    assert answer["table"]["version"] == agent.table and answer["orders"][0]["bundle"]["job"] == job
+    orch.patch("/hosts/edge02", {"serial": "S1"})
+    answer = agent.poll().json
+    assert [h["serial"] for h in answer["table"]["hosts"] if h["name"] == "edge02"] == ["S1"]
+    assert answer["table"]["version"] > agent.table
+
+
+def test_a_site_that_changes_all_the_time_reaches_its_agent(orch, agent):
+    ended = threading.Event()
+
+    def change():
+        n = 0
+        while not ended.is_set():
+            n += 1
+            orch.patch("/hosts/edge02", {"serial": f"S{n}"})
+    t = threading.Thread(target=change)
+    t.start()
+    try:
+        for _ in range(10):
+            table = agent.poll(wait_s=20).json["table"]
+            assert table["version"] > agent.table
+            agent.table = table["version"]
+    finally:
+        ended.set()
+        t.join()
+
+
 def test_many_orders_reach_the_agent(orch, agent):
     many = [host(1, name=f"n{n:04d}", nics=[{"mac": f"52:54:02:00:{n >> 8:02x}:{n & 255:02x}"}],
                  bmc={"address": f"10.8.{n >> 8}.{n & 255}"}) for n in range(500)]

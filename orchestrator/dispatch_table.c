@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Sites as their agents must know them: subnets and hosts, thousands of them at a big site. So a site is read
+ * in a thread, through a connection of its own, in one state of the database; the event loop only hands
+ * out what was read, and keeps it while the site's version stands.
+ *
+ * Entry point: dispatch_table_get(). The site owns what was read last; a reading owns what it reads until it
+ * is done, and then wakes the site's polls. Failure modes: a database that cannot be read is told to one poll,
+ * and the next one begins a new reading. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "db/db_site.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/dispatch_priv.h"
+
+struct reading {
+	struct dispatch *d;
+	const char *database; /* borrowed */
+	char site[64];
+	json_t *table;
+	int64_t version;
+	struct error err;
+	int rc;
+};
+
+static int
+read_hosts(struct store *s, const struct db_site *site, json_t *hosts)
+{
+	struct store_names names = {0};
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_names(s, site->site.name, NULL, INT64_MAX, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		rc = db_host_get(s, names.v[i], h);
+		if (rc < 0)
+			break;
+		if (!h->idle_set)
+			h->host.idle = site->site.idle;
+		json_array_append_new(hosts, bundle_host_to_json(&h->host));
+	}
+	store_names_done(&names);
+	free(h);
+	return rc;
+}
+
+static int
+read_table(struct store *s, struct reading *r)
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+	json_t *hosts = json_array();
+	int rc = db_site_get(s, r->site, site);
+
+	if (rc == 0)
+		rc = read_hosts(s, site, hosts);
+	if (rc == 0) {
+		r->table = bundle_site_to_json(&site->site);
+		json_put_str(r->table, "url", site->url);
+		json_object_set(r->table, "hosts", hosts);
+		r->version = site->site.version;
+	}
+	json_decref(hosts);
+	free(site);
+	return rc;
+}
+
+/* In a thread: touches only the reading. */
+static void
+run(void *arg)
+{
+	struct reading *r = arg;
+	struct store *s = NULL;
+
+	r->rc = store_open_reader(r->database, &s, &r->err);
+	if (r->rc < 0)
+		return;
+	bool begun = db_read_begin(store_db(s));
+	r->rc = read_table(s, r);
+	if (r->rc < 0)
+		db_error(store_db(s), r->rc, &r->err, "read the site");
+	db_read_end(store_db(s), begun);
+	store_close(s);
+}
+
+static void
+on_read(void *arg)
+{
+	struct reading *r = arg;
+	struct dispatch_site *site = dispatch_site(r->d, r->site);
+
+	site->reading = false;
+	if (r->rc == 0) {
+		json_decref(site->table);
+		site->table = r->table;
+		site->table_version = r->version;
+	} else if (r->rc != -ECANCELED) {
+		log_error(r->d->ops.log, "site %s: %s", r->site, r->err.text);
+		site->table_err = r->err;
+	}
+	dispatch_wake(r->d, r->site);
+	free(r);
+}
+
+static int
+begin_reading(struct dispatch *d, struct dispatch_site *site, struct error *err)
+{
+	struct reading *r = str_alloc(sizeof(*r));
+
+	r->d = d;
+	r->database = d->ops.database;
+	str_clip(r->site, sizeof(r->site), site->name);
+	/* Unless it runs: a queue that ends skips what waits. */
+	r->rc =
+	    error_set(&r->err, -ECANCELED, "busy", NULL, "the orchestrator is ending");
+	int rc = workq_submit(d->ops.reads, run, on_read, r);
+	if (rc < 0) {
+		free(r);
+		return error_set(err, rc, "busy", "the agent comes again by itself",
+		    "too many sites wait to be read");
+	}
+	site->reading = true;
+	return 0;
+}
+
+int
+dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
+    int64_t have, json_t **ret, struct error *err)
+{
+	bool current = site->table && site->table_version == version;
+	int rc = 0;
+
+	if (site->table_err.code[0]) {
+		*err = site->table_err;
+		site->table_err = (struct error){.code = ""};
+		return -EIO;
+	}
+	if (!current && !site->reading)
+		rc = begin_reading(d, site, err);
+	if (rc < 0)
+		return rc;
+	/* While changes follow each other faster than a big site can be read, what was read last is still newer
+	 * than what the agent has. */
+	if (!current && (!site->table || site->table_version == have))
+		return -EINPROGRESS;
+	*ret = json_incref(site->table);
+	return 0;
+}
