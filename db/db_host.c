@@ -281,6 +281,7 @@ db_host_put(struct store *s, const struct db_host *h)
 	const struct bundle_host *b = &h->host;
 	struct db_stmt *st = stmt_for(s, HOST_PUT, b->name);
 
+	s->generation++;
 	assert(db_in_transaction(s->db));
 	db_bind_text(st, 2, h->site);
 	db_bind_opt(st, 3, b->uuid);
@@ -305,6 +306,7 @@ db_host_put(struct store *s, const struct db_host *h)
 int
 db_host_delete(struct store *s, const char *name)
 {
+	s->generation++;
 	return store_change(stmt_for(s, HOST_DELETE, name));
 }
 

@@ -178,6 +178,7 @@ db_image_put(struct store *s, const struct bundle_image *b)
 	struct db_stmt *st = stmt_for(s, IMAGE_PUT, b->name);
 	char *deadlines = b->deadlines ? json_text(b->deadlines) : NULL;
 
+	s->generation++;
 	assert(db_in_transaction(s->db));
 	db_bind_text(st, 2, b->kind);
 	db_bind_text(st, 3, b->args);
@@ -194,6 +195,7 @@ db_image_put(struct store *s, const struct bundle_image *b)
 int
 db_image_delete(struct store *s, const char *name)
 {
+	s->generation++;
 	return store_change(stmt_for(s, IMAGE_DELETE, name));
 }
 

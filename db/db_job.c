@@ -144,6 +144,7 @@ db_job_add(struct store *s, const struct db_job *job, const char *bundle)
 {
 	struct db_stmt *st = stmt_for(s, JOB_ADD, job->id);
 
+	s->generation++;
 	db_bind_text(st, 2, job->kind);
 	db_bind_text(st, 3, job->host);
 	db_bind_text(st, 4, job->site);

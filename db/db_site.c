@@ -173,6 +173,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	const struct bundle_site *b = &site->site;
 	struct db_stmt *st = stmt(s, SITE_PUT);
 
+	s->generation++;
 	assert(db_in_transaction(s->db));
 	db_bind_text(st, 1, b->name);
 	db_bind_text(st, 2, b->timezone);
@@ -196,6 +197,7 @@ db_site_delete(struct store *s, const char *name)
 {
 	struct db_stmt *st = stmt(s, SITE_DELETE);
 
+	s->generation++;
 	db_bind_text(st, 1, name);
 	return store_change(st);
 }

@@ -89,6 +89,12 @@ store_db(struct store *s)
 	return s->db;
 }
 
+int64_t
+store_generation(const struct store *s)
+{
+	return s->generation;
+}
+
 void
 store_names_add(struct store_names *names, const char *name)
 {

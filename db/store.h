@@ -27,6 +27,11 @@ store_close(struct store *s); /* NULL allowed */
 struct db *
 store_db(struct store *s);
 
+/* Rises whenever sites, images, hosts or a job were written, or may have been: while it stands, what
+ * another connection has read of the inventory since it was taken holds. */
+int64_t
+store_generation(const struct store *s);
+
 /* A list of names (or ids), owned by the caller. */
 struct store_names {
 	char **v;

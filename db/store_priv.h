@@ -21,6 +21,7 @@ enum store_set {
 struct store {
 	struct db *db;
 	struct db_stmts *set[STORE_SETS];
+	int64_t generation; /* store_generation() */
 };
 
 /* A const table of statements and its length. */

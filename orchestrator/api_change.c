@@ -2,11 +2,13 @@
 /* Changes of the inventory by REST: one object or a whole document, all on the same way.
  *
  * Entry points: api_change(); api_change_add() and api_change_patch() for one object. Image
- * files are hashed first, off the event loop; then the document is planned, written and answered
- * in one go, so that nothing can come between check and write. A change owns its document and
- * hashes until it is answered.
+ * files are hashed first, off the event loop. One object then is planned, written and answered in one
+ * go, so that nothing can come between check and write. A whole document is planned in a thread, which
+ * reads through a connection of its own, and written if nothing of the inventory has changed
+ * since it began; else it is planned again, the last time on the loop. A change owns its document, hashes
+ * and plan until it is answered.
  *
- * Failure modes: a client that went away while its files were hashed has changed nothing. */
+ * Failure modes: a client that went away before the plan was there has changed nothing. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +21,8 @@
 #include "orchestrator/images.h"
 #include "orchestrator/inventory.h"
 
+enum { PLANS_ASIDE = 3, SLOW_MS = 50 };
+
 struct change {
 	struct orch *o;
 	struct rest_request *rq; /* NULL: the client went away */
@@ -26,11 +30,26 @@ struct change {
 	struct api_change_request rq_change;
 	char *reason;
 	struct images_hashes *hashes;
+	int64_t generation; /* of the inventory when planning began */
+	int n_plans;
+	struct inventory_plan *plan;
+	json_t *errors; /* why there is none */
+	struct error err;
 };
+
+static void
+drop_plan(struct change *c)
+{
+	inventory_plan_free(c->plan);
+	json_decref(c->errors);
+	c->plan = NULL;
+	c->errors = NULL;
+}
 
 static void
 change_free(struct change *c)
 {
+	drop_plan(c);
 	json_decref(c->rq_change.document);
 	images_hashes_free(c->hashes);
 	free(c->reason);
@@ -115,21 +134,28 @@ is_there(const struct inventory_plan *plan)
 }
 
 static void
-finish(struct change *c)
+make_plan(struct change *c, struct store *s)
 {
-	struct orch *o = c->o;
-	const struct api_change_request *r = &c->rq_change;
-	const struct inventory_request request = {.document = r->document,
+	const struct inventory_request request = {.document = c->rq_change.document,
 	    .hashes = c->hashes,
-	    .key = o->key,
-	    .pointer = r->whole ? NULL : ""};
-	struct inventory_plan *plan = NULL;
-	struct error err = {.code = ""};
-	json_t *errors = NULL;
+	    .key = c->o->key,
+	    .pointer = c->rq_change.whole ? NULL : ""};
 
-	if (inventory_plan_new(o->store, &request, &plan, &errors, &err) < 0) {
-		api_refuse(c->rq, &err, errors);
-	} else if (r->must_add && is_there(plan)) {
+	c->err = (struct error){.code = ""};
+	if (inventory_plan_new(s, &request, &c->plan, &c->errors, &c->err) < 0)
+		c->plan = NULL;
+}
+
+/* Answers by the plan, and writes it first if that is wanted. */
+static void
+conclude(struct change *c)
+{
+	const struct api_change_request *r = &c->rq_change;
+
+	if (!c->plan) {
+		api_refuse(c->rq, &c->err, json_incref(c->errors));
+	} else if (r->must_add && is_there(c->plan)) {
+		struct error err;
 		char code[ERROR_CODE_SIZE];
 		if (str_format(code, sizeof(code), "%s-exists", r->kind) < 0)
 			abort();
@@ -137,14 +163,73 @@ finish(struct change *c)
 		    r->kind, r->name);
 		api_refuse(c->rq, &err, NULL);
 	} else if (r->dry_run) {
-		rest_reply(c->rq, 200, answer_body(c, plan), NULL);
-	} else if (write_plan(c, plan)) {
+		rest_reply(c->rq, 200, answer_body(c, c->plan), NULL);
+	} else if (write_plan(c, c->plan)) {
 		if (r->whole)
-			rest_reply(c->rq, 200, answer_body(c, plan), NULL);
+			rest_reply(c->rq, 200, answer_body(c, c->plan), NULL);
 		else
 			reply_object(c, r->must_add ? 201 : 200);
 	}
-	inventory_plan_free(plan);
+	change_free(c);
+}
+
+/* In a thread, with the loop's hands off the change. */
+static void
+plan_aside(void *arg)
+{
+	struct change *c = arg;
+	struct store *s = NULL;
+
+	if (store_open_reader(c->o->config->database, &s, &c->err) == 0)
+		make_plan(c, s);
+	store_close(s);
+}
+
+static void
+begin_plan(struct change *c);
+
+static void
+on_planned(void *arg)
+{
+	struct change *c = arg;
+	struct orch *o = c->o;
+	int64_t began = clock_mono();
+
+	if (!c->rq) {
+		change_free(c);
+		return;
+	}
+	if (c->generation != store_generation(o->store)) {
+		drop_plan(c);
+		if (c->n_plans < PLANS_ASIDE) {
+			begin_plan(c);
+			return;
+		}
+		make_plan(c, o->store);
+	}
+	rest_on_gone(c->rq, NULL, NULL);
+	/* The same request may have come again, and been carried out, in the meantime. */
+	if (api_repeated(o, c->rq, &c->who))
+		change_free(c);
+	else
+		conclude(c);
+	int took_ms = (int)((clock_mono() - began) / USEC_PER_MSEC);
+	if (took_ms > SLOW_MS)
+		log_warn(&o->log, "writing a document took %d ms", took_ms);
+}
+
+static void
+begin_plan(struct change *c)
+{
+	struct orch *o = c->o;
+
+	c->generation = store_generation(o->store);
+	c->n_plans++;
+	error_set(&c->err, -ECANCELED, "busy", "try again in a moment",
+	    "too much waits to be read");
+	if (workq_submit(o->reads, plan_aside, on_planned, c) == 0)
+		return;
+	api_refuse(c->rq, &c->err, NULL);
 	change_free(c);
 }
 
@@ -156,15 +241,18 @@ on_hashed(void *arg, struct images_hashes *hashes)
 	c->hashes = hashes;
 	if (!c->rq) {
 		change_free(c);
-		return;
+	} else if (c->rq_change.whole) {
+		begin_plan(c);
+	} else {
+		rest_on_gone(c->rq, NULL, NULL);
+		/* The same request may have come again, and been carried out, while files were read. */
+		if (c->rq_change.must_add && api_repeated(c->o, c->rq, &c->who)) {
+			change_free(c);
+			return;
+		}
+		make_plan(c, c->o->store);
+		conclude(c);
 	}
-	rest_on_gone(c->rq, NULL, NULL);
-	/* The same request may have come again, and been carried out, while files were read. */
-	if ((c->rq_change.whole || c->rq_change.must_add) &&
-	    api_repeated(c->o, c->rq, &c->who))
-		change_free(c);
-	else
-		finish(c);
 }
 
 static void
@@ -197,11 +285,11 @@ api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 	c->rq_change = *change;
 	c->reason = str_dup(change->reason ? change->reason : "");
 	collect_paths(change->document, &paths);
+	rest_on_gone(rq, on_gone, c);
 	if (paths.n == 0) {
-		finish(c);
+		on_hashed(c, NULL);
 		return;
 	}
-	rest_on_gone(rq, on_gone, c);
 	int rc = images_hash(o->workq, o->config->images_root, &paths, on_hashed, c);
 	store_names_done(&paths);
 	if (rc < 0) {

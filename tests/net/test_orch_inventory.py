@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import json
+import random
 import sqlite3
 import threading
 
@@ -322,6 +323,39 @@ def test_malformed_requests(orch):
     assert orch.patch("/sites/x", []).status in (400, 404)
     assert orch.get("/nothing").status == 404
     assert orch.call("PUT", "/hosts", {}).status == 405
+
+
+def test_a_document_that_is_overtaken_is_planned_again(orch):
+    """While documents are planned in a thread, an order and a host that takes an address come in between: the plan
+    is made anew, and what is answered as done is what holds."""
+    orch.apply(document())
+    agent = Agent(orch)
+    agent.poll()
+    seen = set()
+    for n in range(12):
+        mac = f"52:54:00:99:00:{n:02x}"
+        hosts = [host(1, nics=[{"mac": mac}])] + [host(i) for i in range(2, 200)]
+        answers = {}
+        threads = [threading.Thread(target=lambda: answers.update(apply=orch.apply({"hosts": hosts}))),
+                   threading.Thread(target=lambda: answers.update(order=orch.order("edge01", "rescue"))),
+                   threading.Thread(target=lambda: answers.update(add=orch.post(
+                       "/hosts", {"name": f"x{n}", "site": "local", "nics": [{"mac": mac}]})))]
+        for t in random.sample(threads, 3):
+            t.start()
+        for t in threads:
+            t.join()
+        applied, ordered, added = answers["apply"], answers["order"], answers["add"]
+        assert (applied.status, applied.code if applied.status != 200 else "") in {
+            (200, ""), (409, "host-busy"), (409, "mac-duplicate"), (409, "document-refused")}, applied.json
+        assert added.status == 201 or added.code == "mac-duplicate"
+        assert not (applied.status == 200 and added.status == 201)
+        seen.add(applied.status)
+        if ordered.status == 202:
+            job = ordered.json["jobs"][0]["id"]
+            orders = [o for o in agent.poll(table=0).json["orders"] if o.get("bundle", {}).get("job") == job]
+            assert orders[0]["bundle"]["host"]["nics"] == orch.get("/hosts/edge01").json["nics"]
+            agent.report(agent.event("job.refused", job, code="host-busy", text="no", next=""))
+    assert 409 in seen
 
 
 def test_every_change_is_audited(orch):

@@ -3,6 +3,9 @@
 
 #include "fixture.h"
 
+#include <stdio.h>
+#include <unistd.h>
+
 #include "db/db_schema.h"
 
 static void
@@ -35,6 +38,64 @@ names_grow(void **state)
 	store_close(NULL);
 }
 
+/* What a plan depends on raises it; reading, and what agents report, does not. */
+static void
+the_generation_tells_of_changes(void **state)
+{
+	struct store *s = *state;
+	int64_t before = store_generation(s), v;
+
+	fixture_site(s, "los");
+	assert_true(store_generation(s) > before);
+	before = store_generation(s);
+	assert_int_equal(fixture_put_host(s, fixture_make_host("a", "los", 1)), 0);
+	assert_true(store_generation(s) > before);
+	before = store_generation(s);
+	struct db_job job = fixture_make_job("01k9xyz0a0abcdef", "a");
+	assert_int_equal(db_job_add(s, &job, "{}"), 0);
+	assert_true(store_generation(s) > before);
+	before = store_generation(s);
+	assert_int_equal(db_host_exists(s, "a"), 1);
+	assert_int_equal(db_site_version(s, "los", &v), 0);
+	assert_int_equal(db_host_state_seen(s, "a", FIXTURE_NOW), 0);
+	assert_true(store_generation(s) == before);
+	assert_int_equal(db_host_delete(s, "a"), 0);
+	assert_true(store_generation(s) > before);
+}
+
+static void
+a_reader_sees_what_is_committed_and_writes_nothing(void **state)
+{
+	char dir[] = "/tmp/store_test-XXXXXX", path[64], name[80];
+	struct store *s = NULL, *reader = NULL;
+	struct error err;
+	int64_t v;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/o.db", dir);
+	assert_int_equal(store_open(path, FIXTURE_NOW, &s, &err), 0);
+	fixture_site(s, "los");
+	assert_int_equal(store_open_reader(path, &reader, &err), 0);
+	bool begun = db_read_begin(store_db(reader));
+	assert_true(begun);
+	assert_int_equal(db_site_version(reader, "los", &v), 0);
+	/* One state from the first read on, and the writer is not held up. */
+	fixture_site(s, "fra");
+	assert_int_equal(db_site_version(reader, "fra", &v), -ENOENT);
+	assert_false(db_read_begin(store_db(reader)));
+	db_read_end(store_db(reader), begun);
+	assert_int_equal(db_site_version(reader, "fra", &v), 0);
+	assert_int_equal(db_site_delete(reader, "fra"), -EROFS);
+	store_close(reader);
+	store_close(s);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s", path, i ? ".lock" : "");
+		remove(name);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
 static void
 a_store_that_does_not_open_leaves_nothing(void **state)
 {
@@ -53,6 +114,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(migrations_are_numbered_and_named),
 	    FIXTURE_TEST(names_grow),
+	    FIXTURE_TEST(the_generation_tells_of_changes),
+	    cmocka_unit_test(a_reader_sees_what_is_committed_and_writes_nothing),
 	    FIXTURE_TEST(a_store_that_does_not_open_leaves_nothing),
 	};
 
