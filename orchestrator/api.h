@@ -63,47 +63,64 @@ api_select_page(struct orch *o, struct rest_request *rq, const char *selector,
 void
 api_host_unknown(struct orch *o, struct rest_request *rq, const char *name);
 
+/* Sites, hosts and images; what they have in common is in api_object.c. */
+struct api_kind {
+	const char *name; /* "site" */
+	const char *list; /* several of them, and their member of a document: "sites" */
+	/* One as its GET shows it, with its ETag; *ret is owned by the caller. 0 or an errno of db.h. */
+	int (*read)(
+	    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]);
+	/* Answers 404. */
+	void (*unknown)(struct orch *o, struct rest_request *rq, const char *name);
+	/* For api_object_remove(): -ENOLINK while others refer to it, which in_use says. */
+	int (*remove)(struct store *s, const char *name);
+	const char *in_use, *in_use_next;
+};
+extern const struct api_kind api_site_kind, api_host_kind, api_image_kind;
+
+/* One as JSON, owned by the caller; NULL with the answer given. */
+json_t *
+api_object_find(struct orch *o, struct rest_request *rq, const struct api_kind *kind,
+    const char *name, char etag[API_ETAG_SIZE]);
+/* Answers with one, or says why not. */
+void
+api_object_reply(struct orch *o, struct rest_request *rq, const struct api_kind *kind,
+    int status, const char *name);
+void
+api_object_get(struct orch *o, struct rest_request *rq, const struct api_kind *kind);
+/* Answers with a page: `names` (emptied) holds one more than `limit` if more follow; `rc` is how finding
+ * them went. */
+void
+api_object_list(struct orch *o, struct rest_request *rq, const struct api_kind *kind,
+    int rc, struct store_names *names, int64_t limit);
+void
+api_object_patch(struct orch *o, struct rest_request *rq, const struct api_kind *kind);
+void
+api_object_remove(struct orch *o, struct rest_request *rq, const struct api_kind *kind);
+
 /* A change of the inventory; see api_change.c. */
 struct api_change_request {
 	json_t *document; /* taken */
 	bool dry_run;
-	bool whole;	  /* POST /apply: answer with the changes */
-	bool must_add;	  /* POST of one object: refuse one that is there */
-	const char *kind; /* "site", "image", "host"; of one object */
+	bool must_add; /* POST of one object: refuse one that is there */
+	const struct api_kind
+	    *kind; /* of one object; NULL: POST /apply, answered with the changes */
 	char name[254];
 	const char *reason; /* borrowed from the request's body */
 };
 void
 api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
     const struct api_change_request *change);
-/* POST of one object, the body: `list` is the member of a document that holds its kind. */
+/* POST of one object, the body. */
 void
-api_change_add(
-    struct orch *o, struct rest_request *rq, const char *kind, const char *list);
+api_change_add(struct orch *o, struct rest_request *rq, const struct api_kind *kind);
 /* PATCH of one object by the body (RFC 7396): `now` (taken) is what it is like. */
 void
 api_change_patch(struct orch *o, struct rest_request *rq, const struct audit_who *who,
-    const char *kind, const char *list, json_t *now);
+    const struct api_kind *kind, json_t *now);
 /* The body of a PATCH (borrowed), or NULL after a refusal. */
 json_t *
 api_change_patch_body(struct rest_request *rq);
-/* One object and its ETag as its GET shows them; *ret is owned by the caller. */
-int
-api_site_read(
-    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
-int
-api_host_read(
-    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
-int
-api_image_read(
-    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
-/* Answers with it, or says why not. */
-void
-api_site_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
-void
-api_host_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
-void
-api_image_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
 
 rest_handler api_site_list, api_site_get, api_site_add, api_site_patch, api_site_delete;
 rest_handler api_host_list, api_host_get, api_host_add, api_host_patch, api_host_delete,

@@ -21,7 +21,7 @@ api_apply_post(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 	struct error err = {.code = ""};
-	struct api_change_request ch = {.whole = true, .reason = ""};
+	struct api_change_request ch = {.reason = ""};
 	json_t *document = NULL;
 
 	if (!api_allow(o, rq, &who))

@@ -74,31 +74,10 @@ answer_body(const struct change *c, const struct inventory_plan *plan)
 	    "{s:o, s:b}", "changes", changes, "applied", !c->rq_change.dry_run);
 }
 
-/* The object as it is now: what a repeated POST is answered with. */
-static int
-read_object(struct change *c, json_t **ret)
+static bool
+whole(const struct change *c)
 {
-	const char *kind = c->rq_change.kind, *name = c->rq_change.name;
-	char etag[API_ETAG_SIZE];
-
-	if (str_eq(kind, "site"))
-		return api_site_read(c->o, name, ret, etag);
-	if (str_eq(kind, "host"))
-		return api_host_read(c->o, name, ret, etag);
-	return api_image_read(c->o, name, ret, etag);
-}
-
-static void
-reply_object(struct change *c, int status)
-{
-	const char *kind = c->rq_change.kind, *name = c->rq_change.name;
-
-	if (str_eq(kind, "site"))
-		api_site_reply(c->o, c->rq, status, name);
-	else if (str_eq(kind, "host"))
-		api_host_reply(c->o, c->rq, status, name);
-	else
-		api_image_reply(c->o, c->rq, status, name);
+	return c->rq_change.kind == NULL;
 }
 
 static bool
@@ -106,18 +85,19 @@ write_plan(struct change *c, const struct inventory_plan *plan)
 {
 	struct orch *o = c->o;
 	const struct api_change_request *r = &c->rq_change;
-	json_t *kept = NULL;
+	json_t *kept = NULL; /* what the request is answered with should it come again */
+	char etag[API_ETAG_SIZE];
 	int rc = db_begin(store_db(o->store));
 
 	if (rc == 0)
 		rc = inventory_plan_write(
 		    o->store, plan, &c->who, c->reason, clock_wall());
-	if (rc == 0 && r->whole)
+	if (rc == 0 && whole(c))
 		kept = answer_body(c, plan);
 	else if (rc == 0)
-		rc = read_object(c, &kept);
-	if (rc == 0 && (r->whole || r->must_add))
-		rc = api_remember(o, c->rq, &c->who, r->whole ? 200 : 201, kept);
+		rc = r->kind->read(o, r->name, &kept, etag);
+	if (rc == 0 && (whole(c) || r->must_add))
+		rc = api_remember(o, c->rq, &c->who, whole(c) ? 200 : 201, kept);
 	json_decref(kept);
 	if (!api_commit(o, c->rq, rc, "change the inventory"))
 		return false;
@@ -139,7 +119,7 @@ make_plan(struct change *c, struct store *s)
 	const struct inventory_request request = {.document = c->rq_change.document,
 	    .hashes = c->hashes,
 	    .key = c->o->key,
-	    .pointer = c->rq_change.whole ? NULL : ""};
+	    .pointer = whole(c) ? NULL : ""};
 
 	c->err = (struct error){.code = ""};
 	if (inventory_plan_new(s, &request, &c->plan, &c->errors, &c->err) < 0)
@@ -157,18 +137,19 @@ conclude(struct change *c)
 	} else if (r->must_add && is_there(c->plan)) {
 		struct error err;
 		char code[ERROR_CODE_SIZE];
-		if (str_format(code, sizeof(code), "%s-exists", r->kind) < 0)
+		if (str_format(code, sizeof(code), "%s-exists", r->kind->name) < 0)
 			abort();
 		error_set(&err, 0, code, "change it instead", "there is a %s %s already",
-		    r->kind, r->name);
+		    r->kind->name, r->name);
 		api_refuse(c->rq, &err, NULL);
 	} else if (r->dry_run) {
 		rest_reply(c->rq, 200, answer_body(c, c->plan), NULL);
 	} else if (write_plan(c, c->plan)) {
-		if (r->whole)
+		if (whole(c))
 			rest_reply(c->rq, 200, answer_body(c, c->plan), NULL);
 		else
-			reply_object(c, r->must_add ? 201 : 200);
+			api_object_reply(
+			    c->o, c->rq, r->kind, r->must_add ? 201 : 200, r->name);
 	}
 	change_free(c);
 }
@@ -241,7 +222,7 @@ on_hashed(void *arg, struct images_hashes *hashes)
 	c->hashes = hashes;
 	if (!c->rq) {
 		change_free(c);
-	} else if (c->rq_change.whole) {
+	} else if (whole(c)) {
 		begin_plan(c);
 	} else {
 		rest_on_gone(c->rq, NULL, NULL);
@@ -302,8 +283,7 @@ api_change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 }
 
 void
-api_change_add(
-    struct orch *o, struct rest_request *rq, const char *kind, const char *list)
+api_change_add(struct orch *o, struct rest_request *rq, const struct api_kind *kind)
 {
 	struct audit_who who;
 	struct error err = {.code = ""};
@@ -318,7 +298,7 @@ api_change_add(
 	}
 	if (api_repeated(o, rq, &who))
 		return;
-	ch.document = json_pack("{s:[O]}", list, body);
+	ch.document = json_pack("{s:[O]}", kind->list, body);
 	api_change(o, rq, &who, &ch);
 }
 
@@ -356,17 +336,22 @@ merge(json_t *target, const json_t *patch)
 
 void
 api_change_patch(struct orch *o, struct rest_request *rq, const struct audit_who *who,
-    const char *kind, const char *list, json_t *now)
+    const struct api_kind *kind, json_t *now)
 {
 	struct api_change_request ch = {.kind = kind};
 	json_t *name = json_incref(json_object_get(now, "name"));
 	json_t *body = api_change_patch_body(rq);
+	struct error err;
 
-	if (body) {
+	if (body)
 		merge(now, body);
-		json_object_set(now, "name", name);
+	if (body && !json_equal(name, json_object_get(now, "name"))) {
+		error_set(&err, -EINVAL, "bad-value", "add it anew under the other name",
+		    "name: a %s keeps its name", kind->name);
+		api_refuse(rq, &err, NULL);
+	} else if (body) {
 		str_clip(ch.name, sizeof(ch.name), json_string_value(name));
-		ch.document = json_pack("{s:[O]}", list, now);
+		ch.document = json_pack("{s:[O]}", kind->list, now);
 		api_change(o, rq, who, &ch);
 	}
 	json_decref(name);

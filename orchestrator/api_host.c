@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET, POST, PATCH and DELETE of hosts, lock and unlock.
  *
- * Entry points: the handlers, and api_host_read()/api_host_reply() for others. Changes of what a host is
- * go through api_change.c; removal and locks are small transactions of their own, each with its audit
+ * Entry points: the handlers, and api_host_kind for others. Reading is api_object.c's, changes of what a
+ * host is go through api_change.c; removal and locks are small transactions of their own, each with its audit
  * row. Each handler answers its request and owns nothing after that.
  * Failure modes: codes of docs/api.md; a host with an open job is not removed. */
 #include <errno.h>
@@ -47,8 +47,8 @@ shown(const struct db_host *h)
 	return v;
 }
 
-int
-api_host_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
+static int
+read_host(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
 {
 	struct db_host *h = str_alloc(sizeof(*h));
 	int rc = db_host_get(o->store, name, h);
@@ -61,36 +61,8 @@ api_host_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG
 	return rc;
 }
 
-void
-api_host_reply(struct orch *o, struct rest_request *rq, int status, const char *name)
-{
-	char etag[API_ETAG_SIZE];
-	json_t *v = NULL;
-	int rc = api_host_read(o, name, &v, etag);
-
-	if (rc == 0)
-		rest_reply(rq, status, v, etag);
-	else if (rc == -ENOENT)
-		api_host_unknown(o, rq, name);
-	else
-		api_failed(o, rq, rc, "read the host");
-}
-
-static int
-host_items(struct orch *o, const struct store_names *names, json_t *items)
-{
-	struct db_host *h = str_alloc(sizeof(*h));
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < names->n; i++) {
-		rc = db_host_get(o->store, names->v[i], h);
-		if (rc < 0)
-			break;
-		json_array_append_new(items, shown(h));
-	}
-	free(h);
-	return rc;
-}
+const struct api_kind api_host_kind = {
+    .name = "host", .list = "hosts", .read = read_host, .unknown = api_host_unknown};
 
 void
 api_host_list(void *arg, struct rest_request *rq)
@@ -113,51 +85,25 @@ api_host_list(void *arg, struct rest_request *rq)
 		rc = db_host_names(
 		    o->store, site && site[0] ? site : NULL, cursor, limit + 1, &names);
 	}
-	json_t *items = json_array();
-	if (rc == 0)
-		rc = host_items(o, &names, items);
-	store_names_done(&names);
-	if (rc == 0) {
-		api_reply_page(rq, items, limit, "name");
-	} else {
-		json_decref(items);
-		api_failed(o, rq, rc, "read the hosts");
-	}
+	api_object_list(o, rq, &api_host_kind, rc, &names, limit);
 }
 
 void
 api_host_get(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-
-	if (api_allow(o, rq, &who))
-		api_host_reply(o, rq, 200, rest_param(rq, "name"));
+	api_object_get(arg, rq, &api_host_kind);
 }
 
 void
 api_host_add(void *arg, struct rest_request *rq)
 {
-	api_change_add(arg, rq, "host", "hosts");
+	api_change_add(arg, rq, &api_host_kind);
 }
 
 void
 api_host_patch(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-	char etag[API_ETAG_SIZE];
-
-	if (!api_allow(o, rq, &who) || !api_change_patch_body(rq))
-		return;
-	struct db_host *h = find(o, rq, rest_param(rq, "name"));
-	if (!h)
-		return;
-	api_etag("host", h->rev, etag);
-	if (api_match(rq, etag))
-		api_change_patch(
-		    o, rq, &who, "host", "hosts", inventory_codec_host_json(h));
-	free(h);
+	api_object_patch(arg, rq, &api_host_kind);
 }
 
 static int
@@ -248,7 +194,7 @@ set_lock(struct orch *o, struct rest_request *rq, bool lock)
 			.result = "ok"},
 		    now);
 	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host"))
-		api_host_reply(o, rq, 200, h->host.name);
+		api_object_reply(o, rq, &api_host_kind, 200, h->host.name);
 	free(h);
 }
 

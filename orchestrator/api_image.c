@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* GET, POST, DELETE and verify of images.
+/* GET, POST, DELETE and verify of images: what is an image's own, for api_object.c and api_change.c.
  *
- * Entry points: the handlers, and api_image_read()/api_image_reply() for others. Adding goes through
+ * Entry points: the handlers, and api_image_kind for others. Adding goes through
  * api_change.c, which reads the files; verify reads them again, off the event loop, and answers then.
  * Each handler answers its request and owns nothing after that, but for a verify under way.
  * Failure modes: codes of docs/api.md; a client that went away while files were read gets no answer
@@ -19,18 +19,19 @@
 #include "orchestrator/inventory_codec.h"
 
 static void
-unknown(struct rest_request *rq, const char *name)
+unknown(struct orch *o, struct rest_request *rq, const char *name)
 {
 	struct error err;
 	char shown[80];
 
+	(void)o;
 	error_set(&err, 0, "image-unknown", "netboot-ctl image list shows them",
 	    "no image %s", str_escape(shown, sizeof(shown), name, strlen(name)));
 	rest_problem(rq, 404, &err, NULL);
 }
 
-int
-api_image_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
+static int
+read_image(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE])
 {
 	struct db_image *image = str_alloc(sizeof(*image));
 	int rc = db_image_get(o->store, name, image);
@@ -44,29 +45,15 @@ api_image_read(struct orch *o, const char *name, json_t **ret, char etag[API_ETA
 	return rc;
 }
 
-/* The image as JSON, or NULL with the answer given. */
-static json_t *
-find(struct orch *o, struct rest_request *rq, const char *name, char etag[API_ETAG_SIZE])
-{
-	json_t *v = NULL;
-	int rc = api_image_read(o, name, &v, etag);
-
-	if (rc == -ENOENT)
-		unknown(rq, name);
-	else if (rc < 0)
-		api_failed(o, rq, rc, "read the image");
-	return v;
-}
-
-void
-api_image_reply(struct orch *o, struct rest_request *rq, int status, const char *name)
-{
-	char etag[API_ETAG_SIZE];
-	json_t *v = find(o, rq, name, etag);
-
-	if (v)
-		rest_reply(rq, status, v, etag);
-}
+const struct api_kind api_image_kind = {
+    .name = "image",
+    .list = "images",
+    .read = read_image,
+    .unknown = unknown,
+    .remove = db_image_delete,
+    .in_use = "is the default image of a host",
+    .in_use_next = "give those hosts another image first",
+};
 
 void
 api_image_list(void *arg, struct rest_request *rq)
@@ -80,75 +67,25 @@ api_image_list(void *arg, struct rest_request *rq)
 	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
 		return;
 	int rc = db_image_names(o->store, cursor, limit + 1, &names);
-	struct db_image *image = str_alloc(sizeof(*image));
-	json_t *items = json_array();
-	for (size_t i = 0; rc == 0 && i < names.n; i++) {
-		rc = db_image_get(o->store, names.v[i], image);
-		if (rc < 0)
-			break;
-		json_array_append_new(items, inventory_codec_image_json(image));
-		db_image_done(image);
-	}
-	free(image);
-	store_names_done(&names);
-	if (rc == 0) {
-		api_reply_page(rq, items, limit, "name");
-	} else {
-		json_decref(items);
-		api_failed(o, rq, rc, "read the images");
-	}
+	api_object_list(o, rq, &api_image_kind, rc, &names, limit);
 }
 
 void
 api_image_get(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-
-	if (api_allow(o, rq, &who))
-		api_image_reply(o, rq, 200, rest_param(rq, "name"));
+	api_object_get(arg, rq, &api_image_kind);
 }
 
 void
 api_image_add(void *arg, struct rest_request *rq)
 {
-	api_change_add(arg, rq, "image", "images");
+	api_change_add(arg, rq, &api_image_kind);
 }
 
 void
 api_image_delete(void *arg, struct rest_request *rq)
 {
-	struct orch *o = arg;
-	struct audit_who who;
-	const char *name = rest_param(rq, "name");
-	char etag[API_ETAG_SIZE];
-	struct error err;
-
-	if (!api_allow(o, rq, &who))
-		return;
-	json_t *v = find(o, rq, name, etag);
-	if (!v)
-		return;
-	json_decref(v);
-	if (!api_match(rq, etag))
-		return;
-	int rc = db_begin(store_db(o->store));
-	if (rc == 0)
-		rc = db_image_delete(o->store, name);
-	if (rc == -ENOLINK) {
-		db_rollback(store_db(o->store));
-		error_set(&err, 0, "image-in-use", "give those hosts another image first",
-		    "image %s is the default image of a host", name);
-		api_refuse(rq, &err, NULL);
-		return;
-	}
-	if (rc == 0)
-		rc = audit_write(o->store, &who,
-		    &(struct audit_row){
-			.what = "image.remove", .object = name, .result = "ok"},
-		    clock_wall());
-	if (api_commit(o, rq, rc, "remove the image"))
-		rest_reply(rq, 204, NULL, NULL);
+	api_object_remove(arg, rq, &api_image_kind);
 }
 
 struct verify {
@@ -220,7 +157,8 @@ api_image_verify(void *arg, struct rest_request *rq)
 
 	if (!api_allow(o, rq, &who))
 		return;
-	json_t *image = find(o, rq, rest_param(rq, "name"), etag);
+	json_t *image =
+	    api_object_find(o, rq, &api_image_kind, rest_param(rq, "name"), etag);
 	if (!image)
 		return;
 	struct verify *y = str_alloc(sizeof(*y));

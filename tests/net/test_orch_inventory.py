@@ -237,6 +237,15 @@ def test_hosts(orch):
     assert orch.get("/hosts/edge01").status == 404
 
 
+def test_a_name_stays(orch):
+    orch.apply(document())
+    for path in ("/hosts/edge01", "/sites/local"):
+        assert orch.patch(path, {"name": "other"}).code == "bad-value"
+        assert orch.patch(path, {"name": None}).code == "bad-value"
+        assert orch.patch(path, {"name": path.split("/")[-1]}).status == 200
+    assert orch.get("/hosts/other").status == 404
+
+
 def test_locks(orch):
     orch.apply(document())
     assert orch.post("/hosts/edge01/lock", {}).code == "reason-missing"
