@@ -18,6 +18,7 @@
 #include "lib/str.h"
 #include "orchestrator/auth.h"
 #include "orchestrator/selector.h"
+#include "orchestrator/strset.h"
 
 enum { KEY_MAX = 128 };
 
@@ -357,21 +358,42 @@ compare_names(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+/* The hosts of a site as a set. */
+static int
+hosts_of_site(struct orch *o, const char *site, struct strset *ret)
+{
+	struct store_names names = {0};
+	int rc = db_host_names(o->store, site, NULL, INT64_MAX, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		strset_add(ret, names.v[i], i, NULL);
+	store_names_done(&names);
+	return rc;
+}
+
 bool
 api_select_page(struct orch *o, struct rest_request *rq, const char *selector,
-    const char *cursor, int64_t n, struct store_names *ret)
+    const char *site, const char *cursor, int64_t n, struct store_names *ret)
 {
 	struct store_names all = {0};
+	struct strset of_site = {0};
+	int rc = 0;
 
 	if (!api_select(o, rq, selector, &all))
 		return false;
+	if (site)
+		rc = hosts_of_site(o, site, &of_site);
 	if (all.n > 0)
 		qsort(all.v, all.n, sizeof(all.v[0]), compare_names);
-	for (size_t i = 0; i < all.n && (int64_t)ret->n < n; i++)
-		if (!cursor || strcmp(all.v[i], cursor) > 0)
+	for (size_t i = 0; rc == 0 && i < all.n && (int64_t)ret->n < n; i++)
+		if ((!cursor || strcmp(all.v[i], cursor) > 0) &&
+		    (!site || strset_find(&of_site, all.v[i], NULL)))
 			store_names_add(ret, all.v[i]);
 	store_names_done(&all);
-	return true;
+	strset_done(&of_site);
+	if (rc < 0)
+		api_failed(o, rq, rc, "read the hosts");
+	return rc == 0;
 }
 
 void

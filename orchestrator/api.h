@@ -55,10 +55,10 @@ api_commit(struct orch *o, struct rest_request *rq, int rc, const char *doing);
 bool
 api_select(struct orch *o, struct rest_request *rq, const char *selector,
     struct store_names *ret);
-/* At most n of them, sorted by name, after `cursor` (NULL: from the first). */
+/* At most n of them, sorted by name, after `cursor` (NULL: from the first), of one site (NULL: of any). */
 bool
 api_select_page(struct orch *o, struct rest_request *rq, const char *selector,
-    const char *cursor, int64_t n, struct store_names *ret);
+    const char *site, const char *cursor, int64_t n, struct store_names *ret);
 /* 404 for a host, naming what may have been meant. */
 void
 api_host_unknown(struct orch *o, struct rest_request *rq, const char *name);

@@ -73,18 +73,15 @@ api_host_list(void *arg, struct rest_request *rq)
 	const char *cursor, *selector = rest_query(rq, "hosts"),
 			    *site = rest_query(rq, "site");
 	int64_t limit;
-	int rc;
+	int rc = 0;
 
 	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
 		return;
-	if (selector && selector[0]) {
-		if (!api_select_page(o, rq, selector, cursor, limit + 1, &names))
-			return;
-		rc = 0;
-	} else {
-		rc = db_host_names(
-		    o->store, site && site[0] ? site : NULL, cursor, limit + 1, &names);
-	}
+	site = site && site[0] ? site : NULL;
+	if (!selector || !selector[0])
+		rc = db_host_names(o->store, site, cursor, limit + 1, &names);
+	else if (!api_select_page(o, rq, selector, site, cursor, limit + 1, &names))
+		return;
 	api_object_list(o, rq, &api_host_kind, rc, &names, limit);
 }
 

@@ -150,7 +150,7 @@ api_status_list(void *arg, struct rest_request *rq)
 		return;
 	/* The page is cut before the stuck ones are picked: a page may be short and yet not be the last. */
 	if (selector && selector[0]) {
-		if (!api_select_page(o, rq, selector, cursor, limit + 1, &names))
+		if (!api_select_page(o, rq, selector, NULL, cursor, limit + 1, &names))
 			return;
 	} else {
 		rc = db_host_names(o->store, NULL, cursor, limit + 1, &names);

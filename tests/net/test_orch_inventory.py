@@ -298,6 +298,9 @@ def test_lists_are_paged_and_selected(orch):
     assert len(names(orch.get("/hosts?hosts=@role=cdn,site=local"))) == 15
     assert names(orch.get("/hosts?hosts=@role=none")) == []
     assert len(names(orch.get("/hosts?site=local&limit=1000"))) == 30
+    orch.apply({"sites": [site("far", subnets=[])], "hosts": [{"name": "other", "site": "far"}]})
+    assert names(orch.get("/hosts?hosts=all&site=far")) == ["other"]
+    assert names(orch.get("/hosts?hosts=edge01,other&site=local")) == ["edge01"]
     bad = orch.get("/hosts?hosts=edge01,edge77")
     assert bad.status == 404 and bad.codes == ["host-unknown"]
     assert orch.get("/hosts?hosts=edge%5B1-").status == 400
