@@ -311,7 +311,8 @@ api_job_list(void *arg, struct rest_request *rq)
 	store_names_done(&hosts);
 }
 
-/* A job that was never handed out ends here and now: no agent can know of it. */
+/* A job that was never handed out ends here and now: no agent can know of it. Unless one has reported it:
+ * then this database is a copy from before it was handed out, and only the agent can end it. */
 static int
 cancel_unsent(
     struct orch *o, struct db_job *job, const struct audit_who *who, int64_t now)
@@ -341,7 +342,7 @@ write_cancel(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 
 	if (rc == 0)
 		rc = db_job_cancel(o->store, job->id, who->name, reason, now);
-	if (rc == 0 && !job->sent)
+	if (rc == 0 && !job->sent && job->state == DB_JOB_QUEUED)
 		rc = cancel_unsent(o, job, who, now);
 	if (rc == 0)
 		rc = audit_write(o->store, who,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs/openapi.yaml as a judge: check() raises AssertionError for an answer that is not described there.
-Knows the part of JSON Schema that the document uses."""
+Knows the part of JSON Schema that the document uses. Codes of problems must be in docs/api.md. What was met of the
+description is kept in SEEN, for unmet()."""
 import os
 import re
 
@@ -13,6 +14,9 @@ KNOWN = {"type", "enum", "const", "properties", "required", "additionalPropertie
 
 with open(PATH) as f:
     SPEC = yaml.safe_load(f)
+with open(os.path.join(os.path.dirname(PATH), "api.md")) as f:
+    CODES = set(re.findall(r"`([a-z0-9]+(?:-[a-z0-9]+)*)`", f.read()))
+SEEN = set()
 
 
 def resolve(node):
@@ -43,6 +47,7 @@ def validate(value, schema, where="$"):
         more = schema.get("additionalProperties", True)
         for key, member in value.items():
             if key in schema.get("properties", {}):
+                SEEN.add((id(schema), key))
                 validate(member, schema["properties"][key], f"{where}.{key}")
             else:
                 assert more is not False, f"{where}: {key} is not described"
@@ -67,6 +72,30 @@ def find(method, path):
     return None
 
 
+def properties(schema, where, known=()):
+    """(id of the schema, name, place) of every member that is described below a schema."""
+    schema = resolve(schema)
+    if id(schema) in known:
+        return
+    known = (*known, id(schema))
+    for key, member in schema.get("properties", {}).items():
+        yield id(schema), key, f"{where}.{key}"
+        yield from properties(member, f"{where}.{key}", known)
+    if "items" in schema:
+        yield from properties(schema["items"], f"{where}[]", known)
+
+
+def unmet():
+    """The described members of good answers, and of problems, that no answer had yet."""
+    places = {}
+    for method, path in operations():
+        for status, response in SPEC["paths"][path][method.lower()]["responses"].items():
+            for content in (resolve(response).get("content") or {}).values():
+                for ident, key, where in properties(content["schema"], f"{method} {path} {status}: $"):
+                    places[ident, key] = where
+    return sorted(where for at, where in places.items() if at not in SEEN)
+
+
 def check(method, path, status, media, body):
     """An answer of the server; one to something that is not described must be 404 or 405."""
     operation = find(method, path)
@@ -84,3 +113,6 @@ def check(method, path, status, media, body):
     assert media in content, f"{where}: {media} is not described"
     if media.endswith("json"):
         validate(body, content[media]["schema"], where)
+    if status >= 400 and body:
+        for code in [body["code"]] + [e["code"] for e in body.get("errors", [])]:
+            assert code in CODES, f"{where}: {code} is not in docs/api.md"

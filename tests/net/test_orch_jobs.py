@@ -282,6 +282,16 @@ def test_cancel(orch, agent):
     assert orch.post("/jobs/nonesuch/cancel", {}).status == 404
 
 
+def test_a_job_that_an_agent_has_is_not_ended_here(orch, agent):
+    """After a restore of the database the agent may report a job that was, for all this database knows, never
+    handed out: a cancel waits for the agent."""
+    job = ordered(orch)
+    agent.report(agent.event("job.accepted", job))
+    answer = orch.post(f"/jobs/{job}/cancel", {"reason": "stop"}).json
+    assert answer["state"] == "accepted" and answer["cancel"]["reason"] == "stop"
+    assert {"t": "cancel", "job": job} in agent.poll().json["orders"]
+
+
 def test_lists_of_jobs(orch, agent):
     ids = [ordered(orch, f"edge0{n}", kind="live" if n == 2 else "reinstall") for n in (1, 2, 3)]
     agent.poll()
