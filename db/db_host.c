@@ -47,7 +47,7 @@ static const char *const sql[] = {
 	" locked_by, locked_reason, rev FROM host WHERE name = $1",
     [HOST_PUT] =
 	"INSERT INTO host (name, site, uuid, serial, firmware, idle, local_boot, probe,"
-	" image, rev) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)"
+	" image, rev) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
 	" ON CONFLICT (name) DO UPDATE SET site = excluded.site, uuid = excluded.uuid,"
 	" serial = excluded.serial, firmware = excluded.firmware, idle = excluded.idle,"
 	" local_boot = excluded.local_boot, probe = excluded.probe,"
@@ -276,7 +276,7 @@ put_label(struct store *s, const char *host, const struct bundle_label *l)
 }
 
 int
-db_host_put(struct store *s, const struct db_host *h)
+db_host_put(struct store *s, const struct db_host *h, int64_t now)
 {
 	const struct bundle_host *b = &h->host;
 	struct db_stmt *st = stmt_for(s, HOST_PUT, b->name);
@@ -291,6 +291,7 @@ db_host_put(struct store *s, const struct db_host *h)
 	db_bind_text(st, 7, bundle_local_boot_name(b->local_boot));
 	db_bind_opt(st, 8, b->probe);
 	db_bind_opt(st, 9, h->image);
+	db_bind_i64(st, 10, now);
 	int rc = store_run(st);
 	if (rc == 0)
 		rc = db_host_clear(s, b->name);

@@ -29,10 +29,11 @@ struct db_host_state {
 
 int
 db_host_get(struct store *s, const char *name, struct db_host *ret) MUST_CHECK;
-/* Inserts or replaces everything but the lock. Within a transaction. -EEXIST: a MAC,
+/* Inserts or replaces everything but the lock. A row's rev begins with the time: that of a host which was
+ * removed and added again is another one. Within a transaction. -EEXIST: a MAC,
  * address or BMC belongs to another host; -ENOLINK: no such site or image. */
 int
-db_host_put(struct store *s, const struct db_host *h) MUST_CHECK;
+db_host_put(struct store *s, const struct db_host *h, int64_t now) MUST_CHECK;
 /* Lets go of the host's MACs, addresses and BMC, so that several hosts can exchange them
  * within one transaction: clear all, then put all. No row is no error. */
 int

@@ -33,7 +33,7 @@ static const char *const sql[] = {
     [IMAGE_PUT] =
 	"INSERT INTO image (name, kind, args, reports_up, reports_installed,"
 	" reports_booted, local_boot, deadlines, rev)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT (name) DO UPDATE SET"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO UPDATE SET"
 	" kind = excluded.kind, args = excluded.args, reports_up = excluded.reports_up,"
 	" reports_installed = excluded.reports_installed,"
 	" reports_booted = excluded.reports_booted, local_boot = excluded.local_boot,"
@@ -173,7 +173,7 @@ put_files(struct store *s, const struct bundle_image *b)
 }
 
 int
-db_image_put(struct store *s, const struct bundle_image *b)
+db_image_put(struct store *s, const struct bundle_image *b, int64_t now)
 {
 	struct db_stmt *st = stmt_for(s, IMAGE_PUT, b->name);
 	char *deadlines = b->deadlines ? json_text(b->deadlines) : NULL;
@@ -188,6 +188,7 @@ db_image_put(struct store *s, const struct bundle_image *b)
 	db_bind_bool(st, 7, b->local_boot);
 	db_bind_text(st, 8, deadlines);
 	free(deadlines);
+	db_bind_i64(st, 9, now);
 	int rc = store_run(st);
 	return rc < 0 ? rc : put_files(s, b);
 }

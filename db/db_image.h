@@ -18,7 +18,7 @@ void
 db_image_done(struct db_image *image);
 /* Inserts or replaces, files included. Within a transaction. */
 int
-db_image_put(struct store *s, const struct bundle_image *image) MUST_CHECK;
+db_image_put(struct store *s, const struct bundle_image *image, int64_t now) MUST_CHECK;
 /* -ENOLINK while a host has it as its default. */
 int
 db_image_delete(struct store *s, const char *name) MUST_CHECK;

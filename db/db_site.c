@@ -30,7 +30,7 @@ static const char *const sql[] = {
 		 " WHERE name = $1",
     [SITE_PUT] =
 	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev)"
-	" VALUES ($1, $2, $3, $4, $5, $6, 1) ON CONFLICT (name) DO UPDATE SET"
+	" VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name) DO UPDATE SET"
 	" timezone = excluded.timezone, url = excluded.url,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"

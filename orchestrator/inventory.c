@@ -282,7 +282,7 @@ write_sites(struct store *s, const struct inventory_plan *p, int64_t now)
 }
 
 static int
-write_images(struct store *s, const struct inventory_plan *p)
+write_images(struct store *s, const struct inventory_plan *p, int64_t now)
 {
 	struct db_image *image = str_alloc(sizeof(*image));
 	int rc = 0;
@@ -294,7 +294,7 @@ write_images(struct store *s, const struct inventory_plan *p)
 		    p->rq.hashes, object(&p->rq, "images", i), NULL);
 		rc = v ? inventory_codec_image(v, image, NULL) : -EINVAL;
 		if (rc == 0) {
-			rc = db_image_put(s, &image->image);
+			rc = db_image_put(s, &image->image, now);
 			db_image_done(image);
 		}
 		json_decref(v);
@@ -304,7 +304,8 @@ write_images(struct store *s, const struct inventory_plan *p)
 }
 
 static int
-write_host(struct store *s, const struct inventory_plan *p, struct db_host *new)
+write_host(
+    struct store *s, const struct inventory_plan *p, struct db_host *new, int64_t now)
 {
 	char context[BUNDLE_NAME_SIZE + 8];
 	int rc = 0;
@@ -315,7 +316,7 @@ write_host(struct store *s, const struct inventory_plan *p, struct db_host *new)
 		rc = str_copy(new->sealed, sizeof(new->sealed), sealed);
 		free(sealed);
 	}
-	return rc < 0 ? rc : db_host_put(s, new);
+	return rc < 0 ? rc : db_host_put(s, new, now);
 }
 
 /* Remembers the sealed passwords of hosts that keep theirs, then lets go of all
@@ -341,7 +342,7 @@ release_hosts(
 }
 
 static int
-write_hosts(struct store *s, const struct inventory_plan *p)
+write_hosts(struct store *s, const struct inventory_plan *p, int64_t now)
 {
 	size_t n = count(&p->rq, "hosts");
 	struct db_host *h = str_alloc(sizeof(*h));
@@ -355,7 +356,7 @@ write_hosts(struct store *s, const struct inventory_plan *p)
 		if (rc == 0 && kept[i])
 			str_clip(h->sealed, sizeof(h->sealed), kept[i]);
 		if (rc == 0)
-			rc = write_host(s, p, h);
+			rc = write_host(s, p, h, now);
 		bundle_bmc_wipe(&h->bmc);
 	}
 	for (size_t i = 0; i < n; i++)
@@ -417,9 +418,9 @@ inventory_plan_write(struct store *s, const struct inventory_plan *plan,
 	int rc = write_sites(s, plan, now);
 
 	if (rc == 0)
-		rc = write_images(s, plan);
+		rc = write_images(s, plan, now);
 	if (rc == 0)
-		rc = write_hosts(s, plan);
+		rc = write_hosts(s, plan, now);
 	if (rc == 0)
 		rc = write_audit(s, plan, who, reason, now);
 	if (rc == 0)

@@ -237,6 +237,15 @@ def test_hosts(orch):
     assert orch.get("/hosts/edge01").status == 404
 
 
+def test_the_etag_of_what_was_removed_is_not_that_of_its_namesake(orch):
+    orch.apply(document())
+    for path, body in (("/hosts/edge01", host(1)), ("/images/live", image("live", "live"))):
+        etag = orch.get(path).etag
+        assert orch.delete(path).status == 204
+        assert orch.post("/" + path.split("/")[1], body).status == 201
+        assert orch.delete(path, If_Match=etag).status == 412
+
+
 def test_a_name_stays(orch):
     orch.apply(document())
     for path in ("/hosts/edge01", "/sites/local"):

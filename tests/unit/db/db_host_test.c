@@ -27,11 +27,11 @@ a_host_comes_back_as_it_was_put(void **state)
 	str_clip(h->sealed, sizeof(h->sealed), "s1:xyz");
 	h->bmc.cipher = 17;
 	fixture_begin(s);
-	assert_int_equal(db_host_put(s, h), 0);
+	assert_int_equal(db_host_put(s, h, FIXTURE_NOW), 0);
 	fixture_commit(s);
 	assert_int_equal(db_host_get(s, "edge01.los", got), 0);
-	assert_int_equal(got->rev, 1);
-	h->rev = 1;
+	assert_int_equal(got->rev, FIXTURE_NOW);
+	h->rev = FIXTURE_NOW;
 	assert_memory_equal(got, h, sizeof(*h));
 	assert_int_equal(db_host_get(s, "edge01", got), -ENOENT);
 	assert_int_equal(db_host_exists(s, "edge01.los"), 1);
@@ -90,12 +90,12 @@ hosts_exchange_identities_after_letting_go(void **state)
 	fixture_begin(s);
 	assert_int_equal(db_host_clear(s, "a"), 0);
 	assert_int_equal(db_host_clear(s, "b"), 0);
-	assert_int_equal(db_host_put(s, a), 0);
-	assert_int_equal(db_host_put(s, b), 0);
+	assert_int_equal(db_host_put(s, a, FIXTURE_NOW), 0);
+	assert_int_equal(db_host_put(s, b, FIXTURE_NOW), 0);
 	fixture_commit(s);
 	assert_int_equal(db_host_get(s, "a", a), 0);
 	assert_int_equal(a->host.nics[0].mac.b[5], 2);
-	assert_int_equal(a->rev, 2);
+	assert_int_equal(a->rev, FIXTURE_NOW + 1);
 	free(a);
 	free(b);
 }

@@ -35,7 +35,7 @@ static void
 put(struct store *s, const struct bundle_image *b)
 {
 	fixture_begin(s);
-	assert_int_equal(db_image_put(s, b), 0);
+	assert_int_equal(db_image_put(s, b, FIXTURE_NOW), 0);
 	fixture_commit(s);
 }
 
@@ -53,7 +53,7 @@ an_image_comes_back_as_it_was_put(void **state)
 	b->deadlines = json_pack("{s:i}", "kernel", 60);
 	put(s, b);
 	assert_int_equal(db_image_get(s, "debian", got), 0);
-	assert_int_equal(got->rev, 2);
+	assert_int_equal(got->rev, FIXTURE_NOW + 1);
 	assert_true(json_equal(got->image.deadlines, b->deadlines));
 	db_image_done(got);
 	assert_null(got->image.deadlines);
@@ -90,7 +90,7 @@ two_files_of_one_name_are_impossible(void **state)
 
 	fill_file(&b->files[0], "vmlinuz", 1);
 	fixture_begin(s);
-	assert_int_equal(db_image_put(s, b), -EEXIST);
+	assert_int_equal(db_image_put(s, b, FIXTURE_NOW), -EEXIST);
 	db_rollback(store_db(s));
 	free(b);
 }

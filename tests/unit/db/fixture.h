@@ -90,7 +90,7 @@ static inline int
 fixture_put_host(struct store *s, struct db_host *h)
 {
 	fixture_begin(s);
-	int rc = db_host_put(s, h);
+	int rc = db_host_put(s, h, FIXTURE_NOW);
 	if (rc == 0)
 		fixture_commit(s);
 	else
