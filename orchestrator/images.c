@@ -3,7 +3,8 @@
  *
  * Entry points: images_hash() for digests, images_check() for a quick look before an
  * order. A batch owns its paths and results until its last file is done, then hands
- * itself to the caller.
+ * itself to the caller. Of its files no more than AT_ONCE wait in the work queue: neither is
+ * that filled by a document of many images, nor does one hold up another.
  *
  * Failure modes: a missing or unreadable file is part of the result, not an error of the
  * batch. Paths are opened with RESOLVE_BENEATH: neither ".." nor a symbolic link leads
@@ -23,6 +24,8 @@
 #include "lib/str.h"
 #include "orchestrator/strset.h"
 
+enum { AT_ONCE = 16 };
+
 struct images_item {
 	struct images_hashes *batch;
 	char *path;
@@ -30,9 +33,10 @@ struct images_item {
 };
 
 struct images_hashes {
+	struct workq *q;
 	char *root;
 	struct images_item *items;
-	size_t n, left;
+	size_t n, submitted, left;
 	struct strset index;
 	void (*done)(void *arg, struct images_hashes *hashes);
 	void *arg;
@@ -114,6 +118,9 @@ finish(struct images_hashes *b)
 }
 
 static void
+submit_next(struct images_hashes *b);
+
+static void
 hash_one_done(void *arg)
 {
 	struct images_item *it = arg;
@@ -122,7 +129,22 @@ hash_one_done(void *arg)
 	 * pass as empty. */
 	if (it->file.sha256[0] == '\0' && it->file.err.code[0] == '\0')
 		file_error(it->batch->root, it->path, -ECANCELED, &it->file.err);
+	submit_next(it->batch);
 	finish(it->batch);
+}
+
+/* The next file of the batch that the queue takes; one that it does not take has its error. */
+static void
+submit_next(struct images_hashes *b)
+{
+	while (b->submitted < b->n) {
+		struct images_item *it = &b->items[b->submitted++];
+		int rc = workq_submit(b->q, hash_one, hash_one_done, it);
+		if (rc == 0)
+			return;
+		file_error(b->root, it->path, rc, &it->file.err);
+		b->left--;
+	}
 }
 
 /* The batch holds one count of its own, so that it is not done before all are submitted.
@@ -145,6 +167,7 @@ images_hash(struct workq *q, const char *root, const struct store_names *paths,
 {
 	struct images_hashes *b = str_alloc(sizeof(*b));
 
+	b->q = q;
 	b->root = str_dup(root);
 	b->items = str_alloc((paths->n + 1) * sizeof(b->items[0]));
 	b->done = done;
@@ -161,14 +184,8 @@ images_hash(struct workq *q, const char *root, const struct store_names *paths,
 		images_hashes_free(b);
 		return rc;
 	}
-	for (size_t i = 0; i < b->n; i++) {
-		struct images_item *it = &b->items[i];
-		rc = workq_submit(q, hash_one, hash_one_done, it);
-		if (rc < 0) {
-			file_error(root, it->path, rc, &it->file.err);
-			b->left--;
-		}
-	}
+	for (size_t i = 0; i < AT_ONCE; i++)
+		submit_next(b);
 	return 0;
 }
 

@@ -40,6 +40,8 @@ struct orders {
 	struct audit_who who;
 	struct order *v;
 	size_t n;
+	char looked_at
+	    [BUNDLE_NAME_SIZE]; /* image whose files were found good for the host before */
 };
 
 static bool
@@ -203,7 +205,7 @@ check_files(const char *root, const struct bundle_image *b, struct error *err)
 }
 
 static int
-find_image(const struct orders *o, const struct db_host *h, struct bundle_image *ret,
+find_image(struct orders *o, const struct db_host *h, struct bundle_image *ret,
     struct error *err)
 {
 	const char *kind = bundle_kind_name(o->rq.kind);
@@ -226,9 +228,10 @@ find_image(const struct orders *o, const struct db_host *h, struct bundle_image 
 		rc = error_set(err, -EPERM, "image-kind",
 		    "name an image of that kind, or use boot",
 		    "image %s is of kind %s, not %s", name, image->image.kind, kind);
-	else
+	else if (!str_eq(o->looked_at, name))
 		rc = check_files(o->ctx.images_root, &image->image, err);
 	if (rc == 0) {
+		str_clip(o->looked_at, sizeof(o->looked_at), name);
 		*ret = image->image;
 		image->image.deadlines = NULL;
 	}
@@ -301,7 +304,7 @@ fill_job(const struct orders *o, const struct db_host *h, const struct bundle *b
 
 /* Fills one order, or says why not: -EPERM. */
 static int
-make_order(const struct orders *o, const char *name, struct order *ret, struct error *err)
+make_order(struct orders *o, const char *name, struct order *ret, struct error *err)
 {
 	struct db_host *h = str_alloc(sizeof(*h));
 	struct bundle *b = str_alloc(sizeof(*b));

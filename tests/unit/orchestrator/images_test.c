@@ -29,6 +29,27 @@ files_are_hashed_beneath_the_root(void **state)
 	assert_null(images_find(NULL, "vmlinuz"));
 }
 
+/* More files than the work queue takes: each is read all the same. */
+static void
+a_batch_may_be_larger_than_the_queue(void **state)
+{
+	enum { N = WORKQ_MAX + 100 };
+	struct fixture *f = *state;
+	char **paths = str_alloc(N * sizeof(paths[0]));
+
+	for (size_t i = 0; i < N; i++) {
+		paths[i] = str_alloc(16);
+		snprintf(paths[i], 16, "f%zu", i);
+		fixture_file(f, paths[i], "x");
+	}
+	fixture_hash(f, (const char *const *)paths, N);
+	for (size_t i = 0; i < N; i++) {
+		assert_int_equal(images_find(f->hashes, paths[i])->size, 1);
+		free(paths[i]);
+	}
+	free(paths);
+}
+
 static void
 paths_of_an_image_are_collected(void **state)
 {
@@ -62,6 +83,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(files_are_hashed_beneath_the_root),
+	    FIXTURE_TEST(a_batch_may_be_larger_than_the_queue),
 	    FIXTURE_TEST(paths_of_an_image_are_collected),
 	    FIXTURE_TEST(sizes_are_compared),
 	};
