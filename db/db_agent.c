@@ -23,7 +23,8 @@ static const char *const sql[] = {
     [AGENT_SEEN] =
 	"INSERT INTO agent (id, site, first_seen, last_seen, last_seq, table_version)"
 	" VALUES ($1, $2, $3, $3, 0, $4) ON CONFLICT (id) DO UPDATE SET"
-	" last_seen = excluded.last_seen, table_version = excluded.table_version",
+	" site = excluded.site, last_seen = excluded.last_seen,"
+	" table_version = excluded.table_version",
     [AGENT_ADVANCE] = "UPDATE agent SET last_seq = $2 WHERE id = $1",
     [AGENT_SITE] =
 	COLUMNS "WHERE site = $1 ORDER BY last_seen DESC, first_seen DESC LIMIT 1",

@@ -205,23 +205,30 @@ compare_newest(const void *a, const void *b)
 	return strcmp(*(char *const *)b, *(char *const *)a);
 }
 
-/* Ids of the jobs of several hosts, newest first, at most n. */
+/* Newest first, at most n. */
+static void
+keep_newest(struct store_names *ids, int64_t n)
+{
+	if (ids->n > 0)
+		qsort(ids->v, ids->n, sizeof(ids->v[0]), compare_newest);
+	while ((int64_t)ids->n > n)
+		free(ids->v[--ids->n]);
+}
+
+/* Ids of the jobs of several hosts. Cut on the way: thousands of hosts may have a page of jobs each. */
 static int
 ids_of_hosts(struct orch *o, const struct store_names *hosts, struct db_job_filter *f,
     struct store_names *ret)
 {
-	struct store_names all = {0};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < hosts->n; i++) {
 		f->host = hosts->v[i];
-		rc = db_job_ids(o->store, f, &all);
+		rc = db_job_ids(o->store, f, ret);
+		if (rc == 0 && (int64_t)ret->n > 16 * f->limit)
+			keep_newest(ret, f->limit);
 	}
-	if (rc == 0 && all.n > 0)
-		qsort(all.v, all.n, sizeof(all.v[0]), compare_newest);
-	for (size_t i = 0; rc == 0 && i < all.n && (int64_t)i < f->limit; i++)
-		store_names_add(ret, all.v[i]);
-	store_names_done(&all);
+	keep_newest(ret, f->limit);
 	return rc;
 }
 

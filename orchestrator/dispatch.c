@@ -141,6 +141,7 @@ fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t
 	if (rc == 0)
 		rc = db_event_add(d->ops.store, &ev, NULL, 0, NULL);
 	event_done(&ev);
+	dispatch_changed(d, job->id);
 	log_warn(d->ops.log, "job %s: failed: its agent %s was replaced by %s", job->id,
 	    job->agent, agent);
 	return rc;

@@ -306,6 +306,18 @@ def test_lists_of_jobs(orch, agent):
     assert orch.get("/jobs/nonesuch").status == 404
 
 
+def test_a_list_of_the_jobs_of_many_hosts(orch, agent):
+    """The list is cut on the way, at more than sixteen pages."""
+    assert orch.apply(document(60)).status == 200
+    ids = [j["id"] for j in orch.order("all", yes=True, limit=100).json["jobs"]]
+    assert len(ids) == 60
+    page = orch.get("/jobs?hosts=all&limit=1").json
+    assert [j["id"] for j in page["items"]] == [max(ids)] and page["next"] == max(ids)
+    page = orch.get(f"/jobs?hosts=all&limit=2&cursor={max(ids)}").json
+    assert [j["id"] for j in page["items"]] == sorted(ids, reverse=True)[1:3]
+    assert [j["id"] for j in orch.get("/jobs?hosts=all").json["items"]] == sorted(ids, reverse=True)
+
+
 def test_power_is_asked_and_never_guessed(orch, agent):
     orch.apply({"hosts": [host(5, bmc=None)]})
     got = []

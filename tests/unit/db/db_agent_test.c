@@ -34,6 +34,12 @@ the_one_seen_last_is_the_sites(void **state)
 	assert_int_equal(db_agent_seen(s, "a3", "fra", 50, 0), 0);
 	assert_int_equal(db_agent_of_site(s, "los", &a), 0);
 	assert_string_equal(a.id, "a2");
+	/* Its configuration names another site now. */
+	assert_int_equal(db_agent_seen(s, "a2", "fra", 60, 0), 0);
+	assert_int_equal(db_agent_of_site(s, "fra", &a), 0);
+	assert_string_equal(a.id, "a2");
+	assert_int_equal(db_agent_of_site(s, "los", &a), 0);
+	assert_string_equal(a.id, "a1");
 }
 
 int
