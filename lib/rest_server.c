@@ -72,29 +72,41 @@ refuse(struct rest_request *rq, int status, const char *code, const char *text)
 	rest_problem(rq, status, &err, NULL);
 }
 
+/* "The origin server MUST generate an Allow header field in a 405 response" (RFC 9110 15.5.6). */
+static void
+refuse_method(struct rest_request *rq, const char *allowed)
+{
+	evhttp_add_header(evhttp_request_get_output_headers(rq->ev), "Allow", allowed);
+	refuse(rq, 405, "method-not-allowed", "this resource does not know that method");
+}
+
 /* The route of a request, or NULL after a refusal. */
 static const struct rest_route *
 find_route(const struct rest_server *s, struct rest_request *rq)
 {
-	bool path_known = false, bad = false;
+	char allowed[64] = "";
+	bool bad = false;
 
 	for (size_t i = 0; i < s->n_routes; i++) {
 		const struct rest_route *route = &s->routes[i];
 
 		if (!pattern_matches(route->pattern, rest_path(rq), NULL, NULL))
 			continue;
-		path_known = true;
-		if (strcmp(route->method, rest_method(rq)) != 0)
+		if (strcmp(route->method, rest_method(rq)) != 0) {
+			size_t len = strlen(allowed);
+			str_clip(allowed + len, sizeof(allowed) - len, len ? ", " : "");
+			len = strlen(allowed);
+			str_clip(allowed + len, sizeof(allowed) - len, route->method);
 			continue;
+		}
 		(void)pattern_matches(route->pattern, rest_path(rq), rq, &bad);
 		if (!bad)
 			return route;
 		refuse(rq, 400, "bad-path", "the path is not properly encoded");
 		return NULL;
 	}
-	if (path_known)
-		refuse(rq, 405, "method-not-allowed",
-		    "this resource does not know that method");
+	if (allowed[0])
+		refuse_method(rq, allowed);
 	else
 		refuse(rq, 404, "not-found", "there is no such resource");
 	return NULL;

@@ -48,8 +48,8 @@ class Connection(http.client.HTTPConnection):
 
 
 class Answer:
-    def __init__(self, status, body, etag):
-        self.status, self.etag = status, etag
+    def __init__(self, status, body, headers):
+        self.status, self.etag, self.allow = status, headers.get("ETag"), headers.get("Allow")
         self.json = json.loads(body) if body else None
 
     @property
@@ -132,7 +132,7 @@ class Orch:
             c.request(method, path if path.startswith("/agent/") else "/api/v1" + path, text,
                       {k.replace("_", "-"): v for k, v in headers.items()})
             r = c.getresponse()
-            answer = Answer(r.status, r.read(), r.getheader("ETag"))
+            answer = Answer(r.status, r.read(), r.headers)
             if not path.startswith("/agent/"):
                 openapi.check(method, path, r.status, r.getheader("Content-Type"), answer.json)
             return answer

@@ -343,7 +343,9 @@ def test_malformed_requests(orch):
     assert orch.post("/hosts", []).status == 400
     assert orch.patch("/sites/x", []).status in (400, 404)
     assert orch.get("/nothing").status == 404
-    assert orch.call("PUT", "/hosts", {}).status == 405
+    refused = orch.call("PUT", "/hosts", {})
+    assert refused.status == 405 and refused.allow == "GET, POST"
+    assert orch.call("PUT", "/hosts/edge01", {}).allow == "GET, PATCH, DELETE"
 
 
 def test_a_document_that_is_overtaken_is_planned_again(orch):
