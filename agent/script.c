@@ -15,6 +15,7 @@
  */
 #include "agent/script.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -161,11 +162,31 @@ lookup(void *arg, const char *name)
 	return NULL;
 }
 
+/* iPXE splits a line at blanks first: the words "||", "&&" and ";" end a command, and a word
+ * that begins with '#' a line. Settings are expanded afterwards and cannot do either. */
+static const char *
+find_end_of_command(const char *args)
+{
+	if (strstr(args, "&&") != NULL || strstr(args, "||") != NULL)
+		return "\"&&\" or \"||\"";
+	for (const char *p = args; *p != '\0';) {
+		size_t n = strcspn(p, " ");
+
+		if (*p == '#')
+			return "a word that begins with '#'";
+		if (n == 1 && *p == ';')
+			return "a ';' alone";
+		p += n + strspn(p + n, " ");
+	}
+	return NULL;
+}
+
 /* What the author of an image wrote between the values must stay one iPXE command too. */
 static int
 check_args(const struct bundle *b, const char *args, struct error *err)
 {
 	const char *next = "correct the image's args: netboot-ctl image add";
+	const char *bad = find_end_of_command(args);
 
 	for (const unsigned char *p = (const unsigned char *)args; *p != '\0'; p++) {
 		if (*p < ' ' || *p >= 0x7f)
@@ -180,13 +201,57 @@ check_args(const struct bundle *b, const char *args, struct error *err)
 			    "differently",
 			    b->image.name, *p);
 	}
-	if (strstr(args, "&&") != NULL || strstr(args, "||") != NULL)
+	if (bad != NULL)
 		return error_set(err, -EINVAL, "image-args", next,
-		    "image %s: the arguments hold \"&&\" or \"||\", which would begin "
-		    "another "
+		    "image %s for host %s: the arguments hold %s, which would end the "
 		    "iPXE command",
-		    b->image.name);
+		    b->image.name, b->host.name, bad);
 	return 0;
+}
+
+/* A file's name is a word of its command and the end of a URL. */
+static bool
+name_is_plain(const char *name)
+{
+	for (const char *p = name; *p != '\0'; p++) {
+		if (!isalnum((unsigned char)*p) && strchr("._+~@:=,-", *p) == NULL)
+			return false;
+	}
+	return *name != '\0';
+}
+
+static int
+check_names(const struct bundle_image *image, struct error *err)
+{
+	const char *bad = name_is_plain(image->kernel.name) ? NULL : image->kernel.name;
+
+	for (size_t i = 0; bad == NULL && i < image->n_initrds; i++) {
+		if (!name_is_plain(image->initrds[i].name))
+			bad = image->initrds[i].name;
+	}
+	if (bad == NULL)
+		return 0;
+	return error_set(err, -EINVAL, "image-args",
+	    "rename the file to letters, digits and ._+~@:=,- and add the image again: "
+	    "netboot-ctl image add",
+	    "image %s: the file name %.64s cannot stand in an iPXE script", image->name,
+	    bad);
+}
+
+static int
+check_url(const char *url, struct error *err)
+{
+	bool good = str_has_prefix(url, "http://") || str_has_prefix(url, "https://");
+
+	for (const char *p = url; *p != '\0'; p++) {
+		if (*p <= ' ' || *p > '~' || strchr("\"'\\${}&|#", *p) != NULL)
+			good = false;
+	}
+	if (good)
+		return 0;
+	return error_set(err, -EINVAL, "no-site-url",
+	    "correct site_url in agent.yaml, or the site's url: netboot-ctl site set",
+	    "the site's address is not a plain HTTP address");
 }
 
 static int
@@ -300,6 +365,9 @@ script_build(const struct script_params *p, char **ret, struct error *err)
 
 	if (names.nic == NULL || script_name(&p->bundle->host, name) < 0)
 		return no_nic(&p->bundle->host, err);
+	if ((rc = check_url(p->url, err)) < 0 ||
+	    (rc = check_names(&p->bundle->image, err)) < 0)
+		return rc;
 	rc = expand_args(&names, &args, err);
 	if (rc < 0)
 		return rc;

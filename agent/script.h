@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text of a host's iPXE script (boot.md 1.10). Pure; run_files.c puts it on disk. */
+/* The text of a host's iPXE script (boot.md 1.10). Pure; run_exec.c puts it on disk. */
 #ifndef AGENT_SCRIPT_H
 #define AGENT_SCRIPT_H
 
@@ -33,8 +33,8 @@ script_boot_nic(const struct bundle_host *host);
 /* "script.ipxe-52:54:00:77:00:01": bootd finds it by the MAC address. */
 int
 script_name(const struct bundle_host *host, char ret[SCRIPT_NAME_SIZE]) MUST_CHECK;
-/* 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code image-args or
- * no-boot-mac. */
+/* 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code image-args,
+ * no-site-url or no-boot-mac. */
 int
 script_build(const struct script_params *p, char **ret, struct error *err) MUST_CHECK;
 

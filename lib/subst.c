@@ -49,6 +49,8 @@ forbidden_part(const char *value, enum subst_escape how)
 		return NULL;
 	if (strstr(value, "${") != NULL)
 		return "\"${\", which iPXE would expand";
+	if (*value != '\0' && value[strlen(value) - 1] == '$')
+		return "a dollar at its end, which could become \"${\"";
 	if (strchr(value, '\\') != NULL)
 		return "a backslash";
 	if (strstr(value, "&&") != NULL || strstr(value, "||") != NULL)
@@ -91,6 +93,9 @@ append_value(struct output *out, const char *name, const char *value,
 		    "give the host that label, or correct the name",
 		    "${%s} has no value for this host", name);
 	bad = forbidden_part(value, how);
+	if (bad == NULL && how == SUBST_IPXE && value[0] == '{' && out->len > 0 &&
+	    out->text[out->len - 1] == '$')
+		bad = "\"{\" behind a dollar, which iPXE would expand";
 	if (bad != NULL)
 		return error_set(err, -EINVAL, "bad-value", "change the value",
 		    "the value of ${%s} contains %s", name, bad);

@@ -112,15 +112,67 @@ test_refused(void **state)
 	refused(b, "a=\"b c\"", -EINVAL, "image-args");
 	refused(b, "a=\\", -EINVAL, "image-args");
 	refused(b, "${host.name", -EINVAL, "image-args");
+	/* iPXE takes these for the end of a command where they begin or are a word. */
+	refused(b, "a #b", -EINVAL, "image-args");
+	refused(b, "#b", -EINVAL, "image-args");
+	refused(b, "a ; reboot", -EINVAL, "image-args");
 	str_clip(b->host.labels[0].value, sizeof(b->host.labels[0].value), "a b");
 	refused(b, "r=${host.label.role}", -EINVAL, "image-args");
 	str_clip(b->host.labels[0].value, sizeof(b->host.labels[0].value), "${net0/ip}");
 	refused(b, "r=${host.label.role}", -EINVAL, "image-args");
+	str_clip(b->host.labels[0].value, sizeof(b->host.labels[0].value), ";");
+	refused(b, "a ${host.label.role} reboot", -EINVAL, "image-args");
+	str_clip(b->host.labels[0].value, sizeof(b->host.labels[0].value), "#1");
+	refused(b, "rack ${host.label.role}", -EINVAL, "image-args");
 	memset(longest, 'x', BUNDLE_ARGS_MAX - 1);
 	refused(b, longest, -EMSGSIZE, "image-args");
 	free(longest);
 	b->host.n_nics = 0;
 	refused(b, "", -EINVAL, "no-boot-mac");
+	free(b);
+}
+
+/* Names of files stand in commands and URLs as they are. */
+static void
+test_file_names(void **state)
+{
+	static const char *const names[] = {
+	    "#x", "||", "a&&b", "${net0}", "a?b", "a%20b", "a\"b"};
+	struct bundle *b = job_fixture_bundle();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		str_clip(b->image.kernel.name, sizeof(b->image.kernel.name), names[i]);
+		refused(b, "", -EINVAL, "image-args");
+	}
+	str_clip(b->image.kernel.name, sizeof(b->image.kernel.name), "vmlinuz");
+	str_clip(b->image.initrds[0].name, sizeof(b->image.initrds[0].name), ";");
+	refused(b, "", -EINVAL, "image-args");
+	str_clip(b->image.initrds[0].name, sizeof(b->image.initrds[0].name),
+	    "initrd_6.1+a~b@c:d=e,f-g.img");
+	free(build(b, ""));
+	free(b);
+}
+
+static void
+test_url(void **state)
+{
+	static const char *const urls[] = {"", "ftp://x", "http://x\nreboot",
+	    "http://x/#", "http://x ", "http://x/${y}", "http://x||y", "http://x\\"};
+	struct bundle *b = job_fixture_bundle();
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(urls); i++) {
+		struct script_params p = {
+		    .bundle = b, .ticket = &ticket, .site = "los", .url = urls[i]};
+		struct error err = {.code = ""};
+		char *text = NULL;
+
+		assert_int_equal(script_build(&p, &text, &err), -EINVAL);
+		assert_null(text);
+		assert_string_equal(err.code, "no-site-url");
+		assert_string_not_equal(err.next, "");
+	}
 	free(b);
 }
 
@@ -152,6 +204,8 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_substitution),
 	    cmocka_unit_test(test_refused),
+	    cmocka_unit_test(test_file_names),
+	    cmocka_unit_test(test_url),
 	    cmocka_unit_test(test_boot_nic),
 	};
 

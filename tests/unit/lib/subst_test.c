@@ -33,6 +33,12 @@ lookup(void *arg, const char *name)
 		return "a&&reboot";
 	if (strcmp(name, "or") == 0)
 		return "a||reboot";
+	if (strcmp(name, "dollar") == 0)
+		return "a$";
+	if (strcmp(name, "brace") == 0)
+		return "{net0/mac}";
+	if (strcmp(name, "hash") == 0)
+		return "$6$salt$x";
 	if (strcmp(name, "url") == 0)
 		return "http://10.77.0.1/x?a=1&b=2|3";
 	return NULL;
@@ -102,6 +108,13 @@ values_that_would_break_out(void **state)
 	check_refused("${var}", SUBST_IPXE, -EINVAL);
 	check_refused("${and}", SUBST_IPXE, -EINVAL);
 	check_refused("${or}", SUBST_IPXE, -EINVAL);
+	/* Two halves of a "${". */
+	check_refused("${dollar}{x}", SUBST_IPXE, -EINVAL);
+	check_refused("${dollar}${brace}", SUBST_IPXE, -EINVAL);
+	check_refused("$$${brace}", SUBST_IPXE, -EINVAL);
+	check("${brace}", SUBST_IPXE, "{net0/mac}");
+	check("${hash}", SUBST_IPXE, "$6$salt$x");
+	check("${dollar}", SUBST_KERNEL_ARGS, "a$");
 }
 
 static void
