@@ -78,7 +78,7 @@ struct run {
 	uint32_t loaded;    /* bit 0 kernel, bit n initrd n - 1 */
 	uint64_t files;	    /* bit per further file */
 	struct run_sign signs[STAGE_COUNT];
-	struct error verdict; /* of a failed job */
+	struct error verdict; /* of a failed or cancelled job */
 	char by[64];	      /* who cancelled */
 };
 

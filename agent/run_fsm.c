@@ -67,16 +67,15 @@ end_job(struct run_fsm *f, enum stage end, const char *outcome)
 	ev = run_note_emit(f, end == STAGE_DONE	    ? "job.done"
 			      : end == STAGE_FAILED ? "job.failed"
 						    : "job.cancelled");
-	if (end == STAGE_FAILED) {
+	if (end != STAGE_DONE) {
 		event_put(ev, "code", r->verdict.code);
 		event_put(ev, "text", r->verdict.text);
 		event_put(ev, "next", r->verdict.next);
 		event_put(ev, "stage", stage_name(at));
 		str_clip(ev->reason, sizeof(ev->reason), r->verdict.text);
-	} else if (end == STAGE_CANCELLED) {
-		event_put(ev, "by", r->by);
-		event_put(ev, "stage", stage_name(at));
 	}
+	if (end == STAGE_CANCELLED)
+		event_put(ev, "by", r->by);
 	act(f, RUN_ACT_END);
 }
 
@@ -606,11 +605,15 @@ on_bootd(struct run_fsm *f)
 }
 
 static void
-on_cancel(struct run_fsm *f, const char *by)
+on_cancel(struct run_fsm *f, const struct run_input *in)
 {
 	if (run_ended(f->r))
 		return;
-	str_clip(f->r->by, sizeof(f->r->by), by == NULL ? "" : by);
+	str_clip(f->r->by, sizeof(f->r->by), in->by == NULL ? "" : in->by);
+	if (given(in->err))
+		f->r->verdict = *in->err;
+	else
+		run_verdict_cancelled(f->r, &f->r->verdict);
 	end_job(f, STAGE_CANCELLED, "unknown");
 }
 
@@ -720,7 +723,7 @@ run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rn
 	case RUN_IN_REPORT: on_report(&f, in); break;
 	case RUN_IN_PROBE: on_probe(&f, in); break;
 	case RUN_IN_BOOTD: on_bootd(&f); break;
-	case RUN_IN_CANCEL: on_cancel(&f, in->by); break;
+	case RUN_IN_CANCEL: on_cancel(&f, in); break;
 	}
 }
 

@@ -31,7 +31,7 @@ enum run_input_type {
 	RUN_IN_REPORT, /* the booted system says: report, note. Answer: out->granted */
 	RUN_IN_PROBE,  /* the probe answered (ok) or did not */
 	RUN_IN_BOOTD,  /* a new bootd process is about to get its table */
-	RUN_IN_CANCEL, /* by */
+	RUN_IN_CANCEL, /* by; err: what is known of the machine, when the run does not say */
 };
 
 /* What a wire event says about a boot; run_wire.c finds it. */
@@ -60,9 +60,10 @@ struct run_input {
 	enum run_input_type type;
 	uint64_t step;
 	bool ok;
-	bool retry;		 /* a failed step may be tried again */
-	const struct error *err; /* of a failed step; in a tick, consume: as said above */
-	const char *evidence;	 /* of a good step or a sign; may be NULL */
+	bool retry; /* a failed step may be tried again */
+	const struct error
+	    *err; /* of a failed step; in a tick, consume, cancel: as said above */
+	const char *evidence; /* of a good step or a sign; may be NULL */
 	enum run_sign_type sign;
 	unsigned index;
 	const char *ticket;

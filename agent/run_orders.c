@@ -126,13 +126,13 @@ static void
 put_end(const struct run *r, struct event *ev)
 {
 	str_clip(ev->host, sizeof(ev->host), r->host);
-	if (r->stage == STAGE_FAILED) {
+	if (r->stage != STAGE_DONE) {
 		event_put(ev, "code", r->verdict.code);
 		event_put(ev, "text", r->verdict.text);
 		event_put(ev, "next", r->verdict.next);
-	} else if (r->stage == STAGE_CANCELLED) {
-		event_put(ev, "by", r->by);
 	}
+	if (r->stage == STAGE_CANCELLED)
+		event_put(ev, "by", r->by);
 }
 
 static void
@@ -292,5 +292,9 @@ run_jobs_on_old_spool(struct run_jobs *js)
 			continue;
 		it = run_jobs_push_input(js, job->run.job, RUN_IN_CANCEL);
 		str_clip(it->by, sizeof(it->by), "the agent: its spool is an old copy");
+		error_set(&it->err, 0, "spool-old",
+		    "look at the machine before ordering anything",
+		    "the agent's spool is an old copy of itself: what was done to the "
+		    "machine since is not known");
 	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Verdicts: from the stage that was missed and the signs seen to a code, a sentence and
- * the next thing to try.
+ * the next thing to try; of a cancelled job, what had been done to the machine by then.
  *
- * Entry points: run_verdict_missed().
+ * Entry points: run_verdict_missed(), run_verdict_cancelled().
  * Ownership: fills the caller's struct error.
  * Failure modes: none; a stage without a row would be a programming error and says so.
  */
@@ -153,4 +153,61 @@ run_verdict_missed(const struct run *run, struct error *ret)
 	error_set(ret, 0, v->code, v->next, "%s (stage %s, %s)", v->text,
 	    stage_name(run->stage),
 	    str_duration(run->due - run->entered, took, sizeof(took)));
+}
+
+static const struct verdict nothing_done = {
+    "nothing-done", "nothing had been done to the machine", ""};
+static const struct verdict off_in_doubt = {"power-in-doubt",
+    "the machine had been ordered to switch off, which was not seen yet; it is left as "
+    "it "
+    "is",
+    "look at it by netboot-ctl power status, and switch it on if it is to run"};
+static const struct verdict left_off = {"left-off",
+    "the machine had been switched off and is left so; its next start may begin with one "
+    "network boot, without an image",
+    "netboot-ctl power on, if it is to run"};
+static const struct verdict on_in_doubt = {"power-in-doubt",
+    "the machine had been ordered to switch on, which was not seen yet; it is left as it "
+    "is",
+    "look at it by netboot-ctl power status"};
+static const struct verdict control_in_doubt = {"power-in-doubt",
+    "the BMC had been given the order, or was about to be; whether it was carried out is "
+    "unknown",
+    "look at it by netboot-ctl power status"};
+static const struct verdict not_let_go = {"image-not-let-go",
+    "the machine had been switched on to load the image, which was not let go to it and "
+    "will not be; it is left running",
+    "look whether it comes up from its disk; netboot-ctl reboot, if it does not"};
+static const struct verdict let_go = {"image-let-go",
+    "the image had been let go to the machine before: it may be at work, an installer "
+    "too, and the machine was not touched",
+    "watch the console; netboot-ctl power off, if it must not go on"};
+static const struct verdict rebooted = {"rebooted",
+    "the machine had been switched off and on again; it is not waited for any more", ""};
+
+static const struct verdict *
+choose_cancelled(const struct run *r)
+{
+	if (ticket_is_consumed(&r->ticket))
+		return &let_go;
+	if (r->stage <= STAGE_ARMED)
+		return &nothing_done;
+	if (r->stage > STAGE_POWER)
+		return r->netboot ? &not_let_go : &rebooted;
+	switch (r->phase) {
+	case RUN_PHASE_OFF: return &off_in_doubt;
+	case RUN_PHASE_FLAGS: return &left_off;
+	case RUN_PHASE_ON: return &on_in_doubt;
+	case RUN_PHASE_NONE:
+	case RUN_PHASE_CONTROL: break;
+	}
+	return &control_in_doubt;
+}
+
+void
+run_verdict_cancelled(const struct run *run, struct error *ret)
+{
+	const struct verdict *v = choose_cancelled(run);
+
+	error_set(ret, 0, v->code, v->next, "%s", v->text);
 }

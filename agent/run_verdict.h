@@ -9,5 +9,10 @@
 /* Why run's present stage was missed, judged from what was and was not seen. */
 void
 run_verdict_missed(const struct run *run, struct error *ret);
+/* For a job that is about to be cancelled: what had been done to its machine, and what may
+ * be wanted next. What was ordered from a BMC counts as done or not only when it was seen:
+ * a command that is on its way cannot be called back. */
+void
+run_verdict_cancelled(const struct run *run, struct error *ret);
 
 #endif

@@ -199,6 +199,7 @@ progress_on_job(struct progress *p, const json_t *job, struct text *changes)
 		end(p, PROGRESS_FAILED, ended);
 	} else if (str_eq(state, "cancelled")) {
 		copy_member(p->cancelled_by, sizeof(p->cancelled_by), job, "cancel.by");
+		take_verdict(p, json_object_get(job, "verdict"));
 		end(p, PROGRESS_CANCELLED, ended);
 	}
 }
@@ -288,6 +289,7 @@ on_end_event(struct progress *p, const char *kind, const json_t *event, int64_t 
 		end(p, PROGRESS_FAILED, at);
 	} else if (str_eq(kind, "job.cancelled")) {
 		copy_member(p->cancelled_by, sizeof(p->cancelled_by), d, "by");
+		take_verdict(p, d);
 		end(p, PROGRESS_CANCELLED, at);
 	}
 }

@@ -49,7 +49,7 @@ struct progress {
 	int attempt;
 	struct progress_stage stages[STAGE_COUNT];
 	struct progress_transfer transfer;
-	struct error verdict; /* failed: why */
+	struct error verdict; /* failed: why; cancelled: what had been done by then */
 	char cancelled_by[64];
 };
 

@@ -178,6 +178,19 @@ progress_view_line(
 	finish_line(out, from, look, color);
 }
 
+static void
+add_reason(const struct error *verdict, struct text *out)
+{
+	text_add(out, ": ");
+	text_add_escaped(out, verdict->code);
+	text_add(out, ": ");
+	text_add_escaped(out, verdict->text);
+	if (verdict->next[0] != '\0') {
+		text_add(out, ": ");
+		text_add_escaped(out, verdict->next);
+	}
+}
+
 void
 progress_view_result(const struct progress *p, struct text *out)
 {
@@ -194,16 +207,12 @@ progress_view_result(const struct progress *p, struct text *out)
 			text_add(out, " by ");
 			text_add_escaped(out, p->cancelled_by);
 		}
+		if (p->verdict.code[0] != '\0')
+			add_reason(&p->verdict, out);
 		break;
 	case PROGRESS_FAILED:
-		text_addf(out, ": FAILED at %s: ", stage_name(p->stage));
-		text_add_escaped(out, p->verdict.code);
-		text_add(out, ": ");
-		text_add_escaped(out, p->verdict.text);
-		if (p->verdict.next[0] != '\0') {
-			text_add(out, ": ");
-			text_add_escaped(out, p->verdict.next);
-		}
+		text_addf(out, ": FAILED at %s", stage_name(p->stage));
+		add_reason(&p->verdict, out);
 		break;
 	}
 	text_add(out, "\n");

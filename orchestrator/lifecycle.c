@@ -129,19 +129,25 @@ on_done(const struct event *ev, struct lifecycle_change *ch)
 }
 
 static void
-on_failed(const struct event *ev, struct lifecycle_change *ch)
+set_verdict(const struct event *ev, struct lifecycle_change *ch, const char *code)
 {
-	const char *code = detail_str(ev, "code");
 	const char *text = detail_str(ev, "text");
-	enum stage stage;
 
-	end_job(ev, ch, DB_JOB_FAILED);
-	str_clip(ch->job.verdict_code, sizeof(ch->job.verdict_code),
-	    code[0] ? code : "unknown");
+	str_clip(ch->job.verdict_code, sizeof(ch->job.verdict_code), code);
 	str_clip(ch->job.verdict_text, sizeof(ch->job.verdict_text),
 	    text[0] ? text : ev->reason);
 	str_clip(
 	    ch->job.verdict_next, sizeof(ch->job.verdict_next), detail_str(ev, "next"));
+}
+
+static void
+on_failed(const struct event *ev, struct lifecycle_change *ch)
+{
+	const char *code = detail_str(ev, "code");
+	enum stage stage;
+
+	end_job(ev, ch, DB_JOB_FAILED);
+	set_verdict(ev, ch, code[0] ? code : "unknown");
 	if (stage_parse(detail_str(ev, "stage"), &stage) == 0)
 		str_clip(ch->job.stage, sizeof(ch->job.stage), stage_name(stage));
 }
@@ -158,10 +164,15 @@ on_refused(const struct event *ev, struct lifecycle_change *ch)
 	on_failed(ev, ch);
 }
 
+/* The verdict of a cancelled job says what had been done to the machine by then. */
 static void
 on_cancelled(const struct event *ev, struct lifecycle_change *ch)
 {
+	const char *code = detail_str(ev, "code");
+
 	end_job(ev, ch, DB_JOB_CANCELLED);
+	if (code[0])
+		set_verdict(ev, ch, code);
 }
 
 /* The ticket's life is the agent's; here it is kept as events. */

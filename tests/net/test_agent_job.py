@@ -156,7 +156,8 @@ def test_cancel_closes_the_ticket(site):
     m.firmware()
     m.script()
     s.cancel(job)
-    assert s.wait_end(job)["kind"] == "job.cancelled"
+    end = s.wait_end(job)
+    assert end["kind"] == "job.cancelled" and end["detail"]["code"] == "image-not-let-go"
     assert s.tickets(job, "revoked") == s.tickets(job, "armed")
     until(lambda: m.curl(m.kernel_url, check=False)[:3] == "404", what="the payload to be closed")
     assert "exit" in m.script()

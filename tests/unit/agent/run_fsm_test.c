@@ -624,10 +624,45 @@ test_cancel(void **state)
 	to_watching(&k);
 	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "ops"});
 	assert_non_null(told(&k, "job.cancelled", "by", "ops"));
+	assert_non_null(told(&k, "job.cancelled", "code", "image-not-let-go"));
 	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
 	assert_true(did(&k, RUN_ACT_CANCEL_STEP) && did(&k, RUN_ACT_END));
 	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "ops"});
 	assert_int_equal(k.out.n_events, 0);
+	teardown(&k);
+}
+
+/* A cancelled job says what had been done to the machine, and no more than was seen. */
+static void
+test_cancel_is_truthful(void **state)
+{
+	static const char *const by_steps[] = {"nothing-done", "nothing-done",
+	    "power-in-doubt", "left-off", "power-in-doubt", "image-not-let-go"};
+	struct error old = {.code = "spool-old"};
+	struct kit k;
+
+	(void)state;
+	for (size_t steps = 0; steps < ARRAY_SIZE(by_steps); steps++) {
+		k = setup(NULL);
+		give(&k, (struct run_input){.type = RUN_IN_START});
+		for (size_t i = 0; i < steps; i++)
+			step_ok(&k);
+		give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "ops"});
+		assert_non_null(told(&k, "job.cancelled", "code", by_steps[steps]));
+		assert_string_not_equal(
+		    told(&k, "job.cancelled", NULL, NULL)->reason, "");
+		teardown(&k);
+	}
+	k = setup(NULL);
+	to_used(&k);
+	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "ops"});
+	assert_non_null(told(&k, "job.cancelled", "code", "image-let-go"));
+	assert_non_null(told(&k, "boot.end", "text", k.run.verdict.text));
+	teardown(&k);
+	k = setup(NULL);
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "a", .err = &old});
+	assert_non_null(told(&k, "job.cancelled", "code", "spool-old"));
 	teardown(&k);
 }
 
@@ -693,6 +728,7 @@ main(void)
 	    cmocka_unit_test(test_disk_boot_begins_with_silence),
 	    cmocka_unit_test(test_restart_before_installed),
 	    cmocka_unit_test(test_cancel),
+	    cmocka_unit_test(test_cancel_is_truthful),
 	    cmocka_unit_test(test_verdicts),
 	};
 

@@ -136,6 +136,17 @@ test_results(void **state UNUSED)
 
 	begin(&p);
 	event(&p,
+	    "{\"kind\":\"job.cancelled\",\"at\":\"" T
+	    "30Z\",\"detail\":{\"by\":\"ann\",\"code\":\"image-let-go\",\"text\":\"it "
+	    "may be at work\",\"next\":\"watch\"}}",
+	    "");
+	result(&p,
+	    "edge01: cancelled after 30s by ann: image-let-go: it may be at work: "
+	    "watch\n",
+	    CTL_FAILED);
+
+	begin(&p);
+	event(&p,
 	    "{\"kind\":\"job.failed\",\"detail\":{\"code\":\"kernel-stalled\",\"text\":"
 	    "\"no octet\","
 	    "\"next\":\"look\",\"stage\":\"kernel\"}}",

@@ -180,6 +180,15 @@ a_verdict_is_kept_whole(void **state)
 	assert_string_equal(ch.job.verdict_next, "set it");
 	assert_string_equal(ch.job.stage, "override");
 	assert_int_equal(ch.job.ended, NOW);
+	ch = apply("job.cancelled",
+	    "{\"by\":\"ann\",\"code\":\"image-let-go\",\"text\":\"it may be at work\","
+	    "\"next\":\"watch\"}",
+	    &job);
+	assert_string_equal(ch.job.verdict_code, "image-let-go");
+	assert_string_equal(ch.job.verdict_text, "it may be at work");
+	assert_string_equal(ch.job.verdict_next, "watch");
+	ch = apply("job.cancelled", "{\"by\":\"ann\"}", &job);
+	assert_string_equal(ch.job.verdict_code, "");
 	ch = apply("job.failed", "{}", &job);
 	assert_string_equal(ch.job.verdict_code, "unknown");
 	assert_string_equal(ch.job.stage, "queued");
