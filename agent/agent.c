@@ -62,6 +62,7 @@ struct agent {
 	struct bundle_site *site; /* without hosts */
 	struct late *late;
 	struct event *purge;
+	bool replaced; /* another agent is in charge of the site */
 	char token[TOKEN_SIZE];
 };
 
@@ -341,12 +342,66 @@ on_orders(void *arg, struct agent_msg_orders *orders)
 	free(jobs);
 }
 
+/* What became of the jobs since the copy was made is not known. */
 static void
 on_old_spool(void *arg)
 {
 	struct agent *a = arg;
+	struct error why;
 
-	run_jobs_on_old_spool(a->jobs);
+	error_set(&why, 0, "spool-old", "look at the machine before ordering anything",
+	    "the agent's spool is an old copy of itself: what was done to the machine "
+	    "since "
+	    "is not known");
+	run_jobs_end_unused(a->jobs, "the agent: its spool is an old copy", &why);
+}
+
+/* ---- who is in charge ---- */
+
+static void
+end_replaced_jobs(struct agent *a)
+{
+	run_jobs_end_unused(
+	    a->jobs, "the agent: another one is in charge of the site", NULL);
+}
+
+static void
+note_replaced(struct agent *a, bool replaced)
+{
+	struct error err;
+	int r = spool_set_replaced(a->spool, replaced);
+
+	a->replaced = replaced;
+	if (r < 0) {
+		spool_error(a->spool, r, &err, "note who is in charge of the site");
+		log_warn(a->log, "%s: %s", err.text, err.next);
+	}
+}
+
+/* Two agents on one segment would fight over its machines: the one that the orchestrator
+ * refuses leaves the wire to the other one and lets no image go any more. An orchestrator
+ * that cannot be reached says nothing of the kind, and the jobs go on. */
+static void
+on_charge(void *arg, const struct error *refused)
+{
+	struct agent *a = arg;
+	struct error why;
+
+	if ((refused != NULL) == a->replaced)
+		return;
+	note_replaced(a, refused != NULL);
+	if (refused == NULL) {
+		log_info(a->log, "in charge of site %s again", a->cfg->site);
+		bootd_proc_release(a->bootd);
+		return;
+	}
+	log_error(a->log,
+	    "another agent is in charge of the site: the boot services stop here: %s",
+	    refused->next);
+	error_set(&why, 0, "agent-replaced", refused->next,
+	    "another agent is in charge of the site");
+	end_replaced_jobs(a);
+	bootd_proc_hold(a->bootd, &why);
 }
 
 static void
@@ -502,9 +557,13 @@ start_talking(struct agent *a, struct error *err)
 	    .site = a->cfg->site,
 	    .on_orders = on_orders,
 	    .on_old_spool = on_old_spool,
+	    .on_charge = on_charge,
 	    .arg = a,
 	};
-	int r;
+	int r = spool_is_replaced(a->spool, &a->replaced);
+
+	if (r < 0)
+		return spool_error(a->spool, r, err, "read who is in charge of the site");
 
 	a->uplink = uplink_new(&up, a->site->version, err);
 	if (a->uplink == NULL)
@@ -512,7 +571,13 @@ start_talking(struct agent *a, struct error *err)
 	r = run_jobs_recover(a->jobs, err);
 	if (r < 0)
 		return r;
-	a->bootd = bootd_proc_new(&bootd);
+	if (a->replaced) {
+		log_warn(a->log,
+		    "another agent was in charge of the site: the boot services wait for "
+		    "the orchestrator's word");
+		end_replaced_jobs(a);
+	}
+	a->bootd = bootd_proc_new(&bootd, a->replaced);
 	return 0;
 }
 

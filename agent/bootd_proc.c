@@ -5,6 +5,8 @@
  *	  ▲                  │                 │               │
  *	  └────── gone(): EOF, exit, or no "ready" in time ────┘
  *
+ * From anywhere bootd_proc_hold() leads to down, and only bootd_proc_release() out of it.
+ *
  * Entry points: bootd_proc_new(), bootd_proc_send_table(), bootd_proc_put_host().
  * Ownership: the process, its socket and timers. The child is told to die with us, and
  * ends by itself when the socket closes.
@@ -55,6 +57,7 @@ struct bootd_proc {
 	uint16_t http_port;
 	int64_t gen;
 	bool sending, serving; /* the table is on its way; it is in force */
+	bool held;	       /* not to be started */
 	char after[BUNDLE_NAME_SIZE];
 	struct bundle_host *host; /* room for the table's pump */
 	struct bootd_msg_boot *boot;
@@ -103,6 +106,18 @@ reap(struct bootd_proc *p)
 }
 
 static void
+end_process(struct bootd_proc *p)
+{
+	frame_close(p->conn);
+	p->conn = NULL;
+	p->state = DOWN;
+	p->serving = p->sending = false;
+	event_del(p->pump);
+	event_del(p->timer);
+	reap(p);
+}
+
+static void
 gone(struct bootd_proc *p, const char *how)
 {
 	struct error why;
@@ -110,12 +125,7 @@ gone(struct bootd_proc *p, const char *how)
 
 	if (p->state == DOWN)
 		return;
-	frame_close(p->conn);
-	p->conn = NULL;
-	p->state = DOWN;
-	p->serving = p->sending = false;
-	event_del(p->pump);
-	reap(p);
+	end_process(p);
 	why = p->fatal;
 	p->delay = short_life && p->delay > 0 ? p->delay * 3 : DELAY_FIRST;
 	if (p->delay > DELAY_MAX)
@@ -396,8 +406,27 @@ bootd_proc_http_port(const struct bootd_proc *p)
 	return p->http_port;
 }
 
+void
+bootd_proc_hold(struct bootd_proc *p, const struct error *why)
+{
+	if (p->held)
+		return;
+	p->held = true;
+	end_process(p);
+	p->o.ops->on_down(p->o.arg, why);
+}
+
+void
+bootd_proc_release(struct bootd_proc *p)
+{
+	if (!p->held)
+		return;
+	p->held = false;
+	start(p);
+}
+
 struct bootd_proc *
-bootd_proc_new(const struct bootd_proc_opts *opts)
+bootd_proc_new(const struct bootd_proc_opts *opts, bool held)
 {
 	struct bootd_proc *p = str_alloc(sizeof(*p));
 
@@ -406,7 +435,9 @@ bootd_proc_new(const struct bootd_proc_opts *opts)
 	p->boot = str_alloc(sizeof(*p->boot));
 	p->timer = evtimer_new(opts->base, on_timer, p);
 	p->pump = evtimer_new(opts->base, on_pump, p);
-	start(p);
+	p->held = held;
+	if (!held)
+		start(p);
 	return p;
 }
 

@@ -38,9 +38,15 @@ struct bootd_proc_opts {
 	void *arg;
 };
 
-/* Everything in opts is borrowed. Starts at once. */
+/* Everything in opts is borrowed. Starts at once, unless held. */
 struct bootd_proc *
-bootd_proc_new(const struct bootd_proc_opts *opts);
+bootd_proc_new(const struct bootd_proc_opts *opts, bool held);
+/* Ends the process, if it runs, and starts none until bootd_proc_release(). on_down is
+ * told `why`. */
+void
+bootd_proc_hold(struct bootd_proc *p, const struct error *why);
+void
+bootd_proc_release(struct bootd_proc *p);
 /* Ends the process. NULL allowed. */
 void
 bootd_proc_free(struct bootd_proc *p);

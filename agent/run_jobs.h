@@ -68,10 +68,10 @@ void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);
 void
 run_jobs_cancel(struct run_jobs *js, const char *job, const char *by);
-/* The spool is an old copy of itself: what became of its jobs since is not known, and those
- * whose ticket is not used end. */
+/* Ends the jobs whose ticket is not used, at the word of `by`; `why` when what the runs
+ * know of their machines does not hold any more, or NULL. The others cannot do harm. */
 void
-run_jobs_on_old_spool(struct run_jobs *js);
+run_jobs_end_unused(struct run_jobs *js, const char *by, const struct error *why);
 
 /* From bootd. */
 void

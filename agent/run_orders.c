@@ -283,7 +283,7 @@ run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 }
 
 void
-run_jobs_on_old_spool(struct run_jobs *js)
+run_jobs_end_unused(struct run_jobs *js, const char *by, const struct error *why)
 {
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		struct run_item *it;
@@ -291,10 +291,8 @@ run_jobs_on_old_spool(struct run_jobs *js)
 		if (ticket_is_consumed(&job->run.ticket))
 			continue;
 		it = run_jobs_push_input(js, job->run.job, RUN_IN_CANCEL);
-		str_clip(it->by, sizeof(it->by), "the agent: its spool is an old copy");
-		error_set(&it->err, 0, "spool-old",
-		    "look at the machine before ordering anything",
-		    "the agent's spool is an old copy of itself: what was done to the "
-		    "machine since is not known");
+		str_clip(it->by, sizeof(it->by), by);
+		if (why != NULL)
+			it->err = *why;
 	}
 }

@@ -260,6 +260,33 @@ spool_id(const struct spool *s)
 	return s->id;
 }
 
+int
+spool_is_replaced(struct spool *s, bool *ret)
+{
+	int64_t v = 0;
+	int r = meta_get_i64(s, "replaced", &v);
+
+	if (r < 0)
+		return r;
+	*ret = v != 0;
+	return 0;
+}
+
+int
+spool_set_replaced(struct spool *s, bool replaced)
+{
+	int r = spool_begin(s);
+
+	if (r < 0)
+		return r;
+	r = meta_put_i64(s, "replaced", replaced);
+	if (r < 0) {
+		spool_rollback(s);
+		return r;
+	}
+	return spool_commit(s);
+}
+
 /* ---- room for a full disk ---- */
 
 int

@@ -36,6 +36,12 @@ spool_close(struct spool *s); /* NULL allowed */
 /* Of this spool, made with it: a lost spool is another agent. */
 const char *
 spool_id(const struct spool *s);
+/* Has the orchestrator said that another agent is in charge of the site? Holds over a
+ * restart, until it says otherwise. */
+int
+spool_is_replaced(struct spool *s, bool *ret) MUST_CHECK;
+int
+spool_set_replaced(struct spool *s, bool replaced) MUST_CHECK;
 
 int
 spool_begin(struct spool *s) MUST_CHECK;

@@ -26,6 +26,8 @@ enum { WAIT_S = 25, BATCH = 200, CALLS_MAX = 256 };
  */
 #define AFTER_ORDERS (300 * USEC_PER_MSEC)
 
+static const struct error not_started = {.text = "the request could not be started"};
+
 /* One of the two conversations. */
 struct line {
 	struct uplink *u;
@@ -57,10 +59,11 @@ set_timer(struct line *l, int64_t us)
 }
 
 static void
-back_off(struct line *l, const char *why)
+back_off(struct line *l, const struct error *why)
 {
 	if (l->delay == 0)
-		log_warn(l->u->o.log, "orchestrator: %s: %s; trying again", l->what, why);
+		log_warn(l->u->o.log, "orchestrator: %s: %s%s%s; trying again", l->what,
+		    why->text, why->next[0] != '\0' ? ": " : "", why->next);
 	l->delay = l->delay == 0 ? DELAY_FIRST : l->delay * 2;
 	if (l->delay > DELAY_MAX)
 		l->delay = DELAY_MAX;
@@ -75,6 +78,27 @@ all_well(struct line *l)
 	l->delay = 0;
 }
 
+/* RFC 9457, as the orchestrator writes it; anything else keeps its status alone. */
+static void
+read_problem(const struct http_client_reply *reply, struct error *err)
+{
+	json_t *v = json_parse(reply->body, reply->body_len, NULL);
+	const char *code = "http", *detail = "", *next = "";
+	char text[ERROR_TEXT_SIZE], todo[ERROR_NEXT_SIZE];
+
+	if (json_is_object(v) && json_opt_str(v, "code", &code, NULL) == 0 &&
+	    json_opt_str(v, "detail", &detail, NULL) == 0 &&
+	    json_opt_str(v, "next", &next, NULL) == 0 && detail[0] != '\0')
+		error_set(err, -EPROTO, code,
+		    str_escape(todo, sizeof(todo), next, strlen(next)), "%s",
+		    str_escape(text, sizeof(text), detail, strlen(detail)));
+	else
+		error_set(err, -EPROTO, "http", NULL, "HTTP status %d: %s", reply->status,
+		    str_escape(text, 160, reply->body == NULL ? "" : reply->body,
+			reply->body_len));
+	json_decref(v);
+}
+
 /* The answer's document, or NULL with the reason in *err. */
 static json_t *
 read_reply(const struct http_client_reply *reply, struct error *err)
@@ -84,11 +108,7 @@ read_reply(const struct http_client_reply *reply, struct error *err)
 		return NULL;
 	}
 	if (reply->status != 200) {
-		char text[160];
-
-		error_set(err, -EPROTO, "http", NULL, "HTTP status %d: %s", reply->status,
-		    str_escape(text, sizeof(text), reply->body == NULL ? "" : reply->body,
-			reply->body_len));
+		read_problem(reply, err);
 		return NULL;
 	}
 	return json_parse(reply->body, reply->body_len, err);
@@ -123,10 +143,14 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	u->poll.call = NULL;
 	json_decref(v);
 	if (r < 0) {
-		back_off(&u->poll, err.text);
+		back_off(&u->poll, &err);
+		if (u->o.on_charge != NULL && str_eq(err.code, "agent-duplicate"))
+			u->o.on_charge(u->o.arg, &err);
 		return;
 	}
 	all_well(&u->poll);
+	if (u->o.on_charge != NULL)
+		u->o.on_charge(u->o.arg, NULL);
 	any = orders.n_orders > 0 || orders.table != NULL;
 	u->o.on_orders(u->o.arg, &orders);
 	agent_msg_orders_done(&orders);
@@ -144,7 +168,7 @@ start_poll(struct uplink *u)
 	u->poll.call = post(u, "/agent/v1/poll", agent_msg_poll_to_json(&m),
 	    (WAIT_S + 15) * USEC_PER_SEC, on_polled);
 	if (u->poll.call == NULL)
-		back_off(&u->poll, "the request could not be started");
+		back_off(&u->poll, &not_started);
 }
 
 /* ---- report ---- */
@@ -203,7 +227,7 @@ on_reported(void *arg, const struct http_client_reply *reply)
 		    "it holds events up to %lld and does not take number %lld",
 		    (long long)acked, (long long)u->first);
 	if (r < 0) {
-		back_off(&u->report, err.text);
+		back_off(&u->report, &err);
 		return;
 	}
 	all_well(&u->report);
@@ -226,7 +250,7 @@ send_report(struct uplink *u, struct event *events, int n)
 	u->report.call = post(u, "/agent/v1/report", agent_msg_report_to_json(&m),
 	    REPORT_TIMEOUT, on_reported);
 	if (u->report.call == NULL)
-		back_off(&u->report, "the request could not be started");
+		back_off(&u->report, &not_started);
 }
 
 static void
@@ -246,7 +270,7 @@ start_report(struct uplink *u)
 		struct error err;
 
 		spool_error(u->o.spool, n, &err, "read the events to report");
-		back_off(&u->report, err.text);
+		back_off(&u->report, &err);
 	} else {
 		send_report(u, events, n);
 	}

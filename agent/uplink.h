@@ -29,6 +29,9 @@ struct uplink_opts {
 	/* The orchestrator holds events that this spool has never had: it is a copy from
 	 * before them (a restored backup or snapshot of a machine). */
 	void (*on_old_spool)(void *arg);
+	/* Said at each answer to a poll: this agent is served (why NULL), or it is refused
+	 * because another one is in charge of the site. May be NULL. */
+	void (*on_charge)(void *arg, const struct error *why);
 	void *arg;
 };
 

@@ -56,6 +56,7 @@ class Orchestrator:
         self.held = {}      # agent -> last number
         self.events = []
         self.down = False   # answers 503
+        self.refused = False  # another agent is in charge: answers 409
         self.lose_reports = 0
         self.duplicates = 0
         self.server = None
@@ -112,6 +113,8 @@ class Orchestrator:
                 doc = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 if outer.down:
                     self.reply(503, {})
+                elif outer.refused:
+                    self.reply(409, {"code": "agent-duplicate", "detail": "another agent was heard", "next": "stop one"})
                 elif self.path == "/agent/v1/poll":
                     self.reply(200, outer.poll(doc))
                 else:

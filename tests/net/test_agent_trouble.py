@@ -299,3 +299,36 @@ def test_host_that_does_not_fit_the_table(site):
     assert end["detail"]["code"] == "boot-services-refused", end
     assert s.stages(job) == ["preflight"]
     assert s.bmc_show(1)["power"] == "off"
+
+
+def test_a_replaced_agent_leaves_the_wire(site):
+    """Two on one segment would fight: the one that the orchestrator refuses stops answering, also after a restart,
+    and lets no image go. That the orchestrator cannot be reached is no such word."""
+    s = site(hosts=2)
+    used, armed = s.order(s.bundle(1)), s.order(s.bundle(2))
+    for job in (used, armed):
+        s.wait_stage("power", job=job)
+    m = s.machine(1)
+    assert m.load()
+    s.wait_event("job.ticket", job=used, state="consumed")
+    s.orch.down = True
+    assert s.machine(2).script()
+    s.orch.refused, s.orch.down = True, False
+    until(lambda: s.bootd_pid() is None, 30, what="bootd to end")
+    s.orch.down = True
+    s.kill_agent()
+    s.start_agent()
+    until(lambda: "wait for the orchestrator's word" in s.stderr, what="the agent to be up")
+    assert s.bootd_pid() is None
+    s.orch.refused = s.orch.down = False
+    end = s.wait_end(armed)
+    assert (end["kind"], end["detail"]["code"]) == ("job.cancelled", "image-not-let-go")
+    assert "another one is in charge" in end["detail"]["by"]
+    assert s.tickets(armed, "revoked") == s.tickets(armed, "armed")
+    until(s.bootd_pid, what="bootd to run again")
+    # What was let go before is still watched.
+    for stage in ("up", "installed", "booted"):
+        until(lambda: m.report(stage) == "204", what=f"the report {stage} to be taken")
+    assert s.wait_end(used)["kind"] == "job.done"
+    s.check_ticket_rule(used)
+    s.check_ticket_rule(armed)

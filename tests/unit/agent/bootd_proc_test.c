@@ -44,6 +44,7 @@ struct kit {
 	int64_t acked, down_at, up_at;
 	struct error why;
 	bool wait; /* the jobs are not ready for a table */
+	bool held; /* from the start */
 };
 
 static void
@@ -131,7 +132,7 @@ start(struct kit *k, const char *config, const char *program)
 	    .ops = &ops,
 	    .arg = k};
 
-	k->p = bootd_proc_new(&o);
+	k->p = bootd_proc_new(&o, k->held);
 }
 
 static void
@@ -225,6 +226,35 @@ test_no_table_before_its_owner_is_ready(void **state)
 }
 
 static void
+test_held(void **state)
+{
+	struct kit k = setup();
+	struct error why = {.code = "agent-replaced"};
+
+	(void)state;
+	start(&k, "interfaces: []", k.program);
+	await(&k, &k.tables, 1);
+	bootd_proc_hold(k.p, &why);
+	bootd_proc_hold(k.p, &why);
+	assert_int_equal(k.downs, 1);
+	assert_string_equal(k.why.code, "agent-replaced");
+	assert_int_equal(bootd_proc_put_host(k.p, &k.b->host, NULL), 0);
+	event_base_loop(k.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	assert_int_equal(event_base_get_num_events(k.base, EVENT_BASE_COUNT_ADDED), 0);
+	bootd_proc_release(k.p);
+	await(&k, &k.tables, 2);
+	teardown(&k);
+
+	k = setup();
+	k.held = true;
+	start(&k, "interfaces: []", k.program);
+	assert_int_equal(event_base_get_num_events(k.base, EVENT_BASE_COUNT_ADDED), 0);
+	bootd_proc_release(k.p);
+	await(&k, &k.tables, 1);
+	teardown(&k);
+}
+
+static void
 test_its_reason_is_told(void **state)
 {
 	struct kit k = setup();
@@ -259,6 +289,7 @@ main(void)
 	    cmocka_unit_test(test_table_and_hosts),
 	    cmocka_unit_test(test_started_again_with_its_table),
 	    cmocka_unit_test(test_no_table_before_its_owner_is_ready),
+	    cmocka_unit_test(test_held),
 	    cmocka_unit_test(test_its_reason_is_told),
 	    cmocka_unit_test(test_no_program),
 	};

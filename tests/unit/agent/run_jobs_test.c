@@ -332,7 +332,7 @@ test_jobs_of_an_old_spool_end(void **state)
 	struct kit *k = *state;
 
 	accept_one(k, job_fixture_bundle());
-	run_jobs_on_old_spool(k->jobs);
+	run_jobs_end_unused(k->jobs, "the agent: its spool is old", NULL);
 	assert_non_null(strstr(detail(await_event(k, "job.cancelled"), "by"), "spool"));
 	assert_int_equal(run_jobs_count(k->jobs), 0);
 }

@@ -25,7 +25,9 @@ struct kit {
 	unsigned polls, reports, fail_next, lose_next, orders;
 	int64_t held, table_asked;
 	bool order_next;
-	unsigned old_spool;
+	unsigned old_spool, served;
+	bool refuse;	      /* every poll: another agent is in charge */
+	struct error refused; /* as told */
 	char power[16];
 };
 
@@ -62,6 +64,12 @@ on_poll(struct evhttp_request *rq, void *arg)
 	if (k->fail_next > 0) {
 		k->fail_next--;
 		reply(rq, 503, "{}");
+		return;
+	}
+	if (k->refuse) {
+		reply(rq, 409,
+		    "{\"code\":\"agent-duplicate\",\"detail\":\"another one\\u001b\","
+		    "\"next\":\"stop it\"}");
 		return;
 	}
 	if (!k->order_next)
@@ -125,6 +133,17 @@ on_old_spool(void *arg)
 	k->old_spool++;
 }
 
+static void
+on_charge(void *arg, const struct error *why)
+{
+	struct kit *k = arg;
+
+	if (why == NULL)
+		k->served++;
+	else
+		k->refused = *why;
+}
+
 static int
 listen_unix(const char *path)
 {
@@ -143,8 +162,10 @@ setup(void **state)
 {
 	struct kit *k = str_alloc(sizeof(*k));
 	struct spool_opts spool = {.path = ":memory:", .site = "los"};
-	struct uplink_opts o = {
-	    .site = "los", .on_orders = on_orders, .on_old_spool = on_old_spool};
+	struct uplink_opts o = {.site = "los",
+	    .on_orders = on_orders,
+	    .on_old_spool = on_old_spool,
+	    .on_charge = on_charge};
 	struct error err;
 
 	snprintf(k->dir, sizeof(k->dir), "/tmp/uplink_testXXXXXX");
@@ -283,6 +304,37 @@ test_orders(void **state)
 }
 
 static bool
+told_refused(const struct kit *k)
+{
+	return k->refused.code[0] != '\0';
+}
+
+static bool
+told_served(const struct kit *k)
+{
+	return k->served > 0;
+}
+
+/* Only the orchestrator's word ends the service of an agent, never its silence. */
+static void
+test_another_agent_in_charge(void **state)
+{
+	struct kit *k = *state;
+
+	k->fail_next = 2;
+	k->refuse = true;
+	until(k, told_refused);
+	assert_int_equal(k->fail_next, 0);
+	assert_int_equal(k->served, 0);
+	assert_string_equal(k->refused.code, "agent-duplicate");
+	assert_string_equal(k->refused.text, "another one\\x1b");
+	assert_string_equal(k->refused.next, "stop it");
+	k->refuse = false;
+	k->order_next = true;
+	until(k, told_served);
+}
+
+static bool
 call_answered(const struct kit *k)
 {
 	return k->power[0] != '\0';
@@ -310,6 +362,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_an_old_spool_is_noticed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_orders, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_another_agent_in_charge, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_call_results, setup, teardown),
 	};
 
