@@ -41,6 +41,16 @@ run_loading(const struct run *r)
 	return r->stage >= STAGE_FIRMWARE_DHCP && r->stage <= STAGE_INITRD;
 }
 
+void
+run_move_clock(struct run *r, int64_t by)
+{
+	r->entered += by;
+	if (r->due != 0)
+		r->due += by;
+	if (r->netboot_at != 0)
+		r->netboot_at += by;
+}
+
 /* The agent's own settings beat the image's: a test must be able to shorten a stage that
  * an image lengthens. */
 static void

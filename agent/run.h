@@ -98,6 +98,10 @@ run_ended(const struct run *r); /* done, failed or cancelled */
 bool
 run_loading(const struct run *r);
 
+/* The wall clock was set by that much: the times of the run move with it. */
+void
+run_move_clock(struct run *r, int64_t by);
+
 json_t *
 run_to_json(const struct run *r);
 int

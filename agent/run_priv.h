@@ -92,7 +92,8 @@ struct run_jobs {
 	size_t queued;
 	int64_t overflow; /* observations that the queue had no room for */
 	struct event *turn, *tick;
-	int64_t wall, mono; /* at the last tick */
+	int64_t wall, mono; /* when the clocks were compared last */
+	bool moved;	    /* the clock was set: every run is to be saved */
 	void (*then)(void *arg);
 	void *then_arg;
 	bool in_trouble;	 /* the last turn failed */

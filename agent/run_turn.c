@@ -20,6 +20,28 @@ enum { RETRY_S = 1, ITEMS_MAX = 500 };
 /* A wall clock that moved this much by itself moves the deadlines with it. */
 #define JUMP (2 * USEC_PER_SEC)
 
+/* Deadlines are kept in wall time, to hold over a restart; a clock that is set must not
+ * make them due. Asked before anything is decided, so that no stage is entered in the new
+ * time and moved once more. */
+static void
+follow_clock(struct run_jobs *js)
+{
+	int64_t wall = clock_wall();
+	int64_t mono = clock_mono();
+	int64_t jump = (wall - js->wall) - (mono - js->mono);
+
+	js->wall = wall;
+	js->mono = mono;
+	if (jump > -JUMP && jump < JUMP)
+		return;
+	log_warn(js->d.log, "the system clock was set by %lld s; deadlines move with it",
+	    (long long)(jump / USEC_PER_SEC));
+	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next)
+		run_move_clock(&job->run, jump);
+	js->moved = true;
+	run_jobs_wake(js);
+}
+
 static void
 touch(struct run_job *job)
 {
@@ -101,6 +123,17 @@ decide(struct run_jobs *js, struct run_item *it)
 	return decide_input(js, job, it);
 }
 
+/* A restart must not take the jump for a time in which nobody ran. */
+static void
+touch_moved(struct run_jobs *js)
+{
+	for (struct run_job *job = js->by_id; js->moved && job != NULL;
+	     job = job->hh.next) {
+		touch(job);
+		job->dirty = true;
+	}
+}
+
 static int
 save_runs(struct run_jobs *js)
 {
@@ -136,6 +169,7 @@ commit_queue(struct run_jobs *js, struct run_item **ret_end)
 	if (r < 0)
 		return r;
 	spool_count_dropped(js->d.spool, js->overflow);
+	touch_moved(js);
 	for (it = js->head; it != NULL && n++ < ITEMS_MAX; it = it->next) {
 		r = decide(js, it);
 		if (r < 0)
@@ -288,7 +322,8 @@ run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	struct run_item *end = NULL;
 	int r;
 
-	if (js->head == NULL && js->then == NULL)
+	follow_clock(js);
+	if (js->head == NULL && js->then == NULL && !js->moved)
 		return;
 	r = commit_queue(js, &end);
 	if (r < 0) {
@@ -297,6 +332,7 @@ run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	}
 	out_of_trouble(js);
 	js->overflow = 0;
+	js->moved = false;
 	finish_items(js, end);
 	carry_out(js);
 	js->d.ops->committed(js->d.arg);
@@ -312,27 +348,6 @@ run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 }
 
 /* ---- time ---- */
-
-/* Deadlines are kept in wall time, to hold over a restart; a clock that is set must not
- * make them due. */
-static void
-follow_clock(struct run_jobs *js)
-{
-	int64_t wall = clock_wall();
-	int64_t mono = clock_mono();
-	int64_t jump = (wall - js->wall) - (mono - js->mono);
-
-	js->wall = wall;
-	js->mono = mono;
-	if (jump > -JUMP && jump < JUMP)
-		return;
-	log_warn(js->d.log, "the system clock was set by %lld s; deadlines move with it",
-	    (long long)(jump / USEC_PER_SEC));
-	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
-		job->run.entered += jump;
-		job->run.due += job->run.due != 0 ? jump : 0;
-	}
-}
 
 void
 run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)

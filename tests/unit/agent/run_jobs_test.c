@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/run_priv.h"
 #include "lib/clock.h"
 #include "tests/unit/agent/job_fixture.h"
 
@@ -415,6 +416,53 @@ test_goes_on_after_a_restart(void **state)
 	assert_string_equal(detail(await_event(k, "job.failed"), "code"), "no-bmc");
 }
 
+/* A job that waits for its kernel, in the spool and in the set. */
+static void
+recover_loading(struct kit *k, struct bundle *b, struct run *r)
+{
+	static const struct run_limits limits;
+	struct error err = {0};
+
+	run_plan(b, &limits, r);
+	r->stage = STAGE_KERNEL;
+	r->entered = clock_wall();
+	r->due = r->entered + 600 * USEC_PER_SEC;
+	assert_int_equal(ticket_arm(&r->ticket, r->entered, &k->rng), 0);
+	assert_int_equal(spool_begin(k->spool), 0);
+	assert_int_equal(spool_put_job(k->spool, b, r, 10), 0);
+	assert_int_equal(spool_commit(k->spool), 0);
+	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
+}
+
+/* The spool must know it too: after a restart the jump would look like hours in which
+ * nobody ran. */
+static void
+test_deadlines_move_with_the_clock(void **state)
+{
+	const int64_t jump = 5000 * USEC_PER_SEC;
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	struct run *before = str_alloc(sizeof(*before));
+	struct run *r = str_alloc(sizeof(*r));
+
+	recover_loading(k, b, before);
+	while (k->jobs->head != NULL)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	k->jobs->by_id->run.netboot_at = 5;
+	k->jobs->wall -= jump; /* as if it had been set forward since */
+	run_turn_on_tick(-1, 0, k->jobs);
+	while (k->jobs->moved)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_int_equal(spool_get_run(k->spool, before->job, r), 1);
+	assert_true(r->due - before->due >= jump - USEC_PER_SEC);
+	assert_true(r->due - before->due <= jump + USEC_PER_SEC);
+	assert_true(r->entered - before->entered >= jump - USEC_PER_SEC);
+	assert_true(r->netboot_at >= jump - USEC_PER_SEC);
+	free(before);
+	free(r);
+	free(b);
+}
+
 static void
 put_image_file(struct kit *k, const char *name, char path[128])
 {
@@ -434,7 +482,6 @@ put_image_file(struct kit *k, const char *name, char path[128])
 static void
 test_image_is_read_again_after_a_restart(void **state)
 {
-	static const struct run_limits limits;
 	struct kit *k = *state;
 	struct bundle *b = job_fixture_bundle();
 	struct run *r = str_alloc(sizeof(*r));
@@ -444,15 +491,7 @@ test_image_is_read_again_after_a_restart(void **state)
 
 	put_image_file(k, "vmlinuz", kernel);
 	put_image_file(k, "initrd", initrd);
-	run_plan(b, &limits, r);
-	r->stage = STAGE_KERNEL;
-	r->entered = clock_wall();
-	r->due = r->entered + 600 * USEC_PER_SEC;
-	assert_int_equal(ticket_arm(&r->ticket, r->entered, &k->rng), 0);
-	assert_int_equal(spool_begin(k->spool), 0);
-	assert_int_equal(spool_put_job(k->spool, b, r, 10), 0);
-	assert_int_equal(spool_commit(k->spool), 0);
-	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
+	recover_loading(k, b, r);
 	for (int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
 	     preflight_recheck(k->preflight, &b->image, &err) == 0 &&
 	     clock_mono() < limit;)
@@ -506,6 +545,8 @@ main(void)
 		test_cancel_of_a_job_never_seen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refused_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_old_order_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_deadlines_move_with_the_clock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_jobs_of_an_old_spool_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
