@@ -158,7 +158,9 @@ restore_runs(struct run_jobs *js)
 	}
 }
 
-/* Decides items up to *ret_end (the first one left). 0 when all that is durable. */
+/* Decides items up to *ret_end (the first one left). 0 when all that is durable. What
+ * fails here is the spool and never an item: nothing in one can break a rule of the
+ * schema, so that none can hold up those behind it for good. */
 static int
 commit_queue(struct run_jobs *js, struct run_item **ret_end)
 {

@@ -30,68 +30,6 @@ enum {
 	LOAD_OCTETS = 4 * 1024 * 1024,
 };
 
-enum stmt {
-	META_GET,
-	META_PUT,
-	HOST_CLEAR,
-	HOST_PUT,
-	HOST_NEXT,
-	HOST_GET,
-	JOB_PUT,
-	JOB_SAVE,
-	JOB_END,
-	JOB_KNOWN,
-	JOB_CLOSE,
-	JOB_EACH,
-	JOB_PURGE,
-	TICKET_PUT,
-	TICKET_PURGE,
-	BOOT_PUT,
-	BOOT_DEL,
-	BOOT_EACH,
-	EVENT_PUT,
-	EVENT_LOAD,
-	EVENT_ACK,
-	EVENT_COUNT,
-	STMTS,
-};
-
-static const char *const sql[STMTS] = {
-    [META_GET] = "SELECT value FROM meta WHERE key = $1",
-    [META_PUT] = "INSERT INTO meta (key, value) VALUES ($1, $2)"
-		 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    [HOST_CLEAR] = "DELETE FROM host",
-    [HOST_PUT] = "INSERT INTO host (name, doc) VALUES ($1, $2)",
-    [HOST_NEXT] = "SELECT doc FROM host WHERE name > $1 ORDER BY name LIMIT 1",
-    [HOST_GET] = "SELECT doc FROM host WHERE name = $1",
-    [JOB_PUT] = "INSERT INTO job (id, accepted, bundle, sealed, run)"
-		" VALUES ($1, $2, $3, $4, $5)",
-    [JOB_SAVE] = "UPDATE job SET run = $2 WHERE id = $1",
-    [JOB_END] = "UPDATE job SET run = $2, ended = $3, sealed = NULL WHERE id = $1",
-    [JOB_KNOWN] = "SELECT run FROM job WHERE id = $1",
-    [JOB_CLOSE] = "INSERT INTO job (id, accepted, ended, bundle, run)"
-		  " VALUES ($1, $2, $2, '{}', '{}')"
-		  " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, sealed = NULL",
-    [JOB_EACH] = "SELECT id, bundle, sealed, run FROM job WHERE ended IS NULL"
-		 " ORDER BY accepted, id",
-    [JOB_PURGE] = "UPDATE job SET bundle = '{}', run = '{}'"
-		  " WHERE ended IS NOT NULL AND ended < $1 AND bundle <> '{}'",
-    [TICKET_PUT] = "INSERT INTO ticket (id, job, state, changed) VALUES ($1, $2, $3, $4)"
-		   " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
-		   " changed = excluded.changed",
-    [TICKET_PURGE] = "DELETE FROM ticket WHERE job IN"
-		     " (SELECT id FROM job WHERE ended IS NOT NULL AND ended < $1)",
-    [BOOT_PUT] =
-	"INSERT INTO boot (host, id, last) VALUES ($1, $2, $3)"
-	" ON CONFLICT (host) DO UPDATE SET id = excluded.id, last = excluded.last",
-    [BOOT_DEL] = "DELETE FROM boot WHERE host = $1",
-    [BOOT_EACH] = "SELECT host, id, last FROM boot ORDER BY host",
-    [EVENT_PUT] = "INSERT INTO event (seq, doc) VALUES ($1, $2)",
-    [EVENT_LOAD] = "SELECT seq, doc FROM event ORDER BY seq LIMIT $1",
-    [EVENT_ACK] = "DELETE FROM event WHERE seq <= $1",
-    [EVENT_COUNT] = "SELECT COUNT(*) FROM event",
-};
-
 /* What a rollback must bring back. */
 struct counters {
 	int64_t last_seq; /* of the last event numbered */
@@ -111,7 +49,7 @@ struct spool {
 };
 
 static struct db_stmt *
-stmt(struct spool *s, enum stmt which)
+stmt(struct spool *s, enum spool_schema_stmt which)
 {
 	return db_stmt(s->stmts, which);
 }
@@ -172,13 +110,20 @@ static int
 load_counters(struct spool *s)
 {
 	struct db_stmt *st = stmt(s, EVENT_COUNT);
+	int64_t highest = 0;
 	int r = db_step(st);
 
-	if (r == 1)
+	if (r == 1) {
 		s->now.pending = db_col_i64(st, 0);
+		highest = db_col_i64(st, 1);
+	}
 	db_reset(st);
 	if (r < 0 || (r = meta_get_i64(s, "last_seq", &s->now.last_seq)) < 0)
 		return r;
+	/* In a spool that was salvaged by hand the two may differ; a number that is taken
+	 * would hold up every event from then on. */
+	if (s->now.last_seq < highest)
+		s->now.last_seq = highest;
 	return meta_get_i64(s, "dropped", &s->now.dropped);
 }
 
@@ -227,7 +172,7 @@ spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
 	r = db_migrate(s->db, spool_schema_migrations, spool_schema_count, now, err);
 	if (r < 0)
 		goto out;
-	r = db_stmts_new(s->db, sql, STMTS, &s->stmts, err);
+	r = db_stmts_new(s->db, spool_schema_sql, SPOOL_STMTS, &s->stmts, err);
 	if (r < 0)
 		goto out;
 	r = load_identity(s, now, rng);

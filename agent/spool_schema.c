@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The spool's schema.
+/* The spool's schema and statements.
  *
- * Entry points: spool_schema_migrations[], for db_migrate().
+ * Entry points: spool_schema_migrations[], for db_migrate(); spool_schema_sql[], for
+ * db_stmts_new().
  * Ownership: constants. A released entry is never edited: a change is a new entry.
  * Failure modes: none here; db_migrate() refuses a file of a later program.
  *
@@ -26,3 +27,39 @@ const struct db_migration spool_schema_migrations[] = {
 	"CREATE TABLE event (seq BIGINT PRIMARY KEY, doc TEXT NOT NULL);"},
 };
 const size_t spool_schema_count = ARRAY_SIZE(spool_schema_migrations);
+
+const char *const spool_schema_sql[SPOOL_STMTS] = {
+    [META_GET] = "SELECT value FROM meta WHERE key = $1",
+    [META_PUT] = "INSERT INTO meta (key, value) VALUES ($1, $2)"
+		 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+    [HOST_CLEAR] = "DELETE FROM host",
+    [HOST_PUT] = "INSERT INTO host (name, doc) VALUES ($1, $2)",
+    [HOST_NEXT] = "SELECT doc FROM host WHERE name > $1 ORDER BY name LIMIT 1",
+    [HOST_GET] = "SELECT doc FROM host WHERE name = $1",
+    [JOB_PUT] = "INSERT INTO job (id, accepted, bundle, sealed, run)"
+		" VALUES ($1, $2, $3, $4, $5)",
+    [JOB_SAVE] = "UPDATE job SET run = $2 WHERE id = $1",
+    [JOB_END] = "UPDATE job SET run = $2, ended = $3, sealed = NULL WHERE id = $1",
+    [JOB_KNOWN] = "SELECT run FROM job WHERE id = $1",
+    [JOB_CLOSE] = "INSERT INTO job (id, accepted, ended, bundle, run)"
+		  " VALUES ($1, $2, $2, '{}', '{}')"
+		  " ON CONFLICT (id) DO UPDATE SET ended = excluded.ended, sealed = NULL",
+    [JOB_EACH] = "SELECT id, bundle, sealed, run FROM job WHERE ended IS NULL"
+		 " ORDER BY accepted, id",
+    [JOB_PURGE] = "UPDATE job SET bundle = '{}', run = '{}'"
+		  " WHERE ended IS NOT NULL AND ended < $1 AND bundle <> '{}'",
+    [TICKET_PUT] = "INSERT INTO ticket (id, job, state, changed) VALUES ($1, $2, $3, $4)"
+		   " ON CONFLICT (id) DO UPDATE SET state = excluded.state,"
+		   " changed = excluded.changed",
+    [TICKET_PURGE] = "DELETE FROM ticket WHERE job IN"
+		     " (SELECT id FROM job WHERE ended IS NOT NULL AND ended < $1)",
+    [BOOT_PUT] =
+	"INSERT INTO boot (host, id, last) VALUES ($1, $2, $3)"
+	" ON CONFLICT (host) DO UPDATE SET id = excluded.id, last = excluded.last",
+    [BOOT_DEL] = "DELETE FROM boot WHERE host = $1",
+    [BOOT_EACH] = "SELECT host, id, last FROM boot ORDER BY host",
+    [EVENT_PUT] = "INSERT INTO event (seq, doc) VALUES ($1, $2)",
+    [EVENT_LOAD] = "SELECT seq, doc FROM event ORDER BY seq LIMIT $1",
+    [EVENT_ACK] = "DELETE FROM event WHERE seq <= $1",
+    [EVENT_COUNT] = "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM event",
+};

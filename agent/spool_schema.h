@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The spool's schema: numbered migrations, append-only. */
+/* The spool's schema (numbered migrations, append-only) and its statements. */
 #ifndef AGENT_SPOOL_SCHEMA_H
 #define AGENT_SPOOL_SCHEMA_H
 
@@ -9,5 +9,33 @@
 
 extern const struct db_migration spool_schema_migrations[];
 extern const size_t spool_schema_count;
+
+enum spool_schema_stmt {
+	META_GET,
+	META_PUT,
+	HOST_CLEAR,
+	HOST_PUT,
+	HOST_NEXT,
+	HOST_GET,
+	JOB_PUT,
+	JOB_SAVE,
+	JOB_END,
+	JOB_KNOWN,
+	JOB_CLOSE,
+	JOB_EACH,
+	JOB_PURGE,
+	TICKET_PUT,
+	TICKET_PURGE,
+	BOOT_PUT,
+	BOOT_DEL,
+	BOOT_EACH,
+	EVENT_PUT,
+	EVENT_LOAD,
+	EVENT_ACK,
+	EVENT_COUNT,
+	SPOOL_STMTS,
+};
+
+extern const char *const spool_schema_sql[SPOOL_STMTS];
 
 #endif
