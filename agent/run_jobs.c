@@ -194,6 +194,21 @@ attach(const struct run_job *job, struct event *ev)
 		ev->boot[0] = '\0';
 }
 
+/* bootd parses what strangers send. Were it taken over, its word of the wire would still be
+ * its word of the wire, and never the end of a job or a machine's power. */
+static void
+on_foreign_event(struct run_jobs *js, const struct event *ev)
+{
+	char kind[4 * EVENT_KIND_SIZE];
+
+	if (!js->told_foreign)
+		log_error(js->d.log,
+		    "the boot services sent an event of kind %s, which is not theirs; "
+		    "such events are not taken",
+		    str_escape(kind, sizeof(kind), ev->kind, strlen(ev->kind)));
+	js->told_foreign = true;
+}
+
 void
 run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 {
@@ -201,6 +216,10 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 	struct run_wire wire;
 	struct run_item *it;
 
+	if (!run_wire_is_heard(ev)) {
+		on_foreign_event(js, ev);
+		return;
+	}
 	if (js->queued >= QUEUE_MAX) {
 		js->overflow++;
 		return;

@@ -94,6 +94,7 @@ struct run_jobs {
 	struct event *turn, *tick;
 	int64_t wall, mono; /* when the clocks were compared last */
 	bool moved;	    /* the clock was set: every run is to be saved */
+	bool told_foreign;  /* that bootd sends events which are not its own */
 	void (*then)(void *arg);
 	void *then_arg;
 	bool in_trouble;	 /* the last turn failed */

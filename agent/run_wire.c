@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From bootd's events (docs/boot-services.md) to signs of a boot.
  *
- * Entry points: run_wire_read(), run_wire_is_netboot().
+ * Entry points: run_wire_read(), run_wire_is_netboot(), run_wire_is_heard().
  * Ownership: nothing is kept.
  * Failure modes: an event that is not understood proves nothing. "Complete" is only what
  * the peer has acknowledged; a size probe and a HEAD prove nothing.
@@ -43,6 +43,19 @@ bool
 run_wire_is_netboot(const struct event *ev)
 {
 	return from_client(ev) && from_boot_client(ev);
+}
+
+bool
+run_wire_is_heard(const struct event *ev)
+{
+	static const char *const sources[] = {
+	    "dhcp4.", "dhcp6.", "ra.", "tftp.", "http.", "bootd."};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		if (str_has_prefix(ev->kind, sources[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool

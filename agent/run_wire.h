@@ -22,5 +22,9 @@ run_wire_read(
 /* A network boot by firmware or iPXE, whoever asked for it. */
 bool
 run_wire_is_netboot(const struct event *ev);
+/* Is it something that bootd may say: of the wire or of itself? The rest of an event's
+ * kinds are the agent's own. */
+bool
+run_wire_is_heard(const struct event *ev);
 
 #endif

@@ -464,6 +464,37 @@ test_deadlines_move_with_the_clock(void **state)
 }
 
 static void
+hear(struct kit *k, const char *kind)
+{
+	struct event ev = event_make(kind, clock_wall());
+
+	str_clip(ev.host, sizeof(ev.host), "edge01");
+	run_jobs_on_event(k->jobs, &ev);
+	event_done(&ev);
+}
+
+/* bootd has the wire's word alone: it ends no job. */
+static void
+test_bootd_speaks_for_itself(void **state)
+{
+	static const char *const foreign[] = {
+	    "job.done", "job.ticket", "boot.end", "power.state", "report.installed", "x"};
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	struct run *r = str_alloc(sizeof(*r));
+
+	recover_loading(k, b, r);
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		hear(k, foreign[i]);
+	hear(k, "http.error");
+	assert_non_null(await_event(k, "http.error"));
+	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++)
+		assert_null(find_event(k, foreign[i]));
+	free(r);
+	free(b);
+}
+
+static void
 put_image_file(struct kit *k, const char *name, char path[128])
 {
 	char content[1000] = "not what was ordered";
@@ -547,6 +578,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_old_order_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_deadlines_move_with_the_clock, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_bootd_speaks_for_itself, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_jobs_of_an_old_spool_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
