@@ -405,22 +405,56 @@ on_probe(void *arg, bool up)
 	run_jobs_post_probe(arg, up);
 }
 
+/* A fixed address is where the system will be. Without one it is where the machine was
+ * seen last: an installer and what it installs may be given different ones. After a
+ * restart that is not known any more, but who used the ticket is. */
+static struct addr_ip
+probe_address(const struct run_job *job)
+{
+	const struct bundle_nic *nic = script_boot_nic(&job->bundle->host);
+	struct addr_ip ip = {0};
+
+	if (nic != NULL && addr_ip_is_set(&nic->ip))
+		return nic->ip;
+	if (addr_ip_is_set(&job->last_ip))
+		return job->last_ip;
+	if (addr_ip_parse(job->run.ticket.use.ip, &ip) < 0)
+		memset(&ip, 0, sizeof(ip));
+	return ip;
+}
+
+static void
+stop_probe(struct run_job *job)
+{
+	probe_stop(job->probe);
+	job->probe = NULL;
+	job->probing = false;
+}
+
 static void
 begin_probe(struct run_job *job)
 {
-	const struct bundle_nic *nic = script_boot_nic(&job->bundle->host);
-	struct addr_ip ip = job->last_ip;
-
 	if (job->probe != NULL)
 		return;
-	if (nic != NULL && addr_ip_is_set(&nic->ip))
-		ip = nic->ip;
-	job->probe =
-	    probe_start(job->deps->base, job->bundle->host.probe, &ip, on_probe, job);
+	job->probing = true;
+	job->probe_ip = probe_address(job);
+	job->probe = probe_start(
+	    job->deps->base, job->bundle->host.probe, &job->probe_ip, on_probe, job);
 	if (job->probe == NULL)
 		log_warn(job->deps->log,
-		    "job %s: cannot probe %s by \"%s\": no address known", job->run.job,
-		    job->run.host, job->bundle->host.probe);
+		    "job %s: cannot probe %s by \"%s\" yet: no address known",
+		    job->run.job, job->run.host, job->bundle->host.probe);
+}
+
+void
+run_exec_on_address(struct run_job *job)
+{
+	struct addr_ip ip = probe_address(job);
+
+	if (!job->probing || addr_ip_eq(&ip, &job->probe_ip))
+		return;
+	stop_probe(job);
+	begin_probe(job);
 }
 
 /* ---- */
@@ -441,8 +475,7 @@ void
 run_exec_stop(struct run_job *job)
 {
 	cancel_step(job);
-	probe_stop(job->probe);
-	job->probe = NULL;
+	stop_probe(job);
 }
 
 static void
@@ -487,10 +520,7 @@ run_exec(struct run_job *job, enum run_action action, uint64_t step)
 	case RUN_ACT_CANCEL_STEP: cancel_step(job); break;
 	case RUN_ACT_PUBLISH: publish(job); break;
 	case RUN_ACT_PROBE: begin_probe(job); break;
-	case RUN_ACT_PROBE_STOP:
-		probe_stop(job->probe);
-		job->probe = NULL;
-		break;
+	case RUN_ACT_PROBE_STOP: stop_probe(job); break;
 	case RUN_ACT_END: end(job); break;
 	}
 }

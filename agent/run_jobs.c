@@ -231,8 +231,8 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 		return;
 	attach(job, it->event);
 	if (ev->ip[0] != '\0' && str_eq(ev->kind, "dhcp4.ack") &&
-	    addr_ip_parse(ev->ip, &job->last_ip) < 0)
-		memset(&job->last_ip, 0, sizeof(job->last_ip));
+	    addr_ip_parse(ev->ip, &job->last_ip) == 0)
+		run_exec_on_address(job);
 	if (str_eq(ev->kind, "bootd.refused"))
 		run_exec_on_refused(job, ev->reason);
 	if (!run_wire_read(ev, &job->bundle->image, &wire))

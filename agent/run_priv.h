@@ -33,6 +33,8 @@ struct run_job {
 	uint64_t call; /* BMC */
 	struct preflight_check *check;
 	struct probe *probe;
+	bool probing; /* also while no address is known */
+	struct addr_ip probe_ip;
 	int64_t wait_gen;	/* bootd's acknowledgement of the entry */
 	unsigned n_files;	/* verified in preflight */
 	struct addr_ip last_ip; /* the address it was last seen with */
@@ -53,6 +55,9 @@ run_exec_on_refused(struct run_job *job, const char *reason);
 /* The job's entry at bootd once more, after a new table. */
 void
 run_exec_publish_again(struct run_job *job);
+/* The machine was given an address (job->last_ip). */
+void
+run_exec_on_address(struct run_job *job);
 /* The ticket part of the host's entry; ticket "" when there is none. */
 void
 run_exec_boot(const struct run_job *job, struct bootd_msg_boot *ret);

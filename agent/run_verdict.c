@@ -97,9 +97,11 @@ static const struct verdict restarted = {"installer-silent",
     "and nothing was heard since",
     "watch the console; look whether its disk is usable before ordering it again"};
 static const struct verdict not_down = {"disk-boot-not-seen",
-    "the probe answers, but it never stopped answering after the installation, so that a "
-    "restart from the disk is not proven",
-    "look whether the installer has restarted the machine"};
+    "the probe was not seen to stop answering and to answer again after the "
+    "installation, "
+    "so that a restart from the disk is not proven",
+    "look whether the installer has restarted the machine, and whether the agent reaches "
+    "it"};
 static const struct verdict still_on = {"power-not-off",
     "the machine was not seen to switch off in time",
     "look at the machine's power state by netboot-ctl power status; a hung BMC may need "

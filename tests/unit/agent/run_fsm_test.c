@@ -582,7 +582,7 @@ test_disk_boot_begins_with_silence(void **state)
 	    (struct run_input){.type = RUN_IN_PROBE, .ok = true}); /* the installer's */
 	assert_int_equal(k.run.stage, STAGE_LOCAL_BOOT);
 	run_verdict_missed(&k.run, &why);
-	assert_non_null(strstr(why.text, "never stopped answering"));
+	assert_non_null(strstr(why.text, "not seen to stop answering"));
 	give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = false});
 	run_verdict_missed(&k.run, &why);
 	assert_string_equal(why.code, "disk-boot-not-seen");

@@ -4,6 +4,8 @@
 #include "agent/run_jobs.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -494,6 +496,81 @@ test_bootd_speaks_for_itself(void **state)
 	free(b);
 }
 
+static int
+listen_tcp(char probe[32])
+{
+	struct sockaddr_in in = {
+	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
+	socklen_t n = sizeof(in);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&in, sizeof(in)), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
+	snprintf(probe, 32, "tcp:%u", ntohs(in.sin_port));
+	return fd;
+}
+
+/* A machine from a pool is probed where it was seen last; before it was, not at all. */
+static void
+probe_without_fixed_address(struct kit *k, const char *user_ip, const char *acked_ip)
+{
+	static const struct run_limits limits;
+	struct bundle *b = job_fixture_bundle();
+	struct run *r = str_alloc(sizeof(*r));
+	struct event ev = event_make("dhcp4.ack", clock_wall());
+	struct ticket_use use = {.file = "initrd"};
+	struct error err = {0};
+	char probe[32];
+	int fd = listen_tcp(probe);
+
+	b->kind = BUNDLE_LIVE;
+	b->image.reports_up = b->image.reports_installed = b->image.local_boot = false;
+	memset(&b->host.nics[0].ip, 0, sizeof(b->host.nics[0].ip));
+	str_clip(b->host.probe, sizeof(b->host.probe), probe);
+	run_plan(b, &limits, r);
+	r->stage = STAGE_OS_UP;
+	r->entered = clock_wall();
+	r->due = r->entered + 600 * USEC_PER_SEC;
+	str_clip(use.ip, sizeof(use.ip), user_ip);
+	assert_int_equal(ticket_arm(&r->ticket, r->entered, &k->rng), 0);
+	assert_int_equal(ticket_consume(&r->ticket, r->ticket.id, &use, r->entered), 0);
+	assert_int_equal(spool_begin(k->spool), 0);
+	assert_int_equal(spool_put_job(k->spool, b, r, 10), 0);
+	assert_int_equal(spool_commit(k->spool), 0);
+	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
+	while (k->jobs->head != NULL)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	if (acked_ip != NULL) {
+		str_clip(ev.host, sizeof(ev.host), "edge01");
+		str_clip(ev.ip, sizeof(ev.ip), acked_ip);
+		run_jobs_on_event(k->jobs, &ev);
+	}
+	assert_non_null(await_event(k, "job.done"));
+	event_done(&ev);
+	close(fd);
+	free(r);
+	free(b);
+}
+
+static void
+test_probe_finds_its_address(void **state)
+{
+	probe_without_fixed_address(*state, "", "127.0.0.1");
+}
+
+static void
+test_probe_follows_the_address(void **state)
+{
+	probe_without_fixed_address(*state, "127.0.0.77", "127.0.0.1");
+}
+
+static void
+test_probe_after_a_restart(void **state)
+{
+	probe_without_fixed_address(*state, "127.0.0.1", NULL);
+}
+
 static void
 put_image_file(struct kit *k, const char *name, char path[128])
 {
@@ -580,6 +657,11 @@ main(void)
 		test_deadlines_move_with_the_clock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_bootd_speaks_for_itself, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_probe_finds_its_address, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_probe_follows_the_address, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_probe_after_a_restart, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_jobs_of_an_old_spool_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
