@@ -20,6 +20,7 @@
 #include <unistd.h>
 #include <uthash.h>
 
+#include "lib/beneath.h"
 #include "lib/digest.h"
 #include "lib/str.h"
 
@@ -129,13 +130,19 @@ identify(const struct stat *st)
 	};
 }
 
+static const char *
+reason_of(int e)
+{
+	return e == EXDEV ? "it leads out of that folder" : strerror(e);
+}
+
 static int
 missing(const char *path, const char *root, int e, struct error *err)
 {
 	return error_set(err, -e, "image-missing",
 	    "put the image's files below the site's images folder, or add the image "
 	    "again",
-	    "%s/%s: %s", root, path, strerror(e));
+	    "%s/%s: %s", root, path, reason_of(e));
 }
 
 static int
@@ -178,16 +185,18 @@ check_open_file(int fd, const char *root, struct file *f, struct error *err)
 static int
 check_file(const char *root, struct file *f, struct error *err)
 {
-	char path[512];
-	int fd, r;
+	int dir, fd, r;
 
 	if (!bundle_path_valid(f->path))
 		return missing(f->path, root, EINVAL, err);
-	if (str_format(path, sizeof(path), "%s/%s", root, f->path) < 0)
-		return missing(f->path, root, ENAMETOOLONG, err);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
+	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
 		return missing(f->path, root, errno, err);
+	/* As bootd opens it: what it would not deliver is missing. */
+	fd = beneath_open(dir, f->path);
+	close(dir);
+	if (fd < 0)
+		return missing(f->path, root, -fd, err);
 	r = check_open_file(fd, root, f, err);
 	close(fd);
 	return r;

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Files beneath a directory, and nothing else.
  *
- * The kernel does the confining: openat2(2) with RESOLVE_BENEATH fails with EXDEV for
- * "..", absolute symbolic links and anything else that would leave the directory, however
- * it is spelt. fileroot_clean() only makes names comparable and refuses what no boot file
- * is called.
+ * lib/beneath.c does the confining; fileroot_clean() only makes names comparable and
+ * refuses what no boot file is called.
  *
  * Ownership: the caller closes ret->fd. Failure modes: negative errno, nothing left open.
  */
@@ -13,12 +11,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
+
+#include "lib/beneath.h"
 
 enum { NAME_MAX_OCTETS = 255 };
 
@@ -33,36 +31,13 @@ fileroot_open_dir(const char *path, int *ret_dirfd)
 	return 0;
 }
 
-/* O_NONBLOCK: opening a FIFO must not wait for its writer. It does nothing to regular
- * files. */
-static int
-open_beneath(int dirfd, const char *path)
-{
-	struct open_how how = {
-	    .flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
-	long fd;
-
-	/* EAGAIN: a rename raced with the walk and the kernel could not be sure; it asks
-	 * to retry. */
-	for (int i = 0; i < 8; i++) {
-		fd = syscall(SYS_openat2, dirfd, path, &how, sizeof(how));
-		if (fd >= 0)
-			return (int)fd;
-		if (errno != EAGAIN && errno != EINTR)
-			break;
-	}
-	return -errno;
-}
-
 int
 fileroot_open(int dirfd, const char *path, struct fileroot_file *ret)
 {
 	struct stat st;
 	int fd, r = 0;
 
-	fd = open_beneath(dirfd, path);
+	fd = beneath_open(dirfd, path);
 	if (fd < 0)
 		return fd;
 	if (fstat(fd, &st) < 0)

@@ -13,13 +13,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "lib/beneath.h"
 #include "lib/bundle.h"
 #include "lib/str.h"
 #include "orchestrator/strset.h"
@@ -45,16 +44,11 @@ struct images_hashes {
 static int
 open_beneath(const char *root, const char *path)
 {
-	struct open_how how = {
-	    .flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK,
-	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-	};
 	int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (dir < 0)
 		return -errno;
-	int fd = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
-	int res = fd < 0 ? -errno : fd;
+	int res = beneath_open(dir, path);
 	close(dir);
 	return res;
 }

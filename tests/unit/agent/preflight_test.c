@@ -168,6 +168,11 @@ test_bad(void **state)
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(mkfifo(path, 0644), 0);
 	assert_string_equal(check(k), "image-missing");
+	unlink(path);
+	/* bootd delivers nothing that lies outside. */
+	assert_int_equal(symlink("/etc/hostname", path), 0);
+	assert_string_equal(check(k), "image-missing");
+	assert_non_null(strstr(k->err.text, "leads out"));
 	str_clip(
 	    k->b->image.kernel.path, sizeof(k->b->image.kernel.path), "../etc/passwd");
 	assert_string_equal(check(k), "image-missing");
