@@ -79,9 +79,10 @@ on_up_ready(void *arg)
 static int
 store_site(struct agent *a, const struct bundle_site *site)
 {
-	int r = spool_begin(a->spool);
+	int r = spool_reserve(a->spool);
 
-	if (r < 0)
+	/* What room is left is for the jobs under way. */
+	if (r < 0 || (r = spool_begin(a->spool)) < 0)
 		return r;
 	r = spool_put_site(a->spool, site);
 	if (r < 0) {
@@ -91,7 +92,7 @@ store_site(struct agent *a, const struct bundle_site *site)
 	return spool_commit(a->spool);
 }
 
-static void
+static int
 take_table(struct agent *a, struct agent_msg_orders *orders)
 {
 	struct bundle_site *site = orders->table;
@@ -101,13 +102,13 @@ take_table(struct agent *a, struct agent_msg_orders *orders)
 	if (!str_eq(site->name, a->cfg->site)) {
 		log_error(a->log, "the orchestrator sent the table of site %s, not of %s",
 		    site->name, a->cfg->site);
-		return;
+		return -EINVAL;
 	}
 	r = store_site(a, site);
 	if (r < 0) {
 		spool_error(a->spool, r, &err, "store the site's table");
 		log_error(a->log, "%s: %s", err.text, err.next);
-		return;
+		return r;
 	}
 	log_info(a->log, "table %lld of the site with %zu hosts",
 	    (long long)site->version, site->n_hosts);
@@ -120,6 +121,7 @@ take_table(struct agent *a, struct agent_msg_orders *orders)
 	orders->table = NULL;
 	uplink_set_table(a->uplink, site->version);
 	bootd_proc_update_table(a->bootd, a->site);
+	return 0;
 }
 
 static int
@@ -326,20 +328,20 @@ take_order(
 	}
 }
 
-static void
+static int
 on_orders(void *arg, struct agent_msg_orders *orders)
 {
 	struct agent *a = arg;
 	struct bundle **jobs = str_alloc((orders->n_orders + 1) * sizeof(*jobs));
 	size_t n_jobs = 0;
+	int r = orders->table == NULL ? 0 : take_table(a, orders);
 
-	if (orders->table != NULL)
-		take_table(a, orders);
 	for (size_t i = 0; i < orders->n_orders; i++)
 		take_order(a, &orders->orders[i], jobs, &n_jobs);
 	if (n_jobs > 0)
 		run_jobs_accept(a->jobs, jobs, n_jobs);
 	free(jobs);
+	return r;
 }
 
 /* What became of the jobs since the copy was made is not known. */

@@ -97,6 +97,7 @@ struct run_jobs {
 	size_t queued;
 	int64_t overflow; /* observations that the queue had no room for */
 	struct event *turn, *tick;
+	unsigned ticks;
 	int64_t wall, mono; /* when the clocks were compared last */
 	bool moved;	    /* the clock was set: every run is to be saved */
 	bool told_foreign;  /* that bootd sends events which are not its own */

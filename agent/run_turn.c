@@ -16,7 +16,7 @@
 #include "lib/clock.h"
 #include "lib/str.h"
 
-enum { RETRY_S = 1, ITEMS_MAX = 500 };
+enum { RETRY_S = 1, ITEMS_MAX = 500, RESERVE_TICKS = 50 };
 /* A wall clock that moved this much by itself moves the deadlines with it. */
 #define JUMP (2 * USEC_PER_SEC)
 
@@ -359,6 +359,8 @@ run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	follow_clock(js);
 	if (js->in_trouble) /* what is queued already waits for the disk */
 		return;
+	if (js->ticks++ % RESERVE_TICKS == 0 && spool_reserve(js->d.spool) < 0)
+		log_debug(js->d.log, "there is no room for the spool's reserve yet");
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		struct run_item *it;
 

@@ -45,6 +45,7 @@ struct spool {
 	char id[ID_SIZE];
 	char reserve[512]; /* path; "" for a spool in memory */
 	int64_t max_events;
+	bool tight; /* there is no reserve */
 	struct counters now, saved;
 };
 
@@ -240,9 +241,11 @@ spool_reserve(struct spool *s)
 	struct stat st;
 	int fd, r;
 
+	s->tight = false;
 	if (s->reserve[0] == '\0' ||
 	    (stat(s->reserve, &st) == 0 && st.st_size >= RESERVE_SIZE))
 		return 0;
+	s->tight = true;
 	fd = open(s->reserve, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -250,13 +253,15 @@ spool_reserve(struct spool *s)
 	close(fd);
 	if (r < 0)
 		unlink(s->reserve);
+	s->tight = r < 0;
 	return r;
 }
 
 bool
 spool_release(struct spool *s)
 {
-	return s->reserve[0] != '\0' && unlink(s->reserve) == 0;
+	s->tight = s->reserve[0] != '\0';
+	return s->tight && unlink(s->reserve) == 0;
 }
 
 /* ---- transactions ---- */
@@ -334,7 +339,8 @@ tell_dropped(struct spool *s, int64_t at)
 
 	event_put_i64(&ev, "count", s->now.dropped);
 	str_clip(ev.reason, sizeof(ev.reason),
-	    "observations were not kept: the orchestrator did not take them for long");
+	    "observations were not kept: there was no room on the agent's disk, or the "
+	    "orchestrator did not take them for long");
 	r = insert_event(s, &ev);
 	event_done(&ev);
 	if (r == 0)
@@ -347,12 +353,13 @@ spool_put_event(struct spool *s, const struct event *ev, bool droppable)
 {
 	int r;
 
-	if (droppable && s->now.pending >= s->max_events) {
+	if (droppable && (s->tight || s->now.pending >= s->max_events)) {
 		s->now.dropped++;
 		return 0;
 	}
 	/* Room again, at some distance: the marks must not fill it. */
-	if (s->now.dropped > 0 && s->now.pending < s->max_events - s->max_events / 10) {
+	if (s->now.dropped > 0 && !s->tight &&
+	    s->now.pending < s->max_events - s->max_events / 10) {
 		r = tell_dropped(s, ev->at);
 		if (r < 0)
 			return r;

@@ -52,7 +52,8 @@ spool_rollback(struct spool *s);
 /* A file of some size stands beside the spool, so that on a full disk there is room to
  * bring the jobs under way to their ends and to say what happened. spool_reserve() makes
  * it (again): 0, or -errno when there is no room, and then no new job may be taken.
- * spool_release() gives it up; false when there was none. */
+ * spool_release() gives it up; false when there was none. While there is none, what room is
+ * left is for the jobs: observations are only counted. */
 int
 spool_reserve(struct spool *s) MUST_CHECK;
 bool
@@ -61,8 +62,9 @@ spool_release(struct spool *s);
 int
 spool_error(struct spool *s, int rc, struct error *err, const char *doing);
 
-/* Numbers and keeps an event. Above the limit observations (`droppable`) are only counted
- * and an event "spool.dropped" tells how many, once there is room. */
+/* Numbers and keeps an event. Above the limit, and without the reserve, observations
+ * (`droppable`) are only counted and an event "spool.dropped" tells how many, once there is
+ * room. */
 int
 spool_put_event(struct spool *s, const struct event *ev, bool droppable) MUST_CHECK;
 /* Observations that were lost before they came here; told like those that are dropped. */

@@ -25,6 +25,7 @@ enum { WAIT_S = 25, BATCH = 200, CALLS_MAX = 256 };
 /* Orders are repeated until their effect is reported: do not ask faster than we report.
  */
 #define AFTER_ORDERS (300 * USEC_PER_MSEC)
+#define AFTER_REFUSAL (5 * USEC_PER_SEC)
 
 static const struct error not_started = {.text = "the request could not be started"};
 
@@ -152,9 +153,9 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	if (u->o.on_charge != NULL)
 		u->o.on_charge(u->o.arg, NULL);
 	any = orders.n_orders > 0 || orders.table != NULL;
-	u->o.on_orders(u->o.arg, &orders);
+	r = u->o.on_orders(u->o.arg, &orders);
 	agent_msg_orders_done(&orders);
-	set_timer(&u->poll, any ? AFTER_ORDERS : 0);
+	set_timer(&u->poll, r < 0 ? AFTER_REFUSAL : any ? AFTER_ORDERS : 0);
 }
 
 static void

@@ -24,8 +24,9 @@ struct uplink_opts {
 	const char *server; /* "unix:/path" or "https://…" */
 	const char *token;  /* or NULL */
 	const char *site;
-	/* Orders have come; the callee may take bundles and the table out of *orders. */
-	void (*on_orders)(void *arg, struct agent_msg_orders *orders);
+	/* Orders have come; the callee may take bundles and the table out of *orders. 0, or
+	 * -errno when the table could not be taken: it is asked for again, later. */
+	int (*on_orders)(void *arg, struct agent_msg_orders *orders);
 	/* The orchestrator holds events that this spool has never had: it is a copy from
 	 * before them (a restored backup or snapshot of a machine). */
 	void (*on_old_spool)(void *arg);

@@ -400,6 +400,34 @@ test_full_disk(void **state)
 	assert_int_equal(spool_last_seq(k->s), last + 1);
 }
 
+/* What room a full disk has left belongs to the jobs. */
+static void
+test_observations_leave_the_reserve_alone(void **state)
+{
+	struct kit *k = *state;
+	struct event ev = event_make("http.progress", 1);
+	struct event back[4];
+	int64_t first;
+
+	assert_int_equal(spool_reserve(k->s), 0);
+	assert_true(spool_release(k->s));
+	assert_int_equal(spool_begin(k->s), 0);
+	assert_int_equal(spool_put_event(k->s, &ev, true), 0);
+	assert_int_equal(spool_put_event(k->s, &ev, false), 0);
+	assert_int_equal(spool_put_event(k->s, &ev, true), 0);
+	assert_int_equal(spool_commit(k->s), 0);
+	assert_int_equal(spool_pending(k->s), 1);
+	assert_int_equal(spool_reserve(k->s), 0);
+	assert_int_equal(spool_begin(k->s), 0);
+	assert_int_equal(spool_put_event(k->s, &ev, true), 0);
+	assert_int_equal(spool_commit(k->s), 0);
+	assert_int_equal(spool_load_events(k->s, 4, back, &first), 3);
+	assert_string_equal(back[1].kind, "spool.dropped");
+	assert_int_equal(json_integer_value(json_object_get(back[1].detail, "count")), 2);
+	for (int i = 0; i < 3; i++)
+		event_done(&back[i]);
+}
+
 /* As salvaged by hand: the event table and the number beside it do not belong together. */
 static void
 test_numbers_go_on_behind_the_events(void **state)
@@ -446,6 +474,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_table, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_boots, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_observations_leave_the_reserve_alone, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_numbers_go_on_behind_the_events, setup, teardown),
 	};

@@ -117,12 +117,13 @@ on_report(struct evhttp_request *rq, void *arg)
 	json_decref(v);
 }
 
-static void
+static int
 on_orders(void *arg, struct agent_msg_orders *orders)
 {
 	struct kit *k = arg;
 
 	k->orders += (unsigned)orders->n_orders;
+	return 0;
 }
 
 static void
