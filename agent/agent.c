@@ -282,6 +282,14 @@ site_url(
 }
 
 static void
+on_accepted(void *arg, const char *host)
+{
+	struct agent *a = arg;
+
+	boots_on_job(a->boots, host);
+}
+
+static void
 on_committed(void *arg)
 {
 	struct agent *a = arg;
@@ -315,7 +323,6 @@ take_order(
 {
 	switch (o->type) {
 	case AGENT_ORDER_JOB:
-		boots_on_job(a->boots, o->bundle->host.name);
 		jobs[(*n_jobs)++] = o->bundle;
 		o->bundle = NULL;
 		break;
@@ -499,6 +506,7 @@ make_parts(struct agent *a, struct error *err)
 	    .restore_host = restore_host,
 	    .answer = answer,
 	    .url = site_url,
+	    .accepted = on_accepted,
 	    .committed = on_committed,
 	    .trouble = on_trouble,
 	};

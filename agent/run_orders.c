@@ -117,7 +117,11 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 		    "retry later, or raise max_jobs",
 		    "the agent has %lld jobs under way already",
 		    (long long)js->d.cfg->max_jobs);
-	if (js->in_trouble || spool_reserve(js->d.spool) < 0)
+	if (js->in_trouble) {
+		*err = js->trouble;
+		return -EIO;
+	}
+	if (spool_reserve(js->d.spool) < 0)
 		return spool_error(js->d.spool, -ENOSPC, err, "accept the job");
 	return 0;
 }
@@ -225,9 +229,12 @@ static void
 begin_fresh(struct run_jobs *js)
 {
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
-		if (job->fresh)
-			run_jobs_push_input(js, job->run.job, RUN_IN_START);
+		if (!job->fresh)
+			continue;
 		job->fresh = false;
+		run_jobs_push_input(js, job->run.job, RUN_IN_START);
+		if (js->d.ops->accepted != NULL)
+			js->d.ops->accepted(js->d.arg, job->run.host);
 	}
 }
 

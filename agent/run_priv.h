@@ -103,7 +103,8 @@ struct run_jobs {
 	bool told_foreign;  /* that bootd sends events which are not its own */
 	void (*then)(void *arg);
 	void *then_arg;
-	bool in_trouble;	 /* the last turn failed */
+	bool in_trouble; /* the last turn failed: */
+	struct error trouble;
 	struct error bootd_down; /* why bootd does not run; no code: it does */
 };
 

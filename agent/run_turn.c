@@ -293,6 +293,7 @@ on_trouble(struct run_jobs *js, int r)
 
 	refuse_requests(js);
 	spool_error(js->d.spool, r, &err, "record what happened");
+	js->trouble = err;
 	if (!js->in_trouble)
 		log_error(js->d.log, "%s: %s", err.text, err.next);
 	if (r == -ENOSPC && spool_release(js->d.spool))

@@ -27,7 +27,7 @@ struct kit {
 	struct bmc_engine *bmc;
 	struct agent_config cfg;
 	struct run_jobs *jobs;
-	unsigned commits, answers, restored, puts;
+	unsigned accepted, commits, answers, restored, puts;
 	enum bootd_msg_type answer;
 	char reason[256];
 	struct event events[EVENTS];
@@ -75,6 +75,15 @@ url(void *arg, const struct bundle_host *h, char *ret, size_t size, struct error
 }
 
 static void
+accepted(void *arg, const char *host)
+{
+	struct kit *k = arg;
+
+	assert_true(run_jobs_has_host(k->jobs, host));
+	k->accepted++;
+}
+
+static void
 committed(void *arg)
 {
 	struct kit *k = arg;
@@ -87,6 +96,7 @@ static const struct run_jobs_ops ops = {
     .restore_host = restore_host,
     .answer = answer,
     .url = url,
+    .accepted = accepted,
     .committed = committed,
 };
 
@@ -262,6 +272,7 @@ test_refusals(void **state)
 		refused++;
 	}
 	assert_int_equal(refused, 2);
+	assert_int_equal(k->accepted, 2);
 	/* Repeated, a refused order stays refused, and a known one is not begun again. */
 	assert_int_equal(spool_job_known(k->spool, "01m8186kad100001"), 1);
 }
