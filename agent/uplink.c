@@ -18,7 +18,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { WAIT_S = 25, BATCH = 200, CALLS_MAX = 256 };
+enum { WAIT_S = 25, BATCH = 200 };
 #define DELAY_FIRST (200 * USEC_PER_MSEC)
 #define DELAY_MAX (15 * USEC_PER_SEC)
 #define REPORT_TIMEOUT (30 * USEC_PER_SEC)
@@ -46,7 +46,7 @@ struct uplink {
 	struct error trouble;
 	int64_t first; /* of the events in the report under way */
 	size_t n_events;
-	struct agent_msg_call_result calls[CALLS_MAX];
+	struct agent_msg_call_result calls[AGENT_MSG_ORDERS_MAX]; /* of one report */
 	size_t n_calls;
 	size_t n_calls_sent; /* in the report under way */
 };
@@ -323,8 +323,11 @@ uplink_set_table(struct uplink *u, int64_t version)
 void
 uplink_call_result(struct uplink *u, const struct agent_msg_call_result *res)
 {
-	if (u->n_calls >= CALLS_MAX)
+	if (u->n_calls >= ARRAY_SIZE(u->calls)) {
+		log_warn(u->o.log, "too many answers wait; the one of call %s is lost",
+		    res->id);
 		return;
+	}
 	u->calls[u->n_calls++] = *res;
 	uplink_kick(u);
 }

@@ -376,6 +376,8 @@ add_calls(struct dispatch *d, const char *site, json_t *orders)
 	struct dispatch_call *c;
 
 	DL_FOREACH (d->calls, c) {
+		if (json_array_size(orders) >= AGENT_MSG_ORDERS_MAX)
+			return; /* the next poll takes the rest */
 		if (c->sent || !str_eq(c->site, site))
 			continue;
 		c->sent = true;

@@ -29,6 +29,7 @@ struct kit {
 	bool refuse;	      /* every poll: another agent is in charge */
 	struct error refused; /* as told */
 	char power[16];
+	size_t calls;
 };
 
 static json_t *
@@ -94,6 +95,7 @@ on_report(struct evhttp_request *rq, void *arg)
 	events = json_object_get(v, "events");
 	n = (int64_t)json_array_size(events);
 	calls = json_object_get(v, "calls");
+	k->calls += json_array_size(calls);
 	if (json_array_size(calls) > 0)
 		str_clip(k->power, sizeof(k->power),
 		    json_string_value(
@@ -352,6 +354,25 @@ test_call_results(void **state)
 	assert_string_equal(k->power, "on");
 }
 
+static bool
+all_calls_answered(const struct kit *k)
+{
+	return k->calls >= 1000;
+}
+
+/* One question to a thousand BMCs: the answers come while a report is under way. */
+static void
+test_many_call_results(void **state)
+{
+	struct kit *k = *state;
+	struct agent_msg_call_result res = {.id = "01m8186kad100000", .power = "on"};
+
+	for (int i = 0; i < 1000; i++)
+		uplink_call_result(k->u, &res);
+	until(k, all_calls_answered);
+	assert_int_equal(k->calls, 1000);
+}
+
 int
 main(void)
 {
@@ -366,6 +387,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_another_agent_in_charge, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_call_results, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_many_call_results, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
