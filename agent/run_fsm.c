@@ -515,12 +515,25 @@ on_consume(struct run_fsm *f, const struct run_input *in)
 	}
 }
 
+/* What each report says; a failure is no sign of a stage. */
+static const struct {
+	const char *kind;
+	enum stage stage;
+	const char *evidence;
+} reports[] = {
+    [RUN_REPORT_UP] = {"report.up", STAGE_OS_UP, "the system's report"},
+    [RUN_REPORT_INSTALLED] = {"report.installed", STAGE_INSTALLED,
+	"the installer's report"},
+    [RUN_REPORT_FAILED] = {"report.failed", STAGE_FAILED, NULL},
+    [RUN_REPORT_BOOTED] = {"report.booted", STAGE_LOCAL_BOOT,
+	"the installed system's report"},
+};
+
 static void
 on_report(struct run_fsm *f, const struct run_input *in)
 {
-	static const char *const kinds[] = {
-	    "report.up", "report.installed", "report.failed", "report.booted"};
 	struct run *r = f->r;
+	enum stage stage = reports[in->report].stage;
 	struct event *ev;
 	struct error why;
 
@@ -530,20 +543,16 @@ on_report(struct run_fsm *f, const struct run_input *in)
 		return;
 	}
 	f->out->granted = true;
-	ev = run_note_emit(f, kinds[in->report]);
+	/* Said already. A client repeats itself when our answer was lost; one that never
+	 * stops must not fill the spool. */
+	if (r->signs[stage].seen)
+		return;
+	ev = run_note_emit(f, reports[in->report].kind);
 	if (in->use != NULL)
 		str_clip(ev->ip, sizeof(ev->ip), in->use->ip);
 	if (in->note != NULL && in->note[0] != '\0')
 		event_put(ev, "note", in->note);
-	switch (in->report) {
-	case RUN_REPORT_UP: set_sign(r, STAGE_OS_UP, "the system's report"); break;
-	case RUN_REPORT_INSTALLED:
-		set_sign(r, STAGE_INSTALLED, "the installer's report");
-		break;
-	case RUN_REPORT_BOOTED:
-		set_sign(r, STAGE_LOCAL_BOOT, "the installed system's report");
-		break;
-	case RUN_REPORT_FAILED:
+	if (in->report == RUN_REPORT_FAILED) {
 		error_set(&why, 0, "installer-failed",
 		    "read its note (netboot-ctl events), watch the console, then retry",
 		    "the installer reported a failure%s%.200s",
@@ -552,6 +561,7 @@ on_report(struct run_fsm *f, const struct run_input *in)
 		miss(f, &why, false);
 		return;
 	}
+	set_sign(r, stage, reports[in->report].evidence);
 	settle(f);
 }
 

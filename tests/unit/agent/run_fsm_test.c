@@ -386,7 +386,8 @@ test_reports(void **state)
 	    "the last octets were let go; proven by: the system's report"));
 	assert_non_null(told(&k, "report.up", "note", "n"));
 	say(&k, RUN_REPORT_UP);
-	assert_true(k.out.granted); /* said twice */
+	assert_true(k.out.granted); /* said twice, kept once */
+	assert_int_equal(k.out.n_events, 0);
 	assert_int_equal(k.run.stage, STAGE_INSTALLED);
 	say(&k, RUN_REPORT_FAILED);
 	assert_non_null(told(&k, "job.failed", "code", "installer-failed"));
