@@ -3,7 +3,7 @@
  *
  *	down ──start()──► starting ──ready──► up ──table──► serving
  *	  ▲                  │                 │               │
- *	  └────── gone(): EOF, exit, or no "ready" in time ────┘
+ *	  └─ gone(): EOF, exit, no "ready" or no "ack" in time ┘
  *
  * From anywhere bootd_proc_hold() leads to down, and only bootd_proc_release() out of it.
  *
@@ -38,6 +38,7 @@ enum {
 	BATCH = 200,		  /* hosts per turn of the loop */
 };
 #define READY_TIME (15 * USEC_PER_SEC)
+#define ANSWER_TIME (10 * USEC_PER_SEC)
 #define DELAY_FIRST (100 * USEC_PER_MSEC)
 #define DELAY_MAX (10 * USEC_PER_SEC)
 #define LONG_LIFE (30 * USEC_PER_SEC)
@@ -50,7 +51,7 @@ struct bootd_proc {
 	enum state state;
 	pid_t pid;
 	struct frame_conn *conn;
-	struct event *timer; /* DOWN: start; STARTING: no "ready" */
+	struct event *timer; /* DOWN: start; STARTING: no "ready"; UP: no "ack" */
 	struct event *pump;
 	int64_t started, delay;
 	struct error fatal; /* what the process said before it ended */
@@ -58,6 +59,7 @@ struct bootd_proc {
 	int64_t gen;
 	bool sending, serving; /* the table is on its way; it is in force */
 	bool held;	       /* not to be started */
+	bool asked;	       /* whether it lives, and not answered yet */
 	char after[BUNDLE_NAME_SIZE];
 	struct bundle_host *host; /* room for the table's pump */
 	struct bootd_msg_boot *boot;
@@ -111,7 +113,7 @@ end_process(struct bootd_proc *p)
 	frame_close(p->conn);
 	p->conn = NULL;
 	p->state = DOWN;
-	p->serving = p->sending = false;
+	p->serving = p->sending = p->asked = false;
 	event_del(p->pump);
 	event_del(p->timer);
 	reap(p);
@@ -159,13 +161,45 @@ take_ready(struct bootd_proc *p, const struct bootd_msg *m)
 	p->o.ops->on_up(p->o.arg, m->http_port);
 }
 
+/* Something was sent that is to be acknowledged. A process that hangs looks alive to the
+ * kernel; without this no machine of the site would ever be answered again. */
+static void
+expect_ack(struct bootd_proc *p)
+{
+	if (!evtimer_pending(p->timer, NULL))
+		set_timer(p->timer, p->o.answer_us / 2);
+}
+
+static void
+take_ack(struct bootd_proc *p, const struct bootd_msg *m)
+{
+	event_del(p->timer);
+	p->asked = false;
+	if (p->sending || m->gen < p->gen)
+		expect_ack(p);
+	p->o.ops->on_message(p->o.arg, m);
+}
+
+/* A host that bootd refuses is not acknowledged. The removal of one that it does not have
+ * always is, which tells the refusal from a process that hangs. */
+static void
+ask_for_life(struct bootd_proc *p)
+{
+	struct bootd_msg m = {
+	    .type = BOOTD_MSG_HOST_DEL, .gen = ++p->gen, .name = "alive.invalid"};
+
+	send_msg(p, &m);
+	p->asked = true;
+	set_timer(p->timer, p->o.answer_us / 2);
+}
+
 static void
 dispatch(struct bootd_proc *p, const struct bootd_msg *m)
 {
 	switch (m->type) {
 	case BOOTD_MSG_READY: take_ready(p, m); break;
 	case BOOTD_MSG_FATAL: take_fatal(p, m); break;
-	case BOOTD_MSG_ACK:
+	case BOOTD_MSG_ACK: take_ack(p, m); break;
 	case BOOTD_MSG_EVENT:
 	case BOOTD_MSG_CONSUME:
 	case BOOTD_MSG_REPORT: p->o.ops->on_message(p->o.arg, m); break;
@@ -275,6 +309,17 @@ start(struct bootd_proc *p)
 	set_timer(p->timer, READY_TIME);
 }
 
+/* It is ended by us: the signal is not the reason. */
+static void
+give_up(struct bootd_proc *p, const char *how)
+{
+	if (p->fatal.code[0] == '\0')
+		error_set(&p->fatal, 0, "bootd-hangs",
+		    "see the log, netboot-ctl doctor, and the load of the site's server",
+		    "netboot-bootd %s", how);
+	gone(p, "it was given up");
+}
+
 static void
 on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
@@ -282,8 +327,12 @@ on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 	if (p->state == DOWN)
 		start(p);
+	else if (p->state == STARTING)
+		give_up(p, "was not ready in time");
+	else if (p->sending || p->asked)
+		give_up(p, "does not answer the agent");
 	else
-		gone(p, "it was not ready in time");
+		ask_for_life(p);
 }
 
 /* ---- the table ---- */
@@ -332,6 +381,7 @@ on_pump(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 			return;
 		}
 		send_host(p, p->host, p->boot);
+		set_timer(p->timer, p->o.answer_us); /* it still reads */
 		str_clip(p->after, sizeof(p->after), p->host->name);
 	}
 	event_active(p->pump, 0, 0);
@@ -354,6 +404,7 @@ bootd_proc_send_table(struct bootd_proc *p, const struct bundle_site *site)
 		send_msg(p, &s);
 	}
 	p->sending = true;
+	expect_ack(p);
 	p->after[0] = '\0';
 	event_active(p->pump, 0, 0);
 }
@@ -375,6 +426,7 @@ bootd_proc_put_host(
 		return 0;
 	p->gen++;
 	send_host(p, h, b);
+	expect_ack(p);
 	return p->gen;
 }
 
@@ -388,6 +440,7 @@ bootd_proc_del_host(struct bootd_proc *p, const char *name)
 	m.gen = ++p->gen;
 	str_clip(m.name, sizeof(m.name), name);
 	send_msg(p, &m);
+	expect_ack(p);
 }
 
 void
@@ -431,6 +484,8 @@ bootd_proc_new(const struct bootd_proc_opts *opts, bool held)
 	struct bootd_proc *p = str_alloc(sizeof(*p));
 
 	p->o = *opts;
+	if (p->o.answer_us <= 0)
+		p->o.answer_us = ANSWER_TIME;
 	p->host = str_alloc(sizeof(*p->host));
 	p->boot = str_alloc(sizeof(*p->boot));
 	p->timer = evtimer_new(opts->base, on_timer, p);

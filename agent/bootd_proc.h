@@ -34,6 +34,7 @@ struct bootd_proc_opts {
 	const struct log *log;
 	const char *program;
 	const char *config; /* text of the configuration */
+	int64_t answer_us;  /* no acknowledgement for so long: it hangs; 0: 10 s */
 	const struct bootd_proc_ops *ops;
 	void *arg;
 };

@@ -271,7 +271,8 @@ run_exec_on_ack(struct run_job *job, int64_t gen)
 {
 	char evidence[RUN_EVIDENCE_SIZE];
 
-	if (job->wait_gen == 0 || gen < job->wait_gen)
+	/* Exactly its own: what was sent before may have been refused. */
+	if (job->wait_gen == 0 || gen != job->wait_gen)
 		return;
 	job->wait_gen = 0;
 	snprintf(evidence, sizeof(evidence),

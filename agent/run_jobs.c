@@ -220,6 +220,8 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 		on_foreign_event(js, ev);
 		return;
 	}
+	if (job != NULL && str_eq(ev->kind, "bootd.refused"))
+		run_exec_on_refused(job, ev->reason);
 	if (js->queued >= QUEUE_MAX) {
 		js->overflow++;
 		return;
@@ -233,8 +235,6 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 	if (ev->ip[0] != '\0' && str_eq(ev->kind, "dhcp4.ack") &&
 	    addr_ip_parse(ev->ip, &job->last_ip) == 0)
 		run_exec_on_address(job);
-	if (str_eq(ev->kind, "bootd.refused"))
-		run_exec_on_refused(job, ev->reason);
 	if (!run_wire_read(ev, &job->bundle->image, &wire))
 		return;
 	it->has_input = true;

@@ -332,3 +332,18 @@ def test_a_replaced_agent_leaves_the_wire(site):
     assert s.wait_end(used)["kind"] == "job.done"
     s.check_ticket_rule(used)
     s.check_ticket_rule(armed)
+
+
+def test_a_boot_service_that_hangs_is_replaced(site):
+    s = site(deadlines={"armed": "40s"})
+    s.wait_event("bootd.up")
+    pid = s.bootd_pid()
+    os.kill(pid, signal.SIGSTOP)
+    job = s.order(s.bundle())
+    until(lambda: s.bootd_pid() not in (None, pid), 30, "another bootd")
+    down = s.wait_event("bootd.down")
+    assert down["detail"]["code"] == "bootd-hangs", down
+    s.wait_stage("power", job=job)
+    s.machine().boot_all()
+    assert s.wait_end(job)["kind"] == "job.done"
+    s.check_ticket_rule(job)

@@ -13,7 +13,7 @@
 /* Answers config by ready, table_end and host by ack; dies when told of host "die". */
 static const char stand_in[] =
     "#!/usr/bin/python3\n"
-    "import json,os,socket,struct,sys\n"
+    "import json,os,signal,socket,struct,sys\n"
     "assert sys.argv[1:] == ['--agent-fd', '3'], sys.argv\n"
     "s = socket.socket(fileno=3).makefile('rwb')\n"
     "def send(**m):\n"
@@ -31,7 +31,10 @@ static const char stand_in[] =
     "tftp_port=69)\n"
     "    if m['t'] == 'table_end': send(t='ack', gen=m['gen'])\n"
     "    if m['t'] == 'host' and m['host']['name'] == 'die': os._exit(9)\n"
-    "    if m['t'] == 'host' and m['gen'] > 1: send(t='ack', gen=m['gen'])\n";
+    "    if m['t'] == 'host' and m['host']['name'] == 'hang': signal.pause()\n"
+    "    if m['t'] == 'host_del': send(t='ack', gen=m['gen'])\n"
+    "    if m['t'] == 'host' and m['gen'] > 1 and m['host']['name'] != 'refused':\n"
+    "        send(t='ack', gen=m['gen'])\n";
 
 struct kit {
 	struct event_base *base;
@@ -45,6 +48,7 @@ struct kit {
 	struct error why;
 	bool wait; /* the jobs are not ready for a table */
 	bool held; /* from the start */
+	int64_t answer_us;
 };
 
 static void
@@ -129,6 +133,7 @@ start(struct kit *k, const char *config, const char *program)
 	    .log = &k->log,
 	    .program = program,
 	    .config = config,
+	    .answer_us = k->answer_us,
 	    .ops = &ops,
 	    .arg = k};
 
@@ -225,6 +230,46 @@ test_no_table_before_its_owner_is_ready(void **state)
 	teardown(&k);
 }
 
+/* A process that lives and does nothing is as good as dead. */
+static void
+test_one_that_hangs_is_replaced(void **state)
+{
+	struct kit k = setup();
+
+	(void)state;
+	k.answer_us = USEC_PER_SEC;
+	start(&k, "interfaces: []", k.program);
+	await(&k, &k.tables, 1);
+	await_ack(&k, 1);
+	str_clip(k.b->host.name, sizeof(k.b->host.name), "hang");
+	assert_true(bootd_proc_put_host(k.p, &k.b->host, NULL) > 0);
+	str_clip(k.b->host.name, sizeof(k.b->host.name), "edge01");
+	await(&k, &k.downs, 1);
+	await(&k, &k.tables, 2);
+	await_ack(&k, 3);
+	assert_int_equal(k.downs, 1);
+	teardown(&k);
+}
+
+/* What it refuses it does not acknowledge, and is no worse for that. */
+static void
+test_one_that_refuses_lives(void **state)
+{
+	struct kit k = setup();
+	int64_t gen;
+
+	(void)state;
+	k.answer_us = USEC_PER_SEC / 2;
+	start(&k, "interfaces: []", k.program);
+	await(&k, &k.tables, 1);
+	str_clip(k.b->host.name, sizeof(k.b->host.name), "refused");
+	gen = bootd_proc_put_host(k.p, &k.b->host, NULL);
+	await_ack(&k, gen + 1); /* asked whether it lives */
+	assert_int_equal(k.downs, 0);
+	assert_int_equal(k.tables, 1);
+	teardown(&k);
+}
+
 static void
 test_held(void **state)
 {
@@ -289,6 +334,8 @@ main(void)
 	    cmocka_unit_test(test_table_and_hosts),
 	    cmocka_unit_test(test_started_again_with_its_table),
 	    cmocka_unit_test(test_no_table_before_its_owner_is_ready),
+	    cmocka_unit_test(test_one_that_hangs_is_replaced),
+	    cmocka_unit_test(test_one_that_refuses_lives),
 	    cmocka_unit_test(test_held),
 	    cmocka_unit_test(test_its_reason_is_told),
 	    cmocka_unit_test(test_no_program),

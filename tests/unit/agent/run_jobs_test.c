@@ -27,6 +27,7 @@ struct kit {
 	struct bmc_engine *bmc;
 	struct agent_config cfg;
 	struct run_jobs *jobs;
+	int64_t gen; /* of the next entry for bootd; 0: no table is in force */
 	unsigned accepted, commits, answers, restored, puts;
 	enum bootd_msg_type answer;
 	char reason[256];
@@ -42,7 +43,7 @@ put_host(void *arg, const struct bundle_host *h, const struct bootd_msg_boot *b)
 	(void)h;
 	(void)b;
 	k->puts++;
-	return 0;
+	return k->gen;
 }
 
 static void
@@ -507,6 +508,47 @@ test_bootd_speaks_for_itself(void **state)
 	free(b);
 }
 
+static void
+on_ready(void *arg)
+{
+	struct kit *k = arg;
+
+	k->answers = 99;
+}
+
+/* Of the entry before, bootd may have said nothing, or no. */
+static void
+test_armed_by_its_own_acknowledgement(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	struct run *r = str_alloc(sizeof(*r));
+	const struct run_job *job;
+
+	recover_loading(k, b, r);
+	while (k->jobs->head != NULL)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	job = k->jobs->by_id;
+	k->jobs->by_id->run.stage = STAGE_ARMED;
+	k->gen = 7;
+	k->answers = 0;
+	run_jobs_on_bootd(k->jobs, on_ready, k);
+	while (k->answers != 99)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_int_equal(job->wait_gen, 7);
+	run_jobs_on_ack(k->jobs, 8);
+	run_jobs_on_ack(k->jobs, 6);
+	assert_null(k->jobs->head);
+	assert_int_equal(job->wait_gen, 7);
+	run_jobs_on_ack(k->jobs, 7);
+	assert_non_null(k->jobs->head);
+	assert_int_equal(job->wait_gen, 0);
+	run_jobs_end_unused(k->jobs, "test", NULL);
+	await_event(k, "job.cancelled"); /* takes the script away */
+	free(r);
+	free(b);
+}
+
 static int
 listen_tcp(char probe[32])
 {
@@ -631,14 +673,6 @@ test_image_is_read_again_after_a_restart(void **state)
 }
 
 static void
-on_ready(void *arg)
-{
-	struct kit *k = arg;
-
-	k->answers = 99;
-}
-
-static void
 test_table_waits_for_the_jobs(void **state)
 {
 	struct kit *k = *state;
@@ -673,6 +707,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		test_probe_follows_the_address, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_probe_after_a_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_armed_by_its_own_acknowledgement, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_jobs_of_an_old_spool_end, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_an_end_is_told_again, setup, teardown),
