@@ -6,8 +6,8 @@
  * Ownership: a check belongs to this file until its `done` has run; a cancelled one is
  * freed when its thread has come back. The cache belongs to struct preflight and is only
  * touched on the loop: a thread gets copies of the answers it may need.
- * Failure modes: a file that is missing, unreadable, outside the root or of another size
- * or hash ends the check with the first such file named.
+ * Failure modes: a file that is missing, unreadable (for bootd too), outside the root or of
+ * another size or hash ends the check with the first such file named.
  */
 #include "agent/preflight.h"
 
@@ -153,6 +153,18 @@ altered(const char *path, struct error *err, const char *what)
 	    "%s is not the file that was ordered: its %s differs", path, what);
 }
 
+/* We may be root; bootd, which is to deliver the file, never is. */
+static int
+check_readable(
+    const struct stat *st, const char *root, const char *path, struct error *err)
+{
+	if (geteuid() != 0 || st->st_uid != 0 || (st->st_mode & (S_IRGRP | S_IROTH)) != 0)
+		return 0;
+	return error_set(err, -EACCES, "image-unreadable", "chmod a+r it",
+	    "%s/%s: only root may read it, and the boot services do not run as root",
+	    root, path);
+}
+
 static int
 check_open_file(int fd, const char *root, struct file *f, struct error *err)
 {
@@ -164,6 +176,9 @@ check_open_file(int fd, const char *root, struct file *f, struct error *err)
 		return missing(f->path, root, errno, err);
 	if (!S_ISREG(st.st_mode))
 		return missing(f->path, root, EISDIR, err);
+	r = check_readable(&st, root, f->path, err);
+	if (r < 0)
+		return r;
 	id = identify(&st);
 	if (id.size != f->size)
 		return altered(f->path, err, "size");

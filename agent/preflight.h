@@ -21,7 +21,7 @@ void
 preflight_free(struct preflight *p);
 
 /* Calls `done` once from the loop, never from inside: err->code is "" (all as ordered),
- * image-missing or image-altered. The image is copied. NULL when too much is under way.
+ * image-missing, image-unreadable or image-altered. The image is copied. NULL when too much is under way.
  */
 typedef void
 preflight_done_fn(void *arg, const struct error *err, unsigned n_files);

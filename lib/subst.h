@@ -11,7 +11,7 @@ subst_lookup(void *arg, const char *name);
 
 enum subst_escape {
 	SUBST_KERNEL_ARGS, /* a value with spaces or quotes is refused */
-	SUBST_IPXE,	   /* additionally refuses ${, also in halves, backslash, && and || */
+	SUBST_IPXE, /* additionally refuses ${, also in halves, backslash, && and || */
 };
 
 /* Replaces ${name}; "$$" is a dollar. 0 with *ret owned by the caller; -ENOENT for an unknown name

@@ -178,6 +178,20 @@ test_bad(void **state)
 	assert_string_equal(check(k), "image-missing");
 }
 
+/* The agent is root and bootd is not. */
+static void
+test_unreadable_for_bootd(void **state)
+{
+	struct kit *k = *state;
+	char path[128];
+
+	path_of(k, "initrd", path, sizeof(path));
+	assert_int_equal(chmod(path, 0600), 0);
+	assert_string_equal(check(k), geteuid() == 0 ? "image-unreadable" : "");
+	assert_int_equal(chmod(path, 0640), 0);
+	assert_string_equal(check(k), "");
+}
+
 static void
 test_cancelled(void **state)
 {
@@ -196,6 +210,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_good_and_remembered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_still_the_same, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_unreadable_for_bootd, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 	};
 
