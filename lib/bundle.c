@@ -15,9 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/secret.h"
 #include "lib/str.h"
+
+/* Added to deadlines: it must not carry them out of range. */
+#define GRACEFUL_MAX (7 * 24 * 3600 * USEC_PER_SEC)
 
 static const char *const kind_names[] = {
     "reinstall", "rescue", "live", "boot", "reboot", "power"};
@@ -255,9 +259,9 @@ read_head(const json_t *v, struct bundle *b, struct error *err)
 		return error_set(err, -EINVAL, "bad-value", NULL, "job: not an id");
 	if (bundle_kind_parse(kind, &b->kind) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "kind: unknown");
-	if (b->graceful_us < 0)
+	if (b->graceful_us < 0 || b->graceful_us > GRACEFUL_MAX)
 		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "graceful_us: negative");
+		    err, -EINVAL, "bad-value", NULL, "graceful_us: not within a week");
 	if (b->kind == BUNDLE_POWER &&
 	    name_index(power_actions, ARRAY_SIZE(power_actions), b->power_action) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,

@@ -123,6 +123,7 @@ bad_members_are_named(void **state)
 	check_refused(NULL, "kind", json_string("format"), "kind");
 	check_refused(NULL, "kind", json_string("power"), "power_action");
 	check_refused(NULL, "graceful_us", json_integer(-1), "graceful_us");
+	check_refused(NULL, "graceful_us", json_integer(INT64_MAX), "graceful_us");
 	check_refused(NULL, "host", json_null(), "host: not an object");
 	check_refused(NULL, "image", json_null(), "image: a job of kind reinstall");
 	check_refused("host", "name", json_string("../x"), "host: name");
