@@ -4,6 +4,7 @@
 # the output of every test program is kept beside it and shown when something in it failed.
 #
 #   tests/run.sh begin               empties the logs
+#   tests/run.sh part NAME CMD...    runs CMD, which is to count something; a failure if it does not, or fails
 #   tests/run.sh cmocka unit BIN...  each binary's cmocka tests (unit and sim), two at a time
 #   tests/run.sh fuzz BIN...         each fuzzer over tests/fuzz/corpus/NAME
 #   tests/run.sh pytest net|lab      the pytest files of tests/net or tests/lab (needs root)
@@ -28,18 +29,20 @@ count() { # PASSED FAILED NAME
 }
 
 # One cmocka binary. Its tests are counted from its TAP lines; an exit status that does not fit them
-# (a crash, a leak found at the end, a time-out) is one failure more.
+# (a crash, a leak found at the end, a time-out), or fewer tests than were announced, is one failure more.
 run_cmocka() { # BIN
-	local bin=$1 name log passed failed status
+	local bin=$1 name log passed failed planned status
 	name=${bin#build/*/tests/}
 	log=$logs/$(echo "$name" | tr / -).log
 	CMOCKA_MESSAGE_OUTPUT=TAP timeout "$program_limit" "$bin" >"$log" 2>&1
 	status=$?
 	passed=$(grep '^ok ' "$log" | grep -vic '# skip')
 	failed=$(grep -ciE '^not ok |^ok .*# skip' "$log")
-	if [ "$failed" -eq 0 ] && { [ "$status" -ne 0 ] || [ "$passed" -eq 0 ]; }; then
-		failed=1
-		echo "$name: exit status $status with $passed tests passed" >>"$log"
+	planned=$(sed -n 's/^1\.\.\([0-9][0-9]*\)$/\1/p' "$log" | awk '{n += $1} END {print n + 0}')
+	if [ $((passed + failed)) -ne "$planned" ] || [ "$planned" -eq 0 ] ||
+		{ [ "$failed" -eq 0 ] && [ "$status" -ne 0 ]; }; then
+		echo "$name: exit status $status; of $planned tests $passed passed and $failed failed" >>"$log"
+		failed=$((failed + 1))
 	fi
 	(
 		flock 9 # two run at a time; their words must not mix
@@ -53,12 +56,23 @@ run_fuzz() { # BIN
 	name=$(basename "$bin" _fuzz)
 	corpus=tests/fuzz/corpus/$name
 	log=$logs/fuzz-$name.log
-	if [ -x "$bin" ] && timeout "$program_limit" "$bin" "$corpus" >"$log" 2>&1; then
+	if timeout "$program_limit" "$bin" "$corpus" >"$log" 2>&1; then
 		count 1 0 "fuzz/$name ($(tail -n 1 "$log"))"
 	else
 		count 0 1 "fuzz/$name"
-		[ ! -e "$log" ] || tail -n 60 "$log" | sed 's/^/    | /'
+		tail -n 60 "$log" | sed 's/^/    | /'
 	fi
+}
+
+# A corpus whose fuzzer was renamed would be replayed by nobody.
+check_corpora() { # BIN...
+	local corpus
+	for corpus in tests/fuzz/corpus/*; do
+		case " $* " in
+		*"/$(basename "$corpus")_fuzz "*) ;;
+		*) count 0 1 "fuzz/$(basename "$corpus") (a corpus without a fuzzer)" ;;
+		esac
+	done
 }
 
 # Tests that are skipped count as failed: a test that does not run shows nothing.
@@ -74,7 +88,7 @@ run_pytest() { # net|lab
 	fi
 	read -r -a args <<<"${PYTEST_ARGS:-}"
 	rm -f "$xml"
-	PYTHONDONTWRITEBYTECODE=1 "${as_root[@]}" timeout "${PYTEST_LIMIT:-5400}" /usr/bin/pytest-3 \
+	PYTHONDONTWRITEBYTECODE=1 "${as_root[@]}" timeout -k 120 "${PYTEST_LIMIT:-5400}" /usr/bin/pytest-3 \
 		-p no:cacheprovider -ra --durations=5 --junitxml="$xml" "${args[@]}" "tests/$part" 2>&1 | tee "$log"
 	status=$?
 	if ! /usr/bin/python3 tests/junit_counts.py "$part" "$xml" "$status" >"$logs/$part.counts"; then
@@ -84,6 +98,18 @@ run_pytest() { # net|lab
 	while read -r passed failed name; do
 		count "$passed" "$failed" "$name"
 	done <"$logs/$part.counts"
+}
+
+# A part of `make check`: nothing counted means that it did not run.
+run_part() { # NAME CMD...
+	local name=$1 before status
+	shift
+	before=$(wc -l 2>/dev/null <"$counts")
+	"$@"
+	status=$?
+	if [ "$status" -ne 0 ] || [ "$(wc -l 2>/dev/null <"$counts")" = "$before" ]; then
+		count 0 1 "$name (exit status $status: not run to its end)"
+	fi
 }
 
 run_step() { # NAME CMD...
@@ -127,12 +153,13 @@ cmocka)
 	;;
 cmocka-one) run_cmocka "$1" ;;
 fuzz)
-	[ $# -gt 0 ] || count 0 1 "fuzz (no fuzzers)"
+	check_corpora "$@"
 	for bin in "$@"; do
 		run_fuzz "$bin"
 	done
 	;;
 pytest) run_pytest "$1" ;;
+part) run_part "$@" ;;
 step) run_step "$@" ;;
 total) total ;;
 *)

@@ -48,24 +48,24 @@ check:
 	@if [ -z "$(NO_DEPS)" ]; then $(RUN) step 'packages' sh packaging/install-deps.sh || true; fi
 	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all fake-bin || true
 	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all fake-bin unit-bin sim-bin fuzz-bin || true
-	@for part in lint unit sim fuzz net lab; do $(MAKE) --no-print-directory run-$$part; done
+	@for part in lint unit sim fuzz net lab; do $(RUN) part $$part $(MAKE) --no-print-directory run-$$part; done
 	@$(RUN) total
 
 # One part alone, with what it needs.
 check-unit check-sim check-fuzz:
 	@$(RUN) begin
 	@$(ASAN) -j2 $(@:check-%=%)-bin || true
-	@$(MAKE) --no-print-directory run-$(@:check-%=%)
+	@$(RUN) part $(@:check-%=%) $(MAKE) --no-print-directory run-$(@:check-%=%)
 	@$(RUN) total
 check-net check-lab:
 	@$(RUN) begin
 	@$(ASAN) -j2 all fake-bin
-	@$(MAKE) --no-print-directory run-$(@:check-%=%)
+	@$(RUN) part $(@:check-%=%) $(MAKE) --no-print-directory run-$(@:check-%=%)
 	@$(RUN) total
 lint:
 	@$(RUN) begin
 	@$(MAKE) --no-print-directory -j2 -k VARIANT=release all > /dev/null || true
-	@$(MAKE) --no-print-directory run-lint
+	@$(RUN) part lint $(MAKE) --no-print-directory run-lint
 	@$(RUN) total
 
 run-lint:

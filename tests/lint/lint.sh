@@ -62,6 +62,7 @@ done
 for check in prefixes globals layers pure; do
 	step "lint $check" /usr/bin/python3 $here/symbols.py $check build/release
 done
+step 'lint counting' bash $here/counting.sh
 step 'lint format' bash -c check_format
 step 'lint shellcheck' bash -c check_shell
 step 'lint man pages' bash -c check_man
