@@ -125,7 +125,7 @@ def includes():
     for path in rules.files(".c", ".h"):
         text = read(path)
         where = rules.folder(path)
-        for m in re.finditer(r'^#include ([<"])([^>"]+)[>"]', text, re.M):
+        for m in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', text, re.M):
             kind, header = m.groups()
             at = f"{path}:{line_of(text, m.start())}"
             if kind == "<":
