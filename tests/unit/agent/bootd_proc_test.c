@@ -154,7 +154,7 @@ teardown(struct kit *k)
 static void
 await(struct kit *k, const unsigned *counter, unsigned n)
 {
-	int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	int64_t limit = clock_mono() + 60 * USEC_PER_SEC;
 
 	while (*counter < n && clock_mono() < limit)
 		event_base_loop(k->base, EVLOOP_ONCE);
@@ -164,7 +164,7 @@ await(struct kit *k, const unsigned *counter, unsigned n)
 static void
 await_ack(struct kit *k, int64_t gen)
 {
-	int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	int64_t limit = clock_mono() + 60 * USEC_PER_SEC;
 
 	while (k->acked < gen && clock_mono() < limit)
 		event_base_loop(k->base, EVLOOP_ONCE);

@@ -188,7 +188,7 @@ find_event(struct kit *k, const char *kind)
 static const struct event *
 await_event(struct kit *k, const char *kind)
 {
-	int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	int64_t limit = clock_mono() + 60 * USEC_PER_SEC;
 	const struct event *ev;
 
 	while ((ev = find_event(k, kind)) == NULL && clock_mono() < limit)
@@ -653,7 +653,7 @@ test_image_is_read_again_after_a_restart(void **state)
 	put_image_file(k, "vmlinuz", kernel);
 	put_image_file(k, "initrd", initrd);
 	recover_loading(k, b, r);
-	for (int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	for (int64_t limit = clock_mono() + 60 * USEC_PER_SEC;
 	     preflight_recheck(k->preflight, &b->image, &err) == 0 &&
 	     clock_mono() < limit;)
 		event_base_loop(k->base, EVLOOP_ONCE);

@@ -232,7 +232,7 @@ put_events(struct kit *k, int n)
 static void
 until(struct kit *k, bool (*met)(const struct kit *k))
 {
-	int64_t limit = clock_mono() + 20 * USEC_PER_SEC;
+	int64_t limit = clock_mono() + 60 * USEC_PER_SEC;
 
 	while (!met(k) && clock_mono() < limit)
 		event_base_loop(k->base, EVLOOP_ONCE);
