@@ -74,7 +74,9 @@ for s in $services; do
 	systemctl is-enabled -q "$s.service" 2>/dev/null || ours_to_stop="$ours_to_stop $s"
 done
 
-apt-get update -q
+# A fresh machine may still be busy with its own upgrades; mirrors have bad moments.
+apt="apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3"
+$apt update
 list=
 for p in $missing $wanted; do
 	if available "$p"; then
@@ -84,7 +86,7 @@ for p in $missing $wanted; do
 	fi
 done
 # shellcheck disable=SC2086 # a list of names
-apt-get install -y -q --no-install-recommends $list
+$apt install -y --no-install-recommends $list
 # The policy file holds until now only: without this they would start with the machine.
 for s in $ours_to_stop; do
 	systemctl disable -q "$s.service" 2>/dev/null || true

@@ -27,7 +27,7 @@ rm -f "$out/stamp"
 
 if [ ! -d "$out/pkg/$package-$version" ]; then
 	rm -f "$out"/pkg/*.deb
-	(cd "$out/pkg" && apt-get -q download "$package" >/dev/null 2>&1) || die "cannot download $package"
+	(cd "$out/pkg" && apt-get -q -o Acquire::Retries=3 download "$package" >/dev/null 2>&1) || die "cannot download $package"
 	rm -rf "$out/pkg/unpack"
 	dpkg -x "$out"/pkg/"$package"_*.deb "$out/pkg/unpack"
 	mv "$out/pkg/unpack" "$out/pkg/$package-$version"
