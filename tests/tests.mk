@@ -8,25 +8,31 @@ UNIT_BIN := $(UNIT_SRC:%.c=$(B)/%)
 SIM_BIN := $(SIM_SRC:%.c=$(B)/%)
 FUZZ_BIN := $(FUZZ_SRC:%.c=$(B)/%)
 
+# Objects first, whoever else adds some: an archive gives only what was asked for before it.
+TEST_PARTS = $(filter %.o,$^) $(filter %.a,$^)
+
 # $(1) folder
 define TEST_RULES
 $$(B)/tests/unit/$(1)/%_test: $$(B)/tests/unit/$(1)/%_test.o $$(AR_$(1))
 	@echo "  LD   $$@"
-	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(PKG_LIBS) -lcmocka
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_PARTS) $$(PKG_LIBS) -lcmocka
 $$(B)/tests/sim/$(1)/%_sim: $$(B)/tests/sim/$(1)/%_sim.o $$(AR_$(1))
 	@echo "  LD   $$@"
-	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(PKG_LIBS) -lcmocka
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_PARTS) $$(PKG_LIBS) -lcmocka
 ifeq ($(VARIANT),fuzz)
 $$(B)/tests/fuzz/$(1)/%_fuzz: $$(B)/tests/fuzz/$(1)/%_fuzz.o $$(AR_$(1))
 	@echo "  LD   $$@"
-	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(PKG_LIBS)
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_PARTS) $$(PKG_LIBS)
 else
 $$(B)/tests/fuzz/$(1)/%_fuzz: $$(B)/tests/fuzz/$(1)/%_fuzz.o $$(B)/tests/fuzz/replay_main.o $$(AR_$(1))
 	@echo "  LD   $$@"
-	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$^ $$(PKG_LIBS)
+	@$$(CC) $$(LDFLAGS_ALL) -o $$@ $$(TEST_PARTS) $$(PKG_LIBS)
 endif
 endef
 $(foreach f,$(FOLDERS),$(eval $(call TEST_RULES,$(f))))
+
+# In two files.
+$(B)/tests/sim/agent/job_sim: $(B)/tests/sim/agent/job_machine.o
 
 unit-bin: $(UNIT_BIN)
 sim-bin: $(SIM_BIN)

@@ -8,141 +8,15 @@
  * For every seed: the image is delivered whole at most once; the ticket is used at most
  * once, and nothing is switched off or tried again after that; the job ends, with a reason
  * when it failed; nothing stays armed; every event reaches the orchestrator once, in order.
- * SIM_SEEDS=N runs more seeds, SIM_SEED=N one. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+ * SIM_SEEDS=N runs more seeds, SIM_SEED=N one. The machine and bootd are in job_machine.c. */
+#include "tests/sim/agent/job_world.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "agent/run.h"
-#include "agent/run_fsm.h"
-#include "agent/spool.h"
-#include "lib/str.h"
-
-enum { DEFAULT_SEEDS = 2000, TODOS = 512, BATCH = 64, ROUNDS = 5, LOADS_MAX = 3 };
-#define S USEC_PER_SEC
+enum { DEFAULT_SEEDS = 2000, BATCH = 64, LOADS_MAX = 3 };
 #define HORIZON (24 * 3600 * S)
-
-enum todo_type {
-	T_AGENT_START,
-	T_BOOTD_START,
-	T_TICK,
-	T_STEP,	  /* a BMC or other step ends: step */
-	T_EFFECT, /* the BMC does it: action */
-	T_ENTRY,  /* a host entry reaches bootd: ticket, ok = consumed */
-	T_ACK,
-	T_ASK,	  /* reaches the agent: ticket, part, who */
-	T_ANSWER, /* reaches bootd: ok */
-	T_SIGN,
-	T_MACHINE, /* the machine's next step */
-	T_GHOST,
-	T_REPORT,
-	T_PROBE,
-	T_UPLINK,
-	T_KILL_AGENT,
-	T_KILL_BOOTD,
-	T_POWER_LOST,
-	T_CANCEL,
-};
-
-struct todo {
-	int64_t at;
-	uint64_t order;
-	enum todo_type type;
-	unsigned
-	    life; /* of agent (steps), link (messages) or machine: stale ones vanish */
-	uint64_t step;
-	enum run_action action;
-	enum run_sign_type sign;
-	enum run_report report;
-	unsigned part;
-	bool ok, ghost;
-	char ticket[ID_SIZE];
-};
-
-enum machine_state {
-	M_OFF,
-	M_POST,
-	M_FIRMWARE,
-	M_LOADER,
-	M_IPXE,
-	M_SCRIPT,
-	M_LOAD,
-	M_IMAGE,
-	M_DISK
-};
-
-struct client {
-	char ticket[ID_SIZE]; /* of the script it runs; its URLs carry the token */
-	uint32_t have;
-};
-
-struct world {
-	int64_t now;
-	uint64_t orders;
-	struct rng rng;
-	unsigned trouble; /* per mille, for whatever may go wrong at a step */
-	struct todo todos[TODOS];
-	size_t n_todos;
-	struct secret_key *key;
-	struct spool *spool;
-	struct bundle *bundle;
-
-	/* The agent's memory. */
-	bool agent_up, have_job, probing;
-	unsigned agent_life, kills_left;
-	int64_t killed;
-	struct run run;
-
-	/* bootd's memory. */
-	bool bootd_up, armed, used, asking;
-	unsigned link_life;
-	char ticket[ID_SIZE];
-	uint32_t released;
-
-	struct client machine, ghost;
-	enum machine_state state;
-	unsigned boot_life, rounds, part, reports;
-	bool flag, net_first, installed;
-
-	/* What is promised. */
-	unsigned delivered, consumed, ends, events_held, n_parts;
-	bool off_after_use;
-	char end_kind[EVENT_KIND_SIZE], end_code[40];
-	int64_t held;
-};
-
-static bool
-chance(struct world *w, unsigned per_mille)
-{
-	return rng_below(&w->rng, 1000) < per_mille;
-}
-
-static int64_t
-between(struct world *w, int64_t low, int64_t high)
-{
-	return low + (int64_t)rng_below(&w->rng, (uint64_t)(high - low));
-}
-
-static struct todo *
-later(struct world *w, int64_t delay, enum todo_type type)
-{
-	struct todo *t;
-
-	assert_true(w->n_todos < TODOS);
-	t = &w->todos[w->n_todos++];
-	memset(t, 0, sizeof(*t));
-	t->at = w->now + delay;
-	t->order = w->orders++;
-	t->type = type;
-	return t;
-}
 
 static struct todo
 take_next(struct world *w)
@@ -289,9 +163,8 @@ make_durable(struct world *w, struct run_out *out)
 	return r;
 }
 
-/* As run_jobs.c does it, one input a turn. False: the disk did not take it. */
-static bool
-agent_input(struct world *w, struct run_input *in, bool *ret_granted)
+bool
+job_sim_agent_input(struct world *w, struct run_input *in, bool *ret_granted)
 {
 	struct run saved = w->run;
 	struct run_out out;
@@ -351,7 +224,7 @@ start_agent(struct world *w)
 	assert_true(spool_each_job(w->spool, recover_job, w) >= 0);
 	later(w, between(w, S / 10, S), T_BOOTD_START)->life = w->agent_life;
 	/* What the disk did not take stays queued. */
-	while (w->agent_up && !agent_input(w, &in, &granted))
+	while (w->agent_up && !job_sim_agent_input(w, &in, &granted))
 		;
 }
 
@@ -366,282 +239,10 @@ start_bootd(struct world *w, const struct todo *t)
 	w->bootd_up = true;
 	w->link_life++;
 	/* Its table, and only after the tickets were replaced, however long that takes. */
-	while (w->agent_up && !agent_input(w, &in, &granted))
+	while (w->agent_up && !job_sim_agent_input(w, &in, &granted))
 		;
 	if (w->bootd_up)
 		send_entry(w);
-}
-
-static void
-give_sign(struct world *w, enum run_sign_type sign, unsigned index)
-{
-	unsigned copies = chance(w, w->trouble) ? 0 : chance(w, w->trouble) ? 2 : 1;
-
-	while (copies-- > 0) {
-		struct todo *t = later(
-		    w, chance(w, w->trouble) ? between(w, 1000, 20 * S) : 1000, T_SIGN);
-
-		t->life = w->link_life;
-		t->sign = sign;
-		t->part = index;
-	}
-}
-
-/* ---- bootd's gate, and who fetches ---- */
-
-static bool
-deliver(struct world *w, struct client *c, unsigned part)
-{
-	c->have |= 1u << part;
-	give_sign(w, RUN_SIGN_LOAD, part);
-	if (c->have != (1u << w->n_parts) - 1)
-		return false;
-	w->delivered++;
-	return true;
-}
-
-enum fetched { GOT_IT, GOT_ALL, HELD, RESET };
-
-static enum fetched
-last_octets(struct world *w, struct client *c, unsigned part, bool ghost)
-{
-	uint32_t bit = 1u << part;
-	uint32_t others = ((1u << w->n_parts) - 1) & ~bit;
-	struct todo *t;
-
-	if (!w->bootd_up || !w->armed || w->used || !str_eq(w->ticket, c->ticket))
-		return RESET;
-	if ((w->released & others) != others) {
-		w->released |= bit;
-		return deliver(w, c, part) ? GOT_ALL : GOT_IT;
-	}
-	if ((w->released & bit) != 0 || w->asking)
-		return RESET;
-	w->asking = true;
-	t = later(w, 1000, T_ASK);
-	t->life = w->link_life;
-	t->part = part;
-	t->ghost = ghost;
-	str_clip(t->ticket, sizeof(t->ticket), w->ticket);
-	return HELD;
-}
-
-static void
-machine_next(struct world *w, int64_t delay, enum machine_state state)
-{
-	w->state = state;
-	if (chance(w, w->trouble / 8)) /* it hangs */
-		return;
-	later(w, delay, T_MACHINE)->life = w->boot_life;
-}
-
-static void
-power(struct world *w, bool on)
-{
-	w->boot_life++;
-	w->state = M_OFF;
-	memset(&w->machine, 0, sizeof(w->machine));
-	w->rounds = 0;
-	w->part = 0;
-	w->reports = 0;
-	if (on)
-		machine_next(w, between(w, 5 * S, 40 * S), M_POST);
-}
-
-static void
-image_starts(struct world *w)
-{
-	w->installed = false;
-	w->reports = 0;
-	machine_next(w, between(w, 5 * S, 60 * S), M_IMAGE);
-}
-
-static void
-transfer_failed(struct world *w)
-{
-	memset(&w->machine, 0, sizeof(w->machine));
-	w->part = 0;
-	if (++w->rounds >= ROUNDS)
-		machine_next(w, 5 * S, M_DISK);
-	else
-		machine_next(w, 3 * S, M_SCRIPT);
-}
-
-static void
-after_fetch(struct world *w, enum fetched got)
-{
-	switch (got) {
-	case GOT_ALL: image_starts(w); break;
-	case GOT_IT:
-		w->part++;
-		machine_next(w, between(w, S / 10, 20 * S), M_LOAD);
-		break;
-	case HELD: break;
-	case RESET: transfer_failed(w); break;
-	}
-}
-
-/* The agent has decided; the answer may find nobody. */
-static void
-on_ask(struct world *w, const struct todo *ask)
-{
-	struct ticket_use use = {.mac = "52:54:00:77:00:01"};
-	struct run_input in = {
-	    .type = RUN_IN_CONSUME, .ticket = ask->ticket, .use = &use};
-	unsigned link = w->link_life;
-	struct todo *t;
-	bool granted;
-
-	agent_input(w, &in, &granted);
-	if (link != w->link_life)
-		return;
-	t = later(w, 1000, T_ANSWER);
-	*t = (struct todo){.at = t->at,
-	    .order = t->order,
-	    .type = T_ANSWER,
-	    .life = link,
-	    .ok = granted,
-	    .part = ask->part,
-	    .ghost = ask->ghost};
-	memcpy(t->ticket, ask->ticket, sizeof(t->ticket));
-}
-
-static void
-on_answer(struct world *w, const struct todo *t)
-{
-	struct client *c = t->ghost ? &w->ghost : &w->machine;
-	bool there = str_eq(c->ticket, t->ticket) && (t->ghost || w->state == M_LOAD);
-
-	w->asking = false;
-	if (t->ok) {
-		w->used = true;
-		w->released |= 1u << t->part;
-	}
-	if (!there)
-		return;
-	if (t->ok && !chance(w, w->trouble)) {
-		bool all = deliver(w, c, t->part);
-
-		assert_true(all || c->have != 0);
-		if (!t->ghost)
-			after_fetch(w, all ? GOT_ALL : GOT_IT);
-	} else if (!t->ghost) {
-		transfer_failed(w); /* refused, or lost on the last metre */
-	}
-}
-
-static void
-load_step(struct world *w)
-{
-	give_sign(w, RUN_SIGN_LOAD_BEGIN, 0);
-	if (chance(w, w->trouble)) {
-		transfer_failed(w);
-		return;
-	}
-	after_fetch(w, last_octets(w, &w->machine, w->part, false));
-}
-
-static void
-script_step(struct world *w)
-{
-	if (!w->bootd_up) {
-		transfer_failed(w);
-	} else if (w->armed && !w->used) {
-		memcpy(w->machine.ticket, w->ticket, sizeof(w->ticket));
-		w->machine.have = 0;
-		w->part = 0;
-		give_sign(w, RUN_SIGN_SCRIPT, 0);
-		machine_next(w, between(w, S / 10, 60 * S), M_LOAD);
-	} else {
-		machine_next(w, 4 * S, M_DISK);
-	}
-}
-
-static bool
-report(struct world *w, enum run_report what)
-{
-	struct run_input in = {.type = RUN_IN_REPORT, .report = what, .note = ""};
-	bool granted = false;
-
-	if (w->bootd_up && w->agent_up && !chance(w, w->trouble))
-		agent_input(w, &in, &granted);
-	return granted && !chance(w, w->trouble); /* else it is said again */
-}
-
-/* up, then installed (or failed), then the restart. */
-static void
-image_step(struct world *w)
-{
-	static const enum run_report say[] = {RUN_REPORT_UP, RUN_REPORT_INSTALLED};
-	enum run_report what = say[w->installed];
-
-	if (what == RUN_REPORT_INSTALLED && chance(w, w->trouble / 4))
-		what = RUN_REPORT_FAILED;
-	if (!report(w, what) && ++w->reports < 20) {
-		machine_next(w, 5 * S, M_IMAGE);
-		return;
-	}
-	w->reports = 0;
-	if (!w->installed) {
-		w->installed = true;
-		machine_next(w, between(w, 60 * S, 900 * S), M_IMAGE);
-		return;
-	}
-	power(w, true);
-}
-
-static void
-machine_step(struct world *w)
-{
-	switch (w->state) {
-	case M_OFF: break;
-	case M_POST:
-		if (!w->flag && !w->net_first) {
-			machine_next(w, 10 * S, M_DISK);
-			break;
-		}
-		w->flag = false;
-		give_sign(w, RUN_SIGN_FIRMWARE_DHCP, 0);
-		machine_next(w, between(w, S, 60 * S), M_FIRMWARE);
-		break;
-	case M_FIRMWARE:
-		if (!w->bootd_up || !w->armed || w->used) {
-			machine_next(w, 4 * S, M_DISK);
-			break;
-		}
-		give_sign(w, RUN_SIGN_LOADER_BEGIN, 0);
-		machine_next(w, between(w, S / 10, 5 * S), M_LOADER);
-		break;
-	case M_LOADER:
-		give_sign(w, RUN_SIGN_LOADER, 0);
-		machine_next(w, 2 * S, M_IPXE);
-		break;
-	case M_IPXE:
-		give_sign(w, RUN_SIGN_IPXE_DHCP, 0);
-		machine_next(w, S / 10, M_SCRIPT);
-		break;
-	case M_SCRIPT: script_step(w); break;
-	case M_LOAD: load_step(w); break;
-	case M_IMAGE: image_step(w); break;
-	case M_DISK:
-		if (w->installed && !report(w, RUN_REPORT_BOOTED) && ++w->reports < 20)
-			machine_next(w, 5 * S, M_DISK);
-		break;
-	}
-}
-
-/* Somebody who fetches the same URLs at the same time. */
-static void
-ghost_step(struct world *w)
-{
-	if (w->bootd_up && w->armed && !str_eq(w->ghost.ticket, w->ticket)) {
-		memcpy(w->ghost.ticket, w->ticket, sizeof(w->ticket));
-		w->ghost.have = 0;
-	} else if (w->ghost.ticket[0] != '\0') {
-		(void)last_octets(
-		    w, &w->ghost, (unsigned)rng_below(&w->rng, w->n_parts), true);
-	}
-	later(w, between(w, S, 120 * S), T_GHOST);
 }
 
 /* ---- BMC, probe, uplink ---- */
@@ -655,12 +256,12 @@ on_effect(struct world *w, const struct todo *t)
 	if (t->action == RUN_ACT_POWER_OFF) {
 		w->off_after_use |= w->consumed > 0;
 		if (w->state != M_OFF)
-			power(w, false);
+			job_machine_power(w, false);
 	}
 	if (t->action == RUN_ACT_FLAGS)
 		w->flag = true;
 	else if (t->action == RUN_ACT_POWER_ON && w->state == M_OFF)
-		power(w, true);
+		job_machine_power(w, true);
 }
 
 static void
@@ -677,7 +278,7 @@ on_step(struct world *w, const struct todo *t)
 	bool granted;
 
 	error_set(&err, 0, "bmc-busy", NULL, "simulated");
-	if (t->life != w->agent_life || agent_input(w, &in, &granted))
+	if (t->life != w->agent_life || job_sim_agent_input(w, &in, &granted))
 		return;
 	again = later(w, S, T_STEP); /* what the disk did not take stays queued */
 	again->life = t->life;
@@ -695,7 +296,7 @@ on_probe(struct world *w, const struct todo *t)
 
 	if (t->life != w->agent_life || !w->probing)
 		return;
-	agent_input(w, &in, &granted);
+	job_sim_agent_input(w, &in, &granted);
 	later(w, 3 * S, T_PROBE)->life = w->agent_life;
 }
 
@@ -751,7 +352,7 @@ on_tick(struct world *w)
 	struct run_input in = {.type = RUN_IN_TICK};
 	bool granted;
 
-	agent_input(w, &in, &granted);
+	job_sim_agent_input(w, &in, &granted);
 	later(w, S, T_TICK);
 }
 
@@ -774,7 +375,7 @@ on_sign(struct world *w, const struct todo *t)
 	    .type = RUN_IN_SIGN, .sign = t->sign, .index = t->part, .evidence = "seen"};
 	bool granted;
 
-	agent_input(w, &in, &granted);
+	job_sim_agent_input(w, &in, &granted);
 }
 
 static void
@@ -783,7 +384,7 @@ on_cancel(struct world *w)
 	struct run_input in = {.type = RUN_IN_CANCEL, .by = "somebody"};
 	bool granted;
 
-	agent_input(w, &in, &granted);
+	job_sim_agent_input(w, &in, &granted);
 	if (w->ends == 0) /* repeated until its effect is seen */
 		later(w, 30 * S, T_CANCEL);
 }
@@ -826,11 +427,11 @@ dispatch(struct world *w, const struct todo *t)
 		break;
 	case T_ASK:
 		if (link)
-			on_ask(w, t);
+			job_machine_on_ask(w, t);
 		break;
 	case T_ANSWER:
 		if (link)
-			on_answer(w, t);
+			job_machine_on_answer(w, t);
 		break;
 	case T_SIGN:
 		if (link)
@@ -838,9 +439,9 @@ dispatch(struct world *w, const struct todo *t)
 		break;
 	case T_MACHINE:
 		if (t->life == w->boot_life)
-			machine_step(w);
+			job_machine_step(w);
 		break;
-	case T_GHOST: ghost_step(w); break;
+	case T_GHOST: job_machine_ghost_step(w); break;
 	case T_REPORT: break;
 	case T_PROBE: on_probe(w, t); break;
 	case T_UPLINK: on_uplink(w); break;
@@ -848,7 +449,7 @@ dispatch(struct world *w, const struct todo *t)
 	case T_KILL_BOOTD: on_kill(w, t); break;
 	case T_POWER_LOST:
 		if (w->state != M_OFF)
-			power(w, true);
+			job_machine_power(w, true);
 		break;
 	case T_CANCEL: on_cancel(w); break;
 	}
@@ -922,7 +523,7 @@ accept_job(struct world *w)
 	assert_int_equal(spool_put_job(w->spool, w->bundle, &w->run, w->now), 0);
 	assert_int_equal(spool_commit(w->spool), 0);
 	w->have_job = true;
-	while (w->agent_up && !agent_input(w, &in, &granted))
+	while (w->agent_up && !job_sim_agent_input(w, &in, &granted))
 		;
 }
 
@@ -977,7 +578,7 @@ run_seed(uint64_t seed, struct secret_key *key, struct totals *totals)
 	assert_int_equal(spool_open(&opts, w->now, &w->rng, &w->spool, &err), 0);
 	plan_trouble(w);
 	if (chance(w, 500))
-		power(w, true);
+		job_machine_power(w, true);
 	later(w, S, T_TICK);
 	later(w, S, T_UPLINK);
 	later(w, S / 2, T_BOOTD_START)->life = w->agent_life;
