@@ -521,6 +521,7 @@ bmcsim_input(
 	uint8_t auth;
 
 	bmcsim_tick(b, now);
+	b->counts.unheard += b->faults.dead != 0;
 	if (b->faults.dead || lost(b))
 		return 0;
 	expire_sessions(b, now);

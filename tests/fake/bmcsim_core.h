@@ -78,6 +78,7 @@ struct bmcsim_counts {
 	unsigned repeats;		    /* requests answered from memory */
 	unsigned opens, sessions; /* Open Sessions accepted, sessions activated */
 	unsigned closed, dropped; /* by Close Session, by RAKP 3 with an error */
+	unsigned unheard;	  /* came while dead */
 	unsigned expired;	  /* slots freed by time */
 	unsigned bad_auth;	  /* RAKP 3 with a wrong proof */
 	unsigned rakp1;		  /* RAKP 1 seen */

@@ -74,13 +74,13 @@ bmcsim_describe(struct bmcsim_bmc *b, char *buf, size_t size)
 	    "{\"power\":\"%s\",\"flags\":\"%02x%02x%02x%02x%02x\",\"keep\":%u,"
 	    "\"off\":%u,\"on\":%u,\"cycle\":%u,\"reset\":%u,\"soft\":%u,\"repeats\":%u,"
 	    "\"opens\":%u,\"sessions\":%u,\"closed\":%u,\"dropped\":%u,\"expired\":%u,"
-	    "\"bad_auth\":%u,"
+	    "\"bad_auth\":%u,\"unheard\":%u,"
 	    "\"rakp1\":%u,\"pxe_boots\":%u,\"bad_packets\":%u,\"slots\":%u,\"active\":%"
 	    "u}",
 	    b->power ? "on" : "off", b->flags[0], b->flags[1], b->flags[2], b->flags[3],
 	    b->flags[4], b->keep_flags, n->controls[BMCSIM_OFF], n->controls[BMCSIM_ON],
 	    n->controls[BMCSIM_CYCLE], n->controls[BMCSIM_RESET],
 	    n->controls[BMCSIM_SOFT], n->repeats, n->opens, n->sessions, n->closed,
-	    n->dropped, n->expired, n->bad_auth, n->rakp1, n->pxe_boots, n->bad_packets,
-	    bmcsim_slots_used(b, false), bmcsim_slots_used(b, true));
+	    n->dropped, n->expired, n->bad_auth, n->unheard, n->rakp1, n->pxe_boots,
+	    n->bad_packets, bmcsim_slots_used(b, false), bmcsim_slots_used(b, true));
 }

@@ -42,6 +42,8 @@ def make_lab(request):
             for m in lab.machines.values():
                 print(f"--- console of {m.name}\n{m.console()[-3000:]}")
         lab.close()
+    complaints = [c for lab in labs for c in lab.complaints]
+    assert not complaints, "\n".join(complaints)
 
 
 @pytest.hookimpl(hookwrapper=True)

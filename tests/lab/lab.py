@@ -26,6 +26,8 @@ PR_SET_PDEATHSIG = 1
 USER, PASSWORD = "netboot", "lab-secret-17"
 SERVER_IP = "10.77.0.1"
 LIBC = ctypes.CDLL(None)
+# Seconds that one step of a daemon may take beside several virtual servers; only a failure lasts so long.
+PATIENCE = 60
 
 IMAGES = {
     "lab-installer": {
@@ -55,7 +57,7 @@ IMAGES = {
 }
 
 
-def wait_for(condition, timeout, what):
+def wait_for(condition, what, timeout=PATIENCE):
     """The first true value of condition(); LabError after `timeout` seconds."""
     end = time.monotonic() + timeout
     while True:
@@ -128,6 +130,7 @@ class Lab:
         os.chmod(self.dir, 0o755)
         self.machines = {}
         self.procs = {}
+        self.complaints = []
         self.deadlines = deadlines or {}
         self.socket = self.path("orchestrator.sock")
 
@@ -168,15 +171,16 @@ class Lab:
         except FileNotFoundError:
             return ""
 
-    def end(self, name, sig=signal.SIGTERM, timeout=10):
+    def end(self, name, sig=signal.SIGTERM):
         proc = self.procs.pop(name, None)
         if not proc:
             return None
         if proc.poll() is None:
             proc.send_signal(sig)
         try:
-            return proc.wait(timeout)
+            return proc.wait(PATIENCE)
         except subprocess.TimeoutExpired:
+            self.complaints.append(f"{name} did not end within {PATIENCE} s")
             proc.kill()
             return proc.wait()
 
@@ -224,7 +228,7 @@ class Lab:
         argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
                 "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware]
         self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []))
-        wait_for(lambda: m.read("power"), 10, f"virtual server {m.name}")
+        wait_for(lambda: m.read("power"), f"virtual server {m.name}")
 
     def start_bmcs(self):
         sims = [m for m in self.machines.values() if m.bmc == "ipmi_sim"]
@@ -260,7 +264,7 @@ set_working_mc 0x20
 
     def wait_bmc(self, m):
         """Until the BMC's UDP port is bound in the namespace."""
-        wait_for(lambda: f":{m.bmc_port}" in self.run("ss", "-Hlun").stdout, 10, f"the BMC of {m.name}")
+        wait_for(lambda: f":{m.bmc_port}" in self.run("ss", "-Hlun").stdout, f"the BMC of {m.name}")
 
     def start_bmcsim(self, machines):
         lines = [f"{m.bmc_ip}:{m.bmc_port} {USER} {PASSWORD} operator {HERE}/chassis.sh {m.dir}" for m in machines]
@@ -277,7 +281,7 @@ images_root: {self.path("images")}
 key_file: {self.path("orchestrator.key")}
 """, 0o600)
         self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
-        wait_for(self.orchestrator_answers, 10, "the orchestrator's socket")
+        wait_for(self.orchestrator_answers, "the orchestrator's socket")
 
     def orchestrator_answers(self):
         """A killed orchestrator leaves its socket behind: only a connection shows that one listens."""
@@ -325,7 +329,7 @@ boot_services:
         self.write("inventory.yaml", json.dumps(self.inventory(), indent=2), 0o600)
         self.ctl("apply", "-f", self.path("inventory.yaml"))
         wait_for(lambda: any(a.get("last_seen") for a in json.loads(
-            self.ctl("-o", "json", "agent", "list").stdout)["items"]), 20, "the agent to be seen")
+            self.ctl("-o", "json", "agent", "list").stdout)["items"]), "the agent to be seen")
 
     # Use
 
@@ -351,7 +355,7 @@ boot_services:
 
     def wait_job(self, job_id, timeout=400):
         return wait_for(lambda: (lambda j: j if j["state"] in ("done", "failed", "cancelled") else None)(
-            self.job(job_id)), timeout, f"the end of job {job_id}")
+            self.job(job_id)), f"the end of job {job_id}", timeout)
 
     def wait_stage(self, job_id, stage, timeout=300):
         """Until that stage has been entered (or the job has ended)."""
@@ -359,11 +363,16 @@ boot_services:
             job = self.job(job_id)
             names = [s["stage"] for s in job.get("stages", [])]
             return job if stage in names or job["state"] in ("done", "failed", "cancelled") else None
-        return wait_for(seen, timeout, f"stage {stage} of job {job_id}")
+        return wait_for(seen, f"stage {stage} of job {job_id}", timeout)
 
     def close(self):
+        """Ends and removes everything; the complaints of sanitizers, and of what did not end, stay in .complaints."""
         for name in ["agent", "orchestrator", *[n for n in list(self.procs) if n not in ("agent", "orchestrator")]]:
             self.end(name)
         subprocess.run(["ip", "netns", "del", self.ns], capture_output=True)
+        for name in ("agent", "orchestrator", "bmcsim"):
+            log = self.log(name)
+            if any(sign in log for sign in ("Sanitizer:", "runtime error:", "Assertion")):
+                self.complaints.append(f"{name}:\n{log[-6000:]}")
         if not self.keep:
             shutil.rmtree(self.dir, ignore_errors=True)

@@ -34,14 +34,14 @@ def test_uefi_reinstall_then_live_then_rescue(make_lab, bmc):
     assert all(s["evidence"] for s in job["stages"] if s["state"] == "confirmed")
     assert m.starts() == ["net", "disk"]
     assert m.installations() == 1
-    wait_for(lambda: m.console().count("lab: ready (disk)") == 1, 60, "the installed system")
+    wait_for(lambda: m.console().count("lab: ready (disk)") == 1, "the installed system")
 
     # A graceful restart: the system switches itself off, and comes back from its disk.
     job, _ = order(lab, "reboot", "edge01")
     assert job["state"] == "done"
     assert m.console().count("lab: power button") == 1
     assert m.starts() == ["net", "disk", "disk"]
-    wait_for(lambda: m.console().count("lab: ready (disk)") == 2, 60, "the installed system again")
+    wait_for(lambda: m.console().count("lab: ready (disk)") == 2, "the installed system again")
 
     job, _ = order(lab, "live", "edge01")
     assert job["state"] == "done"
@@ -64,7 +64,7 @@ def test_bios_live(make_lab, bmc):
     lab.start()
     job, _ = order(lab, "live", "old01")
     assert job["state"] == "done"
-    wait_for(lambda: "lab: ready (live)" in m.console(), 60, "the live system")
+    wait_for(lambda: "lab: ready (live)" in m.console(), "the live system")
     # SeaBIOS runs QEMU's iPXE ROM, which is iPXE from the start: no loader is fetched.
     assert {"script", "kernel"} <= set(confirmed(job))
     assert [s["state"] for s in job["stages"] if s["stage"] == "loader"][-1] == "skipped"

@@ -24,7 +24,7 @@ import hashlib
 import tempfile
 
 import netlab
-from netlab import until
+from netlab import PATIENCE, until
 
 AGENT = os.path.join(netlab.BUILD, "netboot-agent")
 BMCSIM = os.path.join(netlab.BUILD, "tests", "fake", "bmcsim")
@@ -158,7 +158,7 @@ class Orchestrator:
             self.server.shutdown()
             self.server.server_close()
 
-    def wait(self, match, timeout=20.0, since=0):
+    def wait(self, match, timeout=PATIENCE, since=0):
         deadline = time.monotonic() + timeout
         at = since
         with self.cond:
@@ -207,12 +207,12 @@ class Machine:
         self._send(dhcp_discover(self.mac))
 
     def loader(self):
-        self.ns.run("curl", "-s", "-m", "20", "-o", "/dev/null", "tftp://10.77.0.1/snponly.efi")
+        self.ns.run("curl", "-s", "-m", "60", "-o", "/dev/null", "tftp://10.77.0.1/snponly.efi")
 
     def ipxe(self):
         self._send(dhcp_discover(self.mac, ipxe=True))
 
-    def curl(self, url, *args, out="/dev/null", check=True, limit=30):
+    def curl(self, url, *args, out="/dev/null", check=True, limit=PATIENCE):
         done = self.ns.run("curl", "-s", "-S", "-m", limit, "-o", out, "-w", "%{http_code} %{size_download}",
                            *args, url, check=check, timeout=limit + 10)
         return done.stdout
@@ -397,7 +397,7 @@ class AgentSite:
 
     def kill_agent(self, sig=signal.SIGKILL):
         self.agent.send_signal(sig)
-        self.agent.wait(timeout=20)
+        self.agent.wait(timeout=PATIENCE)
 
     def bootd_pid(self):
         """The agent's child, or None while there is none."""
@@ -444,7 +444,7 @@ class AgentSite:
             self.orch.cancels.add(job)
             self.orch.cond.notify_all()
 
-    def wait_event(self, kind, timeout=30.0, since=0, job=None, **detail):
+    def wait_event(self, kind, timeout=PATIENCE, since=0, job=None, **detail):
         def match(ev):
             d = ev.get("detail", {})
             return (ev["kind"] == kind and (job is None or ev.get("job") == job)
@@ -457,7 +457,7 @@ class AgentSite:
     def wait_stage(self, stage, state="confirmed", **kw):
         return self.wait_event("job.stage", stage=stage, state=state, **kw)
 
-    def wait_end(self, job, timeout=60.0):
+    def wait_end(self, job, timeout=2 * PATIENCE):
         ev = self.orch.wait(lambda e: e.get("job") == job and e["kind"] in
                             ("job.done", "job.failed", "job.cancelled", "job.refused"), timeout)
         assert ev, ("the job did not end; events:\n" + "\n".join(map(json.dumps, self.events))
@@ -486,16 +486,18 @@ class AgentSite:
             assert not again, again
 
     def close(self):
-        problems = self.stderr
+        ended = True
         if self.agent and self.agent.poll() is None:
             self.agent.send_signal(signal.SIGTERM)
             try:
-                self.agent.wait(timeout=20)
+                self.agent.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
+                ended = False
                 self.agent.kill()
                 self.agent.wait()
-            problems = self.stderr
+        problems = self.stderr
         self.orch.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
+        assert ended, f"the agent does not end:\n{problems}"
         for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion"):
             assert sign not in problems, problems

@@ -74,14 +74,14 @@ class Bmcs:
         return self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcctl"), *argv, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=env)
 
-    def finish(self, p, timeout=60):
+    def finish(self, p, timeout=2 * netlab.PATIENCE):
         out, err = p.communicate(timeout=timeout)
         assert p.returncode in (0, 2), err
         assert "ERROR" not in err and "runtime error" not in err, err
         assert PASSWORD not in out + err
         return [json.loads(line) for line in out.splitlines()]
 
-    def ctl(self, *argv, password=PASSWORD, timeout=60):
+    def ctl(self, *argv, password=PASSWORD, timeout=2 * netlab.PATIENCE):
         """Runs bmcctl; (results in order of completion, totals)."""
         lines = self.finish(self.start(*argv, password=password), timeout)
         return [x for x in lines[:-1] if "note" not in x], lines[-1]
@@ -108,7 +108,7 @@ class Bmcs:
         failed = None
         if self.sim:
             self.sim.terminate()
-            self.sim.wait(timeout=10)
+            self.sim.wait(timeout=netlab.PATIENCE)
             failed = self.stderr() if self.sim.returncode else None
             self.log.close()
         self.ns.close()
@@ -157,7 +157,7 @@ set_working_mc 0x20
         os.mkdir(os.path.join(self.dir, "state"))
         self.ns.popen("ipmi_sim", "-c", lan, "-f", emu, "-s", os.path.join(self.dir, "state"), "-n",
                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        netlab.until(lambda: f":{PORT}" in self.ns.run("ss", "-Hlun").stdout, 10, "ipmi_sim")
+        netlab.until(lambda: f":{PORT}" in self.ns.run("ss", "-Hlun").stdout, "ipmi_sim")
 
     write = Bmcs.write
     start = Bmcs.start

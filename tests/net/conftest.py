@@ -11,7 +11,7 @@ bootd   A factory. b = bootd(overrides) writes bootd.yaml from a dict (members o
         build/asan/netboot-bootd in the server namespace, and waits for its "bootd.ready" event.
         b.put("images", "debian/vmlinuz", data)   a file below images, loaders or scripts
         b.events                 list of event dicts so far
-        b.wait(lambda ev: ev["kind"] == "dhcp4.ack", timeout=10) -> that event
+        b.wait(lambda ev: ev["kind"] == "dhcp4.ack") -> that event
         b.find("http.end", file="…") -> list
         b.config                 the dict; change it and b.restart()
         b.restart(sig)           SIGKILL by default, then start again on the same directory
@@ -22,7 +22,9 @@ bootd   A factory. b = bootd(overrides) writes bootd.yaml from a dict (members o
 agent   A factory of netboot-bootd under a fake agent: a = agent(); a.send_table([{"host": {…}}]);
         a.wait_frame(lambda m: m["t"] == "consume"); a.send(t="consume_ok", req=…). See AgentBootd.
 
-until(condition, timeout, what) waits for any condition. NETBOOT_BUILD chooses another build."""
+site    A factory of netboot-agent with all that is around it: s = site(hosts=2). See agent_lab.AgentSite.
+
+until(condition, what) waits for any condition. No wait has a limit below netlab.PATIENCE. NETBOOT_BUILD chooses another build."""
 import os
 import signal
 import sys
@@ -30,6 +32,7 @@ import sys
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import agent_lab  # noqa: E402
 import netlab  # noqa: E402
 
 
@@ -78,6 +81,19 @@ def agent(netns):
         a = netlab.AgentBootd(netns.server, overrides, **kw)
         made.append(a)
         return a if wait_ready is None else a.start(wait_ready)
+
+    yield make
+    _close_all(made)
+
+
+@pytest.fixture
+def site(netns):
+    made = []
+
+    def make(start=True, **kw):
+        s = agent_lab.AgentSite(netns, **kw)
+        made.append(s)
+        return s.start_agent() if start else s
 
     yield make
     _close_all(made)

@@ -14,7 +14,7 @@ import threading
 import urllib.parse
 from http.server import BaseHTTPRequestHandler
 
-from netlab import BUILD, ROOT  # noqa: F401
+from netlab import BUILD, PATIENCE, ROOT  # noqa: F401
 
 CTL = os.path.join(BUILD, "netboot-ctl")
 
@@ -65,6 +65,28 @@ class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.connections = set()
+
+    def get_request(self):
+        conn, address = super().get_request()
+        self.connections.add(conn)
+        return conn, address
+
+    def shutdown_request(self, request):
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def close_all(self):
+        """As when the server's process ends: a client may not go on with a connection that it kept."""
+        self.server_close()
+        for conn in list(self.connections):
+            try:
+                conn.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # its handler has just closed it
+
     def handle_error(self, request, client_address):
         pass  # a client that goes away mid-stream is part of the tests
 
@@ -78,6 +100,7 @@ class Fake:
         self.requests, self.events, self.routes = [], [], []
         self.server = self.thread = None
         self.generation = 0
+        self.ends = []
         self.lose_answers = 0  # so many requests are taken and not answered
         self.on("GET", "/api/v1/sites", {"items": [{"name": "los", "timezone": "Africa/Lagos"}],
                                          "next": None})
@@ -159,10 +182,15 @@ class Fake:
             self.generation += 1
             self.changed.notify_all()
         self.server.shutdown()
-        self.server.server_close()
+        self.server.close_all()
         os.unlink(self.path)
 
+    def at_end(self, function):
+        self.ends.append(function)
+
     def close(self):
+        for function in self.ends:
+            function()
         if os.path.exists(self.path):
             self.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -174,15 +202,17 @@ class Fake:
         env.update({"NETBOOT_SERVER": f"unix:{self.path}", "TERM": "xterm", **more})
         return env
 
-    def run(self, *argv, stdin="", timeout=30, **env):
+    def run(self, *argv, stdin="", timeout=2 * PATIENCE, **env):
         """netboot-ctl to its end, without a terminal."""
         return subprocess.run([CTL, *argv], input=stdin, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, timeout=timeout,
                               env=self.env(**env), check=False)
 
     def popen(self, *argv, **kw):
-        return subprocess.Popen([CTL, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True, env=self.env(), **kw)
+        p = subprocess.Popen([CTL, *argv], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True, env=self.env(), **kw)
+        self.at_end(lambda: (p.kill(), p.wait()))
+        return p
 
     def write(self, name, text, mode=0o600):
         path = os.path.join(self.dir, name)

@@ -15,6 +15,8 @@ from scapy.layers.dhcp import BOOTP  # noqa: E402
 from scapy.layers.inet import IP, UDP  # noqa: E402
 from scapy.layers.l2 import Ether  # noqa: E402
 
+from netlab import PATIENCE  # noqa: E402
+
 COOKIE = b"\x63\x82\x53\x63"
 DISCOVER, OFFER, REQUEST, DECLINE, ACK, NAK, RELEASE, INFORM = range(1, 9)
 SERVER = "10.77.0.1"
@@ -120,7 +122,7 @@ class Wire:
         self.sock.send(bytes(Ether(src=mac or self.mac, dst=dst_mac) / IP(src=src, dst=dst) /
                              UDP(sport=sport, dport=dport) / payload))
 
-    def receive(self, xid=None, timeout=5.0, sports=(67, 4011)):
+    def receive(self, xid=None, timeout=PATIENCE, sports=(67, 4011)):
         """The next reply (with that xid), or None."""
         deadline = time.monotonic() + timeout
         while (left := deadline - time.monotonic()) > 0:
@@ -138,11 +140,17 @@ class Wire:
                 return Reply(frame)
         return None
 
-    def ask(self, kind, options=b"", timeout=5.0, where=None, **fields):
-        """Sends a message of that type and waits for the answer to it."""
+    def ask(self, kind, options=b"", timeout=None, where=None, **fields):
+        """Sends a message of that type and waits for the answer to it; without a timeout it is repeated, as
+        every client does: UDP may lose it on a busy machine."""
         xid = fields.setdefault("xid", random.getrandbits(32))
-        self.send(self.bootp(option(53, bytes([kind])) + options, **fields), **(where or {}))
-        return self.receive(xid, timeout)
+        packet = self.bootp(option(53, bytes([kind])) + options, **fields)
+        for limit in [timeout] if timeout else [10] * (PATIENCE // 10):
+            self.send(packet, **(where or {}))
+            reply = self.receive(xid, limit)
+            if reply:
+                break
+        return reply
 
     def select(self, offer, options=b"", **fields):
         """The REQUEST that takes an offer."""

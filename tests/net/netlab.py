@@ -2,6 +2,7 @@
 """Network namespaces and netboot-bootd as objects for the net tests; conftest.py makes fixtures of
 them and describes their use. Everything made here has the process id in its name, and is removed
 by close(): namespaces, processes (by pid, only those started here) and directories."""
+import contextlib
 import itertools
 import json
 import os
@@ -17,11 +18,14 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("NETBOOT_BUILD", os.path.join(ROOT, "build", "asan"))
 BOOTD = os.path.join(BUILD, "netboot-bootd")
+# Seconds that one step may take on a loaded machine where a healthy one is done within one. Every wait of these
+# tests is for a condition and has this limit: only a failure lasts so long.
+PATIENCE = 60
 _serial = itertools.count(1)
 
 
-def until(condition, timeout=10.0, what="condition"):
-    """Waits for condition() to be true and returns its value; fails after `timeout` seconds."""
+def until(condition, what="condition", timeout=PATIENCE):
+    """Waits for condition() to be true and returns its value."""
     deadline = time.monotonic() + timeout
     while True:
         value = condition()
@@ -36,6 +40,42 @@ def ip(*args):
     subprocess.run(["ip", *args], check=True, stdin=subprocess.DEVNULL)
 
 
+@contextlib.contextmanager
+def small_disk(path, size):
+    """Below, `path` is a file system of its own; afterwards it is not, whatever happened and whoever still uses it."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def fill(path, at_most=64 << 20):
+    """Writes until not an octet fits any more on that file system, which must be before `at_most` octets."""
+    written = 0
+    with open(path, "wb", buffering=0) as f:
+        for size in (65536, 4096, 512):
+            try:
+                while True:
+                    assert written <= at_most, f"{path} is not on a small file system"
+                    written += f.write(bytes(size))
+            except OSError:
+                pass
+    return path
+
+
+HOLD_PORT = """
+import signal, socket, sys
+kind, port = sys.argv[1], int(sys.argv[2])
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", port))
+if kind == "tcp":
+    s.listen()
+print("held", flush=True)
+signal.pause()
+"""
+
+
 class Namespace:
     """One network namespace, its processes, and its Ethernet interface."""
 
@@ -47,7 +87,7 @@ class Namespace:
         ip("netns", "add", self.name)
         ip("-n", self.name, "link", "set", "lo", "up")
 
-    def run(self, *argv, check=True, timeout=30, **kw):
+    def run(self, *argv, check=True, timeout=2 * PATIENCE, **kw):
         """Runs a command to its end: CompletedProcess with text stdout and stderr."""
         kw.setdefault("stdin", subprocess.DEVNULL)
         done = subprocess.run(["ip", "netns", "exec", self.name, *map(str, argv)], check=False,
@@ -67,9 +107,15 @@ class Namespace:
     def ip(self, *args):
         ip("-n", self.name, *map(str, args))
 
-    def python(self, code, *argv, timeout=30, check=True):
+    def python(self, code, *argv, timeout=2 * PATIENCE, check=True):
         """Runs Python source (with scapy at hand) inside the namespace."""
         return self.run("/usr/bin/python3", "-c", code, *argv, timeout=timeout, check=check)
+
+    def hold_port(self, kind, port):
+        """A process that has "tcp" or "udp" `port` until it is killed."""
+        p = self.popen("/usr/bin/python3", "-c", HOLD_PORT, kind, port, stdout=subprocess.PIPE)
+        assert p.stdout.readline() == b"held\n"
+        return p
 
     def close(self):
         for p in self.procs:
@@ -209,7 +255,7 @@ class Bootd:
         reader.start()
         self._readers.append(reader)
         if wait_ready:
-            self.wait(lambda ev: ev["kind"] == "bootd.ready", timeout=20, since=first)
+            self.wait(lambda ev: ev["kind"] == "bootd.ready", since=first)
         return self
 
     def _read(self, stream):
@@ -221,7 +267,7 @@ class Bootd:
         with self._cond:
             self._cond.notify_all()
 
-    def wait(self, match, timeout=10.0, since=0):
+    def wait(self, match, timeout=PATIENCE, since=0):
         """The first event (from index `since` on) for which match(ev) is true."""
         deadline = time.monotonic() + timeout
         at = since
@@ -251,9 +297,9 @@ class Bootd:
             return None
         if self.proc.poll() is None:
             self.proc.send_signal(sig)
-        status = self.proc.wait(timeout=20)
+        status = self.proc.wait(timeout=PATIENCE)
         for reader in self._readers:
-            reader.join(timeout=5)
+            reader.join(timeout=PATIENCE)
         for sign in ("AddressSanitizer", "LeakSanitizer", "runtime error:"):
             assert sign not in self.stderr, self.stderr
         return status
@@ -306,7 +352,7 @@ class AgentBootd(Bootd):
         if configure:
             self.send(t="config", v=1, text=json.dumps(self.config))
         if wait_ready:
-            self.wait_frame(lambda m: m["t"] == "ready", timeout=20, since=first)
+            self.wait_frame(lambda m: m["t"] == "ready", since=first)
         return self
 
     def send(self, **message):
@@ -331,7 +377,7 @@ class AgentBootd(Bootd):
         with self._cond:
             self._cond.notify_all()
 
-    def wait_frame(self, match, timeout=10.0, since=0):
+    def wait_frame(self, match, timeout=PATIENCE, since=0):
         deadline = time.monotonic() + timeout
         with self._cond:
             while True:
@@ -345,8 +391,8 @@ class AgentBootd(Bootd):
                                          f"events: {self.events}\nstderr:\n{self.stderr}")
                 self._cond.wait(min(left, 0.2))
 
-    def wait_ack(self, gen, timeout=30):
-        return self.wait_frame(lambda m: m["t"] == "ack" and m["gen"] == gen, timeout)
+    def wait_ack(self, gen):
+        return self.wait_frame(lambda m: m["t"] == "ack" and m["gen"] == gen)
 
     def send_host(self, host, boot=None):
         """One host, outside of a table; waits until it is in force."""

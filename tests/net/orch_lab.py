@@ -17,23 +17,11 @@ import threading
 import time
 
 import openapi
+from netlab import BUILD, PATIENCE, until
 
-REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-BUILD = os.environ.get("NETBOOT_BUILD", os.path.join(REPO, "build", "asan"))
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
-
-
-def until(condition, timeout=10, what="condition"):
-    """Waits for a condition; returns its value."""
-    end = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"{what}: not within {timeout} s"
-        time.sleep(0.01)
 
 
 class Connection(http.client.HTTPConnection):
@@ -99,7 +87,7 @@ class Orch:
     def start(self, fsize=None):
         before = self.log.count("serving on")
         self.proc = self.spawn(fsize=fsize)
-        until(lambda: self.log.count("serving on") > before or self.proc.poll() is not None, 20, "the start")
+        until(lambda: self.log.count("serving on") > before or self.proc.poll() is not None, "the start")
         assert self.proc.poll() is None, self.log
 
     @property
@@ -119,13 +107,13 @@ class Orch:
         if self.proc and self.proc.poll() is None:
             self.proc.send_signal(signal.SIGTERM)
             try:
-                assert self.proc.wait(20) == 0, self.log
+                assert self.proc.wait(PATIENCE) == 0, self.log
             finally:
                 self.proc.kill()
                 self.proc.wait()
         assert "Sanitizer" not in self.log and "runtime error" not in self.log, self.log
 
-    def call(self, method, path, body=None, timeout=60, **headers):
+    def call(self, method, path, body=None, timeout=PATIENCE, **headers):
         c = Connection(self.socket, timeout)
         try:
             text = body if isinstance(body, (str, bytes)) or body is None else json.dumps(body)
@@ -201,7 +189,7 @@ class Follower:
     def close(self):
         sock = self.conn.sock or self.response.fp.raw._sock
         sock.shutdown(socket.SHUT_RDWR)
-        self.thread.join(5)
+        self.thread.join(PATIENCE)
         self.conn.close()
 
 

@@ -6,27 +6,12 @@ import time
 
 import pytest
 
-from agent_lab import AgentSite
 from netlab import until
-
-
-@pytest.fixture
-def site(netns):
-    made = []
-
-    def make(**kw):
-        s = AgentSite(netns, **kw)
-        made.append(s)
-        return s.start_agent()
-
-    yield make
-    for s in made:
-        s.close()
 
 
 def finish(m):
     for stage in ("up", "installed", "booted"):
-        until(lambda: m.report(stage) == "204", 20, f"report {stage} to be taken")
+        until(lambda: m.report(stage) == "204", f"report {stage} to be taken")
 
 
 STAGES = ["preflight", "armed", "override", "power", "firmware-dhcp", "kernel", "os-up", "installed", "local-boot"]
@@ -49,7 +34,7 @@ def test_killed_at_every_stage(site, stage, victim):
     if stage in STAGES[:4]:
         s.wait_stage(stage, "entered")
         strike()
-        s.wait_stage("power", timeout=60)
+        s.wait_stage("power")
         assert m.try_to_boot()
         finish(m)
     elif stage == "firmware-dhcp":
@@ -69,7 +54,7 @@ def test_killed_at_every_stage(site, stage, victim):
         old = m.initrd_urls[0]
         strike()
         # A kernel from before and an initrd from after the crash must not make a set.
-        until(lambda: m.curl(old, check=False)[:3] == "404", 20, "the old ticket to be closed")
+        until(lambda: m.curl(old, check=False)[:3] == "404", "the old ticket to be closed")
         assert m.try_to_boot(rounds=60)
         finish(m)
     else:
@@ -78,12 +63,12 @@ def test_killed_at_every_stage(site, stage, victim):
         for report in ("up", "installed", "booted"):
             if {"up": "os-up", "installed": "installed", "booted": "local-boot"}[report] == stage:
                 strike()
-            until(lambda: m.report(report) == "204", 20, f"report {report} to be taken")
+            until(lambda: m.report(report) == "204", f"report {report} to be taken")
     assert s.wait_end(job)["kind"] == "job.done"
     assert len(s.tickets(job, "consumed")) == 1
     s.check_ticket_rule(job)
     # Whatever asks now goes to its disk.
-    until(lambda: "exit" in m.script() and m.kernel_url is None, 20, "the idle script")
+    until(lambda: "exit" in m.script() and m.kernel_url is None, "the idle script")
 
 
 def test_killed_between_consumption_and_delivery(site):
@@ -113,7 +98,7 @@ def test_killed_between_consumption_and_delivery(site):
         s.kill_agent()
         s.start_agent()
     try:
-        until(lambda: whole or [e for e in s.events if e["kind"] == "job.failed"], 60, "an end")
+        until(lambda: whole or [e for e in s.events if e["kind"] == "job.failed"], "an end")
     finally:
         stop.set()
         t.join()
@@ -208,7 +193,7 @@ def test_orchestrator_away_and_reports_lost(site):
 
 def test_machine_that_dies_while_the_last_chunk_is_held(site):
     """Consumed but never delivered: no retry, and the verdict says so."""
-    s = site(deadlines={"initrd": "2s"})
+    s = site(deadlines={"initrd": "5s"})
     job = s.order(s.bundle())
     s.wait_stage("power")
     m = s.machine()
@@ -229,9 +214,7 @@ def test_machine_that_dies_while_the_last_chunk_is_held(site):
     p = m.ns.popen("/usr/bin/python3", "-c", code, m.initrd_urls[0].split("10.77.0.1")[1], str(len(s.initrd)))
     end = s.wait_end(job)
     p.kill()
-    if s.tickets(job, "consumed"):
-        assert end["detail"]["code"] == "ticket-consumed-undelivered"
-        assert s.stages(job).count("override") == 1
-    else:
-        assert end["detail"]["code"] == "initrd-stalled"
+    assert s.tickets(job, "consumed")
+    assert end["detail"]["code"] == "ticket-consumed-undelivered"
+    assert s.stages(job).count("override") == 1
     s.check_ticket_rule(job)

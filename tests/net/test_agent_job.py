@@ -4,23 +4,8 @@ import os
 
 import pytest
 
-from agent_lab import AgentSite, MAC, make_id
+from agent_lab import MAC, make_id
 from netlab import until
-
-
-@pytest.fixture
-def site(netns):
-    made = []
-
-    def make(**kw):
-        start = kw.pop("start", True)
-        s = AgentSite(netns, **kw)
-        made.append(s)
-        return s.start_agent() if start else s
-
-    yield make
-    for s in made:
-        s.close()
 
 
 def test_reinstall_from_order_to_disk_boot(site):
@@ -120,9 +105,9 @@ def test_refused_before_anything_is_switched(site, what, code):
 
 
 def test_a_dead_bmc_fails_alone(site):
-    s = site(hosts=2, deadlines={"preflight": "4s"})
+    s = site(hosts=2)
     dead = s.bmc(2, port=9)  # nobody listens
-    bad = s.order(s.bundle(2, bmc=dead))
+    bad = s.order(s.bundle(2, bmc=dead, image=s.image(deadlines={"preflight": 4})))
     good = s.order(s.bundle(1))
     s.wait_stage("power", job=good)
     s.machine().boot_all()
@@ -227,7 +212,6 @@ def test_the_password_is_nowhere(site):
             assert b"secret17" not in f.read(), name
     assert "secret17" not in s.stderr
     assert all("secret17" not in str(e) for e in s.events)
-    at = len(s.events)
     s.start_agent()  # and with the sealed one it still opens the BMC
     s.wait_stage("power", job=job)
 

@@ -2,6 +2,7 @@
 """What an operator meets when something is wrong, with all programs running: one line HOST: CODE: what: next, the
 exit code of the design, and nothing half done. 1: bad input · 2: a host failed · 3: refused by policy or
 preflight · 5: no server."""
+import contextlib
 import json
 import os
 import sqlite3
@@ -12,10 +13,9 @@ import pytest
 import netlab
 import whole_lab
 from dhcp4_wire import Wire, option
-from netlab import until
+from netlab import fill, until
 from whole_lab import BMC_PORT, program
 
-DEADLINES = {"preflight": "4s", "armed": "1s"}
 DEAD, WRONG, SUITES, LEVEL, UNSET = range(4, 9)
 
 
@@ -23,7 +23,7 @@ DEAD, WRONG, SUITES, LEVEL, UNSET = range(4, 9)
 def whole():
     """One site for all tests that leave it as it was."""
     lan = netlab.Lan()
-    s = whole_lab.Site(lan, hosts=7, deadlines=DEADLINES)
+    s = whole_lab.Site(lan, hosts=7, deadlines={"preflight": "8s"})  # for the dead BMC's sake
     try:
         s.hosts[WRONG - 1]["bmc"]["password_file"] = s.write("wrong", b"nonsense\n")
         s.hosts += [s.host(UNSET), s.host(9, name="db01.los"), s.host(10, name="db01.abj")]
@@ -56,7 +56,7 @@ def own(netns):
     made = []
 
     def make(start=True, **kw):
-        made.append(whole_lab.Site(netns, deadlines=DEADLINES, **kw))
+        made.append(whole_lab.Site(netns, **kw))
         return made[-1].start() if start else made[-1]
 
     yield make
@@ -192,7 +192,7 @@ def test_an_altered_image_file_of_the_same_size(whole, kernel):
     """Only the digest tells: found by the agent before anything is switched."""
     before = whole.untouched()
     kernel(lambda right: right[:-5] + b"other")
-    done = whole.reinstall("edge01", "--wait=30s")
+    done = whole.reinstall("edge01", "--wait=2m")
     assert done.returncode == 3, done.stderr
     assert "edge01: FAILED at preflight: image-altered: d/vmlinuz" in done.stdout
     whole.refused(whole.ctl("image", "verify", "debian"), 3, "debian", "image-altered", "d/vmlinuz")
@@ -222,7 +222,7 @@ def test_a_busy_host(whole):
     job = done.stdout.strip()
     try:
         assert done.returncode == 0, done.stderr
-        until(lambda: whole.job(job)["stage"] == "firmware-dhcp", 20, "the power-on")
+        until(lambda: whole.job(job)["stage"] == "firmware-dhcp", "the power-on")
         before = whole.untouched()
         for order in (["reinstall"], ["rescue"], ["reboot"], ["power", "off"]):
             line = whole.refused(whole.ctl(*order, "edge03", "--reason", "x", "--yes"), 3, "edge03", "host-busy", job)
@@ -233,9 +233,9 @@ def test_a_busy_host(whole):
         assert whole.untouched() == before
     finally:
         whole.ctl("job", "cancel", job, "--reason", "test")
-    until(lambda: whole.job(job)["state"] == "cancelled", 20, "the cancellation")
+    until(lambda: whole.job(job)["state"] == "cancelled", "the cancellation")
     assert [e["detail"]["by"] for e in whole.events("--job", job) if e["kind"] == "job.cancelled"] == ["root"]
-    until(lambda: os.listdir(whole.path("scripts")) == [], 10, "the script to be taken away")
+    until(lambda: os.listdir(whole.path("scripts")) == [], "the script to be taken away")
 
 
 # ---- BMCs
@@ -251,7 +251,7 @@ def test_a_busy_host(whole):
 def test_a_bmc_that_does_not_let_us_in(whole, n, code, words):
     before = whole.untouched()
     name = f"edge{n:02d}"
-    done = whole.reinstall(name, "--wait=30s")
+    done = whole.reinstall(name, "--wait=2m")
     assert done.returncode == 3, done.stderr
     line = done.stdout.splitlines()[-1]
     assert line.startswith(f"{name}: FAILED at preflight: {code}: BMC 127.0.0.1:{BMC_PORT + n - 1}: "), line
@@ -315,7 +315,7 @@ def test_a_configuration_file(tmp_path, name, text, line, words):
     path = tmp_path / f"{name}.yaml"
     path.write_text(text.replace("BOOTD", f"bootd: {netlab.BOOTD}"))
     done = subprocess.run([program(f"netboot-{name}"), "-n", "-c", path], check=False, text=True,
-                          capture_output=True, timeout=30)
+                          capture_output=True, timeout=netlab.PATIENCE)
     assert done.returncode == 1 and f"{path}:{line}: " in done.stderr, done.stderr
     for word in words:
         assert word in done.stderr, done.stderr
@@ -324,14 +324,14 @@ def test_a_configuration_file(tmp_path, name, text, line, words):
 def test_boot_services_that_bootd_does_not_take(own):
     """Started all the same: the agent runs, doctor and the job say file, line and key."""
     s = own(start=False)
-    config = s.agent_config(DEADLINES)
+    config = s.agent_config({})
     config["boot_services"]["ports"] = {"http": 99999}
     s.write("agent.yaml", json.dumps(config, indent=1).encode())
     s.start_bmcs()
     s.start_orchestrator()
     s.start_agent()
     s.apply()
-    found = until(lambda: s.findings("bootd"), 20, "the finding")[0]
+    found = until(lambda: s.findings("bootd"), "the finding")[0]
     assert found["level"] == "fail" and "agent.yaml:" in found["text"] and "ports.http" in found["text"], found
     assert found["next"]
 
@@ -347,7 +347,7 @@ def test_another_dhcp_server(own, netns):
     until(lambda: ":67" in other.run("ss", "-lunH").stdout, what="dnsmasq")
     client = Wire(netns.add_client(mac="52:54:00:77:00:01"))
     client.send(client.bootp(option(53, b"\x01"), mac="52:54:00:77:00:01", flags=0x8000))
-    event = until(lambda: [e for e in s.events("--host", "edge01") if e["kind"] == "dhcp4.foreign"], 15,
+    event = until(lambda: [e for e in s.events("--host", "edge01") if e["kind"] == "dhcp4.foreign"],
                   "dhcp4.foreign")[0]
     assert event["detail"]["server"] == "10.77.0.67"
     found = s.findings("dhcp")
@@ -356,40 +356,27 @@ def test_another_dhcp_server(own, netns):
     client.close()
 
 
-HOLD = """
-import socket, sys, time
-kind, port = sys.argv[1], int(sys.argv[2])
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", port))
-if kind == "tcp":
-    s.listen()
-print("held", flush=True)
-time.sleep(600)
-"""
-
-
 @pytest.mark.parametrize("kind, port, tool", [("tcp", 80, "ss -ltnp"), ("udp", 67, "ss -lunp")])
 def test_a_port_in_use(own, netns, kind, port, tool):
-    s = own(start=False)
-    holder = netns.server.popen("/usr/bin/python3", "-c", HOLD, kind, port, stdout=subprocess.PIPE)
-    assert holder.stdout.readline() == b"held\n"
+    s = own(start=False, deadlines={"armed": "1s"})
+    holder = netns.server.hold_port(kind, port)
     s.start_bmcs()
     s.start_orchestrator()
     s.start_agent()
     s.apply()
-    found = until(lambda: s.findings("bootd"), 20, "the finding")[0]
+    found = until(lambda: s.findings("bootd"), "the finding")[0]
     assert found["level"] == "fail" and f"port {port}" in found["text"] and tool in found["next"], found
-    assert f"port-in-use: " in s.read("agent.log") and str(port) in s.read("agent.log")
+    assert "port-in-use: " in s.read("agent.log") and str(port) in s.read("agent.log")
     before = s.untouched()
-    done = s.reinstall("edge01", "--wait=30s")
+    done = s.reinstall("edge01", "--wait=2m")
     assert done.returncode == 2, done.stdout + done.stderr + s.read("agent.log")
     line = done.stdout.splitlines()[-1]
     assert line.startswith("edge01: FAILED at armed: boot-services-down: "), line
     assert f"port {port}" in line and tool in line, line
-    assert s.untouched() == before
+    until(lambda: s.untouched() == before, "all to be as it was")
     holder.kill()
     holder.wait()
-    until(lambda: not s.findings("bootd"), 20, "boot services again")
+    until(lambda: not s.findings("bootd"), "boot services again")
 
 
 # ---- storage
@@ -420,34 +407,19 @@ def test_a_database_of_a_newer_schema(own, name, database):
         s.refused(s.ctl("status"), 5, "netboot-ctl", "server-unreachable", s.socket)
 
 
-def fill(path):
-    """Until not an octet fits any more."""
-    with open(path, "wb", buffering=0) as f:
-        for size in (65536, 4096, 512):
-            try:
-                while True:
-                    f.write(bytes(size))
-            except OSError:
-                pass
-    return path
-
-
 @pytest.fixture
 def small(own):
     """make(folder, size): a site that keeps this folder on a disk of its own."""
-    mounted = []
+    with contextlib.ExitStack() as at_end:
+        def end(s):
+            assert [s.end(name) for name in ("agent", "orchestrator")] == [0, 0]
 
-    def make(folder, size):
-        s = own(start=False, hosts=2)
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "none", s.path(folder)], check=True)
-        mounted.append((s, s.path(folder)))
-        return s.start()
-
-    yield make
-    for s, path in mounted:
-        for name in ("agent", "orchestrator"):
-            assert s.end(name) in (0, None)
-        subprocess.run(["umount", path], check=True)
+        def make(folder, size):
+            s = own(start=False, hosts=2)
+            at_end.enter_context(netlab.small_disk(s.path(folder), size))
+            at_end.callback(end, s)
+            return s.start()
+        yield make
 
 
 def test_a_full_disk_of_the_orchestrator(small):
@@ -463,7 +435,7 @@ def test_a_full_disk_of_the_orchestrator(small):
     assert [f for f in s.findings("disk") if f["level"] == "fail" and f["next"]]
     assert s.untouched() == before and s.json("job", "list")["items"] == []
     os.unlink(filler)
-    done = s.ctl("power", "on", "edge01", "--reason", "x", "--wait=20s")
+    done = s.ctl("power", "on", "edge01", "--reason", "x", "--wait=2m")
     assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -471,13 +443,13 @@ def test_a_full_disk_of_the_agent(small):
     s = small("agent", "6m")
     before = s.untouched()
     filler = fill(s.path("agent/filler"))
-    done = s.reinstall("edge01", "--wait=20s")
+    done = s.reinstall("edge01", "--wait=2m")
     assert done.returncode in (2, 3), done.stdout + done.stderr
     assert "spool-full: " in done.stdout.splitlines()[-1], done.stdout + done.stderr
     after = s.untouched()
     assert after == before
     os.unlink(filler)
-    done = s.ctl("power", "on", "edge01", "--reason", "x", "--wait=20s")
+    done = s.ctl("power", "on", "edge01", "--reason", "x", "--wait=2m")
     assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -489,7 +461,7 @@ def test_a_full_disk_of_the_agent_without_its_reserve(small):
     fillers.append(fill(s.path("agent/filler2")))
     before = s.untouched()
     first = s.reinstall("edge01").stdout.strip()
-    found = until(lambda: [f for f in s.findings("agent") if f["level"] == "fail"], 15, "the finding")[0]
+    found = until(lambda: [f for f in s.findings("agent") if f["level"] == "fail"], "the finding")[0]
     waited = s.ctl("watch", first, "--timeout", "1s")
     assert waited.returncode == 4 and "no agent has taken it yet: netboot-ctl status edge01" in waited.stderr
     assert "takes no orders" in found["text"] and "space" in found["text"] and found["next"], found
@@ -498,10 +470,10 @@ def test_a_full_disk_of_the_agent_without_its_reserve(small):
     assert s.untouched() == dict(before, open=[("edge01", "reinstall", "queued")])
     for path in fillers:
         os.unlink(path)
-    until(lambda: s.job(first)["state"] == "failed", 15, "the refusal")
+    until(lambda: s.job(first)["state"] == "failed", "the refusal")
     assert s.job(first)["verdict"]["code"] == "spool-full"
-    until(lambda: all(f["level"] == "ok" for f in s.findings("agent")), 15, "the end of the trouble")
-    done = s.ctl("power", "on", "edge02", "--reason", "x", "--wait=20s")
+    until(lambda: all(f["level"] == "ok" for f in s.findings("agent")), "the end of the trouble")
+    done = s.ctl("power", "on", "edge02", "--reason", "x", "--wait=2m")
     assert done.returncode == 0, done.stderr + done.stdout
 
 
@@ -510,12 +482,12 @@ def test_a_full_disk_of_the_agent_without_its_reserve(small):
 
 def test_no_server(tmp_path):
     done = subprocess.run([program("netboot-ctl"), "--server", f"unix:{tmp_path}/none.sock", "status"], check=False,
-                          text=True, capture_output=True, timeout=30)
+                          text=True, capture_output=True, timeout=netlab.PATIENCE)
     assert done.returncode == 5 and done.stderr.startswith("netboot-ctl: server-unreachable: ")
     assert "netboot-orchestrator runs" in done.stderr and "No such file or directory" in done.stderr
     for server in ("nonsense", "ftp://x"):
         done = subprocess.run([program("netboot-ctl"), "--server", server, "status"], check=False, text=True,
-                              capture_output=True, timeout=30)
+                              capture_output=True, timeout=netlab.PATIENCE)
         assert done.returncode == 1 and done.stderr.startswith("netboot-ctl: bad-server: ")
 
 
@@ -523,5 +495,5 @@ def test_a_socket_that_is_not_ours(whole):
     """Not there and not allowed are different errands at night."""
     done = subprocess.run(["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups",
                            program("netboot-ctl"), "--server", f"unix:{whole.socket}", "status"], check=False,
-                          text=True, capture_output=True, timeout=30)
+                          text=True, capture_output=True, timeout=netlab.PATIENCE)
     assert (done.returncode, "Permission denied" in done.stderr, "group netboot" in done.stderr) == (5, True, True)

@@ -36,8 +36,8 @@ def test_nobody_at_the_port(bmcs):
 
 def test_bmc_that_refuses_for_a_while_is_waited_for(bmcs):
     bmcs.fault(dead=1)
-    p = bmcs.start("-t", "15", "status", f"127.77.0.1:{bmclab.PORT}")
-    until(lambda: p.poll() is None, 1)
+    p = bmcs.start("-t", "60", "status", f"127.77.0.1:{bmclab.PORT}")
+    until(lambda: bmcs.show()["unheard"] > 1, "resends")
     bmcs.fault(dead=0)
     assert bmcs.finish(p)[0]["code"] == ""
 
@@ -274,9 +274,9 @@ def test_control_whose_session_dies_is_not_repeated(bmcs):
     bmcs.power(True)
     bmcs.fault(delay_ms=1000)
     p = bmcs.start("-t", "20", "reset", f"127.77.0.1:{bmclab.PORT}")
-    until(lambda: bmcs.show()["reset"] == 1, 30, "the reset")
+    until(lambda: bmcs.show()["reset"] == 1, "the reset")
     bmcs.fault(dead=1)
-    until(lambda: bmcs.fault(forget_session=1) is None, 1)
+    bmcs.fault(forget_session=1)
     r = bmcs.finish(p)[0]
     bmcs.fault(dead=0, delay_ms=0)
     assert bmcs.show()["reset"] == 1
@@ -300,7 +300,7 @@ def test_session_dropped_in_the_middle_is_opened_again(bmcs):
     bmcs.power(True)
     bmcs.fault(off_ms=3000)
     p = bmcs.start("-i", "300", "-t", "40", "off-seen", f"127.77.0.1:{bmclab.PORT}")
-    until(lambda: bmcs.show()["off"] == 1, 10, "the power-off order")
+    until(lambda: bmcs.show()["off"] == 1, "the power-off order")
     bmcs.fault(forget_session=1)
     r = bmcs.finish(p)[0]
     assert (r["code"], r["power"]) == ("", "off") and r["sessions"] >= 2
@@ -327,7 +327,7 @@ def test_cancelled_call_closes_its_session(bmcs):
     bmcs.fault(delay_ms=100)
     results, totals = bmcs.ctl("-x", "350", "status", f"127.77.0.1:{bmclab.PORT}")
     assert results == [] and totals["ok"] == 0
-    until(lambda: bmcs.show()["slots"] == 0, 5, "free slots")
+    until(lambda: bmcs.show()["slots"] == 0, "free slots")
 
 
 def test_repeated_calls_to_one_bmc_run_one_after_the_other(bmcs):

@@ -48,7 +48,7 @@ def test_more_dead_bmcs_than_may_be_in_flight(make):
 
 def test_2000_bmcs(make):
     b = make(line("127.77.0.1+2000"))
-    results, totals = b.ctl("-q", "status", f"127.77.0.1+2000:{PORT}", timeout=120)
+    results, totals = b.ctl("-q", "status", f"127.77.0.1+2000:{PORT}")
     assert totals["ok"] == 2000
     s = b.sum()
     assert s["sessions"] == 2000 and s["closed"] == 2000 and s["in_use"] == 0
@@ -61,7 +61,7 @@ def test_cycle_of_200_under_loss_executes_each_at_most_once(make, no_dedup):
     b = make(line("127.77.0.1+200"))
     b.power(True)
     b.fault(drop=20, no_dedup=no_dedup, cycle_ms=8000)
-    results, totals = b.ctl("-t", "60", "cycle", f"127.77.0.1+200:{PORT}", timeout=120)
+    results, totals = b.ctl("-t", "60", "cycle", f"127.77.0.1+200:{PORT}")
     b.fault(drop=0)
     assert totals["resends"] > 100
     cycles = {r["bmc"]: b.show(r["bmc"])["cycle"] for r in results}
@@ -96,16 +96,16 @@ esac
     script.chmod(0o755)
     (tmp_path / "power").write_text("1\n")
     b = make(line("127.77.0.1", script=str(script)))
-    until(lambda: b.show()["power"] == "on", 5, "the script's power state")
+    until(lambda: b.show()["power"] == "on", "the script's power state")
     assert b.one("-g", "5", "-i", "200", "off-seen")["code"] == ""
     assert b.one("override")["flags"] == "a004000000"
     assert b.one("-i", "200", "on-seen")["code"] == ""
-    until(lambda: "power 1" in (tmp_path / "log").read_text(), 5, "the script's call")
+    until(lambda: "power 1" in (tmp_path / "log").read_text(), "the script's call")
     assert (tmp_path / "log").read_text().splitlines() == ["shutdown 1 efi=0", "boot pxe power 1 efi=1"]
     flags = b.one("probe")["flags"]
     assert flags == "2004000000"  # used up by that start
     (tmp_path / "power").write_text("0\n")  # the machine turns itself off
-    until(lambda: b.one("status")["power"] == "off", 5, "the machine's own power-off")
+    until(lambda: b.one("status")["power"] == "off", "the machine's own power-off")
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from netlab import PATIENCE
+
 MAC = "52:54:00:77:00:01"
 TOKEN = "0123456789abcdefghjkmnpqrs"
 KERNEL = os.urandom(300_000)
@@ -38,7 +40,7 @@ def armed(agent, netns):
 
 
 def curl(client, path, *args, check=True):
-    return client.run("curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
+    return client.run("curl", "-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
                       *args, f"http://10.77.0.1/{path}", check=check)
 
 
@@ -92,7 +94,7 @@ def test_last_chunk_waits_for_the_agent(armed, tmp_path, until):
     assert p.poll() is None
     assert not out.exists() or out.stat().st_size < len(INITRD)
     armed.send(t="consume_ok", req=ask["req"])
-    assert p.wait(timeout=20) == 0
+    assert p.wait(timeout=PATIENCE) == 0
     assert out.read_bytes() == INITRD
     # From here on the ticket is used up, also before the agent has sent the host again.
     assert curl(armed.client, f"b/{TOKEN}/vmlinuz").stdout.startswith("404 ")
@@ -112,9 +114,9 @@ def test_rule_13_the_first_octet_is_never_late(armed, tmp_path, until):
     held = armed.client.popen("curl", "-s", "-m", "60", "-D", head, "-o", "/dev/null",
                               f"http://10.77.0.1/b/{TOKEN}/initrd")
     armed.wait_frame(lambda m: m["t"] == "consume")
-    until(lambda: head.exists() and b"\r\n\r\n" in head.read_bytes(), timeout=5, what="the header")
+    until(lambda: head.exists() and b"\r\n\r\n" in head.read_bytes(), what="the header")
     for path in ("loaders/snponly.efi", f"script.ipxe-{MAC}", "nothing"):
-        took = armed.client.run("curl", "-s", "-m", "20", "-o", "/dev/null", "-w",
+        took = armed.client.run("curl", "-s", "-m", "60", "-o", "/dev/null", "-w",
                                 "%{time_starttransfer}", f"http://10.77.0.1/{path}").stdout
         assert float(took) < 5
     assert held.poll() is None
@@ -126,7 +128,7 @@ def test_refused_consumption_resets_the_transfer(armed, tmp_path):
     p = start_curl(armed.client, f"b/{TOKEN}/initrd", out)
     ask = armed.wait_frame(lambda m: m["t"] == "consume")
     armed.send(t="consume_no", req=ask["req"], reason="cancelled")
-    assert p.wait(timeout=20) != 0
+    assert p.wait(timeout=PATIENCE) != 0
     assert not out.exists() or out.stat().st_size < len(INITRD)
 
 
@@ -136,7 +138,7 @@ def test_revoked_ticket_resets_what_is_held(armed, tmp_path):
     p = start_curl(armed.client, f"b/{TOKEN}/initrd", out)
     armed.wait_frame(lambda m: m["t"] == "consume")
     armed.send_host(host())
-    assert p.wait(timeout=20) != 0
+    assert p.wait(timeout=PATIENCE) != 0
     assert not out.exists() or out.stat().st_size < len(INITRD)
     assert curl(armed.client, f"b/{TOKEN}/vmlinuz").stdout.startswith("404 ")
 
@@ -147,33 +149,33 @@ def test_agent_gone_while_held_back(armed, tmp_path):
     p = start_curl(armed.client, f"b/{TOKEN}/initrd", out)
     armed.wait_frame(lambda m: m["t"] == "consume")
     armed.sock.shutdown(2)
-    assert armed.proc.wait(timeout=5) == 0
-    assert p.wait(timeout=20) != 0
+    assert armed.proc.wait(timeout=PATIENCE) == 0
+    assert p.wait(timeout=PATIENCE) != 0
     assert not out.exists() or out.stat().st_size < len(INITRD)
 
 
 @pytest.mark.parametrize("answer, code", [("report_ok", "204"), ("report_no", "404")])
 def test_report(armed, answer, code):
-    p = armed.client.popen("curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}",
+    p = armed.client.popen("curl", "-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code}",
                            "--data-binary", "all\nwell \x01\xff", f"http://10.77.0.1/report/{TOKEN}/installed",
                            stdout=subprocess.PIPE)
     m = armed.wait_frame(lambda m: m["t"] == "report")
     assert m["token"] == TOKEN and m["stage"] == "installed" and m["ip"] == "10.77.0.11"
     assert m["note"].startswith("all\nwell ")
     armed.send(t=answer, req=m["req"], reason="closed")
-    assert p.communicate(timeout=20)[0].decode() == code
+    assert p.communicate(timeout=PATIENCE)[0].decode() == code
 
 
 def test_report_with_the_largest_note(armed, tmp_path):
     note = tmp_path / "note"
     note.write_bytes(b"\x02" * 65536)
-    p = armed.client.popen("curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Expect:",
+    p = armed.client.popen("curl", "-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code}", "-H", "Expect:",
                            "--data-binary", f"@{note}", f"http://10.77.0.1/report/{TOKEN}/up",
                            stdout=subprocess.PIPE)
     m = armed.wait_frame(lambda m: m["t"] == "report")
     assert len(m["note"]) >= 65535
     armed.send(t="report_ok", req=m["req"])
-    assert p.communicate(timeout=20)[0].decode() == "204"
+    assert p.communicate(timeout=PATIENCE)[0].decode() == "204"
 
 
 def test_report_of_a_wrong_token_is_answered_without_the_agent(armed):
@@ -184,14 +186,14 @@ def test_report_of_a_wrong_token_is_answered_without_the_agent(armed):
 def test_ends_with_the_agent(agent):
     a = agent()
     a.sock.shutdown(2)
-    assert a.proc.wait(timeout=5) == 0
+    assert a.proc.wait(timeout=PATIENCE) == 0
 
 
 def test_ends_when_the_agent_never_speaks(agent):
     a = agent(wait_ready=None)
     a.start(wait_ready=False, configure=False)
     a.sock.shutdown(2)
-    assert a.proc.wait(timeout=5) == 0
+    assert a.proc.wait(timeout=PATIENCE) == 0
 
 
 @pytest.mark.parametrize("change, code, word", [
@@ -205,19 +207,16 @@ def test_fatal(agent, change, code, word):
     a.start(wait_ready=False)
     m = a.wait_frame(lambda m: m["t"] == "fatal")
     assert m["code"] == code and word in m["text"]
-    assert a.proc.wait(timeout=5) == 1
+    assert a.proc.wait(timeout=PATIENCE) == 1
 
 
 def test_fatal_names_the_port_in_use(agent, netns):
-    hold = netns.server.popen("/usr/bin/python3", "-c", "import socket, time\n"
-                              "s = socket.create_server(('0.0.0.0', 80))\n"
-                              "print(flush=True)\ntime.sleep(600)", stdout=subprocess.PIPE)
-    hold.stdout.readline()
+    netns.server.hold_port("tcp", 80)
     a = agent(wait_ready=None)
     a.start(wait_ready=False)
     m = a.wait_frame(lambda m: m["t"] == "fatal")
     assert m["code"] == "port-in-use" and "80" in m["text"] and m["next"]
-    assert a.proc.wait(timeout=5) == 1
+    assert a.proc.wait(timeout=PATIENCE) == 1
 
 
 def test_survives_nonsense(agent):
@@ -238,7 +237,7 @@ def test_ends_on_a_frame_that_is_not_json(agent, raw):
     a = agent()
     a.send_raw(raw)
     if raw != b"[]":
-        assert a.proc.wait(timeout=5) == 0
+        assert a.proc.wait(timeout=PATIENCE) == 0
     a.stop()
 
 

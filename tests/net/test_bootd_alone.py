@@ -4,9 +4,10 @@ the idle policies as a client sees them over HTTP."""
 import os
 import re
 import signal
-import subprocess
 
 import pytest
+
+from netlab import PATIENCE, fill, small_disk
 
 MAC = "52:54:00:77:00:01"
 KERNEL = os.urandom(100_000)
@@ -15,14 +16,14 @@ INITRD = os.urandom(200_000)
 
 def fetch(client, path, *args):
     """(status, body) of http://10.77.0.1/path."""
-    out = client.run("curl", "-s", "-m", "20", "-w", "\n%{http_code}", *args,
+    out = client.run("curl", "-s", "-m", "60", "-w", "\n%{http_code}", *args,
                      f"http://10.77.0.1/{path}").stdout
     body, status = out.rsplit("\n", 1)
     return int(status), body
 
 
 def size_of(client, path):
-    return client.run("curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
+    return client.run("curl", "-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code} %{size_download}",
                       f"http://10.77.0.1/{path}", check=False).stdout
 
 
@@ -79,25 +80,13 @@ def test_an_interrupted_download_may_be_repeated(ordered):
     assert size_of(c, f"b/{token}/initrd0") == f"200 {len(INITRD)}"
 
 
-def fill(path, at_most):
-    """Writes until the file system is full, which must be before `at_most` octets."""
-    with open(path, "wb", buffering=0) as f:
-        for _ in range(at_most // 4096):
-            try:
-                f.write(bytes(4096))
-            except OSError:
-                return
-    raise AssertionError("not full: is it the right file system?")
-
-
 def test_a_full_disk_releases_nothing(ordered):
     """The consumption cannot be recorded: the last chunk stays here, and the order stays armed."""
     b = ordered
     b.stop()
     os.unlink(os.path.join(b.state, "consumed"))
     # Here, not in the namespace: `ip netns exec` gives each command mounts of its own.
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", b.state], check=True)
-    try:
+    with small_disk(b.state, "64k"):
         b.start()
         fill(os.path.join(b.state, "ballast"), at_most=1 << 20)
         token = token_in(fetch(b.client, f"script.ipxe-{MAC}")[1])
@@ -107,8 +96,6 @@ def test_a_full_disk_releases_nothing(ordered):
         assert "the consumption is not recorded" in b.stderr and "No space left" in b.stderr
         assert token_in(fetch(b.client, f"script.ipxe-{MAC}")[1]) == token
         b.stop()
-    finally:
-        subprocess.run(["umount", "-l", b.state], check=True)
 
 
 def test_idle_policies_over_http(ordered):
@@ -124,5 +111,5 @@ def test_a_missing_image_refuses_the_start(ordered):
     b.stop()
     os.unlink(os.path.join(b.images, "d/initrd.gz"))
     b.start(wait_ready=False)
-    assert b.proc.wait(timeout=20) == 1
+    assert b.proc.wait(timeout=PATIENCE) == 1
     assert "image-missing: host edge01" in b.stderr and "d/initrd.gz" in b.stderr

@@ -90,7 +90,7 @@ def test_usage(netns, argv):
 def refusal(b):
     """Starts a bootd that must refuse; its one line of reason."""
     b.start(wait_ready=False)
-    assert b.proc.wait(timeout=20) == 1
+    assert b.proc.wait(timeout=netlab.PATIENCE) == 1
     assert b.events == []
     lines = [line for line in b.stderr.splitlines() if "error" in line.lower()]
     assert lines, b.stderr
@@ -161,23 +161,9 @@ def test_state_directory_is_made(bootd):
     b.restart()
 
 
-HOLD = """
-import socket, sys, time
-kind, port = sys.argv[1], int(sys.argv[2])
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
-s.bind(("0.0.0.0", port))
-if kind == "tcp":
-    s.listen()
-print("held", flush=True)
-time.sleep(600)
-"""
-
-
 @pytest.mark.parametrize("kind, port", [("udp", 67), ("udp", 69), ("tcp", 80)])
 def test_port_in_use(bootd, netns, kind, port):
-    import subprocess
-    p = netns.server.popen("/usr/bin/python3", "-c", HOLD, kind, port, stdout=subprocess.PIPE)
-    assert p.stdout.readline() == b"held\n"
+    netns.server.hold_port(kind, port)
     line = refusal(bootd(wait_ready=None))
     assert "port-in-use" in line and str(port) in line and f"ss -l{kind[0]}np" in line
 

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import shutil
+import signal
 import struct
 import subprocess
 import termios
@@ -15,6 +16,7 @@ import time
 import pytest
 
 import ctl_fake
+from netlab import PATIENCE
 
 JOB = "01k9xyz0a0abcdef"
 JOB2 = "01k9xyz0a0abcdeg"
@@ -202,14 +204,14 @@ def test_wait_is_ended_by_the_record_when_the_event_is_lost(one_job):
 
 def test_wait_outlives_a_restarted_server(one_job):
     one_job.stage(JOB, "preflight", "entered", "2026-01-31T09:29:30.000Z")
-    p = one_job.popen("reinstall", "edge01", "--reason", "x", "--yes", "--wait=60s")
+    p = one_job.popen("reinstall", "edge01", "--reason", "x", "--yes", "--wait=5m")
     assert p.stdout.readline() == JOB + "\n"
     assert p.stderr.readline().startswith("edge01: preflight: begun")
     one_job.stop()
     assert "does not answer" in p.stderr.readline()
     one_job.start()
     one_job.add_event("job.done", JOB, "2026-01-31T09:31:00.000Z")
-    out, err = p.communicate(timeout=30)
+    out, err = p.communicate(timeout=PATIENCE)
     assert p.returncode == 0
     assert out.endswith("edge01: done in 1m31s\n")
     # The stream went on where it had been: the first stage is not told twice.
@@ -248,8 +250,16 @@ class Terminal:
         if pid == 0:
             os.execvpe(ctl_fake.CTL, [ctl_fake.CTL, *argv], fake.env())
         self.pid, self.text = pid, ""
+        fake.at_end(self.kill)
 
-    def read_until(self, pattern, timeout=15):
+    def kill(self):
+        """Of a test that failed before its end()."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self.fd)
+
+    def read_until(self, pattern, timeout=PATIENCE):
         deadline = time.monotonic() + timeout
         while not re.search(pattern, self.text):
             left = deadline - time.monotonic()
@@ -275,7 +285,8 @@ class Terminal:
         except OSError:
             pass
         os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        pid, self.pid = self.pid, None
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_on_a_terminal_the_name_is_asked_for(one_job):

@@ -9,10 +9,10 @@ import subprocess
 
 import pytest
 
-import orch_lab
-from orch_lab import Agent, Orch, until
+from netlab import BUILD, PATIENCE, ROOT, until
+from orch_lab import Agent, Orch
 
-CTL = os.path.join(orch_lab.BUILD, "netboot-ctl")
+CTL = os.path.join(BUILD, "netboot-ctl")
 BOOT = "01k9xyz0a0b00001"
 
 INVENTORY = """
@@ -57,7 +57,11 @@ def orch(tmp_path):
     o = Orch(tmp_path)
     write(o, "pw", "secret\n")
     write(o, "inv.yaml", INVENTORY)
+    o.clients = []
     yield o
+    for p in o.clients:
+        p.kill()
+        p.wait()
     o.stop()
 
 
@@ -80,19 +84,21 @@ def env(o):
 
 
 def run(o, *argv, stdin=""):
-    r = subprocess.run([CTL, *argv], input=stdin, env=env(o), text=True, check=False, timeout=60,
+    r = subprocess.run([CTL, *argv], input=stdin, env=env(o), text=True, check=False, timeout=2 * PATIENCE,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert "Sanitizer" not in r.stderr and "runtime error" not in r.stderr, r.stderr
     return r
 
 
 def popen(o, *argv):
-    return subprocess.Popen([CTL, *argv], env=env(o), text=True, stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    p = subprocess.Popen([CTL, *argv], env=env(o), text=True, stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    o.clients.append(p)
+    return p
 
 
 def finish(p):
-    out, err = p.communicate(timeout=60)
+    out, err = p.communicate(timeout=PATIENCE)
     return p.returncode, out, err
 
 
@@ -210,7 +216,7 @@ def test_a_reinstall_is_followed_to_done(orch, agent):
 
 
 def test_the_wait_outlives_a_killed_orchestrator(orch, agent):
-    p = popen(orch, "reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait=60s")
+    p = popen(orch, "reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait=5m")
     job = p.stdout.readline().strip()
     accept(agent, job)
     stage(agent, job, "preflight")
@@ -318,7 +324,7 @@ def test_a_new_installation_says_what_it_lacks(orch):
 # ---- what is shipped
 
 
-EXAMPLES = os.path.join(orch_lab.REPO, "packaging", "examples")
+EXAMPLES = os.path.join(ROOT, "packaging", "examples")
 
 
 def test_the_example_inventory_applies(orch):
@@ -333,7 +339,7 @@ def test_the_example_inventory_applies(orch):
 
 def test_the_walk_of_the_readme(orch):
     """The commands as they are printed; what they need besides is put where the text says."""
-    with open(os.path.join(orch_lab.REPO, "README.md"), encoding="utf-8") as f:
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as f:
         text = f.read().replace("\\\n", " ")
     walk = [shlex.split(x, comments=True)[2:] for x in re.findall(r"^ +sudo (?=netboot-ctl).*", text, re.M)]
     walk = [[w.replace("~", orch.dir) for w in words] for words in walk]
@@ -353,7 +359,7 @@ def test_the_walk_of_the_readme(orch):
 
 @pytest.mark.parametrize("program", ["orchestrator", "agent"])
 def test_the_example_configurations_are_good(program):
-    r = subprocess.run([os.path.join(orch_lab.BUILD, f"netboot-{program}"), "-n", "-c",
+    r = subprocess.run([os.path.join(BUILD, f"netboot-{program}"), "-n", "-c",
                         os.path.join(EXAMPLES, f"{program}.yaml")], check=False, text=True,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     assert r.returncode == 0, r.stdout
@@ -363,7 +369,7 @@ def test_the_manual_names_every_command_and_option():
     def words(*given):
         return subprocess.run([CTL, "__complete", *given], check=True, text=True,
                               stdout=subprocess.PIPE).stdout.split()
-    with open(os.path.join(orch_lab.REPO, "docs", "man", "netboot-ctl.1"), encoding="utf-8") as f:
+    with open(os.path.join(ROOT, "docs", "man", "netboot-ctl.1"), encoding="utf-8") as f:
         page = f.read()
     for noun in [w for w in words() if not w.startswith("-")]:
         assert re.search(rf"\bCm {noun}\b", page), noun

@@ -7,6 +7,8 @@ import stat
 
 import pytest
 
+from netlab import PATIENCE
+
 HOST = {"name": "edge01.lab", "nics": [{"mac": "52:54:00:77:00:01", "ip": "10.77.0.11"}]}
 UDHCPC = """#!/bin/sh
 env > "$OUT.$1"
@@ -34,7 +36,7 @@ def start_dhclient(lab, ns, tmp_path, until, conf=""):
     lease = tmp_path / "dhclient.leases"
     p = ns.popen("dhclient", "-4", "-d", "-sf", "/bin/true", "-lf", lease, "-pf",
                  tmp_path / "dhclient.pid", "-cf", tmp_path / "dhclient.conf", "eth0")
-    until(lambda: lease.exists() and "fixed-address" in lease.read_text(), 20, "a lease")
+    until(lambda: lease.exists() and "fixed-address" in lease.read_text(), "a lease")
     return p, lease.read_text()
 
 
@@ -84,7 +86,7 @@ def test_dhclient_renews_by_unicast(bootd, netns, tmp_path, until):
     p, _ = start_dhclient(lab, ns, tmp_path, until, conf)
     first = lab.wait(lambda ev: ev["kind"] == "dhcp4.ack")
     since = lab.events.index(first) + 1
-    lab.wait(lambda ev: ev["kind"] == "dhcp4.ack", timeout=20, since=since)
+    lab.wait(lambda ev: ev["kind"] == "dhcp4.ack", since=since)
     assert not lab.find("dhcp4.nak")
     p.kill()
     p.wait()
@@ -96,14 +98,14 @@ def test_unknown_machine_is_ignored_and_recorded(lab, netns, tmp_path):
     ev = lab.wait(lambda e: e["kind"] == "dhcp4.ignored")
     assert ev["mac"] == "52:54:00:99:00:01"
     assert "unknown machine" in ev["reason"]
-    assert p.wait(timeout=20) != 0
+    assert p.wait(timeout=PATIENCE) != 0
 
 
 def test_udhcpc_gets_a_pool_address_where_allowed(bootd, netns, tmp_path):
     lab = bootd({"site": {"name": "lab", "timezone": "UTC", "unknown": "lease", "idle": "local"}})
     ns = netns.add_client(mac="52:54:00:99:00:01")
     out = tmp_path / "env"
-    ns.run("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-s",
+    ns.run("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "60", "-T", "1", "-s",
            script(tmp_path, UDHCPC), env=dict(os.environ, OUT=str(out)))
     env = environment(f"{out}.bound")
     assert re.fullmatch(r"10\.77\.0\.1\d\d", env["ip"])
@@ -117,7 +119,7 @@ def test_udhcpc_sees_the_boot_fields(lab, netns, tmp_path):
     """siaddr, file, 66 and 67 as a client that prints them sees them (rules 2, 17)."""
     ns = netns.add_client(mac="52:54:00:77:00:01")
     out = tmp_path / "env"
-    ns.run("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-s",
+    ns.run("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "60", "-T", "1", "-s",
            script(tmp_path, UDHCPC), "-V", "HTTPClient:Arch:00016:UNDI:003000", "-x",
            "0x5d:0010", "-O", "bootfile", env=dict(os.environ, OUT=str(out)))
     env = environment(f"{out}.bound")
@@ -132,8 +134,8 @@ def test_dhcpcd_gets_the_fixed_address(lab, netns, tmp_path):
     conf.write_text("noarp\nnohook resolv.conf\nnohook hostname\nduid\n")
     # Its own /var/lib/dhcpcd and /run, so that no lease of another run is found there.
     ns.run("unshare", "-m", "sh", "-c", "mount -t tmpfs none /var/lib/dhcpcd && mkdir -p /run/dhcpcd &&"
-           " mount -t tmpfs none /run/dhcpcd && exec dhcpcd -4 -B -1 -t 20 -f $0 -c /bin/true eth0", conf)
-    ack = lab.wait(lambda ev: ev["kind"] == "dhcp4.ack", timeout=30)
+           " mount -t tmpfs none /run/dhcpcd && exec dhcpcd -4 -B -1 -t 60 -f $0 -c /bin/true eth0", conf)
+    ack = lab.wait(lambda ev: ev["kind"] == "dhcp4.ack")
     assert ack["ip"] == "10.77.0.11"
     assert "10.77.0.11/24" in ns.run("ip", "-4", "addr", "show", "dev", "eth0").stdout
 
@@ -141,9 +143,9 @@ def test_dhcpcd_gets_the_fixed_address(lab, netns, tmp_path):
 def test_three_clients_at_once_have_three_addresses(bootd, netns, tmp_path):
     lab = bootd({"site": {"name": "lab", "timezone": "UTC", "unknown": "lease", "idle": "local"}})
     spaces = [netns.add_client(mac=f"52:54:00:99:00:{n:02x}") for n in range(1, 4)]
-    runs = [ns.popen("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-s", "/bin/true")
+    runs = [ns.popen("udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "60", "-T", "1", "-s", "/bin/true")
             for ns in spaces]
-    assert [p.wait(timeout=30) for p in runs] == [0, 0, 0]
+    assert [p.wait(timeout=PATIENCE) for p in runs] == [0, 0, 0]
     lab.wait(lambda ev: len({e["ip"] for e in lab.find("dhcp4.ack")}) == 3)
 
 
@@ -152,7 +154,7 @@ def test_leases_survive_kill(bootd, netns, tmp_path, until):
     lab = bootd({"site": {"name": "lab", "timezone": "UTC", "unknown": "lease", "idle": "local"}})
     ns = netns.add_client(mac="52:54:00:99:00:01")
     out = tmp_path / "env"
-    udhcpc = ["udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "5", "-T", "1", "-s",
+    udhcpc = ["udhcpc", "-i", "eth0", "-f", "-q", "-n", "-t", "60", "-T", "1", "-s",
               script(tmp_path, UDHCPC)]
     ns.run(*udhcpc, env=dict(os.environ, OUT=str(out)))
     first = environment(f"{out}.bound")["ip"]

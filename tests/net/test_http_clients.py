@@ -7,6 +7,8 @@ import random
 
 import pytest
 
+from netlab import PATIENCE
+
 BASE = "http://10.77.0.1"
 
 
@@ -172,7 +174,7 @@ def test_many_at_once(server, client):
     gets = [client.popen("curl", "-sS", "-o", client.tmp / n, f"{BASE}/loaders/{n}")
             for n in names]
     for p in gets:
-        assert p.wait(timeout=60) == 0
+        assert p.wait(timeout=PATIENCE) == 0
     for i, name in enumerate(names):
         assert hashlib.sha256((client.tmp / name).read_bytes()).digest() == \
             hashlib.sha256(data(2_000_000, i)).digest()

@@ -2,9 +2,11 @@
 """HTTP octet by octet: pipelining, slow and rude clients, limits, acknowledged bytes."""
 import pytest
 
-CLIENT = r"""
+from netlab import PATIENCE
+
+CLIENT = f"PATIENCE = {PATIENCE}\n" + r"""
 import socket, struct, time
-def connect(timeout=10, rcvbuf=None):
+def connect(timeout=PATIENCE, rcvbuf=None):
     s = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     if rcvbuf:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -16,7 +18,7 @@ def get(path, *fields, method="GET", version="1.1"):
             + "\r\n\r\n").encode()
 class Reader:
     def __init__(self, s):
-        self.s, self.buf = s, b""
+        self.s, self.buf = s, bytearray()
     def head(self):
         while b"\r\n\r\n" not in self.buf:
             more = self.s.recv(65536)
@@ -33,7 +35,8 @@ class Reader:
             if not more:
                 raise EOFError(len(self.buf))
             self.buf += more
-        got, self.buf = self.buf[:n], self.buf[n:]
+        got = bytes(self.buf[:n])
+        del self.buf[:n]
         return got
     def answer(self, head_only=False):
         status, fields = self.head()
@@ -101,12 +104,14 @@ r = Reader(s)
 s.sendall(get("/loaders/small") * 60)
 for i in range(60):
     assert r.answer()[2] == b"0123456789"
-start = time.monotonic()
+took = []
 for i in range(60):
+    start = time.monotonic()
     s.sendall(get("/loaders/small"))
     assert r.answer()[2] == b"0123456789"
-# Nagle against delayed ACK would cost 40 ms each (boot.md 4.4).
-assert time.monotonic() - start < 1.5, time.monotonic() - start
+    took.append(time.monotonic() - start)
+# Nagle against delayed ACK would cost 40 ms each (boot.md 4.4); a busy machine delays some of them only.
+assert sorted(took)[15] < 0.035, took
 """)
 
 
@@ -185,20 +190,21 @@ assert len(body) == (1 << 24) - 3000000
 
 def test_progress_events(make, client):
     server = make()
-    run(client, r"""
+    done = run(client, r"""
+start = time.monotonic()
 s = connect(rcvbuf=65536)
 r = Reader(s)
 s.sendall(get("/loaders/big"))
 r.head()
-start = time.monotonic()
 for i in range(64):
     r.body(1 << 18)
     while time.monotonic() - start < (i + 1) * 0.05:
         time.sleep(0.005)
+print(time.monotonic() - start)
 """)
     ended(server, "loaders/big", "complete")
     steps = server.find("http.progress", file="loaders/big")
-    assert 2 <= len(steps) <= 5
+    assert 2 <= len(steps) <= float(done.stdout) + 1, "more than one a second"
     assert [ev["bytes"] for ev in steps] == sorted(ev["bytes"] for ev in steps)
     assert all(0 < ev["bytes"] < ev["total"] == 1 << 24 for ev in steps)
 
@@ -243,21 +249,32 @@ for want, text in cases:
 
 
 def test_slowloris_is_cut_off_and_hurts_nobody(make, client):
-    server = make(http_header_timeout="1s", http_per_client=64)
+    server = make(http_header_timeout="2s", http_per_client=64)
     run(client, r"""
-slow = [connect() for i in range(40)]
 start = time.monotonic()
+slow = [connect() for i in range(40)]
 for s in slow:
     s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n")
 fast = connect()
 fast.sendall(get("/loaders/small"))
 assert Reader(fast).answer()[2] == b"0123456789"
+answers = 0
 for s in slow:
-    s.sendall(b"X: y\r\n")
+    try:
+        s.sendall(b"X: y\r\n")
+    except OSError:
+        pass
+# On a machine so busy that these lines came too late, they were met by a reset, which takes the 408 along.
+late = time.monotonic() - start > 1.5
 for s in slow:
-    status, fields, _ = Reader(s).answer()
-    assert status == 408 and fields["connection"] == "close"
-assert 0.9 < time.monotonic() - start < 5
+    try:
+        status, fields, _ = Reader(s).answer()
+        assert status == 408 and fields["connection"] == "close"
+        answers += 1
+    except (OSError, EOFError):
+        assert late
+assert time.monotonic() - start > 1.9
+assert answers == 40 or late, answers
 """)
     server.wait(lambda ev: ev["kind"] == "http.error" and ev["detail"]["result"] == "timeout")
 
@@ -279,7 +296,6 @@ def test_stalled_reader_is_reset(make, client):
     run(client, r"""
 s = connect(rcvbuf=4096)
 s.sendall(get("/loaders/big"))
-time.sleep(0.1)
 other = connect()
 other.sendall(get("/loaders/small"))
 assert Reader(other).answer()[0] == 200
@@ -287,7 +303,7 @@ assert Reader(other).answer()[0] == 200
 import select
 p = select.poll()
 p.register(s, select.POLLERR | select.POLLHUP)
-assert p.poll(8000), "never reset"
+assert p.poll(PATIENCE * 1000), "never reset"
 """)
     ev = ended(server, "loaders/big", "timeout")
     assert ev["bytes"] < 1 << 24 and "stopped reading" in ev["reason"]
@@ -353,7 +369,7 @@ assert r.body((1 << 24) - 100)[-256:] == bytes(range(256))
 """, stdin=-1, stdout=-1)
     assert go.stdout.readline() == b"begun\n"
     server.put("loaders", "big", b"other")
-    go.communicate(b"\n", timeout=30)
+    go.communicate(b"\n", timeout=PATIENCE)
     assert go.returncode == 0
     ended(server, "loaders/big", "complete")
 

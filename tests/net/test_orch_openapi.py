@@ -7,7 +7,8 @@ import re
 import pytest
 
 import openapi
-from orch_lab import REPO, Agent, Orch, document, host
+from netlab import ROOT
+from orch_lab import Agent, Orch, document, host
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def orch(tmp_path):
 
 
 def test_the_paths_are_the_servers_routes():
-    source = open(os.path.join(REPO, "orchestrator", "api.c")).read()
+    source = open(os.path.join(ROOT, "orchestrator", "api.c")).read()
     routes = set(re.findall(r'\{"(GET|POST|PATCH|DELETE|PUT)", V1 "([^"]+)"', source))
     assert len(routes) > 30 and routes == openapi.operations()
 
@@ -27,9 +28,9 @@ def test_the_parameters_are_what_the_server_reads():
     """Query and header names; an operation that describes one must be of the file that reads it, which the other
     tests show."""
     read = {"query": set(), "header": set()}
-    for name in os.listdir(os.path.join(REPO, "orchestrator")):
+    for name in os.listdir(os.path.join(ROOT, "orchestrator")):
         if name.endswith(".c"):
-            source = open(os.path.join(REPO, "orchestrator", name)).read()
+            source = open(os.path.join(ROOT, "orchestrator", name)).read()
             read["query"] |= set(re.findall(r'(?:rest_query|filter)\(rq, "([^"]+)"\)', source))
             read["header"] |= set(re.findall(r'rest_header\(rq, "([^"]+)"\)', source))
     described = {"query": set(), "header": set()}
@@ -41,8 +42,8 @@ def test_the_parameters_are_what_the_server_reads():
 
 
 def test_every_code_in_the_source_is_described():
-    for name in os.listdir(os.path.join(REPO, "orchestrator")):
-        source = open(os.path.join(REPO, "orchestrator", name)).read() if name.endswith(".c") else ""
+    for name in os.listdir(os.path.join(ROOT, "orchestrator")):
+        source = open(os.path.join(ROOT, "orchestrator", name)).read() if name.endswith(".c") else ""
         for code in re.findall(r'error_set\([^;"()]*"([a-z0-9]+(?:-[a-z0-9]+)*)"', source):
             if not name.startswith(("orch_config", "dispatch")):
                 assert code in openapi.CODES, f"{name}: {code}"

@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from orch_lab import BUILD, Agent, Connection, Orch, document, host, until
+from netlab import BUILD, PATIENCE, ROOT, small_disk, until
+from orch_lab import Agent, Connection, Orch, document, host
 
 
 @pytest.fixture
@@ -134,9 +135,9 @@ def test_nothing_acknowledged_is_lost_by_sigkill(orch):
         t = threading.Thread(target=load)
         t.start()
         floor = total
-        until(lambda: agent.first > floor + 60, 30, "load")
+        until(lambda: agent.first > floor + 60, "load")
         orch.kill()
-        t.join(30)
+        t.join(PATIENCE)
         total = agent.first
         orch.start()
         agent.poll()
@@ -183,7 +184,7 @@ def test_a_follower_sees_orders_at_once(orch, agent):
 def test_followers_that_do_not_read_cost_little(orch, agent):
     idle = []
     for _ in range(5):
-        c = Connection(orch.socket, 10)
+        c = Connection(orch.socket, PATIENCE)
         c.connect()
         c.sock.sendall(b"GET /api/v1/events?follow=1&after=0 HTTP/1.1\r\nHost: x\r\n\r\n")
         idle.append(c)
@@ -246,7 +247,7 @@ def test_a_database_of_a_newer_schema_is_refused(tmp_path):
     db.close()
     before = open(o.database, "rb").read()
     proc = o.spawn()
-    assert proc.wait(20) == 1
+    assert proc.wait(PATIENCE) == 1
     assert "db-newer" in o.log and "schema 99" in o.log and "up to 1" in o.log
     assert open(o.database, "rb").read() == before
 
@@ -258,10 +259,10 @@ def test_a_foreign_or_damaged_database_is_refused(tmp_path):
     db.execute("INSERT INTO schema_version VALUES (1, '0001_spool', 1)")
     db.commit()
     db.close()
-    assert o.spawn().wait(20) == 1 and "db-foreign" in o.log
+    assert o.spawn().wait(PATIENCE) == 1 and "db-foreign" in o.log
     with open(o.database, "wb") as f:
         f.write(b"not a database at all" * 100)
-    assert o.spawn().wait(20) == 1 and "db-damaged" in o.log
+    assert o.spawn().wait(PATIENCE) == 1 and "db-damaged" in o.log
 
 
 def test_wrong_usage_is_exit_status_1(tmp_path):
@@ -272,14 +273,14 @@ def test_wrong_usage_is_exit_status_1(tmp_path):
 
 def test_two_of_one_kind(orch):
     second = Orch(orch.path("second"), start=False, database=orch.database)
-    assert second.spawn().wait(20) == 1 and "db-in-use" in second.log
+    assert second.spawn().wait(PATIENCE) == 1 and "db-in-use" in second.log
     third = Orch(orch.path("third"), start=False)
     third.socket = orch.socket
     with open(third.path("o.yaml"), "a") as f:
         f.write("")
     text = open(third.path("o.yaml")).read().replace(third.path("o.sock"), orch.socket)
     open(third.path("o.yaml"), "w").write(text)
-    assert third.spawn().wait(20) == 1 and "socket-in-use" in third.log
+    assert third.spawn().wait(PATIENCE) == 1 and "socket-in-use" in third.log
     assert orch.get("/version").status == 200
 
 
@@ -316,17 +317,15 @@ def test_a_full_disk_refuses_and_recovers(tmp_path):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of 3 MB."""
+def three_mb(tmp_path):
     path = tmp_path / "small"
     path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "small", str(path)], check=True)
-    yield path
-    subprocess.run(["umount", "-l", str(path)], check=True)
+    with small_disk(path, "3m"):
+        yield path
 
 
-def test_a_full_file_system(tmp_path, small_disk):
-    o = Orch(tmp_path, database=str(small_disk / "o.db"))
+def test_a_full_file_system(tmp_path, three_mb):
+    o = Orch(tmp_path, database=str(three_mb / "o.db"))
     o.apply(document())
     agent = Agent(o)
     agent.poll()
@@ -348,7 +347,7 @@ def test_a_full_file_system(tmp_path, small_disk):
     disk = [f for f in o.get("/doctor").json["findings"] if f["check"] == "disk" and f["level"] == "fail"]
     assert disk and "free" in disk[0]["next"]
     o.kill()
-    subprocess.run(["mount", "-o", "remount,size=30m", str(small_disk)], check=True)
+    subprocess.run(["mount", "-o", "remount,size=30m", str(three_mb)], check=True)
     o.start()
     agent.poll()
     assert agent.send(1, []).json["acked"] == agent.first - 1
@@ -368,7 +367,7 @@ def test_strangers_get_403(orch):
         path = os.path.dirname(path)
     os.chmod(orch.socket, 0o666)
     import re
-    source = open(os.path.join(os.path.dirname(__file__), "..", "..", "orchestrator", "api.c")).read()
+    source = open(os.path.join(ROOT, "orchestrator", "api.c")).read()
     routes = [(m, p.replace('V1 "', "/api/v1").replace('"', "")) for m, p in
               re.findall(r'\{"(GET|POST|PATCH|DELETE)", ((?:V1 )?"[^"]+")', source)]
     assert len(routes) > 30
@@ -393,7 +392,7 @@ def test_garbage_on_the_socket(orch):
                  b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n\"\\ud8\"",
                  b"POST /api/v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 400\r\n\r\n" + b"[" * 400):
         s = socket.socket(socket.AF_UNIX)
-        s.settimeout(5)
+        s.settimeout(PATIENCE)
         s.connect(orch.socket)
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
@@ -414,16 +413,16 @@ def test_configuration_errors_name_file_line_and_key(tmp_path, text, says):
     o = Orch(tmp_path, start=False)
     with open(o.path("o.yaml"), "w") as f:
         f.write(text)
-    assert o.spawn("-n").wait(10) == 1
+    assert o.spawn("-n").wait(PATIENCE) == 1
     assert says in o.log, o.log
 
 
 def test_configuration_check_and_key_file(tmp_path):
     o = Orch(tmp_path, start=False)
-    assert o.spawn("-n").wait(10) == 0 and "ok" in o.log
+    assert o.spawn("-n").wait(PATIENCE) == 0 and "ok" in o.log
     assert not os.path.exists(o.database)
     with open(o.path("o.key"), "wb") as f:
         f.write(b"k" * 32)
     os.chmod(o.path("o.key"), 0o644)
-    assert o.spawn().wait(10) == 1 and "o.key" in o.log
+    assert o.spawn().wait(PATIENCE) == 1 and "o.key" in o.log
     assert subprocess.run([o.spawn("-x").args[0], "-x"], capture_output=True).returncode == 1

@@ -6,6 +6,8 @@ import random
 
 import pytest
 
+from netlab import PATIENCE
+
 
 def data(size, seed=1):
     return random.Random(seed).randbytes(size)
@@ -119,7 +121,7 @@ def test_many_at_once(server, client):
     gets = [client.popen("curl", "-sS", "--retry", "5", "--retry-all-errors",
                          "-o", client.tmp / n, f"tftp://10.77.0.1/{n}") for n in names]
     for p in gets:
-        assert p.wait(timeout=60) == 0
+        assert p.wait(timeout=PATIENCE) == 0
     for i, name in enumerate(names):
         assert (client.tmp / name).read_bytes() == data(200_000 + i, i)
 

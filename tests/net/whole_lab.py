@@ -18,7 +18,7 @@ import subprocess
 import tempfile
 
 import netlab
-from netlab import BUILD, until
+from netlab import BUILD, PATIENCE, until
 
 USER, PASSWORD = "netboot", "secret17"
 BMC_PORT = 6230
@@ -104,7 +104,7 @@ class Site:
             return None
         if proc.poll() is None:
             proc.send_signal(sig)
-        return proc.wait(timeout=20)
+        return proc.wait(timeout=PATIENCE)
 
     def start_bmcs(self):
         lines = [f"127.0.0.1:{BMC_PORT + n} {USER} {PASSWORD} {self.privileges.get(n + 1, 'operator')}\n"
@@ -117,7 +117,7 @@ class Site:
     def start_orchestrator(self):
         before = self.read("orchestrator.log").count("serving on")
         self.spawn("orchestrator", program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml"))
-        until(lambda: self.read("orchestrator.log").count("serving on") > before, 20, "the orchestrator")
+        until(lambda: self.read("orchestrator.log").count("serving on") > before, "the orchestrator")
 
     def start_agent(self):
         self.spawn("agent", program("netboot-agent"), "-c", self.path("agent.yaml"))
@@ -129,8 +129,8 @@ class Site:
 
     def ready(self):
         """The agent is heard, and its boot services have the table."""
-        until(lambda: any(a["last_seen"] for a in self.json("agent", "list")["items"]), 20, "the agent")
-        until(lambda: f"with {len(self.hosts)} hosts in force" in self.read("agent.log"), 20, "the table")
+        until(lambda: any(a["last_seen"] for a in self.json("agent", "list")["items"]), "the agent")
+        until(lambda: f"with {len(self.hosts)} hosts in force" in self.read("agent.log"), "the table")
 
     def start(self):
         self.start_bmcs()
@@ -142,7 +142,7 @@ class Site:
 
     # Use
 
-    def ctl(self, *argv, stdin=None, timeout=60):
+    def ctl(self, *argv, stdin=None, timeout=2 * PATIENCE):
         done = subprocess.run([program("netboot-ctl"), "--server", f"unix:{self.socket}", *argv], check=False,
                               text=True, capture_output=True, timeout=timeout,
                               **({"stdin": subprocess.DEVNULL} if stdin is None else {"input": stdin}))
@@ -189,7 +189,7 @@ class Site:
         return json.loads(self.bmc(f"show 127.0.0.1:{BMC_PORT + n - 1}"))["flags"]
 
     def select(self, name, sql):
-        db = sqlite3.connect(f"file:{self.path(name)}?mode=ro", uri=True, timeout=10)
+        db = sqlite3.connect(f"file:{self.path(name)}?mode=ro", uri=True, timeout=PATIENCE)
         try:
             return db.execute(sql).fetchall()
         finally:
