@@ -15,7 +15,8 @@ def main():
         sys.exit(f"{path}: {e}")
     files = {}
     for case in cases:
-        name = case.get("classname", part).replace("tests.", "", 1).replace(".", "/")
+        # What failed before it was a test (a file that cannot be read) has no class.
+        name = (case.get("classname") or case.get("name", part)).replace("tests.", "", 1).replace(".", "/")
         bad = any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
         passed, failed = files.get(name, (0, 0))
         files[name] = (passed + (not bad), failed + bad)

@@ -77,6 +77,7 @@ class Machine:
     def __init__(self, lab, name, index, firmware, bmc, net_first):
         self.lab, self.name, self.index = lab, name, index
         self.firmware, self.bmc, self.net_first = firmware, bmc, net_first
+        self.image = "lab-installer"
         self.mac = f"52:54:00:77:00:{index:02x}"
         self.uuid = f"11223344-5566-7788-99aa-bbccddee{index:04x}"
         self.ip = f"10.77.0.{10 + index}"
@@ -90,7 +91,7 @@ class Machine:
         return {
             "name": self.name, "site": "local", "firmware": self.firmware, "uuid": self.uuid,
             "nics": [{"mac": self.mac, "ip": self.ip, "boot": True}],
-            "labels": {"role": "lab"}, "image": "lab-installer",
+            "labels": {"role": "lab"}, "image": self.image,
             "bmc": {"address": self.bmc_ip, "port": self.bmc_port, "user": USER,
                     "password_file": self.lab.path("bmc.password"),
                     # ipmi_sim keeps the device alone: no EFI bit, no valid bit.
@@ -131,6 +132,7 @@ class Lab:
         self.machines = {}
         self.procs = {}
         self.complaints = []
+        self.images = dict(IMAGES)
         self.deadlines = deadlines or {}
         self.socket = self.path("orchestrator.sock")
 
@@ -320,7 +322,7 @@ boot_services:
         return {
             "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": f"http://{SERVER_IP}",
                        "subnets": [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "lease_s": 3600}]}],
-            "images": [{"name": name, **image} for name, image in IMAGES.items()],
+            "images": [{"name": name, **image} for name, image in self.images.items()],
             "hosts": [m.inventory() for m in self.machines.values()],
         }
 

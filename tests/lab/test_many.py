@@ -2,17 +2,22 @@
 """Two reinstalls at once beside a dead BMC, a wrong password and a machine that never sends DHCP."""
 import json
 
+from lab import IMAGES
+
 
 def jobs_by_host(lab):
     return {j["host"]: j for j in json.loads(lab.ctl("-o", "json", "job", "list").stdout)["items"]}
 
 
 def test_failures_delay_nobody(make_lab):
-    lab = make_lab(deadlines={"firmware-dhcp": "40s", "power": "60s"})
+    lab = make_lab()
     good = [lab.add_machine("edge01"), lab.add_machine("edge02")]
     dead = lab.add_machine("edge03", bmc="none")
     wrong = lab.add_machine("edge04")
     silent = lab.add_machine("edge05")
+    # Given up soon, while the others have all the time that a busy computer costs them.
+    silent.image = "lab-impatient"
+    lab.images[silent.image] = {**IMAGES["lab-installer"], "deadlines": {"firmware-dhcp": "40s"}}
     lab.start()
     lab.write("wrong.password", "not-the-password\n", 0o600)
     lab.ctl("host", "set", wrong.name, "--bmc-password-file", lab.path("wrong.password"))
