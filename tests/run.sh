@@ -18,6 +18,7 @@ logs=${TEST_LOGS:-$top/build/test-logs}
 counts=$logs/counts
 # A stuck test must not hold up the others for ever.
 program_limit=${TEST_LIMIT:-600}
+step_limit=${STEP_LIMIT:-1800}
 export ASAN_OPTIONS=${ASAN_OPTIONS:-abort_on_error=0:detect_leaks=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
@@ -116,7 +117,7 @@ run_step() { # NAME CMD...
 	local name=$1 log
 	shift
 	log=$logs/$(echo "$name" | tr ' /' '--').log
-	if "$@" >"$log" 2>&1; then
+	if timeout "$step_limit" "$@" >"$log" 2>&1; then
 		count 1 0 "$name"
 		return 0
 	fi

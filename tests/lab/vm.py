@@ -126,7 +126,7 @@ class Machine:
         with open(self.path("starts"), "a") as f:
             f.write(f"{time.time():.3f} {'net' if net_first else 'disk'}\n")
         try:
-            self.qmp = Qmp(self.path("qmp"), time.monotonic() + 20)
+            self.qmp = Qmp(self.path("qmp"), time.monotonic() + 60)
         except OSError:
             self.stop()
             return

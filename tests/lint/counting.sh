@@ -59,6 +59,8 @@ program a_test $'1..1\nok 1 - a' 'while :; do :; done'
 TEST_LIMIT=1 tests/run.sh cmocka unit "$dir/a_test" >/dev/null
 expect '1 passed, 1 failed' 1 'a program without end'
 
+STEP_LIMIT=1 tests/run.sh step x sh -c 'while :; do :; done' >/dev/null
+expect '0 passed, 1 failed' 1 'a step without end'
 tests/run.sh part x true >/dev/null
 expect '0 passed, 1 failed' 1 'a part that counts nothing'
 tests/run.sh part x tests/run.sh step y true >/dev/null
