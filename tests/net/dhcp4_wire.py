@@ -117,10 +117,13 @@ class Wire:
                        **fields)
         return bytes(header)[:236] + COOKIE + options + b"\xff"
 
-    def send(self, payload, src="0.0.0.0", dst="255.255.255.255", sport=68, dport=67, mac=None,
-             dst_mac="ff:ff:ff:ff:ff:ff"):
-        self.sock.send(bytes(Ether(src=mac or self.mac, dst=dst_mac) / IP(src=src, dst=dst) /
-                             UDP(sport=sport, dport=dport) / payload))
+    def frame(self, payload, src="0.0.0.0", dst="255.255.255.255", sport=68, dport=67, mac=None,
+              dst_mac="ff:ff:ff:ff:ff:ff"):
+        return bytes(Ether(src=mac or self.mac, dst=dst_mac) / IP(src=src, dst=dst) /
+                     UDP(sport=sport, dport=dport) / payload)
+
+    def send(self, payload, **where):
+        self.sock.send(self.frame(payload, **where))
 
     def receive(self, xid=None, timeout=PATIENCE, sports=(67, 4011)):
         """The next reply (with that xid), or None."""

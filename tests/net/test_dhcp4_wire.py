@@ -346,8 +346,9 @@ def test_nak_flood_leaks_nothing(lab, wire):
 
 
 def test_one_looping_machine_is_held_to_a_rate(lab, wire):
+    frame = wire.frame(wire.bootp(option(53, b"\x01")))  # once: it is to be fast
     for _ in range(200):
-        wire.send(wire.bootp(option(53, b"\x01")))
+        wire.sock.send(frame)
     lab.wait(lambda ev: ev["kind"] == "dhcp4.ignored" and "packets a second" in ev["reason"])
     assert len(lab.find("dhcp4.offer")) < 60
 
