@@ -327,12 +327,14 @@ def test_random_packets_do_no_harm(lab, wire):
 
 
 def test_discover_flood_starves_nobody_and_stays_quiet(lab, wire):
+    began = time.monotonic()
     for n in range(3000):
         mac = "02:00:00:00:%02x:%02x" % (n >> 8, n & 255)
         wire.send(wire.bootp(option(53, b"\x01"), mac=mac))
     assert wire.lease(xid=78).yiaddr == "10.77.0.11"
     assert wire.lease(mac=OTHER, xid=79).yiaddr.startswith("10.77.0.")
-    assert len(lab.events) < 1500
+    # A burst of 300 about strangers, 50 a second after it (dhcp4_limit.h), and the two that were let through.
+    assert len(lab.events) < 400 + 50 * (time.monotonic() - began)
 
 
 def test_nak_flood_leaks_nothing(lab, wire):
