@@ -360,8 +360,7 @@ on_old_spool(void *arg)
 
 	error_set(&why, 0, "spool-old", "look at the machine before ordering anything",
 	    "the agent's spool is an old copy of itself: what was done to the machine "
-	    "since "
-	    "is not known");
+	    "since is not known");
 	run_jobs_end_unused(a->jobs, "the agent: its spool is an old copy", &why);
 }
 
@@ -582,9 +581,8 @@ start_talking(struct agent *a, struct error *err)
 	if (r < 0)
 		return r;
 	if (a->replaced) {
-		log_warn(a->log,
-		    "another agent was in charge of the site: the boot services wait for "
-		    "the orchestrator's word");
+		log_warn(a->log, "another agent was in charge of the site: the boot "
+				 "services wait for the orchestrator's word");
 		end_replaced_jobs(a);
 	}
 	a->bootd = bootd_proc_new(&bootd, a->replaced);

@@ -38,8 +38,7 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
 	"look at the BMC's own log; the command may be unsupported or blocked there"},
     [BMC_FAIL_EFFECT] = {"power-unconfirmed", "timeout",
 	"look at the server's console and power before ordering it again; it is not "
-	"repeated "
-	"by itself"},
+	"repeated by itself"},
     [BMC_FAIL_NOT_KEPT] = {"override-not-kept", "",
 	"if only the EFI or valid bit is lost: netboot-ctl host set HOST "
 	"--bmc-boot-verify device; else put the network first in the firmware and set "

@@ -420,8 +420,7 @@ on_netboot_again(struct run_fsm *f)
 		event_put(ev, "code", "booted-again-after-install");
 	str_clip(ev->reason, sizeof(ev->reason),
 	    used ? "the machine asked the network again after the ticket was used; it is "
-		   "sent "
-		   "to its disk"
+		   "sent to its disk"
 		 : "the machine began its network boot again before it was loaded");
 }
 
@@ -641,8 +640,7 @@ recover_bmc(struct run_fsm *f)
 		error_set(&why, 0, "interrupted",
 		    "look at the machine, then order it again if it is still wanted",
 		    "the agent was stopped during stage %s; whether the BMC's command "
-		    "was "
-		    "carried out is unknown",
+		    "was carried out is unknown",
 		    stage_name(r->stage));
 		miss(f, &why, false);
 		return;

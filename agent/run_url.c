@@ -106,8 +106,7 @@ run_url_make(const struct run_url_own *own, size_t n, const struct bundle_host *
 	if (ip == NULL)
 		return error_set(err, -ENOENT, "no-site-url",
 		    "give the site a url (netboot-ctl site set --url), or set site_url "
-		    "in "
-		    "agent.yaml: the address that its servers reach",
+		    "in agent.yaml: the address that its servers reach",
 		    "which of this machine's addresses %s can reach is not clear",
 		    host->name);
 	if (port != 80 && port != 0 &&

@@ -32,8 +32,7 @@ static const struct verdict by_stage[STAGE_COUNT] = {
 	"no network boot request came from any of the host's MAC addresses after the "
 	"power-on",
 	"check the MAC addresses, the cabling and VLAN of the boot port, portfast, and "
-	"that "
-	"network boot is enabled in the firmware"},
+	"that network boot is enabled in the firmware"},
     [STAGE_IPXE_DHCP] = {"ipxe-silent",
 	"the loader was delivered, but iPXE never asked for an address",
 	"watch the console: the loader may not support this network card, or Secure Boot "
@@ -49,8 +48,7 @@ static const struct verdict by_stage[STAGE_COUNT] = {
 	"address"},
     [STAGE_OS_UP] = {"os-silent",
 	"the system was loaded, but no sign of life came from it in time",
-	"watch the console; the system may have no network or its report may be "
-	"blocked"},
+	"watch the console; the system may have no network or its report may be blocked"},
     [STAGE_INSTALLED] = {"installer-silent",
 	"the installer did not report its end in time; it is not started again by itself",
 	"watch the console before retrying: the installation may still be running"},
@@ -62,16 +60,14 @@ static const struct verdict by_stage[STAGE_COUNT] = {
 static const struct verdict other_dhcp = {"other-dhcp-answered",
     "another DHCP server on this segment answered the machine instead of this site's",
     "find it (netboot-ctl events shows its address), switch it off for this segment or "
-    "let "
-    "it ignore this MAC address"};
+    "let it ignore this MAC address"};
 static const struct verdict unanswered = {"dhcp-not-answered",
     "the machine asked for a network boot, but the boot services did not answer it",
     "see why: netboot-ctl events --host NAME (dhcp4.ignored); a host without an address "
     "needs an ip for its NIC, or a pool in the subnet"};
 static const struct verdict loader_none = {"loader-not-fetched",
     "the firmware got an address but did not fetch the loader",
-    "check that TFTP (UDP 69) reaches the site's server and that the loader file "
-    "exists"};
+    "check that TFTP (UDP 69) reaches the site's server and that the loader file exists"};
 static const struct verdict loader_stall = {"loader-stalled",
     "the loader's transfer began but did not end in time",
     "check the network path for loss and MTU (a smaller TFTP block size may help)"};
@@ -87,26 +83,22 @@ static const struct verdict undelivered = {"ticket-consumed-undelivered",
     "watch the console; order the job again when the machine did not start the image"};
 static const struct verdict again = {"booted-again-after-install",
     "after the installation the machine asked the network again and was sent to its "
-    "disk, "
-    "but the installed system was not seen",
+    "disk, but the installed system was not seen",
     "put the disk first in the firmware's boot order, or set the host's local_boot to "
     "another method"};
 static const struct verdict restarted = {"installer-silent",
     "the machine restarted before the installer reported its end; it was sent to its "
-    "disk, "
-    "and nothing was heard since",
+    "disk, and nothing was heard since",
     "watch the console; look whether its disk is usable before ordering it again"};
 static const struct verdict not_down = {"disk-boot-not-seen",
     "the probe was not seen to stop answering and to answer again after the "
-    "installation, "
-    "so that a restart from the disk is not proven",
+    "installation, so that a restart from the disk is not proven",
     "look whether the installer has restarted the machine, and whether the agent reaches "
     "it"};
 static const struct verdict still_on = {"power-not-off",
     "the machine was not seen to switch off in time",
     "look at the machine's power state by netboot-ctl power status; a hung BMC may need "
-    "a "
-    "cold reset"};
+    "a cold reset"};
 static const struct verdict unknown = {
     "internal", "the stage ended without a reason", "report this with the job's events"};
 
@@ -161,8 +153,7 @@ static const struct verdict nothing_done = {
     "nothing-done", "nothing had been done to the machine", ""};
 static const struct verdict off_in_doubt = {"power-in-doubt",
     "the machine had been ordered to switch off, which was not seen yet; it is left as "
-    "it "
-    "is",
+    "it is",
     "look at it by netboot-ctl power status, and switch it on if it is to run"};
 static const struct verdict left_off = {"left-off",
     "the machine had been switched off and is left so; its next start may begin with one "

@@ -197,8 +197,7 @@ check_args(const struct bundle *b, const char *args, struct error *err)
 		if (*p == '\\' || *p == '"' || *p == '\'')
 			return error_set(err, -EINVAL, "image-args", next,
 			    "image %s: the arguments hold a '%c', which iPXE versions "
-			    "treat "
-			    "differently",
+			    "treat differently",
 			    b->image.name, *p);
 	}
 	if (bad != NULL)

@@ -239,8 +239,8 @@ decide_local(const struct bootd_config *cfg, const struct policy_client *c,
 		}
 		make_url(c, d->url, "local-boot.efi");
 		decide(d, POLICY_LOCAL_404,
-		    "%s: URL that is not found, so that the next boot "
-		    "option follows at once",
+		    "%s: URL that is not found, so that the next boot option follows at "
+		    "once",
 		    why);
 		break;
 	case POLICY_CLASS_IPXE:

@@ -205,8 +205,7 @@ privs_find_user(const char *name, struct privs_user *ret, struct error *err)
 	if (!pw)
 		return error_set(err, -ENOENT, "user-unknown",
 		    "create it (useradd --system --no-create-home netboot-bootd) or "
-		    "change "
-		    "'user'",
+		    "change 'user'",
 		    "there is no user '%s' to run as", name);
 	if (pw->pw_uid == 0)
 		return error_set(err, -EPERM, "user-root",
@@ -239,8 +238,7 @@ static int
 failed(struct error *err, const char *step, int r)
 {
 	return error_set(err, r, "privileges",
-	    "see the system's log; bootd does not serve with more "
-	    "rights than it needs",
+	    "see the system's log; bootd does not serve with more rights than it needs",
 	    "giving up privileges: %s: %s", step, strerror(-r));
 }
 

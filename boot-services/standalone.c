@@ -301,8 +301,7 @@ fill_table(struct standalone *s, int64_t now, struct error *err)
 		if (boot->consumed)
 			log_info(s->deps.log,
 			    "host %s: its order was carried out before; another 'order' "
-			    "text "
-			    "makes a new one",
+			    "text makes a new one",
 			    h->name);
 		r = hosttab_put(s->deps.table, h, boot->consumed ? NULL : boot, err);
 	}

@@ -314,10 +314,9 @@ take_short(struct parser *p, const char *word)
 
 		if (o == NULL)
 			return error_set(p->err, -EINVAL, "usage",
-			    means_host(p, word)
-				? "to leave a host out, write it behind a comma: "
-				  "edge[01-10],-edge03"
-				: "--help lists the options",
+			    means_host(p, word) ? "to leave a host out, write it behind "
+						  "a comma: edge[01-10],-edge03"
+						: "--help lists the options",
 			    "%sunknown option '-%c'", where(p, cmd, sizeof(cmd)), *s);
 		if (o->kind != ARGS_FLAG)
 			return take_option(p, o, s[1] != '\0' ? s + 1 : NULL);

@@ -151,8 +151,8 @@ cmd_history(struct ctl *ctl, const struct args *args)
 		print_history(ctl, boots, full);
 		if (json_array_size(boots) == 0 && json_array_size(jobs) > 0)
 			ctl_say(ctl,
-			    "%s: no boot was seen; netboot-ctl job list --host %s "
-			    "shows its orders",
+			    "%s: no boot was seen; netboot-ctl job list --host %s shows "
+			    "its orders",
 			    host, host);
 	}
 	text_done(&boots_path);

@@ -111,9 +111,7 @@ api_power_ask(void *arg, struct rest_request *rq)
 		return;
 	if (names.n > HOSTS_MAX) {
 		error_set(&err, 0, "too-many-hosts", "name fewer",
-		    "%zu hosts match, at most %d are "
-		    "asked at once",
-		    names.n, HOSTS_MAX);
+		    "%zu hosts match, at most %d are asked at once", names.n, HOSTS_MAX);
 		api_refuse(rq, &err, NULL);
 		store_names_done(&names);
 		return;

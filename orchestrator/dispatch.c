@@ -308,8 +308,7 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
 		else
 			log_error(d->ops.log,
 			    "job %s: the BMC password of %s does not open with the "
-			    "present key "
-			    "file: give it anew with netboot-ctl host set",
+			    "present key file: give it anew with netboot-ctl host set",
 			    job->id, job->host);
 	}
 	if (rc == 0)

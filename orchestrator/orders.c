@@ -397,8 +397,7 @@ check_amount(const struct orders *o, size_t n, struct error *err)
 		    "%zu hosts match, the limit is %lld", n, (long long)o->rq.limit);
 	if (n > 1 && !o->rq.yes && !o->rq.dry_run && !harmless)
 		return error_set(err, -EPERM, "confirmation-needed",
-		    "look at them with --dry-run, then "
-		    "repeat with --yes",
+		    "look at them with --dry-run, then repeat with --yes",
 		    "%s of %zu hosts was not confirmed", bundle_kind_name(o->rq.kind), n);
 	return 0;
 }
