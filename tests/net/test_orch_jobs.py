@@ -293,7 +293,7 @@ def test_a_job_that_an_agent_has_is_not_ended_here(orch, agent):
     agent.report(agent.event("job.accepted", job))
     answer = orch.post(f"/jobs/{job}/cancel", {"reason": "stop"}).json
     assert answer["state"] == "accepted" and answer["cancel"]["reason"] == "stop"
-    assert {"t": "cancel", "job": job} in agent.poll().json["orders"]
+    assert orders(agent.poll()) == [{"t": "cancel", "job": job, "by": "root"}]
 
 
 def test_lists_of_jobs(orch, agent):
