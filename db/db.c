@@ -611,3 +611,30 @@ db_in_transaction(const struct db *db)
 {
 	return sqlite3_get_autocommit(db->handle) == 0;
 }
+
+int
+db_part_begin(struct db *db)
+{
+	assert(db_in_transaction(db));
+	return exec(db, "SAVEPOINT part");
+}
+
+int
+db_part_end(struct db *db)
+{
+	return exec(db, "RELEASE SAVEPOINT part");
+}
+
+int
+db_part_undo(struct db *db)
+{
+	int rc = exec(db, "ROLLBACK TO SAVEPOINT part");
+
+	return rc < 0 ? rc : db_part_end(db);
+}
+
+bool
+db_is_refusal(int rc)
+{
+	return rc == -EEXIST || rc == -ENOLINK || rc == -EPERM || rc == -EINVAL;
+}

@@ -127,6 +127,18 @@ void
 db_rollback(struct db *db); /* nothing open: nothing happens */
 bool
 db_in_transaction(const struct db *db);
+/* A part of an open transaction that may be undone alone. One at a time; each is ended by one of the
+ * other two. */
+int
+db_part_begin(struct db *db) MUST_CHECK;
+int
+db_part_end(struct db *db) MUST_CHECK;
+int
+db_part_undo(struct db *db) MUST_CHECK;
+/* Was it the data that was refused (a constraint, a trigger, a size)? It would be again, however often
+ * it is tried; everything else may pass. */
+bool
+db_is_refusal(int rc);
 
 /* Fills *err for a negative errno of this file and returns it: disk-full, db-damaged,
  * db-busy, db-readonly, db-constraint or db-error, with the engine's last message;

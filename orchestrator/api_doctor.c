@@ -288,6 +288,9 @@ answer(const struct look *look)
 		"see how long the orchestrator was away"},
 	    {"agent.gap", "warn", "events", "events were lost",
 		"was the database restored from a backup?"},
+	    {"agent.unreadable", "warn", "events",
+		"an agent's event could not be recorded",
+		"what it told is not in any record: look at the host's jobs yourself"},
 	};
 	struct orch *o = look->o;
 	int64_t now = clock_wall();

@@ -4,7 +4,7 @@
  *
  * Entry point: dispatch_report(). Failure modes: a database that fails takes nothing of the report; the
  * agent keeps its events and comes again. An event that cannot be decoded is recorded as such in its
- * place: refusing it would hold up every later one for good. */
+ * place: refusing it would hold up every later one for good. (One that the database refuses: record.c.) */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

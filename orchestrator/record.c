@@ -9,6 +9,10 @@
  * they were acknowledged, and the agent has deleted them. The two look the same at first; so
  * the gap is waited for a minute, and then recorded as an event of its own.
  *
+ * An event that the database refuses, and would refuse for ever, would hold up every later one of its
+ * agent: it is recorded as `agent.unreadable` in its place. Trouble that may pass (a full disk) ends
+ * the whole report instead, and the agent comes again.
+ *
  * Entry point: record_take(). Failure modes: those of db.h; nothing is kept outside the transaction but
  * the gap's clock. */
 #include "orchestrator/record.h"
@@ -113,6 +117,46 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 	return rc;
 }
 
+static int
+record_refused(struct store *s, const char *agent, int64_t number, const struct event *ev,
+    const char *why, int64_t wall)
+{
+	struct event note = event_make("agent.unreadable", wall);
+
+	str_clip(note.site, sizeof(note.site), ev->site);
+	str_clip(note.host, sizeof(note.host), ev->host);
+	str_clip(note.job, sizeof(note.job), ev->job);
+	str_clip(note.boot, sizeof(note.boot), ev->boot);
+	str_clip(note.reason, sizeof(note.reason), why);
+	event_put(&note, "kind", ev->kind);
+	int rc = db_event_add(s, &note, agent, number, NULL);
+	event_done(&note);
+	return rc;
+}
+
+static int
+take_or_replace(struct store *s, const char *agent, int64_t number, struct event *ev,
+    int64_t wall, const struct record_ops *ops)
+{
+	struct db *db = store_db(s);
+	struct error err;
+	int rc = db_part_begin(db);
+
+	if (rc == 0)
+		rc = take_event(s, agent, number, ev, ops);
+	if (rc == 0)
+		return db_part_end(db);
+	if (!db_is_refusal(rc))
+		return rc;
+	db_error(db, rc, &err, "record the event");
+	rc = db_part_undo(db);
+	if (rc == 0)
+		rc = record_refused(s, agent, number, ev, err.text, wall);
+	if (rc == 0 && ops->on_ignored)
+		ops->on_ignored(ops->arg, number, ev, err.text);
+	return rc;
+}
+
 /* True when the report may be taken although numbers before `first` are missing. */
 static bool
 gap_is_final(struct record_gap *gap, int64_t first, int64_t mono)
@@ -168,7 +212,7 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
 			continue;
 		if (ev->site[0] == '\0')
 			str_clip(ev->site, sizeof(ev->site), m->site);
-		rc = take_event(s, m->agent, number, ev, ops);
+		rc = take_or_replace(s, m->agent, number, ev, now.wall, ops);
 		held = number;
 	}
 	if (rc == 0 && held != agent.last_seq)

@@ -333,6 +333,38 @@ a_full_disk_is_told_as_such(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void
+a_part_is_undone_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(db_begin(f->db), 0);
+	assert_int_equal(add(f, 1, "a", 0), 1);
+	assert_int_equal(db_part_begin(f->db), 0);
+	assert_int_equal(add(f, 2, "b", 0), 1);
+	assert_int_equal(add(f, 3, "a", 0), -EEXIST);
+	assert_int_equal(db_part_undo(f->db), 0);
+	assert_int_equal(db_part_begin(f->db), 0);
+	assert_int_equal(add(f, 4, "c", 0), 1);
+	assert_int_equal(db_part_end(f->db), 0);
+	assert_int_equal(db_commit(f->db), 0);
+	assert_int_equal(count(f), 2);
+}
+
+static void
+refused_data_is_told_from_trouble_that_may_pass(void **state)
+{
+	static const int refused[] = {-EEXIST, -ENOLINK, -EPERM, -EINVAL};
+	static const int passing[] = {
+	    0, -ENOSPC, -EBUSY, -EROFS, -EUCLEAN, -EIO, -ENOENT};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_true(db_is_refusal(refused[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+		assert_false(db_is_refusal(passing[i]));
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int
@@ -348,6 +380,8 @@ main(void)
 	    TEST(one_program_owns_a_database),
 	    TEST(damage_is_named),
 	    TEST(a_full_disk_is_told_as_such),
+	    TEST(a_part_is_undone_alone),
+	    TEST(refused_data_is_told_from_trouble_that_may_pass),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,16 +3,21 @@
 
 #include "fixture.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "db/db_agent.h"
 #include "db/db_event.h"
 
-enum { BATCH = 3 };
+enum { BATCH = 3, BIG_BATCH = 100, BIG_DETAIL = 60000 };
+
+#define AGENT "01k9xyz0a0abcdef"
+#define JOB "01k9xyz0a0aaaaaa"
 
 static int64_t
 take(struct fixture *f, struct record_gap *gap, int64_t first, int64_t mono)
 {
-	struct agent_msg_report m = {
-	    .site = "los", .agent = "01k9xyz0a0abcdef", .first = first};
+	struct agent_msg_report m = {.site = "los", .agent = AGENT, .first = first};
 	const struct record_ops ops = {.arg = NULL};
 	int64_t held = -1;
 
@@ -44,7 +49,7 @@ numbers_are_taken_once_and_in_order(void **state)
 	struct fixture *f = *state;
 	struct record_gap gap = {0};
 
-	assert_int_equal(db_agent_seen(f->store, "01k9xyz0a0abcdef", "los", 1, 0), 0);
+	assert_int_equal(db_agent_seen(f->store, AGENT, "los", 1, 0), 0);
 	assert_int_equal(take(f, &gap, 1, 0), 3);
 	assert_int_equal(take(f, &gap, 1, 0), 3);
 	assert_int_equal(take(f, &gap, 7, 0), 3);
@@ -61,7 +66,7 @@ a_gap_is_waited_for_then_recorded(void **state)
 	struct record_gap gap = {0};
 	struct event ev;
 
-	assert_int_equal(db_agent_seen(f->store, "01k9xyz0a0abcdef", "los", 1, 0), 0);
+	assert_int_equal(db_agent_seen(f->store, AGENT, "los", 1, 0), 0);
 	assert_int_equal(take(f, &gap, 1, 0), 3);
 	assert_int_equal(take(f, &gap, 100, 1000), 3);
 	assert_int_equal(take(f, &gap, 100, 1000 + RECORD_GAP_US - 1), 3);
@@ -80,8 +85,7 @@ static void
 an_unknown_agent_is_an_error(void **state)
 {
 	struct fixture *f = *state;
-	struct agent_msg_report m = {
-	    .site = "los", .agent = "01k9xyz0a0abcdef", .first = 1};
+	struct agent_msg_report m = {.site = "los", .agent = AGENT, .first = 1};
 	struct record_gap gap = {0};
 	const struct record_ops ops = {.arg = NULL};
 	int64_t held = 0;
@@ -91,6 +95,169 @@ an_unknown_agent_is_an_error(void **state)
 	    -ENOENT);
 }
 
+static int
+take_report(struct store *s, struct agent_msg_report *m, int64_t *ret_held)
+{
+	struct record_gap gap = {0};
+	const struct record_ops ops = {.arg = NULL};
+
+	return record_take(
+	    s, m, &gap, (struct record_clock){FIXTURE_NOW, 0}, &ops, ret_held);
+}
+
+static void
+add_job(struct store *s)
+{
+	struct db_job job = {.id = JOB,
+	    .kind = "reboot",
+	    .host = "a.los",
+	    .site = "los",
+	    .reason = "x",
+	    .by = "ada",
+	    .stage = "queued",
+	    .created = FIXTURE_NOW,
+	    .state = DB_JOB_QUEUED};
+
+	assert_int_equal(db_job_add(s, &job, "{}"), 0);
+}
+
+/* A job that ended at the very epoch would have ended and be open at once. */
+static struct event
+impossible_end(void)
+{
+	struct event ev = event_make("job.done", 0);
+
+	strcpy(ev.job, JOB);
+	strcpy(ev.host, "a.los");
+	return ev;
+}
+
+static void
+what_the_database_refuses_is_recorded_as_such_in_its_place(void **state)
+{
+	struct fixture *f = *state;
+	struct event events[BATCH] = {event_make("dhcp4.ack", FIXTURE_NOW),
+	    impossible_end(), event_make("dhcp4.ack", FIXTURE_NOW)};
+	struct agent_msg_report m = {.site = "los",
+	    .agent = AGENT,
+	    .first = 1,
+	    .events = events,
+	    .n_events = BATCH};
+	struct event ev;
+	struct db_job job;
+	int64_t held = 0;
+
+	assert_int_equal(db_agent_seen(f->store, AGENT, "los", 1, 0), 0);
+	add_job(f->store);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(take_report(f->store, &m, &held), 0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	assert_int_equal(held, BATCH);
+	assert_int_equal(stored(f), BATCH);
+	assert_int_equal(
+	    db_event_last_of_kind(f->store, "agent.unreadable", "los", &ev), 0);
+	assert_string_equal(ev.job, JOB);
+	assert_string_equal(ev.host, "a.los");
+	assert_string_equal(
+	    json_string_value(json_object_get(ev.detail, "kind")), "job.done");
+	assert_non_null(strstr(ev.reason, "CHECK"));
+	event_done(&ev);
+	/* Nothing of it was applied. */
+	assert_int_equal(db_job_get(f->store, JOB, &job), 0);
+	assert_int_equal(job.state, DB_JOB_QUEUED);
+}
+
+static struct agent_msg_report
+big_report(void)
+{
+	struct agent_msg_report m = {
+	    .site = "los", .agent = AGENT, .first = 1, .n_events = BIG_BATCH};
+	char *text = str_alloc(BIG_DETAIL + 1);
+
+	memset(text, 'x', BIG_DETAIL);
+	m.events = str_alloc(BIG_BATCH * sizeof(m.events[0]));
+	for (size_t i = 0; i < BIG_BATCH; i++) {
+		m.events[i] = event_make("dhcp4.ack", FIXTURE_NOW);
+		event_put(&m.events[i], "text", text);
+	}
+	free(text);
+	return m;
+}
+
+static void
+open_on_disk(struct fixture *f)
+{
+	struct error err = {.code = ""};
+	char path[96];
+
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(str_format(path, sizeof(path), "%s/x.db", f->dir), 0);
+	assert_int_equal(store_open(path, FIXTURE_NOW, &f->store, &err), 0);
+	assert_int_equal(db_agent_seen(f->store, AGENT, "los", 1, 0), 0);
+}
+
+static void
+a_full_disk_skips_no_event(void **state)
+{
+	struct fixture *f = *state;
+	struct agent_msg_report m = big_report();
+	struct rlimit old, tight;
+	int64_t held = 0;
+
+	open_on_disk(f);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	tight = (struct rlimit){500000, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	int rc = take_report(f->store, &m, &held);
+	db_rollback(store_db(f->store));
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	assert_int_equal(rc, -ENOSPC);
+	assert_int_equal(stored(f), 0);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(take_report(f->store, &m, &held), 0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	assert_int_equal(held, BIG_BATCH);
+	assert_int_equal(stored(f), BIG_BATCH);
+	agent_msg_report_done(&m);
+}
+
+static void
+a_busy_database_skips_no_event(void **state)
+{
+	struct fixture *f = *state;
+	struct store *other = NULL;
+	struct error err = {.code = ""};
+	struct event events[BATCH];
+	struct agent_msg_report m = {.site = "los",
+	    .agent = AGENT,
+	    .first = 1,
+	    .events = events,
+	    .n_events = BATCH};
+	char path[96];
+	int64_t held = 0;
+
+	for (size_t i = 0; i < BATCH; i++)
+		events[i] = event_make("dhcp4.ack", FIXTURE_NOW);
+	open_on_disk(f);
+	/* Another name, so another lock file, of the same database. */
+	assert_int_equal(str_format(path, sizeof(path), "%s/y.db", f->dir), 0);
+	assert_int_equal(symlink("x.db", path), 0);
+	assert_int_equal(store_open(path, FIXTURE_NOW, &other, &err), 0);
+	assert_int_equal(db_begin(store_db(other)), 0);
+	bool reading = db_read_begin(store_db(f->store));
+	assert_int_equal(take_report(f->store, &m, &held), -EBUSY);
+	db_read_end(store_db(f->store), reading);
+	store_close(other);
+	assert_int_equal(stored(f), 0);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(take_report(f->store, &m, &held), 0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	assert_int_equal(held, BATCH);
+}
+
 int
 main(void)
 {
@@ -98,6 +265,9 @@ main(void)
 	    FIXTURE_TEST(numbers_are_taken_once_and_in_order),
 	    FIXTURE_TEST(a_gap_is_waited_for_then_recorded),
 	    FIXTURE_TEST(an_unknown_agent_is_an_error),
+	    FIXTURE_TEST(what_the_database_refuses_is_recorded_as_such_in_its_place),
+	    FIXTURE_TEST(a_full_disk_skips_no_event),
+	    FIXTURE_TEST(a_busy_database_skips_no_event),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
