@@ -20,6 +20,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/images.h"
+#include "orchestrator/presence.h"
 
 enum { OPEN_MAX = 10000, SPACE_WARN_MB = 1024, SPACE_FAIL_MB = 64 };
 
@@ -94,7 +95,7 @@ check_space(json_t *list, const char *check, const char *path)
 }
 
 static void
-check_agents(struct orch *o, json_t *list, int64_t now)
+check_agents(struct orch *o, json_t *list)
 {
 	struct store_names sites = {0};
 	char ago[32];
@@ -107,16 +108,16 @@ check_agents(struct orch *o, json_t *list, int64_t now)
 		    "add one: netboot-ctl site add, with the name that agent.yaml has",
 		    "there is no site yet, so that no agent can be given orders");
 	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
-		int64_t seen = dispatch_last_seen(o->dispatch, sites.v[i]);
+		int64_t silence = dispatch_silence(o->dispatch, sites.v[i]);
 		const struct error *trouble = dispatch_trouble(o->dispatch, sites.v[i]);
-		if (seen == 0)
+		if (silence == INT64_MAX)
 			find(list, "fail", "agent",
 			    "start netboot-agent there, with this site in agent.yaml",
 			    "site %s: its agent was never heard", sites.v[i]);
-		else if (now - seen > DISPATCH_ABSENT_S * USEC_PER_SEC)
+		else if (presence_absent(silence))
 			find(list, "fail", "agent", "look at netboot-agent's log there",
 			    "site %s: its agent was last heard %s ago", sites.v[i],
-			    str_duration(now - seen, ago, sizeof(ago)));
+			    str_duration(silence, ago, sizeof(ago)));
 		else if (trouble)
 			find(list, "fail", "agent", trouble->next,
 			    "site %s: its agent takes no orders: %s", sites.v[i],
@@ -299,7 +300,7 @@ answer(const struct look *look)
 	check_database(look, list);
 	check_space(list, "disk", o->config->database);
 	check_space(list, "disk", o->config->images_root);
-	check_agents(o, list, now);
+	check_agents(o, list);
 	check_images(o, list);
 	check_jobs(o, list, now);
 	check_bootd(o, list);

@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "db/db_host.h"
-#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/presence.h"
 
 enum { HOSTS_MAX = 1000, ANSWER_US = 30 * 1000 * 1000 };
 
@@ -71,14 +71,13 @@ ask(struct orch *o, struct asking *a, const char *name)
 	struct db_host *h = str_alloc(sizeof(*h));
 	json_t *item = json_pack("{s:s}", "host", name);
 	int rc = db_host_get(o->store, name, h);
-	int64_t seen = rc == 0 ? dispatch_last_seen(o->dispatch, h->site) : 0;
 
 	json_array_append_new(a->items, item);
 	if (rc < 0) {
 		set(item, "unknown", "the host's record cannot be read");
 	} else if (h->bmc.address[0] == '\0') {
 		set(item, "unknown", "no-bmc: the host has no BMC");
-	} else if (clock_wall() - seen > DISPATCH_ABSENT_S * USEC_PER_SEC) {
+	} else if (presence_absent(dispatch_silence(o->dispatch, h->site))) {
 		set(item, "unknown", "agent-absent: the site's agent is not heard");
 	} else {
 		struct row *row = str_alloc(sizeof(*row));

@@ -18,14 +18,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
-
-static bool
-agent_absent(struct orch *o, const char *site, int64_t now)
-{
-	int64_t seen = dispatch_last_seen(o->dispatch, site);
-
-	return seen == 0 || now - seen > DISPATCH_ABSENT_S * USEC_PER_SEC;
-}
+#include "orchestrator/presence.h"
 
 /* An open job: where it stands, and for how long. *stuck: past its deadline, or nobody reports. */
 static int
@@ -43,7 +36,7 @@ put_open_job(
 	json_put_i64(v, "in_stage_us", now > since ? now - since : 0);
 	json_put(v, "deadline_us",
 	    g.deadline_us >= 0 ? json_integer(g.deadline_us) : json_null());
-	if (agent_absent(o, job->site, now)) {
+	if (presence_absent(dispatch_silence(o->dispatch, job->site))) {
 		json_put_str(
 		    v, "reason", "agent-absent: what the host does is not known");
 		*stuck = true;
@@ -175,19 +168,17 @@ api_status_list(void *arg, struct rest_request *rq)
 /* lag: how many versions of the site's table the agent is behind is not a number of anything; what
  * counts is whether it is current. */
 static json_t *
-agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t version,
-    int64_t now)
+agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t version)
 {
-	int64_t seen = dispatch_last_seen(o->dispatch, site);
+	int64_t silence = dispatch_silence(o->dispatch, site);
 	json_t *v = json_object();
 
 	json_put_str(v, "site", site);
 	json_put_str(v, "agent", a->id);
-	job_json_time(v, "last_seen", seen);
-	json_put(
-	    v, "absent", json_boolean(now - seen > DISPATCH_ABSENT_S * USEC_PER_SEC));
+	job_json_time(v, "last_seen", dispatch_last_seen(o->dispatch, site));
+	json_put(v, "absent", json_boolean(presence_absent(silence)));
 	json_put(v, "table_current", json_boolean(a->table_version == version));
-	json_put_i64(v, "lag", seen && now > seen ? (now - seen) / USEC_PER_SEC : 0);
+	json_put_i64(v, "lag", silence < INT64_MAX ? silence / USEC_PER_SEC : 0);
 	json_put_i64(v, "last_seq", a->last_seq);
 	return v;
 }
@@ -199,7 +190,7 @@ api_status_agents(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct store_names names = {0};
 	const char *cursor;
-	int64_t limit, version = 0, now = clock_wall();
+	int64_t limit, version = 0;
 
 	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
 		return;
@@ -212,7 +203,7 @@ api_status_agents(void *arg, struct rest_request *rq)
 			rc = db_agent_of_site(o->store, names.v[i], &a);
 		if (rc == 0 || rc == -ENOENT)
 			json_array_append_new(
-			    items, agent_row(o, names.v[i], &a, version, now));
+			    items, agent_row(o, names.v[i], &a, version));
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	store_names_done(&names);

@@ -12,7 +12,7 @@
  * site's table, keyed by its version (dispatch_table.c). So a restart forgets nothing that matters.
  *
  * One spool is in charge of a site. A second one is refused while the first was heard
- * within DISPATCH_ABSENT_S: two agents working on one segment would fight over machines.
+ * within a minute (presence.h): two agents working on one segment would fight over machines.
  *
  * Failure modes: a database that fails refuses the poll (the agent comes again). A job is
  * recorded as handed out before it is: a cancel that finds no such record may end the job
@@ -110,7 +110,7 @@ dispatch_site(struct dispatch *d, const char *name)
 	str_clip(s->name, sizeof(s->name), name);
 	if (db_agent_of_site(d->ops.store, name, &agent) == 0) {
 		str_clip(s->agent, sizeof(s->agent), agent.id);
-		s->seen = s->seen_stored = agent.last_seen;
+		presence_restore(&s->heard, agent.last_seen, clock_wall(), clock_mono());
 	}
 	DL_APPEND(d->sites, s);
 	return s;
@@ -180,12 +180,13 @@ static int
 take_over(struct dispatch *d, struct dispatch_site *s, const char *agent, int64_t now,
     struct error *err)
 {
-	if (now - s->seen < DISPATCH_ABSENT_S * USEC_PER_SEC)
+	int64_t silence = presence_silence(&s->heard, clock_mono());
+
+	if (!presence_absent(silence))
 		return error_set(err, -EEXIST, "agent-duplicate",
 		    "stop one of the two, or wait a minute if the spool was replaced",
 		    "site %s: another agent (%s) was heard %lld s ago; %s is not served",
-		    s->name, s->agent, (long long)((now - s->seen) / USEC_PER_SEC),
-		    agent);
+		    s->name, s->agent, (long long)(silence / USEC_PER_SEC), agent);
 	int rc = agent_replaced(d, s, agent, now);
 	if (rc < 0)
 		return db_error(
@@ -199,7 +200,7 @@ int
 dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *agent,
     int64_t table_version, struct error *err)
 {
-	int64_t now = clock_wall();
+	int64_t now = clock_wall(), mono = clock_mono();
 	bool other = !str_eq(s->agent, agent);
 	int rc = 0;
 
@@ -209,22 +210,28 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 		return rc;
 	/* Not at every poll: with a thousand sites that alone would keep the disk busy.
 	 */
-	if (other || now - s->seen_stored > SEEN_STORE_US) {
+	if (other || !s->stored || mono - s->stored > SEEN_STORE_US) {
 		rc = db_agent_seen(d->ops.store, agent, s->name, now, table_version);
 		if (rc < 0)
 			return db_error(
 			    store_db(d->ops.store), rc, err, "note the agent");
-		s->seen_stored = now;
+		s->stored = mono;
 	}
 	str_clip(s->agent, sizeof(s->agent), agent);
-	s->seen = now;
+	presence_note(&s->heard, now, mono);
 	return 0;
 }
 
 int64_t
 dispatch_last_seen(struct dispatch *d, const char *site)
 {
-	return dispatch_site(d, site)->seen;
+	return dispatch_site(d, site)->heard.wall;
+}
+
+int64_t
+dispatch_silence(struct dispatch *d, const char *site)
+{
+	return presence_silence(&dispatch_site(d, site)->heard, clock_mono());
 }
 
 const struct error *

@@ -16,8 +16,6 @@
 
 struct dispatch;
 
-enum { DISPATCH_ABSENT_S = 60 };
-
 struct dispatch_ops {
 	struct event_base *base;
 	const struct log *log;
@@ -54,6 +52,9 @@ dispatch_changed(struct dispatch *d, const char *job);
  * up to a few seconds. */
 int64_t
 dispatch_last_seen(struct dispatch *d, const char *site);
+/* Microseconds since then, whatever the wall clock does: for presence_absent(). INT64_MAX: never. */
+int64_t
+dispatch_silence(struct dispatch *d, const char *site);
 
 /* Why the site's agent can take no orders now; NULL: it can, as far as is known. */
 const struct error *

@@ -8,6 +8,7 @@
 
 #include "db/db_host.h"
 #include "orchestrator/dispatch.h"
+#include "orchestrator/presence.h"
 #include "orchestrator/record.h"
 #include "orchestrator/strset.h"
 
@@ -19,8 +20,8 @@ struct dispatch_site {
 	struct dispatch_site *next, *prev;
 	char name[64];
 	char agent[ID_SIZE]; /* in charge */
-	int64_t seen;	     /* wall, last poll or report */
-	int64_t seen_stored; /* … as the database has it */
+	struct presence heard; /* last poll */
+	int64_t stored;	       /* mono, when the database was told of one */
 	json_t *table;	     /* as read last, or NULL */
 	int64_t table_version;
 	bool reading;		/* … it anew */

@@ -37,11 +37,11 @@ trouble(void *arg, const char *site)
 }
 
 static int64_t
-last_seen(void *arg, const char *site)
+silence(void *arg, const char *site)
 {
 	const struct orch *o = arg;
 
-	return dispatch_last_seen(o->dispatch, site);
+	return dispatch_silence(o->dispatch, site);
 }
 
 struct orders_context
@@ -51,7 +51,7 @@ orch_orders_context(struct orch *o, int64_t now)
 	    .store = o->store,
 	    .rng = &o->rng,
 	    .images_root = o->config->images_root,
-	    .last_seen = last_seen,
+	    .silence = silence,
 	    .trouble = trouble,
 	    .arg = o,
 	    .now = now,

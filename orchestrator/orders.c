@@ -22,9 +22,9 @@
 #include "lib/json.h"
 #include "lib/stage.h"
 #include "lib/str.h"
-#include "orchestrator/dispatch.h"
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
+#include "orchestrator/presence.h"
 #include "orchestrator/selector.h"
 
 enum { LIMIT_MAX = 10000, GRACEFUL_MAX_S = 3600 };
@@ -243,21 +243,21 @@ find_image(struct orders *o, const struct db_host *h, struct bundle_image *ret,
 static int
 check_agent(const struct orders *o, const char *site, struct error *err)
 {
-	int64_t seen = o->ctx.last_seen(o->ctx.arg, site);
-
+	int64_t silence = o->ctx.silence(o->ctx.arg, site);
 	const struct error *trouble =
 	    o->ctx.trouble ? o->ctx.trouble(o->ctx.arg, site) : NULL;
 
 	if (trouble)
 		return error_set(err, -EPERM, trouble->code, trouble->next,
 		    "the agent of site %s takes no orders: %s", site, trouble->text);
-	if (seen != 0 && o->ctx.now - seen <= DISPATCH_ABSENT_S * USEC_PER_SEC)
+	if (!presence_absent(silence))
 		return 0;
 	/* Not queued: a reinstall that begins hours after it was ordered is not what was
 	 * ordered. */
 	return error_set(err, -EPERM, "agent-absent",
 	    "see netboot-ctl doctor and the agent's log", "the agent of site %s %s", site,
-	    seen ? "was not heard for more than a minute" : "was never heard");
+	    silence == INT64_MAX ? "was never heard"
+				 : "was not heard for more than a minute");
 }
 
 static int

@@ -19,8 +19,8 @@ struct orders_context {
 	struct store *store;
 	struct rng *rng;
 	const char *images_root;
-	/* When the agent of a site was last heard (wall); 0: never. */
-	int64_t (*last_seen)(void *arg, const char *site);
+	/* Microseconds since the agent of a site was heard; INT64_MAX: never. */
+	int64_t (*silence)(void *arg, const char *site);
 	/* Why a site's agent can take no orders, or NULL. The function may be NULL. */
 	const struct error *(*trouble)(void *arg, const char *site);
 	void *arg;

@@ -8,7 +8,7 @@
 #include "db/db_job.h"
 
 static int64_t
-seen_now(void *arg, const char *site)
+silence_of_all(void *arg, const char *site)
 {
 	(void)site;
 	return *(int64_t *)arg;
@@ -16,15 +16,15 @@ seen_now(void *arg, const char *site)
 
 /* Parses, checks and (without a refusal) writes; returns the code, "" for success. */
 static const char *
-order(struct fixture *f, const char *text, int64_t seen)
+order(struct fixture *f, const char *text, int64_t silence)
 {
 	static char code[ERROR_CODE_SIZE];
 	struct rng rng = rng_seeded(3);
 	const struct orders_context ctx = {.store = f->store,
 	    .rng = &rng,
 	    .images_root = f->root,
-	    .last_seen = seen_now,
-	    .arg = &seen,
+	    .silence = silence_of_all,
+	    .arg = &silence,
 	    .now = FIXTURE_NOW};
 	struct orders_request rq;
 	struct orders *o = NULL;
@@ -65,7 +65,7 @@ a_bundle_is_complete_and_without_the_password(void **state)
 	assert_string_equal(order(f,
 				"{'kind':'reinstall','hosts':'a.los','reason':'INC','"
 				"hard':true,'graceful_s':5}",
-				FIXTURE_NOW),
+				0),
 	    "");
 	assert_int_equal(db_job_open_of_host(f->store, "a.los", id), 0);
 	assert_int_equal(db_job_bundle(f->store, id, &text), 0);
@@ -140,8 +140,7 @@ refusals(void **state)
 	    "");
 	assert_int_equal(db_host_lock(f->store, "locked.los", "ada", "x", 5), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		assert_string_equal(
-		    order(f, table[i].request, FIXTURE_NOW), table[i].code);
+		assert_string_equal(order(f, table[i].request, 0), table[i].code);
 	assert_int_equal(db_job_ids(f->store, &all, &ids), 0);
 	assert_int_equal(ids.n, 0);
 	assert_int_equal(db_event_last(f->store, &last), 0);
@@ -154,10 +153,10 @@ an_absent_agent_is_no_queue(void **state)
 	static const char request[] = "{'kind':'reboot','hosts':'a.los','reason':'r'}";
 	struct fixture *f = *state;
 
-	assert_string_equal(order(f, request, 0), "agent-absent");
-	assert_string_equal(order(f, request, FIXTURE_NOW - 61000000), "agent-absent");
-	assert_string_equal(order(f, request, FIXTURE_NOW - 59000000), "");
-	assert_string_equal(order(f, request, FIXTURE_NOW), "host-busy");
+	assert_string_equal(order(f, request, INT64_MAX), "agent-absent");
+	assert_string_equal(order(f, request, 61000000), "agent-absent");
+	assert_string_equal(order(f, request, 59000000), "");
+	assert_string_equal(order(f, request, 0), "host-busy");
 }
 
 static void
@@ -168,17 +167,17 @@ files_are_looked_at_again(void **state)
 	struct fixture *f = *state;
 	char path[160];
 
-	assert_string_equal(order(f, request, FIXTURE_NOW), "");
+	assert_string_equal(order(f, request, 0), "");
 	fixture_file(f, "initrd.gz", "other size");
-	assert_string_equal(order(f, request, FIXTURE_NOW), "image-altered");
+	assert_string_equal(order(f, request, 0), "image-altered");
 	snprintf(path, sizeof(path), "%s/initrd.gz", f->root);
 	unlink(path);
-	assert_string_equal(order(f, request, FIXTURE_NOW), "image-missing");
+	assert_string_equal(order(f, request, 0), "image-missing");
 	assert_int_equal(symlink("/etc/hostname", path), 0);
-	assert_string_equal(order(f, request, FIXTURE_NOW), "image-unreadable");
+	assert_string_equal(order(f, request, 0), "image-unreadable");
 	unlink(path);
 	assert_int_equal(mkdir(path, 0755), 0);
-	assert_string_equal(order(f, request, FIXTURE_NOW), "image-unreadable");
+	assert_string_equal(order(f, request, 0), "image-unreadable");
 }
 
 static void
@@ -189,9 +188,7 @@ several_hosts_get_jobs_of_their_own(void **state)
 	const struct db_job_filter all = {.open = 1, .limit = 10};
 
 	assert_string_equal(
-	    order(f, "{'kind':'power','action':'on','hosts':'all','reason':'r'}",
-		FIXTURE_NOW),
-	    "");
+	    order(f, "{'kind':'power','action':'on','hosts':'all','reason':'r'}", 0), "");
 	assert_int_equal(db_job_ids(f->store, &all, &ids), 0);
 	assert_int_equal(ids.n, 3);
 	assert_string_not_equal(ids.v[0], ids.v[1]);
