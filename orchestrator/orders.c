@@ -523,8 +523,13 @@ orders_json(const struct orders *o)
 {
 	json_t *jobs = json_array();
 
-	for (size_t i = 0; i < o->n; i++)
-		json_array_append_new(jobs, job_json(&o->v[i].job));
+	for (size_t i = 0; i < o->n; i++) {
+		json_t *job = job_json(&o->v[i].job);
+		/* There will be no job of that name. */
+		if (o->rq.dry_run)
+			json_put(job, "id", json_null());
+		json_array_append_new(jobs, job);
+	}
 	return json_pack("{s:o, s:b}", "jobs", jobs, "dry_run", o->rq.dry_run);
 }
 

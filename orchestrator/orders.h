@@ -76,7 +76,7 @@ const char *
 orders_job_id(const struct orders *o, size_t i);
 const char *
 orders_job_site(const struct orders *o, size_t i);
-/* As in POST /jobs, before they are written. */
+/* As in POST /jobs, before they are written; `id` is null in a dry run. */
 json_t *
 orders_json(const struct orders *o);
 void

@@ -284,6 +284,8 @@ def test_dry_run_leaves_nothing(orch, agent):
     r = run(orch, "reinstall", "all", "--reason", "x", "--dry-run", "--no-headers")
     assert r.returncode == 0, r.stderr
     assert [x.split()[0] for x in r.stdout.splitlines()] == ["edge01", "edge02"]
+    plan = json.loads(run(orch, "reinstall", "all", "--reason", "x", "--dry-run", "-o", "json").stdout)
+    assert [(j["host"], j["id"]) for j in plan["items"]] == [("edge01", None), ("edge02", None)]
     assert run(orch, "job", "list", "--no-headers").stdout == ""
 
 

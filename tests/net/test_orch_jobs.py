@@ -145,6 +145,7 @@ def test_reasons_have_a_size_and_are_kept_whole(orch, agent):
 def test_dry_run(orch, agent):
     answer = orch.order("all", dry_run=True)
     assert answer.status == 200 and answer.json["dry_run"] and len(answer.json["jobs"]) == 3
+    assert [j["id"] for j in answer.json["jobs"]] == [None] * 3  # there are no such jobs
     assert orch.get("/jobs").json["items"] == [] and orders(agent.poll()) == []
 
 
