@@ -182,6 +182,11 @@ bundle_image_to_json(const struct bundle_image *image);
 int
 bundle_image_from_json(
     const json_t *v, struct bundle_image *ret, struct error *err) MUST_CHECK;
+/* Does every ${name} of its arguments exist: one of bundle_image_arg_names, a label (which host has it is
+ * not known here), or a file of the image? -EINVAL with *err. */
+int
+bundle_image_args_check(const struct bundle_image *image, struct error *err) MUST_CHECK;
+extern const char *const bundle_image_arg_names[]; /* NULL at the end */
 json_t *
 bundle_host_to_json(const struct bundle_host *h);
 int

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* An image and its files: JSON <-> struct.
  *
- * Entry points: bundle_image_to_json(), bundle_image_from_json(); bundle_path_valid() for
+ * Entry points: bundle_image_to_json(), bundle_image_from_json(); bundle_image_args_check() where an image
+ * is written by people, not where one is read; bundle_path_valid() for
  * every path that is joined to a root. Ownership: an image owns its deadlines
  * (json_decref()); bundle_done() does it for a bundle. Failure modes: -EINVAL with the
  * member's path in *err, the result untouched. An argument line with a line break is
@@ -15,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/stage.h"
 #include "lib/str.h"
+#include "lib/subst.h"
 
 enum { DEADLINE_MAX_S = 7 * 86400 };
 
@@ -234,4 +236,58 @@ bundle_image_from_json(const json_t *v, struct bundle_image *ret, struct error *
 	}
 	*ret = image;
 	return 0;
+}
+
+const char *const bundle_image_arg_names[] = {"host.name", "mac", "mac.hexhyp", "ip",
+    "image.name", "report", "token", "site.name", "site.url", "site.server", NULL};
+
+struct arg_names {
+	const struct bundle_image *image;
+	char unknown[BUNDLE_NAME_SIZE];
+};
+
+static bool
+arg_name_exists(const struct bundle_image *image, const char *name)
+{
+	if (str_has_prefix(name, "host.label."))
+		return name[strlen("host.label.")] != '\0';
+	for (size_t i = 0; i < image->n_files && str_has_prefix(name, "file."); i++)
+		if (str_eq(name + strlen("file."), image->files[i].name))
+			return true;
+	for (const char *const *p = bundle_image_arg_names; *p; p++)
+		if (str_eq(name, *p))
+			return true;
+	return false;
+}
+
+static const char *
+look_up_arg(void *arg, const char *name)
+{
+	struct arg_names *n = arg;
+
+	if (arg_name_exists(n->image, name))
+		return "";
+	str_clip(n->unknown, sizeof(n->unknown), name);
+	return NULL;
+}
+
+int
+bundle_image_args_check(const struct bundle_image *image, struct error *err)
+{
+	struct arg_names n = {.image = image};
+	char *text = NULL;
+	int rc = subst_expand(image->args, SUBST_IPXE, look_up_arg, &n, &text, err);
+
+	free(text);
+	if (str_has_prefix(n.unknown, "file."))
+		return error_set(err, -EINVAL, "bad-value",
+		    "add the file to the image, or correct the name",
+		    "args: ${%s}: the image has no such file", n.unknown);
+	if (n.unknown[0])
+		return error_set(err, -EINVAL, "bad-value",
+		    "netboot-inventory(5) lists the names; $$ is a dollar",
+		    "args: there is no ${%s}", n.unknown);
+	if (rc < 0)
+		error_prefix(err, "args");
+	return rc;
 }

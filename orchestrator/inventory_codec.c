@@ -321,6 +321,8 @@ inventory_codec_image(const json_t *v, struct db_image *ret, struct error *err)
 		rc = bundle_image_from_json(v, &image->image, err);
 	if (rc == 0)
 		rc = check_file_names(&image->image, err);
+	if (rc == 0)
+		rc = bundle_image_args_check(&image->image, err);
 	if (rc == 0 && json_object_size(image->image.deadlines) == 0) {
 		json_decref(image->image.deadlines);
 		image->image.deadlines = NULL;

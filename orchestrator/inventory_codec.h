@@ -19,7 +19,7 @@ inventory_codec_site(const json_t *v, struct db_site *ret, struct error *err) MU
  * wipes it. */
 int
 inventory_codec_host(const json_t *v, struct db_host *ret, struct error *err) MUST_CHECK;
-/* Files carry sha256 and size already. The caller runs bundle_done-like db_image_done().
+/* Files carry sha256 and size already. Its arguments name only what can exist. The caller runs bundle_done-like db_image_done().
  */
 int
 inventory_codec_image(

@@ -97,6 +97,22 @@ test_substitution(void **state)
 	free(b);
 }
 
+/* What an image may name when it is written is found when it is booted. */
+static void
+test_every_name_is_known(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+
+	(void)state;
+	for (const char *const *p = bundle_image_arg_names; *p; p++) {
+		char args[100];
+
+		snprintf(args, sizeof(args), "a=${%s}", *p);
+		free(build(b, args));
+	}
+	free(b);
+}
+
 static void
 test_refused(void **state)
 {
@@ -203,6 +219,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_substitution),
+	    cmocka_unit_test(test_every_name_is_known),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_file_names),
 	    cmocka_unit_test(test_url),

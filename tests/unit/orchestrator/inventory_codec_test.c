@@ -133,6 +133,43 @@ sites_are_checked(void **state)
 	free(site);
 }
 
+/* What a name means is known at the site; that it means nothing anywhere is known here. */
+static void
+arguments_name_what_exists(void **state)
+{
+	static const struct {
+		const char *args, *error;
+	} table[] = {
+	    {"a=${host.name} ${host.label.any} ${file.x.img} ${mac.hexhyp} $$ $${nope}",
+		NULL},
+	    {"a=${nope}", "args: there is no ${nope}"},
+	    {"a=${report} b=${host.label.}", "args: there is no ${host.label.}"},
+	    {"a=${file.y}", "args: ${file.y}: the image has no such file"},
+	    {"a=${report", "args: a \"${\" is not followed"},
+	};
+	struct db_image *image = str_alloc(sizeof(*image));
+	const char *digest =
+	    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct error err = {.code = ""};
+		json_t *v = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:s, s:i}, "
+				      "s:[{s:s, s:s, s:s, s:i}]}",
+		    "name", "i", "kind", "live", "args", table[i].args, "kernel", "name",
+		    "k", "path", "k", "sha256", digest, "size", 1, "files", "name",
+		    "x.img", "path", "x", "sha256", digest, "size", 1);
+		int rc = inventory_codec_image(v, image, &err);
+		if (rc == 0)
+			db_image_done(image);
+		assert_int_equal(rc, table[i].error ? -EINVAL : 0);
+		if (table[i].error)
+			assert_non_null(strstr(err.text, table[i].error));
+		json_decref(v);
+	}
+	free(image);
+}
+
 int
 main(void)
 {
@@ -142,6 +179,7 @@ main(void)
 	    cmocka_unit_test(labels_have_one_order),
 	    cmocka_unit_test(pointers_follow_the_text),
 	    cmocka_unit_test(sites_are_checked),
+	    cmocka_unit_test(arguments_name_what_exists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
