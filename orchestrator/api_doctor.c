@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET /doctor: what is wrong, or may become so, each finding with what to do next.
  *
- * Checks: the database (quick check, in a thread since it reads the whole file), disk space of database and
- * images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
+ * Checks: the database (quick check) and hosts' fixed addresses, in a thread since both read much; disk space of
+ * database and images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
  * servers heard, boot services that could not start. Read only. Failure modes: a check that itself
  * fails is a finding. */
 #include <errno.h>
@@ -20,9 +20,10 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/images.h"
+#include "orchestrator/inventory_address.h"
 #include "orchestrator/presence.h"
 
-enum { OPEN_MAX = 10000, SPACE_WARN_MB = 1024, SPACE_FAIL_MB = 64 };
+enum { OPEN_MAX = 10000, MISFITS_SHOWN = 20, SPACE_WARN_MB = 1024, SPACE_FAIL_MB = 64 };
 
 /* Findings about the past are shown for a day. */
 #define RECENT_US (24LL * 3600 * USEC_PER_SEC)
@@ -50,13 +51,16 @@ check_failed(json_t *list, const char *check, int rc)
 	    "the check itself failed: %s", strerror(-rc));
 }
 
-/* One look, from the database's quick check in a thread to the answer. */
+/* One look, from what is read in a thread to the answer. */
 struct look {
 	struct orch *o;
 	struct rest_request *rq; /* NULL: the client went away */
 	const char *path;	 /* of the database; borrowed from the configuration */
 	char text[200];		 /* what the quick check said */
 	int rc;
+	json_t *misfits;  /* findings about addresses */
+	size_t n_misfits; /* all, also those above MISFITS_SHOWN */
+	int address_rc;
 };
 
 static void
@@ -70,6 +74,20 @@ check_database(const struct look *look, json_t *list)
 		find(list, "fail", "database",
 		    "stop the orchestrator and restore a backup", "%s is damaged: %s",
 		    look->path, look->text);
+}
+
+static void
+check_addresses(const struct look *look, json_t *list)
+{
+	json_array_extend(list, look->misfits);
+	if (look->address_rc < 0)
+		check_failed(list, "address", look->address_rc);
+	else if (look->n_misfits == 0)
+		find(list, "ok", "address", "",
+		    "fixed addresses fit the subnets of their sites");
+	else if (look->n_misfits > MISFITS_SHOWN)
+		find(list, "warn", "address", "correct those that are shown first",
+		    "so it is with %zu more hosts", look->n_misfits - MISFITS_SHOWN);
 }
 
 static void
@@ -298,6 +316,7 @@ answer(const struct look *look)
 	json_t *list = json_array();
 
 	check_database(look, list);
+	check_addresses(look, list);
 	check_space(list, "disk", o->config->database);
 	check_space(list, "disk", o->config->images_root);
 	check_agents(o, list);
@@ -309,13 +328,36 @@ answer(const struct look *look)
 	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);
 }
 
+static void
+add_misfit(void *arg, const char *host, const struct error *err)
+{
+	struct look *look = arg;
+
+	if (look->n_misfits++ < MISFITS_SHOWN)
+		find(look->misfits, "warn", "address", err->next, "host %s: %s", host,
+		    err->text);
+}
+
 /* In a thread: touches only the look. */
 static void
 run_check(void *arg)
 {
 	struct look *look = arg;
+	struct store *s = NULL;
+	struct error err;
 
 	look->rc = db_check(look->path, look->text, sizeof(look->text));
+	look->address_rc = store_open_reader(look->path, &s, &err);
+	if (look->address_rc == 0)
+		look->address_rc = inventory_address_scan(s, add_misfit, look);
+	store_close(s);
+}
+
+static void
+look_free(struct look *look)
+{
+	json_decref(look->misfits);
+	free(look);
 }
 
 static void
@@ -325,7 +367,7 @@ check_done(void *arg)
 
 	if (look->rq)
 		answer(look);
-	free(look);
+	look_free(look);
 }
 
 static void
@@ -349,12 +391,13 @@ api_doctor_get(void *arg, struct rest_request *rq)
 	look->o = o;
 	look->rq = rq;
 	look->path = o->config->database;
-	look->rc = -ECANCELED; /* unless the check runs */
+	look->rc = look->address_rc = -ECANCELED; /* unless the check runs */
+	look->misfits = json_array();
 	rest_on_gone(rq, on_gone, look);
 	if (workq_submit(o->workq, run_check, check_done, look) == 0)
 		return;
 	error_set(&err, -EAGAIN, "busy", "try again in a moment",
 	    "too many files wait to be read");
 	api_refuse(rq, &err, NULL);
-	free(look);
+	look_free(look);
 }

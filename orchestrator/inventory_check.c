@@ -14,6 +14,7 @@
 #include "db/db_job.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/inventory_address.h"
 #include "orchestrator/inventory_codec.h"
 #include "orchestrator/inventory_priv.h"
 #include "orchestrator/orders.h"
@@ -27,6 +28,8 @@ inventory_check_done(struct inventory_check *c)
 	strset_done(&c->images);
 	strset_done(&c->hosts);
 	strset_done(&c->taken);
+	free(c->site);
+	c->site = NULL;
 	json_decref(c->errors);
 	c->errors = NULL;
 }
@@ -285,6 +288,64 @@ check_nic(struct inventory_check *c, size_t i, const struct db_host *h, size_t n
 	return 0;
 }
 
+/* The site as the document has it, else the database; NULL: neither, or not fit to be read. */
+static const struct bundle_site *
+site_to_be(struct inventory_check *c, const char *name)
+{
+	size_t i;
+	int rc;
+
+	if (!c->site)
+		c->site = str_alloc(sizeof(*c->site));
+	if (str_eq(c->site->site.name, name))
+		return &c->site->site;
+	c->site->site.name[0] = '\0';
+	if (strset_find(&c->sites, name, &i))
+		rc = inventory_codec_site(object(c, "sites", i), c->site, NULL);
+	else
+		rc = db_site_get(c->store, name, c->site);
+	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
+		db_failed(c, rc);
+	return rc < 0 ? NULL : &c->site->site;
+}
+
+/* Did the card have this address, and did it not fit, before the document? Then it is doctor's to tell, and
+ * does not hold up other changes. */
+static bool
+misfit_before(
+    struct inventory_check *c, const struct db_host *h, const struct bundle_nic *nic)
+{
+	struct db_host *old = str_alloc(sizeof(*old));
+	struct db_site *site = str_alloc(sizeof(*site));
+	bool found = false;
+	int rc = db_host_get(c->store, h->host.name, old);
+
+	if (rc == 0)
+		rc = db_site_get(c->store, old->site, site);
+	if (rc < 0 && rc != -ENOENT)
+		db_failed(c, rc);
+	for (size_t n = 0; rc == 0 && str_eq(old->site, h->site) && n < old->host.n_nics;
+	     n++)
+		found = found || (addr_ip_eq(&old->host.nics[n].ip, &nic->ip) &&
+				     inventory_address_check(
+					 &site->site, &old->host, n, NULL) < 0);
+	free(old);
+	free(site);
+	return found;
+}
+
+static int
+check_address(
+    struct inventory_check *c, const struct db_host *h, size_t n, struct error *err)
+{
+	const struct bundle_site *site = site_to_be(c, h->site);
+
+	if (!site || inventory_address_check(site, &h->host, n, err) == 0 ||
+	    misfit_before(c, h, &h->host.nics[n]))
+		return 0;
+	return -EINVAL;
+}
+
 static int
 check_bmc(struct inventory_check *c, size_t i, const struct db_host *h, struct error *err)
 {
@@ -416,6 +477,8 @@ inventory_check_host(struct inventory_check *c, size_t i, struct db_host *ret)
 		rc = check_image_of(c, ret, &err);
 	for (size_t n = 0; rc == 0 && n < ret->host.n_nics; n++)
 		rc = check_nic(c, i, ret, n, &err);
+	for (size_t n = 0; rc == 0 && n < ret->host.n_nics; n++)
+		rc = check_address(c, ret, n, &err);
 	if (rc == 0)
 		rc = check_bmc(c, i, ret, &err);
 	if (rc == 0)

@@ -17,6 +17,7 @@ struct inventory_check {
 	const struct inventory_request *rq;
 	struct strset sites, images, hosts; /* names in the document, with their index */
 	struct strset taken; /* "mac …", "ip SITE …", "bmc SITE …" → host index */
+	struct db_site *site; /* as it will be, of the host that was looked at last */
 	json_t *errors;
 	size_t n_errors; /* all, also those above the cap */
 	int rc;		 /* first failure of the database */

@@ -134,6 +134,10 @@ def test_apply_export_round_trip(orch):
 
 @pytest.mark.parametrize("old,new,line,word", [
     ('ip: 10.77.0.11', 'ip: 10.77.0.300', 25, "ip"),
+    ('ip: 10.77.0.11', 'ip: 10.77.0.255', 25, "nics[0]: ip: 10.77.0.255 is the network's or the broadcast address"),
+    ('ip: 10.77.0.11', 'ip: 10.77.0.1', 25, "nics[0]: ip: 10.77.0.1 is the gateway of 10.77.0.0/24"),
+    ('ip: 10.77.0.11', 'ip: 10.78.0.11', 25, "nics[0]: ip: 10.78.0.11 lies in no subnet of site local"),
+    ('${report}', '${reports}', 15, "args: there is no ${reports}"),
     ('"52:54:00:77:00:02"', '"52:54:00:77:00:01"', 32, "52:54:00:77:00:01"),
     ("address: 10.9.0.2", "address: 10.9.0.1", 34, "10.9.0.1"),
     ("site: local\n    nics: [{mac: \"52:54:00:77:00:02\"}]", "site: lost\n    nics: []", 31, "lost"),

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Do hosts' fixed IPv4 addresses fit the subnets of their site? Asked when a host is written, and by doctor
+ * of what stands, since subnets may change under their hosts. */
+#ifndef ORCHESTRATOR_INVENTORY_ADDRESS_H
+#define ORCHESTRATOR_INVENTORY_ADDRESS_H
+
+#include "db/store.h"
+#include "lib/bundle.h"
+#include "lib/error.h"
+
+/* Card n of the host: -EINVAL with *err ("nics[N]: ip: …") when its address is one that no machine of the subnet
+ * may have, or when the card netboots and the address lies in none of the site's IPv4 subnets. Without
+ * such subnets nothing is known, and cards that do not netboot may be on networks that are not served. */
+int
+inventory_address_check(const struct bundle_site *site, const struct bundle_host *h,
+    size_t n, struct error *err) MUST_CHECK;
+/* Calls `each` for every card of the database that does not pass. Reads all hosts: not on the event
+ * loop. 0 or an errno of the database. */
+int
+inventory_address_scan(struct store *s,
+    void (*each)(void *arg, const char *host, const struct error *err),
+    void *arg) MUST_CHECK;
+
+#endif
