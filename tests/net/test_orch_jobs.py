@@ -369,6 +369,19 @@ def test_doctor_names_what_is_wrong(orch, agent):
     assert not [f for f in orch.get("/doctor").json["findings"] if f["check"] == "bootd" and f["level"] == "fail"]
 
 
+def test_doctor_tells_of_hosts_that_lost_their_subnet(orch, agent):
+    def addresses():
+        return [f for f in orch.get("/doctor").json["findings"] if f["check"] == "address"]
+
+    assert [f["level"] for f in addresses()] == ["ok"]
+    assert orch.apply({"sites": [site(subnets=[{"prefix": "10.99.0.0/24"}])]}).status == 200
+    found = addresses()
+    assert found and all(f["level"] == "warn" and f["next"] for f in found)
+    assert "host edge01: nics[0]: ip: 10.77.0.11 lies in no subnet of site local" in [f["text"] for f in found]
+    assert orch.apply({"hosts": [host(1, serial="S1")]}).status == 200  # hinders no other change
+    assert orch.apply({"hosts": [host(9)]}).code == "bad-value"
+
+
 def test_orders_and_refusals_are_audited(orch, agent):
     job = ordered(orch, reason="INC-7")
     orch.order("edge01", reason="INC-8")
