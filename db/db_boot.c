@@ -15,10 +15,15 @@
 
 enum { BOOT_BEGIN, BOOT_END, BOOT_ARCH, BOOT_GET, BOOT_IDS, BOOT_IDS_HOST };
 
+#define BEFORE                                                                     \
+	"(CAST($2 AS TEXT) IS NULL OR seq < (SELECT seq FROM boot WHERE id = $2))" \
+	" ORDER BY seq DESC LIMIT $3"
+
 static const char *const sql[] = {
     [BOOT_BEGIN] =
 	"INSERT INTO boot (id, host, site, job, attempt, planned, cause, began, image,"
-	" arch) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	" arch, seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+	" (SELECT coalesce(max(seq), 0) + 1 FROM boot))"
 	" ON CONFLICT (id) DO NOTHING",
     [BOOT_END] = "UPDATE boot SET outcome = $2, note = $3, ended = $4"
 		 " WHERE id = $1 AND ended IS NULL",
@@ -26,11 +31,8 @@ static const char *const sql[] = {
     [BOOT_GET] =
 	"SELECT host, site, job, attempt, planned, cause, began, ended, outcome, note,"
 	" image, arch FROM boot WHERE id = $1",
-    [BOOT_IDS] = "SELECT id FROM boot WHERE (CAST($2 AS TEXT) IS NULL OR id < $2)"
-		 " ORDER BY id DESC LIMIT $3",
-    [BOOT_IDS_HOST] =
-	"SELECT id FROM boot WHERE host = $1 AND (CAST($2 AS TEXT) IS NULL OR"
-	" id < $2) ORDER BY id DESC LIMIT $3",
+    [BOOT_IDS] = "SELECT id FROM boot WHERE " BEFORE,
+    [BOOT_IDS_HOST] = "SELECT id FROM boot WHERE host = $1 AND " BEFORE,
 };
 
 struct store_sql

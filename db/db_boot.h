@@ -34,7 +34,7 @@ int
 db_boot_arch(struct store *s, const char *id, const char *arch) MUST_CHECK;
 int
 db_boot_get(struct store *s, const char *id, struct db_boot *ret) MUST_CHECK;
-/* Ids, newest first; host NULL: all; before NULL: from the newest. */
+/* Ids, what was recorded last first; host NULL: all; before NULL: from the newest. */
 int
 db_boot_ids(struct store *s, const char *host, const char *before, int64_t limit,
     struct store_names *ret) MUST_CHECK;

@@ -17,6 +17,7 @@ enum {
 	JOB_GET,
 	JOB_OPEN_HOST,
 	JOB_LAST_HOST,
+	JOB_LAST,
 	JOB_OPEN_SITE,
 	JOB_DUE_SITE,
 	JOB_SENT,
@@ -55,6 +56,7 @@ static const char *const sql[] = {
 	" cancel_by, cancel_reason, retry_of, sent FROM job WHERE id = $1",
     [JOB_OPEN_HOST] = "SELECT id FROM job WHERE host = $1 AND ended IS NULL",
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
+    [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
     [JOB_IDS] = "SELECT id FROM job WHERE (CAST($2 AS TEXT) IS NULL OR id < $2)" NARROW,
     [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND (state = "
@@ -211,6 +213,12 @@ int
 db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE])
 {
 	return store_text(stmt_for(s, JOB_LAST_HOST, host), ret_id, ID_SIZE);
+}
+
+int
+db_job_last(struct store *s, char ret_id[ID_SIZE])
+{
+	return store_text(stmt(s, JOB_LAST), ret_id, ID_SIZE);
 }
 
 int

@@ -77,6 +77,9 @@ db_job_open_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUS
 /* The host's newest job, open or not. */
 int
 db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;
+/* The newest job of all. */
+int
+db_job_last(struct store *s, char ret_id[ID_SIZE]) MUST_CHECK;
 /* Ids of a site's open jobs, oldest first. */
 int
 db_job_open_of_site(

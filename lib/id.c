@@ -58,6 +58,18 @@ id_valid(const char *s)
 	return all_in_alphabet(s, ID_SIZE - 1);
 }
 
+int64_t
+id_time(const char *id)
+{
+	int64_t ms = 0;
+
+	if (!id_valid(id))
+		return 0;
+	for (int i = 0; i < ID_TIME_CHARS; i++)
+		ms = ms << 5 | (strchr(alphabet, id[i]) - alphabet);
+	return ms * USEC_PER_MSEC;
+}
+
 bool
 id_token_valid(const char *s)
 {

@@ -14,6 +14,9 @@ enum { ID_SIZE = 17, ID_TOKEN_SIZE = 27 };
 
 void
 id_make(int64_t wall, struct rng *rng, char ret_id[ID_SIZE]);
+/* When it was made (microseconds, whole milliseconds); 0: it is none. */
+int64_t
+id_time(const char *id);
 void
 id_token(struct rng *rng, char ret_token[ID_TOKEN_SIZE]);
 bool

@@ -38,6 +38,7 @@ struct orders {
 	struct orders_context ctx;
 	struct orders_request rq;
 	struct audit_who who;
+	int64_t id_at; /* the time in the jobs' ids */
 	struct order *v;
 	size_t n;
 	char looked_at
@@ -322,7 +323,7 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 		rc = find_image(o, h, &b->image, err);
 	if (rc < 0)
 		goto out;
-	id_make(o->ctx.now, o->ctx.rng, b->job);
+	id_make(o->id_at, o->ctx.rng, b->job);
 	b->kind = o->rq.kind;
 	str_clip(b->power_action, sizeof(b->power_action), o->rq.action);
 	b->hard = o->rq.hard;
@@ -422,6 +423,21 @@ make_all(
 	return 0;
 }
 
+/* Jobs are listed in order of their ids. So these are later than every other, also when the clock was
+ * set back. */
+static int
+choose_id_time(struct orders *o, struct error *err)
+{
+	char last[ID_SIZE] = "";
+	int rc = db_job_last(o->ctx.store, last);
+
+	if (rc < 0 && rc != -ENOENT)
+		return db_error(store_db(o->ctx.store), rc, err, "read the jobs");
+	int64_t after = id_time(last) + USEC_PER_MSEC;
+	o->id_at = o->ctx.now > after ? o->ctx.now : after;
+	return 0;
+}
+
 int
 orders_new(const struct orders_context *ctx, const struct orders_request *rq,
     const struct audit_who *who, struct orders **ret, json_t **ret_errors,
@@ -439,6 +455,8 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 	size_t n = names.n + json_array_size(*ret_errors);
 	if (rc == 0)
 		rc = check_amount(o, n, err);
+	if (rc == 0)
+		rc = choose_id_time(o, err);
 	if (rc == 0)
 		rc = make_all(o, &names, ret_errors, err);
 	if (rc == 0 && json_array_size(*ret_errors) > 0)

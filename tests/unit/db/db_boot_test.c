@@ -65,12 +65,39 @@ lists_are_newest_first(void **state)
 	store_names_done(&ids);
 }
 
+/* Agents make the ids, each by its own clock. */
+static void
+lists_are_in_order_of_the_record_whatever_the_ids(void **state)
+{
+	struct store *s = *state;
+	struct store_names ids = {0};
+	struct db_boot a = make("b7", "x"), b = make("b9", "x"), c = make("b2", "x");
+
+	assert_int_equal(db_boot_begin(s, &a), 0);
+	assert_int_equal(db_boot_begin(s, &b), 0);
+	assert_int_equal(db_boot_begin(s, &c), 0);
+	assert_int_equal(db_boot_begin(s, &a), 0); /* repeated */
+	assert_int_equal(db_boot_ids(s, "x", NULL, 2, &ids), 0);
+	assert_int_equal(db_boot_ids(s, "x", "b9", 2, &ids), 0);
+	assert_int_equal(db_boot_ids(s, NULL, NULL, 2, &ids), 0);
+	assert_int_equal(db_boot_ids(s, NULL, "b9", 2, &ids), 0);
+	assert_int_equal(db_boot_ids(s, NULL, "b8", 2, &ids), 0); /* no such boot */
+	assert_int_equal(ids.n, 6);
+	for (size_t i = 0; i < 6; i += 3) {
+		assert_string_equal(ids.v[i], "b2");
+		assert_string_equal(ids.v[i + 1], "b9");
+		assert_string_equal(ids.v[i + 2], "b7");
+	}
+	store_names_done(&ids);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(a_boot_begins_and_ends_once),
 	    FIXTURE_TEST(lists_are_newest_first),
+	    FIXTURE_TEST(lists_are_in_order_of_the_record_whatever_the_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

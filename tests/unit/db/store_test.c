@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "db/db_boot.h"
 #include "db/db_schema.h"
 
 static void
@@ -108,6 +109,58 @@ a_store_that_does_not_open_leaves_nothing(void **state)
 	assert_string_equal(err.code, "db-open");
 }
 
+static void
+add_boots_of_schema_1(const char *path)
+{
+	static const char *const sql[] = {"INSERT INTO boot (id, host, site, planned, "
+					  "began) VALUES ($1, 'a', 'los', FALSE, 1)"};
+	static const char *const ids[] = {"b3", "b1", "b2"};
+	struct db *db = NULL;
+	struct db_stmts *set = NULL;
+	struct error err;
+
+	assert_int_equal(db_open(path, &db, &err), 0);
+	assert_int_equal(db_migrate(db, db_schema_migrations, 1, FIXTURE_NOW, &err), 0);
+	assert_int_equal(db_stmts_new(db, sql, 1, &set, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+		struct db_stmt *st = db_stmt(set, 0);
+		db_bind_text(st, 1, ids[i]);
+		assert_int_equal(db_run(st), 1);
+	}
+	db_stmts_free(set);
+	db_close(db);
+}
+
+static void
+boots_of_schema_1_keep_their_order(void **state)
+{
+	char dir[] = "/tmp/store_test-XXXXXX", path[64], name[80];
+	struct db_boot late = {.id = "b0", .host = "a", .site = "los", .began = 1};
+	struct store_names ids = {0};
+	struct store *s = NULL;
+	struct error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/o.db", dir);
+	add_boots_of_schema_1(path);
+	assert_int_equal(store_open(path, FIXTURE_NOW, &s, &err), 0);
+	assert_int_equal(db_boot_begin(s, &late), 0);
+	assert_int_equal(db_boot_ids(s, "a", NULL, 9, &ids), 0);
+	assert_int_equal(ids.n, 4);
+	assert_string_equal(ids.v[0], "b0");
+	assert_string_equal(ids.v[1], "b3");
+	assert_string_equal(ids.v[2], "b2");
+	assert_string_equal(ids.v[3], "b1");
+	store_names_done(&ids);
+	store_close(s);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s", path, i ? ".lock" : "");
+		remove(name);
+	}
+	assert_int_equal(rmdir(dir), 0);
+}
+
 int
 main(void)
 {
@@ -117,6 +170,7 @@ main(void)
 	    FIXTURE_TEST(the_generation_tells_of_changes),
 	    cmocka_unit_test(a_reader_sees_what_is_committed_and_writes_nothing),
 	    FIXTURE_TEST(a_store_that_does_not_open_leaves_nothing),
+	    cmocka_unit_test(boots_of_schema_1_keep_their_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,21 @@ ids_sort_by_time(void **state)
 }
 
 static void
+an_id_tells_its_time(void **state)
+{
+	struct rng rng = rng_seeded(1);
+	char id[ID_SIZE];
+
+	(void)state;
+	for (int64_t t = 0; t < 5000000000000000; t += 77777777777777) {
+		id_make(t, &rng, id);
+		assert_int_equal(id_time(id), t / 1000 * 1000);
+	}
+	assert_int_equal(id_time("zzz"), 0);
+	assert_int_equal(id_time(""), 0);
+}
+
+static void
 ids_of_one_instant_differ(void **state)
 {
 	struct rng rng = rng_system();
@@ -82,6 +97,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ids_sort_by_time),
+	    cmocka_unit_test(an_id_tells_its_time),
 	    cmocka_unit_test(ids_of_one_instant_differ),
 	    cmocka_unit_test(tokens_use_all_their_bits),
 	    cmocka_unit_test(validity),

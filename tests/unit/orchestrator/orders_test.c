@@ -16,7 +16,7 @@ silence_of_all(void *arg, const char *site)
 
 /* Parses, checks and (without a refusal) writes; returns the code, "" for success. */
 static const char *
-order(struct fixture *f, const char *text, int64_t silence)
+order_at(struct fixture *f, const char *text, int64_t silence, int64_t now)
 {
 	static char code[ERROR_CODE_SIZE];
 	struct rng rng = rng_seeded(3);
@@ -25,7 +25,7 @@ order(struct fixture *f, const char *text, int64_t silence)
 	    .images_root = f->root,
 	    .silence = silence_of_all,
 	    .arg = &silence,
-	    .now = FIXTURE_NOW};
+	    .now = now};
 	struct orders_request rq;
 	struct orders *o = NULL;
 	struct error err = {.code = ""};
@@ -44,6 +44,12 @@ order(struct fixture *f, const char *text, int64_t silence)
 	json_decref(v);
 	str_clip(code, sizeof(code), err.code);
 	return code;
+}
+
+static const char *
+order(struct fixture *f, const char *text, int64_t silence)
+{
+	return order_at(f, text, silence, FIXTURE_NOW);
 }
 
 static int
@@ -195,6 +201,41 @@ several_hosts_get_jobs_of_their_own(void **state)
 	store_names_done(&ids);
 }
 
+static void
+end_job_of(struct fixture *f, const char *host, char ret_id[ID_SIZE])
+{
+	struct db_job job;
+
+	assert_int_equal(db_job_open_of_host(f->store, host, ret_id), 0);
+	assert_int_equal(db_job_get(f->store, ret_id, &job), 0);
+	job.state = DB_JOB_FAILED;
+	job.ended = FIXTURE_NOW;
+	assert_int_equal(db_job_update(f->store, &job), 0);
+}
+
+/* Lists are in order of ids: the newest job of a host decides what status and retry speak of. */
+static void
+a_clock_that_is_set_back_leaves_the_order(void **state)
+{
+	static const char request[] = "{'kind':'reboot','hosts':'a.los','reason':'r'}";
+	static const int64_t hours[] = {0, -1, -1, -30, 0, 1};
+	struct fixture *f = *state;
+	char before[ID_SIZE] = "", id[ID_SIZE], last[ID_SIZE];
+	struct db_job job;
+
+	for (size_t i = 0; i < ARRAY_SIZE(hours); i++) {
+		int64_t now = FIXTURE_NOW + hours[i] * 3600 * USEC_PER_SEC;
+		assert_string_equal(order_at(f, request, 0, now), "");
+		end_job_of(f, "a.los", id);
+		assert_true(strcmp(id, before) > 0);
+		assert_int_equal(db_job_last_of_host(f->store, "a.los", last), 0);
+		assert_string_equal(last, id);
+		assert_int_equal(db_job_get(f->store, id, &job), 0);
+		assert_int_equal(job.created, now);
+		strcpy(before, id);
+	}
+}
+
 int
 main(void)
 {
@@ -208,6 +249,8 @@ main(void)
 		files_are_looked_at_again, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		several_hosts_get_jobs_of_their_own, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		a_clock_that_is_set_back_leaves_the_order, setup, fixture_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
