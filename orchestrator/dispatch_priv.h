@@ -19,10 +19,10 @@ struct dispatch_sent;
 struct dispatch_site {
 	struct dispatch_site *next, *prev;
 	char name[64];
-	char agent[ID_SIZE]; /* in charge */
+	char agent[ID_SIZE];   /* in charge */
 	struct presence heard; /* last poll */
 	int64_t stored;	       /* mono, when the database was told of one */
-	json_t *table;	     /* as read last, or NULL */
+	json_t *table;	       /* as read last, or NULL */
 	int64_t table_version;
 	bool reading;		/* … it anew */
 	struct error table_err; /* why the last reading failed, until a poll is told */
