@@ -32,7 +32,6 @@ enum { EVENT_QUEUE_MAX = 8 * 1024 * 1024 };
 struct pending {
 	uint64_t req;
 	enum bootd_msg_type type; /* BOOTD_MSG_CONSUME or BOOTD_MSG_REPORT */
-	char host[BUNDLE_NAME_SIZE];
 	char ticket[ID_SIZE];
 	consumer_answer *answer; /* NULL: cancelled */
 	void *arg;
@@ -149,17 +148,6 @@ on_host_del(struct agent_link *l, const struct bootd_msg *m)
 	send_ack(l, m->gen);
 }
 
-/* Before the asker may release anything, so that no later request finds the ticket armed.
- */
-static void
-mark_consumed(struct agent_link *l, const struct pending *p)
-{
-	struct hosttab_entry *h = hosttab_by_name(*l->table, p->host);
-
-	if (h && str_eq(h->boot.ticket, p->ticket))
-		h->boot.consumed = true;
-}
-
 static void
 on_answer(
     struct agent_link *l, const struct bootd_msg *m, enum bootd_msg_type of, bool ok)
@@ -174,8 +162,10 @@ on_answer(
 		return;
 	}
 	HASH_DEL(l->pending, p);
+	/* Before the asker may release anything, so that no later request finds the ticket
+	 * armed. */
 	if (ok && of == BOOTD_MSG_CONSUME)
-		mark_consumed(l, p);
+		hosttab_consume(*l->table, p->ticket);
 	if (p->answer)
 		p->answer(p->arg, ok, m->text ? m->text : "");
 	free(p);
@@ -262,7 +252,6 @@ ask(struct agent_link *l, struct bootd_msg *m, consumer_answer *answer, void *ar
 
 	p->req = m->req = ++l->last_req;
 	p->type = m->type;
-	str_clip(p->host, sizeof(p->host), m->name);
 	str_clip(p->ticket, sizeof(p->ticket), m->ticket);
 	p->answer = answer;
 	p->arg = arg;

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The host table: one node per host, found through four uthash indexes (name, MAC, fixed
- * address, token).
+/* The host table: one node per host, found through five uthash indexes (name, MAC, fixed
+ * address, token, ticket).
  *
- * hosttab_put() builds the new contents first and checks them against the indexes; only
- * then does it take the old contents out, so that a refused host leaves the table as it
- * was. A replaced host keeps its node's address, what its ticket had released, and that
- * its ticket was consumed: a ticket never goes back to armed, whatever arrives. That holds
- * for a host that goes and comes again, too: until the agent sends it without the ticket,
- * what had left under it is remembered (struct gone).
+ * hosttab_put() checks the new contents against the indexes before it takes the old ones
+ * out, so that a refused host leaves the table as it was.
+ *
+ * What was released under a ticket, and that it was consumed, belongs to the ticket's id and
+ * to nothing else: not to its host, whose name may change, nor to a table. While the ticket is
+ * in the table that stands in its entry; when it leaves, for whatever reason, it is
+ * remembered (struct gone), and given back when the ticket comes again. So a ticket
+ * never goes back to armed, and nothing that has left is ever taken for not having left. What
+ * is released is told by position, so the same ticket with other payloads is refused.
  *
  * Ownership: the table owns everything it points to; callers borrow entries until they
  * return to the event loop. Failure modes: -EEXIST and -ENOSPC as in the header; memory
@@ -34,22 +37,26 @@ struct nic_key {
 struct node {
 	struct hosttab_entry entry;
 	struct nic_key *keys; /* one per NIC */
-	UT_hash_handle by_name, by_token;
+	UT_hash_handle by_name, by_token, by_ticket;
 };
 
-/* The progress of a ticket whose host is not in the table now: deleted, missing in the
- * latest one, or refused there. */
+/* The progress of a ticket that no host of the table has now. At most GONE_MAX are kept, more than
+ * a table has hosts, and the first one goes first: a job has ended long before so many others
+ * have. */
 struct gone {
 	char ticket[ID_SIZE];
+	uint64_t payloads; /* hash_payloads() */
 	uint64_t released[2];
 	bool consumed;
 	UT_hash_handle hh;
 };
 
+enum { GONE_MAX = 128 * 1024 };
+
 struct hosttab {
 	struct bundle_site site; /* hosts unused */
 	struct gone *gone;
-	struct node *by_name, *by_token;
+	struct node *by_name, *by_token, *by_ticket;
 	struct nic_key *by_mac, *by_ip;
 };
 
@@ -70,7 +77,7 @@ contents_free(struct node *n)
 }
 
 static void
-unlink_nics(struct hosttab *t, struct node *n)
+unlink_node(struct hosttab *t, struct node *n)
 {
 	for (size_t i = 0; i < n->entry.host.n_nics; i++) {
 		HASH_DELETE(by_mac, t->by_mac, &n->keys[i]);
@@ -79,10 +86,12 @@ unlink_nics(struct hosttab *t, struct node *n)
 	}
 	if (n->entry.boot.token[0])
 		HASH_DELETE(by_token, t->by_token, n);
+	if (n->entry.boot.ticket[0])
+		HASH_DELETE(by_ticket, t->by_ticket, n);
 }
 
 static void
-link_nics(struct hosttab *t, struct node *n)
+link_node(struct hosttab *t, struct node *n)
 {
 	for (size_t i = 0; i < n->entry.host.n_nics; i++) {
 		struct nic_key *k = &n->keys[i];
@@ -95,6 +104,9 @@ link_nics(struct hosttab *t, struct node *n)
 	if (n->entry.boot.token[0])
 		HASH_ADD_KEYPTR(by_token, t->by_token, n->entry.boot.token,
 		    strlen(n->entry.boot.token), n);
+	if (n->entry.boot.ticket[0])
+		HASH_ADD_KEYPTR(by_ticket, t->by_ticket, n->entry.boot.ticket,
+		    strlen(n->entry.boot.ticket), n);
 }
 
 void
@@ -113,6 +125,7 @@ hosttab_free(struct hosttab *t)
 	HASH_CLEAR(by_mac, t->by_mac);
 	HASH_CLEAR(by_ip, t->by_ip);
 	HASH_CLEAR(by_token, t->by_token);
+	HASH_CLEAR(by_ticket, t->by_ticket);
 	HASH_ITER (by_name, t->by_name, n, tmp) {
 		HASH_DELETE(by_name, t->by_name, n);
 		contents_free(n);
@@ -181,6 +194,111 @@ find_token(const struct hosttab *t, const char *token)
 	return n;
 }
 
+static struct node *
+find_ticket(const struct hosttab *t, const char *ticket)
+{
+	struct node *n;
+
+	HASH_FIND(by_ticket, t->by_ticket, ticket, strlen(ticket), n);
+	return n;
+}
+
+static struct gone *
+find_gone(const struct hosttab *t, const char *ticket)
+{
+	struct gone *g;
+
+	HASH_FIND_STR(t->gone, ticket, g);
+	return g;
+}
+
+/* ---- what happened under a ticket ---- */
+
+static uint64_t
+hash_more(uint64_t h, const void *data, size_t n)
+{
+	const unsigned char *b = data;
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ b[i]) * 0x100000001b3u;
+	return h;
+}
+
+/* FNV-1a over all that says which octets a payload's position stands for. */
+static uint64_t
+hash_payloads(const struct bootd_msg_payload *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325u;
+
+	for (size_t i = 0; i < n; i++) {
+		h = hash_more(h, p[i].name, strlen(p[i].name) + 1);
+		h = hash_more(h, p[i].path, strlen(p[i].path) + 1);
+		h = hash_more(h, &p[i].size, sizeof(p[i].size));
+		h = hash_more(h, &p[i].kind, sizeof(p[i].kind));
+	}
+	return h;
+}
+
+static struct gone
+progress_of(const struct hosttab_entry *e)
+{
+	struct gone g = {
+	    .payloads = hash_payloads(e->boot.payloads, e->boot.n_payloads),
+	    .released = {e->released[0], e->released[1]},
+	    .consumed = e->boot.consumed,
+	};
+
+	str_clip(g.ticket, sizeof(g.ticket), e->boot.ticket);
+	return g;
+}
+
+static void
+remember(struct hosttab *t, const struct gone *what)
+{
+	struct gone *g = find_gone(t, what->ticket);
+
+	if (g) {
+		for (size_t i = 0; i < ARRAY_SIZE(g->released); i++)
+			g->released[i] |= what->released[i];
+		g->consumed |= what->consumed || g->payloads != what->payloads;
+		return;
+	}
+	if (HASH_COUNT(t->gone) >= GONE_MAX) {
+		g = t->gone;
+		HASH_DEL(t->gone, g);
+		free(g);
+	}
+	g = str_alloc(sizeof(*g));
+	*g = *what;
+	HASH_ADD_STR(t->gone, ticket, g);
+}
+
+/* A ticket that has other payloads now than when they were released must not be trusted
+ * with any. */
+static void
+give_back(struct hosttab_entry *e, const struct gone *g)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(e->released); i++)
+		e->released[i] |= g->released[i];
+	if (g->consumed ||
+	    g->payloads != hash_payloads(e->boot.payloads, e->boot.n_payloads))
+		e->boot.consumed = true;
+}
+
+static void
+recall(struct hosttab *t, struct hosttab_entry *e)
+{
+	struct gone *g = find_gone(t, e->boot.ticket);
+
+	if (!g)
+		return;
+	give_back(e, g);
+	HASH_DEL(t->gone, g);
+	free(g);
+}
+
+/* ---- hosts ---- */
+
 /* An address as the index keys it: unused octets zero. */
 static struct addr_ip
 ip_key(const struct addr_ip *ip)
@@ -218,8 +336,32 @@ check_within(const struct bundle_host *h, struct error *err)
 	return 0;
 }
 
-/* No other host than `self` (NULL: none of this name yet) may have the MACs, addresses or
- * token. */
+/* The ticket may be with no other host, and is the same one only with the same payloads. */
+static int
+check_ticket(const struct hosttab *t, const struct node *self,
+    const struct bundle_host *h, const struct bootd_msg_boot *boot, struct error *err)
+{
+	const struct node *n = find_ticket(t, boot->ticket);
+	const struct gone *g = find_gone(t, boot->ticket);
+	uint64_t now = hash_payloads(boot->payloads, boot->n_payloads), then = now;
+
+	if (n && n != self)
+		return error_set(err, -EEXIST, "ticket-in-use", NULL,
+		    "host %s: its ticket belongs to host %s", h->name,
+		    n->entry.host.name);
+	if (n)
+		then = hash_payloads(n->entry.boot.payloads, n->entry.boot.n_payloads);
+	else if (g)
+		then = g->payloads;
+	if (now != then)
+		return error_set(err, -EEXIST, "ticket-changed",
+		    "order the job anew: it then gets a ticket of its own",
+		    "host %s: its ticket was for other payloads before", h->name);
+	return 0;
+}
+
+/* No other host than `self` (NULL: none of this name yet) may have the MACs, addresses,
+ * token or ticket. */
 static int
 check_others(const struct hosttab *t, const struct node *self,
     const struct bundle_host *h, const struct bootd_msg_boot *boot, struct error *err)
@@ -251,7 +393,7 @@ check_others(const struct hosttab *t, const struct node *self,
 		return error_set(err, -EEXIST, "token-in-use", NULL,
 		    "host %s: its ticket's token belongs to host %s", h->name,
 		    n->entry.host.name);
-	return 0;
+	return boot && boot->ticket[0] ? check_ticket(t, self, h, boot, err) : 0;
 }
 
 static struct hosttab_boot
@@ -293,50 +435,19 @@ contents_make(
 		n->entry.boot = boot_dup(boot);
 }
 
+/* Takes the node's contents out of the table; what happened under its ticket stays. */
 static void
-keep_progress(struct hosttab_entry *new, const struct hosttab_entry *old)
+take_out(struct hosttab *t, struct node *n)
 {
-	if (!old->boot.ticket[0] || !str_eq(new->boot.ticket, old->boot.ticket))
-		return;
-	memcpy(new->released, old->released, sizeof(new->released));
-	if (old->boot.consumed)
-		new->boot.consumed = true;
-}
+	if (n->entry.boot.ticket[0]) {
+		const struct gone g = progress_of(&n->entry);
 
-static void
-remember(struct hosttab *t, const char *ticket, const uint64_t released[2], bool consumed)
-{
-	struct gone *g;
-
-	if (!ticket[0] || (!released[0] && !released[1] && !consumed))
-		return;
-	g = str_alloc(sizeof(*g));
-	str_clip(g->ticket, sizeof(g->ticket), ticket);
-	memcpy(g->released, released, sizeof(g->released));
-	g->consumed = consumed;
-	HASH_ADD_STR(t->gone, ticket, g);
-}
-
-static void
-give_back(struct hosttab_entry *e, const struct gone *g)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(e->released); i++)
-		e->released[i] |= g->released[i];
-	e->boot.consumed |= g->consumed;
-}
-
-static void
-recall(struct hosttab *t, struct hosttab_entry *e)
-{
-	struct gone *g = NULL;
-
-	if (e->boot.ticket[0])
-		HASH_FIND_STR(t->gone, e->boot.ticket, g);
-	if (!g)
-		return;
-	give_back(e, g);
-	HASH_DEL(t->gone, g);
-	free(g);
+		remember(t, &g);
+	}
+	unlink_node(t, n);
+	/* The name index keys on the text that goes with the contents. */
+	HASH_DELETE(by_name, t->by_name, n);
+	contents_free(n);
 }
 
 int
@@ -344,7 +455,6 @@ hosttab_put(struct hosttab *t, const struct bundle_host *h,
     const struct bootd_msg_boot *boot, struct error *err)
 {
 	struct node *n = find_name(t, h->name);
-	struct node new = {0};
 	int r;
 
 	r = check_within(h, err);
@@ -352,22 +462,16 @@ hosttab_put(struct hosttab *t, const struct bundle_host *h,
 		r = check_others(t, n, h, boot, err);
 	if (r < 0)
 		return r;
-	contents_make(&new, h, boot);
-	if (n) {
-		keep_progress(&new.entry, &n->entry);
-		unlink_nics(t, n);
-		/* The name index keys on the text that goes with the old contents. */
-		HASH_DELETE(by_name, t->by_name, n);
-		contents_free(n);
-	} else {
+	if (n)
+		take_out(t, n);
+	else
 		n = str_alloc(sizeof(*n));
-	}
-	recall(t, &new.entry);
-	n->entry = new.entry;
-	n->keys = new.keys;
+	memset(n, 0, sizeof(*n));
+	contents_make(n, h, boot);
+	recall(t, &n->entry);
 	HASH_ADD_KEYPTR(
 	    by_name, t->by_name, n->entry.host.name, strlen(n->entry.host.name), n);
-	link_nics(t, n);
+	link_node(t, n);
 	return 0;
 }
 
@@ -378,10 +482,7 @@ hosttab_del(struct hosttab *t, const char *name)
 
 	if (!n)
 		return;
-	remember(t, n->entry.boot.ticket, n->entry.released, n->entry.boot.consumed);
-	unlink_nics(t, n);
-	HASH_DELETE(by_name, t->by_name, n);
-	contents_free(n);
+	take_out(t, n);
 	free(n);
 }
 
@@ -391,41 +492,44 @@ hosttab_count(const struct hosttab *t)
 	return HASH_CNT(by_name, t->by_name);
 }
 
-static struct node *
-find_ticket(const struct hosttab *t, const char *ticket)
+/* Tens of thousands of remembered tickets change hands as a whole: copying them would hold up
+ * the loop. */
+void
+hosttab_inherit(struct hosttab *t, struct hosttab *old)
 {
-	struct node *n, *tmp;
+	struct gone *own = t->gone, *g, *tmp;
+	struct node *n;
 
-	HASH_ITER (by_token, t->by_token, n, tmp) {
-		if (str_eq(n->entry.boot.ticket, ticket))
-			return n;
+	t->gone = old->gone;
+	old->gone = NULL;
+	HASH_ITER (hh, own, g, tmp) {
+		remember(t, g);
+		HASH_DEL(own, g);
+		free(g);
 	}
-	return NULL;
+	for (n = old->by_ticket; n; n = n->by_ticket.next) {
+		const struct gone now = progress_of(&n->entry);
+		struct node *heir = find_ticket(t, now.ticket);
+
+		if (heir)
+			give_back(&heir->entry, &now);
+		else
+			remember(t, &now);
+	}
+	for (n = t->by_ticket; n; n = n->by_ticket.next)
+		recall(t, &n->entry);
 }
 
 void
-hosttab_inherit(struct hosttab *t, const struct hosttab *old)
+hosttab_consume(struct hosttab *t, const char *ticket)
 {
-	struct node *n, *ntmp;
-	struct gone *g, *gtmp;
+	struct node *n = find_ticket(t, ticket);
+	struct gone *g = find_gone(t, ticket);
 
-	HASH_ITER (by_token, old->by_token, n, ntmp) {
-		struct node *now = find_name(t, n->entry.host.name);
-
-		if (now)
-			keep_progress(&now->entry, &n->entry);
-		else
-			remember(t, n->entry.boot.ticket, n->entry.released,
-			    n->entry.boot.consumed);
-	}
-	HASH_ITER (hh, old->gone, g, gtmp) {
-		struct node *now = find_ticket(t, g->ticket);
-
-		if (now)
-			give_back(&now->entry, g);
-		else
-			remember(t, g->ticket, g->released, g->consumed);
-	}
+	if (n)
+		n->entry.boot.consumed = true;
+	if (g)
+		g->consumed = true;
 }
 
 struct hosttab_entry *

@@ -37,8 +37,8 @@ struct hosttab_boot {
 struct hosttab_entry {
 	struct hosttab_host host;
 	struct hosttab_boot boot;
-	/* Bit i: payload i's last octet has been released once (ticket_gate.c). Kept over
-	 * a replacement of the entry as long as the ticket is the same, and over its absence. */
+	/* Bit i: payload i's last octet has been released once (ticket_gate.c). Goes with the
+	 * ticket, like `consumed`: over replacements, absence, other host names, tables. */
 	uint64_t released[2];
 };
 
@@ -55,8 +55,8 @@ hosttab_site(const struct hosttab *t);
 int
 hosttab_add_subnet(
     struct hosttab *t, const struct bundle_subnet *s, struct error *err) MUST_CHECK;
-/* Inserts or replaces by name. -EEXIST when a MAC or fixed address belongs to another
- * host. */
+/* Inserts or replaces by name. -EEXIST when a MAC, fixed address, token or ticket belongs to
+ * another host, or the ticket had other payloads before. */
 int
 hosttab_put(struct hosttab *t, const struct bundle_host *h,
     const struct bootd_msg_boot *boot, struct error *err) MUST_CHECK;
@@ -64,10 +64,14 @@ void
 hosttab_del(struct hosttab *t, const char *name);
 size_t
 hosttab_count(const struct hosttab *t);
-/* Carries `released` bits of equal tickets from an old table into a new one before the
- * swap, also of those whose host the new one does not have. */
+/* Moves what happened under each ticket from an old table, which is then only to be freed, into
+ * a new one before the swap, also of tickets that the new one does not have. A ticket whose payloads are others in the
+ * new one counts as consumed there. */
 void
-hosttab_inherit(struct hosttab *t, const struct hosttab *old);
+hosttab_inherit(struct hosttab *t, struct hosttab *old);
+/* The agent has recorded the ticket as consumed, whichever host has it by now. */
+void
+hosttab_consume(struct hosttab *t, const char *ticket);
 
 struct hosttab_entry *
 hosttab_by_mac(const struct hosttab *t, const struct addr_mac *mac);

@@ -8,7 +8,8 @@
  *	MUTANT_NO_REISSUE  the ticket survives bootd's death unchanged
  *	MUTANT_OLD_TABLE   a table read for one bootd is sent to the next
  *	MUTANT_NO_DROP     a script leaves the images that an earlier one had loaded
- *	MUTANT_FORGET      a host leaves the table and comes again as if nothing had left
+ *	MUTANT_FORGET      a host leaves the table, or is renamed, and comes again as if nothing
+ *	                   had left
  *
  * One job, an image of a kernel (bit 1) and an initrd (bit 2). Two clients run its script
  * at once: the machine, and a duplicate of all that it asks. Each may lose power at any

@@ -3,7 +3,8 @@
  * the agent that take their time, machines that lose power, bootd and agent that are killed.
  *
  * The gate and the host table are the real ones; transfers follow http_ticket.c: hold before the
- * last chunk, one question per ticket, after the answer one goes on and the others end. After a
+ * last chunk, one question per ticket, after the answer one goes on and the others end. Under it all
+ * the inventory changes: the host is renamed, leaves the table, comes back in a new one. After a
  * restart of bootd the agent has issued the ticket anew, and a machine runs the new script with
  * empty hands (tests/sim/ticket.pml has the same in all interleavings).
  *
@@ -53,10 +54,24 @@ struct world {
 	unsigned whole; /* sets completed */
 };
 
+/* As http_ticket.c finds it; NULL while the host is out of the table. */
 static struct hosttab_entry *
 entry(struct world *w)
 {
-	return hosttab_by_name(w->table, "edge01");
+	return hosttab_by_token(w->table, w->boot.token);
+}
+
+static bool
+is_gated(const struct world *w, unsigned payload)
+{
+	return w->boot.payloads[payload].kind != BOOTD_PAYLOAD_FILE;
+}
+
+static void
+rename_host(struct world *w)
+{
+	snprintf(w->host.name, sizeof w->host.name, "edge%02u",
+	    (unsigned)rng_below(&w->rng, 3));
 }
 
 /* The agent's message of the host to a bootd; `fresh`: one that has just started. */
@@ -70,6 +85,13 @@ send_host(struct world *w, bool fresh)
 		w->table = hosttab_new();
 		if (!w->durable)
 			w->ticket++;
+	} else if (hosttab_by_name(w->table, w->host.name) == NULL) {
+		for (unsigned i = 0; i < 3; i++) {
+			char name[8];
+
+			snprintf(name, sizeof name, "edge%02u", i);
+			hosttab_del(w->table, name);
+		}
 	}
 	snprintf(w->boot.ticket, sizeof w->boot.ticket, "%016u", w->ticket);
 	snprintf(w->boot.token, sizeof w->boot.token, "%026u", w->ticket);
@@ -84,8 +106,7 @@ has_all(const struct world *w, const struct machine *m)
 		uint32_t want =
 		    w->units[p] > 0 ? (1u << w->units[p]) - 1 : 1u << UNITS_MAX;
 
-		if (w->boot.payloads[p].kind != BOOTD_PAYLOAD_FILE &&
-		    (m->have[p] & want) != want)
+		if (is_gated(w, (unsigned)p) && (m->have[p] & want) != want)
 			return false;
 	}
 	return true;
@@ -137,7 +158,7 @@ power_on(struct world *w, unsigned c)
 			client_leaves(w, i);
 	memset(m, 0, sizeof *m);
 	/* The script is there only while the ticket is not consumed. */
-	m->on = !entry(w)->boot.consumed;
+	m->on = entry(w) != NULL && !entry(w)->boot.consumed;
 	m->ticket = w->ticket;
 }
 
@@ -152,10 +173,10 @@ request(struct world *w, unsigned c)
 	for (int i = 0; i < TRANSFERS && t == NULL; i++)
 		if (!w->transfers[i].used)
 			t = &w->transfers[i];
-	if (t == NULL || !m->on || m->ticket != w->ticket)
+	if (t == NULL || !m->on || m->ticket != w->ticket || e == NULL)
 		return;
 	/* policy_http.c: 404 after consumption. */
-	if (e->boot.consumed && w->boot.payloads[p].kind != BOOTD_PAYLOAD_FILE)
+	if (e->boot.consumed && is_gated(w, p))
 		return;
 	*t = (struct transfer){
 	    .used = true, .client = c, .payload = p, .ticket = w->ticket};
@@ -195,11 +216,10 @@ progress(struct world *w, int i)
 {
 	struct transfer *t = &w->transfers[i];
 	int from = (int)(ticket_gate_from((int64_t)w->units[t->payload] * UNIT) / UNIT);
-	bool gated = ticket_gate_holds(&entry(w)->boot, t->payload);
 
 	if (!t->used || t->held)
 		return;
-	if (gated && !t->open && t->at >= from &&
+	if (is_gated(w, t->payload) && !t->open && t->at >= from &&
 	    (t->at < t->end || w->units[t->payload] == 0) && !pass(w, i))
 		return;
 	if (t->at < t->end) {
@@ -239,16 +259,15 @@ answer_arrives(struct world *w)
 	w->asker = -1;
 	if (t != NULL && !t->held)
 		t = NULL; /* the client has gone */
-	if (w->answer) {
-		if (t != NULL)
-			ticket_gate_release(e, t->payload);
-		ticket_gate_consume(e);
-	}
+	if (w->answer)
+		hosttab_consume(w->table, w->boot.ticket);
+	if (w->answer && t != NULL)
+		ticket_gate_release(e, t->payload);
 	for (int i = 0; i < TRANSFERS; i++) {
 		struct transfer *o = &w->transfers[i];
-		bool gated = o->used && ticket_gate_holds(&e->boot, o->payload);
 
-		if (gated && o != t && (w->answer || o->held))
+		if (o->used && is_gated(w, o->payload) && o != t &&
+		    (w->answer || o->held))
 			o->used = o->held = false;
 	}
 	if (t == NULL)
@@ -256,6 +275,51 @@ answer_arrives(struct world *w)
 	t->held = false;
 	t->open = w->answer;
 	t->used = w->answer;
+}
+
+/* Revoked: http_ticket_on_table_change(). */
+static void
+end_transfers(struct world *w)
+{
+	for (int i = 0; i < TRANSFERS; i++)
+		client_leaves(w, i);
+}
+
+static void
+host_leaves(struct world *w)
+{
+	if (entry(w) == NULL)
+		return;
+	hosttab_del(w->table, w->host.name);
+	end_transfers(w);
+}
+
+static void
+new_table(struct world *w)
+{
+	struct hosttab *old = w->table;
+
+	w->table = hosttab_new();
+	rename_host(w);
+	if (rng_below(&w->rng, 4) != 0)
+		send_host(w, false);
+	hosttab_inherit(w->table, old);
+	hosttab_free(old);
+	if (entry(w) == NULL)
+		end_transfers(w);
+}
+
+static void
+inventory_changes(struct world *w)
+{
+	switch (rng_below(&w->rng, 4)) {
+	case 0: host_leaves(w); break;
+	case 1: new_table(w); break;
+	default:
+		if (rng_below(&w->rng, 2) == 0)
+			rename_host(w);
+		send_host(w, false);
+	}
 }
 
 static void
@@ -278,7 +342,9 @@ step(struct world *w)
 	else if (what < 243) {
 		reset_all(w);
 		send_host(w, true);
-	} else
+	} else if (what < 248)
+		inventory_changes(w);
+	else
 		progress(w, i);
 }
 
@@ -289,7 +355,7 @@ make_world(struct world *w, uint64_t seed)
 	w->rng = rng_seeded(seed);
 	w->table = hosttab_new();
 	w->asker = -1;
-	str_clip(w->host.name, sizeof w->host.name, "edge01");
+	rename_host(w);
 	w->host.n_nics = 1;
 	w->host.nics[0].mac = (struct addr_mac){{0x52, 0x54, 0, 0, 0, 1}};
 	w->boot.n_payloads = 1 + (size_t)rng_below(&w->rng, PAYLOADS_MAX);

@@ -270,6 +270,24 @@ a_cancelled_consumption_still_counts(void **state)
 	ask(w); /* and one that waits when the link is closed */
 }
 
+/* The host is renamed, or gone for a while, when the answer comes. */
+static void
+a_consumption_finds_its_ticket(void **state)
+{
+	struct world *w = *state;
+	const struct bootd_msg del = {
+	    .type = BOOTD_MSG_HOST_DEL, .gen = 2, .name = "edge01"};
+	uint64_t req;
+
+	say_host(w, 1, "edge01", 1, "0tkt000000000001");
+	req = ask(w);
+	say(w, &del);
+	answer(w, BOOTD_MSG_CONSUME_OK, req);
+	assert_int_equal(w->answers, 1);
+	say_host(w, 3, "edge02", 1, "0tkt000000000001");
+	assert_true(hosttab_by_name(w->table, "edge02")->boot.consumed);
+}
+
 static void
 notes_are_made_fit_for_json(void **state)
 {
@@ -324,6 +342,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(answers_find_their_askers, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		a_cancelled_consumption_still_counts, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		a_consumption_finds_its_ticket, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		notes_are_made_fit_for_json, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(the_end_is_told, set_up, tear_down),

@@ -153,6 +153,122 @@ a_ticket_outlives_its_host(void **state UNUSED)
 	hosttab_free(last);
 }
 
+/* What was released and consumed is the ticket's, whatever its host is called by now. */
+static void
+a_ticket_keeps_its_progress_under_another_name(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new(), *next = hosttab_new(), *last = hosttab_new();
+	struct bundle_host a = fixture_host("a", 1), b = fixture_host("b", 1);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+
+	put(t, &a, boot);
+	hosttab_by_name(t, "a")->released[0] = 1;
+	put(next, &b, boot); /* renamed in a whole table */
+	hosttab_inherit(next, t);
+	assert_int_equal(hosttab_by_name(next, "b")->released[0], 1);
+	put(last, &a, NULL); /* the old name is there too, for another machine or none */
+	b = fixture_host("b", 2);
+	put(last, &b, boot);
+	hosttab_inherit(last, next);
+	assert_int_equal(hosttab_by_name(last, "b")->released[0], 1);
+	hosttab_consume(last, "t1");
+	assert_true(hosttab_by_name(last, "b")->boot.consumed);
+	put(last, &b, NULL); /* by single hosts */
+	put(last, &a, boot);
+	assert_int_equal(hosttab_by_name(last, "a")->released[0], 1);
+	assert_true(hosttab_by_name(last, "a")->boot.consumed);
+	free(boot);
+	hosttab_free(t);
+	hosttab_free(next);
+	hosttab_free(last);
+}
+
+/* The host left the table between the question and its answer. */
+static void
+a_consumption_is_kept_without_its_host(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+
+	put(t, &h, boot);
+	hosttab_del(t, "a");
+	hosttab_consume(t, "t1");
+	hosttab_consume(t, "t9");
+	put(t, &h, boot);
+	assert_true(hosttab_by_name(t, "a")->boot.consumed);
+	free(boot);
+	hosttab_free(t);
+}
+
+static void
+a_ticket_is_with_one_host(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host a = fixture_host("a", 1), b = fixture_host("b", 2);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct error err = {0};
+
+	put(t, &a, boot);
+	boot->token[0] = 'x';
+	assert_int_equal(hosttab_put(t, &b, boot, &err), -EEXIST);
+	assert_string_equal(err.code, "ticket-in-use");
+	assert_non_null(strstr(err.text, "host a"));
+	free(boot);
+	hosttab_free(t);
+}
+
+/* Releases are told by position: with another list they would mean other octets. */
+static void
+a_ticket_keeps_its_payloads(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new(), *next = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	struct bootd_msg_boot *b = fixture_boot("t1"), *other = fixture_boot("t1");
+	struct error err = {0};
+
+	other->payloads[1].size++;
+	put(t, &h, b);
+	hosttab_by_name(t, "a")->released[0] = 1;
+	assert_int_equal(hosttab_put(t, &h, other, &err), -EEXIST);
+	assert_string_equal(err.code, "ticket-changed");
+	assert_int_equal(hosttab_by_name(t, "a")->released[0], 1);
+	hosttab_del(t, "a");
+	assert_int_equal(hosttab_put(t, &h, other, &err), -EEXIST);
+	put(t, &h, b);
+	put(next, &h, other);
+	hosttab_inherit(next, t);
+	assert_true(hosttab_by_name(next, "a")->boot.consumed);
+	free(b);
+	free(other);
+	hosttab_free(t);
+	hosttab_free(next);
+}
+
+/* Nor does a site that makes jobs for years fill the memory. */
+static void
+tickets_are_remembered_within_bounds(void **state UNUSED)
+{
+	enum { TICKETS = 140000 };
+	struct hosttab *t = hosttab_new();
+	struct bundle_host h = fixture_host("a", 1);
+	struct bootd_msg_boot *b = fixture_boot("t1");
+
+	for (int i = 0; i < TICKETS; i++) {
+		snprintf(b->ticket, sizeof(b->ticket), "%016d", i);
+		put(t, &h, b);
+		hosttab_by_name(t, "a")->released[0] = 1;
+	}
+	snprintf(b->ticket, sizeof(b->ticket), "%016d", TICKETS - 130000);
+	put(t, &h, b);
+	assert_int_equal(hosttab_by_name(t, "a")->released[0], 1);
+	snprintf(b->ticket, sizeof(b->ticket), "%016d", 0);
+	put(t, &h, b);
+	assert_int_equal(hosttab_by_name(t, "a")->released[0], 0);
+	free(b);
+	hosttab_free(t);
+}
+
 static void
 longest_prefix_wins(void **state UNUSED)
 {
@@ -214,6 +330,11 @@ main(void)
 	    cmocka_unit_test(refuses_what_another_host_has),
 	    cmocka_unit_test(a_ticket_keeps_its_progress),
 	    cmocka_unit_test(a_ticket_outlives_its_host),
+	    cmocka_unit_test(a_ticket_keeps_its_progress_under_another_name),
+	    cmocka_unit_test(a_consumption_is_kept_without_its_host),
+	    cmocka_unit_test(a_ticket_is_with_one_host),
+	    cmocka_unit_test(a_ticket_keeps_its_payloads),
+	    cmocka_unit_test(tickets_are_remembered_within_bounds),
 	    cmocka_unit_test(longest_prefix_wins),
 	    cmocka_unit_test(holds_100000_hosts),
 	};
