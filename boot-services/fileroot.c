@@ -73,6 +73,21 @@ fileroot_why(int err)
 	}
 }
 
+bool
+fileroot_is_trouble(int err)
+{
+	switch (err) {
+	case -EMFILE:
+	case -ENFILE:
+	case -ENOMEM:
+	case -EIO:
+	case -ESTALE: /* of NFS */
+	case -ETIMEDOUT:
+	case -EAGAIN: /* renamed again and again while it was looked up */ return true;
+	default: return false;
+	}
+}
+
 /* One path component of n octets may stand in a name. */
 static int
 component_ok(const char *s, size_t n)

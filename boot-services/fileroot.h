@@ -4,6 +4,7 @@
 #ifndef BOOT_SERVICES_FILEROOT_H
 #define BOOT_SERVICES_FILEROOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/compiler.h"
@@ -25,6 +26,10 @@ fileroot_open(int dirfd, const char *path, struct fileroot_file *ret) MUST_CHECK
 /* What an error of fileroot_open() means, for people. */
 const char *
 fileroot_why(int err);
+/* Did fileroot_open() fail for this machine's trouble (descriptors, memory, disk)? Then it says
+ * nothing of the file, and may succeed later. */
+bool
+fileroot_is_trouble(int err);
 /* Cleans a client's name: strips leading '/', turns '\' into '/', collapses "//", refuses "..",
  * control characters and anything above 255 octets. 0 or -EINVAL. */
 int

@@ -8,7 +8,8 @@
  *
  * What is not certainly allowed is 404, whatever the reason: from outside a wrong token,
  * a closed one and a missing file look alike. The event has the reason, and never a
- * token. */
+ * token. A file that is allowed but cannot be opened for this machine's own trouble is
+ * 503, which says nothing of the file. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -264,6 +265,22 @@ take_grant(struct http_conn *c, const struct policy_http *pol)
 }
 
 static void
+cannot_open(struct http_conn *c, const char *file, int err)
+{
+	char reason[EVENT_REASON_SIZE];
+
+	snprintf(reason, sizeof reason, "cannot open the file below its root: %s",
+	    fileroot_why(err));
+	if (!fileroot_is_trouble(err)) {
+		not_found(c, file, reason);
+		return;
+	}
+	http_answer_short(c, HTTP_UNAVAILABLE, NULL, NULL,
+	    "the file cannot be opened now; try again", false);
+	http_xfer_tell(c->io->deps->events, &c->facts, "http.error", "refused", reason);
+}
+
+static void
 serve_file(struct http_conn *c, const struct policy_http *pol, int64_t now)
 {
 	const struct bootd_deps *deps = c->io->deps;
@@ -271,13 +288,10 @@ serve_file(struct http_conn *c, const struct policy_http *pol, int64_t now)
 		  : pol->what == POLICY_PATH_SCRIPT ? deps->scripts_fd
 						    : deps->images_fd;
 	struct fileroot_file file;
-	char reason[EVENT_REASON_SIZE];
 	int err = fileroot_open(dir, pol->file, &file);
 
 	if (err != 0) {
-		snprintf(reason, sizeof reason, "cannot open the file below its root: %s",
-		    fileroot_why(err));
-		not_found(c, pol->file, reason);
+		cannot_open(c, pol->file, err);
 		return;
 	}
 	/* The ticket was armed for a file of that size: another one is not what was

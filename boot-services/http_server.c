@@ -229,6 +229,9 @@ http_server_short(struct wbuf *w, const struct http_request *req, enum http_stat
 	begin(w, req, status, close, wall);
 	if (status == HTTP_NOT_ALLOWED)
 		put(w, "Allow", text);
+	/* RFC 9110 10.2.3, in seconds. */
+	if (status == HTTP_UNAVAILABLE)
+		put(w, "Retry-After", "2");
 	/* RFC 9110 8.6: "A server MUST NOT send a Content-Length header field in any
 	 * response with a status code of … 204". */
 	if (status != HTTP_NO_CONTENT) {

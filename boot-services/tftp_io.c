@@ -115,7 +115,7 @@ refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked, int 
 	size_t n = strlen(asked);
 	const char *optional = "autoexec.ipxe";
 
-	if (err == -EACCES || err == -EPERM || err == -EMFILE || err == -ENFILE) {
+	if (err == -EACCES || err == -EPERM || fileroot_is_trouble(err)) {
 		answer_error(a, TFTP_ERR_ACCESS, "access violation");
 		tell_refused(io, &a->peer, asked, "refused",
 		    "the file cannot be opened below the loaders root: %s",

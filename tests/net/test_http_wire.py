@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """HTTP octet by octet: pipelining, slow and rude clients, limits, acknowledged bytes."""
+import os
+import subprocess
+
 import pytest
 
 from netlab import PATIENCE
@@ -307,6 +310,36 @@ assert p.poll(PATIENCE * 1000), "never reset"
 """)
     ev = ended(server, "loaders/big", "timeout")
     assert ev["bytes"] < 1 << 24 and "stopped reading" in ev["reason"]
+
+
+def limit_files(pid, n):
+    """As the process's own user: root itself may lack CAP_SYS_RESOURCE, as in a container."""
+    status = os.stat(f"/proc/{pid}")
+    subprocess.run(["setpriv", f"--reuid={status.st_uid}", f"--regid={status.st_gid}", "--clear-groups",
+                    "prlimit", f"--pid={pid}", f"--nofile={n}:"], check=True)
+
+
+def test_file_that_cannot_be_opened_now_is_not_missing(make, client):
+    """Out of descriptors: 503, to be tried again, and the event has the reason."""
+    server = make()
+    used = {int(n) for n in os.listdir(f"/proc/{server.proc.pid}/fd")}
+    free = [n for n in range(max(used) + 3) if n not in used]
+    limit_files(server.proc.pid, free[1])  # the first is for the connection
+    run(client, r"""
+s = connect()
+s.sendall(get("/loaders/small"))
+status, fields, body = Reader(s).answer()
+assert status == 503 and int(fields["retry-after"]) > 0, (status, fields)
+""")
+    ev = server.wait(lambda ev: ev["kind"] == "http.error" and ev.get("file") == "loaders/small")
+    assert ev["detail"]["status"] == 503 and ev["detail"]["result"] == "refused"
+    assert "Too many open files" in ev["reason"]
+    limit_files(server.proc.pid, max(used) + 9)
+    run(client, r"""
+s = connect()
+s.sendall(get("/loaders/small"))
+assert Reader(s).answer()[0] == 200
+""")
 
 
 def test_limits_of_connections(make, client):

@@ -142,6 +142,19 @@ etag_changes_with_the_file(void **state UNUSED)
 }
 
 static void
+tells_trouble_from_absence(void **state UNUSED)
+{
+	static const int trouble[] = {-EMFILE, -ENFILE, -EIO, -ENOMEM};
+	static const int absence[] = {
+	    -ENOENT, -ENOTDIR, -EXDEV, -EISDIR, -EINVAL, -ELOOP, -EACCES, -ENAMETOOLONG};
+
+	for (size_t i = 0; i < ARRAY_SIZE(trouble); i++)
+		assert_true(fileroot_is_trouble(trouble[i]));
+	for (size_t i = 0; i < ARRAY_SIZE(absence); i++)
+		assert_false(fileroot_is_trouble(absence[i]));
+}
+
+static void
 cleans_names(void **state UNUSED)
 {
 	static const struct {
@@ -181,6 +194,7 @@ main(void)
 	    cmocka_unit_test(opens_regular_files),
 	    cmocka_unit_test(refuses_everything_else),
 	    cmocka_unit_test(etag_changes_with_the_file),
+	    cmocka_unit_test(tells_trouble_from_absence),
 	    cmocka_unit_test(cleans_names),
 	};
 

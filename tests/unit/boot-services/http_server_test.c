@@ -187,6 +187,10 @@ test_short_answers(void **state)
 	assert_null(strstr(text, "not found\n"));
 	req.method = HTTP_POST;
 	w = wbuf_init(text, sizeof text);
+	http_server_short(&w, &req, HTTP_UNAVAILABLE, "later", false, 784111777);
+	text[w.len] = '\0';
+	assert_non_null(strstr(text, "\r\nRetry-After: 2\r\n"));
+	w = wbuf_init(text, sizeof text);
 	http_server_short(&w, &req, HTTP_NO_CONTENT, "", true, 784111777);
 	text[w.len] = '\0';
 	assert_string_equal("HTTP/1.1 204 No Content\r\nDate: " MODIFIED
