@@ -17,6 +17,7 @@
 #include "boot-services/evsink_io.h"
 #include "boot-services/evsink_limit.h"
 #include "boot-services/evsink_seen.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
@@ -63,7 +64,7 @@ evsink_free(struct evsink *s)
 
 /* The NIC behind an address: by the table, else by what we acknowledged lately. */
 static void
-complete_mac(const struct evsink *s, struct event *ev)
+complete_mac(const struct evsink *s, struct event *ev, int64_t mono)
 {
 	const struct hosttab_entry *h;
 	struct addr_mac mac;
@@ -75,13 +76,13 @@ complete_mac(const struct evsink *s, struct event *ev)
 	for (size_t i = 0; h && i < h->host.n_nics; i++)
 		if (addr_ip_eq(&h->host.nics[i].ip, &ip))
 			addr_mac_text(&h->host.nics[i].mac, ev->mac, sizeof(ev->mac));
-	if (!h && evsink_seen_find(s->seen, &ip, ev->at, &mac))
+	if (!h && evsink_seen_find(s->seen, &ip, mono, &mac))
 		addr_mac_text(&mac, ev->mac, sizeof(ev->mac));
 }
 
 /* What an event of DHCP says about who has which address. */
 static void
-learn(struct evsink *s, const struct event *ev)
+learn(struct evsink *s, const struct event *ev, int64_t mono)
 {
 	struct addr_mac mac, holder;
 	struct addr_ip ip;
@@ -90,10 +91,10 @@ learn(struct evsink *s, const struct event *ev)
 	    addr_mac_parse(ev->mac, &mac) < 0)
 		return;
 	if (str_eq(ev->kind, "dhcp4.ack"))
-		evsink_seen_put(s->seen, &ip, &mac, ev->at);
+		evsink_seen_put(s->seen, &ip, &mac, mono);
 	else if ((str_eq(ev->kind, "dhcp4.release") ||
 		     str_eq(ev->kind, "dhcp4.decline")) &&
-		 evsink_seen_find(s->seen, &ip, ev->at, &holder) &&
+		 evsink_seen_find(s->seen, &ip, mono, &holder) &&
 		 addr_mac_eq(&mac, &holder))
 		evsink_seen_del(s->seen, &ip);
 }
@@ -111,13 +112,13 @@ find_host(const struct hosttab *t, const struct event *ev)
 }
 
 static void
-complete(struct evsink *s, struct event *ev)
+complete(struct evsink *s, struct event *ev, int64_t mono)
 {
 	const struct hosttab_entry *h;
 
 	if (!ev->site[0])
 		str_clip(ev->site, sizeof(ev->site), hosttab_site(*s->table)->name);
-	complete_mac(s, ev);
+	complete_mac(s, ev, mono);
 	h = find_host(*s->table, ev);
 	if (!h)
 		return;
@@ -138,7 +139,7 @@ ends_with(const char *s, const char *end)
 
 /* May it pass? bootd's own events always do: the network cannot cause them. */
 static bool
-allowed(struct evsink *s, const struct event *ev)
+allowed(struct evsink *s, const struct event *ev, int64_t mono)
 {
 	bool negative = ends_with(ev->kind, ".ignored") || ends_with(ev->kind, ".nak") ||
 			ends_with(ev->kind, ".error");
@@ -146,10 +147,10 @@ allowed(struct evsink *s, const struct event *ev)
 	if (str_has_prefix(ev->kind, "bootd."))
 		return true;
 	if (!evsink_limit_allow(s->limit, ev->kind, ev->mac[0] ? ev->mac : ev->ip,
-		negative ? &rate_negative : &rate_normal, ev->at))
+		negative ? &rate_negative : &rate_normal, mono))
 		return false;
 	return ev->host[0] ||
-	       evsink_limit_allow(s->limit, ev->kind, all_unknown, &rate_unknown, ev->at);
+	       evsink_limit_allow(s->limit, ev->kind, all_unknown, &rate_unknown, mono);
 }
 
 /* Returns false when some output could not take it. */
@@ -184,11 +185,17 @@ write_line(struct evsink *s, const struct event *ev)
 void
 evsink_emit(struct evsink *s, struct event *ev)
 {
+	evsink_emit_at(s, ev, clock_mono());
+}
+
+void
+evsink_emit_at(struct evsink *s, struct event *ev, int64_t mono)
+{
 	bool ok = true;
 
-	learn(s, ev);
-	complete(s, ev);
-	if (!allowed(s, ev)) {
+	learn(s, ev, mono);
+	complete(s, ev, mono);
+	if (!allowed(s, ev, mono)) {
 		s->dropped++;
 		event_done(ev);
 		return;

@@ -33,5 +33,9 @@ evsink_free(struct evsink *s);
  * counted and reported by the next event that goes out (detail "dropped"). */
 void
 evsink_emit(struct evsink *s, struct event *ev);
+/* The same with clock_mono() as an argument: rates and the age of what was learned go by it,
+ * since an event's own time jumps with the wall clock. */
+void
+evsink_emit_at(struct evsink *s, struct event *ev, int64_t mono);
 
 #endif

@@ -65,15 +65,23 @@ free_world(struct world *w)
 	hosttab_free(w->table);
 }
 
+/* The wall clock says `wall`, the monotonic one `mono`. */
 static void
-emit(struct world *w, const char *kind, const char *mac, const char *ip, int64_t at)
+emit_at(struct world *w, const char *kind, const char *mac, const char *ip, int64_t wall,
+    int64_t mono)
 {
-	struct event ev = event_make(kind, at);
+	struct event ev = event_make(kind, wall);
 
 	str_clip(ev.mac, sizeof(ev.mac), mac);
 	str_clip(ev.ip, sizeof(ev.ip), ip);
-	evsink_emit(w->sink, &ev);
+	evsink_emit_at(w->sink, &ev, mono);
 	assert_null(ev.detail);
+}
+
+static void
+emit(struct world *w, const char *kind, const char *mac, const char *ip, int64_t at)
+{
+	emit_at(w, kind, mac, ip, at, at);
 }
 
 static void
@@ -117,6 +125,25 @@ learns_addresses_from_acknowledgements(void **state UNUSED)
 	emit(&w, "dhcp4.release", "52:54:00:00:00:01", "10.77.0.150", t);
 	emit(&w, "tftp.end", "", "10.77.0.150", t);
 	assert_string_equal(w.got.last.host, "");
+	free_world(&w);
+}
+
+/* A machine that comes up with a clock of 1970 sets it while others boot. */
+static void
+a_clock_that_is_set_changes_no_evidence(void **state UNUSED)
+{
+	const int64_t year = 365 * 24 * 3600 * USEC_PER_SEC, second = USEC_PER_SEC;
+	struct world w;
+
+	make_world(&w);
+	emit_at(&w, "dhcp4.ack", "52:54:00:00:00:01", "10.77.0.150", second, 5 * second);
+	emit_at(&w, "tftp.end", "", "10.77.0.150", 56 * year, 6 * second);
+	assert_string_equal(w.got.last.host, "edge01");
+	emit_at(&w, "tftp.end", "", "10.77.0.150", 2 * second, year);
+	assert_string_equal(w.got.last.host, "");
+	for (int i = 0; i < 20; i++)
+		emit_at(&w, "dhcp4.nak", "52:54:00:00:00:01", "", i * year, year);
+	assert_int_equal(w.got.n, 3 + 10);
 	free_world(&w);
 }
 
@@ -210,6 +237,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(completes_from_mac_and_from_address),
 	    cmocka_unit_test(learns_addresses_from_acknowledgements),
+	    cmocka_unit_test(a_clock_that_is_set_changes_no_evidence),
 	    cmocka_unit_test(negative_events_are_limited_per_machine),
 	    cmocka_unit_test(nameless_events_are_limited_as_one_machine),
 	    cmocka_unit_test(strangers_share_one_rate),
