@@ -358,7 +358,8 @@ agent_config_parse(const char *name, const char *text, size_t len,
 	const struct yaml_where where = {.name = name,
 	    .text = text,
 	    .len = len,
-	    .next = "netboot-agent.yaml(5) lists the keys; -n checks the file"};
+	    .next = "netboot-agent.yaml(5) lists the keys; -n checks the file",
+	    .schema = &top_value};
 	struct agent_config c = {0};
 	struct raw *raw = NULL;
 	int r;

@@ -199,7 +199,8 @@ bootd_config_parse(const char *name, const char *text, size_t len,
 	const struct yaml_where where = {.name = name,
 	    .text = text,
 	    .len = len,
-	    .next = "netboot-bootd.yaml(5) lists the keys; -n checks the file"};
+	    .next = "netboot-bootd.yaml(5) lists the keys; -n checks the file",
+	    .schema = &top_value};
 	struct yaml_where_trace trace = {0};
 	const cyaml_config_t cyaml = {
 	    .log_fn = on_log,

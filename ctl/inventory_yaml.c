@@ -341,7 +341,8 @@ inventory_yaml_parse(const char *name, const char *text, size_t len,
     struct inventory_yaml *ret, struct error *err)
 {
 	struct inventory_yaml inv = {0};
-	const struct yaml_where where = {.name = name, .text = text, .len = len};
+	const struct yaml_where where = {
+	    .name = name, .text = text, .len = len, .schema = &inv_document_value};
 	int r;
 
 	if (len > INVENTORY_YAML_MAX)

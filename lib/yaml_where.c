@@ -12,6 +12,7 @@
  * they enter a message. */
 #include "lib/yaml_where.h"
 
+#include <cyaml/cyaml.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,23 +281,72 @@ shape(const char *type)
 	return str_has_prefix(type, "MAPPING") ? "a mapping" : "a single value";
 }
 
+static const cyaml_schema_value_t *
+field_of(const cyaml_schema_value_t *schema, const char *key)
+{
+	const cyaml_schema_field_t *f;
+
+	if (schema->type != CYAML_MAPPING)
+		return NULL;
+	for (f = schema->mapping.fields; f->key; f++)
+		if (str_eq(f->key, key))
+			return &f->value;
+	return NULL;
+}
+
+/* What the schema says of the value at `path`, or NULL. */
+static const cyaml_schema_value_t *
+schema_at(const cyaml_schema_value_t *schema, const char *path)
+{
+	char key[YAML_WHERE_PATH_SIZE];
+	long index;
+
+	while (schema && (path = next_step(path, key, sizeof(key), &index)) != NULL) {
+		if (index < 0)
+			schema = field_of(schema, key);
+		else if (schema->type == CYAML_SEQUENCE)
+			schema = schema->sequence.entry;
+		else
+			schema = NULL;
+	}
+	return schema;
+}
+
+/* ": local, menu, silent"; nothing where the schema does not tell. */
+static void
+words_at(const struct yaml_where *w, const char *path, char *buf, size_t size)
+{
+	const cyaml_schema_value_t *at = schema_at(w->schema, path);
+	size_t n = 0;
+
+	buf[0] = '\0';
+	if (!at || at->type != CYAML_ENUM)
+		return;
+	for (uint32_t i = 0; i < at->enumeration.count && n < size; i++)
+		n += (size_t)snprintf(buf + n, size - n, "%s%s", i == 0 ? ": " : ", ",
+		    at->enumeration.strings[i].str);
+}
+
 /* libcyaml's remark in plain words; other remarks stay as they are. */
 static void
-translate(const char *message, char *buf, size_t size)
+translate(const struct yaml_where *w, const char *path, const char *message, char *buf,
+    size_t size)
 {
 	static const char got[] = ", got event: ";
 	const char *wanted = after(message, "Expecting "), *found = strstr(message, got),
 		   *value = after(message, "Invalid ENUM value: ");
-	char plain[YAML_WHERE_MESSAGE_SIZE];
+	char plain[YAML_WHERE_MESSAGE_SIZE], words[YAML_WHERE_MESSAGE_SIZE / 2];
 
-	if (wanted != NULL && found != NULL)
+	if (wanted != NULL && found != NULL) {
 		snprintf(plain, sizeof(plain), "%s is expected here, not %s",
 		    shape(wanted), shape(found + sizeof(got) - 1));
-	else if (value != NULL)
+	} else if (value != NULL) {
+		words_at(w, path, words, sizeof(words));
 		snprintf(plain, sizeof(plain),
-		    "'%.200s' is none of the words for this key", value);
-	else
+		    "'%.80s' is none of the words for this key%s", value, words);
+	} else {
 		str_clip(plain, sizeof(plain), message);
+	}
 	str_escape(buf, size, plain, strlen(plain));
 }
 
@@ -327,7 +377,7 @@ yaml_where_failed(const struct yaml_where *w, const struct yaml_where_trace *t,
 		cut_last(path);
 		return yaml_where_bad(w, path, err, "key '%s' is missing", key);
 	}
-	translate(t->message, shown, sizeof(shown));
+	translate(w, path, t->message, shown, sizeof(shown));
 	return yaml_where_bad(w, path, err, "%s", shown[0] ? shown : what);
 }
 

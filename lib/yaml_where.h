@@ -21,6 +21,9 @@ struct yaml_where {
 	const char *text;
 	size_t len;
 	const char *next; /* what errors advise to do; may be NULL */
+	/* libcyaml's of the whole document, by which an error names the words that a key takes;
+	 * may be NULL */
+	const struct cyaml_schema_value *schema;
 };
 
 /* What libcyaml said about a failed load; zero it before use. */

@@ -83,7 +83,8 @@ orch_config_parse(const char *name, const char *text, size_t len,
 	const struct yaml_where where = {.name = name,
 	    .text = text,
 	    .len = len,
-	    .next = "netboot-orchestrator.yaml(5) lists the keys; -n checks the file"};
+	    .next = "netboot-orchestrator.yaml(5) lists the keys; -n checks the file",
+	    .schema = &schema};
 	struct yaml_where_trace trace = {.message = ""};
 	const cyaml_config_t cyaml = {
 	    .log_fn = on_log,

@@ -149,8 +149,9 @@ static const struct {
 	"bootd.yaml:2: dirs.images: /srv/netboot/images lies in dirs.loaders"},
     {"interfaces: [e]\ndirs: {loaders: /usr, scripts: /lib}\n", /* a link */
 	"bootd.yaml:2: dirs.scripts: /lib lies in dirs.loaders (/usr)"},
-    {"interfaces: [e]\nsite: {idle: lokal}\n",
-	"bootd.yaml:2: site.idle: 'lokal' is none of the words"},
+    {"interfaces: [e]\nsite: {idle: lokal}\n", "bootd.yaml:2: site.idle: 'lokal' is none "
+					       "of the words for this key: local, menu, "
+					       "silent"},
     {"interfaces: [e]\nlimits: {http_idle_timeout: soon}\n",
 	"bootd.yaml:2: limits.http_idle_timeout: not a duration"},
     {"interfaces: [e]\nloaders: [{arch: 7, file: ../x}]\n",

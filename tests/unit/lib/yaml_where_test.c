@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <cyaml/cyaml.h>
+
+#include "lib/str.h"
 
 static const char text[] = "interfaces: [eth0]\n"
 			   "hosts:\n"
@@ -107,6 +110,47 @@ names_an_unknown_key(void **state UNUSED)
 }
 
 static void
+names_the_words_of_a_key(void **state UNUSED)
+{
+	static const cyaml_strval_t words[] = {{"local", 0}, {"menu", 1}, {"silent", 2}};
+	static const cyaml_schema_field_t fields[] = {
+	    {.key = "idle",
+		.value = {.type = CYAML_ENUM,
+		    .enumeration = {.strings = words, .count = ARRAY_SIZE(words)}}},
+	    CYAML_FIELD_END,
+	};
+	static const cyaml_schema_value_t host = {
+	    .type = CYAML_MAPPING, .mapping = {.fields = fields}};
+	static const cyaml_schema_field_t top_fields[] = {
+	    {.key = "hosts",
+		.value = {.type = CYAML_SEQUENCE, .sequence = {.entry = &host}}},
+	    CYAML_FIELD_END,
+	};
+	static const cyaml_schema_value_t top = {
+	    .type = CYAML_MAPPING, .mapping = {.fields = top_fields}};
+	struct yaml_where w = where("hosts:\n - idle: nothing\n");
+	struct yaml_where_trace t = {0};
+	struct error err = {0};
+
+	log_line(&t, "Load: Invalid ENUM value: %s\n", "nothing");
+	log_line(&t, "Load:   in mapping field '%s' (line: 2, column: 10)\n", "idle");
+	log_line(&t, "Load:   in sequence entry '%d' (line: 2, column: 4)\n", 1);
+	log_line(&t, "Load:   in mapping field '%s' (line: 2, column: 2)\n", "hosts");
+	yaml_where_failed(&w, &t, "?", &err);
+	assert_string_equal(err.text,
+	    "f.yaml:2: hosts[0].idle: 'nothing' is none of the words for this key");
+	w.schema = &top;
+	yaml_where_failed(&w, &t, "?", &err);
+	assert_string_equal(err.text, "f.yaml:2: hosts[0].idle: 'nothing' is none of the "
+				      "words for this key: local, "
+				      "menu, silent");
+	/* A path that the schema does not have. */
+	str_clip(t.path, sizeof(t.path), "hosts[0].idle.x[2]");
+	yaml_where_failed(&w, &t, "?", &err);
+	assert_null(strstr(err.text, "menu"));
+}
+
+static void
 names_a_missing_key(void **state UNUSED)
 {
 	const struct yaml_where w = where("hosts:\n - macs: [a]\n");
@@ -167,6 +211,7 @@ main(void)
 	    cmocka_unit_test(finds_a_second_document),
 	    cmocka_unit_test(reads_json),
 	    cmocka_unit_test(names_an_unknown_key),
+	    cmocka_unit_test(names_the_words_of_a_key),
 	    cmocka_unit_test(names_a_missing_key),
 	    cmocka_unit_test(names_a_doubled_key),
 	    cmocka_unit_test(describes_what_is_not_yaml),
