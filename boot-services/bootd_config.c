@@ -99,6 +99,8 @@ static const cyaml_schema_field_t limits_fields[] = {
 	"http_header_timeout", struct bootd_config_raw_limits, http_header_timeout, 16),
     STRING("http_idle_timeout", struct bootd_config_raw_limits, http_idle_timeout, 16),
     STRING("http_stall_timeout", struct bootd_config_raw_limits, http_stall_timeout, 16),
+    NUMBER("http_min_rate", struct bootd_config_raw_limits, http_min_rate),
+    STRING("http_slow_timeout", struct bootd_config_raw_limits, http_slow_timeout, 16),
     CYAML_FIELD_END,
 };
 

@@ -54,6 +54,8 @@ struct bootd_config {
 	    tftp_max_per_client;
 	uint16_t http_max_conns, http_max_per_client;
 	int64_t http_header_timeout_us, http_idle_timeout_us, http_stall_timeout_us;
+	uint16_t http_min_rate; /* octets a second, over … */
+	int64_t http_slow_timeout_us;
 	struct bootd_config_loader loaders[BOOTD_CONFIG_LOADERS_MAX];
 	size_t n_loaders;
 	struct bundle_site site; /* standalone: subnets, unknown policy, hosts (owned) */

@@ -56,6 +56,8 @@ set_defaults(struct bootd_config *c)
 	    .http_header_timeout_us = 10 * USEC_PER_SEC,
 	    .http_idle_timeout_us = 60 * USEC_PER_SEC,
 	    .http_stall_timeout_us = 30 * USEC_PER_SEC,
+	    .http_min_rate = 1024,
+	    .http_slow_timeout_us = 300 * USEC_PER_SEC,
 	    .site = {.name = "local", .timezone = "UTC", .idle = BUNDLE_IDLE_LOCAL},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(default_loaders); i++) {
@@ -196,6 +198,7 @@ check_numbers(const struct yaml_where *w, const struct bootd_config_raw *raw,
 		&c->http_max_conns},
 	    {"limits.http_per_client", l->http_per_client, 1, 32768,
 		&c->http_max_per_client},
+	    {"limits.http_min_rate", l->http_min_rate, 0, 65535, &c->http_min_rate},
 	};
 	int r = 0;
 
@@ -218,6 +221,8 @@ check_timeouts(const struct yaml_where *w, const struct bootd_config_raw *raw,
 		&c->http_idle_timeout_us},
 	    {"limits.http_stall_timeout", raw->limits.http_stall_timeout,
 		&c->http_stall_timeout_us},
+	    {"limits.http_slow_timeout", raw->limits.http_slow_timeout,
+		&c->http_slow_timeout_us},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(times); i++) {

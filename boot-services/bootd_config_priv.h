@@ -27,8 +27,9 @@ struct bootd_config_raw_ports {
 
 struct bootd_config_raw_limits {
 	uint32_t *tftp_blksize, *tftp_windowsize, *tftp_transfers, *tftp_per_client;
-	uint32_t *http_connections, *http_per_client;
-	char *http_header_timeout, *http_idle_timeout, *http_stall_timeout;
+	uint32_t *http_connections, *http_per_client, *http_min_rate;
+	char *http_header_timeout, *http_idle_timeout, *http_stall_timeout,
+	    *http_slow_timeout;
 };
 
 struct bootd_config_raw_site {

@@ -157,6 +157,8 @@ add_flight(struct http_conn *c, const struct http_server_plan *plan, const char 
 {
 	struct http_flight *f = &c->flights[c->n_flights++];
 
+	if (c->n_flights == 1)
+		http_conn_start_pace(c, now);
 	if (plan->status == HTTP_PARTIAL)
 		snprintf(c->facts.range, sizeof c->facts.range,
 		    "bytes %" PRId64 "-%" PRId64 "/%" PRId64, plan->from,

@@ -106,7 +106,7 @@ sample(struct http_conn *c, int64_t now)
 	    now +
 	    (c->state == HTTP_CONN_SEND && !is_at_hold(c) ? SAMPLE_MAX : c->sample_gap);
 	info = ask_tcp(c);
-	acked = (int64_t)info.tcpi_bytes_acked - c->acked_base;
+	acked = c->acked = (int64_t)info.tcpi_bytes_acked - c->acked_base;
 	for (size_t i = 0; i < c->n_flights; i++) {
 		struct http_flight *f = &c->flights[i];
 		int64_t got = acked - f->start;
@@ -125,6 +125,35 @@ sample(struct http_conn *c, int64_t now)
 		   (c->state != HTTP_CONN_SEND && c->state != HTTP_CONN_HELD)))
 		pop_flight(c, NULL, "", now);
 	give_up_acks(c, &info, now);
+}
+
+void
+http_conn_start_pace(struct http_conn *c, int64_t now)
+{
+	c->acked = (int64_t)ask_tcp(c).tcpi_bytes_acked - c->acked_base;
+	c->pace_since = now;
+	c->pace_from = c->acked;
+}
+
+/* A client that takes an octet now and then is not stalled, but would keep its connection for
+ * ever. True once for each whole span in which it took too few of those that it was given. */
+static bool
+is_too_slow(struct http_conn *c, int64_t now)
+{
+	const struct bootd_config *cfg = c->io->deps->cfg;
+	int64_t span = now - c->pace_since, took = c->acked - c->pace_from;
+
+	if (c->n_flights == 0 || c->state == HTTP_CONN_HELD) {
+		/* It waits for us. */
+		c->pace_since = now;
+		c->pace_from = c->acked;
+		return false;
+	}
+	if (span < cfg->http_slow_timeout_us)
+		return false;
+	c->pace_since = now;
+	c->pace_from = c->acked;
+	return took < cfg->http_min_rate * (span / USEC_PER_SEC);
 }
 
 /* ---- life ---- */
@@ -580,6 +609,11 @@ http_conn_on_time(struct http_conn *c, int64_t now)
 	sample(c, now);
 	if (is_due(c, now))
 		on_timeout(c);
+	else if (is_too_slow(c, now))
+		http_conn_close(c, true, "timeout",
+		    "the client read less than %u octets a second for %lld s",
+		    c->io->deps->cfg->http_min_rate,
+		    (long long)(c->io->deps->cfg->http_slow_timeout_us / USEC_PER_SEC));
 	if (c->state != HTTP_CONN_CLOSED)
 		run(c, now);
 }

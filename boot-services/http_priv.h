@@ -93,6 +93,10 @@ struct http_conn {
 	int64_t sent;		       /* octets given to the kernel */
 	int64_t acked_base;	       /* of TCP_INFO, when accepted */
 	int64_t sample_at, sample_gap; /* when to look at TCP_INFO again */
+	/* The span over which the client must keep limits.http_min_rate: its begin, and what had been
+	 * acknowledged by then. */
+	int64_t pace_since, pace_from;
+	int64_t acked; /* when last looked at */
 	struct http_conn *prev, *next;
 	UT_hash_handle hh;
 };
@@ -132,6 +136,9 @@ void
 http_conn_on_ready(struct http_conn *c, bool readable, int64_t now);
 void
 http_conn_on_time(struct http_conn *c, int64_t now);
+/* A client begins to have something to read: its rate counts from here. */
+void
+http_conn_start_pace(struct http_conn *c, int64_t now);
 /* Goes on after the agent's answer, or after the answer in `out` has been replaced. */
 void
 http_conn_resume(struct http_conn *c, int64_t now);

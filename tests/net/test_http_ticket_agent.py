@@ -4,6 +4,7 @@ import pytest
 
 from netlab import PATIENCE
 from test_bootd_agent import INITRD, KERNEL, MAC, TOKEN, armed, curl, host, start_curl, ticket
+from test_http_wire import CLIENT, TRICKLE
 
 __all__ = ["armed"]  # a fixture
 
@@ -106,6 +107,21 @@ def test_all_held_are_reset(armed, tmp_path, until, answer):
     if answer == "other-ticket":
         script = armed.client.run("curl", "-s", f"http://10.77.0.1/script.ipxe-{MAC}").stdout
         assert "exit 1" not in script
+
+
+def test_who_waits_for_the_agent_is_not_slow(armed, tmp_path):
+    armed.stop()
+    armed.config["limits"] = {"http_min_rate": 65535, "http_slow_timeout": "3s"}
+    armed.put("loaders", "big", bytes(1 << 24))
+    armed.start()
+    armed.send_table([{"host": host(), "boot": ticket()}])
+    kernel_first(armed)
+    p = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "out")
+    ask = asked(armed)
+    armed.client.python(CLIENT + TRICKLE + 'trickle("/loaders/big")')  # which takes longer
+    armed.send(t="consume_ok", req=ask["req"])
+    assert p.wait(timeout=PATIENCE) == 0
+    assert (tmp_path / "out").read_bytes() == INITRD
 
 
 def test_client_that_boots_before_it_acknowledges(armed, tmp_path):

@@ -312,6 +312,30 @@ assert p.poll(PATIENCE * 1000), "never reset"
     assert ev["bytes"] < 1 << 24 and "stopped reading" in ev["reason"]
 
 
+# Takes 2 KiB at a time, for ever or until it is reset.
+TRICKLE = r"""
+import select
+def trickle(path):
+    s = connect(rcvbuf=4096)
+    s.sendall(get(path))
+    reset = select.poll()
+    reset.register(s, select.POLLERR | select.POLLHUP)
+    while not reset.poll(100):
+        try:
+            s.recv(2048)
+        except ConnectionResetError:
+            return
+"""
+
+
+def test_reader_that_only_trickles_is_reset(make, client):
+    """One that takes an octet now and then is never stalled, and would stay for ever."""
+    server = make(http_min_rate=65535, http_slow_timeout="1s", http_stall_timeout="60s")
+    run(client, TRICKLE + 'trickle("/loaders/big")')
+    ev = ended(server, "loaders/big", "timeout")
+    assert ev["bytes"] < 1 << 24 and "less than 65535 octets a second for 1 s" in ev["reason"]
+
+
 def limit_files(pid, n):
     """As the process's own user: root itself may lack CAP_SYS_RESOURCE, as in a container."""
     status = os.stat(f"/proc/{pid}")
