@@ -12,7 +12,7 @@
  * a dhcp4.ignored event: the client asks again.
  *
  * Bounds: QUEUE_MAX replies wait at most; then nothing more is read until the disk is
- * done, and the kernel's buffer drops what is too much.
+ * done, and the kernel's buffer drops what is too much (rxdrop_io.c tells how much).
  *
  * Ownership: struct dhcp4_io owns sockets, server, journal and the worker. The worker
  * starts with the first group, because dhcp4_io_open() runs before privileges are
@@ -33,6 +33,7 @@
 #include "boot-services/dhcp4_server.h"
 #include "boot-services/dhcp4_socket.h"
 #include "boot-services/lease_journal.h"
+#include "boot-services/rxdrop_io.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 #include "lib/workq.h"
@@ -69,6 +70,7 @@ struct dhcp4_io {
 	struct sock socks[SOCKETS_MAX];
 	size_t n_socks;
 	struct event *refresh;
+	struct rxdrop_io *drops;
 	bool paused;
 	struct dhcp4_out now, waiting, writing;
 	bool busy;	     /* a group is being written */
@@ -388,6 +390,9 @@ add_socket(struct dhcp4_io *io, size_t link, enum kind kind, struct error *err)
 	s->io = io;
 	s->link = link;
 	s->kind = kind;
+	if (kind != KIND_TAP)
+		rxdrop_io_add(io->drops, s->fd, io->links[link].name,
+		    kind == KIND_PXE ? cfg->pxe_port : cfg->dhcp4_port);
 	s->readable = event_new(io->deps.base, s->fd, EV_READ | EV_PERSIST,
 	    kind == KIND_TAP ? on_overheard : on_readable, s);
 	if (!s->readable || event_add(s->readable, NULL) < 0)
@@ -433,6 +438,7 @@ dhcp4_io_open(const struct bootd_deps *deps, struct error *err)
 
 	io->deps = *deps;
 	io->server = dhcp4_server_new(deps->cfg, deps->table, rng_u64(deps->rng));
+	io->drops = rxdrop_io_open(deps->base, deps->events);
 	if (open_links(io, err) < 0 || open_journal(io, err) < 0)
 		goto fail;
 	refresh_addresses(io);
@@ -461,6 +467,7 @@ dhcp4_io_close(struct dhcp4_io *io)
 	if (!io)
 		return;
 	workq_free(io->worker);
+	rxdrop_io_close(io->drops);
 	if (io->next_group)
 		event_free(io->next_group);
 	if (io->refresh)

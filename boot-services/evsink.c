@@ -137,7 +137,8 @@ ends_with(const char *s, const char *end)
 	return n >= k && strcmp(s + n - k, end) == 0;
 }
 
-/* May it pass? bootd's own events always do: the network cannot cause them. */
+/* May it pass? bootd's own events always do: the network cannot cause them, or no more often than
+ * once in some seconds. */
 static bool
 allowed(struct evsink *s, const struct event *ev, int64_t mono)
 {

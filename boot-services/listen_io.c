@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "boot-services/rxdrop_io.h"
 #include "lib/str.h"
 
 enum { BACKLOG = 1024 };
@@ -25,6 +26,7 @@ struct listen_io {
 		struct event *readable;
 	} sockets[BOOTD_CONFIG_IFACES_MAX + 1];
 	size_t n;
+	struct rxdrop_io *drops; /* of datagrams; NULL for streams */
 };
 
 static int
@@ -98,6 +100,8 @@ add(struct listen_io *l, const struct bootd_deps *deps, const struct listen_io_s
 	l->sockets[l->n].readable =
 	    event_new(deps->base, fd, EV_READ | EV_PERSIST, on_ready, arg);
 	event_add(l->sockets[l->n].readable, NULL);
+	if (l->drops != NULL)
+		rxdrop_io_add(l->drops, fd, iface, s->port);
 	l->n++;
 	return 0;
 }
@@ -111,6 +115,8 @@ listen_io_open(const struct bootd_deps *deps, const struct listen_io_service *se
 	bool lo = false;
 	int code = 0;
 
+	if (service->type == SOCK_DGRAM)
+		l->drops = rxdrop_io_open(deps->base, deps->events);
 	if (cfg->n_ifaces == 0)
 		code = add(l, deps, service, "", on_ready, arg, err);
 	for (size_t i = 0; i < cfg->n_ifaces && code == 0; i++) {
@@ -142,6 +148,7 @@ listen_io_close(struct listen_io *l)
 {
 	if (l == NULL)
 		return;
+	rxdrop_io_close(l->drops);
 	for (size_t i = 0; i < l->n; i++) {
 		event_free(l->sockets[i].readable);
 		close(l->sockets[i].fd);

@@ -113,3 +113,21 @@ def test_a_missing_image_refuses_the_start(ordered):
     b.start(wait_ready=False)
     assert b.proc.wait(timeout=PATIENCE) == 1
     assert "image-missing: host edge01" in b.stderr and "d/initrd.gz" in b.stderr
+
+
+@pytest.mark.parametrize("port", [67, 69])
+def test_packets_that_the_kernel_drops_are_told(bootd, netns, port):
+    """A request that vanished so would look like a machine that never asked."""
+    server = bootd()
+    client = netns.add_client(address="10.77.0.50/24")
+    os.kill(server.proc.pid, signal.SIGSTOP)
+    client.python(f"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for i in range(8000):
+    s.sendto(b"x" * 1000, ("10.77.0.1", {port}))
+""")
+    os.kill(server.proc.pid, signal.SIGCONT)
+    ev = server.wait(lambda e: e["kind"] == "bootd.overflow")
+    assert ev["detail"]["port"] == port and ev["detail"]["interface"] == "br0"
+    assert 0 < ev["detail"]["count"] < 8000 and f"UDP port {port} of br0" in ev["reason"]
