@@ -105,7 +105,8 @@ struct http_conn {
 struct http_ask {
 	struct http_io *io;
 	uint64_t req;
-	uint64_t conn; /* id */
+	uint64_t conn;	   /* id */
+	struct addr_ip ip; /* of its client */
 	bool report;
 	char token[ID_TOKEN_SIZE], ticket[ID_SIZE];
 	size_t payload;

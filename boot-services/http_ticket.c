@@ -10,10 +10,12 @@
  * connection that caused it: once the agent has been asked, the ticket may be consumed,
  * and then everything else of it must end here, whether the client still waits or not.
  * Per ticket one question is open; other transfers that reach their last chunk meanwhile
- * wait for the same answer, and are reset whatever it is. Host table entries are looked
+ * wait for the same answer. One transfer goes on after it at most: the one that asked, or its
+ * heir when that one's client has gone; all others are reset. Host table entries are looked
  * up by token each time, never kept. */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
 
@@ -53,6 +55,7 @@ make_ask(struct http_conn *c, bool report)
 
 	a->io = c->io;
 	a->conn = c->id;
+	a->ip = c->ip;
 	a->report = report;
 	str_clip(a->token, sizeof a->token, report ? c->token : c->grant.token);
 	DL_APPEND(c->io->asks, a);
@@ -132,20 +135,53 @@ reset_held(struct http_io *io, const struct http_ask *a, const char *reason)
 	}
 }
 
+/* Does the connection stand before the last chunk that the question is about, and is it the
+ * machine that it was asked for? */
+static bool
+may_inherit(const struct http_conn *c, const struct http_ask *a)
+{
+	return c->state == HTTP_CONN_HELD && is_of_ticket(c, a->token, a->ticket) &&
+	       c->grant.payload == a->payload && addr_ip_eq(&c->ip, &a->ip);
+}
+
+/* Has the client shut its side? It may have done so since the loop last looked. */
+static bool
+has_left(const struct http_conn *c)
+{
+	char octet;
+
+	return c->eof || recv(c->fd, &octet, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* The transfer that goes on after the consumption: the one that asked, unless its client has
+ * gone; then the latest other one of the same machine and payload, as when iPXE fetches anew
+ * on another connection. None of them has an octet of the last chunk, and one gets it. */
+static struct http_conn *
+find_winner(struct http_io *io, const struct http_ask *a)
+{
+	struct http_conn *asker = NULL, *heir = NULL, *c;
+
+	DL_FOREACH (io->conns, c) {
+		if (!may_inherit(c, a))
+			continue;
+		if (c->id == a->conn)
+			asker = c;
+		else if (!has_left(c))
+			heir = c;
+	}
+	return asker != NULL && (heir == NULL || !has_left(asker)) ? asker : heir;
+}
+
 static void
 on_consume_answer(void *arg, bool ok, const char *reason)
 {
 	struct http_ask *a = arg;
 	struct http_io *io = a->io;
 	struct hosttab_entry *e = find_entry(io, a->token, a->ticket);
-	struct http_conn *c = http_io_find(io, a->conn);
+	struct http_conn *c = find_winner(io, a);
 	struct http_ask copy = *a;
 
 	drop_ask(a);
-	/* It may have been closed meanwhile, or serve something else by now. */
-	if (c != NULL &&
-	    (c->state != HTTP_CONN_HELD || !is_of_ticket(c, copy.token, copy.ticket)))
-		c = NULL;
 	if (!ok) {
 		reset_held(io, &copy, reason != NULL ? reason : "the agent refused");
 		return;
@@ -201,13 +237,13 @@ http_ticket_pass(struct http_conn *c)
 }
 
 /* The agent may send the host as consumed before it answers the transfer that it was consumed
- * for: that one goes on waiting. */
+ * for: that one goes on waiting, and its heirs. */
 static bool
 waits_for_answer(const struct http_conn *c)
 {
 	const struct http_ask *a = find_ask(c->io, c->grant.ticket);
 
-	return c->state == HTTP_CONN_HELD && a != NULL && a->conn == c->id;
+	return a != NULL && may_inherit(c, a);
 }
 
 void

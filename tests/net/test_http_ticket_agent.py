@@ -36,6 +36,44 @@ def test_client_gone_while_the_agent_thinks(armed, tmp_path):
     assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
 
 
+@pytest.mark.parametrize("host_first", [False, True])
+def test_retry_on_a_new_connection_inherits(armed, tmp_path, until, host_first):
+    """The client gave the first connection up while the agent was recording: the ticket is not lost."""
+    kernel_first(armed)
+    first = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "first")
+    ask = asked(armed)
+    second = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "second")
+    until(lambda: (tmp_path / "second").exists()
+          and (tmp_path / "second").stat().st_size >= len(INITRD) - 65536 - 16384, what="the second to be held")
+    first.kill()
+    first.wait()
+    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's end")
+    if host_first:
+        armed.send_host(host(), ticket("consumed"))
+    armed.send(t="consume_ok", req=ask["req"])
+    assert second.wait(timeout=PATIENCE) == 0
+    assert (tmp_path / "second").read_bytes() == INITRD
+    assert (tmp_path / "first").stat().st_size < len(INITRD)
+    assert curl(armed.client, f"b/{TOKEN}/initrd").stdout.startswith("404 ")
+    assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
+
+
+def test_another_machine_does_not_inherit(armed, netns, tmp_path, until):
+    kernel_first(armed)
+    other = netns.add_client(address="10.77.0.50/24")
+    first = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "first")
+    ask = asked(armed)
+    second = start_curl(other, f"b/{TOKEN}/initrd", tmp_path / "second")
+    until(lambda: (tmp_path / "second").exists()
+          and (tmp_path / "second").stat().st_size >= len(INITRD) - 65536 - 16384, what="the second to be held")
+    first.kill()
+    first.wait()
+    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's end")
+    armed.send(t="consume_ok", req=ask["req"])
+    assert second.wait(timeout=PATIENCE) != 0
+    assert (tmp_path / "second").stat().st_size < len(INITRD)
+
+
 def test_consumed_without_the_agents_second_word(armed, tmp_path):
     """After consume_ok nothing is served again, before any new table says so."""
     kernel_first(armed)

@@ -30,7 +30,7 @@ if [ "$(errors model)" != 0 ] || grep -q "max search depth too small\|out of mem
 	exit 1
 fi
 echo "ticket.pml: safe; $(sed -n 's/^ *\([0-9.e+]*\) states, stored.*/\1/p' model.out) states, $crashes crashes"
-for mutant in NO_HOLD EARLY_OK NO_REISSUE OLD_TABLE NO_DROP FORGET; do
+for mutant in NO_HOLD EARLY_OK NO_REISSUE OLD_TABLE NO_DROP FORGET ALL_HELD; do
 	verify "$mutant" "-DMUTANT_$mutant"
 	if [ "$(errors "$mutant")" != 1 ] || ! grep -q "assertion violated" "$mutant.out"; then
 		cat "$mutant.out"

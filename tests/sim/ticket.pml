@@ -10,6 +10,7 @@
  *	MUTANT_NO_DROP     a script leaves the images that an earlier one had loaded
  *	MUTANT_FORGET      a host leaves the table, or is renamed, and comes again as if nothing
  *	                   had left
+ *	MUTANT_ALL_HELD    the answer is taken for every transfer that waits for it
  *
  * One job, an image of a kernel (bit 1) and an initrd (bit 2). Two clients run its script
  * at once: the machine, and a duplicate of all that it asks. Each may lose power at any
@@ -37,6 +38,8 @@ bool b_consumed = false;
 byte released = 0;  /* payload bits that have left whole */
 bool asking = false; /* one question per ticket */
 byte ask_client, ask_part, ask_boot;
+bool held = false;  /* another transfer of the same part waits for the same answer */
+byte held_client, held_boot;
 
 /* The socket: type, ticket, consumed. It dies with either end. */
 chan up = [2] of { mtype, byte };
@@ -92,7 +95,10 @@ inline start_bootd()
 	b_ticket = ticket;
 	b_consumed = consumed;
 	released = 0;
-	asking = false
+	asking = false;
+	held = false;
+	held_client = 0;
+	held_boot = 0
 }
 
 /* ticket_gate_check(): another payload never released: go; this one would complete the
@@ -122,7 +128,11 @@ inline last_octets(c, part)
 		:: full(up) -> skip
 		fi
 #endif
-	:: else -> skip					/* waits for the same answer */
+	:: else ->					/* waits for the same answer */
+		if
+		:: part == ask_part -> held = true; held_client = c; held_boot = boot[c]
+		:: else
+		fi
 	fi
 }
 
@@ -166,19 +176,38 @@ end:	do
 			released = released | ask_part;
 			if
 			:: script[ask_client] == t && boot[ask_client] == ask_boot ->
-				deliver(ask_client, ask_part)
+				deliver(ask_client, ask_part);
+#ifdef MUTANT_ALL_HELD
+				if
+				:: held && script[held_client] == t && boot[held_client] == held_boot ->
+					deliver(held_client, ask_part)
+				:: else
+				fi
+#endif
+			:: !(script[ask_client] == t && boot[ask_client] == ask_boot) && held &&
+			    script[held_client] == t && boot[held_client] == held_boot ->
+				deliver(held_client, ask_part)	/* its heir */
 			:: else				/* the client is gone: undelivered */
-			fi
+			fi;
+			held = false;
+			held_client = 0;
+			held_boot = 0
 		:: else
 		fi
 	   }
-	:: atomic { down?NO,t,used -> asking = false }
+	:: atomic { down?NO,t,used -> asking = false; held = false; held_client = 0; held_boot = 0 }
 #ifdef MUTANT_FORGET
 	:: atomic { released != 0 && !asking -> released = 0 }
 #endif
 	:: atomic { down?ENTRY,t,used ->		/* a host entry, perhaps an old one */
 		if
-		:: t != b_ticket -> b_ticket = t; released = 0; asking = false
+		:: t != b_ticket ->
+			b_ticket = t;
+			released = 0;
+			asking = false;
+			held = false;
+			held_client = 0;
+			held_boot = 0
 		:: else
 		fi;
 		b_consumed = used

@@ -51,6 +51,7 @@ struct world {
 	bool durable, asked;
 	bool answered, answer; /* decided, but not with bootd yet */
 	int asker;
+	unsigned ask_client, ask_payload;
 	unsigned whole; /* sets completed */
 };
 
@@ -204,6 +205,8 @@ pass(struct world *w, int i)
 		if (!w->asked) {
 			w->asked = true;
 			w->asker = i;
+			w->ask_client = t->client;
+			w->ask_payload = t->payload;
 		}
 		return false;
 	case TICKET_GATE_REFUSE: t->used = false; return false;
@@ -246,19 +249,35 @@ agent_decides(struct world *w)
 		send_host(w, false);
 }
 
+/* The transfer that asked, or its heir when its client has gone: find_winner(). */
+static struct transfer *
+find_winner(struct world *w)
+{
+	struct transfer *asker = w->asker >= 0 ? &w->transfers[w->asker] : NULL;
+
+	if (asker != NULL && asker->held)
+		return asker;
+	for (int i = 0; i < TRANSFERS; i++) {
+		struct transfer *t = &w->transfers[i];
+
+		if (t->used && t->held && t->client == w->ask_client &&
+		    t->payload == w->ask_payload)
+			return t;
+	}
+	return NULL;
+}
+
 static void
 answer_arrives(struct world *w)
 {
 	struct hosttab_entry *e = entry(w);
-	int asker = w->asker;
-	struct transfer *t = asker >= 0 ? &w->transfers[asker] : NULL;
+	struct transfer *t;
 
 	if (!w->answered)
 		return;
+	t = find_winner(w);
 	w->asked = w->answered = false;
 	w->asker = -1;
-	if (t != NULL && !t->held)
-		t = NULL; /* the client has gone */
 	if (w->answer)
 		hosttab_consume(w->table, w->boot.ticket);
 	if (w->answer && t != NULL)
