@@ -36,6 +36,16 @@ def test_client_gone_while_the_agent_thinks(armed, tmp_path):
     assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
 
 
+def test_host_renamed_between_kernel_and_initrd(armed, tmp_path):
+    """What has left under the ticket has left, whatever its host is called in the next table."""
+    kernel_first(armed)
+    armed.send_table([{"host": host(name="edge99"), "boot": ticket()}])
+    p = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "out")
+    armed.send(t="consume_no", req=asked(armed)["req"], reason="cancelled")
+    assert p.wait(timeout=PATIENCE) != 0
+    assert (tmp_path / "out").stat().st_size < len(INITRD)
+
+
 @pytest.mark.parametrize("host_first", [False, True])
 def test_retry_on_a_new_connection_inherits(armed, tmp_path, until, host_first):
     """The client gave the first connection up while the agent was recording: the ticket is not lost."""
