@@ -241,7 +241,7 @@ def test_a_host_that_no_address_is_for(site, netns):
         wire.send(wire.bootp(option(53, bytes([DISCOVER])) + pxe()))
         seen = s.wait_event("dhcp4.ignored", since=since)
         assert "no pool" in seen["reason"]
-        until(lambda: [e for e in s.events[since:] if e["kind"] in ("job.failed", "job.attempt")], 30,
+        until(lambda: [e for e in s.events[since:] if e["kind"] in ("job.failed", "job.attempt")],
               "the attempt to end")
         if [e for e in s.events[since:] if e["kind"] == "job.failed"]:
             break
@@ -274,7 +274,7 @@ def test_a_replaced_agent_leaves_the_wire(site):
     s.orch.down = True
     assert s.machine(2).script()
     s.orch.refused, s.orch.down = True, False
-    until(lambda: s.bootd_pid() is None, 30, what="bootd to end")
+    until(lambda: s.bootd_pid() is None, what="bootd to end")
     s.orch.down = True
     s.kill_agent()
     s.start_agent()
