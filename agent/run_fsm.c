@@ -552,11 +552,13 @@ on_report(struct run_fsm *f, const struct run_input *in)
 	if (in->note != NULL && in->note[0] != '\0')
 		event_put(ev, "note", in->note);
 	if (in->report == RUN_REPORT_FAILED) {
+		char note[200];
+
+		str_clip(note, sizeof(note), in->note == NULL ? "" : in->note);
 		error_set(&why, 0, "installer-failed",
 		    "read its note (netboot-ctl events), watch the console, then retry",
-		    "the installer reported a failure%s%.200s",
-		    in->note != NULL && in->note[0] != '\0' ? ": " : "",
-		    in->note == NULL ? "" : in->note);
+		    "the installer reported a failure%s%s", note[0] != '\0' ? ": " : "",
+		    note);
 		miss(f, &why, false);
 		return;
 	}

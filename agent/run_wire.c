@@ -124,10 +124,10 @@ find_payload(
 static void
 describe(const struct event *ev, const char *proto, struct run_wire *ret)
 {
-	char size[32];
+	char size[32], name[60];
 
-	snprintf(ret->evidence, sizeof(ret->evidence), "%s %.60s, %s, to %s%s", proto,
-	    base_name(ev->file),
+	str_clip(name, sizeof(name), base_name(ev->file));
+	snprintf(ret->evidence, sizeof(ret->evidence), "%s %s, %s, to %s%s", proto, name,
 	    str_bytes(ev->bytes < 0 ? 0 : ev->bytes, size, sizeof(size)),
 	    ev->ip[0] != '\0' ? ev->ip : ev->mac,
 	    str_eq(detail(ev, "result"), "complete-unacked")

@@ -23,6 +23,7 @@
 #include "boot-services/consumer_priv.h"
 #include "lib/bootd_msg.h"
 #include "lib/frame.h"
+#include "lib/printable.h"
 #include "lib/str.h"
 
 /* Events wait in memory for a busy agent up to here; consume and report requests always
@@ -274,34 +275,6 @@ ask_consume(struct consumer *c, const struct hosttab_entry *host, const char *ma
 	return ask(from_consumer(c), &m, answer, arg);
 }
 
-static bool
-is_utf8(const char *s)
-{
-	json_t *v = json_string(s); /* NULL when it is not */
-	bool ok = v != NULL;
-
-	json_decref(v);
-	return ok;
-}
-
-/* A note is a stranger's octets: what JSON cannot carry becomes '?', and what it would
- * write as six octets too, so that the largest note still fits a frame. */
-static char *
-clean_note(const char *note)
-{
-	char *text = str_dup(note);
-	bool utf8 = is_utf8(text);
-
-	for (char *c = text; *c; c++) {
-		unsigned char u = (unsigned char)*c;
-
-		if ((u < 0x20 && u != '\n' && u != '\t') || u == 0x7f ||
-		    (u >= 0x80 && !utf8))
-			*c = '?';
-	}
-	return text;
-}
-
 static uint64_t
 ask_report(struct consumer *c, const char *token, const char *stage, const char *note,
     const char *ip, consumer_answer *answer, void *arg)
@@ -312,7 +285,10 @@ ask_report(struct consumer *c, const char *token, const char *stage, const char 
 	str_clip(m.token, sizeof(m.token), token);
 	str_clip(m.stage, sizeof(m.stage), stage);
 	str_clip(m.ip, sizeof(m.ip), ip);
-	m.text = clean_note(note);
+	/* '?' for what JSON cannot carry, and for what it would write as six octets, so that the
+	 * largest note still fits a frame. */
+	m.text = str_dup(note);
+	printable_clean(m.text);
 	req = ask(from_consumer(c), &m, answer, arg);
 	free(m.text);
 	return req;

@@ -20,6 +20,7 @@ consumer_answer(void *arg, bool ok, const char *reason);
 uint64_t
 consumer_ask(struct consumer *c, const struct hosttab_entry *host, const char *mac,
     const char *ip, const char *file, consumer_answer *answer, void *arg);
+/* `note` is what a stranger wrote, any octets but NUL. */
 uint64_t
 consumer_report(struct consumer *c, const char *token, const char *stage,
     const char *note, const char *ip, consumer_answer *answer, void *arg);

@@ -313,13 +313,10 @@ http_ticket_report(struct http_conn *c)
 		    false);
 		return;
 	}
-	/* The note becomes text in a database: NUL and other controls do not. */
-	for (size_t i = 0; i < c->note_len; i++) {
-		unsigned char ch = (unsigned char)c->note[i];
-
-		if ((ch < 0x20 && ch != '\n' && ch != '\t') || ch >= 0x7f)
+	/* The note is a string from here on: what follows a NUL must not be lost. */
+	for (size_t i = 0; i < c->note_len; i++)
+		if (c->note[i] == '\0')
 			c->note[i] = '?';
-	}
 	c->note[c->note_len] = '\0';
 	a = make_ask(c, true);
 	a->req = consumer_report(c->io->deps->consumer, c->token, c->stage, c->note,

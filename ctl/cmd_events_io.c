@@ -32,19 +32,21 @@ add_detail(const char *key, const json_t *value, struct text *out)
 {
 	static const char unit[] = "_us";
 	size_t len = strlen(key), n = sizeof(unit) - 1;
-	char buf[32];
+	bool duration = json_is_integer(value) && len > n && str_eq(key + len - n, unit);
+	char *name = str_dup(key), *s, buf[32];
 
-	if (json_is_integer(value) && len > n && str_eq(key + len - n, unit)) {
-		text_addf(out, "%.*s=%s", (int)(len - n), key,
-		    str_duration(json_integer_value(value), buf, sizeof(buf)));
+	if (duration) {
+		name[len - n] = '\0';
+		s = str_dup(str_duration(json_integer_value(value), buf, sizeof(buf)));
 	} else {
-		char *s = json_is_string(value) ? str_dup(json_string_value(value))
-						: json_text(value);
-
-		text_addf(out, "%s=", key);
-		text_add_escaped(out, s);
-		free(s);
+		s = json_is_string(value) ? str_dup(json_string_value(value))
+					  : json_text(value);
 	}
+	text_add_escaped(out, name);
+	text_add(out, "=");
+	text_add_escaped(out, s);
+	free(s);
+	free(name);
 }
 
 /* What it is about: file and bytes, reason, and the details. */

@@ -206,7 +206,9 @@ confirm_retry(struct ctl *ctl, const char *id)
 	text_add_escaped(&question, cmd_util_str(job, "kind"));
 	text_add(&question, " ");
 	text_add_escaped(&question, cmd_util_str(job, "image"));
-	text_addf(&question, ". Type the host's name (%s) to go on", host);
+	text_add(&question, ". Type the host's name (");
+	text_add_escaped(&question, host);
+	text_add(&question, ") to go on");
 	r = cmd_util_confirm(ctl, id, text_str(&question), host);
 	text_done(&question);
 	json_decref(job);
@@ -262,7 +264,7 @@ cmd_job_retry(struct ctl *ctl, const struct args *args)
 		return r;
 	jobs = json_pack("[O]", job);
 	if (!ctl_is_json(ctl))
-		fprintf(ctl->out, "%s\n", cmd_util_str(job, "id"));
+		cmd_util_print_id(ctl, job);
 	else if (!args_has(args, "wait"))
 		output_json(ctl, job);
 	fflush(ctl->out);

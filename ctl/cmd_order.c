@@ -201,15 +201,18 @@ confirm(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 	if (n == 1) {
 		str_clip(expected, sizeof(expected),
 		    cmd_util_str(json_array_get(jobs, 0), "host"));
-		text_addf(&question, "About to %s. Type the host's name (%s) to go on",
-		    text_str(&what), expected);
+		text_addf(
+		    &question, "About to %s. Type the host's name (", text_str(&what));
+		text_add_escaped(&question, expected);
+		text_add(&question, ") to go on");
 	} else {
 		char *names = names_of(jobs);
 
 		snprintf(expected, sizeof(expected), "%zu", n);
-		text_addf(&question,
-		    "About to %s on %s hosts: %s\nType their number (%s) to go on",
-		    text_str(&what), expected, names, expected);
+		text_addf(
+		    &question, "About to %s on %s hosts: ", text_str(&what), expected);
+		text_add_escaped(&question, names);
+		text_addf(&question, "\nType their number (%s) to go on", expected);
 		free(names);
 	}
 	r = cmd_util_confirm(ctl, o->hosts, text_str(&question), expected);
@@ -236,7 +239,7 @@ static const struct output_column started_columns[] = {
     {.title = "STATE", .key = "state"},
 };
 
-/* The ids at once, one a line: `job=$(netboot-ctl reinstall ...)` works. */
+/* The ids at once, one a line. */
 static void
 print_started(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 {
@@ -250,7 +253,7 @@ print_started(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 	}
 	json_array_foreach (jobs, i, job) {
 		if (ctl->format == CTL_TABLE)
-			fprintf(ctl->out, "%s\n", cmd_util_str(job, "id"));
+			cmd_util_print_id(ctl, job);
 		else
 			ctl_say(ctl, "%s: job %s", cmd_util_str(job, "host"),
 			    cmd_util_str(job, "id"));

@@ -152,6 +152,16 @@ cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *questio
 }
 
 void
+cmd_util_print_id(const struct ctl *ctl, const json_t *job)
+{
+	struct text line = {0};
+
+	text_add_escaped(&line, cmd_util_str(job, "id"));
+	fprintf(ctl->out, "%s\n", text_str(&line));
+	text_done(&line);
+}
+
+void
 cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs)
 {
 	json_t *now = json_array(), *job;

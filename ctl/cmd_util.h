@@ -31,6 +31,9 @@ cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *n
 int
 cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *question,
     const char *expected);
+/* The job's id as a line of data: `job=$(netboot-ctl reinstall ...)` works. */
+void
+cmd_util_print_id(const struct ctl *ctl, const json_t *job);
 /* Asks for the jobs' present records and prints them as JSON. */
 void
 cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs);

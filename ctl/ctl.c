@@ -41,16 +41,20 @@ ctl_fail(
 void
 ctl_say(const struct ctl *ctl, const char *fmt, ...)
 {
+	struct text plain = {0}, line = {0};
 	va_list ap;
 
 	if (ctl->quiet)
 		return;
-	fflush(ctl->out);
 	va_start(ap, fmt);
-	vfprintf(ctl->err, fmt, ap);
+	text_addv(&plain, fmt, ap);
 	va_end(ap);
-	fputc('\n', ctl->err);
+	text_add_escaped(&line, text_str(&plain));
+	fflush(ctl->out);
+	fprintf(ctl->err, "%s\n", text_str(&line));
 	fflush(ctl->err);
+	text_done(&line);
+	text_done(&plain);
 }
 
 bool

@@ -5,6 +5,8 @@
  * the command's handler; its exit code is the program's (DESIGN section 8). `__complete
  * WORD…` lists what may follow, for the shells.
  */
+#include <langinfo.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +42,20 @@ settle(struct ctl *ctl, const struct args *args)
 			ctl->format = (enum ctl_format)i;
 	ctl->headers = !args_has(args, "no-headers");
 	ctl->quiet = args_has(args, "quiet");
+}
+
+/* UTF-8 where the user's locale has it; else ASCII. It is always C.UTF-8 then, since in some
+ * locales even ASCII letters differ (tr_TR). */
+static void
+settle_charset(void)
+{
+	locale_t theirs = newlocale(LC_CTYPE_MASK, "", NULL);
+
+	if (theirs == NULL)
+		return;
+	if (str_eq(nl_langinfo_l(CODESET, theirs), "UTF-8"))
+		setlocale(LC_CTYPE, "C.UTF-8");
+	freelocale(theirs);
 }
 
 static struct ctl
@@ -99,6 +115,7 @@ main(int argc, char **argv)
 	struct error err;
 
 	signal(SIGPIPE, SIG_IGN);
+	settle_charset();
 	if (argc > 1 && str_eq(argv[1], "__complete"))
 		return complete(argc, argv);
 	if (args_parse(&commands_table, argc, argv, &args, &err) < 0)

@@ -3,8 +3,8 @@
  *
  * Entry points: output_list() for rows, output_object() for one thing; output_table() is
  * the pure middle. Ownership: rows are borrowed, text is appended to the caller's.
- * Failure modes: none. Every cell is escaped to printable ASCII, so that a host's answer
- * can neither break the columns nor talk to the terminal, and one octet is one column.
+ * Failure modes: none. Every cell is escaped, so that a host's answer can neither break the
+ * columns nor talk to the terminal; columns are as wide as what the terminal shows.
  * The JSON is what the server said, members in its order; names that start with '_' are
  * ours, for tables only, and are left out.
  */
@@ -176,8 +176,8 @@ output_table(const json_t *rows, const struct output_column *columns, size_t n, 
 					       : cell_make(json_array_get(rows, line - 1),
 						     used[i]);
 
-			if (strlen(cell) > widths[i])
-				widths[i] = strlen(cell);
+			if (text_width(cell) > widths[i])
+				widths[i] = text_width(cell);
 			cells[line * n_used + i] = cell;
 		}
 	for (size_t line = headers ? 0 : 1; line < n_lines; line++)

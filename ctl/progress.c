@@ -41,8 +41,10 @@ begin_attempt(struct progress *p, int attempt, struct text *changes)
 	for (int s = STAGE_OVERRIDE; s < STAGE_COUNT; s++)
 		p->stages[s] = (struct progress_stage){0};
 	p->transfer = (struct progress_transfer){.total = -1};
-	if (p->attempt > 0)
-		text_addf(changes, "%s: attempt %d begins\n", p->host, attempt);
+	if (p->attempt > 0) {
+		text_add_escaped(changes, p->host);
+		text_addf(changes, ": attempt %d begins\n", attempt);
+	}
 	p->attempt = attempt;
 }
 
@@ -77,7 +79,8 @@ say_stage(const struct progress *p, enum stage s, const struct progress_stage *s
 	    st->entered > 0 && st->left > st->entered ? st->left - st->entered : 0, took,
 	    sizeof(took));
 	str_duration(st->deadline_us, limit, sizeof(limit));
-	text_addf(out, "%s: %s: ", p->host, stage_name(s));
+	text_add_escaped(out, p->host);
+	text_addf(out, ": %s: ", stage_name(s));
 	switch (st->mark) {
 	case PROGRESS_UNSEEN:
 	case PROGRESS_ENTERED:

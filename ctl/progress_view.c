@@ -3,8 +3,8 @@
  *
  * Entry points: progress_view_stages() for one job, progress_view_line() where several
  * are shown, progress_view_result() for the last word. Ownership: text is appended to the
- * caller's. No clock: `now` comes in with the look. Failure modes: none. Lines are ASCII
- * and cut at the terminal's width, since a wrapped line would spoil the redrawing.
+ * caller's. No clock: `now` comes in with the look. Failure modes: none. Lines are
+ * cut at the terminal's width, since a wrapped line would spoil the redrawing.
  */
 #include "ctl/progress_view.h"
 
@@ -45,10 +45,8 @@ finish_line(
 
 	while (out->len > from && out->s[out->len - 1] == ' ')
 		out->s[--out->len] = '\0';
-	if (look->width > 0 && out->len - from > look->width) {
-		out->len = from + look->width;
-		out->s[out->len] = '\0';
-	}
+	if (look->width > 0)
+		text_cut(out, from, look->width);
 	if (look->color && color[0] != '\0') {
 		text_addf(&line, "%s%s%s", color, out->s + from, VIEW_PLAIN);
 		out->len = from;
@@ -133,10 +131,15 @@ progress_view_stages(
 	size_t from = out->len;
 	char buf[32];
 
-	text_addf(out, "%s  %s", p->host, p->kind);
-	if (p->image[0] != '\0')
-		text_addf(out, "  %s", p->image);
-	text_addf(out, "  job %s", p->id);
+	text_add_escaped(out, p->host);
+	text_add(out, "  ");
+	text_add_escaped(out, p->kind);
+	if (p->image[0] != '\0') {
+		text_add(out, "  ");
+		text_add_escaped(out, p->image);
+	}
+	text_add(out, "  job ");
+	text_add_escaped(out, p->id);
 	if (p->attempt > 1)
 		text_addf(out, "  attempt %d", p->attempt);
 	text_addf(out, "  %s", str_duration(elapsed(p, look->now), buf, sizeof(buf)));
@@ -154,7 +157,7 @@ progress_view_line(
 	size_t from = out->len;
 	const char *color = "";
 
-	text_add(out, p->host);
+	text_add_escaped(out, p->host);
 	text_pad(out, from, VIEW_TIME_COLUMN, 2);
 	switch (p->state) {
 	case PROGRESS_OPEN:
@@ -170,7 +173,8 @@ progress_view_line(
 		color = VIEW_GREEN;
 		break;
 	case PROGRESS_FAILED:
-		text_addf(out, "FAILED at %s: %s", stage_name(p->stage), p->verdict.code);
+		text_addf(out, "FAILED at %s: ", stage_name(p->stage));
+		text_add_escaped(out, p->verdict.code);
 		color = VIEW_RED;
 		break;
 	case PROGRESS_CANCELLED: text_add(out, "cancelled"); break;

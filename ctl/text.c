@@ -8,12 +8,13 @@
  */
 #include "ctl/text.h"
 
-#include <ctype.h>
-#include <stdarg.h>
+#include <langinfo.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
+#include "lib/printable.h"
 #include "lib/str.h"
 
 static void
@@ -45,13 +46,21 @@ text_add(struct text *t, const char *s)
 void
 text_addf(struct text *t, const char *fmt, ...)
 {
-	va_list ap, again;
-	int n;
+	va_list ap;
 
 	va_start(ap, fmt);
+	text_addv(t, fmt, ap);
+	va_end(ap);
+}
+
+void
+text_addv(struct text *t, const char *fmt, va_list ap)
+{
+	va_list again;
+	int n;
+
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, ap);
-	va_end(ap);
 	if (n > 0) {
 		text_reserve(t, (size_t)n);
 		vsnprintf(t->s + t->len, (size_t)n + 1, fmt, again);
@@ -60,24 +69,39 @@ text_addf(struct text *t, const char *fmt, ...)
 	va_end(again);
 }
 
+bool
+text_utf8(void)
+{
+	return str_eq(nl_langinfo(CODESET), "UTF-8");
+}
+
 void
 text_add_escaped(struct text *t, const char *s)
 {
-	size_t len = strlen(s),
-	       size = len * 4 + 4; /* "\xNN" for each, and room for "..." */
+	size_t left = strlen(s), max = text_utf8() ? 4 : 1, n;
 
-	text_reserve(t, size);
-	str_escape(t->s + t->len, size, s, len);
-	t->len += strlen(t->s + t->len);
+	for (; left > 0; s += n, left -= n) {
+		n = printable_char(s, left);
+		if (n > 0 && n <= max) {
+			text_add_bytes(t, s, n);
+		} else {
+			n = 1;
+			text_addf(t, "\\x%02x", (unsigned char)*s);
+		}
+	}
 }
 
 void
 text_add_encoded(struct text *t, const char *s)
 {
+	static const char unreserved[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789-._~";
+
 	for (; *s != '\0'; s++) {
 		unsigned char c = (unsigned char)*s;
 
-		if (isalnum(c) || strchr("-._~", c) != NULL)
+		if (strchr(unreserved, c) != NULL)
 			text_add_bytes(t, s, 1);
 		else
 			text_addf(t, "%%%02X", c);
@@ -95,10 +119,54 @@ text_add_query(struct text *t, const char *name, const char *value)
 	text_add_encoded(t, value);
 }
 
+/* Columns of the character at s, and its octets. What the C library does not know is as wide as
+ * a letter. */
+static size_t
+char_width(const char *s, size_t *ret_octets)
+{
+	mbstate_t state = {0};
+	wchar_t c;
+	size_t most = strnlen(s, MB_CUR_MAX), n = mbrtowc(&c, s, most, &state);
+	int width;
+
+	*ret_octets = 1;
+	if (n == 0 || n > most)
+		return 1;
+	*ret_octets = n;
+	width = wcwidth(c);
+	return width < 0 ? 1 : (size_t)width;
+}
+
+size_t
+text_width(const char *s)
+{
+	size_t width = 0, n;
+
+	for (; *s != '\0'; s += n)
+		width += char_width(s, &n);
+	return width;
+}
+
+void
+text_cut(struct text *t, size_t from, size_t columns)
+{
+	size_t width = 0, n;
+
+	for (; from < t->len; from += n) {
+		width += char_width(t->s + from, &n);
+		if (width > columns)
+			break;
+	}
+	if (from < t->len) {
+		t->len = from;
+		t->s[from] = '\0';
+	}
+}
+
 void
 text_pad(struct text *t, size_t from, size_t column, size_t gap)
 {
-	size_t used = t->len - from;
+	size_t used = text_width(text_str(t) + from);
 	size_t n = used + gap > column ? gap : column - used;
 
 	while (n-- > 0)

@@ -3,6 +3,8 @@
 #ifndef CTL_TEXT_H
 #define CTL_TEXT_H
 
+#include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/compiler.h"
@@ -19,9 +21,20 @@ void
 text_add_bytes(struct text *t, const void *src, size_t len);
 void
 text_addf(struct text *t, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Untrusted text as printable ASCII. */
+void
+text_addv(struct text *t, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+/* Untrusted text for people: as str_escape() has it, and in ASCII where text_utf8() says no. */
 void
 text_add_escaped(struct text *t, const char *s);
+/* Can the output show UTF-8? The C library's LC_CTYPE says so; main.c sets it. */
+bool
+text_utf8(void);
+/* Columns that a terminal takes for printable text. */
+size_t
+text_width(const char *s);
+/* Cuts what was added since `from` to so many columns, in whole characters. */
+void
+text_cut(struct text *t, size_t from, size_t columns);
 /* RFC 3986 2.1: all but unreserved characters become %XX. */
 void
 text_add_encoded(struct text *t, const char *s);
@@ -29,7 +42,7 @@ text_add_encoded(struct text *t, const char *s);
  * value. */
 void
 text_add_query(struct text *t, const char *name, const char *value);
-/* Spaces up to that column, at least `gap` of them; columns count from `from`. */
+/* Spaces up to that column, at least `gap` of them; columns count from what was added at `from`. */
 void
 text_pad(struct text *t, size_t from, size_t column, size_t gap);
 /* Never NULL. */

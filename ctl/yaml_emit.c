@@ -4,7 +4,9 @@
  * Entry point: yaml_emit_text(). Ownership: the text is the caller's.
  * Failure modes: none; libyaml's emitter writes into memory. Texts that another YAML
  * reader would take for a number, a time or a boolean (52:54:00:77:00:01 is a base-60
- * number to YAML 1.1) are quoted, so that the file means the same everywhere.
+ * number to YAML 1.1) are quoted, so that the file means the same everywhere. Where UTF-8 cannot
+ * be shown, or a text holds what is not printable (lib/printable.h), the emitter writes all but
+ * ASCII as escapes that every YAML reader turns back.
  */
 #include "ctl/yaml_emit.h"
 
@@ -17,6 +19,7 @@
 
 #include "ctl/text.h"
 #include "lib/compiler.h"
+#include "lib/printable.h"
 
 static int
 on_write(void *arg, unsigned char *buffer, size_t size)
@@ -116,6 +119,40 @@ emit_value(yaml_emitter_t *em, const json_t *v)
 	}
 }
 
+/* Would all of the text be seen where it is printed? Control characters are not asked about:
+ * the emitter escapes them itself. */
+static bool
+is_seen(const char *s)
+{
+	size_t left = strlen(s), n;
+
+	for (; left > 0; s += n, left -= n) {
+		n = printable_char(s, left);
+		if (n == 0 && (unsigned char)*s >= 0x80)
+			return false;
+		n = n > 0 ? n : 1;
+	}
+	return true;
+}
+
+static bool
+all_seen(const json_t *v)
+{
+	const char *key;
+	json_t *item;
+	size_t i;
+
+	if (json_is_string(v))
+		return is_seen(json_string_value(v));
+	json_object_foreach ((json_t *)(uintptr_t)v, key, item)
+		if (!is_seen(key) || !all_seen(item))
+			return false;
+	json_array_foreach (v, i, item)
+		if (!all_seen(item))
+			return false;
+	return true;
+}
+
 char *
 yaml_emit_text(const json_t *doc)
 {
@@ -125,7 +162,7 @@ yaml_emit_text(const json_t *doc)
 
 	yaml_emitter_initialize(&em);
 	yaml_emitter_set_output(&em, on_write, &out);
-	yaml_emitter_set_unicode(&em, 1);
+	yaml_emitter_set_unicode(&em, text_utf8() && all_seen(doc));
 	yaml_emitter_set_width(&em, -1);
 	yaml_stream_start_event_initialize(&ev, YAML_UTF8_ENCODING);
 	yaml_emitter_emit(&em, &ev);

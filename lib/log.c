@@ -4,7 +4,8 @@
  *
  * Entry points: log_init() once in main, then log_error() and its sisters.
  * Ownership: struct log borrows the program's name.
- * Failure modes: none reported; a message longer than LOG_LINE_MAX is clipped. The line
+ * Failure modes: none reported; a message longer than LOG_LINE_MAX is clipped. Whatever a
+ * message was made of, its line holds printable characters only (lib/printable.h). The line
  * is written by one write(2), so that lines of several processes on one stderr do not
  * mix.
  */
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/str.h"
 
 enum { LOG_LINE_MAX = 2048 };
 
@@ -59,7 +61,7 @@ write_prefix(const struct log *log, enum log_level level, char *line, size_t siz
 void
 log_line(const struct log *log, enum log_level level, const char *fmt, ...)
 {
-	char line[LOG_LINE_MAX];
+	char line[LOG_LINE_MAX], text[LOG_LINE_MAX];
 	size_t len;
 	va_list ap;
 	int n;
@@ -70,13 +72,14 @@ log_line(const struct log *log, enum log_level level, const char *fmt, ...)
 	if (n < 0 || (size_t)n >= sizeof(line) - 1)
 		return;
 	va_start(ap, fmt);
-	vsnprintf(line + n, sizeof(line) - (size_t)n - 1, fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	len = strlen(line);
 	/* A line break inside would let a message forge the next one. */
-	for (size_t i = 0; i < len; i++)
-		if (line[i] == '\n' || line[i] == '\r')
-			line[i] = ' ';
+	for (char *s = text; *s != '\0'; s++)
+		if (*s == '\n' || *s == '\r')
+			*s = ' ';
+	str_escape(line + n, sizeof(line) - (size_t)n - 1, text, strlen(text));
+	len = strlen(line);
 	line[len++] = '\n';
 	if (write(STDERR_FILENO, line, len) < 0)
 		return; /* nowhere left to complain */

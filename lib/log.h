@@ -18,7 +18,7 @@ struct log {
 
 struct log
 log_init(const char *program, enum log_level max);
-/* Untrusted text must already be escaped (str_escape). */
+/* What is not printable (lib/printable.h) is escaped; line breaks become blanks. */
 void
 log_line(const struct log *log, enum log_level level, const char *fmt, ...)
     PRINTF_LIKE(3, 4);

@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/printable.h"
+
 enum { STR_NAME_MAX = 253, STR_LABEL_MAX = 63 };
 
 int
@@ -68,36 +70,37 @@ str_format(char *dst, size_t size, const char *fmt, ...)
 	return 0;
 }
 
-/* The printable form of one octet; returns its length. A backslash is escaped too, so
- * that the form can be read back without doubt. */
+/* The form of what stands at p, and how many octets of it were taken; returns its length. */
 static size_t
-escape_octet(uint8_t c, char out[5])
+escape_one(const uint8_t *p, size_t len, char out[5], size_t *ret_taken)
 {
-	if (c >= 0x20 && c < 0x7f && c != '\\') {
-		out[0] = (char)c;
-		return 1;
-	}
-	snprintf(out, 5, "\\x%02x", c);
-	return 4;
+	size_t n = printable_char(p, len);
+
+	*ret_taken = n > 0 ? n : 1;
+	if (n > 0)
+		memcpy(out, p, n);
+	else
+		n = (size_t)snprintf(out, 5, "\\x%02x", *p);
+	return n;
 }
 
 const char *
 str_escape(char *dst, size_t size, const void *src, size_t len)
 {
 	const uint8_t *p = src;
-	size_t used = 0, safe = 0, i;
+	size_t used = 0, safe = 0, i, taken;
 	char one[5];
 
 	if (size == 0)
 		return dst;
-	for (i = 0; i < len; i++) {
-		size_t n = escape_octet(p[i], one);
+	for (i = 0; i < len; i += taken) {
+		size_t n = escape_one(p + i, len - i, one, &taken);
 
 		if (used + n >= size)
 			break;
 		memcpy(dst + used, one, n);
 		used += n;
-		/* Where "..." may begin without cutting an escape in two. */
+		/* Where "..." may begin without cutting a character or an escape in two. */
 		if (used + 3 < size)
 			safe = used;
 	}

@@ -18,7 +18,9 @@ str_clip(char *dst, size_t size, const char *src);
 /* snprintf that fails instead of truncating: 0 or -ENAMETOOLONG (dst then ""). */
 int
 str_format(char *dst, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4) MUST_CHECK;
-/* Untrusted bytes as printable ASCII: others become \xNN; clipped with "..." to fit. Returns dst. */
+/* Untrusted bytes for people: printable characters (lib/printable.h) as they are, any other octet as
+ * \xNN; clipped with "..." to fit. Escaping again changes nothing, so that a text may pass several
+ * programs of which each makes sure. Needs 4 * len + 1 octets at most. Returns dst. */
 const char *
 str_escape(char *dst, size_t size, const void *src, size_t len);
 /* Decimal, whole string, within [min, max]. 0, -EINVAL or -ERANGE. */

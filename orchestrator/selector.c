@@ -62,7 +62,7 @@ report_unknown(struct selection *sel, const char *name)
 	if (like.n > 1)
 		error_set(&err, 0, "host-ambiguous", "write the whole name",
 		    "%s could be %s%s", name, list,
-		    like.n == CANDIDATES_MAX ? ", …" : "");
+		    like.n == CANDIDATES_MAX ? ", ..." : "");
 	else if (like.n == 1)
 		error_set(&err, 0, "host-unknown", "write the whole name",
 		    "no host %s; there is %s", name, list);

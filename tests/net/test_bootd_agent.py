@@ -155,13 +155,15 @@ def test_agent_gone_while_held_back(armed, tmp_path):
 
 
 @pytest.mark.parametrize("answer, code", [("report_ok", "204"), ("report_no", "404")])
-def test_report(armed, answer, code):
+def test_report(armed, tmp_path, answer, code):
+    note = tmp_path / "note"
+    note.write_bytes(b"all\nwell z\xc5\x82y \xe2\x80\xae\0\x01\xff\xc5")
     p = armed.client.popen("curl", "-s", "-m", "60", "-o", "/dev/null", "-w", "%{http_code}",
-                           "--data-binary", "all\nwell \x01\xff", f"http://10.77.0.1/report/{TOKEN}/installed",
+                           "--data-binary", f"@{note}", f"http://10.77.0.1/report/{TOKEN}/installed",
                            stdout=subprocess.PIPE)
     m = armed.wait_frame(lambda m: m["t"] == "report")
     assert m["token"] == TOKEN and m["stage"] == "installed" and m["ip"] == "10.77.0.11"
-    assert m["note"].startswith("all\nwell ")
+    assert m["note"] == "all\nwell zły ???????"
     armed.send(t=answer, req=m["req"], reason="closed")
     assert p.communicate(timeout=PATIENCE)[0].decode() == code
 

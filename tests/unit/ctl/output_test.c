@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ctl/output.h"
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "ctl/yaml_emit.h"
 #include "lib/compiler.h"
 
 static const struct output_column columns[] = {
@@ -70,7 +72,7 @@ test_empty_list_has_its_titles(void **state UNUSED)
 	assert_table("[]", false, false, "");
 }
 
-/* One octet, one column, whatever a host's answer holds. */
+/* Whatever a host's answer holds, and whatever the terminal can show. */
 static void
 test_hostile_text_is_escaped(void **state UNUSED)
 {
@@ -78,6 +80,12 @@ test_hostile_text_is_escaped(void **state UNUSED)
 	    false,
 	    "a\\x1b[2J\\x0ab  -  -\n"
 	    "\\xc3\\xa9       -  -\n");
+	setlocale(LC_CTYPE, "C.UTF-8");
+	assert_table("[{\"name\":\"a\\u009b2J\\u202eb\"},{\"name\":\"\\u00e9\\u4e2d\"}]",
+	    false, false,
+	    "a\\xc2\\x9b2J\\xe2\\x80\\xaeb  -  -\n"
+	    "\xc3\xa9\xe4\xb8\xad                       -  -\n");
+	setlocale(LC_CTYPE, "C");
 }
 
 static void
@@ -143,6 +151,34 @@ test_object_in_yaml(void **state UNUSED)
 	json_decref(obj);
 }
 
+/* What cannot be shown, or not be seen, is written in YAML's own escapes. */
+static void
+test_yaml_says_what_is_unseen(void **state UNUSED)
+{
+	static const struct {
+		const char *locale, *json, *yaml;
+	} rows[] = {
+	    {"C.UTF-8", "{\"a\":\"\\u0141\\u00f3d\\u017a\"}",
+		"a: \xc5\x81\xc3\xb3"
+		"d\xc5\xba\n"},
+	    {"C", "{\"a\":\"\\u0141\\u00f3d\\u017a\"}", "a: \"\\u0141\\xF3d\\u017A\"\n"},
+	    {"C.UTF-8", "{\"a\":[\"x\\u202ey\\u200d\"]}", "a:\n- \"x\\u202Ey\\u200D\"\n"},
+	    {"C.UTF-8", "{\"a\":\"x\\u001b[2J\\u009b\"}", "a: \"x\\e[2J\\x9B\"\n"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		json_t *doc = json_loads(rows[i].json, 0, NULL);
+		char *yaml;
+
+		setlocale(LC_CTYPE, rows[i].locale);
+		yaml = yaml_emit_text(doc);
+		assert_string_equal(yaml, rows[i].yaml);
+		free(yaml);
+		json_decref(doc);
+	}
+	setlocale(LC_CTYPE, "C");
+}
+
 int
 main(void)
 {
@@ -154,6 +190,7 @@ main(void)
 	    cmocka_unit_test(test_wrong_types_are_no_values),
 	    cmocka_unit_test(test_json_forms),
 	    cmocka_unit_test(test_object_in_yaml),
+	    cmocka_unit_test(test_yaml_says_what_is_unseen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

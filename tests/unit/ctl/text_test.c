@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ctl/text.h"
 
+#include <locale.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -59,6 +60,61 @@ test_escaping(void **state UNUSED)
 	text_done(&t);
 }
 
+/* Polish, Chinese (two columns each), an accent of its own, a turned direction, half a
+ * character. */
+#define MIXED                  \
+	"\xc5\x82\xe4\xb8\xad" \
+	"e\xcc\x81"            \
+	"\xe2\x80\xae\xc5"
+
+static void
+test_utf8_where_it_can_be_shown(void **state UNUSED)
+{
+	struct text t = {0};
+
+	assert_false(text_utf8());
+	text_add_escaped(&t, MIXED);
+	assert_string_equal(text_str(&t), "\\xc5\\x82\\xe4\\xb8\\xad"
+					  "e\\xcc\\x81"
+					  "\\xe2\\x80\\xae\\xc5");
+	assert_int_equal(text_width(text_str(&t)), t.len);
+	text_clear(&t);
+	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
+	assert_true(text_utf8());
+	text_add_escaped(&t, MIXED "\\");
+	assert_string_equal(text_str(&t), "\xc5\x82\xe4\xb8\xad"
+					  "e\xcc\x81"
+					  "\\xe2\\x80\\xae\\xc5\\");
+	assert_int_equal(text_width(text_str(&t)), 1 + 2 + 1 + 4 * 4 + 1);
+	setlocale(LC_CTYPE, "C");
+	text_done(&t);
+}
+
+static void
+test_columns(void **state UNUSED)
+{
+	struct text t = {0};
+
+	setlocale(LC_CTYPE, "C.UTF-8");
+	text_add(&t, "> \xe4\xb8\xad\xe4\xb8\xad");
+	text_pad(&t, 2, 6, 1);
+	text_add(&t, "|");
+	assert_string_equal(text_str(&t), "> \xe4\xb8\xad\xe4\xb8\xad  |");
+	/* Two columns do not fit into one. */
+	text_cut(&t, 2, 3);
+	assert_string_equal(text_str(&t), "> \xe4\xb8\xad");
+	assert_int_equal(t.len, 5);
+	text_add(&t, "e\xcc\x81");
+	text_cut(&t, 2, 3);
+	assert_string_equal(text_str(&t), "> \xe4\xb8\xad"
+					  "e\xcc\x81");
+	text_cut(&t, 0, 100);
+	text_cut(&t, t.len, 0);
+	assert_int_equal(t.len, 8);
+	setlocale(LC_CTYPE, "C");
+	text_done(&t);
+}
+
 static void
 test_zones(void **state UNUSED)
 {
@@ -95,6 +151,8 @@ main(void)
 	    cmocka_unit_test(test_growth),
 	    cmocka_unit_test(test_urls),
 	    cmocka_unit_test(test_escaping),
+	    cmocka_unit_test(test_utf8_where_it_can_be_shown),
+	    cmocka_unit_test(test_columns),
 	    cmocka_unit_test(test_zones),
 	    cmocka_unit_test(test_exit_codes),
 	};

@@ -79,11 +79,14 @@ a_message_is_one_line(void **state)
 	log.journal = true;
 	assert_string_equal(
 	    captured(&log, LOG_LEVEL_INFO, "a\nb\rc"), "<6>bootd: a b c\n");
+	assert_string_equal(
+	    captured(&log, LOG_LEVEL_INFO, "gr\xc3\xbc\xc3\x9f\x1b[2J\xc2\x9bK"),
+	    "<6>bootd: gr\xc3\xbc\xc3\x9f\\x1b[2J\\xc2\\x9bK\n");
 	memset(big, 'x', sizeof(big) - 1);
 	big[sizeof(big) - 1] = '\0';
 	line = captured(&log, LOG_LEVEL_INFO, big);
 	assert_true(strlen(line) < 2048);
-	assert_string_equal(line + strlen(line) - 2, "x\n");
+	assert_string_equal(line + strlen(line) - 5, "x...\n");
 }
 
 int

@@ -63,18 +63,24 @@ format_refuses_instead_of_truncating(void **state)
 }
 
 static void
-escape_makes_printable_ascii(void **state)
+escape_leaves_what_is_printable(void **state)
 {
-	char dst[64];
+	static const char hostile[] = "gr\xc3\xbc\xc3\x9f\x1b[2J\xc2\x9b\xe2\x80\xae\xc5";
+	char dst[64], again[64];
 
 	(void)state;
 	assert_string_equal(
-	    str_escape(dst, sizeof(dst), "a\n\0\xff\\z", 6), "a\\x0a\\x00\\xff\\x5cz");
+	    str_escape(dst, sizeof(dst), "a\n\0\xff\\z", 6), "a\\x0a\\x00\\xff\\z");
 	assert_string_equal(str_escape(dst, sizeof(dst), "", 0), "");
+	str_escape(dst, sizeof(dst), hostile, strlen(hostile));
+	assert_string_equal(
+	    dst, "gr\xc3\xbc\xc3\x9f\\x1b[2J\\xc2\\x9b\\xe2\\x80\\xae\\xc5");
+	/* A second program that makes sure changes nothing. */
+	assert_string_equal(str_escape(again, sizeof(again), dst, strlen(dst)), dst);
 }
 
 static void
-escape_clips_between_octets(void **state)
+escape_clips_between_characters(void **state)
 {
 	static const uint8_t ones[64] = {1};
 	char dst[64];
@@ -94,6 +100,11 @@ escape_clips_between_octets(void **state)
 			assert_string_equal(dst + len - 3, "...");
 		}
 	}
+	/* Nor a character: two of them are four octets. */
+	assert_string_equal(str_escape(dst, 8, "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc", 8),
+	    "\xc3\xbc\xc3\xbc...");
+	assert_string_equal(
+	    str_escape(dst, 7, "\xc3\xbc\xc3\xbc\xc3\xbc\xc3\xbc", 8), "\xc3\xbc...");
 	assert_string_equal(str_escape(dst, 6, "abcdef", 6), "ab...");
 	assert_string_equal(str_escape(dst, 7, "abcdef", 6), "abcdef");
 }
@@ -238,8 +249,8 @@ main(void)
 	    cmocka_unit_test(copy_refuses_instead_of_truncating),
 	    cmocka_unit_test(clip_keeps_characters_whole),
 	    cmocka_unit_test(format_refuses_instead_of_truncating),
-	    cmocka_unit_test(escape_makes_printable_ascii),
-	    cmocka_unit_test(escape_clips_between_octets),
+	    cmocka_unit_test(escape_leaves_what_is_printable),
+	    cmocka_unit_test(escape_clips_between_characters),
 	    cmocka_unit_test(numbers_are_whole_and_in_range),
 	    cmocka_unit_test(equality_and_prefix),
 	    cmocka_unit_test(names),
