@@ -186,6 +186,10 @@ take_answer(const struct ctl *ctl, const struct client_request *rq,
 		    rq->method, rq->path);
 		return ctl_fail(ctl, CTL_UNREACHABLE, rq->subject, &err);
 	}
+	if (reply->status == 404 && rq->may_be_absent) {
+		json_decref(v);
+		return CTL_OK;
+	}
 	if (!good)
 		r = report_problem(ctl, rq, reply->status, v);
 	if (r == CTL_OK && rq->ret_etag != NULL)

@@ -26,8 +26,9 @@ struct client_request {
 	    *subject; /* what errors without a host of their own are about, or NULL */
 	client_locate *locate; /* or NULL */
 	void *locate_arg;
-	char *ret_etag; /* 80 octets, or NULL */
-	bool slow;	/* the server hashes image files first */
+	char *ret_etag;	    /* 80 octets, or NULL */
+	bool slow;	    /* the server hashes image files first */
+	bool may_be_absent; /* a 404 is no failure: it leaves *ret alone */
 };
 
 /* 0 with *ret (owned by the caller; NULL allowed for "not wanted"), or the exit code to

@@ -304,12 +304,15 @@ cmd_job_watch(struct ctl *ctl, const struct args *args)
 	const char *what = args->operands[0];
 	json_t *jobs = NULL, *job = NULL;
 	int64_t timeout_us;
+	char id[ID_SIZE];
 	int r = read_timeout(ctl, args, "timeout", &timeout_us);
 
+	if (r == CTL_OK)
+		r = cmd_util_host_or_job(ctl, what, id);
 	if (r != CTL_OK)
 		return r;
-	if (id_valid(what)) {
-		r = cmd_util_fetch(ctl, "jobs", what, NULL, &job);
+	if (id[0] != '\0') {
+		r = cmd_util_fetch(ctl, "jobs", id, NULL, &job);
 		if (r == CTL_OK)
 			jobs = json_pack("[o]", job);
 	} else {

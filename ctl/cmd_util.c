@@ -83,40 +83,91 @@ match_ids(const json_t *records, const char *given, const char **ret)
 	return n;
 }
 
+/* How many ids begin or end so, and one of them. */
+static int
+search_ids(const struct ctl *ctl, const char *collection, const char *given, char *ret_id,
+    size_t *ret_n)
+{
+	const char *found = "";
+	json_t *records = NULL;
+	struct text path = {0};
+	int r;
+
+	text_addf(&path, "/api/v1/%s?limit=1000", collection);
+	r = client_list(ctl, text_str(&path), UTIL_IDS_SEARCHED, &records);
+	text_done(&path);
+	if (r != CTL_OK)
+		return r;
+	*ret_n = match_ids(records, given, &found);
+	str_clip(ret_id, ID_SIZE, found);
+	json_decref(records);
+	return CTL_OK;
+}
+
+static int
+fail_id(const struct ctl *ctl, const char *collection, const char *given, size_t n)
+{
+	struct error err;
+
+	error_set(&err, 0, n > 1 ? "id-ambiguous" : "id-unknown",
+	    "job list and history -o wide show the ids",
+	    "%zu of the %s have ids that begin or end so", n, collection);
+	return ctl_fail(ctl, CTL_USAGE, given, &err);
+}
+
 int
 cmd_util_find_id(
     const struct ctl *ctl, const char *collection, const char *given, char *ret_id)
 {
-	const char *found = NULL;
-	json_t *records = NULL;
-	struct text path = {0};
 	struct error err;
-	size_t n;
+	size_t n = 0;
 	int r;
 
-	if (id_valid(given))
-		return str_copy(ret_id, ID_SIZE, given) < 0 ? CTL_USAGE : CTL_OK;
+	if (id_valid(given)) {
+		str_clip(ret_id, ID_SIZE, given);
+		return CTL_OK;
+	}
 	if (strlen(given) < UTIL_ID_PART_MIN) {
 		error_set(&err, 0, "id-unknown",
 		    "job list and history -o wide show the ids",
 		    "give at least %d characters of an id", (int)UTIL_ID_PART_MIN);
 		return ctl_fail(ctl, CTL_USAGE, given, &err);
 	}
-	text_addf(&path, "/api/v1/%s?limit=1000", collection);
-	r = client_list(ctl, text_str(&path), UTIL_IDS_SEARCHED, &records);
-	text_done(&path);
-	if (r != CTL_OK)
-		return r;
-	n = match_ids(records, given, &found);
-	if (n == 1)
-		r = str_copy(ret_id, ID_SIZE, found) < 0 ? CTL_USAGE : CTL_OK;
-	json_decref(records);
-	if (n == 1)
-		return r;
-	error_set(&err, 0, n > 1 ? "id-ambiguous" : "id-unknown",
-	    "job list and history -o wide show the ids",
-	    "%zu of the %s have ids that begin or end so", n, collection);
-	return ctl_fail(ctl, CTL_USAGE, given, &err);
+	r = search_ids(ctl, collection, given, ret_id, &n);
+	if (r == CTL_OK && n != 1)
+		r = fail_id(ctl, collection, given, n);
+	return r;
+}
+
+int
+cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
+{
+	char *path = client_path("hosts", given, NULL);
+	const struct client_request rq = {
+	    .method = "GET", .path = path, .subject = given, .may_be_absent = true};
+	json_t *host = NULL;
+	size_t n = 0;
+	int r = CTL_OK;
+
+	ret_job[0] = '\0';
+	if (!id_part_valid(given) || strlen(given) < UTIL_ID_PART_MIN)
+		goto out;
+	r = client_call(ctl, &rq, &host);
+	if (r != CTL_OK || host != NULL)
+		goto out;
+	if (id_valid(given))
+		str_clip(ret_job, ID_SIZE, given);
+	else
+		r = search_ids(ctl, "jobs", given, ret_job, &n);
+	if (n > 1)
+		r = fail_id(ctl, "jobs", given, n);
+	else if (r == CTL_OK && ret_job[0] == '\0')
+		/* The server's refusal of it as a host comes next. */
+		ctl_say(ctl, "%s: no job has an id that begins or ends so", given);
+out:
+	json_decref(host);
+	free(path);
+	return r;
 }
 
 int

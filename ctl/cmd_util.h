@@ -24,6 +24,10 @@ cmd_util_add_zones(const struct ctl *ctl, json_t *rows);
 int
 cmd_util_find_id(
     const struct ctl *ctl, const char *collection, const char *given, char *ret_id);
+/* What HOST|JOB names: *ret_job (ID_SIZE) is "" for a host, or a set of hosts, and else the id of the
+ * job whose id it is, or a unique beginning or end of it. A host of that very name comes first. */
+int
+cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job);
 /* CTL_OK when a question can be asked; else CTL_REFUSED with the advice `next`. */
 int
 cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *next);

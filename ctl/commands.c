@@ -54,6 +54,7 @@ static const struct args_option reboot_options[] = {
 	{                                                                       \
 		GROUP(image_option), GROUP(reason_option), GROUP(order_options) \
 	}
+#define JOB_HELP "JOB may be a beginning or an end of the id when that is unique."
 #define HOSTS_HELP                                                                    \
 	"HOSTS is a set: edge[01-10].los,-edge03.los  @site=los,role=cdn  all. What " \
 	"could lose data\n"                                                           \
@@ -220,14 +221,15 @@ static const struct args_command commands[] = {
 	"Show what hosts are doing", NULL},
     {"watch", NULL, "HOST|JOB", 1, 1, {GROUP(watch_options)}, cmd_job_watch,
 	"Follow a job, or a host's open job, to its end",
-	"Ends with the job's exit code."},
+	"JOB may be a beginning or an end of the id when that is unique; a host of that\n"
+	"very name comes first. Ends with the job's exit code."},
     {"job", "list", "", 0, 0, {GROUP(job_list_options)}, cmd_job_list, "List jobs", NULL},
     {"job", "show", "JOB", 1, 1, {{0}}, cmd_job_show, "Show a job and its stages",
-	"JOB may be a beginning or an end of the id when that is unique."},
+	JOB_HELP},
     {"job", "cancel", "JOB", 1, 1, {GROUP(reason_option)}, cmd_job_cancel,
-	"Cancel a job that has not ended", NULL},
+	"Cancel a job that has not ended", JOB_HELP},
     {"job", "retry", "JOB", 1, 1, {GROUP(reason_option), GROUP(retry_options)},
-	cmd_job_retry, "Order the same again as a new job", NULL},
+	cmd_job_retry, "Order the same again as a new job", JOB_HELP},
     {"history", NULL, "HOST", 1, 1, {GROUP(history_options)}, cmd_history,
 	"Show what a host booted, when, why and on whose order", NULL},
     {"trace", NULL, "BOOT", 1, 1, {{0}}, cmd_history_trace,

@@ -71,6 +71,14 @@ id_time(const char *id)
 }
 
 bool
+id_part_valid(const char *s)
+{
+	size_t len = strlen(s);
+
+	return len > 0 && len < ID_SIZE && all_in_alphabet(s, len);
+}
+
+bool
 id_token_valid(const char *s)
 {
 	return all_in_alphabet(s, ID_TOKEN_SIZE - 1);

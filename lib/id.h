@@ -21,6 +21,9 @@ void
 id_token(struct rng *rng, char ret_token[ID_TOKEN_SIZE]);
 bool
 id_valid(const char *s);
+/* Could it be a beginning or an end of an id, or one? */
+bool
+id_part_valid(const char *s);
 bool
 id_token_valid(const char *s);
 

@@ -368,14 +368,42 @@ def test_interrupt_leaves_the_job_alone(one_job):
 def test_watch_host_and_job(one_job):
     one_job.on("GET", "/api/v1/jobs", {"items": [job(state="running")], "next": None})
     one_job.add_event("job.done", JOB, "2026-01-31T09:32:00.000Z")
-    for what in ("edge01", JOB):
+    one_job.on("GET", "/api/v1/hosts/edge01", {"name": "edge01"})
+    for what in ("edge01", JOB, JOB[:6], JOB[-4:]):
         r = one_job.run("watch", what)
-        assert (r.returncode, r.stdout) == (0, "edge01: done in 2m31s\n")
+        assert (r.returncode, r.stdout) == (0, "edge01: done in 2m31s\n"), (what, r)
     assert one_job.find("GET", "/api/v1/jobs")[0].query == {
         "state": "open", "hosts": "edge01", "limit": "1000"}
     one_job.on("GET", "/api/v1/jobs", {"items": [], "next": None})
     r = one_job.run("watch", "edge01")
     assert (r.returncode, r.stderr.split(": ")[1]) == (1, "no-open-job")
+
+
+def test_watch_takes_ids_as_job_show_does(one_job):
+    one_job.on("GET", "/api/v1/jobs", {"items": [job(), job(JOB2)], "next": None})
+    for words in (["watch", "01k9"], ["job", "show", "01k9"]):
+        r = one_job.run(*words)
+        assert (r.returncode, r.stderr.split(": ")[:2]) == (1, ["01k9", "id-ambiguous"])
+
+    def by_hosts(rq):
+        if "hosts" not in rq.query:
+            return {"items": [job()], "next": None}
+        return one_job.problem(400, "host-unknown", "x", errors=[
+            {"host": rq.query["hosts"], "code": "host-unknown", "text": "no host edge1; there is edge1.los"}])
+    one_job.on("GET", "/api/v1/jobs", by_hosts)
+    r = one_job.run("watch", "edge1")
+    assert (r.returncode, r.stderr) == (1, (
+        "edge1: no job has an id that begins or ends so\n"
+        "edge1: host-unknown: no host edge1; there is edge1.los: correct it, then repeat\n"))
+
+
+def test_a_host_that_looks_like_an_id_is_watched(one_job):
+    one_job.on("GET", f"/api/v1/hosts/{JOB2}", {"name": JOB2})
+    one_job.on("GET", "/api/v1/jobs", {"items": [job(host=JOB2, state="running")], "next": None})
+    one_job.add_event("job.done", JOB, "2026-01-31T09:32:00.000Z")
+    r = one_job.run("watch", JOB2)
+    assert (r.returncode, r.stdout) == (0, f"{JOB2}: done in 2m31s\n")
+    assert one_job.find("GET", f"/api/v1/jobs/{JOB2}") == []
 
 
 def test_watching_an_ended_job_shows_its_result(fake):

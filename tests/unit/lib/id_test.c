@@ -92,6 +92,18 @@ validity(void **state)
 	assert_false(id_token_valid("0123456789abcdef"));
 }
 
+static void
+parts_of_ids(void **state)
+{
+	(void)state;
+	assert_true(id_part_valid("0a7z"));
+	assert_true(id_part_valid("0123456789abcdef"));
+	assert_false(id_part_valid("0123456789abcdefg"));
+	assert_false(id_part_valid(""));
+	assert_false(id_part_valid("all"));
+	assert_false(id_part_valid("edge01.los"));
+}
+
 int
 main(void)
 {
@@ -101,6 +113,7 @@ main(void)
 	    cmocka_unit_test(ids_of_one_instant_differ),
 	    cmocka_unit_test(tokens_use_all_their_bits),
 	    cmocka_unit_test(validity),
+	    cmocka_unit_test(parts_of_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
