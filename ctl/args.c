@@ -372,6 +372,11 @@ check_operands(struct parser *p)
 		return error_set(p->err, -EINVAL, "usage", "--help shows how",
 		    "%s'%s' is one word too many", where(p, cmd, sizeof(cmd)),
 		    a->operands[c->max]);
+	/* A variable of the shell that was never set must not mean "all". */
+	for (int i = 0; i < a->n_operands; i++)
+		if (a->operands[i][0] == '\0')
+			return error_set(p->err, -EINVAL, "usage", "--help shows how",
+			    "%s%s is empty", where(p, cmd, sizeof(cmd)), c->operands);
 	return 0;
 }
 

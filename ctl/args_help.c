@@ -52,9 +52,9 @@ help_command(const struct args_table *t, const struct args_command *c, struct te
 {
 	bool options = c->groups[0].n > 0;
 
-	text_addf(out, "usage: %s %s%s%s %s%s\n\n%s.\n", t->program, c->noun,
-	    c->verb ? " " : "", c->verb ? c->verb : "", c->operands,
-	    options ? " [OPTIONS]" : "", c->summary);
+	text_addf(out, "usage: %s %s%s%s%s%s%s\n\n%s.\n", t->program, c->noun,
+	    c->verb ? " " : "", c->verb ? c->verb : "", c->operands[0] != '\0' ? " " : "",
+	    c->operands, options ? " [OPTIONS]" : "", c->summary);
 	if (c->details != NULL)
 		text_addf(out, "\n%s\n", c->details);
 	if (options)

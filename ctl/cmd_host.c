@@ -101,6 +101,19 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 	return r;
 }
 
+/* In a change an empty value removes the member (RFC 7396). */
+static void
+put_plain(const struct args *args, const char *option, const char *member, bool change,
+    json_t *body)
+{
+	const char *s = args_get(args, option);
+
+	if (change && s != NULL && s[0] == '\0')
+		json_put(body, member, json_null());
+	else
+		json_put_str(body, member, s);
+}
+
 static int
 host_body(const struct args *args, const json_t *old, json_t *body, struct error *err)
 {
@@ -112,7 +125,7 @@ host_body(const struct args *args, const json_t *old, json_t *body, struct error
 	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		json_put_str(body, plain[i].member, args_get(args, plain[i].option));
+		put_plain(args, plain[i].option, plain[i].member, old != NULL, body);
 	r = put_nics(args, body, err);
 	if (r == 0)
 		r = put_labels(args, body, err);
@@ -126,6 +139,12 @@ cmd_host_add(struct ctl *ctl, const struct args *args)
 	struct error err;
 
 	json_put_str(body, "name", args->operands[0]);
+	if (!args_has(args, "site")) {
+		json_decref(body);
+		error_set(
+		    &err, 0, "usage", "site list shows them", "host add needs --site");
+		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+	}
 	if (host_body(args, NULL, body, &err) < 0) {
 		json_decref(body);
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);

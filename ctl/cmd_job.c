@@ -69,7 +69,8 @@ cmd_job_list(struct ctl *ctl, const struct args *args)
 	int r;
 
 	if (limit != NULL && str_to_i64(limit, 1, JOB_LIST_MAX, &max) < 0) {
-		error_set(&err, 0, "usage", NULL, "--limit: '%s' is no number", limit);
+		error_set(&err, 0, "usage", NULL,
+		    "--limit: '%s' is no number from 1 to %d", limit, (int)JOB_LIST_MAX);
 		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 	}
 	text_addf(&path, "/api/v1/jobs?limit=%d",

@@ -168,7 +168,8 @@ static const struct args_command commands[] = {
 	"The BMC's password is asked for on the terminal unless --bmc-password-file is "
 	"given."},
     {"host", "set", "HOST", 1, 1, {GROUP(host_options)}, cmd_host_set, "Change a host",
-	NULL},
+	"--image, --probe, --serial and --uuid with an empty value remove what there "
+	"was."},
     {"host", "list", "[HOSTS]", 0, -1, {GROUP(host_list_options)}, cmd_host_list,
 	"List the hosts", NULL},
     {"host", "show", "HOST", 1, 1, {{0}}, cmd_host_show, "Show a host", NULL},

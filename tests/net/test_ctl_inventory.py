@@ -147,20 +147,36 @@ def test_host_add(fake):
 
 def test_host_password_ways(fake):
     fake.on("POST", "/api/v1/hosts", {"name": "edge01"}, status=201)
-    r = fake.run("host", "add", "edge01", "--bmc", "b", "--bmc-user", "u", "--bmc-password-file",
+    r = fake.run("host", "add", "edge01", "--site", "los", "--bmc", "b", "--bmc-user", "u", "--bmc-password-file",
                  "-", stdin="fromstdin\n")
     assert r.returncode == 0
     assert fake.requests[-1].body["bmc"]["password"] == "fromstdin"
     n = len(fake.requests)
     exposed = fake.write("pw", "x\n", 0o644)
-    r = fake.run("host", "add", "edge01", "--bmc", "b", "--bmc-password-file", exposed)
+    r = fake.run("host", "add", "edge01", "--site", "los", "--bmc", "b", "--bmc-password-file", exposed)
     assert (r.returncode, len(fake.requests)) == (1, n)
     assert "password-exposed" in r.stderr
     # No terminal to ask on: setsid takes it away.
-    r = subprocess.run(["setsid", "-w", ctl_fake.CTL, "host", "add", "edge01", "--bmc", "b",
+    r = subprocess.run(["setsid", "-w", ctl_fake.CTL, "host", "add", "edge01", "--site", "los", "--bmc", "b",
                         "--bmc-user", "u"], env=fake.env(), stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     assert (r.returncode, "no-password" in r.stderr) == (1, True)
+
+
+def test_an_empty_name_is_no_name(fake):
+    """What a script's empty variable leaves must not mean all hosts, or another resource."""
+    for words in (["host", "show"], ["host", "rm"], ["host", "list"], ["history"], ["watch"], ["status"],
+                  ["power", "status"], ["site", "rm"], ["image", "verify"], ["job", "cancel"]):
+        r = fake.run(*words, "")
+        assert (r.returncode, r.stdout) == (1, ""), words
+        assert r.stderr.startswith(f"netboot-ctl: usage: {' '.join(words)}: ") and "is empty" in r.stderr
+    assert fake.requests == []
+
+
+def test_a_new_host_stands_at_a_site(fake):
+    r = fake.run("host", "add", "edge01", "--nic", "52:54:00:77:00:01")
+    assert (r.returncode, r.stderr) == (1, "edge01: usage: host add needs --site: site list shows them\n")
+    assert fake.requests == []
 
 
 def test_host_set_is_a_merge_patch_under_the_etag(fake):
@@ -172,6 +188,8 @@ def test_host_set_is_a_merge_patch_under_the_etag(fake):
     rq = fake.find("PATCH", "/api/v1/hosts/edge01")[0]
     assert rq.body == {"labels": {"a": None, "b": "2"}, "bmc": {"user": "v"}}
     assert rq.headers["If-Match"] == '"host-7"'
+    assert fake.run("host", "set", "edge01", "--image", "", "--probe=").returncode == 0
+    assert fake.requests[-1].body == {"image": None, "probe": None}
     fake.on("PATCH", "/api/v1/hosts/edge01", fake.problem(412, "changed-meanwhile", "x", "again"))
     r = fake.run("host", "set", "edge01", "--serial", "1")
     assert (r.returncode, r.stderr) == (3, "edge01: changed-meanwhile: x: again\n")
