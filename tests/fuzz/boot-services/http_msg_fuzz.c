@@ -43,16 +43,29 @@ answer(const struct http_request *req)
 	assert(wbuf_ok(&w));
 }
 
+/* At once and octet by octet. */
 static void
 read_body(const struct http_request *req, const char *data, size_t size)
 {
-	static char note[HTTP_BODY_MAX];
-	struct http_body b;
-	size_t len = 0, used = 0;
+	static char note[HTTP_BODY_MAX], again[HTTP_BODY_MAX];
+	struct http_body b, slow;
+	size_t len = 0, used = 0, slow_len = 0, slow_used = 0, one = 1;
+	int err, slow_err = 0;
 
 	http_body_init(&b, req->chunked, req->content_length);
-	if (http_body_feed(&b, data, size, note, sizeof note, &len, &used) == 0)
-		assert(used <= size && len <= used);
+	slow = b;
+	err = http_body_feed(&b, data, size, note, sizeof note, &len, &used);
+	for (; slow_err == 0 && one == 1 && slow_used < size; slow_used += one) {
+		one = 0;
+		slow_err = http_body_feed(
+		    &slow, data + slow_used, 1, again, sizeof again, &slow_len, &one);
+	}
+	assert(err == slow_err);
+	if (err != 0)
+		return;
+	assert(used <= size && len <= used);
+	assert(used == slow_used && len == slow_len && b.state == slow.state);
+	assert(memcmp(note, again, len) == 0);
 }
 
 int
