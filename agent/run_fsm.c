@@ -304,14 +304,17 @@ settle(struct run_fsm *f)
 	}
 }
 
+/* Escaped: what bootd was told and had to cut may have ceased to be UTF-8. */
 static void
 set_sign(struct run *r, enum stage s, const char *evidence)
 {
+	if (evidence == NULL)
+		evidence = "";
 	if (r->signs[s].seen && r->signs[s].evidence[0] != '\0')
 		return;
 	r->signs[s].seen = true;
-	str_clip(r->signs[s].evidence, sizeof(r->signs[s].evidence),
-	    evidence == NULL ? "" : evidence);
+	str_escape(r->signs[s].evidence, sizeof(r->signs[s].evidence), evidence,
+	    strlen(evidence));
 }
 
 static void

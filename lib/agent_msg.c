@@ -72,10 +72,14 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 	json_put_str(v, "agent", m->agent);
 	json_put_i64(v, "table", m->table);
 	json_put_i64(v, "wait_s", m->wait_s);
-	if (m->trouble.code[0] != '\0')
-		json_put(v, "trouble",
-		    json_pack("{s:s, s:s, s:s}", "code", m->trouble.code, "text",
-			m->trouble.text, "next", m->trouble.next));
+	if (m->trouble.code[0] != '\0') {
+		json_t *trouble = json_object();
+
+		json_put_str(trouble, "code", m->trouble.code);
+		json_put_str(trouble, "text", m->trouble.text);
+		json_put_str(trouble, "next", m->trouble.next);
+		json_put(v, "trouble", trouble);
+	}
 	return v;
 }
 
@@ -90,7 +94,7 @@ read_trouble(const json_t *v, struct error *ret, struct error *err)
 	if (trouble == NULL)
 		return 0;
 	if (json_get_str(trouble, "code", &code, err) < 0 ||
-	    json_get_str(trouble, "text", &text, err) < 0 ||
+	    json_opt_str(trouble, "text", &text, err) < 0 ||
 	    json_opt_str(trouble, "next", &next, err) < 0)
 		return -EINVAL;
 	error_set(ret, 0, code, next, "%s", text);

@@ -39,7 +39,7 @@ find(json_t *list, const char *level, const char *check, const char *next,
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	str_clip(shown, sizeof(shown), text);
+	str_escape(shown, sizeof(shown), text, strlen(text));
 	json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "level", level,
 					"check", check, "text", shown, "next", next));
 }

@@ -6,6 +6,7 @@
  * The handlers own nothing once they returned.
  * Failure modes: codes of docs/api.md. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,8 +42,10 @@ put_open_job(
 		    v, "reason", "agent-absent: what the host does is not known");
 		*stuck = true;
 	} else if (trouble) {
-		json_t *reason = json_sprintf("%s: %s", trouble->code, trouble->text);
-		json_put(v, "reason", reason);
+		char reason[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + 2];
+
+		snprintf(reason, sizeof(reason), "%s: %s", trouble->code, trouble->text);
+		json_put_str(v, "reason", reason);
 		*stuck = true;
 	} else if (waiting && g.deadline_us > 0 && now - since > g.deadline_us) {
 		json_put_str(v, "reason", "deadline passed");

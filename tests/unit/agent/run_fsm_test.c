@@ -707,10 +707,34 @@ test_verdicts(void **state)
 	teardown(&k);
 }
 
+/* A sign is what bootd makes of strangers' octets, cut to fit: what is kept of it must be text that
+ * the spool can take. */
+static void
+test_evidence_is_text(void **state)
+{
+	struct kit k = setup(NULL);
+	struct run back;
+	struct error err;
+	json_t *v;
+
+	(void)state;
+	to_watching(&k);
+	give(&k, (struct run_input){.type = RUN_IN_SIGN,
+		     .sign = RUN_SIGN_LOADER,
+		     .evidence = "za\xc5\x82 \x1b[2J\xc5"});
+	v = run_to_json(&k.run);
+	assert_int_equal(run_from_json(v, &back, &err), 0);
+	assert_string_equal(
+	    back.signs[STAGE_LOADER].evidence, "za\xc5\x82 \\x1b[2J\\xc5");
+	json_decref(v);
+	teardown(&k);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_evidence_is_text),
 	    cmocka_unit_test(test_whole_reinstall),
 	    cmocka_unit_test(test_consume_only_while_loading),
 	    cmocka_unit_test(test_altered_image_is_not_released),
