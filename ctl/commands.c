@@ -122,7 +122,7 @@ static const struct args_option apply_options[] = {
 /* ---- looking ---- */
 
 static const struct args_option status_options[] = {
-    {"stuck", 0, ARGS_FLAG, NULL, "only jobs beyond their stage's deadline"},
+    {"stuck", 0, ARGS_FLAG, NULL, "only what is late, failed or not heard of"},
 };
 
 static const struct args_option watch_options[] = {
