@@ -237,6 +237,10 @@ take_value(struct parser *p, const struct args_option *o, const char *value)
 		return error_set(p->err, -EINVAL, "usage", NULL,
 		    "%s--%s takes %s, not '%s'", where(p, cmd, sizeof(cmd)), o->name,
 		    o->metavar, value);
+	/* A variable of the shell that was never set is no wish for the default. */
+	if (value != NULL && value[0] == '\0' && o->kind != ARGS_TEXT)
+		return error_set(p->err, -EINVAL, "usage", "give a value or leave it out",
+		    "%s--%s is empty", where(p, cmd, sizeof(cmd)), o->name);
 	if (a->n_values == ARGS_VALUES_MAX)
 		return error_set(p->err, -EINVAL, "usage", "use apply with a file",
 		    "more than %d options", (int)ARGS_VALUES_MAX);
@@ -261,6 +265,7 @@ take_option(struct parser *p, const struct args_option *o, const char *inline_va
 		return take_value(p, o, NULL);
 	case ARGS_OPTIONAL: return take_value(p, o, inline_value);
 	case ARGS_VALUE:
+	case ARGS_TEXT:
 	case ARGS_LIST:
 		if (inline_value != NULL)
 			return take_value(p, o, inline_value);

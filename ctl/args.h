@@ -16,7 +16,8 @@ struct args;
 
 enum args_kind {
 	ARGS_FLAG,
-	ARGS_VALUE,
+	ARGS_VALUE,    /* never empty */
+	ARGS_TEXT,     /* a value that may be empty */
 	ARGS_OPTIONAL, /* --wait or --wait=DUR; never takes the next word */
 	ARGS_LIST,     /* may be given several times */
 };

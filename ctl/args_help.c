@@ -90,9 +90,9 @@ words_of_group(const struct args_group *g, struct text *out)
 {
 	for (size_t i = 0; i < g->n; i++)
 		text_addf(out, "--%s%s\n", g->options[i].name,
-		    g->options[i].kind == ARGS_VALUE || g->options[i].kind == ARGS_LIST
-			? "="
-			: "");
+		    g->options[i].kind == ARGS_FLAG || g->options[i].kind == ARGS_OPTIONAL
+			? ""
+			: "=");
 }
 
 /* A value option's restricted words ("table|wide"), one a line. */

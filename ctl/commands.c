@@ -33,7 +33,7 @@ static const struct args_option image_option[] = {
 };
 
 static const struct args_option reason_option[] = {
-    {"reason", 0, ARGS_VALUE, "TEXT", "why; kept in the history"},
+    {"reason", 0, ARGS_TEXT, "TEXT", "why; kept in the history"},
 };
 
 static const struct args_option order_options[] = {
@@ -77,14 +77,14 @@ static const struct args_option host_options[] = {
     {"site", 0, ARGS_VALUE, "SITE", "where it stands"},
     {"nic", 0, ARGS_LIST, "MAC[,ip=IP][,boot]",
 	"a network card; `set` replaces them all"},
-    {"uuid", 0, ARGS_VALUE, "UUID", "SMBIOS UUID"},
-    {"serial", 0, ARGS_VALUE, "TEXT", "SMBIOS serial number"},
+    {"uuid", 0, ARGS_TEXT, "UUID", "SMBIOS UUID"},
+    {"serial", 0, ARGS_TEXT, "TEXT", "SMBIOS serial number"},
     {"firmware", 0, ARGS_VALUE, "uefi|bios", "what it boots with (uefi)"},
     {"idle", 0, ARGS_VALUE, "local|menu|silent",
 	"what it gets without a job (the site's; menu: as local for now)"},
     {"local-boot", 0, ARGS_VALUE, "exit1|exit0|sanboot", "how iPXE leaves to the disk"},
-    {"probe", 0, ARGS_VALUE, "PROBE", "how to see that it is up: tcp:22, icmp"},
-    {"image", 0, ARGS_VALUE, "IMAGE", "what `reinstall` installs"},
+    {"probe", 0, ARGS_TEXT, "PROBE", "how to see that it is up: tcp:22, icmp"},
+    {"image", 0, ARGS_TEXT, "IMAGE", "what `reinstall` installs"},
     {"label", 0, ARGS_LIST, "KEY=VALUE", "for host sets and arguments; KEY= removes"},
     {"bmc", 0, ARGS_VALUE, "ADDRESS[:PORT]", "its BMC"},
     {"bmc-user", 0, ARGS_VALUE, "USER", "the BMC's user"},
@@ -106,7 +106,7 @@ static const struct args_option image_options[] = {
     {"kernel", 0, ARGS_VALUE, "PATH", "below the images root"},
     {"initrd", 0, ARGS_LIST, "PATH", "in this order"},
     {"file", 0, ARGS_LIST, "PATH[,name=NAME]", "a further file, fetched by the image"},
-    {"args", 0, ARGS_VALUE, "TEXT",
+    {"args", 0, ARGS_TEXT, "TEXT",
 	"kernel arguments; ${host.name}, ${report} ... are filled in"},
     {"report", 0, ARGS_LIST, "up|installed|booted", "what the image reports"},
     {"local-boot", 0, ARGS_FLAG, NULL, "it ends with a boot from disk, to be confirmed"},

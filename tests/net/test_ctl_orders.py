@@ -88,6 +88,18 @@ def test_harmless_orders_need_no_yes(one_job):
     assert kinds == [("reboot", None), ("power", "on"), ("power", "soft")]
 
 
+def test_an_empty_value_is_not_the_default(one_job):
+    """--image "$IMAGE" with the variable unset must not install what the host has by itself."""
+    for words in (["reinstall", "edge01", "--reason", "x", "--yes", "--image", ""],
+                  ["reinstall", "edge01", "--reason", "x", "--yes", "--image="],
+                  ["--server", "", "reinstall", "edge01", "--reason", "x", "--yes"],
+                  ["job", "list", "--host", ""], ["host", "list", "--site", ""], ["events", "--job", ""]):
+        r = one_job.run(*words)
+        assert (r.returncode, r.stdout) == (1, ""), words
+        assert "is empty: give a value or leave it out" in r.stderr, words
+    assert one_job.requests == []
+
+
 def test_reason_is_demanded(one_job):
     for verb in ("reinstall", "rescue", "live"):
         r = one_job.run(verb, "edge01", "--yes")
