@@ -226,19 +226,20 @@ choice_allowed(const char *choices, const char *value)
 static int
 take_value(struct parser *p, const struct args_option *o, const char *value)
 {
+	bool empty = value != NULL && value[0] == '\0';
 	struct args *a = p->args;
 	char cmd[80];
 
 	if (o->kind != ARGS_LIST && args_has(a, o->name))
 		return error_set(p->err, -EINVAL, "usage", "give it once",
 		    "%s--%s is given twice", where(p, cmd, sizeof(cmd)), o->name);
-	if (value != NULL && o->metavar != NULL && strchr(o->metavar, '|') != NULL &&
-	    !choice_allowed(o->metavar, value))
+	if (value != NULL && !(empty && o->kind == ARGS_TEXT) && o->metavar != NULL &&
+	    strchr(o->metavar, '|') != NULL && !choice_allowed(o->metavar, value))
 		return error_set(p->err, -EINVAL, "usage", NULL,
 		    "%s--%s takes %s, not '%s'", where(p, cmd, sizeof(cmd)), o->name,
 		    o->metavar, value);
 	/* A variable of the shell that was never set is no wish for the default. */
-	if (value != NULL && value[0] == '\0' && o->kind != ARGS_TEXT)
+	if (empty && o->kind != ARGS_TEXT)
 		return error_set(p->err, -EINVAL, "usage", "give a value or leave it out",
 		    "%s--%s is empty", where(p, cmd, sizeof(cmd)), o->name);
 	if (a->n_values == ARGS_VALUES_MAX)

@@ -80,7 +80,7 @@ static const struct args_option host_options[] = {
     {"uuid", 0, ARGS_TEXT, "UUID", "SMBIOS UUID"},
     {"serial", 0, ARGS_TEXT, "TEXT", "SMBIOS serial number"},
     {"firmware", 0, ARGS_VALUE, "uefi|bios", "what it boots with (uefi)"},
-    {"idle", 0, ARGS_VALUE, "local|menu|silent",
+    {"idle", 0, ARGS_TEXT, "local|menu|silent",
 	"what it gets without a job (the site's; menu: as local for now)"},
     {"local-boot", 0, ARGS_VALUE, "exit1|exit0|sanboot", "how iPXE leaves to the disk"},
     {"probe", 0, ARGS_TEXT, "PROBE", "how to see that it is up: tcp:22, icmp"},

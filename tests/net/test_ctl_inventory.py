@@ -188,8 +188,8 @@ def test_host_set_is_a_merge_patch_under_the_etag(fake):
     rq = fake.find("PATCH", "/api/v1/hosts/edge01")[0]
     assert rq.body == {"labels": {"a": None, "b": "2"}, "bmc": {"user": "v"}}
     assert rq.headers["If-Match"] == '"host-7"'
-    assert fake.run("host", "set", "edge01", "--image", "", "--probe=").returncode == 0
-    assert fake.requests[-1].body == {"image": None, "probe": None}
+    assert fake.run("host", "set", "edge01", "--image", "", "--probe=", "--idle=").returncode == 0
+    assert fake.requests[-1].body == {"image": None, "probe": None, "idle": None}
     fake.on("PATCH", "/api/v1/hosts/edge01", fake.problem(412, "changed-meanwhile", "x", "again"))
     r = fake.run("host", "set", "edge01", "--serial", "1")
     assert (r.returncode, r.stderr) == (3, "edge01: changed-meanwhile: x: again\n")
