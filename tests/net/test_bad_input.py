@@ -78,7 +78,7 @@ def own(netns):
     ("edge0*", "edge0*", "bad-hostlist", ["edge[01-10]"]),
     ("edge01;reboot", "edge01;reboot", "bad-hostlist", []),
     ("all,-all", "all,-all", "bad-hostlist", ["leaves nothing"]),
-    ("", "netboot-ctl", "usage", ["names no host"]),
+    ("", "netboot-ctl", "usage", ["HOSTS is empty"]),
     (",", ",", "usage", ["names no host"]),
 ])
 def test_unknown_and_doubtful_names(same, hosts, subject, code, words):
