@@ -19,7 +19,7 @@
 
 enum {
 	RUN_ATTEMPTS = 3, /* DESIGN 6 */
-	RUN_RESTARTS = 8, /* redone BMC steps after our own crashes, then give up */
+	RUN_RESTARTS = 8, /* of the agent that give a stage more time, over all stages */
 	RUN_EVIDENCE_SIZE = 160,
 };
 

@@ -22,7 +22,8 @@
 #include "lib/str.h"
 
 /* After a restart of the agent a stage gets at least this long: what was said meanwhile
- * is lost, but clients repeat themselves. */
+ * is lost, but clients repeat themselves. RUN_RESTARTS times in all: a job must end also
+ * under an agent that does not keep running. */
 #define RECOVERY_GRACE (30 * USEC_PER_SEC)
 /* One netboot asks many times: PXE and HTTP, IPv4 and IPv6, each with repetitions. */
 #define NETBOOT_APART (120 * USEC_PER_SEC)
@@ -255,6 +256,22 @@ miss(struct run_fsm *f, const struct error *why, bool again)
 		fail(f, &copy);
 }
 
+/* Restarts have used up the time that they may take from the job. */
+static bool
+interrupted_too_often(const struct run *r)
+{
+	return r->restarts > RUN_RESTARTS;
+}
+
+static void
+interrupt(struct run_fsm *f)
+{
+	struct error why;
+
+	run_verdict_interrupted(f->r, &why);
+	miss(f, &why, false);
+}
+
 static bool
 watching(const struct run *r)
 {
@@ -390,6 +407,10 @@ on_tick(struct run_fsm *f, const struct run_input *in)
 
 	if (run_ended(f->r) || f->r->due == 0 || f->now < f->r->due)
 		return;
+	if (interrupted_too_often(f->r)) {
+		interrupt(f);
+		return;
+	}
 	run_verdict_missed(f->r, &why);
 	if (f->r->stage == STAGE_ARMED && given(in->err))
 		blame_bootd(in->err, &why);
@@ -631,32 +652,6 @@ on_cancel(struct run_fsm *f, const struct run_input *in)
 	end_job(f, STAGE_CANCELLED, "unknown");
 }
 
-/* An interrupted BMC step is begun anew, except one that may have been done and must not
- * be done twice. */
-static void
-recover_bmc(struct run_fsm *f)
-{
-	struct run *r = f->r;
-	bool twice = r->kind == BUNDLE_POWER &&
-		     (str_eq(r->action, "cycle") || str_eq(r->action, "reset"));
-	struct error why;
-
-	if (twice || r->restarts >= RUN_RESTARTS) {
-		error_set(&why, 0, "interrupted",
-		    "look at the machine, then order it again if it is still wanted",
-		    "the agent was stopped during stage %s; whether the BMC's command "
-		    "was carried out is unknown",
-		    stage_name(r->stage));
-		miss(f, &why, false);
-		return;
-	}
-	r->restarts++;
-	if (run_planned(r, STAGE_OVERRIDE))
-		enter_stage(f, STAGE_OVERRIDE);
-	else
-		enter_stage(f, STAGE_POWER);
-}
-
 /* Has the job stood still for so long that what it would still do is not wanted any more? */
 static bool
 too_old(const struct run *r, int64_t now)
@@ -681,11 +676,58 @@ give_up_old(struct run_fsm *f)
 	miss(f, &why, false);
 }
 
+/* What was under way is begun anew, in the stage's whole time. A command that may have been
+ * carried out and must not be carried out twice is not. */
+static void
+recover_step(struct run_fsm *f)
+{
+	struct run *r = f->r;
+	bool twice = r->stage == STAGE_POWER && r->kind == BUNDLE_POWER &&
+		     (str_eq(r->action, "cycle") || str_eq(r->action, "reset"));
+
+	r->restarts++;
+	if (twice || interrupted_too_often(r)) {
+		interrupt(f);
+	} else if (r->stage == STAGE_PREFLIGHT) {
+		r->due = f->now + r->allow[r->stage];
+		begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE);
+	} else if (r->stage == STAGE_ARMED) {
+		/* RUN_IN_BOOTD follows as soon as bootd runs. */
+		r->due = f->now + r->allow[r->stage];
+	} else {
+		enter_stage(
+		    f, run_planned(r, STAGE_OVERRIDE) ? STAGE_OVERRIDE : STAGE_POWER);
+	}
+}
+
+/* A restart in good time costs nothing. One at the stage's end gives it the grace; when no
+ * more is given, the stage ends when it would have ended. */
+static void
+recover_watch(struct run_fsm *f)
+{
+	struct run *r = f->r;
+	int64_t grace = f->now + RECOVERY_GRACE;
+
+	if (r->due > f->now + r->allow[r->stage]) /* the clock was set back */
+		r->due = f->now + r->allow[r->stage];
+	if (r->due < grace) {
+		r->restarts++;
+		if (!interrupted_too_often(r)) {
+			r->due = grace;
+		} else if (r->due <= f->now) {
+			interrupt(f);
+			return;
+		}
+	}
+	if (probe_watches(r))
+		act(f, RUN_ACT_PROBE);
+	settle(f);
+}
+
 static void
 on_recover(struct run_fsm *f)
 {
 	struct run *r = f->r;
-	int64_t grace = f->now + RECOVERY_GRACE;
 
 	if (run_ended(r)) {
 		act(f, RUN_ACT_END);
@@ -699,23 +741,10 @@ on_recover(struct run_fsm *f)
 	switch ((int)r->stage) {
 	case STAGE_QUEUED: on_start(f); return;
 	case STAGE_PREFLIGHT:
-		r->due = f->now + r->allow[r->stage];
-		begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE);
-		return;
-	case STAGE_ARMED: /* RUN_IN_BOOTD follows as soon as bootd runs */
-		r->due = f->now + r->allow[r->stage];
-		return;
+	case STAGE_ARMED:
 	case STAGE_OVERRIDE:
-	case STAGE_POWER: recover_bmc(f); return;
-	default:
-		if (r->due > f->now + r->allow[r->stage]) /* the clock was set back */
-			r->due = f->now + r->allow[r->stage];
-		if (r->due < grace)
-			r->due = grace;
-		if (probe_watches(r))
-			act(f, RUN_ACT_PROBE);
-		settle(f);
-		return;
+	case STAGE_POWER: recover_step(f); return;
+	default: recover_watch(f); return;
 	}
 }
 

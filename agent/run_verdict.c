@@ -2,7 +2,7 @@
 /* Verdicts: from the stage that was missed and the signs seen to a code, a sentence and
  * the next thing to try; of a cancelled job, what had been done to the machine by then.
  *
- * Entry points: run_verdict_missed(), run_verdict_cancelled().
+ * Entry points: run_verdict_missed(), run_verdict_interrupted(), run_verdict_cancelled().
  * Ownership: fills the caller's struct error.
  * Failure modes: none; a stage without a row would be a programming error and says so.
  */
@@ -147,6 +147,50 @@ run_verdict_missed(const struct run *run, struct error *ret)
 	error_set(ret, 0, v->code, v->next, "%s (stage %s, %s)", v->text,
 	    stage_name(run->stage),
 	    str_duration(run->due - run->entered, took, sizeof(took)));
+}
+
+static const struct verdict not_begun = {"interrupted",
+    "the agent was restarted too often; nothing had been done to the machine",
+    "see why the agent does not keep running (journalctl -u netboot-agent), then order "
+    "it "
+    "again"};
+static const struct verdict step_in_doubt = {"interrupted",
+    "the agent was stopped; whether the BMC's command was carried out is unknown",
+    "look at the machine, then order it again if it is still wanted"};
+static const struct verdict unseen_used = {"interrupted",
+    "the agent was restarted too often to see what became of the machine; the image had "
+    "been let go and may be at work",
+    "watch the console before ordering anything; see why the agent does not keep running "
+    "(journalctl -u netboot-agent)"};
+static const struct verdict unseen_unused = {"interrupted",
+    "the agent was restarted too often to see what became of the machine; the image was "
+    "not let go to it and will not be",
+    "see why the agent does not keep running (journalctl -u netboot-agent), look at the "
+    "machine, then order it again"};
+static const struct verdict unseen = {"interrupted",
+    "the agent was restarted too often to see what became of the machine",
+    "see why the agent does not keep running (journalctl -u netboot-agent), and look at "
+    "the machine"};
+
+static const struct verdict *
+choose_interrupted(const struct run *r)
+{
+	if (r->stage <= STAGE_ARMED)
+		return &not_begun;
+	if (r->stage <= STAGE_POWER)
+		return &step_in_doubt;
+	if (!r->netboot)
+		return &unseen;
+	return ticket_is_consumed(&r->ticket) ? &unseen_used : &unseen_unused;
+}
+
+void
+run_verdict_interrupted(const struct run *run, struct error *ret)
+{
+	const struct verdict *v = choose_interrupted(run);
+
+	error_set(
+	    ret, 0, v->code, v->next, "%s (stage %s)", v->text, stage_name(run->stage));
 }
 
 static const struct verdict nothing_done = {

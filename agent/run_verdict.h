@@ -9,6 +9,9 @@
 /* Why run's present stage was missed, judged from what was and was not seen. */
 void
 run_verdict_missed(const struct run *run, struct error *ret);
+/* For a job whose present stage restarts of the agent have left in doubt. */
+void
+run_verdict_interrupted(const struct run *run, struct error *ret);
 /* For a job that is about to be cancelled: what had been done to its machine, and what may
  * be wanted next. What was ordered from a BMC counts as done or not only when it was seen:
  * a command that is on its way cannot be called back. */

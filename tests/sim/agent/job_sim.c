@@ -2,7 +2,8 @@
 /* Whole reinstallations in virtual time: the real run_fsm.c, run.c, ticket.c and spool.c,
  * around them a bootd, a BMC, a machine, a second client that fetches the same, and a line
  * to the orchestrator, each of which fails in every way that a seed finds. Agent and bootd
- * are killed at any step, also between commit and action; commits fail; events are lost,
+ * are killed at any step, also between commit and action, and some agents do not keep running
+ * from some time on until the job has ended; commits fail; events are lost,
  * repeated and late; the machine hangs, loses power, and reports twice.
  *
  * For every seed: the image is delivered whole at most once; the ticket is used at most
@@ -401,6 +402,16 @@ on_kill(struct world *w, const struct todo *t)
 		kill_bootd(w);
 }
 
+/* An agent that does not keep running, until the job has ended. */
+static void
+on_loop(struct world *w)
+{
+	if (w->ends > 0)
+		return;
+	kill_agent(w);
+	later(w, between(w, S / 10, w->loop_apart), T_LOOP);
+}
+
 static void
 dispatch(struct world *w, const struct todo *t)
 {
@@ -447,6 +458,7 @@ dispatch(struct world *w, const struct todo *t)
 	case T_UPLINK: on_uplink(w); break;
 	case T_KILL_AGENT:
 	case T_KILL_BOOTD: on_kill(w, t); break;
+	case T_LOOP: on_loop(w); break;
 	case T_POWER_LOST:
 		if (w->state != M_OFF)
 			job_machine_power(w, true);
@@ -470,6 +482,10 @@ plan_trouble(struct world *w)
 		later(w, between(w, 0, 600 * S), T_GHOST);
 	if (chance(w, 60))
 		later(w, between(w, 0, 1500 * S), T_CANCEL);
+	if (chance(w, 150)) {
+		w->loop_apart = between(w, S, 90 * S);
+		later(w, between(w, 0, 1500 * S), T_LOOP);
+	}
 }
 
 static void

@@ -38,6 +38,7 @@ enum todo_type {
 	T_UPLINK,
 	T_KILL_AGENT,
 	T_KILL_BOOTD,
+	T_LOOP,
 	T_POWER_LOST,
 	T_CANCEL,
 };
@@ -88,7 +89,7 @@ struct world {
 	/* The agent's memory. */
 	bool agent_up, have_job, probing;
 	unsigned agent_life, kills_left;
-	int64_t killed;
+	int64_t killed, loop_apart;
 	struct run run;
 
 	/* bootd's memory. */
