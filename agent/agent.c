@@ -634,10 +634,8 @@ agent_free(struct agent *a)
 	boots_free(a->boots);
 	run_jobs_free(a->jobs);
 	bmc_engine_free(a->bmc);
-	if (a->names != NULL)
-		workq_free(a->names);
-	if (a->hashing != NULL)
-		workq_free(a->hashing);
+	workq_leave(a->names, USEC_PER_SEC / 2);
+	workq_free(a->hashing);
 	preflight_free(a->preflight);
 	spool_close(a->spool);
 	secret_key_free(a->key);

@@ -154,43 +154,82 @@ altered(const char *path, struct error *err, const char *what)
 }
 
 /* We may be root; bootd, which is to deliver the file, never is. */
-static int
-check_readable(
-    const struct stat *st, const char *root, const char *path, struct error *err)
+static bool
+root_alone(const struct stat *st, mode_t needed)
 {
-	if (geteuid() != 0 || st->st_uid != 0 || (st->st_mode & (S_IRGRP | S_IROTH)) != 0)
+	return geteuid() == 0 && st->st_uid == 0 && (st->st_mode & needed) == 0;
+}
+
+/* The root's own folder is path "". */
+static int
+check_folder(int root_fd, const char *root, const char *path, struct error *err)
+{
+	struct stat st;
+
+	if (fstatat(root_fd, path, &st, AT_EMPTY_PATH) < 0)
+		return missing(path, root, errno, err);
+	if (!root_alone(&st, S_IXGRP | S_IXOTH))
 		return 0;
-	return error_set(err, -EACCES, "image-unreadable", "chmod a+r it",
-	    "%s/%s: only root may read it, and the boot services do not run as root",
-	    root, path);
+	return error_set(err, -EACCES, "image-unreadable", "chmod a+x it",
+	    "folder %s%s%s: only root may enter it, and the boot services do not run as "
+	    "root",
+	    root, path[0] == '\0' ? "" : "/", path);
 }
 
 static int
-check_open_file(int fd, const char *root, struct file *f, struct error *err)
+check_folders(int root_fd, const char *root, const char *path, struct error *err)
+{
+	char folder[BUNDLE_PATH_SIZE];
+	int r = check_folder(root_fd, root, "", err);
+
+	str_clip(folder, sizeof(folder), path);
+	for (char *p = strchr(folder, '/'); r == 0 && p != NULL; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		r = check_folder(root_fd, root, folder, err);
+		*p = '/';
+	}
+	return r;
+}
+
+static int
+hash_file(const struct preflight *p, int fd, struct file *f, struct error *err)
+{
+	struct stat st;
+	int r = digest_sha256_fd(fd, workq_stop_flag(p->q), f->found, NULL);
+
+	if (r < 0)
+		return missing(f->path, p->root, -r, err);
+	/* Only what did not change while it was read may be remembered. */
+	if (fstat(fd, &st) < 0)
+		return missing(f->path, p->root, errno, err);
+	f->have_known = false;
+	f->id = identify(&st);
+	return 0;
+}
+
+static int
+check_open_file(const struct preflight *p, int fd, struct file *f, struct error *err)
 {
 	struct identity id;
 	struct stat st;
 	int r;
 
 	if (fstat(fd, &st) < 0)
-		return missing(f->path, root, errno, err);
+		return missing(f->path, p->root, errno, err);
 	if (!S_ISREG(st.st_mode))
-		return missing(f->path, root, EISDIR, err);
-	r = check_readable(&st, root, f->path, err);
-	if (r < 0)
-		return r;
+		return missing(f->path, p->root, EISDIR, err);
+	if (root_alone(&st, S_IRGRP | S_IROTH))
+		return error_set(err, -EACCES, "image-unreadable", "chmod a+r it",
+		    "%s/%s: only root may read it, and the boot services do not run as "
+		    "root",
+		    p->root, f->path);
 	id = identify(&st);
 	if (id.size != f->size)
 		return altered(f->path, err, "size");
 	if (!f->have_known || !same(&id, &f->id)) {
-		r = digest_sha256_fd(fd, f->found, NULL);
+		r = hash_file(p, fd, f, err);
 		if (r < 0)
-			return missing(f->path, root, -r, err);
-		/* Only what did not change while it was read may be remembered. */
-		if (fstat(fd, &st) < 0)
-			return missing(f->path, root, errno, err);
-		f->have_known = false;
-		f->id = identify(&st);
+			return r;
 		if (!same(&id, &f->id))
 			return altered(f->path, err, "content while it was read");
 	}
@@ -198,22 +237,24 @@ check_open_file(int fd, const char *root, struct file *f, struct error *err)
 }
 
 static int
-check_file(const char *root, struct file *f, struct error *err)
+check_file(const struct preflight *p, struct file *f, struct error *err)
 {
 	int dir, fd, r;
 
 	if (!bundle_path_valid(f->path))
-		return missing(f->path, root, EINVAL, err);
-	dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		return missing(f->path, p->root, EINVAL, err);
+	dir = open(p->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
-		return missing(f->path, root, errno, err);
+		return missing(f->path, p->root, errno, err);
 	/* As bootd opens it: what it would not deliver is missing. */
 	fd = beneath_open(dir, f->path);
-	close(dir);
 	if (fd < 0)
-		return missing(f->path, root, -fd, err);
-	r = check_open_file(fd, root, f, err);
-	close(fd);
+		r = missing(f->path, p->root, -fd, err);
+	else if ((r = check_folders(dir, p->root, f->path, err)) == 0)
+		r = check_open_file(p, fd, f, err);
+	if (fd >= 0)
+		close(fd);
+	close(dir);
 	return r;
 }
 
@@ -224,7 +265,7 @@ work(void *arg)
 	struct preflight_check *c = arg;
 
 	for (unsigned i = 0; i < c->n; i++) {
-		if (check_file(c->p->root, &c->files[i], &c->err) < 0)
+		if (check_file(c->p, &c->files[i], &c->err) < 0)
 			return;
 	}
 }

@@ -41,7 +41,8 @@ digest_sha256(const void *data, size_t len, char ret_hex[DIGEST_TEXT])
 }
 
 int
-digest_sha256_fd(int fd, char ret_hex[DIGEST_TEXT], long long *ret_size)
+digest_sha256_fd(
+    int fd, const atomic_bool *stop, char ret_hex[DIGEST_TEXT], long long *ret_size)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	uint8_t *chunk = str_alloc(CHUNK);
@@ -58,7 +59,9 @@ digest_sha256_fd(int fd, char ret_hex[DIGEST_TEXT], long long *ret_size)
 			continue;
 		if (n < 0)
 			r = -errno;
-		if (n <= 0)
+		if (n > 0 && stop != NULL && atomic_load(stop))
+			r = -ECANCELED;
+		if (n <= 0 || r < 0)
 			break;
 		if (EVP_DigestUpdate(ctx, chunk, (size_t)n) != 1)
 			abort();

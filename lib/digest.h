@@ -3,6 +3,7 @@
 #ifndef LIB_DIGEST_H
 #define LIB_DIGEST_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 
 #include "lib/compiler.h"
@@ -11,9 +12,10 @@ enum { DIGEST_SIZE = 32, DIGEST_TEXT = 65 };
 
 void
 digest_sha256(const void *data, size_t len, char ret_hex[DIGEST_TEXT]);
-/* Blocking: call from lib/workq. Hashes an open file from its start; returns 0 or -errno; *ret_size
- * may be NULL. */
+/* Blocking: call from lib/workq. Hashes an open file from its start; returns 0 or -errno, -ECANCELED
+ * soon after *stop was set; *ret_size may be NULL, and stop: then nothing ends it early. */
 int
-digest_sha256_fd(int fd, char ret_hex[DIGEST_TEXT], long long *ret_size) MUST_CHECK;
+digest_sha256_fd(int fd, const atomic_bool *stop, char ret_hex[DIGEST_TEXT],
+    long long *ret_size) MUST_CHECK;
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A small thread pool whose results come back on the event loop.
  *
- * Entry points: workq_new(), workq_submit(), workq_free().
+ * Entry points: workq_new(), workq_submit(), workq_free(), workq_leave().
  * Ownership: an item's `arg` is the submitter's; `done` is called exactly once for each
  * submitted item, on the loop's thread, also for items that workq_free() never ran.
- * Failure modes: -EAGAIN when too many items wait. Threads that cannot be started abort
+ * Failure modes: -EAGAIN when too many items wait. A program ends no sooner than what its
+ * threads are doing, so that long work must heed workq_stop_flag(). Threads that cannot be started abort
  * the program at its start, where it is seen.
  */
 #include "lib/workq.h"
@@ -18,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
 #include "lib/str.h"
 
 struct item {
@@ -36,7 +38,9 @@ struct workq {
 	pthread_cond_t more;
 	struct queue waiting, finished;
 	unsigned n_waiting;
-	bool stopping;
+	unsigned n_running;   /* threads that have not ended */
+	bool left;	      /* by its owner: the last thread frees it */
+	atomic_bool stopping; /* set under the lock, read by whoever works */
 	pthread_t *threads;
 	unsigned n_threads;
 	int wake_fd; /* eventfd: something finished */
@@ -71,11 +75,26 @@ queue_pop(struct queue *q)
 	return it;
 }
 
+static void
+destroy(struct workq *q)
+{
+	struct item *it;
+
+	while ((it = queue_pop(&q->finished)) != NULL)
+		free(it);
+	close(q->wake_fd);
+	pthread_mutex_destroy(&q->lock);
+	pthread_cond_destroy(&q->more);
+	free(q->threads);
+	free(q);
+}
+
 static void *
 worker(void *arg)
 {
 	struct workq *q = arg;
 	const uint64_t one = 1;
+	bool last;
 
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
@@ -95,7 +114,10 @@ worker(void *arg)
 		 */
 		(void)!write(q->wake_fd, &one, sizeof(one));
 	}
+	last = --q->n_running == 0 && q->left;
 	pthread_mutex_unlock(&q->lock);
+	if (last)
+		destroy(q);
 	return NULL;
 }
 
@@ -150,7 +172,7 @@ workq_new(struct event_base *base, unsigned threads)
 	pthread_cond_init(&q->more, NULL);
 	queue_init(&q->waiting);
 	queue_init(&q->finished);
-	q->n_threads = threads > 0 ? threads : 1;
+	q->n_threads = q->n_running = threads > 0 ? threads : 1;
 	q->threads = str_alloc(q->n_threads * sizeof(*q->threads));
 	q->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (q->wake_fd < 0)
@@ -183,23 +205,62 @@ workq_submit(struct workq *q, void (*work)(void *arg), void (*done)(void *arg), 
 	return r;
 }
 
+const atomic_bool *
+workq_stop_flag(const struct workq *q)
+{
+	return &q->stopping;
+}
+
+static void
+stop(struct workq *q)
+{
+	pthread_mutex_lock(&q->lock);
+	q->stopping = true;
+	pthread_cond_broadcast(&q->more);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* All items that are not in a thread's hands, and the loop's part. */
+static void
+finish(struct workq *q)
+{
+	finish_all(q, &q->finished);
+	finish_all(q, &q->waiting);
+	event_free(q->on_wake);
+}
+
 void
 workq_free(struct workq *q)
 {
 	if (q == NULL)
 		return;
-	pthread_mutex_lock(&q->lock);
-	q->stopping = true;
-	pthread_cond_broadcast(&q->more);
-	pthread_mutex_unlock(&q->lock);
+	stop(q);
 	for (unsigned i = 0; i < q->n_threads; i++)
 		pthread_join(q->threads[i], NULL);
-	finish_all(q, &q->finished);
-	finish_all(q, &q->waiting);
-	event_free(q->on_wake);
-	close(q->wake_fd);
-	pthread_mutex_destroy(&q->lock);
-	pthread_cond_destroy(&q->more);
-	free(q->threads);
-	free(q);
+	finish(q);
+	destroy(q);
+}
+
+void
+workq_leave(struct workq *q, int64_t wait)
+{
+	int64_t end = clock_mono() + wait;
+	const struct timespec until = {
+	    .tv_sec = end / USEC_PER_SEC, .tv_nsec = end % USEC_PER_SEC * 1000};
+	bool all;
+
+	if (q == NULL)
+		return;
+	stop(q);
+	for (unsigned i = 0; i < q->n_threads; i++)
+		if (pthread_clockjoin_np(q->threads[i], NULL, CLOCK_MONOTONIC, &until) !=
+		    0)
+			pthread_detach(q->threads[i]);
+	finish(q);
+	pthread_mutex_lock(&q->lock);
+	q->left = true;
+	all = q->n_running == 0;
+	pthread_mutex_unlock(&q->lock);
+	if (all)
+		destroy(q);
 }

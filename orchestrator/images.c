@@ -95,7 +95,8 @@ hash_one(void *arg)
 
 	if (fd < 0)
 		return;
-	int rc = digest_sha256_fd(fd, it->file.sha256, &size);
+	int rc =
+	    digest_sha256_fd(fd, workq_stop_flag(it->batch->q), it->file.sha256, &size);
 	if (rc < 0) {
 		it->file.sha256[0] = '\0';
 		file_error(it->batch->root, it->path, rc, &it->file.err);

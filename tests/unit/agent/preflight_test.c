@@ -52,6 +52,7 @@ setup(void **state)
 
 	snprintf(k->dir, sizeof(k->dir), "/tmp/preflight_testXXXXXX");
 	assert_non_null(mkdtemp(k->dir));
+	assert_int_equal(chmod(k->dir, 0755), 0);
 	k->base = event_base_new();
 	k->q = workq_new(k->base, 1);
 	k->p = preflight_new(k->q, k->dir);
@@ -193,6 +194,73 @@ test_unreadable_for_bootd(void **state)
 }
 
 static void
+test_folder_that_bootd_cannot_enter(void **state)
+{
+	struct kit *k = *state;
+	char dir[128];
+
+	path_of(k, "debian", dir, sizeof(dir));
+	assert_int_equal(mkdir(dir, 0755), 0);
+	path_of(k, "debian/12", dir, sizeof(dir));
+	assert_int_equal(mkdir(dir, 0755), 0);
+	write_file(k, "debian/12/initrd", "initrd");
+	order(&k->b->image.initrds[0], "debian/12/initrd", "initrd");
+	assert_string_equal(check(k), "");
+	assert_int_equal(chmod(dir, 0710), 0); /* a group may be bootd's */
+	assert_string_equal(check(k), "");
+	assert_int_equal(chmod(dir, 0700), 0);
+	if (geteuid() == 0) {
+		assert_string_equal(check(k), "image-unreadable");
+		assert_non_null(strstr(k->err.text, "debian/12:"));
+	}
+	path_of(k, "debian/12/initrd", dir, sizeof(dir));
+	unlink(dir);
+	path_of(k, "debian/12", dir, sizeof(dir));
+	assert_int_equal(rmdir(dir), 0);
+	path_of(k, "debian", dir, sizeof(dir));
+	assert_int_equal(rmdir(dir), 0);
+	order(&k->b->image.initrds[0], "initrd", "initrd");
+	assert_int_equal(chmod(k->dir, 0700), 0);
+	if (geteuid() == 0)
+		assert_string_equal(check(k), "image-unreadable");
+}
+
+static bool
+is_open(const char *path)
+{
+	char link[64], target[256];
+
+	for (int fd = 3; fd < 1024; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		if (str_eq(target, path))
+			return true;
+	}
+	return false;
+}
+
+/* A day's work, if it were waited for. */
+static void
+test_an_end_does_not_wait_for_a_huge_file(void **state)
+{
+	struct kit *k = *state;
+	char path[128];
+
+	path_of(k, "vmlinuz", path, sizeof(path));
+	k->b->image.kernel.size = (int64_t)1 << 42;
+	assert_int_equal(truncate(path, k->b->image.kernel.size), 0);
+	preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
+	while (!is_open(path))
+		;
+	workq_free(k->q);
+	k->q = NULL;
+	assert_int_equal(k->calls, 0);
+}
+
+static void
 test_cancelled(void **state)
 {
 	struct kit *k = *state;
@@ -211,6 +279,10 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_still_the_same, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unreadable_for_bootd, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_folder_that_bootd_cannot_enter, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_an_end_does_not_wait_for_a_huge_file, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 	};
 

@@ -126,6 +126,7 @@ setup(void **state)
 
 	snprintf(k->dir, sizeof(k->dir), "/tmp/run_jobs_testXXXXXX");
 	assert_non_null(mkdtemp(k->dir));
+	assert_int_equal(chmod(k->dir, 0755), 0); /* bootd is to read images there */
 	snprintf(k->path, sizeof(k->path), "%s/key", k->dir);
 	assert_int_equal(secret_key_open(k->path, 1, &k->key, &err), 0);
 	spool.key = k->key;

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 enum { ITEMS = 1000 };
@@ -68,6 +69,7 @@ results_come_back_on_the_loop(void **state)
 
 struct gate {
 	pthread_mutex_t lock;
+	atomic_bool begun;
 	int n_done;
 };
 
@@ -112,6 +114,41 @@ waiting_items_are_bounded_and_dropped(void **state)
 }
 
 static void
+say_so_and_wait(void *arg)
+{
+	struct gate *g = arg;
+
+	atomic_store(&g->begun, true);
+	wait_at_gate(arg);
+}
+
+/* Whether work that goes on when its owner has left ends well, the sanitizers tell. */
+static void
+a_queue_can_be_left(void **state)
+{
+	struct event_base *base = event_base_new();
+	struct workq *q = workq_new(base, 2);
+	static struct gate busy, dropped;
+
+	(void)state;
+	pthread_mutex_init(&busy.lock, NULL);
+	pthread_mutex_lock(&busy.lock);
+	for (int i = 0; i < 2; i++) {
+		atomic_store(&busy.begun, false);
+		assert_int_equal(workq_submit(q, say_so_and_wait, count_done, &busy), 0);
+		while (!atomic_load(&busy.begun))
+			;
+	}
+	assert_int_equal(workq_submit(q, wait_at_gate, count_done, &dropped), 0);
+	workq_leave(q, 1000);
+	assert_int_equal(dropped.n_done, 1);
+	assert_int_equal(busy.n_done, 0);
+	pthread_mutex_unlock(&busy.lock);
+	event_base_free(base);
+	workq_leave(NULL, 0);
+}
+
+static void
 an_idle_queue_ends(void **state)
 {
 	struct event_base *base = event_base_new();
@@ -128,6 +165,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(results_come_back_on_the_loop),
 	    cmocka_unit_test(waiting_items_are_bounded_and_dropped),
+	    cmocka_unit_test(a_queue_can_be_left),
 	    cmocka_unit_test(an_idle_queue_ends),
 	};
 

@@ -50,6 +50,50 @@ a_batch_may_be_larger_than_the_queue(void **state)
 	free(paths);
 }
 
+static bool
+is_open(const char *path)
+{
+	char link[64], target[256];
+
+	for (int fd = 3; fd < 1024; fd++) {
+		ssize_t n;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, target, sizeof(target) - 1);
+		target[n < 0 ? 0 : n] = '\0';
+		if (str_eq(target, path))
+			return true;
+	}
+	return false;
+}
+
+/* A day's work, if it were waited for. What was not read to its end has no digest. */
+static void
+an_end_does_not_wait_for_a_huge_file(void **state)
+{
+	struct fixture *f = *state;
+	struct event_base *base = event_base_new();
+	struct workq *q = workq_new(base, 1);
+	struct store_names names = {0};
+	char path[160];
+
+	fixture_file(f, "huge", "");
+	snprintf(path, sizeof(path), "%s/huge", f->root);
+	assert_int_equal(truncate(path, (off_t)1 << 42), 0);
+	store_names_add(&names, "huge");
+	images_hashes_free(f->hashes);
+	f->hashes = NULL;
+	assert_int_equal(images_hash(q, f->root, &names, fixture_keep_hashes, f), 0);
+	while (!is_open(path))
+		;
+	workq_free(q);
+	assert_non_null(f->hashes);
+	assert_string_equal(images_find(f->hashes, "huge")->sha256, "");
+	assert_string_equal(images_find(f->hashes, "huge")->err.code, "image-unreadable");
+	store_names_done(&names);
+	event_base_free(base);
+}
+
 static void
 paths_of_an_image_are_collected(void **state)
 {
@@ -84,6 +128,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(files_are_hashed_beneath_the_root),
 	    FIXTURE_TEST(a_batch_may_be_larger_than_the_queue),
+	    FIXTURE_TEST(an_end_does_not_wait_for_a_huge_file),
 	    FIXTURE_TEST(paths_of_an_image_are_collected),
 	    FIXTURE_TEST(sizes_are_compared),
 	};
