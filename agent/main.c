@@ -19,6 +19,7 @@
 #include "agent/agent_config.h"
 #include "agent/bootd_check.h"
 #include "lib/compiler.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 
 #define DEFAULT_CONFIG "/etc/netboot/agent.yaml"
@@ -119,8 +120,10 @@ main(int argc, char **argv)
 	struct error err = {0};
 	struct log log;
 	char line[1024];
-	int r = read_options(argc, argv, &o);
+	int r;
 
+	secret_hide_memory();
+	r = read_options(argc, argv, &o);
 	if (r <= 0)
 		return r < 0 ? 1 : 0;
 	log = log_init("netboot-agent", o.debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);

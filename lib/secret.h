@@ -35,6 +35,10 @@ void
 secret_free(char *plain); /* wipes, then frees; NULL allowed */
 void
 secret_wipe(void *p, size_t n);
+/* Of this process no core is dumped and no other process without privileges reads its memory, unless
+ * the environment has NETBOOT_CORE=1. To be called first in main(). */
+void
+secret_hide_memory(void);
 /* Constant-time comparison of two strings. */
 int
 secret_equal(const char *a, const char *b);

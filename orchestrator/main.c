@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "lib/log.h"
+#include "lib/secret.h"
 #include "orchestrator/orch.h"
 #include "orchestrator/orch_config.h"
 
@@ -101,6 +102,7 @@ main(int argc, char **argv)
 	struct orch_config *config = NULL;
 	struct error err = {.code = ""};
 
+	secret_hide_memory();
 	if (parse_options(argc, argv, &opt) < 0)
 		return 1;
 	struct log log = log_init(

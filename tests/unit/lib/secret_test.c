@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct fixture {
@@ -200,6 +202,35 @@ wiping_and_comparing(void **state)
 	assert_true(secret_equal("", ""));
 }
 
+/* In a process of its own: 1 when its memory cannot be dumped. */
+static int
+hidden(const char *wanted)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		unsetenv("NETBOOT_CORE");
+		if (wanted != NULL)
+			setenv("NETBOOT_CORE", wanted, 1);
+		secret_hide_memory();
+		_exit(prctl(PR_GET_DUMPABLE) == 0 ? 1 : 0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void
+memory_is_not_dumped(void **state)
+{
+	(void)state;
+	assert_int_equal(hidden(NULL), 1);
+	assert_int_equal(hidden(""), 1);
+	assert_int_equal(hidden("1"), 0);
+}
+
 int
 main(void)
 {
@@ -211,6 +242,7 @@ main(void)
 	    cmocka_unit_test(two_seals_of_one_text_differ),
 	    cmocka_unit_test(keyed_digests_differ_by_text_context_and_key),
 	    cmocka_unit_test(wiping_and_comparing),
+	    cmocka_unit_test(memory_is_not_dumped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
