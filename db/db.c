@@ -27,11 +27,13 @@
 
 #include "lib/str.h"
 
-enum { BUSY_TIMEOUT_MS = 5000 };
+enum { BUSY_TIMEOUT_MS = 5000, WHY_SIZE = 200 };
 
 struct db {
 	sqlite3 *handle;
 	int lock_fd;
+	int failed; /* the last failure, and SQLite's words of it, which go by with the next call */
+	char why[WHY_SIZE];
 };
 
 struct db_stmt {
@@ -96,10 +98,23 @@ errno_of(sqlite3 *handle, int rc)
 	}
 }
 
+/* The errno of what SQLite has just returned; its reason is kept for db_error(). */
+static int
+outcome(struct db *db, int rc)
+{
+	int res = errno_of(db->handle, rc);
+
+	if (res < 0) {
+		db->failed = res;
+		str_clip(db->why, sizeof(db->why), sqlite3_errmsg(db->handle));
+	}
+	return res;
+}
+
 int
 db_error(struct db *db, int rc, struct error *err, const char *doing)
 {
-	const char *why = sqlite3_errmsg(db->handle);
+	const char *why = db->failed == rc ? db->why : strerror(-rc);
 
 	switch (rc) {
 	case -ENOSPC:
@@ -132,7 +147,7 @@ static int
 exec(struct db *db, const char *sql)
 {
 	errno = 0;
-	return errno_of(db->handle, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
+	return outcome(db, sqlite3_exec(db->handle, sql, NULL, NULL, NULL));
 }
 
 /* The first column of the first row of a statement without parameters. -ENODATA: no row.
@@ -147,7 +162,7 @@ query_i64(struct db *db, const char *sql, int64_t *ret)
 		rc = sqlite3_step(st);
 	if (rc == SQLITE_ROW)
 		*ret = sqlite3_column_int64(st, 0);
-	int res = rc == SQLITE_DONE ? -ENODATA : errno_of(db->handle, rc);
+	int res = rc == SQLITE_DONE ? -ENODATA : outcome(db, rc);
 	sqlite3_finalize(st);
 	return res;
 }
@@ -200,7 +215,7 @@ db_open(const char *path, struct db **ret, struct error *err)
 	    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 	if (!db->handle)
 		abort();
-	rc = errno_of(db->handle, rc);
+	rc = outcome(db, rc);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
 	if (rc == 0)
@@ -228,7 +243,7 @@ db_open_reader(const char *path, struct db **ret, struct error *err)
 	    path, &db->handle, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
 	if (!db->handle)
 		abort();
-	rc = errno_of(db->handle, rc);
+	rc = outcome(db, rc);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
 	if (rc < 0) {
@@ -294,8 +309,7 @@ check_names(struct db *db, const struct db_migration *list, size_t n, struct err
 		rc = SQLITE_OK;
 	}
 	if (res == 0 && rc != SQLITE_DONE && rc != SQLITE_OK)
-		res = db_error(
-		    db, errno_of(db->handle, rc), err, "read the schema version");
+		res = db_error(db, outcome(db, rc), err, "read the schema version");
 	sqlite3_finalize(st);
 	return res;
 }
@@ -309,15 +323,15 @@ migrate_one(struct db *db, const struct db_migration *m, int64_t now)
 	if (rc == 0)
 		rc = exec(db, m->sql);
 	if (rc == 0)
-		rc = errno_of(db->handle, sqlite3_prepare_v2(db->handle,
-					      "INSERT INTO schema_version (version, "
-					      "name, applied) VALUES (?, ?, ?)",
-					      -1, &st, NULL));
+		rc = outcome(db, sqlite3_prepare_v2(db->handle,
+				     "INSERT INTO schema_version (version, "
+				     "name, applied) VALUES (?, ?, ?)",
+				     -1, &st, NULL));
 	if (rc == 0) {
 		sqlite3_bind_int(st, 1, m->version);
 		sqlite3_bind_text(st, 2, m->name, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(st, 3, now);
-		rc = errno_of(db->handle, sqlite3_step(st));
+		rc = outcome(db, sqlite3_step(st));
 	}
 	sqlite3_finalize(st);
 	if (rc == 0)
@@ -415,8 +429,8 @@ db_stmts_new(struct db *db, const char *const *sql, size_t n, struct db_stmts **
 		struct db_stmt *st = &set->stmts[i];
 		assert(sql[i]);
 		st->db = db;
-		rc = errno_of(db->handle, sqlite3_prepare_v3(db->handle, sql[i], -1,
-					      SQLITE_PREPARE_PERSISTENT, &st->st, NULL));
+		rc = outcome(db, sqlite3_prepare_v3(db->handle, sql[i], -1,
+				     SQLITE_PREPARE_PERSISTENT, &st->st, NULL));
 		if (rc < 0) {
 			db_error(db, rc, err, "prepare a statement");
 			error_prefix(err, "%s", sql[i]);
@@ -506,15 +520,14 @@ int
 db_step(struct db_stmt *st)
 {
 	if (st->bind_rc != SQLITE_OK)
-		return errno_of(st->db->handle, st->bind_rc);
+		return outcome(st->db, st->bind_rc);
 	errno = 0;
 	int rc = sqlite3_step(st->st);
 
 	if (rc == SQLITE_ROW)
 		return 1;
-	/* The message of a failed step is gone after the reset; the code is taken before.
-	 */
-	int res = errno_of(st->db->handle, rc);
+	/* Code and message of a failed step are gone after the reset. */
+	int res = outcome(st->db, rc);
 	sqlite3_reset(st->st);
 	return res;
 }

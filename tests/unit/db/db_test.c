@@ -183,6 +183,24 @@ errors_are_told_apart(void **state)
 	assert_string_equal(err.code, "disk-full");
 }
 
+/* Whoever tells of a failure has ended the transaction before. */
+static void
+the_reason_outlives_the_rollback(void **state)
+{
+	struct fixture *f = *state;
+	struct error err;
+
+	assert_int_equal(add(f, 1, "one", 1), 1);
+	assert_int_equal(db_begin(f->db), 0);
+	assert_int_equal(add(f, 1, "other", 1), -EEXIST);
+	db_rollback(f->db);
+	assert_int_equal(db_error(f->db, -EEXIST, &err, "add the thing"), -EEXIST);
+	assert_non_null(strstr(err.text, "UNIQUE constraint failed: thing.id"));
+	/* What SQLite has not said is not put into its mouth. */
+	db_error(f->db, -EIO, &err, "read the thing");
+	assert_non_null(strstr(err.text, strerror(EIO)));
+}
+
 static void
 rollback_takes_all_back_and_commit_keeps(void **state)
 {
@@ -374,6 +392,7 @@ main(void)
 	    TEST(parameters_go_by_their_number),
 	    TEST(nulls_and_empty_text_differ),
 	    TEST(errors_are_told_apart),
+	    TEST(the_reason_outlives_the_rollback),
 	    TEST(rollback_takes_all_back_and_commit_keeps),
 	    TEST(broken_statements_are_seen_at_once),
 	    TEST(schema_grows_and_newer_or_foreign_ones_are_refused),
