@@ -3,7 +3,9 @@
  *
  *	down ──start()──► starting ──ready──► up ──table──► serving
  *	  ▲                  │                 │               │
- *	  └─ gone(): EOF, exit, no "ready" or no "ack" in time ┘
+ *	reaped()             │                 │               │
+ *	  │                  │                 │               │
+ *	ending ◄─ gone(): EOF, exit, no "ready" or no "ack" in time
  *
  * From anywhere bootd_proc_hold() leads to down, and only bootd_proc_release() out of it.
  *
@@ -11,18 +13,21 @@
  * Ownership: the process, its socket and timers. The child is told to die with us, and
  * ends by itself when the socket closes.
  * Failure modes: an end is answered by a new start, at once after a long life, later and
- * later (to 10 s) when it keeps ending. The old process is reaped, killed if it must be,
- * before a new one is started: two of them would both answer.
+ * later (to 10 s) when it keeps ending. The old process is killed, and reaped before a new
+ * one is started: two of them would both answer. One that a hung disk keeps from ending is
+ * waited for beside the loop, as long as it takes.
  */
 #include "agent/bootd_proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,6 +41,7 @@ enum {
 	EXIT_NO_PROGRAM = 127,	  /* as of a shell */
 	QUEUE_HIGH = 1024 * 1024, /* octets waiting before the table pauses */
 	BATCH = 200,		  /* hosts per turn of the loop */
+	LAST_WAIT_MS = 1000,	  /* for the process, when we end */
 };
 #define READY_TIME (15 * USEC_PER_SEC)
 #define ANSWER_TIME (10 * USEC_PER_SEC)
@@ -43,17 +49,23 @@ enum {
 #define DELAY_MAX (10 * USEC_PER_SEC)
 #define LONG_LIFE (30 * USEC_PER_SEC)
 #define PUMP_PAUSE (5 * USEC_PER_MSEC)
+#define REAP_PAUSE (5 * USEC_PER_MSEC)
+#define REAP_LONG (2 * USEC_PER_SEC) /* then it is told */
 
-enum state { DOWN, STARTING, UP };
+enum state { DOWN, ENDING, STARTING, UP };
 
 struct bootd_proc {
 	struct bootd_proc_opts o;
 	enum state state;
 	pid_t pid;
 	struct frame_conn *conn;
-	struct event *timer; /* DOWN: start; STARTING: no "ready"; UP: no "ack" */
+	struct event
+	    *timer; /* DOWN: start; ENDING: is it gone?; STARTING: no "ready"; UP:
+				no "ack" */
 	struct event *pump;
-	int64_t started, delay;
+	int64_t started, killed, delay;
+	char how[128]; /* it ended; "": by bootd_proc_hold() */
+	bool told_slow;
 	struct error fatal; /* what the process said before it ended */
 	uint16_t http_port;
 	int64_t gen;
@@ -82,61 +94,110 @@ send_msg(struct bootd_proc *p, const struct bootd_msg *m)
 
 /* ---- the end of a process ---- */
 
+/* What its exit says, when it has not said anything itself. */
 static void
-reap(struct bootd_proc *p)
+judge(struct bootd_proc *p, int status)
 {
-	int status = 0;
-
-	if (p->pid <= 0)
+	if (p->fatal.code[0] != '\0')
 		return;
-	/* SIGKILL cannot be refused, so that this wait is short. */
-	kill(p->pid, SIGKILL);
-	while (waitpid(p->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	p->pid = 0;
-	if (p->fatal.code[0] == '\0' && WIFEXITED(status) &&
-	    WEXITSTATUS(status) == EXIT_NO_PROGRAM)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_NO_PROGRAM)
 		error_set(&p->fatal, 0, "bootd-missing",
 		    "install it there, or name it in agent.yaml (bootd)",
 		    "%s cannot be executed", p->o.program);
-	else if (p->fatal.code[0] == '\0' && WIFEXITED(status))
+	else if (WIFEXITED(status))
 		error_set(&p->fatal, 0, "bootd-ended", NULL,
 		    "netboot-bootd exited with %d", WEXITSTATUS(status));
-	else if (p->fatal.code[0] == '\0')
+	else
 		error_set(&p->fatal, 0, "bootd-ended", NULL,
 		    "netboot-bootd was ended by signal %d", WTERMSIG(status));
 }
 
 static void
-end_process(struct bootd_proc *p)
+start(struct bootd_proc *p);
+
+static void
+reaped(struct bootd_proc *p)
 {
+	struct error why = p->fatal;
+	bool short_life = p->killed - p->started < LONG_LIFE;
+
+	p->state = DOWN;
+	if (p->held)
+		return;
+	if (p->how[0] == '\0') {
+		start(p);
+		return;
+	}
+	p->delay = short_life && p->delay > 0 ? p->delay * 3 : DELAY_FIRST;
+	if (p->delay > DELAY_MAX)
+		p->delay = DELAY_MAX;
+	log_error(p->o.log, "bootd: %s: %s%s%s; started again in %lld ms", p->how,
+	    why.text, why.next[0] == '\0' ? "" : ": ", why.next,
+	    (long long)(p->delay / USEC_PER_MSEC));
+	set_timer(p->timer, p->delay);
+	p->o.ops->on_down(p->o.arg, &why);
+}
+
+static void
+tell_slow(struct bootd_proc *p)
+{
+	struct error why;
+
+	p->told_slow = true;
+	error_set(&why, 0, "bootd-hangs",
+	    "look at the disks and network file systems of the site's server",
+	    "netboot-bootd (process %lld) was killed and does not end; no other is "
+	    "started before",
+	    (long long)p->pid);
+	log_error(p->o.log, "bootd: %s: %s", why.text, why.next);
+	if (!p->held)
+		p->o.ops->on_down(p->o.arg, &why);
+}
+
+/* SIGKILL cannot be refused, but a process that waits for a disk takes its time. */
+static void
+reap(struct bootd_proc *p)
+{
+	int status = 0;
+	pid_t pid = waitpid(p->pid, &status, WNOHANG);
+
+	if (pid != 0 && (pid > 0 || errno != EINTR)) {
+		p->pid = 0;
+		judge(p, status);
+		reaped(p);
+		return;
+	}
+	if (!p->told_slow && clock_mono() - p->killed > REAP_LONG)
+		tell_slow(p);
+	set_timer(p->timer, REAP_PAUSE);
+}
+
+static void
+end_process(struct bootd_proc *p, const char *how)
+{
+	str_clip(p->how, sizeof(p->how), how);
 	frame_close(p->conn);
 	p->conn = NULL;
-	p->state = DOWN;
-	p->serving = p->sending = p->asked = false;
+	p->state = ENDING;
+	p->killed = clock_mono();
+	p->serving = p->sending = p->asked = p->told_slow = false;
 	event_del(p->pump);
 	event_del(p->timer);
+	kill(p->pid, SIGKILL);
 	reap(p);
+}
+
+static bool
+runs(const struct bootd_proc *p)
+{
+	return p->state == STARTING || p->state == UP;
 }
 
 static void
 gone(struct bootd_proc *p, const char *how)
 {
-	struct error why;
-	bool short_life = clock_mono() - p->started < LONG_LIFE;
-
-	if (p->state == DOWN)
-		return;
-	end_process(p);
-	why = p->fatal;
-	p->delay = short_life && p->delay > 0 ? p->delay * 3 : DELAY_FIRST;
-	if (p->delay > DELAY_MAX)
-		p->delay = DELAY_MAX;
-	log_error(p->o.log, "bootd: %s: %s%s%s; started again in %lld ms", how, why.text,
-	    why.next[0] == '\0' ? "" : ": ", why.next,
-	    (long long)(p->delay / USEC_PER_MSEC));
-	set_timer(p->timer, p->delay);
-	p->o.ops->on_down(p->o.arg, &why);
+	if (runs(p))
+		end_process(p, how);
 }
 
 /* ---- messages ---- */
@@ -327,6 +388,8 @@ on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 	if (p->state == DOWN)
 		start(p);
+	else if (p->state == ENDING)
+		reap(p);
 	else if (p->state == STARTING)
 		give_up(p, "was not ready in time");
 	else if (p->sending || p->asked)
@@ -465,7 +528,11 @@ bootd_proc_hold(struct bootd_proc *p, const struct error *why)
 	if (p->held)
 		return;
 	p->held = true;
-	end_process(p);
+	if (runs(p))
+		end_process(p, "");
+	else if (p->state == DOWN)
+		event_del(p->timer);
+	p->how[0] = '\0';
 	p->o.ops->on_down(p->o.arg, why);
 }
 
@@ -475,7 +542,8 @@ bootd_proc_release(struct bootd_proc *p)
 	if (!p->held)
 		return;
 	p->held = false;
-	start(p);
+	if (p->state == DOWN)
+		start(p);
 }
 
 struct bootd_proc *
@@ -496,13 +564,29 @@ bootd_proc_new(const struct bootd_proc_opts *opts, bool held)
 	return p;
 }
 
+/* There is no loop any more. */
+static void
+end_for_good(pid_t pid)
+{
+	struct pollfd ended = {.events = POLLIN};
+
+	kill(pid, SIGKILL);
+	ended.fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (ended.fd >= 0) {
+		(void)poll(&ended, 1, LAST_WAIT_MS);
+		close(ended.fd);
+	}
+	(void)waitpid(pid, NULL, WNOHANG);
+}
+
 void
 bootd_proc_free(struct bootd_proc *p)
 {
 	if (p == NULL)
 		return;
 	frame_close(p->conn);
-	reap(p);
+	if (p->pid > 0)
+		end_for_good(p->pid);
 	event_free(p->timer);
 	event_free(p->pump);
 	free(p->host);

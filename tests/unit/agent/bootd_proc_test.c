@@ -4,10 +4,13 @@
 #include "agent/bootd_proc.h"
 
 #include <fcntl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/compiler.h"
 #include "tests/unit/agent/job_fixture.h"
 
 /* Answers config by ready, table_end and host by ack; dies when told of host "die". */
@@ -284,10 +287,15 @@ test_held(void **state)
 	assert_int_equal(k.downs, 1);
 	assert_string_equal(k.why.code, "agent-replaced");
 	assert_int_equal(bootd_proc_put_host(k.p, &k.b->host, NULL), 0);
-	event_base_loop(k.base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	event_base_dispatch(k.base); /* until the process has been reaped */
 	assert_int_equal(event_base_get_num_events(k.base, EVENT_BASE_COUNT_ADDED), 0);
 	bootd_proc_release(k.p);
 	await(&k, &k.tables, 2);
+	/* Wanted again before it has been reaped. */
+	bootd_proc_hold(k.p, &why);
+	bootd_proc_release(k.p);
+	await(&k, &k.tables, 3);
+	assert_int_equal(k.downs, 2);
 	teardown(&k);
 
 	k = setup();
@@ -297,6 +305,94 @@ test_held(void **state)
 	bootd_proc_release(k.p);
 	await(&k, &k.tables, 1);
 	teardown(&k);
+}
+
+/* Our only child. */
+static pid_t
+child(void)
+{
+	char path[64];
+	long pid = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "r");
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "%ld", &pid), 1);
+	fclose(f);
+	return (pid_t)pid;
+}
+
+/* Keeps a process from being reaped, as a hung disk keeps one from ending, until its own
+ * input is closed. */
+static pid_t
+keep_from_ending(pid_t pid, int *ret_release)
+{
+	int go[2], ready[2];
+	pid_t keeper;
+	char c = 0;
+
+	assert_int_equal(pipe(go), 0);
+	assert_int_equal(pipe(ready), 0);
+	keeper = fork();
+	assert_true(keeper >= 0);
+	if (keeper == 0) {
+		close(go[1]);
+		c = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0;
+		_exit(write(ready[1], &c, 1) == 1 && read(go[0], &c, 1) == 0 ? 0 : 1);
+	}
+	close(go[0]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	*ret_release = go[1];
+	if (c != 0)
+		return keeper;
+	close(go[1]);
+	waitpid(keeper, NULL, 0);
+	return -1;
+}
+
+static void
+count(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	++*(unsigned *)arg;
+}
+
+static void
+test_the_loop_goes_on_until_it_has_ended(void **state)
+{
+	const struct timeval often = {.tv_usec = 1000};
+	struct kit k = setup();
+	struct event *ticker;
+	unsigned ticks = 0;
+	pid_t keeper;
+	int release = -1;
+
+	(void)state;
+	start(&k, "interfaces: []", k.program);
+	await(&k, &k.tables, 1);
+	keeper = keep_from_ending(child(), &release);
+	if (keeper > 0) {
+		ticker = event_new(k.base, -1, EV_PERSIST, count, &ticks);
+		event_add(ticker, &often);
+		str_clip(k.b->host.name, sizeof(k.b->host.name), "die");
+		assert_true(bootd_proc_put_host(k.p, &k.b->host, NULL) > 0);
+		str_clip(k.b->host.name, sizeof(k.b->host.name), "edge01");
+		while (bootd_proc_put_host(k.p, &k.b->host, NULL) > 0)
+			event_base_loop(k.base, EVLOOP_ONCE);
+		await(&k, &ticks, ticks + 100);
+		assert_int_equal(k.downs, 0); /* nor is another one started */
+		close(release);
+		waitpid(keeper, NULL, 0);
+		await(&k, &k.downs, 1);
+		assert_non_null(strstr(k.why.text, "9"));
+		await(&k, &k.tables, 2);
+		event_free(ticker);
+	}
+	teardown(&k);
+	if (keeper < 0)
+		skip(); /* not allowed here */
 }
 
 static void
@@ -337,6 +433,7 @@ main(void)
 	    cmocka_unit_test(test_one_that_hangs_is_replaced),
 	    cmocka_unit_test(test_one_that_refuses_lives),
 	    cmocka_unit_test(test_held),
+	    cmocka_unit_test(test_the_loop_goes_on_until_it_has_ended),
 	    cmocka_unit_test(test_its_reason_is_told),
 	    cmocka_unit_test(test_no_program),
 	};
