@@ -62,6 +62,7 @@ struct agent {
 	struct bundle_site *site; /* without hosts */
 	struct late *late;
 	struct event *purge;
+	bool left_out; /* hosts, from bootd's table */
 	bool replaced; /* another agent is in charge of the site */
 	char token[TOKEN_SIZE];
 };
@@ -139,18 +140,38 @@ load_table(struct agent *a, struct error *err)
 	return 0;
 }
 
+/* The next one that bootd can be given: an inventory from a backup may know a machine by
+ * another name than the job that loads it. The job's entry is sent after the table; the
+ * table's comes when the job has ended. */
+static int
+next_fitting_host(struct agent *a, const char *after, struct bundle_host *ret)
+{
+	struct error err;
+	int r;
+
+	while ((r = spool_next_host(a->spool, after, ret, &err)) == 1 &&
+	       run_jobs_has_machine(a->jobs, ret)) {
+		log_warn(a->log,
+		    "host %s has a MAC or IP address of a machine that loads an image "
+		    "under another name; it is left out of the table until that ends",
+		    ret->name);
+		a->left_out = true;
+		after = ret->name;
+	}
+	if (r < 0)
+		log_error(
+		    a->log, "the table stops after host \"%s\": %s", after, err.text);
+	return r;
+}
+
 static int
 next_host(void *arg, const char *after, struct bundle_host *ret_host,
     struct bootd_msg_boot *ret_boot)
 {
 	struct agent *a = arg;
 	const struct bundle_host *job_host;
-	struct error err;
-	int r = spool_next_host(a->spool, after, ret_host, &err);
+	int r = next_fitting_host(a, after, ret_host);
 
-	if (r < 0)
-		log_error(
-		    a->log, "the table stops after host \"%s\": %s", after, err.text);
 	if (r != 1)
 		return r;
 	ret_boot->ticket[0] = '\0';
@@ -178,6 +199,10 @@ restore_host(void *arg, const char *name)
 		bootd_proc_del_host(a->bootd, name);
 	}
 	free(h);
+	if (a->left_out) {
+		a->left_out = false;
+		bootd_proc_update_table(a->bootd, a->site);
+	}
 }
 
 static void

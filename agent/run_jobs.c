@@ -344,6 +344,32 @@ run_jobs_host(struct run_jobs *js, const char *host, struct bootd_msg_boot *ret_
 	return &job->bundle->host;
 }
 
+static bool
+collide(const struct bundle_host *a, const struct bundle_host *b)
+{
+	for (size_t i = 0; i < a->n_nics; i++)
+		for (size_t k = 0; k < b->n_nics; k++) {
+			const struct bundle_nic *x = &a->nics[i], *y = &b->nics[k];
+
+			if (addr_mac_eq(&x->mac, &y->mac) ||
+			    (addr_ip_is_set(&x->ip) && addr_ip_eq(&x->ip, &y->ip)))
+				return true;
+		}
+	return false;
+}
+
+bool
+run_jobs_has_machine(struct run_jobs *js, const struct bundle_host *host)
+{
+	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
+		if (ticket_is_open(&job->run.ticket) && job->run.stage > STAGE_ARMED &&
+		    !str_eq(job->run.host, host->name) &&
+		    collide(&job->bundle->host, host))
+			return true;
+	}
+	return false;
+}
+
 /* ---- from BMCs and steps ---- */
 
 void

@@ -102,6 +102,11 @@ run_jobs_on_note(struct run_jobs *js, const struct bmc_note *note);
  * has it (borrowed); NULL when no job is at it. */
 const struct bundle_host *
 run_jobs_host(struct run_jobs *js, const char *host, struct bootd_msg_boot *ret_boot);
+/* Does the table know, under that name, the machine of a job that was ordered under another one and
+ * is past stage armed? bootd would take one of the two alone. Before, the job is the one to be
+ * refused: nothing has been done to the machine yet. */
+bool
+run_jobs_has_machine(struct run_jobs *js, const struct bundle_host *host);
 /* An event of the agent itself; *ev is taken. */
 void
 run_jobs_emit(struct run_jobs *js, struct event *ev, bool droppable);

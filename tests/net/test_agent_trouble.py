@@ -144,6 +144,37 @@ def test_table_changes_while_a_job_runs(site):
     s.check_ticket_rule(job)
 
 
+def test_table_that_knows_the_machine_under_another_name(site):
+    """An inventory from a backup, while the machine loads: its job goes on, and then the table's word holds."""
+    s = site(hosts=2)
+    job = s.order(s.bundle(1))
+    s.wait_stage("power")
+    m = s.machine(1)
+    m.firmware()
+    m.script()
+    assert m.whole(m.kernel_url, len(s.kernel))
+    s.hosts[0] = dict(s.hosts[0], name="aa-old-name")
+    with s.orch.cond:
+        s.orch.table = s.table(2)
+        s.orch.cond.notify_all()
+    # Neither this table nor one for a new process takes the ticket's entry away.
+    until(lambda: s.stderr.count("hosts in force") == 2, what="the new table")
+    s.kill_bootd()
+    until(lambda: s.stderr.count("hosts in force") == 3, what="bootd to run again")
+    assert m.try_to_boot()
+    for stage in ("up", "installed", "booted"):
+        assert m.report(stage) == "204"
+    assert s.wait_end(job)["kind"] == "job.done"
+    s.check_ticket_rule(job)
+    since = len(s.events)
+
+    def known():
+        m.firmware()
+        return [e for e in s.events[since:] if e.get("host") == "aa-old-name" and e["kind"].startswith("dhcp4.")]
+    until(known, what="the machine to be known by its name in the table")
+    assert not [e for e in s.events if e["kind"] == "bootd.refused"]
+
+
 def test_a_second_agent_on_the_same_spool(site):
     s = site()
     s.wait_event("bootd.up")
