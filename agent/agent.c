@@ -32,9 +32,16 @@
 #include "lib/str.h"
 #include "lib/workq.h"
 
-/* Names of BMCs are resolved apart from image hashing: a gigabyte that is read, or a DNS
- * server that does not answer, holds up its own kind alone. */
-enum { HASH_THREADS = 2, NAME_THREADS = 4, PURGE_EVERY_S = 3600, TOKEN_SIZE = 512 };
+/* Names of BMCs are resolved, and files looked at before an image is let go, apart from image
+ * hashing: a gigabyte that is read, or a DNS server that does not answer, holds up its own
+ * kind alone. */
+enum {
+	HASH_THREADS = 2,
+	LOOK_THREADS = 2,
+	NAME_THREADS = 4,
+	PURGE_EVERY_S = 3600,
+	TOKEN_SIZE = 512
+};
 /* How long the details of a job that ended stay in the spool; its id stays for good. */
 #define PURGE_AGE (7 * 24 * 3600 * USEC_PER_SEC)
 
@@ -51,7 +58,7 @@ struct agent {
 	struct rng rng;
 	struct secret_key *key;
 	struct spool *spool;
-	struct workq *hashing, *names;
+	struct workq *hashing, *looking, *names;
 	struct preflight *preflight;
 	struct bmc_engine *bmc;
 	struct run_jobs *jobs;
@@ -549,7 +556,8 @@ make_parts(struct agent *a, struct error *err)
 
 	a->hashing = workq_new(a->base, HASH_THREADS);
 	a->names = workq_new(a->base, NAME_THREADS);
-	a->preflight = preflight_new(a->hashing, a->cfg->images_root);
+	a->looking = workq_new(a->base, LOOK_THREADS);
+	a->preflight = preflight_new(a->hashing, a->looking, a->cfg->images_root);
 	bmc.workq = a->names;
 	a->bmc = bmc_engine_new(a->base, a->log, &a->rng, &bmc, err);
 	if (a->bmc == NULL)
@@ -661,6 +669,7 @@ agent_free(struct agent *a)
 	bmc_engine_free(a->bmc);
 	workq_leave(a->names, USEC_PER_SEC / 2);
 	workq_free(a->hashing);
+	workq_free(a->looking);
 	preflight_free(a->preflight);
 	spool_close(a->spool);
 	secret_key_free(a->key);

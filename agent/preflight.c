@@ -49,7 +49,7 @@ struct file {
 };
 
 struct preflight {
-	struct workq *q;
+	struct workq *hashing, *looking;
 	char root[256];
 	struct known *cache;
 };
@@ -64,11 +64,12 @@ struct preflight_check {
 };
 
 struct preflight *
-preflight_new(struct workq *q, const char *root)
+preflight_new(struct workq *hashing, struct workq *looking, const char *root)
 {
 	struct preflight *p = str_alloc(sizeof(*p));
 
-	p->q = q;
+	p->hashing = hashing;
+	p->looking = looking;
 	str_clip(p->root, sizeof(p->root), root);
 	return p;
 }
@@ -195,7 +196,7 @@ static int
 hash_file(const struct preflight *p, int fd, struct file *f, struct error *err)
 {
 	struct stat st;
-	int r = digest_sha256_fd(fd, workq_stop_flag(p->q), f->found, NULL);
+	int r = digest_sha256_fd(fd, workq_stop_flag(p->hashing), f->found, NULL);
 
 	if (r < 0)
 		return missing(f->path, p->root, -r, err);
@@ -301,9 +302,50 @@ done(void *arg)
 	free(c);
 }
 
-struct preflight_check *
-preflight_start(struct preflight *p, const struct bundle_image *image,
-    preflight_done_fn *fn, void *arg)
+static int
+look_again(const struct preflight *p, const struct file *f, struct error *err)
+{
+	struct identity id;
+	struct stat st;
+	char path[512];
+
+	if (!f->have_known)
+		return 0;
+	if (strcmp(f->found, f->want) != 0)
+		return altered(f->path, err, "SHA-256");
+	if (str_format(path, sizeof(path), "%s/%s", p->root, f->path) < 0)
+		return missing(f->path, p->root, ENAMETOOLONG, err);
+	if (stat(path, &st) < 0)
+		return missing(f->path, p->root, errno, err);
+	id = identify(&st);
+	return same(&id, &f->id) ? 0 : altered(f->path, err, "time of change");
+}
+
+/* In a thread, as work(). */
+static void
+look(void *arg)
+{
+	struct preflight_check *c = arg;
+
+	for (unsigned i = 0; i < c->n; i++) {
+		if (look_again(c->p, &c->files[i], &c->err) < 0)
+			return;
+	}
+}
+
+static void
+looked(void *arg)
+{
+	struct preflight_check *c = arg;
+
+	if (c->done != NULL)
+		c->done(c->arg, &c->err, c->n);
+	free(c);
+}
+
+static struct preflight_check *
+new_check(struct preflight *p, const struct bundle_image *image, preflight_done_fn *fn,
+    void *arg)
 {
 	struct preflight_check *c = str_alloc(sizeof(*c));
 
@@ -315,49 +357,35 @@ preflight_start(struct preflight *p, const struct bundle_image *image,
 		add_file(c, &image->initrds[i]);
 	for (size_t i = 0; i < image->n_files; i++)
 		add_file(c, &image->files[i]);
-	if (workq_submit(p->q, work, done, c) < 0) {
-		free(c);
-		return NULL;
-	}
 	return c;
+}
+
+struct preflight_check *
+preflight_start(struct preflight *p, const struct bundle_image *image,
+    preflight_done_fn *fn, void *arg)
+{
+	struct preflight_check *c = new_check(p, image, fn, arg);
+
+	if (workq_submit(p->hashing, work, done, c) == 0)
+		return c;
+	free(c);
+	return NULL;
+}
+
+struct preflight_check *
+preflight_recheck(struct preflight *p, const struct bundle_image *image,
+    preflight_done_fn *fn, void *arg)
+{
+	struct preflight_check *c = new_check(p, image, fn, arg);
+
+	if (workq_submit(p->looking, look, looked, c) == 0)
+		return c;
+	free(c);
+	return NULL;
 }
 
 void
 preflight_cancel(struct preflight_check *c)
 {
 	c->done = NULL;
-}
-
-static int
-recheck_file(const struct preflight *p, const struct bundle_file *f, struct error *err)
-{
-	struct identity id;
-	struct stat st;
-	struct known *k;
-	char path[512];
-
-	HASH_FIND_STR(p->cache, f->path, k);
-	if (k == NULL)
-		return 0;
-	if (strcmp(k->sha256, f->sha256) != 0)
-		return altered(f->path, err, "SHA-256");
-	if (str_format(path, sizeof(path), "%s/%s", p->root, f->path) < 0)
-		return missing(f->path, p->root, ENAMETOOLONG, err);
-	if (stat(path, &st) < 0)
-		return missing(f->path, p->root, errno, err);
-	id = identify(&st);
-	return same(&id, &k->id) ? 0 : altered(f->path, err, "time of change");
-}
-
-int
-preflight_recheck(
-    const struct preflight *p, const struct bundle_image *image, struct error *err)
-{
-	int r = recheck_file(p, &image->kernel, err);
-
-	for (size_t i = 0; r == 0 && i < image->n_initrds; i++)
-		r = recheck_file(p, &image->initrds[i], err);
-	for (size_t i = 0; r == 0 && i < image->n_files; i++)
-		r = recheck_file(p, &image->files[i], err);
-	return r;
 }

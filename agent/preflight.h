@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Are the files of an image at this site, and are they the ones that were ordered? Hashes
- * in lib/workq and remembers a result as long as the file's inode, size and times stay.
- */
+ * in lib/workq and remembers a result as long as the file's inode, size and times stay. The
+ * loop never waits for a disk. */
 #ifndef AGENT_PREFLIGHT_H
 #define AGENT_PREFLIGHT_H
 
@@ -13,10 +13,11 @@
 struct preflight;
 struct preflight_check;
 
-/* `root` is copied, `q` borrowed. */
+/* `root` is copied, the queues borrowed: `hashing` for checks, `looking` for rechecks, which must
+ * not wait for gigabytes that are read. */
 struct preflight *
-preflight_new(struct workq *q, const char *root);
-/* No check may be under way: free the workq first. NULL allowed. */
+preflight_new(struct workq *hashing, struct workq *looking, const char *root);
+/* No check may be under way: free the queues first. NULL allowed. */
 void
 preflight_free(struct preflight *p);
 
@@ -28,12 +29,11 @@ preflight_done_fn(void *arg, const struct error *err, unsigned n_files);
 struct preflight_check *
 preflight_start(struct preflight *p, const struct bundle_image *image,
     preflight_done_fn *done, void *arg);
-/* Are the files that a check has read still the same ones, with the hashes that this image asks for? 0, or
- * -errno with image-missing or image-altered. Looks at the files' times only; what no check of
- * this process has read passes. */
-int
-preflight_recheck(const struct preflight *p, const struct bundle_image *image,
-    struct error *err) MUST_CHECK;
+/* The same for files that a check has read before: are they still the same ones, with the hashes that
+ * this image asks for? Looks at the files' times only; what no check of this process has read passes. */
+struct preflight_check *
+preflight_recheck(struct preflight *p, const struct bundle_image *image,
+    preflight_done_fn *done, void *arg);
 /* `done` is not called any more. */
 void
 preflight_cancel(struct preflight_check *c);

@@ -32,16 +32,30 @@ run_jobs_wake(struct run_jobs *js)
 		event_active(js->turn, 0, 0);
 }
 
-struct run_item *
-run_jobs_push(struct run_jobs *js, const char *job)
+static struct run_item *
+new_item(const char *job)
 {
 	struct run_item *it = str_alloc(sizeof(*it));
 
 	str_clip(it->job, sizeof(it->job), job);
+	return it;
+}
+
+static void
+enqueue(struct run_jobs *js, struct run_item *it)
+{
 	*js->tail = it;
 	js->tail = &it->next;
 	js->queued++;
 	run_jobs_wake(js);
+}
+
+struct run_item *
+run_jobs_push(struct run_jobs *js, const char *job)
+{
+	struct run_item *it = new_item(job);
+
+	enqueue(js, it);
 	return it;
 }
 
@@ -252,20 +266,77 @@ put_use(struct run_item *it, const struct bootd_msg *m)
 	memcpy(it->use.file, m->file, sizeof(it->use.file));
 }
 
+static void
+end_look(struct run_look *l)
+{
+	*l->self = l->next;
+	if (l->next != NULL)
+		l->next->self = l->self;
+	free(l);
+}
+
+static void
+on_looked(void *arg, const struct error *err, unsigned n_files UNUSED)
+{
+	struct run_look *l = arg;
+	struct run_jobs *js = l->jobs;
+	struct run_item *it = l->it;
+
+	it->err = *err;
+	if (err->code[0] != '\0')
+		log_error(js->d.log, "job %s: %s", it->job, err->text);
+	end_look(l);
+	enqueue(js, it);
+}
+
+/* Who asked is gone. */
+static void
+forget_looks(struct run_jobs *js)
+{
+	while (js->looks != NULL) {
+		preflight_cancel(js->looks->check);
+		run_jobs_item_free(js->looks->it);
+		end_look(js->looks);
+	}
+}
+
+static void
+look_first(struct run_jobs *js, struct run_item *it, const struct bundle_image *image)
+{
+	struct run_look *l = str_alloc(sizeof(*l));
+
+	*l = (struct run_look){
+	    .next = js->looks, .self = &js->looks, .jobs = js, .it = it};
+	if (l->next != NULL)
+		l->next->self = &l->next;
+	js->looks = l;
+	l->check = preflight_recheck(js->d.preflight, image, on_looked, l);
+	if (l->check != NULL)
+		return;
+	js->d.ops->answer(js->d.arg, BOOTD_MSG_CONSUME_NO, it->req,
+	    "too many checks wait for the site's disk");
+	run_jobs_item_free(it);
+	end_look(l);
+}
+
+/* An image that is not the one which was checked is not let go. Its files are looked at beside
+ * the loop, since a disk may hang; the ticket is decided on with what was found then. */
 void
 run_jobs_on_consume(struct run_jobs *js, const struct bootd_msg *m)
 {
 	struct run_job *job = run_jobs_find_host(js, m->name);
-	struct run_item *it =
-	    run_jobs_push_input(js, job == NULL ? "" : job->run.job, RUN_IN_CONSUME);
+	struct run_item *it = new_item(job == NULL ? "" : job->run.job);
 
+	it->has_input = true;
+	it->in.type = RUN_IN_CONSUME;
 	it->answer = BOOTD_MSG_CONSUME;
 	it->req = m->req;
 	memcpy(it->ticket, m->ticket, sizeof(it->ticket));
 	put_use(it, m);
-	if (job != NULL &&
-	    preflight_recheck(js->d.preflight, &job->bundle->image, &it->err) < 0)
-		log_error(js->d.log, "job %s: %s", it->job, it->err.text);
+	if (job == NULL)
+		enqueue(js, it);
+	else
+		look_first(js, it, &job->bundle->image);
 }
 
 static int
@@ -324,6 +395,7 @@ void
 run_jobs_bootd_down(struct run_jobs *js, const struct error *why)
 {
 	js->bootd_down = *why;
+	forget_looks(js);
 }
 
 void
@@ -419,7 +491,7 @@ run_jobs_post_probe(struct run_job *job, bool up)
 static void
 on_read_again(void *arg UNUSED, const struct error *err UNUSED, unsigned n_files UNUSED)
 {
-	/* What it found is asked for by preflight_recheck(). */
+	/* preflight_recheck() compares with what it found. */
 }
 
 /* What preflight had read was forgotten with the last process. */
@@ -492,6 +564,7 @@ run_jobs_free(struct run_jobs *js)
 		return;
 	HASH_ITER (hh, js->by_id, job, tmp)
 		run_jobs_remove(js, job);
+	forget_looks(js);
 	while (js->head != NULL) {
 		struct run_item *it = js->head;
 

@@ -90,11 +90,20 @@ struct run_item {
 	char reason[EVENT_REASON_SIZE];
 };
 
+/* A consumption that bootd asks for, until the image's files have been looked at. */
+struct run_look {
+	struct run_look *next, **self;
+	struct run_jobs *jobs;
+	struct run_item *it;
+	struct preflight_check *check;
+};
+
 struct run_jobs {
 	struct run_jobs_deps d;
 	struct run_job *by_id, *by_host;
 	struct run_item *head, **tail;
 	size_t queued;
+	struct run_look *looks;
 	int64_t overflow; /* observations that the queue had no room for */
 	struct event *turn, *tick;
 	unsigned ticks;

@@ -55,7 +55,7 @@ setup(void **state)
 	assert_int_equal(chmod(k->dir, 0755), 0);
 	k->base = event_base_new();
 	k->q = workq_new(k->base, 1);
-	k->p = preflight_new(k->q, k->dir);
+	k->p = preflight_new(k->q, k->q, k->dir);
 	k->b = job_fixture_bundle();
 	write_file(k, "vmlinuz", "kernel");
 	write_file(k, "initrd", "initrd");
@@ -124,32 +124,38 @@ test_good_and_remembered(void **state)
 	assert_string_equal(check(k), "");
 }
 
+static const char *
+recheck(struct kit *k)
+{
+	memset(&k->err, 0, sizeof(k->err));
+	assert_non_null(preflight_recheck(k->p, &k->b->image, on_done, k));
+	event_base_loop(k->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return k->err.code;
+}
+
 /* What was replaced after the check is not what was ordered. */
 static void
 test_still_the_same(void **state)
 {
 	struct kit *k = *state;
 	const struct timespec long_ago[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
-	struct error err = {0};
 	char path[128];
 
 	path_of(k, "initrd", path, sizeof(path));
-	assert_int_equal(preflight_recheck(k->p, &k->b->image, &err), 0); /* not known */
+	assert_string_equal(recheck(k), ""); /* not known */
 	assert_string_equal(check(k), "");
-	assert_int_equal(preflight_recheck(k->p, &k->b->image, &err), 0);
+	assert_string_equal(recheck(k), "");
 	unlink(path);
 	write_file(k, "initrd", "INITRD");
 	assert_int_equal(utimensat(AT_FDCWD, path, long_ago, 0), 0);
-	assert_true(preflight_recheck(k->p, &k->b->image, &err) < 0);
-	assert_string_equal(err.code, "image-altered");
+	assert_string_equal(recheck(k), "image-altered");
 	/* Another job has looked at the new file meanwhile. */
 	assert_string_equal(check(k), "image-altered");
-	assert_true(preflight_recheck(k->p, &k->b->image, &err) < 0);
+	assert_string_equal(recheck(k), "image-altered");
 	write_file(k, "initrd", "initrd");
 	assert_string_equal(check(k), "");
 	unlink(path);
-	assert_true(preflight_recheck(k->p, &k->b->image, &err) < 0);
-	assert_string_equal(err.code, "image-missing");
+	assert_string_equal(recheck(k), "image-missing");
 }
 
 static void

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,7 +136,7 @@ setup(void **state)
 	k->rng = rng_seeded(8);
 	assert_int_equal(spool_open(&spool, 1, &k->rng, &k->spool, &err), 0);
 	k->workq = workq_new(k->base, 1);
-	k->preflight = preflight_new(k->workq, k->dir);
+	k->preflight = preflight_new(k->workq, k->workq, k->dir);
 	k->bmc = bmc_engine_new(k->base, &k->log, &k->rng, NULL, &err);
 	assert_non_null(k->bmc);
 	k->cfg.max_jobs = 2;
@@ -639,6 +640,24 @@ put_image_file(struct kit *k, const char *name, char path[128])
 	close(fd);
 }
 
+static void
+on_rechecked(void *arg, const struct error *err, unsigned n UNUSED)
+{
+	*(int *)arg = err->code[0] != '\0' ? 1 : 0;
+}
+
+/* Has the recovered job's image been read? */
+static bool
+recheck_finds_fault(struct kit *k, const struct bundle *b)
+{
+	int found = -1;
+
+	assert_non_null(preflight_recheck(k->preflight, &b->image, on_rechecked, &found));
+	while (found < 0)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	return found == 1;
+}
+
 /* What preflight has read is forgotten with the process, so it is read once more: the image
  * may have been replaced meanwhile. */
 static void
@@ -649,15 +668,13 @@ test_image_is_read_again_after_a_restart(void **state)
 	struct run *r = str_alloc(sizeof(*r));
 	struct bootd_msg m = {.type = BOOTD_MSG_CONSUME, .req = 42};
 	char kernel[128], initrd[128];
-	struct error err = {0};
 
 	put_image_file(k, "vmlinuz", kernel);
 	put_image_file(k, "initrd", initrd);
 	recover_loading(k, b, r);
 	for (int64_t limit = clock_mono() + 60 * USEC_PER_SEC;
-	     preflight_recheck(k->preflight, &b->image, &err) == 0 &&
-	     clock_mono() < limit;)
-		event_base_loop(k->base, EVLOOP_ONCE);
+	     !recheck_finds_fault(k, b) && clock_mono() < limit;)
+		;
 	str_clip(m.name, sizeof(m.name), "edge01");
 	str_clip(m.ticket, sizeof(m.ticket), r->ticket.id);
 	run_jobs_on_consume(k->jobs, &m);
@@ -669,6 +686,56 @@ test_image_is_read_again_after_a_restart(void **state)
 	unlink(initrd);
 	*strrchr(kernel, '/') = '\0';
 	assert_int_equal(rmdir(kernel), 0);
+	free(b);
+	free(r);
+}
+
+static void
+hang(void *arg)
+{
+	pthread_mutex_lock(arg);
+	pthread_mutex_unlock(arg);
+}
+
+static void
+hung(void *arg UNUSED)
+{
+}
+
+/* Before an image is let go its files are looked at; a disk that hangs holds up that answer
+ * alone, and whoever has gone meanwhile gets none. */
+static void
+test_a_hung_disk_holds_up_one_answer(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+	struct run *r = str_alloc(sizeof(*r));
+	struct bootd_msg m = {.type = BOOTD_MSG_CONSUME, .req = 41};
+	struct error down = {.code = "bootd-ended"};
+	pthread_mutex_t disk = PTHREAD_MUTEX_INITIALIZER;
+
+	recover_loading(k, b, r);
+	str_clip(m.name, sizeof(m.name), "edge01");
+	str_clip(m.ticket, sizeof(m.ticket), r->ticket.id);
+	pthread_mutex_lock(&disk);
+	assert_int_equal(workq_submit(k->workq, hang, hung, &disk), 0);
+	run_jobs_on_consume(k->jobs, &m); /* of a bootd that ends then */
+	run_jobs_bootd_down(k->jobs, &down);
+	m.req = 42;
+	run_jobs_on_consume(k->jobs, &m);
+	run_jobs_cancel(k->jobs, "01m8186kad199999", "ops");
+	assert_non_null(await_event(k, "job.cancelled")); /* the loop goes on */
+	assert_int_equal(k->answers, 0);
+	assert_int_equal(run_jobs_count(k->jobs), 1);
+	pthread_mutex_unlock(&disk);
+	await_answers(k, 1);
+	assert_int_equal(k->answer, BOOTD_MSG_CONSUME_OK);
+	run_jobs_on_consume(k->jobs, &m);
+	await_answers(k, 2);
+	assert_int_equal(k->answer, BOOTD_MSG_CONSUME_NO); /* used up */
+	assert_int_equal(k->answers, 2);
+	/* Another one is under way when the jobs are freed. */
+	run_jobs_on_consume(k->jobs, &m);
 	free(b);
 	free(r);
 }
@@ -718,6 +785,8 @@ main(void)
 		test_goes_on_after_a_restart, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_image_is_read_again_after_a_restart, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_hung_disk_holds_up_one_answer, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_table_waits_for_the_jobs, setup, teardown),
 	};
