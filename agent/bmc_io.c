@@ -3,6 +3,11 @@
  * host names by getaddrinfo() in lib/workq. Connected, because the kernel then drops what
  * others send.
  *
+ * A name is looked up for each call: its BMC may have moved. Name servers that do not answer
+ * hold up the threads, and with them the names of other zones; then, and when a server
+ * fails, the address is used that was found within the last minutes. One that says that there
+ * is no such name is believed.
+ *
  * Entry points: bmc_io_ops() for the pool, the libevent callbacks on_*(). A struct conn
  * belongs to its call (c->io) and goes with it; one whose receive loop is on the stack is
  * freed by that loop. ECONNREFUSED and its like are no failure: on shared ports the
@@ -20,12 +25,29 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "lib/clock.h"
 #include "lib/str.h"
 #include "lib/workq.h"
 
-enum { PACKETS_PER_TURN = 16 };
+enum { PACKETS_PER_TURN = 16, FOUND_MAX = 10000 };
+#define FOUND_AGE_MAX (600 * USEC_PER_SEC)
+#define LOOKUP_SLOW (1 * USEC_PER_SEC)
+
+/* What names resolve to. */
+struct target {
+	char name[BUNDLE_NAME_SIZE];
+	char port[6];
+};
+
+struct found {
+	struct target target;
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	int64_t at;
+	UT_hash_handle hh;
+};
 
 struct bmc_io {
 	struct event_base *base;
@@ -33,6 +55,7 @@ struct bmc_io {
 	void (*note)(void *arg, const struct bmc_note *note);
 	void *note_arg;
 	struct bmc_pool *pool;
+	struct found *found;
 };
 
 struct conn {
@@ -49,12 +72,64 @@ struct conn {
 /* Lives until its work is done, even if the call does not. */
 struct resolve {
 	struct conn *conn; /* NULL: nobody waits any more */
-	char name[BUNDLE_NAME_SIZE];
-	char port[6];
+	struct target target;
 	struct sockaddr_storage addr;
 	socklen_t addr_len;
 	int error;
 };
+
+/* ---- names and their addresses ---- */
+
+static void
+forget_all(struct bmc_io *io)
+{
+	struct found *f, *tmp;
+
+	HASH_ITER (hh, io->found, f, tmp) {
+		HASH_DEL(io->found, f);
+		free(f);
+	}
+}
+
+static struct found *
+find(struct bmc_io *io, const struct target *t)
+{
+	struct found *f;
+
+	HASH_FIND(hh, io->found, t, sizeof *t, f);
+	return f;
+}
+
+static void
+remember(struct bmc_io *io, const struct resolve *r)
+{
+	struct found *f = find(io, &r->target);
+
+	if (f == NULL) {
+		if (HASH_COUNT(io->found) >= FOUND_MAX)
+			forget_all(io);
+		f = str_alloc(sizeof *f);
+		f->target = r->target;
+		HASH_ADD(hh, io->found, target, sizeof f->target, f);
+	}
+	f->addr = r->addr;
+	f->addr_len = r->addr_len;
+	f->at = clock_mono();
+}
+
+/* The address that was found lately, if any. */
+static void
+use_found(struct conn *k, const struct target *t)
+{
+	const struct found *f = find(k->io, t);
+
+	if (f == NULL || clock_mono() - f->at > FOUND_AGE_MAX)
+		return;
+	k->addr = f->addr;
+	k->addr_len = f->addr_len;
+}
+
+/* ---- */
 
 struct bmc_io *
 bmc_io_new(struct event_base *base, struct workq *workq,
@@ -72,6 +147,8 @@ bmc_io_new(struct event_base *base, struct workq *workq,
 void
 bmc_io_free(struct bmc_io *io)
 {
+	if (io != NULL)
+		forget_all(io);
 	free(io);
 }
 
@@ -156,6 +233,11 @@ on_go(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
+	if (k->addr_len == 0 && k->resolve != NULL) { /* it takes long */
+		use_found(k, &k->resolve->target);
+		if (k->addr_len == 0)
+			return;
+	}
 	if (k->addr_len == 0) {
 		bmc_pool_no_route(
 		    k->io->pool, k->call, clock_mono(), "its name has no address");
@@ -209,13 +291,23 @@ resolve_work(void *arg)
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM},
 			*list = NULL;
 
-	r->error = getaddrinfo(r->name, r->port, &hints, &list);
+	r->error = getaddrinfo(r->target.name, r->target.port, &hints, &list);
 	if (r->error == 0 && list->ai_addrlen <= sizeof r->addr) {
 		memcpy(&r->addr, list->ai_addr, list->ai_addrlen);
 		r->addr_len = list->ai_addrlen;
 	}
 	if (list != NULL)
 		freeaddrinfo(list);
+}
+
+static void
+take_answer(struct conn *k, const struct resolve *r)
+{
+	k->addr = r->addr;
+	k->addr_len = r->addr_len;
+	if (r->error == EAI_AGAIN || r->error == EAI_FAIL)
+		use_found(k, &r->target);
+	arm(&k->ev_go, 0);
 }
 
 static void
@@ -226,9 +318,10 @@ resolve_done(void *arg)
 
 	if (k != NULL) {
 		k->resolve = NULL;
-		k->addr = r->addr;
-		k->addr_len = r->addr_len;
-		arm(&k->ev_go, 0);
+		if (r->addr_len > 0)
+			remember(k->io, r);
+		if (k->addr_len == 0)
+			take_answer(k, r);
 	}
 	free(r);
 }
@@ -243,12 +336,14 @@ start_resolving(struct bmc_io *io, struct conn *k, const struct bundle_bmc *bmc)
 		return;
 	}
 	r = str_alloc(sizeof *r);
-	str_clip(r->name, sizeof r->name, bmc->address);
-	snprintf(r->port, sizeof r->port, "%u", bmc->port);
+	str_clip(r->target.name, sizeof r->target.name, bmc->address);
+	snprintf(r->target.port, sizeof r->target.port, "%u", bmc->port);
 	r->conn = k;
 	k->resolve = r;
-	if (workq_submit(io->workq, resolve_work, resolve_done, r) == 0)
+	if (workq_submit(io->workq, resolve_work, resolve_done, r) == 0) {
+		arm(&k->ev_go, LOOKUP_SLOW);
 		return;
+	}
 	k->resolve = NULL;
 	free(r);
 	arm(&k->ev_go, 0);
@@ -262,8 +357,10 @@ op_connect(void *arg, struct bmc_call *c)
 	struct addr_ip ip;
 
 	close_socket(k);
-	if (k->resolve != NULL)
-		return; /* the answer is still under way */
+	if (k->addr_len == 0 && k->resolve != NULL) {
+		arm(&k->ev_go, LOOKUP_SLOW); /* the answer is still under way */
+		return;
+	}
 	if (k->addr_len == 0 && addr_ip_parse(c->bmc.address, &ip) == 0)
 		k->addr_len = addr_ip_sockaddr(&ip, c->bmc.port, &k->addr);
 	if (k->addr_len == 0)
