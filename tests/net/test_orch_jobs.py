@@ -219,7 +219,7 @@ def test_the_end_with_everything_open(orch, agent):
                 pass
         return threading.Thread(target=run)
     with open(orch.path("images/big"), "wb") as f:
-        f.truncate(1 << 30)
+        f.truncate(1 << 42)  # hours, if it were read to its end
     threads = [attempt(lambda: orch.post("/power", {"hosts": "all"})), attempt(lambda: agent.poll(wait_s=30)),
                attempt(lambda: orch.post("/images", image("big", "live", kernel={"path": "big"}))),
                attempt(lambda: orch.post("/images/debian/verify")), attempt(lambda: orch.get("/doctor")),
