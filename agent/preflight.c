@@ -5,7 +5,9 @@
  * octets of an image are let go.
  * Ownership: a check belongs to this file until its `done` has run; a cancelled one is
  * freed when its thread has come back. The cache belongs to struct preflight and is only
- * touched on the loop: a thread gets copies of the answers it may need.
+ * touched on the loop: a thread gets copies of the answers it may need. A check waits while
+ * another one reads a file that it would have to read too: a site's hosts are ordered at
+ * once, all with the same image.
  * Failure modes: a file that is missing, unreadable (for bootd too), outside the root or of
  * another size or hash ends the check with the first such file named.
  */
@@ -19,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "lib/beneath.h"
 #include "lib/digest.h"
@@ -52,10 +55,13 @@ struct preflight {
 	struct workq *hashing, *looking;
 	char root[256];
 	struct known *cache;
+	struct preflight_check *checks; /* the oldest first; without rechecks */
 };
 
 struct preflight_check {
+	struct preflight_check *next;
 	struct preflight *p;
+	bool begun;		 /* in the queue or in its thread */
 	preflight_done_fn *done; /* NULL: cancelled */
 	void *arg;
 	struct file files[FILES_MAX];
@@ -88,27 +94,38 @@ forget_all(struct preflight *p)
 void
 preflight_free(struct preflight *p)
 {
+	struct preflight_check *c, *tmp;
+
 	if (p == NULL)
 		return;
+	LL_FOREACH_SAFE(p->checks, c, tmp)
+	free(c);
 	forget_all(p);
 	free(p);
+}
+
+static void
+look_up(const struct preflight *p, struct file *f)
+{
+	struct known *k;
+
+	HASH_FIND_STR(p->cache, f->path, k);
+	if (k == NULL)
+		return;
+	f->have_known = true;
+	f->id = k->id;
+	memcpy(f->found, k->sha256, sizeof(f->found));
 }
 
 static void
 add_file(struct preflight_check *c, const struct bundle_file *f)
 {
 	struct file *to = &c->files[c->n++];
-	struct known *k;
 
 	str_clip(to->path, sizeof(to->path), f->path);
 	str_clip(to->want, sizeof(to->want), f->sha256);
 	to->size = f->size;
-	HASH_FIND_STR(c->p->cache, to->path, k);
-	if (k != NULL) {
-		to->have_known = true;
-		to->id = k->id;
-		memcpy(to->found, k->sha256, sizeof(to->found));
-	}
+	look_up(c->p, to);
 }
 
 static bool
@@ -200,7 +217,7 @@ hash_file(const struct preflight *p, int fd, struct file *f, struct error *err)
 
 	if (r < 0)
 		return missing(f->path, p->root, -r, err);
-	/* Only what did not change while it was read may be remembered. */
+	/* Only what did not change while it was read may be remembered: to be compared. */
 	if (fstat(fd, &st) < 0)
 		return missing(f->path, p->root, errno, err);
 	f->have_known = false;
@@ -231,8 +248,10 @@ check_open_file(const struct preflight *p, int fd, struct file *f, struct error 
 		r = hash_file(p, fd, f, err);
 		if (r < 0)
 			return r;
-		if (!same(&id, &f->id))
+		if (!same(&id, &f->id)) {
+			f->found[0] = '\0';
 			return altered(f->path, err, "content while it was read");
+		}
 	}
 	return strcmp(f->found, f->want) == 0 ? 0 : altered(f->path, err, "SHA-256");
 }
@@ -290,16 +309,85 @@ remember(struct preflight *p, const struct file *f)
 	memcpy(k->sha256, f->found, sizeof(k->sha256));
 }
 
+/* Out of the list, told, and freed. */
+static void
+end_check(struct preflight_check *c)
+{
+	LL_DELETE(c->p->checks, c);
+	if (c->done != NULL)
+		c->done(c->arg, &c->err, c->n);
+	free(c);
+}
+
+/* What is known to be another file than the one ordered has been replaced since, if all is
+ * well. */
+static bool
+is_read(const struct file *f)
+{
+	return !f->have_known || !str_eq(f->found, f->want);
+}
+
+static bool
+both_read(const struct preflight_check *a, const struct preflight_check *b)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		for (unsigned k = 0; is_read(&a->files[i]) && k < b->n; k++)
+			if (is_read(&b->files[k]) &&
+			    str_eq(a->files[i].path, b->files[k].path))
+				return true;
+	return false;
+}
+
+static bool
+must_wait(const struct preflight_check *c)
+{
+	for (const struct preflight_check *o = c->p->checks; o != NULL; o = o->next)
+		if (o->begun && both_read(o, c))
+			return true;
+	return false;
+}
+
+static void
+done(void *arg);
+
+/* False: the queue does not take it. */
+static bool
+begin_or_wait(struct preflight_check *c)
+{
+	c->begun = !must_wait(c);
+	return !c->begun || workq_submit(c->p->hashing, work, done, c) == 0;
+}
+
+/* Those that have waited for what is known now, or whose turn it is to find out. */
+static void
+begin_waiting(struct preflight *p)
+{
+	struct preflight_check *next;
+
+	for (struct preflight_check *c = p->checks; c != NULL; c = next) {
+		next = c->next;
+		if (c->begun)
+			continue;
+		for (unsigned i = 0; i < c->n; i++)
+			look_up(p, &c->files[i]);
+		if (c->done != NULL && begin_or_wait(c))
+			continue;
+		error_set(&c->err, -EAGAIN, "preflight-timeout", "retry later",
+		    "too many checks are waiting for the site's disk");
+		end_check(c);
+	}
+}
+
 static void
 done(void *arg)
 {
 	struct preflight_check *c = arg;
+	struct preflight *p = c->p;
 
 	for (unsigned i = 0; i < c->n; i++)
-		remember(c->p, &c->files[i]);
-	if (c->done != NULL)
-		c->done(c->arg, &c->err, c->n);
-	free(c);
+		remember(p, &c->files[i]);
+	end_check(c);
+	begin_waiting(p);
 }
 
 static int
@@ -366,10 +454,12 @@ preflight_start(struct preflight *p, const struct bundle_image *image,
 {
 	struct preflight_check *c = new_check(p, image, fn, arg);
 
-	if (workq_submit(p->hashing, work, done, c) == 0)
-		return c;
-	free(c);
-	return NULL;
+	if (!begin_or_wait(c)) {
+		free(c);
+		return NULL;
+	}
+	LL_APPEND(p->checks, c);
+	return c;
 }
 
 struct preflight_check *

@@ -2,6 +2,7 @@
 #include "agent/preflight.h"
 
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -267,6 +268,65 @@ test_an_end_does_not_wait_for_a_huge_file(void **state)
 }
 
 static void
+count_done(void *arg, const struct error *err, unsigned n)
+{
+	struct kit *k = arg;
+
+	assert_string_equal(err->code, "");
+	assert_int_equal(n, 2);
+	k->calls++;
+}
+
+/* How often the file was read since the last call. */
+static unsigned
+reads(int fd)
+{
+	struct inotify_event ev[64];
+	unsigned n = 0;
+	ssize_t len;
+
+	while ((len = read(fd, ev, sizeof(ev))) > 0)
+		for (size_t i = 0; i < (size_t)len / sizeof(ev[0]); i++)
+			n += (ev[i].mask & IN_ACCESS) != 0;
+	return n;
+}
+
+/* A site's hosts are ordered at once, all with the same image. */
+static void
+test_many_checks_read_a_file_once(void **state)
+{
+	enum { CHECKS = 20 };
+	struct kit *k = *state;
+	int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	struct preflight_check *c;
+	char path[128];
+
+	path_of(k, "vmlinuz", path, sizeof(path));
+	assert_true(
+	    inotify_add_watch(watch, path, IN_ACCESS | IN_OPEN | IN_CLOSE_NOWRITE) >= 0);
+	for (int i = 0; i < CHECKS; i++)
+		assert_non_null(preflight_start(k->p, &k->b->image, count_done, k));
+	c = preflight_start(k->p, &k->b->image, on_done, k);
+	preflight_cancel(c); /* one of those that wait */
+	while (k->calls < CHECKS)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_int_equal(reads(watch), 1);
+	/* Nor when it has been replaced, and that is what is ordered. */
+	write_file(k, "vmlinuz", "another kernel");
+	order(&k->b->image.kernel, "vmlinuz", "another kernel");
+	for (int i = 0; i < CHECKS; i++)
+		assert_non_null(preflight_start(k->p, &k->b->image, count_done, k));
+	while (k->calls < 2 * CHECKS)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_int_equal(reads(watch), 1);
+	close(watch);
+	/* Some wait when the end comes. */
+	write_file(k, "vmlinuz", "KERNEL");
+	for (int i = 0; i < 3; i++)
+		preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
+}
+
+static void
 test_cancelled(void **state)
 {
 	struct kit *k = *state;
@@ -289,6 +349,8 @@ main(void)
 		test_folder_that_bootd_cannot_enter, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_an_end_does_not_wait_for_a_huge_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_many_checks_read_a_file_once, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_cancelled, setup, teardown),
 	};
 
