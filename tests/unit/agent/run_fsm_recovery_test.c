@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A job whose agent is started anew. */
+#include "agent/run_fsm.h"
+
+#include "tests/unit/agent/run_fsm_kit.h"
+
+static void
+test_recovery(void **state)
+{
+	struct kit k = setup(NULL);
+	int64_t due;
+
+	(void)state;
+	to_watching(&k);
+	due = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.stage, STAGE_FIRMWARE_DHCP);
+	assert_int_equal(k.run.due, due); /* what is left of it */
+	k.now = due + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(k.run.due > k.now); /* not missed by our absence alone */
+	k.run.due =
+	    k.now + 10 * 365 * 86400 * USEC_PER_SEC; /* the clock was ahead then */
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(k.run.due <= k.now + k.run.allow[k.run.stage]);
+	teardown(&k);
+	k = setup(NULL);
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	step_ok(&k); /* flags under way */
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	assert_int_equal(k.run.stage, STAGE_OVERRIDE);
+	assert_int_equal(k.run.attempt, 1);
+	for (int i = 0; i < RUN_RESTARTS; i++)
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
+	teardown(&k);
+}
+
+/* Until the job has ended; how often the agent had to be restarted for that. */
+static unsigned
+restart_until_ended(struct kit *k, int64_t apart)
+{
+	unsigned n = 0;
+
+	for (; n < 10000 && !run_ended(&k->run); n++) {
+		k->now += apart;
+		give(k, (struct run_input){.type = RUN_IN_RECOVER});
+	}
+	return n;
+}
+
+/* Restarts begin stages anew, or lengthen them, a bounded number of times in all. */
+static void
+test_restarts_in_a_loop(void **state)
+{
+	struct kit k = setup(NULL);
+	const struct event *end;
+	const char *text;
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	for (int i = 0; i < RUN_RESTARTS / 2; i++) {
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+		assert_true(did(&k, RUN_ACT_PREFLIGHT));
+	}
+	step_ok(&k);
+	assert_int_equal(k.run.stage, STAGE_ARMED);
+	assert_int_equal(restart_until_ended(&k, 0), RUN_RESTARTS / 2 + 1);
+	end = told(&k, "job.failed", "code", "interrupted");
+	assert_non_null(end);
+	text = json_string_value(json_object_get(end->detail, "text"));
+	assert_non_null(strstr(text, "stage armed"));
+	assert_non_null(strstr(text, "nothing had been done to the machine"));
+	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
+	teardown(&k);
+
+	/* While the machine is waited for, only those count that lengthen the stage. */
+	k = setup(NULL);
+	to_watching(&k);
+	assert_true(restart_until_ended(&k, 20 * USEC_PER_SEC) > RUN_RESTARTS);
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
+	assert_true(k.now - k.run.entered < USEC_PER_SEC);
+	teardown(&k);
+}
+
+/* Upgrades all through an installation are no reason to give it up. */
+static void
+test_restarts_over_a_long_installation(void **state)
+{
+	struct kit k = setup(NULL);
+	int64_t due;
+
+	(void)state;
+	to_used(&k);
+	say(&k, RUN_REPORT_UP);
+	assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	due = k.run.due;
+	while (k.now < due - 60 * USEC_PER_SEC) {
+		k.now += 30 * USEC_PER_SEC;
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+		assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	}
+	assert_int_equal(k.run.due, due);
+	assert_int_equal(k.run.restarts, 0);
+	/* And at its end they have their grace, until it is used up. */
+	for (unsigned i = 0; i < RUN_RESTARTS; i++) {
+		k.now = k.run.due - USEC_PER_SEC;
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+		assert_true(k.run.due > k.now + 20 * USEC_PER_SEC);
+	}
+	due = k.run.due;
+	k.now = due - 10 * USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.stage, STAGE_INSTALLED);
+	assert_int_equal(k.run.due, due);
+	k.now = due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
+	assert_false(did(&k, RUN_ACT_POWER_OFF));
+	teardown(&k);
+}
+
+/* A spool from last night's backup, or a machine that was off for a day: nobody expects the
+ * installation now. One that has begun is only watched. */
+static void
+test_recovery_of_an_old_order(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	to_watching(&k);
+	k.now = k.run.due + RUN_AGE_MAX + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_non_null(told(&k, "job.failed", "code", "order-too-old"));
+	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
+	assert_false(did(&k, RUN_ACT_POWER_OFF));
+	teardown(&k);
+	k = setup(NULL);
+	k.run.entered = k.now; /* accepted, not begun */
+	k.now += RUN_AGE_MAX + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_non_null(told(&k, "job.failed", "code", "order-too-old"));
+	teardown(&k);
+	k = setup(NULL);
+	to_used(&k);
+	k.now = k.run.due + RUN_AGE_MAX + USEC_PER_SEC;
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.stage, STAGE_INITRD);
+	teardown(&k);
+}
+
+static void
+make_cycle(struct bundle *b)
+{
+	b->kind = BUNDLE_POWER;
+	str_clip(b->power_action, sizeof(b->power_action), "cycle");
+}
+
+static void
+test_a_cycle_is_not_done_twice(void **state)
+{
+	struct kit k = setup(make_cycle);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_CONTROL));
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_false(did(&k, RUN_ACT_CONTROL));
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
+	teardown(&k);
+	k = setup(make_cycle);
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_null(told(&k, "boot.end", NULL, NULL));
+	teardown(&k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_recovery),
+	    cmocka_unit_test(test_restarts_in_a_loop),
+	    cmocka_unit_test(test_restarts_over_a_long_installation),
+	    cmocka_unit_test(test_recovery_of_an_old_order),
+	    cmocka_unit_test(test_a_cycle_is_not_done_twice),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
