@@ -152,8 +152,7 @@ run_verdict_missed(const struct run *run, struct error *ret)
 static const struct verdict not_begun = {"interrupted",
     "the agent was restarted too often; nothing had been done to the machine",
     "see why the agent does not keep running (journalctl -u netboot-agent), then order "
-    "it "
-    "again"};
+    "it again"};
 static const struct verdict step_in_doubt = {"interrupted",
     "the agent was stopped; whether the BMC's command was carried out is unknown",
     "look at the machine, then order it again if it is still wanted"};
