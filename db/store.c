@@ -38,14 +38,10 @@ prepare_sets(struct store *s, struct error *err)
 	return 0;
 }
 
-int
-store_open(const char *path, int64_t now, struct store **ret, struct error *err)
+/* The statements of a database that was opened, or the reason why it was not. */
+static int
+ready(struct store *s, int rc, struct store **ret, struct error *err)
 {
-	struct store *s = str_alloc(sizeof(*s));
-	int rc = db_open(path, &s->db, err);
-
-	if (rc == 0)
-		rc = db_migrate(s->db, db_schema_migrations, db_schema_count, now, err);
 	if (rc == 0)
 		rc = prepare_sets(s, err);
 	if (rc < 0) {
@@ -57,19 +53,22 @@ store_open(const char *path, int64_t now, struct store **ret, struct error *err)
 }
 
 int
+store_open(const char *path, int64_t now, struct store **ret, struct error *err)
+{
+	struct store *s = str_alloc(sizeof(*s));
+	int rc = db_open(path, &s->db, err);
+
+	if (rc == 0)
+		rc = db_migrate(s->db, db_schema_migrations, db_schema_count, now, err);
+	return ready(s, rc, ret, err);
+}
+
+int
 store_open_reader(const char *path, struct store **ret, struct error *err)
 {
 	struct store *s = str_alloc(sizeof(*s));
-	int rc = db_open_reader(path, &s->db, err);
 
-	if (rc == 0)
-		rc = prepare_sets(s, err);
-	if (rc < 0) {
-		store_close(s);
-		return rc;
-	}
-	*ret = s;
-	return 0;
+	return ready(s, db_open_reader(path, &s->db, err), ret, err);
 }
 
 void

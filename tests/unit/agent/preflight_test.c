@@ -8,6 +8,7 @@
 
 #include "lib/digest.h"
 #include "tests/unit/agent/job_fixture.h"
+#include "tests/unit/open_files.h"
 
 struct kit {
 	char dir[64];
@@ -232,23 +233,6 @@ test_folder_that_bootd_cannot_enter(void **state)
 		assert_string_equal(check(k), "image-unreadable");
 }
 
-static bool
-is_open(const char *path)
-{
-	char link[64], target[256];
-
-	for (int fd = 3; fd < 1024; fd++) {
-		ssize_t n;
-
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		n = readlink(link, target, sizeof(target) - 1);
-		target[n < 0 ? 0 : n] = '\0';
-		if (str_eq(target, path))
-			return true;
-	}
-	return false;
-}
-
 /* A day's work, if it were waited for. */
 static void
 test_an_end_does_not_wait_for_a_huge_file(void **state)
@@ -260,7 +244,7 @@ test_an_end_does_not_wait_for_a_huge_file(void **state)
 	k->b->image.kernel.size = (int64_t)1 << 42;
 	assert_int_equal(truncate(path, k->b->image.kernel.size), 0);
 	preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
-	while (!is_open(path))
+	while (!open_files_have(path))
 		;
 	workq_free(k->q);
 	k->q = NULL;

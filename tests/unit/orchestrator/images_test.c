@@ -2,6 +2,7 @@
 #include "orchestrator/images.h"
 
 #include "fixture.h"
+#include "tests/unit/open_files.h"
 
 static void
 files_are_hashed_beneath_the_root(void **state)
@@ -50,23 +51,6 @@ a_batch_may_be_larger_than_the_queue(void **state)
 	free(paths);
 }
 
-static bool
-is_open(const char *path)
-{
-	char link[64], target[256];
-
-	for (int fd = 3; fd < 1024; fd++) {
-		ssize_t n;
-
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		n = readlink(link, target, sizeof(target) - 1);
-		target[n < 0 ? 0 : n] = '\0';
-		if (str_eq(target, path))
-			return true;
-	}
-	return false;
-}
-
 /* A day's work, if it were waited for. What was not read to its end has no digest. */
 static void
 an_end_does_not_wait_for_a_huge_file(void **state)
@@ -84,7 +68,7 @@ an_end_does_not_wait_for_a_huge_file(void **state)
 	images_hashes_free(f->hashes);
 	f->hashes = NULL;
 	assert_int_equal(images_hash(q, f->root, &names, fixture_keep_hashes, f), 0);
-	while (!is_open(path))
+	while (!open_files_have(path))
 		;
 	workq_free(q);
 	assert_non_null(f->hashes);
