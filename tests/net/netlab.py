@@ -36,6 +36,17 @@ def until(condition, what="condition", timeout=PATIENCE):
         time.sleep(0.01)
 
 
+def has_open(pid, path):
+    """Does the process have the file open? By identity: in another mount namespace it may have another name."""
+    want = os.stat(path)
+    fds = f"/proc/{pid}/fd"
+    for n in os.listdir(fds):
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+            if os.path.samestat(os.stat(f"{fds}/{n}"), want):
+                return True
+    return False
+
+
 def ip(*args):
     subprocess.run(["ip", *args], check=True, stdin=subprocess.DEVNULL)
 

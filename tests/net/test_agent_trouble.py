@@ -11,7 +11,7 @@ import pytest
 import netlab
 from agent_lab import AGENT
 from dhcp4_wire import DISCOVER, Wire, option, pxe
-from netlab import fill, until
+from netlab import fill, has_open, until
 
 
 @pytest.fixture
@@ -222,20 +222,16 @@ def test_agent_ends_and_bootd_with_it(site):
 def test_agent_ends_in_the_middle_of_a_huge_image(site):
     """Its hash would take hours. What was begun is begun anew by the next agent."""
     s = site()
-    huge = os.path.realpath(s.path("images/d/huge"))
+    huge = s.path("images/d/huge")
     with open(huge, "wb") as f:
         f.truncate(1 << 42)
     kernel = {"name": "huge", "path": "d/huge", "size": 1 << 42, "sha256": "0" * 64}
     job = s.order(s.bundle(image=s.image(kernel=kernel, deadlines={"preflight": 3600})))
-
-    def is_read():
-        fds = f"/proc/{s.agent.pid}/fd"
-        return any(os.path.realpath(f"{fds}/{n}") == huge for n in os.listdir(fds))
-    until(is_read, what="the file to be read")
+    until(lambda: has_open(s.agent.pid, huge), "the file to be read")
     s.kill_agent(signal.SIGTERM)
     assert s.agent.returncode == 0
     s.start_agent()
-    until(is_read, what="the file to be read again")
+    until(lambda: has_open(s.agent.pid, huge), "the file to be read again")
     s.cancel(job)
     assert s.wait_end(job)["detail"]["code"] == "nothing-done"
 

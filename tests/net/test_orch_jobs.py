@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from netlab import PATIENCE, until
+from netlab import PATIENCE, has_open, until
 from orch_lab import Agent, Orch, document, host, image, site
 
 
@@ -226,9 +226,7 @@ def test_the_end_with_everything_open(orch, agent):
                attempt(lambda: Agent(orch, number=1).poll(wait_s=30))]
     [t.start() for t in threads]
     f = orch.follow("&after=0")
-    big = os.path.realpath(orch.path("images/big"))
-    fds = f"/proc/{orch.proc.pid}/fd"
-    until(lambda: any(os.path.realpath(f"{fds}/{n}") == big for n in os.listdir(fds)), what="the file to be read")
+    until(lambda: has_open(orch.proc.pid, orch.path("images/big")), "the file to be read")
     orch.stop()
     f.close()
     [t.join(PATIENCE) for t in threads]
