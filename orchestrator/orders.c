@@ -25,6 +25,7 @@
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
+#include "orchestrator/refusals.h"
 #include "orchestrator/selector.h"
 
 enum { LIMIT_MAX = 10000, GRACEFUL_MAX_S = 3600 };
@@ -350,15 +351,9 @@ out:
 static void
 add_error(json_t **errors, const char *host, const struct error *e)
 {
-	json_t *v = json_object();
-
 	if (!*errors)
 		*errors = json_array();
-	json_put_str(v, "host", host);
-	json_put_str(v, "code", e->code);
-	json_put_str(v, "text", e->text);
-	json_put_str(v, "next", e->next);
-	json_array_append_new(*errors, v);
+	refusals_add(*errors, host, e);
 }
 
 /* One refusal speaks for itself; of several the common code is kept. */

@@ -18,6 +18,7 @@
 #include "lib/hostlist.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/refusals.h"
 #include "orchestrator/strset.h"
 
 enum { CANDIDATES_MAX = 4 };
@@ -28,18 +29,6 @@ struct selection {
 	json_t *errors;
 	struct strset bad; /* names reported already */
 };
-
-static void
-add_error(struct selection *sel, const char *host, const struct error *err)
-{
-	json_t *e = json_object();
-
-	json_put_str(e, "host", host);
-	json_put_str(e, "code", err->code);
-	json_put_str(e, "text", err->text);
-	json_put_str(e, "next", err->next);
-	json_array_append_new(sel->errors, e);
-}
 
 static int
 report_unknown(struct selection *sel, const char *name)
@@ -70,7 +59,7 @@ report_unknown(struct selection *sel, const char *name)
 		error_set(&err, 0, "host-unknown", "netboot-ctl host list shows them",
 		    "no host %s", name);
 	store_names_done(&like);
-	add_error(sel, name, &err);
+	refusals_add(sel->errors, name, &err);
 	return 0;
 }
 
@@ -92,7 +81,7 @@ report_idle_exclusion(
 	}
 	error_set(&err, 0, "host-unknown", "correct it, or leave it out",
 	    "no host has the labels of %s: it would spare none", term);
-	add_error(sel, term, &err);
+	refusals_add(sel->errors, term, &err);
 	return 0;
 }
 

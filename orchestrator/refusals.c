@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Refused hosts as JSON, for selector.c (names that are none) and orders.c (hosts that may not).
+ *
+ * Entry point: refusals_add(). The list is the caller's. There are no failure modes. */
+#include "orchestrator/refusals.h"
+
+#include "lib/json.h"
+
+void
+refusals_add(json_t *list, const char *host, const struct error *err)
+{
+	json_t *e = json_object();
+
+	json_put_str(e, "host", host);
+	json_put_str(e, "code", err->code);
+	json_put_str(e, "text", err->text);
+	json_put_str(e, "next", err->next);
+	json_array_append_new(list, e);
+}
