@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Refused hosts as JSON, for selector.c (names that are none) and orders.c (hosts that may not).
+/* Refused hosts as JSON: one object for each, with the code, the text and the next step.
  *
+ * selector.c tells by it which names are none, orders.c which hosts may not do what was asked; the
+ * CLI prints both alike.
  * Entry point: refusals_add(). The list is the caller's. There are no failure modes. */
 #include "orchestrator/refusals.h"
 
