@@ -48,6 +48,21 @@ static const cyaml_strval_t idle_names[] = {
     {"menu", BUNDLE_IDLE_MENU},
     {"silent", BUNDLE_IDLE_SILENT},
 };
+/* As YAML 1.1 writes a switch, and the third possibility. */
+static const cyaml_strval_t dhcp4_names[] = {
+    {"on", BOOTD_DHCP4_ON},
+    {"true", BOOTD_DHCP4_ON},
+    {"yes", BOOTD_DHCP4_ON},
+    {"off", BOOTD_DHCP4_OFF},
+    {"false", BOOTD_DHCP4_OFF},
+    {"no", BOOTD_DHCP4_OFF},
+    {"proxy", BOOTD_DHCP4_PROXY},
+};
+static const cyaml_strval_t ra_names[] = {
+    {"off", BUNDLE_RA_OFF},
+    {"managed", BUNDLE_RA_MANAGED},
+    {"stateless", BUNDLE_RA_STATELESS},
+};
 static const cyaml_strval_t unknown_names[] = {{"ignore", 0}, {"lease", 1}};
 static const cyaml_strval_t firmware_names[] = {
     {"uefi", BUNDLE_UEFI}, {"bios", BUNDLE_BIOS}};
@@ -73,7 +88,9 @@ static const cyaml_schema_field_t events_fields[] = {
 };
 
 static const cyaml_schema_field_t services_fields[] = {
-    SWITCH("dhcp4", struct bootd_config_raw_services, dhcp4),
+    CHOICE("dhcp4", struct bootd_config_raw_services, dhcp4, dhcp4_names),
+    SWITCH("dhcp6", struct bootd_config_raw_services, dhcp6),
+    SWITCH("ra", struct bootd_config_raw_services, ra),
     SWITCH("tftp", struct bootd_config_raw_services, tftp),
     SWITCH("http", struct bootd_config_raw_services, http),
     CYAML_FIELD_END,
@@ -83,6 +100,8 @@ static const cyaml_schema_field_t ports_fields[] = {
     NUMBER("dhcp4", struct bootd_config_raw_ports, dhcp4),
     NUMBER("dhcp4_client", struct bootd_config_raw_ports, dhcp4_client),
     NUMBER("pxe", struct bootd_config_raw_ports, pxe),
+    NUMBER("dhcp6", struct bootd_config_raw_ports, dhcp6),
+    NUMBER("dhcp6_client", struct bootd_config_raw_ports, dhcp6_client),
     NUMBER("tftp", struct bootd_config_raw_ports, tftp),
     NUMBER("http", struct bootd_config_raw_ports, http),
     CYAML_FIELD_END,
@@ -129,6 +148,9 @@ static const cyaml_schema_field_t subnet_fields[] = {
     STRING("lease", struct bootd_config_raw_subnet, lease, 16),
     STRING("domain", struct bootd_config_raw_subnet, domain, 127),
     STRING("relay", struct bootd_config_raw_subnet, relay, 45),
+    CHOICE("ra", struct bootd_config_raw_subnet, ra, ra_names),
+    STRING("router_lifetime", struct bootd_config_raw_subnet, router_lifetime, 16),
+    NUMBER("mtu", struct bootd_config_raw_subnet, mtu),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t subnet_value = {CYAML_VALUE_MAPPING(
@@ -137,6 +159,7 @@ static const cyaml_schema_value_t subnet_value = {CYAML_VALUE_MAPPING(
 static const cyaml_schema_field_t nic_fields[] = {
     NEEDED("mac", struct bootd_config_raw_nic, mac, 32),
     STRING("ip", struct bootd_config_raw_nic, ip, 45),
+    STRING("ip6", struct bootd_config_raw_nic, ip6, 45),
     CYAML_FIELD_BOOL("boot", OPT, struct bootd_config_raw_nic, boot),
     CYAML_FIELD_END,
 };
@@ -157,6 +180,8 @@ static const cyaml_schema_field_t host_fields[] = {
     LIST("macs", struct bootd_config_raw_host, macs, &any_string, BUNDLE_MACS_MAX),
     LIST("nics", struct bootd_config_raw_host, nics, &nic_value, BUNDLE_MACS_MAX),
     STRING("ip", struct bootd_config_raw_host, ip, 45),
+    STRING("ip6", struct bootd_config_raw_host, ip6, 45),
+    STRING("uuid", struct bootd_config_raw_host, uuid, 36),
     CHOICE("firmware", struct bootd_config_raw_host, firmware, firmware_names),
     CHOICE("idle", struct bootd_config_raw_host, idle, idle_names),
     CHOICE("local_boot", struct bootd_config_raw_host, local_boot, local_boot_names),

@@ -47,9 +47,12 @@ struct bootd_config {
 	bool events_stdout;    /* standalone: JSON lines on stdout */
 	char user[64];	       /* to run as after opening sockets */
 	uint16_t dhcp4_port, dhcp4_client_port, pxe_port, tftp_port,
-	    http_port;		/* 67, 68, 4011, 69, 80 */
-	bool dhcp4, tftp, http; /* services switched on */
-	bool authoritative;	/* NAK wrong addresses on our subnets */
+	    http_port;				/* 67, 68, 4011, 69, 80 */
+	uint16_t dhcp6_port, dhcp6_client_port; /* 547, 546 */
+	bool dhcp4, dhcp6, ra, tftp, http;	/* services switched on */
+	bool
+	    dhcp4_proxy; /* dhcp4 gives boot information only: somebody else gives the addresses */
+	bool authoritative; /* NAK wrong addresses on our subnets */
 	uint16_t tftp_max_blksize, tftp_max_windowsize, tftp_max_transfers,
 	    tftp_max_per_client;
 	uint16_t http_max_conns, http_max_per_client;

@@ -41,9 +41,13 @@ set_defaults(struct bootd_config *c)
 	    .dhcp4_port = 67,
 	    .dhcp4_client_port = 68,
 	    .pxe_port = 4011,
+	    .dhcp6_port = 547,
+	    .dhcp6_client_port = 546,
 	    .tftp_port = 69,
 	    .http_port = 80,
 	    .dhcp4 = true,
+	    .dhcp6 = true,
+	    .ra = true,
 	    .tftp = true,
 	    .http = true,
 	    .authoritative = true,
@@ -85,9 +89,10 @@ check_interfaces(const struct yaml_where *w, const struct bootd_config_raw *raw,
 				return yaml_where_bad(w, path, err, "named twice");
 	}
 	c->n_ifaces = raw->interfaces_count;
-	if (c->n_ifaces == 0 && c->dhcp4)
-		return yaml_where_bad(
-		    w, "interfaces", err, "at least one interface is needed for dhcp4");
+	if (c->n_ifaces == 0 && (c->dhcp4 || c->dhcp6 || c->ra))
+		return yaml_where_bad(w, "interfaces", err,
+		    "at least one interface is needed for dhcp4, dhcp6 and ra (services: "
+		    "switches them off)");
 	return 0;
 }
 
@@ -184,6 +189,8 @@ check_numbers(const struct yaml_where *w, const struct bootd_config_raw *raw,
 	    {"ports.dhcp4", p->dhcp4, 1, 65535, &c->dhcp4_port},
 	    {"ports.dhcp4_client", p->dhcp4_client, 1, 65535, &c->dhcp4_client_port},
 	    {"ports.pxe", p->pxe, 1, 65535, &c->pxe_port},
+	    {"ports.dhcp6", p->dhcp6, 1, 65535, &c->dhcp6_port},
+	    {"ports.dhcp6_client", p->dhcp6_client, 1, 65535, &c->dhcp6_client_port},
 	    {"ports.tftp", p->tftp, 1, 65535, &c->tftp_port},
 	    {"ports.http", p->http, 1, 65535, &c->http_port},
 	    /* RFC 2348: 8 to 65464 octets. */
@@ -277,7 +284,8 @@ check_switches(const struct yaml_where *w, const struct bootd_config_raw *raw,
 		bool *dst;
 	} switches[] = {
 	    {raw->events.to_stdout, &c->events_stdout},
-	    {raw->services.dhcp4, &c->dhcp4},
+	    {raw->services.dhcp6, &c->dhcp6},
+	    {raw->services.ra, &c->ra},
 	    {raw->services.tftp, &c->tftp},
 	    {raw->services.http, &c->http},
 	    {raw->authoritative, &c->authoritative},
@@ -286,6 +294,10 @@ check_switches(const struct yaml_where *w, const struct bootd_config_raw *raw,
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)
 		if (switches[i].value)
 			*switches[i].dst = *switches[i].value;
+	if (raw->services.dhcp4) {
+		c->dhcp4 = *raw->services.dhcp4 != BOOTD_DHCP4_OFF;
+		c->dhcp4_proxy = *raw->services.dhcp4 == BOOTD_DHCP4_PROXY;
+	}
 	if (raw->user &&
 	    (raw->user[0] == '\0' || str_copy(c->user, sizeof(c->user), raw->user)))
 		return yaml_where_bad(w, "user", err, "not a user name");

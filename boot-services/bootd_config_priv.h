@@ -17,12 +17,16 @@ struct bootd_config_raw_events {
 	uint32_t *max_mb;
 };
 
+/* services.dhcp4 */
+enum bootd_config_dhcp4 { BOOTD_DHCP4_OFF, BOOTD_DHCP4_ON, BOOTD_DHCP4_PROXY };
+
 struct bootd_config_raw_services {
-	bool *dhcp4, *tftp, *http;
+	int *dhcp4; /* enum bootd_config_dhcp4 */
+	bool *dhcp6, *ra, *tftp, *http;
 };
 
 struct bootd_config_raw_ports {
-	uint32_t *dhcp4, *dhcp4_client, *pxe, *tftp, *http;
+	uint32_t *dhcp4, *dhcp4_client, *pxe, *dhcp6, *dhcp6_client, *tftp, *http;
 };
 
 struct bootd_config_raw_limits {
@@ -49,10 +53,13 @@ struct bootd_config_raw_subnet {
 	char **pool;
 	uint32_t pool_count;
 	char *lease, *domain, *relay;
+	int *ra;
+	char *router_lifetime;
+	uint32_t *mtu;
 };
 
 struct bootd_config_raw_nic {
-	char *mac, *ip;
+	char *mac, *ip, *ip6;
 	bool boot;
 };
 
@@ -69,7 +76,7 @@ struct bootd_config_raw_host {
 	uint32_t macs_count;
 	struct bootd_config_raw_nic *nics;
 	uint32_t nics_count;
-	char *ip;
+	char *ip, *ip6, *uuid;
 	int *firmware, *idle, *local_boot;
 	struct bootd_config_raw_boot *boot;
 };

@@ -15,12 +15,14 @@
 
 enum { LEASE_DEFAULT_S = 4 * 3600 };
 
+/* An address of the subnet's family. */
 static int
-parse_v4(const struct yaml_where *w, const char *path, const char *text,
+parse_same(const struct yaml_where *w, const char *path, const char *text, int family,
     struct addr_ip *ret, struct error *err)
 {
-	if (addr_ip_parse(text, ret) < 0 || ret->family != AF_INET)
-		return yaml_where_bad(w, path, err, "not an IPv4 address");
+	if (addr_ip_parse(text, ret) < 0 || ret->family != family)
+		return yaml_where_bad(w, path, err, "not an %s address",
+		    family == AF_INET6 ? "IPv6" : "IPv4");
 	return 0;
 }
 
@@ -35,15 +37,16 @@ check_pool(const struct yaml_where *w, const char *path,
 	if (raw->pool_count != 2)
 		return yaml_where_bad(
 		    w, path, err, "needs the first and the last address");
-	r = parse_v4(w, path, raw->pool[0], &s->pool_first, err);
+	r = parse_same(w, path, raw->pool[0], s->prefix.ip.family, &s->pool_first, err);
 	if (r == 0)
-		r = parse_v4(w, path, raw->pool[1], &s->pool_last, err);
+		r = parse_same(
+		    w, path, raw->pool[1], s->prefix.ip.family, &s->pool_last, err);
 	if (r < 0)
 		return r;
 	if (!addr_prefix_contains(&s->prefix, &s->pool_first) ||
 	    !addr_prefix_contains(&s->prefix, &s->pool_last))
 		return yaml_where_bad(w, path, err, "not inside the prefix");
-	if (addr_ip_v4(&s->pool_first) > addr_ip_v4(&s->pool_last))
+	if (memcmp(s->pool_first.b, s->pool_last.b, sizeof(s->pool_first.b)) > 0)
 		return yaml_where_bad(
 		    w, path, err, "the first address is above the last");
 	return 0;
@@ -82,9 +85,77 @@ check_texts(const struct yaml_where *w, uint32_t i,
 	yaml_where_path(path, "subnets[%u].relay", i);
 	if (!raw->relay || !raw->relay[0])
 		return 0;
-	if (parse_v4(w, path, raw->relay, &ip, err) < 0)
+	if (parse_same(w, path, raw->relay, s->prefix.ip.family, &ip, err) < 0)
 		return -EINVAL;
 	addr_ip_text(&ip, s->relay, sizeof(s->relay));
+	return 0;
+}
+
+static int
+check_prefix(const struct yaml_where *w, const char *path, const char *text,
+    struct bundle_subnet *s, struct error *err)
+{
+	bool good = addr_prefix_parse(text, &s->prefix) == 0;
+
+	/* Firmware takes an IPv6 link for a /64, whatever it is told (boot.md 1.6). */
+	if (good && s->prefix.ip.family == AF_INET6)
+		good = s->prefix.len == 64;
+	else
+		good = good && s->prefix.len >= 8 && s->prefix.len <= 30;
+	if (!good)
+		return yaml_where_bad(w, path, err,
+		    "not a prefix such as 10.77.0.0/24 (/8 to /30) or fd77::/64 (IPv6: "
+		    "/64 "
+		    "only)");
+	return 0;
+}
+
+static int
+check_gateway(const struct yaml_where *w, const char *path,
+    const struct bootd_config_raw_subnet *raw, struct bundle_subnet *s, struct error *err)
+{
+	int family = s->prefix.ip.family;
+
+	if (parse_same(w, path, raw->gateway, family, &s->gateway, err) < 0)
+		return -EINVAL;
+	if (family == AF_INET6)
+		return yaml_where_bad(w, path, err,
+		    "IPv6 hosts learn their router from its advertisements: leave it "
+		    "out, or set "
+		    "router_lifetime if this machine is the router");
+	if (!addr_prefix_contains(&s->prefix, &s->gateway))
+		return yaml_where_bad(w, path, err, "not inside the prefix");
+	if (!addr_prefix_has_host_v4(&s->prefix, &s->gateway))
+		return yaml_where_bad(w, path, err,
+		    "not the address of a host, but the network's or broadcast address");
+	return 0;
+}
+
+static int
+check_ra(const struct yaml_where *w, uint32_t i,
+    const struct bootd_config_raw_subnet *raw, struct bundle_subnet *s, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+	int64_t us = 0;
+
+	yaml_where_path(path, "subnets[%u].prefix", i);
+	if (s->prefix.ip.family != AF_INET6)
+		return raw->ra || raw->router_lifetime || raw->mtu
+			   ? yaml_where_bad(w, path, err,
+				 "ra, router_lifetime and mtu are for IPv6 subnets")
+			   : 0;
+	s->ra = raw->ra ? (enum bundle_ra) * raw->ra : BUNDLE_RA_MANAGED;
+	yaml_where_path(path, "subnets[%u].router_lifetime", i);
+	if (raw->router_lifetime && !str_eq(raw->router_lifetime, "0") &&
+	    (str_to_duration(raw->router_lifetime, &us) < 0 || us < 0 ||
+		us > 9000 * USEC_PER_SEC))
+		return yaml_where_bad(
+		    w, path, err, "not a duration of at most 9000s (RFC 4861 6.2.1)");
+	s->router_s = us / USEC_PER_SEC;
+	yaml_where_path(path, "subnets[%u].mtu", i);
+	if (raw->mtu && (*raw->mtu < 1280 || *raw->mtu > 65535))
+		return yaml_where_bad(w, path, err, "not between 1280 and 65535");
+	s->mtu = raw->mtu ? *raw->mtu : 0;
 	return 0;
 }
 
@@ -96,24 +167,15 @@ check_subnet(const struct yaml_where *w, uint32_t i,
 
 	*s = (struct bundle_subnet){.lease_s = LEASE_DEFAULT_S};
 	yaml_where_path(path, "subnets[%u].prefix", i);
-	if (addr_prefix_parse(raw->prefix, &s->prefix) < 0 ||
-	    s->prefix.ip.family != AF_INET || s->prefix.len < 8 || s->prefix.len > 30)
-		return yaml_where_bad(
-		    w, path, err, "not an IPv4 prefix such as 10.77.0.0/24 (/8 to /30)");
+	if (check_prefix(w, path, raw->prefix, s, err) < 0)
+		return -EINVAL;
 	yaml_where_path(path, "subnets[%u].gateway", i);
-	if (raw->gateway && raw->gateway[0]) {
-		if (parse_v4(w, path, raw->gateway, &s->gateway, err) < 0)
-			return -EINVAL;
-		if (!addr_prefix_contains(&s->prefix, &s->gateway))
-			return yaml_where_bad(w, path, err, "not inside the prefix");
-		if (!addr_prefix_has_host_v4(&s->prefix, &s->gateway))
-			return yaml_where_bad(w, path, err,
-			    "not the address of a host, but the network's or broadcast "
-			    "address");
-	}
+	if (raw->gateway && raw->gateway[0] && check_gateway(w, path, raw, s, err) < 0)
+		return -EINVAL;
 	for (uint32_t k = 0; k < raw->dns_count; k++) {
 		yaml_where_path(path, "subnets[%u].dns[%u]", i, k);
-		if (parse_v4(w, path, raw->dns[k], &s->dns[k], err) < 0)
+		if (parse_same(
+			w, path, raw->dns[k], s->prefix.ip.family, &s->dns[k], err) < 0)
 			return -EINVAL;
 	}
 	s->n_dns = raw->dns_count;
@@ -122,6 +184,8 @@ check_subnet(const struct yaml_where *w, uint32_t i,
 		return -EINVAL;
 	yaml_where_path(path, "subnets[%u].lease", i);
 	if (check_lease(w, path, raw->lease, &s->lease_s, err) < 0)
+		return -EINVAL;
+	if (check_ra(w, i, raw, s, err) < 0)
 		return -EINVAL;
 	return check_texts(w, i, raw, s, err);
 }
@@ -151,7 +215,7 @@ check_subnets(const struct yaml_where *w, const struct bootd_config_raw *raw,
 /* One NIC, from `macs` (no address of its own) or `nics`. */
 static int
 add_nic(const struct yaml_where *w, const char *path, const char *mac, const char *ip,
-    bool boot, struct bundle_host *h, struct error *err)
+    const char *ip6, bool boot, struct bundle_host *h, struct error *err)
 {
 	struct bundle_nic *nic = &h->nics[h->n_nics];
 
@@ -163,7 +227,9 @@ add_nic(const struct yaml_where *w, const char *path, const char *mac, const cha
 		    w, path, err, "not a MAC address such as 52:54:00:12:34:56");
 	nic->boot = boot;
 	h->n_nics++;
-	return ip && ip[0] ? parse_v4(w, path, ip, &nic->ip, err) : 0;
+	if (ip && ip[0] && parse_same(w, path, ip, AF_INET, &nic->ip, err) < 0)
+		return -EINVAL;
+	return ip6 && ip6[0] ? parse_same(w, path, ip6, AF_INET6, &nic->ip6, err) : 0;
 }
 
 static int
@@ -175,23 +241,24 @@ check_nics(const struct yaml_where *w, uint32_t i,
 
 	for (uint32_t k = 0; k < raw->macs_count && r == 0; k++) {
 		yaml_where_path(path, "hosts[%u].macs[%u]", i, k);
-		r = add_nic(
-		    w, path, raw->macs[k], k == 0 ? raw->ip : NULL, false, h, err);
+		r = add_nic(w, path, raw->macs[k], k == 0 ? raw->ip : NULL,
+		    k == 0 ? raw->ip6 : NULL, false, h, err);
 	}
 	for (uint32_t k = 0; k < raw->nics_count && r == 0; k++) {
 		const struct bootd_config_raw_nic *nic = &raw->nics[k];
 
 		yaml_where_path(path, "hosts[%u].nics[%u]", i, k);
-		r = add_nic(w, path, nic->mac, nic->ip, nic->boot, h, err);
+		r = add_nic(w, path, nic->mac, nic->ip, nic->ip6, nic->boot, h, err);
 	}
 	if (r < 0)
 		return r;
 	yaml_where_path(path, "hosts[%u]", i);
 	if (h->n_nics == 0)
 		return yaml_where_bad(w, path, err, "key 'macs' or 'nics' is missing");
-	if (raw->ip && raw->macs_count == 0)
+	if ((raw->ip || raw->ip6) && raw->macs_count == 0)
 		return yaml_where_bad(w, path, err,
-		    "'ip' belongs to the first of 'macs'; write it into 'nics' instead");
+		    "'ip' and 'ip6' belong to the first of 'macs'; write them into "
+		    "'nics' instead");
 	return 0;
 }
 
@@ -236,8 +303,9 @@ static int
 check_fixed(const struct yaml_where *w, const char *path, const struct bundle_host *h,
     const struct hosttab *seen, struct error *err)
 {
-	for (size_t k = 0; k < h->n_nics; k++) {
-		const struct addr_ip *ip = &h->nics[k].ip;
+	for (size_t k = 0; k < 2 * h->n_nics; k++) {
+		const struct bundle_nic *nic = &h->nics[k / 2];
+		const struct addr_ip *ip = k % 2 ? &nic->ip6 : &nic->ip;
 		const struct bundle_subnet *s = hosttab_subnet(seen, ip);
 
 		if (!addr_ip_is_set(ip))
@@ -245,7 +313,7 @@ check_fixed(const struct yaml_where *w, const char *path, const struct bundle_ho
 		if (!s)
 			return yaml_where_bad(
 			    w, path, err, "its fixed address is in none of the subnets");
-		if (!addr_prefix_has_host_v4(&s->prefix, ip) ||
+		if ((ip->family == AF_INET && !addr_prefix_has_host_v4(&s->prefix, ip)) ||
 		    addr_ip_eq(ip, &s->gateway))
 			return yaml_where_bad(w, path, err,
 			    "no host may have its fixed address: it is the subnet's "
@@ -268,6 +336,14 @@ check_host(const struct yaml_where *w, uint32_t i,
 	h->idle = raw->idle ? (enum bundle_idle) * raw->idle : c->site.idle;
 	h->local_boot = raw->local_boot ? (enum bundle_local_boot) * raw->local_boot
 					: BUNDLE_LOCAL_EXIT1;
+	yaml_where_path(path, "hosts[%u].uuid", i);
+	if (raw->uuid && raw->uuid[0]) {
+		struct addr_uuid uuid;
+
+		if (addr_uuid_parse(raw->uuid, &uuid) < 0)
+			return yaml_where_bad(w, path, err, "not a UUID");
+		addr_uuid_text(&uuid, h->uuid, sizeof(h->uuid));
+	}
 	yaml_where_path(path, "hosts[%u].name", i);
 	if (!str_name_valid(raw->name) ||
 	    str_copy(h->name, sizeof(h->name), raw->name) < 0)

@@ -7,6 +7,7 @@
  *
  * Nothing fails: what cannot be read counts as not sent. */
 #include "boot-services/dhcp4_class.h"
+#include "lib/arch.h"
 
 #include <errno.h>
 #include <string.h>
@@ -195,7 +196,7 @@ ipxe_features(const struct dhcp4_msg *m)
 static bool
 can_run_scripts(const struct ipxe_features *f, uint16_t arch)
 {
-	bool bios = arch == 0x00 || arch == POLICY_ARCH_NONE;
+	bool bios = arch == 0x00 || arch == ARCH_NONE;
 
 	return !f->listed || (f->http && (f->bzimage || !bios));
 }
@@ -214,16 +215,16 @@ arch_of_vendor_class(struct rbuf v)
 		skip = 4;
 	rbuf_skip(&v, skip);
 	if (skip == 0 || !begins(v, mark))
-		return POLICY_ARCH_NONE;
+		return ARCH_NONE;
 	rbuf_skip(&v, sizeof(mark) - 1);
 	for (int i = 0; i < 5; i++) {
 		uint8_t c = rbuf_u8(&v);
 
 		if (c < '0' || c > '9')
-			return POLICY_ARCH_NONE;
+			return ARCH_NONE;
 		arch = arch * 10 + (uint32_t)(c - '0');
 	}
-	return arch < POLICY_ARCH_NONE ? (uint16_t)arch : POLICY_ARCH_NONE;
+	return arch < ARCH_NONE ? (uint16_t)arch : ARCH_NONE;
 }
 
 void

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "boot-services/dhcp4_priv.h"
+#include "lib/arch.h"
 #include "lib/str.h"
 
 enum { TEXT_MAX = 96, HEX_MAX = 32 };
@@ -107,8 +108,8 @@ make(const struct dhcp4_query *q, const char *kind, const char *reason)
 	event_put(&ev, "interface", q->link->name);
 	if (!m)
 		return ev;
-	if (q->policy.class != POLICY_CLASS_OS || q->policy.arch != POLICY_ARCH_NONE)
-		policy_arch_name(q->policy.arch, ev.arch, sizeof(ev.arch));
+	if (q->policy.class != POLICY_CLASS_OS || q->policy.arch != ARCH_NONE)
+		arch_name(q->policy.arch, ev.arch, sizeof(ev.arch));
 	event_put(&ev, "class", dhcp4_class_name(q->policy.class));
 	snprintf(xid, sizeof(xid), "%08x", m->xid);
 	event_put(&ev, "xid", xid);

@@ -15,6 +15,7 @@
 
 #include "boot-services/dhcp4_class.h"
 #include "boot-services/dhcp4_priv.h"
+#include "lib/arch.h"
 #include "lib/str.h"
 
 enum { TICK_MAX = 64 };
@@ -182,7 +183,7 @@ dhcp4_server_handle(
 	ret->len = 0;
 	ret->seen.kind[0] = ret->sent.kind[0] = '\0';
 	ret->seen.detail = ret->sent.detail = NULL;
-	q.policy.arch = POLICY_ARCH_NONE;
+	q.policy.arch = ARCH_NONE;
 	q.link = &s->links[rx->link < s->n_links ? rx->link : 0];
 	dhcp4_lease_tick(s->leases, rx->mono, TICK_MAX);
 	if (dhcp4_msg_parse(rx->data, rx->len, &s->msg, &why) < 0) {
@@ -210,7 +211,7 @@ dhcp4_server_overhear(
 
 	ret_event->kind[0] = '\0';
 	ret_event->detail = NULL;
-	q.policy.arch = POLICY_ARCH_NONE;
+	q.policy.arch = ARCH_NONE;
 	q.link = &s->links[rx->link < s->n_links ? rx->link : 0];
 	if (dhcp4_msg_parse(rx->data, rx->len, &s->msg, &why) < 0 ||
 	    s->msg.op != DHCP4_BOOTREPLY ||

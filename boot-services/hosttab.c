@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The host table: one node per host, found through five uthash indexes (name, MAC, fixed
+/* The host table: one node per host, found through six uthash indexes (name, MAC, UUID, fixed
  * address, token, ticket).
  *
  * hosttab_put() checks the new contents against the indexes before it takes the old ones
@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
+#include <utlist.h>
 
 #include "lib/str.h"
 
@@ -30,13 +31,21 @@ struct node;
 struct nic_key {
 	struct node *node;
 	struct addr_mac mac;
-	struct addr_ip ip;
-	UT_hash_handle by_mac, by_ip;
+	struct addr_ip ip, ip6;
+	UT_hash_handle by_mac, by_ip, by_ip6;
+};
+
+/* The hosts of one UUID: more than one where a maker of boards was careless. */
+struct uuid_key {
+	struct addr_uuid uuid;
+	struct node *first;
+	UT_hash_handle hh;
 };
 
 struct node {
 	struct hosttab_entry entry;
-	struct nic_key *keys; /* one per NIC */
+	struct nic_key *keys;	  /* one per NIC */
+	struct node *prev, *next; /* of the same UUID */
 	UT_hash_handle by_name, by_token, by_ticket;
 };
 
@@ -57,7 +66,8 @@ struct hosttab {
 	struct bundle_site site; /* hosts unused */
 	struct gone *gone;
 	struct node *by_name, *by_token, *by_ticket;
-	struct nic_key *by_mac, *by_ip;
+	struct nic_key *by_mac, *by_ip, *by_ip6;
+	struct uuid_key *by_uuid;
 };
 
 struct hosttab *
@@ -71,18 +81,68 @@ contents_free(struct node *n)
 {
 	free(n->entry.host.name);
 	free(n->entry.host.nics);
+	free(n->entry.host.loaders);
 	free(n->entry.boot.script);
 	free(n->entry.boot.payloads);
 	free(n->keys);
 }
 
+static bool
+uuid_is_set(const struct addr_uuid *uuid)
+{
+	static const struct addr_uuid none;
+
+	return memcmp(uuid, &none, sizeof(none)) != 0;
+}
+
+static struct uuid_key *
+find_uuid(const struct hosttab *t, const struct addr_uuid *uuid)
+{
+	struct uuid_key *k = NULL;
+
+	HASH_FIND(hh, t->by_uuid, uuid, sizeof(*uuid), k);
+	return k;
+}
+
+static void
+unlink_uuid(struct hosttab *t, struct node *n)
+{
+	struct uuid_key *k = find_uuid(t, &n->entry.host.uuid);
+
+	if (!k)
+		return;
+	DL_DELETE(k->first, n);
+	if (k->first)
+		return;
+	HASH_DEL(t->by_uuid, k);
+	free(k);
+}
+
+static void
+link_uuid(struct hosttab *t, struct node *n)
+{
+	struct uuid_key *k = find_uuid(t, &n->entry.host.uuid);
+
+	if (!uuid_is_set(&n->entry.host.uuid))
+		return;
+	if (!k) {
+		k = str_alloc(sizeof(*k));
+		k->uuid = n->entry.host.uuid;
+		HASH_ADD(hh, t->by_uuid, uuid, sizeof(k->uuid), k);
+	}
+	DL_APPEND(k->first, n);
+}
+
 static void
 unlink_node(struct hosttab *t, struct node *n)
 {
+	unlink_uuid(t, n);
 	for (size_t i = 0; i < n->entry.host.n_nics; i++) {
 		HASH_DELETE(by_mac, t->by_mac, &n->keys[i]);
 		if (addr_ip_is_set(&n->keys[i].ip))
 			HASH_DELETE(by_ip, t->by_ip, &n->keys[i]);
+		if (addr_ip_is_set(&n->keys[i].ip6))
+			HASH_DELETE(by_ip6, t->by_ip6, &n->keys[i]);
 	}
 	if (n->entry.boot.token[0])
 		HASH_DELETE(by_token, t->by_token, n);
@@ -93,6 +153,7 @@ unlink_node(struct hosttab *t, struct node *n)
 static void
 link_node(struct hosttab *t, struct node *n)
 {
+	link_uuid(t, n);
 	for (size_t i = 0; i < n->entry.host.n_nics; i++) {
 		struct nic_key *k = &n->keys[i];
 
@@ -100,6 +161,8 @@ link_node(struct hosttab *t, struct node *n)
 		HASH_ADD(by_mac, t->by_mac, mac, sizeof(k->mac), k);
 		if (addr_ip_is_set(&k->ip))
 			HASH_ADD(by_ip, t->by_ip, ip, sizeof(k->ip), k);
+		if (addr_ip_is_set(&k->ip6))
+			HASH_ADD(by_ip6, t->by_ip6, ip6, sizeof(k->ip6), k);
 	}
 	if (n->entry.boot.token[0])
 		HASH_ADD_KEYPTR(by_token, t->by_token, n->entry.boot.token,
@@ -114,9 +177,14 @@ hosttab_free(struct hosttab *t)
 {
 	struct node *n, *tmp;
 	struct gone *g, *gtmp;
+	struct uuid_key *k, *ktmp;
 
 	if (!t)
 		return;
+	HASH_ITER (hh, t->by_uuid, k, ktmp) {
+		HASH_DEL(t->by_uuid, k);
+		free(k);
+	}
 	HASH_ITER (hh, t->gone, g, gtmp) {
 		HASH_DEL(t->gone, g);
 		free(g);
@@ -124,6 +192,7 @@ hosttab_free(struct hosttab *t)
 	/* The indexes go as wholes, which is linear; then the nodes. */
 	HASH_CLEAR(by_mac, t->by_mac);
 	HASH_CLEAR(by_ip, t->by_ip);
+	HASH_CLEAR(by_ip6, t->by_ip6);
 	HASH_CLEAR(by_token, t->by_token);
 	HASH_CLEAR(by_ticket, t->by_ticket);
 	HASH_ITER (by_name, t->by_name, n, tmp) {
@@ -172,7 +241,10 @@ find_ip(const struct hosttab *t, const struct addr_ip *ip)
 {
 	struct nic_key *k;
 
-	HASH_FIND(by_ip, t->by_ip, ip, sizeof(*ip), k);
+	if (ip->family == AF_INET6)
+		HASH_FIND(by_ip6, t->by_ip6, ip, sizeof(*ip), k);
+	else
+		HASH_FIND(by_ip, t->by_ip, ip, sizeof(*ip), k);
 	return k;
 }
 
@@ -327,11 +399,17 @@ check_within(const struct bundle_host *h, struct error *err)
 				    "remove one of them",
 				    "host %s has the MAC address %s twice", h->name,
 				    addr_mac_text(&a->mac, mac, sizeof(mac)));
-			if (addr_ip_is_set(&a->ip) && addr_ip_eq(&a->ip, &b->ip))
+			for (int v6 = 0; v6 < 2; v6++) {
+				const struct addr_ip *mine = v6 ? &a->ip6 : &a->ip;
+
+				if (!addr_ip_is_set(mine) ||
+				    !addr_ip_eq(mine, v6 ? &b->ip6 : &b->ip))
+					continue;
 				return error_set(err, -EEXIST, "ip-in-use",
 				    "change one of them",
 				    "host %s has the address %s twice", h->name,
-				    addr_ip_text(&a->ip, ip, sizeof(ip)));
+				    addr_ip_text(mine, ip, sizeof(ip)));
+			}
 		}
 	return 0;
 }
@@ -360,6 +438,23 @@ check_ticket(const struct hosttab *t, const struct node *self,
 	return 0;
 }
 
+/* No other host may have this fixed address. */
+static int
+check_fixed(const struct hosttab *t, const struct node *self, const struct bundle_host *h,
+    const struct addr_ip *fixed, struct error *err)
+{
+	struct addr_ip ip = ip_key(fixed);
+	const struct nic_key *k = addr_ip_is_set(&ip) ? find_ip(t, &ip) : NULL;
+	char text[ADDR_IP_TEXT];
+
+	if (!k || k->node == self)
+		return 0;
+	return error_set(err, -EEXIST, "ip-in-use",
+	    "correct the inventory: a fixed address belongs to one host",
+	    "address %s of host %s belongs to host %s",
+	    addr_ip_text(&ip, text, sizeof(text)), h->name, k->node->entry.host.name);
+}
+
 /* No other host than `self` (NULL: none of this name yet) may have the MACs, addresses,
  * token or ticket. */
 static int
@@ -371,7 +466,6 @@ check_others(const struct hosttab *t, const struct node *self,
 	struct node *n;
 
 	for (size_t i = 0; i < h->n_nics; i++) {
-		struct addr_ip ip = ip_key(&h->nics[i].ip);
 
 		k = find_mac(t, &h->nics[i].mac);
 		if (k && k->node != self)
@@ -380,13 +474,9 @@ check_others(const struct hosttab *t, const struct node *self,
 			    "MAC address %s of host %s belongs to host %s",
 			    addr_mac_text(&h->nics[i].mac, text, sizeof(text)), h->name,
 			    k->node->entry.host.name);
-		k = addr_ip_is_set(&ip) ? find_ip(t, &ip) : NULL;
-		if (k && k->node != self)
-			return error_set(err, -EEXIST, "ip-in-use",
-			    "correct the inventory: a fixed address belongs to one host",
-			    "address %s of host %s belongs to host %s",
-			    addr_ip_text(&ip, text, sizeof(text)), h->name,
-			    k->node->entry.host.name);
+		if (check_fixed(t, self, h, &h->nics[i].ip, err) < 0 ||
+		    check_fixed(t, self, h, &h->nics[i].ip6, err) < 0)
+			return -EEXIST;
 	}
 	n = boot && boot->token[0] ? find_token(t, boot->token) : NULL;
 	if (n && n != self)
@@ -423,6 +513,11 @@ contents_make(
 	host->n_nics = h->n_nics;
 	host->nics = str_alloc(h->n_nics * sizeof(*host->nics));
 	memcpy(host->nics, h->nics, h->n_nics * sizeof(*host->nics));
+	if (h->uuid[0] && addr_uuid_parse(h->uuid, &host->uuid) < 0)
+		host->uuid = (struct addr_uuid){0};
+	host->n_loaders = h->n_loaders;
+	host->loaders = str_alloc(h->n_loaders * sizeof(*host->loaders));
+	memcpy(host->loaders, h->loaders, h->n_loaders * sizeof(*host->loaders));
 	host->firmware = h->firmware;
 	host->idle = h->idle;
 	host->local_boot = h->local_boot;
@@ -430,6 +525,7 @@ contents_make(
 	for (size_t i = 0; i < h->n_nics; i++) {
 		n->keys[i].mac = h->nics[i].mac;
 		n->keys[i].ip = ip_key(&h->nics[i].ip);
+		n->keys[i].ip6 = ip_key(&h->nics[i].ip6);
 	}
 	if (boot && boot->ticket[0])
 		n->entry.boot = boot_dup(boot);
@@ -554,6 +650,14 @@ hosttab_by_token(const struct hosttab *t, const char *token)
 	struct node *n = find_token(t, token);
 
 	return n ? &n->entry : NULL;
+}
+
+struct hosttab_entry *
+hosttab_by_uuid(const struct hosttab *t, const struct addr_uuid *uuid)
+{
+	struct uuid_key *k = uuid_is_set(uuid) ? find_uuid(t, uuid) : NULL;
+
+	return k && !k->first->next ? &k->first->entry : NULL;
 }
 
 struct hosttab_entry *

@@ -16,6 +16,9 @@ struct hosttab;
  * their true length. */
 struct hosttab_host {
 	char *name;
+	struct addr_uuid uuid; /* all zero: not known */
+	struct bundle_loader *loaders;
+	size_t n_loaders;
 	struct bundle_nic *nics;
 	size_t n_nics;
 	enum bundle_firmware firmware;
@@ -46,7 +49,7 @@ struct hosttab *
 hosttab_new(void);
 void
 hosttab_free(struct hosttab *t);
-/* Site-wide part: copies name, timezone, answer_unknown, idle and subnets; hosts are
+/* Site-wide part: copies name, timezone, answer_unknown, idle, loaders and subnets; hosts are
  * ignored. */
 void
 hosttab_set_site(struct hosttab *t, const struct bundle_site *site);
@@ -79,7 +82,11 @@ struct hosttab_entry *
 hosttab_by_name(const struct hosttab *t, const char *name);
 struct hosttab_entry *
 hosttab_by_token(const struct hosttab *t, const char *token);
-/* By fixed address of a NIC. */
+/* By SMBIOS UUID, in RFC 4122 order (addr_uuid_swap() of what firmware sends). NULL also when several hosts
+ * have it: there are boards that all say the same. */
+struct hosttab_entry *
+hosttab_by_uuid(const struct hosttab *t, const struct addr_uuid *uuid);
+/* By fixed address of a NIC, of either family. */
 struct hosttab_entry *
 hosttab_by_ip(const struct hosttab *t, const struct addr_ip *ip);
 /* The subnet that holds ip (longest prefix), or NULL. */

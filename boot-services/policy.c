@@ -17,92 +17,52 @@
 #include <stdio.h>
 
 #include "boot-services/policy_priv.h"
+#include "lib/arch.h"
 #include "lib/str.h"
 
-/* IANA "Processor Architecture Types"; names as the events show them. An HTTP
- * architecture has the same loader as its PXE sibling. */
-static const struct {
-	uint16_t arch;
-	uint16_t sibling; /* whose loader fits as well; POLICY_ARCH_NONE: none */
-	bool http;
-	const char *name;
-} arches[] = {
-    {0x00, 0x14, false, "x86-bios"},
-    {0x06, 0x0f, false, "x86-uefi"},
-    {0x07, 0x09, false, "x64-uefi"},
-    /* RFC 4578 gave 9 to x64 and 7 to EBC; IANA and firmware settled on the reverse
-       (boot.md 1.4). */
-    {0x09, 0x07, false, "x64-uefi"},
-    {0x0a, 0x12, false, "arm32-uefi"},
-    {0x0b, 0x13, false, "arm64-uefi"},
-    {0x0f, 0x06, true, "x86-uefi-http"},
-    {0x10, 0x07, true, "x64-uefi-http"},
-    {0x12, 0x0a, true, "arm32-uefi-http"},
-    {0x13, 0x0b, true, "arm64-uefi-http"},
-    {0x14, 0x00, true, "x86-bios-http"},
-    {0x15, POLICY_ARCH_NONE, false, "arm32-uboot"},
-    {0x16, POLICY_ARCH_NONE, false, "arm64-uboot"},
-    {0x17, 0x15, true, "arm32-uboot-http"},
-    {0x18, 0x16, true, "arm64-uboot-http"},
-    {0x19, 0x1a, false, "riscv32-uefi"},
-    {0x1a, 0x19, true, "riscv32-uefi-http"},
-    {0x1b, 0x1c, false, "riscv64-uefi"},
-    {0x1c, 0x1b, true, "riscv64-uefi-http"},
-    {0x27, 0x28, false, "loong64-uefi"},
-    {0x28, 0x27, true, "loong64-uefi-http"},
-    {0x29, POLICY_ARCH_NONE, false, "arm-rpiboot"},
-};
-
-const char *
-policy_arch_name(uint16_t arch, char *buf, size_t size)
-{
-	if (arch == POLICY_ARCH_NONE)
-		arch = 0x00;
-	for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
-		if (arches[i].arch == arch) {
-			str_clip(buf, size, arches[i].name);
-			return buf;
-		}
-	snprintf(buf, size, "arch-%u", arch);
-	return buf;
-}
-
-bool
-policy_arch_is_http(uint16_t arch)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
-		if (arches[i].arch == arch)
-			return arches[i].http;
-	return false;
-}
-
+/* The loader that a list of replacements has for arch or its sibling, or NULL. */
 static const char *
-loader_exactly(const struct bootd_config *cfg, uint16_t arch, bool *ret_named)
+replaced(const struct bundle_loader *list, size_t n, uint16_t arch)
 {
-	for (size_t i = 0; i < cfg->n_loaders; i++)
-		if (cfg->loaders[i].arch == arch) {
-			*ret_named = true;
-			return cfg->loaders[i].file[0] ? cfg->loaders[i].file : NULL;
-		}
+	uint16_t wanted[] = {arch, arch_sibling(arch)};
+
+	for (size_t k = 0; k < ARRAY_SIZE(wanted); k++)
+		for (size_t i = 0; i < n; i++)
+			if (list[i].arch == wanted[k] && wanted[k] != ARCH_NONE)
+				return list[i].file;
+	return NULL;
+}
+
+/* What the configuration has for it; an empty name there says that there is none. */
+static const char *
+configured(const struct bootd_config *cfg, uint16_t arch)
+{
+	uint16_t wanted[] = {arch, arch_sibling(arch)};
+
+	for (size_t k = 0; k < ARRAY_SIZE(wanted); k++)
+		for (size_t i = 0; i < cfg->n_loaders; i++)
+			if (cfg->loaders[i].arch == wanted[k] && wanted[k] != ARCH_NONE)
+				return cfg->loaders[i].file;
 	return NULL;
 }
 
 const char *
-policy_loader(const struct bootd_config *cfg, uint16_t arch)
+policy_loader(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct hosttab_host *host, uint16_t arch)
 {
-	bool named = false;
-	const char *file;
+	const struct bundle_site *site = hosttab_site(t);
+	const char *file = NULL;
 
 	/* RFC 4578 2.1 came after the first PXE ROMs: no option 93 means BIOS. */
-	if (arch == POLICY_ARCH_NONE)
+	if (arch == ARCH_NONE)
 		arch = 0x00;
-	file = loader_exactly(cfg, arch, &named);
-	if (named)
-		return file;
-	for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
-		if (arches[i].arch == arch && arches[i].sibling != POLICY_ARCH_NONE)
-			return loader_exactly(cfg, arches[i].sibling, &named);
-	return NULL;
+	if (host)
+		file = replaced(host->loaders, host->n_loaders, arch);
+	if (!file)
+		file = replaced(site->loaders, site->n_loaders, arch);
+	if (!file)
+		file = configured(cfg, arch);
+	return file && file[0] ? file : NULL;
 }
 
 static void PRINTF_LIKE(3, 4)
@@ -144,13 +104,14 @@ script_url(const struct policy_client *c, char url[256])
 
 /* A loader over TFTP, for firmware or for an iPXE that cannot do what we need. */
 static void
-decide_tftp(const struct bootd_config *cfg, const struct policy_client *c,
-    const char *why, struct policy_decision *d)
+decide_tftp(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct policy_client *c, const char *why, struct policy_decision *d)
 {
-	const char *file = policy_loader(cfg, c->arch);
-	char arch[EVENT_ARCH_SIZE];
+	const char *file =
+	    policy_loader(t, cfg, d->host ? &d->host->host : NULL, c->arch);
+	char arch[ARCH_NAME_SIZE];
 
-	policy_arch_name(c->arch, arch, sizeof(arch));
+	arch_name(c->arch, arch, sizeof(arch));
 	if (!cfg->tftp) {
 		decide(
 		    d, POLICY_LEASE, "%s, but TFTP is switched off: address only", why);
@@ -166,13 +127,14 @@ decide_tftp(const struct bootd_config *cfg, const struct policy_client *c,
 }
 
 static void
-decide_http(const struct bootd_config *cfg, const struct policy_client *c,
-    const char *why, struct policy_decision *d)
+decide_http(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct policy_client *c, const char *why, struct policy_decision *d)
 {
-	const char *file = policy_loader(cfg, c->arch);
-	char arch[EVENT_ARCH_SIZE];
+	const char *file =
+	    policy_loader(t, cfg, d->host ? &d->host->host : NULL, c->arch);
+	char arch[ARCH_NAME_SIZE];
 
-	policy_arch_name(c->arch, arch, sizeof(arch));
+	arch_name(c->arch, arch, sizeof(arch));
 	if (!cfg->http) {
 		decide(
 		    d, POLICY_LEASE, "%s, but HTTP is switched off: address only", why);
@@ -190,8 +152,8 @@ decide_http(const struct bootd_config *cfg, const struct policy_client *c,
 /* iPXE: the script, unless it cannot fetch one; then our own iPXE, once (boot.md 1.2.1).
  */
 static void
-decide_ipxe(const struct bootd_config *cfg, const struct policy_client *c,
-    struct policy_decision *d)
+decide_ipxe(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct policy_client *c, struct policy_decision *d)
 {
 	if (!cfg->http) {
 		decide(d, POLICY_LEASE,
@@ -204,18 +166,19 @@ decide_ipxe(const struct bootd_config *cfg, const struct policy_client *c,
 		    "iPXE without HTTP or bzImage came back after it was given our "
 		    "loader: not again, address only");
 	} else {
-		decide_tftp(cfg, c, "ticket armed, iPXE in ROM lacks HTTP or bzImage", d);
+		decide_tftp(
+		    t, cfg, c, "ticket armed, iPXE in ROM lacks HTTP or bzImage", d);
 	}
 }
 
 static void
-decide_armed(const struct bootd_config *cfg, const struct policy_client *c,
-    struct policy_decision *d)
+decide_armed(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct policy_client *c, struct policy_decision *d)
 {
 	switch (c->class) {
-	case POLICY_CLASS_PXE: decide_tftp(cfg, c, "ticket armed", d); break;
-	case POLICY_CLASS_HTTP: decide_http(cfg, c, "ticket armed", d); break;
-	case POLICY_CLASS_IPXE: decide_ipxe(cfg, c, d); break;
+	case POLICY_CLASS_PXE: decide_tftp(t, cfg, c, "ticket armed", d); break;
+	case POLICY_CLASS_HTTP: decide_http(t, cfg, c, "ticket armed", d); break;
+	case POLICY_CLASS_IPXE: decide_ipxe(t, cfg, c, d); break;
 	case POLICY_CLASS_OS:
 		decide(d, POLICY_LEASE, "operating system: address only");
 		break;
@@ -327,5 +290,5 @@ policy_decide(const struct hosttab *t, const struct bootd_config *cfg,
 	if (why)
 		decide_idle(cfg, c, ret->host->host.idle, why, ret);
 	else
-		decide_armed(cfg, c, ret);
+		decide_armed(t, cfg, c, ret);
 }

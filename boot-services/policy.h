@@ -19,13 +19,10 @@ enum policy_class {
 	POLICY_CLASS_IPXE,
 };
 
-enum { POLICY_ARCH_NONE = 0xffff };
-
 struct policy_client {
 	struct addr_mac mac;
 	enum policy_class class;
-	uint16_t
-	    arch; /* option 93, first value; POLICY_ARCH_NONE when absent (then BIOS) */
+	uint16_t arch;	/* option 93, first value; ARCH_NONE when absent (then BIOS) */
 	bool ipxe_able; /* option 175 lists what a script needs, or no features at all */
 	bool chained_already;  /* this MAC was handed a loader within the last 120 s */
 	struct addr_ip server; /* our address on the client's link: for URLs and siaddr */
@@ -53,14 +50,11 @@ struct policy_decision {
 void
 policy_decide(const struct hosttab *t, const struct bootd_config *cfg,
     const struct policy_client *c, struct policy_decision *ret);
-/* Loader file for an architecture (7 and 9 are both x64), or NULL. */
+/* Loader file for an architecture (7 and 9 are both x64): the host's (which may be NULL), else the site's,
+ * else the configuration's; NULL when there is none. */
 const char *
-policy_loader(const struct bootd_config *cfg, uint16_t arch);
-/* "x86-bios", "x64-uefi", "x64-uefi-http", …; "arch-NN" for others. Writes into buf. */
-const char *
-policy_arch_name(uint16_t arch, char *buf, size_t size);
-bool
-policy_arch_is_http(uint16_t arch);
+policy_loader(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct hosttab_host *host, uint16_t arch);
 
 /* What an HTTP path means. */
 enum policy_path {

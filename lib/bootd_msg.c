@@ -254,6 +254,7 @@ write_table_begin(const struct bootd_msg *m, json_t *v)
 	json_put_str(v, "timezone", m->site->timezone);
 	json_put_bool(v, "answer_unknown", m->site->answer_unknown);
 	json_put_str(v, "idle", bundle_idle_name(m->site->idle));
+	bundle_loaders_put(v, m->site->loaders, m->site->n_loaders);
 }
 
 static int
@@ -267,7 +268,8 @@ read_table_begin(const json_t *v, struct bootd_msg *m, struct error *err)
 	    json_copy_opt(
 		v, "timezone", m->site->timezone, sizeof(m->site->timezone), err) < 0 ||
 	    json_opt_bool(v, "answer_unknown", &m->site->answer_unknown, err) < 0 ||
-	    json_opt_str(v, "idle", &idle, err) < 0)
+	    json_opt_str(v, "idle", &idle, err) < 0 ||
+	    bundle_loaders_from_json(v, m->site->loaders, &m->site->n_loaders, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(m->site->name))
 		return bad(err, "site: not a site name");

@@ -73,7 +73,7 @@ struct bootd_msg {
 	int64_t pid;   /* ready */
 	uint16_t http_port, tftp_port; /* ready */
 	struct bundle_site
-	    *site; /* table_begin: name, timezone, answer_unknown, idle only */
+	    *site; /* table_begin: name, timezone, answer_unknown, idle, loaders only */
 	struct bundle_subnet *subnet;
 	struct bundle_host *host;
 	struct bootd_msg_boot *boot; /* with host; NULL: no ticket */

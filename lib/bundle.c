@@ -28,6 +28,7 @@ static const char *const kind_names[] = {
 static const char *const idle_names[] = {"local", "menu", "silent"};
 static const char *const firmware_names[] = {"uefi", "bios"};
 static const char *const local_boot_names[] = {"exit1", "exit0", "sanboot"};
+static const char *const ra_names[] = {"off", "managed", "stateless"};
 static const char *const power_actions[] = {"on", "off", "soft", "cycle", "reset"};
 
 /* Index of s in names, or -EINVAL. */
@@ -105,6 +106,23 @@ bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret)
 	if (i < 0)
 		return i;
 	*ret = (enum bundle_local_boot)i;
+	return 0;
+}
+
+const char *
+bundle_ra_name(enum bundle_ra ra)
+{
+	return ra_names[ra];
+}
+
+int
+bundle_ra_parse(const char *s, enum bundle_ra *ret)
+{
+	int i = name_index(ra_names, ARRAY_SIZE(ra_names), s);
+
+	if (i < 0)
+		return i;
+	*ret = (enum bundle_ra)i;
 	return 0;
 }
 

@@ -21,6 +21,7 @@ enum {
 	BUNDLE_LABELS_MAX = 64,
 	BUNDLE_ARGS_MAX = 2048,
 	BUNDLE_SUBNETS_MAX = 64,
+	BUNDLE_LOADERS_MAX = 16,
 	BUNDLE_REASON_SIZE = 256,
 };
 
@@ -36,6 +37,9 @@ enum bundle_idle { BUNDLE_IDLE_LOCAL, BUNDLE_IDLE_MENU, BUNDLE_IDLE_SILENT };
 enum bundle_firmware { BUNDLE_UEFI, BUNDLE_BIOS };
 /* How iPXE leaves to the disk: boot.md 1.10. */
 enum bundle_local_boot { BUNDLE_LOCAL_EXIT1, BUNDLE_LOCAL_EXIT0, BUNDLE_LOCAL_SANBOOT };
+/* What router advertisements tell the hosts of an IPv6 subnet (boot.md 1.7): nothing, because a router
+ * does it; addresses come by DHCPv6 (M and O set); hosts make their address, the rest by DHCPv6 (A and O). */
+enum bundle_ra { BUNDLE_RA_OFF, BUNDLE_RA_MANAGED, BUNDLE_RA_STATELESS };
 
 const char *
 bundle_kind_name(enum bundle_kind kind); /* "reinstall", … */
@@ -54,6 +58,11 @@ bundle_local_boot_name(enum bundle_local_boot how);
 int
 bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret) MUST_CHECK;
 
+const char *
+bundle_ra_name(enum bundle_ra ra);
+int
+bundle_ra_parse(const char *s, enum bundle_ra *ret) MUST_CHECK;
+
 /* Below a root: relative, no empty, "." or ".." part, printable ASCII. */
 bool
 bundle_path_valid(const char *path);
@@ -68,8 +77,16 @@ struct bundle_label {
 
 struct bundle_nic {
 	struct addr_mac mac;
-	struct addr_ip ip; /* fixed address or unset */
-	bool boot;	   /* this NIC netboots; the first one when none says so */
+	struct addr_ip ip;  /* fixed IPv4 address or unset */
+	struct addr_ip ip6; /* fixed IPv6 address or unset */
+	bool boot;	    /* this NIC netboots; the first one when none says so */
+};
+
+/* A loader that replaces the configured one: for one architecture, and for the siblings that have none of
+ * their own (arch_sibling()). */
+struct bundle_loader {
+	uint16_t arch;
+	char file[128]; /* below the loaders root */
 };
 
 struct bundle_host {
@@ -81,7 +98,9 @@ struct bundle_host {
 	enum bundle_firmware firmware;
 	enum bundle_idle idle;
 	enum bundle_local_boot local_boot;
-	char probe[128]; /* "tcp:22", "icmp" or "" */
+	char probe[128];				  /* "tcp:22", "icmp" or "" */
+	struct bundle_loader loaders[BUNDLE_LOADERS_MAX]; /* instead of the site's */
+	size_t n_loaders;
 	struct bundle_label labels[BUNDLE_LABELS_MAX];
 	size_t n_labels;
 };
@@ -104,6 +123,8 @@ struct bundle_file {
 	char path[BUNDLE_PATH_SIZE]; /* below the images root */
 	char sha256[65];
 	int64_t size;
+	/* A text whose ${names} are filled in for each job; served like the others (images' files only). */
+	bool template;
 };
 
 struct bundle_image {
@@ -116,6 +137,8 @@ struct bundle_image {
 	    files[BUNDLE_FILES_MAX]; /* further files: squashfs, installer data */
 	size_t n_files;
 	char args[BUNDLE_ARGS_MAX];
+	char nfs_root
+	    [BUNDLE_PATH_SIZE]; /* directory below the images root that is exported over NFS, or "" */
 	bool reports_up;	/* the image reports `up` */
 	bool reports_installed; /* … `installed` */
 	bool
@@ -139,6 +162,7 @@ struct bundle {
 	struct bundle_image image;
 };
 
+/* Of either family; all addresses are of the prefix's. */
 struct bundle_subnet {
 	struct addr_prefix prefix;
 	struct addr_ip gateway, dns[4], pool_first,
@@ -146,7 +170,11 @@ struct bundle_subnet {
 	size_t n_dns;
 	int64_t lease_s;
 	char domain[128];
-	char relay[ADDR_IP_TEXT]; /* giaddr of a remote link, or "" */
+	char relay[ADDR_IP_TEXT]; /* giaddr or link-address of a remote link, or "" */
+	/* IPv6 only: */
+	enum bundle_ra ra;
+	int64_t router_s; /* router lifetime in advertisements; 0: we are not a router */
+	int64_t mtu;	  /* told in advertisements; 0: not told */
 };
 
 /* The site as its agent and bootd must know it: a snapshot with a version. */
@@ -156,6 +184,8 @@ struct bundle_site {
 	char url[256];	     /* its HTTP base as servers see it, or "" */
 	bool answer_unknown; /* a pool lease for unknown machines; else ignore */
 	enum bundle_idle idle;
+	struct bundle_loader loaders[BUNDLE_LOADERS_MAX]; /* instead of bootd.yaml's */
+	size_t n_loaders;
 	struct bundle_subnet subnets[BUNDLE_SUBNETS_MAX];
 	size_t n_subnets;
 	struct bundle_host *hosts; /* owned array */
@@ -192,6 +222,13 @@ bundle_host_to_json(const struct bundle_host *h);
 int
 bundle_host_from_json(
     const json_t *v, struct bundle_host *ret, struct error *err) MUST_CHECK;
+/* Member "loaders" of v, {"x64-uefi": "shimx64.efi"}; nothing when n is 0. Names are arch_name()'s. */
+void
+bundle_loaders_put(json_t *v, const struct bundle_loader *loaders, size_t n);
+/* The same, which may be absent. */
+int
+bundle_loaders_from_json(const json_t *v, struct bundle_loader *loaders, size_t *ret_n,
+    struct error *err) MUST_CHECK;
 json_t *
 bundle_subnet_to_json(const struct bundle_subnet *s);
 int

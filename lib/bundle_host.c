@@ -17,10 +17,11 @@ static json_t *
 nic_to_json(const struct bundle_nic *nic)
 {
 	json_t *v = json_object();
-	char mac[ADDR_MAC_TEXT], ip[ADDR_IP_TEXT];
+	char mac[ADDR_MAC_TEXT], ip[ADDR_IP_TEXT], ip6[ADDR_IP_TEXT];
 
 	json_put_str(v, "mac", addr_mac_text(&nic->mac, mac, sizeof(mac)));
 	json_put_str(v, "ip", addr_ip_text(&nic->ip, ip, sizeof(ip)));
+	json_put_str(v, "ip6", addr_ip_text(&nic->ip6, ip6, sizeof(ip6)));
 	if (nic->boot)
 		json_put_bool(v, "boot", true);
 	return v;
@@ -53,6 +54,7 @@ bundle_host_to_json(const struct bundle_host *h)
 	json_put_str(v, "idle", bundle_idle_name(h->idle));
 	json_put_str(v, "local_boot", bundle_local_boot_name(h->local_boot));
 	json_put_str(v, "probe", h->probe);
+	bundle_loaders_put(v, h->loaders, h->n_loaders);
 	json_put(v, "labels", labels);
 	return v;
 }
@@ -60,20 +62,26 @@ bundle_host_to_json(const struct bundle_host *h)
 static int
 read_nic(const json_t *v, struct bundle_nic *nic, struct error *err)
 {
-	const char *mac = NULL, *ip = "";
+	const char *mac = NULL, *ip = "", *ip6 = "";
 
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
 	if (json_get_str(v, "mac", &mac, err) < 0 ||
 	    json_opt_str(v, "ip", &ip, err) < 0 ||
+	    json_opt_str(v, "ip6", &ip6, err) < 0 ||
 	    json_opt_bool(v, "boot", &nic->boot, err) < 0)
 		return -EINVAL;
 	if (addr_mac_parse(mac, &nic->mac) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,
 		    "mac: not the address of one network card");
-	if (ip[0] != '\0' && addr_ip_parse(ip, &nic->ip) < 0)
+	if (ip[0] != '\0' &&
+	    (addr_ip_parse(ip, &nic->ip) < 0 || nic->ip.family != AF_INET))
+		return error_set(err, -EINVAL, "bad-value",
+		    "an IPv6 address goes into ip6", "ip: not an IPv4 address");
+	if (ip6[0] != '\0' &&
+	    (addr_ip_parse(ip6, &nic->ip6) < 0 || nic->ip6.family != AF_INET6))
 		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "ip: not an IP address");
+		    err, -EINVAL, "bad-value", NULL, "ip6: not an IPv6 address");
 	return 0;
 }
 
@@ -172,6 +180,7 @@ read_host(const json_t *v, struct bundle_host *h, struct error *err)
 		    "name: not a host name");
 	if (read_nics(v, h, err) < 0 || read_labels(v, h, err) < 0 ||
 	    read_choices(v, h, err) < 0 ||
+	    bundle_loaders_from_json(v, h->loaders, &h->n_loaders, err) < 0 ||
 	    json_copy_opt(v, "uuid", h->uuid, sizeof(h->uuid), err) < 0 ||
 	    json_copy_opt(v, "serial", h->serial, sizeof(h->serial), err) < 0 ||
 	    json_copy_opt(v, "probe", h->probe, sizeof(h->probe), err) < 0)

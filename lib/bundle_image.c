@@ -49,6 +49,8 @@ file_to_json(const struct bundle_file *f)
 	json_put_str(v, "path", f->path);
 	json_put_str(v, "sha256", f->sha256);
 	json_put_i64(v, "size", f->size);
+	if (f->template)
+		json_put_bool(v, "template", true);
 	return v;
 }
 
@@ -83,6 +85,7 @@ bundle_image_to_json(const struct bundle_image *image)
 	json_put(v, "initrds", files_to_json(image->initrds, image->n_initrds));
 	json_put(v, "files", files_to_json(image->files, image->n_files));
 	json_put_str(v, "args", image->args);
+	json_put_str(v, "nfs_root", image->nfs_root);
 	json_put(v, "reports", reports);
 	json_put_bool(v, "local_boot", image->local_boot);
 	if (image->deadlines != NULL)
@@ -98,7 +101,8 @@ read_file(const json_t *v, struct bundle_file *f, struct error *err)
 	if (json_copy_str(v, "name", f->name, sizeof(f->name), err) < 0 ||
 	    json_copy_str(v, "path", f->path, sizeof(f->path), err) < 0 ||
 	    json_copy_str(v, "sha256", f->sha256, sizeof(f->sha256), err) < 0 ||
-	    json_get_i64(v, "size", &f->size, err) < 0)
+	    json_get_i64(v, "size", &f->size, err) < 0 ||
+	    json_opt_bool(v, "template", &f->template, err) < 0)
 		return -EINVAL;
 	if (!bundle_path_valid(f->name) || strchr(f->name, '/') != NULL)
 		return error_set(
@@ -193,6 +197,9 @@ check_image(const struct bundle_image *image, struct error *err)
 	    !str_eq(image->kind, "live") && !str_eq(image->kind, "tool"))
 		return error_set(err, -EINVAL, "bad-value", NULL,
 		    "kind: not reinstall, rescue, live or tool");
+	if (image->nfs_root[0] != '\0' && !bundle_path_valid(image->nfs_root))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "nfs_root: leaves the images root");
 	for (const char *p = image->args; *p != '\0'; p++)
 		if (*p < ' ' || *p > '~')
 			return error_set(err, -EINVAL, "bad-value", NULL,
@@ -206,6 +213,8 @@ read_image(const json_t *v, struct bundle_image *image, struct error *err)
 	if (json_copy_str(v, "name", image->name, sizeof(image->name), err) < 0 ||
 	    json_copy_str(v, "kind", image->kind, sizeof(image->kind), err) < 0 ||
 	    json_copy_opt(v, "args", image->args, sizeof(image->args), err) < 0 ||
+	    json_copy_opt(v, "nfs_root", image->nfs_root, sizeof(image->nfs_root), err) <
+		0 ||
 	    json_opt_bool(v, "local_boot", &image->local_boot, err) < 0 ||
 	    check_image(image, err) < 0)
 		return -EINVAL;

@@ -30,6 +30,7 @@ bundle_site_to_json(const struct bundle_site *s)
 	json_put_str(v, "url", s->url);
 	json_put_bool(v, "answer_unknown", s->answer_unknown);
 	json_put_str(v, "idle", bundle_idle_name(s->idle));
+	bundle_loaders_put(v, s->loaders, s->n_loaders);
 	json_put(v, "subnets", subnets);
 	json_put(v, "hosts", hosts);
 	json_put_i64(v, "version", s->version);
@@ -46,7 +47,8 @@ read_head(const json_t *v, struct bundle_site *s, struct error *err)
 	    json_copy_opt(v, "url", s->url, sizeof(s->url), err) < 0 ||
 	    json_opt_bool(v, "answer_unknown", &s->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
-	    json_opt_i64(v, "version", &s->version, err) < 0)
+	    json_opt_i64(v, "version", &s->version, err) < 0 ||
+	    bundle_loaders_from_json(v, s->loaders, &s->n_loaders, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(s->name))
 		return error_set(

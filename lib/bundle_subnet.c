@@ -14,6 +14,8 @@
 #include "lib/str.h"
 
 enum { LEASE_DEFAULT_S = 3600, LEASE_MIN_S = 60, LEASE_MAX_S = 30 * 86400 };
+/* RFC 4861 6.2.1: AdvDefaultLifetime at most 9000 s; RFC 8200 5: an IPv6 link carries 1280 octets. */
+enum { ROUTER_MAX_S = 9000, MTU_MIN = 1280, MTU_MAX = 65535 };
 
 static json_t *
 ip_json(const struct addr_ip *ip)
@@ -40,6 +42,11 @@ bundle_subnet_to_json(const struct bundle_subnet *s)
 	json_put_i64(v, "lease_s", s->lease_s);
 	json_put_str(v, "domain", s->domain);
 	json_put_str(v, "relay", s->relay);
+	if (s->prefix.ip.family == AF_INET6) {
+		json_put_str(v, "ra", bundle_ra_name(s->ra));
+		json_put_i64(v, "router_s", s->router_s);
+		json_put_i64(v, "mtu", s->mtu);
+	}
 	return v;
 }
 
@@ -133,6 +140,50 @@ read_rest(const json_t *v, struct bundle_subnet *s, struct error *err)
 	return 0;
 }
 
+/* All addresses are of the prefix's family. */
+static int
+check_family(const struct bundle_subnet *s, struct error *err)
+{
+	int family = s->prefix.ip.family;
+	bool good = !addr_ip_is_set(&s->gateway) || s->gateway.family == family;
+	struct addr_ip relay;
+
+	for (size_t i = 0; i < s->n_dns; i++)
+		good = good && s->dns[i].family == family;
+	if (s->relay[0] != '\0' && addr_ip_parse(s->relay, &relay) == 0)
+		good = good && relay.family == family;
+	if (!good)
+		return error_set(err, -EINVAL, "bad-value",
+		    "write one subnet for IPv4 and one for IPv6",
+		    "gateway, dns or relay: of another family than the prefix");
+	return 0;
+}
+
+static int
+read_ra(const json_t *v, struct bundle_subnet *s, struct error *err)
+{
+	bool v6 = s->prefix.ip.family == AF_INET6;
+	const char *ra = v6 ? "managed" : "off";
+
+	if (json_opt_str(v, "ra", &ra, err) < 0 ||
+	    json_opt_i64(v, "router_s", &s->router_s, err) < 0 ||
+	    json_opt_i64(v, "mtu", &s->mtu, err) < 0)
+		return -EINVAL;
+	if (bundle_ra_parse(ra, &s->ra) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "ra: not off, managed or stateless");
+	if (!v6 && (s->ra != BUNDLE_RA_OFF || s->router_s != 0 || s->mtu != 0))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "ra, router_s, mtu: only of an IPv6 subnet");
+	if (s->router_s < 0 || s->router_s > ROUTER_MAX_S)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "router_s: not 0..%d", ROUTER_MAX_S);
+	if (s->mtu != 0 && (s->mtu < MTU_MIN || s->mtu > MTU_MAX))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "mtu: not %d..%d", MTU_MIN, MTU_MAX);
+	return check_family(s, err);
+}
+
 int
 bundle_subnet_from_json(const json_t *v, struct bundle_subnet *ret, struct error *err)
 {
@@ -141,7 +192,8 @@ bundle_subnet_from_json(const json_t *v, struct bundle_subnet *ret, struct error
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
 	if (read_prefix(v, &s, err) < 0 || read_dns(v, &s, err) < 0 ||
-	    read_pool(v, &s, err) < 0 || read_rest(v, &s, err) < 0)
+	    read_pool(v, &s, err) < 0 || read_rest(v, &s, err) < 0 ||
+	    read_ra(v, &s, err) < 0)
 		return -EINVAL;
 	*ret = s;
 	return 0;

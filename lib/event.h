@@ -29,7 +29,7 @@ struct event {
 	char host[EVENT_NAME_SIZE];
 	char mac[ADDR_MAC_TEXT];
 	char ip[ADDR_IP_TEXT];
-	char arch[EVENT_ARCH_SIZE]; /* "x64-uefi", "x86-bios", … policy_arch_name() */
+	char arch[EVENT_ARCH_SIZE]; /* "x64-uefi", "x86-bios", … arch_name() */
 	char boot[ID_SIZE];
 	char job[ID_SIZE];
 	char file[EVENT_FILE_SIZE];

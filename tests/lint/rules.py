@@ -50,6 +50,7 @@ PREFIXES = {
     "lib/rest_request": ["rest_"],
     "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
     "lib/bundle_host": ["bundle_"],
+    "lib/bundle_loader": ["bundle_"],
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
 }
@@ -59,7 +60,7 @@ GLOBALS = {}
 
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
-    r"^lib/(addr|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
+    r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
     r"|^orchestrator/lifecycle$"
     r"|^agent/(ticket|run_fsm|script|bmc_session|bmc_seq|bmc_packet)$"
     r"|^boot-services/(policy|hosttab|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer)$")

@@ -159,7 +159,7 @@ static const struct {
     {"interfaces: [e]\nloaders: [{arch: 70000, file: x}]\n",
 	"bootd.yaml:2: loaders[0].arch: not an architecture"},
     {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/33\n",
-	"bootd.yaml:3: subnets[0].prefix: not an IPv4 prefix"},
+	"bootd.yaml:3: subnets[0].prefix: not a prefix"},
     {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  gateway: 10.0.1.1\n",
 	"bootd.yaml:4: subnets[0].gateway: not inside the prefix"},
     {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  pool: [10.0.0.9, 10.0.0.3]\n",

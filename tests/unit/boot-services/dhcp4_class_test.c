@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lib/arch.h"
 #include "tests/unit/boot-services/dhcp4_kit.h"
 
 #define PXE "PXEClient:Arch:00007:UNDI:003000"
@@ -33,11 +34,11 @@ static const struct row rows[] = {
     {PXE, NULL, 0, "\0\7\0\0", 4, NULL, 0, POLICY_CLASS_PXE, 7, true}, /* a list */
     {PXE, NULL, 0, "\7", 1, NULL, 0, POLICY_CLASS_PXE, 7,
 	true}, /* too short: option 60 says it */
-    {"PXEClient", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_PXE, POLICY_ARCH_NONE, true},
-    {"PXEClient:Arch:99999", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_PXE,
-	POLICY_ARCH_NONE, true},
-    {"PXEClient:Arch:0x007", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_PXE,
-	POLICY_ARCH_NONE, true},
+    {"PXEClient", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_PXE, ARCH_NONE, true},
+    {"PXEClient:Arch:99999", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_PXE, ARCH_NONE,
+	true},
+    {"PXEClient:Arch:0x007", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_PXE, ARCH_NONE,
+	true},
     {HTTP, NULL, 0, "\0\x10", 2, NULL, 0, POLICY_CLASS_HTTP, 0x10, true},
     {HTTP, NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_HTTP, 16, true},
     /* iPXE: raw user class, a proper one, one of several, only option 175 (FlexBoot) */
@@ -46,20 +47,20 @@ static const struct row rows[] = {
     {PXE, "\3abc\4iPXE", 9, "\0\7", 2, NULL, 0, POLICY_CLASS_IPXE, 7, true},
     {PXE, NULL, 0, "\0\0", 2, "\xeb\3\1\0\0\x15\1\1", 8, POLICY_CLASS_IPXE, 0, false},
     {PXE, "iPXE", 4, NULL, 0, "\x13\1\0\x15\1\1", 6, POLICY_CLASS_IPXE, 7, false},
-    {NULL, "iPXE", 4, NULL, 0, NULL, 0, POLICY_CLASS_IPXE, POLICY_ARCH_NONE, true},
+    {NULL, "iPXE", 4, NULL, 0, NULL, 0, POLICY_CLASS_IPXE, ARCH_NONE, true},
     /* BIOS: HTTP without bzImage (VirtualBox's ROM) loads no kernel; UEFI needs it not */
     {PXE, "iPXE", 4, "\0\0", 2, "\x13\1\1", 3, POLICY_CLASS_IPXE, 0, false},
     {PXE, "iPXE", 4, "\0\0", 2, "\x13\1\1\x18\1\1", 6, POLICY_CLASS_IPXE, 0, true},
     {PXE, "iPXE", 4, "\0\0", 2, "\x18\1\1", 3, POLICY_CLASS_IPXE, 0, false},
-    {NULL, "iPXE", 4, NULL, 0, "\x13\1\1", 3, POLICY_CLASS_IPXE, POLICY_ARCH_NONE, false},
+    {NULL, "iPXE", 4, NULL, 0, "\x13\1\1", 3, POLICY_CLASS_IPXE, ARCH_NONE, false},
     /* not iPXE */
     {PXE, "iPXE2", 5, NULL, 0, NULL, 0, POLICY_CLASS_PXE, 7, true},
     {PXE, "\x09iPXE", 5, NULL, 0, NULL, 0, POLICY_CLASS_PXE, 7, true},
     {PXE, NULL, 0, NULL, 0, "\xeb\xff\1", 3, POLICY_CLASS_PXE, 7, true},
     /* operating systems */
-    {NULL, NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_OS, POLICY_ARCH_NONE, true},
-    {"MSFT 5.0", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_OS, POLICY_ARCH_NONE, true},
-    {"PXEClien", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_OS, POLICY_ARCH_NONE, true},
+    {NULL, NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_OS, ARCH_NONE, true},
+    {"MSFT 5.0", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_OS, ARCH_NONE, true},
+    {"PXEClien", NULL, 0, NULL, 0, NULL, 0, POLICY_CLASS_OS, ARCH_NONE, true},
 };
 
 static struct dhcp4_msg msg;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "lib/arch.h"
 #include "tests/unit/boot-services/fixture.h"
 
 enum ticket { NONE, ARMED, CONSUMED, UNKNOWN, UNKNOWN_ANSWERED };
@@ -29,8 +30,8 @@ static const struct {
     {ARMED, 0, POLICY_CLASS_PXE, 9, 0, 0, POLICY_TFTP_LOADER, "snponly.efi", "x64-uefi"},
     {ARMED, 0, POLICY_CLASS_PXE, 0, 0, 0, POLICY_TFTP_LOADER, "undionly.kpxe",
 	"x86-bios"},
-    {ARMED, 0, POLICY_CLASS_PXE, POLICY_ARCH_NONE, 0, 0, POLICY_TFTP_LOADER,
-	"undionly.kpxe", "x86-bios"},
+    {ARMED, 0, POLICY_CLASS_PXE, ARCH_NONE, 0, 0, POLICY_TFTP_LOADER, "undionly.kpxe",
+	"x86-bios"},
     {ARMED, 0, POLICY_CLASS_PXE, 0x0b, 0, 0, POLICY_LEASE, "",
 	"no loader for architecture arm64"},
     {ARMED, 0, POLICY_CLASS_PXE, 7, 0, 1, POLICY_TFTP_LOADER, "snponly.efi", "armed"},
@@ -50,8 +51,7 @@ static const struct {
     {NONE, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
 	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "leaves to the disk"},
     {NONE, 0, POLICY_CLASS_IPXE, 0, 1, 0, POLICY_LEASE, "", "goes on to the disk"},
-    {NONE, 0, POLICY_CLASS_OS, POLICY_ARCH_NONE, 0, 0, POLICY_LEASE, "",
-	"operating system"},
+    {NONE, 0, POLICY_CLASS_OS, ARCH_NONE, 0, 0, POLICY_LEASE, "", "operating system"},
     {CONSUMED, 0, POLICY_CLASS_PXE, 7, 0, 0, POLICY_LOCAL_MENU, "", "consumed"},
     {CONSUMED, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
 	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "consumed"},
@@ -209,21 +209,6 @@ urls_name_other_ports(void **state UNUSED)
 	free_world(&w);
 }
 
-static void
-names_architectures(void **state UNUSED)
-{
-	char buf[EVENT_ARCH_SIZE];
-
-	assert_string_equal(policy_arch_name(0, buf, sizeof(buf)), "x86-bios");
-	assert_string_equal(policy_arch_name(0x10, buf, sizeof(buf)), "x64-uefi-http");
-	assert_string_equal(policy_arch_name(999, buf, sizeof(buf)), "arch-999");
-	assert_string_equal(
-	    policy_arch_name(POLICY_ARCH_NONE, buf, sizeof(buf)), "x86-bios");
-	assert_true(policy_arch_is_http(0x13));
-	assert_false(policy_arch_is_http(7));
-	assert_false(policy_arch_is_http(POLICY_ARCH_NONE));
-}
-
 int
 main(void)
 {
@@ -232,7 +217,6 @@ main(void)
 	    cmocka_unit_test(only_marked_nics_boot),
 	    cmocka_unit_test(services_that_are_off_are_not_offered),
 	    cmocka_unit_test(urls_name_other_ports),
-	    cmocka_unit_test(names_architectures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

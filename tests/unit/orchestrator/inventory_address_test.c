@@ -26,7 +26,7 @@ addresses_of_new_hosts(void **state)
 	    {BOTH(SUBNET ",{'prefix':'fd77::/64'}", HOST("10.0.1.7")), "bad-value"},
 	    {BOTH("", HOST("10.0.1.7")), ""},
 	    {BOTH("{'prefix':'fd77::/64'}", HOST("10.0.1.7")), ""},
-	    {BOTH(SUBNET, HOST("fd77::7")), ""},
+	    {BOTH(SUBNET, HOST("fd77::7")), "bad-value"},
 	    {BOTH(SUBNET, HOST("10.0.0.7")), ""},
 	    {BOTH(SUBNET, HOST("10.0.0.100")), ""}, /* of the pool */
 	    {BOTH("{'prefix':'10.0.0.0/31'}", HOST("10.0.0.0")), ""},
