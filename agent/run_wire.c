@@ -61,7 +61,8 @@ run_wire_is_heard(const struct event *ev)
 static bool
 read_dhcp(const struct event *ev, struct run_wire *ret)
 {
-	bool ipxe = str_eq(detail(ev, "class"), "ipxe");
+	bool rom = detail(ev, "chain")[0] != '\0'; /* it gets a loader first */
+	bool ipxe = str_eq(detail(ev, "class"), "ipxe") && !rom;
 
 	if (str_eq(ev->kind, "dhcp4.foreign")) {
 		ret->sign = RUN_SIGN_OTHER_DHCP;
@@ -75,7 +76,10 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 		return false;
 	ret->sign = ipxe ? RUN_SIGN_IPXE_DHCP : RUN_SIGN_FIRMWARE_DHCP;
 	snprintf(ret->evidence, sizeof(ret->evidence), "%s from %s, %s, %s", ev->kind,
-	    ev->mac, ipxe ? "iPXE" : "firmware",
+	    ev->mac,
+	    ipxe  ? "iPXE"
+	    : rom ? "iPXE in ROM"
+		  : "firmware",
 	    ev->arch[0] != '\0' ? ev->arch : "no architecture");
 	return true;
 }

@@ -111,6 +111,10 @@ make(const struct dhcp4_query *q, const char *kind, const char *reason)
 	if (q->policy.class != POLICY_CLASS_OS || q->policy.arch != ARCH_NONE)
 		arch_name(q->policy.arch, ev.arch, sizeof(ev.arch));
 	event_put(&ev, "class", dhcp4_class_name(q->policy.class));
+	/* This iPXE is the firmware still: another one comes after it. */
+	if (q->policy.class == POLICY_CLASS_IPXE &&
+	    q->decision.what == POLICY_TFTP_LOADER)
+		event_put(&ev, "chain", "loader");
 	snprintf(xid, sizeof(xid), "%08x", m->xid);
 	event_put(&ev, "xid", xid);
 	if (q->rx->pxe_port)

@@ -149,8 +149,18 @@ decide_http(const struct hosttab *t, const struct bootd_config *cfg,
 	}
 }
 
-/* iPXE: the script, unless it cannot fetch one; then our own iPXE, once (boot.md 1.2.1).
- */
+/* Does the host itself name a loader? Then an iPXE that is in its card's ROM gets that one too: somebody had a
+ * reason, such as a ROM that is broken. */
+static bool
+names_loader(const struct policy_decision *d, uint16_t arch)
+{
+	const struct hosttab_host *h = d->host ? &d->host->host : NULL;
+
+	return h && replaced(h->loaders, h->n_loaders, arch == ARCH_NONE ? 0 : arch);
+}
+
+/* iPXE: the script, unless it cannot fetch one, or is not the one wanted; then a loader, once (boot.md
+ * 1.2.1). */
 static void
 decide_ipxe(const struct hosttab *t, const struct bootd_config *cfg,
     const struct policy_client *c, struct policy_decision *d)
@@ -158,6 +168,8 @@ decide_ipxe(const struct hosttab *t, const struct bootd_config *cfg,
 	if (!cfg->http) {
 		decide(d, POLICY_LEASE,
 		    "ticket armed, but HTTP is switched off: address only");
+	} else if (names_loader(d, c->arch) && !c->chained_already) {
+		decide_tftp(t, cfg, c, "ticket armed, the host names its loader", d);
 	} else if (c->ipxe_able) {
 		script_url(c, d->url);
 		decide(d, POLICY_SCRIPT, "ticket armed: script for iPXE");

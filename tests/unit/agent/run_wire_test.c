@@ -48,6 +48,8 @@ http(const char *kind, const char *class, const char *file, const char *method)
 static void
 test_dhcp(void **state)
 {
+	struct event ev;
+
 	(void)state;
 	assert_int_equal(read_sign(make("dhcp4.discover", "", "class", "pxe"), NULL),
 	    RUN_SIGN_FIRMWARE_DHCP);
@@ -55,6 +57,9 @@ test_dhcp(void **state)
 	    RUN_SIGN_FIRMWARE_DHCP);
 	assert_int_equal(read_sign(make("dhcp4.discover", "", "class", "ipxe"), NULL),
 	    RUN_SIGN_IPXE_DHCP);
+	ev = make("dhcp4.discover", "", "class", "ipxe");
+	event_put(&ev, "chain", "loader");
+	assert_int_equal(read_sign(ev, NULL), RUN_SIGN_FIRMWARE_DHCP);
 	assert_int_equal(read_sign(make("dhcp4.discover", "", "class", "os"), NULL), -1);
 	assert_int_equal(read_sign(make("dhcp4.offer", "", "class", "pxe"), NULL), -1);
 	assert_int_equal(

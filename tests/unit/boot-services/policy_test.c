@@ -174,6 +174,35 @@ only_marked_nics_boot(void **state UNUSED)
 }
 
 static void
+a_host_names_its_loader(void **state UNUSED)
+{
+	struct world w = make_world(ARMED, BUNDLE_IDLE_LOCAL);
+	struct bundle_host h = fixture_host("edge01", 1);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct policy_client c = make_client(POLICY_CLASS_IPXE, 0);
+	struct policy_decision d;
+	struct error err = {0};
+
+	h.n_loaders = 1;
+	h.loaders[0] = (struct bundle_loader){.arch = 0, .file = "ipxe.pxe"};
+	assert_int_equal(hosttab_put(w.table, &h, boot, &err), 0);
+	/* Also where the card's ROM is an iPXE that could fetch the script; once. */
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_TFTP_LOADER);
+	assert_string_equal(d.file, "ipxe.pxe");
+	c.chained_already = true;
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_SCRIPT);
+	/* Named for BIOS: UEFI goes on as before. */
+	c.chained_already = false;
+	c.arch = 7;
+	policy_decide(w.table, w.cfg, &c, &d);
+	assert_int_equal(d.what, POLICY_SCRIPT);
+	free(boot);
+	free_world(&w);
+}
+
+static void
 services_that_are_off_are_not_offered(void **state UNUSED)
 {
 	struct world w = make_world(ARMED, BUNDLE_IDLE_LOCAL);
@@ -215,6 +244,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decides_every_row),
 	    cmocka_unit_test(only_marked_nics_boot),
+	    cmocka_unit_test(a_host_names_its_loader),
 	    cmocka_unit_test(services_that_are_off_are_not_offered),
 	    cmocka_unit_test(urls_name_other_ports),
 	};
