@@ -47,6 +47,11 @@ done
 [ -e "$root/modules/virtio_net.ko" ] || die "$package has no virtio_net.ko"
 install -m 755 "$here/guest/init" "$root/init"
 install -m 755 "$here/guest/udhcpc.script" "$root/udhcpc.script"
+# The DHCPv6 client, which busybox has not: dhcpcd and the C library that it needs.
+install -m 644 "$here/guest/dhcpcd.conf" "$root/dhcpcd.conf"
+for f in "$(command -v dhcpcd)" $(ldd "$(command -v dhcpcd)" | grep -o '/[^ ]*'); do
+	install -D -m 755 "$f" "$root$f"
+done
 initrd=$out/pkg/initrd.img
 (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null -o -H newc --quiet --owner=0:0) | gzip -9n >"$initrd"
 

@@ -25,11 +25,11 @@ def images():
 
 @pytest.fixture
 def make_lab(request):
-    """make_lab(**kw) gives a Lab that is closed after the test; a failing test prints its logs."""
+    """make_lab(**kw) gives a Lab (or the kind of it that is asked for) that is closed after the test; a failing test prints its logs."""
     labs = []
 
-    def make(**kw):
-        labs.append(Lab("lab", variant=os.environ.get("LAB_VARIANT", "asan"), **kw))
+    def make(kind=Lab, **kw):
+        labs.append(kind("lab", variant=os.environ.get("LAB_VARIANT", "asan"), **kw))
         return labs[-1]
 
     yield make

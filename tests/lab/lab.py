@@ -24,7 +24,7 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 HERE = os.path.join(REPO, "tests", "lab")
 PR_SET_PDEATHSIG = 1
 USER, PASSWORD = "netboot", "lab-secret-17"
-SERVER_IP = "10.77.0.1"
+SERVER_IP, SERVER_IP6 = "10.77.0.1", "fd77::1"
 LIBC = ctypes.CDLL(None)
 # Seconds that one step of a daemon may take beside several virtual servers; only a failure lasts so long.
 PATIENCE = 60
@@ -74,13 +74,14 @@ class LabError(Exception):
 
 
 class Machine:
-    def __init__(self, lab, name, index, firmware, bmc, net_first):
+    def __init__(self, lab, name, index, firmware, bmc, net_first, path):
         self.lab, self.name, self.index = lab, name, index
-        self.firmware, self.bmc, self.net_first = firmware, bmc, net_first
+        self.firmware, self.bmc, self.net_first, self.path = firmware, bmc, net_first, path
+        self.loaders = {}
         self.image = "lab-installer"
         self.mac = f"52:54:00:77:00:{index:02x}"
         self.uuid = f"11223344-5566-7788-99aa-bbccddee{index:04x}"
-        self.ip = f"10.77.0.{10 + index}"
+        self.ip, self.ip6 = f"10.77.0.{10 + index}", f"fd77::{10 + index}"
         self.bmc_ip = f"127.0.1.{index}"
         self.bmc_port = 9100 + index
         self.tap = f"tap{index}"
@@ -90,8 +91,9 @@ class Machine:
     def inventory(self):
         return {
             "name": self.name, "site": "local", "firmware": self.firmware, "uuid": self.uuid,
-            "nics": [{"mac": self.mac, "ip": self.ip, "boot": True}],
-            "labels": {"role": "lab"}, "image": self.image,
+            "nics": [{"mac": self.mac, "boot": True, **({"ip": self.ip} if self.lab.v4 else {}),
+                      **({"ip6": self.ip6} if self.lab.v6 else {})}],
+            "labels": {"role": "lab"}, "image": self.image, **({"loaders": self.loaders} if self.loaders else {}),
             "bmc": {"address": self.bmc_ip, "port": self.bmc_port, "user": USER,
                     "password_file": self.lab.path("bmc.password"),
                     # ipmi_sim keeps the device alone: no EFI bit, no valid bit.
@@ -124,9 +126,11 @@ class Machine:
 
 
 class Lab:
-    def __init__(self, name="lab", variant="release", keep=False, deadlines=None):
+    def __init__(self, name="lab", variant="release", keep=False, deadlines=None, v4=True, v6=False, services=None):
+        """v4, v6: the families that the site has. services: bootd's, other than all on."""
         self.ns = f"{name}-{os.getpid()}"
         self.variant, self.keep = variant, keep
+        self.machine_ns, self.interface = self.ns, "br0"
         self.dir = tempfile.mkdtemp(prefix=f"netboot-{name}-")
         os.chmod(self.dir, 0o755)
         self.machines = {}
@@ -134,6 +138,8 @@ class Lab:
         self.complaints = []
         self.images = dict(IMAGES)
         self.deadlines = deadlines or {}
+        self.v4, self.v6, self.services = v4, v6, services or {}
+        self.url = f"http://{SERVER_IP}" if v4 else f"http://[{SERVER_IP6}]"
         self.socket = self.path("orchestrator.sock")
 
     def __enter__(self):
@@ -156,10 +162,10 @@ class Lab:
 
     # Processes
 
-    def spawn(self, name, argv, env=None):
-        """Starts argv in the namespace; output goes to DIR/name.log; ends with this process."""
+    def spawn(self, name, argv, env=None, ns=None):
+        """Starts argv in the lab's namespace, or in ns; output goes to DIR/name.log; ends with this process."""
         log = open(self.path(f"{name}.log"), "ab")
-        proc = subprocess.Popen(["ip", "netns", "exec", self.ns, *argv], stdin=subprocess.DEVNULL, stdout=log,
+        proc = subprocess.Popen(["ip", "netns", "exec", ns or self.ns, *argv], stdin=subprocess.DEVNULL, stdout=log,
                                 stderr=log, env={**os.environ, **(env or {})},
                                 preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         log.close()
@@ -186,28 +192,31 @@ class Lab:
             proc.kill()
             return proc.wait()
 
-    def run(self, *argv, **kw):
-        return subprocess.run(["ip", "netns", "exec", self.ns, *argv], capture_output=True, text=True, **kw)
+    def run(self, *argv, ns=None, **kw):
+        return subprocess.run(["ip", "netns", "exec", ns or self.ns, *argv], capture_output=True, text=True, **kw)
 
     # Set-up
 
     def ip(self, *args):
         subprocess.run(["ip", *args], check=True, capture_output=True)
 
+    def ip_quietly(self, *args):
+        subprocess.run(["ip", *args], capture_output=True)
+
     def make_network(self):
         self.ip("netns", "add", self.ns)
+        addresses = [["addr", "add", f"{SERVER_IP}/24", "dev", "br0"]] if self.v4 else []
         for args in (["link", "set", "lo", "up"], ["link", "add", "br0", "type", "bridge", "forward_delay", "0"],
-                     ["addr", "add", f"{SERVER_IP}/24", "dev", "br0"],
-                     ["addr", "add", "fd77::1/64", "dev", "br0", "nodad"], ["link", "set", "br0", "up"]):
+                     *addresses, ["addr", "add", f"{SERVER_IP6}/64", "dev", "br0", "nodad"], ["link", "set", "br0", "up"]):
             self.ip("-n", self.ns, *args)
 
-    def add_machine(self, name, firmware="uefi", bmc="bmcsim", net_first=False):
+    def add_machine(self, name, firmware="uefi", bmc="bmcsim", net_first=False, path="any"):
         if not self.machines:
             self.make_network()
-        m = Machine(self, name, len(self.machines) + 1, firmware, bmc, net_first)
+        m = Machine(self, name, len(self.machines) + 1, firmware, bmc, net_first, path)
         self.machines[name] = m
-        self.ip("-n", self.ns, "tuntap", "add", m.tap, "mode", "tap")
-        self.ip("-n", self.ns, "link", "set", m.tap, "master", "br0", "up")
+        self.ip("-n", self.machine_ns, "tuntap", "add", m.tap, "mode", "tap")
+        self.ip("-n", self.machine_ns, "link", "set", m.tap, "master", "br0", "up")
         return m
 
     def start(self):
@@ -228,8 +237,9 @@ class Lab:
         with open(m.disk, "wb") as f:
             f.truncate(128 << 20)
         argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
-                "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware]
-        self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []))
+                "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware,
+                "--path", m.path]
+        self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []), ns=self.machine_ns)
         wait_for(lambda: m.read("power"), f"virtual server {m.name}")
 
     def start_bmcs(self):
@@ -302,11 +312,11 @@ key_file: {self.path("orchestrator.key")}
 orchestrator: unix:{self.socket}
 state_dir: {self.path("agent")}
 bootd: {self.program("netboot-bootd")}
-site_url: http://{SERVER_IP}
+site_url: {self.url}
 {"deadlines:" if stages else ""}
 {stages}
 boot_services:
-  interfaces: [br0]
+  interfaces: [{self.interface}]
   dirs:
     images: {self.path("images")}
     loaders: /usr/lib/ipxe
@@ -314,14 +324,19 @@ boot_services:
     state: {self.path("bootd")}
   events:
     file: {self.path("bootd", "events.ndjson")}
+  services: {json.dumps({"dhcp4": "on" if self.v4 else "off", **self.services})}
   user: nobody
 """, 0o600)
         self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
 
+    def subnets(self):
+        v4 = [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "lease_s": 3600}]
+        v6 = [{"prefix": "fd77::/64", "lease_s": 3600}]
+        return (v4 if self.v4 else []) + (v6 if self.v6 else [])
+
     def inventory(self):
         return {
-            "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": f"http://{SERVER_IP}",
-                       "subnets": [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "lease_s": 3600}]}],
+            "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": self.url, "subnets": self.subnets()}],
             "images": [{"name": name, **image} for name, image in self.images.items()],
             "hosts": [m.inventory() for m in self.machines.values()],
         }
@@ -367,11 +382,14 @@ boot_services:
             return job if stage in names or job["state"] in ("done", "failed", "cancelled") else None
         return wait_for(seen, f"stage {stage} of job {job_id}", timeout)
 
+    def remove_network(self):
+        self.ip_quietly("netns", "del", self.ns)
+
     def close(self):
         """Ends and removes everything; the complaints of sanitizers, and of what did not end, stay in .complaints."""
         for name in ["agent", "orchestrator", *[n for n in list(self.procs) if n not in ("agent", "orchestrator")]]:
             self.end(name)
-        subprocess.run(["ip", "netns", "del", self.ns], capture_output=True)
+        self.remove_network()
         for name in ("agent", "orchestrator", "bmcsim"):
             log = self.log(name)
             if any(sign in log for sign in ("Sanitizer:", "runtime error:", "Assertion")):

@@ -98,6 +98,9 @@ class Machine:
                 "-qmp", f"unix:{self.path('qmp')},server=on,wait=off"]
         nic = f"virtio-net-pci,netdev=n0,mac={a.mac},bootindex={net}"
         if a.firmware == "uefi":
+            # OVMF tries PXEv4, PXEv6, HTTPv4 and HTTPv6 in turn, each for a minute; these take the first ones out.
+            for name in {"any": [], "pxe6": ["4"], "http": ["4", "6"]}[a.path]:
+                line += ["-fw_cfg", f"name=opt/org.tianocore/IPv{name}PXESupport,string=n"]
             line += ["-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
                      "-drive", f"if=pflash,format=raw,file={self.path('vars.fd')}"]
             nic += ",romfile="
@@ -189,6 +192,8 @@ def main():
     p.add_argument("--uuid", required=True)
     p.add_argument("--disk", required=True)
     p.add_argument("--firmware", choices=["uefi", "bios"], default="uefi")
+    p.add_argument("--path", choices=["any", "pxe6", "http"], default="any",
+                   help="where UEFI begins: PXE over IPv4, PXE over IPv6, HTTP boot")
     p.add_argument("--memory", type=int, default=512)
     p.add_argument("--sol-port", type=int, default=0)
     p.add_argument("--net-first", action="store_true", help="the machine's own order is network, then disk")
