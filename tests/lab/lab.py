@@ -74,9 +74,10 @@ class LabError(Exception):
 
 
 class Machine:
-    def __init__(self, lab, name, index, firmware, bmc, net_first, path):
+    def __init__(self, lab, name, index, firmware, bmc, net_first, path, memory):
         self.lab, self.name, self.index = lab, name, index
         self.firmware, self.bmc, self.net_first, self.path = firmware, bmc, net_first, path
+        self.memory = memory
         self.loaders = {}
         self.image = "lab-installer"
         self.mac = f"52:54:00:77:00:{index:02x}"
@@ -210,10 +211,10 @@ class Lab:
                      *addresses, ["addr", "add", f"{SERVER_IP6}/64", "dev", "br0", "nodad"], ["link", "set", "br0", "up"]):
             self.ip("-n", self.ns, *args)
 
-    def add_machine(self, name, firmware="uefi", bmc="bmcsim", net_first=False, path="any"):
+    def add_machine(self, name, firmware="uefi", bmc="bmcsim", net_first=False, path="any", memory=512):
         if not self.machines:
             self.make_network()
-        m = Machine(self, name, len(self.machines) + 1, firmware, bmc, net_first, path)
+        m = Machine(self, name, len(self.machines) + 1, firmware, bmc, net_first, path, memory)
         self.machines[name] = m
         self.ip("-n", self.machine_ns, "tuntap", "add", m.tap, "mode", "tap")
         self.ip("-n", self.machine_ns, "link", "set", m.tap, "master", "br0", "up")
@@ -230,15 +231,17 @@ class Lab:
         self.apply()
 
     def link_images(self):
-        """A copy of its own by hard links where possible: tests may alter files."""
-        shutil.copytree(os.path.join(REPO, "build", "lab", "images"), self.path("images"))
+        """Copies of the folders that the images have their files in: tests may alter them."""
+        for folder in {image["kernel"]["path"].split("/")[0] for image in self.images.values()}:
+            if not os.path.exists(self.path("images", folder)):
+                shutil.copytree(os.path.join(REPO, "build", "lab", "images", folder), self.path("images", folder))
 
     def start_machine(self, m):
         with open(m.disk, "wb") as f:
             f.truncate(128 << 20)
         argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
                 "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware,
-                "--path", m.path]
+                "--path", m.path, "--memory", str(m.memory)]
         self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []), ns=self.machine_ns)
         wait_for(lambda: m.read("power"), f"virtual server {m.name}")
 
@@ -330,7 +333,7 @@ boot_services:
         self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
 
     def subnets(self):
-        v4 = [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "lease_s": 3600}]
+        v4 = [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "dns": [SERVER_IP], "lease_s": 3600}]
         v6 = [{"prefix": "fd77::/64", "lease_s": 3600}]
         return (v4 if self.v4 else []) + (v6 if self.v6 else [])
 
