@@ -49,6 +49,9 @@ struct file {
 	struct identity id; /* as found; also as known when have_known */
 	char found[DIGEST_TEXT];
 	bool have_known;
+	/* Must it be read? Said on the loop by what is known; once the check has begun, all members above are
+	 * its thread's, and this one tells the others whether to wait for it. */
+	bool to_read;
 };
 
 struct preflight {
@@ -110,6 +113,8 @@ look_up(const struct preflight *p, struct file *f)
 	struct known *k;
 
 	HASH_FIND_STR(p->cache, f->path, k);
+	/* What is known to be another file than the one ordered has been replaced since, if all is well. */
+	f->to_read = k == NULL || !str_eq(k->sha256, f->want);
 	if (k == NULL)
 		return;
 	f->have_known = true;
@@ -319,20 +324,12 @@ end_check(struct preflight_check *c)
 	free(c);
 }
 
-/* What is known to be another file than the one ordered has been replaced since, if all is
- * well. */
-static bool
-is_read(const struct file *f)
-{
-	return !f->have_known || !str_eq(f->found, f->want);
-}
-
 static bool
 both_read(const struct preflight_check *a, const struct preflight_check *b)
 {
 	for (unsigned i = 0; i < a->n; i++)
-		for (unsigned k = 0; is_read(&a->files[i]) && k < b->n; k++)
-			if (is_read(&b->files[k]) &&
+		for (unsigned k = 0; a->files[i].to_read && k < b->n; k++)
+			if (b->files[k].to_read &&
 			    str_eq(a->files[i].path, b->files[k].path))
 				return true;
 	return false;
