@@ -28,6 +28,7 @@ enum {
 	NIC_ADD,
 	NIC_BY_MAC,
 	NIC_BY_IP,
+	NIC_BY_IP6,
 	BMC_GET,
 	BMC_CLEAR,
 	BMC_ADD,
@@ -44,14 +45,15 @@ enum {
 static const char *const sql[] = {
     [HOST_GET] =
 	"SELECT site, uuid, serial, firmware, idle, local_boot, probe, image, locked_at,"
-	" locked_by, locked_reason, rev FROM host WHERE name = $1",
+	" locked_by, locked_reason, rev, loaders FROM host WHERE name = $1",
     [HOST_PUT] =
 	"INSERT INTO host (name, site, uuid, serial, firmware, idle, local_boot, probe,"
-	" image, rev) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	" image, rev, loaders)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 	" ON CONFLICT (name) DO UPDATE SET site = excluded.site, uuid = excluded.uuid,"
 	" serial = excluded.serial, firmware = excluded.firmware, idle = excluded.idle,"
 	" local_boot = excluded.local_boot, probe = excluded.probe,"
-	" image = excluded.image, rev = host.rev + 1",
+	" image = excluded.image, loaders = excluded.loaders, rev = host.rev + 1",
     [HOST_DELETE] = "DELETE FROM host WHERE name = $1",
     [HOST_LOCK] = "UPDATE host SET locked_at = $2, locked_by = $3, locked_reason = $4,"
 		  " rev = rev + 1 WHERE name = $1",
@@ -62,12 +64,13 @@ static const char *const sql[] = {
     [HOST_EXISTS] = "SELECT 1 FROM host WHERE name = $1",
     [HOST_BY_STEM] = "SELECT name FROM host WHERE name >= $1 AND name < $2 ORDER BY name"
 		     " LIMIT $3",
-    [NIC_LIST] = "SELECT mac, ip, boot FROM nic WHERE host = $1 ORDER BY ord",
+    [NIC_LIST] = "SELECT mac, ip, boot, ip6 FROM nic WHERE host = $1 ORDER BY ord",
     [NIC_CLEAR] = "DELETE FROM nic WHERE host = $1",
-    [NIC_ADD] = "INSERT INTO nic (host, ord, site, mac, ip, boot)"
-		" VALUES ($1, $2, $3, $4, $5, $6)",
+    [NIC_ADD] = "INSERT INTO nic (host, ord, site, mac, ip, boot, ip6)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)",
     [NIC_BY_MAC] = "SELECT host FROM nic WHERE mac = $1",
     [NIC_BY_IP] = "SELECT host FROM nic WHERE site = $1 AND ip = $2",
+    [NIC_BY_IP6] = "SELECT host FROM nic WHERE site = $1 AND ip6 = $2",
     [BMC_GET] = "SELECT address, port, username, password, privilege, cipher, "
 		"boot_method,"
 		" boot_verify FROM bmc"
@@ -125,10 +128,11 @@ read_nics(struct store *s, struct bundle_host *h)
 
 	while ((rc = db_step(st)) == 1) {
 		struct bundle_nic *n = &h->nics[h->n_nics];
-		const char *ip = db_col_text(st, 1);
+		const char *ip = db_col_text(st, 1), *ip6 = db_col_text(st, 3);
 		if (h->n_nics == BUNDLE_MACS_MAX ||
 		    addr_mac_parse(db_col_text(st, 0), &n->mac) < 0 ||
-		    (ip[0] && addr_ip_parse(ip, &n->ip) < 0)) {
+		    (ip[0] && addr_ip_parse(ip, &n->ip) < 0) ||
+		    (ip6[0] && addr_ip_parse(ip6, &n->ip6) < 0)) {
 			db_reset(st);
 			return -EUCLEAN;
 		}
@@ -195,7 +199,7 @@ read_host(struct db_stmt *st, struct db_host *h)
 	    (h->idle_set && bundle_idle_parse(db_col_text(st, 4), &b->idle) < 0) ||
 	    bundle_local_boot_parse(db_col_text(st, 5), &b->local_boot) < 0)
 		return -EUCLEAN;
-	return 0;
+	return store_read_loaders(st, 12, b->loaders, &b->n_loaders);
 }
 
 int
@@ -243,6 +247,7 @@ put_nic(struct store *s, const struct db_host *h, size_t ord)
 	db_bind_text(st, 4, addr_mac_text(&n->mac, text, sizeof(text)));
 	db_bind_opt(st, 5, addr_ip_text(&n->ip, text, sizeof(text)));
 	db_bind_bool(st, 6, n->boot);
+	db_bind_opt(st, 7, addr_ip_text(&n->ip6, text, sizeof(text)));
 	return store_run(st);
 }
 
@@ -292,6 +297,7 @@ db_host_put(struct store *s, const struct db_host *h, int64_t now)
 	db_bind_opt(st, 8, b->probe);
 	db_bind_opt(st, 9, h->image);
 	db_bind_i64(st, 10, now);
+	store_bind_loaders(st, 11, b->loaders, b->n_loaders);
 	int rc = store_run(st);
 	if (rc == 0)
 		rc = db_host_clear(s, b->name);
@@ -389,7 +395,7 @@ int
 db_host_ip_owner(
     struct store *s, const char *site, const char *ip, char *ret, size_t size)
 {
-	struct db_stmt *st = stmt_for(s, NIC_BY_IP, site);
+	struct db_stmt *st = stmt_for(s, strchr(ip, ':') ? NIC_BY_IP6 : NIC_BY_IP, site);
 
 	db_bind_text(st, 2, ip);
 	return store_text(st, ret, size);

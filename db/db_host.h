@@ -60,7 +60,7 @@ int
 db_host_by_stem(
     struct store *s, const char *stem, int64_t limit, struct store_names *ret) MUST_CHECK;
 
-/* The host that has it, in `ret` of `size`; -ENOENT: free. */
+/* The host that has it, in `ret` of `size`; -ENOENT: free. An ip is of either family. */
 int
 db_host_mac_owner(struct store *s, const char *mac, char *ret, size_t size) MUST_CHECK;
 int

@@ -29,24 +29,26 @@ enum {
 static const char *const sql[] = {
     [IMAGE_GET] =
 	"SELECT kind, args, reports_up, reports_installed, reports_booted, local_boot,"
-	" deadlines, rev FROM image WHERE name = $1",
+	" deadlines, rev, nfs_root FROM image WHERE name = $1",
     [IMAGE_PUT] =
 	"INSERT INTO image (name, kind, args, reports_up, reports_installed,"
-	" reports_booted, local_boot, deadlines, rev)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (name) DO UPDATE SET"
+	" reports_booted, local_boot, deadlines, rev, nfs_root)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (name) DO UPDATE "
+	"SET"
 	" kind = excluded.kind, args = excluded.args, reports_up = excluded.reports_up,"
 	" reports_installed = excluded.reports_installed,"
 	" reports_booted = excluded.reports_booted, local_boot = excluded.local_boot,"
-	" deadlines = excluded.deadlines, rev = image.rev + 1",
+	" deadlines = excluded.deadlines, nfs_root = excluded.nfs_root,"
+	" rev = image.rev + 1",
     [IMAGE_DELETE] = "DELETE FROM image WHERE name = $1",
     [IMAGE_EXISTS] = "SELECT 1 FROM image WHERE name = $1",
     [IMAGE_NAMES] = "SELECT name FROM image WHERE name > $1 ORDER BY name LIMIT $2",
     [IMAGE_NAMES_KIND] = "SELECT name FROM image WHERE kind = $1 ORDER BY name",
-    [FILE_LIST] = "SELECT role, name, path, sha256, size FROM image_file WHERE image = $1"
-		  " ORDER BY role, ord",
+    [FILE_LIST] = "SELECT role, name, path, sha256, size, template FROM image_file"
+		  " WHERE image = $1 ORDER BY role, ord",
     [FILE_CLEAR] = "DELETE FROM image_file WHERE image = $1",
-    [FILE_ADD] = "INSERT INTO image_file (image, role, ord, name, path, sha256, size)"
-		 " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+    [FILE_ADD] = "INSERT INTO image_file (image, role, ord, name, path, sha256, size,"
+		 " template) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 };
 
 struct store_sql
@@ -92,6 +94,7 @@ read_files(struct store *s, struct bundle_image *b)
 		db_col_copy(st, 2, f->path, sizeof(f->path));
 		db_col_copy(st, 3, f->sha256, sizeof(f->sha256));
 		f->size = db_col_i64(st, 4);
+		f->template = db_col_bool(st, 5);
 	}
 	return rc;
 }
@@ -108,6 +111,7 @@ read_image(struct db_stmt *st, struct db_image *ret)
 	b->reports_booted = db_col_bool(st, 4);
 	b->local_boot = db_col_bool(st, 5);
 	ret->rev = db_col_i64(st, 7);
+	db_col_copy(st, 8, b->nfs_root, sizeof(b->nfs_root));
 	if (!db_col_null(st, 6)) {
 		const char *text = db_col_text(st, 6);
 		b->deadlines = json_parse(text, strlen(text), NULL);
@@ -155,6 +159,7 @@ put_file(struct store *s, const char *image, const char *role, size_t ord,
 	db_bind_text(st, 5, f->path);
 	db_bind_text(st, 6, f->sha256);
 	db_bind_i64(st, 7, f->size);
+	db_bind_bool(st, 8, f->template);
 	return store_run(st);
 }
 
@@ -189,6 +194,7 @@ db_image_put(struct store *s, const struct bundle_image *b, int64_t now)
 	db_bind_text(st, 8, deadlines);
 	free(deadlines);
 	db_bind_i64(st, 9, now);
+	db_bind_opt(st, 10, b->nfs_root);
 	int rc = store_run(st);
 	return rc < 0 ? rc : put_files(s, b);
 }

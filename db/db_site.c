@@ -26,13 +26,15 @@ enum {
 };
 
 static const char *const sql[] = {
-    [SITE_GET] = "SELECT timezone, url, answer_unknown, idle, version, rev FROM site"
-		 " WHERE name = $1",
+    [SITE_GET] = "SELECT timezone, url, answer_unknown, idle, version, rev, loaders"
+		 " FROM site WHERE name = $1",
     [SITE_PUT] =
-	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (name) DO UPDATE SET"
+	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev,"
+	" loaders) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)"
+	" ON CONFLICT (name) DO UPDATE SET"
 	" timezone = excluded.timezone, url = excluded.url,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
+	" loaders = excluded.loaders,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
 	" ELSE excluded.version END, rev = site.rev + 1",
     [SITE_DELETE] = "DELETE FROM site WHERE name = $1",
@@ -41,12 +43,13 @@ static const char *const sql[] = {
 		   " ELSE $2 END WHERE name = $1",
     [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
     [SUBNET_LIST] =
-	"SELECT prefix, gateway, dns, pool_first, pool_last, lease_s, domain, relay"
-	" FROM subnet WHERE site = $1 ORDER BY ord",
+	"SELECT prefix, gateway, dns, pool_first, pool_last, lease_s, domain, relay,"
+	" ra, router_s, mtu FROM subnet WHERE site = $1 ORDER BY ord",
     [SUBNET_CLEAR] = "DELETE FROM subnet WHERE site = $1",
     [SUBNET_ADD] =
 	"INSERT INTO subnet (site, ord, prefix, gateway, dns, pool_first, pool_last,"
-	" lease_s, domain, relay) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+	" lease_s, domain, relay, ra, router_s, mtu)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
 };
 
 struct store_sql
@@ -78,9 +81,12 @@ read_dns(const char *text, struct bundle_subnet *n)
 
 	str_clip(buf, sizeof(buf), text);
 	for (char *p = strtok_r(buf, " ", &save); p; p = strtok_r(NULL, " ", &save)) {
-		if (n->n_dns == ARRAY_SIZE(n->dns) || read_ip(p, &n->dns[n->n_dns]) < 0)
+		struct addr_ip ip = {.family = 0};
+		if (n->n_dns == ARRAY_SIZE(n->dns) || read_ip(p, &ip) < 0)
 			return -EUCLEAN;
-		n->n_dns++;
+		/* Before schema 3 a list could hold both families; the other one was never told to anyone. */
+		if (ip.family == n->prefix.ip.family)
+			n->dns[n->n_dns++] = ip;
 	}
 	return 0;
 }
@@ -97,6 +103,12 @@ read_subnet(struct db_stmt *st, struct bundle_subnet *n)
 	n->lease_s = db_col_i64(st, 5);
 	db_col_copy(st, 6, n->domain, sizeof(n->domain));
 	db_col_copy(st, 7, n->relay, sizeof(n->relay));
+	/* NULL of an IPv6 subnet: from before schema 3. Nothing was advertised then, and an upgrade does not
+	 * begin to. */
+	if (!db_col_null(st, 8) && bundle_ra_parse(db_col_text(st, 8), &n->ra) < 0)
+		return -EUCLEAN;
+	n->router_s = db_col_i64(st, 9);
+	n->mtu = db_col_i64(st, 10);
 	return 0;
 }
 
@@ -136,6 +148,8 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 	rc = bundle_idle_parse(db_col_text(st, 3), &b->idle) < 0 ? -EUCLEAN : 0;
 	b->version = db_col_i64(st, 4);
 	ret->rev = db_col_i64(st, 5);
+	if (rc == 0)
+		rc = store_read_loaders(st, 6, b->loaders, &b->n_loaders);
 	db_reset(st);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
@@ -164,6 +178,10 @@ put_subnet(struct store *s, const char *site, size_t ord, const struct bundle_su
 	db_bind_i64(st, 8, n->lease_s);
 	db_bind_opt(st, 9, n->domain);
 	db_bind_opt(st, 10, n->relay);
+	db_bind_text(
+	    st, 11, n->prefix.ip.family == AF_INET6 ? bundle_ra_name(n->ra) : NULL);
+	db_bind_i64(st, 12, n->router_s);
+	db_bind_i64(st, 13, n->mtu);
 	return store_run(st);
 }
 
@@ -181,6 +199,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	db_bind_bool(st, 4, b->answer_unknown);
 	db_bind_text(st, 5, bundle_idle_name(b->idle));
 	db_bind_i64(st, 6, now);
+	store_bind_loaders(st, 7, b->loaders, b->n_loaders);
 	int rc = store_run(st);
 	if (rc < 0)
 		return rc;

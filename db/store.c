@@ -10,9 +10,11 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "db/db_schema.h"
 #include "db/store_priv.h"
+#include "lib/json.h"
 #include "lib/str.h"
 
 static int
@@ -155,4 +157,34 @@ store_text(struct db_stmt *st, char *buf, size_t size)
 	db_col_copy(st, 0, buf, size);
 	db_reset(st);
 	return 0;
+}
+
+void
+store_bind_loaders(
+    struct db_stmt *st, int i, const struct bundle_loader *loaders, size_t n)
+{
+	json_t *holder = json_object();
+
+	bundle_loaders_put(holder, loaders, n);
+	const json_t *object = json_object_get(holder, "loaders");
+	char *text = object ? json_text(object) : NULL;
+	db_bind_text(st, i, text);
+	free(text);
+	json_decref(holder);
+}
+
+int
+store_read_loaders(
+    struct db_stmt *st, int col, struct bundle_loader *loaders, size_t *ret_n)
+{
+	const char *text = db_col_text(st, col);
+
+	if (db_col_null(st, col))
+		return 0;
+	json_t *holder =
+	    json_pack("{s:o}", "loaders", json_parse(text, strlen(text), NULL));
+	int rc =
+	    holder ? bundle_loaders_from_json(holder, loaders, ret_n, NULL) : -EINVAL;
+	json_decref(holder);
+	return rc < 0 ? -EUCLEAN : 0;
 }

@@ -4,6 +4,7 @@
 #define DB_STORE_PRIV_H
 
 #include "db/store.h"
+#include "lib/bundle.h"
 
 enum store_set {
 	STORE_SITE,
@@ -61,5 +62,12 @@ store_collect(struct db_stmt *st, struct store_names *ret) MUST_CHECK;
 /* The first row's column 0 in buf (clipped), -ENOENT without a row. */
 int
 store_text(struct db_stmt *st, char *buf, size_t size) MUST_CHECK;
+/* Loaders as their JSON object in one column; NULL: none. Reading is -EUCLEAN for what cannot be one. */
+void
+store_bind_loaders(
+    struct db_stmt *st, int i, const struct bundle_loader *loaders, size_t n);
+int
+store_read_loaders(
+    struct db_stmt *st, int col, struct bundle_loader *loaders, size_t *ret_n) MUST_CHECK;
 
 #endif

@@ -18,6 +18,9 @@ a_host_comes_back_as_it_was_put(void **state)
 	h->host.n_nics = 2;
 	h->host.nics[1].mac = (struct addr_mac){{2, 2, 2, 2, 2, 2}};
 	h->host.nics[1].boot = true;
+	assert_int_equal(addr_ip_parse("fd77::7", &h->host.nics[1].ip6), 0);
+	h->host.n_loaders = 1;
+	h->host.loaders[0] = (struct bundle_loader){0x0b, "grubaa64.efi"};
 	h->host.n_labels = 2;
 	h->host.labels[0] = (struct bundle_label){"rack", "b2"};
 	h->host.labels[1] = (struct bundle_label){"role", ""};
@@ -56,6 +59,12 @@ identities_are_unique(void **state)
 	h = fixture_make_host("b", "los", 2);
 	h->host.nics[0].ip = addr_ip_make_v4(0x0a4d0001);
 	assert_int_equal(fixture_put_host(s, h), -EEXIST);
+	h = fixture_make_host("c", "los", 3);
+	assert_int_equal(addr_ip_parse("fd77::3", &h->host.nics[0].ip6), 0);
+	assert_int_equal(fixture_put_host(s, h), 0);
+	h = fixture_make_host("b", "los", 2);
+	assert_int_equal(addr_ip_parse("fd77::3", &h->host.nics[0].ip6), 0);
+	assert_int_equal(fixture_put_host(s, h), -EEXIST);
 	h = fixture_make_host("b", "los", 2);
 	h->bmc.port = 601;
 	assert_int_equal(fixture_put_host(s, h), -EEXIST);
@@ -72,6 +81,10 @@ identities_are_unique(void **state)
 	assert_int_equal(
 	    db_host_ip_owner(s, "fra", "10.77.0.1", owner, sizeof(owner)), 0);
 	assert_string_equal(owner, "b");
+	assert_int_equal(db_host_ip_owner(s, "los", "fd77::3", owner, sizeof(owner)), 0);
+	assert_string_equal(owner, "c");
+	assert_int_equal(
+	    db_host_ip_owner(s, "fra", "fd77::3", owner, sizeof(owner)), -ENOENT);
 	assert_int_equal(
 	    db_host_bmc_owner(s, "los", "10.9.0.1", 601, owner, sizeof(owner)), 0);
 	assert_string_equal(owner, "a");

@@ -24,11 +24,19 @@ make(const char *name)
 	b->subnets[0].gateway = addr_ip_make_v4(0x0a000001);
 	b->subnets[0].n_dns = 2;
 	b->subnets[0].dns[0] = addr_ip_make_v4(0x0a000002);
-	assert_int_equal(addr_ip_parse("fd77::53", &b->subnets[0].dns[1]), 0);
+	b->subnets[0].dns[1] = addr_ip_make_v4(0x0a000003);
 	b->subnets[0].pool_first = addr_ip_make_v4(0x0a000064);
 	b->subnets[0].pool_last = addr_ip_make_v4(0x0a0000c8);
 	str_clip(b->subnets[0].domain, sizeof(b->subnets[0].domain), "los.example");
 	str_clip(b->subnets[0].relay, sizeof(b->subnets[0].relay), "10.9.0.1");
+	b->subnets[1].n_dns = 1;
+	assert_int_equal(addr_ip_parse("fd77::53", &b->subnets[1].dns[0]), 0);
+	b->subnets[1].ra = BUNDLE_RA_STATELESS;
+	b->subnets[1].router_s = 1800;
+	b->subnets[1].mtu = 1400;
+	b->n_loaders = 2;
+	b->loaders[0] = (struct bundle_loader){0, "ipxe.pxe"};
+	b->loaders[1] = (struct bundle_loader){7, "signed/shimx64.efi"};
 	return site;
 }
 
@@ -94,8 +102,10 @@ a_put_replaces_the_subnets(void **state)
 
 	put(s, site, 1);
 	site->site.n_subnets = 1;
+	site->site.n_loaders = 0;
 	put(s, site, 2);
 	assert_int_equal(db_site_get(s, "los", site), 0);
+	assert_int_equal(site->site.n_loaders, 0);
 	assert_int_equal(site->site.n_subnets, 1);
 	assert_int_equal(site->rev, 2);
 	free(site);

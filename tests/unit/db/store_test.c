@@ -161,6 +161,104 @@ boots_of_schema_1_keep_their_order(void **state)
 	assert_int_equal(rmdir(dir), 0);
 }
 
+static void
+fill_schema_2(const char *path)
+{
+	static const char *const sql[] = {
+	    "INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev)"
+	    " VALUES ('los', 'UTC', 'http://10.0.0.1', TRUE, 'menu', 7, 3)",
+	    "INSERT INTO subnet (site, ord, prefix, gateway, dns, lease_s)"
+	    " VALUES ('los', 0, '10.0.0.0/24', '10.0.0.1', '10.0.0.2 fd77::53', 600)",
+	    "INSERT INTO subnet (site, ord, prefix, lease_s)"
+	    " VALUES ('los', 1, 'fd77::/64', 600)",
+	    "INSERT INTO image (name, kind, args, reports_up, reports_installed,"
+	    " reports_booted, local_boot, rev)"
+	    " VALUES ('i', 'reinstall', 'a=b', TRUE, FALSE, FALSE, TRUE, 1)",
+	    "INSERT INTO image_file (image, role, ord, name, path, sha256, size)"
+	    " VALUES ('i', 'kernel', 0, 'k', 'i/k', 'aa', 5)",
+	    "INSERT INTO host (name, site, firmware, local_boot, image, rev)"
+	    " VALUES ('a', 'los', 'bios', 'sanboot', 'i', 9)",
+	    "INSERT INTO nic (host, ord, site, mac, ip, boot)"
+	    " VALUES ('a', 0, 'los', '02:00:00:00:00:01', '10.0.0.7', TRUE)",
+	    "INSERT INTO nic (host, ord, site, mac, ip, boot)"
+	    " VALUES ('a', 1, 'los', '02:00:00:00:00:02', 'fd77::7', FALSE)",
+	};
+	struct db *db = NULL;
+	struct db_stmts *set = NULL;
+	struct error err;
+
+	assert_int_equal(db_open(path, &db, &err), 0);
+	assert_int_equal(db_migrate(db, db_schema_migrations, 2, FIXTURE_NOW, &err), 0);
+	assert_int_equal(db_stmts_new(db, sql, ARRAY_SIZE(sql), &set, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(sql); i++)
+		assert_int_equal(db_run(db_stmt(set, i)), 1);
+	db_stmts_free(set);
+	db_close(db);
+}
+
+static void
+expect_site_of_schema_2(struct store *s)
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+
+	assert_int_equal(db_site_get(s, "los", site), 0);
+	assert_int_equal(site->rev, 3);
+	assert_int_equal(site->site.version, 7);
+	assert_int_equal(site->site.n_loaders, 0);
+	assert_int_equal(site->site.n_subnets, 2);
+	/* Each subnet tells of its own family, and an upgrade does not begin to advertise. */
+	assert_int_equal(site->site.subnets[0].n_dns, 1);
+	assert_int_equal(site->site.subnets[0].ra, BUNDLE_RA_OFF);
+	assert_int_equal(site->site.subnets[1].ra, BUNDLE_RA_OFF);
+	assert_int_equal(site->site.subnets[1].router_s, 0);
+	/* Its agent takes it. */
+	struct bundle_site copy;
+	json_t *v = bundle_site_to_json(&site->site);
+	assert_int_equal(bundle_site_from_json(v, &copy, NULL), 0);
+	bundle_site_done(&copy);
+	json_decref(v);
+	free(site);
+}
+
+static void
+rows_of_schema_2_are_kept(void **state)
+{
+	char dir[] = "/tmp/store_test-XXXXXX", path[64], name[80], text[ADDR_IP_TEXT];
+	struct db_host *h = str_alloc(sizeof(*h));
+	struct db_image *image = str_alloc(sizeof(*image));
+	struct store *s = NULL;
+	struct error err;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/o.db", dir);
+	fill_schema_2(path);
+	assert_int_equal(store_open(path, FIXTURE_NOW, &s, &err), 0);
+	expect_site_of_schema_2(s);
+	assert_int_equal(db_host_get(s, "a", h), 0);
+	assert_int_equal(h->rev, 9);
+	assert_int_equal(h->host.n_nics, 2);
+	assert_int_equal(h->host.n_loaders, 0);
+	assert_int_equal(h->host.nics[0].ip.family, AF_INET);
+	assert_false(addr_ip_is_set(&h->host.nics[0].ip6));
+	assert_false(addr_ip_is_set(&h->host.nics[1].ip));
+	assert_string_equal(
+	    addr_ip_text(&h->host.nics[1].ip6, text, sizeof(text)), "fd77::7");
+	assert_int_equal(db_image_get(s, "i", image), 0);
+	assert_string_equal(image->image.kernel.path, "i/k");
+	assert_false(image->image.kernel.template);
+	assert_string_equal(image->image.nfs_root, "");
+	db_image_done(image);
+	store_close(s);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(name, sizeof(name), "%s%s", path, i ? ".lock" : "");
+		remove(name);
+	}
+	assert_int_equal(rmdir(dir), 0);
+	free(h);
+	free(image);
+}
+
 int
 main(void)
 {
@@ -171,6 +269,7 @@ main(void)
 	    cmocka_unit_test(a_reader_sees_what_is_committed_and_writes_nothing),
 	    FIXTURE_TEST(a_store_that_does_not_open_leaves_nothing),
 	    cmocka_unit_test(boots_of_schema_1_keep_their_order),
+	    cmocka_unit_test(rows_of_schema_2_are_kept),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
