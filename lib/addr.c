@@ -158,6 +158,34 @@ addr_ip_from_sockaddr(const struct sockaddr *sa)
 	return ip;
 }
 
+const char *
+addr_ip_special(const struct addr_ip *ip)
+{
+	static const struct {
+		const char *prefix, *what;
+	} table[] = {
+	    {"0.0.0.0/8", "an address of no network"},
+	    {"127.0.0.0/8", "a loopback address"},
+	    {"169.254.0.0/16", "a link-local address"},
+	    {"224.0.0.0/4", "a multicast address"},
+	    {"240.0.0.0/4", "a reserved address"},
+	    {"::/128", "the unspecified address"},
+	    {"::1/128", "a loopback address"},
+	    {"::ffff:0:0/96", "an IPv4-mapped address"},
+	    {"fe80::/10", "a link-local address"},
+	    {"ff00::/8", "a multicast address"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct addr_prefix p;
+
+		if (addr_prefix_parse(table[i].prefix, &p) == 0 &&
+		    addr_prefix_contains(&p, ip))
+			return table[i].what;
+	}
+	return NULL;
+}
+
 uint32_t
 addr_ip_v4(const struct addr_ip *ip)
 {

@@ -58,6 +58,9 @@ struct addr_ip
 addr_ip_from_in(struct in_addr in);
 struct addr_ip
 addr_ip_from_sockaddr(const struct sockaddr *sa); /* v4-mapped becomes v4 */
+/* Why no machine of a routed network can have it ("a link-local address", …), or NULL: RFC 6890, RFC 4291. */
+const char *
+addr_ip_special(const struct addr_ip *ip);
 uint32_t
 addr_ip_v4(const struct addr_ip *ip); /* host order; 0 if not IPv4 */
 struct addr_ip

@@ -145,17 +145,20 @@ static int
 check_family(const struct bundle_subnet *s, struct error *err)
 {
 	int family = s->prefix.ip.family;
-	bool good = !addr_ip_is_set(&s->gateway) || s->gateway.family == family;
+	const char *bad = NULL;
 	struct addr_ip relay;
 
+	if (addr_ip_is_set(&s->gateway) && s->gateway.family != family)
+		bad = "gateway";
 	for (size_t i = 0; i < s->n_dns; i++)
-		good = good && s->dns[i].family == family;
-	if (s->relay[0] != '\0' && addr_ip_parse(s->relay, &relay) == 0)
-		good = good && relay.family == family;
-	if (!good)
+		bad = s->dns[i].family != family ? "dns" : bad;
+	if (s->relay[0] != '\0' && addr_ip_parse(s->relay, &relay) == 0 &&
+	    relay.family != family)
+		bad = "relay";
+	if (bad)
 		return error_set(err, -EINVAL, "bad-value",
 		    "write one subnet for IPv4 and one for IPv6",
-		    "gateway, dns or relay: of another family than the prefix");
+		    "%s: of another family than the prefix", bad);
 	return 0;
 }
 

@@ -41,25 +41,40 @@ netboots(const struct bundle_host *h, size_t n)
 	return any ? h->nics[n].boot : n == 0;
 }
 
+const struct addr_ip *
+inventory_address_of(const struct bundle_host *h, size_t n, int family)
+{
+	return family == AF_INET6 ? &h->nics[n].ip6 : &h->nics[n].ip;
+}
+
 int
 inventory_address_check(const struct bundle_site *site, const struct bundle_host *h,
-    size_t n, struct error *err)
+    size_t n, int family, struct error *err)
 {
-	const struct addr_ip *ip = &h->nics[n].ip;
+	const struct addr_ip *ip = inventory_address_of(h, n, family);
 	char text[ADDR_IP_TEXT], prefix[ADDR_PREFIX_TEXT];
+	bool v6 = family == AF_INET6;
 
-	if (ip->family != AF_INET || !has_ipv4(site))
+	if (ip->family != family || (!v6 && !has_ipv4(site)))
 		return 0;
 	const struct bundle_subnet *s = subnet_of(site, ip);
 	addr_ip_text(ip, text, sizeof(text));
 	if (!s && netboots(h, n))
 		return error_set(err, -EINVAL, "bad-value",
 		    "correct it, or add its network to the site's subnets",
-		    "nics[%zu]: ip: %s lies in no subnet of site %s", n, text,
-		    site->name);
+		    "nics[%zu]: %s: %s lies in no subnet of site %s", n,
+		    v6 ? "ip6" : "ip", text, site->name);
 	if (!s)
 		return 0;
 	addr_prefix_text(&s->prefix, prefix, sizeof(prefix));
+	/* RFC 4291 2.6.1: the address without a host part is that of every router of the link. */
+	if (v6 && addr_ip_eq(ip, &s->prefix.ip))
+		return error_set(err, -EINVAL, "bad-value",
+		    "give it an address that a machine may have",
+		    "nics[%zu]: ip6: %s is the anycast address of the routers of %s", n,
+		    text, prefix);
+	if (v6)
+		return 0;
 	if (!addr_prefix_has_host_v4(&s->prefix, ip))
 		return error_set(err, -EINVAL, "bad-value",
 		    "give it an address that a machine may have",
@@ -87,13 +102,13 @@ scan_site(struct scan *c, const char *name)
 	struct error err;
 	int rc = db_site_get(c->s, name, c->site);
 
-	if (rc == 0 && has_ipv4(&c->site->site))
+	if (rc == 0)
 		rc = db_host_names(c->s, name, NULL, INT64_MAX, &hosts);
 	for (size_t i = 0; rc == 0 && i < hosts.n; i++) {
 		rc = db_host_get(c->s, hosts.v[i], c->host);
-		for (size_t n = 0; rc == 0 && n < c->host->host.n_nics; n++)
-			if (inventory_address_check(
-				&c->site->site, &c->host->host, n, &err) < 0)
+		for (size_t n = 0; rc == 0 && n < 2 * c->host->host.n_nics; n++)
+			if (inventory_address_check(&c->site->site, &c->host->host, n / 2,
+				n % 2 ? AF_INET6 : AF_INET, &err) < 0)
 				c->each(c->arg, hosts.v[i], &err);
 	}
 	store_names_done(&hosts);

@@ -260,6 +260,21 @@ check_taken(struct inventory_check *c, size_t i, const char *name, const char *k
 }
 
 static int
+check_ip(struct inventory_check *c, size_t i, const struct db_host *h,
+    const struct addr_ip *ip, struct error *err)
+{
+	char text[ADDR_IP_TEXT], key[ADDR_IP_TEXT + 80], owner[BUNDLE_NAME_SIZE] = "";
+
+	if (!addr_ip_is_set(ip))
+		return 0;
+	addr_ip_text(ip, text, sizeof(text));
+	if (str_format(key, sizeof(key), "ip %s %s", h->site, text) < 0)
+		return -EINVAL;
+	int rc = db_host_ip_owner(c->store, h->site, text, owner, sizeof(owner));
+	return check_taken(c, i, h->host.name, key, rc, owner, err, "ip-duplicate");
+}
+
+static int
 check_nic(struct inventory_check *c, size_t i, const struct db_host *h, size_t n,
     struct error *err)
 {
@@ -275,14 +290,12 @@ check_nic(struct inventory_check *c, size_t i, const struct db_host *h, size_t n
 		error_prefix(err, "nics[%zu]: mac", n);
 		return -EINVAL;
 	}
-	if (!addr_ip_is_set(&nic->ip))
-		return 0;
-	addr_ip_text(&nic->ip, text, sizeof(text));
-	if (str_format(key, sizeof(key), "ip %s %s", h->site, text) < 0)
-		return -EINVAL;
-	rc = db_host_ip_owner(c->store, h->site, text, owner, sizeof(owner));
-	if (check_taken(c, i, h->host.name, key, rc, owner, err, "ip-duplicate") < 0) {
+	if (check_ip(c, i, h, &nic->ip, err) < 0) {
 		error_prefix(err, "nics[%zu]: ip", n);
+		return -EINVAL;
+	}
+	if (check_ip(c, i, h, &nic->ip6, err) < 0) {
+		error_prefix(err, "nics[%zu]: ip6", n);
 		return -EINVAL;
 	}
 	return 0;
@@ -309,11 +322,11 @@ site_to_be(struct inventory_check *c, const char *name)
 	return rc < 0 ? NULL : &c->site->site;
 }
 
-/* Did the card have this address, and did it not fit, before the document? Then it is doctor's to tell, and
+/* Did a card have this address, and did it not fit, before the document? Then it is doctor's to tell, and
  * does not hold up other changes. */
 static bool
 misfit_before(
-    struct inventory_check *c, const struct db_host *h, const struct bundle_nic *nic)
+    struct inventory_check *c, const struct db_host *h, const struct addr_ip *ip)
 {
 	struct db_host *old = str_alloc(sizeof(*old));
 	struct db_site *site = str_alloc(sizeof(*site));
@@ -326,22 +339,24 @@ misfit_before(
 		db_failed(c, rc);
 	for (size_t n = 0; rc == 0 && str_eq(old->site, h->site) && n < old->host.n_nics;
 	     n++)
-		found = found || (addr_ip_eq(&old->host.nics[n].ip, &nic->ip) &&
-				     inventory_address_check(
-					 &site->site, &old->host, n, NULL) < 0);
+		found =
+		    found ||
+		    (addr_ip_eq(inventory_address_of(&old->host, n, ip->family), ip) &&
+			inventory_address_check(
+			    &site->site, &old->host, n, ip->family, NULL) < 0);
 	free(old);
 	free(site);
 	return found;
 }
 
 static int
-check_address(
-    struct inventory_check *c, const struct db_host *h, size_t n, struct error *err)
+check_address(struct inventory_check *c, const struct db_host *h, size_t n, int family,
+    struct error *err)
 {
 	const struct bundle_site *site = site_to_be(c, h->site);
 
-	if (!site || inventory_address_check(site, &h->host, n, err) == 0 ||
-	    misfit_before(c, h, &h->host.nics[n]))
+	if (!site || inventory_address_check(site, &h->host, n, family, err) == 0 ||
+	    misfit_before(c, h, inventory_address_of(&h->host, n, family)))
 		return 0;
 	return -EINVAL;
 }
@@ -432,6 +447,7 @@ same_nics(const struct bundle_host *a, const struct bundle_host *b)
 	for (size_t i = 0; same && i < a->n_nics; i++)
 		same = addr_mac_eq(&a->nics[i].mac, &b->nics[i].mac) &&
 		       addr_ip_eq(&a->nics[i].ip, &b->nics[i].ip) &&
+		       addr_ip_eq(&a->nics[i].ip6, &b->nics[i].ip6) &&
 		       a->nics[i].boot == b->nics[i].boot;
 	return same;
 }
@@ -477,8 +493,8 @@ inventory_check_host(struct inventory_check *c, size_t i, struct db_host *ret)
 		rc = check_image_of(c, ret, &err);
 	for (size_t n = 0; rc == 0 && n < ret->host.n_nics; n++)
 		rc = check_nic(c, i, ret, n, &err);
-	for (size_t n = 0; rc == 0 && n < ret->host.n_nics; n++)
-		rc = check_address(c, ret, n, &err);
+	for (size_t n = 0; rc == 0 && n < 2 * ret->host.n_nics; n++)
+		rc = check_address(c, ret, n / 2, n % 2 ? AF_INET6 : AF_INET, &err);
 	if (rc == 0)
 		rc = check_bmc(c, i, ret, &err);
 	if (rc == 0)

@@ -19,19 +19,22 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/inventory_subnet.h"
 
 static const char *const site_keys[] = {
-    "name", "timezone", "url", "answer_unknown", "idle", "subnets", NULL};
-static const char *const subnet_keys[] = {
-    "prefix", "gateway", "dns", "pool", "lease_s", "domain", "relay", NULL};
+    "name", "timezone", "url", "answer_unknown", "idle", "loaders", "subnets", NULL};
+static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
+    "domain", "relay", "ra", "router_s", "mtu", NULL};
 static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial",
-    "firmware", "idle", "local_boot", "probe", "labels", "bmc", "image", "locked", NULL};
-static const char *const nic_keys[] = {"mac", "ip", "boot", NULL};
+    "firmware", "idle", "local_boot", "probe", "loaders", "labels", "bmc", "image",
+    "locked", NULL};
+static const char *const nic_keys[] = {"mac", "ip", "ip6", "boot", NULL};
 static const char *const bmc_keys[] = {"address", "port", "user", "password", "privilege",
     "cipher", "boot_method", "boot_verify", NULL};
 static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
-    "args", "reports", "local_boot", "deadlines", NULL};
-static const char *const file_keys[] = {"name", "path", "sha256", "size", NULL};
+    "args", "nfs_root", "reports", "local_boot", "deadlines", NULL};
+static const char *const file_keys[] = {
+    "name", "path", "sha256", "size", "template", NULL};
 
 static bool
 listed(const char *const *keys, const char *key)
@@ -108,15 +111,6 @@ url_valid(const char *s)
 }
 
 static int
-check_subnet(const struct bundle_subnet *n, struct error *err)
-{
-	if (addr_ip_is_set(&n->gateway) && !addr_prefix_contains(&n->prefix, &n->gateway))
-		return bad(err, "give an address of that network",
-		    "gateway: not inside the prefix");
-	return 0;
-}
-
-static int
 read_subnets(const json_t *v, struct bundle_site *b, struct error *err)
 {
 	json_t *list = NULL;
@@ -128,21 +122,13 @@ read_subnets(const json_t *v, struct bundle_site *b, struct error *err)
 		    BUNDLE_SUBNETS_MAX);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		struct bundle_subnet *n = &b->subnets[i];
-		if (bundle_subnet_from_json(json_array_get(list, i), n, err) < 0 ||
-		    check_subnet(n, err) < 0) {
+		if (bundle_subnet_from_json(json_array_get(list, i), n, err) < 0) {
 			error_prefix(err, "subnets[%zu]", i);
 			return -EINVAL;
 		}
-		for (size_t k = 0; k < i; k++)
-			if (addr_prefix_contains(&n->prefix, &b->subnets[k].prefix.ip) ||
-			    addr_prefix_contains(&b->subnets[k].prefix, &n->prefix.ip))
-				return error_set(err, -EINVAL, "subnet-overlap",
-				    "make the networks of a site distinct",
-				    "subnets[%zu]: prefix: overlaps with subnets[%zu]", i,
-				    k);
 	}
 	b->n_subnets = json_array_size(list);
-	return 0;
+	return inventory_subnet_check(b, err);
 }
 
 static int
@@ -157,7 +143,9 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    json_copy_opt(v, "timezone", b->timezone, sizeof(b->timezone), err) < 0 ||
 	    json_copy_opt(v, "url", s->url, sizeof(s->url), err) < 0 ||
 	    json_opt_bool(v, "answer_unknown", &b->answer_unknown, err) < 0 ||
-	    json_opt_str(v, "idle", &idle, err) < 0 || read_subnets(v, b, err) < 0)
+	    json_opt_str(v, "idle", &idle, err) < 0 ||
+	    bundle_loaders_from_json(v, b->loaders, &b->n_loaders, err) < 0 ||
+	    read_subnets(v, b, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(b->name))
 		return bad(err,
@@ -214,20 +202,38 @@ read_bmc(const json_t *v, struct db_host *h, struct error *err)
 	return 0;
 }
 
+/* Is it an address of a machine, and of no card before? */
+static int
+check_ip(const struct bundle_host *b, size_t i, bool v6, struct error *err)
+{
+	const struct addr_ip *ip = v6 ? &b->nics[i].ip6 : &b->nics[i].ip;
+	const char *member = v6 ? "ip6" : "ip", *what = addr_ip_special(ip);
+	char text[ADDR_IP_TEXT];
+
+	if (what)
+		return error_set(err, -EINVAL, "bad-value",
+		    "give it an address that a machine may have",
+		    "nics[%zu]: %s: %s is %s", i, member,
+		    addr_ip_text(ip, text, sizeof(text)), what);
+	for (size_t k = 0; addr_ip_is_set(ip) && k < i; k++)
+		if (addr_ip_eq(ip, v6 ? &b->nics[k].ip6 : &b->nics[k].ip))
+			return error_set(err, -EINVAL, "ip-duplicate",
+			    "remove one of them", "nics[%zu]: %s: same as nics[%zu]", i,
+			    member, k);
+	return 0;
+}
+
 static int
 check_nics(const struct bundle_host *b, struct error *err)
 {
 	for (size_t i = 0; i < b->n_nics; i++) {
+		if (check_ip(b, i, false, err) < 0 || check_ip(b, i, true, err) < 0)
+			return -EINVAL;
 		for (size_t k = 0; k < i; k++) {
 			if (addr_mac_eq(&b->nics[i].mac, &b->nics[k].mac))
 				return error_set(err, -EINVAL, "mac-duplicate",
 				    "remove one of them",
 				    "nics[%zu]: mac: same as nics[%zu]", i, k);
-			if (addr_ip_is_set(&b->nics[i].ip) &&
-			    addr_ip_eq(&b->nics[i].ip, &b->nics[k].ip))
-				return error_set(err, -EINVAL, "ip-duplicate",
-				    "remove one of them",
-				    "nics[%zu]: ip: same as nics[%zu]", i, k);
 		}
 	}
 	return 0;
@@ -311,6 +317,21 @@ check_file_names(const struct bundle_image *b, struct error *err)
 	return 0;
 }
 
+/* What the boot script itself fetches is served as it is. */
+static int
+check_templates(const struct bundle_image *b, struct error *err)
+{
+	static const char next[] = "a template is one of the image's files";
+
+	if (b->kernel.template)
+		return bad(err, next, "kernel: template: a kernel is not a text");
+	for (size_t i = 0; i < b->n_initrds; i++)
+		if (b->initrds[i].template)
+			return error_set(err, -EINVAL, "bad-value", next,
+			    "initrds[%zu]: template: an initrd is not a text", i);
+	return 0;
+}
+
 int
 inventory_codec_image(const json_t *v, struct db_image *ret, struct error *err)
 {
@@ -321,6 +342,8 @@ inventory_codec_image(const json_t *v, struct db_image *ret, struct error *err)
 		rc = bundle_image_from_json(v, &image->image, err);
 	if (rc == 0)
 		rc = check_file_names(&image->image, err);
+	if (rc == 0)
+		rc = check_templates(&image->image, err);
 	if (rc == 0)
 		rc = bundle_image_args_check(&image->image, err);
 	if (rc == 0 && json_object_size(image->image.deadlines) == 0) {

@@ -61,7 +61,7 @@ GLOBALS = {}
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
-    r"|^orchestrator/lifecycle$"
+    r"|^orchestrator/(lifecycle|inventory_subnet)$"
     r"|^agent/(ticket|run_fsm|script|bmc_session|bmc_seq|bmc_packet)$"
     r"|^boot-services/(policy|hosttab|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer)$")
 

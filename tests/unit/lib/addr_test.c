@@ -137,6 +137,42 @@ prefixes(void **state)
 }
 
 static void
+special_addresses(void **state)
+{
+	static const struct {
+		const char *ip, *what;
+	} table[] = {
+	    {"10.0.0.1", NULL},
+	    {"0.1.2.3", "no network"},
+	    {"127.255.0.1", "loopback"},
+	    {"169.254.9.9", "link-local"},
+	    {"239.1.1.1", "multicast"},
+	    {"255.255.255.255", "reserved"},
+	    {"2001:db8::1", NULL},
+	    {"fd77::1", NULL},
+	    {"::", "unspecified"},
+	    {"::1", "loopback"},
+	    {"::2", NULL},
+	    {"::ffff:10.0.0.1", "IPv4-mapped"},
+	    {"fe80::1", "link-local"},
+	    {"febf::1", "link-local"},
+	    {"fec0::1", NULL},
+	    {"ff02::1", "multicast"},
+	};
+	struct addr_ip ip = {.family = 0};
+
+	(void)state;
+	assert_null(addr_ip_special(&ip));
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		assert_int_equal(addr_ip_parse(table[i].ip, &ip), 0);
+		if (table[i].what)
+			assert_non_null(strstr(addr_ip_special(&ip), table[i].what));
+		else
+			assert_null(addr_ip_special(&ip));
+	}
+}
+
+static void
 prefixes_that_are_none(void **state)
 {
 	static const char *const bad[] = {"", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33",
@@ -184,6 +220,7 @@ main(void)
 	    cmocka_unit_test(socket_addresses),
 	    cmocka_unit_test(prefixes),
 	    cmocka_unit_test(prefixes_that_are_none),
+	    cmocka_unit_test(special_addresses),
 	    cmocka_unit_test(uuids),
 	};
 

@@ -11,6 +11,9 @@
 	"24','gateway':'10.0.0.1','pool':['10.0.0.100','10.0.0.200']}"
 #define HOST(ip) \
 	"{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01','ip':'" ip "'}]}"
+#define HOST6(ip) \
+	"{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01','ip6':'" ip "'}]}"
+#define V6 "{'prefix':'fd77::/64','pool':['fd77::100','fd77::1ff']}"
 #define BOTH(subnets, host) "{'sites':[" SITE(subnets) "],'hosts':[" host "]}"
 
 static void
@@ -31,6 +34,24 @@ addresses_of_new_hosts(void **state)
 	    {BOTH(SUBNET, HOST("10.0.0.100")), ""}, /* of the pool */
 	    {BOTH("{'prefix':'10.0.0.0/31'}", HOST("10.0.0.0")), ""},
 	    {BOTH(SUBNET ",{'prefix':'10.0.1.0/24'}", HOST("10.0.1.7")), ""},
+	    {BOTH(V6, HOST6("fd77::7")), ""},
+	    {BOTH(V6, HOST6("fd77::100")), ""}, /* of the pool */
+	    {BOTH(SUBNET "," V6, HOST6("fd77::7")), ""},
+	    {BOTH(V6, HOST6("fd77::")), "bad-value"},
+	    {BOTH(V6, HOST6("fd78::7")), "bad-value"},
+	    {BOTH(SUBNET, HOST6("fd77::7")), "bad-value"},
+	    {BOTH("", HOST6("fd77::7")), "bad-value"},
+	    {BOTH(SUBNET "," V6,
+		 "{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:"
+		 "01','ip':'10.0.0.7','ip6':'fd78::7'}]}"),
+		"bad-value"},
+	    {BOTH(SUBNET "," V6,
+		 "{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:"
+		 "01'},{'mac':'02:00:00:00:00:02','ip6':'fd78::7'}]}"),
+		""},
+	    /* Neither: an address of the pool. */
+	    {BOTH(V6, "{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01'}]}"),
+		""},
 	    /* A second card may be on a network that is not served, but is no gateway of one that is. */
 	    {BOTH(SUBNET, "{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01','"
 			  "ip':'10.0.0.7'},"

@@ -9,8 +9,10 @@ hosts_read_and_write_alike(void **state)
 	static const char *const texts[] = {
 	    "{'name':'a','nics':[],'firmware':'uefi','local_boot':'exit1','labels':{},'"
 	    "site':'los'}",
-	    "{'name':'a','nics':[{'mac':'02:00:00:00:00:01','ip':'10.0.0.1','boot':true}]"
-	    ","
+	    "{'name':'a','nics':[{'mac':'02:00:00:00:00:01','ip':'10.0.0.1','boot':true},"
+	    "{'mac':'02:00:00:00:00:02','ip6':'fd77::2'}],"
+	    "'loaders':{'x86-bios':'ipxe.pxe','x64-uefi':'signed/shimx64.efi','arch-77':'"
+	    "x'},"
 	    "'uuid':'12345678-1234-1234-1234-123456789abc','serial':'S1','firmware':'"
 	    "bios','idle':'silent',"
 	    "'local_boot':'sanboot','probe':'icmp','labels':{'a':'1','b':''},'site':'los'"
@@ -105,6 +107,13 @@ sites_are_checked(void **state)
 	    "{'name':'a b'}",
 	    "{'timezone':'UTC'}",
 	    "{'name':'a','timezone':'/etc/passwd'}",
+	    "{'name':'a','loaders':[]}",
+	    "{'name':'a','loaders':{'x64':'a.efi'}}",
+	    "{'name':'a','loaders':{'x64-uefi':''}}",
+	    "{'name':'a','loaders':{'x64-uefi':7}}",
+	    "{'name':'a','loaders':{'x64-uefi':'../a.efi'}}",
+	    "{'name':'a','loaders':{'x64-uefi':'/a.efi'}}",
+	    "{'name':'a','loaders':{'x64-uefi':'a.efi','arch-7':'b.efi'}}",
 	    "{'name':'a','timezone':'a/../b'}",
 	    "{'name':'a','url':'ftp://x'}",
 	    "{'name':'a','url':'http://x/'}",
@@ -170,6 +179,127 @@ arguments_name_what_exists(void **state)
 	free(image);
 }
 
+static void
+sites_read_and_write_alike(void **state)
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+	json_t *v = fixture_json(
+	    "{'name':'a','timezone':'UTC','url':'http://[fd77::1]','answer_unknown':true,"
+	    "'idle':'menu','loaders':{'x64-uefi':'s.efi','arm64-uefi':'a/b.efi'},"
+	    "'subnets':[{'prefix':'fd77::/64','dns':['fd77::53'],'pool':['fd77::10',"
+	    "'fd77::ff'],'lease_s':600,'domain':'a.example','relay':'fd78::1',"
+	    "'ra':'stateless','router_s':1800,'mtu':1400}]}");
+	struct error err;
+
+	(void)state;
+	if (inventory_codec_site(v, site, &err) < 0)
+		fail_msg("%s", err.text);
+	json_t *back = inventory_codec_site_json(site);
+	assert_true(json_equal(v, back));
+	json_decref(back);
+	json_decref(v);
+	/* Two numbers have this name: it is written as it will be read. */
+	v = fixture_json("{'name':'a','loaders':{'arch-9':'s.efi'}}");
+	assert_int_equal(inventory_codec_site(v, site, &err), 0);
+	assert_int_equal(site->site.loaders[0].arch, 7);
+	json_decref(v);
+	free(site);
+}
+
+/* One card's members, with the error's text; NULL: good. */
+static void
+cards_are_checked(void **state)
+{
+	static const struct {
+		const char *card, *text;
+	} table[] = {
+	    {"'ip':'10.0.0.7','ip6':'fd77::7'", NULL},
+	    {"'ip6':'2001:db8::7'", NULL},
+	    {"'boot':true", NULL},
+	    {"'ip':'fd77::7'", "nics[0]: ip: not an IPv4 address"},
+	    {"'ip6':'10.0.0.7'", "nics[0]: ip6: not an IPv6 address"},
+	    {"'ip6':'fd77::/64'", "nics[0]: ip6: not an IPv6 address"},
+	    {"'ip6':'fe80::7'", "nics[0]: ip6: fe80::7 is a link-local address"},
+	    {"'ip6':'ff02::1'", "nics[0]: ip6: ff02::1 is a multicast address"},
+	    {"'ip6':'::1'", "nics[0]: ip6: ::1 is a loopback address"},
+	    {"'ip6':'::'", "nics[0]: ip6: :: is the unspecified address"},
+	    {"'ip6':'::ffff:10.0.0.7'", "is an IPv4-mapped address"},
+	    {"'ip':'127.0.0.1'", "nics[0]: ip: 127.0.0.1 is a loopback address"},
+	    {"'ip':'224.0.0.1'", "nics[0]: ip: 224.0.0.1 is a multicast address"},
+	    {"'ip':'255.255.255.255'", "is a reserved address"},
+	    {"'ip':'169.254.0.7'", "is a link-local address"},
+	    {"'ip6':'fd77::7'},{'mac':'02:00:00:00:00:02','ip6':'fd77:0::7'",
+		"nics[1]: ip6: same as nics[0]"},
+	};
+	struct db_host *h = str_alloc(sizeof(*h));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct error err = {.code = ""};
+		char text[512];
+
+		assert_int_equal(str_format(text, sizeof(text),
+				     "{'name':'a','site':'los','nics':[{'mac':'02:00:00:"
+				     "00:00:01',%s}]}",
+				     table[i].card),
+		    0);
+		json_t *v = fixture_json(text);
+		int rc = inventory_codec_host(v, h, &err);
+		if ((rc == 0) != !table[i].text ||
+		    (table[i].text && !strstr(err.text, table[i].text)))
+			fail_msg("%s: %s", table[i].card, err.text);
+		json_decref(v);
+	}
+	free(h);
+}
+
+#define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define FILE_OF(name, more) \
+	"{'name':'" name "','path':'d/" name "','sha256':'" DIGEST "','size':1" more "}"
+#define IMAGE(kernel, initrd, file, more)                               \
+	"{'name':'i','kind':'live','args':'','reports':[],'local_boot'" \
+	":false,'kernel':" kernel ",'initrds':[" initrd "],'files':[" file "]" more "}"
+
+static void
+templates_and_nfs_roots(void **state)
+{
+	static const struct {
+		const char *image, *text;
+	} table[] = {
+	    {IMAGE(FILE_OF("k", ""), FILE_OF("i", ""),
+		 FILE_OF("preseed.cfg", ",'template':true"), ",'nfs_root':'grml/root'"),
+		NULL},
+	    {IMAGE(FILE_OF("k", ",'template':true"), "", "", ""), "kernel: template: "},
+	    {IMAGE(FILE_OF("k", ""), FILE_OF("i", ",'template':true"), "", ""),
+		"initrds[0]: template: "},
+	    {IMAGE(FILE_OF("k", ""), "", FILE_OF("f", ",'template':1"), ""),
+		"files[0]: template: "},
+	    {IMAGE(FILE_OF("k", ""), "", "", ",'nfs_root':'/srv'"), "nfs_root: leaves"},
+	    {IMAGE(FILE_OF("k", ""), "", "", ",'nfs_root':'a/../..'"),
+		"nfs_root: leaves"},
+	};
+	struct db_image *image = str_alloc(sizeof(*image));
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct error err = {.code = ""};
+		json_t *v = fixture_json(table[i].image);
+		int rc = inventory_codec_image(v, image, &err);
+		if ((rc == 0) != !table[i].text ||
+		    (table[i].text && !strstr(err.text, table[i].text)))
+			fail_msg("%s: %s", table[i].image, err.text);
+		if (rc == 0) {
+			json_t *back = inventory_codec_image_json(image);
+			json_object_del(v, "args"); /* empty */
+			assert_true(json_equal(v, back));
+			json_decref(back);
+			db_image_done(image);
+		}
+		json_decref(v);
+	}
+	free(image);
+}
+
 int
 main(void)
 {
@@ -180,6 +310,9 @@ main(void)
 	    cmocka_unit_test(pointers_follow_the_text),
 	    cmocka_unit_test(sites_are_checked),
 	    cmocka_unit_test(arguments_name_what_exists),
+	    cmocka_unit_test(sites_read_and_write_alike),
+	    cmocka_unit_test(cards_are_checked),
+	    cmocka_unit_test(templates_and_nfs_roots),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

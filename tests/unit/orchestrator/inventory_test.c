@@ -125,6 +125,17 @@ refusals(void **state)
 	    {"{'sites':[{'name':'los','subnets':[{'prefix':'10.0.0.0/"
 	     "8'},{'prefix':'10.1.0.0/16'}]}]}",
 		"subnet-overlap"},
+	    {"{'sites':[{'name':'los','subnets':[{'prefix':'fd77::/64'}]}],'hosts':["
+	     "{'name':'a','site':'los','nics':[{'mac':'02:00:00:00:00:01','ip6':'fd77::7'"
+	     "}]},{'name':'b','site':'los','nics':[{'mac':'02:00:00:00:00:02','ip6':"
+	     "'fd77:0::0:7'}]}]}",
+		"ip-duplicate"},
+	    {"{'sites':[" FIXTURE_SITE
+	     ",{'name':'x','subnets':[{'prefix':'fd77::/48'}]}]}",
+		"bad-value"},
+	    {"{'sites':[" FIXTURE_SITE
+	     "],'hosts':[{'name':'a','site':'los','loaders':{'x64-uefi':'../x'}}]}",
+		"bad-value"},
 	    {"{'sites':[{'name':'../etc'}]}", "bad-value"},
 	    {"{'sites':[{'name':'x','timezone':'../../etc/passwd'}]}", "bad-value"},
 	    {"{'sites':[3,4]}", "document-refused"},
