@@ -35,25 +35,6 @@ put_nics(const struct args *args, json_t *body, struct error *err)
 	return r;
 }
 
-static int
-put_labels(const struct args *args, json_t *body, struct error *err)
-{
-	json_t *labels;
-	size_t pos = 0;
-	const char *s;
-	int r = 0;
-
-	if (!args_has(args, "label"))
-		return 0;
-	labels = json_object();
-	while (r == 0 && (s = args_next(args, "label", &pos)) != NULL)
-		r = spec_label(s, labels, err);
-	if (r == 0)
-		json_object_set(body, "labels", labels);
-	json_decref(labels);
-	return r;
-}
-
 /* Asks when a BMC is given a user for the first time and no file was named. */
 static int
 put_password(
@@ -128,7 +109,9 @@ host_body(const struct args *args, const json_t *old, json_t *body, struct error
 		put_plain(args, plain[i].option, plain[i].member, old != NULL, body);
 	r = put_nics(args, body, err);
 	if (r == 0)
-		r = put_labels(args, body, err);
+		r = cmd_util_put_map(args, "label", "labels", spec_label, body, err);
+	if (r == 0)
+		r = cmd_util_put_map(args, "loader", "loaders", spec_loader, body, err);
 	return r < 0 ? r : put_bmc(args, old, body, err);
 }
 
@@ -191,7 +174,12 @@ cell_mac(const json_t *host, struct text *out)
 static void
 cell_ip(const json_t *host, struct text *out)
 {
-	text_add_escaped(out, cmd_util_str(boot_nic(host), "ip"));
+	const char *ip = cmd_util_str(boot_nic(host), "ip");
+	const char *ip6 = cmd_util_str(boot_nic(host), "ip6");
+
+	text_add_escaped(out, ip);
+	text_add(out, ip[0] != '\0' && ip6[0] != '\0' ? "," : "");
+	text_add_escaped(out, ip6);
 }
 
 static void

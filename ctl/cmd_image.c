@@ -74,6 +74,7 @@ image_body(const struct args *args, json_t *body, struct error *err)
 	json_put_str(body, "name", args->operands[0]);
 	json_put_str(body, "kind", args_get(args, "kind"));
 	json_put_str(body, "args", args_get(args, "args"));
+	json_put_str(body, "nfs_root", args_get(args, "nfs-root"));
 	if (args_get(args, "kind") == NULL || kernel == NULL)
 		return error_set(err, -1, "usage", "--help shows how",
 		    "image add needs --kind and --kernel");

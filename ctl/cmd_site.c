@@ -35,6 +35,8 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	if (json_array_size(subnets) > 0)
 		json_object_set(body, "subnets", subnets);
 	json_decref(subnets);
+	if (cmd_util_put_map(args, "loader", "loaders", spec_loader, body, &err) < 0)
+		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
 	return CTL_OK;
 }
 

@@ -65,6 +65,23 @@ has_suffix(const char *s, const char *suffix)
 	return m <= n && strcmp(s + n - m, suffix) == 0;
 }
 
+int
+cmd_util_put_map(const struct args *args, const char *option, const char *member,
+    cmd_util_put_fn *put, json_t *body, struct error *err)
+{
+	json_t *map = json_object();
+	size_t pos = 0;
+	const char *s;
+	int r = 0;
+
+	while (r == 0 && (s = args_next(args, option, &pos)) != NULL)
+		r = put(s, map, err);
+	if (r == 0 && json_object_size(map) > 0)
+		json_object_set(body, member, map);
+	json_decref(map);
+	return r;
+}
+
 /* How many of the records' ids begin or end so, and the last of them (borrowed). */
 static size_t
 match_ids(const json_t *records, const char *given, const char **ret)

@@ -15,6 +15,13 @@ cmd_util_selector(const struct args *args);
 /* A string member, or "". Borrowed. */
 const char *
 cmd_util_str(const json_t *obj, const char *key);
+/* All values of an option as one object, member `member` of body, each put there by `put`; nothing when the
+ * option is not given. 0 or an errno with *err. */
+typedef int
+cmd_util_put_fn(const char *s, json_t *obj, struct error *err);
+int
+cmd_util_put_map(const struct args *args, const char *option, const char *member,
+    cmd_util_put_fn *put, json_t *body, struct error *err) MUST_CHECK;
 /* Puts "_zone" into each row whose `site` is known, for times in the site's zone. A
  * server that cannot say leaves them in UTC. */
 void

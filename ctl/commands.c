@@ -69,13 +69,16 @@ static const struct args_option site_options[] = {
     {"idle", 0, ARGS_VALUE, "local|menu|silent",
 	"what hosts without a job get (menu: as local for now)"},
     {"subnet", 0, ARGS_LIST, "SUBNET",
-	"PREFIX[,gateway=IP][,dns=IP][,pool=FIRST-LAST][,lease=1h][,domain=D][,relay="
-	"IP]"},
+	"PREFIX[,gateway=IP][,dns=IP][,pool=FIRST-LAST][,lease=1h][,domain=D][,relay=IP]"
+	"; "
+	"of IPv6 [,ra=managed|stateless|off][,router=30m][,mtu=N]"},
+    {"loader", 0, ARGS_LIST, "ARCH=FILE",
+	"instead of the boot services' own, such as x64-uefi=shimx64.efi; ARCH= removes"},
 };
 
 static const struct args_option host_options[] = {
     {"site", 0, ARGS_VALUE, "SITE", "where it stands"},
-    {"nic", 0, ARGS_LIST, "MAC[,ip=IP][,boot]",
+    {"nic", 0, ARGS_LIST, "MAC[,ip=IP][,ip6=IP][,boot]",
 	"a network card; `set` replaces them all"},
     {"uuid", 0, ARGS_TEXT, "UUID", "SMBIOS UUID"},
     {"serial", 0, ARGS_TEXT, "TEXT", "SMBIOS serial number"},
@@ -83,6 +86,8 @@ static const struct args_option host_options[] = {
     {"idle", 0, ARGS_TEXT, "local|menu|silent",
 	"what it gets without a job (the site's; menu: as local for now)"},
     {"local-boot", 0, ARGS_VALUE, "exit1|exit0|sanboot", "how iPXE leaves to the disk"},
+    {"loader", 0, ARGS_LIST, "ARCH=FILE",
+	"instead of the site's, such as x86-bios=ipxe.pxe; ARCH= removes"},
     {"probe", 0, ARGS_TEXT, "PROBE", "how to see that it is up: tcp:22, icmp"},
     {"image", 0, ARGS_TEXT, "IMAGE", "what `reinstall` installs"},
     {"label", 0, ARGS_LIST, "KEY=VALUE", "for host sets and arguments; KEY= removes"},
@@ -105,9 +110,12 @@ static const struct args_option image_options[] = {
     {"kind", 0, ARGS_VALUE, "reinstall|rescue|live|tool", "which orders may use it"},
     {"kernel", 0, ARGS_VALUE, "PATH", "below the images root"},
     {"initrd", 0, ARGS_LIST, "PATH", "in this order"},
-    {"file", 0, ARGS_LIST, "PATH[,name=NAME]", "a further file, fetched by the image"},
+    {"file", 0, ARGS_LIST, "PATH[,name=NAME][,template]",
+	"a further file, fetched by the image; template: its ${names} are filled in"},
     {"args", 0, ARGS_TEXT, "TEXT",
 	"kernel arguments; ${host.name}, ${report} ... are filled in"},
+    {"nfs-root", 0, ARGS_VALUE, "DIR",
+	"its root file system below the images root, exported over NFS"},
     {"report", 0, ARGS_LIST, "up|installed|booted", "what the image reports"},
     {"local-boot", 0, ARGS_FLAG, NULL, "it ends with a boot from disk, to be confirmed"},
     {"deadline", 0, ARGS_LIST, "STAGE=DURATION", "how long a stage may take"},

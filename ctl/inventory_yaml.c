@@ -8,7 +8,7 @@
  * Ownership: the result owns its document and tree.
  * Failure modes: -EINVAL with the key's path and line. libcyaml tells of errors only
  * through its log: the first message and the path of its backtrace are taken from there.
- * Its keys are fixed, so the two free maps (labels, deadlines) are taken from the tree.
+ * Its keys are fixed, so the free maps (labels, loaders, deadlines) are taken from the tree.
  */
 #include "ctl/inventory_yaml.h"
 
@@ -30,9 +30,9 @@ enum { INV_LIST_MAX = 200000, INV_NAMES_MAX = 64, INV_TEXT_MAX = 4096 };
 
 struct inv_subnet {
 	char *prefix, *gateway, *domain, *relay;
-	char **dns, **pool;
+	char **dns, **pool, *ra;
 	uint32_t dns_count, pool_count;
-	int64_t *lease_s;
+	int64_t *lease_s, *router_s, *mtu;
 };
 
 struct inv_site {
@@ -44,10 +44,11 @@ struct inv_site {
 
 struct inv_file {
 	char *path, *name, *sha256;
+	int *template;
 };
 
 struct inv_image {
-	char *name, *kind, *args;
+	char *name, *kind, *args, *nfs_root;
 	struct inv_file *kernel, *initrds, *files;
 	uint32_t initrds_count, files_count, reports_count;
 	char **reports;
@@ -55,7 +56,7 @@ struct inv_image {
 };
 
 struct inv_nic {
-	char *mac, *ip;
+	char *mac, *ip, *ip6;
 	int *boot;
 };
 
@@ -100,19 +101,22 @@ static const cyaml_schema_value_t inv_text_value = {
 static const cyaml_schema_field_t inv_subnet_fields[] = {INV_NAME(inv_subnet, prefix),
     INV_STR(inv_subnet, gateway), INV_LIST(inv_subnet, dns, &inv_text_value, 4),
     INV_LIST(inv_subnet, pool, &inv_text_value, 2), INV_INT(inv_subnet, lease_s),
-    INV_STR(inv_subnet, domain), INV_STR(inv_subnet, relay), CYAML_FIELD_END};
+    INV_STR(inv_subnet, domain), INV_STR(inv_subnet, relay), INV_STR(inv_subnet, ra),
+    INV_INT(inv_subnet, router_s), INV_INT(inv_subnet, mtu), CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_subnet_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_subnet, inv_subnet_fields)};
 
 static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
     INV_STR(inv_site, timezone), INV_STR(inv_site, url),
     INV_BOOL(inv_site, answer_unknown), INV_STR(inv_site, idle),
-    INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX), CYAML_FIELD_END};
+    INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX),
+    CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_site_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_site, inv_site_fields)};
 
 static const cyaml_schema_field_t inv_file_fields[] = {INV_NAME(inv_file, path),
-    INV_STR(inv_file, name), INV_STR(inv_file, sha256), CYAML_FIELD_END};
+    INV_STR(inv_file, name), INV_STR(inv_file, sha256), INV_BOOL(inv_file, template),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_file_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_file, inv_file_fields)};
 
@@ -121,13 +125,15 @@ static const cyaml_schema_field_t inv_image_fields[] = {INV_NAME(inv_image, name
     CYAML_FIELD_MAPPING_PTR("kernel", INV_OPT, struct inv_image, kernel, inv_file_fields),
     INV_LIST(inv_image, initrds, &inv_file_value, 8),
     INV_LIST(inv_image, files, &inv_file_value, INV_NAMES_MAX), INV_STR(inv_image, args),
-    INV_LIST(inv_image, reports, &inv_text_value, 8), INV_BOOL(inv_image, local_boot),
-    CYAML_FIELD_IGNORE("deadlines", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
+    INV_STR(inv_image, nfs_root), INV_LIST(inv_image, reports, &inv_text_value, 8),
+    INV_BOOL(inv_image, local_boot), CYAML_FIELD_IGNORE("deadlines", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_image_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_image, inv_image_fields)};
 
 static const cyaml_schema_field_t inv_nic_fields[] = {INV_NAME(inv_nic, mac),
-    INV_STR(inv_nic, ip), INV_BOOL(inv_nic, boot), CYAML_FIELD_END};
+    INV_STR(inv_nic, ip), INV_STR(inv_nic, ip6), INV_BOOL(inv_nic, boot),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_nic_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_nic, inv_nic_fields)};
 
@@ -143,6 +149,7 @@ static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),
     INV_STR(inv_host, idle), INV_STR(inv_host, local_boot), INV_STR(inv_host, probe),
     INV_STR(inv_host, image),
     CYAML_FIELD_MAPPING_PTR("bmc", INV_OPT, struct inv_host, bmc, inv_bmc_fields),
+    CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_IGNORE("labels", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_host_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_host, inv_host_fields)};
@@ -228,8 +235,9 @@ mapping_to_json(const cyaml_schema_field_t *fields, const uint8_t *base)
 typedef json_t *
 free_value(const char *text);
 
+/* Of a label or loader. */
 static json_t *
-label_value(const char *text)
+text_value(const char *text)
 {
 	return json_string(text);
 }
@@ -314,6 +322,15 @@ load_schema(const struct yaml_where *where, json_t **ret, struct error *err)
 static int
 parse_whole(const struct yaml_where *where, struct inventory_yaml *inv, struct error *err)
 {
+	static const struct {
+		const char *list, *key;
+		free_value *value;
+	} maps[] = {
+	    {"sites", "loaders", text_value},
+	    {"hosts", "loaders", text_value},
+	    {"hosts", "labels", text_value},
+	    {"images", "deadlines", deadline_value},
+	};
 	size_t line = 0;
 	int r = yaml_lines_parse(where->text, where->len, &inv->tree, &line, err);
 
@@ -326,10 +343,8 @@ parse_whole(const struct yaml_where *where, struct inventory_yaml *inv, struct e
 	if (r < 0)
 		return r;
 	line = 0;
-	r = add_free_maps(
-	    inv->tree, "hosts", "labels", label_value, inv->document, &line, err);
-	if (r == 0)
-		r = add_free_maps(inv->tree, "images", "deadlines", deadline_value,
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(maps); i++)
+		r = add_free_maps(inv->tree, maps[i].list, maps[i].key, maps[i].value,
 		    inv->document, &line, err);
 	if (r < 0)
 		error_prefix(err, "%s:%zu", where->name, line);

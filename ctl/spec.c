@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/addr.h"
+#include "lib/arch.h"
 #include "lib/stage.h"
 #include "lib/str.h"
 
@@ -22,6 +22,7 @@ enum spec_type {
 	SPEC_APPEND,   /* may be repeated: a list */
 	SPEC_RANGE,    /* "A-B": a list of two */
 	SPEC_DURATION, /* in seconds */
+	SPEC_NUMBER,
 };
 
 struct spec_key {
@@ -61,6 +62,16 @@ put_duration(json_t *obj, const char *member, const char *value)
 }
 
 static int
+put_number(json_t *obj, const char *member, const char *value)
+{
+	int64_t n;
+
+	if (str_to_i64(value, 0, INT32_MAX, &n) < 0)
+		return -EINVAL;
+	return json_object_set_new(obj, member, json_integer(n));
+}
+
+static int
 put_append(json_t *obj, const char *member, const char *value)
 {
 	json_t *list = json_object_get(obj, member);
@@ -84,6 +95,7 @@ put_part(json_t *obj, const struct spec_key *k, const char *value)
 	case SPEC_APPEND: return put_append(obj, k->member, value);
 	case SPEC_RANGE: return put_range(obj, k->member, value);
 	case SPEC_DURATION: return put_duration(obj, k->member, value);
+	case SPEC_NUMBER: return put_number(obj, k->member, value);
 	}
 	return -EINVAL;
 }
@@ -127,8 +139,8 @@ parse(const char *s, const char *first, const struct spec_key *keys, size_t n,
 json_t *
 spec_nic(const char *s, struct error *err)
 {
-	static const struct spec_key keys[] = {
-	    {"ip", "ip", SPEC_STRING}, {"boot", "boot", SPEC_FLAG}};
+	static const struct spec_key keys[] = {{"ip", "ip", SPEC_STRING},
+	    {"ip6", "ip6", SPEC_STRING}, {"boot", "boot", SPEC_FLAG}};
 
 	return parse(s, "mac", keys, ARRAY_SIZE(keys), err);
 }
@@ -143,6 +155,9 @@ spec_subnet(const char *s, struct error *err)
 	    {"lease", "lease_s", SPEC_DURATION},
 	    {"domain", "domain", SPEC_STRING},
 	    {"relay", "relay", SPEC_STRING},
+	    {"ra", "ra", SPEC_STRING},
+	    {"router", "router_s", SPEC_DURATION},
+	    {"mtu", "mtu", SPEC_NUMBER},
 	};
 
 	return parse(s, "prefix", keys, ARRAY_SIZE(keys), err);
@@ -151,7 +166,8 @@ spec_subnet(const char *s, struct error *err)
 json_t *
 spec_file(const char *s, struct error *err)
 {
-	static const struct spec_key keys[] = {{"name", "name", SPEC_STRING}};
+	static const struct spec_key keys[] = {
+	    {"name", "name", SPEC_STRING}, {"template", "template", SPEC_FLAG}};
 
 	return parse(s, "path", keys, ARRAY_SIZE(keys), err);
 }
@@ -167,6 +183,28 @@ spec_label(const char *s, json_t *obj, struct error *err)
 	if (eq[1] == '\0')
 		return json_object_setn_new(obj, s, (size_t)(eq - s), json_null());
 	return json_object_setn_new(obj, s, (size_t)(eq - s), json_string(eq + 1));
+}
+
+int
+spec_loader(const char *s, json_t *obj, struct error *err)
+{
+	const char *eq = strchr(s, '=');
+	char name[ARCH_NAME_SIZE] = "";
+	uint16_t arch;
+
+	if (eq == NULL || eq == s)
+		return error_set(err, -EINVAL, "usage",
+		    "write x64-uefi=FILE, or x64-uefi= to remove it", "loader '%s'", s);
+	if ((size_t)(eq - s) < sizeof(name))
+		memcpy(name, s, (size_t)(eq - s));
+	if (arch_parse(name, &arch) < 0)
+		return error_set(err, -EINVAL, "usage",
+		    "x64-uefi, arm64-uefi, x86-uefi, x86-bios and arch-NN are some",
+		    "loader '%s': no such architecture", s);
+	/* As the server writes it: arch-7 and x64-uefi are one. */
+	arch_name(arch, name, sizeof(name));
+	return json_object_set_new(
+	    obj, name, eq[1] == '\0' ? json_null() : json_string(eq + 1));
 }
 
 int

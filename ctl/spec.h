@@ -9,14 +9,18 @@
 
 /* Each returns a JSON object (owned by the caller), or NULL with *err (code "usage"). */
 json_t *
-spec_nic(const char *s, struct error *err); /* MAC[,ip=IP][,boot] */
+spec_nic(const char *s, struct error *err); /* MAC[,ip=IP][,ip6=IP][,boot] */
 json_t *
-spec_subnet(const char *s, struct error *err); /* PREFIX[,gateway=][,dns=]…[,pool=A-B]… */
+spec_subnet(
+    const char *s, struct error *err); /* PREFIX[,gateway=][,dns=]…[,pool=A-B]…[,ra=]… */
 json_t *
-spec_file(const char *s, struct error *err); /* PATH[,name=NAME] */
+spec_file(const char *s, struct error *err); /* PATH[,name=NAME][,template] */
 /* "key=value" into obj; "key=" sets null, which removes it (RFC 7396). 0 or -EINVAL. */
 int
 spec_label(const char *s, json_t *obj, struct error *err) MUST_CHECK;
+/* "ARCH=FILE" into obj, by the architecture's own name; "ARCH=" sets null. */
+int
+spec_loader(const char *s, json_t *obj, struct error *err) MUST_CHECK;
 /* "stage=10m" into obj, in seconds. */
 int
 spec_deadline(const char *s, json_t *obj, struct error *err) MUST_CHECK;

@@ -402,7 +402,7 @@ inventory_codec_image_json(const struct db_image *image)
 static const char *
 take_step(const char *p, char *ret, size_t size)
 {
-	size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_");
+	size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 	int index = -1, used = 0;
 
 	if (n == 0)

@@ -132,14 +132,16 @@ inventory_subnet_check(const struct bundle_site *site, struct error *err)
 			return -EINVAL;
 		}
 		for (size_t k = 0; k < i; k++)
-			if (addr_prefix_contains(&n->prefix, &site->subnets[k].prefix.ip) ||
+			if (addr_prefix_contains(
+				&n->prefix, &site->subnets[k].prefix.ip) ||
 			    addr_prefix_contains(&site->subnets[k].prefix, &n->prefix.ip))
 				return error_set(err, -EINVAL, "subnet-overlap",
 				    "make the networks of a site distinct",
-				    "subnets[%zu]: prefix: overlaps with subnets[%zu], %s",
+				    "subnets[%zu]: prefix: overlaps with subnets[%zu], "
+				    "%s",
 				    i, k,
-				    addr_prefix_text(&site->subnets[k].prefix, text,
-					sizeof(text)));
+				    addr_prefix_text(
+					&site->subnets[k].prefix, text, sizeof(text)));
 	}
 	return 0;
 }

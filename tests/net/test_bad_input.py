@@ -120,9 +120,31 @@ def test_a_range_with_many_unknown_hosts_is_short(same):
     (["--nic", "52:54:00:77:00:99,ip=10.77.0.11"], "ip-duplicate", ["edge01"]),
     (["--nic", "52:54:00:77"], "bad-value", ["nics[0]: mac"]),
     (["--image", "nope"], "image-unknown", []),
+    (["--nic", "52:54:00:77:00:99,ip=fd77::7"], "bad-value", ["nics[0]: ip: not an IPv4 address", "ip6"]),
+    (["--nic", "52:54:00:77:00:99,ip6=fe80::7"], "bad-value", ["nics[0]: ip6: fe80::7 is a link-local address"]),
+    (["--nic", "52:54:00:77:00:99,ip6=fd99::7"], "bad-value", ["fd99::7 lies in no subnet of site local", "add its network"]),
+    (["--loader", "x64-uefi=/etc/passwd"], "bad-value", ["loaders: x64-uefi: not a path below the loaders root"]),
+    (["--loader", "vax=ipxe.efi"], "usage", ["no such architecture", "arm64-uefi"]),
 ])
 def test_a_host_that_does_not_fit(same, argv, code, words):
     same.refused(same.ctl("host", "add", "new", "--site", "local", *argv, stdin="x\n"), 1, "new", code, *words)
+
+
+@pytest.mark.parametrize("subnets, code, words", [
+    (["fd77::/56"], "bad-value", ["prefix: a /56 cannot be booted from: firmware takes every IPv6 link for a /64"]),
+    (["fd77::/64,gateway=fd77::1"], "bad-value", ["gateway: IPv6 hosts learn their router", "router_s"]),
+    (["10.1.0.0/24", "10.1.0.128/25"], "subnet-overlap", ["subnets[1]: prefix: overlaps with subnets[0], 10.1.0.0/24"]),
+    (["fd77::/64", "fd77::/64"], "subnet-overlap", ["subnets[1]"]),
+    (["10.1.0.0/24,gateway=10.1.0.9,pool=10.1.0.2-10.1.0.20"], "bad-value", ["pool: holds 10.1.0.9, which is the gateway"]),
+    (["10.1.0.0/24,pool=10.1.0.2-10.1.0.255"], "bad-value", ["pool: holds 10.1.0.255, which is the broadcast address"]),
+    (["fd77::/64,relay=10.1.0.1"], "bad-value", ["relay: of another family"]),
+    (["ff02::/64"], "bad-value", ["prefix: ff02:: is a multicast address"]),
+    (["10.1.0.0/24,ra=managed"], "bad-value", ["ra, router_s, mtu: only of an IPv6 subnet"]),
+    (["fd77::/64,mtu=900"], "bad-value", ["mtu: not 1280..65535"]),
+])
+def test_a_site_that_cannot_be_served(same, subnets, code, words):
+    argv = [word for s in subnets for word in ("--subnet", s)]
+    same.refused(same.ctl("site", "add", "new", *argv), 1, "new", code, *words)
 
 
 def test_no_host_is_called_all(same):

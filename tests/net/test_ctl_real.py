@@ -153,6 +153,35 @@ def test_apply_refusals_name_the_line(orch, old, new, line, word):
     assert run(orch, "host", "list", "--no-headers").stdout == ""
 
 
+def test_ipv6_loaders_templates_and_nfs_roots(orch):
+    """By options, as export shows them, and taken again from there."""
+    assert run(orch, "site", "add", "local", "--subnet", "10.0.0.0/24,gateway=10.0.0.1", "--subnet",
+               "fd77::/64,dns=fd77::53,pool=fd77::100-fd77::1ff,ra=stateless,router=30m,mtu=1400", "--loader",
+               "x64-uefi=signed/shimx64.efi", "--loader", "arch-0=undionly.kpxe").stderr == "local: added\n"
+    assert run(orch, "image", "add", "deb", "--kind", "reinstall", "--kernel", "deb/vmlinuz", "--file",
+               "deb/initrd.gz,name=preseed.cfg,template", "--nfs-root", "deb/root").stderr == "deb: added\n"
+    assert run(orch, "host", "add", "e1", "--site", "local", "--nic", "52:54:00:00:00:01,ip=10.0.0.7,ip6=fd77::7,boot",
+               "--loader", "x86-bios=ipxe.pxe").stderr == "e1: added\n"
+    assert run(orch, "host", "add", "e2", "--site", "local", "--nic", "52:54:00:00:00:02,ip6=fd77::8").returncode == 0
+    shown = json.loads(run(orch, "site", "show", "local", "-o", "json").stdout)
+    assert shown["subnets"][1] == {"prefix": "fd77::/64", "dns": ["fd77::53"], "pool": ["fd77::100", "fd77::1ff"],
+                                   "lease_s": 3600, "ra": "stateless", "router_s": 1800, "mtu": 1400}
+    assert shown["loaders"] == {"x64-uefi": "signed/shimx64.efi", "x86-bios": "undionly.kpxe"}
+    listed = run(orch, "host", "list", "--no-headers").stdout.splitlines()
+    assert listed[0].split()[3] == "10.0.0.7,fd77::7" and listed[1].split()[3] == "fd77::8"
+    assert "10.0.0.0/24,fd77::/64" in run(orch, "site", "list").stdout
+    exported = run(orch, "export").stdout
+    assert run(orch, "apply", "-f", "-", stdin=exported).stderr == "nothing to change\n"
+    assert run(orch, "site", "set", "local", "--loader", "arch-9=", "--loader", "arm64-uefi=grub.efi").returncode == 0
+    assert json.loads(run(orch, "site", "show", "local", "-o", "json").stdout)["loaders"] == {
+        "x86-bios": "undionly.kpxe", "arm64-uefi": "grub.efi"}
+    # And whole into an empty orchestrator: as it was.
+    for words in (["host", "rm", "e1"], ["host", "rm", "e2"], ["image", "rm", "deb"], ["site", "rm", "local"]):
+        assert run(orch, *words).returncode == 0, words
+    assert run(orch, "apply", "-f", "-", stdin=exported).stderr == "4 changed\n"
+    assert run(orch, "export").stdout == exported
+
+
 def test_single_objects(orch):
     assert run(orch, "site", "add", "local", "--timezone", "UTC", "--url", "http://10.0.0.1",
                "--subnet", "10.0.0.0/24,pool=10.0.0.5-10.0.0.9,lease=1h").returncode == 0

@@ -109,6 +109,48 @@ def bad_documents():
     d = document()
     d["sites"][0]["url"] = "http://10.77.0.1/`reboot`${x}"
     yield "bad-value", "/sites/0/url", d
+    d = document()
+    d["sites"][0]["subnets"].append({"prefix": "fd77::/48"})
+    yield "bad-value", "/sites/0/subnets/1/prefix", d
+    d = document()
+    d["sites"][0]["subnets"].append({"prefix": "fd77::/64", "gateway": "fd77::1"})
+    yield "bad-value", "/sites/0/subnets/1/gateway", d
+    d = document()
+    d["sites"][0]["subnets"].append({"prefix": "fd77::/64", "relay": "10.77.0.9"})
+    yield "bad-value", "/sites/0/subnets/1/relay", d
+    d = document()
+    d["sites"][0]["subnets"][0]["pool"] = ["10.77.0.1", "10.77.0.200"]
+    yield "bad-value", "/sites/0/subnets/0/pool", d
+    d = document()
+    d["sites"][0]["subnets"][0]["dns"] = ["127.0.0.1"]
+    yield "bad-value", "/sites/0/subnets/0/dns", d
+    d = document()
+    d["sites"][0]["loaders"] = {"x64-uefi": "../shim.efi"}
+    yield "bad-value", "/sites/0/loaders/x64-uefi", d
+    d = document()
+    d["hosts"][1]["loaders"] = {"pdp11": "boot"}
+    yield "bad-value", "/hosts/1/loaders/pdp11", d
+    d = document()
+    d["hosts"][1]["nics"][0]["ip"] = "fd77::7"
+    yield "bad-value", "/hosts/1/nics/0/ip", d
+    d = document()
+    d["hosts"][1]["nics"][0]["ip6"] = "fd77::7"
+    yield "bad-value", "/hosts/1/nics/0/ip6", d
+    d = document()
+    d["sites"][0]["subnets"].append({"prefix": "fd77::/64"})
+    d["hosts"][1]["nics"][0]["ip6"] = "fd77::"
+    yield "bad-value", "/hosts/1/nics/0/ip6", d
+    d = document()
+    d["sites"][0]["subnets"].append({"prefix": "fd77::/64"})
+    d["hosts"][0]["nics"][0]["ip6"] = "fd77::7"
+    d["hosts"][1]["nics"][0]["ip6"] = "fd77:0:0::7"
+    yield "ip-duplicate", "/hosts/1/nics/0/ip6", d
+    d = document()
+    d["images"][0]["kernel"]["template"] = True
+    yield "bad-value", "/images/0/kernel/template", d
+    d = document()
+    d["images"][0]["nfs_root"] = "/srv/nfs"
+    yield "bad-value", "/images/0/nfs_root", d
     d = {"sites": {}}
     yield "bad-value", "/sites", d
     d = document()
@@ -155,6 +197,38 @@ def test_addresses_are_a_sites_own_but_macs_are_not(orch):
     assert orch.apply(other).status == 200
     other["hosts"][0]["nics"][0]["mac"] = "52:54:00:77:00:01"
     assert orch.apply(other).code == "mac-duplicate"
+
+
+def test_the_agent_is_given_all_that_boot_services_need(orch):
+    doc = document(1)
+    v6 = {"prefix": "fd77::/64", "dns": ["fd77::53"], "pool": ["fd77::100", "fd77::1ff"], "lease_s": 600, "ra": "stateless",
+          "router_s": 1800, "mtu": 1400}
+    doc["sites"][0].update(subnets=doc["sites"][0]["subnets"] + [v6], loaders={"x64-uefi": "shimx64.efi"})
+    doc["hosts"][0]["nics"][0]["ip6"] = "fd77::11"
+    doc["hosts"][0]["loaders"] = {"x86-bios": "ipxe.pxe"}
+    doc["images"][0].update(nfs_root="deb/root", files=[{"path": "deb/initrd.gz", "name": "preseed.cfg", "template": True}])
+    assert orch.apply(doc).status == 200
+    agent = Agent(orch)
+    table = agent.poll(table=0).json["table"]
+    assert table["subnets"][1] == v6 and table["loaders"] == {"x64-uefi": "shimx64.efi"}
+    assert table["hosts"][0]["nics"] == [{"mac": "52:54:00:77:00:01", "ip": "10.77.0.11", "ip6": "fd77::11"}]
+    assert table["hosts"][0]["loaders"] == {"x86-bios": "ipxe.pxe"}
+    orch.order("edge01")
+    bundle = agent.poll(table=0).json["orders"][0]["bundle"]
+    assert bundle["host"]["loaders"] == {"x86-bios": "ipxe.pxe"}
+    assert bundle["image"]["nfs_root"] == "deb/root" and bundle["image"]["files"][0]["template"] is True
+    # Identity stands still while the job is open.
+    assert orch.patch("/hosts/edge01", {"nics": [{"mac": "52:54:00:77:00:01", "ip": "10.77.0.11",
+                                                  "ip6": "fd77::12"}]}).code == "host-busy"
+
+
+def test_one_loader_is_changed_by_itself(orch):
+    doc = document(1)
+    doc["sites"][0]["loaders"] = {"x64-uefi": "a.efi", "x86-bios": "b.kpxe"}
+    orch.apply(doc)
+    answer = orch.patch("/sites/local", {"loaders": {"x64-uefi": None, "arm64-uefi": "c.efi"}})
+    assert answer.json["loaders"] == {"x86-bios": "b.kpxe", "arm64-uefi": "c.efi"}
+    assert "loaders" not in orch.patch("/sites/local", {"loaders": None}).json
 
 
 def test_hosts_may_exchange_identities_in_one_document(orch):

@@ -25,12 +25,20 @@ static const char whole[] = "sites:\n"
 			    "        dns: [10.77.0.1, 1.1.1.1]\n"
 			    "        pool: [10.77.0.100, 10.77.0.150]\n"
 			    "        lease_s: 3600\n"
+			    "      - prefix: fd77::/64\n"
+			    "        ra: stateless\n"
+			    "        router_s: 1800\n"
+			    "        mtu: 1400\n"
+			    "    loaders: {x64-uefi: shimx64.efi}\n"
 			    "images:\n"
 			    "  - name: debian\n"
 			    "    kind: reinstall\n"
 			    "    kernel: {path: debian/vmlinuz}\n"
 			    "    initrds:\n"
 			    "      - path: debian/initrd.gz\n"
+			    "    files:\n"
+			    "      - {path: debian/preseed.cfg, template: true}\n"
+			    "    nfs_root: debian/root\n"
 			    "    args: \"auto=true netboot.report=${report}\"\n"
 			    "    reports: [up, installed]\n"
 			    "    local_boot: true\n"
@@ -42,6 +50,9 @@ static const char whole[] = "sites:\n"
 			    "      - mac: 52:54:00:77:00:01\n"
 			    "        ip: 10.77.0.11\n"
 			    "        boot: true\n"
+			    "        ip6: fd77::11\n"
+			    "    loaders:\n"
+			    "      x86-bios: ipxe.pxe\n"
 			    "    image: debian\n"
 			    "    labels:\n"
 			    "      role: cdn\n"
@@ -63,15 +74,20 @@ test_whole_document(void **state UNUSED)
 	    "10.77.0.1\",\"answer_unknown\":false,\"idle\":\"local\",\"subnets\":["
 	    "{\"prefix\":\"10.77.0.0/"
 	    "24\",\"gateway\":\"10.77.0.1\",\"dns\":[\"10.77.0.1\",\"1.1.1.1\"],"
-	    "\"pool\":[\"10.77.0.100\",\"10.77.0.150\"],\"lease_s\":3600}]}],"
+	    "\"pool\":[\"10.77.0.100\",\"10.77.0.150\"],\"lease_s\":3600},"
+	    "{\"prefix\":\"fd77::/64\",\"ra\":\"stateless\",\"router_s\":1800,"
+	    "\"mtu\":1400}],\"loaders\":{\"x64-uefi\":\"shimx64.efi\"}}],"
 	    "\"images\":[{\"name\":\"debian\",\"kind\":\"reinstall\","
 	    "\"kernel\":{\"path\":\"debian/vmlinuz\"},"
 	    "\"initrds\":[{\"path\":\"debian/initrd.gz\"}],"
+	    "\"files\":[{\"path\":\"debian/preseed.cfg\",\"template\":true}],"
+	    "\"nfs_root\":\"debian/root\","
 	    "\"args\":\"auto=true "
 	    "netboot.report=${report}\",\"reports\":[\"up\",\"installed\"],"
 	    "\"local_boot\":true,\"deadlines\":{\"kernel\":600,\"os-up\":120}}],"
 	    "\"hosts\":[{\"name\":\"edge01\",\"site\":\"local\",\"nics\":["
-	    "{\"mac\":\"52:54:00:77:00:01\",\"ip\":\"10.77.0.11\",\"boot\":true}],"
+	    "{\"mac\":\"52:54:00:77:00:01\",\"ip\":\"10.77.0.11\",\"boot\":true,\"ip6\":"
+	    "\"fd77::11\"}],\"loaders\":{\"x86-bios\":\"ipxe.pxe\"},"
 	    "\"image\":\"debian\",\"labels\":{\"role\":\"cdn\",\"rack\":\"017\"},"
 	    "\"bmc\":{\"address\":\"10.78.0.1\",\"port\":623,\"user\":\"admin\","
 	    "\"password_file\":\"secrets/edge01\"}}]}",
@@ -80,11 +96,11 @@ test_whole_document(void **state UNUSED)
 	assert_non_null(expected);
 	assert_int_equal(inventory_yaml_parse("f", whole, strlen(whole), &inv, &err), 0);
 	assert_true(json_equal(inv.document, expected));
-	assert_int_equal(inventory_yaml_line(&inv, "/hosts/0/nics/0/mac"), 27);
-	assert_int_equal(inventory_yaml_line(&inv, "/document/hosts/0/bmc/port"), 36);
+	assert_int_equal(inventory_yaml_line(&inv, "/hosts/0/nics/0/mac"), 35);
+	assert_int_equal(inventory_yaml_line(&inv, "/document/hosts/0/bmc/port"), 47);
 	/* What is missing is about what it is missing in. */
-	assert_int_equal(inventory_yaml_line(&inv, "/hosts/0/serial"), 24);
-	assert_int_equal(inventory_yaml_line(&inv, "/hosts/7"), 23);
+	assert_int_equal(inventory_yaml_line(&inv, "/hosts/0/serial"), 32);
+	assert_int_equal(inventory_yaml_line(&inv, "/hosts/7"), 31);
 	inventory_yaml_done(&inv);
 	json_decref(expected);
 }

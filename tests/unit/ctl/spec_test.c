@@ -38,6 +38,8 @@ test_nic(void **state UNUSED)
 	    spec_nic("52:54:00:77:00:01", &err), "{\"mac\":\"52:54:00:77:00:01\"}", &err);
 	check(spec_nic("m,ip=10.0.0.1,boot", &err),
 	    "{\"mac\":\"m\",\"ip\":\"10.0.0.1\",\"boot\":true}", &err);
+	check(
+	    spec_nic("m,ip6=fd77::7", &err), "{\"mac\":\"m\",\"ip6\":\"fd77::7\"}", &err);
 	check(spec_nic("", &err), NULL, &err);
 	check(spec_nic("m,ip", &err), NULL, &err);
 	check(spec_nic("m,ip=", &err), NULL, &err);
@@ -59,6 +61,17 @@ test_subnet(void **state UNUSED)
 	    "\"pool\":[\"10.0.0.5\",\"10.0.0.9\"],\"lease_s\":3600,\"domain\":\"x.y\","
 	    "\"relay\":\"10.1.0.1\"}",
 	    &err);
+	check(spec_subnet(
+		  "fd77::/64,dns=fd77::53,pool=fd77::1-fd77::9,ra=stateless,router=30m,"
+		  "mtu=1400",
+		  &err),
+	    "{\"prefix\":\"fd77::/"
+	    "64\",\"dns\":[\"fd77::53\"],\"pool\":[\"fd77::1\",\"fd77::9\"],"
+	    "\"ra\":\"stateless\",\"router_s\":1800,\"mtu\":1400}",
+	    &err);
+	check(spec_subnet("p,router=0", &err), "{\"prefix\":\"p\",\"router_s\":0}", &err);
+	check(spec_subnet("p,mtu=big", &err), NULL, &err);
+	check(spec_subnet("p,mtu=-1", &err), NULL, &err);
 	check(spec_subnet("p,pool=10.0.0.5", &err), NULL, &err);
 	check(spec_subnet("p,pool=-10.0.0.5", &err), NULL, &err);
 	check(spec_subnet("p,lease=soon", &err), NULL, &err);
@@ -71,6 +84,8 @@ test_file(void **state UNUSED)
 
 	check(spec_file("d/x.squashfs,name=root", &err),
 	    "{\"path\":\"d/x.squashfs\",\"name\":\"root\"}", &err);
+	check(spec_file("d/preseed.cfg,template", &err),
+	    "{\"path\":\"d/preseed.cfg\",\"template\":true}", &err);
 }
 
 typedef int
@@ -99,6 +114,20 @@ test_label(void **state UNUSED)
 	check_put(spec_label, "old=", "{\"old\":null}");
 	check_put(spec_label, "role", NULL);
 	check_put(spec_label, "=x", NULL);
+}
+
+static void
+test_loader(void **state UNUSED)
+{
+	check_put(
+	    spec_loader, "x64-uefi=a/b.efi", "{\"old\":\"1\",\"x64-uefi\":\"a/b.efi\"}");
+	check_put(spec_loader, "arch-9=a.efi", "{\"old\":\"1\",\"x64-uefi\":\"a.efi\"}");
+	check_put(spec_loader, "arch-77=a", "{\"old\":\"1\",\"arch-77\":\"a\"}");
+	check_put(spec_loader, "x86-bios=", "{\"old\":\"1\",\"x86-bios\":null}");
+	check_put(spec_loader, "x86-bios", NULL);
+	check_put(spec_loader, "=a.efi", NULL);
+	check_put(spec_loader, "vax=a.efi", NULL);
+	check_put(spec_loader, "a-very-long-name-of-an-architecture=a.efi", NULL);
 }
 
 static void
@@ -140,6 +169,7 @@ main(void)
 	    cmocka_unit_test(test_subnet),
 	    cmocka_unit_test(test_file),
 	    cmocka_unit_test(test_label),
+	    cmocka_unit_test(test_loader),
 	    cmocka_unit_test(test_deadline),
 	    cmocka_unit_test(test_bmc),
 	};

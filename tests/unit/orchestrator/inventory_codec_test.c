@@ -91,6 +91,7 @@ pointers_follow_the_text(void **state)
 	(void)state;
 	expect_pointer("nics[1]: mac: not an address", "/hosts/3/nics/1/mac");
 	expect_pointer("bmc: cipher: not 0, 3 or 17", "/hosts/3/bmc/cipher");
+	expect_pointer("loaders: x64-uefi: not a path", "/hosts/3/loaders/x64-uefi");
 	expect_pointer("not an object", "/hosts/3");
 	expect_pointer("unknown key \"x: y: z\"", "/hosts/3");
 	expect_pointer("nics[: x", "/hosts/3");
