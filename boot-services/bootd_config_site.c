@@ -313,11 +313,12 @@ check_fixed(const struct yaml_where *w, const char *path, const struct bundle_ho
 		if (!s)
 			return yaml_where_bad(
 			    w, path, err, "its fixed address is in none of the subnets");
+		/* RFC 4291 2.6.1: an IPv6 prefix's own address is that of all its routers. */
 		if ((ip->family == AF_INET && !addr_prefix_has_host_v4(&s->prefix, ip)) ||
-		    addr_ip_eq(ip, &s->gateway))
+		    addr_ip_eq(ip, &s->gateway) || addr_ip_eq(ip, &s->prefix.ip))
 			return yaml_where_bad(w, path, err,
 			    "no host may have its fixed address: it is the subnet's "
-			    "network, broadcast or gateway address");
+			    "network, anycast, broadcast or gateway address");
 	}
 	return 0;
 }

@@ -44,6 +44,7 @@ static const char *const bad_input_codes[] = {
     "job-unknown",
     "boot-unknown",
     "reason-missing",
+    "subnet-overlap",
     "mac-duplicate",
     "bmc-duplicate",
     "ip-duplicate",

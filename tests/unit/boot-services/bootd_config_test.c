@@ -73,6 +73,85 @@ values_and_defaults(void **state UNUSED)
 	bootd_config_done(&cfg);
 }
 
+static void
+ipv6_values_and_defaults(void **state UNUSED)
+{
+	static const char text[] =
+	    "interfaces: [eth1]\n"
+	    "services: {dhcp6: true, ra: true}\n"
+	    "ports: {dhcp6: 10547, dhcp6_client: 10546}\n"
+	    "subnets:\n"
+	    "  - {prefix: 'fd77::/64', dns: ['fd77::53'], pool: ['fd77::100', "
+	    "'fd77::1ff'],\n"
+	    "     ra: stateless, router_lifetime: 30m, mtu: 1400, relay: 'fd78::0:1'}\n"
+	    "  - {prefix: 'fd79::/64', router_lifetime: '0'}\n"
+	    "  - {prefix: 'fd7a::/64', ra: off}\n"
+	    "  - {prefix: 10.0.0.0/24}\n"
+	    "hosts:\n"
+	    "  - {name: a, macs: ['52:54:00:00:00:01', '52:54:00:00:00:02'], ip: "
+	    "10.0.0.7,\n"
+	    "     ip6: 'fd77::7', uuid: 12345678-1234-1234-1234-123456789ABC}\n"
+	    "  - {name: b, nics: [{mac: '52:54:00:00:00:03', ip6: 'fd79::8'}]}\n";
+	struct bootd_config cfg;
+	struct error err = {0};
+	char buf[ADDR_IP_TEXT];
+
+	assert_int_equal(parse(text, &cfg, &err), 0);
+	assert_true(cfg.dhcp6 && cfg.ra && cfg.dhcp4 && !cfg.dhcp4_proxy);
+	assert_int_equal(cfg.dhcp6_port, 10547);
+	assert_int_equal(cfg.dhcp6_client_port, 10546);
+	const struct bundle_subnet *s = cfg.site.subnets;
+	assert_int_equal(s[0].ra, BUNDLE_RA_STATELESS);
+	assert_int_equal(s[0].router_s, 1800);
+	assert_int_equal(s[0].mtu, 1400);
+	assert_string_equal(s[0].relay, "fd78::1"); /* as it is compared with */
+	assert_int_equal(s[1].ra, BUNDLE_RA_MANAGED);
+	assert_int_equal(s[1].router_s, 0);
+	assert_int_equal(s[1].mtu, 0);
+	assert_int_equal(s[2].ra, BUNDLE_RA_OFF);
+	assert_int_equal(s[3].ra, BUNDLE_RA_OFF);
+	const struct bundle_host *h = cfg.site.hosts;
+	assert_string_equal(addr_ip_text(&h[0].nics[0].ip6, buf, sizeof(buf)), "fd77::7");
+	assert_false(addr_ip_is_set(&h[0].nics[1].ip6));
+	assert_string_equal(h[0].uuid, "12345678-1234-1234-1234-123456789abc");
+	assert_string_equal(addr_ip_text(&h[1].nics[0].ip6, buf, sizeof(buf)), "fd79::8");
+	bootd_config_done(&cfg);
+	assert_int_equal(parse("interfaces: [e]\n", &cfg, &err), 0);
+	assert_int_equal(cfg.dhcp6_port, 547);
+	assert_int_equal(cfg.dhcp6_client_port, 546);
+	bootd_config_done(&cfg);
+}
+
+static void
+dhcp4_is_on_off_or_proxy(void **state UNUSED)
+{
+	static const struct {
+		const char *word;
+		bool on, proxy;
+	} table[] = {
+	    {"on", true, false},
+	    {"true", true, false},
+	    {"yes", true, false},
+	    {"off", false, false},
+	    {"false", false, false},
+	    {"no", false, false},
+	    {"proxy", true, true},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct bootd_config cfg;
+		struct error err = {0};
+		char text[80];
+
+		snprintf(text, sizeof(text), "interfaces: [e]\nservices: {dhcp4: %s}\n",
+		    table[i].word);
+		assert_int_equal(parse(text, &cfg, &err), 0);
+		assert_int_equal(cfg.dhcp4, table[i].on);
+		assert_int_equal(cfg.dhcp4_proxy, table[i].proxy);
+		bootd_config_done(&cfg);
+	}
+}
+
 static const char *
 loader(const struct bootd_config *cfg, uint16_t arch)
 {
@@ -174,6 +253,50 @@ static const struct {
 	"bootd.yaml:4: subnets[0].dns[0]: not an IPv4 address"},
     {"interfaces: [e]\nhosts:\n- macs: ['52:54:00:00:00:01']\n",
 	"bootd.yaml:3: hosts[0]: key 'name' is missing"},
+    {"interfaces: [e]\nservices: {dhcp4: maybe}\n", "bootd.yaml:2: services.dhcp4: "},
+    {"interfaces: [e]\nports: {dhcp6: 0}\n",
+	"bootd.yaml:2: ports.dhcp6: 0 is not between 1 and 65535"},
+    {"services: {dhcp4: off, ra: true}\n",
+	"bootd.yaml:1: interfaces: at least one interface is needed"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/56\n",
+	"bootd.yaml:3: subnets[0].prefix: not a prefix such as"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  gateway: fd77::1\n",
+	"bootd.yaml:4: subnets[0].gateway: IPv6 hosts learn their router"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  dns: [10.0.0.1]\n",
+	"bootd.yaml:4: subnets[0].dns[0]: not an IPv6 address"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  relay: 10.0.0.1\n",
+	"bootd.yaml:4: subnets[0].relay: not an IPv6 address"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  ra: on\n",
+	"bootd.yaml:4: subnets[0].ra: 'on' is none of the words"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  router_lifetime: 9001s\n",
+	"bootd.yaml:4: subnets[0].router_lifetime: not a duration of at most 9000s"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  mtu: 1279\n",
+	"bootd.yaml:4: subnets[0].mtu: not between 1280 and 65535"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  mtu: 1500\n",
+	"bootd.yaml:3: subnets[0].prefix: ra, router_lifetime and mtu are for IPv6"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  ra: off\n",
+	"bootd.yaml:3: subnets[0].prefix: ra, router_lifetime and mtu are for IPv6"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip: 'fd77::7'}\n",
+	"bootd.yaml:4: hosts[0].macs[0]: not an IPv4 address"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip6: 10.0.0.7}\n",
+	"bootd.yaml:4: hosts[0].macs[0]: not an IPv6 address"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip6: 'fd77::7'}\n",
+	"bootd.yaml:4: hosts[0]: its fixed address is in none of the subnets"},
+    {"interfaces: [e]\n" SUBNET
+     "hosts:\n- {name: a, nics: [{mac: '52:54:00:00:00:01'}], ip6: 'fd77::7'}\n",
+	"bootd.yaml:4: hosts[0]: 'ip' and 'ip6' belong to the first of 'macs'"},
+    {"interfaces: [e]\nsubnets: [{prefix: 'fd77::/64'}]\n"
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip6: 'fd77::'}\n",
+	"bootd.yaml:4: hosts[0]: no host may have its fixed address"},
+    {"interfaces: [e]\nsubnets: [{prefix: 'fd77::/64'}]\n"
+     "hosts:\n- {name: a, macs: ['52:54:00:00:00:01'], ip6: 'fd77::5'}\n"
+     "- {name: b, macs: ['52:54:00:00:00:02'], ip6: 'fd77::0:5'}\n",
+	"bootd.yaml:5: hosts[1]: address fd77::5 of host b belongs to host a"},
+    {"interfaces: [e]\nhosts:\n- name: a\n  macs: ['52:54:00:00:00:01']\n  uuid: x\n",
+	"bootd.yaml:5: hosts[0].uuid: not a UUID"},
     {"interfaces: [e]\nhosts:\n- name: a\n",
 	"bootd.yaml:3: hosts[0]: key 'macs' or 'nics'"},
     {"interfaces: [e]\nhosts:\n- name: a b\n  macs: ['52:54:00:00:00:01']\n",
@@ -261,6 +384,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(values_and_defaults),
+	    cmocka_unit_test(ipv6_values_and_defaults),
+	    cmocka_unit_test(dhcp4_is_on_off_or_proxy),
 	    cmocka_unit_test(loaders_override_the_defaults),
 	    cmocka_unit_test(json_from_the_agent),
 	    cmocka_unit_test(mistakes_name_file_line_and_key),

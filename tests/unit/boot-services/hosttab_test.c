@@ -50,6 +50,106 @@ finds_by_each_key(void **state UNUSED)
 }
 
 static void
+finds_by_either_address(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host a = fixture_host("a", 1), b = fixture_host("b", 2);
+	struct addr_ip ip6, other;
+	struct error err = {0};
+
+	assert_int_equal(addr_ip_parse("fd77::1", &ip6), 0);
+	assert_int_equal(addr_ip_parse("fd77::2", &other), 0);
+	a.nics[0].ip6 = ip6;
+	put(t, &a, NULL);
+	assert_ptr_equal(hosttab_by_ip(t, &ip6), hosttab_by_name(t, "a"));
+	assert_ptr_equal(hosttab_by_ip(t, &a.nics[0].ip), hosttab_by_name(t, "a"));
+	b.nics[0].ip6 = ip6;
+	assert_int_equal(hosttab_put(t, &b, NULL, &err), -EEXIST);
+	assert_string_equal(err.code, "ip-in-use");
+	assert_null(hosttab_by_name(t, "b"));
+	/* Of a replaced host only what it has now. */
+	a.nics[0].ip6 = other;
+	put(t, &a, NULL);
+	assert_null(hosttab_by_ip(t, &ip6));
+	assert_non_null(hosttab_by_ip(t, &other));
+	put(t, &b, NULL);
+	hosttab_del(t, "a");
+	assert_null(hosttab_by_ip(t, &other));
+	assert_ptr_equal(hosttab_by_ip(t, &ip6), hosttab_by_name(t, "b"));
+	hosttab_free(t);
+}
+
+static struct addr_uuid
+uuid_of(const char *text)
+{
+	struct addr_uuid u;
+
+	assert_int_equal(addr_uuid_parse(text, &u), 0);
+	return u;
+}
+
+#define UUID "12345678-1234-1234-1234-123456789abc"
+#define UUID2 "12345678-1234-1234-1234-123456789abd"
+
+static void
+finds_by_uuid_when_one_host_has_it(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host a = fixture_host("a", 1), b = fixture_host("b", 2),
+			   c = fixture_host("c", 3);
+	struct addr_uuid u = uuid_of(UUID), u2 = uuid_of(UUID2), zero = {{0}};
+
+	put(t, &c, NULL); /* has none */
+	assert_null(hosttab_by_uuid(t, &zero));
+	str_clip(a.uuid, sizeof(a.uuid), UUID);
+	put(t, &a, NULL);
+	assert_ptr_equal(hosttab_by_uuid(t, &u), hosttab_by_name(t, "a"));
+	assert_null(hosttab_by_uuid(t, &u2));
+	/* A board that says what another one says: neither is meant. */
+	str_clip(b.uuid, sizeof(b.uuid), UUID);
+	put(t, &b, NULL);
+	assert_null(hosttab_by_uuid(t, &u));
+	assert_int_equal(hosttab_count(t), 3);
+	str_clip(b.uuid, sizeof(b.uuid), UUID2);
+	put(t, &b, NULL);
+	assert_ptr_equal(hosttab_by_uuid(t, &u), hosttab_by_name(t, "a"));
+	assert_ptr_equal(hosttab_by_uuid(t, &u2), hosttab_by_name(t, "b"));
+	str_clip(b.uuid, sizeof(b.uuid), UUID);
+	put(t, &b, NULL);
+	assert_null(hosttab_by_uuid(t, &u));
+	hosttab_del(t, "a");
+	assert_ptr_equal(hosttab_by_uuid(t, &u), hosttab_by_name(t, "b"));
+	hosttab_del(t, "b");
+	assert_null(hosttab_by_uuid(t, &u));
+	hosttab_free(t);
+}
+
+static void
+keeps_loaders(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new();
+	struct bundle_host a = fixture_host("a", 1);
+	struct bundle_site *site = str_alloc(sizeof(*site));
+
+	a.n_loaders = 2;
+	a.loaders[0] = (struct bundle_loader){0, "ipxe.pxe"};
+	a.loaders[1] = (struct bundle_loader){7, "shimx64.efi"};
+	put(t, &a, NULL);
+	assert_int_equal(hosttab_by_name(t, "a")->host.n_loaders, 2);
+	assert_string_equal(hosttab_by_name(t, "a")->host.loaders[1].file, "shimx64.efi");
+	a.n_loaders = 0;
+	put(t, &a, NULL);
+	assert_int_equal(hosttab_by_name(t, "a")->host.n_loaders, 0);
+	site->n_loaders = 1;
+	site->loaders[0] = (struct bundle_loader){7, "site.efi"};
+	hosttab_set_site(t, site);
+	assert_int_equal(hosttab_site(t)->n_loaders, 1);
+	assert_string_equal(hosttab_site(t)->loaders[0].file, "site.efi");
+	free(site);
+	hosttab_free(t);
+}
+
+static void
 replaces_by_name(void **state UNUSED)
 {
 	struct hosttab *t = hosttab_new();
@@ -326,6 +426,9 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finds_by_each_key),
+	    cmocka_unit_test(finds_by_either_address),
+	    cmocka_unit_test(finds_by_uuid_when_one_host_has_it),
+	    cmocka_unit_test(keeps_loaders),
 	    cmocka_unit_test(replaces_by_name),
 	    cmocka_unit_test(refuses_what_another_host_has),
 	    cmocka_unit_test(a_ticket_keeps_its_progress),

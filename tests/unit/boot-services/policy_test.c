@@ -122,6 +122,75 @@ make_client(enum policy_class class, uint16_t arch)
 	};
 }
 
+/* Host before site before configuration; within each the architecture itself before its sibling. */
+static void
+loaders_are_replaced_from_the_inside_out(void **state UNUSED)
+{
+	static const struct {
+		const char *host, *site, *configured, *want;
+		uint16_t arch;
+	} table[] = {
+	    {"{}", "{}", "[]", "snponly.efi", 7},
+	    {"{}", "{}", "[{arch: 7, file: c.efi}]", "c.efi", 7},
+	    {"{}", "{\"x64-uefi\":\"s.efi\"}", "[{arch: 7, file: c.efi}]", "s.efi", 7},
+	    {"{\"x64-uefi\":\"h.efi\"}", "{\"x64-uefi\":\"s.efi\"}", "[]", "h.efi", 7},
+	    /* 7 and 9 are one, and HTTP boot has PXE's unless it has its own. */
+	    {"{\"x64-uefi\":\"h.efi\"}", "{}", "[]", "h.efi", 9},
+	    {"{}", "{\"x64-uefi\":\"s.efi\"}", "[]", "s.efi", 0x10},
+	    {"{}", "{\"x64-uefi\":\"s.efi\",\"x64-uefi-http\":\"w.efi\"}", "[]", "w.efi",
+		0x10},
+	    {"{}", "{\"x64-uefi\":\"s.efi\",\"x64-uefi-http\":\"w.efi\"}", "[]", "s.efi",
+		7},
+	    /* A host's sibling comes before the site's own. */
+	    {"{\"x64-uefi\":\"h.efi\"}", "{\"x64-uefi-http\":\"w.efi\"}", "[]", "h.efi",
+		0x10},
+	    /* Others are not touched. */
+	    {"{\"arm64-uefi\":\"h.efi\"}", "{}", "[]", "snponly.efi", 7},
+	    {"{\"x86-bios\":\"ipxe.pxe\"}", "{}", "[]", "ipxe.pxe", 0},
+	    {"{\"x86-bios\":\"ipxe.pxe\"}", "{}", "[]", "ipxe.pxe", ARCH_NONE},
+	    /* What the configuration has switched off, a site or host may have. */
+	    {"{}", "{}", "[{arch: 7, file: ''}]", NULL, 7},
+	    {"{\"x64-uefi\":\"h.efi\"}", "{}", "[{arch: 7, file: ''}]", "h.efi", 7},
+	    {"{}", "{}", "[]", NULL, 0x99},
+	    {"{\"arch-153\":\"h\"}", "{}", "[]", "h", 0x99},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct hosttab *t = hosttab_new();
+		struct bootd_config *cfg = str_alloc(sizeof(*cfg));
+		struct bundle_site *site = str_alloc(sizeof(*site));
+		struct bundle_host h = fixture_host("a", 1);
+		struct error err = {0};
+		char text[256];
+		json_t *v;
+
+		snprintf(text, sizeof(text), "interfaces: [e]\nloaders: %s\n",
+		    table[i].configured);
+		assert_int_equal(
+		    bootd_config_parse("t", text, strlen(text), cfg, &err), 0);
+		v = json_pack("{s:o}", "loaders", json_loads(table[i].host, 0, NULL));
+		assert_int_equal(
+		    bundle_loaders_from_json(v, h.loaders, &h.n_loaders, &err), 0);
+		json_decref(v);
+		v = json_pack("{s:o}", "loaders", json_loads(table[i].site, 0, NULL));
+		assert_int_equal(
+		    bundle_loaders_from_json(v, site->loaders, &site->n_loaders, &err),
+		    0);
+		json_decref(v);
+		hosttab_set_site(t, site);
+		assert_int_equal(hosttab_put(t, &h, NULL, &err), 0);
+		const char *got =
+		    policy_loader(t, cfg, &hosttab_by_name(t, "a")->host, table[i].arch);
+		if ((got == NULL) != (table[i].want == NULL) ||
+		    (got && strcmp(got, table[i].want) != 0))
+			fail_msg("row %zu: %s", i, got ? got : "none");
+		hosttab_free(t);
+		bootd_config_done(cfg);
+		free(cfg);
+		free(site);
+	}
+}
+
 static void
 decides_every_row(void **state UNUSED)
 {
@@ -243,6 +312,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decides_every_row),
+	    cmocka_unit_test(loaders_are_replaced_from_the_inside_out),
 	    cmocka_unit_test(only_marked_nics_boot),
 	    cmocka_unit_test(a_host_names_its_loader),
 	    cmocka_unit_test(services_that_are_off_are_not_offered),
