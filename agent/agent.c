@@ -557,7 +557,8 @@ make_parts(struct agent *a, struct error *err)
 	a->hashing = workq_new(a->base, HASH_THREADS);
 	a->names = workq_new(a->base, NAME_THREADS);
 	a->looking = workq_new(a->base, LOOK_THREADS);
-	a->preflight = preflight_new(a->hashing, a->looking, a->cfg->images_root);
+	a->preflight = preflight_new(
+	    a->hashing, a->looking, a->cfg->images_root, a->cfg->loaders_root);
 	bmc.workq = a->names;
 	a->bmc = bmc_engine_new(a->base, a->log, &a->rng, &bmc, err);
 	if (a->bmc == NULL)

@@ -72,7 +72,7 @@ static const cyaml_schema_value_t top_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, top_fields)};
 
 struct raw_dirs {
-	char *images, *scripts;
+	char *images, *scripts, *loaders;
 };
 struct raw_services {
 	struct raw_dirs dirs;
@@ -83,6 +83,7 @@ struct raw_outer {
 static const cyaml_schema_field_t dirs_fields[] = {
     TEXT("images", struct raw_dirs, images, 255),
     TEXT("scripts", struct raw_dirs, scripts, 255),
+    TEXT("loaders", struct raw_dirs, loaders, 255),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t services_fields[] = {
@@ -343,9 +344,12 @@ take_dirs(const struct yaml_where *w, struct agent_config *c, struct error *err)
 	dirs = &outer->boot_services.dirs;
 	if ((r = take_path(w, "boot_services.dirs.images", dirs->images,
 		 "/srv/netboot/images", c->images_root, sizeof(c->images_root), err)) ==
-	    0)
-		r = take_path(w, "boot_services.dirs.scripts", dirs->scripts,
-		    "/srv/netboot/scripts", c->scripts_root, sizeof(c->scripts_root),
+		0 &&
+	    (r = take_path(w, "boot_services.dirs.scripts", dirs->scripts,
+		 "/srv/netboot/scripts", c->scripts_root, sizeof(c->scripts_root),
+		 err)) == 0)
+		r = take_path(w, "boot_services.dirs.loaders", dirs->loaders,
+		    "/srv/netboot/loaders", c->loaders_root, sizeof(c->loaders_root),
 		    err);
 	unload(&outer_value, outer);
 	return r;

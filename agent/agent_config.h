@@ -35,6 +35,7 @@ struct agent_config {
 	char site_url[AGENT_CONFIG_PATH_SIZE];	   /* "" : found per host */
 	char images_root[AGENT_CONFIG_PATH_SIZE];  /* boot_services.dirs.images */
 	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.scripts */
+	char loaders_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.loaders */
 	int64_t max_jobs, max_events;
 	struct run_limits limits;
 	/* The boot_services section on the same lines as in the file, so that bootd's

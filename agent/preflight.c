@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Image files checked before anything is switched off.
+/* Image files and the host's loaders checked before anything is switched off.
  *
  * Entry points: preflight_start(), preflight_cancel(); preflight_recheck() before the last
  * octets of an image are let go.
@@ -23,6 +23,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "agent/preflight_loader.h"
 #include "lib/beneath.h"
 #include "lib/digest.h"
 #include "lib/str.h"
@@ -56,7 +57,7 @@ struct file {
 
 struct preflight {
 	struct workq *hashing, *looking;
-	char root[256];
+	char root[256], loaders_root[256];
 	struct known *cache;
 	struct preflight_check *checks; /* the oldest first; without rechecks */
 };
@@ -69,17 +70,21 @@ struct preflight_check {
 	void *arg;
 	struct file files[FILES_MAX];
 	unsigned n;
+	struct bundle_loader loaders[BUNDLE_LOADERS_MAX];
+	size_t n_loaders;
 	struct error err;
 };
 
 struct preflight *
-preflight_new(struct workq *hashing, struct workq *looking, const char *root)
+preflight_new(struct workq *hashing, struct workq *looking, const char *root,
+    const char *loaders_root)
 {
 	struct preflight *p = str_alloc(sizeof(*p));
 
 	p->hashing = hashing;
 	p->looking = looking;
 	str_clip(p->root, sizeof(p->root), root);
+	str_clip(p->loaders_root, sizeof(p->loaders_root), loaders_root);
 	return p;
 }
 
@@ -288,11 +293,11 @@ static void
 work(void *arg)
 {
 	struct preflight_check *c = arg;
+	int r =
+	    preflight_loader_check(c->p->loaders_root, c->loaders, c->n_loaders, &c->err);
 
-	for (unsigned i = 0; i < c->n; i++) {
-		if (check_file(c->p, &c->files[i], &c->err) < 0)
-			return;
-	}
+	for (unsigned i = 0; r == 0 && i < c->n; i++)
+		r = check_file(c->p, &c->files[i], &c->err);
 }
 
 static void
@@ -447,10 +452,14 @@ new_check(struct preflight *p, const struct bundle_image *image, preflight_done_
 
 struct preflight_check *
 preflight_start(struct preflight *p, const struct bundle_image *image,
-    preflight_done_fn *fn, void *arg)
+    const struct bundle_host *host, preflight_done_fn *fn, void *arg)
 {
 	struct preflight_check *c = new_check(p, image, fn, arg);
 
+	if (host != NULL) {
+		memcpy(c->loaders, host->loaders, sizeof(c->loaders));
+		c->n_loaders = host->n_loaders;
+	}
 	if (!begin_or_wait(c)) {
 		free(c);
 		return NULL;

@@ -100,8 +100,8 @@ begin_preflight(struct run_job *job)
 		    "the host has no BMC to switch it with");
 	} else if (job->run.netboot && make_script(job, &text, &err) == 0) {
 		free(text);
-		job->check = preflight_start(
-		    job->deps->preflight, &job->bundle->image, on_files_checked, job);
+		job->check = preflight_start(job->deps->preflight, &job->bundle->image,
+		    &job->bundle->host, on_files_checked, job);
 		if (job->check == NULL)
 			error_set(&err, 0, "preflight-timeout", "retry later",
 			    "too many checks are waiting for the site's disk");

@@ -500,7 +500,8 @@ read_image_again(struct run_jobs *js, const struct bundle *b, const struct run *
 {
 	if (!r->netboot || r->stage <= STAGE_PREFLIGHT || ticket_is_consumed(&r->ticket))
 		return;
-	if (preflight_start(js->d.preflight, &b->image, on_read_again, NULL) == NULL)
+	if (preflight_start(js->d.preflight, &b->image, NULL, on_read_again, NULL) ==
+	    NULL)
 		log_warn(js->d.log, "job %s: its image files are not read again", r->job);
 }
 

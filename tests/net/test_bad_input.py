@@ -221,6 +221,22 @@ def test_an_altered_image_file_of_the_same_size(whole, kernel):
     assert whole.untouched() == before
 
 
+def test_a_missing_loader_of_the_host(whole):
+    """Found by the agent before anything is switched."""
+    assert whole.ctl("host", "set", "edge01", "--loader", "x64-uefi=signed/shimx64.efi").returncode == 0
+    try:
+        before = whole.untouched()
+        done = whole.reinstall("edge01", "--wait=2m")
+        assert done.returncode == 3, done.stderr
+        line = done.stdout.splitlines()[-1]
+        assert line.startswith("edge01: FAILED at preflight: loader-missing: loader for x64-uefi: "
+                               + whole.path("loaders/signed/shimx64.efi") + ": No such file"), line
+        assert "host set --loader" in line
+        assert whole.untouched() == before
+    finally:
+        assert whole.ctl("host", "set", "edge01", "--loader", "x64-uefi=").returncode == 0
+
+
 # ---- policy
 
 

@@ -48,6 +48,7 @@ test_defaults(void **state)
 	assert_string_equal(c.seal_key, "/var/lib/netboot/agent.key");
 	assert_string_equal(c.images_root, "/srv/netboot/images");
 	assert_string_equal(c.scripts_root, "/srv/netboot/scripts");
+	assert_string_equal(c.loaders_root, "/srv/netboot/loaders");
 	assert_string_equal(c.site_url, "");
 	assert_int_equal(c.max_jobs, 1000);
 	assert_int_equal(c.limits.allow[STAGE_KERNEL], 0);
@@ -73,6 +74,7 @@ test_everything(void **state)
 	assert_string_equal(c.site_url, "http://10.0.0.1:8080");
 	assert_string_equal(c.images_root, "/i");
 	assert_string_equal(c.scripts_root, "/s");
+	assert_string_equal(c.loaders_root, "/l");
 	assert_int_equal(c.max_jobs, 5);
 	assert_int_equal(c.limits.allow[STAGE_KERNEL], 600 * USEC_PER_SEC);
 	assert_int_equal(c.limits.allow[STAGE_FIRMWARE_DHCP], 90 * USEC_PER_SEC);

@@ -11,7 +11,7 @@
 #include "tests/unit/open_files.h"
 
 struct kit {
-	char dir[64];
+	char dir[64], loaders[80];
 	struct event_base *base;
 	struct workq *q;
 	struct preflight *p;
@@ -55,9 +55,11 @@ setup(void **state)
 	snprintf(k->dir, sizeof(k->dir), "/tmp/preflight_testXXXXXX");
 	assert_non_null(mkdtemp(k->dir));
 	assert_int_equal(chmod(k->dir, 0755), 0);
+	snprintf(k->loaders, sizeof(k->loaders), "%s/loaders", k->dir);
+	assert_int_equal(mkdir(k->loaders, 0755), 0);
 	k->base = event_base_new();
 	k->q = workq_new(k->base, 1);
-	k->p = preflight_new(k->q, k->q, k->dir);
+	k->p = preflight_new(k->q, k->q, k->dir, k->loaders);
 	k->b = job_fixture_bundle();
 	write_file(k, "vmlinuz", "kernel");
 	write_file(k, "initrd", "initrd");
@@ -81,6 +83,9 @@ teardown(void **state)
 	unlink(path);
 	path_of(k, "initrd", path, sizeof(path));
 	unlink(path);
+	path_of(k, "loaders/shim.efi", path, sizeof(path));
+	unlink(path);
+	rmdir(k->loaders);
 	assert_int_equal(rmdir(k->dir), 0);
 	free(k->b);
 	free(k);
@@ -102,7 +107,7 @@ static const char *
 check(struct kit *k)
 {
 	memset(&k->err, 0, sizeof(k->err));
-	assert_non_null(preflight_start(k->p, &k->b->image, on_done, k));
+	assert_non_null(preflight_start(k->p, &k->b->image, &k->b->host, on_done, k));
 	event_base_loop(k->base, EVLOOP_NO_EXIT_ON_EMPTY);
 	return k->err.code;
 }
@@ -123,6 +128,50 @@ test_good_and_remembered(void **state)
 	assert_string_equal(check(k), "image-altered");
 	assert_non_null(strstr(k->err.text, "initrd"));
 	write_file(k, "initrd", "initrd");
+	assert_string_equal(check(k), "");
+}
+
+/* What the firmware would be told of must be there before the machine is switched off. */
+static void
+test_loaders_of_the_host(void **state)
+{
+	static const struct {
+		const char *file, *text;
+	} table[] = {
+	    {"absent.efi", "loaders/absent.efi: No such file or directory"},
+	    {"../vmlinuz", "it leads out of that folder"},
+	    {".", "not a file"},
+	};
+	struct kit *k = *state;
+	struct bundle_host *h = &k->b->host;
+	char path[128];
+
+	h->n_loaders = 2;
+	h->loaders[0] = (struct bundle_loader){7, "shim.efi"};
+	h->loaders[1] = (struct bundle_loader){0x0b, "shim.efi"};
+	assert_string_equal(check(k), "loader-missing");
+	assert_non_null(strstr(k->err.text, "loader for x64-uefi: "));
+	assert_non_null(strstr(k->err.text, k->loaders));
+	assert_non_null(strstr(k->err.next, "host set --loader"));
+	write_file(k, "loaders/shim.efi", "MZ");
+	assert_string_equal(check(k), "");
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		str_clip(h->loaders[1].file, sizeof(h->loaders[1].file), table[i].file);
+		assert_string_equal(check(k), "loader-missing");
+		assert_non_null(strstr(k->err.text, "loader for arm64-uefi: "));
+		assert_non_null(strstr(k->err.text, table[i].text));
+	}
+	h->n_loaders = 1;
+	path_of(k, "loaders/shim.efi", path, sizeof(path));
+	if (geteuid() == 0) {
+		assert_int_equal(chmod(path, 0600), 0);
+		assert_string_equal(check(k), "loader-missing");
+		assert_non_null(strstr(k->err.text, "only root may read it"));
+	}
+	unlink(path);
+	assert_int_equal(rmdir(k->loaders), 0);
+	assert_string_equal(check(k), "loader-missing");
+	h->n_loaders = 0; /* the configured ones are bootd's to look for */
 	assert_string_equal(check(k), "");
 }
 
@@ -243,7 +292,7 @@ test_an_end_does_not_wait_for_a_huge_file(void **state)
 	path_of(k, "vmlinuz", path, sizeof(path));
 	k->b->image.kernel.size = (int64_t)1 << 42;
 	assert_int_equal(truncate(path, k->b->image.kernel.size), 0);
-	preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
+	preflight_cancel(preflight_start(k->p, &k->b->image, &k->b->host, on_done, k));
 	while (!open_files_have(path))
 		;
 	workq_free(k->q);
@@ -289,8 +338,8 @@ test_many_checks_read_a_file_once(void **state)
 	assert_true(
 	    inotify_add_watch(watch, path, IN_ACCESS | IN_OPEN | IN_CLOSE_NOWRITE) >= 0);
 	for (int i = 0; i < CHECKS; i++)
-		assert_non_null(preflight_start(k->p, &k->b->image, count_done, k));
-	c = preflight_start(k->p, &k->b->image, on_done, k);
+		assert_non_null(preflight_start(k->p, &k->b->image, NULL, count_done, k));
+	c = preflight_start(k->p, &k->b->image, &k->b->host, on_done, k);
 	preflight_cancel(c); /* one of those that wait */
 	while (k->calls < CHECKS)
 		event_base_loop(k->base, EVLOOP_ONCE);
@@ -299,7 +348,7 @@ test_many_checks_read_a_file_once(void **state)
 	write_file(k, "vmlinuz", "another kernel");
 	order(&k->b->image.kernel, "vmlinuz", "another kernel");
 	for (int i = 0; i < CHECKS; i++)
-		assert_non_null(preflight_start(k->p, &k->b->image, count_done, k));
+		assert_non_null(preflight_start(k->p, &k->b->image, NULL, count_done, k));
 	while (k->calls < 2 * CHECKS)
 		event_base_loop(k->base, EVLOOP_ONCE);
 	assert_int_equal(reads(watch), 1);
@@ -307,7 +356,8 @@ test_many_checks_read_a_file_once(void **state)
 	/* Some wait when the end comes. */
 	write_file(k, "vmlinuz", "KERNEL");
 	for (int i = 0; i < 3; i++)
-		preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
+		preflight_cancel(
+		    preflight_start(k->p, &k->b->image, &k->b->host, on_done, k));
 }
 
 static void
@@ -315,7 +365,7 @@ test_cancelled(void **state)
 {
 	struct kit *k = *state;
 
-	preflight_cancel(preflight_start(k->p, &k->b->image, on_done, k));
+	preflight_cancel(preflight_start(k->p, &k->b->image, &k->b->host, on_done, k));
 	workq_free(k->q);
 	k->q = NULL;
 	assert_int_equal(k->calls, 0);
@@ -326,6 +376,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_good_and_remembered, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_loaders_of_the_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_still_the_same, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unreadable_for_bootd, setup, teardown),

@@ -136,7 +136,7 @@ setup(void **state)
 	k->rng = rng_seeded(8);
 	assert_int_equal(spool_open(&spool, 1, &k->rng, &k->spool, &err), 0);
 	k->workq = workq_new(k->base, 1);
-	k->preflight = preflight_new(k->workq, k->workq, k->dir);
+	k->preflight = preflight_new(k->workq, k->workq, k->dir, k->dir);
 	k->bmc = bmc_engine_new(k->base, &k->log, &k->rng, NULL, &err);
 	assert_non_null(k->bmc);
 	k->cfg.max_jobs = 2;
