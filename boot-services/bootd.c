@@ -35,6 +35,7 @@
 #include "boot-services/ifwatch_io.h"
 #include "boot-services/privs.h"
 #include "boot-services/standalone.h"
+#include "boot-services/table_check_io.h"
 #include "boot-services/tftp_io.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -63,6 +64,7 @@ struct bootd {
 	struct dhcp4_io *dhcp4;
 	struct tftp_io *tftp;
 	struct http_io *http;
+	struct table_check_io *check;
 	struct workq *worker; /* or NULL */
 	int status;
 };
@@ -299,8 +301,10 @@ start(struct bootd *b, struct error *err)
 
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && r == 0; i++)
 		r = steps[i](b, err);
-	if (r == 0)
-		announce(b);
+	if (r < 0)
+		return r;
+	announce(b);
+	b->check = table_check_io_open(&b->deps);
 	return r;
 }
 
@@ -330,6 +334,8 @@ on_table(void *arg)
 		tftp_io_on_table_change(b->tftp);
 	if (b->http)
 		http_io_on_table_change(b->http);
+	if (b->check)
+		table_check_io_on_table_change(b->check);
 }
 
 /* In a thread: nobody else sees the table any more. */
@@ -432,6 +438,7 @@ free_event(struct event *ev)
 static void
 close_all(struct bootd *b)
 {
+	table_check_io_close(b->check);
 	ifwatch_io_close(b->ifwatch);
 	http_io_close(b->http);
 	tftp_io_close(b->tftp);

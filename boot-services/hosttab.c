@@ -588,6 +588,14 @@ hosttab_count(const struct hosttab *t)
 	return HASH_CNT(by_name, t->by_name);
 }
 
+void
+hosttab_each(const struct hosttab *t,
+    void (*each)(void *arg, const struct hosttab_host *h), void *arg)
+{
+	for (const struct node *n = t->by_name; n; n = n->by_name.next)
+		each(arg, &n->entry.host);
+}
+
 /* Tens of thousands of remembered tickets change hands as a whole: copying them would hold up
  * the loop. */
 void

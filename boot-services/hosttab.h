@@ -67,6 +67,10 @@ void
 hosttab_del(struct hosttab *t, const char *name);
 size_t
 hosttab_count(const struct hosttab *t);
+/* All hosts; `each` must not change the table. */
+void
+hosttab_each(const struct hosttab *t,
+    void (*each)(void *arg, const struct hosttab_host *h), void *arg);
 /* Moves what happened under each ticket from an old table, which is then only to be freed, into
  * a new one before the swap, also of tickets that the new one does not have. A ticket whose payloads are others in the
  * new one counts as consumed there. */

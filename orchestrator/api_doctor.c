@@ -3,7 +3,7 @@
  *
  * Checks: the database (quick check) and hosts' fixed addresses, in a thread since both read much; disk space of
  * database and images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
- * servers heard, boot services that could not start. Read only. Failure modes: a check that itself
+ * servers heard, boot services that could not start, or that lack loaders and links which the inventory names. Read only. Failure modes: a check that itself
  * fails is a finding. */
 #include <errno.h>
 #include <stdlib.h>
@@ -297,6 +297,44 @@ check_bootd(struct orch *o, json_t *list)
 }
 
 static void
+find_problems(json_t *list, const struct event *ev)
+{
+	json_t *problems = json_object_get(ev->detail, "problems"), *p;
+	size_t i;
+
+	json_array_foreach (problems, i, p) {
+		const char *code = json_string_value(json_object_get(p, "code"));
+		const char *text = json_string_value(json_object_get(p, "text"));
+		const char *next = json_string_value(json_object_get(p, "next"));
+		find(list, "warn",
+		    code && str_eq(code, "loader-missing") ? "loader" : "subnet",
+		    next ? next : "", "site %s: %s: %s", ev->site, code ? code : "",
+		    text ? text : "");
+	}
+}
+
+/* What boot services lack of what the inventory names, as they told last. Those that were started since tell again. */
+static void
+check_tables(struct orch *o, json_t *list)
+{
+	struct store_names sites = {0};
+	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+
+	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
+		struct event ev;
+		rc = db_event_last_of_kind(o->store, "bootd.check", sites.v[i], &ev);
+		if (rc == 0 && !came_up_since(o, sites.v[i], ev.at))
+			find_problems(list, &ev);
+		if (rc == 0)
+			event_done(&ev);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc < 0)
+		check_failed(list, "loader", rc);
+	store_names_done(&sites);
+}
+
+static void
 answer(const struct look *look)
 {
 	static const struct past pasts[] = {
@@ -323,6 +361,7 @@ answer(const struct look *look)
 	check_images(o, list);
 	check_jobs(o, list, now);
 	check_bootd(o, list);
+	check_tables(o, list);
 	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
 		check_past(o, list, &pasts[i], now);
 	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);

@@ -237,6 +237,29 @@ def test_a_missing_loader_of_the_host(whole):
         assert whole.ctl("host", "set", "edge01", "--loader", "x64-uefi=").returncode == 0
 
 
+def test_what_the_boot_services_lack_is_found_by_doctor(whole):
+    """Loaders of the site and of hosts, and a subnet that is on no interface; gone when they are."""
+    def told(*words):
+        texts = [f["text"] for f in whole.findings("loader") + whole.findings("subnet")]
+        return len(texts) == len(words) and all(any(w in t for t in texts) for w in words)
+    subnets = ["--subnet", "10.77.0.0/24,gateway=10.77.0.1"]
+    shown = whole.json("site", "show", "local")
+    path = whole.write("site.yaml", json.dumps({"sites": [shown]}).encode())
+    try:
+        assert whole.ctl("site", "set", "local", "--loader", "arm64-uefi=grubaa64.efi", *subnets, "--subnet",
+                         "10.99.0.0/24").returncode == 0
+        assert whole.ctl("host", "set", "edge02", "--loader", "x86-bios=ipxe.pxe").returncode == 0
+        until(lambda: told("site local: loader-missing: loader of site local for arm64-uefi: "
+                           + whole.path("loaders/grubaa64.efi"),
+                           "loader of host edge02 for x86-bios: " + whole.path("loaders/ipxe.pxe"),
+                           "site local: subnet-elsewhere: subnet 10.99.0.0/24 is on none of the interfaces"), "doctor")
+        assert {f["level"] for f in whole.findings("loader")} == {"warn"}
+    finally:
+        assert whole.ctl("apply", "-f", path).returncode == 0
+        assert whole.ctl("host", "set", "edge02", "--loader", "x86-bios=").returncode == 0
+    until(told, "an end of it")
+
+
 # ---- policy
 
 

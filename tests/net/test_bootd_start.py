@@ -33,6 +33,30 @@ def test_runs_as_nobody_with_nothing(bootd):
     assert "SIGTERM: shutting down" in b.stderr
 
 
+def test_a_subnet_that_is_on_no_interface_is_told(bootd):
+    """And served are the others. After the drop of privileges, as it is told again by the table of an agent."""
+    b = bootd(wait_ready=None)
+    b.config["subnets"] += [{"prefix": "10.99.0.0/24"}, {"prefix": "10.98.0.0/24", "relay": "10.77.0.254"},
+                            {"prefix": "fd99::/64", "ra": "off"}]
+    b.start()
+    ev = b.wait(lambda e: e["kind"] == "bootd.check")
+    problems = ev["detail"]["problems"]
+    assert [p["code"] for p in problems] == ["subnet-elsewhere"] * 2 and ev["detail"]["count"] == 2
+    assert problems[0]["text"] == f"subnet 10.99.0.0/24 is on none of the interfaces: {b.ns.ifname} 10.77.0.1"
+    assert problems[1]["text"].startswith(f"subnet fd99::/64 is on none of the interfaces: {b.ns.ifname} ")
+    assert "relay" in problems[0]["next"] and ev["reason"] == problems[0]["text"]
+    for p in problems:
+        assert f"{p['text']}: {p['next']}" in b.stderr
+    b.ns.run("ip", "addr", "add", "10.99.0.1/24", "dev", b.ns.ifname)
+    b.ns.run("ip", "addr", "add", "fd99::1/64", "dev", b.ns.ifname, "nodad")
+    try:
+        ev = b.wait(lambda e: e["kind"] == "bootd.check" and e["detail"]["count"] == 0)
+        assert ev["detail"]["problems"] == []
+    finally:
+        b.ns.run("ip", "addr", "del", "10.99.0.1/24", "dev", b.ns.ifname)
+        b.ns.run("ip", "addr", "del", "fd99::1/64", "dev", b.ns.ifname)
+
+
 def test_restarts_on_the_same_directory(bootd):
     b = bootd({"hosts": [HOST]})
     b.restart(signal.SIGKILL)
