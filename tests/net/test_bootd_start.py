@@ -78,7 +78,7 @@ def test_the_documented_example_is_good(netns, tmp_path):
     path = tmp_path / "bootd.yaml"
     path.write_text(example)
     done = netns.server.run(netlab.BOOTD, "-n", "-c", path)
-    assert "good: 1 subnets, 2 hosts, 1 orders" in done.stderr
+    assert "good: 2 subnets, 2 hosts, 1 orders" in done.stderr
 
 
 @pytest.mark.parametrize("text, line, key", [
