@@ -63,7 +63,7 @@ struct sock {
 struct dhcp4_io {
 	struct bootd_deps deps;
 	struct dhcp4_server *server;
-	struct lease_journal *journal;
+	struct line_journal *journal;
 	struct workq *worker;
 	struct dhcp4_server_link links[DHCP4_SERVER_LINKS_MAX];
 	size_t n_links;
@@ -116,7 +116,7 @@ write_group(void *arg)
 {
 	struct dhcp4_io *io = arg;
 
-	io->written = lease_journal_write(io->journal);
+	io->written = line_journal_write(io->journal);
 }
 
 /* Once for each time that it begins or ends: a network full of clients asks again and
@@ -159,7 +159,7 @@ add_to_snapshot(void *arg, const struct dhcp4_lease_record *r)
 {
 	struct dhcp4_io *io = arg;
 
-	lease_journal_snapshot(io->journal, r);
+	line_journal_snapshot(io->journal, r);
 }
 
 /* Is it too early for the next group? Then a timer comes back to it. */
@@ -185,15 +185,15 @@ start_commit(struct dhcp4_io *io)
 {
 	struct dhcp4_out spare = io->writing;
 
-	if (io->busy || !lease_journal_is_pending(io->journal) || postpone(io))
+	if (io->busy || !line_journal_is_pending(io->journal) || postpone(io))
 		return;
 	io->group_at = clock_mono();
 	io->writing = io->waiting;
 	io->waiting = spare;
 	io->busy = true;
 	io->written = -ECANCELED; /* what a worker that is stopped first leaves behind */
-	lease_journal_seal(io->journal);
-	if (lease_journal_wants_snapshot(io->journal))
+	line_journal_seal(io->journal);
+	if (line_journal_wants_snapshot(io->journal))
 		dhcp4_server_each_record(
 		    io->server, clock_mono(), clock_wall(), add_to_snapshot, io);
 	if (!io->worker)
@@ -216,7 +216,7 @@ handle(struct sock *s, const struct dhcp4_server_rx *rx)
 	dhcp4_server_handle(io->server, rx, &io->tx);
 	emit(io, &io->tx.seen);
 	if (io->tx.has_record)
-		lease_journal_append(io->journal, &io->tx.record);
+		line_journal_append(io->journal, &io->tx.record);
 	if (io->tx.reply)
 		dhcp4_out_add(
 		    io->tx.durable_first ? &io->waiting : &io->now, s->fd, &io->tx);
@@ -333,7 +333,7 @@ notice_clock_step(struct dhcp4_io *io)
 		return;
 	log_info(
 	    io->deps.log, "dhcp4: the clock was set; the lease journal is written anew");
-	lease_journal_rewrite(io->journal);
+	line_journal_rewrite(io->journal);
 	start_commit(io);
 }
 
@@ -345,7 +345,7 @@ on_refresh(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 }
 
 static void
-replayed(void *arg, const struct dhcp4_lease_record *r)
+replayed(void *arg, const void *r)
 {
 	struct dhcp4_io *io = arg;
 
@@ -356,9 +356,9 @@ static int
 open_journal(struct dhcp4_io *io, struct error *err)
 {
 	const struct bootd_deps *d = &io->deps;
-	struct lease_journal_replay seen;
-	int r = lease_journal_open(
-	    d->state_fd, d->uid, d->gid, replayed, io, &io->journal, &seen, err);
+	struct line_journal_replay seen;
+	int r = line_journal_open(&lease_journal_kind, d->state_fd, d->uid, d->gid,
+	    replayed, io, &io->journal, &seen, err);
 
 	if (r < 0)
 		return r;
@@ -477,7 +477,7 @@ dhcp4_io_close(struct dhcp4_io *io)
 			event_free(io->socks[i].readable);
 		close(io->socks[i].fd);
 	}
-	lease_journal_close(io->journal);
+	line_journal_close(io->journal);
 	dhcp4_server_free(io->server);
 	dhcp4_out_done(&io->now);
 	dhcp4_out_done(&io->waiting);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The append-only lease journal.
+/* DHCPv4 leases as lines of a journal (line_journal.c).
  *
  *     netboot-leases 1
  *     5f3a0c11 10.77.0.50 10.77.0.0 01-525400770001 B -k 1764003600000000 3600000000
@@ -7,89 +7,18 @@
  *
  * Times are wall time, UTC, and like the length in microseconds. State is B (bound), F
  * (released) or D (declined); flags are f (fixed address) and k (the client is in the
- * host table). Each line stands alone: a torn or damaged one is skipped on replay and
- * costs nothing but itself. A write that failed is cut off again, and in case even that
- * fails the next group begins on a new line.
+ * host table).
  *
- * The file is replaced by a snapshot of the live records when it has grown to four times
- * its last compact size: written beside it, flushed, renamed, and the directory flushed.
- * After an fdatasync that failed nobody knows what is on the disk, so the next write
- * begins with a snapshot, too.
- *
- * Entry points: lease_journal_open() replays; append, seal, write are one group commit.
- */
+ * Everything else is the journal's; this file only knows what a line says. */
 #include "boot-services/lease_journal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lib/addr.h"
 #include "lib/str.h"
-
-enum { COMPACT_MIN = 1 << 20, READ_STEP = 1 << 16 };
-
-static const char file_name[] = "leases4";
-static const char new_name[] = "leases4.new";
-static const char header[] = "netboot-leases 1\n";
-static const char header_any[] = "netboot-leases ";
-
-struct text {
-	char *p;
-	size_t len, cap;
-};
-
-struct lease_journal {
-	int dirfd; /* borrowed */
-	int fd;
-	uid_t uid;
-	gid_t gid;
-	off_t len;	    /* octets of the file that are known good */
-	off_t compact_at;   /* length at which the next snapshot is due */
-	bool torn;	    /* what follows `len` could not be cut off */
-	bool must_rewrite;  /* an fdatasync failed */
-	struct text group;  /* being collected */
-	struct text sealed; /* the writer's, and the live records for it */
-	struct dhcp4_lease_record *live;
-	size_t n_live, cap_live;
-	bool with_snapshot;
-	bool wanted; /* the caller asked for a snapshot */
-};
-
-static uint32_t
-crc32_of(const char *p, size_t len)
-{
-	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-	    0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
-	    0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-	uint32_t crc = 0xffffffff;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= (uint8_t)p[i];
-		crc = crc >> 4 ^ table[crc & 15];
-		crc = crc >> 4 ^ table[crc & 15];
-	}
-	return ~crc;
-}
-
-static void
-text_add(struct text *t, const char *p, size_t len)
-{
-	if (t->cap - t->len < len) {
-		t->cap = 2 * t->cap + len + 4096;
-		t->p = str_realloc(t->p, t->cap);
-	}
-	memcpy(t->p + t->len, p, len);
-	t->len += len;
-}
-
-/* --- one line --- */
 
 static char
 state_letter(enum dhcp4_lease_state state)
@@ -103,18 +32,16 @@ state_letter(enum dhcp4_lease_state state)
 	return 'F';
 }
 
-size_t
-lease_journal_format(
-    const struct dhcp4_lease_record *r, char line[LEASE_JOURNAL_LINE_MAX])
+static size_t
+format_body(const void *record, char *body, size_t size)
 {
+	const struct dhcp4_lease_record *r = record;
 	struct addr_ip ip = addr_ip_make_v4(r->ip),
 		       net = addr_ip_make_v4(r->client.subnet);
 	char ip_text[ADDR_IP_TEXT], net_text[ADDR_IP_TEXT], key[DHCP4_KEY_TEXT];
-	char body[LEASE_JOURNAL_LINE_MAX - 16];
-	int n;
 
 	/* The longest line is 154 octets: the buffers hold every record. */
-	n = snprintf(body, sizeof(body), "%s %s %s %c %c%c %lld %lld",
+	return (size_t)snprintf(body, size, "%s %s %s %c %c%c %lld %lld",
 	    addr_ip_text(&ip, ip_text, sizeof(ip_text)),
 	    addr_ip_text(&net, net_text, sizeof(net_text)),
 	    r->state == DHCP4_LEASE_DECLINED
@@ -122,9 +49,6 @@ lease_journal_format(
 		: dhcp4_class_key_text(&r->client.key, key, sizeof(key)),
 	    state_letter(r->state), r->fixed ? 'f' : '-', r->known ? 'k' : '-',
 	    (long long)r->until, (long long)r->length);
-	n = snprintf(
-	    line, LEASE_JOURNAL_LINE_MAX, "%08x %s\n", crc32_of(body, (size_t)n), body);
-	return (size_t)n;
 }
 
 static int
@@ -154,9 +78,8 @@ parse_state(const char *s, const char *flags, struct dhcp4_lease_record *r)
 	return 0;
 }
 
-/* `body` is changed. */
 static int
-parse_body(char *body, struct dhcp4_lease_record *ret)
+parse_body(char *body, void *ret_record)
 {
 	struct dhcp4_lease_record r = {0};
 	char *word[7];
@@ -174,357 +97,16 @@ parse_body(char *body, struct dhcp4_lease_record *ret)
 	if (r.state != DHCP4_LEASE_DECLINED &&
 	    dhcp4_class_key_parse(word[2], strlen(word[2]), &r.client.key) < 0)
 		return -EINVAL;
-	*ret = r;
+	*(struct dhcp4_lease_record *)ret_record = r;
 	return 0;
 }
 
-int
-lease_journal_parse(const char *line, size_t len, struct dhcp4_lease_record *ret)
-{
-	char body[LEASE_JOURNAL_LINE_MAX], sum[9];
-
-	if (len < 10 || len - 9 >= sizeof(body) || line[8] != ' ')
-		return -EINVAL;
-	memcpy(body, line + 9, len - 9);
-	body[len - 9] = '\0';
-	snprintf(sum, sizeof(sum), "%08x", crc32_of(body, len - 9));
-	if (memcmp(sum, line, 8) != 0 || strlen(body) != len - 9)
-		return -EINVAL;
-	return parse_body(body, ret);
-}
-
-/* --- opening and replay --- */
-
-static int
-read_all(int fd, struct text *ret)
-{
-	char buf[READ_STEP];
-	ssize_t n;
-
-	while ((n = read(fd, buf, sizeof(buf))) != 0) {
-		if (n > 0)
-			text_add(ret, buf, (size_t)n);
-		else if (errno != EINTR)
-			return -errno;
-	}
-	return 0;
-}
-
-/* Returns the length of the part that ends in a newline: what a next record may follow.
- */
-static size_t
-replay(const struct text *t, void (*each)(void *, const struct dhcp4_lease_record *),
-    void *arg, struct lease_journal_replay *ret)
-{
-	size_t at = 0, end;
-
-	for (; at < t->len; at = end + 1) {
-		const char *nl = memchr(t->p + at, '\n', t->len - at);
-		struct dhcp4_lease_record r;
-
-		if (!nl) {
-			ret->damaged++;
-			break;
-		}
-		end = (size_t)(nl - t->p);
-		if (end == at || (at == 0 && end + 1 == strlen(header)))
-			continue;
-		if (lease_journal_parse(t->p + at, end - at, &r) < 0) {
-			ret->damaged++;
-			continue;
-		}
-		ret->records++;
-		each(arg, &r);
-	}
-	return at;
-}
-
-static int
-check_format(const struct text *t, struct error *err)
-{
-	size_t n = strlen(header), mark = strlen(header_any);
-
-	if (t->len < n || memcmp(t->p, header, n) == 0)
-		return 0;
-	if (memcmp(t->p, header_any, mark) != 0)
-		return error_set(err, -EINVAL, "lease-journal",
-		    "move the file away if it is not the lease journal",
-		    "%s in the state directory is not a lease journal", file_name);
-	return error_set(err, -EINVAL, "lease-journal-newer",
-	    "run the version that wrote it, or move it away while no lease is in use",
-	    "the lease journal %s was written by another version of netboot-bootd",
-	    file_name);
-}
-
-static int
-give_to(int fd, uid_t uid, gid_t gid)
-{
-	if (uid == (uid_t)-1)
-		return 0;
-	return fchown(fd, uid, gid) < 0 ? -errno : 0;
-}
-
-static int
-write_all(int fd, const char *p, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-/* Cuts a torn tail off, or begins a new file with its header. */
-static int
-settle(struct lease_journal *j, size_t good)
-{
-	if (ftruncate(j->fd, (off_t)good) < 0 || lseek(j->fd, 0, SEEK_END) < 0)
-		return -errno;
-	if (good == 0) {
-		int r = write_all(j->fd, header, strlen(header));
-
-		if (r < 0)
-			return r;
-		good = strlen(header);
-	}
-	if (fdatasync(j->fd) < 0 || fsync(j->dirfd) < 0)
-		return -errno;
-	j->len = (off_t)good;
-	/* How much of a large file is still alive nobody knows yet: the first group makes it compact. */
-	j->compact_at = COMPACT_MIN;
-	return 0;
-}
-
-static int
-open_file(struct lease_journal *j, struct text *ret_content)
-{
-	int r;
-
-	j->fd = openat(j->dirfd, file_name,
-	    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (j->fd < 0)
-		return -errno;
-	r = give_to(j->fd, j->uid, j->gid);
-	return r < 0 ? r : read_all(j->fd, ret_content);
-}
-
-int
-lease_journal_open(int dirfd, uid_t uid, gid_t gid,
-    void (*each)(void *arg, const struct dhcp4_lease_record *r), void *arg,
-    struct lease_journal **ret, struct lease_journal_replay *ret_replay,
-    struct error *err)
-{
-	struct lease_journal *j = str_alloc(sizeof(*j));
-	struct lease_journal_replay seen = {0};
-	struct text t = {0};
-	int r;
-
-	j->dirfd = dirfd;
-	j->fd = -1;
-	j->uid = uid;
-	j->gid = gid;
-	if (flock(dirfd, LOCK_EX | LOCK_NB) < 0) {
-		r = error_set(err, -EBUSY, "lease-journal-busy",
-		    "stop the other netboot-bootd, or give this one its own dirs.state",
-		    "another process holds the lease journal's directory");
-		goto out;
-	}
-	r = open_file(j, &t);
-	if (r < 0) {
-		error_set(err, r, "lease-journal",
-		    "check that the state directory belongs to the user of netboot-bootd",
-		    "cannot open the lease journal %s: %s", file_name, strerror(-r));
-		goto out;
-	}
-	r = check_format(&t, err);
-	if (r < 0)
-		goto out;
-	r = settle(j, replay(&t, each, arg, &seen));
-	if (r < 0) {
-		error_set(err, r, "lease-journal",
-		    "free some space on the state directory's disk",
-		    "cannot write the lease journal %s: %s", file_name, strerror(-r));
-		goto out;
-	}
-	*ret_replay = seen;
-	*ret = j;
-	j = NULL;
-out:
-	free(t.p);
-	lease_journal_close(j);
-	return r;
-}
-
-void
-lease_journal_close(struct lease_journal *j)
-{
-	if (!j)
-		return;
-	if (j->fd >= 0)
-		close(j->fd);
-	flock(j->dirfd, LOCK_UN);
-	free(j->group.p);
-	free(j->sealed.p);
-	free(j->live);
-	free(j);
-}
-
-/* --- group commit --- */
-
-void
-lease_journal_append(struct lease_journal *j, const struct dhcp4_lease_record *r)
-{
-	char line[LEASE_JOURNAL_LINE_MAX];
-	size_t n = lease_journal_format(r, line);
-
-	text_add(&j->group, line, n);
-}
-
-bool
-lease_journal_is_pending(const struct lease_journal *j)
-{
-	return j->group.len > 0 || j->wanted;
-}
-
-void
-lease_journal_rewrite(struct lease_journal *j)
-{
-	j->wanted = true;
-}
-
-void
-lease_journal_seal(struct lease_journal *j)
-{
-	struct text spare = j->sealed;
-
-	j->sealed = j->group;
-	spare.len = 0;
-	j->group = spare;
-	j->n_live = 0;
-	j->with_snapshot = j->wanted || j->must_rewrite || j->len >= j->compact_at;
-	j->wanted = false;
-}
-
-bool
-lease_journal_wants_snapshot(const struct lease_journal *j)
-{
-	return j->with_snapshot;
-}
-
-void
-lease_journal_snapshot(struct lease_journal *j, const struct dhcp4_lease_record *r)
-{
-	if (j->n_live == j->cap_live) {
-		j->cap_live = j->cap_live ? 2 * j->cap_live : 1024;
-		j->live = str_realloc(j->live, j->cap_live * sizeof(*j->live));
-	}
-	j->live[j->n_live++] = *r;
-}
-
-/* The header, the live records and the sealed group; *ret_len is their length. */
-static int
-write_compact(struct lease_journal *j, int fd, off_t *ret_len)
-{
-	char line[LEASE_JOURNAL_LINE_MAX];
-	struct text t = {0};
-	int r;
-
-	text_add(&t, header, strlen(header));
-	for (size_t i = 0; i < j->n_live; i++) {
-		size_t n = lease_journal_format(&j->live[i], line);
-
-		text_add(&t, line, n);
-	}
-	if (j->sealed.len > 0)
-		text_add(&t, j->sealed.p, j->sealed.len);
-	r = write_all(fd, t.p, t.len);
-	*ret_len = (off_t)t.len;
-	free(t.p);
-	return r;
-}
-
-/* Replaces the file by the snapshot and the sealed group. */
-static int
-rewrite(struct lease_journal *j)
-{
-	int fd = openat(j->dirfd, new_name,
-	    O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-	off_t len = 0;
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	r = write_compact(j, fd, &len);
-	if (r == 0 && fdatasync(fd) < 0)
-		r = -errno;
-	if (r == 0 && renameat(j->dirfd, new_name, j->dirfd, file_name) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlinkat(j->dirfd, new_name, 0);
-		close(fd);
-		return r;
-	}
-	/* From here on the new file is the journal, whatever the directory's flush says:
-	 * the old one has no name any more. */
-	close(j->fd);
-	j->fd = fd;
-	j->torn = false;
-	j->len = len;
-	j->compact_at = 4 * j->len > COMPACT_MIN ? 4 * j->len : COMPACT_MIN;
-	j->must_rewrite = fsync(j->dirfd) < 0;
-	return j->must_rewrite ? -errno : 0;
-}
-
-/* After a failed append: the file ends where it ended before. */
-static void
-cut_off(struct lease_journal *j)
-{
-	j->torn = ftruncate(j->fd, j->len) < 0;
-}
-
-static int
-append_sealed(struct lease_journal *j)
-{
-	off_t start = j->len;
-	int r = 0;
-
-	if (j->torn) {
-		r = write_all(j->fd, "\n", 1);
-		start = lseek(j->fd, 0, SEEK_END);
-	}
-	if (r == 0)
-		r = write_all(j->fd, j->sealed.p, j->sealed.len);
-	if (r < 0) {
-		cut_off(j);
-		return r;
-	}
-	if (fdatasync(j->fd) < 0) {
-		r = -errno;
-		j->must_rewrite = true;
-		return r;
-	}
-	j->torn = false;
-	j->len = start + (off_t)j->sealed.len;
-	return 0;
-}
-
-int
-lease_journal_write(struct lease_journal *j)
-{
-	int r;
-
-	if (!j->with_snapshot)
-		return append_sealed(j);
-	r = rewrite(j);
-	if (r == 0 || j->must_rewrite)
-		return r;
-	/* No room for a second file: go on with the first, try again somewhat later. */
-	j->compact_at = j->len + COMPACT_MIN;
-	return append_sealed(j);
-}
+const struct line_journal_kind lease_journal_kind = {
+    .file = "leases4",
+    .temporary = "leases4.new",
+    .header = "netboot-leases 1\n",
+    .header_any = "netboot-leases ",
+    .record_size = sizeof(struct dhcp4_lease_record),
+    .format = format_body,
+    .parse = parse_body,
+};

@@ -55,7 +55,7 @@ struct world {
 	struct kit
 	    kit; /* configuration and host table; its server is replaced at every restart */
 	struct dhcp4_server *server;
-	struct lease_journal *journal;
+	struct line_journal *journal;
 	char dir[40];
 	int dirfd;
 	int64_t now;	   /* virtual; the server's clocks derive from it */
@@ -263,7 +263,7 @@ server_hears(const struct datagram *d)
 	event_done(&tx.seen);
 	event_done(&tx.sent);
 	if (tx.has_record)
-		lease_journal_append(w.journal, &tx.record);
+		line_journal_append(w.journal, &tx.record);
 	if (!tx.reply)
 		return;
 	reply.len = tx.len;
@@ -278,7 +278,7 @@ static void
 add_to_snapshot(void *arg, const struct dhcp4_lease_record *r)
 {
 	(void)arg;
-	lease_journal_snapshot(w.journal, r);
+	line_journal_snapshot(w.journal, r);
 }
 
 static void
@@ -306,14 +306,14 @@ commit(bool full)
 {
 	int r;
 
-	if (!lease_journal_is_pending(w.journal))
+	if (!line_journal_is_pending(w.journal))
 		return;
-	lease_journal_seal(w.journal);
-	if (lease_journal_wants_snapshot(w.journal))
+	line_journal_seal(w.journal);
+	if (line_journal_wants_snapshot(w.journal))
 		dhcp4_server_each_record(w.server, mono(), w.now, add_to_snapshot, NULL);
 	if (full)
 		limit_file_size((rlim_t)journal_size() + rng_below(&w.rng, 100));
-	r = lease_journal_write(w.journal);
+	r = line_journal_write(w.journal);
 	limit_file_size(RLIM_INFINITY);
 	for (size_t i = 0; r == 0 && i < w.n_waiting; i++)
 		transmit(&w.waiting[i]);
@@ -322,7 +322,7 @@ commit(bool full)
 }
 
 static void
-restored(void *arg, const struct dhcp4_lease_record *r)
+restored(void *arg, const void *r)
 {
 	(void)arg;
 	dhcp4_server_restore(w.server, r, mono(), w.now);
@@ -331,13 +331,13 @@ restored(void *arg, const struct dhcp4_lease_record *r)
 static void
 start_server(void)
 {
-	struct lease_journal_replay seen;
+	struct line_journal_replay seen;
 
 	w.mono_base = w.now;
 	w.server = dhcp4_server_new(&w.kit.cfg, &w.kit.table, rng_u64(&w.rng));
 	dhcp4_server_set_links(w.server, &w.kit.link, 1);
-	assert_int_equal(lease_journal_open(w.dirfd, (uid_t)-1, (gid_t)-1, restored, NULL,
-			     &w.journal, &seen, NULL),
+	assert_int_equal(line_journal_open(&lease_journal_kind, w.dirfd, (uid_t)-1,
+			     (gid_t)-1, restored, NULL, &w.journal, &seen, NULL),
 	    0);
 }
 
@@ -356,7 +356,7 @@ crash(void)
 		assert_int_equal(write(fd, torn, n), n);
 	}
 	close(fd);
-	lease_journal_close(w.journal);
+	line_journal_close(w.journal);
 	dhcp4_server_free(w.server);
 	w.n_waiting = 0;
 	start_server();
@@ -450,7 +450,7 @@ begin(uint64_t seed)
 static void
 end(void)
 {
-	lease_journal_close(w.journal);
+	line_journal_close(w.journal);
 	dhcp4_server_free(w.server);
 	unlinkat(w.dirfd, "leases4", 0);
 	close(w.dirfd);

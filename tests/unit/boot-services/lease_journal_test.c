@@ -23,29 +23,29 @@ enum { SEEN_MAX = 64 };
 struct fixture {
 	char dir[32];
 	int dirfd;
-	struct lease_journal *j;
+	struct line_journal *j;
 	struct dhcp4_lease_record seen[SEEN_MAX];
 	size_t n_seen;
-	struct lease_journal_replay replay;
+	struct line_journal_replay replay;
 };
 
 static struct fixture f;
 
 static void
-see(void *arg, const struct dhcp4_lease_record *r)
+see(void *arg, const void *r)
 {
 	(void)arg;
-	f.seen[f.n_seen++ % SEEN_MAX] = *r;
+	f.seen[f.n_seen++ % SEEN_MAX] = *(const struct dhcp4_lease_record *)r;
 }
 
 static int
 reopen(void)
 {
-	lease_journal_close(f.j);
+	line_journal_close(f.j);
 	f.j = NULL;
 	f.n_seen = 0;
-	return lease_journal_open(
-	    f.dirfd, (uid_t)-1, (gid_t)-1, see, NULL, &f.j, &f.replay, NULL);
+	return line_journal_open(&lease_journal_kind, f.dirfd, (uid_t)-1, (gid_t)-1, see,
+	    NULL, &f.j, &f.replay, NULL);
 }
 
 static int
@@ -64,7 +64,7 @@ static int
 teardown(void **state)
 {
 	(void)state;
-	lease_journal_close(f.j);
+	line_journal_close(f.j);
 	unlinkat(f.dirfd, "leases4", 0);
 	unlinkat(f.dirfd, "leases4.new", 0);
 	close(f.dirfd);
@@ -92,9 +92,9 @@ commit(uint32_t n)
 {
 	struct dhcp4_lease_record r = make(n);
 
-	lease_journal_append(f.j, &r);
-	lease_journal_seal(f.j);
-	return lease_journal_write(f.j);
+	line_journal_append(f.j, &r);
+	line_journal_seal(f.j);
+	return line_journal_write(f.j);
 }
 
 static void
@@ -120,7 +120,7 @@ static void
 lines_come_back_as_they_were(void **state)
 {
 	struct dhcp4_lease_record a = make(50), b;
-	char line[LEASE_JOURNAL_LINE_MAX];
+	char line[LINE_JOURNAL_LINE_MAX];
 	size_t n;
 
 	(void)state;
@@ -131,10 +131,11 @@ lines_come_back_as_they_were(void **state)
 		a.state = (enum dhcp4_lease_state)s;
 		if (s == DHCP4_LEASE_DECLINED)
 			memset(&a.client.key, 0, sizeof(a.client.key));
-		n = lease_journal_format(&a, line);
+		n = line_journal_format(&lease_journal_kind, &a, line);
 		assert_int_equal(line[n - 1], '\n');
 		memset(&b, 0, sizeof(b));
-		assert_int_equal(lease_journal_parse(line, n - 1, &b), 0);
+		assert_int_equal(
+		    line_journal_parse(&lease_journal_kind, line, n - 1, &b), 0);
 		assert_int_equal(b.ip, a.ip);
 		assert_int_equal(b.state, a.state);
 		assert_true(b.fixed);
@@ -148,8 +149,8 @@ lines_come_back_as_they_were(void **state)
 	a.ip = a.client.subnet = 0xffffffff;
 	a.until = a.length = INT64_MAX;
 	a.state = DHCP4_LEASE_BOUND;
-	n = lease_journal_format(&a, line); /* the longest there is */
-	assert_int_equal(lease_journal_parse(line, n - 1, &b), 0);
+	n = line_journal_format(&lease_journal_kind, &a, line); /* the longest there is */
+	assert_int_equal(line_journal_parse(&lease_journal_kind, line, n - 1, &b), 0);
 	assert_int_equal(b.until, INT64_MAX);
 }
 
@@ -158,19 +159,22 @@ static void
 damage_is_found(void **state)
 {
 	struct dhcp4_lease_record a = make(7), b;
-	char line[LEASE_JOURNAL_LINE_MAX];
-	size_t n = lease_journal_format(&a, line);
+	char line[LINE_JOURNAL_LINE_MAX];
+	size_t n = line_journal_format(&lease_journal_kind, &a, line);
 
 	(void)state;
 	for (size_t i = 0; i < n - 1; i++) {
 		for (int bit = 0; bit < 8; bit++) {
 			line[i] = (char)(line[i] ^ 1 << bit);
-			assert_int_equal(lease_journal_parse(line, n - 1, &b), -EINVAL);
+			assert_int_equal(
+			    line_journal_parse(&lease_journal_kind, line, n - 1, &b),
+			    -EINVAL);
 			line[i] = (char)(line[i] ^ 1 << bit);
 		}
 	}
 	for (size_t len = 0; len < n - 1; len++)
-		assert_int_equal(lease_journal_parse(line, len, &b), -EINVAL);
+		assert_int_equal(
+		    line_journal_parse(&lease_journal_kind, line, len, &b), -EINVAL);
 }
 
 static void
@@ -191,8 +195,8 @@ static void
 torn_tail_at_every_length(void **state)
 {
 	struct dhcp4_lease_record r = make(9);
-	char line[LEASE_JOURNAL_LINE_MAX];
-	size_t n = lease_journal_format(&r, line);
+	char line[LINE_JOURNAL_LINE_MAX];
+	size_t n = line_journal_format(&lease_journal_kind, &r, line);
 
 	(void)state;
 	assert_int_equal(commit(1), 0);
@@ -225,7 +229,7 @@ static void
 torn_header(void **state)
 {
 	(void)state;
-	lease_journal_close(f.j);
+	line_journal_close(f.j);
 	f.j = NULL;
 	assert_int_equal(unlinkat(f.dirfd, "leases4", 0), 0);
 	close(openat(f.dirfd, "leases4", O_CREAT | O_WRONLY, 0600));
@@ -242,13 +246,13 @@ other_formats_are_refused(void **state)
 	struct error err = {0};
 
 	(void)state;
-	lease_journal_close(f.j);
+	line_journal_close(f.j);
 	f.j = NULL;
 	unlinkat(f.dirfd, "leases4", 0);
 	close(openat(f.dirfd, "leases4", O_CREAT | O_WRONLY, 0600));
 	write_raw("netboot-leases 2\n", 17);
-	assert_int_equal(lease_journal_open(f.dirfd, (uid_t)-1, (gid_t)-1, see, NULL,
-			     &f.j, &f.replay, &err),
+	assert_int_equal(line_journal_open(&lease_journal_kind, f.dirfd, (uid_t)-1,
+			     (gid_t)-1, see, NULL, &f.j, &f.replay, &err),
 	    -EINVAL);
 	assert_string_equal(err.code, "lease-journal-newer");
 	assert_int_equal(file_size(), 17); /* untouched */
@@ -257,13 +261,13 @@ other_formats_are_refused(void **state)
 static void
 two_servers_cannot_share_it(void **state)
 {
-	struct lease_journal *second = NULL;
+	struct line_journal *second = NULL;
 	struct error err = {0};
 	int dirfd = open(f.dir, O_RDONLY | O_DIRECTORY);
 
 	(void)state;
-	assert_int_equal(lease_journal_open(dirfd, (uid_t)-1, (gid_t)-1, see, NULL,
-			     &second, &f.replay, &err),
+	assert_int_equal(line_journal_open(&lease_journal_kind, dirfd, (uid_t)-1,
+			     (gid_t)-1, see, NULL, &second, &f.replay, &err),
 	    -EBUSY);
 	assert_string_equal(err.code, "lease-journal-busy");
 	close(dirfd);
@@ -304,11 +308,11 @@ grow(void)
 		for (uint32_t n = 0; n < 1000; n++) {
 			struct dhcp4_lease_record r = make(n);
 
-			lease_journal_append(f.j, &r);
+			line_journal_append(f.j, &r);
 		}
-		lease_journal_seal(f.j);
-		assert_false(lease_journal_wants_snapshot(f.j));
-		assert_int_equal(lease_journal_write(f.j), 0);
+		line_journal_seal(f.j);
+		assert_false(line_journal_wants_snapshot(f.j));
+		assert_int_equal(line_journal_write(f.j), 0);
 	}
 }
 
@@ -319,11 +323,11 @@ compaction_keeps_live_records_and_the_group(void **state)
 
 	(void)state;
 	grow();
-	lease_journal_append(f.j, &late);
-	lease_journal_seal(f.j);
-	assert_true(lease_journal_wants_snapshot(f.j));
-	lease_journal_snapshot(f.j, &live);
-	assert_int_equal(lease_journal_write(f.j), 0);
+	line_journal_append(f.j, &late);
+	line_journal_seal(f.j);
+	assert_true(line_journal_wants_snapshot(f.j));
+	line_journal_snapshot(f.j, &live);
+	assert_int_equal(line_journal_write(f.j), 0);
 	assert_true(file_size() < 1000);
 	assert_int_equal(commit(7), 0); /* goes to the new file */
 	assert_int_equal(reopen(), 0);
@@ -344,12 +348,12 @@ compaction_without_room_goes_on_with_the_old_file(void **state)
 	before = file_size();
 	/* A directory in the way stands for a disk without room for a second file. */
 	assert_int_equal(mkdirat(f.dirfd, "leases4.new", 0700), 0);
-	lease_journal_append(f.j, &late);
-	lease_journal_seal(f.j);
-	assert_int_equal(lease_journal_write(f.j), 0);
+	line_journal_append(f.j, &late);
+	line_journal_seal(f.j);
+	assert_int_equal(line_journal_write(f.j), 0);
 	assert_true(file_size() > before);
-	lease_journal_seal(f.j);
-	assert_false(lease_journal_wants_snapshot(f.j)); /* not again at once */
+	line_journal_seal(f.j);
+	assert_false(line_journal_wants_snapshot(f.j)); /* not again at once */
 	assert_int_equal(unlinkat(f.dirfd, "leases4.new", AT_REMOVEDIR), 0);
 }
 
@@ -361,14 +365,14 @@ rewriting_on_request(void **state)
 
 	(void)state;
 	assert_int_equal(commit(1), 0);
-	assert_false(lease_journal_is_pending(f.j));
-	lease_journal_rewrite(f.j);
-	assert_true(lease_journal_is_pending(f.j));
-	lease_journal_seal(f.j);
-	assert_true(lease_journal_wants_snapshot(f.j));
-	lease_journal_snapshot(f.j, &live);
-	assert_int_equal(lease_journal_write(f.j), 0);
-	assert_false(lease_journal_is_pending(f.j));
+	assert_false(line_journal_is_pending(f.j));
+	line_journal_rewrite(f.j);
+	assert_true(line_journal_is_pending(f.j));
+	line_journal_seal(f.j);
+	assert_true(line_journal_wants_snapshot(f.j));
+	line_journal_snapshot(f.j, &live);
+	assert_int_equal(line_journal_write(f.j), 0);
+	assert_false(line_journal_is_pending(f.j));
 	assert_int_equal(reopen(), 0);
 	assert_int_equal(f.n_seen, 1);
 	assert_int_equal(f.seen[0].ip, live.ip);
@@ -388,8 +392,8 @@ stray_new_file_is_harmless(void **state)
 	assert_int_equal(reopen(), 0);
 	assert_int_equal(f.n_seen, 1);
 	grow();
-	lease_journal_seal(f.j);
-	assert_int_equal(lease_journal_write(f.j), 0);
+	line_journal_seal(f.j);
+	assert_int_equal(line_journal_write(f.j), 0);
 	assert_int_equal(reopen(), 0);
 	assert_int_equal(f.n_seen, 0);
 }
