@@ -30,7 +30,15 @@ from_firmware(const struct event *ev)
 static bool
 from_client(const struct event *ev)
 {
-	return str_eq(ev->kind, "dhcp4.discover") || str_eq(ev->kind, "dhcp4.request");
+	/* A stateless iPXE asks by dhcp6.inform alone. */
+	static const char *const kinds[] = {"dhcp4.discover", "dhcp4.request",
+	    "dhcp6.solicit", "dhcp6.request", "dhcp6.inform"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		if (str_eq(ev->kind, kinds[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -64,11 +72,12 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 	bool rom = detail(ev, "chain")[0] != '\0'; /* it gets a loader first */
 	bool ipxe = str_eq(detail(ev, "class"), "ipxe") && !rom;
 
-	if (str_eq(ev->kind, "dhcp4.foreign")) {
+	if (str_eq(ev->kind, "dhcp4.foreign") || str_eq(ev->kind, "dhcp6.foreign")) {
 		ret->sign = RUN_SIGN_OTHER_DHCP;
 		return true;
 	}
-	if (str_eq(ev->kind, "dhcp4.ignored") && from_boot_client(ev)) {
+	if ((str_eq(ev->kind, "dhcp4.ignored") || str_eq(ev->kind, "dhcp6.ignored")) &&
+	    from_boot_client(ev)) {
 		ret->sign = RUN_SIGN_UNANSWERED;
 		return true;
 	}
@@ -198,7 +207,7 @@ run_wire_read(
     const struct event *ev, const struct bundle_image *image, struct run_wire *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (str_has_prefix(ev->kind, "dhcp4."))
+	if (str_has_prefix(ev->kind, "dhcp4.") || str_has_prefix(ev->kind, "dhcp6."))
 		return read_dhcp(ev, ret);
 	if (str_has_prefix(ev->kind, "tftp."))
 		return read_tftp(ev, ret);

@@ -29,6 +29,7 @@
 #include "boot-services/bootd_deps.h"
 #include "boot-services/bootd_dirs.h"
 #include "boot-services/dhcp4_io.h"
+#include "boot-services/dhcp6_io.h"
 #include "boot-services/evsink_file.h"
 #include "boot-services/evsink_io.h"
 #include "boot-services/http_io.h"
@@ -62,6 +63,7 @@ struct bootd {
 	struct bootd_deps deps;
 	struct ifwatch_io *ifwatch;
 	struct dhcp4_io *dhcp4;
+	struct dhcp6_io *dhcp6;
 	struct tftp_io *tftp;
 	struct http_io *http;
 	struct table_check_io *check;
@@ -182,6 +184,21 @@ raise_files(const struct bootd *b)
 		    got, want);
 }
 
+/* A machine without IPv6 serves the rest. */
+static int
+open_dhcp6(struct bootd *b, struct error *err)
+{
+	if (!b->cfg.dhcp6)
+		return 0;
+	if (!dhcp6_io_possible()) {
+		log_warn(b->log, "dhcp6: this machine has no IPv6: off "
+				 "(services: {dhcp6: false} says so)");
+		return 0;
+	}
+	b->dhcp6 = dhcp6_io_open(&b->deps, err);
+	return b->dhcp6 ? 0 : -EIO;
+}
+
 static int
 open_services(struct bootd *b, struct error *err)
 {
@@ -195,6 +212,8 @@ open_services(struct bootd *b, struct error *err)
 	b->deps.gid = b->user.gid;
 	raise_files(b);
 	if (b->cfg.dhcp4 && !(b->dhcp4 = dhcp4_io_open(&b->deps, err)))
+		return -EIO;
+	if (open_dhcp6(b, err) < 0)
 		return -EIO;
 	if (b->cfg.tftp && !(b->tftp = tftp_io_open(&b->deps, err)))
 		return -EIO;
@@ -232,8 +251,9 @@ announce(struct bootd *b)
 	evsink_emit(b->events, &ev);
 	if (b->link)
 		agent_link_ready(b->link, http, tftp);
-	log_info(b->log, "serving%s%s%s on %zu interface(s)", b->dhcp4 ? " dhcp4" : "",
-	    b->tftp ? " tftp" : "", b->http ? " http" : "", b->cfg.n_ifaces);
+	log_info(b->log, "serving%s%s%s%s on %zu interface(s)", b->dhcp4 ? " dhcp4" : "",
+	    b->dhcp6 ? " dhcp6" : "", b->tftp ? " tftp" : "", b->http ? " http" : "",
+	    b->cfg.n_ifaces);
 }
 
 static void
@@ -330,6 +350,8 @@ on_table(void *arg)
 
 	if (b->dhcp4)
 		dhcp4_io_on_table_change(b->dhcp4);
+	if (b->dhcp6)
+		dhcp6_io_on_table_change(b->dhcp6);
 	if (b->tftp)
 		tftp_io_on_table_change(b->tftp);
 	if (b->http)
@@ -442,6 +464,7 @@ close_all(struct bootd *b)
 	ifwatch_io_close(b->ifwatch);
 	http_io_close(b->http);
 	tftp_io_close(b->tftp);
+	dhcp6_io_close(b->dhcp6);
 	dhcp4_io_close(b->dhcp4);
 	standalone_close(b->alone);
 	evsink_free(b->events);

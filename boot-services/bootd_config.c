@@ -202,6 +202,7 @@ static const cyaml_schema_field_t top_fields[] = {
     GROUP("ports", struct bootd_config_raw, ports, ports_fields),
     GROUP("limits", struct bootd_config_raw, limits, limits_fields),
     SWITCH("authoritative", struct bootd_config_raw, authoritative),
+    SWITCH("dhcp6_rapid_commit", struct bootd_config_raw, dhcp6_rapid_commit),
     LIST("loaders", struct bootd_config_raw, loaders, &loader_value,
 	BOOTD_CONFIG_LOADERS_MAX),
     GROUP("site", struct bootd_config_raw, site, site_fields),

@@ -52,6 +52,8 @@ struct bootd_config {
 	bool dhcp4, dhcp6, ra, tftp, http;	/* services switched on */
 	bool
 	    dhcp4_proxy; /* dhcp4 gives boot information only: somebody else gives the addresses */
+	bool
+	    dhcp6_rapid_commit; /* two messages instead of four, where the client asks for it */
 	bool authoritative; /* NAK wrong addresses on our subnets */
 	uint16_t tftp_max_blksize, tftp_max_windowsize, tftp_max_transfers,
 	    tftp_max_per_client;

@@ -289,6 +289,7 @@ check_switches(const struct yaml_where *w, const struct bootd_config_raw *raw,
 	    {raw->services.tftp, &c->tftp},
 	    {raw->services.http, &c->http},
 	    {raw->authoritative, &c->authoritative},
+	    {raw->dhcp6_rapid_commit, &c->dhcp6_rapid_commit},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(switches); i++)

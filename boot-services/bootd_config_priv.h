@@ -90,7 +90,7 @@ struct bootd_config_raw {
 	struct bootd_config_raw_services services;
 	struct bootd_config_raw_ports ports;
 	struct bootd_config_raw_limits limits;
-	bool *authoritative;
+	bool *authoritative, *dhcp6_rapid_commit;
 	struct bootd_config_raw_loader *loaders;
 	uint32_t loaders_count;
 	struct bootd_config_raw_site site;

@@ -87,13 +87,16 @@ learn(struct evsink *s, const struct event *ev, int64_t mono)
 	struct addr_mac mac, holder;
 	struct addr_ip ip;
 
-	if (!str_has_prefix(ev->kind, "dhcp4.") || addr_ip_parse(ev->ip, &ip) < 0 ||
+	if (!str_has_prefix(ev->kind, "dhcp") || addr_ip_parse(ev->ip, &ip) < 0 ||
 	    addr_mac_parse(ev->mac, &mac) < 0)
 		return;
-	if (str_eq(ev->kind, "dhcp4.ack"))
+	/* Not dhcp6.release: firmware has two leases of one address, and ends the first while it uses
+	 * the second (boot.md 1.6). */
+	if (str_eq(ev->kind, "dhcp4.ack") || str_eq(ev->kind, "dhcp6.reply"))
 		evsink_seen_put(s->seen, &ip, &mac, mono);
 	else if ((str_eq(ev->kind, "dhcp4.release") ||
-		     str_eq(ev->kind, "dhcp4.decline")) &&
+		     str_eq(ev->kind, "dhcp4.decline") ||
+		     str_eq(ev->kind, "dhcp6.decline")) &&
 		 evsink_seen_find(s->seen, &ip, mono, &holder) &&
 		 addr_mac_eq(&mac, &holder))
 		evsink_seen_del(s->seen, &ip);

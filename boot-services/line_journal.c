@@ -47,7 +47,7 @@ struct line_journal {
 	bool must_rewrite;  /* an fdatasync failed */
 	struct text group;  /* being collected */
 	struct text sealed; /* the writer's, and the live records for it */
-	uint8_t *live; /* records of kind->record_size octets */
+	uint8_t *live;	    /* records of kind->record_size octets */
 	size_t n_live, cap_live;
 	bool with_snapshot;
 	bool wanted; /* the caller asked for a snapshot */
@@ -81,8 +81,8 @@ text_add(struct text *t, const char *p, size_t len)
 }
 
 size_t
-line_journal_format(
-    const struct line_journal_kind *k, const void *record, char line[LINE_JOURNAL_LINE_MAX])
+line_journal_format(const struct line_journal_kind *k, const void *record,
+    char line[LINE_JOURNAL_LINE_MAX])
 {
 	char body[LINE_JOURNAL_LINE_MAX - 16];
 	size_t n = k->format(record, body, sizeof(body));
@@ -231,8 +231,8 @@ open_file(struct line_journal *j, struct text *ret_content)
 
 int
 line_journal_open(const struct line_journal_kind *kind, int dirfd, uid_t uid, gid_t gid,
-    void (*each)(void *arg, const void *record), void *arg, struct line_journal **ret, struct line_journal_replay *ret_replay,
-    struct error *err)
+    void (*each)(void *arg, const void *record), void *arg, struct line_journal **ret,
+    struct line_journal_replay *ret_replay, struct error *err)
 {
 	struct line_journal *j = str_alloc(sizeof(*j));
 	struct line_journal_replay seen = {0};

@@ -43,8 +43,8 @@ struct line_journal_replay {
  * other's; one process may have several kinds there. A file of a newer format is refused. uid (uid_t)-1: no change of owner. */
 int
 line_journal_open(const struct line_journal_kind *kind, int dirfd, uid_t uid, gid_t gid,
-    void (*each)(void *arg, const void *record), void *arg, struct line_journal **ret, struct line_journal_replay *ret_replay,
-    struct error *err) MUST_CHECK;
+    void (*each)(void *arg, const void *record), void *arg, struct line_journal **ret,
+    struct line_journal_replay *ret_replay, struct error *err) MUST_CHECK;
 void
 line_journal_close(struct line_journal *j); /* what was not written is lost */
 

@@ -14,7 +14,7 @@ static const char usage_text[] =
     "usage: netboot-bootd -c FILE [-n] [-v]\n"
     "       netboot-bootd --agent-fd N [-v]\n"
     "\n"
-    "DHCPv4, TFTP and HTTP for network boot. Alone it serves the hosts of FILE "
+    "DHCPv4, DHCPv6, TFTP and HTTP for network boot. Alone it serves the hosts of FILE "
     "(bootd.yaml) and\n"
     "prints its events as JSON lines; under netboot-agent both come over descriptor N.\n"
     "\n"

@@ -15,6 +15,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "boot-services/policy_priv.h"
 #include "lib/arch.h"
@@ -94,6 +95,31 @@ static void PRINTF_LIKE(3, 4)
 	    url, 256, "http://%s%s%s%s/%s", v6 ? "[" : "", ip, v6 ? "]" : "", port, path);
 }
 
+/* "tftp://[fd77::1]/PATH" for DHCPv6, whose option 59 has no other form (RFC 5970 3.1); firmware
+ * undoes the encoding. Longer than the option's buffer: "". */
+static void
+tftp_url(const struct bootd_config *cfg, const struct policy_client *c, const char *path,
+    char url[256])
+{
+	char ip[ADDR_IP_TEXT], port[8] = "";
+	size_t at;
+
+	if (cfg->tftp_port != 69)
+		snprintf(port, sizeof(port), ":%u", cfg->tftp_port);
+	addr_ip_text(&c->server, ip, sizeof(ip));
+	at = (size_t)snprintf(url, 256, "tftp://[%s]%s/", ip, port);
+	for (; *path != '\0' && at < 252; path++) {
+		bool plain = (*path >= 'a' && *path <= 'z') ||
+			     (*path >= 'A' && *path <= 'Z') ||
+			     (*path >= '0' && *path <= '9') || strchr("-._~/", *path);
+
+		at += (size_t)snprintf(
+		    url + at, 256 - at, plain ? "%c" : "%%%02X", (unsigned char)*path);
+	}
+	if (*path != '\0')
+		url[0] = '\0';
+}
+
 static void
 script_url(const struct policy_client *c, char url[256])
 {
@@ -122,6 +148,8 @@ decide_tftp(const struct hosttab *t, const struct bootd_config *cfg,
 		    why, arch);
 	} else {
 		str_clip(d->file, sizeof(d->file), file);
+		if (c->server.family == AF_INET6)
+			tftp_url(cfg, c, file, d->url);
 		decide(d, POLICY_TFTP_LOADER, "%s: loader for %s", why, arch);
 	}
 }
@@ -197,15 +225,32 @@ decide_armed(const struct hosttab *t, const struct bootd_config *cfg,
 	}
 }
 
+/* PXE firmware: DHCPv4 has a menu for it; DHCPv6 has none, and a file that is not found is as fast
+ * (boot.md 0.1 rule 20). */
+static void
+decide_local_pxe(const struct bootd_config *cfg, const struct policy_client *c,
+    const char *why, struct policy_decision *d)
+{
+	if (c->server.family != AF_INET6) {
+		decide(d, POLICY_LOCAL_MENU, "%s: PXE menu that boots the disk", why);
+	} else if (!cfg->tftp) {
+		decide(d, POLICY_LEASE, "%s: TFTP is switched off, address only", why);
+	} else {
+		tftp_url(cfg, c, "local-boot.efi", d->url);
+		decide(d, POLICY_LOCAL_404,
+		    "%s: file that is not found, so that the next boot option follows at "
+		    "once",
+		    why);
+	}
+}
+
 /* The fast way to the disk for the path the client took. */
 static void
 decide_local(const struct bootd_config *cfg, const struct policy_client *c,
     const char *why, struct policy_decision *d)
 {
 	switch (c->class) {
-	case POLICY_CLASS_PXE:
-		decide(d, POLICY_LOCAL_MENU, "%s: PXE menu that boots the disk", why);
-		break;
+	case POLICY_CLASS_PXE: decide_local_pxe(cfg, c, why, d); break;
 	case POLICY_CLASS_HTTP:
 		if (!cfg->http) {
 			decide(d, POLICY_LEASE, "%s: HTTP is switched off, address only",

@@ -36,13 +36,13 @@ enum policy_what {
 	POLICY_HTTP_LOADER, /* url */
 	POLICY_SCRIPT,	   /* url of the per-MAC iPXE script (or its local-boot script) */
 	POLICY_LOCAL_MENU, /* PXE boot menu "local boot" (boot.md 1.3.2) */
-	POLICY_LOCAL_404,  /* HTTPClient: a URL that answers 404 (boot.md 1.5) */
+	POLICY_LOCAL_404, /* HTTPClient, and PXE over IPv6: a URL that is not found (boot.md 1.5) */
 };
 
 struct policy_decision {
 	enum policy_what what;
-	char file[256]; /* loader file name for TFTP */
-	char url[256];
+	char file[256];			  /* loader file name for TFTP */
+	char url[256];			  /* with an IPv6 server of a TFTP loader, too */
 	char reason[256];		  /* always set: why this answer, for the event */
 	const struct hosttab_entry *host; /* borrowed; NULL for unknown machines */
 };
