@@ -43,11 +43,11 @@ macs_of_duids(void **state)
 	} rows[] = {
 	    {"00030001525400770001", "52:54:00:77:00:01"},
 	    {"000100012a2b2c2d525400770001", "52:54:00:77:00:01"},
-	    {"00030006525400770001", NULL},	/* IEEE 802, not Ethernet */
-	    {"00030020525400770001", NULL},	/* InfiniBand */
-	    {"0003000152540077000102", NULL},	/* seven octets */
-	    {"00030001000000000000", NULL},	/* nobody */
-	    {"00030001ffffffffffff", NULL},	/* a group */
+	    {"00030006525400770001", NULL},	    /* IEEE 802, not Ethernet */
+	    {"00030020525400770001", NULL},	    /* InfiniBand */
+	    {"0003000152540077000102", NULL},	    /* seven octets */
+	    {"00030001000000000000", NULL},	    /* nobody */
+	    {"00030001ffffffffffff", NULL},	    /* a group */
 	    {"0002000001570102030405060708", NULL}, /* EN */
 	    {"000444332211665588779900aabbccddeeff", NULL},
 	    {"0003000152", NULL},
@@ -184,7 +184,8 @@ classes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		class_of(rows[i].vendor, rows[i].arch, rows[i].user, rows[i].user_len, &c);
+		class_of(
+		    rows[i].vendor, rows[i].arch, rows[i].user, rows[i].user_len, &c);
 		assert_int_equal(c.class, rows[i].class);
 		assert_int_equal(c.arch, rows[i].want);
 		assert_true(c.ipxe_able);

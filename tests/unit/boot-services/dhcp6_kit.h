@@ -152,7 +152,8 @@ struct kit {
 	int64_t now;
 	struct dhcp6_server_tx tx;
 	struct dhcp6_msg reply;
-	uint8_t types[DHCP6_RELAYS_MAX + 1]; /* of the reply's levels, the outermost first */
+	uint8_t
+	    types[DHCP6_RELAYS_MAX + 1]; /* of the reply's levels, the outermost first */
 };
 
 static inline void
@@ -274,7 +275,8 @@ kit_parse_reply(struct kit *k)
 	const char *why;
 
 	memcpy(copy, k->tx.data, k->tx.len);
-	while (at < k->tx.len && copy[at] == DHCP6_RELAY_REPL && level < DHCP6_RELAYS_MAX) {
+	while (
+	    at < k->tx.len && copy[at] == DHCP6_RELAY_REPL && level < DHCP6_RELAYS_MAX) {
 		struct rbuf r = rbuf_init(copy, k->tx.len);
 
 		k->types[level++] = copy[at];

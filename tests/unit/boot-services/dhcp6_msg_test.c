@@ -178,8 +178,8 @@ domains_are_labels(void **state)
 	static const struct {
 		const char *name;
 		size_t len;
-	} rows[] = {{"los.example", 13}, {"los.example.", 13}, {"a", 3}, {"", 0}, {"a..b", 0},
-	    {".", 0}};
+	} rows[] = {{"los.example", 13}, {"los.example.", 13}, {"a", 3}, {"", 0},
+	    {"a..b", 0}, {".", 0}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

@@ -53,8 +53,8 @@ messages_to_discard(void **state)
 		if (rows[i].ia)
 			kit_put_ia(&packet, KIT_IAID, NULL);
 		kit.now += USEC_PER_SEC;
-		assert_false(kit_handle_from(&kit, &packet,
-		    kit_link_local(kit_mac_pool), kit_ip("ff02::1:2")));
+		assert_false(kit_handle_from(
+		    &kit, &packet, kit_link_local(kit_mac_pool), kit_ip("ff02::1:2")));
 		assert_ignored(rows[i].why);
 	}
 }
@@ -73,7 +73,8 @@ messages_for_another_server(void **state)
 		assert_false(kit_handle(&kit, &packet));
 		assert_false(kit.tx.reply);
 		assert_string_equal(kit.tx.seen.kind, "dhcp6.foreign");
-		assert_string_equal(detail(&kit.tx.seen, "server"), "00030001525400990009");
+		assert_string_equal(
+		    detail(&kit.tx.seen, "server"), "00030001525400990009");
 	}
 	begin(DHCP6_REQUEST, kit_mac_edge);
 	dhcp6_msg_put(&packet.w, DHCP6_OPT_SERVERID, "\0\3", 2);
@@ -84,8 +85,8 @@ messages_for_another_server(void **state)
 static void
 unicast(void **state)
 {
-	static const enum dhcp6_type discarded[] = {DHCP6_SOLICIT, DHCP6_CONFIRM, DHCP6_REBIND,
-	    DHCP6_INFORMATION_REQUEST};
+	static const enum dhcp6_type discarded[] = {
+	    DHCP6_SOLICIT, DHCP6_CONFIRM, DHCP6_REBIND, DHCP6_INFORMATION_REQUEST};
 	static const enum dhcp6_type told[] = {
 	    DHCP6_REQUEST, DHCP6_RENEW, DHCP6_RELEASE, DHCP6_DECLINE};
 
@@ -111,7 +112,8 @@ unicast(void **state)
 static void
 sources_that_cannot_be_answered(void **state)
 {
-	static const char *const sources[] = {"::", "::1", "ff02::1", "fd77::1", "2001:db8::1"};
+	static const char *const sources[] = {
+	    "::", "::1", "ff02::1", "fd77::1", "2001:db8::1"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
@@ -255,7 +257,8 @@ no_pool_and_no_fixed_address(void **state)
 	kit_put_ia(&packet, KIT_IAID, NULL);
 	assert_true(kit_handle(&kit, &packet));
 	assert_given("fd77::11", DHCP6_STATUS_SUCCESS);
-	assert_true(addr_ip_eq(&kit.site.subnets[0].pool_first, &(struct addr_ip){.family = 0}));
+	assert_true(
+	    addr_ip_eq(&kit.site.subnets[0].pool_first, &(struct addr_ip){.family = 0}));
 }
 
 static void
@@ -303,8 +306,8 @@ restart(void)
 	memcpy(r, kit.tx.records, n * sizeof(*r));
 	kit_new_server(&kit);
 	for (size_t i = 0; i < n; i++)
-		dhcp6_server_restore(kit.server, &r[i], kit.now,
-		    kit.now + 1764000000 * USEC_PER_SEC);
+		dhcp6_server_restore(
+		    kit.server, &r[i], kit.now, kit.now + 1764000000 * USEC_PER_SEC);
 	free(r);
 }
 
