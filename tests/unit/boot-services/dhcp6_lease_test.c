@@ -33,8 +33,9 @@ setup(void **state)
 {
 	(void)state;
 	t = dhcp6_lease_new(0x1234567);
-	range = (struct dhcp6_lease_range){
-	    .first = kit_ip("fd77::100"), .last = kit_ip("fd77::10f"), .avoid = avoid_none};
+	range = (struct dhcp6_lease_range){.first = kit_ip("fd77::100"),
+	    .last = kit_ip("fd77::10f"),
+	    .avoid = avoid_none};
 	return 0;
 }
 
@@ -50,8 +51,8 @@ static struct dhcp6_lease_client
 client(uint32_t n)
 {
 	struct dhcp6_lease_client c = {.subnet = {0xfd, 0x77}};
-	struct addr_mac mac = {
-	    {2, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n}};
+	struct addr_mac mac = {{2, 0, (uint8_t)(n >> 24), (uint8_t)(n >> 16),
+	    (uint8_t)(n >> 8), (uint8_t)n}};
 
 	c.key = dhcp6_class_key_of_mac(&mac);
 	return c;
@@ -272,7 +273,8 @@ bad_lines_are_refused(void **state)
 	    "fd77::1 fd77:: m-525400770001 zz B --- 1 1 -",
 	    "fd77::1 fd77:: m-525400770001 - B --- 1 1",
 	    "fd77::1 fd77:: m-525400770001 - B --- 1 1 "
-	    "00000001,00000002,00000003,00000004,00000005,00000006,00000007,00000008,00000009",
+	    "00000001,00000002,00000003,00000004,00000005,00000006,00000007,00000008,"
+	    "00000009",
 	};
 	struct dhcp6_lease_record r;
 	char body[256];

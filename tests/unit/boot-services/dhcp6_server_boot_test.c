@@ -27,8 +27,8 @@ pxe_by_tftp_rule_4(void **state)
 	assert_given("fd77::11", DHCP6_STATUS_SUCCESS);
 	assert_string_equal(kit.tx.seen.arch, "x64-uefi");
 	assert_string_equal(detail(&kit.tx.seen, "class"), "pxe");
-	assert_string_equal(detail(&kit.tx.seen, "uuid"),
-	    "44332211-6655-8877-99aa-bbccddeeff00");
+	assert_string_equal(
+	    detail(&kit.tx.seen, "uuid"), "44332211-6655-8877-99aa-bbccddeeff00");
 	assert_string_equal(kit.tx.sent.file, "snponly.efi");
 }
 
@@ -129,8 +129,7 @@ send_duid(struct dhcp6_duid d, const char *source)
 	kit_begin(&packet, DHCP6_SOLICIT);
 	dhcp6_msg_put(&packet.w, DHCP6_OPT_CLIENTID, d.b, d.len);
 	kit_put_ia(&packet, KIT_IAID, NULL);
-	assert_true(
-	    kit_handle_from(&kit, &packet, kit_ip(source), kit_ip("ff02::1:2")));
+	assert_true(kit_handle_from(&kit, &packet, kit_ip(source), kit_ip("ff02::1:2")));
 }
 
 static void
@@ -216,7 +215,8 @@ all_stages_get_one_address(void **state)
 /* --- relays --- */
 
 static void
-begin_relay(const char *link, const uint8_t *mac, const char *interface_id, size_t *ret_at)
+begin_relay(
+    const char *link, const uint8_t *mac, const char *interface_id, size_t *ret_at)
 {
 	struct addr_ip peer = mac ? kit_link_local(mac) : kit_ip("fe80::77");
 	struct addr_ip at = kit_ip(link);
@@ -309,7 +309,8 @@ relays_within_relays(void **state)
 	assert_int_equal(kit.reply.n_relays, 3);
 	assert_string_equal(kit.tx.seen.mac, "52:54:00:77:00:01");
 	assert_string_equal(kit.tx.seen.host, "edge01.los");
-	assert_memory_equal(kit.tx.sent.ip, "fd88::1", 7); /* not fd77::11: another subnet */
+	assert_memory_equal(
+	    kit.tx.sent.ip, "fd88::1", 7); /* not fd77::11: another subnet */
 	assert_int_equal(kit.types[3], DHCP6_ADVERTISE);
 }
 
