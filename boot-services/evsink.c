@@ -62,7 +62,8 @@ evsink_free(struct evsink *s)
 	free(s);
 }
 
-/* The NIC behind an address: by the table, else by what we acknowledged lately. */
+/* The NIC behind an address: by the table, else by what we acknowledged lately, else by the
+ * address itself. */
 static void
 complete_mac(const struct evsink *s, struct event *ev, int64_t mono)
 {
@@ -74,9 +75,14 @@ complete_mac(const struct evsink *s, struct event *ev, int64_t mono)
 		return;
 	h = hosttab_by_ip(*s->table, &ip);
 	for (size_t i = 0; h && i < h->host.n_nics; i++)
-		if (addr_ip_eq(&h->host.nics[i].ip, &ip))
+		if (addr_ip_eq(&h->host.nics[i].ip, &ip) ||
+		    addr_ip_eq(&h->host.nics[i].ip6, &ip))
 			addr_mac_text(&h->host.nics[i].mac, ev->mac, sizeof(ev->mac));
-	if (!h && evsink_seen_find(s->seen, &ip, mono, &mac))
+	if (h)
+		return;
+	/* Firmware and iPXE make their link-local and autoconfigured addresses of the MAC. */
+	if (evsink_seen_find(s->seen, &ip, mono, &mac) ||
+	    (addr_ip_eui64_mac(&ip, &mac) && hosttab_by_mac(*s->table, &mac)))
 		addr_mac_text(&mac, ev->mac, sizeof(ev->mac));
 }
 

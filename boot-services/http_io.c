@@ -20,6 +20,7 @@
 
 #include "boot-services/http_priv.h"
 #include "boot-services/listen_io.h"
+#include "boot-services/peer_share.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 
@@ -167,35 +168,65 @@ is_idle(const struct http_conn *c)
 	       c->n_flights == 0;
 }
 
+/* The connections of one client, of its network and of all: how many there are, and the one
+ * of them that is longest idle, or NULL. */
+struct crowd {
+	unsigned mine, near;
+	struct http_conn *own, *kin, *any;
+};
+
+static struct http_conn *
+longer_idle(struct http_conn *a, struct http_conn *b)
+{
+	return a == NULL || b->since < a->since ? b : a;
+}
+
+static struct crowd
+count_crowd(const struct http_io *io, const struct addr_ip *ip)
+{
+	bool shares = peer_share_counts(*io->deps->table, ip);
+	struct crowd crowd = {0};
+	struct http_conn *c;
+
+	DL_FOREACH (io->conns, c) {
+		bool same = addr_ip_eq(&c->ip, ip);
+		bool kin = shares && c->shares && peer_share_same(&c->ip, ip);
+
+		crowd.mine += same;
+		crowd.near += kin;
+		if (!is_idle(c))
+			continue;
+		if (same)
+			crowd.own = longer_idle(crowd.own, c);
+		if (kin)
+			crowd.kin = longer_idle(crowd.kin, c);
+		crowd.any = longer_idle(crowd.any, c);
+	}
+	return crowd;
+}
+
 /* Room for one more connection of this client? */
 static bool
 make_room(struct http_io *io, const struct addr_ip *ip)
 {
 	const struct bootd_config *cfg = io->deps->cfg;
-	struct http_conn *c, *own = NULL, *any = NULL, *oldest;
-	unsigned mine = 0;
+	struct crowd crowd = count_crowd(io, ip);
+	bool mine_full = crowd.mine >= cfg->http_max_per_client;
+	bool near_full = crowd.near >= peer_share_max(cfg->http_max_conns);
+	struct http_conn *oldest = mine_full   ? crowd.own
+				   : near_full ? crowd.kin
+					       : crowd.any;
 
-	DL_FOREACH (io->conns, c) {
-		bool same = addr_ip_eq(&c->ip, ip);
-
-		mine += same;
-		if (!is_idle(c))
-			continue;
-		if (same && (own == NULL || c->since < own->since))
-			own = c;
-		if (any == NULL || c->since < any->since)
-			any = c;
-	}
-	if (mine < cfg->http_max_per_client && io->n_conns < cfg->http_max_conns)
+	if (!mine_full && !near_full && io->n_conns < cfg->http_max_conns)
 		return true;
-	oldest = mine >= cfg->http_max_per_client ? own : any;
 	if (oldest != NULL) {
 		http_conn_close(
 		    oldest, false, "aborted", "idle, and others need the room");
 		http_io_update(oldest);
 		return true;
 	}
-	turn_away(io, ip, "too many connections: %u of this client and %u in all", mine,
+	turn_away(io, ip, "too many connections: %u of this client%s and %u in all",
+	    crowd.mine, near_full ? ", half of all there may be of its /64," : "",
 	    io->n_conns);
 	return false;
 }
@@ -207,6 +238,7 @@ admit(struct http_io *io, int fd, const struct addr_ip *ip)
 	struct event_base *base = io->deps->base;
 
 	c->id = ++io->last_id;
+	c->shares = peer_share_counts(*io->deps->table, ip);
 	c->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_conn_ready, c);
 	c->writable = event_new(base, fd, EV_WRITE | EV_PERSIST, on_conn_ready, c);
 	c->timer = event_new(base, -1, 0, on_conn_time, c);

@@ -55,6 +55,7 @@ struct http_conn {
 	uint64_t id; /* hash key */
 	int fd;
 	struct addr_ip ip;
+	bool shares; /* peer_share_counts() */
 	enum http_conn_state state;
 	/* What http_io.c is to wait for. */
 	bool want_read, want_write;

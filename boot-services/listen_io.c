@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Listening sockets of TFTP and HTTP: one on each interface, bound to the device, so that a
- * service is not heard where it was not asked for.
+/* Listening sockets of TFTP and HTTP: one on each interface and for each family, bound to the
+ * device, so that a service is not heard where it was not asked for. An IPv6 socket takes no IPv4:
+ * then no address is ever seen in two forms.
  *
  * Entry points: listen_io_open(), as root; listen_io_pause(), listen_io_close(). Owns its
  * sockets and their events. Failure modes: the first socket that cannot be had ends it all,
- * with the port or interface named. */
+ * with the port or interface named; except that a kernel without IPv6 is warned of once, and IPv4
+ * is served. */
 #include "boot-services/listen_io.h"
 
 #include <errno.h>
@@ -24,8 +26,9 @@ struct listen_io {
 	struct {
 		int fd;
 		struct event *readable;
-	} sockets[BOOTD_CONFIG_IFACES_MAX + 1];
+	} sockets[2 * (BOOTD_CONFIG_IFACES_MAX + 1)];
 	size_t n;
+	bool no_v6;		 /* said so already */
 	struct rxdrop_io *drops; /* of datagrams; NULL for streams */
 };
 
@@ -38,21 +41,35 @@ set_on(int fd, int level, int option)
 }
 
 static int
-set_up(int fd, const struct listen_io_service *s, const char *iface)
+set_options(int fd, int family, bool stream)
 {
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(s->port)};
-	bool stream = s->type == SOCK_STREAM;
+	int err = family == AF_INET6 ? set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY) : 0;
+
+	if (err != 0)
+		return err;
 	/* A restart must not wait for old connections; but two servers on one UDP port would
 	 * take each other's packets. */
-	int err = stream ? set_on(fd, SOL_SOCKET, SO_REUSEADDR)
-			 : set_on(fd, IPPROTO_IP, IP_PKTINFO);
+	if (stream)
+		return set_on(fd, SOL_SOCKET, SO_REUSEADDR);
+	return family == AF_INET6 ? set_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)
+				  : set_on(fd, IPPROTO_IP, IP_PKTINFO);
+}
+
+static int
+set_up(int fd, int family, const struct listen_io_service *s, const char *iface)
+{
+	struct addr_ip any = {.family = family};
+	struct sockaddr_storage at;
+	socklen_t len = addr_ip_sockaddr(&any, s->port, &at);
+	bool stream = s->type == SOCK_STREAM;
+	int err = set_options(fd, family, stream);
 
 	if (err != 0)
 		return err;
 	if (iface[0] != '\0' && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, iface,
 				    (socklen_t)strlen(iface)) != 0)
 		return -errno;
-	if (bind(fd, (struct sockaddr *)&any, sizeof any) != 0)
+	if (bind(fd, (struct sockaddr *)&at, len) != 0)
 		return -errno;
 	return !stream || listen(fd, BACKLOG) == 0 ? 0 : -errno;
 }
@@ -84,18 +101,40 @@ refuse(const struct listen_io_service *s, const char *iface, int code, struct er
 	    code == -ENODEV ? "no such interface" : strerror(-code));
 }
 
+/* 1: a kernel without IPv6. */
 static int
-add(struct listen_io *l, const struct bootd_deps *deps, const struct listen_io_service *s,
-    const char *iface, event_callback_fn on_ready, void *arg, struct error *err)
+open_family(struct listen_io *l, const struct bootd_deps *deps,
+    const struct listen_io_service *s, int family, const char *iface, int *ret_fd,
+    struct error *err)
 {
-	int fd = socket(AF_INET, s->type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int code = fd < 0 ? -errno : set_up(fd, s, iface);
+	int fd = socket(family, s->type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int code = fd < 0 ? -errno : set_up(fd, family, s, iface);
 
-	if (code != 0) {
-		if (fd >= 0)
-			close(fd);
-		return refuse(s, iface, code, err);
+	if (code == 0) {
+		*ret_fd = fd;
+		return 0;
 	}
+	if (fd >= 0)
+		close(fd);
+	if (family != AF_INET6 || (code != -EAFNOSUPPORT && code != -EADDRNOTAVAIL))
+		return refuse(s, iface, code, err);
+	if (!l->no_v6)
+		log_warn(deps->log, "%s: this machine has no IPv6 (%s): IPv4 only",
+		    s->name, strerror(-code));
+	l->no_v6 = true;
+	return 1;
+}
+
+static int
+add_family(struct listen_io *l, const struct bootd_deps *deps,
+    const struct listen_io_service *s, int family, const char *iface,
+    event_callback_fn on_ready, void *arg, struct error *err)
+{
+	int fd = -1;
+	int code = open_family(l, deps, s, family, iface, &fd, err);
+
+	if (code != 0)
+		return code < 0 ? code : 0;
 	l->sockets[l->n].fd = fd;
 	l->sockets[l->n].readable =
 	    event_new(deps->base, fd, EV_READ | EV_PERSIST, on_ready, arg);
@@ -104,6 +143,16 @@ add(struct listen_io *l, const struct bootd_deps *deps, const struct listen_io_s
 		rxdrop_io_add(l->drops, fd, iface, s->port);
 	l->n++;
 	return 0;
+}
+
+static int
+add(struct listen_io *l, const struct bootd_deps *deps, const struct listen_io_service *s,
+    const char *iface, event_callback_fn on_ready, void *arg, struct error *err)
+{
+	int code = add_family(l, deps, s, AF_INET, iface, on_ready, arg, err);
+
+	return code != 0 ? code
+			 : add_family(l, deps, s, AF_INET6, iface, on_ready, arg, err);
 }
 
 struct listen_io *

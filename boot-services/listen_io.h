@@ -15,12 +15,13 @@ struct listen_io;
 struct listen_io_service {
 	const char *name; /* as people write it, "HTTP" */
 	const char *key;  /* as configuration and error codes do, "http" */
-	int type;	  /* SOCK_STREAM, or SOCK_DGRAM: then with IP_PKTINFO */
+	int type; /* SOCK_STREAM, or SOCK_DGRAM: then with IP_PKTINFO, IPV6_PKTINFO */
 	uint16_t port;
 };
 
 /* Opens the port on each configured interface and on lo, since this machine reaches its own
- * addresses through lo; on all interfaces when none is configured. `on_ready` is called with
+ * addresses through lo; on all interfaces when none is configured. Each time for IPv4 and, in a
+ * socket of its own, for IPv6; a kernel without IPv6 is a warning. `on_ready` is called with
  * each socket that has something. NULL with *err: "port-in-use", "KEY-interface",
  * "KEY-socket", "KEY-bind". */
 struct listen_io *

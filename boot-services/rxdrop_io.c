@@ -22,8 +22,8 @@
 #include "lib/clock.h"
 #include "lib/str.h"
 
-/* Of one service: two sockets per interface at most, and one on lo. */
-enum { LOOK_S = 5, SOCKETS_MAX = 2 * BOOTD_CONFIG_IFACES_MAX + 1 };
+/* Of one service: two sockets per interface at most, and two on lo. */
+enum { LOOK_S = 5, SOCKETS_MAX = 2 * (BOOTD_CONFIG_IFACES_MAX + 1) };
 
 struct watched {
 	int fd;

@@ -190,42 +190,71 @@ is_stale(const struct tftp_session *s, int64_t now)
 	return now - s->heard >= (s->xfer.heard ? STALE_AFTER : NEVER_HEARD_AFTER);
 }
 
+/* The transfers of one client, of its network and of all: how many there are, and the one of
+ * them that is longest silent for good, or NULL. */
+struct crowd {
+	unsigned mine, near;
+	struct tftp_session *own, *kin, *any;
+};
+
+static struct tftp_session *
+longer_silent(struct tftp_session *a, struct tftp_session *b)
+{
+	return a == NULL || b->heard < a->heard ? b : a;
+}
+
+static struct crowd
+count_crowd(const struct tftp_io *io, const struct addr_ip *ip)
+{
+	bool shares = peer_share_counts(*io->deps->table, ip);
+	struct tftp_session *s, *tmp;
+	int64_t now = clock_mono();
+	struct crowd c = {0};
+
+	HASH_ITER (hh, io->sessions, s, tmp) {
+		bool same = addr_ip_eq(&s->peer.ip, ip);
+		bool kin = shares && s->shares && peer_share_same(&s->peer.ip, ip);
+
+		c.mine += same;
+		c.near += kin;
+		if (!is_stale(s, now))
+			continue;
+		if (same)
+			c.own = longer_silent(c.own, s);
+		if (kin)
+			c.kin = longer_silent(c.kin, s);
+		c.any = longer_silent(c.any, s);
+	}
+	return c;
+}
+
 /* Room for one more transfer of this client? The one longest silent makes way when it is
  * silent for good. */
 static bool
 make_room(struct tftp_io *io, const struct arrival *a, const char *name)
 {
 	const struct bootd_config *cfg = io->deps->cfg;
-	struct tftp_session *s, *tmp, *own = NULL, *any = NULL;
-	int64_t now = clock_mono();
-	unsigned mine = 0;
+	struct crowd c = count_crowd(io, &a->peer.ip);
+	bool mine_full = c.mine >= cfg->tftp_max_per_client;
+	bool near_full = c.near >= peer_share_max(cfg->tftp_max_transfers);
+	struct tftp_session *other = near_full ? c.kin : c.any;
 
-	HASH_ITER (hh, io->sessions, s, tmp) {
-		bool same = addr_ip_eq(&s->peer.ip, &a->peer.ip);
-
-		mine += same;
-		if (!is_stale(s, now))
-			continue;
-		if (same && (own == NULL || s->heard < own->heard))
-			own = s;
-		if (any == NULL || s->heard < any->heard)
-			any = s;
-	}
-	if (mine < cfg->tftp_max_per_client &&
+	if (!mine_full && !near_full &&
 	    HASH_COUNT(io->sessions) < cfg->tftp_max_transfers)
 		return true;
-	if (own != NULL) {
-		tftp_session_io_close(own, "tftp.error", "superseded",
+	if (c.own != NULL) {
+		tftp_session_io_close(c.own, "tftp.error", "superseded",
 		    "silent, and the client asked for another file");
 		return true;
 	}
-	if (any != NULL && mine < cfg->tftp_max_per_client) {
-		tftp_session_io_close(any, "tftp.error", "timeout",
+	if (other != NULL && !mine_full) {
+		tftp_session_io_close(other, "tftp.error", "timeout",
 		    "the client stopped answering, and others need the room");
 		return true;
 	}
 	tell_refused(io, &a->peer, name, "refused",
-	    "not answered: %u transfers of this client and %u in all are under way", mine,
+	    "not answered: %u transfers of this client%s and %u in all are under way",
+	    c.mine, near_full ? ", half of all there may be of its /64," : "",
 	    HASH_COUNT(io->sessions));
 	return false;
 }
@@ -256,7 +285,7 @@ handle_arrival(struct tftp_io *io, const struct arrival *a)
 	/* RFC 1123 4.2.3.4: "SHOULD silently ignore" requests to a broadcast address. */
 	if (a->broadcast) {
 		tell_refused(io, &a->peer, "", "refused",
-		    "not answered: sent to a broadcast address");
+		    "not answered: sent to a broadcast or multicast address");
 		return;
 	}
 	err = tftp_msg_parse(a->pkt, a->len, &m);
@@ -273,23 +302,45 @@ handle_arrival(struct tftp_io *io, const struct arrival *a)
 		serve(io, a, &m.req);
 }
 
+static void
+take_local_v4(struct arrival *a, const struct cmsghdr *c)
+{
+	struct in_pktinfo info;
+
+	memcpy(&info, CMSG_DATA(c), sizeof info);
+	a->local = addr_ip_from_in(info.ipi_spec_dst);
+	a->broadcast = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
+}
+
+/* Link-local addresses mean something together with their interface only. */
+static void
+take_local_v6(struct arrival *a, const struct cmsghdr *c)
+{
+	const struct addr_ip *peer = &a->peer.ip;
+	struct in6_pktinfo info;
+
+	memcpy(&info, CMSG_DATA(c), sizeof info);
+	a->local.family = AF_INET6;
+	memcpy(a->local.b, &info.ipi6_addr, sizeof a->local.b);
+	a->broadcast = IN6_IS_ADDR_MULTICAST(&info.ipi6_addr);
+	if (addr_ip_is_link_local(&a->local) || addr_ip_is_link_local(peer))
+		a->peer.scope = info.ipi6_ifindex;
+}
+
 /* Fills the addresses of an arrival. False when the kernel did not tell where it was
  * sent. */
 static bool
 take_addresses(struct msghdr *mh, struct arrival *a)
 {
-	const struct sockaddr_in *from = mh->msg_name;
-
 	a->peer.ip = addr_ip_from_sockaddr(mh->msg_name);
-	a->peer.port = ntohs(from->sin_port);
+	a->peer.port = addr_port_from_sockaddr(mh->msg_name);
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(mh); c != NULL; c = CMSG_NXTHDR(mh, c)) {
-		struct in_pktinfo info;
-
-		if (c->cmsg_level != IPPROTO_IP || c->cmsg_type != IP_PKTINFO)
+		if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)
+			take_local_v4(a, c);
+		else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+			take_local_v6(a, c);
+		else
 			continue;
-		memcpy(&info, CMSG_DATA(c), sizeof info);
-		a->local = addr_ip_from_in(info.ipi_spec_dst);
-		a->broadcast = info.ipi_addr.s_addr != info.ipi_spec_dst.s_addr;
 		return a->peer.port != 0;
 	}
 	return false;
@@ -304,10 +355,10 @@ on_request(evutil_socket_t fd, short what, void *arg)
 	for (int i = 0; i < REQUESTS_PER_TURN; i++) {
 		/* Zeroed: peer is a hash key, padding included. */
 		struct arrival a = {0};
-		struct sockaddr_in from = {0};
+		struct sockaddr_storage from = {0};
 		union {
 			struct cmsghdr align;
-			uint8_t room[CMSG_SPACE(sizeof(struct in_pktinfo)) + 64];
+			uint8_t room[CMSG_SPACE(sizeof(struct in6_pktinfo)) + 64];
 		} control;
 		struct iovec iov = {a.pkt, sizeof a.pkt};
 		struct msghdr mh = {.msg_name = &from,

@@ -8,6 +8,7 @@
 
 #include "boot-services/bootd_deps.h"
 #include "boot-services/fileroot.h"
+#include "boot-services/peer_share.h"
 #include "boot-services/tftp_msg.h"
 #include "boot-services/tftp_xfer.h"
 #include "lib/addr.h"
@@ -18,11 +19,13 @@ struct listen_io;
 struct tftp_peer {
 	struct addr_ip ip;
 	uint16_t port;
+	uint32_t scope; /* interface, where an address of the two is link-local; else 0 */
 };
 
 struct tftp_session {
 	struct tftp_io *io;
 	struct tftp_peer peer; /* hash key */
+	bool shares;	       /* peer_share_counts() */
 	int fd;
 	struct event *readable, *timer;
 	int64_t timer_at; /* when `timer` fires; may be earlier than the deadline */

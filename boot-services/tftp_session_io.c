@@ -297,24 +297,34 @@ session_on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* ---- a session's start ---- */
 
+/* A relayed client may sit behind a narrower path. IPv4: its routers are often not heard, they may
+ * cut a packet. IPv6: they say so, which otherwise would be an error of this socket and end the
+ * transfer; so it makes the kernel send fragments from then on. */
+static void
+allow_fragments(int fd, int family)
+{
+	int v4 = IP_PMTUDISC_DONT, v6 = IPV6_PMTUDISC_DONT;
+
+	if (family == AF_INET)
+		(void)setsockopt(fd, IPPROTO_IP, IP_MTU_DISCOVER, &v4, sizeof v4);
+	else
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, &v6, sizeof v6);
+}
+
 /* A socket for one answer or transfer: from the address that was asked, to the client
  * only. */
 int
 tftp_session_io_socket(const struct addr_ip *local, const struct tftp_peer *peer)
 {
 	struct sockaddr_storage here, there;
-	socklen_t here_len = addr_ip_sockaddr(local, 0, &here);
-	socklen_t there_len = addr_ip_sockaddr(&peer->ip, peer->port, &there);
+	socklen_t here_len = addr_ip_sockaddr_scoped(local, 0, peer->scope, &here);
+	socklen_t there_len =
+	    addr_ip_sockaddr_scoped(&peer->ip, peer->port, peer->scope, &there);
 	int fd = socket(here.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int fragment = IP_PMTUDISC_DONT;
 
 	if (fd < 0)
 		return -errno;
-	/* A relayed client may sit behind a narrower path, whose routers are often not heard:
-	 * they may cut a packet. */
-	if (here.ss_family == AF_INET)
-		(void)setsockopt(
-		    fd, IPPROTO_IP, IP_MTU_DISCOVER, &fragment, sizeof fragment);
+	allow_fragments(fd, here.ss_family);
 	if (bind(fd, (struct sockaddr *)&here, here_len) != 0 ||
 	    connect(fd, (struct sockaddr *)&there, there_len) != 0) {
 		int err = -errno;
@@ -438,6 +448,7 @@ tftp_session_io_start(struct tftp_io *io, const struct tftp_peer *peer,
 	/* Whole, padding too: it is a hash key. */
 	memcpy(&s->peer, peer, sizeof s->peer);
 	s->req = *req;
+	s->shares = peer_share_counts(*io->deps->table, &peer->ip);
 	s->file = *file;
 	file->fd = -1;
 	str_clip(s->name, sizeof s->name, name);

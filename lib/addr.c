@@ -186,6 +186,40 @@ addr_ip_special(const struct addr_ip *ip)
 	return NULL;
 }
 
+uint16_t
+addr_port_from_sockaddr(const struct sockaddr *sa)
+{
+	struct sockaddr_in6 sin6;
+	struct sockaddr_in sin;
+
+	if (sa->sa_family == AF_INET) {
+		memcpy(&sin, sa, sizeof(sin));
+		return ntohs(sin.sin_port);
+	}
+	if (sa->sa_family != AF_INET6)
+		return 0;
+	memcpy(&sin6, sa, sizeof(sin6));
+	return ntohs(sin6.sin6_port);
+}
+
+bool
+addr_ip_is_link_local(const struct addr_ip *ip)
+{
+	return ip->family == AF_INET6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;
+}
+
+bool
+addr_ip_eui64_mac(const struct addr_ip *ip, struct addr_mac *ret)
+{
+	const uint8_t *b = ip->b;
+
+	if (ip->family != AF_INET6 || b[11] != 0xff || b[12] != 0xfe ||
+	    (b[8] & 0x01) != 0)
+		return false;
+	*ret = (struct addr_mac){{b[8] ^ 0x02, b[9], b[10], b[13], b[14], b[15]}};
+	return true;
+}
+
 uint32_t
 addr_ip_v4(const struct addr_ip *ip)
 {
@@ -223,6 +257,21 @@ addr_ip_sockaddr(const struct addr_ip *ip, uint16_t port, struct sockaddr_storag
 		return sizeof(sin6);
 	}
 	return 0;
+}
+
+socklen_t
+addr_ip_sockaddr_scoped(
+    const struct addr_ip *ip, uint16_t port, uint32_t scope, struct sockaddr_storage *ret)
+{
+	socklen_t len = addr_ip_sockaddr(ip, port, ret);
+	struct sockaddr_in6 sin6;
+
+	if (addr_ip_is_link_local(ip)) {
+		memcpy(&sin6, ret, sizeof(sin6));
+		sin6.sin6_scope_id = scope;
+		memcpy(ret, &sin6, sizeof(sin6));
+	}
+	return len;
 }
 
 /* The mask of octet i of a prefix of len bits. */

@@ -61,6 +61,15 @@ addr_ip_from_sockaddr(const struct sockaddr *sa); /* v4-mapped becomes v4 */
 /* Why no machine of a routed network can have it ("a link-local address", …), or NULL: RFC 6890, RFC 4291. */
 const char *
 addr_ip_special(const struct addr_ip *ip);
+uint16_t
+addr_port_from_sockaddr(const struct sockaddr *sa); /* 0 when not IP */
+/* fe80::/10 (RFC 4291 2.5.6). */
+bool
+addr_ip_is_link_local(const struct addr_ip *ip);
+/* The MAC behind an interface identifier that was made of one (RFC 4291 appendix A). False when it was
+ * not. */
+bool
+addr_ip_eui64_mac(const struct addr_ip *ip, struct addr_mac *ret);
 uint32_t
 addr_ip_v4(const struct addr_ip *ip); /* host order; 0 if not IPv4 */
 struct addr_ip
@@ -68,6 +77,10 @@ addr_ip_make_v4(uint32_t host_order);
 /* Fills sockaddr_storage; returns its length (0 when ip is unset). */
 socklen_t
 addr_ip_sockaddr(const struct addr_ip *ip, uint16_t port, struct sockaddr_storage *ret);
+/* The same; a link-local address is on interface `scope`. */
+socklen_t
+addr_ip_sockaddr_scoped(const struct addr_ip *ip, uint16_t port, uint32_t scope,
+    struct sockaddr_storage *ret);
 
 int
 addr_prefix_parse(const char *s, struct addr_prefix *ret) MUST_CHECK; /* "10.77.0.0/24" */

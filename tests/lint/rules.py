@@ -63,7 +63,7 @@ PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet)$"
     r"|^agent/(ticket|run_fsm|script|bmc_session|bmc_seq|bmc_packet)$"
-    r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer"
+    r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share"
     r"|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")
 
 

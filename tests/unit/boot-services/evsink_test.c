@@ -128,6 +128,31 @@ learns_addresses_from_acknowledgements(void **state UNUSED)
 	free_world(&w);
 }
 
+/* IPv6: by the fixed address, by the identifier that firmware made of its MAC; one of a stranger's MAC
+ * says nothing. */
+static void
+addresses_of_ipv6_name_the_host(void **state UNUSED)
+{
+	struct bundle_host h = fixture_host("edge01", 1);
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct error err = {0};
+	struct world w;
+
+	make_world(&w);
+	assert_int_equal(addr_ip_parse("fd77::11", &h.nics[0].ip6), 0);
+	assert_int_equal(hosttab_put(w.table, &h, boot, &err), 0);
+	emit(&w, "tftp.end", "", "fd77::11", USEC_PER_SEC);
+	assert_string_equal(w.got.last.host, "edge01");
+	assert_string_equal(w.got.last.mac, "52:54:00:00:00:01");
+	emit(&w, "tftp.end", "", "fe80::5054:ff:fe00:1", USEC_PER_SEC);
+	assert_string_equal(w.got.last.host, "edge01");
+	emit(&w, "tftp.end", "", "fe80::5054:ff:fe00:99", USEC_PER_SEC);
+	assert_string_equal(w.got.last.host, "");
+	assert_string_equal(w.got.last.mac, "");
+	free(boot);
+	free_world(&w);
+}
+
 /* A machine that comes up with a clock of 1970 sets it while others boot. */
 static void
 a_clock_that_is_set_changes_no_evidence(void **state UNUSED)
@@ -237,6 +262,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(completes_from_mac_and_from_address),
 	    cmocka_unit_test(learns_addresses_from_acknowledgements),
+	    cmocka_unit_test(addresses_of_ipv6_name_the_host),
 	    cmocka_unit_test(a_clock_that_is_set_changes_no_evidence),
 	    cmocka_unit_test(negative_events_are_limited_per_machine),
 	    cmocka_unit_test(nameless_events_are_limited_as_one_machine),

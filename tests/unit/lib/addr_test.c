@@ -103,6 +103,63 @@ socket_addresses(void **state)
 }
 
 static void
+link_local_addresses_have_a_scope(void **state)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in6 sin6;
+	struct addr_ip ip;
+
+	(void)state;
+	assert_int_equal(addr_ip_parse("fe80::1", &ip), 0);
+	assert_true(addr_ip_is_link_local(&ip));
+	assert_int_equal(
+	    addr_ip_sockaddr_scoped(&ip, 69, 7, &ss), sizeof(struct sockaddr_in6));
+	memcpy(&sin6, &ss, sizeof(sin6));
+	assert_int_equal(sin6.sin6_scope_id, 7);
+	assert_int_equal(addr_port_from_sockaddr((struct sockaddr *)&ss), 69);
+	assert_int_equal(addr_ip_parse("fd77::1", &ip), 0);
+	assert_false(addr_ip_is_link_local(&ip));
+	assert_int_equal(
+	    addr_ip_sockaddr_scoped(&ip, 69, 7, &ss), sizeof(struct sockaddr_in6));
+	memcpy(&sin6, &ss, sizeof(sin6));
+	assert_int_equal(sin6.sin6_scope_id, 0);
+	ip = addr_ip_make_v4(0xfe800001);
+	assert_false(addr_ip_is_link_local(&ip));
+	assert_int_equal(
+	    addr_ip_sockaddr_scoped(&ip, 80, 7, &ss), sizeof(struct sockaddr_in));
+	assert_int_equal(addr_port_from_sockaddr((struct sockaddr *)&ss), 80);
+}
+
+/* RFC 4291 appendix A. */
+static void
+mac_of_an_interface_identifier(void **state)
+{
+	static const struct {
+		const char *ip, *mac;
+	} rows[] = {
+	    {"fe80::5054:ff:fe77:1", "52:54:00:77:00:01"},
+	    {"fd77::3656:78ff:fe9a:bcde", "34:56:78:9a:bc:de"},
+	    {"fd77::3456:78ff:fe9a:bcde", "36:56:78:9a:bc:de"},
+	    {"fd77::1", NULL},
+	    {"fd77::5054:ff:ff77:1", NULL},
+	    {"fd77::5354:ff:fe77:1", NULL}, /* of a group address */
+	    {"10.77.0.1", NULL},
+	};
+	char text[ADDR_MAC_TEXT];
+	struct addr_mac mac;
+	struct addr_ip ip;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(addr_ip_parse(rows[i].ip, &ip), 0);
+		assert_int_equal(addr_ip_eui64_mac(&ip, &mac), rows[i].mac != NULL);
+		if (rows[i].mac != NULL)
+			assert_string_equal(
+			    addr_mac_text(&mac, text, sizeof(text)), rows[i].mac);
+	}
+}
+
+static void
 prefixes(void **state)
 {
 	struct addr_prefix p;
@@ -218,6 +275,8 @@ main(void)
 	    cmocka_unit_test(macs_that_no_host_has),
 	    cmocka_unit_test(ips_of_both_families),
 	    cmocka_unit_test(socket_addresses),
+	    cmocka_unit_test(link_local_addresses_have_a_scope),
+	    cmocka_unit_test(mac_of_an_interface_identifier),
 	    cmocka_unit_test(prefixes),
 	    cmocka_unit_test(prefixes_that_are_none),
 	    cmocka_unit_test(special_addresses),
