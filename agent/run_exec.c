@@ -417,6 +417,8 @@ probe_address(const struct run_job *job)
 
 	if (nic != NULL && addr_ip_is_set(&nic->ip))
 		return nic->ip;
+	if (nic != NULL && addr_ip_is_set(&nic->ip6))
+		return nic->ip6;
 	if (addr_ip_is_set(&job->last_ip))
 		return job->last_ip;
 	if (addr_ip_parse(job->run.ticket.use.ip, &ip) < 0)

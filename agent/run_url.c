@@ -11,9 +11,20 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/str.h"
+
+/* RFC 3493 has no way to ask what the kernel thinks of an address, so the list that it shows is read.
+ * Flags as in linux/if_addr.h. */
+static const char own_v6_path[] = "/proc/self/net/if_inet6";
+enum {
+	V6_TEMPORARY = 0x01,
+	V6_DAD_FAILED = 0x08,
+	V6_DEPRECATED = 0x20,
+	V6_PERMANENT = 0x80
+};
 
 static uint8_t
 mask_length(const struct sockaddr *mask)
@@ -23,8 +34,19 @@ mask_length(const struct sockaddr *mask)
 	return (uint8_t)__builtin_popcount(in->sin_addr.s_addr);
 }
 
-size_t
-run_url_own_addresses(struct run_url_own *ret, size_t max)
+static bool
+fill(const struct addr_ip *ip, unsigned len, struct run_url_own *ret)
+{
+	char text[ADDR_IP_TEXT], prefix[ADDR_PREFIX_TEXT];
+
+	ret->ip = *ip;
+	return str_format(prefix, sizeof(prefix), "%s/%u",
+		   addr_ip_text(ip, text, sizeof(text)), len) == 0 &&
+	       addr_prefix_parse(prefix, &ret->net) == 0;
+}
+
+static size_t
+own_v4(struct run_url_own *ret, size_t max)
 {
 	struct ifaddrs *list = NULL;
 	size_t n = 0;
@@ -32,66 +54,175 @@ run_url_own_addresses(struct run_url_own *ret, size_t max)
 	if (getifaddrs(&list) < 0)
 		return 0;
 	for (struct ifaddrs *i = list; i != NULL && n < max; i = i->ifa_next) {
-		char text[ADDR_IP_TEXT], prefix[ADDR_PREFIX_TEXT];
 		struct addr_ip ip;
-		uint32_t host;
-		uint8_t len;
 
 		if (i->ifa_addr == NULL || i->ifa_netmask == NULL ||
 		    i->ifa_addr->sa_family != AF_INET ||
 		    (i->ifa_flags & IFF_LOOPBACK) != 0)
 			continue;
 		ip = addr_ip_from_sockaddr(i->ifa_addr);
-		len = mask_length(i->ifa_netmask);
-		host = len == 0 ? 0 : addr_ip_v4(&ip) & (UINT32_MAX << (32 - len));
-		ret[n].ip = ip;
-		ip = addr_ip_make_v4(host);
-		if (str_format(prefix, sizeof(prefix), "%s/%u",
-			addr_ip_text(&ip, text, sizeof(text)), len) == 0 &&
-		    addr_prefix_parse(prefix, &ret[n].net) == 0)
+		if (fill(&ip, mask_length(i->ifa_netmask), &ret[n]))
 			n++;
 	}
 	freeifaddrs(list);
 	return n;
 }
 
-static const struct addr_ip *
-fixed_address(const struct bundle_host *host)
+/* "fd770000000000000000000000000001 02 40 00 80 br0": address, interface, prefix length, scope, flags,
+ * name; numbers in hexadecimal. */
+static bool
+read_v6(const char *line, struct run_url_own *ret, unsigned *ret_flags)
 {
-	const struct addr_ip *any = NULL;
+	struct addr_ip ip = {.family = AF_INET6};
+	unsigned len = 0;
 
-	for (size_t i = 0; i < host->n_nics; i++) {
-		if (!addr_ip_is_set(&host->nics[i].ip))
-			continue;
-		if (host->nics[i].boot)
-			return &host->nics[i].ip;
-		if (any == NULL)
-			any = &host->nics[i].ip;
+	for (size_t i = 0; i < sizeof(ip.b); i++) {
+		if (sscanf(line + 2 * i, "%2hhx", &ip.b[i]) != 1)
+			return false;
 	}
-	return any;
+	if (sscanf(line + 2 * sizeof(ip.b), " %*x %x %*x %x", &len, ret_flags) != 2)
+		return false;
+	return !IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)ip.b) &&
+	       !addr_ip_is_link_local(&ip) && fill(&ip, len, ret);
+}
+
+/* Addresses that stay come first: a machine that configures itself has others beside them, and gives
+ * those up again. */
+static size_t
+own_v6(struct run_url_own *ret, size_t max)
+{
+	FILE *f = fopen(own_v6_path, "re");
+	size_t n = 0, kept = 0;
+	char line[128];
+
+	if (f == NULL)
+		return 0;
+	while (n < max && fgets(line, sizeof(line), f) != NULL) {
+		struct run_url_own own;
+		unsigned flags = 0;
+
+		if (strlen(line) < 2 * sizeof(own.ip.b) || !read_v6(line, &own, &flags) ||
+		    (flags & (V6_TEMPORARY | V6_DAD_FAILED | V6_DEPRECATED)) != 0)
+			continue;
+		ret[n] = own;
+		if ((flags & V6_PERMANENT) != 0) {
+			ret[n] = ret[kept];
+			ret[kept++] = own;
+		}
+		n++;
+	}
+	fclose(f);
+	return n;
+}
+
+size_t
+run_url_own_addresses(struct run_url_own *ret, size_t max)
+{
+	size_t n = own_v4(ret, max);
+
+	return n + own_v6(ret + n, max - n);
+}
+
+/* The host's fixed addresses, best first: of the card that boots, IPv4 before IPv6. */
+static size_t
+fixed_addresses(const struct bundle_host *host, struct addr_ip ret[2 * BUNDLE_MACS_MAX])
+{
+	size_t n = 0;
+
+	for (int boot = 1; boot >= 0; boot--) {
+		for (size_t i = 0; i < host->n_nics; i++) {
+			const struct bundle_nic *nic = &host->nics[i];
+
+			if (nic->boot != (boot == 1))
+				continue;
+			if (addr_ip_is_set(&nic->ip))
+				ret[n++] = nic->ip;
+			if (addr_ip_is_set(&nic->ip6))
+				ret[n++] = nic->ip6;
+		}
+	}
+	return n;
+}
+
+static const struct addr_ip *
+own_within(const struct run_url_own *own, size_t n, const struct addr_prefix *p)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (addr_prefix_contains(p, &own[i].ip))
+			return &own[i].ip;
+	}
+	return NULL;
+}
+
+/* Beside that fixed address: in its network, or in its subnet of the site. */
+static const struct addr_ip *
+own_beside(const struct run_url_own *own, size_t n, const struct addr_ip *theirs,
+    const struct bundle_site *site)
+{
+	const struct addr_ip *ip = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (addr_prefix_contains(&own[i].net, theirs))
+			return &own[i].ip;
+	}
+	for (size_t s = 0; site != NULL && s < site->n_subnets && ip == NULL; s++) {
+		const struct addr_prefix *p = &site->subnets[s].prefix;
+
+		if (addr_prefix_contains(p, theirs))
+			ip = own_within(own, n, p);
+	}
+	return ip;
+}
+
+static const struct addr_ip *
+own_in_site(
+    const struct run_url_own *own, size_t n, int family, const struct bundle_site *site)
+{
+	const struct addr_ip *ip = NULL;
+
+	for (size_t s = 0; site != NULL && s < site->n_subnets && ip == NULL; s++) {
+		if (site->subnets[s].prefix.ip.family == family)
+			ip = own_within(own, n, &site->subnets[s].prefix);
+	}
+	return ip;
+}
+
+/* The one there is of a family; NULL with *ret_n when there are several or none. */
+static const struct addr_ip *
+only_own(const struct run_url_own *own, size_t n, int family, size_t *ret_n)
+{
+	const struct addr_ip *ip = NULL;
+
+	*ret_n = 0;
+	for (size_t i = 0; i < n; i++) {
+		if (own[i].ip.family == family && (*ret_n)++ == 0)
+			ip = &own[i].ip;
+	}
+	return *ret_n == 1 ? ip : NULL;
 }
 
 static const struct addr_ip *
 choose(const struct run_url_own *own, size_t n, const struct bundle_host *host,
     const struct bundle_site *site)
 {
-	const struct addr_ip *theirs = fixed_address(host);
+	struct addr_ip theirs[2 * BUNDLE_MACS_MAX];
+	size_t n_theirs = fixed_addresses(host, theirs), n4, n6;
+	const struct addr_ip *ip = NULL, *only4, *only6;
 
-	for (size_t i = 0; theirs != NULL && i < n; i++) {
-		if (addr_prefix_contains(&own[i].net, theirs))
-			return &own[i].ip;
+	for (size_t i = 0; i < n_theirs && ip == NULL; i++)
+		ip = own_beside(own, n, &theirs[i], site);
+	if (n_theirs == 0) {
+		ip = own_in_site(own, n, AF_INET, site);
+		if (ip == NULL)
+			ip = own_in_site(own, n, AF_INET6, site);
 	}
-	for (size_t s = 0; site != NULL && s < site->n_subnets; s++) {
-		const struct addr_prefix *p = &site->subnets[s].prefix;
-
-		if (theirs != NULL && !addr_prefix_contains(p, theirs))
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			if (addr_prefix_contains(p, &own[i].ip))
-				return &own[i].ip;
-		}
-	}
-	return n == 1 ? &own[0].ip : NULL;
+	if (ip != NULL)
+		return ip;
+	only4 = only_own(own, n, AF_INET, &n4);
+	only6 = only_own(own, n, AF_INET6, &n6);
+	if (n_theirs > 0)
+		return theirs[0].family == AF_INET ? only4 : only6;
+	return n4 > 0 ? only4 : only6;
 }
 
 int
@@ -112,6 +243,7 @@ run_url_make(const struct run_url_own *own, size_t n, const struct bundle_host *
 	if (port != 80 && port != 0 &&
 	    (r = str_format(tail, sizeof(tail), ":%u", port)) < 0)
 		return r;
-	return str_format(
-	    ret, size, "http://%s%s", addr_ip_text(ip, text, sizeof(text)), tail);
+	addr_ip_text(ip, text, sizeof(text));
+	return str_format(ret, size,
+	    ip->family == AF_INET6 ? "http://[%s]%s" : "http://%s%s", text, tail);
 }

@@ -18,12 +18,14 @@ struct run_url_own {
 
 enum { RUN_URL_OWN_MAX = 256 };
 
-/* The machine's addresses, loopback and link-local left out; their number. */
+/* The machine's addresses of both families; their number. Loopback and IPv6 link-local addresses are
+ * left out, and IPv6 addresses that are temporary, deprecated or another machine's. */
 size_t
 run_url_own_addresses(struct run_url_own *ret, size_t max);
-/* Pure. "http://ADDRESS[:PORT]": the own address in the network of the host's fixed
- * address, else in one of the site's subnets, else the only one there is. -ENOENT with
- * code no-site-url when that does not decide it. */
+/* Pure. "http://ADDRESS[:PORT]", "http://[ADDRESS6][:PORT]": the own address in the network of the host's
+ * fixed address, else in one of the site's subnets, else the only one there is. IPv4 before IPv6, but
+ * of the family in which the host has a fixed address. -ENOENT with code no-site-url when that does not
+ * decide it. */
 int
 run_url_make(const struct run_url_own *own, size_t n, const struct bundle_host *host,
     const struct bundle_site *site, uint16_t port, char *ret, size_t size,

@@ -159,6 +159,8 @@ lookup(void *arg, const char *name)
 		return mac_hexhyp(n);
 	if (str_eq(name, "ip"))
 		return addr_ip_text(&n->nic->ip, n->value, sizeof(n->value));
+	if (str_eq(name, "ip6"))
+		return addr_ip_text(&n->nic->ip6, n->value, sizeof(n->value));
 	return NULL;
 }
 

@@ -248,7 +248,7 @@ bundle_image_from_json(const json_t *v, struct bundle_image *ret, struct error *
 }
 
 const char *const bundle_image_arg_names[] = {"host.name", "mac", "mac.hexhyp", "ip",
-    "image.name", "report", "token", "site.name", "site.url", "site.server", NULL};
+    "ip6", "image.name", "report", "token", "site.name", "site.url", "site.server", NULL};
 
 struct arg_names {
 	const struct bundle_image *image;

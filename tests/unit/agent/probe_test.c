@@ -48,34 +48,41 @@ ask(const char *spec, const char *address)
 
 /* A port of the loopback, listening or just let go of. */
 static int
-listener(uint16_t *ret_port)
+listener(const char *address, uint16_t *ret_port)
 {
-	struct sockaddr_in in = {
-	    .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(in);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_storage ss;
+	struct addr_ip ip;
+	socklen_t n;
+	int fd;
 
+	assert_int_equal(addr_ip_parse(address, &ip), 0);
+	n = addr_ip_sockaddr(&ip, 0, &ss);
+	fd = socket(ss.ss_family, SOCK_STREAM, 0);
 	assert_true(fd >= 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&in, n), 0);
-	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
-	*ret_port = ntohs(in.sin_port);
+	assert_int_equal(bind(fd, (struct sockaddr *)&ss, n), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &n), 0);
+	*ret_port = addr_port_from_sockaddr((struct sockaddr *)&ss);
 	return fd;
 }
 
 static void
 test_tcp(void **state)
 {
+	static const char *const loopbacks[] = {"127.0.0.1", "::1"};
 	char spec[32];
-	uint16_t port;
-	int fd = listener(&port);
 
 	(void)state;
-	snprintf(spec, sizeof(spec), "tcp:%u", port);
-	assert_false(ask(spec, "127.0.0.1"));
-	assert_int_equal(listen(fd, 4), 0);
-	assert_true(ask(spec, "127.0.0.1"));
-	close(fd);
-	assert_false(ask(spec, "127.0.0.1"));
+	for (size_t i = 0; i < 2; i++) {
+		uint16_t port;
+		int fd = listener(loopbacks[i], &port);
+
+		snprintf(spec, sizeof(spec), "tcp:%u", port);
+		assert_false(ask(spec, loopbacks[i]));
+		assert_int_equal(listen(fd, 4), 0);
+		assert_true(ask(spec, loopbacks[i]));
+		close(fd);
+		assert_false(ask(spec, loopbacks[i]));
+	}
 }
 
 static void
@@ -83,6 +90,7 @@ test_icmp(void **state)
 {
 	(void)state;
 	assert_true(ask("icmp", "127.0.0.1"));
+	assert_true(ask("icmp", "::1"));
 }
 
 static void

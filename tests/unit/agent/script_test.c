@@ -97,6 +97,33 @@ test_substitution(void **state)
 	free(b);
 }
 
+/* A host and a site without IPv4. */
+static void
+test_ipv6_only(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://[fd77::1]:8080"};
+	struct error err;
+	char *text = NULL;
+
+	(void)state;
+	b->host.nics[0].ip.family = 0;
+	assert_int_equal(addr_ip_parse("fd77::11", &b->host.nics[0].ip6), 0);
+	str_clip(b->image.args, sizeof(b->image.args),
+	    "a=${ip} b=${ip6} c=${site.server} d=${site.url}");
+	assert_int_equal(script_build(&p, &text, &err), 0);
+	has(text, " a= b=fd77::11 c=fd77::1 d=http://[fd77::1]:8080 "
+		  "netboot.report=http://[fd77::1]:8080/report/");
+	has(text, "kernel http://[fd77::1]:8080/b/0123456789abcdefghjkmnpqrs/vmlinuz ");
+	has(text, "chain --replace --autofree "
+		  "http://[fd77::1]:8080/script.ipxe-52:54:00:77:00:01");
+	free(text);
+	free(b);
+}
+
 /* What an image may name when it is written is found when it is booted. */
 static void
 test_every_name_is_known(void **state)
@@ -219,6 +246,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_substitution),
+	    cmocka_unit_test(test_ipv6_only),
 	    cmocka_unit_test(test_every_name_is_known),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_file_names),
