@@ -251,7 +251,10 @@ announce(struct bootd *b)
 	evsink_emit(b->events, &ev);
 	if (b->link)
 		agent_link_ready(b->link, http, tftp);
-	log_info(b->log, "serving%s%s%s%s on %zu interface(s)", b->dhcp4 ? " dhcp4" : "",
+	log_info(b->log, "serving%s%s%s%s on %zu interface(s)",
+	    !b->dhcp4		 ? ""
+	    : b->cfg.dhcp4_proxy ? " dhcp4 (proxy)"
+				 : " dhcp4",
 	    b->dhcp6 ? " dhcp6" : "", b->tftp ? " tftp" : "", b->http ? " http" : "",
 	    b->cfg.n_ifaces);
 }

@@ -262,7 +262,8 @@ not_chosen(struct dhcp4_query *q, uint32_t server)
 
 	if (l && l->state == DHCP4_LEASE_OFFERED)
 		dhcp4_lease_release(q->s->leases, l);
-	dhcp4_note_foreign(q, server, "the client chose another DHCP server");
+	dhcp4_note_foreign(
+	    q, &q->tx->seen, server, "the client chose another DHCP server");
 }
 
 void
@@ -348,7 +349,8 @@ named_lease(struct dhcp4_query *q, uint32_t ip)
 	struct dhcp4_lease *l = dhcp4_lease_by_client(q->s->leases, &q->client);
 
 	if (server != 0 && !names_us(q, server)) {
-		dhcp4_note_foreign(q, server, "the message is for another DHCP server");
+		dhcp4_note_foreign(
+		    q, &q->tx->seen, server, "the message is for another DHCP server");
 		return NULL;
 	}
 	if (!l || l->ip != ip ||
@@ -388,27 +390,31 @@ dhcp4_answer_decline(struct dhcp4_query *q)
 	    "the client found another machine using the address; it rests for a while");
 }
 
+const char *
+dhcp4_answer_pxe_refusal(const struct dhcp4_query *q)
+{
+	uint32_t server = dhcp4_msg_u32(q->msg, DHCP4_OPT_SERVER_ID, 0);
+	bool boots =
+	    q->policy.class == POLICY_CLASS_PXE || q->policy.class == POLICY_CLASS_IPXE;
+
+	if (!boots || (q->msg->type != DHCP4_REQUEST && q->msg->type != DHCP4_INFORM))
+		return "not a PXE client's request on the boot server port";
+	if (server != 0 && !names_us(q, server))
+		return "a boot server request for another server";
+	if (!dhcp4_subnet_is_peer(q->s, q->rx->src_ip))
+		return "a boot server request from an address that cannot be answered";
+	return NULL;
+}
+
 /* Boot server requests (PXE 2.1, boot.md rule 1): the client has an address already. */
 void
 dhcp4_answer_pxe(struct dhcp4_query *q)
 {
-	uint32_t server = dhcp4_msg_u32(q->msg, DHCP4_OPT_SERVER_ID, 0);
 	struct dhcp4_lease *l = dhcp4_lease_by_client(q->s->leases, &q->client);
-	bool boots =
-	    q->policy.class == POLICY_CLASS_PXE || q->policy.class == POLICY_CLASS_IPXE;
+	const char *why = dhcp4_answer_pxe_refusal(q);
 
-	if (!boots || (q->msg->type != DHCP4_REQUEST && q->msg->type != DHCP4_INFORM)) {
-		dhcp4_note_ignored(
-		    q, "not a PXE client's request on the boot server port");
-		return;
-	}
-	if (server != 0 && !names_us(q, server)) {
-		dhcp4_note_ignored(q, "a boot server request for another server");
-		return;
-	}
-	if (!dhcp4_subnet_is_peer(q->s, q->rx->src_ip)) {
-		dhcp4_note_ignored(
-		    q, "a boot server request from an address that cannot be answered");
+	if (why) {
+		dhcp4_note_ignored(q, "%s", why);
 		return;
 	}
 	if (!decide(q, l ? l->chained : false))

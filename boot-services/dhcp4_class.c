@@ -227,6 +227,14 @@ arch_of_vendor_class(struct rbuf v)
 	return arch < ARCH_NONE ? (uint16_t)arch : ARCH_NONE;
 }
 
+bool
+dhcp4_class_is_boot(const struct dhcp4_msg *m)
+{
+	struct rbuf vendor = dhcp4_msg_value(m, DHCP4_OPT_VENDOR_CLASS);
+
+	return begins(vendor, "PXEClient") || begins(vendor, "HTTPClient");
+}
+
 void
 dhcp4_class_client(const struct dhcp4_msg *m, struct policy_client *ret)
 {

@@ -38,6 +38,9 @@ dhcp4_class_key_text(const struct dhcp4_class_key *key, char *buf, size_t size);
 int
 dhcp4_class_key_parse(const char *s, size_t len, struct dhcp4_class_key *ret) MUST_CHECK;
 
+/* Does option 60 say that this is a PXE or HTTP boot client? */
+bool
+dhcp4_class_is_boot(const struct dhcp4_msg *m);
 /* Sets class, arch and ipxe_able of *ret from options 60, 77, 93 and 175. */
 void
 dhcp4_class_client(const struct dhcp4_msg *m, struct policy_client *ret);

@@ -22,6 +22,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <linux/if_packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -215,6 +216,7 @@ handle(struct sock *s, const struct dhcp4_server_rx *rx)
 
 	dhcp4_server_handle(io->server, rx, &io->tx);
 	emit(io, &io->tx.seen);
+	emit(io, &io->tx.extra);
 	if (io->tx.has_record)
 		line_journal_append(io->journal, &io->tx.record);
 	if (io->tx.reply)
@@ -296,7 +298,10 @@ on_overheard(evutil_socket_t fd, short what UNUSED, void *arg)
 	    .link = s->link, .mono = clock_mono(), .wall = clock_wall()};
 
 	for (int i = 0; i < TAP_MAX; i++) {
-		ssize_t n = recv(fd, s->io->rx[0], DHCP4_RECEIVE_MAX, MSG_DONTWAIT);
+		struct sockaddr_ll from = {.sll_halen = 0};
+		socklen_t from_len = sizeof(from);
+		ssize_t n = recvfrom(fd, s->io->rx[0], DHCP4_RECEIVE_MAX, MSG_DONTWAIT,
+		    (struct sockaddr *)&from, &from_len);
 		struct event ev;
 
 		if (n < 0)
@@ -305,6 +310,9 @@ on_overheard(evutil_socket_t fd, short what UNUSED, void *arg)
 		    s->io->deps.cfg->dhcp4_client_port, &rx.len, &rx.src_ip);
 		if (!rx.data)
 			continue;
+		rx.src_mac = (struct addr_mac){{0}};
+		if (from.sll_halen == sizeof(rx.src_mac.b))
+			memcpy(rx.src_mac.b, from.sll_addr, sizeof(rx.src_mac.b));
 		dhcp4_server_overhear(s->io->server, &rx, &ev);
 		emit(s->io, &ev);
 	}

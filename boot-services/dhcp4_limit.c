@@ -129,3 +129,9 @@ dhcp4_limit_foreign(struct dhcp4_limit *l, uint32_t server, int64_t now)
 	*f = (struct foreign){.server = server, .at = now};
 	return true;
 }
+
+void
+dhcp4_limit_forget_foreign(struct dhcp4_limit *l)
+{
+	memset(l->foreign, 0, sizeof(l->foreign));
+}

@@ -13,7 +13,7 @@ enum {
 	DHCP4_LIMIT_RATE = 10,	       /* … and a second */
 	DHCP4_LIMIT_EVENT_BURST = 300, /* events about machines that no table knows */
 	DHCP4_LIMIT_EVENT_RATE = 50,
-	DHCP4_LIMIT_FOREIGN_S = 60, /* one event a minute for each foreign server */
+	DHCP4_LIMIT_FOREIGN_S = 600, /* one event in so long for each foreign server */
 };
 
 struct dhcp4_limit;
@@ -39,5 +39,8 @@ dhcp4_limit_event(struct dhcp4_limit *l, int64_t now, uint64_t *ret_suppressed);
 /* May an event about this foreign server go out? */
 bool
 dhcp4_limit_foreign(struct dhcp4_limit *l, uint32_t server, int64_t now);
+/* The next event about each of them may go out. */
+void
+dhcp4_limit_forget_foreign(struct dhcp4_limit *l);
 
 #endif

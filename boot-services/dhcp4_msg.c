@@ -117,6 +117,9 @@ parse_options(struct area areas[AREA_COUNT], struct dhcp4_msg *m)
 	}
 	for (int i = 0; i < AREA_COUNT; i++)
 		collect(&areas[i], m, fill);
+	memset(m->file, 0, sizeof(m->file));
+	if (!(overload & DHCP4_OVERLOAD_FILE))
+		memcpy(m->file, areas[AREA_FILE].data, DHCP4_FILE_SIZE);
 	return 0;
 }
 

@@ -27,6 +27,8 @@ struct dhcp4_msg {
 	uint32_t ciaddr, yiaddr, siaddr, giaddr;
 	uint8_t chaddr[DHCP4_CHADDR_SIZE];
 	uint8_t type; /* option 53, or 0 */
+	/* The header's, ended by a NUL; "" when it holds options. As sent: not to be shown unescaped. */
+	char file[DHCP4_FILE_SIZE + 1];
 	struct dhcp4_msg_value opt[256];
 	uint8_t store[DHCP4_RECEIVE_MAX];
 };

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot-services/dhcp4_class.h"
 #include "boot-services/dhcp4_priv.h"
 #include "lib/arch.h"
 #include "lib/str.h"
@@ -119,6 +120,8 @@ make(const struct dhcp4_query *q, const char *kind, const char *reason)
 	event_put(&ev, "xid", xid);
 	if (q->rx->pxe_port)
 		event_put_i64(&ev, "port", q->s->cfg->pxe_port);
+	if (q->s->cfg->dhcp4_proxy)
+		event_put(&ev, "mode", "proxy");
 	put_relay(&ev, m);
 	return ev;
 }
@@ -134,6 +137,8 @@ put_request_facts(struct event *ev, const struct dhcp4_query *q)
 	put_uuid(ev, m);
 	if (q->lease && q->lease->retry > 0)
 		event_put_i64(ev, "retry", q->lease->retry);
+	else if (q->retry > 0)
+		event_put_i64(ev, "retry", q->retry);
 }
 
 /* Asked once per packet, so that a request and its reply are told of together. */
@@ -208,16 +213,69 @@ dhcp4_note_ignored(struct dhcp4_query *q, const char *fmt, ...)
 		event_put_i64(ev, "suppressed", (int64_t)q->suppressed);
 }
 
-void
-dhcp4_note_foreign(struct dhcp4_query *q, uint32_t server, const char *reason)
+/* What of another server's answer firmware could take for boot information: a file, or a class that makes
+ * the answer a boot server's. siaddr alone is in every answer of some servers and harmless. */
+static bool
+offers_boot(const struct dhcp4_msg *m)
 {
-	struct event *ev = &q->tx->seen;
+	struct rbuf file = dhcp4_msg_value(m, DHCP4_OPT_BOOTFILE);
 
-	if (!dhcp4_limit_foreign(q->s->limit, server, q->rx->mono) && !q->host)
+	return m->op == DHCP4_BOOTREPLY &&
+	       (rbuf_left(&file) > 0 || m->file[0] != '\0' || dhcp4_class_is_boot(m));
+}
+
+static void
+put_offer(struct event *ev, const struct dhcp4_msg *m)
+{
+	put_ip(ev, "offered", m->yiaddr);
+	put_ip(ev, "next_server", m->siaddr);
+	if (dhcp4_msg_has(m, DHCP4_OPT_BOOTFILE))
+		put_option(ev, "bootfile", m, DHCP4_OPT_BOOTFILE);
+	else
+		put_escaped(ev, "bootfile", rbuf_init(m->file, strlen(m->file)));
+	put_option(ev, "vendor_class", m, DHCP4_OPT_VENDOR_CLASS);
+}
+
+/* A job's machine is told of each time: it may be why the job waits in vain. A proxy lives with other
+ * servers, unless they offer what it offers. */
+static bool
+matters_to_job(const struct dhcp4_query *q, bool competes)
+{
+	return q->host && q->host->boot.job[0] != '\0' &&
+	       (competes || !q->s->cfg->dhcp4_proxy);
+}
+
+void
+dhcp4_note_foreign(
+    struct dhcp4_query *q, struct event *ev, uint32_t server, const char *reason)
+{
+	static const struct addr_mac no_mac;
+	bool competes = offers_boot(q->msg);
+	char mac[ADDR_MAC_TEXT];
+
+	if (!dhcp4_limit_foreign(q->s->limit, server, q->rx->mono) &&
+	    !matters_to_job(q, competes))
 		return;
 	*ev = make(q, "dhcp4.foreign", reason);
 	put_ip(ev, "server", server);
 	put_ip(ev, "source", q->rx->src_ip);
-	put_ip(ev, "offered", q->msg->yiaddr);
+	if (!addr_mac_eq(&q->rx->src_mac, &no_mac))
+		event_put(
+		    ev, "server_mac", addr_mac_text(&q->rx->src_mac, mac, sizeof(mac)));
 	event_put(ev, "type", dhcp4_msg_type_name(q->msg->type));
+	if (q->msg->op == DHCP4_BOOTREPLY)
+		put_offer(ev, q->msg);
+	if (competes)
+		event_put(ev, "competes", "boot");
+}
+
+void
+dhcp4_note_alone(struct dhcp4_query *q, unsigned times)
+{
+	struct event *ev = &q->tx->extra;
+
+	*ev = make(q, "dhcp4.alone",
+	    "proxy: a machine keeps asking, and no other DHCP server gives it an "
+	    "address");
+	event_put_i64(ev, "asked", times);
 }

@@ -217,8 +217,8 @@ put_server_text(struct wbuf *w, const struct dhcp4_query *q)
 	    w, DHCP4_OPT_TFTP_SERVER, addr_ip_text(&ip, text, sizeof(text)));
 }
 
-/* The boot options; `proxy`: on port 4011, where the class must be named and the file
- * said to be final. Whatever has 67 has another option behind it (rule 16). */
+/* The boot options; `proxy`: on port 4011 or beside another server, where the class must be named and
+ * the file said to be final. Whatever has 67 has another option behind it (rule 16). */
 static void
 put_boot(struct wbuf *w, const struct dhcp4_query *q, bool proxy)
 {
@@ -228,15 +228,16 @@ put_boot(struct wbuf *w, const struct dhcp4_query *q, bool proxy)
 	enum policy_what what = q->decision.what;
 	bool http = what == POLICY_HTTP_LOADER || what == POLICY_LOCAL_404;
 
-	if (proxy || what == POLICY_LOCAL_MENU)
-		put_text(w, DHCP4_OPT_VENDOR_CLASS, pxe_class);
-	else if (http)
+	if (http)
 		put_text(w, DHCP4_OPT_VENDOR_CLASS, http_class);
+	else if (proxy || what == POLICY_LOCAL_MENU)
+		put_text(w, DHCP4_OPT_VENDOR_CLASS, pxe_class);
 	if (what == POLICY_LOCAL_MENU)
 		put_local_menu(w, q);
-	else if (proxy)
+	else if (proxy && !http)
 		dhcp4_msg_put(w, DHCP4_OPT_VENDOR_INFO, use_file, sizeof(use_file));
-	if (q->policy.class == POLICY_CLASS_PXE || q->policy.class == POLICY_CLASS_HTTP)
+	if (proxy || q->policy.class == POLICY_CLASS_PXE ||
+	    q->policy.class == POLICY_CLASS_HTTP)
 		echo(w, q->msg, DHCP4_OPT_CLIENT_UUID);
 	if (what == POLICY_TFTP_LOADER) {
 		put_server_text(w, q);
@@ -245,11 +246,11 @@ put_boot(struct wbuf *w, const struct dhcp4_query *q, bool proxy)
 	} else if (http || what == POLICY_SCRIPT) {
 		dhcp4_msg_put_text0(w, DHCP4_OPT_BOOTFILE, q->decision.url);
 	}
-	if (http)
+	if (http && !proxy)
 		put_broadcast(w, q);
 	if (q->policy.class == POLICY_CLASS_IPXE && !proxy)
 		dhcp4_msg_put(w, DHCP4_OPT_IPXE, no_pxedhcp, sizeof(no_pxedhcp));
-	else if (what == POLICY_SCRIPT)
+	else if (what == POLICY_SCRIPT || (http && proxy))
 		dhcp4_msg_put_u32(w, DHCP4_OPT_TFTP_ADDRESSES, q->server_ip);
 }
 
@@ -371,6 +372,24 @@ dhcp4_reply_nak(struct dhcp4_query *q, const char *why)
 	put_text(&w, DHCP4_OPT_MESSAGE, why);
 	put_tail(&w, q);
 	address(q, 0);
+	return finish(q, &w);
+}
+
+/* boot.md 1.1: "0 in proxyDHCP", which is how clients know one; siaddr is ours whatever is offered, since
+ * it is where they ask for more. */
+bool
+dhcp4_reply_proxy(struct dhcp4_query *q, enum dhcp4_type type)
+{
+	struct wbuf w = wbuf_init(q->tx->data, reply_limit(q->msg));
+	uint32_t ciaddr = type == DHCP4_ACK ? q->msg->ciaddr : 0;
+	struct dhcp4_msg_header h = make_header(q, ciaddr, 0);
+
+	h.siaddr = q->server_ip;
+	dhcp4_msg_begin(&w, q->msg, &h);
+	put_type(&w, q, type);
+	put_boot(&w, q, true);
+	put_tail(&w, q);
+	address(q, ciaddr);
 	return finish(q, &w);
 }
 

@@ -30,6 +30,7 @@ dhcp4_server_new(
 	s->table = table;
 	s->leases = dhcp4_lease_new(seed);
 	s->limit = dhcp4_limit_new(seed ^ 0x5bd1e9955bd1e995u);
+	s->recent = dhcp4_recent_new(seed ^ 0x9e3779b97f4a7c15u);
 	return s;
 }
 
@@ -40,6 +41,7 @@ dhcp4_server_free(struct dhcp4_server *s)
 		return;
 	dhcp4_lease_free(s->leases);
 	dhcp4_limit_free(s->limit);
+	dhcp4_recent_free(s->recent);
 	free(s);
 }
 
@@ -122,8 +124,8 @@ identify(struct dhcp4_query *q)
 		if (is_of_ours(q->s, q->rx, server))
 			dhcp4_note_ignored(q, "our own reply came back to us");
 		else
-			dhcp4_note_foreign(
-			    q, server, "another DHCP server's reply came to our port");
+			dhcp4_note_foreign(q, &q->tx->seen, server,
+			    "another DHCP server's reply came to our port");
 		return false;
 	}
 	if (m->op != DHCP4_BOOTREQUEST)
@@ -151,6 +153,13 @@ within_limits(struct dhcp4_query *q)
 static void
 dispatch(struct dhcp4_query *q)
 {
+	if (q->s->cfg->dhcp4_proxy) {
+		if (q->rx->pxe_port)
+			dhcp4_proxy_on_pxe_port(q);
+		else
+			dhcp4_proxy_on_server_port(q);
+		return;
+	}
 	if (q->rx->pxe_port) {
 		dhcp4_answer_pxe(q);
 		return;
@@ -181,8 +190,8 @@ dhcp4_server_handle(
 
 	ret->reply = ret->durable_first = ret->has_record = false;
 	ret->len = 0;
-	ret->seen.kind[0] = ret->sent.kind[0] = '\0';
-	ret->seen.detail = ret->sent.detail = NULL;
+	ret->seen.kind[0] = ret->sent.kind[0] = ret->extra.kind[0] = '\0';
+	ret->seen.detail = ret->sent.detail = ret->extra.detail = NULL;
 	q.policy.arch = ARCH_NONE;
 	q.link = &s->links[rx->link < s->n_links ? rx->link : 0];
 	dhcp4_lease_tick(s->leases, rx->mono, TICK_MAX);
@@ -193,7 +202,8 @@ dhcp4_server_handle(
 	}
 	if (!identify(&q) || !within_limits(&q))
 		return;
-	if (dhcp4_subnet_choose(&q, &why) < 0) {
+	if ((s->cfg->dhcp4_proxy ? dhcp4_subnet_choose_proxy(&q, &why)
+				 : dhcp4_subnet_choose(&q, &why)) < 0) {
 		dhcp4_note_ignored(&q, "%s", why);
 		return;
 	}
@@ -224,6 +234,9 @@ dhcp4_server_overhear(
 	if (dhcp4_class_key(&s->msg, &q.client.key, &why) == 0 &&
 	    dhcp4_class_key_mac(&q.client.key, &q.policy.mac))
 		q.host = hosttab_by_mac(*s->table, &q.policy.mac);
-	dhcp4_note_foreign(&q, server, "another DHCP server answers on this link");
-	*ret_event = tx.seen;
+	if (s->cfg->dhcp4_proxy)
+		dhcp4_proxy_overheard(&q);
+	dhcp4_note_foreign(&q, ret_event, server,
+	    s->cfg->dhcp4_proxy ? "proxy: this server answers here beside us"
+				: "another DHCP server answers on this link");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The DHCPv4 server's decisions: one packet in, at most one reply, lease records and two
- * events out. Pure: no socket, file, clock or log. dhcp4_io.c feeds it. */
+/* The DHCPv4 server's decisions, also as a proxy beside another server: one packet in, at most one
+ * reply, lease records and three events out. Pure: no socket, file, clock or log. dhcp4_io.c feeds it. */
 #ifndef BOOT_SERVICES_DHCP4_SERVER_H
 #define BOOT_SERVICES_DHCP4_SERVER_H
 
@@ -30,11 +30,12 @@ struct dhcp4_server_rx {
 	size_t link;		 /* index into the links set last */
 	uint32_t src_ip, dst_ip; /* host order */
 	uint16_t src_port;
-	bool pxe_port; /* came in on 4011 */
+	bool pxe_port;		 /* came in on 4011 */
+	struct addr_mac src_mac; /* of an overheard frame; all zero: not known */
 	int64_t mono, wall;
 };
 
-/* What follows from it. Events with an empty kind are none; the caller takes both. `sent`
+/* What follows from it. Events with an empty kind are none; the caller takes all. `sent`
  * becomes true, and may go out, only when the reply has left. */
 struct dhcp4_server_tx {
 	bool reply;
@@ -47,6 +48,7 @@ struct dhcp4_server_tx {
 	bool has_record;
 	struct dhcp4_lease_record record;
 	struct event seen, sent;
+	struct event extra; /* of the network: another server, or none */
 };
 
 struct dhcp4_server;
@@ -66,7 +68,7 @@ dhcp4_server_set_links(
 void
 dhcp4_server_restore(struct dhcp4_server *s, const struct dhcp4_lease_record *r,
     int64_t mono, int64_t wall);
-/* Handles a datagram. The caller runs event_done() on both events. */
+/* Handles a datagram. The caller runs event_done() on the three events. */
 void
 dhcp4_server_handle(struct dhcp4_server *s, const struct dhcp4_server_rx *rx,
     struct dhcp4_server_tx *ret);

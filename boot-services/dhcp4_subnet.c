@@ -117,7 +117,7 @@ our_address(const struct dhcp4_query *q)
 				return l->addrs[i];
 		}
 	}
-	for (size_t i = 0; i < l->n_addrs; i++) {
+	for (size_t i = 0; i < l->n_addrs && q->subnet; i++) {
 		struct addr_ip ip = addr_ip_make_v4(l->addrs[i]);
 
 		if (addr_prefix_contains(&q->subnet->prefix, &ip))
@@ -126,19 +126,46 @@ our_address(const struct dhcp4_query *q)
 	return l->addrs[0];
 }
 
+/* Can it be answered at all? NULL: it can. */
+static const char *
+unanswerable(const struct dhcp4_query *q)
+{
+	if (q->link->n_addrs == 0)
+		return "the interface has no IPv4 address";
+	if (q->msg->giaddr != 0 && !dhcp4_subnet_is_peer(q->s, q->msg->giaddr))
+		return "the relay gives an address that no relay can have";
+	return NULL;
+}
+
+/* A subnet only helps to choose among several addresses of the link. RFC 5107's override is not kept:
+ * a client that took the relay for its boot server would ask the relay's port 4011. */
+int
+dhcp4_subnet_choose_proxy(struct dhcp4_query *q, const char **ret_why)
+{
+	const char *why = unanswerable(q);
+	struct candidates c = {.n = 0};
+
+	if (why) {
+		*ret_why = why;
+		return -ENOENT;
+	}
+	collect(q, &c);
+	q->subnet = c.n > 0 ? c.subnet[0] : NULL;
+	q->server_ip = q->server_id = our_address(q);
+	q->policy.server = addr_ip_make_v4(q->server_ip);
+	return 0;
+}
+
 int
 dhcp4_subnet_choose(struct dhcp4_query *q, const char **ret_why)
 {
 	const struct bundle_nic *nic = nic_of(q->host, &q->policy.mac);
 	struct candidates c = {.n = 0};
+	const char *why = unanswerable(q);
 	uint32_t override;
 
-	if (q->link->n_addrs == 0) {
-		*ret_why = "the interface has no IPv4 address";
-		return -ENOENT;
-	}
-	if (q->msg->giaddr != 0 && !dhcp4_subnet_is_peer(q->s, q->msg->giaddr)) {
-		*ret_why = "the relay gives an address that no relay can have";
+	if (why) {
+		*ret_why = why;
 		return -ENOENT;
 	}
 	collect(q, &c);

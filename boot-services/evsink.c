@@ -86,6 +86,15 @@ complete_mac(const struct evsink *s, struct event *ev, int64_t mono)
 		addr_mac_text(&mac, ev->mac, sizeof(ev->mac));
 }
 
+/* A proxy is not told which address a machine gets: what it asks the other server for has to do. */
+static bool
+asks_another(const struct event *ev)
+{
+	const char *mode = json_string_value(json_object_get(ev->detail, "mode"));
+
+	return str_eq(ev->kind, "dhcp4.request") && mode && str_eq(mode, "proxy");
+}
+
 /* What an event of DHCP says about who has which address. */
 static void
 learn(struct evsink *s, const struct event *ev, int64_t mono)
@@ -98,7 +107,8 @@ learn(struct evsink *s, const struct event *ev, int64_t mono)
 		return;
 	/* Not dhcp6.release: firmware has two leases of one address, and ends the first while it uses
 	 * the second (boot.md 1.6). */
-	if (str_eq(ev->kind, "dhcp4.ack") || str_eq(ev->kind, "dhcp6.reply"))
+	if (str_eq(ev->kind, "dhcp4.ack") || str_eq(ev->kind, "dhcp6.reply") ||
+	    asks_another(ev))
 		evsink_seen_put(s->seen, &ip, &mac, mono);
 	else if ((str_eq(ev->kind, "dhcp4.release") ||
 		     str_eq(ev->kind, "dhcp4.decline") ||

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The DHCPv4 server against a conversation: a sequence of (how, length, packet). Whatever comes, no
  * address is acknowledged to two clients at once, every ACK of a lease has its record, every reply can
- * be parsed and fits. */
+ * be parsed and fits. The same conversation with a proxy: never an address, a NAK or a record. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -36,11 +36,24 @@ check_ack(const struct kit *k)
 }
 
 static void
+check_proxy(const struct kit *k)
+{
+	if (k->tx.has_record || k->tx.durable_first)
+		abort();
+	if (k->tx.reply &&
+	    (k->reply.yiaddr != 0 || dhcp4_msg_has(&k->reply, DHCP4_OPT_LEASE_TIME) ||
+		(k->reply.type != DHCP4_OFFER && k->reply.type != DHCP4_ACK)))
+		abort();
+}
+
+static void
 check_reply(const struct kit *k)
 {
 	static struct dhcp4_msg reply;
 	const char *why;
 
+	if (k->cfg.dhcp4_proxy)
+		check_proxy(k);
 	if (!k->tx.reply)
 		return;
 	if (k->tx.len > DHCP4_PACKET_MAX || k->tx.len < DHCP4_REPLY_MIN ||
@@ -81,14 +94,15 @@ handle(struct kit *k, uint8_t how, const uint8_t *data, size_t len)
 		holders[k->tx.record.ip & 255].until = 0;
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+converse(const uint8_t *data, size_t size, bool proxy)
 {
 	static struct kit k;
 	struct rbuf r = rbuf_init(data, size);
 
 	memset(holders, 0, sizeof(holders));
 	kit_start(&k, POOL);
+	k.cfg.dhcp4_proxy = proxy;
 	while (rbuf_left(&r) >= 3) {
 		uint8_t how = rbuf_u8(&r);
 		size_t len = rbuf_u16(&r);
@@ -102,5 +116,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		    len < DHCP4_RECEIVE_MAX ? len : DHCP4_RECEIVE_MAX);
 	}
 	kit_stop(&k);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	converse(data, size, false);
+	converse(data, size, true);
 	return 0;
 }

@@ -262,6 +262,7 @@ server_hears(const struct datagram *d)
 	dhcp4_server_handle(w.server, &rx, &tx);
 	event_done(&tx.seen);
 	event_done(&tx.sent);
+	event_done(&tx.extra);
 	if (tx.has_record)
 		line_journal_append(w.journal, &tx.record);
 	if (!tx.reply)

@@ -183,6 +183,7 @@ kit_forget_events(struct kit *k)
 {
 	event_done(&k->tx.seen);
 	event_done(&k->tx.sent);
+	event_done(&k->tx.extra);
 }
 
 static inline void

@@ -106,13 +106,13 @@ events_say_how_many_were_held_back(void **state)
 static void
 foreign_servers(void **state)
 {
-	const int64_t minute = DHCP4_LIMIT_FOREIGN_S * USEC_PER_SEC;
+	const int64_t pause = DHCP4_LIMIT_FOREIGN_S * USEC_PER_SEC;
 
 	(void)state;
 	assert_true(dhcp4_limit_foreign(l, 0x0a4d0042, 1));
-	assert_false(dhcp4_limit_foreign(l, 0x0a4d0042, minute));
+	assert_false(dhcp4_limit_foreign(l, 0x0a4d0042, pause));
 	assert_true(dhcp4_limit_foreign(l, 0x0a4d0043, 1));
-	assert_true(dhcp4_limit_foreign(l, 0x0a4d0042, 1 + minute));
+	assert_true(dhcp4_limit_foreign(l, 0x0a4d0042, 1 + pause));
 }
 
 int
