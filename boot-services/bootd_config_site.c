@@ -299,16 +299,17 @@ check_boot(const struct yaml_where *w, uint32_t i,
 	return 0;
 }
 
+/* A proxy needs no IPv4 subnets; there a fixed address is what the other server gives. */
 static int
 check_fixed(const struct yaml_where *w, const char *path, const struct bundle_host *h,
-    const struct hosttab *seen, struct error *err)
+    const struct hosttab *seen, bool proxy, struct error *err)
 {
 	for (size_t k = 0; k < 2 * h->n_nics; k++) {
 		const struct bundle_nic *nic = &h->nics[k / 2];
 		const struct addr_ip *ip = k % 2 ? &nic->ip6 : &nic->ip;
 		const struct bundle_subnet *s = hosttab_subnet(seen, ip);
 
-		if (!addr_ip_is_set(ip))
+		if (!addr_ip_is_set(ip) || (!s && proxy && ip->family == AF_INET))
 			continue;
 		if (!s)
 			return yaml_where_bad(
@@ -355,7 +356,7 @@ check_host(const struct yaml_where *w, uint32_t i,
 	if (check_nics(w, i, raw, h, err) < 0)
 		return -EINVAL;
 	yaml_where_path(path, "hosts[%u]", i);
-	if (check_fixed(w, path, h, seen, err) < 0)
+	if (check_fixed(w, path, h, seen, c->dhcp4_proxy, err) < 0)
 		return -EINVAL;
 	if (hosttab_put(seen, h, NULL, &why) < 0)
 		return yaml_where_bad(w, path, err, "%s", why.text);

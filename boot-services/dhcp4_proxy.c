@@ -61,8 +61,8 @@ decide(struct dhcp4_query *q, bool chained)
 	switch (q->decision.what) {
 	case POLICY_IGNORE: dhcp4_note_ignored(q, "%s", q->decision.reason); return false;
 	case POLICY_LEASE:
-		dhcp4_note_ignored(q, "proxy, with nothing to offer: %s",
-		    q->decision.reason);
+		dhcp4_note_ignored(
+		    q, "proxy, with nothing to offer: %s", q->decision.reason);
 		return false;
 	case POLICY_TFTP_LOADER:
 	case POLICY_HTTP_LOADER:
@@ -123,7 +123,8 @@ discover(struct dhcp4_query *q)
 		c->loader_at = q->rx->mono;
 	dhcp4_note_seen(q, "dhcp4.discover",
 	    c->retry >= ALONE_RETRIES && c->offered
-		? "proxy: it was offered an address and our boot information, and asks again "
+		? "proxy: it was offered an address and our boot information, and asks "
+		  "again "
 		  "instead of taking them"
 		: "proxy: somebody else gives the address");
 	dhcp4_note_sent(q, "dhcp4.offer", 0, q->decision.reason);
@@ -229,8 +230,7 @@ dhcp4_proxy_on_pxe_port(struct dhcp4_query *q)
 void
 dhcp4_proxy_overheard(struct dhcp4_query *q)
 {
-	struct dhcp4_recent_client *c =
-	    dhcp4_recent_find(q->s->recent, &q->client.key);
+	struct dhcp4_recent_client *c = dhcp4_recent_find(q->s->recent, &q->client.key);
 
 	if (q->msg->yiaddr == 0)
 		return; /* another proxy gives no addresses either */

@@ -11,13 +11,14 @@
 
 struct dhcp4_recent_client {
 	struct dhcp4_class_key key; /* len 0: nobody */
-	int64_t at;		 /* last asked about */
-	int64_t loader_at;	 /* a loader was named to it, or 0 */
-	int64_t discover_at;	 /* last DISCOVER, or 0 */
-	enum policy_class class; /* of that DISCOVER */
-	uint16_t retry;		 /* DISCOVERs of the same class within 70 s */
-	bool chained;		 /* the exchange under way began within 120 s of a loader */
-	bool offered; /* somebody else was heard to offer it an address in this exchange */
+	int64_t at;		    /* last asked about */
+	int64_t loader_at;	    /* a loader was named to it, or 0 */
+	int64_t discover_at;	    /* last DISCOVER, or 0 */
+	enum policy_class class;    /* of that DISCOVER */
+	uint16_t retry;		    /* DISCOVERs of the same class within 70 s */
+	bool chained; /* the exchange under way began within 120 s of a loader */
+	bool
+	    offered; /* somebody else was heard to offer it an address in this exchange */
 };
 
 struct dhcp4_recent;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # install-deps.sh [build]: installs what building and testing need, from Debian alone; with "build" only
 # what building and running need. Does nothing when all of it is there. Services that come along for the
-# tests (nginx, tftpd-hpa, Kea) are neither started nor enabled: they would take the ports of the tests
+# tests (nginx, tftpd-hpa, Kea, relays) are neither started nor enabled: they would take the ports of the tests
 # and of netboot-bootd, and answer on the machine's own network.
 set -eu
 
@@ -25,9 +25,9 @@ if [ "${1:-}" != build ]; then
 	# The guests of the lab
 	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
 	# Left out where the release does not have them any more
-	optional="isc-dhcp-client"
+	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
-	services="nginx tftpd-hpa kea-dhcp4-server"
+	services="nginx tftpd-hpa kea-dhcp4-server isc-dhcp-relay"
 fi
 
 installed() {

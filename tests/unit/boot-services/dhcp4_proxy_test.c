@@ -31,9 +31,9 @@ static void
 assert_no_address(void)
 {
 	static const enum dhcp4_opt forbidden[] = {DHCP4_OPT_SUBNET_MASK,
-	    DHCP4_OPT_ROUTER, DHCP4_OPT_DNS, DHCP4_OPT_LEASE_TIME,
-	    DHCP4_OPT_RENEWAL_TIME, DHCP4_OPT_REBINDING_TIME, DHCP4_OPT_HOSTNAME,
-	    DHCP4_OPT_DOMAIN, DHCP4_OPT_BROADCAST};
+	    DHCP4_OPT_ROUTER, DHCP4_OPT_DNS, DHCP4_OPT_LEASE_TIME, DHCP4_OPT_RENEWAL_TIME,
+	    DHCP4_OPT_REBINDING_TIME, DHCP4_OPT_HOSTNAME, DHCP4_OPT_DOMAIN,
+	    DHCP4_OPT_BROADCAST};
 
 	assert_int_equal(kit.reply.yiaddr, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(forbidden); i++)
@@ -183,8 +183,8 @@ silent_hosts_get_nothing(void **state)
 static void
 operating_systems_are_none_of_our_business(void **state)
 {
-	static const enum dhcp4_type types[] = {DHCP4_DISCOVER, DHCP4_REQUEST,
-	    DHCP4_DECLINE, DHCP4_RELEASE, DHCP4_INFORM};
+	static const enum dhcp4_type types[] = {
+	    DHCP4_DISCOVER, DHCP4_REQUEST, DHCP4_DECLINE, DHCP4_RELEASE, DHCP4_INFORM};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
@@ -301,8 +301,8 @@ relayed_without_subnets(void **state)
 	kit_put_pxe(&packet, 7);
 	dhcp4_msg_put(&packet.w, DHCP4_OPT_RELAY_INFO, info, sizeof(info));
 	kit_end(&packet);
-	assert_true(kit_handle_from(
-	    &kit, &packet, KIT_IP(10, 88, 0, 1), KIT_SERVER, 67, false));
+	assert_true(
+	    kit_handle_from(&kit, &packet, KIT_IP(10, 88, 0, 1), KIT_SERVER, 67, false));
 	assert_no_address();
 	assert_from_us(); /* also with a server-id override: port 4011 is ours */
 	assert_int_equal(kit.reply.giaddr, KIT_IP(10, 88, 0, 1));
