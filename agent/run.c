@@ -263,6 +263,8 @@ run_to_json(const struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_put_i64(v, numbers[i].key, number_get(r, &numbers[i]));
 	json_put_i64(v, "unanswered", r->unanswered);
+	json_put_i64(v, "proxied", r->proxied);
+	json_put_i64(v, "took", r->took);
 	for (int s = 0; s < STAGE_COUNT; s++) {
 		json_put_i64(allow, stage_name((enum stage)s), r->allow[s]);
 		if (r->signs[s].seen)
@@ -333,13 +335,15 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 {
 	struct run r;
 	json_t *ticket = NULL;
-	int64_t unanswered = 0; /* records of earlier programs lack it */
+	int64_t unanswered = 0, proxied = 0, took = 0; /* earlier programs lack them */
 	int rc;
 
 	memset(&r, 0, sizeof(r));
 	if ((rc = texts_from_json(v, &r, err)) < 0 ||
 	    (rc = stages_from_json(v, &r, err)) < 0 ||
 	    (rc = json_opt_i64(v, "unanswered", &unanswered, err)) < 0 ||
+	    (rc = json_opt_i64(v, "proxied", &proxied, err)) < 0 ||
+	    (rc = json_opt_i64(v, "took", &took, err)) < 0 ||
 	    (rc = json_opt_obj(v, "ticket", &ticket, err)) < 0 ||
 	    (rc = ticket_from_json(ticket, &r.ticket, err)) < 0)
 		return rc;
@@ -351,6 +355,8 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 		number_set(&r, &numbers[i], n);
 	}
 	r.unanswered = unanswered != 0;
+	r.proxied = proxied != 0;
+	r.took = took != 0;
 	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_CONTROL ||
 	    r.os_by > RUN_PROOF_PROBE || r.disk_by > RUN_PROOF_PROBE)
 		return error_set(err, -EINVAL, "bad-record", NULL,

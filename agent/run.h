@@ -73,6 +73,8 @@ struct run {
 	bool probe_down;    /* the probe has failed since stage local-boot began */
 	bool other_dhcp;    /* a foreign DHCP server won this machine */
 	bool unanswered;    /* its last network boot request got no answer */
+	bool proxied;	    /* bootd gives boot information beside another DHCP server */
+	bool took;	    /* the firmware asked some DHCP server for an address */
 	unsigned netboots;  /* seen after the ticket was consumed */
 	int64_t netboot_at; /* the last one noted */
 	uint32_t loaded;    /* bit 0 kernel, bit n initrd n - 1 */

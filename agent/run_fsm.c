@@ -103,7 +103,7 @@ switch_off(struct run_fsm *f)
 	assert(!ticket_is_consumed(&r->ticket));
 	/* What was seen belongs to the boot that ends here. */
 	r->off_seen = false;
-	r->other_dhcp = r->unanswered = false;
+	r->other_dhcp = r->unanswered = r->proxied = r->took = false;
 	r->loaded = 0;
 	memset(r->signs, 0, sizeof(r->signs));
 	r->due += r->graceful;
@@ -477,6 +477,8 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 	case RUN_SIGN_FIRMWARE_DHCP:
 		on_netboot_again(f);
 		r->unanswered = false;
+		r->proxied = in->proxied;
+		r->took |= in->took;
 		set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
 		break;
 	case RUN_SIGN_LOADER_BEGIN: on_sign_begin(f, STAGE_LOADER); break;

@@ -66,6 +66,7 @@ struct run_input {
 	const char *evidence; /* of a good step or a sign; may be NULL */
 	enum run_sign_type sign;
 	unsigned index;
+	bool proxied, took; /* of a sign of DHCP, as in run_wire.h */
 	const char *ticket;
 	const struct ticket_use *use;
 	enum run_report report;

@@ -246,9 +246,7 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 	if (job == NULL)
 		return;
 	attach(job, it->event);
-	if (ev->ip[0] != '\0' &&
-	    (str_eq(ev->kind, "dhcp4.ack") || str_eq(ev->kind, "dhcp6.reply")) &&
-	    addr_ip_parse(ev->ip, &job->last_ip) == 0)
+	if (run_wire_names_address(ev) && addr_ip_parse(ev->ip, &job->last_ip) == 0)
 		run_exec_on_address(job);
 	if (!run_wire_read(ev, &job->bundle->image, &wire))
 		return;
@@ -256,6 +254,8 @@ run_jobs_on_event(struct run_jobs *js, const struct event *ev)
 	it->in.type = RUN_IN_SIGN;
 	it->in.sign = wire.sign;
 	it->in.index = wire.index;
+	it->in.proxied = wire.proxied;
+	it->in.took = wire.took;
 	memcpy(it->evidence, wire.evidence, sizeof(it->evidence));
 }
 

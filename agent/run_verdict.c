@@ -65,6 +65,14 @@ static const struct verdict unanswered = {"dhcp-not-answered",
     "the machine asked for a network boot, but the boot services did not answer it",
     "see why: netboot-ctl events --host NAME (dhcp4.ignored); a host without an address "
     "needs an ip for its NIC, or a pool in the subnet"};
+/* boot.md 1.3.1: "DISCOVER x3, no REQUEST, no 4011". */
+static const struct verdict not_taken = {"proxy-offer-not-taken",
+    "the firmware asked for a network boot and then took no address: it does not put the "
+    "proxy's offer and the other DHCP server's together, or no other server made one",
+    "netboot-ctl doctor says whether another DHCP server is heard; if it is, let bootd "
+    "give "
+    "the addresses (services.dhcp4: true) or put next-server and filename into the other "
+    "server"};
 static const struct verdict loader_none = {"loader-not-fetched",
     "the firmware got an address but did not fetch the loader",
     "check that TFTP (UDP 69) reaches the site's server and that the loader file exists"};
@@ -121,6 +129,8 @@ choose(const struct run *r)
 			return &other_dhcp;
 		if (r->unanswered && !r->begun)
 			return &unanswered;
+		if (r->proxied && !r->took && !r->begun)
+			return &not_taken;
 		return r->begun ? &loader_stall : &loader_none;
 	case STAGE_KERNEL:
 		if (used)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From bootd's events (docs/boot-services.md) to signs of a boot.
  *
- * Entry points: run_wire_read(), run_wire_is_netboot(), run_wire_is_heard().
+ * Entry points: run_wire_read(), run_wire_is_netboot(), run_wire_names_address(), run_wire_is_heard().
  * Ownership: nothing is kept.
  * Failure modes: an event that is not understood proves nothing. "Complete" is only what
  * the peer has acknowledged; a size probe and a HEAD prove nothing.
@@ -42,6 +42,12 @@ from_client(const struct event *ev)
 }
 
 static bool
+from_proxy(const struct event *ev)
+{
+	return str_eq(detail(ev, "mode"), "proxy");
+}
+
+static bool
 from_boot_client(const struct event *ev)
 {
 	return from_firmware(ev) || str_eq(detail(ev, "class"), "ipxe");
@@ -51,6 +57,14 @@ bool
 run_wire_is_netboot(const struct event *ev)
 {
 	return from_client(ev) && from_boot_client(ev);
+}
+
+bool
+run_wire_names_address(const struct event *ev)
+{
+	return ev->ip[0] != '\0' &&
+	       (str_eq(ev->kind, "dhcp4.ack") || str_eq(ev->kind, "dhcp6.reply") ||
+		   (str_eq(ev->kind, "dhcp4.request") && from_proxy(ev)));
 }
 
 bool
@@ -72,6 +86,10 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 	bool rom = detail(ev, "chain")[0] != '\0'; /* it gets a loader first */
 	bool ipxe = str_eq(detail(ev, "class"), "ipxe") && !rom;
 
+	/* A proxy is there because of another server; one that gives boot information is too many. */
+	if (str_eq(ev->kind, "dhcp4.foreign") && from_proxy(ev) &&
+	    detail(ev, "competes")[0] == '\0')
+		return false;
 	if (str_eq(ev->kind, "dhcp4.foreign") || str_eq(ev->kind, "dhcp6.foreign")) {
 		ret->sign = RUN_SIGN_OTHER_DHCP;
 		return true;
@@ -84,6 +102,8 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 	if (!run_wire_is_netboot(ev))
 		return false;
 	ret->sign = ipxe ? RUN_SIGN_IPXE_DHCP : RUN_SIGN_FIRMWARE_DHCP;
+	ret->proxied = from_proxy(ev);
+	ret->took = str_eq(ev->kind, "dhcp4.request");
 	snprintf(ret->evidence, sizeof(ret->evidence), "%s from %s, %s, %s", ev->kind,
 	    ev->mac,
 	    ipxe  ? "iPXE"

@@ -12,6 +12,8 @@
 struct run_wire {
 	enum run_sign_type sign;
 	unsigned index;
+	bool proxied; /* of DHCP: bootd is a proxy beside another server */
+	bool took;    /* … and the machine asked that one for an address */
 	char evidence[RUN_EVIDENCE_SIZE];
 };
 
@@ -22,6 +24,9 @@ run_wire_read(
 /* A network boot by firmware or iPXE, whoever asked for it. */
 bool
 run_wire_is_netboot(const struct event *ev);
+/* Does it say which address the machine has: what we gave it, or what it asked another server for? */
+bool
+run_wire_names_address(const struct event *ev);
 /* Is it something that bootd may say: of the wire or of itself? The rest of an event's
  * kinds are the agent's own. */
 bool

@@ -465,6 +465,13 @@ test_verdicts(void **state)
 		assert_string_equal(why.code, "dhcp-not-answered");
 	}
 	k.run.unanswered = false;
+	k.run.stage = STAGE_LOADER;
+	k.run.proxied = true;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "proxy-offer-not-taken");
+	k.run.took = true;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "loader-not-fetched");
 	k.run.stage = STAGE_FIRMWARE_DHCP;
 	k.run.other_dhcp = true;
 	run_verdict_missed(&k.run, &why);

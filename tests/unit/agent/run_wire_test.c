@@ -45,6 +45,33 @@ http(const char *kind, const char *class, const char *file, const char *method)
 	return ev;
 }
 
+static struct event
+competing(void)
+{
+	struct event ev = make("dhcp4.foreign", "", "mode", "proxy");
+
+	event_put(&ev, "competes", "boot");
+	return ev;
+}
+
+static void
+test_proxy(void **state)
+{
+	struct event asks = make("dhcp4.request", "", "class", "pxe");
+	struct bundle *b = job_fixture_bundle();
+	struct run_wire w;
+
+	(void)state;
+	str_clip(asks.ip, sizeof(asks.ip), "10.77.0.210");
+	assert_false(run_wire_names_address(&asks)); /* only what we acknowledge counts */
+	event_put(&asks, "mode", "proxy");
+	assert_true(run_wire_names_address(&asks));
+	assert_true(run_wire_read(&asks, &b->image, &w));
+	assert_true(w.proxied && w.took);
+	event_done(&asks);
+	free(b);
+}
+
 static void
 test_dhcp(void **state)
 {
@@ -65,6 +92,9 @@ test_dhcp(void **state)
 	assert_int_equal(
 	    read_sign(make("dhcp4.foreign", "", NULL, NULL), NULL), RUN_SIGN_OTHER_DHCP);
 	assert_int_equal(read_sign(make("dhcp4.discover", "", NULL, NULL), NULL), -1);
+	/* Beside another server one hears it, which matters only when it gives boot information too. */
+	assert_int_equal(read_sign(make("dhcp4.foreign", "", "mode", "proxy"), NULL), -1);
+	assert_int_equal(read_sign(competing(), NULL), RUN_SIGN_OTHER_DHCP);
 	assert_int_equal(read_sign(make("dhcp4.ignored", "", "class", "pxe"), NULL),
 	    RUN_SIGN_UNANSWERED);
 	assert_int_equal(read_sign(make("dhcp4.ignored", "", "class", "os"), NULL), -1);
@@ -132,6 +162,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dhcp),
+	    cmocka_unit_test(test_proxy),
 	    cmocka_unit_test(test_tftp),
 	    cmocka_unit_test(test_http),
 	};
