@@ -18,6 +18,7 @@ enum {
 	EVENT_ADD,
 	EVENT_LAST,
 	EVENT_LAST_KIND,
+	EVENT_NEWEST_KIND,
 	EVENT_ALL,
 	EVENT_HOST,
 	EVENT_JOB,
@@ -45,6 +46,7 @@ static const char *const sql[] = {
     [EVENT_LAST] = "SELECT coalesce(max(seq), 0) FROM event",
     [EVENT_LAST_KIND] = COLUMNS " WHERE kind = $1 AND (CAST($2 AS TEXT) IS NULL OR site "
 				"= $2) ORDER BY seq DESC LIMIT 1",
+    [EVENT_NEWEST_KIND] = COLUMNS " WHERE kind = $1 ORDER BY seq DESC LIMIT $2",
     [EVENT_ALL] = COLUMNS " WHERE seq > $1" NARROW,
     [EVENT_HOST] = COLUMNS " WHERE host = $8 AND seq > $1" NARROW,
     [EVENT_JOB] = COLUMNS " WHERE job = $8 AND seq > $1" NARROW,
@@ -171,20 +173,12 @@ list_stmt(struct store *s, const struct db_event_filter *f)
 	return st;
 }
 
-int
-db_event_list(struct store *s, const struct db_event_filter *f,
-    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg)
+static int
+walk(struct db_stmt *st, int (*each)(void *arg, int64_t seq, const struct event *ev),
+    void *arg)
 {
-	struct db_stmt *st = list_stmt(s, f);
 	int rc;
 
-	db_bind_i64(st, 1, f->after);
-	db_bind_i64(st, 2, f->limit);
-	db_bind_text(st, 3, f->host);
-	db_bind_text(st, 4, f->job);
-	db_bind_text(st, 5, f->boot);
-	db_bind_i64(st, 9, f->until ? f->until : INT64_MAX);
-	bind_kind(st, f->kind);
 	while ((rc = db_step(st)) == 1) {
 		struct event ev = read_event(st);
 		int stop = each(arg, db_col_i64(st, 0), &ev);
@@ -195,6 +189,22 @@ db_event_list(struct store *s, const struct db_event_filter *f,
 		}
 	}
 	return rc;
+}
+
+int
+db_event_list(struct store *s, const struct db_event_filter *f,
+    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg)
+{
+	struct db_stmt *st = list_stmt(s, f);
+
+	db_bind_i64(st, 1, f->after);
+	db_bind_i64(st, 2, f->limit);
+	db_bind_text(st, 3, f->host);
+	db_bind_text(st, 4, f->job);
+	db_bind_text(st, 5, f->boot);
+	db_bind_i64(st, 9, f->until ? f->until : INT64_MAX);
+	bind_kind(st, f->kind);
+	return walk(st, each, arg);
 }
 
 int
@@ -224,4 +234,15 @@ db_event_last_of_kind(
 	*ret = read_event(st);
 	db_reset(st);
 	return 0;
+}
+
+int
+db_event_newest_of_kind(struct store *s, const char *kind, int64_t limit,
+    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg)
+{
+	struct db_stmt *st = stmt(s, EVENT_NEWEST_KIND);
+
+	db_bind_text(st, 1, kind);
+	db_bind_i64(st, 2, limit);
+	return walk(st, each, arg);
 }

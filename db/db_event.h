@@ -32,5 +32,9 @@ db_event_last(struct store *s, int64_t *ret) MUST_CHECK;
 int
 db_event_last_of_kind(
     struct store *s, const char *kind, const char *site, struct event *ret) MUST_CHECK;
+/* Descending, at most `limit`. As db_event_list(). */
+int
+db_event_newest_of_kind(struct store *s, const char *kind, int64_t limit,
+    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg) MUST_CHECK;
 
 #endif

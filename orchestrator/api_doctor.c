@@ -19,6 +19,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/doctor_dhcp.h"
 #include "orchestrator/images.h"
 #include "orchestrator/inventory_address.h"
 #include "orchestrator/presence.h"
@@ -335,11 +336,28 @@ check_tables(struct orch *o, json_t *list)
 }
 
 static void
+add_dhcp(void *arg, const char *level, const char *text, const char *next)
+{
+	find(arg, level, "dhcp", next, "%s", text);
+}
+
+static void
+check_dhcp(struct orch *o, json_t *list, int64_t now)
+{
+	size_t before = json_array_size(list);
+	int rc = doctor_dhcp_scan(o->store, now - RECENT_US, add_dhcp, list);
+
+	if (rc < 0)
+		check_failed(list, "dhcp", rc);
+	else if (json_array_size(list) == before)
+		find(list, "ok", "dhcp", "",
+		    "no other DHCP server or router was heard within a day");
+}
+
+static void
 answer(const struct look *look)
 {
 	static const struct past pasts[] = {
-	    {"dhcp4.foreign", "warn", "dhcp", "DHCP server",
-		"switch it off, or see docs/operations.md on living beside it"},
 	    {"spool.dropped", "warn", "events",
 		"an agent could not keep all observations",
 		"see how long the orchestrator was away"},
@@ -362,6 +380,7 @@ answer(const struct look *look)
 	check_jobs(o, list, now);
 	check_bootd(o, list);
 	check_tables(o, list);
+	check_dhcp(o, list, now);
 	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
 		check_past(o, list, &pasts[i], now);
 	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);
