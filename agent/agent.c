@@ -20,10 +20,12 @@
 #include "agent/bmc.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
+#include "agent/menu.h"
 #include "agent/power_call.h"
 #include "agent/preflight.h"
 #include "agent/run_jobs.h"
 #include "agent/run_url.h"
+#include "agent/script.h"
 #include "agent/spool.h"
 #include "agent/uplink.h"
 #include "lib/clock.h"
@@ -76,12 +78,50 @@ struct agent {
 
 /* ---- the site's table ---- */
 
+static int
+site_url(
+    void *arg, const struct bundle_host *h, char *ret, size_t size, struct error *err);
+
+static void
+on_left_out(void *arg, const char *image, const struct error *why)
+{
+	struct agent *a = arg;
+	struct event ev = event_make("menu.left-out", clock_wall());
+
+	log_warn(
+	    a->log, "menu: image %s is left out: %s: %s", image, why->text, why->next);
+	event_put(&ev, "image", image);
+	event_put(&ev, "code", why->code);
+	event_put(&ev, "next", why->next);
+	str_clip(ev.reason, sizeof(ev.reason), why->text);
+	run_jobs_emit(a->jobs, &ev, true);
+}
+
+/* Gives bootd the table, with a menu whose arguments are filled in. */
+static void
+send_table(struct agent *a, bool up)
+{
+	static const struct bundle_host anyone = {.name = "the menu"};
+	struct bundle_site *site = str_alloc(sizeof(*site));
+	char url[SCRIPT_URL_SIZE];
+	bool known = a->site->n_menu_images > 0 &&
+		     site_url(a, &anyone, url, sizeof(url), NULL) == 0;
+
+	*site = *a->site;
+	site->menu_images = menu_expand(
+	    a->site, known ? url : NULL, on_left_out, a, &site->n_menu_images);
+	if (up)
+		bootd_proc_send_table(a->bootd, site);
+	else
+		bootd_proc_update_table(a->bootd, site);
+	free(site->menu_images);
+	free(site);
+}
+
 static void
 on_up_ready(void *arg)
 {
-	struct agent *a = arg;
-
-	bootd_proc_send_table(a->bootd, a->site);
+	send_table(arg, true);
 }
 
 static int
@@ -128,7 +168,7 @@ take_table(struct agent *a, struct agent_msg_orders *orders)
 	a->site = site;
 	orders->table = NULL;
 	uplink_set_table(a->uplink, site->version);
-	bootd_proc_update_table(a->bootd, a->site);
+	send_table(a, false);
 	return 0;
 }
 
@@ -208,7 +248,7 @@ restore_host(void *arg, const char *name)
 	free(h);
 	if (a->left_out) {
 		a->left_out = false;
-		bootd_proc_update_table(a->bootd, a->site);
+		send_table(a, false);
 	}
 }
 

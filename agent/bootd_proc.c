@@ -267,6 +267,8 @@ dispatch(struct bootd_proc *p, const struct bootd_msg *m)
 	case BOOTD_MSG_CONFIG:
 	case BOOTD_MSG_TABLE_BEGIN:
 	case BOOTD_MSG_SUBNET:
+	case BOOTD_MSG_MENU:
+	case BOOTD_MSG_MENU_IMAGE:
 	case BOOTD_MSG_HOST:
 	case BOOTD_MSG_HOST_DEL:
 	case BOOTD_MSG_TABLE_END:
@@ -450,6 +452,22 @@ on_pump(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	event_active(p->pump, 0, 0);
 }
 
+static void
+send_menu(struct bootd_proc *p, const struct bundle_site *site)
+{
+	struct bootd_msg m = {
+	    .type = BOOTD_MSG_MENU, .site = (struct bundle_site *)(uintptr_t)site};
+
+	if (!site->menu.set)
+		return;
+	send_msg(p, &m);
+	m.type = BOOTD_MSG_MENU_IMAGE;
+	for (size_t i = 0; i < site->n_menu_images; i++) {
+		m.image = &site->menu_images[i];
+		send_msg(p, &m);
+	}
+}
+
 void
 bootd_proc_send_table(struct bootd_proc *p, const struct bundle_site *site)
 {
@@ -466,6 +484,7 @@ bootd_proc_send_table(struct bootd_proc *p, const struct bundle_site *site)
 
 		send_msg(p, &s);
 	}
+	send_menu(p, site);
 	p->sending = true;
 	expect_ack(p);
 	p->after[0] = '\0';

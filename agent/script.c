@@ -2,7 +2,7 @@
 /* The per-host iPXE script: kernel, initrds, arguments, and what to do when a transfer
  * fails.
  *
- * Entry points: script_build(), script_name().
+ * Entry points: script_build(), script_name(); script_menu_args() for images of the site's menu.
  * Ownership: the text belongs to the caller.
  * Failure modes: arguments that name an unknown value, that would not stay one command in
  * iPXE, or that the kernel would cut off are refused before anything is switched off.
@@ -185,7 +185,7 @@ find_end_of_command(const char *args)
 
 /* What the author of an image wrote between the values must stay one iPXE command too. */
 static int
-check_args(const struct bundle *b, const char *args, struct error *err)
+check_args(const char *image, const char *whom, const char *args, struct error *err)
 {
 	const char *next = "correct the image's args: netboot-ctl image add";
 	const char *bad = find_end_of_command(args);
@@ -195,18 +195,18 @@ check_args(const struct bundle *b, const char *args, struct error *err)
 			return error_set(err, -EINVAL, "image-args", next,
 			    "image %s: the arguments hold a control or non-ASCII "
 			    "character",
-			    b->image.name);
+			    image);
 		if (*p == '\\' || *p == '"' || *p == '\'')
 			return error_set(err, -EINVAL, "image-args", next,
 			    "image %s: the arguments hold a '%c', which iPXE versions "
 			    "treat differently",
-			    b->image.name, *p);
+			    image, *p);
 	}
 	if (bad != NULL)
 		return error_set(err, -EINVAL, "image-args", next,
-		    "image %s for host %s: the arguments hold %s, which would end the "
+		    "image %s for %s: the arguments hold %s, which would end the "
 		    "iPXE command",
-		    b->image.name, b->host.name, bad);
+		    image, whom, bad);
 	return 0;
 }
 
@@ -259,6 +259,7 @@ static int
 expand_args(struct names *n, char **ret, struct error *err)
 {
 	const struct bundle *b = n->p->bundle;
+	char whom[BUNDLE_NAME_SIZE + 8];
 	struct error why;
 	int rc;
 
@@ -268,11 +269,86 @@ expand_args(struct names *n, char **ret, struct error *err)
 		    "correct the image's args, or give the host what they name",
 		    "image %s for host %s: %.300s", b->image.name, b->host.name,
 		    why.text);
-	rc = check_args(b, *ret, err);
+	snprintf(whom, sizeof(whom), "host %s", b->host.name);
+	rc = check_args(b->image.name, whom, *ret, err);
 	if (rc < 0) {
 		free(*ret);
 		*ret = NULL;
 	}
+	return rc;
+}
+
+/* ---- the menu's images, which have neither ticket nor host ---- */
+
+struct menu_names {
+	const struct bundle_image *image;
+	const char *site, *url; /* url: NULL when it is not known */
+	char value[VALUE_SIZE];
+};
+
+static const char *
+menu_file_url(struct menu_names *n, const char *name)
+{
+	for (size_t i = 0; n->url != NULL && i < n->image->n_files; i++)
+		if (str_eq(n->image->files[i].name, name))
+			return str_format(n->value, sizeof(n->value), "%s/m/%s/%s",
+				   n->url, n->image->name, name) < 0
+				   ? NULL
+				   : n->value;
+	return NULL;
+}
+
+/* What a job knows of its host's card, iPXE knows of the one that it booted from. */
+static const char *
+menu_lookup(void *arg, const char *name)
+{
+	struct menu_names *n = arg;
+
+	if (str_has_prefix(name, "file."))
+		return menu_file_url(n, name + strlen("file."));
+	if (str_eq(name, "image.name"))
+		return n->image->name;
+	if (str_eq(name, "site.name"))
+		return n->site;
+	if (str_eq(name, "site.url"))
+		return n->url;
+	if (str_eq(name, "site.server"))
+		return n->url == NULL ? NULL
+				      : server_of(n->url, n->value, sizeof(n->value));
+	if (str_eq(name, "mac"))
+		return "${netX/mac}";
+	if (str_eq(name, "mac.hexhyp"))
+		return "${netX/mac:hexhyp}";
+	return NULL;
+}
+
+int
+script_menu_args(const struct bundle_image *image, const char *site, const char *url,
+    char **ret, struct error *err)
+{
+	struct menu_names names = {.image = image, .site = site, .url = url};
+	struct error why;
+	char *args = NULL;
+	int rc = bundle_menu_fits(image, err);
+
+	if (rc < 0 || (url != NULL && (rc = check_url(url, err)) < 0))
+		return rc;
+	/* The values are ours, or names that were checked; only iPXE's settings hold "${". */
+	rc = subst_expand(
+	    image->args, SUBST_KERNEL_ARGS, menu_lookup, &names, &args, &why);
+	if (rc < 0)
+		return error_set(err, rc, "image-args", "correct the image's args",
+		    "image %s for the menu: %.300s", image->name, why.text);
+	rc = check_args(image->name, "the menu", args, err);
+	if (rc == 0 && strlen(args) > SCRIPT_ARGS_MAX - 256)
+		rc = error_set(err, -EMSGSIZE, "image-args", "shorten the image's args",
+		    "image %s for the menu: more arguments than a kernel takes (%d "
+		    "octets)",
+		    image->name, SCRIPT_ARGS_MAX);
+	if (rc == 0)
+		*ret = args;
+	else
+		free(args);
 	return rc;
 }
 

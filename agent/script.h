@@ -37,5 +37,10 @@ script_name(const struct bundle_host *host, char ret[SCRIPT_NAME_SIZE]) MUST_CHE
  * no-site-url or no-boot-mac. */
 int
 script_build(const struct script_params *p, char **ret, struct error *err) MUST_CHECK;
+/* The arguments of an image in the site's menu, in which no job and no host is known; url: NULL when it is not
+ * known. 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code menu-image, image-args or no-site-url. */
+int
+script_menu_args(const struct bundle_image *image, const char *site, const char *url,
+    char **ret, struct error *err) MUST_CHECK;
 
 #endif

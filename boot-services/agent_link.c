@@ -102,6 +102,20 @@ on_subnet(struct agent_link *l, const struct bootd_msg *m)
 		    &err);
 }
 
+/* Of the table under way, as the subnets. What does not fit is refused, and the rest of the menu stands. */
+static void
+on_menu(struct agent_link *l, const struct bootd_msg *m)
+{
+	struct error err = {0};
+
+	if (!l->building)
+		log_warn(l->log, "agent: a menu outside of a table is ignored");
+	else if (m->type == BOOTD_MSG_MENU)
+		hosttab_set_menu(l->building, &m->site->menu);
+	else if (hosttab_add_menu_image(l->building, m->image, &err) < 0)
+		refuse(l, m->image->name, &err);
+}
+
 static void
 on_table_end(struct agent_link *l, const struct bootd_msg *m)
 {
@@ -186,6 +200,8 @@ dispatch(struct agent_link *l, const struct bootd_msg *m)
 		break;
 	case BOOTD_MSG_TABLE_BEGIN: on_table_begin(l, m); break;
 	case BOOTD_MSG_SUBNET: on_subnet(l, m); break;
+	case BOOTD_MSG_MENU:
+	case BOOTD_MSG_MENU_IMAGE: on_menu(l, m); break;
 	case BOOTD_MSG_HOST: on_host(l, m); break;
 	case BOOTD_MSG_HOST_DEL: on_host_del(l, m); break;
 	case BOOTD_MSG_TABLE_END: on_table_end(l, m); break;

@@ -200,15 +200,46 @@ hosttab_free(struct hosttab *t)
 		contents_free(n);
 		free(n);
 	}
+	free(t->site.menu_images);
 	free(t);
 }
 
 void
 hosttab_set_site(struct hosttab *t, const struct bundle_site *site)
 {
+	free(t->site.menu_images);
 	t->site = *site;
 	t->site.hosts = NULL;
 	t->site.n_hosts = 0;
+	t->site.menu.set = false;
+	t->site.menu_images = NULL;
+	t->site.n_menu_images = 0;
+}
+
+void
+hosttab_set_menu(struct hosttab *t, const struct bundle_menu *menu)
+{
+	t->site.menu = *menu;
+}
+
+int
+hosttab_add_menu_image(
+    struct hosttab *t, const struct bundle_image *image, struct error *err)
+{
+	struct bundle_image *mine;
+
+	if (bundle_menu_fits(image, err) < 0)
+		return -EINVAL;
+	if (t->site.n_menu_images == BUNDLE_MENU_ITEMS_MAX)
+		return error_set(err, -ENOSPC, "too-many-items", "name fewer items",
+		    "a menu has at most %d items", (int)BUNDLE_MENU_ITEMS_MAX);
+	if (t->site.menu_images == NULL)
+		t->site.menu_images =
+		    str_alloc(BUNDLE_MENU_ITEMS_MAX * sizeof(*t->site.menu_images));
+	mine = &t->site.menu_images[t->site.n_menu_images++];
+	*mine = *image;
+	mine->deadlines = NULL;
+	return 0;
 }
 
 const struct bundle_site *

@@ -49,8 +49,8 @@ struct hosttab *
 hosttab_new(void);
 void
 hosttab_free(struct hosttab *t);
-/* Site-wide part: copies name, timezone, answer_unknown, idle, loaders and subnets; hosts are
- * ignored. */
+/* Site-wide part: copies name, timezone, answer_unknown, idle, loaders and subnets; hosts and
+ * the menu are ignored. */
 void
 hosttab_set_site(struct hosttab *t, const struct bundle_site *site);
 const struct bundle_site *
@@ -58,6 +58,12 @@ hosttab_site(const struct hosttab *t);
 int
 hosttab_add_subnet(
     struct hosttab *t, const struct bundle_subnet *s, struct error *err) MUST_CHECK;
+/* Both copy. An image that bundle_menu_fits() refuses is refused here too. */
+void
+hosttab_set_menu(struct hosttab *t, const struct bundle_menu *menu);
+int
+hosttab_add_menu_image(
+    struct hosttab *t, const struct bundle_image *image, struct error *err) MUST_CHECK;
 /* Inserts or replaces by name. -EEXIST when a MAC, fixed address, token or ticket belongs to
  * another host, or the ticket had other payloads before. */
 int

@@ -139,6 +139,16 @@ class_name(const struct policy_http *pol)
 	case POLICY_PATH_SCRIPT: return "script";
 	case POLICY_PATH_IDLE: return "idle";
 	case POLICY_PATH_REPORT: return "report";
+	case POLICY_PATH_MENU: return "menu";
+	case POLICY_PATH_AUTOEXEC: return "autoexec";
+	case POLICY_PATH_IMAGE:
+		/* Not a ticket's: no stage of a job is confirmed by it. */
+		switch (pol->kind) {
+		case BOOTD_PAYLOAD_KERNEL: return "menu-kernel";
+		case BOOTD_PAYLOAD_INITRD: return "menu-initrd";
+		case BOOTD_PAYLOAD_FILE: return "menu-file";
+		}
+		break;
 	case POLICY_PATH_PAYLOAD:
 		switch (pol->host->boot.payloads[pol->payload].kind) {
 		case BOOTD_PAYLOAD_KERNEL: return "kernel";
@@ -304,8 +314,33 @@ serve_file(struct http_conn *c, const struct policy_http *pol, int64_t now)
 		not_found(c, pol->file, "the file has changed since the ticket was made");
 		return;
 	}
+	if (pol->what == POLICY_PATH_IMAGE && file.size != pol->size) {
+		close(file.fd);
+		not_found(c, pol->file, "the file has another size than the image says");
+		return;
+	}
 	take_grant(c, pol);
 	send_file(c, &file, pol->file, now);
+}
+
+/* A generated text of the menu, in its file's stead. */
+static void
+serve_text(struct http_conn *c, const struct policy_http *pol, int64_t now)
+{
+	struct fileroot_file file;
+	int err;
+
+	if (pol->what == POLICY_PATH_MENU)
+		err = http_menu_open(c->io, now, &file);
+	else if (fileroot_open(c->io->deps->loaders_fd, pol->file, &file) == 0)
+		err = 0;
+	else
+		err = http_menu_autoexec(c, &file);
+	if (err != 0)
+		cannot_open(c, pol->file, err);
+	else
+		send_file(c, &file,
+		    pol->what == POLICY_PATH_MENU ? "script.ipxe" : "autoexec.ipxe", now);
 }
 
 /* ---- reports ---- */
@@ -342,8 +377,11 @@ answer_path(struct http_conn *c, const struct policy_http *pol, int64_t now)
 	case POLICY_PATH_NONE: not_found(c, c->req.path, pol->reason); return;
 	case POLICY_PATH_IDLE: send_text(c, pol, now); return;
 	case POLICY_PATH_REPORT: begin_report(c, pol, now); return;
+	case POLICY_PATH_MENU:
+	case POLICY_PATH_AUTOEXEC: serve_text(c, pol, now); return;
 	case POLICY_PATH_LOADER:
 	case POLICY_PATH_SCRIPT:
+	case POLICY_PATH_IMAGE:
 	case POLICY_PATH_PAYLOAD: serve_file(c, pol, now); return;
 	}
 }

@@ -337,8 +337,10 @@ http_io_open(const struct bootd_deps *deps, struct error *err)
 void
 http_io_on_table_change(struct http_io *io)
 {
-	if (io != NULL)
-		http_ticket_on_table_change(io);
+	if (io == NULL)
+		return;
+	http_ticket_on_table_change(io);
+	http_menu_forget(io);
 }
 
 void
@@ -356,6 +358,7 @@ http_io_close(struct http_io *io)
 	}
 	on_reap(-1, 0, io);
 	http_ticket_done(io);
+	http_menu_done(io);
 	event_free(io->reaper);
 	event_free(io->sweep);
 	http_xfers_free(io->xfers);

@@ -125,7 +125,8 @@ struct http_io {
 	unsigned n_conns;
 	uint64_t last_id;
 	struct http_xfers *xfers;
-	struct http_ask *asks; /* list */
+	struct http_ask *asks;	/* list */
+	struct http_menu *menu; /* NULL until it is asked for */
 };
 
 /* ---- http_conn.c ---- */
@@ -185,6 +186,19 @@ http_ticket_on_table_change(struct http_io *io);
 /* Forgets all questions. */
 void
 http_ticket_done(struct http_io *io);
+
+/* ---- http_menu.c ---- */
+
+/* Each 0 with an open file for one answer, or -errno. */
+int
+http_menu_open(struct http_io *io, int64_t now, struct fileroot_file *ret) MUST_CHECK;
+int
+http_menu_autoexec(const struct http_conn *c, struct fileroot_file *ret) MUST_CHECK;
+/* The table has changed. */
+void
+http_menu_forget(struct http_io *io);
+void
+http_menu_done(struct http_io *io);
 
 /* ---- http_io.c ---- */
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "boot-services/menu.h"
 #include "boot-services/policy_priv.h"
 #include "lib/arch.h"
 #include "lib/str.h"
@@ -191,34 +192,42 @@ names_loader(const struct policy_decision *d, uint16_t arch)
  * 1.2.1). */
 static void
 decide_ipxe(const struct hosttab *t, const struct bootd_config *cfg,
-    const struct policy_client *c, struct policy_decision *d)
+    const struct policy_client *c, const char *why, bool menu, struct policy_decision *d)
 {
+	char text[192];
+
 	if (!cfg->http) {
-		decide(d, POLICY_LEASE,
-		    "ticket armed, but HTTP is switched off: address only");
+		decide(
+		    d, POLICY_LEASE, "%s, but HTTP is switched off: address only", why);
 	} else if (names_loader(d, c->arch) && !c->chained_already) {
-		decide_tftp(t, cfg, c, "ticket armed, the host names its loader", d);
+		snprintf(text, sizeof(text), "%s, the host names its loader", why);
+		decide_tftp(t, cfg, c, text, d);
+	} else if (c->ipxe_able && menu) {
+		make_url(c, d->url, "script.ipxe");
+		decide(d, POLICY_SCRIPT, "%s: menu for iPXE", why);
 	} else if (c->ipxe_able) {
 		script_url(c, d->url);
-		decide(d, POLICY_SCRIPT, "ticket armed: script for iPXE");
+		decide(d, POLICY_SCRIPT, "%s: script for iPXE", why);
 	} else if (c->chained_already) {
 		decide(d, POLICY_LEASE,
 		    "iPXE without HTTP or bzImage came back after it was given our "
 		    "loader: not again, address only");
 	} else {
-		decide_tftp(
-		    t, cfg, c, "ticket armed, iPXE in ROM lacks HTTP or bzImage", d);
+		snprintf(
+		    text, sizeof(text), "%s, iPXE in ROM lacks HTTP or bzImage", why);
+		decide_tftp(t, cfg, c, text, d);
 	}
 }
 
+/* The way to a script: of a ticket, or the site's menu. */
 static void
-decide_armed(const struct hosttab *t, const struct bootd_config *cfg,
-    const struct policy_client *c, struct policy_decision *d)
+decide_boot(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct policy_client *c, const char *why, bool menu, struct policy_decision *d)
 {
 	switch (c->class) {
-	case POLICY_CLASS_PXE: decide_tftp(t, cfg, c, "ticket armed", d); break;
-	case POLICY_CLASS_HTTP: decide_http(t, cfg, c, "ticket armed", d); break;
-	case POLICY_CLASS_IPXE: decide_ipxe(t, cfg, c, d); break;
+	case POLICY_CLASS_PXE: decide_tftp(t, cfg, c, why, d); break;
+	case POLICY_CLASS_HTTP: decide_http(t, cfg, c, why, d); break;
+	case POLICY_CLASS_IPXE: decide_ipxe(t, cfg, c, why, menu, d); break;
 	case POLICY_CLASS_OS:
 		decide(d, POLICY_LEASE, "operating system: address only");
 		break;
@@ -280,9 +289,11 @@ decide_local(const struct bootd_config *cfg, const struct policy_client *c,
 }
 
 static void
-decide_idle(const struct bootd_config *cfg, const struct policy_client *c,
-    enum bundle_idle idle, const char *why, struct policy_decision *d)
+decide_idle(const struct hosttab *t, const struct bootd_config *cfg,
+    const struct policy_client *c, enum bundle_idle idle, const char *why,
+    struct policy_decision *d)
 {
+	bool menu = menu_exists(hosttab_site(t));
 	char text[128];
 
 	/* An installed system needs its address whatever its firmware is told. */
@@ -293,9 +304,12 @@ decide_idle(const struct bootd_config *cfg, const struct policy_client *c,
 	switch (idle) {
 	case BUNDLE_IDLE_LOCAL: decide_local(cfg, c, why, d); break;
 	case BUNDLE_IDLE_MENU:
-		snprintf(
-		    text, sizeof(text), "%s, idle policy menu (no menu is defined)", why);
-		decide_local(cfg, c, text, d);
+		snprintf(text, sizeof(text), "%s, idle policy menu%s", why,
+		    menu ? "" : " (no menu is defined)");
+		if (menu)
+			decide_boot(t, cfg, c, text, true, d);
+		else
+			decide_local(cfg, c, text, d);
 		break;
 	case BUNDLE_IDLE_SILENT:
 		decide(d, POLICY_IGNORE, "%s: idle policy is silent", why);
@@ -336,7 +350,7 @@ policy_decide(const struct hosttab *t, const struct bootd_config *cfg,
 	*ret = (struct policy_decision){.host = hosttab_by_mac(t, &c->mac)};
 	if (!ret->host) {
 		if (site->answer_unknown)
-			decide_idle(cfg, c, site->idle, "unknown machine", ret);
+			decide_idle(t, cfg, c, site->idle, "unknown machine", ret);
 		else
 			decide(ret, POLICY_IGNORE,
 			    "unknown machine: not in the host table, and the site "
@@ -345,7 +359,7 @@ policy_decide(const struct hosttab *t, const struct bootd_config *cfg,
 	}
 	why = policy_idle_why(ret->host, &c->mac);
 	if (why)
-		decide_idle(cfg, c, ret->host->host.idle, why, ret);
+		decide_idle(t, cfg, c, ret->host->host.idle, why, ret);
 	else
-		decide_armed(t, cfg, c, ret);
+		decide_boot(t, cfg, c, "ticket armed", false, ret);
 }

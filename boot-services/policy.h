@@ -63,7 +63,10 @@ enum policy_path {
 	POLICY_PATH_SCRIPT,  /* armed: file below the scripts root */
 	POLICY_PATH_IDLE,    /* a generated script, in `text` */
 	POLICY_PATH_PAYLOAD, /* payload index of host's ticket, below the images root */
-	POLICY_PATH_REPORT,  /* POST only; token and stage set */
+	POLICY_PATH_MENU,    /* the site's menu: menu_script() */
+	POLICY_PATH_IMAGE, /* a file of one of the menu's images, below the images root: `size`, `kind` */
+	POLICY_PATH_AUTOEXEC, /* menu_autoexec(), unless `file` is below the loaders root */
+	POLICY_PATH_REPORT,   /* POST only; token and stage set */
 };
 
 struct policy_http {
@@ -72,6 +75,8 @@ struct policy_http {
 	char text[1024];
 	struct hosttab_entry *host;
 	size_t payload;
+	enum bootd_msg_payload_kind kind; /* image */
+	int64_t size;			  /* image */
 	char token[ID_TOKEN_SIZE];
 	char stage[16];
 	char reason[256];
@@ -79,7 +84,7 @@ struct policy_http {
 
 /* `path` is normalised already (decoded, no "//", no ".."), without the query. Paths:
  * /loaders/FILE, /script.ipxe-MAC and /scripts/script.ipxe-MAC, /b/TOKEN/NAME,
- * /report/TOKEN/STAGE. */
+ * /report/TOKEN/STAGE, /script.ipxe, /local.ipxe-MAC, /m/IMAGE/NAME, autoexec.ipxe beside each loader. */
 void
 policy_http(const struct hosttab *t, const struct bootd_config *cfg, const char *path,
     struct policy_http *ret);

@@ -11,8 +11,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "boot-services/fileroot.h"
+#include "boot-services/menu.h"
 #include "boot-services/policy_priv.h"
 #include "lib/str.h"
 
@@ -56,6 +58,8 @@ idle_script(struct policy_http *p, const char *why)
 static void
 script_path(const struct hosttab *t, const char *mac_text, struct policy_http *p)
 {
+	const struct bundle_site *site = hosttab_site(t);
+	enum bundle_idle idle;
 	struct addr_mac mac;
 	const char *why;
 
@@ -64,15 +68,17 @@ script_path(const struct hosttab *t, const char *mac_text, struct policy_http *p
 		return;
 	}
 	p->host = hosttab_by_mac(t, &mac);
-	if (!p->host) {
-		if (hosttab_site(t)->answer_unknown)
-			idle_script(p, "unknown machine");
-		else
-			none(p, "unknown machine: not in the host table");
+	if (!p->host && !site->answer_unknown) {
+		none(p, "unknown machine: not in the host table");
 		return;
 	}
-	why = policy_idle_why(p->host, &mac);
-	if (why) {
+	why = p->host ? policy_idle_why(p->host, &mac) : "unknown machine";
+	idle = p->host ? p->host->host.idle : site->idle;
+	if (why && idle == BUNDLE_IDLE_MENU && menu_exists(site)) {
+		/* The menu asks for the machine's own script first, and goes on when there is none. */
+		none(p, "%s, idle policy menu: no script of its own, the menu follows",
+		    why);
+	} else if (why) {
 		idle_script(p, why);
 	} else if (fileroot_clean(p->host->boot.script, p->file, sizeof(p->file)) < 0) {
 		none(p, "the ticket's script has no usable file name");
@@ -151,6 +157,85 @@ after(const char *path, const char *prefix)
 	return str_has_prefix(path, prefix) ? path + strlen(prefix) : NULL;
 }
 
+/* "Boot from disk" of the menu. Of a stranger the menu itself knows as much as we do. */
+static void
+local_path(const struct hosttab *t, const char *mac_text, struct policy_http *p)
+{
+	struct addr_mac mac;
+
+	if (addr_mac_parse(mac_text, &mac) < 0) {
+		none(p, "script name without a MAC address");
+		return;
+	}
+	p->host = hosttab_by_mac(t, &mac);
+	if (p->host)
+		idle_script(p, "chosen in the menu");
+	else
+		none(p, "unknown machine: not in the host table");
+}
+
+static void
+menu_path(const struct hosttab *t, struct policy_http *p)
+{
+	if (!menu_exists(hosttab_site(t))) {
+		none(p, "this site has no menu");
+		return;
+	}
+	p->what = POLICY_PATH_MENU;
+	str_clip(p->reason, sizeof(p->reason), "menu");
+}
+
+static bool
+image_file(struct policy_http *p, const struct bundle_file *f, const char *name,
+    enum bootd_msg_payload_kind kind)
+{
+	if (!str_eq(f->name, name) || f->template)
+		return false;
+	p->what = POLICY_PATH_IMAGE;
+	p->kind = kind;
+	p->size = f->size;
+	str_clip(p->file, sizeof(p->file), f->path);
+	str_clip(p->reason, sizeof(p->reason), "file of an image of the menu");
+	return true;
+}
+
+/* IMAGE/NAME. Only what the menu shows, and of that only what the image lists. */
+static void
+image_path(const struct hosttab *t, const char *rest, struct policy_http *p)
+{
+	const char *name = strchr(rest, '/');
+	const struct bundle_image *image = NULL;
+	char of[BUNDLE_NAME_SIZE];
+
+	if (name && (size_t)(name - rest) < sizeof(of)) {
+		memcpy(of, rest, (size_t)(name - rest));
+		of[name - rest] = '\0';
+		image = menu_image(hosttab_site(t), of);
+		name++;
+	}
+	if (!image) {
+		none(p, "the site's menu has no image of this name");
+		return;
+	}
+	if (image_file(p, &image->kernel, name, BOOTD_PAYLOAD_KERNEL))
+		return;
+	for (size_t i = 0; i < image->n_initrds; i++)
+		if (image_file(p, &image->initrds[i], name, BOOTD_PAYLOAD_INITRD))
+			return;
+	for (size_t i = 0; i < image->n_files; i++)
+		if (image_file(p, &image->files[i], name, BOOTD_PAYLOAD_FILE))
+			return;
+	none(p, "the image has no file of this name");
+}
+
+static bool
+is_autoexec(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strcasecmp(slash ? slash + 1 : path, "autoexec.ipxe") == 0;
+}
+
 static void
 loader_path(const char *rest, struct policy_http *p)
 {
@@ -158,7 +243,7 @@ loader_path(const char *rest, struct policy_http *p)
 		none(p, "not a loader's name");
 		return;
 	}
-	p->what = POLICY_PATH_LOADER;
+	p->what = is_autoexec(p->file) ? POLICY_PATH_AUTOEXEC : POLICY_PATH_LOADER;
 	str_clip(p->reason, sizeof(p->reason), "loader");
 }
 
@@ -178,6 +263,14 @@ policy_http(const struct hosttab *t, const struct bootd_config *cfg UNUSED,
 		payload_path(t, rest, ret);
 	else if ((rest = after(path, "/report/")) != NULL)
 		report_path(t, rest, ret);
+	else if ((rest = after(path, "/m/")) != NULL)
+		image_path(t, rest, ret);
+	else if ((rest = after(path, "/local.ipxe-")) != NULL)
+		local_path(t, rest, ret);
+	else if (str_eq(path, "/script.ipxe") || str_eq(path, "/scripts/script.ipxe"))
+		menu_path(t, ret);
+	else if (path[0] == '/' && strcasecmp(path + 1, "autoexec.ipxe") == 0)
+		loader_path(path + 1, ret);
 	else if (str_eq(path, "/local-boot.efi"))
 		none(ret, "local boot: not found on purpose");
 	else

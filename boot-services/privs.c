@@ -91,6 +91,7 @@ static const int allowed_calls[] = {
     SCMP_SYS(fdatasync),
     SCMP_SYS(fsync),
     SCMP_SYS(ftruncate),
+    SCMP_SYS(memfd_create),
     SCMP_SYS(fallocate),
     SCMP_SYS(fadvise64),
     SCMP_SYS(renameat),

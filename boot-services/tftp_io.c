@@ -19,9 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "boot-services/listen_io.h"
+#include "boot-services/menu.h"
+#include "boot-services/textfile.h"
 #include "boot-services/tftp_priv.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -94,6 +97,21 @@ open_without_garbage(struct tftp_io *io, const char *asked, char name[TFTP_NAME_
 	return err;
 }
 
+/* What a newer iPXE looks for beside itself (boot.md 1.10), where the operator has put no file of that name. */
+static int
+open_autoexec(struct tftp_io *io, const char *name, const struct addr_ip *local,
+    struct fileroot_file *ret)
+{
+	const char *slash = strrchr(name, '/');
+	char text[MENU_AUTOEXEC_SIZE];
+
+	if (strcasecmp(slash != NULL ? slash + 1 : name, "autoexec.ipxe") != 0 ||
+	    !io->deps->cfg->http)
+		return -ENOENT;
+	menu_autoexec(local, io->deps->cfg->http_port, text);
+	return textfile_make(text, ret);
+}
+
 static int
 open_loader(struct tftp_io *io, const char *asked, char name[TFTP_NAME_SIZE],
     struct fileroot_file *ret)
@@ -139,6 +157,8 @@ serve(struct tftp_io *io, const struct arrival *a, const struct tftp_request *re
 	struct fileroot_file file = {.fd = -1};
 	int err = open_loader(io, req->name, name, &file);
 
+	if (err == -ENOENT)
+		err = open_autoexec(io, name, &a->local, &file);
 	if (err != 0) {
 		refuse_file(io, a, req->name, err);
 		return;

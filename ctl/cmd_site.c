@@ -3,12 +3,63 @@
  *
  * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8.
  */
+#include <string.h>
+
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
 #include "ctl/output.h"
 #include "ctl/spec.h"
 #include "lib/json.h"
 #include "lib/str.h"
+
+static json_t *
+menu_items(const struct args *args)
+{
+	json_t *items = json_array();
+	const char *s;
+	size_t pos = 0;
+
+	while ((s = args_next(args, "menu-item", &pos)) != NULL)
+		while (*s != '\0') {
+			size_t n = strcspn(s, ",");
+
+			if (n > 0)
+				json_array_append_new(items, json_stringn(s, n));
+			s += n + (s[n] == ',');
+		}
+	return items;
+}
+
+/* Of the menu, what the options name; the server keeps the rest. */
+static int
+menu_body(const struct ctl *ctl, const struct args *args, json_t *body)
+{
+	const char *timeout = args_get(args, "menu-timeout");
+	json_t *menu = json_object(), *items = menu_items(args);
+	struct error err;
+	int64_t us = 0;
+
+	json_put_str(menu, "title", args_get(args, "menu-title"));
+	json_put_str(menu, "keymap", args_get(args, "menu-keymap"));
+	json_put_str(menu, "default", args_get(args, "menu-default"));
+	if (json_array_size(items) > 0)
+		json_object_set(menu, "items", items);
+	json_decref(items);
+	if (timeout != NULL && str_to_duration(timeout, &us) < 0) {
+		json_decref(menu);
+		error_set(&err, 0, "usage", "write 10s or 2m; 0 never starts it",
+		    "--menu-timeout: '%s' is no duration", timeout);
+		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+	}
+	if (timeout != NULL)
+		json_put_i64(menu, "timeout_s", us / USEC_PER_SEC);
+	if (args_has(args, "no-menu"))
+		json_object_set_new(body, "menu", json_null());
+	else if (json_object_size(menu) > 0)
+		json_object_set(body, "menu", menu);
+	json_decref(menu);
+	return CTL_OK;
+}
 
 /* The members that the options name. */
 static int
@@ -37,7 +88,7 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	json_decref(subnets);
 	if (cmd_util_put_map(args, "loader", "loaders", spec_loader, body, &err) < 0)
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
-	return CTL_OK;
+	return menu_body(ctl, args, body);
 }
 
 int

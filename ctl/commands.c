@@ -66,14 +66,20 @@ static const struct args_option site_options[] = {
     {"timezone", 0, ARGS_VALUE, "ZONE", "IANA name, such as Africa/Lagos"},
     {"url", 0, ARGS_VALUE, "URL", "the site's HTTP base as its servers see it"},
     {"unknown", 0, ARGS_VALUE, "ignore|pool", "what machines not in the inventory get"},
-    {"idle", 0, ARGS_VALUE, "local|menu|silent",
-	"what hosts without a job get (menu: as local for now)"},
+    {"idle", 0, ARGS_VALUE, "local|menu|silent", "what hosts without a job get"},
     {"subnet", 0, ARGS_LIST, "SUBNET",
 	"PREFIX[,gateway=IP][,dns=IP][,pool=FIRST-LAST][,lease=1h][,domain=D][,relay=IP]"
 	"; "
 	"of IPv6 [,ra=managed|stateless|off][,router=30m][,mtu=N]"},
     {"loader", 0, ARGS_LIST, "ARCH=FILE",
 	"instead of the boot services' own, such as x64-uefi=shimx64.efi; ARCH= removes"},
+    {"menu-item", 0, ARGS_LIST, "ITEM[,ITEM...]",
+	"images, local, config, shell, reboot, exit, in this order"},
+    {"menu-default", 0, ARGS_VALUE, "ITEM", "what starts by itself (local)"},
+    {"menu-timeout", 0, ARGS_VALUE, "DUR", "after so long (5s); 0: never"},
+    {"menu-keymap", 0, ARGS_VALUE, "MAP", "keyboard map (us)"},
+    {"menu-title", 0, ARGS_TEXT, "TEXT", "what stands above it"},
+    {"no-menu", 0, ARGS_FLAG, NULL, "forget the menu: what it shows is up to the images"},
 };
 
 static const struct args_option host_options[] = {
@@ -84,7 +90,7 @@ static const struct args_option host_options[] = {
     {"serial", 0, ARGS_TEXT, "TEXT", "SMBIOS serial number"},
     {"firmware", 0, ARGS_VALUE, "uefi|bios", "what it boots with (uefi)"},
     {"idle", 0, ARGS_TEXT, "local|menu|silent",
-	"what it gets without a job (the site's; menu: as local for now)"},
+	"what it gets without a job (the site's)"},
     {"local-boot", 0, ARGS_VALUE, "exit1|exit0|sanboot", "how iPXE leaves to the disk"},
     {"loader", 0, ARGS_LIST, "ARCH=FILE",
 	"instead of the site's, such as x86-bios=ipxe.pxe; ARCH= removes"},

@@ -35,9 +35,17 @@ struct inv_subnet {
 	int64_t *lease_s, *router_s, *mtu;
 };
 
+struct inv_menu {
+	char *title, *keymap, *def;
+	int64_t *timeout_s;
+	char **items;
+	uint32_t items_count;
+};
+
 struct inv_site {
 	char *name, *timezone, *url, *idle;
 	int *answer_unknown;
+	struct inv_menu *menu;
 	struct inv_subnet *subnets;
 	uint32_t subnets_count;
 };
@@ -106,11 +114,19 @@ static const cyaml_schema_field_t inv_subnet_fields[] = {INV_NAME(inv_subnet, pr
 static const cyaml_schema_value_t inv_subnet_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_subnet, inv_subnet_fields)};
 
+static const cyaml_schema_field_t inv_menu_fields[] = {INV_STR(inv_menu, title),
+    INV_STR(inv_menu, keymap),
+    CYAML_FIELD_STRING_PTR("default", INV_OPT, struct inv_menu, def, 0, INV_TEXT_MAX),
+    INV_INT(inv_menu, timeout_s),
+    INV_LIST(inv_menu, items, &inv_text_value, INV_NAMES_MAX), CYAML_FIELD_END};
+
 static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
     INV_STR(inv_site, timezone), INV_STR(inv_site, url),
     INV_BOOL(inv_site, answer_unknown), INV_STR(inv_site, idle),
     INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX),
-    CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
+    CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_MAPPING_PTR("menu", INV_OPT, struct inv_site, menu, inv_menu_fields),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_site_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_site, inv_site_fields)};
 

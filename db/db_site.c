@@ -8,9 +8,11 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/store_priv.h"
+#include "lib/json.h"
 #include "lib/str.h"
 
 enum {
@@ -20,19 +22,21 @@ enum {
 	SITE_NAMES,
 	SITE_TOUCH,
 	SITE_VERSION,
+	SITE_MENUS,
+	SITE_WITH_MENU,
 	SUBNET_LIST,
 	SUBNET_CLEAR,
 	SUBNET_ADD
 };
 
 static const char *const sql[] = {
-    [SITE_GET] = "SELECT timezone, url, answer_unknown, idle, version, rev, loaders"
+    [SITE_GET] = "SELECT timezone, url, answer_unknown, idle, version, rev, loaders, menu"
 		 " FROM site WHERE name = $1",
     [SITE_PUT] =
 	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev,"
-	" loaders) VALUES ($1, $2, $3, $4, $5, $6, $6, $7)"
+	" loaders, menu) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)"
 	" ON CONFLICT (name) DO UPDATE SET"
-	" timezone = excluded.timezone, url = excluded.url,"
+	" timezone = excluded.timezone, url = excluded.url, menu = excluded.menu,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
 	" loaders = excluded.loaders,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
@@ -42,6 +46,9 @@ static const char *const sql[] = {
     [SITE_TOUCH] = "UPDATE site SET version = CASE WHEN version >= $2 THEN version + 1"
 		   " ELSE $2 END WHERE name = $1",
     [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
+    [SITE_MENUS] = "SELECT name, menu FROM site WHERE menu IS NOT NULL ORDER BY name",
+    [SITE_WITH_MENU] = "SELECT name FROM site WHERE menu IS NOT NULL OR idle = 'menu'"
+		       " UNION SELECT site FROM host WHERE idle = 'menu' ORDER BY 1",
     [SUBNET_LIST] =
 	"SELECT prefix, gateway, dns, pool_first, pool_last, lease_s, domain, relay,"
 	" ra, router_s, mtu FROM subnet WHERE site = $1 ORDER BY ord",
@@ -130,6 +137,37 @@ read_subnets(struct store *s, struct bundle_site *site)
 	return rc;
 }
 
+/* The column holds the object alone. */
+static int
+read_menu(struct db_stmt *st, int col, struct bundle_menu *ret)
+{
+	const char *text = db_col_text(st, col);
+	json_t *v;
+	int rc;
+
+	*ret = (struct bundle_menu){.set = false};
+	if (text[0] == '\0')
+		return 0;
+	v = json_pack("{s:o?}", "menu", json_loads(text, 0, NULL));
+	rc = bundle_menu_from_json(v, ret, NULL) < 0 || !ret->set ? -EUCLEAN : 0;
+	json_decref(v);
+	return rc;
+}
+
+static void
+bind_menu(struct db_stmt *st, int n, const struct bundle_menu *m)
+{
+	json_t *v = json_object();
+	char *text = NULL;
+
+	bundle_menu_put(v, m);
+	if (m->set)
+		text = json_text(json_object_get(v, "menu"));
+	db_bind_text(st, n, text);
+	free(text);
+	json_decref(v);
+}
+
 int
 db_site_get(struct store *s, const char *name, struct db_site *ret)
 {
@@ -150,6 +188,8 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 	ret->rev = db_col_i64(st, 5);
 	if (rc == 0)
 		rc = store_read_loaders(st, 6, b->loaders, &b->n_loaders);
+	if (rc == 0)
+		rc = read_menu(st, 7, &b->menu);
 	db_reset(st);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
@@ -200,6 +240,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	db_bind_text(st, 5, bundle_idle_name(b->idle));
 	db_bind_i64(st, 6, now);
 	store_bind_loaders(st, 7, b->loaders, b->n_loaders);
+	bind_menu(st, 8, &b->menu);
 	int rc = store_run(st);
 	if (rc < 0)
 		return rc;
@@ -239,6 +280,32 @@ db_site_touch(struct store *s, const char *name, int64_t now)
 	db_bind_text(st, 1, name);
 	db_bind_i64(st, 2, now);
 	return store_change(st);
+}
+
+int
+db_site_each_menu(struct store *s,
+    void (*each)(void *arg, const char *site, const struct bundle_menu *menu), void *arg)
+{
+	struct db_stmt *st = stmt(s, SITE_MENUS);
+	struct bundle_menu *menu = str_alloc(sizeof(*menu));
+	int rc;
+
+	while ((rc = db_step(st)) == 1) {
+		if (read_menu(st, 1, menu) < 0) {
+			db_reset(st);
+			rc = -EUCLEAN;
+			break;
+		}
+		each(arg, db_col_text(st, 0), menu);
+	}
+	free(menu);
+	return rc;
+}
+
+int
+db_site_names_with_menu(struct store *s, struct store_names *ret)
+{
+	return store_collect(stmt(s, SITE_WITH_MENU), ret);
 }
 
 int

@@ -7,8 +7,9 @@
 #include "lib/bundle.h"
 
 struct db_site {
-	struct bundle_site site; /* without hosts; version: of the snapshot agents hold */
-	char url[256];		 /* the site's HTTP base as servers see it, or "" */
+	struct bundle_site
+	    site; /* without hosts and menu_images; version: of the snapshot agents hold */
+	char url[256]; /* the site's HTTP base as servers see it, or "" */
 	int64_t rev;
 };
 
@@ -28,6 +29,14 @@ db_site_names(struct store *s, const char *after, int64_t limit,
  * the database was restored from a backup, because it is at least the time. */
 int
 db_site_touch(struct store *s, const char *name, int64_t now) MUST_CHECK;
+/* Calls each(arg, site, menu) for every site that has a menu of its own. It must not use the store. */
+int
+db_site_each_menu(struct store *s,
+    void (*each)(void *arg, const char *site, const struct bundle_menu *menu),
+    void *arg) MUST_CHECK;
+/* Sites where a menu may appear: with one of their own, or where it is the idle policy of the site or a host. */
+int
+db_site_names_with_menu(struct store *s, struct store_names *ret) MUST_CHECK;
 int
 db_site_version(struct store *s, const char *name, int64_t *ret) MUST_CHECK;
 

@@ -414,6 +414,35 @@ read_report(const json_t *v, struct bootd_msg *m, struct error *err)
 	return read_text(v, "note", 4 * BOOTD_MSG_NOTE_MAX, &m->text, err);
 }
 
+static void
+write_menu(const struct bootd_msg *m, json_t *v)
+{
+	bundle_menu_put(v, &m->site->menu);
+}
+
+static int
+read_menu(const json_t *v, struct bootd_msg *m, struct error *err)
+{
+	m->site = str_alloc(sizeof(*m->site));
+	return bundle_menu_from_json(v, &m->site->menu, err);
+}
+
+static void
+write_menu_image(const struct bootd_msg *m, json_t *v)
+{
+	json_put(v, "image", bundle_image_to_json(m->image));
+}
+
+/* What may not be in a menu is no message at all. */
+static int
+read_menu_image(const json_t *v, struct bootd_msg *m, struct error *err)
+{
+	m->image = str_alloc(sizeof(*m->image));
+	if (bundle_image_from_json(json_object_get(v, "image"), m->image, err) < 0)
+		return -EINVAL;
+	return bundle_menu_fits(m->image, err);
+}
+
 static const struct codec {
 	const char *name;
 	void (*write)(const struct bootd_msg *m, json_t *v);
@@ -435,6 +464,8 @@ static const struct codec {
     [BOOTD_MSG_REPORT] = {"report", write_report, read_report},
     [BOOTD_MSG_REPORT_OK] = {"report_ok", write_req, read_req},
     [BOOTD_MSG_REPORT_NO] = {"report_no", write_no, read_no},
+    [BOOTD_MSG_MENU] = {"menu", write_menu, read_menu},
+    [BOOTD_MSG_MENU_IMAGE] = {"menu_image", write_menu_image, read_menu_image},
 };
 
 json_t *
@@ -492,6 +523,9 @@ bootd_msg_done(struct bootd_msg *m)
 	free(m->next);
 	bundle_site_done(m->site);
 	free(m->site);
+	if (m->image != NULL)
+		json_decref(m->image->deadlines);
+	free(m->image);
 	free(m->subnet);
 	free(m->host);
 	free(m->boot);

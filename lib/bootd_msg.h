@@ -29,6 +29,8 @@ enum bootd_msg_type {
 	BOOTD_MSG_REPORT,
 	BOOTD_MSG_REPORT_OK,
 	BOOTD_MSG_REPORT_NO,
+	BOOTD_MSG_MENU,
+	BOOTD_MSG_MENU_IMAGE,
 };
 
 enum {
@@ -74,6 +76,8 @@ struct bootd_msg {
 	uint16_t http_port, tftp_port; /* ready */
 	struct bundle_site
 	    *site; /* table_begin: name, timezone, answer_unknown, idle, loaders only */
+	/* menu: its menu only */
+	struct bundle_image *image; /* menu_image */
 	struct bundle_subnet *subnet;
 	struct bundle_host *host;
 	struct bootd_msg_boot *boot; /* with host; NULL: no ticket */

@@ -23,6 +23,8 @@ enum {
 	BUNDLE_SUBNETS_MAX = 64,
 	BUNDLE_LOADERS_MAX = 16,
 	BUNDLE_REASON_SIZE = 256,
+	BUNDLE_MENU_ITEMS_MAX = 48,
+	BUNDLE_MENU_TIMEOUT_S = 5, /* of a menu that does not say */
 };
 
 enum bundle_kind {
@@ -177,6 +179,18 @@ struct bundle_subnet {
 	int64_t mtu;	  /* told in advertisements; 0: not told */
 };
 
+/* A site's boot menu as people write it. An item is an image's name or a built-in one. */
+struct bundle_menu {
+	bool set;		    /* false: the site has none of its own */
+	char title[80];		    /* "": made from the site's name */
+	char keymap[16];	    /* iPXE's name of it, for iPXE and as ${kbmap} */
+	int64_t timeout_s;	    /* until the default starts by itself; 0: never */
+	char def[BUNDLE_NAME_SIZE]; /* an item */
+	/* None: every image that fits, in order of name, then local, config and shell. */
+	char items[BUNDLE_MENU_ITEMS_MAX][BUNDLE_NAME_SIZE];
+	size_t n_items;
+};
+
 /* The site as its agent and bootd must know it: a snapshot with a version. */
 struct bundle_site {
 	char name[64];
@@ -190,6 +204,9 @@ struct bundle_site {
 	size_t n_subnets;
 	struct bundle_host *hosts; /* owned array */
 	size_t n_hosts;
+	struct bundle_menu menu;
+	struct bundle_image *menu_images; /* what its items name; owned array */
+	size_t n_menu_images;
 	int64_t version;
 };
 
@@ -229,6 +246,29 @@ bundle_loaders_put(json_t *v, const struct bundle_loader *loaders, size_t n);
 int
 bundle_loaders_from_json(const json_t *v, struct bundle_loader *loaders, size_t *ret_n,
     struct error *err) MUST_CHECK;
+/* Member "menu" of v; nothing when it is not set. */
+void
+bundle_menu_put(json_t *v, const struct bundle_menu *m);
+/* The same, which may be absent or null. What it leaves out gets its default. */
+int
+bundle_menu_from_json(
+    const json_t *v, struct bundle_menu *ret, struct error *err) MUST_CHECK;
+/* A menu of which nothing was said. */
+void
+bundle_menu_init(struct bundle_menu *m);
+/* local, shell, config, reboot or exit. */
+bool
+bundle_menu_builtin(const char *item);
+/* Has the menu an item of this name, as it stands? */
+bool
+bundle_menu_has(const struct bundle_menu *m, const char *item);
+/* May the image be started by anybody who stands before the menu? Never one of kind reinstall; nor one that
+ * needs what only a job or a host has. -EINVAL with code "menu-image". */
+int
+bundle_menu_fits(const struct bundle_image *image, struct error *err) MUST_CHECK;
+/* On which firmware the image's kernel runs, by the end of its file name: -1 when on both. */
+int
+bundle_menu_firmware(const struct bundle_image *image);
 json_t *
 bundle_subnet_to_json(const struct bundle_subnet *s);
 int

@@ -20,11 +20,14 @@ json_t *
 bundle_site_to_json(const struct bundle_site *s)
 {
 	json_t *v = json_object(), *subnets = json_array(), *hosts = json_array();
+	json_t *images = json_array();
 
 	for (size_t i = 0; i < s->n_subnets; i++)
 		json_array_append_new(subnets, bundle_subnet_to_json(&s->subnets[i]));
 	for (size_t i = 0; i < s->n_hosts; i++)
 		json_array_append_new(hosts, bundle_host_to_json(&s->hosts[i]));
+	for (size_t i = 0; i < s->n_menu_images; i++)
+		json_array_append_new(images, bundle_image_to_json(&s->menu_images[i]));
 	json_put_str(v, "name", s->name);
 	json_put_str(v, "timezone", s->timezone);
 	json_put_str(v, "url", s->url);
@@ -33,6 +36,10 @@ bundle_site_to_json(const struct bundle_site *s)
 	bundle_loaders_put(v, s->loaders, s->n_loaders);
 	json_put(v, "subnets", subnets);
 	json_put(v, "hosts", hosts);
+	bundle_menu_put(v, &s->menu);
+	if (json_array_size(images) > 0)
+		json_object_set(v, "menu_images", images);
+	json_decref(images);
 	json_put_i64(v, "version", s->version);
 	return v;
 }
@@ -48,7 +55,8 @@ read_head(const json_t *v, struct bundle_site *s, struct error *err)
 	    json_opt_bool(v, "answer_unknown", &s->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
 	    json_opt_i64(v, "version", &s->version, err) < 0 ||
-	    bundle_loaders_from_json(v, s->loaders, &s->n_loaders, err) < 0)
+	    bundle_loaders_from_json(v, s->loaders, &s->n_loaders, err) < 0 ||
+	    bundle_menu_from_json(v, &s->menu, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(s->name))
 		return error_set(
@@ -105,6 +113,38 @@ read_hosts(const json_t *v, struct bundle_site *s, struct error *err)
 	return 0;
 }
 
+/* One that does not fit is left out, whoever sent it: a menu without it is a menu still. */
+static int
+read_menu_images(const json_t *v, struct bundle_site *s, struct error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (json_opt_arr(v, "menu_images", &list, err) < 0)
+		return -EINVAL;
+	n = json_array_size(list);
+	if (n > BUNDLE_MENU_ITEMS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "menu_images: more than %d", BUNDLE_MENU_ITEMS_MAX);
+	if (n > 0)
+		s->menu_images = str_alloc(n * sizeof(*s->menu_images));
+	for (size_t i = 0; i < n; i++) {
+		struct bundle_image *image = &s->menu_images[s->n_menu_images];
+
+		if (bundle_image_from_json(json_array_get(list, i), image, err) < 0) {
+			error_prefix(err, "menu_images[%zu]", i);
+			return -EINVAL;
+		}
+		s->n_menu_images++;
+		if (bundle_menu_fits(image, NULL) == 0)
+			continue;
+		json_decref(image->deadlines);
+		*image = (struct bundle_image){.name = ""};
+		s->n_menu_images--;
+	}
+	return 0;
+}
+
 int
 bundle_site_from_json(const json_t *v, struct bundle_site *ret, struct error *err)
 {
@@ -113,7 +153,7 @@ bundle_site_from_json(const json_t *v, struct bundle_site *ret, struct error *er
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "site: not an object");
 	if (read_head(v, &s, err) < 0 || read_subnets(v, &s, err) < 0 ||
-	    read_hosts(v, &s, err) < 0) {
+	    read_hosts(v, &s, err) < 0 || read_menu_images(v, &s, err) < 0) {
 		bundle_site_done(&s);
 		return -EINVAL;
 	}
@@ -127,5 +167,8 @@ bundle_site_done(struct bundle_site *s)
 	if (s == NULL)
 		return;
 	free(s->hosts);
+	for (size_t i = 0; i < s->n_menu_images; i++)
+		json_decref(s->menu_images[i].deadlines);
+	free(s->menu_images);
 	*s = (struct bundle_site){.hosts = NULL};
 }

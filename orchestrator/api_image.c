@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/db_image.h"
+#include "db/db_site.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -45,14 +46,49 @@ read_image(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SI
 	return rc;
 }
 
+struct in_menu {
+	const char *image;
+	bool found;
+};
+
+static void
+look_for(void *arg, const char *site UNUSED, const struct bundle_menu *menu)
+{
+	struct in_menu *in = arg;
+
+	in->found =
+	    in->found || bundle_menu_has(menu, in->image) || str_eq(menu->def, in->image);
+}
+
+/* Menus that name it keep it; those that show whatever there is lose it. */
+static int
+remove_image(struct store *s, const char *name)
+{
+	struct in_menu in = {.image = name};
+	struct store_names names = {0};
+	int rc = db_site_each_menu(s, look_for, &in);
+
+	if (rc == 0 && in.found)
+		rc = -ENOLINK;
+	if (rc == 0)
+		rc = db_image_delete(s, name);
+	if (rc == 0)
+		rc = db_site_names_with_menu(s, &names);
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		rc = db_site_touch(s, names.v[i], clock_wall());
+	store_names_done(&names);
+	return rc;
+}
+
 const struct api_kind api_image_kind = {
     .name = "image",
     .list = "images",
     .read = read_image,
     .unknown = unknown,
-    .remove = db_image_delete,
-    .in_use = "is the default image of a host",
-    .in_use_next = "give those hosts another image first",
+    .remove = remove_image,
+    .in_use = "is the default image of a host, or in a site's menu",
+    .in_use_next = "give those hosts another image, and take it out of the menus "
+		   "(netboot-ctl site set --menu-item), first",
 };
 
 void

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "db/db_image.h"
 #include "db/db_site.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -20,12 +21,13 @@ struct reading {
 	char site[64];
 	json_t *table;
 	int64_t version;
+	bool menu_full; /* there are more images than a menu has items */
 	struct error err;
 	int rc;
 };
 
 static int
-read_hosts(struct store *s, const struct db_site *site, json_t *hosts)
+read_hosts(struct store *s, const struct db_site *site, json_t *hosts, bool *ret_menu)
 {
 	struct store_names names = {0};
 	struct db_host *h = str_alloc(sizeof(*h));
@@ -37,10 +39,55 @@ read_hosts(struct store *s, const struct db_site *site, json_t *hosts)
 			break;
 		if (!h->idle_set)
 			h->host.idle = site->site.idle;
+		*ret_menu = *ret_menu || h->host.idle == BUNDLE_IDLE_MENU;
 		json_array_append_new(hosts, bundle_host_to_json(&h->host));
 	}
 	store_names_done(&names);
 	free(h);
+	return rc;
+}
+
+/* Of one that the menu cannot show nothing is said here: the inventory refuses it where it is named. */
+static int
+add_menu_image(struct store *s, const char *name, struct db_image *room, json_t *images)
+{
+	int rc = db_image_get(s, name, room);
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (bundle_menu_fits(&room->image, NULL) == 0)
+		json_array_append_new(images, bundle_image_to_json(&room->image));
+	db_image_done(room);
+	return 0;
+}
+
+/* The images that a menu shows: those it names, else all that fit. */
+static int
+read_menu(struct store *s, struct reading *r, struct bundle_menu *m)
+{
+	struct db_image *room = str_alloc(sizeof(*room));
+	struct store_names names = {0};
+	json_t *images = json_array();
+	int rc = 0;
+
+	if (!m->set)
+		bundle_menu_init(m);
+	for (size_t i = 0; rc == 0 && i < m->n_items; i++)
+		if (!bundle_menu_builtin(m->items[i]))
+			rc = add_menu_image(s, m->items[i], room, images);
+	if (rc == 0 && m->n_items == 0)
+		rc = db_image_names(s, NULL, INT64_MAX, &names);
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		r->menu_full = json_array_size(images) == BUNDLE_MENU_ITEMS_MAX;
+		if (r->menu_full)
+			break;
+		rc = add_menu_image(s, names.v[i], room, images);
+	}
+	bundle_menu_put(r->table, m);
+	json_object_set(r->table, "menu_images", images);
+	json_decref(images);
+	store_names_done(&names);
+	free(room);
 	return rc;
 }
 
@@ -49,15 +96,23 @@ read_table(struct store *s, struct reading *r)
 {
 	struct db_site *site = str_alloc(sizeof(*site));
 	json_t *hosts = json_array();
+	bool menu = false;
 	int rc = db_site_get(s, r->site, site);
 
 	if (rc == 0)
-		rc = read_hosts(s, site, hosts);
+		rc = read_hosts(s, site, hosts, &menu);
 	if (rc == 0) {
 		r->table = bundle_site_to_json(&site->site);
 		json_put_str(r->table, "url", site->url);
 		json_object_set(r->table, "hosts", hosts);
 		r->version = site->site.version;
+		/* Where no machine can come to it, none is there: its images need no ticket. */
+		if (menu || site->site.menu.set || site->site.idle == BUNDLE_IDLE_MENU)
+			rc = read_menu(s, r, &site->site.menu);
+	}
+	if (rc < 0) {
+		json_decref(r->table);
+		r->table = NULL;
 	}
 	json_decref(hosts);
 	free(site);
@@ -93,6 +148,12 @@ on_read(void *arg)
 		json_decref(site->table);
 		site->table = r->table;
 		site->table_version = r->version;
+		if (r->menu_full)
+			log_warn(r->d->ops.log,
+			    "site %s: its menu shows the first %d images only: name "
+			    "those "
+			    "that it is to show (netboot-ctl site set --menu-item)",
+			    r->site, (int)BUNDLE_MENU_ITEMS_MAX);
 	} else if (r->rc != -ECANCELED) {
 		log_error(r->d->ops.log, "site %s: %s", r->site, r->err.text);
 		site->table_err = r->err;

@@ -107,6 +107,19 @@ out:
 	return rc;
 }
 
+/* Agents hold the images that menus show. */
+static int
+touch_menus(struct inventory_plan *p, struct inventory_check *c)
+{
+	struct store_names names = {0};
+	int rc = db_site_names_with_menu(c->store, &names);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		strset_add(&p->touched, names.v[i], 0, NULL);
+	store_names_done(&names);
+	return rc;
+}
+
 static int
 plan_image(struct inventory_plan *p, struct inventory_check *c, size_t i)
 {
@@ -125,7 +138,7 @@ plan_image(struct inventory_plan *p, struct inventory_check *c, size_t i)
 	    note_change(p, "image", new->image.name, exists, diff(a, b));
 	json_decref(a);
 	json_decref(b);
-	rc = 0;
+	rc = p->image_actions[i] == ACTION_SAME ? 0 : touch_menus(p, c);
 out:
 	db_image_done(new);
 	db_image_done(old);

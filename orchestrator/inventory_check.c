@@ -30,6 +30,8 @@ inventory_check_done(struct inventory_check *c)
 	strset_done(&c->taken);
 	free(c->site);
 	c->site = NULL;
+	json_decref(c->in_menus);
+	c->in_menus = NULL;
 	json_decref(c->errors);
 	c->errors = NULL;
 }
@@ -150,6 +152,8 @@ inventory_check_site(struct inventory_check *c, size_t i, struct db_site *ret)
 		rc = error_set(&err, -EINVAL, "bad-value",
 		    "give an IANA name such as Africa/Lagos", "timezone: no time zone %s",
 		    ret->site.timezone);
+	if (rc == 0)
+		rc = inventory_menu_check_site(c, &ret->site, &err);
 	if (rc < 0)
 		inventory_check_add(c, "sites", i, &err);
 	return rc == 0;
@@ -233,6 +237,11 @@ inventory_check_image(struct inventory_check *c, size_t i, struct db_image *ret)
 	int rc = v ? inventory_codec_image(v, ret, &err) : -EINVAL;
 
 	json_decref(v);
+	if (rc == 0 && inventory_menu_check_image(c, &ret->image, &err) < 0) {
+		db_image_done(ret);
+		*ret = (struct db_image){.rev = 0};
+		rc = -EINVAL;
+	}
 	if (rc < 0)
 		inventory_check_add(c, "images", i, &err);
 	return rc == 0;

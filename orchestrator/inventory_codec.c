@@ -21,8 +21,10 @@
 #include "lib/str.h"
 #include "orchestrator/inventory_subnet.h"
 
-static const char *const site_keys[] = {
-    "name", "timezone", "url", "answer_unknown", "idle", "loaders", "subnets", NULL};
+static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
+    "idle", "loaders", "subnets", "menu", NULL};
+static const char *const menu_keys[] = {
+    "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
     "domain", "relay", "ra", "router_s", "mtu", NULL};
 static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial",
@@ -132,6 +134,18 @@ read_subnets(const json_t *v, struct bundle_site *b, struct error *err)
 }
 
 static int
+read_menu(const json_t *v, struct bundle_site *b, struct error *err)
+{
+	const json_t *menu = json_object_get(v, "menu");
+
+	if (json_is_object(menu) && check_keys(menu, menu_keys, err) < 0) {
+		error_prefix(err, "menu");
+		return -EINVAL;
+	}
+	return bundle_menu_from_json(v, &b->menu, err);
+}
+
+static int
 read_site(const json_t *v, struct db_site *s, struct error *err)
 {
 	struct bundle_site *b = &s->site;
@@ -145,7 +159,7 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    json_opt_bool(v, "answer_unknown", &b->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
 	    bundle_loaders_from_json(v, b->loaders, &b->n_loaders, err) < 0 ||
-	    read_subnets(v, b, err) < 0)
+	    read_subnets(v, b, err) < 0 || read_menu(v, b, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(b->name))
 		return bad(err,

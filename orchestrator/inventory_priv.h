@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by inventory.c (plan, write) and inventory_check.c (validation). */
+/* Shared by inventory.c (plan, write), inventory_check.c and inventory_menu.c (validation). */
 #ifndef ORCHESTRATOR_INVENTORY_PRIV_H
 #define ORCHESTRATOR_INVENTORY_PRIV_H
 
@@ -18,6 +18,8 @@ struct inventory_check {
 	struct strset sites, images, hosts; /* names in the document, with their index */
 	struct strset taken; /* "mac …", "ip SITE …", "bmc SITE …" → host index */
 	struct db_site *site; /* as it will be, of the host that was looked at last */
+	json_t *
+	    in_menus; /* image → a site of the database whose menu shows it; NULL: not read yet */
 	json_t *errors;
 	size_t n_errors; /* all, also those above the cap */
 	int rc;		 /* first failure of the database */
@@ -41,6 +43,15 @@ bool
 inventory_check_image(struct inventory_check *c, size_t i, struct db_image *ret);
 bool
 inventory_check_host(struct inventory_check *c, size_t i, struct db_host *ret);
+
+/* May the site's menu show what it names? -EINVAL with *err. */
+int
+inventory_menu_check_site(
+    struct inventory_check *c, const struct bundle_site *site, struct error *err);
+/* Is the image still one that the menus which show it may show? */
+int
+inventory_menu_check_image(
+    struct inventory_check *c, const struct bundle_image *image, struct error *err);
 
 /* A copy of an image of the document with name, sha256 and size of each file; NULL with
  * *err. */

@@ -15,9 +15,12 @@
 
 enum ticket { NONE, ARMED, CONSUMED, UNKNOWN, UNKNOWN_ANSWERED };
 
+/* The idle policy of a site that has a menu, where BUNDLE_IDLE_MENU is that of one without. */
+enum { MENU = BUNDLE_IDLE_SILENT + 1 };
+
 static const struct {
 	enum ticket ticket;
-	enum bundle_idle idle;
+	int idle;
 	enum policy_class class;
 	uint16_t arch;
 	bool unable, chained;
@@ -56,6 +59,26 @@ static const struct {
     {CONSUMED, 0, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
 	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "consumed"},
     {NONE, BUNDLE_IDLE_MENU, POLICY_CLASS_PXE, 7, 0, 0, POLICY_LOCAL_MENU, "", "menu"},
+    {NONE, BUNDLE_IDLE_MENU, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "no menu is defined"},
+    /* The menu: loaders for firmware, the menu for iPXE; an order goes first. */
+    {NONE, MENU, POLICY_CLASS_PXE, 7, 0, 0, POLICY_TFTP_LOADER, "snponly.efi", "menu"},
+    {NONE, MENU, POLICY_CLASS_PXE, 0, 0, 0, POLICY_TFTP_LOADER, "undionly.kpxe", "menu"},
+    {NONE, MENU, POLICY_CLASS_HTTP, 0x10, 0, 0, POLICY_HTTP_LOADER,
+	"http://10.77.0.1/loaders/snponly.efi", "menu"},
+    {NONE, MENU, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe", "menu"},
+    {NONE, MENU, POLICY_CLASS_IPXE, 0, 1, 0, POLICY_TFTP_LOADER, "undionly.kpxe",
+	"lacks HTTP"},
+    {NONE, MENU, POLICY_CLASS_IPXE, 0, 1, 1, POLICY_LEASE, "", "not again"},
+    {NONE, MENU, POLICY_CLASS_OS, 7, 0, 0, POLICY_LEASE, "", "operating system"},
+    {CONSUMED, MENU, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe", "consumed"},
+    {ARMED, MENU, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe-52:54:00:00:00:01", "armed"},
+    {UNKNOWN_ANSWERED, MENU, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_SCRIPT,
+	"http://10.77.0.1/script.ipxe", "unknown machine"},
+    {UNKNOWN, MENU, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_IGNORE, "", "unknown machine"},
     {NONE, BUNDLE_IDLE_SILENT, POLICY_CLASS_PXE, 7, 0, 0, POLICY_IGNORE, "", "silent"},
     {NONE, BUNDLE_IDLE_SILENT, POLICY_CLASS_IPXE, 7, 0, 0, POLICY_IGNORE, "", "silent"},
     {NONE, BUNDLE_IDLE_SILENT, POLICY_CLASS_OS, 7, 0, 0, POLICY_LEASE, "",
@@ -76,8 +99,10 @@ struct world {
 };
 
 static struct world
-make_world(enum ticket ticket, enum bundle_idle idle)
+make_world(enum ticket ticket, int policy)
 {
+	enum bundle_idle idle =
+	    policy == MENU ? BUNDLE_IDLE_MENU : (enum bundle_idle)policy;
 	struct world w = {.table = hosttab_new(), .cfg = str_alloc(sizeof(*w.cfg))};
 	struct bundle_host h = fixture_host("edge01", 1);
 	struct bootd_msg_boot *boot = fixture_boot("t1");
@@ -91,6 +116,9 @@ make_world(enum ticket ticket, enum bundle_idle idle)
 	site->idle = idle;
 	site->answer_unknown = ticket == UNKNOWN_ANSWERED;
 	hosttab_set_site(w.table, site);
+	bundle_menu_init(&site->menu);
+	if (policy == MENU)
+		hosttab_set_menu(w.table, &site->menu);
 	h.idle = idle;
 	boot->consumed = ticket == CONSUMED;
 	if (ticket == NONE || ticket == ARMED || ticket == CONSUMED)
