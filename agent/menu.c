@@ -16,7 +16,8 @@ struct bundle_image *
 menu_expand(const struct bundle_site *site, const char *url, menu_left_out *tell,
     void *arg, size_t *ret_n)
 {
-	struct bundle_image *images = str_alloc((site->n_menu_images + 1) * sizeof(*images));
+	struct bundle_image *images =
+	    str_alloc((site->n_menu_images + 1) * sizeof(*images));
 	size_t n = 0;
 
 	for (size_t i = 0; site->menu.set && i < site->n_menu_images; i++) {

@@ -71,7 +71,7 @@ bool
 run_wire_is_heard(const struct event *ev)
 {
 	static const char *const sources[] = {
-	    "dhcp4.", "dhcp6.", "ra.", "tftp.", "http.", "bootd."};
+	    "dhcp4.", "dhcp6.", "ra.", "tftp.", "http.", "bootd.", "menu."};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
 		if (str_has_prefix(ev->kind, sources[i]))

@@ -228,7 +228,7 @@ hosttab_add_menu_image(
 {
 	struct bundle_image *mine;
 
-	if (bundle_menu_fits(image, err) < 0)
+	if (bundle_menu_allows(image, err) < 0)
 		return -EINVAL;
 	if (t->site.n_menu_images == BUNDLE_MENU_ITEMS_MAX)
 		return error_set(err, -ENOSPC, "too-many-items", "name fewer items",

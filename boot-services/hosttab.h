@@ -58,7 +58,7 @@ hosttab_site(const struct hosttab *t);
 int
 hosttab_add_subnet(
     struct hosttab *t, const struct bundle_subnet *s, struct error *err) MUST_CHECK;
-/* Both copy. An image that bundle_menu_fits() refuses is refused here too. */
+/* Both copy. An image that bundle_menu_allows() refuses is refused here too. */
 void
 hosttab_set_menu(struct hosttab *t, const struct bundle_menu *menu);
 int

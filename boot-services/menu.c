@@ -77,7 +77,7 @@ menu_image(const struct bundle_site *site, const char *name)
 {
 	for (size_t i = 0; menu_exists(site) && i < site->n_menu_images; i++)
 		if (str_eq(site->menu_images[i].name, name) &&
-		    bundle_menu_fits(&site->menu_images[i], NULL) == 0)
+		    bundle_menu_allows(&site->menu_images[i], NULL) == 0)
 			return &site->menu_images[i];
 	return NULL;
 }
@@ -97,8 +97,8 @@ static void
 offer(struct script *s, const char *name)
 {
 	const struct bundle_image *image = menu_image(s->site, name);
-	bool here = image != NULL && (s->missing == NULL ||
-					 !s->missing[image - s->site->menu_images]);
+	bool here = image != NULL &&
+		    (s->missing == NULL || !s->missing[image - s->site->menu_images]);
 
 	if ((here || builtin(name)) && s->n_items < ARRAY_SIZE(s->items))
 		s->items[s->n_items++] = name;
@@ -234,9 +234,10 @@ add_head(struct script *s, uint16_t http_port)
 	add(s, "cpuid --ext 29 && set bitn 64 || set bitn 32\n"
 	       "iseq ${buildarch} arm64 && set bitn 64 ||\n");
 	/* An offer of a proxy has its own; the other DHCP server's would be wrong. */
-	add(s, "isset ${proxydhcp/next-server} && set nbserver ${proxydhcp/next-server} || "
-	       "set nbserver ${next-server}\n"
-	       "isset ${nbserver} || goto own_ipv6\n");
+	add(s,
+	    "isset ${proxydhcp/next-server} && set nbserver ${proxydhcp/next-server} || "
+	    "set nbserver ${next-server}\n"
+	    "isset ${nbserver} || goto own_ipv6\n");
 	add(s,
 	    "chain --replace --autofree http://${nbserver}%s/script.ipxe-${netX/mac} || "
 	    "goto own_ipv6\n",
@@ -244,7 +245,8 @@ add_head(struct script *s, uint16_t http_port)
 	/* DHCPv6 knows no next-server, but the file name is the whole URL. */
 	add(s, ":own_ipv6\n"
 	       "isset ${netX.dhcpv6/filename} || goto menu\n"
-	       "chain --replace --autofree ${netX.dhcpv6/filename}-${netX/mac} || goto menu\n");
+	       "chain --replace --autofree ${netX.dhcpv6/filename}-${netX/mac} || goto "
+	       "menu\n");
 	add(s, ":menu\niseq ${platform} efi && goto menu_uefi || goto menu_legacy\n");
 }
 
@@ -254,7 +256,8 @@ add_failures(struct script *s)
 {
 	add(s, ":failed\n"
 	       "imgfree ||\n"
-	       "echo The last menu item failed. Read the screen above, the menu comes back in "
+	       "echo The last menu item failed. Read the screen above, the menu comes "
+	       "back in "
 	       "10 seconds.\n"
 	       "sleep 10 ||\n"
 	       "chain --replace --autofree /script.ipxe || goto menu\n"

@@ -14,7 +14,7 @@ enum { MENU_AUTOEXEC_SIZE = 1024 };
 /* Does the site have a menu at all? */
 bool
 menu_exists(const struct bundle_site *site);
-/* An image that the site's menu shows, or NULL. Never one that bundle_menu_fits() refuses. */
+/* An image that the site's menu shows, or NULL. Never one that bundle_menu_allows() refuses. */
 const struct bundle_image *
 menu_image(const struct bundle_site *site, const char *name);
 /* The whole script; the caller frees it. missing: one per site->menu_images, true for an image whose files are not

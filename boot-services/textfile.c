@@ -37,8 +37,8 @@ write_all(int fd, const char *text, size_t n)
 int
 textfile_make(const char *text, struct fileroot_file *ret)
 {
-	struct fileroot_file f = {
-	    .fd = memfd_create("netboot-text", MFD_CLOEXEC), .size = (int64_t)strlen(text)};
+	struct fileroot_file f = {.fd = memfd_create("netboot-text", MFD_CLOEXEC),
+	    .size = (int64_t)strlen(text)};
 	uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
 	int r;
 

@@ -35,11 +35,14 @@ static int
 menu_body(const struct ctl *ctl, const struct args *args, json_t *body)
 {
 	const char *timeout = args_get(args, "menu-timeout");
+	const char *title = args_get(args, "menu-title");
 	json_t *menu = json_object(), *items = menu_items(args);
 	struct error err;
 	int64_t us = 0;
 
-	json_put_str(menu, "title", args_get(args, "menu-title"));
+	if (title != NULL) /* null removes it */
+		json_object_set_new(
+		    menu, "title", title[0] ? json_string(title) : json_null());
 	json_put_str(menu, "keymap", args_get(args, "menu-keymap"));
 	json_put_str(menu, "default", args_get(args, "menu-default"));
 	if (json_array_size(items) > 0)

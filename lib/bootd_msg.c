@@ -440,7 +440,7 @@ read_menu_image(const json_t *v, struct bootd_msg *m, struct error *err)
 	m->image = str_alloc(sizeof(*m->image));
 	if (bundle_image_from_json(json_object_get(v, "image"), m->image, err) < 0)
 		return -EINVAL;
-	return bundle_menu_fits(m->image, err);
+	return bundle_menu_allows(m->image, err);
 }
 
 static const struct codec {

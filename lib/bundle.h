@@ -266,6 +266,9 @@ bundle_menu_has(const struct bundle_menu *m, const char *item);
  * needs what only a job or a host has. -EINVAL with code "menu-image". */
 int
 bundle_menu_fits(const struct bundle_image *image, struct error *err) MUST_CHECK;
+/* The same of one whose arguments are filled in, as bootd has it. */
+int
+bundle_menu_allows(const struct bundle_image *image, struct error *err) MUST_CHECK;
 /* On which firmware the image's kernel runs, by the end of its file name: -1 when on both. */
 int
 bundle_menu_firmware(const struct bundle_image *image);

@@ -131,6 +131,10 @@ read_menu(const json_t *v, struct bundle_menu *m, struct error *err)
 	    json_copy_opt(v, "default", m->def, sizeof(m->def), err) < 0 ||
 	    read_items(v, m, err) < 0)
 		return -EINVAL;
+	if (m->keymap[0] == '\0')
+		str_clip(m->keymap, sizeof(m->keymap), "us");
+	if (m->def[0] == '\0')
+		str_clip(m->def, sizeof(m->def), "local");
 	if (!title_valid(m->title))
 		return bad(err, "use letters, digits, blanks and .,:;!?()/+_-",
 		    "title: cannot stand in an iPXE script");
@@ -197,8 +201,8 @@ check_args(const struct bundle_image *image, struct error *err)
 {
 	char unfit[BUNDLE_NAME_SIZE] = "", *text = NULL;
 	struct error why;
-	int r = subst_expand(
-	    image->args, SUBST_KERNEL_ARGS, look_up_arg, unfit, &text, &why);
+	int r =
+	    subst_expand(image->args, SUBST_KERNEL_ARGS, look_up_arg, unfit, &text, &why);
 
 	free(text);
 	if (r == 0)
@@ -246,7 +250,7 @@ check_files(const struct bundle_image *image, struct error *err)
 }
 
 int
-bundle_menu_fits(const struct bundle_image *image, struct error *err)
+bundle_menu_allows(const struct bundle_image *image, struct error *err)
 {
 	if (!str_eq(image->kind, "live") && !str_eq(image->kind, "rescue") &&
 	    !str_eq(image->kind, "tool"))
@@ -257,7 +261,13 @@ bundle_menu_fits(const struct bundle_image *image, struct error *err)
 	if (bundle_menu_builtin(image->name))
 		return error_set(err, -EINVAL, "menu-image", "give it another name",
 		    "image %s has the name of a built-in item", image->name);
-	if (check_files(image, err) < 0)
+	return check_files(image, err);
+}
+
+int
+bundle_menu_fits(const struct bundle_image *image, struct error *err)
+{
+	if (bundle_menu_allows(image, err) < 0)
 		return -EINVAL;
 	return check_args(image, err);
 }

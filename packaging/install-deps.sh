@@ -23,7 +23,7 @@ if [ "${1:-}" != build ]; then
 	dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
 	spin wrk nginx-light jq libcap2-bin util-linux"
 	# The guests of the lab
-	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
+	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools memtest86+"
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only

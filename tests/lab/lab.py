@@ -88,6 +88,8 @@ class Machine:
         self.tap = f"tap{index}"
         self.dir = os.path.join(lab.dir, name)
         self.disk = os.path.join(lab.dir, f"{name}.img")
+        self.serial = os.path.join(self.dir, "serial")
+        self.extra = {}
 
     def inventory(self):
         return {
@@ -99,6 +101,7 @@ class Machine:
                     "password_file": self.lab.path("bmc.password"),
                     # ipmi_sim keeps the device alone: no EFI bit, no valid bit.
                     "boot_verify": "device" if self.bmc == "ipmi_sim" else "full"},
+            **self.extra,
         }
 
     def read(self, name):
@@ -122,6 +125,18 @@ class Machine:
         with open(os.path.join(self.dir, "cmd"), "w") as f:
             f.write(text + "\n")
 
+    def keys(self, text):
+        """Types on the serial console, and stays until the machine is quiet: what a closed line still holds is lost."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
+            s.connect(self.serial)
+            s.settimeout(0.5)
+            for key in text:
+                s.sendall(key.encode())
+                try:
+                    s.recv(65536)
+                except TimeoutError:
+                    pass
+
     def installations(self):
         return self.console().count("lab: installation written")
 
@@ -141,6 +156,7 @@ class Lab:
         self.deadlines = deadlines or {}
         self.v4, self.v6, self.services = v4, v6, services or {}
         self.url = f"http://{SERVER_IP}" if v4 else f"http://[{SERVER_IP6}]"
+        self.site = {}
         self.socket = self.path("orchestrator.sock")
 
     def __enter__(self):
@@ -241,7 +257,7 @@ class Lab:
             f.truncate(128 << 20)
         argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
                 "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware,
-                "--path", m.path, "--memory", str(m.memory)]
+                "--path", m.path, "--memory", str(m.memory), "--serial", m.serial]
         self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []), ns=self.machine_ns)
         wait_for(lambda: m.read("power"), f"virtual server {m.name}")
 
@@ -339,7 +355,8 @@ boot_services:
 
     def inventory(self):
         return {
-            "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": self.url, "subnets": self.subnets()}],
+            "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": self.url, "subnets": self.subnets(),
+                       **self.site}],
             "images": [{"name": name, **image} for name, image in self.images.items()],
             "hosts": [m.inventory() for m in self.machines.values()],
         }

@@ -104,9 +104,13 @@ class Machine:
             line += ["-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
                      "-drive", f"if=pflash,format=raw,file={self.path('vars.fd')}"]
             nic += ",romfile="
+        else:
+            line += ["-machine", "graphics=off"]  # SeaBIOS then speaks on the serial port
         line += ["-device", nic]
         log = f"logfile={self.path('console.log')},logappend=on"
-        if a.sol_port:
+        if a.serial:
+            line += ["-chardev", f"socket,id=s0,path={a.serial},server=on,wait=off,{log}"]
+        elif a.sol_port:
             line += ["-chardev", f"socket,id=s0,host=127.0.0.1,port={a.sol_port},server=on,wait=off,{log}"]
         else:
             line += ["-chardev", f"null,id=s0,{log}"]
@@ -196,6 +200,7 @@ def main():
                    help="where UEFI begins: PXE over IPv4, PXE over IPv6, HTTP boot")
     p.add_argument("--memory", type=int, default=512)
     p.add_argument("--sol-port", type=int, default=0)
+    p.add_argument("--serial", default="", help="UNIX socket of the serial port")
     p.add_argument("--net-first", action="store_true", help="the machine's own order is network, then disk")
     machine = Machine(p.parse_args())
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))

@@ -241,6 +241,16 @@ def test_site_add_and_set(fake):
                      "pool": ["10.0.0.5", "10.0.0.9"], "lease_s": 3600}]}
     assert fake.run("site", "set", "los", "--idle", "silent").returncode == 0
     assert fake.requests[-1].body == {"idle": "silent"}
+    assert fake.run("site", "set", "los", "--menu-item", "grml,local", "--menu-item", "shell", "--menu-default", "grml",
+                    "--menu-timeout", "1m", "--menu-keymap", "de", "--menu-title", "").returncode == 0
+    assert fake.requests[-1].body == {"menu": {"items": ["grml", "local", "shell"], "default": "grml", "timeout_s": 60,
+                                               "keymap": "de", "title": None}}
+    assert fake.run("site", "set", "los", "--menu-timeout", "0").returncode == 0
+    assert fake.requests[-1].body == {"menu": {"timeout_s": 0}}
+    assert fake.run("site", "set", "los", "--no-menu").returncode == 0
+    assert fake.requests[-1].body == {"menu": None}
+    r = fake.run("site", "set", "los", "--menu-timeout", "soon")
+    assert r.returncode == 1 and "--menu-timeout" in r.stderr
     r = fake.run("site", "add", "los", "--subnet", "10.0.0.0/24,speed=1")
     assert (r.returncode, "'speed=1'" in r.stderr) == (1, True)
 

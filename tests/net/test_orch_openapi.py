@@ -100,7 +100,9 @@ def everything():
     """A document with every member that one may have."""
     return {
         "sites": [{"name": "full", "timezone": "Africa/Lagos", "url": "http://10.1.0.1", "answer_unknown": True,
-                   "idle": "menu", "subnets": [{"prefix": "10.1.0.0/24", "gateway": "10.1.0.1", "dns": ["10.1.0.2"],
+                   "idle": "menu", "menu": {"title": "Full", "keymap": "de", "timeout_s": 0, "default": "shell",
+                                            "items": ["shell", "local"]},
+                   "subnets": [{"prefix": "10.1.0.0/24", "gateway": "10.1.0.1", "dns": ["10.1.0.2"],
                                                 "pool": ["10.1.0.100", "10.1.0.200"], "lease_s": 600,
                                                 "domain": "full.example", "relay": "10.1.0.3"},
                                                {"prefix": "fd10:1::/64", "dns": ["fd10:1::2"], "lease_s": 600,

@@ -80,7 +80,17 @@ def test_not_found_and_write_refused(server, client):
     assert not os.path.exists(os.path.join(server.loaders, "up"))
 
 
-def test_absent_autoexec_is_said_to_be_benign(server, client):
+def test_autoexec_is_made_where_there_is_none(server, client):
+    got, _ = get_hpa(client, "x64/AutoExec.ipxe")
+    assert got.startswith(b"#!ipxe\n") and b"http://10.77.0.1/script.ipxe-${netX/mac}" in got
+    ended(server, "x64/AutoExec.ipxe", "complete")
+    assert not os.path.exists(os.path.join(server.loaders, "x64"))
+    server.put("loaders", "x64/autoexec.ipxe", "the operator's own")
+    assert get_hpa(client, "x64/autoexec.ipxe")[0] == b"the operator's own"
+
+
+def test_absent_autoexec_is_said_to_be_benign(bootd, client):
+    server = bootd({"services": {"dhcp4": False, "http": False}})
     get_hpa(client, "x64/autoexec.ipxe", check=False)
     assert "changes nothing" in ended(server, "x64/autoexec.ipxe", "not-found")["reason"]
 

@@ -16,6 +16,31 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 #define TOKEN "0123456789abcdefghjkmnpqrs"
 
+static void
+add_menu(struct hosttab *t)
+{
+	struct bundle_menu *menu = str_alloc(sizeof(*menu));
+	struct bundle_image *image = str_alloc(sizeof(*image));
+	struct error err;
+
+	bundle_menu_init(menu);
+	hosttab_set_menu(t, menu);
+	str_clip(image->name, sizeof(image->name), "grml");
+	str_clip(image->kind, sizeof(image->kind), "live");
+	str_clip(image->kernel.name, sizeof(image->kernel.name), "linux");
+	str_clip(image->kernel.path, sizeof(image->kernel.path), "g/linux");
+	if (hosttab_add_menu_image(t, image, &err) < 0)
+		abort();
+	/* Refused, whatever else it is. */
+	str_clip(image->name, sizeof(image->name), "wipe");
+	str_clip(image->kind, sizeof(image->kind), "reinstall");
+	str_clip(image->kernel.path, sizeof(image->kernel.path), "w/linux");
+	if (hosttab_add_menu_image(t, image, &err) == 0)
+		abort();
+	free(image);
+	free(menu);
+}
+
 static struct hosttab *
 make_table(bool consumed)
 {
@@ -39,6 +64,7 @@ make_table(bool consumed)
 	b->payloads[1].kind = BOOTD_PAYLOAD_FILE;
 	if (hosttab_put(t, h, b, &err) < 0)
 		abort();
+	add_menu(t);
 	free(h);
 	free(b);
 	return t;
@@ -63,6 +89,9 @@ check(const struct policy_http *p, const char *path, bool consumed)
 		assert(strncmp(path, "/b/" TOKEN "/", 30) == 0);
 		assert(!consumed || p->payload == 1);
 	}
+	assert(strncmp(p->file, "w/", 2) != 0 || p->what != POLICY_PATH_IMAGE);
+	if (p->what == POLICY_PATH_IMAGE)
+		assert(strcmp(path, "/m/grml/linux") == 0);
 	if (p->what == POLICY_PATH_SCRIPT)
 		assert(!consumed);
 	if (p->what == POLICY_PATH_REPORT)

@@ -71,6 +71,53 @@ test_text(void **state)
 	free(b);
 }
 
+static char *
+menu_args(const char *kind, const char *args, const char *url, const char *code)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct error err = {.code = ""};
+	char *text = NULL;
+	int rc;
+
+	str_clip(b->image.kind, sizeof(b->image.kind), kind);
+	str_clip(b->image.args, sizeof(b->image.args), args);
+	b->image.n_files = 1;
+	str_clip(b->image.files[0].name, sizeof(b->image.files[0].name), "root.sqfs");
+	rc = script_menu_args(&b->image, "los", url, &text, &err);
+	assert_int_equal(rc == 0, code[0] == '\0');
+	assert_string_equal(err.code, code);
+	free(b);
+	return text;
+}
+
+/* No ticket, no host: what iPXE knows of its own card stands for them, the rest is refused. */
+static void
+test_menu_args(void **state)
+{
+	static const char url[] = "http://10.77.0.1:8080";
+	char *text = menu_args("live",
+	    "fetch=${file.root.sqfs} s=${site.server} n=${site.name} m=${mac} "
+	    "b=01-${mac.hexhyp} k=$${kbmap}",
+	    url, "");
+	char name[300];
+
+	(void)state;
+	snprintf(name, sizeof(name), "fetch=%s/m/", url);
+	has(text, name);
+	has(text, "/root.sqfs s=10.77.0.1 n=los m=${netX/mac} b=01-${netX/mac:hexhyp} "
+		  "k=${kbmap}");
+	free(text);
+	free(menu_args("rescue", "n=${site.name}", NULL, ""));
+	assert_null(menu_args("live", "x=${site.url}", NULL, "image-args"));
+	assert_null(menu_args("live", "x=${file.gone}", url, "image-args"));
+	assert_null(menu_args("live", "x=${report}", url, "menu-image"));
+	assert_null(menu_args("live", "x=${host.name}", url, "menu-image"));
+	assert_null(menu_args("live", "a || exit", url, "image-args"));
+	assert_null(menu_args("live", "a 'b'", url, "image-args"));
+	assert_null(menu_args("live", "", "ftp://x", "no-site-url"));
+	assert_null(menu_args("reinstall", "", url, "menu-image"));
+}
+
 static void
 test_substitution(void **state)
 {
@@ -247,6 +294,7 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_substitution),
 	    cmocka_unit_test(test_ipv6_only),
+	    cmocka_unit_test(test_menu_args),
 	    cmocka_unit_test(test_every_name_is_known),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_file_names),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "ctl/inventory_yaml.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,6 +63,39 @@ static const char whole[] = "sites:\n"
 			    "      port: 623\n"
 			    "      user: admin\n"
 			    "      password_file: secrets/edge01\n";
+
+static void
+test_menu(void **state UNUSED)
+{
+	static const char text[] = "sites:\n"
+				   "  - name: local\n"
+				   "    menu:\n"
+				   "      title: Network boot\n"
+				   "      keymap: de\n"
+				   "      timeout_s: 10\n"
+				   "      default: grml\n"
+				   "      items: [grml, local, shell]\n";
+	static const char bad[] = "sites:\n"
+				  "  - name: local\n"
+				  "    menu:\n"
+				  "      item: [grml]\n";
+	struct inventory_yaml inv;
+	struct error err;
+	json_t *expected = json_loads(
+	    "{\"sites\":[{\"name\":\"local\",\"menu\":{\"title\":\"Network boot\","
+	    "\"keymap\":\"de\",\"timeout_s\":10,\"default\":\"grml\","
+	    "\"items\":[\"grml\",\"local\",\"shell\"]}}]}",
+	    0, NULL);
+
+	assert_int_equal(inventory_yaml_parse("f", text, strlen(text), &inv, &err), 0);
+	assert_true(json_equal(inv.document, expected));
+	assert_int_equal(inventory_yaml_line(&inv, "/sites/0/menu/items/1"), 8);
+	inventory_yaml_done(&inv);
+	json_decref(expected);
+	assert_int_equal(
+	    inventory_yaml_parse("f", bad, strlen(bad), &inv, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "f:4"));
+}
 
 static void
 test_whole_document(void **state UNUSED)
@@ -183,6 +217,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_whole_document),
+	    cmocka_unit_test(test_menu),
 	    cmocka_unit_test(test_round_trip),
 	    cmocka_unit_test(test_errors_name_file_line_and_key),
 	    cmocka_unit_test(test_too_deep_and_too_large),

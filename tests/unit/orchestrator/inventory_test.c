@@ -151,6 +151,75 @@ refusals(void **state)
 	}
 }
 
+#define MENU_IMAGES                                                             \
+	"'images':[{'name':'live1','kind':'live','kernel':{'path':'vmlinuz'}}," \
+	"{'name':'inst1','kind':'reinstall','kernel':{'path':'vmlinuz'}},"      \
+	"{'name':'ticket1','kind':'live','kernel':{'path':'vmlinuz'},"          \
+	"'args':'x=${token}'}]"
+#define MENU_SITE(menu) "'sites':[{'name':'m','idle':'menu','menu':" menu "}]"
+
+/* What no ticket protects is checked where a person sees it, from both sides. */
+static void
+menus(void **state)
+{
+	static const struct {
+		const char *document, *code;
+	} table[] = {
+	    {"{" MENU_SITE("{'items':['nothing']}") "}", "image-unknown"},
+	    {"{" MENU_SITE("{'default':'nothing'}") "}", "image-unknown"},
+	    {"{" MENU_SITE("{'items':['inst1','local']}") "," MENU_IMAGES "}",
+		"menu-image"},
+	    {"{" MENU_SITE("{'default':'inst1'}") "," MENU_IMAGES "}", "menu-image"},
+	    {"{" MENU_SITE("{'items':['ticket1']}") "," MENU_IMAGES "}", "menu-image"},
+	    {"{" MENU_SITE("{'items':['live1'],'default':'shell'}") "," MENU_IMAGES "}",
+		"bad-value"},
+	    {"{" MENU_SITE("{'item':['live1']}") "}", "key-unknown"},
+	    {"{" MENU_SITE("{'timeout_s':'5'}") "}", "bad-value"},
+	    {"{" MENU_SITE(
+		 "{'items':['live1','shell'],'default':'live1'}") "," MENU_IMAGES "}",
+		""},
+	    /* It is there now, and the image may not become what the menu cannot show. */
+	    {"{'images':[{'name':'live1','kind':'reinstall','kernel':{'path':'vmlinuz'}}]"
+	     "}",
+		"image-in-menu"},
+	    {"{'images':[{'name':'live1','kind':'live','kernel':{'path':'vmlinuz'},"
+	     "'args':'${report}'}]}",
+		"image-in-menu"},
+	    {"{" MENU_SITE("{'items':['shell']}") ",'images':[{'name':'live1','kind':"
+						  "'reinstall','kernel':{'path':"
+						  "'vmlinuz'}}]}",
+		""},
+	};
+	struct fixture *f = *state;
+	struct db_site *site = str_alloc(sizeof(*site));
+	int64_t before, after;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		const char *code = fixture_apply(f, table[i].document, NULL);
+
+		if (!str_eq(code, table[i].code))
+			fail_msg("%s: %s", table[i].document, code);
+	}
+	assert_int_equal(db_site_get(f->store, "m", site), 0);
+	assert_int_equal(site->site.menu.n_items, 1);
+	assert_string_equal(site->site.menu.items[0], "shell");
+	/* Agents hold what a menu shows: another image, another version. */
+	assert_int_equal(db_site_version(f->store, "m", &before), 0);
+	assert_string_equal(
+	    fixture_apply(f,
+		"{'images':[{'name':'live2','kind':'live','kernel':{'path':"
+		"'vmlinuz'}}]}",
+		NULL),
+	    "");
+	assert_int_equal(db_site_version(f->store, "m", &after), 0);
+	assert_true(after > before);
+	assert_string_equal(
+	    fixture_apply(f, "{'sites':[{'name':'m','idle':'local'}]}", NULL), "");
+	assert_int_equal(db_site_get(f->store, "m", site), 0);
+	assert_false(site->site.menu.set);
+	free(site);
+}
+
 static void
 count_rows(void *arg, const struct db_audit *row)
 {
@@ -199,6 +268,7 @@ main(void)
 	    FIXTURE_TEST(an_unchanged_document_leaves_versions_alone),
 	    FIXTURE_TEST(passwords_stay_unless_given_anew),
 	    FIXTURE_TEST(refusals),
+	    FIXTURE_TEST(menus),
 	    FIXTURE_TEST(each_change_has_an_audit_row),
 	    FIXTURE_TEST(an_export_applies_as_the_same),
 	};

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The text of the menu, and the paths that it names. */
+#include "boot-services/menu.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "boot-services/policy.h"
+#include "tests/unit/boot-services/fixture.h"
+
+static void
+add_image(struct bundle_site *s, const char *name, const char *kind, const char *kernel,
+    const char *initrd, const char *args)
+{
+	struct bundle_image *b = &s->menu_images[s->n_menu_images++];
+
+	*b = (struct bundle_image){.n_initrds = initrd ? 1 : 0};
+	str_clip(b->name, sizeof(b->name), name);
+	str_clip(b->kind, sizeof(b->kind), kind);
+	str_clip(b->args, sizeof(b->args), args);
+	str_clip(b->kernel.name, sizeof(b->kernel.name), kernel);
+	str_clip(b->kernel.path, sizeof(b->kernel.path), "d/kernel");
+	b->kernel.size = 10;
+	if (!initrd)
+		return;
+	str_clip(b->initrds[0].name, sizeof(b->initrds[0].name), initrd);
+	str_clip(b->initrds[0].path, sizeof(b->initrds[0].path), "d/initrd");
+	b->n_files = 1;
+	str_clip(b->files[0].name, sizeof(b->files[0].name), "root.sqfs");
+	str_clip(b->files[0].path, sizeof(b->files[0].path), "d/root");
+}
+
+static struct bundle_site *
+make_site(void)
+{
+	struct bundle_site *s = str_alloc(sizeof(*s));
+
+	str_clip(s->name, sizeof(s->name), "los");
+	bundle_menu_init(&s->menu);
+	s->menu_images = str_alloc(8 * sizeof(*s->menu_images));
+	add_image(
+	    s, "grml", "live", "vmlinuz", "initrd.img", "boot=live setkmap=${kbmap}");
+	add_image(s, "efishell", "tool", "shellx64.efi", NULL, "");
+	add_image(s, "memdisk", "tool", "memdisk", NULL, "iso");
+	add_image(s, "install", "reinstall", "linux", "initrd.gz", "");
+	return s;
+}
+
+static void
+free_site(struct bundle_site *s)
+{
+	free(s->menu_images);
+	free(s);
+}
+
+static void
+has(const char *text, const char *part)
+{
+	if (strstr(text, part) == NULL)
+		fail_msg("no \"%s\" in:\n%s", part, text);
+}
+
+/* The text between two labels. */
+static void
+part_has(
+    const char *text, const char *from, const char *to, const char *part, bool wanted)
+{
+	const char *a = strstr(text, from), *b = a ? strstr(a, to) : NULL;
+	const char *at = a ? strstr(a, part) : NULL;
+
+	assert_non_null(a);
+	assert_non_null(b);
+	if ((at && at < b) != wanted)
+		fail_msg("%s%s in:\n%s", wanted ? "no " : "", part, text);
+}
+
+static void
+the_article_s_script(void **state UNUSED)
+{
+	static const char *const lines[] = {"#!ipxe\n# menu of site los\n",
+	    "isset ${kbmap} || set kbmap us\n",
+	    "cpuid --ext 29 && set bitn 64 || set bitn 32\n",
+	    "chain --replace --autofree http://${nbserver}/script.ipxe-${netX/mac} || "
+	    "goto "
+	    "own_ipv6\n",
+	    "chain --replace --autofree ${netX.dhcpv6/filename}-${netX/mac} || goto "
+	    "menu\n",
+	    "iseq ${platform} efi && goto menu_uefi || goto menu_legacy\n",
+	    "menu Network boot of los || goto no_menu\n",
+	    "item --key 1 image-grml grml (live)\n",
+	    "item --key l local Boot from disk\n",
+	    "item --key c config iPXE config tool\n", "item --key s shell iPXE shell\n",
+	    "choose --default local --timeout 5000 target && goto ${target} || goto "
+	    "menu_uefi\n",
+	    ":image-grml\nimgfree ||\nkernel /m/grml/vmlinuz initrd=initrd.img boot=live "
+	    "setkmap=${kbmap} BOOTIF=01-${netX/mac:hexhyp} || goto failed\n"
+	    "initrd --name initrd.img /m/grml/initrd.img || goto failed\nboot || goto "
+	    "failed\n",
+	    ":image-efishell\nimgfree ||\nkernel /m/efishell/shellx64.efi || goto "
+	    "failed\n",
+	    "sanboot --no-describe --drive 0x80 || goto failed\n", "sleep 10 ||\n",
+	    "chain --replace --autofree /script.ipxe || goto menu\n"};
+	struct bundle_site *s = make_site();
+	char *text = menu_script(s, NULL, 80);
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		has(text, lines[i]);
+	/* The machine's own script before the menu's first line. */
+	assert_true(strstr(text, "script.ipxe-${netX/mac}") < strstr(text, ":menu_uefi"));
+	/* What only one firmware runs, and what none is ever offered. */
+	part_has(text, ":menu_uefi", ":menu_legacy", "image-efishell", true);
+	part_has(text, ":menu_uefi", ":menu_legacy", "image-memdisk", false);
+	part_has(text, ":menu_legacy", "choose", "image-efishell", false);
+	part_has(text, ":menu_legacy", "choose", "image-memdisk", true);
+	assert_null(strstr(text, "install"));
+	free(text);
+	text = menu_script(s, NULL, 8080);
+	has(text, "http://${nbserver}:8080/script.ipxe-${netX/mac}");
+	free(text);
+	free_site(s);
+}
+
+/* Each iPXE line that could fail says what then: an unknown command would end the script. */
+static void
+no_line_ends_the_script(void **state UNUSED)
+{
+	static const char *const safe[] = {
+	    "#", ":", "item ", "echo ", "goto ", "exit ", "isset "};
+	struct bundle_site *s = make_site();
+	char *text = menu_script(s, NULL, 80), *save = NULL;
+
+	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
+		bool good = strstr(l, "||") != NULL;
+
+		for (size_t i = 0; i < ARRAY_SIZE(safe); i++)
+			good = good || str_has_prefix(l, safe[i]);
+		if (!good)
+			fail_msg("%s", l);
+	}
+	free(text);
+	free_site(s);
+}
+
+static void
+items_default_and_timeout(void **state UNUSED)
+{
+	static const char *const items[] = {
+	    "shell", "memdisk", "install", "gone", "grml", "reboot"};
+	struct bundle_site *s = make_site();
+	struct bundle_menu *m = &s->menu;
+	bool missing[4] = {true, false, false, false};
+	char *text;
+
+	for (size_t i = 0; i < ARRAY_SIZE(items); i++)
+		str_clip(m->items[m->n_items++], sizeof(m->items[0]), items[i]);
+	str_clip(m->title, sizeof(m->title), "Los Angeles");
+	str_clip(m->keymap, sizeof(m->keymap), "de");
+	str_clip(m->def, sizeof(m->def), "grml");
+	m->timeout_s = 0;
+	text = menu_script(s, NULL, 80);
+	has(text, "set kbmap de\n");
+	has(text,
+	    ":menu_uefi\nmenu Los Angeles || goto no_menu\nitem --key s shell iPXE "
+	    "shell\n"
+	    "item --key 1 image-grml grml (live)\nitem --key r reboot Reboot\n"
+	    "choose --default image-grml target && goto ${target} || goto menu_uefi\n");
+	assert_null(strstr(text, "install"));
+	assert_null(strstr(text, "gone"));
+	free(text);
+	/* A default whose files are not there gives way to the disk. */
+	text = menu_script(s, missing, 80);
+	assert_null(strstr(text, "image-grml"));
+	has(text, "item --key r reboot Reboot\nitem --key l local Boot from disk\n"
+		  "choose --default local target");
+	free(text);
+	free_site(s);
+}
+
+/* The largest of everything still fits the text. */
+static void
+the_largest_menu(void **state UNUSED)
+{
+	struct bundle_site *s = str_alloc(sizeof(*s));
+	char *text;
+
+	bundle_menu_init(&s->menu);
+	s->menu_images = str_alloc(BUNDLE_MENU_ITEMS_MAX * sizeof(*s->menu_images));
+	for (size_t i = 0; i < BUNDLE_MENU_ITEMS_MAX; i++) {
+		struct bundle_image *b = &s->menu_images[s->n_menu_images++];
+
+		memset(b->name, 'n', sizeof(b->name) - 1);
+		for (size_t k = 63; k < sizeof(b->name) - 1; k += 64)
+			b->name[k] = '.';
+		b->name[0] = (char)('A' + i % 26);
+		b->name[1] = (char)('A' + i / 26);
+		str_clip(b->kind, sizeof(b->kind), "rescue");
+		memset(b->args, 'a', sizeof(b->args) - 1);
+		memset(b->kernel.name, 'k', sizeof(b->kernel.name) - 1);
+		b->n_initrds = ARRAY_SIZE(b->initrds);
+		for (size_t k = 0; k < b->n_initrds; k++)
+			memset(b->initrds[k].name, 'i', sizeof(b->initrds[k].name) - 1);
+	}
+	text = menu_script(s, NULL, 65535);
+	assert_true(strlen(text) > (size_t)BUNDLE_MENU_ITEMS_MAX * BUNDLE_ARGS_MAX);
+	free(text);
+	free_site(s);
+}
+
+static void
+autoexec_names_its_server(void **state UNUSED)
+{
+	struct addr_ip ip = addr_ip_make_v4(0x0a4d0001);
+	char text[MENU_AUTOEXEC_SIZE];
+
+	menu_autoexec(&ip, 80, text);
+	has(text, "#!ipxe\n");
+	has(text,
+	    "chain --replace --autofree http://10.77.0.1/script.ipxe-${netX/mac} ||\n"
+	    "chain --replace --autofree http://10.77.0.1/script.ipxe ||\nexit 1\n");
+	assert_int_equal(addr_ip_parse("fd77::1", &ip), 0);
+	menu_autoexec(&ip, 8080, text);
+	has(text, "http://[fd77::1]:8080/script.ipxe ||\n");
+}
+
+static void
+paths_of_the_menu(void **state UNUSED)
+{
+	static const struct {
+		const char *path;
+		enum policy_path what;
+		const char *file;
+	} rows[] = {
+	    {"/script.ipxe", POLICY_PATH_MENU, ""},
+	    {"/scripts/script.ipxe", POLICY_PATH_MENU, ""},
+	    {"/m/grml/vmlinuz", POLICY_PATH_IMAGE, "d/kernel"},
+	    {"/m/grml/initrd.img", POLICY_PATH_IMAGE, "d/initrd"},
+	    {"/m/grml/root.sqfs", POLICY_PATH_IMAGE, "d/root"},
+	    {"/m/grml/other", POLICY_PATH_NONE, ""},
+	    {"/m/grml/", POLICY_PATH_NONE, ""},
+	    {"/m/grml", POLICY_PATH_NONE, ""},
+	    {"/m/", POLICY_PATH_NONE, ""},
+	    {"/m//vmlinuz", POLICY_PATH_NONE, ""},
+	    {"/m/local/vmlinuz", POLICY_PATH_NONE, ""},
+	    {"/m/install/linux", POLICY_PATH_NONE, ""},
+	    {"/m/install/initrd.gz", POLICY_PATH_NONE, ""},
+	    {"/autoexec.ipxe", POLICY_PATH_AUTOEXEC, "autoexec.ipxe"},
+	    {"/loaders/x/AutoExec.IPXE", POLICY_PATH_AUTOEXEC, "x/AutoExec.IPXE"},
+	    {"/m/autoexec.ipxe", POLICY_PATH_NONE, ""},
+	    /* No script of its own, the menu follows; an order goes first. */
+	    {"/script.ipxe-52:54:00:00:00:01", POLICY_PATH_NONE, ""},
+	    {"/script.ipxe-52:54:00:00:00:09", POLICY_PATH_NONE, ""},
+	    {"/script.ipxe-52:54:00:00:00:02", POLICY_PATH_SCRIPT,
+		"script.ipxe-52:54:00:00:00:01"},
+	    {"/script.ipxe-52:54:00:00:00:03", POLICY_PATH_IDLE, ""},
+	    {"/local.ipxe-52-54-00-00-00-01", POLICY_PATH_IDLE, ""},
+	    {"/local.ipxe-52-54-00-00-00-09", POLICY_PATH_NONE, ""},
+	    {"/local.ipxe-xx", POLICY_PATH_NONE, ""},
+	};
+	struct hosttab *t = hosttab_new();
+	struct bootd_config *cfg = str_alloc(sizeof(*cfg));
+	struct bundle_site *s = make_site(), *bare = str_alloc(sizeof(*bare));
+	struct bundle_host h[] = {
+	    fixture_host("a", 1), fixture_host("b", 2), fixture_host("c", 3)};
+	struct bootd_msg_boot *boot = fixture_boot("t1");
+	struct error err;
+	struct policy_http p;
+
+	bare->answer_unknown = true;
+	bare->idle = h[0].idle = h[1].idle = BUNDLE_IDLE_MENU;
+	hosttab_set_site(t, bare);
+	policy_http(t, cfg, "/script.ipxe", &p);
+	assert_int_equal(p.what, POLICY_PATH_NONE);
+	hosttab_set_menu(t, &s->menu);
+	for (size_t i = 0; i < s->n_menu_images; i++)
+		assert_int_equal(hosttab_add_menu_image(t, &s->menu_images[i], &err),
+		    i == 3 ? -EINVAL : 0);
+	for (size_t i = 0; i < ARRAY_SIZE(h); i++)
+		assert_int_equal(hosttab_put(t, &h[i], i == 1 ? boot : NULL, &err), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		policy_http(t, cfg, rows[i].path, &p);
+		if (p.what != rows[i].what)
+			fail_msg("%s: %d, not %d", rows[i].path, p.what, rows[i].what);
+		assert_string_equal(p.file, rows[i].file);
+		assert_string_not_equal(p.reason, "");
+	}
+	hosttab_free(t);
+	free(cfg);
+	free(boot);
+	free(bare);
+	free_site(s);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_article_s_script),
+	    cmocka_unit_test(no_line_ends_the_script),
+	    cmocka_unit_test(items_default_and_timeout),
+	    cmocka_unit_test(the_largest_menu),
+	    cmocka_unit_test(autoexec_names_its_server),
+	    cmocka_unit_test(paths_of_the_menu),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
