@@ -233,6 +233,7 @@ check_jobs(struct orch *o, json_t *list, int64_t now)
 
 struct past {
 	const char *kind, *level, *check, *text, *next;
+	const char *about; /* the detail that names what it was; NULL: none does */
 };
 
 /* The last event of a kind that should not happen, if it did within a day. */
@@ -247,8 +248,9 @@ check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
 		check_failed(list, p->check, rc);
 		return;
 	}
-	const char *server =
-	    rc == 0 ? json_string_value(json_object_get(ev.detail, "server")) : NULL;
+	const char *server = rc == 0 && p->about
+				 ? json_string_value(json_object_get(ev.detail, p->about))
+				 : NULL;
 	if (rc == 0 && now - ev.at < RECENT_US)
 		find(list, p->level, p->check, p->next, "site %s, %s: %s%s%s: %s",
 		    ev.site, clock_text(ev.at, at, sizeof(at)), p->text,
@@ -358,14 +360,18 @@ static void
 answer(const struct look *look)
 {
 	static const struct past pasts[] = {
+	    {"menu.left-out", "warn", "menu", "the menu did not show image",
+		"copy its files to the site's images root, or take it out of the menu",
+		"image"},
 	    {"spool.dropped", "warn", "events",
 		"an agent could not keep all observations",
-		"see how long the orchestrator was away"},
+		"see how long the orchestrator was away", NULL},
 	    {"agent.gap", "warn", "events", "events were lost",
-		"was the database restored from a backup?"},
+		"was the database restored from a backup?", NULL},
 	    {"agent.unreadable", "warn", "events",
 		"an agent's event could not be recorded",
-		"what it told is not in any record: look at the host's jobs yourself"},
+		"what it told is not in any record: look at the host's jobs yourself",
+		NULL},
 	};
 	struct orch *o = look->o;
 	int64_t now = clock_wall();

@@ -121,7 +121,16 @@ api_image_add(void *arg, struct rest_request *rq)
 void
 api_image_delete(void *arg, struct rest_request *rq)
 {
-	api_object_remove(arg, rq, &api_image_kind);
+	struct orch *o = arg;
+	struct store_names names = {0};
+
+	api_object_remove(o, rq, &api_image_kind);
+	/* Woken for nothing, should it not have been removed. */
+	if (db_site_names_with_menu(o->store, &names) < 0)
+		return;
+	for (size_t i = 0; i < names.n; i++)
+		dispatch_wake(o->dispatch, names.v[i]);
+	store_names_done(&names);
 }
 
 struct verify {

@@ -125,15 +125,18 @@ class Machine:
         with open(os.path.join(self.dir, "cmd"), "w") as f:
             f.write(text + "\n")
 
-    def keys(self, text):
-        """Types on the serial console, and stays until the machine is quiet: what a closed line still holds is lost."""
+    def keys(self, *strokes):
+        """Types on the serial console. The line stays open until the machine is quiet after each stroke: what a
+        closed one still holds is lost."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:
             s.connect(self.serial)
-            s.settimeout(0.5)
-            for key in text:
-                s.sendall(key.encode())
+            s.settimeout(0.3)
+            for stroke in strokes:
+                s.sendall(stroke.encode())
+                end = time.monotonic() + 2
                 try:
-                    s.recv(65536)
+                    while time.monotonic() < end and s.recv(65536):
+                        pass
                 except TimeoutError:
                     pass
 

@@ -137,6 +137,7 @@ def test_changes_arrive(s, netns):
     s.write("images/d/vmlinuz", os.urandom(60_000))
     shows("image-live2", False)  # the file is not the one that was added
     until(lambda: [e for e in s.events("--kind", "menu.left-out") if e["detail"]["image"] == "live2"], "the event")
+    assert any("live2" in f["text"] and f["level"] == "warn" for f in s.findings("menu"))
     s.apply_images()
     shows("image-live2")
     assert s.size(c, "/m/live2/vmlinuz") == (200, 60_000)
