@@ -112,9 +112,25 @@ def test_menu_from_inventory_to_the_wire(s, netns):
 def test_offers_by_dhcp(s, netns):
     c = netns.add_client(mac="52:54:00:77:00:01")
     stranger = netns.add_client(mac="52:54:00:77:00:99")
-    for ns, ipxe, reason in ((c, False, "idle policy menu"), (c, True, "menu for iPXE"), (stranger, True, "unknown machine")):
-        ns.python(DISCOVER, dhcp_discover(ns.mac, ipxe=ipxe).hex())
-        until(lambda: [e for e in s.events() if e.get("mac") == ns.mac and reason in e.get("reason", "")], reason)
+
+    def asks(ns, ipxe, kind, reason, file=""):
+        def told():
+            return [e for e in s.events("--kind", kind) if e["mac"] == ns.mac and reason in e["reason"]
+                    and e.get("file", "").endswith(file)]
+
+        def once():
+            ns.python(DISCOVER, dhcp_discover(ns.mac, ipxe=ipxe).hex())
+            return told()
+        until(once, f"{kind}: {reason}")
+
+    asks(c, False, "dhcp4.offer", "idle policy menu", "snponly.efi")
+    asks(c, True, "dhcp4.offer", "menu for iPXE", "http://10.77.0.1/script.ipxe")
+    asks(stranger, True, "dhcp4.ignored", "unknown machine")
+    # Where a site takes strangers in, its own idle policy is theirs.
+    assert s.ctl("site", "set", "local", "--unknown", "pool", "--subnet",
+                 "10.77.0.0/24,gateway=10.77.0.1,pool=10.77.0.100-10.77.0.150").returncode == 0
+    asks(stranger, False, "dhcp4.offer", "unknown machine, idle policy menu", "snponly.efi")
+    asks(stranger, True, "dhcp4.offer", "unknown machine, idle policy menu", "http://10.77.0.1/script.ipxe")
 
 
 def test_changes_arrive(s, netns):
