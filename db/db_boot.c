@@ -13,7 +13,7 @@
 #include "db/store_priv.h"
 #include "lib/str.h"
 
-enum { BOOT_BEGIN, BOOT_END, BOOT_ARCH, BOOT_GET, BOOT_IDS, BOOT_IDS_HOST };
+enum { BOOT_BEGIN, BOOT_END, BOOT_ARCH, BOOT_IMAGE, BOOT_GET, BOOT_IDS, BOOT_IDS_HOST };
 
 #define BEFORE                                                                     \
 	"(CAST($2 AS TEXT) IS NULL OR seq < (SELECT seq FROM boot WHERE id = $2))" \
@@ -28,6 +28,7 @@ static const char *const sql[] = {
     [BOOT_END] = "UPDATE boot SET outcome = $2, note = $3, ended = $4"
 		 " WHERE id = $1 AND ended IS NULL",
     [BOOT_ARCH] = "UPDATE boot SET arch = $2 WHERE id = $1 AND arch IS NULL",
+    [BOOT_IMAGE] = "UPDATE boot SET image = $2 WHERE id = $1 AND job IS NULL",
     [BOOT_GET] =
 	"SELECT host, site, job, attempt, planned, cause, began, ended, outcome, note,"
 	" image, arch FROM boot WHERE id = $1",
@@ -86,6 +87,15 @@ db_boot_arch(struct store *s, const char *id, const char *arch)
 	struct db_stmt *st = stmt_for(s, BOOT_ARCH, id);
 
 	db_bind_text(st, 2, arch);
+	return store_run(st);
+}
+
+int
+db_boot_image(struct store *s, const char *id, const char *image)
+{
+	struct db_stmt *st = stmt_for(s, BOOT_IMAGE, id);
+
+	db_bind_text(st, 2, image);
 	return store_run(st);
 }
 

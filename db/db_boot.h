@@ -32,6 +32,9 @@ db_boot_end(struct store *s, const char *id, const char *outcome, const char *te
 /* Notes the architecture the firmware named, once. */
 int
 db_boot_arch(struct store *s, const char *id, const char *arch) MUST_CHECK;
+/* Notes what a boot without a job has loaded; the last image counts. */
+int
+db_boot_image(struct store *s, const char *id, const char *image) MUST_CHECK;
 int
 db_boot_get(struct store *s, const char *id, struct db_boot *ret) MUST_CHECK;
 /* Ids, what was recorded last first; host NULL: all; before NULL: from the newest. */

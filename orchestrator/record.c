@@ -66,6 +66,32 @@ seen_on_wire(const char *kind)
 	       str_has_prefix(kind, "http.") || str_has_prefix(kind, "report.");
 }
 
+static const char *
+detail_of(const struct event *ev, const char *key)
+{
+	const char *s = json_string_value(json_object_get(ev->detail, key));
+
+	return s ? s : "";
+}
+
+/* A machine has loaded the kernel of an image from its site's menu: m/IMAGE/NAME. */
+static int
+note_menu(struct store *s, const struct event *ev)
+{
+	const char *image = ev->file + strlen("m/");
+	char name[BUNDLE_NAME_SIZE];
+
+	if (!ev->boot[0] || !str_eq(ev->kind, "http.end") ||
+	    !str_eq(detail_of(ev, "class"), "menu-kernel") ||
+	    !str_has_prefix(detail_of(ev, "result"), "complete") ||
+	    !str_has_prefix(ev->file, "m/"))
+		return 0;
+	if (str_format(name, sizeof(name), "%.*s", (int)strcspn(image, "/"), image) < 0 ||
+	    !str_name_valid(name))
+		return 0;
+	return db_boot_image(s, ev->boot, name);
+}
+
 static int
 note_host(struct store *s, const struct event *ev)
 {
@@ -75,7 +101,7 @@ note_host(struct store *s, const struct event *ev)
 		rc = db_host_state_seen(s, ev->host, ev->at);
 	if (rc == 0 && ev->boot[0] && ev->arch[0])
 		rc = db_boot_arch(s, ev->boot, ev->arch);
-	return rc;
+	return rc < 0 ? rc : note_menu(s, ev);
 }
 
 static void

@@ -109,6 +109,15 @@ def test_menu_from_inventory_to_the_wire(s, netns):
     assert "/b/" not in s.get(c, "/script.ipxe")[1]
 
 
+def test_history_knows_what_the_menu_started(s, netns):
+    c = netns.add_client(mac="52:54:00:77:00:01", address="10.77.0.11/24")
+    c.python(DISCOVER, dhcp_discover(c.mac, ipxe=True).hex())
+    until(lambda: s.json("history", "edge01")["items"], "the boot")
+    assert s.size(c, "/m/live1/vmlinuz")[0] == 200
+    until(lambda: s.json("history", "edge01")["items"][0].get("image") == "live1", "the image in the history")
+    assert s.json("history", "edge01")["items"][0]["planned"] is False
+
+
 def test_offers_by_dhcp(s, netns):
     c = netns.add_client(mac="52:54:00:77:00:01")
     stranger = netns.add_client(mac="52:54:00:77:00:99")
