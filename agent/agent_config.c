@@ -75,6 +75,7 @@ struct raw_dirs {
 	char *images, *scripts, *loaders;
 };
 struct raw_services {
+	char *user;
 	struct raw_dirs dirs;
 };
 struct raw_outer {
@@ -87,6 +88,7 @@ static const cyaml_schema_field_t dirs_fields[] = {
     CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t services_fields[] = {
+    TEXT("user", struct raw_services, user, 63),
     CYAML_FIELD_MAPPING("dirs", OPT, struct raw_services, dirs, dirs_fields),
     CYAML_FIELD_END,
 };
@@ -342,6 +344,9 @@ take_dirs(const struct yaml_where *w, struct agent_config *c, struct error *err)
 	if (r < 0)
 		return r;
 	dirs = &outer->boot_services.dirs;
+	str_clip(c->bootd_user, sizeof(c->bootd_user),
+	    outer->boot_services.user != NULL ? outer->boot_services.user
+					      : "netboot-bootd");
 	if ((r = take_path(w, "boot_services.dirs.images", dirs->images,
 		 "/srv/netboot/images", c->images_root, sizeof(c->images_root), err)) ==
 		0 &&

@@ -36,6 +36,7 @@ struct agent_config {
 	char images_root[AGENT_CONFIG_PATH_SIZE];  /* boot_services.dirs.images */
 	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.scripts */
 	char loaders_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.loaders */
+	char bootd_user[64];			   /* boot_services.user */
 	int64_t max_jobs, max_events;
 	struct run_limits limits;
 	/* The boot_services section on the same lines as in the file, so that bootd's

@@ -8,15 +8,15 @@
  */
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/run_priv.h"
 #include "agent/script.h"
+#include "agent/template.h"
+#include "agent/textfile.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 
@@ -58,14 +58,53 @@ probe_bmc(struct run_job *job)
 	    job->deps->bmc, &job->bundle->bmc, time_left(job), on_bmc_probed, job);
 }
 
+/* What script and templates are made of. */
+static int
+get_params(const struct run_job *job, char url[SCRIPT_URL_SIZE],
+    struct script_params *ret, struct error *err)
+{
+	*ret = (struct script_params){
+	    .bundle = job->bundle,
+	    .ticket = &job->run.ticket,
+	    .site = job->deps->cfg->site,
+	    .url = url,
+	    .images = job->deps->cfg->images_root,
+	};
+	return job->deps->ops->url(
+	    job->deps->arg, &job->bundle->host, url, SCRIPT_URL_SIZE, err);
+}
+
+static struct template_dirs
+template_dirs(const struct run_job *job)
+{
+	const struct agent_config *cfg = job->deps->cfg;
+
+	return (struct template_dirs){.images = cfg->images_root,
+	    .scripts = cfg->scripts_root,
+	    .reader = cfg->bootd_user};
+}
+
+/* Their files have just been read, so that reading them once more does not wait for the disk. */
+static int
+check_templates(const struct run_job *job, struct error *err)
+{
+	const struct template_dirs dirs = template_dirs(job);
+	struct script_params p;
+	char url[SCRIPT_URL_SIZE];
+	int r = get_params(job, url, &p, err);
+
+	return r < 0 ? r : template_check(&p, &dirs, err);
+}
+
 static void
 on_files_checked(void *arg, const struct error *err, unsigned n_files)
 {
 	struct run_job *job = arg;
+	struct error why = *err;
 
 	job->check = NULL;
-	if (err->code[0] != '\0') {
-		run_jobs_post_step(job, err, false, NULL);
+	if (why.code[0] != '\0' || check_templates(job, &why) < 0) {
+		run_jobs_post_step(job, &why, false, NULL);
 		return;
 	}
 	job->n_files = n_files;
@@ -75,15 +114,9 @@ on_files_checked(void *arg, const struct error *err, unsigned n_files)
 static int
 make_script(struct run_job *job, char **ret, struct error *err)
 {
+	struct script_params p;
 	char url[SCRIPT_URL_SIZE];
-	struct script_params p = {
-	    .bundle = job->bundle,
-	    .ticket = &job->run.ticket,
-	    .site = job->deps->cfg->site,
-	    .url = url,
-	};
-	int r = job->deps->ops->url(
-	    job->deps->arg, &job->bundle->host, url, sizeof(url), err);
+	int r = get_params(job, url, &p, err);
 
 	return r < 0 ? r : script_build(&p, ret, err);
 }
@@ -115,48 +148,6 @@ begin_preflight(struct run_job *job)
 /* ---- script and bootd's entry ---- */
 
 static int
-write_all(int fd, const char *text)
-{
-	size_t n = strlen(text);
-
-	while (n > 0) {
-		ssize_t w = write(fd, text, n);
-
-		if (w < 0 && errno == EINTR)
-			continue;
-		if (w < 0)
-			return -errno;
-		text += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
-static int
-replace_file(const char *path, const char *text)
-{
-	char tmp[600];
-	int fd, r;
-
-	if (str_format(tmp, sizeof(tmp), "%s.new", path) < 0)
-		return -ENAMETOOLONG;
-	fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, text);
-	/* bootd reads it as another user, whatever the umask. */
-	if (r == 0 && fchmod(fd, 0644) < 0)
-		r = -errno;
-	if (close(fd) < 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(tmp, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(tmp);
-	return r;
-}
-
-static int
 script_path(const struct run_job *job, char *buf, size_t size)
 {
 	char name[SCRIPT_NAME_SIZE];
@@ -164,6 +155,23 @@ script_path(const struct run_job *job, char *buf, size_t size)
 
 	return r < 0 ? r
 		     : str_format(buf, size, "%s/%s", job->deps->cfg->scripts_root, name);
+}
+
+/* Those of an earlier ticket of the job go. */
+static int
+write_templates(struct run_job *job, struct error *err)
+{
+	const struct template_dirs dirs = template_dirs(job);
+	struct script_params p;
+	char url[SCRIPT_URL_SIZE];
+	int r = get_params(job, url, &p, err);
+
+	if (r < 0)
+		return r;
+	if (!str_eq(job->written, job->run.ticket.id))
+		template_remove(dirs.scripts, job->written, &job->bundle->image);
+	memcpy(job->written, job->run.ticket.id, sizeof(job->written));
+	return template_write(&p, &dirs, err);
 }
 
 static int
@@ -175,9 +183,14 @@ write_script(struct run_job *job, struct error *err)
 
 	if (r < 0)
 		return r;
+	r = write_templates(job, err);
+	if (r < 0) {
+		free(text);
+		return r;
+	}
 	r = script_path(job, path, sizeof(path));
 	if (r == 0)
-		r = replace_file(path, text);
+		r = textfile_replace(path, text, 0644, (gid_t)-1);
 	free(text);
 	if (r < 0)
 		return error_set(err, r, "script-not-written",
@@ -185,6 +198,18 @@ write_script(struct run_job *job, struct error *err)
 		    "disk",
 		    "cannot write %s: %s", path, strerror(-r));
 	return 0;
+}
+
+/* Made for the ticket: another path, and a size that is not known here. */
+static void
+make_template(struct bootd_msg_payload *p, const char *ticket, size_t i)
+{
+	char name[TEMPLATE_NAME_SIZE];
+
+	p->kind = BOOTD_PAYLOAD_TEMPLATE;
+	p->size = 0;
+	if (template_name(ticket, i, name) == 0)
+		str_clip(p->path, sizeof(p->path), name);
 }
 
 static void
@@ -217,8 +242,12 @@ run_exec_boot(const struct run_job *job, struct bootd_msg_boot *ret)
 	add_payload(ret, &image->kernel, BOOTD_PAYLOAD_KERNEL);
 	for (size_t i = 0; i < image->n_initrds; i++)
 		add_payload(ret, &image->initrds[i], BOOTD_PAYLOAD_INITRD);
-	for (size_t i = 0; i < image->n_files; i++)
+	for (size_t i = 0; i < image->n_files; i++) {
 		add_payload(ret, &image->files[i], BOOTD_PAYLOAD_FILE);
+		if (image->files[i].template)
+			make_template(
+			    &ret->payloads[ret->n_payloads - 1], ret->ticket, i);
+	}
 }
 
 static int64_t
@@ -490,6 +519,8 @@ end(struct run_job *job)
 	job->ending = true;
 	if (!job->run.netboot)
 		return;
+	template_remove(
+	    job->deps->cfg->scripts_root, job->run.ticket.id, &job->bundle->image);
 	if (script_path(job, path, sizeof(path)) == 0 && unlink(path) < 0 &&
 	    errno != ENOENT)
 		log_warn(job->deps->log, "job %s: cannot remove %s: %s", job->run.job,

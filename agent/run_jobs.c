@@ -17,6 +17,7 @@
 #include "agent/preflight.h"
 #include "agent/run_priv.h"
 #include "agent/run_wire.h"
+#include "agent/template.h"
 #include "lib/clock.h"
 #include "lib/secret.h"
 #include "lib/str.h"
@@ -146,6 +147,7 @@ run_jobs_add(struct run_jobs *js, struct bundle *b, const struct run *r)
 	job->deps = &js->d;
 	job->bundle = b;
 	job->run = *r;
+	memcpy(job->written, r->ticket.id, sizeof(job->written));
 	HASH_ADD_STR(js->by_id, run.job, job);
 	HASH_ADD_KEYPTR(hh_host, js->by_host, job->run.host, strlen(job->run.host), job);
 	return job;
@@ -530,11 +532,25 @@ recover_one(void *arg, const char *id, struct bundle *b, const struct run *r,
 	run_orders_close(js, id, r == NULL ? "" : r->host, &ev);
 }
 
+static bool
+has_ticket(void *arg, const char *ticket)
+{
+	const struct run_jobs *js = arg;
+
+	for (const struct run_job *job = js->by_id; job != NULL; job = job->hh.next)
+		if (ticket_is_open(&job->run.ticket) &&
+		    str_eq(job->run.ticket.id, ticket))
+			return true;
+	return false;
+}
+
 int
 run_jobs_recover(struct run_jobs *js, struct error *err)
 {
 	int r = spool_each_job(js->d.spool, recover_one, js);
 
+	if (r == 0)
+		template_sweep(js->d.cfg->scripts_root, has_ticket, js);
 	return r < 0 ? spool_error(js->d.spool, r, err, "read the jobs") : 0;
 }
 

@@ -37,6 +37,7 @@ struct run_job {
 	struct addr_ip probe_ip;
 	int64_t wait_gen;	/* bootd's acknowledgement of the entry */
 	unsigned n_files;	/* verified in preflight */
+	char written[ID_SIZE];	/* the ticket that templates were last written for */
 	struct addr_ip last_ip; /* the address it was last seen with */
 	UT_hash_handle hh, hh_host;
 };

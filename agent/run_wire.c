@@ -213,7 +213,7 @@ read_http(const struct event *ev, const struct bundle_image *image, struct run_w
 	if (!str_eq(class, "kernel") && !str_eq(class, "initrd") &&
 	    !str_eq(class, "file"))
 		return false;
-	if (!find_payload(image, base_name(ev->file), &ret->index, &file))
+	if (!find_payload(image, ev->file, &ret->index, &file))
 		return false;
 	if (file)
 		ret->sign = begin ? RUN_SIGN_FILE_BEGIN : RUN_SIGN_FILE;

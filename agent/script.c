@@ -2,7 +2,8 @@
 /* The per-host iPXE script: kernel, initrds, arguments, and what to do when a transfer
  * fails.
  *
- * Entry points: script_build(), script_name(); script_menu_args() for images of the site's menu.
+ * Entry points: script_build(), script_name(); script_menu_args() for images of the site's menu; script_expand() for
+ * texts beside the script.
  * Ownership: the text belongs to the caller.
  * Failure modes: arguments that name an unknown value, that would not stay one command in
  * iPXE, or that the kernel would cut off are refused before anything is switched off.
@@ -129,6 +130,24 @@ report_url(struct names *n)
 		   : n->value;
 }
 
+/* "10.77.0.1:/srv/netboot/images/grml"; an IPv6 address stands in brackets, as mount.nfs(8) wants it. */
+static const char *
+nfs_root(struct names *n)
+{
+	const char *dir = n->p->bundle->image.nfs_root;
+	char server[SCRIPT_URL_SIZE];
+	bool v6;
+
+	if (dir[0] == '\0' || n->p->images == NULL ||
+	    server_of(n->p->url, server, sizeof(server)) == NULL)
+		return NULL;
+	v6 = strchr(server, ':') != NULL;
+	return str_format(n->value, sizeof(n->value), "%s%s%s:%s/%s", v6 ? "[" : "",
+		   server, v6 ? "]" : "", n->p->images, dir) < 0
+		   ? NULL
+		   : n->value;
+}
+
 static const char *
 lookup(void *arg, const char *name)
 {
@@ -155,6 +174,8 @@ lookup(void *arg, const char *name)
 		return n->p->ticket->token;
 	if (str_eq(name, "mac"))
 		return addr_mac_text(&n->nic->mac, n->value, sizeof(n->value));
+	if (str_eq(name, "nfs"))
+		return nfs_root(n);
 	if (str_eq(name, "mac.hexhyp"))
 		return mac_hexhyp(n);
 	if (str_eq(name, "ip"))
@@ -463,4 +484,15 @@ script_build(const struct script_params *p, char **ret, struct error *err)
 	}
 	*ret = t.at;
 	return 0;
+}
+
+int
+script_expand(
+    const struct script_params *p, const char *text, char **ret, struct error *err)
+{
+	struct names names = {.p = p, .nic = script_boot_nic(&p->bundle->host)};
+
+	if (names.nic == NULL)
+		return no_nic(&p->bundle->host, err);
+	return subst_expand(text, SUBST_TEXT, lookup, &names, ret, err);
 }

@@ -24,6 +24,8 @@ struct script_params {
 	const char *site; /* name */
 	const char
 	    *url; /* the site's HTTP base, "http://10.77.0.1:8080", no slash at the end */
+	const char *
+	    images; /* the images root, absolute, as an NFS server exports it; may be NULL */
 };
 
 /* The NIC that netboots: the one marked `boot`, else the first. NULL: the host has none.
@@ -42,5 +44,10 @@ script_build(const struct script_params *p, char **ret, struct error *err) MUST_
 int
 script_menu_args(const struct bundle_image *image, const char *site, const char *url,
     char **ret, struct error *err) MUST_CHECK;
+/* A template's text with the values of this job, which are those of the kernel's arguments. 0 with *ret owned
+ * by the caller; -ENOENT, -EINVAL, -EMSGSIZE with line and name in *err, as subst_expand(). */
+int
+script_expand(const struct script_params *p, const char *text, char **ret,
+    struct error *err) MUST_CHECK;
 
 #endif

@@ -50,7 +50,7 @@ is_token(const char *s, size_t n)
 }
 
 /* Paths of tickets hold the token, which no event may: what is recorded of them is the name
- * behind it. Elsewhere, as in a misspelt path, it is crossed out. */
+ * behind it, which may have several parts. Elsewhere, as in a misspelt path, it is crossed out. */
 static void
 name_without_token(const char *path, char *dst, size_t size)
 {
@@ -58,9 +58,9 @@ name_without_token(const char *path, char *dst, size_t size)
 	char *s;
 
 	if (str_has_prefix(path, "/b/") || str_has_prefix(path, "/report/")) {
-		const char *rest = strrchr(path, '/');
+		const char *rest = strchr(strchr(path + 1, '/') + 1, '/');
 
-		path = rest != strchr(path + 1, '/') ? rest + 1 : "";
+		path = rest != NULL ? rest + 1 : "";
 	}
 	while (*path == '/')
 		path++;
@@ -153,7 +153,8 @@ class_name(const struct policy_http *pol)
 		switch (pol->host->boot.payloads[pol->payload].kind) {
 		case BOOTD_PAYLOAD_KERNEL: return "kernel";
 		case BOOTD_PAYLOAD_INITRD: return "initrd";
-		case BOOTD_PAYLOAD_FILE: return "file";
+		case BOOTD_PAYLOAD_FILE:
+		case BOOTD_PAYLOAD_TEMPLATE: return "file";
 		}
 	}
 	return "";
@@ -292,13 +293,22 @@ cannot_open(struct http_conn *c, const char *file, int err)
 	http_xfer_tell(c->io->deps->events, &c->facts, "http.error", "refused", reason);
 }
 
+/* What the agent has made for the ticket lies in one folder, what it was ordered for in another. */
+static bool
+is_made(const struct policy_http *pol)
+{
+	return pol->what == POLICY_PATH_SCRIPT ||
+	       (pol->what == POLICY_PATH_PAYLOAD &&
+		   pol->host->boot.payloads[pol->payload].kind == BOOTD_PAYLOAD_TEMPLATE);
+}
+
 static void
 serve_file(struct http_conn *c, const struct policy_http *pol, int64_t now)
 {
 	const struct bootd_deps *deps = c->io->deps;
-	int dir = pol->what == POLICY_PATH_LOADER   ? deps->loaders_fd
-		  : pol->what == POLICY_PATH_SCRIPT ? deps->scripts_fd
-						    : deps->images_fd;
+	int dir = pol->what == POLICY_PATH_LOADER ? deps->loaders_fd
+		  : is_made(pol)		  ? deps->scripts_fd
+						  : deps->images_fd;
 	struct fileroot_file file;
 	int err = fileroot_open(dir, pol->file, &file);
 
@@ -308,7 +318,7 @@ serve_file(struct http_conn *c, const struct policy_http *pol, int64_t now)
 	}
 	/* The ticket was armed for a file of that size: another one is not what was
 	 * ordered. */
-	if (pol->what == POLICY_PATH_PAYLOAD &&
+	if (pol->what == POLICY_PATH_PAYLOAD && !is_made(pol) &&
 	    file.size != pol->host->boot.payloads[pol->payload].size) {
 		close(file.fd);
 		not_found(c, pol->file, "the file has changed since the ticket was made");

@@ -58,12 +58,13 @@ policy_loader(const struct hosttab *t, const struct bootd_config *cfg,
 
 /* What an HTTP path means. */
 enum policy_path {
-	POLICY_PATH_NONE,    /* 404, `reason` */
-	POLICY_PATH_LOADER,  /* file below the loaders root */
-	POLICY_PATH_SCRIPT,  /* armed: file below the scripts root */
-	POLICY_PATH_IDLE,    /* a generated script, in `text` */
-	POLICY_PATH_PAYLOAD, /* payload index of host's ticket, below the images root */
-	POLICY_PATH_MENU,    /* the site's menu: menu_script() */
+	POLICY_PATH_NONE,   /* 404, `reason` */
+	POLICY_PATH_LOADER, /* file below the loaders root */
+	POLICY_PATH_SCRIPT, /* armed: file below the scripts root */
+	POLICY_PATH_IDLE,   /* a generated script, in `text` */
+	POLICY_PATH_PAYLOAD, /* payload index of host's ticket, below the images root; a template of it below
+			      * the scripts root */
+	POLICY_PATH_MENU, /* the site's menu: menu_script() */
 	POLICY_PATH_IMAGE, /* a file of one of the menu's images, below the images root: `size`, `kind` */
 	POLICY_PATH_AUTOEXEC, /* menu_autoexec(), unless `file` is below the loaders root */
 	POLICY_PATH_REPORT,   /* POST only; token and stage set */

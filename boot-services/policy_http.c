@@ -109,7 +109,7 @@ payload_path(const struct hosttab *t, const char *rest, struct policy_http *p)
 	for (size_t i = 0; i < b->n_payloads; i++) {
 		if (!str_eq(b->payloads[i].name, name))
 			continue;
-		if (b->consumed && b->payloads[i].kind != BOOTD_PAYLOAD_FILE) {
+		if (b->consumed && bootd_msg_payload_is_boot(b->payloads[i].kind)) {
 			none(p, "ticket is consumed: its kernel and initrds are not "
 				"served again");
 			return;

@@ -34,7 +34,7 @@ bool
 ticket_gate_holds(const struct hosttab_boot *b, size_t payload)
 {
 	return payload >= b->n_payloads ||
-	       b->payloads[payload].kind != BOOTD_PAYLOAD_FILE;
+	       bootd_msg_payload_is_boot(b->payloads[payload].kind);
 }
 
 int64_t

@@ -82,7 +82,13 @@ read_name(const json_t *v, const char *key, struct bootd_msg *m, struct error *e
 
 /* ---- the ticket part of a host ---- */
 
-static const char *const payload_kinds[] = {"kernel", "initrd", "file"};
+static const char *const payload_kinds[] = {"kernel", "initrd", "file", "template"};
+
+bool
+bootd_msg_payload_is_boot(enum bootd_msg_payload_kind kind)
+{
+	return kind != BOOTD_PAYLOAD_FILE && kind != BOOTD_PAYLOAD_TEMPLATE;
+}
 
 static json_t *
 boot_to_json(const struct bootd_msg_boot *b)
@@ -122,17 +128,18 @@ read_payload(const json_t *v, struct bootd_msg_payload *p, struct error *err)
 	    json_get_i64(v, "size", &p->size, err) < 0 ||
 	    json_get_str(v, "kind", &kind, err) < 0)
 		return -EINVAL;
-	if (!bundle_path_valid(p->name) || strchr(p->name, '/') != NULL)
-		return bad(err, "name: not a plain file name");
-	if (!bundle_path_valid(p->path))
-		return bad(err, "path: leaves the images root");
 	if (p->size < 0)
 		return bad(err, "size: negative");
 	while (i < ARRAY_SIZE(payload_kinds) && !str_eq(kind, payload_kinds[i]))
 		i++;
 	if (i == ARRAY_SIZE(payload_kinds))
-		return bad(err, "kind: not kernel, initrd or file");
+		return bad(err, "kind: not kernel, initrd, file or template");
 	p->kind = (enum bootd_msg_payload_kind)i;
+	if (!bundle_path_valid(p->name) ||
+	    (bootd_msg_payload_is_boot(p->kind) && strchr(p->name, '/') != NULL))
+		return bad(err, "name: not a plain file name");
+	if (!bundle_path_valid(p->path))
+		return bad(err, "path: leaves its root");
 	return 0;
 }
 

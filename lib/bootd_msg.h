@@ -42,12 +42,20 @@ enum {
 enum bootd_msg_payload_kind {
 	BOOTD_PAYLOAD_KERNEL,
 	BOOTD_PAYLOAD_INITRD,
-	BOOTD_PAYLOAD_FILE
+	BOOTD_PAYLOAD_FILE,
+	/* A text that the agent has made for this ticket: its path is below the scripts root, and its
+	 * size is not told. */
+	BOOTD_PAYLOAD_TEMPLATE
 };
 
+/* Is the machine's boot made of it (kernel, initrd), so that it is held back and served once? */
+bool
+bootd_msg_payload_is_boot(enum bootd_msg_payload_kind kind);
+
 struct bootd_msg_payload {
-	char name[64];		     /* URL: /b/TOKEN/NAME */
-	char path[BUNDLE_PATH_SIZE]; /* below the images root */
+	char name[64]; /* URL: /b/TOKEN/NAME; of a file it may hold '/' */
+	char path
+	    [BUNDLE_PATH_SIZE]; /* below the images root; of a template, the scripts root */
 	int64_t size;
 	enum bootd_msg_payload_kind kind;
 };

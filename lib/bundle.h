@@ -121,7 +121,8 @@ struct bundle_bmc {
 };
 
 struct bundle_file {
-	char name[64];		     /* URL name under /b/TOKEN/ */
+	/* URL name under /b/TOKEN/; of a further file it may hold '/', for clients that look below a folder */
+	char name[64];
 	char path[BUNDLE_PATH_SIZE]; /* below the images root */
 	char sha256[65];
 	int64_t size;

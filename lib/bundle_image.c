@@ -93,8 +93,9 @@ bundle_image_to_json(const struct bundle_image *image)
 	return v;
 }
 
+/* `boots`: a kernel or initrd, whose name is a word of the boot script. */
 static int
-read_file(const json_t *v, struct bundle_file *f, struct error *err)
+read_file(const json_t *v, bool boots, struct bundle_file *f, struct error *err)
 {
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
@@ -104,9 +105,12 @@ read_file(const json_t *v, struct bundle_file *f, struct error *err)
 	    json_get_i64(v, "size", &f->size, err) < 0 ||
 	    json_opt_bool(v, "template", &f->template, err) < 0)
 		return -EINVAL;
-	if (!bundle_path_valid(f->name) || strchr(f->name, '/') != NULL)
+	if (!bundle_path_valid(f->name) || (boots && strchr(f->name, '/') != NULL))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "name: not a plain file name");
+	if (boots && f->template)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "template: only further files can be templates");
 	if (!bundle_path_valid(f->path))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "path: leaves the images root");
@@ -131,7 +135,8 @@ read_files(const json_t *v, const char *key, struct bundle_file *files, size_t m
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "%s: more than %zu", key, max);
 	for (size_t i = 0; i < json_array_size(list); i++) {
-		if (read_file(json_array_get(list, i), &files[i], err) < 0) {
+		if (read_file(json_array_get(list, i), str_eq(key, "initrds"), &files[i],
+			err) < 0) {
 			error_prefix(err, "%s[%zu]", key, i);
 			return -EINVAL;
 		}
@@ -218,7 +223,7 @@ read_image(const json_t *v, struct bundle_image *image, struct error *err)
 	    json_opt_bool(v, "local_boot", &image->local_boot, err) < 0 ||
 	    check_image(image, err) < 0)
 		return -EINVAL;
-	if (read_file(json_object_get(v, "kernel"), &image->kernel, err) < 0) {
+	if (read_file(json_object_get(v, "kernel"), true, &image->kernel, err) < 0) {
 		error_prefix(err, "kernel");
 		return -EINVAL;
 	}
@@ -248,7 +253,8 @@ bundle_image_from_json(const json_t *v, struct bundle_image *ret, struct error *
 }
 
 const char *const bundle_image_arg_names[] = {"host.name", "mac", "mac.hexhyp", "ip",
-    "ip6", "image.name", "report", "token", "site.name", "site.url", "site.server", NULL};
+    "ip6", "image.name", "report", "token", "site.name", "site.url", "site.server", "nfs",
+    NULL};
 
 struct arg_names {
 	const struct bundle_image *image;
@@ -263,6 +269,8 @@ arg_name_exists(const struct bundle_image *image, const char *name)
 	for (size_t i = 0; i < image->n_files && str_has_prefix(name, "file."); i++)
 		if (str_eq(name + strlen("file."), image->files[i].name))
 			return true;
+	if (str_eq(name, "nfs"))
+		return image->nfs_root[0] != '\0';
 	for (const char *const *p = bundle_image_arg_names; *p; p++)
 		if (str_eq(name, *p))
 			return true;
@@ -292,6 +300,10 @@ bundle_image_args_check(const struct bundle_image *image, struct error *err)
 		return error_set(err, -EINVAL, "bad-value",
 		    "add the file to the image, or correct the name",
 		    "args: ${%s}: the image has no such file", n.unknown);
+	if (str_eq(n.unknown, "nfs"))
+		return error_set(err, -EINVAL, "bad-value",
+		    "give the image an nfs_root: the folder that is exported",
+		    "args: ${nfs}: the image has no nfs_root");
 	if (n.unknown[0])
 		return error_set(err, -EINVAL, "bad-value",
 		    "netboot-inventory(5) lists the names; $$ is a dollar",

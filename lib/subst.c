@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* ${name} substitution for kernel arguments and iPXE scripts.
+/* ${name} substitution for kernel arguments, iPXE scripts and templates.
  *
  * Entry points: subst_expand().
  * Ownership: the result is the caller's; looked-up values are borrowed.
@@ -17,19 +17,21 @@
 
 #include "lib/str.h"
 
-enum { SUBST_MAX = 4096, SUBST_NAME_SIZE = 128 };
+enum { SUBST_NAME_SIZE = 128 };
 
 struct output {
 	char *text;
-	size_t len;
+	size_t len, max;
 };
 
 static int
 append(struct output *out, const char *s, size_t n, struct error *err)
 {
-	if (n > SUBST_MAX - out->len)
-		return error_set(err, -EMSGSIZE, "too-long", "shorten the arguments",
-		    "the text is longer than %d octets after substitution", SUBST_MAX);
+	if (n > out->max - out->len)
+		return error_set(err, -EMSGSIZE, "too-long",
+		    out->max == SUBST_TEXT_MAX ? "shorten the text"
+					       : "shorten the arguments",
+		    "the text is longer than %zu octets after substitution", out->max);
 	memcpy(out->text + out->len, s, n);
 	out->len += n;
 	return 0;
@@ -40,6 +42,11 @@ static const char *
 forbidden_part(const char *value, enum subst_escape how)
 {
 	for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++) {
+		if (how == SUBST_TEXT) {
+			if (*p < ' ' || *p == 0x7f)
+				return "a control character";
+			continue;
+		}
 		if (*p <= ' ' || *p >= 0x7f)
 			return "a blank, control or non-ASCII character";
 		if (*p == '"' || *p == '\'')
@@ -125,12 +132,26 @@ expand_dollar(const char **s, struct output *out, enum subst_escape how,
 	return append_value(out, name, lookup(arg, name), how, err);
 }
 
+/* The line of `text` that `at` lies in, from 1. */
+static size_t
+line_of(const char *text, const char *at)
+{
+	size_t n = 1;
+
+	for (; text < at; text++)
+		n += *text == '\n';
+	return n;
+}
+
 int
 subst_expand(const char *tmpl, enum subst_escape how, subst_lookup *lookup, void *arg,
     char **ret, struct error *err)
 {
-	struct output out = {.text = str_alloc(SUBST_MAX + 1)};
+	struct output out = {.max = how == SUBST_TEXT ? SUBST_TEXT_MAX : SUBST_ARGS_MAX};
+	const char *begin = tmpl;
 	int r = 0;
+
+	out.text = str_alloc(out.max + 1);
 
 	while (r == 0 && *tmpl != '\0') {
 		if (*tmpl == '$') {
@@ -143,6 +164,8 @@ subst_expand(const char *tmpl, enum subst_escape how, subst_lookup *lookup, void
 		}
 	}
 	if (r < 0) {
+		if (how == SUBST_TEXT)
+			error_prefix(err, "line %zu", line_of(begin, tmpl));
 		free(out.text);
 		return r;
 	}

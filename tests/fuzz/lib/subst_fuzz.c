@@ -41,6 +41,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(strchr(out, ' ') == NULL || strchr(text, ' ') != NULL);
 		free(out);
 	}
+	/* Of a text: a value brings no line. */
+	if (subst_expand(text, SUBST_TEXT, lookup, value, &out, &err) == 0) {
+		assert(strlen(out) <= SUBST_TEXT_MAX);
+		assert(strchr(out, '\n') == NULL);
+		free(out);
+	}
 	free(text);
 	return 0;
 }

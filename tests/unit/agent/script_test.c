@@ -15,7 +15,8 @@ build(struct bundle *b, const char *args)
 	struct script_params p = {.bundle = b,
 	    .ticket = &ticket,
 	    .site = "los",
-	    .url = "http://10.77.0.1:8080"};
+	    .url = "http://10.77.0.1:8080",
+	    .images = "/srv/images"};
 	struct error err;
 	char *text = NULL;
 
@@ -178,12 +179,67 @@ test_every_name_is_known(void **state)
 	struct bundle *b = job_fixture_bundle();
 
 	(void)state;
+	str_clip(b->image.nfs_root, sizeof(b->image.nfs_root), "grml/live");
 	for (const char *const *p = bundle_image_arg_names; *p; p++) {
 		char args[100];
 
 		snprintf(args, sizeof(args), "a=${%s}", *p);
 		free(build(b, args));
 	}
+	free(b);
+}
+
+static void
+test_nfs_root(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://[fd77::1]:8080",
+	    .images = "/srv/images"};
+	struct error err;
+	char *text = NULL;
+
+	(void)state;
+	refused(b, "nfsroot=${nfs}", -ENOENT, "image-args");
+	str_clip(b->image.nfs_root, sizeof(b->image.nfs_root), "grml/live");
+	text = build(b, "nfsroot=${nfs}");
+	has(text, " nfsroot=10.77.0.1:/srv/images/grml/live ");
+	free(text);
+	assert_int_equal(script_build(&p, &text, &err), 0);
+	has(text, " nfsroot=[fd77::1]:/srv/images/grml/live ");
+	free(text);
+	free(b);
+}
+
+/* A template is no iPXE script: quotes, blanks and lines stay as they are. */
+static void
+test_expand(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://10.77.0.1:8080"};
+	struct error err;
+	char *text = NULL;
+
+	(void)state;
+	assert_int_equal(
+	    script_expand(
+		&p, "# \"it's\" ${host.name} && $x $${y}\nr=${report}\n", &text, &err),
+	    0);
+	assert_string_equal(text,
+	    "# \"it's\" edge01 && $x ${y}\n"
+	    "r=http://10.77.0.1:8080/report/0123456789abcdefghjkmnpqrs\n");
+	free(text);
+	assert_int_equal(
+	    script_expand(&p, "a\nb\n${host.label.rack}", &text, &err), -ENOENT);
+	has(err.text, "line 3: ${host.label.rack}");
+	b->host.n_nics = 0;
+	assert_int_equal(script_expand(&p, "", &text, &err), -EINVAL);
+	assert_string_equal(err.code, "no-boot-mac");
 	free(b);
 }
 
@@ -296,6 +352,8 @@ main(void)
 	    cmocka_unit_test(test_ipv6_only),
 	    cmocka_unit_test(test_menu_args),
 	    cmocka_unit_test(test_every_name_is_known),
+	    cmocka_unit_test(test_nfs_root),
+	    cmocka_unit_test(test_expand),
 	    cmocka_unit_test(test_refused),
 	    cmocka_unit_test(test_file_names),
 	    cmocka_unit_test(test_url),

@@ -34,7 +34,11 @@ static const char *const good[] = {
     "{\"name\":\"vmlinuz\",\"path\":\"debian/vmlinuz\",\"size\":1,\"kind\":\"kernel\"},"
     "{\"name\":\"initrd\",\"path\":\"debian/initrd\",\"size\":2,\"kind\":\"initrd\"},"
     "{\"name\":\"root.sfs\",\"path\":\"debian/"
-    "root.sfs\",\"size\":3,\"kind\":\"file\"}]}}",
+    "root.sfs\",\"size\":3,\"kind\":\"file\"},"
+    "{\"name\":\"arch/x86_64/root.sfs\",\"path\":\"debian/"
+    "root.sfs\",\"size\":3,\"kind\":\"file\"},"
+    "{\"name\":\"preseed.cfg\",\"path\":\"ticket-0123456789abcdef-2\",\"size\":0,"
+    "\"kind\":\"template\"}]}}",
     "{\"t\":\"host_del\",\"gen\":5,\"name\":\"a\"}",
     "{\"t\":\"table_end\",\"gen\":6}",
     "{\"t\":\"ack\",\"gen\":6}",
@@ -94,6 +98,14 @@ bad_messages_are_refused(void **state)
 	    "\"ticket\":\"0123456789abcdef\",\"token\":\"0123456789abcdefghjkmnpqrs\","
 	    "\"job\":\"0123456789abcdef\",\"state\":\"armed\",\"payloads\":["
 	    "{\"name\":\"a\",\"path\":\"../a\",\"size\":1,\"kind\":\"kernel\"}]}}",
+	    "{\"t\":\"host\",\"gen\":1,\"host\":{\"name\":\"a\"},\"boot\":{"
+	    "\"ticket\":\"0123456789abcdef\",\"token\":\"0123456789abcdefghjkmnpqrs\","
+	    "\"job\":\"0123456789abcdef\",\"state\":\"armed\",\"payloads\":["
+	    "{\"name\":\"a/b\",\"path\":\"a\",\"size\":1,\"kind\":\"initrd\"}]}}",
+	    "{\"t\":\"host\",\"gen\":1,\"host\":{\"name\":\"a\"},\"boot\":{"
+	    "\"ticket\":\"0123456789abcdef\",\"token\":\"0123456789abcdefghjkmnpqrs\","
+	    "\"job\":\"0123456789abcdef\",\"state\":\"armed\",\"payloads\":["
+	    "{\"name\":\"a/../b\",\"path\":\"a\",\"size\":1,\"kind\":\"template\"}]}}",
 	    "{\"t\":\"host\",\"gen\":1,\"host\":{\"name\":\"a\"},\"boot\":{"
 	    "\"ticket\":\"0123456789abcdef\",\"token\":\"0123456789abcdefghjkmnpqrs\","
 	    "\"job\":\"0123456789abcdef\",\"state\":\"perhaps\"}}",

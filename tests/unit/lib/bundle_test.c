@@ -169,8 +169,17 @@ files_stay_below_their_root(void **state)
 		    "image: files[0]: path");
 	}
 	assert_true(bundle_path_valid("a/b.c/..d/d.."));
-	check_refused("image", "files",
+	/* Below a folder may lie what the image itself looks for, but not what iPXE names. */
+	check_refused("image", "initrds",
 	    json_pack("[{s:s,s:s,s:s,s:i}]", "name", "a/b", "path", "b", "sha256", SHA,
+		"size", 1),
+	    "image: initrds[0]: name");
+	check_refused("image", "initrds",
+	    json_pack("[{s:s,s:s,s:s,s:i,s:b}]", "name", "a", "path", "b", "sha256", SHA,
+		"size", 1, "template", 1),
+	    "image: initrds[0]: template");
+	check_refused("image", "files",
+	    json_pack("[{s:s,s:s,s:s,s:i}]", "name", "a/../b", "path", "b", "sha256", SHA,
 		"size", 1),
 	    "image: files[0]: name");
 	check_refused("image", "files",

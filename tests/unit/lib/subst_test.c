@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "lib/str.h"
+
 static const char *
 lookup(void *arg, const char *name)
 {
@@ -117,9 +119,29 @@ values_that_would_break_out(void **state)
 	check("${dollar}", SUBST_KERNEL_ARGS, "a$");
 }
 
+/* Of a text the lines count, and what is in them is its author's. */
+static void
+texts_of_many_lines(void **state)
+{
+	char *text = NULL;
+	struct error err;
+
+	(void)state;
+	check("a ${space}\n\"${quote}\"", SUBST_TEXT, "a a b\n\"a\"b\"");
+	check_refused("${line}", SUBST_TEXT, -EINVAL);
+	assert_int_equal(
+	    subst_expand("\n\nx ${nobody}", SUBST_TEXT, lookup, NULL, &text, &err),
+	    -ENOENT);
+	assert_non_null(strstr(err.text, "line 3: ${nobody}"));
+	assert_int_equal(
+	    subst_expand("\n${x#y}\n", SUBST_TEXT, lookup, NULL, &text, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "line 2: "));
+}
+
 static void
 length_is_bounded(void **state)
 {
+	char *text = str_alloc(SUBST_TEXT_MAX + 2);
 	char tmpl[5000];
 
 	(void)state;
@@ -129,6 +151,11 @@ length_is_bounded(void **state)
 	tmpl[4096] = 'a';
 	tmpl[4097] = '\0';
 	check_refused(tmpl, SUBST_IPXE, -EMSGSIZE);
+	memset(text, 'a', SUBST_TEXT_MAX);
+	check(text, SUBST_TEXT, text);
+	text[SUBST_TEXT_MAX] = 'a';
+	check_refused(text, SUBST_TEXT, -EMSGSIZE);
+	free(text);
 }
 
 int
@@ -139,6 +166,7 @@ main(void)
 	    cmocka_unit_test(dollars),
 	    cmocka_unit_test(unknown_and_open_names),
 	    cmocka_unit_test(values_that_would_break_out),
+	    cmocka_unit_test(texts_of_many_lines),
 	    cmocka_unit_test(length_is_bounded),
 	};
 
