@@ -44,6 +44,9 @@ int
 cmd_image_verify(struct ctl *ctl, const struct args *args);
 int
 cmd_image_rm(struct ctl *ctl, const struct args *args);
+/* cmd_import.c */
+int
+cmd_import(struct ctl *ctl, const struct args *args);
 /* cmd_apply.c */
 int
 cmd_apply(struct ctl *ctl, const struct args *args);

@@ -127,6 +127,20 @@ static const struct args_option image_options[] = {
     {"deadline", 0, ARGS_LIST, "STAGE=DURATION", "how long a stage may take"},
 };
 
+static const struct args_option import_options[] = {
+    {"name", 0, ARGS_VALUE, "IMAGE",
+	"the new image, and its folder below the images root"},
+    {"kind", 0, ARGS_VALUE, "reinstall|rescue|live|tool", "else the family's own"},
+    {"template", 0, ARGS_VALUE, "FILE", "preseed, kickstart or user-data, with ${names}"},
+    {"nfs", 0, ARGS_FLAG, NULL, "the root comes over NFS instead of HTTP"},
+    {"bios", 0, ARGS_FLAG, NULL, "take what boots BIOS machines, where that differs"},
+    {"pick", 0, ARGS_VALUE, "WORD", "of several that would do, the path that holds it"},
+    {"append", 0, ARGS_VALUE, "TEXT", "further kernel arguments"},
+    {"images-root", 0, ARGS_VALUE, "DIR",
+	"the server's images root (/srv/netboot/images)"},
+    {"dry-run", 0, ARGS_FLAG, NULL, "show the image, copy and add nothing"},
+};
+
 static const struct args_option apply_options[] = {
     {"file", 'f', ARGS_VALUE, "FILE",
 	"the inventory, netboot-inventory(5); - reads stdin"},
@@ -196,6 +210,12 @@ static const struct args_command commands[] = {
 
     {"image", "add", "IMAGE", 1, 1, {GROUP(image_options)}, cmd_image_add, "Add an image",
 	"The files must be below the server's images root; their SHA-256 is recorded."},
+    {"image", "import", "FAMILY SOURCE", 2, 2, {GROUP(import_options)}, cmd_import,
+	"Make an image of a known system's ISO or folder",
+	"FAMILY is sysrescue, grml, gparted, debian-live, debian-installer, kickstart,\n"
+	"autoinstall, memtest or efi-file; SOURCE an ISO, a folder with its contents, "
+	"or\n"
+	"an .efi file. Runs on the orchestrator's machine. Nothing is overwritten."},
     {"image", "list", "", 0, 0, {{0}}, cmd_image_list, "List the images", NULL},
     {"image", "show", "IMAGE", 1, 1, {{0}}, cmd_image_show, "Show an image", NULL},
     {"image", "verify", "IMAGE", 1, 1, {{0}}, cmd_image_verify,

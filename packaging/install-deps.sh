@@ -9,7 +9,7 @@ set -eu
 # Build
 packages="gcc make pkg-config libc6-dev libfreeipmi-dev libipmiconsole-dev libcurl4-openssl-dev
 libsqlite3-dev libevent-dev libjansson-dev libcyaml-dev libyaml-dev libsodium-dev libssl-dev
-libical-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libcmocka-dev"
+libical-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libarchive-dev libcmocka-dev"
 # Running: boot loaders, and the tool that backs the database up
 packages="$packages ipxe sqlite3"
 optional=
@@ -21,13 +21,13 @@ if [ "${1:-}" != build ]; then
 	packages="$packages python3-pytest python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
 	dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe-qemu
 	dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
-	spin wrk nginx-light jq libcap2-bin util-linux"
+	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs jq libcap2-bin util-linux"
 	# The guests of the lab
-	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools memtest86+"
+	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
-	services="nginx tftpd-hpa kea-dhcp4-server isc-dhcp-relay"
+	services="nginx tftpd-hpa kea-dhcp4-server isc-dhcp-relay nfs-ganesha"
 fi
 
 installed() {

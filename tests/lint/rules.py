@@ -30,6 +30,7 @@ DOORS = [
     (r"^event2/", r"^lib/|_io\.[ch]$|/main\.c$|^boot-services/bootd\.[ch]$|^agent/agent\.[ch]$"
                   r"|^orchestrator/orch\.[ch]$"),
     (r"^(seccomp|cap-ng)\.h$", r"^boot-services/privs\.c$"),
+    (r"^archive(_entry)?\.h$", r"^ctl/import_source\.c$"),
 ]
 # Files outside those patterns that may use the event loop, and what for.
 EVENT_USERS = {
@@ -64,6 +65,7 @@ PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet)$"
     r"|^agent/(ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet)$"
+    r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|menu|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share"
     r"|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")
 
