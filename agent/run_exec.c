@@ -13,12 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/nfs_check_io.h"
+#include "agent/nfs_proto.h"
 #include "agent/run_priv.h"
 #include "agent/script.h"
 #include "agent/template.h"
 #include "agent/textfile.h"
 #include "lib/clock.h"
 #include "lib/str.h"
+
+/* A server on the spot answers at once; the stage's deadline is for the files. */
+#define NFS_PATIENCE (5 * USEC_PER_SEC)
 
 /* ---- checks before anything is switched off ---- */
 
@@ -27,7 +32,7 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 {
 	struct run_job *job = arg;
 	char evidence[RUN_EVIDENCE_SIZE];
-	char files[64] = "";
+	char files[96] = "";
 
 	job->call = 0;
 	if (res->err.code[0] != '\0') {
@@ -35,7 +40,8 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 		return;
 	}
 	if (job->n_files > 0)
-		snprintf(files, sizeof(files), "%u image files verified; ", job->n_files);
+		snprintf(files, sizeof(files), "%u image files verified; %s",
+		    job->n_files, job->exported ? "NFS export seen; " : "");
 	snprintf(evidence, sizeof(evidence),
 	    "%sBMC answers with cipher suite %d; power %s", files, res->cipher,
 	    bmc_power_name(res->power));
@@ -97,6 +103,41 @@ check_templates(const struct run_job *job, struct error *err)
 }
 
 static void
+on_export_checked(void *arg, const struct error *err)
+{
+	struct run_job *job = arg;
+
+	job->export = NULL;
+	if (err->code[0] != '\0') {
+		run_jobs_post_step(job, err, false, NULL);
+		return;
+	}
+	job->exported = true;
+	probe_bmc(job);
+}
+
+/* The root that the image mounts: exported by the machine that serves the site? One that is known by its name
+ * alone is not asked, since names are not looked up here. */
+static bool
+begin_export(struct run_job *job)
+{
+	const struct bundle_image *image = &job->bundle->image;
+	char url[SCRIPT_URL_SIZE], name[SCRIPT_URL_SIZE], path[600];
+	struct script_params p;
+	struct addr_ip server;
+	struct error err;
+
+	if (image->nfs_root[0] == '\0' || get_params(job, url, &p, &err) < 0 ||
+	    script_server(url, name, sizeof(name)) < 0 ||
+	    addr_ip_parse(name, &server) < 0 ||
+	    str_format(path, sizeof(path), "%s/%s", p.images, image->nfs_root) < 0)
+		return false;
+	job->export = nfs_check_io_start(job->deps->base, &server, NFS_PORT, path,
+	    NFS_PATIENCE, on_export_checked, job);
+	return true;
+}
+
+static void
 on_files_checked(void *arg, const struct error *err, unsigned n_files)
 {
 	struct run_job *job = arg;
@@ -108,7 +149,8 @@ on_files_checked(void *arg, const struct error *err, unsigned n_files)
 		return;
 	}
 	job->n_files = n_files;
-	probe_bmc(job);
+	if (!begin_export(job))
+		probe_bmc(job);
 }
 
 static int
@@ -498,6 +540,8 @@ cancel_step(struct run_job *job)
 		bmc_cancel(job->deps->bmc, job->call);
 	if (job->check != NULL)
 		preflight_cancel(job->check);
+	nfs_check_io_cancel(job->export);
+	job->export = NULL;
 	job->call = 0;
 	job->check = NULL;
 	job->wait_gen = 0;

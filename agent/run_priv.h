@@ -32,11 +32,13 @@ struct run_job {
 	/* Under way; 0 or NULL: nothing. */
 	uint64_t call; /* BMC */
 	struct preflight_check *check;
+	struct nfs_check_io *export;
 	struct probe *probe;
 	bool probing; /* also while no address is known */
 	struct addr_ip probe_ip;
 	int64_t wait_gen;	/* bootd's acknowledgement of the entry */
 	unsigned n_files;	/* verified in preflight */
+	bool exported;		/* its NFS root was seen */
 	char written[ID_SIZE];	/* the ticket that templates were last written for */
 	struct addr_ip last_ip; /* the address it was last seen with */
 	UT_hash_handle hh, hh_host;

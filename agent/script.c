@@ -66,8 +66,8 @@ script_name(const struct bundle_host *host, char ret[SCRIPT_NAME_SIZE])
 }
 
 /* "http://[fd77::1]:80" to "fd77::1": installers want an address alone. */
-static const char *
-server_of(const char *url, char *buf, size_t size)
+int
+script_server(const char *url, char *buf, size_t size)
 {
 	const char *at = strstr(url, "://");
 	size_t n;
@@ -79,7 +79,7 @@ server_of(const char *url, char *buf, size_t size)
 	} else {
 		n = strcspn(at, ":/");
 	}
-	return str_format(buf, size, "%.*s", (int)n, at) < 0 ? NULL : buf;
+	return str_format(buf, size, "%.*s", (int)n, at);
 }
 
 static const char *
@@ -139,7 +139,7 @@ nfs_root(struct names *n)
 	bool v6;
 
 	if (dir[0] == '\0' || n->p->images == NULL ||
-	    server_of(n->p->url, server, sizeof(server)) == NULL)
+	    script_server(n->p->url, server, sizeof(server)) < 0)
 		return NULL;
 	v6 = strchr(server, ':') != NULL;
 	return str_format(n->value, sizeof(n->value), "%s%s%s:%s/%s", v6 ? "[" : "",
@@ -167,7 +167,9 @@ lookup(void *arg, const char *name)
 	if (str_eq(name, "site.url"))
 		return n->p->url;
 	if (str_eq(name, "site.server"))
-		return server_of(n->p->url, n->value, sizeof(n->value));
+		return script_server(n->p->url, n->value, sizeof(n->value)) < 0
+			   ? NULL
+			   : n->value;
 	if (str_eq(name, "report"))
 		return report_url(n);
 	if (str_eq(name, "token"))

@@ -44,6 +44,9 @@ script_build(const struct script_params *p, char **ret, struct error *err) MUST_
 int
 script_menu_args(const struct bundle_image *image, const char *site, const char *url,
     char **ret, struct error *err) MUST_CHECK;
+/* "10.77.0.1", "fd77::1" or a name: who serves the site. -ENAMETOOLONG. */
+int
+script_server(const char *url, char *buf, size_t size) MUST_CHECK;
 /* A template's text with the values of this job, which are those of the kernel's arguments. 0 with *ret owned
  * by the caller; -ENOENT, -EINVAL, -EMSGSIZE with line and name in *err, as subst_expand(). */
 int

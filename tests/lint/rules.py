@@ -64,7 +64,7 @@ GLOBALS = {}
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet)$"
-    r"|^agent/(ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet)$"
+    r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|menu|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share"
     r"|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")

@@ -153,7 +153,7 @@ def includes():
 
 CODE = r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*"
 # Where a job's verdict is made; what is set there for programs' ears only.
-VERDICTS = re.compile(r"^agent/(?:run\w*|preflight|script|template|bmc_error|spool)\.c$")
+VERDICTS = re.compile(r"^agent/(?:run\w*|preflight|script|template|nfs_msg|nfs_check_io|bmc_error|spool)\.c$")
 VERDICT_TABLES = ("agent/run_verdict.c", "agent/bmc_error.c")
 NO_VERDICTS = {"bad-record", "seal-key", "internal"}
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Is a folder exported over NFS? One connection, one question. */
+#ifndef AGENT_NFS_CHECK_IO_H
+#define AGENT_NFS_CHECK_IO_H
+
+#include <event2/event.h>
+
+#include "lib/addr.h"
+#include "lib/error.h"
+
+struct nfs_check_io;
+
+/* Calls `done` once from the loop, within `patience_us`, never from inside: err->code is "" (the folder is there) or
+ * nfs-export. What was started is freed by then. */
+typedef void
+nfs_check_io_done(void *arg, const struct error *err);
+struct nfs_check_io *
+nfs_check_io_start(struct event_base *base, const struct addr_ip *server, uint16_t port,
+    const char *path, int64_t patience_us, nfs_check_io_done *done, void *arg);
+/* `done` is not called any more. NULL allowed. */
+void
+nfs_check_io_cancel(struct nfs_check_io *c);
+
+#endif
