@@ -102,12 +102,31 @@ check_templates(const struct run_job *job, struct error *err)
 	return r < 0 ? r : template_check(&p, &dirs, err);
 }
 
+/* For the record, and for `doctor`: a root that one host missed is missed by all. */
+static void
+tell_export(const struct run_job *job, const struct error *err)
+{
+	bool seen = err->code[0] == '\0';
+	struct event ev = event_make(seen ? "nfs.seen" : "nfs.missing", clock_wall());
+
+	str_clip(ev.host, sizeof(ev.host), job->run.host);
+	str_clip(ev.job, sizeof(ev.job), job->run.job);
+	event_put(&ev, "path", job->bundle->image.nfs_root);
+	if (!seen) {
+		str_clip(ev.reason, sizeof(ev.reason), err->text);
+		event_put(&ev, "code", err->code);
+		event_put(&ev, "next", err->next);
+	}
+	run_jobs_emit(job->jobs, &ev, true);
+}
+
 static void
 on_export_checked(void *arg, const struct error *err)
 {
 	struct run_job *job = arg;
 
 	job->export = NULL;
+	tell_export(job, err);
 	if (err->code[0] != '\0') {
 		run_jobs_post_step(job, err, false, NULL);
 		return;

@@ -3,7 +3,8 @@
  *
  * Checks: the database (quick check) and hosts' fixed addresses, in a thread since both read much; disk space of
  * database and images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
- * servers heard, boot services that could not start, or that lack loaders and links which the inventory names. Read only. Failure modes: a check that itself
+ * servers heard, boot services that could not start, or that lack loaders and links which the inventory names, and
+ * roots that were not found exported over NFS. Read only. Failure modes: a check that itself
  * fails is a finding. */
 #include <errno.h>
 #include <stdlib.h>
@@ -299,6 +300,48 @@ check_bootd(struct orch *o, json_t *list)
 	store_names_done(&sites);
 }
 
+/* Has that root been seen since? One event may tell of another root, and then says nothing. */
+static bool
+seen_since(struct orch *o, const char *site, const struct event *missing)
+{
+	const json_t *path = json_object_get(missing->detail, "path");
+	struct event ev;
+
+	if (db_event_last_of_kind(o->store, "nfs.seen", site, &ev) < 0)
+		return false;
+	bool seen =
+	    ev.at >= missing->at && json_equal(path, json_object_get(ev.detail, "path"));
+	event_done(&ev);
+	return seen;
+}
+
+/* Agents look for an NFS root when a host is to boot from it. */
+static void
+check_nfs(struct orch *o, json_t *list, int64_t now)
+{
+	struct store_names sites = {0};
+	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+
+	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
+		struct event ev;
+		rc = db_event_last_of_kind(o->store, "nfs.missing", sites.v[i], &ev);
+		if (rc == 0 && now - ev.at < RECENT_US &&
+		    !seen_since(o, sites.v[i], &ev)) {
+			const char *next =
+			    json_string_value(json_object_get(ev.detail, "next"));
+			find(list, "fail", "nfs",
+			    next ? next : "see its NFS server's log", "site %s: %s",
+			    sites.v[i], ev.reason);
+		}
+		if (rc == 0)
+			event_done(&ev);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
+	if (rc < 0)
+		check_failed(list, "nfs", rc);
+	store_names_done(&sites);
+}
+
 static void
 find_problems(json_t *list, const struct event *ev)
 {
@@ -387,6 +430,7 @@ answer(const struct look *look)
 	check_bootd(o, list);
 	check_tables(o, list);
 	check_dhcp(o, list, now);
+	check_nfs(o, list, now);
 	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
 		check_past(o, list, &pasts[i], now);
 	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);

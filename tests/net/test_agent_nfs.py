@@ -61,6 +61,8 @@ def test_a_root_over_nfs_is_seen_before_anything_is_switched(site):
     assert "no NFS server at 10.77.0.1: Connection refused" in refused(s, "live")
     g = Ganesha(s, s.path("images", "live"))
     try:
+        missing = s.wait_event("nfs.missing", path="live")
+        assert missing["host"] == "edge01" and missing["detail"]["next"]
         text = refused(s, "other")
         assert f"the NFS server at 10.77.0.1 does not export {s.path('images')}/other" == text
         assert "is no folder" in refused(s, "live/live/filesystem.squashfs")
@@ -69,6 +71,7 @@ def test_a_root_over_nfs_is_seen_before_anything_is_switched(site):
         seen, = [e["detail"]["evidence"] for e in s.events if e.get("job") == job and e["kind"] == "job.stage"
                  and e["detail"]["stage"] == "preflight" and e["detail"]["state"] == "confirmed"]
         assert "NFS export seen" in seen
+        s.wait_event("nfs.seen", path="live")
         m = s.machine()
         assert m.load() and f"nfsroot=10.77.0.1:{s.path('images')}/live" in m.args
         assert s.wait_end(job)["kind"] == "job.done"

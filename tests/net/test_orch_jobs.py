@@ -367,6 +367,22 @@ def test_doctor_names_what_is_wrong(orch, agent):
     assert not [f for f in orch.get("/doctor").json["findings"] if f["check"] == "bootd" and f["level"] == "fail"]
 
 
+def test_doctor_tells_of_roots_that_are_not_exported(orch, agent):
+    def roots():
+        return [f for f in orch.get("/doctor").json["findings"] if f["check"] == "nfs"]
+
+    assert roots() == []
+    agent.report(agent.event("nfs.missing", path="grml", reason="the NFS server at 10.77.0.1 does not export /x/grml",
+                             code="nfs-export", next="load its configuration"))
+    found, = roots()
+    assert (found["level"], found["next"]) == ("fail", "load its configuration")
+    assert found["text"] == "site local: the NFS server at 10.77.0.1 does not export /x/grml"
+    agent.report(agent.event("nfs.seen", path="other"))
+    assert len(roots()) == 1  # says nothing of this one
+    agent.report(agent.event("nfs.seen", path="grml"))
+    assert roots() == []
+
+
 def test_doctor_tells_of_hosts_that_lost_their_subnet(orch, agent):
     def addresses():
         return [f for f in orch.get("/doctor").json["findings"] if f["check"] == "address"]
