@@ -6,13 +6,16 @@
  * committed.
  * Failure modes: -errno with *err. The files are written into ROOT/.import-NAME-PID, which
  * becomes ROOT/NAME by one rename that never replaces anything: another image's files are
- * not touched, and half an image never has its name.
+ * not touched, and half an image never has its name. What a killed import left is removed
+ * by the next one of that name.
  */
 #include "ctl/import_store.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +74,45 @@ exists(const struct import_store *s, struct error *err)
 	    "%s is there already", s->final);
 }
 
+static int
+remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
+{
+	(void)st;
+	(void)type;
+	(void)where;
+	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
+}
+
+static int
+is_begun(const struct dirent *e)
+{
+	return str_has_prefix(e->d_name, ".import-");
+}
+
+/* What an import of that name left that was killed, or was under way when the machine went down. */
+static void
+sweep(const char *root, const char *name)
+{
+	char prefix[PATH_SIZE], path[PATH_SIZE];
+	struct dirent **list = NULL;
+	int n = scandir(root, &list, is_begun, alphasort);
+	int64_t pid;
+
+	if (str_format(prefix, sizeof(prefix), ".import-%s-", name) < 0)
+		prefix[0] = '\0';
+	for (int i = 0; i < n; i++) {
+		const char *d = list[i]->d_name;
+
+		if (prefix[0] != '\0' && str_has_prefix(d, prefix) &&
+		    str_to_i64(d + strlen(prefix), 1, INT32_MAX, &pid) == 0 &&
+		    kill((pid_t)pid, 0) < 0 && errno == ESRCH &&
+		    str_format(path, sizeof(path), "%s/%s", root, d) == 0)
+			nftw(path, remove_one, NFTW_FDS, FTW_DEPTH | FTW_PHYS);
+		free(list[i]);
+	}
+	free(list);
+}
+
 int
 import_store_begin(const char *root, const char *name, int64_t octets,
     struct import_store **ret, struct error *err)
@@ -79,6 +121,7 @@ import_store_begin(const char *root, const char *name, int64_t octets,
 	struct stat st;
 	int r = 0;
 
+	sweep(root, name);
 	if (str_copy(s->root, sizeof(s->root), root) < 0 ||
 	    str_format(s->final, sizeof(s->final), "%s/%s", root, name) < 0 ||
 	    str_format(s->path, sizeof(s->path), "%s/.import-%s-%ld", root, name,
@@ -183,15 +226,6 @@ import_store_commit(struct import_store *s, struct error *err)
 	if (sync_folder(s->root) < 0)
 		return failed(s->root, errno, err);
 	return 0;
-}
-
-static int
-remove_one(const char *path, const struct stat *st, int type, struct FTW *where)
-{
-	(void)st;
-	(void)type;
-	(void)where;
-	return remove(path) < 0 && errno != ENOENT ? -1 : 0;
 }
 
 void

@@ -246,6 +246,17 @@ def test_an_interrupt_leaves_nothing(fake):
     assert os.listdir(fake.root) == []
 
 
+def test_leavings_of_a_killed_import_go_with_the_next(fake):
+    where, path = iso(fake, "grml")
+    p = subprocess.Popen(["true"])
+    p.wait()
+    tree(os.path.join(fake.root, f".import-new-{p.pid}"), ["live/grml.squashfs"])
+    tree(os.path.join(fake.root, f".import-new-{os.getpid()}"), ["vmlinuz"])
+    tree(os.path.join(fake.root, f".import-newer-{p.pid}"), ["vmlinuz"])
+    imported(fake, "grml", path, "--name", "new")
+    assert sorted(os.listdir(fake.root)) == sorted([f".import-new-{os.getpid()}", f".import-newer-{p.pid}", "new"])
+
+
 def test_the_real_server_takes_it(fake, tmp_path):
     _, path = iso(fake, "sysrescue")
     o = Orch(tmp_path)
