@@ -108,8 +108,8 @@ send_table(struct agent *a, bool up)
 		     site_url(a, &anyone, url, sizeof(url), NULL) == 0;
 
 	*site = *a->site;
-	site->menu_images = menu_expand(
-	    a->site, known ? url : NULL, on_left_out, a, &site->n_menu_images);
+	site->menu_images = menu_expand(a->site, known ? url : NULL, a->cfg->images_root,
+	    on_left_out, a, &site->n_menu_images);
 	if (up)
 		bootd_proc_send_table(a->bootd, site);
 	else

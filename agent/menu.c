@@ -13,8 +13,8 @@
 #include "lib/str.h"
 
 struct bundle_image *
-menu_expand(const struct bundle_site *site, const char *url, menu_left_out *tell,
-    void *arg, size_t *ret_n)
+menu_expand(const struct bundle_site *site, const char *url, const char *root,
+    menu_left_out *tell, void *arg, size_t *ret_n)
 {
 	struct bundle_image *images =
 	    str_alloc((site->n_menu_images + 1) * sizeof(*images));
@@ -25,7 +25,7 @@ menu_expand(const struct bundle_site *site, const char *url, menu_left_out *tell
 		struct error why;
 		char *args = NULL;
 
-		if (script_menu_args(from, site->name, url, &args, &why) < 0) {
+		if (script_menu_args(from, site->name, url, root, &args, &why) < 0) {
 			tell(arg, from->name, &why);
 			continue;
 		}

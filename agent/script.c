@@ -132,20 +132,19 @@ report_url(struct names *n)
 
 /* "10.77.0.1:/srv/netboot/images/grml"; an IPv6 address stands in brackets, as mount.nfs(8) wants it. */
 static const char *
-nfs_root(struct names *n)
+nfs_root(const char *url, const char *images, const char *dir, char value[VALUE_SIZE])
 {
-	const char *dir = n->p->bundle->image.nfs_root;
 	char server[SCRIPT_URL_SIZE];
 	bool v6;
 
-	if (dir[0] == '\0' || n->p->images == NULL ||
-	    script_server(n->p->url, server, sizeof(server)) < 0)
+	if (dir[0] == '\0' || images == NULL || url == NULL ||
+	    script_server(url, server, sizeof(server)) < 0)
 		return NULL;
 	v6 = strchr(server, ':') != NULL;
-	return str_format(n->value, sizeof(n->value), "%s%s%s:%s/%s", v6 ? "[" : "",
-		   server, v6 ? "]" : "", n->p->images, dir) < 0
+	return str_format(value, VALUE_SIZE, "%s%s%s:%s/%s", v6 ? "[" : "", server,
+		   v6 ? "]" : "", images, dir) < 0
 		   ? NULL
-		   : n->value;
+		   : value;
 }
 
 static const char *
@@ -177,7 +176,7 @@ lookup(void *arg, const char *name)
 	if (str_eq(name, "mac"))
 		return addr_mac_text(&n->nic->mac, n->value, sizeof(n->value));
 	if (str_eq(name, "nfs"))
-		return nfs_root(n);
+		return nfs_root(n->p->url, n->p->images, b->image.nfs_root, n->value);
 	if (str_eq(name, "mac.hexhyp"))
 		return mac_hexhyp(n);
 	if (str_eq(name, "ip"))
@@ -305,7 +304,7 @@ expand_args(struct names *n, char **ret, struct error *err)
 
 struct menu_names {
 	const struct bundle_image *image;
-	const char *site, *url; /* url: NULL when it is not known */
+	const char *site, *url, *images; /* url: NULL when it is not known */
 	char value[VALUE_SIZE];
 };
 
@@ -336,8 +335,12 @@ menu_lookup(void *arg, const char *name)
 	if (str_eq(name, "site.url"))
 		return n->url;
 	if (str_eq(name, "site.server"))
-		return n->url == NULL ? NULL
-				      : server_of(n->url, n->value, sizeof(n->value));
+		return n->url == NULL ||
+			       script_server(n->url, n->value, sizeof(n->value)) < 0
+			   ? NULL
+			   : n->value;
+	if (str_eq(name, "nfs"))
+		return nfs_root(n->url, n->images, n->image->nfs_root, n->value);
 	if (str_eq(name, "mac"))
 		return "${netX/mac}";
 	if (str_eq(name, "mac.hexhyp"))
@@ -347,9 +350,10 @@ menu_lookup(void *arg, const char *name)
 
 int
 script_menu_args(const struct bundle_image *image, const char *site, const char *url,
-    char **ret, struct error *err)
+    const char *images, char **ret, struct error *err)
 {
-	struct menu_names names = {.image = image, .site = site, .url = url};
+	struct menu_names names = {
+	    .image = image, .site = site, .url = url, .images = images};
 	struct error why;
 	char *args = NULL;
 	int rc = bundle_menu_fits(image, err);

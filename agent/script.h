@@ -40,10 +40,10 @@ script_name(const struct bundle_host *host, char ret[SCRIPT_NAME_SIZE]) MUST_CHE
 int
 script_build(const struct script_params *p, char **ret, struct error *err) MUST_CHECK;
 /* The arguments of an image in the site's menu, in which no job and no host is known; url: NULL when it is not
- * known. 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code menu-image, image-args or no-site-url. */
+ * known; images: the images root. 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code menu-image, image-args or no-site-url. */
 int
 script_menu_args(const struct bundle_image *image, const char *site, const char *url,
-    char **ret, struct error *err) MUST_CHECK;
+    const char *images, char **ret, struct error *err) MUST_CHECK;
 /* "10.77.0.1", "fd77::1" or a name: who serves the site. -ENAMETOOLONG. */
 int
 script_server(const char *url, char *buf, size_t size) MUST_CHECK;

@@ -146,7 +146,8 @@ class_name(const struct policy_http *pol)
 		switch (pol->kind) {
 		case BOOTD_PAYLOAD_KERNEL: return "menu-kernel";
 		case BOOTD_PAYLOAD_INITRD: return "menu-initrd";
-		case BOOTD_PAYLOAD_FILE: return "menu-file";
+		case BOOTD_PAYLOAD_FILE:
+		case BOOTD_PAYLOAD_TEMPLATE: return "menu-file";
 		}
 		break;
 	case POLICY_PATH_PAYLOAD:

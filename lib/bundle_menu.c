@@ -182,36 +182,44 @@ bundle_menu_from_json(const json_t *v, struct bundle_menu *ret, struct error *er
 static const char *const arg_names[] = {
     "image.name", "site.name", "site.url", "site.server", "mac", "mac.hexhyp"};
 
+struct look_up {
+	const struct bundle_image *image;
+	char unfit[BUNDLE_NAME_SIZE];
+};
+
 static const char *
 look_up_arg(void *arg, const char *name)
 {
-	char *unfit = arg;
+	struct look_up *l = arg;
 
+	if (str_eq(name, "nfs") && l->image->nfs_root[0] != '\0')
+		return "";
 	for (size_t i = 0; i < ARRAY_SIZE(arg_names); i++)
 		if (str_eq(arg_names[i], name))
 			return "";
 	if (str_has_prefix(name, "file."))
 		return "";
-	str_clip(unfit, BUNDLE_NAME_SIZE, name);
+	str_clip(l->unfit, sizeof(l->unfit), name);
 	return NULL;
 }
 
 static int
 check_args(const struct bundle_image *image, struct error *err)
 {
-	char unfit[BUNDLE_NAME_SIZE] = "", *text = NULL;
+	struct look_up l = {.image = image};
+	char *text = NULL;
 	struct error why;
 	int r =
-	    subst_expand(image->args, SUBST_KERNEL_ARGS, look_up_arg, unfit, &text, &why);
+	    subst_expand(image->args, SUBST_KERNEL_ARGS, look_up_arg, &l, &text, &why);
 
 	free(text);
 	if (r == 0)
 		return 0;
-	if (unfit[0] != '\0')
+	if (l.unfit[0] != '\0')
 		return error_set(err, -EINVAL, "menu-image",
 		    "make another image without it for the menu",
 		    "the arguments of image %s name ${%.64s}, which only a job has",
-		    image->name, unfit);
+		    image->name, l.unfit);
 	return error_set(err, -EINVAL, "menu-image", "correct the image's args",
 	    "the arguments of image %s: %.200s", image->name, why.text);
 }

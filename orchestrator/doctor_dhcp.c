@@ -32,7 +32,8 @@ static const struct foreign {
 	"switch it off there, or let it ignore this site's machines; docs/operations.md, "
 	"Beside another DHCP server"},
     {"ra.foreign", "router that announces itself",
-	"if it is meant to be there, switch router advertisements of the subnet off; else "
+	"if it is meant to be there, switch router advertisements of the subnet off; "
+	"else "
 	"find it, and let the switches drop what it sends (RA guard)"},
 };
 
@@ -107,9 +108,8 @@ tell_foreign(struct scan *sc, const struct event *ev)
 	char at[CLOCK_TEXT_SIZE], text[DOCTOR_DHCP_TEXT];
 
 	snprintf(text, sizeof(text), "site %s, %s: %s%s %s%s%s%s%s", ev->site,
-	    clock_text(ev->at, at, sizeof(at)),
-	    beside && !competes ? "" : "another ", sc->foreign->what, server_of(ev),
-	    mac[0] ? " (" : "", mac, mac[0] ? ")" : "",
+	    clock_text(ev->at, at, sizeof(at)), beside && !competes ? "" : "another ",
+	    sc->foreign->what, server_of(ev), mac[0] ? " (" : "", mac, mac[0] ? ")" : "",
 	    beside && !competes ? " gives the addresses beside our proxy" : "");
 	append_offer(ev, text);
 	if (beside && !competes) {
@@ -147,12 +147,14 @@ tell_alone(struct scan *sc, const struct event *ev)
 	if (ended(sc, ev))
 		return;
 	snprintf(text, sizeof(text),
-	    "site %s, %s: bootd is a proxy, %s asked for a network boot again and again, and "
+	    "site %s, %s: bootd is a proxy, %s asked for a network boot again and again, "
+	    "and "
 	    "no other DHCP server was heard to give it an address",
 	    ev->site, clock_text(ev->at, at, sizeof(at)),
 	    ev->host[0] ? ev->host : ev->mac);
 	sc->each(sc->arg, "warn", text,
-	    "look after the site's DHCP server, and the relay or VLAN between it and these "
+	    "look after the site's DHCP server, and the relay or VLAN between it and "
+	    "these "
 	    "machines; or let bootd give the addresses (services.dhcp4: true)");
 }
 

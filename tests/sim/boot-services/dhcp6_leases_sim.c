@@ -41,8 +41,8 @@ enum ia_state { IA_OFF, IA_SOLICITING, IA_ASKING, IA_BOUND };
 struct ia {
 	enum ia_state state;
 	uint32_t xid, iaid;
-	struct addr_ip ip;	/* unset: never had one */
-	int64_t asked, until;	/* virtual time */
+	struct addr_ip ip;    /* unset: never had one */
+	int64_t asked, until; /* virtual time */
 };
 
 struct client {
@@ -160,14 +160,14 @@ ia_acts(struct client *c, struct ia *ia)
 		ia->state = IA_OFF;
 	switch (ia->state) {
 	case IA_OFF:
-		ia->iaid = (uint32_t)(rng_below(&w.rng, 1000) * IAS +
-				      (uint64_t)(ia - c->ias));
+		ia->iaid =
+		    (uint32_t)(rng_below(&w.rng, 1000) * IAS + (uint64_t)(ia - c->ias));
 		/* fall through */
 	case IA_SOLICITING:
 	case IA_ASKING:
 		ia->state = chance(40) && ia->ip.family ? IA_ASKING : IA_SOLICITING;
-		send_ia(c, ia, ia->state == IA_ASKING ? DHCP6_REBIND : DHCP6_SOLICIT,
-		    false);
+		send_ia(
+		    c, ia, ia->state == IA_ASKING ? DHCP6_REBIND : DHCP6_SOLICIT, false);
 		return;
 	case IA_BOUND:
 		if (chance(60))
@@ -333,8 +333,8 @@ start_server(void)
 	struct line_journal_replay seen;
 
 	w.mono_base = w.now;
-	w.server = dhcp6_server_new(
-	    &w.kit.cfg, &w.kit.table, &w.kit.duid, rng_u64(&w.rng));
+	w.server =
+	    dhcp6_server_new(&w.kit.cfg, &w.kit.table, &w.kit.duid, rng_u64(&w.rng));
 	dhcp6_server_set_links(w.server, &w.kit.link, 1);
 	assert_int_equal(line_journal_open(&dhcp6_journal_kind, w.dirfd, (uid_t)-1,
 			     (gid_t)-1, restored, NULL, &w.journal, &seen, NULL),

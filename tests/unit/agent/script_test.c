@@ -84,7 +84,9 @@ menu_args(const char *kind, const char *args, const char *url, const char *code)
 	str_clip(b->image.args, sizeof(b->image.args), args);
 	b->image.n_files = 1;
 	str_clip(b->image.files[0].name, sizeof(b->image.files[0].name), "root.sqfs");
-	rc = script_menu_args(&b->image, "los", url, &text, &err);
+	if (strstr(args, "nfs="))
+		str_clip(b->image.nfs_root, sizeof(b->image.nfs_root), "grml/root");
+	rc = script_menu_args(&b->image, "los", url, "/srv/netboot/images", &text, &err);
 	assert_int_equal(rc == 0, code[0] == '\0');
 	assert_string_equal(err.code, code);
 	free(b);
@@ -110,6 +112,10 @@ test_menu_args(void **state)
 	free(text);
 	free(menu_args("rescue", "n=${site.name}", NULL, ""));
 	assert_null(menu_args("live", "x=${site.url}", NULL, "image-args"));
+	text = menu_args("live", "nfs=${nfs}", url, "");
+	has(text, "nfs=10.77.0.1:/srv/netboot/images/grml/root");
+	free(text);
+	assert_null(menu_args("live", "x=${nfs}", url, "menu-image"));
 	assert_null(menu_args("live", "x=${file.gone}", url, "image-args"));
 	assert_null(menu_args("live", "x=${report}", url, "menu-image"));
 	assert_null(menu_args("live", "x=${host.name}", url, "menu-image"));

@@ -73,8 +73,8 @@ one_finding_for_each_server(void **state)
 		assert_true(found[i].next[0]);
 	}
 	assert_non_null(strstr(found[0].text, "site fra"));
-	assert_non_null(strstr(found[1].text,
-	    "DHCP server 10.0.0.2 (02:00:00:00:00:67), boot file pxelinux.0; it gives boot"));
+	assert_non_null(strstr(found[1].text, "DHCP server 10.0.0.2 (02:00:00:00:00:67), "
+					      "boot file pxelinux.0; it gives boot"));
 	assert_non_null(strstr(found[2].text, "10.0.0.3"));
 	assert_non_null(strstr(found[3].text, "DHCPv6 server fe80::2"));
 	assert_non_null(strstr(found[4].text, "router"));
