@@ -11,21 +11,8 @@
 #include "boot-services/bootd_config_priv.h"
 #include "boot-services/bootd_config_site.h"
 #include "boot-services/fileroot.h"
+#include "lib/arch.h"
 #include "lib/str.h"
-
-/* Debian's ipxe package has the first four; 32-bit and ARM builds are used when somebody
- * put them there under these names. RFC 4578 2.1 as corrected by IANA: 7 and 9 are both
- * x64 (boot.md 1.4). */
-static const struct bootd_config_loader default_loaders[] = {
-    {.arch = 0x00, .file = "undionly.kpxe"},
-    {.arch = 0x07, .file = "snponly.efi"},
-    {.arch = 0x09, .file = "snponly.efi"},
-    {.arch = 0x10, .file = "snponly.efi"},
-    {.arch = 0x06, .file = "snponly-i386.efi"},
-    {.arch = 0x0f, .file = "snponly-i386.efi"},
-    {.arch = 0x0b, .file = "snponly-arm64.efi"},
-    {.arch = 0x13, .file = "snponly-arm64.efi"},
-};
 
 static void
 set_defaults(struct bootd_config *c)
@@ -64,11 +51,13 @@ set_defaults(struct bootd_config *c)
 	    .http_slow_timeout_us = 300 * USEC_PER_SEC,
 	    .site = {.name = "local", .timezone = "UTC", .idle = BUNDLE_IDLE_LOCAL},
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(default_loaders); i++) {
-		c->loaders[i] = default_loaders[i];
-		c->loaders[i].is_default = true;
+	for (size_t i = 0; i < ARCH_LOADERS; i++) {
+		c->loaders[i] = (struct bootd_config_loader){
+		    .arch = arch_loaders[i].arch, .is_default = true};
+		str_clip(
+		    c->loaders[i].file, sizeof(c->loaders[i].file), arch_loaders[i].file);
 	}
-	c->n_loaders = ARRAY_SIZE(default_loaders);
+	c->n_loaders = ARCH_LOADERS;
 }
 
 static int

@@ -51,6 +51,7 @@ static const char *const bad_input_codes[] = {
     "bad-request",
     "bad-input",
     "bad-value",
+    "config-incomplete",
     "idempotency-mismatch",
 };
 
@@ -180,9 +181,13 @@ take_answer(const struct ctl *ctl, const struct client_request *rq,
 	struct error err;
 	int r = CTL_OK;
 
-	if (reply->body_len > 0)
+	if (good && rq->text)
+		v = json_stringn(reply->body, reply->body_len);
+	else if (reply->body_len > 0)
 		v = json_parse(reply->body, reply->body_len, &err);
 	if (good && v == NULL && reply->body_len > 0) {
+		if (rq->text)
+			error_set(&err, 0, "bad-json", NULL, "not UTF-8");
 		error_prefix(&err, "the answer of %s to %s %s is not JSON", ctl->server,
 		    rq->method, rq->path);
 		return ctl_fail(ctl, CTL_UNREACHABLE, rq->subject, &err);

@@ -18,6 +18,8 @@ int
 cmd_site_show(struct ctl *ctl, const struct args *args);
 int
 cmd_site_rm(struct ctl *ctl, const struct args *args);
+int
+cmd_site_config(struct ctl *ctl, const struct args *args);
 /* cmd_host.c */
 int
 cmd_host_add(struct ctl *ctl, const struct args *args);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* site add|set|list|show|rm.
+/* site add|set|list|show|rm|config.
  *
  * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/cmd.h"
@@ -173,4 +175,55 @@ int
 cmd_site_rm(struct ctl *ctl, const struct args *args)
 {
 	return cmd_util_remove(ctl, "sites", args->operands[0]);
+}
+
+/* The addresses in one member of the query. */
+static void
+add_addresses(const struct args *args, struct text *query)
+{
+	struct text list = {0};
+	const char *s;
+	size_t pos = 0;
+
+	while ((s = args_next(args, "address", &pos)) != NULL)
+		text_addf(&list, "%s%s", list.len > 0 ? "," : "", s);
+	if (list.len > 0)
+		text_add_query(query, "server", text_str(&list));
+	text_done(&list);
+}
+
+int
+cmd_site_config(struct ctl *ctl, const struct args *args)
+{
+	char *base = client_path("sites", args->operands[0], "config");
+	struct text path = {0};
+	json_t *text = NULL;
+	struct error err;
+	int r;
+
+	text_add(&path, base);
+	free(base);
+	if (args_get(args, "for") == NULL) {
+		error_set(&err, 0, "usage", "say --for isc-dhcp, kea, dnsmasq, nginx ...",
+		    "it is not said which server the configuration is for");
+		text_done(&path);
+		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+	}
+	text_add_query(&path, "for", args_get(args, "for"));
+	add_addresses(args, &path);
+	text_add_query(&path, "interface", args_get(args, "interface"));
+	text_add_query(&path, "loaders_root", args_get(args, "loaders-root"));
+	text_add_query(&path, "images_root", args_get(args, "images-root"));
+	text_add_query(&path, "scripts_root", args_get(args, "scripts-root"));
+	r = client_call(ctl,
+	    &(struct client_request){.method = "GET",
+		.path = text_str(&path),
+		.subject = args->operands[0],
+		.text = true},
+	    &text);
+	if (r == CTL_OK)
+		fputs(json_string_value(text), ctl->out);
+	json_decref(text);
+	text_done(&path);
+	return r;
 }

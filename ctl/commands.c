@@ -82,6 +82,19 @@ static const struct args_option site_options[] = {
     {"no-menu", 0, ARGS_FLAG, NULL, "forget the menu: what it shows is up to the images"},
 };
 
+static const struct args_option config_options[] = {
+    {"for", 0, ARGS_VALUE,
+	"isc-dhcp|isc-dhcp6|kea|kea6|dnsmasq|radvd|tftpd-hpa|nginx|nfs|ganesha",
+	"which server"},
+    {"address", 0, ARGS_LIST, "IP",
+	"the boot server's, as clients see it, one a family (the site's url)"},
+    {"interface", 0, ARGS_VALUE, "NAME", "the boot server's on the boot network"},
+    {"loaders-root", 0, ARGS_VALUE, "DIR", "folder of loaders (/srv/netboot/loaders)"},
+    {"images-root", 0, ARGS_VALUE, "DIR", "folder of images (the orchestrator's)"},
+    {"scripts-root", 0, ARGS_VALUE, "DIR",
+	"folder of the agent's scripts (/srv/netboot/scripts)"},
+};
+
 static const struct args_option host_options[] = {
     {"site", 0, ARGS_VALUE, "SITE", "where it stands"},
     {"nic", 0, ARGS_LIST, "MAC[,ip=IP][,ip6=IP][,boot]",
@@ -191,6 +204,10 @@ static const struct args_command commands[] = {
     {"site", "list", "", 0, 0, {{0}}, cmd_site_list, "List the sites", NULL},
     {"site", "show", "SITE", 1, 1, {{0}}, cmd_site_show, "Show a site", NULL},
     {"site", "rm", "SITE", 1, 1, {{0}}, cmd_site_rm, "Remove a site without hosts", NULL},
+    {"site", "config", "SITE", 1, 1, {GROUP(config_options)}, cmd_site_config,
+	"Print the configuration of another server for a site",
+	"For sites that keep their own servers: complete, with the decisions that "
+	"netboot-bootd takes."},
 
     {"host", "add", "HOST", 1, 1, {GROUP(host_options)}, cmd_host_add, "Add a host",
 	"The BMC's password is asked for on the terminal unless --bmc-password-file is "

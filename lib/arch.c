@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Client architectures: one table of numbers, names and siblings.
  *
- * Entry points: arch_name(), arch_parse(), arch_is_http(), arch_sibling(). Numbers that the table does not
+ * Entry points: arch_name(), arch_parse(), arch_is_http(), arch_sibling(), arch_loaders[]. Numbers that the table does not
  * have are kept as numbers, since firmware of tomorrow has others: they have a name ("arch-NN"), no
  * sibling, and are not taken for HTTP boot.
  * Source: IANA dhcpv6-parameters, "Processor Architecture Types"; RFC 4578 2.1 with its errata. */
@@ -44,6 +44,20 @@ static const struct {
     {0x27, 0x28, false, "loong64-uefi"},
     {0x28, 0x27, true, "loong64-uefi-http"},
     {0x29, ARCH_NONE, false, "arm-rpiboot"},
+};
+
+/* Debian's ipxe package has the first four; 32-bit and ARM builds are used when somebody
+ * put them there under these names. RFC 4578 2.1 as corrected by IANA: 7 and 9 are both
+ * x64 (boot.md 1.4). */
+const struct arch_loader arch_loaders[ARCH_LOADERS] = {
+    {0x00, "undionly.kpxe"},
+    {0x07, "snponly.efi"},
+    {0x09, "snponly.efi"},
+    {0x10, "snponly.efi"},
+    {0x06, "snponly-i386.efi"},
+    {0x0f, "snponly-i386.efi"},
+    {0x0b, "snponly-arm64.efi"},
+    {0x13, "snponly-arm64.efi"},
 };
 
 const char *

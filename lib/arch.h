@@ -26,4 +26,12 @@ arch_is_http(uint16_t arch);
 uint16_t
 arch_sibling(uint16_t arch);
 
+/* The loaders that are used unless somebody names others: file names below the loaders root. */
+struct arch_loader {
+	uint16_t arch;
+	const char *file;
+};
+enum { ARCH_LOADERS = 8 };
+extern const struct arch_loader arch_loaders[ARCH_LOADERS];
+
 #endif

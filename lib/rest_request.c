@@ -262,25 +262,38 @@ free_text(const void *data, size_t len, void *text)
 	free(text);
 }
 
+/* Takes text, which may be NULL. */
 static void
-answer(struct rest_request *rq, int status, json_t *body, const char *type)
+answer_text(struct rest_request *rq, int status, char *text, const char *type)
 {
 	struct evhttp_request *ev = rq->ev;
 	struct evbuffer *out = evbuffer_new();
 
 	if (out == NULL)
 		abort();
-	if (body != NULL) {
-		char *text = json_text(body);
-
+	if (text != NULL) {
 		if (evbuffer_add_reference(out, text, strlen(text), free_text, text) < 0)
 			abort();
 		add_header(rq, "Content-Type", type);
 	}
-	json_decref(body);
 	request_free(rq);
 	evhttp_send_reply(ev, status, status_title(status), out);
 	evbuffer_free(out);
+}
+
+static void
+answer(struct rest_request *rq, int status, json_t *body, const char *type)
+{
+	char *text = body != NULL ? json_text(body) : NULL;
+
+	json_decref(body);
+	answer_text(rq, status, text, type);
+}
+
+void
+rest_reply_text(struct rest_request *rq, int status, char *text)
+{
+	answer_text(rq, status, text, "text/plain; charset=utf-8");
 }
 
 void

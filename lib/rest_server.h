@@ -60,6 +60,9 @@ rest_body(struct rest_request *rq, struct error *err);
 /* Each answers once and ends the request. body is taken; etag may be NULL. */
 void
 rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);
+/* text/plain, of this server's own making. Takes text. */
+void
+rest_reply_text(struct rest_request *rq, int status, char *text);
 /* application/problem+json with type, title, status, detail, code, next and `errors`
  * (taken, may be NULL: a list of {host|pointer, code, text, next}). */
 void

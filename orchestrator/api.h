@@ -123,6 +123,7 @@ json_t *
 api_change_patch_body(struct rest_request *rq);
 
 rest_handler api_site_list, api_site_get, api_site_add, api_site_patch, api_site_delete;
+rest_handler api_siteconf_get;
 rest_handler api_host_list, api_host_get, api_host_add, api_host_patch, api_host_delete,
     api_host_lock, api_host_unlock;
 rest_handler api_image_list, api_image_get, api_image_add, api_image_delete,

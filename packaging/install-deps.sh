@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # install-deps.sh [build]: installs what building and testing need, from Debian alone; with "build" only
 # what building and running need. Does nothing when all of it is there. Services that come along for the
-# tests (nginx, tftpd-hpa, Kea, relays) are neither started nor enabled: they would take the ports of the tests
+# tests (nginx, tftpd-hpa, Kea, radvd, dhcpd, relays) are neither started nor enabled: they would take the ports of the tests
 # and of netboot-bootd, and answer on the machine's own network.
 set -eu
 
@@ -20,14 +20,14 @@ if [ "${1:-}" != build ]; then
 	# Tests: other people's clients, servers, BMCs, firmware
 	packages="$packages python3-pytest python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
 	dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe-qemu
-	dnsmasq-base kea-admin kea-dhcp4-server tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
+	dnsmasq-base kea-admin kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd tshark tcpdump iproute2 iputils-ping procps cpio busybox-static
 	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs jq libcap2-bin util-linux"
 	# The guests of the lab
 	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools"
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
-	services="nginx tftpd-hpa kea-dhcp4-server isc-dhcp-relay nfs-ganesha"
+	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha"
 fi
 
 installed() {

@@ -7,7 +7,9 @@ FAKE_BMC_OBJ := $(addprefix $(B)/tests/fake/bmcsim_,core.o crypt.o cmd.o chassis
 $(B)/tests/fake/bmcsim: $(B)/tests/fake/bmcsim.o $(B)/tests/fake/bmcsim_script.o $(FAKE_BMC_OBJ) $(AR_lib)
 # The IPMI engine on the command line.
 $(B)/tests/fake/bmcctl: $(B)/tests/fake/bmcctl.o $(AR_agent)
-$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl:
+# The generators of `site config`.
+$(B)/tests/fake/siteconf: $(B)/tests/fake/siteconf.o $(AR_orchestrator)
+$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf:
 	@echo "  LD   $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -18,5 +20,5 @@ $(B)/tests/fake/bmc_core.a: $(FAKE_BMC_OBJ) $(B)/lib/buf.o $(B)/lib/rng.o
 $(B)/tests/unit/agent/bmc_session_test $(B)/tests/unit/agent/bmcsim_test $(B)/tests/sim/agent/bmc_pool_sim \
 $(B)/tests/fuzz/agent/bmc_session_fuzz: $(B)/tests/fake/bmc_core.a
 
-fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl
+fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf
 .PHONY: fake-bin

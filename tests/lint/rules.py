@@ -63,7 +63,7 @@ GLOBALS = {}
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
-    r"|^orchestrator/(lifecycle|inventory_subnet)$"
+    r"|^orchestrator/(lifecycle|inventory_subnet|siteconf\w*)$"
     r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|menu|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share"

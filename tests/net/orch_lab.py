@@ -38,7 +38,9 @@ class Connection(http.client.HTTPConnection):
 class Answer:
     def __init__(self, status, body, headers):
         self.status, self.etag, self.allow = status, headers.get("ETag"), headers.get("Allow")
-        self.json = json.loads(body) if body else None
+        is_json = "json" in (headers.get("Content-Type") or "")
+        self.json = json.loads(body) if body and is_json else None
+        self.text = None if is_json else body.decode()
 
     @property
     def code(self):

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* dhcpd6.conf for isc-dhcp-server, IPv6.
+ *
+ * Entry point: siteconf_isc6_write(). As siteconf_isc.c, with full URLs (RFC 5970) and the two rules of
+ * boot.md 0.1 that firmware is strict about: no option 16 to PXE clients (rule 4), option 16 "HTTPClient" to HTTP
+ * clients (rule 5). A host is known by the MAC in a DUID-LL or DUID-LLT, by its SMBIOS UUID as DUID-UUID in
+ * both orders of its octets (firmware and iPXE differ, boot.md 1.6), and behind a relay by option 79.
+ *
+ * dhcpd knows no MAC of a client with a DUID-UUID, so the script's URL has ${netX/mac} in it, which iPXE itself
+ * fills in. Pure; no failure modes. Source of the syntax: dhcpd.conf(5), dhcp-options(5). */
+#include <string.h>
+
+#include "lib/str.h"
+#include "orchestrator/siteconf_priv.h"
+
+/* RFC 8415 21.15 and iPXE: 00 04 "iPXE"; raw as some do. */
+#define IS_IPXE                                                     \
+	"(substring(option dhcp6.user-class, 2, 4) = \"iPXE\" or\n" \
+	"   substring(option dhcp6.user-class, 0, 4) = \"iPXE\")"
+#define IS_HTTP "substring(option dhcp6.vendor-class, 6, 10) = \"HTTPClient\""
+#define IS_PXE                                                             \
+	"(substring(option dhcp6.vendor-class, 6, 9) = \"PXEClient\" or\n" \
+	"   exists dhcp6.client-arch-type)"
+
+struct writer {
+	const struct siteconf *c;
+	struct siteconf_text *t;
+	char url[128], server[ADDR_IP_TEXT];
+};
+
+static void
+write_condition(const struct writer *w, const struct siteconf_loader *l, size_t i)
+{
+	siteconf_text_add(w->t, "%s", i == 0 ? "    if " : " elsif ");
+	for (size_t k = 0; k < l->n; k++)
+		siteconf_text_add(w->t,
+		    "%ssubstring(option dhcp6.client-arch-type, 0, 2) = %02x:%02x",
+		    k > 0 ? " or\n      " : "", l->arch[k] >> 8, l->arch[k] & 0xff);
+	if (l->absent)
+		siteconf_text_add(w->t, " or\n      not exists dhcp6.client-arch-type");
+	siteconf_text_add(w->t, " {\n");
+}
+
+static void
+write_loaders(const struct writer *w, const struct bundle_host *host, bool http)
+{
+	struct siteconf_loader list[SITECONF_FILES_MAX];
+	size_t n = siteconf_boot_loaders(w->c, host, list);
+
+	for (size_t i = 0; i < n; i++) {
+		write_condition(w, &list[i], i);
+		if (http)
+			siteconf_text_add(w->t,
+			    "      option dhcp6.bootfile-url \"%s/loaders/%s\";\n    }",
+			    w->url, list[i].file);
+		else
+			siteconf_text_add(w->t,
+			    "      option dhcp6.bootfile-url \"tftp://[%s]/%s\";\n    }",
+			    w->server, list[i].file);
+	}
+	siteconf_text_add(w->t, "\n");
+}
+
+static void
+write_http(const struct writer *w, const struct siteconf_group *g)
+{
+	siteconf_text_add(w->t, "    option dhcp6.vendor-class = "
+				"00:00:01:57:00:0a:48:54:54:50:43:6c:69:65:6e:74;\n");
+	if (g->gets == SITECONF_BOOT)
+		write_loaders(w, g->host, true);
+	else
+		siteconf_text_add(w->t,
+		    "    option dhcp6.bootfile-url \"%s/local-boot.efi\";\n", w->url);
+}
+
+static void
+write_chain(const struct writer *w, const struct siteconf_group *g)
+{
+	if (g->gets == SITECONF_SILENT) {
+		siteconf_text_add(w->t, "  # DHCPv6 of isc-dhcp-server cannot be silent: "
+					"an address, no boot\n");
+		return;
+	}
+	siteconf_text_add(w->t,
+	    "  if " IS_IPXE " {\n"
+	    "    option dhcp6.bootfile-url \"%s/script.ipxe-${netX/mac}\";\n"
+	    "  } elsif " IS_HTTP " {\n",
+	    w->url);
+	write_http(w, g);
+	if (g->gets == SITECONF_BOOT) {
+		siteconf_text_add(w->t, "  } elsif " IS_PXE " {\n");
+		write_loaders(w, g->host, false);
+	}
+	siteconf_text_add(w->t, "  }\n");
+}
+
+static void
+write_subnet(const struct writer *w, const struct bundle_subnet *s)
+{
+	char net[ADDR_PREFIX_TEXT], first[ADDR_IP_TEXT], last[ADDR_IP_TEXT];
+
+	siteconf_text_add(w->t,
+	    "subnet6 %s {\n  default-lease-time %lld;\n  preferred-lifetime %lld;\n"
+	    "  option dhcp-renewal-time %lld;\n  option dhcp-rebinding-time %lld;\n",
+	    addr_prefix_text(&s->prefix, net, sizeof(net)), (long long)s->lease_s,
+	    (long long)s->lease_s, (long long)s->lease_s / 2,
+	    (long long)(s->lease_s - s->lease_s / 8));
+	for (size_t i = 0; i < s->n_dns; i++)
+		siteconf_text_add(w->t, "%s%s%s",
+		    i == 0 ? "  option dhcp6.name-servers " : ", ",
+		    addr_ip_text(&s->dns[i], first, sizeof(first)),
+		    i + 1 == s->n_dns ? ";\n" : "");
+	if (s->domain[0])
+		siteconf_text_add(
+		    w->t, "  option dhcp6.domain-search \"%s\";\n", s->domain);
+	if (addr_ip_is_set(&s->pool_first))
+		siteconf_text_add(w->t, "  pool6 {\n%s    range6 %s %s;\n  }\n",
+		    w->c->site->answer_unknown ? "" : "    deny unknown-clients;\n",
+		    addr_ip_text(&s->pool_first, first, sizeof(first)),
+		    addr_ip_text(&s->pool_last, last, sizeof(last)));
+	siteconf_text_add(w->t, "}\n");
+}
+
+static void
+write_subnets(const struct writer *w)
+{
+	const struct bundle_site *site = w->c->site;
+
+	for (size_t i = 0; i < site->n_subnets; i++) {
+		if (site->subnets[i].prefix.ip.family != AF_INET6 ||
+		    siteconf_boot_link(w->c, i) != i)
+			continue;
+		siteconf_text_add(w->t, "\nshared-network link-%zu {\n", i + 1);
+		for (size_t k = i; k < site->n_subnets; k++)
+			if (site->subnets[k].prefix.ip.family == AF_INET6 &&
+			    siteconf_boot_link(w->c, k) == i)
+				write_subnet(w, &site->subnets[k]);
+		siteconf_text_add(w->t, "}\n");
+	}
+}
+
+static void
+write_address(const struct writer *w, const struct addr_ip *ip)
+{
+	char text[ADDR_IP_TEXT];
+
+	if (addr_ip_is_set(ip))
+		siteconf_text_add(
+		    w->t, " fixed-address6 %s;", addr_ip_text(ip, text, sizeof(text)));
+	siteconf_text_add(w->t, " }\n");
+}
+
+static void
+write_nic(const struct writer *w, const struct bundle_nic *nic)
+{
+	const uint8_t *b = nic->mac.b;
+	char mac[ADDR_MAC_TEXT];
+
+	addr_mac_text(&nic->mac, mac, sizeof(mac));
+	siteconf_text_add(w->t,
+	    "  host nic-%02x%02x%02x%02x%02x%02x { hardware ethernet %s;", b[0], b[1],
+	    b[2], b[3], b[4], b[5], mac);
+	write_address(w, &nic->ip6);
+	siteconf_text_add(w->t,
+	    "  host relayed-%02x%02x%02x%02x%02x%02x {\n"
+	    "    host-identifier v6relopt 1 dhcp6.client-linklayer-addr 00:01:%s;",
+	    b[0], b[1], b[2], b[3], b[4], b[5], mac);
+	write_address(w, &nic->ip6);
+}
+
+static void
+write_uuid(const struct writer *w, const struct addr_uuid *u, size_t host,
+    const char *whose, const struct addr_ip *ip6)
+{
+	siteconf_text_add(w->t,
+	    "  host %s-%zu {\n    host-identifier option dhcp6.client-id 00:04", whose,
+	    host + 1);
+	for (size_t i = 0; i < sizeof(u->b); i++)
+		siteconf_text_add(w->t, ":%02x", u->b[i]);
+	siteconf_text_add(w->t, ";");
+	write_address(w, ip6);
+}
+
+/* All NICs of a host have one DUID-UUID: it means the first one that may netboot. */
+static bool
+is_first_of_group(const struct bundle_host *h, size_t nic)
+{
+	for (size_t i = 0; i < nic; i++)
+		if (siteconf_boot_group(h, &h->nics[i]).gets == SITECONF_BOOT)
+			return false;
+	return siteconf_boot_group(h, &h->nics[nic]).gets == SITECONF_BOOT;
+}
+
+static void
+write_host(const struct writer *w, size_t i, size_t k)
+{
+	const struct bundle_host *h = &w->c->site->hosts[i];
+	struct addr_uuid uuid, swapped;
+
+	write_nic(w, &h->nics[k]);
+	if (!is_first_of_group(h, k) || addr_uuid_parse(h->uuid, &uuid) < 0)
+		return;
+	swapped = addr_uuid_swap(&uuid);
+	write_uuid(w, &uuid, i, "ipxe", &h->nics[k].ip6);
+	if (memcmp(&uuid, &swapped, sizeof(uuid)) != 0)
+		write_uuid(w, &swapped, i, "firmware", &h->nics[k].ip6);
+}
+
+static void
+write_group(void *arg, const struct siteconf_group *g)
+{
+	struct writer *w = arg;
+
+	siteconf_text_add(w->t, "\ngroup { # %s\n", g->name);
+	write_chain(w, g);
+	for (size_t i = 0; i < w->c->site->n_hosts; i++) {
+		const struct bundle_host *h = &w->c->site->hosts[i];
+		for (size_t k = 0; k < h->n_nics; k++) {
+			struct siteconf_group of = siteconf_boot_group(h, &h->nics[k]);
+			if (str_eq(of.name, g->name) && of.host == g->host)
+				write_host(w, i, k);
+		}
+	}
+	siteconf_text_add(w->t, "}\n");
+}
+
+void
+siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
+{
+	struct writer w = {.c = c, .t = t};
+	struct siteconf_group unknown = siteconf_boot_unknown(c);
+
+	addr_ip_text(&c->server6, w.server, sizeof(w.server));
+	siteconf_boot_url(c, AF_INET6, w.url);
+	siteconf_boot_opening(
+	    c, t, "#", "/etc/dhcp/dhcpd6.conf of isc-dhcp-server, DHCPv6");
+	siteconf_text_add(t,
+	    "# Check it with dhcpd -6 -t -cf FILE; the interface goes into "
+	    "/etc/default/isc-dhcp-server.\n"
+	    "# What it cannot do: know tickets (hosts are always sent to their script, "
+	    "which decides), be silent to\n"
+	    "# idle hosts, or know a host by the address that its packets come from.\n"
+	    "\n"
+	    "authoritative;\n"
+	    "ddns-update-style none;\n"
+	    "option dhcp6.user-class code 15 = string;\n"
+	    "option dhcp6.vendor-class code 16 = string;\n"
+	    "option dhcp6.bootfile-url code 59 = string;\n"
+	    "option dhcp6.client-arch-type code 61 = string;\n"
+	    "# Firmware does not ask for all that it needs: 59, 16.\n"
+	    "if exists dhcp6.oro {\n"
+	    "  option dhcp6.oro = concat(option dhcp6.oro, 00:3b:00:10);\n"
+	    "}\n");
+	if (c->site->answer_unknown) {
+		siteconf_text_add(t, "\n# Unknown machines\nif not known {\n");
+		write_chain(&w, &unknown);
+		siteconf_text_add(t, "}\n");
+	} else {
+		siteconf_text_add(t, "\n# Unknown machines: no address\n"
+				     "deny unknown-clients;\n");
+	}
+	write_subnets(&w);
+	siteconf_boot_groups(c, write_group, &w);
+}

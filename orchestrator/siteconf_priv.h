@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the siteconf_*.c files share: who gets what (siteconf_boot.c), and one writer a server. */
+#ifndef ORCHESTRATOR_SITECONF_PRIV_H
+#define ORCHESTRATOR_SITECONF_PRIV_H
+
+#include <jansson.h>
+
+#include "orchestrator/siteconf.h"
+#include "orchestrator/siteconf_text.h"
+
+enum { SITECONF_FILES_MAX = 64, SITECONF_ARCHES_MAX = 64, SITECONF_GROUP_NAME = 40 };
+
+/* What machines get without regard to tickets, which these servers do not know (docs/operations.md). */
+enum siteconf_gets {
+	SITECONF_BOOT,	/* loader and script; what happens then is the script's matter */
+	SITECONF_LOCAL, /* the fast way to the disk */
+	SITECONF_SILENT /* firmware and iPXE: no answer at all; systems: a lease */
+};
+
+/* One loader and the architectures that get it. */
+struct siteconf_loader {
+	const char *file;
+	uint16_t arch[SITECONF_ARCHES_MAX];
+	size_t n;
+	bool absent; /* also those that name no architecture */
+};
+
+/* The loaders for a host, or for all others (NULL): policy_loader() as a table. */
+size_t
+siteconf_boot_loaders(const struct siteconf *c, const struct bundle_host *host,
+    struct siteconf_loader ret[SITECONF_FILES_MAX]);
+/* Machines that get the same: a name for tags and classes, "boot", "local", "silent", or "own-HOST" for a host
+ * with loaders of its own, whose `host` is set. */
+struct siteconf_group {
+	enum siteconf_gets gets;
+	const struct bundle_host *host;
+	char name[BUNDLE_NAME_SIZE + 8];
+};
+struct siteconf_group
+siteconf_boot_group(const struct bundle_host *host, const struct bundle_nic *nic);
+/* Unknown machines, where the site answers them at all. */
+struct siteconf_group
+siteconf_boot_unknown(const struct siteconf *c);
+/* Calls `each` once for every group that has a NIC. */
+void
+siteconf_boot_groups(const struct siteconf *c,
+    void (*each)(void *arg, const struct siteconf_group *group), void *arg);
+
+/* "http://10.77.0.1", "http://[fd77::1]:8080": without a slash at the end. */
+void
+siteconf_boot_url(const struct siteconf *c, int family, char buf[128]);
+/* Is it the link that the boot server stands on? */
+bool
+siteconf_boot_is_local(const struct siteconf *c, const struct bundle_subnet *s);
+/* The first subnet of the site that is on the same link as the i-th: i itself, unless a relay is shared. */
+size_t
+siteconf_boot_link(const struct siteconf *c, size_t i);
+/* The opening comment; `mark` begins a comment line, `what` is the file's usual place. */
+void
+siteconf_boot_opening(const struct siteconf *c, struct siteconf_text *t, const char *mark,
+    const char *what);
+
+/* Octets of the PXE menu "local boot" (boot.md 1.3.2) with this server's address. */
+enum { SITECONF_MENU_SIZE = 31 };
+void
+siteconf_boot_local_menu(const struct siteconf *c, uint8_t ret[SITECONF_MENU_SIZE]);
+
+/* Each writes one configuration; what it needs has been checked. */
+typedef void
+siteconf_writer(const struct siteconf *c, struct siteconf_text *t);
+siteconf_writer siteconf_isc_write, siteconf_isc6_write, siteconf_kea_write,
+    siteconf_kea_write_6, siteconf_dnsmasq_write, siteconf_radvd_write,
+    siteconf_tftpd_write, siteconf_nginx_write, siteconf_nfs_write,
+    siteconf_nfs_write_ganesha;
+
+#endif
