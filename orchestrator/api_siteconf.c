@@ -203,8 +203,11 @@ api_siteconf_get(void *arg, struct rest_request *rq)
 	/* What is too long is no site's and no server's name either. */
 	str_clip(a->name, sizeof(a->name), rest_param(rq, "name"));
 	str_clip(a->server, sizeof(a->server), server ? server : "");
-	for (size_t i = 0; i < ARRAY_SIZE(option_names); i++)
-		a->options[i] = str_dup(rest_query(rq, option_names[i]));
+	const char *const options[ARRAY_SIZE(option_names)] = {rest_query(rq, "server"),
+	    rest_query(rq, "interface"), rest_query(rq, "loaders_root"),
+	    rest_query(rq, "images_root"), rest_query(rq, "scripts_root")};
+	for (size_t i = 0; i < ARRAY_SIZE(options); i++)
+		a->options[i] = str_dup(options[i]);
 	error_set(
 	    &a->err, 0, "busy", "try again in a moment", "too much waits to be read");
 	if (workq_submit(o->reads, run, on_done, a) == 0) {

@@ -144,6 +144,20 @@ siteconf_boot_group(const struct bundle_host *host, const struct bundle_nic *nic
 	return g;
 }
 
+size_t
+siteconf_boot_uuids(const struct bundle_host *host, size_t nic, struct addr_uuid ret[2])
+{
+	size_t first = 0;
+
+	while (first < host->n_nics &&
+	       siteconf_boot_group(host, &host->nics[first]).gets != SITECONF_BOOT)
+		first++;
+	if (first != nic || addr_uuid_parse(host->uuid, &ret[0]) < 0)
+		return 0;
+	ret[1] = addr_uuid_swap(&ret[0]);
+	return memcmp(&ret[0], &ret[1], sizeof(ret[0])) == 0 ? 1 : 2;
+}
+
 struct siteconf_group
 siteconf_boot_unknown(const struct siteconf *c)
 {

@@ -16,6 +16,10 @@
 
 enum { RA_INTERVAL_S = 60 };
 
+/* dnsmasq writes this option as texts with their lengths: the first one and its length stand where the enterprise
+ * number belongs, which firmware does not look at (boot.md 1.6, option 16). */
+#define VENDOR_CLASS "nb,HTTPClient"
+
 struct writer {
 	const struct siteconf *c;
 	struct siteconf_text *t;
@@ -203,10 +207,8 @@ write_answers(const struct writer *w, const char *who, const struct siteconf_gro
 	if (w->v4)
 		siteconf_text_add(w->t, "dhcp-option-force=%s,60,HTTPClient\n", tags.s);
 	if (w->v6)
-		siteconf_text_add(w->t,
-		    "dhcp-option-force=%s,option6:16,"
-		    "00:00:01:57:00:0a:48:54:54:50:43:6c:69:65:6e:74\n",
-		    tags.s);
+		siteconf_text_add(
+		    w->t, "dhcp-option-force=%s,option6:16," VENDOR_CLASS "\n", tags.s);
 	if (g->gets == SITECONF_BOOT)
 		write_loaders(w, who, g->host);
 	else

@@ -181,29 +181,17 @@ write_uuid(const struct writer *w, const struct addr_uuid *u, size_t host,
 	write_address(w, ip6);
 }
 
-/* All NICs of a host have one DUID-UUID: it means the first one that may netboot. */
-static bool
-is_first_of_group(const struct bundle_host *h, size_t nic)
-{
-	for (size_t i = 0; i < nic; i++)
-		if (siteconf_boot_group(h, &h->nics[i]).gets == SITECONF_BOOT)
-			return false;
-	return siteconf_boot_group(h, &h->nics[nic]).gets == SITECONF_BOOT;
-}
-
 static void
 write_host(const struct writer *w, size_t i, size_t k)
 {
 	const struct bundle_host *h = &w->c->site->hosts[i];
-	struct addr_uuid uuid, swapped;
+	struct addr_uuid uuids[2];
+	size_t n = siteconf_boot_uuids(h, k, uuids);
 
 	write_nic(w, &h->nics[k]);
-	if (!is_first_of_group(h, k) || addr_uuid_parse(h->uuid, &uuid) < 0)
-		return;
-	swapped = addr_uuid_swap(&uuid);
-	write_uuid(w, &uuid, i, "ipxe", &h->nics[k].ip6);
-	if (memcmp(&uuid, &swapped, sizeof(uuid)) != 0)
-		write_uuid(w, &swapped, i, "firmware", &h->nics[k].ip6);
+	for (size_t u = 0; u < n; u++)
+		write_uuid(
+		    w, &uuids[u], i, u == 0 ? "ipxe" : "firmware", &h->nics[k].ip6);
 }
 
 static void

@@ -340,6 +340,38 @@ reservation(const struct writer *w, const struct bundle_host *h,
 	return v;
 }
 
+/* The same reservation again for each form of the host's DUID-UUID. */
+static void
+add_uuids(const struct writer *w, const struct bundle_host *h, size_t nic,
+    const json_t *of_nic, json_t *list)
+{
+	struct addr_uuid uuids[2];
+	size_t n = w->family == AF_INET6 ? siteconf_boot_uuids(h, nic, uuids) : 0;
+
+	for (size_t u = 0; u < n; u++) {
+		json_t *v = json_copy((json_t *)of_nic);
+		struct siteconf_text duid = {.s = NULL};
+
+		siteconf_text_add(&duid, "00:04");
+		for (size_t i = 0; i < sizeof(uuids[u].b); i++)
+			siteconf_text_add(&duid, ":%02x", uuids[u].b[i]);
+		json_object_del(v, "hw-address");
+		json_put_str(v, "duid", duid.s);
+		json_array_append_new(list, v);
+		free(siteconf_text_take(&duid));
+	}
+}
+
+static void
+add_reservation(const struct writer *w, const struct bundle_host *h, size_t nic,
+    const struct addr_ip *ip, json_t *list)
+{
+	json_t *v = reservation(w, h, &h->nics[nic], ip);
+
+	json_array_append_new(list, v);
+	add_uuids(w, h, nic, v, list);
+}
+
 /* With a subnet: the NICs whose address is in it; without: all, so that each is known everywhere. */
 static json_t *
 reservations(const struct writer *w, const struct bundle_subnet *s)
@@ -349,14 +381,13 @@ reservations(const struct writer *w, const struct bundle_subnet *s)
 	for (size_t i = 0; i < w->c->site->n_hosts; i++) {
 		const struct bundle_host *h = &w->c->site->hosts[i];
 		for (size_t k = 0; k < h->n_nics; k++) {
-			const struct bundle_nic *nic = &h->nics[k];
 			const struct addr_ip *ip =
-			    w->family == AF_INET ? &nic->ip : &nic->ip6;
+			    w->family == AF_INET ? &h->nics[k].ip : &h->nics[k].ip6;
 
 			if (!s)
-				json_array_append_new(list, reservation(w, h, nic, NULL));
+				add_reservation(w, h, k, NULL, list);
 			else if (addr_prefix_contains(&s->prefix, ip))
-				json_array_append_new(list, reservation(w, h, nic, ip));
+				add_reservation(w, h, k, ip, list);
 		}
 	}
 	return list;
@@ -467,9 +498,14 @@ common(const struct writer *w)
 	json_put(top, "lease-database",
 	    json_pack("{s:s, s:b, s:s}", "type", "memfile", "persist", true, "name",
 		v6 ? "/var/lib/kea/kea-leases6.csv" : "/var/lib/kea/kea-leases4.csv"));
-	json_put(top, "host-reservation-identifiers", json_pack("[s]", "hw-address"));
+	json_put(top, "host-reservation-identifiers",
+	    v6 ? json_pack("[s, s]", "hw-address", "duid")
+	       : json_pack("[s]", "hw-address"));
 	json_put_bool(top, "reservations-global", true);
 	json_put_bool(top, "reservations-in-subnet", true);
+	/* A host's address belongs to its MAC and to its UUID. */
+	if (v6)
+		json_put_bool(top, "ip-reservations-unique", false);
 	if (!v6) {
 		json_put_bool(top, "authoritative", true);
 		/* As bootd: firmware and systems of one machine have one lease (boot.md 1.2, option 61). */

@@ -41,6 +41,10 @@ siteconf_boot_group(const struct bundle_host *host, const struct bundle_nic *nic
 /* Unknown machines, where the site answers them at all. */
 struct siteconf_group
 siteconf_boot_unknown(const struct siteconf *c);
+/* The host's SMBIOS UUID in the orders of octets that clients send as DUID-UUID (boot.md 1.6), if this NIC is the
+ * one that it stands for: all NICs of a host have the same, and it means the first one that may netboot. 0..2. */
+size_t
+siteconf_boot_uuids(const struct bundle_host *host, size_t nic, struct addr_uuid ret[2]);
 /* Calls `each` once for every group that has a NIC. */
 void
 siteconf_boot_groups(const struct siteconf *c,

@@ -81,7 +81,9 @@ class Servers:
         return self.dhcpd(text, family=6)
 
     def kea(self, text, family=4):
-        text = text.replace("/var/lib/kea/", self.dir + "/")
+        text = text.replace("/var/lib/kea/", self.dir + "/").replace(
+            f'"Dhcp{family}": {{', f'"Dhcp{family}": {{ "data-directory": "{self.dir}",' if family == 6 else
+            f'"Dhcp{family}": {{')
         conf = self.write(f"kea{family}.conf", text)
         env = {"KEA_PIDFILE_DIR": self.dir, "KEA_LOCKFILE_DIR": self.dir, "KEA_LOGGER_DESTINATION": "stdout"}
         return self.start(f"kea{family}", f"kea-dhcp{family}", "-c", conf, env=env,

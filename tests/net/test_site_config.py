@@ -13,6 +13,7 @@ from dhcp4_wire import DISCOVER, OFFER, Wire, http, ipxe, option, pxe
 from netlab import BUILD, PATIENCE
 from orch_lab import Orch
 from site_servers import Servers, generate
+from site_wire6 import Client6, duid_ll, duid_uuid
 
 EDGE1, EDGE2, EDGE2B = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:0a"
 EDGE3, EDGE3B, OTHER = "52:54:00:77:00:03", "52:54:00:77:00:0b", "52:54:00:99:00:01"
@@ -247,3 +248,61 @@ def test_what_cannot_be_made_is_said(orch, args, status, words):
     assert done.returncode == status and not done.stdout, done.stdout
     for word in words:
         assert word in done.stderr
+
+
+# --- DHCPv6 ---
+
+UUID6 = "11223344-5566-7788-99aa-bbccddeeff00"
+
+
+def expected6(mac, vendor, arch, ipxe_class):
+    """boot.md 1.6 for hosts of this inventory: {59, 16} of an ADVERTISE."""
+    files = {6: "snponly-i386.efi", 7: "snponly.efi", 9: "snponly.efi", 11: "arm/our.efi",
+             15: "snponly-i386.efi", 16: "snponly.efi", 19: "arm/our.efi"}
+    if mac == EDGE2:
+        files.update({7: "shimx64.efi", 9: "shimx64.efi", 16: "shimx64.efi"})
+    if ipxe_class:
+        return {"59": f"http://[fd77::1]/script.ipxe-{mac}", "16": None}
+    if vendor == "HTTPClient":
+        return {"59": f"http://[fd77::1]/loaders/{files[arch]}", "16": "00000157000a" + b"HTTPClient".hex()}
+    if vendor == "PXEClient":
+        return {"59": f"tftp://[fd77::1]/{files[arch]}", "16": None}
+    return {"59": None, "16": None}
+
+
+CLIENTS6 = [("PXEClient", 6, False), ("PXEClient", 7, False), ("PXEClient", 9, False), ("PXEClient", 11, False),
+            ("HTTPClient", 15, False), ("HTTPClient", 16, False), ("HTTPClient", 19, False),
+            ("PXEClient", 7, True), (None, None, False)]
+SERVERS6 = {"isc-dhcp6": Servers.dhcpd6, "kea6": Servers.kea6, "dnsmasq": Servers.dnsmasq}
+
+
+@pytest.mark.parametrize("name", SERVERS6)
+def test_dhcpv6_servers_decide_as_bootd_does(servers, netns, name):
+    """The fixed address, the URL in its form, option 16 or its absence; nothing for unknown machines; a host by the
+    MAC in its DUID-LL, and by its UUID in both orders."""
+    clients = {mac: Client6(netns.add_client(mac=mac)) for mac in (EDGE1, EDGE2, OTHER)}
+    proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6])))
+    problems = []
+    for mac in EDGE1, EDGE2:
+        for row in CLIENTS6:
+            reply = clients[mac].solicit(duid_ll(mac), *row)
+            url = reply and reply.text(59) and reply.text(59).replace("${netX/mac}", mac)
+            got = reply and {"59": url, "16": reply.hex(16)}
+            if name == "dnsmasq" and got and got["16"]:  # it cannot give the enterprise's number
+                got["16"] = "00000157" + got["16"][8:]
+            if expected6(mac, *row) != got:
+                problems.append(f"{mac} {row}: {got} instead of {expected6(mac, *row)}")
+            if reply and (reply.address == "fd77::11") != (mac == EDGE1):
+                problems.append(f"{mac} {row}: address {reply.address}")
+    for order in "raw", "rfc":
+        reply = clients[EDGE1].solicit(duid_uuid(UUID6, order), "PXEClient", 7)
+        if not reply or reply.address != "fd77::11" or reply.text(59) != "tftp://[fd77::1]/snponly.efi":
+            problems.append(f"DUID-UUID, {order}: {reply and (reply.address, reply.text(59))}")
+    stranger = clients[OTHER].solicit(duid_ll(OTHER), "PXEClient", 7, tries=1)
+    if stranger and (stranger.address or stranger.text(59)):
+        problems.append(f"unknown machine: {stranger.address} {stranger.text(59)}")
+    log = proc.log()
+    servers.stop(proc)
+    for client in clients.values():
+        client.close()
+    assert not problems, "\n".join(problems + log.splitlines()[-20:])
