@@ -5,14 +5,15 @@ become a line of a configuration."""
 import json
 import os
 import random
+import re
 import subprocess
 
 import pytest
 
 from dhcp4_wire import DISCOVER, OFFER, Wire, http, ipxe, option, pxe
-from netlab import BUILD, PATIENCE
+from netlab import BUILD, PATIENCE, until
 from orch_lab import Orch
-from site_servers import Servers, generate
+from site_servers import Refused, Servers, generate
 from site_wire6 import Client6, duid_ll, duid_uuid
 
 EDGE1, EDGE2, EDGE2B = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:0a"
@@ -306,3 +307,122 @@ def test_dhcpv6_servers_decide_as_bootd_does(servers, netns, name):
     for client in clients.values():
         client.close()
     assert not problems, "\n".join(problems + log.splitlines()[-20:])
+
+
+# --- files ---
+
+TOKEN = "0123456789abcdefghjkmnpqrs"
+
+
+def curl(ns, *args):
+    """(status, body, headers) of one request, which is never redirected."""
+    done = ns.run("curl", "-s", "-g", "-i", "--max-redirs", "0", *args)
+    head, _, body = done.stdout.partition("\n\n")  # text: line ends are made alike
+    lines = head.split("\n")
+    return int(lines[0].split()[1]), body, {k.lower(): v for k, v in (x.split(": ", 1) for x in lines[1:])}
+
+
+def test_nginx_serves_bootds_paths(servers, netns, tmp_path):
+    roots = {n: str(tmp_path / n) for n in ("loaders", "images", "scripts")}
+    files = {"loaders/arm/our.efi": "loader", "images/grml/vmlinuz": "kernel", "images/grml/initrd.img": "initrd",
+             "images/secret/preseed": "secret", f"scripts/script.ipxe-{EDGE1}": "#!ipxe\nboot\n"}
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "scripts" / "b" / TOKEN).mkdir(parents=True)
+    (tmp_path / "scripts" / "b" / TOKEN / "linux").symlink_to(tmp_path / "images/grml/vmlinuz")
+    hosts = HOSTS + [{"name": "edge04.lab", "nics": [{"mac": "52:54:00:77:00:04"}], "local_boot": "sanboot"}]
+    reinstall = dict(IMAGE, name="debian", kind="reinstall", nfs_root="")
+    text = generate("nginx", document(hosts=hosts, images=[IMAGE, reinstall]),
+                    **{n + "_root": path for n, path in roots.items()})
+    nginx = servers.nginx(text)
+    client = netns.add_client(address="10.77.0.50/24")
+    for base in "http://10.77.0.1", "http://[fd77::1]":
+        ns = client if base.endswith(".1") else netns.server
+        for path, want in {
+                "/loaders/arm/our.efi": (200, "loader"), "//loaders//arm/our.efi": (200, "loader"),
+                "/loaders/arm": (404, None), "/loaders/": (404, None), "/": (404, None), "/local-boot.efi": (404, None),
+                "/loaders/../images/secret/preseed": (404, None), "/loaders/%2e%2e/images/secret/preseed": (404, None),
+                f"/script.ipxe-{EDGE1}": (200, "#!ipxe\nboot\n"), f"/scripts/script.ipxe-{EDGE1}": (200, "#!ipxe\nboot\n"),
+                f"/script.ipxe-{EDGE2}": (200, "#!ipxe\necho netboot: no ticket, booting from disk\nexit 1\n"),
+                f"/script.ipxe-{OTHER}": (404, None), "/script.ipxe-xx": (404, None),
+                f"/b/{TOKEN}/linux": (200, "kernel"), f"/b/{TOKEN}": (404, None), f"/b/{TOKEN}/": (404, None),
+                f"/b/{TOKEN[::-1]}/linux": (404, None), f"/b/{TOKEN}/../../script.ipxe-{EDGE1}": (200, "#!ipxe\nboot\n"),
+                f"/report/{TOKEN}/up": (404, None), "/m/grml/vmlinuz": (200, "kernel"), "/m/debian/vmlinuz": (404, None),
+                "/m/grml/": (404, None)}.items():
+            status, body, headers = curl(ns, "--path-as-is", base + path)
+            assert status == want[0] and "location" not in headers, (path, status, headers)
+            assert want[1] is None or body == want[1], (path, body)
+    assert "sanboot" in curl(client, "http://10.77.0.1/script.ipxe-52:54:00:77:00:04")[1]
+    status, body, headers = curl(client, "-I", "http://10.77.0.1/loaders/arm/our.efi")
+    assert status == 200 and headers["content-length"] == "6" and headers["content-type"] == "application/efi"
+    assert curl(client, "-r", "1-2", "http://10.77.0.1/loaders/arm/our.efi")[:2] == (206, "oa")
+    assert curl(client, "-d", "x", f"http://10.77.0.1/report/{TOKEN}/installed")[:2] == (204, "")
+    assert curl(client, "-d", "x", f"http://10.77.0.1/report/{TOKEN}/else")[0] == 404
+    (tmp_path / "scripts" / "b" / TOKEN / "linux").unlink()  # a ticket's end
+    assert curl(client, f"http://10.77.0.1/b/{TOKEN}/linux")[0] == 404
+    servers.stop(nginx)
+    log = (tmp_path / "netboot.log").read_text().splitlines()
+    report = [re.fullmatch(r'(\d+\.\d{3}) 10\.77\.0\.50 POST "(\S+)" 204 0 - OK "curl/[^"]*"', line) for line in log]
+    assert [m[2] for m in report if m] == [f"/report/{TOKEN}/installed"]
+    assert re.fullmatch(r'\d+\.\d{3} 10\.77\.0\.50 GET "/loaders/arm/our.efi" 200 6 6 OK "curl/[^"]*"', log[0]), log[0]
+
+
+def test_tftpd_serves_the_loaders_on_both_families(servers, netns, tmp_path):
+    (tmp_path / "loaders" / "arm").mkdir(parents=True)
+    (tmp_path / "loaders" / "arm" / "our.efi").write_text("loader" * 1000)
+    conf = servers.write("tftpd-hpa", generate("tftpd-hpa", document(), loaders_root=str(tmp_path / "loaders")))
+    # As the package's init script starts it, but in the foreground.
+    start = '. "$1"; exec in.tftpd --foreground --user "$TFTP_USERNAME" --address "$TFTP_ADDRESS" $TFTP_OPTIONS ' \
+            '"$TFTP_DIRECTORY"'
+    os.chmod(tmp_path.parent, 0o755)
+    os.chmod(tmp_path.parent.parent, 0o755)
+    servers.start("tftpd", "sh", "-c", start, "sh", conf, ready=lambda _: servers.bound("udp", 69))
+    for address in "10.77.0.1", "fd77::1":
+        out = tmp_path / ("got-" + address)
+        netns.server.run("tftp", "-m", "binary", address, "-c", "get", "arm/our.efi", str(out))
+        assert out.read_text() == "loader" * 1000
+
+
+def test_radvd_advertises_the_subnet(servers, netns):
+    conf = servers.write("radvd.conf", generate("radvd", document([dict(SUBNET6, router_s=1800)])))
+    netns.server.run("sysctl", "-qw", "net.ipv6.conf.all.forwarding=1")
+    client = netns.add_client()
+    servers.start("radvd", "radvd", "-n", "-m", "stderr", "-C", conf, "-p", servers.path("radvd.pid"),
+                  ready=lambda log: "started" in log)
+    until(lambda: "default via fe80" in client.run("ip", "-6", "route").stdout, "a default route")
+    assert client.run("cat", "/proc/sys/net/ipv6/conf/eth0/mtu").stdout.strip() == "1400"
+    assert "fd77::/64" in client.run("ip", "-6", "route").stdout
+    assert "fd77:" not in client.run("ip", "-6", "addr").stdout  # managed: no address of its own making
+
+
+# --- nothing of an inventory becomes a line of a configuration ---
+
+HOSTILE = ['x"; option routers 10.9.9.9; #', "x\ndhcp-boot=evil", "x'}", "x $(reboot)", "x{", "x#", "x;y", "x\\y", "x,y",
+           "x%0a", "\u00e9", "x\ty", "x:y"]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_texts_make_no_configuration(text):
+    """Wherever the codecs let a text through, each generator refuses it."""
+    places = [
+        document(hosts=[dict(HOSTS[0], name=text)]),
+        document(hosts=[dict(HOSTS[0], loaders={"x64-uefi": text})]),
+        document(loaders={"x64-uefi": text}),
+        document([dict(SUBNET, domain=text), SUBNET6]),
+        document([dict(SUBNET, relay=text), SUBNET6]),
+        document(name=text),
+        document(images=[dict(IMAGE, nfs_root=text)]),
+        document(images=[dict(IMAGE, name=text)]),
+        document(images=[dict(IMAGE, kernel=dict(IMAGE["kernel"], path=text))]),
+    ]
+    for doc in places:
+        with pytest.raises(Refused) as refusal:
+            generate("nginx", doc)
+        assert refusal.value.code == "bad-value"
+
+
+def test_what_no_configuration_has_may_be_anything():
+    hosts = [dict(HOSTS[0], labels={"rack": HOSTILE[0]}, serial=HOSTILE[0])]
+    for name in NAMES:
+        assert generate(name, document(hosts=hosts)) == generate(name, document(hosts=HOSTS[:1]))
