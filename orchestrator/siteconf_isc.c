@@ -67,6 +67,13 @@ write_definitions(struct siteconf_text *t)
 	    "if exists dhcp-parameter-request-list {\n"
 	    "  option dhcp-parameter-request-list =\n"
 	    "    concat(option dhcp-parameter-request-list, 3c:2b:42:43:96:af);\n"
+	    "}\n"
+	    "# Read by netboot-agent: leave it as it is\n"
+	    "if exists vendor-class-identifier {\n"
+	    "  log(info, concat(\"netboot-client \", binary-to-ascii(16, 8, \":\", "
+	    "substring(hardware, 1, 6)),\n"
+	    "      \" user \", pick-first-value(option user-class, \"-\"),\n"
+	    "      \" vendor \", option vendor-class-identifier));\n"
 	    "}\n");
 }
 

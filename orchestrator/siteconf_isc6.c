@@ -238,7 +238,15 @@ siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
 	    "# Firmware does not ask for all that it needs: 59, 16.\n"
 	    "if exists dhcp6.oro {\n"
 	    "  option dhcp6.oro = concat(option dhcp6.oro, 00:3b:00:10);\n"
-	    "}\n");
+	    "}\n"
+	    "# Read by netboot-agent: leave it as it is\n"
+	    "log(info, concat(\"netboot-client6 \", binary-to-ascii(16, 8, \":\", option "
+	    "dhcp6.client-id),\n"
+	    "    \" user \", pick-first-value(substring(option dhcp6.user-class, 2, 16), "
+	    "\"-\"),\n"
+	    "    \" vendor \", pick-first-value(substring(option dhcp6.vendor-class, 6, "
+	    "40), "
+	    "\"-\")));\n");
 	if (c->site->answer_unknown) {
 		siteconf_text_add(t, "\n# Unknown machines\nif not known {\n");
 		write_chain(&w, &unknown);

@@ -487,6 +487,18 @@ put_subnets(const struct writer *w, json_t *top)
 
 /* ---- the whole ---- */
 
+/* What netboot-agent wants to read: packets and their classes. To the standard output, which is the journal. */
+static json_t *
+loggers(const struct writer *w)
+{
+	bool v6 = w->family == AF_INET6;
+
+	return json_pack("[{s:s, s:s, s:[{s:s}]}, {s:s, s:s, s:i, s:[{s:s}]}]", "name",
+	    v6 ? "kea-dhcp6" : "kea-dhcp4", "severity", "INFO", "output_options",
+	    "output", "stdout", "name", v6 ? "kea-dhcp6.dhcp6" : "kea-dhcp4.dhcp4",
+	    "severity", "DEBUG", "debuglevel", 40, "output_options", "output", "stdout");
+}
+
 static json_t *
 common(const struct writer *w)
 {
@@ -522,6 +534,7 @@ common(const struct writer *w)
 	json_put(top, "client-classes", json_incref(w->classes));
 	json_put(top, "reservations", reservations(w, NULL));
 	put_subnets(w, top);
+	json_put(top, "loggers", loggers(w));
 	return top;
 }
 

@@ -15,6 +15,9 @@
 #include "lib/str.h"
 #include "orchestrator/siteconf_priv.h"
 
+/* The site's menu, where there is one below the scripts root. */
+#define SHOW_MENU "chain --replace --autofree /script.ipxe || "
+
 /* As policy_http.c. */
 static const char *
 leave_command(const struct bundle_host *h)
@@ -30,29 +33,47 @@ leave_command(const struct bundle_host *h)
 	return "exit 1";
 }
 
-/* By MAC: what a machine without a script of its own is told. Others are not found. */
+/* One row a NIC, for hosts whose idle policy is the menu alone or for all. */
 static void
-write_idle(const struct siteconf *c, struct siteconf_text *t)
+write_rows(const struct siteconf *c, struct siteconf_text *t, bool menu)
 {
-	siteconf_text_add(t,
-	    "# What iPXE does where the agent has laid out no script; \"\": not found\n"
-	    "map $netboot_mac $netboot_idle {\n"
-	    "    default \"%s\";\n",
-	    c->site->answer_unknown ? "exit 1" : "");
 	for (size_t i = 0; i < c->site->n_hosts; i++) {
 		const struct bundle_host *h = &c->site->hosts[i];
 		char mac[ADDR_MAC_TEXT];
 
+		if (menu && h->idle != BUNDLE_IDLE_MENU)
+			continue;
 		for (size_t k = 0; k < h->n_nics; k++)
-			siteconf_text_add(t, "    \"%s\" \"%s\";\n",
+			siteconf_text_add(t, "    \"%s\" \"%s%s\";\n",
 			    addr_mac_text(&h->nics[k].mac, mac, sizeof(mac)),
-			    leave_command(h));
+			    menu ? SHOW_MENU : "", leave_command(h));
 	}
+}
+
+/* By MAC: what a machine without a script of its own is told. Others are not found. */
+static void
+write_idle(const struct siteconf *c, struct siteconf_text *t)
+{
+	bool unknown = c->site->answer_unknown;
+
+	siteconf_text_add(t,
+	    "# How iPXE leaves to the disk; \"\": not found\n"
+	    "map $netboot_mac $netboot_leave {\n"
+	    "    default \"%s\";\n",
+	    unknown ? "exit 1" : "");
+	write_rows(c, t, false);
+	siteconf_text_add(t,
+	    "}\n"
+	    "# What it does where the agent has laid out no script\n"
+	    "map $netboot_mac $netboot_idle {\n"
+	    "    default \"%s$netboot_leave\";\n",
+	    unknown && c->site->idle == BUNDLE_IDLE_MENU ? SHOW_MENU : "");
+	write_rows(c, t, true);
 	siteconf_text_add(t,
 	    "}\n"
 	    "map $uri $netboot_mac {\n"
 	    "    default \"\";\n"
-	    "    \"~^/(scripts/)?script\\.ipxe-(?<netboot_hw>[0-9a-f:]{17})$\" "
+	    "    \"~^/(scripts/)?(script|local)\\.ipxe-(?<netboot_hw>[0-9a-f:]{17})$\" "
 	    "$netboot_hw;\n"
 	    "}\n\n");
 }
@@ -123,10 +144,15 @@ write_locations(const struct siteconf *c, struct siteconf_text *t)
 	    "        return 200 \"#!ipxe\\necho netboot: no ticket, booting from disk\\n"
 	    "$netboot_idle\\n\";\n"
 	    "    }\n"
-	    "    location ~ \"^/script\\.ipxe$\" {\n"
+	    "    location ~ \"^/local\\.ipxe-[0-9a-f:]{17}$\" {\n"
+	    "        default_type text/plain;\n"
+	    "        if ($netboot_leave = \"\") { return 404; }\n"
+	    "        return 200 \"#!ipxe\\n$netboot_leave\\n\";\n"
+	    "    }\n"
+	    "    location = /script.ipxe {\n"
 	    "        root \"%s\";\n"
 	    "        default_type text/plain;\n"
-	    "        try_files $uri =404;\n"
+	    "        try_files /script.ipxe =404;\n"
 	    "    }\n"
 	    "    location ~ \"^/b/[0-9a-z]{%d}/[^/]+$\" {\n"
 	    "        root \"%s\";\n"
