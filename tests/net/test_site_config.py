@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from dhcp4_wire import DISCOVER, OFFER, Wire, http, ipxe, option, pxe
+from dhcp4_wire import ACK, DISCOVER, Wire, http, ipxe, option, pxe
 from netlab import BUILD, PATIENCE, until
 from orch_lab import Orch
 from site_servers import Refused, Servers, generate
@@ -132,7 +132,7 @@ def ticket(n, host):
             "payloads": []}
 
 
-def bootd_decisions(agent, wire, doc, rows):
+def bootd_decisions(agent, wire, doc, rows, ask=ask_all):
     """What netboot-bootd decides for the same inventory, with every host's ticket armed."""
     site = doc["site"]
     a = agent(wait_ready=None)
@@ -148,7 +148,7 @@ def bootd_decisions(agent, wire, doc, rows):
         a.send(t="host", gen=a.gen, host=host, boot=ticket(n + 1, host))
     a.send(t="table_end", gen=a.gen)
     a.wait_ack(a.gen)
-    found = ask_all(wire, rows)
+    found = ask(wire, rows)
     a.stop()
     return found
 
@@ -193,6 +193,42 @@ def test_dhcp_servers_decide_as_bootd_does(servers, netns, agent, unknown, idle)
             problems[name] = found + log.splitlines()[-5:]
     wire.close()
     assert not problems, json.dumps(problems, indent=1, default=repr)
+
+
+RELAYED = [{"name": "edge05", "nics": [{"mac": "52:54:00:77:00:05", "ip": "10.89.0.5"}]},
+           {"name": "edge06", "nics": [{"mac": "52:54:00:77:00:06"}]}]
+
+
+def ask_relayed(wire, mac, server_mac):
+    """DISCOVER to ACK through a relay at 10.88.0.1; the ACK's decision and address."""
+    where = {"src": "10.88.0.1", "dst": "10.77.0.1", "sport": 67, "dst_mac": server_mac}
+    fields = {"mac": mac, "giaddr": "10.88.0.1", "hops": 1, "where": where}
+    offer = wire.ask(DISCOVER, pxe(), **fields)
+    ack = wire.select(offer, pxe(), **fields)
+    assert ack.type == ACK and ack.yiaddr == offer.yiaddr, (offer.yiaddr, ack.type)
+    return dict(decision(ack, mac), address=ack.yiaddr.rsplit(".", 1)[0] if ack.yiaddr != "10.89.0.5" else ack.yiaddr)
+
+
+def test_two_subnets_behind_one_relay(servers, netns, agent):
+    """A host's fixed address is in the other subnet of the relay's link; a host without one gets the pool's."""
+    client = netns.add_client(mac="52:54:00:77:00:fe", address="10.88.0.1/24")
+    netns.server.ip("route", "add", "10.88.0.0/24", "dev", "br0")
+    server_mac = netns.server.run("cat", "/sys/class/net/br0/address").stdout.strip()
+    wire = Wire(client)
+    doc = document([SUBNET, REMOTE, SECOND], hosts=RELAYED)
+    macs = [h["nics"][0]["mac"] for h in RELAYED]
+
+    def ask_both(_, __):
+        return {mac: ask_relayed(wire, mac, server_mac) for mac in macs}
+    ours = bootd_decisions(agent, wire, doc, None, ask_both)
+    assert [d["address"] for d in ours.values()] == ["10.89.0.5", "10.88.0"]
+    for name, start in SERVERS.items():
+        proc = start(servers, generate(name, doc))
+        theirs = ask_both(None, None)
+        log = proc.log()
+        servers.stop(proc)
+        assert not differences(ours, theirs), name + log
+    wire.close()
 
 
 # --- the orchestrator and its client ---
