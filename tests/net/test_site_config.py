@@ -83,6 +83,7 @@ ROWS = [("pxe %d" % arch, pxe(arch)) for arch in (0, 6, 7, 9, 11, 0x25)] + \
         ("ipxe by user class", ipxe()),
         ("ipxe by RFC 3004 user class", ipxe(user_class=b"\x04iPXE")),
         ("ipxe by 175", ipxe(user_class=None)),
+        ("ipxe that says HTTPClient", http(16) + option(77, b"iPXE")),
         ("an operating system", option(55, b"\x01\x03\x06\x0f\x0c")),
         ("an operating system's own class", option(60, b"MSFT 5.0")),
 ]
