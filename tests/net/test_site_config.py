@@ -408,12 +408,12 @@ def test_nginx_serves_bootds_paths(servers, netns, tmp_path):
 def test_tftpd_serves_the_loaders_on_both_families(servers, netns, tmp_path):
     (tmp_path / "loaders" / "arm").mkdir(parents=True)
     (tmp_path / "loaders" / "arm" / "our.efi").write_text("loader" * 1000)
-    conf = servers.write("tftpd-hpa", generate("tftpd-hpa", document(), loaders_root=str(tmp_path / "loaders")))
+    text = generate("tftpd-hpa", document(), loaders_root=str(tmp_path / "loaders"))
+    # The test's folder is closed to others.
+    conf = servers.write("tftpd-hpa", text.replace('TFTP_USERNAME="tftp"', 'TFTP_USERNAME="root"'))
     # As the package's init script starts it, but in the foreground.
     start = '. "$1"; exec in.tftpd --foreground --user "$TFTP_USERNAME" --address "$TFTP_ADDRESS" $TFTP_OPTIONS ' \
             '"$TFTP_DIRECTORY"'
-    os.chmod(tmp_path.parent, 0o755)
-    os.chmod(tmp_path.parent.parent, 0o755)
     servers.start("tftpd", "sh", "-c", start, "sh", conf, ready=lambda _: servers.bound("udp", 69))
     for address in "10.77.0.1", "fd77::1":
         out = tmp_path / ("got-" + address)
