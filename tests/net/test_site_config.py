@@ -314,31 +314,45 @@ CLIENTS6 = [("PXEClient", 6, False), ("PXEClient", 7, False), ("PXEClient", 9, F
 SERVERS6 = {"isc-dhcp6": Servers.dhcpd6, "kea6": Servers.kea6, "dnsmasq": Servers.dnsmasq}
 
 
+def wrong6(client, mac, duid, row, want, address):
+    """What is wrong with the answer, or nothing; `address`: how its address begins."""
+    reply = client.solicit(duid, *row)
+    if not reply:
+        return [f"{mac} {row}: no answer"]
+    url, vendor = reply.text(59), reply.hex(16)
+    got = {"59": url and url.replace("${netX/mac}", mac),
+           "16": vendor and "00000157" + vendor[8:]}  # dnsmasq cannot give the enterprise's number
+    problems = [] if got == want else [f"{mac} {row}: {got} instead of {want}"]
+    if not (reply.address or "none").startswith(address):
+        problems.append(f"{mac} {row}: the address is {reply.address}")
+    return problems
+
+
+UNKNOWN6 = {("PXEClient", 7): None, ("HTTPClient", 16): "http://[fd77::1]/local-boot.efi",
+            ("PXEClient", 7, True): "http://[fd77::1]/script.ipxe-" + OTHER, (): None}
+
+
 @pytest.mark.parametrize("name", SERVERS6)
 def test_dhcpv6_servers_decide_as_bootd_does(servers, netns, name):
-    """The fixed address, the URL in its form, option 16 or its absence; nothing for unknown machines; a host by the
-    MAC in its DUID-LL, and by its UUID in both orders."""
+    """The fixed address, the URL in its form, option 16 or its absence; a host by the MAC in its DUID-LL, and by its
+    UUID in both orders; unknown machines get nothing, or where the site says so an address and the way to the disk."""
     clients = {mac: Client6(netns.add_client(mac=mac)) for mac in (EDGE1, EDGE2, OTHER)}
     proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6])))
     problems = []
-    for mac in EDGE1, EDGE2:
+    for mac, address in (EDGE1, "fd77::11"), (EDGE2, "fd77::1"):
         for row in CLIENTS6:
-            reply = clients[mac].solicit(duid_ll(mac), *row)
-            url = reply and reply.text(59) and reply.text(59).replace("${netX/mac}", mac)
-            got = reply and {"59": url, "16": reply.hex(16)}
-            if name == "dnsmasq" and got and got["16"]:  # it cannot give the enterprise's number
-                got["16"] = "00000157" + got["16"][8:]
-            if expected6(mac, *row) != got:
-                problems.append(f"{mac} {row}: {got} instead of {expected6(mac, *row)}")
-            if reply and (reply.address == "fd77::11") != (mac == EDGE1):
-                problems.append(f"{mac} {row}: address {reply.address}")
+            problems += wrong6(clients[mac], mac, duid_ll(mac), row, expected6(mac, *row), address)
     for order in "raw", "rfc":
-        reply = clients[EDGE1].solicit(duid_uuid(UUID6, order), "PXEClient", 7)
-        if not reply or reply.address != "fd77::11" or reply.text(59) != "tftp://[fd77::1]/snponly.efi":
-            problems.append(f"DUID-UUID, {order}: {reply and (reply.address, reply.text(59))}")
+        problems += wrong6(clients[EDGE1], EDGE1, duid_uuid(UUID6, order), ("PXEClient", 7),
+                           {"59": "tftp://[fd77::1]/snponly.efi", "16": None}, "fd77::11")
     stranger = clients[OTHER].solicit(duid_ll(OTHER), "PXEClient", 7, tries=1)
     if stranger and (stranger.address or stranger.text(59)):
         problems.append(f"unknown machine: {stranger.address} {stranger.text(59)}")
+    servers.stop(proc)
+    proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6], answer_unknown=True)))
+    for row, url in UNKNOWN6.items():
+        vendor = "00000157000a" + b"HTTPClient".hex() if "HTTPClient" in row else None
+        problems += wrong6(clients[OTHER], OTHER, duid_ll(OTHER), row, {"59": url, "16": vendor}, "fd77::1")
     log = proc.log()
     servers.stop(proc)
     for client in clients.values():
