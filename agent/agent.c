@@ -21,6 +21,7 @@
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
 #include "agent/menu.h"
+#include "agent/own_servers_io.h"
 #include "agent/power_call.h"
 #include "agent/preflight.h"
 #include "agent/run_jobs.h"
@@ -28,6 +29,7 @@
 #include "agent/script.h"
 #include "agent/spool.h"
 #include "agent/uplink.h"
+#include "agent/wire.h"
 #include "lib/clock.h"
 #include "lib/rng.h"
 #include "lib/secret.h"
@@ -66,7 +68,7 @@ struct agent {
 	struct run_jobs *jobs;
 	struct boots *boots;
 	struct power_calls *calls;
-	struct bootd_proc *bootd;
+	struct wire wire; /* who serves the machines; ops NULL: nobody yet */
 	struct uplink *uplink;
 	struct bundle_site *site; /* without hosts */
 	struct late *late;
@@ -97,7 +99,7 @@ on_left_out(void *arg, const char *image, const struct error *why)
 	run_jobs_emit(a->jobs, &ev, true);
 }
 
-/* Gives bootd the table, with a menu whose arguments are filled in. */
+/* Gives who serves the site the table, with a menu whose arguments are filled in. */
 static void
 send_table(struct agent *a, bool up)
 {
@@ -111,9 +113,9 @@ send_table(struct agent *a, bool up)
 	site->menu_images = menu_expand(a->site, known ? url : NULL, a->cfg->images_root,
 	    on_left_out, a, &site->n_menu_images);
 	if (up)
-		bootd_proc_send_table(a->bootd, site);
+		a->wire.ops->send_table(a->wire.self, site);
 	else
-		bootd_proc_update_table(a->bootd, site);
+		a->wire.ops->update_table(a->wire.self, site);
 	free(site->menu_images);
 	free(site);
 }
@@ -237,13 +239,13 @@ restore_host(void *arg, const char *name)
 	struct error err;
 	int r = spool_get_host(a->spool, name, h, &err);
 
-	if (r == 1 && bootd_proc_put_host(a->bootd, h, NULL) == 0) {
+	if (r == 1 && a->wire.ops->put_host(a->wire.self, h, NULL) == 0) {
 		late = str_alloc(sizeof(*late));
 		str_clip(late->host, sizeof(late->host), name);
 		late->next = a->late;
 		a->late = late;
 	} else if (r != 1) {
-		bootd_proc_del_host(a->bootd, name);
+		a->wire.ops->del_host(a->wire.self, name);
 	}
 	free(h);
 	if (a->left_out) {
@@ -277,8 +279,10 @@ on_bootd_up(void *arg, uint16_t http_port UNUSED)
 	struct agent *a = arg;
 	struct event ev = event_make("bootd.up", clock_wall());
 
+	if (a->cfg->own_servers)
+		event_put(&ev, "confirmed_by", "logs");
 	run_jobs_emit(a->jobs, &ev, false);
-	run_jobs_on_bootd(a->jobs, on_up_ready, a);
+	run_jobs_on_bootd(a->jobs, a->cfg->own_servers, on_up_ready, a);
 }
 
 static void
@@ -325,7 +329,7 @@ put_host(void *arg, const struct bundle_host *h, const struct bootd_msg_boot *b)
 {
 	struct agent *a = arg;
 
-	return bootd_proc_put_host(a->bootd, h, b);
+	return a->wire.ops->put_host(a->wire.self, h, b);
 }
 
 static void
@@ -333,7 +337,7 @@ answer(void *arg, enum bootd_msg_type type, uint64_t req, const char *reason)
 {
 	struct agent *a = arg;
 
-	bootd_proc_answer(a->bootd, type, req, reason);
+	a->wire.ops->answer(a->wire.self, type, req, reason);
 }
 
 static int
@@ -350,7 +354,7 @@ site_url(
 		return str_copy(ret, size, a->site->url);
 	n = run_url_own_addresses(own, RUN_URL_OWN_MAX);
 	return run_url_make(
-	    own, n, h, a->site, bootd_proc_http_port(a->bootd), ret, size, err);
+	    own, n, h, a->site, a->wire.ops->http_port(a->wire.self), ret, size, err);
 }
 
 static void
@@ -368,6 +372,8 @@ on_committed(void *arg)
 
 	if (a->uplink != NULL)
 		uplink_kick(a->uplink);
+	if (a->wire.ops != NULL)
+		a->wire.ops->committed(a->wire.self);
 }
 
 static void
@@ -472,7 +478,7 @@ on_charge(void *arg, const struct error *refused)
 	note_replaced(a, refused != NULL);
 	if (refused == NULL) {
 		log_info(a->log, "in charge of site %s again", a->cfg->site);
-		bootd_proc_release(a->bootd);
+		a->wire.ops->release(a->wire.self);
 		return;
 	}
 	log_error(a->log,
@@ -481,7 +487,7 @@ on_charge(void *arg, const struct error *refused)
 	error_set(&why, 0, "agent-replaced", refused->next,
 	    "another agent is in charge of the site");
 	end_replaced_jobs(a);
-	bootd_proc_hold(a->bootd, &why);
+	a->wire.ops->hold(a->wire.self, &why);
 }
 
 static void
@@ -612,6 +618,30 @@ make_parts(struct agent *a, struct error *err)
 	return 0;
 }
 
+static void
+mark(void *arg, const char *key, const char *value)
+{
+	struct agent *a = arg;
+
+	run_jobs_mark(a->jobs, key, value);
+}
+
+static struct wire
+start_own_servers(struct agent *a, const struct bootd_proc_ops *ops)
+{
+	struct own_servers_io_opts o = {
+	    .base = a->base,
+	    .log = a->log,
+	    .cfg = a->cfg,
+	    .spool = a->spool,
+	    .ops = ops,
+	    .mark = mark,
+	    .arg = a,
+	};
+
+	return own_servers_io_wire(own_servers_io_new(&o, a->replaced));
+}
+
 static int
 start_talking(struct agent *a, struct error *err)
 {
@@ -659,7 +689,9 @@ start_talking(struct agent *a, struct error *err)
 				 "services wait for the orchestrator's word");
 		end_replaced_jobs(a);
 	}
-	a->bootd = bootd_proc_new(&bootd, a->replaced);
+	a->wire = a->cfg->own_servers
+		      ? start_own_servers(a, &ops)
+		      : bootd_proc_wire(bootd_proc_new(&bootd, a->replaced));
 	return 0;
 }
 
@@ -702,7 +734,8 @@ agent_free(struct agent *a)
 {
 	if (a == NULL)
 		return;
-	bootd_proc_free(a->bootd);
+	if (a->wire.ops != NULL)
+		a->wire.ops->free(a->wire.self);
 	uplink_free(a->uplink);
 	power_call_free(a->calls);
 	boots_free(a->boots);

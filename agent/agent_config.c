@@ -27,11 +27,24 @@ struct raw_deadlines {
 	char *by_stage[STAGE_COUNT];
 };
 
+struct raw_dirs {
+	char *images, *scripts, *loaders;
+};
+struct raw_log {
+	char *format, *file, *journal;
+};
+struct raw_own {
+	struct raw_dirs dirs;
+	struct raw_log *logs;
+	uint32_t logs_count;
+};
+
 struct raw {
 	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
 	    *site_url;
 	uint32_t *max_jobs, *max_events;
 	struct raw_deadlines deadlines;
+	struct raw_own *own_servers;
 };
 
 #define DEADLINE(name, stage) TEXT(name, struct raw_deadlines, by_stage[stage], 16)
@@ -53,6 +66,27 @@ static const cyaml_schema_field_t deadline_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t dirs_fields[] = {
+    TEXT("images", struct raw_dirs, images, 255),
+    TEXT("scripts", struct raw_dirs, scripts, 255),
+    TEXT("loaders", struct raw_dirs, loaders, 255),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t log_fields[] = {
+    TEXT("format", struct raw_log, format, 32),
+    TEXT("file", struct raw_log, file, 255),
+    TEXT("journal", struct raw_log, journal, 255),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t log_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_log, log_fields)};
+static const cyaml_schema_field_t own_fields[] = {
+    CYAML_FIELD_MAPPING("dirs", OPT, struct raw_own, dirs, dirs_fields),
+    CYAML_FIELD_SEQUENCE("logs", CYAML_FLAG_POINTER | OPT, struct raw_own, logs,
+	&log_value, 0, AGENT_CONFIG_LOGS_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("site", struct raw, site, 63),
     TEXT("orchestrator", struct raw, orchestrator, 255),
@@ -66,26 +100,19 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
     CYAML_FIELD_MAPPING("deadlines", OPT, struct raw, deadlines, deadline_fields),
     CYAML_FIELD_IGNORE("boot_services", OPT),
+    CYAML_FIELD_MAPPING_PTR(
+	"own_servers", CYAML_FLAG_POINTER | OPT, struct raw, own_servers, own_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t top_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, top_fields)};
 
-struct raw_dirs {
-	char *images, *scripts, *loaders;
-};
 struct raw_services {
 	char *user;
 	struct raw_dirs dirs;
 };
 struct raw_outer {
 	struct raw_services boot_services;
-};
-static const cyaml_schema_field_t dirs_fields[] = {
-    TEXT("images", struct raw_dirs, images, 255),
-    TEXT("scripts", struct raw_dirs, scripts, 255),
-    TEXT("loaders", struct raw_dirs, loaders, 255),
-    CYAML_FIELD_END,
 };
 static const cyaml_schema_field_t services_fields[] = {
     TEXT("user", struct raw_services, user, 63),
@@ -323,7 +350,9 @@ take_boot_services(const struct yaml_where *w, struct agent_config *c, struct er
 	node = top_node(&doc, "boot_services");
 	if (node == NULL || node->type != YAML_MAPPING_NODE)
 		r = yaml_where_bad(w, "boot_services", err,
-		    "missing: give at least interfaces (docs/boot-services.md)");
+		    "missing: give at least interfaces (docs/boot-services.md), or "
+		    "own_servers "
+		    "where the site keeps its own");
 	else
 		c->boot_services =
 		    blank_around(w->text, octets_before(w, node->start_mark.index),
@@ -333,31 +362,137 @@ take_boot_services(const struct yaml_where *w, struct agent_config *c, struct er
 	return r;
 }
 
+static bool
+has_boot_services(const struct yaml_where *w)
+{
+	yaml_parser_t parser;
+	yaml_document_t doc;
+	bool there = false;
+
+	if (!yaml_parser_initialize(&parser))
+		return false;
+	yaml_parser_set_input_string(&parser, (const unsigned char *)w->text, w->len);
+	if (yaml_parser_load(&parser, &doc)) {
+		there = top_node(&doc, "boot_services") != NULL;
+		yaml_document_delete(&doc);
+	}
+	yaml_parser_delete(&parser);
+	return there;
+}
+
+static int
+take_roots(const struct yaml_where *w, const char *section, const struct raw_dirs *dirs,
+    struct agent_config *c, struct error *err)
+{
+	char images[YAML_WHERE_PATH_SIZE], scripts[YAML_WHERE_PATH_SIZE];
+	char loaders[YAML_WHERE_PATH_SIZE];
+	int r;
+
+	yaml_where_path(images, "%s.dirs.images", section);
+	yaml_where_path(scripts, "%s.dirs.scripts", section);
+	yaml_where_path(loaders, "%s.dirs.loaders", section);
+	r = take_path(w, images, dirs->images, "/srv/netboot/images", c->images_root,
+	    sizeof(c->images_root), err);
+	if (r == 0)
+		r = take_path(w, scripts, dirs->scripts, "/srv/netboot/scripts",
+		    c->scripts_root, sizeof(c->scripts_root), err);
+	if (r == 0)
+		r = take_path(w, loaders, dirs->loaders, "/srv/netboot/loaders",
+		    c->loaders_root, sizeof(c->loaders_root), err);
+	return r;
+}
+
 static int
 take_dirs(const struct yaml_where *w, struct agent_config *c, struct error *err)
 {
 	struct raw_outer *outer = NULL;
-	const struct raw_dirs *dirs;
 	int r;
 
 	r = load(w, &outer_value, CYAML_CFG_IGNORE_UNKNOWN_KEYS, (void **)&outer, err);
 	if (r < 0)
 		return r;
-	dirs = &outer->boot_services.dirs;
 	str_clip(c->bootd_user, sizeof(c->bootd_user),
 	    outer->boot_services.user != NULL ? outer->boot_services.user
 					      : "netboot-bootd");
-	if ((r = take_path(w, "boot_services.dirs.images", dirs->images,
-		 "/srv/netboot/images", c->images_root, sizeof(c->images_root), err)) ==
-		0 &&
-	    (r = take_path(w, "boot_services.dirs.scripts", dirs->scripts,
-		 "/srv/netboot/scripts", c->scripts_root, sizeof(c->scripts_root),
-		 err)) == 0)
-		r = take_path(w, "boot_services.dirs.loaders", dirs->loaders,
-		    "/srv/netboot/loaders", c->loaders_root, sizeof(c->loaders_root),
-		    err);
+	r = take_roots(w, "boot_services", &outer->boot_services.dirs, c, err);
 	unload(&outer_value, outer);
 	return r;
+}
+
+static int
+take_log(const struct yaml_where *w, unsigned i, const struct raw_log *raw,
+    struct agent_config_log *ret, struct error *err)
+{
+	const char *unit = raw->journal == NULL ? "" : raw->journal;
+	char path[YAML_WHERE_PATH_SIZE];
+	int r;
+
+	yaml_where_path(path, "own_servers.logs[%u].format", i);
+	if (raw->format == NULL || logline_format_parse(raw->format, &ret->format) < 0)
+		return yaml_where_bad(w, path, err,
+		    "\"%s\" is not isc-dhcp, kea, dnsmasq, tftpd-hpa or nginx",
+		    raw->format == NULL ? "" : raw->format);
+	yaml_where_path(path, "own_servers.logs[%u]", i);
+	if ((raw->file == NULL || raw->file[0] == '\0') == (unit[0] == '\0'))
+		return yaml_where_bad(
+		    w, path, err, "give either file or journal, where this log is");
+	yaml_where_path(path, "own_servers.logs[%u].file", i);
+	r = take_path(w, path, raw->file, "", ret->file, sizeof(ret->file), err);
+	if (r < 0 || unit[0] == '\0')
+		return r;
+	yaml_where_path(path, "own_servers.logs[%u].journal", i);
+	if (strpbrk(unit, " /\t\n") != NULL || strchr(unit, '.') == NULL)
+		return yaml_where_bad(w, path, err,
+		    "\"%s\" is not the name of a unit, such as tftpd-hpa.service", unit);
+	return take_text(w, path, unit, "", ret->journal, sizeof(ret->journal), err);
+}
+
+static int
+check_twice(const struct yaml_where *w, const struct agent_config *c, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+
+	for (unsigned i = 0; i < c->n_logs; i++) {
+		for (unsigned k = 0; k < i; k++) {
+			if (!str_eq(c->logs[i].file, c->logs[k].file) ||
+			    !str_eq(c->logs[i].journal, c->logs[k].journal) ||
+			    c->logs[i].format != c->logs[k].format)
+				continue;
+			yaml_where_path(path, "own_servers.logs[%u]", i);
+			return yaml_where_bad(
+			    w, path, err, "this log is in the list already");
+		}
+	}
+	return 0;
+}
+
+static int
+take_own_servers(const struct yaml_where *w, const struct raw_own *raw,
+    struct agent_config *c, struct error *err)
+{
+	int r = take_roots(w, "own_servers", &raw->dirs, c, err);
+	bool http = false;
+
+	if (r < 0)
+		return r;
+	if (has_boot_services(w))
+		return yaml_where_bad(w, "own_servers", err,
+		    "boot_services is there too: either netboot-bootd serves the site, "
+		    "or "
+		    "its own servers do");
+	c->own_servers = c->limits.by_logs = true;
+	for (unsigned i = 0; i < raw->logs_count; i++) {
+		r = take_log(w, i, &raw->logs[i], &c->logs[c->n_logs++], err);
+		if (r < 0)
+			return r;
+		http |= c->logs[i].format == LOGLINE_NGINX;
+	}
+	if (!http)
+		return yaml_where_bad(w, "own_servers.logs", err,
+		    "without the log of the HTTP server (format nginx) the use of a "
+		    "ticket "
+		    "is never seen, and an image could be had twice");
+	return check_twice(w, c, err);
 }
 
 int
@@ -376,8 +511,10 @@ agent_config_parse(const char *name, const char *text, size_t len,
 	r = load(&where, &top_value, 0, (void **)&raw, err);
 	if (r < 0)
 		return r;
-	if ((r = take_top(&where, raw, &c, err)) == 0 &&
-	    (r = take_boot_services(&where, &c, err)) == 0)
+	r = take_top(&where, raw, &c, err);
+	if (r == 0 && raw->own_servers != NULL)
+		r = take_own_servers(&where, raw->own_servers, &c, err);
+	else if (r == 0 && (r = take_boot_services(&where, &c, err)) == 0)
 		r = take_dirs(&where, &c, err);
 	unload(&top_value, raw);
 	if (r < 0) {

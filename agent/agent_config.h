@@ -11,6 +11,12 @@
  *	max_events: 200000                # unsent ones kept in the spool
  *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
  *	boot_services: { … }              # bootd.yaml without subnets and hosts
+ * or, where the site keeps its own DHCP, TFTP and HTTP servers:
+ *	own_servers:
+ *	  dirs: { images: /srv/netboot/images, scripts: /srv/netboot/scripts }
+ *	  logs:
+ *	  - { format: isc-dhcp, journal: isc-dhcp-server.service }
+ *	  - { format: nginx, file: /var/log/nginx/netboot.log }
  */
 #ifndef AGENT_AGENT_CONFIG_H
 #define AGENT_AGENT_CONFIG_H
@@ -18,11 +24,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/logline.h"
 #include "agent/run.h"
 #include "lib/compiler.h"
 #include "lib/error.h"
 
-enum { AGENT_CONFIG_PATH_SIZE = 256, AGENT_CONFIG_SIZE_MAX = 1 << 20 };
+enum {
+	AGENT_CONFIG_PATH_SIZE = 256,
+	AGENT_CONFIG_SIZE_MAX = 1 << 20,
+	AGENT_CONFIG_LOGS_MAX = 16
+};
+
+/* A log of one of the site's own servers; of file and journal one is set. */
+struct agent_config_log {
+	enum logline_format format;
+	char file[AGENT_CONFIG_PATH_SIZE];
+	char journal[AGENT_CONFIG_PATH_SIZE]; /* unit */
+};
 
 struct agent_config {
 	char site[64];
@@ -33,15 +51,18 @@ struct agent_config {
 	char seal_key[AGENT_CONFIG_PATH_SIZE];
 	char bootd[AGENT_CONFIG_PATH_SIZE];	   /* "" : the one beside this program */
 	char site_url[AGENT_CONFIG_PATH_SIZE];	   /* "" : found per host */
-	char images_root[AGENT_CONFIG_PATH_SIZE];  /* boot_services.dirs.images */
-	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.scripts */
-	char loaders_root[AGENT_CONFIG_PATH_SIZE]; /* boot_services.dirs.loaders */
+	char images_root[AGENT_CONFIG_PATH_SIZE];  /* dirs.images of boot_services or */
+	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* own_servers, dirs.scripts, */
+	char loaders_root[AGENT_CONFIG_PATH_SIZE]; /* dirs.loaders */
 	char bootd_user[64];			   /* boot_services.user */
 	int64_t max_jobs, max_events;
 	struct run_limits limits;
 	/* The boot_services section on the same lines as in the file, so that bootd's
 	 * messages name the right ones. Owned. */
-	char *boot_services;
+	char *boot_services; /* NULL: own_servers */
+	bool own_servers;    /* the site keeps its own: */
+	struct agent_config_log logs[AGENT_CONFIG_LOGS_MAX];
+	size_t n_logs;
 };
 
 /* `name` is for messages. 0, or -EINVAL with file, line and key in *err. The caller runs

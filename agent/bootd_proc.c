@@ -612,3 +612,83 @@ bootd_proc_free(struct bootd_proc *p)
 	free(p->boot);
 	free(p);
 }
+
+/* ---- as an interface ---- */
+
+static void
+wire_send_table(void *self, const struct bundle_site *site)
+{
+	bootd_proc_send_table(self, site);
+}
+
+static void
+wire_update_table(void *self, const struct bundle_site *site)
+{
+	bootd_proc_update_table(self, site);
+}
+
+static int64_t
+wire_put_host(void *self, const struct bundle_host *h, const struct bootd_msg_boot *b)
+{
+	return bootd_proc_put_host(self, h, b);
+}
+
+static void
+wire_del_host(void *self, const char *name)
+{
+	bootd_proc_del_host(self, name);
+}
+
+static void
+wire_answer(void *self, enum bootd_msg_type type, uint64_t req, const char *reason)
+{
+	bootd_proc_answer(self, type, req, reason);
+}
+
+static void
+wire_committed(void *self UNUSED)
+{
+}
+
+static uint16_t
+wire_http_port(const void *self)
+{
+	return bootd_proc_http_port(self);
+}
+
+static void
+wire_hold(void *self, const struct error *why)
+{
+	bootd_proc_hold(self, why);
+}
+
+static void
+wire_release(void *self)
+{
+	bootd_proc_release(self);
+}
+
+static void
+wire_free(void *self)
+{
+	bootd_proc_free(self);
+}
+
+struct wire
+bootd_proc_wire(struct bootd_proc *p)
+{
+	static const struct wire_ops ops = {
+	    .send_table = wire_send_table,
+	    .update_table = wire_update_table,
+	    .put_host = wire_put_host,
+	    .del_host = wire_del_host,
+	    .answer = wire_answer,
+	    .committed = wire_committed,
+	    .http_port = wire_http_port,
+	    .hold = wire_hold,
+	    .release = wire_release,
+	    .free = wire_free,
+	};
+
+	return (struct wire){.ops = &ops, .self = p};
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/wire.h"
 #include "lib/bootd_msg.h"
 #include "lib/bundle.h"
 #include "lib/error.h"
@@ -72,5 +73,8 @@ bootd_proc_answer(
     struct bootd_proc *p, enum bootd_msg_type type, uint64_t req, const char *reason);
 uint16_t
 bootd_proc_http_port(const struct bootd_proc *p);
+/* The same functions as an interface; bootd_proc_free() is among them. */
+struct wire
+bootd_proc_wire(struct bootd_proc *p);
 
 #endif

@@ -134,7 +134,7 @@ main(int argc, char **argv)
 	}
 	find_bootd(&cfg);
 	if (o.check) {
-		r = bootd_check(&cfg, o.config) < 0 ? 1 : 0;
+		r = cfg.own_servers || bootd_check(&cfg, o.config) == 0 ? 0 : 1;
 		if (r == 0)
 			printf("%s: ok\n", o.config);
 	} else {

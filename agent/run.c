@@ -38,6 +38,10 @@ run_ended(const struct run *r)
 bool
 run_loading(const struct run *r)
 {
+	/* A log is read after the fact, perhaps before the BMC says that the power is on; what was
+	 * fetched before the power-off ends with it. */
+	if (r->by_logs && r->stage == STAGE_POWER && r->phase == RUN_PHASE_ON)
+		return true;
 	return r->stage >= STAGE_FIRMWARE_DHCP && r->stage <= STAGE_INITRD;
 }
 
@@ -127,6 +131,7 @@ run_plan(const struct bundle *b, const struct run_limits *limits, struct run *re
 	r->kind = b->kind;
 	r->graceful = b->hard ? 0 : b->graceful_us;
 	r->stage = STAGE_QUEUED;
+	r->by_logs = limits->by_logs;
 	plan_deadlines(r, b, limits);
 	plan_stage(r, STAGE_PREFLIGHT);
 	plan_stage(r, STAGE_POWER);
@@ -265,6 +270,7 @@ run_to_json(const struct run *r)
 	json_put_i64(v, "unanswered", r->unanswered);
 	json_put_i64(v, "proxied", r->proxied);
 	json_put_i64(v, "took", r->took);
+	json_put_i64(v, "by_logs", r->by_logs);
 	for (int s = 0; s < STAGE_COUNT; s++) {
 		json_put_i64(allow, stage_name((enum stage)s), r->allow[s]);
 		if (r->signs[s].seen)
@@ -335,7 +341,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 {
 	struct run r;
 	json_t *ticket = NULL;
-	int64_t unanswered = 0, proxied = 0, took = 0; /* earlier programs lack them */
+	int64_t unanswered = 0, proxied = 0, took = 0, by_logs = 0; /* earlier programs lack them */
 	int rc;
 
 	memset(&r, 0, sizeof(r));
@@ -344,6 +350,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	    (rc = json_opt_i64(v, "unanswered", &unanswered, err)) < 0 ||
 	    (rc = json_opt_i64(v, "proxied", &proxied, err)) < 0 ||
 	    (rc = json_opt_i64(v, "took", &took, err)) < 0 ||
+	    (rc = json_opt_i64(v, "by_logs", &by_logs, err)) < 0 ||
 	    (rc = json_opt_obj(v, "ticket", &ticket, err)) < 0 ||
 	    (rc = ticket_from_json(ticket, &r.ticket, err)) < 0)
 		return rc;
@@ -357,6 +364,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	r.unanswered = unanswered != 0;
 	r.proxied = proxied != 0;
 	r.took = took != 0;
+	r.by_logs = by_logs != 0;
 	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_CONTROL ||
 	    r.os_by > RUN_PROOF_PROBE || r.disk_by > RUN_PROOF_PROBE)
 		return error_set(err, -EINVAL, "bad-record", NULL,

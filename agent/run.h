@@ -75,6 +75,7 @@ struct run {
 	bool unanswered;    /* its last network boot request got no answer */
 	bool proxied;	    /* bootd gives boot information beside another DHCP server */
 	bool took;	    /* the firmware asked some DHCP server for an address */
+	bool by_logs;	    /* the site's own servers serve it: nothing is held back */
 	unsigned netboots;  /* seen after the ticket was consumed */
 	int64_t netboot_at; /* the last one noted */
 	uint32_t loaded;    /* bit 0 kernel, bit n initrd n - 1 */
@@ -87,6 +88,7 @@ struct run {
 /* Deadlines of agent.yaml that replace the defaults; 0: the default. */
 struct run_limits {
 	int64_t allow[STAGE_COUNT];
+	bool by_logs; /* own_servers: jobs are confirmed by logs */
 };
 
 /* Fills *ret with the plan for a bundle, in stage queued. */

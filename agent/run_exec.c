@@ -365,9 +365,11 @@ run_exec_on_ack(struct run_job *job, int64_t gen)
 	if (job->wait_gen == 0 || gen != job->wait_gen)
 		return;
 	job->wait_gen = 0;
-	snprintf(evidence, sizeof(evidence),
-	    "ticket %s durable, script written, boot services acknowledged",
-	    job->run.ticket.id);
+	snprintf(evidence, sizeof(evidence), "ticket %s durable, script written, %s",
+	    job->run.ticket.id,
+	    job->run.by_logs
+		? "files laid out for the site's own servers: nothing is held back"
+		: "boot services acknowledged");
 	run_jobs_post_step(job, NULL, false, evidence);
 }
 

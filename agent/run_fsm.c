@@ -14,6 +14,7 @@
 #include "agent/run_fsm.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/run_fsm_priv.h"
@@ -287,12 +288,14 @@ take_implied(struct run_fsm *f)
 	struct run *r = f->r;
 	bool let_go = (r->stage == STAGE_KERNEL || r->stage == STAGE_INITRD) &&
 		      ticket_is_consumed(&r->ticket);
+	bool requested =
+	    r->stage == STAGE_LOADER && r->signs[STAGE_LOADER].evidence[0] != '\0';
 	char evidence[RUN_EVIDENCE_SIZE];
 
-	if (let_go) {
-		str_clip(evidence, sizeof(evidence),
-		    "the last octets were let go; proven by: ");
-		str_clip(evidence + strlen(evidence), sizeof(evidence) - strlen(evidence),
+	if (requested || (let_go && !r->by_logs)) {
+		snprintf(evidence, sizeof(evidence), "%.80s; proven by: %.60s",
+		    requested ? r->signs[STAGE_LOADER].evidence
+			      : "the last octets were let go",
 		    run_proof_later(r));
 		confirm(f, evidence);
 		return;
@@ -481,7 +484,13 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 		r->took |= in->took;
 		set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
 		break;
-	case RUN_SIGN_LOADER_BEGIN: on_sign_begin(f, STAGE_LOADER); break;
+	case RUN_SIGN_LOADER_BEGIN:
+		on_sign_begin(f, STAGE_LOADER);
+		/* Of a server that logs no ends: what comes next shows that it came. */
+		if (in->evidence != NULL && !r->signs[STAGE_LOADER].seen)
+			str_clip(r->signs[STAGE_LOADER].evidence, RUN_EVIDENCE_SIZE,
+			    in->evidence);
+		break;
 	case RUN_SIGN_LOADER: set_sign(r, STAGE_LOADER, in->evidence); break;
 	case RUN_SIGN_IPXE_DHCP:
 		r->unanswered = false;
@@ -617,13 +626,17 @@ on_probe(struct run_fsm *f, const struct run_input *in)
  * make a whole image with the ticket still armed. A new ticket closes the old URLs: what
  * is loaded now is loaded from one process alone. */
 static void
-on_bootd(struct run_fsm *f)
+on_bootd(struct run_fsm *f, bool by_logs)
 {
 	struct run *r = f->r;
+	/* The logs are read on from where they were left: nothing is forgotten. */
+	bool keep = by_logs && r->by_logs;
 
 	if (!r->netboot || run_ended(r))
 		return;
-	if (ticket_is_armed(&r->ticket)) {
+	f->out->changed |= r->by_logs != by_logs;
+	r->by_logs = by_logs;
+	if (ticket_is_armed(&r->ticket) && !keep) {
 		int rc;
 
 		ticket_end(&r->ticket, f->now);
@@ -766,7 +779,7 @@ run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rn
 	case RUN_IN_CONSUME: on_consume(&f, in); break;
 	case RUN_IN_REPORT: on_report(&f, in); break;
 	case RUN_IN_PROBE: on_probe(&f, in); break;
-	case RUN_IN_BOOTD: on_bootd(&f); break;
+	case RUN_IN_BOOTD: on_bootd(&f, in->ok); break;
 	case RUN_IN_CANCEL: on_cancel(&f, in); break;
 	}
 }

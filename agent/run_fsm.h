@@ -27,10 +27,12 @@ enum run_input_type {
 	RUN_IN_STEP,	/* an action ended: step, ok, err, retry, evidence */
 	RUN_IN_SIGN,	/* seen on the wire: sign */
 	RUN_IN_CONSUME, /* bootd asks for the ticket: ticket, use; err: why the image is not
-			 * to be let go, if so. Answer: out->granted */
+			 * to be let go, if so. Answer: out->granted. With run->by_logs a log shows
+			 * that the image is out */
 	RUN_IN_REPORT, /* the booted system says: report, note. Answer: out->granted */
 	RUN_IN_PROBE,  /* the probe answered (ok) or did not */
-	RUN_IN_BOOTD,  /* a new bootd process is about to get its table */
+	RUN_IN_BOOTD, /* the boot services begin anew and are about to get their table; ok: they
+			* are the site's own servers, whose logs tell of all that was let go */
 	RUN_IN_CANCEL, /* by; err: what is known of the machine, when the run does not say */
 };
 

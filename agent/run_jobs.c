@@ -77,6 +77,7 @@ run_jobs_item_free(struct run_item *it)
 		event_done(it->event);
 	free(it->event);
 	free(it->note);
+	free(it->mark);
 	free(it);
 }
 
@@ -105,6 +106,15 @@ run_jobs_emit(struct run_jobs *js, struct event *ev, bool droppable)
 	it->event = run_jobs_copy_event(ev);
 	it->droppable = droppable;
 	event_done(ev);
+}
+
+void
+run_jobs_mark(struct run_jobs *js, const char *key, const char *value)
+{
+	struct run_item *it = run_jobs_push(js, "");
+
+	it->mark = str_dup(value);
+	str_clip(it->mark_key, sizeof(it->mark_key), key);
 }
 
 /* ---- the set ---- */
@@ -336,7 +346,8 @@ run_jobs_on_consume(struct run_jobs *js, const struct bootd_msg *m)
 	it->req = m->req;
 	memcpy(it->ticket, m->ticket, sizeof(it->ticket));
 	put_use(it, m);
-	if (job == NULL)
+	/* With the site's own servers it is out already: there is nothing to keep. */
+	if (job == NULL || job->run.by_logs)
 		enqueue(js, it);
 	else
 		look_first(js, it, &job->bundle->image);
@@ -384,11 +395,11 @@ run_jobs_on_ack(struct run_jobs *js, int64_t gen)
 }
 
 void
-run_jobs_on_bootd(struct run_jobs *js, void (*then)(void *arg), void *arg)
+run_jobs_on_bootd(struct run_jobs *js, bool by_logs, void (*then)(void *arg), void *arg)
 {
 	js->bootd_down.code[0] = '\0';
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next)
-		run_jobs_push_input(js, job->run.job, RUN_IN_BOOTD);
+		run_jobs_push_input(js, job->run.job, RUN_IN_BOOTD)->in.ok = by_logs;
 	js->then = then;
 	js->then_arg = arg;
 	run_jobs_wake(js);

@@ -84,16 +84,19 @@ void
 run_jobs_on_report(struct run_jobs *js, const struct bootd_msg *m);
 void
 run_jobs_on_ack(struct run_jobs *js, int64_t gen);
-/* A new process is up and has no table yet: `then` runs when the jobs are ready for it.
- */
+/* A new process is up and has no table yet: `then` runs when the jobs are ready for it. `by_logs`: it is the
+ * site's own servers, whose logs are read on where they were left. */
 void
-run_jobs_on_bootd(struct run_jobs *js, void (*then)(void *arg), void *arg);
+run_jobs_on_bootd(struct run_jobs *js, bool by_logs, void (*then)(void *arg), void *arg);
 /* It is gone, or could not start: the reason of jobs that wait for it in vain. */
 void
 run_jobs_bootd_down(struct run_jobs *js, const struct error *why);
 /* The table is out: the entries of the jobs follow it. */
 void
 run_jobs_table_sent(struct run_jobs *js);
+/* Keeps `value` under `key` in the spool, durable with all that was said before and not before it. */
+void
+run_jobs_mark(struct run_jobs *js, const char *key, const char *value);
 /* From the BMC engine. */
 void
 run_jobs_on_note(struct run_jobs *js, const struct bmc_note *note);

@@ -61,6 +61,8 @@ run_note_ticket(struct run_fsm *f, const struct ticket *t)
 		str_clip(ev->ip, sizeof(ev->ip), t->use.ip);
 		str_clip(ev->file, sizeof(ev->file), t->use.file);
 	}
+	if (f->r->by_logs)
+		event_put(ev, "confirmed_by", "logs");
 }
 
 void

@@ -84,6 +84,8 @@ struct run_item {
 	struct ticket_use use;
 	char *note;
 	char by[64];
+	char *mark; /* to be kept in the spool under mark_key; NULL: none */
+	char mark_key[SPOOL_MARK_SIZE];
 	bool close; /* the job will never run: remember it as ended */
 	struct event *event;
 	bool droppable;

@@ -112,6 +112,8 @@ decide(struct run_jobs *js, struct run_item *it)
 		return -EAGAIN;
 	if (it->event != NULL)
 		r = spool_put_event(js->d.spool, it->event, it->droppable);
+	if (r == 0 && it->mark != NULL)
+		r = spool_put_mark(js->d.spool, it->mark_key, it->mark);
 	if (r == 0 && it->close)
 		r = spool_end_job(js->d.spool, it->job, clock_wall());
 	if (r < 0 || !it->has_input)

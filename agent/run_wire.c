@@ -27,6 +27,14 @@ from_firmware(const struct event *ev)
 	return str_eq(detail(ev, "class"), "pxe") || str_eq(detail(ev, "class"), "http");
 }
 
+/* Detail "log": it was read in the log of one of the site's own servers. Some of them log what they
+ * answered and not what they were asked: an answer shows the question. */
+static bool
+from_log(const struct event *ev)
+{
+	return detail(ev, "log")[0] != '\0';
+}
+
 static bool
 from_client(const struct event *ev)
 {
@@ -38,7 +46,8 @@ from_client(const struct event *ev)
 		if (str_eq(ev->kind, kinds[i]))
 			return true;
 	}
-	return false;
+	return from_log(ev) &&
+	       (str_eq(ev->kind, "dhcp4.offer") || str_eq(ev->kind, "dhcp4.ack"));
 }
 
 static bool
@@ -110,6 +119,10 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 	    : rom ? "iPXE in ROM"
 		  : "firmware",
 	    ev->arch[0] != '\0' ? ev->arch : "no architecture");
+	if (detail(ev, "inferred")[0] != '\0')
+		snprintf(ret->evidence, sizeof(ret->evidence),
+		    "%s from %s, taken for %s: the log of %s does not say who asks",
+		    ev->kind, ev->mac, ipxe ? "iPXE" : "the firmware", detail(ev, "log"));
 	return true;
 }
 
@@ -157,15 +170,20 @@ find_payload(
 static void
 describe(const struct event *ev, const char *proto, struct run_wire *ret)
 {
-	char size[32], name[60];
+	char size[32], name[60], text[320];
 
 	str_clip(name, sizeof(name), base_name(ev->file));
-	snprintf(ret->evidence, sizeof(ret->evidence), "%s %s, %s, to %s%s", proto, name,
-	    str_bytes(ev->bytes < 0 ? 0 : ev->bytes, size, sizeof(size)),
+	if (ev->bytes < 0 && from_log(ev))
+		str_clip(size, sizeof(size), "size not logged");
+	else
+		str_bytes(ev->bytes < 0 ? 0 : ev->bytes, size, sizeof(size));
+	snprintf(text, sizeof(text), "%.8s %s, %s, to %s%s%s%.16s", proto, name, size,
 	    ev->ip[0] != '\0' ? ev->ip : ev->mac,
 	    str_eq(detail(ev, "result"), "complete-unacked")
 		? ", the last octets unacknowledged"
-		: "");
+		: "",
+	    from_log(ev) ? ", by the log of " : "", detail(ev, "log"));
+	str_clip(ret->evidence, sizeof(ret->evidence), text);
 }
 
 static bool
@@ -179,6 +197,10 @@ read_tftp(const struct event *ev, struct run_wire *ret)
 		return false;
 	if (str_eq(ev->kind, "tftp.begin")) {
 		ret->sign = RUN_SIGN_LOADER_BEGIN;
+		if (from_log(ev))
+			snprintf(ret->evidence, sizeof(ret->evidence),
+			    "%.40s requested, its end is not logged by %.20s", name,
+			    detail(ev, "log"));
 		return true;
 	}
 	if (!str_eq(ev->kind, "tftp.end") || !complete(ev))

@@ -84,6 +84,18 @@ meta_put(struct spool *s, const char *key, const char *value)
 	return r < 0 ? r : 0;
 }
 
+int
+spool_put_mark(struct spool *s, const char *key, const char *value)
+{
+	return meta_put(s, key, value);
+}
+
+int
+spool_get_mark(struct spool *s, const char *key, char **ret)
+{
+	return meta_get(s, key, ret);
+}
+
 static int
 meta_get_i64(struct spool *s, const char *key, int64_t *ret)
 {

@@ -128,6 +128,14 @@ int
 spool_next_host(struct spool *s, const char *after, struct bundle_host *ret,
     struct error *err) MUST_CHECK;
 
+/* How far something was read: text by key, kept until it is put anew. */
+enum { SPOOL_MARK_SIZE = 300 };
+int
+spool_put_mark(struct spool *s, const char *key, const char *value) MUST_CHECK;
+/* 1 with *ret owned by the caller, 0 none yet, -errno. */
+int
+spool_get_mark(struct spool *s, const char *key, char **ret) MUST_CHECK;
+
 /* Boots that no job ordered, still open. */
 struct spool_boot {
 	char host[BUNDLE_NAME_SIZE];

@@ -53,6 +53,7 @@ PREFIXES = {
     "lib/bundle_host": ["bundle_"],
     "lib/bundle_loader": ["bundle_"],
     "lib/bundle_menu": ["bundle_"],
+    "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
 }
@@ -64,7 +65,7 @@ GLOBALS = {}
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hostlist|id|json|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet|siteconf\w*)$"
-    r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet)$"
+    r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|logline\w*|logwatch)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|menu|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share"
     r"|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")

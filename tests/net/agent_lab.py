@@ -376,8 +376,8 @@ class AgentSite:
     def bmc_show(self, n=1):
         return json.loads(self.bmc_ask(f"show 127.0.0.1:{BMC_PORT + n - 1}"))
 
-    def write_config(self):
-        config = {
+    def config(self):
+        return {
             "site": "local", "orchestrator": f"unix:{self.orch.path}", "state_dir": self.path("agent"),
             "bootd": netlab.BOOTD, "site_url": self.site_url, "max_jobs": self.max_jobs,
             "deadlines": {k: str(v) for k, v in self.deadlines.items()},
@@ -386,8 +386,10 @@ class AgentSite:
                 "dirs": {"images": self.path("images"), "loaders": self.path("loaders"),
                          "scripts": self.path("scripts"), "state": self.path("bootd")},
                 **self.boot_services}}
+
+    def write_config(self):
         with open(self.path("agent.yaml"), "w") as f:
-            json.dump(config, f, indent=2)
+            json.dump(self.config(), f, indent=2)
 
     def start_agent(self):
         with open(self.path("stderr"), "ab") as err:

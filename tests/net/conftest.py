@@ -33,6 +33,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agent_lab  # noqa: E402
+import own_lab
 import netlab  # noqa: E402
 
 
@@ -92,6 +93,19 @@ def site(netns):
 
     def make(start=True, **kw):
         s = agent_lab.AgentSite(netns, **kw)
+        made.append(s)
+        return s.start_agent() if start else s
+
+    yield make
+    _close_all(made)
+
+
+@pytest.fixture
+def own_site(netns):
+    made = []
+
+    def make(start=True, **kw):
+        s = own_lab.OwnSite(netns, **kw)
         made.append(s)
         return s.start_agent() if start else s
 

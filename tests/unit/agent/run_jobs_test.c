@@ -534,7 +534,7 @@ test_armed_by_its_own_acknowledgement(void **state)
 	k->jobs->by_id->run.stage = STAGE_ARMED;
 	k->gen = 7;
 	k->answers = 0;
-	run_jobs_on_bootd(k->jobs, on_ready, k);
+	run_jobs_on_bootd(k->jobs, false, on_ready, k);
 	while (k->answers != 99)
 		event_base_loop(k->base, EVLOOP_ONCE);
 	assert_int_equal(job->wait_gen, 7);
@@ -746,7 +746,7 @@ test_table_waits_for_the_jobs(void **state)
 	struct kit *k = *state;
 
 	accept_one(k, job_fixture_bundle());
-	run_jobs_on_bootd(k->jobs, on_ready, k);
+	run_jobs_on_bootd(k->jobs, false, on_ready, k);
 	assert_int_equal(k->answers, 0);
 	while (k->answers != 99)
 		event_base_loop(k->base, EVLOOP_ONCE);

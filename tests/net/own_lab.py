@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site that keeps its own servers: isc-dhcp-server or dnsmasq, tftpd-hpa and nginx in the namespace, netboot-agent in the
+mode own_servers, no netboot-bootd. Their logs are files: what they say to syslog goes through a socket of the lab's own
+(nobody else's), in the form that rsyslog writes."""
+import datetime
+import os
+import re
+import socket
+import subprocess
+import threading
+
+from agent_lab import AgentSite
+from netlab import until
+
+DHCPD = """authoritative; ddns-update-style none; ping-check false; default-lease-time 3600;
+option client-arch code 93 = unsigned integer 16;
+if exists vendor-class-identifier {
+  log(info, concat("netboot-client ", binary-to-ascii(16, 8, ":", substring(hardware, 1, 6)),
+      " user ", pick-first-value(option user-class, "-"),
+      " vendor ", option vendor-class-identifier));
+}
+subnet 10.77.0.0 netmask 255.255.255.0 { }
+"""
+NGINX = """daemon off; master_process off; pid DIR/nginx.pid; error_log DIR/nginx.err;
+events { }
+http {
+  log_format netboot '$msec $remote_addr $request_method "$request_uri" $status $body_bytes_sent '
+                     '$sent_http_content_length $request_completion "$http_user_agent"';
+  access_log DIR/nginx.log netboot;
+  client_body_temp_path DIR/tmp1; proxy_temp_path DIR/tmp2; fastcgi_temp_path DIR/tmp3;
+  uwsgi_temp_path DIR/tmp4; scgi_temp_path DIR/tmp5;
+  server {
+    listen 10.77.0.1:80;
+    location /script.ipxe- { root DIR/scripts; }
+    location /b/ { root DIR/scripts; }
+    location /loaders/ { alias DIR/loaders/; }
+    location /report/ { return 204; }
+  }
+}
+"""
+# A private /dev with the lab's log socket in it.
+WITH_LOG = """mount -t tmpfs none /dev && mknod /dev/null c 1 3 && mknod /dev/urandom c 1 9 && chmod 666 /dev/null /dev/urandom
+touch /dev/log && mount --bind "$1" /dev/log && shift && exec "$@" """
+
+
+class Syslog:
+    """Reads datagrams and writes <program>.log files."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.path = os.path.join(folder, "log.sock")
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.bind(self.path)
+        os.chmod(self.path, 0o777)
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while True:
+            data = self.sock.recv(65536)
+            if not data:
+                return
+            m = re.match(rb"<\d+>\w{3} [ \d]\d \d\d:\d\d:\d\d ((\S+)\[\d+\]: .*)", data.rstrip(b"\0\n"), re.S)
+            if m:
+                now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+                line = re.sub(rb"[\x00-\x1f]", lambda c: b"#%03o" % c.group(0)[0], m.group(1))
+                with open(os.path.join(self.folder, m.group(2).decode() + ".log"), "ab") as f:
+                    f.write(now.encode() + b" srv " + line + b"\n")
+
+    def close(self):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.connect(self.path)
+            s.send(b"")
+        self.thread.join()
+        self.sock.close()
+
+
+class OwnSite(AgentSite):
+    def __init__(self, lan, dhcp="isc-dhcp", **kw):
+        self.dhcp = dhcp
+        self.procs = {}
+        super().__init__(lan, **kw)
+        os.chmod(self.path("scripts"), 0o755)
+        self.syslog = Syslog(self.dir)
+        self.start_servers()
+
+    def own_servers(self):
+        logs = [{"format": "nginx", "file": self.path("nginx.log")}]
+        if self.dhcp == "isc-dhcp":
+            logs += [{"format": "isc-dhcp", "file": self.path("dhcpd.log")},
+                     {"format": "tftpd-hpa", "file": self.path("in.tftpd.log")}]
+        else:
+            logs += [{"format": "dnsmasq", "file": self.path("dnsmasq.log")}]
+        return {"dirs": {"images": self.path("images"), "scripts": self.path("scripts")}, "logs": logs}
+
+    def config(self):
+        config = super().config()
+        del config["boot_services"]
+        config["own_servers"] = self.own_servers()
+        return config
+
+    def logged(self, name, *argv):
+        self.procs[name] = self.server.popen("unshare", "-m", "sh", "-c", WITH_LOG, "sh", self.syslog.path, *argv,
+                                             stdout=subprocess.DEVNULL, stderr=open(self.path(name + ".err"), "wb"))
+
+    def listens(self, *what):
+        return until(lambda: self.server.run("ss", "-Hnl", *what).stdout.strip(), what=f"a listener {what}")
+
+    def start_servers(self):
+        if self.dhcp == "isc-dhcp":
+            self.start_dhcpd()
+            self.logged("tftpd", "in.tftpd", "-L", "-v", "-a", "10.77.0.1:69", "-s", self.path("loaders"))
+        else:
+            self.start_dnsmasq()
+        self.start_nginx()
+        self.listens("-u", "sport = :69")
+
+    def start_dhcpd(self):
+        with open(self.path("dhcpd.conf"), "w") as f:
+            f.write(DHCPD)
+            for i, h in enumerate(self.hosts):
+                f.write("host h%d { hardware ethernet %s; fixed-address %s; filename \"snponly.efi\"; "
+                        "next-server 10.77.0.1; }\n" % (i, h["nics"][0]["mac"], h["nics"][0]["ip"]))
+        open(self.path("dhcpd.leases"), "w").close()
+        self.logged("dhcpd", "dhcpd", "-4", "-f", "-cf", self.path("dhcpd.conf"), "-lf", self.path("dhcpd.leases"),
+                    "-pf", self.path("dhcpd.pid"), "br0")
+        until(lambda: "Server starting service" in self.text("dhcpd.log"), what="dhcpd")
+
+    def start_dnsmasq(self):
+        self.procs["dnsmasq"] = self.server.popen(
+            "dnsmasq", "-k", "-C", "/dev/null", "--port=0", "--interface=br0", "--bind-interfaces", "--no-ping",
+            "--log-dhcp", "--dhcp-range=10.77.0.0,static,1h", "--enable-tftp", f"--tftp-root={self.path('loaders')}",
+            "--dhcp-boot=snponly.efi", f"--dhcp-leasefile={self.path('dnsmasq.leases')}", "--user=root",
+            f"--log-facility={self.path('dnsmasq.log')}",
+            *[f"--dhcp-host={h['nics'][0]['mac']},{h['nics'][0]['ip']}" for h in self.hosts])
+        self.listens("-u", "sport = :67")
+
+    def start_nginx(self):
+        with open(self.path("nginx.conf"), "w") as f:
+            f.write(NGINX.replace("DIR", self.dir))
+        self.procs["nginx"] = self.server.popen("nginx", "-c", self.path("nginx.conf"), stderr=subprocess.DEVNULL)
+        self.listens("-t", "sport = :80")
+
+    def text(self, name):
+        try:
+            with open(self.path(name), errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def script_text(self, n=1):
+        return self.text(f"scripts/script.ipxe-{self.hosts[n - 1]['nics'][0]['mac']}")
+
+    def close(self):
+        for p in self.procs.values():
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        self.syslog.close()
+        super().close()

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site that keeps its own servers: jobs are confirmed stage by stage by what the servers log, and an image that was
+had once is not had again."""
+import os
+import stat
+
+import pytest
+
+from agent_lab import MAC
+from netlab import until
+
+
+def boot(m):
+    assert m.load()
+    for stage in ("up", "installed", "booted"):
+        assert m.report(stage) == "204", stage
+
+
+@pytest.mark.parametrize("dhcp", ["isc-dhcp", "dnsmasq"])
+def test_reinstall_by_logs(own_site, dhcp):
+    s = own_site(dhcp=dhcp)
+    # Before any job the machine finds the way to its disk.
+    until(lambda: "exit 1" in s.script_text(), what="the script of an idle host")
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    assert stat.S_IMODE(os.stat(s.path("scripts", "b")).st_mode) == 0o711
+    m = s.machine()
+    boot(m)
+    assert s.wait_end(job)["kind"] == "job.done", s.events
+    assert s.stages(job) == ["preflight", "armed", "override", "power", "firmware-dhcp", "loader", "ipxe-dhcp",
+                             "script", "kernel", "initrd", "os-up", "installed", "local-boot"]
+    evidence = {e["detail"]["stage"]: e["detail"].get("evidence") for e in s.events
+                if e["kind"] == "job.stage" and e["detail"]["state"] == "confirmed"}
+    assert "nothing is held back" in evidence["armed"]
+    assert "x64-uefi" in evidence["firmware-dhcp"] and "iPXE" in evidence["ipxe-dhcp"]
+    if dhcp == "isc-dhcp":
+        assert "its end is not logged by tftpd-hpa; proven by:" in evidence["loader"]
+    assert "by the log of nginx" in evidence["kernel"]
+    used = s.wait_event("job.ticket", state="consumed")
+    assert used["detail"]["confirmed_by"] == "logs" and used["ip"] == "10.77.0.11" and used["file"] == "vmlinuz"
+    s.check_ticket_rule(job)
+    # The same is not to be had again.
+    for url in [m.kernel_url, *m.initrd_urls]:
+        assert m.curl(url, check=False).startswith("404"), url
+    assert "exit 1" in m.script() and m.kernel_url is None
+    assert os.listdir(s.path("scripts", "b")) == []
+    assert s.bootd_pid() is None
+
+
+def test_the_kernel_alone_closes_the_ticket(own_site):
+    s = own_site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.firmware()
+    m.script()
+    token = m.kernel_url.split("/")[-2]
+    # A part of it is no use of it; the whole is, by whatever spelling the server takes.
+    m.curl(m.kernel_url, "-I")
+    m.curl(m.kernel_url, "-r", "0-99")
+    s.wait_event("http.end", result="partial")
+    assert not s.tickets(job, "consumed")
+    assert m.whole(m.kernel_url.replace(token, "%" + format(ord(token[0]), "x") + token[1:]), len(s.kernel))
+    s.wait_event("job.ticket", state="consumed")
+    until(lambda: "exit 1" in s.script_text(), what="the script to be replaced")
+    assert m.curl(m.kernel_url, check=False).startswith("404")
+    # What is on its way is still to be had, once.
+    assert m.whole(m.initrd_urls[0], len(s.initrd))
+    until(lambda: m.curl(m.initrd_urls[0], check=False).startswith("404"), what="the initrd to be closed")
+    s.cancel(job)
+    assert s.wait_end(job)["kind"] == "job.cancelled"
+    s.check_ticket_rule(job)
+    until(lambda: os.listdir(s.path("scripts", "b")) == [], what="the ticket's folder to be removed")
+
+
+def test_agent_killed_in_between(own_site):
+    """The log is read on from where it was left: what was fetched meanwhile counts, once."""
+    s = own_site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.firmware()
+    m.loader()
+    s.wait_stage("firmware-dhcp")
+    s.kill_agent()
+    m.ipxe()
+    m.script()
+    assert m.payloads()
+    os.rename(s.path("nginx.log"), s.path("nginx.log.1"))  # as logrotate does
+    s.procs["nginx"].send_signal(10)  # SIGUSR1: open the log anew
+    until(lambda: os.path.exists(s.path("nginx.log")), what="the new log")
+    s.start_agent()
+    s.wait_event("job.ticket", state="consumed")
+    s.wait_stage("initrd")
+    until(lambda: "exit 1" in s.script_text(), what="the script to be replaced")
+    assert m.report("up") == "204"
+    s.wait_stage("os-up")
+    s.kill_agent()
+    s.start_agent()
+    for stage in ("installed", "booted"):
+        assert m.report(stage) == "204"
+    assert s.wait_end(job)["kind"] == "job.done"
+    s.check_ticket_rule(job)
+    assert len([e for e in s.events if e["kind"] == "http.end" and e.get("file") == "vmlinuz"]) == 1
+    assert os.path.exists(s.path("scripts", f"script.ipxe-{MAC}"))
