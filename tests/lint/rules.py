@@ -29,6 +29,7 @@ DOORS = [
     (r"^cyaml/", r"(_config|/inventory_yaml|^lib/yaml_where)\.[ch]$"),
     (r"^event2/", r"^lib/|_io\.[ch]$|/main\.c$|^boot-services/bootd\.[ch]$|^agent/agent\.[ch]$"
                   r"|^orchestrator/orch\.[ch]$"),
+    (r"^systemd/sd-journal\.h$", r"^agent/logtail_journal_io\.c$"),
     (r"^(seccomp|cap-ng)\.h$", r"^boot-services/privs\.c$"),
     (r"^archive(_entry)?\.h$", r"^ctl/import_source\.c$"),
 ]
