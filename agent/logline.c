@@ -208,9 +208,8 @@ logline_duid(struct logline_text *t, struct logline *ret)
 		ret->has_uuid = true;
 	} else {
 		at = b[1] == DUID_LL ? 4 : 8;
-		if ((b[1] != DUID_LL && b[1] != DUID_LLT) || n != at + 6 ||
-		    b[2] != 0 || b[3] != HARDWARE_ETHERNET ||
-		    take_mac(b + at, &ret->mac) < 0)
+		if ((b[1] != DUID_LL && b[1] != DUID_LLT) || n != at + 6 || b[2] != 0 ||
+		    b[3] != HARDWARE_ETHERNET || take_mac(b + at, &ret->mac) < 0)
 			return -EINVAL;
 		ret->has_mac = true;
 	}

@@ -53,8 +53,8 @@ struct logline {
 	int64_t at; /* wall time, when the line has a date with a zone; else 0 */
 	char kind[EVENT_KIND_SIZE];
 	enum logline_class class;
-	uint16_t arch;		    /* ARCH_NONE: not said */
-	bool has_mac, has_uuid;	    /* uuid: of a DUID-UUID (RFC 6355), as it was sent */
+	uint16_t arch;		/* ARCH_NONE: not said */
+	bool has_mac, has_uuid; /* uuid: of a DUID-UUID (RFC 6355), as it was sent */
 	struct addr_mac mac;
 	struct addr_uuid uuid;
 	struct addr_ip ip;	    /* the client's, or the one it is given */
@@ -81,7 +81,6 @@ logline_class_name(enum logline_class c);
 /* What the line (without its line break, `len` octets, any) says: true with *ret filled, or false when
  * it is none that matters. `text` may begin with what syslog puts before a message, or not. */
 bool
-logline_parse(
-    enum logline_format f, const char *text, size_t len, struct logline *ret);
+logline_parse(enum logline_format f, const char *text, size_t len, struct logline *ret);
 
 #endif

@@ -38,7 +38,8 @@ read_hint(struct logline_text t, bool six, struct logline *ret)
 static const struct {
 	const char *begin;
 	const char *kind;
-	const char *to_mac; /* what stands before the hardware address; NULL: it follows */
+	const char
+	    *to_mac; /* what stands before the hardware address; NULL: it follows */
 	bool ip_first;
 } messages[] = {
     {"DHCPDISCOVER from ", "dhcp4.discover", NULL, false},
@@ -90,8 +91,8 @@ read_six(struct logline_text t, struct logline *ret)
 
 	if (!reply && !logline_skip(&t, "Advertise NA: address "))
 		return false;
-	if (logline_ip(&t, &ret->ip) < 0 ||
-	    !logline_skip(&t, "to client with duid ") || logline_duid(&t, ret) < 0)
+	if (logline_ip(&t, &ret->ip) < 0 || !logline_skip(&t, "to client with duid ") ||
+	    logline_duid(&t, ret) < 0)
 		return false;
 	ret->what = LOGLINE_DHCP;
 	str_clip(ret->kind, sizeof(ret->kind), reply ? "dhcp6.reply" : "dhcp6.advertise");

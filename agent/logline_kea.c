@@ -47,8 +47,7 @@ read_client(struct logline_text *t, bool six, struct logline *ret)
 		if (logline_duid(t, ret) < 0)
 			return false;
 	} else {
-		if (!logline_skip_past(t, "[hwtype=1 ") ||
-		    logline_mac(t, &ret->mac) < 0)
+		if (!logline_skip_past(t, "[hwtype=1 ") || logline_mac(t, &ret->mac) < 0)
 			return false;
 		ret->has_mac = true;
 	}
@@ -73,7 +72,8 @@ read_classes(struct logline_text t, struct logline *ret)
 
 		if (logline_skip(&name, "VENDOR_CLASS_"))
 			logline_vendor(&name, ret);
-		else if ((logline_skip(&name, "is-ipxe") || logline_skip(&name, "netboot-ipxe")) &&
+		else if ((logline_skip(&name, "is-ipxe") ||
+			     logline_skip(&name, "netboot-ipxe")) &&
 			 name.at == name.end)
 			ipxe = true;
 		t.at = comma == NULL ? t.end : comma + 2;
@@ -97,10 +97,13 @@ read_lease(struct logline_text t, bool six, struct logline *ret)
 bool
 logline_kea_parse(struct logline_text t, struct logline *ret)
 {
+	/* The logger's name comes first: a stranger's text further behind is no message. */
+	if (!logline_skip_past(&t, "[kea-dhcp") || !logline_skip_past(&t, "] "))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(messages); i++) {
 		struct logline_text c = t;
 
-		if (!logline_skip_past(&c, messages[i].word))
+		if (!logline_skip(&c, messages[i].word))
 			continue;
 		if (!read_client(&c, messages[i].six, ret))
 			return false;

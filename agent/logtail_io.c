@@ -42,9 +42,9 @@ struct logtail_io {
 	int fd; /* of the file that is read, or -1 */
 	uint64_t inode;
 	int64_t offset; /* behind the last whole line */
-	bool skipping; /* within a line that is too long */
-	bool waiting;  /* for logtail_io_go_on() */
-	bool told;     /* that the file is not there */
+	bool skipping;	/* within a line that is too long */
+	bool waiting;	/* for logtail_io_go_on() */
+	bool told;	/* that the file is not there */
 	int64_t marked;
 	int notify;
 	struct event *notified, *timer, *soon;
@@ -176,7 +176,8 @@ begin_marked(struct logtail_io *t, const char *mark)
 	if (sscanf(mark, "%" SCNu64 " %" SCNd64 " %" SCNd64 ":%" SCNx64, &inode, &offset,
 		&len, &sum) != 4 ||
 	    offset < 0) {
-		log_warn(t->o.log, "log %s: where it was read to is not known", t->o.file);
+		log_warn(
+		    t->o.log, "log %s: where it was read to is not known", t->o.file);
 		return;
 	}
 	fd = find_rotated(t, inode, offset, len, sum);

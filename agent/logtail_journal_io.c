@@ -41,7 +41,8 @@ seek(struct logtail_journal_io *j)
 	    (r = sd_journal_next(j->j)) <= 0)
 		return r;
 	/* That entry itself was given already; when it is gone, this is the one after it. */
-	return sd_journal_test_cursor(j->j, j->cursor) > 0 ? 0 : sd_journal_previous(j->j);
+	return sd_journal_test_cursor(j->j, j->cursor) > 0 ? 0
+							   : sd_journal_previous(j->j);
 }
 
 static int
@@ -120,8 +121,8 @@ try_open(struct logtail_journal_io *j)
 
 	if (r < 0) {
 		if (!j->told)
-			log_warn(j->o.log, "journal of %s: %s; it is tried again", j->o.unit,
-			    strerror(-r));
+			log_warn(j->o.log, "journal of %s: %s; it is tried again",
+			    j->o.unit, strerror(-r));
 		j->told = true;
 		return;
 	}

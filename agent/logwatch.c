@@ -45,8 +45,7 @@ put_escaped(struct event *ev, const char *key, const char *text)
 	char safe[4 * 64];
 
 	if (text[0] != '\0')
-		event_put(ev, key,
-		    str_escape(safe, sizeof(safe), text, strlen(text)));
+		event_put(ev, key, str_escape(safe, sizeof(safe), text, strlen(text)));
 }
 
 /* False when it is one too many. */
@@ -113,7 +112,8 @@ from_client(const struct logline *l)
 /* Who sends it, when a line before this one has told. A packet's lines have its number; those of dhcpd have none, and
  * the hint stands directly before its packet. */
 static enum logline_class
-class_of(struct logwatch *w, struct logwatch_host *h, const struct logline *l, uint16_t *ret_arch)
+class_of(struct logwatch *w, struct logwatch_host *h, const struct logline *l,
+    uint16_t *ret_arch)
 {
 	*ret_arch = ARCH_NONE;
 	if (l->xid[0] != '\0' && str_eq(l->xid, w->xid)) {
@@ -325,8 +325,8 @@ read_script(const struct logwatch *w, const char *rest, struct path *p)
 }
 
 static bool
-read_path(const struct logwatch *w, const char *path, const struct logline *l,
-    struct path *p)
+read_path(
+    const struct logwatch *w, const char *path, const struct logline *l, struct path *p)
 {
 	const char *base = strrchr(path, '/');
 
@@ -372,8 +372,8 @@ came_whole(struct logwatch_host *h, int payload, const struct logline *l)
 }
 
 static void
-ask(const struct logwatch_host *h, const struct path *p, bool whole, const struct logline *l,
-    struct logwatch_out *ret)
+ask(const struct logwatch_host *h, const struct path *p, bool whole,
+    const struct logline *l, struct logwatch_out *ret)
 {
 	const struct bootd_msg_boot *b = &h->boot->b;
 	bool file = p->payload >= 0 && b->payloads[p->payload].kind == BOOTD_PAYLOAD_FILE;
@@ -387,8 +387,8 @@ ask(const struct logwatch_host *h, const struct path *p, bool whole, const struc
 		    "up", "installed", "failed", "booted"};
 
 		for (size_t i = 0; good && i < ARRAY_SIZE(stages); i++)
-			ret->report |= str_eq(stages[i], p->stage) &&
-				       str_eq(l->method, "POST");
+			ret->report |=
+			    str_eq(stages[i], p->stage) && str_eq(l->method, "POST");
 		str_clip(ret->stage, sizeof(ret->stage), p->stage);
 		/* The system runs, whatever of its loading was not seen. */
 		ret->consume = ret->report && !b->consumed;
@@ -428,15 +428,16 @@ http_event(struct logwatch *w, enum logline_format f, const struct logline *l,
 		return;
 	str_escape(ret->ev.file, sizeof(ret->ev.file), p.name, strlen(p.name));
 	ret->ev.bytes = l->bytes;
-	ret->ev.total = p.payload >= 0 ? p.host->boot->b.payloads[p.payload].size : l->total;
+	ret->ev.total =
+	    p.payload >= 0 ? p.host->boot->b.payloads[p.payload].size : l->total;
 	event_put(&ret->ev, "class", p.class);
 	put_escaped(&ret->ev, "method", l->method);
 	put_escaped(&ret->ev, "ua", l->agent);
 	event_put_i64(&ret->ev, "status", l->status);
 	event_put(&ret->ev, "result", whole ? "complete" : "partial");
 	if (p.host == NULL && (str_eq(p.class, "report") || str_has_prefix(path, "/b/")))
-		str_clip(ret->ev.reason, sizeof(ret->ev.reason),
-		    "unknown or closed ticket");
+		str_clip(
+		    ret->ev.reason, sizeof(ret->ev.reason), "unknown or closed ticket");
 }
 
 void

@@ -52,12 +52,13 @@ struct logwatch_out {
 	bool consume; /* host's ticket has been used */
 	bool report;
 	bool has_event;
-	bool drop; /* payload `name` of the consumed ticket has arrived: it is not wanted again */
+	bool
+	    drop; /* payload `name` of the consumed ticket has arrived: it is not wanted again */
 	char host[BUNDLE_NAME_SIZE];
 	char ticket[ID_SIZE], token[ID_TOKEN_SIZE];
 	char name[64];			  /* of the payload */
 	char stage[BOOTD_MSG_STAGE_SIZE]; /* of the report */
-	struct event ev;		  /* the caller runs event_done() when has_event */
+	struct event ev; /* the caller runs event_done() when has_event */
 };
 
 /* `read_at`: wall time of reading; the line's own goes before. Strangers' lines give no more than LOGWATCH_STRANGERS

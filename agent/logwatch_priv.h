@@ -40,7 +40,7 @@ struct logwatch_host {
 	enum logline_class hint, class;
 	uint16_t arch;
 	bool hinted;
-	char xid[LOGLINE_XID_SIZE];	/* of the hint */
+	char xid[LOGLINE_XID_SIZE];		 /* of the hint */
 	struct addr_ip given[LOGWATCH_SEEN_MAX]; /* addresses that it was seen to get */
 	unsigned n_given;
 	struct logwatch_bucket bucket;

@@ -69,7 +69,8 @@ logwatch_find_token(const struct logwatch *w, const char *token)
 }
 
 static void
-drop_ip(struct logwatch *w, const struct logwatch_host *h, const struct addr_ip *ip, bool fixed)
+drop_ip(struct logwatch *w, const struct logwatch_host *h, const struct addr_ip *ip,
+    bool fixed)
 {
 	struct logwatch_by_ip *i;
 

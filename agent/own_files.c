@@ -116,7 +116,8 @@ put_link(const struct own_files *f, const char *dir, const struct bootd_msg_payl
 	int r;
 
 	if ((r = str_format(path, sizeof(path), "%s/%s", dir, p->name)) < 0 ||
-	    (r = str_format(target, sizeof(target), "%s/%s", f->images_root, p->path)) < 0)
+	    (r = str_format(target, sizeof(target), "%s/%s", f->images_root, p->path)) <
+		0)
 		return r;
 	if (symlink(target, path) < 0 && errno != EEXIST)
 		return -errno;
@@ -131,7 +132,8 @@ own_files_publish(const struct own_files *f, const struct bootd_msg_boot *b)
 
 	if ((r = str_format(dir, sizeof(dir), "%s/b", f->scripts_root)) < 0 ||
 	    (r = make_dir(dir)) < 0 ||
-	    (r = str_format(dir, sizeof(dir), "%s/b/%s", f->scripts_root, b->token)) < 0 ||
+	    (r = str_format(dir, sizeof(dir), "%s/b/%s", f->scripts_root, b->token)) <
+		0 ||
 	    (r = make_dir(dir)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < b->n_payloads; i++) {
@@ -145,7 +147,8 @@ int
 own_files_withdraw(const struct own_files *f, const char *token, const char *name)
 {
 	char path[PATH_SIZE];
-	int r = str_format(path, sizeof(path), "%s/b/%s/%s", f->scripts_root, token, name);
+	int r =
+	    str_format(path, sizeof(path), "%s/b/%s/%s", f->scripts_root, token, name);
 
 	if (r < 0)
 		return r;
@@ -185,8 +188,8 @@ is_token(const char *s)
 }
 
 static void
-sweep_tickets(const struct own_files *f, bool (*is_open)(void *arg, const char *token),
-    void *arg)
+sweep_tickets(
+    const struct own_files *f, bool (*is_open)(void *arg, const char *token), void *arg)
 {
 	char path[PATH_SIZE];
 	struct dirent *e;

@@ -88,8 +88,7 @@ withdraw_kind(struct own_servers_io *s, const struct bootd_msg_boot *b,
 		int r2 = 0;
 
 		if (b->payloads[i].kind == kind)
-			r2 = own_files_withdraw(
-			    &s->files, b->token, b->payloads[i].name);
+			r2 = own_files_withdraw(&s->files, b->token, b->payloads[i].name);
 		r = r == 0 ? r2 : r;
 	}
 	return r;
@@ -179,8 +178,7 @@ close_ticket(struct own_servers_io *s, const char *host)
 		if (b->payloads[i].kind == BOOTD_PAYLOAD_INITRD &&
 		    logwatch_has_come(s->watch, host, i))
 			(void)complain(s,
-			    own_files_withdraw(
-				&s->files, b->token, b->payloads[i].name),
+			    own_files_withdraw(&s->files, b->token, b->payloads[i].name),
 			    host);
 	}
 	if (s->trouble.code[0] != '\0')
@@ -450,8 +448,9 @@ answer(void *self, enum bootd_msg_type type, uint64_t req, const char *reason)
 	if (type == BOOTD_MSG_CONSUME_OK)
 		close_ticket(s, a->host);
 	else
-		log_warn(s->o.log, "host %s: its image was fetched, but the ticket stays: %s",
-		    a->host, reason == NULL ? "" : reason);
+		log_warn(s->o.log,
+		    "host %s: its image was fetched, but the ticket stays: %s", a->host,
+		    reason == NULL ? "" : reason);
 	free(a);
 }
 

@@ -27,8 +27,7 @@ from_firmware(const struct event *ev)
 	return str_eq(detail(ev, "class"), "pxe") || str_eq(detail(ev, "class"), "http");
 }
 
-/* Detail "log": it was read in the log of one of the site's own servers. Some of them log what they
- * answered and not what they were asked: an answer shows the question. */
+/* Detail "log": it was read in the log of one of the site's own servers. */
 static bool
 from_log(const struct event *ev)
 {
@@ -46,14 +45,27 @@ from_client(const struct event *ev)
 		if (str_eq(ev->kind, kinds[i]))
 			return true;
 	}
-	return from_log(ev) &&
-	       (str_eq(ev->kind, "dhcp4.offer") || str_eq(ev->kind, "dhcp4.ack"));
+	return false;
 }
 
 static bool
 from_proxy(const struct event *ev)
 {
 	return str_eq(detail(ev, "mode"), "proxy");
+}
+
+/* Kea logs what it answers, not what it is asked: there an answer shows the question. */
+static bool
+answered(const struct event *ev)
+{
+	static const char *const kinds[] = {
+	    "dhcp4.offer", "dhcp4.ack", "dhcp6.advertise", "dhcp6.reply"};
+
+	for (size_t i = 0; from_log(ev) && i < ARRAY_SIZE(kinds); i++) {
+		if (str_eq(ev->kind, kinds[i]))
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -65,7 +77,7 @@ from_boot_client(const struct event *ev)
 bool
 run_wire_is_netboot(const struct event *ev)
 {
-	return from_client(ev) && from_boot_client(ev);
+	return (from_client(ev) || answered(ev)) && from_boot_client(ev);
 }
 
 bool

@@ -20,8 +20,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	/* bootd's section begins and ends inside the text. */
-	if (c.boot_services == NULL || strlen(c.boot_services) > size ||
-	    c.site[0] == '\0' || c.max_jobs < 1)
+	if (c.own_servers ? c.boot_services != NULL || c.n_logs < 1
+			  : c.boot_services == NULL || strlen(c.boot_services) > size)
+		abort();
+	if (c.site[0] == '\0' || c.max_jobs < 1)
 		abort();
 	agent_config_done(&c);
 	return 0;

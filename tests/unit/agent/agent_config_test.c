@@ -154,12 +154,70 @@ test_load(void **state)
 	assert_non_null(strstr(err.text, "/nonexistent/agent.yaml"));
 }
 
+#define NGINX "  - { format: nginx, file: /n.log }\n"
+
+static void
+test_own_servers(void **state)
+{
+	struct agent_config c =
+	    good("own_servers:\n  dirs: {scripts: /s}\n  logs:\n"
+		 "  - { format: isc-dhcp, journal: isc-dhcp-server.service }\n" NGINX);
+
+	(void)state;
+	assert_true(c.own_servers);
+	assert_true(c.limits.by_logs);
+	assert_null(c.boot_services);
+	assert_string_equal(c.images_root, "/srv/netboot/images");
+	assert_string_equal(c.scripts_root, "/s");
+	assert_int_equal(c.n_logs, 2);
+	assert_int_equal(c.logs[0].format, LOGLINE_ISC_DHCP);
+	assert_string_equal(c.logs[0].journal, "isc-dhcp-server.service");
+	assert_string_equal(c.logs[0].file, "");
+	assert_string_equal(c.logs[1].file, "/n.log");
+	agent_config_done(&c);
+}
+
+static void
+test_own_servers_bad(void **state)
+{
+	static const struct {
+		const char *text, *where, *what;
+	} rows[] = {
+	    {"own_servers: { logs: [] }\n", "agent.yaml:1", "format nginx"},
+	    {"own_servers:\n  logs:\n  - { format: kea, file: /k }\n",
+		"agent.yaml:2: own_servers.logs", "never seen"},
+	    {"own_servers:\n  logs:\n" NGINX "  - { format: apache, file: /a }\n",
+		"agent.yaml:4: own_servers.logs[1].format", "apache"},
+	    {"own_servers:\n  logs:\n" NGINX "  - { format: kea }\n",
+		"own_servers.logs[1]", "either file or journal"},
+	    {"own_servers:\n  logs:\n" NGINX
+	     "  - { format: kea, file: /k, journal: k.service }\n",
+		"own_servers.logs[1]", "either file or journal"},
+	    {"own_servers:\n  logs:\n" NGINX "  - { format: kea, file: k }\n",
+		"own_servers.logs[1].file", "absolute"},
+	    {"own_servers:\n  logs:\n" NGINX "  - { format: kea, journal: kea }\n",
+		"own_servers.logs[1].journal", "name of a unit"},
+	    {"own_servers:\n  logs:\n" NGINX NGINX, "agent.yaml:4: own_servers.logs[1]",
+		"already"},
+	    {"own_servers:\n  logs:\n" NGINX "boot_services:\n  interfaces: [e]\n",
+		"agent.yaml:1: own_servers", "boot_services is there too"},
+	    {"own_servers:\n  log: x\n", "agent.yaml:2", "log"},
+	    {"site: x\n", "boot_services", "own_servers"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		bad(rows[i].text, rows[i].where, rows[i].what);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_everything),
+	    cmocka_unit_test(test_own_servers),
+	    cmocka_unit_test(test_own_servers_bad),
 	    cmocka_unit_test(test_bootd_section_keeps_its_lines),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_load),
