@@ -668,6 +668,7 @@ start_talking(struct agent *a, struct error *err)
 	    .server = a->cfg->orchestrator,
 	    .token = a->token[0] != '\0' ? a->token : NULL,
 	    .site = a->cfg->site,
+	    .own_servers = a->cfg->own_servers,
 	    .on_orders = on_orders,
 	    .on_old_spool = on_old_spool,
 	    .on_charge = on_charge,

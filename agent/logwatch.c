@@ -428,8 +428,9 @@ http_event(struct logwatch *w, enum logline_format f, const struct logline *l,
 		return;
 	str_escape(ret->ev.file, sizeof(ret->ev.file), p.name, strlen(p.name));
 	ret->ev.bytes = l->bytes;
-	ret->ev.total =
-	    p.payload >= 0 ? p.host->boot->b.payloads[p.payload].size : l->total;
+	ret->ev.total = p.host != NULL && p.payload >= 0
+			    ? p.host->boot->b.payloads[p.payload].size
+			    : l->total;
 	event_put(&ret->ev, "class", p.class);
 	put_escaped(&ret->ev, "method", l->method);
 	put_escaped(&ret->ev, "ua", l->agent);

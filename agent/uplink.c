@@ -161,8 +161,10 @@ on_polled(void *arg, const struct http_client_reply *reply)
 static void
 start_poll(struct uplink *u)
 {
-	struct agent_msg_poll m = {
-	    .table = u->table, .wait_s = WAIT_S, .trouble = u->trouble};
+	struct agent_msg_poll m = {.table = u->table,
+	    .wait_s = WAIT_S,
+	    .trouble = u->trouble,
+	    .own_servers = u->o.own_servers};
 
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));

@@ -17,6 +17,7 @@
 struct uplink;
 
 struct uplink_opts {
+	bool own_servers; /* told with every poll */
 	struct event_base *base;
 	const struct log *log;
 	struct rng *rng;

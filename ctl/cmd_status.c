@@ -137,6 +137,7 @@ static const struct output_column agent_columns[] = {
     {.title = "AGENT", .key = "agent"},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
     {.title = "AGO", .cell = cell_ago},
+    {.title = "CONFIRMED BY", .key = "confirmed_by"},
 };
 
 int

@@ -80,6 +80,8 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 		json_put_str(trouble, "next", m->trouble.next);
 		json_put(v, "trouble", trouble);
 	}
+	if (m->own_servers)
+		json_put(v, "own_servers", json_true());
 	return v;
 }
 
@@ -114,6 +116,8 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",
 		    AGENT_MSG_WAIT_MAX_S);
+	/* Agents that do not say it have bootd. */
+	m.own_servers = json_is_true(json_object_get(v, "own_servers"));
 	*ret = m;
 	return 0;
 }

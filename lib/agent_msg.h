@@ -4,6 +4,7 @@
 #define LIB_AGENT_MSG_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct agent_msg_poll {
 	int64_t table;
 	int64_t wait_s;
 	struct error trouble; /* why the agent can take no orders; no code: it can */
+	bool own_servers;     /* the site keeps its own: nothing is held back */
 };
 
 enum agent_msg_order_type {

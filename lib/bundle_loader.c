@@ -24,13 +24,14 @@ bundle_loaders_put(json_t *v, const struct bundle_loader *loaders, size_t n)
 		return;
 	list = json_object();
 	for (size_t i = 0; i < n; i++)
-		json_put_str(
-		    list, arch_name(loaders[i].arch, name, sizeof(name)), loaders[i].file);
+		json_put_str(list, arch_name(loaders[i].arch, name, sizeof(name)),
+		    loaders[i].file);
 	json_put(v, "loaders", list);
 }
 
 static int
-read_loader(const char *arch, const json_t *file, struct bundle_loader *l, struct error *err)
+read_loader(
+    const char *arch, const json_t *file, struct bundle_loader *l, struct error *err)
 {
 	const char *text = json_string_value(file);
 
@@ -57,8 +58,8 @@ compare(const void *a, const void *b)
 }
 
 int
-bundle_loaders_from_json(const json_t *v, struct bundle_loader *loaders, size_t *ret_n,
-    struct error *err)
+bundle_loaders_from_json(
+    const json_t *v, struct bundle_loader *loaders, size_t *ret_n, struct error *err)
 {
 	json_t *list = NULL, *file;
 	const char *arch;

@@ -50,7 +50,11 @@ put_open_job(
 	} else if (waiting && g.deadline_us > 0 && now - since > g.deadline_us) {
 		json_put_str(v, "reason", "deadline passed");
 		*stuck = true;
+	} else if (dispatch_own_servers(o->dispatch, job->site)) {
+		json_put_str(v, "reason", "own servers: not held back");
 	}
+	if (dispatch_own_servers(o->dispatch, job->site))
+		json_put_str(v, "confirmed_by", "logs");
 	return 0;
 }
 
@@ -183,6 +187,8 @@ agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t ve
 	json_put(v, "table_current", json_boolean(a->table_version == version));
 	json_put_i64(v, "lag", silence < INT64_MAX ? silence / USEC_PER_SEC : 0);
 	json_put_i64(v, "last_seq", a->last_seq);
+	json_put_str(v, "confirmed_by",
+	    dispatch_own_servers(o->dispatch, site) ? "logs" : "bootd");
 	return v;
 }
 

@@ -234,6 +234,12 @@ dispatch_silence(struct dispatch *d, const char *site)
 	return presence_silence(&dispatch_site(d, site)->heard, clock_mono());
 }
 
+bool
+dispatch_own_servers(struct dispatch *d, const char *site)
+{
+	return dispatch_site(d, site)->own_servers;
+}
+
 const struct error *
 dispatch_trouble(struct dispatch *d, const char *site)
 {
@@ -527,6 +533,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 		return;
 	}
 	dispatch_site(d, msg.site)->trouble = msg.trouble;
+	dispatch_site(d, msg.site)->own_servers = msg.own_servers;
 	drop_older(d, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;

@@ -56,6 +56,9 @@ dispatch_last_seen(struct dispatch *d, const char *site);
 int64_t
 dispatch_silence(struct dispatch *d, const char *site);
 
+/* Do the site's own servers serve it, so that jobs are confirmed by logs? As the agent said last. */
+bool
+dispatch_own_servers(struct dispatch *d, const char *site);
 /* Why the site's agent can take no orders now; NULL: it can, as far as is known. */
 const struct error *
 dispatch_trouble(struct dispatch *d, const char *site);

@@ -28,6 +28,7 @@ struct dispatch_site {
 	struct error table_err; /* why the last reading failed, until a poll is told */
 	struct record_gap gap;
 	struct error trouble; /* of its agent, as the last poll said */
+	bool own_servers;     /* the same */
 };
 
 struct dispatch_call {

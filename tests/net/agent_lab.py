@@ -57,6 +57,7 @@ class Orchestrator:
         self.events = []
         self.down = False   # answers 503
         self.refused = False  # another agent is in charge: answers 409
+        self.own_servers = None  # what the last poll said
         self.lose_reports = 0
         self.duplicates = 0
         self.server = None
@@ -65,6 +66,7 @@ class Orchestrator:
 
     def poll(self, doc):
         with self.cond:
+            self.own_servers = doc.get("own_servers", False)
             table = self.table if self.table and self.table["version"] != doc["table"] else None
             orders = [{"t": "job", "bundle": b} for b in self.jobs.values()]
             orders += [{"t": "cancel", "job": j} for j in self.cancels]

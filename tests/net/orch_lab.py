@@ -209,12 +209,13 @@ class Agent:
     def __init__(self, orch, site="local", number=1):
         self.orch, self.site, self.id = orch, site, make_id(number)
         self.table = 0
+        self.says = {}  # further members of its polls
         self.first, self.spool = 1, []
 
     def poll(self, wait_s=0, table=None, **kw):
         return self.orch.call("POST", "/agent/v1/poll", {
             "v": 1, "site": self.site, "agent": self.id, "table": self.table if table is None else table,
-            "wait_s": wait_s}, **kw)
+            "wait_s": wait_s, **self.says}, **kw)
 
     def send(self, first, events, calls=()):
         return self.orch.call("POST", "/agent/v1/report", {

@@ -151,6 +151,7 @@ def test_every_described_member_is_met(orch):
     doc["hosts"] += document()["hosts"]
     orch.apply(doc)
     agent = Agent(orch)
+    agent.says = {"own_servers": True}
     agent.poll()
     boot = "01k9xyz0a0abcdef"
     job = orch.order("edge01").json["jobs"][0]["id"]

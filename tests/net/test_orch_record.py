@@ -78,6 +78,17 @@ def test_a_broken_event_does_not_hold_up_the_others(orch, agent):
     assert orch.job(job)["state"] == "accepted" and len(orch.events()) == 7
 
 
+def test_a_site_with_its_own_servers_is_told(orch, agent):
+    assert orch.get("/agents").json["items"][0]["confirmed_by"] == "bootd"
+    agent.says = {"own_servers": True}
+    job = orch.order("edge01").json["jobs"][0]["id"]
+    agent.poll()
+    agent.report(agent.event("job.accepted", job), agent.stage(job, "preflight"))
+    assert orch.get("/agents").json["items"][0]["confirmed_by"] == "logs"
+    row = orch.get("/status?hosts=edge01").json["items"][0]
+    assert row["confirmed_by"] == "logs" and row["reason"] == "own servers: not held back"
+
+
 def test_an_unreadable_event_takes_its_number(orch, agent):
     assert agent.send(1, [agent.event("dhcp4.ack"), {"kind": 7, "at": "yesterday"}, "x", agent.event("dhcp4.ack")]).json["acked"] == 4
     assert [e["kind"] for e in orch.events()] == ["dhcp4.ack", "agent.unreadable", "agent.unreadable", "dhcp4.ack"]

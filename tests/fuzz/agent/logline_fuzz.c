@@ -40,7 +40,8 @@ make_table(void)
 static void
 check_line(const struct logline *l)
 {
-	if (l->what == LOGLINE_NOTHING || strnlen(l->file, sizeof(l->file)) == sizeof(l->file) ||
+	if (l->what == LOGLINE_NOTHING ||
+	    strnlen(l->file, sizeof(l->file)) == sizeof(l->file) ||
 	    strnlen(l->kind, sizeof(l->kind)) == sizeof(l->kind) ||
 	    strnlen(l->xid, sizeof(l->xid)) == sizeof(l->xid) ||
 	    strnlen(l->method, sizeof(l->method)) == sizeof(l->method) ||

@@ -215,6 +215,7 @@ test_rotated_by_name(void **state)
 	/* The server does not know yet. */
 	put(k, k->rotated, "b\n");
 	put(k, k->path, "");
+	expect(k, "a|b|");
 	put(k, k->rotated, "c\n");
 	expect(k, "a|b|c|");
 	put(k, k->path, "d\n");

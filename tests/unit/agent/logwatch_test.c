@@ -169,12 +169,12 @@ test_dnsmasq(void **state)
 	assert_string_equal(detail(&out, "inferred"), "");
 	event_done(&out.ev);
 	hear(k, LOGLINE_DNSMASQ, "12 vendor class: PXEClient:Arch:00000:UNDI:002001");
-	expect(k, LOGLINE_DNSMASQ, "12 DHCPDISCOVER(br0) " MAC " ", "dhcp4.discover", "pxe",
-	    "edge01");
+	expect(k, LOGLINE_DNSMASQ, "12 DHCPDISCOVER(br0) " MAC " ", "dhcp4.discover",
+	    "pxe", "edge01");
 	/* UEFI asks for the size first; dnsmasq calls that sent, too. */
 	expect(k, LOGLINE_DNSMASQ,
-	    "error 8 User aborted the transfer received from 10.77.0.11", "tftp.error", "",
-	    "edge01");
+	    "error 8 User aborted the transfer received from 10.77.0.11", "tftp.error",
+	    "", "edge01");
 	out = hear(k, LOGLINE_DNSMASQ, "sent /srv/snponly.efi to 10.77.0.11");
 	assert_string_equal(detail(&out, "result"), "probe");
 	event_done(&out.ev);
@@ -209,36 +209,36 @@ test_who_has_an_address(void **state)
 {
 	struct kit *k = *state;
 
-	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.100 filename a.efi", "tftp.begin", "",
-	    "");
-	expect(k, LOGLINE_ISC_DHCP, "DHCPACK on 10.77.0.100 to " MAC " via br0", "dhcp4.ack",
-	    "pxe", "edge01");
-	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.100 filename a.efi", "tftp.begin", "",
-	    "edge01");
+	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.100 filename a.efi", "tftp.begin",
+	    "", "");
+	expect(k, LOGLINE_ISC_DHCP, "DHCPACK on 10.77.0.100 to " MAC " via br0",
+	    "dhcp4.ack", "pxe", "edge01");
+	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.100 filename a.efi", "tftp.begin",
+	    "", "edge01");
 	expect(k, LOGLINE_ISC_DHCP,
 	    "Reply NA: address fd77::109 to client with duid "
 	    "00:04:44:33:22:11:66:55:88:77:99:00:aa:bb:cc:dd:ee:ff iaid = 1 valid for 9",
 	    "dhcp6.reply", "ipxe", "edge01");
-	expect(k, LOGLINE_TFTPD_HPA, "RRQ from fd77::109 filename a.efi", "tftp.begin", "",
-	    "edge01");
+	expect(k, LOGLINE_TFTPD_HPA, "RRQ from fd77::109 filename a.efi", "tftp.begin",
+	    "", "edge01");
 	/* So many later addresses, and the first is nobody's any more. */
 	for (int i = 0; i < 4; i++) {
 		char line[100];
 
-		snprintf(line, sizeof(line),
-		    "DHCPACK on 10.77.0.%d to " MAC " via br0", 101 + i);
+		snprintf(line, sizeof(line), "DHCPACK on 10.77.0.%d to " MAC " via br0",
+		    101 + i);
 		expect(k, LOGLINE_ISC_DHCP, line, "dhcp4.ack", "ipxe", "edge01");
 	}
-	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.100 filename a.efi", "tftp.begin", "",
-	    "");
+	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.100 filename a.efi", "tftp.begin",
+	    "", "");
 	logwatch_del_host(k->w, "edge01");
-	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.11 filename a.efi", "tftp.begin", "",
-	    "");
+	expect(k, LOGLINE_TFTPD_HPA, "RRQ from 10.77.0.11 filename a.efi", "tftp.begin",
+	    "", "");
 }
 
-#define GET(path, status, bytes, ok)                                             \
-	"1795657547.868 10.77.0.11 GET \"" path "\" " #status " " #bytes " " #bytes " " ok \
-	" \"iPXE/1.0\""
+#define GET(path, status, bytes, ok)                                                \
+	"1795657547.868 10.77.0.11 GET \"" path "\" " #status " " #bytes " " #bytes \
+	" " ok " \"iPXE/1.0\""
 
 static bool
 uses(struct kit *k, const char *line)
@@ -265,7 +265,8 @@ test_what_uses_a_ticket(void **state)
 	assert_false(uses(k, GET("/b/" TOKEN "/linux", 404, 1000, "OK")));
 	assert_false(uses(k, GET("/b/" TOKEN "/linux", 304, 1000, "OK")));
 	assert_false(uses(k, GET("/b/" TOKEN "/other", 200, 1000, "OK")));
-	assert_false(uses(k, GET("/b/0123456789abcdefghjkmnpqrt/linux", 200, 1000, "OK")));
+	assert_false(
+	    uses(k, GET("/b/0123456789abcdefghjkmnpqrt/linux", 200, 1000, "OK")));
 	assert_false(uses(k, GET("/b/" TOKEN "/linux", 200, 400, "")));
 	assert_false(uses(k,
 	    "1795657547.868 10.77.0.11 HEAD \"/b/" TOKEN "/linux\" 200 0 1000 OK \"x\""));
@@ -315,13 +316,15 @@ test_later_signs(void **state)
 	assert_true(uses(k, GET("/b/" TOKEN "/root.img", 206, 10, "OK")));
 	assert_false(uses(k, GET("/report/" TOKEN "/up", 200, 10, "OK")));
 	out = hear(k, LOGLINE_NGINX,
-	    "1795657548.944 10.77.0.11 POST \"/report/" TOKEN "/up\" 204 0 - OK \"curl\"");
+	    "1795657548.944 10.77.0.11 POST \"/report/" TOKEN
+	    "/up\" 204 0 - OK \"curl\"");
 	assert_true(out.consume && out.report);
 	assert_string_equal(out.stage, "up");
 	assert_string_equal(out.token, TOKEN);
 	event_done(&out.ev);
 	out = hear(k, LOGLINE_NGINX,
-	    "1795657548.944 10.77.0.11 POST \"/report/" TOKEN "/up\" 404 0 - OK \"curl\"");
+	    "1795657548.944 10.77.0.11 POST \"/report/" TOKEN
+	    "/up\" 404 0 - OK \"curl\"");
 	assert_false(out.consume || out.report);
 	event_done(&out.ev);
 	out = hear(k, LOGLINE_NGINX,
@@ -334,8 +337,8 @@ static void
 test_initrd_is_dropped_when_it_has_come(void **state)
 {
 	struct kit *k = *state;
-	struct logwatch_out out = hear(k, LOGLINE_NGINX,
-	    GET("/b/" TOKEN "/initrd", 200, 5000, "OK"));
+	struct logwatch_out out =
+	    hear(k, LOGLINE_NGINX, GET("/b/" TOKEN "/initrd", 200, 5000, "OK"));
 
 	assert_true(out.drop);
 	assert_string_equal(out.name, "initrd");
@@ -369,8 +372,8 @@ test_floods(void **state)
 		struct logwatch_out out = hear(k, LOGLINE_NGINX,
 		    GET("/b/0123456789abcdefghjkmnpqrt/linux", 404, 5, "OK"));
 
-		assert_int_equal(json_integer_value(
-				     json_object_get(out.ev.detail, "suppressed")),
+		assert_int_equal(
+		    json_integer_value(json_object_get(out.ev.detail, "suppressed")),
 		    1000 - LOGWATCH_STRANGERS);
 		event_done(&out.ev);
 	}

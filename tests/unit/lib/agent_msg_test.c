@@ -31,7 +31,7 @@ polls(void **state)
 		"{\"v\":1,\"site\":\"local\",\"agent\":\"0123456789abcdef\",\"table\":12,"
 		"\"wait_s\":25,"
 		"\"trouble\":{\"code\":\"spool-full\",\"text\":\"no space\",\"next\":"
-		"\"free some\"}}"),
+		"\"free some\"},\"own_servers\":true}"),
 	    *again;
 	struct agent_msg_poll m;
 	struct error err;
@@ -41,6 +41,7 @@ polls(void **state)
 	assert_int_equal(m.wait_s, 25);
 	assert_string_equal(m.trouble.code, "spool-full");
 	assert_string_equal(m.trouble.next, "free some");
+	assert_true(m.own_servers);
 	again = agent_msg_poll_to_json(&m);
 	assert_true(json_equal(v, again));
 	json_decref(again);
@@ -49,6 +50,9 @@ polls(void **state)
 	json_object_del(v, "trouble");
 	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), 0);
 	assert_string_equal(m.trouble.code, "");
+	json_object_del(v, "own_servers");
+	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), 0);
+	assert_false(m.own_servers);
 	json_object_set_new(v, "wait_s", json_integer(100000));
 	assert_int_equal(agent_msg_poll_from_json(v, &m, &err), -EINVAL);
 	json_object_set_new(v, "wait_s", json_integer(1));
