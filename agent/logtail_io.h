@@ -26,9 +26,10 @@ struct logtail_io_ops {
 struct logtail_io_opts {
 	struct event_base *base;
 	const struct log *log;
-	const char *file; /* or NULL: */
-	const char *unit; /* of the journal */
-	const char *mark; /* as told last; NULL: never read, begin at the end */
+	const char *file;	 /* or NULL: */
+	const char *unit;	 /* of the journal */
+	const char *journal_dir; /* NULL: this machine's */
+	const char *mark;	 /* as told last; NULL: never read, begin at the end */
 	const struct logtail_io_ops *ops;
 	void *arg;
 };

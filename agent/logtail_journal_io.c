@@ -33,9 +33,12 @@ seek(struct logtail_journal_io *j)
 	int r;
 
 	if (j->cursor == NULL) {
-		/* The tail is behind the last entry; a step back makes it a place. */
+		/* The tail is behind the last entry; a step back makes it a place. Without an
+		 * entry to step on all that comes is new. */
 		r = sd_journal_seek_tail(j->j);
-		return r < 0 ? r : sd_journal_previous(j->j);
+		if (r >= 0)
+			r = sd_journal_previous(j->j);
+		return r == 0 ? sd_journal_seek_head(j->j) : r;
 	}
 	if ((r = sd_journal_seek_cursor(j->j, j->cursor)) < 0 ||
 	    (r = sd_journal_next(j->j)) <= 0)
@@ -49,7 +52,9 @@ static int
 open_journal(struct logtail_journal_io *j)
 {
 	char match[300];
-	int r = sd_journal_open(&j->j, SD_JOURNAL_LOCAL_ONLY);
+	int r = j->o.journal_dir == NULL
+		    ? sd_journal_open(&j->j, SD_JOURNAL_LOCAL_ONLY)
+		    : sd_journal_open_directory(&j->j, j->o.journal_dir, 0);
 
 	if (r < 0)
 		return r;
@@ -91,9 +96,12 @@ pump(struct logtail_journal_io *j)
 	char *cursor = NULL;
 	int n = 0;
 
-	if (j->waiting || j->j == NULL)
+	if (j->j == NULL)
 		return;
+	/* Also while waiting: the descriptor stays readable until this is done. */
 	(void)sd_journal_process(j->j);
+	if (j->waiting)
+		return;
 	while (n < PORTION && sd_journal_next(j->j) > 0) {
 		give(j);
 		n++;

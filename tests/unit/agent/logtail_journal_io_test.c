@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A unit's messages out of journal files that systemd-journal-remote writes. */
+#include "agent/logtail_journal_io.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+#include "lib/str.h"
+
+#define REMOTE "/lib/systemd/systemd-journal-remote"
+#define PATIENCE (60 * USEC_PER_SEC)
+#define FIRST INT64_C(1795657547000000)
+
+struct kit {
+	struct event_base *base;
+	struct log log;
+	char dir[64];
+	struct logtail_journal_io *j;
+	char heard[1000]; /* messages, each with '|' behind */
+	char mark[LOGTAIL_IO_MARK_SIZE];
+	int64_t at; /* of the last message heard */
+	int written;
+	bool hold;
+};
+
+static void
+on_line(void *arg, const char *text, size_t len, int64_t at)
+{
+	struct kit *k = arg;
+	size_t n = strlen(k->heard);
+
+	assert_true(n + len + 2 < sizeof(k->heard));
+	memcpy(k->heard + n, text, len);
+	k->heard[n + len] = '|';
+	k->at = at;
+}
+
+static void
+on_mark(void *arg, const char *mark)
+{
+	struct kit *k = arg;
+
+	str_clip(k->mark, sizeof(k->mark), mark);
+	if (!k->hold && k->j != NULL)
+		logtail_journal_io_go_on(k->j);
+}
+
+static void
+begin(struct kit *k)
+{
+	static const struct logtail_io_ops ops = {.line = on_line, .mark = on_mark};
+	char mark[LOGTAIL_IO_MARK_SIZE];
+	struct logtail_io_opts o = {.base = k->base,
+	    .log = &k->log,
+	    .unit = "tftpd-hpa.service",
+	    .journal_dir = k->dir,
+	    .mark = k->mark[0] != '\0' ? mark : NULL,
+	    .ops = &ops,
+	    .arg = k};
+
+	memcpy(mark, k->mark, sizeof(mark));
+	memset(k->heard, 0, sizeof(k->heard));
+	k->j = logtail_journal_io_new(&o);
+	logtail_journal_io_go_on(k->j); /* what was told within new */
+}
+
+static void
+end(struct kit *k)
+{
+	logtail_journal_io_free(k->j);
+	k->j = NULL;
+}
+
+/* Appends a message of that unit. */
+static void
+put(struct kit *k, const char *unit, const char *message)
+{
+	char command[200];
+	FILE *p;
+
+	snprintf(command, sizeof(command), REMOTE " -o %s/x.journal - >/dev/null 2>&1",
+	    k->dir);
+	p = popen(command, "w"); /* a constant but for our own folder */
+	assert_non_null(p);
+	k->written++;
+	fprintf(p,
+	    "__REALTIME_TIMESTAMP=%lld\n__MONOTONIC_TIMESTAMP=%d\n"
+	    "_BOOT_ID=477a7b97d91c4f538fa8cd814bbd858c\n_SYSTEMD_UNIT=%s\nMESSAGE=%s\n\n",
+	    (long long)(FIRST + k->written), k->written, unit, message);
+	assert_int_equal(pclose(p), 0);
+}
+
+static void
+expect(struct kit *k, const char *lines)
+{
+	int64_t end_at = clock_mono() + PATIENCE;
+
+	while (!str_eq(k->heard, lines)) {
+		if (strlen(k->heard) > strlen(lines) || clock_mono() > end_at)
+			fail_msg("heard \"%s\", not \"%s\"", k->heard, lines);
+		event_base_loop(k->base, EVLOOP_ONCE);
+	}
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	assert_string_equal(k->heard, lines);
+}
+
+static int
+set_up(void **state)
+{
+	struct kit *k = str_alloc(sizeof(*k));
+
+	str_clip(k->dir, sizeof(k->dir), "/tmp/nb-journal-XXXXXX");
+	assert_non_null(mkdtemp(k->dir));
+	k->base = event_base_new();
+	k->log = log_init("test", LOG_LEVEL_ERROR);
+	*state = k;
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	struct kit *k = *state;
+	char path[100];
+
+	end(k);
+	snprintf(path, sizeof(path), "%s/x.journal", k->dir);
+	unlink(path);
+	rmdir(k->dir);
+	event_base_free(k->base);
+	free(k);
+	return 0;
+}
+
+static void
+test_only_the_unit_and_only_what_is_new(void **state)
+{
+	struct kit *k = *state;
+
+	put(k, "tftpd-hpa.service", "old");
+	begin(k);
+	put(k, "nginx.service", "other");
+	put(k, "tftpd-hpa.service", "new");
+	expect(k, "new|");
+	assert_int_equal(k->at, FIRST + 3);
+}
+
+static void
+test_nothing_there_yet(void **state)
+{
+	struct kit *k = *state;
+
+	begin(k);
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	put(k, "tftpd-hpa.service", "first");
+	expect(k, "first|");
+}
+
+static void
+test_restart(void **state)
+{
+	struct kit *k = *state;
+	char mark[LOGTAIL_IO_MARK_SIZE];
+
+	put(k, "tftpd-hpa.service", "old");
+	begin(k);
+	put(k, "tftpd-hpa.service", "a");
+	expect(k, "a|");
+	memcpy(mark, k->mark, sizeof(mark));
+	k->hold = true;
+	put(k, "tftpd-hpa.service", "b");
+	expect(k, "a|b|");
+	put(k, "tftpd-hpa.service", "c");
+	expect(k, "a|b|"); /* b is not durable yet */
+	end(k);
+	k->hold = false;
+	memcpy(k->mark, mark, sizeof(mark));
+	begin(k);
+	expect(k, "b|c|");
+	end(k);
+	begin(k);
+	put(k, "tftpd-hpa.service", "d");
+	expect(k, "d|");
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(test_only_the_unit_and_only_what_is_new),
+	    TEST(test_nothing_there_yet),
+	    TEST(test_restart),
+	};
+
+	if (access(REMOTE, X_OK) < 0) {
+		fprintf(stderr, REMOTE " is not installed: nothing tested\n");
+		return 0;
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
