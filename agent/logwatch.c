@@ -281,7 +281,7 @@ split_token(const struct logwatch *w, const char *rest, struct path *p)
 	char token[ID_TOKEN_SIZE];
 	size_t n = strcspn(rest, "/");
 
-	if (n != sizeof(token) - 1 || rest[n] != '/')
+	if (n != sizeof(token) - 1 || rest[n] != '/' || strchr(rest + n + 1, '/') != NULL)
 		return false;
 	memcpy(token, rest, n);
 	token[n] = '\0';

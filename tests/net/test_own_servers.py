@@ -103,3 +103,37 @@ def test_agent_killed_in_between(own_site):
     s.check_ticket_rule(job)
     assert len([e for e in s.events if e["kind"] == "http.end" and e.get("file") == "vmlinuz"]) == 1
     assert os.path.exists(s.path("scripts", f"script.ipxe-{MAC}"))
+
+
+def test_files_that_cannot_be_laid_out(own_site):
+    """Nothing is switched, the reason is told, and it goes on when it can."""
+    s = own_site(deadlines={"armed": "1s"})
+    until(lambda: "exit 1" in s.script_text(), what="the script of an idle host")
+    with open(s.path("scripts", "b"), "w"):
+        pass  # a file where the folder of the tickets belongs
+    job = s.order(s.bundle())
+    down = s.wait_event("bootd.down", code="files-not-written")
+    assert s.path("scripts") in down["reason"]
+    end = s.wait_end(job)
+    assert end["kind"] == "job.failed" and "cannot be laid out" in end["detail"]["text"], end
+    assert s.bmc_show()["power"] == "off"
+    os.unlink(s.path("scripts", "b"))
+    again = s.order(s.bundle())
+    s.wait_stage("armed", job=again)
+    s.cancel(again)
+    assert s.wait_end(again)["kind"] == "job.cancelled"
+
+
+def test_another_agent_in_charge(own_site):
+    """What leads to an image is taken away, whoever's machine asks."""
+    s = own_site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.script()
+    s.orch.refused = True
+    until(lambda: "exit 1" in s.script_text() and os.listdir(s.path("scripts", "b")) == [],
+          what="script and files to be withdrawn")
+    assert m.curl(m.kernel_url, check=False).startswith("404")
+    s.orch.refused = False
+    assert s.wait_end(job)["kind"] == "job.cancelled"

@@ -63,7 +63,9 @@ check_out(const struct logline *l, struct logwatch_out *out)
 		abort();
 	if (!out->has_event)
 		return;
-	if (strchr(out->ev.kind, '.') == NULL || strstr(out->ev.file, TOKEN) != NULL)
+	/* Names are told, and folders are not: one of them is the token. */
+	if (strchr(out->ev.kind, '.') == NULL ||
+	    (l->what == LOGLINE_HTTP && strchr(out->ev.file, '/') != NULL))
 		abort();
 	event_done(&out->ev);
 }
