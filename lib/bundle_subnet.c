@@ -137,6 +137,9 @@ read_rest(const json_t *v, struct bundle_subnet *s, struct error *err)
 	if (s->relay[0] != '\0' && addr_ip_parse(s->relay, &relay) < 0)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "relay: not an IP address");
+	/* One form: it is compared as text with what a relay says. */
+	if (s->relay[0] != '\0')
+		addr_ip_text(&relay, s->relay, sizeof(s->relay));
 	return 0;
 }
 

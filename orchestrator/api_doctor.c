@@ -89,7 +89,7 @@ check_addresses(const struct look *look, json_t *list)
 		    "fixed addresses fit the subnets of their sites");
 	else if (look->n_misfits > MISFITS_SHOWN)
 		find(list, "warn", "address", "correct those that are shown first",
-		    "so it is with %zu more hosts", look->n_misfits - MISFITS_SHOWN);
+		    "so it is with %zu more", look->n_misfits - MISFITS_SHOWN);
 }
 
 static void
@@ -442,8 +442,8 @@ add_misfit(void *arg, const char *host, const struct error *err)
 	struct look *look = arg;
 
 	if (look->n_misfits++ < MISFITS_SHOWN)
-		find(look->misfits, "warn", "address", err->next, "host %s: %s", host,
-		    err->text);
+		find(look->misfits, "warn", "address", err->next, "%s%s%s%s",
+		    host ? "host " : "", host ? host : "", host ? ": " : "", err->text);
 }
 
 /* In a thread: touches only the look. */

@@ -12,6 +12,7 @@
 #include "db/db_host.h"
 #include "db/db_site.h"
 #include "lib/str.h"
+#include "orchestrator/inventory_subnet.h"
 
 static const struct bundle_subnet *
 subnet_of(const struct bundle_site *site, const struct addr_ip *ip)
@@ -102,6 +103,10 @@ scan_site(struct scan *c, const char *name)
 	struct error err;
 	int rc = db_site_get(c->s, name, c->site);
 
+	if (rc == 0 && inventory_subnet_check(&c->site->site, &err) < 0) {
+		error_prefix(&err, "site %s", name);
+		c->each(c->arg, NULL, &err);
+	}
 	if (rc == 0)
 		rc = db_host_names(c->s, name, NULL, INT64_MAX, &hosts);
 	for (size_t i = 0; rc == 0 && i < hosts.n; i++) {

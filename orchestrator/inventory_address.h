@@ -18,8 +18,9 @@ inventory_address_check(const struct bundle_site *site, const struct bundle_host
 /* The card's fixed address of that family, perhaps unset. */
 const struct addr_ip *
 inventory_address_of(const struct bundle_host *h, size_t n, int family);
-/* Calls `each` for every card of the database that does not pass. Reads all hosts: not on the event
- * loop. 0 or an errno of the database. */
+/* Calls `each` for every card of the database that does not pass, and with host NULL ("site NAME: …") for sites whose
+ * subnets were written before what they are checked for now. Reads all hosts: not on the event loop. 0 or an
+ * errno of the database. */
 int
 inventory_address_scan(struct store *s,
     void (*each)(void *arg, const char *host, const struct error *err),

@@ -22,7 +22,8 @@ static const char whole[] =
     "1769851800123456,"
     "\"host\":{\"name\":\"edge01.los\",\"nics\":["
     "{\"mac\":\"52:54:00:77:00:01\",\"ip\":\"10.77.0.50\",\"boot\":true},"
-    "{\"mac\":\"52:54:00:77:00:02\"}],"
+    "{\"mac\":\"52:54:00:77:00:02\",\"ip6\":\"fd77::2\"}],"
+    "\"loaders\":{\"x86-bios\":\"ipxe.pxe\",\"x64-uefi\":\"a/shimx64.efi\"},"
     "\"uuid\":\"00112233-4455-6677-8899-aabbccddeeff\",\"serial\":\"S1\",\"firmware\":"
     "\"uefi\","
     "\"idle\":\"menu\",\"local_boot\":\"sanboot\",\"probe\":\"tcp:22\","
@@ -35,7 +36,10 @@ static const char whole[] =
     "\"kernel\":{\"name\":\"vmlinuz\",\"path\":\"debian/vmlinuz\",\"sha256\":\"" SHA
     "\",\"size\":3},"
     "\"initrds\":[{\"name\":\"initrd\",\"path\":\"debian/initrd\",\"sha256\":\"" SHA
-    "\",\"size\":4}],\"files\":[],\"args\":\"quiet netboot.report=${report}\","
+    "\",\"size\":4}],\"files\":[{\"name\":\"preseed\",\"path\":\"debian/"
+    "preseed\",\"sha256\":\"" SHA
+    "\",\"size\":5,\"template\":true}],\"nfs_root\":\"debian/root\",\"args\":\"quiet "
+    "netboot.report=${report}\","
     "\"reports\":[\"up\",\"installed\",\"booted\"],\"local_boot\":true,"
     "\"deadlines\":{\"kernel\":600}}}";
 
@@ -129,6 +133,19 @@ bad_members_are_named(void **state)
 	check_refused("host", "name", json_string("../x"), "host: name");
 	check_refused("host", "nics", json_pack("[{s:s}]", "mac", "ff:ff:ff:ff:ff:ff"),
 	    "host: nics[0]: mac");
+	check_refused("host", "nics",
+	    json_pack("[{s:s, s:s}]", "mac", "02:00:00:00:00:01", "ip", "fd77::1"),
+	    "host: nics[0]: ip: not an IPv4 address");
+	check_refused("host", "nics",
+	    json_pack("[{s:s, s:s}]", "mac", "02:00:00:00:00:01", "ip6", "10.0.0.1"),
+	    "host: nics[0]: ip6: not an IPv6 address");
+	check_refused("host", "loaders", json_pack("{s:s}", "vax", "x"),
+	    "host: loaders: vax: not an architecture");
+	check_refused("host", "loaders", json_pack("{s:s}", "x64-uefi", "../x"),
+	    "host: loaders: x64-uefi: not a path");
+	check_refused("host", "loaders",
+	    json_pack("{s:s, s:s}", "x64-uefi", "a", "arch-9", "b"), "named twice");
+	check_refused("image", "nfs_root", json_string("/srv"), "image: nfs_root");
 	check_refused("host", "uuid", json_string("x"), "host: uuid");
 	check_refused("host", "firmware", json_string("coreboot"), "firmware");
 	check_refused("host", "idle", json_string("x"), "idle");
@@ -221,7 +238,12 @@ sites(void **state)
 	    "24\",\"gateway\":\"10.77.0.1\","
 	    "\"dns\":[\"10.77.0.1\",\"9.9.9.9\"],\"pool\":[\"10.77.0.100\",\"10.77.0."
 	    "200\"],"
-	    "\"lease_s\":600,\"domain\":\"los.example\",\"relay\":\"10.78.0.1\"}],"
+	    "\"lease_s\":600,\"domain\":\"los.example\",\"relay\":\"10.78.0.1\"},"
+	    "{\"prefix\":\"fd77::/"
+	    "64\",\"dns\":[\"fd77::53\"],\"pool\":[\"fd77::1\",\"fd77::9\"],"
+	    "\"lease_s\":600,\"relay\":\"fd78::1\",\"ra\":\"stateless\",\"router_s\":"
+	    "1800,"
+	    "\"mtu\":1400}],\"loaders\":{\"x64-uefi\":\"shimx64.efi\"},"
 	    "\"hosts\":[{\"name\":\"a\",\"nics\":[],\"firmware\":\"bios\",\"idle\":"
 	    "\"local\","
 	    "\"local_boot\":\"exit1\",\"labels\":{}}],\"version\":12}";
@@ -269,6 +291,16 @@ subnets(void **state)
 	    {"{\"prefix\":\"10.77.0.0/24\",\"lease_s\":1}", "lease_s"},
 	    {"{\"prefix\":\"10.77.0.0/24\",\"domain\":\"a b\"}", "domain"},
 	    {"{\"prefix\":\"10.77.0.0/24\",\"relay\":\"x\"}", "relay"},
+	    {"{\"prefix\":\"10.77.0.0/24\",\"relay\":\"fd77::1\"}",
+		"relay: of another family"},
+	    {"{\"prefix\":\"10.77.0.0/24\",\"gateway\":\"fd77::1\"}",
+		"gateway: of another family"},
+	    {"{\"prefix\":\"fd77::/64\",\"dns\":[\"fd77::1\",\"10.0.0.1\"]}",
+		"dns: of another family"},
+	    {"{\"prefix\":\"10.77.0.0/24\",\"router_s\":1}", "only of an IPv6 subnet"},
+	    {"{\"prefix\":\"fd77::/64\",\"ra\":1}", "ra"},
+	    {"{\"prefix\":\"fd77::/64\",\"router_s\":-1}", "router_s: not 0..9000"},
+	    {"{\"prefix\":\"fd77::/64\",\"mtu\":70000}", "mtu: not 1280..65535"},
 	};
 	struct bundle_subnet s;
 	struct error err;
@@ -281,6 +313,13 @@ subnets(void **state)
 		assert_non_null(strstr(err.text, bad[i].wrong));
 		json_decref(v);
 	}
+	/* A relay is compared as text. */
+	json_t *v =
+	    json_pack("{s:s, s:s}", "prefix", "fd77::/64", "relay", "FD78:0::0001");
+	assert_int_equal(bundle_subnet_from_json(v, &s, &err), 0);
+	assert_string_equal(s.relay, "fd78::1");
+	assert_int_equal(s.ra, BUNDLE_RA_MANAGED);
+	json_decref(v);
 }
 
 static void

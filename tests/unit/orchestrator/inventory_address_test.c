@@ -108,6 +108,37 @@ faults(struct fixture *f)
 	return n;
 }
 
+static void
+keep_text(void *arg, const char *host, const struct error *err)
+{
+	assert_null(host);
+	str_clip(arg, 200, err->text);
+}
+
+/* From before it was checked: served as far as it goes, and told of. */
+static void
+subnets_that_stand_are_looked_at(void **state)
+{
+	struct fixture *f = *state;
+	struct db_site *site = str_alloc(sizeof(*site));
+	char text[200] = "";
+
+	assert_string_equal(fixture_apply(f, "{'sites':[" SITE(SUBNET) "]}", NULL), "");
+	assert_int_equal(db_site_get(f->store, "los", site), 0);
+	assert_int_equal(
+	    addr_prefix_parse("fd77::/56", &site->site.subnets[0].prefix), 0);
+	site->site.subnets[0].gateway.family = 0;
+	site->site.subnets[0].pool_first.family = site->site.subnets[0].pool_last.family =
+	    0;
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(db_site_put(f->store, site, FIXTURE_NOW), 0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	assert_int_equal(inventory_address_scan(f->store, keep_text, text), 0);
+	assert_non_null(
+	    strstr(text, "site los: subnets[0]: prefix: a /56 cannot be booted from"));
+	free(site);
+}
+
 #define MOVED "{'prefix':'10.1.0.0/24'}"
 
 /* Subnets may be changed under their hosts, and then the hosts: doctor tells meanwhile. What is so already
@@ -148,6 +179,7 @@ main(void)
 	    cmocka_unit_test(addresses_of_new_hosts),
 	    FIXTURE_TEST(of_a_site_that_is_there_already),
 	    FIXTURE_TEST(subnets_may_change_under_their_hosts),
+	    FIXTURE_TEST(subnets_that_stand_are_looked_at),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
