@@ -81,7 +81,7 @@ watch_for_others(struct dhcp4_query *q, const struct dhcp4_recent_client *c)
 	struct dhcp4_server *s = q->s;
 	int64_t now = q->rx->mono;
 
-	if (c->retry < ALONE_RETRIES || c->offered ||
+	if (c->retry < ALONE_RETRIES ||
 	    (s->others_at != 0 && now - s->others_at < OTHERS_US) ||
 	    (s->alone_at != 0 && now - s->alone_at < ALONE_EVERY_US))
 		return;
