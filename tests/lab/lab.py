@@ -94,7 +94,7 @@ class Machine:
     def inventory(self):
         return {
             "name": self.name, "site": "local", "firmware": self.firmware, "uuid": self.uuid,
-            "nics": [{"mac": self.mac, "boot": True, **({"ip": self.ip} if self.lab.v4 else {}),
+            "nics": [{"mac": self.mac, "boot": True, **({"ip": self.ip} if self.lab.v4 and self.ip else {}),
                       **({"ip6": self.ip6} if self.lab.v6 else {})}],
             "labels": {"role": "lab"}, "image": self.image, **({"loaders": self.loaders} if self.loaders else {}),
             "bmc": {"address": self.bmc_ip, "port": self.bmc_port, "user": USER,
@@ -145,8 +145,8 @@ class Machine:
 
 
 class Lab:
-    def __init__(self, name="lab", variant="release", keep=False, deadlines=None, v4=True, v6=False, services=None):
-        """v4, v6: the families that the site has. services: bootd's, other than all on."""
+    def __init__(self, name="lab", variant="release", keep=False, deadlines=None, v4=True, v6=False):
+        """v4, v6: the families that the site has."""
         self.ns = f"{name}-{os.getpid()}"
         self.variant, self.keep = variant, keep
         self.machine_ns, self.interface = self.ns, "br0"
@@ -157,9 +157,11 @@ class Lab:
         self.complaints = []
         self.images = dict(IMAGES)
         self.deadlines = deadlines or {}
-        self.v4, self.v6, self.services = v4, v6, services or {}
+        self.v4, self.v6 = v4, v6
         self.url = f"http://{SERVER_IP}" if v4 else f"http://[{SERVER_IP6}]"
         self.site = {}
+        # Members of agent.yaml's boot_services that are added or replaced.
+        self.boot_services = {"services": {"dhcp4": "on" if v4 else "off"}}
         self.socket = self.path("orchestrator.sock")
 
     def __enter__(self):
@@ -339,14 +341,13 @@ site_url: {self.url}
 {stages}
 boot_services:
   interfaces: [{self.interface}]
-  dirs:
+{"".join(f"  {k}: {json.dumps(v)}{chr(10)}" for k, v in self.boot_services.items())}  dirs:
     images: {self.path("images")}
     loaders: /usr/lib/ipxe
     scripts: {self.path("scripts")}
     state: {self.path("bootd")}
   events:
     file: {self.path("bootd", "events.ndjson")}
-  services: {json.dumps({"dhcp4": "on" if self.v4 else "off", **self.services})}
   user: nobody
 """, 0o600)
         self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
