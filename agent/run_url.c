@@ -14,17 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/if_inet6.h"
 #include "lib/str.h"
-
-/* RFC 3493 has no way to ask what the kernel thinks of an address, so the list that it shows is read.
- * Flags as in linux/if_addr.h. */
-static const char own_v6_path[] = "/proc/self/net/if_inet6";
-enum {
-	V6_TEMPORARY = 0x01,
-	V6_DAD_FAILED = 0x08,
-	V6_DEPRECATED = 0x20,
-	V6_PERMANENT = 0x80
-};
 
 static uint8_t
 mask_length(const struct sockaddr *mask)
@@ -68,44 +59,26 @@ own_v4(struct run_url_own *ret, size_t max)
 	return n;
 }
 
-/* "fd770000000000000000000000000001 02 40 00 80 br0": address, interface, prefix length, scope, flags,
- * name; numbers in hexadecimal. */
-static bool
-read_v6(const char *line, struct run_url_own *ret, unsigned *ret_flags)
-{
-	struct addr_ip ip = {.family = AF_INET6};
-	unsigned len = 0;
-
-	for (size_t i = 0; i < sizeof(ip.b); i++) {
-		if (sscanf(line + 2 * i, "%2hhx", &ip.b[i]) != 1)
-			return false;
-	}
-	if (sscanf(line + 2 * sizeof(ip.b), " %*x %x %*x %x", &len, ret_flags) != 2)
-		return false;
-	return !IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)(const void *)ip.b) &&
-	       !addr_ip_is_link_local(&ip) && fill(&ip, len, ret);
-}
-
-/* Addresses that stay come first: a machine that configures itself has others beside them, and gives
- * those up again. */
+/* Addresses that stay come first: a machine that configures itself has others beside them. */
 static size_t
 own_v6(struct run_url_own *ret, size_t max)
 {
-	FILE *f = fopen(own_v6_path, "re");
+	FILE *f = fopen(if_inet6_path, "re");
 	size_t n = 0, kept = 0;
-	char line[128];
+	char line[IF_INET6_LINE];
 
 	if (f == NULL)
 		return 0;
 	while (n < max && fgets(line, sizeof(line), f) != NULL) {
 		struct run_url_own own;
-		unsigned flags = 0;
+		struct if_inet6 a;
 
-		if (strlen(line) < 2 * sizeof(own.ip.b) || !read_v6(line, &own, &flags) ||
-		    (flags & (V6_TEMPORARY | V6_DAD_FAILED | V6_DEPRECATED)) != 0)
+		if (if_inet6_parse(line, &a) < 0 || !if_inet6_is_lasting(&a) ||
+		    addr_ip_is_link_local(&a.ip) || addr_ip_is_loopback(&a.ip) ||
+		    !fill(&a.ip, a.len, &own))
 			continue;
 		ret[n] = own;
-		if ((flags & V6_PERMANENT) != 0) {
+		if ((a.flags & IF_INET6_PERMANENT) != 0) {
 			ret[n] = ret[kept];
 			ret[kept++] = own;
 		}

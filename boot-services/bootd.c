@@ -35,6 +35,7 @@
 #include "boot-services/http_io.h"
 #include "boot-services/ifwatch_io.h"
 #include "boot-services/privs.h"
+#include "boot-services/ra_io.h"
 #include "boot-services/standalone.h"
 #include "boot-services/table_check_io.h"
 #include "boot-services/tftp_io.h"
@@ -64,6 +65,7 @@ struct bootd {
 	struct ifwatch_io *ifwatch;
 	struct dhcp4_io *dhcp4;
 	struct dhcp6_io *dhcp6;
+	struct ra_io *ra;
 	struct tftp_io *tftp;
 	struct http_io *http;
 	struct table_check_io *check;
@@ -215,6 +217,8 @@ open_services(struct bootd *b, struct error *err)
 		return -EIO;
 	if (open_dhcp6(b, err) < 0)
 		return -EIO;
+	if (b->cfg.ra && !(b->ra = ra_io_open(&b->deps, err)))
+		return -EIO;
 	if (b->cfg.tftp && !(b->tftp = tftp_io_open(&b->deps, err)))
 		return -EIO;
 	if (b->cfg.http && !(b->http = http_io_open(&b->deps, err)))
@@ -251,11 +255,12 @@ announce(struct bootd *b)
 	evsink_emit(b->events, &ev);
 	if (b->link)
 		agent_link_ready(b->link, http, tftp);
-	log_info(b->log, "serving%s%s%s%s on %zu interface(s)",
+	log_info(b->log, "serving%s%s%s%s%s on %zu interface(s)",
 	    !b->dhcp4		 ? ""
 	    : b->cfg.dhcp4_proxy ? " dhcp4 (proxy)"
 				 : " dhcp4",
-	    b->dhcp6 ? " dhcp6" : "", b->tftp ? " tftp" : "", b->http ? " http" : "",
+	    b->dhcp6 ? " dhcp6" : "", b->ra ? " ra" : "", b->tftp ? " tftp" : "",
+	    b->http ? " http" : "",
 	    b->cfg.n_ifaces);
 }
 
@@ -355,6 +360,8 @@ on_table(void *arg)
 		dhcp4_io_on_table_change(b->dhcp4);
 	if (b->dhcp6)
 		dhcp6_io_on_table_change(b->dhcp6);
+	if (b->ra)
+		ra_io_on_table_change(b->ra);
 	if (b->tftp)
 		tftp_io_on_table_change(b->tftp);
 	if (b->http)
@@ -467,6 +474,7 @@ close_all(struct bootd *b)
 	ifwatch_io_close(b->ifwatch);
 	http_io_close(b->http);
 	tftp_io_close(b->tftp);
+	ra_io_close(b->ra);
 	dhcp6_io_close(b->dhcp6);
 	dhcp4_io_close(b->dhcp4);
 	standalone_close(b->alone);

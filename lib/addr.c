@@ -203,6 +203,14 @@ addr_port_from_sockaddr(const struct sockaddr *sa)
 }
 
 bool
+addr_ip_is_loopback(const struct addr_ip *ip)
+{
+	static const struct addr_ip loopback6 = {.family = AF_INET6, .b = {[15] = 1}};
+
+	return ip->family == AF_INET ? ip->b[0] == 127 : addr_ip_eq(ip, &loopback6);
+}
+
+bool
 addr_ip_is_link_local(const struct addr_ip *ip)
 {
 	return ip->family == AF_INET6 && ip->b[0] == 0xfe && (ip->b[1] & 0xc0) == 0x80;

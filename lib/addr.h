@@ -63,6 +63,9 @@ const char *
 addr_ip_special(const struct addr_ip *ip);
 uint16_t
 addr_port_from_sockaddr(const struct sockaddr *sa); /* 0 when not IP */
+/* 127.0.0.0/8 or ::1. */
+bool
+addr_ip_is_loopback(const struct addr_ip *ip);
 /* fe80::/10 (RFC 4291 2.5.6). */
 bool
 addr_ip_is_link_local(const struct addr_ip *ip);
