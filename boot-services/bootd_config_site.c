@@ -145,13 +145,6 @@ check_ra(const struct yaml_where *w, uint32_t i,
 				 "ra, router_lifetime and mtu are for IPv6 subnets")
 			   : 0;
 	s->ra = raw->ra ? (enum bundle_ra) * raw->ra : BUNDLE_RA_MANAGED;
-	yaml_where_path(path, "subnets[%u].ra", i);
-	/* RFC 4862 5.5.3: other lengths "MUST" be ignored, where identifiers have 64 bits. */
-	if (s->ra == BUNDLE_RA_STATELESS && s->prefix.len != 64)
-		return yaml_where_bad(w, path, err,
-		    "machines make addresses by themselves in a /64 only: make the "
-		    "prefix "
-		    "one, or say ra: managed");
 	yaml_where_path(path, "subnets[%u].router_lifetime", i);
 	if (raw->router_lifetime && !str_eq(raw->router_lifetime, "0") &&
 	    (str_to_duration(raw->router_lifetime, &us) < 0 || us < 0 ||

@@ -334,8 +334,8 @@ tell_foreign(const struct link *l, const struct ra_msg *m, const struct addr_ip 
 
 	addr_ip_text(src, ev->ip, sizeof(ev->ip));
 	snprintf(ev->reason, sizeof(ev->reason),
-	    ours ? "another router advertises itself on this link, where we do so too"
-		 : "a router advertises itself on this link");
+	    "router %s advertises itself on this link%s", ev->ip,
+	    ours ? ", where we do so too" : "");
 	event_put(ev, "interface", l->name);
 	event_put(ev, "source", ev->ip);
 	if (m->has_mac)

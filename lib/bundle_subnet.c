@@ -181,6 +181,10 @@ read_ra(const json_t *v, struct bundle_subnet *s, struct error *err)
 	if (!v6 && (s->ra != BUNDLE_RA_OFF || s->router_s != 0 || s->mtu != 0))
 		return error_set(err, -EINVAL, "bad-value", NULL,
 		    "ra, router_s, mtu: only of an IPv6 subnet");
+	if (s->ra == BUNDLE_RA_STATELESS && s->prefix.len != 64)
+		return error_set(err, -EINVAL, "bad-value",
+		    "make the prefix a /64, or say ra: managed",
+		    "ra: machines make addresses by themselves in a /64 only");
 	if (s->router_s < 0 || s->router_s > ROUTER_MAX_S)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "router_s: not 0..%d", ROUTER_MAX_S);

@@ -352,6 +352,7 @@ def test_two_orders_for_one_host_at_once(orch, agent):
 def test_doctor_names_what_is_wrong(orch, agent):
     orch.put_file("images/deb/vmlinuz", b"altered kernel")
     agent.report(agent.event("dhcp4.foreign", host="", server="10.77.0.254", reason="an offer of another server"),
+                 agent.event("ra.foreign", host="", source="fe80::99", reason="router fe80::99 advertises itself"),
                  agent.event("bootd.down", host="", reason="port 67 is in use"))
     findings = orch.get("/doctor").json["findings"]
     by_check = {}
@@ -361,6 +362,7 @@ def test_doctor_names_what_is_wrong(orch, agent):
     assert by_check["database"][0]["level"] == "ok"
     assert "image-altered" in by_check["image"][0]["text"] and by_check["image"][0]["level"] == "fail"
     assert "10.77.0.254" in by_check["dhcp"][0]["text"]
+    assert "fe80::99" in by_check["ra"][0]["text"] and by_check["ra"][0]["level"] == "warn"
     assert "port 67" in by_check["bootd"][0]["text"]
     assert by_check["agent"][0]["level"] == "ok"
     agent.report(agent.event("bootd.up", host=""))

@@ -195,6 +195,28 @@ json_from_the_agent(void **state UNUSED)
 	bootd_config_done(&cfg);
 }
 
+static void
+subnets_of_ipv6(void **state UNUSED)
+{
+	static const char text[] =
+	    "interfaces: [eth1]\n"
+	    "services: {ra: false}\n"
+	    "subnets:\n"
+	    "  - {prefix: 'fd77::/64', ra: stateless, router_lifetime: 30m, mtu: 1400}\n"
+	    "  - {prefix: 'fd78::/64', router_lifetime: '0'}\n";
+	struct bootd_config cfg;
+	struct error err = {0};
+
+	assert_int_equal(parse(text, &cfg, &err), 0);
+	assert_false(cfg.ra);
+	assert_int_equal(cfg.site.subnets[0].ra, BUNDLE_RA_STATELESS);
+	assert_int_equal(cfg.site.subnets[0].router_s, 1800);
+	assert_int_equal(cfg.site.subnets[0].mtu, 1400);
+	assert_int_equal(cfg.site.subnets[1].ra, BUNDLE_RA_MANAGED);
+	assert_int_equal(cfg.site.subnets[1].router_s + cfg.site.subnets[1].mtu, 0);
+	bootd_config_done(&cfg);
+}
+
 #define SUBNET "subnets: [{prefix: 10.0.0.0/24}]\n"
 
 static const struct {
@@ -215,6 +237,12 @@ static const struct {
     {"interfaces:\n- e\n- e\n", "bootd.yaml:3: interfaces[1]: named twice"},
     {"interfaces: [a2345678901234567]\n",
 	"bootd.yaml:1: interfaces[0]: not an interface name"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  router_lifetime: 9001s\n",
+	"bootd.yaml:4: subnets[0].router_lifetime: not a duration of at most 9000s"},
+    {"interfaces: [e]\nsubnets:\n- prefix: fd77::/64\n  mtu: 1279\n",
+	"bootd.yaml:4: subnets[0].mtu: not between 1280"},
+    {"interfaces: [e]\nsubnets:\n- prefix: 10.0.0.0/24\n  ra: managed\n",
+	"bootd.yaml:3: subnets[0].prefix: ra, router_lifetime and mtu are for IPv6"},
     {"interfaces: [e]\nuser: root\n", "bootd.yaml:2: user: must not be root"},
     {"interfaces: [e]\ndirs: {images: srv}\n",
 	"bootd.yaml:2: dirs.images: must be an absolute"},
@@ -388,6 +416,7 @@ main(void)
 	    cmocka_unit_test(dhcp4_is_on_off_or_proxy),
 	    cmocka_unit_test(loaders_override_the_defaults),
 	    cmocka_unit_test(json_from_the_agent),
+	    cmocka_unit_test(subnets_of_ipv6),
 	    cmocka_unit_test(mistakes_name_file_line_and_key),
 	    cmocka_unit_test(loads_files),
 	};

@@ -301,6 +301,10 @@ subnets(void **state)
 	    {"{\"prefix\":\"fd77::/64\",\"ra\":1}", "ra"},
 	    {"{\"prefix\":\"fd77::/64\",\"router_s\":-1}", "router_s: not 0..9000"},
 	    {"{\"prefix\":\"fd77::/64\",\"mtu\":70000}", "mtu: not 1280..65535"},
+	    {"{\"prefix\":\"10.77.0.0/24\",\"ra\":\"managed\"}", "IPv6"},
+	    {"{\"prefix\":\"fd77::/56\",\"ra\":\"stateless\"}", "/64"},
+	    {"{\"prefix\":\"fd77::/64\",\"router_s\":9001}", "router_s"},
+	    {"{\"prefix\":\"fd77::/64\",\"mtu\":1279}", "mtu"},
 	};
 	struct bundle_subnet s;
 	struct error err;
