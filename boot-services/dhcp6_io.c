@@ -11,8 +11,8 @@
  * Bounds: QUEUE_MAX replies wait at most; then nothing more is read until the disk is done, and the kernel's
  * buffer drops what is too much (rxdrop_io.c tells how much).
  *
- * An interface whose IPv6 is switched off joins its groups later, when it has some: every REFRESH_S seconds
- * that is tried again, and our addresses are read anew.
+ * Every REFRESH_S seconds our addresses are read anew, and an interface that could not join its groups tries
+ * again.
  *
  * Ownership: struct dhcp6_io owns sockets, server, journal and its commit. */
 #include "boot-services/dhcp6_io.h"
@@ -267,35 +267,34 @@ on_overheard(evutil_socket_t fd, short what UNUSED, void *arg)
 
 /* --- opening and closing --- */
 
+/* Joins the groups where that was not possible yet. An interface whose IPv6 is switched off can join, but
+ * hears nothing until it has an address: both are told of, once. */
 static void
-join_groups(struct dhcp6_io *io)
+look_at(struct dhcp6_io *io, struct sock *s)
 {
-	for (size_t i = 0; i < io->n_socks; i++) {
-		struct sock *s = &io->socks[i];
-		const struct dhcp6_server_link *l = &io->links[s->link];
-		int r;
+	struct dhcp6_server_link *l = &io->links[s->link];
+	bool good;
 
-		if (s->tap || s->joined)
-			continue;
-		r = dhcp6_socket_join(s->fd, l->ifindex);
-		s->joined = r == 0;
-		if (r < 0 && !s->told_of)
-			log_warn(io->deps.log,
-			    "dhcp6: %s has no IPv6 (%s): nobody is answered there until "
-			    "it has",
-			    l->name, strerror(-r));
-		else if (r == 0 && s->told_of)
-			log_info(io->deps.log, "dhcp6: %s has IPv6 now", l->name);
-		s->told_of = r < 0;
-	}
+	dhcp6_socket_addresses(io->table_fd, l);
+	if (!s->joined)
+		s->joined = dhcp6_socket_join(s->fd, l->ifindex) == 0;
+	good = s->joined && l->has_ipv6;
+	if (!good && !s->told_of)
+		log_warn(io->deps.log,
+		    "dhcp6: %s has no IPv6: nobody is answered there until it has",
+		    l->name);
+	else if (good && s->told_of)
+		log_info(io->deps.log, "dhcp6: %s has IPv6 now", l->name);
+	s->told_of = !good;
 }
 
 static void
 refresh(struct dhcp6_io *io)
 {
-	join_groups(io);
-	for (size_t i = 0; i < io->n_links; i++)
-		dhcp6_socket_addresses(io->table_fd, &io->links[i]);
+	for (size_t i = 0; i < io->n_socks; i++) {
+		if (!io->socks[i].tap)
+			look_at(io, &io->socks[i]);
+	}
 	dhcp6_server_set_links(io->server, io->links, io->n_links);
 }
 

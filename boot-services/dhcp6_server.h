@@ -25,6 +25,7 @@ struct dhcp6_server_link {
 	unsigned ifindex;
 	struct addr_ip addrs[DHCP6_SERVER_ADDRS_MAX];
 	size_t n_addrs;
+	bool has_ipv6; /* it has an address, perhaps one that is still being checked */
 };
 
 /* A datagram as it came. */

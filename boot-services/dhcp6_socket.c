@@ -235,9 +235,13 @@ dhcp6_socket_read_table(const char *text, struct dhcp6_server_link *link)
 	struct addr_ip ip;
 
 	link->n_addrs = 0;
+	link->has_ipv6 = false;
 	while (text && *text != '\0') {
-		if (read_line(text, &ifindex, &flags, &ip) && ifindex == link->ifindex &&
-		    !(flags & (FLAG_TENTATIVE | FLAG_DADFAILED)) &&
+		bool here =
+		    read_line(text, &ifindex, &flags, &ip) && ifindex == link->ifindex;
+
+		link->has_ipv6 |= here;
+		if (here && !(flags & (FLAG_TENTATIVE | FLAG_DADFAILED)) &&
 		    link->n_addrs < DHCP6_SERVER_ADDRS_MAX)
 			link->addrs[link->n_addrs++] = ip;
 		text = strchr(text, '\n');

@@ -60,3 +60,56 @@ def test_dhclient_gets_the_fixed_address(lab, netns, tmp_path, until):
     assert reply["host"] == "edge01.lab" and reply["ip"] == "fd77::11" and reply["mac"] == EDGE1
     assert reply["detail"]["class"] == "os"
     assert "serving dhcp4 dhcp6 tftp http" in lab.stderr
+
+
+def test_dhclient_keeps_and_gives_up_its_address(bootd, netns, tmp_path, until):
+    """CONFIRM after its own restart, RELEASE at its end; nothing in between is refused."""
+    lab = bootd(config(site=OPEN))
+    ns = client(netns, until, mac="52:54:00:99:00:01")
+    p, lease = dhclient(ns, tmp_path, until)
+    first = lab.wait(lambda ev: ev["kind"] == "dhcp6.reply")["ip"]
+    until(lambda: lease.exists() and first in lease.read_text(), "the lease file")
+    stop(p)
+    p, _ = dhclient(ns, tmp_path, until)
+    lab.wait(lambda ev: ev["kind"] == "dhcp6.confirm")
+    stop(p)
+    # What -r gives up it must have: the script of these tests sets no address.
+    ns.ip("addr", "add", f"{first}/128", "dev", "eth0", "nodad")
+    p, _ = dhclient(ns, tmp_path, until, "-r")
+    lab.wait(lambda ev: ev["kind"] == "dhcp6.release" and ev["ip"] == first)
+    stop(p)
+    assert re.match(r"fd77::1[0-9a-f]{2}$", first)
+
+
+def test_dhclient_stateless(lab, netns, tmp_path, until):
+    p, _ = dhclient(client(netns, until), tmp_path, until, "-S")
+    assert lab.wait(lambda ev: ev["kind"] == "dhcp6.inform")["host"] == "edge01.lab"
+    lab.wait(lambda ev: ev["kind"] == "dhcp6.reply" and ev["detail"]["type"] == "inform")
+    stop(p)
+
+
+def test_dhcpcd_gets_the_fixed_address(lab, netns, tmp_path, until):
+    """Its DUID is made of the time (LLT) or a UUID, its address is checked (DAD) before it is used."""
+    ns = client(netns, until)
+    conf = tmp_path / "dhcpcd.conf"
+    conf.write_text("noipv6rs\nia_na\nipv6only\nnohook resolv.conf\nnohook hostname\nslaac hwaddr\n")
+    p = ns.popen("unshare", "-m", "sh", "-c", "mount -t tmpfs none /var/lib/dhcpcd && mkdir -p /run/dhcpcd &&"
+                 " mount -t tmpfs none /run/dhcpcd && exec dhcpcd -6 -B -t 60 -f $0 -c /bin/true eth0", conf)
+    assert lab.wait(lambda ev: ev["kind"] == "dhcp6.reply" and "ip" in ev)["ip"] == "fd77::11"
+    until(lambda: "fd77::11/" in ns.run("ip", "-6", "addr", "show", "dev", "eth0").stdout, "the address")
+    stop(p)
+
+
+def test_perfdhcp_counts_no_error(bootd, netns, until):
+    """Two hundred clients by relay: each exchange complete, every address another one."""
+    lab = bootd(config(site=OPEN))
+    ns = client(netns, until, mac="52:54:00:99:00:01")
+    done = ns.run("perfdhcp", "-6", "-l", "eth0", "-r", "100", "-n", "200", "-R", "200", "-p", "60", "all",
+                  check=False, timeout=PATIENCE)
+    text = done.stdout + done.stderr
+    assert "REQUEST-REPLY" in text, text
+    received = re.findall(r"received packets: (\d+)", text)
+    drops = re.findall(r"drops: (-?\d+)", text)
+    assert len(received) == 2 and min(map(int, received)) > 100, text
+    replies = [ev["ip"] for ev in lab.find("dhcp6.reply") if "ip" in ev]
+    assert len(set(replies)) > 100 and drops, text
