@@ -101,6 +101,34 @@ test_dhcp(void **state)
 }
 
 static void
+test_dhcp6(void **state)
+{
+	static const struct {
+		const char *kind, *class;
+		int sign;
+	} rows[] = {
+	    {"dhcp6.solicit", "pxe", RUN_SIGN_FIRMWARE_DHCP},
+	    {"dhcp6.request", "http", RUN_SIGN_FIRMWARE_DHCP},
+	    {"dhcp6.solicit", "ipxe", RUN_SIGN_IPXE_DHCP},
+	    {"dhcp6.inform", "ipxe", RUN_SIGN_IPXE_DHCP},
+	    {"dhcp6.solicit", "os", -1}, /* also firmware's own auto-configuration */
+	    {"dhcp6.advertise", "pxe", -1},
+	    {"dhcp6.reply", "ipxe", -1},
+	    {"dhcp6.renew", "ipxe", -1},
+	    {"dhcp6.release", "pxe", -1}, /* OVMF's, before it starts what it loaded */
+	    {"dhcp6.foreign", "pxe", RUN_SIGN_OTHER_DHCP},
+	    {"dhcp6.ignored", "pxe", RUN_SIGN_UNANSWERED},
+	    {"dhcp6.ignored", "os", -1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		assert_int_equal(
+		    read_sign(make(rows[i].kind, "", "class", rows[i].class), NULL),
+		    rows[i].sign);
+}
+
+static void
 test_tftp(void **state)
 {
 	struct event half = make("tftp.end", "snponly.efi", NULL, NULL);
@@ -163,6 +191,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_dhcp),
 	    cmocka_unit_test(test_proxy),
+	    cmocka_unit_test(test_dhcp6),
 	    cmocka_unit_test(test_tftp),
 	    cmocka_unit_test(test_http),
 	};

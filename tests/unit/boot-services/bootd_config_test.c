@@ -49,6 +49,8 @@ values_and_defaults(void **state UNUSED)
 	assert_int_equal(cfg.dhcp4_port, 67);
 	assert_true(
 	    cfg.dhcp4 && cfg.tftp && cfg.http && cfg.authoritative && cfg.events_stdout);
+	assert_true(cfg.dhcp6 && !cfg.dhcp6_rapid_commit);
+	assert_int_equal(cfg.dhcp6_port, 547);
 	assert_string_equal(cfg.user, "netboot-bootd");
 	assert_string_equal(cfg.images_root, "/srv/netboot/images");
 	assert_int_equal(cfg.http_stall_timeout_us, 5000000);

@@ -242,6 +242,45 @@ decides_every_row(void **state UNUSED)
 	}
 }
 
+/* DHCPv6 has URLs only, and no menu. */
+static void
+ipv6_has_urls(void **state UNUSED)
+{
+	static const struct {
+		enum ticket ticket;
+		enum policy_class class;
+		uint16_t arch;
+		enum policy_what what;
+		const char *url;
+	} v6[] = {
+	    {ARMED, POLICY_CLASS_PXE, 7, POLICY_TFTP_LOADER,
+		"tftp://[fd77::1]/snponly.efi"},
+	    {ARMED, POLICY_CLASS_HTTP, 0x10, POLICY_HTTP_LOADER,
+		"http://[fd77::1]/loaders/snponly.efi"},
+	    {ARMED, POLICY_CLASS_IPXE, 7, POLICY_SCRIPT,
+		"http://[fd77::1]/script.ipxe-52:54:00:00:00:01"},
+	    {NONE, POLICY_CLASS_PXE, 7, POLICY_LOCAL_404,
+		"tftp://[fd77::1]/local-boot.efi"},
+	    {CONSUMED, POLICY_CLASS_PXE, 7, POLICY_LOCAL_404,
+		"tftp://[fd77::1]/local-boot.efi"},
+	    {NONE, POLICY_CLASS_HTTP, 0x10, POLICY_LOCAL_404,
+		"http://[fd77::1]/local-boot.efi"},
+	    {NONE, POLICY_CLASS_OS, ARCH_NONE, POLICY_LEASE, ""},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(v6); i++) {
+		struct world w = make_world(v6[i].ticket, BUNDLE_IDLE_LOCAL);
+		struct policy_client c = make_client(v6[i].class, v6[i].arch);
+		struct policy_decision d;
+
+		assert_int_equal(addr_ip_parse("fd77::1", &c.server), 0);
+		policy_decide(w.table, w.cfg, &c, &d);
+		assert_int_equal(d.what, v6[i].what);
+		assert_string_equal(d.url, v6[i].url);
+		free_world(&w);
+	}
+}
+
 static void
 only_marked_nics_boot(void **state UNUSED)
 {
@@ -341,6 +380,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(decides_every_row),
 	    cmocka_unit_test(loaders_are_replaced_from_the_inside_out),
+	    cmocka_unit_test(ipv6_has_urls),
 	    cmocka_unit_test(only_marked_nics_boot),
 	    cmocka_unit_test(a_host_names_its_loader),
 	    cmocka_unit_test(services_that_are_off_are_not_offered),
