@@ -143,7 +143,7 @@ def test_an_interface_that_goes_and_comes_again(bootd, netns):
 @pytest.mark.parametrize("service, port", [("TFTP", 69), ("HTTP", 80)])
 def test_port_that_may_not_be_had(bootd, service, port):
     """Started by somebody who may not open ports below 1024."""
-    only = {"dhcp4": False, "tftp": service == "TFTP", "http": service == "HTTP"}
+    only = {"dhcp4": False, "dhcp6": False, "tftp": service == "TFTP", "http": service == "HTTP"}
     b = bootd({"services": only}, wait_ready=None)
     os.chmod(b.state, 0o777)
     b.ns.run("/usr/sbin/sysctl", "-q", "-w", "net.ipv4.ip_unprivileged_port_start=1024")
