@@ -3,20 +3,15 @@
  *
  *   socket ── recvmmsg ──► dhcp4_server_handle ──┬── OFFER, NAK… ──► sendmmsg
  *                                                └── ACK, record ──► waiting
- *   waiting ── one group ──► write + fdatasync in a worker thread ──► sendmmsg, events
+ *   waiting ── one group (lease_commit_io.c) ──► sendmmsg, events
  *
- * While one group is on its way to the disk the next one collects; so the loop never
- * waits for the disk, and the more requests there are the larger the groups. Under load
- * groups also keep a small distance, since a flush costs as much for one lease as for a
- * hundred. When a group fails (full disk), its replies are dropped and every one becomes
- * a dhcp4.ignored event: the client asks again.
+ * When a group fails (full disk), its replies are dropped and every one becomes a dhcp4.ignored event: the
+ * client asks again.
  *
  * Bounds: QUEUE_MAX replies wait at most; then nothing more is read until the disk is
  * done, and the kernel's buffer drops what is too much (rxdrop_io.c tells how much).
  *
- * Ownership: struct dhcp4_io owns sockets, server, journal and the worker. The worker
- * starts with the first group, because dhcp4_io_open() runs before privileges are
- * dropped. */
+ * Ownership: struct dhcp4_io owns sockets, server, journal and its commit. */
 #include "boot-services/dhcp4_io.h"
 
 #include <arpa/inet.h>
@@ -33,17 +28,15 @@
 #include "boot-services/dhcp4_out.h"
 #include "boot-services/dhcp4_server.h"
 #include "boot-services/dhcp4_socket.h"
+#include "boot-services/lease_commit_io.h"
 #include "boot-services/lease_journal.h"
 #include "boot-services/rxdrop_io.h"
 #include "lib/clock.h"
 #include "lib/str.h"
-#include "lib/workq.h"
 
 enum {
 	BATCH = 64,
 	QUEUE_MAX = 512,
-	GROUP_GAP_US = 2000, /* between the starts of two groups … */
-	GROUP_FULL = 128,    /* … unless so many replies wait */
 	CONTROL_SIZE = 64,
 	CLOCK_STEP_US = 2 * 1000 * 1000,
 	REFRESH_S = 5, /* our addresses may change */
@@ -65,7 +58,7 @@ struct dhcp4_io {
 	struct bootd_deps deps;
 	struct dhcp4_server *server;
 	struct line_journal *journal;
-	struct workq *worker;
+	struct lease_commit_io *commit;
 	struct dhcp4_server_link links[DHCP4_SERVER_LINKS_MAX];
 	size_t n_links;
 	struct sock socks[SOCKETS_MAX];
@@ -74,12 +67,7 @@ struct dhcp4_io {
 	struct rxdrop_io *drops;
 	bool paused;
 	struct dhcp4_out now, waiting, writing;
-	bool busy;	     /* a group is being written */
-	int written;	     /* its result */
-	bool failing;	     /* the last group failed, and the log says so */
-	int64_t wall_offset; /* wall clock less monotonic clock */
-	int64_t group_at;    /* when the last one began */
-	struct event *next_group;
+	int64_t wall_offset;	   /* wall clock less monotonic clock */
 	struct dhcp4_server_tx tx; /* of the packet being handled */
 	uint8_t rx[BATCH][DHCP4_RECEIVE_MAX];
 };
@@ -95,9 +83,6 @@ emit(struct dhcp4_io *io, struct event *ev)
 /* --- group commit --- */
 
 static void
-start_commit(struct dhcp4_io *io);
-
-static void
 pause_reading(struct dhcp4_io *io, bool pause)
 {
 	if (io->paused == pause)
@@ -111,48 +96,23 @@ pause_reading(struct dhcp4_io *io, bool pause)
 	}
 }
 
-/* In the worker thread. */
-static void
-write_group(void *arg)
+static size_t
+n_waiting(void *arg)
 {
-	struct dhcp4_io *io = arg;
+	const struct dhcp4_io *io = arg;
 
-	io->written = line_journal_write(io->journal);
-}
-
-/* Once for each time that it begins or ends: a network full of clients asks again and
- * again. */
-static void
-log_result(struct dhcp4_io *io)
-{
-	bool fails = io->written < 0;
-
-	if (fails && !io->failing)
-		log_error(io->deps.log,
-		    "dhcp4: the lease journal cannot be written: %s: nobody gets an ACK "
-		    "until it can (see dirs.state)",
-		    strerror(-io->written));
-	else if (!fails && io->failing)
-		log_info(io->deps.log, "dhcp4: the lease journal is written again");
-	io->failing = fails;
+	return io->waiting.n;
 }
 
 static void
-group_done(void *arg)
+on_begin(void *arg)
 {
 	struct dhcp4_io *io = arg;
+	struct dhcp4_out spare = io->writing;
 
-	io->busy = false;
-	log_result(io);
-	if (io->written == 0) {
-		dhcp4_out_send(&io->writing, io->deps.events);
-	} else {
-		dhcp4_out_drop(&io->writing, io->deps.events,
-		    "no ACK, because the lease journal cannot be written", -io->written);
-	}
-	start_commit(io);
-	if (io->waiting.n < QUEUE_MAX)
-		pause_reading(io, false);
+	io->writing = io->waiting;
+	io->waiting = spare;
+	pause_reading(io, false);
 }
 
 static void
@@ -163,48 +123,27 @@ add_to_snapshot(void *arg, const struct dhcp4_lease_record *r)
 	line_journal_snapshot(io->journal, r);
 }
 
-/* Is it too early for the next group? Then a timer comes back to it. */
-static bool
-postpone(struct dhcp4_io *io)
+static void
+on_snapshot(void *arg)
 {
-	int64_t left = io->group_at + GROUP_GAP_US - clock_mono();
-	struct timeval tv = {.tv_usec = (suseconds_t)left};
+	struct dhcp4_io *io = arg;
 
-	if (left <= 0 || io->waiting.n >= GROUP_FULL)
-		return false;
-	return event_add(io->next_group, &tv) == 0;
+	dhcp4_server_each_record(
+	    io->server, clock_mono(), clock_wall(), add_to_snapshot, io);
 }
 
 static void
-on_next_group(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+on_end(void *arg, int result)
 {
-	start_commit(arg);
-}
+	struct dhcp4_io *io = arg;
 
-static void
-start_commit(struct dhcp4_io *io)
-{
-	struct dhcp4_out spare = io->writing;
-
-	if (io->busy || !line_journal_is_pending(io->journal) || postpone(io))
-		return;
-	io->group_at = clock_mono();
-	io->writing = io->waiting;
-	io->waiting = spare;
-	io->busy = true;
-	io->written = -ECANCELED; /* what a worker that is stopped first leaves behind */
-	line_journal_seal(io->journal);
-	if (line_journal_wants_snapshot(io->journal))
-		dhcp4_server_each_record(
-		    io->server, clock_mono(), clock_wall(), add_to_snapshot, io);
-	if (!io->worker)
-		io->worker = workq_new(io->deps.base, 1);
-	if (workq_submit(io->worker, write_group, group_done, io) == 0)
-		return;
-	/* The queue holds one item at most, so this does not happen; it must not lose
-	 * ACKs. */
-	write_group(io);
-	group_done(io);
+	if (result == 0)
+		dhcp4_out_send(&io->writing, io->deps.events);
+	else
+		dhcp4_out_drop(&io->writing, io->deps.events,
+		    "no ACK, because the lease journal cannot be written", -result);
+	if (io->waiting.n < QUEUE_MAX)
+		pause_reading(io, false);
 }
 
 /* --- requests --- */
@@ -285,7 +224,7 @@ on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		handle(s, &rx);
 	}
 	dhcp4_out_send(&io->now, io->deps.events);
-	start_commit(io);
+	lease_commit_io_start(io->commit);
 	if (io->waiting.n >= QUEUE_MAX)
 		pause_reading(io, true);
 }
@@ -342,7 +281,7 @@ notice_clock_step(struct dhcp4_io *io)
 	log_info(
 	    io->deps.log, "dhcp4: the clock was set; the lease journal is written anew");
 	line_journal_rewrite(io->journal);
-	start_commit(io);
+	lease_commit_io_start(io->commit);
 }
 
 static void
@@ -441,6 +380,10 @@ open_links(struct dhcp4_io *io, struct error *err)
 struct dhcp4_io *
 dhcp4_io_open(const struct bootd_deps *deps, struct error *err)
 {
+	static const struct lease_commit_io_ops ops = {.n_waiting = n_waiting,
+	    .on_begin = on_begin,
+	    .on_snapshot = on_snapshot,
+	    .on_end = on_end};
 	struct dhcp4_io *io = str_alloc(sizeof(*io));
 	const struct timeval every = {.tv_sec = REFRESH_S};
 
@@ -451,9 +394,10 @@ dhcp4_io_open(const struct bootd_deps *deps, struct error *err)
 		goto fail;
 	refresh_addresses(io);
 	io->wall_offset = clock_wall() - clock_mono();
-	io->next_group = event_new(deps->base, -1, 0, on_next_group, io);
+	io->commit =
+	    lease_commit_io_new(deps->base, deps->log, "dhcp4", io->journal, &ops, io);
 	io->refresh = event_new(deps->base, -1, EV_PERSIST, on_refresh, io);
-	if (!io->next_group || !io->refresh || event_add(io->refresh, &every) < 0) {
+	if (!io->commit || !io->refresh || event_add(io->refresh, &every) < 0) {
 		error_set(err, -ENOMEM, "dhcp4-timer", NULL, "cannot start a timer");
 		goto fail;
 	}
@@ -474,10 +418,8 @@ dhcp4_io_close(struct dhcp4_io *io)
 {
 	if (!io)
 		return;
-	workq_free(io->worker);
+	lease_commit_io_free(io->commit);
 	rxdrop_io_close(io->drops);
-	if (io->next_group)
-		event_free(io->next_group);
 	if (io->refresh)
 		event_free(io->refresh);
 	for (size_t i = 0; i < io->n_socks; i++) {

@@ -121,6 +121,7 @@ on_begin(void *arg)
 
 	io->writing = io->waiting;
 	io->waiting = spare;
+	pause_reading(io, false);
 }
 
 static void
