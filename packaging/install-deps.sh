@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # install-deps.sh [build]: installs what building and testing need, from Debian alone; with "build" only
 # what building and running need. Does nothing when all of it is there. Services that come along for the
-# tests (nginx, tftpd-hpa, Kea, radvd, dhcpd, relays) are neither started nor enabled: they would take the ports of the tests
+# tests (nginx, tftpd-hpa, Kea, radvd, dhcpd, relays, NFS-Ganesha) are neither started nor enabled: they would take the ports of the tests
 # and of netboot-bootd, and answer on the machine's own network.
 set -eu
 
@@ -28,7 +28,7 @@ if [ "${1:-}" != build ]; then
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
-	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha"
+	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha rpcbind rpcbind.socket"
 fi
 
 installed() {
@@ -72,7 +72,7 @@ fi
 # A service that is enabled already is the operator's.
 ours_to_stop=
 for s in $services; do
-	systemctl is-enabled -q "$s.service" 2>/dev/null || ours_to_stop="$ours_to_stop $s"
+	systemctl is-enabled -q "$s" 2>/dev/null || ours_to_stop="$ours_to_stop $s"
 done
 
 # A fresh machine may still be busy with its own upgrades; mirrors have bad moments.
@@ -90,5 +90,5 @@ done
 $apt install -y --no-install-recommends $list
 # The policy file holds until now only: without this they would start with the machine.
 for s in $ours_to_stop; do
-	systemctl disable -q "$s.service" 2>/dev/null || true
+	systemctl disable -q "$s" 2>/dev/null || true
 done
