@@ -265,6 +265,24 @@ def test_ctl_prints_what_the_inventory_makes(orch):
     assert answer.status == 200 and ",10.77.0.9\n" in answer.text and "10.77.0.1\n" not in answer.text.split("Unknown")[1]
 
 
+def test_ctl_prints_what_an_inventory_with_ipv6_makes(orch):
+    doc = document(images=[])
+    site = {k: v for k, v in doc["site"].items() if k not in ("hosts", "version")}
+    orch.put_file("images/grml/vmlinuz", b"kernel")
+    orch.put_file("images/grml/initrd.img", b"initrd")
+    image = {"name": "grml", "kind": "live", "kernel": {"path": "grml/vmlinuz"}, "initrds": [{"path": "grml/initrd.img"}],
+             "nfs_root": "grml/root"}
+    answer = orch.apply({"sites": [site], "images": [image], "hosts": [dict(h, site="lab") for h in HOSTS]})
+    assert answer.status == 200, answer.json
+    for name in "isc-dhcp", "isc-dhcp6", "kea6", "dnsmasq", "radvd":
+        done = ctl(orch, "site", "config", "lab", "--for", name, "--interface", "br0", "--address", "fd77::1",
+                   "--address", "10.77.0.1")
+        assert done.returncode == 0 and not done.stderr, done.stderr
+        assert done.stdout == generate(name, doc)
+    exports = ctl(orch, "site", "config", "lab", "--for", "nfs").stdout
+    assert f'"{orch.path("images")}/grml/root" 10.77.0.0/24(ro,' in exports and " fd77::/64(ro," in exports
+
+
 @pytest.mark.parametrize("args, status, words", [
     (["lab"], 1, ["which server"]),
     (["nowhere", "--for", "nginx"], 1, ["site-unknown", "nowhere"]),
