@@ -97,7 +97,8 @@ def test_uefi_menu_by_keys(make_lab):
     screen.shows("Lab menu", BOOT)
     screen.shows("iPXE shell")
     screen.press(UP, UP, ENTER)
-    screen.shows("Memtest86+", BOOT)
+    # It has started, and says that it misses the screen which this machine does not have; the BIOS form, below, needs none.
+    screen.shows("set_screen_info() failed", BOOT)
 
 
 def test_bios_menu_by_keys(make_lab):
