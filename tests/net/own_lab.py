@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A site that keeps its own servers: isc-dhcp-server or dnsmasq, tftpd-hpa and nginx in the namespace, netboot-agent in the
+"""A site that keeps its own servers: isc-dhcp-server, Kea or dnsmasq, tftpd-hpa and nginx in the namespace, netboot-agent in the
 mode own_servers, no netboot-bootd. Their logs are files: what they say to syslog goes through a socket of the lab's own
 (nobody else's), in the form that rsyslog writes."""
 import datetime
+import json
 import os
 import re
 import socket
@@ -84,19 +85,22 @@ class OwnSite(AgentSite):
         self.syslog = Syslog(self.dir)
         self.start_servers()
 
-    def own_servers(self):
+    def logs(self):
         logs = [{"format": "nginx", "file": self.path("nginx.log")}]
-        if self.dhcp == "isc-dhcp":
-            logs += [{"format": "isc-dhcp", "file": self.path("dhcpd.log")},
-                     {"format": "tftpd-hpa", "file": self.path("in.tftpd.log")}]
+        if self.dhcp == "dnsmasq":
+            return logs + [{"format": "dnsmasq", "file": self.path("dnsmasq.log")}]
+        logs += [{"format": "tftpd-hpa", "file": self.path("in.tftpd.log")}]
+        if self.dhcp == "kea":
+            logs += [{"format": "kea", "file": self.path("kea.log")}]
         else:
-            logs += [{"format": "dnsmasq", "file": self.path("dnsmasq.log")}]
-        return {"dirs": {"images": self.path("images"), "scripts": self.path("scripts")}, "logs": logs}
+            logs += [{"format": "isc-dhcp", "file": self.path("dhcpd.log")}]
+        return logs
 
     def config(self):
         config = super().config()
         del config["boot_services"]
-        config["own_servers"] = self.own_servers()
+        config["own_servers"] = {
+            "dirs": {"images": self.path("images"), "scripts": self.path("scripts")}, "logs": self.logs()}
         return config
 
     def logged(self, name, *argv):
@@ -107,11 +111,11 @@ class OwnSite(AgentSite):
         return until(lambda: self.server.run("ss", "-Hnl", *what).stdout.strip(), what=f"a listener {what}")
 
     def start_servers(self):
-        if self.dhcp == "isc-dhcp":
-            self.start_dhcpd()
-            self.logged("tftpd", "in.tftpd", "-L", "-v", "-a", "10.77.0.1:69", "-s", self.path("loaders"))
-        else:
+        if self.dhcp == "dnsmasq":
             self.start_dnsmasq()
+        else:
+            self.start_kea() if self.dhcp == "kea" else self.start_dhcpd()
+            self.logged("tftpd", "in.tftpd", "-L", "-v", "-a", "10.77.0.1:69", "-s", self.path("loaders"))
         self.start_nginx()
         self.listens("-u", "sport = :69")
 
@@ -125,6 +129,23 @@ class OwnSite(AgentSite):
         self.logged("dhcpd", "dhcpd", "-4", "-f", "-cf", self.path("dhcpd.conf"), "-lf", self.path("dhcpd.leases"),
                     "-pf", self.path("dhcpd.pid"), "br0")
         until(lambda: "Server starting service" in self.text("dhcpd.log"), what="dhcpd")
+
+    def start_kea(self):
+        to = [{"output": self.path("kea.log"), "flush": True}]
+        config = {"Dhcp4": {
+            "interfaces-config": {"interfaces": ["br0"]}, "valid-lifetime": 3600,
+            "lease-database": {"type": "memfile", "persist": False},
+            "client-classes": [{"name": "is-ipxe", "test": "option[77].hex == 'iPXE'"}],
+            "subnet4": [{"subnet": "10.77.0.0/24", "reservations": [
+                {"hw-address": h["nics"][0]["mac"], "ip-address": h["nics"][0]["ip"]} for h in self.hosts]}],
+            "loggers": [{"name": "kea-dhcp4", "severity": "INFO", "output_options": to},
+                        {"name": "kea-dhcp4.dhcp4", "severity": "DEBUG", "debuglevel": 40, "output_options": to}]}}
+        with open(self.path("kea.json"), "w") as f:
+            json.dump(config, f)
+        self.procs["kea"] = self.server.popen(
+            "kea-dhcp4", "-c", self.path("kea.json"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={**os.environ, "KEA_PIDFILE_DIR": self.dir, "KEA_LOCKFILE_DIR": "none"})
+        until(lambda: "DHCP4_STARTED" in self.text("kea.log"), what="kea-dhcp4")
 
     def start_dnsmasq(self):
         self.procs["dnsmasq"] = self.server.popen(

@@ -2,13 +2,16 @@
 /* A unit's messages out of journal files that systemd-journal-remote writes. */
 #include "agent/logtail_journal_io.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -84,19 +87,28 @@ end(struct kit *k)
 static void
 put(struct kit *k, const char *unit, const char *message)
 {
-	char command[200];
-	FILE *p;
+	char path[100];
+	char *argv[] = {REMOTE, "-o", path, "-", NULL};
+	posix_spawn_file_actions_t actions;
+	int fds[2], status;
+	pid_t pid;
 
-	snprintf(command, sizeof(command), REMOTE " -o %s/x.journal - >/dev/null 2>&1",
-	    k->dir);
-	p = popen(command, "w"); /* a constant but for our own folder */
-	assert_non_null(p);
+	snprintf(path, sizeof(path), "%s/x.journal", k->dir);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[0], 0);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	assert_int_equal(posix_spawn(&pid, REMOTE, &actions, NULL, argv, environ), 0);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[0]);
 	k->written++;
-	fprintf(p,
+	dprintf(fds[1],
 	    "__REALTIME_TIMESTAMP=%lld\n__MONOTONIC_TIMESTAMP=%d\n"
 	    "_BOOT_ID=477a7b97d91c4f538fa8cd814bbd858c\n_SYSTEMD_UNIT=%s\nMESSAGE=%s\n\n",
 	    (long long)(FIRST + k->written), k->written, unit, message);
-	assert_int_equal(pclose(p), 0);
+	close(fds[1]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
 }
 
 static void

@@ -98,9 +98,9 @@ test_loader_by_what_follows(void **state)
 	step_ok(&k);
 	step_ok(&k);
 	step_ok(&k); /* on */
-	give(&k, (struct run_input){.type = RUN_IN_SIGN,
-		     .sign = RUN_SIGN_FIRMWARE_DHCP,
-		     .evidence = "dhcp"});
+	give(&k,
+	    (struct run_input){
+		.type = RUN_IN_SIGN, .sign = RUN_SIGN_FIRMWARE_DHCP, .evidence = "dhcp"});
 	give(&k, (struct run_input){.type = RUN_IN_SIGN,
 		     .sign = RUN_SIGN_LOADER_BEGIN,
 		     .evidence = "a.efi requested"});
