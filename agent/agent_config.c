@@ -34,6 +34,7 @@ struct raw_log {
 	char *format, *file, *journal;
 };
 struct raw_own {
+	char *user;
 	struct raw_dirs dirs;
 	struct raw_log *logs;
 	uint32_t logs_count;
@@ -81,6 +82,7 @@ static const cyaml_schema_field_t log_fields[] = {
 static const cyaml_schema_value_t log_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_log, log_fields)};
 static const cyaml_schema_field_t own_fields[] = {
+    TEXT("user", struct raw_own, user, 63),
     CYAML_FIELD_MAPPING("dirs", OPT, struct raw_own, dirs, dirs_fields),
     CYAML_FIELD_SEQUENCE("logs", CYAML_FLAG_POINTER | OPT, struct raw_own, logs,
 	&log_value, 0, AGENT_CONFIG_LOGS_MAX),
@@ -481,6 +483,8 @@ take_own_servers(const struct yaml_where *w, const struct raw_own *raw,
 		    "or "
 		    "its own servers do");
 	c->own_servers = c->limits.by_logs = true;
+	str_clip(c->bootd_user, sizeof(c->bootd_user),
+	    raw->user != NULL ? raw->user : "www-data");
 	for (unsigned i = 0; i < raw->logs_count; i++) {
 		r = take_log(w, i, &raw->logs[i], &c->logs[c->n_logs++], err);
 		if (r < 0)

@@ -54,7 +54,8 @@ struct agent_config {
 	char images_root[AGENT_CONFIG_PATH_SIZE];  /* dirs.images of boot_services or */
 	char scripts_root[AGENT_CONFIG_PATH_SIZE]; /* own_servers, dirs.scripts, */
 	char loaders_root[AGENT_CONFIG_PATH_SIZE]; /* dirs.loaders */
-	char bootd_user[64];			   /* boot_services.user */
+	char bootd_user
+	    [64]; /* who reads templates: user of boot_services or own_servers */
 	int64_t max_jobs, max_events;
 	struct run_limits limits;
 	/* The boot_services section on the same lines as in the file, so that bootd's

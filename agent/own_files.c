@@ -17,27 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/put_file.h"
+#include "agent/textfile.h"
 #include "lib/str.h"
 
 #define IDLE_MARK "#!ipxe\n# netboot: no ticket\n"
 #define SCRIPT_PREFIX "script.ipxe-"
-enum { PATH_SIZE = 1024, IDLE_SIZE = 256, DIR_MODE = 0711 };
-
-/* How iPXE leaves to the disk: firmwares differ (boot.md 1.10). */
-static const char *
-leave_command(const struct bundle_host *h)
-{
-	switch (h->local_boot) {
-	case BUNDLE_LOCAL_EXIT1: return "exit 1";
-	case BUNDLE_LOCAL_EXIT0: return "exit 0";
-	case BUNDLE_LOCAL_SANBOOT:
-		return h->firmware == BUNDLE_BIOS
-			   ? "sanboot --no-describe --drive 0x80 || exit 1"
-			   : "sanboot --no-describe --drive 0 || exit 1";
-	}
-	return "exit 1";
-}
+/* A name of 63 octets has fewer parts than FOLDERS_MAX. */
+enum { PATH_SIZE = 1024, IDLE_SIZE = 256, DIR_MODE = 0711, FOLDERS_MAX = 32 };
 
 static bool
 has_text(const char *path, const char *text)
@@ -68,9 +54,9 @@ put_idle(const struct own_files *f, const struct bundle_host *h, const char *nam
 	if ((r = str_format(path, sizeof(path), "%s/%s", f->scripts_root, name)) < 0 ||
 	    (r = str_format(text, sizeof(text),
 		 IDLE_MARK "echo netboot: no ticket armed, booting from disk\n%s\n",
-		 leave_command(h))) < 0)
+		 bundle_local_boot_command(h->local_boot, h->firmware))) < 0)
 		return r;
-	return has_text(path, text) ? 0 : put_file(path, text);
+	return has_text(path, text) ? 0 : textfile_replace(path, text, 0644, (gid_t)-1);
 }
 
 static int
@@ -109,15 +95,34 @@ make_dir(const char *path)
 	return chmod(path, DIR_MODE) < 0 ? -errno : 0; /* whatever the umask */
 }
 
+/* The folders of a name with several parts (sysresccd/x86_64/airootfs.sfs). */
+static int
+make_parents(const char *dir, const char *name)
+{
+	char path[PATH_SIZE];
+	int r = 0;
+
+	for (const char *p = strchr(name, '/'); r == 0 && p != NULL;
+	     p = strchr(p + 1, '/')) {
+		r = str_format(path, sizeof(path), "%s/%.*s", dir, (int)(p - name), name);
+		if (r == 0)
+			r = make_dir(path);
+	}
+	return r;
+}
+
+/* A template of the job lies below the scripts root, where the agent filled it in. */
 static int
 put_link(const struct own_files *f, const char *dir, const struct bootd_msg_payload *p)
 {
+	const char *root =
+	    p->kind == BOOTD_PAYLOAD_TEMPLATE ? f->scripts_root : f->images_root;
 	char path[PATH_SIZE], target[PATH_SIZE];
 	int r;
 
 	if ((r = str_format(path, sizeof(path), "%s/%s", dir, p->name)) < 0 ||
-	    (r = str_format(target, sizeof(target), "%s/%s", f->images_root, p->path)) <
-		0)
+	    (r = str_format(target, sizeof(target), "%s/%s", root, p->path)) < 0 ||
+	    (r = make_parents(dir, p->name)) < 0)
 		return r;
 	if (symlink(target, path) < 0 && errno != EEXIST)
 		return -errno;
@@ -137,7 +142,7 @@ own_files_publish(const struct own_files *f, const struct bootd_msg_boot *b)
 	    (r = make_dir(dir)) < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < b->n_payloads; i++) {
-		if (!b->consumed || b->payloads[i].kind == BOOTD_PAYLOAD_FILE)
+		if (!b->consumed || !bootd_msg_payload_is_boot(b->payloads[i].kind))
 			r = put_link(f, dir, &b->payloads[i]);
 	}
 	return r;
@@ -155,27 +160,45 @@ own_files_withdraw(const struct own_files *f, const char *token, const char *nam
 	return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+/* A ticket's folder and the folders of its names; links are removed, not followed. */
+static int
+remove_folder(int parent, const char *name, int depth)
+{
+	int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct dirent *e;
+	int r = 0;
+	DIR *d;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	d = fdopendir(fd);
+	if (d == NULL) {
+		r = -errno;
+		close(fd);
+		return r;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
+			continue;
+		if (unlinkat(fd, e->d_name, 0) == 0)
+			continue;
+		r = keep_first(r, errno == EISDIR && depth < FOLDERS_MAX
+				      ? remove_folder(fd, e->d_name, depth + 1)
+				      : -errno);
+	}
+	closedir(d);
+	return unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT
+		   ? keep_first(r, -errno)
+		   : r;
+}
+
 int
 own_files_remove(const struct own_files *f, const char *token)
 {
 	char path[PATH_SIZE];
 	int r = str_format(path, sizeof(path), "%s/b/%s", f->scripts_root, token);
-	struct dirent *e;
-	DIR *d;
 
-	if (r < 0)
-		return r;
-	d = opendir(path);
-	if (d == NULL)
-		return errno == ENOENT ? 0 : -errno;
-	while ((e = readdir(d)) != NULL) {
-		if (e->d_name[0] == '.' && (e->d_name[1] == '\0' || e->d_name[1] == '.'))
-			continue;
-		if (unlinkat(dirfd(d), e->d_name, 0) < 0)
-			r = keep_first(r, -errno);
-	}
-	closedir(d);
-	return rmdir(path) < 0 && errno != ENOENT ? keep_first(r, -errno) : r;
+	return r < 0 ? r : remove_folder(AT_FDCWD, path, 0);
 }
 
 /* ---- what was left behind ---- */

@@ -341,7 +341,8 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 {
 	struct run r;
 	json_t *ticket = NULL;
-	int64_t unanswered = 0, proxied = 0, took = 0, by_logs = 0; /* earlier programs lack them */
+	int64_t unanswered = 0, proxied = 0, took = 0,
+		by_logs = 0; /* earlier programs lack them */
 	int rc;
 
 	memset(&r, 0, sizeof(r));

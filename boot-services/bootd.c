@@ -260,8 +260,7 @@ announce(struct bootd *b)
 	    : b->cfg.dhcp4_proxy ? " dhcp4 (proxy)"
 				 : " dhcp4",
 	    b->dhcp6 ? " dhcp6" : "", b->ra ? " ra" : "", b->tftp ? " tftp" : "",
-	    b->http ? " http" : "",
-	    b->cfg.n_ifaces);
+	    b->http ? " http" : "", b->cfg.n_ifaces);
 }
 
 static void

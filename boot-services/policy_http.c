@@ -34,15 +34,7 @@ leave_command(const struct hosttab_host *h)
 {
 	if (!h)
 		return "exit 1";
-	switch (h->local_boot) {
-	case BUNDLE_LOCAL_EXIT1: return "exit 1";
-	case BUNDLE_LOCAL_EXIT0: return "exit 0";
-	case BUNDLE_LOCAL_SANBOOT:
-		return h->firmware == BUNDLE_BIOS
-			   ? "sanboot --no-describe --drive 0x80 || exit 1"
-			   : "sanboot --no-describe --drive 0 || exit 1";
-	}
-	return "exit 1";
+	return bundle_local_boot_command(h->local_boot, h->firmware);
 }
 
 static void

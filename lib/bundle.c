@@ -110,6 +110,20 @@ bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret)
 }
 
 const char *
+bundle_local_boot_command(enum bundle_local_boot how, enum bundle_firmware firmware)
+{
+	switch (how) {
+	case BUNDLE_LOCAL_EXIT1: return "exit 1";
+	case BUNDLE_LOCAL_EXIT0: return "exit 0";
+	case BUNDLE_LOCAL_SANBOOT:
+		return firmware == BUNDLE_BIOS
+			   ? "sanboot --no-describe --drive 0x80 || exit 1"
+			   : "sanboot --no-describe --drive 0 || exit 1";
+	}
+	return "exit 1";
+}
+
+const char *
 bundle_ra_name(enum bundle_ra ra)
 {
 	return ra_names[ra];

@@ -60,6 +60,9 @@ bundle_local_boot_name(enum bundle_local_boot how);
 int
 bundle_local_boot_parse(const char *s, enum bundle_local_boot *ret) MUST_CHECK;
 
+/* How iPXE leaves to the disk, as one line of its script: firmwares differ (boot.md 1.10). */
+const char *
+bundle_local_boot_command(enum bundle_local_boot how, enum bundle_firmware firmware);
 const char *
 bundle_ra_name(enum bundle_ra ra);
 int

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Builds real Debian systems for the lab: a live system (live-boot, systemd) as live-build would lay it out, and
-# the network installer's kernel and initrd from its package. Usage: build_debian.sh OUTDIR
+# the network installer's kernel and initrd. Usage: build_debian.sh OUTDIR
 # OUTDIR/images/debian-live/ and OUTDIR/images/debian-installer/ are laid out as below /srv/netboot/images;
 # nothing is rebuilt while this script and the release stay the same.
 set -eu
@@ -60,22 +60,15 @@ rm -rf "$image"
 mkdir -p "$image"
 cp "$root"/boot/vmlinuz-* "$image/vmlinuz"
 cp "$root"/boot/initrd.img-* "$image/initrd.img"
-rm -rf "$root"/boot/* "$root"/var/lib/apt/lists/* "$root"/var/cache/apt/*
+rm -rf "${root:?}"/boot/* "${root:?}"/var/lib/apt/lists/* "${root:?}"/var/cache/apt/*
 mksquashfs "$root" "$image/filesystem.squashfs" -noappend -quiet -comp zstd -Xcompression-level 3 >/dev/null
 rm -rf "$root"
 
-# The installer's kernel and initrd, as its package has them.
-package=debian-installer-$VERSION_ID-netboot-amd64
-(cd "$out/pkg" && rm -f "$package"_*.deb &&
-	apt-get -q -o Acquire::Retries=3 download "$package" >/dev/null 2>&1) || die "cannot download $package"
-rm -rf "$out/pkg/installer"
-dpkg-deb --fsys-tarfile "$out"/pkg/"$package"_*.deb | tar -x -C "$out/pkg" --one-top-level=installer --wildcards \
-	'*/text/debian-installer/amd64/linux' '*/text/debian-installer/amd64/initrd.gz'
+# The installer's kernel and initrd, as Debian's package has them.
+installer=/usr/lib/debian-installer/images/$VERSION_ID/amd64/text/debian-installer/amd64
+[ -e "$installer/linux" ] || die "the package debian-installer-$VERSION_ID-netboot-amd64 is missing"
 image=$out/images/debian-installer
 rm -rf "$image"
 mkdir -p "$image"
-find "$out/pkg/installer" -name linux -exec cp {} "$image/linux" \;
-find "$out/pkg/installer" -name initrd.gz -exec cp {} "$image/initrd.gz" \;
-[ -s "$image/linux" ] && [ -s "$image/initrd.gz" ] || die "$package has no text installer"
-rm -rf "$out/pkg/installer" "$out/pkg/$package"_*.deb
+cp "$installer/linux" "$installer/initrd.gz" "$image/"
 printf '%s' "$stamp" >"$out/debian-stamp"

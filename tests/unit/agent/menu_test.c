@@ -45,11 +45,13 @@ fills_in_and_leaves_out(void **state)
 	str_clip(site->name, sizeof(site->name), "los");
 	site->menu_images = images;
 	site->n_menu_images = ARRAY_SIZE(images);
-	out = menu_expand(site, "http://10.77.0.1", on_left_out, &told, &n);
+	out = menu_expand(
+	    site, "http://10.77.0.1", "/srv/netboot/images", on_left_out, &told, &n);
 	assert_int_equal(n, 0); /* there is no menu */
 	free(out);
 	bundle_menu_init(&site->menu);
-	out = menu_expand(site, "http://10.77.0.1", on_left_out, &told, &n);
+	out = menu_expand(
+	    site, "http://10.77.0.1", "/srv/netboot/images", on_left_out, &told, &n);
 	assert_int_equal(n, 2);
 	assert_string_equal(out[0].args, "s=10.77.0.1");
 	assert_string_equal(out[1].name, "b");
@@ -58,7 +60,7 @@ fills_in_and_leaves_out(void **state)
 	assert_string_equal(told.code, "menu-image");
 	free(out);
 	/* Nobody knows the address of the site's server: what names it is left out. */
-	out = menu_expand(site, NULL, on_left_out, &told, &n);
+	out = menu_expand(site, NULL, "/srv/netboot/images", on_left_out, &told, &n);
 	assert_int_equal(n, 1);
 	assert_string_equal(out[0].name, "b");
 	assert_int_equal(told.n, 3);
