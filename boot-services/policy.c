@@ -179,13 +179,14 @@ decide_http(const struct hosttab *t, const struct bootd_config *cfg,
 }
 
 /* Does the host itself name a loader? Then an iPXE that is in its card's ROM gets that one too: somebody had a
- * reason, such as a ROM that is broken. */
+ * reason, such as a ROM that is broken. Of BIOS only: UEFI firmware loads what is named by itself. */
 static bool
 names_loader(const struct policy_decision *d, uint16_t arch)
 {
 	const struct hosttab_host *h = d->host ? &d->host->host : NULL;
 
-	return h && replaced(h->loaders, h->n_loaders, arch == ARCH_NONE ? 0 : arch);
+	return h && (arch == 0x00 || arch == ARCH_NONE) &&
+	       replaced(h->loaders, h->n_loaders, 0x00);
 }
 
 /* iPXE: the script, unless it cannot fetch one, or is not the one wanted; then a loader, once (boot.md

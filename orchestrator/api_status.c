@@ -187,8 +187,10 @@ agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t ve
 	json_put(v, "table_current", json_boolean(a->table_version == version));
 	json_put_i64(v, "lag", silence < INT64_MAX ? silence / USEC_PER_SEC : 0);
 	json_put_i64(v, "last_seq", a->last_seq);
-	json_put_str(v, "confirmed_by",
-	    dispatch_own_servers(o->dispatch, site) ? "logs" : "bootd");
+	/* Only the agent knows. */
+	if (silence < INT64_MAX)
+		json_put_str(v, "confirmed_by",
+		    dispatch_own_servers(o->dispatch, site) ? "logs" : "bootd");
 	return v;
 }
 

@@ -7,6 +7,7 @@
  * paths with one number are told apart in the order of the images.
  *
  * Pure; no failure modes. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/str.h"
@@ -37,29 +38,41 @@ is_first(const struct siteconf *c, size_t i)
 	return true;
 }
 
-static uint32_t
-export_id(const struct siteconf *c, size_t i)
+static bool
+is_taken(const uint32_t *ids, size_t n, uint32_t id)
 {
-	uint32_t id = number_of(c->images[i].nfs_root);
+	for (size_t i = 0; i < n; i++)
+		if (ids[i] == id)
+			return true;
+	return false;
+}
 
-	for (size_t k = 0; k < i; k++) {
-		if (!is_first(c, k) || export_id(c, k) != id)
+/* The number of each image's root, 0 where it has none or is another image's too. The caller's to free. */
+static uint32_t *
+number_exports(const struct siteconf *c)
+{
+	uint32_t *ids = str_alloc((c->n_images + 1) * sizeof(*ids));
+
+	for (size_t i = 0; i < c->n_images; i++) {
+		if (!is_first(c, i))
 			continue;
-		id = id % EXPORT_ID_MAX + 1;
-		k = (size_t)-1; /* compare with all again */
+		ids[i] = number_of(c->images[i].nfs_root);
+		while (is_taken(ids, i, ids[i]))
+			ids[i] = ids[i] % EXPORT_ID_MAX + 1;
 	}
-	return id;
+	return ids;
 }
 
 void
 siteconf_nfs_write(const struct siteconf *c, struct siteconf_text *t)
 {
+	uint32_t *ids = number_exports(c);
 	char prefix[ADDR_PREFIX_TEXT];
 
 	siteconf_boot_opening(c, t, "#", "/etc/exports.d/netboot.exports");
 	siteconf_text_add(t, "# Read it in with exportfs -ra.\n");
 	for (size_t i = 0; i < c->n_images; i++) {
-		if (!is_first(c, i))
+		if (ids[i] == 0)
 			continue;
 		siteconf_text_add(t, "\"%s/%s\"", c->images_root, c->images[i].nfs_root);
 		for (size_t k = 0; k < c->site->n_subnets; k++)
@@ -68,13 +81,14 @@ siteconf_nfs_write(const struct siteconf *c, struct siteconf_text *t)
 			    "u)",
 			    addr_prefix_text(
 				&c->site->subnets[k].prefix, prefix, sizeof(prefix)),
-			    export_id(c, i));
+			    ids[i]);
 		siteconf_text_add(t, "\n");
 	}
+	free(ids);
 }
 
 static void
-write_export(const struct siteconf *c, size_t i, struct siteconf_text *t)
+write_export(const struct siteconf *c, size_t i, uint32_t id, struct siteconf_text *t)
 {
 	char prefix[ADDR_PREFIX_TEXT];
 
@@ -90,7 +104,7 @@ write_export(const struct siteconf *c, size_t i, struct siteconf_text *t)
 	    "    FSAL { Name = VFS; }\n"
 	    "    CLIENT {\n"
 	    "        Clients = ",
-	    export_id(c, i), c->images_root, c->images[i].nfs_root, c->images_root,
+	    id, c->images_root, c->images[i].nfs_root, c->images_root,
 	    c->images[i].nfs_root);
 	for (size_t k = 0; k < c->site->n_subnets; k++)
 		siteconf_text_add(t, "%s%s", k > 0 ? ", " : "",
@@ -106,8 +120,11 @@ write_export(const struct siteconf *c, size_t i, struct siteconf_text *t)
 void
 siteconf_nfs_write_ganesha(const struct siteconf *c, struct siteconf_text *t)
 {
+	uint32_t *ids = number_exports(c);
+
 	siteconf_boot_opening(c, t, "#", "/etc/ganesha/ganesha.conf");
 	for (size_t i = 0; i < c->n_images; i++)
-		if (is_first(c, i))
-			write_export(c, i, t);
+		if (ids[i] != 0)
+			write_export(c, i, ids[i], t);
+	free(ids);
 }

@@ -4,6 +4,7 @@ and first protocol. (UEFI over TFTP and IPv4 is test_reinstall.py.)"""
 import json
 
 from lab import wait_for
+from lab_own import OwnLab
 from lab_relay import RelayLab
 
 WATCHED = ["firmware-dhcp", "loader", "ipxe-dhcp", "script", "kernel", "initrd"]
@@ -88,3 +89,16 @@ def test_through_relays(make_lab):
     job, confirmed = run_job(lab, "live", "far06")
     assert set(WATCHED) <= set(confirmed)
     assert [e for e in lab.events(job=job["id"]) if e["kind"] == "dhcp6.reply" and e["ip"].startswith("fd78::")]
+
+
+def test_the_articles_own_stack(make_lab):
+    """isc-dhcp-server, radvd, tftpd-hpa and nginx as `site config` sets them up; confirmed by their logs."""
+    lab = make_lab(kind=OwnLab)
+    m = lab.add_machine("own01")
+    lab.start()
+    job, confirmed = run_job(lab, "reinstall", "own01")
+    assert confirmed == REINSTALL
+    assert m.installations() == 1
+    assert "nothing is held back" in kinds(lab, job, "armed")[0]
+    assert "not logged by tftpd-hpa" in kinds(lab, job, "loader")[0]
+    assert not [e for e in lab.events() if e["kind"] == "bootd.ready"]

@@ -2,16 +2,13 @@
 """A site that keeps its own servers: isc-dhcp-server, Kea or dnsmasq, tftpd-hpa and nginx in the namespace, netboot-agent in the
 mode own_servers, no netboot-bootd. Their logs are files: what they say to syslog goes through a socket of the lab's own
 (nobody else's), in the form that rsyslog writes."""
-import datetime
 import json
 import os
-import re
-import socket
 import subprocess
-import threading
 
 from agent_lab import AgentSite
 from netlab import until
+from syslog_file import WITH_LOG, Syslog
 
 DHCPD = """authoritative; ddns-update-style none; ping-check false; default-lease-time 3600;
 option client-arch code 93 = unsigned integer 16;
@@ -39,41 +36,6 @@ http {
   }
 }
 """
-# A private /dev with the lab's log socket in it.
-WITH_LOG = """mount -t tmpfs none /dev && mknod /dev/null c 1 3 && mknod /dev/urandom c 1 9 && chmod 666 /dev/null /dev/urandom
-touch /dev/log && mount --bind "$1" /dev/log && shift && exec "$@" """
-
-
-class Syslog:
-    """Reads datagrams and writes <program>.log files."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.path = os.path.join(folder, "log.sock")
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.sock.bind(self.path)
-        os.chmod(self.path, 0o777)
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        while True:
-            data = self.sock.recv(65536)
-            if not data:
-                return
-            m = re.match(rb"<\d+>\w{3} [ \d]\d \d\d:\d\d:\d\d ((\S+)\[\d+\]: .*)", data.rstrip(b"\0\n"), re.S)
-            if m:
-                now = datetime.datetime.now(datetime.timezone.utc).isoformat()
-                line = re.sub(rb"[\x00-\x1f]", lambda c: b"#%03o" % c.group(0)[0], m.group(1))
-                with open(os.path.join(self.folder, m.group(2).decode() + ".log"), "ab") as f:
-                    f.write(now.encode() + b" srv " + line + b"\n")
-
-    def close(self):
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-            s.connect(self.path)
-            s.send(b"")
-        self.thread.join()
-        self.sock.close()
 
 
 class OwnSite(AgentSite):

@@ -59,7 +59,7 @@ def test_dhclient_gets_the_fixed_address(lab, netns, tmp_path, until):
     reply = lab.wait(lambda ev: ev["kind"] == "dhcp6.reply")
     assert reply["host"] == "edge01.lab" and reply["ip"] == "fd77::11" and reply["mac"] == EDGE1
     assert reply["detail"]["class"] == "os"
-    assert "serving dhcp4 dhcp6 tftp http" in lab.stderr
+    assert "serving dhcp4 dhcp6 ra tftp http" in lab.stderr
 
 
 def test_dhclient_keeps_and_gives_up_its_address(bootd, netns, tmp_path, until):

@@ -51,8 +51,8 @@ make_place(void)
 	add_payload(&p->boot, "vmlinuz", "deb/vmlinuz", BOOTD_PAYLOAD_KERNEL);
 	add_payload(&p->boot, "sysresccd/x86_64/airootfs.sfs", "sys/airootfs.sfs",
 	    BOOTD_PAYLOAD_FILE);
-	add_payload(&p->boot, "preseed.cfg", "template-1-preseed.cfg",
-	    BOOTD_PAYLOAD_TEMPLATE);
+	add_payload(
+	    &p->boot, "preseed.cfg", "template-1-preseed.cfg", BOOTD_PAYLOAD_TEMPLATE);
 	return p;
 }
 
