@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import fcntl
 import os
 import signal
 import subprocess
@@ -16,11 +17,23 @@ def pytest_configure():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
+def build(script):
+    """Guest systems, built once from Debian packages, by the first of several processes that want them."""
+    out = os.path.join(HERE, "..", "..", "build", "lab")
+    os.makedirs(out, exist_ok=True)
+    with open(os.path.join(out, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        subprocess.run(["sh", os.path.join(HERE, script), out], check=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def images():
-    """The guest systems, built once from Debian packages."""
-    out = os.path.join(HERE, "..", "..", "build", "lab")
-    subprocess.run(["sh", os.path.join(HERE, "build_images.sh"), out], check=True)
+    build("build_images.sh")
+
+
+@pytest.fixture(scope="session")
+def debian(images):
+    build("build_debian.sh")
 
 
 @pytest.fixture

@@ -47,7 +47,7 @@ class OwnLab(Lab):
         text = self.ctl("site", "config", "local", "--for", name, *(x for a in addresses for x in ("--address", a)),
                         "--interface", "br0", "--loaders-root", LOADERS, "--images-root", self.path("images"),
                         "--scripts-root", self.path("scripts")).stdout
-        return self.write(f"{name}.conf", text.replace("/var/log/nginx/", self.dir + "/"))
+        return self.write(f"site-{name}.conf", text.replace("/var/log/nginx/", self.dir + "/"))
 
     def logged(self, name, *argv):
         self.spawn(name, ["unshare", "-m", "sh", "-c", WITH_LOG, "sh", self.syslog.path, *argv])

@@ -3,11 +3,11 @@
 it) and the network installer, which takes its answers from a preseed file and reports."""
 import json
 import os
-import subprocess
 
 import pytest
 
-from lab import HERE, REPO, wait_for
+from lab import wait_for
+from lab_nfs import NfsLab
 
 PRESEED = """d-i debian-installer/locale string en_US
 d-i keyboard-configuration/xkb-keymap select us
@@ -34,12 +34,18 @@ IMAGES = {
         "args": "auto=true priority=critical url=${file.preseed.cfg} console=ttyS0 DEBIAN_FRONTEND=text",
         "reports": ["up"],
     },
+    "debian-nfs": {
+        "kind": "live",
+        "kernel": {"path": "debian-live/vmlinuz"},
+        "initrds": [{"path": "debian-live/initrd.img"}],
+        "nfs_root": "debian-live/nfs",
+        "args": "boot=live netboot=nfs nfsroot=${nfs} console=ttyS0",
+        "reports": ["up"],
+    },
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def debian():
-    subprocess.run(["sh", os.path.join(HERE, "build_debian.sh"), os.path.join(REPO, "build", "lab")], check=True)
+pytestmark = pytest.mark.usefixtures("debian")
 
 
 def boot(lab, image):
@@ -49,8 +55,8 @@ def boot(lab, image):
     return job, [e["detail"]["note"] for e in lab.events(job=job["id"]) if e["kind"] == "report.up"]
 
 
-def debian_lab(make_lab):
-    lab = make_lab()
+def debian_lab(make_lab, **kw):
+    lab = make_lab(**kw)
     m = lab.add_machine("edge01", memory=1200)
     lab.images.update(IMAGES)
     lab.link_images()
@@ -73,3 +79,16 @@ def test_installer(make_lab):
     job, notes = boot(lab, "debian-installer")
     assert notes == ["debian installer"]
     assert [e for e in lab.events(job=job["id"]) if e["kind"] == "http.end" and e["file"].endswith("preseed.cfg")]
+
+
+def test_nfs_root(make_lab):
+    """live-boot mounts its medium over NFS from nfs-ganesha, which exports what `site config` says."""
+    lab, m = debian_lab(make_lab, kind=NfsLab)
+    root = lab.path("images", "debian-live", "nfs", "live")
+    os.makedirs(root)
+    os.link(lab.path("images", "debian-live", "filesystem.squashfs"), os.path.join(root, "filesystem.squashfs"))
+    lab.start_nfs()
+    _, notes = boot(lab, "debian-nfs")
+    assert len(notes) == 1 and "medium nfs" in notes[0], notes
+    assert [e for e in lab.events() if e["kind"] == "nfs.seen"]
+    assert "nfsroot=10.77.0.1:" in m.console()
