@@ -48,7 +48,7 @@ bootd_config() { # hosts as JSON
 	interfaces: [srv0]
 	user: nobody
 	dirs: {images: $DIR/files, loaders: $DIR/loaders, scripts: $DIR/files, state: $DIR/state}
-	services: {dhcp4: true, tftp: false, http: false}
+	services: {dhcp4: true, dhcp6: false, ra: false, tftp: false, http: false}
 	events: {stdout: true}
 	site: {name: bench, timezone: UTC, unknown: lease}
 	subnets: [{prefix: 10.98.0.0/15, gateway: 10.98.0.1, pool: [10.98.1.0, 10.99.255.254], lease: 2h}]

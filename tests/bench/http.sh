@@ -55,7 +55,7 @@ interfaces: [eth0]
 user: nobody
 dirs: {images: $dir/images, loaders: $dir/loaders, scripts: $dir/scripts, state: $dir/state}
 events: {stdout: true}
-services: {dhcp4: false, tftp: false}
+services: {dhcp4: false, dhcp6: false, ra: false, tftp: false}
 limits: {http_per_client: 256, http_connections: 512}
 site: {name: bench, timezone: UTC}
 CONF

@@ -47,7 +47,7 @@ interfaces: [eth0]
 user: nobody
 dirs: {images: $dir/images, loaders: $dir/loaders, scripts: $dir/scripts, state: $dir/state}
 events: {stdout: true}
-services: {dhcp4: false, http: false}
+services: {dhcp4: false, dhcp6: false, ra: false, http: false}
 ports: {tftp: 2069}
 limits: {tftp_per_client: 1000, tftp_transfers: 1000}
 site: {name: bench, timezone: UTC}
