@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A lab with an NFS server: nfs-ganesha and the port mapper that NFSv3 clients ask, in the lab's namespace, with the
 exports that `netboot-ctl site config --for ganesha` prints."""
+import signal
+
 from lab import Lab, wait_for
 
 # Both keep files below /run, which they share with nobody here; the port mapper ends with the namespace's first process.
@@ -16,3 +18,7 @@ class NfsLab(Lab):
                                self.path("ganesha.pid")])
         wait_for(lambda: ":2049 " in self.run("ss", "-Hltn").stdout and "nfs" in self.run("rpcinfo", "-p", "127.0.0.1").stdout,
                  "nfs-ganesha and its entry in the port mapper")
+
+    def close(self):
+        self.end("ganesha", signal.SIGKILL)  # the first process of a namespace does not hear SIGTERM
+        super().close()
