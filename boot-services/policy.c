@@ -246,7 +246,7 @@ decide_local_pxe(const struct bootd_config *cfg, const struct policy_client *c,
 	} else if (!cfg->tftp) {
 		decide(d, POLICY_LEASE, "%s: TFTP is switched off, address only", why);
 	} else {
-		tftp_url(cfg, c, "local-boot.efi", d->url);
+		tftp_url(cfg, c, POLICY_LOCAL_FILE, d->url);
 		decide(d, POLICY_LOCAL_404,
 		    "%s: file that is not found, so that the next boot option follows at "
 		    "once",
@@ -267,7 +267,7 @@ decide_local(const struct bootd_config *cfg, const struct policy_client *c,
 			    why);
 			break;
 		}
-		make_url(c, d->url, "local-boot.efi");
+		make_url(c, d->url, POLICY_LOCAL_FILE);
 		decide(d, POLICY_LOCAL_404,
 		    "%s: URL that is not found, so that the next boot option follows at "
 		    "once",

@@ -39,6 +39,9 @@ enum policy_what {
 	POLICY_LOCAL_404, /* HTTPClient, and PXE over IPv6: a URL that is not found (boot.md 1.5) */
 };
 
+/* The file of POLICY_LOCAL_404: neither TFTP nor HTTP has it, whatever lies in the loaders root. */
+#define POLICY_LOCAL_FILE "local-boot.efi"
+
 struct policy_decision {
 	enum policy_what what;
 	char file[256];			  /* loader file name for TFTP */

@@ -263,7 +263,7 @@ policy_http(const struct hosttab *t, const struct bootd_config *cfg UNUSED,
 		menu_path(t, ret);
 	else if (path[0] == '/' && strcasecmp(path + 1, "autoexec.ipxe") == 0)
 		loader_path(path + 1, ret);
-	else if (str_eq(path, "/local-boot.efi"))
+	else if (str_eq(path, "/" POLICY_LOCAL_FILE))
 		none(ret, "local boot: not found on purpose");
 	else
 		none(ret, "no such path");

@@ -24,6 +24,7 @@
 
 #include "boot-services/listen_io.h"
 #include "boot-services/menu.h"
+#include "boot-services/policy.h"
 #include "boot-services/textfile.h"
 #include "boot-services/tftp_priv.h"
 #include "lib/clock.h"
@@ -75,6 +76,15 @@ answer_error(const struct arrival *a, enum tftp_error code, const char *text)
 	close(fd);
 }
 
+/* A file of the loaders root; a machine that is sent on to its disk must never find its own. */
+static int
+open_named(struct tftp_io *io, const char *name, struct fileroot_file *ret)
+{
+	if (str_eq(name, POLICY_LOCAL_FILE))
+		return -ENOENT;
+	return fileroot_open(io->deps->loaders_fd, name, ret);
+}
+
 /* Firmware that reads option 67 past its end asks for a name with octets of other options
  * behind it (netboot.xyz#1198). */
 static int
@@ -93,7 +103,7 @@ open_without_garbage(struct tftp_io *io, const char *asked, char name[TFTP_NAME_
 	cut[n] = '\0';
 	err = fileroot_clean(cut, name, TFTP_NAME_SIZE);
 	if (err == 0)
-		err = fileroot_open(io->deps->loaders_fd, name, ret);
+		err = open_named(io, name, ret);
 	return err;
 }
 
@@ -119,7 +129,7 @@ open_loader(struct tftp_io *io, const char *asked, char name[TFTP_NAME_SIZE],
 	int err = fileroot_clean(asked, name, TFTP_NAME_SIZE);
 
 	if (err == 0)
-		err = fileroot_open(io->deps->loaders_fd, name, ret);
+		err = open_named(io, name, ret);
 	if (err != 0 && open_without_garbage(io, asked, name, ret) == 0)
 		err = 0;
 	return err;
@@ -128,7 +138,8 @@ open_loader(struct tftp_io *io, const char *asked, char name[TFTP_NAME_SIZE],
 /* Shim and iPXE look for files that need not exist, and any other code than 1 is known to
  * break them (shim#649). */
 static void
-refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked, int err)
+refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked,
+    const char *name, int err)
 {
 	size_t n = strlen(asked);
 	const char *optional = "autoexec.ipxe";
@@ -141,7 +152,11 @@ refuse_file(struct tftp_io *io, const struct arrival *a, const char *asked, int 
 		return;
 	}
 	answer_error(a, TFTP_ERR_NOT_FOUND, "file not found");
-	if (n >= strlen(optional) && strcmp(asked + n - strlen(optional), optional) == 0)
+	if (str_eq(name, POLICY_LOCAL_FILE))
+		tell_refused(
+		    io, &a->peer, asked, "not-found", "local boot: not found on purpose");
+	else if (n >= strlen(optional) &&
+		 strcmp(asked + n - strlen(optional), optional) == 0)
 		tell_refused(io, &a->peer, asked, "not-found",
 		    "iPXE asks for autoexec.ipxe by itself; its absence changes nothing");
 	else
@@ -160,7 +175,7 @@ serve(struct tftp_io *io, const struct arrival *a, const struct tftp_request *re
 	if (err == -ENOENT)
 		err = open_autoexec(io, name, &a->local, &file);
 	if (err != 0) {
-		refuse_file(io, a, req->name, err);
+		refuse_file(io, a, req->name, name, err);
 		return;
 	}
 	err = tftp_session_io_start(io, &a->peer, &a->local, req, name, &file);

@@ -157,6 +157,23 @@ for name in (b"a.efi\xff", b"/a.efi\xff\x80", b"//a.efi", b"\\a.efi"):
     ended(server, "aborted")
 
 
+def test_rule_20_the_file_of_local_boot_is_never_found(server, client):
+    """Whatever lies there under its name: a machine that is sent on to its disk must not boot it."""
+    server.put("loaders", "local-boot.efi", b"somebody's loader")
+    server.put("loaders", "x64/local-boot.efi", b"another name")
+    run(client, r"""
+for name in (b"local-boot.efi", b"/local-boot.efi", b".\\local-boot.efi", b"local-boot.efi\xff"):
+    c = Client()
+    c.ask(rrq(name))
+    op, p = c.recv()
+    assert op == ERR and p[:2] == b"\0\1", (name, op, p)
+c = Client()
+c.ask(rrq(b"x64/local-boot.efi"))
+assert c.data(1) == b"another name"
+""")
+    assert "on purpose" in ended(server, "not-found", "local-boot.efi")["reason"]
+
+
 def test_lost_blocks_are_sent_again(server, client):
     run(client, r"""
 c = Client()
