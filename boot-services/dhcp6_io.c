@@ -11,10 +11,13 @@
  * Bounds: QUEUE_MAX replies wait at most; then nothing more is read until the disk is done, and the kernel's
  * buffer drops what is too much (rxdrop_io.c tells how much).
  *
+ * A sender whose message does not say its MAC address is looked for in the neighbour cache; where that cannot
+ * be asked the log says so once, and the rest of the ways to know a machine remain.
+ *
  * Every REFRESH_S seconds our addresses are read anew, and an interface that could not join its groups tries
  * again.
  *
- * Ownership: struct dhcp6_io owns sockets, server, journal and its commit. */
+ * Ownership: struct dhcp6_io owns sockets, server, journal and its commit, and the way to the neighbour cache. */
 #include "boot-services/dhcp6_io.h"
 
 #include <errno.h>
@@ -32,6 +35,7 @@
 #include "boot-services/dhcp6_server.h"
 #include "boot-services/dhcp6_socket.h"
 #include "boot-services/lease_commit_io.h"
+#include "boot-services/neigh_io.h"
 #include "boot-services/rxdrop_io.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -68,6 +72,8 @@ struct dhcp6_io {
 	int table_fd; /* of our addresses */
 	struct event *refresh;
 	struct rxdrop_io *drops;
+	struct neigh_io *neigh; /* NULL: not to be had */
+	bool told_of_neigh;	/* the log says that the cache cannot be asked */
 	bool paused;
 	struct dhcp6_out now, waiting, writing;
 	int64_t wall_offset;	   /* wall clock less monotonic clock */
@@ -195,6 +201,33 @@ destination_of(struct msghdr *h)
 	return (struct addr_ip){.family = 0};
 }
 
+static void
+no_neigh(struct dhcp6_io *io, int r)
+{
+	if (!io->told_of_neigh)
+		log_warn(io->deps.log,
+		    "dhcp6: the kernel's neighbour cache cannot be asked (%s): "
+		    "machines that name no MAC address are known by what was learned "
+		    "and by their UUID",
+		    strerror(-r));
+	io->told_of_neigh = true;
+}
+
+static void
+ask_neigh(struct dhcp6_io *io, struct dhcp6_server_rx *rx)
+{
+	int r;
+
+	rx->has_neighbour = false;
+	if (!io->neigh || !dhcp6_server_wants_neighbour(io->server, rx))
+		return;
+	r = neigh_io_find(
+	    io->neigh, io->links[rx->link].ifindex, &rx->src, &rx->neighbour);
+	rx->has_neighbour = r == 0;
+	if (r < 0 && r != -ENOENT)
+		no_neigh(io, r);
+}
+
 struct incoming {
 	struct mmsghdr msgs[BATCH];
 	struct iovec iov[BATCH];
@@ -236,6 +269,7 @@ on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		rx.src = ip_of(&in.from[i].sin6_addr);
 		rx.src_port = ntohs(in.from[i].sin6_port);
 		rx.dst = destination_of(&in.msgs[i].msg_hdr);
+		ask_neigh(io, &rx);
 		handle(s, &rx);
 	}
 	dhcp6_out_send(&io->now, io->deps.events);
@@ -433,6 +467,7 @@ struct dhcp6_io *
 dhcp6_io_open(const struct bootd_deps *deps, struct error *err)
 {
 	struct dhcp6_io *io = str_alloc(sizeof(*io));
+	int r;
 
 	io->deps = *deps;
 	io->table_fd = -1;
@@ -442,6 +477,9 @@ dhcp6_io_open(const struct bootd_deps *deps, struct error *err)
 		dhcp6_io_close(io);
 		return NULL;
 	}
+	r = neigh_io_open(&io->neigh);
+	if (r < 0)
+		no_neigh(io, r);
 	refresh(io);
 	io->wall_offset = clock_wall() - clock_mono();
 	return io;
@@ -469,6 +507,7 @@ dhcp6_io_close(struct dhcp6_io *io)
 	}
 	if (io->table_fd >= 0)
 		close(io->table_fd);
+	neigh_io_close(io->neigh);
 	line_journal_close(io->journal);
 	dhcp6_server_free(io->server);
 	dhcp6_out_done(&io->now);

@@ -172,10 +172,22 @@ find_by_message(struct dhcp6_query *q)
 	return true;
 }
 
+/* The neighbour cache knows the port, where a DUID may be the whole machine's. It forgets, and what belongs to
+ * a machine must not change with it: so it only finds hosts of the table, and what it found is learned. */
+static bool
+find_by_neighbour(struct dhcp6_query *q)
+{
+	if (!q->rx->has_neighbour || q->msg->n_relays > 0 ||
+	    !hosttab_by_mac(*q->s->table, &q->rx->neighbour))
+		return false;
+	take_mac(q, &q->rx->neighbour);
+	return true;
+}
+
 static void
 find_client(struct dhcp6_query *q)
 {
-	bool said = find_by_message(q);
+	bool said = find_by_message(q) || find_by_neighbour(q);
 	struct addr_mac mac;
 
 	if (said && q->duid.len > 0)
@@ -332,6 +344,26 @@ serves_ipv6(const struct dhcp6_server *s)
 			return true;
 	}
 	return false;
+}
+
+bool
+dhcp6_server_wants_neighbour(struct dhcp6_server *s, const struct dhcp6_server_rx *rx)
+{
+	struct dhcp6_class_macs macs;
+	struct dhcp6_duid duid;
+	const char *why;
+
+	if (!addr_ip_is_link_local(&rx->src) || !serves_ipv6(s) ||
+	    dhcp6_msg_parse(rx->data, rx->len, &s->msg, &why) < 0 || s->msg.n_relays > 0)
+		return false;
+	if (dhcp6_duid_parse(dhcp6_msg_option(&s->msg, DHCP6_OPT_CLIENTID), &duid) < 0)
+		duid = (struct dhcp6_duid){.len = 0};
+	dhcp6_class_macs(&s->msg, &duid, rx->src.b, &macs);
+	for (size_t i = 0; i < DHCP6_MAC_SOURCES; i++) {
+		if (macs.has[i])
+			return false;
+	}
+	return true;
 }
 
 static void

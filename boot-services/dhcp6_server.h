@@ -36,6 +36,8 @@ struct dhcp6_server_rx {
 	struct addr_ip src, dst;
 	uint16_t src_port;
 	int64_t mono, wall;
+	bool has_neighbour; /* the neighbour cache knows src by this MAC address */
+	struct addr_mac neighbour;
 };
 
 /* What follows from it. Events with an empty kind are none; the caller takes both. `sent` becomes true,
@@ -69,6 +71,9 @@ dhcp6_server_set_links(
 void
 dhcp6_server_restore(struct dhcp6_server *s, const struct dhcp6_lease_record *r,
     int64_t mono, int64_t wall);
+/* Does the datagram leave open which machine sent it, so that `neighbour` is worth asking for? */
+bool
+dhcp6_server_wants_neighbour(struct dhcp6_server *s, const struct dhcp6_server_rx *rx);
 /* Handles a datagram. The caller runs event_done() on both events. */
 void
 dhcp6_server_handle(struct dhcp6_server *s, const struct dhcp6_server_rx *rx,

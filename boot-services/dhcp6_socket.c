@@ -9,8 +9,8 @@
  * with a filter hears them without getting in its way. What it delivers is parsed with the same care as
  * everything else.
  *
- * Our addresses come from /proc/net/if_inet6, opened before privileges are dropped: the sandbox has no
- * netlink, and SIOCGIFCONF knows no IPv6.
+ * Our addresses come from /proc/net/if_inet6, opened before privileges are dropped: SIOCGIFCONF knows no
+ * IPv6, and the sandbox opens no netlink.
  *
  * Opening needs privilege; the others do not. */
 #include "boot-services/dhcp6_socket.h"

@@ -10,8 +10,9 @@ import struct
 import pytest
 from scapy.layers.dhcp6 import (DHCP6_Advertise, DHCP6_Confirm, DHCP6_Decline, DHCP6_InfoRequest, DHCP6_Rebind,
                                 DHCP6_Release, DHCP6_Renew, DHCP6_Request, DHCP6_Solicit, DHCP6OptClientId,
-                                DHCP6OptServerId, DUID_LLT)
+                                DHCP6OptServerId, DUID_EN, DUID_LLT)
 
+import netlab
 from dhcp4_wire import inside
 from dhcp6_wire import (DUID_LL, DUID_UUID, RAW_UUID, SITE_GROUP, UUID, Wire, http, ipxe, option, pxe, relay)
 from netlab import fill, small_disk, until
@@ -65,6 +66,15 @@ def make_client(netns, mac):
 
 def make_wire(netns, mac, port=546):
     return Wire(make_client(netns, mac), port)
+
+
+def make_anonymous_wire(netns, mac):
+    """Its link-local address says nothing of its MAC address, as systems choose theirs."""
+    ns = make_client(netns, mac)
+    ns.ip("link", "set", "eth0", "addrgenmode", "none")
+    ns.ip("addr", "flush", "dev", "eth0")
+    ns.ip("addr", "add", "fe80::1234/64", "dev", "eth0", "nodad")
+    return Wire(ns)
 
 
 @pytest.fixture
@@ -133,17 +143,71 @@ def test_stateless(wire):
 
 def test_uuid_in_both_byte_orders(lab, netns):
     """The client's link-local address says nothing: found by its board."""
-    ns = make_client(netns, OTHER)
-    ns.ip("link", "set", "eth0", "addrgenmode", "none")
-    ns.ip("addr", "flush", "dev", "eth0")
-    ns.ip("addr", "add", "fe80::1234/64", "dev", "eth0", "nodad")
-    wire = Wire(ns)
+    wire = make_anonymous_wire(netns, OTHER)
     addresses = set()
     for uuid in UUID, RAW_UUID:
         addresses.add(wire.lease(pxe(), duid=DUID_UUID(uuid=uuid), iaid=len(addresses)).ip)
     assert len(addresses) == 1
     assert {ev["host"] for ev in lab.find("dhcp6.request")} == {"edge02.lab"}
     assert {ev["mac"] for ev in lab.find("dhcp6.reply")} == {EDGE2}
+    wire.close()
+
+
+ANONYMOUS = DUID_EN(enterprisenum=343, id=b"\x07\x07\x07\x07")
+
+
+def test_neighbour_cache(lab, netns):
+    """Nothing in its message says who it is, but the two spoke before."""
+    lab.config["site"] = dict(SITE, unknown="ignore")
+    lab.restart()
+    wire = make_anonymous_wire(netns, EDGE1)
+    assert wire.ask(DHCP6_Solicit, pxe(), duid=ANONYMOUS, timeout=0.3) is None
+    netns.server.run("ping", "-6", "-c1", "-W10", f"fe80::1234%{netns.server.ifname}")
+    reply = wire.lease(pxe(), duid=ANONYMOUS)
+    assert reply.ip == "fd77::11" and reply.url == "tftp://[fd77::1]/snponly.efi"
+    request = lab.wait(lambda ev: ev["kind"] == "dhcp6.request")
+    assert request["host"] == "edge01.lab" and request["mac"] == EDGE1
+    # What the kernel forgets is learned.
+    netns.server.ip("neigh", "flush", "dev", netns.server.ifname)
+    assert wire.ask(DHCP6_Renew, address="fd77::11", server=True, duid=ANONYMOUS).addresses == {"fd77::11": 3600}
+    assert "neighbour cache" not in lab.stderr
+    wire.close()
+
+
+# As RestrictAddressFamilies= of systemd does it: no socket of AF_NETLINK.
+WITHOUT_NETLINK = r"""#!/usr/bin/python3
+import ctypes, os, platform, struct, sys
+call = {"x86_64": 41, "aarch64": 198}[platform.machine()]
+code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in (
+    (0x20, 0, 0, 0), (0x15, 0, 3, call), (0x20, 0, 0, 16), (0x15, 0, 1, 16),
+    (0x06, 0, 0, 0x00050000 | 97), (0x06, 0, 0, 0x7fff0000))))
+program = ctypes.create_string_buffer(struct.pack("@HP", 6, ctypes.addressof(code)))
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(22, 2, program, 0, 0) == 0, os.strerror(ctypes.get_errno())
+os.execv("%s", ["netboot-bootd"] + sys.argv[1:])
+"""
+
+
+def test_without_netlink(lab, netns, tmp_path, monkeypatch):
+    """The log says so once, and machines are found by what remains."""
+    script = tmp_path / "bootd"
+    script.write_text(WITHOUT_NETLINK % netlab.BOOTD)
+    script.chmod(0o755)
+    monkeypatch.setattr(netlab, "BOOTD", str(script))
+    lab.restart()
+    wire = make_anonymous_wire(netns, OTHER)
+    assert wire.lease(pxe(), duid=DUID_UUID(uuid=UUID)).ip
+    assert lab.wait(lambda ev: ev["kind"] == "dhcp6.reply")["host"] == "edge02.lab"
+    assert lab.stderr.count("neighbour cache cannot be asked (Address family not supported by protocol)") == 1
+    wire.close()
+
+
+def test_the_answer_makes_the_neighbour_known(lab, netns):
+    """Where unknown machines are answered the ADVERTISE has the kernel ask for the address."""
+    wire = make_anonymous_wire(netns, EDGE1)
+    offer = wire.ask(DHCP6_Solicit, pxe(), duid=ANONYMOUS)
+    assert offer.ip != "fd77::11"
+    assert wire.ask(DHCP6_Request, pxe(), server=True, address=offer.ip, duid=ANONYMOUS).ip == "fd77::11"
     wire.close()
 
 

@@ -150,6 +150,7 @@ struct kit {
 	struct dhcp6_server_link link;
 	struct dhcp6_duid duid; /* the server's */
 	int64_t now;
+	const uint8_t *neighbour; /* of who sends; NULL: the cache does not know */
 	struct dhcp6_server_tx tx;
 	struct dhcp6_msg reply;
 	uint8_t
@@ -307,6 +308,10 @@ kit_handle_from(
 	    .mono = k->now,
 	    .wall = k->now + 1764000000 * USEC_PER_SEC};
 
+	if (k->neighbour) {
+		rx.has_neighbour = true;
+		memcpy(rx.neighbour.b, k->neighbour, sizeof(rx.neighbour.b));
+	}
 	kit_forget_events(k);
 	dhcp6_server_handle(k->server, &rx, &k->tx);
 	return k->tx.reply && kit_parse_reply(k);

@@ -181,6 +181,67 @@ what_was_learned_is_used(void **state)
 	assert_given("fd77::11", DHCP6_STATUS_SUCCESS);
 }
 
+/* Between what the message says and what was learned of its DUID. */
+static void
+the_neighbour_cache_finds_hosts(void **state)
+{
+	struct dhcp6_duid en = {.len = 8, .b = {0, 2, 0, 0, 1, 0x57, 7, 7}};
+
+	(void)state;
+	/* No machine of ours: it is not told apart by a cache that forgets. */
+	kit.neighbour = kit_mac_other;
+	send_duid(en, "fe80::99");
+	assert_string_equal(kit.tx.seen.mac, "");
+	kit.neighbour = kit_mac_edge;
+	send_duid(en, "fe80::99");
+	assert_string_equal(kit.tx.seen.host, "edge01.los");
+	assert_given("fd77::11", DHCP6_STATUS_SUCCESS);
+	/* Forgotten there, learned here. */
+	kit.neighbour = NULL;
+	send_duid(en, "fe80::99");
+	assert_string_equal(kit.tx.seen.host, "edge01.los");
+	/* Another port with the same DUID. */
+	kit.neighbour = kit_mac_pool;
+	send_duid(en, "fe80::98");
+	assert_string_equal(kit.tx.seen.host, "edge02.los");
+	/* What the message says counts more. */
+	send_duid(kit_duid_ll(kit_mac_edge), "fe80::99");
+	assert_string_equal(kit.tx.seen.host, "edge01.los");
+	send_duid(en, "fe80::5054:ff:fe77:1");
+	assert_string_equal(kit.tx.seen.host, "edge01.los");
+}
+
+static bool
+wants(const struct dhcp6_duid *d, const char *source)
+{
+	struct dhcp6_server_rx rx = {.data = packet.data, .src = kit_ip(source)};
+
+	kit_begin(&packet, DHCP6_SOLICIT);
+	dhcp6_msg_put(&packet.w, DHCP6_OPT_CLIENTID, d->b, d->len);
+	rx.len = packet.w.len;
+	return dhcp6_server_wants_neighbour(kit.server, &rx);
+}
+
+static void
+the_neighbour_cache_is_asked_only_where_it_helps(void **state)
+{
+	const struct dhcp6_duid en = {.len = 8, .b = {0, 2, 0, 0, 1, 0x57, 7, 7}};
+	const struct dhcp6_duid ll = kit_duid_ll(kit_mac_edge), none = {.len = 0};
+	struct dhcp6_server_rx rx = {.data = packet.data, .src = kit_ip("fe80::99")};
+
+	(void)state;
+	assert_true(wants(&en, "fe80::99"));
+	assert_true(wants(&none, "fe80::99"));
+	assert_false(wants(&ll, "fe80::99"));
+	assert_false(wants(&en, "fe80::5054:ff:fe77:1"));
+	assert_false(wants(&en, "fd77::99"));
+	rx.len = 3;
+	assert_false(dhcp6_server_wants_neighbour(kit.server, &rx));
+	kit.site.n_subnets = 0;
+	hosttab_set_site(kit.table, &kit.site);
+	assert_false(wants(&en, "fe80::99"));
+}
+
 /* Firmware, iPXE and the system: other DUIDs and IAIDs, one address. */
 static void
 all_stages_get_one_address(void **state)
@@ -286,6 +347,26 @@ one_relay(void **state)
 	assert_memory_equal(kit.tx.sent.ip, "fd88::1", 7);
 }
 
+static void
+the_relays_neighbour_is_not_the_client(void **state)
+{
+	struct dhcp6_duid en = {.len = 8, .b = {0, 2, 0, 0, 1, 0x57, 7, 7}};
+	struct dhcp6_server_rx rx = {.data = packet.data, .src = kit_ip("fe80::88")};
+	size_t at;
+
+	(void)state;
+	kit.neighbour = kit_mac_edge;
+	begin_packet();
+	begin_relay("fd88::1", NULL, NULL, &at);
+	put_inner(&en);
+	dhcp6_msg_nest_end(&packet.w, at);
+	rx.len = packet.w.len;
+	assert_false(dhcp6_server_wants_neighbour(kit.server, &rx));
+	assert_true(relayed("fe80::88"));
+	assert_string_equal(kit.tx.seen.kind, "dhcp6.solicit");
+	assert_string_equal(kit.tx.seen.host, "");
+}
+
 /* The innermost link-address that is not zero decides; option 79 of the innermost relay names the port. */
 static void
 relays_within_relays(void **state)
@@ -353,8 +434,11 @@ main(void)
 	    TEST(hosts_are_found_by_uuid_in_both_orders),
 	    TEST(the_port_counts_more_than_the_duid),
 	    TEST(what_was_learned_is_used),
+	    TEST(the_neighbour_cache_finds_hosts),
+	    TEST(the_neighbour_cache_is_asked_only_where_it_helps),
 	    TEST(all_stages_get_one_address),
 	    TEST(one_relay),
+	    TEST(the_relays_neighbour_is_not_the_client),
 	    TEST(relays_within_relays),
 	    TEST(relays_without_a_subnet),
 	};
