@@ -33,8 +33,8 @@ neigh_io_open(struct neigh_io **ret)
 {
 	const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
 	struct neigh_io *n;
-	int fd = socket(
-	    AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd =
+	    socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, NETLINK_ROUTE);
 	int r;
 
 	if (fd < 0)
@@ -56,8 +56,8 @@ receive(int fd, void *data, size_t size)
 {
 	struct sockaddr_nl from = {.nl_family = AF_NETLINK};
 	socklen_t len = sizeof(from);
-	ssize_t n = recvfrom(fd, data, size, MSG_DONTWAIT | MSG_TRUNC,
-	    (struct sockaddr *)&from, &len);
+	ssize_t n = recvfrom(
+	    fd, data, size, MSG_DONTWAIT | MSG_TRUNC, (struct sockaddr *)&from, &len);
 
 	if (n < 0)
 		return -errno;
@@ -65,8 +65,8 @@ receive(int fd, void *data, size_t size)
 }
 
 int
-neigh_io_find(struct neigh_io *n, unsigned ifindex, const struct addr_ip *ip,
-    struct addr_mac *ret)
+neigh_io_find(
+    struct neigh_io *n, unsigned ifindex, const struct addr_ip *ip, struct addr_mac *ret)
 {
 	uint8_t request[NEIGH_MSG_REQUEST_MAX], answer[NEIGH_MSG_ANSWER_MAX];
 	struct wbuf w = wbuf_init(request, sizeof(request));

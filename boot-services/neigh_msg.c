@@ -26,11 +26,9 @@ enum {
 };
 
 bool
-neigh_msg_build(
-    struct wbuf *w, uint32_t seq, unsigned ifindex, const struct addr_ip *ip)
+neigh_msg_build(struct wbuf *w, uint32_t seq, unsigned ifindex, const struct addr_ip *ip)
 {
-	const struct ndmsg nd = {
-	    .ndm_family = AF_INET6, .ndm_ifindex = (int32_t)ifindex};
+	const struct ndmsg nd = {.ndm_family = AF_INET6, .ndm_ifindex = (int32_t)ifindex};
 	const struct rtattr attr = {
 	    .rta_len = RTA_LENGTH(sizeof(ip->b)), .rta_type = NDA_DST};
 	const struct nlmsghdr h = {

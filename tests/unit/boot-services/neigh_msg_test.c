@@ -26,8 +26,7 @@ static struct wbuf w;
 static void
 put(uint16_t type, const void *value, size_t len)
 {
-	const struct rtattr a = {
-	    .rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
+	const struct rtattr a = {.rta_len = (uint16_t)RTA_LENGTH(len), .rta_type = type};
 
 	wbuf_bytes(&w, &a, sizeof(a));
 	wbuf_bytes(&w, value, len);
@@ -167,8 +166,7 @@ whatever_is_cut_off_is_refused(void **state UNUSED)
 	/* Lengths that lie: of the message, and of its first attribute. */
 	len = sizeof(struct nlmsghdr) - 1;
 	memcpy(data, &len, sizeof(len));
-	assert_int_equal(
-	    neigh_msg_parse(data, whole, SEQ, IFINDEX, &ip, &got), -EBADMSG);
+	assert_int_equal(neigh_msg_parse(data, whole, SEQ, IFINDEX, &ip, &got), -EBADMSG);
 	for (uint16_t n = 0; n < 4; n++) {
 		memcpy(data + NLMSG_LENGTH(sizeof(struct ndmsg)), &n, sizeof(n));
 		assert_int_equal(answer(&got), -EBADMSG);
