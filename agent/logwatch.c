@@ -274,14 +274,15 @@ struct path {
 	char stage[BOOTD_MSG_STAGE_SIZE];
 };
 
-/* "/b/TOKEN/NAME" or "/report/TOKEN/STAGE" behind its first part: the host and the last part. */
+/* "/b/TOKEN/NAME" or "/report/TOKEN/STAGE" behind its first part: the host and the rest, which of a file may have
+ * several parts. */
 static bool
 split_token(const struct logwatch *w, const char *rest, struct path *p)
 {
 	char token[ID_TOKEN_SIZE];
 	size_t n = strcspn(rest, "/");
 
-	if (n != sizeof(token) - 1 || rest[n] != '/' || strchr(rest + n + 1, '/') != NULL)
+	if (n != sizeof(token) - 1 || rest[n] != '/')
 		return false;
 	memcpy(token, rest, n);
 	token[n] = '\0';
@@ -295,7 +296,8 @@ read_payload(const struct logwatch *w, const char *rest, struct path *p)
 {
 	static const char *const classes[] = {[BOOTD_PAYLOAD_KERNEL] = "kernel",
 	    [BOOTD_PAYLOAD_INITRD] = "initrd",
-	    [BOOTD_PAYLOAD_FILE] = "file"};
+	    [BOOTD_PAYLOAD_FILE] = "file",
+	    [BOOTD_PAYLOAD_TEMPLATE] = "file"};
 
 	if (!split_token(w, rest, p))
 		return false;
@@ -376,7 +378,8 @@ ask(const struct logwatch_host *h, const struct path *p, bool whole,
     const struct logline *l, struct logwatch_out *ret)
 {
 	const struct bootd_msg_boot *b = &h->boot->b;
-	bool file = p->payload >= 0 && b->payloads[p->payload].kind == BOOTD_PAYLOAD_FILE;
+	bool file =
+	    p->payload >= 0 && !bootd_msg_payload_is_boot(b->payloads[p->payload].kind);
 	bool good = l->status >= 200 && l->status < 300;
 
 	memcpy(ret->ticket, b->ticket, sizeof(ret->ticket));
@@ -401,6 +404,18 @@ ask(const struct logwatch_host *h, const struct path *p, bool whole,
 	ret->consume = !b->consumed && (whole || (file && good));
 	ret->drop = whole && !file;
 	h->boot->came[p->payload] |= whole;
+}
+
+/* Of a template only the server knows it. */
+static int64_t
+size_of(const struct path *p, const struct logline *l)
+{
+	const struct bootd_msg_payload *of;
+
+	if (p->host == NULL || p->payload < 0)
+		return l->total;
+	of = &p->host->boot->b.payloads[p->payload];
+	return of->kind == BOOTD_PAYLOAD_TEMPLATE ? l->total : of->size;
 }
 
 static void
@@ -428,9 +443,7 @@ http_event(struct logwatch *w, enum logline_format f, const struct logline *l,
 		return;
 	str_escape(ret->ev.file, sizeof(ret->ev.file), p.name, strlen(p.name));
 	ret->ev.bytes = l->bytes;
-	ret->ev.total = p.host != NULL && p.payload >= 0
-			    ? p.host->boot->b.payloads[p.payload].size
-			    : l->total;
+	ret->ev.total = size_of(&p, l);
 	event_put(&ret->ev, "class", p.class);
 	put_escaped(&ret->ev, "method", l->method);
 	put_escaped(&ret->ev, "ua", l->agent);

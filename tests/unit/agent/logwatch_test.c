@@ -305,6 +305,30 @@ test_in_parts(void **state)
 	assert_true(uses(*state, GET("/b/" TOKEN "/linux", 206, 400, "OK")));
 }
 
+/* What the loaded system fetches: a template, and a file whose name has several parts. */
+static void
+test_files_of_the_system(void **state)
+{
+	static const char *const lines[] = {
+	    GET("/b/" TOKEN "/preseed.cfg", 200, 77, "OK"),
+	    GET("/b/" TOKEN "/live/x86_64/root.sfs", 206, 10, "OK")};
+	struct kit *k = *state;
+
+	add_payload(k, "preseed.cfg", 0, BOOTD_PAYLOAD_TEMPLATE);
+	add_payload(k, "live/x86_64/root.sfs", 9000, BOOTD_PAYLOAD_FILE);
+	logwatch_put_host(k->w, &k->h, &k->b);
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		struct logwatch_out out = hear(k, LOGLINE_NGINX, lines[i]);
+
+		assert_true(out.consume && out.has_event);
+		assert_string_equal(detail(&out, "class"), "file");
+		assert_string_equal(out.ev.file, k->b.payloads[3 + i].name);
+		assert_int_equal(out.ev.total, i == 0 ? 77 : 9000);
+		event_done(&out.ev);
+	}
+	assert_false(uses(k, GET("/b/" TOKEN "/x/linux", 200, 1000, "OK")));
+}
+
 /* Should the line of the kernel be lost: what comes after it shows it. */
 static void
 test_later_signs(void **state)
@@ -451,6 +475,7 @@ main(void)
 	    TEST(test_what_uses_a_ticket),
 	    TEST(test_spellings),
 	    TEST(test_in_parts),
+	    TEST(test_files_of_the_system),
 	    TEST(test_later_signs),
 	    TEST(test_initrd_is_dropped_when_it_has_come),
 	    TEST(test_floods),
