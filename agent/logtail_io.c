@@ -4,9 +4,9 @@
  * Entry points: logtail_io_new(), logtail_io_go_on(); the rest are callbacks of inotify and of a timer.
  * Ownership: struct logtail_io owns the descriptor, its events, and the journal's part where the log is one.
  * Failure modes: a file that is not there is waited for. One that was renamed is read to its end before the new one is
- * begun. One that became shorter was truncated, and is read from its beginning. After a restart the old file is looked
+ * begun, and for a second more: not all processes of a server take the new one at once. One that became shorter was truncated, and is read from its beginning. After a restart the old file is looked
  * for in its folder by inode and first octets; when it is gone (compressed meanwhile), what it held is lost, and
- * that is said. A line without its end waits for it; a line longer than LOGLINE_MAX is passed over.
+ * the owner is told. A line without its end waits for it; a line longer than LOGLINE_MAX is passed over.
  *
  * A mark is "INODE OFFSET CHECK": CHECK is a sum of the file's first octets, since inodes are used again.
  */
@@ -25,6 +25,7 @@
 
 #include "agent/logline.h"
 #include "agent/logtail_journal_io.h"
+#include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
 
@@ -35,6 +36,8 @@ enum {
 	PATH_SIZE = 512,
 	LOOK_S = 1, /* for file systems that inotify does not tell of */
 };
+/* So long the file that was renamed is read on, once the new one has a line. */
+#define LINGER USEC_PER_SEC
 
 struct logtail_io {
 	struct logtail_io_opts o;
@@ -46,6 +49,8 @@ struct logtail_io {
 	bool waiting;	/* for logtail_io_go_on() */
 	bool told;	/* that the file is not there */
 	int64_t marked;
+	int64_t
+	    leaving; /* monotonic: since when there is another file; 0: there is none */
 	int notify;
 	struct event *notified, *timer, *soon;
 	char *buf;
@@ -119,6 +124,7 @@ use_file(struct logtail_io *t, int fd, int64_t offset)
 	t->fd = fd;
 	t->offset = t->marked = offset;
 	t->skipping = false;
+	t->leaving = 0;
 	t->inode = fstat(fd, &st) == 0 ? st.st_ino : 0;
 }
 
@@ -167,6 +173,14 @@ find_rotated(
 }
 
 static void
+tell_lost(struct logtail_io *t, const char *why)
+{
+	log_warn(t->o.log, "log %s: %s", t->o.file, why);
+	if (t->o.ops->lost != NULL)
+		t->o.ops->lost(t->o.arg);
+}
+
+static void
 begin_marked(struct logtail_io *t, const char *mark)
 {
 	uint64_t inode, sum;
@@ -176,20 +190,18 @@ begin_marked(struct logtail_io *t, const char *mark)
 	if (sscanf(mark, "%" SCNu64 " %" SCNd64 " %" SCNd64 ":%" SCNx64, &inode, &offset,
 		&len, &sum) != 4 ||
 	    offset < 0) {
-		log_warn(
-		    t->o.log, "log %s: where it was read to is not known", t->o.file);
+		tell_lost(t, "where it was read to is not known");
 		return;
 	}
+	if (inode == 0) /* it was not there */
+		return;
 	fd = find_rotated(t, inode, offset, len, sum);
 	if (fd >= 0) {
 		use_file(t, fd, offset);
 		return;
 	}
-	if (offset > 0)
-		log_warn(t->o.log,
-		    "log %s: the file that was read last is gone; what was written to it "
-		    "since is not known",
-		    t->o.file);
+	tell_lost(t, "the file that was read last is gone; what was written to it since "
+		     "is not known");
 }
 
 /* ---- reading ---- */
@@ -255,6 +267,10 @@ take_next_file(struct logtail_io *t)
 		return false;
 	/* Who writes may go on in the old file until it is told: the new one begins with its first line. */
 	if (t->fd >= 0 && st.st_size == 0)
+		return false;
+	if (t->fd >= 0 && t->leaving == 0)
+		t->leaving = clock_mono();
+	if (t->fd >= 0 && clock_mono() - t->leaving < LINGER)
 		return false;
 	fd = open_log(t->o.file);
 	if (fd < 0)
@@ -335,10 +351,10 @@ begin_at_end(struct logtail_io *t)
 	struct stat st;
 	int fd = open_log(t->o.file);
 
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
-		close(fd);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		if (fd >= 0)
+			close(fd);
+		tell_mark(t); /* what comes is new, also after a restart */
 		return;
 	}
 	use_file(t, fd, st.st_size);

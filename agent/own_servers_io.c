@@ -219,6 +219,24 @@ ask_consume(
 	s->o.ops->on_message(s->o.arg, &m);
 }
 
+/* A part of the HTTP log is lost: any ticket may have been used in it, and is not given a second time. */
+static void
+doubt_tickets(struct own_servers_io *s)
+{
+	static const struct logline nobody;
+
+	for (const struct served *d = s->served; d != NULL; d = d->next) {
+		const struct bootd_msg_boot *b = logwatch_boot(s->watch, d->h.name);
+		struct logwatch_out out = {.name = "(log lost)"};
+
+		if (b == NULL || b->consumed)
+			continue;
+		memcpy(out.host, d->h.name, sizeof(out.host));
+		memcpy(out.ticket, b->ticket, sizeof(out.ticket));
+		ask_consume(s, &out, &nobody);
+	}
+}
+
 static void
 tell_report(
     struct own_servers_io *s, const struct logwatch_out *out, const struct logline *l)
@@ -271,9 +289,19 @@ on_mark(void *arg, const char *mark)
 }
 
 static void
+on_lost(void *arg)
+{
+	struct own_log *log = arg;
+
+	if (log->cfg->format == LOGLINE_NGINX)
+		doubt_tickets(log->s);
+}
+
+static void
 begin_log(struct own_servers_io *s, struct own_log *log)
 {
-	static const struct logtail_io_ops ops = {.line = on_line, .mark = on_mark};
+	static const struct logtail_io_ops ops = {
+	    .line = on_line, .mark = on_mark, .lost = on_lost};
 	struct logtail_io_opts o = {
 	    .base = s->o.base,
 	    .log = s->o.log,
@@ -404,6 +432,9 @@ put_host(void *self, const struct bundle_host *h, const struct bootd_msg_boot *b
 {
 	struct own_servers_io *s = self;
 
+	/* A job that ends meanwhile has taken its script away: the servers go on. */
+	if (s->held && b == NULL)
+		(void)complain(s, own_files_idle(&s->files, h), h->name);
 	if (!s->serving || s->sending)
 		return 0;
 	s->gen++;

@@ -105,6 +105,24 @@ def test_agent_killed_in_between(own_site):
     assert os.path.exists(s.path("scripts", f"script.ipxe-{MAC}"))
 
 
+def test_log_lost_while_no_agent_ran(own_site):
+    """Whoever is booting may have had the image: there is no second time."""
+    s = own_site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.firmware()
+    s.wait_stage("firmware-dhcp")
+    s.kill_agent()
+    os.unlink(s.path("nginx.log"))
+    s.start_agent()
+    assert s.wait_event("job.ticket", state="consumed")["file"] == "(log lost)"
+    until(lambda: "exit 1" in s.script_text(), what="the script to be replaced")
+    s.cancel(job)
+    assert s.wait_end(job)["kind"] == "job.cancelled"
+    s.check_ticket_rule(job)
+
+
 def test_files_that_cannot_be_laid_out(own_site):
     """Nothing is switched, the reason is told, and it goes on when it can."""
     s = own_site(deadlines={"armed": "1s"})

@@ -30,6 +30,7 @@ struct kit {
 	char mark[LOGTAIL_IO_MARK_SIZE];
 	unsigned marks;
 	bool hold; /* the lines are not durable yet */
+	unsigned lost;
 };
 
 static void
@@ -56,9 +57,18 @@ on_mark(void *arg, const char *mark)
 }
 
 static void
+on_lost(void *arg)
+{
+	struct kit *k = arg;
+
+	k->lost++;
+}
+
+static void
 begin(struct kit *k, bool marked)
 {
-	static const struct logtail_io_ops ops = {.line = on_line, .mark = on_mark};
+	static const struct logtail_io_ops ops = {
+	    .line = on_line, .mark = on_mark, .lost = on_lost};
 	char mark[LOGTAIL_IO_MARK_SIZE];
 	struct logtail_io_opts o = {.base = k->base,
 	    .log = &k->log,
@@ -218,8 +228,13 @@ test_rotated_by_name(void **state)
 	expect(k, "a|b|");
 	put(k, k->rotated, "c\n");
 	expect(k, "a|b|c|");
+	/* One of its processes has begun the new one, another has not. */
 	put(k, k->path, "d\n");
-	expect(k, "a|b|c|d|");
+	event_base_loop(k->base, EVLOOP_ONCE);
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	put(k, k->rotated, "late\n");
+	expect(k, "a|b|c|late|");
+	expect(k, "a|b|c|late|d|");
 }
 
 static void
@@ -287,7 +302,23 @@ test_restart_after_rotation(void **state)
 	assert_int_equal(rename(k->path, k->rotated), 0);
 	put(k, k->path, "c\n");
 	begin(k, true);
+	expect(k, "b|");
 	expect(k, "b|c|");
+	assert_int_equal(k->lost, 0);
+}
+
+/* It was not there: what is written to it while nobody reads is new. */
+static void
+test_restart_before_there_was_one(void **state)
+{
+	struct kit *k = *state;
+
+	begin(k, false);
+	end(k);
+	put(k, k->path, "a\n");
+	begin(k, true);
+	expect(k, "a|");
+	assert_int_equal(k->lost, 0);
 }
 
 /* Another file with the inode of the old one, or none: what is there is read from its beginning. */
@@ -305,15 +336,18 @@ test_restart_after_loss(void **state)
 	put(k, k->path, "x\ny\nz\n");
 	begin(k, true);
 	expect(k, "x|y|z|");
+	assert_int_equal(k->lost, 1);
 	end(k);
 	assert_int_equal(unlink(k->path), 0);
 	put(k, k->path, "q\n");
 	begin(k, true);
 	expect(k, "q|");
+	assert_int_equal(k->lost, 2);
 	end(k);
 	str_clip(k->mark, sizeof(k->mark), "nonsense");
 	begin(k, true);
 	expect(k, "q|");
+	assert_int_equal(k->lost, 3);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -331,6 +365,7 @@ main(void)
 	    TEST(test_restart),
 	    TEST(test_killed_before_it_was_durable),
 	    TEST(test_restart_after_rotation),
+	    TEST(test_restart_before_there_was_one),
 	    TEST(test_restart_after_loss),
 	};
 
