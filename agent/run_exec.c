@@ -586,6 +586,8 @@ end(struct run_job *job)
 		return;
 	template_remove(
 	    job->deps->cfg->scripts_root, job->run.ticket.id, &job->bundle->image);
+	/* Of an earlier ticket, when the job ends before those of the last one are written. */
+	template_remove(job->deps->cfg->scripts_root, job->written, &job->bundle->image);
 	if (script_path(job, path, sizeof(path)) == 0 && unlink(path) < 0 &&
 	    errno != ENOENT)
 		log_warn(job->deps->log, "job %s: cannot remove %s: %s", job->run.job,

@@ -93,6 +93,21 @@ fill_in(const struct script_params *p, const struct template_dirs *dirs,
 	    p->bundle->host.name, f->path, why.text);
 }
 
+/* Without it nobody but root could read them, and the installer would be told so after the disk is gone. */
+static int
+check_reader(
+    const struct script_params *p, const struct template_dirs *dirs, struct error *err)
+{
+	if (geteuid() != 0 || dirs->reader == NULL || dirs->reader[0] == '\0' ||
+	    getpwnam(dirs->reader) != NULL)
+		return 0;
+	return error_set(err, -ENOENT, "image-template",
+	    "correct user of boot_services or own_servers in the agent's configuration",
+	    "image %s for host %s: its templates are for the user %.60s, who does not "
+	    "exist",
+	    p->bundle->image.name, p->bundle->host.name, dirs->reader);
+}
+
 int
 template_check(
     const struct script_params *p, const struct template_dirs *dirs, struct error *err)
@@ -105,6 +120,8 @@ template_check(
 
 		if (image->files[i].template)
 			r = fill_in(p, dirs, &image->files[i], &text, err);
+		if (r == 0 && image->files[i].template)
+			r = check_reader(p, dirs, err);
 		free(text);
 		if (r < 0)
 			return r;

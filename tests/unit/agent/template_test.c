@@ -135,6 +135,20 @@ refused(struct kit *k, int wanted, const char *code, const char *part)
 	template_remove(k->dir, OLD, &k->b->image);
 }
 
+/* Written for nobody they would be refused to the installer, when it is too late. */
+static void
+a_reader_who_does_not_exist(void **state)
+{
+	struct kit *k = *state;
+
+	if (geteuid() != 0)
+		skip();
+	k->dirs.reader = "nobody-of-that-name";
+	assert_int_equal(template_check(&k->p, &k->dirs, &k->err), -ENOENT);
+	assert_string_equal(k->err.code, "image-template");
+	assert_non_null(strstr(k->err.text, "nobody-of-that-name"));
+}
+
 static void
 faults_are_named(void **state)
 {
@@ -209,6 +223,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		written_for_the_ticket_and_removed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(faults_are_named, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_reader_who_does_not_exist, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_folder_that_is_not_there, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		leavings_of_a_crash_are_swept, setup, teardown),
