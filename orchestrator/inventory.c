@@ -33,6 +33,7 @@ struct inventory_plan {
 	json_t *changes;
 	enum action *site_actions, *image_actions, *host_actions;
 	struct strset touched; /* sites whose snapshot changes */
+	bool menus_touched;    /* all that have a menu are among them */
 };
 
 static size_t
@@ -112,8 +113,9 @@ static int
 touch_menus(struct inventory_plan *p, struct inventory_check *c)
 {
 	struct store_names names = {0};
-	int rc = db_site_names_with_menu(c->store, &names);
+	int rc = p->menus_touched ? 0 : db_site_names_with_menu(c->store, &names);
 
+	p->menus_touched = rc == 0;
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		strset_add(&p->touched, names.v[i], 0, NULL);
 	store_names_done(&names);
