@@ -50,10 +50,11 @@ menu_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	if (json_array_size(items) > 0)
 		json_object_set(menu, "items", items);
 	json_decref(items);
-	if (timeout != NULL && str_to_duration(timeout, &us) < 0) {
+	if (timeout != NULL &&
+	    (str_to_duration(timeout, &us) < 0 || us % USEC_PER_SEC != 0)) {
 		json_decref(menu);
 		error_set(&err, 0, "usage", "write 10s or 2m; 0 never starts it",
-		    "--menu-timeout: '%s' is no duration", timeout);
+		    "--menu-timeout: '%s' is no duration of whole seconds", timeout);
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
 	}
 	if (timeout != NULL)
