@@ -312,10 +312,12 @@ begin_log(struct own_servers_io *s, struct own_log *log)
 	};
 	char *mark = NULL;
 
-	if (spool_get_mark(s->o.spool, log->key, &mark) < 0)
+	if (spool_get_mark(s->o.spool, log->key, &mark) < 0) {
 		log_warn(s->o.log,
 		    "log %s: where it was read to is not known; it is read from its end",
 		    o.file != NULL ? o.file : o.unit);
+		on_lost(log);
+	}
 	o.mark = mark;
 	log->tail = logtail_io_new(&o);
 	free(mark);
