@@ -128,11 +128,12 @@ boot_nic(const struct hosttab_host *h)
 	return h->n_nics > 0 ? &h->nics[0].mac : NULL;
 }
 
-/* DUID-UUIDs come in both byte orders (boot.md 1.6). */
+/* DUID-UUIDs come in both byte orders (boot.md 1.6). Where each order is that of a host, nobody knows which of them
+ * asks. */
 static void
 find_by_uuid(struct dhcp6_query *q)
 {
-	const struct hosttab_entry *host;
+	const struct hosttab_entry *host, *other;
 	struct addr_uuid uuid, swapped;
 	const struct addr_mac *mac;
 
@@ -140,8 +141,11 @@ find_by_uuid(struct dhcp6_query *q)
 		return;
 	swapped = addr_uuid_swap(&uuid);
 	host = hosttab_by_uuid(*q->s->table, &uuid);
+	other = hosttab_by_uuid(*q->s->table, &swapped);
+	if (host && other && host != other)
+		return;
 	if (!host)
-		host = hosttab_by_uuid(*q->s->table, &swapped);
+		host = other;
 	mac = host ? boot_nic(&host->host) : NULL;
 	if (mac)
 		take_mac(q, mac);
@@ -194,7 +198,9 @@ find_client(struct dhcp6_query *q)
 		dhcp6_learn_put(q->s->learned, &q->duid, &q->policy.mac);
 	if (!said && dhcp6_learn_find(q->s->learned, &q->duid, &mac))
 		take_mac(q, &mac);
-	if (!q->host)
+	/* There are boards that share a UUID: a port that is nobody's must not get the ticket of the host that has
+	 * the UUID. With IPv4 it is a stranger, too. */
+	if (!q->has_mac)
 		find_by_uuid(q);
 	if (q->has_mac)
 		q->client.key = dhcp6_class_key_of_mac(&q->policy.mac);

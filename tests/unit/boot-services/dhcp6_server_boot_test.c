@@ -154,6 +154,34 @@ hosts_are_found_by_uuid_in_both_orders(void **state)
 	assert_string_equal(kit.tx.seen.host, "edge01.los");
 }
 
+/* Boards of a careless maker: the one in the table has a ticket, the other one its disks. */
+static void
+a_strange_port_is_nobody_whatever_its_uuid(void **state)
+{
+	struct dhcp6_duid d = dhcp6_duid_make_uuid(kit_uuid_raw);
+
+	(void)state;
+	send_duid(d, "fe80::5054:ff:fe99:9");
+	assert_string_equal(kit.tx.seen.host, "");
+	assert_string_equal(kit.tx.seen.mac, "52:54:00:99:00:09");
+	/* Nor later, when its packet does not say which port it is. */
+	send_duid(d, "fe80::99");
+	assert_string_equal(kit.tx.seen.host, "");
+}
+
+/* One UUID that somebody wrote down in either order, for two hosts. */
+static void
+two_hosts_of_one_uuid_are_nobody(void **state)
+{
+	static const uint8_t mac[6] = {0x52, 0x54, 0, 0x77, 0, 3};
+
+	(void)state;
+	assert_true(kit_add_host(&kit, "edge03.los", mac, NULL,
+	    "44332211-6655-8877-99aa-bbccddeeff00", false));
+	send_duid(dhcp6_duid_make_uuid(kit_uuid_raw), "fe80::99");
+	assert_string_equal(kit.tx.seen.host, "");
+}
+
 static void
 the_port_counts_more_than_the_duid(void **state)
 {
@@ -432,6 +460,8 @@ main(void)
 	    TEST(urls_name_our_ports_and_encode_names),
 	    TEST(without_an_address_of_ours_no_url),
 	    TEST(hosts_are_found_by_uuid_in_both_orders),
+	    TEST(a_strange_port_is_nobody_whatever_its_uuid),
+	    TEST(two_hosts_of_one_uuid_are_nobody),
 	    TEST(the_port_counts_more_than_the_duid),
 	    TEST(what_was_learned_is_used),
 	    TEST(the_neighbour_cache_finds_hosts),
