@@ -177,7 +177,8 @@ send_solicit(const struct link *l, struct ra_server_out *out)
 	p->len = w.len;
 }
 
-/* RFC 4861 6.2.5: "SHOULD transmit … with a Router Lifetime field of zero." */
+/* RFC 4861 6.2.5: "SHOULD transmit … with a Router Lifetime field of zero." What follows in other modes need not say
+ * so: nothing, or what a foreign router keeps us from. */
 static void
 take_back(struct link *l, struct ra_server_out *out)
 {
@@ -404,13 +405,15 @@ ra_server_refresh(struct ra_server *s, size_t link, const struct ra_server_addrs
 
 	ra_compose(hosttab_site(*s->table), addrs, s->serves_v4, &said);
 	(void)ra_msg_build(&w, &said.msg);
-	if (could && said.mode == RA_COMPOSE_NONE)
+	if (could && said.mode != RA_COMPOSE_FULL)
 		take_back(l, out);
 	l->addrs = *addrs;
 	if (!addr_ip_is_set(&addrs->link_local)) {
 		l->next = INT64_MAX;
 		return;
 	}
+	if (said.mode != RA_COMPOSE_FULL)
+		take_back(l, out); /* which was not possible before */
 	if (could && said.mode == l->said.mode && w.len == l->len &&
 	    memcmp(packet, l->packet, w.len) == 0)
 		return;

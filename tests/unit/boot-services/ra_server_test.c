@@ -432,6 +432,57 @@ change_is_told_at_once_and_a_router_takes_itself_back(void **state UNUSED)
 }
 
 static void
+assert_taken_back(const struct world *w)
+{
+	struct ra_msg m;
+	const char *why;
+
+	assert_true(w->out.n_packets > 0);
+	assert_int_equal(
+	    ra_msg_parse(w->out.packets[0].data, w->out.packets[0].len, &m, &why), 0);
+	assert_int_equal(m.router_s, 0);
+}
+
+/* Else machines would go on sending to us what is for elsewhere, as long as the lifetime was: the minimal
+ * advertisement that follows would not say it where another router is heard. */
+static void
+a_router_takes_itself_back_when_its_subnet_goes(void **state UNUSED)
+{
+	struct world *w = world_new();
+	struct bundle_subnet *s = add_subnet(w, "fd77::/64", BUNDLE_RA_MANAGED);
+
+	s->router_s = 9000;
+	refresh(w);
+	assert_int_equal(said(w).router_s, 9000);
+	foreign(w, "fe80::99", 600);
+	w->now += 10 * SECOND;
+	w->site.n_subnets = 0;
+	refresh(w);
+	assert_taken_back(w);
+	world_free(w);
+}
+
+/* The same while the link is down: the word is kept until it can be given. */
+static void
+a_router_takes_itself_back_when_its_link_returns(void **state UNUSED)
+{
+	struct world *w = world_new();
+	struct bundle_subnet *s = add_subnet(w, "fd77::/64", BUNDLE_RA_MANAGED);
+
+	s->router_s = 9000;
+	refresh(w);
+	foreign(w, "fe80::99", 600);
+	w->addrs.link_local.family = 0;
+	refresh(w);
+	w->site.n_subnets = 0;
+	refresh(w);
+	w->addrs.link_local = ip("fe80::1");
+	refresh(w);
+	assert_taken_back(w);
+	world_free(w);
+}
+
+static void
 what_does_not_fit_is_counted(void **state UNUSED)
 {
 	struct world *w = world_new();
@@ -469,6 +520,8 @@ main(void)
 	    cmocka_unit_test(minimal_ones),
 	    cmocka_unit_test(two_of_us_do_not_silence_each_other),
 	    cmocka_unit_test(change_is_told_at_once_and_a_router_takes_itself_back),
+	    cmocka_unit_test(a_router_takes_itself_back_when_its_subnet_goes),
+	    cmocka_unit_test(a_router_takes_itself_back_when_its_link_returns),
 	    cmocka_unit_test(what_does_not_fit_is_counted),
 	};
 
