@@ -31,6 +31,8 @@ enum { FOREIGN_SLOTS = 64, UNICAST_RATE = 50 };
 #define FOREIGN_TOLD_EVERY (3600 * SECOND)
 /* A router that sends at the longest interval that RFC 4861 allows (1800 s) is not forgotten between two. */
 #define FOREIGN_REMEMBERED (1800 * SECOND)
+/* … nor before its lifetime is over, which bridges the loss of one; RFC 4861 6.2.1 allows 9000 s. */
+#define FOREIGN_REMEMBERED_MAX (9000 * SECOND)
 #define TOLD_EVERY (60 * SECOND)
 /* Routers answer a solicitation within half a second. */
 #define LISTEN_FIRST (2 * SECOND)
@@ -49,7 +51,7 @@ struct link {
 	int64_t last_multicast; /* of ours */
 	bool pending;		/* an answer to all waits for its gap */
 	bool is_router;		/* the last one to all said so */
-	int64_t foreign_at;
+	int64_t foreign_until;
 	/* Since the last event: to all, of those solicited, to one machine. */
 	unsigned sent, solicited, unicast;
 	int64_t told_at;
@@ -99,7 +101,7 @@ ra_server_add_link(struct ra_server *s, const char *name)
 	assert(s->n_links < BOOTD_CONFIG_IFACES_MAX);
 	str_clip(l->name, sizeof(l->name), name);
 	l->next = INT64_MAX;
-	l->last_multicast = l->foreign_at = l->told_at = l->unicast_since = LONG_AGO;
+	l->last_multicast = l->foreign_until = l->told_at = l->unicast_since = LONG_AGO;
 	return s->n_links++;
 }
 
@@ -234,8 +236,7 @@ static bool
 is_silent(const struct link *l, int64_t now)
 {
 	return l->said.mode == RA_COMPOSE_NONE || !addr_ip_is_set(&l->addrs.link_local) ||
-	       (l->said.mode == RA_COMPOSE_MINIMAL &&
-		   now - l->foreign_at < FOREIGN_REMEMBERED);
+	       (l->said.mode == RA_COMPOSE_MINIMAL && now < l->foreign_until);
 }
 
 static bool
@@ -325,6 +326,22 @@ silences(const struct link *l, const struct ra_msg *m, const struct addr_ip *src
 	return memcmp(src->b, l->addrs.link_local.b, sizeof(src->b)) < 0;
 }
 
+static int64_t
+remembered(const struct ra_msg *m)
+{
+	int64_t its = m->router_s * SECOND;
+
+	if (its > FOREIGN_REMEMBERED_MAX)
+		return FOREIGN_REMEMBERED_MAX;
+	return its > FOREIGN_REMEMBERED ? its : FOREIGN_REMEMBERED;
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
 static void
 tell_foreign(const struct link *l, const struct ra_msg *m, const struct addr_ip *src,
     struct ra_server_out *out)
@@ -357,7 +374,7 @@ on_advert(struct ra_server *s, size_t link, const struct ra_server_rx *rx, int64
 	    ra_msg_parse(rx->data, rx->len, &m, &why) < 0)
 		return;
 	if (silences(l, &m, &rx->src))
-		l->foreign_at = now;
+		l->foreign_until = later(l->foreign_until, now + remembered(&m));
 	if (is_news(s, link, &rx->src, now))
 		tell_foreign(l, &m, &rx->src, out);
 }

@@ -375,6 +375,26 @@ minimal_ones(void **state UNUSED)
 	world_free(w);
 }
 
+/* One that advertises itself every 1800 s, and of which one advertisement is lost, must not be followed by ours, whose
+ * flags may be others. */
+static void
+a_router_counts_as_long_as_it_says(void **state UNUSED)
+{
+	struct world *w = world_new();
+
+	refresh(w);
+	foreign(w, "fe80::99", 5400);
+	w->now += 3601 * SECOND;
+	ask(w, "fe80::50");
+	assert_int_equal(w->out.n_packets, 0);
+	/* RFC 4861 knows no longer lifetime than 9000 s. */
+	foreign(w, "fe80::99", 65535);
+	w->now += 9001 * SECOND;
+	ask(w, "fe80::50");
+	assert_true(sent_to(w, "ff02::1"));
+	world_free(w);
+}
+
 /* Of two that are as minimal, the lower address goes on. */
 static void
 two_of_us_do_not_silence_each_other(void **state UNUSED)
@@ -518,6 +538,7 @@ main(void)
 	    cmocka_unit_test(what_is_not_valid_is_dropped),
 	    cmocka_unit_test(another_router_is_told_of_once_an_hour),
 	    cmocka_unit_test(minimal_ones),
+	    cmocka_unit_test(a_router_counts_as_long_as_it_says),
 	    cmocka_unit_test(two_of_us_do_not_silence_each_other),
 	    cmocka_unit_test(change_is_told_at_once_and_a_router_takes_itself_back),
 	    cmocka_unit_test(a_router_takes_itself_back_when_its_subnet_goes),
