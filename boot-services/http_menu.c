@@ -6,7 +6,8 @@
  * Failure modes: -errno when memory or descriptors are short.
  *
  * Whether the files of an image are at the site is looked at when the menu is asked for, at most once a second: what
- * is copied there later is offered then, and what is not there is left out and told, once until it is back.
+ * is copied there later is offered then, and what is not there is left out and told, once until it is back. Anybody may
+ * ask for the menu: where looking takes long, of many files on a slow disk, it is done less often.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -21,11 +22,13 @@
 #include "lib/str.h"
 
 #define FRESH_FOR USEC_PER_SEC
+/* Of the time that passes, what looking may take: one part of so many. */
+enum { SHARE = 20 };
 
 /* Images stand in `told` by name while they are left out, over changes of the table too. */
 struct http_menu {
 	struct fileroot_file file;
-	int64_t made;
+	int64_t made, fresh_for;
 	bool missing[BUNDLE_MENU_ITEMS_MAX];
 	char told[BUNDLE_MENU_ITEMS_MAX][BUNDLE_NAME_SIZE];
 };
@@ -128,7 +131,9 @@ make(struct http_io *io, int64_t now)
 	int r;
 
 	drop_file(m);
+	m->fresh_for = clock_mono();
 	look(io, site);
+	m->fresh_for = FRESH_FOR + SHARE * (clock_mono() - m->fresh_for);
 	text = menu_script(site, m->missing, io->deps->cfg->http_port);
 	r = textfile_make(text, &m->file);
 	free(text);
@@ -145,7 +150,7 @@ http_menu_open(struct http_io *io, int64_t now, struct fileroot_file *ret)
 		io->menu = str_alloc(sizeof(*io->menu));
 		io->menu->file.fd = -1;
 	}
-	if (io->menu->file.fd < 0 || now - io->menu->made > FRESH_FOR) {
+	if (io->menu->file.fd < 0 || now - io->menu->made > io->menu->fresh_for) {
 		int r = make(io, now);
 
 		if (r < 0)

@@ -2,9 +2,11 @@
 /* What the table names and this machine lacks, told once when it begins and once when it is over.
  *
  * table_check_io_open() looks at once, then every LOOK_S seconds, and SOON_MS after each change of the table, so that
- * a site's worth of changes is looked at once. What is found is one set of problems; when it differs from the last
- * one, each is logged and the whole set goes out as one event `bootd.check`, whose `problems` doctor shows until
- * an event without any. Nothing is refused: other subnets and loaders are served all the same.
+ * a site's worth of changes is looked at once. A look that takes long, for the table is large or a disk slow, holds up
+ * everything else, so that the next one comes the later: it takes one part in SHARE of the time at most. What is
+ * found is one set of problems; when it differs from the last one, each is logged and the whole set goes out as one
+ * event `bootd.check`, whose `problems` doctor shows until an event without any. Nothing is refused: other subnets
+ * and loaders are served all the same.
  *
  * Addresses come from SIOCGIFCONF and /proc/net/if_inet6: the sandbox has no netlink. Loaders are opened as they
  * would be for a client. Failure modes: what cannot be looked at now is not told of, and looked at again later. */
@@ -31,6 +33,7 @@
 enum {
 	LOOK_S = 10,
 	SOON_MS = 500,
+	SHARE = 20,
 	IFREQS_MAX = 256,
 	/* More of either is a table gone wrong: the first ones show it. */
 	PROBLEMS_MAX = 16,
@@ -41,6 +44,7 @@ struct table_check_io {
 	const struct bootd_deps *deps;
 	struct event *timer;
 	bool soon;
+	int64_t took; /* the last look, in microseconds */
 	json_t *last; /* the problems that were told of; owned */
 };
 
@@ -200,6 +204,7 @@ static void
 look(struct table_check_io *io)
 {
 	struct look l = {.deps = io->deps, .problems = json_array()};
+	int64_t began = clock_mono();
 
 	check_subnets(&l);
 	check_loaders(&l);
@@ -209,15 +214,19 @@ look(struct table_check_io *io)
 		io->last = json_incref(l.problems);
 	}
 	json_decref(l.problems);
+	io->took = clock_mono() - began;
 }
 
 static void
 arm(struct table_check_io *io)
 {
-	const struct timeval later = {.tv_sec = LOOK_S};
-	const struct timeval soon = {.tv_usec = SOON_MS * 1000};
+	int64_t wait = io->soon ? SOON_MS * 1000 : LOOK_S * USEC_PER_SEC;
+	struct timeval tv;
 
-	if (event_add(io->timer, io->soon ? &soon : &later) < 0)
+	if (wait < SHARE * io->took)
+		wait = SHARE * io->took;
+	tv = (struct timeval){wait / USEC_PER_SEC, wait % USEC_PER_SEC};
+	if (event_add(io->timer, &tv) < 0)
 		abort();
 }
 
