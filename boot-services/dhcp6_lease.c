@@ -364,10 +364,10 @@ share_allows(const struct dhcp6_lease_table *t, const struct dhcp6_lease_pool *p
 {
 	uint64_t last = last_offset(range);
 
-	return known ||
-	       (p->n_unknown < last + 1 - (last + 1) / 8 &&
-		   t->n_unknown < DHCP6_LEASE_RECORDS_MAX / 2) ||
-	       last == UINT64_MAX;
+	if (known)
+		return true;
+	return t->n_unknown < DHCP6_LEASE_RECORDS_MAX / 2 &&
+	       (last == UINT64_MAX || p->n_unknown < last + 1 - (last + 1) / 8);
 }
 
 /* The first of `n` addresses from `offset` on that nobody has a record of, else the first that is free. */

@@ -127,6 +127,22 @@ large_pools_do_not_collide(void **state)
 	}
 }
 
+/* Half of the table is always there for hosts, however large the pool is. */
+static void
+unknown_machines_have_half_of_the_table(void **state)
+{
+	struct dhcp6_lease *l;
+	uint32_t n = 0;
+
+	(void)state;
+	range.first = kit_ip("fd77::");
+	range.last = kit_ip("fd77::ffff:ffff:ffff:ffff");
+	while (n <= DHCP6_LEASE_RECORDS_MAX / 2 && take(n, false, NOW, &l) == 0)
+		n++;
+	assert_int_equal(n, DHCP6_LEASE_RECORDS_MAX / 2);
+	assert_int_equal(take(n, true, NOW, &l), 0);
+}
+
 /* A nearly full pool larger than one search: repetitions sweep it. */
 static void
 the_last_address_is_found(void **state)
@@ -352,6 +368,7 @@ main(void)
 	    TEST(a_pool_is_given_out_to_the_last_address),
 	    TEST(unknown_machines_have_seven_eighths),
 	    TEST(large_pools_do_not_collide),
+	    TEST(unknown_machines_have_half_of_the_table),
 	    TEST(the_last_address_is_found),
 	    TEST(fixed_addresses),
 	    TEST(more_iaids_than_are_remembered),
