@@ -77,23 +77,6 @@ add_of_relay(struct dhcp6_query *q, const struct addr_ip *relay)
 	}
 }
 
-static void
-collect_relayed(struct dhcp6_query *q)
-{
-	struct addr_ip link = {.family = AF_INET6};
-	static const uint8_t zero[16];
-
-	for (size_t i = q->msg->n_relays; i > 0; i--) {
-		if (memcmp(q->msg->relays[i - 1].link, zero, sizeof(zero)) == 0)
-			continue;
-		memcpy(link.b, q->msg->relays[i - 1].link, sizeof(link.b));
-		add_of_relay(q, &link);
-		add(q, hosttab_subnet(*q->s->table, &link));
-		return;
-	}
-	add_of_relay(q, &q->rx->src);
-}
-
 static bool
 has_our_address(const struct dhcp6_server *s, const struct bundle_subnet *subnet)
 {
@@ -119,6 +102,26 @@ collect(struct dhcp6_query *q)
 		if (s->relay[0] == '\0' && !has_our_address(q->s, s))
 			add(q, s);
 	}
+}
+
+static void
+collect_relayed(struct dhcp6_query *q)
+{
+	struct addr_ip link = {.family = AF_INET6};
+	static const uint8_t zero[16];
+
+	for (size_t i = q->msg->n_relays; i > 0; i--) {
+		if (memcmp(q->msg->relays[i - 1].link, zero, sizeof(zero)) == 0)
+			continue;
+		memcpy(link.b, q->msg->relays[i - 1].link, sizeof(link.b));
+		add_of_relay(q, &link);
+		add(q, hosttab_subnet(*q->s->table, &link));
+		return;
+	}
+	add_of_relay(q, &q->rx->src);
+	/* A switch of the link itself that only adds the port (RFC 6221): the packet has come through no router. */
+	if (q->n_on_link == 0 && is_link_local(&q->rx->src))
+		collect(q);
 }
 
 static const struct bundle_nic *

@@ -447,6 +447,25 @@ relays_without_a_subnet(void **state)
 	assert_memory_equal(kit.tx.sent.ip, "fd88::1", 7);
 }
 
+/* RFC 6221: a switch between the machine and us tells its port, and nothing of the link. */
+static void
+relays_on_the_link_itself(void **state)
+{
+	struct dhcp6_duid d = kit_duid_ll(kit_mac_edge);
+	size_t at;
+
+	(void)state;
+	begin_packet();
+	begin_relay("::", kit_mac_edge, "port7", &at);
+	put_inner(&d);
+	dhcp6_msg_nest_end(&packet.w, at);
+	assert_true(kit_handle_from(
+	    &kit, &packet, kit_link_local(kit_mac_edge), kit_ip("ff02::1:2")));
+	assert_string_equal(kit.tx.seen.host, "edge01.los");
+	assert_given("fd77::11", DHCP6_STATUS_SUCCESS);
+	assert_int_equal(kit.types[0], DHCP6_RELAY_REPL);
+}
+
 int
 main(void)
 {
@@ -471,6 +490,7 @@ main(void)
 	    TEST(the_relays_neighbour_is_not_the_client),
 	    TEST(relays_within_relays),
 	    TEST(relays_without_a_subnet),
+	    TEST(relays_on_the_link_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
