@@ -209,6 +209,8 @@ dhcp6_class_client(const struct dhcp6_msg *m, struct policy_client *ret)
 	/* DHCPv6 has no list of iPXE's features (option 175 is DHCPv4's): every iPXE with
 	 * IPv6 has HTTP. */
 	ret->ipxe_able = true;
+	/* Who was handed a loader is not remembered, and an iPXE must not be handed one again and again. */
+	ret->chained_already = true;
 }
 
 const char *dhcp6_class_name(enum policy_class class)

@@ -63,6 +63,36 @@ ipxe_gets_its_script(void **state)
 }
 
 static void
+put_bios_ipxe(struct kit_packet *p)
+{
+	kit_put_arch(p, 0);
+	dhcp6_msg_put(&p->w, DHCP6_OPT_USER_CLASS, "\0\4iPXE", 6);
+}
+
+/* Else the loader would load itself for ever: who was handed one is not remembered here. */
+static void
+ipxe_gets_its_script_where_its_host_names_a_loader(void **state)
+{
+	struct bundle_host *h = str_alloc(sizeof(*h));
+	struct bootd_msg_boot *boot = str_alloc(sizeof(*boot));
+
+	(void)state;
+	str_clip(h->name, sizeof(h->name), "edge01.los");
+	h->n_nics = 1;
+	memcpy(h->nics[0].mac.b, kit_mac_edge, 6);
+	h->n_loaders = 1;
+	str_clip(h->loaders[0].file, sizeof(h->loaders[0].file), "special.kpxe");
+	str_clip(boot->script, sizeof(boot->script), "script");
+	str_clip(boot->ticket, sizeof(boot->ticket), "0123456789abcdef");
+	str_clip(boot->token, sizeof(boot->token), "edge01.los");
+	assert_int_equal(hosttab_put(kit.table, h, boot, NULL), 0);
+	assert_true(solicit(kit_mac_edge, put_bios_ipxe));
+	assert_url("http://[fd77::1]/script.ipxe-52:54:00:77:00:01");
+	free(h);
+	free(boot);
+}
+
+static void
 operating_systems_get_an_address_only(void **state)
 {
 	(void)state;
@@ -474,6 +504,7 @@ main(void)
 	    TEST(pxe_by_tftp_rule_4),
 	    TEST(http_boot_rule_5),
 	    TEST(ipxe_gets_its_script),
+	    TEST(ipxe_gets_its_script_where_its_host_names_a_loader),
 	    TEST(operating_systems_get_an_address_only),
 	    TEST(local_boot_is_an_answer_rule_20),
 	    TEST(urls_name_our_ports_and_encode_names),
