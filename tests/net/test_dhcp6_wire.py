@@ -408,6 +408,9 @@ def test_an_interface_without_ipv6(bootd, netns):
     netns.server.run("sysctl", "-qw", "net.ipv6.conf.br0.disable_ipv6=0")
     netns.server.ip("addr", "add", "fd77::1/64", "dev", "br0", "nodad")
     until(lambda: "br0 has IPv6 now" in b.stderr, "the next look at the interface")
+    # Nothing can be sent from an address that is still being checked.
+    until(lambda: "tentative" not in netns.server.run("ip", "-6", "addr", "show", "dev", "br0").stdout,
+          "an address that was checked")
     wire = make_wire(netns, OTHER)
     assert wire.lease().ip.startswith("fd77::1")
     wire.close()
