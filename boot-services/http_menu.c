@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #include "boot-services/http_priv.h"
-#include "boot-services/menu.h"
 #include "boot-services/textfile.h"
 #include "lib/clock.h"
+#include "lib/menu_script.h"
 #include "lib/str.h"
 
 #define FRESH_FOR USEC_PER_SEC
@@ -134,7 +134,7 @@ make(struct http_io *io, int64_t now)
 	m->fresh_for = clock_mono();
 	look(io, site);
 	m->fresh_for = FRESH_FOR + SHARE * (clock_mono() - m->fresh_for);
-	text = menu_script(site, m->missing, io->deps->cfg->http_port);
+	text = menu_script_text(site, m->missing, io->deps->cfg->http_port);
 	r = textfile_make(text, &m->file);
 	free(text);
 	if (r < 0)
@@ -164,13 +164,13 @@ http_menu_autoexec(const struct http_conn *c, struct fileroot_file *ret)
 {
 	struct sockaddr_storage ss = {0};
 	socklen_t len = sizeof(ss);
-	char text[MENU_AUTOEXEC_SIZE];
+	char text[MENU_SCRIPT_AUTOEXEC_SIZE];
 	struct addr_ip ip;
 
 	if (getsockname(c->fd, (struct sockaddr *)&ss, &len) < 0)
 		return -ENOTCONN;
 	ip = addr_ip_from_sockaddr((struct sockaddr *)&ss);
-	menu_autoexec(&ip, c->io->deps->cfg->http_port, text);
+	menu_script_autoexec(&ip, c->io->deps->cfg->http_port, text);
 	return textfile_make(text, ret);
 }
 

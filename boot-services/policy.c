@@ -17,9 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "boot-services/menu.h"
 #include "boot-services/policy_priv.h"
 #include "lib/arch.h"
+#include "lib/menu_script.h"
 #include "lib/str.h"
 
 /* The loader that a list of replacements has for arch or its sibling, or NULL. */
@@ -294,7 +294,7 @@ decide_idle(const struct hosttab *t, const struct bootd_config *cfg,
     const struct policy_client *c, enum bundle_idle idle, const char *why,
     struct policy_decision *d)
 {
-	bool menu = menu_exists(hosttab_site(t));
+	bool menu = menu_script_exists(hosttab_site(t));
 	char text[128];
 
 	/* An installed system needs its address whatever its firmware is told. */

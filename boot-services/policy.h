@@ -67,10 +67,10 @@ enum policy_path {
 	POLICY_PATH_IDLE,   /* a generated script, in `text` */
 	POLICY_PATH_PAYLOAD, /* payload index of host's ticket, below the images root; a template of it below
 			      * the scripts root */
-	POLICY_PATH_MENU, /* the site's menu: menu_script() */
+	POLICY_PATH_MENU, /* the site's menu: menu_script_text() */
 	POLICY_PATH_IMAGE, /* a file of one of the menu's images, below the images root: `size`, `kind` */
-	POLICY_PATH_AUTOEXEC, /* menu_autoexec(), unless `file` is below the loaders root */
-	POLICY_PATH_REPORT,   /* POST only; token and stage set */
+	POLICY_PATH_AUTOEXEC, /* menu_script_autoexec(), unless `file` is below the loaders root */
+	POLICY_PATH_REPORT, /* POST only; token and stage set */
 };
 
 struct policy_http {

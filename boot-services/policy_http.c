@@ -14,8 +14,8 @@
 #include <strings.h>
 
 #include "boot-services/fileroot.h"
-#include "boot-services/menu.h"
 #include "boot-services/policy_priv.h"
+#include "lib/menu_script.h"
 #include "lib/str.h"
 
 static void PRINTF_LIKE(2, 3) none(struct policy_http *p, const char *fmt, ...)
@@ -66,7 +66,7 @@ script_path(const struct hosttab *t, const char *mac_text, struct policy_http *p
 	}
 	why = p->host ? policy_idle_why(p->host, &mac) : "unknown machine";
 	idle = p->host ? p->host->host.idle : site->idle;
-	if (why && idle == BUNDLE_IDLE_MENU && menu_exists(site)) {
+	if (why && idle == BUNDLE_IDLE_MENU && menu_script_exists(site)) {
 		/* The menu asks for the machine's own script first, and goes on when there is none. */
 		none(p, "%s, idle policy menu: no script of its own, the menu follows",
 		    why);
@@ -169,7 +169,7 @@ local_path(const struct hosttab *t, const char *mac_text, struct policy_http *p)
 static void
 menu_path(const struct hosttab *t, struct policy_http *p)
 {
-	if (!menu_exists(hosttab_site(t))) {
+	if (!menu_script_exists(hosttab_site(t))) {
 		none(p, "this site has no menu");
 		return;
 	}
@@ -202,7 +202,7 @@ image_path(const struct hosttab *t, const char *rest, struct policy_http *p)
 	if (name && (size_t)(name - rest) < sizeof(of)) {
 		memcpy(of, rest, (size_t)(name - rest));
 		of[name - rest] = '\0';
-		image = menu_image(hosttab_site(t), of);
+		image = menu_script_image(hosttab_site(t), of);
 		name++;
 	}
 	if (!image) {

@@ -23,11 +23,11 @@
 #include <unistd.h>
 
 #include "boot-services/listen_io.h"
-#include "boot-services/menu.h"
 #include "boot-services/policy.h"
 #include "boot-services/textfile.h"
 #include "boot-services/tftp_priv.h"
 #include "lib/clock.h"
+#include "lib/menu_script.h"
 #include "lib/str.h"
 
 enum { REQUESTS_PER_TURN = 64 };
@@ -113,12 +113,12 @@ open_autoexec(struct tftp_io *io, const char *name, const struct addr_ip *local,
     struct fileroot_file *ret)
 {
 	const char *slash = strrchr(name, '/');
-	char text[MENU_AUTOEXEC_SIZE];
+	char text[MENU_SCRIPT_AUTOEXEC_SIZE];
 
 	if (strcasecmp(slash != NULL ? slash + 1 : name, "autoexec.ipxe") != 0 ||
 	    !io->deps->cfg->http)
 		return -ENOENT;
-	menu_autoexec(local, io->deps->cfg->http_port, text);
+	menu_script_autoexec(local, io->deps->cfg->http_port, text);
 	return textfile_make(text, ret);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The menu's script, made from the site's menu and the images that it names.
  *
- * Entry points: menu_script(), menu_autoexec(); menu_image() for the paths below /m/.
+ * Entry points: menu_script_text(), menu_script_autoexec(); menu_script_image() for the paths below /m/.
  * Ownership: the text is the caller's. Failure modes: none; what cannot be offered is left out, and a default
  * that is left out becomes the way to the disk.
  *
@@ -11,7 +11,7 @@
  * without a server, so that every address of ours that gave the script gives them too. No such path holds a colon,
  * which iPXE would take for the end of a scheme.
  */
-#include "boot-services/menu.h"
+#include "lib/menu_script.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,15 +67,15 @@ static void PRINTF_LIKE(2, 3) add(struct script *s, const char *fmt, ...)
 }
 
 bool
-menu_exists(const struct bundle_site *site)
+menu_script_exists(const struct bundle_site *site)
 {
 	return site->menu.set;
 }
 
 const struct bundle_image *
-menu_image(const struct bundle_site *site, const char *name)
+menu_script_image(const struct bundle_site *site, const char *name)
 {
-	for (size_t i = 0; menu_exists(site) && i < site->n_menu_images; i++)
+	for (size_t i = 0; menu_script_exists(site) && i < site->n_menu_images; i++)
 		if (str_eq(site->menu_images[i].name, name) &&
 		    bundle_menu_allows(&site->menu_images[i], NULL) == 0)
 			return &site->menu_images[i];
@@ -96,7 +96,7 @@ builtin(const char *name)
 static void
 offer(struct script *s, const char *name)
 {
-	const struct bundle_image *image = menu_image(s->site, name);
+	const struct bundle_image *image = menu_script_image(s->site, name);
 	bool here = image != NULL &&
 		    (s->missing == NULL || !s->missing[image - s->site->menu_images]);
 
@@ -129,7 +129,7 @@ choose_items(struct script *s)
 static bool
 runs_on(const struct script *s, const char *name, enum bundle_firmware fw)
 {
-	const struct bundle_image *image = menu_image(s->site, name);
+	const struct bundle_image *image = menu_script_image(s->site, name);
 	int only = image != NULL && !builtin(name) ? bundle_menu_firmware(image) : -1;
 
 	return only < 0 || only == (int)fw;
@@ -157,7 +157,7 @@ add_item(struct script *s, const char *name, unsigned *n)
 	if (++*n <= DIGIT_KEYS)
 		snprintf(key, sizeof(key), "--key %u ", *n);
 	add(s, "item %simage-%s %s (%s)\n", key, name, name,
-	    menu_image(s->site, name)->kind);
+	    menu_script_image(s->site, name)->kind);
 }
 
 static void
@@ -267,7 +267,7 @@ add_failures(struct script *s)
 }
 
 char *
-menu_script(const struct bundle_site *site, const bool *missing, uint16_t http_port)
+menu_script_text(const struct bundle_site *site, const bool *missing, uint16_t http_port)
 {
 	struct script *s = str_alloc(sizeof(*s));
 	char *text;
@@ -281,7 +281,7 @@ menu_script(const struct bundle_site *site, const bool *missing, uint16_t http_p
 	add_menu(s, BUNDLE_BIOS, "menu_legacy");
 	for (size_t i = 0; i < s->n_items; i++)
 		if (!builtin(s->items[i]))
-			add_image(s, menu_image(site, s->items[i]));
+			add_image(s, menu_script_image(site, s->items[i]));
 	add_builtins(s);
 	add_failures(s);
 	text = s->text;
@@ -290,8 +290,8 @@ menu_script(const struct bundle_site *site, const bool *missing, uint16_t http_p
 }
 
 void
-menu_autoexec(
-    const struct addr_ip *server, uint16_t http_port, char buf[MENU_AUTOEXEC_SIZE])
+menu_script_autoexec(
+    const struct addr_ip *server, uint16_t http_port, char buf[MENU_SCRIPT_AUTOEXEC_SIZE])
 {
 	char ip[ADDR_IP_TEXT], port[8] = "", base[ADDR_IP_TEXT + 24];
 	bool v6 = server->family == AF_INET6;
@@ -301,7 +301,7 @@ menu_autoexec(
 	addr_ip_text(server, ip, sizeof(ip));
 	snprintf(base, sizeof(base), "http://%s%s%s%s", v6 ? "[" : "", ip, v6 ? "]" : "",
 	    port);
-	snprintf(buf, MENU_AUTOEXEC_SIZE,
+	snprintf(buf, MENU_SCRIPT_AUTOEXEC_SIZE,
 	    "#!ipxe\n"
 	    "# this script comes before iPXE has an address, or behind that\n"
 	    "isset ${netX/mac} && isset ${netX/ip} || ifconf || dhcp ||\n"

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The text of the menu, and the paths that it names. */
-#include "boot-services/menu.h"
+/* The text of the menu. */
+#include "lib/menu_script.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "boot-services/policy.h"
-#include "tests/unit/boot-services/fixture.h"
+#include "lib/compiler.h"
+#include "lib/str.h"
 
 static void
 add_image(struct bundle_site *s, const char *name, const char *kind, const char *kernel,
@@ -107,7 +108,7 @@ the_article_s_script(void **state UNUSED)
 	    "sanboot --no-describe --drive 0x80 || goto failed\n", "sleep 10 ||\n",
 	    "chain --replace --autofree /script.ipxe || goto menu\n"};
 	struct bundle_site *s = make_site();
-	char *text = menu_script(s, NULL, 80);
+	char *text = menu_script_text(s, NULL, 80);
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
 		has(text, lines[i]);
@@ -120,7 +121,7 @@ the_article_s_script(void **state UNUSED)
 	part_has(text, ":menu_legacy", "choose", "image-memdisk", true);
 	assert_null(strstr(text, "install"));
 	free(text);
-	text = menu_script(s, NULL, 8080);
+	text = menu_script_text(s, NULL, 8080);
 	has(text, "http://${nbserver}:8080/script.ipxe-${netX/mac}");
 	free(text);
 	free_site(s);
@@ -133,7 +134,7 @@ no_line_ends_the_script(void **state UNUSED)
 	static const char *const safe[] = {
 	    "#", ":", "item ", "echo ", "goto ", "exit ", "isset "};
 	struct bundle_site *s = make_site();
-	char *text = menu_script(s, NULL, 80), *save = NULL;
+	char *text = menu_script_text(s, NULL, 80), *save = NULL;
 
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
 		bool good = strstr(l, "||") != NULL;
@@ -163,7 +164,7 @@ items_default_and_timeout(void **state UNUSED)
 	str_clip(m->keymap, sizeof(m->keymap), "de");
 	str_clip(m->def, sizeof(m->def), "grml");
 	m->timeout_s = 0;
-	text = menu_script(s, NULL, 80);
+	text = menu_script_text(s, NULL, 80);
 	has(text, "set kbmap de\n");
 	has(text,
 	    ":menu_uefi\nmenu Los Angeles || goto no_menu\nitem --key s shell iPXE "
@@ -174,7 +175,7 @@ items_default_and_timeout(void **state UNUSED)
 	assert_null(strstr(text, "gone"));
 	free(text);
 	/* A default whose files are not there gives way to the disk. */
-	text = menu_script(s, missing, 80);
+	text = menu_script_text(s, missing, 80);
 	assert_null(strstr(text, "image-grml"));
 	has(text, "item --key r reboot Reboot\nitem --key l local Boot from disk\n"
 		  "choose --default local target");
@@ -206,7 +207,7 @@ the_largest_menu(void **state UNUSED)
 		for (size_t k = 0; k < b->n_initrds; k++)
 			memset(b->initrds[k].name, 'i', sizeof(b->initrds[k].name) - 1);
 	}
-	text = menu_script(s, NULL, 65535);
+	text = menu_script_text(s, NULL, 65535);
 	assert_true(strlen(text) > (size_t)BUNDLE_MENU_ITEMS_MAX * BUNDLE_ARGS_MAX);
 	free(text);
 	free_site(s);
@@ -216,84 +217,16 @@ static void
 autoexec_names_its_server(void **state UNUSED)
 {
 	struct addr_ip ip = addr_ip_make_v4(0x0a4d0001);
-	char text[MENU_AUTOEXEC_SIZE];
+	char text[MENU_SCRIPT_AUTOEXEC_SIZE];
 
-	menu_autoexec(&ip, 80, text);
+	menu_script_autoexec(&ip, 80, text);
 	has(text, "#!ipxe\n");
 	has(text,
 	    "chain --replace --autofree http://10.77.0.1/script.ipxe-${netX/mac} ||\n"
 	    "chain --replace --autofree http://10.77.0.1/script.ipxe ||\nexit 1\n");
 	assert_int_equal(addr_ip_parse("fd77::1", &ip), 0);
-	menu_autoexec(&ip, 8080, text);
+	menu_script_autoexec(&ip, 8080, text);
 	has(text, "http://[fd77::1]:8080/script.ipxe ||\n");
-}
-
-static void
-paths_of_the_menu(void **state UNUSED)
-{
-	static const struct {
-		const char *path;
-		enum policy_path what;
-		const char *file;
-	} rows[] = {
-	    {"/script.ipxe", POLICY_PATH_MENU, ""},
-	    {"/scripts/script.ipxe", POLICY_PATH_MENU, ""},
-	    {"/m/grml/vmlinuz", POLICY_PATH_IMAGE, "d/kernel"},
-	    {"/m/grml/initrd.img", POLICY_PATH_IMAGE, "d/initrd"},
-	    {"/m/grml/root.sqfs", POLICY_PATH_IMAGE, "d/root"},
-	    {"/m/grml/other", POLICY_PATH_NONE, ""},
-	    {"/m/grml/", POLICY_PATH_NONE, ""},
-	    {"/m/grml", POLICY_PATH_NONE, ""},
-	    {"/m/", POLICY_PATH_NONE, ""},
-	    {"/m//vmlinuz", POLICY_PATH_NONE, ""},
-	    {"/m/local/vmlinuz", POLICY_PATH_NONE, ""},
-	    {"/m/install/linux", POLICY_PATH_NONE, ""},
-	    {"/m/install/initrd.gz", POLICY_PATH_NONE, ""},
-	    {"/autoexec.ipxe", POLICY_PATH_AUTOEXEC, "autoexec.ipxe"},
-	    {"/loaders/x/AutoExec.IPXE", POLICY_PATH_AUTOEXEC, "x/AutoExec.IPXE"},
-	    {"/m/autoexec.ipxe", POLICY_PATH_NONE, ""},
-	    /* No script of its own, the menu follows; an order goes first. */
-	    {"/script.ipxe-52:54:00:00:00:01", POLICY_PATH_NONE, ""},
-	    {"/script.ipxe-52:54:00:00:00:09", POLICY_PATH_NONE, ""},
-	    {"/script.ipxe-52:54:00:00:00:02", POLICY_PATH_SCRIPT,
-		"script.ipxe-52:54:00:00:00:01"},
-	    {"/script.ipxe-52:54:00:00:00:03", POLICY_PATH_IDLE, ""},
-	    {"/local.ipxe-52-54-00-00-00-01", POLICY_PATH_IDLE, ""},
-	    {"/local.ipxe-52-54-00-00-00-09", POLICY_PATH_NONE, ""},
-	    {"/local.ipxe-xx", POLICY_PATH_NONE, ""},
-	};
-	struct hosttab *t = hosttab_new();
-	struct bootd_config *cfg = str_alloc(sizeof(*cfg));
-	struct bundle_site *s = make_site(), *bare = str_alloc(sizeof(*bare));
-	struct bundle_host h[] = {
-	    fixture_host("a", 1), fixture_host("b", 2), fixture_host("c", 3)};
-	struct bootd_msg_boot *boot = fixture_boot("t1");
-	struct error err;
-	struct policy_http p;
-
-	bare->answer_unknown = true;
-	bare->idle = h[0].idle = h[1].idle = BUNDLE_IDLE_MENU;
-	hosttab_set_site(t, bare);
-	policy_http(t, cfg, "/script.ipxe", &p);
-	assert_int_equal(p.what, POLICY_PATH_NONE);
-	hosttab_set_menu(t, &s->menu);
-	for (size_t i = 0; i < s->n_menu_images; i++)
-		assert_int_equal(hosttab_add_menu_image(t, &s->menu_images[i], &err),
-		    i == 3 ? -EINVAL : 0);
-	for (size_t i = 0; i < ARRAY_SIZE(h); i++)
-		assert_int_equal(hosttab_put(t, &h[i], i == 1 ? boot : NULL, &err), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		policy_http(t, cfg, rows[i].path, &p);
-		if (p.what != rows[i].what)
-			fail_msg("%s: %d, not %d", rows[i].path, p.what, rows[i].what);
-		assert_string_equal(p.file, rows[i].file);
-		assert_string_not_equal(p.reason, "");
-	}
-	hosttab_free(t);
-	free(cfg);
-	free(boot);
-	free(bare);
-	free_site(s);
 }
 
 int
@@ -305,7 +238,6 @@ main(void)
 	    cmocka_unit_test(items_default_and_timeout),
 	    cmocka_unit_test(the_largest_menu),
 	    cmocka_unit_test(autoexec_names_its_server),
-	    cmocka_unit_test(paths_of_the_menu),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
