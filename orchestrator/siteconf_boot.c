@@ -3,7 +3,8 @@
  *
  * What differs from policy_decide(): these servers know no tickets. Hosts get loader and script always, and
  * the script at /script.ipxe-MAC says whether there is something to boot; without one, nginx answers with a
- * script that leaves to the disk. Only machines that can never have a ticket (network cards that may not
+ * script that leaves to the disk. Where the idle policy is menu they get /script.ipxe, which looks for that script
+ * itself. Only machines that can never have a ticket (network cards that may not
  * netboot, unknown machines) get the fast ways of an idle host at once, or silence.
  *
  * Pure. Ownership: everything returned borrows from struct siteconf. No failure modes. */
@@ -135,9 +136,12 @@ siteconf_boot_group(const struct bundle_host *host, const struct bundle_nic *nic
 
 	if (!may_boot(host, nic))
 		g.gets = idle_gets(host->idle);
+	g.menu = host->idle == BUNDLE_IDLE_MENU;
 	if (g.gets == SITECONF_BOOT && host->n_loaders > 0) {
 		g.host = host;
 		snprintf(g.name, sizeof(g.name), "own-%s", host->name);
+	} else if (g.menu) {
+		str_clip(g.name, sizeof(g.name), "menu");
 	} else {
 		str_clip(g.name, sizeof(g.name), gets_name(g.gets));
 	}
@@ -161,17 +165,34 @@ siteconf_boot_uuids(const struct bundle_host *host, size_t nic, struct addr_uuid
 struct siteconf_group
 siteconf_boot_unknown(const struct siteconf *c)
 {
-	struct siteconf_group g = {.gets = idle_gets(c->site->idle)};
+	struct siteconf_group g = {
+	    .gets = idle_gets(c->site->idle), .menu = c->site->idle == BUNDLE_IDLE_MENU};
 
 	str_clip(g.name, sizeof(g.name), "unknown");
 	return g;
+}
+
+const char *
+siteconf_boot_script(const struct siteconf_group *g)
+{
+	return g->menu ? "script.ipxe" : "script.ipxe-${netX/mac}";
+}
+
+bool
+siteconf_boot_has_menu(const struct siteconf *c)
+{
+	bool menu = c->site->menu.set || c->site->idle == BUNDLE_IDLE_MENU;
+
+	for (size_t i = 0; !menu && i < c->site->n_hosts; i++)
+		menu = c->site->hosts[i].idle == BUNDLE_IDLE_MENU;
+	return menu;
 }
 
 void
 siteconf_boot_groups(const struct siteconf *c,
     void (*each)(void *arg, const struct siteconf_group *group), void *arg)
 {
-	bool seen[3] = {false};
+	bool seen[3] = {false}, menu = false;
 
 	for (size_t i = 0; i < c->site->n_hosts; i++) {
 		const struct bundle_host *h = &c->site->hosts[i];
@@ -179,7 +200,7 @@ siteconf_boot_groups(const struct siteconf *c,
 
 		for (size_t k = 0; k < h->n_nics; k++) {
 			struct siteconf_group g = siteconf_boot_group(h, &h->nics[k]);
-			bool *done = g.host ? &own : &seen[g.gets];
+			bool *done = g.host ? &own : g.menu ? &menu : &seen[g.gets];
 
 			if (!*done)
 				each(arg, &g);

@@ -198,7 +198,7 @@ write_answers(const struct writer *w, const char *who, const struct siteconf_gro
 		return;
 	}
 	siteconf_text_add(&tags, "%s,tag:ipxe", who);
-	write_url(w, tags.s, "script.ipxe-${netX/mac}");
+	write_url(w, tags.s, siteconf_boot_script(g));
 	if (w->v4)
 		siteconf_text_add(
 		    w->t, "dhcp-option-force=%s,encap:175,176,1b\n", tags.s);

@@ -178,10 +178,14 @@ write_script_name(const struct writer *w)
 }
 
 static void
-write_script(const struct writer *w)
+write_script(const struct writer *w, const struct siteconf_group *g)
 {
-	siteconf_text_add(
-	    w->t, "%s  next-server %s;\n%s  filename = ", w->in, w->server, w->in);
+	siteconf_text_add(w->t, "%s  next-server %s;\n", w->in, w->server);
+	if (g->menu) {
+		write_url(w, siteconf_boot_script(g), "  ");
+		return;
+	}
+	siteconf_text_add(w->t, "%s  filename = ", w->in);
 	write_script_name(w);
 	siteconf_text_add(w->t, ");\n%s  option bootfile-name = ", w->in);
 	write_script_name(w);
@@ -229,7 +233,7 @@ write_chain(const struct writer *w, const struct siteconf_group *g)
 	siteconf_text_add(w->t, "%s  option ipxe.no-pxedhcp 1;\n%s}\n", w->in, w->in);
 	siteconf_text_add(w->t, "%sif (" IS_IPXE " and\n%s    " IS_ABLE ") {\n", w->in,
 	    w->in, w->in, w->in, w->in, w->in);
-	write_script(w);
+	write_script(w, g);
 	siteconf_text_add(w->t, "%s} elsif " CLASS_IS(10, "HTTPClient") " {\n", w->in);
 	if (boot) {
 		write_http(w, g->host);

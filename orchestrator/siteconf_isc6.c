@@ -83,9 +83,9 @@ write_chain(const struct writer *w, const struct siteconf_group *g)
 	}
 	siteconf_text_add(w->t,
 	    "  if " IS_IPXE " {\n"
-	    "    option dhcp6.bootfile-url \"%s/script.ipxe-${netX/mac}\";\n"
+	    "    option dhcp6.bootfile-url \"%s/%s\";\n"
 	    "  } elsif " IS_HTTP " {\n",
-	    w->url);
+	    w->url, siteconf_boot_script(g));
 	write_http(w, g);
 	if (g->gets == SITECONF_BOOT) {
 		siteconf_text_add(w->t, "  } elsif " IS_PXE " {\n");

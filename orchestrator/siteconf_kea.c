@@ -195,7 +195,7 @@ answer_group(const struct writer *w, const struct siteconf_group *g, bool unknow
 		return;
 	snprintf(name, sizeof(name), "%s-script", g->name);
 	snprintf(test, sizeof(test), "member('asks-script') and %s", whom);
-	answer_file(w, name, test, "script.ipxe-${netX/mac}", false, false);
+	answer_file(w, name, test, siteconf_boot_script(g), false, false);
 	if (g->gets == SITECONF_BOOT) {
 		answer_loaders(w, g, whom, false);
 		answer_loaders(w, g, whom, true);

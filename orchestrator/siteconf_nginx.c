@@ -3,7 +3,8 @@
  *
  * Entry point: siteconf_nginx_write(). The agent lays out SCRIPTS_ROOT/script.ipxe-MAC and SCRIPTS_ROOT/b/TOKEN/NAME,
  * links to a ticket's payload, and takes them away again: what is there is served, by nginx as by bootd, and a
- * file that is not there is 404. Hosts without a script get one that leaves to the disk in the host's way.
+ * file that is not there is 404. Hosts without a script get one that leaves to the disk in the host's way; with the
+ * idle policy menu they get none, and the menu that asked for it goes on. It lies in SCRIPTS_ROOT/script.ipxe.
  * Directories are never served: nginx would redirect to the name with a slash, and OVMF gives up on a redirect
  * (boot.md 0.1 rule 12).
  *
@@ -15,39 +16,33 @@
 #include "lib/str.h"
 #include "orchestrator/siteconf_priv.h"
 
-/* The site's menu, where there is one below the scripts root. */
-#define SHOW_MENU "chain --replace --autofree /script.ipxe || "
-
-/* As policy_http.c. */
-static const char *
-leave_command(const struct bundle_host *h)
-{
-	switch (h->local_boot) {
-	case BUNDLE_LOCAL_EXIT1: return "exit 1";
-	case BUNDLE_LOCAL_EXIT0: return "exit 0";
-	case BUNDLE_LOCAL_SANBOOT:
-		return h->firmware == BUNDLE_BIOS
-			   ? "sanboot --no-describe --drive 0x80 || exit 1"
-			   : "sanboot --no-describe --drive 0 || exit 1";
-	}
-	return "exit 1";
-}
-
-/* One row a NIC, for hosts whose idle policy is the menu alone or for all. */
+/* One row a NIC of the hosts that `wanted` is true of; NULL: of all. */
 static void
-write_rows(const struct siteconf *c, struct siteconf_text *t, bool menu)
+write_rows(const struct siteconf *c, struct siteconf_text *t,
+    bool (*wanted)(const struct bundle_host *h), bool leave)
 {
 	for (size_t i = 0; i < c->site->n_hosts; i++) {
 		const struct bundle_host *h = &c->site->hosts[i];
 		char mac[ADDR_MAC_TEXT];
 
-		if (menu && h->idle != BUNDLE_IDLE_MENU)
-			continue;
-		for (size_t k = 0; k < h->n_nics; k++)
-			siteconf_text_add(t, "    \"%s\" \"%s%s\";\n",
+		for (size_t k = 0; (!wanted || wanted(h)) && k < h->n_nics; k++)
+			siteconf_text_add(t, "    \"%s\" \"%s\";\n",
 			    addr_mac_text(&h->nics[k].mac, mac, sizeof(mac)),
-			    menu ? SHOW_MENU : "", leave_command(h));
+			    leave ? bundle_local_boot_command(h->local_boot, h->firmware)
+				  : "");
 	}
+}
+
+static bool
+has_menu(const struct bundle_host *h)
+{
+	return h->idle == BUNDLE_IDLE_MENU;
+}
+
+static bool
+has_no_menu(const struct bundle_host *h)
+{
+	return !has_menu(h);
 }
 
 /* By MAC: what a machine without a script of its own is told. Others are not found. */
@@ -55,26 +50,39 @@ static void
 write_idle(const struct siteconf *c, struct siteconf_text *t)
 {
 	bool unknown = c->site->answer_unknown;
+	bool menu = unknown && c->site->idle == BUNDLE_IDLE_MENU;
 
 	siteconf_text_add(t,
-	    "# How iPXE leaves to the disk; \"\": not found\n"
+	    "# How iPXE of a known machine leaves to the disk; \"\": not found\n"
 	    "map $netboot_mac $netboot_leave {\n"
-	    "    default \"%s\";\n",
-	    unknown ? "exit 1" : "");
-	write_rows(c, t, false);
+	    "    default \"\";\n");
+	write_rows(c, t, NULL, true);
 	siteconf_text_add(t,
 	    "}\n"
-	    "# What it does where the agent has laid out no script\n"
+	    "# The same of every machine that is answered\n"
+	    "map $netboot_leave $netboot_disk {\n"
+	    "    default $netboot_leave;\n"
+	    "    \"\" \"%s\";\n"
+	    "}\n"
+	    "# What it does where the agent has laid out no script; \"\": not found, and "
+	    "the "
+	    "menu follows\n"
 	    "map $netboot_mac $netboot_idle {\n"
-	    "    default \"%s$netboot_leave\";\n",
-	    unknown && c->site->idle == BUNDLE_IDLE_MENU ? SHOW_MENU : "");
-	write_rows(c, t, true);
+	    "    default %s;\n",
+	    unknown ? "exit 1" : "", menu ? "\"\"" : "$netboot_disk");
+	write_rows(c, t, menu ? has_no_menu : has_menu, menu);
 	siteconf_text_add(t,
 	    "}\n"
 	    "map $uri $netboot_mac {\n"
 	    "    default \"\";\n"
 	    "    \"~^/(scripts/)?(script|local)\\.ipxe-(?<netboot_hw>[0-9a-f:]{17})$\" "
 	    "$netboot_hw;\n"
+	    /* As the menu writes it: a colon would end an URL's scheme. */
+	    "    \"~^/local\\.ipxe-(?<netboot_1>[0-9a-f]{2})-(?<netboot_2>[0-9a-f]{2})-"
+	    "(?<netboot_3>[0-9a-f]{2})-(?<netboot_4>[0-9a-f]{2})-"
+	    "(?<netboot_5>[0-9a-f]{2})-(?<netboot_6>[0-9a-f]{2})$\"\n"
+	    "        "
+	    "\"$netboot_1:$netboot_2:$netboot_3:$netboot_4:$netboot_5:$netboot_6\";\n"
 	    "}\n\n");
 }
 
@@ -104,21 +112,37 @@ write_image_file(const struct siteconf *c, const struct bundle_image *image,
 	    image->name, name, c->images_root, f->path);
 }
 
-/* Images for the menu: nothing that installs, which only a ticket may hand out. */
+static void
+write_image(
+    const struct siteconf *c, const struct bundle_image *image, struct siteconf_text *t)
+{
+	write_image_file(c, image, &image->kernel, t);
+	for (size_t k = 0; k < image->n_initrds; k++)
+		write_image_file(c, image, &image->initrds[k], t);
+	for (size_t k = 0; k < image->n_files; k++)
+		write_image_file(c, image, &image->files[k], t);
+}
+
+/* Only what the menu shows, which is never anything that installs: that only a ticket may hand out. A menu that names
+ * nothing shows the first images that fit, as dispatch_table.c chooses them. */
 static void
 write_images(const struct siteconf *c, struct siteconf_text *t)
 {
+	const struct bundle_menu *m = &c->site->menu;
+	bool named = m->set && m->n_items > 0;
+	size_t n = 0;
+
 	siteconf_text_add(t, "\n    # Files of the menu's images\n");
-	for (size_t i = 0; i < c->n_images; i++) {
+	if (!siteconf_boot_has_menu(c))
+		return;
+	for (size_t i = 0; i < c->n_images && (named || n < BUNDLE_MENU_ITEMS_MAX); i++) {
 		const struct bundle_image *image = &c->images[i];
 
-		if (str_eq(image->kind, "reinstall"))
+		if (bundle_menu_fits(image, NULL) < 0 ||
+		    (named && !bundle_menu_has(m, image->name)))
 			continue;
-		write_image_file(c, image, &image->kernel, t);
-		for (size_t k = 0; k < image->n_initrds; k++)
-			write_image_file(c, image, &image->initrds[k], t);
-		for (size_t k = 0; k < image->n_files; k++)
-			write_image_file(c, image, &image->files[k], t);
+		write_image(c, image, t);
+		n++;
 	}
 }
 
@@ -144,17 +168,20 @@ write_locations(const struct siteconf *c, struct siteconf_text *t)
 	    "        return 200 \"#!ipxe\\necho netboot: no ticket, booting from disk\\n"
 	    "$netboot_idle\\n\";\n"
 	    "    }\n"
-	    "    location ~ \"^/local\\.ipxe-[0-9a-f:]{17}$\" {\n"
+	    "    location ~ \"^/local\\.ipxe-[0-9a-f:-]{17}$\" {\n"
 	    "        default_type text/plain;\n"
 	    "        if ($netboot_leave = \"\") { return 404; }\n"
-	    "        return 200 \"#!ipxe\\n$netboot_leave\\n\";\n"
+	    "        return 200 \"#!ipxe\\necho netboot: chosen in the menu, booting "
+	    "from disk\\n"
+	    "$netboot_leave\\n\";\n"
 	    "    }\n"
-	    "    location = /script.ipxe {\n"
+	    "    location ~ \"^/(scripts/)?script\\.ipxe$\" {\n"
 	    "        root \"%s\";\n"
 	    "        default_type text/plain;\n"
+	    "        add_header Cache-Control no-store;\n"
 	    "        try_files /script.ipxe =404;\n"
 	    "    }\n"
-	    "    location ~ \"^/b/[0-9a-z]{%d}/[^/]+$\" {\n"
+	    "    location ~ \"^/b/[0-9a-z]{%d}/.+$\" {\n"
 	    "        root \"%s\";\n"
 	    "        try_files $uri =404;\n"
 	    "    }\n"

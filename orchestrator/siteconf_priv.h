@@ -12,7 +12,7 @@ enum { SITECONF_FILES_MAX = 64, SITECONF_ARCHES_MAX = 64, SITECONF_GROUP_NAME = 
 
 /* What machines get without regard to tickets, which these servers do not know (docs/operations.md). */
 enum siteconf_gets {
-	SITECONF_BOOT,	/* loader and script; what happens then is the script's matter */
+	SITECONF_BOOT, /* loader and script or menu; what happens then is the script's matter */
 	SITECONF_LOCAL, /* the fast way to the disk */
 	SITECONF_SILENT /* firmware and iPXE: no answer at all; systems: a lease */
 };
@@ -29,10 +29,12 @@ struct siteconf_loader {
 size_t
 siteconf_boot_loaders(const struct siteconf *c, const struct bundle_host *host,
     struct siteconf_loader ret[SITECONF_FILES_MAX]);
-/* Machines that get the same: a name for tags and classes, "boot", "local", "silent", or "own-HOST" for a host
- * with loaders of its own, whose `host` is set. */
+/* Machines that get the same: a name for tags and classes, "boot", "menu", "local", "silent", or "own-HOST" for a
+ * host with loaders of its own, whose `host` is set. */
 struct siteconf_group {
 	enum siteconf_gets gets;
+	bool
+	    menu; /* of SITECONF_BOOT: iPXE gets the site's menu, which asks for the machine's own script first */
 	const struct bundle_host *host;
 	char name[BUNDLE_NAME_SIZE + 8];
 };
@@ -41,6 +43,13 @@ siteconf_boot_group(const struct bundle_host *host, const struct bundle_nic *nic
 /* Unknown machines, where the site answers them at all. */
 struct siteconf_group
 siteconf_boot_unknown(const struct siteconf *c);
+/* What iPXE of such a machine is sent to, below the server's URL. */
+const char *
+siteconf_boot_script(const struct siteconf_group *g);
+/* Has the site a menu? As its agent gets it (dispatch_table.c): one of its own, or hosts or strangers that come to
+ * one. */
+bool
+siteconf_boot_has_menu(const struct siteconf *c);
 /* The host's SMBIOS UUID in the orders of octets that clients send as DUID-UUID (boot.md 1.6), if this NIC is the
  * one that it stands for: all NICs of a host have the same, and it means the first one that may netboot. 0..2. */
 size_t

@@ -18,6 +18,7 @@ from site_wire6 import Client6, duid_ll, duid_uuid
 
 EDGE1, EDGE2, EDGE2B = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:0a"
 EDGE3, EDGE3B, OTHER = "52:54:00:77:00:03", "52:54:00:77:00:0b", "52:54:00:99:00:01"
+EDGE4, EDGE5 = "52:54:00:77:00:04", "52:54:00:77:00:05"
 POOL = ["10.77.0.100", "10.77.0.199"]
 HOSTS = [
     {"name": "edge01.lab", "nics": [{"mac": EDGE1, "ip": "10.77.0.11", "ip6": "fd77::11"}],
@@ -26,6 +27,8 @@ HOSTS = [
      "loaders": {"x64-uefi": "shimx64.efi", "x86-bios": "ipxe.pxe"}},
     {"name": "edge03.lab", "nics": [{"mac": EDGE3, "boot": True}, {"mac": EDGE3B}], "idle": "silent"},
 ]
+MENU_HOSTS = [{"name": "edge04.lab", "nics": [{"mac": EDGE4, "ip6": "fd77::14"}], "idle": "menu"},
+              {"name": "edge05.lab", "nics": [{"mac": EDGE5}], "idle": "menu", "loaders": {"x64-uefi": "shimx64.efi"}}]
 SUBNET = {"prefix": "10.77.0.0/24", "gateway": "10.77.0.1", "dns": ["10.77.0.1"], "pool": POOL, "lease_s": 3600,
           "domain": "lab.example"}
 SUBNET6 = {"prefix": "fd77::/64", "dns": ["fd77::1"], "pool": ["fd77::1000", "fd77::1fff"], "lease_s": 3600,
@@ -89,7 +92,7 @@ ROWS = [("pxe %d" % arch, pxe(arch)) for arch in (0, 6, 7, 9, 11, 0x25)] + \
 ]
 WEAK = ("ipxe without HTTP", ipxe(features=b"\x15\x01\x01"))
 MACS = {"edge01": EDGE1, "edge02": EDGE2, "edge02, a NIC that may not boot": EDGE2B,
-        "edge03, a NIC that may not boot": EDGE3B, "unknown": OTHER}
+        "edge03, a NIC that may not boot": EDGE3B, "edge04, menu": EDGE4, "edge05, menu": EDGE5, "unknown": OTHER}
 
 
 def decision(reply, mac):
@@ -134,7 +137,7 @@ def ticket(n, host):
 
 
 def bootd_decisions(agent, wire, doc, rows, ask=ask_all):
-    """What netboot-bootd decides for the same inventory, with every host's ticket armed."""
+    """What netboot-bootd decides for the same inventory, with every host's ticket armed, but of those with a menu."""
     site = doc["site"]
     a = agent(wait_ready=None)
     for name in FILES:
@@ -143,10 +146,12 @@ def bootd_decisions(agent, wire, doc, rows, ask=ask_all):
     a.gen += 1
     a.send(t="table_begin", gen=a.gen, site="lab", timezone="UTC", loaders=site["loaders"],
            answer_unknown=site["answer_unknown"], idle=site["idle"])
+    a.send(t="menu", menu={})
     for subnet in site["subnets"]:
         a.send(t="subnet", subnet=subnet)
     for n, host in enumerate(site["hosts"]):
-        a.send(t="host", gen=a.gen, host=host, boot=ticket(n + 1, host))
+        menu = host.get("idle") == "menu"
+        a.send(t="host", gen=a.gen, host=host, boot=None if menu else ticket(n + 1, host))
     a.send(t="table_end", gen=a.gen)
     a.wait_ack(a.gen)
     found = ask(wire, rows)
@@ -168,18 +173,20 @@ def differences(ours, theirs):
 
 
 # answer_unknown, the site's idle policy
-POLICIES = [(False, "local"), (True, "local"), (True, "silent")]
+POLICIES = [(False, "local"), (True, "local"), (True, "silent"), (True, "menu")]
 SERVERS = {"isc-dhcp": Servers.dhcpd, "kea": Servers.kea, "dnsmasq": Servers.dnsmasq}
 
 
 @pytest.mark.parametrize("unknown, idle", POLICIES)
 def test_dhcp_servers_decide_as_bootd_does(servers, netns, agent, unknown, idle):
-    doc = document([SUBNET], answer_unknown=unknown, idle=idle)
+    doc = document([SUBNET], answer_unknown=unknown, idle=idle, hosts=HOSTS + MENU_HOSTS)
     rows = ROWS + [WEAK]
     wire = Wire(netns.add_client(mac="52:54:00:77:00:fe"))
     ours = bootd_decisions(agent, wire, doc, rows)
     assert ours["edge01", "pxe 7"]["file"] == "snponly.efi" and ours["edge02", "pxe 7"]["file"] == "shimx64.efi"
     assert (ours["unknown", "an operating system"] is None) == (not unknown)
+    assert ours["edge04, menu", "ipxe by 175"]["file"] == "http://10.77.0.1/script.ipxe"
+    assert ours["edge01", "ipxe by 175"]["file"] == "http://10.77.0.1/script.ipxe-" + EDGE1
     problems = {}
     for name, start in SERVERS.items():
         proc = start(servers, generate(name, doc))
@@ -354,9 +361,10 @@ UNKNOWN6 = {("PXEClient", 7): None, ("HTTPClient", 16): "http://[fd77::1]/local-
 def test_dhcpv6_servers_decide_as_bootd_does(servers, netns, name):
     """The fixed address, the URL in its form, option 16 or its absence; a host by the MAC in its DUID-LL, and by its
     UUID in both orders; unknown machines get nothing, or where the site says so an address and the way to the disk."""
-    clients = {mac: Client6(netns.add_client(mac=mac)) for mac in (EDGE1, EDGE2, OTHER)}
-    proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6])))
-    problems = []
+    clients = {mac: Client6(netns.add_client(mac=mac)) for mac in (EDGE1, EDGE2, EDGE4, OTHER)}
+    proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6], hosts=HOSTS + MENU_HOSTS)))
+    problems = wrong6(clients[EDGE4], EDGE4, duid_ll(EDGE4), ("PXEClient", 7, True),
+                      {"59": "http://[fd77::1]/script.ipxe", "16": None}, "fd77::14")
     for mac, address in (EDGE1, "fd77::11"), (EDGE2, "fd77::1"):
         for row in CLIENTS6:
             problems += wrong6(clients[mac], mac, duid_ll(mac), row, expected6(mac, *row), address)
@@ -394,16 +402,21 @@ def curl(ns, *args):
 def test_nginx_serves_bootds_paths(servers, netns, tmp_path):
     roots = {n: str(tmp_path / n) for n in ("loaders", "images", "scripts")}
     files = {"loaders/arm/our.efi": "loader", "images/grml/vmlinuz": "kernel", "images/grml/initrd.img": "initrd",
-             "images/secret/preseed": "secret", f"scripts/script.ipxe-{EDGE1}": "#!ipxe\nboot\n"}
+             "images/secret/preseed": "secret", f"scripts/script.ipxe-{EDGE1}": "#!ipxe\nboot\n", "scripts/script.ipxe": "#!ipxe\nmenu\n"}
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     (tmp_path / "scripts" / "b" / TOKEN).mkdir(parents=True)
     (tmp_path / "scripts" / "b" / TOKEN / "linux").symlink_to(tmp_path / "images/grml/vmlinuz")
-    hosts = HOSTS + [{"name": "edge04.lab", "nics": [{"mac": "52:54:00:77:00:04"}], "local_boot": "sanboot"}]
+    (tmp_path / "scripts" / "b" / TOKEN / "sys").mkdir()
+    (tmp_path / "scripts" / "b" / TOKEN / "sys" / "root.img").symlink_to(tmp_path / "images/grml/initrd.img")
+    hosts = HOSTS + [{"name": "edge04.lab", "nics": [{"mac": "52:54:00:77:00:04"}], "local_boot": "sanboot"},
+                     {"name": "edge05.lab", "nics": [{"mac": "52:54:00:77:00:05"}], "idle": "menu", "local_boot": "exit0"}]
+    menu = "52:54:00:77:00:05"
     reinstall = dict(IMAGE, name="debian", kind="reinstall", nfs_root="")
-    text = generate("nginx", document(hosts=hosts, images=[IMAGE, reinstall]),
-                    **{n + "_root": path for n, path in roots.items()})
+    other = dict(IMAGE, name="other", nfs_root="")
+    doc = document(hosts=hosts, images=[IMAGE, reinstall, other], menu={"items": ["grml", "debian", "local"]})
+    text = generate("nginx", doc, **{n + "_root": path for n, path in roots.items()})
     nginx = servers.nginx(text)
     client = netns.add_client(address="10.77.0.50/24")
     for base in "http://10.77.0.1", "http://[fd77::1]":
@@ -415,6 +428,13 @@ def test_nginx_serves_bootds_paths(servers, netns, tmp_path):
                 f"/script.ipxe-{EDGE1}": (200, "#!ipxe\nboot\n"), f"/scripts/script.ipxe-{EDGE1}": (200, "#!ipxe\nboot\n"),
                 f"/script.ipxe-{EDGE2}": (200, "#!ipxe\necho netboot: no ticket, booting from disk\nexit 1\n"),
                 f"/script.ipxe-{OTHER}": (404, None), "/script.ipxe-xx": (404, None),
+                f"/script.ipxe-{menu}": (404, None), "/script.ipxe": (200, "#!ipxe\nmenu\n"),
+                "/scripts/script.ipxe": (200, "#!ipxe\nmenu\n"), f"/local.ipxe-{OTHER.replace(':', '-')}": (404, None),
+                **{f"/local.ipxe-{mac.replace(':', '-')}":
+                   (200, f"#!ipxe\necho netboot: chosen in the menu, booting from disk\nexit {code}\n")
+                   for mac, code in ((menu, 0), (EDGE2B, 1))},
+                f"/b/{TOKEN}/sys/root.img": (200, "initrd"), f"/b/{TOKEN}/sys": (404, None), f"/b/{TOKEN}/sys/": (404, None),
+                "/m/other/vmlinuz": (404, None), "/m/grml/initrd.img": (200, "initrd"),
                 f"/b/{TOKEN}/linux": (200, "kernel"), f"/b/{TOKEN}": (404, None), f"/b/{TOKEN}/": (404, None),
                 f"/b/{TOKEN[::-1]}/linux": (404, None), f"/b/{TOKEN}/../../script.ipxe-{EDGE1}": (200, "#!ipxe\nboot\n"),
                 f"/report/{TOKEN}/up": (404, None), "/m/grml/vmlinuz": (200, "kernel"), "/m/debian/vmlinuz": (404, None),
