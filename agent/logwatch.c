@@ -326,6 +326,21 @@ read_script(const struct logwatch *w, const char *rest, struct path *p)
 	return true;
 }
 
+/* The menu and files of its images. Never a loader's name, whatever they are called. */
+static bool
+read_menu(
+    const struct logwatch *w, const char *path, const struct logline *l, struct path *p)
+{
+	bool menu = str_eq(path, "/script.ipxe") || str_eq(path, "/scripts/script.ipxe");
+
+	if (!menu && !str_has_prefix(path, "/m/"))
+		return false;
+	p->host = logwatch_find_ip(w, &l->ip);
+	p->name = menu ? "script.ipxe" : path + 1;
+	p->class = menu ? "menu" : "menu-file";
+	return true;
+}
+
 static bool
 read_path(
     const struct logwatch *w, const char *path, const struct logline *l, struct path *p)
@@ -339,6 +354,8 @@ read_path(
 		return read_script(w, path + strlen("/script.ipxe-"), p);
 	if (str_has_prefix(path, "/scripts/script.ipxe-"))
 		return read_script(w, path + strlen("/scripts/script.ipxe-"), p);
+	if (read_menu(w, path, l, p))
+		return true;
 	if (str_has_prefix(path, "/report/")) {
 		p->class = "report";
 		if (!split_token(w, path + strlen("/report/"), p))

@@ -51,8 +51,12 @@ put_idle(const struct own_files *f, const struct bundle_host *h, const char *nam
 	char path[PATH_SIZE], text[IDLE_SIZE];
 	int r;
 
-	if ((r = str_format(path, sizeof(path), "%s/%s", f->scripts_root, name)) < 0 ||
-	    (r = str_format(text, sizeof(text),
+	if ((r = str_format(path, sizeof(path), "%s/%s", f->scripts_root, name)) < 0)
+		return r;
+	/* The menu asks for the machine's own script first, and goes on when there is none. */
+	if (f->menu && h->idle == BUNDLE_IDLE_MENU)
+		return unlink(path) < 0 && errno != ENOENT ? -errno : 0;
+	if ((r = str_format(text, sizeof(text),
 		 IDLE_MARK "echo netboot: no ticket armed, booting from disk\n%s\n",
 		 bundle_local_boot_command(h->local_boot, h->firmware))) < 0)
 		return r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a site's own HTTP server finds below the scripts root:
  *
- *	script.ipxe-52:54:00:77:00:01	what iPXE does: the job's script, else to the disk
+ *	script.ipxe-52:54:00:77:00:01	what iPXE does: the job's script, else to the disk; absent: the site's menu
  *	b/TOKEN/NAME			a ticket's files: links to the images root
  *
  * b and b/TOKEN may be entered and not listed: the token is what opens them. */
@@ -16,13 +16,15 @@
 
 struct own_files {
 	const char *scripts_root, *images_root; /* borrowed */
+	bool menu;				/* the site has one (own_menu.h) */
 };
 
-/* Every NIC's script leads to the disk, by the host's way there; written only where it is not that
- * already. 0 or the first -errno. */
+/* By the host's idle policy. Menu: no NIC has a script, and the menu follows. Else, and where there is no menu, every
+ * NIC's script leads to the disk, by the host's way there; written only where it is not that already. 0 or the
+ * first -errno. */
 int
 own_files_idle(const struct own_files *f, const struct bundle_host *h) MUST_CHECK;
-/* The script that job wrote for its boot NIC stands; the others lead to the disk. */
+/* The script that job wrote for its boot NIC stands; the others are idle ones. */
 int
 own_files_armed(const struct own_files *f, const struct bundle_host *h,
     const struct bootd_msg_boot *b) MUST_CHECK;

@@ -3,7 +3,7 @@
  *
  * Entry points: own_servers_io_new(), the functions behind own_servers_io_wire(), callbacks of the logs.
  * Ownership: struct own_servers_io owns the logs' readers and the table of hosts (logwatch.c); files below the scripts
- * root are own_files.c's.
+ * root are own_files.c's and own_menu.c's.
  * Failure modes: a file that cannot be written is told as on_down(), no acknowledgement follows, and all is laid out
  * anew after a while. A ticket whose use is seen is closed durably before its script is replaced: an agent that is killed
  * in between replaces it when it starts again. Logs are read when the table and every job's entry are known, on from
@@ -19,11 +19,13 @@
 #include "agent/logtail_io.h"
 #include "agent/logwatch.h"
 #include "agent/own_files.h"
+#include "agent/own_menu.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
+#include "lib/menu_script.h"
 #include "lib/str.h"
 
-enum { BATCH = 32, AGAIN_S = 30, HTTP_PORT = 80 };
+enum { BATCH = 32, AGAIN_S = 30, LOOK_S = 10, HTTP_PORT = 80 };
 
 struct own_log {
 	struct own_servers_io *s;
@@ -51,7 +53,8 @@ struct own_servers_io {
 	struct own_files files;
 	struct logwatch *watch;
 	struct own_log logs[AGENT_CONFIG_LOGS_MAX];
-	struct event *soon, *pump, *again;
+	struct own_menu *menu;
+	struct event *soon, *pump, *again, *look;
 	struct asked *asked;
 	struct served *served;
 	uint64_t req;
@@ -117,6 +120,67 @@ lay_out(struct own_servers_io *s, const struct bundle_host *h,
 		r = r == 0 ? r2 : r;
 	}
 	return r;
+}
+
+/* ---- the menu ---- */
+
+static void
+on_left_out(void *arg, const char *image, const struct event *ev)
+{
+	struct own_servers_io *s = arg;
+	struct event told = *ev;
+	struct bootd_msg m = {.type = BOOTD_MSG_EVENT, .event = &told};
+
+	log_warn(
+	    s->o.log, "menu: image %s is left out: %s: %s", image, ev->file, ev->reason);
+	s->o.ops->on_message(s->o.arg, &m);
+}
+
+/* Files of images come and go without a word. What cannot be written is tried again with the table. */
+static void
+on_look(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	const struct timeval next = {.tv_sec = LOOK_S};
+	struct own_servers_io *s = arg;
+
+	if (s->held)
+		return;
+	if (complain(s, own_menu_write(s->menu), "the menu") < 0)
+		event_active(s->soon, 0, 0);
+	else
+		event_add(s->look, &next);
+}
+
+/* The port that the site's URL names: iPXE looks for a machine's own script there. */
+static uint16_t
+port_of(const char *url)
+{
+	const char *at = strstr(url, "://");
+	int64_t port = HTTP_PORT;
+	char digits[8];
+	size_t n;
+
+	at = at != NULL ? at + strlen("://") : url;
+	if (*at == '[')
+		at += strcspn(at, "]");
+	at += strcspn(at, ":/");
+	n = *at == ':' ? strspn(at + 1, "0123456789") : 0;
+	if (n > 0 && str_format(digits, sizeof(digits), "%.*s", (int)n, at + 1) == 0 &&
+	    str_to_i64(digits, 1, UINT16_MAX, &port) < 0)
+		port = HTTP_PORT;
+	return (uint16_t)port;
+}
+
+/* Not at once: the events of what is left out are told from the loop. Before the first host, whose script may lead to
+ * the menu. */
+static void
+set_menu(struct own_servers_io *s, const struct bundle_site *site)
+{
+	const char *url = s->o.cfg->site_url[0] != '\0' ? s->o.cfg->site_url : site->url;
+
+	s->files.menu = menu_script_exists(site);
+	own_menu_set(s->menu, site, port_of(url));
+	event_active(s->look, 0, 0);
 }
 
 /* ---- hosts with a ticket ---- */
@@ -407,7 +471,7 @@ on_pump(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 }
 
 static void
-send_table(void *self, const struct bundle_site *site UNUSED)
+send_table(void *self, const struct bundle_site *site)
 {
 	struct own_servers_io *s = self;
 
@@ -416,6 +480,7 @@ send_table(void *self, const struct bundle_site *site UNUSED)
 	s->gen++;
 	s->sending = true;
 	s->after[0] = '\0';
+	set_menu(s, site);
 	logwatch_begin_table(s->watch);
 	event_active(s->pump, 0, 0);
 }
@@ -609,6 +674,8 @@ free_all(void *self)
 	event_free(s->soon);
 	event_free(s->pump);
 	event_free(s->again);
+	event_free(s->look);
+	own_menu_free(s->menu);
 	logwatch_free(s->watch);
 	free(s->acks);
 	free(s->host);
@@ -624,12 +691,19 @@ own_servers_io_new(const struct own_servers_io_opts *opts, bool held)
 	s->o = *opts;
 	s->files.scripts_root = opts->cfg->scripts_root;
 	s->files.images_root = opts->cfg->images_root;
+	s->menu = own_menu_new(&(struct own_menu_opts){
+	    .scripts_root = opts->cfg->scripts_root,
+	    .images_root = opts->cfg->images_root,
+	    .tell = on_left_out,
+	    .arg = s,
+	});
 	s->watch = logwatch_new();
 	s->host = str_alloc(sizeof(*s->host));
 	s->boot = str_alloc(sizeof(*s->boot));
 	s->soon = event_new(opts->base, -1, 0, on_soon, s);
 	s->pump = event_new(opts->base, -1, 0, on_pump, s);
 	s->again = event_new(opts->base, -1, 0, on_again, s);
+	s->look = event_new(opts->base, -1, 0, on_look, s);
 	s->held = held;
 	for (size_t i = 0; i < opts->cfg->n_logs; i++) {
 		const struct agent_config_log *c = &opts->cfg->logs[i];

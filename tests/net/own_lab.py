@@ -8,6 +8,7 @@ import subprocess
 
 from agent_lab import AgentSite
 from netlab import until
+from site_servers import generate
 from syslog_file import WITH_LOG, Syslog
 
 DHCPD = """authoritative; ddns-update-style none; ping-check false; default-lease-time 3600;
@@ -39,13 +40,28 @@ http {
 
 
 class OwnSite(AgentSite):
-    def __init__(self, lan, dhcp="isc-dhcp", **kw):
-        self.dhcp = dhcp
+    def __init__(self, lan, dhcp="isc-dhcp", menu=None, **kw):
+        """menu: of the site, which edge01 stands before then; nginx has the configuration that `site config` makes."""
+        self.dhcp, self.menu = dhcp, menu
         self.procs = {}
         super().__init__(lan, **kw)
         os.chmod(self.path("scripts"), 0o755)
         self.syslog = Syslog(self.dir)
         self.start_servers()
+
+    def host(self, n):
+        return {**super().host(n), "idle": "menu" if self.menu and n == 1 else "local"}
+
+    def table(self, version):
+        table = super().table(version)
+        if self.menu:
+            kernel = {"kernel": self.file("vmlinuz", "d/vmlinuz"), "reports": [], "local_boot": False}
+            table["menu"] = self.menu
+            table["menu_images"] = [
+                self.image(name="live1", kind="live", files=[self.file("root.img", "d/root.img")],
+                           args="fetch=${file.root.img}", reports=[], local_boot=False),
+                {"name": "live2", "kind": "live", "initrds": [], "files": [], "args": "", **kernel}]
+        return table
 
     def logs(self):
         logs = [{"format": "nginx", "file": self.path("nginx.log")}]
@@ -118,9 +134,18 @@ class OwnSite(AgentSite):
             *[f"--dhcp-host={h['nics'][0]['mac']},{h['nics'][0]['ip']}" for h in self.hosts])
         self.listens("-u", "sport = :67")
 
+    def nginx_config(self):
+        if not self.menu:
+            return NGINX.replace("DIR", self.dir)
+        table = self.table(1)
+        made = generate("nginx", {"site": table, "images": [self.image()] + table["menu_images"]}, server="10.77.0.1",
+                        **{f"{n}_root": self.path(n) for n in ("loaders", "images", "scripts")})
+        head = NGINX[:NGINX.index("  log_format")] + NGINX[NGINX.index("  client_body"):NGINX.index("  server {")]
+        return head.replace("DIR", self.dir) + made.replace("/var/log/nginx/netboot.log", self.path("nginx.log")) + "}\n"
+
     def start_nginx(self):
         with open(self.path("nginx.conf"), "w") as f:
-            f.write(NGINX.replace("DIR", self.dir))
+            f.write(self.nginx_config())
         self.procs["nginx"] = self.server.popen("nginx", "-c", self.path("nginx.conf"), stderr=subprocess.DEVNULL)
         self.listens("-t", "sport = :80")
 

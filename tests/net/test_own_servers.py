@@ -155,3 +155,54 @@ def test_another_agent_in_charge(own_site):
     assert m.curl(m.kernel_url, check=False).startswith("404")
     s.orch.refused = False
     assert s.wait_end(job)["kind"] == "job.cancelled"
+
+
+def test_the_menu_of_hosts_without_a_job(own_site):
+    """A host with the idle policy menu has no script of its own but while a ticket is armed."""
+    s = own_site(hosts=2, menu={"items": ["live1", "local"], "default": "local"})
+    m = s.machine()
+    own = f"http://10.77.0.1/script.ipxe-{MAC}"
+
+    def get(path):
+        body = m.curl("http://10.77.0.1" + path, "-f", out="-", check=False)
+        return body.rsplit("200 ", 1)[0] if "200 " in body else None
+
+    menu = until(lambda: get("/script.ipxe"), what="the menu")
+    lines = menu.splitlines()
+    assert "item --key 1 image-live1 live1 (live)" in lines, menu
+    assert any(x.startswith("kernel /m/live1/vmlinuz initrd=initrd fetch=http://10.77.0.1/m/live1/root.img ")
+               for x in lines), menu
+    assert "chain --replace --autofree http://${nbserver}/script.ipxe-${netX/mac} || goto own_ipv6" in lines
+    until(lambda: "exit 1" in s.script_text(2), what="the other host's script")
+    assert m.curl(own, check=False).startswith("404")
+    assert m.whole("http://10.77.0.1/m/live1/vmlinuz", len(s.kernel))
+    assert m.whole("http://10.77.0.1/m/live1/initrd", len(s.initrd))
+    for name in "live2", "debian":
+        assert m.curl(f"http://10.77.0.1/m/{name}/vmlinuz", check=False).startswith("404")
+    assert "exit 1" in get(f"/local.ipxe-{MAC.replace(':', '-')}")
+    fetched = s.wait_event("http.end", **{"class": "menu-file"})
+    assert fetched["file"] == "m/live1/vmlinuz" and fetched["host"] == "edge01"
+
+    # An order goes first, once.
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    boot(m)
+    assert s.wait_end(job)["kind"] == "job.done", s.events
+    s.check_ticket_rule(job)
+    assert m.curl(own, check=False).startswith("404") and s.script_text() == ""
+    assert m.curl(m.kernel_url, check=False).startswith("404")
+
+    # The menu follows the inventory, and the files that are there.
+    s.menu = {"items": ["live1", "live2", "local", "shell"], "default": "live2", "timeout_s": 9}
+    os.rename(s.path("images", "d", "root.img"), s.path("images", "d", "root.old"))
+    s.orch.table = dict(s.orch.table, menu=s.menu, version=2)
+    until(lambda: "--default image-live2 --timeout 9000" in get("/script.ipxe"), what="another menu")
+    assert "image-live1" not in get("/script.ipxe")
+    left = s.wait_event("menu.left-out")
+    assert left["detail"]["image"] == "live1" and left["file"] == "d/root.img"
+    os.rename(s.path("images", "d", "root.old"), s.path("images", "d", "root.img"))
+    s.orch.table = dict(s.orch.table, version=3)
+    until(lambda: "image-live1" in get("/script.ipxe"), what="the image to be back")
+    # Without a menu the disk is left.
+    s.orch.table = {k: v for k, v in s.orch.table.items() if not k.startswith("menu")} | {"version": 4}
+    until(lambda: get("/script.ipxe") is None and "exit 1" in s.script_text(), what="the menu's end")
