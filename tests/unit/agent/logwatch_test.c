@@ -256,6 +256,20 @@ uses(struct kit *k, const char *line)
 	return out.consume;
 }
 
+/* What the menu starts is in the record, and neither a ticket's nor a loader. */
+static void
+test_the_menu(void **state)
+{
+	struct kit *k = *state;
+
+	expect(k, LOGLINE_NGINX, GET("/script.ipxe", 200, 700, "OK"), "http.end", "menu",
+	    "edge01");
+	expect(k, LOGLINE_NGINX, GET("/m/shell/shellx64.efi", 200, 1000, "OK"),
+	    "http.end", "menu-file", "edge01");
+	assert_false(uses(k, GET("/script.ipxe", 200, 700, "OK")));
+	assert_false(uses(k, GET("/m/live/linux", 200, 1000, "OK")));
+}
+
 static void
 test_what_uses_a_ticket(void **state)
 {
@@ -472,6 +486,7 @@ main(void)
 	    TEST(test_dnsmasq),
 	    TEST(test_kea),
 	    TEST(test_who_has_an_address),
+	    TEST(test_the_menu),
 	    TEST(test_what_uses_a_ticket),
 	    TEST(test_spellings),
 	    TEST(test_in_parts),

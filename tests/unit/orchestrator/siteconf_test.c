@@ -301,6 +301,63 @@ ipv6_has_its_own_rules(void **state)
 	lab_free(l);
 }
 
+/* An image of one kernel, which its menu may show. */
+static void
+put_image(struct lab *l, const char *name, const char *kind)
+{
+	struct bundle_image *b = &l->images[l->c.n_images++];
+
+	str_clip(b->name, sizeof(b->name), name);
+	str_clip(b->kind, sizeof(b->kind), kind);
+	str_clip(b->kernel.name, sizeof(b->kernel.name), "vmlinuz");
+	str_clip(b->kernel.path, sizeof(b->kernel.path), "d/vmlinuz");
+}
+
+/* Without a ticket only what the menu shows is served. */
+static void
+nginx_serves_the_menus_images(void **state)
+{
+	struct lab *l = lab_new("true", "local", "http://10.77.0.1");
+	char *text;
+
+	(void)state;
+	set(l, "server", "10.77.0.1,fd77::1");
+	put_image(l, "debian", "reinstall");
+	put_image(l, "grml", "live");
+	put_image(l, "memtest", "tool");
+	text = make(l, "nginx");
+	lacks(text, "\"/m/");
+	has(text, "    \"\" \"exit 1\";\n");
+	has(text, "$netboot_idle {\n    default $netboot_disk;\n}");
+	free(text);
+	/* One host comes to a menu, which names nothing. */
+	l->site.hosts[0].idle = BUNDLE_IDLE_MENU;
+	text = make(l, "nginx");
+	has(text, "location = \"/m/grml/vmlinuz\"");
+	has(text, "location = \"/m/memtest/vmlinuz\"");
+	lacks(text, "/m/debian");
+	has(text, "default $netboot_disk;\n    \"52:54:00:77:00:01\" \"\";\n}");
+	free(text);
+	l->site.menu.set = true;
+	l->site.menu.n_items = 2;
+	str_clip(l->site.menu.items[0], sizeof(l->site.menu.items[0]), "grml");
+	str_clip(l->site.menu.items[1], sizeof(l->site.menu.items[1]), "debian");
+	/* Unknown machines come to it too: known ones with another policy are named. */
+	l->site.idle = BUNDLE_IDLE_MENU;
+	text = make(l, "nginx");
+	has(text, "location = \"/m/grml/vmlinuz\"");
+	lacks(text, "/m/memtest");
+	lacks(text, "/m/debian");
+	has(text,
+	    "$netboot_idle {\n    default \"\";\n    \"52:54:00:77:00:02\" \"exit 1\";");
+	free(text);
+	text = make(l, "isc-dhcp");
+	has(text, "group { # menu\n");
+	has(text, "filename \"http://10.77.0.1/script.ipxe\";");
+	free(text);
+	lab_free(l);
+}
+
 static void
 exports_keep_their_numbers(void **state)
 {
@@ -376,6 +433,7 @@ main(void)
 	    cmocka_unit_test(loaders_are_those_of_the_policy),
 	    cmocka_unit_test(isc_has_every_row_of_the_matrix),
 	    cmocka_unit_test(ipv6_has_its_own_rules),
+	    cmocka_unit_test(nginx_serves_the_menus_images),
 	    cmocka_unit_test(exports_keep_their_numbers),
 	    cmocka_unit_test(hostile_texts_are_refused),
 	};
