@@ -499,8 +499,8 @@ put_host(void *self, const struct bundle_host *h, const struct bootd_msg_boot *b
 {
 	struct own_servers_io *s = self;
 
-	/* A job that ends meanwhile has taken its script away: the servers go on. */
-	if (s->held && b == NULL)
+	/* A job that ended because of the hold took its script away. */
+	if (s->held)
 		(void)complain(s, own_files_idle(&s->files, h), h->name);
 	if (!s->serving || s->sending)
 		return 0;
