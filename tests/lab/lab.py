@@ -252,10 +252,13 @@ class Lab:
         self.apply()
 
     def link_images(self):
-        """Copies of the folders that the images have their files in: tests may alter them."""
+        """Copies of the folders that the images have their files in: tests may alter them. What was not built here
+        is the test's own to put there."""
+        os.makedirs(self.path("images"), exist_ok=True)
         for folder in {image["kernel"]["path"].split("/")[0] for image in self.images.values()}:
-            if not os.path.exists(self.path("images", folder)):
-                shutil.copytree(os.path.join(REPO, "build", "lab", "images", folder), self.path("images", folder))
+            built, copy = os.path.join(REPO, "build", "lab", "images", folder), self.path("images", folder)
+            if os.path.exists(built) and not os.path.exists(copy):
+                shutil.copytree(built, copy)
 
     def start_machine(self, m):
         with open(m.disk, "wb") as f:
