@@ -431,6 +431,57 @@ assert r.body((1 << 24) - 100)[-256:] == bytes(range(256))
     ended(server, "loaders/big", "complete")
 
 
+# A client that is only packets: it acknowledges all but the last `spare` octets of the answer, then is gone.
+VANISH = r"""
+import socket, sys
+from scapy.all import ARP, Ether, IP, TCP, conf, getmacbyip
+ME, SERVER, MAC, spare = "10.77.0.77", "10.77.0.1", "02:00:00:00:00:77", int(sys.argv[1])
+REQUEST = b"GET /loaders/file HTTP/1.1\r\nHost: 10.77.0.1\r\n\r\n"
+ether = Ether(src=MAC, dst=getmacbyip(SERVER))
+link = conf.L2socket(iface="eth0")
+link.ins.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)  # SO_RCVBUFFORCE: a loss would hold the rest back
+seq, ack, answer = 1000, 0, b""
+def send(flags, data=b"", **more):
+    link.send(ether / IP(src=ME, dst=SERVER)
+              / TCP(sport=4077, dport=80, seq=seq, ack=ack, flags=flags, window=65535, **more) / data)
+def missing():
+    head, end, body = answer.partition(b"\r\n\r\n")
+    return int(head.lower().split(b"content-length: ")[1].split()[0]) - len(body) if end else spare + 1
+send("S", options=[("MSS", 1460), ("WScale", 4)])
+while missing() > spare:
+    p = link.recv()
+    if p is not None and ARP in p and p[ARP].pdst == ME:
+        link.send(Ether(src=MAC, dst=p.src)
+                  / ARP(op=2, hwsrc=MAC, psrc=ME, hwdst=p[ARP].hwsrc, pdst=p[ARP].psrc))
+    if p is None or TCP not in p or p[TCP].dport != 4077:
+        continue
+    if "S" in p[TCP].flags:
+        seq, ack = seq + 1, p[TCP].seq + 1
+        send("PA", REQUEST)
+        seq += len(REQUEST)
+        continue
+    data = bytes(p[TCP].payload)[:p[IP].len - 4 * p[IP].ihl - 4 * p[TCP].dataofs]
+    if p[TCP].seq == ack:
+        ack += len(data)
+        answer += data
+        if missing() > spare:
+            send("A")
+"""
+
+
+@pytest.mark.parametrize("spare,stall,result", [(190000, "60s", "complete-unacked"), (400000, "4s", "timeout")])
+def test_client_that_keeps_a_window_of_acknowledgements(make, client, spare, stall, result):
+    """iPXE leaves for the kernel with up to its whole receive window unacknowledged (seen: 172,664 octets); more
+    than such a window cannot have arrived."""
+    server = make(http_stall_timeout=stall)
+    # Reno, not Cubic: it does not take a slow client for a full line, so that all of the rest is sent.
+    server.ns.run("sysctl", "-qw", "net.ipv4.tcp_congestion_control=reno")
+    server.put("loaders", "file", bytes(1000000))
+    client.python(VANISH, str(spare))
+    ev = ended(server, "loaders/file", result)
+    assert ev["total"] - spare - 65536 <= ev["bytes"] <= ev["total"] - spare + 65536
+
+
 def test_rude_crowd(make, client):
     """Clients that break off, dribble, pipeline and stall, by a fixed seed; afterwards all is well."""
     server = make(http_per_client=200, http_stall_timeout="2s", http_header_timeout="2s")
