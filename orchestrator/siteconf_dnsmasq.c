@@ -52,6 +52,8 @@ write_asks(const struct writer *w)
 	if (w->v6)
 		siteconf_text_add(w->t,
 		    "dhcp-match=set:arch,option6:61\n"
+		    "dhcp-match=set:fw,option6:61\n"
+		    "dhcp-vendorclass=set:arch,enterprise:343,Client:Arch:\n"
 		    "dhcp-vendorclass=set:fw,enterprise:343,PXEClient\n"
 		    "dhcp-vendorclass=set:http,enterprise:343,HTTPClient\n");
 }
@@ -67,8 +69,10 @@ write_arch(void *arg, uint16_t arch)
 		    "dhcp-vendorclass=set:a%u,Client:Arch:%05u\n",
 		    arch, arch, arch, arch);
 	if (w->v6)
-		siteconf_text_add(w->t, "dhcp-match=set:a%u,option6:61,%02x:%02x\n", arch,
-		    arch >> 8, arch & 0xff);
+		siteconf_text_add(w->t,
+		    "dhcp-match=set:a%u,option6:61,%02x:%02x\n"
+		    "dhcp-vendorclass=set:a%u,enterprise:343,Client:Arch:%05u\n",
+		    arch, arch >> 8, arch & 0xff, arch, arch);
 }
 
 static void
@@ -100,6 +104,15 @@ write_arches(const struct writer *w)
 
 /* ---- the answers ---- */
 
+static void
+write_tftp6(const struct writer *w, const char *tags, const char *file)
+{
+	if (w->v6)
+		siteconf_text_add(w->t,
+		    "dhcp-option-force=%s,option6:bootfile-url,tftp://[%s]/%s\n", tags,
+		    w->server6, file);
+}
+
 /* One file for those tags, by TFTP or as a URL. */
 static void
 write_tftp(const struct writer *w, const char *tags, const char *file)
@@ -112,10 +125,7 @@ write_tftp(const struct writer *w, const char *tags, const char *file)
 		    "dhcp-option-force=%s,150,%s\n",
 		    tags, file, w->server4, tags, w->server4, tags, file, tags,
 		    w->server4);
-	if (w->v6)
-		siteconf_text_add(w->t,
-		    "dhcp-option-force=%s,option6:bootfile-url,tftp://[%s]/%s\n", tags,
-		    w->server6, file);
+	write_tftp6(w, tags, file);
 }
 
 /* dhcp-boot fills in the header's siaddr also for HTTP boot, which does not look at it. */
@@ -133,6 +143,18 @@ write_url(const struct writer *w, const char *tags, const char *path)
 		    path);
 }
 
+/* A URL as HTTP boot wants it: with 60, or 16 (boot.md 0.1 rules 3 and 5). */
+static void
+write_http_url(const struct writer *w, const char *tags, const char *path)
+{
+	write_url(w, tags, path);
+	if (w->v4)
+		siteconf_text_add(w->t, "dhcp-option-force=%s,60,HTTPClient\n", tags);
+	if (w->v6)
+		siteconf_text_add(
+		    w->t, "dhcp-option-force=%s,option6:16," VENDOR_CLASS "\n", tags);
+}
+
 /* The tags of one loader: an architecture, or none at all. */
 static void
 write_loader(const struct writer *w, const char *who, const char *file, const char *arch)
@@ -144,7 +166,7 @@ write_loader(const struct writer *w, const char *who, const char *file, const ch
 	free(siteconf_text_take(&tags));
 	siteconf_text_add(&tags, "%s,tag:http,tag:!ipxe,%s", who, arch);
 	siteconf_text_add(&path, "loaders/%s", file);
-	write_url(w, tags.s, path.s);
+	write_http_url(w, tags.s, path.s);
 	free(siteconf_text_take(&tags));
 	free(siteconf_text_take(&path));
 }
@@ -186,6 +208,18 @@ write_menu(const struct writer *w, const char *who)
 }
 
 static void
+write_local_pxe(const struct writer *w, const char *who)
+{
+	struct siteconf_text tags = {.s = NULL};
+
+	if (w->v4)
+		write_menu(w, who);
+	siteconf_text_add(&tags, "%s,tag:fw,tag:!ipxe,tag:!http", who);
+	write_tftp6(w, tags.s, SITECONF_LOCAL_FILE);
+	free(siteconf_text_take(&tags));
+}
+
+static void
 write_answers(const struct writer *w, const char *who, const struct siteconf_group *g)
 {
 	struct siteconf_text tags = {.s = NULL};
@@ -204,18 +238,13 @@ write_answers(const struct writer *w, const char *who, const struct siteconf_gro
 		    w->t, "dhcp-option-force=%s,encap:175,176,1b\n", tags.s);
 	free(siteconf_text_take(&tags));
 	siteconf_text_add(&tags, "%s,tag:http,tag:!ipxe", who);
-	if (w->v4)
-		siteconf_text_add(w->t, "dhcp-option-force=%s,60,HTTPClient\n", tags.s);
-	if (w->v6)
-		siteconf_text_add(
-		    w->t, "dhcp-option-force=%s,option6:16," VENDOR_CLASS "\n", tags.s);
 	if (g->gets == SITECONF_BOOT)
 		write_loaders(w, who, g->host);
 	else
-		write_url(w, tags.s, "local-boot.efi");
-	if (g->gets == SITECONF_LOCAL && w->v4)
-		write_menu(w, who);
+		write_http_url(w, tags.s, SITECONF_LOCAL_FILE);
 	free(siteconf_text_take(&tags));
+	if (g->gets == SITECONF_LOCAL)
+		write_local_pxe(w, who);
 }
 
 static void

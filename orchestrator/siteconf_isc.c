@@ -240,7 +240,7 @@ write_chain(const struct writer *w, const struct siteconf_group *g)
 	} else {
 		siteconf_text_add(
 		    w->t, "%s  option vendor-class-identifier \"HTTPClient\";\n", w->in);
-		write_url(w, "local-boot.efi", "");
+		write_url(w, SITECONF_LOCAL_FILE, "");
 	}
 	/* An iPXE that cannot run scripts says PXEClient as well; it gets our own, or goes on to the disk. */
 	siteconf_text_add(w->t, "%s} elsif " CLASS_IS(9, "PXEClient"), w->in);

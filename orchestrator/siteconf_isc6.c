@@ -28,17 +28,53 @@ struct writer {
 	char url[128], server[ADDR_IP_TEXT];
 };
 
+/* 00:07 in option 61, or without it the text of option 16. */
 static void
-write_condition(const struct writer *w, const struct siteconf_loader *l, size_t i)
+write_arch(const struct writer *w, uint16_t arch, const char *class)
+{
+	siteconf_text_add(w->t,
+	    "substring(option dhcp6.client-arch-type, 0, 2) = %02x:%02x or\n"
+	    "      (not exists dhcp6.client-arch-type and\n"
+	    "       substring(option dhcp6.vendor-class, 6, %zu) = "
+	    "\"%sClient:Arch:%05u\")",
+	    arch >> 8, arch & 0xff, strlen(class) + strlen("Client:Arch:00000"), class,
+	    arch);
+}
+
+static void
+write_condition(
+    const struct writer *w, const struct siteconf_loader *l, const char *class, size_t i)
 {
 	siteconf_text_add(w->t, "%s", i == 0 ? "    if " : " elsif ");
-	for (size_t k = 0; k < l->n; k++)
-		siteconf_text_add(w->t,
-		    "%ssubstring(option dhcp6.client-arch-type, 0, 2) = %02x:%02x",
-		    k > 0 ? " or\n      " : "", l->arch[k] >> 8, l->arch[k] & 0xff);
+	for (size_t k = 0; k < l->n; k++) {
+		if (k > 0)
+			siteconf_text_add(w->t, " or\n      ");
+		write_arch(w, l->arch[k], class);
+	}
 	if (l->absent)
-		siteconf_text_add(w->t, " or\n      not exists dhcp6.client-arch-type");
+		siteconf_text_add(w->t,
+		    " or\n      (not exists dhcp6.client-arch-type and\n"
+		    "       substring(option dhcp6.vendor-class, 6, %zu) != "
+		    "\"%sClient:Arch:\")",
+		    strlen(class) + strlen("Client:Arch:"), class);
 	siteconf_text_add(w->t, " {\n");
+}
+
+static void
+write_http_url(const struct writer *w, const char *in, const char *path, const char *file)
+{
+	siteconf_text_add(w->t,
+	    "%soption dhcp6.vendor-class = "
+	    "00:00:01:57:00:0a:48:54:54:50:43:6c:69:65:6e:74;\n"
+	    "%soption dhcp6.bootfile-url \"%s/%s%s\";\n",
+	    in, in, w->url, path, file);
+}
+
+static void
+write_tftp_url(const struct writer *w, const char *in, const char *file)
+{
+	siteconf_text_add(w->t, "%soption dhcp6.bootfile-url \"tftp://[%s]/%s\";\n", in,
+	    w->server, file);
 }
 
 static void
@@ -48,34 +84,21 @@ write_loaders(const struct writer *w, const struct bundle_host *host, bool http)
 	size_t n = siteconf_boot_loaders(w->c, host, list);
 
 	for (size_t i = 0; i < n; i++) {
-		write_condition(w, &list[i], i);
+		write_condition(w, &list[i], http ? "HTTP" : "PXE", i);
 		if (http)
-			siteconf_text_add(w->t,
-			    "      option dhcp6.bootfile-url \"%s/loaders/%s\";\n    }",
-			    w->url, list[i].file);
+			write_http_url(w, "      ", "loaders/", list[i].file);
 		else
-			siteconf_text_add(w->t,
-			    "      option dhcp6.bootfile-url \"tftp://[%s]/%s\";\n    }",
-			    w->server, list[i].file);
+			write_tftp_url(w, "      ", list[i].file);
+		siteconf_text_add(w->t, "    }");
 	}
 	siteconf_text_add(w->t, "\n");
 }
 
 static void
-write_http(const struct writer *w, const struct siteconf_group *g)
-{
-	siteconf_text_add(w->t, "    option dhcp6.vendor-class = "
-				"00:00:01:57:00:0a:48:54:54:50:43:6c:69:65:6e:74;\n");
-	if (g->gets == SITECONF_BOOT)
-		write_loaders(w, g->host, true);
-	else
-		siteconf_text_add(w->t,
-		    "    option dhcp6.bootfile-url \"%s/local-boot.efi\";\n", w->url);
-}
-
-static void
 write_chain(const struct writer *w, const struct siteconf_group *g)
 {
+	bool boot = g->gets == SITECONF_BOOT;
+
 	if (g->gets == SITECONF_SILENT) {
 		siteconf_text_add(w->t, "  # DHCPv6 of isc-dhcp-server cannot be silent: "
 					"an address, no boot\n");
@@ -86,12 +109,30 @@ write_chain(const struct writer *w, const struct siteconf_group *g)
 	    "    option dhcp6.bootfile-url \"%s/%s\";\n"
 	    "  } elsif " IS_HTTP " {\n",
 	    w->url, siteconf_boot_script(g));
-	write_http(w, g);
-	if (g->gets == SITECONF_BOOT) {
-		siteconf_text_add(w->t, "  } elsif " IS_PXE " {\n");
+	if (boot)
+		write_loaders(w, g->host, true);
+	else
+		write_http_url(w, "    ", "", SITECONF_LOCAL_FILE);
+	siteconf_text_add(w->t, "  } elsif " IS_PXE " {\n");
+	if (boot)
 		write_loaders(w, g->host, false);
-	}
+	else
+		write_tftp_url(w, "    ", SITECONF_LOCAL_FILE);
 	siteconf_text_add(w->t, "  }\n");
+}
+
+/* Not at the top of the file: what is there is executed before dhcpd looks for the host, so that for
+ * a moment nobody is known, and a host whose own group says nothing would keep it. */
+static void
+write_unknown(const struct writer *w)
+{
+	struct siteconf_group unknown = siteconf_boot_unknown(w->c);
+
+	if (!w->c->site->answer_unknown)
+		return;
+	siteconf_text_add(w->t, "# Unknown machines\nif not known {\n");
+	write_chain(w, &unknown);
+	siteconf_text_add(w->t, "}\n");
 }
 
 static void
@@ -131,6 +172,7 @@ write_subnets(const struct writer *w)
 		    siteconf_boot_link(w->c, i) != i)
 			continue;
 		siteconf_text_add(w->t, "\nshared-network link-%zu {\n", i + 1);
+		write_unknown(w);
 		for (size_t k = i; k < site->n_subnets; k++)
 			if (site->subnets[k].prefix.ip.family == AF_INET6 &&
 			    siteconf_boot_link(w->c, k) == i)
@@ -216,7 +258,6 @@ void
 siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
 {
 	struct writer w = {.c = c, .t = t};
-	struct siteconf_group unknown = siteconf_boot_unknown(c);
 
 	addr_ip_text(&c->server6, w.server, sizeof(w.server));
 	siteconf_boot_url(c, AF_INET6, w.url);
@@ -247,14 +288,9 @@ siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
 	    "    \" vendor \", pick-first-value(substring(option dhcp6.vendor-class, 6, "
 	    "40), "
 	    "\"-\")));\n");
-	if (c->site->answer_unknown) {
-		siteconf_text_add(t, "\n# Unknown machines\nif not known {\n");
-		write_chain(&w, &unknown);
-		siteconf_text_add(t, "}\n");
-	} else {
+	if (!c->site->answer_unknown)
 		siteconf_text_add(t, "\n# Unknown machines: no address\n"
 				     "deny unknown-clients;\n");
-	}
 	write_subnets(&w);
 	siteconf_boot_groups(c, write_group, &w);
 }

@@ -80,27 +80,22 @@ arch_test(
 {
 	bool v6 = w->family == AF_INET6;
 	const char *opt = v6 ? "option[61]" : "option[93]";
+	const char *class = v6 ? "vendor-class[*].data[0]" : "option[60].hex";
 
 	siteconf_text_add(t, "(");
 	for (size_t k = 0; k < l->n; k++) {
-		siteconf_text_add(t, "%ssubstring(%s.hex, 0, 2) == 0x%04x",
-		    k > 0 ? " or " : "", opt, l->arch[k]);
-		if (!v6)
-			siteconf_text_add(t,
-			    " or (not %s.exists and (substring(option[60].hex, 0, 20) == "
-			    "'PXEClient:Arch:%05u' or substring(option[60].hex, 0, 21) "
-			    "== "
-			    "'HTTPClient:Arch:%05u'))",
-			    opt, l->arch[k], l->arch[k]);
-	}
-	if (l->absent && v6)
-		siteconf_text_add(t, " or not %s.exists", opt);
-	else if (l->absent)
 		siteconf_text_add(t,
-		    " or (not %s.exists and not (substring(option[60].hex, 0, 15) == "
-		    "'PXEClient:Arch:' or substring(option[60].hex, 0, 16) == "
-		    "'HTTPClient:Arch:'))",
-		    opt);
+		    "%ssubstring(%s.hex, 0, 2) == 0x%04x or (not %s.exists and "
+		    "(substring(%s, 0, 20) == 'PXEClient:Arch:%05u' or substring(%s, 0, "
+		    "21) == 'HTTPClient:Arch:%05u'))",
+		    k > 0 ? " or " : "", opt, l->arch[k], opt, class, l->arch[k], class,
+		    l->arch[k]);
+	}
+	if (l->absent)
+		siteconf_text_add(t,
+		    " or (not %s.exists and not (substring(%s, 0, 15) == "
+		    "'PXEClient:Arch:' or substring(%s, 0, 16) == 'HTTPClient:Arch:'))",
+		    opt, class, class);
 	siteconf_text_add(t, ")");
 }
 
@@ -203,13 +198,14 @@ answer_group(const struct writer *w, const struct siteconf_group *g, bool unknow
 	}
 	snprintf(name, sizeof(name), "%s-http", g->name);
 	snprintf(test, sizeof(test), "member('asks-http') and %s", whom);
-	answer_file(w, name, test, "local-boot.efi", false, true);
-	if (w->family == AF_INET6)
-		return;
+	answer_file(w, name, test, SITECONF_LOCAL_FILE, false, true);
 	snprintf(name, sizeof(name), "%s-pxe", g->name);
 	snprintf(test, sizeof(test),
 	    "member('asks-pxe') and not member('is-ipxe') and %s", whom);
-	answer_menu(w, name, test);
+	if (w->family == AF_INET6)
+		answer_file(w, name, test, SITECONF_LOCAL_FILE, true, false);
+	else
+		answer_menu(w, name, test);
 }
 
 /* ---- what asks ---- */

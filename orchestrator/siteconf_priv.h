@@ -17,6 +17,10 @@ enum siteconf_gets {
 	SITECONF_SILENT /* firmware and iPXE: no answer at all; systems: a lease */
 };
 
+/* What is never found, so that firmware goes on to its next boot option at once (boot.md 0.1 rule 20): over HTTP, and over
+ * TFTP with DHCPv6, which has no menu that boots the disk. */
+#define SITECONF_LOCAL_FILE "local-boot.efi"
+
 /* One loader and the architectures that get it. */
 struct siteconf_loader {
 	const char *file;

@@ -29,19 +29,25 @@ def vendor(text):
     return option(16, struct.pack(">IH", 343, len(text)) + text)
 
 
-def pxe(arch=7):
-    """What OVMF sends besides its DUID and IA."""
+def firmware(client, arch):
     return option(6, struct.pack(">HHHH", 59, 60, 23, 16)) + option(62, b"\x01\x03\x00") + \
-        option(61, struct.pack(">H", arch)) + vendor(b"PXEClient:Arch:%05d:UNDI:003000" % arch)
+        option(61, struct.pack(">H", arch)) + vendor(b"%s:Arch:%05d:UNDI:003000" % (client, arch))
+
+
+def pxe(arch=7):
+    """What EDK2 sends besides its DUID and IA."""
+    return firmware(b"PXEClient", arch)
 
 
 def http(arch=16):
-    return option(61, struct.pack(">H", arch)) + vendor(b"HTTPClient:Arch:%05d:UNDI:003000" % arch)
+    return firmware(b"HTTPClient", arch)
 
 
-def ipxe(user=b"\x00\x04iPXE"):
-    return option(6, struct.pack(">HHHH", 23, 24, 59, 60)) + option(15, user) + option(61, b"\x00\x07") + \
-        vendor(b"PXEClient:Arch:00007:UNDI:003010")
+def ipxe(user=b"\x00\x04iPXE", arch=7):
+    """In the order of its dhcpv6.c. DHCPv4's option 175 it has not got there."""
+    return option(6, struct.pack(">HHHH", 23, 24, 59, 60)) + option(15, user) + \
+        vendor(b"PXEClient:Arch:%05d:UNDI:003010" % arch) + option(61, struct.pack(">H", arch)) + \
+        option(62, b"\x01\x03\x10")
 
 
 class Reply:

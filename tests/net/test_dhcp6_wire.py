@@ -404,7 +404,7 @@ def test_an_interface_without_ipv6(bootd, netns):
     """The others run, and so does this one once it has IPv6."""
     netns.server.run("sysctl", "-qw", "net.ipv6.conf.br0.disable_ipv6=1")
     b = bootd({"subnets": [LOCAL], "site": SITE})
-    assert "br0 has no IPv6" in b.stderr and "serving dhcp4 dhcp6 ra tftp http" in b.stderr
+    until(lambda: "br0 has no IPv6" in b.stderr and "serving dhcp4 dhcp6 ra tftp http" in b.stderr, "what the log says")
     netns.server.run("sysctl", "-qw", "net.ipv6.conf.br0.disable_ipv6=0")
     netns.server.ip("addr", "add", "fd77::1/64", "dev", "br0", "nodad")
     until(lambda: "br0 has IPv6 now" in b.stderr, "the next look at the interface")

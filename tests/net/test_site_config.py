@@ -6,15 +6,17 @@ import json
 import os
 import random
 import re
+import struct
 import subprocess
 
 import pytest
 
 from dhcp4_wire import ACK, DISCOVER, Wire, http, ipxe, option, pxe
+from dhcp6_wire import http as http6, ipxe as ipxe6, option as option6, pxe as pxe6, vendor as vendor6
 from netlab import BUILD, PATIENCE, until
 from orch_lab import Orch
 from site_servers import Refused, Servers, generate
-from site_wire6 import Client6, duid_ll, duid_uuid
+from site_wire6 import Clients6, duid_ll, duid_uuid, wait_link_local
 
 EDGE1, EDGE2, EDGE2B = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:77:00:0a"
 EDGE3, EDGE3B, OTHER = "52:54:00:77:00:03", "52:54:00:77:00:0b", "52:54:00:99:00:01"
@@ -80,7 +82,7 @@ def test_every_configuration_passes_its_servers_check(servers, netns, unknown, i
 
 BIOS_OLD = option(60, b"PXEClient")  # a ROM from before option 93
 ROWS = [("pxe %d" % arch, pxe(arch)) for arch in (0, 6, 7, 9, 11, 0x25)] + \
-    [("http %d" % arch, http(arch)) for arch in (15, 16, 19)] + [
+    [("http %d" % arch, http(arch)) for arch in (15, 16, 19, 0x25)] + [
         ("pxe without 93", BIOS_OLD),
         ("pxe, 93 only in the text", option(60, b"PXEClient:Arch:00007:UNDI:003000")),
         ("ipxe by user class", ipxe()),
@@ -315,75 +317,97 @@ def test_what_cannot_be_made_is_said(orch, args, status, words):
 
 # --- DHCPv6 ---
 
-UUID6 = "11223344-5566-7788-99aa-bbccddeeff00"
+UUID6 = HOSTS[0]["uuid"]
+FENCE = "52:54:00:77:00:f0"
+HOSTS6 = HOSTS + MENU_HOSTS + [{"name": "fence.lab", "nics": [{"mac": FENCE}]}]
+SILENT_NIC = "edge03, a NIC that may not boot"
+RAW_IPXE = "ipxe with a raw user class"
+ORO6 = option6(6, struct.pack(">5H", 59, 60, 23, 24, 16))
+ROWS6 = [("pxe %d" % arch, pxe6(arch)) for arch in (0, 6, 7, 9, 11, 0x25)] + \
+    [("http %d" % arch, http6(arch)) for arch in (15, 16, 19, 0x25)] + [
+        ("pxe without 61", ORO6 + vendor6(b"PXEClient")),
+        ("pxe, 61 only in the text", ORO6 + vendor6(b"PXEClient:Arch:00011:UNDI:003000")),
+        ("http, 61 only in the text", ORO6 + vendor6(b"HTTPClient:Arch:00016:UNDI:003000")),
+        ("61 without a vendor class", ORO6 + option6(61, b"\0\7")),
+        ("ipxe", ipxe6()),
+        ("ipxe 0", ipxe6(arch=0)),
+        ("ipxe of 2013", ORO6 + option6(15, b"\0\4iPXE")),  # neither 16 nor 61
+        (RAW_IPXE, ipxe6(b"iPXE")),
+        ("ipxe that says HTTPClient", http6(16) + option6(15, b"\0\4iPXE")),
+        ("an operating system", ORO6),
+        ("an operating system's own class", ORO6 + option6(16, struct.pack(">IH", 311, 8) + b"MSFT 5.0")),
+]
+# Firmware and iPXE name a machine by its UUID, in different orders of octets (boot.md 1.6). Each machine's rows are
+# fewer than its burst (DHCP4_LIMIT_BURST).
+ASKED6 = {(who, row): (mac, duid_ll(mac), extra) for who, mac in MACS.items() for row, extra in ROWS6}
+ASKED6.update({(f"edge01 by its UUID, {order}", row): (EDGE1, duid_uuid(UUID6, order), extra)
+               for order, row, extra in (("raw", "pxe 7", pxe6()), ("raw", "http 16", http6()), ("rfc", "ipxe", ipxe6()))})
+SERVERS6 = {"isc-dhcp": (Servers.dhcpd6, "isc-dhcp6"), "kea": (Servers.kea6, "kea6"),
+            "dnsmasq": (Servers.dnsmasq, "dnsmasq")}
 
 
-def expected6(mac, vendor, arch, ipxe_class):
-    """boot.md 1.6 for hosts of this inventory: {59, 16} of an ADVERTISE."""
-    files = {6: "snponly-i386.efi", 7: "snponly.efi", 9: "snponly.efi", 11: "arm/our.efi",
-             15: "snponly-i386.efi", 16: "snponly.efi", 19: "arm/our.efi"}
-    if mac == EDGE2:
-        files.update({7: "shimx64.efi", 9: "shimx64.efi", 16: "shimx64.efi"})
-    if ipxe_class:
-        return {"59": f"http://[fd77::1]/script.ipxe-{mac}", "16": None}
-    if vendor == "HTTPClient":
-        return {"59": f"http://[fd77::1]/loaders/{files[arch]}", "16": "00000157000a" + b"HTTPClient".hex()}
-    if vendor == "PXEClient":
-        return {"59": f"tftp://[fd77::1]/{files[arch]}", "16": None}
-    return {"59": None, "16": None}
+def decision6(reply, mac):
+    """As decision(). An ADVERTISE with neither address nor URL is one that clients pass over (RFC 8415 18.2.9)."""
+    if reply is None or not (reply.address or reply.text(59)):
+        return None
+    return {"address": "of the pool" if (reply.address or "").startswith("fd77::1") and len(reply.address) == 10
+            else reply.address, "lifetimes": reply.lifetimes,
+            "59": reply.text(59) and reply.text(59).replace("${netX/mac}", mac), "16": reply.hex(16),
+            "60": reply.hex(60), "dns": reply.hex(23), "domain": reply.hex(24)}
 
 
-CLIENTS6 = [("PXEClient", 6, False), ("PXEClient", 7, False), ("PXEClient", 9, False), ("PXEClient", 11, False),
-            ("HTTPClient", 15, False), ("HTTPClient", 16, False), ("HTTPClient", 19, False),
-            ("PXEClient", 7, True), (None, None, False)]
-SERVERS6 = {"isc-dhcp6": Servers.dhcpd6, "kea6": Servers.kea6, "dnsmasq": Servers.dnsmasq}
+def ask_all6(clients, asked):
+    replies = clients.ask_all(asked, (FENCE, duid_ll(FENCE), pxe6()))
+    return {key: decision6(replies.get(key), mac) for key, (mac, _, _) in asked.items()}
 
 
-def wrong6(client, mac, duid, row, want, address):
-    """What is wrong with the answer, or nothing; `address`: how its address begins."""
-    reply = client.solicit(duid, *row)
-    if not reply:
-        return [f"{mac} {row}: no answer"]
-    url, vendor = reply.text(59), reply.hex(16)
-    got = {"59": url and url.replace("${netX/mac}", mac),
-           "16": vendor and "00000157" + vendor[8:]}  # dnsmasq cannot give the enterprise's number
-    problems = [] if got == want else [f"{mac} {row}: {got} instead of {want}"]
-    if not (reply.address or "none").startswith(address):
-        problems.append(f"{mac} {row}: the address is {reply.address}")
-    return problems
+def as_they_are(name, ours, theirs, silent):
+    """What their servers cannot do. isc-dhcp-server is not silent, as its file says: an address, and nothing to boot.
+    dnsmasq writes option 16 without the enterprise's number, which firmware does not look at, and does not see a raw
+    user class, which no iPXE sends."""
+    def one(key, got):
+        if got and name == "isc-dhcp" and key[0] in silent and not got["59"] and not got["16"] and "system" not in key[1]:
+            return None
+        if name == "dnsmasq" and key[1] == RAW_IPXE:
+            return ours[key]
+        if got and name == "dnsmasq" and got["16"]:
+            return dict(got, **{"16": "00000157" + got["16"][8:]})
+        return got
+    return {key: one(key, got) for key, got in theirs.items()}
 
 
-UNKNOWN6 = {("PXEClient", 7): None, ("HTTPClient", 16): "http://[fd77::1]/local-boot.efi",
-            ("PXEClient", 7, True): "http://[fd77::1]/script.ipxe-" + OTHER, (): None}
+def differences6(ours, theirs):
+    out = []
+    for key, want in ours.items():
+        got = theirs[key]
+        if want is None or got is None:
+            if want is not got:
+                out.append(f"{key}: bootd {want}, the other {got}")
+            continue
+        out += [f"{key}: {name}: bootd {want[name]!r}, the other {got[name]!r}" for name in want
+                if want[name] != got[name] and not (name in ("dns", "domain") and got[name] is None)]
+    return out
 
 
-@pytest.mark.parametrize("name", SERVERS6)
-def test_dhcpv6_servers_decide_as_bootd_does(servers, netns, name):
-    """The fixed address, the URL in its form, option 16 or its absence; a host by the MAC in its DUID-LL, and by its
-    UUID in both orders; unknown machines get nothing, or where the site says so an address and the way to the disk."""
-    clients = {mac: Client6(netns.add_client(mac=mac)) for mac in (EDGE1, EDGE2, EDGE4, OTHER)}
-    proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6], hosts=HOSTS + MENU_HOSTS)))
-    problems = wrong6(clients[EDGE4], EDGE4, duid_ll(EDGE4), ("PXEClient", 7, True),
-                      {"59": "http://[fd77::1]/script.ipxe", "16": None}, "fd77::14")
-    for mac, address in (EDGE1, "fd77::11"), (EDGE2, "fd77::1"):
-        for row in CLIENTS6:
-            problems += wrong6(clients[mac], mac, duid_ll(mac), row, expected6(mac, *row), address)
-    for order in "raw", "rfc":
-        problems += wrong6(clients[EDGE1], EDGE1, duid_uuid(UUID6, order), ("PXEClient", 7),
-                           {"59": "tftp://[fd77::1]/snponly.efi", "16": None}, "fd77::11")
-    stranger = clients[OTHER].solicit(duid_ll(OTHER), "PXEClient", 7, tries=1)
-    if stranger and (stranger.address or stranger.text(59)):
-        problems.append(f"unknown machine: {stranger.address} {stranger.text(59)}")
-    servers.stop(proc)
-    proc = SERVERS6[name](servers, generate(name, document([SUBNET, SUBNET6], answer_unknown=True)))
-    for row, url in UNKNOWN6.items():
-        vendor = "00000157000a" + b"HTTPClient".hex() if "HTTPClient" in row else None
-        problems += wrong6(clients[OTHER], OTHER, duid_ll(OTHER), row, {"59": url, "16": vendor}, "fd77::1")
-    log = proc.log()
-    servers.stop(proc)
-    for client in clients.values():
-        client.close()
-    assert not problems, "\n".join(problems + log.splitlines()[-20:])
+@pytest.mark.parametrize("unknown, idle", POLICIES)
+def test_dhcpv6_servers_decide_as_bootd_does(servers, netns, agent, unknown, idle):
+    """Address, URL and option 16 of ADVERTISE, by the MAC in a DUID-LL, and by the host's UUID."""
+    doc = document([SUBNET, SUBNET6], answer_unknown=unknown, idle=idle, hosts=HOSTS6)
+    clients = Clients6(netns, [FENCE, *MACS.values()])
+    wait_link_local(netns.server)
+    silent = [SILENT_NIC] + (["unknown"] if idle == "silent" else [])
+    ours = bootd_decisions(agent, clients, doc, ASKED6, ask_all6)
+    assert ours["edge01", "pxe 7"]["59"] == "tftp://[fd77::1]/snponly.efi"
+    problems = {}
+    for name, (start, config) in SERVERS6.items():
+        proc = start(servers, generate(config, doc))
+        theirs = ask_all6(clients, ASKED6)
+        log = proc.log()
+        servers.stop(proc)
+        if found := differences6(ours, as_they_are(name, ours, theirs, silent)):
+            problems[name] = found + log.splitlines()[-5:]
+    clients.close()
+    assert not problems, json.dumps(problems, indent=1, default=repr)
 
 
 # --- files ---
