@@ -30,7 +30,7 @@ def vendor(text):
 
 
 def firmware(client, arch):
-    return option(6, struct.pack(">HHHH", 59, 60, 23, 16)) + option(62, b"\x01\x03\x00") + \
+    return option(8, b"\0\0") + option(6, struct.pack(">HHHH", 59, 60, 23, 16)) + option(62, b"\x01\x03\x00") + \
         option(61, struct.pack(">H", arch)) + vendor(b"%s:Arch:%05d:UNDI:003000" % (client, arch))
 
 
@@ -47,7 +47,7 @@ def ipxe(user=b"\x00\x04iPXE", arch=7):
     """In the order of its dhcpv6.c. DHCPv4's option 175 it has not got there."""
     return option(6, struct.pack(">HHHH", 23, 24, 59, 60)) + option(15, user) + \
         vendor(b"PXEClient:Arch:%05d:UNDI:003010" % arch) + option(61, struct.pack(">H", arch)) + \
-        option(62, b"\x01\x03\x10")
+        option(62, b"\x01\x03\x10") + option(8, b"\0\0")
 
 
 class Reply:
@@ -109,16 +109,16 @@ class Reply:
 
 
 class Wire:
-    """Port 546 (or another) of a namespace."""
+    """Port 546 (or another) of a namespace, or of one of its link-local addresses."""
 
-    def __init__(self, ns, port=546):
+    def __init__(self, ns, port=546, address="::"):
         with inside(ns.name):
             self.ifindex = socket.if_nametoindex(ns.ifname)
             self.sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, ns.ifname.encode())
             self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, self.ifindex)
             self.sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 8)
-            self.sock.bind(("::", port))
+            self.sock.bind((address, port, 0, self.ifindex))
         self.duid = DUID_LL(lladdr=ns.mac)
         self.server = None
 
@@ -180,6 +180,12 @@ class Wire:
         return reply
 
 
+def eui64(mac):
+    """The link-local address that OVMF and iPXE make of it (RFC 4291 2.5.1)."""
+    b = bytes.fromhex(mac.replace(":", ""))
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + bytes([b[0] ^ 2]) + b[1:3] + b"\xff\xfe" + b[3:])
+
+
 def relay(link, peer, interface_id=b"", mac=None, hops=0, further=b""):
     """A function that wraps a message as a relay agent does."""
     def wrap(data):
@@ -193,5 +199,5 @@ def relay(link, peer, interface_id=b"", mac=None, hops=0, further=b""):
     return wrap
 
 
-__all__ = ["DUID_LL", "DUID_UUID", "GROUP", "RAW_UUID", "Reply", "SITE_GROUP", "UUID", "Wire", "http", "ipxe",
+__all__ = ["DUID_LL", "DUID_UUID", "GROUP", "RAW_UUID", "Reply", "SITE_GROUP", "UUID", "Wire", "eui64", "http", "ipxe",
            "option", "pxe", "relay", "vendor"]

@@ -82,6 +82,15 @@ def test_architectures_get_their_loader(wire, arch, name):
     assert wire.ask(DISCOVER, pxe(arch)).file == name
 
 
+@pytest.mark.parametrize("options, name", [(pxe(0x25), "arch-37"), (pxe(0x1b), "riscv64-uefi"), (http(0x12), "arm32-uefi-http")])
+def test_architecture_without_a_loader(lab, wire, options, name):
+    """An address, nothing to boot, and the reason with what to do."""
+    offer = wire.ask(DISCOVER, options)
+    assert offer.yiaddr == "10.77.0.11" and not offer.file and not {43, 60, 66, 67} & set(offer.options)
+    ev = lab.wait(lambda ev: ev["kind"] == "dhcp4.offer")
+    assert ev["reason"] == f"ticket armed, but there is no loader for architecture {name}: add one to 'loaders'"
+
+
 def test_rule_3_http_boot(wire):
     offer = wire.ask(DISCOVER, http())
     assert offer.options[60] == b"HTTPClient"

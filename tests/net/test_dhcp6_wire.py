@@ -6,6 +6,7 @@ import shutil
 import signal
 import socket
 import struct
+import uuid as uuid_module
 
 import pytest
 from scapy.layers.dhcp6 import (DHCP6_Advertise, DHCP6_Confirm, DHCP6_Decline, DHCP6_InfoRequest, DHCP6_Rebind,
@@ -14,7 +15,8 @@ from scapy.layers.dhcp6 import (DHCP6_Advertise, DHCP6_Confirm, DHCP6_Decline, D
 
 import netlab
 from dhcp4_wire import inside
-from dhcp6_wire import (DUID_LL, DUID_UUID, RAW_UUID, SITE_GROUP, UUID, Wire, http, ipxe, option, pxe, relay)
+from dhcp6_wire import (DUID_LL, DUID_UUID, RAW_UUID, SITE_GROUP, UUID, Wire, eui64, http, ipxe, option, pxe,
+                        relay)
 from netlab import fill, small_disk, until
 
 EDGE1, EDGE2, OTHER = "52:54:00:77:00:01", "52:54:00:77:00:02", "52:54:00:99:00:01"
@@ -137,6 +139,131 @@ def test_stateless(wire):
         assert reply.options[32] == struct.pack(">I", 3600)
     assert 1 not in reply.options
     assert wire.ask(DHCP6_InfoRequest, ia=True, timeout=0.3) is None
+
+
+# --- the architecture table of boot.md 1.4, row by row ---
+
+TFTP_ROWS = {0x00: ("x86-bios", "undionly.kpxe"), 0x06: ("x86-uefi", "snponly-i386.efi"), 0x07: ("x64-uefi", "snponly.efi"),
+             0x09: ("x64-uefi", "snponly.efi"), 0x0b: ("arm64-uefi", "snponly-arm64.efi")}
+HTTP_ROWS = {0x0f: ("x86-uefi-http", "snponly-i386.efi"), 0x10: ("x64-uefi-http", "snponly.efi"),
+             0x13: ("arm64-uefi-http", "snponly-arm64.efi"), 0x14: ("x86-bios-http", "undionly.kpxe")}
+# Nobody has a loader for these, and some are not in our table of names.
+NO_LOADER = {pxe: [0x01, 0x02, 0x08, 0x0a, 0x0c, 0x0d, 0x0e, 0x15, 0x16, 0x19, 0x1b, 0x1d, 0x1f, 0x20, 0x21, 0x22, 0x23,
+                   0x24, 0x25, 0x27, 0x29, 0xfffe],
+             http: [0x11, 0x12, 0x17, 0x18, 0x1a, 0x1c, 0x1e, 0x26, 0x28]}
+NAMES = {0x0a: "arm32-uefi", 0x12: "arm32-uefi-http", 0x15: "arm32-uboot", 0x16: "arm64-uboot", 0x17: "arm32-uboot-http",
+         0x18: "arm64-uboot-http", 0x19: "riscv32-uefi", 0x1a: "riscv32-uefi-http", 0x1b: "riscv64-uefi",
+         0x1c: "riscv64-uefi-http", 0x27: "loong64-uefi", 0x28: "loong64-uefi-http", 0x29: "arm-rpiboot"}
+IPXE_CLASSES = {"list": b"\0\4iPXE", "raw": b"iPXE", "second of two": b"\0\3abc\0\4iPXE"}
+IPXE_ROWS = [(f"arch {arch}", ipxe(arch=arch)) for arch in (0, 6, 7, 0x0b, 0x25)] + \
+    [(f"user class {name}", ipxe(user)) for name, user in IPXE_CLASSES.items()] + [
+        ("15 alone, as in 2013", option(6, struct.pack(">HHHH", 23, 24, 59, 60)) + option(15, b"\0\4iPXE")),
+        ("HTTPClient", http() + option(15, b"\0\4iPXE"))]
+MACHINES = 64
+
+
+class Machines:
+    """Hosts with an armed ticket each, so that no row meets another's limit; the rows share one bootd."""
+
+    def __init__(self, lan):
+        macs = [f"52:54:00:66:00:{n:02x}" for n in range(MACHINES)]
+        self.uuids = {mac: f"11223344-5566-7788-99aa-{mac.replace(':', '')}" for mac in macs}
+        hosts = [dict(HOSTS[0], name=f"row{n}.lab", nics=[{"mac": mac}], uuid=self.uuids[mac]) for n, mac in enumerate(macs)]
+        self.bootd = netlab.Bootd(lan.server, {"hosts": hosts, "site": SITE, "subnets": [LOCAL]}, wait_ready=None)
+        self.bootd.put("images", "vmlinuz", "kernel")
+        self.bootd.put("images", "initrd.img", "initrd")
+        for file in {file for _, file in [*TFTP_ROWS.values(), *HTTP_ROWS.values()]}:
+            self.bootd.put("loaders", file, f"this is {file}")
+        self.bootd.start()
+        self.left = iter(macs)
+        self.ns = make_client(lan, OTHER)
+        self.ns.ip("addr", "add", "fd77::99/64", "dev", "eth0", "nodad")
+
+    def lease(self, extra, raw):
+        """A new machine, by the link-local address of its MAC and its UUID in firmware's (raw) or iPXE's order."""
+        mac = next(self.left)
+        self.ns.ip("addr", "add", eui64(mac) + "/64", "dev", "eth0", "nodad")
+        wire = Wire(self.ns, address=eui64(mac))
+        uuid = uuid_module.UUID(self.uuids[mac])
+        duid = DUID_UUID(uuid=str(uuid_module.UUID(bytes=uuid.bytes_le) if raw else uuid))
+        offer = wire.ask(DHCP6_Solicit, extra, duid=duid)
+        reply = wire.ask(DHCP6_Request, extra, server=True, address=offer.ip, duid=duid)
+        wire.close()
+        assert reply.ip and offer.ip == reply.ip and offer.url == reply.url
+        assert offer.options.get(16) == reply.options.get(16)
+        return mac, reply
+
+    def event(self, kind, mac):
+        return self.bootd.wait(lambda ev: ev["kind"] == kind and ev.get("mac") == mac)
+
+    def fetch(self, url):
+        return self.ns.run("curl", "-sSf", "-g", url).stdout
+
+
+@pytest.fixture(scope="module")
+def machines():
+    lan = netlab.Lan()
+    try:
+        m = Machines(lan)
+        try:
+            yield m
+        finally:
+            m.bootd.close()
+    finally:
+        lan.close()
+
+
+@pytest.mark.parametrize("arch", TFTP_ROWS)
+def test_architecture_over_tftp(machines, arch):
+    """URL of the row's loader, neither 16 nor 60 (rule 4), and what is there is that loader."""
+    name, file = TFTP_ROWS[arch]
+    mac, reply = machines.lease(pxe(arch), raw=True)
+    assert reply.url == f"tftp://[fd77::1]/{file}" and not {16, 60} & set(reply.options)
+    assert machines.fetch(reply.url) == f"this is {file}"
+    ev = machines.event("dhcp6.reply", mac)
+    assert (ev["arch"], ev["file"], ev["reason"]) == (name, file, f"ticket armed: loader for {name}")
+    assert ev["host"].startswith("row") and machines.event("dhcp6.request", mac)["detail"]["class"] == "pxe"
+
+
+@pytest.mark.parametrize("arch", HTTP_ROWS)
+def test_architecture_over_http(machines, arch):
+    """URL of the row's loader and option 16 with HTTPClient (rule 5), and what is there is that loader."""
+    name, file = HTTP_ROWS[arch]
+    mac, reply = machines.lease(http(arch), raw=True)
+    assert reply.url == f"http://[fd77::1]/loaders/{file}" and 60 not in reply.options
+    assert reply.options[16] == struct.pack(">IH", 343, 10) + b"HTTPClient"
+    assert machines.fetch(reply.url) == f"this is {file}"
+    ev = machines.event("dhcp6.reply", mac)
+    assert (ev["arch"], ev["file"], ev["reason"]) == (name, reply.url, f"ticket armed: loader for {name} by URL")
+    assert machines.event("dhcp6.request", mac)["detail"]["class"] == "http"
+
+
+@pytest.mark.parametrize("client, arch", [(client, arch) for client, arches in NO_LOADER.items() for arch in arches])
+def test_architecture_without_a_loader(machines, client, arch):
+    """An address, nothing to boot, and the reason with what to do."""
+    mac, reply = machines.lease(client(arch), raw=True)
+    assert not {16, 59, 60} & set(reply.options)
+    name = NAMES.get(arch, f"arch-{arch}")
+    for kind in "dhcp6.advertise", "dhcp6.reply":
+        ev = machines.event(kind, mac)
+        assert ev["reason"] == f"ticket armed, but there is no loader for architecture {name}: add one to 'loaders'"
+        assert ev["arch"] == name and "file" not in ev
+    assert machines.event("dhcp6.solicit", mac)["arch"] == name
+
+
+@pytest.mark.parametrize("extra", [extra for _, extra in IPXE_ROWS], ids=[name for name, _ in IPXE_ROWS])
+def test_ipxe_of_every_architecture(machines, extra):
+    """By its user class, whatever else it says; the script is the ticket's."""
+    mac, reply = machines.lease(extra, raw=False)
+    assert reply.url == f"http://[fd77::1]/script.ipxe-{mac}" and not {16, 60} & set(reply.options)
+    assert "\nkernel " in machines.fetch(reply.url)
+    assert machines.event("dhcp6.reply", mac)["reason"] == "ticket armed: script for iPXE"
+
+
+def test_dhcpv4s_option_175_says_nothing(machines):
+    """In DHCPv6 the number is nobody's, and no iPXE sends it there: firmware that did would need its loader."""
+    _, reply = machines.lease(pxe() + option(175, b"\xeb\x03\x01\x15\x01"), raw=True)
+    assert reply.url == "tftp://[fd77::1]/snponly.efi"
 
 
 # --- which machine ---

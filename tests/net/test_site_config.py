@@ -495,6 +495,8 @@ def test_tftpd_serves_the_loaders_on_both_families(servers, netns, tmp_path):
         out = tmp_path / ("got-" + address)
         netns.server.run("tftp", "-m", "binary", address, "-c", "get", "arm/our.efi", str(out))
         assert out.read_text() == "loader" * 1000
+        refused = netns.server.run("tftp", "-m", "binary", address, "-c", "get", "local-boot.efi", str(out), check=False)
+        assert "Error code 1: File not found" in refused.stdout + refused.stderr
 
 
 def test_radvd_advertises_the_subnet(servers, netns):
