@@ -21,12 +21,15 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "boot-services/keyed_hash.h"
+#include "boot-services/lease_pools.h"
 #include "lib/str.h"
 
-enum { POOLS_MAX = 256, OFFERS_MIN = 8, REWIND_US = 10 * 1000 * 1000 };
+enum { FORGET_MAX = 64, OFFERS_MIN = 8, REWIND_US = 10 * 1000 * 1000 };
 
 struct dhcp4_lease_pool {
-	uint32_t subnet, first, last;
+	struct lease_pools_one one;
+	uint32_t first, last;
 	uint64_t fresh;	 /* no record exists for addresses from here on, or they are
 			    skipped over */
 	bool skipped;	 /* some before `fresh` have no record */
@@ -44,29 +47,13 @@ struct dhcp4_lease_table {
 	size_t count;
 	struct dhcp4_lease **heap; /* not FREE, by `expires` */
 	size_t n_heap, cap_heap;
-	struct dhcp4_lease_pool *pools[POOLS_MAX];
-	size_t n_pools;
+	struct lease_pools pools;
 };
 
-/* A keyed hash, so that nobody outside can choose addresses that fall into one bucket. */
 static uint32_t
 hash(const struct dhcp4_lease_table *t, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-	uint64_t h = t->seed ^ len;
-
-	while (len > 0) {
-		uint64_t w = 0;
-		size_t n = len < sizeof(w) ? len : sizeof(w);
-		unsigned __int128 m;
-
-		memcpy(&w, p, n);
-		m = (unsigned __int128)(h ^ w ^ 0x9e3779b97f4a7c15u) * (t->seed | 1);
-		h = (uint64_t)m ^ (uint64_t)(m >> 64);
-		p += n;
-		len -= n;
-	}
-	return (uint32_t)(h ^ h >> 32);
+	return (uint32_t)keyed_hash_of(t->seed, data, len);
 }
 
 /* --- heap of expiry times --- */
@@ -165,6 +152,7 @@ leave(struct dhcp4_lease_table *t, struct dhcp4_lease *l)
 		p->n_declined--;
 		break;
 	}
+	p->one.n_used--;
 	heap_remove(t, l);
 }
 
@@ -191,6 +179,7 @@ enter(struct dhcp4_lease_table *t, struct dhcp4_lease *l, enum dhcp4_lease_state
 		p->n_declined++;
 		break;
 	}
+	p->one.n_used++;
 	heap_add(t, l);
 }
 
@@ -199,18 +188,10 @@ enter(struct dhcp4_lease_table *t, struct dhcp4_lease *l, enum dhcp4_lease_state
 static struct dhcp4_lease_pool *
 pool_of(struct dhcp4_lease_table *t, uint32_t subnet)
 {
-	struct dhcp4_lease_pool *p;
+	uint8_t key[LEASE_POOLS_KEY] = {0};
 
-	for (size_t i = 0; i < t->n_pools; i++) {
-		if (t->pools[i]->subnet == subnet)
-			return t->pools[i];
-	}
-	if (t->n_pools == POOLS_MAX)
-		return NULL;
-	p = str_alloc(sizeof(*p));
-	p->subnet = subnet;
-	t->pools[t->n_pools++] = p;
-	return p;
+	memcpy(key, &subnet, sizeof(subnet));
+	return lease_pools_get(&t->pools, key, sizeof(struct dhcp4_lease_pool));
 }
 
 /* The record is no longer where its client's requests lead. A BOUND one still blocks its
@@ -266,6 +247,21 @@ forget(struct dhcp4_lease_table *t, struct dhcp4_lease *l)
 	free(l);
 }
 
+/* At most `max` records of pools that gave way. */
+static void
+forget_ending(struct dhcp4_lease_table *t, size_t max)
+{
+	while (t->pools.ending) {
+		struct dhcp4_lease_pool *p = (struct dhcp4_lease_pool *)t->pools.ending;
+
+		for (; p->free && max > 0; max--)
+			forget(t, p->free);
+		if (p->free)
+			return;
+		lease_pools_drop(&t->pools);
+	}
+}
+
 /* A new FREE record, or NULL when the table is full. */
 static struct dhcp4_lease *
 record_new(struct dhcp4_lease_table *t, struct dhcp4_lease_pool *p, uint32_t ip)
@@ -305,8 +301,7 @@ dhcp4_lease_free(struct dhcp4_lease_table *t)
 		HASH_DELETE(by_ip, t->by_ip, l);
 		free(l);
 	}
-	for (size_t i = 0; i < t->n_pools; i++)
-		free(t->pools[i]);
+	lease_pools_done(&t->pools);
 	free(t->heap);
 	free(t);
 }
@@ -352,6 +347,7 @@ dhcp4_lease_tick(struct dhcp4_lease_table *t, int64_t now, size_t max)
 {
 	while (max-- > 0 && t->n_heap > 0 && t->heap[0]->expires <= now)
 		expire(t, t->heap[0]);
+	forget_ending(t, FORGET_MAX);
 }
 
 /* --- reserving --- */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "boot-services/keyed_hash.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
 
@@ -76,11 +77,7 @@ dhcp4_limit_free(struct dhcp4_limit *l)
 static struct slot *
 slot_of(struct dhcp4_limit *l, const struct dhcp4_class_key *key)
 {
-	uint64_t h = l->seed;
-
-	for (size_t i = 0; i < key->len && i < sizeof(key->b); i++)
-		h = (h ^ key->b[i]) * 0x100000001b3u;
-	return &l->slots[(h ^ h >> 29) % SLOTS];
+	return &l->slots[keyed_hash_of(l->seed, key, sizeof(*key)) % SLOTS];
 }
 
 enum dhcp4_limit_answer

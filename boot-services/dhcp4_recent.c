@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "boot-services/keyed_hash.h"
 #include "lib/str.h"
 
 enum { SETS = 1024, WAYS = 4 };
@@ -37,11 +38,7 @@ dhcp4_recent_free(struct dhcp4_recent *r)
 static struct dhcp4_recent_client *
 set_of(struct dhcp4_recent *r, const struct dhcp4_class_key *key)
 {
-	uint64_t h = r->seed;
-
-	for (size_t i = 0; i < key->len && i < sizeof(key->b); i++)
-		h = (h ^ key->b[i]) * 0x100000001b3u;
-	return r->sets[(h ^ h >> 29) % SETS];
+	return r->sets[keyed_hash_of(r->seed, key, sizeof(*key)) % SETS];
 }
 
 struct dhcp4_recent_client *

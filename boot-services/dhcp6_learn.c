@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "boot-services/keyed_hash.h"
 #include "lib/str.h"
 
 enum { SLOTS = 16384 };
@@ -42,11 +43,7 @@ dhcp6_learn_free(struct dhcp6_learn *l)
 static size_t
 slot_of(const struct dhcp6_learn *l, const struct dhcp6_duid *duid)
 {
-	uint64_t h = l->seed;
-
-	for (size_t i = 0; i < duid->len; i++)
-		h = (h ^ duid->b[i]) * 0x100000001b3u;
-	return (size_t)((h ^ h >> 29) % SLOTS);
+	return (size_t)(keyed_hash_of(l->seed, duid->b, duid->len) % SLOTS);
 }
 
 void

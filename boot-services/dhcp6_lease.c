@@ -23,12 +23,14 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "boot-services/keyed_hash.h"
+#include "boot-services/lease_pools.h"
 #include "lib/str.h"
 
-enum { POOLS_MAX = 256, PROBES_OWN = 64, PROBES = 512 };
+enum { FORGET_MAX = 64, PROBES_OWN = 64, PROBES = 512 };
 
 struct dhcp6_lease_pool {
-	uint8_t subnet[8];
+	struct lease_pools_one one;
 	uint64_t cursor;    /* offset at which the next sweep goes on */
 	uint64_t n_unknown; /* BOUND to machines that the table does not know */
 	uint64_t n_bound, n_declined;
@@ -39,29 +41,14 @@ struct dhcp6_lease_table {
 	uint64_t seed;
 	struct dhcp6_lease *by_ip, *by_client; /* uthash heads */
 	size_t count, n_unknown;
-	struct dhcp6_lease_pool *pools[POOLS_MAX];
-	size_t n_pools, tick_at;
+	struct lease_pools pools;
+	size_t tick_at;
 };
 
-/* A keyed hash, so that nobody outside can choose what falls into one bucket. */
 static uint64_t
 hash(const struct dhcp6_lease_table *t, const void *data, size_t len)
 {
-	const uint8_t *p = data;
-	uint64_t h = t->seed ^ len;
-
-	while (len > 0) {
-		uint64_t w = 0;
-		size_t n = len < sizeof(w) ? len : sizeof(w);
-		unsigned __int128 m;
-
-		memcpy(&w, p, n);
-		m = (unsigned __int128)(h ^ w ^ 0x9e3779b97f4a7c15u) * (t->seed | 1);
-		h = (uint64_t)m ^ (uint64_t)(m >> 64);
-		p += n;
-		len -= n;
-	}
-	return h ^ h >> 32;
+	return keyed_hash_of(t->seed, data, len);
 }
 
 /* --- states --- */
@@ -82,12 +69,14 @@ leave(struct dhcp6_lease_table *t, struct dhcp6_lease *l)
 	case DHCP6_LEASE_FREE: DL_DELETE(p->free, l); return;
 	case DHCP6_LEASE_BOUND:
 		DL_DELETE(p->bound, l);
+		p->one.n_used--;
 		p->n_bound--;
 		p->n_unknown -= counts_as_unknown(l);
 		t->n_unknown -= counts_as_unknown(l);
 		return;
 	case DHCP6_LEASE_DECLINED:
 		DL_DELETE(p->declined, l);
+		p->one.n_used--;
 		p->n_declined--;
 		return;
 	}
@@ -109,12 +98,14 @@ enter(struct dhcp6_lease_table *t, struct dhcp6_lease *l, enum dhcp6_lease_state
 	case DHCP6_LEASE_FREE: DL_APPEND(p->free, l); return;
 	case DHCP6_LEASE_BOUND:
 		DL_APPEND(p->bound, l);
+		p->one.n_used++;
 		p->n_bound++;
 		p->n_unknown += counts_as_unknown(l);
 		t->n_unknown += counts_as_unknown(l);
 		return;
 	case DHCP6_LEASE_DECLINED:
 		DL_APPEND(p->declined, l);
+		p->one.n_used++;
 		p->n_declined++;
 		return;
 	}
@@ -125,18 +116,13 @@ enter(struct dhcp6_lease_table *t, struct dhcp6_lease *l, enum dhcp6_lease_state
 static struct dhcp6_lease_pool *
 pool_of(struct dhcp6_lease_table *t, const uint8_t subnet[8])
 {
-	struct dhcp6_lease_pool *p;
+	return lease_pools_get(&t->pools, subnet, sizeof(struct dhcp6_lease_pool));
+}
 
-	for (size_t i = 0; i < t->n_pools; i++) {
-		if (memcmp(t->pools[i]->subnet, subnet, sizeof(p->subnet)) == 0)
-			return t->pools[i];
-	}
-	if (t->n_pools == POOLS_MAX)
-		return NULL;
-	p = str_alloc(sizeof(*p));
-	memcpy(p->subnet, subnet, sizeof(p->subnet));
-	t->pools[t->n_pools++] = p;
-	return p;
+static struct dhcp6_lease_pool *
+pool_at(struct dhcp6_lease_table *t, size_t i)
+{
+	return (struct dhcp6_lease_pool *)t->pools.all[i % t->pools.n];
 }
 
 /* The record is no longer where its client's requests lead. A BOUND one still blocks its address until
@@ -185,19 +171,33 @@ forget(struct dhcp6_lease_table *t, struct dhcp6_lease *l)
 	free(l);
 }
 
+/* At most `max` records of pools that gave way. */
+static void
+forget_ending(struct dhcp6_lease_table *t, size_t max)
+{
+	while (t->pools.ending) {
+		struct dhcp6_lease_pool *p = (struct dhcp6_lease_pool *)t->pools.ending;
+
+		for (; p->free && max > 0; max--)
+			forget(t, p->free);
+		if (p->free)
+			return;
+		lease_pools_drop(&t->pools);
+	}
+}
+
 /* Room for one more record: false when the table is full of leases in use. */
 static bool
 make_room(struct dhcp6_lease_table *t)
 {
 	if (t->count < DHCP6_LEASE_RECORDS_MAX)
 		return true;
-	for (size_t i = 0; i < t->n_pools; i++) {
-		if (t->pools[i]->free) {
-			forget(t, t->pools[i]->free);
-			return true;
-		}
+	forget_ending(t, 1);
+	for (size_t i = 0; i < t->pools.n && t->count >= DHCP6_LEASE_RECORDS_MAX; i++) {
+		if (pool_at(t, i)->free)
+			forget(t, pool_at(t, i)->free);
 	}
-	return false;
+	return t->count < DHCP6_LEASE_RECORDS_MAX;
 }
 
 /* A new FREE record, or NULL when the table is full. */
@@ -240,8 +240,7 @@ dhcp6_lease_free(struct dhcp6_lease_table *t)
 		HASH_DELETE(by_ip, t->by_ip, l);
 		free(l);
 	}
-	for (size_t i = 0; i < t->n_pools; i++)
-		free(t->pools[i]);
+	lease_pools_done(&t->pools);
 	free(t);
 }
 
@@ -284,14 +283,15 @@ expire(struct dhcp6_lease_table *t, struct dhcp6_lease *l)
 void
 dhcp6_lease_tick(struct dhcp6_lease_table *t, int64_t now, size_t max)
 {
-	for (size_t i = 0; i < t->n_pools && max > 0; i++) {
-		struct dhcp6_lease_pool *p = t->pools[t->tick_at++ % t->n_pools];
+	for (size_t i = 0; i < t->pools.n && max > 0; i++) {
+		struct dhcp6_lease_pool *p = pool_at(t, t->tick_at++);
 
 		for (; max > 0 && p->bound && p->bound->expires <= now; max--)
 			expire(t, p->bound);
 		for (; max > 0 && p->declined && p->declined->expires <= now; max--)
 			expire(t, p->declined);
 	}
+	forget_ending(t, FORGET_MAX);
 }
 
 /* --- which address --- */

@@ -69,7 +69,7 @@ PURE = re.compile(
     r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|logline\w*|logwatch)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"
-    r"|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")
+    r"|keyed_hash|lease_pools|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")
 
 
 def files(*suffixes):

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "boot-services/lease_pools.h"
+
 enum { NET = 0x0a4d0000, FIRST = NET + 100 };
 
 static struct dhcp4_lease_table *t;
@@ -269,6 +271,34 @@ restore(void **state)
 	assert_int_equal(n, 2); /* client 1's and the declined one */
 }
 
+/* A table that has seen more subnets than there is room for serves new ones, and forgets those without a lease. */
+static void
+subnets_come_and_go(void **state)
+{
+	uint32_t kept = bind_for(0, 3600 * USEC_PER_SEC);
+	struct dhcp4_lease_client c = client(1);
+	struct dhcp4_lease *l;
+
+	(void)state;
+	for (uint32_t n = 1; n < 4 * LEASE_POOLS_MAX; n++) {
+		c.subnet = range.subnet = NET + (n << 8);
+		range.first = c.subnet + 100;
+		range.last = c.subnet + 115;
+		assert_int_equal(dhcp4_lease_any(t, &range, &c, 0, true, now, &l), 0);
+		dhcp4_lease_bind(t, l, now, 100);
+		now += 100;
+		dhcp4_lease_tick(t, now, 64);
+	}
+	assert_true(dhcp4_lease_count(t) <= LEASE_POOLS_MAX);
+	assert_int_equal(dhcp4_lease_by_ip(t, kept)->state, DHCP4_LEASE_BOUND);
+	/* Whoever comes back to a subnet that was forgotten is served. */
+	c.subnet = range.subnet = NET + (1 << 8);
+	range.first = c.subnet + 100;
+	range.last = c.subnet + 115;
+	assert_int_equal(dhcp4_lease_any(t, &range, &c, 0, true, now, &l), 0);
+	assert_int_equal(l->ip, range.first);
+}
+
 static void
 pool_that_changes(void **state)
 {
@@ -298,6 +328,7 @@ main(void)
 	    T(shares_of_unknown_machines),
 	    T(declined_addresses_come_back),
 	    T(restore),
+	    T(subnets_come_and_go),
 	    T(pool_that_changes),
 	};
 

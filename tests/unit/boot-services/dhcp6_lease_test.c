@@ -11,6 +11,7 @@
 
 #include "boot-services/dhcp6_journal.h"
 #include "boot-services/dhcp6_socket.h"
+#include "boot-services/lease_pools.h"
 #include "tests/unit/boot-services/dhcp6_kit.h"
 
 enum { HOUR = 3600 };
@@ -218,6 +219,39 @@ rest_is_limited(void **state)
 	assert_int_equal(declined[5]->state, DHCP6_LEASE_DECLINED);
 }
 
+static int
+take_on(uint32_t subnet, int64_t now, struct dhcp6_lease **ret)
+{
+	struct dhcp6_lease_client c = client(1);
+	struct addr_ip none = {.family = 0}, ip;
+	int r;
+
+	c.subnet[6] = range.first.b[6] = range.last.b[6] = (uint8_t)(subnet >> 8);
+	c.subnet[7] = range.first.b[7] = range.last.b[7] = (uint8_t)subnet;
+	r = dhcp6_lease_pick(t, &range, &c, &none, true, now, &ip);
+	return r < 0 ? r : dhcp6_lease_bind(t, &c, &ip, false, true, now, 100, ret);
+}
+
+/* A table that has seen more subnets than there is room for serves new ones, and forgets those without a lease. */
+static void
+subnets_come_and_go(void **state)
+{
+	struct dhcp6_lease *kept, *l;
+	int64_t now = NOW;
+
+	(void)state;
+	assert_int_equal(take(0, true, NOW, &kept), 0);
+	for (uint32_t n = 1; n < 4 * LEASE_POOLS_MAX; n++) {
+		assert_int_equal(take_on(n, now, &l), 0);
+		now += 100;
+		dhcp6_lease_tick(t, now, 64);
+	}
+	assert_true(dhcp6_lease_count(t) <= LEASE_POOLS_MAX);
+	assert_int_equal(kept->state, DHCP6_LEASE_BOUND);
+	/* Whoever comes back to a subnet that was forgotten is served. */
+	assert_int_equal(take_on(1, now, &l), 0);
+}
+
 /* --- journal --- */
 
 static struct dhcp6_lease_record
@@ -373,6 +407,7 @@ main(void)
 	    TEST(fixed_addresses),
 	    TEST(more_iaids_than_are_remembered),
 	    TEST(rest_is_limited),
+	    TEST(subnets_come_and_go),
 	    TEST(lines_come_back_as_they_were),
 	    TEST(bad_lines_are_refused),
 	    TEST(our_addresses_from_the_kernels_text),
