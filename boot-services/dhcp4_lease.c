@@ -44,6 +44,7 @@ struct dhcp4_lease_pool {
 struct dhcp4_lease_table {
 	uint64_t seed;
 	struct dhcp4_lease *by_ip, *by_client; /* uthash heads */
+	struct dhcp4_lease *walk;	       /* the next one of dhcp4_lease_walk() */
 	size_t count;
 	struct dhcp4_lease **heap; /* not FREE, by `expires` */
 	size_t n_heap, cap_heap;
@@ -242,6 +243,8 @@ forget(struct dhcp4_lease_table *t, struct dhcp4_lease *l)
 	assert(l->state == DHCP4_LEASE_FREE);
 	detach(t, l);
 	leave(t, l);
+	if (t->walk == l)
+		t->walk = l->by_ip.next;
 	HASH_DELETE(by_ip, t->by_ip, l);
 	t->count--;
 	free(l);
@@ -638,19 +641,18 @@ must_survive(const struct dhcp4_lease *l)
 	return l->state == DHCP4_LEASE_BOUND || l->state == DHCP4_LEASE_DECLINED;
 }
 
-void
-dhcp4_lease_each(const struct dhcp4_lease_table *t,
+bool
+dhcp4_lease_walk(struct dhcp4_lease_table *t, bool begin, size_t max,
     void (*each)(void *arg, const struct dhcp4_lease *l), void *arg)
 {
-	struct dhcp4_lease *l, *next;
+	if (begin)
+		t->walk = t->by_ip;
+	for (; max > 0 && t->walk; max--) {
+		struct dhcp4_lease *l = t->walk;
 
-	/* Of two leases of one client the one restored last becomes its current one. */
-	HASH_ITER (by_ip, t->by_ip, l, next) {
-		if (!l->current && must_survive(l))
+		t->walk = l->by_ip.next; /* in the order of making */
+		if (must_survive(l))
 			each(arg, l);
 	}
-	HASH_ITER (by_ip, t->by_ip, l, next) {
-		if (l->current && must_survive(l))
-			each(arg, l);
-	}
+	return t->walk != NULL;
 }

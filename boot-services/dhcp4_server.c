@@ -67,35 +67,36 @@ dhcp4_server_restore(struct dhcp4_server *s, const struct dhcp4_lease_record *r,
 		return; /* more records than the table may hold: the oldest ones win */
 }
 
-struct each_record {
+struct walk {
 	int64_t mono, wall;
-	void (*each)(void *arg, const struct dhcp4_lease_record *r);
+	void (*each)(void *arg, const struct dhcp4_lease_record *r, bool current);
 	void *arg;
 };
 
 static void
 each_lease(void *arg, const struct dhcp4_lease *l)
 {
-	struct each_record *e = arg;
+	struct walk *w = arg;
 	struct dhcp4_lease_record r = {.client = l->client,
 	    .ip = l->ip,
 	    .state = l->state,
 	    .fixed = l->fixed,
 	    .known = l->known,
-	    .until = e->wall + (l->expires - e->mono),
+	    .until = w->wall + (l->expires - w->mono),
 	    .length = l->length};
 
 	if (r.until > 0)
-		e->each(e->arg, &r);
+		w->each(w->arg, &r, l->current);
 }
 
-void
-dhcp4_server_each_record(const struct dhcp4_server *s, int64_t mono, int64_t wall,
-    void (*each)(void *arg, const struct dhcp4_lease_record *r), void *arg)
+bool
+dhcp4_server_walk(struct dhcp4_server *s, bool begin, size_t max, int64_t mono,
+    int64_t wall,
+    void (*each)(void *arg, const struct dhcp4_lease_record *r, bool current), void *arg)
 {
-	struct each_record e = {mono, wall, each, arg};
+	struct walk w = {mono, wall, each, arg};
 
-	dhcp4_lease_each(s->leases, each_lease, &e);
+	return dhcp4_lease_walk(s->leases, begin, max, each_lease, &w);
 }
 
 static bool

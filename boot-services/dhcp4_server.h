@@ -72,10 +72,11 @@ dhcp4_server_restore(struct dhcp4_server *s, const struct dhcp4_lease_record *r,
 void
 dhcp4_server_handle(struct dhcp4_server *s, const struct dhcp4_server_rx *rx,
     struct dhcp4_server_tx *ret);
-/* Calls `each` with every record that a compact journal holds. */
-void
-dhcp4_server_each_record(const struct dhcp4_server *s, int64_t mono, int64_t wall,
-    void (*each)(void *arg, const struct dhcp4_lease_record *r), void *arg);
+/* Calls `each` with the records that a compact journal holds, in turns: see dhcp4_lease_walk(). */
+bool
+dhcp4_server_walk(struct dhcp4_server *s, bool begin, size_t max, int64_t mono,
+    int64_t wall,
+    void (*each)(void *arg, const struct dhcp4_lease_record *r, bool current), void *arg);
 /* An IPv4 packet that some other server sent to a client on this link: a foreign OFFER or
  * ACK fills *ret_event. */
 void

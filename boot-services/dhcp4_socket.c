@@ -1,93 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sockets of the DHCPv4 server.
+/* What is IPv4's own about the sockets of dhcp_socket.c: the filter of the tap and what it delivers, and our
+ * addresses.
  *
- * Each interface has its own socket per port, bound to the device and to no address: a
- * socket bound to an address would not hear broadcasts. SO_REUSEADDR is left out on
- * purpose, so that another DHCP server on the same port is found at start and not by lost
- * packets.
- *
- * Other servers' replies go to the clients' port 68, where a local DHCP client may
- * listen; a packet socket with a filter hears them without getting in its way. What it
- * delivers is parsed with the same care as everything else.
- *
- * The first two need privilege; the others do not. */
+ * Entry points: those of the header. Only opening needs privilege. Failure modes: a tap's packet that is not
+ * a whole datagram is none; an interface without addresses has none. */
 #include "boot-services/dhcp4_socket.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <linux/filter.h>
-#include <linux/if_ether.h>
-#include <linux/if_packet.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+#include "boot-services/dhcp_socket.h"
 #include "lib/buf.h"
 
-enum { RECEIVE_BUFFER = 4 << 20, IFREQS_MAX = 256 };
-
-static int
-set_int(int fd, int level, int option, int value)
-{
-	return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
-}
-
-static int
-configure(int fd, const char *iface, uint16_t port)
-{
-	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons(port)};
-	int r;
-
-	if (setsockopt(
-		fd, SOL_SOCKET, SO_BINDTODEVICE, iface, (socklen_t)strlen(iface) + 1) < 0)
-		return -errno;
-	r = set_int(fd, SOL_SOCKET, SO_BROADCAST, 1);
-	if (r == 0)
-		r = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	/* Boot storms come in bursts. FORCE needs privilege and is worth trying only. */
-	if (set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER) < 0)
-		(void)set_int(fd, SOL_SOCKET, SO_RCVBUF, RECEIVE_BUFFER);
-	if (r == 0 && bind(fd, (const struct sockaddr *)&any, sizeof(any)) < 0)
-		r = -errno;
-	return r;
-}
-
-static const char *
-advice(int r)
-{
-	switch (r) {
-	case -EADDRINUSE:
-		return "stop the other DHCP server (ss -lunp shows it) or set another "
-		       "port";
-	case -ENODEV: return "check 'interfaces' in bootd.yaml against 'ip link'";
-	case -EPERM:
-	case -EACCES: return "start as root or with CAP_NET_BIND_SERVICE and CAP_NET_RAW";
-	default: return "check the interface and the limit of open files";
-	}
-}
-
-int
-dhcp4_socket_open(const char *iface, uint16_t port, int *ret_fd, struct error *err)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int r = fd < 0 ? -errno : configure(fd, iface, port);
-
-	if (r < 0) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, r,
-		    r == -EADDRINUSE ? "port-in-use" : "dhcp4-socket", advice(r),
-		    "cannot open UDP port %u on %s: %s", port, iface, strerror(-r));
-	}
-	*ret_fd = fd;
-	return 0;
-}
+enum { IFREQS_MAX = 256 };
 
 /* IPv4, UDP, first fragment, destination port; offsets are from the IP header. */
-static int
-filter_tap(int fd, uint16_t port)
+int
+dhcp4_socket_open_tap(
+    unsigned ifindex, uint16_t client_port, int *ret_fd, struct error *err)
 {
 	struct sock_filter code[] = {
 	    BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 9),
@@ -96,41 +29,13 @@ filter_tap(int fd, uint16_t port)
 	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x1fff, 4, 0),
 	    BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
 	    BPF_STMT(BPF_LD | BPF_H | BPF_IND, 2),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, port, 0, 1),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, client_port, 0, 1),
 	    BPF_STMT(BPF_RET | BPF_K, DHCP4_RECEIVE_MAX),
 	    BPF_STMT(BPF_RET | BPF_K, 0),
 	};
-	struct sock_fprog prog = {.len = ARRAY_SIZE(code), .filter = code};
+	struct sock_fprog filter = {.len = ARRAY_SIZE(code), .filter = code};
 
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)) < 0
-		   ? -errno
-		   : 0;
-}
-
-int
-dhcp4_socket_open_tap(
-    unsigned ifindex, uint16_t client_port, int *ret_fd, struct error *err)
-{
-	struct sockaddr_ll at = {.sll_family = AF_PACKET,
-	    .sll_protocol = htons(ETH_P_IP),
-	    .sll_ifindex = (int)ifindex};
-	/* Protocol 0: nothing is received before the filter is in place. */
-	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), r = 0;
-
-	if (fd < 0)
-		r = -errno;
-	else
-		r = filter_tap(fd, client_port);
-	if (r == 0 && bind(fd, (const struct sockaddr *)&at, sizeof(at)) < 0)
-		r = -errno;
-	if (r < 0) {
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, r, "dhcp4-socket", advice(r),
-		    "cannot listen for other DHCP servers: %s", strerror(-r));
-	}
-	*ret_fd = fd;
-	return 0;
+	return dhcp_socket_open_tap(AF_INET, ifindex, &filter, ret_fd, err);
 }
 
 const uint8_t *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Opens and names what the DHCPv4 server listens on. */
+/* What the DHCPv4 server listens on beside dhcp_socket_open(), and the addresses that it has. */
 #ifndef BOOT_SERVICES_DHCP4_SOCKET_H
 #define BOOT_SERVICES_DHCP4_SOCKET_H
 
@@ -10,12 +10,8 @@
 #include "lib/compiler.h"
 #include "lib/error.h"
 
-/* A UDP socket on one interface and port, any address (broadcasts reach only such
- * sockets). 0 with the descriptor, or a negative errno with *err set. */
-int
-dhcp4_socket_open(
-    const char *iface, uint16_t port, int *ret_fd, struct error *err) MUST_CHECK;
-/* A packet socket that sees what others send to DHCP clients on that interface. */
+/* A packet socket that sees what others send to DHCP clients on that interface. 0 with the descriptor, or a
+ * negative errno with *err set. */
 int
 dhcp4_socket_open_tap(
     unsigned ifindex, uint16_t client_port, int *ret_fd, struct error *err) MUST_CHECK;

@@ -40,6 +40,7 @@ struct dhcp6_lease_pool {
 struct dhcp6_lease_table {
 	uint64_t seed;
 	struct dhcp6_lease *by_ip, *by_client; /* uthash heads */
+	struct dhcp6_lease *walk;	       /* the next one of dhcp6_lease_walk() */
 	size_t count, n_unknown;
 	struct lease_pools pools;
 	size_t tick_at;
@@ -166,6 +167,8 @@ forget(struct dhcp6_lease_table *t, struct dhcp6_lease *l)
 {
 	detach(t, l);
 	leave(t, l);
+	if (t->walk == l)
+		t->walk = l->by_ip.next;
 	HASH_DELETE(by_ip, t->by_ip, l);
 	t->count--;
 	free(l);
@@ -577,17 +580,18 @@ dhcp6_lease_restore(
 	return 0;
 }
 
-void
-dhcp6_lease_each(const struct dhcp6_lease_table *t,
+bool
+dhcp6_lease_walk(struct dhcp6_lease_table *t, bool begin, size_t max,
     void (*each)(void *arg, const struct dhcp6_lease *l), void *arg)
 {
-	struct dhcp6_lease *l, *next;
+	if (begin)
+		t->walk = t->by_ip;
+	for (; max > 0 && t->walk; max--) {
+		struct dhcp6_lease *l = t->walk;
 
-	/* Of two leases of one client the one restored last becomes its current one. */
-	for (int current = 0; current < 2; current++) {
-		HASH_ITER (by_ip, t->by_ip, l, next) {
-			if (l->state != DHCP6_LEASE_FREE && l->current == (current == 1))
-				each(arg, l);
-		}
+		t->walk = l->by_ip.next; /* in the order of making */
+		if (l->state != DHCP6_LEASE_FREE)
+			each(arg, l);
 	}
+	return t->walk != NULL;
 }

@@ -135,10 +135,12 @@ dhcp6_lease_decline(struct dhcp6_lease_table *t, struct dhcp6_lease *l, int64_t 
 int
 dhcp6_lease_restore(struct dhcp6_lease_table *t, const struct dhcp6_lease_record *r,
     int64_t expires) MUST_CHECK;
-/* Calls `each` for every record that must survive a restart, in an order in which dhcp6_lease_restore()
- * makes the same table of them. */
-void
-dhcp6_lease_each(const struct dhcp6_lease_table *t,
+/* Calls `each` for the records that must survive a restart, each once, in turns that look at `max` records at
+ * most; `begin`: from the first one on. False when all were seen. Between two turns anything may happen: what is
+ * new since the first one may be missing. dhcp6_lease_restore() makes the same table of them if it is given those
+ * that are not `current` first: of two leases of one client the one restored last becomes its current one. */
+bool
+dhcp6_lease_walk(struct dhcp6_lease_table *t, bool begin, size_t max,
     void (*each)(void *arg, const struct dhcp6_lease *l), void *arg);
 
 #endif

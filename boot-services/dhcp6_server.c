@@ -71,16 +71,16 @@ dhcp6_server_restore(struct dhcp6_server *s, const struct dhcp6_lease_record *r,
 		return; /* more records than the table may hold: the oldest ones win */
 }
 
-struct each_record {
+struct walk {
 	int64_t mono, wall;
-	void (*each)(void *arg, const struct dhcp6_lease_record *r);
+	void (*each)(void *arg, const struct dhcp6_lease_record *r, bool current);
 	void *arg;
 };
 
 static void
 each_lease(void *arg, const struct dhcp6_lease *l)
 {
-	struct each_record *e = arg;
+	struct walk *w = arg;
 	struct dhcp6_lease_record r = {.client = l->client,
 	    .duid = l->duid,
 	    .ip = l->ip,
@@ -88,23 +88,24 @@ each_lease(void *arg, const struct dhcp6_lease *l)
 	    .fixed = l->fixed,
 	    .known = l->known,
 	    .more = l->more,
-	    .until = e->wall + (l->expires - e->mono),
+	    .until = w->wall + (l->expires - w->mono),
 	    .length = l->length,
 	    .n_ias = l->n_ias};
 
 	for (size_t i = 0; i < l->n_ias; i++)
 		r.iaids[i] = l->ias[i].iaid;
 	if (r.until > 0)
-		e->each(e->arg, &r);
+		w->each(w->arg, &r, l->current);
 }
 
-void
-dhcp6_server_each_record(const struct dhcp6_server *s, int64_t mono, int64_t wall,
-    void (*each)(void *arg, const struct dhcp6_lease_record *r), void *arg)
+bool
+dhcp6_server_walk(struct dhcp6_server *s, bool begin, size_t max, int64_t mono,
+    int64_t wall,
+    void (*each)(void *arg, const struct dhcp6_lease_record *r, bool current), void *arg)
 {
-	struct each_record e = {mono, wall, each, arg};
+	struct walk w = {mono, wall, each, arg};
 
-	dhcp6_lease_each(s->leases, each_lease, &e);
+	return dhcp6_lease_walk(s->leases, begin, max, each_lease, &w);
 }
 
 /* --- who asks --- */

@@ -78,10 +78,11 @@ dhcp6_server_wants_neighbour(struct dhcp6_server *s, const struct dhcp6_server_r
 void
 dhcp6_server_handle(struct dhcp6_server *s, const struct dhcp6_server_rx *rx,
     struct dhcp6_server_tx *ret);
-/* Calls `each` with every record that a compact journal holds. */
-void
-dhcp6_server_each_record(const struct dhcp6_server *s, int64_t mono, int64_t wall,
-    void (*each)(void *arg, const struct dhcp6_lease_record *r), void *arg);
+/* Calls `each` with the records that a compact journal holds, in turns: see dhcp6_lease_walk(). */
+bool
+dhcp6_server_walk(struct dhcp6_server *s, bool begin, size_t max, int64_t mono,
+    int64_t wall,
+    void (*each)(void *arg, const struct dhcp6_lease_record *r, bool current), void *arg);
 /* A datagram that some other server sent to a client on this link: an ADVERTISE or REPLY fills
  * *ret_event. */
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Opens and names what the DHCPv6 server listens on. */
+/* What the DHCPv6 server listens on beside dhcp_socket_open(), and the addresses that it has. */
 #ifndef BOOT_SERVICES_DHCP6_SOCKET_H
 #define BOOT_SERVICES_DHCP6_SOCKET_H
 
@@ -13,16 +13,12 @@
 /* Has this machine IPv6 at all? */
 bool
 dhcp6_socket_available(void);
-/* A UDP socket on one interface and port, any address. 0 with the descriptor, or a negative errno with
- * *err set. */
-int
-dhcp6_socket_open(
-    const char *iface, uint16_t port, int *ret_fd, struct error *err) MUST_CHECK;
 /* Joins All_DHCP_Relay_Agents_and_Servers and All_DHCP_Servers there (RFC 8415 7.1). 0 also when it has;
  * a negative errno while the interface is without IPv6. */
 int
 dhcp6_socket_join(int fd, unsigned ifindex) MUST_CHECK;
-/* A packet socket that sees what others send to DHCPv6 clients on that interface. */
+/* A packet socket that sees what others send to DHCPv6 clients on that interface. 0 with the descriptor, or a
+ * negative errno with *err set. */
 int
 dhcp6_socket_open_tap(
     unsigned ifindex, uint16_t client_port, int *ret_fd, struct error *err) MUST_CHECK;

@@ -13,10 +13,16 @@
  * After an fdatasync that failed nobody knows what is on the disk, so the next write
  * begins with a snapshot, too.
  *
- * Entry points: line_journal_open() replays; append, seal, write are one group commit.
+ * A snapshot may be taken over a while in which leases change. Whatever changes is a line of the group, and the
+ * group follows the snapshot in the file: replay ends with the last line of each lease, whether the snapshot has
+ * it as it was before that or after. Only the order within the snapshot matters: see line_journal_snapshot().
+ *
+ * Entry points: line_journal_open() replays; append, seal, write are one group commit. A snapshot belongs to the
+ * next group.
  */
 #include "boot-services/line_journal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -35,20 +41,25 @@ struct text {
 	size_t len, cap;
 };
 
+/* Of kind->record_size octets each. */
+struct records {
+	uint8_t *p;
+	size_t n, cap;
+};
+
 struct line_journal {
 	const struct line_journal_kind *kind;
 	int dirfd; /* borrowed */
 	int fd;
 	uid_t uid;
 	gid_t gid;
-	off_t len;	    /* octets of the file that are known good */
-	off_t compact_at;   /* length at which the next snapshot is due */
-	bool torn;	    /* what follows `len` could not be cut off */
-	bool must_rewrite;  /* an fdatasync failed */
-	struct text group;  /* being collected */
-	struct text sealed; /* the writer's, and the live records for it */
-	uint8_t *live;	    /* records of kind->record_size octets */
-	size_t n_live, cap_live;
+	off_t len;		/* octets of the file that are known good */
+	off_t compact_at;	/* length at which the next snapshot is due */
+	bool torn;		/* what follows `len` could not be cut off */
+	bool must_rewrite;	/* an fdatasync failed */
+	struct text group;	/* being collected */
+	struct text sealed;	/* the writer's */
+	struct records live[2]; /* of the snapshot: first these, then those */
 	bool with_snapshot;
 	bool wanted; /* the caller asked for a snapshot */
 };
@@ -276,6 +287,16 @@ out:
 	return r;
 }
 
+static void
+forget_snapshot(struct line_journal *j)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(j->live); i++) {
+		free(j->live[i].p);
+		j->live[i] = (struct records){.n = 0};
+	}
+	j->with_snapshot = false;
+}
+
 void
 line_journal_close(struct line_journal *j)
 {
@@ -286,7 +307,7 @@ line_journal_close(struct line_journal *j)
 	flock(j->dirfd, LOCK_UN);
 	free(j->group.p);
 	free(j->sealed.p);
-	free(j->live);
+	forget_snapshot(j);
 	free(j);
 }
 
@@ -313,52 +334,67 @@ line_journal_rewrite(struct line_journal *j)
 	j->wanted = true;
 }
 
+bool
+line_journal_wants_snapshot(const struct line_journal *j)
+{
+	return j->wanted || j->must_rewrite || j->len >= j->compact_at;
+}
+
+void
+line_journal_begin_snapshot(struct line_journal *j)
+{
+	forget_snapshot(j);
+	j->with_snapshot = true;
+	j->wanted = false;
+}
+
+void
+line_journal_snapshot(struct line_journal *j, const void *record, bool late)
+{
+	size_t size = j->kind->record_size;
+	struct records *live = &j->live[late];
+
+	if (live->n == live->cap) {
+		live->cap = live->cap ? 2 * live->cap : 1024;
+		live->p = str_realloc(live->p, live->cap * size);
+	}
+	memcpy(live->p + size * live->n++, record, size);
+}
+
 void
 line_journal_seal(struct line_journal *j)
 {
 	struct text spare = j->sealed;
 
+	assert(j->with_snapshot || !j->must_rewrite);
 	j->sealed = j->group;
 	spare.len = 0;
 	j->group = spare;
-	j->n_live = 0;
-	j->with_snapshot = j->wanted || j->must_rewrite || j->len >= j->compact_at;
-	j->wanted = false;
 }
 
-bool
-line_journal_wants_snapshot(const struct line_journal *j)
+static void
+add_records(struct line_journal *j, const struct records *live, struct text *t)
 {
-	return j->with_snapshot;
-}
+	char line[LINE_JOURNAL_LINE_MAX];
 
-void
-line_journal_snapshot(struct line_journal *j, const void *record)
-{
-	size_t size = j->kind->record_size;
+	for (size_t i = 0; i < live->n; i++) {
+		size_t n = line_journal_format(
+		    j->kind, live->p + i * j->kind->record_size, line);
 
-	if (j->n_live == j->cap_live) {
-		j->cap_live = j->cap_live ? 2 * j->cap_live : 1024;
-		j->live = str_realloc(j->live, j->cap_live * size);
+		text_add(t, line, n);
 	}
-	memcpy(j->live + size * j->n_live++, record, size);
 }
 
 /* The header, the live records and the sealed group; *ret_len is their length. */
 static int
 write_compact(struct line_journal *j, int fd, off_t *ret_len)
 {
-	char line[LINE_JOURNAL_LINE_MAX];
 	struct text t = {0};
 	int r;
 
 	text_add(&t, j->kind->header, strlen(j->kind->header));
-	for (size_t i = 0; i < j->n_live; i++) {
-		size_t n = line_journal_format(
-		    j->kind, j->live + i * j->kind->record_size, line);
-
-		text_add(&t, line, n);
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(j->live); i++)
+		add_records(j, &j->live[i], &t);
 	if (j->sealed.len > 0)
 		text_add(&t, j->sealed.p, j->sealed.len);
 	r = write_all(fd, t.p, t.len);
@@ -440,6 +476,7 @@ line_journal_write(struct line_journal *j)
 	if (!j->with_snapshot)
 		return append_sealed(j);
 	r = rewrite(j);
+	forget_snapshot(j);
 	if (r == 0 || j->must_rewrite)
 		return r;
 	/* No room for a second file: go on with the first, try again somewhat later. */

@@ -59,15 +59,21 @@ line_journal_is_pending(const struct line_journal *j);
 void
 line_journal_rewrite(struct line_journal *j);
 
-/* The group so far becomes the one to write. When line_journal_wants_snapshot() then, the caller
- * hands in every live record with line_journal_snapshot(), and the same write replaces the file
- * by a compact one. Not while a write runs. */
-void
-line_journal_seal(struct line_journal *j);
+/* Must, or should, the next group come with a snapshot, so that the same write replaces the file by a compact
+ * one? Then, before that group is sealed, line_journal_begin_snapshot() and every live record, each once. That
+ * may take as long as it likes while records are appended: each is handed in as it is at that moment. A record
+ * that must be replayed after others of the snapshot, since what comes last counts, is handed in as `late`. All
+ * three: not while a write runs. */
 bool
 line_journal_wants_snapshot(const struct line_journal *j);
 void
-line_journal_snapshot(struct line_journal *j, const void *record);
+line_journal_begin_snapshot(struct line_journal *j);
+void
+line_journal_snapshot(struct line_journal *j, const void *record, bool late);
+
+/* The group so far becomes the one to write. Not while a write runs. */
+void
+line_journal_seal(struct line_journal *j);
 
 /* Writes the sealed group and waits for the disk. 0: all of it is durable. Else a
  * negative errno (-ENOSPC…): none of it counts, the file is as before, and the next group

@@ -267,8 +267,35 @@ restore(void **state)
 	r = (struct dhcp4_lease_record){
 	    .ip = FIRST + 9, .client.subnet = NET, .state = DHCP4_LEASE_DECLINED};
 	assert_int_equal(dhcp4_lease_restore(t, &r, 5000), 0);
-	dhcp4_lease_each(t, count_each, &n);
+	assert_false(dhcp4_lease_walk(t, true, SIZE_MAX, count_each, &n));
 	assert_int_equal(n, 2); /* client 1's and the declined one */
+}
+
+/* Between two turns of a walk everything may change, also the record that is next. */
+static void
+walk_in_turns(void **state)
+{
+	size_t n = 0;
+
+	(void)state;
+	for (uint8_t i = 0; i < 16; i++)
+		assert_int_not_equal(bind_for(i, 1000), 0);
+	assert_true(dhcp4_lease_walk(t, true, 5, count_each, &n));
+	assert_int_equal(n, 5);
+	for (uint8_t i = 0; i < 16; i++)
+		dhcp4_lease_release(t, dhcp4_lease_by_ip(t, FIRST + i));
+	range.first = FIRST + 50;
+	range.last = FIRST + 52;
+	for (uint8_t i = 0; i < 3; i++)
+		assert_int_not_equal(bind_for(100 + i, 1000), 0);
+	assert_int_equal(bind_for(103, 1000), 0); /* looks at all free ones */
+	assert_int_equal(dhcp4_lease_count(t), 3);
+	n = 0;
+	assert_true(dhcp4_lease_walk(t, false, 2, count_each, &n));
+	assert_false(dhcp4_lease_walk(t, false, 2, count_each, &n));
+	assert_int_equal(n, 3);
+	assert_false(dhcp4_lease_walk(t, false, 2, count_each, &n));
+	assert_int_equal(n, 3);
 }
 
 /* A table that has seen more subnets than there is room for serves new ones, and forgets those without a lease. */
@@ -281,11 +308,14 @@ subnets_come_and_go(void **state)
 
 	(void)state;
 	for (uint32_t n = 1; n < 4 * LEASE_POOLS_MAX; n++) {
+		size_t seen = 0;
+
 		c.subnet = range.subnet = NET + (n << 8);
 		range.first = c.subnet + 100;
 		range.last = c.subnet + 115;
 		assert_int_equal(dhcp4_lease_any(t, &range, &c, 0, true, now, &l), 0);
 		dhcp4_lease_bind(t, l, now, 100);
+		(void)dhcp4_lease_walk(t, n % 64 == 1, 1, count_each, &seen);
 		now += 100;
 		dhcp4_lease_tick(t, now, 64);
 	}
@@ -328,6 +358,7 @@ main(void)
 	    T(shares_of_unknown_machines),
 	    T(declined_addresses_come_back),
 	    T(restore),
+	    T(walk_in_turns),
 	    T(subnets_come_and_go),
 	    T(pool_that_changes),
 	};

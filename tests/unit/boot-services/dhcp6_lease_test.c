@@ -219,6 +219,36 @@ rest_is_limited(void **state)
 	assert_int_equal(declined[5]->state, DHCP6_LEASE_DECLINED);
 }
 
+static void
+count_each(void *arg, const struct dhcp6_lease *l)
+{
+	(void)l;
+	++*(size_t *)arg;
+}
+
+/* Between two turns of a walk everything may change. */
+static void
+walk_in_turns(void **state)
+{
+	struct dhcp6_lease *l;
+	size_t n = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < 10; i++)
+		assert_int_equal(take(i, true, NOW, &l), 0);
+	assert_true(dhcp6_lease_walk(t, true, 4, count_each, &n));
+	assert_int_equal(n, 4);
+	assert_true(dhcp6_lease_release(t, l, 9, NOW)); /* not seen yet, and no more */
+	assert_int_equal(take(10, true, NOW, &l), 0);
+	assert_int_equal(take(11, true, NOW, &l), 0);
+	while (dhcp6_lease_walk(t, false, 4, count_each, &n))
+		;
+	assert_in_range(n, 10, 11);
+	n = 0;
+	assert_false(dhcp6_lease_walk(t, true, SIZE_MAX, count_each, &n));
+	assert_int_equal(n, 11);
+}
+
 static int
 take_on(uint32_t subnet, int64_t now, struct dhcp6_lease **ret)
 {
@@ -242,7 +272,10 @@ subnets_come_and_go(void **state)
 	(void)state;
 	assert_int_equal(take(0, true, NOW, &kept), 0);
 	for (uint32_t n = 1; n < 4 * LEASE_POOLS_MAX; n++) {
+		size_t seen = 0;
+
 		assert_int_equal(take_on(n, now, &l), 0);
+		(void)dhcp6_lease_walk(t, n % 64 == 1, 1, count_each, &seen);
 		now += 100;
 		dhcp6_lease_tick(t, now, 64);
 	}
@@ -407,6 +440,7 @@ main(void)
 	    TEST(fixed_addresses),
 	    TEST(more_iaids_than_are_remembered),
 	    TEST(rest_is_limited),
+	    TEST(walk_in_turns),
 	    TEST(subnets_come_and_go),
 	    TEST(lines_come_back_as_they_were),
 	    TEST(bad_lines_are_refused),
