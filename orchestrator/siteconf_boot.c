@@ -210,6 +210,22 @@ siteconf_boot_groups(const struct siteconf *c,
 }
 
 void
+siteconf_boot_group_nics(const struct siteconf *c, const struct siteconf_group *g,
+    void (*each)(void *arg, size_t host, size_t nic), void *arg)
+{
+	for (size_t i = 0; i < c->site->n_hosts; i++) {
+		const struct bundle_host *h = &c->site->hosts[i];
+
+		for (size_t k = 0; k < h->n_nics; k++) {
+			struct siteconf_group of = siteconf_boot_group(h, &h->nics[k]);
+
+			if (str_eq(of.name, g->name) && of.host == g->host)
+				each(arg, i, k);
+		}
+	}
+}
+
+void
 siteconf_boot_url(const struct siteconf *c, int family, char buf[128])
 {
 	const struct addr_ip *ip = family == AF_INET ? &c->server4 : &c->server6;

@@ -256,11 +256,63 @@ write_chain(const struct writer *w, const struct siteconf_group *g)
 
 /* ---- subnets and hosts ---- */
 
-static void
-write_subnet(const struct writer *w, const struct bundle_subnet *s)
+void
+siteconf_isc_links(const struct siteconf *c, struct siteconf_text *t, int family,
+    void (*begin_link)(void *arg),
+    void (*write_one)(void *arg, const struct bundle_subnet *s), void *arg)
 {
+	const struct bundle_subnet *all = c->site->subnets;
+
+	for (size_t i = 0; i < c->site->n_subnets; i++) {
+		if (all[i].prefix.ip.family != family || siteconf_boot_link(c, i) != i)
+			continue;
+		/* Alone on its link or not: a shared network of one is one too. */
+		siteconf_text_add(t, "\nshared-network link-%zu {\n", i + 1);
+		if (begin_link)
+			begin_link(arg);
+		for (size_t k = i; k < c->site->n_subnets; k++)
+			if (all[k].prefix.ip.family == family &&
+			    siteconf_boot_link(c, k) == i)
+				write_one(arg, &all[k]);
+		siteconf_text_add(t, "}\n");
+	}
+}
+
+void
+siteconf_isc_dns(
+    struct siteconf_text *t, const struct bundle_subnet *s, const char *option)
+{
+	char ip[ADDR_IP_TEXT];
+
+	for (size_t i = 0; i < s->n_dns; i++) {
+		if (i == 0)
+			siteconf_text_add(t, "  option %s ", option);
+		siteconf_text_add(t, "%s%s", addr_ip_text(&s->dns[i], ip, sizeof(ip)),
+		    i + 1 == s->n_dns ? ";\n" : ", ");
+	}
+}
+
+/* `version`: what DHCPv6's words end in. */
+void
+siteconf_isc_pool(const struct siteconf *c, struct siteconf_text *t,
+    const struct bundle_subnet *s, const char *version)
+{
+	char first[ADDR_IP_TEXT], last[ADDR_IP_TEXT];
+
+	if (!addr_ip_is_set(&s->pool_first))
+		return;
+	siteconf_text_add(t, "  pool%s {\n%s    range%s %s %s;\n  }\n", version,
+	    c->site->answer_unknown ? "" : "    deny unknown-clients;\n", version,
+	    addr_ip_text(&s->pool_first, first, sizeof(first)),
+	    addr_ip_text(&s->pool_last, last, sizeof(last)));
+}
+
+static void
+write_subnet(void *arg, const struct bundle_subnet *s)
+{
+	const struct writer *w = arg;
 	struct addr_ip mask = addr_ip_make_v4(addr_prefix_mask_v4(&s->prefix));
-	char net[ADDR_IP_TEXT], text[ADDR_IP_TEXT], last[ADDR_IP_TEXT];
+	char net[ADDR_IP_TEXT], text[ADDR_IP_TEXT];
 
 	siteconf_text_add(w->t, "subnet %s netmask %s {\n",
 	    addr_ip_text(&s->prefix.ip, net, sizeof(net)),
@@ -272,45 +324,20 @@ write_subnet(const struct writer *w, const struct bundle_subnet *s)
 	if (addr_ip_is_set(&s->gateway))
 		siteconf_text_add(w->t, "  option routers %s;\n",
 		    addr_ip_text(&s->gateway, text, sizeof(text)));
-	for (size_t i = 0; i < s->n_dns; i++)
-		siteconf_text_add(w->t, "%s%s%s",
-		    i == 0 ? "  option domain-name-servers " : ", ",
-		    addr_ip_text(&s->dns[i], text, sizeof(text)),
-		    i + 1 == s->n_dns ? ";\n" : "");
+	siteconf_isc_dns(w->t, s, "domain-name-servers");
 	if (s->domain[0])
 		siteconf_text_add(w->t, "  option domain-name \"%s\";\n", s->domain);
-	if (addr_ip_is_set(&s->pool_first))
-		siteconf_text_add(w->t, "  pool {\n%s    range %s %s;\n  }\n",
-		    w->c->site->answer_unknown ? "" : "    deny unknown-clients;\n",
-		    addr_ip_text(&s->pool_first, text, sizeof(text)),
-		    addr_ip_text(&s->pool_last, last, sizeof(last)));
+	siteconf_isc_pool(w->c, w->t, s, "");
 	siteconf_text_add(w->t, "}\n");
-}
-
-static void
-write_subnets(const struct writer *w)
-{
-	const struct bundle_site *site = w->c->site;
-
-	for (size_t i = 0; i < site->n_subnets; i++) {
-		if (site->subnets[i].prefix.ip.family != AF_INET ||
-		    siteconf_boot_link(w->c, i) != i)
-			continue;
-		/* Alone on its link or not: a shared network of one is one too. */
-		siteconf_text_add(w->t, "\nshared-network link-%zu {\n", i + 1);
-		for (size_t k = i; k < site->n_subnets; k++)
-			if (site->subnets[k].prefix.ip.family == AF_INET &&
-			    siteconf_boot_link(w->c, k) == i)
-				write_subnet(w, &site->subnets[k]);
-		siteconf_text_add(w->t, "}\n");
-	}
 }
 
 /* One declaration for each NIC; the name is no one's to choose. */
 static void
-write_host(
-    const struct writer *w, const struct bundle_host *h, const struct bundle_nic *nic)
+write_host(void *arg, size_t host, size_t k)
 {
+	const struct writer *w = arg;
+	const struct bundle_host *h = &w->c->site->hosts[host];
+	const struct bundle_nic *nic = &h->nics[k];
 	const uint8_t *b = nic->mac.b;
 	char mac[ADDR_MAC_TEXT], ip[ADDR_IP_TEXT];
 	int stem = (int)strcspn(h->name, ".");
@@ -335,14 +362,7 @@ write_group(void *arg, const struct siteconf_group *g)
 	siteconf_text_add(w->t, "\ngroup { # %s\n", g->name);
 	w->in = "  ";
 	write_chain(w, g);
-	for (size_t i = 0; i < w->c->site->n_hosts; i++) {
-		const struct bundle_host *h = &w->c->site->hosts[i];
-		for (size_t k = 0; k < h->n_nics; k++) {
-			struct siteconf_group of = siteconf_boot_group(h, &h->nics[k]);
-			if (str_eq(of.name, g->name) && of.host == g->host)
-				write_host(w, h, &h->nics[k]);
-		}
-	}
+	siteconf_boot_group_nics(w->c, g, write_host, w);
 	siteconf_text_add(w->t, "}\n");
 }
 
@@ -372,6 +392,6 @@ siteconf_isc_write(const struct siteconf *c, struct siteconf_text *t)
 		siteconf_text_add(t,
 		    "\n# Unknown machines: no lease, no boot\nignore unknown-clients;\n");
 	}
-	write_subnets(&w);
+	siteconf_isc_links(c, t, AF_INET, NULL, write_subnet, &w);
 	siteconf_boot_groups(c, write_group, &w);
 }

@@ -10,7 +10,6 @@
  * fills in. Pure; no failure modes. Source of the syntax: dhcpd.conf(5), dhcp-options(5). */
 #include <string.h>
 
-#include "lib/str.h"
 #include "orchestrator/siteconf_priv.h"
 
 /* RFC 8415 21.15 and iPXE: 00 04 "iPXE"; raw as some do. */
@@ -124,8 +123,9 @@ write_chain(const struct writer *w, const struct siteconf_group *g)
 /* Not at the top of the file: what is there is executed before dhcpd looks for the host, so that for
  * a moment nobody is known, and a host whose own group says nothing would keep it. */
 static void
-write_unknown(const struct writer *w)
+write_unknown(void *arg)
 {
+	const struct writer *w = arg;
 	struct siteconf_group unknown = siteconf_boot_unknown(w->c);
 
 	if (!w->c->site->answer_unknown)
@@ -136,9 +136,10 @@ write_unknown(const struct writer *w)
 }
 
 static void
-write_subnet(const struct writer *w, const struct bundle_subnet *s)
+write_subnet(void *arg, const struct bundle_subnet *s)
 {
-	char net[ADDR_PREFIX_TEXT], first[ADDR_IP_TEXT], last[ADDR_IP_TEXT];
+	const struct writer *w = arg;
+	char net[ADDR_PREFIX_TEXT];
 
 	siteconf_text_add(w->t,
 	    "subnet6 %s {\n  default-lease-time %lld;\n  preferred-lifetime %lld;\n"
@@ -146,39 +147,12 @@ write_subnet(const struct writer *w, const struct bundle_subnet *s)
 	    addr_prefix_text(&s->prefix, net, sizeof(net)), (long long)s->lease_s,
 	    (long long)s->lease_s, (long long)s->lease_s / 2,
 	    (long long)(s->lease_s - s->lease_s / 8));
-	for (size_t i = 0; i < s->n_dns; i++)
-		siteconf_text_add(w->t, "%s%s%s",
-		    i == 0 ? "  option dhcp6.name-servers " : ", ",
-		    addr_ip_text(&s->dns[i], first, sizeof(first)),
-		    i + 1 == s->n_dns ? ";\n" : "");
+	siteconf_isc_dns(w->t, s, "dhcp6.name-servers");
 	if (s->domain[0])
 		siteconf_text_add(
 		    w->t, "  option dhcp6.domain-search \"%s\";\n", s->domain);
-	if (addr_ip_is_set(&s->pool_first))
-		siteconf_text_add(w->t, "  pool6 {\n%s    range6 %s %s;\n  }\n",
-		    w->c->site->answer_unknown ? "" : "    deny unknown-clients;\n",
-		    addr_ip_text(&s->pool_first, first, sizeof(first)),
-		    addr_ip_text(&s->pool_last, last, sizeof(last)));
+	siteconf_isc_pool(w->c, w->t, s, "6");
 	siteconf_text_add(w->t, "}\n");
-}
-
-static void
-write_subnets(const struct writer *w)
-{
-	const struct bundle_site *site = w->c->site;
-
-	for (size_t i = 0; i < site->n_subnets; i++) {
-		if (site->subnets[i].prefix.ip.family != AF_INET6 ||
-		    siteconf_boot_link(w->c, i) != i)
-			continue;
-		siteconf_text_add(w->t, "\nshared-network link-%zu {\n", i + 1);
-		write_unknown(w);
-		for (size_t k = i; k < site->n_subnets; k++)
-			if (site->subnets[k].prefix.ip.family == AF_INET6 &&
-			    siteconf_boot_link(w->c, k) == i)
-				write_subnet(w, &site->subnets[k]);
-		siteconf_text_add(w->t, "}\n");
-	}
 }
 
 static void
@@ -224,8 +198,9 @@ write_uuid(const struct writer *w, const struct addr_uuid *u, size_t host,
 }
 
 static void
-write_host(const struct writer *w, size_t i, size_t k)
+write_host(void *arg, size_t i, size_t k)
 {
+	const struct writer *w = arg;
 	const struct bundle_host *h = &w->c->site->hosts[i];
 	struct addr_uuid uuids[2];
 	size_t n = siteconf_boot_uuids(h, k, uuids);
@@ -243,14 +218,7 @@ write_group(void *arg, const struct siteconf_group *g)
 
 	siteconf_text_add(w->t, "\ngroup { # %s\n", g->name);
 	write_chain(w, g);
-	for (size_t i = 0; i < w->c->site->n_hosts; i++) {
-		const struct bundle_host *h = &w->c->site->hosts[i];
-		for (size_t k = 0; k < h->n_nics; k++) {
-			struct siteconf_group of = siteconf_boot_group(h, &h->nics[k]);
-			if (str_eq(of.name, g->name) && of.host == g->host)
-				write_host(w, i, k);
-		}
-	}
+	siteconf_boot_group_nics(w->c, g, write_host, w);
 	siteconf_text_add(w->t, "}\n");
 }
 
@@ -291,6 +259,6 @@ siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
 	if (!c->site->answer_unknown)
 		siteconf_text_add(t, "\n# Unknown machines: no address\n"
 				     "deny unknown-clients;\n");
-	write_subnets(&w);
+	siteconf_isc_links(c, t, AF_INET6, write_unknown, write_subnet, &w);
 	siteconf_boot_groups(c, write_group, &w);
 }

@@ -62,6 +62,10 @@ siteconf_boot_uuids(const struct bundle_host *host, size_t nic, struct addr_uuid
 void
 siteconf_boot_groups(const struct siteconf *c,
     void (*each)(void *arg, const struct siteconf_group *group), void *arg);
+/* Calls `each` for every NIC of the group: numbers of the host in the site and of the NIC in the host. */
+void
+siteconf_boot_group_nics(const struct siteconf *c, const struct siteconf_group *g,
+    void (*each)(void *arg, size_t host, size_t nic), void *arg);
 
 /* "http://10.77.0.1", "http://[fd77::1]:8080": without a slash at the end. */
 void
@@ -81,6 +85,20 @@ siteconf_boot_opening(const struct siteconf *c, struct siteconf_text *t, const c
 enum { SITECONF_MENU_SIZE = 31 };
 void
 siteconf_boot_local_menu(const struct siteconf *c, uint8_t ret[SITECONF_MENU_SIZE]);
+
+/* What dhcpd.conf and dhcpd6.conf write alike. Every link of that family as a shared network, in which
+ * `begin_link` (or NULL) writes what comes first and `write_one` each of its subnets; a subnet's name servers,
+ * after the option's name; its pool. */
+void
+siteconf_isc_links(const struct siteconf *c, struct siteconf_text *t, int family,
+    void (*begin_link)(void *arg),
+    void (*write_one)(void *arg, const struct bundle_subnet *s), void *arg);
+void
+siteconf_isc_dns(
+    struct siteconf_text *t, const struct bundle_subnet *s, const char *option);
+void
+siteconf_isc_pool(const struct siteconf *c, struct siteconf_text *t,
+    const struct bundle_subnet *s, const char *version);
 
 /* Each writes one configuration; what it needs has been checked. */
 typedef void
