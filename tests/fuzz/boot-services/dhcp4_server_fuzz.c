@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The DHCPv4 server against a conversation: a sequence of (how, length, packet). Whatever comes, no
+/* The DHCPv4 server against a conversation (conversation.h). Whatever comes, no
  * address is acknowledged to two clients at once, every ACK of a lease has its record, every reply can
  * be parsed and fits. The same conversation with a proxy: never an address, a NAK or a record. */
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "tests/fuzz/boot-services/conversation.h"
 #include "tests/unit/boot-services/dhcp4_kit.h"
 
 enum { HOW_PXE_PORT = 1, HOW_UNICAST = 2, HOW_OVERHEARD = 4, POOL = 24 };
@@ -99,21 +100,14 @@ converse(const uint8_t *data, size_t size, bool proxy)
 {
 	static struct kit k;
 	struct rbuf r = rbuf_init(data, size);
+	struct conversation_turn turn;
 
 	memset(holders, 0, sizeof(holders));
 	kit_start(&k, POOL);
 	k.cfg.dhcp4_proxy = proxy;
-	while (rbuf_left(&r) >= 3) {
-		uint8_t how = rbuf_u8(&r);
-		size_t len = rbuf_u16(&r);
-		struct rbuf packet;
-
-		if (len > rbuf_left(&r))
-			len = rbuf_left(&r);
-		packet = rbuf_sub(&r, len);
-		k.now += (int64_t)(how >> 3) * 100 * USEC_PER_SEC;
-		handle(&k, how, rbuf_rest(&packet),
-		    len < DHCP4_RECEIVE_MAX ? len : DHCP4_RECEIVE_MAX);
+	while (conversation_next(&r, DHCP4_RECEIVE_MAX, &turn)) {
+		k.now += turn.pause;
+		handle(&k, turn.how, turn.data, turn.len);
 	}
 	kit_stop(&k);
 }

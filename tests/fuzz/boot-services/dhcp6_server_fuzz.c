@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The DHCPv6 server against a conversation: a sequence of (how, length, packet). Whatever comes, no address is
+/* The DHCPv6 server against a conversation (conversation.h). Whatever comes, no address is
  * given to two clients at once, every lease that is given has its record, every reply can be parsed and fits. */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "boot-services/dhcp6_journal.h"
+#include "tests/fuzz/boot-services/conversation.h"
 #include "tests/unit/boot-services/dhcp6_kit.h"
 
 enum { HOW_UNICAST = 1, HOW_LINK_LOCAL = 2, HOW_OVERHEARD = 4, POOL = 24 };
@@ -106,21 +107,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct kit k;
 	struct rbuf r = rbuf_init(data, size);
+	struct conversation_turn turn;
 
 	memset(holders, 0, sizeof(holders));
 	kit_start(&k, POOL);
 	k.cfg.dhcp6_rapid_commit = true;
-	while (rbuf_left(&r) >= 3) {
-		uint8_t how = rbuf_u8(&r);
-		size_t len = rbuf_u16(&r);
-		struct rbuf packet;
-
-		if (len > rbuf_left(&r))
-			len = rbuf_left(&r);
-		packet = rbuf_sub(&r, len);
-		k.now += (int64_t)(how >> 3) * 100 * USEC_PER_SEC;
-		handle(&k, how, rbuf_rest(&packet),
-		    len < DHCP6_RECEIVE_MAX ? len : DHCP6_RECEIVE_MAX);
+	while (conversation_next(&r, DHCP6_RECEIVE_MAX, &turn)) {
+		k.now += turn.pause;
+		handle(&k, turn.how, turn.data, turn.len);
 	}
 	kit_stop(&k);
 	return 0;

@@ -15,11 +15,10 @@
 #include <cmocka.h>
 
 #include "agent/logline.h"
-#include "lib/clock.h"
 #include "lib/str.h"
+#include "tests/unit/agent/logtail_kit.h"
 
 enum { HEARD = 1 << 20 };
-#define PATIENCE (60 * USEC_PER_SEC)
 
 struct kit {
 	struct event_base *base;
@@ -37,12 +36,9 @@ static void
 on_line(void *arg, const char *text, size_t len, int64_t at)
 {
 	struct kit *k = arg;
-	size_t n = strlen(k->heard);
 
 	assert_int_equal(at, 0);
-	assert_true(n + len + 2 < HEARD);
-	memcpy(k->heard + n, text, len);
-	k->heard[n + len] = '|';
+	logtail_kit_hear(k->heard, HEARD, text, len);
 }
 
 static void
@@ -102,21 +98,10 @@ put(struct kit *k, const char *path, const char *text)
 	fclose(f);
 }
 
-/* Until just that has been heard. */
 static void
 expect(struct kit *k, const char *lines)
 {
-	int64_t end_at = clock_mono() + PATIENCE;
-
-	while (!str_eq(k->heard, lines)) {
-		if (strlen(k->heard) > strlen(lines) || clock_mono() > end_at)
-			fail_msg("heard \"%.200s\", not \"%.200s\"", k->heard, lines);
-		event_base_loop(k->base, EVLOOP_ONCE);
-	}
-	/* Nothing follows of itself. */
-	event_base_loop(k->base, EVLOOP_NONBLOCK);
-	event_base_loop(k->base, EVLOOP_NONBLOCK);
-	assert_string_equal(k->heard, lines);
+	logtail_kit_expect(k->base, k->heard, lines);
 }
 
 static int

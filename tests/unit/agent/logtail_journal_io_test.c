@@ -16,11 +16,10 @@
 
 #include <cmocka.h>
 
-#include "lib/clock.h"
 #include "lib/str.h"
+#include "tests/unit/agent/logtail_kit.h"
 
 #define REMOTE "/lib/systemd/systemd-journal-remote"
-#define PATIENCE (60 * USEC_PER_SEC)
 #define FIRST INT64_C(1795657547000000)
 
 struct kit {
@@ -39,11 +38,8 @@ static void
 on_line(void *arg, const char *text, size_t len, int64_t at)
 {
 	struct kit *k = arg;
-	size_t n = strlen(k->heard);
 
-	assert_true(n + len + 2 < sizeof(k->heard));
-	memcpy(k->heard + n, text, len);
-	k->heard[n + len] = '|';
+	logtail_kit_hear(k->heard, sizeof(k->heard), text, len);
 	k->at = at;
 }
 
@@ -114,16 +110,7 @@ put(struct kit *k, const char *unit, const char *message)
 static void
 expect(struct kit *k, const char *lines)
 {
-	int64_t end_at = clock_mono() + PATIENCE;
-
-	while (!str_eq(k->heard, lines)) {
-		if (strlen(k->heard) > strlen(lines) || clock_mono() > end_at)
-			fail_msg("heard \"%s\", not \"%s\"", k->heard, lines);
-		event_base_loop(k->base, EVLOOP_ONCE);
-	}
-	event_base_loop(k->base, EVLOOP_NONBLOCK);
-	event_base_loop(k->base, EVLOOP_NONBLOCK);
-	assert_string_equal(k->heard, lines);
+	logtail_kit_expect(k->base, k->heard, lines);
 }
 
 static int

@@ -12,51 +12,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/boot-services/fixture.h"
-
-static void
-add_image(struct bundle_site *s, const char *name, const char *kind, const char *kernel,
-    const char *initrd, const char *args)
-{
-	struct bundle_image *b = &s->menu_images[s->n_menu_images++];
-
-	*b = (struct bundle_image){.n_initrds = initrd ? 1 : 0};
-	str_clip(b->name, sizeof(b->name), name);
-	str_clip(b->kind, sizeof(b->kind), kind);
-	str_clip(b->args, sizeof(b->args), args);
-	str_clip(b->kernel.name, sizeof(b->kernel.name), kernel);
-	str_clip(b->kernel.path, sizeof(b->kernel.path), "d/kernel");
-	b->kernel.size = 10;
-	if (!initrd)
-		return;
-	str_clip(b->initrds[0].name, sizeof(b->initrds[0].name), initrd);
-	str_clip(b->initrds[0].path, sizeof(b->initrds[0].path), "d/initrd");
-	b->n_files = 1;
-	str_clip(b->files[0].name, sizeof(b->files[0].name), "root.sqfs");
-	str_clip(b->files[0].path, sizeof(b->files[0].path), "d/root");
-}
-
-static struct bundle_site *
-make_site(void)
-{
-	struct bundle_site *s = str_alloc(sizeof(*s));
-
-	str_clip(s->name, sizeof(s->name), "los");
-	bundle_menu_init(&s->menu);
-	s->menu_images = str_alloc(8 * sizeof(*s->menu_images));
-	add_image(
-	    s, "grml", "live", "vmlinuz", "initrd.img", "boot=live setkmap=${kbmap}");
-	add_image(s, "efishell", "tool", "shellx64.efi", NULL, "");
-	add_image(s, "memdisk", "tool", "memdisk", NULL, "iso");
-	add_image(s, "install", "reinstall", "linux", "initrd.gz", "");
-	return s;
-}
-
-static void
-free_site(struct bundle_site *s)
-{
-	free(s->menu_images);
-	free(s);
-}
+#include "tests/unit/menu_kit.h"
 
 static void
 paths_of_the_menu(void **state UNUSED)
@@ -94,7 +50,7 @@ paths_of_the_menu(void **state UNUSED)
 	};
 	struct hosttab *t = hosttab_new();
 	struct bootd_config *cfg = str_alloc(sizeof(*cfg));
-	struct bundle_site *s = make_site(), *bare = str_alloc(sizeof(*bare));
+	struct bundle_site *s = menu_kit_site(), *bare = str_alloc(sizeof(*bare));
 	struct bundle_host h[] = {
 	    fixture_host("a", 1), fixture_host("b", 2), fixture_host("c", 3)};
 	struct bootd_msg_boot *boot = fixture_boot("t1");
@@ -123,7 +79,7 @@ paths_of_the_menu(void **state UNUSED)
 	free(cfg);
 	free(boot);
 	free(bare);
-	free_site(s);
+	menu_kit_free(s);
 }
 
 int

@@ -14,51 +14,7 @@
 
 #include "lib/compiler.h"
 #include "lib/str.h"
-
-static void
-add_image(struct bundle_site *s, const char *name, const char *kind, const char *kernel,
-    const char *initrd, const char *args)
-{
-	struct bundle_image *b = &s->menu_images[s->n_menu_images++];
-
-	*b = (struct bundle_image){.n_initrds = initrd ? 1 : 0};
-	str_clip(b->name, sizeof(b->name), name);
-	str_clip(b->kind, sizeof(b->kind), kind);
-	str_clip(b->args, sizeof(b->args), args);
-	str_clip(b->kernel.name, sizeof(b->kernel.name), kernel);
-	str_clip(b->kernel.path, sizeof(b->kernel.path), "d/kernel");
-	b->kernel.size = 10;
-	if (!initrd)
-		return;
-	str_clip(b->initrds[0].name, sizeof(b->initrds[0].name), initrd);
-	str_clip(b->initrds[0].path, sizeof(b->initrds[0].path), "d/initrd");
-	b->n_files = 1;
-	str_clip(b->files[0].name, sizeof(b->files[0].name), "root.sqfs");
-	str_clip(b->files[0].path, sizeof(b->files[0].path), "d/root");
-}
-
-static struct bundle_site *
-make_site(void)
-{
-	struct bundle_site *s = str_alloc(sizeof(*s));
-
-	str_clip(s->name, sizeof(s->name), "los");
-	bundle_menu_init(&s->menu);
-	s->menu_images = str_alloc(8 * sizeof(*s->menu_images));
-	add_image(
-	    s, "grml", "live", "vmlinuz", "initrd.img", "boot=live setkmap=${kbmap}");
-	add_image(s, "efishell", "tool", "shellx64.efi", NULL, "");
-	add_image(s, "memdisk", "tool", "memdisk", NULL, "iso");
-	add_image(s, "install", "reinstall", "linux", "initrd.gz", "");
-	return s;
-}
-
-static void
-free_site(struct bundle_site *s)
-{
-	free(s->menu_images);
-	free(s);
-}
+#include "tests/unit/menu_kit.h"
 
 static void
 has(const char *text, const char *part)
@@ -107,7 +63,7 @@ the_article_s_script(void **state UNUSED)
 	    "failed\n",
 	    "sanboot --no-describe --drive 0x80 || goto failed\n", "sleep 10 ||\n",
 	    "chain --replace --autofree /script.ipxe || goto menu\n"};
-	struct bundle_site *s = make_site();
+	struct bundle_site *s = menu_kit_site();
 	char *text = menu_script_text(s, NULL, 80);
 
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
@@ -124,7 +80,7 @@ the_article_s_script(void **state UNUSED)
 	text = menu_script_text(s, NULL, 8080);
 	has(text, "http://${nbserver}:8080/script.ipxe-${netX/mac}");
 	free(text);
-	free_site(s);
+	menu_kit_free(s);
 }
 
 /* Each iPXE line that could fail says what then: an unknown command would end the script. */
@@ -133,7 +89,7 @@ no_line_ends_the_script(void **state UNUSED)
 {
 	static const char *const safe[] = {
 	    "#", ":", "item ", "echo ", "goto ", "exit ", "isset "};
-	struct bundle_site *s = make_site();
+	struct bundle_site *s = menu_kit_site();
 	char *text = menu_script_text(s, NULL, 80), *save = NULL;
 
 	for (char *l = strtok_r(text, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
@@ -145,7 +101,7 @@ no_line_ends_the_script(void **state UNUSED)
 			fail_msg("%s", l);
 	}
 	free(text);
-	free_site(s);
+	menu_kit_free(s);
 }
 
 static void
@@ -153,7 +109,7 @@ items_default_and_timeout(void **state UNUSED)
 {
 	static const char *const items[] = {
 	    "shell", "memdisk", "install", "gone", "grml", "reboot"};
-	struct bundle_site *s = make_site();
+	struct bundle_site *s = menu_kit_site();
 	struct bundle_menu *m = &s->menu;
 	bool missing[4] = {true, false, false, false};
 	char *text;
@@ -180,7 +136,7 @@ items_default_and_timeout(void **state UNUSED)
 	has(text, "item --key r reboot Reboot\nitem --key l local Boot from disk\n"
 		  "choose --default local target");
 	free(text);
-	free_site(s);
+	menu_kit_free(s);
 }
 
 /* The largest of everything still fits the text. */
@@ -210,7 +166,7 @@ the_largest_menu(void **state UNUSED)
 	text = menu_script_text(s, NULL, 65535);
 	assert_true(strlen(text) > (size_t)BUNDLE_MENU_ITEMS_MAX * BUNDLE_ARGS_MAX);
 	free(text);
-	free_site(s);
+	menu_kit_free(s);
 }
 
 static void
