@@ -18,6 +18,7 @@
 #include "agent/logline_priv.h"
 #include "lib/arch.h"
 #include "lib/clock.h"
+#include "lib/hex.h"
 #include "lib/str.h"
 
 enum { DUID_MAX = 130, DUID_LLT = 1, DUID_LL = 3, DUID_UUID = 4, HARDWARE_ETHERNET = 1 };
@@ -135,16 +136,6 @@ logline_ip(struct logline_text *t, struct addr_ip *ret)
 		return r;
 	*t = copy;
 	return 0;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 /* "0:3:0:1:52:54" up to what is neither digit nor colon; the number of octets, or -EINVAL. */

@@ -7,26 +7,13 @@
  *
  * Nothing fails: what cannot be read counts as not sent. */
 #include "boot-services/dhcp4_class.h"
-#include "lib/arch.h"
 
 #include <errno.h>
 #include <string.h>
 
-static const char ipxe_text[] = "iPXE";
-
-static bool
-begins(struct rbuf v, const char *text)
-{
-	size_t n = strlen(text);
-
-	return rbuf_left(&v) >= n && memcmp(rbuf_rest(&v), text, n) == 0;
-}
-
-static bool
-equals(struct rbuf v, const char *text)
-{
-	return rbuf_left(&v) == strlen(text) && begins(v, text);
-}
+#include "boot-services/dhcp_class.h"
+#include "lib/arch.h"
+#include "lib/hex.h"
 
 int
 dhcp4_class_key(
@@ -82,48 +69,15 @@ dhcp4_class_key_mac(const struct dhcp4_class_key *key, struct addr_mac *ret)
 	return true;
 }
 
-static char *
-put_hex(char *p, uint8_t v)
-{
-	static const char digits[] = "0123456789abcdef";
-
-	*p++ = digits[v >> 4];
-	*p++ = digits[v & 15];
-	return p;
-}
-
 const char *
 dhcp4_class_key_text(const struct dhcp4_class_key *key, char *buf, size_t size)
 {
-	char *p = buf;
-
 	if (size < DHCP4_KEY_TEXT)
 		return "";
-	p = put_hex(p, key->htype);
-	*p++ = '-';
-	for (size_t i = 0; i < key->len && i < DHCP4_KEY_MAX; i++)
-		p = put_hex(p, key->b[i]);
-	*p = '\0';
+	hex_put(buf, &key->htype, 1);
+	buf[2] = '-';
+	hex_put(buf + 3, key->b, key->len < DHCP4_KEY_MAX ? key->len : DHCP4_KEY_MAX);
 	return buf;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int
-hex_octet(const char *s, uint8_t *ret)
-{
-	int hi = hex_digit(s[0]), lo = hex_digit(s[1]);
-
-	if (hi < 0 || lo < 0)
-		return -EINVAL;
-	*ret = (uint8_t)(hi << 4 | lo);
-	return 0;
 }
 
 int
@@ -132,33 +86,13 @@ dhcp4_class_key_parse(const char *s, size_t len, struct dhcp4_class_key *ret)
 	struct dhcp4_class_key key = {0};
 
 	if (len < 5 || len % 2 == 0 || (len - 3) / 2 > DHCP4_KEY_MAX || s[2] != '-' ||
-	    hex_octet(s, &key.htype) < 0)
+	    hex_get(s, &key.htype, 1) < 0)
 		return -EINVAL;
 	key.len = (uint8_t)((len - 3) / 2);
-	for (size_t i = 0; i < key.len; i++) {
-		if (hex_octet(s + 3 + 2 * i, &key.b[i]) < 0)
-			return -EINVAL;
-	}
+	if (hex_get(s + 3, key.b, key.len) < 0)
+		return -EINVAL;
 	*ret = key;
 	return 0;
-}
-
-/* iPXE sends its user class raw; RFC 3004 wants a list of length-prefixed ones. Both
- * count. */
-static bool
-user_class_is_ipxe(const struct dhcp4_msg *m)
-{
-	struct rbuf r = dhcp4_msg_value(m, DHCP4_OPT_USER_CLASS);
-
-	if (equals(r, ipxe_text))
-		return true;
-	while (rbuf_left(&r) > 0) {
-		struct rbuf v = rbuf_sub(&r, rbuf_u8(&r));
-
-		if (rbuf_ok(&r) && equals(v, ipxe_text))
-			return true;
-	}
-	return false;
 }
 
 struct ipxe_features {
@@ -201,38 +135,11 @@ can_run_scripts(const struct ipxe_features *f, uint16_t arch)
 	return !f->listed || (f->http && (f->bzimage || !bios));
 }
 
-/* "PXEClient:Arch:00007:UNDI:003000" says it too, for ROMs that leave out option 93. */
-static uint16_t
-arch_of_vendor_class(struct rbuf v)
-{
-	static const char mark[] = "Client:Arch:";
-	uint32_t arch = 0;
-	size_t skip = 0;
-
-	if (begins(v, "PXE"))
-		skip = 3;
-	else if (begins(v, "HTTP"))
-		skip = 4;
-	rbuf_skip(&v, skip);
-	if (skip == 0 || !begins(v, mark))
-		return ARCH_NONE;
-	rbuf_skip(&v, sizeof(mark) - 1);
-	for (int i = 0; i < 5; i++) {
-		uint8_t c = rbuf_u8(&v);
-
-		if (c < '0' || c > '9')
-			return ARCH_NONE;
-		arch = arch * 10 + (uint32_t)(c - '0');
-	}
-	return arch < ARCH_NONE ? (uint16_t)arch : ARCH_NONE;
-}
-
 bool
 dhcp4_class_is_boot(const struct dhcp4_msg *m)
 {
-	struct rbuf vendor = dhcp4_msg_value(m, DHCP4_OPT_VENDOR_CLASS);
-
-	return begins(vendor, "PXEClient") || begins(vendor, "HTTPClient");
+	return dhcp_class_of_vendor(dhcp4_msg_value(m, DHCP4_OPT_VENDOR_CLASS)) !=
+	       POLICY_CLASS_OS;
 }
 
 void
@@ -242,27 +149,11 @@ dhcp4_class_client(const struct dhcp4_msg *m, struct policy_client *ret)
 	struct rbuf arch = dhcp4_msg_value(m, DHCP4_OPT_CLIENT_ARCH);
 	struct ipxe_features f = ipxe_features(m);
 
-	if (user_class_is_ipxe(m) || f.version)
+	ret->class = dhcp_class_of_vendor(vendor);
+	if (f.version ||
+	    dhcp_class_is_ipxe(dhcp4_msg_value(m, DHCP4_OPT_USER_CLASS), sizeof(uint8_t)))
 		ret->class = POLICY_CLASS_IPXE;
-	else if (begins(vendor, "HTTPClient"))
-		ret->class = POLICY_CLASS_HTTP;
-	else if (begins(vendor, "PXEClient"))
-		ret->class = POLICY_CLASS_PXE;
-	else
-		ret->class = POLICY_CLASS_OS;
 	/* A list of architectures is allowed; the first is the one that is booting. */
-	ret->arch =
-	    rbuf_left(&arch) >= 2 ? rbuf_u16(&arch) : arch_of_vendor_class(vendor);
+	ret->arch = rbuf_left(&arch) >= 2 ? rbuf_u16(&arch) : dhcp_class_arch(vendor);
 	ret->ipxe_able = can_run_scripts(&f, ret->arch);
-}
-
-const char *dhcp4_class_name(enum policy_class class)
-{
-	switch (class) {
-	case POLICY_CLASS_OS: return "os";
-	case POLICY_CLASS_PXE: return "pxe";
-	case POLICY_CLASS_HTTP: return "http";
-	case POLICY_CLASS_IPXE: return "ipxe";
-	}
-	return "os";
 }

@@ -44,7 +44,5 @@ dhcp4_class_is_boot(const struct dhcp4_msg *m);
 /* Sets class, arch and ipxe_able of *ret from options 60, 77, 93 and 175. */
 void
 dhcp4_class_client(const struct dhcp4_msg *m, struct policy_client *ret);
-const char *dhcp4_class_name(
-    enum policy_class class); /* "os" | "pxe" | "http" | "ipxe" */
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "boot-services/dhcp4_class.h"
 #include "boot-services/dhcp4_priv.h"
+#include "boot-services/dhcp_class.h"
 #include "lib/arch.h"
 #include "lib/str.h"
 
@@ -111,7 +112,7 @@ make(const struct dhcp4_query *q, const char *kind, const char *reason)
 		return ev;
 	if (q->policy.class != POLICY_CLASS_OS || q->policy.arch != ARCH_NONE)
 		arch_name(q->policy.arch, ev.arch, sizeof(ev.arch));
-	event_put(&ev, "class", dhcp4_class_name(q->policy.class));
+	event_put(&ev, "class", dhcp_class_name(q->policy.class));
 	/* This iPXE is the firmware still: another one comes after it. */
 	if (q->policy.class == POLICY_CLASS_IPXE &&
 	    q->decision.what == POLICY_TFTP_LOADER)

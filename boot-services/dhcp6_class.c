@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "boot-services/dhcp_class.h"
 #include "lib/arch.h"
 
 struct dhcp6_class_key
@@ -126,31 +127,6 @@ dhcp6_class_macs(const struct dhcp6_msg *m, const struct dhcp6_duid *duid,
 	ret->has[DHCP6_MAC_LINK] = mac_of_link_local(source, &ret->mac[DHCP6_MAC_LINK]);
 }
 
-static bool
-begins(struct rbuf v, const char *text)
-{
-	size_t n = strlen(text);
-
-	return rbuf_left(&v) >= n && memcmp(rbuf_rest(&v), text, n) == 0;
-}
-
-/* iPXE sends a list with one class, as it should; what is written raw counts, too (boot.md 1.6). */
-static bool
-is_ipxe(const struct dhcp6_msg *m)
-{
-	struct rbuf r = dhcp6_msg_option(m, DHCP6_OPT_USER_CLASS);
-
-	if (rbuf_left(&r) == 4 && begins(r, "iPXE"))
-		return true;
-	while (rbuf_left(&r) >= 2) {
-		struct rbuf v = rbuf_sub(&r, rbuf_u16(&r));
-
-		if (rbuf_ok(&r) && rbuf_left(&v) == 4 && begins(v, "iPXE"))
-			return true;
-	}
-	return false;
-}
-
 /* The first class of option 16, whatever the enterprise; empty when there is none. */
 static struct rbuf
 vendor_class(const struct dhcp6_msg *m)
@@ -163,27 +139,6 @@ vendor_class(const struct dhcp6_msg *m)
 	return rbuf_sub(&r, rbuf_u16(&r));
 }
 
-/* "PXEClient:Arch:00007:UNDI:003000" says it too, for firmware that leaves out option 61. */
-static uint16_t
-arch_of(struct rbuf v)
-{
-	static const char mark[] = "Client:Arch:";
-	uint32_t arch = 0;
-
-	rbuf_skip(&v, begins(v, "PXE") ? 3 : 4);
-	if (!begins(v, mark))
-		return ARCH_NONE;
-	rbuf_skip(&v, sizeof(mark) - 1);
-	for (int i = 0; i < 5; i++) {
-		uint8_t c = rbuf_u8(&v);
-
-		if (c < '0' || c > '9')
-			return ARCH_NONE;
-		arch = arch * 10 + (uint32_t)(c - '0');
-	}
-	return arch < ARCH_NONE ? (uint16_t)arch : ARCH_NONE;
-}
-
 void
 dhcp6_class_client(const struct dhcp6_msg *m, struct policy_client *ret)
 {
@@ -192,34 +147,17 @@ dhcp6_class_client(const struct dhcp6_msg *m, struct policy_client *ret)
 	bool listed = rbuf_left(&arch) >= 2;
 
 	/* A list of architectures is allowed; the first is the one that is booting. */
-	ret->arch = listed ? rbuf_u16(&arch) : ARCH_NONE;
-	if (begins(vendor, "PXEClient") || begins(vendor, "HTTPClient"))
-		ret->arch = listed ? ret->arch : arch_of(vendor);
-	if (is_ipxe(m))
-		ret->class = POLICY_CLASS_IPXE;
-	else if (begins(vendor, "HTTPClient"))
-		ret->class = POLICY_CLASS_HTTP;
-	else if (begins(vendor, "PXEClient"))
-		ret->class = POLICY_CLASS_PXE;
-	else if (listed)
+	ret->arch = listed ? rbuf_u16(&arch) : dhcp_class_arch(vendor);
+	ret->class = dhcp_class_of_vendor(vendor);
+	if (ret->class == POLICY_CLASS_OS && listed)
 		ret->class =
 		    arch_is_http(ret->arch) ? POLICY_CLASS_HTTP : POLICY_CLASS_PXE;
-	else
-		ret->class = POLICY_CLASS_OS;
+	if (dhcp_class_is_ipxe(
+		dhcp6_msg_option(m, DHCP6_OPT_USER_CLASS), sizeof(uint16_t)))
+		ret->class = POLICY_CLASS_IPXE;
 	/* DHCPv6 has no list of iPXE's features (option 175 is DHCPv4's): every iPXE with
 	 * IPv6 has HTTP. */
 	ret->ipxe_able = true;
 	/* Who was handed a loader is not remembered, and an iPXE must not be handed one again and again. */
 	ret->chained_already = true;
-}
-
-const char *dhcp6_class_name(enum policy_class class)
-{
-	switch (class) {
-	case POLICY_CLASS_OS: return "os";
-	case POLICY_CLASS_PXE: return "pxe";
-	case POLICY_CLASS_HTTP: return "http";
-	case POLICY_CLASS_IPXE: return "ipxe";
-	}
-	return "os";
 }

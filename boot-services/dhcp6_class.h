@@ -55,7 +55,5 @@ dhcp6_class_macs(const struct dhcp6_msg *m, const struct dhcp6_duid *duid,
 /* Sets class, arch and ipxe_able of *ret from options 15, 16 and 61. */
 void
 dhcp6_class_client(const struct dhcp6_msg *m, struct policy_client *ret);
-const char *dhcp6_class_name(
-    enum policy_class class); /* "os" | "pxe" | "http" | "ipxe" */
 
 #endif

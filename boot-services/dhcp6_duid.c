@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lib/hex.h"
+
 int
 dhcp6_duid_parse(struct rbuf v, struct dhcp6_duid *ret)
 {
@@ -82,25 +84,10 @@ dhcp6_duid_make_uuid(const uint8_t uuid[16])
 const char *
 dhcp6_duid_text(const struct dhcp6_duid *d, char *buf, size_t size)
 {
-	static const char digits[] = "0123456789abcdef";
-	char *p = buf;
-
 	if (size < DHCP6_DUID_TEXT)
 		return "";
-	for (size_t i = 0; i < d->len; i++) {
-		*p++ = digits[d->b[i] >> 4];
-		*p++ = digits[d->b[i] & 15];
-	}
-	*p = '\0';
+	hex_put(buf, d->b, d->len);
 	return buf;
-}
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
 int
@@ -111,13 +98,8 @@ dhcp6_duid_from_text(const char *s, struct dhcp6_duid *ret)
 
 	if (n % 2 != 0 || n / 2 < DHCP6_DUID_MIN || n / 2 > DHCP6_DUID_MAX)
 		return -EINVAL;
-	for (size_t i = 0; i < d.len; i++) {
-		int hi = hex_digit(s[2 * i]), lo = hex_digit(s[2 * i + 1]);
-
-		if (hi < 0 || lo < 0)
-			return -EINVAL;
-		d.b[i] = (uint8_t)(hi << 4 | lo);
-	}
+	if (hex_get(s, d.b, d.len) < 0)
+		return -EINVAL;
 	*ret = d;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "boot-services/dhcp6_priv.h"
+#include "boot-services/dhcp_class.h"
 #include "lib/arch.h"
 #include "lib/str.h"
 
@@ -90,7 +91,7 @@ make(const struct dhcp6_query *q, const char *kind, const char *reason)
 		return ev;
 	if (q->policy.class != POLICY_CLASS_OS || q->policy.arch != ARCH_NONE)
 		arch_name(q->policy.arch, ev.arch, sizeof(ev.arch));
-	event_put(&ev, "class", dhcp6_class_name(q->policy.class));
+	event_put(&ev, "class", dhcp_class_name(q->policy.class));
 	snprintf(xid, sizeof(xid), "%06x", q->msg->xid);
 	event_put(&ev, "xid", xid);
 	put_duid(&ev, "duid", &q->duid);

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/hex.h"
 #include "lib/str.h"
 
 struct span {
@@ -111,18 +112,6 @@ find_end(const char *data, size_t len)
 }
 
 /* ---- request line ---- */
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
 
 /* The next octet of an encoded path, or -1. */
 static int

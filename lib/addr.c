@@ -14,29 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lib/hex.h"
 #include "lib/str.h"
-
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* Two hex digits at s; -1 when they are not. */
-static int
-hex_octet(const char *s)
-{
-	int high = hex_digit(s[0]);
-	int low = high < 0 ? -1 : hex_digit(s[1]);
-
-	return low < 0 ? -1 : high << 4 | low;
-}
 
 int
 addr_mac_parse(const char *s, struct addr_mac *ret)
@@ -51,14 +30,10 @@ addr_mac_parse(const char *s, struct addr_mac *ret)
 	if (!dotted && (strlen(s) != 17 || (sep != ':' && sep != '-')))
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(mac.b); i++) {
-		int octet;
-
 		if (i > 0 && i % group == 0 && *s++ != sep)
 			return -EINVAL;
-		octet = hex_octet(s);
-		if (octet < 0)
+		if (hex_get(s, &mac.b[i], 1) < 0)
 			return -EINVAL;
-		mac.b[i] = (uint8_t)octet;
 		s += 2;
 	}
 	if ((mac.b[0] & 1) != 0 || addr_mac_eq(&mac, &zero))
@@ -364,14 +339,10 @@ addr_uuid_parse(const char *s, struct addr_uuid *ret)
 	if (strlen(s) != ADDR_UUID_TEXT - 1)
 		return -EINVAL;
 	for (size_t i = 0; i < sizeof(u.b); i++) {
-		int octet;
-
 		if ((i == 4 || i == 6 || i == 8 || i == 10) && *s++ != '-')
 			return -EINVAL;
-		octet = hex_octet(s);
-		if (octet < 0)
+		if (hex_get(s, &u.b[i], 1) < 0)
 			return -EINVAL;
-		u.b[i] = (uint8_t)octet;
 		s += 2;
 	}
 	*ret = u;

@@ -14,21 +14,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "lib/hex.h"
 #include "lib/str.h"
 
 enum { CHUNK = 256 * 1024 };
-
-static void
-to_hex(const uint8_t digest[DIGEST_SIZE], char ret_hex[DIGEST_TEXT])
-{
-	static const char digits[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < DIGEST_SIZE; i++) {
-		ret_hex[2 * i] = digits[digest[i] >> 4];
-		ret_hex[2 * i + 1] = digits[digest[i] & 15];
-	}
-	ret_hex[DIGEST_TEXT - 1] = '\0';
-}
 
 void
 digest_sha256(const void *data, size_t len, char ret_hex[DIGEST_TEXT])
@@ -37,7 +26,7 @@ digest_sha256(const void *data, size_t len, char ret_hex[DIGEST_TEXT])
 
 	if (EVP_Digest(data, len, digest, NULL, EVP_sha256(), NULL) != 1)
 		abort();
-	to_hex(digest, ret_hex);
+	hex_put(ret_hex, digest, DIGEST_SIZE);
 }
 
 int
@@ -70,7 +59,7 @@ digest_sha256_fd(
 	if (r == 0) {
 		if (EVP_DigestFinal_ex(ctx, digest, NULL) != 1)
 			abort();
-		to_hex(digest, ret_hex);
+		hex_put(ret_hex, digest, DIGEST_SIZE);
 		if (ret_size != NULL)
 			*ret_size = at;
 	}

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "boot-services/dhcp_class.h"
 #include "lib/arch.h"
 #include "tests/unit/boot-services/dhcp4_kit.h"
 
@@ -99,7 +100,7 @@ classes(void **state)
 		if (c.class != r->class || c.arch != r->want_arch ||
 		    c.ipxe_able != r->able)
 			fail_msg("row %zu: %s arch %u able %d", i,
-			    dhcp4_class_name(c.class), c.arch, c.ipxe_able);
+			    dhcp_class_name(c.class), c.arch, c.ipxe_able);
 	}
 }
 
