@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the tests of dhcp4_server.c share: one server, one packet, and what is expected of the answer. Each
- * test gets a fresh server from setup(). */
+/* What the tests of dhcp4_server.c share: dhcp_server_kit.h for DHCPv4. */
 #ifndef TESTS_UNIT_DHCP4_SERVER_KIT_H
 #define TESTS_UNIT_DHCP4_SERVER_KIT_H
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "tests/unit/boot-services/dhcp4_kit.h"
 
-static struct kit kit;
-static struct kit_packet packet;
-
-static inline int
-setup(void **state)
-{
-	(void)state;
-	kit_start(&kit, 40);
-	return 0;
-}
-
-static inline int
-teardown(void **state)
-{
-	(void)state;
-	kit_stop(&kit);
-	return 0;
-}
+#include "tests/unit/boot-services/dhcp_server_kit.h"
 
 static inline void
 assert_option(enum dhcp4_opt code, const void *value, size_t len)
@@ -38,24 +13,13 @@ assert_option(enum dhcp4_opt code, const void *value, size_t len)
 	struct rbuf v = dhcp4_msg_value(&kit.reply, code);
 
 	assert_true(dhcp4_msg_has(&kit.reply, code));
-	assert_int_equal(rbuf_left(&v), len);
-	assert_memory_equal(rbuf_rest(&v), value, len);
+	assert_octets(v, value, len);
 }
 
 static inline void
 assert_ignored(const char *part_of_reason)
 {
-	assert_false(kit.tx.reply);
-	assert_string_equal(kit.tx.seen.kind, "dhcp4.ignored");
-	assert_non_null(strstr(kit.tx.seen.reason, part_of_reason));
-}
-
-static inline const char *
-detail(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
+	assert_ignored_as("dhcp4.ignored", part_of_reason);
 }
 
 static inline void
