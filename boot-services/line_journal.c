@@ -304,7 +304,8 @@ line_journal_close(struct line_journal *j)
 		return;
 	if (j->fd >= 0)
 		close(j->fd);
-	flock(j->dirfd, LOCK_UN);
+	/* The lock is the directory's, which other journals of this process share: unlocked here, another server
+	 * could come in while the writer of one of those still runs. */
 	free(j->group.p);
 	free(j->sealed.p);
 	forget_snapshot(j);

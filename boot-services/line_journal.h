@@ -40,7 +40,8 @@ struct line_journal_replay {
 
 /* Opens or makes the journal in a directory and calls `each` for every good record,
  * oldest first. The directory is locked: two servers with one journal would corrupt each
- * other's; one process may have several kinds there. A file of a newer format is refused. uid (uid_t)-1: no change of owner. */
+ * other's; one process may have several kinds there. The lock ends when the caller closes
+ * dirfd, after the last journal. A file of a newer format is refused. uid (uid_t)-1: no change of owner. */
 int
 line_journal_open(const struct line_journal_kind *kind, int dirfd, uid_t uid, gid_t gid,
     void (*each)(void *arg, const void *record), void *arg, struct line_journal **ret,

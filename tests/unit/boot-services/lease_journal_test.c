@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "boot-services/dhcp6_journal.h"
+
 enum { SEEN_MAX = 64 };
 
 struct fixture {
@@ -273,6 +275,51 @@ two_servers_cannot_share_it(void **state)
 	close(dirfd);
 }
 
+static void
+see_nothing(void *arg, const void *r)
+{
+	(void)arg;
+	(void)r;
+}
+
+/* bootd closes the journals of its services one after the other, and the worker of the last one may be writing
+ * until then. */
+static void
+closing_one_journal_leaves_the_other_locked(void **state)
+{
+	struct line_journal *leases6 = NULL, *second = NULL;
+	int dirfd = open(f.dir, O_RDONLY | O_DIRECTORY);
+
+	(void)state;
+	assert_int_equal(line_journal_open(&dhcp6_journal_kind, f.dirfd, (uid_t)-1,
+			     (gid_t)-1, see_nothing, NULL, &leases6, &f.replay, NULL),
+	    0);
+	line_journal_close(leases6);
+	assert_int_equal(line_journal_open(&lease_journal_kind, dirfd, (uid_t)-1,
+			     (gid_t)-1, see_nothing, NULL, &second, &f.replay, NULL),
+	    -EBUSY);
+	assert_int_equal(unlinkat(f.dirfd, "leases6", 0), 0);
+	close(dirfd);
+}
+
+/* With the directory's descriptor it ends, for whoever comes next. */
+static void
+the_lock_ends_with_the_directory(void **state)
+{
+	struct line_journal *second = NULL;
+	int dirfd = open(f.dir, O_RDONLY | O_DIRECTORY);
+
+	(void)state;
+	line_journal_close(f.j);
+	f.j = NULL;
+	close(f.dirfd);
+	assert_int_equal(line_journal_open(&lease_journal_kind, dirfd, (uid_t)-1,
+			     (gid_t)-1, see_nothing, NULL, &second, &f.replay, NULL),
+	    0);
+	line_journal_close(second);
+	f.dirfd = dirfd;
+}
+
 /* The disk takes no more in the middle of a line: the write fails, the file ends where it
  * did, and works again when there is room. RLIMIT_FSIZE makes write(2) short and then
  * fail. */
@@ -424,6 +471,8 @@ main(void)
 	    T(torn_header),
 	    T(other_formats_are_refused),
 	    T(two_servers_cannot_share_it),
+	    T(closing_one_journal_leaves_the_other_locked),
+	    T(the_lock_ends_with_the_directory),
 	    T(full_disk_gives_an_error_and_no_torn_line),
 	    T(compaction_keeps_live_records_and_the_group),
 	    T(compaction_without_room_goes_on_with_the_old_file),
