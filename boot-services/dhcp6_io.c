@@ -29,10 +29,12 @@
 #include "boot-services/dhcp6_server.h"
 #include "boot-services/dhcp6_socket.h"
 #include "boot-services/dhcp_socket.h"
+#include "boot-services/inet6_list_io.h"
 #include "boot-services/lease_commit_io.h"
 #include "boot-services/neigh_io.h"
 #include "boot-services/rxdrop_io.h"
 #include "lib/clock.h"
+#include "lib/if_inet6.h"
 #include "lib/str.h"
 
 enum {
@@ -60,6 +62,7 @@ struct dhcp6_io {
 	struct sock socks[SOCKETS_MAX];
 	size_t n_socks;
 	int table_fd; /* of our addresses */
+	bool cut;     /* the log says that not all of them are seen */
 	struct event *refresh;
 	struct rxdrop_io *drops;
 	struct neigh_io *neigh;	   /* NULL: not to be had */
@@ -212,12 +215,12 @@ on_overheard(evutil_socket_t fd, short what UNUSED, void *arg)
 /* Joins the groups where that was not possible yet. An interface whose IPv6 is switched off can join, but
  * hears nothing until it has an address: both are told of, once. */
 static void
-look_at(struct dhcp6_io *io, struct sock *s)
+look_at(struct dhcp6_io *io, struct sock *s, const char *table)
 {
 	struct dhcp6_server_link *l = &io->links[s->link];
 	bool good;
 
-	dhcp6_socket_addresses(io->table_fd, l);
+	dhcp6_socket_read_table(table, l);
 	if (!s->joined)
 		s->joined = dhcp6_socket_join(s->fd, l->ifindex) == 0;
 	good = s->joined && l->has_ipv6;
@@ -233,10 +236,22 @@ look_at(struct dhcp6_io *io, struct sock *s)
 static void
 refresh(struct dhcp6_io *io)
 {
+	bool cut = false;
+	char *table = inet6_list_io_read(io->table_fd, &cut);
+
+	if (cut && !io->cut)
+		log_warn(io->deps.log,
+		    "dhcp6: this machine has more IPv6 addresses than the first %d "
+		    "octets "
+		    "of %s tell: subnets of the others are not served: remove addresses "
+		    "that nobody needs",
+		    (int)INET6_LIST_IO_MAX, if_inet6_path);
+	io->cut = cut;
 	for (size_t i = 0; i < io->n_socks; i++) {
 		if (!io->socks[i].tap)
-			look_at(io, &io->socks[i]);
+			look_at(io, &io->socks[i], table);
 	}
+	free(table);
 	dhcp6_server_set_links(io->server, io->links, io->n_links);
 }
 

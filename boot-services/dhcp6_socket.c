@@ -26,7 +26,6 @@
 enum {
 	IP6_HEADER = 40,
 	UDP_HEADER = 8,
-	TABLE_MAX = 256 * 1024, /* of if_inet6 is read: some 4000 addresses */
 };
 
 bool
@@ -131,18 +130,4 @@ dhcp6_socket_read_table(const char *text, struct dhcp6_server_link *link)
 		if (!(a.flags & unusable) && link->n_addrs < DHCP6_SERVER_ADDRS_MAX)
 			link->addrs[link->n_addrs++] = a.ip;
 	}
-}
-
-void
-dhcp6_socket_addresses(int table_fd, struct dhcp6_server_link *link)
-{
-	char *text = str_alloc(TABLE_MAX);
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < TABLE_MAX - 1 &&
-	       (n = pread(table_fd, text + len, TABLE_MAX - 1 - len, (off_t)len)) > 0)
-		len += (size_t)n;
-	dhcp6_socket_read_table(text, link);
-	free(text);
 }

@@ -27,13 +27,11 @@ dhcp6_socket_open_tap(
 const uint8_t *
 dhcp6_socket_tap_payload(const uint8_t *packet, size_t len, uint16_t client_port,
     size_t *ret_len, struct addr_ip *ret_src);
-/* A descriptor for dhcp6_socket_addresses(). 0 or a negative errno. */
+/* A descriptor for inet6_list_io_read(). 0 or a negative errno. */
 int
 dhcp6_socket_open_table(int *ret_fd) MUST_CHECK;
-/* The IPv6 addresses that the interface link->ifindex has now, without those that are still being checked. */
-void
-dhcp6_socket_addresses(int table_fd, struct dhcp6_server_link *link);
-/* The same from the kernel's text (pure). */
+/* The IPv6 addresses that the interface link->ifindex has in the kernel's text, without those that are still being
+ * checked. Pure. */
 void
 dhcp6_socket_read_table(const char *text, struct dhcp6_server_link *link);
 

@@ -10,7 +10,7 @@
  * privilege, nor does joining ff02::2.
  *
  * Failure modes: a packet that cannot be sent is lost, as on the wire; an interface without IPv6 is silent
- * until it has it. */
+ * until it has it; of more addresses than are looked at the log tells once. */
 #include "boot-services/ra_io.h"
 
 #include <errno.h>
@@ -24,12 +24,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "boot-services/inet6_list_io.h"
 #include "boot-services/ra_server.h"
 #include "lib/clock.h"
 #include "lib/if_inet6.h"
 #include "lib/str.h"
 
-enum { REFRESH_S = 2, PACKETS_PER_TURN = 32, LIST_MAX = 64 * 1024 };
+enum { REFRESH_S = 2, PACKETS_PER_TURN = 32 };
 
 struct link {
 	struct ra_io *io;
@@ -42,6 +43,7 @@ struct link {
 	struct addr_mac mac;
 	bool has_mac;
 	struct addr_ip link_local; /* to send from */
+	bool crowded;		   /* the log says that it has too many */
 };
 
 struct ra_io {
@@ -51,7 +53,7 @@ struct ra_io {
 	size_t n_links;
 	struct event *refresh;
 	int list_fd; /* if_inet6_path */
-	char *list;  /* LIST_MAX */
+	bool cut;    /* the log says that not all of it was read */
 };
 
 /* ---- sending ---- */
@@ -170,37 +172,22 @@ on_time(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 /* ---- addresses ---- */
 
-/* The list as it is now; it is made anew when read from its begin. */
-static void
-read_list(struct ra_io *io)
+/* False: the interface has more than fit. */
+static bool
+take_addresses(const char *list, const struct link *l, struct ra_server_addrs *ret)
 {
-	size_t n = 0;
+	bool all = true;
 
-	while (n < LIST_MAX - 1) {
-		ssize_t got =
-		    pread(io->list_fd, io->list + n, LIST_MAX - 1 - n, (off_t)n);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		n += (size_t)got;
-	}
-	io->list[n] = '\0';
-}
-
-static void
-take_addresses(const struct ra_io *io, const struct link *l, struct ra_server_addrs *ret)
-{
 	*ret = (struct ra_server_addrs){.has_mac = l->has_mac, .mac = l->mac};
-	for (const char *line = io->list; *line != '\0';) {
+	for (const char *line = list; *line != '\0';) {
 		size_t n = strcspn(line, "\n");
 		struct if_inet6 a;
 
 		if (if_inet6_parse(line, &a) == 0 && a.index == l->index &&
 		    if_inet6_is_lasting(&a)) {
 			if (!addr_ip_is_link_local(&a.ip)) {
-				if (ret->n_own < RA_SERVER_ADDRS_MAX)
+				all = ret->n_own < RA_SERVER_ADDRS_MAX;
+				if (all)
 					ret->own[ret->n_own++] = a.ip;
 			} else if (!addr_ip_is_set(&ret->link_local)) {
 				ret->link_local = a.ip;
@@ -208,6 +195,32 @@ take_addresses(const struct ra_io *io, const struct link *l, struct ra_server_ad
 		}
 		line += n + (line[n] == '\n');
 	}
+	return all;
+}
+
+/* An address that is not seen may be all that says a subnet is on this link. */
+static void
+tell_cut(struct ra_io *io, bool cut)
+{
+	if (cut && !io->cut)
+		log_warn(io->deps.log,
+		    "router advertisements: this machine has more IPv6 addresses than "
+		    "the first %d octets of %s tell: subnets of the others are not "
+		    "advertised: remove addresses that nobody needs",
+		    (int)INET6_LIST_IO_MAX, if_inet6_path);
+	io->cut = cut;
+}
+
+static void
+tell_crowded(struct link *l, bool crowded)
+{
+	if (crowded && !l->crowded)
+		log_warn(l->io->deps.log,
+		    "router advertisements: %s has more than %d IPv6 addresses: subnets "
+		    "of the others are not advertised: remove addresses that nobody "
+		    "needs",
+		    l->name, (int)RA_SERVER_ADDRS_MAX);
+	l->crowded = crowded;
 }
 
 /* Fails while the interface has no IPv6. */
@@ -224,13 +237,16 @@ join(struct link *l)
 static void
 refresh(struct ra_io *io)
 {
-	read_list(io);
+	bool cut = false;
+	char *list = inet6_list_io_read(io->list_fd, &cut);
+
+	tell_cut(io, cut);
 	for (size_t i = 0; i < io->n_links; i++) {
 		struct link *l = &io->links[i];
 		struct ra_server_out out = {.n_packets = 0};
 		struct ra_server_addrs addrs;
 
-		take_addresses(io, l, &addrs);
+		tell_crowded(l, !take_addresses(list, l, &addrs));
 		/* The last word on the old ones still goes from them. */
 		if (addr_ip_is_set(&addrs.link_local))
 			l->link_local = addrs.link_local;
@@ -239,6 +255,7 @@ refresh(struct ra_io *io)
 		ra_server_refresh(io->server, l->number, &addrs, clock_mono(), &out);
 		deliver(l, &out);
 	}
+	free(list);
 }
 
 static void
@@ -349,7 +366,6 @@ ra_io_open(const struct bootd_deps *deps, struct error *err)
 
 	io->deps = *deps;
 	io->server = ra_server_new(deps->table, cfg->dhcp4, deps->rng);
-	io->list = str_alloc(LIST_MAX);
 	io->list_fd = open(if_inet6_path, O_RDONLY | O_CLOEXEC);
 	for (size_t i = 0; i < cfg->n_ifaces && r == 0; i++) {
 		if (strcmp(cfg->ifaces[i], "lo") != 0)
@@ -391,6 +407,5 @@ ra_io_close(struct ra_io *io)
 	if (io->list_fd >= 0)
 		close(io->list_fd);
 	ra_server_free(io->server);
-	free(io->list);
 	free(io);
 }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Router advertisements: what the link hears, and when; the kernel, rdisc6 and scapy as the other side."""
 import json
+import tempfile
 
 import pytest
 
-from netlab import PATIENCE
+from netlab import PATIENCE, until
 from test_ipv6_files import link_local
 
 SUBNET = {"prefix": "fd77::/64", "router_lifetime": "30m", "mtu": 1400, "dns": ["fd77::1"], "domain": "los.example"}
@@ -196,3 +197,21 @@ print([q[ICMPv6ND_RA].routerlifetime for q in p if ICMPv6ND_RA in q][-1], flush=
     assert server.stop() == 0
     assert sniff.stdout.readline() == "0\n"
     sniff.wait(timeout=PATIENCE)
+
+
+def test_more_addresses_than_are_looked_at(bootd, client, netns):
+    """Thousands of addresses of others hide none of ours; beyond what is read the log says so."""
+    def add(iface, first, n):
+        with tempfile.TemporaryFile("w+") as f:
+            f.writelines(f"address add fd99:{i >> 16:x}::{i & 0xffff:x}/128 dev {iface} nodad\n"
+                         for i in range(first, first + n))
+            f.seek(0)
+            netns.server.run("ip", "-batch", "-", stdin=f)
+    netns.server.run("ip", "link", "add", "many", "type", "bridge")
+    netns.server.run("ip", "link", "set", "many", "up")
+    add("many", 1, 5000)
+    server = ra_server(bootd, SUBNET)
+    assert sent(server)["detail"]["prefixes"] == "fd77::/64"
+    assert "more IPv6 addresses" not in server.stderr
+    add("br0", 0x10001, 70)
+    until(lambda: "br0 has more than 64 IPv6 addresses" in server.stderr)
