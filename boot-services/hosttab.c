@@ -23,6 +23,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "lib/menu_script.h"
 #include "lib/str.h"
 
 struct node;
@@ -64,6 +65,7 @@ enum { GONE_MAX = 128 * 1024 };
 
 struct hosttab {
 	struct bundle_site site; /* hosts unused */
+	uint64_t menu_version;
 	struct gone *gone;
 	struct node *by_name, *by_token, *by_ticket;
 	struct nic_key *by_mac, *by_ip, *by_ip6;
@@ -240,6 +242,12 @@ hosttab_add_menu_image(
 	*mine = *image;
 	mine->deadlines = NULL;
 	return 0;
+}
+
+uint64_t
+hosttab_menu_version(const struct hosttab *t)
+{
+	return t->menu_version;
 }
 
 const struct bundle_site *
@@ -635,6 +643,7 @@ hosttab_inherit(struct hosttab *t, struct hosttab *old)
 	struct gone *own = t->gone, *g, *tmp;
 	struct node *n;
 
+	t->menu_version = old->menu_version + !menu_script_same(&t->site, &old->site);
 	t->gone = old->gone;
 	old->gone = NULL;
 	HASH_ITER (hh, own, g, tmp) {

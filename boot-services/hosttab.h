@@ -64,6 +64,9 @@ hosttab_set_menu(struct hosttab *t, const struct bundle_menu *menu);
 int
 hosttab_add_menu_image(
     struct hosttab *t, const struct bundle_image *image, struct error *err) MUST_CHECK;
+/* Another number when the menu is made from something else, over changes of hosts and hosttab_inherit(). */
+uint64_t
+hosttab_menu_version(const struct hosttab *t);
 /* Inserts or replaces by name. -EEXIST when a MAC, fixed address, token or ticket belongs to
  * another host, or the ticket had other payloads before. */
 int

@@ -340,7 +340,6 @@ http_io_on_table_change(struct http_io *io)
 	if (io == NULL)
 		return;
 	http_ticket_on_table_change(io);
-	http_menu_forget(io);
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The site's menu and autoexec.ipxe as files to be sent.
  *
- * Entry points: http_menu_open(), http_menu_autoexec(); http_menu_forget() when the table has changed.
+ * Entry points: http_menu_open(), http_menu_autoexec().
  * Ownership: what was made last is the service's, each answer gets a descriptor of its own.
  * Failure modes: -errno when memory or descriptors are short.
  *
@@ -28,6 +28,7 @@ enum { SHARE = 20 };
 /* Images stand in `told` by name while they are left out, over changes of the table too. */
 struct http_menu {
 	struct fileroot_file file;
+	uint64_t version; /* hosttab_menu_version() that it was made from */
 	int64_t made, fresh_for;
 	bool missing[BUNDLE_MENU_ITEMS_MAX];
 	char told[BUNDLE_MENU_ITEMS_MAX][BUNDLE_NAME_SIZE];
@@ -140,6 +141,7 @@ make(struct http_io *io, int64_t now)
 	if (r < 0)
 		m->file.fd = -1;
 	m->made = now;
+	m->version = hosttab_menu_version(*io->deps->table);
 	return r;
 }
 
@@ -150,7 +152,9 @@ http_menu_open(struct http_io *io, int64_t now, struct fileroot_file *ret)
 		io->menu = str_alloc(sizeof(*io->menu));
 		io->menu->file.fd = -1;
 	}
-	if (io->menu->file.fd < 0 || now - io->menu->made > io->menu->fresh_for) {
+	if (io->menu->file.fd < 0 ||
+	    io->menu->version != hosttab_menu_version(*io->deps->table) ||
+	    now - io->menu->made > io->menu->fresh_for) {
 		int r = make(io, now);
 
 		if (r < 0)
@@ -175,16 +179,10 @@ http_menu_autoexec(const struct http_conn *c, struct fileroot_file *ret)
 }
 
 void
-http_menu_forget(struct http_io *io)
+http_menu_done(struct http_io *io)
 {
 	if (io->menu != NULL)
 		drop_file(io->menu);
-}
-
-void
-http_menu_done(struct http_io *io)
-{
-	http_menu_forget(io);
 	free(io->menu);
 	io->menu = NULL;
 }

@@ -194,9 +194,6 @@ int
 http_menu_open(struct http_io *io, int64_t now, struct fileroot_file *ret) MUST_CHECK;
 int
 http_menu_autoexec(const struct http_conn *c, struct fileroot_file *ret) MUST_CHECK;
-/* The table has changed. */
-void
-http_menu_forget(struct http_io *io);
 void
 http_menu_done(struct http_io *io);
 

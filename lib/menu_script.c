@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "lib/compiler.h"
+#include "lib/json.h"
 #include "lib/str.h"
 
 /* An image takes at most its arguments, nine file names (twice the initrds') and its own name in each, and a line
@@ -80,6 +81,31 @@ menu_script_image(const struct bundle_site *site, const char *name)
 		    bundle_menu_allows(&site->menu_images[i], NULL) == 0)
 			return &site->menu_images[i];
 	return NULL;
+}
+
+/* All that the script and who looks for its files read of a site. */
+static json_t *
+made_from(const struct bundle_site *site)
+{
+	json_t *v = json_object(), *images = json_array();
+
+	bundle_menu_put(v, &site->menu);
+	for (size_t i = 0; i < site->n_menu_images; i++)
+		json_array_append_new(
+		    images, bundle_image_to_json(&site->menu_images[i]));
+	json_object_set_new(v, "images", images);
+	return v;
+}
+
+bool
+menu_script_same(const struct bundle_site *a, const struct bundle_site *b)
+{
+	json_t *of_a = made_from(a), *of_b = made_from(b);
+	bool same = str_eq(a->name, b->name) && json_equal(of_a, of_b);
+
+	json_decref(of_a);
+	json_decref(of_b);
+	return same;
 }
 
 static const struct builtin *

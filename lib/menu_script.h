@@ -21,6 +21,9 @@ menu_script_image(const struct bundle_site *site, const char *name);
  * there, which is left out; NULL: none is. */
 char *
 menu_script_text(const struct bundle_site *site, const bool *missing, uint16_t http_port);
+/* Do both sites make the same script, from the same files? */
+bool
+menu_script_same(const struct bundle_site *a, const struct bundle_site *b);
 /* What an iPXE that looks for a script beside itself is given by the server of that address. */
 void
 menu_script_autoexec(const struct addr_ip *server, uint16_t http_port,

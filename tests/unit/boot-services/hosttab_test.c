@@ -196,6 +196,38 @@ refuses_what_another_host_has(void **state UNUSED)
 	hosttab_free(t);
 }
 
+/* Looking for the files of its images takes long, and hosts change all the time. */
+static void
+the_menu_is_made_anew_when_it_changed(void **state UNUSED)
+{
+	struct hosttab *t = hosttab_new(), *next = hosttab_new(), *last = hosttab_new();
+	struct bundle_site *site = str_alloc(sizeof(*site));
+	struct bundle_host h = fixture_host("a", 1);
+	uint64_t was;
+
+	bundle_menu_init(&site->menu);
+	hosttab_set_site(t, site);
+	hosttab_set_menu(t, &site->menu);
+	was = hosttab_menu_version(t);
+	put(t, &h, NULL);
+	hosttab_del(t, "a");
+	assert_int_equal(hosttab_menu_version(t), was);
+	site->answer_unknown = true;
+	hosttab_set_site(next, site);
+	hosttab_set_menu(next, &site->menu);
+	hosttab_inherit(next, t);
+	assert_int_equal(hosttab_menu_version(next), was);
+	site->menu.timeout_s++;
+	hosttab_set_site(last, site);
+	hosttab_set_menu(last, &site->menu);
+	hosttab_inherit(last, next);
+	assert_int_not_equal(hosttab_menu_version(last), was);
+	free(site);
+	hosttab_free(t);
+	hosttab_free(next);
+	hosttab_free(last);
+}
+
 static void
 a_ticket_keeps_its_progress(void **state UNUSED)
 {
@@ -431,6 +463,7 @@ main(void)
 	    cmocka_unit_test(keeps_loaders),
 	    cmocka_unit_test(replaces_by_name),
 	    cmocka_unit_test(refuses_what_another_host_has),
+	    cmocka_unit_test(the_menu_is_made_anew_when_it_changed),
 	    cmocka_unit_test(a_ticket_keeps_its_progress),
 	    cmocka_unit_test(a_ticket_outlives_its_host),
 	    cmocka_unit_test(a_ticket_keeps_its_progress_under_another_name),

@@ -185,6 +185,32 @@ autoexec_names_its_server(void **state UNUSED)
 	has(text, "http://[fd77::1]:8080/script.ipxe ||\n");
 }
 
+static void
+what_makes_another_script(void **state)
+{
+	struct bundle_site *a = make_site(), *b = make_site();
+
+	(void)state;
+	assert_true(menu_script_same(a, b));
+	b->n_subnets = 1;
+	b->version++;
+	b->idle = BUNDLE_IDLE_SILENT;
+	assert_true(menu_script_same(a, b));
+	b->menu_images[0].files[0].size++; /* it is looked for */
+	assert_false(menu_script_same(a, b));
+	b->menu_images[0].files[0].size--;
+	b->menu.timeout_s++;
+	assert_false(menu_script_same(a, b));
+	b->menu.timeout_s--;
+	b->n_menu_images--;
+	assert_false(menu_script_same(a, b));
+	b->n_menu_images++;
+	str_clip(b->name, sizeof(b->name), "ams");
+	assert_false(menu_script_same(a, b));
+	free_site(a);
+	free_site(b);
+}
+
 int
 main(void)
 {
@@ -194,6 +220,7 @@ main(void)
 	    cmocka_unit_test(items_default_and_timeout),
 	    cmocka_unit_test(the_largest_menu),
 	    cmocka_unit_test(autoexec_names_its_server),
+	    cmocka_unit_test(what_makes_another_script),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
