@@ -47,8 +47,9 @@ static const char *const sql[] = {
 		   " ELSE $2 END WHERE name = $1",
     [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
     [SITE_MENUS] = "SELECT name, menu FROM site WHERE menu IS NOT NULL ORDER BY name",
-    [SITE_WITH_MENU] = "SELECT name FROM site WHERE menu IS NOT NULL OR idle = 'menu'"
-		       " UNION SELECT site FROM host WHERE idle = 'menu' ORDER BY 1",
+    [SITE_WITH_MENU] =
+	"SELECT name, menu FROM site WHERE menu IS NOT NULL OR idle = 'menu'"
+	" OR name IN (SELECT site FROM host WHERE idle = 'menu') ORDER BY name",
     [SUBNET_LIST] =
 	"SELECT prefix, gateway, dns, pool_first, pool_last, lease_s, domain, relay,"
 	" ra, router_s, mtu FROM subnet WHERE site = $1 ORDER BY ord",
@@ -282,11 +283,10 @@ db_site_touch(struct store *s, const char *name, int64_t now)
 	return store_change(st);
 }
 
-int
-db_site_each_menu(struct store *s,
+static int
+each_menu(struct db_stmt *st,
     void (*each)(void *arg, const char *site, const struct bundle_menu *menu), void *arg)
 {
-	struct db_stmt *st = stmt(s, SITE_MENUS);
 	struct bundle_menu *menu = str_alloc(sizeof(*menu));
 	int rc;
 
@@ -303,9 +303,17 @@ db_site_each_menu(struct store *s,
 }
 
 int
-db_site_names_with_menu(struct store *s, struct store_names *ret)
+db_site_each_menu(struct store *s,
+    void (*each)(void *arg, const char *site, const struct bundle_menu *menu), void *arg)
 {
-	return store_collect(stmt(s, SITE_WITH_MENU), ret);
+	return each_menu(stmt(s, SITE_MENUS), each, arg);
+}
+
+int
+db_site_each_shown_menu(struct store *s,
+    void (*each)(void *arg, const char *site, const struct bundle_menu *menu), void *arg)
+{
+	return each_menu(stmt(s, SITE_WITH_MENU), each, arg);
 }
 
 int

@@ -34,9 +34,12 @@ int
 db_site_each_menu(struct store *s,
     void (*each)(void *arg, const char *site, const struct bundle_menu *menu),
     void *arg) MUST_CHECK;
-/* Sites where a menu may appear: with one of their own, or where it is the idle policy of the site or a host. */
+/* The same for every site where a menu may appear: with one of its own, or where it is the idle policy of the site or
+ * a host, and `menu` may be one that is not set. */
 int
-db_site_names_with_menu(struct store *s, struct store_names *ret) MUST_CHECK;
+db_site_each_shown_menu(struct store *s,
+    void (*each)(void *arg, const char *site, const struct bundle_menu *menu),
+    void *arg) MUST_CHECK;
 int
 db_site_version(struct store *s, const char *name, int64_t *ret) MUST_CHECK;
 

@@ -17,7 +17,9 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/images.h"
+#include "orchestrator/inventory.h"
 #include "orchestrator/inventory_codec.h"
+#include "orchestrator/strset.h"
 
 static void
 unknown(struct orch *o, struct rest_request *rq, const char *name)
@@ -60,7 +62,31 @@ look_for(void *arg, const char *site UNUSED, const struct bundle_menu *menu)
 	    in->found || bundle_menu_has(menu, in->image) || str_eq(menu->def, in->image);
 }
 
-/* Menus that name it keep it; those that show whatever there is lose it. */
+static void
+add_site(void *arg, const char *site)
+{
+	store_names_add(arg, site);
+}
+
+/* The sites that lose an image with it: menus that name it keep it. */
+static int
+sites_showing(struct store *s, const char *name, struct store_names *ret)
+{
+	struct db_image *image = str_alloc(sizeof(*image));
+	struct strset images = {0};
+	int rc = db_image_get(s, name, image);
+
+	strset_add(&images, name, 0, NULL);
+	if (rc == 0) {
+		rc = inventory_menu_sites(s, &images,
+		    bundle_menu_fits(&image->image, NULL) == 0, add_site, ret);
+		db_image_done(image);
+	}
+	strset_done(&images);
+	free(image);
+	return rc;
+}
+
 static int
 remove_image(struct store *s, const char *name)
 {
@@ -71,9 +97,9 @@ remove_image(struct store *s, const char *name)
 	if (rc == 0 && in.found)
 		rc = -ENOLINK;
 	if (rc == 0)
-		rc = db_image_delete(s, name);
+		rc = sites_showing(s, name, &names);
 	if (rc == 0)
-		rc = db_site_names_with_menu(s, &names);
+		rc = db_image_delete(s, name);
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		rc = db_site_touch(s, names.v[i], clock_wall());
 	store_names_done(&names);
@@ -122,12 +148,13 @@ void
 api_image_delete(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	const char *name = rest_param(rq, "name");
 	struct store_names names = {0};
 
+	if (name && sites_showing(o->store, name, &names) < 0)
+		store_names_done(&names);
 	api_object_remove(o, rq, &api_image_kind);
 	/* Woken for nothing, should it not have been removed. */
-	if (db_site_names_with_menu(o->store, &names) < 0)
-		return;
 	for (size_t i = 0; i < names.n; i++)
 		dispatch_wake(o->dispatch, names.v[i]);
 	store_names_done(&names);

@@ -33,7 +33,8 @@ struct inventory_plan {
 	json_t *changes;
 	enum action *site_actions, *image_actions, *host_actions;
 	struct strset touched; /* sites whose snapshot changes */
-	bool menus_touched;    /* all that have a menu are among them */
+	struct strset images;  /* that change */
+	bool fits;	       /* one of them is, or was, such as every menu may show */
 };
 
 static size_t
@@ -108,18 +109,21 @@ out:
 	return rc;
 }
 
+static void
+touch_shown(void *arg, const char *site)
+{
+	struct inventory_plan *p = arg;
+
+	strset_add(&p->touched, site, 0, NULL);
+}
+
 /* Agents hold the images that menus show. */
 static int
 touch_menus(struct inventory_plan *p, struct inventory_check *c)
 {
-	struct store_names names = {0};
-	int rc = p->menus_touched ? 0 : db_site_names_with_menu(c->store, &names);
-
-	p->menus_touched = rc == 0;
-	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		strset_add(&p->touched, names.v[i], 0, NULL);
-	store_names_done(&names);
-	return rc;
+	if (strset_count(&p->images) == 0)
+		return 0;
+	return inventory_menu_sites(c->store, &p->images, p->fits, touch_shown, p);
 }
 
 static int
@@ -140,7 +144,12 @@ plan_image(struct inventory_plan *p, struct inventory_check *c, size_t i)
 	    note_change(p, "image", new->image.name, exists, diff(a, b));
 	json_decref(a);
 	json_decref(b);
-	rc = p->image_actions[i] == ACTION_SAME ? 0 : touch_menus(p, c);
+	if (p->image_actions[i] != ACTION_SAME) {
+		strset_add(&p->images, new->image.name, 0, NULL);
+		p->fits = p->fits || bundle_menu_fits(&new->image, NULL) == 0 ||
+			  (exists && bundle_menu_fits(&old->image, NULL) == 0);
+	}
+	rc = 0;
 out:
 	db_image_done(new);
 	db_image_done(old);
@@ -230,6 +239,8 @@ plan_all(struct inventory_plan *p, struct inventory_check *c)
 		rc = plan_site(p, c, i);
 	for (size_t i = 0; rc == 0 && i < count(&p->rq, "images"); i++)
 		rc = plan_image(p, c, i);
+	if (rc == 0)
+		rc = touch_menus(p, c);
 	for (size_t i = 0; rc == 0 && i < count(&p->rq, "hosts"); i++)
 		rc = plan_host(p, c, i);
 	return rc < 0 ? rc : c->rc;
@@ -462,6 +473,7 @@ inventory_plan_free(struct inventory_plan *plan)
 	if (!plan)
 		return;
 	strset_done(&plan->touched);
+	strset_done(&plan->images);
 	json_decref(plan->changes);
 	free(plan->site_actions);
 	free(plan->image_actions);

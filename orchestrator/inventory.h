@@ -14,6 +14,7 @@
 #include "orchestrator/images.h"
 
 struct inventory_plan;
+struct strset;
 
 struct inventory_request {
 	const json_t *document; /* {"sites","images","hosts"}, each optional; borrowed by
@@ -44,6 +45,12 @@ inventory_plan_sites(const struct inventory_plan *plan,
     int (*each)(void *arg, const char *site), void *arg);
 void
 inventory_plan_free(struct inventory_plan *plan);
+
+/* Calls `each` with the sites whose menu may show one of the images, because it names it, or, if `fits`, because it
+ * shows every image that fits (bundle_menu_fits()). It must not use the store. */
+int
+inventory_menu_sites(struct store *s, const struct strset *images, bool fits,
+    void (*each)(void *arg, const char *site), void *arg) MUST_CHECK;
 
 /* The whole inventory in the form of a document, without secrets; NULL with *err. */
 json_t *

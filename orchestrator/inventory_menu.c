@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Sites' menus against the images that they name, in both directions.
  *
- * Entry points: inventory_menu_check_site() when a site is written, inventory_menu_check_image() when an image is.
- * An image that the document brings counts as it will be. Ownership: what was read of the database's menus is the
+ * Entry points: inventory_menu_check_site() when a site is written, inventory_menu_check_image() when an image is,
+ * inventory_menu_sites() for whom else that concerns. An image that the document brings counts as it will be. Ownership: what was read of the database's menus is the
  * check's. Failure modes: a database that cannot be read is kept in c->rc and ends the plan; an image of the
  * document that is faulty itself is told there, not here.
  *
@@ -122,4 +122,32 @@ inventory_menu_check_image(
 	return error_set(err, -EINVAL, "image-in-menu",
 	    "take it out of the menu first (netboot-ctl site set --menu-item)",
 	    "the menu of site %s shows this image: %.250s", site, why.text);
+}
+
+struct showing {
+	const struct strset *images;
+	bool fits;
+	void (*each)(void *arg, const char *site);
+	void *arg;
+};
+
+static void
+note_showing(void *arg, const char *site, const struct bundle_menu *menu)
+{
+	const struct showing *sh = arg;
+	bool shows = sh->fits && (!menu->set || menu->n_items == 0);
+
+	for (size_t i = 0; menu->set && !shows && i < menu->n_items; i++)
+		shows = strset_find(sh->images, menu->items[i], NULL);
+	if (shows)
+		sh->each(sh->arg, site);
+}
+
+int
+inventory_menu_sites(struct store *s, const struct strset *images, bool fits,
+    void (*each)(void *arg, const char *site), void *arg)
+{
+	struct showing sh = {images, fits, each, arg};
+
+	return db_site_each_shown_menu(s, note_showing, &sh);
 }
