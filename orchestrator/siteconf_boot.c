@@ -148,18 +148,64 @@ siteconf_boot_group(const struct bundle_host *host, const struct bundle_nic *nic
 	return g;
 }
 
+static int
+compare_uuids(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct addr_uuid));
+}
+
+void
+siteconf_boot_uuids_init(const struct siteconf *c, struct siteconf_uuids *ret)
+{
+	ret->n = 0;
+	ret->v = str_alloc((c->site->n_hosts + 1) * sizeof(*ret->v));
+	for (size_t i = 0; i < c->site->n_hosts; i++)
+		if (addr_uuid_parse(c->site->hosts[i].uuid, &ret->v[ret->n]) == 0)
+			ret->n++;
+	qsort(ret->v, ret->n, sizeof(*ret->v), compare_uuids);
+}
+
+void
+siteconf_boot_uuids_done(struct siteconf_uuids *all)
+{
+	free(all->v);
+	*all = (struct siteconf_uuids){.v = NULL};
+}
+
+/* How many hosts have it; more than one is 2. hosttab_by_uuid() finds one that alone has it. */
+static int
+count_uuid(const struct siteconf_uuids *all, const struct addr_uuid *uuid)
+{
+	static const struct addr_uuid none;
+	const struct addr_uuid *at =
+	    bsearch(uuid, all->v, all->n, sizeof(*all->v), compare_uuids);
+
+	if (!at || memcmp(uuid, &none, sizeof(none)) == 0)
+		return 0;
+	return (at > all->v && compare_uuids(at - 1, uuid) == 0) ||
+		       (at + 1 < all->v + all->n && compare_uuids(at + 1, uuid) == 0)
+		   ? 2
+		   : 1;
+}
+
+/* As find_by_uuid() of bootd's dhcp6_server.c: where each order is that of another host, nobody knows which of them
+ * asks. */
 size_t
-siteconf_boot_uuids(const struct bundle_host *host, size_t nic, struct addr_uuid ret[2])
+siteconf_boot_uuids(const struct siteconf_uuids *all, const struct bundle_host *host,
+    size_t nic, struct addr_uuid ret[2])
 {
 	size_t first = 0;
 
 	while (first < host->n_nics &&
 	       siteconf_boot_group(host, &host->nics[first]).gets != SITECONF_BOOT)
 		first++;
-	if (first != nic || addr_uuid_parse(host->uuid, &ret[0]) < 0)
+	if (first != nic || addr_uuid_parse(host->uuid, &ret[0]) < 0 ||
+	    count_uuid(all, &ret[0]) != 1)
 		return 0;
 	ret[1] = addr_uuid_swap(&ret[0]);
-	return memcmp(&ret[0], &ret[1], sizeof(ret[0])) == 0 ? 1 : 2;
+	if (memcmp(&ret[0], &ret[1], sizeof(ret[0])) == 0)
+		return 1;
+	return count_uuid(all, &ret[1]) == 1 ? 0 : 2;
 }
 
 struct siteconf_group

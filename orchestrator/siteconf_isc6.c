@@ -25,6 +25,7 @@ struct writer {
 	const struct siteconf *c;
 	struct siteconf_text *t;
 	char url[128], server[ADDR_IP_TEXT];
+	struct siteconf_uuids uuids;
 };
 
 /* 00:07 in option 61, or without it the text of option 16. */
@@ -203,7 +204,7 @@ write_host(void *arg, size_t i, size_t k)
 	const struct writer *w = arg;
 	const struct bundle_host *h = &w->c->site->hosts[i];
 	struct addr_uuid uuids[2];
-	size_t n = siteconf_boot_uuids(h, k, uuids);
+	size_t n = siteconf_boot_uuids(&w->uuids, h, k, uuids);
 
 	write_nic(w, &h->nics[k]);
 	for (size_t u = 0; u < n; u++)
@@ -227,6 +228,7 @@ siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
 {
 	struct writer w = {.c = c, .t = t};
 
+	siteconf_boot_uuids_init(c, &w.uuids);
 	addr_ip_text(&c->server6, w.server, sizeof(w.server));
 	siteconf_boot_url(c, AF_INET6, w.url);
 	siteconf_boot_opening(
@@ -261,4 +263,5 @@ siteconf_isc6_write(const struct siteconf *c, struct siteconf_text *t)
 				     "deny unknown-clients;\n");
 	siteconf_isc_links(c, t, AF_INET6, write_unknown, write_subnet, &w);
 	siteconf_boot_groups(c, write_group, &w);
+	siteconf_boot_uuids_done(&w.uuids);
 }

@@ -25,6 +25,7 @@ struct writer {
 	int family;
 	json_t *classes;
 	char url[128], server[ADDR_IP_TEXT];
+	struct siteconf_uuids uuids;
 };
 
 /* ---- pieces ---- */
@@ -342,7 +343,8 @@ add_uuids(const struct writer *w, const struct bundle_host *h, size_t nic,
     const json_t *of_nic, json_t *list)
 {
 	struct addr_uuid uuids[2];
-	size_t n = w->family == AF_INET6 ? siteconf_boot_uuids(h, nic, uuids) : 0;
+	size_t n =
+	    w->family == AF_INET6 ? siteconf_boot_uuids(&w->uuids, h, nic, uuids) : 0;
 
 	for (size_t u = 0; u < n; u++) {
 		json_t *v = json_copy((json_t *)of_nic);
@@ -544,6 +546,7 @@ write_family(const struct siteconf *c, struct siteconf_text *t, int family)
 
 	addr_ip_text(v6 ? &c->server6 : &c->server4, w.server, sizeof(w.server));
 	siteconf_boot_url(c, family, w.url);
+	siteconf_boot_uuids_init(c, &w.uuids);
 	make_classes(&w);
 	whole = json_pack("{s:o}", v6 ? "Dhcp6" : "Dhcp4", common(&w));
 	text = json_dumps(whole, JSON_INDENT(INDENT));
@@ -559,6 +562,7 @@ write_family(const struct siteconf *c, struct siteconf_text *t, int family)
 	free(text);
 	json_decref(whole);
 	json_decref(w.classes);
+	siteconf_boot_uuids_done(&w.uuids);
 }
 
 void

@@ -54,10 +54,21 @@ siteconf_boot_script(const struct siteconf_group *g);
  * one. */
 bool
 siteconf_boot_has_menu(const struct siteconf *c);
-/* The host's SMBIOS UUID in the orders of octets that clients send as DUID-UUID (boot.md 1.6), if this NIC is the
- * one that it stands for: all NICs of a host have the same, and it means the first one that may netboot. 0..2. */
+/* The SMBIOS UUIDs of all hosts, sorted: there are boards that all say the same. Owned by the caller. */
+struct siteconf_uuids {
+	struct addr_uuid *v;
+	size_t n;
+};
+void
+siteconf_boot_uuids_init(const struct siteconf *c, struct siteconf_uuids *ret);
+void
+siteconf_boot_uuids_done(struct siteconf_uuids *all);
+/* The host's SMBIOS UUID in the orders of octets that clients send as DUID-UUID (boot.md 1.6), if it means this
+ * host alone in either, as bootd decides, and this NIC is the one that it stands for: all NICs of a host have the same,
+ * and it means the first one that may netboot. 0..2. */
 size_t
-siteconf_boot_uuids(const struct bundle_host *host, size_t nic, struct addr_uuid ret[2]);
+siteconf_boot_uuids(const struct siteconf_uuids *all, const struct bundle_host *host,
+    size_t nic, struct addr_uuid ret[2]);
 /* Calls `each` once for every group that has a NIC. */
 void
 siteconf_boot_groups(const struct siteconf *c,

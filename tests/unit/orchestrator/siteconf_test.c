@@ -301,6 +301,49 @@ ipv6_has_its_own_rules(void **state)
 	lab_free(l);
 }
 
+/* Boards that all say the same UUID: bootd knows none of them by it (hosttab_by_uuid()), and no server may. */
+static void
+a_uuid_of_several_hosts_means_none(void **state)
+{
+	static const char raw[] = "00:04:44:33:22:11:66:55:88:77",
+			  rfc[] = "00:04:11:22:33:44:55:66:77:88",
+			  swapped[] = "44332211-6655-8877-99aa-bbccddeeff00",
+			  nil[] = "00000000-0000-0000-0000-000000000000";
+	static const struct {
+		const char *first, *second;
+		bool known;
+	} rows[] = {
+	    {"11223344-5566-7788-99aa-bbccddeeff00", "", true},
+	    {"11223344-5566-7788-99aa-bbccddeeff00", nil, true},
+	    {"11223344-5566-7788-99aa-bbccddeeff00",
+		"11223344-5566-7788-99AA-BBCCDDEEFF00", false},
+	    /* Either order could be either host. */
+	    {"11223344-5566-7788-99aa-bbccddeeff00", swapped, false},
+	};
+	static const char *const servers[] = {"isc-dhcp6", "kea6"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct lab *l = lab_new("false", "local", "http://[fd77::1]");
+
+		set(l, "interface", "br0");
+		str_clip(
+		    l->site.hosts[0].uuid, sizeof(l->site.hosts[0].uuid), rows[i].first);
+		str_clip(
+		    l->site.hosts[1].uuid, sizeof(l->site.hosts[1].uuid), rows[i].second);
+		for (size_t s = 0; s < ARRAY_SIZE(servers); s++) {
+			char *text = make(l, servers[s]);
+
+			(rows[i].known ? has : lacks)(text, rfc);
+			(rows[i].known ? has : lacks)(text, raw);
+			lacks(text, "00:04:00:00:00:00");
+			has(text, "52:54:00:77:00:01");
+			free(text);
+		}
+		lab_free(l);
+	}
+}
+
 /* An image of one kernel, which its menu may show. */
 static void
 put_image(struct lab *l, const char *name, const char *kind)
@@ -433,6 +476,7 @@ main(void)
 	    cmocka_unit_test(loaders_are_those_of_the_policy),
 	    cmocka_unit_test(isc_has_every_row_of_the_matrix),
 	    cmocka_unit_test(ipv6_has_its_own_rules),
+	    cmocka_unit_test(a_uuid_of_several_hosts_means_none),
 	    cmocka_unit_test(nginx_serves_the_menus_images),
 	    cmocka_unit_test(exports_keep_their_numbers),
 	    cmocka_unit_test(hostile_texts_are_refused),
