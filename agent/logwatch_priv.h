@@ -29,6 +29,13 @@ struct logwatch_by_ip {
 	UT_hash_handle hh;
 };
 
+/* Hosts of one SMBIOS UUID: where there are several, it says none of them. */
+struct logwatch_by_uuid {
+	struct addr_uuid uuid;
+	struct logwatch_host *first; /* linked by prev and next */
+	UT_hash_handle hh;
+};
+
 /* Of a host no more than is asked for here: there may be very many. */
 struct logwatch_host {
 	char name[BUNDLE_NAME_SIZE];
@@ -44,7 +51,8 @@ struct logwatch_host {
 	struct addr_ip given[LOGWATCH_SEEN_MAX]; /* addresses that it was seen to get */
 	unsigned n_given;
 	struct logwatch_bucket bucket;
-	UT_hash_handle hh, hh_uuid, hh_token;
+	struct logwatch_host *prev, *next; /* of the same UUID */
+	UT_hash_handle hh, hh_token;
 };
 
 struct logwatch_boot {
@@ -55,7 +63,8 @@ struct logwatch_boot {
 };
 
 struct logwatch {
-	struct logwatch_host *hosts, *uuids, *tokens;
+	struct logwatch_host *hosts, *tokens;
+	struct logwatch_by_uuid *uuids;
 	struct logwatch_by_mac *macs;
 	struct logwatch_by_ip *ips;
 	struct logwatch_bucket strangers;
@@ -69,6 +78,7 @@ struct logwatch_host *
 logwatch_find_mac(const struct logwatch *w, const struct addr_mac *mac);
 struct logwatch_host *
 logwatch_find_ip(const struct logwatch *w, const struct addr_ip *ip);
+/* NULL also when it may be one of several hosts. */
 struct logwatch_host *
 logwatch_find_uuid(const struct logwatch *w, const struct addr_uuid *uuid);
 struct logwatch_host *

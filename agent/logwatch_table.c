@@ -3,11 +3,12 @@
  *
  * Entry points: logwatch_put_host() and its like; logwatch_find_*() for logwatch.c.
  * Ownership: copies of what is asked for of each host, and of its boot.
- * Failure modes: none. Two hosts with one address are the inventory's fault: the later one has it. An address that was
+ * Failure modes: none. Two hosts with one address are the inventory's fault: the later one has it; a UUID of several says none of them. An address that was
  * given by DHCP is never one that another host has fixed.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <utlist.h>
 
 #include "agent/logwatch_priv.h"
 #include "lib/arch.h"
@@ -46,17 +47,73 @@ logwatch_find_ip(const struct logwatch *w, const struct addr_ip *ip)
 	return i == NULL ? NULL : i->host;
 }
 
-/* SMBIOS stores the first fields the other way round; both forms are on the wire. */
+static struct logwatch_by_uuid *
+find_uuid(const struct logwatch *w, const struct addr_uuid *uuid)
+{
+	struct logwatch_by_uuid *u;
+
+	HASH_FIND(hh, w->uuids, uuid, sizeof(*uuid), u);
+	return u;
+}
+
+static struct logwatch_host *
+only_host(const struct logwatch *w, const struct addr_uuid *uuid)
+{
+	const struct logwatch_by_uuid *u = find_uuid(w, uuid);
+
+	return u != NULL && u->first->next == NULL ? u->first : NULL;
+}
+
+/* SMBIOS stores the first fields the other way round; both forms are on the wire. As bootd decides (its
+ * dhcp6_server.c): where each form is that of another host, nobody knows which of them it is. */
 struct logwatch_host *
 logwatch_find_uuid(const struct logwatch *w, const struct addr_uuid *uuid)
 {
 	struct addr_uuid swapped = addr_uuid_swap(uuid);
-	struct logwatch_host *h;
+	struct logwatch_host *h = only_host(w, uuid), *other = only_host(w, &swapped);
 
-	HASH_FIND(hh_uuid, w->uuids, uuid, sizeof(*uuid), h);
-	if (h == NULL)
-		HASH_FIND(hh_uuid, w->uuids, &swapped, sizeof(swapped), h);
-	return h;
+	if (h != NULL && other != NULL && h != other)
+		return NULL;
+	return h != NULL ? h : other;
+}
+
+static void
+put_uuid(struct logwatch *w, struct logwatch_host *h)
+{
+	struct logwatch_by_uuid *u = find_uuid(w, &h->uuid);
+
+	if (u == NULL) {
+		u = str_alloc(sizeof(*u));
+		u->uuid = h->uuid;
+		HASH_ADD(hh, w->uuids, uuid, sizeof(u->uuid), u);
+	}
+	DL_APPEND(u->first, h);
+	h->has_uuid = true;
+}
+
+static void
+drop_uuid(struct logwatch *w, struct logwatch_host *h)
+{
+	struct logwatch_by_uuid *u = h->has_uuid ? find_uuid(w, &h->uuid) : NULL;
+
+	h->has_uuid = false;
+	if (u == NULL)
+		return;
+	DL_DELETE(u->first, h);
+	if (u->first != NULL)
+		return;
+	HASH_DEL(w->uuids, u);
+	free(u);
+}
+
+/* False also of one that is all zero: not known. */
+static bool
+read_uuid(const struct bundle_host *b, struct addr_uuid *ret)
+{
+	static const struct addr_uuid none;
+
+	return b->uuid[0] != '\0' && addr_uuid_parse(b->uuid, ret) == 0 &&
+	       memcmp(ret, &none, sizeof(none)) != 0;
 }
 
 struct logwatch_host *
@@ -101,9 +158,7 @@ drop_addresses(struct logwatch *w, struct logwatch_host *h)
 	free(h->nics);
 	h->nics = NULL;
 	h->n_nics = 0;
-	if (h->has_uuid)
-		HASH_DELETE(hh_uuid, w->uuids, h);
-	h->has_uuid = false;
+	drop_uuid(w, h);
 }
 
 /* A later claim goes before an earlier one: addresses wander. */
@@ -192,7 +247,7 @@ static bool
 same_addresses(const struct logwatch_host *h, const struct bundle_host *b)
 {
 	struct addr_uuid uuid;
-	bool has_uuid = b->uuid[0] != '\0' && addr_uuid_parse(b->uuid, &uuid) == 0;
+	bool has_uuid = read_uuid(b, &uuid);
 
 	if (has_uuid != h->has_uuid ||
 	    (has_uuid && memcmp(&uuid, &h->uuid, sizeof(uuid)) != 0) ||
@@ -210,8 +265,6 @@ same_addresses(const struct logwatch_host *h, const struct bundle_host *b)
 static void
 put_addresses(struct logwatch *w, struct logwatch_host *h, const struct bundle_host *b)
 {
-	struct logwatch_host *other;
-
 	drop_addresses(w, h);
 	h->nics = str_alloc((b->n_nics + 1) * sizeof(*h->nics));
 	h->n_nics = b->n_nics;
@@ -221,13 +274,8 @@ put_addresses(struct logwatch *w, struct logwatch_host *h, const struct bundle_h
 		put_ip(w, h, &b->nics[i].ip, true);
 		put_ip(w, h, &b->nics[i].ip6, true);
 	}
-	if (b->uuid[0] == '\0' || addr_uuid_parse(b->uuid, &h->uuid) < 0)
-		return;
-	HASH_FIND(hh_uuid, w->uuids, &h->uuid, sizeof(h->uuid), other);
-	if (other != NULL)
-		return;
-	h->has_uuid = true;
-	HASH_ADD(hh_uuid, w->uuids, uuid, sizeof(h->uuid), h);
+	if (read_uuid(b, &h->uuid))
+		put_uuid(w, h);
 }
 
 void

@@ -477,6 +477,38 @@ test_table_forgets(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
+#define REPLY                                              \
+	"Reply NA: address fd77::109 to client with duid " \
+	"00:04:44:33:22:11:66:55:88:77:99:00:aa:bb:cc:dd:ee:ff iaid = 1 valid for 9"
+
+/* A sign of one host must not confirm another's job. */
+static void
+test_a_uuid_of_several_hosts(void **state)
+{
+	static const char *const others[] = {"11223344-5566-7788-9900-aabbccddeeff",
+	    "44332211-6655-8877-9900-aabbccddeeff" /* it in the other order */};
+	struct kit *k = *state;
+	struct bundle_host other = {.n_nics = 1};
+
+	str_clip(other.name, sizeof(other.name), "edge02");
+	assert_int_equal(addr_mac_parse("52:54:00:77:00:02", &other.nics[0].mac), 0);
+	expect(k, LOGLINE_ISC_DHCP, REPLY, "dhcp6.reply", "pxe", "edge01");
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		struct logwatch_out out;
+
+		str_clip(other.uuid, sizeof(other.uuid), others[i]);
+		logwatch_put_host(k->w, &other, NULL);
+		out = hear(k, LOGLINE_ISC_DHCP, REPLY);
+		assert_string_equal(out.ev.host, "");
+		event_done(&out.ev);
+		/* Said again, it changes nothing. */
+		logwatch_put_host(k->w, &k->h, &k->b);
+		logwatch_put_host(k->w, &other, NULL);
+	}
+	logwatch_del_host(k->w, "edge02");
+	expect(k, LOGLINE_ISC_DHCP, REPLY, "dhcp6.reply", "pxe", "edge01");
+}
+
 int
 main(void)
 {
@@ -486,6 +518,7 @@ main(void)
 	    TEST(test_dnsmasq),
 	    TEST(test_kea),
 	    TEST(test_who_has_an_address),
+	    TEST(test_a_uuid_of_several_hosts),
 	    TEST(test_the_menu),
 	    TEST(test_what_uses_a_ticket),
 	    TEST(test_spellings),
