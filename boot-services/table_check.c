@@ -2,7 +2,7 @@
 /* Does each subnet of the table lie on a link that we serve? One that does not is configured, looks right, and its
  * machines get no answer.
  *
- * Entry points: table_check_subnets(); table_check_take_inet6() for the kernel's list of IPv6 addresses. Pure:
+ * Entry points: table_check_subnets(), table_check_managed(); table_check_take_inet6() for the kernel's list of IPv6 addresses. Pure:
  * table_check_io.c collects the addresses and tells of what is found. Failure modes: none; texts are clipped. */
 #include "boot-services/table_check.h"
 
@@ -82,6 +82,31 @@ table_check_subnets(const struct bundle_site *site,
 		    "link, give the subnet its relay",
 		    "subnet %s is on none of the interfaces: %s",
 		    addr_prefix_text(&s->prefix, prefix, sizeof(prefix)), list);
+		each(arg, &err);
+	}
+}
+
+/* "Addresses are available via DHCPv6", says RFC 4861 4.2 of the flag. Another server may give them, so that this is
+ * told, not refused. */
+void
+table_check_managed(const struct bundle_site *site,
+    const struct table_check_iface *ifaces, size_t n,
+    void (*each)(void *arg, const struct error *err), void *arg)
+{
+	for (size_t i = 0; i < site->n_subnets; i++) {
+		const struct bundle_subnet *s = &site->subnets[i];
+		char prefix[ADDR_PREFIX_TEXT];
+		struct error err;
+
+		if (s->prefix.ip.family != AF_INET6 || s->relay[0] != '\0' ||
+		    s->ra != BUNDLE_RA_MANAGED || !is_served(s, ifaces, n))
+			continue;
+		error_set(&err, 0, "dhcp6-off",
+		    "set services.dhcp6 of netboot-bootd to true, or the subnet's ra to "
+		    "stateless or off; nothing, if another DHCPv6 server is on that link",
+		    "subnet %s is advertised as managed, so that its machines look for "
+		    "DHCPv6, and DHCPv6 is switched off here",
+		    addr_prefix_text(&s->prefix, prefix, sizeof(prefix)));
 		each(arg, &err);
 	}
 }

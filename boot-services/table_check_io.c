@@ -119,6 +119,9 @@ check_subnets(struct look *l)
 	take_ipv6(ifaces, cfg->n_ifaces);
 	table_check_subnets(hosttab_site(*l->deps->table), ifaces, cfg->n_ifaces,
 	    cfg->dhcp4, cfg->dhcp6 || cfg->ra, add_problem, l);
+	if (cfg->ra && !cfg->dhcp6)
+		table_check_managed(
+		    hosttab_site(*l->deps->table), ifaces, cfg->n_ifaces, add_problem, l);
 	free(ifaces);
 }
 

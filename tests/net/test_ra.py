@@ -199,6 +199,15 @@ print([q[ICMPv6ND_RA].routerlifetime for q in p if ICMPv6ND_RA in q][-1], flush=
     sniff.wait(timeout=PATIENCE)
 
 
+def test_managed_without_dhcp6_is_told(bootd, client):
+    """Its machines look for DHCPv6, which another server may give: told, and advertised as the subnet says."""
+    server = ra_server(bootd, SUBNET, services={"dhcp6": False})
+    ev = server.wait(lambda ev: ev["kind"] == "bootd.check")
+    assert [p["code"] for p in ev["detail"]["problems"]] == ["dhcp6-off"]
+    assert "fd77::/64 is advertised as managed" in server.stderr
+    assert sent(server)["detail"]["flags"] == "MO"
+
+
 def test_more_addresses_than_are_looked_at(bootd, client, netns):
     """Thousands of addresses of others hide none of ours; beyond what is read the log says so."""
     def add(iface, first, n):

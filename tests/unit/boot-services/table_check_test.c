@@ -81,6 +81,54 @@ subnets_on_no_interface_are_told(void **state UNUSED)
 }
 
 static void
+note_managed(void *arg, const struct error *err)
+{
+	struct found *f = arg;
+
+	assert_string_equal(err->code, "dhcp6-off");
+	assert_non_null(strstr(err->next, "another DHCPv6 server"));
+	str_clip(f->text, sizeof(f->text), err->text);
+}
+
+static void
+managed_without_dhcp6_is_told(void **state UNUSED)
+{
+	static const struct {
+		const char *prefix, *relay;
+		enum bundle_ra ra;
+		bool told;
+	} table[] = {
+	    {"fd77::/64", "", BUNDLE_RA_MANAGED, true},
+	    {"fd77::/64", "", BUNDLE_RA_STATELESS, false},
+	    {"fd77::/64", "", BUNDLE_RA_OFF, false},
+	    {"fd77::/64", "fd77::9", BUNDLE_RA_MANAGED, false}, /* another router's */
+	    {"fd78::/64", "", BUNDLE_RA_MANAGED, false},	/* not advertised */
+	    {"10.0.0.0/24", "", BUNDLE_RA_MANAGED, false},
+	};
+	struct table_check_iface iface = {.name = "eth1"};
+	struct bundle_site *site = str_alloc(sizeof(*site));
+
+	add(&iface, "fd77::1");
+	add(&iface, "10.0.0.1");
+	site->n_subnets = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct found f = {.text = ""};
+		struct bundle_subnet *s = &site->subnets[0];
+
+		assert_int_equal(addr_prefix_parse(table[i].prefix, &s->prefix), 0);
+		str_clip(s->relay, sizeof(s->relay), table[i].relay);
+		s->ra = table[i].ra;
+		table_check_managed(site, &iface, 1, note_managed, &f);
+		assert_string_equal(f.text,
+		    table[i].told ? "subnet fd77::/64 is advertised as managed, so that "
+				    "its machines look for DHCPv6, and DHCPv6 is "
+				    "switched off here"
+				  : "");
+	}
+	free(site);
+}
+
+static void
 many_addresses_are_clipped(void **state UNUSED)
 {
 	struct table_check_iface iface = {.name = "eth1"};
@@ -131,6 +179,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(subnets_on_no_interface_are_told),
+	    cmocka_unit_test(managed_without_dhcp6_is_told),
 	    cmocka_unit_test(many_addresses_are_clipped),
 	    cmocka_unit_test(lines_of_if_inet6),
 	};
