@@ -18,6 +18,7 @@ enum {
 	EVENT_ADD,
 	EVENT_LAST,
 	EVENT_LAST_KIND,
+	EVENT_LAST_AT_SITES,
 	EVENT_NEWEST_KIND,
 	EVENT_ALL,
 	EVENT_HOST,
@@ -37,6 +38,11 @@ enum {
 	" AND (CAST($6 AS TEXT) IS NULL OR (kind >= $6 AND kind <= $7))" \
 	" AND seq <= $9 ORDER BY seq LIMIT $2"
 
+/* As the index event_last has it (db/schema/0004). */
+#define KINDS_OF_SITES                                                               \
+	"('bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing', " \
+	"'nfs.seen')"
+
 static const char *const sql[] = {
     [EVENT_ADD] =
 	"INSERT INTO event (seq, at, kind, site, host, mac, ip, arch, boot, job, file,"
@@ -46,6 +52,10 @@ static const char *const sql[] = {
     [EVENT_LAST] = "SELECT coalesce(max(seq), 0) FROM event",
     [EVENT_LAST_KIND] = COLUMNS " WHERE kind = $1 AND (CAST($2 AS TEXT) IS NULL OR site "
 				"= $2) ORDER BY seq DESC LIMIT 1",
+    [EVENT_LAST_AT_SITES] =
+	COLUMNS " WHERE seq IN (SELECT (SELECT max(e.seq) FROM event e"
+		" WHERE e.kind IN " KINDS_OF_SITES
+		" AND e.kind = $1 AND e.site = site.name) FROM site) ORDER BY site",
     [EVENT_NEWEST_KIND] = COLUMNS " WHERE kind = $1 ORDER BY seq DESC LIMIT $2",
     [EVENT_ALL] = COLUMNS " WHERE seq > $1" NARROW,
     [EVENT_HOST] = COLUMNS " WHERE host = $8 AND seq > $1" NARROW,
@@ -234,6 +244,20 @@ db_event_last_of_kind(
 	*ret = read_event(st);
 	db_reset(st);
 	return 0;
+}
+
+int
+db_event_last_at_sites(struct store *s, const char *kind,
+    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg)
+{
+	struct db_stmt *st = stmt(s, EVENT_LAST_AT_SITES);
+	char quoted[EVENT_KIND_SIZE + 2];
+
+	if (str_format(quoted, sizeof(quoted), "'%s'", kind) < 0 ||
+	    !strstr(KINDS_OF_SITES, quoted))
+		return -EINVAL;
+	db_bind_text(st, 1, kind);
+	return walk(st, each, arg);
 }
 
 int

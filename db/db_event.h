@@ -32,6 +32,11 @@ db_event_last(struct store *s, int64_t *ret) MUST_CHECK;
 int
 db_event_last_of_kind(
     struct store *s, const char *kind, const char *site, struct event *ret) MUST_CHECK;
+/* The newest event of a kind at each site that there is, in order of their names. Only kinds for which there is an
+ * index (db/schema/0004): one seek a site, however many events there are. -EINVAL: another kind. As db_event_list(). */
+int
+db_event_last_at_sites(struct store *s, const char *kind,
+    int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg) MUST_CHECK;
 /* Descending, at most `limit`. As db_event_list(). */
 int
 db_event_newest_of_kind(struct store *s, const char *kind, int64_t limit,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET /doctor: what is wrong, or may become so, each finding with what to do next.
  *
- * Checks: the database (quick check) and hosts' fixed addresses, in a thread since both read much; disk space of
- * database and images, agents last heard, image files present with their size, jobs past their deadline, other DHCP
- * servers heard, boot services that could not start, or that lack loaders and links which the inventory names, and
- * roots that were not found exported over NFS. Read only. Failure modes: a check that itself
+ * Checks: in a thread, since they read much, the database (quick check), hosts' fixed addresses, and what events say:
+ * other DHCP servers heard, boot services that could not start, or that lack loaders and links which the inventory
+ * names, and roots that were not found exported over NFS; on the loop disk space of database and images, agents last
+ * heard, image files present with their size, jobs past their deadline. Read only. Failure modes: a check that itself
  * fails is a finding. */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@
 #include "orchestrator/doctor_dhcp.h"
 #include "orchestrator/images.h"
 #include "orchestrator/inventory_address.h"
+#include "orchestrator/latest.h"
 #include "orchestrator/presence.h"
 
 enum { OPEN_MAX = 10000, MISFITS_SHOWN = 20, SPACE_WARN_MB = 1024, SPACE_FAIL_MB = 64 };
@@ -63,6 +64,8 @@ struct look {
 	json_t *misfits;  /* findings about addresses */
 	size_t n_misfits; /* all, also those above MISFITS_SHOWN */
 	int address_rc;
+	json_t *events; /* findings of what was observed */
+	int64_t now;
 };
 
 static void
@@ -239,11 +242,11 @@ struct past {
 
 /* The last event of a kind that should not happen, if it did within a day. */
 static void
-check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
+check_past(struct store *s, json_t *list, const struct past *p, int64_t now)
 {
 	struct event ev;
 	char at[CLOCK_TEXT_SIZE];
-	int rc = db_event_last_of_kind(o->store, p->kind, NULL, &ev);
+	int rc = db_event_last_of_kind(s, p->kind, NULL, &ev);
 
 	if (rc < 0 && rc != -ENOENT) {
 		check_failed(list, p->check, rc);
@@ -260,124 +263,104 @@ check_past(struct orch *o, json_t *list, const struct past *p, int64_t now)
 		event_done(&ev);
 }
 
+/* What agents told last of their sites. */
+struct told {
+	json_t *list;
+	int64_t now;
+	struct latest *up, *down, *check, *missing, *seen;
+};
+
 /* Both events carry the time of the same agent's clock. */
 static bool
-came_up_since(struct orch *o, const char *site, int64_t at)
+came_up_since(const struct told *t, const struct event *ev)
 {
-	struct event ev;
+	const struct event *up = latest_at(t->up, ev->site);
 
-	if (db_event_last_of_kind(o->store, "bootd.up", site, &ev) < 0)
-		return false;
-	bool later = ev.at >= at;
-	event_done(&ev);
-	return later;
+	return up && up->at >= ev->at;
 }
 
 /* A site's boot services are down when nothing was heard of them since they said so. */
 static void
-check_bootd(struct orch *o, json_t *list)
+check_bootd(void *arg, const struct event *ev)
 {
-	struct store_names sites = {0};
-	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+	const struct told *t = arg;
+	const char *next = json_string_value(json_object_get(ev->detail, "next"));
 
-	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
-		struct event ev;
-		rc = db_event_last_of_kind(o->store, "bootd.down", sites.v[i], &ev);
-		if (rc == 0 && !came_up_since(o, sites.v[i], ev.at)) {
-			const char *next =
-			    json_string_value(json_object_get(ev.detail, "next"));
-			find(list, "fail", "bootd",
-			    next ? next : "see the agent's log at that site",
-			    "site %s: the boot services do not run: %s", sites.v[i],
-			    ev.reason);
-		}
-		if (rc == 0)
-			event_done(&ev);
-		rc = rc == -ENOENT ? 0 : rc;
-	}
-	if (rc < 0)
-		check_failed(list, "bootd", rc);
-	store_names_done(&sites);
+	if (!came_up_since(t, ev))
+		find(t->list, "fail", "bootd",
+		    next ? next : "see the agent's log at that site",
+		    "site %s: the boot services do not run: %s", ev->site, ev->reason);
 }
 
 /* Has that root been seen since? One event may tell of another root, and then says nothing. */
 static bool
-seen_since(struct orch *o, const char *site, const struct event *missing)
+seen_since(const struct told *t, const struct event *missing)
 {
 	const json_t *path = json_object_get(missing->detail, "path");
-	struct event ev;
+	const struct event *seen = latest_at(t->seen, missing->site);
 
-	if (db_event_last_of_kind(o->store, "nfs.seen", site, &ev) < 0)
-		return false;
-	bool seen =
-	    ev.at >= missing->at && json_equal(path, json_object_get(ev.detail, "path"));
-	event_done(&ev);
-	return seen;
+	return seen && seen->at >= missing->at &&
+	       json_equal(path, json_object_get(seen->detail, "path"));
 }
 
 /* Agents look for an NFS root when a host is to boot from it. */
 static void
-check_nfs(struct orch *o, json_t *list, int64_t now)
+check_nfs(void *arg, const struct event *ev)
 {
-	struct store_names sites = {0};
-	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+	const struct told *t = arg;
+	const char *next = json_string_value(json_object_get(ev->detail, "next"));
 
-	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
-		struct event ev;
-		rc = db_event_last_of_kind(o->store, "nfs.missing", sites.v[i], &ev);
-		if (rc == 0 && now - ev.at < RECENT_US &&
-		    !seen_since(o, sites.v[i], &ev)) {
-			const char *next =
-			    json_string_value(json_object_get(ev.detail, "next"));
-			find(list, "fail", "nfs",
-			    next ? next : "see its NFS server's log", "site %s: %s",
-			    sites.v[i], ev.reason);
-		}
-		if (rc == 0)
-			event_done(&ev);
-		rc = rc == -ENOENT ? 0 : rc;
-	}
-	if (rc < 0)
-		check_failed(list, "nfs", rc);
-	store_names_done(&sites);
+	if (t->now - ev->at < RECENT_US && !seen_since(t, ev))
+		find(t->list, "fail", "nfs", next ? next : "see its NFS server's log",
+		    "site %s: %s", ev->site, ev->reason);
 }
 
+/* What boot services lack of what the inventory names, as they told last. Those that were started since tell again. */
 static void
-find_problems(json_t *list, const struct event *ev)
+check_tables(void *arg, const struct event *ev)
 {
+	const struct told *t = arg;
 	json_t *problems = json_object_get(ev->detail, "problems"), *p;
 	size_t i;
 
+	if (came_up_since(t, ev))
+		return;
 	json_array_foreach (problems, i, p) {
 		const char *code = json_string_value(json_object_get(p, "code"));
 		const char *text = json_string_value(json_object_get(p, "text"));
 		const char *next = json_string_value(json_object_get(p, "next"));
-		find(list, "warn",
+		find(t->list, "warn",
 		    code && str_eq(code, "loader-missing") ? "loader" : "subnet",
 		    next ? next : "", "site %s: %s: %s", ev->site, code ? code : "",
 		    text ? text : "");
 	}
 }
 
-/* What boot services lack of what the inventory names, as they told last. Those that were started since tell again. */
 static void
-check_tables(struct orch *o, json_t *list)
+check_told(struct store *s, json_t *list, int64_t now)
 {
-	struct store_names sites = {0};
-	int rc = db_site_names(o->store, NULL, INT64_MAX, &sites);
+	struct told t = {.list = list, .now = now};
+	const struct {
+		const char *kind, *check;
+		struct latest **events;
+	} reads[] = {{"bootd.up", "bootd", &t.up}, {"bootd.down", "bootd", &t.down},
+	    {"bootd.check", "loader", &t.check}, {"nfs.missing", "nfs", &t.missing},
+	    {"nfs.seen", "nfs", &t.seen}};
+	bool sound = true;
 
-	for (size_t i = 0; rc == 0 && i < sites.n; i++) {
-		struct event ev;
-		rc = db_event_last_of_kind(o->store, "bootd.check", sites.v[i], &ev);
-		if (rc == 0 && !came_up_since(o, sites.v[i], ev.at))
-			find_problems(list, &ev);
-		if (rc == 0)
-			event_done(&ev);
-		rc = rc == -ENOENT ? 0 : rc;
+	for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
+		int rc = latest_read(s, reads[i].kind, reads[i].events);
+		if (rc < 0)
+			check_failed(list, reads[i].check, rc);
+		sound = sound && rc == 0;
 	}
-	if (rc < 0)
-		check_failed(list, "loader", rc);
-	store_names_done(&sites);
+	if (sound) {
+		latest_each(t.down, check_bootd, &t);
+		latest_each(t.check, check_tables, &t);
+		latest_each(t.missing, check_nfs, &t);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(reads); i++)
+		latest_free(*reads[i].events);
 }
 
 static void
@@ -387,10 +370,10 @@ add_dhcp(void *arg, const char *level, const char *text, const char *next)
 }
 
 static void
-check_dhcp(struct orch *o, json_t *list, int64_t now)
+check_dhcp(struct store *s, json_t *list, int64_t now)
 {
 	size_t before = json_array_size(list);
-	int rc = doctor_dhcp_scan(o->store, now - RECENT_US, add_dhcp, list);
+	int rc = doctor_dhcp_scan(s, now - RECENT_US, add_dhcp, list);
 
 	if (rc < 0)
 		check_failed(list, "dhcp", rc);
@@ -399,8 +382,9 @@ check_dhcp(struct orch *o, json_t *list, int64_t now)
 		    "no other DHCP server or router was heard within a day");
 }
 
+/* What events say. */
 static void
-answer(const struct look *look)
+check_events(struct store *s, json_t *list, int64_t now)
 {
 	static const struct past pasts[] = {
 	    {"menu.left-out", "warn", "menu", "the menu did not show image",
@@ -416,8 +400,17 @@ answer(const struct look *look)
 		"what it told is not in any record: look at the host's jobs yourself",
 		NULL},
 	};
+
+	check_told(s, list, now);
+	check_dhcp(s, list, now);
+	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
+		check_past(s, list, &pasts[i], now);
+}
+
+static void
+answer(const struct look *look)
+{
 	struct orch *o = look->o;
-	int64_t now = clock_wall();
 	json_t *list = json_array();
 
 	check_database(look, list);
@@ -426,13 +419,8 @@ answer(const struct look *look)
 	check_space(list, "disk", o->config->images_root);
 	check_agents(o, list);
 	check_images(o, list);
-	check_jobs(o, list, now);
-	check_bootd(o, list);
-	check_tables(o, list);
-	check_dhcp(o, list, now);
-	check_nfs(o, list, now);
-	for (size_t i = 0; i < ARRAY_SIZE(pasts); i++)
-		check_past(o, list, &pasts[i], now);
+	check_jobs(o, list, look->now);
+	json_array_extend(list, look->events);
 	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);
 }
 
@@ -458,6 +446,10 @@ run_check(void *arg)
 	look->address_rc = store_open_reader(look->path, &s, &err);
 	if (look->address_rc == 0)
 		look->address_rc = inventory_address_scan(s, add_misfit, look);
+	if (s)
+		check_events(s, look->events, look->now);
+	else
+		check_failed(look->events, "events", look->address_rc);
 	store_close(s);
 }
 
@@ -465,6 +457,7 @@ static void
 look_free(struct look *look)
 {
 	json_decref(look->misfits);
+	json_decref(look->events);
 	free(look);
 }
 
@@ -501,6 +494,8 @@ api_doctor_get(void *arg, struct rest_request *rq)
 	look->path = o->config->database;
 	look->rc = look->address_rc = -ECANCELED; /* unless the check runs */
 	look->misfits = json_array();
+	look->events = json_array();
+	look->now = clock_wall();
 	rest_on_gone(rq, on_gone, look);
 	if (workq_submit(o->workq, run_check, check_done, look) == 0)
 		return;

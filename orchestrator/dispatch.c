@@ -84,8 +84,8 @@ dispatch_free(struct dispatch *d)
 	while (d->polls)
 		poll_free(d->polls);
 	struct dispatch_site *s, *snext;
-	DL_FOREACH_SAFE(d->sites, s, snext)
-	{
+	HASH_ITER (hh, d->sites, s, snext) {
+		HASH_DEL(d->sites, s);
 		json_decref(s->table);
 		free(s);
 	}
@@ -103,16 +103,16 @@ dispatch_site(struct dispatch *d, const char *name)
 	struct dispatch_site *s;
 	struct db_agent agent;
 
-	DL_FOREACH (d->sites, s)
-		if (str_eq(s->name, name))
-			return s;
+	HASH_FIND_STR(d->sites, name, s);
+	if (s)
+		return s;
 	s = str_alloc(sizeof(*s));
 	str_clip(s->name, sizeof(s->name), name);
 	if (db_agent_of_site(d->ops.store, name, &agent) == 0) {
 		str_clip(s->agent, sizeof(s->agent), agent.id);
 		presence_restore(&s->heard, agent.last_seen, clock_wall(), clock_mono());
 	}
-	DL_APPEND(d->sites, s);
+	HASH_ADD_STR(d->sites, name, s);
 	return s;
 }
 

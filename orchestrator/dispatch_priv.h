@@ -4,6 +4,7 @@
 #ifndef ORCHESTRATOR_DISPATCH_PRIV_H
 #define ORCHESTRATOR_DISPATCH_PRIV_H
 
+#include <uthash.h>
 #include <utlist.h>
 
 #include "db/db_host.h"
@@ -17,7 +18,7 @@ struct dispatch_sent;
 
 /* What is known of a site's agent beyond the database; lost at a restart without harm. */
 struct dispatch_site {
-	struct dispatch_site *next, *prev;
+	UT_hash_handle hh; /* by name: every poll and report looks its own up */
 	char name[64];
 	char agent[ID_SIZE];   /* in charge */
 	struct presence heard; /* last poll */

@@ -19,6 +19,7 @@
 #include "db/db_event.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "orchestrator/latest.h"
 
 enum { ROWS_MAX = 300, SERVERS_MAX = 20 };
 
@@ -38,11 +39,11 @@ static const struct foreign {
 };
 
 struct scan {
-	struct store *store;
 	const struct foreign *foreign; /* NULL: dhcp4.alone */
 	int64_t since;
 	void (*each)(void *arg, const char *level, const char *text, const char *next);
 	void *arg;
+	struct latest *heard;			      /* dhcp4.foreign; for dhcp4.alone */
 	char seen[SERVERS_MAX][EVENT_SITE_SIZE + 64]; /* "site server" */
 	size_t n_seen;
 };
@@ -130,13 +131,9 @@ tell_foreign(struct scan *sc, const struct event *ev)
 static bool
 ended(const struct scan *sc, const struct event *alone)
 {
-	struct event ev;
+	const struct event *ev = latest_at(sc->heard, alone->site);
 
-	if (db_event_last_of_kind(sc->store, "dhcp4.foreign", alone->site, &ev) < 0)
-		return false;
-	bool later = ev.at > alone->at;
-	event_done(&ev);
-	return later;
+	return ev && ev->at > alone->at;
 }
 
 static void
@@ -183,7 +180,6 @@ doctor_dhcp_scan(struct store *s, int64_t since,
 	struct scan *sc = str_alloc(sizeof(*sc));
 	int rc = 0;
 
-	sc->store = s;
 	sc->since = since;
 	sc->each = each;
 	sc->arg = arg;
@@ -195,7 +191,10 @@ doctor_dhcp_scan(struct store *s, int64_t since,
 	sc->foreign = NULL;
 	sc->n_seen = 0;
 	if (rc == 0)
+		rc = latest_read(s, "dhcp4.foreign", &sc->heard);
+	if (rc == 0)
 		rc = db_event_newest_of_kind(s, "dhcp4.alone", ROWS_MAX, on_event, sc);
+	latest_free(sc->heard);
 	free(sc);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "db/db_event.h"
 
+#include "db/store_priv.h"
 #include "fixture.h"
 
 static struct event
@@ -156,6 +157,77 @@ events_stay_as_they_are(void **state)
 	db_stmts_free(set);
 }
 
+static int
+note_site(void *arg, int64_t seq, const struct event *ev)
+{
+	char text[64];
+
+	assert_int_equal(
+	    str_format(text, sizeof(text), "%s:%lld ", ev->site, (long long)seq), 0);
+	strcat(arg, text);
+	return 0;
+}
+
+static void
+the_last_of_a_kind_at_each_site(void **state)
+{
+	static const struct {
+		const char *kind, *site;
+	} rows[] = {{"bootd.up", "los"}, {"bootd.up", "fra"}, {"bootd.up", "los"},
+	    {"bootd.down", "los"}, {"bootd.up", "gone"}, {"bootd.up", ""}};
+	struct store *s = *state;
+	char got[200] = "";
+
+	fixture_site(s, "los");
+	fixture_site(s, "fra");
+	fixture_site(s, "ams");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct event ev = event_make(rows[i].kind, FIXTURE_NOW);
+
+		str_clip(ev.site, sizeof(ev.site), rows[i].site);
+		assert_int_equal(db_event_add(s, &ev, NULL, 0, NULL), 0);
+		event_done(&ev);
+	}
+	assert_int_equal(db_event_last_at_sites(s, "bootd.up", note_site, got), 0);
+	assert_string_equal(got, "fra:2 los:3 ");
+	got[0] = '\0';
+	assert_int_equal(db_event_last_at_sites(s, "nfs.seen", note_site, got), 0);
+	assert_string_equal(got, "");
+	/* A kind that has no index would be a walk over all events. */
+	assert_int_equal(db_event_last_at_sites(s, "http.end", note_site, got), -EINVAL);
+	assert_int_equal(db_event_last_at_sites(s, "bootd", note_site, got), -EINVAL);
+}
+
+/* With thousands of sites and millions of events doctor has milliseconds. */
+static void
+the_last_at_each_site_is_found_by_index(void **state)
+{
+	struct store *s = *state;
+	const struct store_sql all = db_event_sql();
+	char text[2048] = "", plan[1024] = "";
+	const char *explain = text;
+	struct db_stmts *set = NULL;
+	struct error err;
+
+	for (size_t i = 0; i < all.n; i++)
+		if (strstr(all.sql[i], "FROM site"))
+			assert_int_equal(str_format(text, sizeof(text),
+					     "EXPLAIN QUERY PLAN %s", all.sql[i]),
+			    0);
+	assert_string_not_equal(text, "");
+	assert_int_equal(db_stmts_new(store_db(s), &explain, 1, &set, &err), 0);
+	struct db_stmt *st = db_stmt(set, 0);
+	while (db_step(st) == 1) {
+		strcat(plan, db_col_text(st, 3));
+		strcat(plan, "\n");
+	}
+	db_stmts_free(set);
+	if (!strstr(
+		plan, "SEARCH e USING COVERING INDEX event_last (kind=? AND site=?)") ||
+	    !strstr(plan, "SEARCH event USING INTEGER PRIMARY KEY"))
+		fail_msg("%s", plan);
+}
+
 int
 main(void)
 {
@@ -165,6 +237,8 @@ main(void)
 	    FIXTURE_TEST(lists_are_filtered),
 	    FIXTURE_TEST(the_last_of_a_kind),
 	    FIXTURE_TEST(events_stay_as_they_are),
+	    FIXTURE_TEST(the_last_of_a_kind_at_each_site),
+	    FIXTURE_TEST(the_last_at_each_site_is_found_by_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,6 +104,8 @@ nobody_beside_the_proxy(void **state)
 {
 	struct fixture *f = *state;
 
+	assert_string_equal(
+	    fixture_apply(f, "{'sites':[{'name':'los'},{'name':'fra'}]}", NULL), "");
 	add(f, 10, "dhcp4.foreign", "los", "10.0.0.2", "proxy", "");
 	add(f, 20, "dhcp4.alone", "los", "", "proxy", "");
 	add(f, 30, "dhcp4.alone", "los", "", "proxy", "");
