@@ -40,7 +40,7 @@ enum policy_what {
 };
 
 /* The file of POLICY_LOCAL_404: neither TFTP nor HTTP has it, whatever lies in the loaders root. */
-#define POLICY_LOCAL_FILE "local-boot.efi"
+#define POLICY_LOCAL_FILE BUNDLE_LOCAL_FILE
 
 struct policy_decision {
 	enum policy_what what;

@@ -75,6 +75,9 @@ bundle_path_valid(const char *path);
 bool
 bundle_probe_valid(const char *probe);
 
+/* No loader has this name: it is looked for, and not found, by a machine that is to boot from its disk. */
+#define BUNDLE_LOCAL_FILE "local-boot.efi"
+
 struct bundle_label {
 	char key[64];
 	char value[128];

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/arch.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -145,6 +146,26 @@ read_menu(const json_t *v, struct bundle_site *b, struct error *err)
 	return bundle_menu_from_json(v, &b->menu, err);
 }
 
+/* Of sites and hosts. Only here, where a person can correct it: an agent must still be able to read what was
+ * accepted before. */
+static int
+read_loaders(
+    const json_t *v, struct bundle_loader *loaders, size_t *ret_n, struct error *err)
+{
+	char arch[ARCH_NAME_SIZE];
+
+	if (bundle_loaders_from_json(v, loaders, ret_n, err) < 0)
+		return -EINVAL;
+	for (size_t i = 0; i < *ret_n; i++)
+		if (str_eq(loaders[i].file, BUNDLE_LOCAL_FILE))
+			return error_set(err, -EINVAL, "bad-value",
+			    "give the file another name below the loaders root",
+			    "loaders: %s: " BUNDLE_LOCAL_FILE " is the name that boot "
+			    "services never find, by which machines leave for their disk",
+			    arch_name(loaders[i].arch, arch, sizeof(arch)));
+	return 0;
+}
+
 static int
 read_site(const json_t *v, struct db_site *s, struct error *err)
 {
@@ -158,7 +179,7 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    json_copy_opt(v, "url", s->url, sizeof(s->url), err) < 0 ||
 	    json_opt_bool(v, "answer_unknown", &b->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
-	    bundle_loaders_from_json(v, b->loaders, &b->n_loaders, err) < 0 ||
+	    read_loaders(v, b->loaders, &b->n_loaders, err) < 0 ||
 	    read_subnets(v, b, err) < 0 || read_menu(v, b, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(b->name))
@@ -261,6 +282,7 @@ read_host(const json_t *v, struct db_host *h, struct error *err)
 	if (check_keys(v, host_keys, err) < 0 ||
 	    check_list_keys(v, "nics", nic_keys, err) < 0 ||
 	    bundle_host_from_json(v, &h->host, err) < 0 ||
+	    read_loaders(v, h->host.loaders, &h->host.n_loaders, err) < 0 ||
 	    json_copy_str(v, "site", h->site, sizeof(h->site), err) < 0 ||
 	    json_copy_opt(v, "image", h->image, sizeof(h->image), err) < 0 ||
 	    read_bmc(v, h, err) < 0)

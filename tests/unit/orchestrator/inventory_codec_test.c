@@ -100,6 +100,33 @@ pointers_follow_the_text(void **state)
 	expect_pointer("", "/hosts/3");
 }
 
+/* It would be accepted, told to firmware, and never served: TFTP does not find it on purpose. */
+static void
+no_loader_is_the_way_to_the_disk(void **state)
+{
+	struct db_site *site = str_alloc(sizeof(*site));
+	struct db_host *host = str_alloc(sizeof(*host));
+	json_t *v = fixture_json("{'name':'a','loaders':{'x64-uefi':'local-boot.efi'}}");
+	json_t *w =
+	    fixture_json("{'name':'h','site':'a','nics':[{'mac':'52:54:00:77:00:01'}"
+			 "],'loaders':{'x86-bios':'a.0',"
+			 "'x64-uefi':'local-boot.efi'}}");
+	struct error err;
+
+	(void)state;
+	assert_int_equal(inventory_codec_site(v, site, &err), -EINVAL);
+	assert_string_equal(err.code, "bad-value");
+	assert_int_equal(inventory_codec_host(w, host, &err), -EINVAL);
+	assert_string_equal(err.code, "bad-value");
+	assert_non_null(
+	    strstr(err.text, "loaders: x64-uefi: local-boot.efi is the name"));
+	assert_non_null(strstr(err.next, "another name"));
+	json_decref(v);
+	json_decref(w);
+	free(site);
+	free(host);
+}
+
 static void
 sites_are_checked(void **state)
 {
@@ -309,6 +336,7 @@ main(void)
 	    cmocka_unit_test(a_password_is_read_and_never_written),
 	    cmocka_unit_test(labels_have_one_order),
 	    cmocka_unit_test(pointers_follow_the_text),
+	    cmocka_unit_test(no_loader_is_the_way_to_the_disk),
 	    cmocka_unit_test(sites_are_checked),
 	    cmocka_unit_test(arguments_name_what_exists),
 	    cmocka_unit_test(sites_read_and_write_alike),
