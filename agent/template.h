@@ -10,7 +10,7 @@
 #include "lib/compiler.h"
 #include "lib/error.h"
 
-enum { TEMPLATE_NAME_SIZE = 48, TEMPLATE_SOURCE_MAX = 64 * 1024 };
+enum { TEMPLATE_NAME_SIZE = 48, TEMPLATE_SOURCE_MAX = BUNDLE_TEMPLATE_MAX };
 
 struct template_dirs {
 	const char *images, *scripts;

@@ -20,6 +20,8 @@ enum {
 	BUNDLE_MACS_MAX = 16,
 	BUNDLE_LABELS_MAX = 64,
 	BUNDLE_ARGS_MAX = 2048,
+	BUNDLE_TEMPLATE_MAX =
+	    64 * 1024, /* octets of a file that is filled in for each job */
 	BUNDLE_SUBNETS_MAX = 64,
 	BUNDLE_LOADERS_MAX = 16,
 	BUNDLE_REASON_SIZE = 256,

@@ -365,6 +365,16 @@ check_templates(const struct bundle_image *b, struct error *err)
 		if (b->initrds[i].template)
 			return error_set(err, -EINVAL, "bad-value", next,
 			    "initrds[%zu]: template: an initrd is not a text", i);
+	/* Here, and not when the first job that needs it stands in preflight. */
+	for (size_t i = 0; i < b->n_files; i++)
+		if (b->files[i].template && b->files[i].size > BUNDLE_TEMPLATE_MAX)
+			return error_set(err, -EINVAL, "image-template",
+			    "shorten it, or move what is the same for all hosts into "
+			    "another file of the image, which it fetches",
+			    "files[%zu]: template: %s has %lld octets, and one that is "
+			    "filled in for each job at most %d",
+			    i, b->files[i].path, (long long)b->files[i].size,
+			    BUNDLE_TEMPLATE_MAX);
 	return 0;
 }
 

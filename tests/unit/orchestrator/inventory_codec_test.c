@@ -284,6 +284,9 @@ cards_are_checked(void **state)
 #define DIGEST "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define FILE_OF(name, more) \
 	"{'name':'" name "','path':'d/" name "','sha256':'" DIGEST "','size':1" more "}"
+#define SIZED(name, size)                                                           \
+	"{'name':'" name "','path':'d/" name "','sha256':'" DIGEST "','size':" size \
+	",'template':true}"
 #define IMAGE(kernel, initrd, file, more)                               \
 	"{'name':'i','kind':'live','args':'','reports':[],'local_boot'" \
 	":false,'kernel':" kernel ",'initrds':[" initrd "],'files':[" file "]" more "}"
@@ -302,6 +305,9 @@ templates_and_nfs_roots(void **state)
 		"initrds[0]: template: "},
 	    {IMAGE(FILE_OF("k", ""), "", FILE_OF("f", ",'template':1"), ""),
 		"files[0]: template: "},
+	    {IMAGE(FILE_OF("k", ""), "", SIZED("preseed.cfg", "65536"), ""), NULL},
+	    {IMAGE(FILE_OF("k", ""), "", SIZED("preseed.cfg", "65537"), ""),
+		"files[0]: template: d/preseed.cfg has 65537 octets, and"},
 	    {IMAGE(FILE_OF("k", ""), "", "", ",'nfs_root':'/srv'"), "nfs_root: leaves"},
 	    {IMAGE(FILE_OF("k", ""), "", "", ",'nfs_root':'a/../..'"),
 		"nfs_root: leaves"},
