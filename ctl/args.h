@@ -48,11 +48,19 @@ struct args_command {
 	const char *details;				      /* further lines, or NULL */
 };
 
+/* An operand that is one of a few words. */
+struct args_operand {
+	const char *name;	       /* as in `operands` */
+	const char *(*word)(size_t i); /* the i-th; NULL: there are no more */
+};
+
 struct args_table {
 	const char *program;
 	const struct args_command *commands;
 	size_t n_commands;
 	struct args_group globals; /* accepted anywhere */
+	const struct args_operand *operands;
+	size_t n_operands;
 };
 
 struct args_value {

@@ -7,6 +7,8 @@
  */
 #include "ctl/args_help.h"
 
+#include <string.h>
+
 #include "lib/str.h"
 
 enum { HELP_COLUMN = 28, HELP_INDENT = 2 };
@@ -110,6 +112,29 @@ words_of_value(const struct args_group *g, const char *name, struct text *out)
 	}
 }
 
+/* "FAMILY SOURCE": the one that stands after `before` others, or the last. */
+static void
+words_of_operand(const struct args_table *t, const struct args_command *c, size_t before,
+    struct text *out)
+{
+	const char *name = c->operands, *next, *word;
+	size_t len;
+
+	while (before-- > 0 && (next = strchr(name, ' ')) != NULL)
+		name = next + 1;
+	len = strcspn(name, " ");
+	for (size_t i = 0; i < t->n_operands; i++) {
+		const struct args_operand *o = &t->operands[i];
+
+		if (strlen(o->name) != len || strncmp(o->name, name, len) != 0)
+			continue;
+		for (size_t k = 0; (word = o->word(k)) != NULL; k++)
+			text_addf(out, "%s\n", word);
+		return;
+	}
+	text_addf(out, "@%.*s\n", (int)len, name);
+}
+
 static const struct args_command *
 command_of_words(
     const struct args_table *t, const char *const *words, size_t n, size_t *ret_used)
@@ -147,7 +172,7 @@ args_help_words(
 		for (size_t i = 0; i < ARGS_GROUPS_MAX; i++)
 			words_of_group(&c->groups[i], out);
 		if (c->max != 0)
-			text_addf(out, "@%s\n", c->operands);
+			words_of_operand(table, c, n - used, out);
 	}
 	for (size_t i = 0; c == NULL && i < table->n_commands; i++) {
 		const struct args_command *k = &table->commands[i];

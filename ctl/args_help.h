@@ -12,7 +12,7 @@ args_help_text(const struct args_table *table, const struct args_command *comman
     const char *noun, struct text *out);
 /* What may follow these words, one a line, for shell completion: nouns, then verbs, then
  * options
- * ("--reason="; '=' where a value follows) and the kind of the operands ("@HOSTS"). */
+ * ("--reason="; '=' where a value follows) and the next operand: its words, or its kind ("@HOSTS"). */
 void
 args_help_words(
     const struct args_table *table, const char *const *words, size_t n, struct text *out);

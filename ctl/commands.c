@@ -8,7 +8,9 @@
 #include "ctl/commands.h"
 
 #include "ctl/cmd.h"
+#include "ctl/import_table.h"
 #include "lib/compiler.h"
+#include "lib/str.h"
 
 #define GROUP(options)                       \
 	{                                    \
@@ -294,9 +296,26 @@ static const struct args_command commands[] = {
 	"Ends with 2 when a check failed."},
 };
 
+/* Rows of one family follow each other. */
+static const char *
+family_word(size_t n)
+{
+	for (size_t i = 0; i < import_table_n; i++) {
+		if (i > 0 && str_eq(import_table[i].family, import_table[i - 1].family))
+			continue;
+		if (n-- == 0)
+			return import_table[i].family;
+	}
+	return NULL;
+}
+
+static const struct args_operand operands[] = {{"FAMILY", family_word}};
+
 const struct args_table commands_table = {
     .program = "netboot-ctl",
     .commands = commands,
     .n_commands = ARRAY_SIZE(commands),
     .globals = GROUP(globals),
+    .operands = operands,
+    .n_operands = ARRAY_SIZE(operands),
 };

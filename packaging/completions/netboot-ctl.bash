@@ -39,7 +39,7 @@ _netboot_ctl_scan() {
 }
 
 _netboot_ctl() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word list=()
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word list=() files=()
 	local words_before _netboot_server hosts='' before=''
 	COMPREPLY=()
 	if [[ $cur == = ]]; then
@@ -71,6 +71,7 @@ _netboot_ctl() {
 	if [[ ${#list[@]} -eq 0 ]]; then
 		while read -r word; do
 			case $word in
+			@SOURCE) [[ $cur == -* ]] || mapfile -t files < <(compgen -f -- "$cur") ;;
 			@*)
 				[[ $word == *HOSTS* ]] && hosts=1
 				list+=($(_netboot_ctl_names "${word#@}"))
@@ -87,6 +88,11 @@ _netboot_ctl() {
 	fi
 	mapfile -t COMPREPLY < <(compgen -P "$before" -W "${list[*]}" -- "$cur")
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+	# As they are, blanks and all.
+	if [[ ${#files[@]} -gt 0 ]]; then
+		COMPREPLY+=("${files[@]}")
+		compopt -o filenames
+	fi
 	return 0
 }
 

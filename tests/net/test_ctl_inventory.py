@@ -498,10 +498,10 @@ def complete(fake, *words):
     r = subprocess.run(["bash", "-c", code, "bash", *words], env=env, text=True, check=False,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert r.stderr == ""
-    return r.stdout.split()
+    return r.stdout.splitlines() if r.stdout.strip() else []
 
 
-def test_bash_completion(fake):
+def test_bash_completion(fake, tmp_path):
     fake.on("GET", "/api/v1/hosts", items({"name": "edge01"}, {"name": "edge02"},
                                           {"name": "web01"}))
     fake.on("GET", "/api/v1/images", items({"name": "debian"}))
@@ -516,3 +516,11 @@ def test_bash_completion(fake):
     assert complete(fake, "reinstall", "edge01", "--reason", "e") == []
     assert complete(fake, "site", "list", "-o", "nd") == ["ndjson"]
     assert complete(fake, "host", "set", "edge01", "--idle", "s") == ["silent"]
+    assert complete(fake, "site", "config", "lab", "--for", "k") == ["kea", "kea6"]
+    assert complete(fake, "site", "config", "lab", "--for", "=", "k") == ["kea", "kea6"]
+    assert complete(fake, "image", "import", "debian") == ["debian-live", "debian-installer"]
+    here = str(tmp_path / "grml")
+    for name in "grml full.iso", "grml.txt":
+        (tmp_path / name).write_text("")
+    assert sorted(complete(fake, "image", "import", "grml", here)) == sorted([f"{here} full.iso", f"{here}.txt"])
+    assert complete(fake, "image", "import", "grml", "--na") == ["--name="]

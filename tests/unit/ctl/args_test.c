@@ -222,6 +222,22 @@ test_completion_words(void **state UNUSED)
 	args_help_words(
 	    &commands_table, (const char *[]){"site", "list", "--output"}, 3, &t);
 	assert_string_equal(text_str(&t), "table\nwide\njson\nndjson\n");
+	text_clear(&t);
+	args_help_words(&commands_table, (const char *[]){"image", "import"}, 2, &t);
+	assert_non_null(strstr(text_str(&t), "\nsysrescue\n"));
+	assert_non_null(strstr(text_str(&t), "\nefi-file\n"));
+	assert_null(strstr(text_str(&t), "@"));
+	/* Of several rows each family comes once. */
+	assert_null(strstr(strstr(text_str(&t), "debian-live\n") + 1, "debian-live\n"));
+	text_clear(&t);
+	args_help_words(
+	    &commands_table, (const char *[]){"image", "import", "grml"}, 3, &t);
+	assert_non_null(strstr(text_str(&t), "@SOURCE\n"));
+	assert_null(strstr(text_str(&t), "sysrescue\n"));
+	text_clear(&t);
+	args_help_words(
+	    &commands_table, (const char *[]){"site", "config", "lab", "--for"}, 4, &t);
+	assert_non_null(strstr(text_str(&t), "isc-dhcp\nisc-dhcp6\nkea\nkea6\n"));
 	text_done(&t);
 }
 
