@@ -85,6 +85,9 @@ add_subnet(struct ra_compose *c, const struct bundle_subnet *subnet)
 	m->other = true;
 	if (subnet->router_s > m->router_s)
 		m->router_s = (uint16_t)subnet->router_s;
+	/* What is shorter would be over between two advertisements. */
+	if (m->router_s > 0 && m->router_s < RA_LIFETIME_INTERVALS * RA_INTERVAL_LEAST_S)
+		m->router_s = RA_LIFETIME_INTERVALS * RA_INTERVAL_LEAST_S;
 	if (subnet->mtu != 0 && (m->mtu == 0 || subnet->mtu < m->mtu))
 		m->mtu = (uint32_t)subnet->mtu;
 	add_prefix(c, subnet);

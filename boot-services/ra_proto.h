@@ -39,8 +39,9 @@ enum {
 
 /* RFC 4861 6.2.1 and 10, in seconds */
 enum {
-	RA_INTERVAL_MIN_S = 200,
-	RA_INTERVAL_MAX_S = 600,
+	RA_INTERVAL_MAX_S = 600,    /* MaxRtrAdvInterval's default … */
+	RA_INTERVAL_LEAST_S = 4,    /* … and its least value */
+	RA_LIFETIME_INTERVALS = 3,  /* of these is AdvDefaultLifetime */
 	RA_INITIAL_INTERVAL_S = 16, /* MAX_INITIAL_RTR_ADVERT_INTERVAL */
 	RA_INITIAL_COUNT = 3,	    /* MAX_INITIAL_RTR_ADVERTISEMENTS */
 	RA_MULTICAST_GAP_S = 3,	    /* MIN_DELAY_BETWEEN_RAS */

@@ -198,16 +198,30 @@ take_back(struct link *l, struct ra_server_out *out)
 	l->is_router = false;
 }
 
-/* RFC 4861 6.2.4: "uniformly distributed … between MinRtrAdvInterval and MaxRtrAdvInterval"; of the first
- * three not above 16 s. */
+/* A router that dies without a word is one until its lifetime is over. A site that wants that to be soon says a short
+ * one, and then we speak more often: AdvDefaultLifetime is 3 * MaxRtrAdvInterval (RFC 4861 6.2.1), and two of three
+ * may be lost. */
+static int64_t
+interval_max(const struct link *l)
+{
+	int64_t s = l->said.msg.router_s / RA_LIFETIME_INTERVALS;
+
+	if (s == 0 || s > RA_INTERVAL_MAX_S)
+		s = RA_INTERVAL_MAX_S;
+	return s < RA_INTERVAL_LEAST_S ? RA_INTERVAL_LEAST_S * SECOND : s * SECOND;
+}
+
+/* RFC 4861 6.2.4: "uniformly distributed … between MinRtrAdvInterval and MaxRtrAdvInterval", the first being a third of
+ * the second, or three quarters when that is below 9 s (6.2.1); of the first three not above 16 s. */
 static int64_t
 interval(struct ra_server *s, const struct link *l)
 {
-	if (l->initial > 0)
-		return RA_INITIAL_INTERVAL_S * SECOND;
-	return RA_INTERVAL_MIN_S * SECOND +
-	       (int64_t)rng_below(
-		   s->rng, (uint64_t)((RA_INTERVAL_MAX_S - RA_INTERVAL_MIN_S) * SECOND));
+	int64_t max = interval_max(l), min = max >= 9 * SECOND ? max / 3 : max * 3 / 4;
+	int64_t i = min + (int64_t)rng_below(s->rng, (uint64_t)(max - min));
+
+	return l->initial > 0 && i > RA_INITIAL_INTERVAL_S * SECOND
+		   ? RA_INITIAL_INTERVAL_S * SECOND
+		   : i;
 }
 
 static void

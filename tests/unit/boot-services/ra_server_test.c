@@ -243,6 +243,37 @@ unsolicited_ones_keep_their_intervals(void **state UNUSED)
 }
 
 /* 6.2.6: at once; to all not within three seconds, but then to the machine alone. */
+/* 6.2.1: AdvDefaultLifetime is three times the longest interval, so that two may be lost before machines lose their
+ * router, and one that dies is forgotten when its lifetime is over. */
+static void
+a_short_lifetime_is_said_more_often(void **state UNUSED)
+{
+	static const struct {
+		int64_t router_s, told, min, max;
+	} rows[] = {{9000, 9000, 200, 600}, {1800, 1800, 200, 600}, {90, 90, 10, 30},
+	    {30, 30, 3, 10}, {12, 12, 3, 4}, {1, 12, 3, 4}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct world *w = world_new();
+
+		add_subnet(w, "fd77::/64", BUNDLE_RA_MANAGED)->router_s =
+		    rows[i].router_s;
+		refresh(w);
+		pass_to_packet(w);
+		assert_int_equal(said(w).router_s, rows[i].told);
+		for (int k = 0; k < 50; k++) {
+			int64_t was = w->now;
+
+			pass_to_packet(w);
+			was = w->now - was;
+			assert_true(was <= rows[i].max * SECOND);
+			assert_true(was >= rows[i].min * SECOND || k < 2);
+			assert_true(was <= 16 * SECOND || k >= 1);
+		}
+		world_free(w);
+	}
+}
+
 static void
 solicitations_are_answered_at_once(void **state UNUSED)
 {
@@ -533,6 +564,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(flags_follow_the_subnets),
 	    cmocka_unit_test(unsolicited_ones_keep_their_intervals),
+	    cmocka_unit_test(a_short_lifetime_is_said_more_often),
 	    cmocka_unit_test(solicitations_are_answered_at_once),
 	    cmocka_unit_test(a_flood_costs_a_bounded_number_of_answers),
 	    cmocka_unit_test(what_is_not_valid_is_dropped),
