@@ -15,7 +15,10 @@ struct rest_server {
 	struct event_base *base;
 	const struct log *log;
 	struct evhttp *http;
-	char *socket_path; /* set once it is ours to unlink */
+	struct evconnlistener *listener; /* http's */
+	struct event *resume;		 /* armed while it is paused */
+	int64_t told_at;		 /* mono; of the log about a pause; 0: never */
+	char *socket_path;		 /* set once it is ours to unlink */
 	const struct rest_route *routes;
 	size_t n_routes;
 	void *arg;

@@ -5,12 +5,14 @@
  * Ownership: the server owns its listener, its socket file and all open requests; routes,
  * log and base are borrowed. Failure modes: a path that another process serves is refused
  * ("socket-in-use"), a file there that is no socket is never removed. A handler that
- * takes longer than 50 ms is logged.
+ * takes longer than 50 ms is logged. Where descriptors are short, who comes waits in the backlog, and
+ * the loop goes on for the others.
  */
 #include "lib/rest_server.h"
 
 #include <errno.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <stdbool.h>
@@ -32,6 +34,10 @@ enum {
 	SLOW_HANDLER_MS = 50,
 	SOCKET_MODE = 0660,
 };
+
+#define PAUSE_US (100 * USEC_PER_MSEC)
+#define IDLE_RESUME_US (3600 * USEC_PER_SEC)
+#define TELL_EVERY_US (60 * USEC_PER_SEC)
 
 /* ---- routes ---- */
 
@@ -226,6 +232,89 @@ out:
 	return r;
 }
 
+/* ---- who comes ---- */
+
+static void
+wait_for_resume(struct rest_server *s, int64_t us)
+{
+	struct timeval tv = {us / USEC_PER_SEC, us % USEC_PER_SEC};
+
+	event_add(s->resume, &tv);
+}
+
+/* Also now and then while nothing is paused, which changes nothing: see server_of(). */
+static void
+on_resume(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct rest_server *s = arg;
+
+	evconnlistener_enable(s->listener);
+	wait_for_resume(s, IDLE_RESUME_US);
+}
+
+struct search {
+	const struct evconnlistener *listener;
+	struct rest_server *found;
+};
+
+static int
+is_of(const struct event_base *base UNUSED, const struct event *ev, void *arg)
+{
+	struct search *search = arg;
+	struct rest_server *s = event_get_callback_arg(ev);
+
+	if (event_get_callback(ev) != on_resume || s->listener != search->listener)
+		return 0;
+	search->found = s;
+	return 1;
+}
+
+/* libevent hands the callback of errors what belongs to the other one, and that is evhttp's. So the server is found
+ * by the event that it always has. */
+static struct rest_server *
+server_of(struct evconnlistener *listener)
+{
+	struct search search = {.listener = listener};
+
+	event_base_foreach_event(evconnlistener_get_base(listener), is_of, &search);
+	return search.found;
+}
+
+/* A connection that cannot be accepted stays in the backlog, and the socket ready: asked again at once, the loop would
+ * do nothing else. */
+static void
+on_accept_error(struct evconnlistener *listener, void *arg UNUSED)
+{
+	int error = EVUTIL_SOCKET_ERROR();
+	struct rest_server *s = server_of(listener);
+	int64_t now = clock_mono();
+
+	if (s == NULL)
+		return;
+	evconnlistener_disable(listener);
+	wait_for_resume(s, PAUSE_US);
+	if (s->told_at != 0 && now - s->told_at < TELL_EVERY_US)
+		return;
+	s->told_at = now;
+	log_warn(s->log,
+	    "socket %s: who connects has to wait: %s (LimitNOFILE=, ulimit -n raise it)",
+	    s->socket_path, strerror(error));
+}
+
+/* The socket is evhttp's from here on. */
+static void
+accept_from(struct rest_server *s, int fd)
+{
+	struct evhttp_bound_socket *bound = evhttp_accept_socket_with_handle(s->http, fd);
+
+	s->resume = event_new(s->base, -1, 0, on_resume, s);
+	if (bound == NULL || s->resume == NULL)
+		abort();
+	s->listener = evhttp_bound_socket_get_listener(bound);
+	evconnlistener_set_error_cb(s->listener, on_accept_error);
+	wait_for_resume(s, IDLE_RESUME_US);
+}
+
 struct rest_server *
 rest_server_new(struct event_base *base, const struct log *log, const char *socket_path,
     const char *group, const struct rest_route *routes, size_t n_routes, void *arg,
@@ -244,8 +333,9 @@ rest_server_new(struct event_base *base, const struct log *log, const char *sock
 	    .routes = routes,
 	    .n_routes = n_routes,
 	    .arg = arg};
-	if (s->http == NULL || evhttp_accept_socket(s->http, fd) < 0)
+	if (s->http == NULL)
 		abort();
+	accept_from(s, fd);
 	evhttp_set_allowed_methods(s->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST |
 						EVHTTP_REQ_PUT | EVHTTP_REQ_PATCH |
 						EVHTTP_REQ_DELETE);
@@ -262,6 +352,7 @@ rest_server_free(struct rest_server *s)
 	if (s == NULL)
 		return;
 	unlink(s->socket_path);
+	event_free(s->resume);
 	evhttp_free(s->http); /* closes the connections; their requests hear `gone` */
 	free(s->socket_path);
 	free(s);

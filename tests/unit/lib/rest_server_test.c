@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -316,6 +317,57 @@ raw(const struct fixture *f, const char *text)
 }
 
 static void
+count_answer(evutil_socket_t fd, short what, void *arg)
+{
+	struct fixture *f = arg;
+
+	(void)what;
+	f->answers++;
+	assert_true(read(fd, f->body, sizeof(f->body) - 1) > 0);
+	event_base_loopbreak(f->base);
+}
+
+static void
+pass_by(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/* The loop turned 30,000 times a second, for as long as descriptors were short. */
+static void
+without_descriptors_the_loop_rests(void **state)
+{
+	struct fixture *f = *state;
+	struct timeval window = {.tv_usec = 350000};
+	struct rlimit old, none;
+	int turns = 0, fd = raw(f, "GET /api/v1/hosts/a HTTP/1.1\r\nHost: x\r\n\r\n");
+	struct event *end = event_new(f->base, -1, 0, pass_by, NULL);
+	struct event *reply = event_new(f->base, fd, EV_READ, count_answer, f);
+
+	event_add(end, &window);
+	event_add(reply, NULL);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	none = (struct rlimit){0, old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while (event_pending(end, EV_TIMEOUT, NULL) && turns < 1000) {
+		event_base_loop(f->base, EVLOOP_ONCE);
+		turns++;
+	}
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+	assert_in_range(turns, 1, 50);
+	assert_int_equal(f->answers, 0);
+	/* Who came meanwhile is answered when there is room again. */
+	run(f);
+	assert_int_equal(f->answers, 1);
+	assert_non_null(strstr(f->body, "\"name\":\"a\""));
+	event_free(end);
+	event_free(reply);
+	close(fd);
+}
+
+static void
 pipelined_requests_wait_for_the_deferred_one(void **state)
 {
 	struct fixture *f = *state;
@@ -497,6 +549,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		without_descriptors_the_loop_rests, setup, teardown),
 	    cmocka_unit_test_setup_teardown(a_route_with_its_parts, setup, teardown),
 	    cmocka_unit_test_setup_teardown(bodies, setup, teardown),
 	    cmocka_unit_test_setup_teardown(large_bodies, setup, teardown),
