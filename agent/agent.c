@@ -611,6 +611,7 @@ make_parts(struct agent *a, struct error *err)
 		return -EIO;
 	deps.bmc = a->bmc;
 	deps.preflight = a->preflight;
+	deps.names = a->names;
 	a->jobs = run_jobs_new(&deps);
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);

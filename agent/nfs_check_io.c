@@ -2,18 +2,21 @@
 /* The socket of a question to an NFS server.
  *
  * Entry points: nfs_check_io_start(), nfs_check_io_cancel().
- * Ownership: a check frees itself before it calls `done`; a cancelled one at once.
- * Failure modes: no server, none that answers in time, or one that answers with what is no
+ * Ownership: a check frees itself before it calls `done`; a cancelled one at once, but for the name that a thread
+ * is looking up.
+ * Failure modes: a name that is not known here, or a server that cannot be asked, is code nfs-unchecked; no server, none that answers in time, or one that answers with what is no
  * answer: each is code nfs-export with its reason. Nothing is asked twice: whoever wants
  * to know later starts another check.
  *
- *	start ──► connect ──► send ──► receive ──► judge ──► done
+ *	start ──► look up a name ──► connect ──► send ──► receive ──► judge ──► done
  *	  └── every step: on_timer, or a failure ──► done
  */
 #include "agent/nfs_check_io.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,12 +28,22 @@
 #include "lib/str.h"
 
 /* Exports are for ports below 1024 only, unless they say "insecure" (exports(5)). */
-enum { XID = 0x6e626f74, PORT_LAST = 1023, PORT_FIRST = 900 };
+enum { XID = 0x6e626f74, PORT_LAST = 1023, PORT_FIRST = 900, NAME_SIZE = 256 };
+
+/* In a thread; outlives a check that was cancelled. */
+struct lookup {
+	struct nfs_check_io *check; /* NULL: it was */
+	char name[NAME_SIZE];
+	int error; /* EAI_… */
+	struct addr_ip found;
+};
 
 struct nfs_check_io {
+	struct lookup *lookup; /* under way */
+	uint16_t port;
 	int fd;
 	struct event *io, *timer;
-	char server[ADDR_IP_TEXT];
+	char server[NAME_SIZE + ADDR_IP_TEXT]; /* for people */
 	char path[512];
 	uint8_t call[NFS_MSG_CALL_MAX];
 	size_t call_len, sent;
@@ -46,6 +59,8 @@ nfs_check_io_cancel(struct nfs_check_io *c)
 {
 	if (c == NULL)
 		return;
+	if (c->lookup != NULL)
+		c->lookup->check = NULL;
 	if (c->io != NULL)
 		event_free(c->io);
 	event_free(c->timer);
@@ -82,6 +97,22 @@ fail(struct nfs_check_io *c, const char *why)
 	end(c, &err);
 }
 
+/* Machines may know a name that we do not. */
+static void
+no_address(struct nfs_check_io *c, const char *why)
+{
+	struct error err = {.code = ""};
+
+	error_set(&err, -EAGAIN, "nfs-unchecked",
+	    "give the agent's machine a resolver that knows the name, or the site a url "
+	    "with "
+	    "an address",
+	    "whether %s is exported was not seen: the address of %s is not known here: "
+	    "%s",
+	    c->path, c->server, why);
+	end(c, &err);
+}
+
 static void
 on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
@@ -90,6 +121,8 @@ on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 	if (err.code[0] != '\0')
 		end(c, &err);
+	else if (c->lookup != NULL)
+		no_address(c, "no name server answers in time");
 	else
 		fail(c, c->sent > 0 ? "it does not answer" : "it cannot be reached");
 }
@@ -195,26 +228,90 @@ begin(struct nfs_check_io *c, const struct addr_ip *server, uint16_t port)
 	return 0;
 }
 
+static void
+begin_or_tell(struct nfs_check_io *c, const struct addr_ip *server)
+{
+	int r = begin(c, server, c->port);
+
+	if (r < 0) {
+		no_server(c, strerror(-r), &c->err);
+		evtimer_add(c->timer, &(struct timeval){0});
+	}
+}
+
+static void
+look_up(void *arg)
+{
+	struct lookup *l = arg;
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM},
+			*list = NULL;
+
+	l->error = getaddrinfo(l->name, NULL, &hints, &list);
+	if (l->error == 0)
+		l->found = addr_ip_from_sockaddr(list->ai_addr);
+	if (list != NULL)
+		freeaddrinfo(list);
+}
+
+static void
+on_looked_up(void *arg)
+{
+	struct lookup *l = arg;
+	struct nfs_check_io *c = l->check;
+	char text[ADDR_IP_TEXT];
+
+	if (c != NULL) {
+		c->lookup = NULL;
+		if (l->error != 0) {
+			no_address(c, gai_strerror(l->error));
+		} else {
+			snprintf(c->server, sizeof(c->server), "%s (%s)", l->name,
+			    addr_ip_text(&l->found, text, sizeof(text)));
+			begin_or_tell(c, &l->found);
+		}
+	}
+	free(l);
+}
+
+static void
+begin_lookup(struct nfs_check_io *c, struct workq *names, const char *name)
+{
+	struct lookup *l = str_alloc(sizeof(*l));
+
+	str_clip(l->name, sizeof(l->name), name);
+	l->check = c;
+	if (workq_submit(names, look_up, on_looked_up, l) == 0) {
+		c->lookup = l;
+		return;
+	}
+	free(l);
+	error_set(&c->err, -EAGAIN, "nfs-unchecked", "retry in a minute",
+	    "whether %s is exported was not seen: too many names are being looked up",
+	    c->path);
+	evtimer_add(c->timer, &(struct timeval){0});
+}
+
 struct nfs_check_io *
-nfs_check_io_start(struct event_base *base, const struct addr_ip *server, uint16_t port,
-    const char *path, int64_t patience_us, nfs_check_io_done *done, void *arg)
+nfs_check_io_start(struct event_base *base, struct workq *names, const char *server,
+    uint16_t port, const char *path, int64_t patience_us, nfs_check_io_done *done,
+    void *arg)
 {
 	struct nfs_check_io *c = str_alloc(sizeof(*c));
 	struct timeval patience = {
 	    .tv_sec = patience_us / USEC_PER_SEC, .tv_usec = patience_us % USEC_PER_SEC};
-	int r;
+	struct addr_ip address;
 
 	c->fd = -1;
+	c->port = port;
 	c->done = done;
 	c->arg = arg;
-	addr_ip_text(server, c->server, sizeof(c->server));
+	str_clip(c->server, sizeof(c->server), server);
 	str_clip(c->path, sizeof(c->path), path);
 	c->timer = evtimer_new(base, on_timer, c);
-	r = begin(c, server, port);
-	if (r < 0) {
-		no_server(c, strerror(-r), &c->err);
-		patience = (struct timeval){0};
-	}
 	evtimer_add(c->timer, &patience);
+	if (addr_ip_parse(server, &address) == 0)
+		begin_or_tell(c, &address);
+	else
+		begin_lookup(c, names, server);
 	return c;
 }

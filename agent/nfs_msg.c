@@ -132,7 +132,7 @@ set_status(struct nfs_msg_reply *m, uint32_t status)
 	case NFS_ERR_PERM:
 	case NFS_ERR_ACCESS:
 	case NFS_ERR_WRONGSEC: m->what = NFS_MSG_DENIED; break;
-	case NFS_ERR_MINOR_VERS_MISMATCH: m->what = NFS_MSG_VERSION; break;
+	case NFS_ERR_MINOR_VERS_MISMATCH: m->what = NFS_MSG_MINOR; break;
 	case NFS_ERR_DELAY: m->what = NFS_MSG_BUSY; break;
 	default: m->what = NFS_MSG_OTHER; break;
 	}
@@ -223,7 +223,14 @@ nfs_msg_judge(const struct nfs_msg_reply *m, const char *server, const char *pat
 	case NFS_MSG_VERSION:
 		return error_set(err, -EINVAL, "nfs-export",
 		    "switch NFSv4 on in the server: the export is checked by it",
-		    "the NFS server at %s does not speak NFSv4.0", server);
+		    "the NFS server at %s does not speak NFSv4", server);
+	case NFS_MSG_MINOR:
+		return error_set(err, -EINVAL, "nfs-unchecked",
+		    "see yourself that it is exported, or let the server speak NFSv4.0 "
+		    "too",
+		    "whether %s is exported was not seen: the NFS server at %s speaks "
+		    "NFSv4.1 or later only, and is asked in NFSv4.0",
+		    path, server);
 	case NFS_MSG_BUSY:
 		return error_set(err, -EINVAL, "nfs-export", "retry in a minute",
 		    "the NFS server at %s is not ready yet", server);

@@ -17,7 +17,8 @@ struct nfs_msg_reply {
 		NFS_MSG_MISSING,   /* no such path, or no export there */
 		NFS_MSG_NO_FOLDER, /* something else than a folder */
 		NFS_MSG_DENIED,	   /* not for us */
-		NFS_MSG_VERSION,   /* the server does not speak NFSv4.0 */
+		NFS_MSG_VERSION,   /* the server does not speak NFSv4 */
+		NFS_MSG_MINOR,	   /* it does, but not NFSv4.0 */
 		NFS_MSG_BUSY,	   /* it asks to come later */
 		NFS_MSG_OTHER,	   /* `status` */
 	} what;
@@ -34,7 +35,7 @@ nfs_msg_record(const uint8_t mark[NFS_MSG_RECORD_MARK]) MUST_CHECK;
 /* The record's content. -EBADMSG when it is no answer to that call. */
 int
 nfs_msg_parse(struct rbuf r, uint32_t xid, struct nfs_msg_reply *ret) MUST_CHECK;
-/* 0 for a folder, else -EINVAL with *err of code nfs-export. `server` and `path` are for the text. */
+/* 0 for a folder, else -EINVAL with *err of code nfs-export, or nfs-unchecked when the answer says nothing of it. `server` and `path` are for the text. */
 int
 nfs_msg_judge(const struct nfs_msg_reply *m, const char *server, const char *path,
     struct error *err) MUST_CHECK;

@@ -41,7 +41,7 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	}
 	if (job->n_files > 0)
 		snprintf(files, sizeof(files), "%u image files verified; %s",
-		    job->n_files, job->exported ? "NFS export seen; " : "");
+		    job->n_files, job->exported != NULL ? job->exported : "");
 	snprintf(evidence, sizeof(evidence),
 	    "%sBMC answers with cipher suite %d; power %s", files, res->cipher,
 	    bmc_power_name(res->power));
@@ -102,12 +102,18 @@ check_templates(const struct run_job *job, struct error *err)
 	return r < 0 ? r : template_check(&p, &dirs, err);
 }
 
+/* Of an export that nobody could be asked for: the job goes on, and says so. */
+#define UNCHECKED "nfs-unchecked"
+
 /* For the record, and for `doctor`: a root that one host missed is missed by all. */
 static void
 tell_export(const struct run_job *job, const struct error *err)
 {
-	bool seen = err->code[0] == '\0';
-	struct event ev = event_make(seen ? "nfs.seen" : "nfs.missing", clock_wall());
+	bool seen = err->code[0] == '\0', unchecked = str_eq(err->code, UNCHECKED);
+	struct event ev = event_make(seen	 ? "nfs.seen"
+				     : unchecked ? "nfs.unchecked"
+						 : "nfs.missing",
+	    clock_wall());
 
 	str_clip(ev.host, sizeof(ev.host), job->run.host);
 	str_clip(ev.job, sizeof(ev.job), job->run.job);
@@ -127,32 +133,30 @@ on_export_checked(void *arg, const struct error *err)
 
 	job->export = NULL;
 	tell_export(job, err);
-	if (err->code[0] != '\0') {
+	if (err->code[0] != '\0' && !str_eq(err->code, UNCHECKED)) {
 		run_jobs_post_step(job, err, false, NULL);
 		return;
 	}
-	job->exported = true;
+	job->exported =
+	    err->code[0] == '\0' ? "NFS export seen; " : "NFS export not checked; ";
 	probe_bmc(job);
 }
 
-/* The root that the image mounts: exported by the machine that serves the site? One that is known by its name
- * alone is not asked, since names are not looked up here. */
+/* The root that the image mounts: exported by the machine that serves the site? */
 static bool
 begin_export(struct run_job *job)
 {
 	const struct bundle_image *image = &job->bundle->image;
 	char url[SCRIPT_URL_SIZE], name[SCRIPT_URL_SIZE], path[600];
 	struct script_params p;
-	struct addr_ip server;
 	struct error err;
 
 	if (image->nfs_root[0] == '\0' || get_params(job, url, &p, &err) < 0 ||
 	    script_server(url, name, sizeof(name)) < 0 ||
-	    addr_ip_parse(name, &server) < 0 ||
 	    str_format(path, sizeof(path), "%s/%s", p.images, image->nfs_root) < 0)
 		return false;
-	job->export = nfs_check_io_start(job->deps->base, &server, NFS_PORT, path,
-	    NFS_PATIENCE, on_export_checked, job);
+	job->export = nfs_check_io_start(job->deps->base, job->deps->names, name,
+	    NFS_PORT, path, NFS_PATIENCE, on_export_checked, job);
 	return true;
 }
 

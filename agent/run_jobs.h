@@ -49,6 +49,7 @@ struct run_jobs_deps {
 	struct rng *rng;
 	struct bmc_engine *bmc;
 	struct preflight *preflight;
+	struct workq *names; /* for getaddrinfo() */
 	const struct run_jobs_ops *ops;
 	void *arg;
 };

@@ -36,9 +36,10 @@ struct run_job {
 	struct probe *probe;
 	bool probing; /* also while no address is known */
 	struct addr_ip probe_ip;
-	int64_t wait_gen;	/* bootd's acknowledgement of the entry */
-	unsigned n_files;	/* verified in preflight */
-	bool exported;		/* its NFS root was seen */
+	int64_t wait_gen; /* bootd's acknowledgement of the entry */
+	unsigned n_files; /* verified in preflight */
+	const char *
+	    exported; /* what was seen of its NFS root, for the record; NULL: nothing was to be */
 	char written[ID_SIZE];	/* the ticket that templates were last written for */
 	struct addr_ip last_ip; /* the address it was last seen with */
 	UT_hash_handle hh, hh_host;

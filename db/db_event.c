@@ -41,7 +41,7 @@ enum {
 /* As the index event_last has it (db/schema/0004). */
 #define KINDS_OF_SITES                                                               \
 	"('bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing', " \
-	"'nfs.seen')"
+	"'nfs.seen', 'nfs.unchecked')"
 
 static const char *const sql[] = {
     [EVENT_ADD] =

@@ -267,7 +267,7 @@ check_past(struct store *s, json_t *list, const struct past *p, int64_t now)
 struct told {
 	json_t *list;
 	int64_t now;
-	struct latest *up, *down, *check, *missing, *seen;
+	struct latest *up, *down, *check, *missing, *seen, *unchecked;
 };
 
 /* Both events carry the time of the same agent's clock. */
@@ -305,14 +305,25 @@ seen_since(const struct told *t, const struct event *missing)
 
 /* Agents look for an NFS root when a host is to boot from it. */
 static void
-check_nfs(void *arg, const struct event *ev)
+tell_nfs(const struct told *t, const char *level, const struct event *ev)
 {
-	const struct told *t = arg;
 	const char *next = json_string_value(json_object_get(ev->detail, "next"));
 
 	if (t->now - ev->at < RECENT_US && !seen_since(t, ev))
-		find(t->list, "fail", "nfs", next ? next : "see its NFS server's log",
+		find(t->list, level, "nfs", next ? next : "see its NFS server's log",
 		    "site %s: %s", ev->site, ev->reason);
+}
+
+static void
+check_nfs(void *arg, const struct event *ev)
+{
+	tell_nfs(arg, "fail", ev);
+}
+
+static void
+check_unchecked(void *arg, const struct event *ev)
+{
+	tell_nfs(arg, "warn", ev);
 }
 
 /* What boot services lack of what the inventory names, as they told last. Those that were started since tell again. */
@@ -345,7 +356,7 @@ check_told(struct store *s, json_t *list, int64_t now)
 		struct latest **events;
 	} reads[] = {{"bootd.up", "bootd", &t.up}, {"bootd.down", "bootd", &t.down},
 	    {"bootd.check", "loader", &t.check}, {"nfs.missing", "nfs", &t.missing},
-	    {"nfs.seen", "nfs", &t.seen}};
+	    {"nfs.seen", "nfs", &t.seen}, {"nfs.unchecked", "nfs", &t.unchecked}};
 	bool sound = true;
 
 	for (size_t i = 0; i < ARRAY_SIZE(reads); i++) {
@@ -358,6 +369,7 @@ check_told(struct store *s, json_t *list, int64_t now)
 		latest_each(t.down, check_bootd, &t);
 		latest_each(t.check, check_tables, &t);
 		latest_each(t.missing, check_nfs, &t);
+		latest_each(t.unchecked, check_unchecked, &t);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(reads); i++)
 		latest_free(*reads[i].events);

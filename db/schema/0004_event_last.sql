@@ -3,4 +3,5 @@
 -- EVENT_LAST_AT_SITES in db_event.c, word for word, or the index is not used.
 
 CREATE INDEX event_last ON event (kind, site, seq) WHERE kind IN
-	('bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing', 'nfs.seen');
+	('bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing', 'nfs.seen',
+	'nfs.unchecked');

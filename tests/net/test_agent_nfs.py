@@ -8,19 +8,19 @@ from netlab import PATIENCE, until
 
 CONF = """
 NFS_CORE_PARAM {{ Protocols = 4; NFS_Port = 2049; Enable_NLM = false; Enable_RQUOTA = false; }}
-NFSv4 {{ Graceless = true; RecoveryRoot = {dir}/recovery; }}
+NFSv4 {{ {more} Graceless = true; RecoveryRoot = {dir}/recovery; }}
 EXPORT {{ Export_Id = 1; Path = {path}; Pseudo = {path}; Access_Type = RO; Squash = Root_Squash;
           SecType = sys; FSAL {{ Name = VFS; }} CLIENT {{ Clients = 10.77.0.0/24; Access_Type = RO; }} }}
 """
 
 
 class Ganesha:
-    def __init__(self, site, path):
+    def __init__(self, site, path, more=""):
         self.dir = site.path("ganesha")
         os.makedirs(os.path.join(self.dir, "recovery"), exist_ok=True)
         conf = os.path.join(self.dir, "conf")
         with open(conf, "w") as f:
-            f.write(CONF.format(dir=self.dir, path=path))
+            f.write(CONF.format(dir=self.dir, path=path, more=more))
         self.log = os.path.join(self.dir, "log")
         self.proc = site.server.popen("ganesha.nfsd", "-F", "-f", conf, "-L", self.log, "-p",
                                       os.path.join(self.dir, "pid"), stdout=subprocess.DEVNULL,
@@ -77,6 +77,40 @@ def test_a_root_over_nfs_is_seen_before_anything_is_switched(site):
         assert s.wait_end(job)["kind"] == "job.done"
     finally:
         g.stop()
+
+
+def unchecked(s, root, why):
+    """The job goes on, and the record says what was not seen."""
+    job = order(s, root)
+    ev = s.wait_event("nfs.unchecked", path=root)
+    assert why in ev["reason"] and "was not seen" in ev["reason"]
+    assert ev["detail"]["code"] == "nfs-unchecked" and ev["detail"]["next"]
+    s.wait_stage("power")
+    seen, = [e["detail"]["evidence"] for e in s.events if e.get("job") == job and e["kind"] == "job.stage"
+             and e["detail"]["stage"] == "preflight" and e["detail"]["state"] == "confirmed"]
+    assert "NFS export not checked" in seen
+
+
+def test_a_server_of_later_minor_versions_is_not_checked(site):
+    s = site()
+    os.makedirs(s.path("images", "live"))
+    g = Ganesha(s, s.path("images", "live"), more="minor_versions = 1,2;")
+    try:
+        unchecked(s, "live", "speaks NFSv4.1 or later only")
+    finally:
+        g.stop()
+
+
+def test_a_site_that_is_known_by_name(site):
+    s = site(site_url="http://localhost")
+    os.makedirs(s.path("images", "live"))
+    assert "no NFS server at localhost (127.0.0.1): Connection refused" in refused(s, "live")
+
+
+def test_a_name_that_is_not_known_here(site):
+    s = site(site_url="http://boot.invalid")
+    os.makedirs(s.path("images", "live"))
+    unchecked(s, "live", "the address of boot.invalid is not known here")
 
 
 def test_what_is_no_nfs_server_is_told_apart(site):
