@@ -232,37 +232,42 @@ logline_vendor(const struct logline_text *t, struct logline *ret)
 /* ---- syslog ---- */
 
 static bool
-skip_digits(struct logline_text *t, int n)
+take_digits(struct logline_text *t, int n, int *ret)
 {
-	for (int i = 0; i < n; i++, t->at++) {
+	for (*ret = 0; n > 0; n--, t->at++) {
 		if (t->at == t->end || !isdigit((unsigned char)*t->at))
 			return false;
+		*ret = 10 * *ret + (*t->at - '0');
 	}
 	return true;
 }
 
 /* "Nov 26 01:45:31 ": no year and no zone. */
 static bool
-skip_old_date(struct logline_text *t)
+skip_old_date(struct logline_text *t, struct clock_local *ret)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct logline_text c = *t;
+	struct clock_local l = {0};
 	char month[4] = "";
+	const char *found;
 
 	if (left(&c) < sizeof("Nov 26 01:45:31"))
 		return false;
 	memcpy(month, c.at, 3);
-	if (strstr(months, month) == NULL)
+	found = strstr(months, month);
+	if (strlen(month) != 3 || found == NULL || (found - months) % 3 != 0)
 		return false;
+	l.month = (int)(found - months) / 3 + 1;
 	c.at += 4;
-	if (*c.at == ' ')
-		c.at++;
-	else if (!skip_digits(&c, 1))
+	if (!(logline_skip(&c, " ") ? take_digits(&c, 1, &l.day)
+				    : take_digits(&c, 2, &l.day)) ||
+	    !logline_skip(&c, " ") || !take_digits(&c, 2, &l.hour) ||
+	    !logline_skip(&c, ":") || !take_digits(&c, 2, &l.min) ||
+	    !logline_skip(&c, ":") || !take_digits(&c, 2, &l.sec) ||
+	    !logline_skip(&c, " "))
 		return false;
-	if (!skip_digits(&c, 1) || !logline_skip(&c, " ") || !skip_digits(&c, 2) ||
-	    !logline_skip(&c, ":") || !skip_digits(&c, 2) || !logline_skip(&c, ":") ||
-	    !skip_digits(&c, 2) || !logline_skip(&c, " "))
-		return false;
+	*ret = l;
 	*t = c;
 	return true;
 }
@@ -302,7 +307,7 @@ skip_program(struct logline_text *t)
 void
 logline_syslog(struct logline_text *t, struct logline *ret)
 {
-	if (skip_new_date(t, &ret->at) || skip_old_date(t))
+	if (skip_new_date(t, &ret->at) || skip_old_date(t, &ret->local))
 		skip_program(t);
 }
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "lib/addr.h"
+#include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/event.h"
 
@@ -51,6 +52,8 @@ enum {
 struct logline {
 	enum logline_what what;
 	int64_t at; /* wall time, when the line has a date with a zone; else 0 */
+	struct clock_local
+	    local; /* when it has one without zone and year; else month is 0 */
 	char kind[EVENT_KIND_SIZE];
 	enum logline_class class;
 	uint16_t arch;		/* ARCH_NONE: not said */

@@ -313,6 +313,17 @@ tell_report(
 	s->o.ops->on_message(s->o.arg, &m);
 }
 
+/* Of a date of syslog's older form. It has whole seconds: when it is of just now, the time of reading is nearer. */
+static int64_t
+time_of(const struct logline *l, int64_t now)
+{
+	int64_t at;
+
+	if (clock_from_local(&l->local, now, &at) < 0 || now - at < 2 * USEC_PER_SEC)
+		return 0;
+	return at;
+}
+
 static void
 on_line(void *arg, const char *text, size_t len, int64_t at)
 {
@@ -326,6 +337,8 @@ on_line(void *arg, const char *text, size_t len, int64_t at)
 		return;
 	if (l.at == 0)
 		l.at = at;
+	if (l.at == 0)
+		l.at = time_of(&l, clock_wall());
 	logwatch_line(s->watch, log->cfg->format, &l, clock_wall(), &out);
 	if (out.consume)
 		ask_consume(s, &out, &l);

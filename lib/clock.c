@@ -2,7 +2,7 @@
 /* The only code that reads a clock, and the text form of times.
  *
  * Entry points: clock_wall() for records, clock_mono() for deadlines, clock_text() and
- * clock_parse() for RFC 3339.
+ * clock_parse() for RFC 3339, clock_from_local() for syslog's older form.
  * Ownership: none.
  * Failure modes: clock_parse() refuses what is not a whole RFC 3339 time; the clocks
  * cannot fail.
@@ -169,4 +169,45 @@ clock_parse(const char *text, int64_t *ret_wall)
 		return -EINVAL;
 	*ret_wall = (sec - offset) * USEC_PER_SEC + us;
 	return 0;
+}
+
+/* In that year; false when it has no such date. */
+static bool
+local_in_year(const struct clock_local *local, int year, int64_t *ret_wall)
+{
+	struct tm tm = {.tm_year = year,
+	    .tm_mon = local->month - 1,
+	    .tm_mday = local->day,
+	    .tm_hour = local->hour,
+	    .tm_min = local->min,
+	    .tm_sec = local->sec,
+	    .tm_isdst = -1};
+	time_t t = mktime(&tm);
+
+	*ret_wall = (int64_t)t * USEC_PER_SEC;
+	/* mktime() makes March out of the 30th of February. */
+	return t != (time_t)-1 && tm.tm_mon == local->month - 1;
+}
+
+int
+clock_from_local(const struct clock_local *local, int64_t now, int64_t *ret_wall)
+{
+	time_t sec = (time_t)(now / USEC_PER_SEC);
+	struct tm tm;
+
+	if (local->month < 1 || local->month > 12 || local->day < 1 || local->day > 31 ||
+	    local->hour < 0 || local->hour > 23 || local->min < 0 || local->min > 59 ||
+	    local->sec < 0 || local->sec > 60 || localtime_r(&sec, &tm) == NULL)
+		return -EINVAL;
+	/* The 29th of February may be up to eight years ago. */
+	for (int year = tm.tm_year + 1; year >= tm.tm_year - 8; year--) {
+		int64_t wall;
+
+		if (!local_in_year(local, year, &wall) ||
+		    wall > now + 24 * 3600 * USEC_PER_SEC)
+			continue;
+		*ret_wall = wall < now ? wall : now;
+		return 0;
+	}
+	return -EINVAL;
 }

@@ -23,4 +23,15 @@ clock_text(int64_t wall, char *buf, size_t size);
 int
 clock_parse(const char *text, int64_t *ret_wall) MUST_CHECK;
 
+/* A date and time of day of this machine's zone that does not say its year: "Nov 26 01:45:31" of syslog. */
+struct clock_local {
+	int month; /* 1 … 12; 0: there is none */
+	int day, hour, min, sec;
+};
+/* The last such time before `now`; one that is at most a day after it (the clock was set back, or another's zone) is
+ * `now`. 0 or -EINVAL when there is no such date. */
+int
+clock_from_local(
+    const struct clock_local *local, int64_t now, int64_t *ret_wall) MUST_CHECK;
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -77,6 +78,51 @@ there_and_back(void **state)
 	}
 }
 
+/* Syslog's older dates have neither year nor zone. */
+static void
+local_dates_are_of_the_past(void **state)
+{
+	static const struct {
+		struct clock_local local;
+		const char *zone, *now, *want; /* NULL: refused */
+	} rows[] = {
+	    {{11, 26, 1, 45, 31}, "UTC0", "2026-11-26T01:45:33Z", "2026-11-26T01:45:31Z"},
+	    {{11, 26, 1, 45, 31}, "WAT-1", "2026-11-26T01:45:33Z",
+		"2026-11-26T00:45:31Z"},
+	    /* Over the turn of the year, on both sides of it. */
+	    {{12, 31, 23, 59, 59}, "UTC0", "2027-01-01T00:00:05Z",
+		"2026-12-31T23:59:59Z"},
+	    {{1, 1, 0, 30, 0}, "WAT-1", "2026-12-31T23:40:00Z", "2026-12-31T23:30:00Z"},
+	    /* A clock that was set back: not a year ago. */
+	    {{11, 26, 1, 50, 0}, "UTC0", "2026-11-26T01:45:33Z", "2026-11-26T01:45:33Z"},
+	    {{11, 28, 1, 50, 0}, "UTC0", "2026-11-26T01:45:33Z", "2025-11-28T01:50:00Z"},
+	    {{2, 29, 12, 0, 0}, "UTC0", "2026-11-26T01:45:33Z", "2024-02-29T12:00:00Z"},
+	    {{2, 30, 12, 0, 0}, "UTC0", "2026-11-26T01:45:33Z", NULL},
+	    {{0, 0, 0, 0, 0}, "UTC0", "2026-11-26T01:45:33Z", NULL},
+	    {{13, 1, 0, 0, 0}, "UTC0", "2026-11-26T01:45:33Z", NULL},
+	    {{1, 1, 24, 0, 0}, "UTC0", "2026-11-26T01:45:33Z", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int64_t now, want = 0, got = 0;
+		int r;
+
+		setenv("TZ", rows[i].zone, 1);
+		tzset();
+		assert_int_equal(clock_parse(rows[i].now, &now), 0);
+		r = clock_from_local(&rows[i].local, now, &got);
+		assert_int_equal(r, rows[i].want ? 0 : -EINVAL);
+		if (rows[i].want)
+			assert_int_equal(clock_parse(rows[i].want, &want), 0);
+		if (got != want)
+			fail_msg("row %zu: %lld, not %lld", i, (long long)got,
+			    (long long)want);
+	}
+	unsetenv("TZ");
+	tzset();
+}
+
 static void
 clocks_run(void **state)
 {
@@ -95,6 +141,7 @@ main(void)
 	    cmocka_unit_test(parses_rfc3339),
 	    cmocka_unit_test(refuses_what_is_no_time),
 	    cmocka_unit_test(there_and_back),
+	    cmocka_unit_test(local_dates_are_of_the_past),
 	    cmocka_unit_test(clocks_run),
 	};
 
