@@ -21,7 +21,8 @@ struct logtail_io_ops {
 	void (*line)(void *arg, const char *text, size_t len, int64_t at);
 	/* The position behind the lines given. */
 	void (*mark)(void *arg, const char *mark);
-	/* Within logtail_io_new(): lines behind the mark may be gone. NULL allowed. */
+	/* Within logtail_io_new(), or when a journal can be opened at last: lines behind the mark may be gone.
+	 * NULL allowed. */
 	void (*lost)(void *arg);
 };
 

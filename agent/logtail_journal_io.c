@@ -4,7 +4,10 @@
  * Entry points: logtail_journal_io_new(), logtail_journal_io_go_on(); callbacks of the journal's descriptor and a timer.
  * Ownership: struct logtail_journal_io owns the open journal.
  * Failure modes: a journal that is not there or may not be read (the group systemd-journal may) is told once and tried
- * again. A cursor whose entry is gone leads to the next entry after it.
+ * again. A cursor whose entry is gone (vacuumed) leads to the next entry after it; what stood between the two is lost, and
+ * the owner is told.
+ *
+ * A mark is the journal's cursor, or NOTHING_YET of a unit that had said nothing when it was first looked at.
  */
 #include "agent/logtail_journal_io.h"
 
@@ -18,6 +21,8 @@
 #include "lib/str.h"
 
 enum { PORTION = 200, LOOK_S = 1 };
+/* No cursor looks so: those are lists of KEY=VALUE. */
+static const char NOTHING_YET[] = "-";
 
 struct logtail_journal_io {
 	struct logtail_io_opts o;
@@ -25,7 +30,22 @@ struct logtail_journal_io {
 	struct event *readable, *timer, *soon;
 	char *cursor; /* of the last entry given, or NULL */
 	bool waiting, told;
+	bool lost; /* told that the cursor's entry is gone */
 };
+
+static void
+tell_lost(struct logtail_journal_io *j)
+{
+	if (j->lost)
+		return;
+	j->lost = true;
+	log_warn(j->o.log,
+	    "journal of %s: the entry that was read last is gone; what was written since "
+	    "is not known",
+	    j->o.unit);
+	if (j->o.ops->lost != NULL)
+		j->o.ops->lost(j->o.arg);
+}
 
 static int
 seek(struct logtail_journal_io *j)
@@ -40,12 +60,20 @@ seek(struct logtail_journal_io *j)
 			r = sd_journal_previous(j->j);
 		return r == 0 ? sd_journal_seek_head(j->j) : r;
 	}
+	if (str_eq(j->cursor, NOTHING_YET))
+		return sd_journal_seek_head(j->j);
 	if ((r = sd_journal_seek_cursor(j->j, j->cursor)) < 0 ||
-	    (r = sd_journal_next(j->j)) <= 0)
+	    (r = sd_journal_next(j->j)) < 0)
 		return r;
-	/* That entry itself was given already; when it is gone, this is the one after it. */
-	return sd_journal_test_cursor(j->j, j->cursor) > 0 ? 0
-							   : sd_journal_previous(j->j);
+	/* That entry itself was given already; when it is gone, this is the one after it, or there is none. */
+	if (r > 0 && sd_journal_test_cursor(j->j, j->cursor) > 0)
+		return 0;
+	tell_lost(j);
+	if (r == 0)
+		return 0;
+	r = sd_journal_previous(j->j);
+	/* It is the first that there is, and a step back from it leads nowhere. */
+	return r == 0 ? sd_journal_seek_head(j->j) : r;
 }
 
 static int
@@ -139,8 +167,11 @@ try_open(struct logtail_journal_io *j)
 	    j->o.base, sd_journal_get_fd(j->j), EV_READ | EV_PERSIST, on_event, j);
 	event_add(j->readable, NULL);
 	/* Where the first reading begins, should the agent be restarted before a line comes. */
-	if (j->cursor == NULL && sd_journal_get_cursor(j->j, &j->cursor) >= 0 &&
-	    strlen(j->cursor) < LOGTAIL_IO_MARK_SIZE) {
+	if (j->cursor != NULL)
+		return;
+	if (sd_journal_get_cursor(j->j, &j->cursor) < 0)
+		j->cursor = str_dup(NOTHING_YET);
+	if (strlen(j->cursor) < LOGTAIL_IO_MARK_SIZE) {
 		j->waiting = true;
 		j->o.ops->mark(j->o.arg, j->cursor);
 	}

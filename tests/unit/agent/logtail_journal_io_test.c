@@ -30,7 +30,7 @@ struct kit {
 	char heard[1000]; /* messages, each with '|' behind */
 	char mark[LOGTAIL_IO_MARK_SIZE];
 	int64_t at; /* of the last message heard */
-	int written;
+	int written, lost;
 	bool hold;
 };
 
@@ -54,9 +54,18 @@ on_mark(void *arg, const char *mark)
 }
 
 static void
+on_lost(void *arg)
+{
+	struct kit *k = arg;
+
+	k->lost++;
+}
+
+static void
 begin(struct kit *k)
 {
-	static const struct logtail_io_ops ops = {.line = on_line, .mark = on_mark};
+	static const struct logtail_io_ops ops = {
+	    .line = on_line, .mark = on_mark, .lost = on_lost};
 	char mark[LOGTAIL_IO_MARK_SIZE];
 	struct logtail_io_opts o = {.base = k->base,
 	    .log = &k->log,
@@ -192,6 +201,62 @@ test_restart(void **state)
 	expect(k, "d|");
 }
 
+static void
+vacuum(struct kit *k)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/x.journal", k->dir);
+	assert_int_equal(unlink(path), 0);
+}
+
+/* What stood behind the entry that was read last may have been of importance: the use of a ticket. */
+static void
+test_what_was_vacuumed_is_lost(void **state)
+{
+	struct kit *k = *state;
+
+	put(k, "tftpd-hpa.service", "old");
+	begin(k);
+	put(k, "tftpd-hpa.service", "a");
+	expect(k, "a|");
+	end(k);
+	begin(k);
+	assert_int_equal(k->lost, 0);
+	end(k);
+	put(k, "tftpd-hpa.service", "b");
+	vacuum(k);
+	put(k, "tftpd-hpa.service", "c");
+	begin(k);
+	expect(k, "c|");
+	assert_int_equal(k->lost, 1);
+	end(k);
+	/* All of it, and nothing came since. */
+	vacuum(k);
+	put(k, "nginx.service", "other");
+	begin(k);
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	assert_int_equal(k->lost, 2);
+	put(k, "tftpd-hpa.service", "d");
+	expect(k, "d|");
+}
+
+/* A unit that had said nothing: what it says is new, also while nobody listens. */
+static void
+test_restart_before_the_first_message(void **state)
+{
+	struct kit *k = *state;
+
+	put(k, "nginx.service", "other");
+	begin(k);
+	assert_string_not_equal(k->mark, "");
+	end(k);
+	put(k, "tftpd-hpa.service", "first");
+	begin(k);
+	expect(k, "first|");
+	assert_int_equal(k->lost, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int
@@ -201,6 +266,8 @@ main(void)
 	    TEST(test_only_the_unit_and_only_what_is_new),
 	    TEST(test_nothing_there_yet),
 	    TEST(test_restart),
+	    TEST(test_what_was_vacuumed_is_lost),
+	    TEST(test_restart_before_the_first_message),
 	};
 
 	if (access(REMOTE, X_OK) < 0) {
