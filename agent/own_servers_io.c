@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/armed_before.h"
 #include "agent/logline.h"
 #include "agent/logtail_io.h"
 #include "agent/logwatch.h"
@@ -54,6 +55,7 @@ struct own_servers_io {
 	struct logwatch *watch;
 	struct own_log logs[AGENT_CONFIG_LOGS_MAX];
 	struct own_menu *menu;
+	struct armed_before *before;
 	struct event *soon, *pump, *again, *look;
 	struct asked *asked;
 	struct served *served;
@@ -283,9 +285,10 @@ ask_consume(
 	s->o.ops->on_message(s->o.arg, &m);
 }
 
-/* A part of the HTTP log is lost: any ticket may have been used in it, and is not given a second time. */
+/* A part of the HTTP log is lost: any ticket may have been used in it, and is not given a second time. Of a part
+ * from before the agent began only those that were armed then. */
 static void
-doubt_tickets(struct own_servers_io *s)
+doubt_tickets(struct own_servers_io *s, bool before)
 {
 	static const struct logline nobody;
 
@@ -293,8 +296,14 @@ doubt_tickets(struct own_servers_io *s)
 		const struct bootd_msg_boot *b = logwatch_boot(s->watch, d->h.name);
 		struct logwatch_out out = {.name = "(log lost)"};
 
-		if (b == NULL || b->consumed)
+		if (b == NULL || b->consumed ||
+		    (before && !armed_before_has(s->before, b->ticket)))
 			continue;
+		log_warn(s->o.log,
+		    "host %s: its ticket counts as used: what the HTTP log said in "
+		    "between "
+		    "is not known",
+		    d->h.name);
 		memcpy(out.host, d->h.name, sizeof(out.host));
 		memcpy(out.ticket, b->ticket, sizeof(out.ticket));
 		ask_consume(s, &out, &nobody);
@@ -371,7 +380,16 @@ on_lost(void *arg)
 	struct own_log *log = arg;
 
 	if (log->cfg->format == LOGLINE_NGINX)
-		doubt_tickets(log->s);
+		doubt_tickets(log->s, false);
+}
+
+/* Never read before, by this name: agent.yaml has another one for it than when the agent ran last, and what the machines
+ * did since with the tickets that it left armed is not known. */
+static void
+begin_unread(struct own_log *log)
+{
+	if (log->cfg->format == LOGLINE_NGINX)
+		doubt_tickets(log->s, true);
 }
 
 static void
@@ -394,6 +412,8 @@ begin_log(struct own_servers_io *s, struct own_log *log)
 		    "log %s: where it was read to is not known; it is read from its end",
 		    o.file != NULL ? o.file : o.unit);
 		on_lost(log);
+	} else if (mark == NULL) {
+		begin_unread(log);
 	}
 	o.mark = mark;
 	log->tail = logtail_io_new(&o);
@@ -689,6 +709,7 @@ free_all(void *self)
 	event_free(s->again);
 	event_free(s->look);
 	own_menu_free(s->menu);
+	armed_before_free(s->before);
 	logwatch_free(s->watch);
 	free(s->acks);
 	free(s->host);
@@ -710,6 +731,7 @@ own_servers_io_new(const struct own_servers_io_opts *opts, bool held)
 	    .tell = on_left_out,
 	    .arg = s,
 	});
+	s->before = armed_before_new(opts->spool);
 	s->watch = logwatch_new();
 	s->host = str_alloc(sizeof(*s->host));
 	s->boot = str_alloc(sizeof(*s->boot));

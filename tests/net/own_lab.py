@@ -44,6 +44,7 @@ class OwnSite(AgentSite):
         """menu: of the site, which edge01 stands before then; nginx has the configuration that `site config` makes."""
         self.dhcp, self.menu = dhcp, menu
         self.procs = {}
+        self.http_log = "nginx.log"
         super().__init__(lan, **kw)
         os.chmod(self.path("scripts"), 0o755)
         self.syslog = Syslog(self.dir)
@@ -64,7 +65,7 @@ class OwnSite(AgentSite):
         return table
 
     def logs(self):
-        logs = [{"format": "nginx", "file": self.path("nginx.log")}]
+        logs = [{"format": "nginx", "file": self.path(self.http_log)}]
         if self.dhcp == "dnsmasq":
             return logs + [{"format": "dnsmasq", "file": self.path("dnsmasq.log")}]
         logs += [{"format": "tftpd-hpa", "file": self.path("in.tftpd.log")}]

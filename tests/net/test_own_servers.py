@@ -123,6 +123,34 @@ def test_log_lost_while_no_agent_ran(own_site):
     s.check_ticket_rule(job)
 
 
+def test_http_log_by_another_name_while_a_job_is_armed(own_site):
+    """What the old one says is not read any more: the ticket may have been used. One that is armed later was not."""
+    s = own_site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")
+    m = s.machine()
+    m.firmware()
+    s.wait_stage("firmware-dhcp")
+    s.kill_agent()
+    s.http_log = "other.log"
+    s.write_config()
+    s.start_agent()
+    assert s.wait_event("job.ticket", state="consumed")["file"] == "(log lost)"
+    until(lambda: "exit 1" in s.script_text(), what="the script to be replaced")
+    s.cancel(job)
+    assert s.wait_end(job)["kind"] == "job.cancelled"
+    s.check_ticket_rule(job)
+    s.kill_agent()
+    s.http_log = "third.log"
+    s.write_config()
+    other = s.order(s.bundle())
+    s.start_agent()
+    s.wait_stage("power", job=other)
+    assert s.tickets(other, "armed") and not s.tickets(other, "consumed")
+    s.cancel(other)
+    assert s.wait_end(other)["kind"] == "job.cancelled"
+
+
 def test_files_that_cannot_be_laid_out(own_site):
     """Nothing is switched, the reason is told, and it goes on when it can."""
     s = own_site(deadlines={"armed": "1s"})
