@@ -188,7 +188,7 @@ autoexec_names_its_server(void **state UNUSED)
 static void
 what_makes_another_script(void **state)
 {
-	struct bundle_site *a = make_site(), *b = make_site();
+	struct bundle_site *a = menu_kit_site(), *b = menu_kit_site();
 
 	(void)state;
 	assert_true(menu_script_same(a, b));
@@ -207,8 +207,8 @@ what_makes_another_script(void **state)
 	b->n_menu_images++;
 	str_clip(b->name, sizeof(b->name), "ams");
 	assert_false(menu_script_same(a, b));
-	free_site(a);
-	free_site(b);
+	menu_kit_free(a);
+	menu_kit_free(b);
 }
 
 int
