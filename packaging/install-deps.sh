@@ -21,10 +21,11 @@ if [ "${1:-}" != build ]; then
 	packages="$packages python3-pytest python3-pytest-xdist python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
 	dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe-qemu
 	dnsmasq-base kea-admin kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd tshark tcpdump iproute2 iputils-ping ndisc6 wget procps cpio busybox-static
+	qemu-system-arm qemu-efi-aarch64 ovmf-ia32 grub-efi-ia32-bin
 	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs jq libcap2-bin util-linux
 	systemd-journal-remote"
 	# The guests of the lab
-	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools mmdebstrap"
+	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools mmdebstrap xz-utils"
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only

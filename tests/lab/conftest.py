@@ -36,6 +36,11 @@ def debian(images):
     build("build_debian.sh")
 
 
+@pytest.fixture(scope="session")
+def arm64(images):
+    build("build_arm64.sh")
+
+
 @pytest.fixture
 def make_lab(request):
     """make_lab(**kw) gives a Lab (or the kind of it that is asked for) that is closed after the test; a failing test prints its logs."""

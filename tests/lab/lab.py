@@ -93,7 +93,7 @@ class Machine:
 
     def inventory(self):
         return {
-            "name": self.name, "site": "local", "firmware": self.firmware, "uuid": self.uuid,
+            "name": self.name, "site": "local", "firmware": self.firmware.split("-")[0], "uuid": self.uuid,
             "nics": [{"mac": self.mac, "boot": True, **({"ip": self.ip} if self.lab.v4 and self.ip else {}),
                       **({"ip6": self.ip6} if self.lab.v6 else {})}],
             "labels": {"role": "lab"}, "image": self.image, **({"loaders": self.loaders} if self.loaders else {}),
@@ -163,6 +163,7 @@ class Lab:
         # Members of agent.yaml's boot_services that are added or replaced.
         self.boot_services = {"services": {"dhcp4": "on" if v4 else "off"}}
         self.socket = self.path("orchestrator.sock")
+        self.loaders_dir = "/usr/lib/ipxe"
 
     def __enter__(self):
         return self
@@ -346,7 +347,7 @@ boot_services:
   interfaces: [{self.interface}]
 {"".join(f"  {k}: {json.dumps(v)}{chr(10)}" for k, v in self.boot_services.items())}  dirs:
     images: {self.path("images")}
-    loaders: /usr/lib/ipxe
+    loaders: {self.loaders_dir}
     scripts: {self.path("scripts")}
     state: {self.path("bootd")}
   events:

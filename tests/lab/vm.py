@@ -25,9 +25,19 @@ import subprocess
 import sys
 import time
 
-CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
 PR_SET_PDEATHSIG = 1
+PC = ["qemu-system-x86_64", "-machine", "q35", "-cpu", "max"]
+# What each firmware runs on: the machine; the flash that holds the firmware, and the one with its variables.
+PLATFORMS = {
+    "uefi": (PC, "/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"),
+    # Debian has the 32-bit build only as the one that keeps its variables behind SMM; no keys are enrolled in them.
+    "uefi-ia32": ([*PC, "-machine", "smm=on", "-global", "driver=cfi.pflash01,property=secure,value=on"],
+                  "/usr/share/OVMF/OVMF32_CODE_4M.secboot.fd", "/usr/share/OVMF/OVMF32_VARS_4M.fd"),
+    # Both flashes are 64 MiB there: the firmware alone is given, and its variables go with the power.
+    "uefi-arm64": (["qemu-system-aarch64", "-machine", "virt", "-cpu", "cortex-a57",
+                    "-bios", "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"], None, None),
+    "bios": ([*PC, "-machine", "graphics=off"], None, None),  # SeaBIOS then speaks on the serial port
+}
 
 
 class Qmp:
@@ -72,8 +82,9 @@ class Machine:
             os.mkfifo(fifo, 0o600)
         self.commands = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         self.selector.register(self.commands, selectors.EVENT_READ)
-        if args.firmware == "uefi" and not os.path.exists(self.path("vars.fd")):
-            shutil.copyfile(VARS, self.path("vars.fd"))
+        self.platform, self.flash, variables = PLATFORMS[args.firmware]
+        if variables and not os.path.exists(self.path("vars.fd")):
+            shutil.copyfile(variables, self.path("vars.fd"))
         self.write("boot", "default")
         self.write("power", "0")
 
@@ -88,8 +99,8 @@ class Machine:
     def command_line(self, net_first):
         a = self.args
         net, disk = (1, 2) if net_first else (2, 1)
-        line = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", str(a.memory),
-                "-machine", "q35", "-nodefaults", "-display", "none", "-vga", "none", "-no-reboot",
+        line = [*self.platform, "-accel", "tcg,thread=multi", "-m", str(a.memory),
+                "-nodefaults", "-display", "none", "-vga", "none", "-no-reboot",
                 "-uuid", a.uuid, "-smbios", f"type=1,serial={a.name}-sn",
                 "-drive", f"if=none,id=d0,file={a.disk},format=raw,cache=unsafe",
                 "-device", f"virtio-blk-pci,drive=d0,bootindex={disk}",
@@ -97,15 +108,14 @@ class Machine:
                 "-object", "rng-random,id=r0,filename=/dev/urandom", "-device", "virtio-rng-pci,rng=r0",
                 "-qmp", f"unix:{self.path('qmp')},server=on,wait=off"]
         nic = f"virtio-net-pci,netdev=n0,mac={a.mac},bootindex={net}"
-        if a.firmware == "uefi":
+        if a.firmware != "bios":
             # OVMF tries PXEv4, PXEv6, HTTPv4 and HTTPv6 in turn, each for a minute; these take the first ones out.
             for name in {"any": [], "pxe6": ["4"], "http": ["4", "6"]}[a.path]:
                 line += ["-fw_cfg", f"name=opt/org.tianocore/IPv{name}PXESupport,string=n"]
-            line += ["-drive", f"if=pflash,format=raw,readonly=on,file={CODE}",
-                     "-drive", f"if=pflash,format=raw,file={self.path('vars.fd')}"]
             nic += ",romfile="
-        else:
-            line += ["-machine", "graphics=off"]  # SeaBIOS then speaks on the serial port
+        if self.flash:
+            line += ["-drive", f"if=pflash,format=raw,readonly=on,file={self.flash}",
+                     "-drive", f"if=pflash,format=raw,file={self.path('vars.fd')}"]
         line += ["-device", nic]
         log = f"logfile={self.path('console.log')},logappend=on"
         if a.serial:
@@ -195,7 +205,7 @@ def main():
     p.add_argument("--mac", required=True)
     p.add_argument("--uuid", required=True)
     p.add_argument("--disk", required=True)
-    p.add_argument("--firmware", choices=["uefi", "bios"], default="uefi")
+    p.add_argument("--firmware", choices=[*PLATFORMS], default="uefi")
     p.add_argument("--path", choices=["any", "pxe6", "http"], default="any",
                    help="where UEFI begins: PXE over IPv4, PXE over IPv6, HTTP boot")
     p.add_argument("--memory", type=int, default=512)
