@@ -18,7 +18,7 @@ die() { echo "build_arm64: $1" >&2; exit 1; }
 
 work=$out/arm64
 rm -rf "$work"
-mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root" "$out/loaders" "$out/images/arm64"
+mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/tree" "$out/loaders" "$out/images/arm64"
 : >"$work/status"
 arm64() { # PROGRAM ARGUMENT... : apt as it would be on an arm64 machine of that release with nothing installed
 	program=$1
@@ -43,18 +43,18 @@ kernel=$(arm64 apt-cache depends linux-image-cloud-arm64 | awk '/Depends: linux-
 (cd "$work/debs" && arm64 apt-get download ipxe busybox-static "$kernel") >"$work/apt.log" 2>&1 ||
 	{ cat "$work/apt.log" >&2; die "no packages"; }
 for deb in "$work"/debs/*.deb; do
-	dpkg -x "$deb" "$work/root"
+	dpkg -x "$deb" "$work/tree"
 done
 
-cp "$work/root/usr/lib/ipxe/ipxe-arm64.efi" "$out/loaders/"
-cp "$work"/root/boot/vmlinuz-* "$out/images/arm64/vmlinuz"
+cp "$work/tree/usr/lib/ipxe/ipxe-arm64.efi" "$out/loaders/"
+cp "$work"/tree/boot/vmlinuz-* "$out/images/arm64/vmlinuz"
 
 # The initrd: busybox, the modules, our init.
 root=$work/initrd
 mkdir -p "$root/bin" "$root/modules"
-cp "$work/root/usr/bin/busybox" "$root/bin/busybox"
+cp "$work/tree/usr/bin/busybox" "$root/bin/busybox"
 for m in virtio virtio_ring virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover net_failover virtio_net; do
-	find "$work/root" -name "$m.ko*" -exec cp {} "$root/modules/" \;
+	find "$work/tree" -name "$m.ko*" -exec cp {} "$root/modules/" \;
 done
 [ -z "$(find "$root/modules" -name '*.xz')" ] || xz -d "$root"/modules/*.xz
 [ -e "$root/modules/virtio_net.ko" ] || die "$kernel has no virtio_net.ko"
