@@ -9,7 +9,7 @@ from lab import REPO, wait_for
 
 GRUB_IA32 = "/usr/lib/grub/i386-efi/monolithic/grubnetia32.efi"
 IPXE_ARM64 = os.path.join(REPO, "build", "lab", "loaders", "ipxe-arm64.efi")
-BOOT = 150  # seconds for firmware and loader on a busy machine
+BOOT = 400  # seconds for firmware and loader beside much else; only a failure lasts so long
 # Three machines at once on a busy computer: none of them is to be started again.
 PATIENT = {"loader": "10m", "ipxe-dhcp": "10m", "script": "10m"}
 # The path a machine boots by: the architecture its firmware names, and how its loader goes to it.
