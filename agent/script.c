@@ -82,6 +82,15 @@ script_server(const char *url, char *buf, size_t size)
 	return str_format(buf, size, "%.*s", (int)n, at);
 }
 
+bool
+script_url_is_v6(const char *url)
+{
+	char server[SCRIPT_URL_SIZE];
+
+	return script_server(url, server, sizeof(server)) == 0 &&
+	       strchr(server, ':') != NULL;
+}
+
 static const char *
 label_of(const struct bundle_host *host, const char *key)
 {
@@ -106,6 +115,31 @@ file_url(struct names *n, const char *name)
 		return n->value;
 	}
 	return NULL;
+}
+
+/* How a system asks for the address by which it reaches that URL: dracut's ip=, and ip= with ip6= of Ubuntu's
+ * initramfs-tools. NULL: another name. */
+static const char *
+net_value(const char *url, const char *name)
+{
+	bool v6 = script_url_is_v6(url);
+
+	if (str_eq(name, "net.dhcp"))
+		return v6 ? "dhcp6" : "dhcp";
+	if (str_eq(name, "net.ip"))
+		return v6 ? "off" : "dhcp";
+	if (str_eq(name, "net.ip6"))
+		return v6 ? "dhcp" : "off";
+	return NULL;
+}
+
+static const char *
+files_url(struct names *n)
+{
+	return str_format(n->value, sizeof(n->value), "%s/b/%s", n->p->url,
+		   n->p->ticket->token) < 0
+		   ? NULL
+		   : n->value;
 }
 
 static const char *
@@ -173,6 +207,8 @@ lookup(void *arg, const char *name)
 		return report_url(n);
 	if (str_eq(name, "token"))
 		return n->p->ticket->token;
+	if (str_eq(name, "files"))
+		return files_url(n);
 	if (str_eq(name, "mac"))
 		return addr_mac_text(&n->nic->mac, n->value, sizeof(n->value));
 	if (str_eq(name, "nfs"))
@@ -183,7 +219,7 @@ lookup(void *arg, const char *name)
 		return addr_ip_text(&n->nic->ip, n->value, sizeof(n->value));
 	if (str_eq(name, "ip6"))
 		return addr_ip_text(&n->nic->ip6, n->value, sizeof(n->value));
-	return NULL;
+	return net_value(n->p->url, name);
 }
 
 /* iPXE splits a line at blanks first: the words "||", "&&" and ";" end a command, and a word
@@ -339,13 +375,18 @@ menu_lookup(void *arg, const char *name)
 			       script_server(n->url, n->value, sizeof(n->value)) < 0
 			   ? NULL
 			   : n->value;
+	if (str_eq(name, "files"))
+		return n->url == NULL || str_format(n->value, sizeof(n->value), "%s/m/%s",
+					     n->url, n->image->name) < 0
+			   ? NULL
+			   : n->value;
 	if (str_eq(name, "nfs"))
 		return nfs_root(n->url, n->images, n->image->nfs_root, n->value);
 	if (str_eq(name, "mac"))
 		return "${netX/mac}";
 	if (str_eq(name, "mac.hexhyp"))
 		return "${netX/mac:hexhyp}";
-	return NULL;
+	return n->url == NULL ? NULL : net_value(n->url, name);
 }
 
 int

@@ -3,6 +3,7 @@
 #ifndef AGENT_SCRIPT_H
 #define AGENT_SCRIPT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "agent/ticket.h"
@@ -47,6 +48,9 @@ script_menu_args(const struct bundle_image *image, const char *site, const char 
 /* "10.77.0.1", "fd77::1" or a name: who serves the site. -ENAMETOOLONG. */
 int
 script_server(const char *url, char *buf, size_t size) MUST_CHECK;
+/* Does it name an IPv6 address? What comes from there comes over IPv6 alone. */
+bool
+script_url_is_v6(const char *url);
 /* A template's text with the values of this job, which are those of the kernel's arguments. 0 with *ret owned
  * by the caller; -ENOENT, -EINVAL, -EMSGSIZE with line and name in *err, as subst_expand(). */
 int

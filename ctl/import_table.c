@@ -8,11 +8,13 @@
  * Patterns are those of fnmatch(3), where '*' also takes a '/'. The arguments are those of boot.md 1.12 and of
  * the article. BOOTIF=01-${netX/mac:hexhyp} and netboot.report= are not among them: the boot script adds
  * them. live-boot takes the ending of a URL for the kind of file, so that names keep theirs; a client that
- * appends a path to a folder (archiso, nocloud, Anaconda) is given ${site.url}/b/${token}/.
+ * appends a path to a folder (archiso, nocloud, Anaconda) is given ${files}/. What a system takes for its ip= differs:
+ * dracut (Anaconda) has dhcp6 (dracut.cmdline(7)), Ubuntu's initramfs-tools ip6= (as MAAS uses it, canonical/cloud-init
+ * #2756); archiso and live-boot know klibc's or mkinitcpio's ipconfig alone, which has no IPv6.
  */
 #include "ctl/import_table.h"
 
-#define FOLDER "${site.url}/b/${token}/"
+#define FOLDER "${files}/"
 #define LIVE "boot=live noprompt noeject "
 
 /* What it asks for is what a first installation cannot do without. It does nothing unless the agent has filled it
@@ -176,7 +178,8 @@ const struct import_table import_table[] = {
 	    INITRD("images/pxeboot/initrd.img", "initrd.img"),
 	    DATA("images/install.img", "images/install.img"),
 	    DATA(".treeinfo", ".treeinfo"), ANSWERS("ks.cfg", NULL)},
-	.args = "ip=dhcp rd.bootif=1 inst.stage2=" FOLDER " inst.ks=${file.ks.cfg}",
+	.args =
+	    "ip=${net.dhcp} rd.bootif=1 inst.stage2=" FOLDER " inst.ks=${file.ks.cfg}",
 	.installs = true},
     {.family = "autoinstall",
 	.title = "Ubuntu Server",
@@ -185,8 +188,8 @@ const struct import_table import_table[] = {
 	.files = {KERNEL("casper/vmlinuz"), INITRD("casper/initrd", "initrd"),
 	    WHOLE("ubuntu.iso"), ANSWERS("user-data", NULL),
 	    TEXT("meta-data", meta_data)},
-	.args = "ip=dhcp url=${file.ubuntu.iso} autoinstall cloud-config-url=/dev/null "
-		"ds=nocloud-net;s=" FOLDER,
+	.args = "ip=${net.ip} ip6=${net.ip6} url=${file.ubuntu.iso} autoinstall "
+		"cloud-config-url=/dev/null ds=nocloud-net;s=" FOLDER,
 	.installs = true},
     /* For UEFI the program with the PE header, for BIOS the Linux-like one; since version 7 one is both. */
     MEMTEST("*mt86p*x86_64*", "memtest", 0),

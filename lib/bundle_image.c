@@ -253,8 +253,8 @@ bundle_image_from_json(const json_t *v, struct bundle_image *ret, struct error *
 }
 
 const char *const bundle_image_arg_names[] = {"host.name", "mac", "mac.hexhyp", "ip",
-    "ip6", "image.name", "report", "token", "site.name", "site.url", "site.server", "nfs",
-    NULL};
+    "ip6", "image.name", "report", "token", "files", "site.name", "site.url",
+    "site.server", "net.dhcp", "net.ip", "net.ip6", "nfs", NULL};
 
 struct arg_names {
 	const struct bundle_image *image;

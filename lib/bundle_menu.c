@@ -179,8 +179,8 @@ bundle_menu_from_json(const json_t *v, struct bundle_menu *ret, struct error *er
 /* ---- which images fit ---- */
 
 /* Of bundle_image_arg_names, those that the site or iPXE itself can fill in. */
-static const char *const arg_names[] = {
-    "image.name", "site.name", "site.url", "site.server", "mac", "mac.hexhyp"};
+static const char *const arg_names[] = {"image.name", "files", "site.name", "site.url",
+    "site.server", "net.dhcp", "net.ip", "net.ip6", "mac", "mac.hexhyp"};
 
 struct look_up {
 	const struct bundle_image *image;

@@ -268,6 +268,9 @@ def test_the_real_server_takes_it(fake, tmp_path):
         image = o.get("/images/rescue").json
         assert [f["name"] for f in image["files"]] == ["sysresccd/x86_64/airootfs.sfs", "sysresccd/x86_64/airootfs.sha512"]
         assert image["files"][0]["size"] == SIZES["airootfs.sfs"] and len(image["initrds"]) == 3
+        # A menu may show it as it is: what it fetches needs no job.
+        r = o.post("/sites", {"name": "los", "idle": "menu", "menu": {"items": ["rescue", "local"]}})
+        assert r.status == 201, r.json
         assert ": image-exists: " in subprocess.run(argv, capture_output=True, text=True).stderr
     finally:
         o.stop()

@@ -9,7 +9,7 @@ import whole_lab
 from agent_lab import dhcp_discover
 from netlab import PATIENCE, until
 
-MENU = ("live1", "tool1", "local", "shell")
+MENU = ("live1", "tool1", "sr", "local", "shell")
 DISCOVER = ("import socket,sys; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM);"
             "s.setsockopt(socket.SOL_SOCKET,socket.SO_BROADCAST,1);"
             "s.setsockopt(socket.SOL_SOCKET,socket.SO_BINDTODEVICE,b'eth0');"
@@ -35,6 +35,9 @@ class MenuSite(whole_lab.Site):
             {"name": "live1", "kind": "live", **files, "files": [{"path": "d/root.img"}],
              "args": "fetch=${file.root.img} s=${site.server} BOOTIF=01-${mac.hexhyp}"},
             {"name": "tool1", "kind": "tool", "kernel": {"path": "d/vmlinuz", "name": "tool.efi"}},
+            {"name": "sr", "kind": "rescue", **files,
+             "files": [{"path": "d/root.img", "name": "sysresccd/x86_64/airootfs.sfs"}],
+             "args": "ip=${net.dhcp} archiso_http_srv=${files}/"},
             {"name": "live2", "kind": "live", "kernel": {"path": "d/vmlinuz"}}]
         return d
 
@@ -75,6 +78,8 @@ def test_menu_from_inventory_to_the_wire(s, netns):
                  "item --key l local Boot from disk",
                  "choose --default image-live1 --timeout 7000 target && goto ${target} || goto menu_uefi",
                  "kernel /m/live1/vmlinuz initrd=initrd fetch=http://10.77.0.1/m/live1/root.img s=10.77.0.1 "
+                 "BOOTIF=01-${netX/mac:hexhyp} || goto failed",
+                 "kernel /m/sr/vmlinuz initrd=initrd ip=dhcp archiso_http_srv=http://10.77.0.1/m/sr/ "
                  "BOOTIF=01-${netX/mac:hexhyp} || goto failed"):
         assert line in text.splitlines(), text
     assert "debian" not in text and "rescue (" not in text  # not items, though an image and one of a fitting kind
@@ -82,6 +87,8 @@ def test_menu_from_inventory_to_the_wire(s, netns):
     # What it names is there without a ticket; nothing else is.
     for path, size in (("vmlinuz", 50_000), ("initrd", 90_000), ("root.img", 30_000)):
         assert s.size(c, f"/m/live1/{path}") == (200, size)
+    # What a client makes of the folder that it is given, as SystemRescue's does.
+    assert s.size(c, "/m/sr//sysresccd/x86_64/airootfs.sfs") == (200, 30_000)
     for path in ("/m/live1/other", "/m/debian/vmlinuz", "/m/debian/initrd", "/m/live2/vmlinuz", "/m/live1/../d/vmlinuz"):
         assert s.get(c, path)[0] == 404, path
     assert s.get(c, "/m/live1/vmlinuz", "-r", "0-9", "-o", "/dev/null")[0] == 206

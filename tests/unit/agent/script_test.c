@@ -178,6 +178,39 @@ test_ipv6_only(void **state)
 	free(b);
 }
 
+/* The folder that a client appends paths to, and how the system asks for an address of the family that it is in. */
+static void
+test_files_and_families(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct bundle_image *image = &b->image;
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://[fd77::1]:8080"};
+	const char *args = "s=${files}/ ip=${net.dhcp} a=${net.ip} b=${net.ip6}";
+	struct error err;
+	char *text = build(b, args);
+
+	(void)state;
+	has(text, " s=http://10.77.0.1:8080/b/0123456789abcdefghjkmnpqrs/ ip=dhcp a=dhcp "
+		  "b=off ");
+	free(text);
+	assert_int_equal(script_build(&p, &text, &err), 0);
+	has(text, " s=http://[fd77::1]:8080/b/0123456789abcdefghjkmnpqrs/ ip=dhcp6 a=off "
+		  "b=dhcp ");
+	free(text);
+	str_clip(image->name, sizeof(image->name), "sr");
+	str_clip(image->kind, sizeof(image->kind), "rescue");
+	assert_int_equal(
+	    script_menu_args(image, "los", "http://[fd77::1]", NULL, &text, &err), 0);
+	assert_string_equal(text, "s=http://[fd77::1]/m/sr/ ip=dhcp6 a=off b=dhcp");
+	free(text);
+	assert_int_equal(
+	    script_menu_args(image, "los", NULL, NULL, &text, &err), -ENOENT);
+	free(b);
+}
+
 /* What an image may name when it is written is found when it is booted. */
 static void
 test_every_name_is_known(void **state)
@@ -356,6 +389,7 @@ main(void)
 	    cmocka_unit_test(test_text),
 	    cmocka_unit_test(test_substitution),
 	    cmocka_unit_test(test_ipv6_only),
+	    cmocka_unit_test(test_files_and_families),
 	    cmocka_unit_test(test_menu_args),
 	    cmocka_unit_test(test_every_name_is_known),
 	    cmocka_unit_test(test_nfs_root),

@@ -37,7 +37,7 @@ static const struct row {
 	"sysresccd/x86_64/airootfs.sfs<sysresccd/x86_64/airootfs.sfs "
 	"sysresccd/x86_64/airootfs.sha512<sysresccd/x86_64/airootfs.sha512 ",
 	"archisobasedir=sysresccd ip=dhcp checksum "
-	"archiso_http_srv=${site.url}/b/${token}/"},
+	"archiso_http_srv=${files}/"},
     {"grml",
 	{"GRML/grml64-full/grml-version", "boot/grml64full/initrd.img",
 	    "boot/grml64full/vmlinuz", "live/grml64-full/filesystem.module",
@@ -105,12 +105,12 @@ static const struct row {
 	{.text = "mine"}, true,
 	"vmlinuz<images/pxeboot/vmlinuz initrd.img<images/pxeboot/initrd.img "
 	"images/install.img<images/install.img .treeinfo<.treeinfo ks.cfg<- ",
-	"ip=dhcp rd.bootif=1 inst.stage2=${site.url}/b/${token}/ inst.ks=${file.ks.cfg}"},
+	"ip=${net.dhcp} rd.bootif=1 inst.stage2=${files}/ inst.ks=${file.ks.cfg}"},
     {"autoinstall", {"casper/initrd", "casper/vmlinuz"}, {.text = "mine"}, true,
 	"vmlinuz<casper/vmlinuz initrd<casper/initrd ubuntu.iso<- user-data<- "
 	"meta-data<- ",
-	"ip=dhcp url=${file.ubuntu.iso} autoinstall cloud-config-url=/dev/null "
-	"ds=nocloud-net;s=${site.url}/b/${token}/"},
+	"ip=${net.ip} ip6=${net.ip6} url=${file.ubuntu.iso} autoinstall "
+	"cloud-config-url=/dev/null ds=nocloud-net;s=${files}/"},
     {"memtest", {"memtest86+x64.bin", "memtest86+x64.efi", "vmlinuz-6"}, {0}, false,
 	"memtest.efi<memtest86+x64.efi ", ""},
     {"memtest", {"memtest86+x64.bin", "memtest86+x64.efi"}, {.bios = true}, false,

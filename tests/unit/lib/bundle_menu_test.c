@@ -127,7 +127,8 @@ only_what_needs_no_ticket_fits(void **state)
 	static const char *const good[] = {"", "fetch=${file.root.sqfs} quiet",
 	    "a=${image.name} b=${site.name} c=${site.url} d=${site.server} e=${mac} "
 	    "f=01-${mac.hexhyp}",
-	    "setkmap=$${kbmap}"};
+	    "setkmap=$${kbmap}", "archiso_http_srv=${files}/",
+	    "ip=${net.dhcp} ip=${net.ip} ip6=${net.ip6}"};
 	static const char *const bad[] = {"${report}", "x=${token}", "${host.name}",
 	    "${host.label.role}", "${ip}", "${no.such}"};
 	struct bundle_image b;
