@@ -25,7 +25,7 @@ menu_expand(const struct bundle_site *site, const char *url, const char *root,
 		struct error why;
 		char *args = NULL;
 
-		if (script_menu_args(from, site->name, url, root, &args, &why) < 0) {
+		if (script_menu_args(from, site, url, root, &args, &why) < 0) {
 			tell(arg, from->name, &why);
 			continue;
 		}

@@ -69,15 +69,17 @@ static int
 get_params(const struct run_job *job, char url[SCRIPT_URL_SIZE],
     struct script_params *ret, struct error *err)
 {
+	const struct run_jobs_ops *ops = job->deps->ops;
+
 	*ret = (struct script_params){
 	    .bundle = job->bundle,
 	    .ticket = &job->run.ticket,
 	    .site = job->deps->cfg->site,
 	    .url = url,
 	    .images = job->deps->cfg->images_root,
+	    .v6_only = ops->v6_only != NULL && ops->v6_only(job->deps->arg),
 	};
-	return job->deps->ops->url(
-	    job->deps->arg, &job->bundle->host, url, SCRIPT_URL_SIZE, err);
+	return ops->url(job->deps->arg, &job->bundle->host, url, SCRIPT_URL_SIZE, err);
 }
 
 static struct template_dirs

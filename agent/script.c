@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/script_net.h"
 #include "lib/str.h"
 #include "lib/subst.h"
 
@@ -82,15 +83,6 @@ script_server(const char *url, char *buf, size_t size)
 	return str_format(buf, size, "%.*s", (int)n, at);
 }
 
-bool
-script_url_is_v6(const char *url)
-{
-	char server[SCRIPT_URL_SIZE];
-
-	return script_server(url, server, sizeof(server)) == 0 &&
-	       strchr(server, ':') != NULL;
-}
-
 static const char *
 label_of(const struct bundle_host *host, const char *key)
 {
@@ -114,22 +106,6 @@ file_url(struct names *n, const char *name)
 			return NULL;
 		return n->value;
 	}
-	return NULL;
-}
-
-/* How a system asks for the address by which it reaches that URL: dracut's ip=, and ip= with ip6= of Ubuntu's
- * initramfs-tools. NULL: another name. */
-static const char *
-net_value(const char *url, const char *name)
-{
-	bool v6 = script_url_is_v6(url);
-
-	if (str_eq(name, "net.dhcp"))
-		return v6 ? "dhcp6" : "dhcp";
-	if (str_eq(name, "net.ip"))
-		return v6 ? "off" : "dhcp";
-	if (str_eq(name, "net.ip6"))
-		return v6 ? "dhcp" : "off";
 	return NULL;
 }
 
@@ -219,7 +195,7 @@ lookup(void *arg, const char *name)
 		return addr_ip_text(&n->nic->ip, n->value, sizeof(n->value));
 	if (str_eq(name, "ip6"))
 		return addr_ip_text(&n->nic->ip6, n->value, sizeof(n->value));
-	return net_value(n->p->url, name);
+	return script_net_value(n->p->url, name);
 }
 
 /* iPXE splits a line at blanks first: the words "||", "&&" and ";" end a command, and a word
@@ -329,6 +305,8 @@ expand_args(struct names *n, char **ret, struct error *err)
 		    why.text);
 	snprintf(whom, sizeof(whom), "host %s", b->host.name);
 	rc = check_args(b->image.name, whom, *ret, err);
+	if (rc == 0 && n->p->v6_only)
+		rc = script_net_check(b->image.name, n->p->url, *ret, err);
 	if (rc < 0) {
 		free(*ret);
 		*ret = NULL;
@@ -386,15 +364,15 @@ menu_lookup(void *arg, const char *name)
 		return "${netX/mac}";
 	if (str_eq(name, "mac.hexhyp"))
 		return "${netX/mac:hexhyp}";
-	return n->url == NULL ? NULL : net_value(n->url, name);
+	return n->url == NULL ? NULL : script_net_value(n->url, name);
 }
 
 int
-script_menu_args(const struct bundle_image *image, const char *site, const char *url,
-    const char *images, char **ret, struct error *err)
+script_menu_args(const struct bundle_image *image, const struct bundle_site *site,
+    const char *url, const char *images, char **ret, struct error *err)
 {
 	struct menu_names names = {
-	    .image = image, .site = site, .url = url, .images = images};
+	    .image = image, .site = site->name, .url = url, .images = images};
 	struct error why;
 	char *args = NULL;
 	int rc = bundle_menu_fits(image, err);
@@ -408,6 +386,8 @@ script_menu_args(const struct bundle_image *image, const char *site, const char 
 		return error_set(err, rc, "image-args", "correct the image's args",
 		    "image %s for the menu: %.300s", image->name, why.text);
 	rc = check_args(image->name, "the menu", args, err);
+	if (rc == 0 && url != NULL && bundle_site_is_v6_only(site))
+		rc = script_net_check(image->name, url, args, err);
 	if (rc == 0 && strlen(args) > SCRIPT_ARGS_MAX - 256)
 		rc = error_set(err, -EMSGSIZE, "image-args", "shorten the image's args",
 		    "image %s for the menu: more arguments than a kernel takes (%d "

@@ -27,6 +27,7 @@ struct script_params {
 	    *url; /* the site's HTTP base, "http://10.77.0.1:8080", no slash at the end */
 	const char *
 	    images; /* the images root, absolute, as an NFS server exports it; may be NULL */
+	bool v6_only; /* the site has no IPv4 */
 };
 
 /* The NIC that netboots: the one marked `boot`, else the first. NULL: the host has none.
@@ -37,20 +38,17 @@ script_boot_nic(const struct bundle_host *host);
 int
 script_name(const struct bundle_host *host, char ret[SCRIPT_NAME_SIZE]) MUST_CHECK;
 /* 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code image-args,
- * no-site-url or no-boot-mac. */
+ * image-ipv4, no-site-url or no-boot-mac. */
 int
 script_build(const struct script_params *p, char **ret, struct error *err) MUST_CHECK;
 /* The arguments of an image in the site's menu, in which no job and no host is known; url: NULL when it is not
- * known; images: the images root. 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code menu-image, image-args or no-site-url. */
+ * known; images: the images root. 0 with *ret owned by the caller; -EINVAL, -ENOENT, -EMSGSIZE with code menu-image, image-args, image-ipv4 or no-site-url. */
 int
-script_menu_args(const struct bundle_image *image, const char *site, const char *url,
-    const char *images, char **ret, struct error *err) MUST_CHECK;
+script_menu_args(const struct bundle_image *image, const struct bundle_site *site,
+    const char *url, const char *images, char **ret, struct error *err) MUST_CHECK;
 /* "10.77.0.1", "fd77::1" or a name: who serves the site. -ENAMETOOLONG. */
 int
 script_server(const char *url, char *buf, size_t size) MUST_CHECK;
-/* Does it name an IPv6 address? What comes from there comes over IPv6 alone. */
-bool
-script_url_is_v6(const char *url);
 /* A template's text with the values of this job, which are those of the kernel's arguments. 0 with *ret owned
  * by the caller; -ENOENT, -EINVAL, -EMSGSIZE with line and name in *err, as subst_expand(). */
 int

@@ -293,5 +293,8 @@ bundle_site_from_json(
     const json_t *v, struct bundle_site *ret, struct error *err) MUST_CHECK;
 void
 bundle_site_done(struct bundle_site *s);
+/* Has it IPv6 subnets, and no others? */
+bool
+bundle_site_is_v6_only(const struct bundle_site *s);
 
 #endif

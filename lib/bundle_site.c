@@ -172,3 +172,12 @@ bundle_site_done(struct bundle_site *s)
 	free(s->menu_images);
 	*s = (struct bundle_site){.hosts = NULL};
 }
+
+bool
+bundle_site_is_v6_only(const struct bundle_site *s)
+{
+	for (size_t i = 0; i < s->n_subnets; i++)
+		if (s->subnets[i].prefix.ip.family != AF_INET6)
+			return false;
+	return s->n_subnets > 0;
+}

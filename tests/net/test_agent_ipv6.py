@@ -58,3 +58,13 @@ def test_probe(v6):
     assert s.wait_end(job)["kind"] == "job.done"
     assert "os-up" in s.stages(job)
     listener.kill()
+
+
+def test_a_system_that_needs_ipv4_is_refused_while_the_machine_runs(v6):
+    s = v6.start_agent()
+    image = s.image(args="archisobasedir=sysresccd ip=dhcp archiso_http_srv=${files}/")
+    job = s.order(s.bundle(image=image))
+    end = s.wait_end(job)
+    assert end["kind"] == "job.failed" and end["detail"]["code"] == "image-ipv4", end
+    assert "IPv4 subnet" in end["detail"]["next"]
+    assert s.stages(job) == []

@@ -9,6 +9,8 @@ static const struct ticket ticket = {.id = "01m8186kgj3sd2xm",
     .token = "0123456789abcdefghjkmnpqrs",
     .state = TICKET_ARMED};
 
+static const struct bundle_site los = {.name = "los"};
+
 static char *
 build(struct bundle *b, const char *args)
 {
@@ -86,7 +88,7 @@ menu_args(const char *kind, const char *args, const char *url, const char *code)
 	str_clip(b->image.files[0].name, sizeof(b->image.files[0].name), "root.sqfs");
 	if (strstr(args, "nfs="))
 		str_clip(b->image.nfs_root, sizeof(b->image.nfs_root), "grml/root");
-	rc = script_menu_args(&b->image, "los", url, "/srv/netboot/images", &text, &err);
+	rc = script_menu_args(&b->image, &los, url, "/srv/netboot/images", &text, &err);
 	assert_int_equal(rc == 0, code[0] == '\0');
 	assert_string_equal(err.code, code);
 	free(b);
@@ -203,11 +205,67 @@ test_files_and_families(void **state)
 	str_clip(image->name, sizeof(image->name), "sr");
 	str_clip(image->kind, sizeof(image->kind), "rescue");
 	assert_int_equal(
-	    script_menu_args(image, "los", "http://[fd77::1]", NULL, &text, &err), 0);
+	    script_menu_args(image, &los, "http://[fd77::1]", NULL, &text, &err), 0);
 	assert_string_equal(text, "s=http://[fd77::1]/m/sr/ ip=dhcp6 a=off b=dhcp");
 	free(text);
-	assert_int_equal(
-	    script_menu_args(image, "los", NULL, NULL, &text, &err), -ENOENT);
+	assert_int_equal(script_menu_args(image, &los, NULL, NULL, &text, &err), -ENOENT);
+	free(b);
+}
+
+/* Where there is no IPv4, what stops without it is refused while the machine still runs. */
+static void
+test_ipv4_only_systems(void **state)
+{
+	static const char *const bad[] = {"quiet ip=dhcp rd.bootif=1", "ip=dhcp",
+	    "archisobasedir=x archiso_http_srv=${files}/ ip=any",
+	    "archiso_nfs_srv=${nfs}"};
+	static const char *const good[] = {"ip=${net.dhcp}",
+	    "ip=${net.ip} ip6=${net.ip6}", "ip=dhcp6",
+	    "boot=live fetch=${files}/x.squashfs", "xip=dhcp", ""};
+	struct bundle_site site = {
+	    .name = "los", .n_subnets = 1, .subnets[0].prefix.ip.family = AF_INET6};
+	struct bundle *b = job_fixture_bundle();
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://[fd77::1]",
+	    .images = "/srv/images"};
+	struct error err;
+	char *text = NULL;
+
+	(void)state;
+	str_clip(b->image.nfs_root, sizeof(b->image.nfs_root), "x");
+	str_clip(b->image.kind, sizeof(b->image.kind), "rescue");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		str_clip(b->image.args, sizeof(b->image.args), bad[i]);
+		p.v6_only = true;
+		err = (struct error){.code = ""};
+		assert_int_equal(script_build(&p, &text, &err), -EINVAL);
+		assert_string_equal(err.code, "image-ipv4");
+		has(err.text, "without IPv4");
+		assert_string_not_equal(err.next, "");
+		assert_int_equal(
+		    script_menu_args(&b->image, &site, p.url, p.images, &text, &err),
+		    -EINVAL);
+		assert_string_equal(err.code, "image-ipv4");
+		/* With IPv4 beside it, it is the site's own affair. */
+		p.v6_only = false;
+		assert_int_equal(script_build(&p, &text, &err), 0);
+		free(text);
+		text = NULL;
+	}
+	p.v6_only = true;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		str_clip(b->image.args, sizeof(b->image.args), good[i]);
+		assert_int_equal(script_build(&p, &text, &err), 0);
+		free(text);
+	}
+	p.url = "http://10.77.0.1";
+	free(build(b, "ip=dhcp"));
+	site.n_subnets = 2;
+	site.subnets[1].prefix.ip.family = AF_INET;
+	assert_false(bundle_site_is_v6_only(&site));
+	assert_false(bundle_site_is_v6_only(&los));
 	free(b);
 }
 
@@ -390,6 +448,7 @@ main(void)
 	    cmocka_unit_test(test_substitution),
 	    cmocka_unit_test(test_ipv6_only),
 	    cmocka_unit_test(test_files_and_families),
+	    cmocka_unit_test(test_ipv4_only_systems),
 	    cmocka_unit_test(test_menu_args),
 	    cmocka_unit_test(test_every_name_is_known),
 	    cmocka_unit_test(test_nfs_root),
