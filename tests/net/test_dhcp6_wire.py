@@ -440,6 +440,7 @@ def test_relayed_exchange(lab, relay_wire):
     ev = lab.wait(lambda e: e["kind"] == "dhcp6.solicit")
     assert ev["mac"] == OTHER, "option 79 goes before the DUID"
     assert ev["detail"]["link_address"] == "fd88::1" and ev["detail"]["interface_id"] == "eth7"
+    assert "port7" in ev["detail"]["remote_id"]
 
 
 def test_nested_relays(lab, relay_wire):
