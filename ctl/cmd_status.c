@@ -15,6 +15,18 @@
 
 /* ---- status ---- */
 
+/* At a site with servers of its own whatever else is the matter does not hide what is not promised there. */
+static void
+cell_reason(const json_t *row, struct text *out)
+{
+	const char *reason = cmd_util_str(row, "reason");
+
+	text_add(out, reason);
+	if (reason[0] != '\0' && strstr(reason, "own servers") == NULL &&
+	    str_eq(cmd_util_str(row, "confirmed_by"), "logs"))
+		text_add(out, " (own servers: not held back)");
+}
+
 static const struct output_column status_columns[] = {
     {.title = "HOST", .key = "host"},
     {.title = "SITE", .key = "site"},
@@ -27,7 +39,7 @@ static const struct output_column status_columns[] = {
     {.title = "POWER", .key = "power"},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
     {.title = "JOB", .key = "job", .wide = true},
-    {.title = "REASON", .key = "reason"},
+    {.title = "REASON", .cell = cell_reason},
 };
 
 int

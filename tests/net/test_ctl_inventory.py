@@ -370,6 +370,12 @@ def test_status_power_doctor_agents(fake):
     assert fake.requests[0].query == {"hosts": "edge01", "stuck": "1", "limit": "1000"}
     assert r.stdout.splitlines()[1].split()[:8] == ["edge01", "los", "busy", "live", "kernel",
                                                     "1m05s", "10m00s", "on"]
+    # What is not promised at a site with its own servers is not hidden by what else is the matter.
+    late = {"host": "edge01", "site": "los", "state": "busy", "reason": "deadline passed"}
+    quiet = {"host": "edge02", "site": "los", "state": "busy", "reason": "own servers: not held back"}
+    fake.on("GET", "/api/v1/status", items(late, dict(late, confirmed_by="logs"), dict(quiet, confirmed_by="logs")))
+    assert [line.split("busy")[1].split(" -")[-1].strip() for line in fake.run("status").stdout.splitlines()[1:]] == [
+        "deadline passed", "deadline passed (own servers: not held back)", "own servers: not held back"]
     fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "on", "why": ""}]})
     assert fake.run("power", "status", "edge01").returncode == 0
     fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "unknown",
