@@ -357,12 +357,12 @@ site_url(
 	    own, n, h, a->site, a->wire.ops->http_port(a->wire.self), ret, size, err);
 }
 
-static bool
-site_v6_only(void *arg)
+static const struct bundle_site *
+get_site(void *arg)
 {
 	struct agent *a = arg;
 
-	return bundle_site_is_v6_only(a->site);
+	return a->site;
 }
 
 static void
@@ -591,7 +591,7 @@ make_parts(struct agent *a, struct error *err)
 	    .restore_host = restore_host,
 	    .answer = answer,
 	    .url = site_url,
-	    .v6_only = site_v6_only,
+	    .site = get_site,
 	    .accepted = on_accepted,
 	    .committed = on_committed,
 	    .trouble = on_trouble,

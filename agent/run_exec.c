@@ -70,6 +70,8 @@ get_params(const struct run_job *job, char url[SCRIPT_URL_SIZE],
     struct script_params *ret, struct error *err)
 {
 	const struct run_jobs_ops *ops = job->deps->ops;
+	const struct bundle_site *site =
+	    ops->site != NULL ? ops->site(job->deps->arg) : NULL;
 
 	*ret = (struct script_params){
 	    .bundle = job->bundle,
@@ -77,7 +79,8 @@ get_params(const struct run_job *job, char url[SCRIPT_URL_SIZE],
 	    .site = job->deps->cfg->site,
 	    .url = url,
 	    .images = job->deps->cfg->images_root,
-	    .v6_only = ops->v6_only != NULL && ops->v6_only(job->deps->arg),
+	    .v6_only = site != NULL && bundle_site_is_v6_only(site),
+	    .keymap = site != NULL && site->menu.set ? site->menu.keymap : "us",
 	};
 	return ops->url(job->deps->arg, &job->bundle->host, url, SCRIPT_URL_SIZE, err);
 }

@@ -33,8 +33,8 @@ struct run_jobs_ops {
 	/* The base URL for a host, or -errno with *err. */
 	int (*url)(void *arg, const struct bundle_host *h, char *ret, size_t size,
 	    struct error *err);
-	/* Has the site no IPv4? May be NULL: it has. */
-	bool (*v6_only)(void *arg);
+	/* The site as the newest table has it, borrowed. May be NULL: nothing is known of it. */
+	const struct bundle_site *(*site)(void *arg);
 	/* A job has been accepted for that host. May be NULL. */
 	void (*accepted)(void *arg, const char *host);
 	/* A turn has been committed: there may be events to report. */

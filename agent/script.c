@@ -459,6 +459,18 @@ add_kernel(struct text *t, const struct script_params *p, const char *args)
 		    image->initrds[i].name);
 }
 
+/* What a menu's script sets, for an image that serves both. */
+static void
+add_settings(struct text *t, const struct script_params *p, const char *args)
+{
+	if (strstr(args, "${kbmap}") != NULL)
+		add(t, "isset ${kbmap} || set kbmap %s\n",
+		    p->keymap != NULL ? p->keymap : "us");
+	if (strstr(args, "${bitn}") != NULL)
+		add(t, "cpuid --ext 29 && set bitn 64 || set bitn 32\n"
+		       "iseq ${buildarch} arm64 && set bitn 64 ||\n");
+}
+
 static void
 add_script(
     struct text *t, const struct script_params *p, const char *name, const char *args)
@@ -468,6 +480,7 @@ add_script(
 	add(t, "#!ipxe\n# ticket %s job %s host %s image %s\n", p->ticket->id, b->job,
 	    b->host.name, b->image.name);
 	add(t, "isset ${nbround} || set nbround:int32 0\n");
+	add_settings(t, p, args);
 	add(t, "imgfree ||\n");
 	add_kernel(t, p, args);
 	add(t, "boot || goto failed\n");

@@ -27,7 +27,8 @@ struct script_params {
 	    *url; /* the site's HTTP base, "http://10.77.0.1:8080", no slash at the end */
 	const char *
 	    images; /* the images root, absolute, as an NFS server exports it; may be NULL */
-	bool v6_only; /* the site has no IPv4 */
+	bool v6_only;	    /* the site has no IPv4 */
+	const char *keymap; /* of the site's menu; NULL: "us" */
 };
 
 /* The NIC that netboots: the one marked `boot`, else the first. NULL: the host has none.

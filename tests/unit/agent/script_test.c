@@ -269,6 +269,34 @@ test_ipv4_only_systems(void **state)
 	free(b);
 }
 
+/* The menu's settings are there in a job too: the image may serve both. */
+static void
+test_settings_of_a_menu(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct script_params p = {.bundle = b,
+	    .ticket = &ticket,
+	    .site = "los",
+	    .url = "http://10.77.0.1",
+	    .keymap = "de"};
+	struct error err;
+	char *text = build(b, "quiet");
+
+	(void)state;
+	assert_null(strstr(text, "kbmap"));
+	assert_null(strstr(text, "bitn"));
+	free(text);
+	text = build(b, "setkmap=$${kbmap} bits=$${bitn}");
+	has(text, "\nisset ${kbmap} || set kbmap us\n");
+	has(text, "\ncpuid --ext 29 && set bitn 64 || set bitn 32\n");
+	has(text, " setkmap=${kbmap} bits=${bitn} ");
+	free(text);
+	assert_int_equal(script_build(&p, &text, &err), 0);
+	has(text, "\nisset ${kbmap} || set kbmap de\n");
+	free(text);
+	free(b);
+}
+
 /* What an image may name when it is written is found when it is booted. */
 static void
 test_every_name_is_known(void **state)
@@ -449,6 +477,7 @@ main(void)
 	    cmocka_unit_test(test_ipv6_only),
 	    cmocka_unit_test(test_files_and_families),
 	    cmocka_unit_test(test_ipv4_only_systems),
+	    cmocka_unit_test(test_settings_of_a_menu),
 	    cmocka_unit_test(test_menu_args),
 	    cmocka_unit_test(test_every_name_is_known),
 	    cmocka_unit_test(test_nfs_root),
