@@ -146,8 +146,9 @@ find_row(const char *family, const struct import_listing *l,
 	}
 	if (first == NULL)
 		error_set(err, -EINVAL, "import-family",
-		    import_recipes_families(all, sizeof(all)),
-		    "no images of a family %.60s are known", family);
+		    "give one of these; what is none of them: netboot-ctl image add",
+		    "no images of a family %.60s are known, only of %s", family,
+		    import_recipes_families(all, sizeof(all)));
 	else if (missing_mark(first, l)[0] == '\0')
 		error_set(err, -EINVAL, "import-wrong", "name the family that it is",
 		    "%s is not %s: there is %s", l->source, first->title, first->not );

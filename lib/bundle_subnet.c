@@ -98,6 +98,7 @@ read_dns(const json_t *v, struct bundle_subnet *s, struct error *err)
 static int
 read_pool(const json_t *v, struct bundle_subnet *s, struct error *err)
 {
+	char first[ADDR_IP_TEXT], last[ADDR_IP_TEXT], prefix[ADDR_PREFIX_TEXT];
 	json_t *pool = NULL;
 
 	if (json_opt_arr(v, "pool", &pool, err) < 0)
@@ -110,11 +111,18 @@ read_pool(const json_t *v, struct bundle_subnet *s, struct error *err)
 	if (read_ip(json_array_get(pool, 0), "pool", &s->pool_first, err) < 0 ||
 	    read_ip(json_array_get(pool, 1), "pool", &s->pool_last, err) < 0)
 		return -EINVAL;
+	addr_ip_text(&s->pool_first, first, sizeof(first));
+	addr_ip_text(&s->pool_last, last, sizeof(last));
 	if (!addr_prefix_contains(&s->prefix, &s->pool_first) ||
-	    !addr_prefix_contains(&s->prefix, &s->pool_last) ||
-	    memcmp(s->pool_first.b, s->pool_last.b, sizeof(s->pool_first.b)) > 0)
-		return error_set(err, -EINVAL, "bad-value", NULL,
-		    "pool: not an ascending range inside the prefix");
+	    !addr_prefix_contains(&s->prefix, &s->pool_last))
+		return error_set(err, -EINVAL, "bad-value",
+		    "give a first and a last address of this very subnet",
+		    "pool: %s to %s does not lie in %s", first, last,
+		    addr_prefix_text(&s->prefix, prefix, sizeof(prefix)));
+	if (memcmp(s->pool_first.b, s->pool_last.b, sizeof(s->pool_first.b)) > 0)
+		return error_set(err, -EINVAL, "bad-value",
+		    "give the lower address first", "pool: %s to %s runs backwards",
+		    first, last);
 	return 0;
 }
 

@@ -135,6 +135,8 @@ def test_a_host_that_does_not_fit(same, argv, code, words):
     (["fd77::/64,gateway=fd77::1"], "bad-value", ["gateway: IPv6 hosts learn their router", "router_s"]),
     (["10.1.0.0/24", "10.1.0.128/25"], "subnet-overlap", ["subnets[1]: prefix: overlaps with subnets[0], 10.1.0.0/24"]),
     (["fd77::/64", "fd77::/64"], "subnet-overlap", ["subnets[1]"]),
+    (["10.1.0.0/24,pool=10.1.0.9-10.1.0.90", "10.1.0.0/25,pool=10.1.0.80-10.1.0.99"], "subnet-overlap", ["subnets[1]"]),
+    (["10.1.0.0/24,pool=10.2.0.9-10.2.0.90"], "bad-value", ["pool: 10.2.0.9 to 10.2.0.90 does not lie in 10.1.0.0/24"]),
     (["10.1.0.0/24,gateway=10.1.0.9,pool=10.1.0.2-10.1.0.20"], "bad-value", ["pool: holds 10.1.0.9, which is the gateway"]),
     (["10.1.0.0/24,pool=10.1.0.2-10.1.0.255"], "bad-value", ["pool: holds 10.1.0.255, which is the broadcast address"]),
     (["fd77::/64,relay=10.1.0.1"], "bad-value", ["relay: of another family"]),
