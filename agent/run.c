@@ -268,6 +268,7 @@ run_to_json(const struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_put_i64(v, numbers[i].key, number_get(r, &numbers[i]));
 	json_put_i64(v, "unanswered", r->unanswered);
+	json_put_i64(v, "no_loader", r->no_loader);
 	json_put_i64(v, "proxied", r->proxied);
 	json_put_i64(v, "took", r->took);
 	json_put_i64(v, "by_logs", r->by_logs);
@@ -341,7 +342,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 {
 	struct run r;
 	json_t *ticket = NULL;
-	int64_t unanswered = 0, proxied = 0, took = 0,
+	int64_t unanswered = 0, no_loader = 0, proxied = 0, took = 0,
 		by_logs = 0; /* earlier programs lack them */
 	int rc;
 
@@ -349,6 +350,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	if ((rc = texts_from_json(v, &r, err)) < 0 ||
 	    (rc = stages_from_json(v, &r, err)) < 0 ||
 	    (rc = json_opt_i64(v, "unanswered", &unanswered, err)) < 0 ||
+	    (rc = json_opt_i64(v, "no_loader", &no_loader, err)) < 0 ||
 	    (rc = json_opt_i64(v, "proxied", &proxied, err)) < 0 ||
 	    (rc = json_opt_i64(v, "took", &took, err)) < 0 ||
 	    (rc = json_opt_i64(v, "by_logs", &by_logs, err)) < 0 ||
@@ -363,6 +365,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 		number_set(&r, &numbers[i], n);
 	}
 	r.unanswered = unanswered != 0;
+	r.no_loader = no_loader != 0;
 	r.proxied = proxied != 0;
 	r.took = took != 0;
 	r.by_logs = by_logs != 0;

@@ -67,15 +67,16 @@ struct run {
 	uint64_t step; /* answers to an older step are stale */
 	struct ticket ticket;
 	char boot[ID_SIZE];
-	bool boot_open;	    /* boot.begin has been recorded */
-	bool begun;	    /* the stage's transfer has begun */
-	bool off_seen;	    /* power seen off in this attempt */
-	bool probe_down;    /* the probe has failed since stage local-boot began */
-	bool other_dhcp;    /* a foreign DHCP server won this machine */
-	bool unanswered;    /* its last network boot request got no answer */
-	bool proxied;	    /* bootd gives boot information beside another DHCP server */
-	bool took;	    /* the firmware asked some DHCP server for an address */
-	bool by_logs;	    /* the site's own servers serve it: nothing is held back */
+	bool boot_open;	 /* boot.begin has been recorded */
+	bool begun;	 /* the stage's transfer has begun */
+	bool off_seen;	 /* power seen off in this attempt */
+	bool probe_down; /* the probe has failed since stage local-boot began */
+	bool other_dhcp; /* a foreign DHCP server won this machine */
+	bool unanswered; /* its last network boot request got no answer */
+	bool no_loader; /* and this one an address alone: nothing fits its architecture */
+	bool proxied;	/* bootd gives boot information beside another DHCP server */
+	bool took;	/* the firmware asked some DHCP server for an address */
+	bool by_logs;	/* the site's own servers serve it: nothing is held back */
 	unsigned netboots;  /* seen after the ticket was consumed */
 	int64_t netboot_at; /* the last one noted */
 	uint32_t loaded;    /* bit 0 kernel, bit n initrd n - 1 */

@@ -104,7 +104,7 @@ switch_off(struct run_fsm *f)
 	assert(!ticket_is_consumed(&r->ticket));
 	/* What was seen belongs to the boot that ends here. */
 	r->off_seen = false;
-	r->other_dhcp = r->unanswered = r->proxied = r->took = false;
+	r->other_dhcp = r->unanswered = r->no_loader = r->proxied = r->took = false;
 	r->loaded = 0;
 	memset(r->signs, 0, sizeof(r->signs));
 	r->due += r->graceful;
@@ -479,7 +479,7 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 	switch (in->sign) {
 	case RUN_SIGN_FIRMWARE_DHCP:
 		on_netboot_again(f);
-		r->unanswered = false;
+		r->unanswered = r->no_loader = false;
 		r->proxied = in->proxied;
 		r->took |= in->took;
 		set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
@@ -513,6 +513,7 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 		break;
 	case RUN_SIGN_OTHER_DHCP: r->other_dhcp = true; break;
 	case RUN_SIGN_UNANSWERED: r->unanswered = true; break;
+	case RUN_SIGN_NO_LOADER: r->no_loader = true; break;
 	}
 	f->out->changed = true;
 	settle(f);

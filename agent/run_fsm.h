@@ -49,6 +49,7 @@ enum run_sign_type {
 	RUN_SIGN_FILE, /* index of the further file */
 	RUN_SIGN_OTHER_DHCP,
 	RUN_SIGN_UNANSWERED, /* a network boot request that bootd did not answer */
+	RUN_SIGN_NO_LOADER, /* it was answered with an address alone, for want of a loader */
 };
 
 enum run_report {

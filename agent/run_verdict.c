@@ -76,6 +76,13 @@ static const struct verdict not_taken = {"proxy-offer-not-taken",
 static const struct verdict loader_none = {"loader-not-fetched",
     "the firmware got an address but did not fetch the loader",
     "check that TFTP (UDP 69) reaches the site's server and that the loader file exists"};
+static const struct verdict loader_unknown = {"loader-missing",
+    "the firmware was given an address and nothing to boot, because there is no loader "
+    "for "
+    "its architecture, or TFTP or HTTP is switched off here",
+    "netboot-ctl events --host NAME says which (dhcp4.ack, dhcp6.reply: lacks); add a "
+    "loader: "
+    "netboot-ctl site set SITE --loader ARCH=FILE, or the file that is missing"};
 static const struct verdict loader_stall = {"loader-stalled",
     "the loader's transfer began but did not end in time",
     "check the network path for loss and MTU (a smaller TFTP block size may help)"};
@@ -129,6 +136,8 @@ choose(const struct run *r)
 			return &other_dhcp;
 		if (r->unanswered && !r->begun)
 			return &unanswered;
+		if (r->no_loader && !r->begun)
+			return &loader_unknown;
 		if (r->proxied && !r->took && !r->begun)
 			return &not_taken;
 		return r->begun ? &loader_stall : &loader_none;

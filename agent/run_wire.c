@@ -120,6 +120,10 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 		ret->sign = RUN_SIGN_UNANSWERED;
 		return true;
 	}
+	if (from_boot_client(ev) && detail(ev, "lacks")[0] != '\0') {
+		ret->sign = RUN_SIGN_NO_LOADER;
+		return true;
+	}
 	if (!run_wire_is_netboot(ev))
 		return false;
 	ret->sign = ipxe ? RUN_SIGN_IPXE_DHCP : RUN_SIGN_FIRMWARE_DHCP;

@@ -185,6 +185,8 @@ dhcp4_note_sent(struct dhcp4_query *q, const char *kind, uint32_t ip, const char
 	if (ip != 0)
 		addr_ip_text(&a, ev->ip, sizeof(ev->ip));
 	put_ip(ev, "server_id", q->server_id);
+	if (q->decision.lacks != NULL)
+		event_put(ev, "lacks", q->decision.lacks);
 	if (q->decision.file[0] != '\0' || q->decision.url[0] != '\0')
 		str_clip(ev->file, sizeof(ev->file),
 		    q->decision.file[0] != '\0' ? q->decision.file : q->decision.url);

@@ -159,6 +159,8 @@ dhcp6_note_sent(struct dhcp6_query *q, const char *kind, const char *reason)
 	*ev = make(q, kind, reason);
 	addr_ip_text(&q->ip, ev->ip, sizeof(ev->ip));
 	event_put(ev, "type", dhcp6_msg_type_name(q->msg->type));
+	if (q->decision.lacks != NULL)
+		event_put(ev, "lacks", q->decision.lacks);
 	str_clip(ev->file, sizeof(ev->file),
 	    q->decision.file[0] != '\0' ? q->decision.file : q->decision.url);
 }

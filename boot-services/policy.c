@@ -140,9 +140,11 @@ decide_tftp(const struct hosttab *t, const struct bootd_config *cfg,
 
 	arch_name(c->arch, arch, sizeof(arch));
 	if (!cfg->tftp) {
+		d->lacks = "tftp";
 		decide(
 		    d, POLICY_LEASE, "%s, but TFTP is switched off: address only", why);
 	} else if (!file) {
+		d->lacks = "loader";
 		decide(d, POLICY_LEASE,
 		    "%s, but there is no loader for architecture %s: add one to "
 		    "'loaders'",
@@ -165,9 +167,11 @@ decide_http(const struct hosttab *t, const struct bootd_config *cfg,
 
 	arch_name(c->arch, arch, sizeof(arch));
 	if (!cfg->http) {
+		d->lacks = "http";
 		decide(
 		    d, POLICY_LEASE, "%s, but HTTP is switched off: address only", why);
 	} else if (!file) {
+		d->lacks = "loader";
 		decide(d, POLICY_LEASE,
 		    "%s, but there is no loader for architecture %s: add one to "
 		    "'loaders'",
@@ -198,6 +202,7 @@ decide_ipxe(const struct hosttab *t, const struct bootd_config *cfg,
 	char text[192];
 
 	if (!cfg->http) {
+		d->lacks = "http";
 		decide(
 		    d, POLICY_LEASE, "%s, but HTTP is switched off: address only", why);
 	} else if (names_loader(d, c->arch) && !c->chained_already) {

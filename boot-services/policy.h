@@ -44,9 +44,11 @@ enum policy_what {
 
 struct policy_decision {
 	enum policy_what what;
-	char file[256];			  /* loader file name for TFTP */
-	char url[256];			  /* with an IPv6 server of a TFTP loader, too */
-	char reason[256];		  /* always set: why this answer, for the event */
+	char file[256];	  /* loader file name for TFTP */
+	char url[256];	  /* with an IPv6 server of a TFTP loader, too */
+	char reason[256]; /* always set: why this answer, for the event */
+	/* POLICY_LEASE where more was due: "loader", "tftp" or "http", for the event. */
+	const char *lacks;
 	const struct hosttab_entry *host; /* borrowed; NULL for unknown machines */
 };
 

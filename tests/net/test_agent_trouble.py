@@ -9,7 +9,7 @@ import threading
 import pytest
 
 import netlab
-from agent_lab import AGENT
+from agent_lab import AGENT, dhcp_discover
 from dhcp4_wire import DISCOVER, Wire, option, pxe
 from netlab import fill, has_open, until
 
@@ -355,3 +355,19 @@ def test_a_boot_service_that_hangs_is_replaced(site):
     s.machine().boot_all()
     assert s.wait_end(job)["kind"] == "job.done"
     s.check_ticket_rule(job)
+
+
+def test_firmware_without_a_loader(site):
+    """An architecture that nobody has a loader for gets an address, and its job says what is missing."""
+    s = site(deadlines={"loader": "2s"})
+    m = s.machine()
+    job = s.order(s.bundle())
+    for attempt in (1, 2, 3):
+        s.wait_stage("power", attempt=attempt)
+        m._send(dhcp_discover(m.mac, arch=0x27))
+    end = s.wait_end(job)
+    assert end["detail"]["code"] == "loader-missing", end
+    assert "--loader ARCH=FILE" in end["detail"]["next"]
+    offer = s.wait_event("dhcp4.offer", lacks="loader")
+    assert offer["arch"] == "loong64-uefi"
+    assert offer["ip"] == "10.77.0.11" and not offer.get("file")

@@ -466,6 +466,10 @@ test_verdicts(void **state)
 	}
 	k.run.unanswered = false;
 	k.run.stage = STAGE_LOADER;
+	k.run.no_loader = true;
+	run_verdict_missed(&k.run, &why);
+	assert_string_equal(why.code, "loader-missing");
+	k.run.no_loader = false;
 	k.run.proxied = true;
 	run_verdict_missed(&k.run, &why);
 	assert_string_equal(why.code, "proxy-offer-not-taken");

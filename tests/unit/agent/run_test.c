@@ -105,7 +105,7 @@ some_run(const struct bundle *b)
 	assert_int_equal(ticket_arm(&r.ticket, r.entered, &rng), 0);
 	id_make(r.entered, &rng, r.boot);
 	r.boot_open = r.begun = r.off_seen = r.other_dhcp = r.probe_down = true;
-	r.unanswered = r.proxied = r.took = true;
+	r.unanswered = r.no_loader = r.proxied = r.took = true;
 	r.netboots = 3;
 	r.netboot_at = 4;
 	r.loaded = 3;

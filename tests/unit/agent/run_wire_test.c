@@ -54,6 +54,15 @@ competing(void)
 	return ev;
 }
 
+static struct event
+lacking(const char *class)
+{
+	struct event ev = make("dhcp4.ack", "", "class", class);
+
+	event_put(&ev, "lacks", "loader");
+	return ev;
+}
+
 static void
 test_proxy(void **state)
 {
@@ -98,6 +107,8 @@ test_dhcp(void **state)
 	assert_int_equal(read_sign(make("dhcp4.ignored", "", "class", "pxe"), NULL),
 	    RUN_SIGN_UNANSWERED);
 	assert_int_equal(read_sign(make("dhcp4.ignored", "", "class", "os"), NULL), -1);
+	assert_int_equal(read_sign(lacking("pxe"), NULL), RUN_SIGN_NO_LOADER);
+	assert_int_equal(read_sign(lacking("os"), NULL), -1);
 }
 
 static void

@@ -63,6 +63,7 @@ architectures(void **state)
 	assert_true(answered());
 	assert_false(dhcp4_msg_has(&kit.reply, DHCP4_OPT_BOOTFILE));
 	assert_non_null(strstr(kit.tx.sent.reason, "no loader"));
+	assert_string_equal(detail(&kit.tx.sent, "lacks"), "loader");
 }
 
 /* rule 3: 60 "HTTPClient" and a URL; never 43; 67 not last */
