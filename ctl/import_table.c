@@ -99,12 +99,14 @@ static const char meta_data[] =
 	.args = LIVE more "fetch=${file.filesystem.squashfs}",        \
 	.nfs = LIVE more "netboot=nfs nfsroot=${nfs}"
 
+/* Without a router on the link it would ask whether to go on, of nobody (seen in tests/lab/test_debian.py). */
 #define INSTALLER(kernel, initrd)                                                    \
 	.files = {KERNEL(kernel), INITRD(initrd, "initrd.gz"),                       \
 	    ANSWERS("preseed.cfg", preseed)},                                        \
 	.installs = true,                                                            \
 	.args = "auto=true priority=critical interface=auto netcfg/dhcp_timeout=60 " \
-		"hostname=${host.name} url=${file.preseed.cfg}"
+		"netcfg/no_default_route=true hostname=${host.name} "                \
+		"url=${file.preseed.cfg}"
 
 #define MEMTEST(pattern, url, fw)                                              \
 	{                                                                      \

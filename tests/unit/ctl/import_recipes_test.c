@@ -86,7 +86,7 @@ static const struct row {
 	"vmlinuz<text/debian-installer/amd64/linux "
 	"initrd.gz<text/debian-installer/amd64/initrd.gz preseed.cfg<- ",
 	"auto=true priority=critical interface=auto netcfg/dhcp_timeout=60 "
-	"hostname=${host.name} url=${file.preseed.cfg}"},
+	"netcfg/no_default_route=true hostname=${host.name} url=${file.preseed.cfg}"},
     {"debian-installer",
 	{"debian-installer/amd64/initrd.gz", "debian-installer/amd64/linux",
 	    "pxelinux.0"},
@@ -94,11 +94,12 @@ static const struct row {
 	"vmlinuz<debian-installer/amd64/linux initrd.gz<debian-installer/amd64/initrd.gz "
 	"preseed.cfg<- ",
 	"auto=true priority=critical interface=auto netcfg/dhcp_timeout=60 "
-	"hostname=${host.name} url=${file.preseed.cfg} console=ttyS0"},
+	"netcfg/no_default_route=true hostname=${host.name} url=${file.preseed.cfg} "
+	"console=ttyS0"},
     {"debian-installer", {".disk/info", "initrd.gz", "linux"}, {.text = "mine"}, true,
 	"vmlinuz<linux initrd.gz<initrd.gz preseed.cfg<- ",
 	"auto=true priority=critical interface=auto netcfg/dhcp_timeout=60 "
-	"hostname=${host.name} url=${file.preseed.cfg}"},
+	"netcfg/no_default_route=true hostname=${host.name} url=${file.preseed.cfg}"},
     {"kickstart",
 	{".treeinfo", "images/install.img", "images/pxeboot/initrd.img",
 	    "images/pxeboot/vmlinuz"},
