@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # install-deps.sh [build]: installs what building and testing need, from Debian alone; with "build" only
 # what building and running need. Does nothing when all of it is there. Services that come along for the
-# tests (nginx, tftpd-hpa, Kea, radvd, dhcpd, relays, NFS-Ganesha) are neither started nor enabled: they would take the ports of the tests
+# tests (nginx, tftpd-hpa, Kea, radvd, dhcpd, relays, both NFS servers) are neither started nor enabled: they would take the ports of the tests
 # and of netboot-bootd, and answer on the machine's own network.
 set -eu
 
@@ -22,14 +22,14 @@ if [ "${1:-}" != build ]; then
 	dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe-qemu
 	dnsmasq-base kea-admin kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd tshark tcpdump iproute2 iputils-ping ndisc6 wget procps cpio busybox-static
 	qemu-system-arm qemu-efi-aarch64 ovmf-ia32 grub-efi-ia32-bin
-	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs jq libcap2-bin util-linux
+	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs nfs-kernel-server jq libcap2-bin util-linux
 	systemd-journal-remote"
 	# The guests of the lab
 	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools mmdebstrap xz-utils"
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
-	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha rpcbind rpcbind.socket"
+	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha nfs-kernel-server nfs-server nfs-blkmap rpcbind rpcbind.socket"
 fi
 
 installed() {

@@ -78,6 +78,29 @@ def test_every_configuration_passes_its_servers_check(servers, netns, unknown, i
         netns.server.run(*check, conf)
 
 
+# With a table of exports and files of its own, so that nothing of the machine's is read or changed.
+EXPORTFS = """set -e
+mount -t tmpfs none /var/lib/nfs
+touch /var/lib/nfs/etab /var/lib/nfs/rmtab
+mount --bind "$0" /etc/exports
+exportfs -ra
+cat /var/lib/nfs/etab"""
+
+
+def test_exportfs_reads_the_exports(servers, netns):
+    """The kernel's server, as far as its own tool: what is exported, to whom, and how."""
+    os.makedirs(servers.path("grml", "root"))
+    text = generate("nfs", document([SUBNET, REMOTE, SUBNET6]), images_root=servers.path())
+    conf = servers.write("exports", text)
+    table = netns.server.run("unshare", "-m", "sh", "-c", EXPORTFS, conf).stdout.splitlines()
+    assert [line.split("(")[0].split("\t") for line in table] == [
+        [servers.path("grml", "root"), net] for net in sorted((SUBNET["prefix"], REMOTE["prefix"], SUBNET6["prefix"]))]
+    for line in table:
+        assert {"ro", "no_root_squash", "insecure", "no_subtree_check"} <= set(line.split("(")[1].rstrip(")").split(","))
+    bad = servers.write("bad", text.replace("no_subtree_check", "no_tree_check"))
+    assert netns.server.run("unshare", "-m", "sh", "-c", EXPORTFS, bad, check=False).returncode != 0
+
+
 # --- the same decisions ---
 
 BIOS_OLD = option(60, b"PXEClient")  # a ROM from before option 93
