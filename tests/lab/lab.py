@@ -24,6 +24,8 @@ REPO = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 HERE = os.path.join(REPO, "tests", "lab")
 PR_SET_PDEATHSIG = 1
 USER, PASSWORD = "netboot", "lab-secret-17"
+# Another build of iPXE can be put through all of this.
+LOADERS = os.environ.get("NETBOOT_LAB_IPXE", "/usr/lib/ipxe")
 SERVER_IP, SERVER_IP6 = "10.77.0.1", "fd77::1"
 LIBC = ctypes.CDLL(None)
 # Seconds that one step of a daemon may take beside several virtual servers; only a failure lasts so long.
@@ -163,7 +165,7 @@ class Lab:
         # Members of agent.yaml's boot_services that are added or replaced.
         self.boot_services = {"services": {"dhcp4": "on" if v4 else "off"}}
         self.socket = self.path("orchestrator.sock")
-        self.loaders_dir = "/usr/lib/ipxe"
+        self.loaders_dir = LOADERS
 
     def __enter__(self):
         return self

@@ -5,12 +5,10 @@ import json
 import os
 import sys
 
-from lab import REPO, SERVER_IP, SERVER_IP6, Lab, wait_for
+from lab import LOADERS, REPO, SERVER_IP, SERVER_IP6, Lab, wait_for
 
 sys.path.append(os.path.join(REPO, "tests", "net"))
 from syslog_file import WITH_LOG, Syslog  # noqa: E402
-
-LOADERS = "/usr/lib/ipxe"
 
 
 class OwnLab(Lab):
