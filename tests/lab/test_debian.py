@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lab import wait_for
+from lab import SERVER_IP, SERVER_IP6, wait_for
 from lab_nfs import NfsLab
 
 PRESEED = """d-i debian-installer/locale string en_US
@@ -14,7 +14,7 @@ d-i keyboard-configuration/xkb-keymap select us
 d-i netcfg/choose_interface select auto
 d-i netcfg/get_hostname string lab
 d-i preseed/early_command string u=$(grep -o 'netboot.report=[^ ]*' /proc/cmdline | cut -d/ -f4-); \
-printf 'POST /%s/up HTTP/1.0\\r\\nContent-Length: 16\\r\\n\\r\\ndebian installer' "$u" | nc 10.77.0.1 80
+printf 'POST /%s/up HTTP/1.0\\r\\nContent-Length: 16\\r\\n\\r\\ndebian installer' "$u" | nc SERVER 80
 """
 
 IMAGES = {
@@ -31,7 +31,8 @@ IMAGES = {
         "kernel": {"path": "debian-installer/linux"},
         "initrds": [{"path": "debian-installer/initrd.gz"}],
         "files": [{"path": "debian-installer/preseed.cfg"}],
-        "args": "auto=true priority=critical url=${file.preseed.cfg} console=ttyS0 DEBIAN_FRONTEND=text",
+        "args": "auto=true priority=critical interface=auto netcfg/dhcp_timeout=20 netcfg/no_default_route=true "
+                "url=${file.preseed.cfg} console=ttyS0 DEBIAN_FRONTEND=text",
         "reports": ["up"],
     },
     "debian-nfs": {
@@ -55,12 +56,12 @@ def boot(lab, image):
     return job, [e["detail"]["note"] for e in lab.events(job=job["id"]) if e["kind"] == "report.up"]
 
 
-def debian_lab(make_lab, **kw):
+def debian_lab(make_lab, path="any", **kw):
     lab = make_lab(**kw)
-    m = lab.add_machine("edge01", memory=1200)
+    m = lab.add_machine("edge01", memory=1200, path=path)
     lab.images.update(IMAGES)
     lab.link_images()
-    lab.write("images/debian-installer/preseed.cfg", PRESEED)
+    lab.write("images/debian-installer/preseed.cfg", PRESEED.replace("SERVER", SERVER_IP if lab.v4 else SERVER_IP6))
     lab.start()
     return lab, m
 
@@ -72,6 +73,14 @@ def test_live_system(make_lab):
     assert [s["stage"] for s in job["stages"] if s["stage"] == "rootfs" and s["state"] == "confirmed"]
     assert f"BOOTIF=01-{m.mac.replace(':', '-')}" in m.console()
     wait_for(lambda: "netboot-report: reported up" in m.console(), "the live system's own words")
+
+
+def test_live_system_ipv6_only(make_lab):
+    """live-boot asks for DHCPv4 alone, in vain; what the router advertisement says is enough on the link itself."""
+    lab, m = debian_lab(make_lab, path="http", v4=False, v6=True)
+    job, notes = boot(lab, "debian-live")
+    assert len(notes) == 1 and notes[0].startswith("Debian GNU/Linux")
+    assert [s["stage"] for s in job["stages"] if s["stage"] == "rootfs" and s["state"] == "confirmed"]
 
 
 def test_installer(make_lab):
