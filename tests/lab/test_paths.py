@@ -3,6 +3,8 @@
 and first protocol. (UEFI over TFTP and IPv4 is test_reinstall.py.)"""
 import json
 
+import pytest
+
 from lab import wait_for
 from lab_own import OwnLab
 from lab_relay import RelayLab
@@ -64,16 +66,18 @@ def test_uefi_http_ipv6_only(make_lab):
     assert not [e for e in lab.events(job=job["id"]) if e["kind"].startswith(("tftp", "dhcp4"))]
 
 
-def test_bios_undionly(make_lab):
-    """A host that names its loader gets it although the card's ROM is iPXE already: ROM, undionly.kpxe, script."""
+@pytest.mark.parametrize("loader", ["undionly.kpxe", "ipxe.pxe"])
+def test_bios_loader(make_lab, loader):
+    """A host that names its loader gets it although the card's ROM is iPXE already: ROM, loader (with the ROM's UNDI, or
+    with drivers of its own), script."""
     lab = make_lab()
     m = lab.add_machine("old01", firmware="bios")
-    m.loaders = {"x86-bios": "undionly.kpxe"}
+    m.loaders = {"x86-bios": loader}
     lab.start()
     job, confirmed = run_job(lab, "live", "old01")
     assert set(WATCHED) <= set(confirmed)
     files = [e.get("file", "") for e in lab.events(job=job["id"]) if e["kind"] == "tftp.end"]
-    assert [f for f in files if f.endswith("undionly.kpxe")]
+    assert [f for f in files if f.endswith(loader)]
     wait_for(lambda: "lab: ready (live)" in m.console(), "the live system")
 
 
