@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "boot-services/dhcp4_priv.h"
+#include "boot-services/policy_way.h"
 #include "lib/str.h"
 
 enum { CHAIN_US = 120 * 1000 * 1000, RETRY_US = 70 * 1000 * 1000 };
@@ -31,7 +32,9 @@ static bool
 decide(struct dhcp4_query *q, bool chained)
 {
 	q->policy.chained_already = chained;
+	q->policy.now = q->rx->mono;
 	policy_decide(*q->s->table, q->s->cfg, &q->policy, &q->decision);
+	policy_way_note(*q->s->table, &q->policy, &q->decision);
 	if (q->decision.what != POLICY_IGNORE)
 		return true;
 	dhcp4_note_ignored(q, "%s", q->decision.reason);

@@ -23,6 +23,7 @@
 
 #include "boot-services/dhcp4_class.h"
 #include "boot-services/dhcp4_priv.h"
+#include "boot-services/policy_way.h"
 #include "lib/str.h"
 
 enum {
@@ -57,7 +58,9 @@ static bool
 decide(struct dhcp4_query *q, bool chained)
 {
 	q->policy.chained_already = chained;
+	q->policy.now = q->rx->mono;
 	policy_decide(*q->s->table, q->s->cfg, &q->policy, &q->decision);
+	policy_way_note(*q->s->table, &q->policy, &q->decision);
 	switch (q->decision.what) {
 	case POLICY_IGNORE: dhcp4_note_ignored(q, "%s", q->decision.reason); return false;
 	case POLICY_LEASE:

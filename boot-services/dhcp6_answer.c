@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "boot-services/dhcp6_priv.h"
+#include "boot-services/policy_way.h"
 #include "lib/str.h"
 
 static const char too_large[] = "the reply is larger than a packet";
@@ -23,7 +24,9 @@ decide(struct dhcp6_query *q)
 {
 	struct policy_decision *d = &q->decision;
 
+	q->policy.now = q->rx->mono;
 	policy_decide(*q->s->table, q->s->cfg, &q->policy, d);
+	policy_way_note(*q->s->table, &q->policy, d);
 	if (d->what == POLICY_IGNORE) {
 		dhcp6_note_ignored(q, "%s", d->reason);
 		return false;

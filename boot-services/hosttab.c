@@ -590,6 +590,7 @@ hosttab_put(struct hosttab *t, const struct bundle_host *h,
     const struct bootd_msg_boot *boot, struct error *err)
 {
 	struct node *n = find_name(t, h->name);
+	struct hosttab_way way = {0};
 	int r;
 
 	r = check_within(h, err);
@@ -597,12 +598,15 @@ hosttab_put(struct hosttab *t, const struct bundle_host *h,
 		r = check_others(t, n, h, boot, err);
 	if (r < 0)
 		return r;
-	if (n)
+	if (n) {
+		way = n->entry.way;
 		take_out(t, n);
-	else
+	} else {
 		n = str_alloc(sizeof(*n));
+	}
 	memset(n, 0, sizeof(*n));
 	contents_make(n, h, boot);
+	n->entry.way = way;
 	recall(t, &n->entry);
 	HASH_ADD_KEYPTR(
 	    by_name, t->by_name, n->entry.host.name, strlen(n->entry.host.name), n);

@@ -37,9 +37,19 @@ struct hosttab_boot {
 	size_t n_payloads;
 };
 
+/* The way on which firmware came to the site's menu, and when the disk was chosen there (policy_way.c). Lost with the
+ * table: then the menu is shown once more. */
+struct hosttab_way {
+	struct addr_mac mac;
+	uint8_t class; /* enum policy_class; 0: it never came */
+	uint8_t family;
+	int64_t left_at; /* monotonic; 0: nothing was chosen since */
+};
+
 struct hosttab_entry {
 	struct hosttab_host host;
 	struct hosttab_boot boot;
+	struct hosttab_way way;
 	/* Bit i: payload i's last octet has been released once (ticket_gate.c). Goes with the
 	 * ticket, like `consumed`: over replacements, absence, other host names, tables. */
 	uint64_t released[2];

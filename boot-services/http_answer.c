@@ -20,6 +20,7 @@
 #include "boot-services/http_priv.h"
 #include "boot-services/http_server.h"
 #include "boot-services/policy.h"
+#include "boot-services/policy_way.h"
 #include "boot-services/ticket_gate.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -386,7 +387,11 @@ answer_path(struct http_conn *c, const struct policy_http *pol, int64_t now)
 {
 	switch (pol->what) {
 	case POLICY_PATH_NONE: not_found(c, c->req.path, pol->reason); return;
-	case POLICY_PATH_IDLE: send_text(c, pol, now); return;
+	case POLICY_PATH_IDLE:
+		if (pol->leaves && c->req.method == HTTP_GET)
+			policy_way_left(pol->host, now);
+		send_text(c, pol, now);
+		return;
 	case POLICY_PATH_REPORT: begin_report(c, pol, now); return;
 	case POLICY_PATH_MENU:
 	case POLICY_PATH_AUTOEXEC: serve_text(c, pol, now); return;

@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "boot-services/policy_priv.h"
+#include "boot-services/policy_way.h"
 #include "lib/arch.h"
 #include "lib/menu_script.h"
 #include "lib/str.h"
@@ -300,6 +301,7 @@ decide_idle(const struct hosttab *t, const struct bootd_config *cfg,
     struct policy_decision *d)
 {
 	bool menu = menu_script_exists(hosttab_site(t));
+	bool left = d->host && policy_way_to_disk(d->host, c);
 	char text[128];
 
 	/* An installed system needs its address whatever its firmware is told. */
@@ -311,8 +313,11 @@ decide_idle(const struct hosttab *t, const struct bootd_config *cfg,
 	case BUNDLE_IDLE_LOCAL: decide_local(cfg, c, why, d); break;
 	case BUNDLE_IDLE_MENU:
 		snprintf(text, sizeof(text), "%s, idle policy menu%s", why,
-		    menu ? "" : " (no menu is defined)");
-		if (menu)
+		    !menu  ? " (no menu is defined)"
+		    : left ? ", disk chosen in it"
+			   : "");
+		d->menu = menu && !left;
+		if (d->menu)
 			decide_boot(t, cfg, c, text, true, d);
 		else
 			decide_local(cfg, c, text, d);

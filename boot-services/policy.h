@@ -27,6 +27,7 @@ struct policy_client {
 	bool chained_already;  /* this MAC was handed a loader within the last 120 s */
 	struct addr_ip server; /* our address on the client's link: for URLs and siaddr */
 	uint16_t http_port;
+	int64_t now; /* monotonic */
 };
 
 enum policy_what {
@@ -47,6 +48,7 @@ struct policy_decision {
 	char file[256];	  /* loader file name for TFTP */
 	char url[256];	  /* with an IPv6 server of a TFTP loader, too */
 	char reason[256]; /* always set: why this answer, for the event */
+	bool menu;	  /* on the way to the site's menu */
 	/* POLICY_LEASE where more was due: "loader", "tftp" or "http", for the event. */
 	const char *lacks;
 	const struct hosttab_entry *host; /* borrowed; NULL for unknown machines */
@@ -83,6 +85,7 @@ struct policy_http {
 	size_t payload;
 	enum bootd_msg_payload_kind kind; /* image */
 	int64_t size;			  /* image */
+	bool leaves;			  /* idle: "boot from disk" of the menu */
 	char token[ID_TOKEN_SIZE];
 	char stage[16];
 	char reason[256];

@@ -160,6 +160,7 @@ local_path(const struct hosttab *t, const char *mac_text, struct policy_http *p)
 		return;
 	}
 	p->host = hosttab_by_mac(t, &mac);
+	p->leaves = p->host != NULL;
 	if (p->host)
 		idle_script(p, "chosen in the menu");
 	else

@@ -174,13 +174,13 @@ class Orchestrator:
                 self.cond.wait(0.1)
 
 
-def dhcp_discover(mac, ipxe=False, arch=7):
+def dhcp_discover(mac, ipxe=False, arch=7, cls=b"PXEClient"):
     """A DISCOVER as OVMF or iPXE sends it (boot.md 1.2)."""
     hw = bytes.fromhex(mac.replace(":", ""))
     bootp = struct.pack(">BBBB4sHH", 1, 1, 6, 0, os.urandom(4), 0, 0x8000) + bytes(16) + hw
     bootp += bytes(236 - len(bootp))
     options = [(53, b"\x01"), (57, struct.pack(">H", 1472)), (55, bytes([1, 3, 43, 60, 66, 67])),
-               (60, b"PXEClient:Arch:%05d:UNDI:003000" % arch), (93, struct.pack(">H", arch)),
+               (60, b"%s:Arch:%05d:UNDI:003000" % (cls, arch)), (93, struct.pack(">H", arch)),
                (94, b"\x01\x03\x00"), (97, b"\x00" + bytes(range(16)))]
     if ipxe:
         options += [(77, b"iPXE"), (175, b"\xeb\x03\x01\x00\x00\x13\x01\x01\x18\x01\x01")]

@@ -149,6 +149,29 @@ def test_offers_by_dhcp(s, netns):
     asks(stranger, True, "dhcp4.offer", "unknown machine, idle policy menu", "http://10.77.0.1/script.ipxe")
 
 
+def test_disk_chosen_in_the_menu(s, netns):
+    """Firmware leaves iPXE for its next boot option, which is HTTP boot: not the menu again, but the disk."""
+    c = netns.add_client(mac="52:54:00:77:00:01", address="10.77.0.11/24")
+
+    def asks(reason, **kw):
+        def once():
+            c.python(DISCOVER, dhcp_discover(c.mac, **kw).hex())
+            return [e for e in s.events("--host", "edge01", "--kind", "dhcp4.offer") if reason in e["reason"]]
+        return until(once, reason)
+
+    http = {"arch": 0x10, "cls": b"HTTPClient"}
+    asks("idle policy menu: loader for x64-uefi", arch=7)
+    assert s.get(c, f"/local.ipxe-{c.mac.replace(':', '-')}", "-I")[0] == 200  # asking is not choosing
+    asks("idle policy menu: loader for x64-uefi-http by URL", **http)
+    asks("idle policy menu: loader for x64-uefi", arch=7)
+    assert s.get(c, f"/local.ipxe-{c.mac.replace(':', '-')}")[0] == 200
+    told = asks("idle policy menu, disk chosen in it: URL that is not found", **http)
+    assert told[0]["file"].endswith("/local-boot.efi")
+    # The way that led to the menu is a new boot's.
+    n = len([e for e in s.events("--host", "edge01", "--kind", "dhcp4.offer") if "menu: loader for x64-uefi" in e["reason"]])
+    until(lambda: len([e for e in asks("menu: loader for x64-uefi", arch=7)]) > n, "the menu's loader again")
+
+
 def test_changes_arrive(s, netns):
     c = netns.add_client(address="10.77.0.11/24")
 
