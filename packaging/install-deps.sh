@@ -25,7 +25,7 @@ if [ "${1:-}" != build ]; then
 	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs nfs-kernel-server jq libcap2-bin util-linux
 	systemd-journal-remote"
 	# The guests of the lab
-	packages="$packages systemd-boot-efi fdisk mtools squashfs-tools mmdebstrap xz-utils"
+	packages="$packages systemd-boot-efi fdisk mtools syslinux syslinux-common squashfs-tools mmdebstrap xz-utils"
 	# Left out where the release does not have them any more
 	optional="isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only

@@ -94,5 +94,18 @@ T
 dd if="$esp" of="$disk" bs=1M seek=1 conv=notrunc status=none
 echo "lab-disk-1" | dd of="$disk" bs=512 seek=86016 conv=notrunc,sync status=none
 gzip -1nc "$disk" >"$out/images/installer/disk.img.gz"
+
+# A disk that a BIOS boots: the same system, behind syslinux and its boot sector.
+bios=$out/bios-disk.img
+rm -f "$bios"
+truncate -s 33M "$bios"
+printf 'label: dos\nstart=2048, type=c, bootable\n' | sfdisk -q "$bios"
+dd if=/usr/lib/syslinux/mbr/mbr.bin of="$bios" conv=notrunc status=none
+mformat -i "$bios@@1M" -T 65536 -H 2048 ::
+printf 'SERIAL 0 115200\nDEFAULT lab\nLABEL lab\nKERNEL vmlinuz\nINITRD initrd.img\nAPPEND console=ttyS0 quiet netboot.role=disk\n' >"$out/pkg/syslinux.cfg"
+mcopy -i "$bios@@1M" "$kernel" ::/vmlinuz
+mcopy -i "$bios@@1M" "$initrd" ::/initrd.img
+mcopy -i "$bios@@1M" "$out/pkg/syslinux.cfg" ::/syslinux.cfg
+syslinux --install --offset 1048576 "$bios"
 rm -f "$disk" "$esp"
 printf '%s' "$stamp" >"$out/stamp"
