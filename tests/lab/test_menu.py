@@ -90,7 +90,7 @@ def fetches(lab):
     return [(e["kind"], e.get("file", ""), e.get("reason", "")) for e in lab.events(host="edge01") if e["kind"].startswith("http.")]
 
 
-def test_uefi_tools_efi_program_and_disk(make_lab):
+def test_uefi_tools_and_own_disk(make_lab):
     lab = make_lab(v6=True)  # so that the firmware's IPv6 options are answered, not left to wait a minute each
     m = menu_lab(lab, "uefi", BROKEN)
     lab.start()
