@@ -37,8 +37,8 @@ def debian(images):
 
 
 @pytest.fixture(scope="session")
-def arm64(images):
-    build("build_arm64.sh")
+def debian13(images):
+    build("build_debian13.sh")
 
 
 @pytest.fixture

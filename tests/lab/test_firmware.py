@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Firmware of the other architectures, by PXE over each family and by HTTP: it gets the loader that the site or the
-host names for it, to the last octet, and that loader runs. (x64 is test_reinstall.py's and test_paths.py's.)"""
+host names for it, to the last octet, and that loader runs. (x64 is test_reinstall.py's and test_paths.py's.) And an
+iPXE that asks for autoexec.ipxe."""
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from lab import REPO, wait_for
 
 GRUB_IA32 = "/usr/lib/grub/i386-efi/monolithic/grubnetia32.efi"
 IPXE_ARM64 = os.path.join(REPO, "build", "lab", "loaders", "ipxe-arm64.efi")
+IPXE_NEWER = os.path.join(REPO, "build", "lab", "loaders", "snponly-13.efi")
 BOOT = 400  # seconds for firmware and loader beside much else; only a failure lasts so long
 # Three machines at once on a busy computer: none of them is to be started again.
 PATIENT = {"loader": "10m", "ipxe-dhcp": "10m", "script": "10m"}
@@ -70,7 +72,7 @@ def test_uefi_ia32(make_lab):
         assert m.starts() == ["net"]
 
 
-def test_uefi_arm64(make_lab, arm64):
+def test_uefi_arm64(make_lab, debian13):
     """AAVMF, the host's own loader, which is iPXE, and Linux: rescued."""
     lab = make_lab(v6=True, deadlines=PATIENT)
     add_loader(lab, IPXE_ARM64)
@@ -91,3 +93,20 @@ def test_uefi_arm64(make_lab, arm64):
         for stage in ("ipxe-dhcp", "script", "kernel", "initrd", "os-up"):
             assert stages[stage]["state"] == "confirmed", stages
         assert "lab: ready (rescue)" in m.console() and m.starts() == ["net"]
+
+
+def test_newer_ipxe_asks_for_autoexec(make_lab, debian13):
+    """It asks beside its loader, and what bootd made there leads to the machine's script."""
+    lab = make_lab()
+    add_loader(lab, IPXE_NEWER)
+    m = lab.add_machine("edge01")
+    m.loaders = {"x64-uefi": "snponly-13.efi"}
+    lab.start()
+    job = order(lab, [m])[m]
+    assert lab.wait_job(job)["state"] == "done"
+    seen = [(e["kind"], e.get("file", "").rsplit("/", 1)[-1], e["detail"].get("result"))
+            for e in lab.events(host="edge01") if "detail" in e]
+    loader = seen.index(("tftp.end", "snponly-13.efi", "complete"))
+    autoexec = seen.index(("tftp.end", "autoexec.ipxe", "complete"))
+    script = seen.index(("http.end", f"script.ipxe-{m.mac}", "complete"))
+    assert loader < autoexec < script, seen

@@ -1,22 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Builds what the lab's arm64 machine boots, from Debian's arm64 packages: iPXE as loaders/ipxe-arm64.efi, and
-# images/arm64/ (a kernel, and the init of the lab's other systems). Usage: build_arm64.sh OUTDIR
-# The packages are Debian 13's, whose ipxe is the first that has arm64. They come through a package list of their own,
-# so that the machine keeps its architectures and sources; apt checks their signatures as it does everybody's. Nothing
-# is rebuilt while this script and the guest's files stay the same.
+# Builds what the lab boots out of Debian 13's packages, whose ipxe is the first that has arm64 and asks for
+# autoexec.ipxe: loaders/ipxe-arm64.efi, loaders/snponly-13.efi (x64), and images/arm64/ (a kernel, and the init of the
+# lab's other systems). Usage: build_debian13.sh OUTDIR
+# The packages come through a package list of their own, so that the machine keeps its architectures and sources; apt
+# checks their signatures as it does everybody's. Nothing is rebuilt while this script and the guest's files stay the
+# same.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 out=$1
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
 stamp=$(cat "$0" "$here"/guest/* | sha256sum | cut -c1-16)
-[ "$(cat "$out/arm64-stamp" 2>/dev/null)" = "$stamp" ] && exit 0
-rm -f "$out/arm64-stamp"
+[ "$(cat "$out/debian13-stamp" 2>/dev/null)" = "$stamp" ] && exit 0
+rm -f "$out/debian13-stamp"
 
-die() { echo "build_arm64: $1" >&2; exit 1; }
+die() { echo "build_debian13: $1" >&2; exit 1; }
 
-work=$out/arm64
+work=$out/debian13
 rm -rf "$work"
 mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/tree" "$out/loaders" "$out/images/arm64"
 : >"$work/status"
@@ -47,6 +48,7 @@ for deb in "$work"/debs/*.deb; do
 done
 
 cp "$work/tree/usr/lib/ipxe/ipxe-arm64.efi" "$out/loaders/"
+cp "$work/tree/usr/lib/ipxe/snponly.efi" "$out/loaders/snponly-13.efi"
 cp "$work"/tree/boot/vmlinuz-* "$out/images/arm64/vmlinuz"
 
 # The initrd: busybox, the modules, our init.
@@ -63,4 +65,4 @@ install -m 755 "$here/guest/udhcpc.script" "$root/udhcpc.script"
 (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null -o -H newc --quiet --owner=0:0) | gzip -9n \
 	>"$out/images/arm64/initrd.img"
 rm -rf "$work"
-printf '%s' "$stamp" >"$out/arm64-stamp"
+printf '%s' "$stamp" >"$out/debian13-stamp"
