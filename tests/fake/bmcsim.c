@@ -1,100 +1,58 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Simulated BMCs, any number in one process:  bmcsim -c FILE [-s SOCKET] [-r SEED]
  *
- * FILE has one line per BMC, or per run of consecutive addresses:
- *     ADDRESS[+COUNT]:PORT USER PASSWORD user|operator|administrator [SCRIPT WORDS…]
- * SCRIPT (bmcsim_script.h) puts a machine behind the BMC; without it, power is a bit that
- * starts off. "ready N" on standard output says that all N sockets are bound.
- *
- * SOCKET is a stream socket that takes lines and answers each with one line:
- *     fault ADDRESS:PORT|all NAME VALUE   ok  (names: struct bmcsim_faults)
- *     power ADDRESS:PORT|all on|off       ok
- *     show ADDRESS:PORT                   {"power":"on","flags":"a004000000","cycle":1,…}
- *     sum                                 the counts of all BMCs together
- *
- * Anything wrong is answered with "error REASON". Ends on SIGTERM and SIGINT. */
+ * FILE says which (bmcsim_config.c), SOCKET takes orders (bmcsim_control.c); both are
+ * described in netboot-bmcsim(1), the name under which this is installed. "ready N" on
+ * standard output says that all N sockets are bound. Everything that is left to chance comes
+ * from SEED and the number of the BMC. Ends on SIGTERM and SIGINT. */
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/event.h>
-#include <event2/listener.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <utlist.h>
 
-#include "lib/addr.h"
 #include "lib/clock.h"
 #include "lib/str.h"
-#include "tests/fake/bmcsim_core.h"
-#include "tests/fake/bmcsim_script.h"
+#include "tests/fake/bmcsim_sim.h"
 
-enum { LINE_SIZE = 1024, BMCS_MAX = 16384 };
-
-struct sim {
-	struct event_base *base;
-	struct bmc *bmcs[BMCS_MAX];
-	size_t n;
-	uint64_t seed;
-	struct client *clients;
-	struct late_reply *late;
-};
-
-/* A control connection. */
-struct client {
-	struct sim *sim;
-	struct bufferevent *bev;
-	struct client *next, *prev;
-};
-
-struct bmc {
-	struct bmcsim_bmc core;
-	struct sim *sim;
-	char name[ADDR_IP_TEXT + 8];
-	int fd;
-	struct event *readable, *timer;
-	struct bmcsim_script *script;
-};
+/* A socket per BMC, and one more for each serial port that has one. */
+enum { FDS_WANTED = 65536, REORDER_MS = 150 };
 
 struct late_reply {
-	struct bmc *bmc;
-	struct sockaddr_storage to;
-	socklen_t to_len;
+	struct bmcsim_node *node;
+	struct bmcsim_peer to;
 	struct event *timer;
-	size_t len;
-	uint8_t pkt[BMCSIM_PACKET_MAX];
 	struct late_reply *next, *prev;
+	size_t len;
+	uint8_t pkt[];
 };
 
-static void
-arm_tick(struct bmc *b)
+static struct timeval
+timeval_of(int64_t us)
 {
-	int64_t now = clock_mono(), at = bmcsim_tick(&b->core, now), wait = at - now;
-	struct timeval tv = {
-	    (time_t)(wait / USEC_PER_SEC), (suseconds_t)(wait % USEC_PER_SEC)};
-
-	if (at >= 0)
-		event_add(b->timer, &tv);
+	return (struct timeval){
+	    (time_t)(us / USEC_PER_SEC), (suseconds_t)(us % USEC_PER_SEC)};
 }
 
 static void
-on_tick(evutil_socket_t fd, short what, void *arg)
+send_now(struct bmcsim_node *node, const struct bmcsim_peer *to, const uint8_t *pkt,
+    size_t len)
 {
-	(void)fd;
-	(void)what;
-	arm_tick(arg);
+	struct sockaddr_storage ss = {0};
+
+	memcpy(&ss, to->addr, to->len);
+	(void)!sendto(node->fd, pkt, len, 0, (struct sockaddr *)&ss, to->len);
 }
 
 static void
 free_late(struct late_reply *l)
 {
-	DL_DELETE(l->bmc->sim->late, l);
+	DL_DELETE(l->node->sim->late, l);
 	event_free(l->timer);
 	free(l);
 }
@@ -106,36 +64,110 @@ on_late(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)!sendto(
-	    l->bmc->fd, l->pkt, l->len, 0, (struct sockaddr *)&l->to, l->to_len);
+	send_now(l->node, &l->to, l->pkt, l->len);
 	free_late(l);
 }
 
 static void
-reply_later(struct bmc *b, const uint8_t *pkt, size_t len,
-    const struct sockaddr_storage *to, socklen_t to_len)
+send_later(struct bmcsim_node *node, const struct bmcsim_peer *to, const uint8_t *pkt,
+    size_t len, int64_t us)
 {
-	int ms = b->core.faults.delay_ms;
-	struct timeval tv = {ms / 1000, (ms % 1000) * 1000};
-	struct late_reply *l = str_alloc(sizeof *l);
+	struct late_reply *l = str_alloc(sizeof *l + len);
+	struct timeval tv = timeval_of(us);
 
-	l->bmc = b;
+	l->node = node;
 	l->to = *to;
-	l->to_len = to_len;
 	l->len = len;
 	memcpy(l->pkt, pkt, len);
-	DL_APPEND(b->sim->late, l);
-	l->timer = evtimer_new(b->sim->base, on_late, l);
+	DL_APPEND(node->sim->late, l);
+	l->timer = evtimer_new(node->sim->base, on_late, l);
 	event_add(l->timer, &tv);
+}
+
+static bool
+chance(struct bmcsim_bmc *b, int percent)
+{
+	return percent > 0 && rng_below(&b->luck, 100) < (uint64_t)percent;
+}
+
+/* With the faults that need time: late, twice, behind the next one. */
+static void
+send_reply(struct bmcsim_node *node, const struct bmcsim_peer *to, const uint8_t *pkt,
+    size_t len, int64_t delay)
+{
+	struct bmcsim_faults *f = &node->core.faults;
+	int ms = f->reorder_ms > 0 ? f->reorder_ms : REORDER_MS;
+	int copies = chance(&node->core, f->duplicate) ? 2 : 1;
+
+	while (copies-- > 0) {
+		int64_t us = delay;
+
+		if (chance(&node->core, f->reorder))
+			us += ms * USEC_PER_MSEC;
+		if (us > 0)
+			send_later(node, to, pkt, len, us);
+		else
+			send_now(node, to, pkt, len);
+	}
+}
+
+void
+bmcsim_node_pump(struct bmcsim_node *node)
+{
+	struct bmcsim_bmc *b = &node->core;
+	uint8_t pkt[BMCSIM_PACKET_MAX];
+	struct bmcsim_peer to;
+	int64_t now = clock_mono(), at;
+	struct timeval tv;
+	size_t len;
+
+	at = bmcsim_tick(b, now);
+	if (node->starts != b->counts.starts) {
+		node->starts = b->counts.starts;
+		bmcsim_port_started(node);
+	}
+	while ((len = bmcsim_output(b, now, pkt, &to)) > 0)
+		send_reply(node, &to, pkt, len, b->faults.delay_ms * USEC_PER_MSEC);
+	if (b->sol.session != 0)
+		at = bmcsim_tick(b, now); /* what was sent is waited for */
+	if (at < 0)
+		return;
+	tv = timeval_of(at > now ? at - now : 0);
+	event_add(node->timer, &tv);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	bmcsim_node_pump(arg);
+}
+
+static void
+set_peer(struct bmcsim_peer *peer, const struct sockaddr_storage *ss, socklen_t len)
+{
+	const struct sockaddr *sa = (const struct sockaddr *)ss;
+	struct addr_ip ip = addr_ip_from_sockaddr(sa);
+
+	memset(peer, 0, sizeof *peer);
+	if (len > sizeof peer->addr)
+		return;
+	peer->len = (uint8_t)len;
+	memcpy(peer->addr, ss, len);
+	if (ip.family == AF_INET)
+		memcpy(peer->ip4, ip.b, sizeof peer->ip4);
+	peer->port = addr_port_from_sockaddr(sa);
 }
 
 static void
 on_packet(evutil_socket_t fd, short what, void *arg)
 {
-	struct bmc *b = arg;
+	struct bmcsim_node *node = arg;
 	struct sockaddr_storage from;
 	socklen_t from_len = sizeof from;
 	uint8_t pkt[BMCSIM_PACKET_MAX], reply[BMCSIM_PACKET_MAX];
+	struct bmcsim_peer to;
 	ssize_t n;
 	size_t len;
 
@@ -143,313 +175,126 @@ on_packet(evutil_socket_t fd, short what, void *arg)
 	n = recvfrom(fd, pkt, sizeof pkt, 0, (struct sockaddr *)&from, &from_len);
 	if (n <= 0)
 		return;
-	len = bmcsim_input(&b->core, clock_mono(), pkt, (size_t)n, reply);
-	if (len > 0 && b->core.faults.delay_ms > 0)
-		reply_later(b, reply, len, &from, from_len);
-	else if (len > 0)
-		(void)!sendto(fd, reply, len, 0, (struct sockaddr *)&from, from_len);
-	arm_tick(b);
+	set_peer(&node->core.from, &from, from_len);
+	to = node->core.from;
+	len = bmcsim_input(&node->core, clock_mono(), pkt, (size_t)n, reply);
+	if (len > 0)
+		send_reply(node, &to, reply, len, node->core.reply_delay);
+	bmcsim_node_pump(node);
 }
 
-/* "127.0.0.2+3:9623" → address, 3, port. */
-static int
-parse_address(
-    const char *text, struct addr_ip *ret_ip, int64_t *ret_count, int64_t *ret_port)
+struct bmcsim_node *
+bmcsim_node_open(struct bmcsim_sim *sim, const struct addr_ip *ip, uint16_t port,
+    const char *user, const char *password, uint8_t level)
 {
-	char copy[128], *port, *plus, *address = copy;
-
-	if (str_copy(copy, sizeof copy, text) < 0 || (port = strrchr(copy, ':')) == NULL)
-		return -EINVAL;
-	*port++ = '\0';
-	*ret_count = 1;
-	plus = strchr(copy, '+');
-	if (plus != NULL) {
-		*plus++ = '\0';
-		if (str_to_i64(plus, 1, BMCS_MAX, ret_count) < 0)
-			return -EINVAL;
-	}
-	if (address[0] == '[' && address[strlen(address) - 1] == ']') {
-		address[strlen(address) - 1] = '\0';
-		address++;
-	}
-	if (addr_ip_parse(address, ret_ip) < 0 ||
-	    str_to_i64(port, 1, 65535, ret_port) < 0)
-		return -EINVAL;
-	return 0;
-}
-
-static int
-privilege_of(const char *word)
-{
-	if (str_eq(word, "user"))
-		return 2;
-	if (str_eq(word, "operator"))
-		return 3;
-	return str_eq(word, "administrator") ? 4 : -1;
-}
-
-struct spec {
-	char address[128], user[32], password[32], privilege[16];
-	const char *script; /* the rest of the line, or NULL */
-};
-
-static int
-open_bmc(
-    struct sim *sim, const struct spec *spec, const struct addr_ip *ip, uint16_t port)
-{
-	struct bmc *b = str_alloc(sizeof *b);
+	struct bmcsim_node *node = str_alloc(sizeof *node);
 	struct sockaddr_storage ss;
 	socklen_t len = addr_ip_sockaddr(ip, port, &ss);
 	char text[ADDR_IP_TEXT];
 
-	bmcsim_init(&b->core, spec->user, spec->password,
-	    (uint8_t)privilege_of(spec->privilege), sim->seed + sim->n);
-	b->sim = sim;
-	snprintf(
-	    b->name, sizeof b->name, "%s:%u", addr_ip_text(ip, text, sizeof text), port);
-	b->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (b->fd < 0 || bind(b->fd, (struct sockaddr *)&ss, len) < 0) {
-		fprintf(stderr, "bmcsim: %s: %s\n", b->name, strerror(errno));
-		if (b->fd >= 0)
-			close(b->fd);
-		free(b);
-		return -EADDRNOTAVAIL;
-	}
-	sim->bmcs[sim->n++] = b;
-	b->readable = event_new(sim->base, b->fd, EV_READ | EV_PERSIST, on_packet, b);
-	b->timer = evtimer_new(sim->base, on_tick, b);
-	event_add(b->readable, NULL);
-	if (spec->script != NULL)
-		b->script = bmcsim_script_new(sim->base, &b->core, spec->script);
-	return 0;
-}
-
-static int
-add_line(struct sim *sim, char *line)
-{
-	struct spec spec = {.script = NULL};
-	struct addr_ip ip;
-	int64_t count, port;
-	int used = 0;
-
-	line[strcspn(line, "\r\n")] = '\0';
-	if (line[0] == '#' || line[0] == '\0')
-		return 0;
-	if (sscanf(line, "%127s %31s %31s %15s %n", spec.address, spec.user,
-		spec.password, spec.privilege, &used) != 4 ||
-	    strlen(spec.user) > 16 || strlen(spec.password) > 20 ||
-	    privilege_of(spec.privilege) < 0 ||
-	    parse_address(spec.address, &ip, &count, &port) < 0 ||
-	    sim->n + (size_t)count > BMCS_MAX) {
-		fprintf(stderr,
-		    "bmcsim: not \"ADDRESS[+COUNT]:PORT USER PASSWORD PRIVILEGE\": %s\n",
-		    line);
-		return -EINVAL;
-	}
-	if (line[used] != '\0')
-		spec.script = line + used;
-	for (int64_t i = 0; i < count; i++) {
-		if (open_bmc(sim, &spec, &ip, (uint16_t)port) < 0)
-			return -EINVAL;
-		if (ip.family == AF_INET)
-			ip = addr_ip_make_v4(addr_ip_v4(&ip) + 1);
-	}
-	return 0;
-}
-
-static int
-read_config(struct sim *sim, const char *path)
-{
-	char line[LINE_SIZE];
-	FILE *f = fopen(path, "re");
-	int r = 0;
-
-	if (f == NULL) {
-		fprintf(stderr, "bmcsim: %s: %s\n", path, strerror(errno));
-		return -errno;
-	}
-	while (r == 0 && fgets(line, sizeof line, f) != NULL)
-		r = add_line(sim, line);
-	fclose(f);
-	return r;
-}
-
-static void
-sum_up(const struct sim *sim, char *out, size_t size)
-{
-	struct bmcsim_counts t = {0};
-	const unsigned *from;
-	unsigned active = 0, *to = (unsigned *)&t;
-	struct bmcsim_bmc total = {0};
-
-	for (size_t i = 0; i < sim->n; i++) {
-		from = (const unsigned *)&sim->bmcs[i]->core.counts;
-		for (size_t k = 0; k < sizeof t / sizeof *to; k++)
-			to[k] += from[k];
-		active += bmcsim_slots_used(&sim->bmcs[i]->core, false);
-	}
-	total.counts = t;
-	bmcsim_describe(&total, out, size);
-	snprintf(out + strlen(out) - 1, size - strlen(out),
-	    ",\"in_use\":%u,\"bmcs\":%zu}", active, sim->n);
-}
-
-static const char *
-apply(struct bmc *b, const char *verb, const char *name, const char *value)
-{
-	int64_t v;
-
-	if (str_eq(verb, "power")) {
-		bmcsim_set_power(&b->core, str_eq(name, "on"));
-		return "ok";
-	}
-	if (str_to_i64(value, -1, 1000000, &v) < 0)
-		return "error VALUE";
-	return bmcsim_set_fault(&b->core.faults, name, (int)v) == 0 ? "ok" : "error NAME";
-}
-
-static void
-command(struct sim *sim, const char *line, char *out, size_t size)
-{
-	char verb[16] = "", who[64] = "", name[32] = "", value[16] = "";
-	const char *result = "error BMC";
-
-	sscanf(line, "%15s %63s %31s %15s", verb, who, name, value);
-	if (str_eq(verb, "sum")) {
-		sum_up(sim, out, size);
-		return;
-	}
-	if (!str_eq(verb, "fault") && !str_eq(verb, "power") && !str_eq(verb, "show")) {
-		snprintf(out, size, "error VERB");
-		return;
-	}
-	for (size_t i = 0; i < sim->n; i++) {
-		struct bmc *b = sim->bmcs[i];
-
-		if (!str_eq(who, "all") && !str_eq(who, b->name))
-			continue;
-		bmcsim_tick(&b->core, clock_mono());
-		if (str_eq(verb, "show")) {
-			bmcsim_describe(&b->core, out, size);
-			return;
-		}
-		result = apply(b, verb, name, value);
-	}
-	snprintf(out, size, "%s", result);
-}
-
-static void
-on_line(struct bufferevent *bev, void *arg)
-{
-	struct client *c = arg;
-	char *line, out[LINE_SIZE];
-
-	while ((line = evbuffer_readln(
-		    bufferevent_get_input(bev), NULL, EVBUFFER_EOL_LF)) != NULL) {
-		command(c->sim, line, out, sizeof out);
-		free(line);
-		evbuffer_add_printf(bufferevent_get_output(bev), "%s\n", out);
-	}
-}
-
-static void
-free_client(struct client *c)
-{
-	DL_DELETE(c->sim->clients, c);
-	bufferevent_free(c->bev);
-	free(c);
-}
-
-static void
-on_hangup(struct bufferevent *bev, short what, void *arg)
-{
-	(void)bev;
-	(void)what;
-	free_client(arg);
-}
-
-static void
-on_accept(
-    struct evconnlistener *l, evutil_socket_t fd, struct sockaddr *sa, int len, void *arg)
-{
-	struct client *c = str_alloc(sizeof *c);
-
-	(void)l;
-	(void)sa;
-	(void)len;
-	c->sim = arg;
-	c->bev = bufferevent_socket_new(c->sim->base, fd, BEV_OPT_CLOSE_ON_FREE);
-	DL_APPEND(c->sim->clients, c);
-	bufferevent_setcb(c->bev, on_line, NULL, on_hangup, c);
-	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
-}
-
-static struct evconnlistener *
-listen_control(struct sim *sim, const char *path)
-{
-	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-
-	if (str_copy(sun.sun_path, sizeof sun.sun_path, path) < 0)
+	bmcsim_init(&node->core, user, password, level, sim->seed + sim->n);
+	node->core.id.port = port;
+	if (ip->family == AF_INET)
+		memcpy(node->core.id.ip4, ip->b, sizeof node->core.id.ip4);
+	node->sim = sim;
+	snprintf(node->name, sizeof node->name, "%s:%u",
+	    addr_ip_text(ip, text, sizeof text), port);
+	node->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (node->fd < 0 || bind(node->fd, (struct sockaddr *)&ss, len) < 0) {
+		fprintf(stderr, "bmcsim: %s: %s\n", node->name, strerror(errno));
+		if (node->fd >= 0)
+			close(node->fd);
+		free(node);
 		return NULL;
-	unlink(path);
-	return evconnlistener_new_bind(sim->base, on_accept, sim,
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1, (struct sockaddr *)&sun,
-	    sizeof sun);
+	}
+	sim->nodes[sim->n++] = node;
+	node->readable =
+	    event_new(sim->base, node->fd, EV_READ | EV_PERSIST, on_packet, node);
+	node->timer = evtimer_new(sim->base, on_tick, node);
+	event_add(node->readable, NULL);
+	return node;
+}
+
+static void
+close_node(struct bmcsim_node *node)
+{
+	bmcsim_script_free(node->script);
+	bmcsim_port_free(node->port);
+	event_free(node->readable);
+	event_free(node->timer);
+	close(node->fd);
+	free(node);
+}
+
+static void
+close_all(struct bmcsim_sim *sim)
+{
+	struct late_reply *l, *next;
+
+	DL_FOREACH_SAFE(sim->late, l, next)
+	free_late(l);
+	for (size_t i = 0; i < sim->n; i++)
+		close_node(sim->nodes[i]);
 }
 
 static void
 on_signal(evutil_socket_t sig, short what, void *arg)
 {
-	struct sim *sim = arg;
+	struct bmcsim_sim *sim = arg;
 
 	(void)sig;
 	(void)what;
 	event_base_loopbreak(sim->base);
 }
 
+/* The hard limit may be low; who may raise it does. */
 static void
 raise_fd_limit(void)
 {
 	struct rlimit rl;
 
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	if (getrlimit(RLIMIT_NOFILE, &rl) < 0)
+		return;
+	if (rl.rlim_max < FDS_WANTED) {
+		struct rlimit more = {FDS_WANTED, FDS_WANTED};
+
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			return;
 	}
+	rl.rlim_cur = rl.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &rl);
 }
 
-static void
-close_bmc(struct bmc *b)
+static int
+run(struct bmcsim_sim *sim, const char *config, const char *control_path)
 {
-	bmcsim_script_free(b->script);
-	event_free(b->readable);
-	event_free(b->timer);
-	close(b->fd);
-	free(b);
-}
+	struct event *term = evsignal_new(sim->base, SIGTERM, on_signal, sim);
+	struct event *intr = evsignal_new(sim->base, SIGINT, on_signal, sim);
+	struct bmcsim_control_socket *control = NULL;
+	int status = 1;
 
-static void
-close_all(struct sim *sim)
-{
-	struct client *c, *next_client;
-	struct late_reply *l, *next_late;
-
-	DL_FOREACH_SAFE(sim->clients, c, next_client)
-	free_client(c);
-	DL_FOREACH_SAFE(sim->late, l, next_late)
-	free_late(l);
-	for (size_t i = 0; i < sim->n; i++)
-		close_bmc(sim->bmcs[i]);
+	event_add(term, NULL);
+	event_add(intr, NULL);
+	if (bmcsim_config_read(sim, config) == 0 &&
+	    (control_path == NULL ||
+		(control = bmcsim_control_open(sim, control_path)) != NULL)) {
+		printf("ready %zu\n", sim->n);
+		fflush(stdout);
+		status = event_base_dispatch(sim->base) < 0;
+	}
+	bmcsim_control_close(control);
+	close_all(sim);
+	event_free(term);
+	event_free(intr);
+	return status;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct sim *sim = str_alloc(sizeof *sim);
+	struct bmcsim_sim *sim = str_alloc(sizeof *sim);
 	const char *config = NULL, *control = NULL;
-	struct evconnlistener *listener = NULL;
-	struct event *term, *intr;
-	int opt, status = 1;
+	int opt, status;
 
 	sim->seed = 1;
 	while ((opt = getopt(argc, argv, "c:s:r:")) != -1) {
@@ -460,28 +305,15 @@ main(int argc, char **argv)
 		default: return 1;
 		}
 	}
-	if (config == NULL) {
-		fprintf(stderr, "usage: bmcsim -c FILE [-s SOCKET] [-r SEED]\n");
+	if (config == NULL || optind != argc) {
+		fprintf(stderr, "usage: %s -c FILE [-s SOCKET] [-r SEED]\n", argv[0]);
 		return 1;
 	}
 	raise_fd_limit();
 	signal(SIGPIPE, SIG_IGN); /* a control connection may close before its answer */
+	sim->luck = rng_seeded(sim->seed);
 	sim->base = event_base_new();
-	term = evsignal_new(sim->base, SIGTERM, on_signal, sim);
-	intr = evsignal_new(sim->base, SIGINT, on_signal, sim);
-	event_add(term, NULL);
-	event_add(intr, NULL);
-	if (read_config(sim, config) == 0 &&
-	    (control == NULL || (listener = listen_control(sim, control)) != NULL)) {
-		printf("ready %zu\n", sim->n);
-		fflush(stdout);
-		status = event_base_dispatch(sim->base) < 0;
-	}
-	close_all(sim);
-	if (listener != NULL)
-		evconnlistener_free(listener);
-	event_free(term);
-	event_free(intr);
+	status = run(sim, config, control);
 	event_base_free(sim->base);
 	free(sim);
 	return status;

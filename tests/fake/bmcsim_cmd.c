@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* IPMI commands of the simulated BMC. A message is checked, looked up among the session's
+/* IPMI messages of the simulated BMC. A message is checked, looked up among the session's
  * recent answers (a repeated rq_seq is not executed again), subjected to the faults, then
- * executed. Entry point: bmcsim_cmd_message(). */
+ * executed by the row of its command. Entry point: bmcsim_cmd_message(). */
+#include "lib/buf.h"
+
 #include <string.h>
 
-#include "lib/buf.h"
 #include "lib/compiler.h"
 #include "tests/fake/bmcsim_priv.h"
+
+/* Completion codes (IPMI 2.0 table 5-2). */
+enum { BUSY = 0xC0, UNKNOWN = 0xC1, TOO_SHORT = 0xC7, NO_RIGHT = 0xD4, NOT_YET = 0xFF };
+enum { APP = 6, CHASSIS_CONTROL = 0x02 };
 
 struct request {
 	uint8_t netfn, cmd, rq_addr, rq_lun, rq_seq;
 	const uint8_t *data;
-	size_t len;
-};
-
-struct answer {
-	uint8_t code;
-	uint8_t data[48];
 	size_t len;
 };
 
@@ -47,9 +46,10 @@ parse(const uint8_t *msg, size_t len, struct request *rq)
 }
 
 static size_t
-build(const struct request *rq, const struct answer *a, uint8_t *out)
+build(const struct request *rq, const struct bmcsim_call *c, uint8_t *out)
 {
-	struct wbuf w = wbuf_init(out, 96);
+	struct wbuf w = wbuf_init(out, BMCSIM_MESSAGE_MAX);
+	uint8_t off = c->b->faults.bad_checksum ? 1 : 0;
 
 	wbuf_u8(&w, rq->rq_addr);
 	wbuf_u8(&w, (uint8_t)((rq->netfn | 1) << 2 | rq->rq_lun));
@@ -57,170 +57,90 @@ build(const struct request *rq, const struct answer *a, uint8_t *out)
 	wbuf_u8(&w, 0x20);
 	wbuf_u8(&w, (uint8_t)(rq->rq_seq << 2));
 	wbuf_u8(&w, rq->cmd);
-	wbuf_u8(&w, a->code);
-	wbuf_bytes(&w, a->data, a->len);
-	wbuf_u8(&w, checksum(out + 3, w.len - 3));
+	wbuf_u8(&w, c->code);
+	wbuf_bytes(&w, c->out, c->n);
+	wbuf_u8(&w, (uint8_t)(checksum(out + 3, w.len - 3) + off));
 	return wbuf_ok(&w) ? w.len : 0;
 }
 
-static void
-put(struct answer *a, const void *data, size_t n)
+void
+bmcsim_call_put(struct bmcsim_call *c, const void *data, size_t n)
 {
-	memcpy(a->data + a->len, data, n);
-	a->len += n;
+	if (n > sizeof c->out - c->n)
+		n = sizeof c->out - c->n;
+	if (n > 0)
+		memcpy(c->out + c->n, data, n);
+	c->n += n;
 }
 
-/* 22.13: IPMI 2.0, no 1.5 authentication types, channel 1. */
-static void
-channel_capabilities(struct answer *a)
+void
+bmcsim_call_put_u16le(struct bmcsim_call *c, unsigned v)
 {
-	put(a, (const uint8_t[]){1, 0x80, 0x04, 0x02, 0, 0, 0, 0}, 8);
+	bmcsim_call_put(c, (const uint8_t[]){(uint8_t)v, (uint8_t)(v >> 8)}, 2);
 }
 
-/* 22.15: suite records are C0h, id, authentication, integrity, confidentiality. */
-static void
-cipher_suites(struct bmcsim_bmc *b, const struct request *rq, struct answer *a)
+void
+bmcsim_call_put_u32le(struct bmcsim_call *c, uint32_t v)
 {
-	uint8_t list[10];
-	size_t n = 0, from;
-
-	if (!(b->faults.suites & 2)) {
-		memcpy(list + n, (const uint8_t[]){0xC0, 3, 0x01, 0x41, 0x81}, 5);
-		n += 5;
-	}
-	if (!(b->faults.suites & 1)) {
-		memcpy(list + n, (const uint8_t[]){0xC0, 17, 0x03, 0x44, 0x81}, 5);
-		n += 5;
-	}
-	if (rq->len < 3) {
-		a->code = 0xC7;
-		return;
-	}
-	put(a, (const uint8_t[]){1}, 1);
-	from = (size_t)(rq->data[2] & 0x3F) * 16;
-	if (from < n)
-		put(a, list + from, n - from);
+	bmcsim_call_put_u16le(c, v & 0xFFFF);
+	bmcsim_call_put_u16le(c, v >> 16);
 }
 
-static void
-outside_session(struct bmcsim_bmc *b, const struct request *rq, struct answer *a)
+static const struct bmcsim_command *
+find(uint8_t netfn, uint8_t cmd)
 {
-	if (rq->netfn == 6 && rq->cmd == 0x38)
-		channel_capabilities(a);
-	else if (rq->netfn == 6 && rq->cmd == 0x54)
-		cipher_suites(b, rq, a);
-	else if (rq->netfn == 6 && rq->cmd == 0x37)
-		put(a, b->guid, sizeof b->guid);
-	else
-		a->code = 0xD4;
-}
+	static const struct bmcsim_command *const tables[] = {bmcsim_app_table,
+	    bmcsim_users_table, bmcsim_chassis_table, bmcsim_payload_table,
+	    bmcsim_sel_table, bmcsim_sdr_table};
 
-static void
-application(struct bmcsim_bmc *b, struct bmcsim_session *s, const struct request *rq,
-    struct answer *a)
-{
-	static const uint8_t device[] = {
-	    0x20, 0x81, 0x02, 0x17, 0x02, 0x9F, 0x91, 0x12, 0x00, 0x34, 0x12};
-
-	switch (rq->cmd) {
-	case 0x01: put(a, device, sizeof device); return;
-	case 0x3B:
-		if (rq->len < 1)
-			a->code = 0xC7;
-		else if ((rq->data[0] & 0x0F) > b->limit)
-			a->code = 0x80;
-		else if ((rq->data[0] & 0x0F) > s->limit)
-			a->code = 0x81;
-		else if ((rq->data[0] & 0x0F) >= 2)
-			s->level = rq->data[0] & 0x0F;
-		put(a, &s->level, a->code == 0 ? 1 : 0);
-		return;
-	case 0x3C:
-		if (rq->len < 4 ||
-		    memcmp(rq->data,
-			(const uint8_t[]){(uint8_t)s->bmc_id, (uint8_t)(s->bmc_id >> 8),
-			    (uint8_t)(s->bmc_id >> 16), (uint8_t)(s->bmc_id >> 24)},
-			4) != 0) {
-			a->code = 0x87;
-			return;
-		}
-		b->counts.closed++;
-		s->state = BMCSIM_CLOSE_AFTER_REPLY;
-		return;
-	case 0x37:
-	case 0x38:
-	case 0x54: outside_session(b, rq, a); return;
-	}
-	a->code = 0xC1;
-}
-
-static void
-chassis(struct bmcsim_bmc *b, const struct bmcsim_session *s, int64_t now,
-    const struct request *rq, struct answer *a)
-{
-	uint8_t value[16];
-	size_t n = 0;
-
-	if (s->level < 3 && rq->cmd != 0x00 && rq->cmd != 0x01) { /* appendix G */
-		a->code = 0xD4;
-		return;
-	}
-	switch (rq->cmd) {
-	case 0x00: put(a, (const uint8_t[]){0, 0x20, 0x20, 0x20, 0x20}, 5); return;
-	case 0x01:
-		put(a,
-		    (const uint8_t[]){
-			(uint8_t)(0x20 | bmcsim_chassis_status(b)), 0, 0x40},
-		    3);
-		return;
-	case 0x02:
-		a->code = rq->len < 1
-			      ? 0xC7
-			      : bmcsim_chassis_control(b, now, rq->data[0] & 0x0F);
-		return;
-	case 0x04: return; /* identify */
-	case 0x08:
-		a->code = rq->len < 1
-			      ? 0xC7
-			      : bmcsim_chassis_set_option(b, now, rq->data, rq->len);
-		return;
-	case 0x09:
-		a->code = rq->len < 3 ? 0xC7
-				      : bmcsim_chassis_get_option(
-					    b, rq->data[0] & 0x7F, value, &n);
-		put(a, value, n);
-		return;
-	}
-	a->code = 0xC1;
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		for (const struct bmcsim_command *row = tables[i]; row->run != NULL;
+		     row++)
+			if (row->netfn == netfn && row->cmd == cmd)
+				return row;
+	return NULL;
 }
 
 /* Real BMCs answer busy to ordinary commands, not to session management. */
-static bool
-is_busy(struct bmcsim_bmc *b, const struct request *rq)
+static uint8_t
+busy_code(struct bmcsim_bmc *b, int64_t now, const struct request *rq)
 {
-	if (b->faults.busy_control && rq->netfn == 0 && rq->cmd == 0x02)
-		return true;
-	if (b->faults.busy == 0 || (rq->netfn == 6 && rq->cmd >= 0x38))
-		return false;
+	uint8_t code = b->faults.busy_code != 0 ? (uint8_t)b->faults.busy_code : BUSY;
+
+	if (b->faults.busy_control && rq->netfn == 0 && rq->cmd == CHASSIS_CONTROL)
+		return code;
+	if (rq->netfn == APP && rq->cmd >= 0x38 && rq->cmd <= 0x3D)
+		return 0;
+	if (now < b->ff_until)
+		return NOT_YET;
+	if (b->faults.busy == 0)
+		return 0;
 	if (b->faults.busy > 0)
 		b->faults.busy--;
-	return true;
+	return code;
 }
 
 static void
-execute(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
-    const struct request *rq, struct answer *a)
+execute(struct bmcsim_call *c, const struct request *rq)
 {
-	if (s == NULL)
-		outside_session(b, rq, a);
-	else if (is_busy(b, rq))
-		a->code = b->faults.busy_code != 0 ? (uint8_t)b->faults.busy_code : 0xC0;
-	else if (rq->netfn == 6)
-		application(b, s, rq, a);
-	else if (rq->netfn == 0)
-		chassis(b, s, now, rq, a);
+	const struct bmcsim_command *row = find(rq->netfn, rq->cmd);
+
+	if (c->s != NULL)
+		c->code = busy_code(c->b, c->now, rq);
+	if (c->code != 0)
+		return;
+	if (c->s == NULL && (row == NULL || row->level != BMCSIM_ANYBODY))
+		c->code = NO_RIGHT;
+	else if (row == NULL)
+		c->code = UNKNOWN;
+	else if (c->s != NULL && c->s->level < row->level)
+		c->code = NO_RIGHT;
+	else if (c->len < row->min_len)
+		c->code = TOO_SHORT;
 	else
-		a->code = 0xC1;
+		row->run(c);
+	if (c->code != 0)
+		c->n = 0;
 }
 
 static bool
@@ -254,33 +174,49 @@ memorise(
 	memcpy(s->cache[i].reply, out, len);
 }
 
+static void
+slow_down(struct bmcsim_bmc *b, const struct request *rq)
+{
+	int what = b->faults.slow_cmd;
+
+	if (what == 0 || what == rq->netfn * 256 + rq->cmd)
+		b->reply_delay += b->faults.slow_ms * USEC_PER_MSEC;
+}
+
 size_t
 bmcsim_cmd_message(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
     const uint8_t *msg, size_t len, uint8_t *out)
 {
-	struct answer a = {0};
+	struct bmcsim_call c = {.b = b, .s = s, .now = now};
 	struct request rq;
 	size_t n = 0;
 	bool control;
 
 	if (!parse(msg, len, &rq))
 		return 0;
+	if (s != NULL && !bmcsim_life_command(b, now, rq.netfn, rq.cmd))
+		return 0;
+	if (s != NULL)
+		slow_down(b, &rq);
 	if (s != NULL && !b->faults.no_dedup && from_memory(s, &rq, out, &n)) {
 		b->counts.repeats++;
 		return n;
 	}
-	execute(b, s, now, &rq, &a);
-	control = rq.netfn == 0 && rq.cmd == 0x02 && a.code == 0;
+	c.data = rq.data;
+	c.len = rq.len;
+	execute(&c, &rq);
+	b->counts.commands++;
+	control = rq.netfn == 0 && rq.cmd == CHASSIS_CONTROL && c.code == 0;
 	if (control && b->faults.control_c3 > 0) {
 		b->faults.control_c3--;
-		a.code = 0xC3;
+		c.code = 0xC3;
 	}
-	n = build(&rq, &a, out);
+	n = build(&rq, &c, out);
 	if (s != NULL)
 		memorise(s, &rq, out, n);
 	if (control && b->faults.lose_reply > 0) {
 		b->faults.lose_reply--;
 		return 0;
 	}
-	return n;
+	return b->reboot_due && b->faults.reset_silent ? 0 : n;
 }

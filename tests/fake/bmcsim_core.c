@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sessions and packets of the simulated BMC (IPMI 2.0 chapter 13); commands are in
- * bmcsim_cmd.c. Entry points: bmcsim_init(), bmcsim_input(), bmcsim_tick().
+/* Sessions of the simulated BMC (IPMI 2.0 chapter 13): their set-up, and which packet is
+ * whose. Packets within a session are in bmcsim_seal.c, commands in bmcsim_cmd.c, Serial
+ * over LAN in bmcsim_sol.c. Entry points: bmcsim_init(), bmcsim_input(), bmcsim_output(),
+ * bmcsim_tick().
  *
  * A repeated request (same rq_seq, command and session) is answered from memory, not
  * executed again; the session's sequence window drops the network's own duplicates.
@@ -10,22 +12,56 @@
 #include <string.h>
 
 #include "lib/buf.h"
+#include "lib/compiler.h"
 #include "tests/fake/bmcsim_crypt.h"
 #include "tests/fake/bmcsim_priv.h"
 
-enum { FREE, OPENED, RAKP1_DONE, ACTIVE };
+enum { FREE = BMCSIM_FREE, OPENED, RAKP1_DONE, ACTIVE };
+enum { ASF = 6, IPMI = 7, ASF_IANA = 4542, ASF_PONG = 0x40, ASF_PING = 0x80 };
+/* RAKP status codes (13.24). */
+enum {
+	NO_RESOURCES = 0x01,
+	BAD_SESSION = 0x02,
+	BAD_NAME_LENGTH = 0x0C,
+	BAD_LEVEL = 0x0A,
+	BAD_NAME = 0x0D,
+	BAD_PROOF = 0x0F,
+	NO_SUITE = 0x11,
+};
 
 void
 bmcsim_init(struct bmcsim_bmc *b, const char *user, const char *password, uint8_t limit,
     uint64_t seed)
 {
 	memset(b, 0, sizeof *b);
-	strncpy(b->user, user, sizeof b->user - 1);
-	strncpy(b->password, password, sizeof b->password - 1);
-	b->limit = limit;
-	b->slots = 4;
+	b->limit = 4;
 	b->rng = rng_seeded(seed);
-	rng_bytes(&b->rng, b->guid, sizeof b->guid);
+	rng_bytes(&b->rng, b->id.guid, sizeof b->id.guid);
+	b->luck = rng_seeded(~seed);
+	b->id.device = 0x20;
+	b->id.firmware_major = 2;
+	b->id.firmware_minor = 0x17;
+	b->id.manufacturer = 0x1291;
+	b->id.product = 0x1234;
+	b->id.port = 623;
+	memcpy(b->id.mac,
+	    (const uint8_t[]){
+		2, 0, b->id.guid[0], b->id.guid[1], b->id.guid[2], b->id.guid[3]},
+	    sizeof b->id.mac);
+	b->users[0].level = 15;
+	for (unsigned i = 2; i < BMCSIM_USERS; i++)
+		b->users[i].level = 15;
+	(void)bmcsim_set_user(b, 2, user, password, limit);
+	bmcsim_sol_init(b);
+	bmcsim_sel_init(b);
+}
+
+static unsigned
+slots(const struct bmcsim_bmc *b)
+{
+	int n = b->faults.slots;
+
+	return n > 0 && n <= BMCSIM_SLOTS_MAX ? (unsigned)n : 4;
 }
 
 unsigned
@@ -33,7 +69,7 @@ bmcsim_slots_used(const struct bmcsim_bmc *b, bool active_only)
 {
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < b->slots; i++)
+	for (unsigned i = 0; i < BMCSIM_SLOTS_MAX; i++)
 		if (b->sessions[i].state == ACTIVE ||
 		    (!active_only && b->sessions[i].state != FREE))
 			n++;
@@ -41,26 +77,41 @@ bmcsim_slots_used(const struct bmcsim_bmc *b, bool active_only)
 }
 
 static void
+end_session(struct bmcsim_bmc *b, struct bmcsim_session *s)
+{
+	bmcsim_sol_session_gone(b, s);
+	memset(s, 0, sizeof *s);
+}
+
+/* 13.22, and the numbers that real ones have. */
+static int64_t
+life_of(const struct bmcsim_bmc *b, const struct bmcsim_session *s)
+{
+	if (s->state != ACTIVE)
+		return BMCSIM_HALF_OPEN_US;
+	return b->faults.session_ms > 0 ? b->faults.session_ms * USEC_PER_MSEC
+					: BMCSIM_SESSION_US;
+}
+
+static void
 expire_sessions(struct bmcsim_bmc *b, int64_t now)
 {
-	for (unsigned i = 0; i < b->slots; i++) {
+	for (unsigned i = 0; i < BMCSIM_SLOTS_MAX; i++) {
 		struct bmcsim_session *s = &b->sessions[i];
-		int64_t life =
-		    s->state == ACTIVE ? BMCSIM_SESSION_US : BMCSIM_HALF_OPEN_US;
 
 		if (s->state == FREE ||
-		    (now - s->touched < life && !b->faults.forget_session))
+		    (now - s->touched < life_of(b, s) && !b->faults.forget_session))
 			continue;
 		b->counts.expired++;
-		memset(s, 0, sizeof *s);
+		end_session(b, s);
 	}
 	b->faults.forget_session = 0;
 }
 
-static struct bmcsim_session *
-find_session(struct bmcsim_bmc *b, uint32_t bmc_id)
+struct bmcsim_session *
+bmcsim_find_session(struct bmcsim_bmc *b, uint32_t bmc_id)
 {
-	for (unsigned i = 0; i < b->slots; i++)
+	for (unsigned i = 0; i < BMCSIM_SLOTS_MAX; i++)
 		if (b->sessions[i].state != FREE && b->sessions[i].bmc_id == bmc_id)
 			return &b->sessions[i];
 	return NULL;
@@ -72,7 +123,7 @@ take_slot(struct bmcsim_bmc *b, uint32_t console_id)
 {
 	struct bmcsim_session *found = NULL;
 
-	for (unsigned i = 0; i < b->slots; i++) {
+	for (unsigned i = 0; i < slots(b); i++) {
 		struct bmcsim_session *s = &b->sessions[i];
 
 		if (s->state != FREE && s->state != ACTIVE && s->console_id == console_id)
@@ -83,10 +134,8 @@ take_slot(struct bmcsim_bmc *b, uint32_t console_id)
 	return b->faults.no_slots ? NULL : found;
 }
 
-/* RMCP and RMCP+ session header (13.6); the payload's length is patched in by finish().
- */
-static struct wbuf
-begin(uint8_t *reply, uint8_t type, uint32_t session, uint32_t sequence)
+struct wbuf
+bmcsim_begin(uint8_t *reply, uint8_t type, uint32_t session, uint32_t sequence)
 {
 	struct wbuf w = wbuf_init(reply, BMCSIM_PACKET_MAX);
 
@@ -97,12 +146,13 @@ begin(uint8_t *reply, uint8_t type, uint32_t session, uint32_t sequence)
 	return w;
 }
 
-static size_t
-finish(struct wbuf *w)
+size_t
+bmcsim_finish(struct wbuf *w)
 {
 	if (!wbuf_ok(w))
 		return 0;
 	wbuf_patch_u8(w, 14, (uint8_t)(w->len - 16));
+	wbuf_patch_u8(w, 15, (uint8_t)((w->len - 16) >> 8));
 	return w->len;
 }
 
@@ -110,29 +160,20 @@ static size_t
 setup_error(
     uint8_t *reply, uint8_t type, uint8_t tag, uint8_t status, uint32_t console_id)
 {
-	struct wbuf w = begin(reply, type, 0, 0);
+	struct wbuf w = bmcsim_begin(reply, type, 0, 0);
 
 	wbuf_u8(&w, tag);
 	wbuf_u8(&w, status);
 	wbuf_u16(&w, 0);
 	wbuf_u32le(&w, console_id);
-	return finish(&w);
-}
-
-static uint8_t
-suite_of(uint8_t auth, uint8_t integrity, uint8_t confidentiality)
-{
-	if (auth == 3 && integrity == 4 && confidentiality == 1)
-		return 17;
-	if (auth == 1 && integrity == 1 && confidentiality == 1)
-		return 3;
-	return 0;
+	return bmcsim_finish(&w);
 }
 
 static size_t
 on_open(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 {
 	uint8_t tag = rbuf_u8(r), level = rbuf_u8(r) & 0x0F, alg[3], suite;
+	bool known;
 	uint32_t console_id;
 	struct bmcsim_session *s;
 	struct wbuf w;
@@ -146,15 +187,16 @@ on_open(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	}
 	if (!rbuf_ok(r) || console_id == 0)
 		return 0;
-	suite = suite_of(alg[0], alg[1], alg[2]);
-	if (suite == 0 || (suite == 17 && b->faults.suites & 1) ||
-	    (suite == 3 && b->faults.suites & 2))
+	if (!bmcsim_life_open(b, now))
+		return 0;
+	suite = bmcsim_seal_suite(alg[0], alg[1], alg[2], &known);
+	if (!known || !bmcsim_seal_offered(b, suite))
 		return b->faults.suite_silent
 			   ? 0
-			   : setup_error(reply, 0x11, tag, 0x11, console_id);
+			   : setup_error(reply, 0x11, tag, NO_SUITE, console_id);
 	s = take_slot(b, console_id);
 	if (s == NULL)
-		return setup_error(reply, 0x11, tag, 0x01, console_id);
+		return setup_error(reply, 0x11, tag, NO_RESOURCES, console_id);
 	if (s->state == FREE) {
 		b->counts.opens++;
 		do
@@ -167,7 +209,7 @@ on_open(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	s->open_level = level;
 	s->limit = level == 0 ? b->limit : level;
 	s->touched = now;
-	w = begin(reply, 0x11, 0, 0);
+	w = bmcsim_begin(reply, 0x11, 0, 0);
 	wbuf_u8(&w, tag);
 	wbuf_u8(&w, 0);
 	wbuf_u8(&w, b->faults.echo_level	 ? level
@@ -179,7 +221,7 @@ on_open(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	for (unsigned i = 0; i < 3; i++)
 		wbuf_bytes(
 		    &w, (const uint8_t[]){(uint8_t)i, 0, 0, 8, alg[i], 0, 0, 0}, 8);
-	return finish(&w);
+	return bmcsim_finish(&w);
 }
 
 /* The role octet that the HMACs cover. */
@@ -202,26 +244,82 @@ static size_t
 user_mac(const struct bmcsim_bmc *b, const struct bmcsim_session *s,
     const struct wbuf *data, uint8_t *out)
 {
-	uint8_t key[20] = {0};
+	uint8_t key[BMCSIM_KEY];
 
-	memcpy(key, b->password, strlen(b->password));
+	bmcsim_users_key(b, &b->users[s->uid], key);
 	return bmcsim_crypt_mac(s->suite, key, sizeof key, data->base, data->len, out);
+}
+
+/* The half-open session ends; its console is told why. */
+static size_t
+refuse_user(struct bmcsim_bmc *b, struct bmcsim_session *s, uint8_t tag, uint8_t status,
+    uint8_t *reply)
+{
+	uint32_t console_id = s->console_id;
+
+	end_session(b, s);
+	return setup_error(reply, 0x13, tag, status, console_id);
+}
+
+/* 13.20; the level asked for is the session's highest. 0, or a status. */
+static uint8_t
+admit(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now)
+{
+	struct bmcsim_user *u = bmcsim_users_find(b, s->user);
+	uint8_t level = s->role & 0x0F, highest;
+
+	if (u == NULL || bmcsim_users_locked(u, now))
+		return BAD_NAME;
+	s->uid = (uint8_t)(u - b->users);
+	highest = bmcsim_users_limit(b, u);
+	if (level > highest || highest == 0)
+		return BAD_LEVEL;
+	if (level != 0 && level < s->limit)
+		s->limit = level;
+	if (s->limit > highest)
+		s->limit = highest;
+	return 0;
+}
+
+static size_t
+rakp2(struct bmcsim_bmc *b, struct bmcsim_session *s, uint8_t tag, uint8_t *reply)
+{
+	uint8_t mac[BMCSIM_MAC_MAX], data[160];
+	struct wbuf d = wbuf_init(data, sizeof data), w;
+	size_t mac_len;
+
+	wbuf_u32le(&d, s->console_id);
+	wbuf_u32le(&d, s->bmc_id);
+	wbuf_bytes(&d, s->console_random, 16);
+	wbuf_bytes(&d, s->bmc_random, 16);
+	wbuf_bytes(&d, b->id.guid, 16);
+	put_user(&d, b, s);
+	mac_len = user_mac(b, s, &d, mac);
+	w = bmcsim_begin(reply, 0x13, 0, 0);
+	wbuf_u8(&w, tag);
+	wbuf_u8(&w, 0);
+	wbuf_u16(&w, 0);
+	wbuf_u32le(&w, s->console_id);
+	wbuf_bytes(&w, s->bmc_random, 16);
+	wbuf_bytes(&w, b->id.guid, 16);
+	wbuf_bytes(&w, mac, mac_len);
+	if (b->faults.long_rakp2)
+		wbuf_u8(&w, 0);
+	return bmcsim_finish(&w);
 }
 
 static size_t
 on_rakp1(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 {
-	uint8_t tag = rbuf_u8(r), n, mac[BMCSIM_MAC_MAX], data[160];
-	struct wbuf d = wbuf_init(data, sizeof data), w;
+	uint8_t tag = rbuf_u8(r), n, status;
 	struct bmcsim_session *s;
-	size_t mac_len;
 
 	rbuf_skip(r, 3);
-	s = find_session(b, rbuf_u32le(r));
+	s = bmcsim_find_session(b, rbuf_u32le(r));
 	if (!rbuf_ok(r))
 		return 0;
 	if (s == NULL || s->state == ACTIVE)
-		return setup_error(reply, 0x13, tag, 0x02, 0);
+		return setup_error(reply, 0x13, tag, BAD_SESSION, 0);
 	b->counts.rakp1++;
 	rbuf_copy(r, s->console_random, sizeof s->console_random);
 	s->role = rbuf_u8(r);
@@ -229,56 +327,31 @@ on_rakp1(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	n = rbuf_u8(r);
 	memset(s->user, 0, sizeof s->user);
 	if (n > 16)
-		return setup_error(reply, 0x13, tag, 0x0C, s->console_id);
+		return setup_error(reply, 0x13, tag, BAD_NAME_LENGTH, s->console_id);
 	rbuf_copy(r, s->user, n);
 	if (!rbuf_ok(r))
 		return 0;
 	s->touched = now;
-	if (strcmp(s->user, b->user) != 0) {
-		uint32_t console_id = s->console_id;
-
-		memset(s, 0, sizeof *s);
-		return setup_error(reply, 0x13, tag, 0x0D, console_id);
-	}
-	if ((s->role & 0x0F) != 0 && (s->role & 0x0F) < s->limit)
-		s->limit = s->role & 0x0F; /* 13.20: the session's highest level */
-	if ((s->role & 0x0F) > b->limit) {
-		uint32_t console_id = s->console_id;
-
-		memset(s, 0, sizeof *s);
-		return setup_error(reply, 0x13, tag, 0x0A, console_id);
-	}
+	status = admit(b, s, now);
+	if (status != 0)
+		return refuse_user(b, s, tag, status, reply);
 	rng_bytes(&b->rng, s->bmc_random, sizeof s->bmc_random);
 	s->state = RAKP1_DONE;
-	wbuf_u32le(&d, s->console_id);
-	wbuf_u32le(&d, s->bmc_id);
-	wbuf_bytes(&d, s->console_random, 16);
-	wbuf_bytes(&d, s->bmc_random, 16);
-	wbuf_bytes(&d, b->guid, 16);
-	put_user(&d, b, s);
-	mac_len = user_mac(b, s, &d, mac);
-	w = begin(reply, 0x13, 0, 0);
-	wbuf_u8(&w, tag);
-	wbuf_u8(&w, 0);
-	wbuf_u16(&w, 0);
-	wbuf_u32le(&w, s->console_id);
-	wbuf_bytes(&w, s->bmc_random, 16);
-	wbuf_bytes(&w, b->guid, 16);
-	wbuf_bytes(&w, mac, mac_len);
-	return finish(&w);
+	return rakp2(b, s, tag, reply);
 }
 
 static void
 make_keys(struct bmcsim_bmc *b, struct bmcsim_session *s)
 {
-	uint8_t data[80], constant[20];
+	uint8_t data[80], constant[20], key[BMCSIM_KEY];
 	struct wbuf d = wbuf_init(data, sizeof data);
 	size_t n = bmcsim_crypt_mac_len(s->suite);
 
 	wbuf_bytes(&d, s->console_random, 16);
 	wbuf_bytes(&d, s->bmc_random, 16);
 	put_user(&d, b, s);
-	user_mac(b, s, &d, s->sik); /* no K_g: the user's key stands in for it */
+	bmcsim_users_kg(b, &b->users[s->uid], key);
+	bmcsim_crypt_mac(s->suite, key, sizeof key, d.base, d.len, s->sik);
 	memset(constant, 1, sizeof constant);
 	bmcsim_crypt_mac(s->suite, s->sik, n, constant, sizeof constant, s->k1);
 	memset(constant, 2, sizeof constant);
@@ -288,20 +361,32 @@ make_keys(struct bmcsim_bmc *b, struct bmcsim_session *s)
 static size_t
 rakp4(struct bmcsim_bmc *b, struct bmcsim_session *s, uint8_t tag, uint8_t *reply)
 {
-	uint8_t data[40], icv[BMCSIM_MAC_MAX];
-	struct wbuf d = wbuf_init(data, sizeof data), w = begin(reply, 0x15, 0, 0);
+	uint8_t data[40], icv[BMCSIM_MAC_MAX] = {0};
+	struct wbuf d = wbuf_init(data, sizeof data), w = bmcsim_begin(reply, 0x15, 0, 0);
 
 	wbuf_bytes(&d, s->console_random, 16);
 	wbuf_u32le(&d, s->bmc_id);
-	wbuf_bytes(&d, b->guid, 16);
+	wbuf_bytes(&d, b->id.guid, 16);
 	bmcsim_crypt_mac(
 	    s->suite, s->sik, bmcsim_crypt_mac_len(s->suite), d.base, d.len, icv);
 	wbuf_u8(&w, tag);
 	wbuf_u8(&w, 0);
 	wbuf_u16(&w, 0);
 	wbuf_u32le(&w, s->console_id);
-	wbuf_bytes(&w, icv, bmcsim_crypt_icv_len(s->suite));
-	return finish(&w);
+	wbuf_bytes(&w, icv, bmcsim_crypt_rakp4_len(s->suite));
+	if (s->suite == 0 && b->faults.icv0)
+		wbuf_zero(&w, 12);
+	return bmcsim_finish(&w);
+}
+
+/* The console does not go on with the session: it did not believe RAKP 2. */
+static void
+rejected(struct bmcsim_bmc *b, struct bmcsim_session *s, uint8_t status, int64_t now)
+{
+	if (status == BAD_PROOF && s->state == RAKP1_DONE)
+		bmcsim_users_strike(b, &b->users[s->uid], now);
+	b->counts.dropped++;
+	end_session(b, s);
 }
 
 static size_t
@@ -315,17 +400,15 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	size_t n;
 
 	rbuf_skip(r, 2);
-	s = find_session(b, rbuf_u32le(r));
+	s = bmcsim_find_session(b, rbuf_u32le(r));
 	if (!rbuf_ok(r))
 		return 0;
-	if (s != NULL && s->state != ACTIVE && status != 0) {
-		b->counts.dropped++;
-		memset(s, 0, sizeof *s);
-	}
+	if (s != NULL && s->state != ACTIVE && status != 0)
+		rejected(b, s, status, now);
 	if (status != 0)
 		return 0;
 	if (s == NULL || s->state == OPENED)
-		return setup_error(reply, 0x15, tag, 0x02, 0);
+		return setup_error(reply, 0x15, tag, BAD_SESSION, 0);
 	if (s->state == ACTIVE && b->faults.rakp3_once)
 		return 0;
 	wbuf_bytes(&d, s->bmc_random, 16);
@@ -337,15 +420,18 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 		uint32_t console_id = s->console_id;
 
 		b->counts.bad_auth++;
-		if (s->state != ACTIVE)
-			memset(s, 0, sizeof *s);
-		return setup_error(reply, 0x15, tag, 0x0F, console_id);
+		if (s->state != ACTIVE) {
+			bmcsim_users_strike(b, &b->users[s->uid], now);
+			end_session(b, s);
+		}
+		return setup_error(reply, 0x15, tag, BAD_PROOF, console_id);
 	}
 	s->touched = now;
 	if (s->state != ACTIVE) { /* else: RAKP 4 was lost, say it again */
 		make_keys(b, s);
 		s->state = ACTIVE;
 		s->level = 2;
+		b->users[s->uid].strikes = 0;
 		b->counts.sessions++;
 	}
 	return rakp4(b, s, tag, reply);
@@ -375,110 +461,88 @@ sequence_is_new(struct bmcsim_session *s, uint32_t seq)
 	return true;
 }
 
+/* Parts of a session's packet that its type and header give. */
+struct session_packet {
+	uint8_t type;
+	uint32_t id, seq;
+	size_t payload;
+};
+
 static size_t
-seal(struct bmcsim_bmc *b, struct bmcsim_session *s, const uint8_t *msg, size_t len,
-    uint8_t *reply)
+on_message(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
+    const uint8_t *msg, size_t len, uint8_t *reply)
 {
-	uint8_t plain[160], iv[16], mac[BMCSIM_MAC_MAX];
-	size_t pad = (16 - (len + 1) % 16) % 16;
-	struct wbuf w = begin(reply, 0xC0, s->console_id, ++s->tx);
+	uint8_t answer[BMCSIM_MESSAGE_MAX];
+	size_t n = bmcsim_cmd_message(b, s, now, msg, len, answer);
 
-	memcpy(plain, msg, len);
-	for (size_t i = 0; i < pad; i++)
-		plain[len + i] = (uint8_t)(i + 1);
-	plain[len + pad] = (uint8_t)pad;
-	rng_bytes(&b->rng, iv, sizeof iv);
-	bmcsim_crypt_aes(true, s->k2, iv, plain, len + pad + 1, plain);
-	wbuf_bytes(&w, iv, sizeof iv);
-	wbuf_bytes(&w, plain, len + pad + 1);
-	if (finish(&w) == 0)
-		return 0;
-	pad = (4 - (w.len - 4 + 2) % 4) % 4;
-	for (size_t i = 0; i < pad; i++)
-		wbuf_u8(&w, 0xFF);
-	wbuf_u8(&w, (uint8_t)pad);
-	wbuf_u8(&w, 7);
-	bmcsim_crypt_mac(
-	    s->suite, s->k1, bmcsim_crypt_mac_len(s->suite), reply + 4, w.len - 4, mac);
-	if (b->faults.bad_icv)
-		mac[0] ^= 1;
-	wbuf_bytes(&w, mac, bmcsim_crypt_icv_len(s->suite));
-	return wbuf_ok(&w) ? w.len : 0;
-}
-
-/* Verifies and decrypts; returns the message's length in `plain`, 0 if it is to be
- * dropped. */
-static size_t
-unseal(const struct bmcsim_session *s, const uint8_t *pkt, size_t len, size_t payload,
-    uint8_t *plain)
-{
-	uint8_t mac[BMCSIM_MAC_MAX];
-	size_t icv = bmcsim_crypt_icv_len(s->suite), n;
-
-	if (len < 16 + payload + 2 + icv || payload < 32 || payload % 16 != 0 ||
-	    payload > 144)
-		return 0;
-	bmcsim_crypt_mac(
-	    s->suite, s->k1, bmcsim_crypt_mac_len(s->suite), pkt + 4, len - 4 - icv, mac);
-	if (memcmp(mac, pkt + len - icv, icv) != 0)
-		return 0;
-	n = payload - 16;
-	if (!bmcsim_crypt_aes(false, s->k2, pkt + 16, pkt + 32, n, plain) ||
-	    plain[n - 1] + 1U > n)
-		return 0;
-	return n - 1 - plain[n - 1];
+	n = n > 0 ? bmcsim_seal(b, s, BMCSIM_TYPE_IPMI, answer, n, reply) : 0;
+	if (s->state == BMCSIM_CLOSE_AFTER_REPLY)
+		end_session(b, s);
+	if (b->reboot_due)
+		bmcsim_life_reboot(b, now);
+	return n;
 }
 
 static size_t
 on_session_packet(struct bmcsim_bmc *b, int64_t now, const uint8_t *pkt, size_t len,
-    uint32_t id, uint32_t seq, size_t payload, uint8_t *reply)
+    const struct session_packet *head, uint8_t *reply)
 {
-	struct bmcsim_session *s = find_session(b, id);
-	uint8_t plain[160], answer[96];
+	struct bmcsim_session *s = bmcsim_find_session(b, head->id);
+	uint8_t plain[BMCSIM_PAYLOAD_MAX];
 	size_t n;
 
 	if (s == NULL || s->state != ACTIVE)
 		return 0;
-	n = unseal(s, pkt, len, payload, plain);
-	if (n == 0 || !sequence_is_new(s, seq)) {
+	n = bmcsim_unseal(s, head->type, pkt, len, head->payload, plain);
+	if (n == 0 || !sequence_is_new(s, head->seq)) {
 		b->counts.bad_packets++;
 		return 0;
 	}
 	s->touched = now;
-	n = bmcsim_cmd_message(b, s, now, plain, n, answer);
-	n = n > 0 ? seal(b, s, answer, n, reply) : 0;
-	if (s->state == BMCSIM_CLOSE_AFTER_REPLY)
-		memset(s, 0, sizeof *s);
-	return n;
+	s->peer = b->from;
+	if ((head->type & 0x3F) == BMCSIM_TYPE_IPMI)
+		return on_message(b, s, now, plain, n, reply);
+	bmcsim_sol_input(b, s, now, plain, n);
+	return 0;
+}
+
+/* ipmitool asks for the cipher suites in this envelope, outside a session. */
+static size_t
+on_sessionless(
+    struct bmcsim_bmc *b, int64_t now, const uint8_t *msg, size_t len, uint8_t *reply)
+{
+	uint8_t answer[BMCSIM_MESSAGE_MAX];
+	size_t n = bmcsim_cmd_message(b, NULL, now, msg, len, answer);
+	struct wbuf w = bmcsim_begin(reply, 0x00, 0, 0);
+
+	if (n == 0)
+		return 0;
+	wbuf_bytes(&w, answer, n);
+	return bmcsim_finish(&w);
 }
 
 static size_t
 on_rmcpplus(struct bmcsim_bmc *b, int64_t now, const uint8_t *pkt, size_t len,
     struct rbuf *r, uint8_t *reply)
 {
-	uint8_t type = rbuf_u8(r), answer[96];
-	uint32_t id = rbuf_u32le(r), seq = rbuf_u32le(r);
-	size_t payload = rbuf_u16le(r), n;
-	struct rbuf body = rbuf_sub(r, payload);
-	struct wbuf w;
+	struct session_packet head = {.type = rbuf_u8(r)};
+	struct rbuf body;
 
+	head.id = rbuf_u32le(r);
+	head.seq = rbuf_u32le(r);
+	head.payload = rbuf_u16le(r);
+	body = rbuf_sub(r, head.payload);
 	if (!rbuf_ok(r))
 		return 0;
-	switch (type) {
+	switch (head.type) {
 	case 0x10: return on_open(b, now, &body, reply);
 	case 0x12: return on_rakp1(b, now, &body, reply);
 	case 0x14: return on_rakp3(b, now, &body, reply);
-	case 0xC0: return on_session_packet(b, now, pkt, len, id, seq, payload, reply);
-	case 0x00: /* ipmitool asks for the cipher suites in this envelope, outside a
-		      session */
-		n = id == 0 ? bmcsim_cmd_message(b, NULL, now, pkt + 16, payload, answer)
-			    : 0;
-		if (n == 0)
-			return 0;
-		w = begin(reply, 0x00, 0, 0);
-		wbuf_bytes(&w, answer, n);
-		return finish(&w);
 	}
+	if (head.type == 0x00 && head.id == 0)
+		return on_sessionless(b, now, pkt + 16, head.payload, reply);
+	if ((head.type & 0x3F) <= BMCSIM_TYPE_SOL && head.id != 0)
+		return on_session_packet(b, now, pkt, len, &head, reply);
 	return 0;
 }
 
@@ -487,7 +551,7 @@ static size_t
 on_ipmi15(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 {
 	struct wbuf w = wbuf_init(reply, BMCSIM_PACKET_MAX);
-	uint8_t answer[96];
+	uint8_t answer[BMCSIM_MESSAGE_MAX];
 	uint32_t id;
 	size_t len, n;
 
@@ -506,32 +570,88 @@ on_ipmi15(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	return wbuf_ok(&w) ? w.len : 0;
 }
 
-static bool
-lost(struct bmcsim_bmc *b)
+/* RMCP presence ping (13.2.3) and its pong. */
+static size_t
+on_ping(struct bmcsim_bmc *b, struct rbuf *r, uint8_t *reply)
 {
-	return b->faults.drop > 0 && rng_below(&b->rng, 100) < (uint64_t)b->faults.drop;
+	struct wbuf w = wbuf_init(reply, BMCSIM_PACKET_MAX);
+	uint32_t iana = rbuf_u32(r);
+	uint8_t type = rbuf_u8(r), tag = rbuf_u8(r);
+
+	if (!rbuf_ok(r) || iana != ASF_IANA || type != ASF_PING || b->faults.no_ping)
+		return 0;
+	wbuf_bytes(&w, (const uint8_t[]){6, 0, 0xFF, ASF}, 4);
+	wbuf_u32(&w, ASF_IANA);
+	wbuf_bytes(&w, (const uint8_t[]){ASF_PONG, tag, 0, 16}, 4);
+	wbuf_u32(&w, ASF_IANA);
+	wbuf_u32(&w, 0);
+	wbuf_u8(&w, 0x81); /* IPMI, ASF 1.0 */
+	wbuf_zero(&w, 7);
+	return wbuf_ok(&w) ? w.len : 0;
+}
+
+static size_t
+answer_to(
+    struct bmcsim_bmc *b, int64_t now, const uint8_t *pkt, size_t len, uint8_t *reply)
+{
+	struct rbuf r = rbuf_init(pkt, len);
+	uint8_t auth, class;
+
+	if (rbuf_u8(&r) != 6)
+		return 0;
+	rbuf_skip(&r, 2);
+	class = rbuf_u8(&r);
+	if (class == ASF)
+		return on_ping(b, &r, reply);
+	auth = rbuf_u8(&r);
+	if (!rbuf_ok(&r) || class != IPMI)
+		return 0;
+	if (auth == 6)
+		return on_rmcpplus(b, now, pkt, len, &r, reply);
+	return auth == 0 ? on_ipmi15(b, now, &r, reply) : 0;
+}
+
+int64_t
+bmcsim_tick(struct bmcsim_bmc *b, int64_t now)
+{
+	int64_t chassis, sol;
+
+	(void)bmcsim_life_awake(b, now);
+	expire_sessions(b, now);
+	chassis = bmcsim_chassis_tick(b, now);
+	sol = bmcsim_sol_tick(b, now);
+	return chassis < 0 || (sol >= 0 && sol < chassis) ? sol : chassis;
 }
 
 size_t
 bmcsim_input(
     struct bmcsim_bmc *b, int64_t now, const uint8_t *pkt, size_t len, uint8_t *reply)
 {
-	struct rbuf r = rbuf_init(pkt, len);
 	size_t n;
-	uint8_t auth;
 
 	bmcsim_tick(b, now);
-	b->counts.unheard += b->faults.dead != 0;
-	if (b->faults.dead || lost(b))
+	b->reply_delay = b->faults.delay_ms * USEC_PER_MSEC;
+	if (b->faults.dead || !bmcsim_life_awake(b, now)) {
+		b->counts.unheard++;
 		return 0;
-	expire_sessions(b, now);
-	if (rbuf_u8(&r) != 6 || (rbuf_skip(&r, 2), rbuf_u8(&r)) != 7)
-		return 0; /* not RMCP, or ASF (presence ping) */
-	auth = rbuf_u8(&r);
-	if (!rbuf_ok(&r))
+	}
+	if (bmcsim_wire_chance(b, b->faults.drop))
 		return 0;
-	n = auth == 6	? on_rmcpplus(b, now, pkt, len, &r, reply)
-	    : auth == 0 ? on_ipmi15(b, now, &r, reply)
-			: 0;
-	return n > 0 && lost(b) ? 0 : n;
+	n = answer_to(b, now, pkt, len, reply);
+	if (n == 0 || bmcsim_wire_chance(b, b->faults.drop))
+		return 0;
+	return bmcsim_wire_mangle(b, reply, n);
+}
+
+size_t
+bmcsim_output(struct bmcsim_bmc *b, int64_t now, uint8_t *pkt, struct bmcsim_peer *ret_to)
+{
+	size_t n;
+
+	if (b->faults.dead || !bmcsim_life_awake(b, now))
+		return 0;
+	do
+		n = bmcsim_sol_output(b, now, pkt, ret_to);
+	while (n > 0 && bmcsim_wire_chance(b, b->faults.drop));
+	return n > 0 ? bmcsim_wire_mangle(b, pkt, n) : 0;
 }

@@ -12,7 +12,9 @@ bmcsim_crypt_mac(uint8_t suite, const void *key, size_t key_len, const void *dat
 {
 	unsigned n = 0;
 
-	HMAC(suite == 17 ? EVP_sha256() : EVP_sha1(), key, (int)key_len, data, len, out,
+	if (suite == 0)
+		return 0;
+	HMAC(suite >= 15 ? EVP_sha256() : EVP_sha1(), key, (int)key_len, data, len, out,
 	    &n);
 	return n;
 }
@@ -20,13 +22,17 @@ bmcsim_crypt_mac(uint8_t suite, const void *key, size_t key_len, const void *dat
 size_t
 bmcsim_crypt_mac_len(uint8_t suite)
 {
-	return suite == 17 ? 32 : 20;
+	if (suite == 0)
+		return 0;
+	return suite >= 15 ? 32 : 20;
 }
 
 size_t
-bmcsim_crypt_icv_len(uint8_t suite)
+bmcsim_crypt_rakp4_len(uint8_t suite)
 {
-	return suite == 17 ? 16 : 12;
+	if (suite == 0)
+		return 0;
+	return suite >= 15 ? 16 : 12;
 }
 
 bool

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Stand-ins for the outside world, and small programs that the net tests drive.
 
-FAKE_BMC_OBJ := $(addprefix $(B)/tests/fake/bmcsim_,core.o crypt.o cmd.o chassis.o fault.o)
+FAKE_BMC_OBJ := $(addprefix $(B)/tests/fake/bmcsim_,core.o crypt.o seal.o cmd.o app.o users.o chassis.o payload.o sol.o \
+	sel.o sdr.o life.o wire.o fault.o)
 
 # The simulated BMCs.
-$(B)/tests/fake/bmcsim: $(B)/tests/fake/bmcsim.o $(B)/tests/fake/bmcsim_script.o $(FAKE_BMC_OBJ) $(AR_lib)
+FAKE_SIM_OBJ := $(addprefix $(B)/tests/fake/,bmcsim.o $(addprefix bmcsim_,config.o control.o port.o script.o))
+$(B)/tests/fake/bmcsim: $(FAKE_SIM_OBJ) $(FAKE_BMC_OBJ) $(AR_lib)
 # The IPMI engine on the command line.
 $(B)/tests/fake/bmcctl: $(B)/tests/fake/bmcctl.o $(AR_agent)
 # The generators of `site config`.
@@ -18,7 +20,8 @@ $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf:
 $(B)/tests/fake/bmc_core.a: $(FAKE_BMC_OBJ) $(B)/lib/buf.o $(B)/lib/rng.o
 	@rm -f $@; ar rcs $@ $^
 $(B)/tests/unit/agent/bmc_session_test $(B)/tests/unit/agent/bmcsim_test $(B)/tests/sim/agent/bmc_pool_sim \
-$(B)/tests/fuzz/agent/bmc_session_fuzz: $(B)/tests/fake/bmc_core.a
+$(B)/tests/unit/agent/bmcsim_sol_test $(B)/tests/unit/agent/bmcsim_store_test \
+$(B)/tests/fuzz/agent/bmc_session_fuzz $(B)/tests/fuzz/agent/bmcsim_fuzz: $(B)/tests/fake/bmc_core.a
 
 fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf
 .PHONY: fake-bin
