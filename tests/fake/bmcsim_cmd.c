@@ -49,7 +49,7 @@ static size_t
 build(const struct request *rq, const struct bmcsim_call *c, uint8_t *out)
 {
 	struct wbuf w = wbuf_init(out, BMCSIM_MESSAGE_MAX);
-	uint8_t off = c->b->faults.bad_checksum ? 1 : 0;
+	uint8_t off = c->s != NULL && c->b->faults.bad_checksum ? 1 : 0;
 
 	wbuf_u8(&w, rq->rq_addr);
 	wbuf_u8(&w, (uint8_t)((rq->netfn | 1) << 2 | rq->rq_lun));

@@ -84,7 +84,7 @@ add_user(struct bmcsim_node *node, const char *value)
 	    (uint8_t)bmcsim_config_level(level));
 }
 
-/* -ENOENT: not a key of ours, so a script begins there. */
+/* 1: not a key of ours, so a script begins there. */
 static int
 apply(struct bmcsim_node *node, const char *key, const char *value)
 {
@@ -116,7 +116,7 @@ apply(struct bmcsim_node *node, const char *key, const char *value)
 		       str_eq(key, "product") || str_eq(key, "device") ||
 		       str_eq(key, "firmware") || str_has_prefix(key, "sensor")
 		   ? -EINVAL
-		   : -ENOENT;
+		   : 1;
 }
 
 /* Options, then the script. */
@@ -132,7 +132,7 @@ finish(struct bmcsim_node *node, const char *rest)
 			break;
 		*equals = '\0';
 		r = apply(node, word, equals + 1);
-		if (r == -ENOENT)
+		if (r > 0)
 			break;
 		if (r < 0) {
 			fprintf(stderr, "bmcsim: %s: %s=%s: %s\n", node->name, word,

@@ -268,9 +268,11 @@ admit(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now)
 	struct bmcsim_user *u = bmcsim_users_find(b, s->user);
 	uint8_t level = s->role & 0x0F, highest;
 
-	if (u == NULL || bmcsim_users_locked(u, now))
+	if (u == NULL || bmcsim_users_locked(b, u, now))
 		return BAD_NAME;
 	s->uid = (uint8_t)(u - b->users);
+	if (s->state == OPENED)
+		bmcsim_users_try(b, u);
 	highest = bmcsim_users_limit(b, u);
 	if (level > highest || highest == 0)
 		return BAD_LEVEL;
@@ -379,16 +381,6 @@ rakp4(struct bmcsim_bmc *b, struct bmcsim_session *s, uint8_t tag, uint8_t *repl
 	return bmcsim_finish(&w);
 }
 
-/* The console does not go on with the session: it did not believe RAKP 2. */
-static void
-rejected(struct bmcsim_bmc *b, struct bmcsim_session *s, uint8_t status, int64_t now)
-{
-	if (status == BAD_PROOF && s->state == RAKP1_DONE)
-		bmcsim_users_strike(b, &b->users[s->uid], now);
-	b->counts.dropped++;
-	end_session(b, s);
-}
-
 static size_t
 on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 {
@@ -403,8 +395,10 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	s = bmcsim_find_session(b, rbuf_u32le(r));
 	if (!rbuf_ok(r))
 		return 0;
-	if (s != NULL && s->state != ACTIVE && status != 0)
-		rejected(b, s, status, now);
+	if (s != NULL && s->state != ACTIVE && status != 0) {
+		b->counts.dropped++; /* it did not believe RAKP 2 */
+		end_session(b, s);
+	}
 	if (status != 0)
 		return 0;
 	if (s == NULL || s->state == OPENED)
@@ -420,10 +414,8 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 		uint32_t console_id = s->console_id;
 
 		b->counts.bad_auth++;
-		if (s->state != ACTIVE) {
-			bmcsim_users_strike(b, &b->users[s->uid], now);
+		if (s->state != ACTIVE)
 			end_session(b, s);
-		}
 		return setup_error(reply, 0x15, tag, BAD_PROOF, console_id);
 	}
 	s->touched = now;
@@ -431,7 +423,7 @@ on_rakp3(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 		make_keys(b, s);
 		s->state = ACTIVE;
 		s->level = 2;
-		b->users[s->uid].strikes = 0;
+		bmcsim_users_proved(&b->users[s->uid]);
 		b->counts.sessions++;
 	}
 	return rakp4(b, s, tag, reply);

@@ -110,7 +110,7 @@ struct bmcsim_faults {
 	int session_ms;	    /* idle time-out of sessions instead of 60 s */
 	int wrong_password; /* 1: the passwords are others than was configured */
 	int wrong_kg;	    /* 1: another K_g than was configured */
-	int lockout;	    /* a user is locked after this many wrong passwords */
+	int lockout;	    /* a user is locked after so many failed handshakes */
 	int lockout_ms;	    /* for so long, instead of 300 s */
 	int weak;	    /* bits: suites 0, 1, 2, 15, 16 are offered and accepted */
 	int authcap;	   /* this octet tells of users and K_g instead of the true one */

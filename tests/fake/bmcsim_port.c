@@ -371,8 +371,10 @@ at_pty(struct bmcsim_port *p, const char *path)
 	    ptsname_r(master, name, sizeof name) != 0 ||
 	    (p->slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC)) < 0 ||
 	    tcgetattr(p->slave, &t) < 0) {
+		int r = -errno;
+
 		close(master);
-		return -EIO;
+		return r;
 	}
 	cfmakeraw(&t);
 	(void)tcsetattr(p->slave, TCSANOW, &t);

@@ -95,11 +95,14 @@ bmcsim_users_has_kg(const struct bmcsim_bmc *b);
 /* Status octet of Get Channel Authentication Capabilities. */
 uint8_t
 bmcsim_users_authcap(const struct bmcsim_bmc *b);
-/* A proof of the password failed or held. */
+/* Lockout. Consoles find a wrong password in RAKP 2 by themselves and often say nothing, so
+ * what counts is a handshake that has come that far and does not end with a proof. */
 void
-bmcsim_users_strike(struct bmcsim_bmc *b, struct bmcsim_user *u, int64_t now);
+bmcsim_users_try(const struct bmcsim_bmc *b, struct bmcsim_user *u);
+void
+bmcsim_users_proved(struct bmcsim_user *u);
 bool
-bmcsim_users_locked(const struct bmcsim_user *u, int64_t now);
+bmcsim_users_locked(struct bmcsim_bmc *b, struct bmcsim_user *u, int64_t now);
 
 /* Packets of a session (bmcsim_seal.c). */
 uint8_t

@@ -148,8 +148,8 @@ on_chars(
 	sol->rx = number;
 	sol->taken = (uint8_t)give_to_machine(b, chars, n);
 	sol->ack_count = sol->taken;
-	if (sol->taken < n)
-		sol->ack_flags = NACK; /* 15.11: the rest is to be sent again */
+	if (sol->taken == 0 && n > 0) /* else the count tells what is to be sent again */
+		sol->ack_flags = NACK;
 }
 
 void

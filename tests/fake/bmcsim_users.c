@@ -100,23 +100,34 @@ bmcsim_users_authcap(const struct bmcsim_bmc *b)
 }
 
 void
-bmcsim_users_strike(struct bmcsim_bmc *b, struct bmcsim_user *u, int64_t now)
+bmcsim_users_try(const struct bmcsim_bmc *b, struct bmcsim_user *u)
 {
-	if (b->faults.lockout <= 0 || bmcsim_users_locked(u, now))
-		return;
-	if (++u->strikes < b->faults.lockout)
-		return;
+	if (b->faults.lockout > 0 && u->strikes < UINT8_MAX)
+		u->strikes++;
+}
+
+void
+bmcsim_users_proved(struct bmcsim_user *u)
+{
 	u->strikes = 0;
-	u->locked_until =
-	    now + (b->faults.lockout_ms > 0 ? b->faults.lockout_ms * USEC_PER_MSEC
-					    : BMCSIM_LOCKOUT_US);
-	b->counts.locks++;
+	u->locked_until = 0;
 }
 
 bool
-bmcsim_users_locked(const struct bmcsim_user *u, int64_t now)
+bmcsim_users_locked(struct bmcsim_bmc *b, struct bmcsim_user *u, int64_t now)
 {
-	return now < u->locked_until;
+	if (b->faults.lockout <= 0 || u->strikes < b->faults.lockout)
+		return false;
+	if (u->locked_until == 0) {
+		u->locked_until =
+		    now + (b->faults.lockout_ms > 0 ? b->faults.lockout_ms * USEC_PER_MSEC
+						    : BMCSIM_LOCKOUT_US);
+		b->counts.locks++;
+	}
+	if (now < u->locked_until)
+		return true;
+	bmcsim_users_proved(u); /* its time is over */
+	return false;
 }
 
 static struct bmcsim_user *
@@ -204,8 +215,7 @@ store_password(struct bmcsim_call *c, struct bmcsim_user *u, size_t len)
 	memset(u->password, 0, sizeof u->password);
 	memcpy(u->password, c->data + 2, f->cut_password && len > 16 ? 16 : len);
 	u->is_20 = len > 16;
-	u->strikes = 0;
-	u->locked_until = 0;
+	bmcsim_users_proved(u);
 }
 
 /* 22.30: 80h for a password that differs, 81h for one of the other size. */

@@ -3,6 +3,7 @@
 people's IPMI clients against them. Everything is removed by close()."""
 import json
 import os
+import pty
 import shutil
 import socket
 import stat
@@ -14,6 +15,49 @@ import netlab
 USER = "admin"
 PASSWORD = "secret17"
 PORT = 9623
+
+
+class Terminal:
+    """A client that wants a terminal."""
+
+    def __init__(self, ns, *argv, **kw):
+        self.fd, slave = pty.openpty()
+        try:
+            self.proc = ns.popen(*argv, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, **kw)
+        finally:
+            os.close(slave)
+        os.set_blocking(self.fd, False)
+        self.text = ""
+
+    def read(self):
+        try:
+            self.text += os.read(self.fd, 65536).decode("latin1")
+        except BlockingIOError:
+            pass
+        except OSError:  # the other end is closed
+            return self.text
+        return self.text
+
+    def wait(self, text):
+        """Waits until it has shown that, and returns what came before it; that is forgotten then."""
+        netlab.until(lambda: text in self.read() or self.proc.poll() is not None, repr(text))
+        assert text in self.read(), f"ended without {text!r}: {self.text!r}"
+        before, _, self.text = self.text.partition(text)
+        return before
+
+    def type(self, text):
+        os.write(self.fd, text.encode("latin1"))
+
+    def end(self, timeout=2 * netlab.PATIENCE):
+        """Waits for its end; what it said since."""
+        netlab.until(lambda: (self.read(), self.proc.poll() is not None)[1], "the end of the client", timeout)
+        return self.read()
+
+    def close(self):
+        if self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+        os.close(self.fd)
 
 
 class Bmcs:
@@ -49,9 +93,12 @@ class Bmcs:
         self.log.seek(0)
         return self.log.read()
 
-    def ask(self, line):
+    def ask_any(self, line):
         self.sock.sendall(line.encode() + b"\n")
-        answer = self.answers.readline().strip()
+        return self.answers.readline().strip()
+
+    def ask(self, line):
+        answer = self.ask_any(line)
         assert answer and not answer.startswith("error"), f"{line}: {answer}"
         return answer
 
@@ -97,10 +144,46 @@ class Bmcs:
         return self.ns.run("ipmitool", "-I", "lanplus", "-H", host, "-p", str(PORT), "-U", USER, "-E", "-C",
                            str(suite), *argv, env=env, check=check).stdout
 
-    def freeipmi(self, program, *argv, suite=17, check=True):
-        conf = self.write("freeipmi.conf", f"driver-type LAN_2_0\nusername {USER}\npassword {PASSWORD}\n"
-                          f"cipher-suite-id {suite}\nprivilege-level OPERATOR\n")
-        return self.ns.run(program, "--config-file", conf, *argv, check=check).stdout
+    def freeipmi_conf(self, suite=17, user=USER, password=PASSWORD, privilege="OPERATOR", kg=None, ipmi="driver-type LAN_2_0\n"):
+        return self.write("freeipmi.conf", f"{ipmi}username {user}\npassword {password}\ncipher-suite-id {suite}\n"
+                          f"privilege-level {privilege}\n" + (f"k_g {kg}\n" if kg else ""))
+
+    def freeipmi(self, program, *argv, check=True, **conf):
+        return self.freeipmi_run(program, *argv, check=check, **conf).stdout
+
+    def freeipmi_run(self, program, *argv, check=False, **conf):
+        """As it ended: status, stdout, stderr. Its cache of sensor records lies in our folder."""
+        return self.ns.run(program, "--config-file", self.freeipmi_conf(**conf), *argv, check=check,
+                           env=dict(os.environ, HOME=self.dir))
+
+    def ipmitool_works(self, *argv, **kw):
+        """Its exit status alone does not tell: it may be 0 though no session was opened."""
+        r = self.ipmitool_run(*argv, **kw)
+        return r.returncode == 0 and "Error" not in r.stdout + r.stderr
+
+    def ipmitool_run(self, *argv, host="127.77.0.1", suite=17, user=USER, password=PASSWORD):
+        return self.ns.run("ipmitool", "-I", "lanplus", "-H", host, "-p", PORT, "-U", user, "-E", "-C", suite, *argv,
+                           check=False, env=dict(os.environ, IPMITOOL_PASSWORD=password))
+
+    def ipmiconsole(self, *argv, host="127.77.0.1", port=PORT, **conf):
+        conf = self.freeipmi_conf(ipmi="", **conf)
+        return Terminal(self.ns, "ipmiconsole", "--config-file", conf, "-h", f"{host}:{port}", *argv)
+
+    def ipmitool_sol(self, *argv, host="127.77.0.1", suite=17):
+        return Terminal(self.ns, "ipmitool", "-I", "lanplus", "-H", host, "-p", PORT, "-U", USER, "-E", "-C", suite, *argv,
+                        "sol", "activate", env=dict(os.environ, IPMITOOL_PASSWORD=PASSWORD))
+
+    def attach(self, who=f"127.77.0.1:{PORT}"):
+        """The serial line of that machine's, as a socket."""
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(netlab.PATIENCE)
+        s.connect(os.path.join(self.dir, "bmcsim.sock"))
+        s.sendall(f"serial {who} attach\n".encode())
+        answer = b""
+        while not answer.endswith(b"\n"):
+            answer += s.recv(1)
+        assert answer == b"ok\n", answer
+        return s
 
     def close(self):
         if self.sock:

@@ -179,6 +179,11 @@ typed_text_is_taken_once(void **state)
 	console(&k, 2, 0, 0, 0, "word");
 	assert_true(heard(&k, &p));
 	assert_int_equal(p.count, 2);
+	assert_int_equal(p.flags, 0);
+	k.room = 0;
+	console(&k, 5, 0, 0, 0, "none");
+	assert_true(heard(&k, &p));
+	assert_int_equal(p.count, 0);
 	assert_int_equal(p.flags, 0x40);
 	k.typed[k.typed_len] = '\0';
 	assert_string_equal(k.typed, "root\rwo");

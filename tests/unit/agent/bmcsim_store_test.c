@@ -107,11 +107,19 @@ a_user_is_locked_after_wrong_passwords_and_not_for_ever(void **state)
 	k.b.faults.lockout_ms = 10000;
 	u = &k.b.users[1];
 	for (unsigned i = 0; i < 3; i++) {
-		assert_false(bmcsim_users_locked(u, k.now));
-		bmcsim_users_strike(&k.b, u, k.now);
+		assert_false(bmcsim_users_locked(&k.b, u, k.now));
+		bmcsim_users_try(&k.b, u);
 	}
-	assert_true(bmcsim_users_locked(u, k.now + 9999999));
-	assert_false(bmcsim_users_locked(u, k.now + 10000000));
+	assert_true(bmcsim_users_locked(&k.b, u, k.now));
+	assert_true(bmcsim_users_locked(&k.b, u, k.now + 9999999));
+	assert_int_equal(k.b.counts.locks, 1);
+	assert_false(bmcsim_users_locked(&k.b, u, k.now + 10000000));
+	for (unsigned i = 0; i < 6; i++) {
+		bmcsim_users_try(&k.b, u);
+		if (i % 2 != 0) /* the right one ends the count */
+			bmcsim_users_proved(u);
+		assert_false(bmcsim_users_locked(&k.b, u, k.now));
+	}
 	assert_int_equal(k.b.counts.locks, 1);
 }
 
