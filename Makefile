@@ -103,9 +103,10 @@ clean:
 
 MAN_PAGES = $(wildcard docs/man/*.[0-9])
 UNITS = $(wildcard packaging/systemd/*.service packaging/systemd/*.socket)
-install: all
+install: all $(B)/tests/fake/bmcsim
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin
 	install -m 755 $(B)/netboot-ctl $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(B)/tests/fake/bmcsim $(DESTDIR)$(PREFIX)/bin/netboot-bmcsim
 	install -m 755 $(filter-out %/netboot-ctl,$(PROGRAMS:%=$(B)/%)) $(DESTDIR)$(PREFIX)/sbin/
 	@for page in $(MAN_PAGES); do \
 		d=$(DESTDIR)$(PREFIX)/share/man/man$${page##*.}; \

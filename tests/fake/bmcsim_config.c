@@ -114,7 +114,8 @@ apply(struct bmcsim_node *node, const char *key, const char *value)
 		return 0;
 	return str_eq(key, "kg") || str_eq(key, "guid") || str_eq(key, "manufacturer") ||
 		       str_eq(key, "product") || str_eq(key, "device") ||
-		       str_eq(key, "firmware") || str_has_prefix(key, "sensor")
+		       str_eq(key, "firmware") || str_eq(key, "restart_cause") ||
+		       str_has_prefix(key, "sensor")
 		   ? -EINVAL
 		   : 1;
 }

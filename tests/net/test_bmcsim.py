@@ -3,11 +3,13 @@
 flags are in test_bmc_faults.py, consoles in test_bmcsim_console.py."""
 import contextlib
 import os
+import re
 import time
 
 import pytest
 
 import bmclab
+import netlab
 from bmclab import PASSWORD, PORT, USER
 from netlab import until
 
@@ -405,7 +407,19 @@ def test_password_that_is_not_stored_as_sent(make, fault, code):
     assert b.ipmitool_works("mc", "info", password=works)
 
 
-# ---- the control socket and the configuration ----
+# ---- the control socket, the configuration and the manual page ----
+
+def test_manual_page_has_all_faults_and_orders():
+    with open(os.path.join(netlab.ROOT, "docs/man/netboot-bmcsim.1")) as f:
+        page = f.read()
+    with open(os.path.join(netlab.ROOT, "tests/fake/bmcsim_core.h")) as f:
+        faults = re.findall(r"^\tint (\w+);", f.read().split("struct bmcsim_faults {")[1].split("\n};")[0], re.M)
+    with open(os.path.join(netlab.ROOT, "tests/fake/bmcsim_control.c")) as f:
+        orders = re.findall(r'^    \{"(\w+)", ', f.read(), re.M)
+    assert len(faults) > 70 and len(orders) == 9
+    told = set(re.findall(r"\w+", " ".join(line for line in page.splitlines() if line.startswith(".It "))))
+    assert set(faults) | set(orders) <= told
+
 
 def test_faults_are_listed_and_cleared(make):
     b = make("drop=3")
@@ -435,7 +449,6 @@ def test_bad_orders_are_refused(make, order):
     f"127.77.0.1:{PORT} admin x operator serial=pty:/nonexistent/tty", f"127.77.0.1+99999:{PORT} admin x operator",
     f"127.77.0.1:{PORT} admin x operator " + "x" * 5000])
 def test_bad_configuration_is_refused(line, tmp_path):
-    import netlab
     ns = netlab.Namespace("bmc")
     try:
         (tmp_path / "conf").write_text(line + "\n")
