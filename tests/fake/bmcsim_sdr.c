@@ -162,10 +162,12 @@ passed(const struct sensor *s, uint8_t raw)
 {
 	uint8_t bits = 0;
 
-	for (unsigned i = 0; i < 6; i++)
-		if (s->limits[i] != 0 &&
-		    (i < 3 ? raw <= s->limits[i] : raw >= s->limits[i]))
+	for (unsigned i = 0; i < 6; i++) {
+		bool reached = i < 3 ? raw <= s->limits[i] : raw >= s->limits[i];
+
+		if (s->limits[i] != 0 && reached)
 			bits |= (uint8_t)(1U << i);
+	}
 	return bits;
 }
 

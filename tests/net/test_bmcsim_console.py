@@ -50,6 +50,10 @@ def lines(n, seed=1):
     return "".join(f"{i:05d} " + "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=60)) + "\r\n" for i in range(n))
 
 
+# ipmiconsole waits 40 s for a BMC that says nothing.
+IMPATIENT = ["--session-timeout=8000", "--retransmission-timeout=500"]
+
+
 def start_ipmiconsole(b, *argv, **conf):
     t = b.ipmiconsole(*argv, **conf)
     t.wait("[SOL established]")
@@ -237,7 +241,7 @@ def test_console_dropped_after_some_text(make, consoles):
 
 def test_console_dropped_silently_is_noticed_by_the_client(make, consoles):
     b = make()
-    t = consoles(start_ipmiconsole(b))
+    t = consoles(start_ipmiconsole(b, *IMPATIENT))
     b.fault(sol_drop=2)
     t.type("x")
     assert t.end()
@@ -247,7 +251,7 @@ def test_console_dropped_silently_is_noticed_by_the_client(make, consoles):
 def test_stalled_console(make, consoles):
     b = make()
     line = b.attach()
-    t = consoles(start_ipmiconsole(b))
+    t = consoles(start_ipmiconsole(b, *IMPATIENT))
     b.fault(sol_stall=1)
     line.sendall(b"held back")
     t.type("x")
@@ -299,7 +303,7 @@ def test_wrong_acknowledgements(make, consoles, wrong):
 def test_workarounds_of_ipmiconsole(make, consoles, fault, flag):
     b = make(LINE.replace(str(PORT), "623"))  # it looks at other ports only if it was told of none
     b.fault(**fault)
-    t = consoles(b.ipmiconsole(port=623))
+    t = consoles(b.ipmiconsole(*IMPATIENT, port=623))
     assert "established" not in t.end()
     t = consoles(start_ipmiconsole(b, "-W", flag, port=623))
     b.ask("serial all play hello")
@@ -317,7 +321,7 @@ def test_refused_activation(make, consoles, code):
 
 def test_bmc_reboots_under_a_console(make, consoles):
     b = make()
-    t = consoles(start_ipmiconsole(b))
+    t = consoles(start_ipmiconsole(b, *IMPATIENT))
     b.fault(reboot_ms=100)
     b.fault(reboot=1)
     t.type("x")
