@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Simulated BMCs, any number in one process:  bmcsim -c FILE [-s SOCKET] [-r SEED]
+/* Simulated BMCs, any number in one process:  bmcsim -c FILE [-1] [-s SOCKET] [-r SEED]
  *
  * FILE says which (bmcsim_config.c), SOCKET takes orders (bmcsim_control.c); both are
  * described in netboot-bmcsim(1), the name under which this is installed. "ready N" on
@@ -46,7 +46,10 @@ send_now(struct bmcsim_node *node, const struct bmcsim_peer *to, const uint8_t *
 	struct sockaddr_storage ss = {0};
 
 	memcpy(&ss, to->addr, to->len);
-	(void)!sendto(node->fd, pkt, len, 0, (struct sockaddr *)&ss, to->len);
+	if (node->wide != NULL)
+		bmcsim_wide_send(node, &ss, to->len, pkt, len);
+	else
+		(void)!sendto(node->fd, pkt, len, 0, (struct sockaddr *)&ss, to->len);
 }
 
 static void
@@ -160,27 +163,54 @@ set_peer(struct bmcsim_peer *peer, const struct sockaddr_storage *ss, socklen_t 
 	peer->port = addr_port_from_sockaddr(sa);
 }
 
+void
+bmcsim_node_input(struct bmcsim_node *node, const uint8_t *pkt, size_t len,
+    const struct sockaddr_storage *from, socklen_t from_len)
+{
+	uint8_t reply[BMCSIM_PACKET_MAX];
+	struct bmcsim_peer to;
+	size_t n;
+
+	set_peer(&node->core.from, from, from_len);
+	to = node->core.from;
+	n = bmcsim_input(&node->core, clock_mono(), pkt, len, reply);
+	if (n > 0)
+		send_reply(node, &to, reply, n, node->core.reply_delay);
+	bmcsim_node_pump(node);
+}
+
 static void
 on_packet(evutil_socket_t fd, short what, void *arg)
 {
-	struct bmcsim_node *node = arg;
 	struct sockaddr_storage from;
 	socklen_t from_len = sizeof from;
-	uint8_t pkt[BMCSIM_PACKET_MAX], reply[BMCSIM_PACKET_MAX];
-	struct bmcsim_peer to;
+	uint8_t pkt[BMCSIM_PACKET_MAX];
 	ssize_t n;
-	size_t len;
 
 	(void)what;
 	n = recvfrom(fd, pkt, sizeof pkt, 0, (struct sockaddr *)&from, &from_len);
-	if (n <= 0)
-		return;
-	set_peer(&node->core.from, &from, from_len);
-	to = node->core.from;
-	len = bmcsim_input(&node->core, clock_mono(), pkt, (size_t)n, reply);
-	if (len > 0)
-		send_reply(node, &to, reply, len, node->core.reply_delay);
-	bmcsim_node_pump(node);
+	if (n > 0)
+		bmcsim_node_input(arg, pkt, (size_t)n, &from, from_len);
+}
+
+static int
+open_socket(struct bmcsim_node *node, const struct addr_ip *ip, uint16_t port)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = addr_ip_sockaddr(ip, port, &ss);
+	int on = 1;
+
+	node->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	/* beside a socket that is shared */
+	if (node->fd < 0 ||
+	    (node->sim->share_sockets &&
+		setsockopt(node->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0) ||
+	    bind(node->fd, (struct sockaddr *)&ss, len) < 0)
+		return -errno;
+	node->readable =
+	    event_new(node->sim->base, node->fd, EV_READ | EV_PERSIST, on_packet, node);
+	event_add(node->readable, NULL);
+	return 0;
 }
 
 struct bmcsim_node *
@@ -188,30 +218,29 @@ bmcsim_node_open(struct bmcsim_sim *sim, const struct addr_ip *ip, uint16_t port
     const char *user, const char *password, uint8_t level)
 {
 	struct bmcsim_node *node = str_alloc(sizeof *node);
-	struct sockaddr_storage ss;
-	socklen_t len = addr_ip_sockaddr(ip, port, &ss);
 	char text[ADDR_IP_TEXT];
+	int r;
 
 	bmcsim_init(&node->core, user, password, level, sim->seed + sim->n);
 	node->core.id.port = port;
 	if (ip->family == AF_INET)
 		memcpy(node->core.id.ip4, ip->b, sizeof node->core.id.ip4);
 	node->sim = sim;
+	node->fd = -1;
 	snprintf(node->name, sizeof node->name, "%s:%u",
 	    addr_ip_text(ip, text, sizeof text), port);
-	node->fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (node->fd < 0 || bind(node->fd, (struct sockaddr *)&ss, len) < 0) {
-		fprintf(stderr, "bmcsim: %s: %s\n", node->name, strerror(errno));
+	r = sim->share_sockets && ip->family == AF_INET && addr_ip_is_loopback(ip)
+		? bmcsim_wide_add(sim, node, ip, port)
+		: open_socket(node, ip, port);
+	if (r < 0) {
+		fprintf(stderr, "bmcsim: %s: %s\n", node->name, strerror(-r));
 		if (node->fd >= 0)
 			close(node->fd);
 		free(node);
 		return NULL;
 	}
 	sim->nodes[sim->n++] = node;
-	node->readable =
-	    event_new(sim->base, node->fd, EV_READ | EV_PERSIST, on_packet, node);
 	node->timer = evtimer_new(sim->base, on_tick, node);
-	event_add(node->readable, NULL);
 	return node;
 }
 
@@ -220,9 +249,11 @@ close_node(struct bmcsim_node *node)
 {
 	bmcsim_script_free(node->script);
 	bmcsim_port_free(node->port);
-	event_free(node->readable);
+	if (node->readable != NULL)
+		event_free(node->readable);
 	event_free(node->timer);
-	close(node->fd);
+	if (node->fd >= 0)
+		close(node->fd);
 	free(node);
 }
 
@@ -233,6 +264,7 @@ close_all(struct bmcsim_sim *sim)
 
 	DL_FOREACH_SAFE(sim->late, l, next)
 	free_late(l);
+	bmcsim_wide_close(sim);
 	for (size_t i = 0; i < sim->n; i++)
 		close_node(sim->nodes[i]);
 }
@@ -297,16 +329,18 @@ main(int argc, char **argv)
 	int opt, status;
 
 	sim->seed = 1;
-	while ((opt = getopt(argc, argv, "c:s:r:")) != -1) {
+	while ((opt = getopt(argc, argv, "c:1s:r:")) != -1) {
 		switch (opt) {
 		case 'c': config = optarg; break;
+		case '1': sim->share_sockets = true; break;
 		case 's': control = optarg; break;
 		case 'r': sim->seed = strtoull(optarg, NULL, 10); break;
 		default: return 1;
 		}
 	}
 	if (config == NULL || optind != argc) {
-		fprintf(stderr, "usage: %s -c FILE [-s SOCKET] [-r SEED]\n", argv[0]);
+		fprintf(
+		    stderr, "usage: %s -c FILE [-1] [-s SOCKET] [-r SEED]\n", argv[0]);
 		return 1;
 	}
 	raise_fd_limit();

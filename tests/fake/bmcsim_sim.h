@@ -8,6 +8,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <sys/socket.h>
+#include <uthash.h>
 
 #include "lib/addr.h"
 #include "tests/fake/bmcsim_core.h"
@@ -18,6 +19,7 @@ enum { BMCSIM_LINE = 4096, BMCSIM_NODES_MAX = 16384 };
 struct bmcsim_node;
 struct bmcsim_control_socket;
 struct bmcsim_port;
+struct bmcsim_wide;
 struct late_reply;
 
 struct bmcsim_sim {
@@ -27,6 +29,8 @@ struct bmcsim_sim {
 	uint64_t seed;
 	struct rng luck; /* which BMCs a share of them are */
 	struct late_reply *late;
+	bool share_sockets;	  /* among the BMCs of 127.0.0.0/8 at a port */
+	struct bmcsim_wide *wide; /* those */
 };
 
 struct bmcsim_node {
@@ -34,8 +38,11 @@ struct bmcsim_node {
 	struct bmcsim_sim *sim;
 	char name[ADDR_IP_TEXT + 8]; /* ADDRESS:PORT */
 	size_t index;		     /* in its run of addresses */
-	int fd;
+	int fd;			     /* -1: of `wide` */
 	struct event *readable, *timer;
+	struct bmcsim_wide *wide; /* NULL: its own socket */
+	uint32_t ip4;		  /* its key there, network order */
+	UT_hash_handle hh;
 	struct bmcsim_script *script;
 	struct bmcsim_port *port; /* NULL until something is connected */
 	unsigned starts;	  /* of the machine, as far as the port was told */
@@ -48,6 +55,22 @@ bmcsim_node_open(struct bmcsim_sim *sim, const struct addr_ip *ip, uint16_t port
 /* After anything that changed its state: sends what is to be sent, and comes back in time. */
 void
 bmcsim_node_pump(struct bmcsim_node *node);
+
+/* A packet for it has come. */
+void
+bmcsim_node_input(struct bmcsim_node *node, const uint8_t *pkt, size_t len,
+    const struct sockaddr_storage *from, socklen_t from_len);
+
+/* bmcsim_wide.c: 0, or -errno; -EADDRINUSE if there is a BMC with that address. */
+int
+bmcsim_wide_add(struct bmcsim_sim *sim, struct bmcsim_node *node,
+    const struct addr_ip *ip, uint16_t port);
+void
+bmcsim_wide_send(struct bmcsim_node *node, const struct sockaddr_storage *to,
+    socklen_t to_len, const uint8_t *pkt, size_t len);
+/* Before its nodes are freed. */
+void
+bmcsim_wide_close(struct bmcsim_sim *sim);
 
 /* bmcsim_config.c: 0, or -errno after a message. */
 int

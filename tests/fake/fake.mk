@@ -5,7 +5,7 @@ FAKE_BMC_OBJ := $(addprefix $(B)/tests/fake/bmcsim_,core.o crypt.o seal.o cmd.o 
 	sel.o sdr.o life.o wire.o fault.o)
 
 # The simulated BMCs.
-FAKE_SIM_OBJ := $(addprefix $(B)/tests/fake/,bmcsim.o $(addprefix bmcsim_,config.o control.o port.o script.o))
+FAKE_SIM_OBJ := $(addprefix $(B)/tests/fake/,bmcsim.o $(addprefix bmcsim_,config.o control.o port.o script.o wide.o))
 $(B)/tests/fake/bmcsim: $(FAKE_SIM_OBJ) $(FAKE_BMC_OBJ) $(AR_lib)
 # The IPMI engine on the command line.
 $(B)/tests/fake/bmcctl: $(B)/tests/fake/bmcctl.o $(AR_agent)

@@ -63,7 +63,7 @@ class Terminal:
 class Bmcs:
     """bmcsim with the lines of `config`; by default one BMC at 127.77.0.1:9623."""
 
-    def __init__(self, config=None, seed=1):
+    def __init__(self, config=None, seed=1, argv=()):
         self.ns = netlab.Namespace("bmc")
         self.dir = tempfile.mkdtemp(prefix="bmclab-")
         self.sim = self.sock = None
@@ -72,7 +72,7 @@ class Bmcs:
             control = os.path.join(self.dir, "bmcsim.sock")
             self.log = open(os.path.join(self.dir, "bmcsim.err"), "w+")
             self.sim = self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcsim"), "-c", path, "-s", control,
-                                     "-r", str(seed), stdout=subprocess.PIPE, stderr=self.log)
+                                     "-r", str(seed), *argv, stdout=subprocess.PIPE, stderr=self.log)
             ready = self.sim.stdout.readline()
             assert ready.startswith(b"ready"), self.stderr()
             self.sock = socket.socket(socket.AF_UNIX)

@@ -466,3 +466,32 @@ def test_ranges_of_bmcs():
         assert on == [5, 6, 7]
     finally:
         b.close()
+
+
+def test_one_socket_for_all():
+    b = bmclab.Bmcs(f"127.77.0.1+3000:{PORT} {USER} {PASSWORD} administrator\n[::1]:{PORT} {USER} {PASSWORD} operator\n",
+                    argv=["-1"])
+    try:
+        assert len(os.listdir(f"/proc/{b.sim.pid}/fd")) < 30
+        results, totals = b.ctl("-q", "-t", "60", "status", f"127.77.0.1+3000:{PORT}")
+        assert totals["ok"] == 3000 and b.sum()["sessions"] == 3000
+        b.power(True, who=f"127.77.3.4:{PORT}")
+        assert "on" in b.ipmitool("chassis", "power", "status", host="127.77.3.4")
+        assert "off" in b.ipmitool("chassis", "power", "status", host="127.77.3.5")
+        assert b.one("status", target=f"::1:{PORT}")["code"] == ""
+        b.fault(f"127.77.3.5:{PORT}", delay_ms=50, duplicate=100)
+        assert "off" in b.ipmitool("chassis", "power", "status", host="127.77.3.5")
+        assert b.one("-t", "2", "status", target=f"127.78.0.1:{PORT}")["code"] == "bmc-unreachable"
+    finally:
+        b.close()
+
+
+def test_one_address_twice_is_refused(tmp_path):
+    ns = netlab.Namespace("bmc")
+    try:
+        (tmp_path / "conf").write_text(f"127.77.0.1+5:{PORT} a b operator\n127.77.0.5:{PORT} a b operator\n")
+        for argv in ([], ["-1"]):
+            r = ns.run(os.path.join(netlab.BUILD, "tests/fake/bmcsim"), "-c", tmp_path / "conf", *argv, check=False)
+            assert r.returncode == 1 and r.stderr == f"bmcsim: 127.77.0.5:{PORT}: Address already in use\n"
+    finally:
+        ns.close()

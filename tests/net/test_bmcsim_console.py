@@ -203,6 +203,22 @@ def test_what_comes_before_the_console_is_gone(make, consoles):
     assert "early" not in t.wait("late")
 
 
+def test_many_consoles_at_once(make, consoles):
+    n = 40
+    b = make(f"127.77.0.1+{n}:{PORT} {USER} {PASSWORD} operator power=on")
+    all_of_them = [consoles(b.ipmiconsole(host=f"127.77.0.{i}")) for i in range(1, n + 1)]
+    for t in all_of_them:
+        t.wait("[SOL established]")
+    for i in range(1, n + 1):
+        b.ask(f"serial 127.77.0.{i}:{PORT} play I\\sam\\s{i}\\r\\n")
+    for i, t in enumerate(all_of_them, 1):
+        t.wait(f"I am {i}\r\n")
+    b.ask("serial all play \\w100.bye.")
+    for t in all_of_them:
+        t.wait("bye.")
+    assert b.sum()["sol_opens"] == n
+
+
 # ---- faults ----
 
 @pytest.mark.parametrize("client", [start_ipmiconsole, start_ipmitool])
