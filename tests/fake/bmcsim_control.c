@@ -11,7 +11,7 @@
  *     sel WHO clear|HEX               ok   (a record of 16 octets)
  *     serial WHO at SPEC              ok   (bmcsim_port.c)
  *     serial WHO play TEXT            ok
- *     serial WHO typed                what was typed and nothing took
+ *     serial WHO typed                ok TEXT: what was typed and nothing took
  *     serial WHO attach               ok, then the connection is the serial line
  *     show WHO                        {"power":"on","flags":"a004000000","cycle":1,…}
  *     sum                             the counts of all BMCs together
@@ -181,7 +181,8 @@ serial(struct bmcsim_node *node, struct order *o)
 		return "ok";
 	}
 	if (str_eq(verb, "typed")) {
-		bmcsim_port_typed(node, o->out, o->size);
+		snprintf(o->out, o->size, "ok ");
+		bmcsim_port_typed(node, o->out + 3, o->size - 3);
 		return NULL;
 	}
 	if (!str_eq(verb, "attach") || str_eq(o->word[1], "all"))

@@ -10,6 +10,7 @@ static void
 lose_all(struct bmcsim_bmc *b)
 {
 	bmcsim_sol_stop(b, false);
+	b->sol.farewell = 0;
 	memset(b->sessions, 0, sizeof b->sessions);
 	memset(b->flags, 0, sizeof b->flags);
 	b->flags_until = 0;

@@ -302,6 +302,7 @@ bmcsim_port_attach(struct bmcsim_node *node, struct bufferevent *bev)
 	if (p->peer != NULL)
 		return -EBUSY;
 	connect_peer(p, bev);
+	read_peer(p); /* what came behind the order */
 	return 0;
 }
 

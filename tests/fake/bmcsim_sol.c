@@ -297,7 +297,9 @@ bmcsim_sol_tick(struct bmcsim_bmc *b, int64_t now)
 	const struct bmcsim_sol *sol = &b->sol;
 	int64_t next = -1;
 
-	if (sol->farewell != 0 || sol->resend_at == -1)
+	if (b->faults.dead || now < b->silent_until)
+		return -1; /* nothing can be sent */
+	if (sol->farewell != 0)
 		return now + 1;
 	if (sol->session == 0 || b->faults.sol_stall)
 		return -1;
@@ -305,5 +307,7 @@ bmcsim_sol_tick(struct bmcsim_bmc *b, int64_t now)
 		next = sol->resend_at;
 	else if (sol->batch_at != 0)
 		next = sol->batch_at;
-	return next >= 0 && next <= now ? now + 1 : next;
+	else
+		return -1;
+	return next > now ? next : now + 1;
 }

@@ -67,6 +67,7 @@ class Bmcs:
         self.ns = netlab.Namespace("bmc")
         self.dir = tempfile.mkdtemp(prefix="bmclab-")
         self.sim = self.sock = None
+        self.freeipmi_confs = {}
         try:
             path = self.write("bmcsim.conf", config or f"127.77.0.1:{PORT} {USER} {PASSWORD} operator\n")
             control = os.path.join(self.dir, "bmcsim.sock")
@@ -145,8 +146,12 @@ class Bmcs:
                            str(suite), *argv, env=env, check=check).stdout
 
     def freeipmi_conf(self, suite=17, user=USER, password=PASSWORD, privilege="OPERATOR", kg=None, ipmi="driver-type LAN_2_0\n"):
-        return self.write("freeipmi.conf", f"{ipmi}username {user}\npassword {password}\ncipher-suite-id {suite}\n"
-                          f"privilege-level {privilege}\n" + (f"k_g {kg}\n" if kg else ""))
+        text = (f"{ipmi}username {user}\npassword {password}\ncipher-suite-id {suite}\nprivilege-level {privilege}\n"
+                + (f"k_g {kg}\n" if kg else ""))
+        if text not in self.freeipmi_confs:  # a client that starts may be reading one
+            name = f"freeipmi-{len(self.freeipmi_confs)}.conf"
+            self.freeipmi_confs[text] = self.write(name, text)
+        return self.freeipmi_confs[text]
 
     def freeipmi(self, program, *argv, check=True, **conf):
         return self.freeipmi_run(program, *argv, check=check, **conf).stdout

@@ -443,7 +443,7 @@ def test_bad_orders_are_refused(make, order):
 
 
 @pytest.mark.parametrize("line", [
-    f"127.77.0.1:{PORT} admin", f"127.77.0.1 admin x operator", f"127.77.0.1:{PORT} admin x king",
+    f"127.77.0.1:{PORT} admin", "127.77.0.1 admin x operator", f"127.77.0.1:{PORT} admin x king",
     f"127.77.0.1:{PORT} admin {'x' * 21} operator", f"127.77.0.1:{PORT} admin x operator drop=x",
     f"127.77.0.1:{PORT} admin x operator kg=0xZZ", f"127.77.0.1:{PORT} admin x operator user=3:a:b",
     f"127.77.0.1:{PORT} admin x operator serial=pty:/nonexistent/tty", f"127.77.0.1+99999:{PORT} admin x operator",

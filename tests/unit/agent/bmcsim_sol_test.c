@@ -309,6 +309,15 @@ faults(void **state)
 	assert_false(heard(&k, &p));
 	assert_int_equal(bmcsim_tick(&k.b, k.now), -1);
 	assert_true(bmcsim_sol_active(&k.b));
+	k.b.faults.sol_stall = 0;
+	k.b.faults.dead = 1; /* it does not ask to be looked after all the time */
+	assert_false(heard(&k, &p));
+	assert_int_equal(bmcsim_tick(&k.b, k.now), -1);
+	k.b.faults.dead = 0;
+	(void)heard(&k, &p);
+	k.now += 5000;
+	assert_true(heard(&k, &p));
+	assert_string_equal(p.text, "text");
 }
 
 static void
