@@ -24,6 +24,12 @@ enum {
 	DEFAULT_MAX_SESSIONS = 4096,
 	DEFAULT_COMMAND_TIMEOUT = 20000000,
 	DEFAULT_POLL = 2000000,
+	DEFAULT_BREAKER_AFTER = 5,
+	DEFAULT_BREAKER_FIRST = 30000000,
+	DEFAULT_BREAKER_MAX = 900000000,
+	DEFAULT_LOCKOUT_MORE_THAN = 5,
+	DEFAULT_LOCKOUT_PERCENT = 20,
+	DEFAULT_LOCKOUT_WINDOW = 600000000,
 };
 
 struct bmc_engine {
@@ -31,6 +37,8 @@ struct bmc_engine {
 	bmc_note_fn note;
 	void *note_arg;
 	struct bmc_packet *packet;
+	struct bmc_lockout lockout;
+	bool jobs_wait;
 	struct bmc_call_env env;
 	struct bmc_io *io;
 	struct bmc_pool *pool;
@@ -68,9 +76,37 @@ on_note(void *arg, const struct bmc_note *n)
 {
 	struct bmc_engine *e = arg;
 
-	log_debug(e->log, "BMC %s: %s: %s", n->bmc, n->kind, n->text);
+	if (str_eq(n->kind, "ipmi.lockout") || str_eq(n->kind, "ipmi.breaker"))
+		log_warn(e->log, "BMC %s: %s", n->bmc, n->text);
+	else
+		log_debug(e->log, "BMC %s: %s: %s", n->bmc, n->kind, n->text);
 	if (e->note != NULL)
 		e->note(e->note_arg, n);
+}
+
+static int64_t
+or_default(int64_t value, int64_t def)
+{
+	return value > 0 ? value : def;
+}
+
+static void
+set_manners(struct bmc_engine *e, const struct bmc_opts *o)
+{
+	e->jobs_wait = o->jobs_wait;
+	e->env.polite = (struct bmc_polite_rules){.command_gap = o->command_gap,
+	    .session_gap = o->session_gap,
+	    .per_minute = o->sessions_per_minute,
+	    .breaker_after =
+		o->breaker_after > 0 ? o->breaker_after : DEFAULT_BREAKER_AFTER,
+	    .breaker_first = or_default(o->breaker_first, DEFAULT_BREAKER_FIRST),
+	    .breaker_max = or_default(o->breaker_max, DEFAULT_BREAKER_MAX)};
+	e->lockout.more_than =
+	    o->lockout_more_than > 0 ? o->lockout_more_than : DEFAULT_LOCKOUT_MORE_THAN;
+	e->lockout.percent =
+	    o->lockout_percent > 0 ? o->lockout_percent : DEFAULT_LOCKOUT_PERCENT;
+	e->lockout.window = or_default(o->lockout_window, DEFAULT_LOCKOUT_WINDOW);
+	e->env.lockout = &e->lockout;
 }
 
 struct bmc_engine *
@@ -97,9 +133,9 @@ bmc_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
 	    .io = e->io,
 	    .packet = e->packet,
 	    .rng = rng,
-	    .command_timeout =
-		o.command_timeout > 0 ? o.command_timeout : DEFAULT_COMMAND_TIMEOUT,
-	    .poll_interval = o.poll_interval > 0 ? o.poll_interval : DEFAULT_POLL};
+	    .command_timeout = or_default(o.command_timeout, DEFAULT_COMMAND_TIMEOUT),
+	    .poll_interval = or_default(o.poll_interval, DEFAULT_POLL)};
+	set_manners(e, &o);
 	limits.in_flight = o.in_flight > 0 ? o.in_flight : DEFAULT_IN_FLIGHT;
 	limits.max_sessions = o.max_sessions > 0 ? o.max_sessions : DEFAULT_MAX_SESSIONS;
 	e->pool = bmc_pool_new(&e->env, &limits);
@@ -187,6 +223,25 @@ bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg)
 {
 	return submit(e, order(e, bmc, BMC_SEQ_PROBE, timeout, done, arg));
+}
+
+void
+bmc_insist(struct bmc_engine *e, uint64_t id)
+{
+	if (!e->jobs_wait)
+		bmc_pool_insist(e->pool, id);
+}
+
+bool
+bmc_stopped(const struct bmc_engine *e)
+{
+	return e->lockout.stopped;
+}
+
+void
+bmc_go_on(struct bmc_engine *e)
+{
+	bmc_lockout_release(&e->lockout);
 }
 
 void

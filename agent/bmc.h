@@ -69,7 +69,10 @@ struct bmc_device {
  *   power-not-on      still off at the deadline
  *   no-bmc            the host has no BMC configured
  *   power-unconfirmed a cycle or reset, which is sent once and never again, was not answered,
- *                     nor was the cycle seen on the power */
+ *                     nor was the cycle seen on the power
+ *   bmc-breaker       not asked: its last calls ended unreachable or busy (err.text says
+ *                     since when, why, and when it is tried again)
+ *   bmc-lockout-stop  not asked: many BMCs here refused the password */
 struct bmc_result {
 	struct error err;
 	char did
@@ -88,7 +91,7 @@ struct bmc_result {
 typedef void (*bmc_done_fn)(void *arg, uint64_t id, const struct bmc_result *res);
 
 /* Something worth an event: kind is "ipmi.session", "ipmi.bootflags", "ipmi.control",
- * "ipmi.power" or "ipmi.error"; text is a short sentence without secrets, printable
+ * "ipmi.power", "ipmi.breaker", "ipmi.lockout" or "ipmi.error"; text is a short sentence without secrets, printable
  * ASCII. Called from the loop; only valid during the call. */
 struct bmc_note {
 	uint64_t id; /* of the call */
@@ -108,6 +111,17 @@ struct bmc_opts {
 	unsigned max_sessions;	 /* sessions (sockets) in all, silent BMCs' too [4096] */
 	int64_t command_timeout; /* for status, control and probe, microseconds [20 s] */
 	int64_t poll_interval;	 /* between looks at the power state [2 s] */
+	/* For each BMC; what its manners say may be slower. */
+	int64_t command_gap;	      /* from an answer to the next command [0] */
+	int64_t session_gap;	      /* from the end of a session to the next one [0] */
+	unsigned sessions_per_minute; /* [0: any number] */
+	unsigned breaker_after;	      /* failed calls in a row; UINT_MAX: never [5] */
+	int64_t breaker_first, breaker_max; /* rest before a new try [30 s … 15 min] */
+	bool jobs_wait; /* bmc_insist() does nothing: jobs respect the breaker too */
+	/* More BMCs than this, and more than this share of those heard of within the window,
+	 * refuse the password: no more sessions (UINT_MAX: never). */
+	unsigned lockout_more_than, lockout_percent; /* [5] [20] */
+	int64_t lockout_window;			     /* [10 min] */
 };
 
 /* `base`, `log` and `rng` are borrowed and outlive the engine; `opts` is copied (NULL:
@@ -152,6 +166,17 @@ bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot b
 uint64_t
 bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg);
+
+/* The call is a job's own: it goes through an open circuit breaker as a try, and, where its BMC
+ * took the password the last time, is not held up by a lockout stop. Before the next turn of
+ * the loop. */
+void
+bmc_insist(struct bmc_engine *e, uint64_t id);
+/* Is all stopped because many BMCs refused the password? bmc_go_on() ends that. */
+bool
+bmc_stopped(const struct bmc_engine *e);
+void
+bmc_go_on(struct bmc_engine *e);
 
 /* The call's callback will not run; its session is closed. Unknown ids are ignored. */
 void

@@ -17,6 +17,7 @@
  *   privilege  as auth, then bmc-privilege
  *   busy       back off (0.5 s doubling to 8 s) until the deadline, then bmc-busy
  *   restart    a new session, three times in a row at most
+ *   FFh        busy for 60 s, where it matters: BMCs answer it while they boot (ipmi.md 3)
  *
  * A command lost with its session is run again only if its repetition is harmless; what
  * may go out only once (bmc_cmd.once) never is, and its session outlives the lost answer,
@@ -29,6 +30,8 @@
 
 #include "lib/str.h"
 
+/* Pauses, circuit breaker and lockout stop are bmc_polite.c's: all sessions pass connect_now(), all
+ * commands run_command(). */
 static const int suite_order[] = {17, 3};
 
 void
@@ -49,6 +52,7 @@ bmc_call_init(struct bmc_call *c, uint64_t id, const struct bmc_call_env *env,
 	c->env = env;
 	c->bmc = *bmc;
 	c->deadline = -1;
+	c->rules = env->polite;
 	c->res.power = BMC_POWER_UNKNOWN;
 	c->seq.poll = env->poll_interval;
 }
@@ -101,8 +105,10 @@ send_out(struct bmc_call *c, const struct bmc_session_out *out)
 
 /* The session is over, however it ended. */
 static void
-closed(struct bmc_call *c)
+closed(struct bmc_call *c, int64_t now)
 {
+	if (c->session_live)
+		bmc_polite_session_ended(&c->peer->polite, &c->rules, now);
 	end_session(c);
 	c->env->ops->disconnect(c->env->io, c);
 	c->state = c->after == BMC_CALL_THEN_END ? BMC_CALL_ENDED : BMC_CALL_PAUSED;
@@ -116,13 +122,13 @@ leave(struct bmc_call *c, int64_t now, enum bmc_call_after after)
 
 	c->after = after;
 	if (!c->session_live) {
-		closed(c);
+		closed(c, now);
 		return;
 	}
 	(void)bmc_session_close(&c->session, now, &out);
 	send_out(c, &out);
 	if (c->session.state == BMC_SESSION_CLOSED)
-		closed(c);
+		closed(c, now);
 	else
 		c->state = BMC_CALL_LEAVING;
 }
@@ -134,6 +140,27 @@ power_stands(enum bmc_fail fail)
 	return fail == BMC_FAIL_NONE || fail == BMC_FAIL_NOT_OFF ||
 	       fail == BMC_FAIL_NOT_ON || fail == BMC_FAIL_NOT_KEPT ||
 	       fail == BMC_FAIL_REFUSED || fail == BMC_FAIL_EFFECT;
+}
+
+/* What the end of the call says about the BMC. */
+static void
+judge_peer(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
+{
+	struct bmc_polite *p = &c->peer->polite;
+	char words[192];
+
+	if (!c->tried)
+		return;
+	switch (bmc_polite_ended(p, &c->rules, c->env->rng, now, fail, text)) {
+	case BMC_POLITE_OPENED:
+		bmc_polite_say(p, now, words, sizeof(words));
+		tell(c, "ipmi.breaker", words);
+		return;
+	case BMC_POLITE_CLOSED:
+		tell(c, "ipmi.breaker", "it answers again, and is asked as before");
+		return;
+	case BMC_POLITE_SAME: return;
+	}
 }
 
 /* Settles the result and leaves. */
@@ -153,6 +180,9 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 		if (!c->noted_trouble || !str_eq(text, c->last_text))
 			tell(c, "ipmi.error", text);
 	}
+	judge_peer(c, now, fail, text);
+	if (fail == BMC_FAIL_BREAKER)
+		fail = c->peer->polite.why;
 	if (r->power == BMC_POWER_UNKNOWN)
 		str_clip(r->why, sizeof r->why,
 		    bmc_error_why(fail == BMC_FAIL_NONE ? c->seq.unseen : fail));
@@ -199,9 +229,40 @@ may_switch_suite(const struct bmc_call *c)
 	return c->bmc.cipher == 0 && !(c->refused & suite_bit(other_suite(c)));
 }
 
+/* A session to a BMC that may refuse the password as so many did. One that has taken it, from
+ * this call or from this job's last one, is no risk, and is not left half done. */
+static bool
+stopped(struct bmc_call *c, int64_t now)
+{
+	const struct bmc_lockout *l = c->env->lockout;
+	bool proven = c->res.n_sessions > 0 || (c->insists && c->peer->polite.proven);
+	char text[192];
+
+	if (l == NULL || bmc_lockout_admits(l, proven))
+		return false;
+	bmc_lockout_say(l, now, text, sizeof(text));
+	if (c->last_fail ==
+	    BMC_FAIL_AUTH) /* this one itself; its other variant is not tried */
+		finish(c, now, c->last_fail, c->last_text);
+	else
+		finish(c, now, BMC_FAIL_LOCKOUT, text);
+	return true;
+}
+
 static void
 connect_now(struct bmc_call *c, int64_t now)
 {
+	int64_t at = bmc_polite_session_at(&c->peer->polite, &c->rules, now);
+
+	if (stopped(c, now))
+		return;
+	if (at > now) {
+		c->state = BMC_CALL_PAUSED;
+		c->wake = at;
+		return;
+	}
+	bmc_polite_session_begun(&c->peer->polite, &c->rules, now);
+	c->tried = true;
 	c->state = BMC_CALL_CONNECTING;
 	c->slow_name = false;
 	c->wake = now + BMC_SESSION_FIRST_RESEND;
@@ -211,6 +272,8 @@ connect_now(struct bmc_call *c, int64_t now)
 void
 bmc_call_start(struct bmc_call *c, int64_t now)
 {
+	char text[192];
+
 	if (c->deadline < 0)
 		c->deadline = now + c->env->command_timeout;
 	c->suite = c->bmc.cipher != 0 ? c->bmc.cipher : c->peer->suite;
@@ -225,6 +288,11 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 	if (bmc_packet_suite(c->suite) == NULL) {
 		finish(
 		    c, now, BMC_FAIL_CIPHER, "only cipher suites 17 and 3 are allowed");
+		return;
+	}
+	if (!bmc_polite_admits(&c->peer->polite, now, c->insists)) {
+		bmc_polite_say(&c->peer->polite, now, text, sizeof(text));
+		finish(c, now, BMC_FAIL_BREAKER, text);
 		return;
 	}
 	connect_now(c, now);
@@ -294,6 +362,18 @@ bmc_call_no_route(struct bmc_call *c, int64_t now, const char *why)
 }
 
 static void
+judge_password(struct bmc_call *c, int64_t now, bool refused)
+{
+	struct bmc_lockout *l = c->env->lockout;
+	char text[192];
+
+	if (l == NULL || !bmc_lockout_proof(l, &c->peer->polite, now, refused))
+		return;
+	bmc_lockout_say(l, now, text, sizeof(text));
+	tell(c, "ipmi.lockout", text);
+}
+
+static void
 on_session_failed(struct bmc_call *c, int64_t now)
 {
 	enum bmc_fail fail = c->session.fail;
@@ -302,6 +382,8 @@ on_session_failed(struct bmc_call *c, int64_t now)
 
 	memcpy(text, c->session.fail_text, sizeof text);
 	c->resume = c->resume || c->state == BMC_CALL_RUNNING;
+	if (fail == BMC_FAIL_AUTH)
+		judge_password(c, now, true);
 	if ((fail == BMC_FAIL_AUTH && proof) || fail == BMC_FAIL_PRIVILEGE) {
 		if (!c->variant_tried && !c->level_in_open) {
 			c->variant_tried = c->level_in_open = true;
@@ -332,7 +414,14 @@ static void
 run_command(struct bmc_call *c, int64_t now)
 {
 	struct bmc_session_out out;
+	int64_t at = bmc_polite_command_at(&c->peer->polite);
 
+	if (at > now) {
+		c->again = true;
+		c->state = BMC_CALL_HOLDING;
+		c->wake = at;
+		return;
+	}
 	c->state = BMC_CALL_RUNNING;
 	bmc_session_command(&c->session, now, &c->seq.cmd, &out);
 	send_out(c, &out);
@@ -396,6 +485,8 @@ on_opened(struct bmc_call *c, int64_t now)
 		    text, sizeof text, "session opened with cipher suite %d", c->suite);
 		tell(c, "ipmi.session", text);
 	}
+	judge_password(c, now, false);
+	bmc_polite_answered(&peer->polite, &c->rules, now);
 	peer->suite = c->suite;
 	peer->level_in_open = c->level_in_open;
 	c->res.cipher = c->suite;
@@ -403,6 +494,21 @@ on_opened(struct bmc_call *c, int64_t now)
 	c->noted_trouble = false;
 	c->restarts = 0;
 	resume_sequence(c, now);
+}
+
+/* "Unspecified error" from a BMC that may only be booting; what may go out only once is never
+ * repeated on such a word. */
+static bool
+passes_by_itself(struct bmc_call *c, int64_t now, uint8_t code)
+{
+	if (code != BMC_COMPLETION_UNSPECIFIED || c->seq.cmd.once ||
+	    bmc_seq_bears_refusal(&c->seq)) {
+		c->unspecified_since = 0;
+		return false;
+	}
+	if (c->unspecified_since == 0)
+		c->unspecified_since = now;
+	return now - c->unspecified_since < BMC_CALL_UNSPECIFIED_MAX;
 }
 
 static bool
@@ -418,7 +524,8 @@ on_reply(struct bmc_call *c, int64_t now)
 	struct bmc_reply rs = c->session.reply;
 	char text[96];
 
-	if (!is_busy(c, rs.code)) {
+	bmc_polite_answered(&c->peer->polite, &c->rules, now);
+	if (!is_busy(c, rs.code) && !passes_by_itself(c, now, rs.code)) {
 		c->backoff = 0;
 		c->last_fail = BMC_FAIL_NONE;
 		go_on(c, now, bmc_seq_reply(&c->seq, now, &rs));
@@ -426,7 +533,7 @@ on_reply(struct bmc_call *c, int64_t now)
 	}
 	snprintf(
 	    text, sizeof text, "%s (%02Xh)", bmc_error_completion_text(rs.code), rs.code);
-	remember(c, BMC_FAIL_BUSY, text);
+	remember(c, bmc_error_of_completion(rs.code), text);
 	c->backoff = c->backoff == 0 ? BMC_CALL_BACKOFF_FIRST : c->backoff * 2;
 	if (c->backoff > BMC_CALL_BACKOFF_MAX)
 		c->backoff = BMC_CALL_BACKOFF_MAX;
@@ -440,7 +547,7 @@ on_event(struct bmc_call *c, int64_t now, enum bmc_session_event event)
 	if (event == BMC_SESSION_NOTHING)
 		return;
 	if (c->state == BMC_CALL_LEAVING) {
-		closed(c);
+		closed(c, now);
 		return;
 	}
 	switch (event) {
@@ -474,17 +581,18 @@ on_deadline(struct bmc_call *c, int64_t now)
 	bool waiting = c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED;
 	bool trouble = c->last_fail != BMC_FAIL_NONE;
 	bool answering = !trouble && (waiting || c->session.sends <= 1);
+	bool early = c->state == BMC_CALL_QUEUED || (waiting && !c->tried);
 	const char *text =
 	    c->state == BMC_CALL_QUEUED ? "other calls to this BMC took all the time"
+	    : early			? "no session was due yet: they are kept apart"
 	    : c->state == BMC_CALL_CONNECTING ? "its name was not resolved in time"
 					      : "no answer in time";
 
 	if (trouble)
 		give_up(c, now, c->last_fail, c->last_text, false);
 	else
-		give_up(c, now,
-		    c->state == BMC_CALL_QUEUED ? BMC_FAIL_BUSY : BMC_FAIL_TIMEOUT, text,
-		    answering);
+		give_up(
+		    c, now, early ? BMC_FAIL_BUSY : BMC_FAIL_TIMEOUT, text, answering);
 }
 
 void

@@ -11,6 +11,7 @@
 #include <uthash.h>
 
 #include "agent/bmc.h"
+#include "agent/bmc_polite.h"
 #include "agent/bmc_seq.h"
 #include "agent/bmc_session.h"
 
@@ -35,6 +36,8 @@ struct bmc_call_env {
 	struct bmc_packet *packet;
 	struct rng *rng;
 	int64_t command_timeout, poll_interval;
+	struct bmc_polite_rules polite;
+	struct bmc_lockout *lockout; /* or NULL */
 };
 
 enum { BMC_CALL_KEY_SIZE = BUNDLE_NAME_SIZE + 10 };
@@ -44,6 +47,7 @@ struct bmc_peer {
 	char key[BMC_CALL_KEY_SIZE]; /* "address:port" */
 	int suite;		     /* the last that worked; 0: not known */
 	bool level_in_open;	     /* the variant of Open Session that worked */
+	struct bmc_polite polite;
 	struct bmc_call *queue; /* the first one runs; utlist, linked by next and prev */
 	UT_hash_handle hh;
 };
@@ -66,7 +70,8 @@ enum {
 	BMC_CALL_HOLD_MAX = 10000000, /* a call keeps sessions idle for 10 s in all */
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,
-	BMC_CALL_RESTARTS_MAX = 3, /* spoiled sessions in a row */
+	BMC_CALL_RESTARTS_MAX = 3,	     /* spoiled sessions in a row */
+	BMC_CALL_UNSPECIFIED_MAX = 60000000, /* FFh is taken for "still booting" */
 };
 
 struct bmc_call {
@@ -78,7 +83,9 @@ struct bmc_call {
 	bmc_done_fn done;
 	void *arg;
 	int64_t deadline; /* absolute; -1: env->command_timeout from the start */
-	void *io;	  /* the I/O layer's own */
+	bool insists;	  /* goes through an open circuit breaker */
+	struct bmc_polite_rules rules;
+	void *io; /* the I/O layer's own */
 	struct bmc_call *next, *prev;
 	bool counted, begun; /* by the pool */
 	UT_hash_handle hh;
@@ -92,7 +99,9 @@ struct bmc_call {
 	bool level_in_open, variant_tried;
 	bool started; /* the sequence has begun */
 	bool resume;  /* the command under way was lost with its session */
-	bool again;   /* busy: run the same command once more */
+	bool again;   /* busy, or too early: run the same command once more */
+	bool tried;   /* something was sent, or was to be */
+	int64_t unspecified_since; /* FFh in a row since then; 0: not */
 	int64_t wake; /* end of HOLDING or PAUSED, or of our patience with a name */
 	bool slow_name;
 	int64_t held, backoff;

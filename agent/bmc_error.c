@@ -50,6 +50,11 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
 	"off"},
     [BMC_FAIL_NONE_CONFIGURED] = {"no-bmc", "refused",
 	"give the host a BMC address with netboot-ctl host set"},
+    [BMC_FAIL_BREAKER] = {"bmc-breaker", "timeout",
+	"check the BMC's power, cable and address; it is tried again by itself"},
+    [BMC_FAIL_LOCKOUT] = {"bmc-lockout-stop", "auth",
+	"correct the passwords (netboot-ctl host set), then restart the site's "
+	"netboot-agent: it goes on as before"},
 };
 
 struct word_row {
@@ -110,7 +115,7 @@ static const struct word_row completions[] = {
     {BMC_COMPLETION_PRIVILEGE, BMC_FAIL_PRIVILEGE, "insufficient privilege"},
     {BMC_COMPLETION_WRONG_STATE, BMC_FAIL_REFUSED, "not supported in the present state"},
     {0xD6, BMC_FAIL_REFUSED, "sub-function disabled or unavailable"},
-    {0xFF, BMC_FAIL_REFUSED, "unspecified error"},
+    {BMC_COMPLETION_UNSPECIFIED, BMC_FAIL_REFUSED, "unspecified error"},
 };
 
 static const struct word_row unnamed = {0, BMC_FAIL_REFUSED, "unnamed code"};

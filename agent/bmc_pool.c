@@ -11,7 +11,7 @@
  * The pool owns calls and peers. A call that has ended is unlinked first, its successor
  * put in line, then its callback runs, then it is freed: whatever the callback does to
  * other calls is safe. Ids, not pointers, are what callers hold. Peers (the suite that
- * worked) are kept for the next call, up to PEERS_MAX. */
+ * worked, the breaker) are kept for the next call, up to PEERS_MAX. */
 #include "agent/bmc_pool.h"
 
 #include <stdlib.h>
@@ -230,6 +230,15 @@ bmc_pool_timer(struct bmc_pool *p, struct bmc_call *c, int64_t now)
 {
 	bmc_call_timer(c, now);
 	settle(p, c, now);
+}
+
+void
+bmc_pool_insist(struct bmc_pool *p, uint64_t id)
+{
+	struct bmc_call *c = find(p, id);
+
+	if (c != NULL)
+		c->insists = true;
 }
 
 void

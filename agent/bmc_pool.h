@@ -28,6 +28,9 @@ bmc_pool_call(struct bmc_pool *p, const struct bundle_bmc *bmc);
 /* Returns its id. Nothing happens before its timer, which is armed for `now`. */
 uint64_t
 bmc_pool_submit(struct bmc_pool *p, struct bmc_call *c, int64_t now);
+/* The call goes through an open circuit breaker, as a try. Unknown ids are ignored. */
+void
+bmc_pool_insist(struct bmc_pool *p, uint64_t id);
 void
 bmc_pool_cancel(struct bmc_pool *p, uint64_t id, int64_t now);
 

@@ -346,6 +346,15 @@ bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 		   code == BMC_COMPLETION_DUPLICATE);
 }
 
+bool
+bmc_seq_bears_refusal(const struct bmc_seq *s)
+{
+	return s->step == BMC_STEP_KEEP || s->step == BMC_STEP_ACK ||
+	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
+	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
+	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
+}
+
 static enum bmc_seq_next
 on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {

@@ -100,6 +100,9 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now);
  * out only once? */
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code);
+/* May s->cmd be refused without harm to the order? */
+bool
+bmc_seq_bears_refusal(const struct bmc_seq *s);
 /* The session broke off before s->cmd was answered, and a new one is open. */
 enum bmc_seq_next
 bmc_seq_lost(struct bmc_seq *s, int64_t now);

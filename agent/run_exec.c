@@ -62,6 +62,7 @@ probe_bmc(struct run_job *job)
 {
 	job->call = bmc_probe(
 	    job->deps->bmc, &job->bundle->bmc, time_left(job), on_bmc_probed, job);
+	bmc_insist(job->deps->bmc, job->call);
 }
 
 /* What script and templates are made of. */
@@ -404,7 +405,8 @@ worth_retrying(const struct error *err)
 {
 	return !str_eq(err->code, "bmc-auth") && !str_eq(err->code, "bmc-cipher") &&
 	       !str_eq(err->code, "bmc-privilege") && !str_eq(err->code, "bmc-refused") &&
-	       !str_eq(err->code, "no-bmc") && !str_eq(err->code, "power-unconfirmed");
+	       !str_eq(err->code, "no-bmc") && !str_eq(err->code, "power-unconfirmed") &&
+	       !str_eq(err->code, "bmc-lockout-stop");
 }
 
 static void
@@ -497,6 +499,7 @@ begin_bmc(struct run_job *job, enum run_action action)
 		job->call = bmc_power_on_seen(e, bmc, time_left(job), on_bmc_done, job);
 	else
 		begin_control(job);
+	bmc_insist(e, job->call);
 }
 
 /* ---- probe ---- */
