@@ -51,6 +51,7 @@ bmc_call_init(struct bmc_call *c, uint64_t id, const struct bmc_call_env *env,
 	c->id = id;
 	c->env = env;
 	c->bmc = *bmc;
+	c->bmc.manners = c->bmc.learned = NULL; /* the caller's */
 	c->deadline = -1;
 	c->rules = env->polite;
 	c->res.power = BMC_POWER_UNKNOWN;
@@ -304,6 +305,7 @@ bmc_call_connected(struct bmc_call *c, int64_t now)
 	struct bmc_session_params params = {.suite = bmc_packet_suite(c->suite),
 	    .user = c->bmc.user,
 	    .password = c->bmc.password,
+	    .kg = c->bmc.kg_set ? c->bmc.kg : NULL,
 	    .privilege = str_eq(c->bmc.privilege, "administrator")
 			     ? BMC_PRIVILEGE_ADMIN
 			     : BMC_PRIVILEGE_OPERATOR,
@@ -382,9 +384,10 @@ on_session_failed(struct bmc_call *c, int64_t now)
 
 	memcpy(text, c->session.fail_text, sizeof text);
 	c->resume = c->resume || c->state == BMC_CALL_RUNNING;
-	if (fail == BMC_FAIL_AUTH)
+	if (fail == BMC_FAIL_AUTH) /* not for K_g: the password was right */
 		judge_password(c, now, true);
-	if ((fail == BMC_FAIL_AUTH && proof) || fail == BMC_FAIL_PRIVILEGE) {
+	if (((fail == BMC_FAIL_AUTH || fail == BMC_FAIL_KEY) && proof) ||
+	    fail == BMC_FAIL_PRIVILEGE) {
 		if (!c->variant_tried && !c->level_in_open) {
 			c->variant_tried = c->level_in_open = true;
 			at_once(c, now, fail, text);

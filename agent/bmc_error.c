@@ -31,6 +31,10 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
     [BMC_FAIL_AUTH] = {"bmc-auth", "auth",
 	"correct them with netboot-ctl host set HOST --bmc-user U --bmc-password-file F; "
 	"it was not tried again, to avoid a lockout"},
+    [BMC_FAIL_KEY] = {"bmc-auth", "auth",
+	"give the host the K_g of its BMC (40 hexadecimal digits), or clear that key on "
+	"the "
+	"BMC"},
     [BMC_FAIL_PRIVILEGE] = {"bmc-privilege", "refused",
 	"give the user that privilege on the BMC, or choose with netboot-ctl host set "
 	"HOST --bmc-privilege or --bmc-user what it has"},

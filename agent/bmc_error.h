@@ -17,6 +17,7 @@ enum bmc_fail {
 	BMC_FAIL_BUSY,	    /* try later */
 	BMC_FAIL_CIPHER,    /* this cipher suite is not offered */
 	BMC_FAIL_AUTH,	    /* user or password */
+	BMC_FAIL_KEY,	    /* the password is right, K_g is not */
 	BMC_FAIL_PRIVILEGE, /* user known, but not allowed this */
 	BMC_FAIL_REFUSED,   /* completion or status code that repetition will not cure */
 	BMC_FAIL_EFFECT,    /* a control was sent; whether it came through is not known */

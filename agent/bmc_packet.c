@@ -514,10 +514,11 @@ bmc_packet_session_keys(
 	int r;
 
 	r = ipmi_calculate_rmcpplus_session_keys(suite->auth, suite->integrity,
-	    suite->confidentiality, h->password, (unsigned)strlen(h->password), NULL, 0,
-	    h->console_random, BMC_PROTO_RANDOM_SIZE, h->bmc_random,
-	    BMC_PROTO_RANDOM_SIZE, IPMI_NAME_ONLY_LOOKUP, h->privilege, h->user,
-	    (unsigned)strlen(h->user), &sik, &k.sik_len, &k1, &k.k1_len, &k2, &k.k2_len);
+	    suite->confidentiality, h->password, (unsigned)strlen(h->password), h->kg,
+	    h->kg != NULL ? BMC_PROTO_KG_SIZE : 0, h->console_random,
+	    BMC_PROTO_RANDOM_SIZE, h->bmc_random, BMC_PROTO_RANDOM_SIZE,
+	    IPMI_NAME_ONLY_LOOKUP, h->privilege, h->user, (unsigned)strlen(h->user), &sik,
+	    &k.sik_len, &k1, &k.k1_len, &k2, &k.k2_len);
 	if (r == 0 && sik != NULL && k1 != NULL && k2 != NULL)
 		*ret = k;
 	else

@@ -40,6 +40,7 @@ struct bmc_handshake {
 	uint8_t privilege; /* asked for in RAKP 1 */
 	const char *user;
 	const char *password;
+	const uint8_t *kg; /* 20 octets, or NULL: the password stands in for it (13.31) */
 };
 
 enum { BMC_PACKET_KEY_SIZE = 64 };

@@ -10,6 +10,7 @@ enum {
 	BMC_PROTO_DATA_MAX = 64,     /* command data we send or keep */
 	BMC_PROTO_USER_MAX = 16,     /* 13.20 */
 	BMC_PROTO_PASSWORD_MAX = 20, /* 22.30 */
+	BMC_PROTO_KG_SIZE = 20,	     /* 22.25 */
 	BMC_PROTO_RANDOM_SIZE = 16,
 	BMC_PROTO_GUID_SIZE = 16,
 	BMC_PROTO_RQ_SEQ_MAX = 0x3F,

@@ -172,6 +172,7 @@ bmc_session_init(struct bmc_session *s, struct bmc_packet *packet,
 	s->suite = params->suite;
 	s->hs.user = params->user;
 	s->hs.password = params->password;
+	s->hs.kg = params->kg;
 	s->hs.privilege = params->privilege;
 	s->open_privilege =
 	    params->level_in_open ? params->privilege : BMC_PRIVILEGE_HIGHEST;
@@ -348,8 +349,13 @@ on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (!bmc_packet_rakp4_holds(s->packet, s->suite, &s->hs, &s->keys, &rs)) {
 		farewell(s, BMC_STATUS_INVALID_ICV, out);
 		s->proof_failed = true;
-		return fail(s, BMC_FAIL_AUTH,
-		    "the BMC's last proof does not hold (has it a K_g key?)");
+		/* RAKP 2 has proven the password; only this proof is made with K_g. */
+		return fail(s, BMC_FAIL_KEY,
+		    s->hs.kg != NULL
+			? "the password is right, but the K_g set here is not "
+			  "the BMC's, or it has none"
+			: "the password is right, but the BMC has a key K_g, and "
+			  "none is set here");
 	}
 	/* A session starts at USER level (13.21). */
 	request(s, BMC_SESSION_LEVEL, now, &cmd, out);

@@ -79,6 +79,7 @@ struct bmc_session {
 struct bmc_session_params {
 	const struct bmc_suite *suite;
 	const char *user, *password; /* borrowed for the session's life */
+	const uint8_t *kg;	     /* BMC_PROTO_KG_SIZE octets, borrowed too, or NULL */
 	uint8_t privilege;
 	/* Ask for that level in Open Session too, where the default is "highest" (0):
 	 * some BMCs key their HMACs with the level of Open Session (FreeIPMI's workaround

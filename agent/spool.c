@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "agent/spool_schema.h"
+#include "agent/spool_seal.h"
 #include "db/db.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -461,22 +462,20 @@ spool_put_job(struct spool *s, const struct bundle *b, const struct run *r, int6
 {
 	struct db_stmt *st = stmt(s, JOB_PUT);
 	struct bundle *bare = str_alloc(sizeof(*bare));
-	char context[32];
-	char *sealed = NULL;
-	char *doc, *run;
+	char *sealed, *doc, *run;
 	json_t *v;
 	int rc;
 
 	*bare = *b;
 	secret_wipe(bare->bmc.password, sizeof(bare->bmc.password));
+	secret_wipe(bare->bmc.kg, sizeof(bare->bmc.kg));
+	bare->bmc.kg_set = false;
 	v = bundle_to_json(bare);
 	free(bare);
+	sealed = spool_seal(s->key, b, v);
 	doc = json_text(v);
 	json_decref(v);
 	run = run_text(r);
-	snprintf(context, sizeof(context), "job/%s", b->job);
-	if (b->bmc.password[0] != '\0')
-		sealed = secret_seal(s->key, context, b->bmc.password);
 	db_bind_text(st, 1, b->job);
 	db_bind_i64(st, 2, now);
 	db_bind_text(st, 3, doc);
@@ -551,28 +550,18 @@ read_bundle(struct spool *s, const char *job, const char *doc, const char *seale
     struct bundle *ret, struct error *err)
 {
 	json_t *v = json_parse(doc, strlen(doc), err);
-	char context[32];
-	char *plain = NULL;
 	int r;
 
 	if (v == NULL)
 		return -EINVAL;
 	r = bundle_from_json(v, ret, err);
-	json_decref(v);
-	if (r < 0 || sealed[0] == '\0')
-		return r;
-	snprintf(context, sizeof(context), "job/%s", job);
-	r = secret_unseal(s->key, context, sealed, &plain);
-	if (r == 0)
-		r = str_copy(ret->bmc.password, sizeof(ret->bmc.password), plain);
-	secret_free(plain);
-	if (r < 0) {
-		bundle_done(ret);
-		return error_set(err, r, "seal-key",
-		    "put back the key file that belongs to this spool (seal_key)",
-		    "the BMC password of job %s does not open with the agent's key", job);
+	if (r == 0) {
+		r = spool_unseal(s->key, job, sealed, v, &ret->bmc, err);
+		if (r < 0)
+			bundle_done(ret);
 	}
-	return 0;
+	json_decref(v);
+	return r;
 }
 
 static int

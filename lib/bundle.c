@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One job as a self-contained document, its BMC, and the names of its enums.
+/* One job as a self-contained document, and the names of its enums.
  *
- * Entry points: bundle_to_json()/bundle_from_json() for a whole job, bundle_bmc_*() for
- * its BMC, the
- * pairs of a name and a parse function. Hosts, images, subnets and sites have files of
+ * Entry points: bundle_to_json()/bundle_from_json() for a whole job, the
+ * pairs of a name and a parse function. Hosts, BMCs, images, subnets and sites have files of
  * their own. Ownership: a bundle owns image.deadlines; bundle_done() frees it and wipes
  * the password. Failure modes: -EINVAL with the path of the member in *err, the result
  * untouched. What is decoded has been checked: names are names, paths stay below their
@@ -141,112 +140,6 @@ bundle_ra_parse(const char *s, enum bundle_ra *ret)
 }
 
 json_t *
-bundle_bmc_to_json(const struct bundle_bmc *bmc)
-{
-	json_t *v;
-
-	if (bmc->address[0] == '\0')
-		return json_null();
-	v = json_object();
-	json_put_str(v, "address", bmc->address);
-	json_put_i64(v, "port", bmc->port);
-	json_put_str(v, "user", bmc->user);
-	json_put_str(v, "password", bmc->password);
-	json_put_str(v, "privilege", bmc->privilege);
-	json_put_i64(v, "cipher", bmc->cipher);
-	json_put_str(v, "boot_method", bmc->boot_method);
-	json_put_str(v, "boot_verify", bmc->boot_verify);
-	return v;
-}
-
-static int
-check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, struct error *err)
-{
-	if (bmc->address[0] == '\0')
-		return error_set(err, -EINVAL, "bad-value", NULL, "address: empty");
-	if (port < 1 || port > UINT16_MAX)
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "port: not in 1..65535");
-	/* The suites with SHA: every other one is unsafe or rare (reference:
-	 * IPMI 2.0 22.15.2). */
-	if (cipher != 0 && cipher != 3 && cipher != 17)
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "cipher: not 0, 3 or 17");
-	if (!str_eq(bmc->privilege, "operator") &&
-	    !str_eq(bmc->privilege, "administrator"))
-		return error_set(err, -EINVAL, "bad-value", NULL,
-		    "privilege: not operator or administrator");
-	if (!str_eq(bmc->boot_method, "pxe") && !str_eq(bmc->boot_method, "none"))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "boot_method: not pxe or none");
-	if (!str_eq(bmc->boot_verify, "full") && !str_eq(bmc->boot_verify, "device"))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "boot_verify: not full or device");
-	return 0;
-}
-
-static int
-read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
-{
-	const struct {
-		const char *key;
-		char *dst;
-		size_t size;
-	} texts[] = {
-	    {"address", bmc->address, sizeof(bmc->address)},
-	    {"user", bmc->user, sizeof(bmc->user)},
-	    {"password", bmc->password, sizeof(bmc->password)},
-	    {"privilege", bmc->privilege, sizeof(bmc->privilege)},
-	    {"boot_method", bmc->boot_method, sizeof(bmc->boot_method)},
-	    {"boot_verify", bmc->boot_verify, sizeof(bmc->boot_verify)},
-	};
-	int64_t port = 623, cipher = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
-		if (json_copy_opt(v, texts[i].key, texts[i].dst, texts[i].size, err) < 0)
-			return -EINVAL;
-	if (json_opt_i64(v, "port", &port, err) < 0 ||
-	    json_opt_i64(v, "cipher", &cipher, err) < 0)
-		return -EINVAL;
-	if (bmc->privilege[0] == '\0')
-		str_clip(bmc->privilege, sizeof(bmc->privilege), "operator");
-	if (bmc->boot_method[0] == '\0')
-		str_clip(bmc->boot_method, sizeof(bmc->boot_method), "pxe");
-	if (bmc->boot_verify[0] == '\0')
-		str_clip(bmc->boot_verify, sizeof(bmc->boot_verify), "full");
-	if (check_bmc(bmc, port, cipher, err) < 0)
-		return -EINVAL;
-	bmc->port = (uint16_t)port;
-	bmc->cipher = (int)cipher;
-	return 0;
-}
-
-int
-bundle_bmc_from_json(const json_t *v, struct bundle_bmc *ret, struct error *err)
-{
-	struct bundle_bmc bmc = {.port = 0};
-	int r = 0;
-
-	if (v != NULL && !json_is_null(v)) {
-		if (!json_is_object(v))
-			return error_set(
-			    err, -EINVAL, "bad-value", NULL, "not an object");
-		r = read_bmc(v, &bmc, err);
-	}
-	if (r == 0)
-		*ret = bmc;
-	bundle_bmc_wipe(&bmc);
-	return r;
-}
-
-void
-bundle_bmc_wipe(struct bundle_bmc *bmc)
-{
-	if (bmc != NULL)
-		secret_wipe(bmc, sizeof(*bmc));
-}
-
-json_t *
 bundle_to_json(const struct bundle *b)
 {
 	json_t *v = json_object();
@@ -345,6 +238,7 @@ bundle_from_json(const json_t *v, struct bundle *ret, struct error *err)
 	if (r == 0) {
 		*ret = *b;
 		b->image.deadlines = NULL; /* now ret's */
+		b->bmc.manners = b->bmc.learned = NULL;
 	}
 	bundle_done(b);
 	free(b);

@@ -26,6 +26,10 @@ enum {
 	BUNDLE_LOADERS_MAX = 16,
 	BUNDLE_REASON_SIZE = 256,
 	BUNDLE_MENU_ITEMS_MAX = 48,
+	BUNDLE_KG_SIZE = 20,
+	BUNDLE_KG_TEXT = 2 * BUNDLE_KG_SIZE + 1,
+	BUNDLE_BMC_DOC_MAX =
+	    16384,		   /* of a BMC's manners, and of what was learned of it */
 	BUNDLE_MENU_TIMEOUT_S = 5, /* of a menu that does not say */
 };
 
@@ -126,6 +130,13 @@ struct bundle_bmc {
 	/* What read-back of the boot flags must show: "full" (valid, EFI, device) or "device" alone, for
 	 * BMCs that lose the other bits (ipmi.md 1.5). The DHCP that follows judges both. */
 	char boot_verify[16];
+	int require_cipher; /* 17: no other suite, whatever the BMC offers; 0: 17 or 3 */
+	bool kg_set;
+	uint8_t kg
+	    [BUNDLE_KG_SIZE]; /* the BMC's key (IPMI 2.0 13.31); as secret as the password */
+	/* Objects or NULL; a copy by assignment has no references of its own: bundle_bmc_copy(). */
+	json_t *manners; /* what the host's owner says of it (agent/bmc_manners.h) */
+	json_t *learned; /* what a probe found */
 };
 
 struct bundle_file {
@@ -227,10 +238,18 @@ void
 bundle_done(struct bundle *b); /* frees deadlines, wipes the password */
 /* An absent BMC (address "") is JSON null in both directions. */
 json_t *
-bundle_bmc_to_json(const struct bundle_bmc *bmc); /* password in clear */
+bundle_bmc_to_json(const struct bundle_bmc *bmc); /* password and K_g in clear */
 int
 bundle_bmc_from_json(
     const json_t *v, struct bundle_bmc *ret, struct error *err) MUST_CHECK;
+/* 40 hexadecimal digits, not all 0 (which stands for "none" at the BMC); -EINVAL, *bmc untouched. */
+int
+bundle_bmc_set_kg(struct bundle_bmc *bmc, const char *hex) MUST_CHECK;
+void
+bundle_bmc_kg_text(const struct bundle_bmc *bmc, char ret_hex[BUNDLE_KG_TEXT]);
+void
+bundle_bmc_copy(struct bundle_bmc *dst, const struct bundle_bmc *src);
+/* The end of it: also drops manners and learned. */
 void
 bundle_bmc_wipe(struct bundle_bmc *bmc);
 json_t *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The IPMI engine on the command line, for tests and benchmarks:
  *
- *     BMC_PASSWORD=… bmcctl [options] VERB ADDRESS[+COUNT]:PORT…
+ *     BMC_PASSWORD=… [BMC_KG=HEX] bmcctl [options] VERB ADDRESS[+COUNT]:PORT…
  *     VERB: status on off cycle reset soft off-seen on-seen override override-bios probe
  *
  *     -u USER  -C 0|3|17 (suite)  -L operator|administrator  -D (boot_verify: device)
@@ -277,6 +277,8 @@ main(int argc, char **argv)
 	parse_options(&c, &o, argc, argv);
 	str_clip(c.bmc.password, sizeof c.bmc.password,
 	    getenv("BMC_PASSWORD") ? getenv("BMC_PASSWORD") : "");
+	if (getenv("BMC_KG") != NULL && bundle_bmc_set_kg(&c.bmc, getenv("BMC_KG")) < 0)
+		return 1;
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &rl);

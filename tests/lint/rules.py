@@ -52,8 +52,10 @@ PREFIXES = {
     "lib/rest_request": ["rest_"],
     "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
     "lib/bundle_host": ["bundle_"],
+    "lib/bundle_bmc": ["bundle_bmc_"],
     "lib/bundle_loader": ["bundle_"],
     "lib/bundle_menu": ["bundle_"],
+    "agent/bmc_polite": ["bmc_polite_", "bmc_lockout_"],  # one BMC, and all of them
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them

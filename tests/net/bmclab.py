@@ -116,9 +116,9 @@ class Bmcs:
     def sum(self):
         return json.loads(self.ask("sum"))
 
-    def start(self, *argv, password=PASSWORD):
+    def start(self, *argv, password=PASSWORD, kg=None):
         """bmcctl in the background."""
-        env = dict(os.environ, BMC_PASSWORD=password)
+        env = dict(os.environ, BMC_PASSWORD=password, **({"BMC_KG": kg} if kg else {}))
         return self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcctl"), *argv, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=env)
 
@@ -129,9 +129,9 @@ class Bmcs:
         assert PASSWORD not in out + err
         return [json.loads(line) for line in out.splitlines()]
 
-    def ctl(self, *argv, password=PASSWORD, timeout=2 * netlab.PATIENCE):
+    def ctl(self, *argv, password=PASSWORD, timeout=2 * netlab.PATIENCE, kg=None):
         """Runs bmcctl; (results in order of completion, totals)."""
-        lines = self.finish(self.start(*argv, password=password), timeout)
+        lines = self.finish(self.start(*argv, password=password, kg=kg), timeout)
         return [x for x in lines[:-1] if "note" not in x], lines[-1]
 
     def one(self, *argv, target=f"127.77.0.1:{PORT}", **kw):
@@ -219,7 +219,7 @@ esac
 exit 0
 """
 
-    def __init__(self):
+    def __init__(self, lan_options=""):
         self.ns = netlab.Namespace("bmc")
         self.dir = tempfile.mkdtemp(prefix="bmclab-")
         self.write("power", "0\n")
@@ -236,6 +236,7 @@ set_working_mc 0x20
     allowed_auths_operator none md2 md5 straight
     allowed_auths_admin none md2 md5 straight
     guid a123456789abcdefa123456789abcdef
+    {lan_options}
   endlan
   chassis_control "{script}"
   user 2 true "{USER}" "{PASSWORD}" admin 10 none md2 md5 straight

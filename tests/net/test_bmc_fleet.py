@@ -133,6 +133,19 @@ def test_ipmi_sim(ipmi_sim):
     assert totals["ok"] == 70
 
 
+def test_ipmi_sim_with_kg():
+    key = b"abcdefghijklm"
+    s = bmclab.IpmiSim(f'bmc_key "{key.decode()}"')
+    try:
+        assert s.one("status", kg=key.ljust(20, b"\0").hex())["code"] == ""
+        for kg in (None, "11" * 20):
+            r = s.one("status", kg=kg)
+            assert r["code"] == "bmc-auth" and "K_g" in r["text"] and "password is right" in r["text"], r
+            assert r["why"] == "auth"
+    finally:
+        s.close()
+
+
 # It executes a repeated rq_seq again: of 25 resets that were resent as other commands are, it made 36.
 def test_ipmi_sim_resets_once_under_loss(ipmi_sim):
     ipmi_sim.one("-i", "200", "on-seen")

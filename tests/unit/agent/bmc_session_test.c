@@ -79,6 +79,42 @@ round_trip(struct fixture *f)
 	return from_bmc(f);
 }
 
+/* RAKP 4 is made with K_g, RAKP 2 with the password. */
+static void
+kg_is_used_and_told_from_the_password(void **state)
+{
+	struct fixture *f = *state;
+	uint8_t kg[BMC_PROTO_KG_SIZE];
+	static const struct {
+		int at_bmc, here, suite;
+		const char *text;
+	} rows[] = {{0xA5, 0xA5, 17, NULL}, {0xA5, 0xA5, 3, NULL},
+	    {0xA5, 0x5A, 17,
+		"the password is right, but the K_g set here is not the BMC's"},
+	    {0, 0x5A, 17, "the password is right, but the K_g set here is not the BMC's"},
+	    {0xA5, 0, 3,
+		"the password is right, but the BMC has a key K_g, and none is"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		bmcsim_init(&f->bmc, "admin", "secret17", 3, 1);
+		memset(f->bmc.kg, rows[i].at_bmc, sizeof f->bmc.kg);
+		memset(kg, rows[i].here, sizeof kg);
+		begin(f, rows[i].suite, "secret17");
+		f->s.hs.kg = rows[i].here != 0 ? kg : NULL;
+		for (int n = 0; n < 2; n++)
+			assert_int_equal(round_trip(f), BMC_SESSION_NOTHING);
+		if (rows[i].text == NULL) {
+			assert_int_equal(round_trip(f), BMC_SESSION_NOTHING);
+			assert_int_equal(round_trip(f), BMC_SESSION_OPENED);
+			continue;
+		}
+		assert_int_equal(round_trip(f), BMC_SESSION_FAILED);
+		assert_int_equal(f->s.fail, BMC_FAIL_KEY);
+		assert_non_null(strstr(f->s.fail_text, rows[i].text));
+	}
+	assert_int_equal(f->bmc.counts.bad_auth, 0);
+}
+
 static void
 open_session(struct fixture *f, int suite)
 {
@@ -359,6 +395,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		kg_is_used_and_told_from_the_password, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		opens_and_closes_with_either_suite, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -11,6 +11,7 @@
 #include "tests/unit/agent/job_fixture.h"
 
 enum { MAX_EVENTS = 20 };
+#define KG "0102030405060708090a0b0c0d0e0f1011121314"
 
 struct kit {
 	char dir[64];
@@ -163,6 +164,7 @@ struct found {
 	struct run run;
 	char password[21];
 	char code[40];
+	char kg[BUNDLE_KG_TEXT];
 };
 
 static void
@@ -181,6 +183,9 @@ on_job(void *arg, const char *job, struct bundle *b, const struct run *r,
 		return;
 	}
 	memcpy(f->password, b->bmc.password, sizeof(f->password));
+	memset(f->kg, 0, sizeof(f->kg));
+	if (b->bmc.kg_set)
+		bundle_bmc_kg_text(&b->bmc, f->kg);
 	bundle_done(b);
 }
 
@@ -213,6 +218,7 @@ test_jobs(void **state)
 	struct found f;
 
 	assert_int_equal(spool_job_known(k->s, b->job), 0);
+	assert_int_equal(bundle_bmc_set_kg(&b->bmc, KG), 0);
 	put_job(k, b, &r);
 	assert_string_equal(b->bmc.password, "secret17");
 	assert_int_equal(spool_begin(k->s), 0);
@@ -228,6 +234,7 @@ test_jobs(void **state)
 	assert_int_equal(f.jobs, 1);
 	assert_memory_equal(&f.run, &r, sizeof(r));
 	assert_string_equal(f.password, "secret17");
+	assert_string_equal(f.kg, KG);
 	r.stage = STAGE_DONE;
 	assert_int_equal(spool_begin(k->s), 0);
 	assert_int_equal(spool_save_run(k->s, &r, 20), 0);
@@ -285,6 +292,7 @@ test_no_password_in_the_file(void **state)
 	char path[128], *data = str_alloc(4 << 20);
 	const char *const tails[] = {"", "-wal"};
 
+	assert_int_equal(bundle_bmc_set_kg(&b->bmc, KG), 0);
 	put_job(k, b, &r);
 	for (size_t i = 0; i < ARRAY_SIZE(tails); i++) {
 		ssize_t n;
@@ -297,6 +305,7 @@ test_no_password_in_the_file(void **state)
 		close(fd);
 		assert_true(n >= 0);
 		assert_null(memmem(data, (size_t)n, "secret17", 8));
+		assert_null(memmem(data, (size_t)n, KG, sizeof(KG) - 1));
 	}
 	free(data);
 	free(b);

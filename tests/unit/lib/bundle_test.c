@@ -118,10 +118,52 @@ defaults(void **state)
 	json_decref(v);
 }
 
+#define KG_39 "0102030405060708090a0b0c0d0e0f1011121fF"
+#define KG_0 "0000000000000000000000000000000000000000"
+
+/* All that a BMC may have, there and back; a copy has references of its own. */
+static void
+bmc_with_all_members(void **state)
+{
+	static const char text[] =
+	    "{\"address\":\"b\",\"port\":1,\"user\":\"u\",\"password\":\"p\","
+	    "\"privilege\":\"administrator\",\"cipher\":0,\"boot_method\":\"none\","
+	    "\"boot_verify\":\"device\",\"require_cipher\":17,"
+	    "\"kg\":\"0102030405060708090a0b0c0d0e0f10111213ff\","
+	    "\"manners\":{\"a\":1},\"learned\":{\"b\":[2]}}";
+	struct bundle_bmc bmc, copy;
+	struct error err;
+	json_t *v = json_parse(text, sizeof(text) - 1, &err);
+	char *out;
+
+	(void)state;
+	assert_int_equal(bundle_bmc_from_json(v, &bmc, &err), 0);
+	json_decref(v);
+	assert_true(bmc.kg_set && bmc.kg[0] == 1 && bmc.kg[19] == 0xFF);
+	assert_int_equal(bmc.require_cipher, 17);
+	bundle_bmc_copy(&copy, &bmc);
+	bundle_bmc_wipe(&bmc);
+	assert_false(bmc.kg_set || bmc.kg[0] != 0 || bmc.manners != NULL);
+	v = bundle_bmc_to_json(&copy);
+	out = json_text(v);
+	assert_string_equal(out, text);
+	free(out);
+	json_decref(v);
+	bundle_bmc_wipe(&copy);
+	v = json_pack(
+	    "{s:s, s:i, s:i}", "address", "b", "cipher", 3, "require_cipher", 17);
+	assert_int_equal(bundle_bmc_from_json(v, &bmc, &err), -EINVAL);
+	assert_string_equal(err.text, "cipher: 3, where require_cipher is 17");
+	json_decref(v);
+}
+
 static void
 bad_members_are_named(void **state)
 {
+	static char big[BUNDLE_BMC_DOC_MAX];
+
 	(void)state;
+	memset(big, 'x', sizeof(big));
 	check_refused(NULL, "v", json_integer(2), "version 1");
 	check_refused(NULL, "job", json_string("x"), "job");
 	check_refused(NULL, "kind", json_string("format"), "kind");
@@ -161,6 +203,13 @@ bad_members_are_named(void **state)
 	    "bmc", "password", json_string("123456789012345678901"), "bmc: password");
 	check_refused("bmc", "boot_method", json_string("x"), "bmc: boot_method");
 	check_refused("bmc", "boot_verify", json_string("x"), "bmc: boot_verify");
+	check_refused("bmc", "require_cipher", json_integer(3), "bmc: require_cipher");
+	check_refused("bmc", "kg", json_string("00ff"), "bmc: kg");
+	check_refused("bmc", "kg", json_string(KG_0), "bmc: kg");
+	check_refused("bmc", "kg", json_string("x" KG_39), "bmc: kg");
+	check_refused("bmc", "manners", json_string("x"), "manners");
+	check_refused("bmc", "learned",
+	    json_pack("{s:o}", "x", json_stringn(big, sizeof(big))), "learned: longer");
 	check_refused("image", "kind", json_string("x"), "image: kind");
 	check_refused("image", "kernel", json_null(), "image: kernel");
 	check_refused("image", "args", json_string("a\nboot http://evil"), "image: args");
@@ -361,6 +410,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(round_trip),
 	    cmocka_unit_test(defaults),
+	    cmocka_unit_test(bmc_with_all_members),
 	    cmocka_unit_test(bad_members_are_named),
 	    cmocka_unit_test(files_stay_below_their_root),
 	    cmocka_unit_test(numbers_of_things_are_bounded),
