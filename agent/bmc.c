@@ -76,7 +76,8 @@ on_note(void *arg, const struct bmc_note *n)
 {
 	struct bmc_engine *e = arg;
 
-	if (str_eq(n->kind, "ipmi.lockout") || str_eq(n->kind, "ipmi.breaker"))
+	if (str_eq(n->kind, "ipmi.lockout") || str_eq(n->kind, "ipmi.breaker") ||
+	    str_eq(n->kind, "ipmi.downgrade"))
 		log_warn(e->log, "BMC %s: %s", n->bmc, n->text);
 	else
 		log_debug(e->log, "BMC %s: %s: %s", n->bmc, n->kind, n->text);

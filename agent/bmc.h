@@ -84,6 +84,7 @@ struct bmc_result {
 	struct bmc_bootflags flags;
 	struct bmc_device device;
 	int cipher;	     /* suite of the last session opened (17 or 3); 0: none */
+	bool downgrade;	     /* suite 17 worked before and was refused or silent now */
 	unsigned n_resends;  /* packets sent again for want of an answer */
 	unsigned n_sessions; /* sessions opened */
 };
@@ -91,7 +92,7 @@ struct bmc_result {
 typedef void (*bmc_done_fn)(void *arg, uint64_t id, const struct bmc_result *res);
 
 /* Something worth an event: kind is "ipmi.session", "ipmi.bootflags", "ipmi.control",
- * "ipmi.power", "ipmi.breaker", "ipmi.lockout" or "ipmi.error"; text is a short sentence without secrets, printable
+ * "ipmi.power", "ipmi.downgrade", "ipmi.breaker", "ipmi.lockout" or "ipmi.error"; text is a short sentence without secrets, printable
  * ASCII. Called from the loop; only valid during the call. */
 struct bmc_note {
 	uint64_t id; /* of the call */

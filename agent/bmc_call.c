@@ -9,7 +9,8 @@
  *
  * One session at a time, each on a fresh socket with fresh ids. What failures lead to:
  *
- *   cipher     the other suite at once (17 and 3 only); bmc-cipher if both are refused
+ *   cipher     the other suite at once (17 and 3 only, and 17 alone where the site's policy
+ *              says so); bmc-cipher if both are refused
  *   silence    at Open Session: the other suite by turns, until the deadline
  *   auth       a proof that does not hold: once more with the level in Open Session, for
  *              BMCs that key their HMACs with it, unless this BMC's variant is known;
@@ -227,7 +228,8 @@ suite_bit(int suite)
 static bool
 may_switch_suite(const struct bmc_call *c)
 {
-	return c->bmc.cipher == 0 && !(c->refused & suite_bit(other_suite(c)));
+	return c->bmc.cipher == 0 && c->bmc.require_cipher == 0 &&
+	       !(c->refused & suite_bit(other_suite(c)));
 }
 
 /* A session to a BMC that may refuse the password as so many did. One that has taken it, from
@@ -277,7 +279,9 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 
 	if (c->deadline < 0)
 		c->deadline = now + c->env->command_timeout;
-	c->suite = c->bmc.cipher != 0 ? c->bmc.cipher : c->peer->suite;
+	c->suite = c->bmc.cipher != 0		? c->bmc.cipher
+		   : c->bmc.require_cipher != 0 ? c->bmc.require_cipher
+						: c->peer->suite;
 	if (c->suite == 0)
 		c->suite = suite_order[0];
 	c->level_in_open = c->peer->level_in_open;
@@ -286,9 +290,11 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 		finish(c, now, BMC_FAIL_NONE_CONFIGURED, "the host has none");
 		return;
 	}
-	if (bmc_packet_suite(c->suite) == NULL) {
-		finish(
-		    c, now, BMC_FAIL_CIPHER, "only cipher suites 17 and 3 are allowed");
+	if (bmc_packet_suite(c->suite) == NULL || c->suite < c->bmc.require_cipher) {
+		finish(c, now, BMC_FAIL_CIPHER,
+		    c->bmc.require_cipher != 0
+			? "its site allows cipher suite 17 only"
+			: "only cipher suites 17 and 3 are allowed");
 		return;
 	}
 	if (!bmc_polite_admits(&c->peer->polite, now, c->insists)) {
@@ -363,6 +369,24 @@ bmc_call_no_route(struct bmc_call *c, int64_t now, const char *why)
 		back_off(c, now, BMC_FAIL_NETWORK, why);
 }
 
+/* Suites are offered before anything is authenticated: who stands between can take one away. */
+static void
+tell_downgrade(struct bmc_call *c, int64_t now, const char *what)
+{
+	char text[160], since[32] = "at its last probe";
+
+	if (c->peer->best_at != 0) {
+		str_duration(now - c->peer->best_at, text, sizeof(text));
+		snprintf(since, sizeof(since), "%.20s ago", text);
+	}
+	snprintf(text, sizeof(text),
+	    "cipher suite %d worked %s, %s: has its firmware or "
+	    "set-up changed, or is somebody in between?",
+	    c->peer->best_suite, since, what);
+	tell(c, "ipmi.downgrade", text);
+	c->res.downgrade = true;
+}
+
 static void
 judge_password(struct bmc_call *c, int64_t now, bool refused)
 {
@@ -395,6 +419,12 @@ on_session_failed(struct bmc_call *c, int64_t now)
 		}
 	} else if (fail == BMC_FAIL_CIPHER) {
 		c->refused |= suite_bit(c->suite);
+		if (c->suite == c->peer->best_suite && c->bmc.require_cipher != 0)
+			tell_downgrade(
+			    c, now, "it is refused now, and no other is allowed");
+		if (c->bmc.require_cipher != 0)
+			str_clip(text + strlen(text), sizeof text - strlen(text),
+			    "; its site allows no other");
 		if (may_switch_suite(c)) {
 			c->suite = other_suite(c);
 			at_once(c, now, fail, text);
@@ -481,8 +511,12 @@ on_opened(struct bmc_call *c, int64_t now)
 	struct bmc_peer *peer = c->peer;
 	char text[96];
 
-	if (peer->suite == 17 && c->suite != 17)
-		tell(c, "ipmi.error", "cipher suite 17 worked before, now only 3 does");
+	if (c->suite < peer->best_suite && peer->suite != c->suite && c->bmc.cipher == 0)
+		tell_downgrade(c, now, "now only 3 does");
+	if (c->suite >= peer->best_suite) {
+		peer->best_suite = c->suite;
+		peer->best_at = now;
+	}
 	if (c->res.n_sessions++ == 0) {
 		snprintf(
 		    text, sizeof text, "session opened with cipher suite %d", c->suite);

@@ -46,6 +46,8 @@ enum { BMC_CALL_KEY_SIZE = BUNDLE_NAME_SIZE + 10 };
 struct bmc_peer {
 	char key[BMC_CALL_KEY_SIZE]; /* "address:port" */
 	int suite;		     /* the last that worked; 0: not known */
+	int best_suite;		     /* that ever worked … */
+	int64_t best_at;	     /* … and when last; 0: told by an earlier probe */
 	bool level_in_open;	     /* the variant of Open Session that worked */
 	struct bmc_polite polite;
 	struct bmc_call *queue; /* the first one runs; utlist, linked by next and prev */

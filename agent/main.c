@@ -140,6 +140,13 @@ main(int argc, char **argv)
 	} else {
 		signal(SIGPIPE, SIG_IGN);
 		signal(SIGXFSZ, SIG_IGN);
+		r = secret_lock_memory();
+		if (r < 0)
+			log_warn(&log,
+			    "passwords of BMCs may get to swap: memory cannot be locked "
+			    "(%s); "
+			    "with LimitMEMLOCK=infinity it can",
+			    strerror(-r));
 		r = serve(&cfg, &log);
 	}
 	agent_config_done(&cfg);

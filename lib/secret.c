@@ -2,7 +2,7 @@
 /* Sealing of secrets at rest with libsodium's XChaCha20-Poly1305, and wiping.
  *
  * Entry points: secret_key_open(), secret_seal(), secret_unseal(), secret_mac(); secret_wipe() for any
- * buffer, secret_hide_memory() for the process. Ownership: keys by secret_key_free(), plain texts by secret_free(), sealed
+ * buffer, secret_hide_memory() and secret_lock_memory() for the process. Ownership: keys by secret_key_free(), plain texts by secret_free(), sealed
  * texts by free(). Failure modes: a key file that others can read is refused; a sealed
  * text that was changed, sealed under another key or for another context is -EBADMSG. A
  * missing libsodium start-up aborts.
@@ -17,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -284,4 +286,19 @@ secret_hide_memory(void)
 		return;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		abort();
+}
+
+/* All of it, not buffers alone: passwords pass through JSON, SQLite and libfreeipmi as well. Pages
+ * are locked when they are touched, so that this costs what the process uses. */
+int
+secret_lock_memory(void)
+{
+	struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY}, now;
+
+	(void)setrlimit(RLIMIT_MEMLOCK, &all); /* for those who may raise it */
+	if (getrlimit(RLIMIT_MEMLOCK, &now) < 0)
+		return -errno;
+	if (now.rlim_cur != RLIM_INFINITY)
+		return -EPERM;
+	return mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) < 0 ? -errno : 0;
 }

@@ -39,6 +39,10 @@ secret_wipe(void *p, size_t n);
  * the environment has NETBOOT_CORE=1. To be called first in main(). */
 void
 secret_hide_memory(void);
+/* No page of this process, present or to come, goes to swap. 0, or -EPERM where the limit of locked
+ * memory is finite: beyond it allocations would fail, so nothing is locked then. */
+int
+secret_lock_memory(void);
 /* Constant-time comparison of two strings. */
 int
 secret_equal(const char *a, const char *b);

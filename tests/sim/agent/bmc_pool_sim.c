@@ -266,6 +266,45 @@ suite_and_variant_are_remembered(void **state)
 	bmc_world_free(w);
 }
 
+/* 17 worked, and now only 3 does: told once, and where the policy asks for 17 not accepted. */
+static void
+a_downgrade_is_told(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+
+	(void)state;
+	for (unsigned silent = 0; silent < 2; silent++) {
+		w->bmcs[silent].faults.suites = 0;
+		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 30000000);
+		bmc_world_run(w);
+		assert_true(o->ok && o->cipher == 17 && !o->downgrade);
+		w->bmcs[silent].faults.suites = 1;
+		w->bmcs[silent].faults.suite_silent = (int)silent;
+		w->cfg.require_cipher = 17;
+		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 30000000);
+		bmc_world_run(w);
+		assert_string_equal(o->code, silent ? "bmc-unreachable" : "bmc-cipher");
+		assert_int_equal(o->downgrade, !silent);
+		assert_int_equal(w->bmcs[silent].counts.sessions, 1);
+		w->cfg.require_cipher = 0;
+		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 60000000);
+		bmc_world_run(w);
+		assert_true(o->ok && o->cipher == 3 && o->downgrade);
+		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 30000000);
+		bmc_world_run(w);
+		assert_true(o->ok && o->cipher == 3 && !o->downgrade);
+	}
+	assert_int_equal(w->n_downgrades, 3);
+	w->cfg.require_cipher = 17;
+	w->cfg.cipher = 3;
+	o = bmc_world_submit(w, 2, BMC_SEQ_STATUS, 0, 30000000);
+	bmc_world_run(w);
+	assert_string_equal(o->code, "bmc-cipher");
+	assert_int_equal(w->bmcs[2].counts.opens, 0);
+	bmc_world_free(w);
+}
+
 static void
 orders_that_cannot_be_carried_out(void **state)
 {
@@ -392,6 +431,7 @@ main(void)
 	    cmocka_unit_test(unanswered_controls_are_looked_for),
 	    cmocka_unit_test(half_the_packets_lost),
 	    cmocka_unit_test(suite_and_variant_are_remembered),
+	    cmocka_unit_test(a_downgrade_is_told),
 	    cmocka_unit_test(orders_that_cannot_be_carried_out),
 	    cmocka_unit_test(queued_calls_have_deadlines_and_can_be_cancelled),
 	    cmocka_unit_test(cancelled_before_it_began),

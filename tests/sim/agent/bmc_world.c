@@ -120,8 +120,10 @@ op_timer(void *io, struct bmc_call *c, int64_t at)
 static void
 op_note(void *io, const struct bmc_note *note)
 {
-	(void)io;
+	struct world *w = io;
+
 	assert_null(strstr(note->text, "secret"));
+	w->n_downgrades += strcmp(note->kind, "ipmi.downgrade") == 0;
 }
 
 static void
@@ -241,6 +243,8 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	assert_false(o->cancelled);
 	o->n_done++;
 	o->ok = r->err.code[0] == '\0';
+	o->cipher = r->cipher;
+	o->downgrade = r->downgrade;
 	str_clip(o->code, sizeof o->code, r->err.code);
 	o->world->left--;
 	/* A farewell, and what was queued behind other calls of the same BMC. */

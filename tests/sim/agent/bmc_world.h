@@ -27,7 +27,8 @@ struct order {
 	enum bmc_seq_kind kind;
 	enum bmc_action action;
 	unsigned bmc, n_done;
-	bool cancelled, ok;
+	bool cancelled, ok, downgrade;
+	int cipher;
 	char code[ERROR_CODE_SIZE];
 	uint64_t id;
 	int64_t deadline;
@@ -51,7 +52,7 @@ struct world {
 	unsigned n_conns;
 	struct packet *packets;
 	struct order orders[BMC_WORLD_CALLS];
-	unsigned n_orders, left;
+	unsigned n_orders, left, n_downgrades;
 	struct bmc_packet *packet;
 	struct bmc_call_env env;
 	struct bmc_pool *pool;

@@ -13,7 +13,9 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -223,6 +225,34 @@ hidden(const char *wanted)
 }
 
 static void
+memory_is_locked_or_that_is_said(void **state)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	(void)state;
+	if (pid == 0) {
+		struct rlimit few = {65536, 65536};
+		struct rlimit now;
+		int r = secret_lock_memory();
+
+		if (getrlimit(RLIMIT_MEMLOCK, &now) < 0)
+			_exit(1);
+		/* Locked exactly where nothing can run into the limit. */
+		if ((now.rlim_cur == RLIM_INFINITY) != (r == 0) && r != -EPERM)
+			_exit(2);
+		(void)munlockall();
+		if (setuid(65534) < 0 || setrlimit(RLIMIT_MEMLOCK, &few) < 0)
+			_exit(0); /* not root: nothing more to be seen */
+		_exit(secret_lock_memory() == -EPERM ? 0 : 3);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void
 memory_is_not_dumped(void **state)
 {
 	(void)state;
@@ -243,6 +273,7 @@ main(void)
 	    cmocka_unit_test(keyed_digests_differ_by_text_context_and_key),
 	    cmocka_unit_test(wiping_and_comparing),
 	    cmocka_unit_test(memory_is_not_dumped),
+	    cmocka_unit_test(memory_is_locked_or_that_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
