@@ -215,7 +215,6 @@ bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot b
 	struct bmc_call *c = order(e, bmc, BMC_SEQ_OVERRIDE, timeout, done, arg);
 
 	c->seq.boot = boot;
-	c->seq.device_only = strcmp(bmc->boot_verify, "device") == 0;
 	return submit(e, c);
 }
 
@@ -224,6 +223,25 @@ bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg)
 {
 	return submit(e, order(e, bmc, BMC_SEQ_PROBE, timeout, done, arg));
+}
+
+void
+bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt)
+{
+	bmc_pool_attempt(e->pool, id, attempt);
+}
+
+void
+bmc_hold_override(struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt)
+{
+	bmc_pool_hold(e->pool, id, boot, attempt);
+}
+
+void
+bmc_override_worked(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, const char *variant)
+{
+	bmc_pool_worked(e->pool, bmc, variant);
 }
 
 void

@@ -31,8 +31,8 @@ enum bmc_action {
 	BMC_ACTION_RESET,
 	BMC_ACTION_SOFT
 };
-/* What the boot flags shall ask for: one-shot network boot, by UEFI or by BIOS. */
-enum bmc_boot { BMC_BOOT_PXE_EFI, BMC_BOOT_PXE_BIOS };
+/* What the boot flags shall ask for: one boot from the network, by UEFI or by BIOS, or from the disk. */
+enum bmc_boot { BMC_BOOT_PXE_EFI, BMC_BOOT_PXE_BIOS, BMC_BOOT_DISK_EFI };
 
 const char *
 bmc_power_name(enum bmc_power power); /* "off" | "on" | "unknown" */
@@ -82,6 +82,8 @@ struct bmc_result {
 	char
 	    why[16]; /* UNKNOWN because: auth|timeout|busy|refused; "" if not asked for */
 	struct bmc_bootflags flags;
+	const char *variant; /* of the override; static, or NULL: none was made */
+	bool flags_again;    /* they were lost before the power-on, and set again */
 	struct bmc_device device;
 	int cipher;	     /* suite of the last session opened (17 or 3); 0: none */
 	bool downgrade;	     /* suite 17 worked before and was refused or silent now */
@@ -162,6 +164,20 @@ bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t ti
 uint64_t
 bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot boot,
     int64_t timeout, bmc_done_fn done, void *arg);
+/* Before the next turn of the loop, of the call with this id: which attempt of the override it is,
+ * from 1; each has another variant of those that the BMC's manners name (bmc_manners.h). */
+void
+bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt);
+/* The same for a bmc_power_on_seen() that follows an override: right before the power goes on the
+ * flags are read again, unless that was seconds ago, and set again if they are lost. */
+void
+bmc_hold_override(
+    struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt);
+/* The machine came to the network after the override of that name (bmc_result.variant): the next
+ * one begins with it. */
+void
+bmc_override_worked(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, const char *variant);
 /* Preflight: a session is opened; device id, power state and boot flags are read (the
  * first and the last may be refused). Changes nothing. */
 uint64_t

@@ -51,8 +51,7 @@ bmc_call_init(struct bmc_call *c, uint64_t id, const struct bmc_call_env *env,
 	memset(c, 0, sizeof *c);
 	c->id = id;
 	c->env = env;
-	c->bmc = *bmc;
-	c->bmc.manners = c->bmc.learned = NULL; /* the caller's */
+	bundle_bmc_copy(&c->bmc, bmc);
 	c->deadline = -1;
 	c->rules = env->polite;
 	c->res.power = BMC_POWER_UNKNOWN;
@@ -73,7 +72,7 @@ void
 bmc_call_done(struct bmc_call *c)
 {
 	end_session(c);
-	explicit_bzero(&c->bmc, sizeof c->bmc);
+	bundle_bmc_wipe(&c->bmc);
 }
 
 static void
@@ -165,6 +164,20 @@ judge_peer(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text
 	}
 }
 
+/* What the next call to this BMC should know. */
+static void
+keep_knowledge(struct bmc_call *c, enum bmc_fail fail)
+{
+	struct bmc_peer *peer = c->peer;
+
+	if (c->seq.device.known)
+		peer->device = c->seq.device;
+	if (c->seq.kind == BMC_SEQ_OVERRIDE)
+		peer->flags_at = fail == BMC_FAIL_NONE ? c->seq.flags_at : 0;
+	else if (c->seq.accepted || c->seq.kind == BMC_SEQ_CONTROL)
+		peer->flags_at = 0; /* a start uses them up, a power-off may */
+}
+
 /* Settles the result and leaves. */
 static void
 finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
@@ -173,6 +186,10 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 	char safe[ERROR_TEXT_SIZE];
 
 	r->flags = c->seq.flags;
+	r->flags_again = c->seq.flags_again;
+	if (c->started && (c->seq.kind == BMC_SEQ_OVERRIDE || c->seq.hold))
+		r->variant = bmc_manners_variant_name(c->seq.variant);
+	keep_knowledge(c, fail);
 	r->device = c->seq.device;
 	str_clip(r->did, sizeof r->did, c->seq.did);
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
@@ -272,6 +289,62 @@ connect_now(struct bmc_call *c, int64_t now)
 	c->env->ops->connect(c->env->io, c);
 }
 
+static bool
+opensesspriv(const struct bmc_call *c)
+{
+	return c->manners.value[BMC_MANNER_WORKAROUNDS] &
+	       (BMC_WORKAROUND_OPENSESSPRIV | BMC_WORKAROUND_SUN20);
+}
+
+static int64_t
+slower(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void
+take_rules(struct bmc_call *c)
+{
+	const int64_t *v = c->manners.value;
+	struct bmc_polite_rules *r = &c->rules;
+	unsigned rate = (unsigned)v[BMC_MANNER_SESSIONS_PER_MINUTE];
+
+	r->command_gap = slower(r->command_gap, v[BMC_MANNER_COMMAND_GAP]);
+	r->session_gap = slower(r->session_gap, v[BMC_MANNER_SESSION_GAP]);
+	if (rate != 0 && (r->per_minute == 0 || rate < r->per_minute))
+		r->per_minute = rate;
+}
+
+/* What is known of this BMC, now that its turn has come: from its last answers to us, from what the
+ * orchestrator keeps of it, and from its owner. */
+static void
+take_manners(struct bmc_call *c)
+{
+	struct bmc_peer *peer = c->peer;
+	int64_t *variants = &c->manners.value[BMC_MANNER_VARIANTS];
+	struct error err;
+
+	if (bmc_manners_resolve(&c->manners, peer->device.known ? &peer->device : NULL,
+		c->bmc.learned, c->bmc.manners, &err) < 0)
+		tell(c, "ipmi.error", err.text);
+	if (str_eq(c->bmc.boot_verify, "device")) {
+		c->manners.value[BMC_MANNER_VERIFY] = BMC_VERIFY_DEVICE;
+		c->manners.origin[BMC_MANNER_VERIFY] = BMC_ORIGIN_HOST;
+	}
+	if (peer->worked != BMC_VARIANT_NONE && bmc_manners_variant_free(peer->worked) &&
+	    c->manners.origin[BMC_MANNER_VARIANTS] != BMC_ORIGIN_HOST) {
+		*variants = bmc_manners_variant_first(*variants, peer->worked);
+		c->manners.origin[BMC_MANNER_VARIANTS] = BMC_ORIGIN_LEARNED;
+	}
+	if (peer->best_suite == 0 && json_integer_value(json_object_get(
+					 c->bmc.learned, "cipher")) == suite_order[0])
+		peer->best_suite = suite_order[0];
+	take_rules(c);
+	c->seq.manners = &c->manners;
+	c->seq.variant = bmc_manners_variant(&c->manners, c->attempt);
+	c->seq.flags_at = peer->flags_at;
+}
+
 void
 bmc_call_start(struct bmc_call *c, int64_t now)
 {
@@ -279,12 +352,14 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 
 	if (c->deadline < 0)
 		c->deadline = now + c->env->command_timeout;
+	take_manners(c);
 	c->suite = c->bmc.cipher != 0		? c->bmc.cipher
 		   : c->bmc.require_cipher != 0 ? c->bmc.require_cipher
 						: c->peer->suite;
 	if (c->suite == 0)
 		c->suite = suite_order[0];
-	c->level_in_open = c->peer->level_in_open;
+	c->level_in_open =
+	    c->peer->level_in_open || (c->peer->suite == 0 && opensesspriv(c));
 	c->variant_tried = c->peer->suite != 0; /* this BMC's variant is known */
 	if (c->bmc.address[0] == '\0') {
 		finish(c, now, BMC_FAIL_NONE_CONFIGURED, "the host has none");

@@ -50,6 +50,10 @@ struct bmc_peer {
 	int64_t best_at;	     /* … and when last; 0: told by an earlier probe */
 	bool level_in_open;	     /* the variant of Open Session that worked */
 	struct bmc_polite polite;
+	struct bmc_device device; /* as last told */
+	int64_t flags_at;	  /* boot flags read back as set; 0: not, or used up */
+	enum bmc_variant
+	    worked; /* the override after which the machine came; 0: not known */
 	struct bmc_call *queue; /* the first one runs; utlist, linked by next and prev */
 	UT_hash_handle hh;
 };
@@ -87,7 +91,9 @@ struct bmc_call {
 	int64_t deadline; /* absolute; -1: env->command_timeout from the start */
 	bool insists;	  /* goes through an open circuit breaker */
 	struct bmc_polite_rules rules;
-	void *io; /* the I/O layer's own */
+	struct bmc_manners manners;
+	unsigned attempt; /* of the override: which variant */
+	void *io;	  /* the I/O layer's own */
 	struct bmc_call *next, *prev;
 	bool counted, begun; /* by the pool */
 	UT_hash_handle hh;

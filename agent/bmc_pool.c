@@ -242,6 +242,35 @@ bmc_pool_insist(struct bmc_pool *p, uint64_t id)
 }
 
 void
+bmc_pool_attempt(struct bmc_pool *p, uint64_t id, unsigned attempt)
+{
+	struct bmc_call *c = find(p, id);
+
+	if (c != NULL)
+		c->attempt = attempt;
+}
+
+void
+bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot, unsigned attempt)
+{
+	struct bmc_call *c = find(p, id);
+
+	if (c == NULL)
+		return;
+	c->attempt = attempt;
+	c->seq.hold = true;
+	c->seq.boot = boot;
+}
+
+void
+bmc_pool_worked(struct bmc_pool *p, const struct bundle_bmc *bmc, const char *variant)
+{
+	for (int v = BMC_VARIANT_ONCE; v < BMC_VARIANT_COUNT; v++)
+		if (str_eq(variant, bmc_manners_variant_name((enum bmc_variant)v)))
+			peer_of(p, bmc)->worked = (enum bmc_variant)v;
+}
+
+void
 bmc_pool_cancel(struct bmc_pool *p, uint64_t id, int64_t now)
 {
 	struct bmc_call *c = find(p, id);

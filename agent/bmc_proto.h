@@ -104,18 +104,23 @@ enum bmc_completion { /* table 5-2 */
 };
 
 enum bmc_boot_option { /* table 28-14 */
+	BMC_BOOTOPT_SET_IN_PROGRESS = 0,
 	BMC_BOOTOPT_VALID_BIT_CLEARING = 3,
 	BMC_BOOTOPT_INFO_ACK = 4,
 	BMC_BOOTOPT_FLAGS = 5,
 	/* parameter 3, bit 3: keep the valid bit though no chassis control comes within
 	   60 s */
 	BMC_BOOTOPT_KEEP_60S = 0x08,
+	BMC_BOOTOPT_KEEP_ALWAYS = 0x1F, /* whatever would clear them */
+	BMC_BOOTOPT_IN_PROGRESS = 1,
+	BMC_BOOTOPT_COMPLETE = 0,
 	/* parameter 4: write mask and value of "not yet handled by BIOS/POST" */
 	BMC_BOOTOPT_ACK_BIOS = 0x01,
 	/* parameter 5 */
 	BMC_BOOTFLAG_VALID = 0x80,
 	BMC_BOOTFLAG_PERSISTENT = 0x40,
 	BMC_BOOTFLAG_EFI = 0x20,
+	BMC_BOOTFLAGS_USED = 0xE0,
 	BMC_BOOTDEV_PXE = 1,
 	BMC_BOOTDEV_SHIFT = 2,
 	BMC_BOOTDEV_MASK = 0x0F,

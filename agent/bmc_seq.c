@@ -4,8 +4,10 @@
  *   status    LOOK
  *   control   LOOK → CONTROL → CONFIRM; D5h (wrong state) → LOOK again, once
  *   off-seen  LOOK → CONTROL soft → PAUSE/LOOK … → CONTROL off → PAUSE/LOOK … until off
- *   on-seen   LOOK → CONTROL on → PAUSE/LOOK … until on
- *   override  KEEP → ACK → FLAGS → READ, compare; once more if they differ
+ *   on-seen   LOOK → CONTROL on → PAUSE/LOOK … until on; with `hold` the flags are READ
+ *             before each CONTROL, and set again as by an override if they are lost
+ *   override  BEGIN → KEEP → ACK → FLAGS → COMPLETE → PAUSE → READ, compare; once more if
+ *             they differ. What the BMC's manners and the variant leave out is skipped
  *   probe     DEVICE → READ → LOOK
  *
  * Power is what a Get Chassis Status said, never what was ordered, and nothing is known
@@ -121,34 +123,66 @@ set_option(struct bmc_seq *s, enum bmc_seq_step step, uint8_t parameter,
 }
 
 static enum bmc_seq_next
-keep_flags(struct bmc_seq *s)
+set_one(struct bmc_seq *s, enum bmc_seq_step step, uint8_t parameter, uint8_t value)
 {
-	s->tries++;
-	return set_option(s, BMC_STEP_KEEP, BMC_BOOTOPT_VALID_BIT_CLEARING,
-	    (const uint8_t[]){BMC_BOOTOPT_KEEP_60S}, 1);
+	return set_option(s, step, parameter, &value, 1);
 }
 
-static enum bmc_seq_next
-ack_info(struct bmc_seq *s)
+/* The two octets of the boot flags that say something. */
+static void
+wanted_flags(const struct bmc_seq *s, uint8_t ret[2])
 {
-	return set_option(s, BMC_STEP_ACK, BMC_BOOTOPT_INFO_ACK,
-	    (const uint8_t[]){BMC_BOOTOPT_ACK_BIOS, BMC_BOOTOPT_ACK_BIOS}, 2);
-}
-
-static uint8_t
-wanted_flags(const struct bmc_seq *s)
-{
+	ret[0] = BMC_BOOTFLAG_VALID;
 	/* A0h also for one boot: BMCs take "no EFI bit" for legacy boot. */
-	return s->boot == BMC_BOOT_PXE_EFI ? BMC_BOOTFLAG_VALID | BMC_BOOTFLAG_EFI
-					   : BMC_BOOTFLAG_VALID;
+	if (s->boot != BMC_BOOT_PXE_BIOS && s->variant != BMC_VARIANT_NO_EFI)
+		ret[0] |= BMC_BOOTFLAG_EFI;
+	if (s->variant == BMC_VARIANT_PERSISTENT)
+		ret[0] |= BMC_BOOTFLAG_PERSISTENT;
+	ret[1] = s->boot == BMC_BOOT_DISK_EFI
+		     ? (uint8_t)s->manners->value[BMC_MANNER_DISK_SELECTOR]
+		     : BMC_BOOTDEV_PXE << BMC_BOOTDEV_SHIFT;
 }
 
 static enum bmc_seq_next
 set_flags(struct bmc_seq *s)
 {
-	const uint8_t value[5] = {wanted_flags(s), BMC_BOOTDEV_PXE << BMC_BOOTDEV_SHIFT};
+	uint8_t value[5] = {0};
 
+	wanted_flags(s, value);
 	return set_option(s, BMC_STEP_FLAGS, BMC_BOOTOPT_FLAGS, value, sizeof value);
+}
+
+static enum bmc_seq_next
+ack_info(struct bmc_seq *s)
+{
+	if (s->manners->value[BMC_MANNER_PARAMETER_4] == 0 ||
+	    s->variant == BMC_VARIANT_BARE)
+		return set_flags(s);
+	return set_option(s, BMC_STEP_ACK, BMC_BOOTOPT_INFO_ACK,
+	    (const uint8_t[]){BMC_BOOTOPT_ACK_BIOS, BMC_BOOTOPT_ACK_BIOS}, 2);
+}
+
+static enum bmc_seq_next
+keep_flags(struct bmc_seq *s)
+{
+	int64_t how = s->manners->value[BMC_MANNER_PARAMETER_3];
+
+	if (s->variant == BMC_VARIANT_KEEP_1F)
+		how = BMC_PARAMETER_3_1F;
+	if (how == BMC_PARAMETER_3_SKIP || s->variant == BMC_VARIANT_BARE)
+		return ack_info(s);
+	return set_one(s, BMC_STEP_KEEP, BMC_BOOTOPT_VALID_BIT_CLEARING,
+	    how == BMC_PARAMETER_3_1F ? BMC_BOOTOPT_KEEP_ALWAYS : BMC_BOOTOPT_KEEP_60S);
+}
+
+static enum bmc_seq_next
+override_flags(struct bmc_seq *s)
+{
+	s->tries++;
+	if (s->variant == BMC_VARIANT_IN_PROGRESS)
+		return set_one(s, BMC_STEP_BEGIN, BMC_BOOTOPT_SET_IN_PROGRESS,
+		    BMC_BOOTOPT_IN_PROGRESS);
+	return keep_flags(s);
 }
 
 static enum bmc_seq_next
@@ -159,11 +193,36 @@ read_flags(struct bmc_seq *s)
 }
 
 static enum bmc_seq_next
-pause_until(struct bmc_seq *s, int64_t wake)
+pause_then(struct bmc_seq *s, int64_t wake, enum bmc_seq_step then)
 {
 	s->step = BMC_STEP_PAUSE;
 	s->wake = wake;
+	s->then = then;
 	return BMC_SEQ_WAIT;
+}
+
+static enum bmc_seq_next
+pause_until(struct bmc_seq *s, int64_t wake)
+{
+	return pause_then(s, wake, BMC_STEP_START);
+}
+
+/* The flags have been set; some BMCs show them only after a while. */
+static enum bmc_seq_next
+flags_set(struct bmc_seq *s, int64_t now)
+{
+	int64_t wait = s->manners->value[BMC_MANNER_AFTER_FLAGS];
+
+	return wait > 0 ? pause_then(s, now + wait, BMC_STEP_READ) : read_flags(s);
+}
+
+static enum bmc_seq_next
+on_flags_set(struct bmc_seq *s, int64_t now)
+{
+	if (s->variant == BMC_VARIANT_IN_PROGRESS)
+		return set_one(s, BMC_STEP_COMPLETE, BMC_BOOTOPT_SET_IN_PROGRESS,
+		    BMC_BOOTOPT_COMPLETE);
+	return flags_set(s, now);
 }
 
 enum bmc_seq_next
@@ -171,12 +230,16 @@ bmc_seq_start(struct bmc_seq *s, int64_t now)
 {
 	(void)now;
 	s->power = BMC_POWER_UNKNOWN;
+	if (s->manners == NULL)
+		s->manners = bmc_manners_usual();
+	if (s->variant == BMC_VARIANT_NONE)
+		s->variant = bmc_manners_variant(s->manners, 1);
 	switch (s->kind) {
 	case BMC_SEQ_STATUS:
 	case BMC_SEQ_CONTROL:
 	case BMC_SEQ_OFF_SEEN:
 	case BMC_SEQ_ON_SEEN: return look(s, BMC_STEP_LOOK);
-	case BMC_SEQ_OVERRIDE: return keep_flags(s);
+	case BMC_SEQ_OVERRIDE: return override_flags(s);
 	case BMC_SEQ_PROBE:
 		return run(
 		    s, BMC_STEP_DEVICE, BMC_NETFN_APP, BMC_CMD_GET_DEVICE_ID, NULL, 0);
@@ -218,6 +281,19 @@ so_already(struct bmc_seq *s)
 }
 
 static enum bmc_seq_next
+cycle_when_off(struct bmc_seq *s)
+{
+	switch ((enum bmc_when_off)s->manners->value[BMC_MANNER_CYCLE_WHEN_OFF]) {
+	case BMC_WHEN_OFF_SEND: return control(s, BMC_CHASSIS_CYCLE);
+	case BMC_WHEN_OFF_ON: break; /* many BMCs answer a cycle with D5h then */
+	case BMC_WHEN_OFF_REFUSE:
+		return fail(s, BMC_FAIL_REFUSED,
+		    "cycle: the power is off, and its manners say to leave it so");
+	}
+	return control(s, BMC_CHASSIS_ON);
+}
+
+static enum bmc_seq_next
 decide_control(struct bmc_seq *s)
 {
 	uint8_t want = control_of[s->action];
@@ -230,16 +306,30 @@ decide_control(struct bmc_seq *s)
 	if (s->action == BMC_ACTION_RESET && !on)
 		return fail(s, BMC_FAIL_REFUSED,
 		    "reset: the power is off, so there is nothing to reset");
+	if (s->action == BMC_ACTION_RESET &&
+	    s->manners->value[BMC_MANNER_RESET_AS] == BMC_RESET_AS_CYCLE)
+		want = BMC_CHASSIS_CYCLE;
 	if (s->action == BMC_ACTION_CYCLE && !on)
-		want = BMC_CHASSIS_ON; /* many BMCs answer a cycle with D5h then */
+		return cycle_when_off(s);
 	return control(s, want);
+}
+
+/* What we switched off is given the rest that its manners ask for. */
+static enum bmc_seq_next
+seen_off(struct bmc_seq *s, int64_t now)
+{
+	int64_t wait = s->manners->value[BMC_MANNER_AFTER_OFF];
+
+	if (wait == 0 || (!s->control_sent && !s->soft_sent))
+		return done(s);
+	return pause_then(s, now + wait, BMC_STEP_END);
 }
 
 static enum bmc_seq_next
 decide_off(struct bmc_seq *s, int64_t now)
 {
 	if (s->power == BMC_POWER_OFF)
-		return done(s);
+		return seen_off(s, now);
 	if (s->graceful > 0 && !s->soft_sent) {
 		s->soft_sent = true;
 		s->soft_until = now + s->graceful;
@@ -260,6 +350,11 @@ decide_on(struct bmc_seq *s, int64_t now)
 		return done(s);
 	if (s->control_sent && now - s->control_at < BMC_SEQ_REPEAT_CONTROL)
 		return pause_until(s, now + s->poll);
+	/* BMCs lose them by themselves after 60 s, or with a power-off that came late. */
+	if (s->hold && (s->flags_at == 0 || now - s->flags_at > BMC_SEQ_TRUST)) {
+		s->tries = 0;
+		return read_flags(s);
+	}
 	return control(s, BMC_CHASSIS_ON);
 }
 
@@ -349,7 +444,8 @@ bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 bool
 bmc_seq_bears_refusal(const struct bmc_seq *s)
 {
-	return s->step == BMC_STEP_KEEP || s->step == BMC_STEP_ACK ||
+	return s->step == BMC_STEP_BEGIN || s->step == BMC_STEP_KEEP ||
+	       s->step == BMC_STEP_ACK || s->step == BMC_STEP_COMPLETE ||
 	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
 	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
@@ -418,27 +514,23 @@ parse_flags(struct bmc_seq *s, const struct bmc_reply *rs)
 static bool
 flags_kept(const struct bmc_seq *s, const struct bmc_bootflags *f)
 {
-	if (f->device != BMC_BOOTDEV_PXE)
+	uint8_t want[2];
+
+	wanted_flags(s, want);
+	if (f->device != ((want[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK))
 		return false;
 	return s->device_only ||
-	       (f->valid && !f->persistent && f->efi == (s->boot == BMC_BOOT_PXE_EFI));
+	       s->manners->value[BMC_MANNER_VERIFY] == BMC_VERIFY_DEVICE ||
+	       (f->raw[0] & BMC_BOOTFLAGS_USED) == want[0];
 }
 
 static enum bmc_seq_next
-on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
+flags_differ(struct bmc_seq *s, const struct bmc_reply *rs, bool readable)
 {
 	const struct bmc_bootflags *f = &s->flags;
-	bool readable = parse_flags(s, rs);
+	uint8_t want[2];
 
-	if (readable)
-		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X",
-		    f->raw[0], f->raw[1], f->raw[2], f->raw[3], f->raw[4]);
-	if (s->kind == BMC_SEQ_PROBE)
-		return look(s, BMC_STEP_LOOK);
-	if (readable && flags_kept(s, f))
-		return done(s);
-	if (s->tries < BMC_SEQ_OVERRIDE_TRIES)
-		return keep_flags(s);
+	wanted_flags(s, want);
 	if (!readable)
 		return fail(s, BMC_FAIL_NOT_KEPT,
 		    "the boot flags cannot be read back: %s (%02Xh)",
@@ -446,10 +538,33 @@ on_flags_read(struct bmc_seq *s, const struct bmc_reply *rs)
 						  : bmc_error_completion_text(rs->code),
 		    rs->code);
 	return fail(s, BMC_FAIL_NOT_KEPT,
-	    "boot flags set to %02X 04 read back as %02X %02X: %svalid, %s, %s, device "
+	    "boot flags set to %02X %02X read back as %02X %02X: %svalid, %s, %s, device "
 	    "%u",
-	    wanted_flags(s), f->raw[0], f->raw[1], f->valid ? "" : "not ",
+	    want[0], want[1], f->raw[0], f->raw[1], f->valid ? "" : "not ",
 	    f->persistent ? "persistent" : "once", f->efi ? "EFI" : "BIOS", f->device);
+}
+
+static enum bmc_seq_next
+on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	const struct bmc_bootflags *f = &s->flags;
+	bool readable = parse_flags(s, rs), again = s->hold && s->tries == 0;
+
+	if (readable)
+		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X%s",
+		    f->raw[0], f->raw[1], f->raw[2], f->raw[3], f->raw[4],
+		    again && !flags_kept(s, f) ? ": lost before the power-on, set again"
+					       : "");
+	if (s->kind == BMC_SEQ_PROBE)
+		return look(s, BMC_STEP_LOOK);
+	if (readable && flags_kept(s, f)) {
+		s->flags_at = now;
+		return s->kind == BMC_SEQ_ON_SEEN ? control(s, BMC_CHASSIS_ON) : done(s);
+	}
+	s->flags_again = s->flags_again || again;
+	if (s->tries < BMC_SEQ_OVERRIDE_TRIES)
+		return override_flags(s);
+	return flags_differ(s, rs, readable);
 }
 
 /* Table 20-2. */
@@ -483,13 +598,15 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 			s->unseen = BMC_FAIL_REFUSED;
 		return done(s);
 	case BMC_STEP_WATCH: return on_watch(s, now, rs);
-	case BMC_STEP_KEEP: return ack_info(s); /* refusals tolerated: */
-	case BMC_STEP_ACK: return set_flags(s); /* parameters 3 and 4 are refinements */
+	case BMC_STEP_BEGIN: return keep_flags(s); /* refusals tolerated: */
+	case BMC_STEP_KEEP: return ack_info(s);	   /* parameters 0, 3 and 4 are */
+	case BMC_STEP_ACK: return set_flags(s);	   /* refinements */
 	case BMC_STEP_FLAGS:
 		if (rs->code != BMC_COMPLETION_OK)
 			return refused(s, "set boot flags", rs->code);
-		return read_flags(s);
-	case BMC_STEP_READ: return on_flags_read(s, rs);
+		return on_flags_set(s, now);
+	case BMC_STEP_COMPLETE: return flags_set(s, now);
+	case BMC_STEP_READ: return on_flags_read(s, now, rs);
 	case BMC_STEP_DEVICE: return on_device(s, rs);
 	case BMC_STEP_START:
 	case BMC_STEP_PAUSE:
@@ -507,9 +624,11 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 	case BMC_STEP_CONFIRM:
 	case BMC_STEP_WATCH:
 	case BMC_STEP_LOOK:
+	case BMC_STEP_BEGIN:
 	case BMC_STEP_KEEP:
 	case BMC_STEP_ACK:
 	case BMC_STEP_FLAGS:
+	case BMC_STEP_COMPLETE:
 	case BMC_STEP_READ:
 	case BMC_STEP_DEVICE: return BMC_SEQ_RUN;
 	case BMC_STEP_START:
@@ -523,6 +642,10 @@ enum bmc_seq_next
 bmc_seq_wake(struct bmc_seq *s, int64_t now)
 {
 	(void)now;
+	if (s->then == BMC_STEP_READ)
+		return read_flags(s);
+	if (s->then == BMC_STEP_END)
+		return done(s);
 	return look(s, s->unanswered ? BMC_STEP_WATCH : BMC_STEP_LOOK);
 }
 
@@ -531,7 +654,8 @@ bmc_seq_give_up(struct bmc_seq *s, bool answering)
 {
 	bool under_way = s->step == BMC_STEP_CONTROL;
 
-	if (s->step == BMC_STEP_CONFIRM)
+	if (s->step == BMC_STEP_CONFIRM ||
+	    (s->step == BMC_STEP_PAUSE && s->then == BMC_STEP_END))
 		return done(s);
 	if (under_way)
 		s->power = BMC_POWER_UNKNOWN; /* it may have come through */

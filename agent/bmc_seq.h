@@ -10,6 +10,7 @@
 
 #include "agent/bmc.h"
 #include "agent/bmc_error.h"
+#include "agent/bmc_manners.h"
 #include "agent/bmc_packet.h"
 
 enum bmc_seq_kind {
@@ -23,15 +24,17 @@ enum bmc_seq_kind {
 
 enum bmc_seq_step {
 	BMC_STEP_START,
-	BMC_STEP_LOOK,	  /* Get Chassis Status, to decide */
-	BMC_STEP_CONTROL, /* Chassis Control */
-	BMC_STEP_CONFIRM, /* Get Chassis Status after a control, for the record */
-	BMC_STEP_WATCH,	  /* the same, for signs that an unanswered cycle came through */
-	BMC_STEP_KEEP,	  /* boot option 3: keep the flags beyond 60 s */
-	BMC_STEP_ACK,	  /* boot option 4: flags not yet handled */
-	BMC_STEP_FLAGS,	  /* boot option 5 set */
-	BMC_STEP_READ,	  /* boot option 5 read back */
-	BMC_STEP_DEVICE,  /* Get Device ID */
+	BMC_STEP_LOOK,	   /* Get Chassis Status, to decide */
+	BMC_STEP_CONTROL,  /* Chassis Control */
+	BMC_STEP_CONFIRM,  /* Get Chassis Status after a control, for the record */
+	BMC_STEP_WATCH,	   /* the same, for signs that an unanswered cycle came through */
+	BMC_STEP_BEGIN,	   /* boot option 0: set in progress */
+	BMC_STEP_KEEP,	   /* boot option 3: keep the flags beyond 60 s */
+	BMC_STEP_ACK,	   /* boot option 4: flags not yet handled */
+	BMC_STEP_FLAGS,	   /* boot option 5 set */
+	BMC_STEP_COMPLETE, /* boot option 0: set complete */
+	BMC_STEP_READ,	   /* boot option 5 read back */
+	BMC_STEP_DEVICE,   /* Get Device ID */
 	BMC_STEP_PAUSE,
 	BMC_STEP_END,
 };
@@ -48,6 +51,7 @@ enum {
 	BMC_SEQ_OVERRIDE_TRIES = 2, /* of setting the flags and reading them back */
 	BMC_SEQ_REPEAT_CONTROL =
 	    10000000,		  /* on or off again when 10 s showed no effect */
+	BMC_SEQ_TRUST = 5000000,  /* flags read back so long ago are looked at again */
 	BMC_SEQ_WATCH = 10000000, /* for an unanswered cycle to show itself */
 };
 
@@ -57,6 +61,10 @@ struct bmc_seq {
 	enum bmc_action action;
 	enum bmc_boot boot;
 	bool device_only; /* the BMC loses the other bits on reading (ipmi.md 1.5) */
+	const struct bmc_manners *manners; /* borrowed; NULL: the usual ones */
+	enum bmc_variant variant;
+	bool
+	    hold; /* ON_SEEN: the flags for `boot` must be there when the power goes on */
 	int64_t graceful, poll;
 
 	enum bmc_seq_step step;
@@ -71,6 +79,9 @@ struct bmc_seq {
 	int64_t watch_until;
 	int64_t soft_until, control_at;
 	unsigned tries;
+	enum bmc_seq_step then; /* after a pause; START: LOOK or WATCH */
+	int64_t flags_at;	/* when the flags were read back as set; 0: not */
+	bool flags_again;
 
 	/* What has been seen. */
 	enum bmc_power power;

@@ -430,6 +430,8 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	char evidence[RUN_EVIDENCE_SIZE] = "";
 
 	job->call = 0;
+	if (res->err.code[0] == '\0' || str_eq(res->err.code, "override-not-kept"))
+		job->variant = res->variant != NULL ? res->variant : job->variant;
 	if (res->err.code[0] != '\0') {
 		run_jobs_post_step(job, &res->err, worth_retrying(&res->err), NULL);
 		return;
@@ -480,6 +482,39 @@ begin_control(struct run_job *job)
 	}
 }
 
+/* The machine did not come after the last one: another way of asking for it. */
+static void
+begin_override(struct run_job *job, enum bmc_boot boot)
+{
+	struct bmc_engine *e = job->deps->bmc;
+
+	if (job->variant != NULL)
+		job->misses++;
+	job->variant = NULL;
+	job->call =
+	    bmc_override(e, &job->bundle->bmc, boot, time_left(job), on_bmc_done, job);
+	bmc_attempt(e, job->call, job->misses + 1);
+}
+
+void
+run_exec_learn(struct run_job *job)
+{
+	char text[96];
+
+	if (job->variant == NULL || job->run.stage <= STAGE_FIRMWARE_DHCP ||
+	    job->run.stage > STAGE_DONE)
+		return;
+	bmc_override_worked(job->deps->bmc, &job->bundle->bmc, job->variant);
+	if (job->misses > 0) {
+		snprintf(text, sizeof(text),
+		    "the machine came to the network after variant \"%s\" of the "
+		    "override",
+		    job->variant);
+		run_jobs_tell(job, "ipmi.learned", "variant", job->variant, text);
+	}
+	job->variant = NULL;
+}
+
 static void
 begin_bmc(struct run_job *job, enum run_action action)
 {
@@ -494,11 +529,13 @@ begin_bmc(struct run_job *job, enum run_action action)
 		job->call = bmc_power_off_seen(
 		    e, bmc, job->run.graceful, time_left(job), on_bmc_done, job);
 	else if (action == RUN_ACT_FLAGS)
-		job->call = bmc_override(e, bmc, boot, time_left(job), on_bmc_done, job);
+		begin_override(job, boot);
 	else if (action == RUN_ACT_POWER_ON)
 		job->call = bmc_power_on_seen(e, bmc, time_left(job), on_bmc_done, job);
 	else
 		begin_control(job);
+	if (action == RUN_ACT_POWER_ON && run_planned(&job->run, STAGE_OVERRIDE))
+		bmc_hold_override(e, job->call, boot, job->misses + 1);
 	bmc_insist(e, job->call);
 }
 

@@ -476,6 +476,18 @@ run_jobs_on_note(struct run_jobs *js, const struct bmc_note *note)
 }
 
 void
+run_jobs_tell(struct run_job *job, const char *kind, const char *key, const char *value,
+    const char *text)
+{
+	struct event ev = event_make(kind, clock_wall());
+
+	attach(job, &ev);
+	event_put(&ev, key, value);
+	str_clip(ev.reason, sizeof(ev.reason), text);
+	run_jobs_emit(job->jobs, &ev, true);
+}
+
+void
 run_jobs_post_step(
     struct run_job *job, const struct error *err, bool retry, const char *evidence)
 {

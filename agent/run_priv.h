@@ -30,7 +30,9 @@ struct run_job {
 	size_t n_actions;
 
 	/* Under way; 0 or NULL: nothing. */
-	uint64_t call; /* BMC */
+	uint64_t call;	     /* BMC */
+	const char *variant; /* of an override that no DHCP request has confirmed yet */
+	unsigned misses;     /* overrides that none confirmed */
 	struct preflight_check *check;
 	struct nfs_check_io *export;
 	struct probe *probe;
@@ -48,6 +50,9 @@ struct run_job {
 /* Begins an action, or does it. */
 void
 run_exec(struct run_job *job, enum run_action action, uint64_t step);
+/* The machine has come to the network: the override was good. */
+void
+run_exec_learn(struct run_job *job);
 /* Stops whatever is under way without a result. */
 void
 run_exec_stop(struct run_job *job);
@@ -70,6 +75,10 @@ run_exec_boot(const struct run_job *job, struct bootd_msg_boot *ret);
 void
 run_jobs_post_step(
     struct run_job *job, const struct error *err, bool retry, const char *evidence);
+/* Something worth an event of the job. */
+void
+run_jobs_tell(struct run_job *job, const char *kind, const char *key, const char *value,
+    const char *text);
 void
 run_jobs_post_probe(struct run_job *job, bool up);
 

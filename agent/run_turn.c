@@ -257,6 +257,7 @@ carry_out(struct run_jobs *js)
 		if (!job->touched)
 			continue;
 		log_stage(js, job);
+		run_exec_learn(job);
 		job->touched = false;
 		job->n_actions = 0;
 		for (size_t i = 0; i < n; i++)

@@ -556,7 +556,7 @@ read_bundle(struct spool *s, const char *job, const char *doc, const char *seale
 		return -EINVAL;
 	r = bundle_from_json(v, ret, err);
 	if (r == 0) {
-		r = spool_unseal(s->key, job, sealed, v, &ret->bmc, err);
+		r = spool_seal_open(s->key, job, sealed, v, &ret->bmc, err);
 		if (r < 0)
 			bundle_done(ret);
 	}

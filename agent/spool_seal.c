@@ -3,7 +3,7 @@
  *
  * The password has a column of its own. K_g, which came later, is the member "kg_sealed" of the
  * document's BMC, so that spools of older agents need no new column. Each seal is bound to its job
- * and to what it is. Entry points: spool_seal(), spool_unseal(). Nothing is kept here; plain
+ * and to what it is. Entry points: spool_seal(), spool_seal_open(). Nothing is kept here; plain
  * texts are wiped.
  */
 #include "agent/spool_seal.h"
@@ -72,7 +72,7 @@ open_kg(const struct secret_key *key, const char *job, const json_t *doc,
 }
 
 int
-spool_unseal(const struct secret_key *key, const char *job, const char *sealed,
+spool_seal_open(const struct secret_key *key, const char *job, const char *sealed,
     const json_t *doc, struct bundle_bmc *bmc, struct error *err)
 {
 	int r = open_password(key, job, sealed, bmc);

@@ -15,7 +15,7 @@ char *
 spool_seal(const struct secret_key *key, const struct bundle *b, json_t *doc);
 /* Puts both back into *bmc. sealed "": no password. */
 int
-spool_unseal(const struct secret_key *key, const char *job, const char *sealed,
+spool_seal_open(const struct secret_key *key, const char *job, const char *sealed,
     const json_t *doc, struct bundle_bmc *bmc, struct error *err) MUST_CHECK;
 
 #endif

@@ -217,6 +217,91 @@ wrong_passwords_stop_all(void **state)
 	bmc_world_free(w);
 }
 
+/* A BMC that forgets its boot flags after a minute, and a job that took longer: the machine is not
+ * started from the disk. */
+static void
+forgotten_flags_are_set_again(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+
+	(void)state;
+	for (unsigned hold = 0; hold < 2; hold++) {
+		w->bmcs[hold].faults.refuse_options = 1 << 3;
+		o = bmc_world_submit(w, hold, BMC_SEQ_OVERRIDE, 0, 60 * S);
+		bmc_world_run(w);
+		assert_true(o->ok);
+		assert_string_equal(o->variant, "once");
+		w->now += 90 * S;
+		o = bmc_world_submit(w, hold, BMC_SEQ_ON_SEEN, 0, 60 * S);
+		if (hold)
+			bmc_pool_hold(w->pool, o->id, BMC_BOOT_PXE_EFI, 1);
+		bmc_world_run(w);
+		assert_true(o->ok);
+		assert_int_equal(o->flags_again, hold);
+		assert_int_equal(w->bmcs[hold].counts.pxe_boots, hold);
+	}
+	bmc_world_free(w);
+}
+
+/* Each attempt has another variant; what worked comes first from then on, unless the owner says
+ * otherwise. */
+static void
+what_worked_comes_first(void **state)
+{
+	static const char *const first[] = {
+	    "once", "in-progress", "keep-1f", "bare", "once"};
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(first); i++) {
+		o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
+		bmc_pool_attempt(w->pool, o->id, i + 1);
+		bmc_world_run(w);
+		assert_true(o->ok);
+		assert_string_equal(o->variant, first[i]);
+	}
+	w->cfg.port = 1;
+	bmc_pool_worked(w->pool, &w->cfg, "keep-1f");
+	for (unsigned i = 0; i < 2; i++) {
+		o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
+		bmc_pool_attempt(w->pool, o->id, i + 1);
+		bmc_world_run(w);
+		assert_string_equal(o->variant, i == 0 ? "keep-1f" : "once");
+	}
+	w->cfg.manners = json_pack("{s:[s]}", "variants", "bare");
+	o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
+	bmc_world_run(w);
+	assert_string_equal(o->variant, "bare");
+	json_decref(w->cfg.manners);
+	w->cfg.manners = NULL;
+	bmc_world_free(w);
+}
+
+/* What the host's owner says of the pace holds for that BMC alone. */
+static void
+manners_set_the_pace(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *slow, *fast;
+	int64_t begin = w->now;
+
+	(void)state;
+	fast = bmc_world_submit(w, 1, BMC_SEQ_STATUS, 0, 60 * S);
+	w->cfg.manners = json_pack("{s:i}", "command_gap_ms", 5000);
+	slow = bmc_world_submit(w, 0, BMC_SEQ_STATUS, 0, 60 * S);
+	json_decref(w->cfg.manners);
+	w->cfg.manners = NULL;
+	end(w, fast);
+	assert_true(w->now - begin < S);
+	end(w, slow);
+	assert_true(w->now - begin >= 5 * S);
+	assert_true(slow->ok);
+	bmc_world_run(w);
+	bmc_world_free(w);
+}
+
 int
 main(void)
 {
@@ -227,6 +312,9 @@ main(void)
 	    cmocka_unit_test(a_busy_bmc_is_left_alone),
 	    cmocka_unit_test(unspecified_error_while_booting),
 	    cmocka_unit_test(wrong_passwords_stop_all),
+	    cmocka_unit_test(forgotten_flags_are_set_again),
+	    cmocka_unit_test(what_worked_comes_first),
+	    cmocka_unit_test(manners_set_the_pace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

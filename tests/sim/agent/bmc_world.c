@@ -245,6 +245,8 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	o->ok = r->err.code[0] == '\0';
 	o->cipher = r->cipher;
 	o->downgrade = r->downgrade;
+	o->flags_again = r->flags_again;
+	o->variant = r->variant;
 	str_clip(o->code, sizeof o->code, r->err.code);
 	o->world->left--;
 	/* A farewell, and what was queued behind other calls of the same BMC. */

@@ -27,7 +27,8 @@ struct order {
 	enum bmc_seq_kind kind;
 	enum bmc_action action;
 	unsigned bmc, n_done;
-	bool cancelled, ok, downgrade;
+	bool cancelled, ok, downgrade, flags_again;
+	const char *variant;
 	int cipher;
 	char code[ERROR_CODE_SIZE];
 	uint64_t id;

@@ -162,6 +162,192 @@ override_refused_or_unreadable(void **state)
 	assert_int_equal(s.fail, BMC_FAIL_NOT_KEPT);
 }
 
+static struct bmc_manners
+with(enum bmc_manner which, int64_t value)
+{
+	struct bmc_manners m = *bmc_manners_usual();
+
+	m.value[which] = value;
+	return m;
+}
+
+/* Which octets each variant sends, and what must come back. */
+static void
+variants_of_the_override(void **state)
+{
+	static const struct {
+		enum bmc_variant variant;
+		enum bmc_boot boot;
+		uint8_t n;
+		struct {
+			const char *data;
+			uint8_t len;
+		} sent[6];
+		const char *read;
+	} rows[] = {
+	    {BMC_VARIANT_KEEP_1F, BMC_BOOT_PXE_EFI, 3,
+		{{"\x03\x1F", 2}, {"\x04\x01\x01", 3}, {"\x05\xA0\x04\0\0\0", 6}},
+		"\x01\x05\xA0\x04\0\0\0"},
+	    {BMC_VARIANT_IN_PROGRESS, BMC_BOOT_PXE_EFI, 5,
+		{{"\0\x01", 2}, {"\x03\x08", 2}, {"\x04\x01\x01", 3},
+		    {"\x05\xA0\x04\0\0\0", 6}, {"\0\0", 2}},
+		"\x01\x05\xA0\x04\0\0\0"},
+	    {BMC_VARIANT_BARE, BMC_BOOT_PXE_EFI, 1, {{"\x05\xA0\x04\0\0\0", 6}},
+		"\x01\x05\xA0\x04\0\0\0"},
+	    {BMC_VARIANT_PERSISTENT, BMC_BOOT_PXE_EFI, 3,
+		{{"\x03\x08", 2}, {"\x04\x01\x01", 3}, {"\x05\xE0\x04\0\0\0", 6}},
+		"\x01\x05\xE0\x04\0\0\0"},
+	    {BMC_VARIANT_NO_EFI, BMC_BOOT_PXE_EFI, 3,
+		{{"\x03\x08", 2}, {"\x04\x01\x01", 3}, {"\x05\x80\x04\0\0\0", 6}},
+		"\x01\x05\x80\x04\0\0\0"},
+	    {BMC_VARIANT_BARE, BMC_BOOT_DISK_EFI, 1, {{"\x05\xA0\x24\0\0\0", 6}},
+		"\x01\x05\xA0\x24\0\0\0"},
+	};
+	struct bmc_manners m = with(BMC_MANNER_DISK_SELECTOR, 0x24);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+		enum bmc_seq_next next;
+
+		s.manners = &m;
+		s.variant = rows[i].variant;
+		s.boot = rows[i].boot;
+		next = bmc_seq_start(&s, 0);
+		for (uint8_t k = 0; k < rows[i].n; k++) {
+			sends(&s, next, BMC_CMD_SET_BOOT_OPTIONS, rows[i].sent[k].data,
+			    rows[i].sent[k].len);
+			/* Refusals are borne, but for the flags themselves. */
+			next =
+			    answer(&s, 0, rows[i].sent[k].data[0] == 5 ? 0 : 0x80, "", 0);
+		}
+		sends(&s, next, BMC_CMD_GET_BOOT_OPTIONS, "\x05\0\0", 3);
+		assert_int_equal(answer(&s, 0, 0, rows[i].read, 7), BMC_SEQ_OK);
+		assert_int_equal(s.flags_at, 0);
+	}
+}
+
+static void
+manners_of_the_override(void **state)
+{
+	struct bmc_manners m = with(BMC_MANNER_PARAMETER_3, BMC_PARAMETER_3_SKIP);
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	m.value[BMC_MANNER_PARAMETER_4] = 0;
+	m.value[BMC_MANNER_AFTER_FLAGS] = 3 * SECOND;
+	m.value[BMC_MANNER_VERIFY] = BMC_VERIFY_DEVICE;
+	s.manners = &m;
+	sends(
+	    &s, bmc_seq_start(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x05\xA0\x04\0\0\0", 6);
+	assert_int_equal(ok(&s, SECOND), BMC_SEQ_WAIT);
+	assert_int_equal(s.wake, 4 * SECOND);
+	sends(&s, bmc_seq_wake(&s, 4 * SECOND), BMC_CMD_GET_BOOT_OPTIONS, "\x05\0\0", 3);
+	assert_int_equal(
+	    answer(&s, 5 * SECOND, 0, "\x01\x05\x00\x04\0\0\0", 7), BMC_SEQ_OK);
+	assert_int_equal(s.flags_at, 5 * SECOND);
+}
+
+static void
+manners_of_the_power(void **state)
+{
+	struct bmc_manners m = with(BMC_MANNER_AFTER_OFF, 4 * SECOND);
+	struct bmc_seq s = make(BMC_SEQ_OFF_SEEN);
+
+	(void)state;
+	s.manners = &m;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, true), BMC_CHASSIS_OFF);
+	ok(&s, 0);
+	looks(&s, bmc_seq_wake(&s, SECOND));
+	assert_int_equal(power(&s, SECOND, false), BMC_SEQ_WAIT);
+	assert_int_equal(s.wake, 5 * SECOND);
+	assert_int_equal(bmc_seq_wake(&s, 5 * SECOND), BMC_SEQ_OK);
+	assert_int_equal(s.power, BMC_POWER_OFF);
+	/* A deadline in that rest does not unsee it, and what was off already needs none. */
+	s = make(BMC_SEQ_OFF_SEEN);
+	s.manners = &m;
+	bmc_seq_start(&s, 0);
+	assert_int_equal(power(&s, 0, false), BMC_SEQ_OK);
+	m = with(BMC_MANNER_CYCLE_WHEN_OFF, BMC_WHEN_OFF_SEND);
+	s = make(BMC_SEQ_CONTROL);
+	s.action = BMC_ACTION_CYCLE;
+	s.manners = &m;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_CYCLE);
+	assert_true(s.cmd.once);
+	m = with(BMC_MANNER_CYCLE_WHEN_OFF, BMC_WHEN_OFF_REFUSE);
+	s = make(BMC_SEQ_CONTROL);
+	s.action = BMC_ACTION_CYCLE;
+	s.manners = &m;
+	bmc_seq_start(&s, 0);
+	assert_int_equal(power(&s, 0, false), BMC_SEQ_FAIL);
+	m = with(BMC_MANNER_RESET_AS, BMC_RESET_AS_CYCLE);
+	s = make(BMC_SEQ_CONTROL);
+	s.action = BMC_ACTION_RESET;
+	s.manners = &m;
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, true), BMC_CHASSIS_CYCLE);
+	assert_true(s.cmd.once);
+}
+
+static struct bmc_seq
+make_hold(int64_t flags_at)
+{
+	struct bmc_seq s = make(BMC_SEQ_ON_SEEN);
+
+	s.hold = true;
+	s.flags_at = flags_at;
+	return s;
+}
+
+/* Right before the power-on the flags are looked at, unless that was seconds ago. */
+static void
+flags_are_there_when_the_power_goes_on(void **state)
+{
+	struct bmc_seq s = make_hold(7 * SECOND);
+
+	(void)state;
+	bmc_seq_start(&s, 10 * SECOND);
+	controls(&s, power(&s, 10 * SECOND, false), BMC_CHASSIS_ON);
+	/* No effect: before it is sent again they are looked at. */
+	ok(&s, 10 * SECOND);
+	bmc_seq_wake(&s, 21 * SECOND);
+	sends(&s, power(&s, 21 * SECOND, false), BMC_CMD_GET_BOOT_OPTIONS, "\x05\0\0", 3);
+	controls(
+	    &s, answer(&s, 21 * SECOND, 0, "\x01\x05\xA0\x04\0\0\0", 7), BMC_CHASSIS_ON);
+	assert_false(s.flags_again);
+	/* Lost: set again, and only then on. */
+	s = make_hold(0);
+	bmc_seq_start(&s, 0);
+	sends(&s, power(&s, 0, false), BMC_CMD_GET_BOOT_OPTIONS, "\x05\0\0", 3);
+	sends(&s, answer(&s, 0, 0, "\x01\x05\x20\x04\0\0\0", 7), BMC_CMD_SET_BOOT_OPTIONS,
+	    "\x03\x08", 2);
+	assert_true(s.flags_again && strstr(s.note, "lost") != NULL);
+	ok(&s, 0);
+	ok(&s, 0);
+	ok(&s, 0);
+	controls(&s, answer(&s, 0, 0, "\x01\x05\xA0\x04\0\0\0", 7), BMC_CHASSIS_ON);
+	/* They do not come back: the machine stays off. */
+	s = make_hold(0);
+	bmc_seq_start(&s, 0);
+	power(&s, 0, false);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(
+		    answer(&s, 0, 0, "\x01\x05\x00\x00\0\0\0", 7), BMC_SEQ_RUN);
+		ok(&s, 0);
+		ok(&s, 0);
+		ok(&s, 0);
+	}
+	assert_int_equal(answer(&s, 0, 0, "\x01\x05\x00\x00\0\0\0", 7), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_NOT_KEPT);
+	assert_int_equal(s.power, BMC_POWER_OFF);
+	/* What is on already started without us: nothing is read. */
+	s = make_hold(0);
+	bmc_seq_start(&s, 0);
+	assert_int_equal(power(&s, 0, true), BMC_SEQ_OK);
+}
+
 static void
 off_is_soft_then_hard_until_seen(void **state)
 {
@@ -432,6 +618,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(variants_of_the_override),
+	    cmocka_unit_test(manners_of_the_override),
+	    cmocka_unit_test(manners_of_the_power),
+	    cmocka_unit_test(flags_are_there_when_the_power_goes_on),
 	    cmocka_unit_test(override_sets_the_octets_of_the_contract),
 	    cmocka_unit_test(legacy_override),
 	    cmocka_unit_test(override_compares),
