@@ -108,6 +108,7 @@ set_manners(struct bmc_engine *e, const struct bmc_opts *o)
 	    o->lockout_percent > 0 ? o->lockout_percent : DEFAULT_LOCKOUT_PERCENT;
 	e->lockout.window = or_default(o->lockout_window, DEFAULT_LOCKOUT_WINDOW);
 	e->env.lockout = &e->lockout;
+	e->env.wall = clock_wall;
 }
 
 struct bmc_engine *
@@ -223,6 +224,17 @@ bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg)
 {
 	return submit(e, order(e, bmc, BMC_SEQ_PROBE, timeout, done, arg));
+}
+
+uint64_t
+bmc_examine(struct bmc_engine *e, const struct bundle_bmc *bmc, bool only_read,
+    int64_t timeout, bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_EXAMINE, timeout, done, arg);
+
+	c->look = str_alloc(sizeof(*c->look));
+	c->look->may_set = !only_read;
+	return submit(e, c);
 }
 
 void

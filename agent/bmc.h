@@ -85,10 +85,11 @@ struct bmc_result {
 	const char *variant; /* of the override; static, or NULL: none was made */
 	bool flags_again;    /* they were lost before the power-on, and set again */
 	struct bmc_device device;
-	int cipher;	     /* suite of the last session opened (17 or 3); 0: none */
-	bool downgrade;	     /* suite 17 worked before and was refused or silent now */
-	unsigned n_resends;  /* packets sent again for want of an answer */
-	unsigned n_sessions; /* sessions opened */
+	const json_t *learned; /* of bmc_examine(); only during the callback, or NULL */
+	int cipher;	       /* suite of the last session opened (17 or 3); 0: none */
+	bool downgrade;	       /* suite 17 worked before and was refused or silent now */
+	unsigned n_resends;    /* packets sent again for want of an answer */
+	unsigned n_sessions;   /* sessions opened */
 };
 
 typedef void (*bmc_done_fn)(void *arg, uint64_t id, const struct bmc_result *res);
@@ -194,6 +195,13 @@ bool
 bmc_stopped(const struct bmc_engine *e);
 void
 bmc_go_on(struct bmc_engine *e);
+
+/* A thorough look, for the document `learned` (bmc_look.h): all of the probe, and cipher suites,
+ * capabilities, sessions, boot options and SOL. Where no override is pending, boot flags that mean
+ * nothing are set for a moment, to see which bits can be read back; with `only_read` they are not. */
+uint64_t
+bmc_examine(struct bmc_engine *e, const struct bundle_bmc *bmc, bool only_read,
+    int64_t timeout, bmc_done_fn done, void *arg);
 
 /* The call's callback will not run; its session is closed. Unknown ids are ignored. */
 void

@@ -27,6 +27,7 @@
 #include "agent/bmc_call.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/str.h"
@@ -58,6 +59,13 @@ bmc_call_init(struct bmc_call *c, uint64_t id, const struct bmc_call_env *env,
 	c->seq.poll = env->poll_interval;
 }
 
+static uint8_t
+privilege(const struct bmc_call *c)
+{
+	return str_eq(c->bmc.privilege, "administrator") ? BMC_PRIVILEGE_ADMIN
+							 : BMC_PRIVILEGE_OPERATOR;
+}
+
 static void
 end_session(struct bmc_call *c)
 {
@@ -73,6 +81,8 @@ bmc_call_done(struct bmc_call *c)
 {
 	end_session(c);
 	bundle_bmc_wipe(&c->bmc);
+	free(c->look);
+	json_decref(c->learned);
 }
 
 static void
@@ -190,6 +200,9 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 	if (c->started && (c->seq.kind == BMC_SEQ_OVERRIDE || c->seq.hold))
 		r->variant = bmc_manners_variant_name(c->seq.variant);
 	keep_knowledge(c, fail);
+	if (c->seq.kind == BMC_SEQ_EXAMINE && fail == BMC_FAIL_NONE)
+		r->learned = c->learned = bmc_look_json(
+		    c->look, c->suite, c->env->wall != NULL ? c->env->wall() : 0);
 	r->device = c->seq.device;
 	str_clip(r->did, sizeof r->did, c->seq.did);
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
@@ -343,6 +356,9 @@ take_manners(struct bmc_call *c)
 	c->seq.manners = &c->manners;
 	c->seq.variant = bmc_manners_variant(&c->manners, c->attempt);
 	c->seq.flags_at = peer->flags_at;
+	if (c->look != NULL)
+		c->look->level = privilege(c);
+	c->seq.look = c->look;
 }
 
 void
@@ -387,9 +403,7 @@ bmc_call_connected(struct bmc_call *c, int64_t now)
 	    .user = c->bmc.user,
 	    .password = c->bmc.password,
 	    .kg = c->bmc.kg_set ? c->bmc.kg : NULL,
-	    .privilege = str_eq(c->bmc.privilege, "administrator")
-			     ? BMC_PRIVILEGE_ADMIN
-			     : BMC_PRIVILEGE_OPERATOR,
+	    .privilege = privilege(c),
 	    .level_in_open = c->level_in_open};
 	struct bmc_session_out out;
 

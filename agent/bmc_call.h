@@ -38,6 +38,7 @@ struct bmc_call_env {
 	int64_t command_timeout, poll_interval;
 	struct bmc_polite_rules polite;
 	struct bmc_lockout *lockout; /* or NULL */
+	int64_t (*wall)(void);	     /* or NULL: what is learned has no time */
 };
 
 enum { BMC_CALL_KEY_SIZE = BUNDLE_NAME_SIZE + 10 };
@@ -92,8 +93,10 @@ struct bmc_call {
 	bool insists;	  /* goes through an open circuit breaker */
 	struct bmc_polite_rules rules;
 	struct bmc_manners manners;
-	unsigned attempt; /* of the override: which variant */
-	void *io;	  /* the I/O layer's own */
+	struct bmc_look *look; /* of an EXAMINE; owned */
+	json_t *learned;       /* what came of it; owned */
+	unsigned attempt;      /* of the override: which variant */
+	void *io;	       /* the I/O layer's own */
 	struct bmc_call *next, *prev;
 	bool counted, begun; /* by the pool */
 	UT_hash_handle hh;

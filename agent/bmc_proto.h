@@ -64,6 +64,7 @@ enum bmc_status { /* RMCP+ and RAKP status codes, table 13-15 */
 enum bmc_netfn {
 	BMC_NETFN_CHASSIS = 0x00,
 	BMC_NETFN_APP = 0x06,
+	BMC_NETFN_TRANSPORT = 0x0C,
 };
 
 enum bmc_command { /* appendix G */
@@ -74,6 +75,10 @@ enum bmc_command { /* appendix G */
 	BMC_CMD_GET_DEVICE_ID = 0x01,
 	BMC_CMD_SET_SESSION_PRIVILEGE = 0x3B,
 	BMC_CMD_CLOSE_SESSION = 0x3C,
+	BMC_CMD_GET_CHANNEL_AUTH = 0x38, /* … Capabilities */
+	BMC_CMD_GET_SESSION_INFO = 0x3D,
+	BMC_CMD_GET_CIPHER_SUITES = 0x54, /* of a channel */
+	BMC_CMD_GET_SOL_PARAMETERS = 0x22,
 };
 
 enum bmc_chassis_control { /* table 28-4 */

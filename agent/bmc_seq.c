@@ -9,6 +9,7 @@
  *   override  BEGIN → KEEP → ACK → FLAGS → COMPLETE → PAUSE → READ, compare; once more if
  *             they differ. What the BMC's manners and the variant leave out is skipped
  *   probe     DEVICE → READ → LOOK
+ *   examine   EXAMINE … (bmc_look.c) → LOOK
  *
  * Power is what a Get Chassis Status said, never what was ordered, and nothing is known
  * from a control until the next look. On and off are idempotent and repeated when 10 s
@@ -225,6 +226,9 @@ on_flags_set(struct bmc_seq *s, int64_t now)
 	return flags_set(s, now);
 }
 
+static enum bmc_seq_next
+examine(struct bmc_seq *s);
+
 enum bmc_seq_next
 bmc_seq_start(struct bmc_seq *s, int64_t now)
 {
@@ -240,6 +244,7 @@ bmc_seq_start(struct bmc_seq *s, int64_t now)
 	case BMC_SEQ_OFF_SEEN:
 	case BMC_SEQ_ON_SEEN: return look(s, BMC_STEP_LOOK);
 	case BMC_SEQ_OVERRIDE: return override_flags(s);
+	case BMC_SEQ_EXAMINE: return examine(s);
 	case BMC_SEQ_PROBE:
 		return run(
 		    s, BMC_STEP_DEVICE, BMC_NETFN_APP, BMC_CMD_GET_DEVICE_ID, NULL, 0);
@@ -369,6 +374,7 @@ on_look(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_SEQ_ON_SEEN: return decide_on(s, now);
 	case BMC_SEQ_STATUS:
 	case BMC_SEQ_PROBE:
+	case BMC_SEQ_EXAMINE:
 	case BMC_SEQ_OVERRIDE: break;
 	}
 	return done(s);
@@ -444,9 +450,10 @@ bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 bool
 bmc_seq_bears_refusal(const struct bmc_seq *s)
 {
-	return s->step == BMC_STEP_BEGIN || s->step == BMC_STEP_KEEP ||
-	       s->step == BMC_STEP_ACK || s->step == BMC_STEP_COMPLETE ||
-	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
+	return s->step == BMC_STEP_EXAMINE || s->step == BMC_STEP_BEGIN ||
+	       s->step == BMC_STEP_KEEP || s->step == BMC_STEP_ACK ||
+	       s->step == BMC_STEP_COMPLETE || s->step == BMC_STEP_DEVICE ||
+	       s->step == BMC_STEP_CONFIRM ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
 	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
 }
@@ -567,24 +574,30 @@ on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	return flags_differ(s, rs, readable);
 }
 
-/* Table 20-2. */
 static enum bmc_seq_next
 on_device(struct bmc_seq *s, const struct bmc_reply *rs)
 {
-	struct rbuf r = rbuf_init(rs->data, rs->len);
-	struct bmc_device d = {.known = true};
-	uint32_t low;
-
-	rbuf_skip(&r, 2); /* device id and revision */
-	d.fw_major = rbuf_u8(&r) & 0x7F;
-	d.fw_minor = rbuf_u8(&r);
-	rbuf_skip(&r, 2); /* IPMI version, capabilities */
-	low = rbuf_u16le(&r);
-	d.manufacturer = low | (uint32_t)(rbuf_u8(&r) & 0x0F) << 16; /* 20 bits */
-	d.product = rbuf_u16le(&r);
-	if (rs->code == BMC_COMPLETION_OK && rbuf_ok(&r))
-		s->device = d;
+	(void)bmc_look_device(rs, &s->device);
 	return read_flags(s);
+}
+
+/* The next request of a thorough look; the power comes last. */
+static enum bmc_seq_next
+examine(struct bmc_seq *s)
+{
+	if (!bmc_look_next(s->look, &s->cmd))
+		return look(s, BMC_STEP_LOOK);
+	s->step = BMC_STEP_EXAMINE;
+	return BMC_SEQ_RUN;
+}
+
+static enum bmc_seq_next
+on_examine(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	if (s->cmd.netfn == BMC_NETFN_APP && s->cmd.cmd == BMC_CMD_GET_DEVICE_ID)
+		(void)bmc_look_device(rs, &s->device);
+	bmc_look_take(s->look, rs);
+	return examine(s);
 }
 
 enum bmc_seq_next
@@ -608,6 +621,7 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_STEP_COMPLETE: return flags_set(s, now);
 	case BMC_STEP_READ: return on_flags_read(s, now, rs);
 	case BMC_STEP_DEVICE: return on_device(s, rs);
+	case BMC_STEP_EXAMINE: return on_examine(s, rs);
 	case BMC_STEP_START:
 	case BMC_STEP_PAUSE:
 	case BMC_STEP_END: break;
@@ -630,7 +644,8 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 	case BMC_STEP_FLAGS:
 	case BMC_STEP_COMPLETE:
 	case BMC_STEP_READ:
-	case BMC_STEP_DEVICE: return BMC_SEQ_RUN;
+	case BMC_STEP_DEVICE:
+	case BMC_STEP_EXAMINE: return BMC_SEQ_RUN;
 	case BMC_STEP_START:
 	case BMC_STEP_PAUSE:
 	case BMC_STEP_END: break;

@@ -10,6 +10,7 @@
 
 #include "agent/bmc.h"
 #include "agent/bmc_error.h"
+#include "agent/bmc_look.h"
 #include "agent/bmc_manners.h"
 #include "agent/bmc_packet.h"
 
@@ -20,6 +21,7 @@ enum bmc_seq_kind {
 	BMC_SEQ_ON_SEEN,
 	BMC_SEQ_OVERRIDE,
 	BMC_SEQ_PROBE,
+	BMC_SEQ_EXAMINE,
 };
 
 enum bmc_seq_step {
@@ -35,6 +37,7 @@ enum bmc_seq_step {
 	BMC_STEP_COMPLETE, /* boot option 0: set complete */
 	BMC_STEP_READ,	   /* boot option 5 read back */
 	BMC_STEP_DEVICE,   /* Get Device ID */
+	BMC_STEP_EXAMINE,  /* one of bmc_look.h */
 	BMC_STEP_PAUSE,
 	BMC_STEP_END,
 };
@@ -60,7 +63,8 @@ struct bmc_seq {
 	enum bmc_seq_kind kind;
 	enum bmc_action action;
 	enum bmc_boot boot;
-	bool device_only; /* the BMC loses the other bits on reading (ipmi.md 1.5) */
+	bool device_only;      /* the BMC loses the other bits on reading (ipmi.md 1.5) */
+	struct bmc_look *look; /* EXAMINE; borrowed */
 	const struct bmc_manners *manners; /* borrowed; NULL: the usual ones */
 	enum bmc_variant variant;
 	bool

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The IPMI engine on the command line, for tests and benchmarks:
  *
- *     BMC_PASSWORD=… [BMC_KG=HEX] bmcctl [options] VERB ADDRESS[+COUNT]:PORT…
+ *     BMC_PASSWORD=… [BMC_KG=HEX] [BMC_LEARNED=JSON] bmcctl [options] VERB ADDRESS[+COUNT]:PORT…
  *     VERB: status on off cycle reset soft off-seen on-seen override override-bios probe
+ *           examine
  *
  *     -u USER  -C 0|3|17 (suite)  -L operator|administrator  -D (boot_verify: device)
  *     -j IN_FLIGHT  -S MAX_SESSIONS  -r REPEAT  -n (names may be resolved)
@@ -78,13 +79,14 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 		snprintf(flags + 2 * i, 3, "%02x", r->flags.raw[i]);
 	if (!c->quiet)
 		print(json_pack(
-		    "{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i}", "id",
-		    (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
+		    "{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i,s:O*}",
+		    "id", (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
 		    r->err.text, "did", r->did, "power", bmc_power_name(r->power), "why",
 		    r->why, "flags", r->flags.known ? flags : "", "cipher", r->cipher,
 		    "resends", r->n_resends, "sessions", r->n_sessions, "ms",
 		    (json_int_t)((clock_mono() - c->begin) / 1000), "manufacturer",
-		    (int)r->device.manufacturer, "product", r->device.product));
+		    (int)r->device.manufacturer, "product", r->device.product, "learned",
+		    r->learned));
 	c->ok += r->err.code[0] == '\0';
 	c->resends += r->n_resends;
 	c->sessions += r->n_sessions;
@@ -113,6 +115,8 @@ order(struct ctl *c, struct target *t)
 		    c->engine, b, BMC_BOOT_PXE_BIOS, c->timeout, on_done, t);
 	if (str_eq(c->verb, "probe"))
 		return bmc_probe(c->engine, b, c->timeout, on_done, t);
+	if (str_eq(c->verb, "examine"))
+		return bmc_examine(c->engine, b, false, c->timeout, on_done, t);
 	if (str_eq(c->verb, "status"))
 		return bmc_power_status(c->engine, b, on_done, t);
 	fprintf(stderr, "bmcctl: no such verb: %s\n", c->verb);
@@ -279,6 +283,8 @@ main(int argc, char **argv)
 	    getenv("BMC_PASSWORD") ? getenv("BMC_PASSWORD") : "");
 	if (getenv("BMC_KG") != NULL && bundle_bmc_set_kg(&c.bmc, getenv("BMC_KG")) < 0)
 		return 1;
+	if (getenv("BMC_LEARNED") != NULL)
+		c.bmc.learned = json_loads(getenv("BMC_LEARNED"), 0, NULL);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &rl);
@@ -297,6 +303,7 @@ main(int argc, char **argv)
 			 (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000),
 	    "rss_kb", (json_int_t)ru.ru_maxrss));
 	event_base_free(c.base);
+	json_decref(c.bmc.learned);
 	for (struct target *t = c.targets, *next; t != NULL; t = next) {
 		next = t->next;
 		free(t);

@@ -68,7 +68,7 @@ GLOBALS = {}
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet|siteconf\w*)$"
-    r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|logline\w*|logwatch)$"
+    r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"
     r"|dhcp_class|keyed_hash|lease_pools|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")

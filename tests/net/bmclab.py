@@ -116,9 +116,10 @@ class Bmcs:
     def sum(self):
         return json.loads(self.ask("sum"))
 
-    def start(self, *argv, password=PASSWORD, kg=None):
+    def start(self, *argv, password=PASSWORD, kg=None, learned=None):
         """bmcctl in the background."""
-        env = dict(os.environ, BMC_PASSWORD=password, **({"BMC_KG": kg} if kg else {}))
+        env = dict(os.environ, BMC_PASSWORD=password, **({"BMC_KG": kg} if kg else {}),
+                   **({"BMC_LEARNED": json.dumps(learned)} if learned else {}))
         return self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcctl"), *argv, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=env)
 
@@ -129,9 +130,9 @@ class Bmcs:
         assert PASSWORD not in out + err
         return [json.loads(line) for line in out.splitlines()]
 
-    def ctl(self, *argv, password=PASSWORD, timeout=2 * netlab.PATIENCE, kg=None):
+    def ctl(self, *argv, password=PASSWORD, timeout=2 * netlab.PATIENCE, kg=None, learned=None):
         """Runs bmcctl; (results in order of completion, totals)."""
-        lines = self.finish(self.start(*argv, password=password, kg=kg), timeout)
+        lines = self.finish(self.start(*argv, password=password, kg=kg, learned=learned), timeout)
         return [x for x in lines[:-1] if "note" not in x], lines[-1]
 
     def one(self, *argv, target=f"127.77.0.1:{PORT}", **kw):

@@ -146,6 +146,19 @@ def test_ipmi_sim_with_kg():
         s.close()
 
 
+def test_ipmi_sim_is_examined_and_the_override_heeds_it(ipmi_sim):
+    ipmi_sim.one("-i", "200", "off-seen")
+    before = ipmi_sim.one("probe")["flags"]
+    seen = ipmi_sim.one("examine")["learned"]
+    assert seen["device"]["manufacturer"] == 0x1291 and seen["cipher"] == 3
+    assert 0 in seen["cipher_suites"]["value"]  # any password will do
+    assert seen["boot_options"]["0"]["refused"] == "CC"
+    assert seen["flags_read_back"]["efi"] is False
+    assert seen["manners"]["verify"] == "device"
+    assert ipmi_sim.one("probe")["flags"] == before
+    assert ipmi_sim.one("override", learned=seen)["code"] == ""  # without -D
+
+
 # It executes a repeated rq_seq again: of 25 resets that were resent as other commands are, it made 36.
 def test_ipmi_sim_resets_once_under_loss(ipmi_sim):
     ipmi_sim.one("-i", "200", "on-seen")

@@ -302,6 +302,69 @@ manners_set_the_pace(void **state)
 	bmc_world_free(w);
 }
 
+static const char *
+text_at(const json_t *v, const char *a, const char *b)
+{
+	return json_string_value(json_object_get(json_object_get(v, a), b));
+}
+
+/* What the thorough look finds is so, changes nothing, and is heeded by the next override. */
+static void
+a_thorough_look(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o, *bare;
+	const json_t *v;
+
+	(void)state;
+	w->bmcs[0].faults.refuse_options = 1;
+	w->bmcs[1].faults.drop_efi = 1;
+	memcpy(w->bmcs[1].flags, "\x20\x04\0\0\0", 5); /* used up: not valid */
+	for (unsigned i = 0; i < 2; i++) {
+		o = bmc_world_submit(w, i, BMC_SEQ_EXAMINE, 0, 60 * S);
+		bmc_world_run(w);
+		assert_true(o->ok);
+		v = o->learned;
+		assert_int_equal(json_integer_value(json_object_get(
+				     json_object_get(v, "device"), "manufacturer")),
+		    0x1291);
+		assert_string_equal(text_at(v, "device", "by"), "Get Device ID");
+		assert_string_equal(text_at(v, "device", "firmware"), "2.17");
+		assert_string_equal(text_at(v, "cipher_suites", "raw"), "c0030141"
+									"81c0110344"
+									"81");
+		assert_int_equal(json_integer_value(json_object_get(v, "cipher")), 17);
+		assert_string_equal(text_at(v, "privilege", "value"), "operator");
+		assert_int_equal(json_is_true(json_object_get(
+				     json_object_get(v, "flags_read_back"), "efi")),
+		    i == 0);
+	}
+	assert_string_equal(text_at(json_object_get(w->orders[0].learned, "boot_options"),
+				"0", "refused"),
+	    "80");
+	assert_null(text_at(w->orders[0].learned, "manners", "verify"));
+	assert_string_equal(text_at(w->orders[1].learned, "manners", "verify"), "device");
+	assert_memory_equal(w->bmcs[1].flags, "\0\x04\0\0\0", 5);
+	/* An override that is pending is left alone. */
+	o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 30 * S);
+	bmc_world_run(w);
+	assert_true(o->ok);
+	o = bmc_world_submit(w, 0, BMC_SEQ_EXAMINE, 0, 60 * S);
+	bmc_world_run(w);
+	assert_true(o->ok);
+	assert_null(json_object_get(o->learned, "flags_read_back"));
+	assert_memory_equal(w->bmcs[0].flags, "\xA0\x04\0\0\0", 5);
+	/* A BMC that loses the EFI bit: with what was learned the device alone is compared. */
+	bare = bmc_world_submit(w, 1, BMC_SEQ_OVERRIDE, 0, 30 * S);
+	w->cfg.learned = w->orders[1].learned;
+	o = bmc_world_submit(w, 1, BMC_SEQ_OVERRIDE, 0, 30 * S);
+	w->cfg.learned = NULL;
+	bmc_world_run(w);
+	assert_string_equal(bare->code, "override-not-kept");
+	assert_true(o->ok);
+	bmc_world_free(w);
+}
+
 int
 main(void)
 {
@@ -315,6 +378,7 @@ main(void)
 	    cmocka_unit_test(forgotten_flags_are_set_again),
 	    cmocka_unit_test(what_worked_comes_first),
 	    cmocka_unit_test(manners_set_the_pace),
+	    cmocka_unit_test(a_thorough_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,8 @@ random_faults(struct world *w, struct bmcsim_bmc *b)
 static void
 random_order(struct world *w)
 {
-	enum bmc_seq_kind kind = (enum bmc_seq_kind)rng_below(&w->rng, BMC_SEQ_PROBE + 1);
+	enum bmc_seq_kind kind =
+	    (enum bmc_seq_kind)rng_below(&w->rng, BMC_SEQ_EXAMINE + 1);
 	struct order *o =
 	    bmc_world_submit(w, (unsigned)rng_below(&w->rng, BMC_WORLD_BMCS), kind,
 		(enum bmc_action)rng_below(&w->rng, BMC_ACTION_SOFT + 1), 300000000);

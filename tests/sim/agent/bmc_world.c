@@ -172,6 +172,8 @@ void
 bmc_world_free(struct world *w)
 {
 	bmc_pool_free(w->pool, w->now);
+	for (unsigned i = 0; i < w->n_orders; i++)
+		json_decref(w->orders[i].learned);
 	bmc_packet_free(w->packet);
 	free(w->packets);
 	free(w);
@@ -205,7 +207,8 @@ check_truth(const struct order *o, const struct bmc_result *r)
 		assert_int_equal(r->power, BMC_POWER_OFF);
 	if (o->kind == BMC_SEQ_OVERRIDE && !changing) /* a start uses the flags up */
 		assert_memory_equal(b->flags, "\xA0\x04\0\0\0", 5);
-	if (o->kind == BMC_SEQ_STATUS || o->kind == BMC_SEQ_PROBE)
+	if (o->kind == BMC_SEQ_STATUS || o->kind == BMC_SEQ_PROBE ||
+	    o->kind == BMC_SEQ_EXAMINE)
 		assert_int_not_equal(r->power, BMC_POWER_UNKNOWN);
 }
 
@@ -247,6 +250,7 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	o->downgrade = r->downgrade;
 	o->flags_again = r->flags_again;
 	o->variant = r->variant;
+	o->learned = json_deep_copy(r->learned);
 	str_clip(o->code, sizeof o->code, r->err.code);
 	o->world->left--;
 	/* A farewell, and what was queued behind other calls of the same BMC. */
@@ -275,6 +279,10 @@ bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
 	c->seq.kind = kind;
 	c->seq.action = action;
 	c->seq.graceful = 5000000;
+	if (kind == BMC_SEQ_EXAMINE) {
+		c->look = str_alloc(sizeof *c->look);
+		c->look->may_set = true;
+	}
 	c->deadline = o->deadline;
 	c->done = on_done;
 	c->arg = o;

@@ -29,6 +29,7 @@ struct order {
 	unsigned bmc, n_done;
 	bool cancelled, ok, downgrade, flags_again;
 	const char *variant;
+	json_t *learned; /* owned */
 	int cipher;
 	char code[ERROR_CODE_SIZE];
 	uint64_t id;
