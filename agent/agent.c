@@ -596,7 +596,7 @@ make_parts(struct agent *a, struct error *err)
 	    .committed = on_committed,
 	    .trouble = on_trouble,
 	};
-	struct bmc_opts bmc = {.note = on_note, .note_arg = a};
+	struct bmc_opts bmc = a->cfg->bmc;
 	struct run_jobs_deps deps = {
 	    .base = a->base,
 	    .log = a->log,
@@ -614,6 +614,8 @@ make_parts(struct agent *a, struct error *err)
 	a->looking = workq_new(a->base, LOOK_THREADS);
 	a->preflight = preflight_new(
 	    a->hashing, a->looking, a->cfg->images_root, a->cfg->loaders_root);
+	bmc.note = on_note;
+	bmc.note_arg = a;
 	bmc.workq = a->names;
 	a->bmc = bmc_engine_new(a->base, a->log, &a->rng, &bmc, err);
 	if (a->bmc == NULL)

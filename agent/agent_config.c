@@ -11,6 +11,7 @@
 
 #include <cyaml/cyaml.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,11 +41,19 @@ struct raw_own {
 	uint32_t logs_count;
 };
 
+struct raw_bmc {
+	char *command_gap, *session_gap, *breaker_rest, *breaker_rest_max,
+	    *lockout_window;
+	uint32_t *sessions_per_minute, *breaker_after, *lockout_bmcs, *lockout_percent;
+	bool *jobs_wait;
+};
+
 struct raw {
 	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
 	    *site_url;
 	uint32_t *max_jobs, *max_events;
 	struct raw_deadlines deadlines;
+	struct raw_bmc bmc;
 	struct raw_own *own_servers;
 };
 
@@ -89,6 +98,23 @@ static const cyaml_schema_field_t own_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define COUNT(key, member) \
+	CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | OPT, struct raw_bmc, member)
+static const cyaml_schema_field_t bmc_fields[] = {
+    TEXT("command_gap", struct raw_bmc, command_gap, 16),
+    TEXT("session_gap", struct raw_bmc, session_gap, 16),
+    COUNT("sessions_per_minute", sessions_per_minute),
+    COUNT("breaker_after", breaker_after),
+    TEXT("breaker_rest", struct raw_bmc, breaker_rest, 16),
+    TEXT("breaker_rest_max", struct raw_bmc, breaker_rest_max, 16),
+    CYAML_FIELD_BOOL_PTR(
+	"jobs_wait", CYAML_FLAG_POINTER | OPT, struct raw_bmc, jobs_wait),
+    COUNT("lockout_bmcs", lockout_bmcs),
+    COUNT("lockout_percent", lockout_percent),
+    TEXT("lockout_window", struct raw_bmc, lockout_window, 16),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("site", struct raw, site, 63),
     TEXT("orchestrator", struct raw, orchestrator, 255),
@@ -101,6 +127,7 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_UINT_PTR("max_jobs", CYAML_FLAG_POINTER | OPT, struct raw, max_jobs),
     CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
     CYAML_FIELD_MAPPING("deadlines", OPT, struct raw, deadlines, deadline_fields),
+    CYAML_FIELD_MAPPING("bmc", OPT, struct raw, bmc, bmc_fields),
     CYAML_FIELD_IGNORE("boot_services", OPT),
     CYAML_FIELD_MAPPING_PTR(
 	"own_servers", CYAML_FLAG_POINTER | OPT, struct raw, own_servers, own_fields),
@@ -248,6 +275,69 @@ take_deadlines(const struct yaml_where *w, const struct raw_deadlines *raw,
 }
 
 static int
+take_span(const struct yaml_where *w, const char *key, const char *text, int64_t max,
+    int64_t *ret, struct error *err)
+{
+	int64_t us;
+
+	if (text == NULL)
+		return 0;
+	if (str_to_duration(text, &us) < 0 || us < 0 || us > max)
+		return yaml_where_bad(w, key, err,
+		    "\"%s\" is not a duration such as 90s or 10m, up to %lld s", text,
+		    (long long)(max / USEC_PER_SEC));
+	*ret = us;
+	return 0;
+}
+
+/* 0 means "never" to people, and "the default" to the engine. */
+static int
+take_threshold(const struct yaml_where *w, const char *key, const uint32_t *value,
+    int64_t max, unsigned *ret, struct error *err)
+{
+	int64_t n;
+
+	if (value == NULL)
+		return 0;
+	if (take_number(w, key, value, 0, 0, max, &n, err) < 0)
+		return -EINVAL;
+	*ret = n == 0 ? UINT_MAX : (unsigned)n;
+	return 0;
+}
+
+static int
+take_bmc(const struct yaml_where *w, const struct raw_bmc *raw, struct bmc_opts *ret,
+    struct error *err)
+{
+	const int64_t day = 86400 * USEC_PER_SEC;
+	int64_t rate = 0;
+	int r;
+
+	if ((r = take_span(w, "bmc.command_gap", raw->command_gap, 10 * USEC_PER_SEC,
+		 &ret->command_gap, err)) < 0 ||
+	    (r = take_span(w, "bmc.session_gap", raw->session_gap, 60 * USEC_PER_SEC,
+		 &ret->session_gap, err)) < 0 ||
+	    (r = take_span(w, "bmc.breaker_rest", raw->breaker_rest, day,
+		 &ret->breaker_first, err)) < 0 ||
+	    (r = take_span(w, "bmc.breaker_rest_max", raw->breaker_rest_max, day,
+		 &ret->breaker_max, err)) < 0 ||
+	    (r = take_span(w, "bmc.lockout_window", raw->lockout_window, day,
+		 &ret->lockout_window, err)) < 0 ||
+	    (r = take_number(w, "bmc.sessions_per_minute", raw->sessions_per_minute, 0, 0,
+		 600, &rate, err)) < 0 ||
+	    (r = take_threshold(w, "bmc.breaker_after", raw->breaker_after, 1000,
+		 &ret->breaker_after, err)) < 0 ||
+	    (r = take_threshold(w, "bmc.lockout_bmcs", raw->lockout_bmcs, 100000,
+		 &ret->lockout_more_than, err)) < 0 ||
+	    (r = take_threshold(w, "bmc.lockout_percent", raw->lockout_percent, 100,
+		 &ret->lockout_percent, err)) < 0)
+		return r;
+	ret->sessions_per_minute = (unsigned)rate;
+	ret->jobs_wait = raw->jobs_wait != NULL && *raw->jobs_wait;
+	return 0;
+}
+
+static int
 take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
     struct error *err)
 {
@@ -284,6 +374,8 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 w, "max_jobs", raw->max_jobs, 1000, 1, 100000, &c->max_jobs, err)) < 0 ||
 	    (r = take_number(w, "max_events", raw->max_events, 200000, 1000, 100000000,
 		 &c->max_events, err)) < 0)
+		return r;
+	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0)
 		return r;
 	return take_deadlines(w, &raw->deadlines, &c->limits, err);
 }

@@ -24,6 +24,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/bmc.h"
 #include "agent/logline.h"
 #include "agent/run.h"
 #include "lib/compiler.h"
@@ -58,6 +59,7 @@ struct agent_config {
 	    [64]; /* who reads templates: user of boot_services or own_servers */
 	int64_t max_jobs, max_events;
 	struct run_limits limits;
+	struct bmc_opts bmc; /* how BMCs are treated; the rest of it is unset */
 	/* The boot_services section on the same lines as in the file, so that bootd's
 	 * messages name the right ones. Owned. */
 	char *boot_services; /* NULL: own_servers */

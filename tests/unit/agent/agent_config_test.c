@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/agent_config.h"
 
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +54,38 @@ test_defaults(void **state)
 	assert_int_equal(c.max_jobs, 1000);
 	assert_int_equal(c.limits.allow[STAGE_KERNEL], 0);
 	agent_config_done(&c);
+}
+
+static void
+test_bmc(void **state)
+{
+	struct agent_config c =
+	    good("bmc: {command_gap: 2s, session_gap: 3s, "
+		 "sessions_per_minute: 6, breaker_after: 0,\n"
+		 "  breaker_rest: 10s, breaker_rest_max: 1h, jobs_wait: "
+		 "true, lockout_bmcs: 0, lockout_percent: 7,\n"
+		 "  lockout_window: 1h}\n"
+		 "boot_services: {interfaces: [eth1]}\n");
+
+	(void)state;
+	assert_int_equal(c.bmc.command_gap, 2 * USEC_PER_SEC);
+	assert_int_equal(c.bmc.session_gap, 3 * USEC_PER_SEC);
+	assert_int_equal(c.bmc.sessions_per_minute, 6);
+	assert_int_equal(c.bmc.breaker_after, UINT_MAX);
+	assert_int_equal(c.bmc.breaker_first, 10 * USEC_PER_SEC);
+	assert_int_equal(c.bmc.breaker_max, 3600 * USEC_PER_SEC);
+	assert_true(c.bmc.jobs_wait);
+	assert_int_equal(c.bmc.lockout_more_than, UINT_MAX);
+	assert_int_equal(c.bmc.lockout_percent, 7);
+	assert_int_equal(c.bmc.lockout_window, 3600 * USEC_PER_SEC);
+	agent_config_done(&c);
+	c = good("bmc: {}\nboot_services: {interfaces: [eth1]}\n");
+	assert_int_equal(c.bmc.breaker_after, 0);
+	assert_false(c.bmc.jobs_wait);
+	agent_config_done(&c);
+	bad("bmc: {command_gap: 11s}\nboot_services: {}\n", "agent.yaml:1", "11s");
+	bad("bmc: {lockout_percent: 101}\nboot_services: {}\n", "agent.yaml:1", "101");
+	bad("bmc: {braker: 1}\nboot_services: {}\n", "agent.yaml:1", "braker");
 }
 
 static void
@@ -216,6 +249,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_everything),
+	    cmocka_unit_test(test_bmc),
 	    cmocka_unit_test(test_own_servers),
 	    cmocka_unit_test(test_own_servers_bad),
 	    cmocka_unit_test(test_bootd_section_keeps_its_lines),
