@@ -163,6 +163,36 @@ def test_nothing_comes_and_three_attempts_are_made(site):
     assert len(set(begun)) == 3 and begun == ended
 
 
+def test_after_a_miss_it_is_asked_for_in_another_way_and_that_is_learned(site):
+    s = site(deadlines={"firmware-dhcp": "4s"})
+    job = s.order(s.bundle())
+    s.wait_stage("power", attempt=2)
+    s.machine().boot_all()
+    assert s.wait_end(job)["kind"] == "job.done"
+    learned = s.wait_event("ipmi.learned", job=job)
+    assert learned["detail"]["variant"] == "in-progress"
+    # The next job begins with it: nothing is learned anew.
+    job = s.order(s.bundle())
+    s.wait_stage("power", job=job)
+    s.machine().boot_all()
+    assert s.wait_end(job)["kind"] == "job.done"
+    assert not [e for e in s.events if e["kind"] == "ipmi.learned" and e.get("job") == job]
+
+
+def test_flags_lost_before_the_power_on_are_set_again(site):
+    s = site()
+    s.bmc_ask("fault all lose_on 1")  # the BMC takes the order and forgets it: a second one follows
+    job = s.order(s.bundle())
+    s.wait_stage("override")
+    s.bmc_ask("fault all forget_at_off 1")
+    s.wait_stage("power")
+    s.machine().boot_all()
+    assert s.wait_end(job)["kind"] == "job.done"
+    reads = [e for e in s.events if e["kind"] == "ipmi.bootflags" and e.get("job") == job]
+    assert len(reads) >= 3, reads  # preflight, override, and before the second power-on
+    assert s.bmc_show()["pxe_boots"] == 1
+
+
 def test_installer_reports_failure(site):
     s = site()
     job = s.order(s.bundle())
