@@ -18,11 +18,11 @@
 #include <unistd.h>
 
 #include "agent/bmc.h"
+#include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
 #include "agent/menu.h"
 #include "agent/own_servers_io.h"
-#include "agent/power_call.h"
 #include "agent/preflight.h"
 #include "agent/run_jobs.h"
 #include "agent/run_url.h"
@@ -67,7 +67,7 @@ struct agent {
 	struct bmc_engine *bmc;
 	struct run_jobs *jobs;
 	struct boots *boots;
-	struct power_calls *calls;
+	struct bmc_verbs *calls;
 	struct wire wire; /* who serves the machines; ops NULL: nobody yet */
 	struct uplink *uplink;
 	struct bundle_site *site; /* without hosts */
@@ -416,7 +416,7 @@ take_order(
 		run_jobs_cancel(
 		    a->jobs, o->id, o->by[0] != '\0' ? o->by : "the orchestrator");
 		break;
-	case AGENT_ORDER_CALL: power_call_start(a->calls, o); break;
+	case AGENT_ORDER_CALL: bmc_verbs_start(a->calls, o); break;
 	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;
 	}
 }
@@ -499,7 +499,7 @@ on_charge(void *arg, const struct error *refused)
 }
 
 static void
-on_call_done(void *arg, const struct agent_msg_call_result *res)
+on_call_done(void *arg, struct agent_msg_call_result *res)
 {
 	struct agent *a = arg;
 
@@ -626,7 +626,7 @@ make_parts(struct agent *a, struct error *err)
 	a->jobs = run_jobs_new(&deps);
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);
-	a->calls = power_call_new(a->bmc, on_call_done, a);
+	a->calls = bmc_verbs_new(a->bmc, on_call_done, a);
 	return 0;
 }
 
@@ -750,7 +750,7 @@ agent_free(struct agent *a)
 	if (a->wire.ops != NULL)
 		a->wire.ops->free(a->wire.self);
 	uplink_free(a->uplink);
-	power_call_free(a->calls);
+	bmc_verbs_free(a->calls);
 	boots_free(a->boots);
 	run_jobs_free(a->jobs);
 	bmc_engine_free(a->bmc);

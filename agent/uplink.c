@@ -18,7 +18,12 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { WAIT_S = 25, BATCH = 200 };
+enum {
+	WAIT_S = 25,
+	BATCH = 200,
+	CALLS_MAX = 16384,	      /* answers that wait */
+	CALLS_BYTES = 2 * 1024 * 1024 /* of answers in one report */
+};
 #define DELAY_FIRST (200 * USEC_PER_MSEC)
 #define DELAY_MAX (15 * USEC_PER_SEC)
 #define REPORT_TIMEOUT (30 * USEC_PER_SEC)
@@ -46,8 +51,8 @@ struct uplink {
 	struct error trouble;
 	int64_t first; /* of the events in the report under way */
 	size_t n_events;
-	struct agent_msg_call_result calls[AGENT_MSG_ORDERS_MAX]; /* of one report */
-	size_t n_calls;
+	struct agent_msg_call_result *calls; /* in order; owned, with their data */
+	size_t n_calls, calls_room;
 	size_t n_calls_sent; /* in the report under way */
 };
 
@@ -131,6 +136,16 @@ post(struct uplink *u, const char *path, json_t *doc, int64_t timeout,
 
 /* ---- poll ---- */
 
+/* Does it hold what is told again until its effect was reported? Calls are told once. */
+static bool
+repeats(const struct agent_msg_orders *orders)
+{
+	for (size_t i = 0; i < orders->n_orders; i++)
+		if (orders->orders[i].type != AGENT_ORDER_CALL)
+			return true;
+	return orders->table != NULL;
+}
+
 static void
 on_polled(void *arg, const struct http_client_reply *reply)
 {
@@ -152,7 +167,7 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	all_well(&u->poll);
 	if (u->o.on_charge != NULL)
 		u->o.on_charge(u->o.arg, NULL);
-	any = orders.n_orders > 0 || orders.table != NULL;
+	any = repeats(&orders);
 	r = u->o.on_orders(u->o.arg, &orders);
 	agent_msg_orders_done(&orders);
 	set_timer(&u->poll, r < 0 ? AFTER_REFUSAL : any ? AFTER_ORDERS : 0);
@@ -207,6 +222,8 @@ take_ack(struct uplink *u, int64_t acked)
 static void
 forget_calls(struct uplink *u)
 {
+	for (size_t i = 0; i < u->n_calls_sent; i++)
+		agent_msg_call_result_done(&u->calls[i]);
 	u->n_calls -= u->n_calls_sent;
 	memmove(u->calls, u->calls + u->n_calls_sent, u->n_calls * sizeof(u->calls[0]));
 	u->n_calls_sent = 0;
@@ -238,6 +255,22 @@ on_reported(void *arg, const struct http_client_reply *reply)
 	uplink_kick(u);
 }
 
+/* How many of the answers that wait go into one report. */
+static size_t
+calls_now(const struct uplink *u)
+{
+	size_t n = 0, bytes = 0;
+
+	while (n < u->n_calls && n < AGENT_MSG_ORDERS_MAX && bytes < CALLS_BYTES) {
+		const json_t *data = u->calls[n++].data;
+
+		bytes += sizeof(u->calls[0]);
+		if (data != NULL)
+			bytes += json_dumpb(data, NULL, 0, JSON_COMPACT);
+	}
+	return n;
+}
+
 static void
 send_report(struct uplink *u, struct event *events, int n)
 {
@@ -247,9 +280,9 @@ send_report(struct uplink *u, struct event *events, int n)
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
 	m.calls = u->calls;
-	m.n_calls = u->n_calls;
+	m.n_calls = calls_now(u);
 	u->n_events = (size_t)n;
-	u->n_calls_sent = u->n_calls;
+	u->n_calls_sent = m.n_calls;
 	u->report.call = post(u, "/agent/v1/report", agent_msg_report_to_json(&m),
 	    REPORT_TIMEOUT, on_reported);
 	if (u->report.call == NULL)
@@ -323,14 +356,20 @@ uplink_set_table(struct uplink *u, int64_t version)
 }
 
 void
-uplink_call_result(struct uplink *u, const struct agent_msg_call_result *res)
+uplink_call_result(struct uplink *u, struct agent_msg_call_result *res)
 {
-	if (u->n_calls >= ARRAY_SIZE(u->calls)) {
+	if (u->n_calls >= CALLS_MAX) {
 		log_warn(u->o.log, "too many answers wait; the one of call %s is lost",
 		    res->id);
+		agent_msg_call_result_done(res);
 		return;
 	}
+	if (u->n_calls == u->calls_room) {
+		u->calls_room = u->calls_room > 0 ? 2 * u->calls_room : 64;
+		u->calls = str_realloc(u->calls, u->calls_room * sizeof(u->calls[0]));
+	}
 	u->calls[u->n_calls++] = *res;
+	res->data = NULL;
 	uplink_kick(u);
 }
 
@@ -377,5 +416,8 @@ uplink_free(struct uplink *u)
 	line_done(&u->poll);
 	line_done(&u->report);
 	http_client_free(u->http);
+	for (size_t i = 0; i < u->n_calls; i++)
+		agent_msg_call_result_done(&u->calls[i]);
+	free(u->calls);
 	free(u);
 }

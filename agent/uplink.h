@@ -51,8 +51,8 @@ void
 uplink_set_trouble(struct uplink *u, const struct error *trouble);
 void
 uplink_set_table(struct uplink *u, int64_t version);
-/* Queued for the next report; lost with the process, as calls are. */
+/* Queued for the next report; lost with the process, as calls are. Takes res->data. */
 void
-uplink_call_result(struct uplink *u, const struct agent_msg_call_result *res);
+uplink_call_result(struct uplink *u, struct agent_msg_call_result *res);
 
 #endif

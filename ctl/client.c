@@ -207,6 +207,18 @@ take_answer(const struct ctl *ctl, const struct client_request *rq,
 	return r;
 }
 
+int
+client_refused(const struct ctl *ctl, const struct client_request *rq, int status,
+    const char *body, size_t len)
+{
+	struct error err;
+	json_t *v = len > 0 ? json_parse(body, len, &err) : NULL;
+	int r = report_problem(ctl, rq, status, v);
+
+	json_decref(v);
+	return r;
+}
+
 /* An answer that was lost (the server was restarted just then) is asked for again under the same
  * key, which cannot do anything twice. Without a key only once. */
 static int

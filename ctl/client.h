@@ -32,6 +32,10 @@ struct client_request {
 	bool may_be_absent; /* a 404 is no failure: it leaves *ret alone */
 };
 
+/* Prints the refusal in a reply whose status is not 2xx; the exit code to end with. */
+int
+client_refused(const struct ctl *ctl, const struct client_request *rq, int status,
+    const char *body, size_t len);
 /* 0 with *ret (owned by the caller; NULL allowed for "not wanted"), or the exit code to
  * end with: the error lines are on stderr then. */
 int

@@ -72,8 +72,6 @@ cmd_job_watch(struct ctl *ctl, const struct args *args);
 int
 cmd_status(struct ctl *ctl, const struct args *args);
 int
-cmd_status_power(struct ctl *ctl, const struct args *args);
-int
 cmd_status_history(struct ctl *ctl, const struct args *args);
 int
 cmd_status_doctor(struct ctl *ctl, const struct args *args);
@@ -84,6 +82,9 @@ int
 cmd_history(struct ctl *ctl, const struct args *args);
 int
 cmd_history_trace(struct ctl *ctl, const struct args *args);
+/* cmd_bmc.c: power status, and the verbs of lib/bmc_verb.h */
+int
+cmd_bmc(struct ctl *ctl, const struct args *args);
 /* cmd_events_io.c */
 int
 cmd_events_io(struct ctl *ctl, const struct args *args);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is: status, power status, doctor, agent list.
+/* What is: status, doctor, agent list.
  *
  * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8;
- * doctor ends with 2 when a check failed, power status with 2 when a BMC did not tell.
+ * doctor ends with 2 when a check failed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -62,45 +62,6 @@ cmd_status(struct ctl *ctl, const struct args *args)
 	output_list(ctl, rows, status_columns, ARRAY_SIZE(status_columns));
 	json_decref(rows);
 	return CTL_OK;
-}
-
-/* ---- power status ---- */
-
-static const struct output_column power_columns[] = {
-    {.title = "HOST", .key = "host"},
-    {.title = "POWER", .key = "power"},
-    {.title = "WHY", .key = "why"},
-};
-
-int
-cmd_status_power(struct ctl *ctl, const struct args *args)
-{
-	char *hosts = cmd_util_selector(args);
-	json_t *body = json_object(), *answer = NULL, *row;
-	int r;
-	size_t i;
-
-	json_put_str(body, "hosts", hosts);
-	r = client_call(ctl,
-	    &(struct client_request){.method = "POST",
-		.path = "/api/v1/power",
-		.body = body,
-		.subject = hosts},
-	    &answer);
-	json_decref(body);
-	free(hosts);
-	if (r != CTL_OK)
-		return r;
-	output_list(ctl, json_object_get(answer, "items"), power_columns,
-	    ARRAY_SIZE(power_columns));
-	json_array_foreach (json_object_get(answer, "items"), i, row) {
-		const char *power = cmd_util_str(row, "power");
-
-		if (!str_eq(power, "on") && !str_eq(power, "off"))
-			r = CTL_FAILED;
-	}
-	json_decref(answer);
-	return r;
 }
 
 /* ---- doctor ---- */

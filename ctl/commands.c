@@ -46,6 +46,10 @@ static const struct args_option order_options[] = {
     {"limit", 0, ARGS_VALUE, "N", "refuse a set of more hosts (20)"},
 };
 
+static const struct args_option collate_option[] = {
+    {"collate", 0, ARGS_FLAG, NULL, "put hosts with the same answer together"},
+};
+
 static const struct args_option reboot_options[] = {
     {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
 	"how long the system may take to stop"},
@@ -61,6 +65,10 @@ static const struct args_option reboot_options[] = {
 	"HOSTS is a set: edge[01-10].los,-edge03.los  @site=los,role=cdn  all. What " \
 	"could lose data\n"                                                           \
 	"is asked for on the terminal, or needs --yes. The job's id is printed at once."
+
+#define ANSWERS_HELP                                                                \
+	"Answers are printed as they come, any number of hosts; each host exactly " \
+	"once. Ends with\n2 when a host failed."
 
 /* ---- inventory ---- */
 
@@ -258,8 +266,8 @@ static const struct args_command commands[] = {
     {"reboot", NULL, "HOSTS", 1, -1,
 	{GROUP(reboot_options), GROUP(reason_option), GROUP(order_options)}, cmd_order,
 	"Restart hosts from their disks", HOSTS_HELP},
-    {"power", "status", "HOSTS", 1, -1, {{0}}, cmd_status_power,
-	"Ask the BMCs for the power state", NULL},
+    {"power", "status", "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
+	"Ask the BMCs for the power state", ANSWERS_HELP},
     {"power", "on", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
 	cmd_order, "Switch on", HOSTS_HELP},
     {"power", "off", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},

@@ -144,8 +144,9 @@ order_to_json(const struct agent_msg_order *o)
 		json_put_str(v, "t", "call");
 		json_put_str(v, "id", o->id);
 		json_put_str(v, "verb", o->verb);
-		json_put(v, "host", bundle_host_to_json(o->host));
 		json_put(v, "bmc", bundle_bmc_to_json(o->bmc));
+		if (o->args != NULL)
+			json_object_set(v, "args", o->args);
 		break;
 	case AGENT_ORDER_BAD_JOB: abort(); /* exists only on the receiving side */
 	}
@@ -169,12 +170,14 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 static int
 read_call(const json_t *v, struct agent_msg_order *o, struct error *err)
 {
-	o->host = str_alloc(sizeof(*o->host));
+	json_t *args = NULL;
+
 	o->bmc = str_alloc(sizeof(*o->bmc));
 	if (read_id(v, "id", o->id, err) < 0 ||
 	    json_copy_str(v, "verb", o->verb, sizeof(o->verb), err) < 0 ||
-	    bundle_host_from_json(json_object_get(v, "host"), o->host, err) < 0)
+	    json_opt_obj(v, "args", &args, err) < 0)
 		return -EINVAL;
+	o->args = json_incref(args);
 	return bundle_bmc_from_json(json_object_get(v, "bmc"), o->bmc, err);
 }
 
@@ -288,7 +291,7 @@ agent_msg_orders_done(struct agent_msg_orders *m)
 	for (size_t i = 0; i < m->n_orders; i++) {
 		bundle_done(m->orders[i].bundle);
 		free(m->orders[i].bundle);
-		free(m->orders[i].host);
+		json_decref(m->orders[i].args);
 		bundle_bmc_wipe(m->orders[i].bmc);
 		free(m->orders[i].bmc);
 	}
@@ -307,7 +310,17 @@ call_result_to_json(const struct agent_msg_call_result *c)
 	json_put_str(v, "power", c->power);
 	json_put(v, "reason", json_string(""));
 	json_put_str(v, "reason", c->reason);
+	json_put_str(v, "code", c->code);
+	if (c->data != NULL)
+		json_object_set(v, "data", c->data);
 	return v;
+}
+
+void
+agent_msg_call_result_done(struct agent_msg_call_result *c)
+{
+	json_decref(c->data);
+	c->data = NULL;
 }
 
 json_t *
@@ -356,16 +369,21 @@ read_events(const json_t *v, struct agent_msg_report *m, struct error *err)
 static int
 read_call_result(const json_t *v, struct agent_msg_call_result *c, struct error *err)
 {
+	json_t *data = NULL;
+
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
 	if (read_id(v, "id", c->id, err) < 0 ||
 	    json_copy_str(v, "power", c->power, sizeof(c->power), err) < 0 ||
-	    json_copy_opt(v, "reason", c->reason, sizeof(c->reason), err) < 0)
+	    json_copy_opt(v, "reason", c->reason, sizeof(c->reason), err) < 0 ||
+	    json_copy_opt(v, "code", c->code, sizeof(c->code), err) < 0 ||
+	    json_opt_obj(v, "data", &data, err) < 0)
 		return -EINVAL;
 	if (!str_eq(c->power, "on") && !str_eq(c->power, "off") &&
 	    !str_eq(c->power, "unknown"))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "power: not on, off or unknown");
+	c->data = json_incref(data);
 	return 0;
 }
 
@@ -383,13 +401,14 @@ read_calls(const json_t *v, struct agent_msg_report *m, struct error *err)
 		    AGENT_MSG_ORDERS_MAX);
 	if (n > 0)
 		m->calls = str_alloc(n * sizeof(*m->calls));
-	for (size_t i = 0; i < n; i++) {
-		if (read_call_result(json_array_get(list, i), &m->calls[i], err) < 0) {
-			error_prefix(err, "calls[%zu]", i);
+	for (; m->n_calls < n; m->n_calls++) {
+		const json_t *item = json_array_get(list, m->n_calls);
+
+		if (read_call_result(item, &m->calls[m->n_calls], err) < 0) {
+			error_prefix(err, "calls[%zu]", m->n_calls);
 			return -EINVAL;
 		}
 	}
-	m->n_calls = n;
 	return 0;
 }
 
@@ -420,6 +439,8 @@ agent_msg_report_done(struct agent_msg_report *m)
 		return;
 	for (size_t i = 0; i < m->n_events; i++)
 		event_done(&m->events[i]);
+	for (size_t i = 0; i < m->n_calls; i++)
+		agent_msg_call_result_done(&m->calls[i]);
 	free(m->events);
 	free(m->calls);
 	memset(m, 0, sizeof(*m));

@@ -33,13 +33,13 @@ enum agent_msg_order_type {
 
 struct agent_msg_order {
 	enum agent_msg_order_type type;
-	struct bundle *bundle;	  /* job; owned */
-	char id[ID_SIZE];	  /* cancel: job; call: call id */
-	char by[64];		  /* cancel: on whose order; empty when not told */
-	char verb[32];		  /* call: "power-status" */
-	struct bundle_host *host; /* call; owned */
-	struct bundle_bmc *bmc;	  /* call; owned, wiped */
-	struct error refused;	  /* bad job: why its bundle cannot be read */
+	struct bundle *bundle;	/* job; owned */
+	char id[ID_SIZE];	/* cancel: job; call: call id */
+	char by[64];		/* cancel: on whose order; empty when not told */
+	char verb[32];		/* call: one of bmc_verb.h, or a newer one */
+	struct bundle_bmc *bmc; /* call; owned, wiped */
+	json_t *args;		/* call: an object, or NULL; owned */
+	struct error refused;	/* bad job: why its bundle cannot be read */
 };
 
 struct agent_msg_orders {
@@ -51,7 +51,9 @@ struct agent_msg_orders {
 struct agent_msg_call_result {
 	char id[ID_SIZE];
 	char power[16]; /* on | off | unknown */
+	char code[48];	/* "": it was done */
 	char reason[256];
+	json_t *data; /* what the verb answers, an object, or NULL; owned */
 };
 
 struct agent_msg_report {
@@ -76,6 +78,8 @@ agent_msg_orders_from_json(
     const json_t *v, struct agent_msg_orders *ret, struct error *err) MUST_CHECK;
 void
 agent_msg_orders_done(struct agent_msg_orders *m);
+void
+agent_msg_call_result_done(struct agent_msg_call_result *c);
 json_t *
 agent_msg_report_to_json(const struct agent_msg_report *m);
 int

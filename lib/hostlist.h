@@ -31,5 +31,9 @@ int
 hostlist_parse(const char *text, struct hostlist *ret, struct error *err) MUST_CHECK;
 void
 hostlist_done(struct hostlist *list);
+/* Names as such a text, each once, sorted: "edge[01-10,12].los,gw.los"; hostlist_parse() makes the same
+ * names of it. Owned by the caller. */
+char *
+hostlist_fold(const char *const *names, size_t n);
 
 #endif

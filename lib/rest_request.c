@@ -21,10 +21,6 @@
 #include "lib/rest_priv.h"
 #include "lib/str.h"
 
-/* Above this a stream that ends is reset: its reader is not reading, and would hold the
- * memory. */
-enum { SSE_LINGER_MAX = 256 * 1024 };
-
 static struct bufferevent *
 transport(const struct rest_request *rq)
 {
@@ -320,16 +316,55 @@ rest_problem(struct rest_request *rq, int status, const struct error *err, json_
 	answer(rq, status, v, "application/problem+json");
 }
 
+/* ---- streams ---- */
+
+void
+rest_stream_start(struct rest_request *rq, const char *type)
+{
+	add_header(rq, "Content-Type", type);
+	add_header(rq, "Cache-Control", "no-store");
+	evhttp_send_reply_start(rq->ev, 200, "OK");
+	/* A stream may be silent for hours, both ways. */
+	bufferevent_set_timeouts(transport(rq), NULL, NULL);
+}
+
+size_t
+rest_stream_send(struct rest_request *rq, const char *data, size_t len)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL || evbuffer_add(out, data, len) < 0)
+		abort();
+	evhttp_send_reply_chunk(rq->ev, out);
+	evbuffer_free(out);
+	return rest_stream_waiting(rq);
+}
+
+size_t
+rest_stream_waiting(const struct rest_request *rq)
+{
+	return evbuffer_get_length(bufferevent_get_output(transport(rq)));
+}
+
+void
+rest_stream_end(struct rest_request *rq)
+{
+	struct evhttp_request *ev = rq->ev;
+	bool stuck = rest_stream_waiting(rq) > REST_STREAM_LINGER_MAX;
+
+	request_free(rq);
+	if (stuck)
+		evhttp_connection_free(evhttp_request_get_connection(ev));
+	else
+		evhttp_send_reply_end(ev);
+}
+
 /* ---- server-sent events ---- */
 
 void
 rest_sse_start(struct rest_request *rq)
 {
-	add_header(rq, "Content-Type", "text/event-stream");
-	add_header(rq, "Cache-Control", "no-store");
-	evhttp_send_reply_start(rq->ev, 200, "OK");
-	/* A stream may be silent for hours, both ways. */
-	bufferevent_set_timeouts(transport(rq), NULL, NULL);
+	rest_stream_start(rq, "text/event-stream");
 }
 
 /* Adds "data: " lines; a line break inside the data begins another one (HTML, 9.2.6). */
@@ -362,19 +397,11 @@ rest_sse_send(struct rest_request *rq, const char *id, const char *data)
 	evbuffer_add_printf(out, "\n");
 	evhttp_send_reply_chunk(rq->ev, out);
 	evbuffer_free(out);
-	return evbuffer_get_length(bufferevent_get_output(transport(rq)));
+	return rest_stream_waiting(rq);
 }
 
 void
 rest_sse_end(struct rest_request *rq)
 {
-	struct evhttp_request *ev = rq->ev;
-	bool stuck =
-	    evbuffer_get_length(bufferevent_get_output(transport(rq))) > SSE_LINGER_MAX;
-
-	request_free(rq);
-	if (stuck)
-		evhttp_connection_free(evhttp_request_get_connection(ev));
-	else
-		evhttp_send_reply_end(ev);
+	rest_stream_end(rq);
 }

@@ -11,7 +11,12 @@
 #include "lib/error.h"
 #include "lib/log.h"
 
-enum { REST_BODY_MAX = 16 * 1024 * 1024 };
+enum {
+	REST_BODY_MAX = 16 * 1024 * 1024,
+	/* A stream that ends with more than this unsent is reset: its reader is not reading, and would
+	 * hold the memory. */
+	REST_STREAM_LINGER_MAX = 256 * 1024,
+};
 
 struct rest_peer {
 	uid_t uid;
@@ -73,6 +78,17 @@ rest_problem(
  */
 void
 rest_on_gone(struct rest_request *rq, void (*gone)(void *arg), void *arg);
+
+/* An answer (200) in pieces: after rest_stream_start the request stays open until rest_stream_end or gone.
+ * Both tell the octets waiting in the socket, so that a slow reader is waited for, or dropped. */
+void
+rest_stream_start(struct rest_request *rq, const char *type);
+size_t
+rest_stream_send(struct rest_request *rq, const char *data, size_t len);
+size_t
+rest_stream_waiting(const struct rest_request *rq);
+void
+rest_stream_end(struct rest_request *rq);
 
 /* Server-sent events: after rest_sse_start the request stays open until rest_sse_end or
  * gone. Returns the octets waiting in the socket, so that a slow reader can be dropped.

@@ -382,24 +382,6 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 	return 0;
 }
 
-static void
-add_calls(struct dispatch *d, const char *site, json_t *orders)
-{
-	struct dispatch_call *c;
-
-	DL_FOREACH (d->calls, c) {
-		if (json_array_size(orders) >= AGENT_MSG_ORDERS_MAX)
-			return; /* the next poll takes the rest */
-		if (c->sent || !str_eq(c->site, site))
-			continue;
-		c->sent = true;
-		json_array_append_new(orders,
-		    json_pack("{s:s, s:s, s:s, s:o, s:o}", "t", "call", "id", c->id,
-			"verb", "power-status", "host", bundle_host_to_json(&c->host),
-			"bmc", bundle_bmc_to_json(&c->bmc)));
-	}
-}
-
 /* What the poll is to be answered with. *ret_next: when to look again (mono) if there is
  * nothing. -EINPROGRESS: not before the site has been read, since orders come with the table
  * or after it. */
@@ -437,7 +419,7 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
 		log_error(d->ops.log, "site %s: %s", p->msg.site, err->text);
 		return rc;
 	}
-	add_calls(d, p->msg.site, orders);
+	dispatch_call_orders(d, s, orders);
 	return 0;
 }
 

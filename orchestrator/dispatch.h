@@ -7,6 +7,7 @@
 #include <event2/event.h>
 
 #include "db/store.h"
+#include "lib/bmc_verb.h"
 #include "lib/bundle.h"
 #include "lib/log.h"
 #include "lib/rest_server.h"
@@ -63,12 +64,15 @@ dispatch_own_servers(struct dispatch *d, const char *site);
 const struct error *
 dispatch_trouble(struct dispatch *d, const char *site);
 
-/* Asks the site's agent for the power of a host. `done` is called once, later: power is
- * "on", "off" or "unknown" with a reason. The password is taken from `h` and unsealed
- * here. */
+/* Asks the site's agent for something about a host's BMC. `done` is called once, later, with the
+ * agent's answer or why there is none; *res is borrowed. The password is taken from `h` and unsealed
+ * when the agent is told; `args` (NULL allowed) is referred to. Wake the site afterwards, once for many. */
 struct db_host;
+struct agent_msg_call_result;
+typedef void
+dispatch_call_done(void *arg, const struct agent_msg_call_result *res);
 void
-dispatch_call_power(struct dispatch *d, const struct db_host *h, int64_t timeout_us,
-    void (*done)(void *arg, const char *power, const char *reason), void *arg);
+dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
+    json_t *args, dispatch_call_done *done, void *arg);
 
 #endif

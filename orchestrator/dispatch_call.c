@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Calls: questions to an agent that are asked once and answered within seconds, or not at
- * all.
+/* Calls: questions to an agent that are asked once, and answered or not.
  *
- * Entry points: dispatch_call_power() to ask, dispatch_call_answer() when a report brings
- * the answer. A call lives in memory only: it changes nothing, so that losing it at a
- * restart loses nothing. Every call is answered exactly once: by its agent, by its
- * timeout, or at shutdown. */
+ * Entry points: dispatch_call() to ask, dispatch_call_orders() when the agent's poll can be answered,
+ * dispatch_call_answers() when a report brings answers. A call waits in its site's list until the agent
+ * has room for it; it lives in memory only, so that a restart loses the question and nothing else. Every
+ * call is answered exactly once: by its agent, by its timeout, or at shutdown. A password is in clear
+ * only in the answer to the poll. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,14 +14,67 @@
 #include "lib/str.h"
 #include "orchestrator/dispatch_priv.h"
 
+enum {
+	OUT_MAX =
+	    4096, /* told to one agent and not answered: its own limit of sessions */
+	TOLD_AT_ONCE =
+	    256,      /* so that putting an answer together does not hold up the loop */
+	TAKE_S = 30,  /* for an agent to take a call */
+	GRACE_S = 10, /* for the way there and back */
+};
+
+struct dispatch_call {
+	struct dispatch_call *next, *prev; /* of those that wait, at the site */
+	UT_hash_handle hh;
+	struct dispatch *d;
+	struct dispatch_site *site;
+	char id[ID_SIZE];
+	char host[BUNDLE_NAME_SIZE];
+	struct bundle_bmc bmc; /* without its password */
+	char sealed[DB_HOST_SEALED_SIZE];
+	enum bmc_verb verb;
+	json_t *args;
+	bool told;
+	struct event *timer;
+	dispatch_call_done *done;
+	void *arg;
+};
+
 static void
-finish(struct dispatch_call *c, const char *power, const char *reason)
+set_timer(struct dispatch_call *c, int64_t us)
 {
-	DL_DELETE(c->d->calls, c);
-	c->done(c->arg, power, reason);
+	const struct timeval tv = {
+	    .tv_sec = us / USEC_PER_SEC, .tv_usec = us % USEC_PER_SEC};
+
+	evtimer_add(c->timer, &tv);
+}
+
+static void
+finish(struct dispatch_call *c, const struct agent_msg_call_result *res)
+{
+	HASH_DEL(c->d->calls, c);
+	if (c->told)
+		c->site->n_out--;
+	else
+		DL_DELETE(c->site->waiting, c);
+	c->done(c->arg, res);
 	event_free(c->timer);
+	json_decref(c->args);
 	bundle_bmc_wipe(&c->bmc);
 	free(c);
+}
+
+static void
+fail(struct dispatch_call *c, const char *code, const char *text, const char *next)
+{
+	struct agent_msg_call_result res = {.power = "unknown"};
+	struct error err;
+
+	error_set(&err, 0, code, next, "%s", text);
+	str_clip(res.id, sizeof(res.id), c->id);
+	str_clip(res.code, sizeof(res.code), code);
+	error_line(&err, res.reason, sizeof(res.reason));
+	finish(c, &res);
 }
 
 static void
@@ -31,64 +84,111 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	finish(c, "unknown",
-	    c->sent ? "timeout: the agent did not answer in time"
-		    : "agent-absent: no agent took the question");
-}
-
-static void
-unseal(const struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc)
-{
-	char context[BUNDLE_NAME_SIZE + 8];
-	char *plain = NULL;
-
-	*bmc = h->bmc;
-	if (!h->sealed[0] ||
-	    str_format(context, sizeof(context), "bmc/%s", h->host.name) < 0 ||
-	    secret_unseal(d->ops.key, context, h->sealed, &plain) < 0)
-		return;
-	str_clip(bmc->password, sizeof(bmc->password), plain);
-	secret_free(plain);
+	if (c->told)
+		fail(c, "agent-silent", "the agent took the question and did not answer",
+		    "netboot-ctl agent list shows when it was heard");
+	else if (presence_absent(presence_silence(&c->site->heard, clock_mono())) ||
+		 c->site->n_out == 0)
+		fail(c, "agent-absent", "no agent took the question",
+		    "netboot-ctl agent list shows when it was heard");
+	else
+		set_timer(c, TAKE_S * USEC_PER_SEC); /* others are before it */
 }
 
 void
-dispatch_call_power(struct dispatch *d, const struct db_host *h, int64_t timeout_us,
-    void (*done)(void *arg, const char *power, const char *reason), void *arg)
+dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
+    json_t *args, dispatch_call_done *done, void *arg)
 {
 	struct dispatch_call *c = str_alloc(sizeof(*c));
-	struct timeval tv = {
-	    .tv_sec = timeout_us / USEC_PER_SEC, .tv_usec = timeout_us % USEC_PER_SEC};
 
 	c->d = d;
+	c->site = dispatch_site(d, h->site);
 	id_make(clock_wall(), d->ops.rng, c->id);
-	str_clip(c->site, sizeof(c->site), h->site);
-	c->host = h->host;
-	unseal(d, h, &c->bmc);
+	str_clip(c->host, sizeof(c->host), h->host.name);
+	bundle_bmc_copy(&c->bmc, &h->bmc);
+	str_clip(c->sealed, sizeof(c->sealed), h->sealed);
+	c->verb = verb;
+	c->args = json_incref(args);
 	c->done = done;
 	c->arg = arg;
 	c->timer = evtimer_new(d->ops.base, on_timeout, c);
-	evtimer_add(c->timer, &tv);
-	DL_APPEND(d->calls, c);
+	set_timer(c, TAKE_S * USEC_PER_SEC);
+	HASH_ADD_STR(d->calls, id, c);
+	DL_APPEND(c->site->waiting, c);
+}
+
+/* NULL: its password does not open. A BMC must not be asked with an empty one, which would count there. */
+static json_t *
+order_of(const struct dispatch_call *c)
+{
+	char context[BUNDLE_NAME_SIZE + 8];
+	json_t *bmc, *v;
+	char *plain = NULL;
+
+	if (c->sealed[0] &&
+	    (str_format(context, sizeof(context), "bmc/%s", c->host) < 0 ||
+		secret_unseal(c->d->ops.key, context, c->sealed, &plain) < 0))
+		return NULL;
+	bmc = bundle_bmc_to_json(&c->bmc);
+	if (plain)
+		json_object_set_new(bmc, "password", json_string(plain));
+	secret_free(plain);
+	v = json_pack("{s:s, s:s, s:s, s:o}", "t", "call", "id", c->id, "verb",
+	    bmc_verb_info(c->verb)->name, "bmc", bmc);
+	if (c->args)
+		json_object_set(v, "args", c->args);
+	return v;
 }
 
 void
-dispatch_call_answer(
-    struct dispatch *d, const char *id, const char *power, const char *reason)
+dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders)
 {
-	struct dispatch_call *c, *next;
+	(void)d;
+	for (int n = 0; n < TOLD_AT_ONCE && s->waiting && s->n_out < OUT_MAX; n++) {
+		struct dispatch_call *c = s->waiting;
 
-	DL_FOREACH_SAFE(d->calls, c, next)
-	{
-		if (str_eq(c->id, id)) {
-			finish(c, power, reason);
-			return;
+		if (json_array_size(orders) >= AGENT_MSG_ORDERS_MAX)
+			return; /* the next poll takes the rest */
+		json_t *order = order_of(c);
+		if (!order) {
+			fail(c, "bmc-password-sealed",
+			    "the BMC's password does not open with the present key file",
+			    "give it anew with netboot-ctl host set");
+			continue;
 		}
+		json_array_append_new(orders, order);
+		DL_DELETE(s->waiting, c);
+		c->told = true;
+		s->n_out++;
+		set_timer(c, bmc_verb_info(c->verb)->timeout_us + GRACE_S * USEC_PER_SEC);
 	}
+}
+
+void
+dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
+    const struct agent_msg_call_result *calls, size_t n)
+{
+	bool full = s->n_out >= OUT_MAX;
+
+	for (size_t i = 0; i < n; i++) {
+		struct dispatch_call *c;
+
+		HASH_FIND_STR(d->calls, calls[i].id, c);
+		/* Only by the site's own agent, and only what it was told. */
+		if (c && c->site == s && c->told)
+			finish(c, &calls[i]);
+	}
+	/* A poll that is held because the agent was full. */
+	if (full && s->waiting && s->n_out < OUT_MAX)
+		dispatch_wake(d, s->name);
 }
 
 void
 dispatch_call_free_all(struct dispatch *d)
 {
-	while (d->calls)
-		finish(d->calls, "unknown", "the orchestrator is ending");
+	struct dispatch_call *c, *next;
+
+	HASH_ITER (hh, d->calls, c, next)
+		fail(c, "orchestrator-ending", "the orchestrator is ending",
+		    "ask again when it is back");
 }

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #include "db/db_host.h"
+#include "lib/agent_msg.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/record.h"
@@ -15,6 +16,7 @@
 
 struct dispatch_poll;
 struct dispatch_sent;
+struct dispatch_call;
 
 /* What is known of a site's agent beyond the database; lost at a restart without harm. */
 struct dispatch_site {
@@ -28,29 +30,18 @@ struct dispatch_site {
 	bool reading;		/* … it anew */
 	struct error table_err; /* why the last reading failed, until a poll is told */
 	struct record_gap gap;
-	struct error trouble; /* of its agent, as the last poll said */
-	bool own_servers;     /* the same */
-};
-
-struct dispatch_call {
-	struct dispatch_call *next, *prev;
-	struct dispatch *d;
-	char id[ID_SIZE];
-	char site[64];
-	struct bundle_host host;
-	struct bundle_bmc bmc;
-	bool sent;
-	struct event *timer;
-	void (*done)(void *arg, const char *power, const char *reason);
-	void *arg;
+	struct error trouble;	       /* of its agent, as the last poll said */
+	bool own_servers;	       /* the same */
+	struct dispatch_call *waiting; /* to be told to its agent, in order */
+	size_t n_out;		       /* told, and not answered yet */
 };
 
 struct dispatch {
 	struct dispatch_ops ops;
 	struct dispatch_site *sites;
 	struct dispatch_poll *polls;
-	struct dispatch_call *calls;
-	struct dispatch_sent *sent; /* job → when it was handed out last */
+	struct dispatch_call *calls; /* all, by id */
+	struct dispatch_sent *sent;  /* job → when it was handed out last */
 };
 
 /* Finds or makes it. */
@@ -67,9 +58,13 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 int
 dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
     int64_t have, json_t **ret, struct error *err) MUST_CHECK;
+/* The calls that an agent of the site is to be told now, as orders. */
 void
-dispatch_call_answer(
-    struct dispatch *d, const char *id, const char *power, const char *reason);
+dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders);
+/* Answers that a report has brought; those of calls that have ended are dropped. */
+void
+dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
+    const struct agent_msg_call_result *calls, size_t n);
 void
 dispatch_call_free_all(struct dispatch *d);
 /* Answers with problem details; err's code decides the status. */

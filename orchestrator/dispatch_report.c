@@ -140,9 +140,7 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 	} else {
 		rest_reply(rq, 200,
 		    json_pack("{s:i, s:I}", "v", 1, "acked", (json_int_t)held), NULL);
-		for (size_t i = 0; i < m.n_calls; i++)
-			dispatch_call_answer(
-			    d, m.calls[i].id, m.calls[i].power, m.calls[i].reason);
+		dispatch_call_answers(d, dispatch_site(d, m.site), m.calls, m.n_calls);
 		if (m.n_events > 0)
 			d->ops.on_events(d->ops.arg);
 	}

@@ -95,6 +95,8 @@ open_parts(struct orch *o, struct error *err)
 	    .arg = o};
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
+	o->fleet = fleet_new(&(struct fleet_ops){
+	    .base = o->base, .log = &o->log, .store = o->store, .dispatch = o->dispatch});
 	o->prune = event_new(o->base, -1, EV_PERSIST, on_prune, o);
 	event_add(o->prune, &hourly);
 	routes = api_routes(&n);
@@ -131,6 +133,7 @@ orch_free(struct orch *o)
 	workq_free(o->workq);
 	workq_free(o->reads);
 	dispatch_free(o->dispatch);
+	fleet_free(o->fleet);
 	feed_free(o->feed);
 	if (o->prune)
 		event_free(o->prune);

@@ -14,6 +14,7 @@
 #include "lib/workq.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
+#include "orchestrator/fleet.h"
 #include "orchestrator/orch_config.h"
 #include "orchestrator/orders.h"
 
@@ -29,6 +30,7 @@ struct orch {
 	    *reads; /* of the database, where they take long; never behind a big file */
 	struct dispatch *dispatch;
 	struct feed *feed;
+	struct fleet *fleet;
 	struct rest_server *rest;
 	struct event *prune;
 	int64_t started; /* wall */

@@ -19,6 +19,10 @@ from netlab import BUILD, PATIENCE, ROOT  # noqa: F401
 CTL = os.path.join(BUILD, "netboot-ctl")
 
 
+class Lines(list):
+    """An answer that is a stream of JSON lines."""
+
+
 class Request:
     def __init__(self, method, path, query, headers, body):
         self.method, self.path, self.query = method, path, query
@@ -48,9 +52,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         status, answer, etag = fake.answer(rq)
-        data = json.dumps(answer).encode()
+        lines = isinstance(answer, Lines)
+        data = "".join(json.dumps(line) + "\n" for line in answer).encode() if lines else json.dumps(answer).encode()
         self.send_response(status)
-        self.send_header("Content-Type",
+        self.send_header("Content-Type", "application/x-ndjson" if lines else
                          "application/json" if status < 400 else "application/problem+json")
         self.send_header("Content-Length", str(len(data)))
         if etag:

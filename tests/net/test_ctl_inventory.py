@@ -362,6 +362,32 @@ def test_job_list_and_cancel(fake):
     assert fake.requests[-1].body == {"reason": "oops"}
 
 
+def power_answers(fake):
+    def answer(host, power, code="", why=""):
+        return {"host": host, "power": power, "code": code, "why": why}
+
+    on, lost = answer("edge01", "on"), answer("edge02", "unknown", "bmc-auth", "bmc-auth: refused\x1b: correct it")
+    fake.on("POST", "/api/v1/bmc/power-status", ctl_fake.Lines(
+        [{"hosts": ["edge01"]}, on, {"done": {"hosts": 1, "ok": 1, "failed": 0}}]))
+    r = fake.run("power", "status", "edge01")
+    assert (r.returncode, r.stdout, r.stderr) == (0, "edge01: on\n", "")
+    assert fake.requests[-1].body == {"hosts": "edge01"}
+    # One host twice, one that was not asked for, and a stream that breaks off: each host once.
+    fake.on("POST", "/api/v1/bmc/power-status", ctl_fake.Lines(
+        [{"hosts": ["edge01", "edge02", "edge03"]}, on, on, dict(on, host="edge99"), lost]))
+    r = fake.run("power", "status", "all")
+    assert (r.returncode, r.stdout) == (5, "edge01: on\nedge02: unknown (bmc-auth)\nedge03: unknown (answer-lost)\n")
+    assert "edge02: bmc-auth: refused\\x1b: correct it\n" in r.stderr
+    assert "all: server-unreachable: " in r.stderr
+    r = fake.run("-o", "json", "power", "status", "all")
+    assert [i["host"] for i in json.loads(r.stdout)["items"]] == ["edge01", "edge02", "edge03"]
+    fake.on("POST", "/api/v1/bmc/power-status", ctl_fake.Lines(
+        [{"hosts": ["edge01", "edge02", "edge03"]}, on, lost, dict(on, host="edge03"),
+         {"done": {"hosts": 3, "ok": 2, "failed": 1}}]))
+    r = fake.run("power", "status", "all", "--collate")
+    assert (r.returncode, r.stdout) == (2, "edge[01,03]: on\nedge02: unknown (bmc-auth)\n")
+
+
 def test_status_power_doctor_agents(fake):
     fake.on("GET", "/api/v1/status", items(
         {"host": "edge01", "site": "los", "state": "busy", "kind": "live", "stage": "kernel",
@@ -376,11 +402,7 @@ def test_status_power_doctor_agents(fake):
     fake.on("GET", "/api/v1/status", items(late, dict(late, confirmed_by="logs"), dict(quiet, confirmed_by="logs")))
     assert [line.split("busy")[1].split(" -")[-1].strip() for line in fake.run("status").stdout.splitlines()[1:]] == [
         "deadline passed", "deadline passed (own servers: not held back)", "own servers: not held back"]
-    fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "on", "why": ""}]})
-    assert fake.run("power", "status", "edge01").returncode == 0
-    fake.on("POST", "/api/v1/power", {"items": [{"host": "edge01", "power": "unknown",
-                                                 "why": "bmc-auth"}]})
-    assert fake.run("power", "status", "edge01").returncode == 2
+    power_answers(fake)
     finding = {"level": "warn", "check": "disk", "text": "90 % full", "next": "clean up"}
     fake.on("GET", "/api/v1/doctor", {"findings": [finding]})
     assert fake.run("doctor").returncode == 0

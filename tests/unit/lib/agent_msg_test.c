@@ -73,9 +73,8 @@ static const char orders_text[] =
     "\"host\":{\"name\":\"a\",\"nics\":[],\"firmware\":\"uefi\",\"idle\":\"local\","
     "\"local_boot\":\"exit1\",\"labels\":{}},\"bmc\":null,\"image\":null}},"
     "{\"t\":\"cancel\",\"job\":\"0123456789abcdef\",\"by\":\"ann\"},"
-    "{\"t\":\"call\",\"id\":\"0123456789abcdef\",\"verb\":\"power-status\","
-    "\"host\":{\"name\":\"a\",\"nics\":[],\"firmware\":\"uefi\",\"idle\":\"local\","
-    "\"local_boot\":\"exit1\",\"labels\":{}},"
+    "{\"t\":\"call\",\"id\":\"0123456789abcdef\",\"verb\":\"identify\","
+    "\"args\":{\"seconds\":30},"
     "\"bmc\":{\"address\":\"b\",\"port\":623,\"user\":\"u\",\"password\":\"p\","
     "\"privilege\":\"operator\",\"cipher\":0,\"boot_method\":\"pxe\",\"boot_verify\":"
     "\"full\"}}]}";

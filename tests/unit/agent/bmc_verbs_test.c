@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Calls that are answered without a BMC, or by one that is not there; a simulated one
  * answers in tests/net/test_agent_job.py. */
-#include "agent/power_call.h"
+#include "agent/bmc_verbs.h"
 
 #include <event2/event.h>
 
@@ -12,17 +12,18 @@ struct kit {
 	struct log log;
 	struct rng rng;
 	struct bmc_engine *bmc;
-	struct power_calls *pc;
+	struct bmc_verbs *pc;
 	struct agent_msg_call_result res;
 	unsigned answers;
 };
 
 static void
-on_done(void *arg, const struct agent_msg_call_result *res)
+on_done(void *arg, struct agent_msg_call_result *res)
 {
 	struct kit *k = arg;
 
 	k->res = *res;
+	agent_msg_call_result_done(&k->res);
 	k->answers++;
 	event_base_loopbreak(k->base);
 }
@@ -39,7 +40,7 @@ setup(void **state)
 	k->rng = rng_seeded(2);
 	k->bmc = bmc_engine_new(k->base, &k->log, &k->rng, &opts, &err);
 	assert_non_null(k->bmc);
-	k->pc = power_call_new(k->bmc, on_done, k);
+	k->pc = bmc_verbs_new(k->bmc, on_done, k);
 	*state = k;
 	return 0;
 }
@@ -49,7 +50,7 @@ teardown(void **state)
 {
 	struct kit *k = *state;
 
-	power_call_free(k->pc);
+	bmc_verbs_free(k->pc);
 	bmc_engine_free(k->bmc);
 	event_base_free(k->base);
 	free(k);
@@ -63,12 +64,12 @@ test_answered_at_once(void **state)
 	struct agent_msg_order o = {
 	    .type = AGENT_ORDER_CALL, .id = "01m8186kad100000", .verb = "power-status"};
 
-	power_call_start(k->pc, &o);
+	bmc_verbs_start(k->pc, &o);
 	assert_int_equal(k->answers, 1);
 	assert_string_equal(k->res.power, "unknown");
 	assert_non_null(strstr(k->res.reason, "no BMC"));
 	str_clip(o.verb, sizeof(o.verb), "self-destruct");
-	power_call_start(k->pc, &o);
+	bmc_verbs_start(k->pc, &o);
 	assert_int_equal(k->answers, 2);
 	assert_non_null(strstr(k->res.reason, "does not know"));
 }
@@ -84,15 +85,15 @@ test_silent_bmc_is_unknown(void **state)
 	str_clip(b->bmc.address, sizeof(b->bmc.address), "127.0.0.1");
 	b->bmc.port = 9;
 	o.bmc = &b->bmc;
-	power_call_start(k->pc, &o);
-	power_call_start(k->pc, &o); /* repeated: one answer */
+	bmc_verbs_start(k->pc, &o);
+	bmc_verbs_start(k->pc, &o); /* repeated: one answer */
 	while (k->answers == 0)
 		event_base_loop(k->base, EVLOOP_ONCE);
 	assert_int_equal(k->answers, 1);
 	assert_string_equal(k->res.id, o.id);
 	assert_string_equal(k->res.power, "unknown");
 	assert_non_null(strstr(k->res.reason, "bmc-unreachable"));
-	power_call_start(k->pc, &o); /* under way at the end: no answer */
+	bmc_verbs_start(k->pc, &o); /* under way at the end: no answer */
 	free(b);
 }
 

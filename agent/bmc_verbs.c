@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the orchestrator asks of BMCs beside its jobs: a verb becomes a call of the engine, its
+ * result the answer.
+ *
+ * Entry points: bmc_verbs_start(). The engine keeps the order among calls and jobs (one session per
+ * BMC at a time) and bounds what is in flight.
+ * Ownership: one record per call until its answer.
+ * Failure modes: a BMC that cannot be asked is "unknown" with the code and the reason, never a
+ * guess; too many calls at once are answered so. A call is lost with the process: the
+ * orchestrator's own patience ends it.
+ */
+#include "agent/bmc_verbs.h"
+
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "lib/bmc_verb.h"
+#include "lib/compiler.h"
+#include "lib/str.h"
+
+enum { CALLS_MAX = 16384 };
+
+struct call {
+	struct bmc_verbs *v;
+	char id[ID_SIZE];
+	enum bmc_verb verb;
+	struct bmc_verb_args args;
+	uint64_t bmc_id;
+	UT_hash_handle hh;
+};
+
+struct bmc_verbs {
+	struct bmc_engine *bmc;
+	void (*done)(void *arg, struct agent_msg_call_result *res);
+	void *arg;
+	struct call *calls;
+};
+
+static void
+refuse(struct bmc_verbs *v, const char *id, const char *code, const char *next,
+    const char *text)
+{
+	struct agent_msg_call_result res = {.power = "unknown"};
+	struct error err;
+
+	error_set(&err, 0, code, next, "%s", text);
+	str_clip(res.id, sizeof(res.id), id);
+	str_clip(res.code, sizeof(res.code), code);
+	error_line(&err, res.reason, sizeof(res.reason));
+	v->done(v->arg, &res);
+}
+
+/* What the verb answers beside the power, owned by the caller; NULL: nothing. */
+static json_t *
+data_of(const struct call *c, const struct bmc_result *res)
+{
+	switch (c->verb) {
+	case BMC_VERB_PROBE: return json_deep_copy(res->learned);
+	case BMC_VERB_POWER_STATUS:
+	case BMC_VERB_AUDIT:
+	case BMC_VERB_IDENTIFY:
+	case BMC_VERB_SENSORS:
+	case BMC_VERB_SEL:
+	case BMC_VERB_SEL_CLEAR:
+	case BMC_VERB_RESET: return NULL;
+	}
+	return NULL;
+}
+
+static void
+on_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct call *c = arg;
+	struct bmc_verbs *v = c->v;
+	struct agent_msg_call_result out = {.data = NULL};
+
+	str_clip(out.id, sizeof(out.id), c->id);
+	str_clip(out.power, sizeof(out.power), bmc_power_name(res->power));
+	str_clip(out.code, sizeof(out.code), res->err.code);
+	if (res->err.code[0] != '\0')
+		error_line(&res->err, out.reason, sizeof(out.reason));
+	else
+		out.data = data_of(c, res);
+	HASH_DEL(v->calls, c);
+	free(c);
+	v->done(v->arg, &out);
+}
+
+/* The engine's id of it, or 0: this agent cannot do that. */
+static uint64_t
+begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
+{
+	const int64_t timeout = bmc_verb_info(c->verb)->timeout_us;
+
+	switch (c->verb) {
+	case BMC_VERB_POWER_STATUS: return bmc_power_status(v->bmc, bmc, on_done, c);
+	case BMC_VERB_PROBE:
+		return bmc_examine(v->bmc, bmc, c->args.only_read, timeout, on_done, c);
+	case BMC_VERB_AUDIT:
+	case BMC_VERB_IDENTIFY:
+	case BMC_VERB_SENSORS:
+	case BMC_VERB_SEL:
+	case BMC_VERB_SEL_CLEAR:
+	case BMC_VERB_RESET: return 0;
+	}
+	return 0;
+}
+
+void
+bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
+{
+	enum bmc_verb verb;
+	struct bmc_verb_args args;
+	struct error err;
+	struct call *c;
+
+	HASH_FIND_STR(v->calls, order->id, c);
+	if (c != NULL)
+		return;
+	if (bmc_verb_parse(order->verb, &verb) < 0) {
+		refuse(v, order->id, "call-unknown",
+		    "install the same release of netboot-agent and netboot-orchestrator",
+		    "this agent does not know the call");
+		return;
+	}
+	if (bmc_verb_args_from_json(verb, order->args, &args, &err) < 0) {
+		refuse(v, order->id, err.code, err.next, err.text);
+		return;
+	}
+	if (order->bmc == NULL || order->bmc->address[0] == '\0') {
+		refuse(v, order->id, "no-bmc",
+		    "give the host a BMC address with netboot-ctl host set",
+		    "the host has no BMC");
+		return;
+	}
+	if (HASH_COUNT(v->calls) >= CALLS_MAX) {
+		refuse(v, order->id, "agent-busy", "ask again in a minute",
+		    "too many calls at once");
+		return;
+	}
+	c = str_alloc(sizeof(*c));
+	c->v = v;
+	c->verb = verb;
+	c->args = args;
+	str_clip(c->id, sizeof(c->id), order->id);
+	HASH_ADD_STR(v->calls, id, c);
+	c->bmc_id = begin(v, c, order->bmc);
+}
+
+struct bmc_verbs *
+bmc_verbs_new(struct bmc_engine *bmc,
+    void (*done)(void *arg, struct agent_msg_call_result *res), void *arg)
+{
+	struct bmc_verbs *v = str_alloc(sizeof(*v));
+
+	v->bmc = bmc;
+	v->done = done;
+	v->arg = arg;
+	return v;
+}
+
+void
+bmc_verbs_free(struct bmc_verbs *v)
+{
+	struct call *c, *tmp;
+
+	if (v == NULL)
+		return;
+	HASH_ITER (hh, v->calls, c, tmp) {
+		bmc_cancel(v->bmc, c->bmc_id);
+		HASH_DEL(v->calls, c);
+		free(c);
+	}
+	free(v);
+}

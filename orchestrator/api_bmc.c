@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* POST /bmc/VERB and POST /power: what is asked of the BMCs of hosts (lib/bmc_verb.h).
+ *
+ * The former hands its hosts to fleet.c, which answers line by line. The latter is its older form for
+ * power alone, of at most POWER_MAX hosts, whose answer comes as one document when the last host is in.
+ * Failure modes: codes of docs/api.md before the first line; afterwards each host has its own. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_host.h"
+#include "lib/agent_msg.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "orchestrator/api.h"
+#include "orchestrator/orders.h"
+#include "orchestrator/presence.h"
+
+enum { POWER_MAX = 1000, LIMIT_MAX = 100000, SHOWN_MAX = 200 };
+
+
+/* ---- POST /bmc/VERB ---- */
+
+struct request {
+	enum bmc_verb verb;
+	const char *hosts, *reason;
+	json_t *args;
+	bool yes;
+	int64_t limit;
+};
+
+static int
+parse(const char *verb, const json_t *body, struct request *r, struct error *err)
+{
+	struct bmc_verb_args args;
+
+	if (bmc_verb_parse(verb, &r->verb) < 0)
+		return error_set(err, -ENOENT, "not-found",
+		    "docs/api.md lists them", "there is no such verb");
+	if (json_get_str(body, "hosts", &r->hosts, err) < 0 ||
+	    json_opt_str(body, "reason", &r->reason, err) < 0 ||
+	    json_opt_obj(body, "args", &r->args, err) < 0 ||
+	    json_opt_bool(body, "yes", &r->yes, err) < 0 ||
+	    json_opt_i64(body, "limit", &r->limit, err) < 0 ||
+	    bmc_verb_args_from_json(r->verb, r->args, &args, err) < 0)
+		return -EINVAL;
+	if (r->limit < 1 || r->limit > LIMIT_MAX)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "limit: not 1..%d", LIMIT_MAX);
+	return orders_reason_check(r->reason, bmc_verb_info(r->verb)->destructive, err);
+}
+
+/* As orders are: more hosts than meant, or more than one without a word, are not touched. */
+static int
+check_count(const struct request *r, size_t n, struct error *err)
+{
+	if (!bmc_verb_info(r->verb)->destructive)
+		return 0;
+	if (n > (size_t)r->limit)
+		return error_set(err, -EPERM, "too-many-hosts",
+		    "name fewer, or raise the limit with --limit",
+		    "%zu hosts match, the limit is %lld", n, (long long)r->limit);
+	if (n > 1 && !r->yes)
+		return error_set(err, -EPERM, "confirmation-needed", "add --yes",
+		    "%s on %zu hosts needs a yes", bmc_verb_info(r->verb)->name, n);
+	return 0;
+}
+
+/* A refused order leaves its trace like one that was given. */
+static void
+audit_refusal(struct orch *o, const struct audit_who *who, const struct request *r,
+    const struct error *err)
+{
+	char object[SHOWN_MAX];
+
+	str_clip(object, sizeof(object), r->hosts);
+	int rc = audit_write(o->store, who,
+	    &(struct audit_row){.what = bmc_verb_info(r->verb)->audit,
+		.object = object,
+		.reason = r->reason,
+		.result = err->code},
+	    clock_wall());
+	if (rc < 0)
+		log_error(&o->log, "cannot write the audit row of a refused order: %s",
+		    strerror(-rc));
+}
+
+void
+api_bmc_ask(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct store_names names = {0};
+	struct request r = {.reason = "", .limit = ORDERS_LIMIT_DEFAULT};
+
+	if (!api_allow(o, rq, &who))
+		return;
+	const json_t *body = rest_body(rq, &err);
+	int rc = body ? parse(rest_param(rq, "verb"), body, &r, &err) : -EINVAL;
+	if (rc < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (!api_select(o, rq, r.hosts, &names))
+		return;
+	rc = check_count(&r, names.n, &err);
+	if (rc < 0)
+		audit_refusal(o, &who, &r, &err);
+	struct fleet_question q = {.verb = r.verb,
+	    .args = r.args,
+	    .who = &who,
+	    .reason = r.reason,
+	    .names = &names};
+	if (rc == 0)
+		rc = fleet_ask(o->fleet, rq, &q, &err);
+	if (rc < 0)
+		api_refuse(rq, &err, NULL);
+	store_names_done(&names);
+}
+
+/* ---- POST /power ---- */
+
+struct asking {
+	struct rest_request *rq; /* NULL: the client went away */
+	json_t *items;
+	size_t left;
+};
+
+struct row {
+	struct asking *a;
+	json_t *item; /* borrowed from items */
+};
+
+static void
+finish(struct asking *a)
+{
+	if (--a->left > 0)
+		return;
+	json_t *answer = json_pack("{s:o, s:n}", "items", a->items, "next");
+	if (a->rq)
+		rest_reply(a->rq, 200, answer, NULL);
+	else
+		json_decref(answer);
+	free(a);
+}
+
+static void
+set(json_t *item, const char *power, const char *why)
+{
+	json_object_set_new(item, "power", json_string(power));
+	json_object_set_new(item, "why", json_string(why));
+}
+
+static void
+on_answer(void *arg, const struct agent_msg_call_result *res)
+{
+	struct row *row = arg;
+
+	set(row->item, res->power, res->reason);
+	finish(row->a);
+	free(row);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct asking *a = arg;
+
+	a->rq = NULL;
+}
+
+static void
+ask(struct orch *o, struct asking *a, const char *name)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	json_t *item = json_pack("{s:s}", "host", name);
+	int rc = db_host_get(o->store, name, h);
+
+	json_array_append_new(a->items, item);
+	if (rc < 0) {
+		set(item, "unknown", "the host's record cannot be read");
+	} else if (h->bmc.address[0] == '\0') {
+		set(item, "unknown", "no-bmc: the host has no BMC");
+	} else if (presence_absent(dispatch_silence(o->dispatch, h->site))) {
+		set(item, "unknown", "agent-absent: the site's agent is not heard");
+	} else {
+		struct row *row = str_alloc(sizeof(*row));
+		row->a = a;
+		row->item = item;
+		a->left++;
+		dispatch_call(
+		    o->dispatch, h, BMC_VERB_POWER_STATUS, NULL, on_answer, row);
+		dispatch_wake(o->dispatch, h->site);
+	}
+	free(h);
+}
+
+void
+api_power_ask(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	struct store_names names = {0};
+	const char *selector = NULL;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	const json_t *body = rest_body(rq, &err);
+	if (!body || json_get_str(body, "hosts", &selector, &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (!api_select(o, rq, selector, &names))
+		return;
+	if (names.n > POWER_MAX) {
+		error_set(&err, 0, "too-many-hosts", "name fewer, or ask POST /bmc/power-status",
+		    "%zu hosts match, at most %d are asked at once", names.n, POWER_MAX);
+		api_refuse(rq, &err, NULL);
+		store_names_done(&names);
+		return;
+	}
+	struct asking *a = str_alloc(sizeof(*a));
+	a->rq = rq;
+	a->items = json_array();
+	a->left = 1; /* until all are asked */
+	rest_on_gone(rq, on_gone, a);
+	for (size_t i = 0; i < names.n; i++)
+		ask(o, a, names.v[i]);
+	store_names_done(&names);
+	finish(a);
+}

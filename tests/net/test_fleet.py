@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Questions to the BMCs of a fleet, from netboot-ctl to bmcsim: every host exactly once, whatever fails, and
+nobody waits for the dead."""
+import json
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import netlab
+import whole_lab
+from netlab import PATIENCE, until
+
+N = 1200
+PORT = 9623
+
+
+class Fleet(whole_lab.Site):
+    """A site whose hosts have only a BMC: h0001.los … at 127.77.0.1 and on."""
+
+    def __init__(self, lan, hosts=N):
+        super().__init__(lan, hosts=0)
+        self.n = hosts
+        self.hosts = [self.machine(i) for i in range(1, hosts + 1)]
+
+    def address(self, i):
+        return f"127.77.{i // 256}.{i % 256}"
+
+    def name(self, i):
+        return f"h{i:04d}.los"
+
+    def machine(self, i):
+        return {"name": self.name(i), "site": "local", "labels": {"half": str(i % 2)},
+                "bmc": {"address": self.address(i), "port": PORT, "user": whole_lab.USER,
+                        "password_file": self.path("password")}}
+
+    def start_bmcs(self):
+        self.write("bmcsim.conf", (f"127.77.0.1+{self.n}:{PORT} {whole_lab.USER} {whole_lab.PASSWORD} "
+                                   "administrator\n").encode())
+        self.spawn("bmcsim", whole_lab.program("tests/fake/bmcsim"), "-c", self.path("bmcsim.conf"), "-s",
+                   self.path("bmcsim.sock"))
+        until(lambda: "ready" in self.read("bmcsim.log"), what="bmcsim")
+        self.control = socket.socket(socket.AF_UNIX)
+        self.control.connect(self.path("bmcsim.sock"))
+        self.answers = self.control.makefile("r")
+
+    def bmc(self, line):
+        self.control.sendall(line.encode() + b"\n")
+        answer = self.answers.readline().strip()
+        assert answer and not answer.startswith("error"), (line, answer)
+        return answer
+
+    def fault(self, i, **faults):
+        who = "all" if i == "all" else f"{self.address(i)}:{PORT}"
+        for name, value in faults.items():
+            self.bmc(f"fault {who} {name} {value}")
+
+    def show(self, i):
+        return json.loads(self.bmc(f"show {self.address(i)}:{PORT}"))
+
+    def lines(self, *words, status=0):
+        """What a verb said, as {host: text}; every host of `all` exactly once."""
+        r = self.ctl(*words)
+        assert r.returncode == status, (r.returncode, r.stdout[-500:], r.stderr[-500:])
+        pairs = [line.split(": ", 1) for line in r.stdout.splitlines()]
+        assert len({h for h, _ in pairs}) == len(pairs)
+        return dict(pairs)
+
+    def all_names(self):
+        return {self.name(i) for i in range(1, self.n + 1)}
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    lan = netlab.Lan()
+    f = Fleet(lan)
+    try:
+        f.start()
+        yield f
+    finally:
+        f.close()
+        lan.close()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(request):
+    yield
+    if "fleet" in request.fixturenames:
+        f = request.getfixturevalue("fleet")
+        f.bmc("fault all dead 0")
+
+
+def test_power_of_a_fleet(fleet):
+    fleet.bmc("power all on")
+    fleet.bmc(f"power {fleet.address(7)}:{PORT} off")
+    said = fleet.lines("power", "status", "all")
+    assert set(said) == fleet.all_names()
+    assert said.pop("h0007.los") == "off"
+    assert set(said.values()) == {"on"}
+    r = fleet.ctl("power", "status", "all", "--collate")
+    assert r.stdout.splitlines() == ["h[0001-0006,0008-1200].los: on", "h0007.los: off"]
+
+
+def test_formats(fleet):
+    fleet.bmc("power all on")
+    r = fleet.ctl("-o", "json", "power", "status", "h[0001-0003].los")
+    items = json.loads(r.stdout)["items"]
+    assert sorted(i["host"] for i in items) == ["h0001.los", "h0002.los", "h0003.los"]
+    assert items[0] == {"host": items[0]["host"], "power": "on", "why": "", "code": ""}
+    r = fleet.ctl("-o", "ndjson", "power", "status", "h[0001-0003].los")
+    assert {json.loads(line)["power"] for line in r.stdout.splitlines()} == {"on"}
+
+
+def timed(fleet, *words):
+    """The lines, each with when it came, and the status."""
+    began = time.monotonic()
+    p = fleet.ns.popen(whole_lab.program("netboot-ctl"), "--server", f"unix:{fleet.socket}", *words,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines = [(time.monotonic() - began, line.strip()) for line in p.stdout]
+    return lines, p.wait(PATIENCE)
+
+
+def test_the_dead_delay_nobody(fleet):
+    fleet.bmc("power all on")
+    before, status = timed(fleet, "power", "status", "all")
+    assert status == 0 and len(before) == N
+    dead = {fleet.name(i) for i in range(50, N + 1, 100)}
+    for i in range(50, N + 1, 100):
+        fleet.fault(i, dead=1)
+    after, status = timed(fleet, "power", "status", "all")
+    assert status == 2 and len(after) == N
+    said = dict(line.split(": ", 1) for _, line in after)
+    assert set(said) == fleet.all_names()
+    assert {h for h, text in said.items() if text == "unknown (bmc-unreachable)"} == dead
+    live = max(at for at, line in after if line.endswith(": on"))
+    assert live < max(3 * before[-1][0], 2), (live, before[-1][0])
+    assert after[-1][0] > live
+
+
+def test_one_that_reads_slowly_or_goes_away_holds_up_nobody(fleet):
+    fleet.bmc("power all on")
+    body = json.dumps({"hosts": "all"}).encode()
+    head = b"POST /api/v1/bmc/power-status HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    idle = socket.socket(socket.AF_UNIX)
+    idle.connect(fleet.socket)
+    idle.sendall(head + body)
+    gone = socket.socket(socket.AF_UNIX)
+    gone.connect(fleet.socket)
+    gone.sendall(head + body)
+    gone.close()
+    assert set(fleet.lines("power", "status", "all").values()) == {"on"}
+    idle.close()
+    assert set(fleet.lines("power", "status", "h[0001-0002].los").values()) == {"on"}
+
+
+def test_a_host_without_a_bmc_an_unknown_host(fleet):
+    assert fleet.ctl("host", "add", "bare.los", "--site", "local").returncode == 0
+    try:
+        said = fleet.lines("power", "status", "bare.los,h0001.los", status=2)
+        assert said["bare.los"] == "unknown (no-bmc)" and said["h0001.los"] in ("on", "off")
+    finally:
+        fleet.ctl("host", "rm", "bare.los", "--yes")
+    r = fleet.ctl("power", "status", "nobody.los")
+    assert r.returncode == 1 and "host-unknown" in r.stderr
+
+
+# What had not been told when the server died has its line all the same.
+def test_the_server_dies_meanwhile(fleet):
+    fleet.bmc("power all on")
+    fleet.fault("all", dead=1)
+    fleet.fault(101, dead=0)
+    p = fleet.ns.popen(whole_lab.program("netboot-ctl"), "--server", f"unix:{fleet.socket}", "power", "status",
+                       "h[0001-0101].los", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = p.stdout.readline()
+    assert first == "h0101.los: on\n"
+    fleet.end("orchestrator", signal.SIGKILL)
+    out, err = p.communicate(timeout=PATIENCE)
+    try:
+        assert p.returncode == 5, (out, err)
+        said = dict(line.split(": ", 1) for line in out.splitlines())
+        assert len(out.splitlines()) == 100 and set(said) == {fleet.name(i) for i in range(1, 101)}
+        assert set(said.values()) == {"unknown (answer-lost)"}
+    finally:
+        fleet.start_orchestrator()
+        fleet.fault("all", dead=0)
+        until(lambda: fleet.ctl("power", "status", "h0101.los").returncode == 0, "the agent")
