@@ -30,11 +30,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/bmc_call_know.h"
 #include "lib/str.h"
 
 /* Pauses, circuit breaker and lockout stop are bmc_polite.c's: all sessions pass connect_now(), all
  * commands run_command(). */
-static const int suite_order[] = {17, 3};
+static const int suite_order[] = {BMC_CALL_SUITE_BEST, 3};
 
 void
 bmc_call_key(const struct bundle_bmc *bmc, char key[BMC_CALL_KEY_SIZE])
@@ -57,13 +58,6 @@ bmc_call_init(struct bmc_call *c, uint64_t id, const struct bmc_call_env *env,
 	c->rules = env->polite;
 	c->res.power = BMC_POWER_UNKNOWN;
 	c->seq.poll = env->poll_interval;
-}
-
-static uint8_t
-privilege(const struct bmc_call *c)
-{
-	return str_eq(c->bmc.privilege, "administrator") ? BMC_PRIVILEGE_ADMIN
-							 : BMC_PRIVILEGE_OPERATOR;
 }
 
 static void
@@ -174,20 +168,6 @@ judge_peer(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text
 	}
 }
 
-/* What the next call to this BMC should know. */
-static void
-keep_knowledge(struct bmc_call *c, enum bmc_fail fail)
-{
-	struct bmc_peer *peer = c->peer;
-
-	if (c->seq.device.known)
-		peer->device = c->seq.device;
-	if (c->seq.kind == BMC_SEQ_OVERRIDE)
-		peer->flags_at = fail == BMC_FAIL_NONE ? c->seq.flags_at : 0;
-	else if (c->seq.accepted || c->seq.kind == BMC_SEQ_CONTROL)
-		peer->flags_at = 0; /* a start uses them up, a power-off may */
-}
-
 /* Settles the result and leaves. */
 static void
 finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
@@ -199,10 +179,7 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 	r->flags_again = c->seq.flags_again;
 	if (c->started && (c->seq.kind == BMC_SEQ_OVERRIDE || c->seq.hold))
 		r->variant = bmc_manners_variant_name(c->seq.variant);
-	keep_knowledge(c, fail);
-	if (c->seq.kind == BMC_SEQ_EXAMINE && fail == BMC_FAIL_NONE)
-		r->learned = c->learned = bmc_look_json(
-		    c->look, c->suite, c->env->wall != NULL ? c->env->wall() : 0);
+	bmc_call_know_keep(c, fail);
 	r->device = c->seq.device;
 	str_clip(r->did, sizeof r->did, c->seq.did);
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
@@ -302,80 +279,23 @@ connect_now(struct bmc_call *c, int64_t now)
 	c->env->ops->connect(c->env->io, c);
 }
 
-static bool
-opensesspriv(const struct bmc_call *c)
-{
-	return c->manners.value[BMC_MANNER_WORKAROUNDS] &
-	       (BMC_WORKAROUND_OPENSESSPRIV | BMC_WORKAROUND_SUN20);
-}
-
-static int64_t
-slower(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static void
-take_rules(struct bmc_call *c)
-{
-	const int64_t *v = c->manners.value;
-	struct bmc_polite_rules *r = &c->rules;
-	unsigned rate = (unsigned)v[BMC_MANNER_SESSIONS_PER_MINUTE];
-
-	r->command_gap = slower(r->command_gap, v[BMC_MANNER_COMMAND_GAP]);
-	r->session_gap = slower(r->session_gap, v[BMC_MANNER_SESSION_GAP]);
-	if (rate != 0 && (r->per_minute == 0 || rate < r->per_minute))
-		r->per_minute = rate;
-}
-
-/* What is known of this BMC, now that its turn has come: from its last answers to us, from what the
- * orchestrator keeps of it, and from its owner. */
-static void
-take_manners(struct bmc_call *c)
-{
-	struct bmc_peer *peer = c->peer;
-	int64_t *variants = &c->manners.value[BMC_MANNER_VARIANTS];
-	struct error err;
-
-	if (bmc_manners_resolve(&c->manners, peer->device.known ? &peer->device : NULL,
-		c->bmc.learned, c->bmc.manners, &err) < 0)
-		tell(c, "ipmi.error", err.text);
-	if (str_eq(c->bmc.boot_verify, "device")) {
-		c->manners.value[BMC_MANNER_VERIFY] = BMC_VERIFY_DEVICE;
-		c->manners.origin[BMC_MANNER_VERIFY] = BMC_ORIGIN_HOST;
-	}
-	if (peer->worked != BMC_VARIANT_NONE && bmc_manners_variant_free(peer->worked) &&
-	    c->manners.origin[BMC_MANNER_VARIANTS] != BMC_ORIGIN_HOST) {
-		*variants = bmc_manners_variant_first(*variants, peer->worked);
-		c->manners.origin[BMC_MANNER_VARIANTS] = BMC_ORIGIN_LEARNED;
-	}
-	if (peer->best_suite == 0 && json_integer_value(json_object_get(
-					 c->bmc.learned, "cipher")) == suite_order[0])
-		peer->best_suite = suite_order[0];
-	take_rules(c);
-	c->seq.manners = &c->manners;
-	c->seq.variant = bmc_manners_variant(&c->manners, c->attempt);
-	c->seq.flags_at = peer->flags_at;
-	if (c->look != NULL)
-		c->look->level = privilege(c);
-	c->seq.look = c->look;
-}
-
 void
 bmc_call_start(struct bmc_call *c, int64_t now)
 {
+	struct error err;
 	char text[192];
 
 	if (c->deadline < 0)
 		c->deadline = now + c->env->command_timeout;
-	take_manners(c);
+	if (bmc_call_know_take(c, &err) < 0)
+		tell(c, "ipmi.error", err.text);
 	c->suite = c->bmc.cipher != 0		? c->bmc.cipher
 		   : c->bmc.require_cipher != 0 ? c->bmc.require_cipher
 						: c->peer->suite;
 	if (c->suite == 0)
 		c->suite = suite_order[0];
-	c->level_in_open =
-	    c->peer->level_in_open || (c->peer->suite == 0 && opensesspriv(c));
+	c->level_in_open = c->peer->level_in_open ||
+			   (c->peer->suite == 0 && bmc_call_know_level_in_open(c));
 	c->variant_tried = c->peer->suite != 0; /* this BMC's variant is known */
 	if (c->bmc.address[0] == '\0') {
 		finish(c, now, BMC_FAIL_NONE_CONFIGURED, "the host has none");
@@ -403,7 +323,7 @@ bmc_call_connected(struct bmc_call *c, int64_t now)
 	    .user = c->bmc.user,
 	    .password = c->bmc.password,
 	    .kg = c->bmc.kg_set ? c->bmc.kg : NULL,
-	    .privilege = privilege(c),
+	    .privilege = bmc_call_know_privilege(c),
 	    .level_in_open = c->level_in_open};
 	struct bmc_session_out out;
 

@@ -74,6 +74,7 @@ enum bmc_call_state {
 enum bmc_call_after { BMC_CALL_THEN_END, BMC_CALL_THEN_PAUSE };
 
 enum {
+	BMC_CALL_SUITE_BEST = 17,
 	BMC_CALL_HOLD_MAX = 10000000, /* a call keeps sessions idle for 10 s in all */
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,

@@ -47,6 +47,7 @@ check_end(const struct bmc_seq *s, enum bmc_seq_next next)
 	}
 	switch (s->kind) {
 	case BMC_SEQ_STATUS:
+	case BMC_SEQ_EXAMINE:
 	case BMC_SEQ_PROBE: assert(s->power != BMC_POWER_UNKNOWN); break;
 	case BMC_SEQ_OFF_SEEN: assert(s->power == BMC_POWER_OFF); break;
 	case BMC_SEQ_ON_SEEN: assert(s->power == BMC_POWER_ON); break;
@@ -64,9 +65,15 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct script script = {data, size};
-	uint8_t first = take(&script);
-	struct bmc_seq s = {.kind = (enum bmc_seq_kind)(first % (BMC_SEQ_PROBE + 1)),
-	    .action = (enum bmc_action)(take(&script) % (BMC_ACTION_SOFT + 1)),
+	uint8_t first = take(&script), second = take(&script);
+	struct bmc_look look = {.level = BMC_PRIVILEGE_OPERATOR, .may_set = true};
+	struct bmc_seq s = {
+	    .kind = first == 0xFF ? BMC_SEQ_EXAMINE
+				  : (enum bmc_seq_kind)(first % (BMC_SEQ_PROBE + 1)),
+	    .action = (enum bmc_action)(second % 16 % (BMC_ACTION_SOFT + 1)),
+	    .hold = second & 0x80,
+	    .variant = (enum bmc_variant)((second >> 4 & 7) % BMC_VARIANT_COUNT),
+	    .look = &look,
 	    .boot = first & 0x40 ? BMC_BOOT_PXE_EFI : BMC_BOOT_PXE_BIOS,
 	    .device_only = first & 0x80,
 	    .graceful = first & 0x20 ? 5000000 : 0,

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A thorough look at a BMC that answers what the input says: it ends, sets boot flags only to what
+ * means nothing or to what it has read, and its document is understood. An input that is JSON is taken
+ * for the manners of a host's owner, and what is resolved stays within its bounds. */
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/bmc_look.h"
+#include "agent/bmc_manners.h"
+#include "lib/json.h"
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { ASKED_MAX = 64 };
+
+static void
+check_set(const struct bmc_look *l, const struct bmc_cmd *cmd)
+{
+	static const uint8_t nothing[] = {
+	    BMC_BOOTOPT_FLAGS, BMC_BOOTFLAG_VALID | BMC_BOOTFLAG_EFI, 0, 0, 0, 0};
+
+	if (cmd->netfn != BMC_NETFN_CHASSIS || cmd->cmd != BMC_CMD_SET_BOOT_OPTIONS)
+		return;
+	assert(cmd->len == sizeof nothing && cmd->data[0] == BMC_BOOTOPT_FLAGS);
+	assert(memcmp(cmd->data, nothing, sizeof nothing) == 0 ||
+	       (memcmp(cmd->data + 1, l->options[BMC_BOOTOPT_FLAGS].data + 2, 5) == 0 &&
+		   !(cmd->data[1] & BMC_BOOTFLAG_VALID)));
+}
+
+static void
+check_manners(const struct bmc_manners *m)
+{
+	json_t *v = bmc_manners_to_json(m);
+
+	assert(json_object_size(v) == BMC_MANNER_COUNT);
+	json_decref(v);
+	for (unsigned i = 0; i < 8; i++)
+		assert(bmc_manners_variant(m, i) > BMC_VARIANT_NONE &&
+		       bmc_manners_variant(m, i) < BMC_VARIANT_COUNT);
+}
+
+static void
+look(const uint8_t *data, size_t size)
+{
+	struct bmc_look l = {.level = BMC_PRIVILEGE_OPERATOR, .may_set = true};
+	struct bmc_cmd cmd;
+	struct bmc_manners m;
+	struct error err;
+	unsigned asked = 0;
+	json_t *v;
+	char *text;
+
+	while (bmc_look_next(&l, &cmd)) {
+		struct bmc_reply rs = {.code = BMC_COMPLETION_INVALID_COMMAND};
+
+		assert(++asked < ASKED_MAX);
+		check_set(&l, &cmd);
+		if (size >= 2) { /* code, length, data */
+			rs.code = data[0];
+			rs.len = data[1] % (BMC_PROTO_DATA_MAX + 1);
+			data += 2;
+			size -= 2;
+			if (rs.len > size)
+				rs.len = (uint8_t)size;
+			memcpy(rs.data, data, rs.len);
+			data += rs.len;
+			size -= rs.len;
+		}
+		bmc_look_take(&l, &rs);
+	}
+	v = bmc_look_json(&l, 17, 0);
+	text = json_text(v);
+	assert(strlen(text) < BUNDLE_BMC_DOC_MAX);
+	free(text);
+	assert(bmc_manners_resolve(&m, NULL, v, NULL, &err) == 0);
+	check_manners(&m);
+	json_decref(v);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct bmc_manners m;
+	struct error err;
+	json_t *v = json_parse((const char *)data, size, &err);
+
+	look(data, size);
+	if (v == NULL)
+		return 0;
+	if (bmc_manners_resolve(&m, NULL, v, v, &err) < 0)
+		assert(err.text[0] != '\0');
+	check_manners(&m);
+	json_decref(v);
+	return 0;
+}
