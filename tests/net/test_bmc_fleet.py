@@ -37,6 +37,17 @@ def test_one_dead_bmc_among_200_delays_nobody(make):
     assert totals["ok"] == 199
 
 
+def test_a_password_that_is_wrong_everywhere_is_not_tried_everywhere(make):
+    b = make(line("127.77.0.1+100"))
+    results, _ = b.ctl("-j", "4", "status", f"127.77.0.1+100:{PORT}", password="wrong")
+    codes = [r["code"] for r in results]
+    assert len(codes) == 100 and set(codes) == {"bmc-auth", "bmc-lockout-stop"}, set(codes)
+    # Six refusals stop it; those of the calls under way come on top.
+    assert 6 <= codes.count("bmc-auth") <= 6 + 4, codes.count("bmc-auth")
+    assert all("BMCs here had refused" in r["text"] and r["why"] == "auth" for r in results
+               if r["code"] == "bmc-lockout-stop")
+
+
 def test_more_dead_bmcs_than_may_be_in_flight(make):
     b = make(line("127.77.0.1+100"))
     for i in range(1, 41):
