@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "agent/bmc_manners.h"
 #include "lib/bmc_verb.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
@@ -25,6 +26,7 @@ struct call {
 	char id[ID_SIZE];
 	enum bmc_verb verb;
 	struct bmc_verb_args args;
+	json_t *manners; /* of the host's owner, or NULL */
 	uint64_t bmc_id;
 	UT_hash_handle hh;
 };
@@ -50,12 +52,43 @@ refuse(struct bmc_verbs *v, const char *id, const char *code, const char *next,
 	v->done(v->arg, &res);
 }
 
+static void
+call_free(struct call *c)
+{
+	HASH_DEL(c->v->calls, c);
+	json_decref(c->manners);
+	free(c);
+}
+
+/* What is known of a BMC, and how it is treated for that: {"learned","manners"}. */
+static json_t *
+known_json(const json_t *learned, const json_t *host, struct error *err)
+{
+	struct bmc_manners m;
+	json_t *v;
+
+	if (bmc_manners_resolve(&m, NULL, learned, host, err) < 0)
+		return NULL;
+	v = json_object();
+	json_object_set_new(
+	    v, "learned", learned != NULL ? json_deep_copy(learned) : json_null());
+	json_object_set_new(v, "manners", bmc_manners_to_json(&m));
+	return v;
+}
+
 /* What the verb answers beside the power, owned by the caller; NULL: nothing. */
 static json_t *
 data_of(const struct call *c, const struct bmc_result *res)
 {
+	struct error err;
+	json_t *v;
+
 	switch (c->verb) {
-	case BMC_VERB_PROBE: return json_deep_copy(res->learned);
+	case BMC_VERB_PROBE:
+		/* Manners that cannot be read do not hide what was found; bmc-show tells of them. */
+		v = known_json(res->learned, c->manners, &err);
+		return v != NULL ? v : known_json(res->learned, NULL, &err);
+	case BMC_VERB_SHOW:
 	case BMC_VERB_POWER_STATUS:
 	case BMC_VERB_AUDIT:
 	case BMC_VERB_IDENTIFY:
@@ -81,8 +114,7 @@ on_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 		error_line(&res->err, out.reason, sizeof(out.reason));
 	else
 		out.data = data_of(c, res);
-	HASH_DEL(v->calls, c);
-	free(c);
+	call_free(c);
 	v->done(v->arg, &out);
 }
 
@@ -96,6 +128,7 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_POWER_STATUS: return bmc_power_status(v->bmc, bmc, on_done, c);
 	case BMC_VERB_PROBE:
 		return bmc_examine(v->bmc, bmc, c->args.only_read, timeout, on_done, c);
+	case BMC_VERB_SHOW:
 	case BMC_VERB_AUDIT:
 	case BMC_VERB_IDENTIFY:
 	case BMC_VERB_SENSORS:
@@ -104,6 +137,21 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_RESET: return 0;
 	}
 	return 0;
+}
+
+static void
+show(struct bmc_verbs *v, const struct agent_msg_order *order)
+{
+	struct agent_msg_call_result res = {.power = "unknown"};
+	struct error err;
+
+	res.data = known_json(order->bmc->learned, order->bmc->manners, &err);
+	if (res.data == NULL) {
+		refuse(v, order->id, err.code, err.next, err.text);
+		return;
+	}
+	str_clip(res.id, sizeof(res.id), order->id);
+	v->done(v->arg, &res);
 }
 
 void
@@ -133,6 +181,10 @@ bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 		    "the host has no BMC");
 		return;
 	}
+	if (verb == BMC_VERB_SHOW) {
+		show(v, order);
+		return;
+	}
 	if (HASH_COUNT(v->calls) >= CALLS_MAX) {
 		refuse(v, order->id, "agent-busy", "ask again in a minute",
 		    "too many calls at once");
@@ -142,6 +194,7 @@ bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 	c->v = v;
 	c->verb = verb;
 	c->args = args;
+	c->manners = json_incref(order->bmc->manners);
 	str_clip(c->id, sizeof(c->id), order->id);
 	HASH_ADD_STR(v->calls, id, c);
 	c->bmc_id = begin(v, c, order->bmc);
@@ -168,8 +221,7 @@ bmc_verbs_free(struct bmc_verbs *v)
 		return;
 	HASH_ITER (hh, v->calls, c, tmp) {
 		bmc_cancel(v->bmc, c->bmc_id);
-		HASH_DEL(v->calls, c);
-		free(c);
+		call_free(c);
 	}
 	free(v);
 }

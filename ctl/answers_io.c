@@ -72,7 +72,8 @@ on_done(void *arg, const struct http_client_reply *reply)
 	struct answers *a = arg;
 
 	if (a->err.code[0] != '\0') {
-		error_prefix(&a->err, "the answer of %s to %s", a->ctl->server, a->rq->path);
+		error_prefix(
+		    &a->err, "the answer of %s to %s", a->ctl->server, a->rq->path);
 		a->result = ctl_fail(a->ctl, CTL_UNREACHABLE, a->rq->subject, &a->err);
 	} else if (reply->status == 0) {
 		a->result =

@@ -21,8 +21,111 @@ add_failure(enum bmc_verb verb, const json_t *row, struct text *out)
 	text_add(out, ")");
 }
 
+/* A value of any kind as one word: lists joined with ','. */
+static void
+add_value(const json_t *v, struct text *out)
+{
+	const json_t *item;
+	size_t i;
+
+	if (json_is_string(v))
+		text_add_escaped(out, json_string_value(v));
+	else if (json_is_boolean(v))
+		text_add(out, json_is_true(v) ? "yes" : "no");
+	else if (json_is_integer(v))
+		text_addf(out, "%lld", (long long)json_integer_value(v));
+	else if (json_is_array(v) && json_array_size(v) == 0)
+		text_add(out, "none");
+	json_array_foreach (v, i, item) {
+		text_add(out, i > 0 ? "," : "");
+		add_value(item, out);
+	}
+}
+
+static const json_t *
+member(const json_t *v, const char *a, const char *b)
+{
+	return json_object_get(json_object_get(v, a), b);
+}
+
+static void
+new_line(struct text *out)
+{
+	if (text_str(out)[0] != '\0')
+		text_add(out, "\n");
+}
+
+/* "name: value", with a note in brackets where there is one; nothing for an absent value. */
+static void
+add_pair(const char *name, const json_t *v, const char *note, struct text *out)
+{
+	if (v == NULL || json_is_null(v))
+		return;
+	new_line(out);
+	text_addf(out, "%s: ", name);
+	add_value(v, out);
+	if (note[0] != '\0') {
+		text_add(out, " (");
+		text_add_escaped(out, note);
+		text_add(out, ")");
+	}
+}
+
+/* What was refused says so; it was asked, and that is known too. */
+static void
+add_learned(const json_t *l, struct text *out)
+{
+	const char *vendor = json_string_value(member(l, "device", "vendor"));
+
+	if (!json_is_object(l)) {
+		text_add(out, "not probed");
+		return;
+	}
+	add_pair("seen", json_object_get(l, "seen_at"), "", out);
+	add_pair("manufacturer", member(l, "device", "manufacturer"),
+	    vendor != NULL ? vendor : "", out);
+	add_pair("product", member(l, "device", "product"), "", out);
+	add_pair("firmware", member(l, "device", "firmware"), "", out);
+	add_pair("cipher suites", member(l, "cipher_suites", "value"), "", out);
+	add_pair("cipher", json_object_get(l, "cipher"), "", out);
+	add_pair("privilege", member(l, "privilege", "value"), "", out);
+	add_pair("session limit", member(l, "sessions", "limit"), "", out);
+	add_pair("K_g set", member(l, "capabilities", "kg_set"), "", out);
+	add_pair("flags read back valid", member(l, "flags_read_back", "valid"), "", out);
+	add_pair("flags read back EFI", member(l, "flags_read_back", "efi"), "", out);
+	add_pair("SOL", member(l, "sol", "enabled"), "", out);
+	add_pair("SOL speed", member(l, "sol", "baud"), "", out);
+}
+
+/* Where a value is from: "vendor, IPMI quirk list …". */
+static void
+add_manner(const char *name, const json_t *m, bool blame, struct text *out)
+{
+	const char *from = cmd_util_str(m, "from"), *source = cmd_util_str(m, "source");
+	struct text note = {0};
+
+	if (!blame && str_eq(from, "default"))
+		return;
+	text_add(&note, from);
+	if (source[0] != '\0' && blame)
+		text_addf(&note, ", %s", source);
+	add_pair(name, json_object_get(m, "value"), text_str(&note), out);
+	text_done(&note);
+}
+
+static void
+add_known(const json_t *data, bool blame, struct text *out)
+{
+	const char *name;
+	json_t *m;
+
+	add_learned(json_object_get(data, "learned"), out);
+	json_object_foreach (json_object_get(data, "manners"), name, m)
+		add_manner(name, m, blame, out);
+}
+
 void
-bmc_view_answer(enum bmc_verb verb, const json_t *row, struct text *out)
+bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *out)
 {
 	if (cmd_util_str(row, "code")[0] != '\0') {
 		add_failure(verb, row, out);
@@ -32,11 +135,12 @@ bmc_view_answer(enum bmc_verb verb, const json_t *row, struct text *out)
 	case BMC_VERB_POWER_STATUS:
 		text_add_escaped(out, cmd_util_str(row, "power"));
 		break;
+	case BMC_VERB_PROBE: add_known(json_object_get(row, "data"), false, out); break;
+	case BMC_VERB_SHOW: add_known(json_object_get(row, "data"), blame, out); break;
 	case BMC_VERB_IDENTIFY:
 	case BMC_VERB_SENSORS:
 	case BMC_VERB_SEL:
 	case BMC_VERB_SEL_CLEAR:
-	case BMC_VERB_PROBE:
 	case BMC_VERB_AUDIT:
 	case BMC_VERB_RESET: text_add(out, "done"); break;
 	}

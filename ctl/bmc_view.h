@@ -8,8 +8,9 @@
 #include "ctl/text.h"
 #include "lib/bmc_verb.h"
 
-/* `row` is a host's line of the stream; lines are parted by '\n', without one at the end. */
+/* `row` is a host's line of the stream; lines are parted by '\n', without one at the end. blame:
+ * where each of the manners is from. */
 void
-bmc_view_answer(enum bmc_verb verb, const json_t *row, struct text *out);
+bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *out);
 
 #endif

@@ -30,6 +30,7 @@ struct host {
 struct question {
 	struct ctl *ctl;
 	enum bmc_verb verb;
+	bool blame;
 	char *hosts; /* the selector as typed */
 	struct host *expected;
 	struct collate *collate; /* or NULL */
@@ -63,8 +64,8 @@ expect(struct question *q, const json_t *names)
 
 /* "host: line" for each line of the answer. */
 static void
-print_lines(const struct question *q, const char *host, const char *answer,
-    const json_t *row)
+print_lines(
+    const struct question *q, const char *host, const char *answer, const json_t *row)
 {
 	struct text t = {0};
 
@@ -99,7 +100,7 @@ print_row(struct question *q, const char *host, const json_t *row)
 	} else if (q->ctl->format == CTL_NDJSON) {
 		output_json(q->ctl, row);
 	} else {
-		bmc_view_answer(q->verb, row, &answer);
+		bmc_view_answer(q->verb, row, q->blame, &answer);
 		if (q->collate != NULL)
 			collate_add(q->collate, host, text_str(&answer));
 		else
@@ -221,6 +222,8 @@ static const struct {
 	enum bmc_verb is;
 } words[] = {
     {"power", "status", BMC_VERB_POWER_STATUS},
+    {"bmc", "probe", BMC_VERB_PROBE},
+    {"bmc", "show", BMC_VERB_SHOW},
 };
 
 static enum bmc_verb
@@ -233,19 +236,34 @@ verb_of(const struct args_command *c)
 	abort(); /* commands.c names the function for these only */
 }
 
+/* The verb's own options. */
+static void
+put_args(const struct question *q, const struct args *args, json_t *body)
+{
+	json_t *v = json_object();
+
+	if (q->verb == BMC_VERB_PROBE && args_has(args, "only-read"))
+		json_put_bool(v, "only_read", true);
+	if (json_object_size(v) > 0)
+		json_object_set(body, "args", v);
+	json_decref(v);
+}
+
 int
 cmd_bmc(struct ctl *ctl, const struct args *args)
 {
 	struct question q = {.ctl = ctl,
 	    .verb = verb_of(args->command),
 	    .hosts = cmd_util_selector(args),
-	    .collate = args_has(args, "collate") && !ctl_is_json(ctl) ? collate_new()
-								       : NULL,
+	    .collate =
+		args_has(args, "collate") && !ctl_is_json(ctl) ? collate_new() : NULL,
 	    .rows = ctl->format == CTL_JSON ? json_array() : NULL};
 	json_t *body = json_object();
 	int r;
 
+	q.blame = q.verb == BMC_VERB_SHOW && args_has(args, "blame");
 	json_put_str(body, "hosts", q.hosts);
+	put_args(&q, args, body);
 	r = ask(&q, body);
 	json_decref(body);
 	json_decref(q.rows);

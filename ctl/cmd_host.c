@@ -75,6 +75,9 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 	if (r == 0 && cipher != NULL && str_to_i64(cipher, 0, 17, &n) == 0)
 		json_put_i64(bmc, "cipher", n);
 	if (r == 0)
+		r = cmd_util_put_map(
+		    args, "bmc-manners", "manners", spec_manner, bmc, err);
+	if (r == 0)
 		r = put_password(args, old_bmc, bmc, err);
 	if (r == 0 && json_object_size(bmc) > 0)
 		json_object_set(body, "bmc", bmc);

@@ -50,6 +50,14 @@ static const struct args_option collate_option[] = {
     {"collate", 0, ARGS_FLAG, NULL, "put hosts with the same answer together"},
 };
 
+static const struct args_option probe_options[] = {
+    {"only-read", 0, ARGS_FLAG, NULL, "do not try which boot flags are kept"},
+};
+
+static const struct args_option show_options[] = {
+    {"blame", 0, ARGS_FLAG, NULL, "every value, and where it is from"},
+};
+
 static const struct args_option reboot_options[] = {
     {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
 	"how long the system may take to stop"},
@@ -121,6 +129,8 @@ static const struct args_option host_options[] = {
     {"image", 0, ARGS_TEXT, "IMAGE", "what `reinstall` installs"},
     {"label", 0, ARGS_LIST, "KEY=VALUE", "for host sets and arguments; KEY= removes"},
     {"bmc", 0, ARGS_VALUE, "ADDRESS[:PORT]", "its BMC"},
+    {"bmc-manners", 0, ARGS_LIST, "KEY=VALUE",
+	"how the BMC is treated, such as verify=device (bmc show --blame); KEY= removes"},
     {"bmc-user", 0, ARGS_VALUE, "USER", "the BMC's user"},
     {"bmc-password-file", 0, ARGS_VALUE, "FILE",
 	"first line is the password; - reads stdin"},
@@ -268,6 +278,11 @@ static const struct args_command commands[] = {
 	"Restart hosts from their disks", HOSTS_HELP},
     {"power", "status", "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
 	"Ask the BMCs for the power state", ANSWERS_HELP},
+    {"bmc", "probe", "HOSTS", 1, -1, {GROUP(collate_option), GROUP(probe_options)},
+	cmd_bmc, "Look at BMCs thoroughly, and remember how each is to be treated",
+	ANSWERS_HELP},
+    {"bmc", "show", "HOSTS", 1, -1, {GROUP(collate_option), GROUP(show_options)}, cmd_bmc,
+	"Show what is known of BMCs, and how each is treated", ANSWERS_HELP},
     {"power", "on", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
 	cmd_order, "Switch on", HOSTS_HELP},
     {"power", "off", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},

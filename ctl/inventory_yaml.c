@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ctl/spec.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
 #include "lib/yaml_where.h"
@@ -157,7 +158,8 @@ static const cyaml_schema_field_t inv_bmc_fields[] = {INV_STR(inv_bmc, address),
     INV_INT(inv_bmc, port), INV_STR(inv_bmc, user), INV_STR(inv_bmc, password),
     INV_STR(inv_bmc, password_file), INV_STR(inv_bmc, privilege),
     INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method),
-    INV_STR(inv_bmc, boot_verify), CYAML_FIELD_END};
+    INV_STR(inv_bmc, boot_verify), CYAML_FIELD_IGNORE("manners", CYAML_FLAG_OPTIONAL),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),
     INV_STR(inv_host, site), INV_LIST(inv_host, nics, &inv_nic_value, INV_NAMES_MAX),
@@ -309,6 +311,62 @@ add_free_maps(const struct yaml_node *root, const char *list, const char *key,
 	return r;
 }
 
+/* A manner's value: a word, or a list of them. */
+static json_t *
+manner_value(const struct yaml_node *node)
+{
+	json_t *list;
+
+	if (node->kind == YAML_NODE_SCALAR)
+		return spec_manner_value(node->key, node->value);
+	if (node->kind != YAML_NODE_SEQUENCE)
+		return NULL;
+	list = json_array();
+	for (const struct yaml_node *c = node->children; c != NULL; c = c->next) {
+		if (c->kind == YAML_NODE_SCALAR &&
+		    json_array_append_new(list, json_string(c->value)) == 0)
+			continue;
+		json_decref(list);
+		return NULL;
+	}
+	return list;
+}
+
+/* hosts[].bmc.manners */
+static int
+add_manners(
+    const struct yaml_node *root, json_t *document, size_t *ret_line, struct error *err)
+{
+	const struct yaml_node *hosts = yaml_lines_child(root, "hosts"), *host;
+	json_t *items = json_object_get(document, "hosts");
+	size_t i = 0;
+
+	for (host = hosts != NULL ? hosts->children : NULL; host != NULL;
+	     host = host->next) {
+		json_t *bmc = json_object_get(json_array_get(items, i++), "bmc"), *out;
+		const struct yaml_node *of = yaml_lines_child(host, "bmc"), *map;
+
+		map = of != NULL ? yaml_lines_child(of, "manners") : NULL;
+
+		if (map == NULL)
+			continue;
+		*ret_line = map->line;
+		if (map->kind != YAML_NODE_MAPPING)
+			return error_set(err, -EINVAL, "bad-yaml",
+			    "write 'name: value' lines below it",
+			    "manners must be a mapping");
+		out = json_object();
+		json_object_set_new(bmc, "manners", out);
+		for (const struct yaml_node *c = map->children; c != NULL; c = c->next) {
+			*ret_line = c->line;
+			if (json_object_set_new(out, c->key, manner_value(c)) < 0)
+				return error_set(err, -EINVAL, "bad-yaml", NULL,
+				    "manners: the value of '%s' does not fit", c->key);
+		}
+	}
+	return 0;
+}
+
 /* ---- entry points ---- */
 
 static int
@@ -362,6 +420,8 @@ parse_whole(const struct yaml_where *where, struct inventory_yaml *inv, struct e
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(maps); i++)
 		r = add_free_maps(inv->tree, maps[i].list, maps[i].key, maps[i].value,
 		    inv->document, &line, err);
+	if (r == 0)
+		r = add_manners(inv->tree, inv->document, &line, err);
 	if (r < 0)
 		error_prefix(err, "%s:%zu", where->name, line);
 	return r;

@@ -207,6 +207,56 @@ spec_loader(const char *s, json_t *obj, struct error *err)
 	    obj, name, eq[1] == '\0' ? json_null() : json_string(eq + 1));
 }
 
+bool
+spec_manner_is_list(const char *key)
+{
+	return str_eq(key, "workarounds") || str_eq(key, "variants");
+}
+
+json_t *
+spec_manner_value(const char *key, const char *text)
+{
+	static const char *const words[] = {
+	    "verify", "parameter_3", "cycle_when_off", "reset_as"};
+	int64_t n;
+
+	if (spec_manner_is_list(key)) {
+		json_t *list = json_array();
+
+		while (*text != '\0') {
+			size_t len = strcspn(text, ",");
+
+			json_array_append_new(list, json_stringn(text, len));
+			text += len + (text[len] == ',');
+		}
+		return list;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (str_eq(key, words[i]))
+			return json_string(text); /* 08 is no number there */
+	if (str_eq(text, "true") || str_eq(text, "yes"))
+		return json_true();
+	if (str_eq(text, "false") || str_eq(text, "no"))
+		return json_false();
+	if (str_to_i64(text, INT64_MIN, INT64_MAX, &n) == 0)
+		return json_integer(n);
+	return json_string(text);
+}
+
+int
+spec_manner(const char *s, json_t *obj, struct error *err)
+{
+	const char *eq = strchr(s, '=');
+	char key[40] = "";
+
+	if (eq == NULL || eq == s || (size_t)(eq - s) >= sizeof(key))
+		return error_set(err, -EINVAL, "usage",
+		    "write verify=device, or verify= to remove it", "manner '%s'", s);
+	memcpy(key, s, (size_t)(eq - s));
+	return json_object_set_new(
+	    obj, key, eq[1] == '\0' ? json_null() : spec_manner_value(key, eq + 1));
+}
+
 int
 spec_deadline(const char *s, json_t *obj, struct error *err)
 {

@@ -4,6 +4,7 @@
 #define CTL_SPEC_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/error.h"
 
@@ -21,6 +22,15 @@ spec_label(const char *s, json_t *obj, struct error *err) MUST_CHECK;
 /* "ARCH=FILE" into obj, by the architecture's own name; "ARCH=" sets null. */
 int
 spec_loader(const char *s, json_t *obj, struct error *err) MUST_CHECK;
+/* KEY=VALUE of docs/bmc-manners.md into obj; KEY= is null. */
+int
+spec_manner(const char *s, json_t *obj, struct error *err) MUST_CHECK;
+/* A value as it is written, of the type that its key has: "once,bare" is a list. */
+json_t *
+spec_manner_value(const char *key, const char *text);
+/* Is it one whose values are lists? */
+bool
+spec_manner_is_list(const char *key);
 /* "stage=10m" into obj, in seconds. */
 int
 spec_deadline(const char *s, json_t *obj, struct error *err) MUST_CHECK;

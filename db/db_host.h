@@ -6,14 +6,15 @@
 #include "db/store.h"
 #include "lib/bundle.h"
 
-enum { DB_HOST_SEALED_SIZE = 160 };
+enum { DB_HOST_SEALED_SIZE = 160, DB_HOST_MANNERS_SIZE = 1024 };
 
 struct db_host {
 	struct bundle_host host; /* idle: only when idle_set, else the site's counts */
 	bool idle_set;
 	char site[64];
 	char image[BUNDLE_NAME_SIZE]; /* default image or "" */
-	struct bundle_bmc bmc;	      /* password always "" here */
+	struct bundle_bmc bmc; /* password always "", no manners and learned here */
+	char manners[DB_HOST_MANNERS_SIZE]; /* the BMC's, as JSON, or "" */
 	char sealed[DB_HOST_SEALED_SIZE];
 	int64_t locked_at; /* 0: not locked */
 	char locked_by[64];

@@ -16,6 +16,7 @@ enum store_set {
 	STORE_AGENT,
 	STORE_AUDIT,
 	STORE_IDEM,
+	STORE_BMC,
 	STORE_SETS,
 };
 
@@ -49,6 +50,8 @@ struct store_sql
 db_audit_sql(void);
 struct store_sql
 db_idem_sql(void);
+struct store_sql
+db_bmc_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

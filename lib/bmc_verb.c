@@ -14,7 +14,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-#define S(seconds) ((int64_t)(seconds) * USEC_PER_SEC)
+#define S(seconds) ((int64_t)(seconds)*USEC_PER_SEC)
 
 /* A reset BMC is away for one to five minutes (ipmi.md 3). SDR and SEL are read record by record,
  * which takes slow BMCs some 50 ms each. */
@@ -25,6 +25,7 @@ static const struct bmc_verb_info infos[] = {
     [BMC_VERB_SEL] = {"sel", S(120), NULL, false, true},
     [BMC_VERB_SEL_CLEAR] = {"sel-clear", S(60), "bmc.sel-clear", true, false},
     [BMC_VERB_PROBE] = {"bmc-probe", S(60), NULL, false, true},
+    [BMC_VERB_SHOW] = {"bmc-show", S(20), NULL, false, true},
     [BMC_VERB_AUDIT] = {"bmc-audit", S(60), NULL, false, true},
     [BMC_VERB_RESET] = {"bmc-reset", S(420), "bmc.reset", true, false},
 };

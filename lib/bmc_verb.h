@@ -17,6 +17,7 @@ enum bmc_verb {
 	BMC_VERB_SEL,
 	BMC_VERB_SEL_CLEAR,
 	BMC_VERB_PROBE,
+	BMC_VERB_SHOW, /* what is known of it; the BMC is not asked */
 	BMC_VERB_AUDIT,
 	BMC_VERB_RESET,
 };
@@ -34,8 +35,8 @@ struct bmc_verb_info {
 	/* How long the agent may take over it, and how much longer its answer is waited for. */
 	int64_t timeout_us;
 	const char *audit; /* what it is called there; NULL: it changes nothing */
-	bool destructive; /* named and confirmed as destructive orders are */
-	bool has_data;	  /* answers with more than a line */
+	bool destructive;  /* named and confirmed as destructive orders are */
+	bool has_data;	   /* answers with more than a line */
 };
 
 const struct bmc_verb_info *

@@ -19,7 +19,6 @@
 
 enum { POWER_MAX = 1000, LIMIT_MAX = 100000, SHOWN_MAX = 200 };
 
-
 /* ---- POST /bmc/VERB ---- */
 
 struct request {
@@ -36,8 +35,8 @@ parse(const char *verb, const json_t *body, struct request *r, struct error *err
 	struct bmc_verb_args args;
 
 	if (bmc_verb_parse(verb, &r->verb) < 0)
-		return error_set(err, -ENOENT, "not-found",
-		    "docs/api.md lists them", "there is no such verb");
+		return error_set(err, -ENOENT, "not-found", "docs/api.md lists them",
+		    "there is no such verb");
 	if (json_get_str(body, "hosts", &r->hosts, err) < 0 ||
 	    json_opt_str(body, "reason", &r->reason, err) < 0 ||
 	    json_opt_obj(body, "args", &r->args, err) < 0 ||
@@ -216,7 +215,8 @@ api_power_ask(void *arg, struct rest_request *rq)
 	if (!api_select(o, rq, selector, &names))
 		return;
 	if (names.n > POWER_MAX) {
-		error_set(&err, 0, "too-many-hosts", "name fewer, or ask POST /bmc/power-status",
+		error_set(&err, 0, "too-many-hosts",
+		    "name fewer, or ask POST /bmc/power-status",
 		    "%zu hosts match, at most %d are asked at once", names.n, POWER_MAX);
 		api_refuse(rq, &err, NULL);
 		store_names_done(&names);

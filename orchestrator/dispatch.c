@@ -299,6 +299,20 @@ note_sent(struct dispatch *d, const char *job, const char *agent, int64_t mono)
 	it->at = mono;
 }
 
+/* How its BMC is to be treated, as is known now: the host was perhaps probed since the order. */
+static void
+add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
+{
+	struct bundle_bmc known = {.address = ""};
+
+	dispatch_bmc_known(d, h, &known);
+	if (known.manners)
+		json_object_set(bmc, "manners", known.manners);
+	if (known.learned)
+		json_object_set(bmc, "learned", known.learned);
+	bundle_bmc_wipe(&known);
+}
+
 /* The stored bundle with what must not be stored: the BMC's password as it is now. */
 static int
 job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
@@ -314,6 +328,8 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
 		rc = bundle ? db_host_get(d->ops.store, job->host, h) : -EUCLEAN;
 	}
 	json_t *bmc = json_object_get(bundle, "bmc");
+	if (rc == 0 && json_is_object(bmc))
+		add_known(d, h, bmc);
 	if (rc == 0 && h->sealed[0] && json_is_object(bmc)) {
 		if (str_format(context, sizeof(context), "bmc/%s", job->host) == 0 &&
 		    secret_unseal(d->ops.key, context, h->sealed, &plain) == 0)

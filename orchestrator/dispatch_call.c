@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/db_bmc.h"
 #include "lib/clock.h"
+#include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/dispatch_priv.h"
 
@@ -96,6 +98,19 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 }
 
 void
+dispatch_bmc_known(struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc)
+{
+	char *text = NULL;
+	int64_t at;
+
+	if (h->manners[0])
+		bmc->manners = json_parse(h->manners, strlen(h->manners), NULL);
+	if (db_bmc_learned_get(d->ops.store, h->host.name, &text, &at) == 0)
+		bmc->learned = json_parse(text, strlen(text), NULL);
+	free(text);
+}
+
+void
 dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
     json_t *args, dispatch_call_done *done, void *arg)
 {
@@ -105,7 +120,8 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 	c->site = dispatch_site(d, h->site);
 	id_make(clock_wall(), d->ops.rng, c->id);
 	str_clip(c->host, sizeof(c->host), h->host.name);
-	bundle_bmc_copy(&c->bmc, &h->bmc);
+	c->bmc = h->bmc;
+	dispatch_bmc_known(d, h, &c->bmc);
 	str_clip(c->sealed, sizeof(c->sealed), h->sealed);
 	c->verb = verb;
 	c->args = json_incref(args);
@@ -168,7 +184,10 @@ void
 dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
     const struct agent_msg_call_result *calls, size_t n)
 {
+	struct db *db = store_db(d->ops.store);
 	bool full = s->n_out >= OUT_MAX;
+	/* What the answers leave in the database: one commit for all of them. */
+	bool batch = n > 1 && db_begin(db) == 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct dispatch_call *c;
@@ -177,6 +196,11 @@ dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
 		/* Only by the site's own agent, and only what it was told. */
 		if (c && c->site == s && c->told)
 			finish(c, &calls[i]);
+	}
+	if (batch && db_commit(db) < 0) {
+		db_rollback(db);
+		log_error(
+		    d->ops.log, "site %s: what its BMCs answered is not stored", s->name);
 	}
 	/* A poll that is held because the agent was full. */
 	if (full && s->waiting && s->n_out < OUT_MAX)

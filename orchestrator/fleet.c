@@ -18,6 +18,7 @@
 #include <string.h>
 #include <utlist.h>
 
+#include "db/db_bmc.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/agent_msg.h"
@@ -29,9 +30,9 @@
 
 enum {
 	QUESTIONS_MAX = 32,
-	WINDOW = 4096,	    /* hosts of one question with the agents */
-	WINDOW_DATA = 256,  /* the same, of verbs whose answers are documents */
-	SLICE = 128,	    /* hosts looked up per turn of the loop */
+	WINDOW = 4096,	   /* hosts of one question with the agents */
+	WINDOW_DATA = 256, /* the same, of verbs whose answers are documents */
+	SLICE = 128,	   /* hosts looked up per turn of the loop */
 	NAMES_PER_LINE = 1000,
 	QUEUE_MAX = 1024 * 1024, /* octets that wait for the client */
 	RETRY_US = 20 * 1000,	 /* while it does not read */
@@ -64,7 +65,8 @@ struct fleet {
 /* One host of a question. */
 struct asked {
 	struct question *q;
-	char host[BUNDLE_NAME_SIZE];
+	char host[BUNDLE_NAME_SIZE], address[BUNDLE_NAME_SIZE]; /* and of its BMC */
+	int64_t port;
 };
 
 struct fleet *
@@ -100,7 +102,8 @@ fleet_free(struct fleet *f)
 static void
 pump_in(struct question *q, int64_t us)
 {
-	const struct timeval tv = {.tv_sec = us / USEC_PER_SEC, .tv_usec = us % USEC_PER_SEC};
+	const struct timeval tv = {
+	    .tv_sec = us / USEC_PER_SEC, .tv_usec = us % USEC_PER_SEC};
 
 	if (!evtimer_pending(q->pump, NULL))
 		evtimer_add(q->pump, &tv);
@@ -116,7 +119,8 @@ send_line(struct question *q, json_t *v)
 		char *text = json_text(v);
 		size_t len = strlen(text);
 
-		text[len] = '\n'; /* in place of the NUL: rest_stream_send() is told the length */
+		text[len] =
+		    '\n'; /* in place of the NUL: rest_stream_send() is told the length */
 		q->queued = rest_stream_send(q->rq, text, len + 1);
 		free(text);
 	}
@@ -173,6 +177,26 @@ refuse(struct question *q, const char *host, const char *code, const char *text,
 	refuse_with(q, host, &err);
 }
 
+/* Whether or not anybody still reads. */
+static void
+keep_learned(struct question *q, const struct asked *a, const json_t *doc)
+{
+	char *text;
+	int rc = -E2BIG;
+
+	if (!json_is_object(doc))
+		return;
+	text = json_text(doc);
+	if (strlen(text) < BUNDLE_BMC_DOC_MAX)
+		rc = db_bmc_learned_put(
+		    q->f->ops.store, a->host, a->address, a->port, text, clock_wall());
+	if (rc < 0)
+		log_error(q->f->ops.log,
+		    "%s: what was learned of its BMC is not stored: %s", a->host,
+		    strerror(-rc));
+	free(text);
+}
+
 static void
 on_answer(void *arg, const struct agent_msg_call_result *res)
 {
@@ -180,6 +204,8 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 	struct question *q = a->q;
 
 	q->in_flight--;
+	if (q->verb == BMC_VERB_PROBE && !res->code[0] && res->data)
+		keep_learned(q, a, json_object_get(res->data, "learned"));
 	answer(q, a->host, res);
 	free(a);
 	pump_in(q, 0);
@@ -256,6 +282,8 @@ ask(struct question *q, const char *name, struct db_host *h, char site[64])
 		a = str_alloc(sizeof(*a));
 		a->q = q;
 		str_clip(a->host, sizeof(a->host), name);
+		str_clip(a->address, sizeof(a->address), h->bmc.address);
+		a->port = h->bmc.port;
 		q->in_flight++;
 		dispatch_call(d, h, q->verb, q->args, on_answer, a);
 		str_clip(site, 64, h->site);
@@ -270,7 +298,8 @@ ask_slice(struct question *q)
 	struct db_host *h;
 	char site[64], before[64] = "";
 
-	while (to < q->names.n && to - from < SLICE && q->in_flight + (to - from) < window)
+	while (
+	    to < q->names.n && to - from < SLICE && q->in_flight + (to - from) < window)
 		to++;
 	if (to == from)
 		return;
@@ -312,7 +341,8 @@ reads(struct question *q, size_t most)
 	if (mono - q->stalled_since >= STALL_US) {
 		struct rest_request *rq = q->rq;
 
-		log_info(q->f->ops.log, "a client does not read its answer; it is dropped");
+		log_info(
+		    q->f->ops.log, "a client does not read its answer; it is dropped");
 		q->rq = NULL;
 		rest_stream_end(rq);
 	}
@@ -361,10 +391,9 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 	if (q->in_flight > 0)
 		return;
 	if (q->ok + q->failed == q->names.n) {
-		send_line(q,
-		    json_pack("{s:{s:I, s:I, s:I}}", "done", "hosts",
-			(json_int_t)q->names.n, "ok", (json_int_t)q->ok, "failed",
-			(json_int_t)q->failed));
+		send_line(q, json_pack("{s:{s:I, s:I, s:I}}", "done", "hosts",
+				 (json_int_t)q->names.n, "ok", (json_int_t)q->ok,
+				 "failed", (json_int_t)q->failed));
 		q->failed++; /* said */
 	}
 	if (reads(q, REST_STREAM_LINGER_MAX))

@@ -26,7 +26,7 @@ fleet_free(struct fleet *f);
 
 struct fleet_question {
 	enum bmc_verb verb;
-	json_t *args;		   /* or NULL; referred to */
+	json_t *args; /* or NULL; referred to */
 	const struct audit_who *who;
 	const char *reason;	   /* of what changes something; else "" */
 	struct store_names *names; /* taken */

@@ -33,7 +33,7 @@ static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial"
     "locked", NULL};
 static const char *const nic_keys[] = {"mac", "ip", "ip6", "boot", NULL};
 static const char *const bmc_keys[] = {"address", "port", "user", "password", "privilege",
-    "cipher", "boot_method", "boot_verify", NULL};
+    "cipher", "boot_method", "boot_verify", "manners", NULL};
 static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
     "args", "nfs_root", "reports", "local_boot", "deadlines", NULL};
 static const char *const file_keys[] = {
@@ -218,6 +218,28 @@ compare_labels(const void *a, const void *b)
 	    ((const struct bundle_label *)a)->key, ((const struct bundle_label *)b)->key);
 }
 
+/* What they say is the agents' to judge, which may be newer; how much is said is limited here. */
+static int
+take_manners(struct db_host *h, struct error *err)
+{
+	int rc = 0;
+
+	if (json_object_size(h->bmc.manners) > 0) {
+		char *text = json_dumps(h->bmc.manners, JSON_COMPACT | JSON_SORT_KEYS);
+
+		if (!text)
+			abort();
+		if (strlen(text) < sizeof(h->manners))
+			str_clip(h->manners, sizeof(h->manners), text);
+		else
+			rc = bad(err, "name fewer", "bmc: manners: too much");
+		free(text);
+	}
+	json_decref(h->bmc.manners);
+	h->bmc.manners = NULL;
+	return rc;
+}
+
 static int
 read_bmc(const json_t *v, struct db_host *h, struct error *err)
 {
@@ -234,7 +256,7 @@ read_bmc(const json_t *v, struct db_host *h, struct error *err)
 		if (!isalnum((unsigned char)*p) && !strchr(".:-_", *p))
 			return bad(
 			    err, NULL, "bmc: address: not an address or a host name");
-	return 0;
+	return take_manners(h, err);
 }
 
 /* Is it an address of a machine, and of no card before? */
@@ -428,8 +450,11 @@ inventory_codec_host_json(const struct db_host *h)
 		json_object_del(v, "idle");
 	json_put_str(v, "site", h->site);
 	json_put_str(v, "image", h->image);
+	if (h->manners[0])
+		bmc.manners = json_parse(h->manners, strlen(h->manners), NULL);
 	if (bmc.address[0])
 		json_put(v, "bmc", bundle_bmc_to_json(&bmc));
+	json_decref(bmc.manners);
 	if (h->locked_at)
 		json_put(v, "locked",
 		    json_pack("{s:s, s:s, s:s}", "by", h->locked_by, "reason",

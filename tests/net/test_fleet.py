@@ -161,9 +161,56 @@ def test_a_host_without_a_bmc_an_unknown_host(fleet):
         said = fleet.lines("power", "status", "bare.los,h0001.los", status=2)
         assert said["bare.los"] == "unknown (no-bmc)" and said["h0001.los"] in ("on", "off")
     finally:
-        fleet.ctl("host", "rm", "bare.los", "--yes")
+        assert fleet.ctl("host", "rm", "bare.los").returncode == 0
     r = fleet.ctl("power", "status", "nobody.los")
     assert r.returncode == 1 and "host-unknown" in r.stderr
+
+
+def test_probe_show_blame(fleet):
+    one = "h0001.los"
+    assert fleet.lines("bmc", "show", one) == {one: "not probed"}
+    fleet.fault(1, drop_efi_read=1)
+    try:
+        r = fleet.ctl("bmc", "probe", one)
+    finally:
+        fleet.fault(1, drop_efi_read=0)
+    assert r.returncode == 0, r.stderr
+    for words in ("cipher suites: 3,17", "flags read back EFI: no", "verify: device (learned)"):
+        assert f"{one}: {words}" in r.stdout.splitlines(), r.stdout
+    # It is kept, and goes down to the agent with everything that is asked of this BMC.
+    shown = fleet.ctl("bmc", "show", one, "--blame").stdout.splitlines()
+    assert f"{one}: verify: device (learned)" in shown and f"{one}: parameter_3: 08 (default)" in shown, shown
+    data = fleet.json("bmc", "show", one)["items"][0]["data"]
+    assert data["learned"]["flags_read_back"]["raw"] and data["learned"]["device"]["by"] == "Get Device ID"
+    r = fleet.ctl("host", "set", one, "--bmc-manners", "verify=full", "--bmc-manners", "variants=bare,once",
+                  "--bmc-manners", "parameter_3=1f", "--bmc-manners", "command_gap_ms=5")
+    assert r.returncode == 0, r.stderr
+    shown = fleet.ctl("bmc", "show", one).stdout.splitlines()
+    for words in ("verify: full", "variants: bare,once", "parameter_3: 1f", "command_gap_ms: 5"):
+        assert f"{one}: {words} (host)" in shown, shown
+    # What is exported applies as it is.
+    exported = fleet.ctl("export").stdout
+    fleet.write("exported.yaml", exported.encode())
+    r = fleet.ctl("apply", "-f", fleet.path("exported.yaml"), "--dry-run")
+    assert r.returncode == 0 and "change" not in r.stdout.replace("changes", ""), (r.stdout, r.stderr)
+    assert fleet.ctl("host", "set", one, "--bmc-manners", "parameter_3=08h").returncode == 0
+    r = fleet.ctl("bmc", "show", one)
+    assert r.returncode == 2 and "bmc-manners" in r.stderr
+    r = fleet.ctl("host", "set", one, *[w for k in ("verify", "variants", "parameter_3", "command_gap_ms")
+                                        for w in ("--bmc-manners", f"{k}=")])
+    assert r.returncode == 0 and fleet.json("host", "show", one)["bmc"].get("manners") is None
+    # Another BMC in its place is another one.
+    assert fleet.ctl("host", "set", one, "--bmc", f"127.78.0.1:{PORT}").returncode == 0
+    assert fleet.lines("bmc", "show", one) == {one: "not probed"}
+    assert fleet.ctl("host", "set", one, "--bmc", f"{fleet.address(1)}:{PORT}").returncode == 0
+
+
+def test_probe_of_all(fleet):
+    r = fleet.ctl("-o", "ndjson", "bmc", "probe", "all", "--only-read", timeout=120)
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    assert r.returncode == 0, [row for row in rows if row["code"]]
+    assert {row["host"] for row in rows} == fleet.all_names() and len(rows) == N
+    assert len(fleet.select("orch/o.db", "select host from bmc_learned")) == N
 
 
 # What had not been told when the server died has its line all the same.

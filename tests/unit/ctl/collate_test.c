@@ -24,10 +24,9 @@ groups(void **state)
 	collate_add(c, "edge05.los", "fan: 3\ntemp: 20");
 	collate_add(c, "edge03.los", "on");
 	collate_print(c, &t);
-	assert_string_equal(text_str(&t),
-	    "edge[01-03].los: on\n"
-	    "edge[04-05].los:\n  fan: 3\n  temp: 20\n"
-	    "gw.los: off\n");
+	assert_string_equal(text_str(&t), "edge[01-03].los: on\n"
+					  "edge[04-05].los:\n  fan: 3\n  temp: 20\n"
+					  "gw.los: off\n");
 	text_done(&t);
 	collate_free(c);
 	collate_free(NULL);
