@@ -626,7 +626,7 @@ make_parts(struct agent *a, struct error *err)
 	a->jobs = run_jobs_new(&deps);
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);
-	a->calls = bmc_verbs_new(a->bmc, on_call_done, a);
+	a->calls = bmc_verbs_new(a->base, a->bmc, on_call_done, a);
 	return 0;
 }
 

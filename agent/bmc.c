@@ -237,6 +237,17 @@ bmc_examine(struct bmc_engine *e, const struct bundle_bmc *bmc, bool only_read,
 	return submit(e, c);
 }
 
+uint64_t
+bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
+    const struct bmc_question *what, int64_t timeout, bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_ASK, timeout, done, arg);
+
+	c->ask = str_alloc(sizeof(*c->ask));
+	bmc_ask_init(c->ask, what);
+	return submit(e, c);
+}
+
 void
 bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt)
 {

@@ -86,6 +86,7 @@ struct bmc_result {
 	bool flags_again;    /* they were lost before the power-on, and set again */
 	struct bmc_device device;
 	const json_t *learned; /* of bmc_examine(); only during the callback, or NULL */
+	const json_t *answer;  /* of bmc_ask(); the same */
 	int cipher;	       /* suite of the last session opened (17 or 3); 0: none */
 	bool downgrade;	       /* suite 17 worked before and was refused or silent now */
 	unsigned n_resends;    /* packets sent again for want of an answer */
@@ -202,6 +203,29 @@ bmc_go_on(struct bmc_engine *e);
 uint64_t
 bmc_examine(struct bmc_engine *e, const struct bundle_bmc *bmc, bool only_read,
     int64_t timeout, bmc_done_fn done, void *arg);
+
+/* What else may be asked of it; the answer is bmc_result.answer:
+ *   identify   {"seconds"}
+ *   sel        {"entries", "sel":[{"id","at","sensor_type","sensor","text","asserted","raw"}]}
+ *   sel-clear  {"cleared"}: how many there were
+ *   sensors    {"sensors":[{"name","number","type","value","unit","status","states"}],"skipped"}
+ *   reset      {"answered"}: a cold reset was sent, once; it is not waited for here */
+enum bmc_question_kind {
+	BMC_QUESTION_IDENTIFY,
+	BMC_QUESTION_SEL,
+	BMC_QUESTION_SEL_CLEAR,
+	BMC_QUESTION_SENSORS,
+	BMC_QUESTION_RESET,
+};
+struct bmc_question {
+	enum bmc_question_kind kind;
+	int64_t
+	    seconds; /* identify: 0: off, negative: until told otherwise, else at most 255 */
+	int64_t last; /* sel: how many of the newest */
+};
+uint64_t
+bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
+    const struct bmc_question *what, int64_t timeout, bmc_done_fn done, void *arg);
 
 /* The call's callback will not run; its session is closed. Unknown ids are ignored. */
 void

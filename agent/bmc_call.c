@@ -76,6 +76,8 @@ bmc_call_done(struct bmc_call *c)
 	end_session(c);
 	bundle_bmc_wipe(&c->bmc);
 	free(c->look);
+	bmc_ask_done(c->ask);
+	free(c->ask);
 	json_decref(c->learned);
 }
 

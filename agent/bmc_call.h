@@ -95,7 +95,8 @@ struct bmc_call {
 	struct bmc_polite_rules rules;
 	struct bmc_manners manners;
 	struct bmc_look *look; /* of an EXAMINE; owned */
-	json_t *learned;       /* what came of it; owned */
+	struct bmc_ask *ask;   /* of an ASK; owned */
+	json_t *learned;       /* what came of either; owned */
 	unsigned attempt;      /* of the override: which variant */
 	void *io;	       /* the I/O layer's own */
 	struct bmc_call *next, *prev;

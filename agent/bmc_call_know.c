@@ -75,6 +75,7 @@ bmc_call_know_take(struct bmc_call *c, struct error *err)
 	if (c->look != NULL)
 		c->look->level = bmc_call_know_privilege(c);
 	c->seq.look = c->look;
+	c->seq.ask = c->ask;
 	return r;
 }
 
@@ -92,6 +93,8 @@ bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail)
 	else if (c->seq.kind == BMC_SEQ_CONTROL || c->seq.kind == BMC_SEQ_OFF_SEEN ||
 		 c->seq.kind == BMC_SEQ_ON_SEEN)
 		peer->flags_at = 0; /* a start uses them up, a power-off may */
+	if (c->seq.kind == BMC_SEQ_ASK && fail == BMC_FAIL_NONE)
+		c->res.answer = c->learned = bmc_ask_json(c->ask);
 	if (c->seq.kind != BMC_SEQ_EXAMINE || fail != BMC_FAIL_NONE)
 		return;
 	c->learned = bmc_look_json(c->look, c->suite, wall != NULL ? wall() : 0);

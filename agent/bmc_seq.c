@@ -228,11 +228,12 @@ on_flags_set(struct bmc_seq *s, int64_t now)
 
 static enum bmc_seq_next
 examine(struct bmc_seq *s);
+static enum bmc_seq_next
+ask(struct bmc_seq *s, int64_t now);
 
 enum bmc_seq_next
 bmc_seq_start(struct bmc_seq *s, int64_t now)
 {
-	(void)now;
 	s->power = BMC_POWER_UNKNOWN;
 	if (s->manners == NULL)
 		s->manners = bmc_manners_usual();
@@ -245,6 +246,7 @@ bmc_seq_start(struct bmc_seq *s, int64_t now)
 	case BMC_SEQ_ON_SEEN: return look(s, BMC_STEP_LOOK);
 	case BMC_SEQ_OVERRIDE: return override_flags(s);
 	case BMC_SEQ_EXAMINE: return examine(s);
+	case BMC_SEQ_ASK: return ask(s, now);
 	case BMC_SEQ_PROBE:
 		return run(
 		    s, BMC_STEP_DEVICE, BMC_NETFN_APP, BMC_CMD_GET_DEVICE_ID, NULL, 0);
@@ -375,6 +377,7 @@ on_look(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_SEQ_STATUS:
 	case BMC_SEQ_PROBE:
 	case BMC_SEQ_EXAMINE:
+	case BMC_SEQ_ASK:
 	case BMC_SEQ_OVERRIDE: break;
 	}
 	return done(s);
@@ -434,6 +437,10 @@ on_watch(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 enum bmc_seq_next
 bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 {
+	if (s->step == BMC_STEP_ASK) {
+		bmc_ask_unanswered(s->ask);
+		return ask(s, now);
+	}
 	note(s, "ipmi.control", "power %s: not answered", control_name(s->control));
 	return watch(s, now, 0);
 }
@@ -442,7 +449,7 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 {
-	return s->cmd.once &&
+	return s->cmd.once && s->step != BMC_STEP_ASK &&
 	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
 		   code == BMC_COMPLETION_DUPLICATE);
 }
@@ -450,10 +457,10 @@ bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 bool
 bmc_seq_bears_refusal(const struct bmc_seq *s)
 {
-	return s->step == BMC_STEP_EXAMINE || s->step == BMC_STEP_BEGIN ||
-	       s->step == BMC_STEP_KEEP || s->step == BMC_STEP_ACK ||
-	       s->step == BMC_STEP_COMPLETE || s->step == BMC_STEP_DEVICE ||
-	       s->step == BMC_STEP_CONFIRM ||
+	return s->step == BMC_STEP_EXAMINE || s->step == BMC_STEP_ASK ||
+	       s->step == BMC_STEP_BEGIN || s->step == BMC_STEP_KEEP ||
+	       s->step == BMC_STEP_ACK || s->step == BMC_STEP_COMPLETE ||
+	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
 	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
 }
@@ -600,6 +607,26 @@ on_examine(struct bmc_seq *s, const struct bmc_reply *rs)
 	return examine(s);
 }
 
+/* The next request of a question. */
+static enum bmc_seq_next
+ask(struct bmc_seq *s, int64_t now)
+{
+	switch (bmc_ask_next(s->ask, &s->cmd)) {
+	case BMC_ASK_RUN: s->step = BMC_STEP_ASK; return BMC_SEQ_RUN;
+	case BMC_ASK_WAIT: return pause_then(s, now + BMC_SEQ_ASK_AGAIN, BMC_STEP_ASK);
+	case BMC_ASK_DONE: return done(s);
+	case BMC_ASK_FAIL: return fail(s, s->ask->fail, "%s", s->ask->text);
+	}
+	return done(s);
+}
+
+static enum bmc_seq_next
+on_ask(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	bmc_ask_take(s->ask, rs);
+	return ask(s, now);
+}
+
 enum bmc_seq_next
 bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
@@ -622,6 +649,7 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_STEP_READ: return on_flags_read(s, now, rs);
 	case BMC_STEP_DEVICE: return on_device(s, rs);
 	case BMC_STEP_EXAMINE: return on_examine(s, rs);
+	case BMC_STEP_ASK: return on_ask(s, now, rs);
 	case BMC_STEP_START:
 	case BMC_STEP_PAUSE:
 	case BMC_STEP_END: break;
@@ -646,6 +674,9 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 	case BMC_STEP_READ:
 	case BMC_STEP_DEVICE:
 	case BMC_STEP_EXAMINE: return BMC_SEQ_RUN;
+	case BMC_STEP_ASK:
+		/* What may go out only once did, perhaps. */
+		return s->cmd.once ? bmc_seq_unanswered(s, now) : BMC_SEQ_RUN;
 	case BMC_STEP_START:
 	case BMC_STEP_PAUSE:
 	case BMC_STEP_END: break;
@@ -656,9 +687,10 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 enum bmc_seq_next
 bmc_seq_wake(struct bmc_seq *s, int64_t now)
 {
-	(void)now;
 	if (s->then == BMC_STEP_READ)
 		return read_flags(s);
+	if (s->then == BMC_STEP_ASK)
+		return ask(s, now);
 	if (s->then == BMC_STEP_END)
 		return done(s);
 	return look(s, s->unanswered ? BMC_STEP_WATCH : BMC_STEP_LOOK);
@@ -669,6 +701,10 @@ bmc_seq_give_up(struct bmc_seq *s, bool answering)
 {
 	bool under_way = s->step == BMC_STEP_CONTROL;
 
+	if (s->step == BMC_STEP_ASK && s->cmd.once) {
+		bmc_ask_unanswered(s->ask);
+		return done(s);
+	}
 	if (s->step == BMC_STEP_CONFIRM ||
 	    (s->step == BMC_STEP_PAUSE && s->then == BMC_STEP_END))
 		return done(s);

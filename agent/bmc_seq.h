@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "agent/bmc.h"
+#include "agent/bmc_ask.h"
 #include "agent/bmc_error.h"
 #include "agent/bmc_look.h"
 #include "agent/bmc_manners.h"
@@ -22,6 +23,7 @@ enum bmc_seq_kind {
 	BMC_SEQ_OVERRIDE,
 	BMC_SEQ_PROBE,
 	BMC_SEQ_EXAMINE,
+	BMC_SEQ_ASK,
 };
 
 enum bmc_seq_step {
@@ -38,6 +40,7 @@ enum bmc_seq_step {
 	BMC_STEP_READ,	   /* boot option 5 read back */
 	BMC_STEP_DEVICE,   /* Get Device ID */
 	BMC_STEP_EXAMINE,  /* one of bmc_look.h */
+	BMC_STEP_ASK,	   /* one of bmc_ask.h */
 	BMC_STEP_PAUSE,
 	BMC_STEP_END,
 };
@@ -53,9 +56,10 @@ enum bmc_seq_next {
 enum {
 	BMC_SEQ_OVERRIDE_TRIES = 2, /* of setting the flags and reading them back */
 	BMC_SEQ_REPEAT_CONTROL =
-	    10000000,		  /* on or off again when 10 s showed no effect */
-	BMC_SEQ_TRUST = 5000000,  /* flags read back so long ago are looked at again */
-	BMC_SEQ_WATCH = 10000000, /* for an unanswered cycle to show itself */
+	    10000000,		    /* on or off again when 10 s showed no effect */
+	BMC_SEQ_TRUST = 5000000,    /* flags read back so long ago are looked at again */
+	BMC_SEQ_ASK_AGAIN = 500000, /* between looks whether it is done */
+	BMC_SEQ_WATCH = 10000000,   /* for an unanswered cycle to show itself */
 };
 
 struct bmc_seq {
@@ -65,6 +69,7 @@ struct bmc_seq {
 	enum bmc_boot boot;
 	bool device_only;      /* the BMC loses the other bits on reading (ipmi.md 1.5) */
 	struct bmc_look *look; /* EXAMINE; borrowed */
+	struct bmc_ask *ask;   /* ASK; borrowed */
 	const struct bmc_manners *manners; /* borrowed; NULL: the usual ones */
 	enum bmc_variant variant;
 	bool

@@ -11,15 +11,21 @@
  */
 #include "agent/bmc_verbs.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <uthash.h>
 
 #include "agent/bmc_manners.h"
 #include "lib/bmc_verb.h"
+#include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
 
-enum { CALLS_MAX = 16384 };
+enum {
+	CALLS_MAX = 16384,
+	RESET_SPARE_S = 40,
+	RESET_LOOK_S = 5, /* between looks whether a reset BMC answers again */
+};
 
 struct call {
 	struct bmc_verbs *v;
@@ -27,11 +33,17 @@ struct call {
 	enum bmc_verb verb;
 	struct bmc_verb_args args;
 	json_t *manners; /* of the host's owner, or NULL */
-	uint64_t bmc_id;
+	uint64_t bmc_id; /* 0: none under way */
+	/* Of a reset, from when it was sent: */
+	struct bundle_bmc bmc;
+	struct event *again;
+	int64_t reset_at; /* mono; 0: not sent yet */
+	bool was_away;
 	UT_hash_handle hh;
 };
 
 struct bmc_verbs {
+	struct event_base *base;
 	struct bmc_engine *bmc;
 	void (*done)(void *arg, struct agent_msg_call_result *res);
 	void *arg;
@@ -56,7 +68,10 @@ static void
 call_free(struct call *c)
 {
 	HASH_DEL(c->v->calls, c);
+	if (c->again != NULL)
+		event_free(c->again);
 	json_decref(c->manners);
+	bundle_bmc_wipe(&c->bmc);
 	free(c);
 }
 
@@ -88,22 +103,24 @@ data_of(const struct call *c, const struct bmc_result *res)
 		/* Manners that cannot be read do not hide what was found; bmc-show tells of them. */
 		v = known_json(res->learned, c->manners, &err);
 		return v != NULL ? v : known_json(res->learned, NULL, &err);
-	case BMC_VERB_SHOW:
-	case BMC_VERB_POWER_STATUS:
-	case BMC_VERB_AUDIT:
 	case BMC_VERB_IDENTIFY:
 	case BMC_VERB_SENSORS:
 	case BMC_VERB_SEL:
-	case BMC_VERB_SEL_CLEAR:
-	case BMC_VERB_RESET: return NULL;
+	case BMC_VERB_SEL_CLEAR: return json_deep_copy(res->answer);
+	case BMC_VERB_RESET:
+		return json_pack("{s:I, s:b}", "seconds",
+		    (json_int_t)((clock_mono() - c->reset_at) / USEC_PER_SEC), "was_away",
+		    c->was_away);
+	case BMC_VERB_AUDIT:
+	case BMC_VERB_SHOW:
+	case BMC_VERB_POWER_STATUS: break;
 	}
 	return NULL;
 }
 
 static void
-on_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+answer(struct call *c, const struct bmc_result *res)
 {
-	struct call *c = arg;
 	struct bmc_verbs *v = c->v;
 	struct agent_msg_call_result out = {.data = NULL};
 
@@ -118,7 +135,85 @@ on_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	v->done(v->arg, &out);
 }
 
-/* The engine's id of it, or 0: this agent cannot do that. */
+static void
+on_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	answer(arg, res);
+}
+
+/* ---- reset: sent once, then looked for until it answers ---- */
+
+static void
+look_later(struct call *c)
+{
+	const struct timeval tv = {.tv_sec = RESET_LOOK_S};
+
+	c->bmc_id = 0;
+	evtimer_add(c->again, &tv);
+}
+
+/* A BMC that is restarting refuses, keeps silent, or is not ready: all of it is waited for, but for
+ * what no waiting mends. */
+static void
+on_looked(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct call *c = arg;
+	/* One more look must fit into the orchestrator's patience. */
+	bool over = clock_mono() - c->reset_at >=
+		    bmc_verb_info(c->verb)->timeout_us - RESET_SPARE_S * USEC_PER_SEC;
+	struct bmc_result late = *res;
+
+	if (res->err.code[0] != '\0' || res->n_resends > 0)
+		c->was_away = true;
+	if (res->err.code[0] != '\0' && !over) {
+		look_later(c);
+		return;
+	}
+	if (res->err.code[0] != '\0')
+		error_set(&late.err, 0, "bmc-not-back",
+		    "wait, then ask for its power; else its mains must be cut",
+		    "the BMC was reset and does not answer again: %s", res->err.text);
+	answer(c, &late);
+}
+
+static void
+on_look(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct call *c = arg;
+
+	c->bmc_id = bmc_power_status(c->v->bmc, &c->bmc, on_looked, c);
+	bmc_insist(c->v->bmc, c->bmc_id);
+}
+
+static void
+on_reset(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct call *c = arg;
+
+	if (res->err.code[0] != '\0') {
+		answer(c, res); /* it was not sent */
+		return;
+	}
+	c->reset_at = clock_mono();
+	c->again = evtimer_new(c->v->base, on_look, c);
+	look_later(c);
+}
+
+static uint64_t
+begin_question(struct call *c, const struct bundle_bmc *bmc, enum bmc_question_kind kind)
+{
+	const struct bmc_question q = {
+	    .kind = kind, .seconds = c->args.identify_s, .last = c->args.last};
+
+	if (kind == BMC_QUESTION_RESET)
+		bundle_bmc_copy(&c->bmc, bmc);
+	return bmc_ask(c->v->bmc, bmc, &q, bmc_verb_info(c->verb)->timeout_us,
+	    kind == BMC_QUESTION_RESET ? on_reset : on_done, c);
+}
+
+/* ---- calls ---- */
+
+/* The engine's id of it. */
 static uint64_t
 begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 {
@@ -128,13 +223,13 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_POWER_STATUS: return bmc_power_status(v->bmc, bmc, on_done, c);
 	case BMC_VERB_PROBE:
 		return bmc_examine(v->bmc, bmc, c->args.only_read, timeout, on_done, c);
-	case BMC_VERB_SHOW:
+	case BMC_VERB_IDENTIFY: return begin_question(c, bmc, BMC_QUESTION_IDENTIFY);
+	case BMC_VERB_SENSORS: return begin_question(c, bmc, BMC_QUESTION_SENSORS);
+	case BMC_VERB_SEL: return begin_question(c, bmc, BMC_QUESTION_SEL);
+	case BMC_VERB_SEL_CLEAR: return begin_question(c, bmc, BMC_QUESTION_SEL_CLEAR);
+	case BMC_VERB_RESET: return begin_question(c, bmc, BMC_QUESTION_RESET);
 	case BMC_VERB_AUDIT:
-	case BMC_VERB_IDENTIFY:
-	case BMC_VERB_SENSORS:
-	case BMC_VERB_SEL:
-	case BMC_VERB_SEL_CLEAR:
-	case BMC_VERB_RESET: return 0;
+	case BMC_VERB_SHOW: break;
 	}
 	return 0;
 }
@@ -201,11 +296,12 @@ bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 }
 
 struct bmc_verbs *
-bmc_verbs_new(struct bmc_engine *bmc,
+bmc_verbs_new(struct event_base *base, struct bmc_engine *bmc,
     void (*done)(void *arg, struct agent_msg_call_result *res), void *arg)
 {
 	struct bmc_verbs *v = str_alloc(sizeof(*v));
 
+	v->base = base;
 	v->bmc = bmc;
 	v->done = done;
 	v->arg = arg;
@@ -220,7 +316,8 @@ bmc_verbs_free(struct bmc_verbs *v)
 	if (v == NULL)
 		return;
 	HASH_ITER (hh, v->calls, c, tmp) {
-		bmc_cancel(v->bmc, c->bmc_id);
+		if (c->bmc_id != 0)
+			bmc_cancel(v->bmc, c->bmc_id);
 		call_free(c);
 	}
 	free(v);

@@ -8,11 +8,12 @@
 #include "lib/agent_msg.h"
 
 struct bmc_verbs;
+struct event_base;
 
 /* `done` is called once per call, from the loop; *res is the callee's, with its data. Everything is
  * borrowed. */
 struct bmc_verbs *
-bmc_verbs_new(struct bmc_engine *bmc,
+bmc_verbs_new(struct event_base *base, struct bmc_engine *bmc,
     void (*done)(void *arg, struct agent_msg_call_result *res), void *arg);
 /* Calls under way end without an answer. NULL allowed; before bmc_engine_free(). */
 void

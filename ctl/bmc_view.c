@@ -124,6 +124,101 @@ add_known(const json_t *data, bool blame, struct text *out)
 		add_manner(name, m, blame, out);
 }
 
+static long long
+number(const json_t *v, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(v, key));
+}
+
+static void
+add_identify(const json_t *data, struct text *out)
+{
+	long long s = number(data, "seconds");
+
+	if (s == 0)
+		text_add(out, "off");
+	else if (s < 0)
+		text_add(out, "on");
+	else
+		text_addf(out, "on for %llds", s);
+}
+
+static void
+add_reset(const json_t *data, struct text *out)
+{
+	text_addf(out, "answers again after %llds", number(data, "seconds"));
+	if (!json_is_true(json_object_get(data, "was_away")))
+		text_add(
+		    out, ", and was never seen away: whether it restarted is not known");
+}
+
+/* "CPU Temp: 45 degrees C (ok)", "PSU1 Status: Presence detected (ok)" */
+static void
+add_sensor(const json_t *s, struct text *out)
+{
+	const json_t *value = json_object_get(s, "value"),
+		     *states = json_object_get(s, "states");
+
+	new_line(out);
+	text_add_escaped(out, cmd_util_str(s, "name"));
+	text_add(out, ": ");
+	if (json_is_number(value)) {
+		text_addf(out, "%.10g ", json_number_value(value));
+		text_add_escaped(out, cmd_util_str(s, "unit"));
+		text_add(out, " ");
+	} else if (json_array_size(states) > 0) {
+		add_value(states, out);
+		text_add(out, " ");
+	}
+	text_add(out, "(");
+	text_add_escaped(out, cmd_util_str(s, "status"));
+	text_add(out, ")");
+}
+
+static void
+add_sensors(const json_t *data, struct text *out)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach (json_object_get(data, "sensors"), i, s)
+		add_sensor(s, out);
+	if (i == 0)
+		text_add(out, "no sensors");
+}
+
+/* "12 2026-01-31T09:30:00.000Z Fan: Lower Critical going low" */
+static void
+add_entry(const json_t *e, struct text *out)
+{
+	const char *at = cmd_util_str(e, "at"), *words = cmd_util_str(e, "text");
+
+	new_line(out);
+	text_addf(out, "%lld %s ", number(e, "id"), at[0] != '\0' ? at : "-");
+	if (json_object_get(e, "oem") != NULL) {
+		text_addf(out, "OEM record %02llx: ", number(e, "oem"));
+		text_add_escaped(out, cmd_util_str(e, "raw"));
+		return;
+	}
+	text_add_escaped(out, cmd_util_str(e, "sensor_type"));
+	text_addf(out, " %lld: ", number(e, "sensor"));
+	text_add_escaped(out, words[0] != '\0' ? words : cmd_util_str(e, "raw"));
+	if (!json_is_true(json_object_get(e, "asserted")))
+		text_add(out, " (over)");
+}
+
+static void
+add_sel(const json_t *data, struct text *out)
+{
+	const json_t *e;
+	size_t i;
+
+	json_array_foreach (json_object_get(data, "sel"), i, e)
+		add_entry(e, out);
+	if (i == 0)
+		text_add(out, "empty");
+}
+
 void
 bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *out)
 {
@@ -137,11 +232,14 @@ bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *
 		break;
 	case BMC_VERB_PROBE: add_known(json_object_get(row, "data"), false, out); break;
 	case BMC_VERB_SHOW: add_known(json_object_get(row, "data"), blame, out); break;
-	case BMC_VERB_IDENTIFY:
-	case BMC_VERB_SENSORS:
-	case BMC_VERB_SEL:
+	case BMC_VERB_IDENTIFY: add_identify(json_object_get(row, "data"), out); break;
+	case BMC_VERB_SENSORS: add_sensors(json_object_get(row, "data"), out); break;
+	case BMC_VERB_SEL: add_sel(json_object_get(row, "data"), out); break;
 	case BMC_VERB_SEL_CLEAR:
-	case BMC_VERB_AUDIT:
-	case BMC_VERB_RESET: text_add(out, "done"); break;
+		text_addf(out, "cleared (%lld entries)",
+		    number(json_object_get(row, "data"), "cleared"));
+		break;
+	case BMC_VERB_RESET: add_reset(json_object_get(row, "data"), out); break;
+	case BMC_VERB_AUDIT: text_add(out, "done"); break;
 	}
 }

@@ -58,6 +58,22 @@ static const struct args_option show_options[] = {
     {"blame", 0, ARGS_FLAG, NULL, "every value, and where it is from"},
 };
 
+static const struct args_option sure_options[] = {
+    {"yes", 0, ARGS_FLAG, NULL, "do not ask; needed where there is no terminal"},
+    {"limit", 0, ARGS_VALUE, "N", "refuse a set of more hosts (20)"},
+};
+
+static const struct args_option identify_options[] = {
+    {"for", 0, ARGS_VALUE, "DURATION", "so long, at most 255s (15s)"},
+    {"on", 0, ARGS_FLAG, NULL, "until it is switched off"},
+    {"off", 0, ARGS_FLAG, NULL, "switch it off"},
+};
+
+static const struct args_option sel_options[] = {
+    {"last", 0, ARGS_VALUE, "N", "the newest N entries (100)"},
+    {"clear", 0, ARGS_FLAG, NULL, "delete all entries"},
+};
+
 static const struct args_option reboot_options[] = {
     {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
 	"how long the system may take to stop"},
@@ -283,6 +299,24 @@ static const struct args_command commands[] = {
 	ANSWERS_HELP},
     {"bmc", "show", "HOSTS", 1, -1, {GROUP(collate_option), GROUP(show_options)}, cmd_bmc,
 	"Show what is known of BMCs, and how each is treated", ANSWERS_HELP},
+    {"bmc", "audit", "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
+	"Tell what is unsafe about BMCs", ANSWERS_HELP},
+    {"bmc", "reset", "HOSTS", 1, -1,
+	{GROUP(collate_option), GROUP(reason_option), GROUP(sure_options)}, cmd_bmc,
+	"Restart BMCs, and wait until each answers again",
+	"Some machines restart with their BMC. Asked for on the terminal, or needs "
+	"--yes;\n"
+	"a locked host, or one with a job, is left alone. Ends with 2 when a host "
+	"failed."},
+    {"identify", NULL, "HOSTS", 1, -1,
+	{GROUP(collate_option), GROUP(identify_options), GROUP(reason_option)}, cmd_bmc,
+	"Have machines light their identify lamp", ANSWERS_HELP},
+    {"sensors", NULL, "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
+	"Show what the machines' sensors read", ANSWERS_HELP},
+    {"sel", NULL, "HOSTS", 1, -1,
+	{GROUP(collate_option), GROUP(sel_options), GROUP(reason_option),
+	    GROUP(sure_options)},
+	cmd_bmc, "Show the machines' event logs, or clear them", ANSWERS_HELP},
     {"power", "on", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
 	cmd_order, "Switch on", HOSTS_HELP},
     {"power", "off", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},

@@ -213,6 +213,50 @@ def test_probe_of_all(fleet):
     assert len(fleet.select("orch/o.db", "select host from bmc_learned")) == N
 
 
+def test_identify_sensors_sel(fleet):
+    pair = "h[0003-0004].los"
+    assert set(fleet.lines("identify", pair, "--for", "30s").values()) == {"on for 30s"}
+    assert set(fleet.lines("identify", pair, "--on").values()) == {"on"}
+    assert set(fleet.lines("identify", pair, "--off").values()) == {"off"}
+    assert fleet.ctl("identify", pair, "--for", "5m").returncode == 1
+    audit = fleet.select("orch/o.db", "select what, object, result from audit where what like 'bmc.%'")
+    assert audit.count(("bmc.identify", "h0003.los", "ok")) == 3
+    fleet.bmc("power all on")
+    out = fleet.ctl("sensors", "h0003.los").stdout.splitlines()
+    assert "h0003.los: CPU Temp: 45 degrees C (ok)" in out and len(out) == 6, out
+    assert any("P12V: 12.06 Volts (ok)" in line for line in out), out
+    out = fleet.ctl("sensors", pair, "--collate").stdout.splitlines()
+    assert out[0] == "h[0003-0004].los:" and "  CPU Temp: 45 degrees C (ok)" in out
+    assert set(fleet.lines("sel", pair).values()) == {"empty"}
+
+
+def test_what_could_harm_is_asked_for(fleet):
+    for words in (["bmc", "reset"], ["sel", "--clear"]):
+        r = fleet.ctl(*words, "h0005.los", "--yes")
+        assert (r.returncode, "reason-missing" in r.stderr) == (1, True), r
+        r = fleet.ctl(*words, "h0005.los", "--reason", "INC-1")
+        assert r.returncode == 3 and "--yes" in r.stderr, r
+        r = fleet.ctl(*words, "h[0001-0030].los", "--reason", "INC-1", "--yes")
+        assert r.returncode == 3 and "too-many-hosts" in r.stderr, r
+    assert set(fleet.lines("sel", "h[0005-0006].los", "--clear", "--yes", "--reason", "INC-2").values()) == {
+        "cleared (0 entries)"}
+    assert fleet.ctl("host", "lock", "h0006.los", "--reason", "mine").returncode == 0
+    fleet.fault(5, reboot_ms=7000)
+    assert fleet.lines("bmc", "reset", "h0005.los", "--yes", "--reason", "INC-3", status=2) == {
+        "h0005.los": "failed (bmc-privilege)"}
+    assert fleet.ctl("host", "set", "h0005.los", "--bmc-privilege", "administrator").returncode == 0
+    try:
+        said = fleet.lines("bmc", "reset", "h[0005-0006].los", "--yes", "--reason", "INC-3", status=2)
+        assert said["h0006.los"] == "failed (host-locked)"
+        assert said["h0005.los"].startswith("answers again after ") and "never seen away" not in said["h0005.los"], said
+    finally:
+        fleet.ctl("host", "unlock", "h0006.los")
+        fleet.fault(5, reboot_ms=0)
+    audit = fleet.select("orch/o.db", "select what, object, reason, result from audit where what = 'bmc.reset'")
+    assert ("bmc.reset", "h0005.los", "INC-3", "ok") in audit
+    assert any(row[3] == "too-many-hosts" for row in audit)
+
+
 # What had not been told when the server died has its line all the same.
 def test_the_server_dies_meanwhile(fleet):
     fleet.bmc("power all on")

@@ -40,7 +40,7 @@ setup(void **state)
 	k->rng = rng_seeded(2);
 	k->bmc = bmc_engine_new(k->base, &k->log, &k->rng, &opts, &err);
 	assert_non_null(k->bmc);
-	k->pc = bmc_verbs_new(k->bmc, on_done, k);
+	k->pc = bmc_verbs_new(k->base, k->bmc, on_done, k);
 	*state = k;
 	return 0;
 }
