@@ -31,16 +31,23 @@ enum {
 	LOST_MAX = 5,
 	POLLS_MAX = 60,
 	ENTRY = 16,
-	SYSTEM_EVENT = 0x02,	/* 32.1 */
-	TIMED_OEM_LAST = 0xDF,	/* 32.2 */
-	PRE_INIT = 0x20000000,	/* 37: times up to this count from the BMC's start */
-	ERASED = 0x01,		/* 31.9 */
+	SYSTEM_EVENT = 0x02,   /* 32.1 */
+	TIMED_OEM_LAST = 0xDF, /* 32.2 */
+	PRE_INIT = 0x20000000, /* 37: times up to this count from the BMC's start */
+	ERASED = 0x01,	       /* 31.9 */
 	ERASE = 0xAA,
 	FORCE_ON = 0x01,
 };
 
 enum sel_step { SEL_INFO, SEL_ENTRY, SEL_END };
-enum clear_step { CLEAR_INFO, CLEAR_RESERVE, CLEAR_ERASE, CLEAR_WAIT, CLEAR_STATUS, CLEAR_END };
+enum clear_step {
+	CLEAR_INFO,
+	CLEAR_RESERVE,
+	CLEAR_ERASE,
+	CLEAR_WAIT,
+	CLEAR_STATUS,
+	CLEAR_END
+};
 
 void
 bmc_ask_init(struct bmc_ask *a, const struct bmc_question *what)
@@ -93,7 +100,8 @@ identify(struct bmc_ask *a, struct bmc_cmd *cmd)
 
 	if (a->step > 0)
 		return BMC_ASK_DONE;
-	return run(cmd, BMC_NETFN_CHASSIS, BMC_CMD_CHASSIS_IDENTIFY, data, forever ? 2 : 1);
+	return run(
+	    cmd, BMC_NETFN_CHASSIS, BMC_CMD_CHASSIS_IDENTIFY, data, forever ? 2 : 1);
 }
 
 static enum bmc_ask_next
@@ -185,8 +193,8 @@ entry_json(const uint8_t *e)
 	type = rbuf_u8(&r);
 	at = rbuf_u32le(&r);
 	if (type <= TIMED_OEM_LAST && at > PRE_INIT && at != UINT32_MAX)
-		json_put_str(v, "at",
-		    clock_text((int64_t)at * USEC_PER_SEC, text, sizeof(text)));
+		json_put_str(
+		    v, "at", clock_text((int64_t)at * USEC_PER_SEC, text, sizeof(text)));
 	if (type == SYSTEM_EVENT) {
 		rbuf_skip(&r, 3); /* generator, revision */
 		sensor_type = rbuf_u8(&r);
@@ -241,8 +249,8 @@ sel_take(struct bmc_ask *a, const struct bmc_reply *rs)
 static enum bmc_ask_next
 clear_next(struct bmc_ask *a, struct bmc_cmd *cmd)
 {
-	uint8_t data[] = {(uint8_t)a->reservation, (uint8_t)(a->reservation >> 8), 'C', 'L',
-	    'R', a->step == CLEAR_ERASE ? ERASE : 0};
+	uint8_t data[] = {(uint8_t)a->reservation, (uint8_t)(a->reservation >> 8), 'C',
+	    'L', 'R', a->step == CLEAR_ERASE ? ERASE : 0};
 
 	switch ((enum clear_step)a->step) {
 	case CLEAR_INFO: return sel_info(cmd);

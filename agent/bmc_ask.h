@@ -13,7 +13,8 @@
 #include "agent/bmc_packet.h"
 
 enum {
-	BMC_ASK_RECORD_MAX = 64 + 5, /* octets of an SDR record; the text of its name ends it */
+	BMC_ASK_RECORD_MAX =
+	    64 + 5, /* octets of an SDR record; the text of its name ends it */
 	BMC_ASK_SENSORS_MAX = 1024,
 	BMC_ASK_SEL_MAX = 65536, /* entries; what has more goes round in circles */
 };

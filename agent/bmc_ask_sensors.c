@@ -67,7 +67,8 @@ get_sdr(struct bmc_ask *a, struct bmc_cmd *cmd)
 
 	if (a->chunk == 0)
 		a->chunk = CHUNK;
-	*cmd = (struct bmc_cmd){.netfn = BMC_NETFN_STORAGE, .cmd = BMC_CMD_GET_SDR, .len = 6};
+	*cmd = (struct bmc_cmd){
+	    .netfn = BMC_NETFN_STORAGE, .cmd = BMC_CMD_GET_SDR, .len = 6};
 	w = wbuf_init(cmd->data, sizeof(cmd->data));
 	wbuf_u16le(&w, a->reservation);
 	wbuf_u16le(&w, a->next);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "agent/bmc_audit.h"
 #include "agent/bmc_manners.h"
 #include "lib/bmc_verb.h"
 #include "lib/clock.h"
@@ -32,10 +33,10 @@ struct call {
 	char id[ID_SIZE];
 	enum bmc_verb verb;
 	struct bmc_verb_args args;
-	json_t *manners; /* of the host's owner, or NULL */
-	uint64_t bmc_id; /* 0: none under way */
+	json_t *manners;       /* of the host's owner, or NULL */
+	uint64_t bmc_id;       /* 0: none under way */
+	struct bundle_bmc bmc; /* of a reset or an audit */
 	/* Of a reset, from when it was sent: */
-	struct bundle_bmc bmc;
 	struct event *again;
 	int64_t reset_at; /* mono; 0: not sent yet */
 	bool was_away;
@@ -112,6 +113,8 @@ data_of(const struct call *c, const struct bmc_result *res)
 		    (json_int_t)((clock_mono() - c->reset_at) / USEC_PER_SEC), "was_away",
 		    c->was_away);
 	case BMC_VERB_AUDIT:
+		return json_pack(
+		    "{s:o}", "findings", bmc_audit_findings(res->learned, &c->bmc));
 	case BMC_VERB_SHOW:
 	case BMC_VERB_POWER_STATUS: break;
 	}
@@ -229,6 +232,8 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_SEL_CLEAR: return begin_question(c, bmc, BMC_QUESTION_SEL_CLEAR);
 	case BMC_VERB_RESET: return begin_question(c, bmc, BMC_QUESTION_RESET);
 	case BMC_VERB_AUDIT:
+		bundle_bmc_copy(&c->bmc, bmc);
+		return bmc_examine(v->bmc, bmc, true, timeout, on_done, c);
 	case BMC_VERB_SHOW: break;
 	}
 	return 0;

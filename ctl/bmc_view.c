@@ -219,6 +219,26 @@ add_sel(const json_t *data, struct text *out)
 		text_add(out, "empty");
 }
 
+static void
+add_findings(const json_t *data, struct text *out)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach (json_object_get(data, "findings"), i, f) {
+		new_line(out);
+		text_add_escaped(out, cmd_util_str(f, "level"));
+		text_add(out, ": ");
+		text_add_escaped(out, cmd_util_str(f, "code"));
+		text_add(out, ": ");
+		text_add_escaped(out, cmd_util_str(f, "text"));
+		text_add(out, ": ");
+		text_add_escaped(out, cmd_util_str(f, "next"));
+	}
+	if (i == 0)
+		text_add(out, "nothing found");
+}
+
 void
 bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *out)
 {
@@ -240,6 +260,6 @@ bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *
 		    number(json_object_get(row, "data"), "cleared"));
 		break;
 	case BMC_VERB_RESET: add_reset(json_object_get(row, "data"), out); break;
-	case BMC_VERB_AUDIT: text_add(out, "done"); break;
+	case BMC_VERB_AUDIT: add_findings(json_object_get(row, "data"), out); break;
 	}
 }

@@ -257,6 +257,18 @@ def test_what_could_harm_is_asked_for(fleet):
     assert any(row[3] == "too-many-hosts" for row in audit)
 
 
+def test_audit(fleet):
+    fleet.fault(8, weak=1)
+    try:
+        out = fleet.ctl("bmc", "audit", "h[0007-0009].los", "--collate").stdout
+    finally:
+        fleet.fault(8, weak=0)
+    assert "h[0007,0009].los:" in out and "h0008.los:" in out, out
+    assert out.count("fail: cipher-0: ") == 1, out
+    data = fleet.json("bmc", "audit", "h0007.los")["items"][0]["data"]
+    assert {"kg-missing"} <= {f["code"] for f in data["findings"]} and all(f["next"] for f in data["findings"])
+
+
 # What had not been told when the server died has its line all the same.
 def test_the_server_dies_meanwhile(fleet):
     fleet.bmc("power all on")
