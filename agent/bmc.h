@@ -68,6 +68,7 @@ struct bmc_device {
  *   power-not-off     still on at the deadline
  *   power-not-on      still off at the deadline
  *   no-bmc            the host has no BMC configured
+ *   bmc-outside       not asked: its address is in none of bmc.only_in
  *   power-unconfirmed a cycle or reset, which is sent once and never again, was not answered,
  *                     nor was the cycle seen on the power
  *   bmc-breaker       not asked: its last calls ended unreachable or busy (err.text says

@@ -35,9 +35,9 @@ static const struct {
 static void
 add(json_t *list, enum level level, const char *code, const char *text, const char *next)
 {
-	json_array_append_new(list,
-	    json_pack("{s:s, s:s, s:s, s:s}", "code", code, "level", level_names[level],
-		"text", text, "next", next));
+	json_array_append_new(
+	    list, json_pack("{s:s, s:s, s:s, s:s}", "code", code, "level",
+		      level_names[level], "text", text, "next", next));
 }
 
 /* ---- cipher suites ---- */
@@ -53,7 +53,8 @@ is_weak(int64_t id)
 static void
 suites(json_t *list, const json_t *learned)
 {
-	const json_t *ids = json_object_get(json_object_get(learned, "cipher_suites"), "value"),
+	const json_t *ids = json_object_get(
+			 json_object_get(learned, "cipher_suites"), "value"),
 		     *item;
 	bool zero = false, best = false;
 	char weak[120] = "", text[200];
@@ -82,7 +83,8 @@ suites(json_t *list, const json_t *learned)
 		    "with any password",
 		    "disable suite 0 in the BMC's settings at once");
 	if (n > 0) {
-		snprintf(text, sizeof(text), "the BMC offers weak cipher suites: %s", weak);
+		snprintf(
+		    text, sizeof(text), "the BMC offers weak cipher suites: %s", weak);
 		add(list, WARN, "weak-suites", text,
 		    "leave only suites 17 and 3 enabled on the BMC");
 	}
@@ -118,11 +120,13 @@ capabilities(json_t *list, const json_t *learned)
 		add(list, WARN, "kg-missing",
 		    "the BMC has no key K_g: whoever cracks a password from a recorded "
 		    "handshake can open sessions",
-		    "set K_g on the BMC, and here for the host; keep BMCs in a network of "
+		    "set K_g on the BMC, and here for the host; keep BMCs in a network "
+		    "of "
 		    "their own");
 	if (says(learned, "ipmi_1_5"))
 		add(list, WARN, "ipmi-1.5",
-		    "the BMC takes IPMI 1.5, which encrypts nothing; it is never used here",
+		    "the BMC takes IPMI 1.5, which encrypts nothing; it is never used "
+		    "here",
 		    "disable the authentication types of IPMI 1.5 on the BMC");
 }
 
@@ -136,8 +140,9 @@ user(json_t *list, const struct bundle_bmc *bmc)
 	for (size_t i = 0; i < ARRAY_SIZE(factory_users); i++) {
 		if (!str_eq(bmc->user, factory_users[i].name))
 			continue;
-		snprintf(text, sizeof(text), "the user \"%s\" is the one that %s has from "
-					     "the factory",
+		snprintf(text, sizeof(text),
+		    "the user \"%s\" is the one that %s has from "
+		    "the factory",
 		    bmc->user, factory_users[i].whose);
 		add(list, WARN, "factory-user", text,
 		    "make a user of another name with operator privilege, and disable "
@@ -145,9 +150,27 @@ user(json_t *list, const struct bundle_bmc *bmc)
 	}
 	if (str_eq(bmc->privilege, "administrator"))
 		add(list, INFO, "administrator",
-		    "sessions are opened with administrator privilege; power, boot flags, "
+		    "sessions are opened with administrator privilege; power, boot "
+		    "flags, "
 		    "identify and consoles need operator only",
 		    "netboot-ctl host set HOST --bmc-privilege operator");
+}
+
+static void
+prefixes(json_t *list, const struct bundle_bmc *bmc, bool outside)
+{
+	if (outside)
+		add(list, FAIL, "outside-prefixes",
+		    "its address is in none of the site's management prefixes; it was "
+		    "not asked, since no credentials are sent there",
+		    "correct the address, or add its network: netboot-ctl site set SITE "
+		    "--bmc-prefix PREFIX");
+	else if (bmc->n_only_in == 0)
+		add(list, INFO, "no-prefixes",
+		    "credentials may go to any address: the site's management prefixes "
+		    "are "
+		    "not known, or the host is excepted",
+		    "netboot-ctl site set SITE --bmc-prefix PREFIX");
 }
 
 static int
@@ -162,12 +185,14 @@ compare(const json_t *a)
 }
 
 json_t *
-bmc_audit_findings(const json_t *learned, const struct bundle_bmc *bmc)
+bmc_audit_findings(const json_t *learned, const struct bundle_bmc *bmc, bool outside)
 {
 	json_t *all = json_array(), *sorted = json_array(), *item;
 	size_t i;
 
-	suites(all, learned);
+	prefixes(all, bmc, outside);
+	if (!outside)
+		suites(all, learned);
 	capabilities(all, learned);
 	user(all, bmc);
 	for (int level = FAIL; level <= INFO; level++)

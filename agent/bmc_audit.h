@@ -5,10 +5,12 @@
 #define AGENT_BMC_AUDIT_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "lib/bundle.h"
 
-/* [{"code","level":"fail"|"warn"|"info","text","next"}], the worst first; owned by the caller. Codes:
+/* outside: it was not asked, for its address; learned is NULL then.
+ * [{"code","level":"fail"|"warn"|"info","text","next"}], the worst first; owned by the caller. Codes:
  *   cipher-0         it offers a suite without authentication: any password opens a session
  *   weak-suites      it offers others below 3, or of MD5, or without encryption
  *   no-suite-17      only SHA-1
@@ -21,6 +23,6 @@
  *   outside-prefixes its address is none of the site's management prefixes
  *   no-prefixes      which these are is not said */
 json_t *
-bmc_audit_findings(const json_t *learned, const struct bundle_bmc *bmc);
+bmc_audit_findings(const json_t *learned, const struct bundle_bmc *bmc, bool outside);
 
 #endif

@@ -380,6 +380,21 @@ bmc_call_no_route(struct bmc_call *c, int64_t now, const char *why)
 		back_off(c, now, BMC_FAIL_NETWORK, why);
 }
 
+void
+bmc_call_outside(struct bmc_call *c, int64_t now, const char *address)
+{
+	char text[160];
+
+	if (c->state != BMC_CALL_CONNECTING)
+		return;
+	snprintf(text, sizeof(text),
+	    "its address %s is in none of the site's management prefixes: no credentials "
+	    "are sent there",
+	    address);
+	c->tried = false; /* says nothing of the BMC */
+	finish(c, now, BMC_FAIL_OUTSIDE, text);
+}
+
 /* Suites are offered before anything is authenticated: who stands between can take one away. */
 static void
 tell_downgrade(struct bmc_call *c, int64_t now, const char *what)

@@ -144,6 +144,9 @@ void
 bmc_call_connected(struct bmc_call *c, int64_t now);
 void
 bmc_call_no_route(struct bmc_call *c, int64_t now, const char *why);
+/* Its address, in words, is one where its credentials may not be sent. */
+void
+bmc_call_outside(struct bmc_call *c, int64_t now, const char *address);
 void
 bmc_call_input(struct bmc_call *c, int64_t now, const uint8_t *pkt, size_t len);
 void

@@ -26,6 +26,7 @@ enum bmc_fail {
 	BMC_FAIL_NOT_ON,
 	BMC_FAIL_NONE_CONFIGURED,
 	BMC_FAIL_BREAKER, /* not asked: it did not answer the last times */
+	BMC_FAIL_OUTSIDE, /* not asked: its address is none of the site's management prefixes */
 	BMC_FAIL_LOCKOUT, /* not asked: too many others refused the password */
 	BMC_FAIL_COUNT,
 };

@@ -224,6 +224,19 @@ open_socket(struct conn *k)
 	return 0;
 }
 
+/* Where its credentials would go, in words, when they may not; else NULL. Judged by the address itself,
+ * since a name may lead anywhere. */
+static const char *
+outside(const struct conn *k, char *buf, size_t size)
+{
+	const struct addr_ip ip =
+	    addr_ip_from_sockaddr((const struct sockaddr *)&k->addr);
+
+	if (bundle_bmc_may_reach(&k->call->bmc, &ip))
+		return NULL;
+	return addr_ip_text(&ip, buf, size);
+}
+
 static void
 on_go(evutil_socket_t fd, short what, void *arg)
 {
@@ -241,6 +254,10 @@ on_go(evutil_socket_t fd, short what, void *arg)
 	if (k->addr_len == 0) {
 		bmc_pool_no_route(
 		    k->io->pool, k->call, clock_mono(), "its name has no address");
+		return;
+	}
+	if (outside(k, why, sizeof(why)) != NULL) {
+		bmc_pool_outside(k->io->pool, k->call, clock_mono(), why);
 		return;
 	}
 	r = open_socket(k);

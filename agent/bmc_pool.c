@@ -218,6 +218,13 @@ bmc_pool_no_route(struct bmc_pool *p, struct bmc_call *c, int64_t now, const cha
 }
 
 void
+bmc_pool_outside(struct bmc_pool *p, struct bmc_call *c, int64_t now, const char *address)
+{
+	bmc_call_outside(c, now, address);
+	settle(p, c, now);
+}
+
+void
 bmc_pool_input(
     struct bmc_pool *p, struct bmc_call *c, int64_t now, const uint8_t *pkt, size_t len)
 {

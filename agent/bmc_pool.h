@@ -48,6 +48,9 @@ bmc_pool_connected(struct bmc_pool *p, struct bmc_call *c, int64_t now);
 void
 bmc_pool_no_route(struct bmc_pool *p, struct bmc_call *c, int64_t now, const char *why);
 void
+bmc_pool_outside(
+    struct bmc_pool *p, struct bmc_call *c, int64_t now, const char *address);
+void
 bmc_pool_input(
     struct bmc_pool *p, struct bmc_call *c, int64_t now, const uint8_t *pkt, size_t len);
 void

@@ -113,8 +113,8 @@ data_of(const struct call *c, const struct bmc_result *res)
 		    (json_int_t)((clock_mono() - c->reset_at) / USEC_PER_SEC), "was_away",
 		    c->was_away);
 	case BMC_VERB_AUDIT:
-		return json_pack(
-		    "{s:o}", "findings", bmc_audit_findings(res->learned, &c->bmc));
+		return json_pack("{s:o}", "findings",
+		    bmc_audit_findings(res->learned, &c->bmc, res->err.code[0] != '\0'));
 	case BMC_VERB_SHOW:
 	case BMC_VERB_POWER_STATUS: break;
 	}
@@ -130,7 +130,10 @@ answer(struct call *c, const struct bmc_result *res)
 	str_clip(out.id, sizeof(out.id), c->id);
 	str_clip(out.power, sizeof(out.power), bmc_power_name(res->power));
 	str_clip(out.code, sizeof(out.code), res->err.code);
-	if (res->err.code[0] != '\0')
+	/* Its being outside is what the audit was to find. */
+	if (c->verb == BMC_VERB_AUDIT && str_eq(out.code, "bmc-outside"))
+		out.code[0] = '\0';
+	if (out.code[0] != '\0')
 		error_line(&res->err, out.reason, sizeof(out.reason));
 	else
 		out.data = data_of(c, res);

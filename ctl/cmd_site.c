@@ -67,6 +67,21 @@ menu_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	return CTL_OK;
 }
 
+/* All of them anew. */
+static void
+put_prefixes(const struct args *args, json_t *body)
+{
+	json_t *list = json_array();
+	size_t pos = 0;
+	const char *s;
+
+	while ((s = args_next(args, "bmc-prefix", &pos)) != NULL)
+		json_array_append_new(list, json_string(s));
+	if (args_has(args, "bmc-prefix") || args_has(args, "no-bmc-prefixes"))
+		json_object_set(body, "bmc_prefixes", list);
+	json_decref(list);
+}
+
 /* The members that the options name. */
 static int
 site_body(const struct ctl *ctl, const struct args *args, json_t *body)
@@ -91,6 +106,7 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	}
 	if (json_array_size(subnets) > 0)
 		json_object_set(body, "subnets", subnets);
+	put_prefixes(args, body);
 	json_decref(subnets);
 	if (cmd_util_put_map(args, "loader", "loaders", spec_loader, body, &err) < 0)
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);

@@ -105,6 +105,9 @@ static const struct args_option site_options[] = {
 	"PREFIX[,gateway=IP][,dns=IP][,pool=FIRST-LAST][,lease=1h][,domain=D][,relay=IP]"
 	"; "
 	"of IPv6 [,ra=managed|stateless|off][,router=30m][,mtu=N]"},
+    {"bmc-prefix", 0, ARGS_LIST, "PREFIX",
+	"where its BMCs are; their passwords are sent nowhere else"},
+    {"no-bmc-prefixes", 0, ARGS_FLAG, NULL, "forget them"},
     {"loader", 0, ARGS_LIST, "ARCH=FILE",
 	"instead of the boot services' own, such as x64-uefi=shimx64.efi; ARCH= removes"},
     {"menu-item", 0, ARGS_LIST, "ITEM[,ITEM...]",
@@ -145,6 +148,8 @@ static const struct args_option host_options[] = {
     {"image", 0, ARGS_TEXT, "IMAGE", "what `reinstall` installs"},
     {"label", 0, ARGS_LIST, "KEY=VALUE", "for host sets and arguments; KEY= removes"},
     {"bmc", 0, ARGS_VALUE, "ADDRESS[:PORT]", "its BMC"},
+    {"bmc-outside", 0, ARGS_VALUE, "allow|refuse",
+	"send its password outside of the site's BMC prefixes too (refuse)"},
     {"bmc-manners", 0, ARGS_LIST, "KEY=VALUE",
 	"how the BMC is treated, such as verify=device (bmc show --blame); KEY= removes"},
     {"bmc-user", 0, ARGS_VALUE, "USER", "the BMC's user"},

@@ -46,6 +46,8 @@ struct inv_menu {
 struct inv_site {
 	char *name, *timezone, *url, *idle;
 	int *answer_unknown;
+	char **bmc_prefixes;
+	uint32_t bmc_prefixes_count;
 	struct inv_menu *menu;
 	struct inv_subnet *subnets;
 	uint32_t subnets_count;
@@ -71,7 +73,7 @@ struct inv_nic {
 
 struct inv_bmc {
 	char *address, *user, *password, *password_file, *privilege, *boot_method,
-	    *boot_verify;
+	    *boot_verify, *outside;
 	int64_t *port, *cipher;
 };
 
@@ -125,6 +127,7 @@ static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
     INV_STR(inv_site, timezone), INV_STR(inv_site, url),
     INV_BOOL(inv_site, answer_unknown), INV_STR(inv_site, idle),
     INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX),
+    INV_LIST(inv_site, bmc_prefixes, &inv_text_value, 8),
     CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_MAPPING_PTR("menu", INV_OPT, struct inv_site, menu, inv_menu_fields),
     CYAML_FIELD_END};
@@ -158,8 +161,8 @@ static const cyaml_schema_field_t inv_bmc_fields[] = {INV_STR(inv_bmc, address),
     INV_INT(inv_bmc, port), INV_STR(inv_bmc, user), INV_STR(inv_bmc, password),
     INV_STR(inv_bmc, password_file), INV_STR(inv_bmc, privilege),
     INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method),
-    INV_STR(inv_bmc, boot_verify), CYAML_FIELD_IGNORE("manners", CYAML_FLAG_OPTIONAL),
-    CYAML_FIELD_END};
+    INV_STR(inv_bmc, boot_verify), INV_STR(inv_bmc, outside),
+    CYAML_FIELD_IGNORE("manners", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),
     INV_STR(inv_host, site), INV_LIST(inv_host, nics, &inv_nic_value, INV_NAMES_MAX),

@@ -15,6 +15,7 @@ struct db_host {
 	char image[BUNDLE_NAME_SIZE]; /* default image or "" */
 	struct bundle_bmc bmc; /* password always "", no manners and learned here */
 	char manners[DB_HOST_MANNERS_SIZE]; /* the BMC's, as JSON, or "" */
+	bool bmc_outside; /* its credentials may be sent outside of the site's prefixes */
 	char sealed[DB_HOST_SEALED_SIZE];
 	int64_t locked_at; /* 0: not locked */
 	char locked_by[64];

@@ -22,6 +22,7 @@ enum {
 	SITE_NAMES,
 	SITE_TOUCH,
 	SITE_VERSION,
+	SITE_PREFIXES,
 	SITE_MENUS,
 	SITE_WITH_MENU,
 	SUBNET_LIST,
@@ -30,15 +31,16 @@ enum {
 };
 
 static const char *const sql[] = {
-    [SITE_GET] = "SELECT timezone, url, answer_unknown, idle, version, rev, loaders, menu"
-		 " FROM site WHERE name = $1",
+    [SITE_GET] =
+	"SELECT timezone, url, answer_unknown, idle, version, rev, loaders, menu,"
+	" bmc_prefixes FROM site WHERE name = $1",
     [SITE_PUT] =
 	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev,"
-	" loaders, menu) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)"
+	" loaders, menu, bmc_prefixes) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)"
 	" ON CONFLICT (name) DO UPDATE SET"
 	" timezone = excluded.timezone, url = excluded.url, menu = excluded.menu,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
-	" loaders = excluded.loaders,"
+	" loaders = excluded.loaders, bmc_prefixes = excluded.bmc_prefixes,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
 	" ELSE excluded.version END, rev = site.rev + 1",
     [SITE_DELETE] = "DELETE FROM site WHERE name = $1",
@@ -46,6 +48,7 @@ static const char *const sql[] = {
     [SITE_TOUCH] = "UPDATE site SET version = CASE WHEN version >= $2 THEN version + 1"
 		   " ELSE $2 END WHERE name = $1",
     [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
+    [SITE_PREFIXES] = "SELECT bmc_prefixes FROM site WHERE name = $1",
     [SITE_MENUS] = "SELECT name, menu FROM site WHERE menu IS NOT NULL ORDER BY name",
     [SITE_WITH_MENU] =
 	"SELECT name, menu FROM site WHERE menu IS NOT NULL OR idle = 'menu'"
@@ -169,6 +172,45 @@ bind_menu(struct db_stmt *st, int n, const struct bundle_menu *m)
 	json_decref(v);
 }
 
+/* What cannot be read must not pass for "anywhere". */
+static int
+read_prefixes(struct db_stmt *st, int at, struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX],
+    size_t *ret_n)
+{
+	const char *s = db_col_text(st, at);
+	char one[ADDR_PREFIX_TEXT];
+	size_t n = 0;
+
+	while (*s != '\0') {
+		size_t len = strcspn(s, " ");
+
+		if (n == BUNDLE_BMC_PREFIXES_MAX || len >= sizeof(one))
+			return -EUCLEAN;
+		memcpy(one, s, len);
+		one[len] = '\0';
+		if (addr_prefix_parse(one, &ret[n++]) < 0)
+			return -EUCLEAN;
+		s += len + (s[len] == ' ');
+	}
+	*ret_n = n;
+	return 0;
+}
+
+int
+db_site_bmc_prefixes(struct store *s, const char *name,
+    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n)
+{
+	struct db_stmt *st = stmt(s, SITE_PREFIXES);
+
+	db_bind_text(st, 1, name);
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	rc = read_prefixes(st, 0, ret, ret_n);
+	db_reset(st);
+	return rc;
+}
+
 int
 db_site_get(struct store *s, const char *name, struct db_site *ret)
 {
@@ -191,6 +233,8 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 		rc = store_read_loaders(st, 6, b->loaders, &b->n_loaders);
 	if (rc == 0)
 		rc = read_menu(st, 7, &b->menu);
+	if (rc == 0)
+		rc = read_prefixes(st, 8, ret->bmc_prefixes, &ret->n_bmc_prefixes);
 	db_reset(st);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
@@ -226,6 +270,21 @@ put_subnet(struct store *s, const char *site, size_t ord, const struct bundle_su
 	return store_run(st);
 }
 
+static void
+bind_prefixes(struct db_stmt *st, int at, const struct db_site *site)
+{
+	char all[BUNDLE_BMC_PREFIXES_MAX * ADDR_PREFIX_TEXT] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < site->n_bmc_prefixes; i++) {
+		if (i > 0)
+			all[len++] = ' ';
+		addr_prefix_text(&site->bmc_prefixes[i], all + len, sizeof(all) - len);
+		len += strlen(all + len);
+	}
+	db_bind_opt(st, at, all);
+}
+
 int
 db_site_put(struct store *s, const struct db_site *site, int64_t now)
 {
@@ -242,6 +301,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	db_bind_i64(st, 6, now);
 	store_bind_loaders(st, 7, b->loaders, b->n_loaders);
 	bind_menu(st, 8, &b->menu);
+	bind_prefixes(st, 9, site);
 	int rc = store_run(st);
 	if (rc < 0)
 		return rc;

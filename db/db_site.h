@@ -9,12 +9,18 @@
 struct db_site {
 	struct bundle_site
 	    site; /* without hosts and menu_images; version: of the snapshot agents hold */
+	struct addr_prefix bmc_prefixes[BUNDLE_BMC_PREFIXES_MAX]; /* where its BMCs are */
+	size_t n_bmc_prefixes;
 	char url[256]; /* the site's HTTP base as servers see it, or "" */
 	int64_t rev;
 };
 
 int
 db_site_get(struct store *s, const char *name, struct db_site *ret) MUST_CHECK;
+/* Its management prefixes alone. */
+int
+db_site_bmc_prefixes(struct store *s, const char *name,
+    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n) MUST_CHECK;
 /* Inserts or replaces, subnets included; versions are not taken from `site` but raised.
  * Within a transaction. */
 int

@@ -28,6 +28,7 @@ enum {
 	BUNDLE_MENU_ITEMS_MAX = 48,
 	BUNDLE_KG_SIZE = 20,
 	BUNDLE_KG_TEXT = 2 * BUNDLE_KG_SIZE + 1,
+	BUNDLE_BMC_PREFIXES_MAX = 8,
 	BUNDLE_BMC_DOC_MAX =
 	    16384,		   /* of a BMC's manners, and of what was learned of it */
 	BUNDLE_MENU_TIMEOUT_S = 5, /* of a menu that does not say */
@@ -134,6 +135,9 @@ struct bundle_bmc {
 	bool kg_set;
 	uint8_t kg
 	    [BUNDLE_KG_SIZE]; /* the BMC's key (IPMI 2.0 13.31); as secret as the password */
+	/* Credentials are sent to no address outside these; none: to any. */
+	struct addr_prefix only_in[BUNDLE_BMC_PREFIXES_MAX];
+	size_t n_only_in;
 	/* Objects or NULL; a copy by assignment has no references of its own: bundle_bmc_copy(). */
 	json_t *manners; /* what the host's owner says of it (agent/bmc_manners.h) */
 	json_t *learned; /* what a probe found */
@@ -249,6 +253,18 @@ void
 bundle_bmc_kg_text(const struct bundle_bmc *bmc, char ret_hex[BUNDLE_KG_TEXT]);
 void
 bundle_bmc_copy(struct bundle_bmc *dst, const struct bundle_bmc *src);
+/* A list of prefixes, member `key` of v, which may be absent. */
+int
+bundle_bmc_prefixes_from_json(const json_t *v, const char *key,
+    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n,
+    struct error *err) MUST_CHECK;
+/* The same; nothing when n is 0. */
+void
+bundle_bmc_prefixes_put(
+    json_t *v, const char *key, const struct addr_prefix *prefixes, size_t n);
+/* May its credentials be sent to that address? */
+bool
+bundle_bmc_may_reach(const struct bundle_bmc *bmc, const struct addr_ip *ip);
 /* The end of it: also drops manners and learned. */
 void
 bundle_bmc_wipe(struct bundle_bmc *bmc);

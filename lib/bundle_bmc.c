@@ -93,6 +93,7 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	if (bmc->require_cipher != 0)
 		json_put_i64(v, "require_cipher", bmc->require_cipher);
 	put_kg(v, bmc);
+	bundle_bmc_prefixes_put(v, "only_in", bmc->only_in, bmc->n_only_in);
 	if (bmc->manners != NULL)
 		json_object_set(v, "manners", bmc->manners);
 	if (bmc->learned != NULL)
@@ -147,6 +148,55 @@ read_kg(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 }
 
 /* Bounded, since they are kept with each job and host. */
+int
+bundle_bmc_prefixes_from_json(const json_t *v, const char *key,
+    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n, struct error *err)
+{
+	json_t *list = NULL;
+	size_t n;
+
+	if (json_opt_arr(v, key, &list, err) < 0)
+		return -EINVAL;
+	n = json_array_size(list);
+	if (n > BUNDLE_BMC_PREFIXES_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "%s: more than %d", key,
+		    BUNDLE_BMC_PREFIXES_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const char *s = json_string_value(json_array_get(list, i));
+
+		if (s == NULL || addr_prefix_parse(s, &ret[i]) < 0)
+			return error_set(err, -EINVAL, "bad-value",
+			    "write it as 10.9.0.0/24", "%s[%zu]: not a prefix", key, i);
+	}
+	*ret_n = n;
+	return 0;
+}
+
+void
+bundle_bmc_prefixes_put(
+    json_t *v, const char *key, const struct addr_prefix *prefixes, size_t n)
+{
+	json_t *list;
+	char text[ADDR_PREFIX_TEXT];
+
+	if (n == 0)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list,
+		    json_string(addr_prefix_text(&prefixes[i], text, sizeof(text))));
+	json_put(v, key, list);
+}
+
+bool
+bundle_bmc_may_reach(const struct bundle_bmc *bmc, const struct addr_ip *ip)
+{
+	for (size_t i = 0; i < bmc->n_only_in; i++)
+		if (addr_prefix_contains(&bmc->only_in[i], ip))
+			return true;
+	return bmc->n_only_in == 0;
+}
+
 static int
 read_doc(const json_t *v, const char *key, json_t **ret, struct error *err)
 {
@@ -202,6 +252,8 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 	if (bmc->boot_verify[0] == '\0')
 		str_clip(bmc->boot_verify, sizeof(bmc->boot_verify), "full");
 	if (check_bmc(bmc, port, cipher, require, err) < 0 || read_kg(v, bmc, err) < 0 ||
+	    bundle_bmc_prefixes_from_json(
+		v, "only_in", bmc->only_in, &bmc->n_only_in, err) < 0 ||
 	    read_docs(v, bmc, err) < 0)
 		return -EINVAL;
 	bmc->port = (uint16_t)port;

@@ -300,17 +300,19 @@ note_sent(struct dispatch *d, const char *job, const char *agent, int64_t mono)
 }
 
 /* How its BMC is to be treated, as is known now: the host was perhaps probed since the order. */
-static void
+static int
 add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
 {
 	struct bundle_bmc known = {.address = ""};
 
-	dispatch_bmc_known(d, h, &known);
+	int rc = dispatch_bmc_known(d, h, &known);
+	bundle_bmc_prefixes_put(bmc, "only_in", known.only_in, known.n_only_in);
 	if (known.manners)
 		json_object_set(bmc, "manners", known.manners);
 	if (known.learned)
 		json_object_set(bmc, "learned", known.learned);
 	bundle_bmc_wipe(&known);
+	return rc;
 }
 
 /* The stored bundle with what must not be stored: the BMC's password as it is now. */
@@ -329,7 +331,7 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
 	}
 	json_t *bmc = json_object_get(bundle, "bmc");
 	if (rc == 0 && json_is_object(bmc))
-		add_known(d, h, bmc);
+		rc = add_known(d, h, bmc);
 	if (rc == 0 && h->sealed[0] && json_is_object(bmc)) {
 		if (str_format(context, sizeof(context), "bmc/%s", job->host) == 0 &&
 		    secret_unseal(d->ops.key, context, h->sealed, &plain) == 0)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/db_bmc.h"
+#include "db/db_site.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -36,6 +37,7 @@ struct dispatch_call {
 	char sealed[DB_HOST_SEALED_SIZE];
 	enum bmc_verb verb;
 	json_t *args;
+	bool unknown; /* where its credentials may be sent */
 	bool told;
 	struct event *timer;
 	dispatch_call_done *done;
@@ -97,17 +99,25 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 		set_timer(c, TAKE_S * USEC_PER_SEC); /* others are before it */
 }
 
-void
+int
 dispatch_bmc_known(struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc)
 {
 	char *text = NULL;
 	int64_t at;
 
+	bmc->n_only_in = 0;
+	if (!h->bmc_outside) {
+		int rc = db_site_bmc_prefixes(
+		    d->ops.store, h->site, bmc->only_in, &bmc->n_only_in);
+		if (rc < 0)
+			return rc;
+	}
 	if (h->manners[0])
 		bmc->manners = json_parse(h->manners, strlen(h->manners), NULL);
 	if (db_bmc_learned_get(d->ops.store, h->host.name, &text, &at) == 0)
 		bmc->learned = json_parse(text, strlen(text), NULL);
 	free(text);
+	return 0;
 }
 
 void
@@ -121,7 +131,7 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 	id_make(clock_wall(), d->ops.rng, c->id);
 	str_clip(c->host, sizeof(c->host), h->host.name);
 	c->bmc = h->bmc;
-	dispatch_bmc_known(d, h, &c->bmc);
+	c->unknown = dispatch_bmc_known(d, h, &c->bmc) < 0;
 	str_clip(c->sealed, sizeof(c->sealed), h->sealed);
 	c->verb = verb;
 	c->args = json_incref(args);
@@ -141,6 +151,8 @@ order_of(const struct dispatch_call *c)
 	json_t *bmc, *v;
 	char *plain = NULL;
 
+	if (c->unknown)
+		return NULL;
 	if (c->sealed[0] &&
 	    (str_format(context, sizeof(context), "bmc/%s", c->host) < 0 ||
 		secret_unseal(c->d->ops.key, context, c->sealed, &plain) < 0))
@@ -156,6 +168,18 @@ order_of(const struct dispatch_call *c)
 	return v;
 }
 
+static void
+cannot_tell(struct dispatch_call *c)
+{
+	if (c->unknown)
+		fail(c, "db-error", "the site's record cannot be read",
+		    "netboot-ctl doctor says what is wrong with the database");
+	else
+		fail(c, "bmc-password-sealed",
+		    "the BMC's password does not open with the present key file",
+		    "give it anew with netboot-ctl host set");
+}
+
 void
 dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders)
 {
@@ -167,9 +191,7 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 			return; /* the next poll takes the rest */
 		json_t *order = order_of(c);
 		if (!order) {
-			fail(c, "bmc-password-sealed",
-			    "the BMC's password does not open with the present key file",
-			    "give it anew with netboot-ctl host set");
+			cannot_tell(c);
 			continue;
 		}
 		json_array_append_new(orders, order);

@@ -58,9 +58,11 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 int
 dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
     int64_t have, json_t **ret, struct error *err) MUST_CHECK;
-/* Gives a copy of the host's BMC the manners that its owner named, and what was learned of it. */
-void
-dispatch_bmc_known(struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc);
+/* Gives a copy of the host's BMC the manners that its owner named, what was learned of it, and where its
+ * credentials may be sent. An errno of the database: that is not known. */
+int
+dispatch_bmc_known(
+    struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc) MUST_CHECK;
 /* The calls that an agent of the site is to be told now, as orders. */
 void
 dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders);

@@ -23,7 +23,7 @@
 #include "orchestrator/inventory_subnet.h"
 
 static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
-    "idle", "loaders", "subnets", "menu", NULL};
+    "idle", "loaders", "subnets", "menu", "bmc_prefixes", NULL};
 static const char *const menu_keys[] = {
     "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
@@ -33,7 +33,7 @@ static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial"
     "locked", NULL};
 static const char *const nic_keys[] = {"mac", "ip", "ip6", "boot", NULL};
 static const char *const bmc_keys[] = {"address", "port", "user", "password", "privilege",
-    "cipher", "boot_method", "boot_verify", "manners", NULL};
+    "cipher", "boot_method", "boot_verify", "manners", "outside", NULL};
 static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
     "args", "nfs_root", "reports", "local_boot", "deadlines", NULL};
 static const char *const file_keys[] = {
@@ -180,7 +180,9 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    json_opt_bool(v, "answer_unknown", &b->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
 	    read_loaders(v, b->loaders, &b->n_loaders, err) < 0 ||
-	    read_subnets(v, b, err) < 0 || read_menu(v, b, err) < 0)
+	    read_subnets(v, b, err) < 0 || read_menu(v, b, err) < 0 ||
+	    bundle_bmc_prefixes_from_json(
+		v, "bmc_prefixes", s->bmc_prefixes, &s->n_bmc_prefixes, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(b->name))
 		return bad(err,
@@ -244,6 +246,7 @@ static int
 read_bmc(const json_t *v, struct db_host *h, struct error *err)
 {
 	const json_t *bmc = json_object_get(v, "bmc");
+	const char *outside = "refuse";
 
 	if (!bmc || json_is_null(bmc))
 		return 0;
@@ -256,6 +259,13 @@ read_bmc(const json_t *v, struct db_host *h, struct error *err)
 		if (!isalnum((unsigned char)*p) && !strchr(".:-_", *p))
 			return bad(
 			    err, NULL, "bmc: address: not an address or a host name");
+	if (json_opt_str(bmc, "outside", &outside, err) < 0) {
+		error_prefix(err, "bmc");
+		return -EINVAL;
+	}
+	h->bmc_outside = str_eq(outside, "allow");
+	if (!h->bmc_outside && !str_eq(outside, "refuse"))
+		return bad(err, NULL, "bmc: outside: not allow or refuse");
 	return take_manners(h, err);
 }
 
@@ -435,6 +445,8 @@ inventory_codec_site_json(const struct db_site *site)
 	json_object_del(v, "hosts");
 	json_object_del(v, "version");
 	json_put_str(v, "url", site->url);
+	bundle_bmc_prefixes_put(
+	    v, "bmc_prefixes", site->bmc_prefixes, site->n_bmc_prefixes);
 	return v;
 }
 
@@ -452,8 +464,12 @@ inventory_codec_host_json(const struct db_host *h)
 	json_put_str(v, "image", h->image);
 	if (h->manners[0])
 		bmc.manners = json_parse(h->manners, strlen(h->manners), NULL);
-	if (bmc.address[0])
-		json_put(v, "bmc", bundle_bmc_to_json(&bmc));
+	if (bmc.address[0]) {
+		json_t *b = bundle_bmc_to_json(&bmc);
+		if (h->bmc_outside)
+			json_put_str(b, "outside", "allow");
+		json_put(v, "bmc", b);
+	}
 	json_decref(bmc.manners);
 	if (h->locked_at)
 		json_put(v, "locked",

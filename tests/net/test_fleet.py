@@ -269,6 +269,34 @@ def test_audit(fleet):
     assert {"kg-missing"} <= {f["code"] for f in data["findings"]} and all(f["next"] for f in data["findings"])
 
 
+# By its address or by a name that leads there: no password leaves the site's management prefixes.
+@pytest.mark.parametrize("where", ["127.77.0.9", "localhost"])
+def test_outside_the_prefixes(fleet, where):
+    one, port = "h0009.los", PORT if where != "localhost" else 6999
+    assert fleet.ctl("host", "set", one, "--bmc", f"{where}:{port}").returncode == 0
+    assert fleet.ctl("site", "set", "local", "--bmc-prefix", "10.9.0.0/24", "--bmc-prefix", "127.77.1.0/24").returncode == 0
+    try:
+        before = json.loads(fleet.bmc("sum"))["sessions"]
+        assert fleet.lines("power", "status", one, status=2) == {one: "unknown (bmc-outside)"}
+        r = fleet.ctl("power", "on", one, "--wait=60s")
+        assert r.returncode == 3 and "bmc-outside" in r.stdout + r.stderr, r  # by preflight
+        assert "fail: outside-prefixes: " in fleet.ctl("bmc", "audit", one).stdout
+        assert json.loads(fleet.bmc("sum"))["sessions"] == before
+        assert fleet.lines("power", "status", "h0300.los")["h0300.los"] in ("on", "off")
+        assert fleet.json("site", "show", "local")["bmc_prefixes"] == ["10.9.0.0/24", "127.77.1.0/24"]
+        assert fleet.ctl("host", "set", one, "--bmc-outside", "allow").returncode == 0
+        said = fleet.ctl("power", "status", one).stdout
+        assert said in (f"{one}: on\n", f"{one}: off\n") if where != "localhost" else "bmc-unreachable" in said
+        fleet.write("exported.yaml", fleet.ctl("export").stdout.encode())
+        r = fleet.ctl("apply", "-f", fleet.path("exported.yaml"), "--dry-run")
+        assert r.returncode == 0 and "change" not in r.stdout.replace("changes", ""), (r.stdout, r.stderr)
+    finally:
+        assert fleet.ctl("host", "set", one, "--bmc-outside", "refuse").returncode == 0
+        assert fleet.ctl("host", "set", one, "--bmc", f"{fleet.address(9)}:{PORT}").returncode == 0
+        assert fleet.ctl("site", "set", "local", "--no-bmc-prefixes").returncode == 0
+    assert fleet.lines("power", "status", one)[one] in ("on", "off")
+
+
 # What had not been told when the server died has its line all the same.
 def test_the_server_dies_meanwhile(fleet):
     fleet.bmc("power all on")

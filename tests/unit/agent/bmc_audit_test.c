@@ -20,7 +20,7 @@ static void
 codes(const char *learned, const char *user_name, const char *privilege, char *ret,
     size_t size)
 {
-	struct bundle_bmc bmc = {.address = "10.9.0.1"};
+	struct bundle_bmc bmc = {.address = "10.9.0.1", .n_only_in = 1};
 	struct error err;
 	json_t *v = learned != NULL ? json_parse(learned, strlen(learned), &err) : NULL,
 	       *list, *item;
@@ -28,7 +28,7 @@ codes(const char *learned, const char *user_name, const char *privilege, char *r
 
 	str_clip(bmc.user, sizeof(bmc.user), user_name);
 	str_clip(bmc.privilege, sizeof(bmc.privilege), privilege);
-	list = bmc_audit_findings(v, &bmc);
+	list = bmc_audit_findings(v, &bmc, false);
 	ret[0] = '\0';
 	json_array_foreach (list, i, item) {
 		const char *code = json_string_value(json_object_get(item, "code"));
