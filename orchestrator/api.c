@@ -94,7 +94,7 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/jobs/{id}/retry", api_job_retry},
     {"GET", V1 "/status", api_status_list},
     {"GET", V1 "/agents", api_status_agents},
-    {"POST", V1 "/power", api_power_ask},
+    {"POST", V1 "/power", api_bmc_power},
     {"POST", V1 "/bmc/{verb}", api_bmc_ask},
     {"GET", V1 "/boots", api_boot_list},
     {"GET", V1 "/boots/{id}", api_boot_get},

@@ -197,7 +197,7 @@ ask(struct orch *o, struct asking *a, const char *name)
 }
 
 void
-api_power_ask(void *arg, struct rest_request *rq)
+api_bmc_power(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct audit_who who;

@@ -305,7 +305,7 @@ add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
 {
 	struct bundle_bmc known = {.address = ""};
 
-	int rc = dispatch_bmc_known(d, h, &known);
+	int rc = dispatch_call_bmc(d, h, &known);
 	bundle_bmc_prefixes_put(bmc, "only_in", known.only_in, known.n_only_in);
 	if (known.manners)
 		json_object_set(bmc, "manners", known.manners);

@@ -100,7 +100,7 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-dispatch_bmc_known(struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc)
+dispatch_call_bmc(struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc)
 {
 	char *text = NULL;
 	int64_t at;
@@ -131,7 +131,7 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 	id_make(clock_wall(), d->ops.rng, c->id);
 	str_clip(c->host, sizeof(c->host), h->host.name);
 	c->bmc = h->bmc;
-	c->unknown = dispatch_bmc_known(d, h, &c->bmc) < 0;
+	c->unknown = dispatch_call_bmc(d, h, &c->bmc) < 0;
 	str_clip(c->sealed, sizeof(c->sealed), h->sealed);
 	c->verb = verb;
 	c->args = json_incref(args);

@@ -61,7 +61,7 @@ dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t versi
 /* Gives a copy of the host's BMC the manners that its owner named, what was learned of it, and where its
  * credentials may be sent. An errno of the database: that is not known. */
 int
-dispatch_bmc_known(
+dispatch_call_bmc(
     struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc) MUST_CHECK;
 /* The calls that an agent of the site is to be told now, as orders. */
 void

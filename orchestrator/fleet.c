@@ -14,6 +14,7 @@
 #include "orchestrator/fleet.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>

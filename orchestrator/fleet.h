@@ -3,13 +3,12 @@
 #ifndef ORCHESTRATOR_FLEET_H
 #define ORCHESTRATOR_FLEET_H
 
-#include <event2/event.h>
-
 #include "lib/bmc_verb.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/dispatch.h"
 
 struct fleet;
+struct event_base;
 
 struct fleet_ops {
 	struct event_base *base;

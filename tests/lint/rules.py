@@ -35,6 +35,7 @@ DOORS = [
 ]
 # Files outside those patterns that may use the event loop, and what for.
 EVENT_USERS = {
+    "agent/bmc_verbs": "the pause between looks at a BMC that restarts",
     "agent/boots": "deadline of a boot that nobody ordered",
     "agent/bootd_proc": "the child's end and its restart",
     "agent/probe": "sockets that ask a host whether it is up",
@@ -42,6 +43,7 @@ EVENT_USERS = {
     "agent/uplink": "the pause before the next attempt",
     "orchestrator/dispatch": "the long polls that wait",
     "orchestrator/dispatch_call": "time limits of calls to agents",
+    "orchestrator/fleet": "a slice of hosts in each turn, and clients that do not read",
     "orchestrator/feed": "followers that stopped reading",
 }
 

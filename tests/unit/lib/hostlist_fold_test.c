@@ -60,7 +60,7 @@ there_and_back(void **state)
 	struct rng rng = rng_seeded(7);
 	enum { NAMES = 200 };
 	static char names[NAMES][24];
-	const char *v[NAMES], *read[NAMES];
+	const char *v[NAMES], *read[NAMES] = {NULL};
 
 	(void)state;
 	for (int round = 0; round < 300; round++) {
