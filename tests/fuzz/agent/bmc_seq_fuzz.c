@@ -54,6 +54,7 @@ check_end(const struct bmc_seq *s, enum bmc_seq_next next)
 	case BMC_SEQ_OVERRIDE:
 		assert(s->flags.known && s->flags.device == BMC_BOOTDEV_PXE);
 		break;
+	case BMC_SEQ_ASK: assert(s->ask->fail == BMC_FAIL_NONE); break;
 	case BMC_SEQ_CONTROL: assert(s->did[0] != '\0'); break;
 	}
 }
@@ -67,21 +68,28 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct script script = {data, size};
 	uint8_t first = take(&script), second = take(&script);
 	struct bmc_look look = {.level = BMC_PRIVILEGE_OPERATOR, .may_set = true};
+	struct bmc_ask ask;
 	struct bmc_seq s = {
-	    .kind = first == 0xFF ? BMC_SEQ_EXAMINE
-				  : (enum bmc_seq_kind)(first % (BMC_SEQ_PROBE + 1)),
+	    .kind = first == 0xFF   ? BMC_SEQ_EXAMINE
+		    : first == 0xFE ? BMC_SEQ_ASK
+				    : (enum bmc_seq_kind)(first % (BMC_SEQ_PROBE + 1)),
 	    .action = (enum bmc_action)(second % 16 % (BMC_ACTION_SOFT + 1)),
 	    .hold = second & 0x80,
 	    .variant = (enum bmc_variant)((second >> 4 & 7) % BMC_VARIANT_COUNT),
 	    .look = &look,
+	    .ask = &ask,
 	    .boot = first & 0x40 ? BMC_BOOT_PXE_EFI : BMC_BOOT_PXE_BIOS,
 	    .device_only = first & 0x80,
 	    .graceful = first & 0x20 ? 5000000 : 0,
 	    .poll = 2000000};
-	enum bmc_seq_next next = bmc_seq_start(&s, 0);
+	enum bmc_seq_next next;
 	int64_t now = 0;
 	bool doubtful = false;
 
+	bmc_ask_init(&ask,
+	    &(struct bmc_question){.last = 3,
+		.kind = (enum bmc_question_kind)(second % (BMC_QUESTION_RESET + 1))});
+	next = bmc_seq_start(&s, 0);
 	while (next == BMC_SEQ_RUN || next == BMC_SEQ_WAIT) {
 		bool once = s.step == BMC_STEP_CONTROL && s.cmd.once;
 
@@ -103,5 +111,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 	}
 	check_end(&s, next);
+	bmc_ask_done(&ask);
 	return 0;
 }

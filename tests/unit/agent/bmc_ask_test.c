@@ -122,8 +122,7 @@ event_log(void **state)
 	struct bmc_ask a;
 
 	(void)state;
-	bmc_ask_init(
-	    &a, &(struct bmc_question){.kind = BMC_QUESTION_SEL, .last = 10});
+	bmc_ask_init(&a, &(struct bmc_question){.kind = BMC_QUESTION_SEL, .last = 10});
 	assert_int_equal(play(&a, steps, ARRAY_SIZE(steps)), BMC_ASK_DONE);
 	is_json(&a,
 	    "{\"entries\":2,\"sel\":[{\"id\":1,\"at\":\"2024-01-13T12:20:16.000Z\","
@@ -180,18 +179,22 @@ clearing(void **state)
 	static const struct step steps[] = {
 	    {10, 0x40, 0, "", 0, 14, INFO_2, false},
 	    {10, 0x42, 0, "", 0, 2, "\x34\x12", false},
-	    {10, 0x47, 6, "\x34\x12"
-			  "CLR\xAA",
+	    {10, 0x47, 6,
+		"\x34\x12"
+		"CLR\xAA",
 		0xC5, 0, NULL, false},
 	    {10, 0x42, 0, "", 0, 2, "\x35\x12", false},
-	    {10, 0x47, 6, "\x35\x12"
-			  "CLR\xAA",
+	    {10, 0x47, 6,
+		"\x35\x12"
+		"CLR\xAA",
 		0, 1, "\0", true},
-	    {10, 0x47, 6, "\x35\x12"
-			  "CLR\0",
+	    {10, 0x47, 6,
+		"\x35\x12"
+		"CLR\0",
 		0, 1, "\0", true},
-	    {10, 0x47, 6, "\x35\x12"
-			  "CLR\0",
+	    {10, 0x47, 6,
+		"\x35\x12"
+		"CLR\0",
 		0, 1, "\1", false},
 	};
 	struct bmc_ask a;
