@@ -222,6 +222,8 @@ take_ack(struct uplink *u, int64_t acked)
 static void
 forget_calls(struct uplink *u)
 {
+	if (u->n_calls_sent == 0)
+		return;
 	for (size_t i = 0; i < u->n_calls_sent; i++)
 		agent_msg_call_result_done(&u->calls[i]);
 	u->n_calls -= u->n_calls_sent;
