@@ -220,8 +220,9 @@ esac
 exit 0
 """
 
-    def __init__(self, lan_options=""):
-        self.ns = netlab.Namespace("bmc")
+    def __init__(self, lan_options="", emu="", ns=None, address="127.77.0.1"):
+        self.own_ns = ns is None
+        self.ns = ns or netlab.Namespace("bmc")
         self.dir = tempfile.mkdtemp(prefix="bmclab-")
         self.write("power", "0\n")
         self.write("boot", "default\n")
@@ -230,7 +231,7 @@ exit 0
         lan = self.write("lan.conf", f'''name "sim"
 set_working_mc 0x20
   startlan 14
-    addr 127.77.0.1 {PORT}
+    addr {address} {PORT}
     priv_limit admin
     allowed_auths_callback none md2 md5 straight
     allowed_auths_user none md2 md5 straight
@@ -243,11 +244,11 @@ set_working_mc 0x20
   user 2 true "{USER}" "{PASSWORD}" admin 10 none md2 md5 straight
 ''')
         emu = self.write("bmc.emu", "mc_setbmc 0x20\nmc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02\n"
-                         "mc_enable 0x20\n")
+                         + emu + "mc_enable 0x20\n")
         os.mkdir(os.path.join(self.dir, "state"))
-        self.ns.popen("ipmi_sim", "-c", lan, "-f", emu, "-s", os.path.join(self.dir, "state"), "-n",
+        self.sim = self.ns.popen("ipmi_sim", "-c", lan, "-f", emu, "-s", os.path.join(self.dir, "state"), "-n",
                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        netlab.until(lambda: f":{PORT}" in self.ns.run("ss", "-Hlun").stdout, "ipmi_sim")
+        netlab.until(lambda: f"{address}:{PORT}" in self.ns.run("ss", "-Hlun").stdout, "ipmi_sim")
 
     write = Bmcs.write
     start = Bmcs.start
@@ -269,5 +270,8 @@ set_working_mc 0x20
             return f.read().strip()
 
     def close(self):
-        self.ns.close()
+        self.sim.kill()
+        self.sim.wait()
+        if self.own_ns:
+            self.ns.close()
         shutil.rmtree(self.dir, ignore_errors=True)

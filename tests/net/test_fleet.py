@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import bmclab
 import netlab
 import whole_lab
 from netlab import PATIENCE, until
@@ -295,6 +296,30 @@ def test_outside_the_prefixes(fleet, where):
         assert fleet.ctl("host", "set", one, "--bmc", f"{fleet.address(9)}:{PORT}").returncode == 0
         assert fleet.ctl("site", "set", "local", "--no-bmc-prefixes").returncode == 0
     assert fleet.lines("power", "status", one)[one] in ("on", "off")
+
+
+# Somebody else's BMC among ours: suite 3 alone, level 0 echoed, an event log of its own.
+def test_ipmi_sim(fleet):
+    sim = bmclab.IpmiSim(ns=fleet.ns, address="127.79.0.1", emu=(
+        "sel_enable 0x20 1000 0x0a\n"
+        "sel_add 0x20 2 0 0x80 0xa2 0x65 0x20 0 4 4 5 1 0x52 0 0\n"))
+    fleet.write("sim.password", bmclab.PASSWORD.encode() + b"\n")
+    try:
+        assert fleet.ctl("host", "add", "sim.los", "--site", "local", "--bmc", f"127.79.0.1:{PORT}", "--bmc-user",
+                         bmclab.USER, "--bmc-password-file", fleet.path("sim.password"), "--bmc-privilege",
+                         "administrator").returncode == 0
+        said = fleet.lines("power", "status", "sim.los,h0001.los")
+        assert said["sim.los"] == "off"
+        shown = fleet.ctl("bmc", "probe", "sim.los").stdout
+        assert "sim.los: cipher: 3" in shown.splitlines(), shown
+        found = fleet.ctl("bmc", "audit", "sim.los").stdout
+        assert "factory-user" in found
+        assert "Fan" in fleet.ctl("sel", "sim.los").stdout
+        assert fleet.lines("sel", "sim.los", "--clear", "--yes", "--reason", "INC-4") == {"sim.los": "cleared (1 entries)"}
+        assert fleet.lines("sel", "sim.los") == {"sim.los": "empty"}
+    finally:
+        fleet.ctl("host", "rm", "sim.los")
+        sim.close()
 
 
 # What had not been told when the server died has its line all the same.

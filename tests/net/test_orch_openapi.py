@@ -113,6 +113,7 @@ def everything():
                                                {"prefix": "fd10:1::/64", "dns": ["fd10:1::2"], "lease_s": 600,
                                                 "pool": ["fd10:1::100", "fd10:1::1ff"], "domain": "full.example",
                                                 "relay": "fd10:1::3", "ra": "stateless", "router_s": 1800, "mtu": 1400}],
+                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"],
                    "loaders": {"x64-uefi": "signed/shimx64.efi", "arm64-uefi": "grubaa64.efi"}}],
         "images": [{"name": "full", "kind": "reinstall", "kernel": {"path": "deb/vmlinuz", "name": "linux"},
                     "initrds": [{"path": "deb/initrd.gz", "name": "initrd"}],
@@ -125,7 +126,8 @@ def everything():
                    "uuid": "11111111-2222-3333-4444-555555555555", "serial": "S1", "firmware": "bios", "idle": "silent",
                    "local_boot": "sanboot", "probe": "tcp:22", "labels": {"role": "cdn"}, "image": "full",
                    "bmc": {"address": "10.9.1.1", "port": 6230, "user": "admin", "password": "secret", "cipher": 3,
-                           "privilege": "administrator", "boot_method": "none", "boot_verify": "device"}}]}
+                           "privilege": "administrator", "boot_method": "none", "boot_verify": "device",
+                           "outside": "allow", "manners": {"verify": "device", "variants": ["once"]}}}]}
 
 
 def test_every_member_of_a_request_is_taken_and_shown(orch):

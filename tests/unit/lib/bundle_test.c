@@ -208,6 +208,10 @@ bad_members_are_named(void **state)
 	check_refused("bmc", "kg", json_string(KG_0), "bmc: kg");
 	check_refused("bmc", "kg", json_string("x" KG_39), "bmc: kg");
 	check_refused("bmc", "manners", json_string("x"), "manners");
+	check_refused("bmc", "only_in", json_string("10.0.0.0/8"), "only_in");
+	check_refused("bmc", "only_in", json_pack("[s]", "10.0.0.300/8"), "only_in[0]");
+	check_refused(
+	    "bmc", "only_in", json_pack("[s,i]", "10.0.0.0/8", 1), "only_in[1]");
 	check_refused("bmc", "learned",
 	    json_pack("{s:o}", "x", json_stringn(big, sizeof(big))), "learned: longer");
 	check_refused("image", "kind", json_string("x"), "image: kind");
