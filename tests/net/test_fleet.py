@@ -322,6 +322,35 @@ def test_ipmi_sim(fleet):
         sim.close()
 
 
+def unchunked(data):
+    """The body of a chunked answer (RFC 9112 7.1)."""
+    body, rest = b"", data.partition(b"\r\n\r\n")[2]
+    while rest:
+        size, _, rest = rest.partition(b"\r\n")
+        body, rest = body + rest[:int(size, 16)], rest[int(size, 16) + 2:]
+    return body
+
+
+# More than what sockets and our queue hold: who does not read is waited for, and gets everything afterwards.
+def test_a_slow_reader_gets_everything(fleet):
+    body = json.dumps({"hosts": "all", "args": {"only_read": True}}).encode()
+    slow = socket.socket(socket.AF_UNIX)
+    slow.settimeout(PATIENCE)
+    slow.connect(fleet.socket)
+    slow.sendall(b"POST /api/v1/bmc/bmc-probe HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+                 b"Content-Length: %d\r\n\r\n" % len(body) + body)
+    assert set(fleet.lines("power", "status", "all")) == fleet.all_names()
+    data = b""
+    while piece := slow.recv(65536):
+        data += piece
+    slow.close()
+    lines = [json.loads(line) for line in unchunked(data).splitlines()]
+    rows = [line for line in lines if "host" in line]
+    assert len(data) > 2 * 1024 * 1024, len(data)
+    assert {row["host"] for row in rows} == fleet.all_names() and len(rows) == N
+    assert lines[-1] == {"done": {"hosts": N, "ok": N, "failed": 0}}
+
+
 # What had not been told when the server died has its line all the same.
 def test_the_server_dies_meanwhile(fleet):
     fleet.bmc("power all on")
