@@ -211,6 +211,8 @@ bmcsim_cmd_message(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
 		b->faults.control_c3--;
 		c.code = 0xC3;
 	}
+	if (s != NULL)
+		c.n = bmcsim_wire_malform(b, c.out, c.n, sizeof c.out, &c.code);
 	n = build(&rq, &c, out);
 	if (s != NULL)
 		memorise(s, &rq, out, n);

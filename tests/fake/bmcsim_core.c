@@ -17,6 +17,7 @@
 #include "tests/fake/bmcsim_priv.h"
 
 enum { FREE = BMCSIM_FREE, OPENED, RAKP1_DONE, ACTIVE };
+enum { NAME_MAX_LEN = 16 };
 enum { ASF = 6, IPMI = 7, ASF_IANA = 4542, ASF_PONG = 0x40, ASF_PING = 0x80 };
 /* RAKP status codes (13.24). */
 enum {
@@ -235,9 +236,11 @@ keyed_role(const struct bmcsim_bmc *b, const struct bmcsim_session *s)
 static void
 put_user(struct wbuf *w, const struct bmcsim_bmc *b, const struct bmcsim_session *s)
 {
+	size_t len = b->faults.intel20 ? NAME_MAX_LEN : strlen(s->user);
+
 	wbuf_u8(w, keyed_role(b, s));
-	wbuf_u8(w, (uint8_t)strlen(s->user));
-	wbuf_str(w, s->user);
+	wbuf_u8(w, (uint8_t)len);
+	wbuf_bytes(w, s->user, len);
 }
 
 static size_t
@@ -328,7 +331,7 @@ on_rakp1(struct bmcsim_bmc *b, int64_t now, struct rbuf *r, uint8_t *reply)
 	rbuf_skip(r, 2);
 	n = rbuf_u8(r);
 	memset(s->user, 0, sizeof s->user);
-	if (n > 16)
+	if (n > NAME_MAX_LEN || (b->faults.intel20 && n != NAME_MAX_LEN))
 		return setup_error(reply, 0x13, tag, BAD_NAME_LENGTH, s->console_id);
 	rbuf_copy(r, s->user, n);
 	if (!rbuf_ok(r))

@@ -89,6 +89,8 @@ struct bmcsim_faults {
 	int duplicate;	  /* percent of replies that arrive twice */
 	int reorder;	  /* percent of replies that come reorder_ms late */
 	int reorder_ms; /* instead of 150 */
+	int malformed;	/* percent of answers within a session (and SOL packets) that are
+			     sealed as they should be and have something else in them */
 	int no_ping;	/* 1: no answer to the RMCP presence ping */
 
 	/* life of the BMC */
@@ -113,10 +115,11 @@ struct bmcsim_faults {
 	int lockout;	    /* a user is locked after so many failed handshakes */
 	int lockout_ms;	    /* for so long, instead of 300 s */
 	int weak;	    /* bits: suites 0, 1, 2, 15, 16 are offered and accepted */
-	int authcap;	   /* this octet tells of users and K_g instead of the true one */
-	int long_rakp2;	   /* 1: an octet too many in RAKP 2 (supermicro20) */
-	int icv0;	   /* 1: RAKP 4 of suite 0 has an integrity code all the same */
-	int bad_checksum;  /* 1: wrong IPMI checksums in answers (nochecksumcheck) */
+	int authcap;	  /* this octet tells of users and K_g instead of the true one */
+	int intel20;	  /* 1: user names must be, and are hashed, padded to 16 octets */
+	int long_rakp2;	  /* 1: an octet too many in RAKP 2 (supermicro20) */
+	int icv0;	  /* 1: RAKP 4 of suite 0 has an integrity code all the same */
+	int bad_checksum; /* 1: wrong IPMI checksums in answers (nochecksumcheck) */
 	int no_password20; /* 1: passwords of 20 octets are refused with 81h */
 	int cut_password;  /* 1: passwords are cut to 16 octets and nothing is said */
 	int keep_password; /* 1: Set User Password answers well and changes nothing */
@@ -137,7 +140,10 @@ struct bmcsim_faults {
 	int sol_port;	      /* Activate Payload tells this port (solport) */
 	int sol_no_status;    /* 1: no Get Payload Activation Status (solstatus) */
 	int sol_no_support;   /* 1: no Get Channel Payload Support (solchannelsupport) */
-	int sol_refuse;	      /* this completion code for Activate Payload */
+	int sol_alerts; /* 1: Activate Payload wants alerts deferred (serialalertsdeferred) */
+	int sol_stuck;	/* 1: the next packet is acknowledged only under another number
+				 (solpacketseq; resets itself) */
+	int sol_refuse; /* this completion code for Activate Payload */
 };
 
 struct bmcsim_counts {
@@ -225,6 +231,7 @@ struct bmcsim_sol {
 	bool ack_due;
 	uint32_t farewell; /* session to be told that it has ended; 0: none */
 	uint8_t tries, out_len;
+	uint8_t stuck_on;	       /* number that is not acknowledged any more */
 	uint8_t out[BMCSIM_SOL_CHARS]; /* sent and not acknowledged */
 	int64_t resend_at, batch_at;   /* 0: no */
 	/* SOL configuration parameters 1 to 6 */

@@ -59,6 +59,7 @@ static const struct {
     FAULT(duplicate),
     FAULT(reorder),
     FAULT(reorder_ms),
+    FAULT(malformed),
     FAULT(no_ping),
     FAULT(reboot),
     FAULT(reboot_after),
@@ -80,6 +81,7 @@ static const struct {
     FAULT(lockout_ms),
     FAULT(weak),
     FAULT(authcap),
+    FAULT(intel20),
     FAULT(long_rakp2),
     FAULT(icv0),
     FAULT(bad_checksum),
@@ -99,6 +101,8 @@ static const struct {
     FAULT(sol_port),
     FAULT(sol_no_status),
     FAULT(sol_no_support),
+    FAULT(sol_alerts),
+    FAULT(sol_stuck),
     FAULT(sol_refuse),
 };
 

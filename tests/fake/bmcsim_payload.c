@@ -10,6 +10,7 @@
 enum { APP = 6, TRANSPORT = 0x0C, INSTANCE = 1 };
 enum { UNKNOWN = 0xC1, TOO_SHORT = 0xC7, BAD_FIELD = 0xCC };
 enum { IN_USE = 0x80, DISABLED = 0x81, NO_SUCH_ENCRYPTION = 0x84, NOT_ACTIVE = 0x80 };
+enum { ALERTS = 0x0C, ALERTS_DEFERRED = 0x04 };
 enum { NO_PARAMETER = 0x80, READ_ONLY = 0x82, SOL_HEAD = 4 };
 
 static bool
@@ -31,6 +32,8 @@ why_not(const struct bmcsim_call *c)
 		return (uint8_t)b->faults.sol_refuse;
 	if ((c->data[1] & 0x0F) != INSTANCE)
 		return BAD_FIELD;
+	if (b->faults.sol_alerts && (c->data[2] & ALERTS) != ALERTS_DEFERRED)
+		return DISABLED;
 	if (!(sol->enable & 1) || !b->users[c->s->uid].sol)
 		return DISABLED;
 	if (c->s->level < (sol->auth & 0x0F))

@@ -141,6 +141,12 @@ bmcsim_wire_chance(struct bmcsim_bmc *b, int percent);
 size_t
 bmcsim_wire_mangle(struct bmcsim_bmc *b, uint8_t *pkt, size_t len);
 
+/* Makes something else of the contents of an answer now and then: its octets, and with `ret_code`
+ * the completion code; the new length, at most `size`. */
+size_t
+bmcsim_wire_malform(
+    struct bmcsim_bmc *b, uint8_t *data, size_t len, size_t size, uint8_t *ret_code);
+
 /* Serial over LAN (bmcsim_sol.c). */
 void
 bmcsim_sol_init(struct bmcsim_bmc *b);

@@ -41,6 +41,7 @@ static void
 forget_packets(struct bmcsim_sol *sol)
 {
 	sol->tx = sol->rx = sol->taken = sol->tries = sol->out_len = 0;
+	sol->stuck_on = 0;
 	sol->ack_due = false;
 	sol->resend_at = sol->batch_at = 0;
 }
@@ -119,13 +120,29 @@ give_to_machine(struct bmcsim_bmc *b, const uint8_t *chars, size_t n)
 	return n;
 }
 
+static bool
+is_stuck(struct bmcsim_bmc *b, uint8_t number)
+{
+	struct bmcsim_sol *sol = &b->sol;
+
+	if (!b->faults.sol_stuck)
+		return false;
+	if (sol->stuck_on == 0)
+		sol->stuck_on = number;
+	if (number == sol->stuck_on)
+		return true;
+	b->faults.sol_stuck = 0;
+	sol->stuck_on = 0;
+	return false;
+}
+
 static void
 on_chars(
     struct bmcsim_bmc *b, uint8_t number, uint8_t flags, const uint8_t *chars, size_t n)
 {
 	struct bmcsim_sol *sol = &b->sol;
 
-	if (number == 0)
+	if (number == 0 || is_stuck(b, number))
 		return;
 	sol->ack_due = true;
 	sol->ack = number;
@@ -288,7 +305,8 @@ bmcsim_sol_output(
 	if (send)
 		wbuf_bytes(&w, sol->out, sol->out_len);
 	*ret_to = s->peer;
-	return bmcsim_seal(b, s, BMCSIM_TYPE_SOL, w.base, w.len, pkt);
+	return bmcsim_seal(b, s, BMCSIM_TYPE_SOL, payload,
+	    bmcsim_wire_malform(b, payload, w.len, sizeof payload, NULL), pkt);
 }
 
 int64_t

@@ -53,3 +53,26 @@ bmcsim_wire_mangle(struct bmcsim_bmc *b, uint8_t *pkt, size_t len)
 	}
 	return len;
 }
+
+size_t
+bmcsim_wire_malform(
+    struct bmcsim_bmc *b, uint8_t *data, size_t len, size_t size, uint8_t *ret_code)
+{
+	size_t n = len;
+
+	if (!bmcsim_wire_chance(b, b->faults.malformed))
+		return len;
+	b->counts.mangled++;
+	switch (rng_below(&b->luck, 4)) {
+	case 0: return len > 0 ? rng_below(&b->luck, len) : 0;
+	case 1:
+		n = len + rng_below(&b->luck, size - len + 1);
+		rng_bytes(&b->luck, data + len, n - len);
+		return n;
+	case 2: rng_bytes(&b->luck, data, len); return len;
+	default:
+		if (ret_code != NULL)
+			*ret_code = (uint8_t)rng_below(&b->luck, 256);
+		return len;
+	}
+}

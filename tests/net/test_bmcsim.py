@@ -296,6 +296,22 @@ def test_garbage(make, kind):
     assert b.one("status")["code"] == ""
 
 
+# Behind a right integrity code: whatever is in them, power is known truly or not at all.
+def test_malformed_answers(make):
+    b = make("power=on")
+    b.fault(malformed=40)
+    for verb in ("status", "probe", "status", "cycle", "override"):
+        r = b.one("-t", "20", verb)
+        assert r["code"] == "" or r["code"].startswith(("bmc-", "power-", "override-")), r
+    b.fault(malformed=100)
+    b.ipmitool_run("chassis", "status")
+    b.freeipmi_run("ipmi-chassis", "-h", WHO, "--get-status", "--session-timeout=3000")
+    s = b.show()
+    assert s["mangled"] > 0 and s["cycle"] <= 1
+    b.fault(malformed=0, forget_session=1)
+    assert b.one("status")["code"] == ""
+
+
 PING = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -277,6 +277,27 @@ def test_refused_characters_are_tried_again(make, consoles):
     t.end()
 
 
+def test_stuck_packet_number(make, consoles):
+    b = make()
+    line = b.attach()
+    t = consoles(start_ipmiconsole(b, "-W", "solpacketseq"))
+    b.fault(sol_stuck=1)
+    t.type("un")
+    t.type("stuck")
+    assert receive(line, 7) == b"unstuck"
+    assert '"sol_stuck"' not in b.ask("faults " + WHO)
+
+
+def test_malformed_packets(make, consoles):
+    b = make()
+    line = b.attach()
+    t = consoles(start_ipmitool(b))
+    b.fault(malformed=50)
+    until(lambda: (line.sendall(b"text"), b.show()["mangled"] > 20 or t.proc.poll() is not None)[1], "malformed packets")
+    b.fault(malformed=0)
+    assert b.ipmitool_works("mc", "info")
+
+
 @pytest.mark.parametrize("wrong", [1, 2])
 def test_wrong_acknowledgements(make, consoles, wrong):
     b = make()
@@ -292,7 +313,7 @@ def test_wrong_acknowledgements(make, consoles, wrong):
 # What needs a workaround of ipmiconsole's without it, and works with it.
 @pytest.mark.parametrize("fault,flag", [
     ({"sol_payload_size": 0xFFFF}, "solpayloadsize"), ({"sol_port": 12345}, "solport"), ({"sol_no_status": 1}, "solstatus"),
-    ({"sol_no_support": 1}, "solchannelsupport")])
+    ({"sol_no_support": 1}, "solchannelsupport"), ({"sol_alerts": 1}, "serialalertsdeferred")])
 def test_workarounds_of_ipmiconsole(make, consoles, fault, flag):
     b = make(LINE.replace(str(PORT), "623"))  # it looks at other ports only if it was told of none
     b.fault(**fault)

@@ -321,6 +321,29 @@ faults(void **state)
 }
 
 static void
+stuck_until_another_number_comes(void **state)
+{
+	struct kit k;
+	struct sol_packet p;
+
+	(void)state;
+	start(&k);
+	k.b.faults.sol_stuck = 1;
+	console(&k, 7, 0, 0, 0, "x");
+	console(&k, 7, 0, 0, 0, "x");
+	assert_false(heard(&k, &p));
+	assert_int_equal(k.typed_len, 0);
+	console(&k, 8, 0, 0, 0, "x");
+	assert_true(heard(&k, &p));
+	assert_int_equal(p.ack, 8);
+	assert_int_equal(k.b.faults.sol_stuck, 0);
+	kit_init(&k);
+	k.b.faults.sol_alerts = 1;
+	assert_int_equal(kit_run(&k, APP, ACTIVATE, activation, 6), 0x81);
+	assert_int_equal(kit_run(&k, APP, ACTIVATE, "\1\1\xC4\0\0\0", 6), 0);
+}
+
+static void
 activation_faults(void **state)
 {
 	struct kit k;
@@ -379,6 +402,7 @@ main(void)
 	    cmocka_unit_test(end_of_the_session_is_the_end_of_its_console),
 	    cmocka_unit_test(bmc_ends_it),
 	    cmocka_unit_test(faults),
+	    cmocka_unit_test(stuck_until_another_number_comes),
 	    cmocka_unit_test(activation_faults),
 	    cmocka_unit_test(parameters),
 	};
