@@ -32,6 +32,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/crc32.h"
 #include "lib/str.h"
 
 enum { COMPACT_MIN = 1 << 20, READ_STEP = 1 << 16 };
@@ -63,22 +64,6 @@ struct line_journal {
 	bool with_snapshot;
 	bool wanted; /* the caller asked for a snapshot */
 };
-
-static uint32_t
-crc32_of(const char *p, size_t len)
-{
-	static const uint32_t table[16] = {0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-	    0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c, 0xedb88320, 0xf00f9344,
-	    0xd6d6a3e8, 0xcb61b38c, 0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c};
-	uint32_t crc = 0xffffffff;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= (uint8_t)p[i];
-		crc = crc >> 4 ^ table[crc & 15];
-		crc = crc >> 4 ^ table[crc & 15];
-	}
-	return ~crc;
-}
 
 static void
 text_add(struct text *t, const char *p, size_t len)
