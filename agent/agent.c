@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/agent_console.h"
 #include "agent/bmc.h"
 #include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
@@ -65,6 +66,7 @@ struct agent {
 	struct workq *hashing, *looking, *names;
 	struct preflight *preflight;
 	struct bmc_engine *bmc;
+	struct agent_console *consoles;
 	struct run_jobs *jobs;
 	struct boots *boots;
 	struct bmc_verbs *calls;
@@ -374,6 +376,14 @@ on_accepted(void *arg, const char *host)
 }
 
 static void
+on_progress(void *arg, const struct bundle *b, const struct run *run)
+{
+	struct agent *a = arg;
+
+	agent_console_job(a->consoles, b, run);
+}
+
+static void
 on_committed(void *arg)
 {
 	struct agent *a = arg;
@@ -399,6 +409,7 @@ on_note(void *arg, const struct bmc_note *note)
 	struct agent *a = arg;
 
 	run_jobs_on_note(a->jobs, note);
+	agent_console_note(a->consoles, note);
 }
 
 /* ---- orders ---- */
@@ -593,6 +604,7 @@ make_parts(struct agent *a, struct error *err)
 	    .url = site_url,
 	    .site = get_site,
 	    .accepted = on_accepted,
+	    .progress = on_progress,
 	    .committed = on_committed,
 	    .trouble = on_trouble,
 	};
@@ -606,6 +618,11 @@ make_parts(struct agent *a, struct error *err)
 	    .ops = &ops,
 	    .arg = a,
 	};
+	struct agent_console_opts consoles = {.base = a->base,
+	    .log = a->log,
+	    .cfg = a->cfg,
+	    .rng = &a->rng,
+	    .jobs = &a->jobs};
 	struct boots_opts boots = {
 	    .base = a->base, .log = a->log, .spool = a->spool, .rng = &a->rng};
 
@@ -623,6 +640,8 @@ make_parts(struct agent *a, struct error *err)
 	deps.bmc = a->bmc;
 	deps.preflight = a->preflight;
 	deps.names = a->names;
+	consoles.names = a->names;
+	a->consoles = agent_console_new(&consoles);
 	a->jobs = run_jobs_new(&deps);
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);
@@ -752,6 +771,7 @@ agent_free(struct agent *a)
 	uplink_free(a->uplink);
 	bmc_verbs_free(a->calls);
 	boots_free(a->boots);
+	agent_console_free(a->consoles);
 	run_jobs_free(a->jobs);
 	bmc_engine_free(a->bmc);
 	workq_leave(a->names, USEC_PER_SEC / 2);

@@ -51,7 +51,7 @@ struct raw_bmc {
 struct raw {
 	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
 	    *site_url;
-	uint32_t *max_jobs, *max_events;
+	uint32_t *max_jobs, *max_events, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
 	struct raw_own *own_servers;
@@ -126,6 +126,10 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("site_url", struct raw, site_url, 200),
     CYAML_FIELD_UINT_PTR("max_jobs", CYAML_FLAG_POINTER | OPT, struct raw, max_jobs),
     CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
+    CYAML_FIELD_UINT_PTR(
+	"console_boot_mb", CYAML_FLAG_POINTER | OPT, struct raw, console_boot_mb),
+    CYAML_FIELD_UINT_PTR(
+	"console_site_mb", CYAML_FLAG_POINTER | OPT, struct raw, console_site_mb),
     CYAML_FIELD_MAPPING("deadlines", OPT, struct raw, deadlines, deadline_fields),
     CYAML_FIELD_MAPPING("bmc", OPT, struct raw, bmc, bmc_fields),
     CYAML_FIELD_IGNORE("boot_services", OPT),
@@ -338,6 +342,32 @@ take_bmc(const struct yaml_where *w, const struct raw_bmc *raw, struct bmc_opts 
 }
 
 static int
+take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
+    struct error *err)
+{
+	enum { MB = 1024 * 1024 };
+	int r;
+
+	if ((r = take_number(
+		 w, "max_jobs", raw->max_jobs, 1000, 1, 100000, &c->max_jobs, err)) < 0 ||
+	    (r = take_number(w, "max_events", raw->max_events, 200000, 1000, 100000000,
+		 &c->max_events, err)) < 0 ||
+	    (r = take_number(w, "console_boot_mb", raw->console_boot_mb, 4, 1, 64,
+		 &c->console_boot_limit, err)) < 0 ||
+	    (r = take_number(w, "console_site_mb", raw->console_site_mb, 512, 1, 1000000,
+		 &c->console_site_limit, err)) < 0)
+		return r;
+	if (str_format(
+		c->console_dir, sizeof(c->console_dir), "%s/console", c->state_dir) < 0)
+		return yaml_where_bad(w, "state_dir", err, "too long");
+	c->console_boot_limit *= MB;
+	c->console_site_limit *= MB;
+	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0)
+		return r;
+	return take_deadlines(w, &raw->deadlines, &c->limits, err);
+}
+
+static int
 take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
     struct error *err)
 {
@@ -370,14 +400,7 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 sizeof(c->seal_key), err)) < 0)
 		return yaml_where_bad(
 		    w, "state_dir", err, "unusable for the spool and its key");
-	if ((r = take_number(
-		 w, "max_jobs", raw->max_jobs, 1000, 1, 100000, &c->max_jobs, err)) < 0 ||
-	    (r = take_number(w, "max_events", raw->max_events, 200000, 1000, 100000000,
-		 &c->max_events, err)) < 0)
-		return r;
-	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0)
-		return r;
-	return take_deadlines(w, &raw->deadlines, &c->limits, err);
+	return take_limits(w, raw, c, err);
 }
 
 /* The node of top-level key `key`, or NULL. */

@@ -9,6 +9,8 @@
  *	site_url: http://10.77.0.1        # else the site's, else found per host
  *	max_jobs: 1000
  *	max_events: 200000                # unsent ones kept in the spool
+ *	console_boot_mb: 4                # of one recording of a console
+ *	console_site_mb: 512              # of all that are kept here
  *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
  *	boot_services: { … }              # bootd.yaml without subnets and hosts
  * or, where the site keeps its own DHCP, TFTP and HTTP servers:
@@ -58,6 +60,8 @@ struct agent_config {
 	char bootd_user
 	    [64]; /* who reads templates: user of boot_services or own_servers */
 	int64_t max_jobs, max_events;
+	char console_dir[AGENT_CONFIG_PATH_SIZE];	/* state_dir/console */
+	int64_t console_boot_limit, console_site_limit; /* octets */
 	struct run_limits limits;
 	struct bmc_opts bmc; /* how BMCs are treated; the rest of it is unset */
 	/* The boot_services section on the same lines as in the file, so that bootd's

@@ -105,6 +105,7 @@ struct bmc_note {
 	const char *bmc; /* "address:port" */
 	const char *text;
 	enum bmc_power power; /* for ipmi.power */
+	bool busy;	      /* for ipmi.error: it has no session to spare, or no time */
 };
 typedef void (*bmc_note_fn)(void *arg, const struct bmc_note *note);
 

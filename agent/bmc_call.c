@@ -89,7 +89,8 @@ tell(struct bmc_call *c, const char *kind, const char *text)
 	    .kind = kind,
 	    .bmc = c->peer->key,
 	    .text = str_escape(safe, sizeof safe, text, strlen(text)),
-	    .power = c->seq.power};
+	    .power = c->seq.power,
+	    .busy = str_eq(kind, "ipmi.error") && c->last_fail == BMC_FAIL_BUSY};
 
 	c->env->ops->note(c->env->io, &n);
 }

@@ -37,6 +37,8 @@ struct run_jobs_ops {
 	const struct bundle_site *(*site)(void *arg);
 	/* A job has been accepted for that host. May be NULL. */
 	void (*accepted)(void *arg, const char *host);
+	/* A job has come that far, durably. May be NULL. */
+	void (*progress)(void *arg, const struct bundle *b, const struct run *run);
 	/* A turn has been committed: there may be events to report. */
 	void (*committed)(void *arg);
 	/* Nothing can be recorded any more; without a code, it can again. May be NULL. */

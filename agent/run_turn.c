@@ -258,6 +258,8 @@ carry_out(struct run_jobs *js)
 			continue;
 		log_stage(js, job);
 		run_exec_learn(job);
+		if (js->d.ops->progress != NULL)
+			js->d.ops->progress(js->d.arg, job->bundle, &job->run);
 		job->touched = false;
 		job->n_actions = 0;
 		for (size_t i = 0; i < n; i++)

@@ -141,6 +141,8 @@ struct bundle_bmc {
 	/* Objects or NULL; a copy by assignment has no references of its own: bundle_bmc_copy(). */
 	json_t *manners; /* what the host's owner says of it (agent/bmc_manners.h) */
 	json_t *learned; /* what a probe found */
+	char console
+	    [8]; /* who records it: "off", "job" or "always" (jobs and the time between) */
 };
 
 struct bundle_file {

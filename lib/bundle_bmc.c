@@ -90,6 +90,7 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	json_put_i64(v, "cipher", bmc->cipher);
 	json_put_str(v, "boot_method", bmc->boot_method);
 	json_put_str(v, "boot_verify", bmc->boot_verify);
+	json_put_str(v, "console", bmc->console);
 	if (bmc->require_cipher != 0)
 		json_put_i64(v, "require_cipher", bmc->require_cipher);
 	put_kg(v, bmc);
@@ -131,6 +132,10 @@ check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, int64_t re
 	if (!str_eq(bmc->boot_verify, "full") && !str_eq(bmc->boot_verify, "device"))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "boot_verify: not full or device");
+	if (!str_eq(bmc->console, "off") && !str_eq(bmc->console, "job") &&
+	    !str_eq(bmc->console, "always"))
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "console: not off, job or always");
 	return 0;
 }
 
@@ -235,6 +240,7 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 	    {"privilege", bmc->privilege, sizeof(bmc->privilege)},
 	    {"boot_method", bmc->boot_method, sizeof(bmc->boot_method)},
 	    {"boot_verify", bmc->boot_verify, sizeof(bmc->boot_verify)},
+	    {"console", bmc->console, sizeof(bmc->console)},
 	};
 	int64_t port = 623, cipher = 0, require = 0;
 
@@ -251,6 +257,8 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 		str_clip(bmc->boot_method, sizeof(bmc->boot_method), "pxe");
 	if (bmc->boot_verify[0] == '\0')
 		str_clip(bmc->boot_verify, sizeof(bmc->boot_verify), "full");
+	if (bmc->console[0] == '\0')
+		str_clip(bmc->console, sizeof(bmc->console), "job");
 	if (check_bmc(bmc, port, cipher, require, err) < 0 || read_kg(v, bmc, err) < 0 ||
 	    bundle_bmc_prefixes_from_json(
 		v, "only_in", bmc->only_in, &bmc->n_only_in, err) < 0 ||

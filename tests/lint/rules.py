@@ -38,6 +38,8 @@ EVENT_USERS = {
     "agent/bmc_verbs": "the pause between looks at a BMC that restarts",
     "agent/boots": "deadline of a boot that nobody ordered",
     "agent/bootd_proc": "the child's end and its restart",
+    "agent/console": "the descriptors of sessions and the pause before the next one",
+    "agent/console_recorder": "moments of silence, and the end of pauses",
     "agent/probe": "sockets that ask a host whether it is up",
     "agent/run_jobs": "the timers of the stages",
     "agent/uplink": "the pause before the next attempt",
@@ -68,9 +70,9 @@ GLOBALS = {}
 
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
-    r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|error|event|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
+    r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet|siteconf\w*)$"
-    r"|^agent/(nfs_msg|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch)$"
+    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"
     r"|dhcp_class|keyed_hash|lease_pools|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Sessions, recordings and what becomes of them.
+ *
+ * Entry points: agent_console_new() and what the jobs and the BMC engine say.
+ * Ownership: struct agent_console owns the parts.
+ * Failure modes: none that reaches the rest of the agent.
+ */
+#include "agent/agent_console.h"
+
+#include <stdlib.h>
+
+#include "agent/console.h"
+#include "agent/console_recorder.h"
+#include "lib/str.h"
+
+struct agent_console {
+	struct agent_console_opts o;
+	struct console_engine *engine;
+	struct console_recorder *recorder;
+};
+
+static void
+emit(void *arg, struct event *ev)
+{
+	struct agent_console *ac = arg;
+
+	run_jobs_emit(*ac->o.jobs, ev, true);
+}
+
+void
+agent_console_job(struct agent_console *ac, const struct bundle *b, const struct run *run)
+{
+	console_recorder_job(ac->recorder, b, run);
+}
+
+void
+agent_console_note(struct agent_console *ac, const struct bmc_note *note)
+{
+	if (note->busy)
+		console_recorder_yield(ac->recorder, note->bmc);
+}
+
+struct agent_console *
+agent_console_new(const struct agent_console_opts *opts)
+{
+	struct agent_console *ac = str_alloc(sizeof(*ac));
+	struct console_recorder_opts rec = {
+	    .base = opts->base,
+	    .log = opts->log,
+	    .dir = opts->cfg->console_dir,
+	    .boot_limit = opts->cfg->console_boot_limit,
+	    .site_limit = opts->cfg->console_site_limit,
+	    .emit = emit,
+	    .arg = ac,
+	};
+
+	ac->o = *opts;
+	ac->engine = console_engine_new(opts->base, opts->log, opts->rng, opts->names);
+	rec.engine = ac->engine;
+	ac->recorder = console_recorder_new(&rec);
+	return ac;
+}
+
+void
+agent_console_free(struct agent_console *ac)
+{
+	if (ac == NULL)
+		return;
+	console_recorder_free(ac->recorder);
+	console_engine_free(ac->engine);
+	free(ac);
+}

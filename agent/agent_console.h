@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The agent's parts that have to do with consoles, put together. */
+#ifndef AGENT_AGENT_CONSOLE_H
+#define AGENT_AGENT_CONSOLE_H
+
+#include "agent/agent_config.h"
+#include "agent/bmc.h"
+#include "agent/run_jobs.h"
+#include "lib/log.h"
+#include "lib/rng.h"
+
+struct agent_console;
+
+struct agent_console_opts {
+	struct event_base *base;
+	const struct log *log;
+	const struct agent_config *cfg;
+	struct rng *rng;
+	struct workq *names;
+	struct run_jobs **jobs; /* takes the events; set before the first one */
+};
+
+/* Everything is borrowed. */
+struct agent_console *
+agent_console_new(const struct agent_console_opts *opts);
+void
+agent_console_free(struct agent_console *ac); /* NULL allowed */
+void
+agent_console_job(
+    struct agent_console *ac, const struct bundle *b, const struct run *run);
+void
+agent_console_note(struct agent_console *ac, const struct bmc_note *note);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One recording in the agent's folder: opened or gone on with, appended to, never longer than it may be. */
+#ifndef AGENT_CONSOLE_FILE_H
+#define AGENT_CONSOLE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/console_record.h"
+#include "lib/error.h"
+
+enum { CONSOLE_FILE_PATH_SIZE = 320 };
+
+struct console_file;
+
+/* FOLDER/ID.rec; -ENAMETOOLONG. */
+int
+console_file_path(
+    const char *dir, const char *id, char ret[CONSOLE_FILE_PATH_SIZE]) MUST_CHECK;
+
+/* Makes it, or cuts off what a killed writer left at its end. `limit` octets for the whole file. */
+int
+console_file_open(const char *dir, const char *host, const char *id, int64_t limit,
+    int64_t now, struct console_file **ret, struct error *err) MUST_CHECK;
+/* NULL allowed. What is written stays. */
+void
+console_file_close(struct console_file *f);
+/* 0, also when nothing is kept any more because of the limit; -errno once when the disk refuses: nothing is kept
+ * from then on. */
+int
+console_file_data(
+    struct console_file *f, int64_t now, const uint8_t *data, size_t len) MUST_CHECK;
+int
+console_file_mark(struct console_file *f, int64_t now, enum console_record_mark mark,
+    const char *text) MUST_CHECK;
+/* As it stands: what an earlier life of the agent wrote too. */
+const struct console_record_sum *
+console_file_sum(const struct console_file *f);
+
+#endif
