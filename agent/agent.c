@@ -641,7 +641,11 @@ make_parts(struct agent *a, struct error *err)
 	deps.preflight = a->preflight;
 	deps.names = a->names;
 	consoles.names = a->names;
-	a->consoles = agent_console_new(&consoles);
+	consoles.token = a->token[0] != '\0' ? a->token : NULL;
+	consoles.agent = spool_id(a->spool);
+	a->consoles = agent_console_new(&consoles, err);
+	if (a->consoles == NULL)
+		return -EINVAL;
 	a->jobs = run_jobs_new(&deps);
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);

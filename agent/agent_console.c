@@ -11,12 +11,14 @@
 
 #include "agent/console.h"
 #include "agent/console_recorder.h"
+#include "agent/console_upload.h"
 #include "lib/str.h"
 
 struct agent_console {
 	struct agent_console_opts o;
 	struct console_engine *engine;
 	struct console_recorder *recorder;
+	struct console_upload *upload;
 };
 
 static void
@@ -25,6 +27,23 @@ emit(void *arg, struct event *ev)
 	struct agent_console *ac = arg;
 
 	run_jobs_emit(*ac->o.jobs, ev, true);
+}
+
+static void
+changed(void *arg)
+{
+	struct agent_console *ac = arg;
+
+	if (ac->upload != NULL)
+		console_upload_kick(ac->upload);
+}
+
+static bool
+writes(void *arg, const char *id)
+{
+	const struct agent_console *ac = arg;
+
+	return console_recorder_writes(ac->recorder, id);
 }
 
 void
@@ -41,7 +60,7 @@ agent_console_note(struct agent_console *ac, const struct bmc_note *note)
 }
 
 struct agent_console *
-agent_console_new(const struct agent_console_opts *opts)
+agent_console_new(const struct agent_console_opts *opts, struct error *err)
 {
 	struct agent_console *ac = str_alloc(sizeof(*ac));
 	struct console_recorder_opts rec = {
@@ -51,6 +70,19 @@ agent_console_new(const struct agent_console_opts *opts)
 	    .boot_limit = opts->cfg->console_boot_limit,
 	    .site_limit = opts->cfg->console_site_limit,
 	    .emit = emit,
+	    .changed = changed,
+	    .arg = ac,
+	};
+	struct console_upload_opts up = {
+	    .base = opts->base,
+	    .log = opts->log,
+	    .rng = opts->rng,
+	    .server = opts->cfg->orchestrator,
+	    .token = opts->token,
+	    .site = opts->cfg->site,
+	    .agent = opts->agent,
+	    .dir = opts->cfg->console_dir,
+	    .writes = writes,
 	    .arg = ac,
 	};
 
@@ -58,6 +90,11 @@ agent_console_new(const struct agent_console_opts *opts)
 	ac->engine = console_engine_new(opts->base, opts->log, opts->rng, opts->names);
 	rec.engine = ac->engine;
 	ac->recorder = console_recorder_new(&rec);
+	ac->upload = console_upload_new(&up, err);
+	if (ac->upload == NULL) {
+		agent_console_free(ac);
+		return NULL;
+	}
 	return ac;
 }
 
@@ -66,6 +103,7 @@ agent_console_free(struct agent_console *ac)
 {
 	if (ac == NULL)
 		return;
+	console_upload_free(ac->upload);
 	console_recorder_free(ac->recorder);
 	console_engine_free(ac->engine);
 	free(ac);

@@ -18,11 +18,13 @@ struct agent_console_opts {
 	struct rng *rng;
 	struct workq *names;
 	struct run_jobs **jobs; /* takes the events; set before the first one */
+	const char *token;	/* as for the uplink; or NULL */
+	const char *agent;	/* its id */
 };
 
 /* Everything is borrowed. */
 struct agent_console *
-agent_console_new(const struct agent_console_opts *opts);
+agent_console_new(const struct agent_console_opts *opts, struct error *err);
 void
 agent_console_free(struct agent_console *ac); /* NULL allowed */
 void

@@ -181,7 +181,10 @@ take_answer(const struct ctl *ctl, const struct client_request *rq,
 	struct error err;
 	int r = CTL_OK;
 
-	if (good && rq->text)
+	if (good && rq->octets)
+		v = json_stringn_nocheck(
+		    reply->body != NULL ? reply->body : "", reply->body_len);
+	else if (good && rq->text)
 		v = json_stringn(reply->body, reply->body_len);
 	else if (reply->body_len > 0)
 		v = json_parse(reply->body, reply->body_len, &err);

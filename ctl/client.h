@@ -28,6 +28,7 @@ struct client_request {
 	void *locate_arg;
 	char *ret_etag;	    /* 80 octets, or NULL */
 	bool text;	    /* a good answer is a text: *ret is a JSON string */
+	bool octets;	    /* the same of any octets */
 	bool slow;	    /* the server hashes image files first */
 	bool may_be_absent; /* a 404 is no failure: it leaves *ret alone */
 };

@@ -85,6 +85,9 @@ cmd_history_trace(struct ctl *ctl, const struct args *args);
 /* cmd_bmc.c: power status, and the verbs of lib/bmc_verb.h */
 int
 cmd_bmc(struct ctl *ctl, const struct args *args);
+/* cmd_console.c */
+int
+cmd_console(struct ctl *ctl, const struct args *args);
 /* cmd_events_io.c */
 int
 cmd_events_io(struct ctl *ctl, const struct args *args);

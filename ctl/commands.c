@@ -229,6 +229,14 @@ static const struct args_option history_options[] = {
     {"stages", 0, ARGS_FLAG, NULL, "with the stages of each boot"},
 };
 
+static const struct args_option console_options[] = {
+    {"replay", 0, ARGS_VALUE, "BOOT",
+	"play the recording of a boot; \"newest\": of the last one"},
+    {"speed", 0, ARGS_VALUE, "N",
+	"N times as fast as it came, or max: without waiting (1)"},
+    {"text", 0, ARGS_FLAG, NULL, "print it as lines with their times"},
+};
+
 static const struct args_option event_options[] = {
     {"host", 0, ARGS_VALUE, "HOST", "only of this host"},
     {"job", 0, ARGS_VALUE, "JOB", "only of this job"},
@@ -350,6 +358,10 @@ static const struct args_command commands[] = {
 	"Show what a host booted, when, why and on whose order", NULL},
     {"trace", NULL, "BOOT", 1, 1, {{0}}, cmd_history_trace,
 	"Show a boot's stages, what proves them, and its transfers",
+	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
+    {"console", NULL, "HOST", 1, 1, {GROUP(console_options)}, cmd_console,
+	"Play a recording of a host's serial console",
+	"Standard output is the console byte for byte; gaps are told on standard error.\n"
 	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
     {"events", NULL, "", 0, 0, {GROUP(event_options)}, cmd_events_io,
 	"Show what was observed", NULL},

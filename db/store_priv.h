@@ -17,6 +17,7 @@ enum store_set {
 	STORE_AUDIT,
 	STORE_IDEM,
 	STORE_BMC,
+	STORE_CONSOLE,
 	STORE_SETS,
 };
 
@@ -52,6 +53,8 @@ struct store_sql
 db_idem_sql(void);
 struct store_sql
 db_bmc_sql(void);
+struct store_sql
+db_console_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/json.h"
 #include "lib/rest_priv.h"
@@ -290,6 +291,22 @@ void
 rest_reply_text(struct rest_request *rq, int status, char *text)
 {
 	answer_text(rq, status, text, "text/plain; charset=utf-8");
+}
+
+void
+rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
+{
+	struct evhttp_request *ev = rq->ev;
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL || (size > 0 && evbuffer_add_file(out, fd, 0, size) < 0))
+		abort();
+	if (size == 0)
+		close(fd);
+	add_header(rq, "Content-Type", type);
+	request_free(rq);
+	evhttp_send_reply(ev, 200, status_title(200), out);
+	evbuffer_free(out);
 }
 
 void

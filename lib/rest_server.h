@@ -68,6 +68,9 @@ rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);
 /* text/plain, of this server's own making. Takes text. */
 void
 rest_reply_text(struct rest_request *rq, int status, char *text);
+/* The first `size` octets of an open file. Takes fd. */
+void
+rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type);
 /* application/problem+json with type, title, status, detail, code, next and `errors`
  * (taken, may be NULL: a list of {host|pointer, code, text, next}). */
 void

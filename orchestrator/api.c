@@ -66,6 +66,7 @@ agent_report(void *arg, struct rest_request *rq)
 static const struct rest_route routes[] = {
     {"POST", "/agent/v1/poll", agent_poll},
     {"POST", "/agent/v1/report", agent_report},
+    {"POST", "/agent/v1/console", api_console_take},
     {"GET", V1 "/version", get_version},
     {"GET", V1 "/sites", api_site_list},
     {"POST", V1 "/sites", api_site_add},
@@ -98,6 +99,8 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/bmc/{verb}", api_bmc_ask},
     {"GET", V1 "/boots", api_boot_list},
     {"GET", V1 "/boots/{id}", api_boot_get},
+    {"GET", V1 "/boots/{id}/console", api_console_get},
+    {"GET", V1 "/hosts/{name}/console/newest", api_console_newest},
     {"GET", V1 "/events", api_event_list},
     {"GET", V1 "/doctor", api_doctor_get},
 };

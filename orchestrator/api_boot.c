@@ -111,5 +111,6 @@ api_boot_get(void *arg, struct rest_request *rq)
 	json_t *v = job_json_boot(&boot);
 	json_put(v, "stages", stages);
 	json_put(v, "transfers", transfers);
+	json_put(v, "console", api_console_json(o, id));
 	rest_reply(rq, 200, v, NULL);
 }

@@ -68,6 +68,9 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (rc < 0)
 		log_warn(&o->log, "cannot drop old idempotency records: %d", rc);
+	console_store_prune(o->consoles,
+	    clock_wall() - (int64_t)o->config->console_days * 24 * 3600 * USEC_PER_SEC,
+	    (int64_t)o->config->console_mb * 1024 * 1024);
 }
 
 static int
@@ -93,6 +96,7 @@ open_parts(struct orch *o, struct error *err)
 	    .rng = &o->rng,
 	    .on_events = on_events,
 	    .arg = o};
+	o->consoles = console_store_new(o->store, o->config->database, &o->log);
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
 	o->fleet = fleet_new(&(struct fleet_ops){
@@ -138,6 +142,7 @@ orch_free(struct orch *o)
 	if (o->prune)
 		event_free(o->prune);
 	secret_key_free(o->key);
+	console_store_free(o->consoles);
 	store_close(o->store);
 	free(o);
 }

@@ -12,6 +12,7 @@
 #include "lib/rng.h"
 #include "lib/secret.h"
 #include "lib/workq.h"
+#include "orchestrator/console_store.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
 #include "orchestrator/fleet.h"
@@ -31,6 +32,7 @@ struct orch {
 	struct dispatch *dispatch;
 	struct feed *feed;
 	struct fleet *fleet;
+	struct console_store *consoles;
 	struct rest_server *rest;
 	struct event *prune;
 	int64_t started; /* wall */

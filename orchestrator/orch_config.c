@@ -31,6 +31,9 @@ static const cyaml_schema_field_t fields[] = {
     TEXT(group),
     TEXT(images_root),
     TEXT(key_file),
+    CYAML_FIELD_UINT(
+	"console_days", CYAML_FLAG_OPTIONAL, struct orch_config, console_days),
+    CYAML_FIELD_UINT("console_mb", CYAML_FLAG_OPTIONAL, struct orch_config, console_mb),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -107,6 +110,10 @@ orch_config_parse(const char *name, const char *text, size_t len,
 		return yaml_where_failed(&where, &trace, cyaml_strerror(e), err);
 	if (!c)
 		c = str_alloc(sizeof(*c));
+	if (c->console_days == 0)
+		c->console_days = 90;
+	if (c->console_mb == 0)
+		c->console_mb = 4096;
 	set_default(&c->database, "/var/lib/netboot/orchestrator.db");
 	set_default(&c->socket, "/run/netboot/orchestrator.sock");
 	set_default(&c->group, "netboot");

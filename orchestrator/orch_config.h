@@ -4,6 +4,7 @@
 #define ORCHESTRATOR_ORCH_CONFIG_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lib/compiler.h"
 #include "lib/error.h"
@@ -17,6 +18,8 @@ struct orch_config {
 	char *group;	   /* netboot: its members may use the interface */
 	char *images_root; /* /srv/netboot/images */
 	char *key_file; /* /var/lib/netboot/orchestrator.key: seals the BMCs' passwords */
+	uint32_t console_days; /* recordings of consoles are kept that long (90) */
+	uint32_t console_mb;   /* and no more of them than this (4096) */
 };
 
 /* 0, or -EINVAL with code "config" and file, line and key in the text. `name` is the

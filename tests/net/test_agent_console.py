@@ -43,7 +43,7 @@ def wait_story(s, boot, text):
 
 def begin(s, **changes):
     job = s.order(s.bundle(bmc=s.bmc(**changes)))
-    s.wait_stage("power")
+    s.wait_stage("power", job=job)
     return job
 
 

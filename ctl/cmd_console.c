@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* console HOST: recordings, played again as they came or printed as text.
+ *
+ * Standard output gets the console's octets and nothing else, so that a replay is the console byte for byte; what became of
+ * the recording (gaps, its end) is talk on standard error.
+ * Ownership: a recording is held whole while it is played.
+ * Failure modes: exit codes of DESIGN section 8; a recording that is damaged is played as far as it is good, and ends with 2.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/client.h"
+#include "ctl/cmd.h"
+#include "ctl/cmd_util.h"
+#include "ctl/console_text.h"
+#include "lib/clock.h"
+#include "lib/console_record.h"
+#include "lib/str.h"
+
+#define SPEED_MAX 10000.0
+
+struct play {
+	const struct ctl *ctl;
+	double speed; /* 0: without waiting */
+	bool text;
+	struct console_text lines;
+	int64_t last; /* time of the frame before */
+};
+
+static void
+print_line(void *arg, int64_t at, const char *line)
+{
+	const struct play *p = arg;
+	char when[CLOCK_TEXT_SIZE];
+
+	fprintf(p->ctl->out, "%s %s\n", clock_text(at, when, sizeof(when)), line);
+}
+
+static void
+wait_until(struct play *p, int64_t at)
+{
+	int64_t us = p->last == 0 || at <= p->last ? 0 : at - p->last;
+	struct timespec ts;
+
+	if (at > p->last)
+		p->last = at;
+	if (p->speed <= 0 || us == 0)
+		return;
+	us = (int64_t)((double)us / p->speed);
+	ts = (struct timespec){us / USEC_PER_SEC, us % USEC_PER_SEC * 1000};
+	fflush(p->ctl->out);
+	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
+		;
+}
+
+static void
+play_mark(struct play *p, const struct console_record_frame *f)
+{
+	char text[4 * CONSOLE_RECORD_TEXT_MAX + 1], line[1024];
+
+	str_escape(text, sizeof(text), f->data, f->len);
+	snprintf(line, sizeof(line), "-- %s%s%s --", console_record_mark_name(f->mark),
+	    text[0] != '\0' ? ": " : "", text);
+	if (p->text) {
+		console_text_end(&p->lines);
+		print_line(p, f->at, line);
+	} else {
+		ctl_say(p->ctl, "%s", line);
+	}
+}
+
+static void
+play_frame(struct play *p, const struct console_record_frame *f)
+{
+	if (!p->text)
+		wait_until(p, f->at);
+	if (f->type == CONSOLE_RECORD_MARK)
+		play_mark(p, f);
+	else if (f->type == CONSOLE_RECORD_DATA && p->text)
+		console_text_add(&p->lines, f->at, f->data, f->len);
+	else if (f->type == CONSOLE_RECORD_DATA)
+		fwrite(f->data, 1, f->len, p->ctl->out);
+}
+
+static int
+damaged(const struct ctl *ctl, const char *host)
+{
+	struct error err;
+
+	error_set(&err, 0, "console-damaged", NULL,
+	    "the recording is damaged; what follows cannot be read");
+	return ctl_fail(ctl, CTL_FAILED, host, &err);
+}
+
+static int
+play(struct play *p, const char *host, const uint8_t *data, size_t len)
+{
+	struct console_record_frame f;
+	size_t at = 0, used = 0;
+	int r;
+
+	while ((r = console_record_next(data + at, len - at, &f, &used)) == 1) {
+		if (f.type == CONSOLE_RECORD_BEGIN && !str_eq(f.host, host)) {
+			struct error err;
+
+			error_set(&err, 0, "console-other-host", NULL,
+			    "boot %s is one of host %s", f.id, f.host);
+			return ctl_fail(p->ctl, CTL_USAGE, host, &err);
+		}
+		play_frame(p, &f);
+		at += used;
+	}
+	if (p->text)
+		console_text_end(&p->lines);
+	fflush(p->ctl->out);
+	return r < 0 || at < len ? damaged(p->ctl, host) : CTL_OK;
+}
+
+static int
+fetch(const struct ctl *ctl, const char *host, const char *boot, json_t **ret)
+{
+	struct client_request rq = {.method = "GET", .subject = host, .octets = true};
+	char id[ID_SIZE];
+	char *path;
+	int r = CTL_OK;
+
+	if (!str_eq(boot, "newest")) {
+		r = cmd_util_find_id(ctl, "boots", boot, id);
+		if (r != CTL_OK)
+			return r;
+		path = client_path("boots", id, "console");
+	} else {
+		path = client_path("hosts", host, "console/newest");
+	}
+	rq.path = path;
+	r = client_call(ctl, &rq, ret);
+	free(path);
+	return r;
+}
+
+static int
+read_speed(const struct ctl *ctl, const char *s, double *ret)
+{
+	struct error err;
+	char *end;
+
+	if (s == NULL)
+		return CTL_OK;
+	if (str_eq(s, "max")) {
+		*ret = 0;
+		return CTL_OK;
+	}
+	*ret = strtod(s, &end);
+	if (end != s && *end == '\0' && *ret > 0 && *ret <= SPEED_MAX)
+		return CTL_OK;
+	error_set(&err, 0, "usage", "2 is twice as fast, 0.5 half; max does not wait",
+	    "--speed %s is not a number above 0", s);
+	return ctl_fail(ctl, CTL_USAGE, NULL, &err);
+}
+
+int
+cmd_console(struct ctl *ctl, const struct args *args)
+{
+	const char *host = args->operands[0], *boot = args_get(args, "replay");
+	struct play p = {.ctl = ctl,
+	    .speed = 1,
+	    .text = args_has(args, "text"),
+	    .lines = {.fn = print_line}};
+	json_t *recording = NULL;
+	int r = read_speed(ctl, args_get(args, "speed"), &p.speed);
+
+	p.lines.arg = &p;
+	if (r == CTL_OK)
+		r = fetch(ctl, host, boot != NULL ? boot : "newest", &recording);
+	if (r == CTL_OK)
+		r = play(&p, host, (const uint8_t *)json_string_value(recording),
+		    json_string_length(recording));
+	json_decref(recording);
+	return r;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Recordings of consoles: what is known of each; the octets are in files. */
+#ifndef DB_DB_CONSOLE_H
+#define DB_DB_CONSOLE_H
+
+#include "db/store.h"
+#include "lib/bundle.h"
+
+struct db_console {
+	char boot[ID_SIZE];
+	char host[BUNDLE_NAME_SIZE];
+	char site[64];
+	int64_t began, last; /* times of the first and the last frame */
+	int64_t size;	     /* octets of the file that are held */
+	int64_t octets;	     /* of the console */
+	int64_t gaps;
+	bool truncated, ended;
+};
+
+/* -ENOENT: none. */
+int
+db_console_get(struct store *s, const char *boot, struct db_console *ret) MUST_CHECK;
+int
+db_console_put(struct store *s, const struct db_console *c) MUST_CHECK;
+int
+db_console_del(struct store *s, const char *boot) MUST_CHECK;
+/* The newest of the host's boots that has one; -ENOENT. */
+int
+db_console_newest(struct store *s, const char *host, char ret_boot[ID_SIZE]) MUST_CHECK;
+/* The oldest of all, -ENOENT, and the octets of all files. */
+int
+db_console_oldest(struct store *s, struct db_console *ret) MUST_CHECK;
+int
+db_console_total(struct store *s, int64_t *ret) MUST_CHECK;
+
+#endif

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A console on its whole way: recorded by the agent, held by the orchestrator, played by netboot-ctl."""
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+import console_rec
+import whole_lab
+from netlab import PATIENCE, until
+from whole_lab import BMC_PORT, program
+
+
+@pytest.fixture
+def whole(netns):
+    with contextlib.ExitStack() as stack:
+        def make(**kw):
+            s = whole_lab.Site(netns, **kw)
+            stack.callback(s.close)
+            return s.start()
+        yield make
+
+
+class Line:
+    """The serial line of a machine."""
+
+    def __init__(self, s, n=1):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(PATIENCE)
+        self.sock.connect(s.path("bmcsim.sock"))
+        self.sock.sendall(f"serial 127.0.0.1:{BMC_PORT + n - 1} attach\n".encode())
+        answer = b""
+        while not answer.endswith(b"\n"):
+            answer += self.sock.recv(1)
+        assert answer == b"ok\n", answer
+
+    def say(self, octets):
+        self.sock.sendall(octets)
+
+
+def ctl_octets(s, *argv):
+    return subprocess.run([program("netboot-ctl"), "--server", f"unix:{s.socket}", *argv], check=False,
+                          capture_output=True, timeout=PATIENCE, stdin=subprocess.DEVNULL)
+
+
+def begin(s):
+    assert s.reinstall("edge01").returncode == 0
+    ev = until(lambda: [e for e in s.events() if e["kind"] == "sol.connected"], "the console")[0]
+    return ev["boot"]
+
+
+def held(s, boot):
+    return s.json("trace", boot).get("console") or {"octets": 0, "ended": False, "gaps": 0}
+
+
+def test_recorded_held_and_played(whole):
+    s = whole()
+    line = Line(s)
+    boot = begin(s)
+    text = bytes(range(256)) * 300 + b"\x1b[1mHello\x1b[0m \xc3\xa9\r\nedge01 login: "
+    line.say(text)
+    until(lambda: held(s, boot)["octets"] == len(text), "the recording at the orchestrator")
+    done = ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max")
+    assert done.returncode == 0 and done.stdout == text
+    assert b"-- connected: cipher suite 17 --" in done.stderr
+    assert any(e["kind"] == "sol.line" and e["detail"]["class"] == "login" for e in s.events("--host", "edge01"))
+    s.end("orchestrator", signal.SIGKILL)
+    line.say(b"while the orchestrator is away\r\n")
+    s.start_orchestrator()
+    until(lambda: held(s, boot)["octets"] == len(text) + 32, "the rest")
+    job = s.json("job", "list")["items"][0]["id"]
+    assert s.ctl("job", "cancel", job).returncode == 0
+    until(lambda: held(s, boot)["ended"], "the end of the recording")
+    until(lambda: not os.listdir(s.path("agent/console")), "the agent's copy to go")
+    done = s.ctl("console", "edge01", "--text")
+    assert done.returncode == 0, done.stderr
+    assert "Hello é\n" in done.stdout and "while the orchestrator is away\n" in done.stdout
+    assert done.stdout.rstrip().splitlines()[-1].endswith("-- end: the job has ended --")
+
+
+def test_a_replay_takes_the_time_that_it_took(whole):
+    s = whole()
+    line = Line(s)
+    boot = begin(s)
+    line.say(b"one\r\n")
+    until(lambda: held(s, boot)["octets"] == 5, "the first line")
+    line.say(b"two\r\n")
+    until(lambda: held(s, boot)["octets"] == 10, "the second line")
+    with open(s.path(f"orch/console/{boot}.rec"), "rb") as f:
+        times = [x[2] for x in console_rec.frames(f.read())]
+    took = (times[-1] - times[0]) / 1e6
+    for speed in (1, 4):
+        before = time.monotonic()
+        assert ctl_octets(s, "console", "edge01", "--replay", "newest", "--speed", str(speed)).stdout == b"one\r\ntwo\r\n"
+        assert time.monotonic() - before >= took / speed
+
+
+def test_what_is_not_there_and_what_is_damaged(whole):
+    s = whole(hosts=2)
+    line = Line(s)
+    s.refused(s.ctl("console", "edge01", "--replay", "newest"), 1, "edge01", "console-unknown")
+    boot = begin(s)
+    line.say(b"x" * 100)
+    until(lambda: held(s, boot)["octets"] == 100, "the recording")
+    s.refused(s.ctl("console", "edge02", "--replay", boot), 1, "edge02", "console-other-host")
+    assert s.ctl("console", "edge01", "--replay", boot, "--speed", "0").returncode == 1
+    with open(s.path(f"orch/console/{boot}.rec"), "r+b") as f:
+        f.seek(-6, os.SEEK_END)
+        f.write(b"y")
+    s.refused(s.ctl("console", "edge01", "--replay", boot, "--speed", "max"), 2, "edge01", "console-damaged")
+
+
+def test_a_file_that_is_lost_is_asked_for_again(whole):
+    s = whole()
+    line = Line(s)
+    boot = begin(s)
+    line.say(b"before\r\n")
+    until(lambda: held(s, boot)["octets"] == 8, "the recording")
+    os.truncate(s.path(f"orch/console/{boot}.rec"), 0)
+    line.say(b"after\r\n")
+    until(lambda: held(s, boot)["octets"] == 15, "the whole again")
+    assert ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max").stdout == b"before\r\nafter\r\n"
