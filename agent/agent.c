@@ -427,7 +427,10 @@ take_order(
 		run_jobs_cancel(
 		    a->jobs, o->id, o->by[0] != '\0' ? o->by : "the orchestrator");
 		break;
-	case AGENT_ORDER_CALL: bmc_verbs_start(a->calls, o); break;
+	case AGENT_ORDER_CALL:
+		if (!agent_console_call(a->consoles, o))
+			bmc_verbs_start(a->calls, o);
+		break;
 	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;
 	}
 }

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 
 #include "agent/console.h"
+#include "agent/console_hub.h"
+#include "agent/console_live.h"
 #include "agent/console_recorder.h"
 #include "agent/console_upload.h"
 #include "lib/str.h"
@@ -17,8 +19,10 @@
 struct agent_console {
 	struct agent_console_opts o;
 	struct console_engine *engine;
+	struct console_hub *hub;
 	struct console_recorder *recorder;
 	struct console_upload *upload;
+	struct console_live *live;
 };
 
 static void
@@ -59,6 +63,15 @@ agent_console_note(struct agent_console *ac, const struct bmc_note *note)
 		console_recorder_yield(ac->recorder, note->bmc);
 }
 
+bool
+agent_console_call(struct agent_console *ac, const struct agent_msg_order *order)
+{
+	if (!str_eq(order->verb, "console") && !str_eq(order->verb, "console-steal"))
+		return false;
+	console_live_start(ac->live, order);
+	return true;
+}
+
 struct agent_console *
 agent_console_new(const struct agent_console_opts *opts, struct error *err)
 {
@@ -85,13 +98,20 @@ agent_console_new(const struct agent_console_opts *opts, struct error *err)
 	    .writes = writes,
 	    .arg = ac,
 	};
+	struct console_live_opts live = {.base = opts->base,
+	    .log = opts->log,
+	    .server = opts->cfg->orchestrator,
+	    .token = opts->token};
 
 	ac->o = *opts;
 	ac->engine = console_engine_new(opts->base, opts->log, opts->rng, opts->names);
-	rec.engine = ac->engine;
+	ac->hub = console_hub_new(ac->engine);
+	rec.hub = ac->hub;
 	ac->recorder = console_recorder_new(&rec);
 	ac->upload = console_upload_new(&up, err);
-	if (ac->upload == NULL) {
+	live.hub = ac->hub;
+	ac->live = console_live_new(&live, err);
+	if (ac->upload == NULL || ac->live == NULL) {
 		agent_console_free(ac);
 		return NULL;
 	}
@@ -104,7 +124,9 @@ agent_console_free(struct agent_console *ac)
 	if (ac == NULL)
 		return;
 	console_upload_free(ac->upload);
+	console_live_free(ac->live);
 	console_recorder_free(ac->recorder);
+	console_hub_free(ac->hub);
 	console_engine_free(ac->engine);
 	free(ac);
 }

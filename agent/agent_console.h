@@ -6,6 +6,7 @@
 #include "agent/agent_config.h"
 #include "agent/bmc.h"
 #include "agent/run_jobs.h"
+#include "lib/agent_msg.h"
 #include "lib/log.h"
 #include "lib/rng.h"
 
@@ -30,6 +31,9 @@ agent_console_free(struct agent_console *ac); /* NULL allowed */
 void
 agent_console_job(
     struct agent_console *ac, const struct bundle *b, const struct run *run);
+/* A call for us? False: it is somebody else's. */
+bool
+agent_console_call(struct agent_console *ac, const struct agent_msg_order *order);
 void
 agent_console_note(struct agent_console *ac, const struct bmc_note *note);
 

@@ -22,7 +22,6 @@
 #include <unistd.h>
 #include <uthash.h>
 
-#include "agent/bmc_call.h"
 #include "agent/console_file.h"
 #include "agent/console_watch.h"
 #include "lib/clock.h"
@@ -32,17 +31,14 @@
 enum { EVENTS_MAX = 40 };
 #define TICK (1 * USEC_PER_SEC)
 #define LINGER (20 * USEC_PER_SEC)
-#define RETRY_FIRST (2 * USEC_PER_SEC)
-#define RETRY_MAX (30 * USEC_PER_SEC)
 /* While a job's own calls need the BMC's sessions. */
 #define YIELD (60 * USEC_PER_SEC)
 
 struct entry {
 	struct console_recorder *rec;
 	char host[BUNDLE_NAME_SIZE];
-	char bmc[BMC_CALL_KEY_SIZE];
 	char job[ID_SIZE], boot[ID_SIZE];
-	struct console *console;
+	struct console_ear *ear; /* NULL: not yet */
 	struct console_file *file;
 	struct console_watch watch;
 	int64_t gap_since; /* wall; 0: nothing is missing */
@@ -204,11 +200,10 @@ open_console(struct entry *e, const struct bundle_bmc *bmc)
 {
 	static const struct console_ops ops = {
 	    .up = on_up, .data = on_data, .down = on_down};
-	struct console_params params = {
-	    .bmc = bmc, .retry_first = RETRY_FIRST, .retry_max = RETRY_MAX};
 
-	bmc_call_key(bmc, e->bmc);
-	e->console = console_open(e->rec->o.engine, &params, &ops, e);
+	e->ear = console_hub_join(e->rec->o.hub, bmc, false, &ops, e);
+	if (console_is_up(console_hub_console(e->ear))) /* somebody watches it */
+		on_up(e, console_suite(console_hub_console(e->ear)));
 }
 
 /* ---- files ---- */
@@ -299,15 +294,15 @@ begin_boot(struct entry *e, const struct run *run)
 	e->gap_since = 0;
 	e->until = 0;
 	open_file(e);
-	if (console_is_up(e->console))
-		connected(e, console_suite(e->console));
+	if (e->ear != NULL && console_is_up(console_hub_console(e->ear)))
+		connected(e, console_suite(console_hub_console(e->ear)));
 }
 
 static void
 remove_entry(struct entry *e, const char *why)
 {
 	end_file(e, why);
-	console_close(e->console);
+	console_hub_leave(e->ear);
 	HASH_DEL(e->rec->entries, e);
 	free(e);
 }
@@ -360,16 +355,16 @@ void
 console_recorder_yield(struct console_recorder *rec, const char *bmc)
 {
 	for (struct entry *e = rec->entries; e != NULL; e = e->hh.next) {
-		if (!str_eq(e->bmc, bmc) || e->until != 0)
+		if (!str_eq(console_hub_key(e->ear), bmc) || e->until != 0)
 			continue;
-		if (console_is_up(e->console)) {
+		if (console_is_up(console_hub_console(e->ear))) {
 			mark(e, CONSOLE_RECORD_YIELDED,
 			    "the BMC has no session to spare for the job");
 			tell(e, "sol.yielded",
 			    "the BMC has no session to spare for the job");
 			e->gap_since = clock_wall();
 		}
-		console_pause(e->console, YIELD);
+		console_pause(console_hub_console(e->ear), YIELD);
 	}
 }
 
@@ -422,7 +417,7 @@ console_recorder_free(struct console_recorder *rec)
 	if (rec == NULL)
 		return;
 	HASH_ITER (hh, rec->entries, e, tmp) {
-		console_close(e->console);
+		console_hub_leave(e->ear);
 		console_file_close(e->file);
 		HASH_DEL(rec->entries, e);
 		free(e);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "agent/bmc.h"
-#include "agent/console.h"
+#include "agent/console_hub.h"
 #include "agent/run.h"
 #include "lib/event.h"
 #include "lib/log.h"
@@ -18,7 +18,7 @@ struct console_recorder;
 struct console_recorder_opts {
 	struct event_base *base;
 	const struct log *log;
-	struct console_engine *engine;
+	struct console_hub *hub;
 	const char *dir;    /* made when it is not there; borrowed */
 	int64_t boot_limit; /* octets of one recording */
 	int64_t site_limit; /* of all that are kept here */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* console HOST: recordings, played again as they came or printed as text.
+/* console HOST: live (console_io.c), or recordings, played again as they came or printed as text.
  *
  * Standard output gets the console's octets and nothing else, so that a replay is the console byte for byte; what became of
  * the recording (gaps, its end) is talk on standard error.
@@ -14,6 +14,7 @@
 #include "ctl/client.h"
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
+#include "ctl/console_io.h"
 #include "ctl/console_text.h"
 #include "lib/clock.h"
 #include "lib/console_record.h"
@@ -169,7 +170,12 @@ cmd_console(struct ctl *ctl, const struct args *args)
 	    .text = args_has(args, "text"),
 	    .lines = {.fn = print_line}};
 	json_t *recording = NULL;
-	int r = read_speed(ctl, args_get(args, "speed"), &p.speed);
+	int r;
+
+	if (boot == NULL && !p.text)
+		return console_io_run(
+		    ctl, host, args_has(args, "read-only"), args_has(args, "steal"));
+	r = read_speed(ctl, args_get(args, "speed"), &p.speed);
 
 	p.lines.arg = &p;
 	if (r == CTL_OK)

@@ -234,7 +234,11 @@ static const struct args_option console_options[] = {
 	"play the recording of a boot; \"newest\": of the last one"},
     {"speed", 0, ARGS_VALUE, "N",
 	"N times as fast as it came, or max: without waiting (1)"},
-    {"text", 0, ARGS_FLAG, NULL, "print it as lines with their times"},
+    {"text", 0, ARGS_FLAG, NULL, "print a recording as lines with their times"},
+    {"read-only", 0, ARGS_FLAG, NULL, "live: watch, do not type"},
+    {"steal", 0, ARGS_FLAG, NULL,
+	"live: take the console from another session, and the keyboard from another "
+	"watcher"},
 };
 
 static const struct args_option event_options[] = {
@@ -360,8 +364,13 @@ static const struct args_command commands[] = {
 	"Show a boot's stages, what proves them, and its transfers",
 	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
     {"console", NULL, "HOST", 1, 1, {GROUP(console_options)}, cmd_console,
-	"Play a recording of a host's serial console",
-	"Standard output is the console byte for byte; gaps are told on standard error.\n"
+	"Show a host's serial console, live or as it was recorded",
+	"Without --replay or --text it is live: what you type goes to the host; ~. at "
+	"the\n"
+	"beginning of a line leaves, ~? tells the other escapes. Several may watch, one "
+	"types.\n"
+	"Standard output is the console byte for byte; all else is told on standard "
+	"error.\n"
 	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
     {"events", NULL, "", 0, 0, {GROUP(event_options)}, cmd_events_io,
 	"Show what was observed", NULL},

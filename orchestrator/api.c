@@ -67,6 +67,8 @@ static const struct rest_route routes[] = {
     {"POST", "/agent/v1/poll", agent_poll},
     {"POST", "/agent/v1/report", agent_report},
     {"POST", "/agent/v1/console", api_console_take},
+    {"POST", "/agent/v1/console/output", api_console_output},
+    {"POST", "/agent/v1/console/input", api_console_input},
     {"GET", V1 "/version", get_version},
     {"GET", V1 "/sites", api_site_list},
     {"POST", V1 "/sites", api_site_add},
@@ -101,6 +103,8 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/boots/{id}", api_boot_get},
     {"GET", V1 "/boots/{id}/console", api_console_get},
     {"GET", V1 "/hosts/{name}/console/newest", api_console_newest},
+    {"GET", V1 "/hosts/{name}/console", api_console_watch},
+    {"POST", V1 "/hosts/{name}/console", api_console_type},
     {"GET", V1 "/events", api_event_list},
     {"GET", V1 "/doctor", api_doctor_get},
 };

@@ -4,13 +4,16 @@
  * Entry points: the handlers. Failure modes: codes of docs/api.md. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "db/db_host.h"
 #include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/presence.h"
 
 /* {"v":1, "site", "agent", "boot", "offset", "data"}: the answer says what is held. */
 void
@@ -116,4 +119,119 @@ api_console_newest(void *arg, struct rest_request *rq)
 		refuse_unknown(rq);
 	else
 		reply(o, rq, boot);
+}
+
+/* ---- live ---- */
+
+void
+api_console_output(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+
+	if (api_allow_agent(o, rq))
+		live_output(o->live, rq);
+}
+
+void
+api_console_input(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+
+	if (api_allow_agent(o, rq))
+		live_input(o->live, rq);
+}
+
+static bool
+flag(struct rest_request *rq, const char *name)
+{
+	return str_eq(rest_query(rq, name), "1");
+}
+
+/* Who may type at a machine is somebody to be asked about it later. */
+static int
+note(struct orch *o, const struct audit_who *who, const char *host, bool steal)
+{
+	const struct audit_row row = {.what = steal ? "console.steal" : "console.open",
+	    .object = host,
+	    .reason = "",
+	    .result = "ok"};
+	struct db *db = store_db(o->store);
+	int rc = db_begin(db);
+
+	if (rc == 0)
+		rc = audit_write(o->store, who, &row, clock_wall());
+	if (rc == 0)
+		rc = db_commit(db);
+	if (rc < 0)
+		db_rollback(db);
+	return rc;
+}
+
+void
+api_console_watch(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	const char *name = rest_param(rq, "name");
+
+	if (!api_allow(o, rq, &who))
+		return;
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_get(o->store, name, h);
+	if (rc == -ENOENT) {
+		api_host_unknown(o, rq, name);
+	} else if (rc < 0) {
+		api_failed(o, rq, rc, "read the host");
+	} else if (h->bmc.address[0] == '\0') {
+		error_set(&err, 0, "no-bmc", "netboot-ctl host set --bmc",
+		    "the host has no BMC");
+		rest_problem(rq, 422, &err, NULL);
+	} else if (presence_absent(dispatch_silence(o->dispatch, h->site))) {
+		error_set(&err, 0, "agent-absent", "netboot-ctl agent list",
+		    "the site's agent is not heard");
+		rest_problem(rq, 503, &err, NULL);
+	} else if ((rc = note(o, &who, name, flag(rq, "steal"))) < 0) {
+		api_failed(o, rq, rc, "write the audit");
+	} else {
+		live_watch(o->live, rq, h, flag(rq, "write"), flag(rq, "steal"));
+	}
+	free(h);
+}
+
+/* {"watcher", "data": base64, "break": bool} */
+void
+api_console_type(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	struct error err = {.code = ""};
+	const char *watcher = "", *text = "";
+	uint8_t data[LIVE_INPUT_MAX];
+	bool send_break = false;
+	size_t len = 0;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	const json_t *v = rest_body(rq, &err);
+	if (!v || json_get_str(v, "watcher", &watcher, &err) < 0 ||
+	    json_opt_str(v, "data", &text, &err) < 0 ||
+	    json_opt_bool(v, "break", &send_break, &err) < 0) {
+		rest_problem(rq, 400, &err, NULL);
+		return;
+	}
+	int rc = base64_get(text, data, sizeof(data), &len) < 0
+		     ? error_set(&err, -EINVAL, "bad-value", NULL, "data: not base64")
+		     : live_type(o->live, rest_param(rq, "name"), watcher, data, len,
+			   send_break, &err);
+	explicit_bzero(data, sizeof(data));
+	if (rc == 0)
+		rest_reply(rq, 200, json_pack("{s:b}", "ok", 1), NULL);
+	else
+		rest_problem(rq,
+		    rc == -ENOENT   ? 404
+		    : rc == -EACCES ? 409
+		    : rc == -EAGAIN ? 429
+				    : 400,
+		    &err, NULL);
 }

@@ -58,7 +58,9 @@ open_file(const struct console_store *cs, const char *boot, int flags)
 	if (str_format(path, sizeof(path), "%s/%s.rec", cs->dir, boot) < 0)
 		return -ENAMETOOLONG;
 	fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0600);
-	return fd < 0 ? -errno : fd;
+	if (fd < 0)
+		return -errno;
+	return fd;
 }
 
 /* ---- a piece ---- */

@@ -74,5 +74,12 @@ dispatch_call_done(void *arg, const struct agent_msg_call_result *res);
 void
 dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
     json_t *args, dispatch_call_done *done, void *arg);
+/* Tells the site's agent that somebody watches the host's console, under that id. The agent answers with requests of
+ * its own (live.h), the first of which ends the call. */
+void
+dispatch_call_console(
+    struct dispatch *d, const struct db_host *h, const char *id, bool steal);
+void
+dispatch_call_end(struct dispatch *d, const char *id);
 
 #endif

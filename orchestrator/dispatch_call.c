@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Calls: questions to an agent that are asked once, and answered or not.
  *
- * Entry points: dispatch_call() to ask, dispatch_call_orders() when the agent's poll can be answered,
+ * Entry points: dispatch_call() and dispatch_call_console() to ask, dispatch_call_orders() when the agent's poll can be answered,
  * dispatch_call_answers() when a report brings answers. A call waits in its site's list until the agent
  * has room for it; it lives in memory only, so that a restart loses the question and nothing else. Every
  * call is answered exactly once: by its agent, by its timeout, or at shutdown. A password is in clear
@@ -24,6 +24,7 @@ enum {
 	    256,      /* so that putting an answer together does not hold up the loop */
 	TAKE_S = 30,  /* for an agent to take a call */
 	GRACE_S = 10, /* for the way there and back */
+	CONSOLE_S = 30,
 };
 
 struct dispatch_call {
@@ -35,7 +36,8 @@ struct dispatch_call {
 	char host[BUNDLE_NAME_SIZE];
 	struct bundle_bmc bmc; /* without its password */
 	char sealed[DB_HOST_SEALED_SIZE];
-	enum bmc_verb verb;
+	const char *verb;
+	int64_t timeout_us; /* of the agent, once it has been told */
 	json_t *args;
 	bool unknown; /* where its credentials may be sent */
 	bool told;
@@ -120,27 +122,79 @@ dispatch_call_bmc(struct dispatch *d, const struct db_host *h, struct bundle_bmc
 	return 0;
 }
 
-void
-dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
-    json_t *args, dispatch_call_done *done, void *arg)
+/* The call is to be given its id and args, and then added. */
+static struct dispatch_call *
+new_call(struct dispatch *d, const struct db_host *h, const char *verb,
+    int64_t timeout_us, dispatch_call_done *done, void *arg)
 {
 	struct dispatch_call *c = str_alloc(sizeof(*c));
 
 	c->d = d;
 	c->site = dispatch_site(d, h->site);
-	id_make(clock_wall(), d->ops.rng, c->id);
 	str_clip(c->host, sizeof(c->host), h->host.name);
 	c->bmc = h->bmc;
 	c->unknown = dispatch_call_bmc(d, h, &c->bmc) < 0;
 	str_clip(c->sealed, sizeof(c->sealed), h->sealed);
 	c->verb = verb;
-	c->args = json_incref(args);
+	c->timeout_us = timeout_us;
 	c->done = done;
 	c->arg = arg;
 	c->timer = evtimer_new(d->ops.base, on_timeout, c);
+	return c;
+}
+
+static void
+add_call(struct dispatch_call *c)
+{
 	set_timer(c, TAKE_S * USEC_PER_SEC);
-	HASH_ADD_STR(d->calls, id, c);
+	HASH_ADD_STR(c->d->calls, id, c);
 	DL_APPEND(c->site->waiting, c);
+}
+
+void
+dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
+    json_t *args, dispatch_call_done *done, void *arg)
+{
+	const struct bmc_verb_info *info = bmc_verb_info(verb);
+	struct dispatch_call *c =
+	    new_call(d, h, info->name, info->timeout_us, done, arg);
+
+	id_make(clock_wall(), d->ops.rng, c->id);
+	c->args = json_incref(args);
+	add_call(c);
+}
+
+/* What is to be said of it comes by the agent's own requests. */
+static void
+no_answer(void *arg, const struct agent_msg_call_result *res)
+{
+	(void)arg;
+	(void)res;
+}
+
+void
+dispatch_call_console(
+    struct dispatch *d, const struct db_host *h, const char *id, bool steal)
+{
+	struct dispatch_call *c;
+
+	dispatch_call_end(d, id); /* one that was not for stealing, perhaps */
+	c = new_call(d, h, steal ? "console-steal" : "console", CONSOLE_S * USEC_PER_SEC,
+	    no_answer, NULL);
+	str_clip(c->id, sizeof(c->id), id);
+	c->args = json_pack("{s:s}", "host", h->host.name);
+	add_call(c);
+}
+
+void
+dispatch_call_end(struct dispatch *d, const char *id)
+{
+	const struct agent_msg_call_result res = {.power = "unknown"};
+	struct dispatch_call *c;
+
+	HASH_FIND_STR(d->calls, id, c);
+	if (c)
+		finish(c, &res);
 }
 
 /* NULL: its password does not open. A BMC must not be asked with an empty one, which would count there. */
@@ -162,7 +216,7 @@ order_of(const struct dispatch_call *c)
 		json_object_set_new(bmc, "password", json_string(plain));
 	secret_free(plain);
 	v = json_pack("{s:s, s:s, s:s, s:o}", "t", "call", "id", c->id, "verb",
-	    bmc_verb_info(c->verb)->name, "bmc", bmc);
+	    c->verb, "bmc", bmc);
 	if (c->args)
 		json_object_set(v, "args", c->args);
 	return v;
@@ -198,7 +252,7 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 		DL_DELETE(s->waiting, c);
 		c->told = true;
 		s->n_out++;
-		set_timer(c, bmc_verb_info(c->verb)->timeout_us + GRACE_S * USEC_PER_SEC);
+		set_timer(c, c->timeout_us + GRACE_S * USEC_PER_SEC);
 	}
 }
 

@@ -101,6 +101,9 @@ open_parts(struct orch *o, struct error *err)
 	o->dispatch = dispatch_new(&ops);
 	o->fleet = fleet_new(&(struct fleet_ops){
 	    .base = o->base, .log = &o->log, .store = o->store, .dispatch = o->dispatch});
+	const struct live_ops live = {
+	    .base = o->base, .log = &o->log, .rng = &o->rng, .dispatch = o->dispatch};
+	o->live = live_new(&live);
 	o->prune = event_new(o->base, -1, EV_PERSIST, on_prune, o);
 	event_add(o->prune, &hourly);
 	routes = api_routes(&n);
@@ -134,6 +137,7 @@ orch_free(struct orch *o)
 		return;
 	/* First the requests: whoever waits for one hears that it is gone, and answers it no more. */
 	rest_server_free(o->rest);
+	live_free(o->live);
 	workq_free(o->workq);
 	workq_free(o->reads);
 	dispatch_free(o->dispatch);

@@ -16,6 +16,7 @@
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
 #include "orchestrator/fleet.h"
+#include "orchestrator/live.h"
 #include "orchestrator/orch_config.h"
 #include "orchestrator/orders.h"
 
@@ -33,6 +34,7 @@ struct orch {
 	struct feed *feed;
 	struct fleet *fleet;
 	struct console_store *consoles;
+	struct live *live;
 	struct rest_server *rest;
 	struct event *prune;
 	int64_t started; /* wall */

@@ -40,6 +40,7 @@ EVENT_USERS = {
     "agent/bootd_proc": "the child's end and its restart",
     "agent/console": "the descriptors of sessions and the pause before the next one",
     "agent/console_recorder": "moments of silence, and the end of pauses",
+    "agent/console_live": "the pause before a request is made again",
     "agent/console_upload": "the pause before the next round",
     "agent/probe": "sockets that ask a host whether it is up",
     "agent/run_jobs": "the timers of the stages",
@@ -47,6 +48,7 @@ EVENT_USERS = {
     "orchestrator/dispatch": "the long polls that wait",
     "orchestrator/dispatch_call": "time limits of calls to agents",
     "orchestrator/fleet": "a slice of hosts in each turn, and clients that do not read",
+    "orchestrator/live": "how long a request waits, and an agent is not heard",
     "orchestrator/feed": "followers that stopped reading",
 }
 

@@ -124,3 +124,109 @@ def test_a_file_that_is_lost_is_asked_for_again(whole):
     line.say(b"after\r\n")
     until(lambda: held(s, boot)["octets"] == 15, "the whole again")
     assert ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max").stdout == b"before\r\nafter\r\n"
+
+
+class Live:
+    """netboot-ctl console in a terminal."""
+
+    def __init__(self, s, *argv):
+        self.master, slave = os.openpty()
+        self.text = ""
+        self.proc = subprocess.Popen([program("netboot-ctl"), "--server", f"unix:{s.socket}", "console", *argv],
+                                     stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+        os.set_blocking(self.master, False)
+
+    def read(self):
+        try:
+            while True:
+                more = os.read(self.master, 65536)
+                if not more:
+                    break
+                self.text += more.decode("latin1")
+        except (BlockingIOError, OSError):
+            pass
+        return self.text
+
+    def wait(self, text):
+        until(lambda: text in self.read(), f"{text!r} in {self.text!r}")
+        self.text = self.text.partition(text)[2]
+
+    def type(self, text):
+        os.write(self.master, text.encode("latin1"))
+
+    def end(self):
+        until(lambda: (self.read(), self.proc.poll() is not None)[1], "the end")
+        os.close(self.master)
+        assert not any(sign in self.text for sign in whole_lab.SANITIZERS), self.text
+        return self.proc.returncode
+
+
+def receive(line, text):
+    data = b""
+    while not data.endswith(text):
+        more = line.sock.recv(4096)
+        assert more, data
+        data += more
+    return data
+
+
+def test_live_both_ways_with_watchers(whole):
+    s = whole()
+    s.bmc(f"power 127.0.0.1:{BMC_PORT} on")
+    line = Line(s)
+    first = Live(s, "edge01")
+    first.wait("connected")
+    line.say(b"edge01 login: ")
+    first.wait("edge01 login: ")
+    first.type("root\r")
+    receive(line, b"root\r")
+    second = Live(s, "edge01")
+    second.wait("connected")
+    second.wait("another one types")
+    line.say(b"both see this\r\n")
+    first.wait("both see this")
+    second.wait("both see this")
+    second.type("x")
+    second.wait("you only watch")
+    first.type("~B")
+    until(lambda: '"sol_breaks": 1' in s.bmc(f"show 127.0.0.1:{BMC_PORT}").replace('":1', '": 1'), "the break")
+    third = Live(s, "edge01", "--steal")
+    third.wait("connected")
+    first.wait("another one types now")
+    third.type("~?")
+    third.wait("send a break")
+    third.type("\r~~ok\r")
+    receive(line, b"~ok\r")
+    for live in (first, second, third):
+        live.type("\r~.")
+        assert live.end() == 0
+    until(lambda: '"sol": false' in s.bmc(f"show 127.0.0.1:{BMC_PORT}").replace('":f', '": f'), "the console to be let go")
+    assert len(s.select("orch/o.db", "select * from audit where what like 'console.%'")) == 3
+
+
+def test_live_and_recorded_at_once_and_stolen_from_others(whole):
+    s = whole()
+    line = Line(s)
+    boot = begin(s)
+    live = Live(s, "edge01")
+    live.wait("connected")
+    line.say(b"for both\r\n")
+    live.wait("for both")
+    until(lambda: held(s, boot)["octets"] == 10, "the recording")
+    live.type("~.")
+    assert live.end() == 0
+    line.say(b"recorded still\r\n")
+    until(lambda: held(s, boot)["octets"] == 26, "the recording")
+    assert held(s, boot)["gaps"] == 0
+
+
+def test_live_at_a_host_whose_agent_is_away(whole):
+    s = whole()
+    s.refused(s.ctl("console", "edge09", "--replay", "newest"), 1, "edge09", "console-unknown")
+    done = s.ctl("console", "edge09")
+    assert done.returncode != 0 and "edge09" in done.stderr
+    s.end("agent", signal.SIGKILL)
+    live = Live(s, "edge01")
+    live.wait("is not heard")
+    assert live.end() == 2
