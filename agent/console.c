@@ -42,9 +42,10 @@ enum {
 	READ_SIZE = 4096,
 	SESSION_TIMEOUT_MS = 20000,
 	KEEPALIVE_MS = 10000,
-	LEAVE_S = 3, /* the BMCs' time to hear of the end */
 	ADDRESS_SIZE = INET6_ADDRSTRLEN + 10,
 };
+/* The BMCs' time to hear of the end. */
+#define LEAVE (3 * USEC_PER_SEC)
 /* Up for this long: the next failure is a new one. */
 #define STEADY (60 * USEC_PER_SEC)
 
@@ -160,18 +161,17 @@ tear_down(void *arg UNUSED)
 	return NULL;
 }
 
-/* It waits for every BMC, a dead one's whole session timeout: not longer than LEAVE_S for us. */
+/* It waits for every BMC, a dead one's whole session timeout: not longer than LEAVE for us. */
 void
 console_engine_free(struct console_engine *e)
 {
-	struct timespec until;
+	int64_t end = clock_wall() + LEAVE;
+	const struct timespec until = {end / USEC_PER_SEC, end % USEC_PER_SEC * 1000};
 	pthread_t thread;
 
 	if (e == NULL)
 		return;
 	if (e->started && pthread_create(&thread, NULL, tear_down, NULL) == 0) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += LEAVE_S;
 		if (pthread_timedjoin_np(thread, NULL, &until) != 0)
 			pthread_detach(thread);
 	}

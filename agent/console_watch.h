@@ -26,7 +26,8 @@ extern const size_t console_watch_table_n;
 
 struct console_watch_hit {
 	const struct console_watch_pattern *pattern;
-	const char *line; /* as seen, without control sequences; octets that are not printable are '?' */
+	const char *
+	    line; /* as seen, without control sequences; octets that are not printable are '?' */
 	bool last; /* no more are told of this boot */
 };
 typedef void

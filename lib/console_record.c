@@ -83,8 +83,8 @@ console_record_put_data(
 }
 
 size_t
-console_record_put_mark(uint8_t *buf, size_t cap, int64_t at,
-    enum console_record_mark mark, const char *text)
+console_record_put_mark(
+    uint8_t *buf, size_t cap, int64_t at, enum console_record_mark mark, const char *text)
 {
 	size_t len = strnlen(text, CONSOLE_RECORD_TEXT_MAX);
 
@@ -116,13 +116,14 @@ read_begin(struct rbuf *r, struct console_record_frame *f)
 
 /* 1, 0 to skip it, or -EBADMSG. */
 static int
-read_payload(
-    uint8_t type, uint8_t mark, struct rbuf *r, struct console_record_frame *f)
+read_payload(uint8_t type, uint8_t mark, struct rbuf *r, struct console_record_frame *f)
 {
 	f->data = rbuf_rest(r);
 	f->len = rbuf_left(r);
 	switch (type) {
-	case CONSOLE_RECORD_BEGIN: f->type = CONSOLE_RECORD_BEGIN; return read_begin(r, f);
+	case CONSOLE_RECORD_BEGIN:
+		f->type = CONSOLE_RECORD_BEGIN;
+		return read_begin(r, f);
 	case CONSOLE_RECORD_DATA:
 		f->type = CONSOLE_RECORD_DATA;
 		return f->len > 0 ? 1 : -EBADMSG;
@@ -163,8 +164,8 @@ read_frame(const uint8_t *buf, size_t len, struct console_record_frame *f, size_
 }
 
 int
-console_record_next(const uint8_t *buf, size_t len, struct console_record_frame *ret,
-    size_t *ret_used)
+console_record_next(
+    const uint8_t *buf, size_t len, struct console_record_frame *ret, size_t *ret_used)
 {
 	struct console_record_frame f;
 	size_t done = 0, used = 0;

@@ -49,10 +49,11 @@ struct console_record_frame {
 	enum console_record_type type;
 	enum console_record_mark mark; /* MARK */
 	int64_t at;		       /* wall, microseconds */
-	const uint8_t *data; /* DATA: octets; MARK: printable text; borrowed from what was read */
+	const uint8_t
+	    *data; /* DATA: octets; MARK: printable text; borrowed from what was read */
 	size_t len;
 	char host[CONSOLE_RECORD_HOST_SIZE]; /* BEGIN */
-	char id[ID_SIZE];		     /* BEGIN: of the boot, or of an always-on segment */
+	char id[ID_SIZE]; /* BEGIN: of the boot, or of an always-on segment */
 };
 
 /* Each writes one frame and returns its length; 0 when it does not fit in `cap` or is longer than it may be. */

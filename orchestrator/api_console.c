@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Recordings of consoles: pieces from agents, whole ones to people.
+/* Consoles: pieces of recordings from agents, whole ones to people, and live ones between the two.
  *
- * Entry points: the handlers. Failure modes: codes of docs/api.md. */
+ * Entry points: the handlers. A recording is answered at once, from its file; what is live is handed to live.c, which
+ * owns the request from then on. Who opens a live console is written to the audit first: it is a keyboard.
+ * Ownership: nothing is kept here.
+ * Failure modes: codes of docs/api.md. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

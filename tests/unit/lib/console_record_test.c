@@ -23,11 +23,11 @@ make(void)
 	size_t n = console_record_put_begin(buf, sizeof(buf), 1000, "edge01.los", ID);
 
 	assert_true(n > 0);
-#define ADD(call) \
-	do { \
-		size_t k = call; \
+#define ADD(call)                   \
+	do {                        \
+		size_t k = call;    \
 		assert_true(k > 0); \
-		n += k; \
+		n += k;             \
 	} while (0)
 	ADD(console_record_put_mark(
 	    buf + n, sizeof(buf) - n, 2000, CONSOLE_RECORD_CONNECTED, "suite 17"));
