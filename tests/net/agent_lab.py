@@ -8,6 +8,7 @@ an orchestrator and machines played by the test.
     m = site.machine()               walks a boot step by step: m.boot_all(), or m.firmware(), …
     site.kill_agent(); site.start_agent(); site.kill_bootd()
     site.events                      every event the orchestrator has taken, in order"""
+import base64
 import http.server
 import json
 import os
@@ -55,6 +56,7 @@ class Orchestrator:
         self.results = {}
         self.held = {}      # agent -> last number
         self.events = []
+        self.recordings = {}  # boot -> octets
         self.down = False   # answers 503
         self.refused = False  # another agent is in charge: answers 409
         self.own_servers = None  # what the last poll said
@@ -93,6 +95,16 @@ class Orchestrator:
             self.cond.notify_all()
             return {"v": 1, "acked": held}
 
+    def console(self, path, doc):
+        """Holds recordings as a real one does."""
+        if path != "/agent/v1/console":
+            return 404, {"code": "console-over"}
+        with self.cond:
+            held = self.recordings.get(doc["boot"], b"")
+            if len(held) == doc["offset"]:
+                self.recordings[doc["boot"]] = held = held + base64.b64decode(doc["data"])
+            return 200, {"v": 1, "held": len(held)}
+
     def take(self, ev):
         self.events.append(ev)
         if ev["kind"] in ("job.accepted", "job.refused"):
@@ -117,6 +129,8 @@ class Orchestrator:
                     self.reply(503, {})
                 elif outer.refused:
                     self.reply(409, {"code": "agent-duplicate", "detail": "another agent was heard", "next": "stop one"})
+                elif self.path.startswith("/agent/v1/console"):
+                    self.reply(*outer.console(self.path, doc))
                 elif self.path == "/agent/v1/poll":
                     self.reply(200, outer.poll(doc))
                 else:
