@@ -61,7 +61,7 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 		const char *option, *member;
 	} plain[] = {{"bmc-user", "user"}, {"bmc-privilege", "privilege"},
 	    {"bmc-boot-method", "boot_method"}, {"bmc-boot-verify", "boot_verify"},
-	    {"bmc-outside", "outside"}};
+	    {"bmc-outside", "outside"}, {"bmc-console", "console"}};
 	const json_t *old_bmc = json_object_get(old, "bmc");
 	const char *address = args_get(args, "bmc"),
 		   *cipher = args_get(args, "bmc-cipher");

@@ -160,6 +160,8 @@ static const struct args_option host_options[] = {
     {"bmc-boot-method", 0, ARGS_VALUE, "pxe|none", "how a network boot is asked for"},
     {"bmc-boot-verify", 0, ARGS_VALUE, "full|device",
 	"how strictly the flags are read back"},
+    {"bmc-console", 0, ARGS_VALUE, "off|job",
+	"record its serial console: never, or while a job runs (job)"},
 };
 
 static const struct args_option host_list_options[] = {

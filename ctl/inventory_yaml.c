@@ -73,7 +73,7 @@ struct inv_nic {
 
 struct inv_bmc {
 	char *address, *user, *password, *password_file, *privilege, *boot_method,
-	    *boot_verify, *outside;
+	    *boot_verify, *outside, *console;
 	int64_t *port, *cipher;
 };
 
@@ -161,7 +161,7 @@ static const cyaml_schema_field_t inv_bmc_fields[] = {INV_STR(inv_bmc, address),
     INV_INT(inv_bmc, port), INV_STR(inv_bmc, user), INV_STR(inv_bmc, password),
     INV_STR(inv_bmc, password_file), INV_STR(inv_bmc, privilege),
     INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method),
-    INV_STR(inv_bmc, boot_verify), INV_STR(inv_bmc, outside),
+    INV_STR(inv_bmc, boot_verify), INV_STR(inv_bmc, outside), INV_STR(inv_bmc, console),
     CYAML_FIELD_IGNORE("manners", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),

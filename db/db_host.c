@@ -73,13 +73,13 @@ static const char *const sql[] = {
     [NIC_BY_IP6] = "SELECT host FROM nic WHERE site = $1 AND ip6 = $2",
     [BMC_GET] = "SELECT address, port, username, password, privilege, cipher, "
 		"boot_method,"
-		" boot_verify, manners, outside FROM bmc"
+		" boot_verify, manners, outside, console FROM bmc"
 		" WHERE host = $1",
     [BMC_CLEAR] = "DELETE FROM bmc WHERE host = $1",
     [BMC_ADD] =
 	"INSERT INTO bmc (host, site, address, port, username, password, privilege,"
-	" cipher, boot_method, boot_verify, manners, outside)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+	" cipher, boot_method, boot_verify, manners, outside, console)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     [BMC_BY_ADDRESS] =
 	"SELECT host FROM bmc WHERE site = $1 AND address = $2 AND port = $3",
     [LABEL_LIST] = "SELECT key, value FROM label WHERE host = $1 ORDER BY key",
@@ -178,6 +178,7 @@ read_bmc(struct store *s, struct db_host *h)
 	db_col_copy(st, 7, h->bmc.boot_verify, sizeof(h->bmc.boot_verify));
 	db_col_copy(st, 8, h->manners, sizeof(h->manners));
 	h->bmc_outside = db_col_bool(st, 9);
+	db_col_copy(st, 10, h->bmc.console, sizeof(h->bmc.console));
 	db_reset(st);
 	return 0;
 }
@@ -271,6 +272,7 @@ put_bmc(struct store *s, const struct db_host *h)
 	db_bind_text(st, 10, h->bmc.boot_verify);
 	db_bind_opt(st, 11, h->manners);
 	db_bind_bool(st, 12, h->bmc_outside);
+	db_bind_text(st, 13, h->bmc.console[0] != '\0' ? h->bmc.console : "job");
 	return store_run(st);
 }
 

@@ -141,8 +141,7 @@ struct bundle_bmc {
 	/* Objects or NULL; a copy by assignment has no references of its own: bundle_bmc_copy(). */
 	json_t *manners; /* what the host's owner says of it (agent/bmc_manners.h) */
 	json_t *learned; /* what a probe found */
-	char console
-	    [8]; /* who records it: "off", "job" or "always" (jobs and the time between) */
+	char console[8]; /* when it is recorded: "off"; "job": while one runs */
 };
 
 struct bundle_file {

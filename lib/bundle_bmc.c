@@ -90,7 +90,8 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	json_put_i64(v, "cipher", bmc->cipher);
 	json_put_str(v, "boot_method", bmc->boot_method);
 	json_put_str(v, "boot_verify", bmc->boot_verify);
-	json_put_str(v, "console", bmc->console);
+	if (!str_eq(bmc->console, "job")) /* told where it is another one */
+		json_put_str(v, "console", bmc->console);
 	if (bmc->require_cipher != 0)
 		json_put_i64(v, "require_cipher", bmc->require_cipher);
 	put_kg(v, bmc);
@@ -132,10 +133,9 @@ check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, int64_t re
 	if (!str_eq(bmc->boot_verify, "full") && !str_eq(bmc->boot_verify, "device"))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "boot_verify: not full or device");
-	if (!str_eq(bmc->console, "off") && !str_eq(bmc->console, "job") &&
-	    !str_eq(bmc->console, "always"))
+	if (!str_eq(bmc->console, "off") && !str_eq(bmc->console, "job"))
 		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "console: not off, job or always");
+		    err, -EINVAL, "bad-value", NULL, "console: not off or job");
 	return 0;
 }
 

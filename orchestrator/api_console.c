@@ -144,12 +144,6 @@ api_console_input(void *arg, struct rest_request *rq)
 		live_input(o->live, rq);
 }
 
-static bool
-flag(struct rest_request *rq, const char *name)
-{
-	return str_eq(rest_query(rq, name), "1");
-}
-
 /* Who may type at a machine is somebody to be asked about it later. */
 static int
 note(struct orch *o, const struct audit_who *who, const char *host, bool steal)
@@ -177,6 +171,8 @@ api_console_watch(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct error err = {.code = ""};
 	const char *name = rest_param(rq, "name");
+	bool steal = str_eq(rest_query(rq, "steal"), "1");
+	bool write = str_eq(rest_query(rq, "write"), "1");
 
 	if (!api_allow(o, rq, &who))
 		return;
@@ -194,10 +190,10 @@ api_console_watch(void *arg, struct rest_request *rq)
 		error_set(&err, 0, "agent-absent", "netboot-ctl agent list",
 		    "the site's agent is not heard");
 		rest_problem(rq, 503, &err, NULL);
-	} else if ((rc = note(o, &who, name, flag(rq, "steal"))) < 0) {
+	} else if ((rc = note(o, &who, name, steal)) < 0) {
 		api_failed(o, rq, rc, "write the audit");
 	} else {
-		live_watch(o->live, rq, h, flag(rq, "write"), flag(rq, "steal"));
+		live_watch(o->live, rq, h, write, steal);
 	}
 	free(h);
 }

@@ -33,7 +33,7 @@ static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial"
     "locked", NULL};
 static const char *const nic_keys[] = {"mac", "ip", "ip6", "boot", NULL};
 static const char *const bmc_keys[] = {"address", "port", "user", "password", "privilege",
-    "cipher", "boot_method", "boot_verify", "manners", "outside", NULL};
+    "cipher", "boot_method", "boot_verify", "console", "manners", "outside", NULL};
 static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
     "args", "nfs_root", "reports", "local_boot", "deadlines", NULL};
 static const char *const file_keys[] = {

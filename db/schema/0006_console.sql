@@ -15,3 +15,6 @@ CREATE TABLE console (
 	ended BIGINT NOT NULL
 );
 CREATE INDEX console_host ON console (host, boot);
+
+-- When it is recorded: off, or job (while one runs).
+ALTER TABLE bmc ADD COLUMN console TEXT NOT NULL DEFAULT 'job';

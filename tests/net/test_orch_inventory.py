@@ -479,3 +479,12 @@ def test_a_big_document_is_taken_whole(orch):
     assert orch.apply(big).status == 200
     assert len(names(orch.get("/hosts?limit=1000&cursor=n00999"))) == 1000
     assert len(Agent(orch).poll().json["table"]["hosts"]) == 2000
+
+
+def test_a_console_that_is_not_recorded_is_told(orch):
+    setup(orch)
+    assert orch.patch("/hosts/edge01", {"bmc": {"console": "off"}}).status == 200
+    assert orch.get("/hosts/edge01").json["bmc"]["console"] == "off"
+    assert orch.patch("/hosts/edge01", {"bmc": {"console": "always"}}).status == 400
+    assert orch.patch("/hosts/edge01", {"bmc": {"console": "job"}}).status == 200
+    assert "console" not in orch.get("/hosts/edge01").json["bmc"]

@@ -82,6 +82,7 @@ fixture_make_host(const char *name, const char *site, uint8_t n)
 	str_clip(h->bmc.privilege, sizeof(h->bmc.privilege), "operator");
 	str_clip(h->bmc.boot_method, sizeof(h->bmc.boot_method), "pxe");
 	str_clip(h->bmc.boot_verify, sizeof(h->bmc.boot_verify), "full");
+	str_clip(h->bmc.console, sizeof(h->bmc.console), "job");
 	return h;
 }
 

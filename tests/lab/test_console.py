@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A reinstall whose console is recorded over Serial over LAN, from the firmware's first octet to the installed system."""
+import json
+import subprocess
+import time
+
+from lab import wait_for
+
+
+def test_a_reinstall_is_recorded_and_replayed(make_lab):
+    lab = make_lab()
+    m = lab.add_machine("edge01")
+    m.sol = True
+    lab.start()
+    lab.ctl("reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait=10m")
+    boot = json.loads(lab.ctl("-o", "json", "history", "edge01").stdout)["items"][0]["id"]
+
+    def held():
+        return json.loads(lab.ctl("-o", "json", "trace", boot).stdout)["console"] or {}
+
+    wait_for(lambda: held().get("ended"), "the end of the recording at the orchestrator")
+    assert held()["gaps"] == 0 and not held()["truncated"]
+    done = subprocess.run(lab.ctl_argv("console", "edge01", "--replay", boot, "--speed", "max"), capture_output=True,
+                          check=True, timeout=60, stdin=subprocess.DEVNULL)
+    with open(f"{m.dir}/console.log", "rb") as f:
+        log = f.read()
+    assert done.stdout and log.startswith(done.stdout)  # QEMU's own copy of what the machine said
+    text = done.stdout.decode(errors="replace")
+    assert text.index("PXE") < text.index("iPXE") < text.index("Linux version") < text.index("lab: ready (disk)")
+
+    first, last = (time.mktime(time.strptime(held()[k][:19], "%Y-%m-%dT%H:%M:%S")) for k in ("began", "last"))
+    before = time.monotonic()
+    again = subprocess.run(lab.ctl_argv("console", "edge01", "--replay", "newest", "--speed", "10"), capture_output=True,
+                           check=True, timeout=last - first, stdin=subprocess.DEVNULL)
+    assert again.stdout == done.stdout
+    assert time.monotonic() - before >= (last - first - 2) / 10
