@@ -482,7 +482,7 @@ def test_a_big_document_is_taken_whole(orch):
 
 
 def test_a_console_that_is_not_recorded_is_told(orch):
-    setup(orch)
+    orch.apply(document(1))
     assert orch.patch("/hosts/edge01", {"bmc": {"console": "off"}}).status == 200
     assert orch.get("/hosts/edge01").json["bmc"]["console"] == "off"
     assert orch.patch("/hosts/edge01", {"bmc": {"console": "always"}}).status == 400

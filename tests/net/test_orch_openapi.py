@@ -90,7 +90,7 @@ def test_every_get_after_a_life(orch):
                  agent.event("job.failed", job, code="kernel-stalled", text="t", next="n"))
     orch.post("/hosts/edge02/lock", {"reason": "x"})
     for method, path in sorted(openapi.operations()):
-        if method == "GET":
+        if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
             name = {"sites": "local", "images": "debian", "hosts": "edge02"}.get(path.split("/")[1], "")
             assert orch.get(with_what_it_needs(path).replace("{name}", name)).status == 200, path
@@ -126,7 +126,7 @@ def everything():
                    "uuid": "11111111-2222-3333-4444-555555555555", "serial": "S1", "firmware": "bios", "idle": "silent",
                    "local_boot": "sanboot", "probe": "tcp:22", "labels": {"role": "cdn"}, "image": "full",
                    "bmc": {"address": "10.9.1.1", "port": 6230, "user": "admin", "password": "secret", "cipher": 3,
-                           "privilege": "administrator", "boot_method": "none", "boot_verify": "device",
+                           "privilege": "administrator", "boot_method": "none", "boot_verify": "device", "console": "off",
                            "outside": "allow", "manners": {"verify": "device", "variants": ["once"]}}}]}
 
 
@@ -173,7 +173,7 @@ def test_every_described_member_is_met(orch):
     orch.post("/power", {"hosts": "full"})
     orch.apply({"hosts": [host(9, nics=[{"mac": "52:54:00:77:00:01"}])]})
     for method, path in sorted(openapi.operations()):
-        if method == "GET":
+        if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
             path = path.replace("/config", "/config?for=nginx&server=10.1.0.1,fd10:1::1")
             assert orch.get(path.replace("{name}", "full")).status == 200, path
