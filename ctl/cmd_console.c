@@ -90,7 +90,7 @@ damaged(const struct ctl *ctl, const char *host)
 {
 	struct error err;
 
-	error_set(&err, 0, "console-damaged", NULL,
+	error_set(&err, 0, "console-damaged", "look at the orchestrator's disk",
 	    "the recording is damaged; what follows cannot be read");
 	return ctl_fail(ctl, CTL_FAILED, host, &err);
 }
@@ -106,7 +106,8 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 		if (f.type == CONSOLE_RECORD_BEGIN && !str_eq(f.host, host)) {
 			struct error err;
 
-			error_set(&err, 0, "console-other-host", NULL,
+			error_set(&err, 0, "console-other-host",
+			    "netboot-ctl history HOST shows its boots",
 			    "boot %s is one of host %s", f.id, f.host);
 			return ctl_fail(p->ctl, CTL_USAGE, host, &err);
 		}
