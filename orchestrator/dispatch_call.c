@@ -156,8 +156,7 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
     json_t *args, dispatch_call_done *done, void *arg)
 {
 	const struct bmc_verb_info *info = bmc_verb_info(verb);
-	struct dispatch_call *c =
-	    new_call(d, h, info->name, info->timeout_us, done, arg);
+	struct dispatch_call *c = new_call(d, h, info->name, info->timeout_us, done, arg);
 
 	id_make(clock_wall(), d->ops.rng, c->id);
 	c->args = json_incref(args);
@@ -215,8 +214,8 @@ order_of(const struct dispatch_call *c)
 	if (plain)
 		json_object_set_new(bmc, "password", json_string(plain));
 	secret_free(plain);
-	v = json_pack("{s:s, s:s, s:s, s:o}", "t", "call", "id", c->id, "verb",
-	    c->verb, "bmc", bmc);
+	v = json_pack("{s:s, s:s, s:s, s:o}", "t", "call", "id", c->id, "verb", c->verb,
+	    "bmc", bmc);
 	if (c->args)
 		json_object_set(v, "args", c->args);
 	return v;
