@@ -449,7 +449,7 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 {
-	return s->cmd.once && s->step != BMC_STEP_ASK &&
+	return s->cmd.once &&
 	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
 		   code == BMC_COMPLETION_DUPLICATE);
 }
@@ -623,7 +623,10 @@ ask(struct bmc_seq *s, int64_t now)
 static enum bmc_seq_next
 on_ask(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
-	bmc_ask_take(s->ask, rs);
+	if (bmc_seq_leaves_open(s, rs->code))
+		bmc_ask_unanswered(s->ask);
+	else
+		bmc_ask_take(s->ask, rs);
 	return ask(s, now);
 }
 

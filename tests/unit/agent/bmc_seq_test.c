@@ -348,6 +348,28 @@ flags_are_there_when_the_power_goes_on(void **state)
 	assert_int_equal(power(&s, 0, true), BMC_SEQ_OK);
 }
 
+/* What may have begun is not ordered once more, whatever word the BMC has for it. */
+static void
+a_cold_reset_goes_out_once(void **state)
+{
+	static const uint8_t open[] = {0xC3, 0xCE, 0xCF};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof open; i++) {
+		struct bmc_seq s = make(BMC_SEQ_ASK);
+		struct bmc_ask a;
+
+		bmc_ask_init(&a, &(struct bmc_question){.kind = BMC_QUESTION_RESET});
+		s.ask = &a;
+		assert_int_equal(bmc_seq_start(&s, 0), BMC_SEQ_RUN);
+		assert_true(s.cmd.once);
+		assert_true(bmc_seq_leaves_open(&s, open[i]));
+		assert_int_equal(answer(&s, 0, open[i], "", 0), BMC_SEQ_OK);
+		assert_true(a.unanswered);
+		bmc_ask_done(&a);
+	}
+}
+
 static void
 off_is_soft_then_hard_until_seen(void **state)
 {
@@ -627,6 +649,7 @@ main(void)
 	    cmocka_unit_test(override_compares),
 	    cmocka_unit_test(override_compares_the_device_alone),
 	    cmocka_unit_test(override_refused_or_unreadable),
+	    cmocka_unit_test(a_cold_reset_goes_out_once),
 	    cmocka_unit_test(off_is_soft_then_hard_until_seen),
 	    cmocka_unit_test(off_when_off_does_nothing),
 	    cmocka_unit_test(refused_soft_is_followed_by_hard_at_once),
