@@ -210,8 +210,8 @@ static void
 give_up(
     struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text, bool answering)
 {
-	/* A control that was answered "busy" was not carried out: no doubt about it. */
-	if (c->again && c->seq.step == BMC_STEP_CONTROL && c->seq.cmd.once)
+	/* What was answered "busy", or not sent yet, was not carried out: no doubt about it. */
+	if (c->again && c->seq.cmd.once)
 		finish(c, now, fail, text);
 	else if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK) {
 		c->seq.unseen = fail;

@@ -397,6 +397,21 @@ busy_control_is_not_in_the_dark(void **state)
 	bmc_world_free(w);
 }
 
+/* Nor is a cold reset that was answered "busy" to the end one that was sent and not answered. */
+static void
+busy_reset_is_not_done(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+
+	(void)state;
+	w->bmcs[0].faults.busy = -1;
+	o = bmc_world_submit(w, 0, BMC_SEQ_ASK, 0, 30000000);
+	bmc_world_run(w);
+	assert_string_equal(o->code, "bmc-busy");
+	bmc_world_free(w);
+}
+
 /* A pool that is dropped in the middle says farewell everywhere. */
 static void
 dropped_pool_closes_its_sessions(void **state)
@@ -437,6 +452,7 @@ main(void)
 	    cmocka_unit_test(queued_calls_have_deadlines_and_can_be_cancelled),
 	    cmocka_unit_test(cancelled_before_it_began),
 	    cmocka_unit_test(busy_control_is_not_in_the_dark),
+	    cmocka_unit_test(busy_reset_is_not_done),
 	    cmocka_unit_test(dropped_pool_closes_its_sessions),
 	    cmocka_unit_test(never_twice_and_never_for_ever),
 	};

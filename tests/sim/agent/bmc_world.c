@@ -282,6 +282,9 @@ bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
 	if (kind == BMC_SEQ_EXAMINE) {
 		c->look = str_alloc(sizeof *c->look);
 		c->look->may_set = true;
+	} else if (kind == BMC_SEQ_ASK) {
+		c->ask = str_alloc(sizeof *c->ask);
+		bmc_ask_init(c->ask, &(struct bmc_question){.kind = BMC_QUESTION_RESET});
 	}
 	c->deadline = o->deadline;
 	c->done = on_done;

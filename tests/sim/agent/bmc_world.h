@@ -66,7 +66,8 @@ struct world *
 bmc_world_new(uint64_t seed);
 void
 bmc_world_free(struct world *w);
-/* An order for the BMC of that number, with w->cfg; its end is checked against the BMC's own state. */
+/* An order for the BMC of that number, with w->cfg; its end is checked against the BMC's own state.
+ * An ASK is for a cold reset. */
 struct order *
 bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
     enum bmc_action action, int64_t timeout);
