@@ -74,6 +74,9 @@ bmc_call_know_take(struct bmc_call *c, struct error *err)
 	c->seq.flags_at = peer->flags_at;
 	if (c->look != NULL)
 		c->look->level = bmc_call_know_privilege(c);
+	/* Not every BMC shows that an override is pending; ours we know of. */
+	if (c->look != NULL && peer->flags_at != 0)
+		c->look->may_set = false;
 	c->seq.look = c->look;
 	c->seq.ask = c->ask;
 	return r;
@@ -93,6 +96,8 @@ bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail)
 	else if (c->seq.kind == BMC_SEQ_CONTROL || c->seq.kind == BMC_SEQ_OFF_SEEN ||
 		 c->seq.kind == BMC_SEQ_ON_SEEN)
 		peer->flags_at = 0; /* a start uses them up, a power-off may */
+	else if (c->ask != NULL && c->ask->what.kind == BMC_QUESTION_RESET)
+		peer->flags_at = 0;
 	if (c->seq.kind == BMC_SEQ_ASK && fail == BMC_FAIL_NONE)
 		c->res.answer = c->learned = bmc_ask_json(c->ask);
 	if (c->seq.kind != BMC_SEQ_EXAMINE || fail != BMC_FAIL_NONE)
