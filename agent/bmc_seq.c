@@ -581,6 +581,27 @@ on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	return flags_differ(s, rs, readable);
 }
 
+/* "In progress" would keep others from setting flags: it is ended first. */
+static enum bmc_seq_next
+on_flags_refused(struct bmc_seq *s, uint8_t code)
+{
+	enum bmc_seq_next next = refused(s, "set boot flags", code);
+
+	if (s->variant != BMC_VARIANT_IN_PROGRESS)
+		return next;
+	return set_one(
+	    s, BMC_STEP_COMPLETE, BMC_BOOTOPT_SET_IN_PROGRESS, BMC_BOOTOPT_COMPLETE);
+}
+
+static enum bmc_seq_next
+on_flags_completed(struct bmc_seq *s, int64_t now)
+{
+	if (s->fail == BMC_FAIL_NONE)
+		return flags_set(s, now);
+	s->step = BMC_STEP_END;
+	return BMC_SEQ_FAIL;
+}
+
 static enum bmc_seq_next
 on_device(struct bmc_seq *s, const struct bmc_reply *rs)
 {
@@ -646,9 +667,9 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_STEP_ACK: return set_flags(s);	   /* refinements */
 	case BMC_STEP_FLAGS:
 		if (rs->code != BMC_COMPLETION_OK)
-			return refused(s, "set boot flags", rs->code);
+			return on_flags_refused(s, rs->code);
 		return on_flags_set(s, now);
-	case BMC_STEP_COMPLETE: return flags_set(s, now);
+	case BMC_STEP_COMPLETE: return on_flags_completed(s, now);
 	case BMC_STEP_READ: return on_flags_read(s, now, rs);
 	case BMC_STEP_DEVICE: return on_device(s, rs);
 	case BMC_STEP_EXAMINE: return on_examine(s, rs);

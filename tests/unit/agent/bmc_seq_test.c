@@ -227,6 +227,24 @@ variants_of_the_override(void **state)
 	}
 }
 
+/* "Set in progress" is not left behind at a BMC that refuses the flags: others could not set any. */
+static void
+what_was_begun_is_completed(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	s.variant = BMC_VARIANT_IN_PROGRESS;
+	sends(&s, bmc_seq_start(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\0\x01", 2);
+	ok(&s, 0);
+	ok(&s, 0);
+	sends(&s, ok(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x05\xA0\x04\0\0\0", 6);
+	sends(&s, answer(&s, 0, 0xD4, "", 0), BMC_CMD_SET_BOOT_OPTIONS, "\0\0", 2);
+	assert_int_equal(ok(&s, 0), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_PRIVILEGE);
+	assert_non_null(strstr(s.text, "D4h"));
+}
+
 static void
 manners_of_the_override(void **state)
 {
@@ -641,6 +659,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(variants_of_the_override),
+	    cmocka_unit_test(what_was_begun_is_completed),
 	    cmocka_unit_test(manners_of_the_override),
 	    cmocka_unit_test(manners_of_the_power),
 	    cmocka_unit_test(flags_are_there_when_the_power_goes_on),
