@@ -169,14 +169,15 @@ uint64_t
 bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot boot,
     int64_t timeout, bmc_done_fn done, void *arg);
 /* Before the next turn of the loop, of the call with this id: which attempt of the override it is,
- * from 1; each has another variant of those that the BMC's manners name (bmc_manners.h). */
+ * from 1; each has another variant of those that the BMC's manners name (bmc_manners.h). `variant`: that
+ * one instead, as bmc_result.variant names it; "": none is asked for. */
 void
-bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt);
+bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt, const char *variant);
 /* The same for a bmc_power_on_seen() that follows an override: right before the power goes on the
  * flags are read again, unless that was seconds ago, and set again if they are lost. */
 void
-bmc_hold_override(
-    struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt);
+bmc_hold_override(struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt,
+    const char *variant);
 /* The machine came to the network after the override of that name (bmc_result.variant): the next
  * one begins with it. */
 void

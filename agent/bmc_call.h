@@ -94,11 +94,12 @@ struct bmc_call {
 	bool insists;	  /* goes through an open circuit breaker */
 	struct bmc_polite_rules rules;
 	struct bmc_manners manners;
-	struct bmc_look *look; /* of an EXAMINE; owned */
-	struct bmc_ask *ask;   /* of an ASK; owned */
-	json_t *learned;       /* what came of either; owned */
-	unsigned attempt;      /* of the override: which variant */
-	void *io;	       /* the I/O layer's own */
+	struct bmc_look *look;	  /* of an EXAMINE; owned */
+	struct bmc_ask *ask;	  /* of an ASK; owned */
+	json_t *learned;	  /* what came of either; owned */
+	unsigned attempt;	  /* of the override: which variant … */
+	enum bmc_variant variant; /* … but for NONE this one */
+	void *io;		  /* the I/O layer's own */
 	struct bmc_call *next, *prev;
 	bool counted, begun; /* by the pool */
 	UT_hash_handle hh;

@@ -70,7 +70,9 @@ bmc_call_know_take(struct bmc_call *c, struct error *err)
 		peer->best_suite = BMC_CALL_SUITE_BEST;
 	take_rules(c);
 	c->seq.manners = &c->manners;
-	c->seq.variant = bmc_manners_variant(&c->manners, c->attempt);
+	c->seq.variant = c->variant != BMC_VARIANT_NONE
+			     ? c->variant
+			     : bmc_manners_variant(&c->manners, c->attempt);
 	c->seq.flags_at = peer->flags_at;
 	if (c->look != NULL)
 		c->look->level = bmc_call_know_privilege(c);

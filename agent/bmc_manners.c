@@ -88,6 +88,15 @@ bmc_manners_variant_name(enum bmc_variant v)
 	return variant_words[v];
 }
 
+enum bmc_variant
+bmc_manners_variant_parse(const char *name)
+{
+	for (int v = BMC_VARIANT_ONCE; v < BMC_VARIANT_COUNT; v++)
+		if (str_eq(name, variant_words[v]))
+			return (enum bmc_variant)v;
+	return BMC_VARIANT_NONE;
+}
+
 const struct bmc_manners *
 bmc_manners_usual(void)
 {

@@ -249,32 +249,34 @@ bmc_pool_insist(struct bmc_pool *p, uint64_t id)
 }
 
 void
-bmc_pool_attempt(struct bmc_pool *p, uint64_t id, unsigned attempt)
-{
-	struct bmc_call *c = find(p, id);
-
-	if (c != NULL)
-		c->attempt = attempt;
-}
-
-void
-bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot, unsigned attempt)
+bmc_pool_attempt(
+    struct bmc_pool *p, uint64_t id, unsigned attempt, enum bmc_variant variant)
 {
 	struct bmc_call *c = find(p, id);
 
 	if (c == NULL)
 		return;
 	c->attempt = attempt;
+	c->variant = variant;
+}
+
+void
+bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot)
+{
+	struct bmc_call *c = find(p, id);
+
+	if (c == NULL)
+		return;
 	c->seq.hold = true;
 	c->seq.boot = boot;
 }
 
 void
-bmc_pool_worked(struct bmc_pool *p, const struct bundle_bmc *bmc, const char *variant)
+bmc_pool_worked(
+    struct bmc_pool *p, const struct bundle_bmc *bmc, enum bmc_variant variant)
 {
-	for (int v = BMC_VARIANT_ONCE; v < BMC_VARIANT_COUNT; v++)
-		if (str_eq(variant, bmc_manners_variant_name((enum bmc_variant)v)))
-			peer_of(p, bmc)->worked = (enum bmc_variant)v;
+	if (variant != BMC_VARIANT_NONE)
+		peer_of(p, bmc)->worked = variant;
 }
 
 void

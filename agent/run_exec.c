@@ -417,10 +417,11 @@ describe_flags(const struct bmc_result *res, char *buf, size_t size)
 	if (!f->known)
 		return;
 	snprintf(buf, size,
-	    "boot flags read back: %s, %s, %s, device %u (%02x %02x %02x %02x %02x)",
+	    "boot flags read back: %s, %s, %s, device %u (%02x %02x %02x %02x %02x); "
+	    "variant %s",
 	    f->valid ? "valid" : "not valid", f->persistent ? "persistent" : "once",
 	    f->efi ? "EFI" : "BIOS", f->device, f->raw[0], f->raw[1], f->raw[2],
-	    f->raw[3], f->raw[4]);
+	    f->raw[3], f->raw[4], res->variant != NULL ? res->variant : "unknown");
 }
 
 static void
@@ -431,7 +432,7 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 
 	job->call = 0;
 	if (res->err.code[0] == '\0' || str_eq(res->err.code, "override-not-kept"))
-		job->variant = res->variant != NULL ? res->variant : job->variant;
+		job->variant = res->variant;
 	if (res->err.code[0] != '\0') {
 		run_jobs_post_step(job, &res->err, worth_retrying(&res->err), NULL);
 		return;
@@ -482,37 +483,56 @@ begin_control(struct run_job *job)
 	}
 }
 
-/* The machine did not come after the last one: another way of asking for it. */
+static void
+variant_key(const struct run_job *job, char key[SPOOL_MARK_SIZE])
+{
+	const struct bundle_bmc *bmc = &job->bundle->bmc;
+
+	snprintf(key, SPOOL_MARK_SIZE, "variant/%s:%u", bmc->address, bmc->port);
+}
+
+/* What an earlier run of this program has learned of the BMC. */
+static void
+recall_variant(struct run_job *job)
+{
+	char key[SPOOL_MARK_SIZE], *variant = NULL;
+
+	variant_key(job, key);
+	if (spool_get_mark(job->deps->spool, key, &variant) == 1)
+		bmc_override_worked(job->deps->bmc, &job->bundle->bmc, variant);
+	free(variant);
+}
+
+/* After a miss in another way; else as before. */
 static void
 begin_override(struct run_job *job, enum bmc_boot boot)
 {
 	struct bmc_engine *e = job->deps->bmc;
 
-	if (job->variant != NULL)
-		job->misses++;
-	job->variant = NULL;
+	recall_variant(job);
 	job->call =
 	    bmc_override(e, &job->bundle->bmc, boot, time_left(job), on_bmc_done, job);
-	bmc_attempt(e, job->call, job->misses + 1);
+	bmc_attempt(e, job->call, job->run.misses + 1, job->run.variant);
 }
 
 void
 run_exec_learn(struct run_job *job)
 {
-	char text[96];
+	const struct run *r = &job->run;
+	char text[96], key[SPOOL_MARK_SIZE];
 
-	if (job->variant == NULL || job->run.stage <= STAGE_FIRMWARE_DHCP ||
-	    job->run.stage > STAGE_DONE)
+	if (r->variant[0] == '\0' || job->saved.stage > STAGE_FIRMWARE_DHCP ||
+	    r->stage <= STAGE_FIRMWARE_DHCP || r->stage > STAGE_DONE)
 		return;
-	bmc_override_worked(job->deps->bmc, &job->bundle->bmc, job->variant);
-	if (job->misses > 0) {
-		snprintf(text, sizeof(text),
-		    "the machine came to the network after variant \"%s\" of the "
-		    "override",
-		    job->variant);
-		run_jobs_tell(job, "ipmi.learned", "variant", job->variant, text);
-	}
-	job->variant = NULL;
+	bmc_override_worked(job->deps->bmc, &job->bundle->bmc, r->variant);
+	if (r->misses == 0)
+		return;
+	variant_key(job, key);
+	run_jobs_mark(job->jobs, key, r->variant);
+	snprintf(text, sizeof(text),
+	    "the machine came to the network after variant \"%s\" of the override",
+	    r->variant);
+	run_jobs_tell(job, "ipmi.learned", "variant", r->variant, text);
 }
 
 static void
@@ -535,7 +555,8 @@ begin_bmc(struct run_job *job, enum run_action action)
 	else
 		begin_control(job);
 	if (action == RUN_ACT_POWER_ON && run_planned(&job->run, STAGE_OVERRIDE))
-		bmc_hold_override(e, job->call, boot, job->misses + 1);
+		bmc_hold_override(
+		    e, job->call, boot, job->run.misses + 1, job->run.variant);
 	bmc_insist(e, job->call);
 }
 

@@ -496,6 +496,8 @@ run_jobs_post_step(
 	it->in.step = job->run.step;
 	it->in.ok = err == NULL;
 	it->in.retry = retry;
+	it->in.variant = job->variant;
+	job->variant = NULL;
 	if (err != NULL)
 		it->err = *err;
 	str_clip(it->evidence, sizeof(it->evidence), evidence == NULL ? "" : evidence);

@@ -31,8 +31,7 @@ struct run_job {
 
 	/* Under way; 0 or NULL: nothing. */
 	uint64_t call;	     /* BMC */
-	const char *variant; /* of an override that no DHCP request has confirmed yet */
-	unsigned misses;     /* overrides that none confirmed */
+	const char *variant; /* of the override, to be told when the step ends */
 	struct preflight_check *check;
 	struct nfs_check_io *export;
 	struct probe *probe;
@@ -50,7 +49,7 @@ struct run_job {
 /* Begins an action, or does it. */
 void
 run_exec(struct run_job *job, enum run_action action, uint64_t step);
-/* The machine has come to the network: the override was good. */
+/* Of a job that has gone on: when the machine has come to the network, the override was good. */
 void
 run_exec_learn(struct run_job *job);
 /* Stops whatever is under way without a result. */

@@ -171,12 +171,15 @@ def test_after_a_miss_it_is_asked_for_in_another_way_and_that_is_learned(site):
     assert s.wait_end(job)["kind"] == "job.done"
     learned = s.wait_event("ipmi.learned", job=job)
     assert learned["detail"]["variant"] == "in-progress"
-    # The next job begins with it: nothing is learned anew.
+    # The next job begins with it, of another run of the agent too: nothing is learned anew.
+    s.kill_agent()
+    s.start_agent()
     job = s.order(s.bundle())
     s.wait_stage("power", job=job)
     s.machine().boot_all()
     assert s.wait_end(job)["kind"] == "job.done"
     assert not [e for e in s.events if e["kind"] == "ipmi.learned" and e.get("job") == job]
+    assert "variant in-progress" in s.wait_stage("override", job=job)["detail"]["evidence"]
 
 
 def test_flags_lost_before_the_power_on_are_set_again(site):

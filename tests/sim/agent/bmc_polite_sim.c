@@ -235,7 +235,7 @@ forgotten_flags_are_set_again(void **state)
 		w->now += 90 * S;
 		o = bmc_world_submit(w, hold, BMC_SEQ_ON_SEEN, 0, 60 * S);
 		if (hold)
-			bmc_pool_hold(w->pool, o->id, BMC_BOOT_PXE_EFI, 1);
+			bmc_pool_hold(w->pool, o->id, BMC_BOOT_PXE_EFI);
 		bmc_world_run(w);
 		assert_true(o->ok);
 		assert_int_equal(o->flags_again, hold);
@@ -257,19 +257,24 @@ what_worked_comes_first(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_SIZE(first); i++) {
 		o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
-		bmc_pool_attempt(w->pool, o->id, i + 1);
+		bmc_pool_attempt(w->pool, o->id, i + 1, BMC_VARIANT_NONE);
 		bmc_world_run(w);
 		assert_true(o->ok);
 		assert_string_equal(o->variant, first[i]);
 	}
 	w->cfg.port = 1;
-	bmc_pool_worked(w->pool, &w->cfg, "keep-1f");
+	bmc_pool_worked(w->pool, &w->cfg, BMC_VARIANT_KEEP_1F);
 	for (unsigned i = 0; i < 2; i++) {
 		o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
-		bmc_pool_attempt(w->pool, o->id, i + 1);
+		bmc_pool_attempt(w->pool, o->id, i + 1, BMC_VARIANT_NONE);
 		bmc_world_run(w);
 		assert_string_equal(o->variant, i == 0 ? "keep-1f" : "once");
 	}
+	/* A job that has found one goes on with it, wherever it stands in the list now. */
+	o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
+	bmc_pool_attempt(w->pool, o->id, 2, BMC_VARIANT_KEEP_1F);
+	bmc_world_run(w);
+	assert_string_equal(o->variant, "keep-1f");
 	w->cfg.manners = json_pack("{s:[s]}", "variants", "bare");
 	o = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 60 * S);
 	bmc_world_run(w);
