@@ -31,8 +31,15 @@ enum bmc_action {
 	BMC_ACTION_RESET,
 	BMC_ACTION_SOFT
 };
-/* What the boot flags shall ask for: one boot from the network, by UEFI or by BIOS, or from the disk. */
-enum bmc_boot { BMC_BOOT_PXE_EFI, BMC_BOOT_PXE_BIOS, BMC_BOOT_DISK_EFI };
+/* What the boot flags shall ask for: one boot from the network, by UEFI or by BIOS, or from the disk; or
+ * nothing any more, where they were persistent. */
+enum bmc_boot {
+	BMC_BOOT_PXE_EFI,
+	BMC_BOOT_PXE_BIOS,
+	BMC_BOOT_DISK_EFI,
+	BMC_BOOT_NONE_EFI,
+	BMC_BOOT_NONE_BIOS
+};
 
 const char *
 bmc_power_name(enum bmc_power power); /* "off" | "on" | "unknown" */

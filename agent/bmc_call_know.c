@@ -94,7 +94,9 @@ bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail)
 	if (c->seq.device.known)
 		peer->device = c->seq.device;
 	if (c->seq.kind == BMC_SEQ_OVERRIDE)
-		peer->flags_at = fail == BMC_FAIL_NONE ? c->seq.flags_at : 0;
+		peer->flags_at = fail == BMC_FAIL_NONE && c->seq.boot <= BMC_BOOT_DISK_EFI
+				     ? c->seq.flags_at
+				     : 0;
 	else if (c->seq.kind == BMC_SEQ_CONTROL || c->seq.kind == BMC_SEQ_OFF_SEEN ||
 		 c->seq.kind == BMC_SEQ_ON_SEEN)
 		peer->flags_at = 0; /* a start uses them up, a power-off may */

@@ -129,16 +129,27 @@ set_one(struct bmc_seq *s, enum bmc_seq_step step, uint8_t parameter, uint8_t va
 	return set_option(s, step, parameter, &value, 1);
 }
 
+static bool
+is_none(const struct bmc_seq *s)
+{
+	return s->boot == BMC_BOOT_NONE_EFI || s->boot == BMC_BOOT_NONE_BIOS;
+}
+
 /* The two octets of the boot flags that say something. */
 static void
 wanted_flags(const struct bmc_seq *s, uint8_t ret[2])
 {
+	bool bios = s->boot == BMC_BOOT_PXE_BIOS || s->boot == BMC_BOOT_NONE_BIOS;
+
 	ret[0] = BMC_BOOTFLAG_VALID;
 	/* A0h also for one boot: BMCs take "no EFI bit" for legacy boot. */
-	if (s->boot != BMC_BOOT_PXE_BIOS && s->variant != BMC_VARIANT_NO_EFI)
+	if (!bios && s->variant != BMC_VARIANT_NO_EFI)
 		ret[0] |= BMC_BOOTFLAG_EFI;
-	if (s->variant == BMC_VARIANT_PERSISTENT)
+	if (s->variant == BMC_VARIANT_PERSISTENT && !is_none(s))
 		ret[0] |= BMC_BOOTFLAG_PERSISTENT;
+	ret[1] = 0;
+	if (is_none(s))
+		return;
 	ret[1] = s->boot == BMC_BOOT_DISK_EFI
 		     ? (uint8_t)s->manners->value[BMC_MANNER_DISK_SELECTOR]
 		     : BMC_BOOTDEV_PXE << BMC_BOOTDEV_SHIFT;
@@ -530,6 +541,8 @@ flags_kept(const struct bmc_seq *s, const struct bmc_bootflags *f)
 {
 	uint8_t want[2];
 
+	if (is_none(s)) /* some BMCs drop what means nothing */
+		return !f->persistent || f->device == 0;
 	wanted_flags(s, want);
 	if (f->device != ((want[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK))
 		return false;

@@ -186,10 +186,15 @@ ticket_from_json(const json_t *v, struct ticket *ret, struct error *err)
 }
 
 void
-run_take_variant(struct run *r, const char *variant)
+run_take_variant(struct run *r, const char *variant, bool well)
 {
-	if (variant != NULL)
-		str_clip(r->variant, sizeof(r->variant), variant);
+	if (variant == NULL)
+		return;
+	str_clip(r->variant, sizeof(r->variant), variant);
+	if (str_eq(variant, "persistent"))
+		r->persistent = true;
+	else if (well)
+		r->persistent = false; /* replaced */
 }
 
 void
@@ -286,6 +291,7 @@ run_to_json(const struct run *r)
 	json_put_str(v, "by", r->by);
 	json_put_str(v, "variant", r->variant);
 	json_put_i64(v, "misses", r->misses);
+	json_put_i64(v, "persistent", r->persistent);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_put_i64(v, numbers[i].key, number_get(r, &numbers[i]));
 	json_put_i64(v, "unanswered", r->unanswered);
@@ -365,7 +371,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	struct run r;
 	json_t *ticket = NULL;
 	int64_t unanswered = 0, no_loader = 0, proxied = 0, took = 0, by_logs = 0,
-		misses = 0; /* earlier programs lack them */
+		misses = 0, persistent = 0; /* earlier programs lack them */
 	int rc;
 
 	memset(&r, 0, sizeof(r));
@@ -377,6 +383,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	    (rc = json_opt_i64(v, "took", &took, err)) < 0 ||
 	    (rc = json_opt_i64(v, "by_logs", &by_logs, err)) < 0 ||
 	    (rc = json_opt_i64(v, "misses", &misses, err)) < 0 ||
+	    (rc = json_opt_i64(v, "persistent", &persistent, err)) < 0 ||
 	    (rc = json_opt_obj(v, "ticket", &ticket, err)) < 0 ||
 	    (rc = ticket_from_json(ticket, &r.ticket, err)) < 0)
 		return rc;
@@ -392,6 +399,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	r.proxied = proxied != 0;
 	r.took = took != 0;
 	r.by_logs = by_logs != 0;
+	r.persistent = persistent != 0;
 	r.misses = misses > 0 && misses < RUN_ATTEMPTS ? (unsigned)misses : 0;
 	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_CONTROL ||
 	    r.os_by > RUN_PROOF_PROBE || r.disk_by > RUN_PROOF_PROBE)

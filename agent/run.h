@@ -85,6 +85,7 @@ struct run {
 	/* How the last override was done (bmc_manners.h); "": not yet, or the machine missed it. */
 	char variant[16];
 	unsigned misses;      /* overrides that were in vain */
+	bool persistent;      /* the BMC may have flags of ours that no boot uses up */
 	struct error verdict; /* of a failed or cancelled job */
 	char by[64];	      /* who cancelled */
 };
@@ -110,9 +111,9 @@ run_loading(const struct run *r);
 void
 run_move_clock(struct run *r, int64_t by);
 
-/* The override was done in that way; NULL: none was. */
+/* The override was done in that way, well or not; NULL: none was. */
 void
-run_take_variant(struct run *r, const char *variant);
+run_take_variant(struct run *r, const char *variant, bool well);
 /* The attempt ends with that verdict: was it for want of the override? Then the next one is to be done
  * in another way. */
 void

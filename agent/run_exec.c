@@ -431,8 +431,7 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	char evidence[RUN_EVIDENCE_SIZE] = "";
 
 	job->call = 0;
-	if (res->err.code[0] == '\0' || str_eq(res->err.code, "override-not-kept"))
-		job->variant = res->variant;
+	job->variant = res->variant;
 	if (res->err.code[0] != '\0') {
 		run_jobs_post_step(job, &res->err, worth_retrying(&res->err), NULL);
 		return;
@@ -483,56 +482,16 @@ begin_control(struct run_job *job)
 	}
 }
 
-static void
-variant_key(const struct run_job *job, char key[SPOOL_MARK_SIZE])
-{
-	const struct bundle_bmc *bmc = &job->bundle->bmc;
-
-	snprintf(key, SPOOL_MARK_SIZE, "variant/%s:%u", bmc->address, bmc->port);
-}
-
-/* What an earlier run of this program has learned of the BMC. */
-static void
-recall_variant(struct run_job *job)
-{
-	char key[SPOOL_MARK_SIZE], *variant = NULL;
-
-	variant_key(job, key);
-	if (spool_get_mark(job->deps->spool, key, &variant) == 1)
-		bmc_override_worked(job->deps->bmc, &job->bundle->bmc, variant);
-	free(variant);
-}
-
 /* After a miss in another way; else as before. */
 static void
 begin_override(struct run_job *job, enum bmc_boot boot)
 {
 	struct bmc_engine *e = job->deps->bmc;
 
-	recall_variant(job);
+	run_override_recall(job);
 	job->call =
 	    bmc_override(e, &job->bundle->bmc, boot, time_left(job), on_bmc_done, job);
 	bmc_attempt(e, job->call, job->run.misses + 1, job->run.variant);
-}
-
-void
-run_exec_learn(struct run_job *job)
-{
-	const struct run *r = &job->run;
-	char text[96], key[SPOOL_MARK_SIZE];
-
-	if (r->variant[0] == '\0' || job->saved.stage > STAGE_FIRMWARE_DHCP ||
-	    r->stage <= STAGE_FIRMWARE_DHCP || r->stage > STAGE_DONE)
-		return;
-	bmc_override_worked(job->deps->bmc, &job->bundle->bmc, r->variant);
-	if (r->misses == 0)
-		return;
-	variant_key(job, key);
-	run_jobs_mark(job->jobs, key, r->variant);
-	snprintf(text, sizeof(text),
-	    "the machine came to the network after variant \"%s\" of the override",
-	    r->variant);
-	run_jobs_tell(job, "ipmi.learned", "variant", r->variant, text);
 }
 
 static void

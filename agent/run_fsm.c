@@ -383,7 +383,7 @@ on_step(struct run_fsm *f, const struct run_input *in)
 	if (run_ended(r) || in->step != r->step || r->stage > STAGE_POWER)
 		return;
 	f->out->changed = true;
-	run_take_variant(r, in->variant);
+	run_take_variant(r, in->variant, in->ok);
 	if (in->ok)
 		on_step_done(f, in->evidence);
 	else

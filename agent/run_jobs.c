@@ -607,6 +607,7 @@ run_jobs_free(struct run_jobs *js)
 		return;
 	HASH_ITER (hh, js->by_id, job, tmp)
 		run_jobs_remove(js, job);
+	run_override_forget(js);
 	forget_looks(js);
 	while (js->head != NULL) {
 		struct run_item *it = js->head;

@@ -196,6 +196,32 @@ def test_flags_lost_before_the_power_on_are_set_again(site):
     assert s.bmc_show()["pxe_boots"] == 1
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_persistent_override_does_not_outlive_the_ticket(site, cancelled):
+    s = site()
+    job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["persistent"]})))
+    s.wait_stage("power")
+    assert s.bmc_show()["flags"] == "e004000000"
+    if cancelled:
+        s.cancel(job)
+    else:
+        s.machine().load()  # uses the ticket; the job goes on
+    until(lambda: s.bmc_show()["flags"] == "a000000000", what="the flags to be taken back")
+    s.cancel(job)
+    s.wait_end(job)
+    assert not [e for e in s.events if e["kind"] == "ipmi.flags-left"]
+
+
+def test_a_persistent_override_that_stays_is_told(site):
+    s = site()
+    job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["persistent"]})))
+    s.wait_stage("power")
+    s.bmc_ask("fault all refuse_options 32")
+    s.cancel(job)
+    left = s.wait_event("ipmi.flags-left", job=job)
+    assert left["detail"]["code"] == "bmc-refused" and "clear the boot device" in left["detail"]["next"]
+
+
 def test_installer_reports_failure(site):
     s = site()
     job = s.order(s.bundle())

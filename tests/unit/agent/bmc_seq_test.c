@@ -202,6 +202,10 @@ variants_of_the_override(void **state)
 		"\x01\x05\x80\x04\0\0\0"},
 	    {BMC_VARIANT_BARE, BMC_BOOT_DISK_EFI, 1, {{"\x05\xA0\x24\0\0\0", 6}},
 		"\x01\x05\xA0\x24\0\0\0"},
+	    {BMC_VARIANT_BARE, BMC_BOOT_NONE_EFI, 1, {{"\x05\xA0\0\0\0\0", 6}},
+		"\x01\x05\xE0\0\0\0\0"},
+	    {BMC_VARIANT_BARE, BMC_BOOT_NONE_BIOS, 1, {{"\x05\x80\0\0\0\0", 6}},
+		"\x01\x05\x00\x04\0\0\0"},
 	};
 	struct bmc_manners m = with(BMC_MANNER_DISK_SELECTOR, 0x24);
 
