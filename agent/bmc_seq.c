@@ -456,13 +456,15 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 	return watch(s, now, 0);
 }
 
-/* CEh and CFh speak of a command that was taken; after C3h it may be going on. */
+/* CEh and CFh speak of a command that was taken; after C3h it may be going on. FFh says nothing: of
+ * the power that is no answer, while a BMC that refuses its own reset so is not waited for. */
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 {
 	return s->cmd.once &&
 	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
-		   code == BMC_COMPLETION_DUPLICATE);
+		   code == BMC_COMPLETION_DUPLICATE ||
+		   (code == BMC_COMPLETION_UNSPECIFIED && s->step == BMC_STEP_CONTROL));
 }
 
 bool
