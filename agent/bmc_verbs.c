@@ -220,11 +220,15 @@ begin_question(struct call *c, const struct bundle_bmc *bmc, enum bmc_question_k
 {
 	const struct bmc_question q = {
 	    .kind = kind, .seconds = c->args.identify_s, .last = c->args.last};
-
-	if (kind == BMC_QUESTION_RESET)
-		bundle_bmc_copy(&c->bmc, bmc);
-	return bmc_ask(c->v->bmc, bmc, &q, bmc_verb_info(c->verb)->timeout_us,
+	uint64_t id = bmc_ask(c->v->bmc, bmc, &q, bmc_verb_info(c->verb)->timeout_us,
 	    kind == BMC_QUESTION_RESET ? on_reset : on_done, c);
+
+	if (kind == BMC_QUESTION_RESET) {
+		bundle_bmc_copy(&c->bmc, bmc);
+		/* Confirmed by a person, and meant for a BMC that does not answer well. */
+		bmc_insist(c->v->bmc, id);
+	}
+	return id;
 }
 
 /* ---- calls ---- */

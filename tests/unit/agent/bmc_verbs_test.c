@@ -38,7 +38,7 @@ static int
 setup(void **state)
 {
 	struct kit *k = str_alloc(sizeof(*k));
-	struct bmc_opts opts = {.command_timeout = USEC_PER_SEC / 2};
+	struct bmc_opts opts = {.command_timeout = USEC_PER_SEC / 2, .breaker_after = 1};
 	struct error err;
 
 	k->base = event_base_new();
@@ -179,6 +179,41 @@ test_reset_stops_at_a_refusal(void **state)
 	close(b.fd);
 }
 
+/* A BMC that hung and is left alone is what one resets. */
+static void
+test_reset_is_tried_at_once(void **state)
+{
+	struct kit *k = *state;
+	struct reset_bmc b = {.fd = -1};
+	struct bundle_bmc bmc = {.address = "127.0.0.1",
+	    .user = "admin",
+	    .password = "secret17",
+	    .privilege = "administrator",
+	    .port = reset_bmc_start(&b, k->base)};
+	struct agent_msg_order o = {.type = AGENT_ORDER_CALL,
+	    .id = "01m8186kad100000",
+	    .verb = "power-status",
+	    .bmc = &bmc};
+
+	b.core.faults.dead = 1;
+	bmc_verbs_start(k->pc, &o);
+	while (k->answers == 0)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_string_equal(k->res.code, "bmc-unreachable");
+	bmc_verbs_start(k->pc, &o);
+	while (k->answers == 1)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_string_equal(k->res.code, "bmc-breaker");
+	b.core.faults.dead = 0;
+	str_clip(o.verb, sizeof(o.verb), "bmc-reset");
+	bmc_verbs_start(k->pc, &o);
+	while (k->answers == 2 && b.core.counts.reboots == 0)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_int_equal(b.core.counts.reboots, 1);
+	event_free(b.ev);
+	close(b.fd);
+}
+
 int
 main(void)
 {
@@ -187,6 +222,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_silent_bmc_is_unknown, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_reset_stops_at_a_refusal, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_reset_is_tried_at_once, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
