@@ -78,6 +78,7 @@ enum {
 	BMC_CALL_HOLD_MAX = 10000000, /* a call keeps sessions idle for 10 s in all */
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,
+	BMC_CALL_BACKOFF_SENSOR = 1000000,   /* and then the next one */
 	BMC_CALL_RESTARTS_MAX = 3,	     /* spoiled sessions in a row */
 	BMC_CALL_UNSPECIFIED_MAX = 60000000, /* FFh is taken for "still booting" */
 };

@@ -406,9 +406,46 @@ busy_reset_is_not_done(void **state)
 
 	(void)state;
 	w->bmcs[0].faults.busy = -1;
+	w->question.kind = BMC_QUESTION_RESET;
 	o = bmc_world_submit(w, 0, BMC_SEQ_ASK, 0, 30000000);
 	bmc_world_run(w);
 	assert_string_equal(o->code, "bmc-busy");
+	bmc_world_free(w);
+}
+
+/* One sensor that is busy for good, as behind a bus that hangs, does not take the others with it. */
+static void
+a_busy_sensor_is_left_out(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+	const struct bmc_seq *seq = NULL;
+	const char *status;
+	const json_t *rows;
+
+	(void)state;
+	w->question.kind = BMC_QUESTION_SENSORS;
+	o = bmc_world_submit(w, 0, BMC_SEQ_ASK, 0, 60000000);
+	do {
+		if (w->n_conns > 0 && w->conns[0].call != NULL)
+			seq = &w->conns[0].call->seq;
+		w->bmcs[0].faults.busy = seq != NULL && o->n_done == 0 &&
+						 seq->cmd.netfn == BMC_NETFN_SENSOR &&
+						 seq->cmd.data[0] == 2
+					     ? -1
+					     : 0;
+	} while (bmc_world_step(w) && o->n_done == 0);
+	assert_string_equal(o->code, "");
+	rows = json_object_get(o->learned, "sensors");
+	assert_int_equal(json_array_size(rows), BMCSIM_SENSORS);
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		status = json_string_value(json_object_get(row, "status"));
+		assert_int_equal(str_eq(status, "refused"),
+		    json_integer_value(json_object_get(row, "number")) == 2);
+	}
+	bmc_world_run(w);
 	bmc_world_free(w);
 }
 
@@ -453,6 +490,7 @@ main(void)
 	    cmocka_unit_test(cancelled_before_it_began),
 	    cmocka_unit_test(busy_control_is_not_in_the_dark),
 	    cmocka_unit_test(busy_reset_is_not_done),
+	    cmocka_unit_test(a_busy_sensor_is_left_out),
 	    cmocka_unit_test(dropped_pool_closes_its_sessions),
 	    cmocka_unit_test(never_twice_and_never_for_ever),
 	};

@@ -250,7 +250,7 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	o->downgrade = r->downgrade;
 	o->flags_again = r->flags_again;
 	o->variant = r->variant;
-	o->learned = json_deep_copy(r->learned);
+	o->learned = json_deep_copy(r->learned != NULL ? r->learned : r->answer);
 	str_clip(o->code, sizeof o->code, r->err.code);
 	o->world->left--;
 	/* A farewell, and what was queued behind other calls of the same BMC. */
@@ -284,7 +284,7 @@ bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
 		c->look->may_set = true;
 	} else if (kind == BMC_SEQ_ASK) {
 		c->ask = str_alloc(sizeof *c->ask);
-		bmc_ask_init(c->ask, &(struct bmc_question){.kind = BMC_QUESTION_RESET});
+		bmc_ask_init(c->ask, &w->question);
 	}
 	c->deadline = o->deadline;
 	c->done = on_done;

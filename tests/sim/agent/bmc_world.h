@@ -29,7 +29,7 @@ struct order {
 	unsigned bmc, n_done;
 	bool cancelled, ok, downgrade, flags_again;
 	const char *variant;
-	json_t *learned; /* owned */
+	json_t *learned; /* or the answer; owned */
 	int cipher;
 	char code[ERROR_CODE_SIZE];
 	uint64_t id;
@@ -44,6 +44,7 @@ struct world {
 	bool no_route;
 	int64_t name_delay[BMC_WORLD_BMCS]; /* of resolving its name */
 	struct bundle_bmc cfg;		    /* of the next order */
+	struct bmc_question question;	    /* of the next ASK */
 	struct bmcsim_bmc bmcs[BMC_WORLD_BMCS];
 	struct bmcsim_counts before[BMC_WORLD_BMCS]; /* at the end of the previous call */
 	bool was_on[BMC_WORLD_BMCS];
@@ -67,7 +68,7 @@ bmc_world_new(uint64_t seed);
 void
 bmc_world_free(struct world *w);
 /* An order for the BMC of that number, with w->cfg; its end is checked against the BMC's own state.
- * An ASK is for a cold reset. */
+ * An ASK asks w->question. */
 struct order *
 bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
     enum bmc_action action, int64_t timeout);
