@@ -196,9 +196,9 @@ uint64_t
 bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg);
 
-/* The call is a job's own: it goes through an open circuit breaker as a try, and, where its BMC
- * took the password the last time, is not held up by a lockout stop. Before the next turn of
- * the loop. */
+/* The call is a job's own: it comes before those of others to its BMC that have not begun, goes through an
+ * open circuit breaker as a try, and, where its BMC took the password the last time, is not held up by a
+ * lockout stop. Before the next turn of the loop. */
 void
 bmc_insist(struct bmc_engine *e, uint64_t id);
 /* Is all stopped because many BMCs refused the password? bmc_go_on() ends that. */

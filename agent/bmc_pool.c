@@ -242,10 +242,18 @@ bmc_pool_timer(struct bmc_pool *p, struct bmc_call *c, int64_t now)
 void
 bmc_pool_insist(struct bmc_pool *p, uint64_t id)
 {
-	struct bmc_call *c = find(p, id);
+	struct bmc_call *c = find(p, id), *before;
 
-	if (c != NULL)
-		c->insists = true;
+	if (c == NULL)
+		return;
+	c->insists = true;
+	before = c->peer->queue; /* has its turn, or stands in line for it */
+	if (before == c)
+		return;
+	DL_DELETE(c->peer->queue, c);
+	while (before->next != NULL && before->next->insists)
+		before = before->next;
+	DL_APPEND_ELEM(c->peer->queue, before, c);
 }
 
 void

@@ -39,7 +39,8 @@ bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot);
 void
 bmc_pool_worked(
     struct bmc_pool *p, const struct bundle_bmc *bmc, enum bmc_variant variant);
-/* The call goes through an open circuit breaker, as a try. Unknown ids are ignored. */
+/* The call goes through an open circuit breaker, as a try, and before those to the same BMC that do not
+ * insist and have not begun. Unknown ids are ignored. */
 void
 bmc_pool_insist(struct bmc_pool *p, uint64_t id);
 void

@@ -357,6 +357,35 @@ queued_calls_have_deadlines_and_can_be_cancelled(void **state)
 	bmc_world_free(w);
 }
 
+/* A job's call does not wait for what was asked of its BMC beside it, but for what has begun. */
+static void
+a_job_goes_first(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *begun, *asked, *job, *next;
+
+	(void)state;
+	begun = bmc_world_submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	asked = bmc_world_submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	job = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 30000000);
+	bmc_pool_insist(w->pool, job->id);
+	next = bmc_world_submit(w, 0, BMC_SEQ_ON_SEEN, 0, 30000000);
+	bmc_pool_insist(w->pool, next->id);
+	bmc_pool_insist(w->pool, begun->id);
+	while (job->n_done == 0) {
+		assert_true(asked->n_done == 0 && next->n_done == 0);
+		assert_true(bmc_world_step(w));
+	}
+	assert_true(begun->n_done == 1);
+	while (next->n_done == 0) {
+		assert_int_equal(asked->n_done, 0);
+		assert_true(bmc_world_step(w));
+	}
+	bmc_world_run(w);
+	assert_true(begun->ok && asked->ok && job->ok && next->ok);
+	bmc_world_free(w);
+}
+
 /* Cancelled before it began, a call sends nothing, whatever else begins meanwhile. */
 static void
 cancelled_before_it_began(void **state)
@@ -487,6 +516,7 @@ main(void)
 	    cmocka_unit_test(a_downgrade_is_told),
 	    cmocka_unit_test(orders_that_cannot_be_carried_out),
 	    cmocka_unit_test(queued_calls_have_deadlines_and_can_be_cancelled),
+	    cmocka_unit_test(a_job_goes_first),
 	    cmocka_unit_test(cancelled_before_it_began),
 	    cmocka_unit_test(busy_control_is_not_in_the_dark),
 	    cmocka_unit_test(busy_reset_is_not_done),
