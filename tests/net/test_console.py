@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A console on its whole way: recorded by the agent, held by the orchestrator, played by netboot-ctl."""
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -75,11 +76,32 @@ def test_recorded_held_and_played(whole):
     job = s.json("job", "list")["items"][0]["id"]
     assert s.ctl("job", "cancel", job).returncode == 0
     until(lambda: held(s, boot)["ended"], "the end of the recording")
-    until(lambda: not os.listdir(s.path("agent/console")), "the agent's copy to go")
+    until(lambda: not os.listdir(s.path("agent/agent-console")), "the agent's copy to go")
     done = s.ctl("console", "edge01", "--text")
     assert done.returncode == 0, done.stderr
     assert "Hello é\n" in done.stdout and "while the orchestrator is away\n" in done.stdout
     assert done.stdout.rstrip().splitlines()[-1].endswith("-- end: the job has ended --")
+
+
+# As both have it when nothing is configured: /var/lib/netboot.
+def test_agent_and_orchestrator_keep_their_state_in_one_folder(netns):
+    s = whole_lab.Site(netns)
+    try:
+        s.write("agent.yaml", json.dumps(dict(s.agent_config({}), state_dir=s.path("orch"))).encode())
+        s.start()
+        line = Line(s)
+        boot = begin(s)
+        text = b""
+        for n in range(5):
+            line.say(b"line %d\r\n" % n)
+            text += b"line %d\r\n" % n
+            until(lambda: held(s, boot)["octets"] == len(text), "the recording at the orchestrator")
+        assert s.ctl("job", "cancel", s.json("job", "list")["items"][0]["id"]).returncode == 0
+        until(lambda: held(s, boot)["ended"], "the end of the recording")
+        until(lambda: not os.listdir(s.path("orch/agent-console")), "the agent's copy to go")
+        assert ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max").stdout == text
+    finally:
+        s.close()
 
 
 def test_a_replay_takes_the_time_that_it_took(whole):
