@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Files and rows of recordings.
  *
- * A piece goes to the file first and into the row after that, so that what the row says is there. What a crash in
- * between leaves at the end of the file is cut off when the next piece comes; a file that is shorter than its row is lost,
+ * A piece goes to the file first, is forced to the disk, and into the row after that, so that what the row says is there
+ * even when the power fails: the agent removes its own copy then. What a crash in between leaves at the end of the file is cut off when the next piece comes; a file that is shorter than its row is lost,
  * and the agent is asked for the whole again.
  *
  * Entry points: console_store_add(), console_store_open(), console_store_prune().
@@ -95,6 +95,32 @@ count(struct db_console *row, const struct console_record_sum *sum, size_t len)
 		row->last = sum->last;
 }
 
+static int
+sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* 0 when it is there, and its name with it. */
+static int
+make_dir(const struct console_store *cs)
+{
+	char parent[PATH_SIZE];
+
+	if (mkdir(cs->dir, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	str_clip(parent, sizeof(parent), cs->dir);
+	*(strrchr(parent, '/') + 1) = '\0';
+	return sync_dir(parent);
+}
+
 /* The row as the file bears it out: a file that lost its end is begun anew. */
 static int
 match_file(int fd, struct db_console *row)
@@ -115,9 +141,9 @@ write_piece(int fd, int64_t at, const uint8_t *data, size_t len)
 {
 	ssize_t n = pwrite(fd, data, len, at);
 
-	if (n == (ssize_t)len)
-		return 0;
-	return n < 0 ? -errno : -ENOSPC;
+	if (n != (ssize_t)len)
+		return n < 0 ? -errno : -ENOSPC;
+	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
 static int
@@ -141,14 +167,17 @@ add(struct console_store *cs, struct db_console *row, int64_t offset,
 {
 	int fd, rc;
 
-	if (mkdir(cs->dir, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	rc = make_dir(cs);
+	if (rc < 0)
+		return rc;
 	fd = open_file(cs, row->boot, O_RDWR | O_CREAT);
 	if (fd < 0)
 		return fd;
 	rc = match_file(fd, row);
 	if (rc == 0 && offset == row->size && len > 0) {
 		rc = write_piece(fd, offset, data, len);
+		if (rc == 0 && offset == 0)
+			rc = sync_dir(cs->dir);
 		if (rc == 0) {
 			count(row, sum, len);
 			rc = keep(cs, row);

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Pieces of recordings: on the disk before anybody is told that they are held, and of whom they say. */
+#include "orchestrator/console_store.h"
+
+#include <sys/syscall.h>
+
+#include "fixture.h"
+#include "lib/clock.h"
+#include "lib/console_record.h"
+
+#define BOOT "01m8186kgj3sd2xm"
+#define OTHER "01m8186kgj3sd2xn"
+
+/* What was held when a file of so many octets was forced to the disk. */
+static struct {
+	struct store *store;
+	unsigned files, folders;
+	int64_t held, size;
+} disk;
+
+int
+fdatasync(int fd)
+{
+	struct db_console row = {.size = 0};
+	struct stat st;
+
+	disk.files++;
+	disk.held = db_console_get(disk.store, BOOT, &row) == 0 ? row.size : 0;
+	assert_int_equal(fstat(fd, &st), 0);
+	disk.size = st.st_size;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int
+fsync(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	disk.folders += S_ISDIR(st.st_mode);
+	return (int)syscall(SYS_fsync, fd);
+}
+
+struct piece {
+	uint8_t data[1024];
+	size_t len;
+};
+
+static struct piece
+first_piece(const char *host, const char *boot, int64_t at)
+{
+	struct piece p = {.len = 0};
+
+	p.len = console_record_put_begin(p.data, sizeof(p.data), at, host, boot);
+	assert_true(p.len > 0);
+	p.len += console_record_put_data(
+	    p.data + p.len, sizeof(p.data) - p.len, at, "hello", 5);
+	return p;
+}
+
+static struct piece
+next_piece(int64_t at)
+{
+	struct piece p = {.len = 0};
+
+	p.len = console_record_put_data(p.data, sizeof(p.data), at, "more", 4);
+	return p;
+}
+
+static struct console_store *
+open_store(struct fixture *f, char path[96])
+{
+	static const struct log log = {.max = LOG_LEVEL_ERROR, .program = "test"};
+
+	disk.store = f->store;
+	disk.files = disk.folders = 0;
+	snprintf(path, 96, "%s/o.db", f->dir);
+	assert_string_equal(fixture_apply(f, FIXTURE_DOCUMENT, NULL), "");
+	return console_store_new(f->store, path, &log);
+}
+
+static int
+add(struct console_store *cs, const char *site, const char *boot, int64_t offset,
+    const struct piece *p, int64_t *held)
+{
+	struct error err;
+
+	*held = -1;
+	return console_store_add(cs, site, boot, offset, p->data, p->len, held, &err);
+}
+
+static void
+what_is_held_is_on_the_disk(void **state)
+{
+	char path[96];
+	struct console_store *cs = open_store(*state, path);
+	struct piece one = first_piece("a.los", BOOT, 10), two = next_piece(20);
+	int64_t held;
+
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	assert_int_equal(held, one.len);
+	assert_int_equal(disk.files, 1);
+	assert_int_equal(disk.size, one.len);
+	assert_int_equal(disk.held, 0);
+	assert_int_equal(disk.folders, 2); /* the file's name, and the folder's */
+	assert_int_equal(add(cs, "los", BOOT, held, &two, &held), 0);
+	assert_int_equal(held, one.len + two.len);
+	assert_int_equal(disk.files, 2);
+	assert_int_equal(disk.size, one.len + two.len);
+	assert_int_equal(disk.held, one.len);
+	assert_int_equal(disk.folders, 2);
+	/* Nothing new: nothing to wait for. */
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	assert_int_equal(held, one.len + two.len);
+	assert_int_equal(disk.files, 2);
+	console_store_free(cs);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FIXTURE_TEST(what_is_held_is_on_the_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
