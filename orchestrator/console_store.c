@@ -17,6 +17,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "db/db_boot.h"
+#include "db/db_host.h"
 #include "lib/compiler.h"
 #include "lib/console_record.h"
 #include "lib/str.h"
@@ -129,8 +131,10 @@ match_file(int fd, struct db_console *row)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size < row->size)
+	if (st.st_size < row->size) {
 		row->size = row->octets = row->gaps = row->last = 0;
+		row->truncated = row->ended = false;
+	}
 	if (st.st_size != row->size && ftruncate(fd, row->size) < 0)
 		return -errno;
 	return 0;
@@ -187,6 +191,60 @@ add(struct console_store *cs, struct db_console *row, int64_t offset,
 	return rc;
 }
 
+static int
+host_site(struct store *s, const char *host, char ret[64])
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_get(s, host, h);
+
+	if (rc == 0)
+		str_clip(ret, 64, h->site);
+	free(h);
+	return rc;
+}
+
+/* The site that the recording belongs to, "" when nobody knows: of the boot, where that was told already, else of its
+ * host, which may have been removed since. -EINVAL: it is another host's boot. */
+static int
+find_site(struct console_store *cs, const char *boot, const char *host, char ret[64])
+{
+	struct db_boot b;
+	int rc = db_boot_get(cs->store, boot, &b);
+
+	ret[0] = '\0';
+	if (rc == 0 && !str_eq(b.host, host))
+		return -EINVAL;
+	if (rc == 0)
+		str_clip(ret, 64, b.site);
+	else if (rc == -ENOENT)
+		rc = host_site(cs->store, host, ret);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* An agent speaks for the machines of its own site. Fills in a row that is new. */
+static int
+claim(struct console_store *cs, const char *site, const char *boot,
+    const struct console_record_sum *sum, struct db_console *row, struct error *err)
+{
+	char owner[64];
+	int rc = db_console_get(cs->store, boot, row);
+
+	if (rc == 0) {
+		str_clip(owner, sizeof(owner), row->site);
+	} else if (rc == -ENOENT) {
+		*row = (struct db_console){.size = 0};
+		str_clip(row->boot, sizeof(row->boot), boot);
+		str_clip(row->site, sizeof(row->site), site);
+		owner[0] = '\0';
+		/* A piece without its begin is not kept; it asks only. */
+		rc = sum->host[0] != '\0' ? find_site(cs, boot, sum->host, owner) : 0;
+	}
+	if (rc == -EINVAL || (rc == 0 && owner[0] != '\0' && !str_eq(owner, site)))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "boot %s is none of a host of site %s", boot, site);
+	return rc;
+}
+
 int
 console_store_add(struct console_store *cs, const char *site, const char *boot,
     int64_t offset, const uint8_t *data, size_t len, int64_t *ret_held, struct error *err)
@@ -197,12 +255,9 @@ console_store_add(struct console_store *cs, const char *site, const char *boot,
 
 	if (rc < 0)
 		return rc;
-	rc = db_console_get(cs->store, boot, &row);
-	if (rc == -ENOENT) {
-		str_clip(row.boot, sizeof(row.boot), boot);
-		str_clip(row.site, sizeof(row.site), site);
-		rc = 0;
-	}
+	rc = claim(cs, site, boot, &sum, &row, err);
+	if (rc == -EINVAL)
+		return rc;
 	if (rc == 0)
 		rc = add(cs, &row, offset, &sum, data, len);
 	if (rc < 0)

@@ -4,8 +4,8 @@
 
 #include <sys/syscall.h>
 
+#include "db/db_boot.h"
 #include "fixture.h"
-#include "lib/clock.h"
 #include "lib/console_record.h"
 
 #define BOOT "01m8186kgj3sd2xm"
@@ -109,10 +109,74 @@ what_is_held_is_on_the_disk(void **state)
 	assert_int_equal(disk.size, one.len + two.len);
 	assert_int_equal(disk.held, one.len);
 	assert_int_equal(disk.folders, 2);
+	one.len = 0; /* asks */
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	assert_int_equal(held, first_piece("a.los", BOOT, 10).len + two.len);
+	assert_int_equal(add(cs, "los", OTHER, 0, &one, &held), 0);
+	assert_int_equal(held, 0);
+	assert_int_equal(add(cs, "los", OTHER, 100, &two, &held), 0);
+	assert_int_equal(held, 0);
+	one = first_piece("a.los", BOOT, 10);
 	/* Nothing new: nothing to wait for. */
 	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
 	assert_int_equal(held, one.len + two.len);
 	assert_int_equal(disk.files, 2);
+	console_store_free(cs);
+}
+
+/* An agent speaks for the machines of its own site. */
+static void
+another_sites_recordings_are_left_alone(void **state)
+{
+	char path[96];
+	struct fixture *f = *state;
+	struct console_store *cs = open_store(f, path);
+	struct piece one = first_piece("a.los", BOOT, 10), two = next_piece(20),
+		     gone = first_piece("gone.fra", OTHER, 10);
+	const struct db_boot boot = {
+	    .id = OTHER, .host = "gone.fra", .site = "fra", .trigger = "", .began = 1};
+	struct db_console row;
+	int64_t held;
+
+	assert_int_equal(add(cs, "fra", BOOT, 0, &one, &held), -EINVAL);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), -ENOENT);
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	assert_int_equal(add(cs, "fra", BOOT, held, &two, &held), -EINVAL);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), 0);
+	assert_int_equal(row.size, one.len);
+	/* Of a machine that is not in the inventory any more the boot tells. */
+	assert_int_equal(db_boot_begin(f->store, &boot), 0);
+	assert_int_equal(add(cs, "los", OTHER, 0, &gone, &held), -EINVAL);
+	assert_int_equal(add(cs, "fra", OTHER, 0, &gone, &held), 0);
+	one = first_piece("b.los", OTHER, 10);
+	assert_int_equal(db_console_del(f->store, OTHER), 0);
+	assert_int_equal(add(cs, "fra", OTHER, 0, &one, &held), -EINVAL);
+	console_store_free(cs);
+}
+
+static void
+a_file_that_lost_its_end_is_begun_anew(void **state)
+{
+	char path[96], file[160];
+	struct fixture *f = *state;
+	struct console_store *cs = open_store(f, path);
+	struct piece one = first_piece("a.los", BOOT, 10), two = {.len = 0};
+	struct db_console row;
+	int64_t held;
+
+	two.len = console_record_put_mark(
+	    two.data, sizeof(two.data), 20, CONSOLE_RECORD_TRUNCATED, "");
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	assert_int_equal(add(cs, "los", BOOT, held, &two, &held), 0);
+	snprintf(file, sizeof(file), "%s/console/" BOOT ".rec", f->dir);
+	assert_int_equal(truncate(file, 7), 0);
+	assert_int_equal(add(cs, "los", BOOT, held, &two, &held), 0);
+	assert_int_equal(held, 0);
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	assert_int_equal(held, one.len);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), 0);
+	assert_int_equal(row.octets, 5);
+	assert_false(row.truncated);
 	console_store_free(cs);
 }
 
@@ -121,6 +185,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(what_is_held_is_on_the_disk),
+	    FIXTURE_TEST(another_sites_recordings_are_left_alone),
+	    FIXTURE_TEST(a_file_that_lost_its_end_is_begun_anew),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
