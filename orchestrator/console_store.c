@@ -247,7 +247,8 @@ claim(struct console_store *cs, const char *site, const char *boot,
 
 int
 console_store_add(struct console_store *cs, const char *site, const char *boot,
-    int64_t offset, const uint8_t *data, size_t len, int64_t *ret_held, struct error *err)
+    int64_t offset, const uint8_t *data, size_t len, int64_t now, int64_t *ret_held,
+    struct error *err)
 {
 	struct console_record_sum sum = {0};
 	struct db_console row = {.size = 0};
@@ -258,6 +259,8 @@ console_store_add(struct console_store *cs, const char *site, const char *boot,
 	rc = claim(cs, site, boot, &sum, &row, err);
 	if (rc == -EINVAL)
 		return rc;
+	if (row.size == 0)
+		row.added = now;
 	if (rc == 0)
 		rc = add(cs, &row, offset, &sum, data, len);
 	if (rc < 0)
@@ -296,21 +299,29 @@ drop(struct console_store *cs, const struct db_console *row)
 	return rc < 0 ? rc : db_console_del(cs->store, row->boot);
 }
 
+/* One transaction for all: a commit each would hold up the loop for seconds. Rows that outlive their files in a crash
+ * are found again by the next round. */
 void
 console_store_prune(struct console_store *cs, int64_t before, int64_t max)
 {
+	struct db *db = store_db(cs->store);
 	struct db_console row;
 	int64_t total = 0;
 	unsigned n = 0;
-	int rc = db_console_total(cs->store, &total);
+	int rc = db_begin(db);
 
+	if (rc == 0)
+		rc = db_console_total(cs->store, &total);
 	while (rc == 0 && n < PRUNE_MAX &&
 	       (rc = db_console_oldest(cs->store, &row)) == 0 &&
-	       (row.began < before || total > max)) {
+	       (row.added < before || total > max)) {
 		rc = drop(cs, &row);
 		total -= row.size;
 		n++;
 	}
+	if (n > 0 && db_commit(db) < 0)
+		rc = -EIO;
+	db_rollback(db);
 	if (rc < 0 && rc != -ENOENT)
 		log_warn(cs->log, "old recordings of consoles cannot be dropped: %d", rc);
 	if (n > 0)

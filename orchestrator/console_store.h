@@ -29,12 +29,12 @@ console_store_free(struct console_store *cs); /* NULL allowed */
  * of that site. */
 int
 console_store_add(struct console_store *cs, const char *site, const char *boot,
-    int64_t offset, const uint8_t *data, size_t len, int64_t *ret_held,
+    int64_t offset, const uint8_t *data, size_t len, int64_t now, int64_t *ret_held,
     struct error *err) MUST_CHECK;
 /* An open descriptor of the file, whose first row->size octets are the recording; -ENOENT. */
 int
 console_store_open(struct console_store *cs, const struct db_console *row) MUST_CHECK;
-/* Drops what began before `before`, and the oldest until all are no more than `max` octets. */
+/* Drops what first came before `before`, and the oldest until all are no more than `max` octets. */
 void
 console_store_prune(struct console_store *cs, int64_t before, int64_t max);
 

@@ -79,6 +79,8 @@ open_store(struct fixture *f, char path[96])
 	return console_store_new(f->store, path, &log);
 }
 
+static int64_t now = FIXTURE_NOW;
+
 static int
 add(struct console_store *cs, const char *site, const char *boot, int64_t offset,
     const struct piece *p, int64_t *held)
@@ -86,7 +88,8 @@ add(struct console_store *cs, const char *site, const char *boot, int64_t offset
 	struct error err;
 
 	*held = -1;
-	return console_store_add(cs, site, boot, offset, p->data, p->len, held, &err);
+	return console_store_add(
+	    cs, site, boot, offset, p->data, p->len, now, held, &err);
 }
 
 static void
@@ -180,6 +183,34 @@ a_file_that_lost_its_end_is_begun_anew(void **state)
 	console_store_free(cs);
 }
 
+/* Agents' clocks may be wrong by decades; what they name is no reason to drop a recording, nor to keep one. */
+static void
+age_counts_by_our_own_clock(void **state)
+{
+	char path[96];
+	struct fixture *f = *state;
+	struct console_store *cs = open_store(f, path);
+	struct piece early = first_piece("a.los", "00000000000000aa", FIXTURE_NOW * 2),
+		     late = first_piece("b.los", BOOT, 10);
+	struct db_console row;
+	int64_t held;
+
+	now = FIXTURE_NOW;
+	assert_int_equal(add(cs, "los", "00000000000000aa", 0, &early, &held), 0);
+	now = FIXTURE_NOW + 10;
+	assert_int_equal(add(cs, "los", BOOT, 0, &late, &held), 0);
+	console_store_prune(cs, FIXTURE_NOW, INT64_MAX);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), 0);
+	assert_int_equal(db_console_get(f->store, "00000000000000aa", &row), 0);
+	console_store_prune(cs, FIXTURE_NOW + 1, INT64_MAX);
+	assert_int_equal(db_console_get(f->store, "00000000000000aa", &row), -ENOENT);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), 0);
+	console_store_prune(cs, FIXTURE_NOW + 1, 10);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), -ENOENT);
+	now = FIXTURE_NOW;
+	console_store_free(cs);
+}
+
 int
 main(void)
 {
@@ -187,6 +218,7 @@ main(void)
 	    FIXTURE_TEST(what_is_held_is_on_the_disk),
 	    FIXTURE_TEST(another_sites_recordings_are_left_alone),
 	    FIXTURE_TEST(a_file_that_lost_its_end_is_begun_anew),
+	    FIXTURE_TEST(age_counts_by_our_own_clock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
