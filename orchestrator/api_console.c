@@ -47,9 +47,8 @@ api_console_take(void *arg, struct rest_request *rq)
 			    &err, -EINVAL, "bad-value", NULL, "data: not base64");
 	}
 	if (rc == 0)
-		rc = console_store_add(
-		    o->consoles, site, boot, offset, data, len, clock_wall(), &held,
-		    &err);
+		rc = console_store_add(o->consoles, site, boot, offset, data, len,
+		    clock_wall(), &held, &err);
 	free(data);
 	if (rc == 0)
 		rest_reply(rq, 200,
