@@ -6,7 +6,7 @@
  * Ownership: a recording is held whole while it is played.
  * Failure modes: exit codes of DESIGN section 8; a recording that is damaged is played as far as it is good, and ends with 2.
  */
-#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,6 +28,7 @@ struct play {
 	bool text;
 	struct console_text lines;
 	int64_t last; /* time of the frame before */
+	bool closed;  /* nobody reads what is written */
 };
 
 static void
@@ -39,21 +40,32 @@ print_line(void *arg, int64_t at, const char *line)
 	fprintf(p->ctl->out, "%s %s\n", clock_text(at, when, sizeof(when)), line);
 }
 
+/* Ends early when nobody reads any more. */
+static void
+pass_time(struct play *p, int64_t us)
+{
+	struct pollfd out = {.fd = fileno(p->ctl->out)};
+	const int64_t end = clock_mono() + us;
+
+	while (!p->closed && (us = end - clock_mono()) > 0) {
+		const struct timespec ts = {us / USEC_PER_SEC, us % USEC_PER_SEC * 1000};
+
+		if (ppoll(&out, 1, &ts, NULL) > 0)
+			p->closed = true;
+	}
+}
+
 static void
 wait_until(struct play *p, int64_t at)
 {
+	/* The agent's clock may have been set back in between. */
 	int64_t us = p->last == 0 || at <= p->last ? 0 : at - p->last;
-	struct timespec ts;
 
-	if (at > p->last)
-		p->last = at;
-	if (p->speed <= 0 || us == 0)
-		return;
-	us = (int64_t)((double)us / p->speed);
-	ts = (struct timespec){us / USEC_PER_SEC, us % USEC_PER_SEC * 1000};
-	fflush(p->ctl->out);
-	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
-		;
+	p->last = at;
+	if (fflush(p->ctl->out) != 0)
+		p->closed = true;
+	if (p->speed > 0 && us > 0)
+		pass_time(p, (int64_t)((double)us / p->speed));
 }
 
 static void
@@ -102,7 +114,8 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 	size_t at = 0, used = 0;
 	int r;
 
-	while ((r = console_record_next(data + at, len - at, &f, &used)) == 1) {
+	while ((r = console_record_next(data + at, len - at, &f, &used)) == 1 &&
+	       !p->closed) {
 		if (f.type == CONSOLE_RECORD_BEGIN && !str_eq(f.host, host)) {
 			struct error err;
 
@@ -117,6 +130,8 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 	if (p->text)
 		console_text_end(&p->lines);
 	fflush(p->ctl->out);
+	if (p->closed)
+		return CTL_FAILED;
 	return r < 0 || at < len ? damaged(p->ctl, host) : CTL_OK;
 }
 

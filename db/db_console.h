@@ -10,10 +10,11 @@ struct db_console {
 	char boot[ID_SIZE];
 	char host[BUNDLE_NAME_SIZE];
 	char site[64];
-	int64_t began, last; /* times of the first and the last frame, by the agent's clock */
-	int64_t added;	     /* when its first piece came; it stays */
-	int64_t size;	     /* octets of the file that are held */
-	int64_t octets;	     /* of the console */
+	int64_t began,
+	    last;	/* times of the first and the last frame, by the agent's clock */
+	int64_t added;	/* when its first piece came; it stays */
+	int64_t size;	/* octets of the file that are held */
+	int64_t octets; /* of the console */
 	int64_t gaps;
 	bool truncated, ended;
 };
