@@ -395,7 +395,8 @@ live_input(struct live *l, struct rest_request *rq)
 {
 	const json_t *v = NULL;
 	struct session *s = session_of(l, rq, &v);
-	int64_t typed = 0, breaks = 0, done;
+	int64_t typed = 0, breaks = 0;
+	size_t done;
 	struct error err = {.code = ""};
 
 	if (s == NULL)
@@ -405,12 +406,17 @@ live_input(struct live *l, struct rest_request *rq)
 		rest_problem(rq, 400, &err, NULL);
 		return;
 	}
-	done = typed - s->typed;
-	if (done > 0 && done <= (int64_t)s->n_input) {
-		s->n_input -= (size_t)done;
-		memmove(s->input, s->input + done, s->n_input);
-		explicit_bzero(s->input + s->n_input, (size_t)done);
+	/* No more than it was given, and never less than it said before. */
+	if (typed < s->typed || typed > s->typed + (int64_t)s->n_input) {
+		error_set(&err, 0, "bad-value", NULL, "typed: not %lld..%lld",
+		    (long long)s->typed, (long long)(s->typed + (int64_t)s->n_input));
+		rest_problem(rq, 400, &err, NULL);
+		return;
 	}
+	done = (size_t)(typed - s->typed);
+	s->n_input -= done;
+	memmove(s->input, s->input + done, s->n_input);
+	explicit_bzero(s->input + s->n_input, done);
 	s->typed = typed;
 	if (s->waiting != NULL) /* of a connection that was lost */
 		answer_input(s);
