@@ -322,14 +322,14 @@ put_args(
 
 /* What could harm says why, and how many hosts it may hit. */
 static int
-put_order(const struct args *args, json_t *body, struct error *err)
+put_order(enum bmc_verb verb, const struct args *args, json_t *body, struct error *err)
 {
 	const char *limit = args_get(args, "limit"), *reason = args_get(args, "reason");
 	int64_t n;
 
 	if (reason == NULL || reason[0] == '\0')
 		return error_set(err, -1, "reason-missing", "add --reason 'INC-123 ...'",
-		    "%s wants to know why", args->command->noun);
+		    "%s wants to know why", bmc_verb_info(verb)->name);
 	json_put_str(body, "reason", reason);
 	json_put_bool(body, "yes", true); /* what needs one has had it when it is sent */
 	if (limit == NULL)
@@ -413,7 +413,7 @@ run(struct question *q, const struct args *args)
 	int r = put_args(q, args, body, &err);
 
 	if (r == 0 && bmc_verb_info(q->verb)->destructive)
-		r = put_order(args, body, &err);
+		r = put_order(q->verb, args, body, &err);
 	if (r == 0 && q->verb == BMC_VERB_IDENTIFY)
 		json_put_str(body, "reason", args_get(args, "reason"));
 	if (r < 0)

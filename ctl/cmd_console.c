@@ -177,6 +177,23 @@ read_speed(const struct ctl *ctl, const char *s, double *ret)
 	return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 }
 
+/* What has no meaning was meant to have one. */
+static int
+check_options(const struct ctl *ctl, const char *host, const struct args *args, bool live)
+{
+	struct error err;
+
+	if (live && args_has(args, "speed"))
+		error_set(&err, 0, "usage", "add --replay BOOT",
+		    "--speed is of recordings; a live console has its own");
+	else if (!live && (args_has(args, "steal") || args_has(args, "read-only")))
+		error_set(&err, 0, "usage", "leave it out",
+		    "--steal and --read-only are of live consoles");
+	else
+		return CTL_OK;
+	return ctl_fail(ctl, CTL_USAGE, host, &err);
+}
+
 int
 cmd_console(struct ctl *ctl, const struct args *args)
 {
@@ -186,9 +203,12 @@ cmd_console(struct ctl *ctl, const struct args *args)
 	    .text = args_has(args, "text"),
 	    .lines = {.fn = print_line}};
 	json_t *recording = NULL;
-	int r;
+	bool live = boot == NULL && !p.text;
+	int r = check_options(ctl, host, args, live);
 
-	if (boot == NULL && !p.text)
+	if (r != CTL_OK)
+		return r;
+	if (live)
 		return console_io_run(
 		    ctl, host, args_has(args, "read-only"), args_has(args, "steal"));
 	r = read_speed(ctl, args_get(args, "speed"), &p.speed);

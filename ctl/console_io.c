@@ -57,6 +57,7 @@ struct console_io {
 	size_t n_type, n_sent;
 	unsigned breaks;
 	bool told_writer, may_type;
+	char told_state[600]; /* last */
 	unsigned failures;
 	int result;
 };
@@ -283,7 +284,8 @@ on_state(struct console_io *io, const json_t *v)
 	str_escape(name, sizeof(name), state, strlen(state));
 	if (str_eq(state, "never")) {
 		fail(io, CTL_FAILED, "console-refused", safe,
-		    "docs/bmc.md has what a BMC needs for it");
+		    "netboot-ctl power status HOST tells whether the password is right; "
+		    "docs/bmc.md has what a console needs");
 		return;
 	}
 	if (str_eq(state, "gone")) {
@@ -302,7 +304,9 @@ on_state(struct console_io *io, const json_t *v)
 		snprintf(line, sizeof(line), "connecting");
 	else
 		snprintf(line, sizeof(line), "%s: %s; trying again", name, safe);
-	say(io, line);
+	if (!str_eq(line, io->told_state))
+		say(io, line);
+	str_clip(io->told_state, sizeof(io->told_state), line);
 }
 
 static void

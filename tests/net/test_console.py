@@ -125,7 +125,10 @@ def test_a_replay_takes_the_time_that_it_took(whole):
 def test_what_is_not_there_and_what_is_damaged(whole):
     s = whole(hosts=2)
     line = Line(s)
-    s.refused(s.ctl("console", "edge01", "--replay", "newest"), 1, "edge01", "console-unknown")
+    s.refused(s.ctl("console", "edge01", "--replay", "newest"), 1, "edge01", "console-unknown", "events --host edge01")
+    s.refused(s.ctl("console", "edge01", "--speed", "2"), 1, "edge01", "usage", "--replay")
+    s.refused(s.ctl("console", "edge01", "--text", "--steal"), 1, "edge01", "usage")
+    s.refused(s.ctl("console", "edge01", "--replay", "newest", "--read-only"), 1, "edge01", "usage")
     boot = begin(s)
     line.say(b"x" * 100)
     until(lambda: held(s, boot)["octets"] == 100, "the recording")
@@ -225,7 +228,13 @@ def test_live_both_ways_with_watchers(whole):
         live.type("\r~.")
         assert live.end() == 0
     until(lambda: '"sol": false' in s.bmc(f"show 127.0.0.1:{BMC_PORT}").replace('":f', '": f'), "the console to be let go")
-    assert len(s.select("orch/o.db", "select * from audit where what like 'console.%'")) == 3
+    # Who might type, and who only watched.
+    reader = Live(s, "edge01", "--read-only")
+    reader.wait("connected")
+    reader.type("~.")
+    assert reader.end() == 0
+    audit = s.select("orch/o.db", "select what, json_extract(detail, '$.write') from audit where what like 'console.%'")
+    assert audit == [("console.open", 1), ("console.open", 1), ("console.steal", 1), ("console.open", 0)]
 
 
 def is_raw(live):
@@ -330,6 +339,9 @@ def test_live_without_a_password_that_opens(whole):
     s = whole(hosts=2)
     s.fault(2, "wrong_password", 1)
     s.refused(s.ctl("-q", "console", "edge02"), 2, "edge02", "console-refused")
+    assert s.ctl("console", "edge02").stderr.count("connecting") == 1
+    assert s.ctl("host", "add", "bare", "--site", "local").returncode == 0
+    s.refused(s.ctl("console", "bare"), 3, "bare", "no-bmc")
     s.end("orchestrator")
     os.unlink(s.path("o.key"))
     s.start_orchestrator()
