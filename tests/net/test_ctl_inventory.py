@@ -342,6 +342,13 @@ def test_job_show_and_trace(history):
     assert json.loads(r.stdout)["stages"][0]["evidence"] == "14 MB acknowledged"
     r = history.run("trace", "boot01")
     assert r.returncode == 0 and "http.end" in r.stdout and "14 MB acknowledged" in r.stdout
+    assert "console:" not in r.stdout
+    console = {"began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000, "octets": 60000,
+               "gaps": 2, "truncated": True, "ended": False}
+    history.on("GET", "/api/v1/boots/01k9xyz0a0boot01", dict(boot("01k9xyz0a0boot01"), console=console))
+    r = history.run("trace", "boot01")
+    line = [x for x in r.stdout.splitlines() if x.startswith("console:")][0].split(None, 1)[1]
+    assert line == ("60.0 kB, 2 gaps, cut at its limit, goes on: netboot-ctl console edge01 --replay 01k9xyz0a0boot01"), line
     for given, code in (("zzzzzz", "id-unknown"), ("01k9", "id-ambiguous"), ("abc", "id-unknown")):
         r = history.run("trace", given)
         assert (r.returncode, r.stderr.split(": ")[1]) == (1, code)
