@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "db/db_boot.h"
@@ -24,6 +25,8 @@
 #include "lib/str.h"
 
 enum { PATH_SIZE = 4200, PRUNE_MAX = 1000 };
+/* Left to the database beside it: jobs and events need it more. */
+#define DISK_MIN (128LL * 1024 * 1024)
 
 struct console_store {
 	struct store *store;
@@ -140,6 +143,15 @@ match_file(int fd, struct db_console *row)
 	return 0;
 }
 
+static bool
+disk_is_full(int fd)
+{
+	struct statvfs st;
+
+	return fstatvfs(fd, &st) == 0 &&
+	       (int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_MIN;
+}
+
 static int
 write_piece(int fd, int64_t at, const uint8_t *data, size_t len)
 {
@@ -179,7 +191,7 @@ add(struct console_store *cs, struct db_console *row, int64_t offset,
 		return fd;
 	rc = match_file(fd, row);
 	if (rc == 0 && offset == row->size && len > 0) {
-		rc = write_piece(fd, offset, data, len);
+		rc = disk_is_full(fd) ? -ENOSPC : write_piece(fd, offset, data, len);
 		if (rc == 0 && offset == 0)
 			rc = sync_dir(cs->dir);
 		if (rc == 0) {

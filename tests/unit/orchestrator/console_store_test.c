@@ -2,6 +2,7 @@
 /* Pieces of recordings: on the disk before anybody is told that they are held, and of whom they say. */
 #include "orchestrator/console_store.h"
 
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 
 #include "db/db_boot.h"
@@ -39,6 +40,16 @@ fsync(int fd)
 	assert_int_equal(fstat(fd, &st), 0);
 	disk.folders += S_ISDIR(st.st_mode);
 	return (int)syscall(SYS_fsync, fd);
+}
+
+static fsblkcnt_t spare = 1024 * 1024;
+
+int
+fstatvfs(int fd, struct statvfs *st)
+{
+	(void)fd;
+	*st = (struct statvfs){.f_frsize = 4096, .f_bavail = spare};
+	return 0;
 }
 
 struct piece {
@@ -211,6 +222,25 @@ age_counts_by_our_own_clock(void **state)
 	console_store_free(cs);
 }
 
+/* Jobs and events need the disk more. */
+static void
+the_database_has_the_last_of_the_disk(void **state)
+{
+	char path[96];
+	struct fixture *f = *state;
+	struct console_store *cs = open_store(f, path);
+	struct piece one = first_piece("a.los", BOOT, 10);
+	struct db_console row;
+	int64_t held;
+
+	spare = 1000;
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), -ENOSPC);
+	assert_int_equal(db_console_get(f->store, BOOT, &row), -ENOENT);
+	spare = 1024 * 1024;
+	assert_int_equal(add(cs, "los", BOOT, 0, &one, &held), 0);
+	console_store_free(cs);
+}
+
 int
 main(void)
 {
@@ -219,6 +249,7 @@ main(void)
 	    FIXTURE_TEST(another_sites_recordings_are_left_alone),
 	    FIXTURE_TEST(a_file_that_lost_its_end_is_begun_anew),
 	    FIXTURE_TEST(age_counts_by_our_own_clock),
+	    FIXTURE_TEST(the_database_has_the_last_of_the_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
