@@ -127,6 +127,8 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 		play_frame(p, &f);
 		at += used;
 	}
+	if (r == 0)
+		at += used; /* frames of a later release */
 	if (p->text)
 		console_text_end(&p->lines);
 	fflush(p->ctl->out);
