@@ -22,6 +22,7 @@
 #include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
+#include "agent/lockout.h"
 #include "agent/menu.h"
 #include "agent/own_servers_io.h"
 #include "agent/preflight.h"
@@ -410,6 +411,7 @@ on_note(void *arg, const struct bmc_note *note)
 
 	run_jobs_on_note(a->jobs, note);
 	agent_console_note(a->consoles, note);
+	lockout_note(a->jobs, a->uplink, a->bmc, note);
 }
 
 /* ---- orders ---- */
@@ -709,6 +711,7 @@ start_talking(struct agent *a, struct error *err)
 	    .token = a->token[0] != '\0' ? a->token : NULL,
 	    .site = a->cfg->site,
 	    .own_servers = a->cfg->own_servers,
+	    .max_jobs = a->cfg->max_jobs,
 	    .on_orders = on_orders,
 	    .on_old_spool = on_old_spool,
 	    .on_charge = on_charge,

@@ -16,6 +16,7 @@
 #include "agent/bmc_io.h"
 #include "agent/bmc_packet.h"
 #include "agent/bmc_pool.h"
+#include "lib/agent_msg.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 
@@ -76,8 +77,8 @@ on_note(void *arg, const struct bmc_note *n)
 {
 	struct bmc_engine *e = arg;
 
-	if (str_eq(n->kind, "ipmi.lockout") || str_eq(n->kind, "ipmi.breaker") ||
-	    str_eq(n->kind, "ipmi.downgrade"))
+	if (str_eq(n->kind, "ipmi.lockout") || str_eq(n->kind, "ipmi.resumed") ||
+	    str_eq(n->kind, "ipmi.breaker") || str_eq(n->kind, "ipmi.downgrade"))
 		log_warn(e->log, "BMC %s: %s", n->bmc, n->text);
 	else
 		log_debug(e->log, "BMC %s: %s: %s", n->bmc, n->kind, n->text);
@@ -277,15 +278,34 @@ bmc_insist(struct bmc_engine *e, uint64_t id)
 }
 
 bool
-bmc_stopped(const struct bmc_engine *e)
+bmc_stopped(const struct bmc_engine *e, struct agent_msg_stop *ret)
 {
-	return e->lockout.stopped;
+	const struct bmc_lockout *l = &e->lockout;
+
+	*ret = (struct agent_msg_stop){.since = 0};
+	if (l->stopped)
+		*ret = (struct agent_msg_stop){
+		    .since = clock_wall() - (clock_mono() - l->stopped_at),
+		    .refused = l->refused_then,
+		    .heard = l->heard_then};
+	return l->stopped;
+}
+
+bool
+bmc_close_breaker(struct bmc_engine *e, const struct bundle_bmc *bmc)
+{
+	return bmc_pool_close_breaker(e->pool, bmc);
 }
 
 void
 bmc_go_on(struct bmc_engine *e)
 {
+	const struct bmc_note note = {.kind = "ipmi.resumed",
+	    .bmc = "(all)",
+	    .text = "sessions to BMCs are opened again, as was ordered"};
+
 	bmc_lockout_release(&e->lockout);
+	on_note(e, &note);
 }
 
 void

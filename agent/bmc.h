@@ -104,7 +104,7 @@ struct bmc_result {
 typedef void (*bmc_done_fn)(void *arg, uint64_t id, const struct bmc_result *res);
 
 /* Something worth an event: kind is "ipmi.session", "ipmi.bootflags", "ipmi.control",
- * "ipmi.power", "ipmi.downgrade", "ipmi.breaker", "ipmi.lockout" or "ipmi.error"; text is a short sentence without secrets, printable
+ * "ipmi.power", "ipmi.downgrade", "ipmi.breaker", "ipmi.lockout", "ipmi.resumed" or "ipmi.error"; text is a short sentence without secrets, printable
  * ASCII. Called from the loop; only valid during the call. */
 struct bmc_note {
 	uint64_t id; /* of the call */
@@ -201,11 +201,16 @@ bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
  * lockout stop. Before the next turn of the loop. */
 void
 bmc_insist(struct bmc_engine *e, uint64_t id);
-/* Is all stopped because many BMCs refused the password? bmc_go_on() ends that. */
+/* Is all stopped because many BMCs refused the password? Then *ret says since when (wall) and how many;
+ * else it is all 0. bmc_go_on() ends that, and notes "ipmi.resumed". */
+struct agent_msg_stop;
 bool
-bmc_stopped(const struct bmc_engine *e);
+bmc_stopped(const struct bmc_engine *e, struct agent_msg_stop *ret);
 void
 bmc_go_on(struct bmc_engine *e);
+/* An open circuit breaker is closed. False: it was not open. */
+bool
+bmc_close_breaker(struct bmc_engine *e, const struct bundle_bmc *bmc);
 
 /* A thorough look, for the document `learned` (bmc_look.h): all of the probe, and cipher suites,
  * capabilities, sessions, boot options and SOL. Where no override is pending, boot flags that mean

@@ -115,6 +115,17 @@ rest(struct bmc_polite *p, const struct bmc_polite_rules *r, struct rng *rng, in
 	    now + p->rest - jitter + (int64_t)rng_below(rng, 2 * (uint64_t)jitter + 1);
 }
 
+bool
+bmc_polite_close(struct bmc_polite *p)
+{
+	bool was_open = p->open;
+
+	p->open = false;
+	p->failures = 0;
+	p->rest = 0;
+	return was_open;
+}
+
 enum bmc_polite_change
 bmc_polite_ended(struct bmc_polite *p, const struct bmc_polite_rules *r, struct rng *rng,
     int64_t now, enum bmc_fail fail, const char *text)
@@ -122,9 +133,7 @@ bmc_polite_ended(struct bmc_polite *p, const struct bmc_polite_rules *r, struct 
 	bool was_open = p->open;
 
 	if (!counts(fail)) {
-		p->open = false;
-		p->failures = 0;
-		p->rest = 0;
+		(void)bmc_polite_close(p);
 		return was_open ? BMC_POLITE_CLOSED : BMC_POLITE_SAME;
 	}
 	p->failures++;

@@ -61,6 +61,10 @@ bmc_polite_admits(const struct bmc_polite *p, int64_t now, bool insists);
 void
 bmc_polite_say(const struct bmc_polite *p, int64_t now, char *buf, size_t size);
 
+/* An operator says that it may be asked again. False: the breaker was not open. */
+bool
+bmc_polite_close(struct bmc_polite *p);
+
 enum bmc_polite_change { BMC_POLITE_SAME, BMC_POLITE_OPENED, BMC_POLITE_CLOSED };
 
 /* An admitted call has ended, having tried to reach the BMC. */

@@ -287,6 +287,17 @@ bmc_pool_worked(
 		peer_of(p, bmc)->worked = variant;
 }
 
+bool
+bmc_pool_close_breaker(struct bmc_pool *p, const struct bundle_bmc *bmc)
+{
+	char key[BMC_CALL_KEY_SIZE];
+	struct bmc_peer *peer;
+
+	bmc_call_key(bmc, key);
+	HASH_FIND_STR(p->peers, key, peer);
+	return peer != NULL && bmc_polite_close(&peer->polite);
+}
+
 void
 bmc_pool_cancel(struct bmc_pool *p, uint64_t id, int64_t now)
 {

@@ -39,6 +39,9 @@ bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot);
 void
 bmc_pool_worked(
     struct bmc_pool *p, const struct bundle_bmc *bmc, enum bmc_variant variant);
+/* An open circuit breaker is closed, as if the BMC had answered. False: it was not open. */
+bool
+bmc_pool_close_breaker(struct bmc_pool *p, const struct bundle_bmc *bmc);
 /* The call goes through an open circuit breaker, as a try, and before those to the same BMC that do not
  * insist and have not begun. Unknown ids are ignored. */
 void

@@ -116,6 +116,7 @@ data_of(const struct call *c, const struct bmc_result *res)
 		return json_pack("{s:o}", "findings",
 		    bmc_audit_findings(res->learned, &c->bmc, res->err.code[0] != '\0'));
 	case BMC_VERB_SHOW:
+	case BMC_VERB_RESUME:
 	case BMC_VERB_POWER_STATUS: break;
 	}
 	return NULL;
@@ -251,7 +252,8 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_AUDIT:
 		bundle_bmc_copy(&c->bmc, bmc);
 		return bmc_examine(v->bmc, bmc, true, timeout, on_done, c);
-	case BMC_VERB_SHOW: break;
+	case BMC_VERB_SHOW:
+	case BMC_VERB_RESUME: break;
 	}
 	return 0;
 }
@@ -271,6 +273,42 @@ show(struct bmc_verbs *v, const struct agent_msg_order *order)
 	v->done(v->arg, &res);
 }
 
+static void
+resume(struct bmc_verbs *v, const struct agent_msg_order *order)
+{
+	struct agent_msg_call_result res = {.power = "unknown"};
+
+	if (!bmc_close_breaker(v->bmc, order->bmc)) {
+		refuse(v, order->id, "nothing-to-resume",
+		    "ask for its power: it is not left alone",
+		    "its circuit breaker is not open");
+		return;
+	}
+	str_clip(res.id, sizeof(res.id), order->id);
+	v->done(v->arg, &res);
+}
+
+static void
+resume_site(struct bmc_verbs *v, const struct agent_msg_order *order)
+{
+	struct agent_msg_call_result res = {.power = "unknown"};
+	struct agent_msg_stop was;
+	char since[CLOCK_TEXT_SIZE];
+
+	if (!bmc_stopped(v->bmc, &was)) {
+		refuse(v, order->id, "nothing-to-resume",
+		    "netboot-ctl doctor shows which sites are stopped",
+		    "sessions to BMCs are not stopped there");
+		return;
+	}
+	bmc_go_on(v->bmc);
+	str_clip(res.id, sizeof(res.id), order->id);
+	res.data = json_pack("{s:s, s:I, s:I}", "since",
+	    clock_text(was.since, since, sizeof(since)), "refused",
+	    (json_int_t)was.refused, "heard", (json_int_t)was.heard);
+	v->done(v->arg, &res);
+}
+
 void
 bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 {
@@ -282,6 +320,10 @@ bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 	HASH_FIND_STR(v->calls, order->id, c);
 	if (c != NULL)
 		return;
+	if (str_eq(order->verb, BMC_VERB_SITE_RESUME)) {
+		resume_site(v, order);
+		return;
+	}
 	if (bmc_verb_parse(order->verb, &verb) < 0) {
 		refuse(v, order->id, "call-unknown",
 		    "install the same release of netboot-agent and netboot-orchestrator",
@@ -300,6 +342,10 @@ bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 	}
 	if (verb == BMC_VERB_SHOW) {
 		show(v, order);
+		return;
+	}
+	if (verb == BMC_VERB_RESUME) {
+		resume(v, order);
 		return;
 	}
 	if (HASH_COUNT(v->calls) >= CALLS_MAX) {

@@ -49,6 +49,7 @@ struct uplink {
 	struct line poll, report;
 	int64_t table;
 	struct error trouble;
+	struct agent_msg_stop stop;
 	int64_t first; /* of the events in the report under way */
 	size_t n_events;
 	struct agent_msg_call_result *calls; /* in order; owned, with their data */
@@ -179,7 +180,9 @@ start_poll(struct uplink *u)
 	struct agent_msg_poll m = {.table = u->table,
 	    .wait_s = WAIT_S,
 	    .trouble = u->trouble,
-	    .own_servers = u->o.own_servers};
+	    .stop = u->stop,
+	    .own_servers = u->o.own_servers,
+	    .max_jobs = u->o.max_jobs};
 
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
@@ -339,16 +342,29 @@ uplink_kick(struct uplink *u)
 		set_timer(&u->report, 0);
 }
 
-void
-uplink_set_trouble(struct uplink *u, const struct error *trouble)
+static void
+poll_anew(struct uplink *u)
 {
-	u->trouble = *trouble;
 	/* Orders in an answer that is lost by this are told again. */
 	if (u->poll.call == NULL)
 		return;
 	http_client_cancel(u->poll.call);
 	u->poll.call = NULL;
 	set_timer(&u->poll, 0);
+}
+
+void
+uplink_set_trouble(struct uplink *u, const struct error *trouble)
+{
+	u->trouble = *trouble;
+	poll_anew(u);
+}
+
+void
+uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop)
+{
+	u->stop = *stop;
+	poll_anew(u);
 }
 
 void

@@ -17,7 +17,8 @@
 struct uplink;
 
 struct uplink_opts {
-	bool own_servers; /* told with every poll */
+	bool own_servers; /* told with every poll, as is … */
+	int64_t max_jobs; /* … how many jobs it takes at once */
 	struct event_base *base;
 	const struct log *log;
 	struct rng *rng;
@@ -49,6 +50,9 @@ uplink_kick(struct uplink *u);
  */
 void
 uplink_set_trouble(struct uplink *u, const struct error *trouble);
+/* The same for the stop because of refused passwords. */
+void
+uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop);
 void
 uplink_set_table(struct uplink *u, int64_t version);
 /* Queued for the next report; lost with the process, as calls are. Takes res->data. */

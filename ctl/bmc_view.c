@@ -267,6 +267,7 @@ bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *
 		    number(json_object_get(row, "data"), "cleared"));
 		break;
 	case BMC_VERB_RESET: add_reset(json_object_get(row, "data"), out); break;
+	case BMC_VERB_RESUME: text_add(out, "resumed: it is asked again"); break;
 	case BMC_VERB_AUDIT: add_findings(json_object_get(row, "data"), out); break;
 	}
 }

@@ -249,6 +249,7 @@ static const struct {
     {"bmc", "show", BMC_VERB_SHOW},
     {"bmc", "audit", BMC_VERB_AUDIT},
     {"bmc", "reset", BMC_VERB_RESET},
+    {"bmc", "resume", BMC_VERB_RESUME},
     {"identify", NULL, BMC_VERB_IDENTIFY},
     {"sensors", NULL, BMC_VERB_SENSORS},
     {"sel", NULL, BMC_VERB_SEL},
@@ -322,14 +323,17 @@ put_args(
 
 /* What could harm says why, and how many hosts it may hit. */
 static int
-put_order(enum bmc_verb verb, const struct args *args, json_t *body, struct error *err)
+put_order(
+    const struct question *q, const struct args *args, json_t *body, struct error *err)
 {
-	const char *limit = args_get(args, "limit"), *reason = args_get(args, "reason");
+	bool limited = bmc_verb_info(q->verb)->destructive;
+	const char *limit = limited ? args_get(args, "limit") : NULL,
+		   *reason = args_get(args, "reason");
 	int64_t n;
 
 	if (reason == NULL || reason[0] == '\0')
 		return error_set(err, -1, "reason-missing", "add --reason 'INC-123 ...'",
-		    "%s wants to know why", bmc_verb_info(verb)->name);
+		    "%s wants to know why", bmc_verb_info(q->verb)->name);
 	json_put_str(body, "reason", reason);
 	json_put_bool(body, "yes", true); /* what needs one has had it when it is sent */
 	if (limit == NULL)
@@ -361,7 +365,8 @@ static int
 confirm_hosts(struct question *q, const char *what, const json_t *hosts)
 {
 	size_t n = json_array_size(hosts);
-	char *names = names_of(hosts), expected[300];
+	char *names = names_of(hosts), *shown = cmd_util_shown_hosts(hosts, "name"),
+	     expected[300];
 	struct text question = {0};
 	int r;
 
@@ -370,7 +375,8 @@ confirm_hosts(struct question *q, const char *what, const json_t *hosts)
 	else
 		snprintf(expected, sizeof(expected), "%zu", n);
 	text_addf(&question, "About to %s of %s", what, n == 1 ? "" : "the hosts ");
-	text_add_escaped(&question, names);
+	text_add_escaped(&question, shown);
+	free(shown);
 	text_addf(&question, ". Type %s (%s) to go on",
 	    n == 1 ? "the host's name" : "their number", expected);
 	r = cmd_util_confirm(q->ctl, q->hosts, text_str(&question), expected);
@@ -410,10 +416,13 @@ run(struct question *q, const struct args *args)
 {
 	json_t *body = json_object();
 	struct error err;
-	int r = put_args(q, args, body, &err);
+	int r = cmd_util_check_collate(q->ctl, args, &err);
 
-	if (r == 0 && bmc_verb_info(q->verb)->destructive)
-		r = put_order(q->verb, args, body, &err);
+	if (r == 0)
+		r = put_args(q, args, body, &err);
+
+	if (r == 0 && bmc_verb_info(q->verb)->wants_reason)
+		r = put_order(q, args, body, &err);
 	if (r == 0 && q->verb == BMC_VERB_IDENTIFY)
 		json_put_str(body, "reason", args_get(args, "reason"));
 	if (r < 0)
@@ -434,8 +443,7 @@ cmd_bmc(struct ctl *ctl, const struct args *args)
 	struct question q = {.ctl = ctl,
 	    .verb = verb_of(args->command),
 	    .hosts = cmd_util_selector(args),
-	    .collate =
-		args_has(args, "collate") && !ctl_is_json(ctl) ? collate_new() : NULL,
+	    .collate = args_has(args, "collate") ? collate_new() : NULL,
 	    .rows = ctl->format == CTL_JSON ? json_array() : NULL};
 	int r;
 

@@ -238,10 +238,36 @@ cmd_host_list(struct ctl *ctl, const struct args *args)
 	return r;
 }
 
+/* What is no part of the inventory: as seen last, and when. */
+static const char *const seen_members[] = {"power", "power_at", "power_why", "last_seen"};
+
 int
 cmd_host_show(struct ctl *ctl, const struct args *args)
 {
-	return cmd_util_show(ctl, "hosts", args->operands[0]);
+	json_t *host = NULL, *answer = NULL, *seen;
+	const json_t *status;
+	struct text path = {0};
+	int r = cmd_util_fetch(ctl, "hosts", args->operands[0], NULL, &host);
+
+	if (r != CTL_OK)
+		return r;
+	text_add(&path, "/api/v1/status");
+	text_add_query(&path, "hosts", cmd_util_str(host, "name"));
+	r = client_get(ctl, text_str(&path), &answer);
+	text_done(&path);
+	status = json_array_get(json_object_get(answer, "items"), 0);
+	seen = json_object();
+	for (size_t i = 0; i < ARRAY_SIZE(seen_members); i++)
+		json_object_set(
+		    seen, seen_members[i], json_object_get(status, seen_members[i]));
+	if (json_object_size(seen) > 0)
+		json_object_set(host, "seen", seen);
+	if (r == CTL_OK)
+		output_object(ctl, host);
+	json_decref(seen);
+	json_decref(answer);
+	json_decref(host);
+	return r;
 }
 
 int

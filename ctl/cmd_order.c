@@ -26,7 +26,7 @@ struct order {
 	const char *kind, *action;
 	char *hosts; /* the selector as typed; owned */
 	const char *reason, *image;
-	bool hard, yes, dry_run, wait;
+	bool hard, yes, dry_run, wait, collate;
 	int64_t limit, graceful_us, wait_us;
 };
 
@@ -91,6 +91,7 @@ read_order(const struct args *a, struct order *o, struct error *err)
 		o->reason = "no reason given";
 	o->yes = args_has(a, "yes");
 	o->dry_run = args_has(a, "dry-run");
+	o->collate = str_eq(o->kind, "power") && args_has(a, "collate");
 	o->limit = ORDER_LIMIT;
 	if (limit != NULL && str_to_i64(limit, 1, ORDER_LIMIT_MAX, &o->limit) < 0)
 		return error_set(err, -1, "usage", NULL,
@@ -108,7 +109,12 @@ read_order(const struct args *a, struct order *o, struct error *err)
 		    err, -1, "usage", "image list shows them", "boot needs --image");
 	if (str_eq(o->kind, "reboot"))
 		r = read_reboot(a, o, err);
-	return r < 0 ? r : read_wait(a, o, err);
+	if (r == 0)
+		r = read_wait(a, o, err);
+	if (r == 0 && o->collate && !o->wait)
+		return error_set(err, -1, "usage", "add --wait",
+		    "--collate puts results together, and there are none without --wait");
+	return r;
 }
 
 /* ---- talking to the server ---- */
@@ -206,7 +212,7 @@ confirm(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 		text_add_escaped(&question, expected);
 		text_add(&question, ") to go on");
 	} else {
-		char *names = names_of(jobs);
+		char *names = cmd_util_shown_hosts(jobs, "host");
 
 		snprintf(expected, sizeof(expected), "%zu", n);
 		text_addf(
@@ -246,6 +252,10 @@ print_started(const struct ctl *ctl, const struct order *o, const json_t *jobs)
 	const json_t *job;
 	size_t i;
 
+	if (o->collate) {
+		ctl_say(ctl, "%zu jobs ordered", json_array_size(jobs));
+		return;
+	}
 	if (ctl->format == CTL_WIDE || ctl->format == CTL_NDJSON ||
 	    (ctl->format == CTL_JSON && !o->wait)) {
 		output_list(ctl, jobs, started_columns, ARRAY_SIZE(started_columns));
@@ -297,9 +307,11 @@ wait_for(struct ctl *ctl, const struct order *o, const json_t *jobs)
 	    .timeout_us = o->wait_us,
 	    .screen = ctl->quiet || ctl_is_json(ctl) ? NULL : ctl->err,
 	    .live = ctl->err_tty,
+	    .collate = o->collate ? collate_new() : NULL,
 	};
 	int r = follow_io_run(ctl, jobs, &how);
 
+	collate_free(how.collate);
 	if (ctl_is_json(ctl))
 		cmd_util_print_jobs(ctl, jobs);
 	return r;
@@ -341,7 +353,8 @@ cmd_order(struct ctl *ctl, const struct args *args)
 	struct error err;
 	int r;
 
-	if (read_order(args, &o, &err) < 0)
+	if (read_order(args, &o, &err) < 0 ||
+	    (o.collate && cmd_util_check_collate(ctl, args, &err) < 0))
 		r = ctl_fail(ctl, CTL_USAGE, o.hosts, &err);
 	else
 		r = run_order(ctl, &o);

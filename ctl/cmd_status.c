@@ -10,6 +10,7 @@
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
 #include "ctl/output.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
@@ -27,6 +28,20 @@ cell_reason(const json_t *row, struct text *out)
 		text_add(out, " (own servers: not held back)");
 }
 
+/* Power was seen some time ago: "on (5m0s ago)". It is what is known only while that is short. */
+static void
+cell_power(const json_t *row, struct text *out)
+{
+	int64_t at = output_wall(json_object_get(row, "power_at"));
+	const char *why = cmd_util_str(row, "power_why");
+	char ago[32];
+
+	text_add(out, cmd_util_str(row, "power"));
+	if (at > 0)
+		text_addf(out, " (%s%s%s ago)", why, why[0] != '\0' ? ", " : "",
+		    str_duration(clock_wall() - at, ago, sizeof(ago)));
+}
+
 static const struct output_column status_columns[] = {
     {.title = "HOST", .key = "host"},
     {.title = "SITE", .key = "site"},
@@ -36,7 +51,7 @@ static const struct output_column status_columns[] = {
     {.title = "FOR", .key = "in_stage_us", .kind = OUTPUT_DURATION},
     {.title = "AT MOST", .key = "deadline_us", .kind = OUTPUT_DURATION},
     {.title = "ATTEMPT", .key = "attempt", .wide = true},
-    {.title = "POWER", .key = "power"},
+    {.title = "POWER", .cell = cell_power},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
     {.title = "JOB", .key = "job", .wide = true},
     {.title = "REASON", .cell = cell_reason},
@@ -105,12 +120,27 @@ cell_ago(const json_t *agent, struct text *out)
 				  sizeof(buf)));
 }
 
+/* "stopped since 2026-01-31 09:30: 12 of 40 refused": no session is opened there. */
+static void
+cell_bmcs(const json_t *agent, struct text *out)
+{
+	const json_t *stop = json_object_get(agent, "bmc_stop");
+
+	if (!json_is_object(stop))
+		return;
+	text_addf(out, "stopped since %s: %lld of %lld refused",
+	    cmd_util_str(stop, "since"),
+	    (long long)json_integer_value(json_object_get(stop, "refused")),
+	    (long long)json_integer_value(json_object_get(stop, "heard")));
+}
+
 static const struct output_column agent_columns[] = {
     {.title = "SITE", .key = "site"},
     {.title = "AGENT", .key = "agent"},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
     {.title = "AGO", .cell = cell_ago},
     {.title = "CONFIRMED BY", .key = "confirmed_by"},
+    {.title = "BMCS", .cell = cell_bmcs},
 };
 
 int

@@ -11,9 +11,12 @@
 #include <string.h>
 
 #include "ctl/output.h"
+#include "lib/hostlist.h"
 #include "lib/id.h"
 #include "lib/json.h"
 #include "lib/str.h"
+
+enum { NAMED_MAX = 20 };
 
 enum { UTIL_IDS_SEARCHED = 5000, UTIL_ID_PART_MIN = 4 };
 
@@ -227,6 +230,38 @@ cmd_util_print_id(const struct ctl *ctl, const json_t *job)
 	text_add_escaped(&line, cmd_util_str(job, "id"));
 	fprintf(ctl->out, "%s\n", text_str(&line));
 	text_done(&line);
+}
+
+char *
+cmd_util_shown_hosts(const json_t *list, const char *key)
+{
+	size_t n = json_array_size(list), i;
+	const char **names = str_alloc((n + 1) * sizeof(*names));
+	struct text t = {0};
+	const json_t *item;
+	char *folded = NULL;
+
+	json_array_foreach (list, i, item) {
+		names[i] = cmd_util_str(item, key);
+		text_add(&t, i > 0 ? "," : "");
+		text_add(&t, names[i]);
+	}
+	if (n > NAMED_MAX)
+		folded = hostlist_fold(names, n);
+	free(names);
+	if (folded == NULL)
+		return text_take(&t);
+	text_done(&t);
+	return folded;
+}
+
+int
+cmd_util_check_collate(const struct ctl *ctl, const struct args *args, struct error *err)
+{
+	if (!args_has(args, "collate") || !ctl_is_json(ctl))
+		return 0;
+	return error_set(err, -1, "usage", "leave out one of the two",
+	    "--collate makes text for people, and -o json|ndjson a document per host");
 }
 
 void

@@ -42,6 +42,13 @@ cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *n
 int
 cmd_util_confirm(const struct ctl *ctl, const char *subject, const char *question,
     const char *expected);
+/* Hosts for a question: named, or folded where they are many. Owned by the caller. */
+char *
+cmd_util_shown_hosts(const json_t *list, const char *key);
+/* --collate is for people: with -o json or ndjson it is refused, in words. */
+int
+cmd_util_check_collate(
+    const struct ctl *ctl, const struct args *args, struct error *err) MUST_CHECK;
 /* The job's id as a line of data: `job=$(netboot-ctl reinstall ...)` works. */
 void
 cmd_util_print_id(const struct ctl *ctl, const json_t *job);

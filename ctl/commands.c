@@ -63,6 +63,11 @@ static const struct args_option sure_options[] = {
     {"limit", 0, ARGS_VALUE, "N", "refuse a set of more hosts (20)"},
 };
 
+static const struct args_option resume_options[] = {
+    {"site", 0, ARGS_VALUE, "SITE", "sessions are opened again at this site"},
+    {"all", 0, ARGS_FLAG, NULL, "the same at all sites where they are stopped"},
+};
+
 static const struct args_option identify_options[] = {
     {"for", 0, ARGS_VALUE, "DURATION", "so long, at most 255s (15s)"},
     {"on", 0, ARGS_FLAG, NULL, "until it is switched off"},
@@ -327,6 +332,15 @@ static const struct args_command commands[] = {
 	"--yes;\n"
 	"a locked host, or one with a job, is left alone. Ends with 2 when a host "
 	"failed."},
+    {"bmc", "resume", "[HOSTS]", 0, -1,
+	{GROUP(resume_options), GROUP(reason_option), GROUP(collate_option)}, cmd_resume,
+	"Ask BMCs again that are left alone",
+	"HOSTS: those that did not answer some times in a row, now and not after their "
+	"rest.\n"
+	"--site, --all: sites where too many BMCs refused the password, so that no "
+	"session "
+	"is\n"
+	"opened there any more; correct the password first. doctor shows which."},
     {"identify", NULL, "HOSTS", 1, -1,
 	{GROUP(collate_option), GROUP(identify_options), GROUP(reason_option)}, cmd_bmc,
 	"Have machines light their identify lamp", ANSWERS_HELP},
@@ -336,16 +350,21 @@ static const struct args_command commands[] = {
 	{GROUP(collate_option), GROUP(sel_options), GROUP(reason_option),
 	    GROUP(sure_options)},
 	cmd_bmc, "Show the machines' event logs, or clear them", ANSWERS_HELP},
-    {"power", "on", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
-	cmd_order, "Switch on", HOSTS_HELP},
-    {"power", "off", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
-	cmd_order, "Switch off at once", HOSTS_HELP},
-    {"power", "soft", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
-	cmd_order, "Ask the system to stop", HOSTS_HELP},
-    {"power", "cycle", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
-	cmd_order, "Switch off at once and on again", HOSTS_HELP},
-    {"power", "reset", "HOSTS", 1, -1, {GROUP(reason_option), GROUP(order_options)},
-	cmd_order, "Reset at once", HOSTS_HELP},
+    {"power", "on", "HOSTS", 1, -1,
+	{GROUP(reason_option), GROUP(order_options), GROUP(collate_option)}, cmd_order,
+	"Switch on", HOSTS_HELP},
+    {"power", "off", "HOSTS", 1, -1,
+	{GROUP(reason_option), GROUP(order_options), GROUP(collate_option)}, cmd_order,
+	"Switch off at once", HOSTS_HELP},
+    {"power", "soft", "HOSTS", 1, -1,
+	{GROUP(reason_option), GROUP(order_options), GROUP(collate_option)}, cmd_order,
+	"Ask the system to stop", HOSTS_HELP},
+    {"power", "cycle", "HOSTS", 1, -1,
+	{GROUP(reason_option), GROUP(order_options), GROUP(collate_option)}, cmd_order,
+	"Switch off at once and on again", HOSTS_HELP},
+    {"power", "reset", "HOSTS", 1, -1,
+	{GROUP(reason_option), GROUP(order_options), GROUP(collate_option)}, cmd_order,
+	"Reset at once", HOSTS_HELP},
 
     {"status", NULL, "[HOSTS]", 0, -1, {GROUP(status_options)}, cmd_status,
 	"Show what hosts are doing", NULL},

@@ -3,8 +3,10 @@
  *
  * Entry point: follow_io_run(). Each job has one stream of server-sent events, taken up
  * again after the last event seen when it breaks, and its record is asked for every few
- * seconds in case an event never came. So a restarted orchestrator costs a pause, not the
- * wait; only the deadline or the jobs' ends finish it. Ownership: everything lives until
+ * seconds in case an event never came. Many jobs share one stream of all jobs' events, and
+ * pages of the list of jobs instead of records. So a restarted orchestrator costs a pause, not the
+ * wait; only the deadline or the jobs' ends finish it. Each result is printed once: of several jobs as
+ * each ends, and at the end for those that have not. Ownership: everything lives until
  * follow_io_run() returns. What is shown is made by progress_view.c; this file only knows
  * when. Failure modes: none of its own; a server that stays away ends in CTL_TIMEOUT,
  * since the jobs themselves go on without us. ^C leaves the jobs alone too, and says so.
@@ -16,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <uthash.h>
 
 #include "ctl/progress.h"
 #include "ctl/progress_view.h"
@@ -35,16 +38,29 @@ enum {
 	FOLLOW_ASK_TIMEOUT_S = 10,
 	FOLLOW_WIDTH = 100,
 	FOLLOW_ROWS = 24,
+	FOLLOW_MANY = 32, /* from then on one stream for all of them */
+	FOLLOW_PAGE = 1000,
+	FOLLOW_NAMED = 20, /* of those that go on */
+};
+
+/* Of one job's events, or of all jobs'. */
+struct follow_stream {
+	struct follow *follow;
+	struct follow_job *job; /* NULL: all */
+	struct sse sse;
+	struct http_client_call *call; /* NULL: none is under way */
+	struct event *retry;
+	int64_t
+	    retry_s; /* grows while the server refuses, so that a thousand waits do not storm it */
 };
 
 struct follow_job {
 	struct follow *follow;
 	struct progress progress;
-	struct sse sse;
-	struct http_client_call *stream, *ask; /* NULL when none is under way */
-	struct event *retry;
-	int64_t
-	    retry_s; /* grows while the server refuses, so that a thousand waits do not storm it */
+	struct follow_stream stream;
+	struct http_client_call *ask;
+	bool told; /* its result */
+	UT_hash_handle hh;
 };
 
 struct follow {
@@ -52,8 +68,14 @@ struct follow {
 	const struct follow_io_how *how;
 	struct event_base *base;
 	struct http_client *client;
-	struct follow_job *jobs;
-	size_t n_jobs;
+	struct follow_job *jobs, *by_id;
+	size_t n_jobs, n_open;
+	bool many;
+	struct follow_stream all;      /* of many */
+	struct http_client_call *page; /* … records being asked for */
+	char cursor[ID_SIZE], oldest[ID_SIZE];
+	struct text out; /* results to be printed */
+	int worst;
 	struct event *poll, *redraw, *deadline, *interrupt;
 	size_t drawn_lines;
 	bool lost; /* the server does not answer just now */
@@ -122,6 +144,14 @@ draw_many(const struct follow *f, const struct progress_look *look, size_t rows,
 }
 
 static void
+erase(struct follow *f)
+{
+	if (f->drawn_lines > 0)
+		fprintf(f->how->screen, "\033[%zuA\r\033[J", f->drawn_lines);
+	f->drawn_lines = 0;
+}
+
+static void
 draw(struct follow *f)
 {
 	struct text t = {0};
@@ -138,8 +168,7 @@ draw(struct follow *f)
 	if (f->lost)
 		text_add(&t,
 		    "  (the server does not answer; the job goes on, waiting for it)\n");
-	if (f->drawn_lines > 0)
-		fprintf(f->how->screen, "\033[%zuA\r\033[J", f->drawn_lines);
+	erase(f);
 	lines = count_lines(text_str(&t));
 	fputs(last_lines(text_str(&t), lines, rows), f->how->screen);
 	fflush(f->how->screen);
@@ -167,105 +196,201 @@ set_lost(struct follow *f, bool lost)
 	f->lost = lost;
 }
 
-static bool
-all_ended(const struct follow *f)
+/* ---- results ---- */
+
+/* The worst: a failure outweighs a wait that ran out, since it will not mend itself. */
+static int
+worse(int a, int b)
 {
-	for (size_t i = 0; i < f->n_jobs; i++)
-		if (f->jobs[i].progress.state == PROGRESS_OPEN)
-			return false;
-	return true;
+	static const int weight[] = {
+	    [CTL_OK] = 0, [CTL_REFUSED] = 1, [CTL_TIMEOUT] = 2, [CTL_FAILED] = 3};
+
+	return weight[a] >= weight[b] ? a : b;
 }
 
 static void
-stop_when_all_ended(struct follow *f)
+tell_result(struct follow *f, struct follow_job *j)
 {
-	if (all_ended(f))
+	struct text answer = {0};
+
+	if (j->told)
+		return;
+	j->told = true;
+	f->worst = worse(f->worst, progress_view_exit(&j->progress));
+	if (f->how->collate != NULL) {
+		progress_view_answer(&j->progress, &answer);
+		collate_add(f->how->collate, j->progress.host, text_str(&answer));
+	} else if (!ctl_is_json(f->ctl)) {
+		progress_view_result(&j->progress, &f->out);
+	}
+	text_done(&answer);
+}
+
+static void
+flush_results(struct follow *f)
+{
+	if (text_str(&f->out)[0] == '\0')
+		return;
+	if (f->how->screen != NULL && f->how->live) {
+		erase(f);
+		fflush(f->how->screen);
+	}
+	fputs(text_str(&f->out), f->ctl->out);
+	fflush(f->ctl->out);
+	text_clear(&f->out);
+}
+
+/* After every step of a job. */
+static void
+look_at(struct follow *f, struct follow_job *j, bool was_open)
+{
+	if (!was_open || j->progress.state == PROGRESS_OPEN)
+		return;
+	f->n_open--;
+	/* A single one's stages stay on the screen, and its result comes last. */
+	if (f->n_jobs > 1)
+		tell_result(f, j);
+	if (f->n_open == 0)
 		event_base_loopbreak(f->base);
 }
 
-/* ---- one job ---- */
+/* ---- streams ---- */
+
+static struct follow_job *
+job_of(struct follow *f, const char *id)
+{
+	struct follow_job *j = NULL;
+
+	if (id != NULL)
+		HASH_FIND_STR(f->by_id, id, j);
+	return j;
+}
 
 static void
 on_sse_event(void *arg, const char *data)
 {
-	struct follow_job *j = arg;
+	struct follow_stream *st = arg;
+	struct follow *f = st->follow;
+	struct follow_job *j = st->job;
 	struct text changes = {0};
 	struct error err;
 	json_t *event = json_parse(data, strlen(data), &err);
+	bool was_open;
 
-	if (event == NULL)
-		return;
-	progress_on_event(&j->progress, event, &changes);
+	if (j == NULL)
+		j = job_of(f, json_string_value(json_object_get(event, "job")));
+	if (event != NULL && j != NULL) {
+		was_open = j->progress.state == PROGRESS_OPEN;
+		progress_on_event(&j->progress, event, &changes);
+		show_changes(f, &changes);
+		look_at(f, j, was_open);
+	}
 	json_decref(event);
-	show_changes(j->follow, &changes);
 }
 
 static int
 on_chunk(void *arg, const char *data, size_t len)
 {
-	struct follow_job *j = arg;
+	struct follow_stream *st = arg;
+	int r;
 
-	set_lost(j->follow, false);
-	j->retry_s = FOLLOW_RETRY_S;
-	if (sse_feed(&j->sse, data, len, on_sse_event, j) < 0)
-		return 1;
-	stop_when_all_ended(j->follow);
-	return 0;
+	set_lost(st->follow, false);
+	st->retry_s = FOLLOW_RETRY_S;
+	r = sse_feed(&st->sse, data, len, on_sse_event, st);
+	flush_results(st->follow);
+	return r < 0 ? 1 : 0;
 }
 
 static void
-retry_later(struct follow_job *j)
+retry_later(struct follow_stream *st)
 {
-	struct timeval tv = timeval_of(j->retry_s * USEC_PER_SEC);
+	struct timeval tv = timeval_of(st->retry_s * USEC_PER_SEC);
 
-	evtimer_add(j->retry, &tv);
-	if (j->retry_s < FOLLOW_RETRY_MAX_S)
-		j->retry_s *= 2;
+	evtimer_add(st->retry, &tv);
+	if (st->retry_s < FOLLOW_RETRY_MAX_S)
+		st->retry_s *= 2;
 }
 
 static void
 on_stream_end(void *arg, const struct http_client_reply *reply)
 {
-	struct follow_job *j = arg;
+	struct follow_stream *st = arg;
 
-	j->stream = NULL;
+	st->call = NULL;
 	if (reply->status == 0)
-		set_lost(j->follow, true);
-	retry_later(j);
+		set_lost(st->follow, true);
+	retry_later(st);
 }
 
+/* Of one job, all that ever was; of all jobs, what is to come: what was is in their records. */
 static void
-start_stream(struct follow_job *j)
+start_stream(struct follow_stream *st)
 {
 	struct text path = {0};
 	struct http_client_request rq = {.method = "GET"};
 
-	sse_restart(&j->sse);
+	sse_restart(&st->sse);
 	text_add(&path, "/api/v1/events?follow=1");
-	text_add_query(&path, "job", j->progress.id);
-	text_add_query(&path, "after", j->sse.id[0] != '\0' ? j->sse.id : "0");
+	if (st->job != NULL)
+		text_add_query(&path, "job", st->job->progress.id);
+	else
+		text_add_query(&path, "kind", "job.*");
+	if (st->sse.id[0] != '\0' || st->job != NULL)
+		text_add_query(&path, "after", st->sse.id[0] != '\0' ? st->sse.id : "0");
 	rq.path = text_str(&path);
-	j->stream =
-	    http_client_stream(j->follow->client, &rq, on_chunk, on_stream_end, j);
-	if (j->stream == NULL)
-		retry_later(j);
+	st->call =
+	    http_client_stream(st->follow->client, &rq, on_chunk, on_stream_end, st);
+	if (st->call == NULL)
+		retry_later(st);
 	text_done(&path);
 }
 
 static void
 on_retry(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
-	struct follow_job *j = arg;
+	struct follow_stream *st = arg;
+	bool wanted = st->job == NULL || st->job->progress.state == PROGRESS_OPEN;
 
-	if (j->progress.state == PROGRESS_OPEN && j->stream == NULL)
-		start_stream(j);
+	if (wanted && st->call == NULL)
+		start_stream(st);
+}
+
+static void
+stream_init(struct follow_stream *st, struct follow *f, struct follow_job *j)
+{
+	st->follow = f;
+	st->job = j;
+	st->retry_s = FOLLOW_RETRY_S;
+	st->retry = evtimer_new(f->base, on_retry, st);
+}
+
+static void
+stream_done(struct follow_stream *st)
+{
+	if (st->call != NULL)
+		http_client_cancel(st->call);
+	if (st->retry != NULL)
+		event_free(st->retry);
+	sse_done(&st->sse);
+}
+
+/* ---- records ---- */
+
+static void
+take_record(struct follow *f, struct follow_job *j, const json_t *job)
+{
+	bool was_open = j->progress.state == PROGRESS_OPEN;
+	struct text changes = {0};
+
+	progress_on_job(&j->progress, job, &changes);
+	show_changes(f, &changes);
+	look_at(f, j, was_open);
 }
 
 static void
 on_record(void *arg, const struct http_client_reply *reply)
 {
 	struct follow_job *j = arg;
-	struct text changes = {0};
 	json_t *job = NULL;
 	struct error err;
 
@@ -274,10 +399,9 @@ on_record(void *arg, const struct http_client_reply *reply)
 	if (reply->status == 200)
 		job = json_parse(reply->body, reply->body_len, &err);
 	if (job != NULL)
-		progress_on_job(&j->progress, job, &changes);
+		take_record(j->follow, j, job);
 	json_decref(job);
-	show_changes(j->follow, &changes);
-	stop_when_all_ended(j->follow);
+	flush_results(j->follow);
 }
 
 static void
@@ -295,6 +419,56 @@ ask_record(struct follow_job *j)
 		j->ask = http_client_start(j->follow->client, &rq, on_record, j);
 }
 
+static void
+ask_page(struct follow *f);
+
+/* Newest first: none of ours is behind the oldest. */
+static void
+on_page(void *arg, const struct http_client_reply *reply)
+{
+	struct follow *f = arg;
+	json_t *page = NULL;
+	const json_t *item;
+	const char *next, *id = NULL;
+	struct error err;
+	size_t i;
+
+	f->page = NULL;
+	set_lost(f, reply->status == 0);
+	if (reply->status == 200)
+		page = json_parse(reply->body, reply->body_len, &err);
+	json_array_foreach (json_object_get(page, "items"), i, item) {
+		struct follow_job *j;
+
+		id = json_string_value(json_object_get(item, "id"));
+		j = job_of(f, id);
+		if (j != NULL)
+			take_record(f, j, item);
+	}
+	next = json_string_value(json_object_get(page, "next"));
+	if (next != NULL && id != NULL && strcmp(id, f->oldest) > 0 && f->n_open > 0) {
+		str_clip(f->cursor, sizeof(f->cursor), next);
+		ask_page(f);
+	}
+	json_decref(page);
+	flush_results(f);
+}
+
+static void
+ask_page(struct follow *f)
+{
+	struct text path = {0};
+	struct http_client_request rq = {
+	    .method = "GET", .timeout_us = FOLLOW_ASK_TIMEOUT_S * USEC_PER_SEC};
+
+	text_addf(&path, "/api/v1/jobs?limit=%d", (int)FOLLOW_PAGE);
+	if (f->cursor[0] != '\0')
+		text_add_query(&path, "cursor", f->cursor);
+	rq.path = text_str(&path);
+	f->page = http_client_start(f->client, &rq, on_page, f);
+	text_done(&path);
+}
+
 /* ---- timers ---- */
 
 static void
@@ -304,8 +478,12 @@ on_poll(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 	bool all = f->polls++ % FOLLOW_POLLS_STREAMING == 0;
 
-	for (size_t i = 0; i < f->n_jobs; i++)
-		if (all || f->jobs[i].stream == NULL)
+	if (f->many && f->page == NULL && (all || f->all.call == NULL)) {
+		f->cursor[0] = '\0';
+		ask_page(f);
+	}
+	for (size_t i = 0; !f->many && i < f->n_jobs; i++)
+		if (all || f->jobs[i].stream.call == NULL)
 			ask_record(&f->jobs[i]);
 }
 
@@ -360,17 +538,26 @@ static void
 start_jobs(struct follow *f, const json_t *jobs)
 {
 	f->n_jobs = json_array_size(jobs);
+	f->many = f->n_jobs >= FOLLOW_MANY;
 	f->jobs = str_alloc((f->n_jobs + 1) * sizeof(*f->jobs));
+	stream_init(&f->all, f, NULL);
 	for (size_t i = 0; i < f->n_jobs; i++) {
 		struct follow_job *j = &f->jobs[i];
 
 		j->follow = f;
-		j->retry_s = FOLLOW_RETRY_S;
-		j->retry = evtimer_new(f->base, on_retry, j);
+		stream_init(&j->stream, f, j);
 		progress_init(&j->progress, json_array_get(jobs, i));
-		if (j->progress.state == PROGRESS_OPEN)
-			start_stream(j);
+		HASH_ADD_STR(f->by_id, progress.id, j);
+		if (f->oldest[0] == '\0' || strcmp(j->progress.id, f->oldest) < 0)
+			str_clip(f->oldest, sizeof(f->oldest), j->progress.id);
+		if (j->progress.state != PROGRESS_OPEN)
+			continue;
+		f->n_open++;
+		if (!f->many)
+			start_stream(&j->stream);
 	}
+	if (f->many)
+		start_stream(&f->all);
 }
 
 static void
@@ -386,13 +573,15 @@ finish(struct follow *f)
 	for (size_t i = 0; i < f->n_jobs; i++) {
 		struct follow_job *j = &f->jobs[i];
 
-		if (j->stream != NULL)
-			http_client_cancel(j->stream);
 		if (j->ask != NULL)
 			http_client_cancel(j->ask);
-		free_event(j->retry);
-		sse_done(&j->sse);
+		stream_done(&j->stream);
 	}
+	stream_done(&f->all);
+	if (f->page != NULL)
+		http_client_cancel(f->page);
+	HASH_CLEAR(hh, f->by_id);
+	text_done(&f->out);
 	free(f->jobs);
 	free_event(f->poll);
 	free_event(f->redraw);
@@ -403,47 +592,56 @@ finish(struct follow *f)
 		event_base_free(f->base);
 }
 
-/* The worst: a failure outweighs a wait that ran out, since it will not mend itself. */
-static int
-worse(int a, int b)
+static void
+say_open(const struct follow *f)
 {
-	static const int weight[] = {
-	    [CTL_OK] = 0, [CTL_REFUSED] = 1, [CTL_TIMEOUT] = 2, [CTL_FAILED] = 3};
-
-	return weight[a] >= weight[b] ? a : b;
-}
-
-static int
-print_results(const struct follow *f)
-{
-	struct text t = {0};
-	int r = CTL_OK;
+	size_t n = 0, n_untaken = 0;
 
 	for (size_t i = 0; i < f->n_jobs; i++) {
 		const struct progress *p = &f->jobs[i].progress;
 
-		progress_view_result(p, &t);
-		r = worse(r, progress_view_exit(p));
-		if (p->state == PROGRESS_OPEN)
-			ctl_say(f->ctl, "%s: the job goes on: netboot-ctl watch %s",
-			    p->host, p->id);
-		if (p->state == PROGRESS_OPEN && p->stage <= STAGE_QUEUED)
+		if (p->state != PROGRESS_OPEN)
+			continue;
+		n_untaken += p->stage <= STAGE_QUEUED;
+		if (n++ >= FOLLOW_NAMED)
+			continue;
+		ctl_say(
+		    f->ctl, "%s: the job goes on: netboot-ctl watch %s", p->host, p->id);
+		if (p->stage <= STAGE_QUEUED)
 			ctl_say(f->ctl,
 			    "%s: no agent has taken it yet: netboot-ctl status %s and "
 			    "netboot-ctl doctor say why",
 			    p->host, p->host);
 	}
-	if (!ctl_is_json(f->ctl))
-		fputs(text_str(&t), f->ctl->out);
+	if (n > FOLLOW_NAMED)
+		ctl_say(f->ctl,
+		    "%zu of %zu jobs go on, %zu of them not taken by an agent yet: "
+		    "netboot-ctl job list --state open",
+		    n, f->n_jobs, n_untaken);
+}
+
+/* Of those that have not been told of. */
+static void
+print_results(struct follow *f)
+{
+	struct text groups = {0};
+
+	for (size_t i = 0; i < f->n_jobs; i++)
+		tell_result(f, &f->jobs[i]);
+	flush_results(f);
+	if (f->how->collate != NULL)
+		collate_print(f->how->collate, &groups);
+	fputs(text_str(&groups), f->ctl->out);
 	fflush(f->ctl->out);
-	text_done(&t);
-	return r;
+	text_done(&groups);
+	say_open(f);
 }
 
 int
 follow_io_run(const struct ctl *ctl, const json_t *jobs, const struct follow_io_how *how)
 {
-	struct follow f = {.ctl = ctl, .how = how, .base = event_base_new()};
+	struct follow f = {
+	    .ctl = ctl, .how = how, .base = event_base_new(), .worst = CTL_OK};
 	struct error err;
 	int r;
 
@@ -455,11 +653,12 @@ follow_io_run(const struct ctl *ctl, const json_t *jobs, const struct follow_io_
 	start_jobs(&f, jobs);
 	start_timers(&f);
 	draw(&f);
-	if (!all_ended(&f))
+	if (f.n_open > 0)
 		event_base_dispatch(f.base);
 	f.lost = false;
 	draw(&f);
-	r = print_results(&f);
+	print_results(&f);
+	r = f.worst;
 out:
 	finish(&f);
 	if (f.interrupted) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "ctl/collate.h"
 #include "ctl/ctl.h"
 #include "lib/compiler.h"
 
@@ -17,10 +18,12 @@ struct follow_io_how {
 	int64_t timeout_us;
 	FILE *screen; /* where progress goes; NULL: nowhere */
 	bool live;    /* screen is a terminal: redraw instead of a line per change */
+	struct collate
+	    *collate; /* results go there, and are printed at the end; or NULL */
 };
 
-/* Follows the jobs (array of job documents) to their ends or the timeout, then prints a
- * result line for each on ctl->out, unless the format is JSON. The server may go away and
+/* Follows the jobs (array of job documents) to their ends or the timeout, and prints one
+ * result line for each on ctl->out, of several as each ends, unless the format is JSON. The server may go away and
  * come back meanwhile. Returns the worst of the jobs' exit codes. */
 int
 follow_io_run(const struct ctl *ctl, const json_t *jobs, const struct follow_io_how *how);

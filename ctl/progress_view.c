@@ -222,6 +222,44 @@ progress_view_result(const struct progress *p, struct text *out)
 	text_add(out, "\n");
 }
 
+/* The power that a job's last word tells of: "…; power off". */
+static const char *
+seen_power(const struct progress *p)
+{
+	static const struct {
+		const char *end, *power;
+	} ends[] = {{"; power off", "off"}, {"; power on", "on"}};
+	const char *evidence = p->stages[STAGE_POWER].evidence;
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		size_t n = strlen(evidence), m = strlen(ends[i].end);
+
+		if (n >= m && str_eq(evidence + n - m, ends[i].end))
+			return ends[i].power;
+	}
+	return NULL;
+}
+
+void
+progress_view_answer(const struct progress *p, struct text *out)
+{
+	const char *evidence = p->stages[STAGE_POWER].evidence;
+	/* The power right after a cycle or a soft shutdown is not yet what came of it. */
+	const char *power = !str_eq(p->kind, "power")		    ? NULL
+			    : strstr(evidence, " accepted") != NULL ? evidence
+								    : seen_power(p);
+
+	switch (p->state) {
+	case PROGRESS_OPEN: text_addf(out, "still at %s", stage_name(p->stage)); break;
+	case PROGRESS_DONE: text_add_escaped(out, power != NULL ? power : "done"); break;
+	case PROGRESS_CANCELLED: text_add(out, "cancelled"); break;
+	case PROGRESS_FAILED:
+		text_addf(out, "FAILED at %s: ", stage_name(p->stage));
+		text_add_escaped(out, p->verdict.code);
+		break;
+	}
+}
+
 int
 progress_view_exit(const struct progress *p)
 {

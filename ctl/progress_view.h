@@ -27,6 +27,10 @@ progress_view_line(
 /* "edge01: done in 2m31s", "edge01: FAILED at kernel: kernel-stalled: …: next step". */
 void
 progress_view_result(const struct progress *p, struct text *out);
+/* What several hosts may have in common: "off" (power as it was seen), "cycle accepted; power on", "done",
+ * "FAILED at preflight: bmc-unreachable", "cancelled", "still at power". */
+void
+progress_view_answer(const struct progress *p, struct text *out);
 /* DESIGN section 8; CTL_TIMEOUT while the job is open. */
 int
 progress_view_exit(const struct progress *p);

@@ -40,6 +40,7 @@ enum {
 	STATE_GET,
 	STATE_SEEN,
 	STATE_POWER,
+	STATE_SEEN_BY,
 };
 
 static const char *const sql[] = {
@@ -97,6 +98,13 @@ static const char *const sql[] = {
 		    " power = excluded.power, power_why = excluded.power_why,"
 		    " power_at = excluded.power_at WHERE host_state.power_at IS NULL"
 		    " OR host_state.power_at <= excluded.power_at",
+    [STATE_SEEN_BY] =
+	"INSERT INTO host_state (host, power, power_why, power_at)"
+	" SELECT host, $2, NULL, $3 FROM bmc WHERE host = $1 AND address = $4"
+	" AND port = $5 ON CONFLICT (host) DO UPDATE SET"
+	" power = excluded.power, power_why = excluded.power_why,"
+	" power_at = excluded.power_at WHERE host_state.power_at IS NULL"
+	" OR host_state.power_at <= excluded.power_at",
 };
 
 struct store_sql
@@ -452,5 +460,18 @@ db_host_state_power(
 	db_bind_text(st, 2, power);
 	db_bind_opt(st, 3, why);
 	db_bind_i64(st, 4, at);
+	return store_run(st);
+}
+
+int
+db_host_state_seen_by(struct store *s, const char *name, const char *address,
+    int64_t port, const char *power, int64_t at)
+{
+	struct db_stmt *st = stmt_for(s, STATE_SEEN_BY, name);
+
+	db_bind_text(st, 2, power);
+	db_bind_i64(st, 3, at);
+	db_bind_text(st, 4, address);
+	db_bind_i64(st, 5, port);
 	return store_run(st);
 }

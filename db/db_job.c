@@ -20,6 +20,7 @@ enum {
 	JOB_LAST,
 	JOB_OPEN_SITE,
 	JOB_DUE_SITE,
+	JOB_OUT_SITE,
 	JOB_SENT,
 	JOB_IDS,
 	JOB_IDS_HOST,
@@ -60,7 +61,10 @@ static const char *const sql[] = {
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
     [JOB_IDS] = "SELECT id FROM job WHERE (CAST($2 AS TEXT) IS NULL OR id < $2)" NARROW,
     [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND (state = "
-		     "'queued' OR cancel_at IS NOT NULL) ORDER BY id LIMIT $2",
+		     "'queued' OR cancel_at IS NOT NULL) ORDER BY CASE WHEN sent IS NULL "
+		     "THEN 1 ELSE 0 END, id LIMIT $2",
+    [JOB_OUT_SITE] = "SELECT COUNT(*) FROM job WHERE site = $1 AND ended IS NULL"
+		     " AND sent IS NOT NULL",
     [JOB_SENT] = "UPDATE job SET sent = $2 WHERE id = $1 AND sent IS NULL",
     [JOB_IDS_HOST] = "SELECT id FROM job WHERE host = $1 AND (CAST($2 AS TEXT) IS NULL "
 		     "OR id < $2)" NARROW,
@@ -235,6 +239,19 @@ db_job_due_of_site(
 
 	db_bind_i64(st, 2, limit);
 	return store_collect(st, ret);
+}
+
+int
+db_job_out_of_site(struct store *s, const char *site, int64_t *ret)
+{
+	struct db_stmt *st = stmt_for(s, JOB_OUT_SITE, site);
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	*ret = db_col_i64(st, 0);
+	db_reset(st);
+	return 0;
 }
 
 int

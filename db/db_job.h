@@ -85,10 +85,13 @@ int
 db_job_open_of_site(
     struct store *s, const char *site, struct store_names *ret) MUST_CHECK;
 /* Ids of a site's jobs that an agent has to be told of: not accepted yet, or to be
- * cancelled. */
+ * cancelled. What was told before comes first: it is under way, and never many. */
 int
 db_job_due_of_site(
     struct store *s, const char *site, int64_t limit, struct store_names *ret) MUST_CHECK;
+/* How many of a site's open jobs an agent may know: handed out, and their end not reported. */
+int
+db_job_out_of_site(struct store *s, const char *site, int64_t *ret) MUST_CHECK;
 /* Notes, before it is handed out, that an agent may know the job from now on. */
 int
 db_job_sent(struct store *s, const char *id, int64_t at) MUST_CHECK;

@@ -82,6 +82,13 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 	}
 	if (m->own_servers)
 		json_put(v, "own_servers", json_true());
+	if (m->stop.since > 0)
+		json_put(v, "bmc_stop",
+		    json_pack("{s:I, s:I, s:I}", "since", (json_int_t)m->stop.since,
+			"refused", (json_int_t)m->stop.refused, "heard",
+			(json_int_t)m->stop.heard));
+	if (m->max_jobs > 0)
+		json_put_i64(v, "max_jobs", m->max_jobs);
 	return v;
 }
 
@@ -103,6 +110,25 @@ read_trouble(const json_t *v, struct error *ret, struct error *err)
 	return 0;
 }
 
+static int
+read_stop(const json_t *v, struct agent_msg_stop *ret, struct error *err)
+{
+	json_t *stop = NULL;
+
+	if (json_opt_obj(v, "bmc_stop", &stop, err) < 0)
+		return -EINVAL;
+	if (stop == NULL)
+		return 0;
+	if (json_get_i64(stop, "since", &ret->since, err) < 0 ||
+	    json_opt_i64(stop, "refused", &ret->refused, err) < 0 ||
+	    json_opt_i64(stop, "heard", &ret->heard, err) < 0)
+		return -EINVAL;
+	if (ret->since <= 0 || ret->refused < 0 || ret->heard < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "bmc_stop: out of range");
+	return 0;
+}
+
 int
 agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct error *err)
 {
@@ -111,8 +137,11 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	if (read_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
 	    json_opt_i64(v, "table", &m.table, err) < 0 ||
 	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
-	    read_trouble(v, &m.trouble, err) < 0)
+	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
+	    read_trouble(v, &m.trouble, err) < 0 || read_stop(v, &m.stop, err) < 0)
 		return -EINVAL;
+	if (m.max_jobs < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL, "max_jobs: below 0");
 	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",
 		    AGENT_MSG_WAIT_MAX_S);

@@ -15,6 +15,12 @@
 
 enum { AGENT_MSG_ORDERS_MAX = 4096, AGENT_MSG_EVENTS_MAX = 1000 };
 
+/* No session to a BMC is opened there: too many refused the password. */
+struct agent_msg_stop {
+	int64_t since;		/* wall; 0: there is no such stop */
+	int64_t refused, heard; /* BMCs, then */
+};
+
 struct agent_msg_poll {
 	char site[64];
 	char agent[ID_SIZE];
@@ -22,6 +28,8 @@ struct agent_msg_poll {
 	int64_t wait_s;
 	struct error trouble; /* why the agent can take no orders; no code: it can */
 	bool own_servers;     /* the site keeps its own: nothing is held back */
+	struct agent_msg_stop stop;
+	int64_t max_jobs; /* that it takes at once; 0: it does not say */
 };
 
 enum agent_msg_order_type {

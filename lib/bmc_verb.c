@@ -19,15 +19,16 @@
 /* A reset BMC is away for one to five minutes (ipmi.md 3). SDR and SEL are read record by record,
  * which takes slow BMCs some 50 ms each. */
 static const struct bmc_verb_info infos[] = {
-    [BMC_VERB_POWER_STATUS] = {"power-status", S(20), NULL, false, false},
-    [BMC_VERB_IDENTIFY] = {"identify", S(20), "bmc.identify", false, false},
-    [BMC_VERB_SENSORS] = {"sensors", S(120), NULL, false, true},
-    [BMC_VERB_SEL] = {"sel", S(120), NULL, false, true},
-    [BMC_VERB_SEL_CLEAR] = {"sel-clear", S(60), "bmc.sel-clear", true, false},
-    [BMC_VERB_PROBE] = {"bmc-probe", S(60), NULL, false, true},
-    [BMC_VERB_SHOW] = {"bmc-show", S(20), NULL, false, true},
-    [BMC_VERB_AUDIT] = {"bmc-audit", S(60), NULL, false, true},
-    [BMC_VERB_RESET] = {"bmc-reset", S(420), "bmc.reset", true, false},
+    [BMC_VERB_POWER_STATUS] = {"power-status", S(20), NULL, false, false, false},
+    [BMC_VERB_IDENTIFY] = {"identify", S(20), "bmc.identify", false, false, false},
+    [BMC_VERB_SENSORS] = {"sensors", S(120), NULL, false, true, false},
+    [BMC_VERB_SEL] = {"sel", S(120), NULL, false, true, false},
+    [BMC_VERB_SEL_CLEAR] = {"sel-clear", S(60), "bmc.sel-clear", true, false, true},
+    [BMC_VERB_PROBE] = {"bmc-probe", S(60), NULL, false, true, false},
+    [BMC_VERB_SHOW] = {"bmc-show", S(20), NULL, false, true, false},
+    [BMC_VERB_AUDIT] = {"bmc-audit", S(60), NULL, false, true, false},
+    [BMC_VERB_RESET] = {"bmc-reset", S(420), "bmc.reset", true, false, true},
+    [BMC_VERB_RESUME] = {"bmc-resume", S(20), "bmc.resume", false, false, true},
 };
 
 const struct bmc_verb_info *

@@ -20,6 +20,7 @@ enum bmc_verb {
 	BMC_VERB_SHOW, /* what is known of it; the BMC is not asked */
 	BMC_VERB_AUDIT,
 	BMC_VERB_RESET,
+	BMC_VERB_RESUME, /* its circuit breaker is closed; the BMC is not asked */
 };
 
 enum {
@@ -37,7 +38,11 @@ struct bmc_verb_info {
 	const char *audit; /* what it is called there; NULL: it changes nothing */
 	bool destructive;  /* named and confirmed as destructive orders are */
 	bool has_data;	   /* answers with more than a line */
+	bool wants_reason; /* as what is destructive does */
 };
+
+/* Told to a site's agent, of no host: the stop because of refused passwords is over. */
+#define BMC_VERB_SITE_RESUME "site-resume"
 
 const struct bmc_verb_info *
 bmc_verb_info(enum bmc_verb verb);

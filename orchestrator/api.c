@@ -99,6 +99,7 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/agents", api_status_agents},
     {"POST", V1 "/power", api_bmc_power},
     {"POST", V1 "/bmc/{verb}", api_bmc_ask},
+    {"POST", V1 "/sites/{name}/resume", api_resume_site},
     {"GET", V1 "/boots", api_boot_list},
     {"GET", V1 "/boots/{id}", api_boot_get},
     {"GET", V1 "/boots/{id}/console", api_console_get},

@@ -2,20 +2,18 @@
 /* POST /bmc/VERB and POST /power: what is asked of the BMCs of hosts (lib/bmc_verb.h).
  *
  * The former hands its hosts to fleet.c, which answers line by line. The latter is its older form for
- * power alone, of at most POWER_MAX hosts, whose answer comes as one document when the last host is in.
+ * power alone, of at most POWER_MAX hosts: the same question, whose answer comes as one document when the last host
+ * is in.
  * Failure modes: codes of docs/api.md before the first line; afterwards each host has its own. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "db/db_host.h"
-#include "lib/agent_msg.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/orders.h"
-#include "orchestrator/presence.h"
 
 enum { POWER_MAX = 1000, LIMIT_MAX = 100000, SHOWN_MAX = 200 };
 
@@ -47,7 +45,7 @@ parse(const char *verb, const json_t *body, struct request *r, struct error *err
 	if (r->limit < 1 || r->limit > LIMIT_MAX)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "limit: not 1..%d", LIMIT_MAX);
-	return orders_reason_check(r->reason, bmc_verb_info(r->verb)->destructive, err);
+	return orders_reason_check(r->reason, bmc_verb_info(r->verb)->wants_reason, err);
 }
 
 /* As orders are: more hosts than meant, or more than one without a word, are not touched. */
@@ -121,81 +119,6 @@ api_bmc_ask(void *arg, struct rest_request *rq)
 
 /* ---- POST /power ---- */
 
-struct asking {
-	struct rest_request *rq; /* NULL: the client went away */
-	json_t *items;
-	size_t left;
-};
-
-struct row {
-	struct asking *a;
-	json_t *item; /* borrowed from items */
-};
-
-static void
-finish(struct asking *a)
-{
-	if (--a->left > 0)
-		return;
-	json_t *answer = json_pack("{s:o, s:n}", "items", a->items, "next");
-	if (a->rq)
-		rest_reply(a->rq, 200, answer, NULL);
-	else
-		json_decref(answer);
-	free(a);
-}
-
-static void
-set(json_t *item, const char *power, const char *why)
-{
-	json_object_set_new(item, "power", json_string(power));
-	json_object_set_new(item, "why", json_string(why));
-}
-
-static void
-on_answer(void *arg, const struct agent_msg_call_result *res)
-{
-	struct row *row = arg;
-
-	set(row->item, res->power, res->reason);
-	finish(row->a);
-	free(row);
-}
-
-static void
-on_gone(void *arg)
-{
-	struct asking *a = arg;
-
-	a->rq = NULL;
-}
-
-static void
-ask(struct orch *o, struct asking *a, const char *name)
-{
-	struct db_host *h = str_alloc(sizeof(*h));
-	json_t *item = json_pack("{s:s}", "host", name);
-	int rc = db_host_get(o->store, name, h);
-
-	json_array_append_new(a->items, item);
-	if (rc < 0) {
-		set(item, "unknown", "the host's record cannot be read");
-	} else if (h->bmc.address[0] == '\0') {
-		set(item, "unknown", "no-bmc: the host has no BMC");
-	} else if (presence_absent(dispatch_silence(o->dispatch, h->site))) {
-		set(item, "unknown", "agent-absent: the site's agent is not heard");
-	} else {
-		struct row *row = str_alloc(sizeof(*row));
-		row->a = a;
-		row->item = item;
-		a->left++;
-		dispatch_call(
-		    o->dispatch, h, BMC_VERB_POWER_STATUS, NULL, on_answer, row);
-		dispatch_wake(o->dispatch, h->site);
-	}
-	free(h);
-}
-
 void
 api_bmc_power(void *arg, struct rest_request *rq)
 {
@@ -222,13 +145,12 @@ api_bmc_power(void *arg, struct rest_request *rq)
 		store_names_done(&names);
 		return;
 	}
-	struct asking *a = str_alloc(sizeof(*a));
-	a->rq = rq;
-	a->items = json_array();
-	a->left = 1; /* until all are asked */
-	rest_on_gone(rq, on_gone, a);
-	for (size_t i = 0; i < names.n; i++)
-		ask(o, a, names.v[i]);
+	struct fleet_question q = {.verb = BMC_VERB_POWER_STATUS,
+	    .who = &who,
+	    .reason = "",
+	    .names = &names,
+	    .as_document = true};
+	if (fleet_ask(o->fleet, rq, &q, &err) < 0)
+		api_refuse(rq, &err, NULL);
 	store_names_done(&names);
-	finish(a);
 }

@@ -16,6 +16,7 @@
 #include "db/db_image.h"
 #include "db/db_job.h"
 #include "db/db_site.h"
+#include "lib/agent_msg.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -118,6 +119,22 @@ check_space(json_t *list, const char *check, const char *path)
 }
 
 static void
+check_stop(struct orch *o, json_t *list, const char *site)
+{
+	const struct agent_msg_stop *stop = dispatch_stop(o->dispatch, site);
+	char ago[32], since[CLOCK_TEXT_SIZE];
+
+	if (stop)
+		find(list, "fail", "bmc", DISPATCH_STOP_NEXT,
+		    "site %s: no BMC is asked since %s (%s ago), when %lld of %lld had "
+		    "refused "
+		    "the user or password: more would lock the accounts",
+		    site, clock_text(stop->since, since, sizeof(since)),
+		    str_duration(clock_wall() - stop->since, ago, sizeof(ago)),
+		    (long long)stop->refused, (long long)stop->heard);
+}
+
+static void
 check_agents(struct orch *o, json_t *list)
 {
 	struct store_names sites = {0};
@@ -148,6 +165,7 @@ check_agents(struct orch *o, json_t *list)
 		else
 			find(list, "ok", "agent", "", "site %s: its agent is heard",
 			    sites.v[i]);
+		check_stop(o, list, sites.v[i]);
 	}
 	store_names_done(&sites);
 }

@@ -14,6 +14,7 @@
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "db/db_site.h"
+#include "lib/agent_msg.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -47,6 +48,9 @@ put_open_job(
 		snprintf(reason, sizeof(reason), "%s: %s", trouble->code, trouble->text);
 		json_put_str(v, "reason", reason);
 		*stuck = true;
+	} else if (!job->sent && dispatch_full(o->dispatch, job->site)) {
+		json_put_str(v, "reason",
+		    "waits for others: its agent has as many jobs as max_jobs allows");
 	} else if (waiting && g.deadline_us > 0 && now - since > g.deadline_us) {
 		json_put_str(v, "reason", "deadline passed");
 		*stuck = true;
@@ -68,7 +72,28 @@ put_host(const struct db_host *h, const struct db_host_state *st, json_t *v)
 		json_put_str(v, "reason", h->locked_reason);
 	json_put(v, "job", json_null());
 	json_put(v, "power", st->power[0] ? json_string(st->power) : json_null());
+	if (st->power[0]) {
+		job_json_time(v, "power_at", st->power_at);
+		json_put_str(v, "power_why", st->power_why);
+	}
 	job_json_time(v, "last_seen", st->last_seen);
+}
+
+/* A host whose BMC is not asked, since too many refused the password, says so where nothing worse is said. */
+static void
+put_stop(struct orch *o, const struct db_host *h, json_t *v, int64_t now)
+{
+	const struct agent_msg_stop *stop = dispatch_stop(o->dispatch, h->site);
+	char text[200], ago[32];
+
+	if (!stop || h->bmc.address[0] == '\0' || json_object_get(v, "reason"))
+		return;
+	snprintf(text, sizeof(text),
+	    "bmc-lockout-stop: no BMC of the site is asked since %s, when %lld of %lld "
+	    "had refused the password: netboot-ctl doctor",
+	    str_duration(now - stop->since, ago, sizeof(ago)), (long long)stop->refused,
+	    (long long)stop->heard);
+	json_put_str(v, "reason", text);
 }
 
 /* One row; *stuck says whether ?stuck=1 shows it. */
@@ -107,6 +132,7 @@ status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *st
 		json_put_i64(v, "attempt", job.attempt);
 	}
 	rc = rc == -ENOENT ? 0 : rc;
+	put_stop(o, h, v, now);
 out:
 	if (rc < 0)
 		json_decref(v);
@@ -191,6 +217,15 @@ agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t ve
 	if (silence < INT64_MAX)
 		json_put_str(v, "confirmed_by",
 		    dispatch_own_servers(o->dispatch, site) ? "logs" : "bootd");
+	const struct agent_msg_stop *stop = dispatch_stop(o->dispatch, site);
+	if (stop) {
+		json_t *told = json_object();
+		job_json_time(told, "since", stop->since);
+		json_put_i64(told, "refused", stop->refused);
+		json_put_i64(told, "heard", stop->heard);
+		json_put_str(told, "next", DISPATCH_STOP_NEXT);
+		json_put(v, "bmc_stop", told);
+	}
 	return v;
 }
 

@@ -240,6 +240,20 @@ dispatch_own_servers(struct dispatch *d, const char *site)
 	return dispatch_site(d, site)->own_servers;
 }
 
+const struct agent_msg_stop *
+dispatch_stop(struct dispatch *d, const char *site)
+{
+	const struct agent_msg_stop *stop = &dispatch_site(d, site)->stop;
+
+	return stop->since > 0 ? stop : NULL;
+}
+
+bool
+dispatch_full(struct dispatch *d, const char *site)
+{
+	return dispatch_site(d, site)->full;
+}
+
 const struct error *
 dispatch_trouble(struct dispatch *d, const char *site)
 {
@@ -361,9 +375,25 @@ note_handed_out(struct dispatch *d, const char *id)
 	return rc < 0 ? rc : db_job_sent(d->ops.store, id, clock_wall());
 }
 
+/* How many jobs more its agent takes. Those over are not told, and so wait: the agent would refuse
+ * them. */
+static int
+room_for_jobs(struct dispatch_poll *p, int64_t *ret)
+{
+	int64_t out = 0;
+	int rc = 0;
+
+	*ret = INT64_MAX;
+	if (p->msg.max_jobs > 0)
+		rc = db_job_out_of_site(p->d->ops.store, p->msg.site, &out);
+	if (rc == 0 && p->msg.max_jobs > 0)
+		*ret = p->msg.max_jobs > out ? p->msg.max_jobs - out : 0;
+	return rc;
+}
+
 static int
 add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *orders,
-    int64_t *ret_next)
+    int64_t *ret_next, int64_t *room)
 {
 	struct db_job job;
 	const struct dispatch_sent *was = find_sent(d, id);
@@ -378,6 +408,8 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 	int rc = db_job_get(d->ops.store, id, &job);
 	if (rc < 0)
 		return rc;
+	if (!job.sent && !job.cancel_at && *room == 0)
+		return -EDQUOT;
 	if (job.cancel_at)
 		order = json_pack(
 		    "{s:s, s:s, s:s}", "t", "cancel", "job", id, "by", job.cancel_by);
@@ -389,8 +421,10 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 		    "job %s cannot be handed out: its records are damaged", id);
 		return 0;
 	}
-	if (rc == 0 && !job.sent && !job.cancel_at)
+	if (rc == 0 && !job.sent && !job.cancel_at) {
 		rc = note_handed_out(d, id);
+		--*room;
+	}
 	if (rc < 0) {
 		json_decref(order);
 		return rc;
@@ -411,7 +445,7 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
 	struct db *db = store_db(d->ops.store);
 	struct dispatch_site *s = dispatch_site(d, p->msg.site);
 	struct store_names ids = {0};
-	int64_t version = 0;
+	int64_t version = 0, room = 0;
 	int rc = db_site_version(d->ops.store, p->msg.site, &version);
 
 	if (rc == -ENOENT)
@@ -425,9 +459,16 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
 	}
 	if (rc == 0)
 		rc = db_job_due_of_site(d->ops.store, p->msg.site, DUE_MAX, &ids);
+	if (rc == 0 && ids.n > 0)
+		rc = room_for_jobs(p, &room);
+	s->full = false;
 	for (size_t i = 0; rc == 0 && i < ids.n && json_array_size(orders) < ORDERS_MAX;
 	     i++)
-		rc = add_job_order(d, p->msg.agent, ids.v[i], orders, ret_next);
+		rc = add_job_order(d, p->msg.agent, ids.v[i], orders, ret_next, &room);
+	if (rc == -EDQUOT) { /* those behind are new as well */
+		s->full = true;
+		rc = 0;
+	}
 	store_names_done(&ids);
 	if (rc == 0 && db_in_transaction(db))
 		rc = db_commit(db);
@@ -534,6 +575,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 	}
 	dispatch_site(d, msg.site)->trouble = msg.trouble;
 	dispatch_site(d, msg.site)->own_servers = msg.own_servers;
+	dispatch_site(d, msg.site)->stop = msg.stop;
 	drop_older(d, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;

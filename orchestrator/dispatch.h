@@ -60,6 +60,16 @@ dispatch_silence(struct dispatch *d, const char *site);
 /* Do the site's own servers serve it, so that jobs are confirmed by logs? As the agent said last. */
 bool
 dispatch_own_servers(struct dispatch *d, const char *site);
+/* Does the site's agent open no sessions to BMCs, since many refused the password? NULL: it does. */
+#define DISPATCH_STOP_NEXT                                                             \
+	"correct the BMCs' user or password, then netboot-ctl bmc resume --site SITE " \
+	"--reason TEXT"
+struct agent_msg_stop;
+const struct agent_msg_stop *
+dispatch_stop(struct dispatch *d, const char *site);
+/* Do jobs wait because the site's agent has as many as it takes? */
+bool
+dispatch_full(struct dispatch *d, const char *site);
 /* Why the site's agent can take no orders now; NULL: it can, as far as is known. */
 const struct error *
 dispatch_trouble(struct dispatch *d, const char *site);
@@ -74,6 +84,10 @@ dispatch_call_done(void *arg, const struct agent_msg_call_result *res);
 void
 dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
     json_t *args, dispatch_call_done *done, void *arg);
+/* Tells the site's agent that its stop is over. */
+void
+dispatch_call_resume(
+    struct dispatch *d, const char *site, dispatch_call_done *done, void *arg);
 /* Tells the site's agent that somebody watches the host's console, under that id. The agent answers with requests of
  * its own (live.h), the first of which ends the call: then, and when it is ended otherwise, `done` hears of it with an
  * empty code. With a code it is never to come. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Calls: questions to an agent that are asked once, and answered or not.
  *
- * Entry points: dispatch_call() and dispatch_call_console() to ask, dispatch_call_orders() when the agent's poll can be answered,
+ * Entry points: dispatch_call(), dispatch_call_resume() and dispatch_call_console() to ask, dispatch_call_orders() when the agent's poll can be answered,
  * dispatch_call_answers() when a report brings answers. A call waits in its site's list until the agent
  * has room for it; it lives in memory only, so that a restart loses the question and nothing else. Every
  * call is answered exactly once: by its agent, by its timeout, or at shutdown. A password is in clear
@@ -161,6 +161,21 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 	id_make(clock_wall(), d->ops.rng, c->id);
 	c->args = json_incref(args);
 	add_call(c);
+}
+
+void
+dispatch_call_resume(
+    struct dispatch *d, const char *site, dispatch_call_done *done, void *arg)
+{
+	struct db_host *nobody = str_alloc(sizeof(*nobody));
+	struct dispatch_call *c;
+
+	str_clip(nobody->site, sizeof(nobody->site), site);
+	c = new_call(d, nobody, BMC_VERB_SITE_RESUME, TAKE_S * USEC_PER_SEC, done, arg);
+	id_make(clock_wall(), d->ops.rng, c->id);
+	add_call(c);
+	free(nobody);
+	dispatch_wake(d, site);
 }
 
 void

@@ -30,8 +30,10 @@ struct dispatch_site {
 	bool reading;		/* … it anew */
 	struct error table_err; /* why the last reading failed, until a poll is told */
 	struct record_gap gap;
-	struct error trouble;	       /* of its agent, as the last poll said */
-	bool own_servers;	       /* the same */
+	struct error trouble;	    /* of its agent, as the last poll said */
+	struct agent_msg_stop stop; /* the same */
+	bool own_servers;	    /* the same */
+	bool full; /* its agent has as many jobs as it takes, and more wait here */
 	struct dispatch_call *waiting; /* to be told to its agent, in order */
 	size_t n_out;		       /* told, and not answered yet */
 };

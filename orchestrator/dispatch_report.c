@@ -18,13 +18,15 @@
 struct telling {
 	struct dispatch *d;
 	const struct agent_msg_report *m;
+	bool ended; /* a job has: the agent has room for another */
 };
 
 static void
 on_job(void *arg, const struct db_job *before, const struct db_job *after)
 {
-	const struct telling *t = arg;
+	struct telling *t = arg;
 
+	t->ended = t->ended || after->ended;
 	/* Accepted or ended: what it was told last is of no more use. */
 	if (before->state == DB_JOB_QUEUED || after->ended)
 		dispatch_changed(t->d, after->id);
@@ -58,10 +60,10 @@ on_lost(void *arg, int64_t from, int64_t to)
 
 static int
 store_report(struct dispatch *d, struct dispatch_site *site, struct agent_msg_report *m,
-    int64_t *ret_held, struct error *err)
+    int64_t *ret_held, bool *ret_ended, struct error *err)
 {
 	struct db *db = store_db(d->ops.store);
-	struct telling t = {d, m};
+	struct telling t = {d, m, false};
 	const struct record_ops ops = {on_job, on_ignored, on_lost, &t};
 	const struct record_clock now = {clock_wall(), clock_mono()};
 	int rc = db_begin(db);
@@ -74,6 +76,7 @@ store_report(struct dispatch *d, struct dispatch_site *site, struct agent_msg_re
 		db_error(db, rc, err, "store the agent's events");
 		db_rollback(db);
 	}
+	*ret_ended = t.ended;
 	return rc;
 }
 
@@ -123,7 +126,7 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 	struct db_agent agent;
 	int64_t held = 0;
 	int rc = read_report(d, rq, &m, &err);
-	bool parsed = rc == 0;
+	bool parsed = rc == 0, ended = false;
 
 	/* What an agent has seen is taken whoever is in charge now: only polls are
 	 * refused. */
@@ -133,7 +136,7 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 			db_error(store_db(d->ops.store), rc, &err, "note the agent");
 	}
 	if (rc == 0)
-		rc = store_report(d, dispatch_site(d, m.site), &m, &held, &err);
+		rc = store_report(d, dispatch_site(d, m.site), &m, &held, &ended, &err);
 	if (rc < 0) {
 		log_error(d->ops.log, "report of an agent refused: %s", err.text);
 		dispatch_refuse(rq, &err);
@@ -141,8 +144,11 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 		rest_reply(rq, 200,
 		    json_pack("{s:i, s:I}", "v", 1, "acked", (json_int_t)held), NULL);
 		dispatch_call_answers(d, dispatch_site(d, m.site), m.calls, m.n_calls);
-		if (m.n_events > 0)
+		/* What BMCs did is an event, too. */
+		if (m.n_events > 0 || m.n_calls > 0)
 			d->ops.on_events(d->ops.arg);
+		if (ended && dispatch_site(d, m.site)->full)
+			dispatch_wake(d, m.site);
 	}
 	if (parsed)
 		agent_msg_report_done(&m);

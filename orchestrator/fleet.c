@@ -8,7 +8,8 @@
  *
  * Ownership: a question lives until its last host is answered, or, when its client goes away, until the
  * calls under way have ended; hosts not asked by then are not asked. What changes a machine is audited
- * before it is asked for, or refused, a slice in one transaction; a slice that cannot be recorded is not asked.
+ * before it is asked for, or refused, a slice in one transaction; a slice that cannot be recorded is not asked. A host
+ * where it fails has a second row with the code, and what a BMC did is an event of its host, read or not.
  * Failure modes: a host that cannot be asked has its line with the reason, like any other. A client that
  * reads nothing for STALL_US is dropped. */
 #include "orchestrator/fleet.h"
@@ -20,6 +21,7 @@
 #include <utlist.h>
 
 #include "db/db_bmc.h"
+#include "db/db_event.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/agent_msg.h"
@@ -52,7 +54,9 @@ struct question {
 	size_t n_told;	/* names sent */
 	size_t n_asked; /* … and looked up */
 	size_t in_flight, ok, failed;
-	size_t queued;	       /* octets in the socket after the last line */
+	json_t *document; /* host → {"power","why"}, where that is the answer; or NULL */
+	json_t *rows;	  /* of failures, to be audited: [host, code] */
+	size_t queued;	  /* octets in the socket after the last line */
 	int64_t stalled_since; /* mono; 0: it reads */
 	struct event *pump;
 };
@@ -67,6 +71,7 @@ struct fleet {
 struct asked {
 	struct question *q;
 	char host[BUNDLE_NAME_SIZE], address[BUNDLE_NAME_SIZE]; /* and of its BMC */
+	char site[64];
 	int64_t port;
 };
 
@@ -86,6 +91,8 @@ question_free(struct question *q)
 	q->f->n--;
 	event_free(q->pump);
 	json_decref(q->args);
+	json_decref(q->document);
+	json_decref(q->rows);
 	store_names_done(&q->names);
 	free(q);
 }
@@ -133,7 +140,7 @@ send_names(struct question *q)
 {
 	json_t *names;
 
-	if (q->n_told == q->names.n)
+	if (q->document || q->n_told == q->names.n)
 		return false;
 	names = json_array();
 	for (int i = 0; i < NAMES_PER_LINE && q->n_told < q->names.n; i++)
@@ -146,9 +153,20 @@ send_names(struct question *q)
 static void
 answer(struct question *q, const char *host, const struct agent_msg_call_result *res)
 {
-	json_t *line = json_pack("{s:s, s:s, s:s, s:s}", "host", host, "code", res->code,
-	    "why", res->reason, "power", res->power);
+	json_t *line;
 
+	if (res->code[0] && bmc_verb_info(q->verb)->audit)
+		json_array_append_new(
+		    q->rows, json_pack("{s:s, s:s}", "host", host, "code", res->code));
+	if (q->document) {
+		json_object_set_new(q->document, host,
+		    json_pack("{s:s, s:s, s:s}", "host", host, "power", res->power, "why",
+			res->reason));
+		q->ok++;
+		return;
+	}
+	line = json_pack("{s:s, s:s, s:s, s:s}", "host", host, "code", res->code, "why",
+	    res->reason, "power", res->power);
 	if (res->data)
 		json_object_set(line, "data", res->data);
 	if (res->code[0])
@@ -198,6 +216,81 @@ keep_learned(struct question *q, const struct asked *a, const json_t *doc)
 	free(text);
 }
 
+/* What was seen is the host's power from now on, whoever asked; what was not seen changes nothing. */
+static void
+keep_power(struct question *q, const struct asked *a, const char *power)
+{
+	int rc;
+
+	if (!str_eq(power, "on") && !str_eq(power, "off"))
+		return;
+	rc = db_host_state_seen_by(
+	    q->f->ops.store, a->host, a->address, a->port, power, clock_wall());
+	if (rc < 0)
+		log_error(q->f->ops.log, "%s: its power as seen is not stored: %s",
+		    a->host, strerror(-rc));
+}
+
+/* "bmc.reset" in the audit is "ipmi.reset" on the host's timeline, with what came of it. */
+static void
+keep_event(
+    struct question *q, const struct asked *a, const struct agent_msg_call_result *res)
+{
+	const char *what = bmc_verb_info(q->verb)->audit;
+	char kind[EVENT_KIND_SIZE];
+	struct event ev;
+	int rc;
+
+	if (!what ||
+	    str_format(kind, sizeof(kind), "ipmi%s", what + strcspn(what, ".")) < 0)
+		return;
+	ev = event_make(kind, clock_wall());
+	str_clip(ev.site, sizeof(ev.site), a->site);
+	str_clip(ev.host, sizeof(ev.host), a->host);
+	str_clip(ev.reason, sizeof(ev.reason), res->code[0] ? res->reason : q->reason);
+	event_put(&ev, "by", q->who.name);
+	event_put(&ev, "result", res->code[0] ? res->code : "ok");
+	if (res->data)
+		json_object_update(ev.detail, res->data);
+	rc = db_event_add(q->f->ops.store, &ev, NULL, 0, NULL);
+	if (rc < 0)
+		log_error(q->f->ops.log, "%s: %s is not on its timeline: %s", a->host,
+		    kind, strerror(-rc));
+	event_done(&ev);
+}
+
+/* Orders that failed leave their traces like those that did not. */
+static void
+write_rows(struct question *q)
+{
+	struct store *s = q->f->ops.store;
+	bool own = json_array_size(q->rows) > 0 && !db_in_transaction(store_db(s)) &&
+		   db_begin(store_db(s)) == 0;
+	json_t *row;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach (q->rows, i, row) {
+		if (rc == 0)
+			rc = audit_write(s, &q->who,
+			    &(struct audit_row){.what = bmc_verb_info(q->verb)->audit,
+				.object = json_string_value(json_object_get(row, "host")),
+				.reason = q->reason,
+				.result =
+				    json_string_value(json_object_get(row, "code"))},
+			    clock_wall());
+	}
+	if (own && rc == 0)
+		rc = db_commit(store_db(s));
+	if (own && rc < 0)
+		db_rollback(store_db(s));
+	if (rc < 0)
+		log_error(q->f->ops.log,
+		    "cannot write the audit rows of orders that failed: %s",
+		    strerror(-rc));
+	json_array_clear(q->rows);
+}
+
 static void
 on_answer(void *arg, const struct agent_msg_call_result *res)
 {
@@ -205,9 +298,12 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 	struct question *q = a->q;
 
 	q->in_flight--;
+	keep_power(q, a, res->power);
+	keep_event(q, a, res);
 	if (q->verb == BMC_VERB_PROBE && !res->code[0] && res->data)
 		keep_learned(q, a, json_object_get(res->data, "learned"));
 	answer(q, a->host, res);
+	write_rows(q);
 	free(a);
 	pump_in(q, 0);
 }
@@ -298,6 +394,7 @@ ask(struct question *q, const char *name, struct db_host *h, char site[64])
 	a = str_alloc(sizeof(*a));
 	a->q = q;
 	str_clip(a->host, sizeof(a->host), name);
+	str_clip(a->site, sizeof(a->site), h->site);
 	str_clip(a->address, sizeof(a->address), h->bmc.address);
 	a->port = h->bmc.port;
 	q->in_flight++;
@@ -336,6 +433,7 @@ ask_slice(struct question *q)
 			dispatch_wake(q->f->ops.dispatch, before);
 		str_clip(before, sizeof(before), site);
 	}
+	write_rows(q);
 	if (before[0])
 		dispatch_wake(q->f->ops.dispatch, before);
 	free(h);
@@ -363,6 +461,19 @@ reads(struct question *q, size_t most)
 		rest_stream_end(rq);
 	}
 	return false;
+}
+
+/* All at once, in the order in which the hosts were named. */
+static void
+end_document(struct question *q)
+{
+	struct rest_request *rq = q->rq;
+	json_t *items = json_array();
+
+	for (size_t i = 0; i < q->names.n; i++)
+		json_array_append(items, json_object_get(q->document, q->names.v[i]));
+	question_free(q);
+	rest_reply(rq, 200, json_pack("{s:o, s:n}", "items", items, "next"), NULL);
 }
 
 static void
@@ -406,6 +517,10 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 	}
 	if (q->in_flight > 0)
 		return;
+	if (q->document) {
+		end_document(q);
+		return;
+	}
 	if (q->ok + q->failed == q->names.n) {
 		send_line(q, json_pack("{s:{s:I, s:I, s:I}}", "done", "hosts",
 				 (json_int_t)q->names.n, "ok", (json_int_t)q->ok,
@@ -445,11 +560,15 @@ fleet_ask(struct fleet *f, struct rest_request *rq, struct fleet_question *ask_f
 	str_clip(q->reason, sizeof(q->reason), ask_for->reason);
 	q->names = *ask_for->names;
 	*ask_for->names = (struct store_names){.n = 0};
+	q->rows = json_array();
+	if (ask_for->as_document)
+		q->document = json_object();
 	q->pump = evtimer_new(f->ops.base, on_pump, q);
 	DL_APPEND(f->questions, q);
 	f->n++;
 	rest_on_gone(rq, on_gone, q);
-	rest_stream_start(rq, "application/x-ndjson");
+	if (!q->document)
+		rest_stream_start(rq, "application/x-ndjson");
 	pump_in(q, 0);
 	return 0;
 }

@@ -29,6 +29,7 @@ struct fleet_question {
 	const struct audit_who *who;
 	const char *reason;	   /* of what changes something; else "" */
 	struct store_names *names; /* taken */
+	bool as_document; /* one answer with all of them, at the end: POST /power */
 };
 
 /* Answers rq with NDJSON: first all names, then each host's line once, at the end the counts. -EAGAIN with
