@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "agent/bmc_io.h"
 #include "agent/bmc_packet.h"
@@ -22,7 +23,8 @@
 
 enum {
 	DEFAULT_IN_FLIGHT = 512,
-	DEFAULT_MAX_SESSIONS = 4096,
+	DEFAULT_MAX_SESSIONS = 16384,
+	OTHER_FILES = 512, /* descriptors for what else an agent does */
 	DEFAULT_COMMAND_TIMEOUT = 20000000,
 	DEFAULT_POLL = 2000000,
 	DEFAULT_BREAKER_AFTER = 5,
@@ -112,6 +114,27 @@ set_manners(struct bmc_engine *e, const struct bmc_opts *o)
 	e->env.wall = clock_wall;
 }
 
+/* As many sessions as there may be sockets, at most the default. The limit of the shell from which an agent
+ * is started by hand is often 1024, and may be raised. */
+static unsigned
+sessions_possible(void)
+{
+	const rlim_t want = DEFAULT_MAX_SESSIONS + OTHER_FILES;
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0)
+		return DEFAULT_MAX_SESSIONS;
+	if (l.rlim_cur < want) {
+		l.rlim_cur = l.rlim_max < want ? l.rlim_max : want;
+		if (setrlimit(RLIMIT_NOFILE, &l) < 0 && getrlimit(RLIMIT_NOFILE, &l) < 0)
+			return DEFAULT_MAX_SESSIONS;
+	}
+	if (l.rlim_cur >= want)
+		return DEFAULT_MAX_SESSIONS;
+	return l.rlim_cur > 2 * OTHER_FILES ? (unsigned)(l.rlim_cur - OTHER_FILES)
+					    : (unsigned)(l.rlim_cur / 2);
+}
+
 struct bmc_engine *
 bmc_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
     const struct bmc_opts *opts, struct error *err)
@@ -140,7 +163,7 @@ bmc_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
 	    .poll_interval = or_default(o.poll_interval, DEFAULT_POLL)};
 	set_manners(e, &o);
 	limits.in_flight = o.in_flight > 0 ? o.in_flight : DEFAULT_IN_FLIGHT;
-	limits.max_sessions = o.max_sessions > 0 ? o.max_sessions : DEFAULT_MAX_SESSIONS;
+	limits.max_sessions = o.max_sessions > 0 ? o.max_sessions : sessions_possible();
 	e->pool = bmc_pool_new(&e->env, &limits);
 	bmc_io_set_pool(e->io, e->pool);
 	return e;

@@ -121,8 +121,10 @@ struct bmc_opts {
 	struct workq *workq; /* resolves host names; NULL: only literal addresses work */
 	bmc_note_fn note;    /* or NULL */
 	void *note_arg;
-	unsigned in_flight;	 /* sessions under way that are being answered [512] */
-	unsigned max_sessions;	 /* sessions (sockets) in all, silent BMCs' too [4096] */
+	unsigned in_flight; /* sessions under way that are being answered [512] */
+	unsigned
+	    max_sessions; /* sessions (sockets) in all, silent BMCs' too [16384, or as the limit of
+				  * open files allows] */
 	int64_t command_timeout; /* for status, control and probe, microseconds [20 s] */
 	int64_t poll_interval;	 /* between looks at the power state [2 s] */
 	/* For each BMC; what its manners say may be slower. */

@@ -277,8 +277,8 @@ connect_now(struct bmc_call *c, int64_t now)
 	bmc_polite_session_begun(&c->peer->polite, &c->rules, now);
 	c->tried = true;
 	c->state = BMC_CALL_CONNECTING;
-	c->slow_name = false;
-	c->wake = now + BMC_SESSION_FIRST_RESEND;
+	c->slow = false;
+	c->patience = now + BMC_SESSION_FIRST_RESEND;
 	c->env->ops->connect(c->env->io, c);
 }
 
@@ -335,6 +335,8 @@ bmc_call_connected(struct bmc_call *c, int64_t now)
 	bmc_session_init(&c->session, c->env->packet, &params, c->env->rng);
 	c->session_live = true;
 	c->state = BMC_CALL_OPENING;
+	c->slow = false;
+	c->patience = now + BMC_CALL_PATIENCE;
 	bmc_session_start(&c->session, now, &out);
 	send_out(c, &out);
 }
@@ -643,6 +645,10 @@ bmc_call_input(struct bmc_call *c, int64_t now, const uint8_t *pkt, size_t len)
 	if (!c->session_live)
 		return;
 	event = bmc_session_input(&c->session, now, pkt, len, &out);
+	if (c->session.heard) {
+		c->slow = false;
+		c->patience = -1;
+	}
 	send_out(c, &out);
 	on_event(c, now, event);
 }
@@ -667,6 +673,14 @@ on_deadline(struct bmc_call *c, int64_t now)
 		    c, now, early ? BMC_FAIL_BUSY : BMC_FAIL_TIMEOUT, text, answering);
 }
 
+/* Is its name, or its first answer, waited for, and counted so? */
+static bool
+impatient(const struct bmc_call *c)
+{
+	return !c->slow && c->patience >= 0 &&
+	       (c->state == BMC_CALL_CONNECTING || c->state == BMC_CALL_OPENING);
+}
+
 void
 bmc_call_timer(struct bmc_call *c, int64_t now)
 {
@@ -683,8 +697,8 @@ bmc_call_timer(struct bmc_call *c, int64_t now)
 		connect_now(c, now);
 		return;
 	}
-	if (c->state == BMC_CALL_CONNECTING && now >= c->wake) {
-		c->slow_name = true;
+	if (impatient(c) && now >= c->patience) {
+		c->slow = true;
 		return;
 	}
 	if (c->state == BMC_CALL_HOLDING && now >= c->wake) {
@@ -714,10 +728,11 @@ bmc_call_deadline(const struct bmc_call *c)
 
 	if (c->state == BMC_CALL_ENDED)
 		return -1;
-	if ((c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED ||
-		(c->state == BMC_CALL_CONNECTING && !c->slow_name)) &&
+	if ((c->state == BMC_CALL_HOLDING || c->state == BMC_CALL_PAUSED) &&
 	    (at < 0 || c->wake < at))
 		at = c->wake;
+	if (impatient(c) && (at < 0 || c->patience < at))
+		at = c->patience;
 	if (c->session_live && c->session.deadline >= 0 &&
 	    (at < 0 || c->session.deadline < at))
 		at = c->session.deadline;
@@ -728,8 +743,8 @@ bool
 bmc_call_talking(const struct bmc_call *c)
 {
 	switch (c->state) {
-	case BMC_CALL_CONNECTING: return !c->slow_name;
-	case BMC_CALL_OPENING:
+	case BMC_CALL_CONNECTING: return !c->slow;
+	case BMC_CALL_OPENING: return !c->slow && c->session.sends <= 1;
 	case BMC_CALL_RUNNING:
 	case BMC_CALL_LEAVING: return c->session.sends <= 1;
 	case BMC_CALL_QUEUED:

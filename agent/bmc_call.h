@@ -75,6 +75,9 @@ enum bmc_call_after { BMC_CALL_THEN_END, BMC_CALL_THEN_PAUSE };
 
 enum {
 	BMC_CALL_SUITE_BEST = 17,
+	/* A BMC that has not answered the first packet after that long counts as silent: live ones answer within
+	 * some 10 ms, and a thousand dead ones must not be waited for in turn. */
+	BMC_CALL_PATIENCE = 100000,
 	BMC_CALL_HOLD_MAX = 10000000, /* a call keeps sessions idle for 10 s in all */
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,
@@ -117,8 +120,9 @@ struct bmc_call {
 	bool again;   /* busy, or too early: run the same command once more */
 	bool tried;   /* something was sent, or was to be */
 	int64_t unspecified_since; /* FFh in a row since then; 0: not */
-	int64_t wake; /* end of HOLDING or PAUSED, or of our patience with a name */
-	bool slow_name;
+	int64_t wake;	  /* end of HOLDING or PAUSED, or of our patience with a name */
+	bool slow;	  /* its name, or its first answer: nobody waits for it */
+	int64_t patience; /* until then it is not; -1: it has answered */
 	int64_t held, backoff;
 	unsigned restarts;
 	enum bmc_fail last_fail; /* the last trouble, for the deadline's verdict */

@@ -4,7 +4,8 @@
  * first come first served.
  *
  * Two limits: `in_flight` counts the calls whose BMC answers promptly; a call that had to
- * resend, or whose name takes its time to be resolved, no longer counts, so a hundred dead
+ * resend, whose BMC leaves its first packet unanswered for a moment (BMC_CALL_PATIENCE), or whose name
+ * takes its time to be resolved, no longer counts, so thousands of dead
  * BMCs or a dead name server delay nobody. `max_sessions` bounds the
  * sockets.
  *

@@ -23,7 +23,7 @@
 #include "lib/str.h"
 
 enum {
-	CALLS_MAX = 16384,
+	CALLS_MAX = 20000, /* more than the orchestrator tells at once */
 	RESET_SPARE_S = 40,
 	RESET_LOOK_S = 5, /* between looks whether a reset BMC answers again */
 };

@@ -21,7 +21,7 @@
 enum {
 	WAIT_S = 25,
 	BATCH = 200,
-	CALLS_MAX = 16384,	      /* answers that wait */
+	CALLS_MAX = 20000,	      /* answers that wait */
 	CALLS_BYTES = 2 * 1024 * 1024 /* of answers in one report */
 };
 #define DELAY_FIRST (200 * USEC_PER_MSEC)

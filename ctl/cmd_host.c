@@ -244,6 +244,7 @@ static const char *const seen_members[] = {"power", "power_at", "power_why", "la
 int
 cmd_host_show(struct ctl *ctl, const struct args *args)
 {
+	struct client_request rq = {.method = "GET", .may_be_absent = true};
 	json_t *host = NULL, *answer = NULL, *seen;
 	const json_t *status;
 	struct text path = {0};
@@ -253,7 +254,8 @@ cmd_host_show(struct ctl *ctl, const struct args *args)
 		return r;
 	text_add(&path, "/api/v1/status");
 	text_add_query(&path, "hosts", cmd_util_str(host, "name"));
-	r = client_get(ctl, text_str(&path), &answer);
+	rq.path = text_str(&path);
+	r = client_call(ctl, &rq, &answer);
 	text_done(&path);
 	status = json_array_get(json_object_get(answer, "items"), 0);
 	seen = json_object();

@@ -146,13 +146,19 @@ static const struct output_column agent_columns[] = {
 int
 cmd_status_agents(struct ctl *ctl, const struct args *args UNUSED)
 {
-	json_t *rows = NULL;
+	json_t *rows = NULL, *row;
 	int r = client_list(ctl, "/api/v1/agents", 0, &rows);
+	bool stopped = false;
+	size_t i;
 
 	if (r != CTL_OK)
 		return r;
 	cmd_util_add_zones(ctl, rows);
-	output_list(ctl, rows, agent_columns, ARRAY_SIZE(agent_columns));
+	/* The last column only where it says something. */
+	json_array_foreach (rows, i, row)
+		stopped = stopped || json_object_get(row, "bmc_stop") != NULL;
+	output_list(
+	    ctl, rows, agent_columns, ARRAY_SIZE(agent_columns) - (stopped ? 0 : 1));
 	json_decref(rows);
 	return CTL_OK;
 }

@@ -19,7 +19,7 @@
 
 enum {
 	OUT_MAX =
-	    4096, /* told to one agent and not answered: its own limit of sessions */
+	    16384, /* told to one agent and not answered: its own limit of sessions */
 	TOLD_AT_ONCE =
 	    256,      /* so that putting an answer together does not hold up the loop */
 	TAKE_S = 30,  /* for an agent to take a call */

@@ -33,7 +33,8 @@
 
 enum {
 	QUESTIONS_MAX = 32,
-	WINDOW = 4096,	   /* hosts of one question with the agents */
+	WINDOW =
+	    16384, /* hosts of one question with the agents: as many dead ones delay nobody */
 	WINDOW_DATA = 256, /* the same, of verbs whose answers are documents */
 	SLICE = 128,	   /* hosts looked up per turn of the loop */
 	NAMES_PER_LINE = 1000,

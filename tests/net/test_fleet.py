@@ -118,7 +118,7 @@ def timed(fleet, *words):
     """The lines, each with when it came, and the status."""
     began = time.monotonic()
     p = fleet.ns.popen(whole_lab.program("netboot-ctl"), "--server", f"unix:{fleet.socket}", *words,
-                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                       stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     lines = [(time.monotonic() - began, line.strip()) for line in p.stdout]
     return lines, p.wait(PATIENCE)
 
@@ -138,6 +138,19 @@ def test_the_dead_delay_nobody(fleet):
     live = max(at for at, line in after if line.endswith(": on"))
     assert live < max(3 * before[-1][0], 2), (live, before[-1][0])
     assert after[-1][0] > live
+
+
+# More than there are places for those who answer, and all before the live ones.
+def test_half_a_fleet_of_dead_delays_nobody(fleet):
+    fleet.bmc("power all on")
+    before, _ = timed(fleet, "power", "status", "h[0801-1200].los")
+    for i in range(1, 801):
+        fleet.fault(i, dead=1)
+    after, status = timed(fleet, "power", "status", "all")
+    assert status == 2 and len(after) == N
+    live = max(at for at, line in after if line.endswith(": on"))
+    assert sum(line.endswith(": on") for _, line in after) == 400
+    assert live < max(4 * before[-1][0], 3), (live, before[-1][0])
 
 
 def test_one_that_reads_slowly_or_goes_away_holds_up_nobody(fleet):

@@ -3,11 +3,12 @@
 against it too, in orch_lab.Orch.call()."""
 import os
 import re
+import threading
 
 import pytest
 
 import openapi
-from netlab import ROOT
+from netlab import PATIENCE, ROOT
 from orch_lab import Agent, Orch, document, host
 
 
@@ -153,14 +154,24 @@ def test_every_described_member_is_met(orch):
     doc["hosts"] += document()["hosts"]
     orch.apply(doc)
     agent = Agent(orch)
-    agent.says = {"own_servers": True}
+    agent.says = {"own_servers": True, "max_jobs": 5, "bmc_stop": {"since": 1769851800000000, "refused": 6, "heard": 9}}
     agent.poll()
+    resumed = threading.Thread(target=lambda: orch.post("/sites/local/resume", {"reason": "INC-1"}))
+    resumed.start()
+    calls = []
+    while not calls:
+        calls = [o for o in agent.poll(wait_s=20, table=0).json["orders"] if o["t"] == "call"]
+    assert calls[0]["verb"] == "site-resume"
+    agent.report(calls=[{"id": calls[0]["id"], "power": "unknown", "reason": "", "data": {
+        "since": "2026-01-31T09:30:00.000Z", "refused": 6, "heard": 9}}])
+    resumed.join(PATIENCE)
     boot = "01k9xyz0a0abcdef"
     job = orch.order("edge01").json["jobs"][0]["id"]
     agent.poll()
     agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1),
                  agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
                  agent.stage(job, "kernel", boot=boot, deadline_us=1),
+                 agent.event("power.state", power="unknown", reason="timeout"),
                  dict(agent.event("http.error", job, boot=boot, file="x", bytes=1, total=2, reason="gone", ip="10.77.0.11",
                                   arch="x86_64-efi"), mac="52:54:00:77:00:01"))
     orch.get("/status?hosts=edge01&stuck=1")
