@@ -3,15 +3,18 @@
  *
  * Entry point: answers_io_run(). Ownership: everything lives until it returns. Failure modes: a
  * refusal before the first line is printed as every other one is; a stream that breaks off, or holds
- * what is no JSON, ends with CTL_UNREACHABLE, and the caller accounts for what had not come.
+ * what is no JSON, ends with CTL_UNREACHABLE, and the caller accounts for what had not come; so does one that ^C
+ * ends.
  */
 #include "ctl/answers_io.h"
 
 #include <errno.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/compiler.h"
 #include "lib/http_client.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -27,7 +30,18 @@ struct answers {
 	void *arg;
 	struct error err; /* of a line that cannot be read */
 	int result;
+	bool *interrupted;
 };
+
+static void
+on_interrupt(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct answers *a = arg;
+
+	*a->interrupted = true;
+	a->result = CTL_FAILED;
+	event_base_loopbreak(a->base);
+}
 
 static int
 take_line(struct answers *a)
@@ -87,20 +101,23 @@ on_done(void *arg, const struct http_client_reply *reply)
 
 int
 answers_io_run(const struct ctl *ctl, const struct client_request *rq,
-    answers_io_on_line *on_line, void *arg)
+    answers_io_on_line *on_line, void *arg, bool *ret_interrupted)
 {
 	struct answers a = {.ctl = ctl,
 	    .rq = rq,
 	    .base = event_base_new(),
 	    .on_line = on_line,
 	    .arg = arg,
-	    .result = CTL_OK};
+	    .result = CTL_OK,
+	    .interrupted = ret_interrupted};
 	char *body = json_text(rq->body);
 	const struct http_client_request http = {
 	    .method = rq->method, .path = rq->path, .body = body};
 	struct error err;
+	struct event *interrupt = evsignal_new(a.base, SIGINT, on_interrupt, &a);
 	struct http_client *client = http_client_new(a.base, ctl->server, NULL, &err);
 
+	evsignal_add(interrupt, NULL);
 	if (client == NULL)
 		a.result = ctl_fail(ctl, CTL_USAGE, rq->subject, &err);
 	else if (http_client_stream(client, &http, on_chunk, on_done, &a) == NULL)
@@ -108,6 +125,7 @@ answers_io_run(const struct ctl *ctl, const struct client_request *rq,
 	else
 		event_base_dispatch(a.base);
 	http_client_free(client);
+	event_free(interrupt);
 	event_base_free(a.base);
 	text_done(&a.line);
 	free(body);

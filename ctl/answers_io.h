@@ -16,6 +16,6 @@ answers_io_on_line(void *arg, const json_t *line);
  * marks by closing it in order; else the exit code, with the error line printed. */
 int
 answers_io_run(const struct ctl *ctl, const struct client_request *rq,
-    answers_io_on_line *on_line, void *arg);
+    answers_io_on_line *on_line, void *arg, bool *ret_interrupted);
 
 #endif

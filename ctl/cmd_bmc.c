@@ -3,11 +3,12 @@
  *
  * Entry point: cmd_bmc(), for all of them. Answers are printed as they come, "host: answer", or, with
  * --collate, at the end with the hosts of one answer together. The server names all hosts first, so that
- * each is accounted for exactly once here, also when the stream breaks off. What could harm is asked
+ * each is accounted for exactly once here, also when the stream breaks off or ^C ends it. What could harm is asked
  * for first, as cmd_order.c does.
  * Ownership: everything lives until cmd_bmc() returns. Failure modes: a host that failed ends the
  * command with 2; a stream that broke off with 5.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -37,7 +38,8 @@ struct question {
 	struct collate *whys;	 /* with it: the error lines */
 	json_t *rows;		 /* for -o json, or NULL */
 	size_t failed;
-	bool done; /* the server's last line has come */
+	bool done;	  /* the server's last line has come */
+	bool interrupted; /* by ^C */
 };
 
 /* ---- answers ---- */
@@ -82,7 +84,7 @@ print_lines(
 	fputs(text_str(&t), q->ctl->out);
 	fflush(q->ctl->out);
 	text_clear(&t);
-	if (cmd_util_str(row, "code")[0] != '\0') {
+	if (cmd_util_str(row, "code")[0] != '\0' && !q->interrupted) {
 		text_add_escaped(&t, host);
 		text_add(&t, ": ");
 		text_add_escaped(&t, cmd_util_str(row, "why"));
@@ -156,24 +158,38 @@ static void
 account_for_rest(struct question *q)
 {
 	/* What changes a machine is not to be done twice. */
-	const char *why =
-	    bmc_verb_info(q->verb)->destructive
-		? "answer-lost: the server went away before it was told, and "
-		  "it may have been done: look before you repeat it"
-		: "answer-lost: the server went away before it was told: "
-		  "ask again";
+	const char *lost = bmc_verb_info(q->verb)->destructive
+			       ? "answer-lost: the server went away before it was told, and "
+				 "it may have been done: look before you repeat it"
+			       : "answer-lost: the server went away before it was told: "
+				 "ask again",
+		   *stopped =
+		       bmc_verb_info(q->verb)->destructive
+			   ? "interrupted: its answer was not waited for, and it may have "
+			     "been done: look before you repeat it"
+			   : "interrupted: its answer was not waited for",
+		   *code = q->interrupted ? "interrupted" : "answer-lost",
+		   *why = q->interrupted ? stopped : lost;
 	struct host *h, *next;
+	size_t n = 0;
 
 	HASH_ITER (hh, q->expected, h, next) {
 		json_t *row;
 
 		if (h->answered)
 			continue;
-		row = json_pack("{s:s, s:s, s:s, s:s}", "host", h->name, "code",
-		    "answer-lost", "why", why, "power", "unknown");
+		n++;
+		row = json_pack("{s:s, s:s, s:s, s:s}", "host", h->name, "code", code,
+		    "why", why, "power", "unknown");
 		take_row(q, h->name, row);
 		json_decref(row);
 	}
+	if (q->interrupted)
+		fprintf(q->ctl->err, "interrupted: %zu of %u hosts were not answered%s\n",
+		    n, HASH_COUNT(q->expected),
+		    bmc_verb_info(q->verb)->audit != NULL
+			? "; what was asked of them may be done all the same"
+			: "");
 }
 
 static void
@@ -220,7 +236,7 @@ ask(struct question *q, json_t *body)
 	char *path = client_path("bmc", bmc_verb_info(q->verb)->name, NULL);
 	const struct client_request rq = {
 	    .method = "POST", .path = path, .body = body, .subject = q->hosts};
-	int r = answers_io_run(q->ctl, &rq, on_line, q);
+	int r = answers_io_run(q->ctl, &rq, on_line, q, &q->interrupted);
 
 	account_for_rest(q);
 	if (r == CTL_OK && !q->done) {
@@ -457,5 +473,9 @@ cmd_bmc(struct ctl *ctl, const struct args *args)
 	collate_free(q.whys);
 	free_expected(&q);
 	free(q.hosts);
+	if (q.interrupted) {
+		signal(SIGINT, SIG_DFL);
+		raise(SIGINT);
+	}
 	return r;
 }

@@ -2,6 +2,7 @@
 """Questions to the BMCs of a fleet, from netboot-ctl to bmcsim: every host exactly once, whatever fails, and
 nobody waits for the dead."""
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -363,6 +364,54 @@ def test_a_slow_reader_gets_everything(fleet):
     assert len(data) > 2 * 1024 * 1024, len(data)
     assert {row["host"] for row in rows} == fleet.all_names() and len(rows) == N
     assert lines[-1] == {"done": {"hosts": N, "ok": N, "failed": 0}}
+
+
+# ^C ends it in order: what came is printed, the rest is counted, and has its line.
+@pytest.mark.parametrize("more", [(), ("-o", "ndjson"), ("-o", "json")])
+def test_interrupted(fleet, more):
+    fleet.bmc("power all on")
+    for i in range(2, 42):
+        fleet.fault(i, dead=1)
+    before = json.loads(fleet.bmc("sum"))["sessions"]
+    p = fleet.ns.popen(whole_lab.program("netboot-ctl"), "--server", f"unix:{fleet.socket}", *more, "power", "status",
+                       "h[0001-0041].los", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    if more:
+        until(lambda: json.loads(fleet.bmc("sum"))["sessions"] > before, "the live one's session")
+    else:
+        assert p.stdout.readline() == "h0001.los: on\n"
+    p.send_signal(signal.SIGINT)
+    out, err = p.communicate(timeout=PATIENCE)
+    assert p.returncode == -signal.SIGINT and re.search(r"interrupted: 4[01] of 41 hosts were not answered", err), (out, err)
+    if not more:
+        assert set(out.splitlines()) == {f"{fleet.name(i)}: unknown (interrupted)" for i in range(2, 42)}
+    else:
+        rows = json.loads(out)["items"] if more[1] == "json" else [json.loads(line) for line in out.splitlines()]
+        assert len(rows) == 41 and len({row["host"] for row in rows}) == 41
+
+
+# What was seen by a question is the host's power, with its time, until something newer is seen.
+def test_what_was_seen_is_kept(fleet):
+    one = "h0700.los"
+    fleet.bmc(f"power {fleet.address(700)}:{PORT} off")
+    assert fleet.lines("power", "status", one) == {one: "off"}
+    row = fleet.json("status", one)["items"][0]
+    assert row["power"] == "off" and row["power_at"]
+    assert "off (" in fleet.ctl("status", one).stdout
+    assert fleet.json("host", "show", one)["seen"]["power"] == "off"
+    fleet.fault(700, dead=1)
+    assert fleet.lines("power", "status", one, status=2) == {one: "unknown (bmc-unreachable)"}
+    again = fleet.json("status", one)["items"][0]
+    assert (again["power"], again["power_at"]) == ("off", row["power_at"])
+    r = fleet.ctl("identify", one, "--for", "5s", "--reason", "INC-5")
+    assert r.returncode == 2
+    rows = fleet.select("orch/o.db", f"select result from audit where what = 'bmc.identify' and object = '{one}' order by seq")
+    assert rows[-2:] == [("ok",), ("bmc-unreachable",)]
+    fleet.fault(700, dead=0)
+    assert fleet.lines("identify", one, "--for", "5s", "--reason", "INC-6") == {one: "on for 5s"}
+    events = [json.loads(line) for line in
+              fleet.ctl("-o", "ndjson", "events", "--host", one, "--kind", "ipmi.identify").stdout.splitlines()]
+    assert [e["detail"]["result"] for e in events] == ["bmc-unreachable", "ok"] and events[1]["reason"] == "INC-6"
+    assert events[1]["detail"]["seconds"] == 5 and events[1]["detail"]["by"]
 
 
 # What had not been told when the server died has its line all the same.
