@@ -21,7 +21,9 @@
 enum {
 	WAIT_S = 25,
 	BATCH = 200,
-	CALLS_MAX = 20000,	      /* answers that wait */
+	CALLS_MAX = 20000, /* answers that wait */
+	CALLS_BATCH =
+	    512, /* … at once: what each leaves in the database is one transaction */
 	CALLS_BYTES = 2 * 1024 * 1024 /* of answers in one report */
 };
 #define DELAY_FIRST (200 * USEC_PER_MSEC)
@@ -266,7 +268,7 @@ calls_now(const struct uplink *u)
 {
 	size_t n = 0, bytes = 0;
 
-	while (n < u->n_calls && n < AGENT_MSG_ORDERS_MAX && bytes < CALLS_BYTES) {
+	while (n < u->n_calls && n < CALLS_BATCH && bytes < CALLS_BYTES) {
 		const json_t *data = u->calls[n++].data;
 
 		bytes += sizeof(u->calls[0]);

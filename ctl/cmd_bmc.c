@@ -163,13 +163,9 @@ account_for_rest(struct question *q)
 				 "it may have been done: look before you repeat it"
 			       : "answer-lost: the server went away before it was told: "
 				 "ask again",
-		   *stopped =
-		       bmc_verb_info(q->verb)->destructive
-			   ? "interrupted: its answer was not waited for, and it may have "
-			     "been done: look before you repeat it"
-			   : "interrupted: its answer was not waited for",
 		   *code = q->interrupted ? "interrupted" : "answer-lost",
-		   *why = q->interrupted ? stopped : lost;
+		   *why = q->interrupted ? "interrupted: its answer was not waited for"
+					 : lost;
 	struct host *h, *next;
 	size_t n = 0;
 

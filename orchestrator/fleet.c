@@ -33,10 +33,14 @@
 
 enum {
 	QUESTIONS_MAX = 32,
-	WINDOW =
-	    16384, /* hosts of one question with the agents: as many dead ones delay nobody */
+	WINDOW = 4096,	   /* hosts of one question with the agents */
 	WINDOW_DATA = 256, /* the same, of verbs whose answers are documents */
-	SLICE = 128,	   /* hosts looked up per turn of the loop */
+	/* A host that has not answered for a while has its place beside the window, of which there are a few times as
+	 * many: a dead one delays nobody, and memory is spent only where many are dead. */
+	WINDOWS_MAX = 4,
+	LATE_US = 1000 * 1000,
+	LATE_DATA_US = 20 * 1000 * 1000,
+	SLICE = 128, /* hosts looked up per turn of the loop */
 	NAMES_PER_LINE = 1000,
 	QUEUE_MAX = 1024 * 1024, /* octets that wait for the client */
 	RETRY_US = 20 * 1000,	 /* while it does not read */
@@ -54,7 +58,9 @@ struct question {
 	struct store_names names;
 	size_t n_told;	/* names sent */
 	size_t n_asked; /* … and looked up */
-	size_t in_flight, ok, failed;
+	size_t in_flight, late, ok, failed;
+	struct asked *asked,
+	    *fresh; /* with the agents, oldest first; from `fresh` on none is late */
 	json_t *document; /* host → {"power","why"}, where that is the answer; or NULL */
 	json_t *rows;	  /* of failures, to be audited: [host, code] */
 	size_t queued;	  /* octets in the socket after the last line */
@@ -70,7 +76,10 @@ struct fleet {
 
 /* One host of a question. */
 struct asked {
+	struct asked *next, *prev;
 	struct question *q;
+	int64_t at; /* mono */
+	bool late;
 	char host[BUNDLE_NAME_SIZE], address[BUNDLE_NAME_SIZE]; /* and of its BMC */
 	char site[64];
 	int64_t port;
@@ -114,7 +123,7 @@ pump_in(struct question *q, int64_t us)
 	const struct timeval tv = {
 	    .tv_sec = us / USEC_PER_SEC, .tv_usec = us % USEC_PER_SEC};
 
-	if (!evtimer_pending(q->pump, NULL))
+	if (us == 0 || !evtimer_pending(q->pump, NULL))
 		evtimer_add(q->pump, &tv);
 }
 
@@ -298,7 +307,11 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 	struct asked *a = arg;
 	struct question *q = a->q;
 
+	if (q->fresh == a)
+		q->fresh = a->next;
+	DL_DELETE(q->asked, a);
 	q->in_flight--;
+	q->late -= a->late;
 	keep_power(q, a, res->power);
 	keep_event(q, a, res);
 	if (q->verb == BMC_VERB_PROBE && !res->code[0] && res->data)
@@ -398,21 +411,42 @@ ask(struct question *q, const char *name, struct db_host *h, char site[64])
 	str_clip(a->site, sizeof(a->site), h->site);
 	str_clip(a->address, sizeof(a->address), h->bmc.address);
 	a->port = h->bmc.port;
+	a->at = clock_mono();
+	DL_APPEND(q->asked, a);
+	q->fresh = q->fresh ? q->fresh : a;
 	q->in_flight++;
 	dispatch_call(q->f->ops.dispatch, h, q->verb, q->args, on_answer, a);
 	str_clip(site, 64, h->site);
 }
 
+/* How many hosts more may be asked now. */
+static size_t
+room(struct question *q)
+{
+	bool has_data = bmc_verb_info(q->verb)->has_data;
+	const size_t window = has_data ? WINDOW_DATA : WINDOW;
+	int64_t before = clock_mono() - (has_data ? LATE_DATA_US : LATE_US);
+	size_t prompt, all;
+
+	for (; q->fresh && q->fresh->at < before; q->fresh = q->fresh->next) {
+		q->fresh->late = true;
+		q->late++;
+	}
+	prompt = q->in_flight - q->late;
+	all = WINDOWS_MAX * window - q->in_flight;
+	prompt = prompt < window ? window - prompt : 0;
+	return prompt < all ? prompt : all;
+}
+
 static void
 ask_slice(struct question *q)
 {
-	const size_t window = bmc_verb_info(q->verb)->has_data ? WINDOW_DATA : WINDOW;
+	const size_t most = room(q);
 	size_t from = q->n_asked, to = from;
 	struct db_host *h;
 	char site[64], before[64] = "";
 
-	while (
-	    to < q->names.n && to - from < SLICE && q->in_flight + (to - from) < window)
+	while (to < q->names.n && to - from < SLICE && to - from < most)
 		to++;
 	if (to == from)
 		return;
@@ -511,9 +545,8 @@ on_pump(evutil_socket_t fd, short what, void *arg)
 		size_t before = q->n_asked;
 
 		ask_slice(q);
-		/* With a full window the next answer goes on. */
-		if (q->n_asked > before)
-			pump_in(q, 0);
+		/* With a full window the next answer goes on, or that none has come for a while. */
+		pump_in(q, q->n_asked > before ? 0 : LATE_US / 4);
 		return;
 	}
 	if (q->in_flight > 0)
