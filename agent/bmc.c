@@ -262,6 +262,27 @@ bmc_examine(struct bmc_engine *e, const struct bundle_bmc *bmc, bool only_read,
 }
 
 uint64_t
+bmc_examine_users(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_EXAMINE, timeout, done, arg);
+
+	c->look = str_alloc(sizeof(*c->look));
+	c->look->want_users = true;
+	return submit(e, c);
+}
+
+uint64_t
+bmc_offer_none(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_STATUS, timeout, done, arg);
+
+	c->offers_none = true;
+	return submit(e, c);
+}
+
+uint64_t
 bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
     const struct bmc_question *what, int64_t timeout, bmc_done_fn done, void *arg)
 {

@@ -96,6 +96,7 @@ struct bmc_result {
 	const json_t *learned; /* of bmc_examine(); only during the callback, or NULL */
 	const json_t *answer;  /* of bmc_ask(); the same */
 	int cipher;	       /* suite of the last session opened (17 or 3); 0: none */
+	bool none_accepted;    /* of bmc_offer_none() */
 	bool downgrade;	       /* suite 17 worked before and was refused or silent now */
 	unsigned n_resends;    /* packets sent again for want of an answer */
 	unsigned n_sessions;   /* sessions opened */
@@ -220,6 +221,16 @@ bmc_close_breaker(struct bmc_engine *e, const struct bundle_bmc *bmc);
 uint64_t
 bmc_examine(struct bmc_engine *e, const struct bundle_bmc *bmc, bool only_read,
     int64_t timeout, bmc_done_fn done, void *arg);
+
+/* The same with the users that it has, for an audit; nothing is set. */
+uint64_t
+bmc_examine_users(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
+/* Offers suite 0 in an Open Session without any credentials: result.none_accepted says whether the BMC
+ * takes it, which lets anybody in. The session is not gone on with. bmc-unreachable: no answer. */
+uint64_t
+bmc_offer_none(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
 
 /* What else may be asked of it; the answer is bmc_result.answer:
  *   identify   {"seconds"}

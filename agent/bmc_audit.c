@@ -2,8 +2,8 @@
 /* Findings, a row each: what was seen, in words, and what to do about it.
  *
  * Entry point: bmc_audit_findings(). The evidence is the document `learned`; what it does not have is
- * not guessed. Ownership: the list is the caller's. Failure modes: none. Nothing is tried here: no
- * password is guessed, and no session without one is opened.
+ * not guessed. Ownership: the list is the caller's. Failure modes: none. Nothing is tried here, and no
+ * password anywhere; whether suite 0 is accepted was asked by an Open Session without credentials.
  */
 #include "agent/bmc_audit.h"
 
@@ -50,13 +50,51 @@ is_weak(int64_t id)
 	return id != 3 && id != 17 && id > 0 && id < 20;
 }
 
+static bool
+lists_none(const json_t *learned)
+{
+	const json_t *ids = json_object_get(
+			 json_object_get(learned, "cipher_suites"), "value"),
+		     *item;
+	size_t i;
+
+	json_array_foreach (ids, i, item)
+		if (json_is_integer(item) && json_integer_value(item) == 0)
+			return true;
+	return false;
+}
+
+/* What it did when it was offered suite 0 counts for more than its list. */
+static void
+suite_none(json_t *list, const json_t *learned)
+{
+	const char *said = json_string_value(
+	    json_object_get(json_object_get(learned, "suite_0"), "value"));
+
+	if (str_eq(said, "accepted"))
+		add(list, FAIL, "cipher-0",
+		    "the BMC accepted an Open Session with cipher suite 0: whoever "
+		    "reaches it "
+		    "opens a session with any password",
+		    "disable suite 0 in the BMC's settings at once");
+	else if (str_eq(said, "refused") && lists_none(learned))
+		add(list, WARN, "cipher-0-listed",
+		    "the BMC lists cipher suite 0, and refused it when it was offered",
+		    "disable suite 0 in the BMC's settings");
+	else if (lists_none(learned))
+		add(list, FAIL, "cipher-0",
+		    "the BMC offers cipher suite 0: whoever reaches it opens a session "
+		    "with any password",
+		    "disable suite 0 in the BMC's settings at once");
+}
+
 static void
 suites(json_t *list, const json_t *learned)
 {
 	const json_t *ids = json_object_get(
 			 json_object_get(learned, "cipher_suites"), "value"),
 		     *item;
-	bool zero = false, best = false;
+	bool best = false;
 	char weak[120] = "", text[200];
 	size_t i, n = 0;
 
@@ -71,17 +109,11 @@ suites(json_t *list, const json_t *learned)
 
 		if (!json_is_integer(item))
 			continue;
-		zero = zero || id == 0;
 		best = best || id == 17;
 		if (is_weak(id) && n < sizeof(weak) - 8)
 			n += (size_t)snprintf(weak + n, sizeof(weak) - n, "%s%lld",
 			    n > 0 ? ", " : "", (long long)id);
 	}
-	if (zero)
-		add(list, FAIL, "cipher-0",
-		    "the BMC offers cipher suite 0: whoever reaches it opens a session "
-		    "with any password",
-		    "disable suite 0 in the BMC's settings at once");
 	if (n > 0) {
 		snprintf(
 		    text, sizeof(text), "the BMC offers weak cipher suites: %s", weak);
@@ -156,6 +188,36 @@ user(json_t *list, const struct bundle_bmc *bmc)
 		    "netboot-ctl host set HOST --bmc-privilege operator");
 }
 
+/* Whoever has a factory's name may have its password too. */
+static void
+other_users(json_t *list, const json_t *learned, const struct bundle_bmc *bmc)
+{
+	const json_t *u;
+	char text[200];
+	size_t i;
+
+	json_array_foreach (json_object_get(learned, "users"), i, u) {
+		const char *name = json_string_value(json_object_get(u, "name"));
+
+		if (name == NULL || name[0] == '\0' || str_eq(name, bmc->user) ||
+		    json_is_false(json_object_get(u, "enabled")))
+			continue;
+		for (size_t k = 0; k < ARRAY_SIZE(factory_users); k++) {
+			if (!str_eq(name, factory_users[k].name))
+				continue;
+			snprintf(text, sizeof(text),
+			    "user %lld is \"%s\", which %s has from the factory, and %s",
+			    (long long)json_integer_value(json_object_get(u, "id")), name,
+			    factory_users[k].whose,
+			    json_is_true(json_object_get(u, "enabled"))
+				? "is enabled"
+				: "whether it is enabled is not told");
+			add(list, WARN, "factory-user", text,
+			    "disable it, or set another password");
+		}
+	}
+}
+
 static void
 prefixes(json_t *list, const struct bundle_bmc *bmc, bool outside)
 {
@@ -191,10 +253,13 @@ bmc_audit_findings(const json_t *learned, const struct bundle_bmc *bmc, bool out
 	size_t i;
 
 	prefixes(all, bmc, outside);
-	if (!outside)
+	if (!outside) {
+		suite_none(all, learned);
 		suites(all, learned);
+	}
 	capabilities(all, learned);
 	user(all, bmc);
+	other_users(all, learned, bmc);
 	for (int level = FAIL; level <= INFO; level++)
 		json_array_foreach (all, i, item)
 			if (compare(item) == level)

@@ -199,7 +199,7 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 		str_clip(r->why, sizeof r->why,
 		    bmc_error_why(fail == BMC_FAIL_NONE ? c->seq.unseen : fail));
 	/* Perhaps another BMC took its place: the next call begins with suite 17 again. */
-	if (fail == BMC_FAIL_TIMEOUT && r->n_sessions == 0)
+	if (fail == BMC_FAIL_TIMEOUT && r->n_sessions == 0 && !c->offers_none)
 		c->peer->suite = 0;
 	leave(c, now, BMC_CALL_THEN_END);
 }
@@ -332,6 +332,11 @@ bmc_call_connected(struct bmc_call *c, int64_t now)
 
 	if (c->state != BMC_CALL_CONNECTING)
 		return;
+	if (c->offers_none) /* no credentials are in it */
+		params = (struct bmc_session_params){.suite = bmc_packet_suite_none(),
+		    .user = "",
+		    .password = "",
+		    .only_open = true};
 	bmc_session_init(&c->session, c->env->packet, &params, c->env->rng);
 	c->session_live = true;
 	c->state = BMC_CALL_OPENING;
@@ -615,11 +620,27 @@ on_reply(struct bmc_call *c, int64_t now)
 	wait_until(c, now, now + c->backoff);
 }
 
+/* The offer was answered, or left unanswered. Says nothing of how the BMC is with sessions of ours. */
+static void
+on_offer_end(struct bmc_call *c, int64_t now)
+{
+	c->tried = false;
+	c->res.none_accepted = c->session.accepted;
+	if (c->session.heard)
+		finish(c, now, BMC_FAIL_NONE, "");
+	else
+		finish(c, now, BMC_FAIL_TIMEOUT, "no answer to an offer of suite 0");
+}
+
 static void
 on_event(struct bmc_call *c, int64_t now, enum bmc_session_event event)
 {
 	if (event == BMC_SESSION_NOTHING)
 		return;
+	if (c->offers_none && c->state == BMC_CALL_OPENING) {
+		on_offer_end(c, now);
+		return;
+	}
 	if (c->state == BMC_CALL_LEAVING) {
 		closed(c, now);
 		return;

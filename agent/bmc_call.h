@@ -103,6 +103,7 @@ struct bmc_call {
 	json_t *learned;	  /* what came of either; owned */
 	unsigned attempt;	  /* of the override: which variant … */
 	enum bmc_variant variant; /* … but for NONE this one */
+	bool offers_none;	  /* suite 0 is offered, and nothing else is done */
 	void *io;		  /* the I/O layer's own */
 	struct bmc_call *next, *prev;
 	bool counted, begun; /* by the pool */

@@ -55,7 +55,8 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
     [BMC_FAIL_NONE_CONFIGURED] = {"no-bmc", "refused",
 	"give the host a BMC address with netboot-ctl host set"},
     [BMC_FAIL_BREAKER] = {"bmc-breaker", "timeout",
-	"check the BMC's power, cable and address; it is tried again by itself, or at once after netboot-ctl bmc resume"},
+	"check the BMC's power, cable and address; it is tried again by itself, or at "
+	"once after netboot-ctl bmc resume"},
     [BMC_FAIL_OUTSIDE] = {"bmc-outside", "refused",
 	"correct the BMC's address, add its network with netboot-ctl site set SITE "
 	"--bmc-prefix, or say host set HOST --bmc-outside allow"},

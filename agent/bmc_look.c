@@ -21,6 +21,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/str.h"
 
 enum {
 	THIS_CHANNEL = 0x0E,
@@ -133,6 +134,35 @@ ask_sol(struct bmc_look *l, struct bmc_cmd *cmd)
 	    (const uint8_t[]){THIS_CHANNEL, (uint8_t)l->index, 0, 0}, 4);
 }
 
+/* 22.27: the first octet has how many ids there are. */
+static bool
+is_user(const struct bmc_look *l, unsigned id)
+{
+	const struct bmc_look_answer *first = &l->access[1];
+
+	return l->want_users &&
+	       (id == 1 || (first->code == BMC_COMPLETION_OK && first->len > 0 &&
+			       id <= (first->data[0] & 0x3FU)));
+}
+
+static bool
+ask_access(struct bmc_look *l, struct bmc_cmd *cmd)
+{
+	if (!is_user(l, l->index))
+		return false;
+	return ask(cmd, BMC_NETFN_APP, BMC_CMD_GET_USER_ACCESS,
+	    (const uint8_t[]){THIS_CHANNEL, (uint8_t)l->index}, 2);
+}
+
+static bool
+ask_name(struct bmc_look *l, struct bmc_cmd *cmd)
+{
+	if (!is_user(l, l->index) || l->access[l->index].code != BMC_COMPLETION_OK)
+		return false;
+	return ask(cmd, BMC_NETFN_APP, BMC_CMD_GET_USER_NAME,
+	    (const uint8_t[]){(uint8_t)l->index}, 1);
+}
+
 /* ---- answers ---- */
 
 static void
@@ -209,19 +239,36 @@ take_sol(struct bmc_look *l, const struct bmc_reply *rs)
 	keep(&l->sol[l->index], rs);
 }
 
+static void
+take_access(struct bmc_look *l, const struct bmc_reply *rs)
+{
+	keep(&l->access[l->index], rs);
+}
+
+static void
+take_name(struct bmc_look *l, const struct bmc_reply *rs)
+{
+	keep(&l->names[l->index], rs);
+}
+
 static const struct {
 	bool (*ask)(struct bmc_look *l, struct bmc_cmd *cmd);
 	void (*take)(struct bmc_look *l, const struct bmc_reply *rs);
 	unsigned first, last; /* of l->index */
 } steps[] = {
-    {ask_device, take_device, 0, 0}, {ask_capabilities, take_capabilities, 0, 0},
+    {ask_device, take_device, 0, 0},
+    {ask_capabilities, take_capabilities, 0, 0},
     {ask_suites, take_suites, 0, BMC_LOOK_SUITES_MAX / SUITES_AT_ONCE - 1},
-    {ask_session, take_session, 0, 0}, {ask_option, take_option, 0, BMC_LOOK_OPTIONS - 1},
-    {ask_set, take_set, 0, 0}, {ask_back, take_back, 0, 0},
+    {ask_session, take_session, 0, 0},
+    {ask_option, take_option, 0, BMC_LOOK_OPTIONS - 1},
+    {ask_set, take_set, 0, 0},
+    {ask_back, take_back, 0, 0},
     {ask_restore, take_restore, 0, 0},
     {ask_sol, take_sol, 1, 2}, /* enabled, authentication */
     {ask_sol, take_sol, 5, 6}, /* bit rates, kept and present */
     {ask_sol, take_sol, 8, 8}, /* port */
+    {ask_access, take_access, 1, BMC_LOOK_USERS_MAX},
+    {ask_name, take_name, 1, BMC_LOOK_USERS_MAX},
 };
 
 bool
@@ -485,6 +532,31 @@ put_if(json_t *v, const char *key, json_t *value)
 		json_put(v, key, value);
 }
 
+/* Names are padded with NULs, or fill all 16 octets; they are what somebody typed at the BMC. The two highest
+ * bits of the second octet of Get User Access say whether the user is enabled, where they say anything. */
+static json_t *
+users_json(const struct bmc_look *l)
+{
+	json_t *list = json_array();
+
+	for (unsigned id = 1; id <= BMC_LOOK_USERS_MAX; id++) {
+		const struct bmc_look_answer *a = &l->access[id], *n = &l->names[id];
+		unsigned enabled = a->len > 1 ? a->data[1] >> 6 : 0;
+		char name[4 * 16 + 1];
+		json_t *u;
+
+		if (!n->asked || n->code != BMC_COMPLETION_OK || n->len < 16)
+			continue;
+		u = json_pack("{s:i, s:s}", "id", (int)id, "name",
+		    str_escape(name, sizeof(name), (const char *)n->data,
+			strnlen((const char *)n->data, 16)));
+		if (enabled == 1 || enabled == 2)
+			json_put_bool(u, "enabled", enabled == 1);
+		json_array_append_new(list, u);
+	}
+	return list;
+}
+
 json_t *
 bmc_look_json(const struct bmc_look *l, int cipher, int64_t seen_at)
 {
@@ -505,6 +577,8 @@ bmc_look_json(const struct bmc_look *l, int cipher, int64_t seen_at)
 	json_put(v, "boot_options", options_json(l));
 	put_if(v, "flags_read_back", flags_json(l));
 	json_put(v, "sol", sol_json(l));
+	if (l->want_users)
+		json_put(v, "users", users_json(l));
 	json_put(v, "manners", manners_json(l));
 	return v;
 }

@@ -16,6 +16,7 @@ enum {
 	BMC_LOOK_SOL_MAX = 8,	   /* SOL configuration parameters 1 to 8 */
 	BMC_LOOK_SUITES_MAX = 160, /* octets of cipher suite records */
 	BMC_LOOK_RAW_MAX = 32,
+	BMC_LOOK_USERS_MAX = 16, /* ids 1 to 16; more than BMCs have in practice */
 };
 
 struct bmc_look_answer {
@@ -29,12 +30,15 @@ struct bmc_look {
 	/* May it set the boot flags to "no override, valid, EFI", read them, and put back what was
 	 * there? Only where no override is pending. */
 	bool may_set;
+	bool want_users; /* asks who they are */
 
 	unsigned step, index; /* of the table, and within a row */
 	bool ours; /* the flags at the BMC are our own, and are to be put back */
 	struct bmc_look_answer device, capabilities, session, flags_back, set;
 	struct bmc_look_answer options[BMC_LOOK_OPTIONS], sol[BMC_LOOK_SOL_MAX + 1];
 	struct bmc_look_answer suites_answer; /* the last one */
+	struct bmc_look_answer access[BMC_LOOK_USERS_MAX + 1],
+	    names[BMC_LOOK_USERS_MAX + 1];
 	uint8_t suites[BMC_LOOK_SUITES_MAX];
 	uint8_t suites_len;
 };

@@ -122,6 +122,15 @@ bmc_packet_suite(int id)
 	return NULL;
 }
 
+const struct bmc_suite *
+bmc_packet_suite_none(void)
+{
+	static const struct bmc_suite none = {0, IPMI_AUTHENTICATION_ALGORITHM_RAKP_NONE,
+	    IPMI_INTEGRITY_ALGORITHM_NONE, IPMI_CONFIDENTIALITY_ALGORITHM_NONE, 0};
+
+	return &none;
+}
+
 /* The templates held plaintext and proofs; nothing of it stays. */
 static int
 cleared(struct bmc_packet *p, int ret)

@@ -29,6 +29,9 @@ struct bmc_suite {
 };
 const struct bmc_suite *
 bmc_packet_suite(int id); /* NULL: not allowed */
+/* Suite 0, for an Open Session that is not gone on with: an audit asks whether it is accepted. */
+const struct bmc_suite *
+bmc_packet_suite_none(void);
 
 /* All that the handshake's HMACs cover (13.31). user and password are borrowed. */
 struct bmc_handshake {

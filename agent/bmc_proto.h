@@ -88,6 +88,8 @@ enum bmc_command { /* appendix G */
 	BMC_CMD_CLOSE_SESSION = 0x3C,
 	BMC_CMD_GET_CHANNEL_AUTH = 0x38, /* … Capabilities */
 	BMC_CMD_GET_SESSION_INFO = 0x3D,
+	BMC_CMD_GET_USER_ACCESS = 0x44,
+	BMC_CMD_GET_USER_NAME = 0x46,
 	BMC_CMD_GET_CIPHER_SUITES = 0x54, /* of a channel */
 	BMC_CMD_GET_SOL_PARAMETERS = 0x22,
 };

@@ -173,6 +173,7 @@ bmc_session_init(struct bmc_session *s, struct bmc_packet *packet,
 	s->hs.user = params->user;
 	s->hs.password = params->password;
 	s->hs.kg = params->kg;
+	s->only_open = params->only_open;
 	s->hs.privilege = params->privilege;
 	s->open_privilege =
 	    params->level_in_open ? params->privilege : BMC_PRIVILEGE_HIGHEST;
@@ -254,6 +255,25 @@ bmc_session_start(struct bmc_session *s, int64_t now, struct bmc_session_out *ou
 	transmit(s, now, out);
 }
 
+/* What was offered is taken, or not; that was the question. A half-open session is told to go by RAKP 3 with
+ * an error, which says nothing but that (13.23). */
+static enum bmc_session_event
+end_offer(
+    struct bmc_session *s, const struct bmc_open_rs *rs, struct bmc_session_out *out)
+{
+	s->accepted = rs->status == BMC_STATUS_OK && rs->bmc_id != 0 &&
+		      rs->auth == s->suite->auth &&
+		      rs->integrity == s->suite->integrity &&
+		      rs->confidentiality == s->suite->confidentiality;
+	if (rs->status == BMC_STATUS_OK && rs->bmc_id != 0) {
+		s->hs.bmc_id = rs->bmc_id;
+		move(s, BMC_SESSION_RAKP1);
+		farewell(s, BMC_STATUS_ILLEGAL_PARAMETER, out);
+	}
+	move(s, BMC_SESSION_CLOSED);
+	return BMC_SESSION_ENDED;
+}
+
 static enum bmc_session_event
 on_open(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
     struct bmc_session_out *out)
@@ -263,10 +283,14 @@ on_open(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	if (bmc_packet_parse_open(s->packet, pkt, len, &rs) < 0 || rs.tag != s->tag)
 		return BMC_SESSION_NOTHING;
 	s->heard = true;
+	if (s->only_open && rs.status != BMC_STATUS_OK)
+		return end_offer(s, &rs, out);
 	if (rs.status != BMC_STATUS_OK)
 		return refused(s, "open session", rs.status);
 	if (rs.console_id != s->hs.console_id)
 		return BMC_SESSION_NOTHING;
+	if (s->only_open)
+		return end_offer(s, &rs, out);
 	if (rs.bmc_id == 0)
 		return fail(
 		    s, BMC_FAIL_REFUSED, "open session: the BMC chose session id 0");

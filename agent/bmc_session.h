@@ -70,6 +70,7 @@ struct bmc_session {
 	struct bmc_cmd cmd;
 	struct bmc_reply reply;
 	bool heard; /* the BMC has answered at least once */
+	bool only_open, accepted;
 
 	enum bmc_fail fail;
 	bool proof_failed; /* AUTH: the BMC's proof did not match our password */
@@ -85,6 +86,9 @@ struct bmc_session_params {
 	 * some BMCs key their HMACs with the level of Open Session (FreeIPMI's workaround
 	 * "opensesspriv"). */
 	bool level_in_open;
+	/* Nothing but Open Session: its answer ends the session, whatever it is, and session.accepted says
+	 * what it was. User and password are not used. */
+	bool only_open;
 };
 
 /* Draws fresh ids and random numbers. `packet` is borrowed. */

@@ -25,7 +25,8 @@
 enum {
 	CALLS_MAX = 20000, /* more than the orchestrator tells at once */
 	RESET_SPARE_S = 40,
-	RESET_LOOK_S = 5, /* between looks whether a reset BMC answers again */
+	OFFER_US = 10 * 1000 * 1000, /* for an answer to an offer of suite 0 */
+	RESET_LOOK_S = 5,	     /* between looks whether a reset BMC answers again */
 };
 
 struct call {
@@ -36,6 +37,9 @@ struct call {
 	json_t *manners;       /* of the host's owner, or NULL */
 	uint64_t bmc_id;       /* 0: none under way */
 	struct bundle_bmc bmc; /* of a reset or an audit */
+	/* Of an audit: what was found before suite 0 is offered. */
+	json_t *learned;
+	enum bmc_power power;
 	/* Of a reset, from when it was sent: */
 	struct event *again;
 	int64_t reset_at; /* mono; 0: not sent yet */
@@ -72,6 +76,7 @@ call_free(struct call *c)
 	if (c->again != NULL)
 		event_free(c->again);
 	json_decref(c->manners);
+	json_decref(c->learned);
 	bundle_bmc_wipe(&c->bmc);
 	free(c);
 }
@@ -146,6 +151,38 @@ static void
 on_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 {
 	answer(arg, res);
+}
+
+/* ---- audit: suite 0 is offered last, since that may leave a half-open session for a while ---- */
+
+/* No answer to the offer is none: the list that the BMC gives remains. */
+static void
+on_offered(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct call *c = arg;
+	struct bmc_result all = {.power = c->power, .learned = c->learned};
+
+	json_object_set_new(c->learned, "suite_0",
+	    json_pack("{s:s, s:s}", "value",
+		res->err.code[0] != '\0' ? "silent"
+		: res->none_accepted	 ? "accepted"
+					 : "refused",
+		"by", "Open Session"));
+	answer(c, &all);
+}
+
+static void
+on_examined(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct call *c = arg;
+
+	if (res->err.code[0] != '\0' || res->learned == NULL) {
+		answer(c, res);
+		return;
+	}
+	c->learned = json_deep_copy(res->learned);
+	c->power = res->power;
+	c->bmc_id = bmc_offer_none(c->v->bmc, &c->bmc, OFFER_US, on_offered, c);
 }
 
 /* ---- reset: sent once, then looked for until it answers ---- */
@@ -251,7 +288,7 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_RESET: return begin_question(c, bmc, BMC_QUESTION_RESET);
 	case BMC_VERB_AUDIT:
 		bundle_bmc_copy(&c->bmc, bmc);
-		return bmc_examine(v->bmc, bmc, true, timeout, on_done, c);
+		return bmc_examine_users(v->bmc, bmc, timeout - OFFER_US, on_examined, c);
 	case BMC_VERB_SHOW:
 	case BMC_VERB_RESUME: break;
 	}

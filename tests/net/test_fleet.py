@@ -280,7 +280,10 @@ def test_audit(fleet):
     finally:
         fleet.fault(8, weak=0)
     assert "h[0007,0009].los:" in out and "h0008.los:" in out, out
-    assert out.count("fail: cipher-0: ") == 1, out
+    assert out.count("fail: cipher-0: the BMC accepted an Open Session with cipher suite 0") == 1, out
+    before = json.loads(fleet.bmc("sum"))
+    assert "cipher-0" not in fleet.ctl("bmc", "audit", "h0007.los").stdout
+    assert json.loads(fleet.bmc("sum"))["sessions"] == before["sessions"] + 1
     data = fleet.json("bmc", "audit", "h0007.los")["items"][0]["data"]
     assert {"kg-missing"} <= {f["code"] for f in data["findings"]} and all(f["next"] for f in data["findings"])
 

@@ -64,6 +64,23 @@ findings(void **state)
 		"anonymous-login null-user kg-missing ipmi-1.5 factory-user "
 		"administrator"},
 	    {"{\"cipher_suites\":{\"value\":[17]}}", "", "operator", "factory-user"},
+	    /* What it did when suite 0 was offered counts for more than its list. */
+	    {"{\"cipher_suites\":{\"value\":[17,3]},\"suite_0\":{\"value\":\"accepted\"}"
+	     "}",
+		"netboot", "operator", "cipher-0"},
+	    {"{\"suite_0\":{\"value\":\"accepted\"}}", "netboot", "operator",
+		"cipher-0 suites-unknown"},
+	    {"{\"cipher_suites\":{\"value\":[17,0]},\"suite_0\":{\"value\":\"refused\"}}",
+		"netboot", "operator", "cipher-0-listed"},
+	    {"{\"cipher_suites\":{\"value\":[17,0]},\"suite_0\":{\"value\":\"silent\"}}",
+		"netboot", "operator", "cipher-0"},
+	    /* Users of its own: those of the factory that are enabled, or may be. */
+	    {"{\"cipher_suites\":{\"value\":[17]},\"users\":[{\"id\":1,\"name\":\"\"},"
+	     "{\"id\":2,\"name\":\"ADMIN\",\"enabled\":true},"
+	     "{\"id\":3,\"name\":\"root\",\"enabled\":false},"
+	     "{\"id\":4,\"name\":\"USERID\"},{\"id\":5,\"name\":\"netboot\",\"enabled\":"
+	     "true}]}",
+		"netboot", "operator", "factory-user factory-user"},
 	    /* A BMC's own nonsense is no finding. */
 	    {"{\"cipher_suites\":{\"value\":[\"0\",17]},\"capabilities\":7}", "netboot",
 		"operator", ""},

@@ -194,7 +194,12 @@ a_silent_bmc_does_not_count_as_talking(void **state)
 	bmc_call_start(&f->call, 0);
 	bmc_call_connected(&f->call, 0);
 	assert_true(bmc_call_talking(&f->call));
-	bmc_call_timer(&f->call, bmc_call_deadline(&f->call));
+	assert_int_equal(bmc_call_deadline(&f->call), BMC_CALL_PATIENCE);
+	bmc_call_timer(&f->call, BMC_CALL_PATIENCE);
+	assert_int_equal(f->seen.sends, 1);
+	assert_false(bmc_call_talking(&f->call));
+	assert_int_equal(bmc_call_deadline(&f->call), BMC_SESSION_FIRST_RESEND);
+	bmc_call_timer(&f->call, BMC_SESSION_FIRST_RESEND);
 	assert_int_equal(f->seen.sends, 2);
 	assert_false(bmc_call_talking(&f->call));
 }

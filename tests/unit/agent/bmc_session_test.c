@@ -79,6 +79,42 @@ round_trip(struct fixture *f)
 	return from_bmc(f);
 }
 
+/* Suite 0 is offered without credentials; whatever the BMC answers ends it. */
+static void
+an_offer_is_not_gone_on_with(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int weak = 0; weak <= 1; weak++) {
+		const struct bmc_session_params p = {.suite = bmc_packet_suite_none(),
+		    .user = "",
+		    .password = "",
+		    .only_open = true};
+		struct rng rng = rng_seeded(5);
+
+		bmcsim_init(&f->bmc, "admin", "secret17", 3, 1);
+		f->bmc.faults.weak = weak;
+		bmc_session_init(&f->s, f->packet, &p, &rng);
+		bmc_session_start(&f->s, f->now, &f->out);
+		to_bmc(f);
+		assert_int_equal(bmcsim_slots_used(&f->bmc, false), weak);
+		assert_int_equal(from_bmc(f), BMC_SESSION_ENDED);
+		assert_int_equal(f->s.accepted, weak);
+		assert_true(f->s.heard);
+		assert_int_equal(f->s.state, BMC_SESSION_CLOSED);
+		if (!weak) {
+			assert_int_equal(f->out.len, 0);
+			continue;
+		}
+		/* The word that it is over, and then nothing more, however often it is answered. */
+		to_bmc(f);
+		assert_int_equal(bmcsim_slots_used(&f->bmc, false), 0);
+		assert_int_equal(f->bmc.counts.sessions, 0);
+		assert_int_equal(from_bmc(f), BMC_SESSION_NOTHING);
+		assert_int_equal(f->out.len, 0);
+	}
+}
+
 /* RAKP 4 is made with K_g, RAKP 2 with the password. */
 static void
 kg_is_used_and_told_from_the_password(void **state)
@@ -395,6 +431,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		an_offer_is_not_gone_on_with, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		kg_is_used_and_told_from_the_password, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
