@@ -46,7 +46,9 @@ check_manners(const struct bmc_manners *m)
 static void
 look(const uint8_t *data, size_t size)
 {
-	struct bmc_look l = {.level = BMC_PRIVILEGE_OPERATOR, .may_set = true};
+	struct bmc_look l = {.level = BMC_PRIVILEGE_OPERATOR,
+	    .may_set = true,
+	    .want_users = size % 2 != 0};
 	struct bmc_cmd cmd;
 	struct bmc_manners m;
 	struct error err;

@@ -43,9 +43,8 @@ answer(const struct row *rows, size_t n, const struct bmc_cmd *cmd, struct bmc_r
 }
 
 static json_t *
-look_at(const struct row *rows, size_t n, bool may_set)
+look_with(const struct row *rows, size_t n, struct bmc_look l)
 {
-	struct bmc_look l = {.level = BMC_PRIVILEGE_OPERATOR, .may_set = may_set};
 	struct bmc_cmd cmd;
 	struct bmc_reply rs;
 
@@ -64,6 +63,13 @@ look_at(const struct row *rows, size_t n, bool may_set)
 	return bmc_look_json(&l, 3, 1769851800123456);
 }
 
+static json_t *
+look_at(const struct row *rows, size_t n, bool may_set)
+{
+	return look_with(rows, n,
+	    (struct bmc_look){.level = BMC_PRIVILEGE_OPERATOR, .may_set = may_set});
+}
+
 static void
 same(const json_t *v, const char *key, const char *want)
 {
@@ -71,6 +77,30 @@ same(const json_t *v, const char *key, const char *want)
 
 	assert_string_equal(text, want);
 	free(text);
+}
+
+/* Three ids; the second name fills all its octets, and the third user is refused. */
+static void
+users_of_an_audit(void **state)
+{
+	static const struct row rows[] = {
+	    {6, 0x44, "\x0E\x01", 2, 0, "\x03\x81\x01\x14", 4},
+	    {6, 0x44, "\x0E\x02", 2, 0, "\x03\x41\x01\x14", 4},
+	    {6, 0x46, "\x01", 1, 0, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16},
+	    {6, 0x46, "\x02", 1, 0, "0123456789abcde\n", 16},
+	    {6, 0x46, "\x03", 1, 0, "never asked\0\0\0\0\0", 16},
+	};
+	json_t *v = look_with(rows, ARRAY_SIZE(rows),
+	    (struct bmc_look){.level = BMC_PRIVILEGE_OPERATOR, .want_users = true});
+
+	(void)state;
+	same(v, "users",
+	    "[{\"id\":1,\"name\":\"\",\"enabled\":false},"
+	    "{\"id\":2,\"name\":\"0123456789abcde\\\\x0a\",\"enabled\":true}]");
+	json_decref(v);
+	v = look_at(rows, ARRAY_SIZE(rows), true); /* a probe asks for none */
+	assert_null(json_object_get(v, "users"));
+	json_decref(v);
 }
 
 static void
@@ -209,6 +239,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_talkative_bmc),
+	    cmocka_unit_test(users_of_an_audit),
 	    cmocka_unit_test(nothing_is_set_without_need),
 	    cmocka_unit_test(garbage_is_borne),
 	};

@@ -211,6 +211,27 @@ what_was_seen_moves_forward_only(void **state)
 	assert_int_equal(st.power_at, 200);
 }
 
+/* Whoever asks a BMC tells of its host, as long as it is the host's. */
+static void
+a_power_is_that_of_the_hosts_own_bmc(void **state)
+{
+	struct store *s = *state;
+	struct db_host_state st = {.power = ""};
+
+	fixture_site(s, "los");
+	assert_int_equal(fixture_put_host(s, fixture_make_host("a", "los", 1)), 0);
+	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.2", 601, "on", 100), 0);
+	assert_int_equal(db_host_state_seen_by(s, "b", "10.9.0.1", 601, "on", 100), 0);
+	assert_int_equal(db_host_state_get(s, "a", &st), -ENOENT);
+	assert_int_equal(db_host_state_power(s, "a", "unknown", "timeout", 90), 0);
+	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.1", 601, "on", 100), 0);
+	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.1", 601, "off", 99), 0);
+	assert_int_equal(db_host_state_get(s, "a", &st), 0);
+	assert_string_equal(st.power, "on");
+	assert_string_equal(st.power_why, "");
+	assert_int_equal(st.power_at, 100);
+}
+
 static void
 a_removed_host_takes_its_parts_along(void **state)
 {
@@ -236,6 +257,7 @@ main(void)
 	    FIXTURE_TEST(links_must_hold),
 	    FIXTURE_TEST(locks),
 	    FIXTURE_TEST(hosts_are_found),
+	    FIXTURE_TEST(a_power_is_that_of_the_hosts_own_bmc),
 	    FIXTURE_TEST(what_was_seen_moves_forward_only),
 	    FIXTURE_TEST(a_removed_host_takes_its_parts_along),
 	};

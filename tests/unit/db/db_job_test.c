@@ -94,6 +94,34 @@ what_an_agent_has_to_be_told(void **state)
 	assert_int_equal(due(s), 0);
 }
 
+/* However many wait, what is under way is told of first: a cancel does not stand in their line. */
+static void
+what_is_under_way_comes_first(void **state)
+{
+	struct store *s = *state;
+	struct db_job a = fixture_make_job("job1", "edge01"),
+		      b = fixture_make_job("job2", "edge02");
+	struct store_names ids = {0};
+	int64_t out = -1;
+
+	assert_int_equal(db_job_add(s, &a, "{}"), 0);
+	assert_int_equal(db_job_add(s, &b, "{}"), 0);
+	assert_int_equal(db_job_out_of_site(s, "los", &out), 0);
+	assert_int_equal(out, 0);
+	assert_int_equal(db_job_sent(s, "job2", 5), 0);
+	assert_int_equal(db_job_out_of_site(s, "los", &out), 0);
+	assert_int_equal(out, 1);
+	assert_int_equal(db_job_due_of_site(s, "los", 1, &ids), 0);
+	assert_int_equal(ids.n, 1);
+	assert_string_equal(ids.v[0], "job2");
+	store_names_done(&ids);
+	b.state = DB_JOB_DONE;
+	b.ended = 6;
+	assert_int_equal(db_job_update(s, &b), 0);
+	assert_int_equal(db_job_out_of_site(s, "los", &out), 0);
+	assert_int_equal(out, 0);
+}
+
 static void
 expect_ids(struct store *s, struct db_job_filter f, const char *want)
 {
@@ -201,6 +229,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(a_host_has_one_open_job),
 	    FIXTURE_TEST(state_and_end_agree),
+	    FIXTURE_TEST(what_is_under_way_comes_first),
 	    FIXTURE_TEST(what_an_agent_has_to_be_told),
 	    FIXTURE_TEST(lists_are_narrowed_newest_first),
 	    FIXTURE_TEST(stages_move_on_and_keep_their_order),
