@@ -282,6 +282,25 @@ connect_now(struct bmc_call *c, int64_t now)
 	c->env->ops->connect(c->env->io, c);
 }
 
+/* The one that worked last. After a downgrade the better one is tried now and then: what took it away
+ * may be gone. */
+static int
+first_suite(struct bmc_call *c, int64_t now)
+{
+	struct bmc_peer *peer = c->peer;
+
+	if (c->bmc.cipher != 0)
+		return c->bmc.cipher;
+	if (c->bmc.require_cipher != 0)
+		return c->bmc.require_cipher;
+	if (peer->suite == 0)
+		return suite_order[0];
+	if (peer->suite >= peer->best_suite || now < peer->best_again)
+		return peer->suite;
+	peer->best_again = now + BMC_CALL_BEST_AGAIN;
+	return peer->best_suite;
+}
+
 void
 bmc_call_start(struct bmc_call *c, int64_t now)
 {
@@ -292,11 +311,7 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 		c->deadline = now + c->env->command_timeout;
 	if (bmc_call_know_take(c, &err) < 0)
 		tell(c, "ipmi.error", err.text);
-	c->suite = c->bmc.cipher != 0		? c->bmc.cipher
-		   : c->bmc.require_cipher != 0 ? c->bmc.require_cipher
-						: c->peer->suite;
-	if (c->suite == 0)
-		c->suite = suite_order[0];
+	c->suite = first_suite(c, now);
 	c->level_in_open = c->peer->level_in_open ||
 			   (c->peer->suite == 0 && bmc_call_know_level_in_open(c));
 	c->variant_tried = c->peer->suite != 0; /* this BMC's variant is known */
@@ -465,7 +480,7 @@ on_session_failed(struct bmc_call *c, int64_t now)
 			return;
 		}
 	} else if (fail == BMC_FAIL_TIMEOUT && !heard) {
-		if (c->peer->suite == 0 && may_switch_suite(c))
+		if (c->peer->suite != c->suite && may_switch_suite(c))
 			c->suite = other_suite(c);
 		at_once(c, now, fail, text);
 		return;
@@ -545,8 +560,11 @@ on_opened(struct bmc_call *c, int64_t now)
 	struct bmc_peer *peer = c->peer;
 	char text[96];
 
-	if (c->suite < peer->best_suite && peer->suite != c->suite && c->bmc.cipher == 0)
+	if (c->suite < peer->best_suite && peer->suite != c->suite &&
+	    c->bmc.cipher == 0) {
 		tell_downgrade(c, now, "now only 3 does");
+		peer->best_again = now + BMC_CALL_BEST_AGAIN;
+	}
 	if (c->suite >= peer->best_suite) {
 		peer->best_suite = c->suite;
 		peer->best_at = now;

@@ -49,6 +49,7 @@ struct bmc_peer {
 	int suite;		     /* the last that worked; 0: not known */
 	int best_suite;		     /* that ever worked … */
 	int64_t best_at;	     /* … and when last; 0: told by an earlier probe */
+	int64_t best_again;	     /* after a downgrade: when it is tried next */
 	bool level_in_open;	     /* the variant of Open Session that worked */
 	struct bmc_polite polite;
 	struct bmc_device device; /* as last told */
@@ -78,7 +79,8 @@ enum {
 	/* A BMC that has not answered the first packet after that long counts as silent: live ones answer within
 	 * some 10 ms, and a thousand dead ones must not be waited for in turn. */
 	BMC_CALL_PATIENCE = 100000,
-	BMC_CALL_HOLD_MAX = 10000000, /* a call keeps sessions idle for 10 s in all */
+	BMC_CALL_HOLD_MAX = 10000000,	 /* a call keeps sessions idle for 10 s in all */
+	BMC_CALL_BEST_AGAIN = 600000000, /* after a downgrade */
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,
 	BMC_CALL_BACKOFF_SENSOR = 1000000,   /* and then the next one */

@@ -298,6 +298,16 @@ a_downgrade_is_told(void **state)
 		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 30000000);
 		bmc_world_run(w);
 		assert_true(o->ok && o->cipher == 3 && !o->downgrade);
+		/* It is tried again now and then, without a word when it is still away. */
+		w->now += 1000000000;
+		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 30000000);
+		bmc_world_run(w);
+		assert_true(o->ok && o->cipher == 3 && !o->downgrade);
+		w->bmcs[silent].faults.suites = 0;
+		w->now += 1000000000;
+		o = bmc_world_submit(w, silent, BMC_SEQ_STATUS, 0, 30000000);
+		bmc_world_run(w);
+		assert_true(o->ok && o->cipher == 17);
 	}
 	assert_int_equal(w->n_downgrades, 3);
 	w->cfg.require_cipher = 17;
