@@ -185,13 +185,21 @@ ticket_from_json(const json_t *v, struct ticket *ret, struct error *err)
 	return 0;
 }
 
+/* Parameter 3 = 1Fh tells the BMC to clear the flags for none of its reasons; on some, one of these is
+ * all that uses them up. */
+static bool
+may_stay(const char *variant)
+{
+	return str_eq(variant, "persistent") || str_eq(variant, "keep-1f");
+}
+
 void
 run_take_variant(struct run *r, const char *variant, bool well)
 {
 	if (variant == NULL)
 		return;
 	str_clip(r->variant, sizeof(r->variant), variant);
-	if (str_eq(variant, "persistent"))
+	if (may_stay(variant))
 		r->persistent = true;
 	else if (well)
 		r->persistent = false; /* replaced */

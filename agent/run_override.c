@@ -4,8 +4,8 @@
  *
  * Entry points: run_override_recall() before one is set, run_override_follow() when the job has gone on,
  * run_override_forget() at the end of all. What worked is kept in the spool under the BMC's address.
- * Flags of the variant "persistent", which a host's owner may name, are cleared as soon as the ticket is
- * used, or else when the job ends: until then the machine may need them once more.
+ * Flags of the variants "persistent", which a host's owner may name, and "keep-1f" are cleared as soon as
+ * the ticket is used, or else when the job ends: until then the machine may need them once more.
  * Ownership: one record for each BMC that is being asked to clear them, until its answer; the job may be
  * gone by then. Failure modes: a BMC that does not clear them is an event that says how to.
  */
@@ -91,7 +91,7 @@ on_cleared(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	str_clip(ev.reason, sizeof(ev.reason), res->err.text);
 	event_put(&ev, "code", res->err.code);
 	event_put(&ev, "next",
-	    "its persistent network boot may still be set: clear the boot device at the "
+	    "its network boot may still be set: clear the boot device at the "
 	    "BMC, or order a boot of the host in another variant");
 	run_jobs_emit(c->jobs, &ev, true);
 	clearing_free(c);
@@ -130,7 +130,7 @@ take_back(struct run_job *job)
 	    job->bundle->host.firmware == BUNDLE_UEFI ? BMC_BOOT_NONE_EFI
 						      : BMC_BOOT_NONE_BIOS,
 	    CLEAR_TIMEOUT, on_cleared, c);
-	bmc_attempt(job->deps->bmc, c->call, 1, "bare");
+	bmc_attempt(job->deps->bmc, c->call, 1, "once"); /* parameter 3 too */
 	bmc_insist(job->deps->bmc, c->call);
 }
 

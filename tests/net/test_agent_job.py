@@ -212,6 +212,18 @@ def test_a_persistent_override_does_not_outlive_the_ticket(site, cancelled):
     assert not [e for e in s.events if e["kind"] == "ipmi.flags-left"]
 
 
+def test_what_clears_the_flags_is_as_usual_after_the_ticket(site):
+    s = site()
+    job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["keep-1f"]})))
+    s.wait_stage("power")
+    assert s.bmc_show()["keep"] == 0x1F
+    s.machine().load()
+    until(lambda: s.bmc_show()["keep"] == 0x08, what="parameter 3 to be as usual")
+    until(lambda: s.bmc_show()["flags"] == "a000000000", what="the flags to mean nothing")
+    s.cancel(job)
+    s.wait_end(job)
+
+
 def test_a_persistent_override_that_stays_is_told(site):
     s = site()
     job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["persistent"]})))
