@@ -297,6 +297,7 @@ run_jobs_end_unused(struct run_jobs *js, const char *by, const struct error *why
 
 		if (ticket_is_consumed(&job->run.ticket))
 			continue;
+		job->taken_back = true; /* the flags may be another agent's by now */
 		it = run_jobs_push_input(js, job->run.job, RUN_IN_CANCEL);
 		str_clip(it->by, sizeof(it->by), by);
 		if (why != NULL)

@@ -80,12 +80,13 @@ static void
 on_cleared(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 {
 	struct run_clearing *c = arg;
-	struct event ev = event_make("ipmi.flags-left", clock_wall());
+	struct event ev;
 
 	if (res->err.code[0] == '\0') {
 		clearing_free(c);
 		return;
 	}
+	ev = event_make("ipmi.flags-left", clock_wall());
 	str_clip(ev.host, sizeof(ev.host), c->host);
 	str_clip(ev.job, sizeof(ev.job), c->job);
 	str_clip(ev.reason, sizeof(ev.reason), res->err.text);
