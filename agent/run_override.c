@@ -5,7 +5,9 @@
  * Entry points: run_override_recall() before one is set, run_override_follow() when the job has gone on,
  * run_override_forget() at the end of all. What worked is kept in the spool under the BMC's address.
  * Flags of the variants "persistent", which a host's owner may name, and "keep-1f" are cleared as soon as
- * the ticket is used, or else when the job ends: until then the machine may need them once more.
+ * the ticket is used, or else when the job ends: until then the machine may need them once more. Those of
+ * the others are cleared when the job ends before the machine has come, since parameter 3 = 08h keeps them
+ * for whatever start comes next.
  * Ownership: one record for each BMC that is being asked to clear them, until its answer; the job may be
  * gone by then. Failure modes: a BMC that does not clear them is an event that says how to.
  */
@@ -18,6 +20,8 @@
 #include "lib/str.h"
 
 #define CLEAR_TIMEOUT (60 * USEC_PER_SEC)
+/* Of those that one start uses up: the host's next job need not wait for more. */
+#define CLEAR_TIMEOUT_ONCE (15 * USEC_PER_SEC)
 
 struct run_clearing {
 	struct run_clearing *next, *prev;
@@ -113,13 +117,21 @@ broken_off(const struct run_job *job)
 	return false;
 }
 
+static bool
+not_used(const struct run_job *job)
+{
+	return run_ended(&job->run) && job->run.variant[0] != '\0' &&
+	       job->saved.stage <= STAGE_FIRMWARE_DHCP;
+}
+
 static void
 take_back(struct run_job *job)
 {
 	bool over = ticket_is_consumed(&job->run.ticket) || run_ended(&job->run);
+	bool stays = job->run.persistent || broken_off(job);
 	struct run_clearing *c;
 
-	if (job->taken_back || !over || (!job->run.persistent && !broken_off(job)))
+	if (job->taken_back || !over || (!stays && !not_used(job)))
 		return;
 	job->taken_back = true;
 	c = str_alloc(sizeof(*c));
@@ -130,7 +142,7 @@ take_back(struct run_job *job)
 	c->call = bmc_override(job->deps->bmc, &job->bundle->bmc,
 	    job->bundle->host.firmware == BUNDLE_UEFI ? BMC_BOOT_NONE_EFI
 						      : BMC_BOOT_NONE_BIOS,
-	    CLEAR_TIMEOUT, on_cleared, c);
+	    stays ? CLEAR_TIMEOUT : CLEAR_TIMEOUT_ONCE, on_cleared, c);
 	bmc_attempt(job->deps->bmc, c->call, 1, "once"); /* parameter 3 too */
 	bmc_insist(job->deps->bmc, c->call);
 }

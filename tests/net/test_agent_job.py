@@ -212,6 +212,15 @@ def test_a_persistent_override_does_not_outlive_the_ticket(site, cancelled):
     assert not [e for e in s.events if e["kind"] == "ipmi.flags-left"]
 
 
+def test_an_override_that_was_not_used_is_taken_back(site):
+    s = site()
+    job = s.order(s.bundle())
+    s.wait_stage("power")  # parameter 3 = 08h: it would not run out
+    s.cancel(job)
+    s.wait_end(job)
+    until(lambda: s.bmc_show()["flags"] == "a000000000", what="the flags to be taken back")
+
+
 def test_what_clears_the_flags_is_as_usual_after_the_ticket(site):
     s = site()
     job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["keep-1f"]})))
