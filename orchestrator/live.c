@@ -227,6 +227,7 @@ on_call(void *arg, const struct agent_msg_call_result *res)
 		end_session(s, res->reason);
 }
 
+/* A waiting poll is answered at once, and may end the session at once. */
 static void
 call_agent(struct session *s, const struct db_host *h, bool steal)
 {
@@ -235,7 +236,7 @@ call_agent(struct session *s, const struct db_host *h, bool steal)
 }
 
 static struct session *
-begin_session(struct live *l, const struct db_host *h, bool steal)
+begin_session(struct live *l, const struct db_host *h)
 {
 	struct session *s = str_alloc(sizeof(*s));
 
@@ -245,7 +246,6 @@ begin_session(struct live *l, const struct db_host *h, bool steal)
 	str_clip(s->state, sizeof(s->state), "asking");
 	s->heard = clock_mono();
 	HASH_ADD_STR(l->sessions, host, s);
-	call_agent(s, h, steal);
 	return s;
 }
 
@@ -268,6 +268,7 @@ live_watch(struct live *l, struct rest_request *rq, const struct db_host *h, boo
 	struct session *s = find(l, h->host.name);
 	struct watcher *w;
 	struct error err;
+	bool ask;
 
 	if ((s == NULL && HASH_COUNT(l->sessions) >= SESSIONS_MAX) ||
 	    (s != NULL && s->n_watchers >= WATCHERS_MAX)) {
@@ -276,10 +277,9 @@ live_watch(struct live *l, struct rest_request *rq, const struct db_host *h, boo
 		rest_problem(rq, 429, &err, NULL);
 		return;
 	}
+	ask = s == NULL || (steal && !str_eq(s->state, "up"));
 	if (s == NULL)
-		s = begin_session(l, h, steal);
-	else if (steal && !str_eq(s->state, "up"))
-		call_agent(s, h, true);
+		s = begin_session(l, h);
 	w = str_alloc(sizeof(*w));
 	w->s = s;
 	w->rq = rq;
@@ -296,6 +296,8 @@ live_watch(struct live *l, struct rest_request *rq, const struct db_host *h, boo
 		hand_over(s, w->id);
 	else
 		tell(w, json_pack("{s:s, s:b}", "t", "writer", "you", 0));
+	if (ask)
+		call_agent(s, h, steal);
 }
 
 int

@@ -2,6 +2,7 @@
 """Consoles at the orchestrator alone: the test is the agent, whose figures need not make sense, and the watchers."""
 import base64
 import json
+import os
 import socket
 import struct
 import threading
@@ -90,6 +91,22 @@ def test_a_call_that_is_refused_is_told_at_once(orch, agent):
     assert again["id"] != c["id"] and other.state()[0] == "asking"
     w.close()
     other.close()
+
+
+# The poll that waits is answered while the watcher is let in.
+def test_a_call_that_cannot_be_told_to_the_agent_that_waits(orch, agent):
+    orch.stop()
+    os.unlink(orch.path("o.key"))
+    orch.start()
+    table = agent.poll(table=0).json["table"]["version"]
+    held = threading.Thread(target=lambda: agent.poll(wait_s=20, table=table))
+    held.start()
+    w = Watcher(orch)
+    until(lambda: w.state() and w.state()[0] == "gone", "the end of it")
+    assert w.state()[1].startswith("bmc-password-sealed: ")
+    assert [t["t"] for t in w.told] == ["hello", "state", "writer", "state"]
+    w.close()
+    held.join(PATIENCE)
 
 
 def test_figures_that_make_no_sense(orch, agent):
