@@ -283,6 +283,9 @@ put_identify(const struct args *args, json_t *v, struct error *err)
 	const char *for_s = args_get(args, "for");
 	int64_t us = 0;
 
+	if (args_has(args, "off") + args_has(args, "on") + (for_s != NULL) > 1)
+		return error_set(err, -1, "usage", "give one of the three",
+		    "--for, --on and --off exclude each other");
 	if (args_has(args, "off"))
 		json_put_i64(v, "seconds", 0);
 	else if (args_has(args, "on"))
@@ -304,8 +307,11 @@ put_last(const struct args *args, json_t *v, struct error *err)
 	const char *s = args_get(args, "last");
 	int64_t n;
 
-	if (s == NULL || args_has(args, "clear"))
+	if (s == NULL)
 		return 0;
+	if (args_has(args, "clear"))
+		return error_set(err, -1, "usage", "leave it out: all are deleted",
+		    "--last is no matter of --clear");
 	if (str_to_i64(s, 1, BMC_VERB_SEL_MAX, &n) < 0)
 		return error_set(err, -1, "usage", NULL,
 		    "--last: '%s' is no number from 1 to %d", s, BMC_VERB_SEL_MAX);
@@ -325,7 +331,7 @@ put_args(
 		json_put_bool(v, "only_read", true);
 	if (q->verb == BMC_VERB_IDENTIFY)
 		r = put_identify(args, v, err);
-	if (q->verb == BMC_VERB_SEL)
+	if (q->verb == BMC_VERB_SEL || q->verb == BMC_VERB_SEL_CLEAR)
 		r = put_last(args, v, err);
 	if (json_object_size(v) > 0)
 		json_object_set(body, "args", v);

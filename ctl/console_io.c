@@ -233,8 +233,9 @@ on_key(evutil_socket_t fd, short what UNUSED, void *arg)
 			io->n_type += k;
 		} else if (k > 0 && !io->told_writer) {
 			io->told_writer = true;
-			say(io,
-			    "you only watch: another one types; --steal takes it over");
+			say(io, io->write ? "you only watch: another one types; "
+					    "--steal takes it over"
+					  : "you only watch: --read-only; ~. leaves");
 		}
 		if (e == ESCAPE_LEAVE) {
 			leave(io, CTL_OK);

@@ -231,7 +231,9 @@ def test_live_both_ways_with_watchers(whole):
     # Who might type, and who only watched.
     reader = Live(s, "edge01", "--read-only")
     reader.wait("connected")
-    reader.type("~.")
+    reader.type("x")
+    reader.wait("you only watch: --read-only")
+    reader.type("\r~.")
     assert reader.end() == 0
     audit = s.select("orch/o.db", "select what, json_extract(detail, '$.write') from audit where what like 'console.%'")
     assert audit == [("console.open", 1), ("console.open", 1), ("console.steal", 1), ("console.open", 0)]

@@ -414,6 +414,14 @@ def test_an_answer_that_is_lost_of_what_changes_a_machine(fake):
     assert line.startswith("edge01: answer-lost: ") and "may have been done" in line and "ask again" not in line
 
 
+def test_options_that_contradict_each_other(fake):
+    for words in (["identify", "edge01", "--on", "--off"], ["identify", "edge01", "--on", "--for", "5s"],
+                  ["sel", "edge01", "--clear", "--last", "5", "--yes", "--reason", "INC-1"]):
+        r = fake.run(*words)
+        assert r.returncode == 1 and r.stderr.startswith("edge01: usage: ") and r.stderr.count(": ") >= 3, r
+    assert not [rq for rq in fake.requests if rq.method == "POST"]
+
+
 # Whatever an agent says of a BMC, or a BMC of itself.
 def test_nothing_reaches_the_terminal_as_it_came(fake):
     evil = "\x1b]0;x\x07"
