@@ -56,7 +56,7 @@ struct console_io {
 	uint8_t type[TYPE_MAX]; /* to be sent */
 	size_t n_type, n_sent;
 	unsigned breaks;
-	bool told_writer, may_type;
+	bool told_writer, may_type, over;
 	char told_state[600]; /* last */
 	unsigned failures;
 	int result;
@@ -75,6 +75,7 @@ static void
 leave(struct console_io *io, int result)
 {
 	io->result = result;
+	io->over = true; /* what comes in this turn of the loop is late */
 	event_base_loopbreak(io->base);
 }
 
@@ -361,6 +362,8 @@ on_stream_end(void *arg, const struct http_client_reply *reply)
 	io->stream = NULL;
 	io->watcher[0] = '\0';
 	drop_typed(io);
+	if (io->over)
+		return;
 	if (reply->status >= 400) {
 		put_back(io);
 		leave(io, client_refused(

@@ -26,6 +26,7 @@
 #include "lib/compiler.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/presence.h"
 
 enum {
 	WATCHERS_MAX = 32,
@@ -51,7 +52,7 @@ struct watcher {
 struct session {
 	UT_hash_handle hh;
 	struct live *l;
-	char host[BUNDLE_NAME_SIZE];
+	char host[BUNDLE_NAME_SIZE], site[64];
 	char id[ID_SIZE];
 	struct watcher *watchers;
 	unsigned n_watchers;
@@ -242,6 +243,7 @@ begin_session(struct live *l, const struct db_host *h)
 
 	s->l = l;
 	str_clip(s->host, sizeof(s->host), h->host.name);
+	str_clip(s->site, sizeof(s->site), h->site);
 	id_make(clock_wall(), l->ops.rng, s->id);
 	str_clip(s->state, sizeof(s->state), "asking");
 	s->heard = clock_mono();
@@ -430,6 +432,18 @@ live_input(struct live *l, struct rest_request *rq)
 		rest_on_gone(rq, on_waiting_gone, s);
 }
 
+/* One that was started anew does not know of it. */
+static void
+end_silent(struct session *s)
+{
+	if (presence_absent(dispatch_silence(s->l->ops.dispatch, s->site)))
+		end_session(s, "agent-absent: the site's agent is not heard: "
+			       "netboot-ctl agent list shows when it was");
+	else
+		end_session(s, "agent-silent: the site's agent tells nothing of the "
+			       "console any more: connect again");
+}
+
 static void
 on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
@@ -441,8 +455,7 @@ on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		if (s->waiting != NULL && now - s->waiting_since >= WAIT_US)
 			answer_input(s);
 		if (now - s->heard >= SILENT_US)
-			end_session(s, "agent-absent: the site's agent is not heard: "
-				       "netboot-ctl agent list shows when it was");
+			end_silent(s);
 	}
 }
 

@@ -336,6 +336,21 @@ def test_live_at_a_host_whose_agent_is_away(whole):
     assert live.end() == 2
 
 
+def test_live_while_the_agent_is_restarted(whole):
+    s = whole()
+    live = Live(s, "edge01")
+    live.wait("connected")
+    s.end("agent", signal.SIGKILL)
+    s.start_agent()
+    live.wait("edge01: agent-silent: ")
+    assert live.end() == 2
+    assert "trying again" not in live.text, live.text
+    again = Live(s, "edge01")
+    again.wait("connected")
+    again.type("~.")
+    assert again.end() == 0
+
+
 # Why it cannot be had is told at once, in the words of who knows.
 def test_live_without_a_password_that_opens(whole):
     s = whole(hosts=2)
