@@ -146,7 +146,7 @@ bmc_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
 	if (opts != NULL)
 		o = *opts;
 	e = str_alloc(sizeof *e);
-	e->packet = bmc_packet_new(err);
+	e->packet = bmc_packet_new(*rng, err);
 	if (e->packet == NULL) {
 		free(e);
 		return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* RMCP+ packets as bytes and structs, by FreeIPMI's templates (IPMI 2.0 chapter 13). No
- * sockets, no time, no state that lives from one call to the next. */
+/* RMCP+ packets as bytes and structs (IPMI 2.0 chapter 13). No sockets, no time, no state that
+ * lives from one call to the next but keys that were used. */
 #ifndef AGENT_BMC_PACKET_H
 #define AGENT_BMC_PACKET_H
 
@@ -11,14 +11,19 @@
 #include "agent/bmc_proto.h"
 #include "lib/compiler.h"
 #include "lib/error.h"
+#include "lib/rng.h"
 
-/* The template objects: one set serves all sessions of a thread. */
+/* Handles of the cryptographic libraries: one set serves all sessions of a thread. Initialisation vectors
+ * come from `rng`. */
 struct bmc_packet;
 
 struct bmc_packet *
-bmc_packet_new(struct error *err) MUST_CHECK;
+bmc_packet_new(struct rng rng, struct error *err) MUST_CHECK;
 void
 bmc_packet_free(struct bmc_packet *p);
+/* Wipes the keys that the last packet was sealed with: when a session ends. */
+void
+bmc_packet_forget(struct bmc_packet *p);
 
 /* Cipher suite 17 or 3 (table 22-20). There is no row for any other, so none can be used.
  */

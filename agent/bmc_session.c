@@ -167,6 +167,11 @@ void
 bmc_session_init(struct bmc_session *s, struct bmc_packet *packet,
     const struct bmc_session_params *params, struct rng *rng)
 {
+	struct {
+		uint32_t console_id;
+		uint8_t random[BMC_PROTO_RANDOM_SIZE], tag;
+	} fresh; /* drawn at once: a system call each would show in a large fleet */
+
 	memset(s, 0, sizeof *s);
 	s->packet = packet;
 	s->suite = params->suite;
@@ -179,16 +184,19 @@ bmc_session_init(struct bmc_session *s, struct bmc_packet *packet,
 	    params->level_in_open ? params->privilege : BMC_PRIVILEGE_HIGHEST;
 	s->deadline = -1;
 	do
-		rng_bytes(rng, &s->hs.console_id, sizeof s->hs.console_id);
-	while (s->hs.console_id == 0);
-	rng_bytes(rng, s->hs.console_random, sizeof s->hs.console_random);
-	rng_bytes(rng, &s->tag, sizeof s->tag);
+		rng_bytes(rng, &fresh, sizeof fresh);
+	while (fresh.console_id == 0);
+	s->hs.console_id = fresh.console_id;
+	memcpy(s->hs.console_random, fresh.random, sizeof s->hs.console_random);
+	s->tag = fresh.tag;
 	ipmi_check_session_sequence_number_2_0_init(&s->rx_highest, &s->rx_seen);
 }
 
 void
 bmc_session_done(struct bmc_session *s)
 {
+	if (s->packet != NULL)
+		bmc_packet_forget(s->packet);
 	explicit_bzero(s, sizeof *s);
 }
 

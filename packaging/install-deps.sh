@@ -7,7 +7,7 @@
 set -eu
 
 # Build
-packages="gcc make pkg-config libc6-dev libfreeipmi-dev libipmiconsole-dev libcurl4-openssl-dev
+packages="gcc make pkg-config libc6-dev libfreeipmi-dev libipmiconsole-dev libgcrypt20-dev libcurl4-openssl-dev
 libsqlite3-dev libevent-dev libjansson-dev libcyaml-dev libyaml-dev libsodium-dev libssl-dev
 libical-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libarchive-dev libcmocka-dev"
 # Running: boot loaders, and the tool that backs the database up

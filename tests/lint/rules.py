@@ -22,6 +22,7 @@ DB_USERS_IN_AGENT = re.compile(r"^agent/spool\w*\.[ch]$")
 DOORS = [
     (r"^sqlite3\.h$", r"^db/"),
     (r"^freeipmi/", r"^agent/bmc_\w+\.[ch]$"),
+    (r"^gcrypt\.h$", r"^agent/bmc_seal\.c$"),
     (r"^ipmiconsole\.h$", r"^agent/console\.c$"),
     (r"^curl/", r"^lib/http_client\.c$"),
     (r"^sodium\.h$", r"^lib/secret\.c$"),

@@ -58,7 +58,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int n;
 
 	if (packet == NULL)
-		packet = bmc_packet_new(&err);
+		packet = bmc_packet_new(rng_seeded(1), &err);
 	if (packet == NULL || size < 1)
 		return 0;
 	if (data[0] & 1) {

@@ -95,7 +95,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int steps;
 
 	if (packet == NULL)
-		packet = bmc_packet_new(&err);
+		packet = bmc_packet_new(rng_seeded(1), &err);
 	if (packet == NULL)
 		return 0;
 	bmcsim_init(&bmc, "admin", "secret17", 3, 1);

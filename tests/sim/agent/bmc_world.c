@@ -150,7 +150,7 @@ bmc_world_new(uint64_t seed)
 	w->now = 1000000;
 	w->rng = rng_seeded(seed);
 	w->packets = str_alloc(BMC_WORLD_EVENTS * sizeof *w->packets);
-	w->packet = bmc_packet_new(&err);
+	w->packet = bmc_packet_new(rng_seeded(1), &err);
 	assert_non_null(w->packet);
 	w->cfg = (struct bundle_bmc){.address = "192.0.2.1",
 	    .user = "admin",

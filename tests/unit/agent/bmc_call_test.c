@@ -74,7 +74,7 @@ setup(void **state)
 	f.rng = rng_seeded(1);
 	f.env = (struct bmc_call_env){.ops = &ops,
 	    .io = &f.seen,
-	    .packet = bmc_packet_new(&err),
+	    .packet = bmc_packet_new(rng_seeded(1), &err),
 	    .rng = &f.rng,
 	    .command_timeout = 20000000,
 	    .poll_interval = 2000000};

@@ -38,7 +38,7 @@ setup(void **state)
 {
 	struct error err;
 
-	*state = bmc_packet_new(&err);
+	*state = bmc_packet_new(rng_seeded(1), &err);
 	return *state == NULL;
 }
 

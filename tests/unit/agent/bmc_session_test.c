@@ -28,7 +28,7 @@ setup(void **state)
 	struct error err;
 
 	memset(&f, 0, sizeof f);
-	f.packet = bmc_packet_new(&err);
+	f.packet = bmc_packet_new(rng_seeded(1), &err);
 	f.now = 1000000;
 	bmcsim_init(&f.bmc, "admin", "secret17", 3, 1);
 	*state = &f;
