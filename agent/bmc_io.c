@@ -9,8 +9,7 @@
  * is no such name is believed.
  *
  * Entry points: bmc_io_ops() for the pool, the libevent callbacks on_*(). A struct conn
- * belongs to its call (c->io) and goes with it; one whose receive loop is on the stack is
- * freed by that loop. ECONNREFUSED and its like are no failure: on shared ports the
+ * belongs to its call (c->io) and goes with it, within its own callbacks as well. ECONNREFUSED and its like are no failure: on shared ports the
  * server's own system answers for the BMC, and a BMC that restarts refuses for a while.
  * They count as lost packets. */
 #include "agent/bmc_io.h"
@@ -31,7 +30,7 @@
 #include "lib/str.h"
 #include "lib/workq.h"
 
-enum { PACKETS_PER_TURN = 16, FOUND_MAX = 10000 };
+enum { FOUND_MAX = 10000 };
 #define FOUND_AGE_MAX (600 * USEC_PER_SEC)
 #define LOOKUP_SLOW (1 * USEC_PER_SEC)
 
@@ -63,10 +62,10 @@ struct conn {
 	struct bmc_call *call;
 	int fd;
 	struct event ev_read, ev_timer, ev_go;
+	int64_t due, armed; /* the call's timer, and libevent's; -1: none */
 	struct sockaddr_storage addr;
 	socklen_t addr_len; /* 0: not resolved yet */
 	struct resolve *resolve;
-	bool receiving, released;
 };
 
 /* Lives until its work is done, even if the call does not. */
@@ -177,18 +176,35 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t n;
 
 	(void)what;
-	k->receiving = true;
-	for (int i = 0; i < PACKETS_PER_TURN && !k->released && k->fd == fd; i++) {
-		n = recv(fd, pkt, sizeof pkt, MSG_DONTWAIT | MSG_TRUNC);
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			break;
-		if (n <= 0 || (size_t)n > sizeof pkt)
-			continue; /* refused, empty, or longer than any answer of a BMC */
-		bmc_pool_input(k->io->pool, k->call, clock_mono(), pkt, (size_t)n);
+	/* One is under way at a time: a second recv() would find nothing. If there is more all the
+	 * same, the loop comes back. */
+	n = recv(fd, pkt, sizeof pkt, MSG_DONTWAIT | MSG_TRUNC);
+	if (n <= 0 || (size_t)n > sizeof pkt)
+		return; /* refused, empty, or longer than any answer of a BMC */
+	bmc_pool_input(k->io->pool, k->call, clock_mono(), pkt, (size_t)n);
+}
+
+static void
+arm(struct event *ev, int64_t wait)
+{
+	struct timeval tv = {0, 0};
+
+	if (wait > 0) {
+		tv.tv_sec = (time_t)(wait / USEC_PER_SEC);
+		tv.tv_usec = (suseconds_t)(wait % USEC_PER_SEC);
 	}
-	k->receiving = false;
-	if (k->released)
-		free(k);
+	/* event_add() of a timer fails only for want of memory. */
+	if (event_add(ev, &tv) < 0)
+		abort();
+}
+
+/* A call's timer moves with each packet, nearly always to a later time: libevent's is left where it
+ * is then, and set anew when it comes too early. */
+static void
+arm_timer(struct conn *k, int64_t now)
+{
+	k->armed = k->due;
+	arm(&k->ev_timer, k->due - now);
 }
 
 static void
@@ -196,9 +212,15 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct conn *k = arg;
 
+	int64_t now = clock_mono();
+
 	(void)fd;
 	(void)what;
-	bmc_pool_timer(k->io->pool, k->call, clock_mono());
+	k->armed = -1;
+	if (k->due > now)
+		arm_timer(k, now);
+	else if (k->due >= 0)
+		bmc_pool_timer(k->io->pool, k->call, now);
 }
 
 /* 0 or -errno. */
@@ -280,24 +302,11 @@ conn_of(struct bmc_io *io, struct bmc_call *c)
 	k->io = io;
 	k->call = c;
 	k->fd = -1;
+	k->due = k->armed = -1;
 	event_assign(&k->ev_timer, io->base, -1, 0, on_timer, k);
 	event_assign(&k->ev_go, io->base, -1, 0, on_go, k);
 	c->io = k;
 	return k;
-}
-
-static void
-arm(struct event *ev, int64_t wait)
-{
-	struct timeval tv = {0, 0};
-
-	if (wait > 0) {
-		tv.tv_sec = (time_t)(wait / USEC_PER_SEC);
-		tv.tv_usec = (suseconds_t)(wait % USEC_PER_SEC);
-	}
-	/* event_add() of a timer fails only for want of memory. */
-	if (event_add(ev, &tv) < 0)
-		abort();
 }
 
 /* Thread of the work queue. */
@@ -413,10 +422,9 @@ op_timer(void *arg, struct bmc_call *c, int64_t at)
 {
 	struct conn *k = conn_of(arg, c);
 
-	if (at < 0)
-		event_del(&k->ev_timer);
-	else
-		arm(&k->ev_timer, at - clock_mono());
+	k->due = at;
+	if (at >= 0 && (k->armed < 0 || at < k->armed))
+		arm_timer(k, clock_mono());
 }
 
 static void
@@ -441,9 +449,7 @@ op_release(void *arg, struct bmc_call *c)
 	if (k->resolve != NULL)
 		k->resolve->conn = NULL;
 	c->io = NULL;
-	k->released = true;
-	if (!k->receiving)
-		free(k);
+	free(k);
 }
 
 const struct bmc_call_ops *
