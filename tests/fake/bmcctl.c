@@ -31,6 +31,7 @@ enum { CALLS_MAX = 1 << 20 };
 
 struct ctl {
 	struct event_base *base;
+	struct event *flush;
 	struct bmc_engine *engine;
 	struct bundle_bmc bmc;
 	const char *verb;
@@ -54,8 +55,24 @@ print(json_t *o)
 {
 	json_dumpf(o, stdout, JSON_COMPACT);
 	putchar('\n');
-	fflush(stdout);
 	json_decref(o);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	fflush(stdout);
+}
+
+/* Out before the loop sleeps again: at once, and one write for all answers of a turn. */
+static void
+print_soon(struct ctl *c, json_t *o)
+{
+	print(o);
+	event_add(c->flush, &(struct timeval){0, 0});
 }
 
 static void
@@ -64,8 +81,8 @@ on_note(void *arg, const struct bmc_note *n)
 	struct ctl *c = arg;
 
 	if (c->verbose)
-		print(json_pack("{s:I,s:s,s:s,s:s}", "id", (json_int_t)n->id, "note",
-		    n->kind, "bmc", n->bmc, "text", n->text));
+		print_soon(c, json_pack("{s:I,s:s,s:s,s:s}", "id", (json_int_t)n->id,
+				  "note", n->kind, "bmc", n->bmc, "text", n->text));
 }
 
 static void
@@ -78,15 +95,16 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	for (size_t i = 0; i < sizeof r->flags.raw; i++)
 		snprintf(flags + 2 * i, 3, "%02x", r->flags.raw[i]);
 	if (!c->quiet)
-		print(json_pack(
-		    "{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i,s:O*}",
-		    "id", (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
-		    r->err.text, "did", r->did, "power", bmc_power_name(r->power), "why",
-		    r->why, "flags", r->flags.known ? flags : "", "cipher", r->cipher,
-		    "resends", r->n_resends, "sessions", r->n_sessions, "ms",
-		    (json_int_t)((clock_mono() - c->begin) / 1000), "manufacturer",
-		    (int)r->device.manufacturer, "product", r->device.product, "learned",
-		    r->learned));
+		print_soon(c,
+		    json_pack(
+			"{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i,s:O*}",
+			"id", (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
+			r->err.text, "did", r->did, "power", bmc_power_name(r->power),
+			"why", r->why, "flags", r->flags.known ? flags : "", "cipher",
+			r->cipher, "resends", r->n_resends, "sessions", r->n_sessions,
+			"ms", (json_int_t)((clock_mono() - c->begin) / 1000),
+			"manufacturer", (int)r->device.manufacturer, "product",
+			r->device.product, "learned", r->learned));
 	c->ok += r->err.code[0] == '\0';
 	c->resends += r->n_resends;
 	c->sessions += r->n_sessions;
@@ -293,6 +311,8 @@ main(int argc, char **argv)
 	c.ids = str_alloc(CALLS_MAX * sizeof *c.ids);
 	evthread_use_pthreads();
 	c.base = event_base_new();
+	c.flush = evtimer_new(c.base, on_flush, NULL);
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	c.begin = clock_mono();
 	run(&c, &o, argv + optind + 1);
 	getrusage(RUSAGE_SELF, &ru);
@@ -302,6 +322,7 @@ main(int argc, char **argv)
 	    (json_int_t)((ru.ru_utime.tv_sec + ru.ru_stime.tv_sec) * 1000 +
 			 (ru.ru_utime.tv_usec + ru.ru_stime.tv_usec) / 1000),
 	    "rss_kb", (json_int_t)ru.ru_maxrss));
+	event_free(c.flush);
 	event_base_free(c.base);
 	json_decref(c.bmc.learned);
 	for (struct target *t = c.targets, *next; t != NULL; t = next) {
