@@ -22,7 +22,7 @@
 #include "lib/str.h"
 
 enum {
-	DEFAULT_IN_FLIGHT = 512,
+	DEFAULT_IN_FLIGHT = 1024,
 	DEFAULT_MAX_SESSIONS = 16384,
 	OTHER_FILES = 512, /* descriptors for what else an agent does */
 	DEFAULT_COMMAND_TIMEOUT = 20000000,

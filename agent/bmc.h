@@ -122,7 +122,7 @@ struct bmc_opts {
 	struct workq *workq; /* resolves host names; NULL: only literal addresses work */
 	bmc_note_fn note;    /* or NULL */
 	void *note_arg;
-	unsigned in_flight; /* sessions under way that are being answered [512] */
+	unsigned in_flight; /* sessions under way that are being answered [1024] */
 	unsigned
 	    max_sessions; /* sessions (sockets) in all, silent BMCs' too [16384, or as the limit of
 				  * open files allows] */

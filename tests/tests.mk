@@ -110,7 +110,7 @@ soak:
 	@$(RUN) total
 
 bench:
-	@$(MAKE) --no-print-directory -j2 VARIANT=release all
+	@$(MAKE) --no-print-directory -j2 VARIANT=release all fake-bin
 	@for script in $(sort $(wildcard tests/bench/*.sh)); do \
 		echo "$$script"; bash "$$script" || exit 1; \
 	done
