@@ -13,6 +13,9 @@ from bmclab import PASSWORD, PORT, USER
 from netlab import until
 
 WHO = f"127.77.0.1:{PORT}"
+# ipmiconsole sends a character that nobody acknowledges many times before it acts, every half second and slower: 40 s, if it
+# is not told otherwise.
+SOON = ("--retransmission-timeout=100",)
 LINE = f"{WHO} {USER} {PASSWORD} administrator power=on"
 
 
@@ -280,7 +283,7 @@ def test_refused_characters_are_tried_again(make, consoles):
 def test_stuck_packet_number(make, consoles):
     b = make()
     line = b.attach()
-    t = consoles(start_ipmiconsole(b, "-W", "solpacketseq"))
+    t = consoles(start_ipmiconsole(b, "-W", "solpacketseq", *SOON))
     b.fault(sol_stuck=1)
     t.type("un")
     t.type("stuck")
@@ -333,11 +336,11 @@ def test_refused_activation(make, consoles, code):
     assert b.show()["sol_refused"] >= 2 and b.show()["sol_opens"] == 0
 
 
-# Together, because ipmiconsole takes 40 s each to believe it.
+# Together, because ipmiconsole takes its time to believe it.
 def test_silence_is_noticed_by_the_client(make, consoles):
     b = make(f"127.77.0.1+3:{PORT} {USER} {PASSWORD} operator power=on reboot_ms=100")
     who = [f"127.77.0.{i}:{PORT}" for i in (1, 2, 3)]
-    dropped, stalled, rebooted = [consoles(start_ipmiconsole(b, host=w.split(":")[0])) for w in who]
+    dropped, stalled, rebooted = [consoles(start_ipmiconsole(b, *SOON, host=w.split(":")[0])) for w in who]
     b.fault(who[0], sol_drop=2)
     b.fault(who[1], sol_stall=1)
     b.fault(who[2], reboot=1)
