@@ -443,8 +443,10 @@ ask_slice(struct question *q)
 {
 	const size_t most = room(q);
 	size_t from = q->n_asked, to = from;
+	struct db *db = store_db(q->f->ops.store);
 	struct db_host *h;
 	char site[64], before[64] = "";
+	bool reading;
 
 	while (to < q->names.n && to - from < SLICE && to - from < most)
 		to++;
@@ -462,12 +464,17 @@ ask_slice(struct question *q)
 		free(h);
 		return;
 	}
+	reading = db_read_begin(db);
 	for (size_t i = from; i < to; i++) {
 		ask(q, q->names.v[i], h, site);
-		if (before[0] && !str_eq(site, before))
+		if (before[0] && !str_eq(site, before)) {
+			db_read_end(db, reading); /* who is woken may write */
 			dispatch_wake(q->f->ops.dispatch, before);
+			reading = db_read_begin(db);
+		}
 		str_clip(before, sizeof(before), site);
 	}
+	db_read_end(db, reading);
 	write_rows(q);
 	if (before[0])
 		dispatch_wake(q->f->ops.dispatch, before);
