@@ -119,17 +119,15 @@ class Bench:
         sim = self.sim_cpu()
         begin = time.monotonic()
         p = subprocess.Popen(["ip", "netns", "exec", self.ns, self.path("usage"), self.path("cost"), *self.command(client, n)],
-                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env)
-        chunks = []
-        while True:
-            if not select.select([p.stdout], [], [], LIMIT)[0]:
-                p.kill()
-                sys.exit(f"bmc.sh: {client} says nothing for {LIMIT} s")
-            data = os.read(p.stdout.fileno(), 1 << 20)
-            if not data:
-                break
-            chunks.append((time.monotonic() - begin, data))
-        p.wait()
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL, env=env,
+                             start_new_session=True)
+        try:
+            chunks = self.listen(client, p, begin)
+            p.wait()
+        finally:
+            if p.poll() is None:  # interrupted: with all that it has started
+                os.killpg(p.pid, signal.SIGKILL)
+                p.wait()
         wall = time.monotonic() - begin
         with open(self.path("cost"), encoding="ascii") as f:
             user, system, kilobytes, status = f.read().split()
@@ -140,6 +138,18 @@ class Bench:
                 "rss_mb": round(int(kilobytes) / 1024, 1), "answers": len(hosts), "status": int(status), "parts": self.parts(client, n),
                 "complete": len(hosts) == expected and (client == "ipmitool" or len(set(hosts)) == expected),
                 "sim_cpu_s": round(self.sim_cpu() - sim, 2)}
+
+    @staticmethod
+    def listen(client, p, begin):
+        """[(when, what it printed)], until it has ended."""
+        chunks = []
+        while True:
+            if not select.select([p.stdout], [], [], LIMIT)[0]:
+                sys.exit(f"bmc.sh: {client} says nothing for {LIMIT} s")
+            data = os.read(p.stdout.fileno(), 1 << 20)
+            if not data:
+                return chunks
+            chunks.append((time.monotonic() - begin, data))
 
     @staticmethod
     def answers(client, chunks):
