@@ -46,6 +46,8 @@ struct raw_bmc {
 	    *lockout_window;
 	uint32_t *sessions_per_minute, *breaker_after, *lockout_bmcs, *lockout_percent;
 	bool *jobs_wait;
+	uint32_t *sessions_at_once;
+	char *give_up_after;
 };
 
 struct raw {
@@ -112,6 +114,8 @@ static const cyaml_schema_field_t bmc_fields[] = {
     COUNT("lockout_bmcs", lockout_bmcs),
     COUNT("lockout_percent", lockout_percent),
     TEXT("lockout_window", struct raw_bmc, lockout_window, 16),
+    COUNT("sessions_at_once", sessions_at_once),
+    TEXT("give_up_after", struct raw_bmc, give_up_after, 16),
     CYAML_FIELD_END,
 };
 
@@ -314,7 +318,7 @@ take_bmc(const struct yaml_where *w, const struct raw_bmc *raw, struct bmc_opts 
     struct error *err)
 {
 	const int64_t day = 86400 * USEC_PER_SEC;
-	int64_t rate = 0;
+	int64_t rate = 0, at_once = 0;
 	int r;
 
 	if ((r = take_span(w, "bmc.command_gap", raw->command_gap, 10 * USEC_PER_SEC,
@@ -336,6 +340,12 @@ take_bmc(const struct yaml_where *w, const struct raw_bmc *raw, struct bmc_opts 
 	    (r = take_threshold(w, "bmc.lockout_percent", raw->lockout_percent, 100,
 		 &ret->lockout_percent, err)) < 0)
 		return r;
+	if ((r = take_number(w, "bmc.sessions_at_once", raw->sessions_at_once, 1024, 1,
+		 4096, &at_once, err)) < 0 ||
+	    (r = take_span(w, "bmc.give_up_after", raw->give_up_after, 20 * USEC_PER_SEC,
+		 &ret->command_timeout, err)) < 0)
+		return r;
+	ret->in_flight = (unsigned)at_once;
 	ret->sessions_per_minute = (unsigned)rate;
 	ret->jobs_wait = raw->jobs_wait != NULL && *raw->jobs_wait;
 	return 0;

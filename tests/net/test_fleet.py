@@ -27,6 +27,9 @@ class Fleet(whole_lab.Site):
         self.n = hosts
         self.hosts = [self.machine(i) for i in range(1, hosts + 1)]
 
+    def agent_config(self, deadlines):
+        return super().agent_config(deadlines) | {"bmc": {"give_up_after": "10s"}}  # of the dead ones there are here
+
     def address(self, i):
         return f"127.77.{i // 256}.{i % 256}"
 

@@ -64,10 +64,12 @@ test_bmc(void **state)
 		 "sessions_per_minute: 6, breaker_after: 0,\n"
 		 "  breaker_rest: 10s, breaker_rest_max: 1h, jobs_wait: "
 		 "true, lockout_bmcs: 0, lockout_percent: 7,\n"
-		 "  lockout_window: 1h}\n"
+		 "  lockout_window: 1h, sessions_at_once: 64, give_up_after: 8s}\n"
 		 "boot_services: {interfaces: [eth1]}\n");
 
 	(void)state;
+	assert_int_equal(c.bmc.in_flight, 64);
+	assert_int_equal(c.bmc.command_timeout, 8 * USEC_PER_SEC);
 	assert_int_equal(c.bmc.command_gap, 2 * USEC_PER_SEC);
 	assert_int_equal(c.bmc.session_gap, 3 * USEC_PER_SEC);
 	assert_int_equal(c.bmc.sessions_per_minute, 6);
@@ -83,6 +85,8 @@ test_bmc(void **state)
 	assert_int_equal(c.bmc.breaker_after, 0);
 	assert_false(c.bmc.jobs_wait);
 	agent_config_done(&c);
+	bad("bmc: {sessions_at_once: 0}\nboot_services: {}\n", "agent.yaml:1", "0");
+	bad("bmc: {give_up_after: 21s}\nboot_services: {}\n", "agent.yaml:1", "21s");
 	bad("bmc: {command_gap: 11s}\nboot_services: {}\n", "agent.yaml:1", "11s");
 	bad("bmc: {lockout_percent: 101}\nboot_services: {}\n", "agent.yaml:1", "101");
 	bad("bmc: {braker: 1}\nboot_services: {}\n", "agent.yaml:1", "braker");
