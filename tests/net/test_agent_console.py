@@ -145,6 +145,7 @@ def test_the_job_comes_first_where_sessions_are_few(site):
 
 def test_a_killed_agent_goes_on_with_the_recording(site):
     s = site()
+    s.bmc_ask(f"fault {WHO} session_ms 20000")  # how long the BMC keeps what the dead agent left behind
     line = Line(s)
     job = begin(s)
     boot = boot_of(s, job)
