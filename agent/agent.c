@@ -173,6 +173,7 @@ take_table(struct agent *a, struct agent_msg_orders *orders)
 	a->site = site;
 	orders->table = NULL;
 	uplink_set_table(a->uplink, site->version);
+	agent_console_table(a->consoles);
 	send_table(a, false);
 	return 0;
 }
@@ -648,6 +649,9 @@ make_parts(struct agent *a, struct error *err)
 	deps.preflight = a->preflight;
 	deps.names = a->names;
 	consoles.names = a->names;
+	consoles.bmc = a->bmc;
+	consoles.spool = a->spool;
+	consoles.key = a->key;
 	consoles.token = a->token[0] != '\0' ? a->token : NULL;
 	consoles.agent = spool_id(a->spool);
 	a->consoles = agent_console_new(&consoles, err);

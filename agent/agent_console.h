@@ -24,6 +24,9 @@ struct agent_console_opts {
 	/* Takes what calls are answered, as bmc_verbs_new()'s does. */
 	void (*done)(void *arg, struct agent_msg_call_result *res);
 	void *arg;
+	struct bmc_engine *bmc; /* whose rules hold */
+	struct spool *spool;
+	const struct secret_key *key;
 };
 
 /* Everything is borrowed. */
@@ -39,5 +42,8 @@ bool
 agent_console_call(struct agent_console *ac, const struct agent_msg_order *order);
 void
 agent_console_note(struct agent_console *ac, const struct bmc_note *note);
+/* The site's table is another one. */
+void
+agent_console_table(struct agent_console *ac);
 
 #endif

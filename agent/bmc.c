@@ -14,7 +14,9 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "agent/bmc_guest.h"
 #include "agent/bmc_io.h"
+#include "agent/bmc_manners.h"
 #include "agent/bmc_packet.h"
 #include "agent/bmc_pool.h"
 #include "lib/agent_msg.h"
@@ -356,4 +358,70 @@ void
 bmc_cancel(struct bmc_engine *e, uint64_t id)
 {
 	bmc_pool_cancel(e->pool, id, clock_mono());
+}
+
+/* ---- guests ---- */
+
+void
+bmc_guest_on_evict(struct bmc_engine *e, bmc_evict_fn fn, void *arg)
+{
+	e->env.evict = fn;
+	e->env.evict_arg = arg;
+}
+
+void
+bmc_guest_manners(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, struct bmc_manners *ret)
+{
+	const struct bmc_peer *peer = bmc_pool_peer(e->pool, bmc);
+
+	/* A mistake in them is told by the calls. */
+	(void)!bmc_manners_resolve(ret, peer->device.known ? &peer->device : NULL,
+	    bmc->learned, bmc->manners, NULL);
+}
+
+int64_t
+bmc_guest_may_begin(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, char *text, size_t size)
+{
+	struct bmc_manners m;
+
+	bmc_guest_manners(e, bmc, &m);
+	return bmc_guest_wait(
+	    bmc_pool_peer(e->pool, bmc), &e->env, &m, clock_mono(), text, size);
+}
+
+void
+bmc_guest_has_begun(struct bmc_engine *e, const struct bundle_bmc *bmc)
+{
+	struct bmc_manners m;
+
+	bmc_guest_manners(e, bmc, &m);
+	bmc_guest_begun(bmc_pool_peer(e->pool, bmc), &e->env, &m, clock_mono());
+}
+
+void
+bmc_guest_has_ended(struct bmc_engine *e, const struct bundle_bmc *bmc)
+{
+	struct bmc_manners m;
+
+	bmc_guest_manners(e, bmc, &m);
+	bmc_guest_ended(bmc_pool_peer(e->pool, bmc), &e->env, &m, clock_mono());
+}
+
+void
+bmc_guest_was_judged(struct bmc_engine *e, const struct bundle_bmc *bmc, bool refused)
+{
+	struct bmc_peer *peer = bmc_pool_peer(e->pool, bmc);
+	int64_t now = clock_mono();
+	char text[192];
+	struct bmc_note note = {.kind = "ipmi.lockout",
+	    .bmc = peer->key,
+	    .text = text,
+	    .power = BMC_POWER_UNKNOWN};
+
+	if (!bmc_guest_proof(peer, &e->env, now, refused))
+		return;
+	bmc_lockout_say(&e->lockout, now, text, sizeof(text));
+	on_note(e, &note);
 }

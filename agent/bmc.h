@@ -117,6 +117,9 @@ struct bmc_note {
 };
 typedef void (*bmc_note_fn)(void *arg, const struct bmc_note *note);
 
+/* A call needs the only session of a BMC at which a guest has it: bmc_guest_may_begin(). */
+typedef void (*bmc_evict_fn)(void *arg, const char *bmc);
+
 /* Zero means the default, in brackets. */
 struct bmc_opts {
 	struct workq *workq; /* resolves host names; NULL: only literal addresses work */
@@ -254,6 +257,27 @@ struct bmc_question {
 uint64_t
 bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
     const struct bmc_question *what, int64_t timeout, bmc_done_fn done, void *arg);
+
+/* Sessions of others in this process, the consoles, under the same rules (bmc_guest.h). 0: one may begin now, else
+ * microseconds to wait, with the reason, "" if it is not worth a word. Between begun and ended one session counts as there. */
+int64_t
+bmc_guest_may_begin(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, char *text, size_t size);
+void
+bmc_guest_has_begun(struct bmc_engine *e, const struct bundle_bmc *bmc);
+void
+bmc_guest_has_ended(struct bmc_engine *e, const struct bundle_bmc *bmc);
+/* The BMC took its password, or refused it. */
+void
+bmc_guest_was_judged(struct bmc_engine *e, const struct bundle_bmc *bmc, bool refused);
+/* Who is told that a call needs the only session of a BMC, which a guest has. */
+void
+bmc_guest_on_evict(struct bmc_engine *e, bmc_evict_fn fn, void *arg);
+/* How that BMC is to be treated, from all that is known. */
+struct bmc_manners;
+void
+bmc_guest_manners(
+    struct bmc_engine *e, const struct bundle_bmc *bmc, struct bmc_manners *ret);
 
 /* The call's callback will not run; its session is closed. Unknown ids are ignored. */
 void

@@ -31,6 +31,7 @@
 #include <string.h>
 
 #include "agent/bmc_call_know.h"
+#include "agent/bmc_guest.h"
 #include "lib/str.h"
 
 /* Pauses, circuit breaker and lockout stop are bmc_polite.c's: all sessions pass connect_now(), all
@@ -311,6 +312,8 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 		c->deadline = now + c->env->command_timeout;
 	if (bmc_call_know_take(c, &err) < 0)
 		tell(c, "ipmi.error", err.text);
+	if (c->env->evict != NULL && bmc_guest_in_the_way(c->peer, &c->manners))
+		c->env->evict(c->env->evict_arg, c->peer->key);
 	c->suite = first_suite(c, now);
 	c->level_in_open = c->peer->level_in_open ||
 			   (c->peer->suite == 0 && bmc_call_know_level_in_open(c));

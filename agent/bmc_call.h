@@ -39,6 +39,9 @@ struct bmc_call_env {
 	struct bmc_polite_rules polite;
 	struct bmc_lockout *lockout; /* or NULL */
 	int64_t (*wall)(void);	     /* or NULL: what is learned has no time */
+	/* A call needs the only session that a guest has there (bmc_guest.h); or NULL. */
+	void (*evict)(void *arg, const char *bmc);
+	void *evict_arg;
 };
 
 enum { BMC_CALL_KEY_SIZE = BUNDLE_NAME_SIZE + 10 };
@@ -52,6 +55,7 @@ struct bmc_peer {
 	int64_t best_again;	     /* after a downgrade: when it is tried next */
 	bool level_in_open;	     /* the variant of Open Session that worked */
 	struct bmc_polite polite;
+	bool guest;		  /* has a session there */
 	struct bmc_device device; /* as last told */
 	int64_t flags_at;	  /* boot flags read back as set; 0: not, or used up */
 	enum bmc_variant

@@ -10,6 +10,7 @@
  */
 #include "agent/bmc_call_know.h"
 
+#include "agent/bmc_guest.h"
 #include "lib/str.h"
 
 uint8_t
@@ -24,25 +25,6 @@ bmc_call_know_level_in_open(const struct bmc_call *c)
 {
 	return c->manners.value[BMC_MANNER_WORKAROUNDS] &
 	       (BMC_WORKAROUND_OPENSESSPRIV | BMC_WORKAROUND_SUN20);
-}
-
-static int64_t
-slower(int64_t a, int64_t b)
-{
-	return a > b ? a : b;
-}
-
-static void
-take_rules(struct bmc_call *c)
-{
-	const int64_t *v = c->manners.value;
-	struct bmc_polite_rules *r = &c->rules;
-	unsigned rate = (unsigned)v[BMC_MANNER_SESSIONS_PER_MINUTE];
-
-	r->command_gap = slower(r->command_gap, v[BMC_MANNER_COMMAND_GAP]);
-	r->session_gap = slower(r->session_gap, v[BMC_MANNER_SESSION_GAP]);
-	if (rate != 0 && (r->per_minute == 0 || rate < r->per_minute))
-		r->per_minute = rate;
 }
 
 /* What is known of this BMC, now that its turn has come: from its last answers to us, from what the
@@ -68,7 +50,7 @@ bmc_call_know_take(struct bmc_call *c, struct error *err)
 	if (peer->best_suite == 0 && json_integer_value(json_object_get(c->bmc.learned,
 					 "cipher")) == BMC_CALL_SUITE_BEST)
 		peer->best_suite = BMC_CALL_SUITE_BEST;
-	take_rules(c);
+	c->rules = bmc_guest_rules(&c->rules, &c->manners);
 	c->seq.manners = &c->manners;
 	c->seq.variant = c->variant != BMC_VARIANT_NONE
 			     ? c->variant

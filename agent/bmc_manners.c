@@ -70,7 +70,8 @@ static const struct {
     [BMC_MANNER_SESSIONS_PER_MINUTE] = {"sessions_per_minute", NUMBER, NULL, 0, 600},
     [BMC_MANNER_SESSION_LIMIT] = {"session_limit", NUMBER, NULL, 0, 64},
     [BMC_MANNER_SOL_BAUD] = {"sol_baud", NUMBER, NULL, 0, 115200},
-    [BMC_MANNER_SOL_KEEPALIVE] = {"sol_keepalive", BOOL, NULL, 0, 0},
+    /* By them a line that is dead is noticed. */
+    [BMC_MANNER_SOL_KEEPALIVE] = {"sol_keepalive", BOOL, NULL, 1, 0},
     [BMC_MANNER_VARIANTS] = {"variants", LIST, variant_words, VARIANTS_USUAL, 0},
 };
 

@@ -81,6 +81,10 @@ struct bmc_lockout {
 	unsigned more_than; /* BMCs that refuse … */
 	unsigned percent;   /* … and more than this share of those heard of */
 
+	/* Guests (bmc_guest.h) whose password is not proven begin one after the other: when the last one did, and until when
+	 * turns are given out. */
+	int64_t guest_at, guest_line;
+
 	int64_t slot; /* the newest, in units of a tenth of the window */
 	unsigned n_proven[BMC_LOCKOUT_SLOTS], n_refused[BMC_LOCKOUT_SLOTS];
 	unsigned round; /* releases so far */

@@ -334,6 +334,12 @@ bmc_pool_free(struct bmc_pool *p, int64_t now)
 	free(p);
 }
 
+struct bmc_peer *
+bmc_pool_peer(struct bmc_pool *p, const struct bundle_bmc *bmc)
+{
+	return peer_of(p, bmc);
+}
+
 unsigned
 bmc_pool_calls(const struct bmc_pool *p)
 {

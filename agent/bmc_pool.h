@@ -49,6 +49,10 @@ bmc_pool_insist(struct bmc_pool *p, uint64_t id);
 void
 bmc_pool_cancel(struct bmc_pool *p, uint64_t id, int64_t now);
 
+/* What is kept of that BMC, made when there is nothing yet; the pool's. */
+struct bmc_peer *
+bmc_pool_peer(struct bmc_pool *p, const struct bundle_bmc *bmc);
+
 /* From the I/O layer. The call may be gone afterwards. */
 void
 bmc_pool_connected(struct bmc_pool *p, struct bmc_call *c, int64_t now);

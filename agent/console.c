@@ -12,11 +12,11 @@
  * end of it: a NUL octet says that the console is established, the end of file that it is over, and why is asked
  * of the context then. So no callback of another thread is needed, and no lock.
  * Failure modes: each ends in down() with a reason; what may pass is tried again with growing pauses, as conman does.
- * A wrong password is not: BMCs lock accounts. A thread of the library that hangs at the end is left behind.
+ * A wrong password is not: BMCs lock accounts. The rules for BMCs (bmc_guest.h) are asked before each session, and
+ * the address is looked at where it is known, behind the name. A thread of the library that hangs at the end is left behind.
  */
 #include "agent/console.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
@@ -30,9 +30,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/bmc.h"
+#include "agent/bmc_manners.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
-#include "lib/secret.h"
 #include "lib/str.h"
 #include "lib/workq.h"
 
@@ -56,6 +57,7 @@ struct console_engine {
 	const struct log *log;
 	struct rng *rng;
 	struct workq *names;
+	struct bmc_engine *bmc; /* or NULL */
 	bool started;
 };
 
@@ -72,10 +74,9 @@ struct console {
 	const struct console_ops *ops;
 	void *arg;
 	struct bundle_bmc bmc;
-	uint8_t kg[CONSOLE_KG_MAX];
-	size_t kg_len;
-	unsigned quirks;
+	struct bmc_manners manners; /* of the session under way */
 	bool steal;
+	bool guest; /* a session of ours is there, as far as the engine knows */
 	int64_t retry_first, retry_max, retry;
 	enum state state;
 	int suite;    /* to be tried, or in use */
@@ -89,20 +90,26 @@ struct console {
 	bool in_callback, closed; /* freed when the callback is over */
 };
 
+/* libipmiconsole does not send the "IPMI ping" of IPMI 1.5 at all. */
 static const struct {
-	enum console_quirk quirk;
+	unsigned quirk;
 	unsigned flag;
 } quirk_flags[] = {
-    {CONSOLE_QUIRK_OPEN_SESSION_PRIVILEGE, IPMICONSOLE_WORKAROUND_OPEN_SESSION_PRIVILEGE},
-    {CONSOLE_QUIRK_PAYLOAD_SIZE, IPMICONSOLE_WORKAROUND_IGNORE_SOL_PAYLOAD_SIZE},
-    {CONSOLE_QUIRK_PORT, IPMICONSOLE_WORKAROUND_IGNORE_SOL_PORT},
-    {CONSOLE_QUIRK_NO_STATUS, IPMICONSOLE_WORKAROUND_SKIP_SOL_ACTIVATION_STATUS},
-    {CONSOLE_QUIRK_NO_CHANNEL_SUPPORT,
+    {BMC_WORKAROUND_AUTHCAP, IPMICONSOLE_WORKAROUND_AUTHENTICATION_CAPABILITIES},
+    {BMC_WORKAROUND_INTEL20, IPMICONSOLE_WORKAROUND_INTEL_2_0_SESSION},
+    {BMC_WORKAROUND_SUPERMICRO20, IPMICONSOLE_WORKAROUND_SUPERMICRO_2_0_SESSION},
+    {BMC_WORKAROUND_SUN20, IPMICONSOLE_WORKAROUND_SUN_2_0_SESSION},
+    {BMC_WORKAROUND_OPENSESSPRIV, IPMICONSOLE_WORKAROUND_OPEN_SESSION_PRIVILEGE},
+    {BMC_WORKAROUND_INTEGRITYCHECKVALUE,
+	IPMICONSOLE_WORKAROUND_NON_EMPTY_INTEGRITY_CHECK_VALUE},
+    {BMC_WORKAROUND_NOCHECKSUMCHECK, IPMICONSOLE_WORKAROUND_NO_CHECKSUM_CHECK},
+    {BMC_WORKAROUND_SOLPAYLOADSIZE, IPMICONSOLE_WORKAROUND_IGNORE_SOL_PAYLOAD_SIZE},
+    {BMC_WORKAROUND_SOLPORT, IPMICONSOLE_WORKAROUND_IGNORE_SOL_PORT},
+    {BMC_WORKAROUND_SOLSTATUS, IPMICONSOLE_WORKAROUND_SKIP_SOL_ACTIVATION_STATUS},
+    {BMC_WORKAROUND_SOLCHANNELSUPPORT,
 	IPMICONSOLE_WORKAROUND_SKIP_CHANNEL_PAYLOAD_SUPPORT},
-    {CONSOLE_QUIRK_ALERTS_DEFERRED, IPMICONSOLE_WORKAROUND_SERIAL_ALERTS_DEFERRED},
-    {CONSOLE_QUIRK_PACKET_SEQUENCE, IPMICONSOLE_WORKAROUND_INCREMENT_SOL_PACKET_SEQUENCE},
-    {CONSOLE_QUIRK_AUTH_CAPABILITIES, IPMICONSOLE_WORKAROUND_AUTHENTICATION_CAPABILITIES},
-    {CONSOLE_QUIRK_NO_CHECKSUM, IPMICONSOLE_WORKAROUND_NO_CHECKSUM_CHECK},
+    {BMC_WORKAROUND_SERIALALERTSDEFERRED, IPMICONSOLE_WORKAROUND_SERIAL_ALERTS_DEFERRED},
+    {BMC_WORKAROUND_SOLPACKETSEQ, IPMICONSOLE_WORKAROUND_INCREMENT_SOL_PACKET_SEQUENCE},
 };
 
 /* What each end of a session means. */
@@ -133,8 +140,8 @@ static const struct {
 /* ---- engine ---- */
 
 struct console_engine *
-console_engine_new(
-    struct event_base *base, const struct log *log, struct rng *rng, struct workq *names)
+console_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
+    struct workq *names, struct bmc_engine *bmc)
 {
 	struct console_engine *e = str_alloc(sizeof(*e));
 
@@ -142,6 +149,7 @@ console_engine_new(
 	e->log = log;
 	e->rng = rng;
 	e->names = names;
+	e->bmc = bmc;
 	return e;
 }
 
@@ -205,14 +213,16 @@ drop(struct console *c)
 		c->lookup->c = NULL;
 	c->lookup = NULL;
 	c->state = IDLE;
+	if (c->guest)
+		bmc_guest_has_ended(c->e->bmc, &c->bmc);
+	c->guest = false;
 }
 
 static void
 release(struct console *c)
 {
 	event_free(c->timer);
-	secret_wipe(&c->bmc, sizeof(c->bmc));
-	secret_wipe(c->kg, sizeof(c->kg));
+	bundle_bmc_wipe(&c->bmc);
 	free(c);
 }
 
@@ -230,6 +240,16 @@ next_pause(struct console *c, enum console_why why)
 	return pause - pause / 4 + (int64_t)rng_below(c->e->rng, (uint64_t)(pause / 2));
 }
 
+/* A suite that has not worked yet, perhaps because the BMC was away, is not what is tried first the next time. */
+static void
+begin_with_best(struct console *c)
+{
+	if (c->settled)
+		return;
+	c->suite = c->bmc.cipher != 0 ? c->bmc.cipher : 17;
+	c->other_tried = false;
+}
+
 static void
 fall(struct console *c, enum console_why why, const char *text)
 {
@@ -239,6 +259,7 @@ fall(struct console *c, enum console_why why, const char *text)
 		c->retry = 0;
 	c->up_at = 0;
 	drop(c);
+	begin_with_best(c);
 	if (why == CONSOLE_NEVER) {
 		c->state = STOPPED;
 	} else {
@@ -251,13 +272,28 @@ fall(struct console *c, enum console_why why, const char *text)
 static bool
 try_other_suite(struct console *c, bool may_help)
 {
-	if (!may_help || c->settled || c->bmc.cipher != 0 || c->other_tried)
+	if (!may_help || c->settled || c->bmc.cipher != 0 || c->bmc.require_cipher != 0 ||
+	    c->other_tried)
 		return false;
 	c->other_tried = true;
 	c->suite = c->suite == 17 ? 3 : 17;
 	drop(c);
 	set_timer(c, 0);
 	return true;
+}
+
+static bool
+password_refused(int errnum)
+{
+	return errnum == IPMICONSOLE_ERR_PASSWORD_INVALID ||
+	       errnum == IPMICONSOLE_ERR_USERNAME_INVALID;
+}
+
+static void
+judge(struct console *c, bool refused)
+{
+	if (c->e->bmc != NULL)
+		bmc_guest_was_judged(c->e->bmc, &c->bmc, refused);
 }
 
 /* The context's end of file. */
@@ -278,6 +314,8 @@ on_end(struct console *c)
 		if (c->state != UP || ends[i].why == CONSOLE_STOLEN)
 			why = ends[i].why;
 	}
+	if (c->state == OPENING && password_refused(errnum))
+		judge(c, true);
 	if (c->state == UP || !try_other_suite(c, suite))
 		fall(c, why, text);
 }
@@ -293,6 +331,7 @@ on_octets(struct console *c, const uint8_t *data, size_t len)
 		c->settled = true;
 		c->steal = false;
 		c->up_at = clock_mono();
+		judge(c, false);
 		data++;
 		len--;
 		c->ops->up(c->arg, c->suite);
@@ -332,7 +371,8 @@ workarounds(const struct console *c)
 	unsigned flags = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(quirk_flags); i++) {
-		if ((c->quirks & quirk_flags[i].quirk) != 0)
+		if ((c->manners.value[BMC_MANNER_WORKAROUNDS] & quirk_flags[i].quirk) !=
+		    0)
 			flags |= quirk_flags[i].flag;
 	}
 	return flags;
@@ -344,8 +384,8 @@ make_context(struct console *c, const char *address)
 	struct ipmiconsole_ipmi_config ipmi = {
 	    .username = c->bmc.user,
 	    .password = c->bmc.password,
-	    .k_g = c->kg_len > 0 ? c->kg : NULL,
-	    .k_g_len = (unsigned)c->kg_len,
+	    .k_g = c->bmc.kg_set ? c->bmc.kg : NULL,
+	    .k_g_len = c->bmc.kg_set ? sizeof(c->bmc.kg) : 0,
 	    .privilege_level = str_eq(c->bmc.privilege, "administrator")
 				   ? IPMICONSOLE_PRIVILEGE_ADMIN
 				   : IPMICONSOLE_PRIVILEGE_OPERATOR,
@@ -368,7 +408,7 @@ make_context(struct console *c, const char *address)
 	    .debug_flags = 0,
 	};
 
-	if ((c->quirks & CONSOLE_QUIRK_NO_KEEPALIVE) == 0)
+	if (c->manners.value[BMC_MANNER_SOL_KEEPALIVE] != 0)
 		engine.engine_flags |= IPMICONSOLE_ENGINE_SERIAL_KEEPALIVE_EMPTY;
 	return ipmiconsole_ctx_create(address, &ipmi, &protocol, &engine);
 }
@@ -402,11 +442,25 @@ static void
 begin(struct console *c, const char *ip, int family)
 {
 	char address[ADDRESS_SIZE], text[CONSOLE_TEXT_SIZE];
+	struct addr_ip at;
 
+	if (addr_ip_parse(ip, &at) < 0 || !bundle_bmc_may_reach(&c->bmc, &at)) {
+		snprintf(text, sizeof(text),
+		    "its address %.60s is in none of the site's networks for BMCs: its "
+		    "password is not sent there",
+		    ip);
+		fall(c, CONSOLE_NEVER, text);
+		return;
+	}
 	snprintf(address, sizeof(address), family == AF_INET6 ? "[%s]:%u" : "%s:%u", ip,
 	    c->bmc.port);
-	if (submit(c, address, text) < 0)
+	if (submit(c, address, text) < 0) {
 		fall(c, CONSOLE_SILENT, text);
+		return;
+	}
+	c->guest = c->e->bmc != NULL;
+	if (c->guest)
+		bmc_guest_has_begun(c->e->bmc, &c->bmc);
 }
 
 /* ---- names: the library would wait for them ---- */
@@ -464,6 +518,26 @@ resolve(struct console *c)
 	c->state = RESOLVING;
 }
 
+/* Not now? Then it is tried again, and told. */
+static bool
+held(struct console *c)
+{
+	char text[CONSOLE_TEXT_SIZE];
+	int64_t wait;
+
+	c->manners = *bmc_manners_usual();
+	if (c->e->bmc == NULL)
+		return false;
+	bmc_guest_manners(c->e->bmc, &c->bmc, &c->manners);
+	wait = bmc_guest_may_begin(c->e->bmc, &c->bmc, text, sizeof(text));
+	if (wait <= 0)
+		return false;
+	set_timer(c, wait);
+	if (text[0] != '\0')
+		c->ops->down(c->arg, CONSOLE_HELD, text, wait);
+	return true;
+}
+
 static void
 on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
@@ -474,7 +548,9 @@ on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	if (c->state != IDLE)
 		return;
 	c->in_callback = true;
-	if (addr_ip_parse(c->bmc.address, &ip) == 0)
+	if (held(c))
+		;
+	else if (addr_ip_parse(c->bmc.address, &ip) == 0)
 		begin(c, addr_ip_text(&ip, text, sizeof(text)), ip.family);
 	else
 		resolve(c);
@@ -491,15 +567,11 @@ console_open(struct console_engine *e, const struct console_params *params,
 {
 	struct console *c = str_alloc(sizeof(*c));
 
-	assert(params->kg_len <= CONSOLE_KG_MAX);
 	c->e = e;
 	c->ops = ops;
 	c->arg = arg;
-	c->bmc = *params->bmc;
-	if (params->kg_len > 0)
-		memcpy(c->kg, params->kg, params->kg_len);
-	c->kg_len = params->kg_len;
-	c->quirks = params->quirks;
+	bundle_bmc_copy(&c->bmc, params->bmc);
+	c->manners = *bmc_manners_usual();
 	c->steal = params->steal;
 	c->retry_first = params->retry_first;
 	c->retry_max = params->retry_max;
@@ -526,6 +598,19 @@ bool
 console_is_up(const struct console *c)
 {
 	return c != NULL && c->state == UP;
+}
+
+void
+console_renew(struct console *c, const struct bundle_bmc *bmc)
+{
+	struct bundle_bmc old = c->bmc;
+
+	bundle_bmc_copy(&c->bmc, bmc);
+	if (bmc->cipher != old.cipher || bmc->require_cipher != old.require_cipher)
+		c->settled = false; /* fall() begins with the best one, then */
+	if (c->state != UP)
+		begin_with_best(c);
+	bundle_bmc_wipe(&old);
 }
 
 int

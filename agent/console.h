@@ -16,32 +16,20 @@ struct console_engine;
 struct console;
 struct event_base;
 struct workq;
+struct bmc_engine;
 
-/* What some BMCs need (ipmi.md 2.4); a mask. Each has its libipmiconsole flag in console.c. */
-enum console_quirk {
-	CONSOLE_QUIRK_OPEN_SESSION_PRIVILEGE = 1 << 0,
-	CONSOLE_QUIRK_PAYLOAD_SIZE = 1 << 1,
-	CONSOLE_QUIRK_PORT = 1 << 2,
-	CONSOLE_QUIRK_NO_STATUS = 1 << 3,
-	CONSOLE_QUIRK_NO_CHANNEL_SUPPORT = 1 << 4,
-	CONSOLE_QUIRK_ALERTS_DEFERRED = 1 << 5,
-	CONSOLE_QUIRK_PACKET_SEQUENCE = 1 << 6,
-	CONSOLE_QUIRK_AUTH_CAPABILITIES = 1 << 7,
-	CONSOLE_QUIRK_NO_CHECKSUM = 1 << 8,
-	/* Empty packets, by which a dead serial line is noticed, are not acknowledged: do without. */
-	CONSOLE_QUIRK_NO_KEEPALIVE = 1 << 9,
-};
-
-enum { CONSOLE_KG_MAX = 20, CONSOLE_TEXT_SIZE = 160 };
+enum { CONSOLE_TEXT_SIZE = 200 };
 
 /* Why a console is not to be had. */
 enum console_why {
-	CONSOLE_LOST,	/* it was there */
-	CONSOLE_STOLEN, /* it was there; another session has it now */
-	CONSOLE_IN_USE, /* another session has it, which is left alone */
-	CONSOLE_BUSY,	/* the BMC has no session to spare */
-	CONSOLE_SILENT, /* no answer, or none that can be understood */
-	CONSOLE_NEVER,	/* no SOL, no right to it, or a wrong password: not tried again */
+	CONSOLE_LOST,	 /* it was there */
+	CONSOLE_STOLEN,	 /* it was there; another session has it now */
+	CONSOLE_IN_USE,	 /* another session has it, which is left alone */
+	CONSOLE_BUSY,	 /* the BMC has no session to spare */
+	CONSOLE_SILENT,	 /* no answer, or none that can be understood */
+	CONSOLE_HELD,	 /* not tried: the rules for BMCs forbid it now */
+	CONSOLE_YIELDED, /* given up, for calls to the BMC; told by console_hub.c */
+	CONSOLE_NEVER, /* no SOL, no right to it, a wrong password, or not to be reached: not tried again */
 };
 
 struct console_ops {
@@ -53,17 +41,15 @@ struct console_ops {
 
 struct console_params {
 	const struct bundle_bmc *bmc;
-	const uint8_t *kg; /* or NULL */
-	size_t kg_len;
-	unsigned quirks; /* enum console_quirk */
-	bool steal;	 /* the first time: from another session that has it */
+	bool steal; /* the first time: from another session that has it */
 	int64_t retry_first, retry_max; /* microseconds; doubles in between */
 };
 
-/* Threads start with the first console. Everything is borrowed; `names` resolves host names. */
+/* Threads start with the first console. Everything is borrowed; `names` resolves host names, `bmc` has the rules that
+ * hold for every session (NULL: none do). */
 struct console_engine *
-console_engine_new(
-    struct event_base *base, const struct log *log, struct rng *rng, struct workq *names);
+console_engine_new(struct event_base *base, const struct log *log, struct rng *rng,
+    struct workq *names, struct bmc_engine *bmc);
 /* All consoles are closed before. Gives BMCs a moment to hear of it. NULL allowed. */
 void
 console_engine_free(struct console_engine *e);
@@ -77,6 +63,9 @@ void
 console_close(struct console *c); /* NULL allowed */
 bool
 console_is_up(const struct console *c);
+/* Other credentials, or other manners, for the next session; one that is up goes on. */
+void
+console_renew(struct console *c, const struct bundle_bmc *bmc);
 /* The cipher suite in use, or tried next. */
 int
 console_suite(const struct console *c);

@@ -132,22 +132,23 @@ console_file_data(struct console_file *f, int64_t now, const uint8_t *data, size
 /* ---- open and close ---- */
 
 static int
-begin(struct console_file *f, const char *host, const char *id, int64_t now)
+begin(struct console_file *f, const struct console_file_what *what, int64_t now)
 {
 	uint8_t frame[CONSOLE_RECORD_FRAME_MAX];
-	size_t n = console_record_put_begin(frame, sizeof(frame), now, host, id);
+	size_t n = console_record_put_begin(
+	    frame, sizeof(frame), now, what->host, what->id, what->always);
 
 	if (f->sum.begun)
-		return strcmp(f->sum.id, id) == 0 ? 0 : -EEXIST;
+		return strcmp(f->sum.id, what->id) == 0 ? 0 : -EEXIST;
 	return n == 0 ? -EINVAL : append(f, frame, n);
 }
 
 static int
-open_or_go_on(struct console_file *f, const char *dir, const char *host, const char *id,
-    int64_t now)
+open_or_go_on(struct console_file *f, const char *dir,
+    const struct console_file_what *what, int64_t now)
 {
 	char path[CONSOLE_FILE_PATH_SIZE];
-	int r = console_file_path(dir, id, path);
+	int r = console_file_path(dir, what->id, path);
 
 	if (r < 0)
 		return r;
@@ -158,11 +159,11 @@ open_or_go_on(struct console_file *f, const char *dir, const char *host, const c
 	f->sum.damaged = f->sum.ended = false; /* it is cut off, and goes on */
 	if (r == 0 && ftruncate(f->fd, f->sum.good) < 0)
 		r = -errno;
-	return r < 0 ? r : begin(f, host, id, now);
+	return r < 0 ? r : begin(f, what, now);
 }
 
 int
-console_file_open(const char *dir, const char *host, const char *id, int64_t limit,
+console_file_open(const char *dir, const struct console_file_what *what, int64_t limit,
     int64_t now, struct console_file **ret, struct error *err)
 {
 	struct console_file *f = str_alloc(sizeof(*f));
@@ -170,7 +171,7 @@ console_file_open(const char *dir, const char *host, const char *id, int64_t lim
 
 	f->fd = -1;
 	f->limit = limit;
-	r = open_or_go_on(f, dir, host, id, now);
+	r = open_or_go_on(f, dir, what, now);
 	if (r < 0) {
 		console_file_close(f);
 		return error_set(err, r, "console-file", "look at the agent's state_dir",
@@ -194,4 +195,19 @@ const struct console_record_sum *
 console_file_sum(const struct console_file *f)
 {
 	return &f->sum;
+}
+
+bool
+console_file_is_always(const char *path)
+{
+	uint8_t buf[CONSOLE_RECORD_FRAME_MAX];
+	struct console_record_frame f;
+	size_t used;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf), 0);
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 && console_record_next(buf, (size_t)n, &f, &used) == 1 &&
+	       f.type == CONSOLE_RECORD_BEGIN && f.always;
 }

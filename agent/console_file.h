@@ -18,10 +18,19 @@ int
 console_file_path(
     const char *dir, const char *id, char ret[CONSOLE_FILE_PATH_SIZE]) MUST_CHECK;
 
+struct console_file_what {
+	const char *host;
+	const char *id; /* the boot's */
+	bool always;	/* of no boot: the id is its own */
+};
+
 /* Makes it, or cuts off what a killed writer left at its end. `limit` octets for the whole file. */
 int
-console_file_open(const char *dir, const char *host, const char *id, int64_t limit,
+console_file_open(const char *dir, const struct console_file_what *what, int64_t limit,
     int64_t now, struct console_file **ret, struct error *err) MUST_CHECK;
+/* Is the recording at that path one of no boot? By its first frame. */
+bool
+console_file_is_always(const char *path);
 /* NULL allowed. What is written stays. */
 void
 console_file_close(struct console_file *f);

@@ -151,12 +151,35 @@ console_hub_join(struct console_hub *hub, const struct bundle_bmc *bmc, bool ste
 	HASH_FIND_STR(hub->lines, key, ear->line);
 	if (ear->line == NULL)
 		ear->line = open_line(hub, key, bmc, steal);
-	else if (!console_is_up(ear->line->console))
+	else
+		console_renew(ear->line->console, bmc);
+	if (!console_is_up(ear->line->console))
 		console_retry(ear->line->console, steal); /* somebody waits for it now */
 	ear->ops = ops;
 	ear->arg = arg;
 	DL_APPEND(ear->line->ears, ear);
 	return ear;
+}
+
+void
+console_hub_renew(struct console_ear *ear, const struct bundle_bmc *bmc)
+{
+	console_renew(ear->line->console, bmc);
+}
+
+void
+console_hub_yield(struct console_hub *hub, const char *key, int64_t us, const char *why)
+{
+	struct line *l;
+	bool was_up;
+
+	HASH_FIND_STR(hub->lines, key, l);
+	if (l == NULL)
+		return;
+	was_up = console_is_up(l->console);
+	console_pause(l->console, us);
+	if (was_up)
+		on_down(l, CONSOLE_YIELDED, why, us);
 }
 
 void

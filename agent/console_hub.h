@@ -15,10 +15,16 @@ void
 console_hub_free(struct console_hub *hub); /* NULL allowed; all have left */
 
 /* Opens the BMC's console, or joins those who listen to it: `up` is not called then, see console_hub_console(). Steals
- * it from a session of somebody else if told. Callbacks as in console.h; in one everything here is allowed. */
+ * it from a session of somebody else if told. Credentials are the newest that somebody came with. Callbacks as in console.h; in one everything here is allowed. */
 struct console_ear *
 console_hub_join(struct console_hub *hub, const struct bundle_bmc *bmc, bool steal,
     const struct console_ops *ops, void *arg);
+/* Gives its session back for that long: calls to the BMC need it. Those who listen are told, with CONSOLE_YIELDED. */
+void
+console_hub_yield(struct console_hub *hub, const char *key, int64_t us, const char *why);
+/* Other credentials for the next session. */
+void
+console_hub_renew(struct console_ear *ear, const struct bundle_bmc *bmc);
 /* The last one closes the console. NULL allowed. */
 void
 console_hub_leave(struct console_ear *ear);

@@ -221,6 +221,8 @@ on_down(void *arg, enum console_why why, const char *text, int64_t retry)
 	    [CONSOLE_IN_USE] = "in-use",
 	    [CONSOLE_BUSY] = "busy",
 	    [CONSOLE_SILENT] = "silent",
+	    [CONSOLE_HELD] = "held",
+	    [CONSOLE_YIELDED] = "yielded",
 	    [CONSOLE_NEVER] = "never"};
 
 	(void)retry;

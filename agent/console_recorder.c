@@ -5,7 +5,11 @@
  * its first octet; it is closed some seconds after the job's end, since a login prompt comes after the report that
  * ends an installation. Each attempt of a job is a boot, and has its own file.
  *
- * Entry points: console_recorder_job(), console_recorder_yield(); the console's callbacks.
+ * Hosts that are always recorded keep their console. What is said between jobs goes into a file with an id of its own,
+ * made when something is said; the next one is begun after a job, at midnight UTC, when a file has reached its
+ * limit, and when the agent starts.
+ *
+ * Entry points: console_recorder_job(), console_recorder_always(); the console's callbacks.
  * Ownership: an entry owns its console and its file; both go with it.
  * Failure modes: none that reaches a job. A console that is not to be had leaves a mark and an event with the reason,
  * a disk that is full ends the recording. Events are bounded per boot.
@@ -31,15 +35,18 @@
 enum { EVENTS_MAX = 40 };
 #define TICK (1 * USEC_PER_SEC)
 #define LINGER (20 * USEC_PER_SEC)
-/* While a job's own calls need the BMC's sessions. */
-#define YIELD (60 * USEC_PER_SEC)
+#define DAY (24 * 3600 * USEC_PER_SEC)
 
 struct entry {
 	struct console_recorder *rec;
 	char host[BUNDLE_NAME_SIZE];
+	/* Of the job, if there is one. */
 	char job[ID_SIZE], boot[ID_SIZE];
+	bool always, kept;	 /* also between jobs; kept: in the newest list */
+	int64_t day;		 /* of what was said last between jobs; since 1970 */
 	struct console_ear *ear; /* NULL: not yet */
 	struct console_file *file;
+	bool no_file; /* none could be made today */
 	struct console_watch watch;
 	int64_t gap_since; /* wall; 0: nothing is missing */
 	int64_t heard;	   /* mono; 0: looked at since */
@@ -58,12 +65,19 @@ struct console_recorder {
 
 /* ---- events and marks ---- */
 
+static bool
+is_between(const struct entry *e)
+{
+	return e->job[0] == '\0';
+}
+
 static void
 emit(struct entry *e, struct event *ev)
 {
 	str_clip(ev->host, sizeof(ev->host), e->host);
 	str_clip(ev->job, sizeof(ev->job), e->job);
-	str_clip(ev->boot, sizeof(ev->boot), e->boot);
+	if (!is_between(e))
+		str_clip(ev->boot, sizeof(ev->boot), e->boot);
 	e->rec->o.emit(e->rec->o.arg, ev);
 }
 
@@ -115,8 +129,138 @@ on_hit(void *arg, const struct console_watch_hit *hit)
 	event_put(&ev, "class", hit->pattern->class);
 	event_put(&ev, "line", hit->line);
 	if (hit->last)
-		event_put(&ev, "note", "more such lines of this boot are not told");
+		event_put(&ev, "note",
+		    is_between(e) ? "more such lines of this day are not told"
+				  : "more such lines of this boot are not told");
 	emit(e, &ev);
+}
+
+/* ---- files ---- */
+
+static int
+by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* Oldest first: a recording that the orchestrator has not taken in all this time goes for the one to come. */
+static void
+make_room(struct console_recorder *rec)
+{
+	struct dirent **list = NULL;
+	int n = scandir(rec->o.dir, &list, NULL, by_name);
+	int64_t total = 0;
+	char path[CONSOLE_FILE_PATH_SIZE];
+	struct stat st;
+
+	/* First those that no boot will miss. */
+	for (int pass = 0; pass < 3; pass++) {
+		for (int i = 0; i < n; i++) {
+			char id[ID_SIZE] = "";
+
+			str_clip(id, sizeof(id), list[i]->d_name);
+			if (!id_valid(id) ||
+			    console_file_path(rec->o.dir, id, path) < 0 ||
+			    stat(path, &st) < 0)
+				continue;
+			if (pass == 0) {
+				total += st.st_size;
+			} else if (total > rec->o.site_limit &&
+				   !console_recorder_writes(rec, id) &&
+				   (pass == 2 || console_file_is_always(path)) &&
+				   unlink(path) == 0) {
+				total -= st.st_size;
+				log_warn(rec->o.log,
+				    "the console recording %s is given up: the "
+				    "folder has reached its limit",
+				    id);
+			}
+		}
+	}
+	for (int i = 0; i < n; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void
+open_file(struct entry *e, bool always)
+{
+	struct console_recorder *rec = e->rec;
+	const struct console_file_what what = {
+	    .host = e->host, .id = e->boot, .always = always};
+	struct error err;
+
+	if (mkdir(rec->o.dir, 0700) < 0 && errno != EEXIST)
+		log_warn(rec->o.log, "cannot create %s: %s", rec->o.dir, strerror(errno));
+	make_room(rec);
+	if (console_file_open(
+		rec->o.dir, &what, rec->o.boot_limit, clock_wall(), &e->file, &err) < 0) {
+		log_warn(rec->o.log, "console of %s: %s", e->host, err.text);
+		tell(e, "sol.refused", err.text);
+		e->no_file = true;
+		return;
+	}
+	/* An earlier life of the agent wrote the beginning. */
+	if (console_file_sum(e->file)->octets > 0)
+		e->gap_since = console_file_sum(e->file)->last;
+}
+
+static void
+end_file(struct entry *e, const char *why)
+{
+	console_watch_idle(&e->watch, on_hit, e);
+	mark(e, CONSOLE_RECORD_END, why);
+	console_file_close(e->file);
+	e->file = NULL;
+	changed(e->rec);
+}
+
+/* ---- between jobs ---- */
+
+/* A new day, or the time after a job. */
+static void
+begin_between(struct entry *e, int64_t day)
+{
+	e->job[0] = e->boot[0] = '\0';
+	e->day = day;
+	e->until = 0;
+	e->events = 0;
+	e->told = false;
+	e->no_file = false;
+	console_watch_init(&e->watch);
+}
+
+/* The file for what is about to be said. */
+static void
+open_between(struct entry *e)
+{
+	int64_t day = clock_wall() / DAY;
+
+	if (day != e->day) {
+		end_file(e, "the next day begins");
+		begin_between(e, day);
+	}
+	if (e->file != NULL || e->no_file)
+		return;
+	id_make(clock_wall(), e->rec->o.rng, e->boot);
+	open_file(e, true);
+	mark(e, CONSOLE_RECORD_CONNECTED, "recorded between jobs");
+}
+
+/* `data` has met the limit of the file: that of a job's boot ends there, the other one goes on in the next. */
+static void
+on_limit(struct entry *e, const uint8_t *data, size_t len)
+{
+	int64_t size = console_file_sum(e->file)->good;
+
+	if (!is_between(e) || size < e->rec->o.boot_limit / 2) { /* the disk is full */
+		tell(e, "sol.truncated", "the recording has reached its limit");
+		return;
+	}
+	end_file(e, "the recording has reached its limit; the next one goes on");
+	open_between(e);
+	if (e->file != NULL)
+		on_disk(e, console_file_data(e->file, clock_wall(), data, len));
 }
 
 /* ---- the console ---- */
@@ -154,12 +298,14 @@ on_data(void *arg, const uint8_t *data, size_t len)
 {
 	struct entry *e = arg;
 
+	if (is_between(e))
+		open_between(e);
 	if (e->file != NULL) {
 		bool before = console_file_sum(e->file)->truncated;
 
 		on_disk(e, console_file_data(e->file, clock_wall(), data, len));
 		if (!before && console_file_sum(e->file)->truncated)
-			tell(e, "sol.truncated", "the recording has reached its limit");
+			on_limit(e, data, len);
 	}
 	e->heard = clock_mono();
 	console_watch_feed(&e->watch, data, len, on_hit, e);
@@ -177,6 +323,8 @@ on_down(void *arg, enum console_why why, const char *text, int64_t retry)
 	    [CONSOLE_IN_USE] = {"sol.refused", CONSOLE_RECORD_REFUSED},
 	    [CONSOLE_BUSY] = {"sol.refused", CONSOLE_RECORD_REFUSED},
 	    [CONSOLE_SILENT] = {"sol.refused", CONSOLE_RECORD_REFUSED},
+	    [CONSOLE_HELD] = {"sol.refused", CONSOLE_RECORD_REFUSED},
+	    [CONSOLE_YIELDED] = {"sol.yielded", CONSOLE_RECORD_YIELDED},
 	    [CONSOLE_NEVER] = {"sol.refused", CONSOLE_RECORD_REFUSED},
 	};
 	struct entry *e = arg;
@@ -206,81 +354,6 @@ open_console(struct entry *e, const struct bundle_bmc *bmc)
 		on_up(e, console_suite(console_hub_console(e->ear)));
 }
 
-/* ---- files ---- */
-
-static int
-by_name(const struct dirent **a, const struct dirent **b)
-{
-	return strcmp((*a)->d_name, (*b)->d_name);
-}
-
-/* Oldest first: a recording that the orchestrator has not taken in all this time goes for the one to come. */
-static void
-make_room(struct console_recorder *rec)
-{
-	struct dirent **list = NULL;
-	int n = scandir(rec->o.dir, &list, NULL, by_name);
-	int64_t total = 0;
-	char path[CONSOLE_FILE_PATH_SIZE];
-	struct stat st;
-
-	for (int pass = 0; pass < 2; pass++) {
-		for (int i = 0; i < n; i++) {
-			char id[ID_SIZE] = "";
-
-			str_clip(id, sizeof(id), list[i]->d_name);
-			if (!id_valid(id) ||
-			    console_file_path(rec->o.dir, id, path) < 0 ||
-			    stat(path, &st) < 0)
-				continue;
-			if (pass == 0) {
-				total += st.st_size;
-			} else if (total > rec->o.site_limit &&
-				   !console_recorder_writes(rec, id) &&
-				   unlink(path) == 0) {
-				total -= st.st_size;
-				log_warn(rec->o.log,
-				    "the console recording of boot %s is given up: the "
-				    "folder has reached its limit",
-				    id);
-			}
-		}
-	}
-	for (int i = 0; i < n; i++)
-		free(list[i]);
-	free(list);
-}
-
-static void
-open_file(struct entry *e)
-{
-	struct console_recorder *rec = e->rec;
-	struct error err;
-
-	if (mkdir(rec->o.dir, 0700) < 0 && errno != EEXIST)
-		log_warn(rec->o.log, "cannot create %s: %s", rec->o.dir, strerror(errno));
-	make_room(rec);
-	if (console_file_open(rec->o.dir, e->host, e->boot, rec->o.boot_limit,
-		clock_wall(), &e->file, &err) < 0) {
-		log_warn(rec->o.log, "console of %s: %s", e->host, err.text);
-		tell(e, "sol.refused", err.text);
-		return;
-	}
-	/* An earlier life of the agent wrote the beginning. */
-	if (console_file_sum(e->file)->octets > 0)
-		e->gap_since = console_file_sum(e->file)->last;
-}
-
-static void
-end_file(struct entry *e, const char *why)
-{
-	console_watch_idle(&e->watch, on_hit, e);
-	mark(e, CONSOLE_RECORD_END, why);
-	console_file_close(e->file);
-	e->file = NULL;
-	changed(e->rec);
-}
-
 /* ---- entries ---- */
 
 static void
@@ -293,7 +366,8 @@ begin_boot(struct entry *e, const struct run *run)
 	e->told = false;
 	e->gap_since = 0;
 	e->until = 0;
-	open_file(e);
+	e->no_file = false;
+	open_file(e, false);
 	if (e->ear != NULL && console_is_up(console_hub_console(e->ear)))
 		connected(e, console_suite(console_hub_console(e->ear)));
 }
@@ -305,6 +379,34 @@ remove_entry(struct entry *e, const char *why)
 	console_hub_leave(e->ear);
 	HASH_DEL(e->rec->entries, e);
 	free(e);
+}
+
+/* Its BMC as it was told last: perhaps it has another address, or another password. */
+static void
+follow_bmc(struct entry *e, const struct bundle_bmc *bmc)
+{
+	char key[BMC_CALL_KEY_SIZE];
+
+	bmc_call_key(bmc, key);
+	if (str_eq(key, console_hub_key(e->ear))) {
+		console_hub_renew(e->ear, bmc);
+		return;
+	}
+	console_hub_leave(e->ear);
+	e->ear = NULL;
+	e->gap_since = clock_wall();
+	open_console(e, bmc);
+}
+
+static struct entry *
+add_entry(struct console_recorder *rec, const char *host)
+{
+	struct entry *e = str_alloc(sizeof(*e));
+
+	e->rec = rec;
+	str_clip(e->host, sizeof(e->host), host);
+	HASH_ADD_STR(rec->entries, host, e);
+	return e;
 }
 
 static struct entry *
@@ -339,32 +441,38 @@ console_recorder_job(
 	if (e != NULL && str_eq(e->boot, run->boot))
 		return;
 	if (e == NULL) {
-		e = str_alloc(sizeof(*e));
-		e->rec = rec;
-		str_clip(e->host, sizeof(e->host), run->host);
-		HASH_ADD_STR(rec->entries, host, e);
+		e = add_entry(rec, run->host);
 		begin_boot(e, run);
 		open_console(e, &b->bmc);
 	} else {
-		end_file(e, "the next boot begins");
+		end_file(e, is_between(e) ? "a job begins" : "the next boot begins");
 		begin_boot(e, run);
+		follow_bmc(e, &b->bmc);
 	}
 }
 
 void
-console_recorder_yield(struct console_recorder *rec, const char *bmc)
+console_recorder_always(
+    struct console_recorder *rec, const struct console_recorder_host *hosts, size_t n)
 {
-	for (struct entry *e = rec->entries; e != NULL; e = e->hh.next) {
-		if (!str_eq(console_hub_key(e->ear), bmc) || e->until != 0)
-			continue;
-		if (console_is_up(console_hub_console(e->ear))) {
-			mark(e, CONSOLE_RECORD_YIELDED,
-			    "the BMC has no session to spare for the job");
-			tell(e, "sol.yielded",
-			    "the BMC has no session to spare for the job");
-			e->gap_since = clock_wall();
+	struct entry *e, *tmp;
+
+	for (size_t i = 0; i < n; i++) {
+		e = find(rec, hosts[i].name);
+		if (e == NULL) {
+			e = add_entry(rec, hosts[i].name);
+			begin_between(e, clock_wall() / DAY);
+			open_console(e, &hosts[i].bmc);
+		} else {
+			follow_bmc(e, &hosts[i].bmc);
 		}
-		console_pause(console_hub_console(e->ear), YIELD);
+		e->always = e->kept = true;
+	}
+	HASH_ITER (hh, rec->entries, e, tmp) {
+		e->always = e->kept;
+		e->kept = false;
+		if (!e->always && is_between(e))
+			remove_entry(e, "it is not always recorded any more");
 	}
 }
 
@@ -376,6 +484,17 @@ console_recorder_writes(const struct console_recorder *rec, const char *id)
 			return true;
 	}
 	return false;
+}
+
+static void
+end_job(struct entry *e)
+{
+	if (!e->always) {
+		remove_entry(e, "the job has ended");
+		return;
+	}
+	end_file(e, "the job has ended");
+	begin_between(e, clock_wall() / DAY);
 }
 
 static void
@@ -392,7 +511,7 @@ on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 			changed(rec);
 		}
 		if (e->until != 0 && now >= e->until)
-			remove_entry(e, "the job has ended");
+			end_job(e);
 	}
 }
 
@@ -418,6 +537,8 @@ console_recorder_free(struct console_recorder *rec)
 		return;
 	HASH_ITER (hh, rec->entries, e, tmp) {
 		console_hub_leave(e->ear);
+		if (is_between(e))
+			mark(e, CONSOLE_RECORD_END, "the agent ends");
 		console_file_close(e->file);
 		HASH_DEL(rec->entries, e);
 		free(e);

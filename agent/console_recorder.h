@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Records the consoles of machines that are at a job, each boot in a file of its own, and tells what is worth a look
- * as events. Never in a job's way: whatever fails here is a note. */
+/* Records the consoles of machines that are at a job, each boot in a file of its own, and of those that are always
+ * recorded; tells what is worth a look as events. Never in a job's way: whatever fails here is a note. */
 #ifndef AGENT_CONSOLE_RECORDER_H
 #define AGENT_CONSOLE_RECORDER_H
 
@@ -19,6 +19,7 @@ struct console_recorder_opts {
 	struct event_base *base;
 	const struct log *log;
 	struct console_hub *hub;
+	struct rng *rng;
 	const char *dir;    /* made when it is not there; borrowed */
 	int64_t boot_limit; /* octets of one recording */
 	int64_t site_limit; /* of all that are kept here */
@@ -38,9 +39,14 @@ console_recorder_free(struct console_recorder *rec); /* NULL allowed */
 void
 console_recorder_job(
     struct console_recorder *rec, const struct bundle *b, const struct run *run);
-/* The BMC had no session for a job's call: its console waits. */
+/* The hosts that are recorded between jobs too, all of them; others are not any more. Everything is copied. */
+struct console_recorder_host {
+	char name[BUNDLE_NAME_SIZE];
+	struct bundle_bmc bmc;
+};
 void
-console_recorder_yield(struct console_recorder *rec, const char *bmc);
+console_recorder_always(
+    struct console_recorder *rec, const struct console_recorder_host *hosts, size_t n);
 /* Is this recording being written? */
 bool
 console_recorder_writes(const struct console_recorder *rec, const char *id);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* console HOST: live (console_io.c), or recordings, played again as they came or printed as text.
+/* console HOST: live (console_io.c), or recordings: listed, played again as they came, or printed as text.
  *
  * Standard output gets the console's octets and nothing else, so that a replay is the console byte for byte; what became of
  * the recording (gaps, its end) is talk on standard error.
@@ -16,6 +16,7 @@
 #include "ctl/cmd_util.h"
 #include "ctl/console_io.h"
 #include "ctl/console_text.h"
+#include "ctl/output.h"
 #include "lib/clock.h"
 #include "lib/console_record.h"
 #include "lib/str.h"
@@ -120,8 +121,8 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 			struct error err;
 
 			error_set(&err, 0, "console-other-host",
-			    "netboot-ctl history HOST shows its boots",
-			    "boot %s is one of host %s", f.id, f.host);
+			    "netboot-ctl console HOST --list shows those of a host",
+			    "recording %s is one of host %s", f.id, f.host);
 			return ctl_fail(p->ctl, CTL_USAGE, host, &err);
 		}
 		play_frame(p, &f);
@@ -196,6 +197,52 @@ check_options(const struct ctl *ctl, const char *host, const struct args *args, 
 	return ctl_fail(ctl, CTL_USAGE, host, &err);
 }
 
+static void
+cell_of(const json_t *row, struct text *out)
+{
+	text_add_escaped(
+	    out, str_eq(cmd_util_str(row, "of"), "boot") ? "boot" : "between jobs");
+}
+
+static void
+cell_note(const json_t *row, struct text *out)
+{
+	int64_t gaps = json_integer_value(json_object_get(row, "gaps"));
+	char text[48];
+
+	if (gaps > 0) {
+		snprintf(text, sizeof(text), "%lld gap%s", (long long)gaps,
+		    gaps == 1 ? "" : "s");
+		text_add(out, text);
+	}
+	if (json_is_true(json_object_get(row, "truncated")))
+		text_add(
+		    out, gaps > 0 ? ", its limit was reached" : "its limit was reached");
+}
+
+static int
+list(const struct ctl *ctl, const char *host)
+{
+	static const struct output_column columns[] = {
+	    {.title = "RECORDING", .key = "id"},
+	    {.title = "OF", .cell = cell_of},
+	    {.title = "BEGAN", .key = "began", .kind = OUTPUT_TIME},
+	    {.title = "LAST", .key = "last", .kind = OUTPUT_TIME},
+	    {.title = "OCTETS", .key = "octets"},
+	    {.title = "ENDED", .key = "ended"},
+	    {.title = "NOTE", .cell = cell_note},
+	};
+	char *path = client_path("hosts", host, "consoles");
+	json_t *items = NULL;
+	int r = client_list(ctl, path, 0, &items);
+
+	if (r == CTL_OK)
+		output_list(ctl, items, columns, ARRAY_SIZE(columns));
+	json_decref(items);
+	free(path);
+	return r;
+}
+
 int
 cmd_console(struct ctl *ctl, const struct args *args)
 {
@@ -210,6 +257,8 @@ cmd_console(struct ctl *ctl, const struct args *args)
 
 	if (r != CTL_OK)
 		return r;
+	if (args_has(args, "list"))
+		return list(ctl, host);
 	if (live)
 		return console_io_run(
 		    ctl, host, args_has(args, "read-only"), args_has(args, "steal"));

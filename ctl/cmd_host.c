@@ -54,6 +54,19 @@ put_password(
 	return r;
 }
 
+/* In a change an empty value removes the member (RFC 7396). */
+static void
+put_plain(const struct args *args, const char *option, const char *member, bool change,
+    json_t *body)
+{
+	const char *s = args_get(args, option);
+
+	if (change && s != NULL && s[0] == '\0')
+		json_put(body, member, json_null());
+	else
+		json_put_str(body, member, s);
+}
+
 static int
 put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *err)
 {
@@ -72,7 +85,7 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 	if (address != NULL)
 		r = spec_bmc(address, bmc, err);
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		json_put_str(bmc, plain[i].member, args_get(args, plain[i].option));
+		put_plain(args, plain[i].option, plain[i].member, old != NULL, bmc);
 	if (r == 0 && cipher != NULL && str_to_i64(cipher, 0, 17, &n) == 0)
 		json_put_i64(bmc, "cipher", n);
 	if (r == 0)
@@ -84,19 +97,6 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 		json_object_set(body, "bmc", bmc);
 	json_decref(bmc);
 	return r;
-}
-
-/* In a change an empty value removes the member (RFC 7396). */
-static void
-put_plain(const struct args *args, const char *option, const char *member, bool change,
-    json_t *body)
-{
-	const char *s = args_get(args, option);
-
-	if (change && s != NULL && s[0] == '\0')
-		json_put(body, member, json_null());
-	else
-		json_put_str(body, member, s);
 }
 
 static int

@@ -86,7 +86,7 @@ put_prefixes(const struct args *args, json_t *body)
 static int
 site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 {
-	static const char *const plain[] = {"timezone", "url", "idle"};
+	static const char *const plain[] = {"timezone", "url", "idle", "console"};
 	const char *unknown = args_get(args, "unknown"), *s;
 	json_t *subnets = json_array(), *subnet;
 	struct error err;

@@ -113,6 +113,8 @@ static const struct args_option site_options[] = {
     {"bmc-prefix", 0, ARGS_LIST, "PREFIX",
 	"where its BMCs are; their passwords are sent nowhere else"},
     {"no-bmc-prefixes", 0, ARGS_FLAG, NULL, "forget them"},
+    {"console", 0, ARGS_VALUE, "off|job|always",
+	"when its hosts' serial consoles are recorded (job)"},
     {"loader", 0, ARGS_LIST, "ARCH=FILE",
 	"instead of the boot services' own, such as x64-uefi=shimx64.efi; ARCH= removes"},
     {"menu-item", 0, ARGS_LIST, "ITEM[,ITEM...]",
@@ -165,8 +167,8 @@ static const struct args_option host_options[] = {
     {"bmc-boot-method", 0, ARGS_VALUE, "pxe|none", "how a network boot is asked for"},
     {"bmc-boot-verify", 0, ARGS_VALUE, "full|device",
 	"how strictly the flags are read back"},
-    {"bmc-console", 0, ARGS_VALUE, "off|job",
-	"record its serial console: never, or while a job runs (job)"},
+    {"bmc-console", 0, ARGS_TEXT, "off|job|always",
+	"when its serial console is recorded; \"\": as the site has it"},
 };
 
 static const struct args_option host_list_options[] = {
@@ -238,7 +240,8 @@ static const struct args_option history_options[] = {
 
 static const struct args_option console_options[] = {
     {"replay", 0, ARGS_VALUE, "BOOT",
-	"play the recording of a boot; \"newest\": of the last one"},
+	"play the recording of a boot, or one of --list; \"newest\": the last one"},
+    {"list", 0, ARGS_FLAG, NULL, "list its recordings"},
     {"speed", 0, ARGS_VALUE, "N",
 	"N times as fast as it came, or max: without waiting (1)"},
     {"text", 0, ARGS_FLAG, NULL, "print a recording as lines with their times"},

@@ -44,7 +44,7 @@ struct inv_menu {
 };
 
 struct inv_site {
-	char *name, *timezone, *url, *idle;
+	char *name, *timezone, *url, *idle, *console;
 	int *answer_unknown;
 	char **bmc_prefixes;
 	uint32_t bmc_prefixes_count;
@@ -126,6 +126,7 @@ static const cyaml_schema_field_t inv_menu_fields[] = {INV_STR(inv_menu, title),
 static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
     INV_STR(inv_site, timezone), INV_STR(inv_site, url),
     INV_BOOL(inv_site, answer_unknown), INV_STR(inv_site, idle),
+    INV_STR(inv_site, console),
     INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX),
     INV_LIST(inv_site, bmc_prefixes, &inv_text_value, 8),
     CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),

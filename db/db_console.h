@@ -17,6 +17,7 @@ struct db_console {
 	int64_t octets; /* of the console */
 	int64_t gaps;
 	bool truncated, ended;
+	bool always; /* of no boot: the time between jobs */
 };
 
 /* -ENOENT: none. */
@@ -26,7 +27,7 @@ int
 db_console_put(struct store *s, const struct db_console *c) MUST_CHECK;
 int
 db_console_del(struct store *s, const char *boot) MUST_CHECK;
-/* The newest of the host's boots that has one; -ENOENT. */
+/* The host's newest; -ENOENT. */
 int
 db_console_newest(struct store *s, const char *host, char ret_boot[ID_SIZE]) MUST_CHECK;
 /* The one that came first of all, -ENOENT, and the octets of all files. */
@@ -34,5 +35,17 @@ int
 db_console_oldest(struct store *s, struct db_console *ret) MUST_CHECK;
 int
 db_console_total(struct store *s, int64_t *ret) MUST_CHECK;
+
+/* Calls each(arg, row) for the host's recordings, newest first, those before the id `before` ("": all), at most `limit`. It
+ * must not use the store. */
+int
+db_console_list(struct store *s, const char *host, const char *before, int64_t limit,
+    void (*each)(void *arg, const struct db_console *c), void *arg) MUST_CHECK;
+/* Of the host's recordings between jobs: the oldest, -ENOENT, and the octets of all. */
+int
+db_console_oldest_always(
+    struct store *s, const char *host, struct db_console *ret) MUST_CHECK;
+int
+db_console_total_always(struct store *s, const char *host, int64_t *ret) MUST_CHECK;
 
 #endif

@@ -21,6 +21,7 @@ enum {
 	HOST_LOCK,
 	HOST_NAMES,
 	HOST_NAMES_SITE,
+	HOST_NAMES_ALWAYS,
 	HOST_EXISTS,
 	HOST_BY_STEM,
 	NIC_LIST,
@@ -62,6 +63,11 @@ static const char *const sql[] = {
     [HOST_NAMES_SITE] =
 	"SELECT name FROM host WHERE site = $3 AND name > $1 ORDER BY name"
 	" LIMIT $2",
+    [HOST_NAMES_ALWAYS] =
+	"SELECT host.name FROM host JOIN bmc ON bmc.host = host.name"
+	" JOIN site ON site.name = host.site WHERE host.site = $3 AND host.name > $1"
+	" AND coalesce(bmc.console, site.console) = 'always'"
+	" ORDER BY host.name LIMIT $2",
     [HOST_EXISTS] = "SELECT 1 FROM host WHERE name = $1",
     [HOST_BY_STEM] = "SELECT name FROM host WHERE name >= $1 AND name < $2 ORDER BY name"
 		     " LIMIT $3",
@@ -186,7 +192,7 @@ read_bmc(struct store *s, struct db_host *h)
 	db_col_copy(st, 7, h->bmc.boot_verify, sizeof(h->bmc.boot_verify));
 	db_col_copy(st, 8, h->manners, sizeof(h->manners));
 	h->bmc_outside = db_col_bool(st, 9);
-	db_col_copy(st, 10, h->bmc.console, sizeof(h->bmc.console));
+	db_col_copy(st, 10, h->bmc.console, sizeof(h->bmc.console)); /* "": as the site */
 	db_reset(st);
 	return 0;
 }
@@ -280,7 +286,7 @@ put_bmc(struct store *s, const struct db_host *h)
 	db_bind_text(st, 10, h->bmc.boot_verify);
 	db_bind_opt(st, 11, h->manners);
 	db_bind_bool(st, 12, h->bmc_outside);
-	db_bind_text(st, 13, h->bmc.console[0] != '\0' ? h->bmc.console : "job");
+	db_bind_opt(st, 13, h->bmc.console);
 	return store_run(st);
 }
 
@@ -359,6 +365,17 @@ db_host_names(struct store *s, const char *site, const char *after, int64_t limi
 	db_bind_i64(st, 2, limit);
 	if (site)
 		db_bind_text(st, 3, site);
+	return store_collect(st, ret);
+}
+
+int
+db_host_always(struct store *s, const char *site, const char *after, int64_t limit,
+    struct store_names *ret)
+{
+	struct db_stmt *st = stmt_for(s, HOST_NAMES_ALWAYS, after);
+
+	db_bind_i64(st, 2, limit);
+	db_bind_text(st, 3, site);
 	return store_collect(st, ret);
 }
 

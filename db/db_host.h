@@ -52,6 +52,10 @@ db_host_unlock(struct store *s, const char *name) MUST_CHECK;
 int
 db_host_names(struct store *s, const char *site, const char *after, int64_t limit,
     struct store_names *ret) MUST_CHECK;
+/* Those whose consoles are always recorded, by their own setting or the site's. */
+int
+db_host_always(struct store *s, const char *site, const char *after, int64_t limit,
+    struct store_names *ret) MUST_CHECK;
 int
 db_host_exists(struct store *s, const char *name) MUST_CHECK; /* 1, 0 or -errno */
 int

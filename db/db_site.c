@@ -23,6 +23,7 @@ enum {
 	SITE_TOUCH,
 	SITE_VERSION,
 	SITE_PREFIXES,
+	SITE_CONSOLE,
 	SITE_MENUS,
 	SITE_WITH_MENU,
 	SUBNET_LIST,
@@ -33,14 +34,16 @@ enum {
 static const char *const sql[] = {
     [SITE_GET] =
 	"SELECT timezone, url, answer_unknown, idle, version, rev, loaders, menu,"
-	" bmc_prefixes FROM site WHERE name = $1",
+	" bmc_prefixes, console FROM site WHERE name = $1",
     [SITE_PUT] =
 	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev,"
-	" loaders, menu, bmc_prefixes) VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9)"
+	" loaders, menu, bmc_prefixes, console)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)"
 	" ON CONFLICT (name) DO UPDATE SET"
 	" timezone = excluded.timezone, url = excluded.url, menu = excluded.menu,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
 	" loaders = excluded.loaders, bmc_prefixes = excluded.bmc_prefixes,"
+	" console = excluded.console,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
 	" ELSE excluded.version END, rev = site.rev + 1",
     [SITE_DELETE] = "DELETE FROM site WHERE name = $1",
@@ -48,6 +51,7 @@ static const char *const sql[] = {
     [SITE_TOUCH] = "UPDATE site SET version = CASE WHEN version >= $2 THEN version + 1"
 		   " ELSE $2 END WHERE name = $1",
     [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
+    [SITE_CONSOLE] = "SELECT console FROM site WHERE name = $1",
     [SITE_PREFIXES] = "SELECT bmc_prefixes FROM site WHERE name = $1",
     [SITE_MENUS] = "SELECT name, menu FROM site WHERE menu IS NOT NULL ORDER BY name",
     [SITE_WITH_MENU] =
@@ -212,6 +216,15 @@ db_site_bmc_prefixes(struct store *s, const char *name,
 }
 
 int
+db_site_console(struct store *s, const char *name, char ret[8])
+{
+	struct db_stmt *st = stmt(s, SITE_CONSOLE);
+
+	db_bind_text(st, 1, name);
+	return store_text(st, ret, 8);
+}
+
+int
 db_site_get(struct store *s, const char *name, struct db_site *ret)
 {
 	struct db_stmt *st = stmt(s, SITE_GET);
@@ -235,6 +248,7 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 		rc = read_menu(st, 7, &b->menu);
 	if (rc == 0)
 		rc = read_prefixes(st, 8, ret->bmc_prefixes, &ret->n_bmc_prefixes);
+	db_col_copy(st, 9, ret->console, sizeof(ret->console));
 	db_reset(st);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
@@ -302,6 +316,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	store_bind_loaders(st, 7, b->loaders, b->n_loaders);
 	bind_menu(st, 8, &b->menu);
 	bind_prefixes(st, 9, site);
+	db_bind_text(st, 10, site->console[0] != '\0' ? site->console : "job");
 	int rc = store_run(st);
 	if (rc < 0)
 		return rc;

@@ -11,6 +11,8 @@ struct db_site {
 	    site; /* without hosts and menu_images; version: of the snapshot agents hold */
 	struct addr_prefix bmc_prefixes[BUNDLE_BMC_PREFIXES_MAX]; /* where its BMCs are */
 	size_t n_bmc_prefixes;
+	char console
+	    [8];       /* when its hosts' consoles are recorded: "off", "job", "always" */
 	char url[256]; /* the site's HTTP base as servers see it, or "" */
 	int64_t rev;
 };
@@ -21,6 +23,9 @@ db_site_get(struct store *s, const char *name, struct db_site *ret) MUST_CHECK;
 int
 db_site_bmc_prefixes(struct store *s, const char *name,
     struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n) MUST_CHECK;
+/* When its hosts' consoles are recorded. */
+int
+db_site_console(struct store *s, const char *name, char ret[8]) MUST_CHECK;
 /* Inserts or replaces, subnets included; versions are not taken from `site` but raised.
  * Within a transaction. */
 int

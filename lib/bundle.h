@@ -141,7 +141,8 @@ struct bundle_bmc {
 	/* Objects or NULL; a copy by assignment has no references of its own: bundle_bmc_copy(). */
 	json_t *manners; /* what the host's owner says of it (agent/bmc_manners.h) */
 	json_t *learned; /* what a probe found */
-	char console[8]; /* when it is recorded: "off"; "job": while one runs */
+	/* When it is recorded: "off", "job" (while one runs), "always"; in the inventory "": as the site has it. */
+	char console[8];
 };
 
 struct bundle_file {
@@ -247,6 +248,9 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc); /* password and K_g in clear *
 int
 bundle_bmc_from_json(
     const json_t *v, struct bundle_bmc *ret, struct error *err) MUST_CHECK;
+/* "off", "job" or "always". */
+bool
+bundle_bmc_console_valid(const char *s);
 /* 40 hexadecimal digits, not all 0 (which stands for "none" at the BMC); -EINVAL, *bmc untouched. */
 int
 bundle_bmc_set_kg(struct bundle_bmc *bmc, const char *hex) MUST_CHECK;

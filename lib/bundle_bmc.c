@@ -90,7 +90,8 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	json_put_i64(v, "cipher", bmc->cipher);
 	json_put_str(v, "boot_method", bmc->boot_method);
 	json_put_str(v, "boot_verify", bmc->boot_verify);
-	if (!str_eq(bmc->console, "job")) /* told where it is another one */
+	/* Told where it is another one. */
+	if (bmc->console[0] != '\0' && !str_eq(bmc->console, "job"))
 		json_put_str(v, "console", bmc->console);
 	if (bmc->require_cipher != 0)
 		json_put_i64(v, "require_cipher", bmc->require_cipher);
@@ -101,6 +102,12 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	if (bmc->learned != NULL)
 		json_object_set(v, "learned", bmc->learned);
 	return v;
+}
+
+bool
+bundle_bmc_console_valid(const char *s)
+{
+	return str_eq(s, "off") || str_eq(s, "job") || str_eq(s, "always");
 }
 
 static int
@@ -133,9 +140,9 @@ check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, int64_t re
 	if (!str_eq(bmc->boot_verify, "full") && !str_eq(bmc->boot_verify, "device"))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "boot_verify: not full or device");
-	if (!str_eq(bmc->console, "off") && !str_eq(bmc->console, "job"))
+	if (!bundle_bmc_console_valid(bmc->console))
 		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "console: not off or job");
+		    err, -EINVAL, "bad-value", NULL, "console: not off, job or always");
 	return 0;
 }
 

@@ -23,6 +23,8 @@
 
 #define MAGIC "nbcon1"
 
+enum { ALWAYS = 1 }; /* the mark of a BEGIN */
+
 static const char *const mark_names[CONSOLE_RECORD_MARK_COUNT] = {
     [CONSOLE_RECORD_CONNECTED] = "connected",
     [CONSOLE_RECORD_GAP] = "gap",
@@ -62,7 +64,7 @@ put(uint8_t *buf, size_t cap, uint8_t type, uint8_t mark, int64_t at, const void
 
 size_t
 console_record_put_begin(
-    uint8_t *buf, size_t cap, int64_t at, const char *host, const char *id)
+    uint8_t *buf, size_t cap, int64_t at, const char *host, const char *id, bool always)
 {
 	uint8_t text[sizeof(MAGIC) + CONSOLE_RECORD_HOST_SIZE + ID_SIZE];
 	struct wbuf w = wbuf_init(text, sizeof(text));
@@ -72,7 +74,7 @@ console_record_put_begin(
 	wbuf_bytes(&w, MAGIC, sizeof(MAGIC));
 	wbuf_bytes(&w, host, strlen(host) + 1);
 	wbuf_bytes(&w, id, strlen(id) + 1);
-	return put(buf, cap, CONSOLE_RECORD_BEGIN, 0, at, text, w.len);
+	return put(buf, cap, CONSOLE_RECORD_BEGIN, always ? ALWAYS : 0, at, text, w.len);
 }
 
 size_t
@@ -123,6 +125,7 @@ read_payload(uint8_t type, uint8_t mark, struct rbuf *r, struct console_record_f
 	switch (type) {
 	case CONSOLE_RECORD_BEGIN:
 		f->type = CONSOLE_RECORD_BEGIN;
+		f->always = mark == ALWAYS;
 		return read_begin(r, f);
 	case CONSOLE_RECORD_DATA:
 		f->type = CONSOLE_RECORD_DATA;
@@ -218,6 +221,7 @@ console_record_sum_add(struct console_record_sum *sum, const uint8_t *buf, size_
 			sum->begun = true;
 			memcpy(sum->host, f.host, sizeof(sum->host));
 			memcpy(sum->id, f.id, sizeof(sum->id));
+			sum->always = f.always;
 		}
 		count(sum, &f);
 	}

@@ -53,13 +53,14 @@ struct console_record_frame {
 	    *data; /* DATA: octets; MARK: printable text; borrowed from what was read */
 	size_t len;
 	char host[CONSOLE_RECORD_HOST_SIZE]; /* BEGIN */
-	char id[ID_SIZE]; /* BEGIN: of the boot, or of an always-on segment */
+	char id[ID_SIZE]; /* BEGIN: of the boot, or the recording's own */
+	bool always;	  /* BEGIN: of no boot, but between jobs */
 };
 
 /* Each writes one frame and returns its length; 0 when it does not fit in `cap` or is longer than it may be. */
 size_t
-console_record_put_begin(
-    uint8_t *buf, size_t cap, int64_t at, const char *host, const char *id) MUST_CHECK;
+console_record_put_begin(uint8_t *buf, size_t cap, int64_t at, const char *host,
+    const char *id, bool always) MUST_CHECK;
 size_t
 console_record_put_data(
     uint8_t *buf, size_t cap, int64_t at, const void *data, size_t len) MUST_CHECK;
@@ -80,6 +81,7 @@ struct console_record_sum {
 	bool begun;
 	char host[CONSOLE_RECORD_HOST_SIZE];
 	char id[ID_SIZE];
+	bool always;
 	int64_t first, last; /* times; 0: none */
 	int64_t octets;	     /* of the console */
 	int64_t good;	     /* length of the whole frames */

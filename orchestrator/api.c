@@ -61,12 +61,22 @@ agent_report(void *arg, struct rest_request *rq)
 		dispatch_report(o->dispatch, rq);
 }
 
+static void
+agent_consoles(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+
+	if (api_allow_agent(o, rq))
+		dispatch_consoles(o->dispatch, rq);
+}
+
 #define V1 "/api/v1"
 
 static const struct rest_route routes[] = {
     {"POST", "/agent/v1/poll", agent_poll},
     {"POST", "/agent/v1/report", agent_report},
     {"POST", "/agent/v1/console", api_console_take},
+    {"POST", "/agent/v1/consoles", agent_consoles},
     {"POST", "/agent/v1/console/output", api_console_output},
     {"POST", "/agent/v1/console/input", api_console_input},
     {"GET", V1 "/version", get_version},
@@ -104,6 +114,7 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/boots/{id}", api_boot_get},
     {"GET", V1 "/boots/{id}/console", api_console_get},
     {"GET", V1 "/hosts/{name}/console/newest", api_console_newest},
+    {"GET", V1 "/hosts/{name}/consoles", api_console_list},
     {"GET", V1 "/hosts/{name}/console", api_console_watch},
     {"POST", V1 "/hosts/{name}/console", api_console_type},
     {"GET", V1 "/events", api_event_list},

@@ -135,7 +135,7 @@ rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
 rest_handler api_boot_list, api_boot_get;
 rest_handler api_event_list;
 rest_handler api_console_take, api_console_get, api_console_newest, api_console_output,
-    api_console_input, api_console_watch, api_console_type;
+    api_console_input, api_console_watch, api_console_type, api_console_list;
 /* What is held of a boot's console, or null. */
 json_t *
 api_console_json(struct orch *o, const char *boot);

@@ -57,19 +57,59 @@ api_console_take(void *arg, struct rest_request *rq)
 		rest_problem(rq, rc == -EINVAL ? 400 : 503, &err, NULL);
 }
 
+static json_t *
+row_json(const struct db_console *row)
+{
+	char began[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
+
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:b}", "began",
+	    clock_text(row->began, began, sizeof(began)), "last",
+	    clock_text(row->last, last, sizeof(last)), "size", (json_int_t)row->size,
+	    "octets", (json_int_t)row->octets, "gaps", (json_int_t)row->gaps, "truncated",
+	    row->truncated, "ended", row->ended);
+}
+
 json_t *
 api_console_json(struct orch *o, const char *boot)
 {
 	struct db_console row;
-	char began[CLOCK_TEXT_SIZE], last[CLOCK_TEXT_SIZE];
 
 	if (db_console_get(o->store, boot, &row) < 0)
 		return json_null();
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:b, s:b}", "began",
-	    clock_text(row.began, began, sizeof(began)), "last",
-	    clock_text(row.last, last, sizeof(last)), "size", (json_int_t)row.size,
-	    "octets", (json_int_t)row.octets, "gaps", (json_int_t)row.gaps, "truncated",
-	    row.truncated, "ended", row.ended);
+	return row_json(&row);
+}
+
+static void
+add_row(void *arg, const struct db_console *row)
+{
+	json_t *v = row_json(row);
+
+	json_put_str(v, "id", row->boot);
+	json_put_str(v, "of", row->always ? "between-jobs" : "boot");
+	json_array_append_new(arg, v);
+}
+
+/* All that is held of a host, newest first. */
+void
+api_console_list(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+	const char *cursor;
+	int64_t limit;
+	json_t *items;
+
+	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
+		return;
+	items = json_array();
+	int rc = db_console_list(o->store, rest_param(rq, "name"), cursor ? cursor : "",
+	    limit + 1, add_row, items);
+	if (rc == 0) {
+		api_reply_page(rq, items, limit, "id");
+	} else {
+		json_decref(items);
+		api_failed(o, rq, rc, "list the recordings");
+	}
 }
 
 /* Of the boot, or of any boot of the host. */

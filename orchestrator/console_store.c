@@ -31,17 +31,20 @@ enum { PATH_SIZE = 4200, PRUNE_MAX = 1000 };
 struct console_store {
 	struct store *store;
 	const struct log *log;
+	int64_t host_max;
 	char dir[PATH_SIZE];
 };
 
 struct console_store *
-console_store_new(struct store *store, const char *database, const struct log *log)
+console_store_new(
+    struct store *store, const char *database, int64_t host_max, const struct log *log)
 {
 	struct console_store *cs = str_alloc(sizeof(*cs));
 	const char *slash = strrchr(database, '/');
 
 	cs->store = store;
 	cs->log = log;
+	cs->host_max = host_max;
 	if (str_format(cs->dir, sizeof(cs->dir), "%.*s/console",
 		slash ? (int)(slash - database) : 1, slash ? database : ".") < 0)
 		cs->dir[0] = '\0';
@@ -90,6 +93,7 @@ count(struct db_console *row, const struct console_record_sum *sum, size_t len)
 	if (row->size == 0) {
 		row->began = sum->first;
 		str_clip(row->host, sizeof(row->host), sum->host);
+		row->always = sum->always;
 	}
 	row->size += (int64_t)len;
 	row->octets += sum->octets;
@@ -203,6 +207,39 @@ add(struct console_store *cs, struct db_console *row, int64_t offset,
 	return rc;
 }
 
+/* ---- retention ---- */
+
+static int
+drop(struct console_store *cs, const struct db_console *row)
+{
+	char path[PATH_SIZE];
+	int rc = str_format(path, sizeof(path), "%s/%s.rec", cs->dir, row->boot);
+
+	if (rc == 0 && unlink(path) < 0 && errno != ENOENT)
+		rc = -errno;
+	return rc < 0 ? rc : db_console_del(cs->store, row->boot);
+}
+
+/* When one is begun: the oldest of the host go for it. */
+static void
+prune_host(struct console_store *cs, const char *host)
+{
+	struct db_console row;
+	int64_t total = 0;
+	unsigned n = 0;
+	int rc = db_console_total_always(cs->store, host, &total);
+
+	while (rc == 0 && n++ < PRUNE_MAX && total > cs->host_max &&
+	       (rc = db_console_oldest_always(cs->store, host, &row)) == 0) {
+		rc = drop(cs, &row);
+		total -= row.size;
+	}
+	if (rc < 0 && rc != -ENOENT)
+		log_warn(cs->log, "recordings of %s cannot be dropped: %d", host, rc);
+}
+
+/* ---- in and out ---- */
+
 static int
 host_site(struct store *s, const char *host, char ret[64])
 {
@@ -280,6 +317,8 @@ console_store_add(struct console_store *cs, const char *site, const char *boot,
 		    "look at the space beside the orchestrator's database",
 		    "the recording cannot be kept: %s", strerror(-rc));
 	*ret_held = row.size;
+	if (row.always && offset == 0 && len > 0)
+		prune_host(cs, row.host);
 	return 0;
 }
 
@@ -296,19 +335,6 @@ console_store_open(struct console_store *cs, const struct db_console *row)
 		return -ENOENT;
 	}
 	return fd;
-}
-
-/* ---- retention ---- */
-
-static int
-drop(struct console_store *cs, const struct db_console *row)
-{
-	char path[PATH_SIZE];
-	int rc = str_format(path, sizeof(path), "%s/%s.rec", cs->dir, row->boot);
-
-	if (rc == 0 && unlink(path) < 0 && errno != ENOENT)
-		rc = -errno;
-	return rc < 0 ? rc : db_console_del(cs->store, row->boot);
 }
 
 /* One transaction for all: a commit each would hold up the loop for seconds. Rows that outlive their files in a crash

@@ -18,9 +18,11 @@ enum {
 
 struct console_store;
 
-/* The folder is made when something comes. Both are borrowed. */
+/* The folder is made when something comes. Both are borrowed. Of one host's recordings between jobs the newest `host_max`
+ * octets are kept, so that a talkative machine does not drive out what others said. */
 struct console_store *
-console_store_new(struct store *store, const char *database, const struct log *log);
+console_store_new(
+    struct store *store, const char *database, int64_t host_max, const struct log *log);
 void
 console_store_free(struct console_store *cs); /* NULL allowed */
 

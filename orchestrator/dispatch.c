@@ -321,6 +321,10 @@ add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
 
 	int rc = dispatch_call_bmc(d, h, &known);
 	bundle_bmc_prefixes_put(bmc, "only_in", known.only_in, known.n_only_in);
+	if (str_eq(known.console, "job"))
+		json_object_del(bmc, "console");
+	else
+		json_put_str(bmc, "console", known.console);
 	if (known.manners)
 		json_object_set(bmc, "manners", known.manners);
 	if (known.learned)

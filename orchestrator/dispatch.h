@@ -42,6 +42,10 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq);
 void
 dispatch_report(struct dispatch *d, struct rest_request *rq);
 
+/* Its question which consoles are always recorded; answers rq. */
+void
+dispatch_consoles(struct dispatch *d, struct rest_request *rq);
+
 /* Something an agent of the site has to know has changed: answers its poll. */
 void
 dispatch_wake(struct dispatch *d, const char *site);

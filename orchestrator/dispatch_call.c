@@ -114,6 +114,12 @@ dispatch_call_bmc(struct dispatch *d, const struct db_host *h, struct bundle_bmc
 		if (rc < 0)
 			return rc;
 	}
+	str_clip(bmc->console, sizeof(bmc->console), h->bmc.console);
+	if (bmc->console[0] == '\0' && h->bmc.address[0]) {
+		int rc = db_site_console(d->ops.store, h->site, bmc->console);
+		if (rc < 0)
+			return rc;
+	}
 	if (h->manners[0])
 		bmc->manners = json_parse(h->manners, strlen(h->manners), NULL);
 	if (db_bmc_learned_get(d->ops.store, h->host.name, &text, &at) == 0)
@@ -204,24 +210,34 @@ dispatch_call_end(struct dispatch *d, const char *id)
 		finish(c, &res);
 }
 
-/* NULL: its password does not open. A BMC must not be asked with an empty one, which would count there. */
+json_t *
+dispatch_call_bmc_json(const struct dispatch *d, const char *host,
+    const struct bundle_bmc *bmc, const char *sealed)
+{
+	char context[BUNDLE_NAME_SIZE + 8];
+	char *plain = NULL;
+	json_t *v;
+
+	if (sealed[0] && (str_format(context, sizeof(context), "bmc/%s", host) < 0 ||
+			     secret_unseal(d->ops.key, context, sealed, &plain) < 0))
+		return NULL;
+	v = bundle_bmc_to_json(bmc);
+	if (plain)
+		json_object_set_new(v, "password", json_string(plain));
+	secret_free(plain);
+	return v;
+}
+
+/* NULL: where its password may be sent is not known, or it does not open. */
 static json_t *
 order_of(const struct dispatch_call *c)
 {
-	char context[BUNDLE_NAME_SIZE + 8];
 	json_t *bmc, *v;
-	char *plain = NULL;
 
-	if (c->unknown)
+	bmc =
+	    c->unknown ? NULL : dispatch_call_bmc_json(c->d, c->host, &c->bmc, c->sealed);
+	if (!bmc)
 		return NULL;
-	if (c->sealed[0] &&
-	    (str_format(context, sizeof(context), "bmc/%s", c->host) < 0 ||
-		secret_unseal(c->d->ops.key, context, c->sealed, &plain) < 0))
-		return NULL;
-	bmc = bundle_bmc_to_json(&c->bmc);
-	if (plain)
-		json_object_set_new(bmc, "password", json_string(plain));
-	secret_free(plain);
 	v = json_pack("{s:s, s:s, s:s, s:o}", "t", "call", "id", c->id, "verb", c->verb,
 	    "bmc", bmc);
 	if (c->args)

@@ -23,7 +23,7 @@
 #include "orchestrator/inventory_subnet.h"
 
 static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
-    "idle", "loaders", "subnets", "menu", "bmc_prefixes", NULL};
+    "idle", "loaders", "subnets", "menu", "bmc_prefixes", "console", NULL};
 static const char *const menu_keys[] = {
     "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
@@ -182,8 +182,13 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    read_loaders(v, b->loaders, &b->n_loaders, err) < 0 ||
 	    read_subnets(v, b, err) < 0 || read_menu(v, b, err) < 0 ||
 	    bundle_bmc_prefixes_from_json(
-		v, "bmc_prefixes", s->bmc_prefixes, &s->n_bmc_prefixes, err) < 0)
+		v, "bmc_prefixes", s->bmc_prefixes, &s->n_bmc_prefixes, err) < 0 ||
+	    json_copy_opt(v, "console", s->console, sizeof(s->console), err) < 0)
 		return -EINVAL;
+	if (s->console[0] == '\0')
+		str_clip(s->console, sizeof(s->console), "job");
+	if (!bundle_bmc_console_valid(s->console))
+		return bad(err, NULL, "console: not off, job or always");
 	if (!str_name_valid(b->name))
 		return bad(err,
 		    "use letters, digits, '-', '_' and inner dots, at most 63",
@@ -255,6 +260,8 @@ read_bmc(const json_t *v, struct db_host *h, struct error *err)
 		error_prefix(err, "bmc");
 		return -EINVAL;
 	}
+	if (!json_string_length(json_object_get(bmc, "console")))
+		h->bmc.console[0] = '\0'; /* as the site has it */
 	for (const char *p = h->bmc.address; *p; p++)
 		if (!isalnum((unsigned char)*p) && !strchr(".:-_", *p))
 			return bad(
@@ -447,6 +454,8 @@ inventory_codec_site_json(const struct db_site *site)
 	json_put_str(v, "url", site->url);
 	bundle_bmc_prefixes_put(
 	    v, "bmc_prefixes", site->bmc_prefixes, site->n_bmc_prefixes);
+	if (!str_eq(site->console, "job")) /* told where it is another one */
+		json_put_str(v, "console", site->console);
 	return v;
 }
 
@@ -468,6 +477,7 @@ inventory_codec_host_json(const struct db_host *h)
 		json_t *b = bundle_bmc_to_json(&bmc);
 		if (h->bmc_outside)
 			json_put_str(b, "outside", "allow");
+		json_put_str(b, "console", h->bmc.console);
 		json_put(v, "bmc", b);
 	}
 	json_decref(bmc.manners);

@@ -96,7 +96,8 @@ open_parts(struct orch *o, struct error *err)
 	    .rng = &o->rng,
 	    .on_events = on_events,
 	    .arg = o};
-	o->consoles = console_store_new(o->store, o->config->database, &o->log);
+	o->consoles = console_store_new(o->store, o->config->database,
+	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
 	o->fleet = fleet_new(&(struct fleet_ops){

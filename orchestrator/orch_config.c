@@ -39,6 +39,8 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT(
 	"console_days", CYAML_FLAG_OPTIONAL, struct orch_config, console_days),
     CYAML_FIELD_UINT("console_mb", CYAML_FLAG_OPTIONAL, struct orch_config, console_mb),
+    CYAML_FIELD_UINT(
+	"console_host_mb", CYAML_FLAG_OPTIONAL, struct orch_config, console_host_mb),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -130,6 +132,8 @@ orch_config_parse(const char *name, const char *text, size_t len,
 		c->console_days = 90;
 	if (c->console_mb == 0)
 		c->console_mb = 4096;
+	if (c->console_host_mb == 0)
+		c->console_host_mb = 64;
 	set_default(&c->database, "/var/lib/netboot/orchestrator.db");
 	set_default(&c->socket, "/run/netboot/orchestrator.sock");
 	set_default(&c->group, "netboot");

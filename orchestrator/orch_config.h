@@ -18,8 +18,9 @@ struct orch_config {
 	char *group;	   /* netboot: its members may use the interface */
 	char *images_root; /* /srv/netboot/images */
 	char *key_file; /* /var/lib/netboot/orchestrator.key: seals the BMCs' passwords */
-	uint32_t console_days; /* recordings of consoles are kept that long (90) */
-	uint32_t console_mb;   /* and no more of them than this (4096) */
+	uint32_t console_days;	  /* recordings of consoles are kept that long (90) */
+	uint32_t console_mb;	  /* and no more of them than this (4096) */
+	uint32_t console_host_mb; /* of one host's between jobs (64) */
 };
 
 /* 0, or -EINVAL with code "config" and file, line and key in the text. `name` is the

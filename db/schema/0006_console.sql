@@ -14,10 +14,13 @@ CREATE TABLE console (
 	truncated BIGINT NOT NULL,
 	ended BIGINT NOT NULL,
 	-- By the orchestrator's clock.
-	added BIGINT NOT NULL
+	added BIGINT NOT NULL,
+	-- Of no boot, but of the time between jobs: the id is its own.
+	always BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX console_added ON console (added, boot);
 CREATE INDEX console_host ON console (host, boot);
 
--- When it is recorded: off, or job (while one runs).
-ALTER TABLE bmc ADD COLUMN console TEXT NOT NULL DEFAULT 'job';
+-- When consoles are recorded: off, job (while one runs) or always; NULL: as the site has it.
+ALTER TABLE bmc ADD COLUMN console TEXT;
+ALTER TABLE site ADD COLUMN console TEXT NOT NULL DEFAULT 'job';

@@ -82,6 +82,7 @@ class Machine:
         self.memory = memory
         self.loaders = {}
         self.sol = False  # its serial line goes to bmcsim, for Serial over LAN
+        self.sol_address = f"127.0.1.{index}:{9400 + index}"
         self.image = "lab-installer"
         self.mac = f"52:54:00:77:00:{index:02x}"
         self.uuid = f"11223344-5566-7788-99aa-bbccddee{index:04x}"
@@ -269,7 +270,7 @@ class Lab:
             f.truncate(128 << 20)
         argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
                 "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware,
-                "--path", m.path, "--memory", str(m.memory), "--serial", m.serial, *(["--sol", m.serial] if m.sol else [])]
+                "--path", m.path, "--memory", str(m.memory), "--serial", m.serial, *(["--sol", m.sol_address] if m.sol else [])]
         self.spawn(f"vm-{m.name}", argv + (["--net-first"] if m.net_first else []), ns=self.machine_ns)
         wait_for(lambda: m.read("power"), f"virtual server {m.name}")
 
@@ -311,7 +312,7 @@ set_working_mc 0x20
 
     def start_bmcsim(self, machines):
         lines = [f"{m.bmc_ip}:{m.bmc_port} {USER} {PASSWORD} operator "
-                 + (f"serial=unix:{m.serial} " if m.sol else "") + f"{HERE}/chassis.sh {m.dir}" for m in machines]
+                 + (f"serial=tcp:{m.sol_address} " if m.sol else "") + f"{HERE}/chassis.sh {m.dir}" for m in machines]
         self.write("bmcsim.conf", "\n".join(lines) + "\n", 0o600)
         self.spawn("bmcsim", [self.program("tests/fake/bmcsim"), "-c", self.path("bmcsim.conf"), "-s",
                               self.path("bmcsim.sock")])

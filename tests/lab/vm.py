@@ -118,8 +118,11 @@ class Machine:
                      "-drive", f"if=pflash,format=raw,file={self.path('vars.fd')}"]
         line += ["-device", nic]
         log = f"logfile={self.path('console.log')},logappend=on"
-        if a.sol:  # the BMC's end of the serial line waits for us
-            line += ["-chardev", f"socket,id=s0,path={a.sol},{log}"]
+        if a.sol:
+            # The BMC's end of the serial line waits for us. Over TCP: a UNIX socket is full after some hundred writes of one
+            # octet, and then QEMU loses octets, and writes others twice to its log.
+            host, port = a.sol.split(":")
+            line += ["-chardev", f"socket,id=s0,host={host},port={port},nodelay=on,{log}"]
         elif a.serial:
             line += ["-chardev", f"socket,id=s0,path={a.serial},server=on,wait=off,{log}"]
         elif a.sol_port:
@@ -212,7 +215,7 @@ def main():
                    help="where UEFI begins: PXE over IPv4, PXE over IPv6, HTTP boot")
     p.add_argument("--memory", type=int, default=512)
     p.add_argument("--sol-port", type=int, default=0)
-    p.add_argument("--sol", default="", help="UNIX socket of the BMC's end of the serial line")
+    p.add_argument("--sol", default="", metavar="ADDRESS:PORT", help="the BMC's end of the serial line")
     p.add_argument("--serial", default="", help="UNIX socket of the serial port")
     p.add_argument("--net-first", action="store_true", help="the machine's own order is network, then disk")
     machine = Machine(p.parse_args())

@@ -38,3 +38,16 @@ def marks(data):
 def story(data):
     """Octets, with each mark in its place as <mark>."""
     return b"".join(f[3] if f[0] == "D" else b"<%s>" % MARKS[f[1]].encode() for f in frames(data) if f[0] in "DM")
+
+
+def frame(kind, mark, when, payload):
+    head = struct.pack(">cBHQ", kind.encode(), mark, len(payload), when) + payload
+    return head + struct.pack(">I", zlib.crc32(head))
+
+
+def recording(host, ident, data, when=1_795_000_000_000_000, always=False):
+    """A whole one: begun, said, ended."""
+    return (frame("B", int(always), when, b"nbcon1\0%s\0%s\0" % (host.encode(), ident.encode()))
+            + frame("M", 1, when, b"cipher suite 17")
+            + b"".join(frame("D", 0, when + 1 + i, data[i:i + 4096]) for i in range(0, len(data), 4096))
+            + frame("M", 8, when + len(data) + 1, b"over"))

@@ -52,7 +52,7 @@ class Answer:
 
 
 class Orch:
-    def __init__(self, folder, start=True, database=None, fsize=None):
+    def __init__(self, folder, start=True, database=None, fsize=None, config=""):
         self.dir = str(folder)
         self.socket = self.path("o.sock")
         self.database = database or self.path("o.db")
@@ -62,7 +62,7 @@ class Orch:
         self.put_file("images/deb/initrd.gz", b"initrd")
         with open(self.path("o.yaml"), "w") as f:
             f.write(f"database: {self.database}\nsocket: {self.socket}\nimages_root: {self.path('images')}\n"
-                    f"key_file: {self.path('o.key')}\n")
+                    f"key_file: {self.path('o.key')}\n{config}")
         if start:
             self.start(fsize=fsize)
 

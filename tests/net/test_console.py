@@ -366,3 +366,96 @@ def test_live_without_a_password_that_opens(whole):
     before = time.monotonic()
     s.refused(s.ctl("-q", "console", "edge01"), 2, "edge01", "bmc-password-sealed", "netboot-ctl host set")
     assert time.monotonic() - before < 20
+
+
+# Always recorded, job or none.
+
+def bmc_shows(s, key, n=1):
+    return json.loads(s.bmc(f"show 127.0.0.1:{BMC_PORT + n - 1}").removeprefix("ok "))[key]
+
+
+def recordings(s, host="edge01"):
+    return s.json("console", host, "--list")["items"]
+
+
+def test_always_recorded(whole):
+    s = whole()
+    assert s.ctl("site", "set", "local", "--console", "always").returncode == 0
+    until(lambda: bmc_shows(s, "sol"), "the console without any job")
+    assert recordings(s) == []
+    line = Line(s)
+    line.say(b"Kernel panic - not syncing: nobody looks\r\n")
+    first = until(lambda: [r for r in recordings(s) if r["octets"] == 42], "the recording between jobs")[0]
+    assert first["of"] == "between-jobs" and not first["ended"]
+    event = until(lambda: [e for e in s.events() if e["kind"] == "sol.line"], "the panic")[0]
+    assert event["host"] == "edge01" and event["detail"]["class"] == "panic" and not event.get("boot") and not event.get("job")
+    assert b"nobody looks" in ctl_octets(s, "console", "edge01", "--replay", "newest", "--speed", "max").stdout
+    # A job has its own, and the console stays open from one to the other.
+    assert s.reinstall("edge01").returncode == 0
+    until(lambda: [r for r in recordings(s) if r["id"] == first["id"] and r["ended"]], "the end of the first")
+    job = s.json("job", "list")["items"][0]["id"]
+    boot = until(lambda: s.json("history", "edge01")["items"], "the boot")[0]["id"]
+    line.say(b"during the job\r\n")
+    until(lambda: held(s, boot)["octets"] == 16, "the boot's recording")
+    assert s.ctl("job", "cancel", job).returncode == 0
+    until(lambda: held(s, boot)["ended"], "the end of the boot's recording")
+    line.say(b"after the job\r\n")
+    until(lambda: [(r["of"], r["octets"]) for r in recordings(s)] == [("between-jobs", 15), ("boot", 16), ("between-jobs", 42)],
+          "the third")
+    assert bmc_shows(s, "sol_opens") == 1
+    done = s.ctl("console", "edge01", "--list")
+    assert done.returncode == 0 and done.stdout.count("between jobs") == 2
+    # The agent knows it by itself, without the orchestrator, and the password is not to be read in its spool.
+    s.end("orchestrator", signal.SIGKILL)
+    s.end("agent")
+    until(lambda: not bmc_shows(s, "sol"), "the console to be let go")
+    assert not any(whole_lab.PASSWORD in str(row) for row in s.select("agent/agent.db", "select * from meta"))
+    s.start_agent()
+    until(lambda: bmc_shows(s, "sol"), "the console again")
+    line.say(b"while nobody orchestrates\r\n")
+    s.start_orchestrator()
+    until(lambda: recordings(s)[0]["octets"] == 27, "the fourth")
+    # The host's own word goes before the site's.
+    assert s.ctl("host", "set", "edge01", "--bmc-console", "job").returncode == 0
+    until(lambda: not bmc_shows(s, "sol"), "the end of it")
+    assert s.json("host", "show", "edge01")["bmc"]["console"] == "job"
+    assert s.ctl("host", "set", "edge01", "--bmc-console", "").returncode == 0
+    until(lambda: bmc_shows(s, "sol"), "it again")
+    assert "console" not in s.json("host", "show", "edge01")["bmc"]
+
+
+def test_a_call_goes_before_the_only_session(whole):
+    s = whole()
+    s.bmc(f"fault 127.0.0.1:{BMC_PORT} slots 1")
+    assert s.ctl("host", "set", "edge01", "--bmc-console", "always", "--bmc-manners", "session_limit=1").returncode == 0
+    until(lambda: bmc_shows(s, "sol"), "the console")
+    before = time.monotonic()
+    done = s.ctl("power", "status", "edge01")
+    assert done.returncode == 0 and done.stdout == "edge01: off\n", done.stderr
+    assert time.monotonic() - before < 15
+    until(lambda: [e for e in s.events() if e["kind"] == "sol.yielded"], "why the console was given up")
+    until(lambda: bmc_shows(s, "sol"), "the console again")
+
+
+def test_no_password_goes_outside_of_the_sites_networks(whole):
+    s = whole()
+    assert s.ctl("site", "set", "local", "--bmc-prefix", "10.9.0.0/24", "--console", "always").returncode == 0
+    event = until(lambda: [e for e in s.events() if e["kind"] == "sol.refused"], "the refusal")[0]
+    assert "127.0.0.1" in event["reason"] and "none of the site's networks" in event["reason"]
+    live = Live(s, "edge01")
+    live.wait("none of the site's networks")
+    assert live.end() == 2
+    assert bmc_shows(s, "opens") == 0 and bmc_shows(s, "sol_opens") == 0
+
+
+def test_a_wrong_password_is_tried_once_and_not_everywhere(whole):
+    s = whole(hosts=40)
+    s.write("wrong", b"not it at all\n")
+    for host in s.hosts:
+        host["bmc"]["password_file"] = s.path("wrong")
+        host["bmc"]["console"] = "always"
+    s.apply()
+    until(lambda: [e for e in s.events() if e["kind"] == "ipmi.lockout"], "the stop")
+    until(lambda: len({e["host"] for e in s.events("--limit", "1000") if e["kind"] == "sol.refused"}) == 40, "each to be told")
+    tried = [bmc_shows(s, "rakp1", n + 1) for n in range(40)]
+    assert max(tried) == 1 and 5 < sum(tried) < 30

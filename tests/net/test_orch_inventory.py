@@ -485,6 +485,11 @@ def test_a_console_that_is_not_recorded_is_told(orch):
     orch.apply(document(1))
     assert orch.patch("/hosts/edge01", {"bmc": {"console": "off"}}).status == 200
     assert orch.get("/hosts/edge01").json["bmc"]["console"] == "off"
-    assert orch.patch("/hosts/edge01", {"bmc": {"console": "always"}}).status == 400
+    assert orch.patch("/hosts/edge01", {"bmc": {"console": "sometimes"}}).status == 400
     assert orch.patch("/hosts/edge01", {"bmc": {"console": "job"}}).status == 200
+    assert orch.get("/hosts/edge01").json["bmc"]["console"] == "job"  # whatever its site says
+    assert orch.patch("/hosts/edge01", {"bmc": {"console": None}}).status == 200
     assert "console" not in orch.get("/hosts/edge01").json["bmc"]
+    assert orch.patch("/sites/local", {"console": "always"}).status == 200
+    assert orch.get("/sites/local").json["console"] == "always" and orch.get("/export").json["sites"][0]["console"] == "always"
+    assert orch.patch("/sites/local", {"console": "sometimes"}).status == 400

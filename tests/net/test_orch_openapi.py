@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docs/openapi.yaml and the server agree. Every answer that the other tests of the orchestrator get is checked
 against it too, in orch_lab.Orch.call()."""
+import base64
 import os
 import re
 import threading
 
 import pytest
 
+import console_rec
 import openapi
 from netlab import PATIENCE, ROOT
 from orch_lab import Agent, Orch, document, host
@@ -114,7 +116,7 @@ def everything():
                                                {"prefix": "fd10:1::/64", "dns": ["fd10:1::2"], "lease_s": 600,
                                                 "pool": ["fd10:1::100", "fd10:1::1ff"], "domain": "full.example",
                                                 "relay": "fd10:1::3", "ra": "stateless", "router_s": 1800, "mtu": 1400}],
-                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"],
+                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"], "console": "always",
                    "loaders": {"x64-uefi": "signed/shimx64.efi", "arm64-uefi": "grubaa64.efi"}}],
         "images": [{"name": "full", "kind": "reinstall", "kernel": {"path": "deb/vmlinuz", "name": "linux"},
                     "initrds": [{"path": "deb/initrd.gz", "name": "initrd"}],
@@ -182,6 +184,10 @@ def test_every_described_member_is_met(orch):
     orch.put_file("images/deb/initrd.gz", b"other")
     orch.post("/images/full/verify")
     orch.post("/power", {"hosts": "full"})
+    orch.call("POST", "/agent/v1/console", {
+        "v": 1, "site": "local", "agent": agent.id, "boot": boot, "offset": 0,
+        "data": base64.b64encode(console_rec.recording("edge01", boot, b"hello")).decode()})
+    assert orch.get("/hosts/edge01/consoles").json["items"]
     orch.apply({"hosts": [host(9, nics=[{"mac": "52:54:00:77:00:01"}])]})
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py

@@ -21,6 +21,9 @@
 #define ID "01m8186kgj3sd2xm"
 #define LIMIT (1024 * 1024)
 
+static const struct console_file_what edge01 = {.host = "edge01", .id = ID},
+				      second = {
+					  .host = "edge01", .id = "01m8186kgj3sd2xn"};
 static char dir[] = "/tmp/console_file_testXXXXXX";
 static char path[CONSOLE_FILE_PATH_SIZE];
 
@@ -46,7 +49,7 @@ reopen(int64_t limit)
 	struct console_file *f = NULL;
 	struct error err;
 
-	assert_int_equal(console_file_open(dir, "edge01", ID, limit, 10, &f, &err), 0);
+	assert_int_equal(console_file_open(dir, &edge01, limit, 10, &f, &err), 0);
 	return f;
 }
 
@@ -128,14 +131,13 @@ test_another_recording_is_not_touched(void **state UNUSED)
 	assert_int_equal(console_file_path(dir, "01m8186kgj3sd2xn", other), 0);
 	assert_int_equal(rename(path, other), 0);
 	f = NULL;
-	assert_int_equal(
-	    console_file_open(dir, "edge01", "01m8186kgj3sd2xn", LIMIT, 1, &f, &err),
-	    -EEXIST);
+	assert_int_equal(console_file_open(dir, &second, LIMIT, 1, &f, &err), -EEXIST);
 	assert_null(f);
 	assert_int_equal(rename(other, path), 0);
 	assert_int_equal(size(), before);
+	assert_false(console_file_is_always(path));
 	assert_int_equal(
-	    console_file_open("/nowhere", "edge01", ID, LIMIT, 1, &f, &err), -ENOENT);
+	    console_file_open("/nowhere", &edge01, LIMIT, 1, &f, &err), -ENOENT);
 }
 
 int

@@ -20,7 +20,8 @@ static uint8_t buf[65536];
 static size_t
 make(void)
 {
-	size_t n = console_record_put_begin(buf, sizeof(buf), 1000, "edge01.los", ID);
+	size_t n =
+	    console_record_put_begin(buf, sizeof(buf), 1000, "edge01.los", ID, false);
 
 	assert_true(n > 0);
 #define ADD(call)                   \
@@ -145,7 +146,8 @@ test_limits(void **state UNUSED)
 	n = console_record_put_data(buf, sizeof(buf), 0, big, CONSOLE_RECORD_DATA_MAX);
 	assert_int_equal(n, CONSOLE_RECORD_FRAME_MAX);
 	assert_int_equal(console_record_put_data(buf, 20, 0, "hello", 5), 0);
-	assert_int_equal(console_record_put_begin(buf, sizeof(buf), 0, "h", "no id"), 0);
+	assert_int_equal(
+	    console_record_put_begin(buf, sizeof(buf), 0, "h", "no id", false), 0);
 	memset(text, 'x', sizeof(text) - 1);
 	n = console_record_put_mark(buf, sizeof(buf), 0, CONSOLE_RECORD_LOST, text);
 	assert_int_equal(console_record_next(buf, n, &f, &used), 1);
@@ -157,13 +159,14 @@ static void
 test_order(void **state UNUSED)
 {
 	struct console_record_sum s = {0};
-	size_t n = console_record_put_begin(buf, sizeof(buf), 1, "h", ID);
+	size_t n = console_record_put_begin(buf, sizeof(buf), 1, "h", ID, true);
 
 	n += console_record_put_mark(
 	    buf + n, sizeof(buf) - n, 2, (enum console_record_mark)99, "?");
 	n += console_record_put_data(buf + n, sizeof(buf) - n, 3, "x", 1);
 	assert_int_equal(console_record_sum_add(&s, buf, n), n);
 	assert_int_equal(s.octets, 1);
+	assert_true(s.always);
 	/* Also when nothing comes after it. */
 	n += console_record_put_mark(
 	    buf + n, sizeof(buf) - n, 4, (enum console_record_mark)99, "?");
