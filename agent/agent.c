@@ -647,8 +647,7 @@ make_parts(struct agent *a, struct error *err)
 		return -EIO;
 	deps.bmc = a->bmc;
 	deps.preflight = a->preflight;
-	deps.names = a->names;
-	consoles.names = a->names;
+	deps.names = consoles.names = a->names;
 	consoles.bmc = a->bmc;
 	consoles.spool = a->spool;
 	consoles.key = a->key;

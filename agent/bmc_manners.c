@@ -109,6 +109,7 @@ bmc_manners_usual(void)
 	static const struct bmc_manners usual = {
 	    USUAL(BMC_MANNER_PARAMETER_4, 1),
 	    USUAL(BMC_MANNER_DISK_SELECTOR, DISK_USUAL),
+	    USUAL(BMC_MANNER_SOL_KEEPALIVE, 1),
 	    USUAL(BMC_MANNER_VARIANTS, VARIANTS_USUAL),
 	};
 #undef USUAL

@@ -139,8 +139,9 @@ load(struct console_always *ca)
 		ca->text = str_dup(text);
 		put_in_force(ca, list);
 	} else {
-		log_warn(ca->o.log, "which consoles are always recorded cannot be read from the "
-				    "spool: the orchestrator is asked");
+		log_warn(ca->o.log,
+		    "which consoles are always recorded cannot be read from the "
+		    "spool: the orchestrator is asked");
 	}
 	json_decref(list);
 	secret_free(text);
@@ -244,7 +245,8 @@ on_answer(void *arg, const struct http_client_reply *reply)
 	/* One that is older does not know the question; one that refuses has another agent in charge. */
 	if (reply->status != 200) {
 		begin_anew(ca);
-		set_timer(ca, reply->status == 0 || reply->status >= 500 ? FAILED : EVERY);
+		set_timer(
+		    ca, reply->status == 0 || reply->status >= 500 ? FAILED : EVERY);
 		return;
 	}
 	v = json_parse(reply->body, reply->body_len, NULL);

@@ -51,6 +51,7 @@ struct entry {
 	int64_t gap_since; /* wall; 0: nothing is missing */
 	int64_t heard;	   /* mono; 0: looked at since */
 	int64_t until;	   /* mono, the end of the time after the job; 0: it runs */
+	bool fresh;	   /* there is something to bring */
 	unsigned events;
 	enum console_why why; /* told last */
 	bool told;
@@ -308,6 +309,7 @@ on_data(void *arg, const uint8_t *data, size_t len)
 			on_limit(e, data, len);
 	}
 	e->heard = clock_mono();
+	e->fresh = true;
 	console_watch_feed(&e->watch, data, len, on_hit, e);
 }
 
@@ -508,8 +510,11 @@ on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		if (e->heard != 0 && now - e->heard >= TICK) {
 			e->heard = 0;
 			console_watch_idle(&e->watch, on_hit, e);
-			changed(rec);
 		}
+		/* Also of one that never pauses. */
+		if (e->fresh)
+			changed(rec);
+		e->fresh = false;
 		if (e->until != 0 && now >= e->until)
 			end_job(e);
 	}

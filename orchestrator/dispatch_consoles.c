@@ -52,8 +52,10 @@ add_host(struct dispatch *d, const char *name, struct db_host *h, json_t *hosts)
 			    hosts, json_pack("{s:s, s:o}", "host", name, "bmc", v));
 		} else {
 			log_error(d->ops.log,
-			    "the console of %s is not recorded: its BMC's password does not "
-			    "open with the present key file: give it anew with netboot-ctl "
+			    "the console of %s is not recorded: its BMC's password does "
+			    "not "
+			    "open with the present key file: give it anew with "
+			    "netboot-ctl "
 			    "host set",
 			    name);
 		}
@@ -94,7 +96,8 @@ read_question(const json_t *v, const char **site, const char **agent, const char
 	    json_opt_str(v, "after", after, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(*site) || !id_valid(*agent))
-		return error_set(err, -EINVAL, "bad-value", NULL, "not an agent of a site");
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "not an agent of a site");
 	return 0;
 }
 

@@ -56,7 +56,20 @@ def begin(s):
 
 
 def held(s, boot):
-    return s.json("trace", boot).get("console") or {"octets": 0, "ended": False, "gaps": 0}
+    """What the orchestrator has of a boot; the boot itself may come after the console."""
+    done = s.ctl("-o", "json", "trace", boot)
+    console = json.loads(done.stdout).get("console") if done.returncode == 0 else None
+    return console or {"octets": 0, "ended": False, "gaps": 0}
+
+
+def wait_held(s, boot, octets):
+    try:
+        until(lambda: held(s, boot)["octets"] == octets, f"{octets} octets at the orchestrator")
+    except AssertionError as e:
+        bmc = {k: v for k, v in json.loads(s.bmc(f"show 127.0.0.1:{BMC_PORT}").removeprefix("ok ")).items() if k.startswith("sol")}
+        told = [(x["at"], x["kind"], x.get("reason")) for x in s.events("--limit", "1000") if x["kind"].startswith("sol.")]
+        files = {name: os.path.getsize(s.path("agent/console", name)) for name in os.listdir(s.path("agent/console"))}
+        raise AssertionError(f"{e}; held {held(s, boot)}, the agent has {files}, the BMC {bmc}, events {told}") from e
 
 
 def test_recorded_held_and_played(whole):
@@ -65,7 +78,7 @@ def test_recorded_held_and_played(whole):
     boot = begin(s)
     text = bytes(range(256)) * 300 + b"\x1b[1mHello\x1b[0m \xc3\xa9\r\nedge01 login: "
     line.say(text)
-    until(lambda: held(s, boot)["octets"] == len(text), "the recording at the orchestrator")
+    wait_held(s, boot, len(text))
     done = ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max")
     assert done.returncode == 0 and done.stdout == text
     assert b"-- connected: cipher suite 17 --" in done.stderr
@@ -73,7 +86,7 @@ def test_recorded_held_and_played(whole):
     s.end("orchestrator", signal.SIGKILL)
     line.say(b"while the orchestrator is away\r\n")
     s.start_orchestrator()
-    until(lambda: held(s, boot)["octets"] == len(text) + 32, "the rest")
+    wait_held(s, boot, len(text) + 32)
     job = s.json("job", "list")["items"][0]["id"]
     assert s.ctl("job", "cancel", job).returncode == 0
     until(lambda: held(s, boot)["ended"], "the end of the recording")
@@ -110,9 +123,9 @@ def test_a_replay_takes_the_time_that_it_took(whole):
     line = Line(s)
     boot = begin(s)
     line.say(b"one\r\n")
-    until(lambda: held(s, boot)["octets"] == 5, "the first line")
+    wait_held(s, boot, 5)
     line.say(b"two\r\n")
-    until(lambda: held(s, boot)["octets"] == 10, "the second line")
+    wait_held(s, boot, 10)
     with open(s.path(f"orch/console/{boot}.rec"), "rb") as f:
         times = [x[2] for x in console_rec.frames(f.read())]
     took = (times[-1] - times[0]) / 1e6
@@ -131,7 +144,7 @@ def test_what_is_not_there_and_what_is_damaged(whole):
     s.refused(s.ctl("console", "edge01", "--replay", "newest", "--read-only"), 1, "edge01", "usage")
     boot = begin(s)
     line.say(b"x" * 100)
-    until(lambda: held(s, boot)["octets"] == 100, "the recording")
+    wait_held(s, boot, 100)
     s.refused(s.ctl("console", "edge02", "--replay", boot), 1, "edge02", "console-other-host")
     assert s.ctl("console", "edge01", "--replay", boot, "--speed", "0").returncode == 1
     with open(s.path(f"orch/console/{boot}.rec"), "r+b") as f:
@@ -145,10 +158,10 @@ def test_a_file_that_is_lost_is_asked_for_again(whole):
     line = Line(s)
     boot = begin(s)
     line.say(b"before\r\n")
-    until(lambda: held(s, boot)["octets"] == 8, "the recording")
+    wait_held(s, boot, 8)
     os.truncate(s.path(f"orch/console/{boot}.rec"), 0)
     line.say(b"after\r\n")
-    until(lambda: held(s, boot)["octets"] == 15, "the whole again")
+    wait_held(s, boot, 15)
     assert ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max").stdout == b"before\r\nafter\r\n"
 
 
@@ -156,11 +169,11 @@ class Live:
     """netboot-ctl console in a terminal."""
 
     def __init__(self, s, *argv):
-        self.master, slave = os.openpty()
+        self.master, self.slave = os.openpty()
+        self.before = termios.tcgetattr(self.slave)
         self.text = ""
         self.proc = subprocess.Popen([program("netboot-ctl"), "--server", f"unix:{s.socket}", "console", *argv],
-                                     stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
-        os.close(slave)
+                                     stdin=self.slave, stdout=self.slave, stderr=self.slave, start_new_session=True)
         os.set_blocking(self.master, False)
 
     def read(self):
@@ -178,11 +191,16 @@ class Live:
         until(lambda: text in self.read(), f"{text!r} in {self.text!r}")
         self.text = self.text.partition(text)[2]
 
+    def is_raw(self):
+        return not termios.tcgetattr(self.slave)[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
+
     def type(self, text):
         os.write(self.master, text.encode("latin1"))
 
     def end(self):
         until(lambda: (self.read(), self.proc.poll() is not None)[1], "the end")
+        assert termios.tcgetattr(self.slave) == self.before, "the terminal is not as it was"
+        os.close(self.slave)
         os.close(self.master)
         assert not any(sign in self.text for sign in whole_lab.SANITIZERS), self.text
         return self.proc.returncode
@@ -310,6 +328,55 @@ def test_nobody_reads_what_it_says(whole):
     assert replay.wait(PATIENCE) == 2
 
 
+def test_the_terminal_is_put_back_whatever_ends_it(whole):
+    s = whole()
+    for how in ("escape", signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, "agent", "orchestrator"):
+        live = Live(s, "edge01")
+        live.wait("connected")
+        assert live.is_raw()
+        if how == "escape":
+            live.type("~.")
+        elif how == "agent":
+            s.end("agent", signal.SIGKILL)  # it is not heard any more, after a while
+        elif how == "orchestrator":
+            s.end("orchestrator", signal.SIGKILL)  # it does not answer
+        else:
+            live.proc.send_signal(how)
+        assert live.end() == {"agent": 2, "orchestrator": 5}.get(how, 0)
+        if how == "agent":
+            s.start_agent()
+
+
+def test_what_is_read_only_does_not_type(whole):
+    s = whole()
+    line = Line(s)
+    watch, write = Live(s, "edge01", "--read-only"), Live(s, "edge01")
+    watch.wait("connected")
+    write.wait("connected")
+    watch.type("not this")
+    watch.wait("you only watch")
+    write.type("but this\r")
+    assert receive(line, b"\r") == b"but this\r"
+    for live in (watch, write):
+        live.type("\r~.")
+        assert live.end() == 0
+    # Without a terminal: watched, and nothing of standard input goes to the machine.
+    piped = subprocess.Popen([program("netboot-ctl"), "--server", f"unix:{s.socket}", "console", "edge01"], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    piped.stdin.write(b"nor this\r")
+    piped.stdin.flush()
+    until(lambda: bmc_shows(s, "sol"), "the console")
+    line.say(b"only what it says\r\n")
+    assert piped.stdout.readline() == b"only what it says\r\n"
+    piped.send_signal(signal.SIGTERM)
+    assert piped.wait(PATIENCE) == 0
+    piped.stdin.close()
+    piped.stdout.close()
+    line.sock.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        line.sock.recv(10)
+
+
 def test_live_and_recorded_at_once_and_stolen_from_others(whole):
     s = whole()
     line = Line(s)
@@ -318,11 +385,11 @@ def test_live_and_recorded_at_once_and_stolen_from_others(whole):
     live.wait("connected")
     line.say(b"for both\r\n")
     live.wait("for both")
-    until(lambda: held(s, boot)["octets"] == 10, "the recording")
+    wait_held(s, boot, 10)
     live.type("~.")
     assert live.end() == 0
     line.say(b"recorded still\r\n")
-    until(lambda: held(s, boot)["octets"] == 26, "the recording")
+    wait_held(s, boot, 26)
     assert held(s, boot)["gaps"] == 0
 
 
@@ -396,7 +463,7 @@ def test_always_recorded(whole):
     job = s.json("job", "list")["items"][0]["id"]
     boot = until(lambda: s.json("history", "edge01")["items"], "the boot")[0]["id"]
     line.say(b"during the job\r\n")
-    until(lambda: held(s, boot)["octets"] == 16, "the boot's recording")
+    wait_held(s, boot, 16)
     assert s.ctl("job", "cancel", job).returncode == 0
     until(lambda: held(s, boot)["ended"], "the end of the boot's recording")
     line.say(b"after the job\r\n")
