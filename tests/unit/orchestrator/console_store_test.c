@@ -62,7 +62,7 @@ first_piece(const char *host, const char *boot, int64_t at)
 {
 	struct piece p = {.len = 0};
 
-	p.len = console_record_put_begin(p.data, sizeof(p.data), at, host, boot);
+	p.len = console_record_put_begin(p.data, sizeof(p.data), at, host, boot, false);
 	assert_true(p.len > 0);
 	p.len += console_record_put_data(
 	    p.data + p.len, sizeof(p.data) - p.len, at, "hello", 5);
@@ -87,7 +87,7 @@ open_store(struct fixture *f, char path[96])
 	disk.files = disk.folders = 0;
 	snprintf(path, 96, "%s/o.db", f->dir);
 	assert_string_equal(fixture_apply(f, FIXTURE_DOCUMENT, NULL), "");
-	return console_store_new(f->store, path, &log);
+	return console_store_new(f->store, path, INT64_MAX, &log);
 }
 
 static int64_t now = FIXTURE_NOW;
