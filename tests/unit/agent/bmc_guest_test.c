@@ -32,7 +32,8 @@ setup(void **state UNUSED)
 	lockout.percent = 20;
 	usual = *bmc_manners_usual();
 	env = (struct bmc_call_env){.lockout = &lockout,
-	    .polite = {.breaker_after = 3, .breaker_first = 30 * S, .breaker_max = 60 * S}};
+	    .polite = {
+		.breaker_after = 3, .breaker_first = 30 * S, .breaker_max = 60 * S}};
 	return 0;
 }
 
@@ -136,7 +137,8 @@ test_one_session(void **state UNUSED)
 
 	one.value[BMC_MANNER_SESSION_LIMIT] = 1;
 	peers[0].queue = &call;
-	assert_true(bmc_guest_wait(&peers[0], &env, &one, 100 * S, text, sizeof(text)) > 0);
+	assert_true(
+	    bmc_guest_wait(&peers[0], &env, &one, 100 * S, text, sizeof(text)) > 0);
 	assert_int_equal(wait_of(0, 100 * S), 0); /* with more of them it may */
 	peers[0].queue = NULL;
 	assert_int_equal(

@@ -117,8 +117,7 @@ console_kit_up(unsigned i)
 static inline void
 console_kit_say(unsigned i, const char *text)
 {
-	console_kit[i].ops->data(
-	    console_kit[i].arg, (const uint8_t *)text, strlen(text));
+	console_kit[i].ops->data(console_kit[i].arg, (const uint8_t *)text, strlen(text));
 }
 
 static inline void

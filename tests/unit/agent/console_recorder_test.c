@@ -273,7 +273,8 @@ test_always(void **state)
 	console_recorder_job(k->rec, k->bundle, k->run);
 	console_kit_say(0, "in the job");
 	assert_int_equal(between(k, ids), 1);
-	story_of(k, ids[0], "<connected>at night\r\nKernel panic - not syncing: x\r\n<end>");
+	story_of(
+	    k, ids[0], "<connected>at night\r\nKernel panic - not syncing: x\r\n<end>");
 	story_of(k, k->run->boot, "<connected>in the job");
 	assert_int_equal(console_kit_opened, 1);
 	assert_string_equal(k->events[k->n_events - 1].kind, "sol.line");

@@ -85,8 +85,8 @@ rest_sse_end(struct rest_request *rq)
 }
 
 void
-dispatch_call_console(struct dispatch *d UNUSED, const struct db_host *h UNUSED,
-    const char *id, bool steal)
+dispatch_call_console(
+    struct dispatch *d UNUSED, const struct db_host *h UNUSED, const char *id, bool steal)
 {
 	calls++;
 	steals += steal;
@@ -219,7 +219,8 @@ given(struct rest_request *rq, const char *expected, int breaks)
 	assert_int_equal(base64_get(text(rq->reply, "data"), got, sizeof(got), &n), 0);
 	assert_int_equal(n, strlen(expected));
 	assert_memory_equal(got, expected, n);
-	assert_int_equal(json_integer_value(json_object_get(rq->reply, "breaks")), breaks);
+	assert_int_equal(
+	    json_integer_value(json_object_get(rq->reply, "breaks")), breaks);
 	done(rq);
 }
 
@@ -308,9 +309,11 @@ test_typing_is_bounded(void **state)
 	assert_int_equal(type(k, &w, much, false), 0);
 	assert_int_equal(type(k, &w, "xx", false), -EAGAIN);
 	assert_int_equal(type(k, &w, "x", false), 0);
-	assert_int_equal(live_type(k->live, "edge09", "x", NULL, 0, false, &err), -ENOENT);
+	assert_int_equal(
+	    live_type(k->live, "edge09", "x", NULL, 0, false, &err), -ENOENT);
 	leave(&w);
-	assert_int_equal(live_type(k->live, "edge01", "x", NULL, 0, false, &err), -ENOENT);
+	assert_int_equal(
+	    live_type(k->live, "edge01", "x", NULL, 0, false, &err), -ENOENT);
 }
 
 static void
@@ -341,9 +344,9 @@ test_requests_that_are_none(void **state)
 {
 	struct kit *k = *state;
 	struct rest_request w = {0}, rq = {0};
-	static const char *const bad[] = {"{}", "[]", "{\"id\":7}", "{\"id\":\"no-such\"}",
-	    "{\"id\":\"%s\",\"data\":7}", "{\"id\":\"%s\",\"state\":[]}",
-	    "{\"id\":\"%s\",\"lost\":\"x\"}"};
+	static const char *const bad[] = {"{}", "[]", "{\"id\":7}",
+	    "{\"id\":\"no-such\"}", "{\"id\":\"%s\",\"data\":7}",
+	    "{\"id\":\"%s\",\"state\":[]}", "{\"id\":\"%s\",\"lost\":\"x\"}"};
 
 	live_watch(k->live, &w, &k->host, false, false);
 	assert_false(writes(&w));
@@ -352,8 +355,8 @@ test_requests_that_are_none(void **state)
 		const char *at = strstr(bad[i], "%s");
 
 		if (at != NULL)
-			snprintf(body, sizeof(body), "%.*s%s%s", (int)(at - bad[i]), bad[i],
-			    call_id, at + 2);
+			snprintf(body, sizeof(body), "%.*s%s%s", (int)(at - bad[i]),
+			    bad[i], call_id, at + 2);
 		else
 			str_clip(body, sizeof(body), bad[i]);
 		rq.body = json_loads(body, 0, NULL);
