@@ -7,7 +7,7 @@
  * Entry points: console_always_ask(), the timer and the answers.
  * Ownership: pages of a list that is not whole yet, and the text of the last whole one, wiped when they go.
  * Failure modes: an orchestrator that does not answer, or does not know the question, is asked again later; the list stays
- * as it was. A spool that cannot be written costs the list at the next start, until the orchestrator is heard.
+ * as it was. When another agent is in charge nothing is always recorded. A spool that cannot be written costs the list at the next start, until the orchestrator is heard.
  */
 #include "agent/console_always.h"
 
@@ -235,6 +235,17 @@ take_page(struct console_always *ca, const json_t *page)
 	return false;
 }
 
+/* Another agent is in charge, and has the consoles. */
+static void
+give_way(struct console_always *ca)
+{
+	if (ca->text == NULL)
+		return;
+	ca->o.set(ca->o.arg, NULL, 0);
+	wipe_text(ca->text);
+	ca->text = NULL;
+}
+
 static void
 on_answer(void *arg, const struct http_client_reply *reply)
 {
@@ -242,11 +253,12 @@ on_answer(void *arg, const struct http_client_reply *reply)
 	json_t *v;
 
 	ca->call = NULL;
-	/* One that is older does not know the question; one that refuses has another agent in charge. */
 	if (reply->status != 200) {
 		begin_anew(ca);
-		set_timer(
-		    ca, reply->status == 0 || reply->status >= 500 ? FAILED : EVERY);
+		if (reply->status == 409)
+			give_way(ca);
+		/* One that is older does not know the question. */
+		set_timer(ca, reply->status == 404 ? EVERY : FAILED);
 		return;
 	}
 	v = json_parse(reply->body, reply->body_len, NULL);

@@ -9,9 +9,10 @@
 #include "tests/unit/agent/http_kit.h"
 
 #define PATH "/agent/v1/consoles"
-#define PAGE(version, host, after)                                                   \
-	"{\"v\":1,\"version\":" version ",\"hosts\":[{\"host\":\"" host "\",\"bmc\":{" \
-	"\"address\":\"192.0.2.1\",\"user\":\"u\",\"password\":\"top secret\"}}]" after "}"
+#define PAGE(version, host, after)                                                      \
+	"{\"v\":1,\"version\":" version ",\"hosts\":[{\"host\":\"" host "\",\"bmc\":{"  \
+	"\"address\":\"192.0.2.1\",\"user\":\"u\",\"password\":\"top secret\"}}]" after \
+	"}"
 
 struct kit {
 	char dir[64], key_path[96];
@@ -122,7 +123,8 @@ test_a_list_is_whole_or_not_at_all(void **state)
 	assert_string_equal(k->hosts, "a:top secret b:top secret ");
 	/* The same once more is no news; nobody any more is. */
 	console_always_ask(k->ca);
-	http_kit_answer(http_kit_wait(k->base, PATH), 200, PAGE("9", "a", ",\"after\":\"a\""));
+	http_kit_answer(
+	    http_kit_wait(k->base, PATH), 200, PAGE("9", "a", ",\"after\":\"a\""));
 	http_kit_answer(http_kit_find(PATH), 200, PAGE("9", "b", ""));
 	assert_int_equal(k->sets, 1);
 	console_always_ask(k->ca);
@@ -166,13 +168,16 @@ test_answers_that_are_none(void **state)
 		http_kit_answer(http_kit_wait(k->base, PATH), 200, bad[i]);
 		assert_null(http_kit_find(PATH));
 	}
+	assert_int_equal(k->sets, 1); /* what was in force is */
 	console_always_ask(k->ca);
 	http_kit_answer(http_kit_wait(k->base, PATH), 409, "{}");
-	assert_int_equal(k->sets, 1); /* what was in force is */
+	assert_int_equal(k->sets, 2); /* another agent is in charge */
+	assert_string_equal(k->hosts, "");
 	/* A host that cannot be read is left out alone. */
 	console_always_ask(k->ca);
 	http_kit_answer(http_kit_wait(k->base, PATH), 200,
-	    "{\"version\":8,\"hosts\":[{\"host\":7},{\"host\":\"b\",\"bmc\":{\"port\":-1}},"
+	    "{\"version\":8,\"hosts\":[{\"host\":7},{\"host\":\"b\",\"bmc\":{\"port\":-1}"
+	    "},"
 	    "\"x\",{\"host\":\"c\",\"bmc\":null},{\"host\":\"d\",\"bmc\":{\"address\":"
 	    "\"192.0.2.4\",\"password\":\"p\"}}]}");
 	assert_string_equal(k->hosts, "d:p ");

@@ -67,8 +67,9 @@ sent(const struct http_client_call *call, const char *data, const char *state)
 	uint8_t got[4096];
 	size_t n = 0;
 
-	assert_int_equal(base64_get(json_string_value(json_object_get(call->body, "data")),
-			     got, sizeof(got), &n),
+	assert_int_equal(
+	    base64_get(json_string_value(json_object_get(call->body, "data")), got,
+		sizeof(got), &n),
 	    0);
 	assert_int_equal(n, strlen(data));
 	assert_memory_equal(got, data, n);
@@ -80,7 +81,8 @@ static void
 typed(const struct http_client_call *call, int64_t n, int64_t breaks)
 {
 	assert_int_equal(json_integer_value(json_object_get(call->body, "typed")), n);
-	assert_int_equal(json_integer_value(json_object_get(call->body, "breaks")), breaks);
+	assert_int_equal(
+	    json_integer_value(json_object_get(call->body, "breaks")), breaks);
 }
 
 static void
@@ -154,8 +156,8 @@ test_an_orchestrator_that_does_not_take_it(void **state)
 	http_kit_answer(http_kit_find(OUTPUT), 200, "{}");
 	call = http_kit_find(OUTPUT);
 	assert_true(json_is_true(json_object_get(call->body, "lost")));
-	assert_true(strlen(json_string_value(json_object_get(call->body, "data"))) <
-		    256 * 1024);
+	assert_true(
+	    strlen(json_string_value(json_object_get(call->body, "data"))) < 256 * 1024);
 }
 
 int

@@ -88,8 +88,7 @@ record(struct kit *k, const char *id, const char *text, bool ends)
 	struct error err;
 
 	assert_int_equal(console_file_open(k->dir, &what, 1 << 20, 1, &f, &err), 0);
-	assert_int_equal(
-	    console_file_data(f, 2, (const uint8_t *)text, strlen(text)), 0);
+	assert_int_equal(console_file_data(f, 2, (const uint8_t *)text, strlen(text)), 0);
 	if (!ends)
 		return f;
 	assert_int_equal(console_file_mark(f, 3, CONSOLE_RECORD_END, "over"), 0);
@@ -108,8 +107,9 @@ brings(const struct http_client_call *call, const char *id, int64_t offset,
 	assert_string_equal(json_string_value(json_object_get(call->body, "boot")), id);
 	assert_int_equal(
 	    json_integer_value(json_object_get(call->body, "offset")), offset);
-	assert_int_equal(base64_get(json_string_value(json_object_get(call->body, "data")),
-			     buf, sizeof(buf), &n),
+	assert_int_equal(
+	    base64_get(json_string_value(json_object_get(call->body, "data")), buf,
+		sizeof(buf), &n),
 	    0);
 	*sum = (struct console_record_sum){.begun = offset > 0};
 	assert_int_equal(console_record_sum_add(sum, buf, n), n); /* whole frames */
