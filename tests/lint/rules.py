@@ -41,6 +41,7 @@ EVENT_USERS = {
     "agent/bootd_proc": "the child's end and its restart",
     "agent/console": "the descriptors of sessions and the pause before the next one",
     "agent/console_recorder": "moments of silence, and the end of pauses",
+    "agent/console_always": "the pause before it is asked again",
     "agent/console_live": "the pause before a request is made again",
     "agent/console_upload": "the pause before the next round",
     "agent/probe": "sockets that ask a host whether it is up",
