@@ -28,7 +28,12 @@ def test_a_reinstall_is_recorded_and_replayed(make_lab):
     same = len(os.path.commonprefix([log, done.stdout]))
     assert 0 < same == len(done.stdout), (same, len(log), len(done.stdout), log[same - 200:same + 200], done.stdout[same - 200:same + 200])
     text = done.stdout.decode(errors="replace")
-    assert text.index("PXE") < text.index("iPXE") < text.index("Linux version") < text.index("lab: ready (disk)")
+    assert text.index("PXE") < text.index("iPXE") < text.index("Linux version") < text.index("lab: ready (disk)") < text.index("lab login: ")
+    # What is worth a look is on the timeline of the boot; nothing of a boot that went well is, but its end.
+    told = [e for e in json.loads(lab.ctl("-o", "json", "events", "--host", "edge01", "--limit", "1000").stdout)["items"]
+            if e["kind"].startswith("sol.")]
+    assert [e["kind"] for e in told] == ["sol.connected", "sol.line"] and all(e["boot"] == boot for e in told), told
+    assert told[1]["detail"]["class"] == "login"
 
     first, last = (time.mktime(time.strptime(held()[k][:19], "%Y-%m-%dT%H:%M:%S")) for k in ("began", "last"))
     before = time.monotonic()
