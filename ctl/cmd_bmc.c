@@ -158,11 +158,12 @@ static void
 account_for_rest(struct question *q)
 {
 	/* What changes a machine is not to be done twice. */
-	const char *lost = bmc_verb_info(q->verb)->destructive
-			       ? "answer-lost: the server went away before it was told, and "
-				 "it may have been done: look before you repeat it"
-			       : "answer-lost: the server went away before it was told: "
-				 "ask again",
+	const char *lost =
+		       bmc_verb_info(q->verb)->destructive
+			   ? "answer-lost: the server went away before it was told, and "
+			     "it may have been done: look before you repeat it"
+			   : "answer-lost: the server went away before it was told: "
+			     "ask again",
 		   *code = q->interrupted ? "interrupted" : "answer-lost",
 		   *why = q->interrupted ? "interrupted: its answer was not waited for"
 					 : lost;

@@ -54,10 +54,11 @@ start(struct kit *k, const char *verb)
 {
 	struct bundle_bmc bmc = {.address = "192.0.2.1", .port = 623};
 	struct agent_msg_order order = {.id = ID, .bmc = &bmc};
+	struct error err;
 
 	str_clip(order.verb, sizeof(order.verb), verb);
 	order.args = json_pack("{s:s}", "host", "edge01");
-	console_live_start(k->cl, &order);
+	assert_int_equal(console_live_start(k->cl, &order, &err), 0);
 	json_decref(order.args);
 }
 

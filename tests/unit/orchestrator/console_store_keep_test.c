@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -45,15 +46,20 @@ setup(void **state)
 }
 
 static int
+remove_one(const char *path, const struct stat *st UNUSED, int type UNUSED,
+    struct FTW *ftw UNUSED)
+{
+	return remove(path);
+}
+
+static int
 teardown(void **state)
 {
 	struct kit *k = *state;
-	char command[200];
 
 	console_store_free(k->cs);
 	store_close(k->store);
-	snprintf(command, sizeof(command), "rm -r %s", k->dir);
-	assert_int_equal(system(command), 0);
+	nftw(k->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 	free(k);
 	return 0;
 }
@@ -90,7 +96,8 @@ add(struct kit *k, const char *id, int64_t offset, const uint8_t *data, size_t l
 	int64_t held = -1;
 
 	assert_int_equal(
-	    console_store_add(k->cs, "local", id, offset, data, len, 3000, &held, &err), 0);
+	    console_store_add(k->cs, "local", id, offset, data, len, 3000, &held, &err),
+	    0);
 	return held;
 }
 
@@ -166,12 +173,13 @@ test_pieces_that_are_none(void **state)
 		int64_t offset;
 		const uint8_t *data;
 		size_t len;
-	} bad[] = {{"01m8186kgj3sd2xb", 0, buf, n}, {BOOT, 0, buf, n - 1}, {BOOT, -1, buf, n},
-	    {BOOT, INT64_C(1) << 40, NULL, 0}, {BOOT, 0, buf + 1, n - 1},
-	    {BOOT, (int64_t)n, buf, n}};
+	} bad[] = {{"01m8186kgj3sd2xb", 0, buf, n}, {BOOT, 0, buf, n - 1},
+	    {BOOT, -1, buf, n}, {BOOT, INT64_C(1) << 40, NULL, 0},
+	    {BOOT, 0, buf + 1, n - 1}, {BOOT, (int64_t)n, buf, n}};
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(console_store_add(k->cs, "local", bad[i].id,
-				     bad[i].offset, bad[i].data, bad[i].len, 3000, &held, &err),
+		assert_int_equal(
+		    console_store_add(k->cs, "local", bad[i].id, bad[i].offset,
+			bad[i].data, bad[i].len, 3000, &held, &err),
 		    -EINVAL);
 	assert_int_equal(size_of(k, BOOT), -1);
 }

@@ -85,8 +85,8 @@ rest_sse_end(struct rest_request *rq)
 }
 
 void
-dispatch_call_console(
-    struct dispatch *d UNUSED, const struct db_host *h UNUSED, const char *id, bool steal)
+dispatch_call_console(struct dispatch *d UNUSED, const struct db_host *h UNUSED,
+    const char *id, bool steal, dispatch_call_done *over UNUSED, void *arg UNUSED)
 {
 	calls++;
 	steals += steal;
@@ -285,10 +285,14 @@ test_input_is_given_until_it_was_typed(void **state)
 	agent_asks(k, &in, 6, 1);
 	assert_int_equal(type(k, &w, "!", false), 0);
 	given(&in, "!", 1);
-	/* A count that cannot be takes nothing away. */
+	/* A count that cannot be is refused, and takes nothing away. */
 	agent_asks(k, &in, 999, 1);
-	given(&in, "!", 1);
+	assert_int_equal(in.status, 400);
+	done(&in);
 	agent_asks(k, &in, -5, 1);
+	assert_int_equal(in.status, 400);
+	done(&in);
+	agent_asks(k, &in, 6, 1);
 	given(&in, "!", 1);
 	leave(&w);
 }
