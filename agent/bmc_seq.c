@@ -13,7 +13,8 @@
  *
  * Power is what a Get Chassis Status said, never what was ordered, and nothing is known
  * from a control until the next look. On and off are idempotent and repeated when 10 s
- * showed no effect (BMCs lose them) or when an answer was lost, always after a look.
+ * showed no effect (BMCs lose them) or when an answer was lost or left the effect open (C3h,
+ * CEh, CFh), always after a look.
  *
  * Cycle and reset are not: each goes out once. Without an answer that settles it the
  * sequence WATCHes the power: a cycle that came through shows as off, then on. A reset
@@ -283,7 +284,12 @@ read_power(struct bmc_seq *s, const struct bmc_reply *rs)
 static enum bmc_seq_next
 so_already(struct bmc_seq *s)
 {
-	snprintf(s->did, sizeof s->did, "it was %s already", bmc_power_name(s->power));
+	if (s->in_doubt)
+		snprintf(s->did, sizeof s->did, "%s not confirmed, but seen %s",
+		    control_name(s->control), bmc_power_name(s->power));
+	else
+		snprintf(
+		    s->did, sizeof s->did, "it was %s already", bmc_power_name(s->power));
 	return done(s);
 }
 
@@ -307,6 +313,9 @@ decide_control(struct bmc_seq *s)
 	bool on = s->power == BMC_POWER_ON;
 
 	if (s->action == BMC_ACTION_ON && on)
+		return so_already(s);
+	/* The "on" that stands for a cycle was not answered, and came through. */
+	if (s->in_doubt && s->control == BMC_CHASSIS_ON && on)
 		return so_already(s);
 	if ((s->action == BMC_ACTION_OFF || s->action == BMC_ACTION_SOFT) && !on)
 		return so_already(s);
@@ -449,7 +458,7 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 {
-	return s->cmd.once && s->step != BMC_STEP_ASK &&
+	return (s->cmd.once || s->step == BMC_STEP_CONTROL) &&
 	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
 		   code == BMC_COMPLETION_DUPLICATE);
 }
@@ -463,6 +472,25 @@ bmc_seq_bears_refusal(const struct bmc_seq *s)
 	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
 	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
+}
+
+/* Perhaps it was carried out. On, off and soft may be ordered again, once a look has shown that they
+ * were not; what is waited for shows itself. */
+static enum bmc_seq_next
+in_doubt(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	s->power = BMC_POWER_UNKNOWN;
+	if (s->cmd.once)
+		return watch(s, now, rs->code);
+	s->in_doubt = true;
+	if ((s->kind == BMC_SEQ_OFF_SEEN || s->kind == BMC_SEQ_ON_SEEN) &&
+	    s->control != BMC_CHASSIS_SOFT) {
+		s->control_sent = true;
+		s->control_at = now;
+	} else if (s->kind == BMC_SEQ_CONTROL && s->tries++ >= BMC_SEQ_DOUBT_TRIES) {
+		return refused(s, control_name(s->control), rs->code);
+	}
+	return pause_until(s, now + s->poll);
 }
 
 static enum bmc_seq_next
@@ -487,7 +515,7 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 		return look(s, BMC_STEP_CONFIRM);
 	}
 	if (bmc_seq_leaves_open(s, rs->code))
-		return watch(s, now, rs->code);
+		return in_doubt(s, now, rs);
 	if (s->kind == BMC_SEQ_OFF_SEEN && s->control == BMC_CHASSIS_SOFT &&
 	    rs->code != BMC_COMPLETION_PRIVILEGE)
 		return on_soft_refused(s, now);
@@ -623,7 +651,10 @@ ask(struct bmc_seq *s, int64_t now)
 static enum bmc_seq_next
 on_ask(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
-	bmc_ask_take(s->ask, rs);
+	if (bmc_seq_leaves_open(s, rs->code))
+		bmc_ask_unanswered(s->ask);
+	else
+		bmc_ask_take(s->ask, rs);
 	return ask(s, now);
 }
 
@@ -661,16 +692,20 @@ enum bmc_seq_next
 bmc_seq_lost(struct bmc_seq *s, int64_t now)
 {
 	switch (s->step) {
-	case BMC_STEP_CONTROL:
-		return look(s, BMC_STEP_LOOK); /* on, off, soft: look, then decide */
-	case BMC_STEP_CONFIRM:
-	case BMC_STEP_WATCH:
-	case BMC_STEP_LOOK:
+	case BMC_STEP_CONTROL: /* on, off, soft: look, then decide */
+		s->in_doubt = true;
+		return look(s, BMC_STEP_LOOK);
 	case BMC_STEP_BEGIN:
 	case BMC_STEP_KEEP:
 	case BMC_STEP_ACK:
 	case BMC_STEP_FLAGS:
 	case BMC_STEP_COMPLETE:
+		/* The BMC may have rebooted, and what was set before is gone: all of it again. */
+		s->tries--;
+		return override_flags(s);
+	case BMC_STEP_CONFIRM:
+	case BMC_STEP_WATCH:
+	case BMC_STEP_LOOK:
 	case BMC_STEP_READ:
 	case BMC_STEP_DEVICE:
 	case BMC_STEP_EXAMINE: return BMC_SEQ_RUN;
@@ -701,8 +736,9 @@ bmc_seq_give_up(struct bmc_seq *s, bool answering)
 {
 	bool under_way = s->step == BMC_STEP_CONTROL;
 
-	if (s->step == BMC_STEP_ASK && s->cmd.once) {
-		bmc_ask_unanswered(s->ask);
+	if (s->step == BMC_STEP_ASK && s->cmd.once &&
+	    s->ask->what.kind == BMC_QUESTION_RESET) {
+		bmc_ask_unanswered(s->ask); /* it was sent, and is not waited for here */
 		return done(s);
 	}
 	if (s->step == BMC_STEP_CONFIRM ||
