@@ -218,9 +218,25 @@ flags_set(struct bmc_seq *s, int64_t now)
 	return wait > 0 ? pause_then(s, now + wait, BMC_STEP_READ) : read_flags(s);
 }
 
+/* Parameters 0, 3 and 4 may be refused. FFh is also what BMCs answer while they boot. */
+static enum bmc_seq_next
+on_refinement(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	s->booting = s->booting || rs->code == BMC_COMPLETION_UNSPECIFIED;
+	if (s->step == BMC_STEP_BEGIN)
+		return keep_flags(s);
+	return s->step == BMC_STEP_KEEP ? ack_info(s) : set_flags(s);
+}
+
 static enum bmc_seq_next
 on_flags_set(struct bmc_seq *s, int64_t now)
 {
+	/* The flags were taken, perhaps after a while: now it may take the refinements too. */
+	if (s->booting && !s->refined) {
+		s->refined = true;
+		s->tries--;
+		return override_flags(s);
+	}
 	if (s->variant == BMC_VARIANT_IN_PROGRESS)
 		return set_one(s, BMC_STEP_COMPLETE, BMC_BOOTOPT_SET_IN_PROGRESS,
 		    BMC_BOOTOPT_COMPLETE);
@@ -669,9 +685,9 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 			s->unseen = BMC_FAIL_REFUSED;
 		return done(s);
 	case BMC_STEP_WATCH: return on_watch(s, now, rs);
-	case BMC_STEP_BEGIN: return keep_flags(s); /* refusals tolerated: */
-	case BMC_STEP_KEEP: return ack_info(s);	   /* parameters 0, 3 and 4 are */
-	case BMC_STEP_ACK: return set_flags(s);	   /* refinements */
+	case BMC_STEP_BEGIN:
+	case BMC_STEP_KEEP:
+	case BMC_STEP_ACK: return on_refinement(s, rs);
 	case BMC_STEP_FLAGS:
 		if (rs->code != BMC_COMPLETION_OK)
 			return refused(s, "set boot flags", rs->code);

@@ -93,6 +93,8 @@ struct bmc_seq {
 	enum bmc_seq_step then; /* after a pause; START: LOOK or WATCH */
 	int64_t flags_at;	/* when the flags were read back as set; 0: not */
 	bool flags_again;
+	bool booting,
+	    refined; /* a refinement answered FFh; they have been set once more for that */
 
 	/* What has been seen. */
 	enum bmc_power power;

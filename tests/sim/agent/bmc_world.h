@@ -29,7 +29,7 @@ struct order {
 	unsigned bmc, n_done;
 	bool cancelled, ok, downgrade, flags_again;
 	const char *variant;
-	json_t *learned; /* owned */
+	json_t *learned, *answer; /* owned */
 	int cipher;
 	char code[ERROR_CODE_SIZE];
 	uint64_t id;
@@ -44,6 +44,10 @@ struct world {
 	bool no_route;
 	int64_t name_delay[BMC_WORLD_BMCS]; /* of resolving its name */
 	struct bundle_bmc cfg;		    /* of the next order */
+	struct bmc_question question;	    /* the same, of an ASK */
+	bool hold;			    /* … of an ON_SEEN */
+	unsigned attempt;		    /* … of an override */
+	void (*each_step)(struct world *w); /* or NULL */
 	struct bmcsim_bmc bmcs[BMC_WORLD_BMCS];
 	struct bmcsim_counts before[BMC_WORLD_BMCS]; /* at the end of the previous call */
 	bool was_on[BMC_WORLD_BMCS];
