@@ -31,8 +31,8 @@ static void
 fill_log(struct world *w, struct bmcsim_bmc *b, unsigned n)
 {
 	while (n-- > 0)
-		bmcsim_sel_add(
-		    b, w->now, (const uint8_t[16]){0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, 4, 5, 1});
+		bmcsim_sel_add(b, w->now,
+		    (const uint8_t[16]){0, 0, 2, 0, 0, 0, 0, 0x20, 0, 4, 4, 5, 1});
 }
 
 /* As soon as a log has been erased something happens there. */
@@ -121,7 +121,8 @@ a_bmc_is_reset_once(void **state)
 		for (unsigned i = 0; i < BMC_WORLD_BMCS; i++) {
 			unsigned n = w->bmcs[i].counts.reboots;
 
-			assert_in_range(n, w->orders[i].ok && is_true(&w->orders[i], "answered"), 1);
+			assert_in_range(
+			    n, w->orders[i].ok && is_true(&w->orders[i], "answered"), 1);
 		}
 		bmc_world_free(w);
 	}
@@ -148,7 +149,8 @@ an_override_survives_a_reboot(void **state)
 		for (unsigned attempt = 1; attempt <= 4; attempt++) {
 			struct world *w = reboots_at(n, n % 8, false);
 			const struct bmcsim_bmc *b = &w->bmcs[0];
-			enum bmc_variant v = bmc_manners_variant(bmc_manners_usual(), attempt);
+			enum bmc_variant v =
+			    bmc_manners_variant(bmc_manners_usual(), attempt);
 
 			w->attempt = attempt;
 			bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, TIMEOUT);
@@ -215,7 +217,8 @@ controls_survive_a_reboot(void **state)
 			o = bmc_world_submit(w, 0, rows[i].kind, rows[i].action, TIMEOUT);
 			bmc_world_run(w);
 			assert_true(o->ok || strcmp(o->code, "power-unconfirmed") == 0);
-			assert_true(b->counts.starts + b->counts.controls[BMCSIM_CYCLE] <= 2);
+			assert_true(
+			    b->counts.starts + b->counts.controls[BMCSIM_CYCLE] <= 2);
 			/* What stands for a cycle of a machine that is off is no cycle besides. */
 			if (!rows[i].on)
 				assert_int_equal(b->counts.controls[BMCSIM_CYCLE], 0);
@@ -234,17 +237,20 @@ questions_survive_a_reboot(void **state)
 
 			w->bmcs[0].faults.ff_ms = 0;
 			fill_log(w, &w->bmcs[0], 5);
-			w->question = (struct bmc_question){
-			    .kind = (enum bmc_question_kind)kind, .last = 20, .seconds = 15};
+			w->question =
+			    (struct bmc_question){.kind = (enum bmc_question_kind)kind,
+				.last = 20,
+				.seconds = 15};
 			o = bmc_world_submit(w, 0, BMC_SEQ_ASK, 0, TIMEOUT);
 			bmc_world_run(w);
 			assert_true(o->ok);
 			if (kind == BMC_QUESTION_SEL)
 				assert_int_equal(
-				    json_array_size(json_object_get(o->answer, "sel")), 5);
+				    json_array_size(json_object_get(o->answer, "sel")),
+				    5);
 			if (kind == BMC_QUESTION_SENSORS)
-				assert_int_equal(
-				    json_array_size(json_object_get(o->answer, "sensors")),
+				assert_int_equal(json_array_size(json_object_get(
+						     o->answer, "sensors")),
 				    BMCSIM_SENSORS);
 			if (kind == BMC_QUESTION_SEL_CLEAR)
 				assert_int_equal(w->bmcs[0].counts.sel_clears, 1);
