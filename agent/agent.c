@@ -625,7 +625,9 @@ make_parts(struct agent *a, struct error *err)
 	    .log = a->log,
 	    .cfg = a->cfg,
 	    .rng = &a->rng,
-	    .jobs = &a->jobs};
+	    .jobs = &a->jobs,
+	    .done = on_call_done,
+	    .arg = a};
 	struct boots_opts boots = {
 	    .base = a->base, .log = a->log, .spool = a->spool, .rng = &a->rng};
 

@@ -357,8 +357,9 @@ take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_conf
 	    (r = take_number(w, "console_site_mb", raw->console_site_mb, 512, 1, 1000000,
 		 &c->console_site_limit, err)) < 0)
 		return r;
-	if (str_format(
-		c->console_dir, sizeof(c->console_dir), "%s/console", c->state_dir) < 0)
+	/* The orchestrator of the same machine keeps its own in `console` there. */
+	if (str_format(c->console_dir, sizeof(c->console_dir), "%s/agent-console",
+		c->state_dir) < 0)
 		return yaml_where_bad(w, "state_dir", err, "too long");
 	c->console_boot_limit *= MB;
 	c->console_site_limit *= MB;

@@ -66,9 +66,17 @@ agent_console_note(struct agent_console *ac, const struct bmc_note *note)
 bool
 agent_console_call(struct agent_console *ac, const struct agent_msg_order *order)
 {
+	struct agent_msg_call_result res = {.power = "unknown"};
+	struct error err;
+
 	if (!str_eq(order->verb, "console") && !str_eq(order->verb, "console-steal"))
 		return false;
-	console_live_start(ac->live, order);
+	if (console_live_start(ac->live, order, &err) < 0) {
+		str_clip(res.id, sizeof(res.id), order->id);
+		str_clip(res.code, sizeof(res.code), err.code);
+		error_line(&err, res.reason, sizeof(res.reason));
+		ac->o.done(ac->o.arg, &res);
+	}
 	return true;
 }
 

@@ -21,6 +21,9 @@ struct agent_console_opts {
 	struct run_jobs **jobs; /* takes the events; set before the first one */
 	const char *token;	/* as for the uplink; or NULL */
 	const char *agent;	/* its id */
+	/* Takes what calls are answered, as bmc_verbs_new()'s does. */
+	void (*done)(void *arg, struct agent_msg_call_result *res);
+	void *arg;
 };
 
 /* Everything is borrowed. */

@@ -249,22 +249,24 @@ bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
 }
 
 void
-bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt)
+bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt, const char *variant)
 {
-	bmc_pool_attempt(e->pool, id, attempt);
+	bmc_pool_attempt(e->pool, id, attempt, bmc_manners_variant_parse(variant));
 }
 
 void
-bmc_hold_override(struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt)
+bmc_hold_override(struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt,
+    const char *variant)
 {
-	bmc_pool_hold(e->pool, id, boot, attempt);
+	bmc_attempt(e, id, attempt, variant);
+	bmc_pool_hold(e->pool, id, boot);
 }
 
 void
 bmc_override_worked(
     struct bmc_engine *e, const struct bundle_bmc *bmc, const char *variant)
 {
-	bmc_pool_worked(e->pool, bmc, variant);
+	bmc_pool_worked(e->pool, bmc, bmc_manners_variant_parse(variant));
 }
 
 void

@@ -31,8 +31,15 @@ enum bmc_action {
 	BMC_ACTION_RESET,
 	BMC_ACTION_SOFT
 };
-/* What the boot flags shall ask for: one boot from the network, by UEFI or by BIOS, or from the disk. */
-enum bmc_boot { BMC_BOOT_PXE_EFI, BMC_BOOT_PXE_BIOS, BMC_BOOT_DISK_EFI };
+/* What the boot flags shall ask for: one boot from the network, by UEFI or by BIOS, or from the disk; or
+ * nothing any more, where they were persistent. */
+enum bmc_boot {
+	BMC_BOOT_PXE_EFI,
+	BMC_BOOT_PXE_BIOS,
+	BMC_BOOT_DISK_EFI,
+	BMC_BOOT_NONE_EFI,
+	BMC_BOOT_NONE_BIOS
+};
 
 const char *
 bmc_power_name(enum bmc_power power); /* "off" | "on" | "unknown" */
@@ -169,14 +176,15 @@ uint64_t
 bmc_override(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_boot boot,
     int64_t timeout, bmc_done_fn done, void *arg);
 /* Before the next turn of the loop, of the call with this id: which attempt of the override it is,
- * from 1; each has another variant of those that the BMC's manners name (bmc_manners.h). */
+ * from 1; each has another variant of those that the BMC's manners name (bmc_manners.h). `variant`: that
+ * one instead, as bmc_result.variant names it; "": none is asked for. */
 void
-bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt);
+bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt, const char *variant);
 /* The same for a bmc_power_on_seen() that follows an override: right before the power goes on the
  * flags are read again, unless that was seconds ago, and set again if they are lost. */
 void
-bmc_hold_override(
-    struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt);
+bmc_hold_override(struct bmc_engine *e, uint64_t id, enum bmc_boot boot, unsigned attempt,
+    const char *variant);
 /* The machine came to the network after the override of that name (bmc_result.variant): the next
  * one begins with it. */
 void
@@ -188,9 +196,9 @@ uint64_t
 bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg);
 
-/* The call is a job's own: it goes through an open circuit breaker as a try, and, where its BMC
- * took the password the last time, is not held up by a lockout stop. Before the next turn of
- * the loop. */
+/* The call is a job's own: it comes before those of others to its BMC that have not begun, goes through an
+ * open circuit breaker as a try, and, where its BMC took the password the last time, is not held up by a
+ * lockout stop. Before the next turn of the loop. */
 void
 bmc_insist(struct bmc_engine *e, uint64_t id);
 /* Is all stopped because many BMCs refused the password? bmc_go_on() ends that. */

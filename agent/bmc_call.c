@@ -210,7 +210,7 @@ static void
 give_up(
     struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text, bool answering)
 {
-	/* What was answered "busy", or was not sent yet, was not carried out: no doubt about it. */
+	/* What was answered "busy", or not sent yet, was not carried out: no doubt about it. */
 	if (c->again && c->seq.cmd.once)
 		finish(c, now, fail, text);
 	else if (c->started && bmc_seq_give_up(&c->seq, answering) == BMC_SEQ_OK) {
@@ -575,11 +575,19 @@ passes_by_itself(struct bmc_call *c, int64_t now, uint8_t code)
 	return now - c->unspecified_since < BMC_CALL_UNSPECIFIED_MAX;
 }
 
+/* One of many, which a few tries are enough for: a sensor behind a bus that hangs is busy for good. */
+static bool
+goes_without(const struct bmc_call *c)
+{
+	return c->seq.step == BMC_STEP_ASK && c->seq.cmd.netfn == BMC_NETFN_SENSOR &&
+	       c->backoff >= BMC_CALL_BACKOFF_SENSOR;
+}
+
 static bool
 is_busy(const struct bmc_call *c, uint8_t code)
 {
 	return bmc_error_of_completion(code) == BMC_FAIL_BUSY &&
-	       !bmc_seq_leaves_open(&c->seq, code);
+	       !bmc_seq_leaves_open(&c->seq, code) && !goes_without(c);
 }
 
 static void

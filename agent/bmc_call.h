@@ -78,6 +78,7 @@ enum {
 	BMC_CALL_HOLD_MAX = 10000000, /* a call keeps sessions idle for 10 s in all */
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,
+	BMC_CALL_BACKOFF_SENSOR = 1000000,   /* and then the next one */
 	BMC_CALL_RESTARTS_MAX = 3,	     /* spoiled sessions in a row */
 	BMC_CALL_UNSPECIFIED_MAX = 60000000, /* FFh is taken for "still booting" */
 };
@@ -94,11 +95,12 @@ struct bmc_call {
 	bool insists;	  /* goes through an open circuit breaker */
 	struct bmc_polite_rules rules;
 	struct bmc_manners manners;
-	struct bmc_look *look; /* of an EXAMINE; owned */
-	struct bmc_ask *ask;   /* of an ASK; owned */
-	json_t *learned;       /* what came of either; owned */
-	unsigned attempt;      /* of the override: which variant */
-	void *io;	       /* the I/O layer's own */
+	struct bmc_look *look;	  /* of an EXAMINE; owned */
+	struct bmc_ask *ask;	  /* of an ASK; owned */
+	json_t *learned;	  /* what came of either; owned */
+	unsigned attempt;	  /* of the override: which variant … */
+	enum bmc_variant variant; /* … but for NONE this one */
+	void *io;		  /* the I/O layer's own */
 	struct bmc_call *next, *prev;
 	bool counted, begun; /* by the pool */
 	UT_hash_handle hh;

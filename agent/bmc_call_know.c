@@ -70,10 +70,15 @@ bmc_call_know_take(struct bmc_call *c, struct error *err)
 		peer->best_suite = BMC_CALL_SUITE_BEST;
 	take_rules(c);
 	c->seq.manners = &c->manners;
-	c->seq.variant = bmc_manners_variant(&c->manners, c->attempt);
+	c->seq.variant = c->variant != BMC_VARIANT_NONE
+			     ? c->variant
+			     : bmc_manners_variant(&c->manners, c->attempt);
 	c->seq.flags_at = peer->flags_at;
 	if (c->look != NULL)
 		c->look->level = bmc_call_know_privilege(c);
+	/* Not every BMC shows that an override is pending; ours we know of. */
+	if (c->look != NULL && peer->flags_at != 0)
+		c->look->may_set = false;
 	c->seq.look = c->look;
 	c->seq.ask = c->ask;
 	return r;
@@ -89,10 +94,14 @@ bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail)
 	if (c->seq.device.known)
 		peer->device = c->seq.device;
 	if (c->seq.kind == BMC_SEQ_OVERRIDE)
-		peer->flags_at = fail == BMC_FAIL_NONE ? c->seq.flags_at : 0;
+		peer->flags_at = fail == BMC_FAIL_NONE && c->seq.boot <= BMC_BOOT_DISK_EFI
+				     ? c->seq.flags_at
+				     : 0;
 	else if (c->seq.kind == BMC_SEQ_CONTROL || c->seq.kind == BMC_SEQ_OFF_SEEN ||
 		 c->seq.kind == BMC_SEQ_ON_SEEN)
 		peer->flags_at = 0; /* a start uses them up, a power-off may */
+	else if (c->ask != NULL && c->ask->what.kind == BMC_QUESTION_RESET)
+		peer->flags_at = 0;
 	if (c->seq.kind == BMC_SEQ_ASK && fail == BMC_FAIL_NONE)
 		c->res.answer = c->learned = bmc_ask_json(c->ask);
 	if (c->seq.kind != BMC_SEQ_EXAMINE || fail != BMC_FAIL_NONE)

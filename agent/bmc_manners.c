@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/bmc_proto.h"
 #include "agent/bmc_vendors.h"
 #include "lib/clock.h"
 #include "lib/json.h"
@@ -23,6 +24,9 @@ enum { LIST_MAX = 6 };
 
 /* Two octets of the boot flags' second octet: device selector 2, "force boot from default hard drive". */
 enum { DISK_USUAL = 0x08 };
+
+/* The others of that octet clear the CMOS, or lock keyboard, screen and buttons (table 28-14). */
+enum { DEVICE_BITS = BMC_BOOTDEV_MASK << BMC_BOOTDEV_SHIFT };
 
 static const char *const workaround_words[] = {"authcap", "intel20", "supermicro20",
     "sun20", "opensesspriv", "integritycheckvalue", "nochecksumcheck", "ipmiping",
@@ -53,7 +57,7 @@ static const struct {
     [BMC_MANNER_PARAMETER_3] = {"parameter_3", CHOICE, parameter_3_words,
 	BMC_PARAMETER_3_08, 0},
     [BMC_MANNER_PARAMETER_4] = {"parameter_4", BOOL, NULL, 1, 0},
-    [BMC_MANNER_DISK_SELECTOR] = {"disk_selector", NUMBER, NULL, DISK_USUAL, 0xFF},
+    [BMC_MANNER_DISK_SELECTOR] = {"disk_selector", NUMBER, NULL, DISK_USUAL, DEVICE_BITS},
     [BMC_MANNER_AFTER_FLAGS] = {"after_flags_ms", MILLISECONDS, NULL, 0, 30000},
     [BMC_MANNER_AFTER_OFF] = {"after_off_ms", MILLISECONDS, NULL, 0, 60000},
     [BMC_MANNER_CYCLE_WHEN_OFF] = {"cycle_when_off", CHOICE, when_off_words,
@@ -86,6 +90,15 @@ const char *
 bmc_manners_variant_name(enum bmc_variant v)
 {
 	return variant_words[v];
+}
+
+enum bmc_variant
+bmc_manners_variant_parse(const char *name)
+{
+	for (int v = BMC_VARIANT_ONCE; v < BMC_VARIANT_COUNT; v++)
+		if (str_eq(name, variant_words[v]))
+			return (enum bmc_variant)v;
+	return BMC_VARIANT_NONE;
 }
 
 const struct bmc_manners *
@@ -144,7 +157,8 @@ read_value(enum bmc_manner which, const json_t *v, int64_t *ret)
 	switch (manners[which].kind) {
 	case NUMBER:
 	case MILLISECONDS:
-		if (!json_is_integer(v) || n < 0 || n > manners[which].max)
+		if (!json_is_integer(v) || n < 0 || n > manners[which].max ||
+		    (which == BMC_MANNER_DISK_SELECTOR && (n & ~DEVICE_BITS) != 0))
 			return -EINVAL;
 		*ret = manners[which].kind == NUMBER ? n : n * USEC_PER_MSEC;
 		return 0;

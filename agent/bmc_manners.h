@@ -102,6 +102,9 @@ bmc_manners_origin_name(
     enum bmc_origin origin); /* "default", "vendor", "learned", "host" */
 const char *
 bmc_manners_variant_name(enum bmc_variant v);
+/* NONE: there is no such variant. */
+enum bmc_variant
+bmc_manners_variant_parse(const char *name);
 /* {"verify":{"value":"full","from":"vendor","source":"…"}, …}; the caller owns it. */
 json_t *
 bmc_manners_to_json(const struct bmc_manners *m);

@@ -242,39 +242,49 @@ bmc_pool_timer(struct bmc_pool *p, struct bmc_call *c, int64_t now)
 void
 bmc_pool_insist(struct bmc_pool *p, uint64_t id)
 {
-	struct bmc_call *c = find(p, id);
+	struct bmc_call *c = find(p, id), *before;
 
-	if (c != NULL)
-		c->insists = true;
+	if (c == NULL)
+		return;
+	c->insists = true;
+	before = c->peer->queue; /* has its turn, or stands in line for it */
+	if (before == c)
+		return;
+	DL_DELETE(c->peer->queue, c);
+	while (before->next != NULL && before->next->insists)
+		before = before->next;
+	DL_APPEND_ELEM(c->peer->queue, before, c);
 }
 
 void
-bmc_pool_attempt(struct bmc_pool *p, uint64_t id, unsigned attempt)
-{
-	struct bmc_call *c = find(p, id);
-
-	if (c != NULL)
-		c->attempt = attempt;
-}
-
-void
-bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot, unsigned attempt)
+bmc_pool_attempt(
+    struct bmc_pool *p, uint64_t id, unsigned attempt, enum bmc_variant variant)
 {
 	struct bmc_call *c = find(p, id);
 
 	if (c == NULL)
 		return;
 	c->attempt = attempt;
+	c->variant = variant;
+}
+
+void
+bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot)
+{
+	struct bmc_call *c = find(p, id);
+
+	if (c == NULL)
+		return;
 	c->seq.hold = true;
 	c->seq.boot = boot;
 }
 
 void
-bmc_pool_worked(struct bmc_pool *p, const struct bundle_bmc *bmc, const char *variant)
+bmc_pool_worked(
+    struct bmc_pool *p, const struct bundle_bmc *bmc, enum bmc_variant variant)
 {
-	for (int v = BMC_VARIANT_ONCE; v < BMC_VARIANT_COUNT; v++)
-		if (str_eq(variant, bmc_manners_variant_name((enum bmc_variant)v)))
-			peer_of(p, bmc)->worked = (enum bmc_variant)v;
+	if (variant != BMC_VARIANT_NONE)
+		peer_of(p, bmc)->worked = variant;
 }
 
 void

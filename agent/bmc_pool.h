@@ -28,15 +28,19 @@ bmc_pool_call(struct bmc_pool *p, const struct bundle_bmc *bmc);
 /* Returns its id. Nothing happens before its timer, which is armed for `now`. */
 uint64_t
 bmc_pool_submit(struct bmc_pool *p, struct bmc_call *c, int64_t now);
-/* Which attempt of an override it is, from 1; and that a power-on shall find its flags. */
+/* Which attempt of an override it is, from 1, or which variant; and that a power-on shall find its
+ * flags. */
 void
-bmc_pool_attempt(struct bmc_pool *p, uint64_t id, unsigned attempt);
+bmc_pool_attempt(
+    struct bmc_pool *p, uint64_t id, unsigned attempt, enum bmc_variant variant);
 void
-bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot, unsigned attempt);
-/* After the override of that name the machine came to the network. */
+bmc_pool_hold(struct bmc_pool *p, uint64_t id, enum bmc_boot boot);
+/* After that override the machine came to the network. NONE: nothing is noted. */
 void
-bmc_pool_worked(struct bmc_pool *p, const struct bundle_bmc *bmc, const char *variant);
-/* The call goes through an open circuit breaker, as a try. Unknown ids are ignored. */
+bmc_pool_worked(
+    struct bmc_pool *p, const struct bundle_bmc *bmc, enum bmc_variant variant);
+/* The call goes through an open circuit breaker, as a try, and before those to the same BMC that do not
+ * insist and have not begun. Unknown ids are ignored. */
 void
 bmc_pool_insist(struct bmc_pool *p, uint64_t id);
 void

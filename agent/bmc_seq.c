@@ -130,16 +130,27 @@ set_one(struct bmc_seq *s, enum bmc_seq_step step, uint8_t parameter, uint8_t va
 	return set_option(s, step, parameter, &value, 1);
 }
 
+static bool
+is_none(const struct bmc_seq *s)
+{
+	return s->boot == BMC_BOOT_NONE_EFI || s->boot == BMC_BOOT_NONE_BIOS;
+}
+
 /* The two octets of the boot flags that say something. */
 static void
 wanted_flags(const struct bmc_seq *s, uint8_t ret[2])
 {
+	bool bios = s->boot == BMC_BOOT_PXE_BIOS || s->boot == BMC_BOOT_NONE_BIOS;
+
 	ret[0] = BMC_BOOTFLAG_VALID;
 	/* A0h also for one boot: BMCs take "no EFI bit" for legacy boot. */
-	if (s->boot != BMC_BOOT_PXE_BIOS && s->variant != BMC_VARIANT_NO_EFI)
+	if (!bios && s->variant != BMC_VARIANT_NO_EFI)
 		ret[0] |= BMC_BOOTFLAG_EFI;
-	if (s->variant == BMC_VARIANT_PERSISTENT)
+	if (s->variant == BMC_VARIANT_PERSISTENT && !is_none(s))
 		ret[0] |= BMC_BOOTFLAG_PERSISTENT;
+	ret[1] = 0;
+	if (is_none(s))
+		return;
 	ret[1] = s->boot == BMC_BOOT_DISK_EFI
 		     ? (uint8_t)s->manners->value[BMC_MANNER_DISK_SELECTOR]
 		     : BMC_BOOTDEV_PXE << BMC_BOOTDEV_SHIFT;
@@ -470,13 +481,16 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 	return watch(s, now, 0);
 }
 
-/* CEh and CFh speak of a command that was taken; after C3h it may be going on. */
+/* CEh and CFh speak of a command that was taken; after C3h it may be going on. FFh says nothing: of
+ * the power that is no answer, while a BMC that refuses its own reset so is not waited for. */
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 {
 	return (s->cmd.once || s->step == BMC_STEP_CONTROL) &&
 	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
-		   code == BMC_COMPLETION_DUPLICATE);
+		   code == BMC_COMPLETION_DUPLICATE ||
+		   (code == BMC_COMPLETION_UNSPECIFIED && s->cmd.once &&
+		       s->step == BMC_STEP_CONTROL));
 }
 
 bool
@@ -574,6 +588,8 @@ flags_kept(const struct bmc_seq *s, const struct bmc_bootflags *f)
 {
 	uint8_t want[2];
 
+	if (is_none(s)) /* some BMCs drop what means nothing */
+		return !f->persistent || f->device == 0;
 	wanted_flags(s, want);
 	if (f->device != ((want[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK))
 		return false;
@@ -623,6 +639,27 @@ on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	if (s->tries < BMC_SEQ_OVERRIDE_TRIES)
 		return override_flags(s);
 	return flags_differ(s, rs, readable);
+}
+
+/* "In progress" would keep others from setting flags: it is ended first. */
+static enum bmc_seq_next
+on_flags_refused(struct bmc_seq *s, uint8_t code)
+{
+	enum bmc_seq_next next = refused(s, "set boot flags", code);
+
+	if (s->variant != BMC_VARIANT_IN_PROGRESS)
+		return next;
+	return set_one(
+	    s, BMC_STEP_COMPLETE, BMC_BOOTOPT_SET_IN_PROGRESS, BMC_BOOTOPT_COMPLETE);
+}
+
+static enum bmc_seq_next
+on_flags_completed(struct bmc_seq *s, int64_t now)
+{
+	if (s->fail == BMC_FAIL_NONE)
+		return flags_set(s, now);
+	s->step = BMC_STEP_END;
+	return BMC_SEQ_FAIL;
 }
 
 static enum bmc_seq_next
@@ -690,9 +727,9 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_STEP_ACK: return on_refinement(s, rs);
 	case BMC_STEP_FLAGS:
 		if (rs->code != BMC_COMPLETION_OK)
-			return refused(s, "set boot flags", rs->code);
+			return on_flags_refused(s, rs->code);
 		return on_flags_set(s, now);
-	case BMC_STEP_COMPLETE: return flags_set(s, now);
+	case BMC_STEP_COMPLETE: return on_flags_completed(s, now);
 	case BMC_STEP_READ: return on_flags_read(s, now, rs);
 	case BMC_STEP_DEVICE: return on_device(s, rs);
 	case BMC_STEP_EXAMINE: return on_examine(s, rs);
@@ -716,6 +753,8 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 	case BMC_STEP_ACK:
 	case BMC_STEP_FLAGS:
 	case BMC_STEP_COMPLETE:
+		if (s->fail != BMC_FAIL_NONE) /* refused, and only to be completed */
+			return BMC_SEQ_RUN;
 		/* The BMC may have rebooted, and what was set before is gone: all of it again. */
 		s->tries--;
 		return override_flags(s);

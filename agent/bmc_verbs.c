@@ -158,6 +158,14 @@ look_later(struct call *c)
 	evtimer_add(c->again, &tv);
 }
 
+/* Repeated, it would lock the account; or nothing is sent at all. */
+static bool
+is_final(const struct error *err)
+{
+	return str_eq(err->code, "bmc-auth") || str_eq(err->code, "bmc-outside") ||
+	       str_eq(err->code, "bmc-lockout-stop");
+}
+
 /* A BMC that is restarting refuses, keeps silent, or is not ready: all of it is waited for, but for
  * what no waiting mends. */
 static void
@@ -171,11 +179,13 @@ on_looked(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 
 	if (res->err.code[0] != '\0' || res->n_resends > 0)
 		c->was_away = true;
-	if (res->err.code[0] != '\0' && !over) {
+	if (res->err.code[0] != '\0' && !over && !is_final(&res->err)) {
 		look_later(c);
 		return;
 	}
-	if (res->err.code[0] != '\0')
+	if (is_final(&res->err))
+		error_prefix(&late.err, "the BMC was reset, and then");
+	else if (res->err.code[0] != '\0')
 		error_set(&late.err, 0, "bmc-not-back",
 		    "wait, then ask for its power; else its mains must be cut",
 		    "the BMC was reset and does not answer again: %s", res->err.text);
@@ -210,11 +220,15 @@ begin_question(struct call *c, const struct bundle_bmc *bmc, enum bmc_question_k
 {
 	const struct bmc_question q = {
 	    .kind = kind, .seconds = c->args.identify_s, .last = c->args.last};
-
-	if (kind == BMC_QUESTION_RESET)
-		bundle_bmc_copy(&c->bmc, bmc);
-	return bmc_ask(c->v->bmc, bmc, &q, bmc_verb_info(c->verb)->timeout_us,
+	uint64_t id = bmc_ask(c->v->bmc, bmc, &q, bmc_verb_info(c->verb)->timeout_us,
 	    kind == BMC_QUESTION_RESET ? on_reset : on_done, c);
+
+	if (kind == BMC_QUESTION_RESET) {
+		bundle_bmc_copy(&c->bmc, bmc);
+		/* Confirmed by a person, and meant for a BMC that does not answer well. */
+		bmc_insist(c->v->bmc, id);
+	}
+	return id;
 }
 
 /* ---- calls ---- */

@@ -11,6 +11,7 @@
  */
 #include "agent/console_live.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
@@ -299,8 +300,24 @@ on_in_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 /* ---- begin ---- */
 
-void
-console_live_start(struct console_live *cl, const struct agent_msg_order *order)
+static int
+may_start(const struct console_live *cl, const struct agent_msg_order *order,
+    const char **ret_host, struct error *err)
+{
+	if (json_opt_str(order->args, "host", ret_host, err) < 0)
+		return -EINVAL;
+	if (order->bmc->address[0] == '\0')
+		return error_set(err, -EINVAL, "no-bmc",
+		    "give it one with netboot-ctl host set", "the host has no BMC");
+	if (HASH_COUNT(cl->watches) >= LIVE_MAX)
+		return error_set(err, -EAGAIN, "too-many-watchers", "try again later",
+		    "%d consoles of the site are watched already", LIVE_MAX);
+	return 0;
+}
+
+int
+console_live_start(
+    struct console_live *cl, const struct agent_msg_order *order, struct error *err)
 {
 	static const struct console_ops ops = {
 	    .up = on_up, .data = on_data, .down = on_down};
@@ -308,14 +325,13 @@ console_live_start(struct console_live *cl, const struct agent_msg_order *order)
 	const char *host = order->bmc->address;
 	bool steal = str_eq(order->verb, "console-steal");
 
-	if (json_opt_str(order->args, "host", &host, NULL) < 0)
-		return;
 	HASH_FIND_STR(cl->watches, order->id, w);
 	if (w != NULL && steal && !console_is_up(console_hub_console(w->ear)))
 		console_retry(console_hub_console(w->ear), true);
-	if (w != NULL || order->bmc->address[0] == '\0' ||
-	    HASH_COUNT(cl->watches) >= LIVE_MAX)
-		return; /* the orchestrator's patience ends */
+	if (w != NULL)
+		return 0;
+	if (may_start(cl, order, &host, err) < 0)
+		return -EAGAIN;
 	w = str_alloc(sizeof(*w));
 	w->cl = cl;
 	str_clip(w->id, sizeof(w->id), order->id);
@@ -330,6 +346,7 @@ console_live_start(struct console_live *cl, const struct agent_msg_order *order)
 	set_state(
 	    w, console_is_up(console_hub_console(w->ear)) ? "up" : "connecting", "");
 	ask_input(w);
+	return 0;
 }
 
 struct console_live *

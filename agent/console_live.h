@@ -25,8 +25,10 @@ struct console_live *
 console_live_new(const struct console_live_opts *opts, struct error *err);
 void
 console_live_free(struct console_live *cl); /* NULL allowed */
-/* Somebody wants to see a host's console: call "console", or "console-steal". A call that is known goes on. */
-void
-console_live_start(struct console_live *cl, const struct agent_msg_order *order);
+/* Somebody wants to see a host's console: call "console", or "console-steal". A call that is known goes on. -EAGAIN
+ * with *err: it is not shown. */
+int
+console_live_start(struct console_live *cl, const struct agent_msg_order *order,
+    struct error *err) MUST_CHECK;
 
 #endif

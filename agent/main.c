@@ -19,6 +19,7 @@
 #include "agent/agent_config.h"
 #include "agent/bootd_check.h"
 #include "lib/compiler.h"
+#include "lib/json.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -123,6 +124,7 @@ main(int argc, char **argv)
 	int r;
 
 	secret_hide_memory();
+	json_wipe_freed();
 	r = read_options(argc, argv, &o);
 	if (r <= 0)
 		return r < 0 ? 1 : 0;

@@ -185,6 +185,30 @@ ticket_from_json(const json_t *v, struct ticket *ret, struct error *err)
 	return 0;
 }
 
+void
+run_take_variant(struct run *r, const char *variant, bool well)
+{
+	if (variant == NULL)
+		return;
+	str_clip(r->variant, sizeof(r->variant), variant);
+	if (str_eq(variant, "persistent"))
+		r->persistent = true;
+	else if (well)
+		r->persistent = false; /* replaced */
+}
+
+void
+run_judge_variant(struct run *r, const char *code)
+{
+	bool missed =
+	    r->stage == STAGE_FIRMWARE_DHCP || str_eq(code, "override-not-kept");
+
+	if (!missed || r->variant[0] == '\0')
+		return;
+	r->variant[0] = '\0';
+	r->misses++;
+}
+
 /* The numbers of struct run by name, so that writing and reading cannot drift apart. */
 enum number_type { N_UNSIGNED, N_U32, N_U64, N_I64, N_BOOL, N_ENUM };
 
@@ -265,6 +289,9 @@ run_to_json(const struct run *r)
 	json_put_str(v, "stage", stage_name(r->stage));
 	json_put_str(v, "boot", r->boot);
 	json_put_str(v, "by", r->by);
+	json_put_str(v, "variant", r->variant);
+	json_put_i64(v, "misses", r->misses);
+	json_put_i64(v, "persistent", r->persistent);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_put_i64(v, numbers[i].key, number_get(r, &numbers[i]));
 	json_put_i64(v, "unanswered", r->unanswered);
@@ -299,6 +326,7 @@ texts_from_json(const json_t *v, struct run *r, struct error *err)
 	    (rc = json_copy_opt(v, "action", r->action, sizeof(r->action), err)) < 0 ||
 	    (rc = json_copy_opt(v, "boot", r->boot, sizeof(r->boot), err)) < 0 ||
 	    (rc = json_copy_opt(v, "by", r->by, sizeof(r->by), err)) < 0 ||
+	    (rc = json_copy_opt(v, "variant", r->variant, sizeof(r->variant), err)) < 0 ||
 	    (rc = json_copy_opt(v, "verdict", why->code, sizeof(why->code), err)) < 0 ||
 	    (rc = json_copy_opt(v, "verdict_text", why->text, sizeof(why->text), err)) <
 		0 ||
@@ -342,8 +370,8 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 {
 	struct run r;
 	json_t *ticket = NULL;
-	int64_t unanswered = 0, no_loader = 0, proxied = 0, took = 0,
-		by_logs = 0; /* earlier programs lack them */
+	int64_t unanswered = 0, no_loader = 0, proxied = 0, took = 0, by_logs = 0,
+		misses = 0, persistent = 0; /* earlier programs lack them */
 	int rc;
 
 	memset(&r, 0, sizeof(r));
@@ -354,6 +382,8 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	    (rc = json_opt_i64(v, "proxied", &proxied, err)) < 0 ||
 	    (rc = json_opt_i64(v, "took", &took, err)) < 0 ||
 	    (rc = json_opt_i64(v, "by_logs", &by_logs, err)) < 0 ||
+	    (rc = json_opt_i64(v, "misses", &misses, err)) < 0 ||
+	    (rc = json_opt_i64(v, "persistent", &persistent, err)) < 0 ||
 	    (rc = json_opt_obj(v, "ticket", &ticket, err)) < 0 ||
 	    (rc = ticket_from_json(ticket, &r.ticket, err)) < 0)
 		return rc;
@@ -369,6 +399,8 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	r.proxied = proxied != 0;
 	r.took = took != 0;
 	r.by_logs = by_logs != 0;
+	r.persistent = persistent != 0;
+	r.misses = misses > 0 && misses < RUN_ATTEMPTS ? (unsigned)misses : 0;
 	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_CONTROL ||
 	    r.os_by > RUN_PROOF_PROBE || r.disk_by > RUN_PROOF_PROBE)
 		return error_set(err, -EINVAL, "bad-record", NULL,

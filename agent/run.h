@@ -82,6 +82,10 @@ struct run {
 	uint32_t loaded;    /* bit 0 kernel, bit n initrd n - 1 */
 	uint64_t files;	    /* bit per further file */
 	struct run_sign signs[STAGE_COUNT];
+	/* How the last override was done (bmc_manners.h); "": not yet, or the machine missed it. */
+	char variant[16];
+	unsigned misses;      /* overrides that were in vain */
+	bool persistent;      /* the BMC may have flags of ours that no boot uses up */
 	struct error verdict; /* of a failed or cancelled job */
 	char by[64];	      /* who cancelled */
 };
@@ -106,6 +110,14 @@ run_loading(const struct run *r);
 /* The wall clock was set by that much: the times of the run move with it. */
 void
 run_move_clock(struct run *r, int64_t by);
+
+/* The override was done in that way, well or not; NULL: none was. */
+void
+run_take_variant(struct run *r, const char *variant, bool well);
+/* The attempt ends with that verdict: was it for want of the override? Then the next one is to be done
+ * in another way. */
+void
+run_judge_variant(struct run *r, const char *code);
 
 json_t *
 run_to_json(const struct run *r);

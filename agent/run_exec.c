@@ -417,10 +417,11 @@ describe_flags(const struct bmc_result *res, char *buf, size_t size)
 	if (!f->known)
 		return;
 	snprintf(buf, size,
-	    "boot flags read back: %s, %s, %s, device %u (%02x %02x %02x %02x %02x)",
+	    "boot flags read back: %s, %s, %s, device %u (%02x %02x %02x %02x %02x); "
+	    "variant %s",
 	    f->valid ? "valid" : "not valid", f->persistent ? "persistent" : "once",
 	    f->efi ? "EFI" : "BIOS", f->device, f->raw[0], f->raw[1], f->raw[2],
-	    f->raw[3], f->raw[4]);
+	    f->raw[3], f->raw[4], res->variant != NULL ? res->variant : "unknown");
 }
 
 static void
@@ -430,8 +431,7 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	char evidence[RUN_EVIDENCE_SIZE] = "";
 
 	job->call = 0;
-	if (res->err.code[0] == '\0' || str_eq(res->err.code, "override-not-kept"))
-		job->variant = res->variant != NULL ? res->variant : job->variant;
+	job->variant = res->variant;
 	if (res->err.code[0] != '\0') {
 		run_jobs_post_step(job, &res->err, worth_retrying(&res->err), NULL);
 		return;
@@ -482,37 +482,16 @@ begin_control(struct run_job *job)
 	}
 }
 
-/* The machine did not come after the last one: another way of asking for it. */
+/* After a miss in another way; else as before. */
 static void
 begin_override(struct run_job *job, enum bmc_boot boot)
 {
 	struct bmc_engine *e = job->deps->bmc;
 
-	if (job->variant != NULL)
-		job->misses++;
-	job->variant = NULL;
+	run_override_recall(job);
 	job->call =
 	    bmc_override(e, &job->bundle->bmc, boot, time_left(job), on_bmc_done, job);
-	bmc_attempt(e, job->call, job->misses + 1);
-}
-
-void
-run_exec_learn(struct run_job *job)
-{
-	char text[96];
-
-	if (job->variant == NULL || job->run.stage <= STAGE_FIRMWARE_DHCP ||
-	    job->run.stage > STAGE_DONE)
-		return;
-	bmc_override_worked(job->deps->bmc, &job->bundle->bmc, job->variant);
-	if (job->misses > 0) {
-		snprintf(text, sizeof(text),
-		    "the machine came to the network after variant \"%s\" of the "
-		    "override",
-		    job->variant);
-		run_jobs_tell(job, "ipmi.learned", "variant", job->variant, text);
-	}
-	job->variant = NULL;
+	bmc_attempt(e, job->call, job->run.misses + 1, job->run.variant);
 }
 
 static void
@@ -535,7 +514,8 @@ begin_bmc(struct run_job *job, enum run_action action)
 	else
 		begin_control(job);
 	if (action == RUN_ACT_POWER_ON && run_planned(&job->run, STAGE_OVERRIDE))
-		bmc_hold_override(e, job->call, boot, job->misses + 1);
+		bmc_hold_override(
+		    e, job->call, boot, job->run.misses + 1, job->run.variant);
 	bmc_insist(e, job->call);
 }
 

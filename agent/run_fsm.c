@@ -251,10 +251,12 @@ miss(struct run_fsm *f, const struct error *why, bool again)
 	struct error copy = *why;
 
 	run_note_stage(f, "missed", copy.text);
-	if (again && may_retry(f->r))
-		retry(f, copy.text);
-	else
+	if (!again || !may_retry(f->r)) {
 		fail(f, &copy);
+		return;
+	}
+	run_judge_variant(f->r, copy.code);
+	retry(f, copy.text);
 }
 
 /* Restarts have used up the time that they may take from the job. */
@@ -381,6 +383,7 @@ on_step(struct run_fsm *f, const struct run_input *in)
 	if (run_ended(r) || in->step != r->step || r->stage > STAGE_POWER)
 		return;
 	f->out->changed = true;
+	run_take_variant(r, in->variant, in->ok);
 	if (in->ok)
 		on_step_done(f, in->evidence);
 	else

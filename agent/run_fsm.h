@@ -67,6 +67,7 @@ struct run_input {
 	const struct error
 	    *err; /* of a failed step; in a tick, consume, cancel: as said above */
 	const char *evidence; /* of a good step or a sign; may be NULL */
+	const char *variant;  /* of a step that did or checked the override; else NULL */
 	enum run_sign_type sign;
 	unsigned index;
 	bool proxied, took; /* of a sign of DHCP, as in run_wire.h */

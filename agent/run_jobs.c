@@ -496,6 +496,8 @@ run_jobs_post_step(
 	it->in.step = job->run.step;
 	it->in.ok = err == NULL;
 	it->in.retry = retry;
+	it->in.variant = job->variant;
+	job->variant = NULL;
 	if (err != NULL)
 		it->err = *err;
 	str_clip(it->evidence, sizeof(it->evidence), evidence == NULL ? "" : evidence);
@@ -605,6 +607,7 @@ run_jobs_free(struct run_jobs *js)
 		return;
 	HASH_ITER (hh, js->by_id, job, tmp)
 		run_jobs_remove(js, job);
+	run_override_forget(js);
 	forget_looks(js);
 	while (js->head != NULL) {
 		struct run_item *it = js->head;

@@ -31,8 +31,8 @@ struct run_job {
 
 	/* Under way; 0 or NULL: nothing. */
 	uint64_t call;	     /* BMC */
-	const char *variant; /* of an override that no DHCP request has confirmed yet */
-	unsigned misses;     /* overrides that none confirmed */
+	const char *variant; /* of the override, to be told when the step ends */
+	bool taken_back;     /* persistent flags, by this process */
 	struct preflight_check *check;
 	struct nfs_check_io *export;
 	struct probe *probe;
@@ -50,9 +50,6 @@ struct run_job {
 /* Begins an action, or does it. */
 void
 run_exec(struct run_job *job, enum run_action action, uint64_t step);
-/* The machine has come to the network: the override was good. */
-void
-run_exec_learn(struct run_job *job);
 /* Stops whatever is under way without a result. */
 void
 run_exec_stop(struct run_job *job);
@@ -119,7 +116,8 @@ struct run_jobs {
 	struct run_item *head, **tail;
 	size_t queued;
 	struct run_look *looks;
-	int64_t overflow; /* observations that the queue had no room for */
+	struct run_clearing *clearings; /* of BMCs that are asked to clear their flags */
+	int64_t overflow;		/* observations that the queue had no room for */
 	struct event *turn, *tick;
 	unsigned ticks;
 	int64_t wall, mono; /* when the clocks were compared last */
@@ -131,6 +129,15 @@ struct run_jobs {
 	struct error trouble;
 	struct error bootd_down; /* why bootd does not run; no code: it does */
 };
+
+/* run_override.c: before an override, what an earlier run of this program has learned of the BMC. */
+void
+run_override_recall(struct run_job *job);
+/* The job has gone on: what worked is learned, and flags that no boot uses up are taken back. */
+void
+run_override_follow(struct run_job *job);
+void
+run_override_forget(struct run_jobs *js);
 
 /* run_jobs.c: an item goes to the end of the queue; job "" for none. */
 struct run_item *

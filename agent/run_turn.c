@@ -257,7 +257,7 @@ carry_out(struct run_jobs *js)
 		if (!job->touched)
 			continue;
 		log_stage(js, job);
-		run_exec_learn(job);
+		run_override_follow(job);
 		if (js->d.ops->progress != NULL)
 			js->d.ops->progress(js->d.arg, job->bundle, &job->run);
 		job->touched = false;

@@ -12,12 +12,16 @@
 #include "lib/compiler.h"
 #include "lib/str.h"
 
-/* "unknown (bmc-unreachable)" */
+/* "unknown (bmc-unreachable)"; what was perhaps done has not failed. */
 static void
 add_failure(enum bmc_verb verb, const json_t *row, struct text *out)
 {
-	text_add(out, verb == BMC_VERB_POWER_STATUS ? "unknown (" : "failed (");
-	text_add_escaped(out, cmd_util_str(row, "code"));
+	const char *code = cmd_util_str(row, "code");
+	bool unknown = verb == BMC_VERB_POWER_STATUS || str_eq(code, "answer-lost") ||
+		       str_eq(code, "agent-silent");
+
+	text_add(out, unknown ? "unknown (" : "failed (");
+	text_add_escaped(out, code);
 	text_add(out, ")");
 }
 
@@ -62,7 +66,8 @@ add_pair(const char *name, const json_t *v, const char *note, struct text *out)
 	if (v == NULL || json_is_null(v))
 		return;
 	new_line(out);
-	text_addf(out, "%s: ", name);
+	text_add_escaped(out, name);
+	text_add(out, ": ");
 	add_value(v, out);
 	if (note[0] != '\0') {
 		text_add(out, " (");
@@ -194,7 +199,9 @@ add_entry(const json_t *e, struct text *out)
 	const char *at = cmd_util_str(e, "at"), *words = cmd_util_str(e, "text");
 
 	new_line(out);
-	text_addf(out, "%lld %s ", number(e, "id"), at[0] != '\0' ? at : "-");
+	text_addf(out, "%lld ", number(e, "id"));
+	text_add_escaped(out, at[0] != '\0' ? at : "-");
+	text_add(out, " ");
 	if (json_object_get(e, "oem") != NULL) {
 		text_addf(out, "OEM record %02llx: ", number(e, "oem"));
 		text_add_escaped(out, cmd_util_str(e, "raw"));

@@ -34,6 +34,7 @@ struct question {
 	char *hosts; /* the selector as typed */
 	struct host *expected;
 	struct collate *collate; /* or NULL */
+	struct collate *whys;	 /* with it: the error lines */
 	json_t *rows;		 /* for -o json, or NULL */
 	size_t failed;
 	bool done; /* the server's last line has come */
@@ -91,6 +92,19 @@ print_lines(
 }
 
 static void
+add_to_groups(
+    const struct question *q, const char *host, const char *answer, const json_t *row)
+{
+	struct text why = {0};
+
+	collate_add(q->collate, host, answer);
+	text_add_escaped(&why, cmd_util_str(row, "why"));
+	if (cmd_util_str(row, "code")[0] != '\0')
+		collate_add(q->whys, host, text_str(&why));
+	text_done(&why);
+}
+
+static void
 print_row(struct question *q, const char *host, const json_t *row)
 {
 	struct text answer = {0};
@@ -102,7 +116,7 @@ print_row(struct question *q, const char *host, const json_t *row)
 	} else {
 		bmc_view_answer(q->verb, row, q->blame, &answer);
 		if (q->collate != NULL)
-			collate_add(q->collate, host, text_str(&answer));
+			add_to_groups(q, host, text_str(&answer), row);
 		else
 			print_lines(q, host, text_str(&answer), row);
 	}
@@ -137,10 +151,17 @@ on_line(void *arg, const json_t *line)
 		q->done = true;
 }
 
-/* The hosts whose answer was on its way when the stream broke off. */
+/* The hosts whose answer was on its way when the stream broke off, or was forgotten. */
 static void
 account_for_rest(struct question *q)
 {
+	/* What changes a machine is not to be done twice. */
+	const char *why =
+	    bmc_verb_info(q->verb)->destructive
+		? "answer-lost: the server went away before it was told, and "
+		  "it may have been done: look before you repeat it"
+		: "answer-lost: the server went away before it was told: "
+		  "ask again";
 	struct host *h, *next;
 
 	HASH_ITER (hh, q->expected, h, next) {
@@ -149,9 +170,7 @@ account_for_rest(struct question *q)
 		if (h->answered)
 			continue;
 		row = json_pack("{s:s, s:s, s:s, s:s}", "host", h->name, "code",
-		    "answer-lost", "why",
-		    "answer-lost: the server went away before it was told: ask again",
-		    "power", "unknown");
+		    "answer-lost", "why", why, "power", "unknown");
 		take_row(q, h->name, row);
 		json_decref(row);
 	}
@@ -179,6 +198,11 @@ print_end(struct question *q)
 	if (q->collate != NULL)
 		collate_print(q->collate, &t);
 	fputs(text_str(&t), q->ctl->out);
+	text_clear(&t);
+	if (q->whys != NULL)
+		collate_print(q->whys, &t);
+	fflush(q->ctl->out);
+	fputs(text_str(&t), q->ctl->err);
 	text_done(&t);
 	if (q->rows != NULL) {
 		json_t *all = json_object();
@@ -198,8 +222,7 @@ ask(struct question *q, json_t *body)
 	    .method = "POST", .path = path, .body = body, .subject = q->hosts};
 	int r = answers_io_run(q->ctl, &rq, on_line, q);
 
-	if (q->expected != NULL && (r != CTL_OK || !q->done))
-		account_for_rest(q);
+	account_for_rest(q);
 	if (r == CTL_OK && !q->done) {
 		struct error err;
 
@@ -299,14 +322,14 @@ put_args(
 
 /* What could harm says why, and how many hosts it may hit. */
 static int
-put_order(const struct args *args, json_t *body, struct error *err)
+put_order(enum bmc_verb verb, const struct args *args, json_t *body, struct error *err)
 {
 	const char *limit = args_get(args, "limit"), *reason = args_get(args, "reason");
 	int64_t n;
 
 	if (reason == NULL || reason[0] == '\0')
 		return error_set(err, -1, "reason-missing", "add --reason 'INC-123 ...'",
-		    "%s wants to know why", args->command->noun);
+		    "%s wants to know why", bmc_verb_info(verb)->name);
 	json_put_str(body, "reason", reason);
 	json_put_bool(body, "yes", true); /* what needs one has had it when it is sent */
 	if (limit == NULL)
@@ -390,7 +413,7 @@ run(struct question *q, const struct args *args)
 	int r = put_args(q, args, body, &err);
 
 	if (r == 0 && bmc_verb_info(q->verb)->destructive)
-		r = put_order(args, body, &err);
+		r = put_order(q->verb, args, body, &err);
 	if (r == 0 && q->verb == BMC_VERB_IDENTIFY)
 		json_put_str(body, "reason", args_get(args, "reason"));
 	if (r < 0)
@@ -418,10 +441,12 @@ cmd_bmc(struct ctl *ctl, const struct args *args)
 
 	if (q.verb == BMC_VERB_SEL && args_has(args, "clear"))
 		q.verb = BMC_VERB_SEL_CLEAR;
+	q.whys = q.collate != NULL ? collate_new() : NULL;
 	q.blame = q.verb == BMC_VERB_SHOW && args_has(args, "blame");
 	r = run(&q, args);
 	json_decref(q.rows);
 	collate_free(q.collate);
+	collate_free(q.whys);
 	free_expected(&q);
 	free(q.hosts);
 	return r;

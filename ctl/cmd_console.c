@@ -6,7 +6,7 @@
  * Ownership: a recording is held whole while it is played.
  * Failure modes: exit codes of DESIGN section 8; a recording that is damaged is played as far as it is good, and ends with 2.
  */
-#include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,6 +28,7 @@ struct play {
 	bool text;
 	struct console_text lines;
 	int64_t last; /* time of the frame before */
+	bool closed;  /* nobody reads what is written */
 };
 
 static void
@@ -39,21 +40,32 @@ print_line(void *arg, int64_t at, const char *line)
 	fprintf(p->ctl->out, "%s %s\n", clock_text(at, when, sizeof(when)), line);
 }
 
+/* Ends early when nobody reads any more. */
+static void
+pass_time(struct play *p, int64_t us)
+{
+	struct pollfd out = {.fd = fileno(p->ctl->out)};
+	const int64_t end = clock_mono() + us;
+
+	while (!p->closed && (us = end - clock_mono()) > 0) {
+		const struct timespec ts = {us / USEC_PER_SEC, us % USEC_PER_SEC * 1000};
+
+		if (ppoll(&out, 1, &ts, NULL) > 0)
+			p->closed = true;
+	}
+}
+
 static void
 wait_until(struct play *p, int64_t at)
 {
+	/* The agent's clock may have been set back in between. */
 	int64_t us = p->last == 0 || at <= p->last ? 0 : at - p->last;
-	struct timespec ts;
 
-	if (at > p->last)
-		p->last = at;
-	if (p->speed <= 0 || us == 0)
-		return;
-	us = (int64_t)((double)us / p->speed);
-	ts = (struct timespec){us / USEC_PER_SEC, us % USEC_PER_SEC * 1000};
-	fflush(p->ctl->out);
-	while (nanosleep(&ts, &ts) < 0 && errno == EINTR)
-		;
+	p->last = at;
+	if (fflush(p->ctl->out) != 0)
+		p->closed = true;
+	if (p->speed > 0 && us > 0)
+		pass_time(p, (int64_t)((double)us / p->speed));
 }
 
 static void
@@ -102,7 +114,8 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 	size_t at = 0, used = 0;
 	int r;
 
-	while ((r = console_record_next(data + at, len - at, &f, &used)) == 1) {
+	while ((r = console_record_next(data + at, len - at, &f, &used)) == 1 &&
+	       !p->closed) {
 		if (f.type == CONSOLE_RECORD_BEGIN && !str_eq(f.host, host)) {
 			struct error err;
 
@@ -114,9 +127,13 @@ play(struct play *p, const char *host, const uint8_t *data, size_t len)
 		play_frame(p, &f);
 		at += used;
 	}
+	if (r == 0)
+		at += used; /* frames of a later release */
 	if (p->text)
 		console_text_end(&p->lines);
 	fflush(p->ctl->out);
+	if (p->closed)
+		return CTL_FAILED;
 	return r < 0 || at < len ? damaged(p->ctl, host) : CTL_OK;
 }
 
@@ -162,6 +179,23 @@ read_speed(const struct ctl *ctl, const char *s, double *ret)
 	return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 }
 
+/* What has no meaning was meant to have one. */
+static int
+check_options(const struct ctl *ctl, const char *host, const struct args *args, bool live)
+{
+	struct error err;
+
+	if (live && args_has(args, "speed"))
+		error_set(&err, 0, "usage", "add --replay BOOT",
+		    "--speed is of recordings; a live console has its own");
+	else if (!live && (args_has(args, "steal") || args_has(args, "read-only")))
+		error_set(&err, 0, "usage", "leave it out",
+		    "--steal and --read-only are of live consoles");
+	else
+		return CTL_OK;
+	return ctl_fail(ctl, CTL_USAGE, host, &err);
+}
+
 int
 cmd_console(struct ctl *ctl, const struct args *args)
 {
@@ -171,9 +205,12 @@ cmd_console(struct ctl *ctl, const struct args *args)
 	    .text = args_has(args, "text"),
 	    .lines = {.fn = print_line}};
 	json_t *recording = NULL;
-	int r;
+	bool live = boot == NULL && !p.text;
+	int r = check_options(ctl, host, args, live);
 
-	if (boot == NULL && !p.text)
+	if (r != CTL_OK)
+		return r;
+	if (live)
 		return console_io_run(
 		    ctl, host, args_has(args, "read-only"), args_has(args, "steal"));
 	r = read_speed(ctl, args_get(args, "speed"), &p.speed);

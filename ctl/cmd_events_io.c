@@ -23,7 +23,8 @@ enum {
 	EVENTS_DEFAULT = 200,
 	EVENTS_MAX = 100000,
 	EVENTS_PAGE = 1000,
-	EVENTS_RETRY_S = 1
+	EVENTS_RETRY_S = 1,
+	TOLD_MIN = 8, /* shorter words are in a text by chance */
 };
 
 /* A detail, for people: "deadline_us" as the duration that it is. */
@@ -49,6 +50,15 @@ add_detail(const char *key, const json_t *value, struct text *out)
 	free(name);
 }
 
+/* The reason is often the text of a verdict, or holds the console's line: once is enough. */
+static bool
+is_told(const char *reason, const char *value)
+{
+	return reason[0] != '\0' && value != NULL &&
+	       (str_eq(value, reason) ||
+		   (strlen(value) >= TOLD_MIN && strstr(reason, value) != NULL));
+}
+
 /* What it is about: file and bytes, reason, and the details. */
 static void
 cell_what(const json_t *ev, struct text *out)
@@ -69,8 +79,7 @@ cell_what(const json_t *ev, struct text *out)
 	text_add(out, out->len > 0 && reason[0] != '\0' ? " " : "");
 	text_add_escaped(out, reason);
 	json_object_foreach (json_object_get(ev, "detail"), key, value) {
-		/* The reason is often the text of a verdict: once is enough. */
-		if (reason[0] != '\0' && str_eq(json_string_value(value), reason))
+		if (is_told(reason, json_string_value(value)))
 			continue;
 		text_add(out, out->len > 0 ? " " : "");
 		add_detail(key, value, out);

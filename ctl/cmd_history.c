@@ -162,6 +162,31 @@ cmd_history(struct ctl *ctl, const struct args *args)
 	return r;
 }
 
+/* "60 kB, 2 gaps, goes on: …" and how to see it. */
+static void
+add_console(struct text *out, const json_t *boot)
+{
+	const json_t *c = json_object_get(boot, "console");
+	long long gaps = (long long)json_integer_value(json_object_get(c, "gaps"));
+	struct text t = {0};
+	char size[32];
+
+	if (!json_is_object(c))
+		return;
+	text_add(&t, str_bytes(json_integer_value(json_object_get(c, "octets")), size,
+			 sizeof(size)));
+	if (gaps > 0)
+		text_addf(&t, ", %lld gap%s", gaps, gaps > 1 ? "s" : "");
+	if (json_is_true(json_object_get(c, "truncated")))
+		text_add(&t, ", cut at its limit");
+	if (!json_is_true(json_object_get(c, "ended")))
+		text_add(&t, ", goes on");
+	text_addf(&t, ": netboot-ctl console %s --replay %s", cmd_util_str(boot, "host"),
+	    cmd_util_str(boot, "id"));
+	record_add_line(out, "console", text_str(&t));
+	text_done(&t);
+}
+
 static void
 print_boot(const struct ctl *ctl, const json_t *boot)
 {
@@ -173,6 +198,7 @@ print_boot(const struct ctl *ctl, const json_t *boot)
 		record_add_line(&t, plain[i], cmd_util_str(boot, plain[i]));
 	record_add_time(&t, "began", boot, "began");
 	record_add_time(&t, "ended", boot, "ended");
+	add_console(&t, boot);
 	text_add(&t, "\n");
 	fputs(text_str(&t), ctl->out);
 	text_done(&t);

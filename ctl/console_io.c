@@ -5,9 +5,11 @@
  * requests, one at a time, with what was typed meanwhile in the next.
  *
  * Entry points: console_io_run().
- * Ownership: everything lives until it returns; the terminal is put back whatever ends it but SIGKILL.
- * Failure modes: a stream that breaks is taken up again, as long as the server answers at all within RETRIES tries; a
- * refusal ends it. What cannot be typed, because somebody else is the writer, is told once.
+ * Ownership: everything lives until it returns; the terminal is put back whatever ends it but SIGKILL, and while it
+ * is stopped.
+ * Failure modes: a stream that breaks is taken up again, as long as the server answers at all within RETRIES tries; what
+ * was typed meanwhile is dropped. A refusal ends it. What cannot be typed, because somebody else is the writer, is told
+ * once.
  */
 #include "ctl/console_io.h"
 
@@ -35,7 +37,8 @@ enum {
 	READ_SIZE = 512,
 	DATA_MAX = 256 * 1024,
 	RETRIES = 10,
-	RETRY_S = 1
+	RETRY_S = 1,
+	SLOW_MS = 200, /* the console does not take more */
 };
 
 struct console_io {
@@ -45,7 +48,7 @@ struct console_io {
 	struct event_base *base;
 	struct http_client *client;
 	struct http_client_call *stream, *typing;
-	struct event *in, *retry, *signals[3];
+	struct event *in, *retry, *slow, *signals[6];
 	struct sse sse;
 	struct escape escape;
 	struct termios before;
@@ -54,6 +57,7 @@ struct console_io {
 	size_t n_type, n_sent;
 	unsigned breaks;
 	bool told_writer, may_type;
+	char told_state[600]; /* last */
 	unsigned failures;
 	int result;
 };
@@ -77,15 +81,19 @@ leave(struct console_io *io, int result)
 /* ---- the terminal ---- */
 
 static void
-make_raw(struct console_io *io)
+set_raw(struct console_io *io)
 {
-	struct termios t;
+	struct termios t = io->before;
 
-	if (!io->ctl->in_tty || tcgetattr(STDIN_FILENO, &io->before) < 0)
-		return;
-	t = io->before;
 	cfmakeraw(&t);
 	io->raw = tcsetattr(STDIN_FILENO, TCSANOW, &t) == 0;
+}
+
+static void
+make_raw(struct console_io *io)
+{
+	if (io->ctl->in_tty && tcgetattr(STDIN_FILENO, &io->before) == 0)
+		set_raw(io);
 }
 
 static void
@@ -96,10 +104,33 @@ put_back(struct console_io *io)
 	io->raw = false;
 }
 
+/* With the error line that says why. */
+static void
+fail(struct console_io *io, int result, const char *code, const char *text,
+    const char *next)
+{
+	struct error err;
+
+	put_back(io);
+	error_set(&err, 0, code, next, "%s", text);
+	leave(io, ctl_fail(io->ctl, result, io->host, &err));
+}
+
 /* ---- typing ---- */
 
 static void
 send_typed(struct console_io *io);
+
+/* Nothing of it must come out later. */
+static void
+drop_typed(struct console_io *io)
+{
+	explicit_bzero(io->type, sizeof(io->type));
+	io->n_type = io->n_sent = 0;
+	io->breaks = 0;
+	if (io->raw)
+		event_add(io->in, NULL);
+}
 
 /* The server's words, for a person. */
 static void
@@ -123,6 +154,7 @@ say_problem(const struct console_io *io, const struct http_client_reply *reply)
 static void
 on_typed(void *arg, const struct http_client_reply *reply)
 {
+	const struct timeval slow = {.tv_usec = SLOW_MS * 1000};
 	struct console_io *io = arg;
 
 	io->typing = NULL;
@@ -137,10 +169,18 @@ on_typed(void *arg, const struct http_client_reply *reply)
 		memmove(io->type, io->type + io->n_sent, io->n_type);
 	}
 	io->n_sent = 0;
-	if (io->n_type > 0 || io->breaks > 0)
+	if (reply->status == 429)
+		event_add(io->slow, &slow);
+	else if (io->n_type > 0 || io->breaks > 0)
 		send_typed(io);
 	else
 		event_add(io->in, NULL);
+}
+
+static void
+on_slow(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	send_typed(arg);
 }
 
 static void
@@ -151,7 +191,8 @@ send_typed(struct console_io *io)
 	    .method = "POST", .timeout_us = 30 * USEC_PER_SEC};
 	json_t *v;
 
-	if (io->typing != NULL || io->watcher[0] == '\0')
+	if (io->typing != NULL || io->watcher[0] == '\0' ||
+	    evtimer_pending(io->slow, NULL))
 		return;
 	base64_put(data, io->type, io->n_type);
 	v = json_pack("{s:s, s:s, s:b}", "watcher", io->watcher, "data", data, "break",
@@ -185,6 +226,8 @@ on_key(evutil_socket_t fd, short what UNUSED, void *arg)
 	for (left = (size_t)n; left > 0;) {
 		enum escape_what e = escape_take(&io->escape, &p, &left, out, &k);
 
+		if (io->watcher[0] == '\0')
+			k = 0; /* nobody is there to take it */
 		if (io->may_type && k <= sizeof(io->type) - io->n_type) {
 			memcpy(io->type + io->n_type, out, k);
 			io->n_type += k;
@@ -199,7 +242,7 @@ on_key(evutil_socket_t fd, short what UNUSED, void *arg)
 		}
 		if (e == ESCAPE_HELP)
 			fputs(escape_help, io->ctl->err);
-		io->breaks += e == ESCAPE_BREAK && io->may_type;
+		io->breaks += e == ESCAPE_BREAK && io->may_type && io->watcher[0] != '\0';
 	}
 	/* More is read when this is sent: the terminal holds what cannot be taken. */
 	if (sizeof(io->type) - io->n_type < sizeof(out))
@@ -222,7 +265,8 @@ on_data(struct console_io *io, const json_t *v)
 	data = str_alloc(DATA_MAX);
 	if (base64_get(text, data, DATA_MAX, &n) == 0) {
 		fwrite(data, 1, n, io->ctl->out);
-		fflush(io->ctl->out);
+		if (fflush(io->ctl->out) != 0) /* nobody reads it */
+			leave(io, CTL_FAILED);
 	}
 	free(data);
 }
@@ -231,12 +275,25 @@ static void
 on_state(struct console_io *io, const json_t *v)
 {
 	const char *state = "", *text = "";
-	char line[300], safe[240];
+	char line[600], safe[400], name[64];
 
 	if (json_get_str(v, "state", &state, NULL) < 0 ||
 	    json_opt_str(v, "text", &text, NULL) < 0)
 		return;
 	str_escape(safe, sizeof(safe), text, strlen(text));
+	str_escape(name, sizeof(name), state, strlen(state));
+	if (str_eq(state, "never")) {
+		fail(io, CTL_FAILED, "console-refused", safe,
+		    "netboot-ctl power status HOST tells whether the password is right; "
+		    "docs/bmc.md has what a console needs");
+		return;
+	}
+	if (str_eq(state, "gone")) {
+		put_back(io);
+		fprintf(io->ctl->err, "%s: %s\n", io->host, safe);
+		leave(io, CTL_FAILED);
+		return;
+	}
 	if (str_eq(state, "up"))
 		snprintf(line, sizeof(line), "connected%s",
 		    io->raw ? "; ~. leaves, ~? helps" : "");
@@ -246,10 +303,10 @@ on_state(struct console_io *io, const json_t *v)
 	else if (str_eq(state, "asking") || str_eq(state, "connecting"))
 		snprintf(line, sizeof(line), "connecting");
 	else
-		snprintf(line, sizeof(line), "%s: %s", state, safe);
-	say(io, line);
-	if (str_eq(state, "never") || str_eq(state, "gone"))
-		leave(io, CTL_FAILED);
+		snprintf(line, sizeof(line), "%s: %s; trying again", name, safe);
+	if (!str_eq(line, io->told_state))
+		say(io, line);
+	str_clip(io->told_state, sizeof(io->told_state), line);
 }
 
 static void
@@ -298,16 +355,22 @@ on_stream_end(void *arg, const struct http_client_reply *reply)
 {
 	const struct timeval tv = {.tv_sec = RETRY_S};
 	struct console_io *io = arg;
+	const struct client_request rq = {.subject = io->host};
 
 	io->stream = NULL;
 	io->watcher[0] = '\0';
+	drop_typed(io);
 	if (reply->status >= 400) {
-		say_problem(io, reply);
-		leave(io, reply->status == 403 ? CTL_REFUSED : CTL_FAILED);
+		put_back(io);
+		leave(io, client_refused(
+			      io->ctl, &rq, reply->status, reply->body, reply->body_len));
 	} else if (++io->failures > RETRIES) {
-		say(io, "the server does not answer");
-		leave(io, CTL_UNREACHABLE);
+		fail(io, CTL_UNREACHABLE, "server-unreachable",
+		    "the server does not answer",
+		    "look whether netboot-orchestrator runs");
 	} else {
+		if (io->failures == 1)
+			say(io, "the connection to the server broke; trying again");
 		event_add(io->retry, &tv);
 	}
 }
@@ -336,10 +399,21 @@ on_retry(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	begin(arg);
 }
 
+/* The shell may have set the terminal up otherwise meanwhile. */
 static void
-on_signal(evutil_socket_t sig UNUSED, short what UNUSED, void *arg)
+on_signal(evutil_socket_t sig, short what UNUSED, void *arg)
 {
-	leave(arg, CTL_OK);
+	struct console_io *io = arg;
+	bool raw = io->raw;
+
+	if (sig == SIGTSTP) {
+		put_back(io);
+		raise(SIGSTOP);
+	}
+	if (sig != SIGTSTP && sig != SIGCONT)
+		leave(io, CTL_OK);
+	else if (raw)
+		set_raw(io);
 }
 
 /* ---- begin and end ---- */
@@ -354,6 +428,7 @@ close_all(struct console_io *io)
 	http_client_free(io->client);
 	event_free(io->in);
 	event_free(io->retry);
+	event_free(io->slow);
 	for (size_t i = 0; i < ARRAY_SIZE(io->signals); i++)
 		event_free(io->signals[i]);
 	sse_done(&io->sse);
@@ -363,10 +438,11 @@ close_all(struct console_io *io)
 static void
 run(struct console_io *io)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGCONT};
 
 	io->in = event_new(io->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_key, io);
 	io->retry = evtimer_new(io->base, on_retry, io);
+	io->slow = evtimer_new(io->base, on_slow, io);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++) {
 		io->signals[i] = evsignal_new(io->base, signals[i], on_signal, io);
 		event_add(io->signals[i], NULL);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Rows of `console`.
  *
- * Entry points: db_console_*(). Ids sort by time, so that the oldest recording is the first row.
+ * Entry points: db_console_*(). The oldest recording is the one that came first: ids and times are the agents', whose
+ * clocks may be wrong.
  * Failure modes: those of db.h. */
 #include "db/db_console.h"
 
@@ -21,20 +22,20 @@ enum {
 
 #define COLUMNS                                                                 \
 	"SELECT boot, host, site, began, last, size, octets, gaps, truncated, " \
-	"ended FROM console"
+	"ended, added FROM console"
 
 static const char *const sql[] = {
     [CONSOLE_GET] = COLUMNS " WHERE boot = $1",
     [CONSOLE_PUT] =
 	"INSERT INTO console (boot, host, site, began, last, size, octets, gaps,"
-	" truncated, ended) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+	" truncated, ended, added) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 	" ON CONFLICT (boot) DO UPDATE SET last = excluded.last, size = excluded.size,"
 	" octets = excluded.octets, gaps = excluded.gaps, truncated = excluded.truncated,"
 	" ended = excluded.ended",
     [CONSOLE_DEL] = "DELETE FROM console WHERE boot = $1",
     [CONSOLE_NEWEST] =
 	"SELECT boot FROM console WHERE host = $1 ORDER BY boot DESC LIMIT 1",
-    [CONSOLE_OLDEST] = COLUMNS " ORDER BY boot LIMIT 1",
+    [CONSOLE_OLDEST] = COLUMNS " ORDER BY added, boot LIMIT 1",
     [CONSOLE_TOTAL] = "SELECT coalesce(sum(size), 0) FROM console",
 };
 
@@ -67,6 +68,7 @@ read_row(struct db_stmt *st, struct db_console *ret)
 	ret->gaps = db_col_i64(st, 7);
 	ret->truncated = db_col_bool(st, 8);
 	ret->ended = db_col_bool(st, 9);
+	ret->added = db_col_i64(st, 10);
 	db_reset(st);
 	return 0;
 }
@@ -95,6 +97,7 @@ db_console_put(struct store *s, const struct db_console *c)
 	db_bind_i64(st, 8, c->gaps);
 	db_bind_bool(st, 9, c->truncated);
 	db_bind_bool(st, 10, c->ended);
+	db_bind_i64(st, 11, c->added);
 	return store_run(st);
 }
 

@@ -10,9 +10,11 @@ struct db_console {
 	char boot[ID_SIZE];
 	char host[BUNDLE_NAME_SIZE];
 	char site[64];
-	int64_t began, last; /* times of the first and the last frame */
-	int64_t size;	     /* octets of the file that are held */
-	int64_t octets;	     /* of the console */
+	int64_t began,
+	    last;	/* times of the first and the last frame, by the agent's clock */
+	int64_t added;	/* when its first piece came; it stays */
+	int64_t size;	/* octets of the file that are held */
+	int64_t octets; /* of the console */
 	int64_t gaps;
 	bool truncated, ended;
 };
@@ -27,7 +29,7 @@ db_console_del(struct store *s, const char *boot) MUST_CHECK;
 /* The newest of the host's boots that has one; -ENOENT. */
 int
 db_console_newest(struct store *s, const char *host, char ret_boot[ID_SIZE]) MUST_CHECK;
-/* The oldest of all, -ENOENT, and the octets of all files. */
+/* The one that came first of all, -ENOENT, and the octets of all files. */
 int
 db_console_oldest(struct store *s, struct db_console *ret) MUST_CHECK;
 int

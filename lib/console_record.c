@@ -176,9 +176,9 @@ console_record_next(
 		if (known == 0)
 			continue;
 		*ret = f;
-		*ret_used = done;
-		return 1;
+		break;
 	}
+	*ret_used = done;
 	return r;
 }
 
@@ -203,10 +203,13 @@ console_record_sum_add(struct console_record_sum *sum, const uint8_t *buf, size_
 {
 	struct console_record_frame f;
 	size_t done = 0, used = 0;
-	int r = 0;
+	int r = 0, known = 0;
 
-	while (!sum->damaged &&
-	       (r = console_record_next(buf + done, len - done, &f, &used)) == 1) {
+	for (; !sum->damaged &&
+	       (r = read_frame(buf + done, len - done, &f, &used, &known)) == 1;
+	     done += used) {
+		if (known == 0)
+			continue;
 		if ((f.type == CONSOLE_RECORD_BEGIN) == sum->begun) {
 			r = -EBADMSG; /* the first, and only it */
 			break;
@@ -217,7 +220,6 @@ console_record_sum_add(struct console_record_sum *sum, const uint8_t *buf, size_
 			memcpy(sum->id, f.id, sizeof(sum->id));
 		}
 		count(sum, &f);
-		done += used;
 	}
 	sum->damaged |= r < 0;
 	sum->good += (int64_t)done;

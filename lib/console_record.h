@@ -69,7 +69,8 @@ console_record_put_mark(uint8_t *buf, size_t cap, int64_t at,
     enum console_record_mark mark, const char *text) MUST_CHECK;
 
 /* The first frame of buf: 1 with *ret and the octets it takes in *ret_used; 0 when it is not whole yet;
- * -EBADMSG: no frame, or a damaged one. A frame of an unknown type or mark that is whole is skipped. */
+ * -EBADMSG: no frame, or a damaged one. A frame of an unknown type or mark that is whole is skipped, and counts among
+ * the octets, which without a frame are those that were skipped. */
 int
 console_record_next(const uint8_t *buf, size_t len, struct console_record_frame *ret,
     size_t *ret_used) MUST_CHECK;

@@ -110,8 +110,17 @@ call_free(struct http_client_call *call)
 	if (call->easy != NULL)
 		curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
-	free(call->reply.body);
+	http_client_reply_done(&call->reply);
 	free(call);
+}
+
+/* Orders bring passwords. */
+static void
+free_body(struct http_client_reply *reply)
+{
+	if (reply->body != NULL)
+		secret_wipe(reply->body, reply->body_len);
+	free(reply->body);
 }
 
 static int
@@ -124,8 +133,13 @@ append_body(struct http_client_call *call, const char *data, size_t len)
 		return -EMSGSIZE;
 	}
 	if (reply->body_len + len + 1 > call->body_room) {
+		char *bigger;
+
 		call->body_room = 2 * (reply->body_len + len + 1);
-		reply->body = str_realloc(reply->body, call->body_room);
+		bigger = str_alloc(call->body_room);
+		memcpy(bigger, reply->body, reply->body_len);
+		free_body(reply);
+		reply->body = bigger;
 	}
 	memcpy(reply->body + reply->body_len, data, len);
 	reply->body_len += len;
@@ -539,6 +553,6 @@ http_client_reply_done(struct http_client_reply *reply)
 {
 	if (reply == NULL)
 		return;
-	free(reply->body);
+	free_body(reply);
 	*reply = (struct http_client_reply){.status = 0};
 }

@@ -9,6 +9,10 @@
 
 #include "lib/error.h"
 
+/* From now on values are wiped when they are freed: documents hold passwords. Once, by programs that
+ * handle some. Not what json_text() returns. */
+void
+json_wipe_freed(void);
 /* Parses at most `len` bytes of one JSON document (objects' duplicate keys refused). NULL with
  * *err set. The caller owns the result. */
 json_t *

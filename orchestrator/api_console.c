@@ -47,8 +47,8 @@ api_console_take(void *arg, struct rest_request *rq)
 			    &err, -EINVAL, "bad-value", NULL, "data: not base64");
 	}
 	if (rc == 0)
-		rc = console_store_add(
-		    o->consoles, site, boot, offset, data, len, &held, &err);
+		rc = console_store_add(o->consoles, site, boot, offset, data, len,
+		    clock_wall(), &held, &err);
 	free(data);
 	if (rc == 0)
 		rest_reply(rq, 200,
@@ -72,14 +72,24 @@ api_console_json(struct orch *o, const char *boot)
 	    row.truncated, "ended", row.ended);
 }
 
+/* Of the boot, or of any boot of the host. */
 static void
-refuse_unknown(struct rest_request *rq)
+refuse_unknown(struct rest_request *rq, const char *host)
 {
 	struct error err;
+	char next[ERROR_NEXT_SIZE];
 
-	error_set(&err, 0, "console-unknown",
-	    "netboot-ctl trace BOOT shows whether it was recorded",
-	    "no console recording of that boot is held");
+	if (host && str_name_valid(host) &&
+	    str_format(next, sizeof(next),
+		"consoles are recorded during jobs; netboot-ctl events --host %s "
+		"--kind 'sol.*' tells what became of it",
+		host) == 0)
+		error_set(&err, 0, "console-unknown", next,
+		    "no console recording of the host is held");
+	else
+		error_set(&err, 0, "console-unknown",
+		    "netboot-ctl trace BOOT shows whether it was recorded",
+		    "no console recording of that boot is held");
 	rest_problem(rq, 404, &err, NULL);
 }
 
@@ -91,7 +101,7 @@ reply(struct orch *o, struct rest_request *rq, const char *boot)
 	int fd = rc < 0 ? rc : console_store_open(o->consoles, &row);
 
 	if (fd == -ENOENT)
-		refuse_unknown(rq);
+		refuse_unknown(rq, NULL);
 	else if (fd < 0)
 		api_failed(o, rq, fd, "read the recording");
 	else
@@ -119,7 +129,7 @@ api_console_newest(void *arg, struct rest_request *rq)
 	if (!api_allow(o, rq, &who))
 		return;
 	if (db_console_newest(o->store, rest_param(rq, "name"), boot) < 0)
-		refuse_unknown(rq);
+		refuse_unknown(rq, rest_param(rq, "name"));
 	else
 		reply(o, rq, boot);
 }
@@ -146,12 +156,15 @@ api_console_input(void *arg, struct rest_request *rq)
 
 /* Who may type at a machine is somebody to be asked about it later. */
 static int
-note(struct orch *o, const struct audit_who *who, const char *host, bool steal)
+note(
+    struct orch *o, const struct audit_who *who, const char *host, bool write, bool steal)
 {
+	json_t *detail = json_pack("{s:b}", "write", write);
 	const struct audit_row row = {.what = steal ? "console.steal" : "console.open",
 	    .object = host,
 	    .reason = "",
-	    .result = "ok"};
+	    .result = "ok",
+	    .detail = detail};
 	struct db *db = store_db(o->store);
 	int rc = db_begin(db);
 
@@ -161,6 +174,7 @@ note(struct orch *o, const struct audit_who *who, const char *host, bool steal)
 		rc = db_commit(db);
 	if (rc < 0)
 		db_rollback(db);
+	json_decref(detail);
 	return rc;
 }
 
@@ -183,14 +197,15 @@ api_console_watch(void *arg, struct rest_request *rq)
 	} else if (rc < 0) {
 		api_failed(o, rq, rc, "read the host");
 	} else if (h->bmc.address[0] == '\0') {
-		error_set(&err, 0, "no-bmc", "netboot-ctl host set --bmc",
+		error_set(&err, 0, "no-bmc", "give it one with netboot-ctl host set",
 		    "the host has no BMC");
-		rest_problem(rq, 422, &err, NULL);
+		api_refuse(rq, &err, NULL);
 	} else if (presence_absent(dispatch_silence(o->dispatch, h->site))) {
-		error_set(&err, 0, "agent-absent", "netboot-ctl agent list",
+		error_set(&err, 0, "agent-absent",
+		    "netboot-ctl agent list shows when it was",
 		    "the site's agent is not heard");
-		rest_problem(rq, 503, &err, NULL);
-	} else if ((rc = note(o, &who, name, steal)) < 0) {
+		api_refuse(rq, &err, NULL);
+	} else if ((rc = note(o, &who, name, write, steal)) < 0) {
 		api_failed(o, rq, rc, "write the audit");
 	} else {
 		live_watch(o->live, rq, h, write, steal);

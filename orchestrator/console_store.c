@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Files and rows of recordings.
  *
- * A piece goes to the file first and into the row after that, so that what the row says is there. What a crash in
- * between leaves at the end of the file is cut off when the next piece comes; a file that is shorter than its row is lost,
+ * A piece goes to the file first, is forced to the disk, and into the row after that, so that what the row says is there
+ * even when the power fails: the agent removes its own copy then. What a crash in between leaves at the end of the file is cut off when the next piece comes; a file that is shorter than its row is lost,
  * and the agent is asked for the whole again.
  *
  * Entry points: console_store_add(), console_store_open(), console_store_prune().
@@ -15,13 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "db/db_boot.h"
+#include "db/db_host.h"
 #include "lib/compiler.h"
 #include "lib/console_record.h"
 #include "lib/str.h"
 
 enum { PATH_SIZE = 4200, PRUNE_MAX = 1000 };
+/* Left to the database beside it: jobs and events need it more. */
+#define DISK_MIN (128LL * 1024 * 1024)
 
 struct console_store {
 	struct store *store;
@@ -95,6 +100,32 @@ count(struct db_console *row, const struct console_record_sum *sum, size_t len)
 		row->last = sum->last;
 }
 
+static int
+sync_dir(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fsync(fd) < 0)
+		rc = -errno;
+	close(fd);
+	return rc;
+}
+
+/* 0 when it is there, and its name with it. */
+static int
+make_dir(const struct console_store *cs)
+{
+	char parent[PATH_SIZE];
+
+	if (mkdir(cs->dir, 0700) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	str_clip(parent, sizeof(parent), cs->dir);
+	*(strrchr(parent, '/') + 1) = '\0';
+	return sync_dir(parent);
+}
+
 /* The row as the file bears it out: a file that lost its end is begun anew. */
 static int
 match_file(int fd, struct db_console *row)
@@ -103,11 +134,22 @@ match_file(int fd, struct db_console *row)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (st.st_size < row->size)
+	if (st.st_size < row->size) {
 		row->size = row->octets = row->gaps = row->last = 0;
+		row->truncated = row->ended = false;
+	}
 	if (st.st_size != row->size && ftruncate(fd, row->size) < 0)
 		return -errno;
 	return 0;
+}
+
+static bool
+disk_is_full(int fd)
+{
+	struct statvfs st;
+
+	return fstatvfs(fd, &st) == 0 &&
+	       (int64_t)st.f_bavail * (int64_t)st.f_frsize < DISK_MIN;
 }
 
 static int
@@ -115,9 +157,9 @@ write_piece(int fd, int64_t at, const uint8_t *data, size_t len)
 {
 	ssize_t n = pwrite(fd, data, len, at);
 
-	if (n == (ssize_t)len)
-		return 0;
-	return n < 0 ? -errno : -ENOSPC;
+	if (n != (ssize_t)len)
+		return n < 0 ? -errno : -ENOSPC;
+	return fdatasync(fd) < 0 ? -errno : 0;
 }
 
 static int
@@ -141,14 +183,17 @@ add(struct console_store *cs, struct db_console *row, int64_t offset,
 {
 	int fd, rc;
 
-	if (mkdir(cs->dir, 0700) < 0 && errno != EEXIST)
-		return -errno;
+	rc = make_dir(cs);
+	if (rc < 0)
+		return rc;
 	fd = open_file(cs, row->boot, O_RDWR | O_CREAT);
 	if (fd < 0)
 		return fd;
 	rc = match_file(fd, row);
 	if (rc == 0 && offset == row->size && len > 0) {
-		rc = write_piece(fd, offset, data, len);
+		rc = disk_is_full(fd) ? -ENOSPC : write_piece(fd, offset, data, len);
+		if (rc == 0 && offset == 0)
+			rc = sync_dir(cs->dir);
 		if (rc == 0) {
 			count(row, sum, len);
 			rc = keep(cs, row);
@@ -158,9 +203,64 @@ add(struct console_store *cs, struct db_console *row, int64_t offset,
 	return rc;
 }
 
+static int
+host_site(struct store *s, const char *host, char ret[64])
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	int rc = db_host_get(s, host, h);
+
+	if (rc == 0)
+		str_clip(ret, 64, h->site);
+	free(h);
+	return rc;
+}
+
+/* The site that the recording belongs to, "" when nobody knows: of the boot, where that was told already, else of its
+ * host, which may have been removed since. -EINVAL: it is another host's boot. */
+static int
+find_site(struct console_store *cs, const char *boot, const char *host, char ret[64])
+{
+	struct db_boot b;
+	int rc = db_boot_get(cs->store, boot, &b);
+
+	ret[0] = '\0';
+	if (rc == 0 && !str_eq(b.host, host))
+		return -EINVAL;
+	if (rc == 0)
+		str_clip(ret, 64, b.site);
+	else if (rc == -ENOENT)
+		rc = host_site(cs->store, host, ret);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* An agent speaks for the machines of its own site. Fills in a row that is new. */
+static int
+claim(struct console_store *cs, const char *site, const char *boot,
+    const struct console_record_sum *sum, struct db_console *row, struct error *err)
+{
+	char owner[64];
+	int rc = db_console_get(cs->store, boot, row);
+
+	if (rc == 0) {
+		str_clip(owner, sizeof(owner), row->site);
+	} else if (rc == -ENOENT) {
+		*row = (struct db_console){.size = 0};
+		str_clip(row->boot, sizeof(row->boot), boot);
+		str_clip(row->site, sizeof(row->site), site);
+		owner[0] = '\0';
+		/* A piece without its begin is not kept; it asks only. */
+		rc = sum->host[0] != '\0' ? find_site(cs, boot, sum->host, owner) : 0;
+	}
+	if (rc == -EINVAL || (rc == 0 && owner[0] != '\0' && !str_eq(owner, site)))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "boot %s is none of a host of site %s", boot, site);
+	return rc;
+}
+
 int
 console_store_add(struct console_store *cs, const char *site, const char *boot,
-    int64_t offset, const uint8_t *data, size_t len, int64_t *ret_held, struct error *err)
+    int64_t offset, const uint8_t *data, size_t len, int64_t now, int64_t *ret_held,
+    struct error *err)
 {
 	struct console_record_sum sum = {0};
 	struct db_console row = {.size = 0};
@@ -168,12 +268,11 @@ console_store_add(struct console_store *cs, const char *site, const char *boot,
 
 	if (rc < 0)
 		return rc;
-	rc = db_console_get(cs->store, boot, &row);
-	if (rc == -ENOENT) {
-		str_clip(row.boot, sizeof(row.boot), boot);
-		str_clip(row.site, sizeof(row.site), site);
-		rc = 0;
-	}
+	rc = claim(cs, site, boot, &sum, &row, err);
+	if (rc == -EINVAL)
+		return rc;
+	if (row.size == 0)
+		row.added = now;
 	if (rc == 0)
 		rc = add(cs, &row, offset, &sum, data, len);
 	if (rc < 0)
@@ -212,21 +311,29 @@ drop(struct console_store *cs, const struct db_console *row)
 	return rc < 0 ? rc : db_console_del(cs->store, row->boot);
 }
 
+/* One transaction for all: a commit each would hold up the loop for seconds. Rows that outlive their files in a crash
+ * are found again by the next round. */
 void
 console_store_prune(struct console_store *cs, int64_t before, int64_t max)
 {
+	struct db *db = store_db(cs->store);
 	struct db_console row;
 	int64_t total = 0;
 	unsigned n = 0;
-	int rc = db_console_total(cs->store, &total);
+	int rc = db_begin(db);
 
+	if (rc == 0)
+		rc = db_console_total(cs->store, &total);
 	while (rc == 0 && n < PRUNE_MAX &&
 	       (rc = db_console_oldest(cs->store, &row)) == 0 &&
-	       (row.began < before || total > max)) {
+	       (row.added < before || total > max)) {
 		rc = drop(cs, &row);
 		total -= row.size;
 		n++;
 	}
+	if (n > 0 && db_commit(db) < 0)
+		rc = -EIO;
+	db_rollback(db);
 	if (rc < 0 && rc != -ENOENT)
 		log_warn(cs->log, "old recordings of consoles cannot be dropped: %d", rc);
 	if (n > 0)

@@ -75,10 +75,11 @@ void
 dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
     json_t *args, dispatch_call_done *done, void *arg);
 /* Tells the site's agent that somebody watches the host's console, under that id. The agent answers with requests of
- * its own (live.h), the first of which ends the call. */
+ * its own (live.h), the first of which ends the call: then, and when it is ended otherwise, `done` hears of it with an
+ * empty code. With a code it is never to come. */
 void
-dispatch_call_console(
-    struct dispatch *d, const struct db_host *h, const char *id, bool steal);
+dispatch_call_console(struct dispatch *d, const struct db_host *h, const char *id,
+    bool steal, dispatch_call_done *done, void *arg);
 void
 dispatch_call_end(struct dispatch *d, const char *id);
 

@@ -163,23 +163,15 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 	add_call(c);
 }
 
-/* What is to be said of it comes by the agent's own requests. */
-static void
-no_answer(void *arg, const struct agent_msg_call_result *res)
-{
-	(void)arg;
-	(void)res;
-}
-
 void
-dispatch_call_console(
-    struct dispatch *d, const struct db_host *h, const char *id, bool steal)
+dispatch_call_console(struct dispatch *d, const struct db_host *h, const char *id,
+    bool steal, dispatch_call_done *done, void *arg)
 {
 	struct dispatch_call *c;
 
 	dispatch_call_end(d, id); /* one that was not for stealing, perhaps */
 	c = new_call(d, h, steal ? "console-steal" : "console", CONSOLE_S * USEC_PER_SEC,
-	    no_answer, NULL);
+	    done, arg);
 	str_clip(c->id, sizeof(c->id), id);
 	c->args = json_pack("{s:s}", "host", h->host.name);
 	add_call(c);
@@ -188,10 +180,11 @@ dispatch_call_console(
 void
 dispatch_call_end(struct dispatch *d, const char *id)
 {
-	const struct agent_msg_call_result res = {.power = "unknown"};
+	struct agent_msg_call_result res = {.power = "unknown"};
 	struct dispatch_call *c;
 
 	HASH_FIND_STR(d->calls, id, c);
+	str_clip(res.id, sizeof(res.id), id);
 	if (c)
 		finish(c, &res);
 }

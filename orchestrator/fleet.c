@@ -8,7 +8,7 @@
  *
  * Ownership: a question lives until its last host is answered, or, when its client goes away, until the
  * calls under way have ended; hosts not asked by then are not asked. What changes a machine is audited
- * before it is asked for, a slice in one transaction; a slice that cannot be recorded is not asked.
+ * before it is asked for, or refused, a slice in one transaction; a slice that cannot be recorded is not asked.
  * Failure modes: a host that cannot be asked has its line with the reason, like any other. A client that
  * reads nothing for STALL_US is dropped. */
 #include "orchestrator/fleet.h"
@@ -214,31 +214,6 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 
 /* ---- asking ---- */
 
-static int
-audit_slice(struct question *q, size_t from, size_t to)
-{
-	struct store *s = q->f->ops.store;
-	const char *what = bmc_verb_info(q->verb)->audit;
-	int rc;
-
-	if (!what)
-		return 0;
-	rc = db_begin(store_db(s));
-	for (size_t i = from; rc == 0 && i < to; i++)
-		rc = audit_write(s, &q->who,
-		    &(struct audit_row){.what = what,
-			.object = q->names.v[i],
-			.reason = q->reason,
-			.result = "ok",
-			.detail = q->args},
-		    clock_wall());
-	if (rc == 0)
-		rc = db_commit(store_db(s));
-	if (rc < 0)
-		db_rollback(store_db(s));
-	return rc;
-}
-
 /* As for orders: a locked host is left alone, and a BMC is not taken away from a job. */
 static int
 may_not(struct store *s, const struct db_host *h, struct error *err)
@@ -259,36 +234,75 @@ may_not(struct store *s, const struct db_host *h, struct error *err)
 	return 0;
 }
 
+/* Reads the host; -errno with *err: it is not asked. */
+static int
+may_ask(struct question *q, const char *name, struct db_host *h, struct error *err)
+{
+	struct store *s = q->f->ops.store;
+
+	if (db_host_get(s, name, h) < 0)
+		return error_set(err, -ENOENT, "host-unknown", NULL,
+		    "the host's record cannot be read");
+	if (h->bmc.address[0] == '\0')
+		return error_set(err, -ENOENT, "no-bmc",
+		    "give it one with netboot-ctl host set", "the host has no BMC");
+	if (presence_absent(dispatch_silence(q->f->ops.dispatch, h->site)))
+		return error_set(err, -ENOENT, "agent-absent",
+		    "netboot-ctl agent list shows when it was",
+		    "the site's agent is not heard");
+	return bmc_verb_info(q->verb)->destructive ? may_not(s, h, err) : 0;
+}
+
+/* Each with what became of it: "ok" when it is about to be asked. */
+static int
+audit_slice(struct question *q, size_t from, size_t to, struct db_host *h)
+{
+	struct store *s = q->f->ops.store;
+	const char *what = bmc_verb_info(q->verb)->audit;
+	int rc;
+
+	if (!what)
+		return 0;
+	rc = db_begin(store_db(s));
+	for (size_t i = from; rc == 0 && i < to; i++) {
+		struct error err = {.code = "ok"};
+
+		(void)!may_ask(q, q->names.v[i], h, &err);
+		rc = audit_write(s, &q->who,
+		    &(struct audit_row){.what = what,
+			.object = q->names.v[i],
+			.reason = q->reason,
+			.result = err.code,
+			.detail = q->args},
+		    clock_wall());
+	}
+	if (rc == 0)
+		rc = db_commit(store_db(s));
+	if (rc < 0)
+		db_rollback(store_db(s));
+	return rc;
+}
+
 /* Asks, or answers at once. Writes the site to be woken, or "". */
 static void
 ask(struct question *q, const char *name, struct db_host *h, char site[64])
 {
-	struct dispatch *d = q->f->ops.dispatch;
 	struct asked *a;
 	struct error err;
 
 	site[0] = '\0';
-	if (db_host_get(q->f->ops.store, name, h) < 0) {
-		refuse(q, name, "host-unknown", "the host's record cannot be read", NULL);
-	} else if (h->bmc.address[0] == '\0') {
-		refuse(q, name, "no-bmc", "the host has no BMC",
-		    "give it one with netboot-ctl host set");
-	} else if (presence_absent(dispatch_silence(d, h->site))) {
-		refuse(q, name, "agent-absent", "the site's agent is not heard",
-		    "netboot-ctl agent list shows when it was");
-	} else if (bmc_verb_info(q->verb)->destructive &&
-		   may_not(q->f->ops.store, h, &err) < 0) {
+	if (may_ask(q, name, h, &err) < 0) {
 		refuse_with(q, name, &err);
-	} else {
-		a = str_alloc(sizeof(*a));
-		a->q = q;
-		str_clip(a->host, sizeof(a->host), name);
-		str_clip(a->address, sizeof(a->address), h->bmc.address);
-		a->port = h->bmc.port;
-		q->in_flight++;
-		dispatch_call(d, h, q->verb, q->args, on_answer, a);
-		str_clip(site, 64, h->site);
+		return;
 	}
+	a = str_alloc(sizeof(*a));
+	a->q = q;
+	str_clip(a->host, sizeof(a->host), name);
+	str_clip(a->address, sizeof(a->address), h->bmc.address);
+	a->port = h->bmc.port;
+	q->in_flight++;
+	dispatch_call(q->f->ops.dispatch, h, q->verb, q->args, on_answer, a);
+	str_clip(site, 64, h->site);
 }
 
 static void
@@ -305,16 +319,17 @@ ask_slice(struct question *q)
 	if (to == from)
 		return;
 	q->n_asked = to;
-	if (audit_slice(q, from, to) < 0) {
+	h = str_alloc(sizeof(*h));
+	if (audit_slice(q, from, to, h) < 0) {
 		log_error(q->f->ops.log, "%s: cannot be recorded, and is not done",
 		    bmc_verb_info(q->verb)->name);
 		for (size_t i = from; i < to; i++)
 			refuse(q, q->names.v[i], "db-error",
 			    "the order cannot be recorded, and was not given",
 			    "netboot-ctl doctor says what is wrong with the database");
+		free(h);
 		return;
 	}
-	h = str_alloc(sizeof(*h));
 	for (size_t i = from; i < to; i++) {
 		ask(q, q->names.v[i], h, site);
 		if (before[0] && !str_eq(site, before))

@@ -20,6 +20,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "lib/agent_msg.h"
 #include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
@@ -32,6 +33,8 @@ enum {
 	OUTPUT_MAX = 256 * 1024,
 	BEHIND_MAX = 1024 * 1024
 };
+/* As long as agents' reasons are. */
+#define AGENT_REASON_SIZE sizeof(((struct agent_msg_call_result *)NULL)->reason)
 /* An input request waits this long; the agent comes again at once. */
 #define WAIT_US (25 * USEC_PER_SEC)
 #define SILENT_US (40 * USEC_PER_SEC)
@@ -53,7 +56,7 @@ struct session {
 	struct watcher *watchers;
 	unsigned n_watchers;
 	char writer[ID_SIZE]; /* "" : nobody */
-	char state[16], text[200];
+	char state[16], text[AGENT_REASON_SIZE];
 	uint8_t input[LIVE_INPUT_MAX];
 	size_t n_input;
 	int64_t typed, breaks; /* what the agent has typed; what it is to have sent */
@@ -135,7 +138,8 @@ session_free(struct session *s)
 		rest_problem(s->waiting, 404, &err, NULL);
 	}
 	HASH_DEL(s->l->sessions, s);
-	explicit_bzero(s->input, sizeof(s->input)); /* a password, perhaps */
+	dispatch_call_end(s->l->ops.dispatch, s->id); /* not taken yet, perhaps */
+	explicit_bzero(s->input, sizeof(s->input));   /* a password, perhaps */
 	free(s);
 }
 
@@ -171,11 +175,12 @@ tell_all(struct session *s, json_t *v)
 	json_decref(v);
 }
 
+/* `line`: an error line, but for the host. */
 static void
-end_session(struct session *s, const char *text)
+end_session(struct session *s, const char *line)
 {
 	str_clip(s->state, sizeof(s->state), "gone");
-	str_clip(s->text, sizeof(s->text), text);
+	str_clip(s->text, sizeof(s->text), line);
 	s->ended = true;
 	tell_all(s, state_json(s));
 	sweep(s);
@@ -202,10 +207,30 @@ find(struct live *l, const char *host)
 	return s;
 }
 
+static struct session *
+find_by_id(struct live *l, const char *id)
+{
+	for (struct session *s = l->sessions; s != NULL; s = s->hh.next) {
+		if (str_eq(s->id, id))
+			return s;
+	}
+	return NULL;
+}
+
+/* The call has ended: the agent took it, or it never comes. */
+static void
+on_call(void *arg, const struct agent_msg_call_result *res)
+{
+	struct session *s = res->code[0] != '\0' ? find_by_id(arg, res->id) : NULL;
+
+	if (s != NULL)
+		end_session(s, res->reason);
+}
+
 static void
 call_agent(struct session *s, const struct db_host *h, bool steal)
 {
-	dispatch_call_console(s->l->ops.dispatch, h, s->id, steal);
+	dispatch_call_console(s->l->ops.dispatch, h, s->id, steal, on_call, s->l);
 	dispatch_wake(s->l->ops.dispatch, h->site);
 }
 
@@ -302,16 +327,6 @@ live_type(struct live *l, const char *host, const char *watcher, const uint8_t *
 
 /* ---- the agent ---- */
 
-static struct session *
-find_by_id(struct live *l, const char *id)
-{
-	for (struct session *s = l->sessions; s != NULL; s = s->hh.next) {
-		if (str_eq(s->id, id))
-			return s;
-	}
-	return NULL;
-}
-
 /* The session of an agent's request, or NULL with the answer given. */
 static struct session *
 session_of(struct live *l, struct rest_request *rq, const json_t **ret_body)
@@ -380,7 +395,8 @@ live_input(struct live *l, struct rest_request *rq)
 {
 	const json_t *v = NULL;
 	struct session *s = session_of(l, rq, &v);
-	int64_t typed = 0, breaks = 0, done;
+	int64_t typed = 0, breaks = 0;
+	size_t done;
 	struct error err = {.code = ""};
 
 	if (s == NULL)
@@ -390,12 +406,17 @@ live_input(struct live *l, struct rest_request *rq)
 		rest_problem(rq, 400, &err, NULL);
 		return;
 	}
-	done = typed - s->typed;
-	if (done > 0 && done <= (int64_t)s->n_input) {
-		s->n_input -= (size_t)done;
-		memmove(s->input, s->input + done, s->n_input);
-		explicit_bzero(s->input + s->n_input, (size_t)done);
+	/* No more than it was given, and never less than it said before. */
+	if (typed < s->typed || typed > s->typed + (int64_t)s->n_input) {
+		error_set(&err, 0, "bad-value", NULL, "typed: not %lld..%lld",
+		    (long long)s->typed, (long long)(s->typed + (int64_t)s->n_input));
+		rest_problem(rq, 400, &err, NULL);
+		return;
 	}
+	done = (size_t)(typed - s->typed);
+	s->n_input -= done;
+	memmove(s->input, s->input + done, s->n_input);
+	explicit_bzero(s->input + s->n_input, done);
 	s->typed = typed;
 	if (s->waiting != NULL) /* of a connection that was lost */
 		answer_input(s);
@@ -418,7 +439,8 @@ on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		if (s->waiting != NULL && now - s->waiting_since >= WAIT_US)
 			answer_input(s);
 		if (now - s->heard >= SILENT_US)
-			end_session(s, "the site's agent is not heard");
+			end_session(s, "agent-absent: the site's agent is not heard: "
+				       "netboot-ctl agent list shows when it was");
 	}
 }
 
@@ -439,6 +461,8 @@ live_free(struct live *l)
 {
 	if (l == NULL)
 		return;
+	while (l->sessions != NULL)
+		session_free(l->sessions);
 	event_free(l->tick);
 	free(l);
 }

@@ -14,6 +14,7 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include "lib/json.h"
 #include "lib/log.h"
 #include "lib/secret.h"
 #include "orchestrator/orch.h"
@@ -103,6 +104,7 @@ main(int argc, char **argv)
 	struct error err = {.code = ""};
 
 	secret_hide_memory();
+	json_wipe_freed();
 	if (parse_options(argc, argv, &opt) < 0)
 		return 1;
 	struct log log = log_init(

@@ -19,7 +19,12 @@
 #include "lib/str.h"
 #include "lib/yaml_where.h"
 
-enum { FILE_MAX_SIZE = 64 * 1024, TEXT_MAX = 4000 };
+enum {
+	FILE_MAX_SIZE = 64 * 1024,
+	TEXT_MAX = 4000,
+	DAYS_MAX = 36500,
+	MB_MAX = 100 * 1000 * 1000
+};
 
 #define TEXT(key)                                                              \
 	CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
@@ -66,8 +71,19 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 	    {"images_root", c->images_root},
 	    {"key_file", c->key_file},
 	};
+	const struct {
+		const char *key;
+		uint32_t value, max;
+	} numbers[] = {
+	    {"console_days", c->console_days, DAYS_MAX},
+	    {"console_mb", c->console_mb, MB_MAX},
+	};
 	struct sockaddr_un sun;
 
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
+		if (numbers[i].value > numbers[i].max)
+			return yaml_where_bad(where, numbers[i].key, err, "more than %u",
+			    (unsigned)numbers[i].max);
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		if (paths[i].value[0] != '/')
 			return yaml_where_bad(where, paths[i].key, err,

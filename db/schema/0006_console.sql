@@ -12,8 +12,11 @@ CREATE TABLE console (
 	octets BIGINT NOT NULL,
 	gaps BIGINT NOT NULL,
 	truncated BIGINT NOT NULL,
-	ended BIGINT NOT NULL
+	ended BIGINT NOT NULL,
+	-- By the orchestrator's clock.
+	added BIGINT NOT NULL
 );
+CREATE INDEX console_added ON console (added, boot);
 CREATE INDEX console_host ON console (host, boot);
 
 -- When it is recorded: off, or job (while one runs).

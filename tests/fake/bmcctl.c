@@ -113,7 +113,7 @@ order_override(struct ctl *c, struct target *t, enum bmc_boot boot)
 {
 	uint64_t id = bmc_override(c->engine, &c->bmc, boot, c->timeout, on_done, t);
 
-	bmc_attempt(c->engine, id, c->attempt);
+	bmc_attempt(c->engine, id, c->attempt, NULL);
 	return id;
 }
 
@@ -122,7 +122,7 @@ order_held(struct ctl *c, struct target *t)
 {
 	uint64_t id = bmc_power_on_seen(c->engine, &c->bmc, c->timeout, on_done, t);
 
-	bmc_hold_override(c->engine, id, BMC_BOOT_PXE_EFI, c->attempt);
+	bmc_hold_override(c->engine, id, BMC_BOOT_PXE_EFI, c->attempt, NULL);
 	return id;
 }
 

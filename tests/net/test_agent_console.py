@@ -30,7 +30,7 @@ class Line:
 
 def recording(s, boot):
     try:
-        with open(s.path("agent", "console", f"{boot}.rec"), "rb") as f:
+        with open(s.path("agent", "agent-console", f"{boot}.rec"), "rb") as f:
             return f.read()
     except FileNotFoundError:  # it has ended, and is held
         return s.orch.recordings.get(boot, b"")
@@ -152,7 +152,7 @@ def test_a_killed_agent_goes_on_with_the_recording(site):
     line.say("one\r\n")
     wait_story(s, boot, b"one\r\n")
     s.kill_agent(signal.SIGKILL)
-    with open(s.path("agent", "console", f"{boot}.rec"), "ab") as f:
+    with open(s.path("agent", "agent-console", f"{boot}.rec"), "ab") as f:
         f.write(b"D\0\0\x10torn")
     s.start_agent()
     n = len(s.events)
@@ -160,4 +160,4 @@ def test_a_killed_agent_goes_on_with_the_recording(site):
     line.say("two\r\n")
     story = wait_story(s, boot, b"two\r\n")
     assert story.index(b"one") < story.index(b"<gap>") < story.index(b"two") and n
-    assert os.path.exists(s.path("agent", "console", f"{boot}.rec"))
+    assert os.path.exists(s.path("agent", "agent-console", f"{boot}.rec"))

@@ -171,12 +171,15 @@ def test_after_a_miss_it_is_asked_for_in_another_way_and_that_is_learned(site):
     assert s.wait_end(job)["kind"] == "job.done"
     learned = s.wait_event("ipmi.learned", job=job)
     assert learned["detail"]["variant"] == "in-progress"
-    # The next job begins with it: nothing is learned anew.
+    # The next job begins with it, of another run of the agent too: nothing is learned anew.
+    s.kill_agent()
+    s.start_agent()
     job = s.order(s.bundle())
     s.wait_stage("power", job=job)
     s.machine().boot_all()
     assert s.wait_end(job)["kind"] == "job.done"
     assert not [e for e in s.events if e["kind"] == "ipmi.learned" and e.get("job") == job]
+    assert "variant in-progress" in s.wait_stage("override", job=job)["detail"]["evidence"]
 
 
 def test_flags_lost_before_the_power_on_are_set_again(site):
@@ -191,6 +194,32 @@ def test_flags_lost_before_the_power_on_are_set_again(site):
     reads = [e for e in s.events if e["kind"] == "ipmi.bootflags" and e.get("job") == job]
     assert len(reads) >= 3, reads  # preflight, override, and before the second power-on
     assert s.bmc_show()["pxe_boots"] == 1
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_persistent_override_does_not_outlive_the_ticket(site, cancelled):
+    s = site()
+    job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["persistent"]})))
+    s.wait_stage("power")
+    assert s.bmc_show()["flags"] == "e004000000"
+    if cancelled:
+        s.cancel(job)
+    else:
+        s.machine().load()  # uses the ticket; the job goes on
+    until(lambda: s.bmc_show()["flags"] == "a000000000", what="the flags to be taken back")
+    s.cancel(job)
+    s.wait_end(job)
+    assert not [e for e in s.events if e["kind"] == "ipmi.flags-left"]
+
+
+def test_a_persistent_override_that_stays_is_told(site):
+    s = site()
+    job = s.order(s.bundle(bmc=s.bmc(manners={"variants": ["persistent"]})))
+    s.wait_stage("power")
+    s.bmc_ask("fault all refuse_options 32")
+    s.cancel(job)
+    left = s.wait_event("ipmi.flags-left", job=job)
+    assert left["detail"]["code"] == "bmc-refused" and "clear the boot device" in left["detail"]["next"]
 
 
 def test_installer_reports_failure(site):
@@ -240,8 +269,10 @@ def test_the_password_is_nowhere(site):
     job = s.order(s.bundle())
     s.wait_stage("armed")
     s.kill_agent()
-    for name in os.listdir(s.path("agent")):
-        with open(s.path("agent", name), "rb") as f:
+    files = [os.path.join(folder, name) for folder, _, names in os.walk(s.path("agent")) for name in names]
+    assert files
+    for name in files:
+        with open(name, "rb") as f:
             assert b"secret17" not in f.read(), name
     assert "secret17" not in s.stderr
     assert all("secret17" not in str(e) for e in s.events)

@@ -121,7 +121,7 @@ ROWS = [
       for code, verdict, words, power in (
           (0xC1, "bmc-refused", "invalid command (C1h)", "on"), (0xD4, "bmc-privilege", "insufficient privilege (D4h)", "unknown"),
           (0xD5, "bmc-refused", "not supported in the present state (D5h)", "on"), (0x80, "bmc-refused", "(80h)", "on"),
-          (0xFF, "bmc-refused", "unspecified error (FFh)", "on"), (0xD3, "bmc-refused", "(D3h)", "on"),
+          (0xFF, "power-unconfirmed", "answered FFh, unspecified error", "on"), (0xD3, "bmc-refused", "(D3h)", "on"),
           (0xCE, "power-unconfirmed", "answered CEh, response could not be provided", "on"),
           (0xCF, "power-unconfirmed", "answered CFh", "on"))],
     row("refuse_control", 0xFF, "off-seen", "bmc-refused", "unspecified error (FFh)", on=True, argv=SHORT),

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A console on its whole way: recorded by the agent, held by the orchestrator, played by netboot-ctl."""
 import contextlib
+import json
 import os
 import signal
 import socket
 import subprocess
+import termios
 import time
 
 import pytest
@@ -75,11 +77,32 @@ def test_recorded_held_and_played(whole):
     job = s.json("job", "list")["items"][0]["id"]
     assert s.ctl("job", "cancel", job).returncode == 0
     until(lambda: held(s, boot)["ended"], "the end of the recording")
-    until(lambda: not os.listdir(s.path("agent/console")), "the agent's copy to go")
+    until(lambda: not os.listdir(s.path("agent/agent-console")), "the agent's copy to go")
     done = s.ctl("console", "edge01", "--text")
     assert done.returncode == 0, done.stderr
     assert "Hello é\n" in done.stdout and "while the orchestrator is away\n" in done.stdout
     assert done.stdout.rstrip().splitlines()[-1].endswith("-- end: the job has ended --")
+
+
+# As both have it when nothing is configured: /var/lib/netboot.
+def test_agent_and_orchestrator_keep_their_state_in_one_folder(netns):
+    s = whole_lab.Site(netns)
+    try:
+        s.write("agent.yaml", json.dumps(dict(s.agent_config({}), state_dir=s.path("orch"))).encode())
+        s.start()
+        line = Line(s)
+        boot = begin(s)
+        text = b""
+        for n in range(5):
+            line.say(b"line %d\r\n" % n)
+            text += b"line %d\r\n" % n
+            until(lambda: held(s, boot)["octets"] == len(text), "the recording at the orchestrator")
+        assert s.ctl("job", "cancel", s.json("job", "list")["items"][0]["id"]).returncode == 0
+        until(lambda: held(s, boot)["ended"], "the end of the recording")
+        until(lambda: not os.listdir(s.path("orch/agent-console")), "the agent's copy to go")
+        assert ctl_octets(s, "console", "edge01", "--replay", boot, "--speed", "max").stdout == text
+    finally:
+        s.close()
 
 
 def test_a_replay_takes_the_time_that_it_took(whole):
@@ -102,7 +125,10 @@ def test_a_replay_takes_the_time_that_it_took(whole):
 def test_what_is_not_there_and_what_is_damaged(whole):
     s = whole(hosts=2)
     line = Line(s)
-    s.refused(s.ctl("console", "edge01", "--replay", "newest"), 1, "edge01", "console-unknown")
+    s.refused(s.ctl("console", "edge01", "--replay", "newest"), 1, "edge01", "console-unknown", "events --host edge01")
+    s.refused(s.ctl("console", "edge01", "--speed", "2"), 1, "edge01", "usage", "--replay")
+    s.refused(s.ctl("console", "edge01", "--text", "--steal"), 1, "edge01", "usage")
+    s.refused(s.ctl("console", "edge01", "--replay", "newest", "--read-only"), 1, "edge01", "usage")
     boot = begin(s)
     line.say(b"x" * 100)
     until(lambda: held(s, boot)["octets"] == 100, "the recording")
@@ -202,7 +228,84 @@ def test_live_both_ways_with_watchers(whole):
         live.type("\r~.")
         assert live.end() == 0
     until(lambda: '"sol": false' in s.bmc(f"show 127.0.0.1:{BMC_PORT}").replace('":f', '": f'), "the console to be let go")
-    assert len(s.select("orch/o.db", "select * from audit where what like 'console.%'")) == 3
+    # Who might type, and who only watched.
+    reader = Live(s, "edge01", "--read-only")
+    reader.wait("connected")
+    reader.type("~.")
+    assert reader.end() == 0
+    audit = s.select("orch/o.db", "select what, json_extract(detail, '$.write') from audit where what like 'console.%'")
+    assert audit == [("console.open", 1), ("console.open", 1), ("console.steal", 1), ("console.open", 0)]
+
+
+def is_raw(live):
+    return not termios.tcgetattr(live.master)[3] & (termios.ECHO | termios.ICANON)
+
+
+def state_of(proc):
+    with open(f"/proc/{proc.pid}/stat") as f:
+        return f.read().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+def test_the_terminal_is_put_back(whole, sig):
+    s = whole()
+    live = Live(s, "edge01")
+    live.wait("connected")
+    assert is_raw(live)
+    live.proc.send_signal(signal.SIGTSTP)
+    until(lambda: state_of(live.proc) == "T", "the client to stop")
+    assert not is_raw(live)
+    live.proc.send_signal(signal.SIGCONT)
+    until(lambda: is_raw(live), "the terminal to be raw again")
+    line = Line(s)
+    live.type("still here\r")
+    receive(line, b"still here\r")
+    live.proc.send_signal(sig)
+    until(lambda: live.proc.poll() is not None, "the end")
+    assert not is_raw(live)
+    assert live.end() == 0
+
+
+# More than is held to be sent: the keyboard must not be dead for it, nor any of it come out later.
+def test_typed_while_the_server_is_away(whole):
+    s = whole()
+    live = Live(s, "edge01")
+    live.wait("connected")
+    s.end("orchestrator", signal.SIGKILL)
+    live.wait("trying again")
+    for _ in range(4):
+        live.type("x" * 400)
+    s.start_orchestrator()
+    live.wait("connected")
+    line = Line(s)
+    live.type("y\r")
+    assert receive(line, b"y\r") == b"y\r"
+    s.end("orchestrator", signal.SIGKILL)
+    live.wait("trying again")
+    live.type("x" * 400)
+    live.type("x" * 400 + "\r~.")
+    assert live.end() == 0
+
+
+# A closed pipe is the end of it.
+def test_nobody_reads_what_it_says(whole):
+    s = whole()
+    line = Line(s)
+    boot = begin(s)
+    live = subprocess.Popen([program("netboot-ctl"), "--server", f"unix:{s.socket}", "console", "edge01"],
+                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert any(b"connected" in told for told in live.stderr)
+    line.say(b"one\r\n")
+    assert live.stdout.read(3) == b"one"
+    live.stdout.close()
+    line.say(b"two\r\n")
+    assert live.wait(PATIENCE) == 2
+    live.stderr.close()
+    until(lambda: held(s, boot)["octets"] == 10, "the recording")
+    replay = subprocess.Popen([program("netboot-ctl"), "--server", f"unix:{s.socket}", "console", "edge01", "--replay", boot,
+                               "--speed", "0.01"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    replay.stdout.close()
+    assert replay.wait(PATIENCE) == 2
 
 
 def test_live_and_recorded_at_once_and_stolen_from_others(whole):
@@ -224,9 +327,25 @@ def test_live_and_recorded_at_once_and_stolen_from_others(whole):
 def test_live_at_a_host_whose_agent_is_away(whole):
     s = whole()
     s.refused(s.ctl("console", "edge09", "--replay", "newest"), 1, "edge09", "console-unknown")
-    done = s.ctl("console", "edge09")
-    assert done.returncode != 0 and "edge09" in done.stderr
+    s.refused(s.ctl("-q", "console", "edge09"), 1, "edge09", "host-unknown")
     s.end("agent", signal.SIGKILL)
     live = Live(s, "edge01")
-    live.wait("is not heard")
+    live.wait("edge01: agent-absent: ")
     assert live.end() == 2
+
+
+# Why it cannot be had is told at once, in the words of who knows.
+def test_live_without_a_password_that_opens(whole):
+    s = whole(hosts=2)
+    s.fault(2, "wrong_password", 1)
+    s.refused(s.ctl("-q", "console", "edge02"), 2, "edge02", "console-refused")
+    assert s.ctl("console", "edge02").stderr.count("connecting") == 1
+    assert s.ctl("host", "add", "bare", "--site", "local").returncode == 0
+    s.refused(s.ctl("console", "bare"), 3, "bare", "no-bmc")
+    s.end("orchestrator")
+    os.unlink(s.path("o.key"))
+    s.start_orchestrator()
+    until(lambda: s.ctl("bmc", "show", "edge01").stderr.count("bmc-password-sealed"), "the agent")
+    before = time.monotonic()
+    s.refused(s.ctl("-q", "console", "edge01"), 2, "edge01", "bmc-password-sealed", "netboot-ctl host set")
+    assert time.monotonic() - before < 20

@@ -342,6 +342,13 @@ def test_job_show_and_trace(history):
     assert json.loads(r.stdout)["stages"][0]["evidence"] == "14 MB acknowledged"
     r = history.run("trace", "boot01")
     assert r.returncode == 0 and "http.end" in r.stdout and "14 MB acknowledged" in r.stdout
+    assert "console:" not in r.stdout
+    console = {"began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000, "octets": 60000,
+               "gaps": 2, "truncated": True, "ended": False}
+    history.on("GET", "/api/v1/boots/01k9xyz0a0boot01", dict(boot("01k9xyz0a0boot01"), console=console))
+    r = history.run("trace", "boot01")
+    line = [x for x in r.stdout.splitlines() if x.startswith("console:")][0].split(None, 1)[1]
+    assert line == ("60.0 kB, 2 gaps, cut at its limit, goes on: netboot-ctl console edge01 --replay 01k9xyz0a0boot01"), line
     for given, code in (("zzzzzz", "id-unknown"), ("01k9", "id-ambiguous"), ("abc", "id-unknown")):
         r = history.run("trace", given)
         assert (r.returncode, r.stderr.split(": ")[1]) == (1, code)
@@ -386,6 +393,44 @@ def power_answers(fake):
          {"done": {"hosts": 3, "ok": 2, "failed": 1}}]))
     r = fake.run("power", "status", "all", "--collate")
     assert (r.returncode, r.stdout) == (2, "edge[01,03]: on\nedge02: unknown (bmc-auth)\n")
+    assert r.stderr == "edge02: bmc-auth: refused\\x1b: correct it\n"
+
+
+# The server says that it is through, and has left one out: that one has its line too.
+def test_a_host_that_the_server_forgets(fake):
+    on = {"host": "edge01", "power": "on", "code": "", "why": ""}
+    fake.on("POST", "/api/v1/bmc/power-status", ctl_fake.Lines(
+        [{"hosts": ["edge01", "edge02"]}, on, {"done": {"hosts": 2, "ok": 1, "failed": 1}}]))
+    r = fake.run("power", "status", "all")
+    assert (r.returncode, r.stdout) == (2, "edge01: on\nedge02: unknown (answer-lost)\n")
+
+
+# What was perhaps done is not called failed, and nobody is told to do it once more.
+def test_an_answer_that_is_lost_of_what_changes_a_machine(fake):
+    fake.on("POST", "/api/v1/bmc/bmc-reset", ctl_fake.Lines([{"hosts": ["edge01"]}]))
+    r = fake.run("bmc", "reset", "edge01", "--yes", "--reason", "INC-1")
+    assert (r.returncode, r.stdout) == (5, "edge01: unknown (answer-lost)\n")
+    line = r.stderr.splitlines()[0]
+    assert line.startswith("edge01: answer-lost: ") and "may have been done" in line and "ask again" not in line
+
+
+# Whatever an agent says of a BMC, or a BMC of itself.
+def test_nothing_reaches_the_terminal_as_it_came(fake):
+    evil = "\x1b]0;x\x07"
+    data = {"learned": {"device": {"product": evil}}, "manners": {evil: {"value": evil, "from": evil, "source": evil}}}
+    entry = {"id": 1, "at": evil, "sensor_type": evil, "sensor": 3, "asserted": True, "text": evil, "raw": evil}
+    for verb, words, data in (
+            ("bmc-show", ["bmc", "show", "edge01", "--blame"], data),
+            ("sel", ["sel", "edge01"], {"entries": 1, "sel": [entry, dict(entry, oem=200)]}),
+            ("sensors", ["sensors", "edge01"], {"sensors": [{"name": evil, "status": evil, "value": 1.5, "unit": evil}]}),
+            ("bmc-audit", ["bmc", "audit", "edge01"], {"findings": [dict.fromkeys(("level", "code", "text", "next"), evil)]})):
+        for more in ([], ["--collate"]):
+            fake.on("POST", f"/api/v1/bmc/{verb}", ctl_fake.Lines(
+                [{"hosts": ["edge01"]}, {"host": "edge01", "code": "", "why": "", "power": "unknown", "data": data},
+                 {"done": {"hosts": 1, "ok": 1, "failed": 0}}]))
+            r = fake.run(*words, *more)
+            assert r.returncode == 0 and "\\x1b]0;x" in r.stdout, r
+            assert "\x1b" not in r.stdout + r.stderr and "\x07" not in r.stdout + r.stderr, (words, r.stdout)
 
 
 def test_status_power_doctor_agents(fake):

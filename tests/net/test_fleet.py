@@ -255,6 +255,7 @@ def test_what_could_harm_is_asked_for(fleet):
         fleet.fault(5, reboot_ms=0)
     audit = fleet.select("orch/o.db", "select what, object, reason, result from audit where what = 'bmc.reset'")
     assert ("bmc.reset", "h0005.los", "INC-3", "ok") in audit
+    assert [row[3] for row in audit if row[1] == "h0006.los"] == ["host-locked"]
     assert any(row[3] == "too-many-hosts" for row in audit)
 
 

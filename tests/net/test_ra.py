@@ -81,6 +81,8 @@ def test_managed(bootd, client, netns):
     ev = sent(server)
     assert ev["detail"]["prefixes"] == "fd77::/64" and ev["detail"]["flags"] == "MO"
     ra = ask(client, link_local(client))
+    if ra["dst"] == "ff02::1":  # a slow machine: the three seconds were over, and begin now
+        ra = ask(client, link_local(client))
     assert (ra["M"], ra["O"], ra["router"], ra["hlim"], ra["mtu"]) == (1, 1, 1800, 255, 1400)
     assert ra["src"] == link_local(netns.server)
     assert ra["prefixes"] == [["fd77::", 64, 1, 0]]

@@ -37,7 +37,7 @@ def usage(pid):
 
 
 def recorded(site):
-    folder = site.path("agent", "console")
+    folder = site.path("agent", "agent-console")
     total = 0
     for name in os.listdir(folder):
         with open(os.path.join(folder, name), "rb") as f:

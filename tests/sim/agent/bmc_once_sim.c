@@ -58,7 +58,7 @@ has_later_entry(const struct bmcsim_bmc *b)
 static bool
 is_true(const struct order *o, const char *member)
 {
-	return json_is_true(json_object_get(o->answer, member));
+	return json_is_true(json_object_get(o->learned, member));
 }
 
 static void
@@ -246,11 +246,11 @@ questions_survive_a_reboot(void **state)
 			assert_true(o->ok);
 			if (kind == BMC_QUESTION_SEL)
 				assert_int_equal(
-				    json_array_size(json_object_get(o->answer, "sel")),
+				    json_array_size(json_object_get(o->learned, "sel")),
 				    5);
 			if (kind == BMC_QUESTION_SENSORS)
 				assert_int_equal(json_array_size(json_object_get(
-						     o->answer, "sensors")),
+						     o->learned, "sensors")),
 				    BMCSIM_SENSORS);
 			if (kind == BMC_QUESTION_SEL_CLEAR)
 				assert_int_equal(w->bmcs[0].counts.sel_clears, 1);

@@ -357,6 +357,35 @@ queued_calls_have_deadlines_and_can_be_cancelled(void **state)
 	bmc_world_free(w);
 }
 
+/* A job's call does not wait for what was asked of its BMC beside it, but for what has begun. */
+static void
+a_job_goes_first(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *begun, *asked, *job, *next;
+
+	(void)state;
+	begun = bmc_world_submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	asked = bmc_world_submit(w, 0, BMC_SEQ_STATUS, 0, 30000000);
+	job = bmc_world_submit(w, 0, BMC_SEQ_OVERRIDE, 0, 30000000);
+	bmc_pool_insist(w->pool, job->id);
+	next = bmc_world_submit(w, 0, BMC_SEQ_ON_SEEN, 0, 30000000);
+	bmc_pool_insist(w->pool, next->id);
+	bmc_pool_insist(w->pool, begun->id);
+	while (job->n_done == 0) {
+		assert_true(asked->n_done == 0 && next->n_done == 0);
+		assert_true(bmc_world_step(w));
+	}
+	assert_true(begun->n_done == 1);
+	while (next->n_done == 0) {
+		assert_int_equal(asked->n_done, 0);
+		assert_true(bmc_world_step(w));
+	}
+	bmc_world_run(w);
+	assert_true(begun->ok && asked->ok && job->ok && next->ok);
+	bmc_world_free(w);
+}
+
 /* Cancelled before it began, a call sends nothing, whatever else begins meanwhile. */
 static void
 cancelled_before_it_began(void **state)
@@ -394,6 +423,58 @@ busy_control_is_not_in_the_dark(void **state)
 	bmc_world_run(w);
 	assert_string_equal(o->code, "bmc-busy");
 	assert_int_equal(w->bmcs[0].counts.controls[BMCSIM_CYCLE], 0);
+	bmc_world_free(w);
+}
+
+/* Nor is a cold reset that was answered "busy" to the end one that was sent and not answered. */
+static void
+busy_reset_is_not_done(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+
+	(void)state;
+	w->bmcs[0].faults.busy = -1;
+	w->question.kind = BMC_QUESTION_RESET;
+	o = bmc_world_submit(w, 0, BMC_SEQ_ASK, 0, 30000000);
+	bmc_world_run(w);
+	assert_string_equal(o->code, "bmc-busy");
+	bmc_world_free(w);
+}
+
+/* One sensor that is busy for good, as behind a bus that hangs, does not take the others with it. */
+static void
+a_busy_sensor_is_left_out(void **state)
+{
+	struct world *w = bmc_world_new(3);
+	struct order *o;
+	const struct bmc_seq *seq = NULL;
+	const char *status;
+	const json_t *rows;
+
+	(void)state;
+	w->question.kind = BMC_QUESTION_SENSORS;
+	o = bmc_world_submit(w, 0, BMC_SEQ_ASK, 0, 60000000);
+	do {
+		if (w->n_conns > 0 && w->conns[0].call != NULL)
+			seq = &w->conns[0].call->seq;
+		w->bmcs[0].faults.busy = seq != NULL && o->n_done == 0 &&
+						 seq->cmd.netfn == BMC_NETFN_SENSOR &&
+						 seq->cmd.data[0] == 2
+					     ? -1
+					     : 0;
+	} while (bmc_world_step(w) && o->n_done == 0);
+	assert_string_equal(o->code, "");
+	rows = json_object_get(o->learned, "sensors");
+	assert_int_equal(json_array_size(rows), BMCSIM_SENSORS);
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		status = json_string_value(json_object_get(row, "status"));
+		assert_int_equal(str_eq(status, "refused"),
+		    json_integer_value(json_object_get(row, "number")) == 2);
+	}
+	bmc_world_run(w);
 	bmc_world_free(w);
 }
 
@@ -435,8 +516,11 @@ main(void)
 	    cmocka_unit_test(a_downgrade_is_told),
 	    cmocka_unit_test(orders_that_cannot_be_carried_out),
 	    cmocka_unit_test(queued_calls_have_deadlines_and_can_be_cancelled),
+	    cmocka_unit_test(a_job_goes_first),
 	    cmocka_unit_test(cancelled_before_it_began),
 	    cmocka_unit_test(busy_control_is_not_in_the_dark),
+	    cmocka_unit_test(busy_reset_is_not_done),
+	    cmocka_unit_test(a_busy_sensor_is_left_out),
 	    cmocka_unit_test(dropped_pool_closes_its_sessions),
 	    cmocka_unit_test(never_twice_and_never_for_ever),
 	};

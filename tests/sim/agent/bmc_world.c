@@ -172,10 +172,8 @@ void
 bmc_world_free(struct world *w)
 {
 	bmc_pool_free(w->pool, w->now);
-	for (unsigned i = 0; i < w->n_orders; i++) {
+	for (unsigned i = 0; i < w->n_orders; i++)
 		json_decref(w->orders[i].learned);
-		json_decref(w->orders[i].answer);
-	}
 	bmc_packet_free(w->packet);
 	free(w->packets);
 	free(w);
@@ -252,8 +250,7 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 	o->downgrade = r->downgrade;
 	o->flags_again = r->flags_again;
 	o->variant = r->variant;
-	o->learned = json_deep_copy(r->learned);
-	o->answer = json_deep_copy(r->answer);
+	o->learned = json_deep_copy(r->learned != NULL ? r->learned : r->answer);
 	str_clip(o->code, sizeof o->code, r->err.code);
 	o->world->left--;
 	/* A farewell, and what was queued behind other calls of the same BMC. */
@@ -284,13 +281,12 @@ bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
 	c->seq.graceful = 5000000;
 	c->seq.hold = w->hold;
 	c->attempt = w->attempt;
-	if (kind == BMC_SEQ_ASK) {
-		c->ask = str_alloc(sizeof *c->ask);
-		bmc_ask_init(c->ask, &w->question);
-	}
 	if (kind == BMC_SEQ_EXAMINE) {
 		c->look = str_alloc(sizeof *c->look);
 		c->look->may_set = true;
+	} else if (kind == BMC_SEQ_ASK) {
+		c->ask = str_alloc(sizeof *c->ask);
+		bmc_ask_init(c->ask, &w->question);
 	}
 	c->deadline = o->deadline;
 	c->done = on_done;

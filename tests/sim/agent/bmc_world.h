@@ -29,7 +29,7 @@ struct order {
 	unsigned bmc, n_done;
 	bool cancelled, ok, downgrade, flags_again;
 	const char *variant;
-	json_t *learned, *answer; /* owned */
+	json_t *learned; /* or the answer; owned */
 	int cipher;
 	char code[ERROR_CODE_SIZE];
 	uint64_t id;
@@ -70,7 +70,8 @@ struct world *
 bmc_world_new(uint64_t seed);
 void
 bmc_world_free(struct world *w);
-/* An order for the BMC of that number, with w->cfg; its end is checked against the BMC's own state. */
+/* An order for the BMC of that number, with w->cfg; its end is checked against the BMC's own state.
+ * An ASK asks w->question. */
 struct order *
 bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
     enum bmc_action action, int64_t timeout);

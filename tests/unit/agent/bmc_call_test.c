@@ -216,6 +216,42 @@ a_slow_name_does_not_count_as_talking(void **state)
 	assert_true(bmc_call_talking(&f->call));
 }
 
+/* BMCs that do not show the valid bit cannot tell that an override is pending: what we set ourselves
+ * is known all the same, and a look that comes before the power-on does not put it out. */
+static void
+a_look_leaves_our_override_alone(void **state)
+{
+	struct fixture *f = *state;
+
+	f->call.seq.kind = BMC_SEQ_EXAMINE;
+	f->call.look = str_alloc(sizeof *f->call.look);
+	f->call.look->may_set = true;
+	bmc_call_start(&f->call, 0);
+	assert_true(f->call.look->may_set);
+	f->peer.flags_at = 1;
+	bmc_call_start(&f->call, 0);
+	assert_false(f->call.look->may_set);
+}
+
+/* A BMC that was reset has perhaps forgotten them. */
+static void
+a_reset_unsets_the_override(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = 0;
+
+	f->call.seq.kind = BMC_SEQ_ASK;
+	f->call.ask = str_alloc(sizeof *f->call.ask);
+	bmc_ask_init(f->call.ask, &(struct bmc_question){.kind = BMC_QUESTION_RESET});
+	f->peer.flags_at = 1;
+	bmc_call_start(&f->call, now);
+	while (f->call.state != BMC_CALL_ENDED) {
+		now = bmc_call_deadline(&f->call);
+		bmc_call_timer(&f->call, now);
+	}
+	assert_int_equal(f->peer.flags_at, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -229,6 +265,8 @@ main(void)
 	    TEST(cancel_ends_it_at_once_before_a_session),
 	    TEST(a_silent_bmc_does_not_count_as_talking),
 	    TEST(a_slow_name_does_not_count_as_talking),
+	    TEST(a_look_leaves_our_override_alone),
+	    TEST(a_reset_unsets_the_override),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,6 +119,9 @@ mistakes_of_the_owner_are_named(void **state)
 	    {"{\"command_gap_ms\":10001}", "command_gap_ms"},
 	    {"{\"command_gap_ms\":\"1\"}", "command_gap_ms"},
 	    {"{\"disk_selector\":256}", "disk_selector"},
+	    {"{\"disk_selector\":136}", "disk_selector"}, /* and CMOS clear */
+	    {"{\"disk_selector\":72}", "disk_selector"},  /* and keyboard locked */
+	    {"{\"disk_selector\":37}", "disk_selector"},  /* and buttons locked */
 	    {"{\"parameter_4\":1}", "parameter_4"},
 	    {"{\"workarounds\":\"sun20\"}", "workarounds"},
 	    {"{\"workarounds\":[\"idzero\"]}", "workarounds"},

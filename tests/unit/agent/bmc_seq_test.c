@@ -202,6 +202,10 @@ variants_of_the_override(void **state)
 		"\x01\x05\x80\x04\0\0\0"},
 	    {BMC_VARIANT_BARE, BMC_BOOT_DISK_EFI, 1, {{"\x05\xA0\x24\0\0\0", 6}},
 		"\x01\x05\xA0\x24\0\0\0"},
+	    {BMC_VARIANT_BARE, BMC_BOOT_NONE_EFI, 1, {{"\x05\xA0\0\0\0\0", 6}},
+		"\x01\x05\xE0\0\0\0\0"},
+	    {BMC_VARIANT_BARE, BMC_BOOT_NONE_BIOS, 1, {{"\x05\x80\0\0\0\0", 6}},
+		"\x01\x05\x00\x04\0\0\0"},
 	};
 	struct bmc_manners m = with(BMC_MANNER_DISK_SELECTOR, 0x24);
 
@@ -225,6 +229,24 @@ variants_of_the_override(void **state)
 		assert_int_equal(answer(&s, 0, 0, rows[i].read, 7), BMC_SEQ_OK);
 		assert_int_equal(s.flags_at, 0);
 	}
+}
+
+/* "Set in progress" is not left behind at a BMC that refuses the flags: others could not set any. */
+static void
+what_was_begun_is_completed(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_OVERRIDE);
+
+	(void)state;
+	s.variant = BMC_VARIANT_IN_PROGRESS;
+	sends(&s, bmc_seq_start(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\0\x01", 2);
+	ok(&s, 0);
+	ok(&s, 0);
+	sends(&s, ok(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x05\xA0\x04\0\0\0", 6);
+	sends(&s, answer(&s, 0, 0xD4, "", 0), BMC_CMD_SET_BOOT_OPTIONS, "\0\0", 2);
+	assert_int_equal(ok(&s, 0), BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_PRIVILEGE);
+	assert_non_null(strstr(s.text, "D4h"));
 }
 
 static void
@@ -346,6 +368,28 @@ flags_are_there_when_the_power_goes_on(void **state)
 	s = make_hold(0);
 	bmc_seq_start(&s, 0);
 	assert_int_equal(power(&s, 0, true), BMC_SEQ_OK);
+}
+
+/* What may have begun is not ordered once more, whatever word the BMC has for it. */
+static void
+a_cold_reset_goes_out_once(void **state)
+{
+	static const uint8_t open[] = {0xC3, 0xCE, 0xCF};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof open; i++) {
+		struct bmc_seq s = make(BMC_SEQ_ASK);
+		struct bmc_ask a;
+
+		bmc_ask_init(&a, &(struct bmc_question){.kind = BMC_QUESTION_RESET});
+		s.ask = &a;
+		assert_int_equal(bmc_seq_start(&s, 0), BMC_SEQ_RUN);
+		assert_true(s.cmd.once);
+		assert_true(bmc_seq_leaves_open(&s, open[i]));
+		assert_int_equal(answer(&s, 0, open[i], "", 0), BMC_SEQ_OK);
+		assert_true(a.unanswered);
+		bmc_ask_done(&a);
+	}
 }
 
 static void
@@ -714,6 +758,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(variants_of_the_override),
+	    cmocka_unit_test(what_was_begun_is_completed),
 	    cmocka_unit_test(manners_of_the_override),
 	    cmocka_unit_test(manners_of_the_power),
 	    cmocka_unit_test(flags_are_there_when_the_power_goes_on),
@@ -722,6 +767,7 @@ main(void)
 	    cmocka_unit_test(override_compares),
 	    cmocka_unit_test(override_compares_the_device_alone),
 	    cmocka_unit_test(override_refused_or_unreadable),
+	    cmocka_unit_test(a_cold_reset_goes_out_once),
 	    cmocka_unit_test(off_is_soft_then_hard_until_seen),
 	    cmocka_unit_test(off_when_off_does_nothing),
 	    cmocka_unit_test(refused_soft_is_followed_by_hard_at_once),

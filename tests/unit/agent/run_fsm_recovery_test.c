@@ -39,6 +39,102 @@ test_recovery(void **state)
 	teardown(&k);
 }
 
+static void
+flags_ok(struct kit *k, const char *variant)
+{
+	give(k, (struct run_input){.type = RUN_IN_STEP,
+		    .step = k->run.step,
+		    .ok = true,
+		    .variant = variant});
+}
+
+/* Off, flags, on; then the firmware is waited for. */
+static void
+switch_on_again(struct kit *k, const char *variant)
+{
+	step_ok(k);
+	flags_ok(k, variant);
+	step_ok(k);
+	assert_int_equal(k->run.stage, STAGE_FIRMWARE_DHCP);
+}
+
+static void
+miss(struct kit *k)
+{
+	k->now = k->run.due;
+	give(k, (struct run_input){.type = RUN_IN_TICK});
+	assert_int_equal(k->run.stage, STAGE_OVERRIDE);
+}
+
+static void
+save_and_load(struct kit *k)
+{
+	json_t *v = run_to_json(&k->run);
+	struct error err;
+
+	memset(&k->run, 0xEE, sizeof(k->run));
+	assert_int_equal(run_from_json(v, &k->run, &err), 0);
+	json_decref(v);
+}
+
+/* Which variant of the override comes next is known to the agent that comes after, too. */
+static void
+test_variant_after_a_restart(void **state)
+{
+	struct kit k = setup(NULL);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	switch_on_again(&k, "once");
+	assert_string_equal(k.run.variant, "once");
+	save_and_load(&k);
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	miss(&k);
+	assert_int_equal(k.run.misses, 1);
+	assert_string_equal(k.run.variant, "");
+	save_and_load(&k);
+	assert_int_equal(k.run.misses, 1);
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	switch_on_again(&k, "in-progress");
+	sign(&k, RUN_SIGN_FIRMWARE_DHCP, 0);
+	/* It came: what fails later is not the override's fault. */
+	miss(&k);
+	assert_int_equal(k.run.attempt, 3);
+	assert_int_equal(k.run.misses, 1);
+	assert_string_equal(k.run.variant, "in-progress");
+	teardown(&k);
+}
+
+/* Flags that are not kept are a miss; a power-on that fails is none. */
+static void
+test_what_a_miss_is(void **state)
+{
+	struct kit k = setup(NULL);
+	struct error err;
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	step_ok(&k);
+	step_ok(&k);
+	flags_ok(&k, "once");
+	step_bad(&k, "bmc-unreachable", true);
+	assert_int_equal(k.run.attempt, 2);
+	assert_int_equal(k.run.misses, 0);
+	step_ok(&k);
+	error_set(&err, 0, "override-not-kept", "next", "text");
+	give(&k, (struct run_input){.type = RUN_IN_STEP,
+		     .step = k.run.step,
+		     .err = &err,
+		     .retry = true,
+		     .variant = "once"});
+	assert_int_equal(k.run.attempt, 3);
+	assert_int_equal(k.run.misses, 1);
+	teardown(&k);
+}
+
 /* Until the job has ended; how often the agent had to be restarted for that. */
 static unsigned
 restart_until_ended(struct kit *k, int64_t apart)
@@ -186,6 +282,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_recovery),
+	    cmocka_unit_test(test_variant_after_a_restart),
+	    cmocka_unit_test(test_what_a_miss_is),
 	    cmocka_unit_test(test_restarts_in_a_loop),
 	    cmocka_unit_test(test_restarts_over_a_long_installation),
 	    cmocka_unit_test(test_recovery_of_an_old_order),

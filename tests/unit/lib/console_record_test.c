@@ -164,6 +164,12 @@ test_order(void **state UNUSED)
 	n += console_record_put_data(buf + n, sizeof(buf) - n, 3, "x", 1);
 	assert_int_equal(console_record_sum_add(&s, buf, n), n);
 	assert_int_equal(s.octets, 1);
+	/* Also when nothing comes after it. */
+	n += console_record_put_mark(
+	    buf + n, sizeof(buf) - n, 4, (enum console_record_mark)99, "?");
+	memset(&s, 0, sizeof(s));
+	assert_int_equal(console_record_sum_add(&s, buf, n), n);
+	assert_int_equal(s.good, n);
 	(void)!console_record_sum_add(&s, buf, n);
 	assert_true(s.damaged);
 	memset(&s, 0, sizeof(s));

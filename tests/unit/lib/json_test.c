@@ -2,12 +2,14 @@
 #include "lib/json.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -170,6 +172,29 @@ building(void **state)
 	json_decref(v);
 }
 
+/* Read through the kernel, which does not mind that it is freed. */
+static void
+what_is_freed_is_wiped(void **state)
+{
+	static const char secret[] = "a password that is long enough to be found again";
+	char there[sizeof(secret)];
+	json_t *v;
+	off_t at;
+	int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_return_code(fd, errno);
+	json_wipe_freed();
+	v = json_string(secret);
+	at = (off_t)(uintptr_t)json_string_value(v);
+	assert_int_equal(pread(fd, there, sizeof(there), at), sizeof(there));
+	assert_memory_equal(there, secret, sizeof(secret));
+	json_decref(v);
+	assert_int_equal(pread(fd, there, sizeof(there), at), sizeof(there));
+	assert_null(memmem(there, sizeof(there), secret + 20, 10));
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -182,6 +207,7 @@ main(void)
 	    cmocka_unit_test(wrong_types_are_named),
 	    cmocka_unit_test(copies_refuse_what_does_not_fit),
 	    cmocka_unit_test(building),
+	    cmocka_unit_test(what_is_freed_is_wiped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -26,6 +26,8 @@ absent_keys_have_defaults(void **state)
 		assert_string_equal(c->group, "netboot");
 		assert_string_equal(c->images_root, "/srv/netboot/images");
 		assert_string_equal(c->key_file, "/var/lib/netboot/orchestrator.key");
+		assert_int_equal(c->console_days, 90);
+		assert_int_equal(c->console_mb, 4096);
 		orch_config_free(c);
 	}
 	orch_config_free(NULL);
@@ -57,6 +59,9 @@ errors_name_file_line_and_key(void **state)
 	    {"group: x\nimages_root: ./x\n", "o.yaml:2: images_root"},
 	    {"group: x\nsockt: /x\n", "o.yaml:2: sockt"},
 	    {"group: [x]\n", "o.yaml:1: group"},
+	    /* So long that the time of it overflowed, and all recordings were too old. */
+	    {"group: x\nconsole_days: 200000000\n", "o.yaml:2: console_days"},
+	    {"console_mb: 4294967295\n", "o.yaml:1: console_mb"},
 	    {"group: {\n", "o.yaml:"},
 	    {"- a\n", "o.yaml:1"},
 	    {"just words\n", "o.yaml:1"},
