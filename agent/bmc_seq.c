@@ -27,8 +27,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/buf.h"
-
 static const uint8_t control_of[] = {
     [BMC_ACTION_OFF] = BMC_CHASSIS_OFF,
     [BMC_ACTION_ON] = BMC_CHASSIS_ON,
@@ -561,26 +559,6 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	return refused(s, control_name(s->control), rs->code);
 }
 
-static bool
-parse_flags(struct bmc_seq *s, const struct bmc_reply *rs)
-{
-	struct rbuf r = rbuf_init(rs->data, rs->len);
-	struct bmc_bootflags *f = &s->flags;
-
-	rbuf_u8(&r); /* parameter version */
-	if ((rbuf_u8(&r) & 0x7F) != BMC_BOOTOPT_FLAGS || rs->code != BMC_COMPLETION_OK)
-		return false;
-	rbuf_copy(&r, f->raw, sizeof f->raw);
-	if (!rbuf_ok(&r))
-		return false;
-	f->known = true;
-	f->valid = f->raw[0] & BMC_BOOTFLAG_VALID;
-	f->persistent = f->raw[0] & BMC_BOOTFLAG_PERSISTENT;
-	f->efi = f->raw[0] & BMC_BOOTFLAG_EFI;
-	f->device = (f->raw[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK;
-	return true;
-}
-
 /* Do the boot flags that were read back say what was set? The DHCP request that follows
  * judges the rest. */
 static bool
@@ -622,7 +600,7 @@ static enum bmc_seq_next
 on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
 	const struct bmc_bootflags *f = &s->flags;
-	bool readable = parse_flags(s, rs), again = s->hold && s->tries == 0;
+	bool readable = bmc_look_flags(rs, &s->flags), again = s->hold && s->tries == 0;
 
 	if (readable)
 		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X%s",
