@@ -69,7 +69,7 @@ struct bmc_device {
  *   bmc-auth          user name or password refused; tried once, never repeated by itself
  *   bmc-cipher        the BMC offers neither of the allowed cipher suites
  *   bmc-privilege     the user may not do this
- *   bmc-busy          still busy, or out of session slots, at the deadline
+ *   bmc-busy          still busy, out of session slots, or not through with it, at the deadline
  *   bmc-refused       the command itself was refused (err.text has the completion code)
  *   override-not-kept the boot flags read back differ from those set
  *   power-not-off     still on at the deadline

@@ -3,7 +3,9 @@
  *
  *   identify   Chassis Identify
  *   sel        Get SEL Info → Get SEL Entry, from the first to the last; the newest are kept
- *   sel-clear  Get SEL Info → Reserve SEL → Clear SEL → its status, until erased
+ *   sel-clear  Get SEL Info → Reserve SEL → Clear SEL → its status, until erased. An erase that was
+ *              not answered is looked for in Get SEL Info, and ordered again only if the log is as it was:
+ *              entries that came meanwhile are nobody's to lose
  *   reset      Cold Reset, once: many BMCs do not answer it, and some take the host with them
  *
  * Entry points: bmc_ask_next(), bmc_ask_take(), bmc_ask_json(). Ownership: the rows are the
@@ -46,6 +48,8 @@ enum clear_step {
 	CLEAR_ERASE,
 	CLEAR_WAIT,
 	CLEAR_STATUS,
+	CLEAR_DOUBT,
+	CLEAR_LOOK,
 	CLEAR_END
 };
 
@@ -130,17 +134,26 @@ sel_info(struct bmc_cmd *cmd)
 	return run(cmd, BMC_NETFN_STORAGE, BMC_CMD_GET_SEL_INFO, NULL, 0);
 }
 
+/* 31.2; some BMCs leave out what follows the number of entries. */
 static bool
-take_info(struct bmc_ask *a, const struct bmc_reply *rs)
+take_info(struct bmc_ask *a, const struct bmc_reply *rs, int64_t *ret_entries,
+    uint32_t *ret_erased)
 {
 	struct rbuf r = rbuf_init(rs->data, rs->len);
+	uint16_t entries;
 
 	rbuf_skip(&r, 1); /* version */
-	a->entries = rbuf_u16le(&r);
-	if (rs->code == BMC_COMPLETION_OK && rbuf_ok(&r))
-		return true;
-	(void)bmc_ask_failed(a, "Get SEL Info", rs->code);
-	return false;
+	entries = rbuf_u16le(&r);
+	if (rs->code != BMC_COMPLETION_OK || !rbuf_ok(&r)) {
+		(void)bmc_ask_failed(a, "Get SEL Info", rs->code);
+		return false;
+	}
+	*ret_entries = entries;
+	rbuf_skip(&r, 2 + 4); /* free space, time of the last addition */
+	*ret_erased = rbuf_u32le(&r);
+	if (!rbuf_ok(&r))
+		*ret_erased = 0;
+	return true;
 }
 
 /* Reservation 0000: none is needed for whole entries (31.5). */
@@ -242,7 +255,7 @@ sel_take(struct bmc_ask *a, const struct bmc_reply *rs)
 {
 	if (a->step == SEL_ENTRY)
 		take_entry(a, rs);
-	else if (take_info(a, rs))
+	else if (take_info(a, rs, &a->entries, &a->erased))
 		a->step = a->entries > 0 ? SEL_ENTRY : SEL_END;
 }
 
@@ -253,13 +266,17 @@ clear_next(struct bmc_ask *a, struct bmc_cmd *cmd)
 	    'L', 'R', a->step == CLEAR_ERASE ? ERASE : 0};
 
 	switch ((enum clear_step)a->step) {
-	case CLEAR_INFO: return sel_info(cmd);
+	case CLEAR_INFO:
+	case CLEAR_LOOK: return sel_info(cmd);
 	case CLEAR_RESERVE:
 		return run(cmd, BMC_NETFN_STORAGE, BMC_CMD_RESERVE_SEL, NULL, 0);
 	case CLEAR_ERASE:
 	case CLEAR_STATUS:
-		return run(cmd, BMC_NETFN_STORAGE, BMC_CMD_CLEAR_SEL, data, sizeof(data));
+		run(cmd, BMC_NETFN_STORAGE, BMC_CMD_CLEAR_SEL, data, sizeof(data));
+		cmd->once = a->step == CLEAR_ERASE;
+		return BMC_ASK_RUN;
 	case CLEAR_WAIT: a->step = CLEAR_STATUS; return BMC_ASK_WAIT;
+	case CLEAR_DOUBT: a->step = CLEAR_LOOK; return BMC_ASK_WAIT;
 	case CLEAR_END: break;
 	}
 	return BMC_ASK_DONE;
@@ -270,11 +287,31 @@ take_erase(struct bmc_ask *a, const struct bmc_reply *rs)
 {
 	/* Another client has reserved it meanwhile, or an event came: begin anew. */
 	if (rs->code == BMC_COMPLETION_RESERVATION && a->lost++ < LOST_MAX)
-		a->step = CLEAR_RESERVE;
+		a->step = a->step == CLEAR_ERASE ? CLEAR_RESERVE : CLEAR_DOUBT;
 	else if (rs->code != BMC_COMPLETION_OK || rs->len < 1 || a->count++ > POLLS_MAX)
 		(void)bmc_ask_failed(a, "Clear SEL", rs->code);
 	else
 		a->step = (rs->data[0] & 0x0F) == ERASED ? CLEAR_END : CLEAR_WAIT;
+}
+
+/* Was it erased, though nobody said so? */
+static void
+take_look(struct bmc_ask *a, const struct bmc_reply *rs)
+{
+	int64_t entries;
+	uint32_t erased;
+
+	if (!take_info(a, rs, &entries, &erased))
+		return;
+	if (entries == 0 || entries < a->entries || erased != a->erased) {
+		a->step = CLEAR_END;
+	} else if (a->lost++ < LOST_MAX) {
+		a->step = CLEAR_RESERVE;
+	} else {
+		a->fail = BMC_FAIL_TIMEOUT;
+		snprintf(a->text, sizeof(a->text),
+		    "Clear SEL was not answered, and the log is as it was");
+	}
 }
 
 static void
@@ -283,8 +320,10 @@ clear_take(struct bmc_ask *a, const struct bmc_reply *rs)
 	struct rbuf r = rbuf_init(rs->data, rs->len);
 
 	if (a->step == CLEAR_INFO) {
-		if (take_info(a, rs))
+		if (take_info(a, rs, &a->entries, &a->erased))
 			a->step = CLEAR_RESERVE;
+	} else if (a->step == CLEAR_LOOK) {
+		take_look(a, rs);
 	} else if (a->step == CLEAR_RESERVE) {
 		a->reservation = rbuf_u16le(&r);
 		if (rs->code != BMC_COMPLETION_OK || !rbuf_ok(&r))
@@ -328,7 +367,10 @@ void
 bmc_ask_unanswered(struct bmc_ask *a)
 {
 	a->unanswered = true;
-	a->step++;
+	if (a->what.kind == BMC_QUESTION_SEL_CLEAR)
+		a->step = CLEAR_DOUBT;
+	else
+		a->step++;
 }
 
 json_t *

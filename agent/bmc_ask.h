@@ -27,8 +27,9 @@ struct bmc_ask {
 	unsigned count, lost;		/* records read; reservations lost */
 	uint8_t record[BMC_ASK_RECORD_MAX];
 	uint8_t have, len, chunk; /* octets of the record: read, in all, at once */
-	bool unanswered;	  /* the reset was sent, and not answered */
+	bool unanswered;	  /* what goes out once was sent, and not answered */
 	int64_t entries;	  /* of the log, as it says */
+	uint32_t erased;	  /* when it was last, as it says */
 	unsigned skipped;	  /* sensors of other controllers */
 	json_t *rows;
 
@@ -52,7 +53,7 @@ bmc_ask_next(struct bmc_ask *a, struct bmc_cmd *ret);
 /* The answer to it, whatever its completion code. */
 void
 bmc_ask_take(struct bmc_ask *a, const struct bmc_reply *rs);
-/* A command that goes out only once was not answered. */
+/* A command that goes out only once was not answered, or not so that its effect is known. */
 void
 bmc_ask_unanswered(struct bmc_ask *a);
 /* What came of it; owned by the caller. */

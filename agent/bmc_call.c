@@ -625,6 +625,7 @@ on_reply(struct bmc_call *c, int64_t now)
 	char text[96];
 
 	bmc_polite_answered(&c->peer->polite, &c->rules, now);
+	c->n_answers++;
 	if (!is_busy(c, rs.code) && !passes_by_itself(c, now, rs.code)) {
 		c->backoff = 0;
 		c->last_fail = BMC_FAIL_NONE;
@@ -702,17 +703,20 @@ on_deadline(struct bmc_call *c, int64_t now)
 	bool trouble = c->last_fail != BMC_FAIL_NONE;
 	bool answering = !trouble && (waiting || c->session.sends <= 1);
 	bool early = c->state == BMC_CALL_QUEUED || (waiting && !c->tried);
+	/* It is there, and what was asked takes it longer than there was time. */
+	bool slow = answering && !early && c->n_answers > 0;
 	const char *text =
 	    c->state == BMC_CALL_QUEUED ? "other calls to this BMC took all the time"
 	    : early			? "no session was due yet: they are kept apart"
 	    : c->state == BMC_CALL_CONNECTING ? "its name was not resolved in time"
-					      : "no answer in time";
+	    : slow ? "it answers, but too slowly for all that was asked in the time given"
+		   : "no answer in time";
 
 	if (trouble)
 		give_up(c, now, c->last_fail, c->last_text, false);
 	else
-		give_up(
-		    c, now, early ? BMC_FAIL_BUSY : BMC_FAIL_TIMEOUT, text, answering);
+		give_up(c, now, early || slow ? BMC_FAIL_BUSY : BMC_FAIL_TIMEOUT, text,
+		    answering);
 }
 
 /* Is its name, or its first answer, waited for, and counted so? */

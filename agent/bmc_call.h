@@ -132,6 +132,7 @@ struct bmc_call {
 	int64_t patience; /* until then it is not; -1: it has answered */
 	int64_t held, backoff;
 	unsigned restarts;
+	unsigned n_answers;	 /* to commands */
 	enum bmc_fail last_fail; /* the last trouble, for the deadline's verdict */
 	char last_text[160];
 	bool noted_trouble;

@@ -312,6 +312,26 @@ bmc_look_device(const struct bmc_reply *rs, struct bmc_device *ret)
 	return true;
 }
 
+bool
+bmc_look_flags(const struct bmc_reply *rs, struct bmc_bootflags *ret)
+{
+	struct rbuf r = rbuf_init(rs->data, rs->len);
+	struct bmc_bootflags f = {.known = true};
+
+	rbuf_skip(&r, 1); /* parameter version */
+	if ((rbuf_u8(&r) & 0x7F) != BMC_BOOTOPT_FLAGS || rs->code != BMC_COMPLETION_OK)
+		return false;
+	rbuf_copy(&r, f.raw, sizeof(f.raw));
+	if (!rbuf_ok(&r))
+		return false;
+	f.valid = f.raw[0] & BMC_BOOTFLAG_VALID;
+	f.persistent = f.raw[0] & BMC_BOOTFLAG_PERSISTENT;
+	f.efi = f.raw[0] & BMC_BOOTFLAG_EFI;
+	f.device = (f.raw[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK;
+	*ret = f;
+	return true;
+}
+
 /* ---- the document ---- */
 
 static void

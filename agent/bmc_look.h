@@ -52,6 +52,9 @@ bmc_look_take(struct bmc_look *l, const struct bmc_reply *rs);
 /* Get Device ID (IPMI 2.0 table 20-2), answered in full? */
 bool
 bmc_look_device(const struct bmc_reply *rs, struct bmc_device *ret);
+/* Boot option 5 as read; false, and *ret as it was, when the answer is something else. */
+bool
+bmc_look_flags(const struct bmc_reply *rs, struct bmc_bootflags *ret);
 /* The document; the caller owns it. cipher: of the session. seen_at: wall microseconds, 0: not known. */
 json_t *
 bmc_look_json(const struct bmc_look *l, int cipher, int64_t seen_at);

@@ -30,7 +30,8 @@ bmc_packet_forget(struct bmc_packet *p);
 struct bmc_suite {
 	int id;
 	uint8_t auth, integrity, confidentiality;
-	uint8_t icv_len; /* of the integrity code that ends each packet */
+	uint8_t icv_len;   /* of the integrity code that ends each packet */
+	uint8_t proof_len; /* of RAKP 2's key exchange authentication code */
 };
 const struct bmc_suite *
 bmc_packet_suite(int id); /* NULL: not allowed */
@@ -77,7 +78,8 @@ struct bmc_cmd {
 	uint8_t netfn, cmd;
 	uint8_t data[BMC_PROTO_DATA_MAX];
 	uint8_t len;
-	bool once; /* must never reach the BMC twice: cycle, reset */
+	bool
+	    once; /* must never reach the BMC twice: cycle, reset, cold reset, erasing its log */
 };
 
 struct bmc_reply {
@@ -115,7 +117,7 @@ int
 bmc_packet_parse_rakp4(
     struct bmc_packet *p, const uint8_t *pkt, size_t len, struct bmc_rakp_rs *ret);
 /* Accepts only an encrypted, authenticated packet for `console_id` whose integrity code
- * and checksums hold and whose data fits. -EBADMSG otherwise. The caller checks the
+ * holds and whose data fits. -EBADMSG otherwise. The caller checks the
  * sequence number afterwards. */
 int
 bmc_packet_parse_reply(struct bmc_packet *p, const struct bmc_suite *suite,

@@ -13,7 +13,8 @@
  *
  * Power is what a Get Chassis Status said, never what was ordered, and nothing is known
  * from a control until the next look. On and off are idempotent and repeated when 10 s
- * showed no effect (BMCs lose them) or when an answer was lost, always after a look.
+ * showed no effect (BMCs lose them) or when an answer was lost or left the effect open (C3h,
+ * CEh, CFh), always after a look.
  *
  * Cycle and reset are not: each goes out once. Without an answer that settles it the
  * sequence WATCHes the power: a cycle that came through shows as off, then on. A reset
@@ -25,8 +26,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#include "lib/buf.h"
 
 static const uint8_t control_of[] = {
     [BMC_ACTION_OFF] = BMC_CHASSIS_OFF,
@@ -228,9 +227,25 @@ flags_set(struct bmc_seq *s, int64_t now)
 	return wait > 0 ? pause_then(s, now + wait, BMC_STEP_READ) : read_flags(s);
 }
 
+/* Parameters 0, 3 and 4 may be refused. FFh is also what BMCs answer while they boot. */
+static enum bmc_seq_next
+on_refinement(struct bmc_seq *s, const struct bmc_reply *rs)
+{
+	s->booting = s->booting || rs->code == BMC_COMPLETION_UNSPECIFIED;
+	if (s->step == BMC_STEP_BEGIN)
+		return keep_flags(s);
+	return s->step == BMC_STEP_KEEP ? ack_info(s) : set_flags(s);
+}
+
 static enum bmc_seq_next
 on_flags_set(struct bmc_seq *s, int64_t now)
 {
+	/* The flags were taken, perhaps after a while: now it may take the refinements too. */
+	if (s->booting && !s->refined) {
+		s->refined = true;
+		s->tries--;
+		return override_flags(s);
+	}
 	if (s->variant == BMC_VARIANT_IN_PROGRESS)
 		return set_one(s, BMC_STEP_COMPLETE, BMC_BOOTOPT_SET_IN_PROGRESS,
 		    BMC_BOOTOPT_COMPLETE);
@@ -294,7 +309,12 @@ read_power(struct bmc_seq *s, const struct bmc_reply *rs)
 static enum bmc_seq_next
 so_already(struct bmc_seq *s)
 {
-	snprintf(s->did, sizeof s->did, "it was %s already", bmc_power_name(s->power));
+	if (s->in_doubt)
+		snprintf(s->did, sizeof s->did, "%s not confirmed, but seen %s",
+		    control_name(s->control), bmc_power_name(s->power));
+	else
+		snprintf(
+		    s->did, sizeof s->did, "it was %s already", bmc_power_name(s->power));
 	return done(s);
 }
 
@@ -318,6 +338,9 @@ decide_control(struct bmc_seq *s)
 	bool on = s->power == BMC_POWER_ON;
 
 	if (s->action == BMC_ACTION_ON && on)
+		return so_already(s);
+	/* The "on" that stands for a cycle was not answered, and came through. */
+	if (s->in_doubt && s->control == BMC_CHASSIS_ON && on)
 		return so_already(s);
 	if ((s->action == BMC_ACTION_OFF || s->action == BMC_ACTION_SOFT) && !on)
 		return so_already(s);
@@ -461,10 +484,11 @@ bmc_seq_unanswered(struct bmc_seq *s, int64_t now)
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code)
 {
-	return s->cmd.once &&
+	return (s->cmd.once || s->step == BMC_STEP_CONTROL) &&
 	       (code == BMC_COMPLETION_TIMEOUT || code == BMC_COMPLETION_NO_RESPONSE ||
 		   code == BMC_COMPLETION_DUPLICATE ||
-		   (code == BMC_COMPLETION_UNSPECIFIED && s->step == BMC_STEP_CONTROL));
+		   (code == BMC_COMPLETION_UNSPECIFIED && s->cmd.once &&
+		       s->step == BMC_STEP_CONTROL));
 }
 
 bool
@@ -476,6 +500,25 @@ bmc_seq_bears_refusal(const struct bmc_seq *s)
 	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
 	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
+}
+
+/* Perhaps it was carried out. On, off and soft may be ordered again, once a look has shown that they
+ * were not; what is waited for shows itself. */
+static enum bmc_seq_next
+in_doubt(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
+{
+	s->power = BMC_POWER_UNKNOWN;
+	if (s->cmd.once)
+		return watch(s, now, rs->code);
+	s->in_doubt = true;
+	if ((s->kind == BMC_SEQ_OFF_SEEN || s->kind == BMC_SEQ_ON_SEEN) &&
+	    s->control != BMC_CHASSIS_SOFT) {
+		s->control_sent = true;
+		s->control_at = now;
+	} else if (s->kind == BMC_SEQ_CONTROL && s->tries++ >= BMC_SEQ_DOUBT_TRIES) {
+		return refused(s, control_name(s->control), rs->code);
+	}
+	return pause_until(s, now + s->poll);
 }
 
 static enum bmc_seq_next
@@ -500,7 +543,7 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 		return look(s, BMC_STEP_CONFIRM);
 	}
 	if (bmc_seq_leaves_open(s, rs->code))
-		return watch(s, now, rs->code);
+		return in_doubt(s, now, rs);
 	if (s->kind == BMC_SEQ_OFF_SEEN && s->control == BMC_CHASSIS_SOFT &&
 	    rs->code != BMC_COMPLETION_PRIVILEGE)
 		return on_soft_refused(s, now);
@@ -514,26 +557,6 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	if (rs->code == BMC_COMPLETION_WRONG_STATE && s->tries++ == 0)
 		return look(s, BMC_STEP_LOOK);
 	return refused(s, control_name(s->control), rs->code);
-}
-
-static bool
-parse_flags(struct bmc_seq *s, const struct bmc_reply *rs)
-{
-	struct rbuf r = rbuf_init(rs->data, rs->len);
-	struct bmc_bootflags *f = &s->flags;
-
-	rbuf_u8(&r); /* parameter version */
-	if ((rbuf_u8(&r) & 0x7F) != BMC_BOOTOPT_FLAGS || rs->code != BMC_COMPLETION_OK)
-		return false;
-	rbuf_copy(&r, f->raw, sizeof f->raw);
-	if (!rbuf_ok(&r))
-		return false;
-	f->known = true;
-	f->valid = f->raw[0] & BMC_BOOTFLAG_VALID;
-	f->persistent = f->raw[0] & BMC_BOOTFLAG_PERSISTENT;
-	f->efi = f->raw[0] & BMC_BOOTFLAG_EFI;
-	f->device = (f->raw[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK;
-	return true;
 }
 
 /* Do the boot flags that were read back say what was set? The DHCP request that follows
@@ -577,7 +600,7 @@ static enum bmc_seq_next
 on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
 	const struct bmc_bootflags *f = &s->flags;
-	bool readable = parse_flags(s, rs), again = s->hold && s->tries == 0;
+	bool readable = bmc_look_flags(rs, &s->flags), again = s->hold && s->tries == 0;
 
 	if (readable)
 		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X%s",
@@ -677,9 +700,9 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 			s->unseen = BMC_FAIL_REFUSED;
 		return done(s);
 	case BMC_STEP_WATCH: return on_watch(s, now, rs);
-	case BMC_STEP_BEGIN: return keep_flags(s); /* refusals tolerated: */
-	case BMC_STEP_KEEP: return ack_info(s);	   /* parameters 0, 3 and 4 are */
-	case BMC_STEP_ACK: return set_flags(s);	   /* refinements */
+	case BMC_STEP_BEGIN:
+	case BMC_STEP_KEEP:
+	case BMC_STEP_ACK: return on_refinement(s, rs);
 	case BMC_STEP_FLAGS:
 		if (rs->code != BMC_COMPLETION_OK)
 			return on_flags_refused(s, rs->code);
@@ -700,16 +723,22 @@ enum bmc_seq_next
 bmc_seq_lost(struct bmc_seq *s, int64_t now)
 {
 	switch (s->step) {
-	case BMC_STEP_CONTROL:
-		return look(s, BMC_STEP_LOOK); /* on, off, soft: look, then decide */
-	case BMC_STEP_CONFIRM:
-	case BMC_STEP_WATCH:
-	case BMC_STEP_LOOK:
+	case BMC_STEP_CONTROL: /* on, off, soft: look, then decide */
+		s->in_doubt = true;
+		return look(s, BMC_STEP_LOOK);
 	case BMC_STEP_BEGIN:
 	case BMC_STEP_KEEP:
 	case BMC_STEP_ACK:
 	case BMC_STEP_FLAGS:
 	case BMC_STEP_COMPLETE:
+		if (s->fail != BMC_FAIL_NONE) /* refused, and only to be completed */
+			return BMC_SEQ_RUN;
+		/* The BMC may have rebooted, and what was set before is gone: all of it again. */
+		s->tries--;
+		return override_flags(s);
+	case BMC_STEP_CONFIRM:
+	case BMC_STEP_WATCH:
+	case BMC_STEP_LOOK:
 	case BMC_STEP_READ:
 	case BMC_STEP_DEVICE:
 	case BMC_STEP_EXAMINE: return BMC_SEQ_RUN;
@@ -740,8 +769,9 @@ bmc_seq_give_up(struct bmc_seq *s, bool answering)
 {
 	bool under_way = s->step == BMC_STEP_CONTROL;
 
-	if (s->step == BMC_STEP_ASK && s->cmd.once) {
-		bmc_ask_unanswered(s->ask);
+	if (s->step == BMC_STEP_ASK && s->cmd.once &&
+	    s->ask->what.kind == BMC_QUESTION_RESET) {
+		bmc_ask_unanswered(s->ask); /* it was sent, and is not waited for here */
 		return done(s);
 	}
 	if (s->step == BMC_STEP_CONFIRM ||

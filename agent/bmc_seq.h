@@ -55,6 +55,7 @@ enum bmc_seq_next {
 
 enum {
 	BMC_SEQ_OVERRIDE_TRIES = 2, /* of setting the flags and reading them back */
+	BMC_SEQ_DOUBT_TRIES = 3,    /* of an order whose answer leaves it open */
 	BMC_SEQ_REPEAT_CONTROL =
 	    10000000,		    /* on or off again when 10 s showed no effect */
 	BMC_SEQ_TRUST = 5000000,    /* flags read back so long ago are looked at again */
@@ -82,6 +83,7 @@ struct bmc_seq {
 
 	uint8_t control; /* the last chassis control sent */
 	bool soft_sent, control_sent, accepted;
+	bool in_doubt;	 /* an on, off or soft that may have come through */
 	bool unanswered; /* it may go out only once; whether it came through is open, */
 	uint8_t doubt;	 /* since it was answered with this, or 0: with nothing */
 	bool went_off;	 /* seen off since then */
@@ -91,6 +93,8 @@ struct bmc_seq {
 	enum bmc_seq_step then; /* after a pause; START: LOOK or WATCH */
 	int64_t flags_at;	/* when the flags were read back as set; 0: not */
 	bool flags_again;
+	bool booting,
+	    refined; /* a refinement answered FFh; they have been set once more for that */
 
 	/* What has been seen. */
 	enum bmc_power power;
@@ -110,14 +114,14 @@ struct bmc_seq {
 enum bmc_seq_next
 bmc_seq_start(struct bmc_seq *s, int64_t now);
 /* The answer to s->cmd. Busy answers never get here, unless they leave the effect of a
- * command open that may go out only once (bmc_seq_leaves_open). */
+ * control, or of what may go out only once, open (bmc_seq_leaves_open). */
 enum bmc_seq_next
 bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs);
 /* s->cmd may go out only once, did, and was not answered; the session is still open. */
 enum bmc_seq_next
 bmc_seq_unanswered(struct bmc_seq *s, int64_t now);
-/* Does this completion code leave open whether s->cmd was carried out, though it may go
- * out only once? */
+/* Does this completion code leave open whether s->cmd, a control or what may go out only once, was
+ * carried out? */
 bool
 bmc_seq_leaves_open(const struct bmc_seq *s, uint8_t code);
 /* May s->cmd be refused without harm to the order? */

@@ -70,6 +70,7 @@ move(struct bmc_session *s, enum bmc_session_state to)
 	assert(legal[s->state] & BIT(to));
 	s->state = to;
 	s->sends = 0;
+	s->n_strange = 0;
 	s->deadline = -1;
 	if (to == BMC_SESSION_CLOSED)
 		explicit_bzero(&s->keys, sizeof s->keys);
@@ -128,6 +129,14 @@ fail(struct bmc_session *s, enum bmc_fail why, const char *fmt, ...)
 	s->fail = why;
 	move(s, BMC_SESSION_CLOSED);
 	return BMC_SESSION_FAILED;
+}
+
+/* Anyone can send it, so it changes nothing; but silence with it is another trouble than without. */
+static enum bmc_session_event
+strange(struct bmc_session *s)
+{
+	s->n_strange++;
+	return BMC_SESSION_NOTHING;
 }
 
 static const char *
@@ -288,7 +297,9 @@ on_open(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 {
 	struct bmc_open_rs rs;
 
-	if (bmc_packet_parse_open(s->packet, pkt, len, &rs) < 0 || rs.tag != s->tag)
+	if (bmc_packet_parse_open(s->packet, pkt, len, &rs) < 0)
+		return strange(s);
+	if (rs.tag != s->tag)
 		return BMC_SESSION_NOTHING;
 	s->heard = true;
 	if (s->only_open && rs.status != BMC_STATUS_OK)
@@ -327,7 +338,9 @@ on_rakp2(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 {
 	struct bmc_rakp_rs rs;
 
-	if (bmc_packet_parse_rakp2(s->packet, pkt, len, &rs) < 0 || rs.tag != s->tag)
+	if (bmc_packet_parse_rakp2(s->packet, pkt, len, &rs) < 0)
+		return strange(s);
+	if (rs.tag != s->tag)
 		return BMC_SESSION_NOTHING;
 	if (rs.status != BMC_STATUS_OK)
 		return refused(s, "RAKP 2", rs.status);
@@ -369,7 +382,9 @@ on_rakp4(struct bmc_session *s, int64_t now, const uint8_t *pkt, size_t len,
 	    .data = {s->hs.privilege},
 	    .len = 1};
 
-	if (bmc_packet_parse_rakp4(s->packet, pkt, len, &rs) < 0 || !ours(s, rs.tag))
+	if (bmc_packet_parse_rakp4(s->packet, pkt, len, &rs) < 0)
+		return strange(s);
+	if (!ours(s, rs.tag))
 		return BMC_SESSION_NOTHING;
 	if (rs.status == BMC_STATUS_OK && rs.console_id != s->hs.console_id)
 		return BMC_SESSION_NOTHING;
@@ -401,8 +416,10 @@ take_reply(struct bmc_session *s, const uint8_t *pkt, size_t len)
 	struct bmc_reply rs;
 
 	if (bmc_packet_parse_reply(
-		s->packet, s->suite, &s->keys, s->hs.console_id, pkt, len, &rs) < 0)
+		s->packet, s->suite, &s->keys, s->hs.console_id, pkt, len, &rs) < 0) {
+		s->n_strange++;
 		return false;
+	}
 	if (ipmi_check_session_sequence_number_2_0(
 		rs.sequence, &s->rx_highest, &s->rx_seen, BMC_SESSION_WINDOW) != 1)
 		return false;
@@ -489,6 +506,11 @@ bmc_session_tick(struct bmc_session *s, int64_t now, struct bmc_session_out *out
 	}
 	if (s->sends >= BMC_SESSION_SENDS) {
 		farewell(s, BMC_STATUS_ILLEGAL_PARAMETER, out);
+		if (s->n_strange > 0)
+			return fail(s, BMC_FAIL_TIMEOUT,
+			    "no answer to %s, but %u packets that were none or not "
+			    "authentic",
+			    waiting[s->state], s->n_strange);
 		return fail(s, BMC_FAIL_TIMEOUT, "no answer to %s", waiting[s->state]);
 	}
 	transmit(s, now, out);

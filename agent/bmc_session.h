@@ -70,6 +70,8 @@ struct bmc_session {
 	struct bmc_cmd cmd;
 	struct bmc_reply reply;
 	bool heard; /* the BMC has answered at least once */
+	unsigned
+	    n_strange; /* packets in the present state that were none, or not authentic */
 	bool only_open, accepted;
 
 	enum bmc_fail fail;

@@ -15,6 +15,7 @@
 #define ONLY(product) (product), (product)
 #define SET1(a, va) {{(a), (va)}}, 1
 #define SET2(a, va, b, vb) {{(a), (va)}, {(b), (vb)}}, 2
+#define UP_TO(major, minor_bcd) 0, (major) << 8 | (minor_bcd)
 #define FLAGS(bits) SET1(BMC_MANNER_WORKAROUNDS, (bits))
 
 enum {
@@ -27,6 +28,7 @@ enum {
 	SUPERMICRO = 10876,
 	INVENTEC = 20569,
 	WIWYNN = 40092,
+	IBM_PLATFORM = 42817,
 	/* Some Supermicro boards say that they are of 47488 (FreeIPMI: IPMI_IANA_ENTERPRISE_ID_
 	 * SUPERMICRO_WORKAROUND; ipmitool: IPMI_OEM_SUPERMICRO_47488). */
 	SUPERMICRO_47488 = 47488,
@@ -56,6 +58,10 @@ enum {
 /* For a disk under UEFI, Supermicro's BMCs want 24h ("remote hard drive" of table 28-14) instead of
  * 08h. */
 #define SMC_DISK "ironic, IPMI driver, \"Vendor Differences\"; Supermicro FAQ 25559"
+
+#define OPENBMC                                                            \
+	"phosphor-host-ipmid 0021f849, chassishandler.cpp; openbmc issue " \
+	"2947"
 
 const struct bmc_vendors_row bmc_vendors_rows[] = {
     {SUPERMICRO, ANY, ANY, "Supermicro", SMC_DISK, SET1(BMC_MANNER_DISK_SELECTOR, 0x24)},
@@ -89,6 +95,11 @@ const struct bmc_vendors_row bmc_vendors_rows[] = {
     {WIWYNN, ONLY(WINDMILL), ANY, "Wiwynn Windmill", MAN, FLAGS(WINDMILL_FLAGS)},
     {INVENTEC, ONLY(INVENTEC_5441), ANY, "Inventec 5441, Dell Xanadu II", MAN,
 	FLAGS(BMC_WORKAROUND_OPENSESSPRIV | BMC_WORKAROUND_SOLPAYLOADSIZE)},
+    /* Parameter 3 is answered "not supported"; of the boot flags one-time and device come back, EFI does
+     * not. Later releases are another program there. */
+    {IBM_PLATFORM, ANY, UP_TO(2, 0x06), "OpenBMC of OpenPOWER machines", OPENBMC,
+	SET2(BMC_MANNER_PARAMETER_3, BMC_PARAMETER_3_SKIP, BMC_MANNER_VERIFY,
+	    BMC_VERIFY_DEVICE)},
 };
 const size_t bmc_vendors_n_rows = ARRAY_SIZE(bmc_vendors_rows);
 
@@ -118,7 +129,7 @@ static const struct {
     {37945, "Inspur"},
     {WIWYNN, "Wiwynn"},
     {40981, "Facebook"},
-    {42817, "IBM Platform Firmware"},
+    {IBM_PLATFORM, "IBM Platform Firmware"},
     {47196, "Hewlett Packard Enterprise"},
     {SUPERMICRO_47488, "Supermicro"},
     {49622, "ASRock Rack"},

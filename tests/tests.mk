@@ -33,7 +33,7 @@ $(foreach f,$(FOLDERS),$(eval $(call TEST_RULES,$(f))))
 
 # In two files.
 $(B)/tests/sim/agent/job_sim: $(B)/tests/sim/agent/job_machine.o
-$(B)/tests/sim/agent/bmc_pool_sim $(B)/tests/sim/agent/bmc_polite_sim: $(B)/tests/sim/agent/bmc_world.o
+$(B)/tests/sim/agent/bmc_pool_sim $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim: $(B)/tests/sim/agent/bmc_world.o
 
 unit-bin: $(UNIT_BIN)
 sim-bin: $(SIM_BIN)

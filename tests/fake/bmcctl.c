@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The IPMI engine on the command line, for tests and benchmarks:
  *
- *     BMC_PASSWORD=… [BMC_KG=HEX] [BMC_LEARNED=JSON] bmcctl [options] VERB ADDRESS[+COUNT]:PORT…
- *     VERB: status on off cycle reset soft off-seen on-seen override override-bios probe
- *           examine
+ *     BMC_PASSWORD=… [BMC_KG=HEX] [BMC_LEARNED=JSON] [BMC_MANNERS=JSON] bmcctl [options] VERB
+ *         ADDRESS[+COUNT]:PORT…
+ *     VERB: status on off cycle reset soft off-seen on-seen override override-bios on-held probe
+ *           examine identify sel sel-clear sensors bmc-reset
+ *     on-held: on-seen that holds the override.
  *
  *     -u USER  -C 0|3|17 (suite)  -L operator|administrator  -D (boot_verify: device)
  *     -j IN_FLIGHT  -S MAX_SESSIONS  -r REPEAT  -n (names may be resolved)
  *     -t SECONDS (deadline)  -g SECONDS (graceful)  -i MILLISECONDS (poll)
- *     -x MILLISECONDS (cancel all)  -v (notes too)  -q (no results)
+ *     -x MILLISECONDS (cancel all)  -v (notes too)  -q (no results)  -a ATTEMPT (of the override)
  *
  * Prints one JSON line per result as it comes, and a last one with the totals. Ends 0
  * when all succeeded, else 2. The password comes from the environment, never from argv.
@@ -36,7 +38,7 @@ struct ctl {
 	struct bundle_bmc bmc;
 	const char *verb;
 	int64_t timeout, graceful;
-	unsigned repeat, left, ok, resends, sessions;
+	unsigned repeat, left, ok, resends, sessions, attempt;
 	bool verbose, quiet;
 	int64_t begin;
 	uint64_t *ids;
@@ -96,20 +98,50 @@ on_done(void *arg, uint64_t id, const struct bmc_result *r)
 		snprintf(flags + 2 * i, 3, "%02x", r->flags.raw[i]);
 	if (!c->quiet)
 		print_soon(c,
-		    json_pack(
-			"{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:i,s:O*}",
+		    json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:i,s:i,s:i,s:I,s:i,s:"
+			      "i,s:O*,s:O*,s:s}",
 			"id", (json_int_t)id, "bmc", t->name, "code", r->err.code, "text",
 			r->err.text, "did", r->did, "power", bmc_power_name(r->power),
 			"why", r->why, "flags", r->flags.known ? flags : "", "cipher",
 			r->cipher, "resends", r->n_resends, "sessions", r->n_sessions,
 			"ms", (json_int_t)((clock_mono() - c->begin) / 1000),
 			"manufacturer", (int)r->device.manufacturer, "product",
-			r->device.product, "learned", r->learned));
+			r->device.product, "learned", r->learned, "answer", r->answer,
+			"variant", r->variant != NULL ? r->variant : ""));
 	c->ok += r->err.code[0] == '\0';
 	c->resends += r->n_resends;
 	c->sessions += r->n_sessions;
 	if (--c->left == 0)
 		event_base_loopbreak(c->base);
+}
+
+static const struct {
+	const char *verb;
+	struct bmc_question what;
+} questions[] = {
+    {"identify", {.kind = BMC_QUESTION_IDENTIFY, .seconds = 15}},
+    {"sel", {.kind = BMC_QUESTION_SEL, .last = 20}},
+    {"sel-clear", {.kind = BMC_QUESTION_SEL_CLEAR}},
+    {"sensors", {.kind = BMC_QUESTION_SENSORS}},
+    {"bmc-reset", {.kind = BMC_QUESTION_RESET}},
+};
+
+static uint64_t
+order_override(struct ctl *c, struct target *t, enum bmc_boot boot)
+{
+	uint64_t id = bmc_override(c->engine, &c->bmc, boot, c->timeout, on_done, t);
+
+	bmc_attempt(c->engine, id, c->attempt, NULL);
+	return id;
+}
+
+static uint64_t
+order_held(struct ctl *c, struct target *t)
+{
+	uint64_t id = bmc_power_on_seen(c->engine, &c->bmc, c->timeout, on_done, t);
+
+	bmc_hold_override(c->engine, id, BMC_BOOT_PXE_EFI, c->attempt, NULL);
+	return id;
 }
 
 static uint64_t
@@ -118,6 +150,10 @@ order(struct ctl *c, struct target *t)
 	const struct bundle_bmc *b = &c->bmc;
 	enum bmc_action action;
 
+	for (size_t i = 0; i < ARRAY_SIZE(questions); i++)
+		if (str_eq(c->verb, questions[i].verb))
+			return bmc_ask(
+			    c->engine, b, &questions[i].what, c->timeout, on_done, t);
 	if (bmc_action_parse(c->verb, &action) == 0)
 		return bmc_control(c->engine, b, action, on_done, t);
 	if (str_eq(c->verb, "off-seen"))
@@ -126,11 +162,11 @@ order(struct ctl *c, struct target *t)
 	if (str_eq(c->verb, "on-seen"))
 		return bmc_power_on_seen(c->engine, b, c->timeout, on_done, t);
 	if (str_eq(c->verb, "override"))
-		return bmc_override(
-		    c->engine, b, BMC_BOOT_PXE_EFI, c->timeout, on_done, t);
+		return order_override(c, t, BMC_BOOT_PXE_EFI);
 	if (str_eq(c->verb, "override-bios"))
-		return bmc_override(
-		    c->engine, b, BMC_BOOT_PXE_BIOS, c->timeout, on_done, t);
+		return order_override(c, t, BMC_BOOT_PXE_BIOS);
+	if (str_eq(c->verb, "on-held"))
+		return order_held(c, t);
 	if (str_eq(c->verb, "probe"))
 		return bmc_probe(c->engine, b, c->timeout, on_done, t);
 	if (str_eq(c->verb, "examine"))
@@ -225,8 +261,9 @@ parse_options(struct ctl *c, struct options *o, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "u:C:L:j:S:r:t:g:i:x:nvqD")) != -1) {
+	while ((opt = getopt(argc, argv, "a:u:C:L:j:S:r:t:g:i:x:nvqD")) != -1) {
 		switch (opt) {
+		case 'a': c->attempt = (unsigned)number(optarg); break;
 		case 'u': str_clip(c->bmc.user, sizeof c->bmc.user, optarg); break;
 		case 'C': c->bmc.cipher = (int)number(optarg); break;
 		case 'L':
@@ -291,6 +328,7 @@ main(int argc, char **argv)
 	struct ctl c = {
 	    .bmc = {.user = "admin", .privilege = "operator", .boot_method = "pxe"},
 	    .timeout = 20 * USEC_PER_SEC,
+	    .attempt = 1,
 	    .repeat = 1};
 	struct options o = {.cancel = 0};
 	struct rlimit rl;
@@ -303,6 +341,8 @@ main(int argc, char **argv)
 		return 1;
 	if (getenv("BMC_LEARNED") != NULL)
 		c.bmc.learned = json_loads(getenv("BMC_LEARNED"), 0, NULL);
+	if (getenv("BMC_MANNERS") != NULL)
+		c.bmc.manners = json_loads(getenv("BMC_MANNERS"), 0, NULL);
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &rl);
@@ -325,6 +365,7 @@ main(int argc, char **argv)
 	event_free(c.flush);
 	event_base_free(c.base);
 	json_decref(c.bmc.learned);
+	json_decref(c.bmc.manners);
 	for (struct target *t = c.targets, *next; t != NULL; t = next) {
 		next = t->next;
 		free(t);

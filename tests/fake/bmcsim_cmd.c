@@ -220,5 +220,10 @@ bmcsim_cmd_message(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
 		b->faults.lose_reply--;
 		return 0;
 	}
+	if (s != NULL && b->faults.lose_cmd == rq.netfn * 256 + rq.cmd &&
+	    b->faults.lose_cmd != 0) {
+		b->faults.lose_cmd = 0;
+		return 0;
+	}
 	return b->reboot_due && b->faults.reset_silent ? 0 : n;
 }

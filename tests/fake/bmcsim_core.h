@@ -76,7 +76,9 @@ struct bmcsim_faults {
 				executed */
 	int lose_reply;	     /* this many controls are executed and not answered */
 	int control_c3;	     /* this many controls are executed and answered C3h */
-	int no_dedup;	    /* 1: a repeated rq_seq is executed again, as ipmi_sim does */
+	int lose_cmd; /* network function * 256 + command: executed once more, and not
+				answered (resets itself) */
+	int no_dedup; /* 1: a repeated rq_seq is executed again, as ipmi_sim does */
 	int forget_session; /* 1: drop all sessions now (resets itself) */
 	int level_limit;    /* Open Session answers this maximum level (2..4) */
 	int no_caps; /* 1: Get Channel Authentication Capabilities is not answered */
@@ -157,11 +159,12 @@ struct bmcsim_counts {
 	unsigned rakp1;		  /* RAKP 1 seen */
 	unsigned pxe_boots;	  /* power-ons that used PXE flags */
 	unsigned bad_packets;
-	unsigned starts;   /* of the machine, by whomever */
-	unsigned commands; /* answered, those from memory not among them */
-	unsigned reboots;  /* ordered or not */
-	unsigned crashes;  /* by commands that came too fast */
-	unsigned locks;	   /* of users, after wrong passwords */
+	unsigned starts;     /* of the machine, by whomever */
+	unsigned commands;   /* answered, those from memory not among them */
+	unsigned reboots;    /* ordered or not */
+	unsigned crashes;    /* by commands that came too fast */
+	unsigned locks;	     /* of users, after wrong passwords */
+	unsigned sel_clears; /* erased by whomever */
 	unsigned identifies;
 	unsigned mangled;   /* replies made garbage */
 	unsigned sol_opens; /* Activate Payload accepted */

@@ -59,6 +59,7 @@ bmcsim_sel_clear(struct bmcsim_bmc *b, int64_t now)
 {
 	b->sel.n = 0;
 	b->sel.overflow = false;
+	b->counts.sel_clears++;
 	b->sel.erased = clock_of(b, now);
 }
 

@@ -20,7 +20,7 @@ $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf:
 $(B)/tests/fake/bmc_core.a: $(FAKE_BMC_OBJ) $(B)/lib/buf.o $(B)/lib/rng.o
 	@rm -f $@; ar rcs $@ $^
 $(B)/tests/unit/agent/bmc_verbs_test $(B)/tests/unit/agent/bmc_session_test $(B)/tests/unit/agent/bmcsim_test $(B)/tests/sim/agent/bmc_pool_sim \
-$(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/unit/agent/bmcsim_sol_test $(B)/tests/unit/agent/bmcsim_store_test \
+$(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim $(B)/tests/unit/agent/bmcsim_sol_test $(B)/tests/unit/agent/bmcsim_store_test \
 $(B)/tests/fuzz/agent/bmc_session_fuzz $(B)/tests/fuzz/agent/bmcsim_fuzz: $(B)/tests/fake/bmc_core.a
 
 fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf

@@ -116,10 +116,11 @@ class Bmcs:
     def sum(self):
         return json.loads(self.ask("sum"))
 
-    def start(self, *argv, password=PASSWORD, kg=None, learned=None):
+    def start(self, *argv, password=PASSWORD, kg=None, learned=None, manners=None):
         """bmcctl in the background."""
         env = dict(os.environ, BMC_PASSWORD=password, **({"BMC_KG": kg} if kg else {}),
-                   **({"BMC_LEARNED": json.dumps(learned)} if learned else {}))
+                   **({"BMC_LEARNED": json.dumps(learned)} if learned else {}),
+                   **({"BMC_MANNERS": json.dumps(manners)} if manners else {}))
         return self.ns.popen(os.path.join(netlab.BUILD, "tests/fake/bmcctl"), *argv, stdout=subprocess.PIPE,
                              stderr=subprocess.PIPE, text=True, env=env)
 
@@ -130,9 +131,9 @@ class Bmcs:
         assert PASSWORD not in out + err
         return [json.loads(line) for line in out.splitlines()]
 
-    def ctl(self, *argv, password=PASSWORD, timeout=2 * netlab.PATIENCE, kg=None, learned=None):
+    def ctl(self, *argv, timeout=2 * netlab.PATIENCE, **kw):
         """Runs bmcctl; (results in order of completion, totals)."""
-        lines = self.finish(self.start(*argv, password=password, kg=kg, learned=learned), timeout)
+        lines = self.finish(self.start(*argv, **kw), timeout)
         return [x for x in lines[:-1] if "note" not in x], lines[-1]
 
     def one(self, *argv, target=f"127.77.0.1:{PORT}", **kw):

@@ -84,6 +84,38 @@ def test_cycle_of_200_under_loss_executes_each_at_most_once(make, no_dedup):
     assert sum(r["code"] == "" for r in executed) > 0.8 * len(executed)
 
 
+# The other verbs in the same weather: what the BMC counted, at most, and exactly where it is reported as done.
+# Half of the BMCs execute a repeated request again.
+@pytest.mark.parametrize("verb,on,counter,exact", [
+    ("reset", True, "reset", True), ("bmc-reset", False, "reboots", False), ("sel-clear", False, "sel_clears", True),
+    ("on", False, "starts", True), ("on-seen", False, "starts", True), ("on-held", False, "pxe_boots", True),
+    ("off-seen", True, "starts", False), ("off", True, "starts", False)])
+def test_verbs_of_40_under_loss(make, verb, on, counter, exact):
+    b = make(line("127.77.0.1+40", "administrator"))
+    b.power(on)
+    if verb == "sel-clear":
+        b.ask("sel all 0000" + "02" + "00" * 13)
+    before = {f"127.77.0.{i}:{PORT}": b.show(f"127.77.0.{i}:{PORT}")[counter] for i in range(1, 41)}
+    b.fault(drop=20)
+    b.ask("fault all no_dedup 1 50%")
+    argv = ["-L", "administrator"] if verb == "bmc-reset" else []
+    results, totals = b.ctl("-t", "60", "-i", "500", *argv, verb, f"127.77.0.1+40:{PORT}", timeout=300)
+    b.fault(drop=0)
+    assert totals["resends"] > 20 and len(results) == 40
+    for r in results:
+        s = b.show(r["bmc"])
+        done = s[counter] - before[r["bmc"]]
+        assert done <= 1 and s["cycle"] == 0, (r, s)
+        assert r["code"] in ("", "bmc-unreachable", "bmc-busy", "power-unconfirmed"), r
+        if r["code"] == "":
+            assert not exact or done == 1, (r, s)
+            assert verb != "off-seen" or s["power"] == "off"
+            assert verb not in ("on-seen", "on-held") or s["power"] == "on"
+        if verb == "bmc-reset" and r["code"] == "" and r["answer"]["answered"]:
+            assert done == 1, (r, s)
+    assert totals["ok"] > (20 if verb == "reset" else 28)
+
+
 def test_host_names_and_ipv6(make):
     b = make(line("127.0.0.1") + line("[::1]"))
     assert b.one("status", target=f"::1:{PORT}")["code"] == ""
@@ -142,6 +174,31 @@ def test_ipmi_sim(ipmi_sim):
     assert ipmi_sim.one("-C", "17", "status")["code"] == "bmc-cipher"
     _, totals = ipmi_sim.ctl("-r", "70", "status", f"127.77.0.1:{PORT}")  # it has 63 slots
     assert totals["ok"] == 70
+
+
+def test_ipmi_sim_is_asked_for_everything_else():
+    """What it lacks (sensor records without any sensor, Cold Reset) it refuses, and that is said."""
+    sim = bmclab.IpmiSim(emu=(
+        "sel_enable 0x20 1000 0x0a\n" + "".join(f"sel_add 0x20 2 0 0x80 0xa2 0x65 0x20 0 4 4 {n} 1 0x52 0 0\n" for n in (5, 6))))
+    try:
+        admin = ("-L", "administrator")
+        assert sim.one("status")["power"] == "off" and sim.one("on")["did"] == "on accepted"
+        assert sim.one("on")["did"] == "it was on already"
+        assert sim.one("cycle")["did"] == "cycle accepted"
+        until(lambda: sim.one("status")["power"] == "on", "the end of the cycle")
+        assert sim.one("soft")["did"] == "soft accepted" and sim.one("status")["power"] == "off"
+        assert sim.one("off")["did"] == "it was off already"
+        assert sim.one("cycle")["did"] == "on accepted" and sim.one("status")["power"] == "on"
+        assert sim.one("reset")["code"] == "" and sim.read("events") == "reset"
+        r = sim.one("sel")
+        assert r["answer"]["entries"] == 2 and [e["sensor"] for e in r["answer"]["sel"]] == [5, 6], r
+        assert sim.one("sel-clear")["answer"] == {"cleared": 2} and sim.one("sel")["answer"]["sel"] == []
+        for verb, words in (("sensors", "Get SDR: requested data not present (CBh)"), ("bmc-reset", "Cold Reset: invalid command (C1h)")):
+            r = sim.one("-L", "administrator", verb)
+            assert r["code"] == "bmc-refused" and words in r["text"], r
+        assert sim.one("identify")["code"] == ""
+    finally:
+        sim.close()
 
 
 def test_ipmi_sim_with_kg():

@@ -55,9 +55,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (next == BMC_ASK_WAIT)
 			continue;
 		assert(cmd.len <= sizeof(cmd.data));
-		assert(!cmd.once || what.kind == BMC_QUESTION_RESET);
+		assert(!cmd.once || what.kind == BMC_QUESTION_RESET ||
+		       what.kind == BMC_QUESTION_SEL_CLEAR);
 		answer(&data, &size, &rs);
-		bmc_ask_take(&a, &rs);
+		if (cmd.once && rs.code == BMC_COMPLETION_NO_RESPONSE)
+			bmc_ask_unanswered(&a);
+		else
+			bmc_ask_take(&a, &rs);
 	}
 	assert(what.kind != BMC_QUESTION_SEL || json_array_size(a.rows) <= 5);
 	v = bmc_ask_json(&a);

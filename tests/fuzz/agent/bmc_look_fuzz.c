@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A thorough look at a BMC that answers what the input says: it ends, sets boot flags only to what
  * means nothing or to what it has read, and its document is understood. An input that is JSON is taken
- * for the manners of a host's owner, and what is resolved stays within its bounds. */
+ * for the manners of a host's owner, and what is resolved stays within its bounds; for what was
+ * learned, and an audit has its findings. */
 #include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/bmc_audit.h"
 #include "agent/bmc_look.h"
 #include "agent/bmc_manners.h"
 #include "lib/json.h"
@@ -41,6 +43,20 @@ check_manners(const struct bmc_manners *m)
 	for (unsigned i = 0; i < 8; i++)
 		assert(bmc_manners_variant(m, i) > BMC_VARIANT_NONE &&
 		       bmc_manners_variant(m, i) < BMC_VARIANT_COUNT);
+}
+
+/* What an audit makes of it, or of a document that somebody else wrote. */
+static void
+check_findings(const json_t *learned)
+{
+	const struct bundle_bmc bmc = {.user = "admin", .privilege = "operator"};
+	json_t *v = bmc_audit_findings(learned, &bmc, false);
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach (v, i, one)
+		assert(json_string_length(json_object_get(one, "text")) > 0);
+	json_decref(v);
 }
 
 static void
@@ -80,6 +96,7 @@ look(const uint8_t *data, size_t size)
 	free(text);
 	assert(bmc_manners_resolve(&m, NULL, v, NULL, &err) == 0);
 	check_manners(&m);
+	check_findings(v);
 	json_decref(v);
 }
 
@@ -96,6 +113,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (bmc_manners_resolve(&m, NULL, v, v, &err) < 0)
 		assert(err.text[0] != '\0');
 	check_manners(&m);
+	check_findings(v);
 	json_decref(v);
 	return 0;
 }

@@ -279,6 +279,8 @@ bmc_world_submit(struct world *w, unsigned bmc, enum bmc_seq_kind kind,
 	c->seq.kind = kind;
 	c->seq.action = action;
 	c->seq.graceful = 5000000;
+	c->seq.hold = w->hold;
+	c->attempt = w->attempt;
 	if (kind == BMC_SEQ_EXAMINE) {
 		c->look = str_alloc(sizeof *c->look);
 		c->look->may_set = true;
@@ -340,6 +342,8 @@ bmc_world_step(struct world *w)
 		    (timer == NULL || w->conns[i].timer < timer->timer))
 			timer = &w->conns[i];
 	watch_power(w);
+	if (w->each_step != NULL)
+		w->each_step(w);
 	if (first == NULL && timer == NULL)
 		return false;
 	if (first != NULL && (timer == NULL || first->at <= timer->timer)) {

@@ -44,7 +44,10 @@ struct world {
 	bool no_route;
 	int64_t name_delay[BMC_WORLD_BMCS]; /* of resolving its name */
 	struct bundle_bmc cfg;		    /* of the next order */
-	struct bmc_question question;	    /* of the next ASK */
+	struct bmc_question question;	    /* the same, of an ASK */
+	bool hold;			    /* … of an ON_SEEN */
+	unsigned attempt;		    /* … of an override */
+	void (*each_step)(struct world *w); /* or NULL */
 	struct bmcsim_bmc bmcs[BMC_WORLD_BMCS];
 	struct bmcsim_counts before[BMC_WORLD_BMCS]; /* at the end of the previous call */
 	bool was_on[BMC_WORLD_BMCS];

@@ -206,6 +206,60 @@ clearing(void **state)
 	bmc_ask_done(&a);
 }
 
+/* The erase was not answered: whether it was carried out is seen in the log, which was erased at
+ * another time, or has fewer entries, or none; only one that is as it was is erased again. */
+static void
+an_erase_in_doubt(void **state)
+{
+	static const struct {
+		const char *info;
+		bool done;
+	} rows[] = {
+	    {"\x51\x02\0\0\0\0\0\0\0\x01\0\0\0\x02", true},
+	    {"\x51\x01\0\0\0\0\0\0\0\0\0\0\0\x02", true},
+	    {"\x51\0\0\0\0\0\0\0\0\0\0\0\0\x02", true},
+	    {INFO_2, false},
+	};
+	struct bmc_ask a;
+	struct bmc_cmd cmd;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct step begin[] = {
+		    {10, 0x40, 0, "", 0, 14, INFO_2, false},
+		    {10, 0x42, 0, "", 0, 2, "\x34\x12", false},
+		};
+		struct bmc_reply info = {.len = 14};
+
+		bmc_ask_init(&a, &(struct bmc_question){.kind = BMC_QUESTION_SEL_CLEAR});
+		assert_int_equal(play(&a, begin, ARRAY_SIZE(begin)), BMC_ASK_RUN);
+		for (int tries = 0;; tries++) {
+			assert_int_equal(bmc_ask_next(&a, &cmd), BMC_ASK_RUN);
+			assert_true(cmd.once && cmd.cmd == 0x47 && cmd.data[5] == 0xAA);
+			bmc_ask_unanswered(&a);
+			assert_int_equal(bmc_ask_next(&a, &cmd), BMC_ASK_WAIT);
+			assert_int_equal(bmc_ask_next(&a, &cmd), BMC_ASK_RUN);
+			assert_true(!cmd.once && cmd.cmd == 0x40);
+			memcpy(info.data, rows[i].info, info.len);
+			bmc_ask_take(&a, &info);
+			if (rows[i].done) {
+				assert_int_equal(bmc_ask_next(&a, &cmd), BMC_ASK_DONE);
+				is_json(&a, "{\"cleared\":2}");
+				break;
+			}
+			if (bmc_ask_next(&a, &cmd) == BMC_ASK_FAIL) {
+				assert_int_equal(a.fail, BMC_FAIL_TIMEOUT);
+				assert_in_range(tries, 2, 8);
+				break;
+			}
+			assert_int_equal(cmd.cmd, 0x42);
+			bmc_ask_take(
+			    &a, &(struct bmc_reply){.len = 2, .data = {0x35, 0x12}});
+		}
+		bmc_ask_done(&a);
+	}
+}
+
 /* A BMC that returns eight octets at most, a sensor of another controller, and one of its own. */
 static void
 sensors(void **state)
@@ -264,6 +318,7 @@ main(void)
 	    cmocka_unit_test(event_log),
 	    cmocka_unit_test(logs_that_are_none),
 	    cmocka_unit_test(clearing),
+	    cmocka_unit_test(an_erase_in_doubt),
 	    cmocka_unit_test(sensors),
 	};
 

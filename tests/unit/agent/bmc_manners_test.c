@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,7 @@ vendor_rows(void **state)
 		BMC_WORKAROUND_OPENSESSPRIV | BMC_WORKAROUND_INTEGRITYCHECKVALUE},
 	    {343, 78, BMC_MANNER_WORKAROUNDS, 0}, {5771, 4, BMC_MANNER_SESSION_LIMIT, 4},
 	    {674, 256, BMC_MANNER_DISK_SELECTOR, 8},
+	    {42817, 1, BMC_MANNER_VERIFY, BMC_VERIFY_FULL},
 	    {47196, 1, BMC_MANNER_WORKAROUNDS, 0}};
 	struct bmc_device none = {.manufacturer = 10876};
 	struct bmc_manners m;
@@ -178,6 +180,11 @@ vendor_rows(void **state)
 	}
 	assert_int_equal(bmc_manners_resolve(&m, &none, NULL, NULL, &err), 0);
 	assert_memory_equal(&m, bmc_manners_usual(), sizeof(m));
+	none = (struct bmc_device){
+	    .known = true, .manufacturer = 42817, .fw_major = 2, .fw_minor = 0x06};
+	assert_int_equal(bmc_manners_resolve(&m, &none, NULL, NULL, &err), 0);
+	assert_int_equal(m.value[BMC_MANNER_PARAMETER_3], BMC_PARAMETER_3_SKIP);
+	assert_int_equal(m.value[BMC_MANNER_VERIFY], BMC_VERIFY_DEVICE);
 }
 
 /* What a person can get wrong when adding a row. */
@@ -209,6 +216,73 @@ every_row_is_sound(void **state)
 	}
 	assert_null(bmc_vendors_name(1));
 	assert_string_equal(bmc_vendors_name(47196), "Hewlett Packard Enterprise");
+}
+
+static void
+append(char *buf, size_t size, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+static void
+append(char *buf, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+	size_t n = strlen(buf);
+
+	va_start(ap, fmt);
+	assert_in_range(vsnprintf(buf + n, size - n, fmt, ap), 0, size - n - 1);
+	va_end(ap);
+}
+
+/* "| who (number) | product | firmware | values | source |" */
+static void
+row_in_words(const struct bmc_vendors_row *r, char *buf, size_t size)
+{
+	buf[0] = '\0';
+	append(buf, size, "| %s (%u) | ", r->what, r->manufacturer);
+	if (r->product_last == 0xFFFF)
+		append(buf, size, "any | ");
+	else
+		append(buf, size, "%u | ", r->product_first);
+	if (r->firmware_last == 0xFFFF)
+		append(buf, size, "any | ");
+	else
+		append(buf, size, "up to %d.%02X | ", r->firmware_last >> 8,
+		    r->firmware_last & 0xFF);
+	for (unsigned k = 0; k < r->n_set; k++) {
+		json_t *v = bmc_manners_value_json(r->set[k].which, r->set[k].value);
+		char *text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT);
+
+		append(buf, size, "%s`%s` %s", k > 0 ? ", " : "",
+		    bmc_manners_name(r->set[k].which), text);
+		free(text);
+		json_decref(v);
+	}
+	append(buf, size, " | %s |\n", r->source);
+}
+
+/* The document has the table as it is, and no row besides. */
+static void
+rows_are_in_the_document(void **state)
+{
+	static char page[65536], line[1024];
+	FILE *f = fopen("docs/bmc-manners.md", "r");
+	const char *table;
+	unsigned missing = 0, n = 0;
+
+	(void)state;
+	assert_non_null(f); /* run at the top of the repository, as make does */
+	page[fread(page, 1, sizeof(page) - 1, f)] = '\0';
+	fclose(f);
+	for (size_t i = 0; i < bmc_vendors_n_rows; i++) {
+		row_in_words(&bmc_vendors_rows[i], line, sizeof(line));
+		if (strstr(page, line) == NULL)
+			missing += printf("missing: %s", line) > 0;
+	}
+	assert_int_equal(missing, 0);
+	table = strstr(page, "## The vendors' table");
+	assert_non_null(table);
+	while ((table = strstr(table + 1, "\n| ")) != NULL)
+		n++;
+	assert_int_equal(n, bmc_vendors_n_rows + 2); /* and the heading */
 }
 
 static void
@@ -261,6 +335,7 @@ main(void)
 	    cmocka_unit_test(mistakes_of_the_owner_are_named),
 	    cmocka_unit_test(vendor_rows),
 	    cmocka_unit_test(every_row_is_sound),
+	    cmocka_unit_test(rows_are_in_the_document),
 	    cmocka_unit_test(firmware_ranges),
 	    cmocka_unit_test(variants_in_turn),
 	};

@@ -620,7 +620,102 @@ lost_answers(void **state)
 	s = make(BMC_SEQ_OVERRIDE);
 	bmc_seq_start(&s, 0);
 	ok(&s, 0);
-	sends(&s, bmc_seq_lost(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x04\x01\x01", 3);
+	/* It may have rebooted, and then parameter 3 is gone too. */
+	sends(&s, bmc_seq_lost(&s, 0), BMC_CMD_SET_BOOT_OPTIONS, "\x03\x08", 2);
+}
+
+/* An answer that leaves it open whether on, off or soft came through: a look decides, after a while. */
+static void
+orders_in_doubt_are_looked_for(void **state)
+{
+	static const struct {
+		enum bmc_action action;
+		bool was_on;
+		char control;
+		const char *did;
+	} rows[] = {
+	    {BMC_ACTION_ON, false, BMC_CHASSIS_ON, "on not confirmed, but seen on"},
+	    {BMC_ACTION_OFF, true, BMC_CHASSIS_OFF, "off not confirmed, but seen off"},
+	    {BMC_ACTION_SOFT, true, BMC_CHASSIS_SOFT, "soft not confirmed, but seen off"},
+	    /* It stands for a cycle: the machine that it started is not cycled as well. */
+	    {BMC_ACTION_CYCLE, false, BMC_CHASSIS_ON, "on not confirmed, but seen on"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(rows); i++) {
+		bool lost = i % 2;
+		const uint8_t code = i % 4 < 2 ? 0xC3 : 0xCE;
+		struct bmc_seq s = make(BMC_SEQ_CONTROL);
+		enum bmc_seq_next next;
+
+		s.action = rows[i / 2].action;
+		bmc_seq_start(&s, 0);
+		controls(&s, power(&s, 0, rows[i / 2].was_on), rows[i / 2].control);
+		assert_true(bmc_seq_leaves_open(&s, code));
+		if (lost) {
+			next = bmc_seq_lost(&s, 0);
+		} else {
+			assert_int_equal(answer(&s, 0, code, "", 0), BMC_SEQ_WAIT);
+			assert_int_equal(s.power, BMC_POWER_UNKNOWN);
+			next = bmc_seq_wake(&s, s.wake);
+		}
+		looks(&s, next);
+		assert_int_equal(power(&s, 0, !rows[i / 2].was_on), BMC_SEQ_OK);
+		assert_string_equal(s.did, rows[i / 2].did);
+	}
+}
+
+static void
+orders_in_doubt_end(void **state)
+{
+	struct bmc_seq s = make(BMC_SEQ_CONTROL);
+	enum bmc_seq_next next;
+	int64_t now = 0;
+
+	(void)state;
+	s.action = BMC_ACTION_ON;
+	looks(&s, bmc_seq_start(&s, now));
+	for (int i = 0; i < BMC_SEQ_DOUBT_TRIES; i++) {
+		controls(&s, power(&s, now, false), BMC_CHASSIS_ON);
+		assert_int_equal(answer(&s, now, 0xC3, "", 0), BMC_SEQ_WAIT);
+		now = s.wake;
+		looks(&s, bmc_seq_wake(&s, now));
+	}
+	controls(&s, power(&s, now, false), BMC_CHASSIS_ON);
+	next = answer(&s, now, 0xC3, "", 0);
+	assert_int_equal(next, BMC_SEQ_FAIL);
+	assert_int_equal(s.fail, BMC_FAIL_BUSY);
+	assert_int_equal(s.power, BMC_POWER_UNKNOWN);
+	/* What is waited for is given the time to show itself before it is ordered again. */
+	s = make(BMC_SEQ_ON_SEEN);
+	bmc_seq_start(&s, 0);
+	controls(&s, power(&s, 0, false), BMC_CHASSIS_ON);
+	assert_int_equal(answer(&s, 0, 0xC3, "", 0), BMC_SEQ_WAIT);
+	looks(&s, bmc_seq_wake(&s, s.wake));
+	assert_int_equal(power(&s, s.wake, false), BMC_SEQ_WAIT);
+	looks(&s, bmc_seq_wake(&s, BMC_SEQ_REPEAT_CONTROL));
+	controls(&s, power(&s, BMC_SEQ_REPEAT_CONTROL, false), BMC_CHASSIS_ON);
+}
+
+static void
+a_reset_in_doubt_is_not_repeated(void **state)
+{
+	static const uint8_t codes[] = {0xC3, 0xCE, 0xCF};
+	struct bmc_ask a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++) {
+		struct bmc_seq s = make(BMC_SEQ_ASK);
+
+		bmc_ask_init(&a, &(struct bmc_question){.kind = BMC_QUESTION_RESET});
+		s.ask = &a;
+		assert_int_equal(bmc_seq_start(&s, 0), BMC_SEQ_RUN);
+		assert_true(bmc_seq_leaves_open(&s, codes[i]));
+		assert_false(bmc_seq_leaves_open(&s, 0xC0));
+		assert_int_equal(answer(&s, 0, codes[i], "", 0), BMC_SEQ_OK);
+		assert_true(a.unanswered);
+		bmc_ask_done(&a);
+	}
 }
 
 static void
@@ -684,6 +779,9 @@ main(void)
 	    cmocka_unit_test(cycle_when_off_is_on_and_reset_is_refused),
 	    cmocka_unit_test(wrong_state_gets_one_more_look),
 	    cmocka_unit_test(lost_answers),
+	    cmocka_unit_test(orders_in_doubt_are_looked_for),
+	    cmocka_unit_test(orders_in_doubt_end),
+	    cmocka_unit_test(a_reset_in_doubt_is_not_repeated),
 	    cmocka_unit_test(probe_reads_the_device),
 	    cmocka_unit_test(a_status_too_short_is_no_state),
 	};

@@ -99,6 +99,12 @@ dispatch_wake(struct dispatch *d UNUSED, const char *site UNUSED)
 	wakes++;
 }
 
+int64_t
+dispatch_silence(struct dispatch *d UNUSED, const char *site UNUSED)
+{
+	return 0;
+}
+
 void
 dispatch_call_end(struct dispatch *d UNUSED, const char *id UNUSED)
 {
