@@ -190,11 +190,14 @@ bmcsim_cmd_message(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
 	struct bmcsim_call c = {.b = b, .s = s, .now = now};
 	struct request rq;
 	size_t n = 0;
-	bool control;
+	bool control, held;
 
 	if (!parse(msg, len, &rq))
 		return 0;
 	if (s != NULL && !bmcsim_life_command(b, now, rq.netfn, rq.cmd))
+		return 0;
+	held = s != NULL && bmcsim_life_holds(b, rq.netfn * 256 + rq.cmd);
+	if (held && !b->faults.hold_done)
 		return 0;
 	if (s != NULL)
 		slow_down(b, &rq);
@@ -225,5 +228,5 @@ bmcsim_cmd_message(struct bmcsim_bmc *b, struct bmcsim_session *s, int64_t now,
 		b->faults.lose_cmd = 0;
 		return 0;
 	}
-	return b->reboot_due && b->faults.reset_silent ? 0 : n;
+	return held || (b->reboot_due && b->faults.reset_silent) ? 0 : n;
 }

@@ -618,11 +618,22 @@ bmcsim_tick(struct bmcsim_bmc *b, int64_t now)
 	return chassis < 0 || (sol >= 0 && sol < chassis) ? sol : chassis;
 }
 
+/* A message of the handshake at which the BMC is to be held? */
+static bool
+holds_handshake(struct bmcsim_bmc *b, const uint8_t *pkt, size_t len)
+{
+	enum { RMCPPLUS = 6, AUTH_AT = 4, PAYLOAD_AT = 5, HANDSHAKE = 65536 };
+
+	return len > PAYLOAD_AT && pkt[AUTH_AT] == RMCPPLUS &&
+	       bmcsim_life_holds(b, HANDSHAKE + (pkt[PAYLOAD_AT] & 0x3F));
+}
+
 size_t
 bmcsim_input(
     struct bmcsim_bmc *b, int64_t now, const uint8_t *pkt, size_t len, uint8_t *reply)
 {
 	size_t n;
+	bool held;
 
 	bmcsim_tick(b, now);
 	b->reply_delay = b->faults.delay_ms * USEC_PER_MSEC;
@@ -632,8 +643,11 @@ bmcsim_input(
 	}
 	if (bmcsim_wire_chance(b, b->faults.drop))
 		return 0;
+	held = holds_handshake(b, pkt, len);
+	if (held && !b->faults.hold_done)
+		return 0;
 	n = answer_to(b, now, pkt, len, reply);
-	if (n == 0 || bmcsim_wire_chance(b, b->faults.drop))
+	if (n == 0 || held || bmcsim_wire_chance(b, b->faults.drop))
 		return 0;
 	return bmcsim_wire_mangle(b, reply, n);
 }

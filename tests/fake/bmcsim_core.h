@@ -96,10 +96,14 @@ struct bmcsim_faults {
 	int no_ping;	/* 1: no answer to the RMCP presence ping */
 
 	/* life of the BMC */
-	int reboot;	     /* 1: it reboots now (resets itself) */
-	int reboot_after;    /* it reboots at this command from now, unanswered */
-	int reboot_ms;	     /* how long a reboot is silent, instead of 3 s */
-	int reset_silent;    /* 1: Cold Reset is not answered */
+	int reboot;	  /* 1: it reboots now (resets itself) */
+	int reboot_after; /* it reboots at this command from now, unanswered */
+	int reboot_ms;	  /* how long a reboot is silent, instead of 3 s */
+	int reset_silent; /* 1: Cold Reset is not answered */
+	int hold; /* at this command (network function * 256 + command) or message of the
+				handshake (65536 + payload type) it falls silent, as by `dead` */
+	int hold_skip;	     /* so many of them are let through before */
+	int hold_done;	     /* 1: what it is held at is carried out, and not answered */
 	int ff_ms;	     /* so long after a reboot commands answer FFh */
 	int min_interval_ms; /* commands that come faster make it crash */
 	int min_session_ms;  /* Open Sessions that come faster make it crash */
@@ -162,6 +166,7 @@ struct bmcsim_counts {
 	unsigned starts;     /* of the machine, by whomever */
 	unsigned commands;   /* answered, those from memory not among them */
 	unsigned reboots;    /* ordered or not */
+	unsigned held;	     /* fell silent at `hold` */
 	unsigned crashes;    /* by commands that came too fast */
 	unsigned locks;	     /* of users, after wrong passwords */
 	unsigned sel_clears; /* erased by whomever */

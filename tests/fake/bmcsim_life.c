@@ -99,3 +99,18 @@ bmcsim_life_open(struct bmcsim_bmc *b, int64_t now)
 	crash(b, now);
 	return false;
 }
+
+bool
+bmcsim_life_holds(struct bmcsim_bmc *b, int what)
+{
+	if (b->faults.hold == 0 || b->faults.hold != what)
+		return false;
+	if (b->faults.hold_skip > 0) {
+		b->faults.hold_skip--;
+		return false;
+	}
+	b->faults.hold = 0;
+	b->faults.dead = 1;
+	b->counts.held++;
+	return true;
+}

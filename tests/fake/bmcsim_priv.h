@@ -133,6 +133,9 @@ bool
 bmcsim_life_command(struct bmcsim_bmc *b, int64_t now, uint8_t netfn, uint8_t cmd);
 bool
 bmcsim_life_open(struct bmcsim_bmc *b, int64_t now);
+/* Is this, a command or a message of the handshake, where the BMC is to fall silent? It is silent from now on. */
+bool
+bmcsim_life_holds(struct bmcsim_bmc *b, int what);
 
 /* True that often in a hundred. */
 bool
