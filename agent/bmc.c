@@ -295,6 +295,16 @@ bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
 	return submit(e, c);
 }
 
+uint64_t
+bmc_prove(struct bmc_engine *e, const struct bundle_bmc *bmc, bool once, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_STATUS, timeout, done, arg);
+
+	c->one_proof = once;
+	return submit(e, c);
+}
+
 void
 bmc_attempt(struct bmc_engine *e, uint64_t id, unsigned attempt, const char *variant)
 {

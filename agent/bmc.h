@@ -64,6 +64,15 @@ struct bmc_device {
 	uint8_t fw_major, fw_minor; /* minor is BCD */
 };
 
+/* What became of a new password (bmc_ask). */
+enum bmc_password {
+	BMC_PASSWORD_NOT_SENT,
+	BMC_PASSWORD_UNSURE, /* sent, and not answered, or not clearly */
+	BMC_PASSWORD_TAKEN,
+	BMC_PASSWORD_NOT_KEPT, /* answered well, and it is not what the BMC has; the old one was set again */
+	BMC_PASSWORD_REFUSED,
+};
+
 /* err.code: "" (done as asked) or one of
  *   bmc-unreachable   no answer, no such name, or the BMC fell silent
  *   bmc-auth          user name or password refused; tried once, never repeated by itself
@@ -98,8 +107,10 @@ struct bmc_result {
 	int cipher;	       /* suite of the last session opened (17 or 3); 0: none */
 	bool none_accepted;    /* of bmc_offer_none() */
 	bool downgrade;	       /* suite 17 worked before and was refused or silent now */
-	unsigned n_resends;    /* packets sent again for want of an answer */
-	unsigned n_sessions;   /* sessions opened */
+	enum bmc_password password; /* of BMC_QUESTION_PASSWORD, however the call ended */
+	uint8_t password_code;	    /* REFUSED: why */
+	unsigned n_resends;	    /* packets sent again for want of an answer */
+	unsigned n_sessions;	    /* sessions opened */
 };
 
 typedef void (*bmc_done_fn)(void *arg, uint64_t id, const struct bmc_result *res);
@@ -240,19 +251,23 @@ bmc_offer_none(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeo
  *   sel        {"entries", "sel":[{"id","at","sensor_type","sensor","text","asserted","raw"}]}
  *   sel-clear  {"cleared"}: how many there were
  *   sensors    {"sensors":[{"name","number","type","value","unit","status","states"}],"skipped"}
- *   reset      {"answered"}: a cold reset was sent, once; it is not waited for here */
+ *   reset      {"answered"}: a cold reset was sent, once; it is not waited for here
+ *   password   {}: the session's user gets a new one; bmc_result.password says what came of it, also when the
+ *              call failed. Whether it is the BMC's is for another session to prove */
 enum bmc_question_kind {
 	BMC_QUESTION_IDENTIFY,
 	BMC_QUESTION_SEL,
 	BMC_QUESTION_SEL_CLEAR,
 	BMC_QUESTION_SENSORS,
 	BMC_QUESTION_RESET,
+	BMC_QUESTION_PASSWORD,
 };
 struct bmc_question {
 	enum bmc_question_kind kind;
 	int64_t
 	    seconds; /* identify: 0: off, negative: until told otherwise, else at most 255 */
-	int64_t last; /* sel: how many of the newest */
+	int64_t last;		       /* sel: how many of the newest */
+	const char *user, *old, *next; /* password: borrowed until bmc_ask() returns */
 };
 uint64_t
 bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
@@ -278,6 +293,11 @@ struct bmc_manners;
 void
 bmc_guest_manners(
     struct bmc_engine *e, const struct bundle_bmc *bmc, struct bmc_manners *ret);
+/* Does the BMC take this password? Opens a session and looks at the power; bmc_result.n_sessions tells. With `once` there
+ * is one attempt, and that it is refused is no news: it was to be found out, and counts for no lockout stop. */
+uint64_t
+bmc_prove(struct bmc_engine *e, const struct bundle_bmc *bmc, bool once, int64_t timeout,
+    bmc_done_fn done, void *arg);
 
 /* The call's callback will not run; its session is closed. Unknown ids are ignored. */
 void

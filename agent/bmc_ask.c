@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Identify, event log, cold reset (IPMI 2.0 28.5, 31, 20.2); sensors are in bmc_ask_sensors.c.
+/* Identify, event log, cold reset (IPMI 2.0 28.5, 31, 20.2); sensors are in bmc_ask_sensors.c, passwords in
+ * bmc_ask_password.c.
  *
  *   identify   Chassis Identify
  *   sel        Get SEL Info → Get SEL Entry, from the first to the last; the newest are kept
@@ -24,6 +25,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 
 enum {
@@ -59,6 +61,10 @@ bmc_ask_init(struct bmc_ask *a, const struct bmc_question *what)
 	memset(a, 0, sizeof(*a));
 	a->what = *what;
 	a->rows = json_array();
+	str_clip(a->user, sizeof(a->user), what->user != NULL ? what->user : "");
+	str_clip(a->old, sizeof(a->old), what->old != NULL ? what->old : "");
+	str_clip(a->new_one, sizeof(a->new_one), what->next != NULL ? what->next : "");
+	a->what.user = a->what.old = a->what.next = NULL;
 }
 
 void
@@ -68,6 +74,8 @@ bmc_ask_done(struct bmc_ask *a)
 		return;
 	json_decref(a->rows);
 	a->rows = NULL;
+	secret_wipe(a->old, sizeof(a->old));
+	secret_wipe(a->new_one, sizeof(a->new_one));
 }
 
 enum bmc_ask_next
@@ -347,6 +355,7 @@ bmc_ask_next(struct bmc_ask *a, struct bmc_cmd *ret)
 	case BMC_QUESTION_SEL: return sel_next(a, ret);
 	case BMC_QUESTION_SEL_CLEAR: return clear_next(a, ret);
 	case BMC_QUESTION_SENSORS: return bmc_ask_sensors_next(a, ret);
+	case BMC_QUESTION_PASSWORD: return bmc_ask_password_next(a, ret);
 	}
 	return BMC_ASK_DONE;
 }
@@ -360,6 +369,7 @@ bmc_ask_take(struct bmc_ask *a, const struct bmc_reply *rs)
 	case BMC_QUESTION_SEL: sel_take(a, rs); return;
 	case BMC_QUESTION_SEL_CLEAR: clear_take(a, rs); return;
 	case BMC_QUESTION_SENSORS: bmc_ask_sensors_take(a, rs); return;
+	case BMC_QUESTION_PASSWORD: bmc_ask_password_take(a, rs); return;
 	}
 }
 
@@ -391,6 +401,7 @@ bmc_ask_json(const struct bmc_ask *a)
 		if (a->skipped > 0)
 			json_put_i64(v, "skipped", a->skipped);
 		break;
+	case BMC_QUESTION_PASSWORD: break;
 	}
 	return v;
 }

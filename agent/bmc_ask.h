@@ -33,6 +33,12 @@ struct bmc_ask {
 	unsigned skipped;	  /* sensors of other controllers */
 	json_t *rows;
 
+	/* password: */
+	char user[17], old[21], new_one[21]; /* wiped by bmc_ask_done() */
+	uint8_t n_ids, id, found;	     /* user ids: in all, asked for, the user's */
+	enum bmc_password password;
+	uint8_t password_code;
+
 	enum bmc_fail fail;
 	char text[120];
 };
@@ -60,12 +66,16 @@ bmc_ask_unanswered(struct bmc_ask *a);
 json_t *
 bmc_ask_json(const struct bmc_ask *a);
 
-/* For bmc_ask_sensors.c and bmc_ask.c. */
+/* For bmc_ask_sensors.c, bmc_ask_password.c and bmc_ask.c. */
 enum bmc_ask_next
 bmc_ask_failed(struct bmc_ask *a, const char *what, uint8_t code);
 enum bmc_ask_next
 bmc_ask_sensors_next(struct bmc_ask *a, struct bmc_cmd *ret);
 void
 bmc_ask_sensors_take(struct bmc_ask *a, const struct bmc_reply *rs);
+enum bmc_ask_next
+bmc_ask_password_next(struct bmc_ask *a, struct bmc_cmd *ret);
+void
+bmc_ask_password_take(struct bmc_ask *a, const struct bmc_reply *rs);
 
 #endif

@@ -32,6 +32,7 @@
 
 #include "agent/bmc_call_know.h"
 #include "agent/bmc_guest.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 
 /* Pauses, circuit breaker and lockout stop are bmc_polite.c's: all sessions pass connect_now(), all
@@ -80,6 +81,7 @@ bmc_call_done(struct bmc_call *c)
 	bmc_ask_done(c->ask);
 	free(c->ask);
 	json_decref(c->learned);
+	secret_wipe(&c->seq, sizeof(c->seq)); /* a command may have held a password */
 }
 
 static void
@@ -185,6 +187,10 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 		r->variant = bmc_manners_variant_name(c->seq.variant);
 	bmc_call_know_keep(c, fail);
 	r->device = c->seq.device;
+	if (c->ask != NULL) {
+		r->password = c->ask->password;
+		r->password_code = c->ask->password_code;
+	}
 	str_clip(r->did, sizeof r->did, c->seq.did);
 	r->power = power_stands(fail) ? c->seq.power : BMC_POWER_UNKNOWN;
 	if (fail != BMC_FAIL_NONE) {
@@ -317,7 +323,8 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 	c->suite = first_suite(c, now);
 	c->level_in_open = c->peer->level_in_open ||
 			   (c->peer->suite == 0 && bmc_call_know_level_in_open(c));
-	c->variant_tried = c->peer->suite != 0; /* this BMC's variant is known */
+	c->variant_tried =
+	    c->one_proof || c->peer->suite != 0; /* this BMC's variant is known */
 	if (c->bmc.address[0] == '\0') {
 		finish(c, now, BMC_FAIL_NONE_CONFIGURED, "the host has none");
 		return;
@@ -325,7 +332,8 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 	if (bmc_packet_suite(c->suite) == NULL || c->suite < c->bmc.require_cipher) {
 		finish(c, now, BMC_FAIL_CIPHER,
 		    c->bmc.require_cipher != 0
-			? "its site allows cipher suite 17 only"
+			? "its site, or the host, allows cipher suite 17 only "
+			  "(require_cipher)"
 			: "only cipher suites 17 and 3 are allowed");
 		return;
 	}
@@ -451,6 +459,14 @@ judge_password(struct bmc_call *c, int64_t now, bool refused)
 	tell(c, "ipmi.lockout", text);
 }
 
+/* It is being found out, or being changed: a refusal is no sign of a lockout to come. */
+static bool
+may_be_wrong(const struct bmc_call *c)
+{
+	return c->one_proof ||
+	       (c->ask != NULL && c->ask->password != BMC_PASSWORD_NOT_SENT);
+}
+
 static void
 on_session_failed(struct bmc_call *c, int64_t now)
 {
@@ -460,7 +476,8 @@ on_session_failed(struct bmc_call *c, int64_t now)
 
 	memcpy(text, c->session.fail_text, sizeof text);
 	c->resume = c->resume || c->state == BMC_CALL_RUNNING;
-	if (fail == BMC_FAIL_AUTH) /* not for K_g: the password was right */
+	/* Not for K_g: the password was right. */
+	if (fail == BMC_FAIL_AUTH && !may_be_wrong(c))
 		judge_password(c, now, true);
 	if (((fail == BMC_FAIL_AUTH || fail == BMC_FAIL_KEY) && proof) ||
 	    fail == BMC_FAIL_PRIVILEGE) {
@@ -476,7 +493,7 @@ on_session_failed(struct bmc_call *c, int64_t now)
 			    c, now, "it is refused now, and no other is allowed");
 		if (c->bmc.require_cipher != 0)
 			str_clip(text + strlen(text), sizeof text - strlen(text),
-			    "; its site allows no other");
+			    "; require_cipher allows no other");
 		if (may_switch_suite(c)) {
 			c->suite = other_suite(c);
 			at_once(c, now, fail, text);

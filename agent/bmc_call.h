@@ -102,6 +102,8 @@ struct bmc_call {
 	void *arg;
 	int64_t deadline; /* absolute; -1: env->command_timeout from the start */
 	bool insists;	  /* goes through an open circuit breaker */
+	bool
+	    one_proof; /* the password is to be tried once, in one variant, and may be wrong */
 	struct bmc_polite_rules rules;
 	struct bmc_manners manners;
 	struct bmc_look *look;	  /* of an EXAMINE; owned */

@@ -29,10 +29,11 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
 	"enable cipher suite 17 (or 3) on the BMC, for this user's privilege too; weaker "
 	"ones are never used"},
     [BMC_FAIL_AUTH] = {"bmc-auth", "auth",
-	"correct them with netboot-ctl host set HOST --bmc-user U --bmc-password-file F; "
+	"correct them with netboot-ctl host set HOST --bmc-user U --bmc-password; "
 	"it was not tried again, to avoid a lockout"},
     [BMC_FAIL_KEY] = {"bmc-auth", "auth",
-	"give the host the K_g of its BMC (40 hexadecimal digits), or clear that key on "
+	"give the host the K_g of its BMC (netboot-ctl host set HOST --bmc-kg), or clear "
+	"that key on "
 	"the "
 	"BMC"},
     [BMC_FAIL_PRIVILEGE] = {"bmc-privilege", "refused",

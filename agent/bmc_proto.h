@@ -90,6 +90,7 @@ enum bmc_command { /* appendix G */
 	BMC_CMD_GET_SESSION_INFO = 0x3D,
 	BMC_CMD_GET_USER_ACCESS = 0x44,
 	BMC_CMD_GET_USER_NAME = 0x46,
+	BMC_CMD_SET_USER_PASSWORD = 0x47,
 	BMC_CMD_GET_CIPHER_SUITES = 0x54, /* of a channel */
 	BMC_CMD_GET_SOL_PARAMETERS = 0x22,
 };
@@ -122,6 +123,17 @@ enum bmc_completion { /* table 5-2 */
 	/* Set Session Privilege Level, 22.18 */
 	BMC_COMPLETION_LEVEL_NOT_AVAILABLE = 0x80,
 	BMC_COMPLETION_LEVEL_EXCEEDS_LIMIT = 0x81,
+};
+
+enum bmc_user { /* 22.27, 22.29, 22.30 */
+	BMC_USER_THIS_CHANNEL = 0x0E,
+	BMC_USER_ID_MASK = 0x3F,
+	BMC_USER_SIZE_20 = 0x80, /* the password has 20 octets, not 16 */
+	BMC_USER_SET_PASSWORD = 2,
+	BMC_USER_TEST_PASSWORD = 3,
+	/* completion codes of the test */
+	BMC_USER_TEST_DIFFERS = 0x80,
+	BMC_USER_TEST_OTHER_SIZE = 0x81,
 };
 
 enum bmc_boot_option { /* table 28-14 */

@@ -16,7 +16,9 @@
 #include <uthash.h>
 
 #include "agent/bmc_audit.h"
+#include "agent/bmc_call.h"
 #include "agent/bmc_manners.h"
+#include "agent/bmc_rotate_run.h"
 #include "lib/bmc_verb.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
@@ -44,6 +46,8 @@ struct call {
 	struct event *again;
 	int64_t reset_at; /* mono; 0: not sent yet */
 	bool was_away;
+	struct bmc_rotate_run *rotation; /* or NULL */
+	char key[BMC_CALL_KEY_SIZE];	 /* … and of which BMC */
 	UT_hash_handle hh;
 };
 
@@ -75,6 +79,7 @@ call_free(struct call *c)
 	HASH_DEL(c->v->calls, c);
 	if (c->again != NULL)
 		event_free(c->again);
+	bmc_rotate_run_free(c->rotation);
 	json_decref(c->manners);
 	json_decref(c->learned);
 	bundle_bmc_wipe(&c->bmc);
@@ -120,6 +125,7 @@ data_of(const struct call *c, const struct bmc_result *res)
 	case BMC_VERB_AUDIT:
 		return json_pack("{s:o}", "findings",
 		    bmc_audit_findings(res->learned, &c->bmc, res->err.code[0] != '\0'));
+	case BMC_VERB_ROTATE:
 	case BMC_VERB_SHOW:
 	case BMC_VERB_RESUME:
 	case BMC_VERB_POWER_STATUS: break;
@@ -269,6 +275,47 @@ begin_question(struct call *c, const struct bundle_bmc *bmc, enum bmc_question_k
 	return id;
 }
 
+/* ---- rotation ---- */
+
+static void
+on_rotated(void *arg, const struct bmc_rotate *r)
+{
+	struct call *c = arg;
+	struct bmc_verbs *v = c->v;
+	struct agent_msg_call_result out = {.power = "unknown"};
+
+	str_clip(out.id, sizeof(out.id), c->id);
+	str_clip(out.code, sizeof(out.code), r->err.code);
+	if (out.code[0] != '\0')
+		error_line(&r->err, out.reason, sizeof(out.reason));
+	out.data = json_pack(
+	    "{s:s, s:b}", "proven", bmc_rotate_word(r->proven), "sent", r->sent);
+	call_free(c);
+	v->done(v->arg, &out);
+}
+
+static void
+begin_rotation(struct call *c, const struct bundle_bmc *bmc)
+{
+	bmc_call_key(bmc, c->key);
+	c->rotation = bmc_rotate_run_new(c->v->base, c->v->bmc, bmc,
+	    bmc_verb_info(c->verb)->timeout_us, on_rotated, c);
+}
+
+/* The orchestrator was restarted, perhaps, and the agent is still at what it was told before. */
+static bool
+is_rotating(const struct bmc_verbs *v, const struct bundle_bmc *bmc)
+{
+	char key[BMC_CALL_KEY_SIZE];
+	struct call *c, *tmp;
+
+	bmc_call_key(bmc, key);
+	HASH_ITER (hh, v->calls, c, tmp)
+		if (c->rotation != NULL && str_eq(c->key, key))
+			return true;
+	return false;
+}
+
 /* ---- calls ---- */
 
 /* The engine's id of it. */
@@ -289,6 +336,7 @@ begin(struct bmc_verbs *v, struct call *c, const struct bundle_bmc *bmc)
 	case BMC_VERB_AUDIT:
 		bundle_bmc_copy(&c->bmc, bmc);
 		return bmc_examine_users(v->bmc, bmc, timeout - OFFER_US, on_examined, c);
+	case BMC_VERB_ROTATE: begin_rotation(c, bmc); return 0;
 	case BMC_VERB_SHOW:
 	case BMC_VERB_RESUME: break;
 	}
@@ -375,6 +423,17 @@ bmc_verbs_start(struct bmc_verbs *v, const struct agent_msg_order *order)
 		refuse(v, order->id, "no-bmc",
 		    "give the host a BMC address with netboot-ctl host set",
 		    "the host has no BMC");
+		return;
+	}
+	if (verb == BMC_VERB_ROTATE && order->bmc->password_next[0] == '\0') {
+		refuse(v, order->id, "call-unknown",
+		    "install the same release of netboot-agent and netboot-orchestrator",
+		    "the order names no new password");
+		return;
+	}
+	if (verb == BMC_VERB_ROTATE && is_rotating(v, order->bmc)) {
+		refuse(v, order->id, "rotation-running", "repeat it in a few minutes",
+		    "an earlier rotation of that BMC's password is still under way");
 		return;
 	}
 	if (verb == BMC_VERB_SHOW) {

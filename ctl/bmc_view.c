@@ -16,13 +16,20 @@
 static void
 add_failure(enum bmc_verb verb, const json_t *row, struct text *out)
 {
-	const char *code = cmd_util_str(row, "code");
+	const char *code = cmd_util_str(row, "code"),
+		   *settled = cmd_util_str(json_object_get(row, "data"), "settled");
 	bool unknown = verb == BMC_VERB_POWER_STATUS || str_eq(code, "answer-lost") ||
 		       str_eq(code, "agent-silent");
 
 	text_add(out, unknown ? "unknown (" : "failed (");
 	text_add_escaped(out, code);
 	text_add(out, ")");
+	if (verb == BMC_VERB_ROTATE && str_eq(settled, "old"))
+		text_add(out, "; the old password holds");
+	else if (verb == BMC_VERB_ROTATE && str_eq(settled, "none"))
+		text_add(out, "; both passwords are kept");
+	else if (verb == BMC_VERB_ROTATE && str_eq(settled, "new"))
+		text_add(out, "; the new password is stored");
 }
 
 /* A value of any kind as one word: lists joined with ','. */
@@ -268,6 +275,7 @@ bmc_view_answer(enum bmc_verb verb, const json_t *row, bool blame, struct text *
 		break;
 	case BMC_VERB_RESET: add_reset(json_object_get(row, "data"), out); break;
 	case BMC_VERB_RESUME: text_add(out, "resumed: it is asked again"); break;
+	case BMC_VERB_ROTATE: text_add(out, "rotated"); break;
 	case BMC_VERB_AUDIT: add_findings(json_object_get(row, "data"), out); break;
 	}
 }

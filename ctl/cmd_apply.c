@@ -4,7 +4,7 @@
  * The file is checked here for its form and by the server for its meaning; a refusal is
  * shown with the line of the value it is about. Nothing is changed unless all of it can
  * be. Ownership: documents are freed here. Failure modes: 1 for a file that is wrong in
- * any way, 3 for what policy refuses. BMC passwords come from files of their own, or from
+ * any way, 3 for what policy refuses. BMCs' passwords and keys come from files of their own, or from
  * an inventory that nobody else can read.
  */
 #include <libgen.h>
@@ -40,9 +40,9 @@ locate(void *arg, const char *pointer, char *buf, size_t size)
 		str_clip(buf, size, a->shown);
 }
 
-/* ---- passwords ---- */
+/* ---- passwords and keys ---- */
 
-/* A password file's path is relative to the inventory's folder. */
+/* Such a file's path is relative to the inventory's folder. */
 static char *
 beside(const struct apply *a, const char *path)
 {
@@ -56,48 +56,58 @@ beside(const struct apply *a, const char *path)
 	return text_take(&t);
 }
 
+/* Members of `bmc` that hold one, or name its file. */
+static const struct secret_member {
+	const char *name, *file;
+	const struct input_secret *kind;
+} secret_members[] = {
+    {"password", "password_file", &input_password}, {"kg", "kg_file", &input_kg}};
+
 static int
-take_password_file(const struct apply *a, json_t *bmc, struct error *err)
+take_file(
+    const struct apply *a, const struct secret_member *m, json_t *bmc, struct error *err)
 {
-	char *path = beside(a, cmd_util_str(bmc, "password_file")), *password = NULL;
-	int r = input_password(path, "Password", &password, err);
+	char *path = beside(a, cmd_util_str(bmc, m->file)), *secret = NULL;
+	int r = input_secret(m->kind, path, m->kind->what, &secret, err);
 
 	if (r == 0) {
-		json_object_set_new(bmc, "password", json_string(password));
-		json_object_del(bmc, "password_file");
+		json_object_set_new(bmc, m->name, json_string(secret));
+		json_object_del(bmc, m->file);
 	}
-	secret_free(password);
+	secret_free(secret);
 	free(path);
 	return r;
 }
 
+/* An empty one inline is no secret: it says that there is none. */
 static int
-take_password(const struct apply *a, json_t *host, size_t index, struct error *err,
-    char *place, size_t place_size)
+take_secret(const struct apply *a, json_t *host, size_t index,
+    const struct secret_member *m, struct error *err, char *place, size_t place_size)
 {
 	json_t *bmc = json_object_get(host, "bmc");
-	bool inline_one = json_object_get(bmc, "password") != NULL;
+	bool inline_one = json_object_get(bmc, m->name) != NULL;
 	char pointer[64];
 	int r = 0;
 
-	if (json_object_get(bmc, "password_file") != NULL)
+	if (json_object_get(bmc, m->file) != NULL)
 		r = inline_one ? error_set(err, -1, "bad-yaml", "keep one of them",
-				     "both password and password_file are given")
-			       : take_password_file(a, bmc, err);
-	else if (inline_one && a->exposed)
-		r = error_set(err, -1, "password-exposed",
-		    "chmod 600 it and change the password, or use password_file",
-		    "the file holds a BMC password and others can read it");
+				     "both %s and %s are given", m->name, m->file)
+			       : take_file(a, m, bmc, err);
+	else if (cmd_util_str(bmc, m->name)[0] != '\0' && a->exposed)
+		r = error_set(err, -1, m->kind->exposed,
+		    "chmod 600 it and change it, or name a file of its own",
+		    "the file holds the %s of a BMC and others can read it",
+		    m->kind->what);
 	if (r < 0) {
-		snprintf(pointer, sizeof(pointer), "/hosts/%zu/bmc/password%s", index,
-		    inline_one ? "" : "_file");
+		snprintf(pointer, sizeof(pointer), "/hosts/%zu/bmc/%s", index,
+		    inline_one ? m->name : m->file);
 		locate((void *)(uintptr_t)a, pointer, place, place_size);
 	}
 	return r;
 }
 
 static int
-take_passwords(const struct ctl *ctl, const struct apply *a)
+take_secrets(const struct ctl *ctl, const struct apply *a)
 {
 	json_t *hosts = json_object_get(a->inv.document, "hosts"), *host;
 	char place[300];
@@ -105,8 +115,10 @@ take_passwords(const struct ctl *ctl, const struct apply *a)
 	size_t i;
 
 	json_array_foreach (hosts, i, host)
-		if (take_password(a, host, i, &err, place, sizeof(place)) < 0)
-			return ctl_fail(ctl, CTL_USAGE, place, &err);
+		for (size_t m = 0; m < ARRAY_SIZE(secret_members); m++)
+			if (take_secret(a, host, i, &secret_members[m], &err, place,
+				sizeof(place)) < 0)
+				return ctl_fail(ctl, CTL_USAGE, place, &err);
 	return CTL_OK;
 }
 
@@ -277,7 +289,7 @@ cmd_apply(struct ctl *ctl, const struct args *args)
 		r = ctl_fail(ctl, CTL_USAGE, NULL, &err);
 		goto out;
 	}
-	r = take_passwords(ctl, &a);
+	r = take_secrets(ctl, &a);
 	if (r == CTL_OK)
 		r = post(ctl, &a, args_has(args, "dry-run"));
 out:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What is asked of BMCs: power status, bmc probe|audit|reset, identify, sensors, sel.
+/* What is asked of BMCs: power status, bmc probe|audit|reset|rotate, identify, sensors, sel.
  *
  * Entry point: cmd_bmc(), for all of them. Answers are printed as they come, "host: answer", or, with
  * --collate, at the end with the hosts of one answer together. The server names all hosts first, so that
@@ -263,6 +263,7 @@ static const struct {
     {"bmc", "audit", BMC_VERB_AUDIT},
     {"bmc", "reset", BMC_VERB_RESET},
     {"bmc", "resume", BMC_VERB_RESUME},
+    {"bmc", "rotate", BMC_VERB_ROTATE},
     {"identify", NULL, BMC_VERB_IDENTIFY},
     {"sensors", NULL, BMC_VERB_SENSORS},
     {"sel", NULL, BMC_VERB_SEL},
@@ -409,8 +410,9 @@ confirm_hosts(struct question *q, const char *what, const json_t *hosts)
 static int
 confirm(struct question *q, const struct args *args)
 {
-	const char *what =
-	    q->verb == BMC_VERB_RESET ? "reset the BMC" : "clear the event log";
+	const char *what = q->verb == BMC_VERB_RESET	? "reset the BMC"
+			   : q->verb == BMC_VERB_ROTATE ? "change the BMC's password"
+							: "clear the event log";
 	struct text path = {0};
 	json_t *hosts = NULL;
 	int r;

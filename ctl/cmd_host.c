@@ -3,7 +3,7 @@
  *
  * `set` sends whole members: labels and bmc are made from what the host has now, under
  * its ETag, so that a change made meanwhile is not undone. Ownership: documents are freed
- * here. Failure modes: exit codes of DESIGN section 8. BMC passwords come from a file,
+ * here. Failure modes: exit codes of DESIGN section 8. BMCs' passwords and keys come from a file,
  * from standard input or from the terminal, never from argv, where `ps` shows them.
  */
 #include <stdlib.h>
@@ -35,22 +35,29 @@ put_nics(const struct args *args, json_t *body, struct error *err)
 	return r;
 }
 
-/* Asks when a BMC is given a user for the first time and no file was named. */
+/* Each from a file, from the terminal, or taken away; at most one of these. */
 static int
-put_password(
-    const struct args *args, const json_t *old_bmc, json_t *bmc, struct error *err)
+put_secret(const struct args *args, const struct input_secret *secret, const char *option,
+    bool wanted, json_t *bmc, struct error *err)
 {
-	const char *file = args_get(args, "bmc-password-file");
-	char prompt[300], *password = NULL;
+	char file[40], none[40], prompt[300], *plain = NULL;
 	int r;
 
-	if (file == NULL && (json_is_object(old_bmc) || !args_has(args, "bmc-user")))
+	snprintf(file, sizeof(file), "bmc-%s-file", option);
+	snprintf(none, sizeof(none), "no-bmc-%s", option);
+	if (args_has(args, none))
+		return args_has(args, file) || wanted
+			   ? error_set(err, -1, "usage", NULL,
+				 "--%s: not together with one that is given", none)
+			   : json_object_set_new(bmc, option, json_string(""));
+	if (!args_has(args, file) && !wanted)
 		return 0;
-	snprintf(prompt, sizeof(prompt), "Password of %s's BMC", args->operands[0]);
-	r = input_password(file, prompt, &password, err);
+	snprintf(prompt, sizeof(prompt), "%s of %s's BMC",
+	    str_eq(option, "kg") ? "K_g" : "Password", args->operands[0]);
+	r = input_secret(secret, args_get(args, file), prompt, &plain, err);
 	if (r == 0)
-		json_object_set_new(bmc, "password", json_string(password));
-	secret_free(password);
+		json_object_set_new(bmc, option, json_string(plain));
+	secret_free(plain);
 	return r;
 }
 
@@ -65,6 +72,40 @@ put_plain(const struct args *args, const char *option, const char *member, bool 
 		json_put(body, member, json_null());
 	else
 		json_put_str(body, member, s);
+}
+
+/* A password is asked for, too, when a BMC is given a user for the first time and no file was named. */
+static int
+put_secrets(
+    const struct args *args, const json_t *old_bmc, json_t *bmc, struct error *err)
+{
+	bool first = !json_is_object(old_bmc) && args_has(args, "bmc-user") &&
+		     !args_has(args, "no-bmc-password");
+	int r = put_secret(args, &input_password, "password",
+	    args_has(args, "bmc-password") || first, bmc, err);
+
+	return r < 0 ? r
+		     : put_secret(
+			   args, &input_kg, "kg", args_has(args, "bmc-kg"), bmc, err);
+}
+
+/* "site": the host has no rule of its own any more (RFC 7396). */
+static int
+put_require_cipher(
+    const struct args *args, const json_t *old_bmc, json_t *bmc, struct error *err)
+{
+	const char *s = args_get(args, "bmc-require-cipher");
+
+	if (s == NULL)
+		return 0;
+	if (str_eq(s, "17") || str_eq(s, "0"))
+		json_put_i64(bmc, "require_cipher", str_eq(s, "17") ? 17 : 0);
+	else if (!str_eq(s, "site"))
+		return error_set(
+		    err, -1, "usage", NULL, "--bmc-require-cipher: not 17, 0 or site");
+	else if (json_object_get(old_bmc, "require_cipher") != NULL)
+		json_put(bmc, "require_cipher", json_null());
+	return 0;
 }
 
 static int
@@ -92,7 +133,9 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 		r = cmd_util_put_map(
 		    args, "bmc-manners", "manners", spec_manner, bmc, err);
 	if (r == 0)
-		r = put_password(args, old_bmc, bmc, err);
+		r = put_require_cipher(args, old_bmc, bmc, err);
+	if (r == 0)
+		r = put_secrets(args, old_bmc, bmc, err);
 	if (r == 0 && json_object_size(bmc) > 0)
 		json_object_set(body, "bmc", bmc);
 	json_decref(bmc);

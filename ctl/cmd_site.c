@@ -91,9 +91,14 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	json_t *subnets = json_array(), *subnet;
 	struct error err;
 	size_t pos = 0;
+	int64_t cipher;
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		json_put_str(body, plain[i], args_get(args, plain[i]));
+	s = args_get(args, "require-cipher");
+	if (s != NULL) /* what is neither is for the server to refuse */
+		json_put_i64(body, "require_cipher",
+		    str_to_i64(s, 0, INT32_MAX, &cipher) == 0 ? cipher : -1);
 	if (unknown != NULL)
 		json_put_bool(body, "answer_unknown", str_eq(unknown, "pool"));
 	while ((s = args_next(args, "subnet", &pos)) != NULL) {

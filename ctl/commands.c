@@ -115,6 +115,8 @@ static const struct args_option site_options[] = {
     {"no-bmc-prefixes", 0, ARGS_FLAG, NULL, "forget them"},
     {"console", 0, ARGS_VALUE, "off|job|always",
 	"when its hosts' serial consoles are recorded (job)"},
+    {"require-cipher", 0, ARGS_VALUE, "17|0",
+	"17: its BMCs are asked with cipher suite 17 and no other (0)"},
     {"loader", 0, ARGS_LIST, "ARCH=FILE",
 	"instead of the boot services' own, such as x64-uefi=shimx64.efi; ARCH= removes"},
     {"menu-item", 0, ARGS_LIST, "ITEM[,ITEM...]",
@@ -160,10 +162,18 @@ static const struct args_option host_options[] = {
     {"bmc-manners", 0, ARGS_LIST, "KEY=VALUE",
 	"how the BMC is treated, such as verify=device (bmc show --blame); KEY= removes"},
     {"bmc-user", 0, ARGS_VALUE, "USER", "the BMC's user"},
+    {"bmc-password", 0, ARGS_FLAG, NULL, "ask for its password on the terminal, twice"},
     {"bmc-password-file", 0, ARGS_VALUE, "FILE",
 	"first line is the password; - reads stdin"},
+    {"no-bmc-password", 0, ARGS_FLAG, NULL, "forget the password"},
+    {"bmc-kg", 0, ARGS_FLAG, NULL, "ask for its key K_g on the terminal, twice"},
+    {"bmc-kg-file", 0, ARGS_VALUE, "FILE",
+	"first line is K_g, 40 hex digits or a text of at most 20; - reads stdin"},
+    {"no-bmc-kg", 0, ARGS_FLAG, NULL, "forget the key"},
     {"bmc-privilege", 0, ARGS_VALUE, "operator|administrator", "of the BMC's user"},
     {"bmc-cipher", 0, ARGS_VALUE, "0|3|17", "cipher suite; 0: 17, then 3"},
+    {"bmc-require-cipher", 0, ARGS_VALUE, "17|0|site",
+	"17: no other suite; 0: not even if the site says so; site: as the site says"},
     {"bmc-boot-method", 0, ARGS_VALUE, "pxe|none", "how a network boot is asked for"},
     {"bmc-boot-verify", 0, ARGS_VALUE, "full|device",
 	"how strictly the flags are read back"},
@@ -344,6 +354,14 @@ static const struct args_command commands[] = {
 	"session "
 	"is\n"
 	"opened there any more; correct the password first. doctor shows which."},
+    {"bmc", "rotate", "HOSTS", 1, -1,
+	{GROUP(collate_option), GROUP(reason_option), GROUP(sure_options)}, cmd_bmc,
+	"Give the BMCs' users new random passwords, or finish that",
+	"A password is stored before the BMC is told of it, and replaces the old one "
+	"once "
+	"a\nsession was opened with it. Needs a user with administrator privilege. Asked "
+	"for on\nthe terminal, or needs --yes; a locked host, or one with a job, is left "
+	"alone.\nEnds with 2 when a host failed."},
     {"identify", NULL, "HOSTS", 1, -1,
 	{GROUP(collate_option), GROUP(identify_options), GROUP(reason_option)}, cmd_bmc,
 	"Have machines light their identify lamp", ANSWERS_HELP},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Files that the user names: documents and passwords.
+/* Files that the user names: documents, passwords and keys.
  *
- * Entry points: input_read(), input_password(). Ownership: results are the caller's;
+ * Entry points: input_read(), input_secret(). Ownership: results are the caller's;
  * passwords are wiped by secret_free(). Failure modes: what cannot be opened, is too
  * large, or holds a password that others can read is refused with what to do; passwords
  * never come from argv.
@@ -20,7 +20,7 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { INPUT_PASSWORD_MAX = 4096, INPUT_CHUNK = 65536, CTRL_C = 3 };
+enum { INPUT_SECRET_MAX = 4096, INPUT_CHUNK = 65536, CTRL_C = 3 };
 
 static int
 unreadable(struct error *err, const char *path)
@@ -87,42 +87,75 @@ input_read(const char *path, size_t max, char **ret, size_t *ret_len, bool *ret_
 	return r;
 }
 
+const struct input_secret input_password = {.what = "password",
+			      .none = "no-password",
+			      .exposed = "password-exposed",
+			      .instead =
+				  "use --bmc-password-file FILE, or - for standard input",
+			      .twice = true},
+			  input_kg = {.what = "K_g",
+			      .none = "no-kg",
+			      .exposed = "kg-exposed",
+			      .instead =
+				  "use --bmc-kg-file FILE, or - for standard input",
+			      .twice = true};
+
+/* One line, its echo off; NULL: none was typed. */
 static char *
-read_terminal(const char *prompt, struct error *err)
+read_line(FILE *tty, const char *prompt, const char *again)
+{
+	char line[256] = "", *ret = NULL;
+
+	dprintf(fileno(tty), "%s%s: ", prompt, again);
+	if (fgets(line, sizeof(line), tty) != NULL && strchr(line, CTRL_C) == NULL) {
+		line[strcspn(line, "\r\n")] = '\0';
+		ret = str_dup(line);
+	}
+	dprintf(fileno(tty), "\n");
+	secret_wipe(line, sizeof(line));
+	return ret;
+}
+
+static char *
+read_terminal(const struct input_secret *s, const char *prompt, struct error *err)
 {
 	FILE *tty = fopen("/dev/tty", "r+e");
-	char line[256] = "", *password = NULL;
+	char *secret = NULL, *again = NULL;
 	struct termios old, quiet;
 
 	if (tty == NULL || tcgetattr(fileno(tty), &old) < 0) {
-		error_set(err, 0, "no-password",
-		    "use --bmc-password-file FILE, or - for standard input",
-		    "there is no terminal to ask for the password on");
+		error_set(err, 0, s->none, s->instead,
+		    "there is no terminal to ask for the %s on", s->what);
 		goto out;
 	}
 	quiet = old;
 	/* Without signals: ^C would end us with the echo still off. */
 	quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
 	tcsetattr(fileno(tty), TCSAFLUSH, &quiet);
-	fprintf(tty, "%s: ", prompt);
-	fflush(tty);
-	if (fgets(line, sizeof(line), tty) != NULL && strchr(line, CTRL_C) == NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		password = str_dup(line);
-	} else {
-		error_set(err, 0, "no-password", NULL, "no password was typed");
-	}
+	secret = read_line(tty, prompt, "");
+	if (secret != NULL && s->twice)
+		again = read_line(tty, prompt, ", again");
 	tcsetattr(fileno(tty), TCSAFLUSH, &old);
-	fputc('\n', tty);
-	secret_wipe(line, sizeof(line));
+	if (secret == NULL || (s->twice && again == NULL)) {
+		error_set(err, 0, s->none, NULL, "no %s was typed", s->what);
+	} else if (!s->twice || secret_equal(secret, again)) {
+		goto out;
+	} else {
+		error_set(err, 0, s->none, "type the same both times",
+		    "the %s was typed in two ways", s->what);
+	}
+	secret_free(secret);
+	secret = NULL;
 out:
+	secret_free(again);
 	if (tty != NULL)
 		fclose(tty);
-	return password;
+	return secret;
 }
 
 int
-input_password(const char *path, const char *prompt, char **ret, struct error *err)
+input_secret(const struct input_secret *s, const char *path, const char *prompt,
+    char **ret, struct error *err)
 {
 	bool exposed = false;
 	char *text = NULL;
@@ -130,11 +163,11 @@ input_password(const char *path, const char *prompt, char **ret, struct error *e
 	int r;
 
 	if (path == NULL) {
-		text = read_terminal(prompt, err);
+		text = read_terminal(s, prompt, err);
 		if (text == NULL)
 			return -EINVAL;
 	} else {
-		r = input_read(path, INPUT_PASSWORD_MAX, &text, &len, &exposed, err);
+		r = input_read(path, INPUT_SECRET_MAX, &text, &len, &exposed, err);
 		if (r < 0)
 			return r;
 	}
@@ -145,8 +178,8 @@ input_password(const char *path, const char *prompt, char **ret, struct error *e
 	}
 	secret_free(text);
 	if (exposed)
-		return error_set(err, -EPERM, "password-exposed",
-		    "chmod 600 it, and change the password",
-		    "%s holds a password and others can read it", path);
-	return error_set(err, -EINVAL, "no-password", NULL, "the password is empty");
+		return error_set(err, -EPERM, s->exposed,
+		    "chmod 600 it, and change what it holds",
+		    "%s holds a %s and others can read it", path, s->what);
+	return error_set(err, -EINVAL, s->none, NULL, "the %s is empty", s->what);
 }

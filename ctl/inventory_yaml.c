@@ -48,6 +48,7 @@ struct inv_site {
 	int *answer_unknown;
 	char **bmc_prefixes;
 	uint32_t bmc_prefixes_count;
+	int64_t *require_cipher;
 	struct inv_menu *menu;
 	struct inv_subnet *subnets;
 	uint32_t subnets_count;
@@ -73,8 +74,8 @@ struct inv_nic {
 
 struct inv_bmc {
 	char *address, *user, *password, *password_file, *privilege, *boot_method,
-	    *boot_verify, *outside, *console;
-	int64_t *port, *cipher;
+	    *boot_verify, *outside, *console, *kg, *kg_file;
+	int64_t *port, *cipher, *require_cipher;
 };
 
 struct inv_host {
@@ -129,7 +130,7 @@ static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
     INV_STR(inv_site, console),
     INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX),
     INV_LIST(inv_site, bmc_prefixes, &inv_text_value, 8),
-    CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),
+    INV_INT(inv_site, require_cipher), CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_MAPPING_PTR("menu", INV_OPT, struct inv_site, menu, inv_menu_fields),
     CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_site_value = {
@@ -163,6 +164,7 @@ static const cyaml_schema_field_t inv_bmc_fields[] = {INV_STR(inv_bmc, address),
     INV_STR(inv_bmc, password_file), INV_STR(inv_bmc, privilege),
     INV_INT(inv_bmc, cipher), INV_STR(inv_bmc, boot_method),
     INV_STR(inv_bmc, boot_verify), INV_STR(inv_bmc, outside), INV_STR(inv_bmc, console),
+    INV_STR(inv_bmc, kg), INV_STR(inv_bmc, kg_file), INV_INT(inv_bmc, require_cipher),
     CYAML_FIELD_IGNORE("manners", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),

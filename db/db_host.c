@@ -80,13 +80,16 @@ static const char *const sql[] = {
     [NIC_BY_IP6] = "SELECT host FROM nic WHERE site = $1 AND ip6 = $2",
     [BMC_GET] = "SELECT address, port, username, password, privilege, cipher, "
 		"boot_method,"
-		" boot_verify, manners, outside, console FROM bmc"
+		" boot_verify, manners, outside, console, kg, require_cipher,"
+		" password_next, next_at, next_runs FROM bmc"
 		" WHERE host = $1",
     [BMC_CLEAR] = "DELETE FROM bmc WHERE host = $1",
     [BMC_ADD] =
 	"INSERT INTO bmc (host, site, address, port, username, password, privilege,"
-	" cipher, boot_method, boot_verify, manners, outside, console)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+	" cipher, boot_method, boot_verify, manners, outside, console, kg,"
+	" require_cipher, password_next, next_at, next_runs)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+	" $17, $18)",
     [BMC_BY_ADDRESS] =
 	"SELECT host FROM bmc WHERE site = $1 AND address = $2 AND port = $3",
     [LABEL_LIST] = "SELECT key, value FROM label WHERE host = $1 ORDER BY key",
@@ -193,6 +196,11 @@ read_bmc(struct store *s, struct db_host *h)
 	db_col_copy(st, 8, h->manners, sizeof(h->manners));
 	h->bmc_outside = db_col_bool(st, 9);
 	db_col_copy(st, 10, h->bmc.console, sizeof(h->bmc.console)); /* "": as the site */
+	db_col_copy(st, 11, h->sealed_kg, sizeof(h->sealed_kg));
+	h->require_cipher = db_col_null(st, 12) ? DB_HOST_SITES : (int)db_col_i64(st, 12);
+	db_col_copy(st, 13, h->sealed_next, sizeof(h->sealed_next));
+	h->next_at = db_col_i64(st, 14);
+	h->next_runs = db_col_i64(st, 15);
 	db_reset(st);
 	return 0;
 }
@@ -228,6 +236,7 @@ db_host_get(struct store *s, const char *name, struct db_host *ret)
 	if (rc <= 0)
 		return rc < 0 ? rc : -ENOENT;
 	memset(ret, 0, sizeof(*ret));
+	ret->require_cipher = DB_HOST_SITES;
 	str_clip(ret->host.name, sizeof(ret->host.name), name);
 	rc = read_host(st, ret);
 	db_reset(st);
@@ -287,6 +296,14 @@ put_bmc(struct store *s, const struct db_host *h)
 	db_bind_opt(st, 11, h->manners);
 	db_bind_bool(st, 12, h->bmc_outside);
 	db_bind_opt(st, 13, h->bmc.console);
+	db_bind_opt(st, 14, h->sealed_kg);
+	if (h->require_cipher == DB_HOST_SITES)
+		db_bind_null(st, 15);
+	else
+		db_bind_i64(st, 15, h->require_cipher);
+	db_bind_opt(st, 16, h->sealed_next);
+	db_bind_i64(st, 17, h->next_at);
+	db_bind_i64(st, 18, h->next_runs);
 	return store_run(st);
 }
 

@@ -6,18 +6,23 @@
 #include "db/store.h"
 #include "lib/bundle.h"
 
-enum { DB_HOST_SEALED_SIZE = 160, DB_HOST_MANNERS_SIZE = 1024 };
+enum { DB_HOST_SEALED_SIZE = 160, DB_HOST_MANNERS_SIZE = 1024, DB_HOST_SITES = -1 };
 
 struct db_host {
 	struct bundle_host host; /* idle: only when idle_set, else the site's counts */
 	bool idle_set;
 	char site[64];
 	char image[BUNDLE_NAME_SIZE]; /* default image or "" */
-	struct bundle_bmc bmc; /* password always "", no manners and learned here */
+	struct bundle_bmc bmc; /* no secrets, require_cipher, manners and learned here */
 	char manners[DB_HOST_MANNERS_SIZE]; /* the BMC's, as JSON, or "" */
 	bool bmc_outside; /* its credentials may be sent outside of the site's prefixes */
-	char sealed[DB_HOST_SEALED_SIZE];
-	int64_t locked_at; /* 0: not locked */
+	int require_cipher; /* 17, 0, or DB_HOST_SITES: what the site says */
+	char sealed[DB_HOST_SEALED_SIZE], sealed_kg[DB_HOST_SEALED_SIZE]; /* or "" */
+	/* A rotation that is not settled: either password may be the BMC's. "": none. */
+	char sealed_next[DB_HOST_SEALED_SIZE];
+	int64_t next_at, next_runs;
+	bool forget_password, forget_kg; /* of a document: it says that there is none */
+	int64_t locked_at;		 /* 0: not locked */
 	char locked_by[64];
 	char locked_reason[BUNDLE_REASON_SIZE];
 	int64_t rev;

@@ -22,7 +22,7 @@ enum {
 	SITE_NAMES,
 	SITE_TOUCH,
 	SITE_VERSION,
-	SITE_PREFIXES,
+	SITE_RULES,
 	SITE_CONSOLE,
 	SITE_MENUS,
 	SITE_WITH_MENU,
@@ -34,16 +34,16 @@ enum {
 static const char *const sql[] = {
     [SITE_GET] =
 	"SELECT timezone, url, answer_unknown, idle, version, rev, loaders, menu,"
-	" bmc_prefixes, console FROM site WHERE name = $1",
+	" bmc_prefixes, console, require_cipher FROM site WHERE name = $1",
     [SITE_PUT] =
 	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev,"
-	" loaders, menu, bmc_prefixes, console)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10)"
+	" loaders, menu, bmc_prefixes, console, require_cipher)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11)"
 	" ON CONFLICT (name) DO UPDATE SET"
 	" timezone = excluded.timezone, url = excluded.url, menu = excluded.menu,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
 	" loaders = excluded.loaders, bmc_prefixes = excluded.bmc_prefixes,"
-	" console = excluded.console,"
+	" console = excluded.console, require_cipher = excluded.require_cipher,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
 	" ELSE excluded.version END, rev = site.rev + 1",
     [SITE_DELETE] = "DELETE FROM site WHERE name = $1",
@@ -52,7 +52,7 @@ static const char *const sql[] = {
 		   " ELSE $2 END WHERE name = $1",
     [SITE_VERSION] = "SELECT version FROM site WHERE name = $1",
     [SITE_CONSOLE] = "SELECT console FROM site WHERE name = $1",
-    [SITE_PREFIXES] = "SELECT bmc_prefixes FROM site WHERE name = $1",
+    [SITE_RULES] = "SELECT bmc_prefixes, require_cipher FROM site WHERE name = $1",
     [SITE_MENUS] = "SELECT name, menu FROM site WHERE menu IS NOT NULL ORDER BY name",
     [SITE_WITH_MENU] =
 	"SELECT name, menu FROM site WHERE menu IS NOT NULL OR idle = 'menu'"
@@ -201,16 +201,19 @@ read_prefixes(struct db_stmt *st, int at, struct addr_prefix ret[BUNDLE_BMC_PREF
 }
 
 int
-db_site_bmc_prefixes(struct store *s, const char *name,
-    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n)
+db_site_bmc_rules(struct store *s, const char *name,
+    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n,
+    int *ret_require_cipher)
 {
-	struct db_stmt *st = stmt(s, SITE_PREFIXES);
+	struct db_stmt *st = stmt(s, SITE_RULES);
 
 	db_bind_text(st, 1, name);
 	int rc = db_step(st);
 	if (rc <= 0)
 		return rc < 0 ? rc : -ENOENT;
 	rc = read_prefixes(st, 0, ret, ret_n);
+	if (rc == 0)
+		*ret_require_cipher = (int)db_col_i64(st, 1);
 	db_reset(st);
 	return rc;
 }
@@ -249,6 +252,7 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 	if (rc == 0)
 		rc = read_prefixes(st, 8, ret->bmc_prefixes, &ret->n_bmc_prefixes);
 	db_col_copy(st, 9, ret->console, sizeof(ret->console));
+	ret->require_cipher = (int)db_col_i64(st, 10);
 	db_reset(st);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
@@ -317,6 +321,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	bind_menu(st, 8, &b->menu);
 	bind_prefixes(st, 9, site);
 	db_bind_text(st, 10, site->console[0] != '\0' ? site->console : "job");
+	db_bind_i64(st, 11, site->require_cipher);
 	int rc = store_run(st);
 	if (rc < 0)
 		return rc;

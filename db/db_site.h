@@ -12,17 +12,19 @@ struct db_site {
 	struct addr_prefix bmc_prefixes[BUNDLE_BMC_PREFIXES_MAX]; /* where its BMCs are */
 	size_t n_bmc_prefixes;
 	char console
-	    [8];       /* when its hosts' consoles are recorded: "off", "job", "always" */
-	char url[256]; /* the site's HTTP base as servers see it, or "" */
+	    [8]; /* when its hosts' consoles are recorded: "off", "job", "always" */
+	int require_cipher; /* 17: its BMCs are asked with no other suite; 0 */
+	char url[256];	    /* the site's HTTP base as servers see it, or "" */
 	int64_t rev;
 };
 
 int
 db_site_get(struct store *s, const char *name, struct db_site *ret) MUST_CHECK;
-/* Its management prefixes alone. */
+/* Its management prefixes and its rule on cipher suites alone. */
 int
-db_site_bmc_prefixes(struct store *s, const char *name,
-    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n) MUST_CHECK;
+db_site_bmc_rules(struct store *s, const char *name,
+    struct addr_prefix ret[BUNDLE_BMC_PREFIXES_MAX], size_t *ret_n,
+    int *ret_require_cipher) MUST_CHECK;
 /* When its hosts' consoles are recorded. */
 int
 db_site_console(struct store *s, const char *name, char ret[8]) MUST_CHECK;

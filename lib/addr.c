@@ -161,6 +161,22 @@ addr_ip_special(const struct addr_ip *ip)
 	return NULL;
 }
 
+bool
+addr_ip_private(const struct addr_ip *ip)
+{
+	static const char *const table[] = {"10.0.0.0/8", "172.16.0.0/12",
+	    "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+	    "fc00::/7", "fe80::/10", "::1/128"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		struct addr_prefix p;
+
+		if (addr_prefix_parse(table[i], &p) == 0 && addr_prefix_contains(&p, ip))
+			return true;
+	}
+	return false;
+}
+
 uint16_t
 addr_port_from_sockaddr(const struct sockaddr *sa)
 {

@@ -66,6 +66,9 @@ addr_port_from_sockaddr(const struct sockaddr *sa); /* 0 when not IP */
 /* 127.0.0.0/8 or ::1. */
 bool
 addr_ip_is_loopback(const struct addr_ip *ip);
+/* Of a network that others may have too: RFC 1918, RFC 6598, RFC 4193, link-local and loopback. */
+bool
+addr_ip_private(const struct addr_ip *ip);
 /* fe80::/10 (RFC 4291 2.5.6). */
 bool
 addr_ip_is_link_local(const struct addr_ip *ip);

@@ -29,6 +29,7 @@ static const struct bmc_verb_info infos[] = {
     [BMC_VERB_AUDIT] = {"bmc-audit", S(60), NULL, false, true, false},
     [BMC_VERB_RESET] = {"bmc-reset", S(420), "bmc.reset", true, false, true},
     [BMC_VERB_RESUME] = {"bmc-resume", S(20), "bmc.resume", false, false, true},
+    [BMC_VERB_ROTATE] = {"bmc-rotate", S(240), "bmc.rotate", true, true, true},
 };
 
 const struct bmc_verb_info *

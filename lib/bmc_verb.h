@@ -21,6 +21,7 @@ enum bmc_verb {
 	BMC_VERB_AUDIT,
 	BMC_VERB_RESET,
 	BMC_VERB_RESUME, /* its circuit breaker is closed; the BMC is not asked */
+	BMC_VERB_ROTATE, /* its user gets a new password */
 };
 
 enum {

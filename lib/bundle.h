@@ -124,9 +124,12 @@ struct bundle_bmc {
 	char address[BUNDLE_NAME_SIZE]; /* "" : the host has no BMC */
 	uint16_t port;			/* 623 */
 	char user[17];
-	char password[21];  /* plain in memory; sealed in the spool; bundle_bmc_wipe() */
-	char privilege[16]; /* "operator" | "administrator" */
-	int cipher;	    /* 17, 3, or 0: 17 then 3 */
+	char password[21]; /* plain in memory; sealed in the spool; bundle_bmc_wipe() */
+	/* Of a rotation alone (agent/bmc_rotate.h): what the password is to be, and how often that was tried. */
+	char password_next[21];
+	int next_runs;
+	char privilege[16];   /* "operator" | "administrator" */
+	int cipher;	      /* 17, 3, or 0: 17 then 3 */
 	char boot_method[16]; /* "pxe" | "none" */
 	/* What read-back of the boot flags must show: "full" (valid, EFI, device) or "device" alone, for
 	 * BMCs that lose the other bits (ipmi.md 1.5). The DHCP that follows judges both. */
@@ -251,9 +254,10 @@ bundle_bmc_from_json(
 /* "off", "job" or "always". */
 bool
 bundle_bmc_console_valid(const char *s);
-/* 40 hexadecimal digits, not all 0 (which stands for "none" at the BMC); -EINVAL, *bmc untouched. */
+/* 40 hexadecimal digits, not all 0 (which stands for "none" at the BMC), or a text of at most 20 octets, filled up with
+ * octets 0 as BMCs do; -EINVAL, *bmc untouched. */
 int
-bundle_bmc_set_kg(struct bundle_bmc *bmc, const char *hex) MUST_CHECK;
+bundle_bmc_set_kg(struct bundle_bmc *bmc, const char *text) MUST_CHECK;
 void
 bundle_bmc_kg_text(const struct bundle_bmc *bmc, char ret_hex[BUNDLE_KG_TEXT]);
 void

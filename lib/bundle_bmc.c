@@ -10,6 +10,7 @@
 #include "lib/bundle.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "lib/json.h"
@@ -50,20 +51,35 @@ digit(char c)
 	return -1;
 }
 
-int
-bundle_bmc_set_kg(struct bundle_bmc *bmc, const char *hex)
+static int
+read_hex(const char *hex, uint8_t *kg, size_t size)
 {
-	uint8_t kg[sizeof(bmc->kg)] = {0}, any = 0;
-	int r = strlen(hex) == 2 * sizeof(kg) ? 0 : -EINVAL;
-
-	for (size_t i = 0; r == 0 && i < sizeof(kg); i++) {
+	for (size_t i = 0; i < size; i++) {
 		int high = digit(hex[2 * i]), low = digit(hex[2 * i + 1]);
 
 		if (high < 0 || low < 0)
-			r = -EINVAL;
-		else
-			any |= kg[i] = (uint8_t)(high << 4 | low);
+			return -EINVAL;
+		kg[i] = (uint8_t)(high << 4 | low);
 	}
+	return 0;
+}
+
+/* No text of at most 20 octets has 40 digits: which of both it is is never in doubt. */
+int
+bundle_bmc_set_kg(struct bundle_bmc *bmc, const char *text)
+{
+	uint8_t kg[sizeof(bmc->kg)] = {0}, any = 0;
+	size_t len = strlen(text);
+	int r = 0;
+
+	if (len == 2 * sizeof(kg))
+		r = read_hex(text, kg, sizeof(kg));
+	else if (len <= sizeof(kg))
+		memcpy(kg, text, len);
+	else
+		r = -EINVAL;
+	for (size_t i = 0; i < sizeof(kg); i++)
+		any |= kg[i];
 	if (any == 0) /* what a BMC takes for "none" (IPMI 2.0 22.25) */
 		r = -EINVAL;
 	if (r == 0) {
@@ -86,6 +102,10 @@ bundle_bmc_to_json(const struct bundle_bmc *bmc)
 	json_put_i64(v, "port", bmc->port);
 	json_put_str(v, "user", bmc->user);
 	json_put_str(v, "password", bmc->password);
+	if (bmc->password_next[0] != '\0') {
+		json_put_str(v, "password_next", bmc->password_next);
+		json_put_i64(v, "next_runs", bmc->next_runs);
+	}
 	json_put_str(v, "privilege", bmc->privilege);
 	json_put_i64(v, "cipher", bmc->cipher);
 	json_put_str(v, "boot_method", bmc->boot_method);
@@ -127,9 +147,6 @@ check_bmc(const struct bundle_bmc *bmc, int64_t port, int64_t cipher, int64_t re
 	if (require != 0 && require != 17)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "require_cipher: not 0 or 17");
-	if (require != 0 && cipher == 3)
-		return error_set(err, -EINVAL, "bad-value", NULL,
-		    "cipher: 3, where require_cipher is 17");
 	if (!str_eq(bmc->privilege, "operator") &&
 	    !str_eq(bmc->privilege, "administrator"))
 		return error_set(err, -EINVAL, "bad-value", NULL,
@@ -155,7 +172,9 @@ read_kg(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 		return -EINVAL;
 	if (hex != NULL && hex[0] != '\0' && bundle_bmc_set_kg(bmc, hex) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,
-		    "kg: not 40 hexadecimal digits, of which one at least is not 0");
+		    "kg: neither 40 hexadecimal digits, of which one at least is not 0, "
+		    "nor a "
+		    "text of at most 20 octets");
 	return 0;
 }
 
@@ -244,19 +263,21 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 	    {"address", bmc->address, sizeof(bmc->address)},
 	    {"user", bmc->user, sizeof(bmc->user)},
 	    {"password", bmc->password, sizeof(bmc->password)},
+	    {"password_next", bmc->password_next, sizeof(bmc->password_next)},
 	    {"privilege", bmc->privilege, sizeof(bmc->privilege)},
 	    {"boot_method", bmc->boot_method, sizeof(bmc->boot_method)},
 	    {"boot_verify", bmc->boot_verify, sizeof(bmc->boot_verify)},
 	    {"console", bmc->console, sizeof(bmc->console)},
 	};
-	int64_t port = 623, cipher = 0, require = 0;
+	int64_t port = 623, cipher = 0, require = 0, runs = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
 		if (json_copy_opt(v, texts[i].key, texts[i].dst, texts[i].size, err) < 0)
 			return -EINVAL;
 	if (json_opt_i64(v, "port", &port, err) < 0 ||
 	    json_opt_i64(v, "cipher", &cipher, err) < 0 ||
-	    json_opt_i64(v, "require_cipher", &require, err) < 0)
+	    json_opt_i64(v, "require_cipher", &require, err) < 0 ||
+	    json_opt_i64(v, "next_runs", &runs, err) < 0)
 		return -EINVAL;
 	if (bmc->privilege[0] == '\0')
 		str_clip(bmc->privilege, sizeof(bmc->privilege), "operator");
@@ -274,6 +295,7 @@ read_bmc(const json_t *v, struct bundle_bmc *bmc, struct error *err)
 	bmc->port = (uint16_t)port;
 	bmc->cipher = (int)cipher;
 	bmc->require_cipher = (int)require;
+	bmc->next_runs = runs > 0 && runs < INT_MAX ? (int)runs : 0;
 	return 0;
 }
 

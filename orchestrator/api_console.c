@@ -16,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
 
 /* {"v":1, "site", "agent", "boot", "offset", "data"}: the answer says what is held. */
@@ -239,6 +240,10 @@ api_console_watch(void *arg, struct rest_request *rq)
 	} else if (h->bmc.address[0] == '\0') {
 		error_set(&err, 0, "no-bmc", "give it one with netboot-ctl host set",
 		    "the host has no BMC");
+		api_refuse(rq, &err, NULL);
+	} else if (h->sealed_next[0]) {
+		error_set(&err, 0, "rotation-open", ORDERS_ROTATION_NEXT,
+		    "the password of its BMC is being changed");
 		api_refuse(rq, &err, NULL);
 	} else if (presence_absent(dispatch_silence(o->dispatch, h->site))) {
 		error_set(&err, 0, "agent-absent",

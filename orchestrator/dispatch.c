@@ -33,6 +33,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
 
 enum {
@@ -116,20 +117,17 @@ dispatch_site(struct dispatch *d, const char *name)
 	return s;
 }
 
-/* Nobody will ever report the end of a job whose spool is gone. */
+/* Ends a job that no agent will report the end of. Within a transaction. */
 static int
-fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t now)
+fail_job(struct dispatch *d, struct db_job *job, const struct error *why, int64_t now)
 {
 	struct event ev = event_make("job.failed", now);
 
 	job->state = DB_JOB_FAILED;
 	job->ended = now;
-	str_clip(job->verdict_code, sizeof(job->verdict_code), "agent-replaced");
-	str_clip(job->verdict_text, sizeof(job->verdict_text),
-	    "the agent that had this job was replaced by one with an empty spool: how "
-	    "far the host got is not known");
-	str_clip(job->verdict_next, sizeof(job->verdict_next),
-	    "look at the host before ordering anything");
+	str_clip(job->verdict_code, sizeof(job->verdict_code), why->code);
+	str_clip(job->verdict_text, sizeof(job->verdict_text), why->text);
+	str_clip(job->verdict_next, sizeof(job->verdict_next), why->next);
 	str_clip(ev.site, sizeof(ev.site), job->site);
 	str_clip(ev.host, sizeof(ev.host), job->host);
 	str_clip(ev.job, sizeof(ev.job), job->id);
@@ -142,9 +140,21 @@ fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t
 		rc = db_event_add(d->ops.store, &ev, NULL, 0, NULL);
 	event_done(&ev);
 	dispatch_changed(d, job->id);
+	return rc;
+}
+
+/* Its spool is gone. */
+static int
+fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t now)
+{
+	struct error why;
+
+	error_set(&why, 0, "agent-replaced", "look at the host before ordering anything",
+	    "the agent that had this job was replaced by one with an empty spool: how "
+	    "far the host got is not known");
 	log_warn(d->ops.log, "job %s: failed: its agent %s was replaced by %s", job->id,
 	    job->agent, agent);
-	return rc;
+	return fail_job(d, job, &why, now);
 }
 
 static int
@@ -325,6 +335,8 @@ add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
 		json_object_del(bmc, "console");
 	else
 		json_put_str(bmc, "console", known.console);
+	if (known.require_cipher != 0)
+		json_put_i64(bmc, "require_cipher", known.require_cipher);
 	if (known.manners)
 		json_object_set(bmc, "manners", known.manners);
 	if (known.learned)
@@ -333,13 +345,14 @@ add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
 	return rc;
 }
 
-/* The stored bundle with what must not be stored: the BMC's password as it is now. */
+/* The stored bundle with what must not be stored: the BMC's secrets as they are now. -EBADMSG with *err: they do
+ * not open. */
 static int
-job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
+job_order(struct dispatch *d, const struct db_job *job, json_t **ret, struct error *err)
 {
-	char context[BUNDLE_NAME_SIZE + 8];
 	struct db_host *h = str_alloc(sizeof(*h));
-	char *text = NULL, *plain = NULL;
+	struct credentials_sealed sealed;
+	char *text = NULL;
 	json_t *bundle = NULL;
 	int rc = db_job_bundle(d->ops.store, job->id, &text);
 
@@ -350,20 +363,13 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret)
 	json_t *bmc = json_object_get(bundle, "bmc");
 	if (rc == 0 && json_is_object(bmc))
 		rc = add_known(d, h, bmc);
-	if (rc == 0 && h->sealed[0] && json_is_object(bmc)) {
-		if (str_format(context, sizeof(context), "bmc/%s", job->host) == 0 &&
-		    secret_unseal(d->ops.key, context, h->sealed, &plain) == 0)
-			json_object_set_new(bmc, "password", json_string(plain));
-		else
-			log_error(d->ops.log,
-			    "job %s: the BMC password of %s does not open with the "
-			    "present key file: give it anew with netboot-ctl host set",
-			    job->id, job->host);
+	if (rc == 0 && json_is_object(bmc)) {
+		credentials_take(h, &sealed);
+		rc = credentials_put(d->ops.key, &sealed, false, bmc, err);
 	}
 	if (rc == 0)
 		*ret = json_pack("{s:s, s:O}", "t", "job", "bundle", bundle);
 	json_decref(bundle);
-	secret_free(plain);
 	free(text);
 	free(h);
 	return rc;
@@ -395,11 +401,31 @@ room_for_jobs(struct dispatch_poll *p, int64_t *ret)
 	return rc;
 }
 
+/* Without its secrets a job is not handed out, and one that was not handed out before comes to an end. */
+static int
+fail_sealed(struct dispatch *d, struct db_job *job, const struct error *why)
+{
+	struct db *db = store_db(d->ops.store);
+	int rc = 0;
+
+	log_error(d->ops.log, "job %s: %s: %s", job->id, why->text, why->next);
+	if (job->sent)
+		return 0;
+	if (!db_in_transaction(db))
+		rc = db_begin(db);
+	if (rc == 0)
+		rc = fail_job(d, job, why, clock_wall());
+	if (rc == 0)
+		d->ops.on_events(d->ops.arg);
+	return rc;
+}
+
 static int
 add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *orders,
     int64_t *ret_next, int64_t *room)
 {
 	struct db_job job;
+	struct error why = {.code = ""};
 	const struct dispatch_sent *was = find_sent(d, id);
 	int64_t mono = clock_mono();
 	json_t *order = NULL;
@@ -418,13 +444,15 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 		order = json_pack(
 		    "{s:s, s:s, s:s}", "t", "cancel", "job", id, "by", job.cancel_by);
 	else
-		rc = job_order(d, &job, &order);
+		rc = job_order(d, &job, &order, &why);
 	if (rc == -ENOENT || rc == -EUCLEAN) {
 		/* One job that cannot be put together does not keep the others from their agent. */
 		log_error(d->ops.log,
 		    "job %s cannot be handed out: its records are damaged", id);
 		return 0;
 	}
+	if (rc == -EBADMSG)
+		return fail_sealed(d, &job, &why);
 	if (rc == 0 && !job.sent && !job.cancel_at) {
 		rc = note_handed_out(d, id);
 		--*room;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Calls: questions to an agent that are asked once, and answered or not.
  *
- * Entry points: dispatch_call(), dispatch_call_resume() and dispatch_call_console() to ask, dispatch_call_orders() when the agent's poll can be answered,
- * dispatch_call_answers() when a report brings answers. A call waits in its site's list until the agent
+ * Entry points: dispatch_call(), dispatch_call_resume() and dispatch_call_console() to ask, dispatch_call_orders() when
+ * the agent's poll can be answered, dispatch_call_answers() when a report brings answers. A call waits in its site's list until the agent
  * has room for it; it lives in memory only, so that a restart loses the question and nothing else. Every
  * call is answered exactly once: by its agent, by its timeout, or at shutdown. A password is in clear
  * only in the answer to the poll. */
@@ -15,6 +15,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
 
 enum {
@@ -33,9 +34,9 @@ struct dispatch_call {
 	struct dispatch *d;
 	struct dispatch_site *site;
 	char id[ID_SIZE];
-	char host[BUNDLE_NAME_SIZE];
-	struct bundle_bmc bmc; /* without its password */
-	char sealed[DB_HOST_SEALED_SIZE];
+	struct bundle_bmc bmc; /* without its secrets */
+	struct credentials_sealed sealed;
+	bool rotate;
 	const char *verb;
 	int64_t timeout_us; /* of the agent, once it has been told */
 	json_t *args;
@@ -107,19 +108,18 @@ dispatch_call_bmc(struct dispatch *d, const struct db_host *h, struct bundle_bmc
 	char *text = NULL;
 	int64_t at;
 
-	bmc->n_only_in = 0;
-	if (!h->bmc_outside) {
-		int rc = db_site_bmc_prefixes(
-		    d->ops.store, h->site, bmc->only_in, &bmc->n_only_in);
-		if (rc < 0)
-			return rc;
-	}
+	int require = 0, rc = db_site_bmc_rules(d->ops.store, h->site, bmc->only_in,
+			     &bmc->n_only_in, &require);
+
 	str_clip(bmc->console, sizeof(bmc->console), h->bmc.console);
-	if (bmc->console[0] == '\0' && h->bmc.address[0]) {
-		int rc = db_site_console(d->ops.store, h->site, bmc->console);
-		if (rc < 0)
-			return rc;
-	}
+	if (rc == 0 && bmc->console[0] == '\0' && h->bmc.address[0])
+		rc = db_site_console(d->ops.store, h->site, bmc->console);
+	if (rc < 0)
+		return rc;
+	if (h->bmc_outside)
+		bmc->n_only_in = 0;
+	bmc->require_cipher =
+	    h->require_cipher == DB_HOST_SITES ? require : h->require_cipher;
 	if (h->manners[0])
 		bmc->manners = json_parse(h->manners, strlen(h->manners), NULL);
 	if (db_bmc_learned_get(d->ops.store, h->host.name, &text, &at) == 0)
@@ -137,10 +137,9 @@ new_call(struct dispatch *d, const struct db_host *h, const char *verb,
 
 	c->d = d;
 	c->site = dispatch_site(d, h->site);
-	str_clip(c->host, sizeof(c->host), h->host.name);
 	c->bmc = h->bmc;
 	c->unknown = dispatch_call_bmc(d, h, &c->bmc) < 0;
-	str_clip(c->sealed, sizeof(c->sealed), h->sealed);
+	credentials_take(h, &c->sealed);
 	c->verb = verb;
 	c->timeout_us = timeout_us;
 	c->done = done;
@@ -165,6 +164,7 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 	struct dispatch_call *c = new_call(d, h, info->name, info->timeout_us, done, arg);
 
 	id_make(clock_wall(), d->ops.rng, c->id);
+	c->rotate = verb == BMC_VERB_ROTATE;
 	c->args = json_incref(args);
 	add_call(c);
 }
@@ -210,51 +210,28 @@ dispatch_call_end(struct dispatch *d, const char *id)
 		finish(c, &res);
 }
 
-json_t *
-dispatch_call_bmc_json(const struct dispatch *d, const char *host,
-    const struct bundle_bmc *bmc, const char *sealed)
-{
-	char context[BUNDLE_NAME_SIZE + 8];
-	char *plain = NULL;
-	json_t *v;
-
-	if (sealed[0] && (str_format(context, sizeof(context), "bmc/%s", host) < 0 ||
-			     secret_unseal(d->ops.key, context, sealed, &plain) < 0))
-		return NULL;
-	v = bundle_bmc_to_json(bmc);
-	if (plain)
-		json_object_set_new(v, "password", json_string(plain));
-	secret_free(plain);
-	return v;
-}
-
-/* NULL: where its password may be sent is not known, or it does not open. */
 static json_t *
-order_of(const struct dispatch_call *c)
+order_of(const struct dispatch_call *c, struct error *err)
 {
 	json_t *bmc, *v;
 
-	bmc =
-	    c->unknown ? NULL : dispatch_call_bmc_json(c->d, c->host, &c->bmc, c->sealed);
-	if (!bmc)
+	if (c->unknown) {
+		error_set(err, 0, "db-error",
+		    "netboot-ctl doctor says what is wrong with the database",
+		    "the site's record cannot be read");
 		return NULL;
+	}
+	bmc = bundle_bmc_to_json(&c->bmc);
+	if (json_is_object(bmc) &&
+	    credentials_put(c->d->ops.key, &c->sealed, c->rotate, bmc, err) < 0) {
+		json_decref(bmc);
+		return NULL;
+	}
 	v = json_pack("{s:s, s:s, s:s, s:o}", "t", "call", "id", c->id, "verb", c->verb,
 	    "bmc", bmc);
 	if (c->args)
 		json_object_set(v, "args", c->args);
 	return v;
-}
-
-static void
-cannot_tell(struct dispatch_call *c)
-{
-	if (c->unknown)
-		fail(c, "db-error", "the site's record cannot be read",
-		    "netboot-ctl doctor says what is wrong with the database");
-	else
-		fail(c, "bmc-password-sealed",
-		    "the BMC's password does not open with the present key file",
-		    "give it anew with netboot-ctl host set");
 }
 
 void
@@ -266,9 +243,10 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 
 		if (json_array_size(orders) >= AGENT_MSG_ORDERS_MAX)
 			return; /* the next poll takes the rest */
-		json_t *order = order_of(c);
+		struct error err;
+		json_t *order = order_of(c, &err);
 		if (!order) {
-			cannot_tell(c);
+			fail(c, err.code, err.text, err.next);
 			continue;
 		}
 		json_array_append_new(orders, order);

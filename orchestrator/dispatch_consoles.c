@@ -11,6 +11,7 @@
 #include "db/db_site.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
 
 enum { PAGE = 50 };
@@ -37,27 +38,27 @@ static int
 add_host(struct dispatch *d, const char *name, struct db_host *h, json_t *hosts)
 {
 	struct bundle_bmc bmc;
+	struct credentials_sealed sealed;
+	struct error err;
 	json_t *v;
 	int rc = db_host_get(d->ops.store, name, h);
 
-	if (rc < 0)
+	/* Which password the BMC has is not settled: it is listed again when it is. */
+	if (rc < 0 || h->sealed_next[0])
 		return rc;
 	bmc = h->bmc;
 	rc = dispatch_call_bmc(d, h, &bmc);
 	if (rc == 0) {
-		v = dispatch_call_bmc_json(d, name, &bmc, h->sealed);
-		if (v) {
+		v = bundle_bmc_to_json(&bmc);
+		credentials_take(h, &sealed);
+		if (credentials_put(d->ops.key, &sealed, false, v, &err) < 0) {
+			log_error(d->ops.log, "the console of %s is not recorded: %s: %s",
+			    name, err.text, err.next);
+			json_decref(v);
+		} else {
 			keep_manners_alone(v);
 			json_array_append_new(
 			    hosts, json_pack("{s:s, s:o}", "host", name, "bmc", v));
-		} else {
-			log_error(d->ops.log,
-			    "the console of %s is not recorded: its BMC's password does "
-			    "not "
-			    "open with the present key file: give it anew with "
-			    "netboot-ctl "
-			    "host set",
-			    name);
 		}
 	}
 	bundle_bmc_wipe(&bmc);

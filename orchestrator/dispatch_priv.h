@@ -65,11 +65,6 @@ dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t versi
 int
 dispatch_call_bmc(
     struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc) MUST_CHECK;
-/* A BMC as agents are given it, with its password in clear; the caller owns it. NULL: the password does not open. A BMC
- * must not be asked with an empty one, which would count there. */
-json_t *
-dispatch_call_bmc_json(const struct dispatch *d, const char *host,
-    const struct bundle_bmc *bmc, const char *sealed);
 /* The calls that an agent of the site is to be told now, as orders. */
 void
 dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders);

@@ -24,12 +24,14 @@
 #include "db/db_event.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
+#include "db/db_site.h"
 #include "lib/agent_msg.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
+#include "orchestrator/rotation.h"
 
 enum {
 	QUESTIONS_MAX = 32,
@@ -80,6 +82,7 @@ struct asked {
 	struct question *q;
 	int64_t at; /* mono */
 	bool late;
+	struct rotation rotation;				/* of BMC_VERB_ROTATE */
 	char host[BUNDLE_NAME_SIZE], address[BUNDLE_NAME_SIZE]; /* and of its BMC */
 	char site[64];
 	int64_t port;
@@ -301,23 +304,68 @@ write_rows(struct question *q)
 	json_array_clear(q->rows);
 }
 
+/* What only the inventory knows of how a BMC is talked to, in the form of its manners. K_g itself is told to nobody. */
+static void
+add_credentials(struct question *q, const char *host, json_t *data)
+{
+	struct db_host *h = str_alloc(sizeof(*h));
+	struct addr_prefix prefixes[BUNDLE_BMC_PREFIXES_MAX];
+	json_t *manners = json_object_get(data, "manners");
+	size_t n = 0;
+	int cipher = 0;
+	bool own;
+
+	if (db_host_get(q->f->ops.store, host, h) == 0 && json_is_object(manners) &&
+	    db_site_bmc_rules(q->f->ops.store, h->site, prefixes, &n, &cipher) == 0) {
+		own = h->require_cipher != DB_HOST_SITES;
+		json_object_set_new(manners, "require_cipher",
+		    json_pack("{s:i, s:s}", "value", own ? h->require_cipher : cipher,
+			"from",
+			own	      ? "host"
+			: cipher != 0 ? "site"
+				      : "default"));
+		json_object_set_new(manners, "kg",
+		    json_pack("{s:s, s:s}", "value", h->sealed_kg[0] ? "set" : "not set",
+			"from", h->sealed_kg[0] ? "host" : "default"));
+	}
+	free(h);
+}
+
+static struct rotation_deps
+rotation_deps(const struct question *q)
+{
+	const struct fleet_ops *o = &q->f->ops;
+
+	return (struct rotation_deps){o->store, o->key, o->rng, o->log};
+}
+
 static void
 on_answer(void *arg, const struct agent_msg_call_result *res)
 {
 	struct asked *a = arg;
 	struct question *q = a->q;
+	struct agent_msg_call_result told = *res;
 
 	if (q->fresh == a)
 		q->fresh = a->next;
 	DL_DELETE(q->asked, a);
 	q->in_flight--;
 	q->late -= a->late;
-	keep_power(q, a, res->power);
-	keep_event(q, a, res);
-	if (q->verb == BMC_VERB_PROBE && !res->code[0] && res->data)
-		keep_learned(q, a, json_object_get(res->data, "learned"));
-	answer(q, a->host, res);
+	json_incref(told.data);
+	if (q->verb == BMC_VERB_ROTATE) {
+		const struct rotation_deps d = rotation_deps(q);
+
+		rotation_end(&d, &a->rotation, &q->who, q->reason, clock_wall(), &told);
+	}
+	keep_power(q, a, told.power);
+	keep_event(q, a, &told);
+	if (q->verb == BMC_VERB_PROBE && !told.code[0] && told.data)
+		keep_learned(q, a, json_object_get(told.data, "learned"));
+	if (q->verb == BMC_VERB_SHOW && told.data)
+		add_credentials(q, a->host, told.data);
+	answer(q, a->host, &told);
 	write_rows(q);
+	json_decref(told.data);
 	free(a);
 	pump_in(q, 0);
 }
@@ -360,6 +408,14 @@ may_ask(struct question *q, const char *name, struct db_host *h, struct error *e
 		return error_set(err, -ENOENT, "agent-absent",
 		    "netboot-ctl agent list shows when it was",
 		    "the site's agent is not heard");
+	/* An attempt with the wrong password counts at the BMC. */
+	if (h->sealed_next[0] && q->verb != BMC_VERB_ROTATE && q->verb != BMC_VERB_SHOW &&
+	    q->verb != BMC_VERB_RESUME)
+		return error_set(err, -EPERM, "rotation-open", ORDERS_ROTATION_NEXT,
+		    "the password of its BMC is being changed: which one it has is not "
+		    "settled");
+	if (q->verb == BMC_VERB_ROTATE && rotation_check_shared(s, h, err) < 0)
+		return -EPERM;
 	return bmc_verb_info(q->verb)->destructive ? may_not(s, h, err) : 0;
 }
 
@@ -393,6 +449,16 @@ audit_slice(struct question *q, size_t from, size_t to, struct db_host *h)
 	return rc;
 }
 
+/* The new password is durable beside the present one before anybody is told of it. */
+static int
+begin_rotation(
+    struct question *q, struct db_host *h, struct asked *a, struct error *err)
+{
+	const struct rotation_deps d = rotation_deps(q);
+
+	return rotation_begin(&d, h, clock_wall(), &a->rotation, err);
+}
+
 /* Asks, or answers at once. Writes the site to be woken, or "". */
 static void
 ask(struct question *q, const char *name, struct db_host *h, char site[64])
@@ -406,6 +472,11 @@ ask(struct question *q, const char *name, struct db_host *h, char site[64])
 		return;
 	}
 	a = str_alloc(sizeof(*a));
+	if (q->verb == BMC_VERB_ROTATE && begin_rotation(q, h, a, &err) < 0) {
+		refuse_with(q, name, &err);
+		free(a);
+		return;
+	}
 	a->q = q;
 	str_clip(a->host, sizeof(a->host), name);
 	str_clip(a->site, sizeof(a->site), h->site);
@@ -446,7 +517,7 @@ ask_slice(struct question *q)
 	struct db *db = store_db(q->f->ops.store);
 	struct db_host *h;
 	char site[64], before[64] = "";
-	bool reading;
+	bool reads_only = q->verb != BMC_VERB_ROTATE, reading;
 
 	while (to < q->names.n && to - from < SLICE && to - from < most)
 		to++;
@@ -464,13 +535,13 @@ ask_slice(struct question *q)
 		free(h);
 		return;
 	}
-	reading = db_read_begin(db);
+	reading = reads_only && db_read_begin(db);
 	for (size_t i = from; i < to; i++) {
 		ask(q, q->names.v[i], h, site);
 		if (before[0] && !str_eq(site, before)) {
 			db_read_end(db, reading); /* who is woken may write */
 			dispatch_wake(q->f->ops.dispatch, before);
-			reading = db_read_begin(db);
+			reading = reads_only && db_read_begin(db);
 		}
 		str_clip(before, sizeof(before), site);
 	}

@@ -15,6 +15,8 @@ struct fleet_ops {
 	const struct log *log;
 	struct store *store;
 	struct dispatch *dispatch;
+	const struct secret_key *key;
+	struct rng *rng;
 };
 
 struct fleet *

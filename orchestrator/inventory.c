@@ -18,7 +18,9 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/secret.h"
 #include "lib/str.h"
+#include "orchestrator/credentials.h"
 #include "orchestrator/inventory_codec.h"
 #include "orchestrator/inventory_priv.h"
 
@@ -158,30 +160,57 @@ out:
 	return rc;
 }
 
-static void
-seal_context(const char *host, char *buf, size_t size)
+/* Does the document give a secret other than the stored one? Without one the old stays. */
+static bool
+secret_differs(const struct secret_key *key, const char *context, const char *sealed,
+    const char *given)
 {
-	str_clip(buf, size, "bmc/");
-	str_clip(buf + 4, size - 4, host);
+	char *plain = NULL;
+
+	if (!sealed[0] || secret_unseal(key, context, sealed, &plain) < 0)
+		return true;
+	bool same = secret_equal(plain, given);
+	secret_free(plain);
+	return !same;
 }
 
-/* Does the document give a password other than the stored one? Without one the old stays.
- */
 static bool
 password_differs(
     const struct secret_key *key, const struct db_host *new, const struct db_host *old)
 {
-	char context[BUNDLE_NAME_SIZE + 8];
-	char *plain = NULL;
+	char context[CREDENTIALS_CONTEXT_SIZE];
 
+	if (new->forget_password)
+		return old->sealed[0];
 	if (new->bmc.password[0] == '\0')
 		return false;
-	seal_context(new->host.name, context, sizeof(context));
-	if (!old->sealed[0] || secret_unseal(key, context, old->sealed, &plain) < 0)
-		return true;
-	bool same = secret_equal(plain, new->bmc.password);
-	secret_free(plain);
-	return !same;
+	credentials_context(CREDENTIALS_PASSWORD, new->host.name, context);
+	return secret_differs(key, context, old->sealed, new->bmc.password);
+}
+
+static bool
+kg_differs(
+    const struct secret_key *key, const struct db_host *new, const struct db_host *old)
+{
+	char context[CREDENTIALS_CONTEXT_SIZE], hex[BUNDLE_KG_TEXT];
+
+	if (new->forget_kg)
+		return old->sealed_kg[0];
+	if (!new->bmc.kg_set)
+		return false;
+	credentials_context(CREDENTIALS_KG, new->host.name, context);
+	bundle_bmc_kg_text(&new->bmc, hex);
+	bool differs = secret_differs(key, context, old->sealed_kg, hex);
+	secret_wipe(hex, sizeof(hex));
+	return differs;
+}
+
+static void
+note_secret(json_t *fields, const char *member, const char *was, bool forget)
+{
+	json_object_set_new(fields, member,
+	    json_pack(
+		"[s, s]", was[0] ? "set" : "unset", forget ? "removed" : "set anew"));
 }
 
 static json_t *
@@ -191,12 +220,12 @@ diff_hosts(const struct inventory_plan *p, const struct db_host *old,
 	json_t *a = exists ? inventory_codec_host_json(old) : json_object();
 	json_t *b = inventory_codec_host_json(new);
 
-	/* Locks are not part of a document. */
-	json_object_del(a, "locked");
+	inventory_codec_strip(a);
 	json_t *fields = diff(a, b);
 	if (password_differs(p->rq.key, new, old))
-		json_object_set_new(fields, "bmc.password",
-		    json_pack("[s, s]", old->sealed[0] ? "set" : "unset", "set anew"));
+		note_secret(fields, "bmc.password", old->sealed, new->forget_password);
+	if (kg_differs(p->rq.key, new, old))
+		note_secret(fields, "bmc.kg", old->sealed_kg, new->forget_kg);
 	json_decref(a);
 	json_decref(b);
 	return fields;
@@ -329,27 +358,73 @@ write_images(struct store *s, const struct inventory_plan *p, int64_t now)
 	return rc;
 }
 
+/* What a host keeps that its document does not name. */
+struct kept {
+	bool is;
+	char sealed[DB_HOST_SEALED_SIZE], kg[DB_HOST_SEALED_SIZE],
+	    next[DB_HOST_SEALED_SIZE];
+	int64_t next_at, next_runs;
+	char address[BUNDLE_NAME_SIZE], user[17]; /* whose they are */
+	uint16_t port;
+};
+
+static void
+keep_secrets(struct kept *k, const struct db_host *old)
+{
+	k->is = true;
+	str_clip(k->sealed, sizeof(k->sealed), old->sealed);
+	str_clip(k->kg, sizeof(k->kg), old->sealed_kg);
+	str_clip(k->next, sizeof(k->next), old->sealed_next);
+	k->next_at = old->next_at;
+	k->next_runs = old->next_runs;
+	str_clip(k->address, sizeof(k->address), old->bmc.address);
+	str_clip(k->user, sizeof(k->user), old->bmc.user);
+	k->port = old->bmc.port;
+}
+
+/* A password that a person gives takes the place of the present one. The next one of an open rotation stays beside it:
+ * an agent may be setting it at this moment. With another BMC it goes (inventory_check.c wants a password then). */
+static void
+give_back(struct db_host *h, const struct kept *k)
+{
+	if (!k->is)
+		return;
+	if (!h->bmc.kg_set && !h->forget_kg)
+		str_clip(h->sealed_kg, sizeof(h->sealed_kg), k->kg);
+	if (!h->bmc.password[0] && !h->forget_password)
+		str_clip(h->sealed, sizeof(h->sealed), k->sealed);
+	if (!str_eq(h->bmc.address, k->address) || h->bmc.port != k->port ||
+	    !str_eq(h->bmc.user, k->user))
+		return;
+	str_clip(h->sealed_next, sizeof(h->sealed_next), k->next);
+	h->next_at = k->next_at;
+	h->next_runs = k->next_runs;
+}
+
 static int
 write_host(
     struct store *s, const struct inventory_plan *p, struct db_host *new, int64_t now)
 {
-	char context[BUNDLE_NAME_SIZE + 8];
+	char hex[BUNDLE_KG_TEXT];
 	int rc = 0;
 
-	if (new->bmc.password[0]) {
-		seal_context(new->host.name, context, sizeof(context));
-		char *sealed = secret_seal(p->rq.key, context, new->bmc.password);
-		rc = str_copy(new->sealed, sizeof(new->sealed), sealed);
-		free(sealed);
+	if (new->bmc.password[0])
+		rc = credentials_seal(p->rq.key, CREDENTIALS_PASSWORD, new->host.name,
+		    new->bmc.password, new->sealed);
+	if (rc == 0 && new->bmc.kg_set) {
+		bundle_bmc_kg_text(&new->bmc, hex);
+		rc = credentials_seal(
+		    p->rq.key, CREDENTIALS_KG, new->host.name, hex, new->sealed_kg);
+		secret_wipe(hex, sizeof(hex));
 	}
 	return rc < 0 ? rc : db_host_put(s, new, now);
 }
 
-/* Remembers the sealed passwords of hosts that keep theirs, then lets go of all
+/* Remembers the sealed secrets of hosts that keep theirs, then lets go of all
  * identities. */
 static int
-release_hosts(
-    struct store *s, const struct inventory_plan *p, struct db_host *old, char **kept)
+release_hosts(struct store *s, const struct inventory_plan *p, struct db_host *old,
+    struct kept *kept)
 {
 	int rc = 0;
 
@@ -360,7 +435,7 @@ release_hosts(
 		    json_object_get(object(&p->rq, "hosts", i), "name"));
 		rc = db_host_get(s, name, old);
 		if (rc == 0) {
-			kept[i] = str_dup(old->sealed);
+			keep_secrets(&kept[i], old);
 			rc = db_host_clear(s, name);
 		}
 	}
@@ -372,21 +447,19 @@ write_hosts(struct store *s, const struct inventory_plan *p, int64_t now)
 {
 	size_t n = count(&p->rq, "hosts");
 	struct db_host *h = str_alloc(sizeof(*h));
-	char **kept = str_alloc((n + 1) * sizeof(kept[0]));
+	struct kept *kept = str_alloc((n + 1) * sizeof(kept[0]));
 	int rc = release_hosts(s, p, h, kept);
 
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		if (p->host_actions[i] == ACTION_SAME)
 			continue;
 		rc = inventory_codec_host(object(&p->rq, "hosts", i), h, NULL);
-		if (rc == 0 && kept[i])
-			str_clip(h->sealed, sizeof(h->sealed), kept[i]);
-		if (rc == 0)
+		if (rc == 0) {
+			give_back(h, &kept[i]);
 			rc = write_host(s, p, h, now);
+		}
 		bundle_bmc_wipe(&h->bmc);
 	}
-	for (size_t i = 0; i < n; i++)
-		free(kept[i]);
 	free(kept);
 	free(h);
 	return rc;
@@ -549,7 +622,7 @@ export_hosts(struct store *s, json_t *list)
 		if (rc < 0)
 			break;
 		json_t *v = inventory_codec_host_json(h);
-		json_object_del(v, "locked");
+		inventory_codec_strip(v);
 		json_array_append_new(list, v);
 	}
 	store_names_done(&names);

@@ -490,6 +490,26 @@ check_busy(struct inventory_check *c, const struct db_host *h, struct error *err
 	return rc == -EINVAL ? rc : 0;
 }
 
+/* Two passwords are kept for one user of one BMC: neither means anything for another. */
+static int
+check_rotation(struct inventory_check *c, const struct db_host *h, struct error *err)
+{
+	struct db_host *old = str_alloc(sizeof(*old));
+	int rc = db_host_get(c->store, h->host.name, old);
+
+	if (rc == 0 && old->sealed_next[0] && !h->bmc.password[0] &&
+	    !h->forget_password &&
+	    (!str_eq(old->site, h->site) || !same_bmc(&old->bmc, &h->bmc) ||
+		!str_eq(old->bmc.user, h->bmc.user)))
+		rc = error_set(err, -EINVAL, "rotation-open", ORDERS_ROTATION_NEXT,
+		    "bmc: its password is being changed: site, address, port and user "
+		    "cannot change now, unless a password is given too");
+	else if (rc < 0 && rc != -ENOENT)
+		db_failed(c, rc);
+	free(old);
+	return rc == -EINVAL ? rc : 0;
+}
+
 bool
 inventory_check_host(struct inventory_check *c, size_t i, struct db_host *ret)
 {
@@ -508,6 +528,8 @@ inventory_check_host(struct inventory_check *c, size_t i, struct db_host *ret)
 		rc = check_bmc(c, i, ret, &err);
 	if (rc == 0)
 		rc = check_busy(c, ret, &err);
+	if (rc == 0)
+		rc = check_rotation(c, ret, &err);
 	if (rc < 0)
 		inventory_check_add(c, "hosts", i, &err);
 	return rc == 0;

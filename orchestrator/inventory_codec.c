@@ -19,11 +19,13 @@
 #include "lib/arch.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 #include "orchestrator/inventory_subnet.h"
 
 static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
-    "idle", "loaders", "subnets", "menu", "bmc_prefixes", "console", NULL};
+    "idle", "loaders", "subnets", "menu", "bmc_prefixes", "console", "require_cipher",
+    NULL};
 static const char *const menu_keys[] = {
     "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
@@ -33,7 +35,9 @@ static const char *const host_keys[] = {"name", "site", "nics", "uuid", "serial"
     "locked", NULL};
 static const char *const nic_keys[] = {"mac", "ip", "ip6", "boot", NULL};
 static const char *const bmc_keys[] = {"address", "port", "user", "password", "privilege",
-    "cipher", "boot_method", "boot_verify", "console", "manners", "outside", NULL};
+    "cipher", "boot_method", "boot_verify", "console", "manners", "outside", "kg",
+    "require_cipher", /* as GET shows them, and without effect: */ "kg_set",
+    "rotation_since", NULL};
 static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
     "args", "nfs_root", "reports", "local_boot", "deadlines", NULL};
 static const char *const file_keys[] = {
@@ -171,6 +175,7 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 {
 	struct bundle_site *b = &s->site;
 	const char *idle = "local";
+	int64_t require = 0;
 
 	if (check_keys(v, site_keys, err) < 0 ||
 	    check_list_keys(v, "subnets", subnet_keys, err) < 0 ||
@@ -183,12 +188,16 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    read_subnets(v, b, err) < 0 || read_menu(v, b, err) < 0 ||
 	    bundle_bmc_prefixes_from_json(
 		v, "bmc_prefixes", s->bmc_prefixes, &s->n_bmc_prefixes, err) < 0 ||
-	    json_copy_opt(v, "console", s->console, sizeof(s->console), err) < 0)
+	    json_copy_opt(v, "console", s->console, sizeof(s->console), err) < 0 ||
+	    json_opt_i64(v, "require_cipher", &require, err) < 0)
 		return -EINVAL;
 	if (s->console[0] == '\0')
 		str_clip(s->console, sizeof(s->console), "job");
 	if (!bundle_bmc_console_valid(s->console))
 		return bad(err, NULL, "console: not off, job or always");
+	if (require != 0 && require != 17)
+		return bad(err, NULL, "require_cipher: not 0 or 17");
+	s->require_cipher = (int)require;
 	if (!str_name_valid(b->name))
 		return bad(err,
 		    "use letters, digits, '-', '_' and inner dots, at most 63",
@@ -247,6 +256,33 @@ take_manners(struct db_host *h, struct error *err)
 	return rc;
 }
 
+static bool
+says_none(const json_t *bmc, const char *secret)
+{
+	return str_eq(json_string_value(json_object_get(bmc, secret)), "");
+}
+
+/* What the document says of secrets: one that is not named stays, an empty one goes. */
+static int
+take_secrets(const json_t *bmc, struct db_host *h, struct error *err)
+{
+	h->forget_password = says_none(bmc, "password");
+	h->forget_kg = says_none(bmc, "kg");
+	for (const char *p = h->bmc.password; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7F)
+			return bad(
+			    err, NULL, "bmc: password: a control character is in it");
+	h->require_cipher = json_object_get(bmc, "require_cipher") != NULL
+				? h->bmc.require_cipher
+				: DB_HOST_SITES;
+	h->bmc.require_cipher = 0;
+	if (h->require_cipher > 0 && h->bmc.cipher != 0 &&
+	    h->bmc.cipher != h->require_cipher)
+		return bad(err, "leave cipher out",
+		    "bmc: cipher: another one than require_cipher allows");
+	return 0;
+}
+
 static int
 read_bmc(const json_t *v, struct db_host *h, struct error *err)
 {
@@ -266,6 +302,8 @@ read_bmc(const json_t *v, struct db_host *h, struct error *err)
 		if (!isalnum((unsigned char)*p) && !strchr(".:-_", *p))
 			return bad(
 			    err, NULL, "bmc: address: not an address or a host name");
+	if (take_secrets(bmc, h, err) < 0)
+		return -EINVAL;
 	if (json_opt_str(bmc, "outside", &outside, err) < 0) {
 		error_prefix(err, "bmc");
 		return -EINVAL;
@@ -318,6 +356,7 @@ read_host(const json_t *v, struct db_host *h, struct error *err)
 {
 	const json_t *idle = json_object_get(v, "idle");
 
+	h->require_cipher = DB_HOST_SITES;
 	if (check_keys(v, host_keys, err) < 0 ||
 	    check_list_keys(v, "nics", nic_keys, err) < 0 ||
 	    bundle_host_from_json(v, &h->host, err) < 0 ||
@@ -456,6 +495,8 @@ inventory_codec_site_json(const struct db_site *site)
 	    v, "bmc_prefixes", site->bmc_prefixes, site->n_bmc_prefixes);
 	if (!str_eq(site->console, "job")) /* told where it is another one */
 		json_put_str(v, "console", site->console);
+	if (site->require_cipher != 0)
+		json_put_i64(v, "require_cipher", site->require_cipher);
 	return v;
 }
 
@@ -466,7 +507,9 @@ inventory_codec_host_json(const struct db_host *h)
 	struct bundle_bmc bmc = h->bmc;
 	char at[CLOCK_TEXT_SIZE];
 
-	memset(bmc.password, 0, sizeof(bmc.password));
+	secret_wipe(bmc.password, sizeof(bmc.password));
+	secret_wipe(bmc.kg, sizeof(bmc.kg));
+	bmc.kg_set = false;
 	if (!h->idle_set)
 		json_object_del(v, "idle");
 	json_put_str(v, "site", h->site);
@@ -478,6 +521,13 @@ inventory_codec_host_json(const struct db_host *h)
 		if (h->bmc_outside)
 			json_put_str(b, "outside", "allow");
 		json_put_str(b, "console", h->bmc.console);
+		if (h->require_cipher != DB_HOST_SITES)
+			json_put_i64(b, "require_cipher", h->require_cipher);
+		if (h->sealed_kg[0])
+			json_put_bool(b, "kg_set", true);
+		if (h->sealed_next[0])
+			json_put_str(
+			    b, "rotation_since", clock_text(h->next_at, at, sizeof(at)));
 		json_put(v, "bmc", b);
 	}
 	json_decref(bmc.manners);
@@ -487,6 +537,16 @@ inventory_codec_host_json(const struct db_host *h)
 			h->locked_reason, "at",
 			clock_text(h->locked_at, at, sizeof(at))));
 	return v;
+}
+
+void
+inventory_codec_strip(json_t *host)
+{
+	json_t *bmc = json_object_get(host, "bmc");
+
+	json_object_del(host, "locked");
+	json_object_del(bmc, "kg_set");
+	json_object_del(bmc, "rotation_since");
 }
 
 json_t *

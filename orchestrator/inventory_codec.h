@@ -15,8 +15,8 @@
 /* 0 or -EINVAL with code "bad-value" or "key-unknown"; *ret untouched then. */
 int
 inventory_codec_site(const json_t *v, struct db_site *ret, struct error *err) MUST_CHECK;
-/* The BMC's password, if one was given, is in ret->bmc.password: the caller seals and
- * wipes it. */
+/* The BMC's password and K_g, if they were given, are in ret->bmc: the caller seals and
+ * wipes them. */
 int
 inventory_codec_host(const json_t *v, struct db_host *ret, struct error *err) MUST_CHECK;
 /* Files carry sha256 and size already. Its arguments name only what can exist. The caller runs bundle_done-like db_image_done().
@@ -29,11 +29,15 @@ inventory_codec_image(
 int
 inventory_codec_image_shape(const json_t *v, struct error *err) MUST_CHECK;
 
-/* Canonical: equal objects have equal JSON. Never with a password. */
+/* Canonical: equal objects have equal JSON. Never with a password or K_g; that there is a K_g, and since when a rotation
+ * is open, is told in members that a document may have and that change nothing: inventory_codec_strip(). */
 json_t *
 inventory_codec_site_json(const struct db_site *site);
 json_t *
 inventory_codec_host_json(const struct db_host *h);
+/* Leaves of a host's JSON what a document has. */
+void
+inventory_codec_strip(json_t *host);
 json_t *
 inventory_codec_image_json(const struct db_image *image);
 

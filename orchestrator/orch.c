@@ -50,6 +50,7 @@ orch_orders_context(struct orch *o, int64_t now)
 	return (struct orders_context){
 	    .store = o->store,
 	    .rng = &o->rng,
+	    .key = o->key,
 	    .images_root = o->config->images_root,
 	    .silence = silence,
 	    .trouble = trouble,
@@ -100,8 +101,12 @@ open_parts(struct orch *o, struct error *err)
 	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
-	o->fleet = fleet_new(&(struct fleet_ops){
-	    .base = o->base, .log = &o->log, .store = o->store, .dispatch = o->dispatch});
+	o->fleet = fleet_new(&(struct fleet_ops){.base = o->base,
+	    .log = &o->log,
+	    .store = o->store,
+	    .dispatch = o->dispatch,
+	    .key = o->key,
+	    .rng = &o->rng});
 	const struct live_ops live = {
 	    .base = o->base, .log = &o->log, .rng = &o->rng, .dispatch = o->dispatch};
 	o->live = live_new(&live);

@@ -22,6 +22,7 @@
 #include "lib/json.h"
 #include "lib/stage.h"
 #include "lib/str.h"
+#include "orchestrator/credentials.h"
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
@@ -277,6 +278,12 @@ check_host(const struct orders *o, const struct db_host *h, struct error *err)
 		    "job %s is under way", job);
 	if (rc != -ENOENT)
 		return db_error(store_db(o->ctx.store), rc, err, "read the jobs");
+	if (h->sealed_next[0])
+		return error_set(err, -EPERM, "rotation-open", ORDERS_ROTATION_NEXT,
+		    "the password of its BMC is being changed: which one it has is not "
+		    "settled");
+	if (o->ctx.key && credentials_check(o->ctx.key, h, err) < 0)
+		return -EPERM;
 	if (h->bmc.address[0] == '\0')
 		return error_set(err, -EPERM, "no-bmc", "add the BMC to the host",
 		    "the host has no BMC, so nothing can switch its power");

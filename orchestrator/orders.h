@@ -11,6 +11,7 @@
 #include "lib/bundle.h"
 #include "lib/error.h"
 #include "lib/rng.h"
+#include "lib/secret.h"
 #include "orchestrator/audit.h"
 
 struct orders;
@@ -18,6 +19,8 @@ struct orders;
 struct orders_context {
 	struct store *store;
 	struct rng *rng;
+	const struct secret_key
+	    *key; /* or NULL: whether BMCs' passwords open is not looked at */
 	const char *images_root;
 	/* Microseconds since the agent of a site was heard; INT64_MAX: never. */
 	int64_t (*silence)(void *arg, const char *site);
@@ -43,6 +46,10 @@ struct orders_request {
 	"netboot-ctl watch follows it; wait for its end, or end it with netboot-ctl " \
 	"job "                                                                        \
 	"cancel"
+
+/* What to do about a host whose BMC's password is being changed. */
+#define ORDERS_ROTATION_NEXT \
+	"if nobody is at it, netboot-ctl bmc rotate finds out and finishes it"
 
 enum { ORDERS_LIMIT_DEFAULT = 20, ORDERS_GRACEFUL_DEFAULT_S = 60 };
 

@@ -37,6 +37,7 @@ DOORS = [
 # Files outside those patterns that may use the event loop, and what for.
 EVENT_USERS = {
     "agent/bmc_verbs": "the pause between looks at a BMC that restarts",
+    "agent/bmc_rotate_run": "the pause before a proof, and the end of its time",
     "agent/boots": "deadline of a boot that nobody ordered",
     "agent/bootd_proc": "the child's end and its restart",
     "agent/console": "the descriptors of sessions and the pause before the next one",

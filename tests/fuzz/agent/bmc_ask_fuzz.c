@@ -36,7 +36,11 @@ answer(const uint8_t **data, size_t *size, struct bmc_reply *rs)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct bmc_question what = {.last = 5, .seconds = 15};
+	struct bmc_question what = {.last = 5,
+	    .seconds = 15,
+	    .user = "admin",
+	    .old = "old",
+	    .next = "12345678901234567890"};
 	struct bmc_ask a;
 	struct bmc_cmd cmd;
 	struct bmc_reply rs;
@@ -46,7 +50,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	what.kind = (enum bmc_question_kind)(data[0] % (BMC_QUESTION_RESET + 1));
+	what.kind = (enum bmc_question_kind)(data[0] % (BMC_QUESTION_PASSWORD + 1));
 	data++;
 	size--;
 	bmc_ask_init(&a, &what);

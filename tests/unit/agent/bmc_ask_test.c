@@ -309,10 +309,116 @@ sensors(void **state)
 	bmc_ask_done(&a);
 }
 
+/* ---- password ---- */
+
+#define NEXT "Abcdefghij0123456789"
+#define SET_NEXT "\x83\x02" NEXT
+#define TEST_NEXT "\x83\x03" NEXT
+#define SET_OLD "\x03\x02old\0\0\0\0\0\0\0\0\0\0\0\0\0"
+#define NAME_NETBOOT "netboot\0\0\0\0\0\0\0\0"
+
+/* Ids 1 to 3, of which the last is the user's. */
+#define FIND_USER                                                                  \
+	{6, 0x44, 2, "\x0E\x01", 0, 4, "\x03\x41\x01\x14", false},                 \
+	    {6, 0x46, 1, "\x01", 0, 16, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", false},  \
+	    {6, 0x46, 1, "\x02", 0xCC, 0, NULL, false}, /* one of them has none */ \
+	{                                                                          \
+		6, 0x46, 1, "\x03", 0, 16, NAME_NETBOOT, false                     \
+	}
+
+static void
+init_password(struct bmc_ask *a, const char *user)
+{
+	bmc_ask_init(a,
+	    &(struct bmc_question){
+		.kind = BMC_QUESTION_PASSWORD, .user = user, .old = "old", .next = NEXT});
+}
+
+static void
+password(void **state)
+{
+	static const struct {
+		struct step steps[7];
+		size_t n;
+		enum bmc_password want;
+		uint8_t code;
+	} rows[] = {
+	    {{FIND_USER, {6, 0x47, 22, SET_NEXT, 0, 0, NULL, false},
+		 {6, 0x47, 22, TEST_NEXT, 0, 0, NULL, false}},
+		6, BMC_PASSWORD_TAKEN, 0},
+	    /* no test */
+	    {{FIND_USER, {6, 0x47, 22, SET_NEXT, 0, 0, NULL, false},
+		 {6, 0x47, 22, TEST_NEXT, 0xCC, 0, NULL, false}},
+		6, BMC_PASSWORD_TAKEN, 0},
+	    {{FIND_USER, {6, 0x47, 22, SET_NEXT, 0xC7, 0, NULL, false}}, 5,
+		BMC_PASSWORD_REFUSED, 0xC7},
+	    {{FIND_USER, {6, 0x47, 22, SET_NEXT, 0xFF, 0, NULL, false}}, 5,
+		BMC_PASSWORD_UNSURE, 0},
+	    {{FIND_USER, {6, 0x47, 22, SET_NEXT, 0, 0, NULL, false},
+		 {6, 0x47, 22, TEST_NEXT, 0x80, 0, NULL, false},
+		 {6, 0x47, 18, SET_OLD, 0, 0, NULL, false}},
+		7, BMC_PASSWORD_NOT_KEPT, 0},
+	    {{FIND_USER, {6, 0x47, 22, SET_NEXT, 0, 0, NULL, false},
+		 {6, 0x47, 22, TEST_NEXT, 0x81, 0, NULL, false},
+		 {6, 0x47, 18, SET_OLD, 0xD5, 0, NULL, false}},
+		7, BMC_PASSWORD_NOT_KEPT, 0},
+	};
+	struct bmc_ask a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		init_password(&a, "netboot");
+		assert_int_equal(play(&a, rows[i].steps, rows[i].n), BMC_ASK_DONE);
+		assert_int_equal(a.password, rows[i].want);
+		assert_int_equal(a.password_code, rows[i].code);
+		is_json(&a, "{}"); /* nothing of it is told */
+		bmc_ask_done(&a);
+		assert_int_equal(a.new_one[0] | a.old[0], 0);
+	}
+}
+
+static void
+password_of_nobody(void **state)
+{
+	static const struct step none[] = {FIND_USER},
+				 twice[] = {{6, 0x44, 2, "\x0E\x01", 0xC1, 0, NULL,
+						false},
+				     {6, 0x46, 1, "\x01", 0, 16, NAME_NETBOOT, false},
+				     {6, 0x46, 1, "\x02", 0, 16, NAME_NETBOOT, false}},
+				 barred[] = {{6, 0x44, 2, "\x0E\x01", 0xD4, 0, NULL,
+				     false}},
+				 null_user[] = {
+				     {6, 0x44, 2, "\x0E\x01", 0, 1, "\x0A", false}};
+	struct bmc_ask a;
+	struct bmc_cmd cmd;
+
+	(void)state;
+	init_password(&a, "other");
+	assert_int_equal(play(&a, none, 4), BMC_ASK_FAIL);
+	assert_non_null(strstr(a.text, "no user"));
+	assert_int_equal(a.password, BMC_PASSWORD_NOT_SENT);
+	bmc_ask_done(&a);
+	init_password(&a, "netboot");
+	assert_int_equal(play(&a, twice, 3), BMC_ASK_FAIL);
+	assert_non_null(strstr(a.text, "more than one"));
+	bmc_ask_done(&a);
+	init_password(&a, "netboot");
+	assert_int_equal(play(&a, barred, 1), BMC_ASK_FAIL);
+	assert_int_equal(a.fail, BMC_FAIL_PRIVILEGE);
+	bmc_ask_done(&a);
+	init_password(&a, "");
+	assert_int_equal(play(&a, null_user, 1), BMC_ASK_RUN);
+	bmc_ask_next(&a, &cmd);
+	assert_int_equal(cmd.data[0], 0x81);
+	bmc_ask_done(&a);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(password),
+	    cmocka_unit_test(password_of_nobody),
 	    cmocka_unit_test(identify),
 	    cmocka_unit_test(reset_goes_out_once),
 	    cmocka_unit_test(event_log),

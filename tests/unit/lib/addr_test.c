@@ -267,10 +267,30 @@ uuids(void **state)
 	assert_int_equal(addr_uuid_parse("", &u), -EINVAL);
 }
 
+static void
+private_networks(void **state)
+{
+	static const struct {
+		const char *ip;
+		bool private;
+	} rows[] = {{"10.9.0.1", true}, {"172.31.255.1", true}, {"172.32.0.1", false},
+	    {"192.168.1.1", true}, {"100.64.0.1", true}, {"100.128.0.1", false},
+	    {"127.0.0.1", true}, {"203.0.113.9", false}, {"fd00:9::1", true},
+	    {"fe80::1", true}, {"2001:db8::1", false}, {"::1", true}};
+	struct addr_ip ip;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(addr_ip_parse(rows[i].ip, &ip), 0);
+		assert_int_equal(addr_ip_private(&ip), rows[i].private);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(private_networks),
 	    cmocka_unit_test(macs_in_every_form),
 	    cmocka_unit_test(macs_that_no_host_has),
 	    cmocka_unit_test(ips_of_both_families),
