@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """netboot-ctl's inventory, listing and looking commands against a stand-in server."""
+import pty
 import json
 import os
 import shutil
@@ -161,6 +162,88 @@ def test_host_password_ways(fake):
                         "--bmc-user", "u"], env=fake.env(), stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
     assert (r.returncode, "no-password" in r.stderr) == (1, True)
+
+
+def typed(fake, *argv, lines):
+    """netboot-ctl at a terminal, at which that is typed: (status, what the terminal showed)."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(ctl_fake.CTL, [ctl_fake.CTL, *argv], fake.env())
+    shown = ""
+    for prompt, line in lines:
+        while prompt not in shown.rpartition("\0")[2]:
+            shown += os.read(fd, 1000).decode()
+        shown += "\0"
+        os.write(fd, line.encode() + b"\n")
+    try:
+        while data := os.read(fd, 1000):
+            shown += data.decode()
+    except OSError:  # it has ended
+        pass
+    os.close(fd)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), shown.replace("\0", "")
+
+
+HOST_NOW = {"name": "edge01", "site": "los", "bmc": {"address": "b", "user": "u", "require_cipher": 17}}
+
+
+def patched(fake, *argv, status=0, stdin=""):
+    """What `host set` sends of the BMC."""
+    n = len([r for r in fake.requests if r.method == "PATCH"])
+    r = fake.run("host", "set", "edge01", *argv, stdin=stdin)
+    assert r.returncode == status, r.stderr
+    sent = [x for x in fake.requests if x.method == "PATCH"][n:]
+    return sent[0].body["bmc"] if sent else r.stderr
+
+
+def test_host_secrets(fake):
+    fake.on("GET", "/api/v1/hosts/edge01", HOST_NOW)
+    fake.on("PATCH", "/api/v1/hosts/edge01", HOST_NOW)
+    kg = fake.write("kg", "0102030405060708090a0b0c0d0e0f1011121314\n")
+    assert patched(fake, "--bmc-kg-file", kg) == {"kg": "0102030405060708090a0b0c0d0e0f1011121314"}
+    assert patched(fake, "--bmc-kg-file", "-", stdin="text\n") == {"kg": "text"}
+    assert patched(fake, "--bmc-password-file", "-", stdin="pw\n") == {"password": "pw"}
+    assert patched(fake, "--no-bmc-kg", "--no-bmc-password") == {"kg": "", "password": ""}
+    assert "no-bmc-kg" in patched(fake, "--no-bmc-kg", "--bmc-kg-file", kg, status=1)
+    assert "kg-exposed" in patched(fake, "--bmc-kg-file", fake.write("kg2", "x\n", 0o644), status=1)
+    assert "no-kg" in patched(fake, "--bmc-kg-file", "-", status=1)
+    # Never as an argument.
+    assert "--bmc-password" in patched(fake, "--bmc-password=secret", status=1)
+    assert patched(fake, "--bmc-require-cipher", "17") == {"require_cipher": 17}
+    assert patched(fake, "--bmc-require-cipher", "0") == {"require_cipher": 0}
+    assert patched(fake, "--bmc-require-cipher", "site") == {"require_cipher": None}
+    assert patched(fake, "--bmc-require-cipher", "3", status=1)
+
+
+def test_host_secrets_are_typed_twice_and_not_shown(fake):
+    fake.on("GET", "/api/v1/hosts/edge01", HOST_NOW)
+    fake.on("PATCH", "/api/v1/hosts/edge01", HOST_NOW)
+    both = [("Password of edge01's BMC: ", "s3cret!"), ("again: ", "s3cret!")]
+    status, shown = typed(fake, "host", "set", "edge01", "--bmc-password", lines=both)
+    assert (status, "s3cret!" in shown) == (0, False), shown
+    assert fake.requests[-1].body == {"bmc": {"password": "s3cret!"}}
+    n = len(fake.requests)
+    status, shown = typed(fake, "host", "set", "edge01", "--bmc-kg",
+                          lines=[("K_g of edge01's BMC: ", "one"), ("again: ", "other")])
+    assert status == 1 and "no-kg" in shown and "one\r" not in shown, shown
+    assert [r.method for r in fake.requests[n:]] == ["GET"]
+
+
+def test_apply_takes_kg_from_files(fake):
+    fake.on("POST", "/api/v1/apply", {"changes": []})
+    kg = "    bmc: {address: 10.78.0.1, user: u, kg_file: kg, require_cipher: 17}\n"
+    fake.write("kg", "0102030405060708090a0b0c0d0e0f1011121314\n")
+    path = fake.write("inv.yaml", "hosts:\n  - name: a\n    site: los\n" + kg)
+    r = fake.run("apply", "-f", path)
+    assert r.returncode == 0, r.stderr
+    assert fake.requests[-1].body["document"]["hosts"][0]["bmc"] == {
+        "address": "10.78.0.1", "user": "u", "kg": "0102030405060708090a0b0c0d0e0f1011121314", "require_cipher": 17}
+    path = fake.write("inv.yaml", "hosts:\n  - name: a\n    site: los\n    bmc: {address: b, kg: topsecret}\n", 0o644)
+    r = fake.run("apply", "-f", path)
+    assert r.returncode == 1 and "kg-exposed" in r.stderr and "topsecret" not in r.stderr
+    path = fake.write("inv.yaml", "hosts:\n  - name: a\n    site: los\n    bmc: {address: b, kg: '', password: ''}\n", 0o644)
+    assert fake.run("apply", "-f", path).returncode == 0
+    assert fake.requests[-1].body["document"]["hosts"][0]["bmc"] == {"address": "b", "kg": "", "password": ""}
 
 
 def test_an_empty_name_is_no_name(fake):

@@ -2,8 +2,10 @@
 """docs/openapi.yaml and the server agree. Every answer that the other tests of the orchestrator get is checked
 against it too, in orch_lab.Orch.call()."""
 import base64
+import contextlib
 import os
 import re
+import sqlite3
 import threading
 
 import pytest
@@ -116,7 +118,7 @@ def everything():
                                                {"prefix": "fd10:1::/64", "dns": ["fd10:1::2"], "lease_s": 600,
                                                 "pool": ["fd10:1::100", "fd10:1::1ff"], "domain": "full.example",
                                                 "relay": "fd10:1::3", "ra": "stateless", "router_s": 1800, "mtu": 1400}],
-                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"], "console": "always",
+                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"], "console": "always", "require_cipher": 17,
                    "loaders": {"x64-uefi": "signed/shimx64.efi", "arm64-uefi": "grubaa64.efi"}}],
         "images": [{"name": "full", "kind": "reinstall", "kernel": {"path": "deb/vmlinuz", "name": "linux"},
                     "initrds": [{"path": "deb/initrd.gz", "name": "initrd"}],
@@ -130,7 +132,8 @@ def everything():
                    "local_boot": "sanboot", "probe": "tcp:22", "labels": {"role": "cdn"}, "image": "full",
                    "bmc": {"address": "10.9.1.1", "port": 6230, "user": "admin", "password": "secret", "cipher": 3,
                            "privilege": "administrator", "boot_method": "none", "boot_verify": "device", "console": "off",
-                           "outside": "allow", "manners": {"verify": "device", "variants": ["once"]}}}]}
+                           "outside": "allow", "manners": {"verify": "device", "variants": ["once"]}, "require_cipher": 0,
+                           "kg": "0102030405060708090a0b0c0d0e0f1011121314"}}]}
 
 
 def test_every_member_of_a_request_is_taken_and_shown(orch):
@@ -139,10 +142,10 @@ def test_every_member_of_a_request_is_taken_and_shown(orch):
     openapi.validate(doc, openapi.SPEC["components"]["schemas"]["Document"])
     left = [where for ident, key, where in openapi.properties(openapi.SPEC["components"]["schemas"]["Document"], "$")
             if (ident, key) not in openapi.SEEN]
-    # These two are the server's: a hash may be given as a claim, and a size; a lock has verbs of its own.
-    assert {w.split(".")[-1] for w in left} <= {"sha256", "size", "locked", "by", "reason", "at"}, left
+    # These are the server's: a hash may be given as a claim, and a size; a lock and a rotation have verbs of their own.
+    assert {w.split(".")[-1] for w in left} <= {"sha256", "size", "locked", "by", "reason", "at", "kg_set", "rotation_since"}, left
     assert orch.apply(doc).status == 200
-    del doc["hosts"][0]["bmc"]["password"]
+    del doc["hosts"][0]["bmc"]["password"], doc["hosts"][0]["bmc"]["kg"]
     shown = orch.get("/export").json
     assert shown == doc
 
@@ -188,6 +191,10 @@ def test_every_described_member_is_met(orch):
         "v": 1, "site": "local", "agent": agent.id, "boot": boot, "offset": 0,
         "data": base64.b64encode(console_rec.recording("edge01", boot, b"hello")).decode()})
     assert orch.get("/hosts/edge01/consoles").json["items"]
+    with contextlib.closing(sqlite3.connect(orch.database, timeout=60)) as db:  # as if a rotation had been interrupted
+        db.execute("update bmc set password_next = 's1:x', next_at = 1 where host = 'full'")
+        db.commit()
+    assert orch.post("/power", {"hosts": "full"}).json["items"][0]["why"].startswith("rotation-open: ")
     orch.apply({"hosts": [host(9, nics=[{"mac": "52:54:00:77:00:01"}])]})
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
