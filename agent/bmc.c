@@ -292,6 +292,7 @@ bmc_ask(struct bmc_engine *e, const struct bundle_bmc *bmc,
 
 	c->ask = str_alloc(sizeof(*c->ask));
 	bmc_ask_init(c->ask, what);
+	c->one_proof = what->once;
 	return submit(e, c);
 }
 

@@ -267,6 +267,7 @@ struct bmc_question {
 	int64_t
 	    seconds; /* identify: 0: off, negative: until told otherwise, else at most 255 */
 	int64_t last;		       /* sel: how many of the newest */
+	bool once;		       /* as of bmc_prove() */
 	const char *user, *old, *next; /* password: borrowed until bmc_ask() returns */
 };
 uint64_t

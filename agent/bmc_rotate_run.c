@@ -97,6 +97,7 @@ call(struct bmc_rotate_run *run)
 	int64_t left = run->until - clock_mono();
 	struct bundle_bmc bmc;
 	const struct bmc_question q = {.kind = BMC_QUESTION_PASSWORD,
+	    .once = run->r.once,
 	    .user = run->bmc.user,
 	    .old = run->bmc.password,
 	    .next = run->bmc.password_next};
