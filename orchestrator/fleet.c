@@ -451,8 +451,7 @@ audit_slice(struct question *q, size_t from, size_t to, struct db_host *h)
 
 /* The new password is durable beside the present one before anybody is told of it. */
 static int
-begin_rotation(
-    struct question *q, struct db_host *h, struct asked *a, struct error *err)
+begin_rotation(struct question *q, struct db_host *h, struct asked *a, struct error *err)
 {
 	const struct rotation_deps d = rotation_deps(q);
 
