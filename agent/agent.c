@@ -11,13 +11,12 @@
 #include "agent/agent.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "agent/agent_console.h"
+#include "agent/agent_token.h"
 #include "agent/bmc.h"
 #include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
@@ -552,37 +551,6 @@ make_dir(const char *path, mode_t mode, struct error *err)
 }
 
 static int
-read_token(struct agent *a, struct error *err)
-{
-	const char *path = a->cfg->token_file;
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	if (path[0] == '\0')
-		return 0;
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0) {
-		int e = errno;
-
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, -e, "config", NULL, "cannot read token_file %s: %s",
-		    path, strerror(e));
-	}
-	n = read(fd, a->token, sizeof(a->token) - 1);
-	close(fd);
-	if ((st.st_mode & 077) != 0)
-		return error_set(err, -EPERM, "config", "chmod 600 it.",
-		    "token_file %s can be read by others", path);
-	if (n <= 0)
-		return error_set(
-		    err, -EINVAL, "config", NULL, "token_file %s is empty", path);
-	a->token[strcspn(a->token, "\r\n")] = '\0';
-	return 0;
-}
-
-static int
 open_storage(struct agent *a, struct error *err)
 {
 	struct spool_opts opts = {.path = a->cfg->spool,
@@ -592,7 +560,8 @@ open_storage(struct agent *a, struct error *err)
 
 	if ((r = make_dir(a->cfg->state_dir, 0700, err)) < 0 ||
 	    (r = make_dir(a->cfg->scripts_root, 0755, err)) < 0 ||
-	    (r = read_token(a, err)) < 0 ||
+	    (r = agent_token_read(a->cfg->token_file, a->token, sizeof(a->token), err)) <
+		0 ||
 	    (r = secret_key_open(a->cfg->seal_key, 1, &a->key, err)) < 0)
 		return r;
 	opts.key = a->key;

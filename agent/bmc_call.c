@@ -31,13 +31,13 @@
 #include <string.h>
 
 #include "agent/bmc_call_know.h"
+#include "agent/bmc_call_suite.h"
 #include "agent/bmc_guest.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
 /* Pauses, circuit breaker and lockout stop are bmc_polite.c's: all sessions pass connect_now(), all
- * commands run_command(). */
-static const int suite_order[] = {BMC_CALL_SUITE_BEST, 3};
+ * commands run_command(). Which suite is tried is bmc_call_suite.c's. */
 
 void
 bmc_call_key(const struct bundle_bmc *bmc, char key[BMC_CALL_KEY_SIZE])
@@ -229,26 +229,6 @@ give_up(
 		finish(c, now, fail, text);
 }
 
-/* The first suite to try, or the next after one that was refused or silent. */
-static int
-other_suite(const struct bmc_call *c)
-{
-	return c->suite == suite_order[0] ? suite_order[1] : suite_order[0];
-}
-
-static unsigned
-suite_bit(int suite)
-{
-	return suite == suite_order[0] ? 1U : 2U;
-}
-
-static bool
-may_switch_suite(const struct bmc_call *c)
-{
-	return c->bmc.cipher == 0 && c->bmc.require_cipher == 0 &&
-	       !(c->refused & suite_bit(other_suite(c)));
-}
-
 /* A session to a BMC that may refuse the password as so many did. One that has taken it, from
  * this call or from this job's last one, is no risk, and is not left half done. */
 static bool
@@ -289,25 +269,6 @@ connect_now(struct bmc_call *c, int64_t now)
 	c->env->ops->connect(c->env->io, c);
 }
 
-/* The one that worked last. After a downgrade the better one is tried now and then: what took it away
- * may be gone. */
-static int
-first_suite(struct bmc_call *c, int64_t now)
-{
-	struct bmc_peer *peer = c->peer;
-
-	if (c->bmc.cipher != 0)
-		return c->bmc.cipher;
-	if (c->bmc.require_cipher != 0)
-		return c->bmc.require_cipher;
-	if (peer->suite == 0)
-		return suite_order[0];
-	if (peer->suite >= peer->best_suite || now < peer->best_again)
-		return peer->suite;
-	peer->best_again = now + BMC_CALL_BEST_AGAIN;
-	return peer->best_suite;
-}
-
 void
 bmc_call_start(struct bmc_call *c, int64_t now)
 {
@@ -320,7 +281,7 @@ bmc_call_start(struct bmc_call *c, int64_t now)
 		tell(c, "ipmi.error", err.text);
 	if (c->env->evict != NULL && bmc_guest_in_the_way(c->peer, &c->manners))
 		c->env->evict(c->env->evict_arg, c->peer->key);
-	c->suite = first_suite(c, now);
+	c->suite = bmc_call_suite_first(c, now);
 	c->level_in_open = c->peer->level_in_open ||
 			   (c->peer->suite == 0 && bmc_call_know_level_in_open(c));
 	c->variant_tried =
@@ -487,21 +448,21 @@ on_session_failed(struct bmc_call *c, int64_t now)
 			return;
 		}
 	} else if (fail == BMC_FAIL_CIPHER) {
-		c->refused |= suite_bit(c->suite);
+		c->refused |= bmc_call_suite_bit(c->suite);
 		if (c->suite == c->peer->best_suite && c->bmc.require_cipher != 0)
 			tell_downgrade(
 			    c, now, "it is refused now, and no other is allowed");
 		if (c->bmc.require_cipher != 0)
 			str_clip(text + strlen(text), sizeof text - strlen(text),
 			    "; require_cipher allows no other");
-		if (may_switch_suite(c)) {
-			c->suite = other_suite(c);
+		if (bmc_call_suite_may_switch(c)) {
+			c->suite = bmc_call_suite_other(c);
 			at_once(c, now, fail, text);
 			return;
 		}
 	} else if (fail == BMC_FAIL_TIMEOUT && !heard) {
-		if (c->peer->suite != c->suite && may_switch_suite(c))
-			c->suite = other_suite(c);
+		if (c->peer->suite != c->suite && bmc_call_suite_may_switch(c))
+			c->suite = bmc_call_suite_other(c);
 		at_once(c, now, fail, text);
 		return;
 	} else if (fail == BMC_FAIL_BUSY || fail == BMC_FAIL_TIMEOUT ||
