@@ -168,9 +168,6 @@ answer(struct question *q, const char *host, const struct agent_msg_call_result 
 {
 	json_t *line;
 
-	if (res->code[0] && bmc_verb_info(q->verb)->audit)
-		json_array_append_new(
-		    q->rows, json_pack("{s:s, s:s}", "host", host, "code", res->code));
 	if (q->document) {
 		json_object_set_new(q->document, host,
 		    json_pack("{s:s, s:s, s:s}", "host", host, "power", res->power, "why",
@@ -187,6 +184,15 @@ answer(struct question *q, const char *host, const struct agent_msg_call_result 
 	else
 		q->ok++;
 	send_line(q, line);
+}
+
+/* Of one that is in the audit as about to be asked. */
+static void
+audit_failure(struct question *q, const char *host, const char *code)
+{
+	if (code[0] && bmc_verb_info(q->verb)->audit)
+		json_array_append_new(
+		    q->rows, json_pack("{s:s, s:s}", "host", host, "code", code));
 }
 
 static void
@@ -364,6 +370,7 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 	if (q->verb == BMC_VERB_SHOW && told.data)
 		add_credentials(q, a->host, told.data);
 	answer(q, a->host, &told);
+	audit_failure(q, a->host, told.code);
 	write_rows(q);
 	json_decref(told.data);
 	free(a);
@@ -404,16 +411,16 @@ may_ask(struct question *q, const char *name, struct db_host *h, struct error *e
 	if (h->bmc.address[0] == '\0')
 		return error_set(err, -ENOENT, "no-bmc",
 		    "give it one with netboot-ctl host set", "the host has no BMC");
-	if (presence_absent(dispatch_silence(q->f->ops.dispatch, h->site)))
-		return error_set(err, -ENOENT, "agent-absent",
-		    "netboot-ctl agent list shows when it was",
-		    "the site's agent is not heard");
 	/* An attempt with the wrong password counts at the BMC. */
 	if (h->sealed_next[0] && q->verb != BMC_VERB_ROTATE && q->verb != BMC_VERB_SHOW &&
 	    q->verb != BMC_VERB_RESUME)
 		return error_set(err, -EPERM, "rotation-open", ORDERS_ROTATION_NEXT,
 		    "the password of its BMC is being changed: which one it has is not "
 		    "settled");
+	if (presence_absent(dispatch_silence(q->f->ops.dispatch, h->site)))
+		return error_set(err, -ENOENT, "agent-absent",
+		    "netboot-ctl agent list shows when it was",
+		    "the site's agent is not heard");
 	if (q->verb == BMC_VERB_ROTATE && rotation_check_shared(s, h, err) < 0)
 		return -EPERM;
 	return bmc_verb_info(q->verb)->destructive ? may_not(s, h, err) : 0;
@@ -473,6 +480,7 @@ ask(struct question *q, const char *name, struct db_host *h, char site[64])
 	a = str_alloc(sizeof(*a));
 	if (q->verb == BMC_VERB_ROTATE && begin_rotation(q, h, a, &err) < 0) {
 		refuse_with(q, name, &err);
+		audit_failure(q, name, err.code);
 		free(a);
 		return;
 	}

@@ -306,8 +306,8 @@ def test_a_busy_host(whole):
 
 @pytest.mark.parametrize("n, code, words", [
     (DEAD, "bmc-unreachable", ["127.0.0.1:6233", "no answer", "cable"]),
-    (WRONG, "bmc-auth", ['wrong password for user "netboot"', "--bmc-password-file"]),
-    (UNSET, "bmc-auth", ["none is set", "--bmc-password-file"]),
+    (WRONG, "bmc-auth", ['wrong password for user "netboot"', "--bmc-password"]),
+    (UNSET, "bmc-auth", ["none is set", "--bmc-password"]),
     (SUITES, "bmc-cipher", ["refuses cipher suite", "enable cipher suite 17"]),
     (LEVEL, "bmc-privilege", ['user "netboot" has no operator privilege', "--bmc-user"]),
 ])

@@ -409,13 +409,16 @@ def test_orders_and_refusals_are_audited(orch, agent):
 
 
 def test_a_lost_key_is_told(orch, agent):
+    job = ordered(orch)
     orch.stop()
     os.unlink(orch.path("o.key"))
     orch.start()
-    agent.poll()
-    ordered(orch)
-    assert "password" not in orders(agent.poll())[0]["bundle"]["bmc"]
+    assert orders(agent.poll()) == []  # never with an empty password
     assert "does not open with the present key" in orch.log
+    told = orch.get(f"/jobs/{job}").json
+    assert (told["state"], told["verdict"]["code"]) == ("failed", "bmc-password-sealed")
+    refused = orch.order("edge02")
+    assert (refused.status, refused.code) == (409, "bmc-password-sealed")
 
 
 def test_orders_come_with_the_table_or_after_it(orch, agent):
