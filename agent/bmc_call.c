@@ -436,6 +436,8 @@ on_session_failed(struct bmc_call *c, int64_t now)
 	char text[sizeof c->session.fail_text];
 
 	memcpy(text, c->session.fail_text, sizeof text);
+	if (c->state == BMC_CALL_RUNNING && fail != BMC_FAIL_AUTH)
+		bmc_call_know_slow_down(c, true);
 	c->resume = c->resume || c->state == BMC_CALL_RUNNING;
 	/* Not for K_g: the password was right. */
 	if (fail == BMC_FAIL_AUTH && !may_be_wrong(c))
@@ -604,6 +606,8 @@ on_reply(struct bmc_call *c, int64_t now)
 
 	bmc_polite_answered(&c->peer->polite, &c->rules, now);
 	c->n_answers++;
+	if (c->look != NULL)
+		c->look->pace.requests++;
 	if (!is_busy(c, rs.code) && !passes_by_itself(c, now, rs.code)) {
 		c->backoff = 0;
 		c->last_fail = BMC_FAIL_NONE;
@@ -613,6 +617,8 @@ on_reply(struct bmc_call *c, int64_t now)
 	snprintf(
 	    text, sizeof text, "%s (%02Xh)", bmc_error_completion_text(rs.code), rs.code);
 	remember(c, bmc_error_of_completion(rs.code), text);
+	if (is_busy(c, rs.code))
+		bmc_call_know_slow_down(c, false);
 	c->backoff = c->backoff == 0 ? BMC_CALL_BACKOFF_FIRST : c->backoff * 2;
 	if (c->backoff > BMC_CALL_BACKOFF_MAX)
 		c->backoff = BMC_CALL_BACKOFF_MAX;

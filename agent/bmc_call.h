@@ -57,6 +57,7 @@ struct bmc_peer {
 	struct bmc_polite polite;
 	bool guest;		  /* has a session there */
 	struct bmc_device device; /* as last told */
+	uint8_t wrong_state;	  /* controls that were answered D5h, one bit each */
 	int64_t flags_at;	  /* boot flags read back as set; 0: not, or used up */
 	enum bmc_variant
 	    worked; /* the override after which the machine came; 0: not known */
@@ -85,6 +86,9 @@ enum {
 	BMC_CALL_PATIENCE = 100000,
 	BMC_CALL_HOLD_MAX = 10000000,	 /* a call keeps sessions idle for 10 s in all */
 	BMC_CALL_BEST_AGAIN = 600000000, /* after a downgrade */
+	/* Pauses between the requests of a look whose BMC is too slow for it: doubled, and there are some forty. */
+	BMC_CALL_GAP_FIRST = 100000,
+	BMC_CALL_GAP_MAX = 1000000,
 	BMC_CALL_BACKOFF_FIRST = 500000,
 	BMC_CALL_BACKOFF_MAX = 8000000,
 	BMC_CALL_BACKOFF_SENSOR = 1000000,   /* and then the next one */

@@ -58,12 +58,36 @@ bmc_call_know_take(struct bmc_call *c, struct error *err)
 	c->seq.flags_at = peer->flags_at;
 	if (c->look != NULL)
 		c->look->level = bmc_call_know_privilege(c);
+	/* What an earlier look found is kept, as long as nobody else says more. */
+	if (c->look != NULL &&
+	    c->manners.origin[BMC_MANNER_COMMAND_GAP] == BMC_ORIGIN_LEARNED)
+		c->look->pace.gap =
+		    c->manners.value[BMC_MANNER_COMMAND_GAP] * USEC_PER_MSEC;
 	/* Not every BMC shows that an override is pending; ours we know of. */
 	if (c->look != NULL && peer->flags_at != 0)
 		c->look->may_set = false;
 	c->seq.look = c->look;
 	c->seq.ask = c->ask;
 	return r;
+}
+
+void
+bmc_call_know_slow_down(struct bmc_call *c, bool lost)
+{
+	struct bmc_look_pace *pace;
+
+	if (c->look == NULL)
+		return;
+	pace = &c->look->pace;
+	pace->busy += !lost;
+	pace->lost += lost;
+	pace->gap = 2 * c->rules.command_gap;
+	if (pace->gap < BMC_CALL_GAP_FIRST)
+		pace->gap = BMC_CALL_GAP_FIRST;
+	if (pace->gap > BMC_CALL_GAP_MAX)
+		pace->gap = BMC_CALL_GAP_MAX;
+	if (pace->gap > c->rules.command_gap)
+		c->rules.command_gap = pace->gap;
 }
 
 /* What the next call to this BMC should know. */
@@ -75,6 +99,7 @@ bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail)
 
 	if (c->seq.device.known)
 		peer->device = c->seq.device;
+	peer->wrong_state |= c->seq.wrong_state;
 	if (c->seq.kind == BMC_SEQ_OVERRIDE)
 		peer->flags_at = fail == BMC_FAIL_NONE && c->seq.boot <= BMC_BOOT_DISK_EFI
 				     ? c->seq.flags_at
@@ -88,6 +113,8 @@ bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail)
 		c->res.answer = c->learned = bmc_ask_json(c->ask);
 	if (c->seq.kind != BMC_SEQ_EXAMINE || fail != BMC_FAIL_NONE)
 		return;
+	c->look->wrong_state = peer->wrong_state;
+	c->look->before = json_object_get(c->bmc.learned, "wrong_state");
 	c->learned = bmc_look_json(c->look, c->suite, wall != NULL ? wall() : 0);
 	c->res.learned = c->learned;
 }

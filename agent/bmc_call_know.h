@@ -12,6 +12,10 @@ bmc_call_know_take(struct bmc_call *c, struct error *err) MUST_CHECK;
 /* At the end, when the verdict is known: for the next call, and for the result. */
 void
 bmc_call_know_keep(struct bmc_call *c, enum bmc_fail fail);
+/* The BMC was too busy for a request of a thorough look, or went away in the midst of it: the rest is asked more
+ * slowly, and that is what is learned. Nothing for other calls. */
+void
+bmc_call_know_slow_down(struct bmc_call *c, bool lost);
 /* The level that the session shall have. */
 uint8_t
 bmc_call_know_privilege(const struct bmc_call *c);

@@ -542,7 +542,49 @@ manners_json(const struct bmc_look *l)
 		    l->session.data[1] & 0x3F);
 	if (rate != 0)
 		json_put_i64(v, bmc_manners_name(BMC_MANNER_SOL_BAUD), rate);
+	if (l->pace.gap != 0)
+		json_put_i64(v, bmc_manners_name(BMC_MANNER_COMMAND_GAP),
+		    l->pace.gap / USEC_PER_MSEC);
 	return v;
+}
+
+static json_t *
+pace_json(const struct bmc_look *l)
+{
+	return json_pack("{s:s, s:i, s:i, s:i, s:I}", "by",
+	    "the answers to all requests of this look", "requests", (int)l->pace.requests,
+	    "busy", (int)l->pace.busy, "sessions_lost", (int)l->pace.lost,
+	    "command_gap_ms", (json_int_t)(l->pace.gap / USEC_PER_MSEC));
+}
+
+/* NULL: none was. No control is sent to find out. */
+static json_t *
+wrong_state_json(const struct bmc_look *l)
+{
+	static const struct {
+		uint8_t control;
+		const char *name;
+	} controls[] = {{BMC_CHASSIS_OFF, "off"}, {BMC_CHASSIS_ON, "on"},
+	    {BMC_CHASSIS_CYCLE, "cycle"}, {BMC_CHASSIS_RESET, "reset"},
+	    {BMC_CHASSIS_SOFT, "soft"}};
+	const json_t *old = json_object_get(l->before, "controls");
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(controls); i++) {
+		bool had = l->wrong_state & 1U << controls[i].control;
+		const json_t *v;
+		size_t k;
+
+		json_array_foreach ((json_t *)(uintptr_t)old, k, v)
+			had = had || str_eq(json_string_value(v), controls[i].name);
+		if (had)
+			json_array_append_new(list, json_string(controls[i].name));
+	}
+	if (json_array_size(list) > 0)
+		return json_pack("{s:s, s:s, s:o}", "by",
+		    "Chassis Control of earlier calls", "code", "D5h", "controls", list);
+	json_decref(list);
+	return NULL;
 }
 
 static void
@@ -599,6 +641,8 @@ bmc_look_json(const struct bmc_look *l, int cipher, int64_t seen_at)
 	json_put(v, "sol", sol_json(l));
 	if (l->want_users)
 		json_put(v, "users", users_json(l));
+	json_put(v, "pace", pace_json(l));
+	put_if(v, "wrong_state", wrong_state_json(l));
 	json_put(v, "manners", manners_json(l));
 	return v;
 }

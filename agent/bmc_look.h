@@ -25,8 +25,20 @@ struct bmc_look_answer {
 	uint8_t data[BMC_LOOK_RAW_MAX];
 };
 
+/* How fast the BMC could be asked. The caller counts, and slows down when it must. */
+struct bmc_look_pace {
+	unsigned requests, busy,
+	    lost; /* answered; answered "busy"; sessions that broke off */
+	int64_t
+	    gap; /* pause before each request that was found to be needed, microseconds; 0: none */
+};
+
 struct bmc_look {
 	uint8_t level; /* of the session; set by the caller */
+	struct bmc_look_pace pace;
+	/* Chassis Controls that were answered D5h, one bit each, and what the last document says of that. */
+	uint8_t wrong_state;
+	const json_t *before;
 	/* May it set the boot flags to "no override, valid, EFI", read them, and put back what was
 	 * there? Only where no override is pending. */
 	bool may_set;

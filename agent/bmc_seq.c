@@ -547,6 +547,8 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	if (s->kind == BMC_SEQ_OFF_SEEN && s->control == BMC_CHASSIS_SOFT &&
 	    rs->code != BMC_COMPLETION_PRIVILEGE)
 		return on_soft_refused(s, now);
+	if (rs->code == BMC_COMPLETION_WRONG_STATE)
+		s->wrong_state |= (uint8_t)(1U << s->control);
 	/* The state may have changed between our look and the order; off when off is D5h
 	 * too. */
 	if (rs->code == BMC_COMPLETION_WRONG_STATE && waiting) {

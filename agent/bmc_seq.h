@@ -81,7 +81,8 @@ struct bmc_seq {
 	struct bmc_cmd cmd;
 	int64_t wake;
 
-	uint8_t control; /* the last chassis control sent */
+	uint8_t control;     /* the last chassis control sent */
+	uint8_t wrong_state; /* those that were answered D5h, one bit each */
 	bool soft_sent, control_sent, accepted;
 	bool in_doubt;	 /* an on, off or soft that may have come through */
 	bool unanswered; /* it may go out only once; whether it came through is open, */

@@ -223,6 +223,27 @@ def test_probe_show_blame(fleet):
     assert fleet.ctl("host", "set", one, "--bmc", f"{fleet.address(1)}:{PORT}").returncode == 0
 
 
+def test_wrong_states_are_learned(fleet):
+    """A probe sends no power order; what earlier ones were answered is known."""
+    one = "h0007.los"
+    assert fleet.ctl("host", "set", one, "--bmc-manners", "cycle_when_off=cycle").returncode == 0
+    assert fleet.ctl("power", "off", one, "--yes", "--reason", "INC-1", "--wait").returncode == 0
+    fleet.fault(7, d5=1)
+    try:
+        assert "bmc-refused" in fleet.ctl("power", "cycle", one, "--yes", "--reason", "INC-1", "--wait").stdout
+    finally:
+        fleet.fault(7, d5=0)
+    assert fleet.ctl("bmc", "probe", one).returncode == 0
+    learned = fleet.json("bmc", "show", one)["items"][0]["data"]["learned"]
+    assert learned["wrong_state"]["controls"] == ["cycle"] and learned["pace"]["busy"] == 0, learned
+    # It is known after a restart of the agent, too.
+    fleet.end("agent")
+    fleet.start_agent()
+    assert fleet.ctl("bmc", "probe", one).returncode == 0
+    assert fleet.json("bmc", "show", one)["items"][0]["data"]["learned"]["wrong_state"]["controls"] == ["cycle"]
+    assert fleet.ctl("host", "set", one, "--bmc-manners", "cycle_when_off=").returncode == 0
+
+
 def test_probe_of_all(fleet):
     r = fleet.ctl("-o", "ndjson", "bmc", "probe", "all", "--only-read", timeout=120)
     rows = [json.loads(line) for line in r.stdout.splitlines()]

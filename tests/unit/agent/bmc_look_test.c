@@ -234,10 +234,41 @@ garbage_is_borne(void **state)
 	}
 }
 
+/* What the caller found on the way. */
+static void
+pace_and_wrong_states(void **state)
+{
+	struct bmc_look l = {
+	    .pace = {.requests = 30, .busy = 2, .lost = 1, .gap = 400000},
+	    .wrong_state = 1U << BMC_CHASSIS_CYCLE};
+	json_t *before = json_pack("{s:[s, s, i]}", "controls", "reset", "dance", 7), *v;
+
+	(void)state;
+	l.before = before;
+	v = bmc_look_json(&l, 17, 0);
+	same(v, "pace",
+	    "{\"by\":\"the answers to all requests of this look\",\"requests\":30,"
+	    "\"busy\":2,\"sessions_lost\":1,\"command_gap_ms\":400}");
+	same(v, "wrong_state",
+	    "{\"by\":\"Chassis Control of earlier calls\",\"code\":\"D5h\","
+	    "\"controls\":[\"cycle\",\"reset\"]}");
+	assert_int_equal(json_integer_value(json_object_get(
+			     json_object_get(v, "manners"), "command_gap_ms")),
+	    400);
+	json_decref(v);
+	l = (struct bmc_look){.level = BMC_PRIVILEGE_OPERATOR};
+	v = bmc_look_json(&l, 17, 0);
+	assert_null(json_object_get(v, "wrong_state"));
+	assert_null(json_object_get(json_object_get(v, "manners"), "command_gap_ms"));
+	json_decref(v);
+	json_decref(before);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(pace_and_wrong_states),
 	    cmocka_unit_test(a_talkative_bmc),
 	    cmocka_unit_test(users_of_an_audit),
 	    cmocka_unit_test(nothing_is_set_without_need),
