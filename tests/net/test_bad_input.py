@@ -430,6 +430,8 @@ def test_a_port_in_use(own, netns, kind, port, tool):
     found = until(lambda: s.findings("bootd"), "the finding")[0]
     assert found["level"] == "fail" and f"port {port}" in found["text"] and tool in found["next"], found
     assert "port-in-use: " in s.read("agent.log") and str(port) in s.read("agent.log")
+    # It was told before the agent's first poll, which found no site yet.
+    until(lambda: [a for a in s.json("agent", "list")["items"] if not a["absent"]], "the agent to be heard")
     before = s.untouched()
     done = s.reinstall("edge01", "--wait=2m")
     assert done.returncode == 2, done.stdout + done.stderr + s.read("agent.log")
