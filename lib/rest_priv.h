@@ -34,6 +34,7 @@ struct rest_param {
 struct rest_request {
 	struct rest_server *server;
 	struct evhttp_request *ev;
+	const struct rest_route *route; /* NULL until it is found */
 	struct rest_param params[REST_PARAMS_MAX];
 	size_t n_params;
 	struct evkeyvalq query;

@@ -188,6 +188,12 @@ rest_peer(const struct rest_request *rq)
 	return (struct rest_peer){.uid = cred.uid, .gid = cred.gid, .pid = cred.pid};
 }
 
+int
+rest_need(const struct rest_request *rq)
+{
+	return rq->route ? rq->route->need : 0;
+}
+
 json_t *
 rest_body(struct rest_request *rq, struct error *err)
 {

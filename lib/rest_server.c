@@ -134,6 +134,7 @@ on_request(struct evhttp_request *ev, void *arg)
 	route = find_route(s, rq);
 	if (route == NULL)
 		return;
+	rq->route = route;
 	s->handling = rq;
 	route->handler(s->arg, rq);
 	if (s->handling == rq)

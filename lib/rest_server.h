@@ -33,6 +33,7 @@ struct rest_route {
 	const char *method;
 	const char *pattern; /* "/api/v1/hosts/{name}/lock" */
 	rest_handler *handler;
+	int need; /* whom it is for, in the program's own terms: rest_need() */
 };
 
 struct rest_server;
@@ -58,6 +59,9 @@ const char *
 rest_header(const struct rest_request *rq, const char *name);
 struct rest_peer
 rest_peer(const struct rest_request *rq);
+/* What the request's route says of whom it is for. */
+int
+rest_need(const struct rest_request *rq);
 /* The parsed body (borrowed), or NULL with *err; an absent body is an empty object. */
 json_t *
 rest_body(struct rest_request *rq, struct error *err);

@@ -9,7 +9,16 @@
 
 #include "db/store.h"
 
+/* What one may: each may all that those before it may. */
+enum auth_role {
+	AUTH_NONE,
+	AUTH_VIEWER,   /* read */
+	AUTH_OPERATOR, /* orders, power, consoles, locks */
+	AUTH_ADMIN,    /* inventory, images, tokens */
+};
+
 struct audit_who {
+	enum auth_role role;
 	uid_t uid;
 	char name[64]; /* the unix user's, or "uid 1234" */
 };

@@ -119,12 +119,12 @@ stream(void *arg, struct rest_request *rq)
 }
 
 static const struct rest_route routes[] = {
-    {"GET", "/api/v1/hosts/{name}", get_host},
-    {"DELETE", "/api/v1/hosts/{name}", nothing},
-    {"POST", "/api/v1/echo", echo},
-    {"POST", "/api/v1/hosts/{name}/lock", conflict},
-    {"GET", "/api/v1/later", later},
-    {"GET", "/api/v1/stream", stream},
+    {"GET", "/api/v1/hosts/{name}", get_host, 0},
+    {"DELETE", "/api/v1/hosts/{name}", nothing, 0},
+    {"POST", "/api/v1/echo", echo, 0},
+    {"POST", "/api/v1/hosts/{name}/lock", conflict, 0},
+    {"GET", "/api/v1/later", later, 0},
+    {"GET", "/api/v1/stream", stream, 0},
 };
 
 static int
