@@ -575,6 +575,21 @@ db_col_null(struct db_stmt *st, int col)
 	return sqlite3_column_type(st->st, col) == SQLITE_NULL;
 }
 
+const char *
+db_col_octets(struct db_stmt *st, int col, size_t *ret_n)
+{
+	const char *s = db_col_text(st, col);
+
+	*ret_n = (size_t)sqlite3_column_bytes(st->st, col);
+	return s;
+}
+
+bool
+db_col_is_i64(struct db_stmt *st, int col)
+{
+	return sqlite3_column_type(st->st, col) == SQLITE_INTEGER;
+}
+
 void
 db_col_copy(struct db_stmt *st, int col, char *dst, size_t size)
 {

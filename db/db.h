@@ -108,6 +108,12 @@ const char *
 db_col_text(struct db_stmt *st, int col); /* until the next step or reset */
 bool
 db_col_null(struct db_stmt *st, int col);
+/* All octets of a text, also behind a NUL, until the next step or reset. */
+const char *
+db_col_octets(struct db_stmt *st, int col, size_t *ret_n);
+/* Is it stored as an integer? Else db_col_i64() makes one of it. */
+bool
+db_col_is_i64(struct db_stmt *st, int col);
 /* Copies into a fixed buffer, clipped. */
 void
 db_col_copy(struct db_stmt *st, int col, char *dst, size_t size);

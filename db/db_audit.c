@@ -1,33 +1,53 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Rows of `audit`, each with the SHA-256 of itself and of the row before it, so that a
  * row that was changed or taken out behind the program's back breaks the chain from there
- * on.
+ * on. What is hashed, and how a chain is checked, is lib/audit_chain.h's.
  *
- * The hashed text is a JSON array of the members: unambiguous whatever characters they
- * hold. Failure modes: those of db.h. */
+ * A list has a statement per leading filter, so that each walks an index in order of seq. Reading takes whatever the
+ * file holds: texts with all their octets, and a number that is stored as something else makes its row one of
+ * no version, which nothing proves. Failure modes: those of db.h. */
 #include "db/db_audit.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db/store_priv.h"
 #include "lib/compiler.h"
-#include "lib/digest.h"
-#include "lib/json.h"
 #include "lib/str.h"
 
-enum { AUDIT_ADD, AUDIT_TAIL, AUDIT_LIST };
+enum {
+	AUDIT_ADD,
+	AUDIT_TAIL,
+	AUDIT_WALK,
+	AUDIT_ALL,
+	AUDIT_OBJECT,
+	AUDIT_WHO_WHAT,
+	AUDIT_WHO,
+	AUDIT_WHAT
+};
+
+/* The texts in the order of enum audit_chain_member. */
+#define COLUMNS                                                              \
+	"SELECT version, seq, at, uid, who, role, origin, what, object, "    \
+	"reason, result, before, after, detail, hash FROM audit"
+#define BOUNDS " seq < $1 AND seq > $2"
+#define NARROW                                            \
+	" AND (CAST($4 AS TEXT) IS NULL OR who = $4)"     \
+	" AND (CAST($5 AS TEXT) IS NULL OR what = $5)"
+#define ORDER " ORDER BY seq DESC LIMIT $3"
 
 static const char *const sql[] = {
     [AUDIT_ADD] =
-	"INSERT INTO audit (seq, at, who, uid, what, object, reason, result, detail,"
-	" hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-    [AUDIT_TAIL] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
-    [AUDIT_LIST] =
-	"SELECT seq, at, who, uid, what, object, reason, result, detail, hash FROM audit"
-	" WHERE seq > $1 ORDER BY seq LIMIT $2",
+	"INSERT INTO audit (version, seq, at, uid, who, role, origin, what, object,"
+	" reason, result, before, after, detail, hash)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    [AUDIT_TAIL] = "SELECT seq, at, hash FROM audit ORDER BY seq DESC LIMIT 1",
+    [AUDIT_WALK] = COLUMNS " WHERE seq >= $1 AND seq <= $2 ORDER BY seq LIMIT $3",
+    [AUDIT_ALL] = COLUMNS " WHERE" BOUNDS ORDER,
+    [AUDIT_OBJECT] = COLUMNS " WHERE object = $6 AND" BOUNDS NARROW ORDER,
+    [AUDIT_WHO_WHAT] = COLUMNS " WHERE who = $4 AND what = $5 AND" BOUNDS ORDER,
+    [AUDIT_WHO] = COLUMNS " WHERE who = $4 AND" BOUNDS ORDER,
+    [AUDIT_WHAT] = COLUMNS " WHERE what = $5 AND" BOUNDS ORDER,
 };
 
 struct store_sql
@@ -42,113 +62,143 @@ stmt(struct store *s, size_t i)
 	return db_stmt(s->set[STORE_AUDIT], i);
 }
 
-static void
-chain(const char *before, const struct db_audit *r, char ret[DIGEST_TEXT])
+static struct audit_chain_row
+row_of(const struct db_audit *a, int64_t seq)
 {
-	json_t *v = json_pack("[s, I, I, s, I, s, s, s, s, s]", before,
-	    (json_int_t)r->seq, (json_int_t)r->at, r->who, (json_int_t)r->uid, r->what,
-	    r->object, r->reason, r->result, r->detail);
-	char *text = v ? json_text(v) : NULL;
+	const char *const texts[AUDIT_CHAIN_TEXTS] = {a->who, a->role, a->from, a->what,
+	    a->object, a->reason, a->result, a->before, a->after, a->detail};
+	struct audit_chain_row r = {
+	    .version = AUDIT_CHAIN_VERSION, .seq = seq, .at = a->at, .uid = a->uid};
 
-	/* Only text that is not UTF-8 cannot be packed; it is hashed as the empty array.
-	 */
-	digest_sha256(text ? text : "[]", text ? strlen(text) : 2, ret);
-	free(text);
-	json_decref(v);
+	for (size_t i = 0; i < AUDIT_CHAIN_TEXTS; i++)
+		r.text[i] = (struct audit_chain_text){texts[i], strlen(texts[i])};
+	return r;
 }
 
 int
-db_audit_add(struct store *s, const struct db_audit *row)
+db_audit_head(
+    struct store *s, int64_t *ret_seq, int64_t *ret_at, char ret_hash[DIGEST_TEXT])
 {
-	struct db_audit r = *row;
-	char before[DIGEST_TEXT] = "", hash[DIGEST_TEXT];
 	struct db_stmt *st = stmt(s, AUDIT_TAIL);
 	int rc = db_step(st);
 
 	if (rc < 0)
 		return rc;
-	r.seq = 1;
+	*ret_seq = rc == 1 ? db_col_i64(st, 0) : 0;
+	*ret_at = rc == 1 ? db_col_i64(st, 1) : 0;
+	ret_hash[0] = '\0';
 	if (rc == 1) {
-		r.seq = db_col_i64(st, 0) + 1;
-		db_col_copy(st, 1, before, sizeof(before));
+		db_col_copy(st, 2, ret_hash, DIGEST_TEXT);
 		db_reset(st);
 	}
-	chain(before, &r, hash);
-	st = stmt(s, AUDIT_ADD);
-	db_bind_i64(st, 1, r.seq);
-	db_bind_i64(st, 2, r.at);
-	db_bind_text(st, 3, r.who);
-	db_bind_i64(st, 4, r.uid);
-	db_bind_text(st, 5, r.what);
-	db_bind_text(st, 6, r.object);
-	db_bind_text(st, 7, r.reason);
-	db_bind_text(st, 8, r.result);
-	db_bind_text(st, 9, r.detail);
-	db_bind_text(st, 10, hash);
-	return store_run(st);
-}
-
-/* The strings are the statement's: valid until its next step. */
-static struct db_audit
-read_row(struct db_stmt *st)
-{
-	return (struct db_audit){
-	    .seq = db_col_i64(st, 0),
-	    .at = db_col_i64(st, 1),
-	    .who = db_col_text(st, 2),
-	    .uid = db_col_i64(st, 3),
-	    .what = db_col_text(st, 4),
-	    .object = db_col_text(st, 5),
-	    .reason = db_col_text(st, 6),
-	    .result = db_col_text(st, 7),
-	    .detail = db_col_text(st, 8),
-	};
-}
-
-static struct db_stmt *
-list(struct store *s, int64_t after, int64_t limit)
-{
-	struct db_stmt *st = stmt(s, AUDIT_LIST);
-
-	db_bind_i64(st, 1, after);
-	db_bind_i64(st, 2, limit);
-	return st;
+	return 0;
 }
 
 int
-db_audit_list(struct store *s, int64_t after, int64_t limit,
-    void (*each)(void *arg, const struct db_audit *row), void *arg)
+db_audit_add(struct store *s, const struct db_audit *row)
 {
-	struct db_stmt *st = list(s, after, limit);
+	char before[DIGEST_TEXT], hash[DIGEST_TEXT];
+	int64_t seq = 0, at = 0;
+	int rc = db_audit_head(s, &seq, &at, before);
+
+	if (rc < 0)
+		return rc;
+	const struct audit_chain_row r = row_of(row, seq + 1);
+	rc = audit_chain_hash(before, &r, hash);
+	if (rc < 0)
+		return rc;
+	struct db_stmt *st = stmt(s, AUDIT_ADD);
+	db_bind_i64(st, 1, r.version);
+	db_bind_i64(st, 2, r.seq);
+	db_bind_i64(st, 3, r.at);
+	db_bind_i64(st, 4, r.uid);
+	for (int i = 0; i < AUDIT_CHAIN_TEXTS; i++)
+		db_bind_text(st, 5 + i, r.text[i].v);
+	db_bind_text(st, 5 + AUDIT_CHAIN_TEXTS, hash);
+	return store_run(st);
+}
+
+static struct audit_chain_row
+read_row(struct db_stmt *st)
+{
+	struct audit_chain_row r = {.version = db_col_i64(st, 0),
+	    .seq = db_col_i64(st, 1),
+	    .at = db_col_i64(st, 2),
+	    .uid = db_col_i64(st, 3)};
+
+	for (int i = 0; i < 4; i++)
+		if (!db_col_is_i64(st, i))
+			r.version = -1;
+	for (int i = 0; i < AUDIT_CHAIN_TEXTS; i++)
+		r.text[i].v = db_col_octets(st, 4 + i, &r.text[i].n);
+	r.hash.v = db_col_octets(st, 4 + AUDIT_CHAIN_TEXTS, &r.hash.n);
+	return r;
+}
+
+static int
+each_row(struct db_stmt *st, db_audit_each *each, void *arg)
+{
 	int rc;
 
 	while ((rc = db_step(st)) == 1) {
-		struct db_audit r = read_row(st);
-		each(arg, &r);
+		const struct audit_chain_row r = read_row(st);
+		if (each(arg, &r))
+			continue;
+		db_reset(st);
+		return 0;
 	}
 	return rc;
 }
 
 int
-db_audit_verify(struct store *s, int64_t *ret_bad)
+db_audit_list(struct store *s, const struct db_audit_filter *f, db_audit_each *each,
+    void *arg)
 {
-	struct db_stmt *st = list(s, 0, INT64_MAX);
-	char before[DIGEST_TEXT] = "", hash[DIGEST_TEXT];
-	int64_t want = 1;
-	int rc;
+	bool narrow = f->object, who = f->who && f->what;
+	struct db_stmt *st = stmt(s, f->object ? AUDIT_OBJECT
+				     : who     ? AUDIT_WHO_WHAT
+				     : f->who  ? AUDIT_WHO
+				     : f->what ? AUDIT_WHAT
+					       : AUDIT_ALL);
 
-	while ((rc = db_step(st)) == 1) {
-		struct db_audit r = read_row(st);
-		chain(before, &r, hash);
-		if (r.seq != want || !str_eq(hash, db_col_text(st, 9))) {
-			*ret_bad = want;
-			db_reset(st);
-			return 0;
-		}
-		memcpy(before, hash, sizeof(before));
-		want++;
-	}
+	db_bind_i64(st, 1, f->before);
+	db_bind_i64(st, 2, f->after);
+	db_bind_i64(st, 3, f->limit);
+	if (narrow || f->who)
+		db_bind_text(st, 4, f->who);
+	if (narrow || f->what)
+		db_bind_text(st, 5, f->what);
+	if (narrow)
+		db_bind_text(st, 6, f->object);
+	return each_row(st, each, arg);
+}
+
+int
+db_audit_walk(struct store *s, int64_t from, int64_t until, int64_t limit,
+    db_audit_each *each, void *arg)
+{
+	struct db_stmt *st = stmt(s, AUDIT_WALK);
+
+	db_bind_i64(st, 1, from);
+	db_bind_i64(st, 2, until);
+	db_bind_i64(st, 3, limit);
+	return each_row(st, each, arg);
+}
+
+static bool
+feed(void *arg, const struct audit_chain_row *row)
+{
+	return audit_chain_feed(arg, row);
+}
+
+int
+db_audit_verify(struct store *s, struct audit_chain_result *ret)
+{
+	struct audit_chain *c = audit_chain_new();
+	int rc = db_audit_walk(s, INT64_MIN, INT64_MAX, INT64_MAX, feed, c);
+
 	if (rc == 0)
-		*ret_bad = 0;
+		audit_chain_end(c, ret);
+	audit_chain_free(c);
 	return rc;
 }

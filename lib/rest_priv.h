@@ -21,6 +21,7 @@ struct rest_server {
 	char *socket_path;		 /* set once it is ours to unlink */
 	const struct rest_route *routes;
 	size_t n_routes;
+	rest_problem_fn *on_problem; /* or NULL */
 	void *arg;
 	struct rest_request
 	    *handling; /* the one whose handler is running; NULL once answered */
@@ -39,6 +40,8 @@ struct rest_request {
 	size_t n_params;
 	struct evkeyvalq query;
 	json_t *body;
+	void *user; /* or NULL */
+	bool recorded;
 	struct event *on_closed; /* armed while the answer is deferred */
 	void (*gone)(void *arg);
 	void *gone_arg;

@@ -43,6 +43,7 @@ request_free(struct rest_request *rq)
 		free(rq->params[i].value);
 	evhttp_clear_headers(&rq->query);
 	json_decref(rq->body);
+	free(rq->user);
 	free(rq);
 }
 
@@ -194,6 +195,38 @@ rest_need(const struct rest_request *rq)
 	return rq->route ? rq->route->need : 0;
 }
 
+const char *
+rest_pattern(const struct rest_request *rq)
+{
+	return rq->route ? rq->route->pattern : "";
+}
+
+void
+rest_set_user(struct rest_request *rq, const void *user, size_t size)
+{
+	free(rq->user);
+	rq->user = str_alloc(size);
+	memcpy(rq->user, user, size);
+}
+
+const void *
+rest_user(const struct rest_request *rq)
+{
+	return rq->user;
+}
+
+void
+rest_set_recorded(struct rest_request *rq)
+{
+	rq->recorded = true;
+}
+
+void
+rest_on_problem(struct rest_server *s, rest_problem_fn *fn)
+{
+	s->on_problem = fn;
+}
+
 json_t *
 rest_body(struct rest_request *rq, struct error *err)
 {
@@ -328,6 +361,8 @@ rest_problem(struct rest_request *rq, int status, const struct error *err, json_
 {
 	json_t *v = json_object();
 
+	if (rq->route != NULL && rq->server->on_problem != NULL && !rq->recorded)
+		rq->server->on_problem(rq->server->arg, rq, status, err, errors);
 	json_put_str(v, "type", "about:blank");
 	json_put_str(v, "title", status_title(status));
 	json_put_i64(v, "status", status);

@@ -62,6 +62,24 @@ rest_peer(const struct rest_request *rq);
 /* What the request's route says of whom it is for. */
 int
 rest_need(const struct rest_request *rq);
+/* The path of its route, "/api/v1/hosts/{name}/lock"; "" while there is none. */
+const char *
+rest_pattern(const struct rest_request *rq);
+/* Who asks, in the program's own terms: kept as a copy of `size` octets, NULL before it was set. */
+void
+rest_set_user(struct rest_request *rq, const void *user, size_t size);
+const void *
+rest_user(const struct rest_request *rq);
+/* The program has recorded by itself that the request is refused. */
+void
+rest_set_recorded(struct rest_request *rq);
+
+/* Told of every refusal of a request that has a route, before it is answered, unless it was recorded. */
+typedef void
+rest_problem_fn(void *arg, struct rest_request *rq, int status, const struct error *err,
+    const json_t *errors);
+void
+rest_on_problem(struct rest_server *s, rest_problem_fn *fn);
 /* The parsed body (borrowed), or NULL with *err; an absent body is an empty object. */
 json_t *
 rest_body(struct rest_request *rq, struct error *err);

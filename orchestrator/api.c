@@ -144,12 +144,16 @@ api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
 	struct rest_peer peer = rest_peer(rq);
 	char next[ERROR_NEXT_SIZE];
 
-	if (auth_operator(peer.uid, peer.gid, o->config->group)) {
-		*ret_who = auth_who(peer.uid);
+	*ret_who = auth_who(peer.uid);
+	if (auth_operator(peer.uid, peer.gid, o->config->group))
 		ret_who->role = AUTH_ADMIN;
-		if ((int)ret_who->role >= rest_need(rq))
-			return true;
-	}
+	if (str_format(ret_who->from, sizeof(ret_who->from), "unix uid %u pid %d",
+		(unsigned)peer.uid, (int)peer.pid) < 0)
+		abort();
+	/* For the audit of what is refused, now or later. */
+	rest_set_user(rq, ret_who, sizeof(*ret_who));
+	if (ret_who->role != AUTH_NONE && (int)ret_who->role >= rest_need(rq))
+		return true;
 	if (str_format(next, sizeof(next), "become a member of the group %s",
 		o->config->group) < 0)
 		next[0] = '\0';

@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/orders.h"
 
-enum { POWER_MAX = 1000, LIMIT_MAX = 100000, SHOWN_MAX = 200 };
+enum { POWER_MAX = 1000, LIMIT_MAX = 100000 };
 
 /* ---- POST /bmc/VERB ---- */
 
@@ -64,25 +63,6 @@ check_count(const struct request *r, size_t n, struct error *err)
 	return 0;
 }
 
-/* A refused order leaves its trace like one that was given. */
-static void
-audit_refusal(struct orch *o, const struct audit_who *who, const struct request *r,
-    const struct error *err)
-{
-	char object[SHOWN_MAX];
-
-	str_clip(object, sizeof(object), r->hosts);
-	int rc = audit_write(o->store, who,
-	    &(struct audit_row){.what = bmc_verb_info(r->verb)->audit,
-		.object = object,
-		.reason = r->reason,
-		.result = err->code},
-	    clock_wall());
-	if (rc < 0)
-		log_error(&o->log, "cannot write the audit row of a refused order: %s",
-		    strerror(-rc));
-}
-
 void
 api_bmc_ask(void *arg, struct rest_request *rq)
 {
@@ -103,8 +83,6 @@ api_bmc_ask(void *arg, struct rest_request *rq)
 	if (!api_select(o, rq, r.hosts, &names))
 		return;
 	rc = check_count(&r, names.n, &err);
-	if (rc < 0)
-		audit_refusal(o, &who, &r, &err);
 	struct fleet_question q = {.verb = r.verb,
 	    .args = r.args,
 	    .who = &who,

@@ -107,15 +107,19 @@ static int
 remove_host(struct orch *o, const struct db_host *h, const struct audit_who *who)
 {
 	int64_t now = clock_wall();
+	json_t *before = shown(h);
 	int rc = db_host_delete(o->store, h->host.name);
 
 	if (rc == 0)
 		rc = db_site_touch(o->store, h->site, now);
 	if (rc == 0)
 		rc = audit_write(o->store, who,
-		    &(struct audit_row){
-			.what = "host.remove", .object = h->host.name, .result = "ok"},
+		    &(struct audit_row){.what = "host.remove",
+			.object = h->host.name,
+			.result = "ok",
+			.before = before},
 		    now);
+	json_decref(before);
 	return rc;
 }
 
@@ -159,6 +163,46 @@ out:
 	free(h);
 }
 
+/* {"locked": …} as GET shows it. */
+static json_t *
+lock_of(const struct db_host *h)
+{
+	json_t *v = shown(h);
+	json_t *lock = json_pack("{s:O}", "locked", json_object_get(v, "locked"));
+
+	json_decref(v);
+	return lock;
+}
+
+static int
+write_lock(struct orch *o, struct db_host *h, const struct audit_who *who,
+    const char *reason, bool lock, int64_t now)
+{
+	json_t *before = lock_of(h), *after = NULL;
+	char name[BUNDLE_NAME_SIZE];
+	int rc;
+
+	str_clip(name, sizeof(name), h->host.name);
+	rc = lock ? db_host_lock(o->store, name, who->name, reason, now)
+		  : db_host_unlock(o->store, name);
+	if (rc == 0)
+		rc = db_host_get(o->store, name, h);
+	if (rc == 0) {
+		after = lock_of(h);
+		rc = audit_write(o->store, who,
+		    &(struct audit_row){.what = lock ? "host.lock" : "host.unlock",
+			.object = name,
+			.reason = reason,
+			.result = "ok",
+			.before = before,
+			.after = after},
+		    now);
+	}
+	json_decref(before);
+	json_decref(after);
+	return rc;
+}
+
 static void
 set_lock(struct orch *o, struct rest_request *rq, bool lock)
 {
@@ -179,17 +223,8 @@ set_lock(struct orch *o, struct rest_request *rq, bool lock)
 	if (!h)
 		return;
 	int rc = db_begin(store_db(o->store));
-	if (rc == 0 && lock)
-		rc = db_host_lock(o->store, h->host.name, who.name, reason, now);
-	else if (rc == 0)
-		rc = db_host_unlock(o->store, h->host.name);
 	if (rc == 0)
-		rc = audit_write(o->store, &who,
-		    &(struct audit_row){.what = lock ? "host.lock" : "host.unlock",
-			.object = h->host.name,
-			.reason = reason,
-			.result = "ok"},
-		    now);
+		rc = write_lock(o, h, &who, reason, lock, now);
 	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host"))
 		api_object_reply(o, rq, &api_host_kind, 200, h->host.name);
 	free(h);

@@ -13,30 +13,73 @@
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/clock.h"
+#include "lib/hostlist.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/lifecycle.h"
 #include "orchestrator/orders.h"
+#include "orchestrator/selector.h"
 
-enum { SHOWN_MAX = 200 };
+enum { SHOWN_MAX = 200, HOSTS_SHOWN_MAX = 4096, ERRORS_SHOWN_MAX = 100 };
+
+/* The hosts that the set named, as far as a row may be long. */
+static void
+add_hosts(struct orch *o, const struct orders_request *rq, json_t *detail)
+{
+	struct store_names names = {0};
+	json_t *unknown = NULL;
+
+	if (selector_resolve(o->store, rq->hosts, &names, &unknown, NULL) == 0) {
+		char *folded = hostlist_fold((const char *const *)names.v, names.n);
+		char *shown = str_alloc(HOSTS_SHOWN_MAX);
+		str_clip(shown, HOSTS_SHOWN_MAX, folded);
+		json_put_str(detail, "hosts", shown);
+		json_put_i64(detail, "of_hosts", (int64_t)names.n);
+		free(shown);
+		free(folded);
+	}
+	store_names_done(&names);
+	json_decref(unknown);
+}
+
+/* [["edge01", "host-locked"], …] */
+static json_t *
+codes_of(const json_t *errors)
+{
+	json_t *list = json_array(), *e;
+	size_t i;
+
+	json_array_foreach (errors, i, e)
+		if (i < ERRORS_SHOWN_MAX)
+			json_array_append_new(list,
+			    json_pack("[O, O]", json_object_get(e, "host"),
+				json_object_get(e, "code")));
+	return list;
+}
 
 static void
 audit_refusal(struct orch *o, const struct orders_request *rq,
-    const struct audit_who *who, const struct error *err)
+    const struct audit_who *who, const struct error *err, const json_t *errors)
 {
 	char what[32], object[SHOWN_MAX];
+	json_t *detail = orders_detail(rq);
 
 	str_clip(object, sizeof(object), rq->hosts);
 	if (str_format(what, sizeof(what), "job.%s", bundle_kind_name(rq->kind)) < 0)
-		return;
+		abort();
+	add_hosts(o, rq, detail);
+	if (json_array_size(errors) > 0)
+		json_object_set_new(detail, "refused", codes_of(errors));
 	int rc = audit_write(o->store, who,
 	    &(struct audit_row){.what = what,
 		.object = object,
 		.reason = rq->reason,
-		.result = err->code},
+		.result = err->code,
+		.detail = detail},
 	    clock_wall());
+	json_decref(detail);
 	if (rc < 0)
 		log_error(&o->log, "cannot write the audit row of a refused order: %s",
 		    strerror(-rc));
@@ -108,7 +151,9 @@ order(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 	int rc = orders_new(&ctx, request, who, &orders, &errors, &err);
 
 	if (rc == -EPERM && !request->dry_run)
-		audit_refusal(o, request, who, &err);
+		audit_refusal(o, request, who, &err, errors);
+	if (rc == -EPERM)
+		rest_set_recorded(rq);
 	if (rc == -EINVAL || rc == -E2BIG)
 		rest_problem(rq, 400, &err, errors);
 	else if (rc == -EPERM)
@@ -345,20 +390,30 @@ write_cancel(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 {
 	int64_t now = clock_wall();
 	json_t *detail = json_pack("{s:s}", "job", job->id);
+	json_t *before =
+	    json_pack("{s:s}", "state", db_job_state_name(job->state));
+	json_t *after = NULL;
 	int rc = db_begin(store_db(o->store));
 
 	if (rc == 0)
 		rc = db_job_cancel(o->store, job->id, who->name, reason, now);
 	if (rc == 0 && !job->sent && job->state == DB_JOB_QUEUED)
 		rc = cancel_unsent(o, job, who, now);
+	/* What runs is cancelled by its agent, which tells when it has. */
+	after = json_pack("{s:s, s:b}", "state", db_job_state_name(job->state),
+	    "cancel", true);
 	if (rc == 0)
 		rc = audit_write(o->store, who,
 		    &(struct audit_row){.what = "job.cancel",
 			.object = job->host,
 			.reason = reason,
 			.result = "ok",
+			.before = before,
+			.after = after,
 			.detail = detail},
 		    now);
+	json_decref(before);
+	json_decref(after);
 	json_decref(detail);
 	return api_commit(o, rq, rc, "cancel the job");
 }

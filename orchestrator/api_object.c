@@ -122,9 +122,8 @@ api_object_remove(struct orch *o, struct rest_request *rq, const struct api_kind
 	json_t *v = api_object_find(o, rq, kind, name, etag);
 	if (!v)
 		return;
-	json_decref(v);
 	if (!api_match(rq, etag))
-		return;
+		goto out;
 	if (str_format(what, sizeof(what), "%s.remove", kind->name) < 0 ||
 	    str_format(doing, sizeof(doing), "remove the %s", kind->name) < 0)
 		abort();
@@ -134,12 +133,15 @@ api_object_remove(struct orch *o, struct rest_request *rq, const struct api_kind
 	if (rc == -ENOLINK) {
 		db_rollback(store_db(o->store));
 		refuse_in_use(rq, kind, name);
-		return;
+		goto out;
 	}
 	if (rc == 0)
 		rc = audit_write(o->store, &who,
-		    &(struct audit_row){.what = what, .object = name, .result = "ok"},
+		    &(struct audit_row){
+			.what = what, .object = name, .result = "ok", .before = v},
 		    clock_wall());
 	if (api_commit(o, rq, rc, doing))
 		rest_reply(rq, 204, NULL, NULL);
+out:
+	json_decref(v);
 }

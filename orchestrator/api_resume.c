@@ -63,6 +63,8 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 
 	if (res->code[0]) {
 		note_failure(r, res->code);
+		if (r->rq)
+			rest_set_recorded(r->rq);
 		error_set(&err, 0, res->code, NULL, "%s",
 		    str_has_prefix(res->reason, res->code)
 			? res->reason + strlen(res->code) + strlen(": ")
@@ -119,11 +121,8 @@ api_resume_site(void *arg, struct rest_request *rq)
 		goto refuse;
 	str_clip(r->reason, sizeof(r->reason), reason);
 	str_clip(r->site, sizeof(r->site), rest_param(rq, "name"));
-	if (!may_ask(r, &err)) {
-		if (str_eq(err.code, "agent-absent"))
-			note_failure(r, err.code);
+	if (!may_ask(r, &err))
 		goto refuse;
-	}
 	rc = write_row(r, "ok");
 	if (rc < 0) {
 		db_error(store_db(o->store), rc, &err, "record the order");

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "db/store.h"
+#include "lib/log.h"
 
 /* What one may: each may all that those before it may. */
 enum auth_role {
@@ -17,10 +18,13 @@ enum auth_role {
 	AUTH_ADMIN,    /* inventory, images, tokens */
 };
 
+enum { AUDIT_FROM_SIZE = 128 };
+
 struct audit_who {
 	enum auth_role role;
 	uid_t uid;
-	char name[64]; /* the unix user's, or "uid 1234" */
+	char name[64];		    /* the unix user's, or "uid 1234" */
+	char from[AUDIT_FROM_SIZE]; /* "unix uid 0 pid 1234", or the address of a peer */
 };
 
 struct audit_row {
@@ -28,11 +32,23 @@ struct audit_row {
 	const char *object;   /* the name */
 	const char *reason;   /* "" : none was given */
 	const char *result;   /* "ok", or the code of the refusal */
+	const json_t *before; /* the members that differ, as GET shows them; NULL: none */
+	const json_t *after;
 	const json_t *detail; /* or NULL */
 };
 
 int
 audit_write(struct store *s, const struct audit_who *who, const struct audit_row *row,
     int64_t now) MUST_CHECK;
+/* From {"member": [old, new]}, with what is set about secrets in the words of the audit. Owned by the caller. */
+void
+audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after);
+/* "viewer"; "" for none. */
+const char *
+audit_role_name(enum auth_role role);
+/* Writes the chain's head to the log, where it is kept apart from the database: a chain that was written anew
+ * cannot have it any more. */
+void
+audit_log_head(struct store *s, const struct log *log);
 
 #endif

@@ -475,9 +475,11 @@ write_audit(struct store *s, const struct inventory_plan *p, const struct audit_
 
 	json_array_foreach (p->changes, i, ch) {
 		const char *action = json_string_value(json_object_get(ch, "action"));
+		json_t *before, *after;
 		char what[64];
 		if (str_eq(action, action_names[ACTION_SAME]))
 			continue;
+		audit_sides(json_object_get(ch, "fields"), &before, &after);
 		rc = str_format(what, sizeof(what), "%s.%s",
 		    json_string_value(json_object_get(ch, "object")), action);
 		if (rc == 0)
@@ -487,9 +489,14 @@ write_audit(struct store *s, const struct inventory_plan *p, const struct audit_
 				.object = json_string_value(json_object_get(ch, "name")),
 				.reason = reason,
 				.result = "ok",
-				.detail = json_object_get(ch, "fields"),
+				.before = str_eq(action, action_names[ACTION_ADD])
+					      ? NULL
+					      : before,
+				.after = after,
 			    },
 			    now);
+		json_decref(before);
+		json_decref(after);
 		if (rc < 0)
 			return rc;
 	}

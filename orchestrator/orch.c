@@ -14,8 +14,9 @@
 #include "lib/clock.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/audit_refused.h"
 
-enum { WORKERS = 2, PRUNE_EVERY_S = 3600 };
+enum { WORKERS = 2, PRUNE_EVERY_S = 3600, AUDIT_EVERY_S = 24 * 3600 };
 
 /* How long an answer is kept for its Idempotency-Key. */
 #define IDEM_KEEP_US (24LL * 3600 * USEC_PER_SEC)
@@ -74,10 +75,21 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	    (int64_t)o->config->console_mb * 1024 * 1024);
 }
 
+static void
+on_day(evutil_socket_t fd, short what, void *arg)
+{
+	struct orch *o = arg;
+
+	(void)fd;
+	(void)what;
+	audit_log_head(o->store, &o->log);
+}
+
 static int
 open_parts(struct orch *o, struct error *err)
 {
-	const struct timeval hourly = {.tv_sec = PRUNE_EVERY_S};
+	const struct timeval hourly = {.tv_sec = PRUNE_EVERY_S},
+			     daily = {.tv_sec = AUDIT_EVERY_S};
 	const struct rest_route *routes;
 	size_t n;
 	int rc = store_open(o->config->database, o->started, &o->store, err);
@@ -115,7 +127,13 @@ open_parts(struct orch *o, struct error *err)
 	routes = api_routes(&n);
 	o->rest = rest_server_new(
 	    o->base, &o->log, o->config->socket, o->config->group, routes, n, o, err);
-	return o->rest ? 0 : -EINVAL;
+	if (!o->rest)
+		return -EINVAL;
+	rest_on_problem(o->rest, audit_refused_note);
+	o->audit_daily = event_new(o->base, -1, EV_PERSIST, on_day, o);
+	event_add(o->audit_daily, &daily);
+	audit_log_head(o->store, &o->log);
+	return 0;
 }
 
 struct orch *
@@ -151,6 +169,10 @@ orch_free(struct orch *o)
 	feed_free(o->feed);
 	if (o->prune)
 		event_free(o->prune);
+	if (o->audit_daily) {
+		event_free(o->audit_daily);
+		audit_log_head(o->store, &o->log);
+	}
 	secret_key_free(o->key);
 	console_store_free(o->consoles);
 	store_close(o->store);

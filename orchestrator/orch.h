@@ -37,6 +37,7 @@ struct orch {
 	struct live *live;
 	struct rest_server *rest;
 	struct event *prune;
+	struct event *audit_daily; /* armed while the audit's head is to be logged */
 	int64_t started; /* wall */
 };
 

@@ -29,7 +29,7 @@
 #include "orchestrator/refusals.h"
 #include "orchestrator/selector.h"
 
-enum { LIMIT_MAX = 10000, GRACEFUL_MAX_S = 3600 };
+enum { LIMIT_MAX = 10000, GRACEFUL_MAX_S = 3600, SHOWN_MAX = 200 };
 
 struct order {
 	struct db_job job;
@@ -490,6 +490,25 @@ write_event(const struct orders *o, const struct db_job *job)
 	return rc;
 }
 
+json_t *
+orders_detail(const struct orders_request *rq)
+{
+	char asked[SHOWN_MAX];
+	json_t *v = json_object();
+
+	str_clip(asked, sizeof(asked), rq->hosts);
+	json_put_str(v, "asked", asked);
+	json_put_str(v, "image", rq->image);
+	json_put_str(v, "action", rq->action);
+	json_put_str(v, "retry_of", rq->retry_of);
+	if (rq->hard)
+		json_put_bool(v, "hard", true);
+	if (rq->kind == BUNDLE_REBOOT)
+		json_put_i64(v, "graceful_s", rq->graceful_s);
+	json_put_i64(v, "limit", rq->limit);
+	return v;
+}
+
 int
 orders_write(const struct orders *o)
 {
@@ -498,10 +517,10 @@ orders_write(const struct orders *o)
 	for (size_t i = 0; rc == 0 && i < o->n; i++) {
 		const struct db_job *job = &o->v[i].job;
 		char what[32];
-		json_t *detail = json_pack("{s:s}", "job", job->id);
+		json_t *detail = orders_detail(&o->rq);
+		json_put_str(detail, "job", job->id);
 		json_put_str(detail, "image", job->image);
-		json_put_str(detail, "action", o->rq.action);
-		json_put_str(detail, "retry_of", job->retry_of);
+		json_put_i64(detail, "of_hosts", (int64_t)o->n);
 		rc = str_format(what, sizeof(what), "job.%s", job->kind);
 		if (rc == 0)
 			rc = db_job_add(o->ctx.store, job, o->v[i].bundle);

@@ -73,6 +73,9 @@ int
 orders_new(const struct orders_context *ctx, const struct orders_request *rq,
     const struct audit_who *who, struct orders **ret, json_t **ret_errors,
     struct error *err) MUST_CHECK;
+/* What the audit keeps of what was asked for. Owned by the caller. */
+json_t *
+orders_detail(const struct orders_request *rq);
 /* Writes jobs, their first event and their audit rows. Within a transaction. */
 int
 orders_write(const struct orders *o) MUST_CHECK;

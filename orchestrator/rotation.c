@@ -220,14 +220,18 @@ record(const struct rotation_deps *d, const struct rotation *r,
     const char *code)
 {
 	json_t *detail = json_pack("{s:s}", "settled", word_of(proven));
+	bool changed = proven == PROVEN_NEXT || proven == PROVEN_CUT;
+	json_t *before =
+	    changed ? json_pack("{s:s}", "bmc.password", r->sealed[0] ? "set" : "unset")
+		    : NULL;
+	json_t *after =
+	    changed ? json_pack("{s:s}", "bmc.password", "changed") : NULL;
 	struct db *db = store_db(d->store);
 	bool own = !db_in_transaction(db); /* answers come several at once, in one */
 	int rc = own ? db_begin(db) : db_part_begin(db);
 
-	if (rc < 0) {
-		json_decref(detail);
-		return rc;
-	}
+	if (rc < 0)
+		goto out;
 	rc = settle(d, r, proven);
 	if (rc == 0 && proven != PROVEN_NONE)
 		rc = touch_after(d, r->host, now);
@@ -237,6 +241,8 @@ record(const struct rotation_deps *d, const struct rotation *r,
 			.object = r->host,
 			.reason = reason,
 			.result = code[0] ? code : "ok",
+			.before = before,
+			.after = after,
 			.detail = detail},
 		    now);
 	if (rc == 0)
@@ -246,6 +252,9 @@ record(const struct rotation_deps *d, const struct rotation *r,
 	else if (db_part_undo(db) < 0)
 		log_error(
 		    d->log, "%s: a part of a transaction cannot be undone", r->host);
+out:
+	json_decref(before);
+	json_decref(after);
 	json_decref(detail);
 	return rc;
 }
