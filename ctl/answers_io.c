@@ -110,7 +110,7 @@ answers_io_run(const struct ctl *ctl, const struct client_request *rq,
 	    .arg = arg,
 	    .result = CTL_OK,
 	    .interrupted = ret_interrupted};
-	char *body = json_text(rq->body);
+	char *body = rq->body != NULL ? json_text(rq->body) : NULL;
 	const struct http_client_request http = {
 	    .method = rq->method, .path = rq->path, .body = body};
 	struct error err;

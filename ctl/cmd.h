@@ -91,6 +91,17 @@ cmd_bmc(struct ctl *ctl, const struct args *args);
 /* cmd_console.c */
 int
 cmd_console(struct ctl *ctl, const struct args *args);
+/* cmd_audit.c */
+int
+cmd_audit_list(struct ctl *ctl, const struct args *args);
+int
+cmd_audit_show(struct ctl *ctl, const struct args *args);
+int
+cmd_audit_head(struct ctl *ctl, const struct args *args);
+int
+cmd_audit_verify(struct ctl *ctl, const struct args *args);
+int
+cmd_audit_export(struct ctl *ctl, const struct args *args);
 /* cmd_events_io.c */
 int
 cmd_events_io(struct ctl *ctl, const struct args *args);

@@ -261,6 +261,23 @@ static const struct args_option console_options[] = {
 	"watcher"},
 };
 
+static const struct args_option audit_list_options[] = {
+    {"who", 0, ARGS_VALUE, "NAME", "only by this user or token"},
+    {"what", 0, ARGS_VALUE, "ACTION", "only this: host.change, job.reinstall ..."},
+    {"object", 0, ARGS_VALUE, "NAME", "only about this host, site, image ..."},
+    {"since", 0, ARGS_VALUE, "TIME|DURATION", "only from then on: 7d, or a time"},
+    {"limit", 0, ARGS_VALUE, "N", "the newest N (50)"},
+};
+
+static const struct args_option audit_verify_options[] = {
+    {"head", 0, ARGS_VALUE, "SEQ:HASH", "this row was there when audit head printed it"},
+    {"file", 'f', ARGS_VALUE, "FILE", "check an exported file instead; asks no server"},
+};
+
+static const struct args_option audit_export_options[] = {
+    {"file", 'f', ARGS_VALUE, "FILE", "write it there (standard output)"},
+};
+
 static const struct args_option event_options[] = {
     {"host", 0, ARGS_VALUE, "HOST", "only of this host"},
     {"job", 0, ARGS_VALUE, "JOB", "only of this job"},
@@ -416,6 +433,20 @@ static const struct args_command commands[] = {
 	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
     {"events", NULL, "", 0, 0, {GROUP(event_options)}, cmd_events_io,
 	"Show what was observed", NULL},
+    {"audit", "list", "", 0, 0, {GROUP(audit_list_options)}, cmd_audit_list,
+	"Show who changed or ordered what, the newest first",
+	"What was refused is there too, with the code of the refusal."},
+    {"audit", "show", "SEQ", 1, 1, {{0}}, cmd_audit_show,
+	"Show one row, with what was before and after", NULL},
+    {"audit", "head", "", 0, 0, {{0}}, cmd_audit_head,
+	"Print the last row's number and hash, to be kept elsewhere", NULL},
+    {"audit", "verify", "", 0, 0, {GROUP(audit_verify_options)}, cmd_audit_verify,
+	"Prove that no row was changed, removed, inserted or reordered",
+	"Ends with 2, naming the first broken row, when one was. Only a head that was "
+	"kept\nelsewhere shows that rows are missing at the end, or that all was written "
+	"anew."},
+    {"audit", "export", "", 0, 0, {GROUP(audit_export_options)}, cmd_audit_export,
+	"Write the whole audit as JSON lines, the last one its head", NULL},
     {"agent", "list", "", 0, 0, {{0}}, cmd_status_agents, "List the sites' agents", NULL},
     {"doctor", NULL, "", 0, 0, {{0}}, cmd_status_doctor, "Check the whole installation",
 	"Ends with 2 when a check failed."},

@@ -27,12 +27,12 @@ enum {
 };
 
 /* The texts in the order of enum audit_chain_member. */
-#define COLUMNS                                                              \
-	"SELECT version, seq, at, uid, who, role, origin, what, object, "    \
+#define COLUMNS                                                           \
+	"SELECT version, seq, at, uid, who, role, origin, what, object, " \
 	"reason, result, before, after, detail, hash FROM audit"
 #define BOUNDS " seq < $1 AND seq > $2"
-#define NARROW                                            \
-	" AND (CAST($4 AS TEXT) IS NULL OR who = $4)"     \
+#define NARROW                                        \
+	" AND (CAST($4 AS TEXT) IS NULL OR who = $4)" \
 	" AND (CAST($5 AS TEXT) IS NULL OR what = $5)"
 #define ORDER " ORDER BY seq DESC LIMIT $3"
 
@@ -151,8 +151,8 @@ each_row(struct db_stmt *st, db_audit_each *each, void *arg)
 }
 
 int
-db_audit_list(struct store *s, const struct db_audit_filter *f, db_audit_each *each,
-    void *arg)
+db_audit_list(
+    struct store *s, const struct db_audit_filter *f, db_audit_each *each, void *arg)
 {
 	bool narrow = f->object, who = f->who && f->what;
 	struct db_stmt *st = stmt(s, f->object ? AUDIT_OBJECT

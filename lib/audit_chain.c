@@ -35,8 +35,9 @@ audit_chain_member_name(enum audit_chain_member m)
 static json_t *
 string_of(const struct audit_chain_text *t)
 {
-	return t->n > 0 && memchr(t->v, '\0', t->n) ? NULL
-						    : json_stringn(t->n ? t->v : "", t->n);
+	return t->n > 0 && memchr(t->v, '\0', t->n)
+		   ? NULL
+		   : json_stringn(t->n ? t->v : "", t->n);
 }
 
 /* Takes v; NULL is what cannot be in JSON. */
@@ -223,8 +224,7 @@ read_row(struct audit_chain_line *l)
 	for (size_t i = 0; rc == 0 && i < AUDIT_CHAIN_TEXTS; i++)
 		rc = read_text(
 		    l->doc, member_names[i], l->octets, size, &used, &r->text[i]);
-	return rc < 0 ? rc
-		      : read_text(l->doc, "hash", l->octets, size, &used, &r->hash);
+	return rc < 0 ? rc : read_text(l->doc, "hash", l->octets, size, &used, &r->hash);
 }
 
 static int
@@ -233,8 +233,8 @@ read_head(struct audit_chain_line *l, const json_t *head)
 	const json_t *hash = json_object_get(head, "hash");
 
 	l->head = true;
-	l->row.hash = (struct audit_chain_text){
-	    json_string_value(hash), json_string_length(hash)};
+	l->row.hash =
+	    (struct audit_chain_text){json_string_value(hash), json_string_length(hash)};
 	if (json_object_size(l->doc) != 1 || json_object_size(head) != 3 ||
 	    !json_is_string(hash) || read_number(head, "seq", &l->row.seq) < 0)
 		return -EINVAL;

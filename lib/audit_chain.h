@@ -15,7 +15,7 @@
 #include "lib/error.h"
 
 enum {
-	AUDIT_CHAIN_VERSION = 2,	     /* of the rows that are written today */
+	AUDIT_CHAIN_VERSION = 2,	    /* of the rows that are written today */
 	AUDIT_CHAIN_LINE_MAX = 1024 * 1024, /* of an exported row */
 };
 
@@ -43,7 +43,8 @@ struct audit_chain_text {
 };
 
 struct audit_chain_row {
-	int64_t version; /* of what is hashed; one that is not known makes the row a broken one */
+	int64_t
+	    version; /* of what is hashed; one that is not known makes the row a broken one */
 	int64_t seq, at, uid;
 	struct audit_chain_text text[AUDIT_CHAIN_TEXTS];
 	struct audit_chain_text hash; /* as it is stored */
@@ -66,7 +67,7 @@ json_t *
 audit_chain_shown(const struct audit_chain_text *text);
 
 struct audit_chain_line {
-	bool head;		    /* the last line: seq, at and hash of the row say which */
+	bool head; /* the last line: seq, at and hash of the row say which */
 	struct audit_chain_row row; /* borrows from the rest */
 	json_t *doc;
 	char *octets;
@@ -92,7 +93,7 @@ audit_chain_why_name(enum audit_chain_why why); /* "changed" */
 
 struct audit_chain_result {
 	enum audit_chain_why why;
-	int64_t seq;	/* the first broken row; of removed rows the first that is missing */
+	int64_t seq; /* the first broken row; of removed rows the first that is missing */
 	char text[256]; /* what was found, in words */
 	int64_t rows;	/* that were looked at */
 	/* The last row that holds. */

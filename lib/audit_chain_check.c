@@ -24,7 +24,8 @@ enum { BACK = 64, SKIP_MAX = 1000, LOOK_MAX = 20000 };
 struct audit_chain {
 	int64_t want; /* number of the next row */
 	int64_t rows, at;
-	char back[BACK][DIGEST_TEXT]; /* hashes of the rows before it, by number; [0]: "" */
+	char back[BACK]
+		 [DIGEST_TEXT]; /* hashes of the rows before it, by number; [0]: "" */
 	struct {
 		int64_t seq; /* 0: none */
 		char hash[DIGEST_TEXT];
@@ -137,8 +138,8 @@ keep(struct audit_chain *c, const struct audit_chain_row *r)
 	c->octets = str_alloc(need);
 	c->suspect = *r;
 	for (size_t i = 0; i <= AUDIT_CHAIN_TEXTS; i++) {
-		struct audit_chain_text *t = i < AUDIT_CHAIN_TEXTS ? &c->suspect.text[i]
-								   : &c->suspect.hash;
+		struct audit_chain_text *t =
+		    i < AUDIT_CHAIN_TEXTS ? &c->suspect.text[i] : &c->suspect.hash;
 		if (t->n > 0)
 			memcpy(c->octets + at, t->v, t->n);
 		t->v = c->octets + at;
@@ -203,8 +204,9 @@ look_next(struct audit_chain *c, const struct audit_chain_row *r)
 {
 	if (c->stored[0] && follows(c->stored, r, r->seq)) {
 		conclude(c, AUDIT_CHAIN_CHANGED,
-		    c->want > 1 ? "is not what was written (or the one before it was replaced)"
-				: "is not what was written");
+		    c->want > 1
+			? "is not what was written (or the one before it was replaced)"
+			: "is not what was written");
 		return;
 	}
 	if (c->computed[0] && follows(c->computed, r, r->seq)) {
@@ -215,7 +217,8 @@ look_next(struct audit_chain *c, const struct audit_chain_row *r)
 		if (!follows(c->stored, r, r->seq + n))
 			continue;
 		say(c, AUDIT_CHAIN_REMOVED, c->want,
-		    "%lld row(s) from %lld on are missing, and the others were renumbered",
+		    "%lld row(s) from %lld on are missing, and the others were "
+		    "renumbered",
 		    (long long)n, (long long)c->want);
 		return;
 	}
@@ -293,7 +296,8 @@ audit_chain_end(const struct audit_chain *c, struct audit_chain_result *ret)
 		r.why = AUDIT_CHAIN_CHANGED;
 		r.seq = c->kept.seq;
 		snprintf(r.text, sizeof(r.text),
-		    "row %lld has another hash than the one that was kept: it, or rows before "
+		    "row %lld has another hash than the one that was kept: it, or rows "
+		    "before "
 		    "it, were written anew",
 		    (long long)c->kept.seq);
 	}

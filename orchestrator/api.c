@@ -119,6 +119,10 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/hosts/{name}/console", api_console_type, AUTH_OPERATOR},
     {"GET", V1 "/events", api_event_list, AUTH_VIEWER},
     {"GET", V1 "/doctor", api_doctor_get, AUTH_VIEWER},
+    {"GET", V1 "/audit", api_audit_list, AUTH_VIEWER},
+    {"GET", V1 "/audit/head", api_audit_head, AUTH_VIEWER},
+    {"GET", V1 "/audit/verify", api_audit_verify, AUTH_VIEWER},
+    {"GET", V1 "/audit/export", api_audit_export, AUTH_VIEWER},
 };
 
 const struct rest_route *

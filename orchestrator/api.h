@@ -140,5 +140,6 @@ rest_handler api_console_take, api_console_get, api_console_newest, api_console_
 json_t *
 api_console_json(struct orch *o, const char *boot);
 rest_handler api_doctor_get;
+rest_handler api_audit_list, api_audit_head, api_audit_verify, api_audit_export;
 
 #endif

@@ -53,9 +53,9 @@ codes_of(const json_t *errors)
 
 	json_array_foreach (errors, i, e)
 		if (i < ERRORS_SHOWN_MAX)
-			json_array_append_new(list,
-			    json_pack("[O, O]", json_object_get(e, "host"),
-				json_object_get(e, "code")));
+			json_array_append_new(
+			    list, json_pack("[O, O]", json_object_get(e, "host"),
+				      json_object_get(e, "code")));
 	return list;
 }
 
@@ -390,8 +390,7 @@ write_cancel(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 {
 	int64_t now = clock_wall();
 	json_t *detail = json_pack("{s:s}", "job", job->id);
-	json_t *before =
-	    json_pack("{s:s}", "state", db_job_state_name(job->state));
+	json_t *before = json_pack("{s:s}", "state", db_job_state_name(job->state));
 	json_t *after = NULL;
 	int rc = db_begin(store_db(o->store));
 
@@ -400,8 +399,8 @@ write_cancel(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 	if (rc == 0 && !job->sent && job->state == DB_JOB_QUEUED)
 		rc = cancel_unsent(o, job, who, now);
 	/* What runs is cancelled by its agent, which tells when it has. */
-	after = json_pack("{s:s, s:b}", "state", db_job_state_name(job->state),
-	    "cancel", true);
+	after = json_pack(
+	    "{s:s, s:b}", "state", db_job_state_name(job->state), "cancel", true);
 	if (rc == 0)
 		rc = audit_write(o->store, who,
 		    &(struct audit_row){.what = "job.cancel",

@@ -40,8 +40,8 @@ part(const json_t *v)
 		return text;
 	digest_sha256(text, n, digest);
 	free(text);
-	json_t *said = json_pack(
-	    "{s:I, s:s}", "too_long_octets", (json_int_t)n, "sha256", digest);
+	json_t *said =
+	    json_pack("{s:I, s:s}", "too_long_octets", (json_int_t)n, "sha256", digest);
 	text = json_text(said);
 	json_decref(said);
 	return text;
@@ -89,7 +89,8 @@ audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after)
 	const char *key;
 
 	json_object_foreach ((json_t *)(uintptr_t)fields, key, pair) {
-		const json_t *was = json_array_get(pair, 0), *is = json_array_get(pair, 1);
+		const json_t *was = json_array_get(pair, 0),
+			     *is = json_array_get(pair, 1);
 		put_side(before, key, was);
 		/* Secrets are the only members with a dot, and told of in words. */
 		if (strchr(key, '.') && str_eq(json_string_value(is), "set anew"))

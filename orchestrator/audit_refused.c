@@ -30,7 +30,7 @@ static const struct {
     {"POST", V1 "/apply", "inventory.apply"},
     {"POST", V1 "/sites/{name}/resume", "bmc.resume"},
     {"POST", V1 "/images/{name}/verify", NULL},
-    {"POST", V1 "/power", NULL}, /* asks for the state */
+    {"POST", V1 "/power", NULL},		/* asks for the state */
     {"POST", V1 "/hosts/{name}/console", NULL}, /* keys; who opens one is recorded */
     {"GET", V1 "/hosts/{name}/console", "console.open"},
     {"POST", V1 "/session", NULL},
@@ -40,10 +40,10 @@ static const struct {
 /* Members whose values may be kept: those that GET shows, and those of orders. */
 static const char *const harmless[] = {"action", "address", "answer_unknown", "args",
     "bmc", "bmc_prefixes", "boot", "boot_method", "boot_verify", "cipher", "console",
-    "default", "deadlines", "dns", "document", "domain", "dry_run", "expires_s", "files", "firmware",
-    "gateway", "graceful_s", "hard", "host", "hosts", "idle", "image", "images",
-    "initrds", "ip", "ip6", "items", "kernel", "keymap", "kind", "last", "lease_s",
-    "limit", "loaders", "local_boot", "mac", "manners", "menu", "mtu", "name",
+    "default", "deadlines", "dns", "document", "domain", "dry_run", "expires_s", "files",
+    "firmware", "gateway", "graceful_s", "hard", "host", "hosts", "idle", "image",
+    "images", "initrds", "ip", "ip6", "items", "kernel", "keymap", "kind", "last",
+    "lease_s", "limit", "loaders", "local_boot", "mac", "manners", "menu", "mtu", "name",
     "nfs_root", "nics", "only_read", "outside", "path", "pool", "port", "prefix",
     "privilege", "probe", "ra", "reason", "relay", "reports", "require_cipher", "role",
     "router_s", "seconds", "serial", "sha256", "site", "sites", "size", "subnets",
@@ -105,8 +105,8 @@ mask(const json_t *v, int depth)
 	ret = json_array();
 	json_array_foreach (v, i, item) {
 		if (i == ITEMS_MAX) {
-			json_array_append_new(ret,
-			    json_sprintf("and %zu more", json_array_size(v) - i));
+			json_array_append_new(
+			    ret, json_sprintf("and %zu more", json_array_size(v) - i));
 			break;
 		}
 		json_array_append_new(ret, mask(item, depth + 1));
@@ -131,8 +131,8 @@ verb_of(const char *method)
 void
 audit_refused_word(const char *method, const char *pattern, char *buf, size_t size)
 {
-	const char *p = str_has_prefix(pattern, V1 "/") ? pattern + strlen(V1 "/")
-							: pattern + 1;
+	const char *p =
+	    str_has_prefix(pattern, V1 "/") ? pattern + strlen(V1 "/") : pattern + 1;
 	const char *last = strrchr(pattern, '/') + 1;
 	size_t noun = strcspn(p, "/");
 
@@ -185,8 +185,7 @@ object_of(struct rest_request *rq, const json_t *body)
 		if (rest_param(rq, params[i]))
 			return rest_param(rq, params[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(members); i++) {
-		const char *s =
-		    json_string_value(json_object_get(body, members[i]));
+		const char *s = json_string_value(json_object_get(body, members[i]));
 		if (s)
 			return s;
 	}

@@ -38,7 +38,7 @@ struct orch {
 	struct rest_server *rest;
 	struct event *prune;
 	struct event *audit_daily; /* armed while the audit's head is to be logged */
-	int64_t started; /* wall */
+	int64_t started;	   /* wall */
 };
 
 /* Opens database, key and socket; serving begins with the event loop. NULL with *err. */

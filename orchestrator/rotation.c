@@ -224,8 +224,7 @@ record(const struct rotation_deps *d, const struct rotation *r,
 	json_t *before =
 	    changed ? json_pack("{s:s}", "bmc.password", r->sealed[0] ? "set" : "unset")
 		    : NULL;
-	json_t *after =
-	    changed ? json_pack("{s:s}", "bmc.password", "changed") : NULL;
+	json_t *after = changed ? json_pack("{s:s}", "bmc.password", "changed") : NULL;
 	struct db *db = store_db(d->store);
 	bool own = !db_in_transaction(db); /* answers come several at once, in one */
 	int rc = own ? db_begin(db) : db_part_begin(db);

@@ -52,6 +52,7 @@ EVENT_USERS = {
     "orchestrator/dispatch_call": "time limits of calls to agents",
     "orchestrator/fleet": "a slice of hosts in each turn, and clients that do not read",
     "orchestrator/live": "how long a request waits, and an agent is not heard",
+    "orchestrator/api_audit": "clients of an export that do not read",
     "orchestrator/feed": "followers that stopped reading",
 }
 
@@ -60,6 +61,7 @@ PREFIXES = {
     "lib/buf": ["rbuf_", "wbuf_"],  # two cursors, one file
     "lib/rest_server": ["rest_"],  # one interface in two files
     "lib/rest_request": ["rest_"],
+    "lib/audit_chain_check": ["audit_chain_"],  # the part of audit_chain.h that checks
     "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
     "lib/bundle_host": ["bundle_"],
     "lib/bundle_bmc": ["bundle_bmc_"],
@@ -76,7 +78,7 @@ GLOBALS = {}
 
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
-    r"^lib/(addr|arch|agent_msg|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
+    r"^lib/(addr|arch|agent_msg|audit_chain\w*|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
     r"|^orchestrator/(lifecycle|inventory_subnet|siteconf\w*)$"
     r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch)$"
     r"|^ctl/import_(recipes|table)$"
