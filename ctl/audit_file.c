@@ -69,12 +69,14 @@ static int
 conclude(const struct reading *r, struct audit_chain_result *ret, struct error *err)
 {
 	if (!r->ended)
-		return not_whole(err, r->lines, "the last line is missing: it was cut off");
+		return not_whole(
+		    err, r->lines, "the last line is missing: it was cut off");
 	audit_chain_end(r->chain, ret);
 	if (ret->why != AUDIT_CHAIN_OK ||
 	    (ret->head_seq == r->head_seq && str_eq(ret->head_hash, r->head_hash)))
 		return 0;
-	ret->why = r->head_seq > ret->head_seq ? AUDIT_CHAIN_REMOVED : AUDIT_CHAIN_CHANGED;
+	ret->why =
+	    r->head_seq > ret->head_seq ? AUDIT_CHAIN_REMOVED : AUDIT_CHAIN_CHANGED;
 	ret->seq = r->head_seq > ret->head_seq ? ret->head_seq + 1 : r->head_seq;
 	snprintf(ret->text, sizeof(ret->text),
 	    "the last line of the file names row %lld, and its rows end otherwise",

@@ -90,8 +90,8 @@ fetch(const struct ctl *ctl, const struct args *args, int64_t since, int64_t lim
 		struct text path = {0};
 		json_t *page = NULL;
 
-		snprintf(size, sizeof(size), "%lld",
-		    (long long)(left < PAGE ? left : PAGE));
+		snprintf(
+		    size, sizeof(size), "%lld", (long long)(left < PAGE ? left : PAGE));
 		text_add(&path, "/api/v1/audit");
 		text_add_query(&path, "limit", size);
 		text_add_query(&path, "before", before);
@@ -100,8 +100,8 @@ fetch(const struct ctl *ctl, const struct args *args, int64_t since, int64_t lim
 		r = client_get(ctl, text_str(&path), &page);
 		text_done(&path);
 		if (r == CTL_OK)
-			more = take_page(
-			    all, json_object_get(page, "items"), since, limit);
+			more =
+			    take_page(all, json_object_get(page, "items"), since, limit);
 		free(before);
 		before = str_dup(json_string_value(json_object_get(page, "next")));
 		more = more && before;
@@ -203,8 +203,8 @@ print_row(const struct ctl *ctl, const json_t *row)
 	json_t *detail = json_object_get(row, "detail");
 	struct text t = {0}, number = {0};
 
-	text_addf(&number, "%lld",
-	    (long long)json_integer_value(json_object_get(row, "seq")));
+	text_addf(
+	    &number, "%lld", (long long)json_integer_value(json_object_get(row, "seq")));
 	record_add_line(&t, "seq", text_str(&number));
 	record_add_time(&t, "at", row, "at");
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)

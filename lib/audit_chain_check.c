@@ -194,7 +194,7 @@ suspect(struct audit_chain *c, const struct audit_chain_row *r)
 static void
 conclude(struct audit_chain *c, enum audit_chain_why why, const char *text)
 {
-	say(c, why, c->want, "row %lld %s", (long long)c->want, text);
+	say(c, why, c->seq, "row %lld %s", (long long)c->seq, text);
 	c->done = true;
 }
 

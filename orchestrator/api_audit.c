@@ -55,7 +55,8 @@ row_json(const struct audit_chain_row *r)
 	    clock_text(r->at, at, sizeof(at)), "uid", (json_int_t)r->uid);
 
 	for (int i = 0; i < AUDIT_CHAIN_TEXTS; i++)
-		json_object_set_new(v, audit_chain_member_name((enum audit_chain_member)i),
+		json_object_set_new(v,
+		    audit_chain_member_name((enum audit_chain_member)i),
 		    i >= AUDIT_CHAIN_BEFORE ? member_json(&r->text[i])
 					    : audit_chain_shown(&r->text[i]));
 	json_object_set_new(v, "hash", audit_chain_shown(&r->hash));
@@ -249,8 +250,7 @@ walk_slice(void *arg)
 	w->err.code[0] = '\0';
 	if ((!w->begun && walk_begin(w) < 0) || w->end)
 		return;
-	int rc = db_audit_walk(
-	    w->reader, w->next, w->head_seq, SLICE_ROWS, walk_row, w);
+	int rc = db_audit_walk(w->reader, w->next, w->head_seq, SLICE_ROWS, walk_row, w);
 	if (rc < 0)
 		db_error(store_db(w->reader), rc, &w->err, "read the audit");
 }
@@ -290,8 +290,8 @@ answer_verified(struct walk *w)
 		    audit_chain_why_name(r.why), "text", r.text);
 	rest_reply(w->rq, 200,
 	    json_pack("{s:b, s:I, s:o, s:o}", "ok", r.why == AUDIT_CHAIN_OK, "rows",
-		(json_int_t)r.rows, "head",
-		head_json(r.head_seq, r.head_at, r.head_hash), "broken", broken),
+		(json_int_t)r.rows, "head", head_json(r.head_seq, r.head_at, r.head_hash),
+		"broken", broken),
 	    NULL);
 }
 
@@ -419,7 +419,8 @@ api_audit_verify(void *arg, struct rest_request *rq)
 	const char *number = filter(rq, "seq"), *hash = filter(rq, "hash");
 	if (!number != !hash || (hash && !hash_valid(hash)) ||
 	    (number && str_to_i64(number, 1, INT64_MAX, &seq) < 0)) {
-		error_set(&err, -EINVAL, "bad-value", "netboot-ctl audit head prints both",
+		error_set(&err, -EINVAL, "bad-value",
+		    "netboot-ctl audit head prints both",
 		    "seq and hash: not a row's number and its hash");
 		api_refuse(rq, &err, NULL);
 		return;

@@ -258,13 +258,15 @@ only_sites_that_show_an_image_are_told(void **state)
 	touched(f, IMAGE("inst2", "reinstall", ""), "");
 }
 
-static void
-count_rows(void *arg, const struct db_audit *row)
+static bool
+count_rows(void *arg, const struct audit_chain_row *row)
 {
-	assert_string_equal(row->who, "ada");
-	assert_string_equal(row->reason, "INC-1");
-	assert_null(strstr(row->detail, "'p1'"));
+	assert_string_equal(row->text[AUDIT_CHAIN_WHO].v, "ada");
+	assert_string_equal(row->text[AUDIT_CHAIN_REASON].v, "INC-1");
+	for (size_t i = 0; i < AUDIT_CHAIN_TEXTS; i++)
+		assert_null(strstr(row->text[i].v, "\"p1\""));
 	++*(int *)arg;
+	return true;
 }
 
 static void
@@ -275,8 +277,46 @@ each_change_has_an_audit_row(void **state)
 
 	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
 	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
-	assert_int_equal(db_audit_list(f->store, 0, 100, count_rows, &rows), 0);
+	assert_int_equal(
+	    db_audit_walk(f->store, 1, INT64_MAX, 100, count_rows, &rows), 0);
 	assert_int_equal(rows, 5);
+}
+
+static bool
+last_row(void *arg, const struct audit_chain_row *row)
+{
+	char *text = arg;
+
+	text[0] = '\0';
+	for (int i = AUDIT_CHAIN_WHAT; i < AUDIT_CHAIN_TEXTS; i++)
+		if (i != AUDIT_CHAIN_REASON && i != AUDIT_CHAIN_RESULT) {
+			strcat(text, row->text[i].v);
+			strcat(text, " ");
+		}
+	return true;
+}
+
+/* Both sides of what differs, and of secrets that they did. */
+static void
+a_row_has_what_was_and_what_is(void **state)
+{
+	struct fixture *f = *state;
+	char text[2000];
+
+	fixture_apply(f, FIXTURE_DOCUMENT, NULL);
+	fixture_apply(f, "{'sites':[{'name':'los','timezone':'Africa/Lagos'}]}", NULL);
+	assert_int_equal(db_audit_walk(f->store, 1, INT64_MAX, 100, last_row, text), 0);
+	assert_string_equal(text, "site.change los {\"timezone\":\"UTC\"} "
+				  "{\"timezone\":\"Africa/Lagos\"}  ");
+	fixture_apply(f,
+	    "{'hosts':[{'name':'a.los','site':'los','image':'debian','labels':{'rack':'"
+	    "r1'},"
+	    "'nics':[{'mac':'52:54:00:00:00:01','ip':'10.0.0.1'}],'bmc':{'address':"
+	    "'10.9.0.1','user':'u','password':'another'}}]}",
+	    NULL);
+	assert_int_equal(db_audit_walk(f->store, 1, INT64_MAX, 100, last_row, text), 0);
+	assert_string_equal(text, "host.change a.los {\"bmc.password\":\"set\"} "
+				  "{\"bmc.password\":\"changed\"}  ");
 }
 
 static void
@@ -309,6 +349,7 @@ main(void)
 	    FIXTURE_TEST(menus),
 	    FIXTURE_TEST(only_sites_that_show_an_image_are_told),
 	    FIXTURE_TEST(each_change_has_an_audit_row),
+	    FIXTURE_TEST(a_row_has_what_was_and_what_is),
 	    FIXTURE_TEST(an_export_applies_as_the_same),
 	};
 
