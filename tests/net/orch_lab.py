@@ -38,7 +38,7 @@ class Connection(http.client.HTTPConnection):
 class Answer:
     def __init__(self, status, body, headers):
         self.status, self.etag, self.allow = status, headers.get("ETag"), headers.get("Allow")
-        is_json = "json" in (headers.get("Content-Type") or "")
+        is_json = (headers.get("Content-Type") or "").split(";")[0] in ("application/json", "application/problem+json")
         self.json = json.loads(body) if body and is_json else None
         self.text = None if is_json else body.decode()
 
@@ -124,7 +124,8 @@ class Orch:
             r = c.getresponse()
             answer = Answer(r.status, r.read(), r.headers)
             if not path.startswith("/agent/"):
-                openapi.check(method, path, r.status, r.getheader("Content-Type"), answer.json)
+                lines = answer.text if "ndjson" in (r.getheader("Content-Type") or "") else None
+                openapi.check(method, path, r.status, r.getheader("Content-Type"), lines or answer.json)
             return answer
         finally:
             c.close()

@@ -201,4 +201,5 @@ def test_every_described_member_is_met(orch):
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
             path = path.replace("/config", "/config?for=nginx&server=10.1.0.1,fd10:1::1")
             assert orch.get(path.replace("{name}", "full")).status == 200, path
+    assert not orch.get("/audit/verify?seq=1&hash=" + 64 * "0").json["ok"]
     assert not openapi.unmet(), "\n".join(openapi.unmet())
