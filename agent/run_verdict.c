@@ -63,7 +63,7 @@ static const struct verdict other_dhcp = {"other-dhcp-answered",
     "let it ignore this MAC address"};
 static const struct verdict unanswered = {"dhcp-not-answered",
     "the machine asked for a network boot, but the boot services did not answer it",
-    "see why: netboot-ctl events --host NAME (dhcp4.ignored); a host without an address "
+    "see why: netboot-ctl events --host HOST (dhcp4.ignored); a host without an address "
     "needs an ip for its NIC, or a pool in the subnet"};
 /* boot.md 1.3.1: "DISCOVER x3, no REQUEST, no 4011". */
 static const struct verdict not_taken = {"proxy-offer-not-taken",
@@ -80,7 +80,7 @@ static const struct verdict loader_unknown = {"loader-missing",
     "the firmware was given an address and nothing to boot, because there is no loader "
     "for "
     "its architecture, or TFTP or HTTP is switched off here",
-    "netboot-ctl events --host NAME says which (dhcp4.ack, dhcp6.reply: lacks); add a "
+    "netboot-ctl events --host HOST says which (dhcp4.ack, dhcp6.reply: lacks); add a "
     "loader: "
     "netboot-ctl site set SITE --loader ARCH=FILE, or the file that is missing"};
 static const struct verdict loader_stall = {"loader-stalled",

@@ -34,6 +34,7 @@ enum {
 	STAGE_GET,
 	STAGE_LIST,
 	STAGE_LIST_BOOT,
+	STAGE_PAST,
 };
 
 /* $4 and $5 (kind, open) narrow every list; NULL means all. */
@@ -54,7 +55,8 @@ static const char *const sql[] = {
     [JOB_GET] =
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
-	" cancel_by, cancel_reason, retry_of, sent FROM job WHERE id = $1",
+	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text FROM job"
+	" WHERE id = $1",
     [JOB_OPEN_HOST] = "SELECT id FROM job WHERE host = $1 AND ended IS NULL",
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
     [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
@@ -74,8 +76,8 @@ static const char *const sql[] = {
     [JOB_BUNDLE] = "SELECT bundle FROM job WHERE id = $1",
     [JOB_UPDATE] =
 	"UPDATE job SET state = $2, stage = $3, attempt = $4, agent = $5, boot = $6,"
-	" ended = $7, verdict_code = $8, verdict_text = $9, verdict_next = $10"
-	" WHERE id = $1",
+	" ended = $7, verdict_code = $8, verdict_text = $9, verdict_next = $10,"
+	" agent_code = $11, agent_text = $12 WHERE id = $1",
     [JOB_CANCEL] = "UPDATE job SET cancel_at = $2, cancel_by = $3, cancel_reason = $4"
 		   " WHERE id = $1 AND cancel_at IS NULL",
     [ATTEMPT_ADD] = "INSERT INTO attempt (job, n, began) VALUES ($1, $2, $3)"
@@ -95,6 +97,13 @@ static const char *const sql[] = {
     [STAGE_LIST] = STAGE_COLUMNS "WHERE job = $1 ORDER BY attempt, seq",
     [STAGE_LIST_BOOT] = STAGE_COLUMNS
     "WHERE boot = $1 OR (boot IS NULL AND job = $2 AND attempt = $3) ORDER BY seq",
+    /* Both halves walk an index: the host's newest jobs, and the stages of each. */
+    [STAGE_PAST] =
+	"SELECT j.image, g.stage, g.entered, g.ended FROM job_stage g"
+	" JOIN job j ON j.id = g.job WHERE g.job IN (SELECT id FROM job WHERE host = $1"
+	" AND (CAST($2 AS TEXT) IS NULL OR id < $2) ORDER BY id DESC LIMIT $3)"
+	" AND g.state = 'confirmed' AND g.entered IS NOT NULL AND g.ended IS NOT NULL"
+	" ORDER BY g.job DESC",
 };
 
 static const char *const state_names[] = {
@@ -189,6 +198,8 @@ read_job(struct db_stmt *st, struct db_job *j)
 	db_col_copy(st, 18, j->cancel_reason, sizeof(j->cancel_reason));
 	db_col_copy(st, 19, j->retry_of, sizeof(j->retry_of));
 	j->sent = db_col_i64(st, 20);
+	db_col_copy(st, 21, j->agent_code, sizeof(j->agent_code));
+	db_col_copy(st, 22, j->agent_text, sizeof(j->agent_text));
 }
 
 int
@@ -314,6 +325,8 @@ db_job_update(struct store *s, const struct db_job *job)
 	db_bind_opt(st, 8, job->verdict_code);
 	db_bind_opt(st, 9, job->verdict_text);
 	db_bind_opt(st, 10, job->verdict_next);
+	db_bind_opt(st, 11, job->agent_code);
+	db_bind_opt(st, 12, job->agent_text);
 	return store_change(st);
 }
 
@@ -419,4 +432,23 @@ db_job_stages_of_boot(struct store *s, const char *boot, const char *job, int64_
 	db_bind_opt(st, 2, job);
 	db_bind_i64(st, 3, attempt);
 	return each_stage(st, each, arg);
+}
+
+int
+db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
+    void (*each)(void *arg, const struct db_job_past *past), void *arg)
+{
+	struct db_stmt *st = stmt_for(s, STAGE_PAST, host);
+	struct db_job_past past;
+	int rc;
+
+	db_bind_text(st, 2, before);
+	db_bind_i64(st, 3, jobs);
+	while ((rc = db_step(st)) == 1) {
+		db_col_copy(st, 0, past.image, sizeof(past.image));
+		db_col_copy(st, 1, past.stage, sizeof(past.stage));
+		past.took = db_col_i64(st, 3) - db_col_i64(st, 2);
+		each(arg, &past);
+	}
+	return rc;
 }

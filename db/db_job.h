@@ -43,6 +43,9 @@ struct db_job {
 	char cancel_reason[BUNDLE_REASON_SIZE];
 	char retry_of[ID_SIZE];
 	int64_t sent; /* 0: no agent was ever given it */
+	/* What the agent said, where the verdict says more; "" otherwise. */
+	char agent_code[ERROR_CODE_SIZE];
+	char agent_text[ERROR_TEXT_SIZE];
 };
 
 struct db_job_stage {
@@ -130,5 +133,16 @@ db_job_stages(struct store *s, const char *job,
 int
 db_job_stages_of_boot(struct store *s, const char *boot, const char *job, int64_t attempt,
     void (*each)(void *arg, const struct db_job_stage *stage), void *arg) MUST_CHECK;
+
+/* A confirmed stage of a host's past. */
+struct db_job_past {
+	char image[BUNDLE_NAME_SIZE];
+	char stage[DB_JOB_STAGE_SIZE];
+	int64_t took; /* microseconds */
+};
+/* Those of the host's newest `jobs` jobs before the job `before` (NULL: of all), the newest job first. */
+int
+db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
+    void (*each)(void *arg, const struct db_job_past *past), void *arg) MUST_CHECK;
 
 #endif

@@ -106,6 +106,7 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/jobs/{id}/cancel", api_job_cancel, AUTH_OPERATOR},
     {"POST", V1 "/jobs/{id}/retry", api_job_retry, AUTH_OPERATOR},
     {"GET", V1 "/status", api_status_list, AUTH_VIEWER},
+    {"GET", V1 "/why", api_why_get, AUTH_VIEWER},
     {"GET", V1 "/agents", api_status_agents, AUTH_VIEWER},
     {"POST", V1 "/power", api_bmc_power, AUTH_OPERATOR},
     {"POST", V1 "/bmc/{verb}", api_bmc_ask, AUTH_OPERATOR},

@@ -131,6 +131,7 @@ rest_handler api_image_list, api_image_get, api_image_add, api_image_delete,
 rest_handler api_apply_post, api_apply_export;
 rest_handler api_job_add, api_job_list, api_job_get, api_job_cancel, api_job_retry;
 rest_handler api_status_list, api_status_agents;
+rest_handler api_why_get;
 rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
 rest_handler api_boot_list, api_boot_get;
 rest_handler api_event_list;

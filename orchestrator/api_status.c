@@ -18,6 +18,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "lib/verdict.h"
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
@@ -96,6 +97,18 @@ put_stop(struct orch *o, const struct db_host *h, json_t *v, int64_t now)
 	json_put_str(v, "reason", text);
 }
 
+/* "kernel-panic-seen: The kernel panicked": `why` has the rest. */
+static void
+put_verdict(const struct db_job *job, json_t *v)
+{
+	const struct verdict_row *row = verdict_find(job->verdict_code);
+	char reason[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + 2];
+
+	snprintf(reason, sizeof(reason), "%s: %s", job->verdict_code,
+	    row ? row->title : job->verdict_text);
+	json_put_str(v, "reason", reason);
+}
+
 /* One row; *stuck says whether ?stuck=1 shows it. */
 static int
 status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *stuck)
@@ -122,7 +135,7 @@ status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *st
 		rc = put_open_job(o, &job, v, now, stuck);
 	} else if (rc == 0 && job.state == DB_JOB_FAILED && !h->locked_at) {
 		json_put_str(v, "state", "failed");
-		json_put_str(v, "reason", job.verdict_text);
+		put_verdict(&job, v);
 		*stuck = true;
 	}
 	if (rc == 0 && (!job.ended || job.state == DB_JOB_FAILED)) {

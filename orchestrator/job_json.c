@@ -46,6 +46,7 @@ job_json(const struct db_job *job)
 		? json_pack("{s:s, s:s, s:s}", "code", job->verdict_code, "text",
 		      job->verdict_text, "next", job->verdict_next)
 		: json_null());
+	put_or_null(v, "agent_code", job->agent_code);
 	put_or_null(v, "boot", job->boot);
 	json_put(v, "cancel", json_null());
 	if (job->cancel_at) {

@@ -25,6 +25,7 @@
 #include "db/db_event.h"
 #include "db/db_host.h"
 #include "lib/str.h"
+#include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
 
 static int
@@ -121,16 +122,23 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 	struct lifecycle_change *ch = str_alloc(sizeof(*ch));
 	struct db_job *job = str_alloc(sizeof(*job));
 	int64_t seq = 0;
-	int rc = db_event_add(s, ev, agent, number, &seq);
+	int rc = 0;
 	bool have_job = false;
 
-	if (rc == 0 && ev->job[0]) {
+	if (ev->job[0]) {
 		rc = db_job_get(s, ev->job, job);
 		have_job = rc == 0;
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	if (rc == 0) {
 		lifecycle_apply(ev, agent, have_job ? job : NULL, ch);
+		/* Its event comes before the job's end: who follows the job has the verdict by then. */
+		if (ch->set_job && ch->job.ended && ch->job.state == DB_JOB_FAILED)
+			rc = explain_end(s, ev, &ch->job);
+	}
+	if (rc == 0)
+		rc = db_event_add(s, ev, agent, number, &seq);
+	if (rc == 0) {
 		ch->stage.seq = seq;
 		rc = write_change(s, ev, ch);
 	}

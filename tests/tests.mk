@@ -35,9 +35,19 @@ $(foreach f,$(FOLDERS),$(eval $(call TEST_RULES,$(f))))
 $(B)/tests/sim/agent/job_sim: $(B)/tests/sim/agent/job_machine.o
 $(B)/tests/sim/agent/bmc_pool_sim $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim: $(B)/tests/sim/agent/bmc_world.o
 
+# What is made from tables of the programs.
+DOC_BIN := $(B)/tests/doc/verdict_doc
+$(DOC_BIN): $(B)/tests/doc/verdict_doc.o $(AR_lib)
+	@echo "  LD   $@"
+	@$(CC) $(LDFLAGS_ALL) -o $@ $(TEST_PARTS) $(PKG_LIBS)
+
 unit-bin: $(UNIT_BIN)
 sim-bin: $(SIM_BIN)
 fuzz-bin: $(FUZZ_BIN)
+doc-bin: $(DOC_BIN)
+docs:
+	@$(MAKE) --no-print-directory VARIANT=release doc-bin
+	@build/release/tests/doc/verdict_doc > docs/verdicts.md
 
 # ---- running ----
 # Tests are built with ASan and UBSan whatever VARIANT says. -k: a program that does not build
@@ -53,7 +63,7 @@ SOAK_TIME ?= 600
 check:
 	@$(RUN) begin
 	@if [ -z "$(NO_DEPS)" ]; then $(RUN) step 'packages' sh packaging/install-deps.sh || true; fi
-	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all fake-bin || true
+	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all fake-bin doc-bin || true
 	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all fake-bin unit-bin sim-bin fuzz-bin || true
 	@for part in lint unit sim fuzz net lab; do $(RUN) part $$part $(MAKE) --no-print-directory run-$$part; done
 	@$(RUN) total
@@ -71,7 +81,7 @@ check-net check-lab:
 	@$(RUN) total
 lint:
 	@$(RUN) begin
-	@$(MAKE) --no-print-directory -j2 -k VARIANT=release all > /dev/null || true
+	@$(MAKE) --no-print-directory -j2 -k VARIANT=release all doc-bin > /dev/null || true
 	@$(RUN) part lint $(MAKE) --no-print-directory run-lint
 	@$(RUN) total
 
@@ -115,7 +125,7 @@ bench:
 		echo "$$script"; bash "$$script" || exit 1; \
 	done
 
-.PHONY: unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-lab lint \
+.PHONY: doc-bin docs unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-lab lint \
         run-lint run-unit run-sim run-fuzz run-net run-lab fuzz soak bench
 .SECONDARY:
 -include tests/fake/fake.mk

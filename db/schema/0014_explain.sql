@@ -1,4 +1,6 @@
 -- SPDX-License-Identifier: GPL-3.0-or-later
--- (to be written)
+-- What the agent said a job ended with, where the verdict that was found in the events says more. NULL: nothing else was
+-- found, and the verdict is the agent's own.
 
-DROP TABLE IF EXISTS placeholder;
+ALTER TABLE job ADD COLUMN agent_code TEXT;
+ALTER TABLE job ADD COLUMN agent_text TEXT;

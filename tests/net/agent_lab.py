@@ -503,6 +503,17 @@ class AgentSite:
             again = [e for e in self.events[at:] if e["kind"] == "job.attempt" and e.get("job") == job]
             assert not again, again
 
+    def keep_traces(self):
+        """With NETBOOT_TRACES=DIR each job's events are kept there: what tests/data/traces was made of."""
+        where = os.environ.get("NETBOOT_TRACES")
+        for job in sorted({e["job"] for e in self.events if e.get("job")}) if where else []:
+            mine = [e for e in self.events if e.get("job", job) == job]
+            end = [e["detail"].get("code", "") if e["kind"] != "job.done" else "done" for e in mine if e["kind"] in
+                   ("job.done", "job.failed", "job.cancelled", "job.refused")]
+            test = os.environ.get("PYTEST_CURRENT_TEST", "").split("::")[-1].split(" ")[0].replace("/", "-")
+            with open(os.path.join(where, f"{(end or ['open'])[-1]}.{test}.{job}.ndjson"), "w") as f:
+                f.writelines(json.dumps(e) + "\n" for e in mine)
+
     def close(self):
         ended = True
         if self.agent and self.agent.poll() is None:
@@ -514,6 +525,7 @@ class AgentSite:
                 self.agent.kill()
                 self.agent.wait()
         problems = self.stderr
+        self.keep_traces()
         self.orch.stop()
         shutil.rmtree(self.dir, ignore_errors=True)
         assert ended, f"the agent does not end:\n{problems}"

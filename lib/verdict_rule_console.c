@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Rules that go by lines of the console (agent/console_watch_table.c has the patterns).
+ *
+ * Entry points: verdict_rule_console_*(), named in the tables. A line is what a program printed: that it was said is
+ * certain, and where the line itself is the cause (a panic, a question) so is the verdict; where it may be by the way
+ * (one disk of many, one try of several) it is likely.
+ * Ownership: none. Failure modes: none. */
+#include "lib/verdict_rule_console.h"
+
+#include <string.h>
+
+static enum verdict_sure
+said(const struct verdict_look *look, enum story_what what, enum verdict_sure sure)
+{
+	return story_has(look->story, what) ? sure : VERDICT_NO;
+}
+
+/* What the image's own system says counts only once it was let go. */
+static enum verdict_sure
+said_by_image(
+    const struct verdict_look *look, enum story_what what, enum verdict_sure sure)
+{
+	const struct story *s = look->story;
+
+	if (story_has(s, STORY_CONSUMED) &&
+	    s->fact[what].last < s->fact[STORY_CONSUMED].last)
+		return VERDICT_NO;
+	return said(look, what, sure);
+}
+
+enum verdict_sure
+verdict_rule_console_secure_boot(const struct verdict_look *look)
+{
+	return said(look, STORY_SAID_SECURE_BOOT, VERDICT_CERTAIN);
+}
+
+enum verdict_sure
+verdict_rule_console_pxe(const struct verdict_look *look)
+{
+	return said(look, STORY_SAID_PXE, VERDICT_LIKELY);
+}
+
+enum verdict_sure
+verdict_rule_console_no_boot(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_NO_BOOT, VERDICT_CERTAIN);
+}
+
+enum verdict_sure
+verdict_rule_console_ipxe(const struct verdict_look *look)
+{
+	return said(look, STORY_SAID_IPXE, VERDICT_LIKELY);
+}
+
+/* unknown-block(0,0): there was neither an initrd nor a root that was named (init/do_mounts.c). */
+enum verdict_sure
+verdict_rule_console_no_root(const struct verdict_look *look)
+{
+	const char *line = look->story->fact[STORY_SAID_NO_ROOT].text;
+
+	return said_by_image(look, STORY_SAID_NO_ROOT,
+	    strstr(line, "unknown-block(0,0)") != NULL ? VERDICT_CERTAIN
+						       : VERDICT_LIKELY);
+}
+
+enum verdict_sure
+verdict_rule_console_panic(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_PANIC, VERDICT_CERTAIN);
+}
+
+enum verdict_sure
+verdict_rule_console_memory(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_MEMORY, VERDICT_LIKELY);
+}
+
+enum verdict_sure
+verdict_rule_console_watchdog(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_WATCHDOG, VERDICT_LIKELY);
+}
+
+enum verdict_sure
+verdict_rule_console_hardware(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_HARDWARE, VERDICT_LIKELY);
+}
+
+enum verdict_sure
+verdict_rule_console_disk(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_DISK, VERDICT_LIKELY);
+}
+
+enum verdict_sure
+verdict_rule_console_stuck(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_STUCK, VERDICT_CERTAIN);
+}
+
+/* An installer that is through has no question any more. */
+enum verdict_sure
+verdict_rule_console_asks(const struct verdict_look *look)
+{
+	if (story_after(look->story, STORY_SAID_INSTALLED, STORY_SAID_ASKS))
+		return VERDICT_NO;
+	return said_by_image(look, STORY_SAID_ASKS, VERDICT_CERTAIN);
+}
+
+enum verdict_sure
+verdict_rule_console_step_failed(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_STEP_FAILED, VERDICT_CERTAIN);
+}
+
+enum verdict_sure
+verdict_rule_console_installed(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_INSTALLED, VERDICT_LIKELY);
+}
+
+/* "Press any key" is also what passes by. */
+enum verdict_sure
+verdict_rule_console_prompt(const struct verdict_look *look)
+{
+	return said_by_image(look, STORY_SAID_PROMPT, VERDICT_LIKELY);
+}
