@@ -82,6 +82,9 @@ int
 cmd_history(struct ctl *ctl, const struct args *args);
 int
 cmd_history_trace(struct ctl *ctl, const struct args *args);
+/* cmd_why.c */
+int
+cmd_why(struct ctl *ctl, const struct args *args);
 /* cmd_resume.c: bmc resume */
 int
 cmd_resume(struct ctl *ctl, const struct args *args);

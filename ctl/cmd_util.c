@@ -190,6 +190,47 @@ out:
 	return r;
 }
 
+/* Of both collections: *ret_n counts all that fit. */
+static int
+search_jobs_and_boots(
+    const struct ctl *ctl, const char *given, char *ret_id, size_t *ret_n)
+{
+	char boot[ID_SIZE] = "";
+	size_t boots = 0;
+	int r = search_ids(ctl, "jobs", given, ret_id, ret_n);
+
+	if (r == CTL_OK)
+		r = search_ids(ctl, "boots", given, boot, &boots);
+	if (*ret_n == 0)
+		str_clip(ret_id, ID_SIZE, boot);
+	*ret_n += boots;
+	return r;
+}
+
+int
+cmd_util_host_job_or_boot(const struct ctl *ctl, const char *given, char *ret_id)
+{
+	char *path = client_path("hosts", given, NULL);
+	const struct client_request rq = {
+	    .method = "GET", .path = path, .subject = given, .may_be_absent = true};
+	json_t *host = NULL;
+	size_t n = 0;
+	int r = CTL_OK;
+
+	ret_id[0] = '\0';
+	if (id_part_valid(given) && strlen(given) >= UTIL_ID_PART_MIN &&
+	    !id_valid(given)) {
+		r = client_call(ctl, &rq, &host);
+		if (r == CTL_OK && host == NULL)
+			r = search_jobs_and_boots(ctl, given, ret_id, &n);
+		if (r == CTL_OK && n > 1)
+			r = fail_id(ctl, "jobs and boots", given, n);
+	}
+	json_decref(host);
+	free(path);
+	return r;
+}
+
 int
 cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *next)
 {

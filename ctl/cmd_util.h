@@ -35,6 +35,10 @@ cmd_util_find_id(
  * job whose id it is, or a unique beginning or end of it. A host of that very name comes first. */
 int
 cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job);
+/* What HOST|JOB|BOOT names: *ret_id (ID_SIZE) is "" where the server is to be asked for it as it was given (a host, a
+ * whole id), and else the only job or boot whose id begins or ends so. */
+int
+cmd_util_host_job_or_boot(const struct ctl *ctl, const char *given, char *ret_id);
 /* CTL_OK when a question can be asked; else CTL_REFUSED with the advice `next`. */
 int
 cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *next);

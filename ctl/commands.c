@@ -422,6 +422,12 @@ static const struct args_command commands[] = {
     {"trace", NULL, "BOOT", 1, 1, {{0}}, cmd_history_trace,
 	"Show a boot's stages, what proves them, and its transfers",
 	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
+    {"why", NULL, "HOST|JOB|BOOT", 1, 1, {{0}}, cmd_why,
+	"Say what became of a host, job or boot, why, and what to do next",
+	"The verdict, what it rests on, what is usual for this machine, and the next "
+	"step.\n"
+	"An id may be a unique beginning or end of it; a host of that very name comes "
+	"first."},
     {"console", NULL, "HOST", 1, 1, {GROUP(console_options)}, cmd_console,
 	"Show a host's serial console, live or as it was recorded",
 	"Without --replay or --text it is live: what you type goes to the host; ~. at "

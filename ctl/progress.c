@@ -159,6 +159,14 @@ take_verdict(struct progress *p, const json_t *v)
 		p->stage = s;
 }
 
+/* The verdict that stands: the job's end, which comes after it, repeats what the agent said. */
+static void
+on_verdict(struct progress *p, const json_t *event)
+{
+	take_verdict(p, json_object_get(event, "detail"));
+	p->verdict_stands = p->verdict.code[0] != '\0';
+}
+
 /* ---- the record ---- */
 
 static void
@@ -288,7 +296,11 @@ on_end_event(struct progress *p, const char *kind, const json_t *event, int64_t 
 	if (str_eq(kind, "job.done")) {
 		end(p, PROGRESS_DONE, at);
 	} else if (str_eq(kind, "job.failed") || str_eq(kind, "job.refused")) {
+		struct error stands = p->verdict;
+
 		take_verdict(p, d);
+		if (p->verdict_stands)
+			p->verdict = stands;
 		end(p, PROGRESS_FAILED, at);
 	} else if (str_eq(kind, "job.cancelled")) {
 		copy_member(p->cancelled_by, sizeof(p->cancelled_by), d, "by");
@@ -307,6 +319,8 @@ progress_on_event(struct progress *p, const json_t *event, struct text *changes)
 		return;
 	if (str_eq(kind, "job.stage")) {
 		on_stage_event(p, event, at, changes);
+	} else if (str_eq(kind, "job.verdict")) {
+		on_verdict(p, event);
 	} else if (str_eq(kind, "job.attempt")) {
 		int n = (int)json_integer_value(output_member(event, "detail.attempt"));
 

@@ -50,6 +50,7 @@ struct progress {
 	struct progress_stage stages[STAGE_COUNT];
 	struct progress_transfer transfer;
 	struct error verdict; /* failed: why; cancelled: what had been done by then */
+	bool verdict_stands;  /* it was told apart from the end, and is what is stored */
 	char cancelled_by[64];
 };
 

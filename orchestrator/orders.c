@@ -23,6 +23,7 @@
 #include "lib/stage.h"
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
+#include "orchestrator/deadlines.h"
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
@@ -33,7 +34,9 @@ enum { LIMIT_MAX = 10000, GRACEFUL_MAX_S = 3600, SHOWN_MAX = 200 };
 
 struct order {
 	struct db_job job;
-	char *bundle; /* JSON text without the password */
+	char deadlines
+	    [DEADLINES_TEXT_SIZE]; /* those that come from the host's past, for the event */
+	char *bundle;		   /* JSON text without the password */
 };
 
 struct orders {
@@ -329,6 +332,9 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	rc = check_host(o, h, err);
 	if (rc == 0)
 		rc = find_image(o, h, &b->image, err);
+	if (rc == 0)
+		rc = deadlines_from_past(o->ctx.store, name, &b->image, ret->deadlines,
+		    sizeof(ret->deadlines), err);
 	if (rc < 0)
 		goto out;
 	id_make(o->id_at, o->ctx.rng, b->job);
@@ -473,8 +479,9 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 }
 
 static int
-write_event(const struct orders *o, const struct db_job *job)
+write_event(const struct orders *o, const struct order *order)
 {
+	const struct db_job *job = &order->job;
 	struct event ev = event_make("job.queued", o->ctx.now);
 
 	str_clip(ev.site, sizeof(ev.site), job->site);
@@ -485,6 +492,8 @@ write_event(const struct orders *o, const struct db_job *job)
 	event_put(&ev, "by", job->by);
 	if (job->image[0])
 		event_put(&ev, "image", job->image);
+	if (order->deadlines[0])
+		event_put(&ev, "deadlines", order->deadlines);
 	int rc = db_event_add(o->ctx.store, &ev, NULL, 0, NULL);
 	event_done(&ev);
 	return rc;
@@ -525,7 +534,7 @@ orders_write(const struct orders *o)
 		if (rc == 0)
 			rc = db_job_add(o->ctx.store, job, o->v[i].bundle);
 		if (rc == 0)
-			rc = write_event(o, job);
+			rc = write_event(o, &o->v[i]);
 		if (rc == 0)
 			rc = audit_write(o->ctx.store, &o->who,
 			    &(struct audit_row){.what = what,

@@ -5,7 +5,7 @@
 _netboot_ctl_names() {
 	case $1 in
 	HOST | HOSTS | "[HOSTS]") set -- host list ;;
-	"HOST|JOB") set -- host list ;;
+	"HOST|JOB" | "HOST|JOB|BOOT") set -- host list ;;
 	SITE) set -- site list ;;
 	IMAGE) set -- image list ;;
 	JOB) set -- job list ;;
