@@ -113,6 +113,7 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/sites/{name}/resume", api_resume_site, AUTH_OPERATOR},
     {"GET", V1 "/boots", api_boot_list, AUTH_VIEWER},
     {"GET", V1 "/boots/{id}", api_boot_get, AUTH_VIEWER},
+    {"GET", V1 "/boots/{id}/trace", api_trace_get, AUTH_VIEWER},
     {"GET", V1 "/boots/{id}/console", api_console_get, AUTH_VIEWER},
     {"GET", V1 "/hosts/{name}/console/newest", api_console_newest, AUTH_VIEWER},
     {"GET", V1 "/hosts/{name}/consoles", api_console_list, AUTH_VIEWER},

@@ -134,6 +134,7 @@ rest_handler api_status_list, api_status_agents;
 rest_handler api_why_get;
 rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
 rest_handler api_boot_list, api_boot_get;
+rest_handler api_trace_get;
 rest_handler api_event_list;
 rest_handler api_console_take, api_console_get, api_console_newest, api_console_output,
     api_console_input, api_console_watch, api_console_type, api_console_list;

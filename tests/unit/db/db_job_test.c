@@ -223,6 +223,51 @@ stages_move_on_and_keep_their_order(void **state)
 	assert_int_equal(db_job_attempt_add(s, "job9", 1, 5), -ENOLINK);
 }
 
+/* One job after the other of one host, each with a kernel that took that long. */
+static void
+what_is_usual(void **state)
+{
+	struct store *s = *state;
+	struct db_job_usual u;
+	struct db_job_stage g = {.stage = "kernel", .deadline_us = -1};
+
+	for (int i = 1; i <= 11; i++) {
+		char id[ID_SIZE];
+
+		assert_int_equal(str_format(id, sizeof(id), "job%02d", i), 0);
+		struct db_job job = fixture_make_job(id, "edge01");
+		assert_int_equal(db_job_add(s, &job, "{}"), 0);
+		str_clip(g.job, sizeof(g.job), id);
+		str_clip(g.state, sizeof(g.state), "entered");
+		g.attempt = 1;
+		g.at = FIXTURE_NOW;
+		assert_int_equal(db_job_stage_put(s, &g), 0);
+		/* The first is the slowest; the last was missed. */
+		str_clip(g.state, sizeof(g.state), i < 11 ? "confirmed" : "missed");
+		g.at = FIXTURE_NOW + 100 - i;
+		assert_int_equal(db_job_stage_put(s, &g), 0);
+		job.state = DB_JOB_DONE;
+		job.ended = FIXTURE_NOW + 100;
+		assert_int_equal(db_job_update(s, &job), 0);
+	}
+	assert_int_equal(db_job_usual(s, "edge01", "kernel", NULL, 50, &u), 0);
+	assert_int_equal(u.n, 10);
+	assert_int_equal(u.median_us, 94);
+	assert_int_equal(u.p90_us, 98);
+	assert_int_equal(u.max_us, 99);
+	assert_int_equal(db_job_usual(s, "edge01", "kernel", "job04", 50, &u), 0);
+	assert_int_equal(u.n, 3);
+	assert_int_equal(u.median_us, 98);
+	assert_int_equal(u.p90_us, 99);
+	assert_int_equal(db_job_usual(s, "edge01", "kernel", "job04", 1, &u), 0);
+	assert_int_equal(u.n, 1);
+	assert_int_equal(u.max_us, 97);
+	assert_int_equal(db_job_usual(s, "edge01", "initrd", NULL, 50, &u), 0);
+	assert_int_equal(u.n, 0);
+	assert_int_equal(db_job_usual(s, "edge02", "kernel", NULL, 50, &u), 0);
+	assert_int_equal(u.n, 0);
+}
+
 int
 main(void)
 {
@@ -233,6 +278,7 @@ main(void)
 	    FIXTURE_TEST(what_an_agent_has_to_be_told),
 	    FIXTURE_TEST(lists_are_narrowed_newest_first),
 	    FIXTURE_TEST(stages_move_on_and_keep_their_order),
+	    FIXTURE_TEST(what_is_usual),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* GET /boots/{id}/trace: a boot as spans and marks.
+ *
+ * Entry point: the handler. A boot that was watched for hours has many events, so that they are read in the work
+ * queue, through a connection of its own; trace.c makes the document of them. Of more than EVENTS_MAX the rest is left
+ * out: a machine in a loop, whose first hours tell the story.
+ * Ownership: a reading owns what it reads until it is answered, or its client is gone.
+ * Failure modes: codes of docs/api.md. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "db/db_boot.h"
+#include "db/db_event.h"
+#include "db/db_job.h"
+#include "lib/json.h"
+#include "lib/str.h"
+#include "lib/workq.h"
+#include "orchestrator/api.h"
+#include "orchestrator/job_json.h"
+#include "orchestrator/trace.h"
+
+enum { EVENTS_MAX = 20000, USUAL_JOBS = 50 };
+
+struct reading {
+	struct rest_request *rq; /* NULL: the client went away */
+	const char *database;	 /* borrowed from the configuration */
+	char id[ID_SIZE];
+	struct store *store;
+	struct trace *trace;
+	struct db_boot boot;
+	bool unclaimed; /* of the boot's events only those of no job */
+	int rc;
+	json_t *document;
+	struct error err;
+};
+
+/* Where a boot's document has them not: what its job knows. */
+static int
+put_order(struct store *s, const struct db_boot *boot, json_t *v)
+{
+	struct db_job job;
+	int rc = boot->job[0] ? db_job_get(s, boot->job, &job) : -ENOENT;
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	json_t *j = job_json(&job);
+	json_object_del(j, "id");
+	if (!str_eq(job.boot, boot->id))
+		json_object_del(j, "verdict"); /* an earlier attempt's boot */
+	static const char *const keys[] = {"kind", "reason", "by", "verdict"};
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (!json_object_get(v, keys[i]) && json_object_get(j, keys[i]))
+			json_object_set(v, keys[i], json_object_get(j, keys[i]));
+	json_decref(j);
+	return 0;
+}
+
+static void
+add_stage(void *arg, const struct db_job_stage *g)
+{
+	struct reading *r = arg;
+	struct db_job_usual usual = {.n = 0};
+
+	/* db_job_stages_of_boot() has another statement open: SQLite does not mind. */
+	if (r->rc == 0)
+		r->rc = db_job_usual(
+		    r->store, r->boot.host, g->stage, g->job, USUAL_JOBS, &usual);
+	trace_stage(r->trace, g, usual.n > 0 ? usual.median_us : -1);
+}
+
+static int
+add_event(void *arg, int64_t seq, const struct event *ev)
+{
+	struct reading *r = arg;
+
+	if (!r->unclaimed || !ev->job[0])
+		trace_event(r->trace, seq, ev);
+	return 0;
+}
+
+static int
+add_events(struct reading *r)
+{
+	const struct db_event_filter of_job = {.job = r->boot.job, .limit = EVENTS_MAX};
+	const struct db_event_filter of_boot = {.boot = r->boot.id, .limit = EVENTS_MAX};
+	int rc = r->boot.job[0] ? db_event_list(r->store, &of_job, add_event, r) : 0;
+
+	r->unclaimed = r->boot.job[0] != '\0';
+	return rc < 0 ? rc : db_event_list(r->store, &of_boot, add_event, r);
+}
+
+static int
+read_trace(struct reading *r)
+{
+	int rc = db_boot_get(r->store, r->id, &r->boot);
+
+	if (rc < 0)
+		return rc;
+	r->trace = trace_new(&r->boot);
+	rc = db_job_stages_of_boot(
+	    r->store, r->boot.id, r->boot.job, r->boot.attempt, add_stage, r);
+	if (rc == 0)
+		rc = r->rc;
+	if (rc == 0)
+		rc = add_events(r);
+	json_t *boot = job_json_boot(&r->boot);
+	if (rc == 0)
+		rc = put_order(r->store, &r->boot, boot);
+	if (rc == 0)
+		r->document = trace_json(r->trace, boot);
+	else
+		json_decref(boot);
+	trace_free(r->trace);
+	return rc;
+}
+
+/* In a thread: touches only the reading. */
+static void
+run(void *arg)
+{
+	struct reading *r = arg;
+
+	if (store_open_reader(r->database, &r->store, &r->err) < 0)
+		return;
+	int rc = read_trace(r);
+	if (rc == -ENOENT)
+		error_set(&r->err, 0, "boot-unknown", "netboot-ctl history shows them",
+		    "no such boot");
+	else if (rc < 0)
+		db_error(store_db(r->store), rc, &r->err, "read the boot");
+	store_close(r->store);
+}
+
+static void
+on_done(void *arg)
+{
+	struct reading *r = arg;
+
+	if (!r->rq)
+		json_decref(r->document);
+	else if (r->document)
+		rest_reply(r->rq, 200, r->document, NULL);
+	else if (str_eq(r->err.code, "boot-unknown"))
+		rest_problem(r->rq, 404, &r->err, NULL);
+	else
+		api_refuse(r->rq, &r->err, NULL);
+	free(r);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct reading *r = arg;
+
+	r->rq = NULL;
+}
+
+void
+api_trace_get(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct audit_who who;
+
+	if (!api_allow(o, rq, &who))
+		return;
+	struct reading *r = str_alloc(sizeof(*r));
+	r->rq = rq;
+	r->database = o->config->database;
+	/* One that is too long is nobody's. */
+	if (str_copy(r->id, sizeof(r->id), rest_param(rq, "id")) < 0)
+		r->id[0] = '\0';
+	error_set(
+	    &r->err, 0, "busy", "try again in a moment", "too much waits to be read");
+	if (workq_submit(o->reads, run, on_done, r) == 0) {
+		rest_on_gone(rq, on_gone, r);
+		return;
+	}
+	api_refuse(rq, &r->err, NULL);
+	free(r);
+}
