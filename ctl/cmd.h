@@ -81,7 +81,7 @@ cmd_status_agents(struct ctl *ctl, const struct args *args);
 int
 cmd_history(struct ctl *ctl, const struct args *args);
 int
-cmd_history_trace(struct ctl *ctl, const struct args *args);
+cmd_trace(struct ctl *ctl, const struct args *args);
 /* cmd_why.c */
 int
 cmd_why(struct ctl *ctl, const struct args *args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What was: history HOST and trace BOOT.
+/* What was: history HOST.
  *
  * A boot knows what happened, its job knows on whose order and why; they are joined here.
  * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8.
@@ -10,7 +10,6 @@
 #include "ctl/cmd_util.h"
 #include "ctl/output.h"
 #include "ctl/record.h"
-#include "lib/id.h"
 #include "lib/str.h"
 
 static void
@@ -160,73 +159,4 @@ cmd_history(struct ctl *ctl, const struct args *args)
 	json_decref(boots);
 	json_decref(jobs);
 	return r;
-}
-
-/* "60 kB, 2 gaps, goes on: …" and how to see it. */
-static void
-add_console(struct text *out, const json_t *boot)
-{
-	const json_t *c = json_object_get(boot, "console");
-	long long gaps = (long long)json_integer_value(json_object_get(c, "gaps"));
-	struct text t = {0};
-	char size[32];
-
-	if (!json_is_object(c))
-		return;
-	text_add(&t, str_bytes(json_integer_value(json_object_get(c, "octets")), size,
-			 sizeof(size)));
-	if (gaps > 0)
-		text_addf(&t, ", %lld gap%s", gaps, gaps > 1 ? "s" : "");
-	if (json_is_true(json_object_get(c, "truncated")))
-		text_add(&t, ", cut at its limit");
-	if (!json_is_true(json_object_get(c, "ended")))
-		text_add(&t, ", goes on");
-	text_addf(&t, ": netboot-ctl console %s --replay %s", cmd_util_str(boot, "host"),
-	    cmd_util_str(boot, "id"));
-	record_add_line(out, "console", text_str(&t));
-	text_done(&t);
-}
-
-static void
-print_boot(const struct ctl *ctl, const json_t *boot)
-{
-	static const char *const plain[] = {
-	    "id", "host", "site", "job", "image", "arch", "trigger", "outcome", "text"};
-	struct text t = {0};
-
-	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
-		record_add_line(&t, plain[i], cmd_util_str(boot, plain[i]));
-	record_add_time(&t, "began", boot, "began");
-	record_add_time(&t, "ended", boot, "ended");
-	add_console(&t, boot);
-	text_add(&t, "\n");
-	fputs(text_str(&t), ctl->out);
-	text_done(&t);
-}
-
-int
-cmd_history_trace(struct ctl *ctl, const struct args *args)
-{
-	json_t *boot = NULL, *rows;
-	char id[ID_SIZE];
-	int r = cmd_util_find_id(ctl, "boots", args->operands[0], id);
-
-	if (r == CTL_OK)
-		r = cmd_util_fetch(ctl, "boots", id, NULL, &boot);
-	if (r != CTL_OK)
-		return r;
-	if (ctl_is_json(ctl)) {
-		output_json(ctl, boot);
-	} else {
-		rows = json_pack("[O]", boot);
-		cmd_util_add_zones(ctl, rows);
-		if (ctl->headers)
-			print_boot(ctl, boot);
-		record_print_stages(ctl, boot);
-		fputc('\n', ctl->out);
-		record_print_transfers(ctl, boot);
-		json_decref(rows);
-	}
-	json_decref(boot);
-	return CTL_OK;
 }

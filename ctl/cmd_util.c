@@ -103,10 +103,9 @@ match_ids(const json_t *records, const char *given, const char **ret)
 	return n;
 }
 
-/* How many ids begin or end so, and one of them. */
-static int
-search_ids(const struct ctl *ctl, const char *collection, const char *given, char *ret_id,
-    size_t *ret_n)
+int
+cmd_util_search_ids(const struct ctl *ctl, const char *collection, const char *given,
+    char *ret_id, size_t *ret_n)
 {
 	const char *found = "";
 	json_t *records = NULL;
@@ -153,10 +152,16 @@ cmd_util_find_id(
 		    "give at least %d characters of an id", (int)UTIL_ID_PART_MIN);
 		return ctl_fail(ctl, CTL_USAGE, given, &err);
 	}
-	r = search_ids(ctl, collection, given, ret_id, &n);
+	r = cmd_util_search_ids(ctl, collection, given, ret_id, &n);
 	if (r == CTL_OK && n != 1)
 		r = fail_id(ctl, collection, given, n);
 	return r;
+}
+
+bool
+cmd_util_is_id_part(const char *s)
+{
+	return id_part_valid(s) && strlen(s) >= UTIL_ID_PART_MIN;
 }
 
 int
@@ -170,7 +175,7 @@ cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
 	int r = CTL_OK;
 
 	ret_job[0] = '\0';
-	if (!id_part_valid(given) || strlen(given) < UTIL_ID_PART_MIN)
+	if (!cmd_util_is_id_part(given))
 		goto out;
 	r = client_call(ctl, &rq, &host);
 	if (r != CTL_OK || host != NULL)
@@ -178,7 +183,7 @@ cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
 	if (id_valid(given))
 		str_clip(ret_job, ID_SIZE, given);
 	else
-		r = search_ids(ctl, "jobs", given, ret_job, &n);
+		r = cmd_util_search_ids(ctl, "jobs", given, ret_job, &n);
 	if (n > 1)
 		r = fail_id(ctl, "jobs", given, n);
 	else if (r == CTL_OK && ret_job[0] == '\0')

@@ -248,6 +248,11 @@ static const struct args_option history_options[] = {
     {"stages", 0, ARGS_FLAG, NULL, "with the stages of each boot"},
 };
 
+static const struct args_option trace_options[] = {
+    {"chrome", 0, ARGS_FLAG, NULL, "print it for chrome://tracing and ui.perfetto.dev"},
+    {"follow", 0, ARGS_FLAG, NULL, "draw it again until the boot has ended"},
+};
+
 static const struct args_option console_options[] = {
     {"replay", 0, ARGS_VALUE, "BOOT",
 	"play the recording of a boot, or one of --list; \"newest\": the last one"},
@@ -281,7 +286,11 @@ static const struct args_option audit_export_options[] = {
 static const struct args_option event_options[] = {
     {"host", 0, ARGS_VALUE, "HOST", "only of this host"},
     {"job", 0, ARGS_VALUE, "JOB", "only of this job"},
-    {"kind", 0, ARGS_VALUE, "KIND", "only of this kind: dhcp4.offer, job.stage ..."},
+    {"boot", 0, ARGS_VALUE, "BOOT", "only of this boot"},
+    {"kind", 0, ARGS_VALUE, "KINDS",
+	"only of these kinds: dhcp4.offer,job.stage,power.* ..."},
+    {"since", 0, ARGS_VALUE, "TIME",
+	"only what happened since: 2026-01-31T09:30:00Z, or 2h for two hours ago"},
     {"follow", 0, ARGS_FLAG, NULL, "go on with new ones as they come"},
     {"limit", 0, ARGS_VALUE, "N", "the newest N (200)"},
 };
@@ -419,15 +428,19 @@ static const struct args_command commands[] = {
 	cmd_job_retry, "Order the same again as a new job", JOB_HELP},
     {"history", NULL, "HOST", 1, 1, {GROUP(history_options)}, cmd_history,
 	"Show what a host booted, when, why and on whose order", NULL},
-    {"trace", NULL, "BOOT", 1, 1, {{0}}, cmd_history_trace,
-	"Show a boot's stages, what proves them, and its transfers",
-	"BOOT may be a beginning or an end of the id; history -o wide shows it."},
     {"why", NULL, "HOST|JOB|BOOT", 1, 1, {{0}}, cmd_why,
 	"Say what became of a host, job or boot, why, and what to do next",
 	"The verdict, what it rests on, what is usual for this machine, and the next "
 	"step.\n"
 	"An id may be a unique beginning or end of it; a host of that very name comes "
 	"first."},
+    {"trace", NULL, "BOOT|JOB|HOST", 1, 1, {GROUP(trace_options)}, cmd_trace,
+	"Draw a boot as a waterfall: stages, transfers, BMC, power, console",
+	"BOOT or JOB may be a beginning or an end of the id when that is unique; of a "
+	"host, or\n"
+	"a job, it is the newest boot. -o wide tells what proves each stage, and every "
+	"event;\n"
+	"-o json prints the document."},
     {"console", NULL, "HOST", 1, 1, {GROUP(console_options)}, cmd_console,
 	"Show a host's serial console, live or as it was recorded",
 	"Without --replay or --text it is live: what you type goes to the host; ~. at "

@@ -22,6 +22,7 @@
 enum { EVENTS_MAX = 20000, USUAL_JOBS = 50 };
 
 struct reading {
+	struct orch *o;
 	struct rest_request *rq; /* NULL: the client went away */
 	const char *database;	 /* borrowed from the configuration */
 	char id[ID_SIZE];
@@ -132,6 +133,15 @@ run(void *arg)
 }
 
 static void
+reply(struct reading *r)
+{
+	json_t *boot = json_object_get(r->document, "boot");
+
+	json_put(boot, "console", api_console_json(r->o, r->id));
+	rest_reply(r->rq, 200, r->document, NULL);
+}
+
+static void
 on_done(void *arg)
 {
 	struct reading *r = arg;
@@ -139,7 +149,7 @@ on_done(void *arg)
 	if (!r->rq)
 		json_decref(r->document);
 	else if (r->document)
-		rest_reply(r->rq, 200, r->document, NULL);
+		reply(r);
 	else if (str_eq(r->err.code, "boot-unknown"))
 		rest_problem(r->rq, 404, &r->err, NULL);
 	else
@@ -164,6 +174,7 @@ api_trace_get(void *arg, struct rest_request *rq)
 	if (!api_allow(o, rq, &who))
 		return;
 	struct reading *r = str_alloc(sizeof(*r));
+	r->o = o;
 	r->rq = rq;
 	r->database = o->config->database;
 	/* One that is too long is nobody's. */

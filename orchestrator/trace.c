@@ -209,6 +209,7 @@ span_json(const struct trace *t, const struct trace_span *x)
 	put_known(v, "octets", x->octets);
 	put_known(v, "total", x->total);
 	put_known(v, "rate", rate_of(x));
+	json_put_i64(v, "n", x->n);
 	if (str_eq(x->row, "transfer")) {
 		json_put(v, "protocol", json_string(x->protocol));
 		json_put(v, "class", json_string(x->class));
