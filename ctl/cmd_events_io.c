@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* events [--host H] [--job J] [--kind K] [--follow].
+/* events [--host H] [--job J] [--boot B] [--kind K,…] [--since T] [--follow].
  *
  * One line an event, or JSON; `--follow` goes on until interrupted, and takes the stream
  * up again after the last event seen when the server goes away. Ownership: everything
@@ -14,6 +14,7 @@
 #include "ctl/cmd_util.h"
 #include "ctl/output.h"
 #include "ctl/sse.h"
+#include "lib/clock.h"
 #include "lib/http_client.h"
 #include "lib/id.h"
 #include "lib/json.h"
@@ -26,6 +27,9 @@ enum {
 	EVENTS_RETRY_S = 1,
 	TOLD_MIN = 8, /* shorter words are in a text by chance */
 };
+
+/* Events are numbered as they arrive: an agent that could not be reached tells of its own hours later. */
+#define EVENTS_LATE_US (3600LL * 1000000)
 
 /* A detail, for people: "deadline_us" as the duration that it is. */
 static void
@@ -117,6 +121,7 @@ struct tail {
 	json_t *zones; /* site -> {"site", "_zone"} rows are not kept: one lookup per new
 			  site */
 	struct error err;
+	int64_t since;	/* what happened before is not printed */
 	bool connected; /* at least once */
 	bool failed;
 };
@@ -149,9 +154,10 @@ on_event(void *arg, const char *data)
 {
 	struct error err;
 	json_t *event = json_parse(data, strlen(data), &err);
+	struct tail *t = arg;
 
-	if (event != NULL)
-		print_event(arg, event);
+	if (event != NULL && output_wall(json_object_get(event, "at")) >= t->since)
+		print_event(t, event);
 	json_decref(event);
 }
 
@@ -217,11 +223,13 @@ zones_of(const struct ctl *ctl)
 	return zones;
 }
 
-/* Goes on after the last event already printed (0: none was). */
+/* Goes on after the last event already printed (0: none was). The server says where a stream begins, so that
+ * one that is cut off before its first event goes on from there. */
 static int
-follow(const struct ctl *ctl, const char *path, int64_t last)
+follow(const struct ctl *ctl, const char *path, int64_t since, int64_t last)
 {
-	struct tail t = {.ctl = ctl, .path = path, .base = event_base_new()};
+	struct tail t = {
+	    .ctl = ctl, .path = path, .since = since, .base = event_base_new()};
 	int r = CTL_OK;
 
 	t.zones = zones_of(ctl);
@@ -248,24 +256,29 @@ follow(const struct ctl *ctl, const char *path, int64_t last)
 static int
 events_path(const struct ctl *ctl, const struct args *args, struct text *path)
 {
-	const char *job = args_get(args, "job");
-	char id[ID_SIZE];
+	const char *job = args_get(args, "job"), *boot = args_get(args, "boot");
+	char id[ID_SIZE], boot_id[ID_SIZE];
 	int r = CTL_OK;
 
 	if (job != NULL)
 		r = cmd_util_find_id(ctl, "jobs", job, id);
+	if (r == CTL_OK && boot != NULL)
+		r = cmd_util_find_id(ctl, "boots", boot, boot_id);
 	if (r != CTL_OK)
 		return r;
 	text_add(path, "/api/v1/events");
 	text_add_query(path, "host", args_get(args, "host"));
 	text_add_query(path, "job", job != NULL ? id : NULL);
+	text_add_query(path, "boot", boot != NULL ? boot_id : NULL);
 	text_add_query(path, "kind", args_get(args, "kind"));
 	return CTL_OK;
 }
 
-/* Is there an event after `seq`? Exit code, with *ret_last raised to its number. */
+/* Is there an event after `seq`? Exit code, with *ret_last raised to its number, and its time in *ret_at (NULL
+ * allowed). */
 static int
-probe(const struct ctl *ctl, int64_t seq, bool *ret_found, int64_t *ret_last)
+probe(const struct ctl *ctl, int64_t seq, bool *ret_found, int64_t *ret_last,
+    int64_t *ret_at)
 {
 	struct text path = {0};
 	json_t *answer = NULL;
@@ -278,6 +291,8 @@ probe(const struct ctl *ctl, int64_t seq, bool *ret_found, int64_t *ret_last)
 	*ret_found = first != NULL;
 	if (first != NULL)
 		*ret_last = json_integer_value(json_object_get(first, "seq"));
+	if (first != NULL && ret_at != NULL)
+		*ret_at = output_wall(json_object_get(first, "at"));
 	json_decref(answer);
 	text_done(&path);
 	return r;
@@ -294,7 +309,7 @@ find_newest(const struct ctl *ctl, int64_t *ret)
 	int r = CTL_OK;
 
 	while (r == CTL_OK && found && high < INT64_MAX / 4) {
-		r = probe(ctl, high, &found, &seen);
+		r = probe(ctl, high, &found, &seen, NULL);
 		if (found) {
 			low = seen;
 			high = seen * 2;
@@ -303,7 +318,7 @@ find_newest(const struct ctl *ctl, int64_t *ret)
 	while (r == CTL_OK && high > low) {
 		int64_t middle = low + (high - low) / 2;
 
-		r = probe(ctl, middle, &found, &seen);
+		r = probe(ctl, middle, &found, &seen, NULL);
 		if (found)
 			low = seen;
 		else
@@ -313,35 +328,71 @@ find_newest(const struct ctl *ctl, int64_t *ret)
 	return r;
 }
 
-/* Reads page by page and keeps the newest `limit` rows. */
+/* A number before all that happened since, by halving: times rise with the numbers, but for what came late. */
 static int
-read_newest(
-    const struct ctl *ctl, const char *path, int64_t after, size_t limit, json_t **ret)
+find_since(const struct ctl *ctl, int64_t since, int64_t newest, int64_t *ret)
 {
-	json_t *rows = json_array(), *answer = NULL;
-	size_t got = EVENTS_PAGE;
+	int64_t low = 0, high = newest;
 	int r = CTL_OK;
 
-	while (r == CTL_OK && got == EVENTS_PAGE) {
-		struct text page = {0};
-		const json_t *items;
+	while (r == CTL_OK && high > low) {
+		int64_t middle = low + (high - low) / 2, seen = 0, at = 0;
+		bool found = false;
 
-		text_add(&page, path);
+		r = probe(ctl, middle, &found, &seen, &at);
+		if (found && at < since - EVENTS_LATE_US)
+			low = seen;
+		else
+			high = middle;
+	}
+	*ret = low;
+	return r;
+}
+
+struct past {
+	const char *path; /* with the filters, without `after` */
+	const char *host; /* the one that it asks for, or NULL */
+	int64_t since;	  /* 0: from the first one on */
+	size_t limit;	  /* the newest so many */
+};
+
+static void
+keep_newest(const struct past *p, const json_t *items, json_t *rows)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach (items, i, item)
+		if (output_wall(json_object_get(item, "at")) >= p->since)
+			json_array_append(rows, (json_t *)(uintptr_t)item);
+	while (json_array_size(rows) > p->limit)
+		json_array_remove(rows, 0);
+}
+
+/* Reads page by page: one may be empty, and yet others follow. */
+static int
+read_newest(const struct ctl *ctl, const struct past *p, int64_t after, json_t **ret)
+{
+	json_t *rows = json_array(), *answer = NULL;
+	bool more = true;
+	int r = CTL_OK;
+
+	while (r == CTL_OK && more) {
+		struct text page = {0};
+		const char *next;
+
+		text_add(&page, p->path);
 		text_addf(&page, "%slimit=%d&after=%lld",
-		    strchr(path, '?') != NULL ? "&" : "?", (int)EVENTS_PAGE,
+		    strchr(p->path, '?') != NULL ? "&" : "?", (int)EVENTS_PAGE,
 		    (long long)after);
 		r = client_get(ctl, text_str(&page), &answer);
 		text_done(&page);
-		items = json_object_get(answer, "items");
-		got = json_array_size(items);
-		json_array_extend(rows, (json_t *)(uintptr_t)items);
-		if (got > 0)
-			after = json_integer_value(
-			    json_object_get(json_array_get(items, got - 1), "seq"));
+		keep_newest(p, json_object_get(answer, "items"), rows);
+		next = json_string_value(json_object_get(answer, "next"));
+		more =
+		    next != NULL && str_to_i64(next, after + 1, INT64_MAX, &after) == 0;
 		json_decref(answer);
 		answer = NULL;
-		while (json_array_size(rows) > limit)
-			json_array_remove(rows, 0);
 	}
 	if (r == CTL_OK)
 		*ret = rows;
@@ -362,59 +413,97 @@ explain_nothing(const struct ctl *ctl, const char *host)
 	return r;
 }
 
-/* `host`: the one that the path asks for, or NULL. */
 static int
-print_past(const struct ctl *ctl, const char *path, const char *host, size_t limit,
-    int64_t *ret_last)
+print_past(const struct ctl *ctl, const struct past *p, int64_t *ret_last)
 {
+	bool all = strchr(p->path, '?') == NULL;
 	int64_t newest = 0, after = 0;
 	json_t *rows = NULL;
 	int r = CTL_OK;
 
-	if (strchr(path, '?') == NULL)
+	if (all || p->since > 0)
 		r = find_newest(ctl, &newest);
-	if (newest > (int64_t)limit)
-		after = newest - (int64_t)limit;
+	if (r == CTL_OK && p->since > 0)
+		r = find_since(ctl, p->since, newest, &after);
+	if (all && newest - after > (int64_t)p->limit)
+		after = newest - (int64_t)p->limit;
 	if (r == CTL_OK)
-		r = read_newest(ctl, path, after, limit, &rows);
-	if (r == CTL_OK && json_array_size(rows) == 0)
-		r = explain_nothing(ctl, host);
+		r = read_newest(ctl, p, after, &rows);
+	if (r == CTL_OK && json_array_size(rows) == 0 && p->since == 0)
+		r = explain_nothing(ctl, p->host);
 	if (r != CTL_OK) {
 		json_decref(rows);
 		return r;
 	}
 	*ret_last = json_integer_value(
 	    json_object_get(json_array_get(rows, json_array_size(rows) - 1), "seq"));
+	/* With nothing to go on from, from where it was looked for. */
+	if (*ret_last < after)
+		*ret_last = after;
 	cmd_util_add_zones(ctl, rows);
 	output_list(ctl, rows, event_columns, ARRAY_SIZE(event_columns));
 	json_decref(rows);
 	return CTL_OK;
 }
 
-int
-cmd_events_io(struct ctl *ctl, const struct args *args)
+/* "2h" before `now`, or a time; 0 or -EINVAL. */
+static int
+parse_since(const char *s, int64_t now, int64_t *ret)
 {
-	const char *limit = args_get(args, "limit"), *host = args_get(args, "host");
-	/* Following everything begins now; following one host or job begins with its past. One
-	 * JSON document cannot go on. */
-	bool past = !args_has(args, "follow") ||
-		    ((host != NULL || args_has(args, "job") || limit != NULL) &&
-			ctl->format != CTL_JSON);
-	int64_t last = 0, n = EVENTS_DEFAULT;
-	struct text path = {0};
+	int64_t ago;
+
+	if (str_to_duration(s, &ago) == 0) {
+		*ret = now > ago ? now - ago : 1;
+		return 0;
+	}
+	return clock_parse(s, ret);
+}
+
+static int
+read_options(const struct ctl *ctl, const struct args *args, struct past *p)
+{
+	const char *limit = args_get(args, "limit"), *since = args_get(args, "since");
+	int64_t n = since != NULL ? EVENTS_MAX : EVENTS_DEFAULT;
 	struct error err;
-	int r;
 
 	if (limit != NULL && str_to_i64(limit, 1, EVENTS_MAX, &n) < 0) {
 		error_set(&err, 0, "usage", NULL,
 		    "--limit: '%s' is no number from 1 to %d", limit, (int)EVENTS_MAX);
 		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 	}
-	r = events_path(ctl, args, &path);
+	if (since != NULL && parse_since(since, clock_wall(), &p->since) < 0) {
+		error_set(&err, 0, "usage", NULL,
+		    "--since: '%s' is neither a time such as 2026-01-31T09:30:00Z nor a "
+		    "duration such as 2h",
+		    since);
+		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
+	}
+	p->host = args_get(args, "host");
+	p->limit = (size_t)n;
+	return CTL_OK;
+}
+
+int
+cmd_events_io(struct ctl *ctl, const struct args *args)
+{
+	struct past p = {.host = NULL};
+	int64_t last = 0;
+	struct text path = {0};
+	int r = read_options(ctl, args, &p);
+	/* Following everything begins now; following one host, job or boot begins with its past. One
+	 * JSON document cannot go on. */
+	bool past = !args_has(args, "follow") ||
+		    ((p.host != NULL || p.since > 0 || args_has(args, "job") ||
+			 args_has(args, "boot") || args_has(args, "limit")) &&
+			ctl->format != CTL_JSON);
+
+	if (r == CTL_OK)
+		r = events_path(ctl, args, &path);
+	p.path = text_str(&path);
 	if (r == CTL_OK && past)
-		r = print_past(ctl, text_str(&path), host, (size_t)n, &last);
+		r = print_past(ctl, &p, &last);
 	if (r == CTL_OK && args_has(args, "follow"))
-		r = follow(ctl, text_str(&path), last);
+		r = follow(ctl, p.path, p.since, last);
 	text_done(&path);
 	return r;
 }

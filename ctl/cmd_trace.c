@@ -22,7 +22,7 @@
 #include "lib/id.h"
 #include "lib/str.h"
 
-enum { PIPED_WIDTH = 100, REDRAW_S = 1, LOST_MAX = 60 };
+enum { PIPED_WIDTH = 100, REDRAW_S = 1, LOST_MAX = 60, ID_PART_MIN = 4 };
 
 #define HOME_AND_CLEAR "\033[H\033[J"
 
@@ -106,8 +106,12 @@ find_part(const struct ctl *ctl, const char *part, char *ret_id)
 {
 	char job[ID_SIZE];
 	size_t n = 0;
-	int r = cmd_util_search_ids(ctl, "boots", part, ret_id, &n);
+	int r;
 
+	if (strlen(part) < ID_PART_MIN)
+		return fail_boot(ctl, part,
+		    "no host of this name; of an id at least 4 characters are needed");
+	r = cmd_util_search_ids(ctl, "boots", part, ret_id, &n);
 	if (r != CTL_OK || n == 1)
 		return r;
 	if (n > 1)
@@ -131,9 +135,6 @@ find_boot(const struct ctl *ctl, const char *given, char *ret_id)
 	json_decref(host);
 	if (host != NULL)
 		return newest_of_host(ctl, given, ret_id);
-	if (!cmd_util_is_id_part(given))
-		return fail_boot(ctl, given,
-		    "no host of this name, and no part of an id (at least 4 characters)");
 	return find_part(ctl, given, ret_id);
 }
 

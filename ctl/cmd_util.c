@@ -158,12 +158,6 @@ cmd_util_find_id(
 	return r;
 }
 
-bool
-cmd_util_is_id_part(const char *s)
-{
-	return id_part_valid(s) && strlen(s) >= UTIL_ID_PART_MIN;
-}
-
 int
 cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
 {
@@ -175,7 +169,7 @@ cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
 	int r = CTL_OK;
 
 	ret_job[0] = '\0';
-	if (!cmd_util_is_id_part(given))
+	if (!id_part_valid(given) || strlen(given) < UTIL_ID_PART_MIN)
 		goto out;
 	r = client_call(ctl, &rq, &host);
 	if (r != CTL_OK || host != NULL)

@@ -4,7 +4,6 @@
 #define CTL_CMD_UTIL_H
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "ctl/args.h"
@@ -37,9 +36,6 @@ cmd_util_find_id(
 int
 cmd_util_search_ids(const struct ctl *ctl, const char *collection, const char *given,
     char *ret_id, size_t *ret_n);
-/* Can it be (a part of) an id, and is it long enough for one to be looked for? */
-bool
-cmd_util_is_id_part(const char *s);
 /* What HOST|JOB names: *ret_job (ID_SIZE) is "" for a host, or a set of hosts, and else the id of the
  * job whose id it is, or a unique beginning or end of it. A host of that very name comes first. */
 int

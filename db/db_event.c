@@ -2,8 +2,10 @@
 /* Rows of `event` to and from struct event.
  *
  * Each list has a statement per leading filter, so that every one of them walks an index
- * in order of seq; the other filters narrow what that index finds. Failure modes: those
- * of db.h. */
+ * in order of seq; the other filters narrow what that index finds. Several kinds are so many
+ * walks of one index, merged: a source ("job.*") is first resolved to the kinds that there are of it, by a
+ * seek each, so that rare kinds are found among millions of others without reading those.
+ * Failure modes: those of db.h. */
 #include "db/db_event.h"
 
 #include <errno.h>
@@ -24,19 +26,21 @@ enum {
 	EVENT_HOST,
 	EVENT_JOB,
 	EVENT_BOOT,
-	EVENT_KIND
+	EVENT_KIND,
+	EVENT_KIND_AFTER,
+	EVENT_NEXT_OF_KIND,
+	EVENT_AT
 };
 
 #define COLUMNS                                                                     \
 	"SELECT seq, at, kind, site, host, mac, ip, arch, boot, job, file, bytes, " \
 	"total, reason,"                                                            \
 	" detail FROM event"
-#define NARROW                                                           \
-	" AND (CAST($3 AS TEXT) IS NULL OR host = $3)"                   \
-	" AND (CAST($4 AS TEXT) IS NULL OR job = $4)"                    \
-	" AND (CAST($5 AS TEXT) IS NULL OR boot = $5)"                   \
-	" AND (CAST($6 AS TEXT) IS NULL OR (kind >= $6 AND kind <= $7))" \
-	" AND seq <= $9 ORDER BY seq LIMIT $2"
+#define NARROW                                         \
+	" AND (CAST($2 AS TEXT) IS NULL OR host = $2)" \
+	" AND (CAST($3 AS TEXT) IS NULL OR job = $3)"  \
+	" AND (CAST($4 AS TEXT) IS NULL OR boot = $4)" \
+	" AND seq <= $5 ORDER BY seq"
 
 /* As the index event_last has it (db/schema/0004). */
 #define KINDS_OF_SITES                                                               \
@@ -58,10 +62,15 @@ static const char *const sql[] = {
 		" AND e.kind = $1 AND e.site = site.name) FROM site) ORDER BY site",
     [EVENT_NEWEST_KIND] = COLUMNS " WHERE kind = $1 ORDER BY seq DESC LIMIT $2",
     [EVENT_ALL] = COLUMNS " WHERE seq > $1" NARROW,
-    [EVENT_HOST] = COLUMNS " WHERE host = $8 AND seq > $1" NARROW,
-    [EVENT_JOB] = COLUMNS " WHERE job = $8 AND seq > $1" NARROW,
-    [EVENT_BOOT] = COLUMNS " WHERE boot = $8 AND seq > $1" NARROW,
-    [EVENT_KIND] = COLUMNS " WHERE kind = $8 AND seq > $1" NARROW,
+    [EVENT_HOST] = COLUMNS " WHERE host = $6 AND seq > $1" NARROW,
+    [EVENT_JOB] = COLUMNS " WHERE job = $6 AND seq > $1" NARROW,
+    [EVENT_BOOT] = COLUMNS " WHERE boot = $6 AND seq > $1" NARROW,
+    [EVENT_KIND] = COLUMNS " WHERE kind = $6 AND seq > $1" NARROW,
+    [EVENT_KIND_AFTER] =
+	"SELECT kind FROM event WHERE kind > $1 AND kind < $2 ORDER BY kind LIMIT 1",
+    [EVENT_NEXT_OF_KIND] = "SELECT seq FROM event WHERE kind = $1 AND seq > $2 AND seq "
+			   "<= $3 ORDER BY seq LIMIT 1",
+    [EVENT_AT] = COLUMNS " WHERE seq = $1",
 };
 
 struct store_sql
@@ -139,27 +148,229 @@ read_event(struct db_stmt *st)
 	return ev;
 }
 
-/* "job.*" is the range from "job." to what sorts behind every slug that begins so. */
-static void
-bind_kind(struct db_stmt *st, const char *kind)
-{
-	char from[EVENT_KIND_SIZE], to[EVENT_KIND_SIZE];
+/* ---- kinds ---- */
 
-	if (!kind)
-		return;
-	str_clip(from, sizeof(from), kind);
-	size_t n = strlen(from);
-	str_clip(to, sizeof(to), kind);
-	if (n > 0 && from[n - 1] == '*') {
-		from[n - 1] = '\0';
-		to[n - 1] = '~';
+struct kinds {
+	size_t n;
+	char v[DB_EVENT_KINDS_MAX][EVENT_KIND_SIZE];
+};
+
+/* "job.*,boot.end" to its parts. */
+static int
+parse_kinds(const char *text, struct kinds *ret)
+{
+	ret->n = 0;
+	for (const char *p = text; p; p = strchr(p, ',')) {
+		p += p != text; /* the comma */
+		size_t len = strcspn(p, ",");
+		if (len == 0 || ret->n == DB_EVENT_KINDS_MAX ||
+		    (memchr(p, '*', len) && p[len - 1] != '*') ||
+		    str_format(ret->v[ret->n++], EVENT_KIND_SIZE, "%.*s", (int)len, p) <
+			0)
+			return -EINVAL;
 	}
-	db_bind_text(st, 6, from);
-	db_bind_text(st, 7, to);
+	return 0;
+}
+
+bool
+db_event_kind_valid(const char *kind)
+{
+	struct kinds k;
+
+	return !kind || parse_kinds(kind, &k) == 0;
+}
+
+static bool
+kind_fits(const struct kinds *k, const char *kind)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		size_t len = strlen(k->v[i]);
+		if (k->v[i][len - 1] == '*' ? strncmp(kind, k->v[i], len - 1) == 0
+					    : str_eq(kind, k->v[i]))
+			return true;
+	}
+	return k->n == 0;
+}
+
+bool
+db_event_is_exact(const struct db_event_filter *f)
+{
+	int keys = (f->host != NULL) + (f->job != NULL) + (f->boot != NULL);
+
+	return f->kind
+		   ? keys == 0 && !str_has_prefix(f->kind, "*") && !strstr(f->kind, ",*")
+		   : keys <= 1;
+}
+
+/* One of several walks. */
+struct kind_walk {
+	char kind[EVENT_KIND_SIZE];
+	int64_t next; /* seq of its next event; INT64_MAX: none */
+};
+
+enum { WALKS_MAX = 256 };
+
+struct merge {
+	struct kind_walk v[WALKS_MAX];
+	size_t n;
+	bool full;
+};
+
+static void
+merge_add(struct merge *m, const char *kind)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (str_eq(m->v[i].kind, kind))
+			return;
+	if (m->n == WALKS_MAX) {
+		m->full = true;
+		return;
+	}
+	str_clip(m->v[m->n++].kind, EVENT_KIND_SIZE, kind);
+}
+
+/* The kinds that there are of a source: from "job." to what sorts behind every slug that begins so. */
+static int
+merge_add_source(struct store *s, struct merge *m, const char *pattern)
+{
+	char at[EVENT_KIND_SIZE], end[EVENT_KIND_SIZE];
+	size_t len = strlen(pattern) - 1;
+	int rc;
+
+	str_clip(at, sizeof(at), pattern);
+	str_clip(end, sizeof(end), pattern);
+	at[len] = '\0';
+	end[len] = '~';
+	for (;;) {
+		struct db_stmt *st = stmt(s, EVENT_KIND_AFTER);
+		db_bind_text(st, 1, at);
+		db_bind_text(st, 2, end);
+		rc = db_step(st);
+		if (rc <= 0)
+			return rc;
+		db_col_copy(st, 0, at, sizeof(at));
+		db_reset(st);
+		merge_add(m, at);
+	}
+}
+
+static int
+merge_move(struct store *s, struct kind_walk *w, int64_t after, int64_t until)
+{
+	struct db_stmt *st = stmt(s, EVENT_NEXT_OF_KIND);
+
+	db_bind_text(st, 1, w->kind);
+	db_bind_i64(st, 2, after);
+	db_bind_i64(st, 3, until);
+	int rc = db_step(st);
+	if (rc < 0)
+		return rc;
+	w->next = rc == 1 ? db_col_i64(st, 0) : INT64_MAX;
+	if (rc == 1)
+		db_reset(st);
+	return 0;
+}
+
+static struct kind_walk *
+merge_first(struct merge *m)
+{
+	struct kind_walk *first = NULL;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].next != INT64_MAX && (!first || m->v[i].next < first->next))
+			first = &m->v[i];
+	return first;
+}
+
+/* ---- lists ---- */
+
+struct walk {
+	const struct kinds *kinds; /* NULL: all */
+	int64_t left;
+	int (*each)(void *arg, int64_t seq, const struct event *ev);
+	void *arg;
+};
+
+/* 1: enough. */
+static int
+walk_row(struct walk *w, struct db_stmt *st)
+{
+	if (w->kinds && !kind_fits(w->kinds, db_col_text(st, 2)))
+		return 0;
+	struct event ev = read_event(st);
+	int stop = w->each(w->arg, db_col_i64(st, 0), &ev);
+	event_done(&ev);
+	return stop || --w->left <= 0;
+}
+
+static int
+walk_all(struct db_stmt *st, struct walk *w)
+{
+	int rc;
+
+	while ((rc = db_step(st)) == 1)
+		if (walk_row(w, st)) {
+			db_reset(st);
+			return 0;
+		}
+	return rc;
+}
+
+static int
+walk(struct db_stmt *st, int (*each)(void *arg, int64_t seq, const struct event *ev),
+    void *arg)
+{
+	struct walk w = {.left = INT64_MAX, .each = each, .arg = arg};
+
+	return walk_all(st, &w);
+}
+
+/* A row after the other from whichever walk is next. */
+static int
+walk_merged(struct store *s, struct merge *m, int64_t until, struct walk *w)
+{
+	struct kind_walk *first;
+	int rc = 0;
+
+	while (rc == 0 && (first = merge_first(m)) != NULL) {
+		struct db_stmt *st = stmt(s, EVENT_AT);
+		db_bind_i64(st, 1, first->next);
+		rc = db_step(st);
+		if (rc < 0)
+			return rc;
+		bool enough = rc == 1 && walk_row(w, st);
+		if (rc == 1)
+			db_reset(st);
+		if (enough)
+			return 0;
+		rc = merge_move(s, first, first->next, until);
+	}
+	return rc;
+}
+
+/* Several kinds of all hosts. 1: they are too many for that. */
+static int
+list_kinds(struct store *s, const struct db_event_filter *f, const struct kinds *k,
+    int64_t until, struct walk *w)
+{
+	struct merge *m = str_alloc(sizeof(*m));
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < k->n; i++)
+		if (k->v[i][strlen(k->v[i]) - 1] == '*')
+			rc = merge_add_source(s, m, k->v[i]);
+		else
+			merge_add(m, k->v[i]);
+	for (size_t i = 0; rc == 0 && i < m->n; i++)
+		rc = merge_move(s, &m->v[i], f->after, until);
+	if (rc == 0)
+		rc = m->full ? 1 : walk_merged(s, m, until, w);
+	free(m);
+	return rc;
 }
 
 static struct db_stmt *
-list_stmt(struct store *s, const struct db_event_filter *f)
+list_stmt(struct store *s, const struct db_event_filter *f, const struct kinds *k)
 {
 	size_t which = EVENT_ALL;
 	const char *key = NULL;
@@ -173,48 +384,41 @@ list_stmt(struct store *s, const struct db_event_filter *f)
 	} else if (f->host) {
 		which = EVENT_HOST;
 		key = f->host;
-	} else if (f->kind && !strchr(f->kind, '*')) {
+	} else if (k->n == 1 && !strchr(k->v[0], '*')) {
 		which = EVENT_KIND;
-		key = f->kind;
+		key = k->v[0];
 	}
 	struct db_stmt *st = stmt(s, which);
 	if (key)
-		db_bind_text(st, 8, key);
+		db_bind_text(st, 6, key);
 	return st;
-}
-
-static int
-walk(struct db_stmt *st, int (*each)(void *arg, int64_t seq, const struct event *ev),
-    void *arg)
-{
-	int rc;
-
-	while ((rc = db_step(st)) == 1) {
-		struct event ev = read_event(st);
-		int stop = each(arg, db_col_i64(st, 0), &ev);
-		event_done(&ev);
-		if (stop) {
-			db_reset(st);
-			return 0;
-		}
-	}
-	return rc;
 }
 
 int
 db_event_list(struct store *s, const struct db_event_filter *f,
     int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg)
 {
-	struct db_stmt *st = list_stmt(s, f);
+	int64_t until = f->until ? f->until : INT64_MAX;
+	struct kinds k = {.n = 0};
+	struct walk w = {.left = f->limit, .each = each, .arg = arg};
 
+	if (f->kind && parse_kinds(f->kind, &k) < 0)
+		return -EINVAL;
+	if (f->limit <= 0)
+		return 0;
+	if (f->kind && db_event_is_exact(f) && (k.n > 1 || strchr(f->kind, '*'))) {
+		int rc = list_kinds(s, f, &k, until, &w);
+		if (rc <= 0)
+			return rc;
+	}
+	struct db_stmt *st = list_stmt(s, f, &k);
 	db_bind_i64(st, 1, f->after);
-	db_bind_i64(st, 2, f->limit);
-	db_bind_text(st, 3, f->host);
-	db_bind_text(st, 4, f->job);
-	db_bind_text(st, 5, f->boot);
-	db_bind_i64(st, 9, f->until ? f->until : INT64_MAX);
-	bind_kind(st, f->kind);
-	return walk(st, each, arg);
+	db_bind_text(st, 2, f->host);
+	db_bind_text(st, 3, f->job);
+	db_bind_text(st, 4, f->boot);
+	db_bind_i64(st, 5, until);
+	w.kinds = k.n > 0 ? &k : NULL;
+	return walk_all(st, &w);
 }
 
 int

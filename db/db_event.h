@@ -3,25 +3,36 @@
 #ifndef DB_DB_EVENT_H
 #define DB_DB_EVENT_H
 
+#include <stdbool.h>
+
 #include "db/store.h"
 #include "lib/event.h"
 
 struct db_event_filter {
 	const char *host, *job, *boot; /* NULL: all */
-	const char *kind; /* NULL: all; "job.stage", or "job.*" for a whole source */
-	int64_t after;	  /* only seq above it */
+	/* NULL: all; "job.stage", "job.*" for a whole source, or several: "job.*,boot.end" */
+	const char *kind;
+	int64_t after; /* only seq above it */
 	int64_t
 	    until; /* and not above this one; 0: to the newest. Bounds what a filter that matches
 			     little reads. */
 	int64_t limit;
 };
 
+enum { DB_EVENT_KINDS_MAX = 16 };
+
+/* A list of at most so many kinds and sources; NULL is one. */
+bool
+db_event_kind_valid(const char *kind);
+/* Does reading so many events of this filter read no others? If not, `until` is what bounds it. */
+bool
+db_event_is_exact(const struct db_event_filter *f);
 /* `agent` NULL: the orchestrator's own event. *ret_seq may be NULL. -EEXIST: that number
  * of that agent is stored already. */
 int
 db_event_add(struct store *s, const struct event *ev, const char *agent,
     int64_t agent_seq, int64_t *ret_seq) MUST_CHECK;
-/* Ascending. The event is borrowed for the call; `each` returns non-zero to stop. */
+/* Ascending; -EINVAL: kinds that make no sense. The event is borrowed for the call; `each` returns non-zero to stop. */
 int
 db_event_list(struct store *s, const struct db_event_filter *f,
     int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg) MUST_CHECK;

@@ -27,8 +27,8 @@ add_event(void *arg, int64_t seq, const struct event *ev)
 	return 0;
 }
 
-/* No page reads more than SCAN_MAX events, matching or not: it may then be short, or empty, and yet not be
- * the last. */
+/* Where an index does not lead from one to the next, no page reads more than SCAN_MAX events, matching or not: it may
+ * then be short, or empty, and yet not be the last. */
 static void
 reply_page(
     struct orch *o, struct rest_request *rq, struct db_event_filter *f, int64_t limit)
@@ -38,7 +38,9 @@ reply_page(
 	int rc = db_event_last(o->store, &newest);
 
 	f->limit = limit + 1;
-	f->until = newest - f->after > SCAN_MAX ? f->after + SCAN_MAX : newest;
+	f->until = newest - f->after > SCAN_MAX && !db_event_is_exact(f)
+		       ? f->after + SCAN_MAX
+		       : newest;
 	if (rc == 0 && f->until > f->after)
 		rc = db_event_list(o->store, f, add_event, items);
 	if (rc < 0) {
@@ -90,6 +92,14 @@ api_event_list(void *arg, struct rest_request *rq)
 	f.job = filter(rq, "job");
 	f.boot = filter(rq, "boot");
 	f.kind = filter(rq, "kind");
+	if (!db_event_kind_valid(f.kind)) {
+		error_set(&err, -EINVAL, "bad-value", NULL,
+		    "kind: not a list of at most %d kinds (job.stage) and sources "
+		    "(job.*)",
+		    DB_EVENT_KINDS_MAX);
+		api_refuse(rq, &err, NULL);
+		return;
+	}
 	int rc = read_after(o, rq, follow, &f.after);
 	if (rc == -EINVAL || rc == -ERANGE) {
 		error_set(&err, rc, "bad-value", NULL, "after: not an event's number");

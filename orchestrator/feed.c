@@ -126,15 +126,16 @@ reads(struct follower *w, int64_t mono)
 static void
 serve(struct follower *w, int64_t newest)
 {
-	int64_t until = newest - w->after > SCAN_MAX ? w->after + SCAN_MAX : newest;
-	const struct db_event_filter filter = {.host = w->host,
+	struct db_event_filter filter = {.host = w->host,
 	    .job = w->job,
 	    .boot = w->boot,
 	    .kind = w->kind,
 	    .after = w->after,
-	    .until = until,
 	    .limit = BATCH};
+	bool bounded = newest - w->after > SCAN_MAX && !db_event_is_exact(&filter);
+	int64_t until = bounded ? w->after + SCAN_MAX : newest;
 
+	filter.until = until;
 	w->n_sent = 0;
 	if (until > w->after && db_event_list(w->f->store, &filter, send_one, w) < 0) {
 		log_error(
@@ -244,6 +245,7 @@ feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filte
 		return error_set(err, -EMFILE, "too-many-followers", "end one of them",
 		    "%d clients follow the events already", FEED_FOLLOWERS_MAX);
 	struct follower *w = str_alloc(sizeof(*w));
+	char id[24];
 	w->f = f;
 	w->rq = rq;
 	w->host = str_dup(filter->host);
@@ -255,6 +257,10 @@ feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filte
 	f->n++;
 	rest_on_gone(rq, on_gone, w);
 	rest_sse_start(rq);
+	/* Where it begins: a client that is cut off before its first event comes back to here, and misses none. */
+	if (str_format(id, sizeof(id), "%lld", (long long)filter->after) < 0)
+		abort();
+	rest_sse_send(rq, id, NULL);
 	feed_wake(f);
 	return 0;
 }

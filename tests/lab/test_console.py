@@ -17,7 +17,7 @@ def test_a_reinstall_is_recorded_and_replayed(make_lab):
     boot = json.loads(lab.ctl("-o", "json", "history", "edge01").stdout)["items"][0]["id"]
 
     def held():
-        return json.loads(lab.ctl("-o", "json", "trace", boot).stdout)["console"] or {}
+        return json.loads(lab.ctl("-o", "json", "trace", boot).stdout)["boot"]["console"] or {}
 
     wait_for(lambda: held().get("ended"), "the end of the recording at the orchestrator")
     assert held()["gaps"] == 0 and not held()["truncated"]

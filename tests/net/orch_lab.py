@@ -169,7 +169,7 @@ class Follower:
     """A client of the event stream; .items grows as events come."""
 
     def __init__(self, orch, query, headers):
-        self.items, self.ids = [], []
+        self.items, self.ids, self.last = [], [], None
         self.conn = Connection(orch.socket, 600)
         self.conn.request("GET", f"/api/v1/events?follow=1{query}", headers=headers)
         self.response = self.conn.getresponse()
@@ -183,8 +183,9 @@ class Follower:
             for line in self.response:
                 line = line.decode().rstrip("\n")
                 if line.startswith("id: "):
-                    self.ids.append(int(line[4:]))
+                    self.last = int(line[4:])  # also without an event: where the stream begins
                 elif line.startswith("data: {"):
+                    self.ids.append(self.last)
                     self.items.append(json.loads(line[6:]))
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             pass

@@ -58,7 +58,7 @@ def begin(s):
 def held(s, boot):
     """What the orchestrator has of a boot; the boot itself may come after the console."""
     done = s.ctl("-o", "json", "trace", boot)
-    console = json.loads(done.stdout).get("console") if done.returncode == 0 else None
+    console = json.loads(done.stdout)["boot"]["console"] if done.returncode == 0 else None
     return console or {"octets": 0, "ended": False, "gaps": 0}
 
 

@@ -423,12 +423,20 @@ def test_job_show_and_trace(history):
     # By the end of its id, and as the server said it.
     r = history.run("job", "show", "abcdef", "-o", "json")
     assert json.loads(r.stdout)["stages"][0]["evidence"] == "14 MB acknowledged"
+    doc = {"boot": dict(boot("01k9xyz0a0boot01"), console=None), "began": "2026-01-31T09:30:00.000Z",
+           "ended": "2026-01-31T09:32:31.000Z", "marks": [],
+           "spans": [{"row": "stage", "name": "kernel", "began": "2026-01-31T09:31:00.000Z",
+                      "ended": "2026-01-31T09:31:04.000Z", "state": "confirmed", "text": "14 MB acknowledged"}]}
+    history.on("GET", "/api/v1/boots/01k9xyz0a0boot01/trace", doc)
+    history.on("GET", "/api/v1/hosts/edge01", {"name": "edge01"})
     r = history.run("trace", "boot01")
-    assert r.returncode == 0 and "http.end" in r.stdout and "14 MB acknowledged" in r.stdout
-    assert "console:" not in r.stdout
-    console = {"began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000, "octets": 60000,
-               "gaps": 2, "truncated": True, "ended": False}
-    history.on("GET", "/api/v1/boots/01k9xyz0a0boot01", dict(boot("01k9xyz0a0boot01"), console=console))
+    assert r.returncode == 0 and "ok kernel         4.0s" in r.stdout and "2026-01-31 10:30:00+01:00" in r.stdout
+    assert "console:" not in r.stdout and "14 MB" not in r.stdout
+    assert history.run("trace", "edge01").stdout == r.stdout
+    assert "kernel: 14 MB acknowledged" in history.run("-o", "wide", "trace", "boot01").stdout
+    assert json.loads(history.run("-o", "json", "trace", "boot01").stdout) == doc
+    doc["boot"]["console"] = {"began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000,
+                              "octets": 60000, "gaps": 2, "truncated": True, "ended": False}
     r = history.run("trace", "boot01")
     line = [x for x in r.stdout.splitlines() if x.startswith("console:")][0].split(None, 1)[1]
     assert line == ("60.0 kB, 2 gaps, cut at its limit, goes on: netboot-ctl console edge01 --replay 01k9xyz0a0boot01"), line
@@ -554,7 +562,7 @@ def events_route(fake):
         after, limit = int(rq.query.get("after", 0)), int(rq.query.get("limit", 200))
         rows = [e for e in fake.events if e["seq"] > after and
                 rq.query.get("host") in (None, e["host"])]
-        return items(*rows[:limit])
+        return dict(items(*rows[:limit]), next=str(rows[limit - 1]["seq"]) if len(rows) > limit else None)
     fake.on("GET", "/api/v1/events", page)
 
 

@@ -240,7 +240,24 @@ def test_a_reinstall_is_followed_to_done(orch, agent):
     doc = json.loads(run(orch, "job", "show", job, "-o", "json").stdout)
     assert [s["stage"] for s in doc["stages"] if s["state"] == "confirmed"] == ["preflight", "kernel"]
     assert "14 MB acknowledged" in run(orch, "history", "edge01", "--stages").stdout
-    assert "14 MB acknowledged" in run(orch, "trace", BOOT).stdout
+    drawn = run(orch, "-o", "wide", "trace", BOOT).stdout
+    assert "14 MB acknowledged" in drawn and drawn.isascii()
+    for same in (job, "edge01", BOOT[-8:]):
+        assert run(orch, "-o", "wide", "trace", same).stdout == drawn
+    trace = json.loads(run(orch, "-o", "json", "trace", BOOT).stdout)
+    assert [x["name"] for x in trace["spans"] if x["row"] == "stage"] == ["preflight", "kernel"]
+    assert trace["boot"]["kind"] == "reinstall" and trace["boot"]["by"] == "root"
+    chrome = json.loads(run(orch, "trace", "--chrome", BOOT).stdout)
+    assert {e["ph"] for e in chrome["traceEvents"]} >= {"X", "M"}
+    assert run(orch, "trace", "--follow", BOOT).stdout == run(orch, "trace", BOOT).stdout
+    kinds = [json.loads(x)["kind"] for x in
+             run(orch, "events", "--kind", "boot.*,job.done", "--boot", BOOT, "-o", "ndjson").stdout.splitlines()]
+    assert kinds == ["boot.begin", "boot.end", "job.done"]
+    since = run(orch, "events", "--kind", "boot.*", "--since", "1h", "-o", "ndjson").stdout
+    assert len(since.splitlines()) == 2
+    assert run(orch, "events", "--since", "soon").returncode == 1
+    r = run(orch, "events", "--kind", "a,,b")
+    assert (r.returncode, "bad-value" in r.stderr) == (1, True)
     kinds = [json.loads(x)["kind"] for x in
              run(orch, "events", "--job", job, "-o", "ndjson").stdout.splitlines()]
     assert kinds[-1] == "job.done" and "job.accepted" in kinds
@@ -412,3 +429,32 @@ def test_the_manual_names_every_command_and_option():
     for order in ("reinstall", "reboot", "history", "events", "watch"):
         for option in [w.strip("-=") for w in words(order) if w.startswith("--")]:
             assert f"Fl Fl {option}" in page, f"{order} --{option}"
+
+
+def test_events_are_followed_over_restarts_of_the_server(orch, agent):
+    """Each event of the kinds asked for once, whatever happens to the server."""
+    sent, told = [], orch.path("told")
+
+    def seen():
+        with open(told) as f:
+            return [json.loads(x)["reason"] for x in f if x.endswith("\n")]
+
+    def send(name):
+        agent.report(agent.event("dhcp4.ack", reason=name), agent.event("http.end", reason=f"not {name}"))
+        sent.append(name)
+        return seen()
+
+    with open(told, "w") as out:
+        p = subprocess.Popen([CTL, "events", "--kind", "dhcp4.*,tftp.end", "--follow", "-o", "ndjson"], env=env(orch),
+                             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE)
+    orch.clients.append(p)
+    first = until(lambda: send(f"first {len(sent)}"), "it to follow")[0]
+    for i in range(3):
+        orch.kill()
+        orch.start()
+        for k in range(3):
+            send(f"{i} {k}")
+        until(lambda: seen()[-1:] == sent[-1:], "the events")
+    assert seen() == sent[sent.index(first):]
+    p.terminate()
+    p.communicate()

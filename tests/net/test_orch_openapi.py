@@ -177,6 +177,7 @@ def test_every_described_member_is_met(orch):
                  agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
                  agent.stage(job, "kernel", boot=boot, deadline_us=1),
                  agent.event("power.state", power="unknown", reason="timeout"),
+                 agent.event("http.begin", job, boot=boot, file="x", ip="10.77.0.11", **{"class": "kernel"}),
                  dict(agent.event("http.error", job, boot=boot, file="x", bytes=1, total=2, reason="gone", ip="10.77.0.11",
                                   arch="x86_64-efi"), mac="52:54:00:77:00:01"))
     orch.get("/status?hosts=edge01&stuck=1")

@@ -192,6 +192,20 @@ def test_a_follower_sees_orders_at_once(orch, agent):
     f.close()
 
 
+def test_a_stream_cut_before_its_first_event_goes_on_where_it_began(orch, agent):
+    agent.report(agent.event("dhcp4.ack", reason="before"))
+    f = orch.follow("&kind=dhcp4.*,tftp.*")
+    until(lambda: f.last is not None, what="where it begins")
+    orch.kill()
+    orch.start()
+    agent.report(agent.event("dhcp4.ack", reason="one"), agent.event("http.begin"), agent.event("tftp.begin", reason="two"))
+    again = orch.follow("&kind=dhcp4.*,tftp.*", **{"Last-Event-ID": str(f.last)})
+    until(lambda: len(again.items) == 2, what="what came in between")
+    assert [e["reason"] for e in again.items] == ["one", "two"]
+    again.close()
+    f.close()
+
+
 def test_followers_that_do_not_read_cost_little(orch, agent):
     idle = []
     for _ in range(5):
@@ -214,13 +228,14 @@ def test_pages_of_events(orch, agent):
     page = orch.get("/events?limit=10&kind=dhcp4.discover").json
     assert len(page["items"]) == 10 and page["next"] == str(page["items"][-1]["seq"])
     assert orch.get(f"/events?limit=10&kind=dhcp4.discover&after={page['next']}").json["items"][0]["reason"] == "event 11"
-    assert orch.get("/events?after=-1").status == 400
+    for bad in ("after=-1", "kind=a,,b", "kind=*a", "kind=" + "a," * 16 + "a"):
+        assert orch.get(f"/events?{bad}").code == "bad-value", bad
     assert orch.get("/events?host=nobody").json["items"] == []
 
 
 def test_what_a_filter_passes_over_costs_bounded_time(orch, agent):
-    """One order, 120,000 events of other kinds, one more order: a page may be empty and not the last, a follower
-    comes to the end all the same."""
+    """One order, 120,000 events of other kinds, one more order. Kinds are found whatever is between them; of a host and
+    kinds a page may be empty and not the last, and a follower comes to the end all the same."""
     jobs = [orch.order("edge01").json["jobs"][0]["id"]]
     orch.stop()
     db = sqlite3.connect(orch.database)
@@ -231,8 +246,11 @@ def test_what_a_filter_passes_over_costs_bounded_time(orch, agent):
     orch.start()
     agent.poll()
     jobs.append(orch.order("edge02").json["jobs"][0]["id"])
-    page = orch.get("/events?kind=job.*&limit=1000").json
+    page = orch.get("/events?kind=job.*&host=edge01&limit=1000").json
     assert len(page["items"]) == 1 and int(page["next"]) < 121000
+    for kinds in ("job.*", "job.queued", "boot.*,job.queued,power.*", "job.*,job.queued"):
+        page = orch.get(f"/events?kind={kinds}&limit=1000").json
+        assert [e["job"] for e in page["items"]] == jobs and page["next"] is None, kinds
     assert [e["job"] for e in orch.events("&kind=job.*")] == jobs
     assert [e["job"] for e in orch.events("&kind=job.*&host=edge01")] == jobs[:1]
     f = orch.follow("&kind=job.*&after=0")

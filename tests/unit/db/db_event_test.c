@@ -127,6 +127,50 @@ lists_are_filtered(void **state)
 }
 
 static void
+several_kinds_in_order(void **state)
+{
+	struct store *s = *state;
+	static const char *const bad[] = {"", ",", "a,", ",a", "a*b", "*a",
+	    "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q",
+	    "a-kind-that-is-longer-than-any-kind-can-ever-be"};
+
+	add(s, "job.stage", "a", "j1", 1);
+	add(s, "power.state", "a", "j1", 2);
+	add(s, "boot.begin", "a", "", 3);
+	add(s, "job.done", "b", "j2", 4);
+	add(s, "jobs", "b", "", 5);
+	add(s, "boot.end", "a", "", 6);
+	add(s, "job.stage", "b", "j2", 7);
+	expect(s, (struct db_event_filter){.kind = "job.*,boot.end"}, "1 4 6 7 ");
+	expect(s, (struct db_event_filter){.kind = "boot.end,job.stage"}, "1 6 7 ");
+	expect(s, (struct db_event_filter){.kind = "job.*,job.stage"}, "1 4 7 ");
+	expect(s, (struct db_event_filter){.kind = "job.*,boot.*", .limit = 3}, "1 3 4 ");
+	expect(s,
+	    (struct db_event_filter){.kind = "job.*,boot.*", .after = 3, .until = 6},
+	    "4 6 ");
+	expect(s, (struct db_event_filter){.kind = "job.*,*"}, "1 2 3 4 5 6 7 ");
+	expect(s, (struct db_event_filter){.kind = "none,nothing.*"}, "");
+	expect(s, (struct db_event_filter){.kind = "job.*,boot.*", .host = "b"}, "4 7 ");
+	expect(s,
+	    (struct db_event_filter){.kind = "job.*,boot.*", .host = "a", .limit = 2},
+	    "1 3 ");
+	assert_true(db_event_kind_valid("job.*,*"));
+	assert_true(db_event_kind_valid(NULL));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		const struct db_event_filter f = {.kind = bad[i], .limit = 1};
+		assert_false(db_event_kind_valid(bad[i]));
+		assert_int_equal(db_event_list(s, &f, note, NULL), -EINVAL);
+	}
+	assert_true(db_event_is_exact(&(struct db_event_filter){.kind = "job.*,a"}));
+	assert_true(db_event_is_exact(&(struct db_event_filter){.host = "a"}));
+	assert_false(db_event_is_exact(&(struct db_event_filter){.kind = "a,*"}));
+	assert_false(
+	    db_event_is_exact(&(struct db_event_filter){.host = "a", .kind = "b"}));
+	assert_false(
+	    db_event_is_exact(&(struct db_event_filter){.host = "a", .job = "b"}));
+}
+
+static void
 the_last_of_a_kind(void **state)
 {
 	struct store *s = *state;
@@ -235,6 +279,7 @@ main(void)
 	    FIXTURE_TEST(an_event_comes_back_as_it_was_added),
 	    FIXTURE_TEST(a_number_of_an_agent_is_taken_once),
 	    FIXTURE_TEST(lists_are_filtered),
+	    FIXTURE_TEST(several_kinds_in_order),
 	    FIXTURE_TEST(the_last_of_a_kind),
 	    FIXTURE_TEST(events_stay_as_they_are),
 	    FIXTURE_TEST(the_last_of_a_kind_at_each_site),
