@@ -80,6 +80,17 @@ $(B)/db/schema_data.c: $(sort $(wildcard db/schema/*.sql)) db/embed_schema.sh
 $(B)/db/schema_data.o: $(B)/db/schema_data.c
 	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
 
+# The page's files are embedded at build, too; orchestrator/web_assets.h declares the table.
+orchestrator/web: ;
+WEB_FILES := $(shell find orchestrator/web -type f ! -name '.*' 2>/dev/null)
+OBJ_orchestrator += $(B)/orchestrator/web_data.o
+$(B)/orchestrator.a: $(B)/orchestrator/web_data.o
+$(B)/orchestrator/web_data.c: $(WEB_FILES) orchestrator/web orchestrator/embed_web.sh
+	@mkdir -p $(@D)
+	@sh orchestrator/embed_web.sh orchestrator/web $(abspath $@).list > $@.tmp && mv $@.tmp $@
+$(B)/orchestrator/web_data.o: $(B)/orchestrator/web_data.c
+	@$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
 include tests/tests.mk
 
 -include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)

@@ -32,6 +32,7 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_IDEM] = db_idem_sql(),
 	    [STORE_BMC] = db_bmc_sql(),
 	    [STORE_CONSOLE] = db_console_sql(),
+	    [STORE_TOKEN] = db_token_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

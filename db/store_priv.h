@@ -18,6 +18,7 @@ enum store_set {
 	STORE_IDEM,
 	STORE_BMC,
 	STORE_CONSOLE,
+	STORE_TOKEN,
 	STORE_SETS,
 };
 
@@ -55,6 +56,8 @@ struct store_sql
 db_bmc_sql(void);
 struct store_sql
 db_console_sql(void);
+struct store_sql
+db_token_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

@@ -7,6 +7,7 @@
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 
+#include "lib/rest_conn.h"
 #include "lib/rest_server.h"
 
 enum { REST_PARAMS_MAX = 4 };
@@ -23,6 +24,7 @@ struct rest_server {
 	size_t n_routes;
 	rest_problem_fn *on_problem; /* or NULL */
 	void *arg;
+	struct rest_web *web; /* its TCP side; NULL: none */
 	struct rest_request
 	    *handling; /* the one whose handler is running; NULL once answered */
 };
@@ -34,7 +36,8 @@ struct rest_param {
 
 struct rest_request {
 	struct rest_server *server;
-	struct evhttp_request *ev;
+	struct evhttp_request *ev;	/* of the unix socket; NULL: it came by TCP */
+	struct rest_conn *conn;		/* of TCP; NULL: by the unix socket */
 	const struct rest_route *route; /* NULL until it is found */
 	struct rest_param params[REST_PARAMS_MAX];
 	size_t n_params;
@@ -49,6 +52,19 @@ struct rest_request {
 
 struct rest_request *
 rest_request_new(struct rest_server *s, struct evhttp_request *ev);
+struct rest_request *
+rest_request_new_web(struct rest_server *s, struct rest_conn *conn);
+/* Of one that was only looked at, and is not to be answered. */
+void
+rest_request_cancel(struct rest_request *rq);
+/* Its client went away; it is freed. */
+void
+rest_request_gone(struct rest_request *rq);
+/* Finds the route and runs its handler; `closed`: as if there were none. */
+void
+rest_server_serve(struct rest_server *s, struct rest_request *rq, bool closed);
+void
+rest_web_free(struct rest_web *w);
 /* After its handler returned without an answer: watches for the client going away. */
 void
 rest_request_defer(struct rest_request *rq);

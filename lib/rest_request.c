@@ -25,7 +25,15 @@
 static struct bufferevent *
 transport(const struct rest_request *rq)
 {
+	if (rq->conn != NULL)
+		return rq->conn->bev;
 	return evhttp_connection_get_bufferevent(evhttp_request_get_connection(rq->ev));
+}
+
+static const struct evhttp_uri *
+uri_of(const struct rest_request *rq)
+{
+	return rq->conn != NULL ? rq->conn->uri : evhttp_request_get_evhttp_uri(rq->ev);
 }
 
 /* Ends our part of the request; the evhttp request has its own life. */
@@ -36,7 +44,9 @@ request_free(struct rest_request *rq)
 		rq->server->handling = NULL;
 	if (rq->on_closed != NULL)
 		event_free(rq->on_closed);
-	if (evhttp_request_get_connection(rq->ev) != NULL)
+	if (rq->conn != NULL && rq->conn->rq == rq)
+		rq->conn->rq = NULL;
+	if (rq->ev != NULL && evhttp_request_get_connection(rq->ev) != NULL)
 		evhttp_connection_set_closecb(
 		    evhttp_request_get_connection(rq->ev), NULL, NULL);
 	for (size_t i = 0; i < rq->n_params; i++)
@@ -90,9 +100,39 @@ rest_request_new(struct rest_server *s, struct evhttp_request *ev)
 	return rq;
 }
 
+struct rest_request *
+rest_request_new_web(struct rest_server *s, struct rest_conn *conn)
+{
+	struct rest_request *rq = str_alloc(sizeof(*rq));
+
+	rq->server = s;
+	rq->conn = conn;
+	TAILQ_INIT(&rq->query);
+	return rq;
+}
+
+void
+rest_request_cancel(struct rest_request *rq)
+{
+	request_free(rq);
+}
+
+void
+rest_request_gone(struct rest_request *rq)
+{
+	void (*gone)(void *) = rq->gone;
+	void *gone_arg = rq->gone_arg;
+
+	request_free(rq);
+	if (gone != NULL)
+		gone(gone_arg);
+}
+
 void
 rest_request_defer(struct rest_request *rq)
 {
+	if (rq->conn != NULL) /* it reads on, and hears it by itself */
+		return;
 	rq->on_closed = event_new(rq->server->base, bufferevent_getfd(transport(rq)),
 	    EV_CLOSED, peer_closed, rq);
 	if (rq->on_closed == NULL || event_add(rq->on_closed, NULL) < 0)
@@ -102,7 +142,7 @@ rest_request_defer(struct rest_request *rq)
 int
 rest_request_read_query(struct rest_request *rq)
 {
-	const char *query = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(rq->ev));
+	const char *query = evhttp_uri_get_query(uri_of(rq));
 
 	if (query == NULL || query[0] == '\0')
 		return 0;
@@ -137,6 +177,8 @@ rest_request_add_param(struct rest_request *rq, const char *name, size_t name_le
 const char *
 rest_method(const struct rest_request *rq)
 {
+	if (rq->conn != NULL)
+		return rq->conn->head.method;
 	switch ((unsigned)evhttp_request_get_command(rq->ev)) {
 	case EVHTTP_REQ_GET: return "GET";
 	case EVHTTP_REQ_POST: return "POST";
@@ -150,7 +192,7 @@ rest_method(const struct rest_request *rq)
 const char *
 rest_path(const struct rest_request *rq)
 {
-	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(rq->ev));
+	const char *path = evhttp_uri_get_path(uri_of(rq));
 
 	return path != NULL ? path : "";
 }
@@ -173,7 +215,10 @@ rest_query(const struct rest_request *rq, const char *name)
 const char *
 rest_header(const struct rest_request *rq, const char *name)
 {
-	return evhttp_find_header(evhttp_request_get_input_headers(rq->ev), name);
+	return evhttp_find_header(rq->conn != NULL
+				      ? &rq->conn->head.fields
+				      : evhttp_request_get_input_headers(rq->ev),
+	    name);
 }
 
 struct rest_peer
@@ -183,6 +228,12 @@ rest_peer(const struct rest_request *rq)
 	struct ucred cred = {.uid = (uid_t)-1, .gid = (gid_t)-1};
 	socklen_t len = sizeof(cred);
 
+	if (rq->conn != NULL)
+		return (struct rest_peer){.kind = REST_PEER_TCP,
+		    .uid = (uid_t)-1,
+		    .gid = (gid_t)-1,
+		    .tls = rq->conn->tls,
+		    .address = rq->conn->address};
 	if (getsockopt(bufferevent_getfd(transport(rq)), SOL_SOCKET, SO_PEERCRED, &cred,
 		&len) < 0)
 		return (struct rest_peer){.uid = (uid_t)-1, .gid = (gid_t)-1};
@@ -230,7 +281,8 @@ rest_on_problem(struct rest_server *s, rest_problem_fn *fn)
 json_t *
 rest_body(struct rest_request *rq, struct error *err)
 {
-	struct evbuffer *in = evhttp_request_get_input_buffer(rq->ev);
+	struct evbuffer *in =
+	    rq->conn != NULL ? rq->conn->body : evhttp_request_get_input_buffer(rq->ev);
 	size_t len = evbuffer_get_length(in);
 
 	if (rq->body != NULL)
@@ -262,12 +314,15 @@ status_title(int status)
 	    {201, "Created"},
 	    {202, "Accepted"},
 	    {204, "No Content"},
+	    {304, "Not Modified"},
 	    {400, "Bad Request"},
+	    {401, "Unauthorized"},
 	    {403, "Forbidden"},
 	    {404, "Not Found"},
 	    {405, "Method Not Allowed"},
 	    {409, "Conflict"},
 	    {412, "Precondition Failed"},
+	    {421, "Misdirected Request"},
 	    {413, "Content Too Large"},
 	    {422, "Unprocessable Content"},
 	    {429, "Too Many Requests"},
@@ -287,7 +342,30 @@ status_title(int status)
 static void
 add_header(struct rest_request *rq, const char *name, const char *value)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(rq->ev), name, value);
+	evhttp_add_header(
+	    rq->conn != NULL ? &rq->conn->out : evhttp_request_get_output_headers(rq->ev),
+	    name, value);
+}
+
+void
+rest_add_header(struct rest_request *rq, const char *name, const char *value)
+{
+	add_header(rq, name, value);
+}
+
+/* Ends the request with what is in `out`, which is freed. */
+static void
+send_answer(struct rest_request *rq, int status, struct evbuffer *out)
+{
+	struct evhttp_request *ev = rq->ev;
+	struct rest_conn *conn = rq->conn;
+
+	request_free(rq);
+	if (conn != NULL)
+		rest_conn_reply(conn, status, status_title(status), out);
+	else
+		evhttp_send_reply(ev, status, status_title(status), out);
+	evbuffer_free(out);
 }
 
 static void
@@ -302,7 +380,6 @@ free_text(const void *data, size_t len, void *text)
 static void
 answer_text(struct rest_request *rq, int status, char *text, const char *type)
 {
-	struct evhttp_request *ev = rq->ev;
 	struct evbuffer *out = evbuffer_new();
 
 	if (out == NULL)
@@ -312,9 +389,7 @@ answer_text(struct rest_request *rq, int status, char *text, const char *type)
 			abort();
 		add_header(rq, "Content-Type", type);
 	}
-	request_free(rq);
-	evhttp_send_reply(ev, status, status_title(status), out);
-	evbuffer_free(out);
+	send_answer(rq, status, out);
 }
 
 static void
@@ -335,7 +410,6 @@ rest_reply_text(struct rest_request *rq, int status, char *text)
 void
 rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
 {
-	struct evhttp_request *ev = rq->ev;
 	struct evbuffer *out = evbuffer_new();
 
 	if (out == NULL || (size > 0 && evbuffer_add_file(out, fd, 0, size) < 0))
@@ -343,9 +417,19 @@ rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
 	if (size == 0)
 		close(fd);
 	add_header(rq, "Content-Type", type);
-	request_free(rq);
-	evhttp_send_reply(ev, 200, status_title(200), out);
-	evbuffer_free(out);
+	send_answer(rq, 200, out);
+}
+
+void
+rest_reply_static(
+    struct rest_request *rq, int status, const char *type, const void *data, size_t size)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL || evbuffer_add_reference(out, data, size, NULL, NULL) < 0)
+		abort();
+	add_header(rq, "Content-Type", type);
+	send_answer(rq, status, out);
 }
 
 void
@@ -381,9 +465,24 @@ rest_stream_start(struct rest_request *rq, const char *type)
 {
 	add_header(rq, "Content-Type", type);
 	add_header(rq, "Cache-Control", "no-store");
+	if (rq->conn != NULL) {
+		rest_conn_stream_start(rq->conn);
+		return;
+	}
 	evhttp_send_reply_start(rq->ev, 200, "OK");
 	/* A stream may be silent for hours, both ways. */
 	bufferevent_set_timeouts(transport(rq), NULL, NULL);
+}
+
+/* `out` is freed. */
+static void
+send_piece(struct rest_request *rq, struct evbuffer *out)
+{
+	if (rq->conn != NULL)
+		rest_conn_stream_send(rq->conn, out);
+	else
+		evhttp_send_reply_chunk(rq->ev, out);
+	evbuffer_free(out);
 }
 
 size_t
@@ -393,8 +492,7 @@ rest_stream_send(struct rest_request *rq, const char *data, size_t len)
 
 	if (out == NULL || evbuffer_add(out, data, len) < 0)
 		abort();
-	evhttp_send_reply_chunk(rq->ev, out);
-	evbuffer_free(out);
+	send_piece(rq, out);
 	return rest_stream_waiting(rq);
 }
 
@@ -408,10 +506,13 @@ void
 rest_stream_end(struct rest_request *rq)
 {
 	struct evhttp_request *ev = rq->ev;
+	struct rest_conn *conn = rq->conn;
 	bool stuck = rest_stream_waiting(rq) > REST_STREAM_LINGER_MAX;
 
 	request_free(rq);
-	if (stuck)
+	if (conn != NULL)
+		rest_conn_stream_end(conn, stuck);
+	else if (stuck)
 		evhttp_connection_free(evhttp_request_get_connection(ev));
 	else
 		evhttp_send_reply_end(ev);
@@ -453,8 +554,7 @@ rest_sse_send(struct rest_request *rq, const char *id, const char *data)
 	else
 		evbuffer_add_printf(out, ":\n");
 	evbuffer_add_printf(out, "\n");
-	evhttp_send_reply_chunk(rq->ev, out);
-	evbuffer_free(out);
+	send_piece(rq, out);
 	return rest_stream_waiting(rq);
 }
 

@@ -82,18 +82,18 @@ refuse(struct rest_request *rq, int status, const char *code, const char *text)
 static void
 refuse_method(struct rest_request *rq, const char *allowed)
 {
-	evhttp_add_header(evhttp_request_get_output_headers(rq->ev), "Allow", allowed);
+	rest_add_header(rq, "Allow", allowed);
 	refuse(rq, 405, "method-not-allowed", "this resource does not know that method");
 }
 
 /* The route of a request, or NULL after a refusal. */
 static const struct rest_route *
-find_route(const struct rest_server *s, struct rest_request *rq)
+find_route(const struct rest_server *s, struct rest_request *rq, bool closed)
 {
 	char allowed[64] = "";
 	bool bad = false;
 
-	for (size_t i = 0; i < s->n_routes; i++) {
+	for (size_t i = 0; !closed && i < s->n_routes; i++) {
 		const struct rest_route *route = &s->routes[i];
 
 		if (!pattern_matches(route->pattern, rest_path(rq), NULL, NULL))
@@ -118,11 +118,9 @@ find_route(const struct rest_server *s, struct rest_request *rq)
 	return NULL;
 }
 
-static void
-on_request(struct evhttp_request *ev, void *arg)
+void
+rest_server_serve(struct rest_server *s, struct rest_request *rq, bool closed)
 {
-	struct rest_server *s = arg;
-	struct rest_request *rq = rest_request_new(s, ev);
 	const struct rest_route *route;
 	int64_t began = clock_mono();
 	int took_ms;
@@ -131,7 +129,7 @@ on_request(struct evhttp_request *ev, void *arg)
 		refuse(rq, 400, "bad-query", "the query is not properly encoded");
 		return;
 	}
-	route = find_route(s, rq);
+	route = find_route(s, rq, closed);
 	if (route == NULL)
 		return;
 	rq->route = route;
@@ -144,6 +142,12 @@ on_request(struct evhttp_request *ev, void *arg)
 	if (took_ms > SLOW_HANDLER_MS)
 		log_warn(
 		    s->log, "%s %s took %d ms", route->method, route->pattern, took_ms);
+}
+
+static void
+on_request(struct evhttp_request *ev, void *arg)
+{
+	rest_server_serve(arg, rest_request_new(arg, ev), false);
 }
 
 /* ---- the socket ---- */
@@ -352,6 +356,7 @@ rest_server_free(struct rest_server *s)
 {
 	if (s == NULL)
 		return;
+	rest_web_free(s->web);
 	unlink(s->socket_path);
 	event_free(s->resume);
 	evhttp_free(s->http); /* closes the connections; their requests hear `gone` */

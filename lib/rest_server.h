@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* JSON over HTTP/1.1 on a unix socket, on libevent's evhttp: routes, peer credentials,
+/* JSON over HTTP/1.1 on a unix socket, on libevent's evhttp (and on TCP: lib/rest_web.h): routes, peer credentials,
  * problem details (RFC 9457), deferred answers (long poll) and server-sent events. */
 #ifndef LIB_REST_SERVER_H
 #define LIB_REST_SERVER_H
 
 #include <event2/event.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
+#include "lib/addr.h"
 #include "lib/error.h"
 #include "lib/log.h"
 
@@ -18,10 +20,18 @@ enum {
 	REST_STREAM_LINGER_MAX = 256 * 1024,
 };
 
+enum rest_peer_kind {
+	REST_PEER_UNIX, /* who it is says the kernel */
+	REST_PEER_TCP,	/* nobody, until a token says */
+};
+
 struct rest_peer {
-	uid_t uid;
+	enum rest_peer_kind kind;
+	uid_t uid; /* of TCP -1, as of one that the kernel does not know */
 	gid_t gid;
 	pid_t pid;
+	bool tls;
+	struct addr_ip address; /* of TCP */
 };
 
 struct rest_request; /* valid until answered */
@@ -90,6 +100,13 @@ rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);
 /* text/plain, of this server's own making. Takes text. */
 void
 rest_reply_text(struct rest_request *rq, int status, char *text);
+/* `size` octets that outlive the server: a file of the program's own. */
+void
+rest_reply_static(
+    struct rest_request *rq, int status, const char *type, const void *data, size_t size);
+/* A header field of the answer to come. */
+void
+rest_add_header(struct rest_request *rq, const char *name, const char *value);
 /* The first `size` octets of an open file. Takes fd. */
 void
 rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type);

@@ -249,6 +249,24 @@ secret_mac(const struct secret_key *key, const char *context, const char *text,
 	secret_wipe(derived, sizeof(derived));
 }
 
+char *
+secret_make(const char *prefix)
+{
+	uint8_t raw[32];
+	size_t at = strlen(prefix);
+	size_t size = sodium_base64_encoded_len(
+	    sizeof(raw), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	char *text = str_alloc(at + size);
+
+	start_sodium();
+	randombytes_buf(raw, sizeof(raw));
+	memcpy(text, prefix, at);
+	sodium_bin2base64(
+	    text + at, size, raw, sizeof(raw), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	secret_wipe(raw, sizeof(raw));
+	return text;
+}
+
 void
 secret_free(char *plain)
 {

@@ -31,6 +31,9 @@ enum { SECRET_MAC_TEXT = 65 };
 void
 secret_mac(const struct secret_key *key, const char *context, const char *text,
     char ret_hex[SECRET_MAC_TEXT]);
+/* 256 random bits as 43 letters, digits, '-' and '_' (base64url) behind the prefix. Owned: secret_free(). */
+char *
+secret_make(const char *prefix);
 void
 secret_free(char *plain); /* wipes, then frees; NULL allowed */
 void

@@ -85,8 +85,9 @@ child_of_sequence(yaml_document_t *doc, yaml_node_t *node, long index, int *ret_
 	return child;
 }
 
+/* Leaves *ret_there whether all of the path is there. */
 static int
-line_in_document(yaml_document_t *doc, const char *path)
+line_in_document(yaml_document_t *doc, const char *path, bool *ret_there)
 {
 	yaml_node_t *node = yaml_document_get_root_node(doc);
 	char key[YAML_WHERE_PATH_SIZE];
@@ -96,6 +97,7 @@ line_in_document(yaml_document_t *doc, const char *path)
 	while (node && (path = next_step(path, key, sizeof(key), &index)) != NULL)
 		node = index >= 0 ? child_of_sequence(doc, node, index, &line)
 				  : child_of_mapping(doc, node, key, &line);
+	*ret_there = node != NULL;
 	return line;
 }
 
@@ -167,12 +169,28 @@ yaml_where_line(const struct yaml_where *w, const char *path)
 	yaml_document_t doc;
 	const char *problem;
 	int line = 1;
+	bool there;
 
 	if (!load(w, &doc, &problem, &line))
 		return line;
-	line = line_in_document(&doc, path);
+	line = line_in_document(&doc, path, &there);
 	yaml_document_delete(&doc);
 	return line;
+}
+
+bool
+yaml_where_there(const struct yaml_where *w, const char *path)
+{
+	yaml_document_t doc;
+	const char *problem;
+	bool there = false;
+	int line;
+
+	if (!load(w, &doc, &problem, &line))
+		return false;
+	(void)line_in_document(&doc, path, &there);
+	yaml_document_delete(&doc);
+	return there;
 }
 
 void

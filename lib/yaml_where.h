@@ -38,6 +38,10 @@ struct yaml_where_trace {
 int
 yaml_where_line(const struct yaml_where *w, const char *path);
 
+/* Was that written? libcyaml makes the same of an empty list and of none. */
+bool
+yaml_where_there(const struct yaml_where *w, const char *path);
+
 /* libcyaml reads the first document of a text and leaves the rest unread. 0, or -EINVAL,
  * code "config", when anything follows the first; faults within that are libcyaml's to
  * find. */

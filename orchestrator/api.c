@@ -7,6 +7,7 @@
 #include "orchestrator/api.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,9 +17,11 @@
 #include "lib/hostlist.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/access.h"
 #include "orchestrator/auth.h"
 #include "orchestrator/selector.h"
 #include "orchestrator/strset.h"
+#include "orchestrator/web_assets.h"
 
 enum { KEY_MAX = 128 };
 
@@ -125,6 +128,16 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/audit/head", api_audit_head, AUTH_VIEWER},
     {"GET", V1 "/audit/verify", api_audit_verify, AUTH_VIEWER},
     {"GET", V1 "/audit/export", api_audit_export, AUTH_VIEWER},
+    {"POST", V1 "/tokens", api_token_add, AUTH_ADMIN},
+    {"GET", V1 "/tokens", api_token_list, AUTH_ADMIN},
+    {"DELETE", V1 "/tokens/{name}", api_token_delete, AUTH_ADMIN},
+    {"POST", V1 "/session", api_session_begin, AUTH_NONE},
+    {"GET", V1 "/session", api_session_get, AUTH_VIEWER},
+    {"DELETE", V1 "/session", api_session_end, AUTH_VIEWER},
+    {"GET", "/", web_assets_index, AUTH_NONE},
+    {"GET", "/assets/{a}", web_assets_get, AUTH_NONE},
+    {"GET", "/assets/{a}/{b}", web_assets_get, AUTH_NONE},
+    {"GET", "/assets/{a}/{b}/{c}", web_assets_get, AUTH_NONE},
 };
 
 const struct rest_route *
@@ -144,17 +157,17 @@ forbid(struct rest_request *rq, const char *whom)
 	rest_problem(rq, 403, &err, NULL);
 }
 
-bool
-api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
+static bool
+allow_unix(struct orch *o, struct rest_request *rq, const struct rest_peer *peer,
+    struct audit_who *ret_who)
 {
-	struct rest_peer peer = rest_peer(rq);
 	char next[ERROR_NEXT_SIZE];
 
-	*ret_who = auth_who(peer.uid);
-	if (auth_operator(peer.uid, peer.gid, o->config->group))
+	*ret_who = auth_who(peer->uid);
+	if (auth_operator(peer->uid, peer->gid, o->config->group))
 		ret_who->role = AUTH_ADMIN;
 	if (str_format(ret_who->from, sizeof(ret_who->from), "unix uid %u pid %d",
-		(unsigned)peer.uid, (int)peer.pid) < 0)
+		(unsigned)peer->uid, (int)peer->pid) < 0)
 		abort();
 	/* For the audit of what is refused, now or later. */
 	rest_set_user(rq, ret_who, sizeof(*ret_who));
@@ -168,11 +181,27 @@ api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
 }
 
 bool
+api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
+{
+	struct rest_peer peer = rest_peer(rq);
+	struct access_grant grant;
+
+	if (peer.kind == REST_PEER_UNIX)
+		return allow_unix(o, rq, &peer, ret_who);
+	if (!api_allow_web(o, rq, &grant))
+		return false;
+	*ret_who = grant.who;
+	return true;
+}
+
+bool
 api_allow_agent(struct orch *o, struct rest_request *rq)
 {
-	(void)o;
-	if (auth_agent(rest_peer(rq).uid))
+	struct rest_peer peer = rest_peer(rq);
+
+	if (peer.kind == REST_PEER_UNIX && auth_agent(peer.uid))
 		return true;
+	(void)o;
 	forbid(rq, "run the agent as root or as the orchestrator's user");
 	return false;
 }
@@ -309,7 +338,7 @@ api_repeated(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 		api_refuse(rq, &err, NULL);
 		return true;
 	}
-	int rc = db_idem_get(o->store, (int64_t)who->uid, key, &row);
+	int rc = db_idem_get(o->store, who->owner, key, &row);
 	if (rc == -ENOENT)
 		return false;
 	if (rc < 0) {
@@ -341,7 +370,7 @@ api_remember(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 		return 0;
 	request_digest(o, rq, row.request);
 	row.answer = json_text(answer);
-	int rc = db_idem_add(o->store, (int64_t)who->uid, key, &row, clock_wall());
+	int rc = db_idem_add(o->store, who->owner, key, &row, clock_wall());
 	free(row.answer);
 	return rc;
 }

@@ -19,6 +19,10 @@ api_routes(size_t *ret_n);
 /* Every handler begins with one of these: false, with 403 answered, when the peer may not. */
 bool
 api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who);
+/* The same of one who came by TCP, with all that is known of the credentials. */
+struct access_grant;
+bool
+api_allow_web(struct orch *o, struct rest_request *rq, struct access_grant *ret);
 bool
 api_allow_agent(struct orch *o, struct rest_request *rq);
 
@@ -143,5 +147,7 @@ json_t *
 api_console_json(struct orch *o, const char *boot);
 rest_handler api_doctor_get;
 rest_handler api_audit_list, api_audit_head, api_audit_verify, api_audit_export;
+rest_handler api_token_add, api_token_list, api_token_delete;
+rest_handler api_session_begin, api_session_get, api_session_end;
 
 #endif

@@ -56,7 +56,7 @@ audit_write(struct store *s, const struct audit_who *who, const struct audit_row
 	const struct db_audit r = {
 	    .at = now,
 	    .who = who->name,
-	    .uid = (int64_t)who->uid,
+	    .uid = who->owner,
 	    .role = audit_role_name(who->role),
 	    .from = who->from,
 	    .what = row->what,

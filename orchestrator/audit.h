@@ -23,8 +23,9 @@ enum { AUDIT_FROM_SIZE = 128 };
 struct audit_who {
 	enum auth_role role;
 	uid_t uid;
-	char name[64];		    /* the unix user's, or "uid 1234" */
-	char from[AUDIT_FROM_SIZE]; /* "unix uid 0 pid 1234", or the address of a peer */
+	int64_t owner; /* whose the records of a user are: the uid, or of a token -id */
+	char name[64]; /* the unix user's, or "uid 1234", or "token:NAME" */
+	char from[AUDIT_FROM_SIZE]; /* "unix uid 0 pid 1234", "192.0.2.1 (web)" */
 };
 
 struct audit_row {

@@ -52,7 +52,7 @@ auth_agent(uid_t uid)
 struct audit_who
 auth_who(uid_t uid)
 {
-	struct audit_who who = {.uid = uid};
+	struct audit_who who = {.uid = uid, .owner = (int64_t)uid};
 	char *buf = str_alloc(LOOKUP_MAX);
 	struct passwd pw, *found = NULL;
 

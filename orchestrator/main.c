@@ -64,6 +64,14 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	event_base_loopbreak(arg);
 }
 
+static void
+on_hangup(evutil_socket_t sig, short what, void *arg)
+{
+	(void)sig;
+	(void)what;
+	orch_reload(arg);
+}
+
 static int
 serve(const struct orch_config *config, const struct log *log)
 {
@@ -73,8 +81,10 @@ serve(const struct orch_config *config, const struct log *log)
 	struct event *term = evsignal_new(base, SIGTERM, on_signal, base);
 	struct event *intr = evsignal_new(base, SIGINT, on_signal, base);
 	struct orch *o = orch_new(base, log, config, &err);
+	struct event *hangup = evsignal_new(base, SIGHUP, on_hangup, o);
 
 	if (o) {
+		event_add(hangup, NULL);
 		event_add(term, NULL);
 		event_add(intr, NULL);
 		log_info(
@@ -90,6 +100,7 @@ serve(const struct orch_config *config, const struct log *log)
 	orch_free(o);
 	event_free(term);
 	event_free(intr);
+	event_free(hangup);
 	event_base_free(base);
 	libevent_global_shutdown();
 	return status;

@@ -12,9 +12,12 @@
 
 #include "db/db_idem.h"
 #include "lib/clock.h"
+#include "lib/rest_web.h"
 #include "lib/str.h"
+#include "orchestrator/access.h"
 #include "orchestrator/api.h"
 #include "orchestrator/audit_refused.h"
+#include "orchestrator/web.h"
 
 enum { WORKERS = 2, PRUNE_EVERY_S = 3600, AUDIT_EVERY_S = 24 * 3600 };
 
@@ -85,11 +88,35 @@ on_day(evutil_socket_t fd, short what, void *arg)
 	audit_log_head(o->store, &o->log);
 }
 
+static void
+on_minute(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	web_minute(arg);
+}
+
+void
+orch_reload(struct orch *o)
+{
+	char line[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + ERROR_NEXT_SIZE + 8];
+	struct error err = {.code = ""};
+
+	if (!o->config->web.tls_cert)
+		return;
+	if (rest_web_reload(o->rest, &err) < 0)
+		log_error(&o->log, "the old certificate stays in use: %s",
+		    error_line(&err, line, sizeof(line)));
+	else
+		log_info(&o->log, "web: certificate and key were read again");
+}
+
 static int
 open_parts(struct orch *o, struct error *err)
 {
 	const struct timeval hourly = {.tv_sec = PRUNE_EVERY_S},
 			     daily = {.tv_sec = AUDIT_EVERY_S};
+	const struct timeval every_minute = {.tv_sec = 60};
 	const struct rest_route *routes;
 	size_t n;
 	int rc = store_open(o->config->database, o->started, &o->store, err);
@@ -124,6 +151,12 @@ open_parts(struct orch *o, struct error *err)
 	o->live = live_new(&live);
 	o->prune = event_new(o->base, -1, EV_PERSIST, on_prune, o);
 	event_add(o->prune, &hourly);
+	o->minutely = event_new(o->base, -1, EV_PERSIST, on_minute, o);
+	event_add(o->minutely, &every_minute);
+	o->access = access_new(&(struct access_options){.store = o->store,
+	    .key = o->key,
+	    .log = &o->log,
+	    .session_us = (int64_t)o->config->web.session_hours * 3600 * USEC_PER_SEC});
 	routes = api_routes(&n);
 	o->rest = rest_server_new(
 	    o->base, &o->log, o->config->socket, o->config->group, routes, n, o, err);
@@ -133,7 +166,7 @@ open_parts(struct orch *o, struct error *err)
 	o->audit_daily = event_new(o->base, -1, EV_PERSIST, on_day, o);
 	event_add(o->audit_daily, &daily);
 	audit_log_head(o->store, &o->log);
-	return 0;
+	return web_listen(o, err);
 }
 
 struct orch *
@@ -173,6 +206,9 @@ orch_free(struct orch *o)
 		event_free(o->audit_daily);
 		audit_log_head(o->store, &o->log);
 	}
+	if (o->minutely)
+		event_free(o->minutely);
+	access_free(o->access);
 	secret_key_free(o->key);
 	console_store_free(o->consoles);
 	store_close(o->store);

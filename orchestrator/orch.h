@@ -20,6 +20,8 @@
 #include "orchestrator/orch_config.h"
 #include "orchestrator/orders.h"
 
+struct access;
+
 struct orch {
 	struct event_base *base;
 	struct log log;
@@ -35,10 +37,12 @@ struct orch {
 	struct fleet *fleet;
 	struct console_store *consoles;
 	struct live *live;
+	struct access *access;
 	struct rest_server *rest;
 	struct event *prune;
 	struct event *audit_daily; /* armed while the audit's head is to be logged */
-	int64_t started;	   /* wall */
+	struct event *minutely;
+	int64_t started; /* wall */
 };
 
 /* Opens database, key and socket; serving begins with the event loop. NULL with *err. */
@@ -47,6 +51,9 @@ orch_new(struct event_base *base, const struct log *log, const struct orch_confi
     struct error *err);
 void
 orch_free(struct orch *o);
+/* Reads anew what may be changed while it runs: the certificate. What cannot be read is logged, and the old stays. */
+void
+orch_reload(struct orch *o);
 /* What orders need of it. */
 struct orders_context
 orch_orders_context(struct orch *o, int64_t now);

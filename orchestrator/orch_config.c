@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/rest_web.h"
 #include "lib/str.h"
 #include "lib/yaml_where.h"
 
@@ -23,12 +24,36 @@ enum {
 	FILE_MAX_SIZE = 64 * 1024,
 	TEXT_MAX = 4000,
 	DAYS_MAX = 36500,
+	HOURS_MAX = 24 * 90,
+	LISTEN_MAX = 16,
+	NAMES_MAX = 64,
 	MB_MAX = 100 * 1000 * 1000
 };
 
 #define TEXT(key)                                                              \
 	CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
 	    struct orch_config, key, 1, TEXT_MAX)
+
+#define WEB_TEXT(key)                                                          \
+	CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
+	    struct orch_config_web, key, 1, TEXT_MAX)
+#define WEB_LIST(key, max)                                                         \
+	CYAML_FIELD_SEQUENCE_COUNT(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, \
+	    struct orch_config_web, key, n_##key, &any_text, 0, max)
+
+static const cyaml_schema_value_t any_text = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+
+static const cyaml_schema_field_t web_fields[] = {
+    WEB_LIST(listen, LISTEN_MAX),
+    WEB_TEXT(tls_cert),
+    WEB_TEXT(tls_key),
+    WEB_LIST(names, NAMES_MAX),
+    CYAML_FIELD_UINT(
+	"session_hours", CYAML_FLAG_OPTIONAL, struct orch_config_web, session_hours),
+    WEB_TEXT(assets),
+    CYAML_FIELD_END,
+};
 
 static const cyaml_schema_field_t fields[] = {
     TEXT(database),
@@ -41,6 +66,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT("console_mb", CYAML_FLAG_OPTIONAL, struct orch_config, console_mb),
     CYAML_FIELD_UINT(
 	"console_host_mb", CYAML_FLAG_OPTIONAL, struct orch_config, console_host_mb),
+    CYAML_FIELD_MAPPING("web", CYAML_FLAG_OPTIONAL, struct orch_config, web, web_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -60,6 +86,48 @@ set_default(char **member, const char *value)
 {
 	if (!*member)
 		*member = str_dup(value);
+}
+
+static int
+check_web(
+    const struct orch_config_web *w, const struct yaml_where *where, struct error *err)
+{
+	const struct {
+		const char *key, *value;
+	} paths[] = {
+	    {"web.tls_cert", w->tls_cert},
+	    {"web.tls_key", w->tls_key},
+	    {"web.assets", w->assets},
+	};
+	char path[YAML_WHERE_PATH_SIZE];
+
+	if (w->session_hours > HOURS_MAX)
+		return yaml_where_bad(
+		    where, "web.session_hours", err, "more than %u", (unsigned)HOURS_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
+		if (paths[i].value && paths[i].value[0] != '/')
+			return yaml_where_bad(where, paths[i].key, err,
+			    "must be an absolute path, not %s", paths[i].value);
+	if (!w->tls_cert != !w->tls_key)
+		return yaml_where_bad(where, "web", err,
+		    "tls_cert and tls_key belong together: one of them is missing");
+	for (unsigned i = 0; i < w->n_listen; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len;
+		bool loopback;
+
+		yaml_where_path(path, "web.listen[%u]", i);
+		if (rest_web_parse_address(w->listen[i], &sa, &len, &loopback) < 0)
+			return yaml_where_bad(where, path, err,
+			    "%s: write an address and a port, 127.0.0.1:8017 or "
+			    "[::1]:8017",
+			    w->listen[i]);
+		if (!loopback && !w->tls_cert)
+			return yaml_where_bad(where, path, err,
+			    "%s is not loopback: it needs tls_cert and tls_key",
+			    w->listen[i]);
+	}
+	return 0;
 }
 
 static int
@@ -94,7 +162,21 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 		return yaml_where_bad(where, "socket", err,
 		    "longer than the %zu octets of a socket path",
 		    sizeof(sun.sun_path) - 1);
-	return 0;
+	return check_web(&c->web, where, err);
+}
+
+/* An empty list is one that was written: libcyaml gives it no memory. */
+static void
+set_web_defaults(struct orch_config_web *w, const struct yaml_where *where)
+{
+	if (w->session_hours == 0)
+		w->session_hours = 12;
+	if (w->n_listen > 0 || yaml_where_there(where, "web.listen"))
+		return;
+	free(w->listen);
+	w->listen = str_alloc(sizeof(w->listen[0]));
+	w->listen[0] = str_dup(ORCH_CONFIG_WEB_LISTEN);
+	w->n_listen = 1;
 }
 
 int
@@ -134,6 +216,7 @@ orch_config_parse(const char *name, const char *text, size_t len,
 		c->console_mb = 4096;
 	if (c->console_host_mb == 0)
 		c->console_host_mb = 64;
+	set_web_defaults(&c->web, &where);
 	set_default(&c->database, "/var/lib/netboot/orchestrator.db");
 	set_default(&c->socket, "/run/netboot/orchestrator.sock");
 	set_default(&c->group, "netboot");
@@ -176,6 +259,14 @@ orch_config_load(const char *path, struct orch_config **ret, struct error *err)
 	return rc;
 }
 
+static void
+free_list(char **v, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		free(v[i]);
+	free(v);
+}
+
 void
 orch_config_free(struct orch_config *c)
 {
@@ -186,5 +277,10 @@ orch_config_free(struct orch_config *c)
 	free(c->group);
 	free(c->images_root);
 	free(c->key_file);
+	free_list(c->web.listen, c->web.n_listen);
+	free_list(c->web.names, c->web.n_names);
+	free(c->web.tls_cert);
+	free(c->web.tls_key);
+	free(c->web.assets);
 	free(c);
 }

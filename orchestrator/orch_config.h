@@ -10,6 +10,18 @@
 #include "lib/error.h"
 
 #define ORCH_CONFIG_PATH "/etc/netboot/orchestrator.yaml"
+#define ORCH_CONFIG_WEB_LISTEN "127.0.0.1:8017"
+
+/* The page, and the interface by TCP. */
+struct orch_config_web {
+	char **listen; /* 127.0.0.1:8017; an empty list: off */
+	uint32_t n_listen;
+	char *tls_cert, *tls_key; /* or NULL, both */
+	char **names;		  /* by which people call this server */
+	uint32_t n_names;
+	uint32_t session_hours; /* until one has to log in again (12) */
+	char *assets;		/* the page's files are read from there; NULL: built in */
+};
 
 /* All owned; absent keys have their defaults. */
 struct orch_config {
@@ -21,6 +33,7 @@ struct orch_config {
 	uint32_t console_days;	  /* recordings of consoles are kept that long (90) */
 	uint32_t console_mb;	  /* and no more of them than this (4096) */
 	uint32_t console_host_mb; /* of one host's between jobs (64) */
+	struct orch_config_web web;
 };
 
 /* 0, or -EINVAL with code "config" and file, line and key in the text. `name` is the

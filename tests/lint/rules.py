@@ -26,7 +26,7 @@ DOORS = [
     (r"^ipmiconsole\.h$", r"^agent/console\.c$"),
     (r"^curl/", r"^lib/http_client\.c$"),
     (r"^sodium\.h$", r"^lib/secret\.c$"),
-    (r"^openssl/", r"^lib/digest\.c$"),
+    (r"^openssl/", r"^lib/(digest|rest_tls)\.c$"),
     (r"^cyaml/", r"(_config|/inventory_yaml|^lib/yaml_where)\.[ch]$"),
     (r"^event2/", r"^lib/|_io\.[ch]$|/main\.c$|^boot-services/bootd\.[ch]$|^agent/agent\.[ch]$"
                   r"|^orchestrator/orch\.[ch]$"),
@@ -62,6 +62,7 @@ PREFIXES = {
     "lib/rest_server": ["rest_"],  # one interface in two files
     "lib/rest_request": ["rest_"],
     "lib/audit_chain_check": ["audit_chain_"],  # the part of audit_chain.h that checks
+    "lib/rest_web": ["rest_"],  # its TCP side
     "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
     "lib/bundle_host": ["bundle_"],
     "lib/bundle_bmc": ["bundle_bmc_"],

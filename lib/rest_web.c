@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The TCP listeners of the REST server: who may connect, and how many.
+ *
+ * Entry points: rest_server_listen(), rest_web_reload(), rest_web_own() and rest_web_drop(). Connections are
+ * rest_conn.c's; here they are counted, so that strangers cost a bounded amount of memory, and one address
+ * cannot keep the others out. Without TLS only loopback is listened on: a token or a password never crosses a wire
+ * in the clear.
+ * Failure modes: an address that cannot be listened on, named; where descriptors are short, who
+ * connects waits in the backlog. */
+#include "lib/rest_web.h"
+
+#include <errno.h>
+#include <event2/listener.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <utlist.h>
+
+#include "lib/addr.h"
+#include "lib/clock.h"
+#include "lib/rest_conn.h"
+#include "lib/rest_priv.h"
+#include "lib/rest_tls.h"
+#include "lib/str.h"
+
+enum { LISTENERS_MAX = 16, BACKLOG = 128, PAUSE_MS = 100 };
+
+#define TELL_EVERY_US (60 * USEC_PER_SEC)
+
+struct rest_web {
+	struct rest_server *s;
+	struct rest_web_options options;
+	struct rest_conn_ops ops;
+	struct rest_tls *tls;
+	struct evconnlistener *listeners[LISTENERS_MAX];
+	size_t n_listeners;
+	struct event *resume;
+	struct rest_conn *conns;
+	size_t n_conns;
+	int64_t told_at; /* mono; of the log about too many of them */
+};
+
+int
+rest_web_parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len,
+    bool *ret_loopback)
+{
+	const char *colon = strrchr(text, ':');
+	char host[ADDR_IP_TEXT + 2];
+	struct addr_ip ip;
+	int64_t port;
+	size_t len = colon ? (size_t)(colon - text) : 0;
+
+	if (len == 0 || len >= sizeof(host) ||
+	    str_to_i64(colon + 1, 1, UINT16_MAX, &port) < 0)
+		return -EINVAL;
+	if ((text[0] == '[') != (memchr(text, ':', len) != NULL))
+		return -EINVAL;
+	if (text[0] == '[') {
+		if (text[len - 1] != ']')
+			return -EINVAL;
+		memcpy(host, text + 1, len - 2);
+		host[len - 2] = '\0';
+	} else {
+		memcpy(host, text, len);
+		host[len] = '\0';
+	}
+	if (addr_ip_parse(host, &ip) < 0)
+		return -EINVAL;
+	*ret_len = addr_ip_sockaddr(&ip, (uint16_t)port, ret);
+	*ret_loopback = addr_ip_is_loopback(&ip);
+	return 0;
+}
+
+/* ---- connections ---- */
+
+static size_t
+body_max(void *arg, struct rest_conn *c)
+{
+	struct rest_web *w = arg;
+	struct rest_request *rq = rest_request_new_web(w->s, c);
+	size_t n =
+	    w->options.body_max ? w->options.body_max(w->s->arg, rq) : REST_BODY_MAX;
+
+	rest_request_cancel(rq);
+	return n;
+}
+
+static void
+request(void *arg, struct rest_conn *c)
+{
+	struct rest_web *w = arg;
+	struct rest_request *rq = rest_request_new_web(w->s, c);
+	const char *closed = w->options.closed_prefix;
+	struct error err;
+
+	c->rq = rq;
+	if (w->options.host_ok &&
+	    !w->options.host_ok(w->s->arg, rest_header(rq, "Host"))) {
+		error_set(&err, 0, "wrong-host",
+		    "use an address, or say the name in web.names of orchestrator.yaml",
+		    "this server does not go by the name that was asked for");
+		rest_problem(rq, 421, &err, NULL);
+		return;
+	}
+	rest_server_serve(w->s, rq, closed && str_has_prefix(rest_path(rq), closed));
+}
+
+static void
+gone(void *arg, struct rest_conn *c)
+{
+	(void)arg;
+	rest_request_gone(c->rq);
+}
+
+static void
+closed(void *arg, struct rest_conn *c)
+{
+	struct rest_web *w = arg;
+
+	DL_DELETE(w->conns, c);
+	w->n_conns--;
+}
+
+/* IPv6 users are given whole /64s. */
+static bool
+same_address(const struct addr_ip *a, const struct addr_ip *b)
+{
+	return a->family == b->family &&
+	       memcmp(a->b, b->b, a->family == AF_INET6 ? 8 : 4) == 0;
+}
+
+static bool
+too_many(const struct rest_web *w, const struct addr_ip *ip)
+{
+	const struct rest_conn *c;
+	size_t n = 0;
+
+	if (w->n_conns >= REST_WEB_CONNS_MAX)
+		return true;
+	if (addr_ip_is_loopback(ip))
+		return false;
+	DL_FOREACH (w->conns, c)
+		n += same_address(&c->address, ip);
+	return n >= REST_WEB_CONNS_PER_ADDRESS;
+}
+
+/* Of a full house the one leaves that has been idle between requests: at the front are the oldest. */
+static void
+make_room(struct rest_web *w)
+{
+	struct rest_conn *c;
+
+	DL_FOREACH (w->conns, c)
+		if (c->state == REST_CONN_HEAD && !c->first && !c->stepping) {
+			rest_conn_free(c);
+			return;
+		}
+}
+
+static void
+tell_full(struct rest_web *w, const struct addr_ip *ip)
+{
+	char text[ADDR_IP_TEXT];
+	int64_t now = clock_mono();
+
+	if (w->told_at != 0 && now - w->told_at < TELL_EVERY_US)
+		return;
+	w->told_at = now;
+	log_warn(w->s->log, "web: %zu connections, %s is refused another one", w->n_conns,
+	    addr_ip_text(ip, text, sizeof(text)));
+}
+
+/* A peer that is gone without a word is noticed though nobody reads from it: streams are silent for long. */
+static void
+watch_peer(int fd)
+{
+	const int on = 1, idle = 30, every = 10, times = 3, unacknowledged_ms = 60000;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof(idle));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every, sizeof(every));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &times, sizeof(times));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacknowledged_ms,
+	    sizeof(unacknowledged_ms));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+static void
+on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa,
+    int len, void *arg)
+{
+	struct rest_web *w = arg;
+	struct addr_ip ip = addr_ip_from_sockaddr(sa);
+	struct bufferevent *bev;
+	struct rest_conn *c;
+
+	(void)listener;
+	(void)len;
+	if (w->n_conns >= REST_WEB_CONNS_MAX)
+		make_room(w);
+	if (too_many(w, &ip)) {
+		tell_full(w, &ip);
+		close(fd);
+		return;
+	}
+	watch_peer(fd);
+	if (w->tls)
+		bev = rest_tls_accept(w->tls, w->s->base, fd);
+	else
+		bev = bufferevent_socket_new(w->s->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (!bev)
+		return;
+	c = rest_conn_new(&w->ops, bev, &ip, w->tls != NULL);
+	DL_APPEND(w->conns, c);
+	w->n_conns++;
+}
+
+static void
+on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	struct rest_web *w = arg;
+	const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+	int error = EVUTIL_SOCKET_ERROR();
+	int64_t now = clock_mono();
+
+	evconnlistener_disable(listener);
+	evtimer_add(w->resume, &pause);
+	if (w->told_at != 0 && now - w->told_at < TELL_EVERY_US)
+		return;
+	w->told_at = now;
+	log_warn(w->s->log, "web: who connects has to wait: %s", strerror(error));
+}
+
+static void
+on_resume(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	struct rest_web *w = arg;
+
+	for (size_t i = 0; i < w->n_listeners; i++)
+		evconnlistener_enable(w->listeners[i]);
+}
+
+/* ---- listeners ---- */
+
+static int
+bind_socket(const char *text, const struct sockaddr_storage *sa, socklen_t len,
+    int *ret_fd, struct error *err)
+{
+	const int on = 1;
+	int fd = socket(sa->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), e;
+
+	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	    (sa->ss_family != AF_INET6 ||
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == 0) &&
+	    bind(fd, (const struct sockaddr *)sa, len) == 0 && listen(fd, BACKLOG) == 0) {
+		*ret_fd = fd;
+		return 0;
+	}
+	e = errno;
+	if (fd >= 0)
+		close(fd);
+	if (e == EADDRINUSE)
+		return error_set(err, -e, "web-port-taken",
+		    "stop who has it, or say web.listen in orchestrator.yaml; [] for "
+		    "none",
+		    "web.listen: another program listens on %s", text);
+	return error_set(err, -e, "web-address",
+	    "correct web.listen in orchestrator.yaml",
+	    "web.listen: cannot listen on %s: %s", text, strerror(e));
+}
+
+static int
+add_listener(struct rest_web *w, const char *text, struct error *err)
+{
+	struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
+	bool loopback = false;
+	socklen_t len = 0;
+	int fd = -1, rc;
+
+	if (w->n_listeners == LISTENERS_MAX ||
+	    rest_web_parse_address(text, &sa, &len, &loopback) < 0)
+		return error_set(err, -EINVAL, "web-address",
+		    "write 127.0.0.1:8017 or [::1]:8017, at most 16 of them",
+		    "web.listen: %s is no address with a port", text);
+	if (!loopback && !w->tls)
+		return error_set(err, -EINVAL, "web-needs-tls",
+		    "say web.tls_cert and web.tls_key, or listen on 127.0.0.1 or [::1]",
+		    "web.listen: %s is not loopback, and tokens do not go over a network "
+		    "without TLS",
+		    text);
+	rc = bind_socket(text, &sa, len, &fd, err);
+	if (rc < 0)
+		return rc;
+	struct evconnlistener *l = evconnlistener_new(w->s->base, on_accept, w,
+	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	if (!l)
+		abort();
+	evconnlistener_set_error_cb(l, on_accept_error);
+	w->listeners[w->n_listeners++] = l;
+	return 0;
+}
+
+int
+rest_server_listen(
+    struct rest_server *s, const struct rest_web_options *options, struct error *err)
+{
+	struct rest_web *w = str_alloc(sizeof(*w));
+
+	s->web = w;
+	w->s = s;
+	w->options = *options;
+	w->ops = (struct rest_conn_ops){.base = s->base,
+	    .arg = w,
+	    .body_max = body_max,
+	    .request = request,
+	    .gone = gone,
+	    .closed = closed,
+	    .headers = options->headers,
+	    .n_headers = options->n_headers};
+	w->resume = evtimer_new(s->base, on_resume, w);
+	if (!w->resume)
+		abort();
+	if (options->tls_cert) {
+		w->tls = rest_tls_new(options->tls_cert, options->tls_key, err);
+		if (!w->tls)
+			return -EINVAL;
+	}
+	for (size_t i = 0; i < options->n_listen; i++) {
+		int rc = add_listener(w, options->listen[i], err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+void
+rest_web_free(struct rest_web *w)
+{
+	if (!w)
+		return;
+	for (size_t i = 0; i < w->n_listeners; i++)
+		evconnlistener_free(w->listeners[i]);
+	while (w->conns)
+		rest_conn_free(w->conns);
+	if (w->resume)
+		event_free(w->resume);
+	rest_tls_free(w->tls);
+	free(w);
+}
+
+int
+rest_web_reload(struct rest_server *s, struct error *err)
+{
+	struct rest_web *w = s->web;
+
+	if (!w || !w->options.tls_cert)
+		return 0;
+	struct rest_tls *tls = rest_tls_new(w->options.tls_cert, w->options.tls_key, err);
+	if (!tls)
+		return -EINVAL;
+	rest_tls_free(w->tls);
+	w->tls = tls;
+	return 0;
+}
+
+int64_t
+rest_web_certificate_ends(const struct rest_server *s)
+{
+	return s->web && s->web->tls ? rest_tls_ends(s->web->tls) : INT64_MAX;
+}
+
+/* ---- owners ---- */
+
+void
+rest_web_own(struct rest_request *rq, const char *owner, const char *token, int64_t until)
+{
+	if (!rq->conn)
+		return;
+	str_clip(rq->conn->owner, sizeof(rq->conn->owner), owner);
+	str_clip(rq->conn->token, sizeof(rq->conn->token), token);
+	rq->conn->until = until;
+}
+
+void
+rest_web_drop(struct rest_server *s, const char *owner, const char *token)
+{
+	struct rest_conn *c, *next;
+
+	if (!s->web)
+		return;
+	DL_FOREACH_SAFE(s->web->conns, c, next)
+	if (c->state == REST_CONN_STREAM &&
+	    ((owner && str_eq(c->owner, owner)) || (token && str_eq(c->token, token))))
+		rest_conn_free(c);
+}
+
+size_t
+rest_web_streams(const struct rest_request *rq)
+{
+	const struct rest_conn *c;
+	size_t n = 0;
+
+	if (!rq->conn)
+		return 0;
+	DL_FOREACH (rq->server->web->conns, c)
+		n += c->state == REST_CONN_STREAM && str_eq(c->owner, rq->conn->owner);
+	return n;
+}
+
+void
+rest_web_each_stream_owner(
+    struct rest_server *s, void (*each)(void *arg, const char *owner), void *arg)
+{
+	const struct rest_conn *c;
+
+	if (!s->web)
+		return;
+	DL_FOREACH (s->web->conns, c)
+		if (c->state == REST_CONN_STREAM)
+			each(arg, c->owner);
+}

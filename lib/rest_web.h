@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The REST server's TCP side: HTTP/1.1 on IPv4 and IPv6, with TLS or on loopback without. */
+#ifndef LIB_REST_WEB_H
+#define LIB_REST_WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/compiler.h"
+#include "lib/error.h"
+#include "lib/rest_server.h"
+
+enum {
+	REST_WEB_CONNS_MAX = 512,
+	/* Of one address (IPv6: one /64); of this machine as many as there are, since a proxy may run here. */
+	REST_WEB_CONNS_PER_ADDRESS = 64,
+	REST_WEB_OWNER_SIZE = 80,
+};
+
+struct rest_web_header {
+	const char *name, *value;
+};
+
+struct rest_web_options {
+	const char *const *listen; /* "127.0.0.1:8017", "[::]:8017" */
+	size_t n_listen;
+	const char *tls_cert, *tls_key;	       /* both or neither */
+	const struct rest_web_header *headers; /* of every answer */
+	size_t n_headers;
+	const char *closed_prefix; /* paths that are not for TCP: "/agent/"; or NULL */
+	/* Is that Host field this server's? Else 421 is answered. */
+	bool (*host_ok)(void *arg, const char *host);
+	/* With the head, before the body is read: the octets that a body of this client may have. */
+	size_t (*body_max)(void *arg, struct rest_request *rq);
+};
+
+/* "ADDR:PORT" or "[ADDR]:PORT" with a port from 1; -EINVAL. */
+int
+rest_web_parse_address(const char *text, struct sockaddr_storage *ret, socklen_t *ret_len,
+    bool *ret_loopback) MUST_CHECK;
+/* Begins to listen too; the strings are borrowed for the server's life. Codes: "web-address", "web-port-taken",
+ * "web-needs-tls" (an address other than loopback without), "tls-files". */
+int
+rest_server_listen(struct rest_server *s, const struct rest_web_options *options,
+    struct error *err) MUST_CHECK;
+/* Certificate and key anew; what is connected goes on with the old ones. On failure the old ones stay. */
+int
+rest_web_reload(struct rest_server *s, struct error *err) MUST_CHECK;
+/* When the certificate in use ends (wall); INT64_MAX without TLS. */
+int64_t
+rest_web_certificate_ends(const struct rest_server *s);
+
+/* On behalf of whom a request is served: its session or token and the token behind it. A stream ends at `until`
+ * (wall), with rest_web_drop(), or as any other. */
+void
+rest_web_own(
+    struct rest_request *rq, const char *owner, const char *token, int64_t until);
+/* Ends the streams of an owner, or those of a token (the other is NULL). */
+void
+rest_web_drop(struct rest_server *s, const char *owner, const char *token);
+/* Of a request's owner, streams that are open. */
+size_t
+rest_web_streams(const struct rest_request *rq);
+void
+rest_web_each_stream_owner(
+    struct rest_server *s, void (*each)(void *arg, const char *owner), void *arg);
+
+#endif

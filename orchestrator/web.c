@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The page and the interface by TCP: listeners, the fields of every answer, and who may ask what.
+ *
+ * Entry points: web_listen() at start, api_allow_web() for each request that is not the unix socket's. Nothing is owned
+ * here: credentials are access.c's, connections lib/rest_web's.
+ * Failure modes: refusals with codes of docs/api.md. What is said of wrong credentials is the same for all of
+ * them. */
+#include "orchestrator/web.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "lib/clock.h"
+#include "lib/rest_head.h"
+#include "lib/rest_web.h"
+#include "lib/str.h"
+#include "orchestrator/api.h"
+
+/* Of who is nobody yet: enough for a login. */
+enum { STRANGERS_BODY_MAX = 4096 };
+
+/* No script, style or frame of anybody else, whatever gets into the page (CSP level 3). */
+static const struct rest_web_header headers[] = {
+    {"Content-Security-Policy",
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
+	"'none'"},
+    {"X-Content-Type-Options", "nosniff"}, {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
+    /* Only heeded where it comes over TLS (RFC 6797 8.1). */
+};
+
+static size_t
+body_max(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct access_ask ask = web_ask(rq);
+
+	return access_known(o->access, &ask) ? REST_BODY_MAX : STRANGERS_BODY_MAX;
+}
+
+static bool
+host_ok(void *arg, const char *host)
+{
+	const struct orch_config_web *w = &((struct orch *)arg)->config->web;
+
+	return rest_head_host_ok(host, (const char *const *)w->names, w->n_names);
+}
+
+int
+web_listen(struct orch *o, struct error *err)
+{
+	const struct orch_config_web *w = &o->config->web;
+	const struct rest_web_options options = {
+	    .listen = (const char *const *)w->listen,
+	    .n_listen = w->n_listen,
+	    .tls_cert = w->tls_cert,
+	    .tls_key = w->tls_key,
+	    .headers = headers,
+	    .n_headers = ARRAY_SIZE(headers),
+	    .closed_prefix = "/agent/",
+	    .body_max = body_max,
+	    .host_ok = host_ok,
+	};
+
+	if (w->n_listen == 0)
+		return 0;
+	int rc = rest_server_listen(o->rest, &options, err);
+	for (uint32_t i = 0; rc == 0 && i < w->n_listen; i++)
+		log_info(&o->log, "the page is at %s://%s/",
+		    w->tls_cert ? "https" : "http", w->listen[i]);
+	return rc;
+}
+
+static void
+touch(void *arg, const char *owner)
+{
+	struct orch *o = arg;
+
+	access_session_touch(o->access, owner, clock_wall());
+}
+
+void
+web_minute(struct orch *o)
+{
+	if (!o->rest || db_begin(store_db(o->store)) < 0)
+		return;
+	rest_web_each_stream_owner(o->rest, touch, o);
+	access_prune(o->access, clock_wall());
+	int rc = db_commit(store_db(o->store));
+	if (rc < 0)
+		log_warn(&o->log, "cannot note the sessions in use: %s", strerror(-rc));
+}
+
+struct access_ask
+web_ask(const struct rest_request *rq)
+{
+	struct rest_peer peer = rest_peer(rq);
+
+	return (struct access_ask){.method = rest_method(rq),
+	    .authorization = rest_header(rq, "Authorization"),
+	    .cookie = rest_header(rq, "Cookie"),
+	    .csrf = rest_header(rq, "X-CSRF-Token"),
+	    .origin = rest_header(rq, "Origin"),
+	    .fetch_site = rest_header(rq, "Sec-Fetch-Site"),
+	    .host = rest_header(rq, "Host"),
+	    .tls = peer.tls,
+	    .address = peer.address,
+	    .now = clock_wall()};
+}
+
+void
+web_refuse(struct orch *o, struct rest_request *rq, enum access_result result)
+{
+	static const struct {
+		int status;
+		const char *code, *text, *next;
+	} rows[] = {
+	    [ACCESS_NONE] = {401, "login-needed", "this needs a token or a session",
+		"netboot-ctl token add makes tokens, on the orchestrator's machine"},
+	    [ACCESS_BAD] = {401, "login-failed", "that is no valid token",
+		"netboot-ctl token list shows which there are"},
+	    [ACCESS_LIMITED] = {429, "too-many-logins",
+		"too many invalid tokens came from this address", "wait a minute"},
+	    [ACCESS_CROSS] = {403, "csrf",
+		"the request does not carry its session's X-CSRF-Token, or comes from "
+		"another site's page",
+		"GET /api/v1/session tells it; reload the page"},
+	};
+	struct error err;
+
+	if (result == ACCESS_TROUBLE || result == ACCESS_OK) {
+		api_failed(o, rq, -EIO, "look up the token");
+		return;
+	}
+	error_set(
+	    &err, -EACCES, rows[result].code, rows[result].next, "%s", rows[result].text);
+	if (rows[result].status == 401)
+		rest_add_header(rq, "WWW-Authenticate", "Bearer realm=\"netboot\"");
+	if (rows[result].status == 429)
+		rest_add_header(rq, "Retry-After", "60");
+	rest_problem(rq, rows[result].status, &err, NULL);
+}
+
+bool
+api_allow_web(struct orch *o, struct rest_request *rq, struct access_grant *ret)
+{
+	struct access_ask ask = web_ask(rq);
+	enum access_result r = access_check(o->access, &ask, ret);
+	int need = rest_need(rq);
+	struct error err;
+
+	if (r != ACCESS_OK) {
+		web_refuse(o, rq, r);
+		return false;
+	}
+	/* For the audit of what is refused, now or later. */
+	rest_set_user(rq, &ret->who, sizeof(ret->who));
+	/* A route that says nothing is nobody's. */
+	if (need < AUTH_VIEWER || (int)ret->who.role < need) {
+		error_set(&err, -EACCES, "role-too-low",
+		    "use a token of a higher role: netboot-ctl token add NAME --role "
+		    "ROLE",
+		    "this needs the role %s; %s is %s", access_role_name(need),
+		    ret->who.name, access_role_name((int)ret->who.role));
+		rest_problem(rq, 403, &err, NULL);
+		return false;
+	}
+	rest_web_own(rq, ret->owner, ret->token.name, ret->until);
+	return true;
+}
+
+bool
+web_may_stream(struct rest_request *rq)
+{
+	struct error err;
+
+	if (rest_web_streams(rq) < ACCESS_STREAMS_MAX)
+		return true;
+	error_set(&err, -EMFILE, "too-many-followers", "close other windows of the page",
+	    "this session follows %d streams already", ACCESS_STREAMS_MAX);
+	api_refuse(rq, &err, NULL);
+	return false;
+}

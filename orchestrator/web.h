@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The orchestrator's own address: what api.c needs of requests by TCP, and the listeners' set-up. */
+#ifndef ORCHESTRATOR_WEB_H
+#define ORCHESTRATOR_WEB_H
+
+#include "lib/rest_server.h"
+#include "orchestrator/access.h"
+#include "orchestrator/orch.h"
+
+/* Begins to listen where the configuration says. */
+int
+web_listen(struct orch *o, struct error *err) MUST_CHECK;
+/* Once a minute: sessions with an open stream are in use, and others end. */
+void
+web_minute(struct orch *o);
+struct access_ask
+web_ask(const struct rest_request *rq);
+/* 401, 403 or 429 for a result that is not ACCESS_OK. */
+void
+web_refuse(struct orch *o, struct rest_request *rq, enum access_result result);
+/* May the owner of this request open another stream? False: answered. */
+bool
+web_may_stream(struct rest_request *rq);
+
+#endif
