@@ -8,6 +8,7 @@
  */
 #include "ctl/answers_io.h"
 
+#include "ctl/client.h"
 #include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
@@ -115,7 +116,7 @@ answers_io_run(const struct ctl *ctl, const struct client_request *rq,
 	    .method = rq->method, .path = rq->path, .body = body};
 	struct error err;
 	struct event *interrupt = evsignal_new(a.base, SIGINT, on_interrupt, &a);
-	struct http_client *client = http_client_new(a.base, ctl->server, NULL, &err);
+	struct http_client *client = client_open(ctl, a.base, &err);
 
 	evsignal_add(interrupt, NULL);
 	if (client == NULL)

@@ -43,6 +43,7 @@ static const char *const bad_input_codes[] = {
     "site-unknown",
     "job-unknown",
     "boot-unknown",
+    "token-unknown",
     "reason-missing",
     "subnet-overlap",
     "mac-duplicate",
@@ -231,7 +232,8 @@ ask(const struct ctl *ctl, const struct client_request *rq,
 	const struct timespec pause = {.tv_nsec = CLIENT_PAUSE_MS * 1000 * 1000};
 	int tries = rq->idempotency_key != NULL ? CLIENT_TRIES : 1, r;
 
-	while ((r = http_client_once(ctl->server, NULL, http, ret)) < 0 && --tries > 0) {
+	while ((r = http_client_once(ctl->server, ctl->token, http, ret)) < 0 &&
+	       --tries > 0) {
 		http_client_reply_done(ret);
 		*ret = (struct http_client_reply){0};
 		nanosleep(&pause, NULL);
@@ -249,6 +251,7 @@ client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret
 	    .body = body,
 	    .if_match = rq->if_match,
 	    .idempotency_key = rq->idempotency_key,
+	    .ca_file = ctl->ca_file,
 	    .timeout_us =
 		(rq->slow ? CLIENT_SLOW_TIMEOUT_S : CLIENT_TIMEOUT_S) * USEC_PER_SEC,
 	};
@@ -266,6 +269,16 @@ client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret
 	http_client_reply_done(&reply);
 	free(body);
 	return r;
+}
+
+struct http_client *
+client_open(const struct ctl *ctl, struct event_base *base, struct error *err)
+{
+	struct http_client *c = http_client_new(base, ctl->server, ctl->token, err);
+
+	if (c != NULL)
+		http_client_trust(c, ctl->ca_file);
+	return c;
 }
 
 int

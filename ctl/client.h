@@ -33,6 +33,12 @@ struct client_request {
 	bool may_be_absent; /* a 404 is no failure: it leaves *ret alone */
 };
 
+/* For streams and many requests at once: http_client_new() of this server. */
+struct http_client;
+struct event_base;
+struct http_client *
+client_open(const struct ctl *ctl, struct event_base *base, struct error *err);
+
 /* Prints the refusal in a reply whose status is not 2xx; the exit code to end with. */
 int
 client_refused(const struct ctl *ctl, const struct client_request *rq, int status,

@@ -20,6 +20,12 @@ int
 cmd_site_rm(struct ctl *ctl, const struct args *args);
 int
 cmd_site_config(struct ctl *ctl, const struct args *args);
+int
+cmd_token_add(struct ctl *ctl, const struct args *args);
+int
+cmd_token_list(struct ctl *ctl, const struct args *args);
+int
+cmd_token_rm(struct ctl *ctl, const struct args *args);
 /* cmd_host.c */
 int
 cmd_host_add(struct ctl *ctl, const struct args *args);

@@ -235,7 +235,7 @@ follow(const struct ctl *ctl, const char *path, int64_t since, int64_t last)
 	t.zones = zones_of(ctl);
 	if (last > 0)
 		snprintf(t.sse.id, sizeof(t.sse.id), "%lld", (long long)last);
-	t.client = http_client_new(t.base, ctl->server, NULL, &t.err);
+	t.client = client_open(ctl, t.base, &t.err);
 	t.retry = evtimer_new(t.base, on_retry, &t);
 	if (t.client != NULL) {
 		start(&t);

@@ -18,8 +18,12 @@
 	}
 
 static const struct args_option globals[] = {
-    {"server", 0, ARGS_VALUE, "unix:PATH",
+    {"server", 0, ARGS_VALUE, "unix:PATH|https://HOST[:PORT]",
 	"where the orchestrator listens (NETBOOT_SERVER)"},
+    {"token-file", 0, ARGS_VALUE, "FILE",
+	"the token for a server by TCP (NETBOOT_TOKEN_FILE)"},
+    {"ca-file", 0, ARGS_VALUE, "FILE",
+	"trust these certificates, in PEM, and no others (NETBOOT_CA_FILE)"},
     {"output", 'o', ARGS_VALUE, "table|wide|json|ndjson", "how to print results"},
     {"no-headers", 0, ARGS_FLAG, NULL, "leave out the tables' titles"},
     {"quiet", 'q', ARGS_FLAG, NULL, "no progress and remarks, only results and errors"},
@@ -36,6 +40,11 @@ static const struct args_option image_option[] = {
 
 static const struct args_option reason_option[] = {
     {"reason", 0, ARGS_TEXT, "TEXT", "why; kept in the history"},
+};
+
+static const struct args_option token_options[] = {
+    {"role", 0, ARGS_VALUE, "viewer|operator|admin", "what it may do"},
+    {"expires", 0, ARGS_VALUE, "DURATION", "it ends by itself after that (90d)"},
 };
 
 static const struct args_option order_options[] = {
@@ -467,6 +476,13 @@ static const struct args_command commands[] = {
     {"audit", "export", "", 0, 0, {GROUP(audit_export_options)}, cmd_audit_export,
 	"Write the whole audit as JSON lines, the last one its head", NULL},
     {"agent", "list", "", 0, 0, {{0}}, cmd_status_agents, "List the sites' agents", NULL},
+    {"token", "add", "NAME", 1, 1, {GROUP(token_options), GROUP(reason_option)},
+	cmd_token_add, "Make a token for the page or for a program, and print it",
+	"It is printed once and kept nowhere: put it into a file of mode 0600, for\n"
+	"--token-file, or into the page's login."},
+    {"token", "list", "", 0, 0, {{0}}, cmd_token_list, "List the tokens", NULL},
+    {"token", "rm", "NAME", 1, 1, {{0}}, cmd_token_rm,
+	"Revoke a token: what it does ends at once", NULL},
     {"doctor", NULL, "", 0, 0, {{0}}, cmd_status_doctor, "Check the whole installation",
 	"Ends with 2 when a check failed."},
 };

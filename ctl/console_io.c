@@ -471,7 +471,7 @@ console_io_run(const struct ctl *ctl, const char *host, bool read_only, bool ste
 	struct error err;
 
 	io.base = event_base_new();
-	io.client = http_client_new(io.base, ctl->server, NULL, &err);
+	io.client = client_open(ctl, io.base, &err);
 	if (io.client == NULL) {
 		event_base_free(io.base);
 		return ctl_fail(ctl, CTL_USAGE, host, &err);

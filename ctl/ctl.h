@@ -24,7 +24,9 @@ enum ctl_format { CTL_TABLE, CTL_WIDE, CTL_JSON, CTL_NDJSON };
 #define CTL_SERVER_DEFAULT "unix:/run/netboot/orchestrator.sock"
 
 struct ctl {
-	const char *server; /* borrowed from argv or the environment */
+	const char *server;  /* borrowed from argv or the environment */
+	char *token;	     /* for a server by TCP; NULL: none */
+	const char *ca_file; /* borrowed; NULL: the system's */
 	enum ctl_format format;
 	bool headers;
 	bool quiet; /* no talk on stderr but errors */

@@ -13,6 +13,7 @@
  */
 #include "ctl/follow_io.h"
 
+#include "ctl/client.h"
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -645,7 +646,7 @@ follow_io_run(const struct ctl *ctl, const json_t *jobs, const struct follow_io_
 	struct error err;
 	int r;
 
-	f.client = http_client_new(f.base, ctl->server, NULL, &err);
+	f.client = client_open(ctl, f.base, &err);
 	if (f.client == NULL) {
 		r = ctl_fail(ctl, CTL_UNREACHABLE, NULL, &err);
 		goto out;

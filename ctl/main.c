@@ -5,17 +5,21 @@
  * the command's handler; its exit code is the program's (DESIGN section 8). `__complete
  * WORD…` lists what may follow, for the shells.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/args_help.h"
 #include "ctl/commands.h"
 #include "ctl/ctl.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 
 #ifndef NETBOOT_VERSION
@@ -26,6 +30,73 @@ static bool
 not_empty(const char *s)
 {
 	return s != NULL && s[0] != '\0';
+}
+
+/* A token is one line. What others may read is refused, as everywhere. */
+static int
+read_token(struct ctl *ctl, const char *path, struct error *err)
+{
+	static const char next[] = "netboot-ctl token add makes one; chmod 600 its file";
+	char buf[256] = "";
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	ssize_t n = -1;
+
+	if (fd >= 0 && fstat(fd, &st) == 0) {
+		if ((st.st_mode & 077) != 0) {
+			close(fd);
+			return error_set(err, -EPERM, "token-file", next,
+			    "%s: others than its owner may read it", path);
+		}
+		n = read(fd, buf, sizeof(buf) - 1);
+	}
+	int e = errno;
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return error_set(
+		    err, -e, "token-file", next, "%s: %s", path, strerror(e));
+	buf[strcspn(buf, "\r\n")] = '\0';
+	if (buf[0] == '\0' || strpbrk(buf, " \t") != NULL)
+		return error_set(
+		    err, -EINVAL, "token-file", next, "%s: holds no token", path);
+	ctl->token = str_dup(buf);
+	secret_wipe(buf, sizeof(buf));
+	return 0;
+}
+
+/* Beyond this machine a token goes over TLS only. */
+static bool
+in_the_clear(const char *server)
+{
+	static const char *const near[] = {
+	    "http://127.", "http://[::1]", "http://localhost:", "http://localhost/"};
+
+	if (!str_has_prefix(server, "http://"))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(near); i++)
+		if (str_has_prefix(server, near[i]))
+			return false;
+	return true;
+}
+
+static int
+settle_token(struct ctl *ctl, const struct args *args, struct error *err)
+{
+	const char *file = args_get(args, "token-file"), *ca = args_get(args, "ca-file");
+
+	if (file == NULL)
+		file = getenv("NETBOOT_TOKEN_FILE");
+	if (ca == NULL)
+		ca = getenv("NETBOOT_CA_FILE");
+	ctl->ca_file = not_empty(ca) ? ca : NULL;
+	/* On the unix socket the kernel says who asks. */
+	if (!not_empty(file) || str_has_prefix(ctl->server, "unix:"))
+		return 0;
+	if (in_the_clear(ctl->server))
+		return error_set(err, -EINVAL, "usage", "write https://",
+		    "a token does not go to %s without TLS", ctl->server);
+	return read_token(ctl, file, err);
 }
 
 static void
@@ -132,5 +203,9 @@ main(int argc, char **argv)
 		return ctl_fail(&ctl, CTL_USAGE, NULL, &err);
 	}
 	settle(&ctl, &args);
-	return flush_out(args.command->run(&ctl, &args));
+	if (settle_token(&ctl, &args, &err) < 0)
+		return ctl_fail(&ctl, CTL_USAGE, NULL, &err);
+	int r = flush_out(args.command->run(&ctl, &args));
+	secret_free(ctl.token);
+	return r;
 }

@@ -34,6 +34,7 @@ struct server {
 	char *socket_path; /* or NULL */
 	char *base_url;
 	char *authorization; /* header line or NULL */
+	char *ca_file;	     /* or NULL */
 };
 
 struct http_client_call {
@@ -100,6 +101,7 @@ server_done(struct server *s)
 	free(s->socket_path);
 	free(s->base_url);
 	secret_free(s->authorization);
+	free(s->ca_file);
 }
 
 /* ---- one transfer ---- */
@@ -233,6 +235,7 @@ set_headers(struct http_client_call *call, const struct server *s,
 static void
 set_target(CURL *easy, const struct server *s, const struct http_client_request *rq)
 {
+	const char *ca_file = rq->ca_file != NULL ? rq->ca_file : s->ca_file;
 	size_t size = strlen(s->base_url) + strlen(rq->path) + 1;
 	char *url = str_alloc(size);
 
@@ -243,6 +246,11 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	if (s->socket_path != NULL)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, s->socket_path);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	if (ca_file != NULL) {
+		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	}
 	/* Requests carry secrets: the environment does not choose who sees them. */
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 }
@@ -520,6 +528,13 @@ http_client_free(struct http_client *c)
 	DL_FOREACH (c->calls, call) {
 		call->cancelled = true;
 	}
+}
+
+void
+http_client_trust(struct http_client *c, const char *ca_file)
+{
+	free(c->server.ca_file);
+	c->server.ca_file = str_dup(ca_file);
 }
 
 /* ---- blocking ---- */

@@ -17,7 +17,8 @@ struct http_client_request {
 	const char *body;	     /* JSON text or NULL */
 	const char *idempotency_key; /* or NULL */
 	const char *if_match;	     /* or NULL */
-	int64_t timeout_us;	     /* whole request; 0: none (streams) */
+	const char *ca_file; /* of http_client_once(): http_client_trust(); or NULL */
+	int64_t timeout_us;  /* whole request; 0: none (streams) */
 };
 
 struct http_client_reply {
@@ -35,6 +36,9 @@ struct http_client_call;
 struct http_client *
 http_client_new(struct event_base *base, const char *server, const char *token,
     struct error *err); /* token may be NULL */
+/* Its certificate must be of one of those in the file (copied), PEM; NULL: of one that the system trusts. */
+void
+http_client_trust(struct http_client *c, const char *ca_file);
 /* `done` is called exactly once unless the call is cancelled. Strings are copied. */
 struct http_client_call *
 http_client_start(struct http_client *c, const struct http_client_request *rq,

@@ -18,6 +18,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
+#include "orchestrator/web.h"
 
 /* {"v":1, "site", "agent", "boot", "offset", "data"}: the answer says what is held. */
 void
@@ -229,8 +230,13 @@ api_console_watch(void *arg, struct rest_request *rq)
 	bool steal = str_eq(rest_query(rq, "steal"), "1");
 	bool write = str_eq(rest_query(rq, "write"), "1");
 
-	if (!api_allow(o, rq, &who))
+	if (!api_allow(o, rq, &who) || !web_may_stream(rq))
 		return;
+	/* Whoever types holds the others off. */
+	if ((steal || write) && who.role < AUTH_OPERATOR) {
+		web_refuse_role(rq, &who, AUTH_OPERATOR);
+		return;
+	}
 	struct db_host *h = str_alloc(sizeof(*h));
 	int rc = db_host_get(o->store, name, h);
 	if (rc == -ENOENT) {

@@ -9,6 +9,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/web.h"
 
 enum { SCAN_MAX = 50000 };
 
@@ -108,7 +109,7 @@ api_event_list(void *arg, struct rest_request *rq)
 		api_failed(o, rq, rc, "read the events");
 	} else if (!follow) {
 		reply_page(o, rq, &f, limit);
-	} else if (feed_follow(o->feed, rq, &f, &err) < 0) {
+	} else if (web_may_stream(rq) && feed_follow(o->feed, rq, &f, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 	}
 }

@@ -28,7 +28,8 @@ enum {
 	TURN_US = 20 * 1000,
 	QUEUE_MAX = 1024 * 1024,
 	STALL_US = 60 * 1000 * 1000,
-	RETRY_MS = 200
+	RETRY_MS = 200,
+	BEAT_S = 15 /* proxies end connections that are silent for a minute */
 };
 
 struct follower {
@@ -51,6 +52,7 @@ struct feed {
 	size_t n;
 	struct event *wake;  /* pending: run() in the next turn of the loop */
 	struct event *retry; /* some follower did not read */
+	struct event *beat;
 };
 
 json_t *
@@ -204,6 +206,20 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 	activate(arg);
 }
 
+/* A comment to everybody: who is gone without a word is noticed by what cannot be delivered. */
+static void
+on_beat(evutil_socket_t fd, short what, void *arg)
+{
+	struct feed *f = arg;
+	struct follower *w;
+
+	(void)fd;
+	(void)what;
+	DL_FOREACH (f->followers, w)
+		if (w->queued <= QUEUE_MAX)
+			w->queued = rest_sse_send(w->rq, NULL, NULL);
+}
+
 struct feed *
 feed_new(struct event_base *base, const struct log *log, struct store *store)
 {
@@ -214,8 +230,11 @@ feed_new(struct event_base *base, const struct log *log, struct store *store)
 	f->store = store;
 	f->wake = evtimer_new(base, on_wake, f);
 	f->retry = evtimer_new(base, on_retry, f);
-	if (!f->wake || !f->retry)
+	f->beat = event_new(base, -1, EV_PERSIST, on_beat, f);
+	if (!f->wake || !f->retry || !f->beat)
 		abort();
+	const struct timeval every = {.tv_sec = BEAT_S};
+	event_add(f->beat, &every);
 	return f;
 }
 
@@ -228,6 +247,7 @@ feed_free(struct feed *f)
 		end(f->followers);
 	event_free(f->wake);
 	event_free(f->retry);
+	event_free(f->beat);
 	free(f);
 }
 

@@ -144,13 +144,24 @@ web_refuse(struct orch *o, struct rest_request *rq, enum access_result result)
 	rest_problem(rq, rows[result].status, &err, NULL);
 }
 
+void
+web_refuse_role(struct rest_request *rq, const struct audit_who *who, int need)
+{
+	struct error err;
+
+	error_set(&err, -EACCES, "role-too-low",
+	    "use a token of a higher role: netboot-ctl token add NAME --role ROLE",
+	    "this needs the role %s; %s is %s", access_role_name(need), who->name,
+	    access_role_name((int)who->role));
+	rest_problem(rq, 403, &err, NULL);
+}
+
 bool
 api_allow_web(struct orch *o, struct rest_request *rq, struct access_grant *ret)
 {
 	struct access_ask ask = web_ask(rq);
 	enum access_result r = access_check(o->access, &ask, ret);
 	int need = rest_need(rq);
-	struct error err;
 
 	if (r != ACCESS_OK) {
 		web_refuse(o, rq, r);
@@ -160,12 +171,7 @@ api_allow_web(struct orch *o, struct rest_request *rq, struct access_grant *ret)
 	rest_set_user(rq, &ret->who, sizeof(ret->who));
 	/* A route that says nothing is nobody's. */
 	if (need < AUTH_VIEWER || (int)ret->who.role < need) {
-		error_set(&err, -EACCES, "role-too-low",
-		    "use a token of a higher role: netboot-ctl token add NAME --role "
-		    "ROLE",
-		    "this needs the role %s; %s is %s", access_role_name(need),
-		    ret->who.name, access_role_name((int)ret->who.role));
-		rest_problem(rq, 403, &err, NULL);
+		web_refuse_role(rq, &ret->who, need);
 		return false;
 	}
 	rest_web_own(rq, ret->owner, ret->token.name, ret->until);

@@ -18,6 +18,9 @@ web_ask(const struct rest_request *rq);
 /* 401, 403 or 429 for a result that is not ACCESS_OK. */
 void
 web_refuse(struct orch *o, struct rest_request *rq, enum access_result result);
+/* 403: the role `need` is what it takes. */
+void
+web_refuse_role(struct rest_request *rq, const struct audit_who *who, int need);
 /* May the owner of this request open another stream? False: answered. */
 bool
 web_may_stream(struct rest_request *rq);

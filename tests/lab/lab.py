@@ -324,6 +324,7 @@ set_working_mc 0x20
 socket: {self.socket}
 images_root: {self.path("images")}
 key_file: {self.path("orchestrator.key")}
+web: {{listen: []}}
 """, 0o600)
         self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
         wait_for(self.orchestrator_answers, "the orchestrator's socket")

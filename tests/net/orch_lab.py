@@ -62,7 +62,8 @@ class Orch:
         self.put_file("images/deb/initrd.gz", b"initrd")
         with open(self.path("o.yaml"), "w") as f:
             f.write(f"database: {self.database}\nsocket: {self.socket}\nimages_root: {self.path('images')}\n"
-                    f"key_file: {self.path('o.key')}\n{config}")
+                    f"key_file: {self.path('o.key')}\n{config}"
+                    + ("" if "web:" in config else "web: {listen: []}\n"))
         if start:
             self.start(fsize=fsize)
 

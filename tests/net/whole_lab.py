@@ -46,7 +46,7 @@ class Site:
         self.write("password", PASSWORD.encode() + b"\n")
         self.write("orchestrator.yaml", (
             f"database: {self.path('orch/o.db')}\nsocket: {self.socket}\nimages_root: {self.path('images')}\n"
-            f"key_file: {self.path('o.key')}\n").encode())
+            f"key_file: {self.path('o.key')}\nweb: {{listen: []}}\n").encode())
         # Other people's addresses are silent: do not wait for them as long as one does at night.
         self.write("agent.yaml", json.dumps(self.agent_config(deadlines or {}), indent=2).encode())
 

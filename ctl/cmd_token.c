@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* token add|list|rm: who may reach the orchestrator by TCP.
+ *
+ * Ownership: documents are freed here. `token add` prints the token and nothing else on stdout, so that it can be put
+ * into a file; it cannot be shown again. Failure modes: exit codes of DESIGN section 8.
+ */
+#include <stdio.h>
+
+#include "ctl/cmd.h"
+#include "ctl/cmd_util.h"
+#include "ctl/output.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+static int
+body_of(const struct ctl *ctl, const struct args *args, json_t *body)
+{
+	const char *expires = args_get(args, "expires");
+	struct error err;
+	int64_t us = 0;
+
+	json_put_str(body, "name", args->operands[0]);
+	json_put_str(body, "role", args_get(args, "role"));
+	json_put_str(body, "reason", args_get(args, "reason"));
+	if (args_get(args, "role") == NULL)
+		error_set(&err, 0, "usage", "say --role viewer, operator or admin",
+		    "it is not said what the token may do");
+	else if (expires != NULL && str_to_duration(expires, &us) < 0)
+		error_set(&err, 0, "usage", "write 90d or 12h",
+		    "--expires: '%s' is no duration", expires);
+	else {
+		if (us > 0)
+			json_put_i64(body, "expires_s", us / USEC_PER_SEC);
+		return CTL_OK;
+	}
+	return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
+}
+
+int
+cmd_token_add(struct ctl *ctl, const struct args *args)
+{
+	json_t *body = json_object(), *answer = NULL;
+	int r = body_of(ctl, args, body);
+
+	/* Without an Idempotency-Key: the answer is not kept anywhere, so it cannot be given again. */
+	if (r == CTL_OK)
+		r = client_call(ctl,
+		    &(struct client_request){.method = "POST",
+			.path = "/api/v1/tokens",
+			.body = body,
+			.subject = args->operands[0]},
+		    &answer);
+	if (r == CTL_OK) {
+		if (ctl_is_json(ctl))
+			output_object(ctl, answer);
+		else
+			fprintf(ctl->out, "%s\n", cmd_util_str(answer, "token"));
+		ctl_say(ctl, "%s: made; the token is not shown again", args->operands[0]);
+	}
+	json_decref(answer);
+	json_decref(body);
+	return r;
+}
+
+static const struct output_column columns[] = {
+    {.title = "TOKEN", .key = "name"},
+    {.title = "ROLE", .key = "role"},
+    {.title = "CREATED", .key = "created", .kind = OUTPUT_TIME},
+    {.title = "BY", .key = "by"},
+    {.title = "EXPIRES", .key = "expires", .kind = OUTPUT_TIME},
+    {.title = "LAST-USED", .key = "last_used", .kind = OUTPUT_TIME},
+    {.title = "REVOKED", .key = "revoked", .kind = OUTPUT_TIME},
+};
+
+int
+cmd_token_list(struct ctl *ctl, const struct args *args UNUSED)
+{
+	json_t *rows = NULL;
+	int r = client_list(ctl, "/api/v1/tokens", 0, &rows);
+
+	if (r == CTL_OK)
+		output_list(ctl, rows, columns, ARRAY_SIZE(columns));
+	json_decref(rows);
+	return r;
+}
+
+int
+cmd_token_rm(struct ctl *ctl, const struct args *args)
+{
+	return cmd_util_remove(ctl, "tokens", args->operands[0]);
+}
