@@ -37,7 +37,9 @@ def test_the_parameters_are_what_the_server_reads():
         if name.endswith(".c"):
             source = open(os.path.join(ROOT, "orchestrator", name)).read()
             read["query"] |= set(re.findall(r'(?:rest_query|filter)\(rq, "([^"]+)"\)', source))
-            read["header"] |= set(re.findall(r'rest_header\(rq, "([^"]+)"\)', source))
+            # Credentials, and what browsers send by themselves, are no parameters: securitySchemes.
+            if not name.startswith("web"):
+                read["header"] |= set(re.findall(r'rest_header\(rq, "([^"]+)"\)', source))
     described = {"query": set(), "header": set()}
     for method, path in openapi.operations():
         for p in openapi.SPEC["paths"][path][method.lower()].get("parameters", []):

@@ -28,6 +28,10 @@ absent_keys_have_defaults(void **state)
 		assert_string_equal(c->key_file, "/var/lib/netboot/orchestrator.key");
 		assert_int_equal(c->console_days, 90);
 		assert_int_equal(c->console_mb, 4096);
+		assert_int_equal(c->web.n_listen, 1);
+		assert_string_equal(c->web.listen[0], "127.0.0.1:8017");
+		assert_int_equal(c->web.session_hours, 12);
+		assert_null(c->web.tls_cert);
 		orch_config_free(c);
 	}
 	orch_config_free(NULL);
@@ -50,12 +54,50 @@ keys_are_read(void **state)
 }
 
 static void
+the_page_is_switched_off_and_moved(void **state)
+{
+	static const struct {
+		const char *text;
+		unsigned n;
+		const char *first;
+	} rows[] = {
+	    {"web: {listen: []}\n", 0, NULL},
+	    {"web:\n  listen: []\n", 0, NULL},
+	    {"web: {session_hours: 3}\n", 1, "127.0.0.1:8017"},
+	    {"web: {}\n", 1, "127.0.0.1:8017"},
+	    {"web: {listen: [\"[::1]:1\", \"127.0.0.2:2\"], names: [a.b, c]}\n", 2,
+		"[::1]:1"},
+	    {"web:\n  listen: [\"0.0.0.0:1\"]\n  tls_cert: /c\n  tls_key: /k\n", 1,
+		"0.0.0.0:1"},
+	};
+	struct error err = {.code = ""};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct orch_config *c = NULL;
+		if (parse(rows[i].text, &c, &err) < 0)
+			fail_msg("%zu: %s", i, err.text);
+		assert_int_equal(c->web.n_listen, rows[i].n);
+		if (rows[i].first)
+			assert_string_equal(c->web.listen[0], rows[i].first);
+		orch_config_free(c);
+	}
+}
+
+static void
 errors_name_file_line_and_key(void **state)
 {
 	static const struct {
 		const char *text, *says;
 	} table[] = {
 	    {"database: a\n", "o.yaml:1: database"},
+	    {"web:\n  listen: [\"10.0.0.1:80\"]\n", "o.yaml:2: web.listen[0]"},
+	    {"web:\n  listen: [here]\n", "o.yaml:2: web.listen[0]"},
+	    {"web:\n  listen:\n  - \"127.0.0.1:80\"\n  - \"[::]:80\"\n",
+		"o.yaml:4: web.listen[1]"},
+	    {"web: {tls_cert: /a}\n", "o.yaml:1: web"},
+	    {"web: {tls_cert: a, tls_key: /b}\n", "o.yaml:1: web.tls_cert"},
+	    {"web: {session_hours: 99999}\n", "o.yaml:1: web.session_hours"},
 	    {"group: x\nimages_root: ./x\n", "o.yaml:2: images_root"},
 	    {"group: x\nsockt: /x\n", "o.yaml:2: sockt"},
 	    {"group: [x]\n", "o.yaml:1: group"},
@@ -89,6 +131,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(absent_keys_have_defaults),
 	    cmocka_unit_test(keys_are_read),
+	    cmocka_unit_test(the_page_is_switched_off_and_moved),
 	    cmocka_unit_test(errors_name_file_line_and_key),
 	};
 

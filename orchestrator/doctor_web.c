@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Findings about the page's address: a certificate that ends soon, nobody who could log in, tokens about to end.
+ *
+ * Entry point: doctor_web_scan(). It reads the tokens, which are few. Failure modes: a check that fails is a finding. */
+#include "orchestrator/doctor_web.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "db/db_token.h"
+#include "lib/clock.h"
+#include "lib/rest_web.h"
+#include "lib/str.h"
+#include "orchestrator/access.h"
+
+#define DAY_US (24LL * 3600 * USEC_PER_SEC)
+#define CERTIFICATE_WARN_US (30 * DAY_US)
+#define TOKEN_WARN_US (7 * DAY_US)
+
+struct scan {
+	int64_t now;
+	doctor_web_add *add;
+	void *arg;
+	size_t alive, admins;
+	bool told;
+};
+
+static void
+on_token(void *arg, const struct db_token *t)
+{
+	struct scan *s = arg;
+	char text[300], at[CLOCK_TEXT_SIZE];
+
+	if (t->revoked || (t->expires && t->expires <= s->now))
+		return;
+	s->alive++;
+	s->admins += access_role(t->role) == AUTH_ADMIN;
+	if (!t->expires || t->expires - s->now > TOKEN_WARN_US)
+		return;
+	snprintf(text, sizeof(text), "token %s ends at %s", t->name,
+	    clock_text(t->expires, at, sizeof(at)));
+	s->add(s->arg, "warn", text, "make another one: netboot-ctl token add");
+	s->told = true;
+}
+
+static void
+check_certificate(struct scan *s, int64_t ends)
+{
+	char text[200], at[CLOCK_TEXT_SIZE];
+	bool over = ends <= s->now;
+
+	if (ends - s->now > CERTIFICATE_WARN_US)
+		return;
+	snprintf(text, sizeof(text), "the certificate %s at %s", over ? "ended" : "ends",
+	    clock_text(ends, at, sizeof(at)));
+	s->add(s->arg, over ? "fail" : "warn", text,
+	    "put a new one into web.tls_cert, then systemctl reload netboot-orchestrator");
+	s->told = true;
+}
+
+void
+doctor_web_scan(struct orch *o, int64_t now, doctor_web_add *add, void *arg)
+{
+	struct scan s = {.now = now, .add = add, .arg = arg};
+	char text[200];
+
+	if (o->config->web.n_listen == 0) {
+		add(arg, "ok", "web.listen is empty: there is no page", "");
+		return;
+	}
+	int rc = db_token_list(o->store, on_token, &s);
+	if (rc < 0) {
+		snprintf(text, sizeof(text), "the check itself failed: %s", strerror(-rc));
+		add(arg, "fail", text, "see the orchestrator's log");
+		return;
+	}
+	check_certificate(&s, rest_web_certificate_ends(o->rest));
+	if (s.alive == 0)
+		add(arg, "ok", "there is no token: nobody can log in to the page",
+		    "netboot-ctl token add NAME --role operator --reason TEXT");
+	else if (!s.told) {
+		snprintf(text, sizeof(text), "%zu tokens, %zu of them for administration",
+		    s.alive, s.admins);
+		add(arg, "ok", text, "");
+	}
+}
