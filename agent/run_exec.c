@@ -27,6 +27,23 @@
 
 /* ---- checks before anything is switched off ---- */
 
+/* A look, not our doing: it tells whether somebody else switched the machine off, or what a power order has come to. */
+static void
+tell_look(struct run_job *job, enum bmc_power power, const char *look)
+{
+	struct event ev = event_make("power.state", clock_wall());
+
+	if (power == BMC_POWER_UNKNOWN) {
+		event_done(&ev);
+		return;
+	}
+	str_clip(ev.host, sizeof(ev.host), job->run.host);
+	str_clip(ev.job, sizeof(ev.job), job->run.job);
+	event_put(&ev, "power", bmc_power_name(power));
+	event_put(&ev, "look", look);
+	run_jobs_emit(job->jobs, &ev, false);
+}
+
 static void
 on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 {
@@ -45,6 +62,7 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	snprintf(evidence, sizeof(evidence),
 	    "%sBMC answers with cipher suite %d; power %s", files, res->cipher,
 	    bmc_power_name(res->power));
+	tell_look(job, res->power, "preflight");
 	run_jobs_post_step(job, NULL, false, evidence);
 }
 
@@ -445,6 +463,7 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 		snprintf(evidence, sizeof(evidence), "%s; power %s",
 		    res->did[0] != '\0' ? res->did : job->run.action,
 		    bmc_power_name(res->power));
+		tell_look(job, res->power, "control");
 		break;
 	case RUN_PHASE_NONE:
 	case RUN_PHASE_OFF: break;

@@ -60,7 +60,7 @@ end_job(struct run_fsm *f, enum stage end, const char *outcome)
 		run_note_ticket(f, &r->ticket);
 	}
 	ticket_end(&r->ticket, f->now);
-	run_note_boot_end(f, outcome, r->verdict.text);
+	run_note_boot_end(f, outcome, &r->verdict);
 	r->step++;
 	r->phase = RUN_PHASE_NONE;
 	r->stage = end;
@@ -213,7 +213,7 @@ fail(struct run_fsm *f, const struct error *why)
 }
 
 static void
-retry(struct run_fsm *f, const char *why)
+retry(struct run_fsm *f, const struct error *why)
 {
 	struct run *r = f->r;
 	enum stage base = STAGE_POWER;
@@ -256,7 +256,7 @@ miss(struct run_fsm *f, const struct error *why, bool again)
 		return;
 	}
 	run_judge_variant(f->r, copy.code);
-	retry(f, copy.text);
+	retry(f, &copy);
 }
 
 /* Restarts have used up the time that they may take from the job. */

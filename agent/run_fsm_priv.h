@@ -27,8 +27,8 @@ void
 run_note_attempt(struct run_fsm *f);
 void
 run_note_boot_begin(struct run_fsm *f);
-/* text may be NULL. */
+/* *why: empty when it ended well. */
 void
-run_note_boot_end(struct run_fsm *f, const char *outcome, const char *text);
+run_note_boot_end(struct run_fsm *f, const char *outcome, const struct error *why);
 
 #endif

@@ -89,7 +89,7 @@ run_note_boot_begin(struct run_fsm *f)
 }
 
 void
-run_note_boot_end(struct run_fsm *f, const char *outcome, const char *text)
+run_note_boot_end(struct run_fsm *f, const char *outcome, const struct error *why)
 {
 	struct event *ev;
 
@@ -97,7 +97,11 @@ run_note_boot_end(struct run_fsm *f, const char *outcome, const char *text)
 		return;
 	ev = run_note_emit(f, "boot.end");
 	event_put(ev, "outcome", outcome);
-	if (text != NULL && text[0] != '\0')
-		event_put(ev, "text", text);
+	if (why->text[0] != '\0')
+		event_put(ev, "text", why->text);
+	if (why->code[0] != '\0') {
+		event_put(ev, "code", why->code);
+		event_put(ev, "next", why->next);
+	}
 	f->r->boot_open = false;
 }

@@ -239,13 +239,16 @@ put_offer(struct event *ev, const struct dhcp4_msg *m)
 	put_option(ev, "vendor_class", m, DHCP4_OPT_VENDOR_CLASS);
 }
 
-/* A job's machine is told of each time: it may be why the job waits in vain. A proxy lives with other
- * servers, unless they offer what it offers. */
+/* Of a machine of the table it is told each time: it may be why its job waits in vain, or how it came to boot something that
+ * nobody ordered. Not so of its operating system, which may have its address from whom it likes. A proxy lives with
+ * other servers, unless they offer what it offers. */
 static bool
-matters_to_job(const struct dhcp4_query *q, bool competes)
+matters_to_host(const struct dhcp4_query *q, bool competes)
 {
-	return q->host && q->host->boot.job[0] != '\0' &&
-	       (competes || !q->s->cfg->dhcp4_proxy);
+	if (!q->host || q->s->cfg->dhcp4_proxy)
+		return q->host && competes;
+	return q->host->boot.job[0] != '\0' || q->msg->op == DHCP4_BOOTREPLY ||
+	       dhcp4_class_is_boot(q->msg);
 }
 
 void
@@ -257,7 +260,7 @@ dhcp4_note_foreign(
 	char mac[ADDR_MAC_TEXT];
 
 	if (!dhcp4_limit_foreign(q->s->limit, server, q->rx->mono) &&
-	    !matters_to_job(q, competes))
+	    !matters_to_host(q, competes))
 		return;
 	*ev = make(q, "dhcp4.foreign", reason);
 	put_ip(ev, "server", server);

@@ -20,7 +20,8 @@ enum {
 	CONSOLE_TOTAL,
 	CONSOLE_LIST,
 	CONSOLE_OLDEST_ALWAYS,
-	CONSOLE_TOTAL_ALWAYS
+	CONSOLE_TOTAL_ALWAYS,
+	CONSOLE_COVERING
 };
 
 #define COLUMNS                                                                 \
@@ -47,6 +48,8 @@ static const char *const sql[] = {
 	COLUMNS " WHERE host = $1 AND always = 1 ORDER BY boot LIMIT 1",
     [CONSOLE_TOTAL_ALWAYS] =
 	"SELECT coalesce(sum(size), 0) FROM console WHERE host = $1 AND always = 1",
+    [CONSOLE_COVERING] = COLUMNS " WHERE host = $1 AND always = 1 AND began <= $3"
+				 " AND last >= $2 ORDER BY boot DESC LIMIT 1",
 };
 
 struct store_sql
@@ -195,4 +198,16 @@ db_console_total_always(struct store *s, const char *host, int64_t *ret)
 
 	db_bind_text(st, 1, host);
 	return read_total(st, ret);
+}
+
+int
+db_console_covering(struct store *s, const char *host, int64_t from, int64_t until,
+    struct db_console *ret)
+{
+	struct db_stmt *st = stmt(s, CONSOLE_COVERING);
+
+	db_bind_text(st, 1, host);
+	db_bind_i64(st, 2, from);
+	db_bind_i64(st, 3, until);
+	return read_row(st, ret);
 }

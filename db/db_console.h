@@ -47,5 +47,9 @@ db_console_oldest_always(
     struct store *s, const char *host, struct db_console *ret) MUST_CHECK;
 int
 db_console_total_always(struct store *s, const char *host, int64_t *ret) MUST_CHECK;
+/* Of these the newest that has something of the time between; -ENOENT. */
+int
+db_console_covering(struct store *s, const char *host, int64_t from, int64_t until,
+    struct db_console *ret) MUST_CHECK;
 
 #endif

@@ -507,5 +507,5 @@ db_host_state_seen_by(struct store *s, const char *name, const char *address,
 	db_bind_i64(st, 3, at);
 	db_bind_text(st, 4, address);
 	db_bind_i64(st, 5, port);
-	return store_run(st);
+	return store_change(st);
 }

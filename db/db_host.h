@@ -90,7 +90,7 @@ db_host_state_seen(struct store *s, const char *name, int64_t at) MUST_CHECK;
 int
 db_host_state_power(struct store *s, const char *name, const char *power, const char *why,
     int64_t at) MUST_CHECK;
-/* As that BMC told; nothing where the host has another one by now. */
+/* As that BMC told; -ENOENT, and nothing is changed, where the host has another one by now, or a newer look. */
 int
 db_host_state_seen_by(struct store *s, const char *name, const char *address,
     int64_t port, const char *power, int64_t at) MUST_CHECK;

@@ -33,6 +33,8 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_BMC] = db_bmc_sql(),
 	    [STORE_CONSOLE] = db_console_sql(),
 	    [STORE_TOKEN] = db_token_sql(),
+	    [STORE_TRANSFER] = db_transfer_sql(),
+	    [STORE_POWER] = db_power_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

@@ -19,6 +19,8 @@ enum store_set {
 	STORE_BMC,
 	STORE_CONSOLE,
 	STORE_TOKEN,
+	STORE_TRANSFER,
+	STORE_POWER,
 	STORE_SETS,
 };
 
@@ -58,6 +60,10 @@ struct store_sql
 db_console_sql(void);
 struct store_sql
 db_token_sql(void);
+struct store_sql
+db_transfer_sql(void);
+struct store_sql
+db_power_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "db/db_boot.h"
 #include "lib/rest_server.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/orch.h"
@@ -144,7 +145,7 @@ rest_handler api_console_take, api_console_get, api_console_newest, api_console_
     api_console_input, api_console_watch, api_console_type, api_console_list;
 /* What is held of a boot's console, or null. */
 json_t *
-api_console_json(struct orch *o, const char *boot);
+api_console_json(struct orch *o, const struct db_boot *boot);
 rest_handler api_doctor_get;
 rest_handler api_audit_list, api_audit_head, api_audit_verify, api_audit_export;
 rest_handler api_token_add, api_token_list, api_token_delete;

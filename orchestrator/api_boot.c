@@ -2,23 +2,34 @@
 /* GET /boots: observed boots, with their stages and transfers.
  *
  * Entry points: the two handlers. Read only. The stages are those whose events named this boot, and
- * those that led to it; the
- * transfers are read from the events themselves, of which the boot's index makes a short list.
+ * those that led to it. Nothing is read from events, which are thinned out: the record is whole without them.
  * The handlers own nothing once they returned.
  * Failure modes: codes of docs/api.md. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/db_boot.h"
-#include "db/db_event.h"
 #include "db/db_job.h"
-#include "lib/clock.h"
+#include "db/db_transfer.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 
-enum { TRANSFERS_MAX = 1000 };
+static int
+boot_json(struct orch *o, const char *id, struct db_boot *boot, json_t **ret)
+{
+	char *files = NULL;
+	int rc = db_boot_get(o->store, id, boot);
+
+	if (rc == 0)
+		rc = db_boot_files(o->store, id, &files);
+	if (rc == 0)
+		*ret = job_json_boot(boot, files);
+	free(files);
+	return rc;
+}
 
 void
 api_boot_list(void *arg, struct rest_request *rq)
@@ -36,9 +47,10 @@ api_boot_list(void *arg, struct rest_request *rq)
 	    db_boot_ids(o->store, host && host[0] ? host : NULL, cursor, limit + 1, &ids);
 	json_t *items = json_array();
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
-		rc = db_boot_get(o->store, ids.v[i], &boot);
+		json_t *v = NULL;
+		rc = boot_json(o, ids.v[i], &boot, &v);
 		if (rc == 0)
-			json_array_append_new(items, job_json_boot(&boot));
+			json_array_append_new(items, v);
 	}
 	store_names_done(&ids);
 	if (rc == 0) {
@@ -55,26 +67,10 @@ add_stage(void *arg, const struct db_job_stage *stage)
 	json_array_append_new(arg, job_json_stage(stage));
 }
 
-/* The ends of transfers, good and bad. */
-static int
-add_transfer(void *arg, int64_t seq, const struct event *ev)
+static void
+add_transfer(void *arg, const struct db_transfer *transfer)
 {
-	char at[CLOCK_TEXT_SIZE];
-
-	(void)seq;
-	if (!str_eq(ev->kind, "http.end") && !str_eq(ev->kind, "http.error") &&
-	    !str_eq(ev->kind, "tftp.end") && !str_eq(ev->kind, "tftp.error"))
-		return 0;
-	json_t *v = json_pack("{s:s, s:s, s:s}", "at", clock_text(ev->at, at, sizeof(at)),
-	    "kind", ev->kind, "file", ev->file);
-	json_put_str(v, "ip", ev->ip);
-	if (ev->bytes >= 0)
-		json_put_i64(v, "bytes", ev->bytes);
-	if (ev->total >= 0)
-		json_put_i64(v, "total", ev->total);
-	json_put_str(v, "reason", ev->reason);
-	json_array_append_new(arg, v);
-	return json_array_size(arg) >= TRANSFERS_MAX;
+	json_array_append_new(arg, job_json_transfer(transfer));
 }
 
 void
@@ -88,7 +84,8 @@ api_boot_get(void *arg, struct rest_request *rq)
 
 	if (!api_allow(o, rq, &who))
 		return;
-	int rc = db_boot_get(o->store, id, &boot);
+	json_t *v = NULL;
+	int rc = boot_json(o, id, &boot, &v);
 	if (rc == -ENOENT) {
 		error_set(&err, 0, "boot-unknown", "netboot-ctl history shows them",
 		    "no such boot");
@@ -96,21 +93,20 @@ api_boot_get(void *arg, struct rest_request *rq)
 		return;
 	}
 	json_t *stages = json_array(), *transfers = json_array();
-	const struct db_event_filter f = {.boot = id, .limit = INT64_MAX};
 	if (rc == 0)
 		rc = db_job_stages_of_boot(
 		    o->store, id, boot.job, boot.attempt, add_stage, stages);
 	if (rc == 0)
-		rc = db_event_list(o->store, &f, add_transfer, transfers);
+		rc = db_transfer_list(o->store, id, add_transfer, transfers);
 	if (rc < 0) {
+		json_decref(v);
 		json_decref(stages);
 		json_decref(transfers);
 		api_failed(o, rq, rc, "read the boot");
 		return;
 	}
-	json_t *v = job_json_boot(&boot);
 	json_put(v, "stages", stages);
 	json_put(v, "transfers", transfers);
-	json_put(v, "console", api_console_json(o, id));
+	json_put(v, "console", api_console_json(o, &boot));
 	rest_reply(rq, 200, v, NULL);
 }

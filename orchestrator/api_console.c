@@ -71,24 +71,33 @@ row_json(const struct db_console *row)
 	    row->truncated, "ended", row->ended);
 }
 
-json_t *
-api_console_json(struct orch *o, const char *boot)
-{
-	struct db_console row;
-
-	if (db_console_get(o->store, boot, &row) < 0)
-		return json_null();
-	return row_json(&row);
-}
-
-static void
-add_row(void *arg, const struct db_console *row)
+static json_t *
+named_json(const struct db_console *row)
 {
 	json_t *v = row_json(row);
 
 	json_put_str(v, "id", row->boot);
 	json_put_str(v, "of", row->always ? "between-jobs" : "boot");
-	json_array_append_new(arg, v);
+	return v;
+}
+
+/* A boot without a job has no recording of its own: the one between jobs was running, where there is such. */
+json_t *
+api_console_json(struct orch *o, const struct db_boot *boot)
+{
+	int64_t until = boot->ended ? boot->ended : clock_wall();
+	struct db_console row;
+	int rc = db_console_get(o->store, boot->id, &row);
+
+	if (rc == -ENOENT && !boot->planned)
+		rc = db_console_covering(o->store, boot->host, boot->began, until, &row);
+	return rc < 0 ? json_null() : named_json(&row);
+}
+
+static void
+add_row(void *arg, const struct db_console *row)
+{
+	json_array_append_new(arg, named_json(row));
 }
 
 /* All that is held of a host, newest first. */

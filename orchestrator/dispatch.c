@@ -25,6 +25,7 @@
 #include <uthash.h>
 
 #include "db/db_agent.h"
+#include "db/db_boot.h"
 #include "db/db_event.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
@@ -138,6 +139,12 @@ fail_job(struct dispatch *d, struct db_job *job, const struct error *why, int64_
 	int rc = db_job_update(d->ops.store, job);
 	if (rc == 0)
 		rc = db_event_add(d->ops.store, &ev, NULL, 0, NULL);
+	/* Nor will one report the end of its boot. */
+	if (rc == 0 && job->boot[0])
+		rc = db_boot_end(d->ops.store, job->boot, "unknown", why->text, now);
+	if (rc == 0 && job->boot[0])
+		rc = db_boot_blame(
+		    d->ops.store, job->boot, why->code, why->text, why->next);
 	event_done(&ev);
 	dispatch_changed(d, job->id);
 	return rc;

@@ -32,6 +32,7 @@
 #include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/rotation.h"
+#include "orchestrator/sight.h"
 
 enum {
 	QUESTIONS_MAX = 32,
@@ -239,12 +240,25 @@ keep_learned(struct question *q, const struct asked *a, const json_t *doc)
 static void
 keep_power(struct question *q, const struct asked *a, const char *power)
 {
-	int rc;
+	struct store *s = q->f->ops.store;
+	char how[96];
+	const struct sight_answer seen = {
+	    a->host, a->site, a->address, a->port, power, how};
+	bool own = !db_in_transaction(store_db(s));
+	int rc = 0;
 
 	if (!str_eq(power, "on") && !str_eq(power, "off"))
 		return;
-	rc = db_host_state_seen_by(
-	    q->f->ops.store, a->host, a->address, a->port, power, clock_wall());
+	str_clip(how, sizeof(how), "asked by ");
+	str_clip(how + strlen(how), sizeof(how) - strlen(how), q->who.name);
+	if (own)
+		rc = db_begin(store_db(s));
+	if (rc == 0)
+		rc = sight_asked(s, &seen, clock_wall());
+	if (rc == 0 && own)
+		rc = db_commit(store_db(s));
+	if (rc < 0 && own)
+		db_rollback(store_db(s));
 	if (rc < 0)
 		log_error(q->f->ops.log, "%s: its power as seen is not stored: %s",
 		    a->host, strerror(-rc));

@@ -22,6 +22,7 @@
 #include "lib/json.h"
 #include "lib/stage.h"
 #include "lib/str.h"
+#include "orchestrator/lifecycle_boot.h"
 
 enum { ATTEMPTS_MAX = 100 };
 
@@ -128,6 +129,7 @@ on_done(const struct event *ev, struct lifecycle_change *ch)
 	str_clip(ch->job.stage, sizeof(ch->job.stage), stage_name(STAGE_DONE));
 }
 
+/* The boot that the job was at did not end well for the same reason, unless it has one of its own. */
 static void
 set_verdict(const struct event *ev, struct lifecycle_change *ch, const char *code)
 {
@@ -138,6 +140,11 @@ set_verdict(const struct event *ev, struct lifecycle_change *ch, const char *cod
 	    text[0] ? text : ev->reason);
 	str_clip(
 	    ch->job.verdict_next, sizeof(ch->job.verdict_next), detail_str(ev, "next"));
+	str_clip(ch->boot_of, sizeof(ch->boot_of), ch->job.boot);
+	ch->set_verdict = true;
+	str_clip(ch->verdict_code, sizeof(ch->verdict_code), code);
+	str_clip(ch->verdict_text, sizeof(ch->verdict_text), ch->job.verdict_text);
+	str_clip(ch->verdict_next, sizeof(ch->verdict_next), ch->job.verdict_next);
 }
 
 static void
@@ -175,12 +182,14 @@ on_cancelled(const struct event *ev, struct lifecycle_change *ch)
 		set_verdict(ev, ch, code);
 }
 
-/* The ticket's life is the agent's; here it is kept as events. */
+/* The ticket's life is the agent's; here it is kept as events. One that is used has let its image go. */
 static void
 on_ticket(const struct event *ev, struct lifecycle_change *ch)
 {
-	(void)ev;
-	(void)ch;
+	if (!str_eq(detail_str(ev, "state"), "consumed"))
+		return;
+	str_clip(ch->boot_of, sizeof(ch->boot_of), ev->boot[0] ? ev->boot : ch->job.boot);
+	ch->files = LIFECYCLE_FILES_JOB;
 }
 
 static const struct {
@@ -221,56 +230,6 @@ apply_job(const struct event *ev, const char *agent, const struct db_job *job,
 }
 
 static void
-apply_boot_begin(
-    const struct event *ev, const struct db_job *job, struct lifecycle_change *ch)
-{
-	struct db_boot *b = &ch->boot;
-
-	if (!id_valid(ev->boot) || ev->host[0] == '\0') {
-		ch->ignored = "boot or host is missing";
-		return;
-	}
-	str_clip(b->id, sizeof(b->id), ev->boot);
-	str_clip(b->host, sizeof(b->host), ev->host);
-	str_clip(b->site, sizeof(b->site), ev->site);
-	str_clip(b->job, sizeof(b->job), ev->job);
-	str_clip(b->arch, sizeof(b->arch), ev->arch);
-	str_clip(b->trigger, sizeof(b->trigger), detail_str(ev, "trigger"));
-	b->attempt = detail_i64(ev, "attempt", 0);
-	b->planned = json_is_true(json_object_get(ev->detail, "planned"));
-	b->began = ev->at;
-	if (job && b->planned)
-		str_clip(b->image, sizeof(b->image), job->image);
-	ch->begin_boot = true;
-	if (job && !lifecycle_ended(job->state)) {
-		ch->job = *job;
-		str_clip(ch->job.boot, sizeof(ch->job.boot), ev->boot);
-		ch->set_job = true;
-	}
-}
-
-static void
-apply_boot_end(const struct event *ev, struct lifecycle_change *ch)
-{
-	static const char *const outcomes[] = {"ok", "failed", "unknown", "superseded"};
-	const char *outcome = detail_str(ev, "outcome");
-	const char *text = detail_str(ev, "text");
-
-	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
-		if (!str_eq(outcome, outcomes[i]))
-			continue;
-		str_clip(ch->boot.id, sizeof(ch->boot.id), ev->boot);
-		str_clip(ch->boot.outcome, sizeof(ch->boot.outcome), outcome);
-		str_clip(
-		    ch->boot.text, sizeof(ch->boot.text), text[0] ? text : ev->reason);
-		ch->boot.ended = ev->at;
-		ch->end_boot = true;
-		return;
-	}
-	ch->ignored = "outcome is unknown";
-}
-
-static void
 apply_power(const struct event *ev, struct lifecycle_change *ch)
 {
 	const char *power = detail_str(ev, "power");
@@ -288,12 +247,8 @@ lifecycle_apply(const struct event *ev, const char *agent, const struct db_job *
     struct lifecycle_change *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	if (str_eq(ev->kind, "boot.begin"))
-		apply_boot_begin(ev, job, ret);
-	else if (str_eq(ev->kind, "boot.end"))
-		apply_boot_end(ev, ret);
-	else if (str_eq(ev->kind, "power.state"))
+	if (str_eq(ev->kind, "power.state"))
 		apply_power(ev, ret);
-	else
+	else if (!lifecycle_boot_apply(ev, job, ret))
 		apply_job(ev, agent, job, ret);
 }

@@ -9,7 +9,11 @@
 
 #include "db/db_boot.h"
 #include "db/db_job.h"
+#include "db/db_transfer.h"
 #include "lib/event.h"
+
+/* Whose files were let go to a boot. */
+enum lifecycle_files { LIFECYCLE_NO_FILES, LIFECYCLE_FILES_JOB, LIFECYCLE_FILES_MENU };
 
 /* The parts that are set are to be written, all of them or none. */
 struct lifecycle_change {
@@ -21,6 +25,20 @@ struct lifecycle_change {
 	bool begin_boot;
 	struct db_boot boot; /* also for end_boot: id, outcome, text, ended */
 	bool end_boot;
+	/* These of the boot boot_of, whether it begins, ends or goes on. */
+	char boot_of[ID_SIZE];
+	bool set_note;
+	struct db_boot_note note;
+	int64_t flags;
+	bool set_transfer;
+	enum db_transfer_step step;
+	struct db_transfer transfer;
+	enum lifecycle_files files;
+	char image[BUNDLE_NAME_SIZE]; /* from the menu */
+	bool set_verdict;
+	char verdict_code[ERROR_CODE_SIZE];
+	char verdict_text[ERROR_TEXT_SIZE];
+	char verdict_next[ERROR_NEXT_SIZE];
 	bool set_power;
 	char power[16];
 	/* Why an event that should have changed something did not; NULL otherwise. */

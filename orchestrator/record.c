@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Events of agents into the record: stored, and applied to jobs, boots and hosts by lifecycle.c, all
+/* Events of agents into the record: stored, and applied to jobs, boots, transfers and hosts by lifecycle.c, all
  * in the transaction that also moves the agent's last number on. Numbers that are held already are
  * skipped, so that a report may be repeated at will, and crash or loss at any point ends in each event
  * being here once.
@@ -25,24 +25,13 @@
 #include "db/db_event.h"
 #include "db/db_host.h"
 #include "lib/str.h"
+#include "orchestrator/boot_files.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
+#include "orchestrator/sight.h"
 
 static int
-write_boot(struct store *s, const struct lifecycle_change *ch)
-{
-	int rc = 0;
-
-	if (ch->begin_boot)
-		rc = db_boot_begin(s, &ch->boot);
-	if (rc == 0 && ch->end_boot)
-		rc = db_boot_end(
-		    s, ch->boot.id, ch->boot.outcome, ch->boot.text, ch->boot.ended);
-	return rc;
-}
-
-static int
-write_change(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
+write_job(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
 {
 	int rc = 0;
 
@@ -52,10 +41,30 @@ write_change(struct store *s, const struct event *ev, const struct lifecycle_cha
 		rc = db_job_attempt_add(s, ch->job.id, ch->job.attempt, ev->at);
 	if (rc == 0 && ch->set_stage)
 		rc = db_job_stage_put(s, &ch->stage);
-	if (rc == 0)
-		rc = write_boot(s, ch);
-	if (rc == 0 && ch->set_power)
-		rc = db_host_state_power(s, ev->host, ch->power, ev->reason, ev->at);
+	return rc;
+}
+
+static int
+write_boot(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
+{
+	int rc = 0;
+
+	if (ch->begin_boot)
+		rc = db_boot_begin(s, &ch->boot);
+	if (rc == 0 && ch->end_boot)
+		rc = db_boot_end(
+		    s, ch->boot.id, ch->boot.outcome, ch->boot.text, ch->boot.ended);
+	if (rc == 0 && ch->set_note)
+		rc = db_boot_note(s, ch->boot_of, &ch->note);
+	if (rc == 0 && ch->flags)
+		rc = db_boot_flag(s, ch->boot_of, ch->flags);
+	if (rc == 0 && ch->set_transfer)
+		rc = db_transfer_put(s, ch->step, &ch->transfer);
+	if (rc == 0 && ch->files != LIFECYCLE_NO_FILES)
+		rc = boot_files_keep(s, ev, ch);
+	if (rc == 0 && ch->set_verdict && ch->boot_of[0])
+		rc = db_boot_blame(
+		    s, ch->boot_of, ch->verdict_code, ch->verdict_text, ch->verdict_next);
 	return rc;
 }
 
@@ -67,42 +76,36 @@ seen_on_wire(const char *kind)
 	       str_has_prefix(kind, "http.") || str_has_prefix(kind, "report.");
 }
 
-static const char *
-detail_of(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
-/* A machine has loaded the kernel of an image from its site's menu: m/IMAGE/NAME. */
 static int
-note_menu(struct store *s, const struct event *ev)
-{
-	const char *image = ev->file + strlen("m/");
-	char name[BUNDLE_NAME_SIZE];
-
-	if (!ev->boot[0] || !str_eq(ev->kind, "http.end") ||
-	    !str_eq(detail_of(ev, "class"), "menu-kernel") ||
-	    !str_has_prefix(detail_of(ev, "result"), "complete") ||
-	    !str_has_prefix(ev->file, "m/"))
-		return 0;
-	if (str_format(name, sizeof(name), "%.*s", (int)strcspn(image, "/"), image) < 0 ||
-	    !str_name_valid(name))
-		return 0;
-	return db_boot_image(s, ev->boot, name);
-}
-
-static int
-note_host(struct store *s, const struct event *ev)
+write_host(struct store *s, const struct event *ev, const struct lifecycle_change *ch,
+    int64_t wall)
 {
 	int rc = 0;
 
-	if (ev->host[0] && seen_on_wire(ev->kind))
+	if (ch->set_power)
+		rc = db_host_state_power(s, ev->host, ch->power, ev->reason, ev->at);
+	if (rc == 0 && ev->host[0] && seen_on_wire(ev->kind)) {
 		rc = db_host_state_seen(s, ev->host, ev->at);
-	if (rc == 0 && ev->boot[0] && ev->arch[0])
-		rc = db_boot_arch(s, ev->boot, ev->arch);
-	return rc < 0 ? rc : note_menu(s, ev);
+		if (rc == 0)
+			rc = sight_wire(s, ev, wall);
+	}
+	return rc;
+}
+
+/* Whose doing it is comes first: it compares what is seen with what was known before. */
+static int
+write_change(
+    struct store *s, const struct event *ev, struct lifecycle_change *ch, int64_t wall)
+{
+	int rc = sight_event(s, ev, ch->set_job ? &ch->job : NULL, ch, wall);
+
+	if (rc == 0)
+		rc = write_job(s, ev, ch);
+	if (rc == 0)
+		rc = write_boot(s, ev, ch);
+	if (rc == 0)
+		rc = write_host(s, ev, ch, wall);
+	return rc;
 }
 
 static void
@@ -117,7 +120,7 @@ tell(const struct record_ops *ops, int64_t number, const struct event *ev,
 
 static int
 take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
-    const struct record_ops *ops)
+    int64_t wall, const struct record_ops *ops)
 {
 	struct lifecycle_change *ch = str_alloc(sizeof(*ch));
 	struct db_job *job = str_alloc(sizeof(*job));
@@ -140,10 +143,8 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 		rc = db_event_add(s, ev, agent, number, &seq);
 	if (rc == 0) {
 		ch->stage.seq = seq;
-		rc = write_change(s, ev, ch);
+		rc = write_change(s, ev, ch, wall);
 	}
-	if (rc == 0)
-		rc = note_host(s, ev);
 	if (rc == 0)
 		tell(ops, number, ev, job, ch);
 	free(ch);
@@ -177,7 +178,7 @@ take_or_replace(struct store *s, const char *agent, int64_t number, struct event
 	int rc = db_part_begin(db);
 
 	if (rc == 0)
-		rc = take_event(s, agent, number, ev, ops);
+		rc = take_event(s, agent, number, ev, wall, ops);
 	if (rc == 0)
 		return db_part_end(db);
 	if (!db_is_refusal(rc))

@@ -220,12 +220,15 @@ a_power_is_that_of_the_hosts_own_bmc(void **state)
 
 	fixture_site(s, "los");
 	assert_int_equal(fixture_put_host(s, fixture_make_host("a", "los", 1)), 0);
-	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.2", 601, "on", 100), 0);
-	assert_int_equal(db_host_state_seen_by(s, "b", "10.9.0.1", 601, "on", 100), 0);
+	assert_int_equal(
+	    db_host_state_seen_by(s, "a", "10.9.0.2", 601, "on", 100), -ENOENT);
+	assert_int_equal(
+	    db_host_state_seen_by(s, "b", "10.9.0.1", 601, "on", 100), -ENOENT);
 	assert_int_equal(db_host_state_get(s, "a", &st), -ENOENT);
 	assert_int_equal(db_host_state_power(s, "a", "unknown", "timeout", 90), 0);
 	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.1", 601, "on", 100), 0);
-	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.1", 601, "off", 99), 0);
+	assert_int_equal(
+	    db_host_state_seen_by(s, "a", "10.9.0.1", 601, "off", 99), -ENOENT);
 	assert_int_equal(db_host_state_get(s, "a", &st), 0);
 	assert_string_equal(st.power, "on");
 	assert_string_equal(st.power_why, "");
