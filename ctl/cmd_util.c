@@ -196,10 +196,10 @@ search_jobs_and_boots(
 {
 	char boot[ID_SIZE] = "";
 	size_t boots = 0;
-	int r = search_ids(ctl, "jobs", given, ret_id, ret_n);
+	int r = cmd_util_search_ids(ctl, "jobs", given, ret_id, ret_n);
 
 	if (r == CTL_OK)
-		r = search_ids(ctl, "boots", given, boot, &boots);
+		r = cmd_util_search_ids(ctl, "boots", given, boot, &boots);
 	if (*ret_n == 0)
 		str_clip(ret_id, ID_SIZE, boot);
 	*ret_n += boots;

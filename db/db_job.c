@@ -35,7 +35,6 @@ enum {
 	STAGE_LIST,
 	STAGE_LIST_BOOT,
 	STAGE_PAST,
-	STAGE_TOOK,
 };
 
 /* $4 and $5 (kind, open) narrow every list; NULL means all. */
@@ -105,13 +104,6 @@ static const char *const sql[] = {
 	" AND (CAST($2 AS TEXT) IS NULL OR id < $2) ORDER BY id DESC LIMIT $3)"
 	" AND g.state = 'confirmed' AND g.entered IS NOT NULL AND g.ended IS NOT NULL"
 	" ORDER BY g.job DESC",
-    /* The inner list is short and the outer one walks the primary key of each. */
-    [STAGE_TOOK] =
-	"SELECT g.ended - g.entered FROM (SELECT id FROM job WHERE host = $1"
-	" AND (CAST($3 AS TEXT) IS NULL OR id < $3) ORDER BY id DESC LIMIT $4) j"
-	" JOIN job_stage g ON g.job = j.id WHERE g.stage = $2 AND g.state = 'confirmed'"
-	" AND g.entered IS NOT NULL AND g.ended >= g.entered"
-	" ORDER BY g.ended - g.entered LIMIT $5",
 };
 
 static const char *const state_names[] = {
@@ -459,31 +451,4 @@ db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
 		each(arg, &past);
 	}
 	return rc;
-}
-
-/* The times come in order of their length. */
-int
-db_job_usual(struct store *s, const char *host, const char *stage, const char *before,
-    int64_t limit, struct db_job_usual *ret)
-{
-	struct db_stmt *st = stmt_for(s, STAGE_TOOK, host);
-	int64_t took[DB_JOB_USUAL_MAX], n = 0;
-	int rc;
-
-	db_bind_text(st, 2, stage);
-	db_bind_text(st, 3, before);
-	db_bind_i64(st, 4, limit < DB_JOB_USUAL_MAX ? limit : DB_JOB_USUAL_MAX);
-	db_bind_i64(st, 5, DB_JOB_USUAL_MAX);
-	while ((rc = db_step(st)) == 1)
-		if (n < DB_JOB_USUAL_MAX)
-			took[n++] = db_col_i64(st, 0);
-	if (rc < 0)
-		return rc;
-	*ret = (struct db_job_usual){.n = n};
-	if (n > 0) {
-		ret->median_us = took[(n - 1) / 2];
-		ret->p90_us = took[(n * 9 + 9) / 10 - 1];
-		ret->max_us = took[n - 1];
-	}
-	return 0;
 }

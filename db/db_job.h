@@ -144,14 +144,5 @@ struct db_job_past {
 int
 db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
     void (*each)(void *arg, const struct db_job_past *past), void *arg) MUST_CHECK;
-/* How long a stage took that host before, from its newest jobs older than `before` (NULL: all), `limit` of them looked
- * at. Only where it was confirmed. n 0: never. */
-enum { DB_JOB_USUAL_MAX = 200 };
-struct db_job_usual {
-	int64_t n, median_us, p90_us, max_us;
-};
-int
-db_job_usual(struct store *s, const char *host, const char *stage, const char *before,
-    int64_t limit, struct db_job_usual *ret) MUST_CHECK;
 
 #endif

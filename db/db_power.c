@@ -15,11 +15,10 @@ enum { POWER_GET, POWER_PUT };
 static const char *const sql[] = {
     [POWER_GET] = "SELECT known, power_at, off_by, off_until, start_until FROM host_state"
 		  " WHERE host = $1",
-    [POWER_PUT] =
-	"INSERT INTO host_state (host, known, off_by, off_until, start_until)"
-	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (host) DO UPDATE SET"
-	" known = excluded.known, off_by = excluded.off_by,"
-	" off_until = excluded.off_until, start_until = excluded.start_until",
+    [POWER_PUT] = "INSERT INTO host_state (host, known, off_by, off_until, start_until)"
+		  " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (host) DO UPDATE SET"
+		  " known = excluded.known, off_by = excluded.off_by,"
+		  " off_until = excluded.off_until, start_until = excluded.start_until",
 };
 
 struct store_sql

@@ -7,11 +7,13 @@
 #include "lib/id.h"
 
 struct db_power {
-	char known[8];	      /* "on" or "off" as last seen; "": never */
-	int64_t at;	      /* of the last look, also of one that saw nothing; 0: none */
-	char off_by[ID_SIZE]; /* the job that may have switched it off since it was seen on */
-	int64_t off_until;    /* and may be about to until then; by the orchestrator's clock */
-	int64_t start_until;  /* until then a boot is the doing of an order; 0: none is */
+	char known[8]; /* "on" or "off" as last seen; "": never */
+	int64_t at;    /* of the last look, also of one that saw nothing; 0: none */
+	char off_by
+	    [ID_SIZE]; /* the job that may have switched it off since it was seen on */
+	int64_t
+	    off_until; /* and may be about to until then; by the orchestrator's clock */
+	int64_t start_until; /* until then a boot is the doing of an order; 0: none is */
 };
 
 /* All empty for a host of which nothing is known. */

@@ -127,8 +127,7 @@ go_on(struct store *s, const struct db_transfer *t, int64_t n, int64_t octets)
 /* Progress of a transfer whose beginning is not recorded waits for its end: which one it is cannot be told from a later one
  * of the same file. */
 int
-db_transfer_put(
-    struct store *s, enum db_transfer_step step, const struct db_transfer *t)
+db_transfer_put(struct store *s, enum db_transfer_step step, const struct db_transfer *t)
 {
 	int64_t n = 0, had = 0, octets = t->octets;
 	int rc = step == DB_TRANSFER_BEGIN ? 0 : find_open(s, t, &n, &had);

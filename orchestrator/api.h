@@ -138,6 +138,11 @@ rest_handler api_job_add, api_job_list, api_job_get, api_job_cancel, api_job_ret
 rest_handler api_status_list, api_status_agents;
 rest_handler api_why_get;
 rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
+/* A boot and its document, without stages and transfers, from any connection; -ENOENT. The document is the caller's. */
+struct db_boot;
+int
+api_boot_read(
+    struct store *s, const char *id, struct db_boot *boot, json_t **ret) MUST_CHECK;
 rest_handler api_boot_list, api_boot_get;
 rest_handler api_trace_get;
 rest_handler api_event_list;

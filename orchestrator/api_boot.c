@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET /boots: observed boots, with their stages and transfers.
  *
- * Entry points: the two handlers. Read only. The stages are those whose events named this boot, and
+ * Entry points: the two handlers, and api_boot_read(). Read only. The stages are those whose events named this boot, and
  * those that led to it. Nothing is read from events, which are thinned out: the record is whole without them.
  * The handlers own nothing once they returned.
  * Failure modes: codes of docs/api.md. */
@@ -17,14 +17,14 @@
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 
-static int
-boot_json(struct orch *o, const char *id, struct db_boot *boot, json_t **ret)
+int
+api_boot_read(struct store *s, const char *id, struct db_boot *boot, json_t **ret)
 {
 	char *files = NULL;
-	int rc = db_boot_get(o->store, id, boot);
+	int rc = db_boot_get(s, id, boot);
 
 	if (rc == 0)
-		rc = db_boot_files(o->store, id, &files);
+		rc = db_boot_files(s, id, &files);
 	if (rc == 0)
 		*ret = job_json_boot(boot, files);
 	free(files);
@@ -48,7 +48,7 @@ api_boot_list(void *arg, struct rest_request *rq)
 	json_t *items = json_array();
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
 		json_t *v = NULL;
-		rc = boot_json(o, ids.v[i], &boot, &v);
+		rc = api_boot_read(o->store, ids.v[i], &boot, &v);
 		if (rc == 0)
 			json_array_append_new(items, v);
 	}
@@ -85,7 +85,7 @@ api_boot_get(void *arg, struct rest_request *rq)
 	if (!api_allow(o, rq, &who))
 		return;
 	json_t *v = NULL;
-	int rc = boot_json(o, id, &boot, &v);
+	int rc = api_boot_read(o->store, id, &boot, &v);
 	if (rc == -ENOENT) {
 		error_set(&err, 0, "boot-unknown", "netboot-ctl history shows them",
 		    "no such boot");

@@ -12,14 +12,17 @@
 #include "db/db_boot.h"
 #include "db/db_event.h"
 #include "db/db_job.h"
+#include "db/db_transfer.h"
 #include "lib/json.h"
+#include "lib/stage.h"
 #include "lib/str.h"
+#include "lib/usual.h"
 #include "lib/workq.h"
 #include "orchestrator/api.h"
-#include "orchestrator/job_json.h"
+#include "orchestrator/explain.h"
 #include "orchestrator/trace.h"
 
-enum { EVENTS_MAX = 20000, USUAL_JOBS = 50 };
+enum { EVENTS_MAX = 20000 };
 
 struct reading {
 	struct orch *o;
@@ -29,44 +32,40 @@ struct reading {
 	struct store *store;
 	struct trace *trace;
 	struct db_boot boot;
+	struct usual *past;
 	bool unclaimed; /* of the boot's events only those of no job */
 	int rc;
 	json_t *document;
 	struct error err;
 };
 
-/* Where a boot's document has them not: what its job knows. */
-static int
-put_order(struct store *s, const struct db_boot *boot, json_t *v)
-{
-	struct db_job job;
-	int rc = boot->job[0] ? db_job_get(s, boot->job, &job) : -ENOENT;
-
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	json_t *j = job_json(&job);
-	json_object_del(j, "id");
-	if (!str_eq(job.boot, boot->id))
-		json_object_del(j, "verdict"); /* an earlier attempt's boot */
-	static const char *const keys[] = {"kind", "reason", "by", "verdict"};
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (!json_object_get(v, keys[i]) && json_object_get(j, keys[i]))
-			json_object_set(v, keys[i], json_object_get(j, keys[i]));
-	json_decref(j);
-	return 0;
-}
-
 static void
 add_stage(void *arg, const struct db_job_stage *g)
 {
 	struct reading *r = arg;
-	struct db_job_usual usual = {.n = 0};
+	enum stage stage;
+	int64_t median = -1;
 
-	/* db_job_stages_of_boot() has another statement open: SQLite does not mind. */
-	if (r->rc == 0)
-		r->rc = db_job_usual(
-		    r->store, r->boot.host, g->stage, g->job, USUAL_JOBS, &usual);
-	trace_stage(r->trace, g, usual.n > 0 ? usual.median_us : -1);
+	if (stage_parse(g->stage, &stage) == 0 && usual_of(r->past, stage).n > 0)
+		median = usual_of(r->past, stage).median;
+	trace_stage(r->trace, g, median);
+}
+
+static void
+add_transfer(void *arg, const struct db_transfer *t)
+{
+	struct reading *r = arg;
+
+	trace_transfer(r->trace, &(struct trace_transfer){.protocol = t->protocol,
+				     .class = t->class,
+				     .file = t->file,
+				     .ip = t->ip,
+				     .began = t->began,
+				     .ended = t->ended,
+				     .octets = t->octets,
+				     .total = t->total,
+				     .failed = t->failed,
+				     .text = t->reason});
 }
 
 static int
@@ -91,27 +90,37 @@ add_events(struct reading *r)
 }
 
 static int
+fill_trace(struct reading *r)
+{
+	const struct db_boot *b = &r->boot;
+	int rc =
+	    explain_past(r->store, b->host, b->job[0] ? b->job : NULL, b->image, r->past);
+
+	if (rc == 0)
+		rc = db_job_stages_of_boot(
+		    r->store, b->id, b->job, b->attempt, add_stage, r);
+	if (rc == 0)
+		rc = db_transfer_list(r->store, b->id, add_transfer, r);
+	return rc < 0 ? rc : add_events(r);
+}
+
+static int
 read_trace(struct reading *r)
 {
-	int rc = db_boot_get(r->store, r->id, &r->boot);
+	json_t *boot = NULL;
+	int rc = api_boot_read(r->store, r->id, &r->boot, &boot);
 
 	if (rc < 0)
 		return rc;
+	r->past = str_alloc(sizeof(*r->past));
 	r->trace = trace_new(&r->boot);
-	rc = db_job_stages_of_boot(
-	    r->store, r->boot.id, r->boot.job, r->boot.attempt, add_stage, r);
-	if (rc == 0)
-		rc = r->rc;
-	if (rc == 0)
-		rc = add_events(r);
-	json_t *boot = job_json_boot(&r->boot);
-	if (rc == 0)
-		rc = put_order(r->store, &r->boot, boot);
+	rc = fill_trace(r);
 	if (rc == 0)
 		r->document = trace_json(r->trace, boot);
 	else
 		json_decref(boot);
 	trace_free(r->trace);
+	free(r->past);
 	return rc;
 }
 
@@ -137,7 +146,7 @@ reply(struct reading *r)
 {
 	json_t *boot = json_object_get(r->document, "boot");
 
-	json_put(boot, "console", api_console_json(r->o, r->id));
+	json_put(boot, "console", api_console_json(r->o, &r->boot));
 	rest_reply(r->rq, 200, r->document, NULL);
 }
 

@@ -54,7 +54,8 @@ check_certificate(struct scan *s, int64_t ends)
 	snprintf(text, sizeof(text), "the certificate %s at %s", over ? "ended" : "ends",
 	    clock_text(ends, at, sizeof(at)));
 	s->add(s->arg, over ? "fail" : "warn", text,
-	    "put a new one into web.tls_cert, then systemctl reload netboot-orchestrator");
+	    "put a new one into web.tls_cert, then systemctl reload "
+	    "netboot-orchestrator");
 	s->told = true;
 }
 
@@ -70,7 +71,8 @@ doctor_web_scan(struct orch *o, int64_t now, doctor_web_add *add, void *arg)
 	}
 	int rc = db_token_list(o->store, on_token, &s);
 	if (rc < 0) {
-		snprintf(text, sizeof(text), "the check itself failed: %s", strerror(-rc));
+		snprintf(
+		    text, sizeof(text), "the check itself failed: %s", strerror(-rc));
 		add(arg, "fail", text, "see the orchestrator's log");
 		return;
 	}

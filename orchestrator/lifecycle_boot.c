@@ -28,8 +28,7 @@ detail_i64(const struct event *ev, const char *key, int64_t otherwise)
 }
 
 static void
-begin_boot(
-    const struct event *ev, const struct db_job *job, struct lifecycle_change *ch)
+begin_boot(const struct event *ev, const struct db_job *job, struct lifecycle_change *ch)
 {
 	struct db_boot *b = &ch->boot;
 

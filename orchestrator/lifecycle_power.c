@@ -77,8 +77,7 @@ may_switch_off(struct db_power *p, const struct db_job *job, int64_t wall)
 }
 
 static bool
-on_stage(
-    struct db_power *p, const struct db_job *job, const char *action, int64_t wall)
+on_stage(struct db_power *p, const struct db_job *job, const char *action, int64_t wall)
 {
 	if (is_power(job) && str_eq(action, "on"))
 		free_it(p);

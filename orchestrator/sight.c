@@ -231,7 +231,8 @@ sight_wire(struct store *s, const struct event *ev, int64_t wall)
 	int rc = db_boot_power_off_open(s, ev->host, id);
 
 	if (rc == 0)
-		rc = end_off(s, &p, "the machine is on again: it was heard on the network");
+		rc = end_off(
+		    s, &p, "the machine is on again: it was heard on the network");
 	if (rc == 0)
 		rc = db_power_get(s, ev->host, &power);
 	if (rc < 0)
@@ -252,8 +253,8 @@ sight_asked(struct store *s, const struct sight_answer *a, int64_t wall)
 	int rc = db_power_get(s, a->host, &power);
 
 	if (rc == 0)
-		rc =
-		    db_host_state_seen_by(s, a->host, a->address, a->port, a->power, wall);
+		rc = db_host_state_seen_by(
+		    s, a->host, a->address, a->port, a->power, wall);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	rc = db_job_open_of_host(s, a->host, open);

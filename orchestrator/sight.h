@@ -22,7 +22,8 @@ sight_wire(struct store *s, const struct event *ev, int64_t wall) MUST_CHECK;
 
 /* What a BMC has answered to a question. */
 struct sight_answer {
-	const char *host, *site, *address; /* the BMC asked; not that of the host any more: nothing is seen */
+	const char *host, *site,
+	    *address; /* the BMC asked; not that of the host any more: nothing is seen */
 	int64_t port;
 	const char *power; /* "on" or "off" */
 	const char *how;   /* "asked by ann" */

@@ -26,7 +26,8 @@ check_again(const struct audit_chain_row *r)
 		assert(again.row.seq == r->seq && again.row.version == r->version);
 		for (size_t i = 0; i < AUDIT_CHAIN_TEXTS; i++) {
 			assert(again.row.text[i].n == r->text[i].n);
-			assert(memcmp(again.row.text[i].v, r->text[i].v, r->text[i].n) == 0);
+			assert(
+			    memcmp(again.row.text[i].v, r->text[i].v, r->text[i].n) == 0);
 		}
 		audit_chain_line_done(&again);
 	}

@@ -149,7 +149,7 @@ seal(struct store *s, int64_t seq)
 	RENUMBER(1, at)                                                                 \
 	"INSERT INTO audit (version, seq, at, who, uid, what, object, reason, result, " \
 	"detail, hash) SELECT version, " #at ", at, 'eve', uid, what, object, reason, " \
-					     "result, detail, 'feed' FROM audit ORDER " \
+	"result, detail, 'feed' FROM audit ORDER "                                      \
 	"BY seq LIMIT 1;"
 #define SWAP(a, b)                                                                \
 	"UPDATE audit SET seq = -1 WHERE seq = " #a ";UPDATE audit SET seq = " #a \

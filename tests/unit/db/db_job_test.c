@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "db/db_job.h"
+#include "lib/usual.h"
 
 #include "fixture.h"
 
@@ -223,12 +224,32 @@ stages_move_on_and_keep_their_order(void **state)
 	assert_int_equal(db_job_attempt_add(s, "job9", 1, 5), -ENOLINK);
 }
 
+static void
+note_past(void *arg, const struct db_job_past *past)
+{
+	enum stage stage;
+
+	assert_int_equal(stage_parse(past->stage, &stage), 0);
+	usual_add(arg, stage, past->took);
+}
+
+static struct verdict_usual
+past_of(
+    struct store *s, const char *host, const char *before, int64_t jobs, enum stage stage)
+{
+	struct usual u;
+
+	usual_init(&u);
+	assert_int_equal(db_job_past(s, host, before, jobs, note_past, &u), 0);
+	return usual_of(&u, stage);
+}
+
 /* One job after the other of one host, each with a kernel that took that long. */
 static void
 what_is_usual(void **state)
 {
 	struct store *s = *state;
-	struct db_job_usual u;
+	struct verdict_usual u;
 	struct db_job_stage g = {.stage = "kernel", .deadline_us = -1};
 
 	for (int i = 1; i <= 11; i++) {
@@ -250,21 +271,21 @@ what_is_usual(void **state)
 		job.ended = FIXTURE_NOW + 100;
 		assert_int_equal(db_job_update(s, &job), 0);
 	}
-	assert_int_equal(db_job_usual(s, "edge01", "kernel", NULL, 50, &u), 0);
+	u = past_of(s, "edge01", NULL, 50, STAGE_KERNEL);
 	assert_int_equal(u.n, 10);
-	assert_int_equal(u.median_us, 94);
-	assert_int_equal(u.p90_us, 98);
-	assert_int_equal(u.max_us, 99);
-	assert_int_equal(db_job_usual(s, "edge01", "kernel", "job04", 50, &u), 0);
+	assert_int_equal(u.median, 94);
+	assert_int_equal(u.p90, 98);
+	assert_int_equal(u.max, 99);
+	u = past_of(s, "edge01", "job04", 50, STAGE_KERNEL);
 	assert_int_equal(u.n, 3);
-	assert_int_equal(u.median_us, 98);
-	assert_int_equal(u.p90_us, 99);
-	assert_int_equal(db_job_usual(s, "edge01", "kernel", "job04", 1, &u), 0);
+	assert_int_equal(u.median, 98);
+	assert_int_equal(u.p90, 99);
+	u = past_of(s, "edge01", "job04", 1, STAGE_KERNEL);
 	assert_int_equal(u.n, 1);
-	assert_int_equal(u.max_us, 97);
-	assert_int_equal(db_job_usual(s, "edge01", "initrd", NULL, 50, &u), 0);
+	assert_int_equal(u.max, 97);
+	u = past_of(s, "edge01", NULL, 50, STAGE_INITRD);
 	assert_int_equal(u.n, 0);
-	assert_int_equal(db_job_usual(s, "edge02", "kernel", NULL, 50, &u), 0);
+	u = past_of(s, "edge02", NULL, 50, STAGE_KERNEL);
 	assert_int_equal(u.n, 0);
 }
 

@@ -115,7 +115,8 @@ parallel_ones_are_told_apart_by_their_beginning(void **state)
 	put(s, DB_TRANSFER_END,
 	    ended(make("k", T0 + 1, 700), T0 + 3 * USEC_PER_SEC, "complete"));
 	put(s, DB_TRANSFER_END,
-	    ended(make("k", T0 + USEC_PER_SEC + 1, 300), T0 + 4 * USEC_PER_SEC, "aborted"));
+	    ended(
+		make("k", T0 + USEC_PER_SEC + 1, 300), T0 + 4 * USEC_PER_SEC, "aborted"));
 	rows = list(s);
 	assert_int_equal(rows.n, 3);
 	assert_int_equal(rows.v[0].octets, 700);

@@ -13,21 +13,32 @@
 enum { BEFORE = 7 };
 
 static const char *const past[] = {
-    "INSERT INTO job (id, kind, host, site, reason, by_whom, created, state, stage, attempt, boot, ended, verdict_code,"
-    " verdict_text, verdict_next, bundle) VALUES ('j1', 'reinstall', 'a', 'los', 'INC', 'ann', 1, 'failed', 'kernel', 1,"
+    "INSERT INTO job (id, kind, host, site, reason, by_whom, created, state, stage, "
+    "attempt, boot, ended, verdict_code,"
+    " verdict_text, verdict_next, bundle) VALUES ('j1', 'reinstall', 'a', 'los', 'INC', "
+    "'ann', 1, 'failed', 'kernel', 1,"
     " 'b1', 9, 'kernel-stalled', 't', 'n', '{}')",
-    "INSERT INTO boot (id, host, site, job, attempt, planned, cause, began, ended, outcome, note, seq)"
+    "INSERT INTO boot (id, host, site, job, attempt, planned, cause, began, ended, "
+    "outcome, note, seq)"
     " VALUES ('b1', 'a', 'los', 'j1', 1, TRUE, 'reinstall', 1, 9, 'failed', 'x', 1)",
-    "INSERT INTO boot (id, host, site, planned, cause, began, seq) VALUES ('b2', 'a', 'los', FALSE, 'netboot', 20, 2)",
-    "INSERT INTO event (seq, at, kind, boot, mac) VALUES (1, 2, 'dhcp4.discover', 'b1', '02:00:00:00:00:01')",
-    "INSERT INTO event (seq, at, kind, boot, mac, ip) VALUES (2, 3, 'dhcp4.ack', 'b1', '02:00:00:00:00:01', '10.0.0.7')",
-    "INSERT INTO event (seq, at, kind, boot, ip, file, bytes, total, detail) VALUES (3, 3000, 'tftp.end', 'b1', '10.0.0.7',"
+    "INSERT INTO boot (id, host, site, planned, cause, began, seq) VALUES ('b2', 'a', "
+    "'los', FALSE, 'netboot', 20, 2)",
+    "INSERT INTO event (seq, at, kind, boot, mac) VALUES (1, 2, 'dhcp4.discover', 'b1', "
+    "'02:00:00:00:00:01')",
+    "INSERT INTO event (seq, at, kind, boot, mac, ip) VALUES (2, 3, 'dhcp4.ack', 'b1', "
+    "'02:00:00:00:00:01', '10.0.0.7')",
+    "INSERT INTO event (seq, at, kind, boot, ip, file, bytes, total, detail) VALUES (3, "
+    "3000, 'tftp.end', 'b1', '10.0.0.7',"
     " 'ipxe.efi', 900, 900, '{\"result\":\"complete\",\"took_us\":500}')",
-    "INSERT INTO event (seq, at, kind, boot, ip, file, bytes, reason, detail) VALUES (4, 5000, 'http.error', 'b1',"
-    " '10.0.0.7', 't/vmlinuz', 100, 'gone', '{\"result\":\"aborted\",\"class\":\"kernel\"}')",
-    "INSERT INTO event (seq, at, kind, boot, file) VALUES (5, 6, 'http.end', 'unknown', 'x')",
+    "INSERT INTO event (seq, at, kind, boot, ip, file, bytes, reason, detail) VALUES (4, "
+    "5000, 'http.error', 'b1',"
+    " '10.0.0.7', 't/vmlinuz', 100, 'gone', "
+    "'{\"result\":\"aborted\",\"class\":\"kernel\"}')",
+    "INSERT INTO event (seq, at, kind, boot, file) VALUES (5, 6, 'http.end', 'unknown', "
+    "'x')",
     "INSERT INTO event (seq, at, kind, file) VALUES (6, 6, 'http.end', 'y')",
-    "INSERT INTO host_state (host, power, power_at) VALUES ('a', 'on', 5), ('b', 'unknown', 5)",
+    "INSERT INTO host_state (host, power, power_at) VALUES ('a', 'on', 5), ('b', "
+    "'unknown', 5)",
 };
 
 static void

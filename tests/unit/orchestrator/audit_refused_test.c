@@ -29,8 +29,8 @@ what_may_be_secret_is_not_kept(void **state)
 	    "{'bmc':{'password':'removed','kg':'set'}}");
 	/* A slip of the pen does not make a password harmless. */
 	expect_mask("{'bmc':{'pasword':'p'}}", "{'bmc':{'other_members':1}}");
-	expect_mask("{'password':{'a':'b'},'token':['x']}",
-	    "{'password':'set','token':'set'}");
+	expect_mask(
+	    "{'password':{'a':'b'},'token':['x']}", "{'password':'set','token':'set'}");
 	expect_mask("['a',[{'secret':'s'}],1,true]", "['a',[{'secret':'set'}],1,true]");
 	assert_null(audit_refused_mask(NULL));
 }
@@ -77,8 +77,7 @@ routes_have_words(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		audit_refused_word(
-		    rows[i].method, rows[i].pattern, word, sizeof(word));
+		audit_refused_word(rows[i].method, rows[i].pattern, word, sizeof(word));
 		assert_string_equal(word, rows[i].word);
 	}
 }

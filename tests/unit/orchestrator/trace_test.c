@@ -70,7 +70,7 @@ static json_t *
 document(struct trace *t, bool ended)
 {
 	struct db_boot b = make_boot(ended);
-	json_t *doc = trace_json(t, job_json_boot(&b));
+	json_t *doc = trace_json(t, job_json_boot(&b, ""));
 
 	trace_free(t);
 	return doc;
