@@ -4,6 +4,8 @@
 #ifndef CTL_CMD_H
 #define CTL_CMD_H
 
+#include <jansson.h>
+
 #include "ctl/args.h"
 #include "ctl/ctl.h"
 
@@ -41,6 +43,20 @@ int
 cmd_host_lock(struct ctl *ctl, const struct args *args);
 int
 cmd_host_unlock(struct ctl *ctl, const struct args *args);
+/* The members of a host that options of `host add` and `host set` name, into body; `old` NULL: of a new one. The last operand
+ * is the host. 0 or an errno with *err. */
+int
+cmd_host_body(
+    const struct args *args, const json_t *old, json_t *body, struct error *err);
+/* cmd_discovered.c */
+int
+cmd_discovered_list(struct ctl *ctl, const struct args *args);
+int
+cmd_discovered_show(struct ctl *ctl, const struct args *args);
+int
+cmd_discovered_adopt(struct ctl *ctl, const struct args *args);
+int
+cmd_discovered_forget(struct ctl *ctl, const struct args *args);
 /* cmd_image.c */
 int
 cmd_image_add(struct ctl *ctl, const struct args *args);

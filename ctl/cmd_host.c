@@ -53,7 +53,8 @@ put_secret(const struct args *args, const struct input_secret *secret, const cha
 	if (!args_has(args, file) && !wanted)
 		return 0;
 	snprintf(prompt, sizeof(prompt), "%s of %s's BMC",
-	    str_eq(option, "kg") ? "K_g" : "Password", args->operands[0]);
+	    str_eq(option, "kg") ? "K_g" : "Password",
+	    args->operands[args->n_operands - 1]);
 	r = input_secret(secret, args_get(args, file), prompt, &plain, err);
 	if (r == 0)
 		json_object_set_new(bmc, option, json_string(plain));
@@ -142,8 +143,8 @@ put_bmc(const struct args *args, const json_t *old, json_t *body, struct error *
 	return r;
 }
 
-static int
-host_body(const struct args *args, const json_t *old, json_t *body, struct error *err)
+int
+cmd_host_body(const struct args *args, const json_t *old, json_t *body, struct error *err)
 {
 	static const struct {
 		const char *option, *member;
@@ -175,7 +176,7 @@ cmd_host_add(struct ctl *ctl, const struct args *args)
 		    &err, 0, "usage", "site list shows them", "host add needs --site");
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
 	}
-	if (host_body(args, NULL, body, &err) < 0) {
+	if (cmd_host_body(args, NULL, body, &err) < 0) {
 		json_decref(body);
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
 	}
@@ -190,7 +191,7 @@ cmd_host_set(struct ctl *ctl, const struct args *args)
 	struct error err;
 	int r = cmd_util_fetch(ctl, "hosts", args->operands[0], etag, &old);
 
-	if (r == CTL_OK && host_body(args, old, body, &err) < 0)
+	if (r == CTL_OK && cmd_host_body(args, old, body, &err) < 0)
 		r = ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);
 	json_decref(old);
 	if (r == CTL_OK)

@@ -190,6 +190,15 @@ static const struct args_option host_options[] = {
 	"when its serial console is recorded; \"\": as the site has it"},
 };
 
+static const struct args_option discovered_site_options[] = {
+    {"site", 0, ARGS_VALUE, "SITE", "as it was seen there"},
+};
+
+static const struct args_option adopt_options[] = {
+    {"to", 0, ARGS_VALUE, "HOST",
+	"it is another NIC of this host, which is there already"},
+};
+
 static const struct args_option host_list_options[] = {
     {"site", 0, ARGS_VALUE, "SITE", "only hosts of that site"},
 };
@@ -332,6 +341,20 @@ static const struct args_command commands[] = {
 	"Refuse all orders for a host", NULL},
     {"host", "unlock", "HOST", 1, 1, {GROUP(reason_option)}, cmd_host_unlock,
 	"Allow orders for a host again", NULL},
+
+    {"discovered", "list", "", 0, 0, {GROUP(host_list_options)}, cmd_discovered_list,
+	"List machines that asked the network and are no host's", NULL},
+    {"discovered", "show", "MAC", 1, 1, {GROUP(discovered_site_options)},
+	cmd_discovered_show, "Show all that was seen of such a machine", NULL},
+    {"discovered", "adopt", "MAC [HOST]", 1, 2,
+	{GROUP(host_options), GROUP(adopt_options), GROUP(reason_option)},
+	cmd_discovered_adopt, "Make such a machine a host, or a NIC of one",
+	"Site, MAC address, UUID and firmware are those that were seen, unless an "
+	"option\n"
+	"says otherwise; the options are those of host add. With --to, HOST is left "
+	"out."},
+    {"discovered", "forget", "MAC", 1, 1, {GROUP(discovered_site_options)},
+	cmd_discovered_forget, "Forget such a machine until it asks again", NULL},
 
     {"image", "add", "IMAGE", 1, 1, {GROUP(image_options)}, cmd_image_add, "Add an image",
 	"The files must be below the server's images root; their SHA-256 is recorded."},

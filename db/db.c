@@ -456,6 +456,40 @@ db_stmts_free(struct db_stmts *set)
 	free(set);
 }
 
+static int
+plan_of(struct db_stmt *st, void (*each)(void *arg, const char *sql, const char *step),
+    void *arg)
+{
+	static const char explain[] = "EXPLAIN QUERY PLAN ";
+	const char *sql = sqlite3_sql(st->st);
+	size_t size = sizeof(explain) + strlen(sql);
+	char *text = str_alloc(size);
+	sqlite3_stmt *plan = NULL;
+
+	if (str_format(text, size, "%s%s", explain, sql) < 0)
+		abort();
+	int rc = sqlite3_prepare_v2(st->db->handle, text, -1, &plan, NULL);
+	while (rc == SQLITE_OK && (rc = sqlite3_step(plan)) == SQLITE_ROW) {
+		each(arg, sql, (const char *)sqlite3_column_text(plan, 3));
+		rc = SQLITE_OK;
+	}
+	int res = rc == SQLITE_DONE ? 0 : outcome(st->db, rc);
+	sqlite3_finalize(plan);
+	free(text);
+	return res;
+}
+
+int
+db_stmts_plans(struct db_stmts *set,
+    void (*each)(void *arg, const char *sql, const char *step), void *arg)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < set->n; i++)
+		rc = plan_of(&set->stmts[i], each, arg);
+	return rc;
+}
+
 struct db_stmt *
 db_stmt(struct db_stmts *set, size_t index)
 {

@@ -71,6 +71,12 @@ db_stmts_new(struct db *db, const char *const *sql, size_t n, struct db_stmts **
 void
 db_stmts_free(struct db_stmts *set); /* NULL allowed */
 
+/* How the engine would run each statement, a line a step of its plan ("SEARCH job USING INDEX job_host (host=?)"): for
+ * checks that none walks a table. */
+int
+db_stmts_plans(struct db_stmts *set,
+    void (*each)(void *arg, const char *sql, const char *step), void *arg) MUST_CHECK;
+
 /* The statement at that index, reset and with nothing bound (unbound parameters are
  * NULL). */
 struct db_stmt *

@@ -33,8 +33,9 @@ enum {
 /* The bits of `flags`, lowest first. */
 static const char *const db_boot_flags[] = {"unordered", "power-off-seen", "other-dhcp"};
 
-#define BEFORE                                                                     \
-	"(CAST($2 AS TEXT) IS NULL OR seq < (SELECT seq FROM boot WHERE id = $2))" \
+#define BEFORE                                                               \
+	"seq < CASE WHEN CAST($2 AS TEXT) IS NULL THEN 9223372036854775807 " \
+	"ELSE (SELECT b.seq FROM boot AS b WHERE b.id = $2) END"             \
 	" ORDER BY seq DESC LIMIT $3"
 
 static const char *const sql[] = {

@@ -24,6 +24,7 @@ enum {
 	JOB_SENT,
 	JOB_IDS,
 	JOB_IDS_HOST,
+	JOB_IDS_KIND,
 	JOB_IDS_OPEN,
 	JOB_OPEN_HOSTS,
 	JOB_BUNDLE,
@@ -37,7 +38,9 @@ enum {
 	STAGE_PAST,
 };
 
-/* $4 and $5 (kind, open) narrow every list; NULL means all. */
+/* Ids before $2, NULL: all; what sorts behind every id bounds the walk then. $4 and $5 (kind, open) narrow every list;
+ * NULL means all. */
+#define BEFORE "id < coalesce(CAST($2 AS TEXT), '~')"
 #define NARROW                                                            \
 	" AND (CAST($4 AS TEXT) IS NULL OR kind = $4)"                    \
 	" AND (CAST($5 AS BIGINT) IS NULL OR (ended IS NULL) = ($5 = 1))" \
@@ -61,17 +64,16 @@ static const char *const sql[] = {
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
     [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
-    [JOB_IDS] = "SELECT id FROM job WHERE (CAST($2 AS TEXT) IS NULL OR id < $2)" NARROW,
+    [JOB_IDS] = "SELECT id FROM job WHERE " BEFORE NARROW,
     [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND (state = "
 		     "'queued' OR cancel_at IS NOT NULL) ORDER BY CASE WHEN sent IS NULL "
 		     "THEN 1 ELSE 0 END, id LIMIT $2",
     [JOB_OUT_SITE] = "SELECT COUNT(*) FROM job WHERE site = $1 AND ended IS NULL"
 		     " AND sent IS NOT NULL",
     [JOB_SENT] = "UPDATE job SET sent = $2 WHERE id = $1 AND sent IS NULL",
-    [JOB_IDS_HOST] = "SELECT id FROM job WHERE host = $1 AND (CAST($2 AS TEXT) IS NULL "
-		     "OR id < $2)" NARROW,
-    [JOB_IDS_OPEN] = "SELECT id FROM job WHERE ended IS NULL AND (CAST($2 AS TEXT) IS "
-		     "NULL OR id < $2)" NARROW,
+    [JOB_IDS_HOST] = "SELECT id FROM job WHERE host = $1 AND " BEFORE NARROW,
+    [JOB_IDS_KIND] = "SELECT id FROM job WHERE kind = $4 AND " BEFORE NARROW,
+    [JOB_IDS_OPEN] = "SELECT id FROM job WHERE ended IS NULL AND " BEFORE NARROW,
     [JOB_OPEN_HOSTS] = "SELECT host FROM job WHERE ended IS NULL ORDER BY host LIMIT $1",
     [JOB_BUNDLE] = "SELECT bundle FROM job WHERE id = $1",
     [JOB_UPDATE] =
@@ -277,8 +279,9 @@ db_job_sent(struct store *s, const char *id, int64_t at)
 int
 db_job_ids(struct store *s, const struct db_job_filter *f, struct store_names *ret)
 {
+	size_t all = f->kind ? JOB_IDS_KIND : JOB_IDS;
 	struct db_stmt *st = f->host ? stmt_for(s, JOB_IDS_HOST, f->host)
-				     : stmt(s, f->open == 1 ? JOB_IDS_OPEN : JOB_IDS);
+				     : stmt(s, f->open == 1 ? JOB_IDS_OPEN : all);
 
 	db_bind_text(st, 2, f->before);
 	db_bind_i64(st, 3, f->limit);

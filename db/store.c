@@ -35,6 +35,9 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_TOKEN] = db_token_sql(),
 	    [STORE_TRANSFER] = db_transfer_sql(),
 	    [STORE_POWER] = db_power_sql(),
+	    [STORE_DISCOVERED] = db_discovered_sql(),
+	    [STORE_FLEET] = db_fleet_sql(),
+	    [STORE_RETENTION] = db_retention_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {
@@ -93,6 +96,17 @@ struct db *
 store_db(struct store *s)
 {
 	return s->db;
+}
+
+int
+store_plans(struct store *s, void (*each)(void *arg, const char *sql, const char *step),
+    void *arg)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < STORE_SETS; i++)
+		rc = db_stmts_plans(s->set[i], each, arg);
+	return rc;
 }
 
 int64_t

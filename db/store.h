@@ -27,6 +27,11 @@ store_close(struct store *s); /* NULL allowed */
 struct db *
 store_db(struct store *s);
 
+/* The plans of every statement of every entity: db_stmts_plans(). */
+int
+store_plans(struct store *s, void (*each)(void *arg, const char *sql, const char *step),
+    void *arg) MUST_CHECK;
+
 /* Rises whenever sites, images, hosts or a job were written, or may have been: while it stands, what
  * another connection has read of the inventory since it was taken holds. */
 int64_t

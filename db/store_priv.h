@@ -21,6 +21,9 @@ enum store_set {
 	STORE_TOKEN,
 	STORE_TRANSFER,
 	STORE_POWER,
+	STORE_DISCOVERED,
+	STORE_FLEET,
+	STORE_RETENTION,
 	STORE_SETS,
 };
 
@@ -64,6 +67,12 @@ struct store_sql
 db_transfer_sql(void);
 struct store_sql
 db_power_sql(void);
+struct store_sql
+db_discovered_sql(void);
+struct store_sql
+db_fleet_sql(void);
+struct store_sql
+db_retention_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

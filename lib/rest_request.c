@@ -408,6 +408,14 @@ rest_reply_text(struct rest_request *rq, int status, char *text)
 }
 
 void
+rest_reply_json(struct rest_request *rq, int status, char *text, const char *etag)
+{
+	if (etag != NULL)
+		add_header(rq, "ETag", etag);
+	answer_text(rq, status, text, "application/json");
+}
+
+void
 rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
 {
 	struct evbuffer *out = evbuffer_new();

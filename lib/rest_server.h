@@ -100,6 +100,9 @@ rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);
 /* text/plain, of this server's own making. Takes text. */
 void
 rest_reply_text(struct rest_request *rq, int status, char *text);
+/* The same of a JSON text that is there already: takes it. */
+void
+rest_reply_json(struct rest_request *rq, int status, char *text, const char *etag);
 /* `size` octets that outlive the server: a file of the program's own. */
 void
 rest_reply_static(

@@ -155,5 +155,12 @@ rest_handler api_doctor_get;
 rest_handler api_audit_list, api_audit_head, api_audit_verify, api_audit_export;
 rest_handler api_token_add, api_token_list, api_token_delete;
 rest_handler api_session_begin, api_session_get, api_session_end;
+rest_handler api_discovered_list, api_discovered_get, api_discovered_adopt,
+    api_discovered_forget;
+rest_handler api_fleet_get;
+/* What is known of a site's agent now, for status_rules_decide(). */
+struct status_rules_site;
+void
+api_status_site(struct orch *o, const char *site, struct status_rules_site *ret);
 
 #endif

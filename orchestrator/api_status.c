@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* GET /status: what each host is doing now; GET /agents: who works for which site.
  *
- * Entry points: the two handlers. Read only. A host is busy with its open job, and failed when its last
- * one failed; a job whose agent is not heard is shown as such, with what was known last and no guess.
- * The handlers own nothing once they returned.
+ * Entry points: the two handlers, and api_status_site() for whoever says it of many hosts. Read only. What a host is
+ * said to be doing is decided in status_rules.c. The handlers own nothing once they returned.
  * Failure modes: codes of docs/api.md. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,49 +16,29 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
-#include "lib/verdict.h"
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
+#include "orchestrator/status_rules.h"
 
-/* An open job: where it stands, and for how long. *stuck: past its deadline, or nobody reports. */
-static int
-put_open_job(
-    struct orch *o, const struct db_job *job, json_t *v, int64_t now, bool *stuck)
+void
+api_status_site(struct orch *o, const char *site, struct status_rules_site *ret)
 {
-	struct db_job_stage g = {.deadline_us = -1};
-	int rc = db_job_stage_get(o->store, job->id, job->attempt, job->stage, &g);
+	const struct error *trouble = dispatch_trouble(o->dispatch, site);
+	const struct agent_msg_stop *stop = dispatch_stop(o->dispatch, site);
 
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	int64_t since = g.entered ? g.entered : job->created;
-	bool waiting = g.ended == 0;
-	const struct error *trouble = dispatch_trouble(o->dispatch, job->site);
-	json_put_i64(v, "in_stage_us", now > since ? now - since : 0);
-	json_put(v, "deadline_us",
-	    g.deadline_us >= 0 ? json_integer(g.deadline_us) : json_null());
-	if (presence_absent(dispatch_silence(o->dispatch, job->site))) {
-		json_put_str(
-		    v, "reason", "agent-absent: what the host does is not known");
-		*stuck = true;
-	} else if (trouble) {
-		char reason[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + 2];
-
-		snprintf(reason, sizeof(reason), "%s: %s", trouble->code, trouble->text);
-		json_put_str(v, "reason", reason);
-		*stuck = true;
-	} else if (!job->sent && dispatch_full(o->dispatch, job->site)) {
-		json_put_str(v, "reason",
-		    "waits for others: its agent has as many jobs as max_jobs allows");
-	} else if (waiting && g.deadline_us > 0 && now - since > g.deadline_us) {
-		json_put_str(v, "reason", "deadline passed");
-		*stuck = true;
-	} else if (dispatch_own_servers(o->dispatch, job->site)) {
-		json_put_str(v, "reason", "own servers: not held back");
+	*ret = (struct status_rules_site){
+	    .absent = presence_absent(dispatch_silence(o->dispatch, site)),
+	    .full = dispatch_full(o->dispatch, site),
+	    .own_servers = dispatch_own_servers(o->dispatch, site),
+	};
+	if (trouble)
+		ret->trouble = *trouble;
+	if (stop) {
+		ret->stop_since = stop->since;
+		ret->stop_refused = stop->refused;
+		ret->stop_heard = stop->heard;
 	}
-	if (dispatch_own_servers(o->dispatch, job->site))
-		json_put_str(v, "confirmed_by", "logs");
-	return 0;
 }
 
 static void
@@ -68,9 +46,6 @@ put_host(const struct db_host *h, const struct db_host_state *st, json_t *v)
 {
 	json_put_str(v, "host", h->host.name);
 	json_put_str(v, "site", h->site);
-	json_put_str(v, "state", h->locked_at ? "locked" : "idle");
-	if (h->locked_at)
-		json_put_str(v, "reason", h->locked_reason);
 	json_put(v, "job", json_null());
 	json_put(v, "power", st->power[0] ? json_string(st->power) : json_null());
 	if (st->power[0]) {
@@ -80,33 +55,56 @@ put_host(const struct db_host *h, const struct db_host_state *st, json_t *v)
 	job_json_time(v, "last_seen", st->last_seen);
 }
 
-/* A host whose BMC is not asked, since too many refused the password, says so where nothing worse is said. */
-static void
-put_stop(struct orch *o, const struct db_host *h, json_t *v, int64_t now)
+/* The host's newest job and the stage that it is in; job->id is "" where it never had one. */
+static int
+read_job(struct orch *o, const char *host, struct db_job *job, struct db_job_stage *g)
 {
-	const struct agent_msg_stop *stop = dispatch_stop(o->dispatch, h->site);
-	char text[200], ago[32];
+	char id[ID_SIZE];
+	int rc = db_job_last_of_host(o->store, host, id);
 
-	if (!stop || h->bmc.address[0] == '\0' || json_object_get(v, "reason"))
-		return;
-	snprintf(text, sizeof(text),
-	    "bmc-lockout-stop: no BMC of the site is asked since %s, when %lld of %lld "
-	    "had refused the password: netboot-ctl doctor",
-	    str_duration(now - stop->since, ago, sizeof(ago)), (long long)stop->refused,
-	    (long long)stop->heard);
-	json_put_str(v, "reason", text);
+	*job = (struct db_job){.id = ""};
+	*g = (struct db_job_stage){.deadline_us = -1};
+	if (rc == 0)
+		rc = db_job_get(o->store, id, job);
+	if (rc == 0 && !job->ended)
+		rc = db_job_stage_get(o->store, id, job->attempt, job->stage, g);
+	return rc == -ENOENT ? 0 : rc;
 }
 
-/* "kernel-panic-seen: The kernel panicked": `why` has the rest. */
 static void
-put_verdict(const struct db_job *job, json_t *v)
+put_job(const struct db_job *job, const struct db_job_stage *g,
+    const struct status_rules_row *row, json_t *v)
 {
-	const struct verdict_row *row = verdict_find(job->verdict_code);
-	char reason[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + 2];
+	if (!job->ended) {
+		json_put_i64(v, "in_stage_us", row->in_stage_us);
+		json_put(v, "deadline_us",
+		    g->deadline_us >= 0 ? json_integer(g->deadline_us) : json_null());
+	}
+	if (row->logs)
+		json_put_str(v, "confirmed_by", "logs");
+	json_put_str(v, "job", job->id);
+	json_put_str(v, "kind", job->kind);
+	json_put_str(v, "stage", job->stage);
+	json_put_i64(v, "attempt", job->attempt);
+}
 
-	snprintf(reason, sizeof(reason), "%s: %s", job->verdict_code,
-	    row ? row->title : job->verdict_text);
-	json_put_str(v, "reason", reason);
+static struct status_rules_host
+facts(const struct db_host *h, const struct db_job *job, const struct db_job_stage *g)
+{
+	return (struct status_rules_host){.locked_at = h->locked_at,
+	    .locked_reason = h->locked_reason,
+	    .has_bmc = h->bmc.address[0] != '\0',
+	    .job = job->id[0] ? job->id : NULL,
+	    .ended = job->ended != 0,
+	    .failed = job->state == DB_JOB_FAILED,
+	    .created = job->created,
+	    .sent = job->sent,
+	    .ended_at = job->ended,
+	    .verdict_code = job->verdict_code,
+	    .verdict_text = job->verdict_text,
+	    .stage_entered = g->entered,
+	    .stage_ended = g->ended,
+	    .stage_deadline_us = g->deadline_us};
 }
 
 /* One row; *stuck says whether ?stuck=1 shows it. */
@@ -115,42 +113,32 @@ status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *st
 {
 	struct db_host *h = str_alloc(sizeof(*h));
 	struct db_host_state st = {.power = ""};
+	struct status_rules_site site;
+	struct status_rules_row row;
 	struct db_job job;
-	char id[ID_SIZE];
-	json_t *v = json_object();
+	struct db_job_stage g;
 	int rc = db_host_get(o->store, name, h);
 
 	if (rc == 0) {
 		rc = db_host_state_get(o->store, name, &st);
 		rc = rc == -ENOENT ? 0 : rc;
 	}
-	if (rc < 0)
-		goto out;
-	put_host(h, &st, v);
-	rc = db_job_last_of_host(o->store, name, id);
 	if (rc == 0)
-		rc = db_job_get(o->store, id, &job);
-	if (rc == 0 && !job.ended) {
-		json_put_str(v, "state", "busy");
-		rc = put_open_job(o, &job, v, now, stuck);
-	} else if (rc == 0 && job.state == DB_JOB_FAILED && !h->locked_at) {
-		json_put_str(v, "state", "failed");
-		put_verdict(&job, v);
-		*stuck = true;
-	}
-	if (rc == 0 && (!job.ended || job.state == DB_JOB_FAILED)) {
-		json_put_str(v, "job", job.id);
-		json_put_str(v, "kind", job.kind);
-		json_put_str(v, "stage", job.stage);
-		json_put_i64(v, "attempt", job.attempt);
-	}
-	rc = rc == -ENOENT ? 0 : rc;
-	put_stop(o, h, v, now);
-out:
-	if (rc < 0)
-		json_decref(v);
-	else
+		rc = read_job(o, name, &job, &g);
+	if (rc == 0) {
+		const struct status_rules_host of = facts(h, &job, &g);
+		api_status_site(o, h->site, &site);
+		status_rules_decide(&site, &of, now, &row);
+		json_t *v = json_object();
+		put_host(h, &st, v);
+		json_put_str(v, "state", row.state);
+		if (row.shows_job)
+			put_job(&job, &g, &row, v);
+		if (row.reason[0] || str_eq(row.state, "failed"))
+			json_put_str(v, "reason", row.reason);
+		*stuck = row.stuck;
 		*ret = v;
+	}
 	free(h);
 	return rc;
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "db/db_idem.h"
 #include "lib/clock.h"
@@ -111,6 +112,17 @@ orch_reload(struct orch *o)
 		log_info(&o->log, "web: certificate and key were read again");
 }
 
+/* Without the list nobody's maker is known, which is no reason not to serve. */
+static void
+open_vendors(struct orch *o)
+{
+	int rc = oui_open(o->config->oui_file, &o->vendors);
+
+	if (rc < 0 && rc != -ENOENT)
+		log_warn(
+		    &o->log, "cannot read %s: %s", o->config->oui_file, strerror(-rc));
+}
+
 static int
 open_parts(struct orch *o, struct error *err)
 {
@@ -157,6 +169,8 @@ open_parts(struct orch *o, struct error *err)
 	    .key = o->key,
 	    .log = &o->log,
 	    .session_us = (int64_t)o->config->web.session_hours * 3600 * USEC_PER_SEC});
+	o->retention = retention_new(o->base, &o->log, o->store, &o->config->retention);
+	open_vendors(o);
 	routes = api_routes(&n);
 	o->rest = rest_server_new(
 	    o->base, &o->log, o->config->socket, o->config->group, routes, n, o, err);
@@ -197,6 +211,7 @@ orch_free(struct orch *o)
 	live_free(o->live);
 	workq_free(o->workq);
 	workq_free(o->reads);
+	store_close(o->reader);
 	dispatch_free(o->dispatch);
 	fleet_free(o->fleet);
 	feed_free(o->feed);
@@ -209,6 +224,8 @@ orch_free(struct orch *o)
 	if (o->minutely)
 		event_free(o->minutely);
 	access_free(o->access);
+	retention_free(o->retention);
+	oui_free(o->vendors);
 	secret_key_free(o->key);
 	console_store_free(o->consoles);
 	store_close(o->store);

@@ -19,6 +19,8 @@
 #include "orchestrator/live.h"
 #include "orchestrator/orch_config.h"
 #include "orchestrator/orders.h"
+#include "orchestrator/oui.h"
+#include "orchestrator/retention.h"
 
 struct access;
 
@@ -32,6 +34,10 @@ struct orch {
 	struct workq *workq; /* files of images */
 	struct workq
 	    *reads; /* of the database, where they take long; never behind a big file */
+	struct store
+	    *reader; /* of the thread of `reads`, and nobody else's; NULL: not yet */
+	struct oui *vendors;
+	struct retention *retention;
 	struct dispatch *dispatch;
 	struct feed *feed;
 	struct fleet *fleet;

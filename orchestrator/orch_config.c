@@ -19,6 +19,7 @@
 #include "lib/rest_web.h"
 #include "lib/str.h"
 #include "lib/yaml_where.h"
+#include "orchestrator/oui.h"
 
 enum {
 	FILE_MAX_SIZE = 64 * 1024,
@@ -55,6 +56,17 @@ static const cyaml_schema_field_t web_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define DAYS(key) CYAML_FIELD_UINT(#key, CYAML_FLAG_OPTIONAL, struct retention_days, key)
+
+static const cyaml_schema_field_t retention_fields[] = {
+    DAYS(events_days),
+    DAYS(progress_days),
+    DAYS(boots_days),
+    DAYS(jobs_days),
+    DAYS(discovered_days),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     TEXT(database),
     TEXT(socket),
@@ -67,6 +79,9 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_UINT(
 	"console_host_mb", CYAML_FLAG_OPTIONAL, struct orch_config, console_host_mb),
     CYAML_FIELD_MAPPING("web", CYAML_FLAG_OPTIONAL, struct orch_config, web, web_fields),
+    CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct orch_config, retention,
+	retention_fields),
+    TEXT(oui_file),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -140,6 +155,7 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 	    {"socket", c->socket},
 	    {"images_root", c->images_root},
 	    {"key_file", c->key_file},
+	    {"oui_file", c->oui_file},
 	};
 	const struct {
 		const char *key;
@@ -147,6 +163,11 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 	} numbers[] = {
 	    {"console_days", c->console_days, DAYS_MAX},
 	    {"console_mb", c->console_mb, MB_MAX},
+	    {"events_days", c->retention.events_days, DAYS_MAX},
+	    {"progress_days", c->retention.progress_days, DAYS_MAX},
+	    {"boots_days", c->retention.boots_days, DAYS_MAX},
+	    {"jobs_days", c->retention.jobs_days, DAYS_MAX},
+	    {"discovered_days", c->retention.discovered_days, DAYS_MAX},
 	};
 	struct sockaddr_un sun;
 
@@ -217,6 +238,12 @@ orch_config_parse(const char *name, const char *text, size_t len,
 	if (c->console_host_mb == 0)
 		c->console_host_mb = 64;
 	set_web_defaults(&c->web, &where);
+	/* These tell of nothing that is not told by other events; all else is kept until somebody says how long. */
+	if (c->retention.progress_days == 0)
+		c->retention.progress_days = 30;
+	if (c->retention.discovered_days == 0)
+		c->retention.discovered_days = 30;
+	set_default(&c->oui_file, OUI_PATH);
 	set_default(&c->database, "/var/lib/netboot/orchestrator.db");
 	set_default(&c->socket, "/run/netboot/orchestrator.sock");
 	set_default(&c->group, "netboot");
@@ -282,5 +309,6 @@ orch_config_free(struct orch_config *c)
 	free(c->web.tls_cert);
 	free(c->web.tls_key);
 	free(c->web.assets);
+	free(c->oui_file);
 	free(c);
 }

@@ -8,6 +8,7 @@
 
 #include "lib/compiler.h"
 #include "lib/error.h"
+#include "orchestrator/retention.h"
 
 #define ORCH_CONFIG_PATH "/etc/netboot/orchestrator.yaml"
 #define ORCH_CONFIG_WEB_LISTEN "127.0.0.1:8017"
@@ -34,6 +35,9 @@ struct orch_config {
 	uint32_t console_mb;	  /* and no more of them than this (4096) */
 	uint32_t console_host_mb; /* of one host's between jobs (64) */
 	struct orch_config_web web;
+	struct retention_days retention; /* of everything else; see retention.h */
+	char *
+	    oui_file; /* /usr/share/ieee-data/oui.txt: who made network cards; it need not be there */
 };
 
 /* 0, or -EINVAL with code "config" and file, line and key in the text. `name` is the

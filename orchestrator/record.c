@@ -26,6 +26,7 @@
 #include "db/db_host.h"
 #include "lib/str.h"
 #include "orchestrator/boot_files.h"
+#include "orchestrator/discover.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
 #include "orchestrator/sight.h"
@@ -145,6 +146,8 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 		ch->stage.seq = seq;
 		rc = write_change(s, ev, ch, wall);
 	}
+	if (rc == 0)
+		rc = discover_note(s, ev);
 	if (rc == 0)
 		tell(ops, number, ev, job, ch);
 	free(ch);

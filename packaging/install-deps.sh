@@ -12,7 +12,8 @@ libsqlite3-dev libevent-dev libjansson-dev libcyaml-dev libyaml-dev libsodium-de
 libical-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libarchive-dev libcmocka-dev"
 # Running: boot loaders, and the tool that backs the database up
 packages="$packages ipxe sqlite3"
-optional=
+# Who made network cards: without it discovered machines have no vendor
+optional="ieee-data"
 services=
 if [ "${1:-}" != build ]; then
 	# Lint and fuzzing
@@ -27,7 +28,7 @@ if [ "${1:-}" != build ]; then
 	# The guests of the lab
 	packages="$packages systemd-boot-efi fdisk mtools syslinux syslinux-common squashfs-tools mmdebstrap xz-utils"
 	# Left out where the release does not have them any more
-	optional="isc-dhcp-client isc-dhcp-relay"
+	optional="$optional isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
 	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha nfs-kernel-server nfs-server nfs-blkmap rpcbind rpcbind.socket"
 fi

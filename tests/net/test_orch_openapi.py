@@ -93,14 +93,23 @@ def test_every_get_after_a_life(orch):
     agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1),
                  agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
                  agent.stage(job, "kernel", boot=boot), agent.event("tftp.error", job, boot=boot, file="x", reason="gone"),
-                 agent.event("power.state", power="unknown", reason="timeout"),
+                 agent.event("power.state", power="unknown", reason="timeout"), unknown(agent),
                  agent.event("job.failed", job, code="kernel-stalled", text="t", next="n"))
     orch.post("/hosts/edge02/lock", {"reason": "x"})
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
             name = {"sites": "local", "images": "debian", "hosts": "edge02"}.get(path.split("/")[1], "")
+            path = path.replace("{mac}", UNKNOWN)
             assert orch.get(with_what_it_needs(path).replace("{name}", name)).status == 200, path
+
+
+UNKNOWN = "52:54:00:99:00:01"
+
+
+def unknown(agent):
+    """A request of a machine that is no host's."""
+    return dict(agent.event("dhcp4.ignored", host="", vendor_class="PXEClient"), mac=UNKNOWN)
 
 
 def with_what_it_needs(path):
@@ -182,6 +191,7 @@ def test_every_described_member_is_met(orch):
                  agent.event("http.begin", job, boot=boot, file="x", ip="10.77.0.11", **{"class": "kernel"}),
                  dict(agent.event("http.error", job, boot=boot, file="x", bytes=1, total=2, reason="gone", ip="10.77.0.11",
                                   arch="x86_64-efi"), mac="52:54:00:77:00:01"))
+    agent.report(unknown(agent))
     orch.get("/status?hosts=edge01&stuck=1")
     orch.post(f"/jobs/{job}/cancel", {"reason": "enough"})
     agent.report(agent.event("job.failed", job, code="kernel-stalled", text="t", next="n", stage="kernel"))
@@ -202,7 +212,7 @@ def test_every_described_member_is_met(orch):
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
-            path = path.replace("/config", "/config?for=nginx&server=10.1.0.1,fd10:1::1")
+            path = path.replace("/config", "/config?for=nginx&server=10.1.0.1,fd10:1::1").replace("{mac}", UNKNOWN)
             assert orch.get(path.replace("{name}", "full")).status == 200, path
     assert not orch.get("/audit/verify?seq=1&hash=" + 64 * "0").json["ok"]
     assert not openapi.unmet(), "\n".join(openapi.unmet())

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Letting go, with crashes: a store is closed in the middle of a round and opened again, the round forgotten. */
+#include "orchestrator/retention.h"
+
+#include "fixture.h"
+
+#include "db/db_audit.h"
+#include "db/db_boot.h"
+#include "db/db_discovered.h"
+#include "db/db_event.h"
+#include "db/db_job.h"
+#include "db/db_retention.h"
+#include "lib/clock.h"
+
+#define DAY (24LL * 3600 * USEC_PER_SEC)
+enum { EVENTS = 900 };
+
+static const struct retention_days all = {10, 5, 10, 10, 10};
+
+/* Every third is of progress; the last of all is not. */
+static void
+add_events(struct store *s, int n, int64_t at)
+{
+	assert_int_equal(db_begin(store_db(s)), 0);
+	for (int i = 0; i < n; i++) {
+		struct event ev =
+		    event_make(i % 3 == 0 ? "http.progress" : "http.end", at);
+		assert_int_equal(db_event_add(s, &ev, NULL, 0, NULL), 0);
+		event_done(&ev);
+	}
+	assert_int_equal(db_commit(store_db(s)), 0);
+}
+
+static int
+count_event(void *arg, int64_t seq UNUSED, const struct event *ev)
+{
+	int *n = arg;
+
+	n[str_eq(ev->kind, "http.progress") ? 1 : 0]++;
+	return 0;
+}
+
+static void
+events_are(struct store *s, int others, int progress)
+{
+	const struct db_event_filter f = {.limit = INT64_MAX};
+	int n[2] = {0, 0};
+
+	assert_int_equal(db_event_list(s, &f, count_event, n), 0);
+	assert_int_equal(n[0], others);
+	assert_int_equal(n[1], progress);
+}
+
+/* As many turns as it takes, or `max`. */
+static int
+turns(struct store *s, int64_t now, int max)
+{
+	struct retention_round rnd = {.rows = RETENTION_ROWS_MIN};
+	int n = 0, rc = 1;
+
+	while (n < max && rc > 0) {
+		rc = retention_turn(s, &all, &rnd, now);
+		assert_true(rc >= 0);
+		n++;
+	}
+	return n;
+}
+
+/* A round a day, as a program that runs makes them. */
+static void
+days_pass(struct store *s, int64_t *now, int days)
+{
+	for (int i = 0; i < days; i++) {
+		*now += DAY;
+		turns(s, *now, INT32_MAX);
+	}
+}
+
+static void
+reopen(struct fixture *f)
+{
+	char path[96];
+	struct error err;
+
+	assert_true(str_format(path, sizeof(path), "%s/o.db", f->dir) == 0);
+	store_close(f->store);
+	f->store = NULL;
+	assert_int_equal(store_open(path, FIXTURE_NOW, &f->store, &err), 0);
+}
+
+static void
+events_go_by_their_age_here(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	add_events(f->store, EVENTS, 1); /* whatever time an agent says */
+	days_pass(f->store, &now, 5);
+	events_are(f->store, 600, 300);
+	days_pass(f->store, &now, 1);
+	events_are(f->store, 600, 0);
+	add_events(f->store, 3, now);
+	days_pass(f->store, &now, 4);
+	events_are(f->store, 602, 1);
+	days_pass(f->store, &now, 1);
+	events_are(f->store, 2, 1);
+	days_pass(f->store, &now, 40);
+	events_are(f->store, 1, 0); /* the newest: numbers go on from it */
+	add_events(f->store, 1, now);
+	events_are(f->store, 1, 1);
+}
+
+static int64_t
+audited(struct store *s)
+{
+	static const char *const sql[] = {"SELECT coalesce(max(seq), 0) FROM audit"};
+	struct db_stmts *set = NULL;
+	struct error err;
+
+	assert_int_equal(db_stmts_new(store_db(s), sql, 1, &set, &err), 0);
+	struct db_stmt *st = db_stmt(set, 0);
+	assert_int_equal(db_step(st), 1);
+	int64_t seq = db_col_i64(st, 0);
+	db_reset(st);
+	db_stmts_free(set);
+	return seq;
+}
+
+static void
+a_crash_in_the_middle_loses_nothing_else(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	add_events(f->store, EVENTS, now);
+	days_pass(f->store, &now, 6); /* that of progress has gone */
+	add_events(f->store, 9, now);
+	now += DAY;
+	for (int i = 0; i < 4; i++) {
+		turns(f->store, now, 1);
+		now += DAY;
+	}
+	/* The horizon has moved over all of them; some are deleted, and then it ends. */
+	int64_t before = audited(f->store);
+	for (int i = 0; i < 5; i++) {
+		turns(f->store, now, 8 + i);
+		reopen(f);
+	}
+	assert_int_equal(audited(f->store) - before, 1);
+	int n[2] = {0, 0};
+	const struct db_event_filter every = {.limit = INT64_MAX};
+	assert_int_equal(db_event_list(f->store, &every, count_event, n), 0);
+	assert_in_range(n[0], 7, 599);
+	turns(f->store, now, INT32_MAX);
+	events_are(f->store, 6, 3);
+	assert_int_equal(audited(f->store) - before, 1);
+}
+
+static int
+run_sql(struct store *s, const char *text)
+{
+	const char *const sql[] = {text};
+	struct db_stmts *set = NULL;
+	struct error err;
+
+	assert_int_equal(db_stmts_new(store_db(s), sql, 1, &set, &err), 0);
+	int rc = db_run(db_stmt(set, 0));
+	db_stmts_free(set);
+	return rc;
+}
+
+static void
+nobody_gets_round_the_horizon(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	add_events(f->store, 30, now);
+	assert_int_equal(run_sql(f->store, "DELETE FROM event WHERE seq = 1"), -EPERM);
+	assert_int_equal(run_sql(f->store, "UPDATE retention SET horizon = 9"), -EPERM);
+	assert_int_equal(run_sql(f->store, "DELETE FROM retention"), -EPERM);
+	assert_int_equal(
+	    run_sql(f->store, "INSERT INTO retention VALUES ('http.end', 99)"), -EPERM);
+	days_pass(f->store, &now, 6);
+	events_are(f->store, 20, 0);
+	assert_int_equal(run_sql(f->store, "DELETE FROM event WHERE seq = 2"), -EPERM);
+	assert_int_equal(run_sql(f->store, "UPDATE retention SET horizon = 0"), -EPERM);
+	assert_int_equal(run_sql(f->store, "UPDATE event SET at = 1"), -EPERM);
+}
+
+static void
+a_clock_years_ahead_deletes_nothing_for_a_day(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	add_events(f->store, 30, now);
+	turns(f->store, now + 3650 * DAY, INT32_MAX);
+	events_are(f->store, 20, 10);
+	/* Set right again, it is as if nothing had been. */
+	days_pass(f->store, &now, 4);
+	events_are(f->store, 20, 10);
+	days_pass(f->store, &now, 2);
+	events_are(f->store, 20, 0);
+}
+
+static void
+add_job(struct store *s, const char *id, const char *host, const char *boot, int64_t at)
+{
+	struct db_job job = {.kind = "rescue",
+	    .site = "los",
+	    .reason = "x",
+	    .by = "root",
+	    .created = at,
+	    .stage = "queued"};
+	struct db_boot b = {.site = "los", .planned = true, .began = at};
+
+	str_clip(job.id, sizeof(job.id), id);
+	str_clip(job.host, sizeof(job.host), host);
+	str_clip(b.id, sizeof(b.id), boot);
+	str_clip(b.host, sizeof(b.host), host);
+	str_clip(b.job, sizeof(b.job), id);
+	assert_int_equal(db_job_add(s, &job, "{}"), 0);
+	assert_int_equal(db_job_attempt_add(s, id, 1, at), 0);
+	job.state = DB_JOB_DONE;
+	job.ended = at;
+	assert_int_equal(db_job_update(s, &job), 0);
+	assert_int_equal(db_boot_begin(s, &b), 0);
+	assert_int_equal(db_boot_end(s, boot, "ok", "", at), 0);
+}
+
+static void
+jobs_and_boots_go_together(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+	struct db_job job;
+	struct db_boot boot;
+	struct db_discovered d = {
+	    .mac = "52:54:00:00:00:01", .site = "los", .last_seen = now, .seen = 1};
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	add_job(f->store, "0000000000000001", "a", "1000000000000001", now);
+	add_job(f->store, "0000000000000002", "a", "1000000000000002", now);
+	add_job(f->store, "0000000000000003", "b", "1000000000000003", now);
+	assert_int_equal(db_discovered_note(f->store, &d), 0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	days_pass(f->store, &now, 9);
+	assert_int_equal(db_job_get(f->store, "0000000000000001", &job), 0);
+	assert_int_equal(db_boot_get(f->store, "1000000000000001", &boot), 0);
+	int64_t before = audited(f->store);
+	days_pass(f->store, &now, 3);
+	assert_int_equal(db_job_get(f->store, "0000000000000001", &job), -ENOENT);
+	assert_int_equal(db_boot_get(f->store, "1000000000000001", &boot), -ENOENT);
+	/* The newest of each host stay, and the boots that are theirs. */
+	assert_int_equal(db_job_get(f->store, "0000000000000002", &job), 0);
+	assert_int_equal(db_boot_get(f->store, "1000000000000002", &boot), 0);
+	assert_int_equal(db_job_get(f->store, "0000000000000003", &job), 0);
+	assert_int_equal(db_boot_get(f->store, "1000000000000003", &boot), 0);
+	assert_int_equal(audited(f->store) - before, 2);
+	assert_int_equal(db_discovered_get(f->store, d.mac, NULL, &d), -ENOENT);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    FIXTURE_TEST(events_go_by_their_age_here),
+	    FIXTURE_TEST(a_crash_in_the_middle_loses_nothing_else),
+	    FIXTURE_TEST(nobody_gets_round_the_horizon),
+	    FIXTURE_TEST(a_clock_years_ahead_deletes_nothing_for_a_day),
+	    FIXTURE_TEST(jobs_and_boots_go_together),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "orchestrator/status_rules.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lib/clock.h"
+
+#define NOW (1000 * USEC_PER_SEC)
+
+static const struct status_rules_host idle = {.locked_reason = "",
+    .verdict_code = "",
+    .verdict_text = "",
+    .has_bmc = true,
+    .stage_deadline_us = -1};
+
+struct row {
+	struct status_rules_site site;
+	struct status_rules_host host;
+	const char *state, *code, *reason;
+	bool stuck, job;
+};
+
+static struct status_rules_host
+open_job(int64_t entered, int64_t deadline)
+{
+	struct status_rules_host h = idle;
+
+	h.job = "0j";
+	h.created = 1;
+	h.sent = 2;
+	h.stage_entered = entered;
+	h.stage_deadline_us = deadline;
+	return h;
+}
+
+static void
+check(const struct row *r)
+{
+	struct status_rules_row got;
+
+	status_rules_decide(&r->site, &r->host, NOW, &got);
+	assert_string_equal(got.state, r->state);
+	assert_string_equal(got.code, r->code);
+	assert_memory_equal(got.reason, r->reason, strlen(r->reason));
+	assert_int_equal(got.reason[0] == '\0', r->reason[0] == '\0');
+	assert_int_equal(got.stuck, r->stuck);
+	assert_int_equal(got.shows_job, r->job);
+}
+
+static void
+every_rule(void **state)
+{
+	const struct status_rules_site well = {.absent = false};
+	struct status_rules_host failed = idle, locked = idle, done = idle;
+
+	(void)state;
+	failed.job = done.job = "0j";
+	failed.ended = failed.failed = done.ended = true;
+	failed.verdict_code = "os-silent";
+	failed.verdict_text = "nothing was heard";
+	locked.locked_at = 5;
+	locked.locked_reason = "disk swap";
+	check(&(struct row){well, idle, "idle", "", "", false, false});
+	check(&(struct row){well, done, "idle", "", "", false, false});
+	check(&(struct row){well, locked, "locked", "", "disk swap", false, false});
+	check(&(struct row){
+	    well, failed, "failed", "os-silent", "nothing was heard", true, true});
+	failed.locked_at = 5;
+	failed.locked_reason = "known";
+	check(&(struct row){well, failed, "locked", "", "known", false, true});
+	check(&(struct row){well, open_job(NOW - 10, 20), "busy", "", "", false, true});
+	check(&(struct row){well, open_job(NOW - 30, 20), "busy", "deadline-passed",
+	    "deadline passed", true, true});
+	check(&(struct row){{.absent = true}, open_job(NOW - 30, 20), "busy",
+	    "agent-absent", "agent-absent: what", true, true});
+	check(&(struct row){{.trouble = {.code = "spool-full", .text = "no room"}},
+	    open_job(NOW, 20), "busy", "spool-full", "spool-full: no room", true, true});
+	check(&(struct row){{.own_servers = true}, open_job(NOW, 20), "busy", "",
+	    "own servers: not held back", false, true});
+}
+
+static void
+who_waits_and_who_is_not_asked(void **state)
+{
+	struct status_rules_host waits = open_job(0, -1), quiet = idle;
+
+	(void)state;
+	waits.sent = 0;
+	check(&(struct row){
+	    {.full = true}, waits, "busy", "", "waits for others", false, true});
+	check(&(struct row){{.stop_since = 1, .stop_refused = 3, .stop_heard = 4}, idle,
+	    "idle", "bmc-lockout-stop", "bmc-lockout-stop: no BMC", false, false});
+	quiet.has_bmc = false;
+	check(&(struct row){{.stop_since = 1}, quiet, "idle", "", "", false, false});
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(every_rule),
+	    cmocka_unit_test(who_waits_and_who_is_not_asked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
