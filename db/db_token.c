@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Rows of `token` and `session`.
  *
- * Entry points: db_token_*() and db_session_*(). Secrets never get here: they are looked up by a digest, which the
+ * Entry points: db_token_*() and db_token_session_*(). Secrets never get here: they are looked up by a digest, which the
  * caller makes and compares. A revoked token stays as a row without power, so that its name and id are never
  * somebody else's. Failure modes: those of db.h. */
 #include "db/db_token.h"
@@ -191,7 +191,7 @@ db_token_revoke(struct store *s, int64_t id, int64_t now)
 /* ---- sessions ---- */
 
 int
-db_session_add(struct store *s, const struct db_session *v)
+db_token_session_add(struct store *s, const struct db_session *v)
 {
 	struct db_stmt *st = stmt(s, SESSION_ADD);
 
@@ -205,7 +205,7 @@ db_session_add(struct store *s, const struct db_session *v)
 }
 
 int
-db_session_get(struct store *s, const char *digest, struct db_session *ret)
+db_token_session_get(struct store *s, const char *digest, struct db_session *ret)
 {
 	struct db_stmt *st = stmt(s, SESSION_GET);
 
@@ -224,7 +224,7 @@ db_session_get(struct store *s, const char *digest, struct db_session *ret)
 }
 
 int
-db_session_used(struct store *s, const char *digest, int64_t now)
+db_token_session_used(struct store *s, const char *digest, int64_t now)
 {
 	struct db_stmt *st = stmt(s, SESSION_USED);
 
@@ -234,7 +234,7 @@ db_session_used(struct store *s, const char *digest, int64_t now)
 }
 
 int
-db_session_delete(struct store *s, const char *digest)
+db_token_session_delete(struct store *s, const char *digest)
 {
 	struct db_stmt *st = stmt(s, SESSION_DELETE);
 
@@ -243,7 +243,7 @@ db_session_delete(struct store *s, const char *digest)
 }
 
 int
-db_session_count(struct store *s, int64_t token, int64_t now, int64_t *ret)
+db_token_session_count(struct store *s, int64_t token, int64_t now, int64_t *ret)
 {
 	struct db_stmt *st = stmt(s, SESSION_COUNT);
 
@@ -258,7 +258,7 @@ db_session_count(struct store *s, int64_t token, int64_t now, int64_t *ret)
 }
 
 int
-db_session_prune(struct store *s, int64_t now, int64_t unused_since)
+db_token_session_prune(struct store *s, int64_t now, int64_t unused_since)
 {
 	struct db_stmt *st = stmt(s, SESSION_PRUNE_ENDED);
 

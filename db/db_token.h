@@ -48,18 +48,20 @@ int
 db_token_revoke(struct store *s, int64_t id, int64_t now) MUST_CHECK;
 
 int
-db_session_add(struct store *s, const struct db_session *v) MUST_CHECK;
+db_token_session_add(struct store *s, const struct db_session *v) MUST_CHECK;
 int
-db_session_get(struct store *s, const char *digest, struct db_session *ret) MUST_CHECK;
+db_token_session_get(
+    struct store *s, const char *digest, struct db_session *ret) MUST_CHECK;
 int
-db_session_used(struct store *s, const char *digest, int64_t now) MUST_CHECK;
+db_token_session_used(struct store *s, const char *digest, int64_t now) MUST_CHECK;
 int
-db_session_delete(struct store *s, const char *digest) MUST_CHECK;
+db_token_session_delete(struct store *s, const char *digest) MUST_CHECK;
 /* Of one token that may still be used. */
 int
-db_session_count(struct store *s, int64_t token, int64_t now, int64_t *ret) MUST_CHECK;
+db_token_session_count(
+    struct store *s, int64_t token, int64_t now, int64_t *ret) MUST_CHECK;
 /* Those that ended, or were not used since. */
 int
-db_session_prune(struct store *s, int64_t now, int64_t unused_since) MUST_CHECK;
+db_token_session_prune(struct store *s, int64_t now, int64_t unused_since) MUST_CHECK;
 
 #endif

@@ -317,9 +317,16 @@ on_write(struct bufferevent *bev, void *arg)
 static void
 on_event(struct bufferevent *bev, short what, void *arg)
 {
+	struct rest_conn *c = arg;
+
 	(void)bev;
-	if (!(what & BEV_EVENT_CONNECTED))
-		rest_conn_free(arg);
+	if (what & BEV_EVENT_CONNECTED)
+		return;
+	/* Who has asked may close that side and still wait for the answer. */
+	if ((what & BEV_EVENT_EOF) && c->state == REST_CONN_WRITING)
+		c->body_refused = true;
+	else
+		rest_conn_free(c);
 }
 
 static void

@@ -109,14 +109,13 @@ tell_failed(struct access *a, const struct addr_ip *ip, int64_t now)
 	struct audit_who who = {.uid = (uid_t)-1, .owner = -1, .name = "nobody"};
 
 	addr_ip_text(ip, address, sizeof(address));
-	log_warn(
-	    a->o.log, "web: %s came with a token or session that is not valid", address);
 	if (now - a->audit_since >= MINUTE_US || now < a->audit_since) {
 		a->audit_since = now;
 		a->n_audits = 0;
 	}
 	if (a->n_audits++ >= ACCESS_AUDITS_MAX)
 		return;
+	log_warn(a->o.log, "web: %s came with a token that is not valid", address);
 	if (str_format(who.from, sizeof(who.from), "%s (web)", address) < 0)
 		abort();
 	int rc = audit_write(a->o.store, &who,
@@ -223,10 +222,11 @@ access_session_begin(struct access *a, const struct db_token *t, int64_t now,
 {
 	struct db_session s = {.token = t->id, .created = now, .last_used = now};
 	int64_t n = 0;
-	int rc = db_session_prune(a->o.store, now, now - ACCESS_IDLE_S * USEC_PER_SEC);
+	int rc =
+	    db_token_session_prune(a->o.store, now, now - ACCESS_IDLE_S * USEC_PER_SEC);
 
 	if (rc == 0)
-		rc = db_session_count(a->o.store, t->id, now, &n);
+		rc = db_token_session_count(a->o.store, t->id, now, &n);
 	if (rc == 0 && n >= ACCESS_SESSIONS_MAX)
 		rc = -EMFILE;
 	if (rc < 0)
@@ -238,7 +238,7 @@ access_session_begin(struct access *a, const struct db_token *t, int64_t now,
 	s.expires = now + a->o.session_us;
 	if (t->expires > 0 && t->expires < s.expires)
 		s.expires = t->expires;
-	rc = db_session_add(a->o.store, &s);
+	rc = db_token_session_add(a->o.store, &s);
 	if (rc < 0) {
 		secret_free(text);
 		return rc;
@@ -256,7 +256,7 @@ find_session(struct access *a, const char *text, int64_t now, struct access_gran
 	struct db_session *s = &ret->session;
 
 	secret_mac(a->o.key, "session", text, digest);
-	int rc = db_session_get(a->o.store, digest, s);
+	int rc = db_token_session_get(a->o.store, digest, s);
 	if (rc == 0 && (!secret_equal(digest, s->digest) || now >= s->expires ||
 			   now - s->last_used > ACCESS_IDLE_S * USEC_PER_SEC))
 		rc = -ENOENT;
@@ -270,14 +270,15 @@ find_session(struct access *a, const char *text, int64_t now, struct access_gran
 void
 access_session_touch(struct access *a, const char *owner, int64_t now)
 {
-	could_not_note(a, db_session_used(a->o.store, owner, now), now);
+	could_not_note(a, db_token_session_used(a->o.store, owner, now), now);
 }
 
 void
 access_prune(struct access *a, int64_t now)
 {
 	could_not_note(a,
-	    db_session_prune(a->o.store, now, now - ACCESS_IDLE_S * USEC_PER_SEC), now);
+	    db_token_session_prune(a->o.store, now, now - ACCESS_IDLE_S * USEC_PER_SEC),
+	    now);
 }
 
 /* ---- requests ---- */

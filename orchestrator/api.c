@@ -17,10 +17,10 @@
 #include "lib/hostlist.h"
 #include "lib/json.h"
 #include "lib/str.h"
-#include "orchestrator/access.h"
 #include "orchestrator/auth.h"
 #include "orchestrator/selector.h"
 #include "orchestrator/strset.h"
+#include "orchestrator/web.h"
 #include "orchestrator/web_assets.h"
 
 enum { KEY_MAX = 128 };
@@ -193,7 +193,7 @@ api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
 
 	if (peer.kind == REST_PEER_UNIX)
 		return allow_unix(o, rq, &peer, ret_who);
-	if (!api_allow_web(o, rq, &grant))
+	if (!web_allow(o, rq, &grant))
 		return false;
 	*ret_who = grant.who;
 	return true;
@@ -204,9 +204,9 @@ api_allow_agent(struct orch *o, struct rest_request *rq)
 {
 	struct rest_peer peer = rest_peer(rq);
 
+	(void)o;
 	if (peer.kind == REST_PEER_UNIX && auth_agent(peer.uid))
 		return true;
-	(void)o;
 	forbid(rq, "run the agent as root or as the orchestrator's user");
 	return false;
 }

@@ -20,10 +20,6 @@ api_routes(size_t *ret_n);
 /* Every handler begins with one of these: false, with 403 answered, when the peer may not. */
 bool
 api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who);
-/* The same of one who came by TCP, with all that is known of the credentials. */
-struct access_grant;
-bool
-api_allow_web(struct orch *o, struct rest_request *rq, struct access_grant *ret);
 bool
 api_allow_agent(struct orch *o, struct rest_request *rq);
 

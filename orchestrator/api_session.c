@@ -137,7 +137,7 @@ api_session_get(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct access_grant g = {.by_session = false, .until = INT64_MAX};
 
-	if (rest_peer(rq).kind == REST_PEER_TCP ? !api_allow_web(o, rq, &g)
+	if (rest_peer(rq).kind == REST_PEER_TCP ? !web_allow(o, rq, &g)
 						: !api_allow(o, rq, &g.who))
 		return;
 	rest_reply(rq, 200, session_json(&g), NULL);
@@ -153,11 +153,11 @@ api_session_end(void *arg, struct rest_request *rq)
 		refuse_unix(rq);
 		return;
 	}
-	if (!api_allow_web(o, rq, &g))
+	if (!web_allow(o, rq, &g))
 		return;
 	int rc = db_begin(store_db(o->store));
 	if (rc == 0 && g.by_session)
-		rc = db_session_delete(o->store, g.session.digest);
+		rc = db_token_session_delete(o->store, g.session.digest);
 	if (rc == 0)
 		rc = audit_write(o->store, &g.who,
 		    &(struct audit_row){

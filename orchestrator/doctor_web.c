@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Findings about the page's address: a certificate that ends soon, nobody who could log in, tokens about to end.
  *
- * Entry point: doctor_web_scan(). It reads the tokens, which are few. Failure modes: a check that fails is a finding. */
+ * Entry point: doctor_web_scan(), on the loop; it reads the tokens, which are few. That tokens would cross a network
+ * without TLS is no finding: such a configuration does not start (lib/rest_web.c).
+ * Failure modes: a check that itself fails is a finding. */
 #include "orchestrator/doctor_web.h"
 
 #include <stdio.h>

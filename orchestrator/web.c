@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The page and the interface by TCP: listeners, the fields of every answer, and who may ask what.
  *
- * Entry points: web_listen() at start, api_allow_web() for each request that is not the unix socket's. Nothing is owned
+ * Entry points: web_listen() at start, web_allow() for each request that is not the unix socket's. Nothing is owned
  * here: credentials are access.c's, connections lib/rest_web's.
  * Failure modes: refusals with codes of docs/api.md. What is said of wrong credentials is the same for all of
  * them. */
@@ -25,11 +25,12 @@ static const struct rest_web_header headers[] = {
 	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
 	"connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors "
 	"'none'"},
-    {"X-Content-Type-Options", "nosniff"}, {"X-Frame-Options", "DENY"},
-    {"Referrer-Policy", "no-referrer"}, {"Cross-Origin-Opener-Policy", "same-origin"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
     {"Cross-Origin-Resource-Policy", "same-origin"},
     {"Permissions-Policy", "camera=(), geolocation=(), microphone=()"},
-    /* Only heeded where it comes over TLS (RFC 6797 8.1). */
 };
 
 static size_t
@@ -157,7 +158,7 @@ web_refuse_role(struct rest_request *rq, const struct audit_who *who, int need)
 }
 
 bool
-api_allow_web(struct orch *o, struct rest_request *rq, struct access_grant *ret)
+web_allow(struct orch *o, struct rest_request *rq, struct access_grant *ret)
 {
 	struct access_ask ask = web_ask(rq);
 	enum access_result r = access_check(o->access, &ask, ret);

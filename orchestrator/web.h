@@ -13,6 +13,9 @@ web_listen(struct orch *o, struct error *err) MUST_CHECK;
 /* Once a minute: sessions with an open stream are in use, and others end. */
 void
 web_minute(struct orch *o);
+/* api_allow() of one who came by TCP, with all that is known of the credentials. */
+bool
+web_allow(struct orch *o, struct rest_request *rq, struct access_grant *ret);
 struct access_ask
 web_ask(const struct rest_request *rq);
 /* 401, 403 or 429 for a result that is not ACCESS_OK. */

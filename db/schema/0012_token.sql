@@ -23,3 +23,4 @@ CREATE TABLE session (
 );
 CREATE INDEX session_token ON session (token);
 CREATE INDEX session_expires ON session (expires);
+CREATE INDEX session_last_used ON session (last_used);

@@ -49,7 +49,7 @@ _netboot_ctl() {
 	fi
 	_netboot_ctl_scan
 	case $prev in
-	-f | --file | --bmc-password-file | --bmc-kg-file | --template | --images-root)
+	-f | --file | --bmc-password-file | --bmc-kg-file | --token-file | --ca-file | --template | --images-root)
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return
 		;;

@@ -585,6 +585,14 @@ def test_pipelined_and_kept_connections(web):
             s.sendall(piece)
             time.sleep(0)
         assert b"HTTP/1.1 401 " in s.recv(4000)
+    # Who has asked closes that side and waits for the answer.
+    with contextlib.closing(web.connect()) as s:
+        s.sendall(one)
+        s.shutdown(socket.SHUT_WR)
+        got = b""
+        while piece := s.recv(4096):
+            got += piece
+        assert got.startswith(b"HTTP/1.1 401 ") and got.endswith(b"}")
     # HTTP/1.0, as proxies speak it.
     assert web.raw(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n").endswith(b"</html>\n")
 

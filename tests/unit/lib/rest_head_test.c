@@ -104,9 +104,10 @@ test_too_many_fields(void **state UNUSED)
 static void
 test_connection(void **state UNUSED)
 {
+	static const char closes[] = GET "Connection: x, Close\r\n\r\n";
 	struct rest_head h;
 
-	assert_int_equal(rest_head_parse(GET "Connection: x, Close\r\n\r\n", 46, &h), 0);
+	assert_int_equal(rest_head_parse(closes, sizeof(closes) - 1, &h), 0);
 	assert_false(h.keep);
 	rest_head_done(&h);
 	assert_int_equal(rest_head_parse("GET / HTTP/1.0\r\n\r\n", 18, &h), 0);

@@ -228,7 +228,7 @@ a_session_ends(void **state)
 	assert_int_equal(check(s), ACCESS_NONE);
 	access_prune(s->a, s->ask.now);
 	assert_int_equal(
-	    db_session_get(s->f->store, s->session.digest, &s->session), -ENOENT);
+	    db_token_session_get(s->f->store, s->session.digest, &s->session), -ENOENT);
 }
 
 static void
