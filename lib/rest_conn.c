@@ -217,7 +217,8 @@ take_head(struct rest_conn *c)
 	c->body_refused = false;
 	evbuffer_drain(in, len);
 	if (status == 0) {
-		c->uri = evhttp_uri_parse_with_flags(c->head.target, 0);
+		c->uri =
+		    evhttp_uri_parse_with_flags(c->head.target, EVHTTP_URI_NONCONFORMANT);
 		/* "//x" would be an authority (RFC 3986 3.2). */
 		if (!c->uri || evhttp_uri_get_host(c->uri))
 			status = 400;
