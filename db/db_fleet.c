@@ -15,7 +15,7 @@ static const char *const sql[] = {
 	"SELECT h.name, h.site, h.locked_at, h.locked_reason, b.host, st.power,"
 	" st.last_seen, j.id, j.kind, j.stage, j.state, j.verdict_code, j.verdict_text,"
 	" j.attempt, j.created, j.ended, j.sent, g.entered, g.ended, g.deadline_us,"
-	" o.id, CAST(NULL AS TEXT)"
+	" o.id, o.flags"
 	" FROM host h LEFT JOIN bmc b ON b.host = h.name"
 	" LEFT JOIN host_state st ON st.host = h.name"
 	" LEFT JOIN job j ON j.id = (SELECT max(n.id) FROM job n WHERE n.host = h.name)"
@@ -56,7 +56,7 @@ read_row(struct db_stmt *st)
 	    .stage_ended = db_col_i64(st, 18),
 	    .deadline_us = db_col_null(st, 19) ? -1 : db_col_i64(st, 19),
 	    .boot = db_col_text(st, 20),
-	    .flags = db_col_text(st, 21)};
+	    .flags = db_col_i64(st, 21)};
 }
 
 int

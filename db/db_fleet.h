@@ -18,8 +18,9 @@ struct db_fleet_row {
 	int64_t attempt, created, ended, sent;
 	/* The stage that it is in; deadline_us < 0: none. */
 	int64_t entered, stage_ended, deadline_us;
-	/* The host's newest boot; flags: words parted by spaces. */
-	const char *boot, *flags;
+	/* The host's newest boot; flags: db_boot_flag_next(). */
+	const char *boot;
+	int64_t flags;
 };
 
 /* In order of name. `each` must not use the store. */

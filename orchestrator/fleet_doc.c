@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/db_boot.h"
 #include "db/db_event.h"
 #include "db/db_fleet.h"
 #include "lib/clock.h"
@@ -100,20 +101,16 @@ put_time(struct out *o, int64_t at)
 }
 
 static void
-put_words(struct out *o, const char *s)
+put_flags(struct out *o, int64_t flags)
 {
-	char word[64];
-	bool first = true;
+	const char *word;
+	unsigned i = 0;
 
 	put_raw(o, "[");
-	while (*(s += strspn(s, " "))) {
-		size_t len = strcspn(s, " ");
+	for (bool first = true; (word = db_boot_flag_next(flags, &i)); first = false) {
 		if (!first)
 			put_raw(o, ",");
-		snprintf(word, sizeof(word), "%.*s", (int)len, s);
 		put_str(o, word);
-		first = false;
-		s += len;
 	}
 	put_raw(o, "],");
 }
@@ -146,7 +143,7 @@ put_row(struct out *o, const struct db_fleet_row *r, const struct status_rules_r
 	put_time(o, r->last_seen);
 	put_text(o, job ? r->job : "");
 	put_text(o, r->boot);
-	put_words(o, r->flags);
+	put_flags(o, r->flags);
 	put_raw(o, row->stuck ? "true]" : "false]");
 }
 
