@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What was: history HOST.
  *
- * A boot knows what happened, its job knows on whose order and why; they are joined here.
+ * One line a boot, the newest first. What nobody ordered stands out in its column KIND, what else is remarkable in FLAGS, and
+ * what came of it, with the code of its verdict, at the end of the line.
  * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8.
  */
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include "ctl/output.h"
 #include "ctl/record.h"
 #include "lib/str.h"
+
+enum { HISTORY_DEFAULT = 100, HISTORY_PAGE = 1000, HISTORY_MAX = 1000000 };
 
 static void
 cell_took(const json_t *row, struct text *out)
@@ -23,17 +26,37 @@ cell_took(const json_t *row, struct text *out)
 		text_add(out, str_duration(to - from, buf, sizeof(buf)));
 }
 
+/* "failed: kernel-stalled: what happened". */
 static void
 cell_outcome(const json_t *row, struct text *out)
 {
 	const char *outcome = cmd_util_str(row, "outcome"),
+		   *code = cmd_util_str(json_object_get(row, "verdict"), "code"),
 		   *text = cmd_util_str(row, "text");
 
 	text_add_escaped(out, outcome[0] != '\0' ? outcome : "running");
-	if (text[0] != '\0' && !str_eq(outcome, "ok")) {
+	if (str_eq(outcome, "ok"))
+		return;
+	if (code[0] != '\0') {
+		text_add(out, ": ");
+		text_add_escaped(out, code);
+	}
+	if (text[0] != '\0') {
 		text_add(out, ": ");
 		text_add_escaped(out, text);
 	}
+}
+
+static bool
+has_flag(const json_t *row, const char *flag)
+{
+	const json_t *word;
+	size_t i;
+
+	json_array_foreach (json_object_get(row, "flags"), i, word)
+		if (str_eq(json_string_value(word), flag))
+			return true;
+	return false;
 }
 
 /* A boot that no job of ours asked for is worth seeing at once. */
@@ -42,7 +65,14 @@ cell_kind(const json_t *row, struct text *out)
 {
 	const char *kind = cmd_util_str(row, "kind");
 
-	text_add_escaped(out, kind[0] != '\0' ? kind : "unplanned");
+	if (kind[0] != '\0')
+		text_add_escaped(out, kind);
+	else if (has_flag(row, "unordered"))
+		text_add(out, "unordered");
+	else if (has_flag(row, "power-off-seen"))
+		text_add(out, "powered-off");
+	else
+		text_add_escaped(out, cmd_util_str(row, "trigger"));
 }
 
 static const struct output_column history_columns[] = {
@@ -54,33 +84,17 @@ static const struct output_column history_columns[] = {
     {.title = "TRIGGER", .key = "trigger", .wide = true},
     {.title = "ATTEMPT", .key = "attempt", .wide = true},
     {.title = "ARCH", .key = "arch", .wide = true},
+    {.title = "MAC", .key = "mac", .wide = true},
+    {.title = "IP", .key = "ip", .wide = true},
+    {.title = "IP6", .key = "ip6", .wide = true},
+    {.title = "LOADER", .key = "loader", .wide = true},
+    {.title = "OCTETS", .key = "octets", .kind = OUTPUT_BYTES, .wide = true},
     {.title = "BOOT", .key = "id", .wide = true},
     {.title = "JOB", .key = "job", .wide = true},
     {.title = "TOOK", .cell = cell_took},
+    {.title = "FLAGS", .key = "flags"},
     {.title = "OUTCOME", .cell = cell_outcome},
 };
-
-/* What the boots' jobs know: kind, by and reason (the job's image where the boot has
- * none). */
-static void
-join_jobs(json_t *boots, const json_t *jobs)
-{
-	static const char *const keys[] = {"kind", "by", "reason", "image"};
-	json_t *by_id = json_object(), *job, *boot;
-	size_t i;
-
-	json_array_foreach (jobs, i, job)
-		json_object_set(by_id, cmd_util_str(job, "id"), job);
-	json_array_foreach (boots, i, boot) {
-		job = json_object_get(by_id, cmd_util_str(boot, "job"));
-		for (size_t k = 0; job != NULL && k < ARRAY_SIZE(keys); k++)
-			if (cmd_util_str(boot, keys[k])[0] == '\0' &&
-			    json_object_get(job, keys[k]) != NULL)
-				json_object_set(
-				    boot, keys[k], json_object_get(job, keys[k]));
-	}
-	json_decref(by_id);
-}
 
 /* Replaces each row by the full record, which has stages and transfers. */
 static int
@@ -127,35 +141,81 @@ print_history(const struct ctl *ctl, json_t *boots, bool full)
 		output_list(ctl, boots, history_columns, ARRAY_SIZE(history_columns));
 }
 
+static int
+read_limit(const struct ctl *ctl, const struct args *args, int64_t *ret)
+{
+	const char *limit = args_get(args, "limit");
+	struct error err;
+
+	*ret = HISTORY_DEFAULT;
+	if (limit == NULL || str_to_i64(limit, 0, HISTORY_MAX, ret) == 0)
+		return CTL_OK;
+	error_set(&err, 0, "usage", NULL, "--limit: '%s' is no number from 0 to %d",
+	    limit, (int)HISTORY_MAX);
+	return ctl_fail(ctl, CTL_USAGE, NULL, &err);
+}
+
+/* Its newest job: whether there is such a host, and whether anything was ordered for it. */
+static int
+fetch_job(const struct ctl *ctl, const char *host, json_t **ret)
+{
+	struct text path = {0};
+
+	text_add(&path, "/api/v1/jobs?limit=1");
+	text_add_query(&path, "hosts", host);
+	int r = client_list(ctl, text_str(&path), 1, ret);
+	text_done(&path);
+	return r;
+}
+
+/* At most `max` (0: all), and whether there are more. */
+static int
+fetch_boots(
+    const struct ctl *ctl, const char *host, int64_t max, json_t **ret, bool *ret_more)
+{
+	struct text path = {0};
+
+	text_addf(&path, "/api/v1/boots?limit=%d",
+	    (int)(max > 0 && max < HISTORY_PAGE ? max + 1 : HISTORY_PAGE));
+	text_add_query(&path, "host", host);
+	int r = client_list(ctl, text_str(&path), max > 0 ? (size_t)max + 1 : 0, ret);
+	text_done(&path);
+	*ret_more = false;
+	while (r == CTL_OK && max > 0 && json_array_size(*ret) > (size_t)max) {
+		json_array_remove(*ret, json_array_size(*ret) - 1);
+		*ret_more = true;
+	}
+	return r;
+}
+
 int
 cmd_history(struct ctl *ctl, const struct args *args)
 {
 	const char *host = args->operands[0];
-	struct text boots_path = {0}, jobs_path = {0};
-	bool full = args_has(args, "stages");
+	bool full = args_has(args, "stages"), more = false;
 	json_t *boots = NULL, *jobs = NULL;
-	int r;
+	int64_t max;
+	int r = read_limit(ctl, args, &max);
 
-	text_add(&boots_path, "/api/v1/boots");
-	text_add_query(&boots_path, "host", host);
-	text_add(&jobs_path, "/api/v1/jobs");
-	text_add_query(&jobs_path, "hosts", host);
-	r = client_list(ctl, text_str(&jobs_path), 0, &jobs);
 	if (r == CTL_OK)
-		r = client_list(ctl, text_str(&boots_path), 0, &boots);
+		r = fetch_job(ctl, host, &jobs);
+	if (r == CTL_OK)
+		r = fetch_boots(ctl, host, max, &boots, &more);
 	if (r == CTL_OK && full)
 		r = fetch_full(ctl, boots);
 	if (r == CTL_OK) {
-		join_jobs(boots, jobs);
 		print_history(ctl, boots, full);
+		if (more)
+			ctl_say(ctl,
+			    "%s: these are the newest %lld; --limit N shows more, "
+			    "--limit 0 all",
+			    host, (long long)max);
 		if (json_array_size(boots) == 0 && json_array_size(jobs) > 0)
 			ctl_say(ctl,
 			    "%s: no boot was seen; netboot-ctl job list --host %s shows "
 			    "its orders",
 			    host, host);
 	}
-	text_done(&boots_path);
-	text_done(&jobs_path);
 	json_decref(boots);
 	json_decref(jobs);
 	return r;

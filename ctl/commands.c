@@ -264,6 +264,7 @@ static const struct args_option retry_options[] = {
 
 static const struct args_option history_options[] = {
     {"stages", 0, ARGS_FLAG, NULL, "with the stages of each boot"},
+    {"limit", 0, ARGS_VALUE, "N", "the newest N boots; 0: all (100)"},
 };
 
 static const struct args_option trace_options[] = {

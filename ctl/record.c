@@ -86,6 +86,9 @@ static const struct output_column transfer_columns[] = {
     {.title = "FILE", .key = "file"},
     {.title = "BYTES", .key = "bytes", .kind = OUTPUT_BYTES},
     {.title = "OF", .key = "total", .kind = OUTPUT_BYTES},
+    {.title = "RATE/S", .key = "rate", .kind = OUTPUT_BYTES},
+    {.title = "CLASS", .key = "class", .wide = true},
+    {.title = "RESULT", .key = "result", .wide = true},
     {.title = "IP", .key = "ip", .wide = true},
     {.title = "REASON", .key = "reason"},
 };

@@ -369,13 +369,15 @@ def boot(ident, **more):
     return dict({"id": ident, "host": "edge01", "site": "los", "job": JOB, "attempt": 1, "planned": True,
                  "trigger": "power", "began": "2026-01-31T09:30:00.000Z",
                  "ended": "2026-01-31T09:32:31.000Z", "outcome": "ok", "text": "",
-                 "image": "debian", "arch": "x64-uefi"}, **more)
+                 "kind": "reinstall", "by": "ann", "reason": "INC 1", "flags": [], "verdict": None,
+                 "image": "debian", "arch": "x64-uefi", "octets": 0}, **more)
 
 
 @pytest.fixture
 def history(fake):
-    unplanned = boot("01k9xyz0a0boot02", job=None, planned=False, trigger="dhcp", image=None,
-                     outcome="failed", text="no answer", ended=None)
+    unplanned = boot("01k9xyz0a0boot02", job=None, planned=False, trigger="netboot", image=None, kind=None, by=None,
+                     reason=None, outcome="failed", text="no answer", ended=None, flags=["unordered", "other-dhcp"],
+                     verdict={"code": "other-dhcp-answered", "text": "t", "next": "n"})
     fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0boot01"), unplanned))
     fake.on("GET", "/api/v1/jobs", items({"id": JOB, "kind": "reinstall", "by": "ann",
                                           "reason": "INC 1", "host": "edge01"}))
@@ -397,14 +399,30 @@ def test_history_in_the_sites_time(history):
     r = history.run("history", "edge01")
     assert r.returncode == 0
     title, planned, unplanned = r.stdout.splitlines()
-    assert title.split() == ["BEGAN", "KIND", "IMAGE", "BY", "REASON", "TOOK", "OUTCOME"]
+    assert title.split() == ["BEGAN", "KIND", "IMAGE", "BY", "REASON", "TOOK", "FLAGS", "OUTCOME"]
     assert planned.split() == ["2026-01-31", "10:30:00+01:00", "reinstall", "debian", "ann", "INC",
-                               "1", "2m31s", "ok"]
-    assert unplanned.split() == ["2026-01-31", "10:30:00+01:00", "unplanned", "-", "-", "-", "-",
-                                 "failed:", "no", "answer"]
+                               "1", "2m31s", "-", "ok"]
+    assert unplanned.split() == ["2026-01-31", "10:30:00+01:00", "unordered", "-", "-", "-", "-",
+                                 "unordered,other-dhcp", "failed:", "other-dhcp-answered:", "no", "answer"]
     rows = json.loads(history.run("history", "edge01", "-o", "json").stdout)["items"]
     assert [(b["id"], b.get("kind"), b.get("by")) for b in rows] == [
         ("01k9xyz0a0boot01", "reinstall", "ann"), ("01k9xyz0a0boot02", None, None)]
+
+
+def test_a_long_history_is_read_page_by_page(fake):
+    fake.on("GET", "/api/v1/jobs", items())
+    ids = [f"01k9xyz0a0boot{n:02d}" for n in range(5)]
+    fake.on("GET", "/api/v1/boots", items(*[boot(i) for i in ids]))
+    r = fake.run("history", "edge01", "--limit", "3", "-o", "json")
+    assert [b["id"] for b in json.loads(r.stdout)["items"]] == ids[:3]
+    assert "the newest 3" in r.stderr
+    assert "4" in str([q.query for q in fake.requests if "/boots" in q.path][-1]["limit"])
+    r = fake.run("history", "edge01", "--limit", "0", "-o", "json")
+    assert len(json.loads(r.stdout)["items"]) == 5 and r.stderr == ""
+    fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0boot05", trigger="power-off", kind=None, planned=False,
+                                               flags=["power-off-seen"], outcome=None, ended=None)))
+    assert " powered-off " in fake.run("history", "edge01").stdout
+    assert fake.run("history", "edge01", "--limit", "x").returncode == 1
 
 
 def test_history_with_stages(history):
