@@ -61,6 +61,8 @@ def test_power_jobs_and_status_call(site):
         job = s.order(s.bundle(kind="power", power_action=action))
         assert s.wait_end(job)["kind"] == "job.done", action
         until(lambda: s.bmc_show()["power"] == after, what=f"power {after}")
+        looks = [e["detail"].get("look") for e in s.events if e["kind"] == "power.state" and e.get("job") == job]
+        assert looks == ["preflight", "control"], action
     call = {"t": "call", "id": make_id(99), "verb": "power-status", "host": s.hosts[0], "bmc": s.bmc()}
     with s.orch.cond:
         s.orch.calls[call["id"]] = call
@@ -73,8 +75,9 @@ def test_reboot_is_seen_off_then_on(site):
     s.bmc_ask("power all on")
     job = s.order(s.bundle(kind="reboot", hard=True))
     assert s.wait_end(job)["kind"] == "job.done"
-    power = [e["detail"]["power"] for e in s.events if e["kind"] == "power.state" and e.get("job") == job]
-    assert power == ["off", "on"]
+    power = [(e["detail"]["power"], e["detail"].get("look")) for e in s.events
+             if e["kind"] == "power.state" and e.get("job") == job]
+    assert power == [("on", "preflight"), ("off", None), ("on", None)]
     boots = [e for e in s.events if e["kind"].startswith("boot.") and e.get("job") == job]
     assert [e["kind"] for e in boots] == ["boot.begin", "boot.end"]
     assert boots[0]["boot"] == boots[1]["boot"] and boots[1]["detail"]["outcome"] == "ok"

@@ -188,6 +188,7 @@ def test_every_described_member_is_met(orch):
     agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1),
                  agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
                  agent.stage(job, "kernel", boot=boot, deadline_us=1),
+                 agent.event("job.ticket", job, boot=boot, state="consumed", ticket="t"),
                  agent.event("power.state", power="unknown", reason="timeout"),
                  agent.event("http.begin", job, boot=boot, file="x", ip="10.77.0.11", **{"class": "kernel"}),
                  dict(agent.event("http.error", job, boot=boot, file="x", bytes=1, total=2, reason="gone", ip="10.77.0.11",

@@ -44,8 +44,8 @@ apply(struct event ev)
 static void
 who_asked_and_what_it_was_given(void **state)
 {
-	struct lifecycle_change ch = apply(make(
-	    "dhcp4.discover", "{\"class\":\"pxe\",\"vendor_class\":\"PXEClient:Arch:00007\"}"));
+	struct lifecycle_change ch = apply(make("dhcp4.discover",
+	    "{\"class\":\"pxe\",\"vendor_class\":\"PXEClient:Arch:00007\"}"));
 
 	(void)state;
 	assert_true(ch.set_note);
@@ -110,8 +110,8 @@ transfers_begin_go_on_and_end(void **state)
 	assert_int_equal(ch.transfer.total, 900);
 	assert_string_equal(ch.transfer.class, "kernel");
 	assert_string_equal(ch.transfer.protocol, "http");
-	ev = make("http.end",
-	    "{\"class\":\"menu-kernel\",\"took_us\":1000,\"result\":\"complete-unacked\"}");
+	ev = make("http.end", "{\"class\":\"menu-kernel\",\"took_us\":1000,\"result\":"
+			      "\"complete-unacked\"}");
 	ev.bytes = 900;
 	ch = apply(ev);
 	assert_int_equal(ch.step, DB_TRANSFER_END);
@@ -120,7 +120,8 @@ transfers_begin_go_on_and_end(void **state)
 	assert_int_equal(ch.transfer.octets, 900);
 	assert_int_equal(ch.files, LIFECYCLE_FILES_MENU);
 	assert_string_equal(ch.image, "rescue");
-	ch = apply(make("http.error", "{\"class\":\"menu-kernel\",\"result\":\"aborted\"}"));
+	ch = apply(
+	    make("http.error", "{\"class\":\"menu-kernel\",\"result\":\"aborted\"}"));
 	assert_true(ch.transfer.failed);
 	assert_int_equal(ch.transfer.began, 0);
 	assert_int_equal(ch.files, LIFECYCLE_NO_FILES);
@@ -166,8 +167,9 @@ boots_without_an_order_are_flagged(void **state)
 static void
 a_boot_that_ends_badly_says_why(void **state)
 {
-	struct lifecycle_change ch = apply(make("boot.end",
-	    "{\"outcome\":\"failed\",\"text\":\"t\",\"code\":\"kernel-stalled\",\"next\":\"n\"}"));
+	struct lifecycle_change ch =
+	    apply(make("boot.end", "{\"outcome\":\"failed\",\"text\":\"t\",\"code\":"
+				   "\"kernel-stalled\",\"next\":\"n\"}"));
 
 	(void)state;
 	assert_true(ch.end_boot && ch.set_verdict);
