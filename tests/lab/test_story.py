@@ -31,7 +31,8 @@ def check_wire(trace, wire):
     for name, protocol, find in (("loader", "tftp", wire.tftp), ("script", "http", wire.http), ("kernel", "http", wire.http),
                                  ("initrd", "http", wire.http)):
         span = [s for s in moves if s["stage"] == name][-1]
-        assert span["protocol"] == protocol and span["octets"] == span["total"] > 0
+        # iPXE may reset a connection before it has acknowledged the last octets.
+        assert span["protocol"] == protocol and span["total"] >= span["octets"] > 0.9 * span["total"], span
         seen = find(span["name"])
         assert seen, (span, [p["request_uri"] for p in wire.packets if p["request_uri"]])
         apart[f"{name} begins"] = nearest(seconds(span["began"]), [b for b, _ in seen])

@@ -65,6 +65,8 @@ class Wire:
             later = [q["at"] for q in stream if q["request_uri"]]
             answer = [q for q in stream if q["src"] == SERVER_IP and int(q["len"] or 0) > 0 and (not later or q["at"] < later[0])]
             end = max((int(q["seq"]) + int(q["len"]) for q in answer), default=None)
-            acks = [q["at"] for q in stream if q["src"] != SERVER_IP and end and int(q["ack"] or 0) >= end]
-            found.append((p["at"], acks[0] if acks else None))
+            client = [q for q in stream if q["src"] != SERVER_IP]
+            acks = [q["at"] for q in client if end and int(q["ack"] or 0) >= end]
+            # One that resets the connection has acknowledged the last octets with that.
+            found.append((p["at"], acks[0] if acks else client[-1]["at"] if client else None))
         return found
