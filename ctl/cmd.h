@@ -113,6 +113,11 @@ cmd_resume(struct ctl *ctl, const struct args *args);
 /* cmd_bmc.c: power status, and the verbs of lib/bmc_verb.h */
 int
 cmd_bmc(struct ctl *ctl, const struct args *args);
+/* cmd_webhook.c */
+int
+cmd_webhook_list(struct ctl *ctl, const struct args *args);
+int
+cmd_webhook_test(struct ctl *ctl, const struct args *args);
 /* cmd_console.c */
 int
 cmd_console(struct ctl *ctl, const struct args *args);

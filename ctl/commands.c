@@ -507,6 +507,12 @@ static const struct args_command commands[] = {
     {"token", "list", "", 0, 0, {{0}}, cmd_token_list, "List the tokens", NULL},
     {"token", "rm", "NAME", 1, 1, {{0}}, cmd_token_rm,
 	"Revoke a token: what it does ends at once", NULL},
+    {"webhook", "list", "", 0, 0, {{0}}, cmd_webhook_list,
+	"List the webhooks and how their deliveries go", NULL},
+    {"webhook", "test", "WEBHOOK", 1, 1, {GROUP(reason_option)}, cmd_webhook_test,
+	"Send a webhook's receiver one message now",
+	"It is signed and formed like all others, is not queued, and is sent once. Ends "
+	"with\n2 when its receiver does not take it."},
     {"doctor", NULL, "", 0, 0, {{0}}, cmd_status_doctor, "Check the whole installation",
 	"Ends with 2 when a check failed."},
 };

@@ -38,6 +38,8 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_DISCOVERED] = db_discovered_sql(),
 	    [STORE_FLEET] = db_fleet_sql(),
 	    [STORE_RETENTION] = db_retention_sql(),
+	    [STORE_WEBHOOK] = db_webhook_sql(),
+	    [STORE_METRICS] = db_metrics_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

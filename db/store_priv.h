@@ -24,6 +24,8 @@ enum store_set {
 	STORE_DISCOVERED,
 	STORE_FLEET,
 	STORE_RETENTION,
+	STORE_WEBHOOK,
+	STORE_METRICS,
 	STORE_SETS,
 };
 
@@ -73,6 +75,10 @@ struct store_sql
 db_fleet_sql(void);
 struct store_sql
 db_retention_sql(void);
+struct store_sql
+db_webhook_sql(void);
+struct store_sql
+db_metrics_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

@@ -46,7 +46,8 @@ struct http_client_call {
 	void (*done)(void *arg, const struct http_client_reply *reply);
 	void *arg;
 	struct http_client_reply reply;
-	size_t body_room;
+	size_t body_room, body_max;
+	char *where; /* as messages call it */
 	bool cancelled;
 	bool stopped; /* the chunk callback ended the stream */
 	bool too_large;
@@ -113,6 +114,7 @@ call_free(struct http_client_call *call)
 		curl_easy_cleanup(call->easy);
 	curl_slist_free_all(call->headers);
 	http_client_reply_done(&call->reply);
+	free(call->where);
 	free(call);
 }
 
@@ -130,7 +132,7 @@ append_body(struct http_client_call *call, const char *data, size_t len)
 {
 	struct http_client_reply *reply = &call->reply;
 
-	if (len > HTTP_CLIENT_BODY_MAX - reply->body_len) {
+	if (len > call->body_max - reply->body_len) {
 		call->too_large = true;
 		return -EMSGSIZE;
 	}
@@ -209,26 +211,35 @@ add_header(struct http_client_call *call, const char *name, const char *value)
 }
 
 static void
+add_line(struct http_client_call *call, const char *line)
+{
+	struct curl_slist *list = curl_slist_append(call->headers, line);
+
+	if (list == NULL)
+		abort();
+	call->headers = list;
+}
+
+static void
 set_headers(struct http_client_call *call, const struct server *s,
     const struct http_client_request *rq)
 {
-	struct curl_slist *list;
+	const char *type =
+	    rq->content_type != NULL ? rq->content_type : "application/json";
 
-	add_header(call, "Accept", "application/json");
+	add_header(call, "Accept", rq->url != NULL ? "*/*" : "application/json");
 	add_header(call, "Expect",
 	    ""); /* else a body above 1 MB waits a second for "100 Continue" */
 	if (rq->body != NULL)
-		add_header(call, "Content-Type", "application/json");
+		add_header(call, "Content-Type", type);
 	if (rq->idempotency_key != NULL)
 		add_header(call, "Idempotency-Key", rq->idempotency_key);
 	if (rq->if_match != NULL)
 		add_header(call, "If-Match", rq->if_match);
-	if (s->authorization != NULL) {
-		list = curl_slist_append(call->headers, s->authorization);
-		if (list == NULL)
-			abort();
-		call->headers = list;
-	}
+	if (s->authorization != NULL)
+		add_line(call, s->authorization);
+	for (const char *const *line = rq->headers; line != NULL && *line != NULL; line++)
+		add_line(call, *line);
 	curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, call->headers);
 }
 
@@ -236,10 +247,12 @@ static void
 set_target(CURL *easy, const struct server *s, const struct http_client_request *rq)
 {
 	const char *ca_file = rq->ca_file != NULL ? rq->ca_file : s->ca_file;
-	size_t size = strlen(s->base_url) + strlen(rq->path) + 1;
+	const char *base = rq->url != NULL ? rq->url : s->base_url;
+	const char *path = rq->url != NULL ? "" : rq->path;
+	size_t size = strlen(base) + strlen(path) + 1;
 	char *url = str_alloc(size);
 
-	if (str_format(url, size, "%s%s", s->base_url, rq->path) < 0)
+	if (str_format(url, size, "%s%s", base, path) < 0)
 		abort();
 	curl_easy_setopt(easy, CURLOPT_URL, url); /* copied */
 	free(url);
@@ -253,6 +266,11 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	}
 	/* Requests carry secrets: the environment does not choose who sees them. */
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	/* A receiver that says "elsewhere" must not choose who reads what was meant for it. */
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	/* Else a call that ends while its name is looked up waits for the resolver's thread, and the loop with it. */
+	if (rq->url != NULL)
+		curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 }
 
 static void
@@ -277,6 +295,10 @@ call_new(const struct server *s, const struct http_client_request *rq)
 		abort();
 	call->reply.body = str_dup("");
 	call->body_room = 1;
+	call->body_max = rq->body_max > 0 ? rq->body_max : HTTP_CLIENT_BODY_MAX;
+	call->where = str_dup(rq->url != NULL	       ? rq->url_name
+			      : s->socket_path != NULL ? s->socket_path
+						       : s->base_url);
 	set_target(call->easy, s, rq);
 	set_method(call->easy, rq);
 	set_headers(call, s, rq);
@@ -297,10 +319,10 @@ call_new(const struct server *s, const struct http_client_request *rq)
 
 /* Turns libcurl's result into status or reason. */
 static int
-call_conclude(struct http_client_call *call, CURLcode code, const struct server *s)
+call_conclude(struct http_client_call *call, CURLcode code)
 {
 	struct http_client_reply *reply = &call->reply;
-	const char *where = s->socket_path != NULL ? s->socket_path : s->base_url;
+	const char *where = call->where;
 	long status = 0, os_errno = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -311,8 +333,8 @@ call_conclude(struct http_client_call *call, CURLcode code, const struct server 
 	}
 	if (call->too_large)
 		return error_set(&reply->err, -EMSGSIZE, "reply-too-large",
-		    "ask for less at a time", "%s: the answer is larger than %d octets",
-		    where, HTTP_CLIENT_BODY_MAX);
+		    "ask for less at a time", "%s: the answer is larger than %zu octets",
+		    where, call->body_max);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		return error_set(&reply->err, -ETIMEDOUT, "timeout",
 		    "look whether the server is overloaded, then try again",
@@ -370,7 +392,7 @@ reap(struct http_client *c)
 		curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &private);
 		call = (struct http_client_call *)(void *)private;
 		if (!call->cancelled) {
-			(void)call_conclude(call, code, &c->server);
+			(void)call_conclude(call, code);
 			/* From here a cancel of this call means nothing. */
 			call->cancelled = true;
 			call->done(call->arg, &call->reply);
@@ -454,15 +476,12 @@ on_timer_wish(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-struct http_client *
-http_client_new(
-    struct event_base *base, const char *server, const char *token, struct error *err)
+/* Takes what s owns. */
+static struct http_client *
+client_new(struct event_base *base, struct server s)
 {
-	struct server s;
 	struct http_client *c;
 
-	if (server_parse(&s, server, token, err) < 0)
-		return NULL;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
 	c = str_alloc(sizeof(*c));
@@ -477,6 +496,21 @@ http_client_new(
 	curl_multi_setopt(c->multi, CURLMOPT_TIMERFUNCTION, on_timer_wish);
 	curl_multi_setopt(c->multi, CURLMOPT_TIMERDATA, c);
 	return c;
+}
+
+struct http_client *
+http_client_new(
+    struct event_base *base, const char *server, const char *token, struct error *err)
+{
+	struct server s;
+
+	return server_parse(&s, server, token, err) < 0 ? NULL : client_new(base, s);
+}
+
+struct http_client *
+http_client_new_anywhere(struct event_base *base)
+{
+	return client_new(base, (struct server){.base_url = NULL});
 }
 
 struct http_client_call *
@@ -554,7 +588,7 @@ http_client_once(const char *server, const char *token,
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		abort();
 	call = call_new(&s, rq);
-	r = call_conclude(call, curl_easy_perform(call->easy), &s);
+	r = call_conclude(call, curl_easy_perform(call->easy));
 	*ret = call->reply;
 	call->reply.body = NULL; /* now ret's */
 	call_free(call);

@@ -18,7 +18,14 @@ struct http_client_request {
 	const char *idempotency_key; /* or NULL */
 	const char *if_match;	     /* or NULL */
 	const char *ca_file; /* of http_client_once(): http_client_trust(); or NULL */
-	int64_t timeout_us;  /* whole request; 0: none (streams) */
+	int64_t timeout_us;	     /* whole request; 0: none (streams) */
+	/* Of a client without a server: where to, whole ("https://hook.example/x?y"), and how messages call it, since
+	 * what is behind the host's name is often a secret. */
+	const char *url, *url_name;
+	const char *content_type; /* of the body; NULL: application/json */
+	const char *const
+	    *headers;	 /* further lines "Name: value", up to a NULL; or NULL */
+	size_t body_max; /* of the answer; 0: HTTP_CLIENT_BODY_MAX */
 };
 
 struct http_client_reply {
@@ -39,6 +46,9 @@ http_client_new(struct event_base *base, const char *server, const char *token,
 /* Its certificate must be of one of those in the file (copied), PEM; NULL: of one that the system trusts. */
 void
 http_client_trust(struct http_client *c, const char *ca_file);
+/* Without a server: every request names its URL. Redirects are answers like any other, never followed. */
+struct http_client *
+http_client_new_anywhere(struct event_base *base);
 /* `done` is called exactly once unless the call is cancelled. Strings are copied. */
 struct http_client_call *
 http_client_start(struct http_client *c, const struct http_client_request *rq,

@@ -18,6 +18,7 @@ struct rest_server {
 	struct evhttp *http;
 	struct evconnlistener *listener; /* http's */
 	struct event *resume;		 /* armed while it is paused */
+	long long slow;			 /* handlers */
 	int64_t told_at;		 /* mono; of the log about a pause; 0: never */
 	char *socket_path;		 /* set once it is ours to unlink */
 	const struct rest_route *routes;

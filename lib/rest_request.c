@@ -402,6 +402,12 @@ answer(struct rest_request *rq, int status, json_t *body, const char *type)
 }
 
 void
+rest_reply_typed(struct rest_request *rq, int status, char *text, const char *type)
+{
+	answer_text(rq, status, text, type);
+}
+
+void
 rest_reply_text(struct rest_request *rq, int status, char *text)
 {
 	answer_text(rq, status, text, "text/plain; charset=utf-8");

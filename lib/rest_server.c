@@ -139,6 +139,7 @@ rest_server_serve(struct rest_server *s, struct rest_request *rq, bool closed)
 		rest_request_defer(rq);
 	s->handling = NULL;
 	took_ms = (int)((clock_mono() - began) / USEC_PER_MSEC);
+	s->slow += took_ms > SLOW_HANDLER_MS;
 	if (took_ms > SLOW_HANDLER_MS)
 		log_warn(
 		    s->log, "%s %s took %d ms", route->method, route->pattern, took_ms);
@@ -362,4 +363,10 @@ rest_server_free(struct rest_server *s)
 	evhttp_free(s->http); /* closes the connections; their requests hear `gone` */
 	free(s->socket_path);
 	free(s);
+}
+
+long long
+rest_server_slow(const struct rest_server *s)
+{
+	return s->slow;
 }

@@ -56,6 +56,9 @@ rest_server_new(struct event_base *base, const struct log *log, const char *sock
     struct error *err);
 void
 rest_server_free(struct rest_server *s);
+/* Requests whose handler took longer than 50 ms. */
+long long
+rest_server_slow(const struct rest_server *s);
 
 const char *
 rest_method(const struct rest_request *rq);
@@ -110,6 +113,9 @@ rest_reply_static(
 /* A header field of the answer to come. */
 void
 rest_add_header(struct rest_request *rq, const char *name, const char *value);
+/* The same of another type. */
+void
+rest_reply_typed(struct rest_request *rq, int status, char *text, const char *type);
 /* The first `size` octets of an open file. Takes fd. */
 void
 rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type);

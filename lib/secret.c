@@ -30,6 +30,7 @@ enum {
 	NONCE_SIZE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 	TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
 	SEALED_MAX = 8192,
+	SECRET_LINE_MAX = 1024,
 };
 
 #define SEALED_PREFIX "s1:"
@@ -265,6 +266,68 @@ secret_make(const char *prefix)
 	    text + at, size, raw, sizeof(raw), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	secret_wipe(raw, sizeof(raw));
 	return text;
+}
+
+void
+secret_hmac_sha256(
+    const char *key, const char *text, size_t len, char ret_hex[SECRET_MAC_TEXT])
+{
+	crypto_auth_hmacsha256_state state;
+	uint8_t mac[crypto_auth_hmacsha256_BYTES];
+
+	start_sodium();
+	crypto_auth_hmacsha256_init(&state, (const uint8_t *)key, strlen(key));
+	crypto_auth_hmacsha256_update(&state, (const uint8_t *)text, len);
+	crypto_auth_hmacsha256_final(&state, mac);
+	sodium_bin2hex(ret_hex, SECRET_MAC_TEXT, mac, sizeof(mac));
+	secret_wipe(&state, sizeof(state));
+}
+
+static int
+secret_line(const char *path, char *text, size_t len, size_t min, struct error *err)
+{
+	size_t n = strcspn(text, "\r\n");
+
+	/* An octet 0 within would end the key early. */
+	if (memchr(text, 0, len) != NULL || n > SECRET_LINE_MAX || n < min)
+		return error_set(err, -EINVAL, "secret-file",
+		    "openssl rand -hex 32 makes a good one",
+		    "%s: its first line is no text of %zu to %d octets", path, min,
+		    SECRET_LINE_MAX);
+	text[n] = '\0';
+	return 0;
+}
+
+int
+secret_file_read(const char *path, size_t min, char **ret, struct error *err)
+{
+	char *text = str_alloc(SECRET_LINE_MAX + 3);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct stat st;
+	ssize_t n = -1;
+	int rc = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (rc < 0)
+		rc = error_set(err, -EINVAL, "secret-file", "create it with mode 0600",
+		    "%s: %s", path, strerror(-rc));
+	else if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
+		rc = error_set(err, -EINVAL, "secret-file",
+		    "give it to the service's user with mode 0600",
+		    "%s: not a plain file that only its owner can read", path);
+	else if ((n = read(fd, text, SECRET_LINE_MAX + 2)) < 0)
+		rc = error_set(
+		    err, -EINVAL, "secret-file", NULL, "%s: %s", path, strerror(errno));
+	if (rc == 0)
+		rc = secret_line(path, text, (size_t)n, min, err);
+	if (fd >= 0)
+		close(fd);
+	if (rc < 0) {
+		secret_wipe(text, SECRET_LINE_MAX + 3);
+		free(text);
+		return rc;
+	}
+	*ret = text;
+	return 0;
 }
 
 void

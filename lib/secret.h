@@ -34,6 +34,14 @@ secret_mac(const struct secret_key *key, const char *context, const char *text,
 /* 256 random bits as 43 letters, digits, '-' and '_' (base64url) behind the prefix. Owned: secret_free(). */
 char *
 secret_make(const char *prefix);
+/* HMAC-SHA256 (RFC 2104) of a text, in hexadecimal: for those who know the same key. */
+void
+secret_hmac_sha256(
+    const char *key, const char *text, size_t len, char ret_hex[SECRET_MAC_TEXT]);
+/* A secret that a person put into a file: its first line. -EINVAL with *err for a file that others than its owner can
+ * read, one that is no plain file, and a line that is shorter than `min` octets or longer than 1,024. *ret is the caller's (secret_free). */
+int
+secret_file_read(const char *path, size_t min, char **ret, struct error *err) MUST_CHECK;
 void
 secret_free(char *plain); /* wipes, then frees; NULL allowed */
 void

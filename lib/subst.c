@@ -5,16 +5,18 @@
  * Ownership: the result is the caller's; looked-up values are borrowed.
  * Failure modes: an unknown name, an open "${", and a value that would end the argument
  * or the command it stands in are refused: nothing is ever quoted, because kernels, iPXE
- * and installers do not agree on quoting.
+ * and installers do not agree on quoting. JSON does (RFC 8259 7): there values are escaped.
  */
 #include "lib/subst.h"
 
 #include <ctype.h>
 #include <errno.h>
+#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/printable.h"
 #include "lib/str.h"
 
 enum { SUBST_NAME_SIZE = 128 };
@@ -90,6 +92,25 @@ take_name(const char **s, char name[SUBST_NAME_SIZE], struct error *err)
 }
 
 static int
+append_json(struct output *out, const char *value, struct error *err)
+{
+	char *copy = str_dup(value), *text;
+	json_t *v;
+	int rc;
+
+	printable_clean(copy); /* what is no UTF-8 cannot be JSON either */
+	v = json_string(copy);
+	text = json_dumps(v, JSON_ENCODE_ANY);
+	if (text == NULL)
+		abort();
+	rc = append(out, text + 1, strlen(text) - 2, err); /* without its quotes */
+	free(text);
+	json_decref(v);
+	free(copy);
+	return rc;
+}
+
+static int
 append_value(struct output *out, const char *name, const char *value,
     enum subst_escape how, struct error *err)
 {
@@ -99,6 +120,8 @@ append_value(struct output *out, const char *name, const char *value,
 		return error_set(err, -ENOENT, "unknown-name",
 		    "give the host that label, or correct the name",
 		    "${%s} has no value for this host", name);
+	if (how == SUBST_JSON)
+		return append_json(out, value, err);
 	bad = forbidden_part(value, how);
 	if (bad == NULL && how == SUBST_IPXE && value[0] == '{' && out->len > 0 &&
 	    out->text[out->len - 1] == '$')
@@ -147,7 +170,8 @@ int
 subst_expand(const char *tmpl, enum subst_escape how, subst_lookup *lookup, void *arg,
     char **ret, struct error *err)
 {
-	struct output out = {.max = how == SUBST_TEXT ? SUBST_TEXT_MAX : SUBST_ARGS_MAX};
+	bool lines = how == SUBST_TEXT || how == SUBST_JSON;
+	struct output out = {.max = lines ? SUBST_TEXT_MAX : SUBST_ARGS_MAX};
 	const char *begin = tmpl;
 	int r = 0;
 
@@ -164,7 +188,7 @@ subst_expand(const char *tmpl, enum subst_escape how, subst_lookup *lookup, void
 		}
 	}
 	if (r < 0) {
-		if (how == SUBST_TEXT)
+		if (lines)
 			error_prefix(err, "line %zu", line_of(begin, tmpl));
 		free(out.text);
 		return r;

@@ -41,8 +41,8 @@ get_version(void *arg, struct rest_request *rq)
 		return;
 	}
 	rest_reply(rq, 200,
-	    json_pack("{s:s, s:i, s:s}", "version", "0.1.0", "schema", schema, "started",
-		clock_text(o->started, started, sizeof(started))),
+	    json_pack("{s:s, s:i, s:s}", "version", API_VERSION, "schema", schema,
+		"started", clock_text(o->started, started, sizeof(started))),
 	    NULL);
 }
 
@@ -143,6 +143,9 @@ static const struct rest_route routes[] = {
     {"GET", "/assets/{a}", web_assets_get, AUTH_NONE},
     {"GET", "/assets/{a}/{b}", web_assets_get, AUTH_NONE},
     {"GET", "/assets/{a}/{b}/{c}", web_assets_get, AUTH_NONE},
+    {"GET", V1 "/webhooks", api_webhook_list, AUTH_VIEWER},
+    {"POST", V1 "/webhooks/{name}/test", api_webhook_test, AUTH_ADMIN},
+    {"GET", "/metrics", api_metrics_get, AUTH_VIEWER},
 };
 
 const struct rest_route *

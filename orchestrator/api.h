@@ -12,6 +12,8 @@
 #include "orchestrator/audit.h"
 #include "orchestrator/orch.h"
 
+#define API_VERSION "0.1.0" /* of the program */
+
 enum { API_LIMIT_DEFAULT = 200, API_LIMIT_MAX = 1000, API_ETAG_SIZE = 80 };
 
 const struct rest_route *
@@ -158,5 +160,7 @@ rest_handler api_fleet_get;
 struct status_rules_site;
 void
 api_status_site(struct orch *o, const char *site, struct status_rules_site *ret);
+rest_handler api_metrics_get;
+rest_handler api_webhook_list, api_webhook_test;
 
 #endif

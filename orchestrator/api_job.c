@@ -93,6 +93,7 @@ wake_sites(struct orch *o, const struct orders *orders)
 		    !str_eq(orders_job_site(orders, i), orders_job_site(orders, i - 1)))
 			dispatch_wake(o->dispatch, orders_job_site(orders, i));
 	feed_wake(o->feed);
+	tail_wake(o->tail);
 }
 
 /* Two orders that met: the unique index said no. */
@@ -448,6 +449,7 @@ api_job_cancel(void *arg, struct rest_request *rq)
 	dispatch_changed(o->dispatch, job.id);
 	dispatch_wake(o->dispatch, job.site);
 	feed_wake(o->feed);
+	tail_wake(o->tail);
 	if (find(o, rq, &job))
 		reply_job(o, rq, 200, &job);
 }

@@ -16,6 +16,7 @@
 #include "lib/workq.h"
 
 struct dispatch;
+struct metrics;
 
 struct dispatch_ops {
 	struct event_base *base;
@@ -25,6 +26,7 @@ struct dispatch_ops {
 	struct workq *reads;  /* for what takes long to read */
 	const struct secret_key *key;
 	struct rng *rng;
+	struct metrics *metrics; /* or NULL */
 	/* After events were stored; may be called often. */
 	void (*on_events)(void *arg);
 	void *arg;

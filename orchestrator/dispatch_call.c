@@ -17,6 +17,7 @@
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
+#include "orchestrator/metrics.h"
 
 enum {
 	OUT_MAX =
@@ -57,13 +58,22 @@ set_timer(struct dispatch_call *c, int64_t us)
 }
 
 static void
+unqueue(struct dispatch_call *c)
+{
+	DL_DELETE(c->site->waiting, c);
+	c->site->n_waiting--;
+}
+
+static void
 finish(struct dispatch_call *c, const struct agent_msg_call_result *res)
 {
 	HASH_DEL(c->d->calls, c);
 	if (c->told)
 		c->site->n_out--;
 	else
-		DL_DELETE(c->site->waiting, c);
+		unqueue(c);
+	metrics_add(c->d->ops.metrics, METRICS_BMC_CALLS, c->verb,
+	    res->code[0] ? res->code : "ok", 1);
 	c->done(c->arg, res);
 	event_free(c->timer);
 	json_decref(c->args);
@@ -154,6 +164,7 @@ add_call(struct dispatch_call *c)
 	set_timer(c, TAKE_S * USEC_PER_SEC);
 	HASH_ADD_STR(c->d->calls, id, c);
 	DL_APPEND(c->site->waiting, c);
+	c->site->n_waiting++;
 }
 
 void
@@ -250,7 +261,7 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 			continue;
 		}
 		json_array_append_new(orders, order);
-		DL_DELETE(s->waiting, c);
+		unqueue(c);
 		c->told = true;
 		s->n_out++;
 		set_timer(c, c->timeout_us + GRACE_S * USEC_PER_SEC);

@@ -35,7 +35,8 @@ struct dispatch_site {
 	bool own_servers;	    /* the same */
 	bool full; /* its agent has as many jobs as it takes, and more wait here */
 	struct dispatch_call *waiting; /* to be told to its agent, in order */
-	size_t n_out;		       /* told, and not answered yet */
+	size_t n_waiting;
+	size_t n_out; /* told, and not answered yet */
 };
 
 struct dispatch {

@@ -295,3 +295,9 @@ feed_wake(struct feed *f)
 	if (f->followers)
 		activate(f);
 }
+
+size_t
+feed_count(const struct feed *f)
+{
+	return f->n;
+}

@@ -25,6 +25,9 @@ feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filte
 /* Events were stored: followers get theirs in the next turn of the loop. */
 void
 feed_wake(struct feed *f);
+/* How many there are. */
+size_t
+feed_count(const struct feed *f);
 /* One event as JSON with its `seq`; owned by the caller. */
 json_t *
 feed_event_json(int64_t seq, const struct event *ev);

@@ -31,6 +31,7 @@ on_events(void *arg)
 	struct orch *o = arg;
 
 	feed_wake(o->feed);
+	tail_wake(o->tail);
 }
 
 static const struct error *
@@ -77,6 +78,32 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	console_store_prune(o->consoles,
 	    clock_wall() - (int64_t)o->config->console_days * 24 * 3600 * USEC_PER_SEC,
 	    (int64_t)o->config->console_mb * 1024 * 1024);
+	webhook_prune(o->webhook);
+}
+
+static int
+open_tail(struct orch *o, struct error *err)
+{
+	const struct webhook_ops webhook = {.base = o->base,
+	    .log = &o->log,
+	    .store = o->store,
+	    .metrics = o->metrics,
+	    .rng = &o->rng,
+	    .list = o->config->webhooks,
+	    .n = o->config->n_webhooks,
+	    .on_events = on_events,
+	    .arg = o};
+	int rc = webhook_new(&webhook, &o->webhook, err);
+
+	if (rc < 0)
+		return rc;
+	const struct tail_ops tail = {.base = o->base,
+	    .log = &o->log,
+	    .store = o->store,
+	    .metrics = o->metrics,
+	    .webhook = o->webhook};
+	o->loop_watch = loop_watch_new(o->base, o->metrics);
+	return tail_new(&tail, &o->tail, err);
 }
 
 static void
@@ -139,6 +166,10 @@ open_parts(struct orch *o, struct error *err)
 		return rc;
 	o->workq = workq_new(o->base, WORKERS);
 	o->reads = workq_new(o->base, 1);
+	o->metrics = metrics_new();
+	rc = open_tail(o, err);
+	if (rc < 0)
+		return rc;
 	const struct dispatch_ops ops = {.base = o->base,
 	    .log = &o->log,
 	    .store = o->store,
@@ -146,6 +177,7 @@ open_parts(struct orch *o, struct error *err)
 	    .reads = o->reads,
 	    .key = o->key,
 	    .rng = &o->rng,
+	    .metrics = o->metrics,
 	    .on_events = on_events,
 	    .arg = o};
 	o->consoles = console_store_new(o->store, o->config->database,
@@ -215,6 +247,10 @@ orch_free(struct orch *o)
 	dispatch_free(o->dispatch);
 	fleet_free(o->fleet);
 	feed_free(o->feed);
+	tail_free(o->tail);
+	webhook_free(o->webhook);
+	loop_watch_free(o->loop_watch);
+	metrics_free(o->metrics);
 	if (o->prune)
 		event_free(o->prune);
 	if (o->audit_daily) {

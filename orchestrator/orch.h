@@ -17,10 +17,14 @@
 #include "orchestrator/feed.h"
 #include "orchestrator/fleet.h"
 #include "orchestrator/live.h"
+#include "orchestrator/loop_watch.h"
+#include "orchestrator/metrics.h"
 #include "orchestrator/orch_config.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/oui.h"
 #include "orchestrator/retention.h"
+#include "orchestrator/tail.h"
+#include "orchestrator/webhook.h"
 
 struct access;
 
@@ -44,6 +48,10 @@ struct orch {
 	struct console_store *consoles;
 	struct live *live;
 	struct access *access;
+	struct metrics *metrics;
+	struct loop_watch *loop_watch;
+	struct webhook *webhook;
+	struct tail *tail;
 	struct rest_server *rest;
 	struct event *prune;
 	struct event *audit_daily; /* armed while the audit's head is to be logged */

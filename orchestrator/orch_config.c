@@ -82,6 +82,9 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct orch_config, retention,
 	retention_fields),
     TEXT(oui_file),
+    CYAML_FIELD_SEQUENCE_COUNT("webhooks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+	struct orch_config, webhooks, n_webhooks, &webhook_config_schema, 0,
+	WEBHOOK_CONFIG_MAX),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -183,7 +186,9 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 		return yaml_where_bad(where, "socket", err,
 		    "longer than the %zu octets of a socket path",
 		    sizeof(sun.sun_path) - 1);
-	return check_web(&c->web, where, err);
+	rc = check_web(&c->web, where, err);
+	return rc < 0 ? rc
+		      : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
 }
 
 /* An empty list is one that was written: libcyaml gives it no memory. */
@@ -282,6 +287,14 @@ orch_config_load(const char *path, struct orch_config **ret, struct error *err)
 		    path, FILE_MAX_SIZE);
 	else
 		rc = orch_config_parse(path, text, len, ret, err);
+	for (unsigned i = 0; rc == 0 && i < (*ret)->n_webhooks; i++) {
+		rc = webhook_config_open(&(*ret)->webhooks[i], err);
+		if (rc < 0) {
+			orch_config_free(*ret);
+			*ret = NULL;
+			break;
+		}
+	}
 	free(text);
 	return rc;
 }
@@ -310,5 +323,8 @@ orch_config_free(struct orch_config *c)
 	free(c->web.tls_key);
 	free(c->web.assets);
 	free(c->oui_file);
+	for (unsigned i = 0; i < c->n_webhooks; i++)
+		webhook_config_done(&c->webhooks[i]);
+	free(c->webhooks);
 	free(c);
 }

@@ -9,6 +9,7 @@
 #include "lib/compiler.h"
 #include "lib/error.h"
 #include "orchestrator/retention.h"
+#include "orchestrator/webhook_config.h"
 
 #define ORCH_CONFIG_PATH "/etc/netboot/orchestrator.yaml"
 #define ORCH_CONFIG_WEB_LISTEN "127.0.0.1:8017"
@@ -38,6 +39,9 @@ struct orch_config {
 	struct retention_days retention; /* of everything else; see retention.h */
 	char *
 	    oui_file; /* /usr/share/ieee-data/oui.txt: who made network cards; it need not be there */
+	struct webhook_config
+	    *webhooks; /* their secrets are read by orch_config_load() */
+	unsigned n_webhooks;
 };
 
 /* 0, or -EINVAL with code "config" and file, line and key in the text. `name` is the

@@ -24,13 +24,13 @@ if [ "${1:-}" != build ]; then
 	dnsmasq-base kea-admin kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd tshark tcpdump iproute2 iputils-ping ndisc6 wget procps cpio busybox-static
 	qemu-system-arm qemu-efi-aarch64 ovmf-ia32 grub-efi-ia32-bin
 	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs nfs-kernel-server jq libcap2-bin util-linux
-	systemd-journal-remote"
+	systemd-journal-remote prometheus"
 	# The guests of the lab
 	packages="$packages systemd-boot-efi fdisk mtools syslinux syslinux-common squashfs-tools mmdebstrap xz-utils"
 	# Left out where the release does not have them any more
 	optional="$optional isc-dhcp-client isc-dhcp-relay"
 	# Wanted as programs only
-	services="nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha nfs-kernel-server nfs-server nfs-blkmap rpcbind rpcbind.socket"
+	services="prometheus nginx tftpd-hpa kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd isc-dhcp-relay nfs-ganesha nfs-kernel-server nfs-server nfs-blkmap rpcbind rpcbind.socket"
 fi
 
 installed() {

@@ -55,6 +55,9 @@ EVENT_USERS = {
     "orchestrator/live": "how long a request waits, and an agent is not heard",
     "orchestrator/api_audit": "clients of an export that do not read",
     "orchestrator/feed": "followers that stopped reading",
+    "orchestrator/tail": "a batch of events in each turn",
+    "orchestrator/webhook": "the pauses between attempts",
+    "orchestrator/loop_watch": "how late a timer is",
 }
 
 # Files whose symbols have another prefix than their name.
@@ -80,8 +83,8 @@ GLOBALS = {}
 
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
-    r"^lib/(addr|arch|agent_msg|audit_chain\w*|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
-    r"|^orchestrator/(lifecycle|inventory_subnet|siteconf\w*)$"
+    r"^lib/(addr|arch|agent_msg|audit_chain\w*|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|expo|hex|hostlist|id|if_inet6|json|menu_script|printable|stage|str|subst)$"
+    r"|^orchestrator/(lifecycle|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
     r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"

@@ -120,7 +120,7 @@ class Orch:
         c = Connection(self.socket, timeout)
         try:
             text = body if isinstance(body, (str, bytes)) or body is None else json.dumps(body)
-            c.request(method, path if path.startswith("/agent/") else "/api/v1" + path, text,
+            c.request(method, path if path.startswith(("/agent/", "/metrics")) else "/api/v1" + path, text,
                       {k.replace("_", "-"): v for k, v in headers.items()})
             r = c.getresponse()
             answer = Answer(r.status, r.read(), r.headers)

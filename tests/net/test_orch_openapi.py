@@ -25,8 +25,13 @@ def orch(tmp_path):
 
 def test_the_paths_are_the_servers_routes():
     source = open(os.path.join(ROOT, "orchestrator", "api.c")).read()
-    routes = set(re.findall(r'\{"(GET|POST|PATCH|DELETE|PUT)", V1 "([^"]+)"', source))
-    assert len(routes) > 30 and routes == openapi.operations()
+    rows = re.findall(r'^    \{"(\w+)", (?:V1 )?"([^"]+)",\s+\w+, AUTH_(\w+)\},$', source, re.M)
+    table = source[source.index("routes[] = {"):source.index("api_routes(size_t")]
+    assert len(rows) == table.count('    {"') > 30, "a row of the table that this does not read"
+    roles = {(method, path): role.lower() for method, path, role in rows if not path.startswith("/agent/")}
+    described = {(method, path): openapi.SPEC["paths"][path][method.lower()].get("x-role")
+                 for method, path in openapi.operations()}
+    assert roles == described
 
 
 def test_the_parameters_are_what_the_server_reads():

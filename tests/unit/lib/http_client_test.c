@@ -291,6 +291,61 @@ server_addresses(void **state)
 	http_client_reply_done(NULL);
 }
 
+/* A client without a server: the URL, the headers and the type are the request's, and a redirect is an answer. */
+static void
+a_request_to_anywhere(void **state)
+{
+	static const char *const headers[] = {"X-One: 1", "X-Two: two words", NULL};
+	struct fixture *f = *state;
+	char url[128];
+	struct http_client_request rq = {.method = "POST",
+	    .url = url,
+	    .url_name = "http://the-host",
+	    .body = "text",
+	    .content_type = "text/plain",
+	    .headers = headers,
+	    .body_max = 5};
+
+	http_client_free(f->client);
+	f->client = http_client_new_anywhere(f->base);
+	assert_int_equal(
+	    str_format(url, sizeof(url), "%s/hooks/secret?x=1", f->server), 0);
+	f->answer = "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: "
+		    "5\r\n\r\n12345";
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 302);
+	assert_string_equal(f->body, "12345");
+	assert_non_null(strstr(f->request, "POST /hooks/secret?x=1 HTTP/1.1\r\n"));
+	assert_non_null(strstr(f->request, "\r\nX-One: 1\r\nX-Two: two words\r\n"));
+	assert_non_null(strstr(f->request, "\r\nContent-Type: text/plain\r\n"));
+	assert_null(strstr(f->request, "elsewhere"));
+	assert_null(strstr(f->request, "application/json"));
+}
+
+static void
+an_answer_from_anywhere_is_bounded(void **state)
+{
+	struct fixture *f = *state;
+	char url[128];
+	struct http_client_request rq = {.method = "POST",
+	    .url = url,
+	    .url_name = "http://the-host",
+	    .body = "{}",
+	    .body_max = 5};
+
+	http_client_free(f->client);
+	f->client = http_client_new_anywhere(f->base);
+	assert_int_equal(str_format(url, sizeof(url), "%s/secret", f->server), 0);
+	f->answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n123456";
+	http_client_start(f->client, &rq, done, f);
+	run(f);
+	assert_int_equal(f->reply.status, 0);
+	assert_string_equal(f->reply.err.code, "reply-too-large");
+	assert_non_null(strstr(f->reply.err.text, "http://the-host: "));
+	assert_null(strstr(f->reply.err.text, "secret"));
+}
+
 int
 main(void)
 {
@@ -304,6 +359,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(cancelling_in_a_callback, setup, teardown),
 	    cmocka_unit_test_setup_teardown(freeing_in_a_callback, setup, teardown),
 	    cmocka_unit_test_setup_teardown(server_addresses, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_request_to_anywhere, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		an_answer_from_anywhere_is_bounded, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -261,6 +261,78 @@ memory_is_not_dumped(void **state)
 	assert_int_equal(hidden("1"), 0);
 }
 
+/* RFC 4231 4.2, 4.3, 4.7 (a key longer than a block); the last: an empty text. */
+static void
+hmac_is_that_of_the_rfc(void **state)
+{
+	static const struct {
+		const char *key, *text, *wanted;
+	} table[] = {
+	    {"\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b\x0b"
+	     "\x0b\x0b",
+		"Hi There",
+		"b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
+	    {"Jefe", "what do ya want for nothing?",
+		"5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
+	    {NULL, "Test Using Larger Than Block-Size Key - Hash Key First",
+		"60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54"},
+	};
+	char hex[SECRET_MAC_TEXT], longest[132] = "";
+
+	(void)state;
+	memset(longest, 0xaa, 131);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		secret_hmac_sha256(table[i].key ? table[i].key : longest, table[i].text,
+		    strlen(table[i].text), hex);
+		assert_string_equal(hex, table[i].wanted);
+	}
+}
+
+static int
+read_secret(const char *content, size_t len, mode_t mode, char **ret)
+{
+	char path[] = "/tmp/secret_file-XXXXXX";
+	int fd = mkstemp(path), r;
+	struct error err = {.code = ""};
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, content, len), len);
+	assert_int_equal(fchmod(fd, mode), 0);
+	close(fd);
+	*ret = NULL;
+	r = secret_file_read(path, 4, ret, &err);
+	if (r < 0)
+		assert_string_equal(err.code, "secret-file");
+	unlink(path);
+	return r;
+}
+
+static void
+secrets_of_people_are_a_line(void **state)
+{
+	char *got, big[1200];
+	struct error err;
+
+	(void)state;
+	memset(big, 'x', sizeof(big));
+	assert_int_equal(read_secret("four\nmore\n", 10, 0600, &got), 0);
+	assert_string_equal(got, "four");
+	secret_free(got);
+	assert_int_equal(read_secret(big, 1024, 0400, &got), 0);
+	assert_int_equal(strlen(got), 1024);
+	secret_free(got);
+	assert_int_equal(read_secret("abc\n", 4, 0600, &got), -EINVAL);
+	assert_int_equal(read_secret("ab\0cdef", 7, 0600, &got), -EINVAL);
+	assert_int_equal(read_secret("", 0, 0600, &got), -EINVAL);
+	assert_int_equal(read_secret(big, 1025, 0600, &got), -EINVAL);
+	assert_int_equal(read_secret(big, sizeof(big), 0600, &got), -EINVAL);
+	assert_int_equal(read_secret("fourfour", 8, 0640, &got), -EINVAL);
+	assert_int_equal(read_secret("fourfour", 8, 0604, &got), -EINVAL);
+	assert_int_equal(secret_file_read("/tmp", 4, &got, &err), -EINVAL);
+	assert_int_equal(secret_file_read("/tmp/no-such-secret", 4, &got, &err), -EINVAL);
+	assert_null(got);
+}
+
 int
 main(void)
 {
@@ -271,6 +343,8 @@ main(void)
 	    cmocka_unit_test(changed_or_moved_seals_do_not_open),
 	    cmocka_unit_test(two_seals_of_one_text_differ),
 	    cmocka_unit_test(keyed_digests_differ_by_text_context_and_key),
+	    cmocka_unit_test(hmac_is_that_of_the_rfc),
+	    cmocka_unit_test(secrets_of_people_are_a_line),
 	    cmocka_unit_test(wiping_and_comparing),
 	    cmocka_unit_test(memory_is_not_dumped),
 	    cmocka_unit_test(memory_is_locked_or_that_is_said),

@@ -39,6 +39,9 @@ lookup(void *arg, const char *name)
 		return "a$";
 	if (strcmp(name, "brace") == 0)
 		return "{net0/mac}";
+	if (strcmp(name, "invalid") == 0)
+		return "a\xff"
+		       "b";
 	if (strcmp(name, "hash") == 0)
 		return "$6$salt$x";
 	if (strcmp(name, "url") == 0)
@@ -158,6 +161,22 @@ length_is_bounded(void **state)
 	free(text);
 }
 
+static void
+values_in_json_are_escaped(void **state)
+{
+	struct error err = {.code = ""};
+	char *out = NULL;
+
+	(void)state;
+	check("{\"t\": \"${host.name}: ${quote} ${line} ${backslash} ${empty} $$\"}",
+	    SUBST_JSON, "{\"t\": \"edge01.los: a\\\"b a\\nb a\\\\b  $\"}");
+	check("\"${invalid}\"", SUBST_JSON, "\"a?b\"");
+	assert_int_equal(
+	    subst_expand("{\n\"${nobody}\"", SUBST_JSON, lookup, NULL, &out, &err),
+	    -ENOENT);
+	assert_true(str_has_prefix(err.text, "line 2: "));
+}
+
 int
 main(void)
 {
@@ -168,6 +187,7 @@ main(void)
 	    cmocka_unit_test(values_that_would_break_out),
 	    cmocka_unit_test(texts_of_many_lines),
 	    cmocka_unit_test(length_is_bounded),
+	    cmocka_unit_test(values_in_json_are_escaped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

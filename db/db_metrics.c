@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* The questions of a scrape, each by an index: what is read grows with what is open, never with the history.
+ *
+ * Entry points: db_metrics_jobs(), db_metrics_hosts(). For a connection that only reads, in a thread. Failure modes:
+ * those of db.h. */
+#include "db/db_metrics.h"
+
+#include <errno.h>
+
+#include "db/store_priv.h"
+#include "lib/compiler.h"
+#include "lib/str.h"
+
+enum { METRICS_JOBS, METRICS_HOSTS };
+
+static const char *const sql[] = {
+    [METRICS_JOBS] = "SELECT j.site, j.kind, j.state, j.stage, j.created,"
+		     " CASE WHEN g.state = 'entered' THEN g.entered END, g.deadline_us"
+		     " FROM job AS j"
+		     " LEFT JOIN job_stage AS g ON g.job = j.id AND g.attempt = "
+		     "j.attempt AND g.stage = j.stage"
+		     /* The site, so that it is a seek in job_open_site. */
+		     " WHERE j.ended IS NULL AND j.site > ''",
+    [METRICS_HOSTS] = "SELECT count(*) FROM host WHERE site = $1",
+};
+
+struct store_sql
+db_metrics_sql(void)
+{
+	return (struct store_sql){sql, ARRAY_SIZE(sql)};
+}
+
+static struct db_stmt *
+stmt(struct store *s, size_t i)
+{
+	return db_stmt(s->set[STORE_METRICS], i);
+}
+
+static enum db_job_state
+state_of(const char *name)
+{
+	static const enum db_job_state open[] = {
+	    DB_JOB_QUEUED, DB_JOB_ACCEPTED, DB_JOB_RUNNING};
+
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		if (str_eq(name, db_job_state_name(open[i])))
+			return open[i];
+	return DB_JOB_QUEUED;
+}
+
+int
+db_metrics_jobs(
+    struct store *s, void (*each)(void *arg, const struct db_metrics_job *job), void *arg)
+{
+	struct db_stmt *st = stmt(s, METRICS_JOBS);
+	int rc;
+
+	while ((rc = db_step(st)) == 1) {
+		struct db_metrics_job job = {.created = db_col_i64(st, 4),
+		    .entered = db_col_i64(st, 5),
+		    .deadline_us = db_col_null(st, 6) ? -1 : db_col_i64(st, 6)};
+
+		db_col_copy(st, 0, job.site, sizeof(job.site));
+		db_col_copy(st, 1, job.kind, sizeof(job.kind));
+		job.state = state_of(db_col_text(st, 2));
+		db_col_copy(st, 3, job.stage, sizeof(job.stage));
+		each(arg, &job);
+	}
+	return rc;
+}
+
+int
+db_metrics_hosts(struct store *s, const char *site, int64_t *ret)
+{
+	struct db_stmt *st = stmt(s, METRICS_HOSTS);
+
+	db_bind_text(st, 1, site);
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	*ret = db_col_i64(st, 0);
+	db_reset(st);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a scrape asks of the database: counts of what is open now. */
+#ifndef DB_DB_METRICS_H
+#define DB_DB_METRICS_H
+
+#include "db/db_job.h"
+
+/* An open job, as far as figures need it. */
+struct db_metrics_job {
+	char site[64];
+	char kind[16];
+	enum db_job_state state;
+	char stage[DB_JOB_STAGE_SIZE];
+	int64_t created;
+	int64_t entered;     /* its present stage; 0: not yet, or it has left it */
+	int64_t deadline_us; /* of that stage; < 0: not said */
+};
+
+/* Walks the open jobs alone, by their index, however many have ended. */
+int
+db_metrics_jobs(struct store *s,
+    void (*each)(void *arg, const struct db_metrics_job *job), void *arg) MUST_CHECK;
+/* Hosts of a site. */
+int
+db_metrics_hosts(struct store *s, const char *site, int64_t *ret) MUST_CHECK;
+
+#endif

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Events to counters: each counts by site and kind, and some kinds tell more.
+ *
+ * Entry point: metrics_event(). The verdict of a job is the one stored with it, so that figures say what status and
+ * history say. It owns nothing. Failure modes: a row that cannot be read leaves its counter as it was. */
+#include "orchestrator/metrics_event.h"
+
+#include <string.h>
+
+#include "db/db_job.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/str.h"
+
+static const char *
+detail_str(const struct event *ev, const char *key)
+{
+	const char *s = json_string_value(json_object_get(ev->detail, key));
+
+	return s ? s : "";
+}
+
+static void
+on_job_end(struct metrics *m, struct store *s, const struct event *ev)
+{
+	struct db_job job;
+
+	if (db_job_get(s, ev->job, &job) < 0 || !job.ended)
+		return;
+	metrics_add(m, METRICS_JOBS_ENDED, job.kind, db_job_state_name(job.state), 1);
+	if (job.verdict_code[0])
+		metrics_add(m, METRICS_VERDICTS, job.verdict_code, NULL, 1);
+}
+
+static void
+on_stage(struct metrics *m, struct store *s, const struct event *ev)
+{
+	const char *stage = detail_str(ev, "stage"), *state = detail_str(ev, "state");
+	int64_t attempt = json_integer_value(json_object_get(ev->detail, "attempt"));
+	struct db_job_stage row;
+
+	if (str_eq(state, "missed"))
+		metrics_add(m, METRICS_STAGES_MISSED, stage, NULL, 1);
+	if (!str_eq(state, "confirmed") ||
+	    db_job_stage_get(s, ev->job, attempt, stage, &row) < 0 || row.entered <= 0 ||
+	    ev->at < row.entered)
+		return;
+	metrics_observe(m, METRICS_STAGE_SECONDS, row.stage,
+	    (double)(ev->at - row.entered) / USEC_PER_SEC);
+}
+
+static void
+on_boot(struct metrics *m, struct store *s, const struct event *ev)
+{
+	const json_t *flags = json_object_get(ev->detail, "flags"), *flag;
+	size_t i;
+
+	(void)s;
+	if (str_eq(ev->kind, "boot.begin"))
+		metrics_add(m, METRICS_BOOTS_BEGUN,
+		    json_is_true(json_object_get(ev->detail, "planned")) ? "true"
+									 : "false",
+		    NULL, 1);
+	else if (str_eq(ev->kind, "boot.end") && detail_str(ev, "outcome")[0])
+		metrics_add(m, METRICS_BOOTS_ENDED, detail_str(ev, "outcome"), NULL, 1);
+	if (detail_str(ev, "flag")[0])
+		metrics_add(m, METRICS_BOOT_FLAGS, detail_str(ev, "flag"), NULL, 1);
+	json_array_foreach (flags, i, flag)
+		if (json_is_string(flag))
+			metrics_add(
+			    m, METRICS_BOOT_FLAGS, json_string_value(flag), NULL, 1);
+}
+
+static void
+on_transfer(struct metrics *m, struct store *s, const struct event *ev)
+{
+	(void)s;
+	if (ev->bytes > 0)
+		metrics_add(m, METRICS_TRANSFER_BYTES, ev->site,
+		    str_has_prefix(ev->kind, "tftp") ? "tftp" : "http",
+		    (double)ev->bytes);
+}
+
+static const struct {
+	const char *kind; /* with a star: the whole source */
+	void (*apply)(struct metrics *m, struct store *s, const struct event *ev);
+} rules[] = {
+    {"job.done", on_job_end},
+    {"job.failed", on_job_end},
+    {"job.cancelled", on_job_end},
+    {"job.refused", on_job_end},
+    {"job.stage", on_stage},
+    {"boot.*", on_boot},
+    {"tftp.end", on_transfer},
+    {"tftp.error", on_transfer},
+    {"http.end", on_transfer},
+    {"http.error", on_transfer},
+};
+
+static bool
+applies(const char *pattern, const char *kind)
+{
+	size_t n = strcspn(pattern, "*");
+
+	return pattern[n] ? strncmp(pattern, kind, n) == 0 : str_eq(pattern, kind);
+}
+
+/* Kinds that come from agents alone: what the orchestrator notes itself is never late. */
+static bool
+of_agent(const char *kind)
+{
+	return str_has_prefix(kind, "dhcp") || str_has_prefix(kind, "tftp.") ||
+	       str_has_prefix(kind, "http.") || str_has_prefix(kind, "report.") ||
+	       str_has_prefix(kind, "boot.") || str_has_prefix(kind, "bootd.") ||
+	       str_eq(kind, "job.stage");
+}
+
+void
+metrics_event(struct metrics *m, struct store *s, const struct event *ev, int64_t now)
+{
+	metrics_add(m, METRICS_EVENTS, ev->site, ev->kind, 1);
+	if (of_agent(ev->kind) && ev->site[0])
+		metrics_set(m, METRICS_REPORT_LAG, ev->site, NULL,
+		    now > ev->at ? (double)(now - ev->at) / USEC_PER_SEC : 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
+		if (applies(rules[i].kind, ev->kind))
+			rules[i].apply(m, s, ev);
+}
