@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Events to counters: each counts by site and kind, and some kinds tell more.
  *
- * Entry point: metrics_event(). The verdict of a job is the one stored with it, so that figures say what status and
+ * Entry points: metrics_event_begin() once, metrics_event(). The verdict of a job is the one stored with it, so that figures say what status and
  * history say. It owns nothing. Failure modes: a row that cannot be read leaves its counter as it was. */
 #include "orchestrator/metrics_event.h"
 
@@ -125,4 +125,23 @@ metrics_event(struct metrics *m, struct store *s, const struct event *ev, int64_
 	for (size_t i = 0; i < ARRAY_SIZE(rules); i++)
 		if (applies(rules[i].kind, ev->kind))
 			rules[i].apply(m, s, ev);
+}
+
+void
+metrics_event_begin(struct metrics *m)
+{
+	static const char *const kinds[] = {
+	    "reinstall", "rescue", "live", "boot", "reboot", "power"};
+	static const enum db_job_state ends[] = {
+	    DB_JOB_DONE, DB_JOB_FAILED, DB_JOB_CANCELLED};
+	static const char *const outcomes[] = {"ok", "failed", "unknown", "superseded"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		for (size_t k = 0; k < ARRAY_SIZE(ends); k++)
+			metrics_add(m, METRICS_JOBS_ENDED, kinds[i],
+			    db_job_state_name(ends[k]), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
+		metrics_add(m, METRICS_BOOTS_ENDED, outcomes[i], NULL, 0);
+	metrics_add(m, METRICS_BOOTS_BEGUN, "true", NULL, 0);
+	metrics_add(m, METRICS_BOOTS_BEGUN, "false", NULL, 0);
 }

@@ -11,4 +11,8 @@
 void
 metrics_event(struct metrics *m, struct store *s, const struct event *ev, int64_t now);
 
+/* Series that are looked for before anything happened begin at 0: a rate needs a number from before. */
+void
+metrics_event_begin(struct metrics *m);
+
 #endif

@@ -109,6 +109,7 @@ tail_new(const struct tail_ops *ops, struct tail **ret, struct error *err)
 	t = str_alloc(sizeof(*t));
 	t->ops = *ops;
 	t->counted = newest;
+	metrics_event_begin(t->ops.metrics);
 	t->after = webhook_cursor(ops->webhook);
 	/* A database that was put back may end before it. */
 	if (t->after < 0 || t->after > newest)
