@@ -147,6 +147,9 @@ install: all $(B)/tests/fake/bmcsim
 	@for f in $(wildcard packaging/examples/*); do \
 		install -m 644 $$f $(DESTDIR)$(PREFIX)/share/doc/netboot/examples/ || exit 1; \
 	done
+	install -d $(DESTDIR)$(PREFIX)/share/netboot/prometheus $(DESTDIR)$(PREFIX)/share/netboot/grafana
+	install -m 644 $(wildcard packaging/prometheus/*.yml) $(DESTDIR)$(PREFIX)/share/netboot/prometheus/
+	install -m 644 $(wildcard packaging/grafana/*.json) $(DESTDIR)$(PREFIX)/share/netboot/grafana/
 
 help:
 	@echo 'make            the release programs, in build/release'

@@ -9,6 +9,7 @@ import http.server
 import json
 import socket
 import socketserver
+import ssl
 import threading
 
 from netlab import PATIENCE
@@ -57,7 +58,9 @@ class Request:
 
 
 class Receiver:
-    def __init__(self):
+    def __init__(self, certificate=None):
+        self.certificate = certificate
+        self.before_answer = None  # called once, before the next answer
         self.got, self.taken, self.how = [], [], "ok"
         self.lock, self.release = threading.Lock(), threading.Event()
         self.port, self.server = 0, None
@@ -65,7 +68,7 @@ class Receiver:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}/hooks/s3cr3t-path?token=s3cr3t-query"
+        return f"http{'s' if self.certificate else ''}://127.0.0.1:{self.port}/hooks/s3cr3t-path?token=s3cr3t-query"
 
     def behave(self, how):
         self.how = how
@@ -89,6 +92,9 @@ class Receiver:
                     release.wait(PATIENCE)
                     self.close_connection = True
                     return
+                if receiver.before_answer:
+                    call, receiver.before_answer = receiver.before_answer, None
+                    call()
                 status = {"ok": 204, "500": 500, "redirect": 302}.get(how, how)
                 if 200 <= status < 300:
                     with receiver.lock:
@@ -104,6 +110,10 @@ class Receiver:
 
         self.server = Server(("127.0.0.1", self.port), Handler)
         self.port = self.server.server_address[1]
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self):

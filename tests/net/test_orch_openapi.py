@@ -18,7 +18,8 @@ from orch_lab import Agent, Orch, document, host
 
 @pytest.fixture
 def orch(tmp_path):
-    o = Orch(tmp_path)
+    # Nobody listens on port 9: one webhook, and a delivery of it that was given up.
+    o = Orch(tmp_path, config='webhooks: [{"name": "full", "url": "http://127.0.0.1:9/", "on": ["job.failed"]}]\n')
     yield o
     o.stop()
 
@@ -215,6 +216,10 @@ def test_every_described_member_is_met(orch):
         db.execute("update bmc set password_next = 's1:x', next_at = 1 where host = 'full'")
         db.commit()
     assert orch.post("/power", {"hosts": "full"}).json["items"][0]["why"].startswith("rotation-open: ")
+    with contextlib.closing(sqlite3.connect(orch.database, timeout=60)) as db:
+        db.execute("insert into webhook_delivery values ('x', 'full', 1, 'job.failed', 'edge01', 'gave-up', 1, 1, 1, 'x')")
+        db.commit()
+    orch.post("/webhooks/full/test")
     orch.apply({"hosts": [host(9, nics=[{"mac": "52:54:00:77:00:01"}])]})
     orch.post("/tokens", {"name": "web", "role": "viewer", "expires_s": 3600, "reason": "r"})
     for method, path in sorted(openapi.operations()):

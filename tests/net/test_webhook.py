@@ -3,12 +3,13 @@
 order holds, a repeated delivery has its id again, and the signature is what Python's hmac says."""
 import json
 import os
+import socket
 import sqlite3
 import subprocess
 
 import pytest
 
-from netlab import BUILD, until
+from netlab import BUILD, ROOT, until
 from orch_lab import Agent, Orch, document
 from receiver import Receiver
 
@@ -169,6 +170,39 @@ def test_a_killed_orchestrator_misses_nothing(orchs, receiver):
     until(lambda: o.hook("ops")["queued"] == 0, "the end of the queue")
 
 
+def test_killed_between_the_answer_and_its_record(orchs, receiver):
+    """The receiver has it, the orchestrator does not know: it comes again under the same id, and nothing else does."""
+    o = orchs(hook("ops", receiver))
+    agent = ready(o)
+    receiver.before_answer = o.kill
+    first = fail_job(o, agent)
+    until(lambda: receiver.taken, "the first answer")
+    o.proc.wait()
+    o.start()
+    agent.poll()
+    second = fail_job(o, agent)
+    until(lambda: len(receiver.taken) == 3, "three answers")
+    until(lambda: o.hook("ops")["delivered"] == 2, "the record")
+    assert [r.json["job"] for r in receiver.taken] == [first, first, second]
+    assert receiver.taken[0].id == receiver.taken[1].id != receiver.taken[2].id
+
+
+def test_a_certificate_that_nobody_vouches_for(orchs, tmp_path):
+    pem = tmp_path / "pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1", "-addext",
+                    "subjectAltName=IP:127.0.0.1", "-keyout", str(pem), "-out", str(tmp_path / "crt")], check=True,
+                   capture_output=True)
+    with open(pem, "ab") as f:
+        f.write((tmp_path / "crt").read_bytes())
+    r = Receiver(certificate=str(pem))
+    try:
+        o = orchs(hook("ops", r))
+        answer = o.post("/webhooks/ops/test").json
+        assert not answer["ok"] and answer["status"] == 0 and "certificate" in answer["error"] and not r.got
+    finally:
+        r.close()
+
+
 def test_events_that_are_not_named_are_not_told(orchs, receiver):
     o = orchs(hook("boots", receiver, on=["boot.unordered", "agent.*", "discovered"]))
     agent = ready(o)
@@ -322,6 +356,38 @@ def test_secrets_that_others_can_read_are_refused(orchs, receiver):
     with open(o.path("secret"), "w") as f:
         f.write("short\n")
     assert o.spawn("-n").wait() == 1 and "16 to 1024 octets" in o.log
+
+
+def test_the_example_receiver_takes_what_is_signed(orchs, tmp_path):
+    """packaging/examples/webhook_receiver.py against the real thing, with the right secret and with another."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = s.getsockname()[1]
+    o = orchs({"name": "ops", "url": f"http://127.0.0.1:{port}/", "on": ["job.failed"], "secret_file": True})
+    for secret, status in ((SECRET, 204), (b"another-secret-of-some-length", 403)):
+        path = tmp_path / "receivers"
+        path.write_bytes(secret + b"\n")
+        with open(tmp_path / "said", "wb") as said:
+            proc = subprocess.Popen(["/usr/bin/python3", os.path.join(ROOT, "packaging/examples/webhook_receiver.py"),
+                                     str(path), str(port)], stdout=said, stderr=subprocess.STDOUT)
+        try:
+            until(lambda: o.post("/webhooks/ops/test").json["status"] == status, f"an answer of {status}")
+        finally:
+            proc.kill()
+            proc.wait()
+        assert ("webhook.test" in (tmp_path / "said").read_text().split("\n")) == (status == 204)
+
+
+def test_the_example_configuration_is_one(tmp_path):
+    """With its comments taken off, but for the secret's file, which is not there."""
+    with open(os.path.join(ROOT, "packaging", "examples", "orchestrator.yaml")) as f:
+        text = f.read()
+    head, _, hooks = text.partition("#webhooks:")
+    hooks = "\n".join(line[1:] for line in ("#webhooks:" + hooks).splitlines() if "secret_file" not in line)
+    path = tmp_path / "o.yaml"
+    path.write_text(head + hooks + "\n")
+    r = subprocess.run([os.path.join(BUILD, "netboot-orchestrator"), "-n", "-c", str(path)], capture_output=True, text=True)
+    assert r.returncode == 0 and "format: slack" in hooks, r.stderr
 
 
 def test_an_end_in_the_middle_of_a_test_and_a_delivery(orchs, receiver):
