@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* A timer of one second, and how late the loop comes to it: what every request waits for while something else is done.
+ * It sees all that holds the loop, also what no handler's time shows: a commit, a slow disk, a machine that is short of
+ * processors.
  *
- * Entry point: loop_watch_new(). It owns its timer. There are no failure modes. */
+ * Entry point: loop_watch_new(). Ownership: its timer; the counters are borrowed. There are no failure modes. */
 #include "orchestrator/loop_watch.h"
 
 #include <stdlib.h>

@@ -91,6 +91,7 @@ open_tail(struct orch *o, struct error *err)
 	    .rng = &o->rng,
 	    .list = o->config->webhooks,
 	    .n = o->config->n_webhooks,
+	    .page = o->config->page_url,
 	    .on_events = on_events,
 	    .arg = o};
 	int rc = webhook_new(&webhook, &o->webhook, err);
@@ -184,6 +185,13 @@ open_parts(struct orch *o, struct error *err)
 	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
+	o->absence = absence_new(&(struct absence_ops){.base = o->base,
+				     .log = &o->log,
+				     .store = o->store,
+				     .silence = silence,
+				     .on_events = on_events,
+				     .arg = o},
+	    clock_mono());
 	o->fleet = fleet_new(&(struct fleet_ops){.base = o->base,
 	    .log = &o->log,
 	    .store = o->store,
@@ -247,6 +255,7 @@ orch_free(struct orch *o)
 	dispatch_free(o->dispatch);
 	fleet_free(o->fleet);
 	feed_free(o->feed);
+	absence_free(o->absence);
 	tail_free(o->tail);
 	webhook_free(o->webhook);
 	loop_watch_free(o->loop_watch);

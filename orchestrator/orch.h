@@ -12,6 +12,7 @@
 #include "lib/rng.h"
 #include "lib/secret.h"
 #include "lib/workq.h"
+#include "orchestrator/absence.h"
 #include "orchestrator/console_store.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
@@ -52,6 +53,7 @@ struct orch {
 	struct loop_watch *loop_watch;
 	struct webhook *webhook;
 	struct tail *tail;
+	struct absence *absence;
 	struct rest_server *rest;
 	struct event *prune;
 	struct event *audit_daily; /* armed while the audit's head is to be logged */

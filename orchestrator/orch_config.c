@@ -82,6 +82,7 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct orch_config, retention,
 	retention_fields),
     TEXT(oui_file),
+    TEXT(page_url),
     CYAML_FIELD_SEQUENCE_COUNT("webhooks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 	struct orch_config, webhooks, n_webhooks, &webhook_config_schema, 0,
 	WEBHOOK_CONFIG_MAX),
@@ -186,6 +187,10 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 		return yaml_where_bad(where, "socket", err,
 		    "longer than the %zu octets of a socket path",
 		    sizeof(sun.sun_path) - 1);
+	if (c->page_url && !str_has_prefix(c->page_url, "https://") &&
+	    !str_has_prefix(c->page_url, "http://"))
+		return yaml_where_bad(
+		    where, "page_url", err, "must begin with https:// or http://");
 	rc = check_web(&c->web, where, err);
 	return rc < 0 ? rc
 		      : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
@@ -323,6 +328,7 @@ orch_config_free(struct orch_config *c)
 	free(c->web.tls_key);
 	free(c->web.assets);
 	free(c->oui_file);
+	free(c->page_url);
 	for (unsigned i = 0; i < c->n_webhooks; i++)
 		webhook_config_done(&c->webhooks[i]);
 	free(c->webhooks);

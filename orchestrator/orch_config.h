@@ -39,6 +39,8 @@ struct orch_config {
 	struct retention_days retention; /* of everything else; see retention.h */
 	char *
 	    oui_file; /* /usr/share/ieee-data/oui.txt: who made network cards; it need not be there */
+	char *
+	    page_url; /* by which people reach the page, for links in notifications; or NULL */
 	struct webhook_config
 	    *webhooks; /* their secrets are read by orch_config_load() */
 	unsigned n_webhooks;

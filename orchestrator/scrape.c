@@ -93,7 +93,7 @@ take_agent(struct figures *f, struct store *s, struct site_figures *site)
 	const struct scrape *sc = f->scrape;
 	struct db_agent agent;
 
-	struct dispatch_stat key, *found = NULL;
+	struct dispatch_stat key = {.site = ""}, *found = NULL;
 
 	str_clip(key.site, sizeof(key.site), site->name);
 	if (sc->n_sites > 0)

@@ -117,7 +117,7 @@ make_title(struct facts *f)
 static void
 make_link(struct facts *f, const char *page)
 {
-	const char *what = f->boot[0] ? "boots" : f->job[0] ? "jobs" : "hosts";
+	const char *what = f->boot[0] ? "boot" : f->job[0] ? "job" : "host";
 	const char *id = f->boot[0] ? f->boot : f->job[0] ? f->job : f->host;
 	size_t n = page ? strlen(page) : 0;
 

@@ -58,6 +58,7 @@ EVENT_USERS = {
     "orchestrator/tail": "a batch of events in each turn",
     "orchestrator/webhook": "the pauses between attempts",
     "orchestrator/loop_watch": "how late a timer is",
+    "orchestrator/absence": "a look at the agents every ten seconds",
 }
 
 # Files whose symbols have another prefix than their name.

@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from netlab import BUILD, ROOT, until
+from netlab import BUILD, PATIENCE, ROOT, until
 from orch_lab import Agent, Orch, document
 from receiver import Receiver
 
@@ -216,6 +216,23 @@ def test_events_that_are_not_named_are_not_told(orchs, receiver):
     assert receiver.taken[0].json["boot"] == "01k9xyz0a0abcdeg"
 
 
+def test_an_agent_that_falls_silent(orchs, receiver):
+    """After a start agents have a minute to be heard; the record says that this one was heard an hour ago."""
+    o = orchs(hook("ops", receiver, on=["agent.absent", "agent.back"]))
+    agent = ready(o)
+    o.stop()
+    with sqlite3.connect(o.database) as db:
+        db.execute("UPDATE agent SET last_seen = last_seen - 3600000000")
+    o.start()
+    until(lambda: receiver.taken, "the news of its silence", timeout=3 * PATIENCE)
+    body = receiver.taken[0].json
+    assert (body["event"], body["site"], body["title"]) == ("agent.absent", "local", "local: agent.absent")
+    assert body["reason"].startswith("not heard for 1h") and body["detail"]["next"].startswith("netboot-ctl agent list")
+    agent.poll()
+    until(lambda: len(receiver.taken) == 2, "the news of its return")
+    assert receiver.taken[1].json["event"] == "agent.back"
+
+
 def test_what_happened_before_the_webhook_is_not_told(orchs, receiver, tmp_path):
     o = orchs()
     agent = ready(o)
@@ -382,8 +399,8 @@ def test_the_example_configuration_is_one(tmp_path):
     """With its comments taken off, but for the secret's file, which is not there."""
     with open(os.path.join(ROOT, "packaging", "examples", "orchestrator.yaml")) as f:
         text = f.read()
-    head, _, hooks = text.partition("#webhooks:")
-    hooks = "\n".join(line[1:] for line in ("#webhooks:" + hooks).splitlines() if "secret_file" not in line)
+    head, _, hooks = text.partition("#page_url:")
+    hooks = "\n".join(line[1:] for line in ("#page_url:" + hooks).splitlines() if "secret_file" not in line)
     path = tmp_path / "o.yaml"
     path.write_text(head + hooks + "\n")
     r = subprocess.run([os.path.join(BUILD, "netboot-orchestrator"), "-n", "-c", str(path)], capture_output=True, text=True)

@@ -104,6 +104,7 @@ errors_name_file_line_and_key(void **state)
 	    /* So long that the time of it overflowed, and all recordings were too old. */
 	    {"group: x\nconsole_days: 200000000\n", "o.yaml:2: console_days"},
 	    {"console_mb: 4294967295\n", "o.yaml:1: console_mb"},
+	    {"group: x\npage_url: nb.example\n", "o.yaml:2: page_url"},
 	    {"group: {\n", "o.yaml:"},
 	    {"- a\n", "o.yaml:1"},
 	    {"just words\n", "o.yaml:1"},

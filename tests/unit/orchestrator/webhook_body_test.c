@@ -107,7 +107,7 @@ json_has_what_is_known(void **state)
 	is(v, "reason", "INC-1 \"quoted\"");
 	is(v, "by", "ada");
 	is(v, "state", "failed");
-	is(v, "link", "https://nb.example/#/jobs/01k9xyz0a0abcdef");
+	is(v, "link", "https://nb.example/#/job/01k9xyz0a0abcdef");
 	is(v, "at", "2026-01-31T09:30:00.000Z");
 	is(verdict, "code", "kernel-stalled"); /* the stored one, not the agent's */
 	is(verdict, "text", "it\\stalled\nhere <!channel>");
@@ -119,7 +119,7 @@ json_has_what_is_known(void **state)
 	is(v, "title", "edge01: agent.absent");
 	assert_null(json_object_get(v, "verdict"));
 	assert_null(json_object_get(v, "job"));
-	is(v, "link", "https://nb.example/#/hosts/edge01");
+	is(v, "link", "https://nb.example/#/host/edge01");
 	json_decref(v);
 }
 
@@ -134,7 +134,7 @@ chats_get_text_that_calls_nobody(void **state)
 	    "edge01: reinstall failed: kernel-stalled\nit\\stalled\nhere "
 	    "&lt;!channel&gt;\n"
 	    "Next: look\nOrdered by: ada\nReason: INC-1 \"quoted\"\nAt: "
-	    "2026-01-31T09:30:00.000Z\nhttps://nb.example/#/jobs/01k9xyz0a0abcdef");
+	    "2026-01-31T09:30:00.000Z\nhttps://nb.example/#/job/01k9xyz0a0abcdef");
 	json_decref(v);
 }
 
@@ -147,7 +147,7 @@ lines_leave_out_what_is_not_known(void **state)
 	(void)state;
 	assert_string_equal(json_string_value(v),
 	    "edge01: discovered.machine\na new one\nAt: 2026-01-31T09:30:00.000Z\n"
-	    "https://nb.example/#/hosts/edge01");
+	    "https://nb.example/#/host/edge01");
 	json_decref(v);
 }
 
