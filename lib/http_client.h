@@ -18,7 +18,7 @@ struct http_client_request {
 	const char *idempotency_key; /* or NULL */
 	const char *if_match;	     /* or NULL */
 	const char *ca_file; /* of http_client_once(): http_client_trust(); or NULL */
-	int64_t timeout_us;	     /* whole request; 0: none (streams) */
+	int64_t timeout_us;  /* whole request; 0: none (streams) */
 	/* Of a client without a server: where to, whole ("https://hook.example/x?y"), and how messages call it, since
 	 * what is behind the host's name is often a secret. */
 	const char *url, *url_name;

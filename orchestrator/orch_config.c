@@ -191,9 +191,8 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 	    !str_has_prefix(c->page_url, "http://"))
 		return yaml_where_bad(
 		    where, "page_url", err, "must begin with https:// or http://");
-	rc = check_web(&c->web, where, err);
-	return rc < 0 ? rc
-		      : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
+	int rc = check_web(&c->web, where, err);
+	return rc < 0 ? rc : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
 }
 
 /* An empty list is one that was written: libcyaml gives it no memory. */
