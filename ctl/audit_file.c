@@ -117,7 +117,8 @@ read_all(FILE *f, struct reading *r, struct error *err)
 				    : "it is too long, or no text");
 	}
 	if (rc == 0 && ferror(f))
-		rc = error_set(err, -EIO, "file-unreadable", NULL, "%s", strerror(errno));
+		rc = error_set(err, -EIO, "unreadable",
+		    "check the name and its permissions", "%s", strerror(errno));
 	free(line);
 	return rc;
 }
@@ -130,7 +131,8 @@ audit_file_verify(const char *path, int64_t seq, const char *hash, struct error 
 	FILE *f = str_eq(path, "-") ? stdin : fopen(path, "re");
 
 	if (!f) {
-		error_set(err, -errno, "file-unreadable", NULL, "%s", strerror(errno));
+		error_set(err, -errno, "unreadable", "check the name and its permissions",
+		    "%s", strerror(errno));
 		return NULL;
 	}
 	r.chain = audit_chain_new();
@@ -162,7 +164,9 @@ on_line(void *arg, const json_t *v)
 	if (!w->err.code[0])
 		(void)!take_line(&w->r, text, strlen(text), &w->err);
 	if (fputs(text, w->f) < 0 || fputc('\n', w->f) < 0)
-		error_set(&w->err, -EIO, "file-unwritable", NULL, "%s", strerror(errno));
+		error_set(&w->err, -EIO, "unwritable",
+		    "check the name, its permissions and the space", "%s",
+		    strerror(errno));
 	free(text);
 }
 
@@ -179,7 +183,9 @@ fetch(const struct ctl *ctl, struct writing *w)
 	if (r != CTL_OK || interrupted)
 		return r != CTL_OK ? r : CTL_FAILED;
 	if (fflush(w->f) != 0 && !w->err.code[0])
-		error_set(&w->err, -EIO, "file-unwritable", NULL, "%s", strerror(errno));
+		error_set(&w->err, -EIO, "unwritable",
+		    "check the name, its permissions and the space", "%s",
+		    strerror(errno));
 	if (w->err.code[0])
 		return ctl_fail(ctl, CTL_UNREACHABLE, NULL, &w->err);
 	if (conclude(&w->r, &res, &err) < 0)
@@ -200,7 +206,8 @@ cannot(const struct ctl *ctl, const char *path)
 {
 	struct error err;
 
-	error_set(&err, -errno, "file-unwritable", NULL, "%s", strerror(errno));
+	error_set(&err, -errno, "unwritable",
+	    "check the name, its permissions and the space", "%s", strerror(errno));
 	return ctl_fail(ctl, CTL_USAGE, path, &err);
 }
 
