@@ -246,6 +246,9 @@ db_open_reader(const char *path, struct db **ret, struct error *err)
 	rc = outcome(db, rc);
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
+	/* Readers look at much at once: what a fleet's rows and indices are in stays in memory. */
+	if (rc == 0)
+		rc = exec(db, "PRAGMA cache_size=-32768");
 	if (rc < 0) {
 		db_error(db, rc, err, "open the database for reading");
 		db_close(db);

@@ -35,7 +35,7 @@
 #define TURN_FAST_US (5LL * USEC_PER_MSEC)
 
 enum {
-	MOVE_MAX = 20 * 1000, /* events that a horizon moves over at once */
+	MOVE_MAX = 5000, /* events that a horizon moves over at once */
 	PAUSE_MS = 20,
 	ROUND_S = 3600,
 	ROWS_BEGIN = 100,

@@ -32,6 +32,9 @@ absent_keys_have_defaults(void **state)
 		assert_string_equal(c->web.listen[0], "127.0.0.1:8017");
 		assert_int_equal(c->web.session_hours, 12);
 		assert_null(c->web.tls_cert);
+		assert_int_equal(c->retention.events_days, 0);
+		assert_int_equal(c->retention.progress_days, 30);
+		assert_string_equal(c->oui_file, "/usr/share/ieee-data/oui.txt");
 		orch_config_free(c);
 	}
 	orch_config_free(NULL);
@@ -50,6 +53,15 @@ keys_are_read(void **state)
 	assert_string_equal(c->database, "/a");
 	assert_string_equal(c->group, "c");
 	assert_string_equal(c->key_file, "/e");
+	orch_config_free(c);
+	assert_int_equal(
+	    parse(
+		"retention: {events_days: 400, jobs_days: 7}\noui_file: /f\n", &c, NULL),
+	    0);
+	assert_int_equal(c->retention.events_days, 400);
+	assert_int_equal(c->retention.jobs_days, 7);
+	assert_int_equal(c->retention.discovered_days, 30);
+	assert_string_equal(c->oui_file, "/f");
 	orch_config_free(c);
 }
 
@@ -105,6 +117,8 @@ errors_name_file_line_and_key(void **state)
 	    {"group: x\nconsole_days: 200000000\n", "o.yaml:2: console_days"},
 	    {"console_mb: 4294967295\n", "o.yaml:1: console_mb"},
 	    {"group: x\npage_url: nb.example\n", "o.yaml:2: page_url"},
+	    {"retention: {events_days: 200000}\n", "events_days"},
+	    {"retention: {event_days: 2}\n", "o.yaml:1: "},
 	    {"group: {\n", "o.yaml:"},
 	    {"- a\n", "o.yaml:1"},
 	    {"just words\n", "o.yaml:1"},
