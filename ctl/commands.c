@@ -18,8 +18,9 @@
 	}
 
 static const struct args_option globals[] = {
-    {"server", 0, ARGS_VALUE, "unix:PATH|https://HOST[:PORT]",
-	"where the orchestrator listens (NETBOOT_SERVER)"},
+    {"server", 0, ARGS_VALUE, "ADDRESS",
+	"unix:PATH or https://HOST:PORT, where the orchestrator listens "
+	"(NETBOOT_SERVER)"},
     {"token-file", 0, ARGS_VALUE, "FILE",
 	"the token for a server by TCP (NETBOOT_TOKEN_FILE)"},
     {"ca-file", 0, ARGS_VALUE, "FILE",

@@ -434,7 +434,7 @@ def test_tls_of_our_own_ca_with_curl_and_ctl(tls, pki, tmp_path):
         return subprocess.run([os.path.join(BUILD, "netboot-ctl"), *args], capture_output=True, text=True,
                               timeout=PATIENCE, env=env)
     with_token = ("--token-file", str(file), "--ca-file", pki.ca)
-    assert ctl(*with_token, "site", "list").returncode == 0
+    assert ctl(*with_token, "--server", url, "site", "list").returncode == 0
     r = ctl(*with_token, "token", "add", "web", "--role", "viewer", "--expires", "90d", "--reason", "r")
     assert r.returncode == 0 and re.fullmatch(r"nb_[\w-]{43}\n", r.stdout), r
     r = ctl(*with_token, "token", "list")
