@@ -304,7 +304,8 @@ add_stage(struct canvas *c, const json_t *span, struct text *out)
 		paint(c, began, end_of(c, span), states[i].cell);
 		if (usual >= 0)
 			paint_at(c, began + usual, CELL_USUAL);
-		if (deadline > 0)
+		/* Of a stage that was confirmed it no longer matters. */
+		if (deadline > 0 && (states[i].cell != CELL_STAGE || c->look->wide))
 			paint_at(c, began + deadline, CELL_DEADLINE);
 	}
 	text_addf(&left, "%s ", states[i].mark);

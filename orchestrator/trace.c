@@ -293,7 +293,8 @@ trace_json(struct trace *t, json_t *boot)
 
 	sort_spans(t);
 	for (size_t i = 0; i < t->n_spans; i++)
-		json_array_append_new(spans, span_json(t, &t->spans[i]));
+		if (t->spans[i].n > 0)
+			json_array_append_new(spans, span_json(t, &t->spans[i]));
 	if (t->n_spans && t->spans[0].began && t->spans[0].began < began)
 		began = t->spans[0].began;
 	json_put(v, "boot", boot);

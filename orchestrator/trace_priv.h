@@ -26,7 +26,7 @@ struct trace_span {
 	int64_t octets, total;	       /* < 0: not known */
 	char protocol[8], class[24], ip[ADDR_IP_TEXT];
 	const char *stage; /* of a transfer: a literal; "" not known */
-	unsigned n;	   /* like ones in a row */
+	unsigned n;	   /* like ones in a row; 0: left out */
 };
 
 struct trace_mark {

@@ -64,7 +64,7 @@ find_open(struct trace *t, const struct event *ev, const char *protocol)
 {
 	for (size_t i = t->n_spans; i > 0; i--) {
 		struct trace_span *s = &t->spans[i - 1];
-		if (str_eq(s->row, "transfer") && !s->ended &&
+		if (str_eq(s->row, "transfer") && !s->ended && s->n > 0 &&
 		    str_eq(s->name, ev->file) && str_eq(s->ip, ev->ip) &&
 		    str_eq(s->protocol, protocol))
 			return s;
@@ -85,6 +85,16 @@ static bool
 complete(const struct event *ev)
 {
 	return str_has_prefix(trace_detail(ev, "result"), "complete");
+}
+
+/* It only asked for the size, or whether it has it already: neither a transfer nor a failure. */
+static bool
+only_asked(const struct event *ev)
+{
+	const char *result = trace_detail(ev, "result");
+
+	return str_eq(result, "probe") || str_eq(result, "not-modified") ||
+	       str_eq(trace_detail(ev, "method"), "HEAD");
 }
 
 static void
@@ -143,6 +153,11 @@ trace_transfer_event(struct trace *t, const struct event *ev)
 		if (s)
 			move_on(s, ev);
 		return true;
+	}
+	if (only_asked(ev)) {
+		if (s)
+			s->n = 0;
+		return false;
 	}
 	if (!s)
 		return t->from_table ? complete(ev) : add_ended(t, ev, &x);

@@ -129,6 +129,9 @@ stages_and_what_belongs_to_them(void **state)
 	GIVE(13, "15.000", "http.end",
 	    OF_BOOT ",'file':'up','detail':{'result':'complete','class':'report'}");
 	GIVE(14, "15.000", "report.up", OF_BOOT ",'detail':{'note':'here'}");
+	GIVE(15, "16.000", "tftp.begin", OF_BOOT ",'file':'late','bytes':0");
+	GIVE(16, "16.100", "tftp.error",
+	    OF_BOOT ",'file':'late','reason':'size alone','detail':{'result':'probe'}");
 	json_t *doc = document(t, true);
 	expect(doc, "spans", span_keys,
 	    "stage|kernel|05.000Z|09.000Z|confirmed|HTTP vmlinuz|null|null\n"
@@ -140,7 +143,8 @@ stages_and_what_belongs_to_them(void **state)
 	    "00.100Z|job.attempt||3|1\n"
 	    "00.200Z|job.ticket|armed|4|1\n"
 	    "07.600Z|http.error|nothing: no such path|8|1\n"
-	    "15.000Z|report.up|here|14|1\n");
+	    "15.000Z|report.up|here|14|1\n"
+	    "16.100Z|tftp.error|late: size alone|16|1\n");
 	static const char *const more[] = {
 	    "stage", "protocol", "class", "usual_us", "deadline_us", NULL};
 	expect(doc, "spans", more,
