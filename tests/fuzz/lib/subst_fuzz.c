@@ -3,6 +3,7 @@
 #include "lib/subst.h"
 
 #include <assert.h>
+#include <jansson.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,27 @@ static const char *
 lookup(void *arg, const char *name)
 {
 	return strlen(name) % 2 == 0 ? arg : NULL;
+}
+
+/* A value between the quotes of a string ends it nowhere, whatever it is. */
+static void
+in_json(const char *text, char *value)
+{
+	char *out = NULL;
+	struct error err;
+	json_t *v;
+
+	if (subst_expand(text, SUBST_JSON, lookup, value, &out, &err) == 0) {
+		assert(strlen(out) <= SUBST_TEXT_MAX);
+		assert(strchr(out, '\n') == NULL);
+		free(out);
+	}
+	if (subst_expand("\"${even}\"", SUBST_JSON, lookup, value, &out, &err) < 0)
+		return;
+	v = json_loads(out, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
+	assert(json_is_string(v));
+	json_decref(v);
+	free(out);
 }
 
 int
@@ -47,6 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(strchr(out, '\n') == NULL);
 		free(out);
 	}
+	in_json(text, value);
 	free(text);
 	return 0;
 }
