@@ -31,7 +31,7 @@ def other():
 
 
 def hook(name, receiver, on=("job.failed", "job.done"), **more):
-    return {"name": name, "url": receiver.url, "on": list(on), "timeout_s": 1, **more}
+    return {"name": name, "url": receiver.url, "on": list(on), "timeout_s": 30, **more}
 
 
 class Hooked(Orch):
@@ -113,7 +113,7 @@ def test_a_failed_job_is_told_signed(orchs, receiver):
 def test_a_receiver_that_fails_misses_nothing(orchs, receiver, other):
     """500, silence, a redirect and a closed port, one after the other, while jobs go on failing; another webhook is told
     of each at once."""
-    o = orchs(hook("bad", receiver, secret_file=True), hook("good", other))
+    o = orchs(hook("bad", receiver, secret_file=True, timeout_s=1), hook("good", other))
     agent = ready(o)
     jobs = []
     for how in ("500", "hang", "redirect", "closed"):
