@@ -172,7 +172,9 @@ cmd_why(struct ctl *ctl, const struct args *args)
 		return r;
 	text_add(&path, "/api/v1/why");
 	text_add_query(&path, "of", id[0] != '\0' ? id : args->operands[0]);
-	r = client_get(ctl, text_str(&path), &why);
+	const struct client_request rq = {
+	    .method = "GET", .path = text_str(&path), .subject = args->operands[0]};
+	r = client_call(ctl, &rq, &why);
 	text_done(&path);
 	if (r != CTL_OK)
 		return r;

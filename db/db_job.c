@@ -99,13 +99,15 @@ static const char *const sql[] = {
     [STAGE_LIST] = STAGE_COLUMNS "WHERE job = $1 ORDER BY attempt, seq",
     [STAGE_LIST_BOOT] = STAGE_COLUMNS
     "WHERE boot = $1 OR (boot IS NULL AND job = $2 AND attempt = $3) ORDER BY seq",
-    /* Both halves walk an index: the host's newest jobs, and the stages of each. */
+    /* The host's newest jobs by their index, and then the stages of each. */
     [STAGE_PAST] =
-	"SELECT j.image, g.stage, g.entered, g.ended FROM job_stage g"
-	" JOIN job j ON j.id = g.job WHERE g.job IN (SELECT id FROM job WHERE host = $1"
-	" AND (CAST($2 AS TEXT) IS NULL OR id < $2) ORDER BY id DESC LIMIT $3)"
-	" AND g.state = 'confirmed' AND g.entered IS NOT NULL AND g.ended IS NOT NULL"
-	" ORDER BY g.job DESC",
+	"SELECT j.image, g.stage, g.entered, g.ended FROM job j CROSS JOIN job_stage g"
+	" WHERE j.host = $1 AND (CAST($2 AS TEXT) IS NULL OR j.id < $2)"
+	" AND j.id >= coalesce((SELECT id FROM job WHERE host = $1"
+	" AND (CAST($2 AS TEXT) IS NULL OR id < $2) ORDER BY id DESC"
+	" LIMIT 1 OFFSET $3), '')"
+	" AND g.job = j.id AND g.state = 'confirmed' AND g.entered IS NOT NULL"
+	" AND g.ended IS NOT NULL ORDER BY j.id DESC",
 };
 
 static const char *const state_names[] = {
@@ -446,7 +448,7 @@ db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
 	int rc;
 
 	db_bind_text(st, 2, before);
-	db_bind_i64(st, 3, jobs);
+	db_bind_i64(st, 3, jobs - 1);
 	while ((rc = db_step(st)) == 1) {
 		db_col_copy(st, 0, past.image, sizeof(past.image));
 		db_col_copy(st, 1, past.stage, sizeof(past.stage));

@@ -149,7 +149,8 @@ note(struct story *s, enum story_what what, int64_t seq, const struct event *ev,
 		str_clip(f->kind, sizeof(f->kind), ev->kind);
 	}
 	if (f->n == 0 || !keeps_first(what))
-		str_clip(f->text, sizeof(f->text), text);
+		/* A text that was cut may have ceased to be UTF-8. */
+		str_escape(f->text, sizeof(f->text), text, strlen(text));
 	f->last = ev->at;
 	f->last_seq = seq;
 	f->bytes = ev->bytes;
@@ -179,6 +180,7 @@ on_attempt(struct story *s, const struct event *ev)
 		for (int i = STAGE_OVERRIDE; i < STAGE_COUNT; i++)
 			s->stages[i] = (struct story_stage){.state = ""};
 		s->heard = 0;
+		s->power_read = false;
 	}
 	s->attempt = n;
 }
@@ -279,17 +281,17 @@ on_ipmi(struct story *s, int64_t seq, const struct event *ev)
 	} else if (str_eq(what, "bootflags")) {
 		if (strstr(ev->reason, "lost before the power-on") != NULL)
 			note(s, STORY_FLAGS_LOST, seq, ev, ev->reason);
-	} else if (str_eq(what, "power") && str_eq(ev->reason, "power is off") &&
-		   !ordered && !story_has(s, STORY_OFF) &&
-		   (s->stage == STAGE_OVERRIDE || s->stage == STAGE_POWER)) {
-		note(s, STORY_FOUND_OFF, seq, ev, "the BMC said: the power is off");
+	} else if (str_eq(what, "power") && s->stage >= STAGE_OVERRIDE) {
+		/* Only the first look of an attempt tells of what nobody ordered. */
+		if (!s->power_read && !ordered && str_eq(ev->reason, "power is off"))
+			note(s, STORY_FOUND_OFF, seq, ev,
+			    "the BMC said: the power is off");
+		s->power_read = true;
 	} else if (str_eq(what, "control")) {
-		if (str_has_prefix(ev->reason, "power off: accepted"))
-			note(s, STORY_ORDERED_OFF, seq, ev,
-			    "the BMC took the order to switch off");
-		else if (str_has_prefix(ev->reason, "power on: accepted"))
-			note(s, STORY_ORDERED_ON, seq, ev,
-			    "the BMC took the order to switch on");
+		if (str_has_prefix(ev->reason, "power on"))
+			note(s, STORY_ORDERED_ON, seq, ev, ev->reason);
+		else
+			note(s, STORY_ORDERED_OFF, seq, ev, ev->reason);
 	}
 }
 
@@ -331,6 +333,16 @@ hear(struct story *s, int64_t seq, const struct event *ev)
 	note(s, STORY_WHILE_OFF, seq, ev, text);
 }
 
+/* A card of the host that is not one of those which boot. */
+static bool
+wrong_card(const struct story *s, const char *mac)
+{
+	for (size_t i = 0; i < s->host.n_boot_macs; i++)
+		if (str_eq(s->host.boot_macs[i], mac))
+			return false;
+	return s->host.n_boot_macs > 0 && mac[0] != '\0';
+}
+
 static void
 note_request(struct story *s, int64_t seq, const struct event *ev)
 {
@@ -351,6 +363,8 @@ note_request(struct story *s, int64_t seq, const struct event *ev)
 	    ev->arch[0] != '\0' ? ev->arch : "no architecture");
 	hear(s, seq, ev);
 	note(s, what, seq, ev, text);
+	if (what != STORY_DHCP_OS && wrong_card(s, ev->mac))
+		note(s, STORY_WRONG_NIC, seq, ev, text);
 }
 
 static void
@@ -393,11 +407,8 @@ on_dhcp(struct story *s, int64_t seq, const struct event *ev)
 			return;
 		snprintf(text, sizeof(text), "%.20s not answered: %.150s", ev->mac,
 		    ev->reason);
-		note(s,
-		    str_has_prefix(ev->reason, "ticket is not for this NIC")
-			? STORY_WRONG_NIC
-			: STORY_IGNORED,
-		    seq, ev, text);
+		note(s, wrong_card(s, ev->mac) ? STORY_WRONG_NIC : STORY_IGNORED, seq, ev,
+		    text);
 	} else if (from_machine(ev)) {
 		note_request(s, seq, ev);
 	} else if (from_answer(ev)) {
@@ -405,14 +416,29 @@ on_dhcp(struct story *s, int64_t seq, const struct event *ev)
 	}
 }
 
+/* DHCPv4 and the firmware's DUID have the SMBIOS order, iPXE's DUID the other; inventories have either. */
+static bool
+same_uuid(const char *a, const char *b)
+{
+	struct addr_uuid x, y;
+
+	if (addr_uuid_parse(a, &x) < 0 || addr_uuid_parse(b, &y) < 0)
+		return false;
+	const struct addr_uuid swapped = addr_uuid_swap(&y);
+	return memcmp(x.b, y.b, sizeof(x.b)) == 0 ||
+	       memcmp(x.b, swapped.b, sizeof(x.b)) == 0;
+}
+
 /* A machine that no host's MAC address is of, with this host's UUID. */
 static void
 on_stranger(struct story *s, int64_t seq, const struct event *ev)
 {
 	char text[STORY_TEXT_SIZE];
+	bool asks = from_machine(ev) || str_eq(ev->kind, "dhcp4.ignored") ||
+		    str_eq(ev->kind, "dhcp6.ignored");
 
-	if (s->host.uuid[0] == '\0' || !from_machine(ev) ||
-	    strcasecmp(detail(ev, "uuid"), s->host.uuid) != 0)
+	if (!asks || s->host.uuid[0] == '\0' || str_eq(detail(ev, "class"), "os") ||
+	    !same_uuid(detail(ev, "uuid"), s->host.uuid))
 		return;
 	snprintf(text, sizeof(text),
 	    "%.40s from %.20s, which is no MAC address of the host, with its UUID",

@@ -17,7 +17,7 @@ enum story_what {
 	STORY_NONE,
 	STORY_ARMED,	   /* the ticket */
 	STORY_FOUND_OFF,   /* the BMC said "off" before anything was switched */
-	STORY_ORDERED_OFF, /* … and took the order */
+	STORY_ORDERED_OFF, /* it was given the order, to shut down too */
 	STORY_OFF,	   /* power seen off by the job */
 	STORY_FLAGS,	   /* boot flags read back as set */
 	STORY_FLAGS_LOST,  /* … and lost again before the power-on */
@@ -92,9 +92,12 @@ struct story_stage {
 	int64_t entered, left, deadline;
 };
 
+/* What is known of the host beforehand. Without boot cards that are named, each of its cards is one. */
 struct story_host {
 	char name[EVENT_NAME_SIZE];
 	char uuid[ADDR_UUID_TEXT];
+	char boot_macs[BUNDLE_MACS_MAX][ADDR_MAC_TEXT];
+	size_t n_boot_macs;
 };
 
 struct story {
@@ -105,8 +108,9 @@ struct story {
 	struct story_stage stages[STAGE_COUNT];
 	enum stage stage; /* where it stands, or where it ended */
 	int64_t attempt, began, last;
-	int64_t heard;	/* when the machine was last heard on the wire, or 0 */
-	int64_t was_on; /* when the attempt before this one saw it on, or 0 */
+	int64_t heard;	 /* when the machine was last heard on the wire, or 0 */
+	bool power_read; /* in this attempt */
+	int64_t was_on;	 /* when the attempt before this one saw it on, or 0 */
 	/* How it ended: "" open, "done", "failed", "cancelled", "refused". */
 	char end[12];
 	int64_t ended;

@@ -22,7 +22,8 @@ const struct verdict_row *
 verdict_find(const char *code)
 {
 	for (size_t t = 0; t < VERDICT_TABLES; t++)
-		for (const struct verdict_row *row = verdict_tables[t]; row->code; row++)
+		for (const struct verdict_row *row = verdict_table_all[t]; row->code;
+		     row++)
 			if (str_eq(row->code, code))
 				return row;
 	return NULL;
@@ -41,7 +42,8 @@ bool
 verdict_refinable(const char *code)
 {
 	for (size_t t = 0; t < VERDICT_TABLES; t++)
-		for (const struct verdict_row *row = verdict_tables[t]; row->code; row++)
+		for (const struct verdict_row *row = verdict_table_all[t]; row->code;
+		     row++)
 			if (refines(row, code))
 				return true;
 	/* It says more of the way to the silence. */
@@ -94,6 +96,11 @@ verdict_fill(const struct story *story, const char *src, char *dst, size_t size)
 		src += word ? word : 1;
 	}
 	dst[n] = '\0';
+	/* A cut one may have ceased to be UTF-8. */
+	char copy[ERROR_NEXT_SIZE];
+
+	str_clip(copy, sizeof(copy), dst);
+	str_escape(dst, size, copy, strlen(copy));
 }
 
 /* What the row says of this machine: ": the panic's line". */
@@ -133,7 +140,7 @@ tell(const struct verdict_row *row, const struct verdict_look *look, struct erro
 	where(look, at, sizeof(at));
 	snprintf(text, sizeof(text), "%.300s%.140s%s", row->text, said, at);
 	str_clip(ret->code, sizeof(ret->code), row->code);
-	str_clip(ret->text, sizeof(ret->text), text);
+	str_escape(ret->text, sizeof(ret->text), text, strlen(text));
 	verdict_fill(look->story, row->next, ret->next, sizeof(ret->next));
 }
 
@@ -195,7 +202,7 @@ refine(const struct verdict_look *look, const char *code, bool early, struct ver
 
 	*ret_sure = VERDICT_NO;
 	for (size_t t = 0; t < VERDICT_TABLES; t++) {
-		for (const struct verdict_row *row = verdict_tables[t]; row->code;
+		for (const struct verdict_row *row = verdict_table_all[t]; row->code;
 		     row++) {
 			enum verdict_sure sure;
 
@@ -205,7 +212,8 @@ refine(const struct verdict_look *look, const char *code, bool early, struct ver
 			sure = row->rule(look);
 			if (sure == VERDICT_NO)
 				continue;
-			if (best == NULL || sure > *ret_sure) {
+			if (best == NULL || (best->vague && !row->vague) ||
+			    (sure > *ret_sure && !row->vague)) {
 				if (best != NULL)
 					add_also(v, best);
 				best = row;
@@ -254,7 +262,7 @@ verdict_judge(const struct verdict_look *look, struct verdict *ret)
 	if (str_eq(s->end, "done") || (s->end[0] == '\0' && code[0] == '\0' &&
 					  !str_eq(s->stages[s->stage].state, "missed")))
 		return false;
-	if (code[0] == '\0')
+	if (code[0] == '\0' && !str_eq(s->end, "cancelled"))
 		code = code_of_stage(s);
 	if (code[0] == '\0')
 		return false;

@@ -48,13 +48,14 @@ struct verdict_row {
 	void (*say)(const struct verdict_look *look, char *text, size_t size);
 	enum story_what quote;
 	uint64_t shows; /* facts that are its evidence: VERDICT_FACT() of each; 0: all */
-	bool early;	/* holds before the stage has ended, too */
+	bool vague; /* true, and says little: any other row that holds is told instead */
+	bool early; /* holds before the stage has ended, too */
 };
 #define VERDICT_FACT(what) (UINT64_C(1) << (what))
 
 /* In order of preference; each ends with a row without a code. */
 enum { VERDICT_TABLES = 3 };
-extern const struct verdict_row *const verdict_tables[VERDICT_TABLES];
+extern const struct verdict_row *const verdict_table_all[VERDICT_TABLES];
 
 struct verdict {
 	const struct verdict_row *row;

@@ -15,20 +15,17 @@
 /* Between the last octet of an image and the first word of a kernel. */
 static const int64_t LINK_SILENCE = 10 * USEC_PER_SEC;
 
-/* The machine speaks on the wire while its BMC says that it is off, or asks the network after a power-on that the BMC
- * says did not come about. Or it was seen on, and found off. */
+/* The machine asks the network after a power-on that its BMC says did not come about; or speaks on the wire while the
+ * BMC says that it is off (which a management engine with the same MAC address might, too); or was seen on, and found off. A
+ * machine that talks while the BMC says "on" is no lie, whatever was ordered. */
 enum verdict_sure
 verdict_rule_power_lied(const struct verdict_look *look)
 {
 	const struct story *s = look->story;
-	bool asked = story_after(s, STORY_DHCP_FIRMWARE, STORY_ORDERED_ON);
 
 	if (str_eq(s->said.code, "power-not-on"))
-		return story_has(s, STORY_ORDERED_ON) && asked ? VERDICT_CERTAIN
-							       : VERDICT_NO;
-	if (str_eq(s->said.code, "power-not-off"))
-		return story_has(s, STORY_ORDERED_OFF) &&
-			       story_after(s, STORY_DHCP_FIRMWARE, STORY_ORDERED_OFF)
+		return story_has(s, STORY_ORDERED_ON) &&
+			       story_after(s, STORY_DHCP_FIRMWARE, STORY_ORDERED_ON)
 			   ? VERDICT_CERTAIN
 			   : VERDICT_NO;
 	if (story_has(s, STORY_WHILE_OFF))
@@ -45,9 +42,8 @@ verdict_rule_say_lie(const struct verdict_look *look, char *text, size_t size)
 
 	if (story_has(s, STORY_WHILE_OFF))
 		snprintf(text, size, ": %.150s", s->fact[STORY_WHILE_OFF].text);
-	else if (story_has(s, STORY_DHCP_FIRMWARE))
-		snprintf(text, size, ": it asked the network, and the BMC says %s",
-		    str_eq(s->said.code, "power-not-on") ? "off" : "on");
+	else if (str_eq(s->said.code, "power-not-on"))
+		str_clip(text, size, ": it asked the network, and the BMC says off");
 	else
 		str_clip(
 		    text, size, ": seen on, nothing heard of it, and then found off");
@@ -104,10 +100,15 @@ verdict_rule_old_disk(const struct verdict_look *look)
 	    (s->said.code[0] == '\0' && s->stage == STAGE_FIRMWARE_DHCP)) {
 		if (story_has(s, STORY_DHCP_FIRMWARE) || story_has(s, STORY_DHCP_IPXE))
 			return VERDICT_NO;
-		return story_after(s, STORY_DHCP_OS, STORY_ON) && story_has(s, STORY_ON)
-			   ? VERDICT_CERTAIN
-		       : story_has(s, STORY_SAID_LOGIN) ? VERDICT_CERTAIN
-							: VERDICT_NO;
+		/* Each alone may be something else: a management engine that shares the MAC address, or a BMC that
+		 * plays the old system's last lines again. */
+		bool asks =
+		    story_has(s, STORY_ON) && story_after(s, STORY_DHCP_OS, STORY_ON);
+		bool login = story_has(s, STORY_SAID_LOGIN);
+
+		return asks && login   ? VERDICT_CERTAIN
+		       : asks || login ? VERDICT_LIKELY
+				       : VERDICT_NO;
 	}
 	/* After the image was let go: it came back to the network, and was sent to its disk. */
 	if (!story_has(s, STORY_CONSUMED) || story_has(s, STORY_INSTALLED))

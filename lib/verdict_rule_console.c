@@ -3,7 +3,8 @@
  *
  * Entry points: verdict_rule_console_*(), named in the tables. A line is what a program printed: that it was said is
  * certain, and where the line itself is the cause (a panic, a question) so is the verdict; where it may be by the way
- * (one disk of many, one try of several) it is likely.
+ * (one disk of many, one try of several) it is likely. So is what was said before the image was let go: some BMCs play
+ * the last lines of the old system again to whoever connects.
  * Ownership: none. Failure modes: none. */
 #include "lib/verdict_rule_console.h"
 
@@ -31,7 +32,11 @@ said_by_image(
 enum verdict_sure
 verdict_rule_console_secure_boot(const struct verdict_look *look)
 {
-	return said(look, STORY_SAID_SECURE_BOOT, VERDICT_CERTAIN);
+	const struct story *s = look->story;
+	bool now = story_has(s, STORY_LOADER_DONE) &&
+		   story_after(s, STORY_SAID_SECURE_BOOT, STORY_LOADER_DONE);
+
+	return said(look, STORY_SAID_SECURE_BOOT, now ? VERDICT_CERTAIN : VERDICT_LIKELY);
 }
 
 enum verdict_sure
@@ -43,7 +48,10 @@ verdict_rule_console_pxe(const struct verdict_look *look)
 enum verdict_sure
 verdict_rule_console_no_boot(const struct verdict_look *look)
 {
-	return said_by_image(look, STORY_SAID_NO_BOOT, VERDICT_CERTAIN);
+	bool now = story_has(look->story, STORY_CONSUMED);
+
+	return said_by_image(
+	    look, STORY_SAID_NO_BOOT, now ? VERDICT_CERTAIN : VERDICT_LIKELY);
 }
 
 enum verdict_sure

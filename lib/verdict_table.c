@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Verdicts that are found in the events: each may take the place of what the agent said, where its rule holds.
  *
- * Entry points: verdict_tables[], in order of preference: what is proven by the BMC and the wire before what a console
+ * Entry points: verdict_table_all[], in order of preference: what is proven by the BMC and the wire before what a console
  * said, and its causes before its consequences.
  * Ownership: constants. Failure modes: a rule that is too wide makes a wrong verdict: tests/data/traces has a trace for
  * each row, and traces of what went well, in which none may be found. */
@@ -35,7 +35,7 @@ static const struct verdict_row found[] = {
 	.next = "netboot-ctl bmc reset HOST --reason TEXT; then netboot-ctl power status "
 		"HOST, "
 		"and order the job again",
-	.refines = CODES("power-not-on", "power-not-off", "no-dhcp-after-power-on"),
+	.refines = CODES("power-not-on", "no-dhcp-after-power-on"),
 	.rule = verdict_rule_power_lied,
 	.say = verdict_rule_say_lie,
 	.shows = F(FOUND_OFF) | F(ORDERED_OFF) | F(OFF) | F(ORDERED_ON) | F(ON) |
@@ -278,11 +278,12 @@ static const struct verdict_row found[] = {
 	.next = REPLAY "; nothing is started again by itself: look before ordering again",
 	.refines = CODES("os-silent", "installer-silent"),
 	.rule = verdict_rule_no_report,
+	.vague = true,
 	.quote = STORY_CONSUMED,
 	.shows =
 	    F(KERNEL_DONE) | F(INITRD_DONE) | F(CONSUMED) | F(CONSOLE) | F(CONSOLE_LOST)},
     {.code = NULL},
 };
 
-const struct verdict_row *const verdict_tables[VERDICT_TABLES] = {
+const struct verdict_row *const verdict_table_all[VERDICT_TABLES] = {
     found, verdict_table_agent, verdict_table_state};

@@ -55,7 +55,7 @@ const struct verdict_row verdict_table_state[] = {
 	    "what had become of the job is not known: the agent's spool was an old copy",
 	.next = "netboot-ctl power status HOST; netboot-ctl console HOST"},
     {.code = "cancelled",
-	C,
+	S,
 	.title = "Cancelled before an agent had it",
 	.text =
 	    "the order was taken back before any agent was given it; nothing was done",

@@ -8,7 +8,8 @@
 #include "db/store.h"
 #include "lib/bundle.h"
 
-enum { DEADLINES_TEXT_SIZE = 512 };
+/* The past of more hosts than these is not read for one order, which is made on the loop: they have the defaults. */
+enum { DEADLINES_TEXT_SIZE = 512, DEADLINES_HOSTS_MAX = 20 };
 
 /* Adds to the image of a bundle, which is the caller's own copy, the deadlines that the host's past gives: of stages that
  * the image itself says nothing of. `text` names them with where they come from; "" where there are none. 0, or an errno

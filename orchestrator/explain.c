@@ -46,6 +46,16 @@ take(void *arg, int64_t seq, const struct event *ev)
 	return 0;
 }
 
+static void
+describe(const struct bundle_host *h, struct story_host *ret)
+{
+	str_clip(ret->uuid, sizeof(ret->uuid), h->uuid);
+	for (size_t i = 0; i < h->n_nics; i++)
+		if (h->nics[i].boot)
+			addr_mac_text(&h->nics[i].mac, ret->boot_macs[ret->n_boot_macs++],
+			    ADDR_MAC_TEXT);
+}
+
 static int
 begin_story(struct store *s, const char *host, struct story *ret)
 {
@@ -55,7 +65,7 @@ begin_story(struct store *s, const char *host, struct story *ret)
 
 	str_clip(who.name, sizeof(who.name), host);
 	if (rc == 0)
-		str_clip(who.uuid, sizeof(who.uuid), h->host.uuid);
+		describe(&h->host, &who);
 	story_init(ret, &who);
 	free(h);
 	return rc == -ENOENT ? 0 : rc;
@@ -78,7 +88,8 @@ first_of_attempt(void *arg, const struct db_job_stage *stage)
 static int
 take_strangers(struct store *s, struct gather *g)
 {
-	static const char *const kinds[] = {"dhcp4.discover", "dhcp6.solicit"};
+	static const char *const kinds[] = {
+	    "dhcp4.discover", "dhcp4.ignored", "dhcp6.solicit", "dhcp6.ignored"};
 	struct gather strangers = {.story = g->story, .only_unknown = true};
 	int rc = 0;
 

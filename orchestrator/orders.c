@@ -41,6 +41,7 @@ struct order {
 
 struct orders {
 	struct orders_context ctx;
+	bool with_past; /* the hosts' past is read, for their deadlines */
 	struct orders_request rq;
 	struct audit_who who;
 	int64_t id_at; /* the time in the jobs' ids */
@@ -332,7 +333,7 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	rc = check_host(o, h, err);
 	if (rc == 0)
 		rc = find_image(o, h, &b->image, err);
-	if (rc == 0)
+	if (rc == 0 && o->with_past)
 		rc = deadlines_from_past(o->ctx.store, name, &b->image, ret->deadlines,
 		    sizeof(ret->deadlines), err);
 	if (rc < 0)
@@ -416,6 +417,7 @@ make_all(
     struct orders *o, const struct store_names *names, json_t **errors, struct error *err)
 {
 	o->v = str_alloc((names->n + 1) * sizeof(o->v[0]));
+	o->with_past = names->n <= DEADLINES_HOSTS_MAX;
 	for (size_t i = 0; i < names->n; i++) {
 		struct error why = {.code = ""};
 		int rc = make_order(o, names->v[i], &o->v[o->n], &why);

@@ -64,7 +64,7 @@ check:
 	@$(RUN) begin
 	@if [ -z "$(NO_DEPS)" ]; then $(RUN) step 'packages' sh packaging/install-deps.sh || true; fi
 	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all fake-bin doc-bin || true
-	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all fake-bin unit-bin sim-bin fuzz-bin || true
+	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all fake-bin doc-bin unit-bin sim-bin fuzz-bin || true
 	@for part in lint unit sim fuzz net lab; do $(RUN) part $$part $(MAKE) --no-print-directory run-$$part; done
 	@$(RUN) total
 
@@ -76,7 +76,7 @@ check-unit check-sim check-fuzz:
 	@$(RUN) total
 check-net check-lab:
 	@$(RUN) begin
-	@$(ASAN) -j2 all fake-bin
+	@$(ASAN) -j2 all fake-bin doc-bin
 	@$(RUN) part $(@:check-%=%) $(MAKE) --no-print-directory run-$(@:check-%=%)
 	@$(RUN) total
 lint:

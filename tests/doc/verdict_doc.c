@@ -79,7 +79,7 @@ static void
 print_table(const char *title, const char *text, int table, enum verdict_kind kind)
 {
 	printf("\n## %s\n\n%s\n", title, text);
-	for (const struct verdict_row *row = verdict_tables[table]; row->code; row++)
+	for (const struct verdict_row *row = verdict_table_all[table]; row->code; row++)
 		if (row->kind == kind)
 			print_row(row);
 }
@@ -100,6 +100,21 @@ print_doc(void)
 	    2, VERDICT_STATE);
 }
 
+/* {"name","uuid","boot":[MAC]} */
+static void
+take_host(struct story_host *host, const json_t *v)
+{
+	const char *name = json_string_value(json_object_get(v, "name"));
+	const char *uuid = json_string_value(json_object_get(v, "uuid"));
+	const json_t *boot = json_object_get(v, "boot");
+
+	str_clip(host->name, sizeof(host->name), name != NULL ? name : "");
+	str_clip(host->uuid, sizeof(host->uuid), uuid != NULL ? uuid : "");
+	for (size_t i = 0; i < json_array_size(boot) && i < BUNDLE_MACS_MAX; i++)
+		str_clip(host->boot_macs[host->n_boot_macs++], ADDR_MAC_TEXT,
+		    json_string_value(json_array_get(boot, i)));
+}
+
 /* The first event that names a host says whose trace it is; a first line {"host":{…}} says its UUID. */
 static int
 take_line(struct story *s, int64_t seq, const char *line)
@@ -111,10 +126,7 @@ take_line(struct story *s, int64_t seq, const char *line)
 	int rc = -EINVAL;
 
 	if (json_is_object(host)) {
-		str_clip(s->host.name, sizeof(s->host.name),
-		    json_string_value(json_object_get(host, "name")));
-		str_clip(s->host.uuid, sizeof(s->host.uuid),
-		    json_string_value(json_object_get(host, "uuid")));
+		take_host(&s->host, host);
 		rc = 0;
 	} else if (v != NULL && (rc = event_from_json(v, &ev, &err)) == 0) {
 		if (s->host.name[0] == '\0')

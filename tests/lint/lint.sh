@@ -53,7 +53,12 @@ check_man() {
 	return "$bad"
 }
 
-export -f files check_format check_cppcheck check_shell check_man
+# Made from a table: `make docs`.
+check_verdicts() {
+	build/release/tests/doc/verdict_doc | diff -u docs/verdicts.md - || { echo 'docs/verdicts.md is old: make docs'; return 1; }
+}
+
+export -f files check_format check_cppcheck check_shell check_man check_verdicts
 export here
 
 for check in spdx opening sizes banned words includes codes; do
@@ -66,5 +71,6 @@ step 'lint counting' bash $here/counting.sh
 step 'lint format' bash -c check_format
 step 'lint shellcheck' bash -c check_shell
 step 'lint man pages' bash -c check_man
+step 'lint verdicts' bash -c check_verdicts
 step 'lint cppcheck' bash -c check_cppcheck
 exit 0

@@ -180,10 +180,13 @@ def codes():
     for code in sorted(table ^ listed):
         yield f"docs/{'api' if code in table else 'operations'}.md:1: the verdict {code} is in the other's list only"
     sources = [p for p in rules.files(".c") if not p.startswith("tests/")]
-    text = "".join(read(p) for p in sources if p.startswith(("agent/", "orchestrator/")))
+    text = "".join(read(p) for p in sources if p.startswith(("agent/", "orchestrator/", "lib/verdict")))
     for code in sorted(table):
         if f'"{code}"' not in text:
             yield f"docs/operations.md:1: nothing says {code}"
+    rows = set(re.findall(rf"^### ({CODE})$", read("docs/verdicts.md"), re.M))
+    for code in sorted(table - rows):
+        yield f"docs/operations.md:1: the verdict {code} is not in lib/verdict_table*.c"
     api = read("docs/api.md") + read("docs/protocol.md")
     for path in sources:
         verdicts = VERDICTS.match(path) is not None

@@ -254,7 +254,7 @@ def test_verdicts_and_refusals(orch, agent):
     assert failed["state"] == "failed" and failed["stage"] == "kernel" and failed["attempt"] == 2
     assert failed["verdict"] == {"code": "kernel-stalled", "text": "the kernel stalled", "next": "look at the link"}
     status = orch.get("/status?hosts=edge01&stuck=1").json["items"]
-    assert status[0]["state"] == "failed" and status[0]["reason"] == "the kernel stalled"
+    assert status[0]["state"] == "failed" and status[0]["reason"] == "kernel-stalled: The kernel's transfer stalled"
     refused = ordered(orch, "edge02")
     agent.poll()
     agent.report(agent.event("job.refused", refused, host="edge02", code="spool-full", text="no room", next="free some"))

@@ -100,6 +100,9 @@ def test_every_get_after_a_life(orch):
     agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1),
                  agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
                  agent.stage(job, "kernel", boot=boot), agent.event("tftp.error", job, boot=boot, file="x", reason="gone"),
+                 agent.event("power.state", job, boot=boot, power="on"),
+                 agent.event("sol.line", job, boot=boot, **{"class": "ipxe", "line": "https://ipxe.org/4c0a6092"}),
+                 agent.event("sol.line", job, boot=boot, **{"class": "secure-boot", "line": "Security Violation"}),
                  agent.event("power.state", power="unknown", reason="timeout"), unknown(agent),
                  agent.event("job.failed", job, code="kernel-stalled", text="t", next="n"))
     orch.post("/hosts/edge02/lock", {"reason": "x"})
@@ -122,7 +125,7 @@ def unknown(agent):
 
 def with_what_it_needs(path):
     """A query for a GET that cannot do without."""
-    return path + "?for=nginx" if path.endswith("/config") else path
+    return path + {"config": "?for=nginx", "why": "?of=edge02"}.get(path.rsplit("/", 1)[-1], "")
 
 
 def everything():
@@ -190,12 +193,20 @@ def test_every_described_member_is_met(orch):
         "since": "2026-01-31T09:30:00.000Z", "refused": 6, "heard": 9}}])
     resumed.join(PATIENCE)
     boot = "01k9xyz0a0abcdef"
+    # What is usual, for /why.
+    job = orch.order("edge01").json["jobs"][0]["id"]
+    agent.poll()
+    agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1), agent.stage(job, "kernel"))
+    agent.report(agent.stage(job, "kernel", "confirmed"), agent.event("job.done", job))
     job = orch.order("edge01").json["jobs"][0]["id"]
     agent.poll()
     agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1),
                  agent.event("boot.begin", job, boot=boot, planned=True, attempt=1, trigger="reinstall"),
                  agent.stage(job, "kernel", boot=boot, deadline_us=1),
                  agent.event("job.ticket", job, boot=boot, state="consumed", ticket="t"),
+                 agent.event("power.state", job, boot=boot, power="on"),
+                 agent.event("sol.line", job, boot=boot, **{"class": "ipxe", "line": "https://ipxe.org/4c0a6092"}),
+                 agent.event("sol.line", job, boot=boot, **{"class": "secure-boot", "line": "Security Violation"}),
                  agent.event("power.state", power="unknown", reason="timeout"),
                  agent.event("http.begin", job, boot=boot, file="x", ip="10.77.0.11", **{"class": "kernel"}),
                  dict(agent.event("http.error", job, boot=boot, file="x", bytes=1, total=2, reason="gone", ip="10.77.0.11",
@@ -204,6 +215,9 @@ def test_every_described_member_is_met(orch):
     orch.get("/status?hosts=edge01&stuck=1")
     orch.post(f"/jobs/{job}/cancel", {"reason": "enough"})
     agent.report(agent.event("job.failed", job, code="kernel-stalled", text="t", next="n", stage="kernel"))
+    why = orch.get(f"/why?of={job}").json
+    assert why["verdict"]["code"] == "secure-boot-refused" and why["usual"]["n"] == 1
+    assert [a["code"] for a in why["also"]] == ["ipxe-error"]
     orch.post(f"/jobs/{job}/retry")
     orch.post("/hosts/full/lock", {"reason": "x"})
     orch.put_file("images/deb/initrd.gz", b"other")
@@ -227,6 +241,7 @@ def test_every_described_member_is_met(orch):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
             path = path.replace("/config", "/config?for=nginx&server=10.1.0.1,fd10:1::1").replace("{mac}", UNKNOWN)
+            path = path.replace("/why", "/why?of=full")
             assert orch.get(path.replace("{name}", "full")).status == 200, path
     assert not orch.get("/audit/verify?seq=1&hash=" + 64 * "0").json["ok"]
     assert not openapi.unmet(), "\n".join(openapi.unmet())

@@ -172,6 +172,32 @@ wall(const char *text)
 	return w;
 }
 
+/* The verdict that was found comes before the end, which repeats what the agent said. */
+static void
+test_the_verdict_stands(void **state)
+{
+	struct progress p;
+	struct text t = {0};
+
+	(void)state;
+	begin(&p);
+	event(&p,
+	    "{\"kind\":\"job.verdict\",\"at\":\"" T
+	    "09Z\",\"detail\":{\"code\":\"kernel-panic-seen\",\"text\":\"it panicked\","
+	    "\"next\":\"look\"}}",
+	    "");
+	assert_int_equal(p.state, PROGRESS_OPEN);
+	event(&p,
+	    "{\"kind\":\"job.failed\",\"at\":\"" T
+	    "09Z\",\"detail\":{\"code\":\"os-silent\",\"text\":\"silence\","
+	    "\"next\":\"watch\",\"stage\":\"os-up\"}}",
+	    "");
+	progress_view_result(&p, &t);
+	assert_string_equal(text_str(&t),
+	    "edge01: FAILED at os-up: kernel-panic-seen: it panicked: look\n");
+	text_done(&t);
+}
+
 static void
 test_screen(void **state UNUSED)
 {
@@ -236,6 +262,7 @@ main(void)
 	    cmocka_unit_test(test_repeats_and_old_news_change_nothing),
 	    cmocka_unit_test(test_attempts),
 	    cmocka_unit_test(test_results),
+	    cmocka_unit_test(test_the_verdict_stands),
 	    cmocka_unit_test(test_screen),
 	};
 

@@ -31,23 +31,26 @@ the_form_does_not_depend_on_progress(void **state)
 	    .stage = "queued"};
 
 	(void)state;
-	expect(job_json(&job), "{'id':'j','kind':'reinstall','host':'h','site':'s','"
-			       "image':null,'state':'queued','stage':'queued',"
-			       "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
-			       "31T09:30:00.123Z','ended':null,'verdict':null,"
-			       "'boot':null,'cancel':null,'retry_of':null}");
+	expect(job_json(&job),
+	    "{'id':'j','kind':'reinstall','host':'h','site':'s','"
+	    "image':null,'state':'queued','stage':'queued',"
+	    "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
+	    "31T09:30:00.123Z','ended':null,'verdict':null,"
+	    "'agent_code':null,'boot':null,'cancel':null,'retry_of':null}");
 	job.state = DB_JOB_FAILED;
 	job.ended = job.created;
 	job.cancel_at = job.created;
 	str_clip(job.verdict_code, sizeof(job.verdict_code), "c");
+	str_clip(job.agent_code, sizeof(job.agent_code), "a");
 	str_clip(job.cancel_by, sizeof(job.cancel_by), "bob");
-	expect(job_json(&job), "{'id':'j','kind':'reinstall','host':'h','site':'s','"
-			       "image':null,'state':'failed','stage':'queued',"
-			       "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
-			       "31T09:30:00.123Z','ended':'2026-01-31T09:30:00.123Z',"
-			       "'verdict':{'code':'c','text':'','next':''},'boot':null,"
-			       "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
-			       "00.123Z'},'retry_of':null}");
+	expect(job_json(&job),
+	    "{'id':'j','kind':'reinstall','host':'h','site':'s','"
+	    "image':null,'state':'failed','stage':'queued',"
+	    "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
+	    "31T09:30:00.123Z','ended':'2026-01-31T09:30:00.123Z',"
+	    "'verdict':{'code':'c','text':'','next':''},'agent_code':'a','boot':null,"
+	    "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
+	    "00.123Z'},'retry_of':null}");
 }
 
 static void

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Recorded traces through the record: what is stored, told to followers and answered is one verdict. */
+#include "orchestrator/explain.h"
+
+#include "fixture.h"
+
+#include "db/db_agent.h"
+#include "db/db_event.h"
+#include "lib/agent_msg.h"
+#include "lib/stage.h"
+#include "orchestrator/deadlines.h"
+#include "orchestrator/record.h"
+
+#define AGENT "01k9xyz0a0abcdef"
+enum { EVENTS_MAX = 400 };
+
+static json_t *
+detail_of(struct event *ev, const char *key)
+{
+	return json_object_get(ev->detail, key);
+}
+
+/* The events of a trace, and the job that they are of. */
+static size_t
+read_trace(const char *name, struct event *events, struct db_job *job)
+{
+	char path[200], *line = NULL;
+	size_t n = 0, size = 0;
+
+	assert_int_equal(
+	    str_format(path, sizeof(path), "tests/data/traces/%s.ndjson", name), 0);
+	FILE *f = fopen(path, "r");
+	assert_non_null(f);
+	while (getline(&line, &size, f) > 0) {
+		json_t *v = json_parse(line, strlen(line), NULL);
+		if (json_is_string(json_object_get(v, "kind"))) {
+			assert_true(n < EVENTS_MAX);
+			assert_int_equal(event_from_json(v, &events[n], NULL), 0);
+			if (events[n].job[0])
+				str_clip(job->id, sizeof(job->id), events[n].job);
+			n++;
+		}
+		json_decref(v);
+	}
+	free(line);
+	fclose(f);
+	return n;
+}
+
+static void
+record_trace(struct fixture *f, const char *name, struct db_job *job)
+{
+	struct event *events = str_alloc(EVENTS_MAX * sizeof(events[0]));
+	struct record_gap gap = {0};
+	const struct record_ops ops = {.arg = NULL};
+	int64_t held = 0;
+	char id[ID_SIZE];
+
+	*job = (struct db_job){.kind = "reinstall",
+	    .host = "edge01",
+	    .site = "local",
+	    .image = "debian",
+	    .reason = "x",
+	    .by = "ada",
+	    .stage = "queued",
+	    .created = FIXTURE_NOW,
+	    .state = DB_JOB_QUEUED};
+	struct agent_msg_report m = {
+	    .site = "local", .agent = AGENT, .first = 1, .events = events};
+	m.n_events = read_trace(name, events, job);
+	assert_int_equal(db_agent_seen(f->store, AGENT, "local", 1, 0), 0);
+	assert_int_equal(db_job_add(f->store, job, "{}"), 0);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(record_take(f->store, &m, &gap,
+			     (struct record_clock){FIXTURE_NOW, 0}, &ops, &held),
+	    0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	str_clip(id, sizeof(id), job->id);
+	assert_int_equal(db_job_get(f->store, id, job), 0);
+	for (size_t i = 0; i < m.n_events; i++)
+		event_done(&events[i]);
+	free(events);
+}
+
+static const char *
+text(const json_t *v, const char *a, const char *b)
+{
+	const char *s = json_string_value(json_object_get(json_object_get(v, a), b));
+
+	return s ? s : "";
+}
+
+struct seen {
+	int64_t verdict, failed;
+};
+
+static int
+look(void *arg, int64_t seq, const struct event *ev)
+{
+	struct seen *s = arg;
+
+	if (str_eq(ev->kind, "job.verdict"))
+		s->verdict = seq;
+	else if (str_eq(ev->kind, "job.failed"))
+		s->failed = seq;
+	return 0;
+}
+
+static json_t *
+why(struct fixture *f, const char *name)
+{
+	struct explain_of of;
+	json_t *v = NULL;
+
+	assert_int_equal(explain_find(f->store, name, &of), 0);
+	assert_int_equal(explain_why(f->store, &of, FIXTURE_NOW, &v), 0);
+	return v;
+}
+
+static void
+what_is_found_is_stored_told_and_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct seen seen = {0};
+	struct event ev;
+	struct db_job job;
+
+	record_trace(f, "booted-old-disk", &job);
+	assert_int_equal(job.state, DB_JOB_FAILED);
+	assert_string_equal(job.verdict_code, "booted-old-disk");
+	assert_string_equal(job.agent_code, "no-dhcp-after-power-on");
+	assert_non_null(strstr(job.agent_text, "no network boot request"));
+	assert_non_null(strstr(job.verdict_next, "netboot-ctl bmc probe edge01"));
+	/* Before the end, so that nobody reads the end without it. */
+	const struct db_event_filter all = {.job = job.id, .limit = 1000};
+	assert_int_equal(db_event_list(f->store, &all, look, &seen), 0);
+	assert_true(seen.verdict > 0 && seen.verdict + 1 == seen.failed);
+	assert_int_equal(db_event_last_of_kind(f->store, "job.verdict", "local", &ev), 0);
+	assert_string_equal(json_string_value(detail_of(&ev, "code")), "booted-old-disk");
+	assert_string_equal(json_string_value(detail_of(&ev, "text")), job.verdict_text);
+	event_done(&ev);
+
+	json_t *v = why(f, job.id);
+	assert_string_equal(text(v, "verdict", "code"), "booted-old-disk");
+	assert_string_equal(text(v, "verdict", "text"), job.verdict_text);
+	assert_true(
+	    json_is_false(json_object_get(json_object_get(v, "verdict"), "certain")));
+	assert_string_equal(json_string_value(json_object_get(v, "agent_code")),
+	    "no-dhcp-after-power-on");
+	assert_string_equal(json_string_value(json_object_get(v, "state")), "ended");
+	assert_true(json_array_size(json_object_get(v, "evidence")) >= 3);
+	assert_true(json_array_size(json_object_get(v, "stages")) >= 4);
+	json_decref(v);
+}
+
+/* Its first boot failed as the last one did, and is told of itself. */
+static void
+an_earlier_boot_is_told_by_itself(void **state)
+{
+	struct fixture *f = *state;
+	struct store_names ids = {0};
+	struct db_job job;
+
+	record_trace(f, "booted-old-disk", &job);
+	assert_int_equal(db_boot_ids(f->store, "edge01", NULL, 10, &ids), 0);
+	assert_int_equal(ids.n, 3);
+	json_t *v = why(f, ids.v[2]);
+	assert_string_equal(text(v, "of", "boot"), ids.v[2]);
+	assert_string_equal(text(v, "verdict", "code"), "booted-old-disk");
+	json_decref(v);
+	store_names_done(&ids);
+}
+
+static void
+what_went_well_has_no_verdict(void **state)
+{
+	struct fixture *f = *state;
+	struct event ev;
+	struct db_job job;
+
+	record_trace(f, "well.reinstall", &job);
+	assert_int_equal(job.state, DB_JOB_DONE);
+	assert_string_equal(job.verdict_code, "");
+	assert_int_equal(
+	    db_event_last_of_kind(f->store, "job.verdict", NULL, &ev), -ENOENT);
+	json_t *v = why(f, job.id);
+	assert_string_equal(text(v, "verdict", "code"), "well");
+	json_decref(v);
+}
+
+static void
+what_is_not_there(void **state)
+{
+	struct fixture *f = *state;
+	struct explain_of of;
+
+	assert_int_equal(explain_find(f->store, "nobody", &of), -ENOENT);
+	assert_string_equal(fixture_apply(f, FIXTURE_DOCUMENT, NULL), "");
+	json_t *v = why(f, "a.los");
+	assert_string_equal(text(v, "verdict", "code"), "no-job");
+	assert_string_equal(json_string_value(json_object_get(v, "state")), "none");
+	json_decref(v);
+}
+
+/* `n` jobs of a host, each of whose firmware asked after so many seconds. */
+static void
+add_past(struct fixture *f, int n, int64_t seconds, const char *image)
+{
+	for (int i = 0; i < n; i++) {
+		struct db_job job = {.kind = "reinstall",
+		    .host = "a.los",
+		    .site = "los",
+		    .reason = "x",
+		    .by = "ada",
+		    .stage = "done",
+		    .created = FIXTURE_NOW,
+		    .state = DB_JOB_QUEUED};
+		struct db_job_stage g = {.attempt = 1, .deadline_us = -1, .seq = i + 1};
+
+		assert_int_equal(
+		    str_format(job.id, sizeof(job.id), "01k9xyz0a0%06d", i), 0);
+		str_clip(job.image, sizeof(job.image), image);
+		str_clip(g.job, sizeof(g.job), job.id);
+		assert_int_equal(db_job_add(f->store, &job, "{}"), 0);
+		job.state = DB_JOB_DONE;
+		job.ended = FIXTURE_NOW + 1;
+		assert_int_equal(db_job_update(f->store, &job), 0);
+		for (int s = 0; s < 2; s++) {
+			str_clip(
+			    g.stage, sizeof(g.stage), s ? "kernel" : "firmware-dhcp");
+			str_clip(g.state, sizeof(g.state), "entered");
+			g.at = FIXTURE_NOW;
+			assert_int_equal(db_job_stage_put(f->store, &g), 0);
+			str_clip(g.state, sizeof(g.state), "confirmed");
+			g.at = FIXTURE_NOW + (seconds + i % 2) * USEC_PER_SEC;
+			assert_int_equal(db_job_stage_put(f->store, &g), 0);
+		}
+	}
+}
+
+static int64_t
+deadline(const struct bundle_image *image, const char *stage)
+{
+	return json_integer_value(json_object_get(image->deadlines, stage));
+}
+
+static void
+deadlines_come_from_the_past(void **state)
+{
+	struct fixture *f = *state;
+	struct bundle_image *image = str_alloc(sizeof(*image));
+	char told[DEADLINES_TEXT_SIZE];
+	struct error err;
+
+	str_clip(image->name, sizeof(image->name), "debian");
+	add_past(f, USUAL_ENOUGH, 141, "other");
+	assert_int_equal(
+	    deadlines_from_past(f->store, "a.los", image, told, sizeof(told), &err), 0);
+	/* What comes before the image is the machine's; what comes after it, the image's. */
+	assert_int_equal(deadline(image, "firmware-dhcp"), 284);
+	assert_int_equal(deadline(image, "kernel"), 0);
+	assert_string_equal(told, "firmware-dhcp 4m44s (10 boots, the slowest 2m22s)");
+	/* What the image says itself stands. */
+	json_object_set_new(image->deadlines, "firmware-dhcp", json_integer(77));
+	assert_int_equal(
+	    deadlines_from_past(f->store, "a.los", image, told, sizeof(told), &err), 0);
+	assert_int_equal(deadline(image, "firmware-dhcp"), 77);
+	assert_string_equal(told, "");
+	/* Another host has no past. */
+	json_decref(image->deadlines);
+	image->deadlines = NULL;
+	assert_int_equal(
+	    deadlines_from_past(f->store, "b.los", image, told, sizeof(told), &err), 0);
+	assert_null(image->deadlines);
+	free(image);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(
+		what_is_found_is_stored_told_and_answered, fixture_open, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		an_earlier_boot_is_told_by_itself, fixture_open, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		what_went_well_has_no_verdict, fixture_open, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		what_is_not_there, fixture_open, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		deadlines_come_from_the_past, fixture_open, fixture_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
