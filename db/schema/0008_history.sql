@@ -64,11 +64,12 @@ UPDATE boot SET
 INSERT INTO transfer (boot, n, protocol, class, file, ip, began, ended, octets, total, result, failed, reason)
 	SELECT boot, n, substr(kind, 1, 4), class, file, ip, at - took, at, bytes, total, result, kind LIKE '%.error', reason
 	FROM (SELECT e.boot, row_number() OVER (PARTITION BY e.boot ORDER BY e.seq) AS n, e.kind,
-		CASE WHEN e.kind LIKE 'tftp.%' THEN CASE WHEN e.file LIKE '%.ipxe' THEN 'script' ELSE 'loader' END ELSE json_extract(e.detail, '$.class') END AS class,
-		coalesce(e.file, '') AS file, e.ip, e.at, json_extract(e.detail, '$.took_us') AS took,
-		coalesce(e.bytes, 0) AS bytes, e.total, json_extract(e.detail, '$.result') AS result, e.reason
-		FROM event AS e JOIN boot AS b ON b.id = e.boot
-		WHERE e.kind IN ('tftp.end', 'tftp.error', 'http.end', 'http.error')) AS found
+		CASE WHEN e.kind LIKE 'tftp.%' THEN CASE WHEN e.file LIKE '%.ipxe' THEN 'script' ELSE 'loader' END ELSE json_extract(e.doc, '$.class') END AS class,
+		coalesce(e.file, '') AS file, e.ip, e.at, json_extract(e.doc, '$.took_us') AS took,
+		coalesce(e.bytes, 0) AS bytes, e.total, json_extract(e.doc, '$.result') AS result, e.reason
+		FROM (SELECT *, CASE WHEN json_valid(detail) THEN detail END AS doc FROM event
+			WHERE kind IN ('tftp.end', 'tftp.error', 'http.end', 'http.error')) AS e
+		JOIN boot AS b ON b.id = e.boot) AS found
 	WHERE n <= 1000;
 UPDATE boot SET
 	octets = (SELECT coalesce(sum(t.octets), 0) FROM transfer AS t WHERE t.boot = boot.id),

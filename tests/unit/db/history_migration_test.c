@@ -37,6 +37,8 @@ static const char *const past[] = {
     "INSERT INTO event (seq, at, kind, boot, file) VALUES (5, 6, 'http.end', 'unknown', "
     "'x')",
     "INSERT INTO event (seq, at, kind, file) VALUES (6, 6, 'http.end', 'y')",
+    "INSERT INTO event (seq, at, kind, boot, file, detail) VALUES (7, 7, 'http.end', "
+    "'b2', 'z', '{damaged')",
     "INSERT INTO host_state (host, power, power_at) VALUES ('a', 'on', 5), ('b', "
     "'unknown', 5)",
 };
@@ -93,6 +95,9 @@ check(struct store *s)
 	assert_int_equal(db_boot_get(s, "b2", &b), 0);
 	assert_int_equal(b.flags, DB_BOOT_UNORDERED);
 	assert_int_equal(b.octets, 0);
+	assert_int_equal(db_transfer_list(s, "b2", keep, &rows), 0);
+	assert_int_equal(rows.n, 1); /* its details cannot be read */
+	rows.n = 0;
 	assert_int_equal(db_transfer_list(s, "b1", keep, &rows), 0);
 	assert_int_equal(rows.n, 2);
 	assert_string_equal(rows.v[0].protocol, "tftp");
