@@ -15,14 +15,13 @@ static const char *const sql[] = {
 	"SELECT h.name, h.site, h.locked_at, h.locked_reason, b.host, st.power,"
 	" st.last_seen, j.id, j.kind, j.stage, j.state, j.verdict_code, j.verdict_text,"
 	" j.attempt, j.created, j.ended, j.sent, g.entered, g.ended, g.deadline_us,"
-	" o.id, o.flags"
+	" (SELECT o.id FROM boot o WHERE o.host = h.name ORDER BY o.seq DESC LIMIT 1),"
+	" (SELECT o.flags FROM boot o WHERE o.host = h.name ORDER BY o.seq DESC LIMIT 1)"
 	" FROM host h LEFT JOIN bmc b ON b.host = h.name"
 	" LEFT JOIN host_state st ON st.host = h.name"
 	" LEFT JOIN job j ON j.id = (SELECT max(n.id) FROM job n WHERE n.host = h.name)"
 	" LEFT JOIN job_stage g ON g.job = j.id AND g.attempt = j.attempt"
 	" AND g.stage = j.stage AND j.ended IS NULL"
-	" LEFT JOIN boot o ON o.seq = (SELECT max(p.seq) FROM boot p WHERE p.host = "
-	"h.name)"
 	" ORDER BY h.name",
 };
 

@@ -41,3 +41,6 @@ CREATE INDEX job_kind ON job (kind, id);
 CREATE INDEX job_open ON job (id) WHERE ended IS NULL;
 CREATE INDEX host_idle ON host (idle, site) WHERE idle IS NOT NULL;
 CREATE INDEX bmc_at ON bmc (address, port, host);
+-- With what the fleet shows of a host's newest boot in it, so that its row is not needed.
+DROP INDEX boot_host;
+CREATE INDEX boot_host ON boot (host, seq, id, flags);
