@@ -103,9 +103,10 @@ match_ids(const json_t *records, const char *given, const char **ret)
 	return n;
 }
 
-int
-cmd_util_search_ids(const struct ctl *ctl, const char *collection, const char *given,
-    char *ret_id, size_t *ret_n)
+/* How many ids begin or end so, and one of them. */
+static int
+search_ids(const struct ctl *ctl, const char *collection, const char *given, char *ret_id,
+    size_t *ret_n)
 {
 	const char *found = "";
 	json_t *records = NULL;
@@ -135,6 +136,13 @@ fail_id(const struct ctl *ctl, const char *collection, const char *given, size_t
 }
 
 int
+cmd_util_search_ids(const struct ctl *ctl, const char *collection, const char *given,
+    char *ret_id, size_t *ret_n)
+{
+	return search_ids(ctl, collection, given, ret_id, ret_n);
+}
+
+int
 cmd_util_find_id(
     const struct ctl *ctl, const char *collection, const char *given, char *ret_id)
 {
@@ -152,7 +160,7 @@ cmd_util_find_id(
 		    "give at least %d characters of an id", (int)UTIL_ID_PART_MIN);
 		return ctl_fail(ctl, CTL_USAGE, given, &err);
 	}
-	r = cmd_util_search_ids(ctl, collection, given, ret_id, &n);
+	r = search_ids(ctl, collection, given, ret_id, &n);
 	if (r == CTL_OK && n != 1)
 		r = fail_id(ctl, collection, given, n);
 	return r;
@@ -177,7 +185,7 @@ cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
 	if (id_valid(given))
 		str_clip(ret_job, ID_SIZE, given);
 	else
-		r = cmd_util_search_ids(ctl, "jobs", given, ret_job, &n);
+		r = search_ids(ctl, "jobs", given, ret_job, &n);
 	if (n > 1)
 		r = fail_id(ctl, "jobs", given, n);
 	else if (r == CTL_OK && ret_job[0] == '\0')

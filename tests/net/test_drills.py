@@ -244,18 +244,19 @@ def script_and_no_more(s):
         s.machine.script()
 
 
-@drill("kernel-stalled", "link-lost", deadlines={"kernel": 4}, kernel_of=bytes(40_000_000))
+@drill("kernel-stalled", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 24}, kernel_of=bytes(40_000_000))
 def cable_out_in_the_kernel(s):
-    """Slow enough to be in the middle when the link goes; the next attempt finds it up again, for as long."""
+    """In the last attempt, after two without a word; silent for so long that it is no mere loss."""
     m = s.machine
     for attempt in s.attempts():
+        if attempt < 3:
+            continue
         to_ipxe(m)
         m.script()
-        with m.ns.popen("curl", "-s", "-o", "/dev/null", "--limit-rate", "500k", m.kernel_url) as curl:
-            begun = len(s.has("http.begin", **{"class": "kernel"}))
-            until(lambda: len(s.has("http.progress")) >= attempt or s.ended() or begun > attempt, "octets of the kernel")
+        with m.ns.popen("curl", "-s", "-o", "/dev/null", "--limit-rate", "200k", m.kernel_url) as curl:
+            s.wait("http.progress", **{"class": "kernel"})
             m.ns.ip("link", "set", "eth0", "down")
-            until(lambda: s.ended() or s.has("job.attempt", attempt=attempt + 1), "the attempt to end")
+            until(s.ended, "the end")
             curl.kill()
         m.ns.ip("link", "set", "eth0", "up")
 
@@ -286,10 +287,16 @@ def kernel_and_then_nothing(s):
 @drill("os-silent", "kernel-panic-seen", deadlines={"os-up": 3})
 def kernel_panics(s):
     loaded(s)
+    s.console("[    9.1] Kernel panic - not syncing: Fatal exception in interrupt\r\n")
+
+
+@drill("os-silent", "initrd-missing", deadlines={"os-up": 3})
+def kernel_finds_no_root(s):
+    loaded(s)
     s.console("[    1.5] Kernel panic - not syncing: VFS: Unable to mount root fs on unknown-block(0,0)\r\n")
 
 
-@drill("installer-silent", "ticket-consumed-no-report", deadlines={"installed": 1})
+@drill("installer-silent", deadlines={"installed": 1})
 def installer_is_silent(s):
     assert loaded(s).report("up") == "204"
 
@@ -337,7 +344,7 @@ def before_initrd_is_missing(s):
     s.site.procs["agent"].send_signal(signal.SIGSTOP)
 
 
-@drill("image-altered", "image-changed")
+@drill("image-altered")
 def image_was_altered(s):
     pass
 
@@ -394,10 +401,12 @@ def before_power_does_not_come_on(s):
 
 @drill("power-not-on", "power-state-lied", deadlines={"power": 4})
 def bmc_lies_about_power(s):
-    """It says "off" for ever; the machine is heard all the same."""
-    until(lambda: s.has("ipmi.control") or s.ended(), "the order to switch on")
-    for _ in range(3):
+    """It says "off" for ever; the machine is heard all the same, each time that it was ordered on."""
+    for attempt in (1, 2, 3):
+        s.wait("job.stage", stage="power", state="entered", attempt=attempt)
+        until(lambda: len(s.has("ipmi.control")) >= attempt or s.ended(), "the order to switch on")
         s.machine.firmware()
+        until(lambda: s.ended() or s.has("job.attempt", attempt=attempt + 1), "the attempt to end")
 
 
 def before_bmc_lies_about_power(s):
