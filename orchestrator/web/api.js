@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Requests to the orchestrator. One session for the page: who it is and the token against forged requests.
+// When the session is over the page asks for a login above what is shown, and the request is made once more: what
+// was typed stays. Failures are ApiError with the server's own code, text and next step.
+
+const BASE = '/api/v1';
+const ROLES = ['viewer', 'operator', 'admin'];
+
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(problem.detail || problem.title || `status ${status}`);
+    this.status = status;
+    this.code = problem.code || '';
+    this.next = problem.next || '';
+    this.errors = problem.errors || [];
+  }
+}
+
+let session = null;
+let askLogin = null;
+let asking = null;
+const watchers = new Set();
+
+export function whoami() {
+  return session;
+}
+
+/** May the session do what needs `role`? The server decides; this only keeps from offering what it refuses. */
+export function may(role) {
+  return session !== null && ROLES.indexOf(session.role) >= ROLES.indexOf(role);
+}
+
+export function onSession(f) {
+  watchers.add(f);
+}
+
+function setSession(value) {
+  session = value;
+  for (const f of watchers) f(session);
+}
+
+/** How to ask for a login: a function that resolves when there is a session again. */
+export function setLogin(f) {
+  askLogin = f;
+}
+
+function relogin() {
+  asking ??= askLogin().finally(() => { asking = null; });
+  return asking;
+}
+
+async function send(method, path, body, headers) {
+  const options = { method, headers: { Accept: 'application/json', ...headers }, credentials: 'same-origin', cache: 'no-store' };
+  if (body !== undefined) {
+    options.body = JSON.stringify(body);
+    options.headers['Content-Type'] = 'application/json';
+  }
+  if (method !== 'GET' && session?.csrf) options.headers['X-CSRF-Token'] = session.csrf;
+  try {
+    return await fetch(BASE + path, options);
+  } catch (e) {
+    if (e.name === 'AbortError') throw e;
+    throw new ApiError(0, { code: 'server-unreachable', detail: 'the server does not answer',
+      next: 'nothing is known to have been done; try again when it is back' });
+  }
+}
+
+async function problemOf(response) {
+  try {
+    return await response.json();
+  } catch {
+    return { detail: `the server answered ${response.status}` };
+  }
+}
+
+async function request(method, path, body, headers = {}) {
+  let response = await send(method, path, body, headers);
+  if (response.status === 401) {
+    setSession(null);
+    await relogin();
+    response = await send(method, path, body, headers);
+  }
+  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  return response;
+}
+
+export async function get(path) {
+  return (await request('GET', path)).json();
+}
+
+/** With its ETag, for a change later. */
+export async function getTagged(path) {
+  const response = await request('GET', path);
+  return { value: await response.json(), etag: response.headers.get('ETag') };
+}
+
+export async function getOctets(path) {
+  return (await request('GET', path)).arrayBuffer();
+}
+
+/** null where there is no such thing (404), or the server is too old to have it. */
+export async function getMaybe(path) {
+  try {
+    return await get(path);
+  } catch (e) {
+    if (e.status === 404 || e.status === 405) return null;
+    throw e;
+  }
+}
+
+/** Every page of a list, at most `most` items. */
+export async function getAll(path, most = 2000) {
+  const items = [];
+  let cursor = null;
+  do {
+    const mark = path.includes('?') ? '&' : '?';
+    const page = await get(`${path}${mark}limit=1000${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ''}`);
+    items.push(...page.items);
+    cursor = page.next;
+  } while (cursor && items.length < most);
+  return items;
+}
+
+export async function change(method, path, body, headers = {}) {
+  const response = await request(method, path, body, headers);
+  return response.status === 204 ? null : response.json();
+}
+
+/** A POST that is made once: the same body under the same key answers the first result again. */
+export class Once {
+  post(path, body) {
+    const text = path + JSON.stringify(body);
+    if (text !== this.text) {
+      this.text = text;
+      this.key = crypto.randomUUID?.() || Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(16)).join('-');
+    }
+    return change('POST', path, body, { 'Idempotency-Key': this.key });
+  }
+}
+
+export async function readSession() {
+  const response = await send('GET', '/session');
+  if (response.ok) setSession(await response.json());
+  else if (response.status === 401) setSession(null);
+  else throw new ApiError(response.status, await problemOf(response));
+  return session;
+}
+
+export async function login(token) {
+  const response = await send('POST', '/session', { token });
+  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  setSession(await response.json());
+}
+
+export async function logout() {
+  const response = await send('DELETE', '/session');
+  if (!response.ok && response.status !== 401) throw new ApiError(response.status, await problemOf(response));
+  setSession(null);
+}
+
+/** Asks for a login above what is shown; resolves when there is a session. */
+export function needLogin() {
+  setSession(null);
+  return relogin();
+}
+
+export const q = encodeURIComponent;

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The page's frame: navigation, session, theme, one stream of events for the view that is shown, one tick a second for
+// what grows old. A view is a class with show() and close(); what else it may have is in View below.
+import { logout, may, needLogin, onSession, readSession, setLogin, whoami } from './api.js';
+import { announce, clear, h, icon, refreshAges, setText } from './dom.js';
+import { listen, showHelp } from './keys.js';
+import { askToken } from './login.js';
+import { build, Router } from './router.js';
+import { Store } from './store.js';
+import { AuditView } from './view_audit.js';
+import { BootView } from './view_boot.js';
+import { DiscoveredView } from './view_discovered.js';
+import { FleetView } from './view_fleet.js';
+import { HostView } from './view_host.js';
+import { InventoryView } from './view_inventory.js';
+import { JobsView } from './view_jobs.js';
+import { JobView } from './view_job.js';
+
+// view: new V(app, arg, params); show() fills app.main; title() for the window; tick(now) each second; params(p) another
+// filter of the same view; search(), up() and list for keys; close().
+const VIEWS = { fleet: FleetView, host: HostView, boot: BootView, job: JobView, jobs: JobsView, discovered: DiscoveredView,
+  audit: AuditView, inventory: InventoryView };
+const NAV = [['fleet', 'Fleet'], ['jobs', 'Jobs'], ['discovered', 'Discovered'], ['audit', 'Audit'], ['inventory', 'Inventory']];
+const PARENT = { host: 'fleet', boot: 'fleet', job: 'jobs' };
+const STREAM_WORDS = { live: 'live', connecting: 'connecting', down: 'server away', paused: 'paused', none: '' };
+
+class App {
+  constructor() {
+    this.main = document.getElementById('main');
+    this.store = new Store();
+    this.current = null;
+    this.router = new Router((route) => this.show(route));
+    this.status = h('span', { class: 'stream', 'data-state': 'none' });
+    this.who = h('span', { class: 'who' });
+    this.frame();
+    setLogin(askToken);
+    onSession(() => this.onSession());
+    listen({ view: () => this.current, go: (v) => this.router.go(v), theme: () => this.theme() });
+    setInterval(() => this.tick(), 1000);
+  }
+
+  frame() {
+    clear(document.getElementById('nav'), NAV.map(([view, name]) => h('a', { href: build(view), dataset: { view } }, name)));
+    const out = h('button', { type: 'button', class: 'quiet small', id: 'logout', onclick: () => this.leave() }, 'Sign out');
+    this.out = out;
+    clear(document.getElementById('tools'), this.status, this.who,
+      h('button', { type: 'button', class: 'quiet small icononly', 'aria-label': 'Dark or light', title: 'Dark or light (t)',
+        onclick: () => this.theme() }, icon('sun')),
+      h('button', { type: 'button', class: 'quiet small icononly', 'aria-label': 'Keys', title: 'Keys (?)', onclick: showHelp }, '?'), out);
+    document.getElementById('skip').addEventListener('click', (e) => {
+      e.preventDefault();
+      this.main.focus();
+    });
+  }
+
+  async start() {
+    for (let wait = 500; ; wait = Math.min(wait * 2, 10000)) {
+      try {
+        if ((await readSession()) === null) await needLogin();
+        this.notice(null);
+        break;
+      } catch (e) {
+        this.notice(`The server does not answer (${e.message}). Trying again.`);
+        await new Promise((done) => { setTimeout(done, wait); });
+      }
+    }
+    this.router.start();
+  }
+
+  onSession() {
+    const who = whoami();
+    this.out.hidden = who === null;
+    clear(this.who, who ? [h('span', null, who.name), ' ', h('span', { class: 'role' }, who.role)] : null);
+  }
+
+  async show(route) {
+    const Kind = VIEWS[route.view] || null;
+    if (this.current && Kind && this.current instanceof Kind && this.current.arg === route.arg && this.current.params) {
+      this.current.params(route.params);
+      return;
+    }
+    this.current?.close();
+    this.current = null;
+    this.stream('none');
+    this.notice(null);
+    for (const a of document.querySelectorAll('#nav a')) {
+      if (a.dataset.view === (PARENT[route.view] || route.view)) a.setAttribute('aria-current', 'page');
+      else a.removeAttribute('aria-current');
+    }
+    if (!Kind) {
+      document.title = 'netboot';
+      clear(this.main, h('h1', null, 'There is no such view'), h('p', null, h('a', { href: '#/fleet' }, 'To the fleet')));
+      return;
+    }
+    const view = new Kind(this, route.arg, route.params);
+    this.current = view;
+    view.arg = route.arg;
+    document.title = `${view.title()} · netboot`;
+    this.main.setAttribute('aria-busy', 'true');
+    window.scrollTo(0, 0);
+    clear(this.main, h('p', { class: 'empty' }, 'Reading…'));
+    await this.attempt(view, () => view.show());
+    this.main.removeAttribute('aria-busy');
+    if (this.current === view) announce(view.title());
+  }
+
+  /** Runs it for a view; what fails is said, and tried again while the server is away. */
+  async attempt(view, work) {
+    for (let wait = 500; this.current === view; wait = Math.min(wait * 2, 10000)) {
+      try {
+        await work();
+        if (this.current === view) this.notice(null);
+        return;
+      } catch (e) {
+        if (this.current !== view) return;
+        if (e.status === undefined) throw e;
+        if (e.status !== 0 && e.status < 500) {
+          clear(this.main, h('h1', null, view.title()), this.problem(e));
+          return;
+        }
+        this.notice(`${e.message}. Trying again; what is shown may be old.`);
+        await new Promise((done) => { setTimeout(done, wait); });
+      }
+    }
+  }
+
+  problem(e) {
+    return h('div', { class: 'problem', role: 'alert' }, h('p', null, h('strong', null, e.code || 'failed'), ': ', e.message),
+      e.next ? h('p', { class: 'next' }, 'Next: ', e.next) : null);
+  }
+
+  notice(text) {
+    const el = document.getElementById('notice');
+    setText(el, text || '');
+    el.hidden = !text;
+  }
+
+  /** What the stream of the shown view is doing. */
+  stream(state) {
+    this.status.dataset.state = state;
+    setText(this.status, STREAM_WORDS[state] ?? state);
+    this.status.title = state === 'live' ? 'changes are shown as they come' : '';
+    if (state === 'down') this.notice('The server is away. What is shown is from before; it goes on without loss when the server is back.');
+    else if (state === 'live') this.notice(null);
+  }
+
+  tick() {
+    const now = Date.now() * 1000;
+    if (document.hidden) return;
+    refreshAges(this.main, now);
+    this.current?.tick?.(now);
+  }
+
+  theme() {
+    const root = document.documentElement;
+    const dark = root.dataset.theme ? root.dataset.theme === 'dark' : matchMedia('(prefers-color-scheme: dark)').matches;
+    root.dataset.theme = dark ? 'light' : 'dark';
+    try {
+      localStorage.setItem('theme', root.dataset.theme);
+    } catch {
+      // Chosen for as long as the page is open.
+    }
+    announce(root.dataset.theme);
+  }
+
+  async leave() {
+    try {
+      await logout();
+    } catch (e) {
+      this.notice(e.message);
+      return;
+    }
+    this.current?.close();
+    this.current = null;
+    this.store.forget();
+    this.stream('none');
+    clear(this.main);
+    await this.start();
+  }
+
+  may(role) {
+    return may(role);
+  }
+}
+
+new App().start();

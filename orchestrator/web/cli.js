@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The netboot-ctl line that does what a form does. Pure. Quoted for a POSIX shell, so that it can be pasted.
+
+/** A word as a shell takes it; control characters cannot be pasted safely and are written by $'…'. */
+export function quote(word) {
+  const text = String(word);
+  if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text)) return text;
+  if (/[\u0000-\u001f\u007f]/.test(text)) {
+    const body = text.replace(/[\\']/g, '\\$&').replace(/[\u0000-\u001f\u007f]/g,
+      (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
+    return `$'${body}'`;
+  }
+  return `'${text.replace(/'/g, "'\\''")}'`;
+}
+
+/** options: {name: value}; true is a flag, an array repeats, what is empty is left out. */
+export function line(words, options = {}) {
+  const parts = ['netboot-ctl', ...words.map(quote)];
+  for (const [name, value] of Object.entries(options)) {
+    for (const v of Array.isArray(value) ? value : [value]) {
+      if (v === true) parts.push(`--${name}`);
+      else if (v !== false && v !== null && v !== undefined && v !== '') parts.push(`--${name}`, quote(v));
+    }
+  }
+  return parts.join(' ');
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The recording of a console as lines with their times. While the boot runs it is read again when something may have
+// come, never more often than it takes. Lines are text and nothing else, whatever the machine wrote.
+import { getOctets, q } from './api.js';
+import { clear, h, setText } from './dom.js';
+import { octets } from './format.js';
+import { decode, Lines, squeeze } from './frames.js';
+import { clock } from './time.js';
+
+const SHOWN = 2000;
+const EVERY_MS = 1500;
+
+export class ConsoleView {
+  constructor(boot, zone) {
+    this.boot = boot;
+    this.zone = zone;
+    this.read = 0;
+    this.count = 0;
+    this.lines = new Lines();
+    this.note = h('p', { class: 'hint', role: 'status' });
+    this.out = h('div', { class: 'console', role: 'log', 'aria-label': 'Console', 'aria-live': 'off', tabindex: '0' });
+    this.follow = h('input', { type: 'checkbox', id: 'follow', checked: true });
+    this.node = h('section', { class: 'panel consolebox', 'aria-labelledby': 'console-title' }, h('div', { class: 'panelhead' }, h('h2', { id: 'console-title' }, 'Console'),
+      h('span', { class: 'check' }, this.follow, h('label', { for: 'follow' }, 'stay at the end'))), this.out, this.note);
+    this.out.addEventListener('scroll', () => {
+      const end = this.out.scrollHeight - this.out.scrollTop - this.out.clientHeight < 40;
+      if (!end && !this.moving) this.follow.checked = false;
+      this.moving = false;
+    }, { passive: true });
+    this.follow.addEventListener('change', () => this.toEnd());
+  }
+
+  toEnd() {
+    if (!this.follow.checked) return;
+    this.moving = true;
+    this.out.scrollTop = this.out.scrollHeight;
+  }
+
+  async update() {
+    if (this.busy || this.closed) return;
+    this.busy = true;
+    const began = performance.now();
+    try {
+      const buffer = await getOctets(`/boots/${q(this.boot)}/console`);
+      this.take(buffer);
+    } catch (e) {
+      if (e.status === undefined) throw e;
+      if (this.read === 0) setText(this.note, e.status === 404 ? 'Nothing is recorded of it: the site or the BMC has no console, or nothing has come yet.' : e.message);
+    } finally {
+      this.wait = Math.max(EVERY_MS, 10 * (performance.now() - began));
+      this.busy = false;
+    }
+  }
+
+  take(buffer) {
+    if (buffer.byteLength === this.size) return;
+    this.size = buffer.byteLength;
+    const { frames, whole } = decode(buffer);
+    for (const f of frames.slice(this.read)) this.lines.feed(f);
+    this.read = frames.length;
+    this.draw(whole);
+  }
+
+  draw(whole) {
+    const all = squeeze(this.lines.all());
+    const shown = all.slice(-SHOWN);
+    // Lines only grow at the end: all but the last one shown stay as they are.
+    const first = all.length - shown.length;
+    if (first !== this.first) {
+      clear(this.out);
+      this.first = first;
+      this.count = 0;
+    }
+    while (this.out.children.length >= Math.max(this.count, 1)) this.out.lastChild.remove();
+    for (let i = this.out.children.length; i < shown.length; i += 1) this.out.append(this.line(shown[i]));
+    this.count = shown.length;
+    setText(this.note, `${octets(this.size)} recorded${first ? `; the last ${SHOWN} lines are shown, netboot-ctl console --replay has all` : ''}${whole ? '' : '; its end is damaged and not shown'}`);
+    this.toEnd();
+  }
+
+  line(l) {
+    return h('div', { class: l.mark ? 'l mark' : 'l' }, h('span', { class: 't' }, clock(l.at, this.zone)), l.mark ? `— ${l.mark} —` : l.text || ' ');
+  }
+
+  /** Reads again soon, while the boot runs. */
+  again() {
+    if (this.timer || this.closed) return;
+    this.timer = setTimeout(async () => {
+      this.timer = null;
+      await this.update();
+    }, this.wait || EVERY_MS);
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+  }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The stream of events, without loss: it begins behind a number, remembers the last one, and goes on there whatever
+// happened between. A browser allows few connections to one server, so a page has one stream, of the view that is
+// shown, and none while it is hidden for long. States: live, connecting, down, paused.
+import { ApiError, needLogin, readSession } from './api.js';
+
+const RETRY_FIRST = 500;
+const RETRY_MAX = 10000;
+const HIDDEN_FOR = 60000;
+
+export class Stream {
+  /** query: further parameters ("kind=…"); after: the last number known; on: {event, state} */
+  constructor(query, after, on) {
+    this.query = query;
+    this.after = after;
+    this.on = on;
+    this.retry = RETRY_FIRST;
+    this.source = null;
+    this.timer = null;
+    this.closed = false;
+    this.hidden = () => this.onVisibility();
+    document.addEventListener('visibilitychange', this.hidden);
+    this.open();
+  }
+
+  say(state) {
+    if (this.state === state) return;
+    this.state = state;
+    this.on.state?.(state);
+  }
+
+  open() {
+    clearTimeout(this.timer);
+    this.say('connecting');
+    const after = this.after === null ? '' : `&after=${this.after}`;
+    const source = new EventSource(`/api/v1/events?follow=1${after}${this.query ? `&${this.query}` : ''}`);
+    this.source = source;
+    source.onopen = () => {
+      this.retry = RETRY_FIRST;
+      this.say('live');
+    };
+    source.onmessage = (m) => this.take(m);
+    source.onerror = () => this.onError(source);
+  }
+
+  take(message) {
+    const seq = Number(message.lastEventId);
+    // After a reconnection a server may repeat; numbers only grow.
+    if (seq && this.after !== null && seq <= this.after) return;
+    if (seq) this.after = seq;
+    let event;
+    try {
+      event = JSON.parse(message.data);
+    } catch {
+      return;
+    }
+    this.on.event(event);
+  }
+
+  // A browser tries again by itself after a broken connection, but not after an answer that is no stream.
+  onError(source) {
+    if (this.closed || source !== this.source) return;
+    this.say('down');
+    source.close();
+    this.source = null;
+    this.timer = setTimeout(() => this.again(), this.retry);
+    this.retry = Math.min(this.retry * 2, RETRY_MAX);
+  }
+
+  async again() {
+    if (this.closed) return;
+    try {
+      if ((await readSession()) === null) await needLogin();
+    } catch (e) {
+      if (!(e instanceof ApiError)) throw e;
+      if (e.status !== 404) {
+        this.timer = setTimeout(() => this.again(), this.retry);
+        this.retry = Math.min(this.retry * 2, RETRY_MAX);
+        return;
+      }
+    }
+    if (!this.closed) this.open();
+  }
+
+  onVisibility() {
+    clearTimeout(this.hideTimer);
+    if (document.hidden) {
+      this.hideTimer = setTimeout(() => {
+        clearTimeout(this.timer);
+        this.source?.close();
+        this.source = null;
+        this.say('paused');
+      }, HIDDEN_FOR);
+    } else if (!this.source) {
+      this.open();
+    }
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    clearTimeout(this.hideTimer);
+    document.removeEventListener('visibilitychange', this.hidden);
+    this.source?.close();
+    this.source = null;
+  }
+}

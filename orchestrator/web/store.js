@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// What views share: the fleet's rows with the number of the last event in them, the sites with their zones, the images.
+// The fleet is read once and then kept by events; a view that comes back goes on behind the last number. It is read
+// anew when it was left alone for long, and every minute for what no event tells (a lock, an agent that is silent).
+import { get, getAll } from './api.js';
+import { counts, haystack, patch, rowsOf } from './fleet_model.js';
+
+const STALE_MS = 5 * 60000;
+
+export class Fleet {
+  constructor() {
+    this.rows = new Map();
+    this.hays = new Map();
+    this.seq = null;
+    this.readAt = 0;
+    this.heardAt = 0;
+  }
+
+  get fresh() {
+    return this.seq !== null && performance.now() - Math.max(this.readAt, this.heardAt) < STALE_MS;
+  }
+
+  async read() {
+    const doc = await get('/fleet');
+    // Events that came while it was being read are in it, or come again behind its number.
+    this.rows = rowsOf(doc);
+    this.hays = new Map([...this.rows].map(([name, row]) => [name, haystack(row)]));
+    this.seq = doc.seq;
+    this.readAt = performance.now();
+  }
+
+  /** Takes an event; true when a row changed. */
+  take(ev) {
+    this.heardAt = performance.now();
+    if (ev.seq) this.seq = Math.max(this.seq ?? 0, ev.seq);
+    const row = ev.host ? this.rows.get(ev.host) : null;
+    if (!row) return false;
+    const next = patch(row, ev);
+    if (next === row) return false;
+    this.rows.set(ev.host, next);
+    this.hays.set(ev.host, haystack(next));
+    return true;
+  }
+
+  counts(now) {
+    return counts(this.rows, now);
+  }
+}
+
+export class Store {
+  constructor() {
+    this.fleet = new Fleet();
+    this.sites = new Map();
+    this.images = null;
+  }
+
+  async readSites() {
+    const items = await getAll('/sites');
+    this.sites = new Map(items.map((s) => [s.name, s]));
+    return this.sites;
+  }
+
+  zone(site) {
+    return this.sites.get(site)?.timezone || 'UTC';
+  }
+
+  async readImages() {
+    this.images = await getAll('/images');
+    return this.images;
+  }
+
+  forget() {
+    this.fleet = new Fleet();
+    this.sites = new Map();
+    this.images = null;
+  }
+}

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One boot: outcome and verdict, the waterfall of stages, BMC calls and transfers, the console beside it. Live while it
+// runs: events of the boot and its job ask for the trace again, bars grow by the clock in between.
+import { get, getMaybe, q } from './api.js';
+import { clear, facts, h, panel, when } from './dom.js';
+import { ConsoleView } from './console_view.js';
+import { duration, octets, short } from './format.js';
+import { build } from './router.js';
+import { Stream } from './sse.js';
+import { micros } from './time.js';
+import { WaterfallView } from './waterfall_view.js';
+import { flagTags, outcomeBadge, verdictBox, whyPanel } from './why_view.js';
+
+const AGAIN_MS = 300;
+
+export class BootView {
+  constructor(app, id) {
+    this.app = app;
+    this.id = id;
+  }
+
+  title() {
+    return this.boot ? `Boot of ${this.boot.host}` : 'Boot';
+  }
+
+  async show() {
+    const { store } = this.app;
+    if (!store.sites.size) await store.readSites();
+    await this.read();
+    if (this.closed) return;
+    const zone = store.zone(this.boot.site);
+    this.zone = zone;
+    document.title = `${this.title()} · netboot`;
+    this.water = new WaterfallView(zone);
+    this.console = new ConsoleView(this.id, zone);
+    this.head = h('div', { class: 'head' });
+    this.side = h('div');
+    this.marks = h('div');
+    clear(this.app.main, this.head, h('div', { class: 'bootcolumns' },
+      h('div', null, panel('Waterfall', { class: 'waterpanel' }, this.water.node), this.side), h('div', null, this.console.node, this.marks)));
+    this.draw();
+    this.console.update();
+    // The host's events: stages of its job carry the job's id before they carry the boot's.
+    this.stream = new Stream(`host=${q(this.boot.host)}`, null, {
+      event: (ev) => this.onEvent(ev), state: (s) => this.onState(s) });
+  }
+
+  async read() {
+    const id = q(this.id);
+    const [trace, why] = await Promise.all([get(`/boots/${id}/trace`), getMaybe(`/why?of=${id}`)]);
+    this.trace = trace;
+    this.boot = trace.boot;
+    this.why = why;
+    if (this.boot.files === undefined) this.boot = { ...this.boot, ...(await get(`/boots/${id}`)) };
+  }
+
+  get running() {
+    return !this.trace.ended && !this.boot.ended;
+  }
+
+  onEvent(ev) {
+    if (ev.boot && ev.boot !== this.id) return;
+    if (ev.kind.startsWith('sol.') || this.running) this.console.again();
+    this.soon();
+  }
+
+  // What happened before the stream was open is read: nothing is missed, whatever broke in between.
+  onState(state) {
+    this.app.stream(state);
+    if (state === 'live') this.soon();
+  }
+
+  soon() {
+    this.timer ??= setTimeout(async () => {
+      this.timer = null;
+      await this.app.attempt(this, async () => {
+        await this.read();
+        if (!this.closed) this.draw();
+      });
+    }, AGAIN_MS);
+  }
+
+  draw() {
+    const b = this.boot;
+    const us = micros(b.began) === null ? null : (micros(b.ended) ?? Date.now() * 1000) - micros(b.began);
+    this.length = h('span', { class: 'num' }, duration(us));
+    clear(this.head, h('h1', null, 'Boot of ', h('a', { href: build('host', b.host), class: 'mono' }, b.host)), outcomeBadge(b), flagTags(b.flags),
+      h('p', { class: 'muted' }, when(b.began, this.zone), ' · ', this.length, ` · ${b.kind || (b.planned ? 'ordered' : 'nobody ordered it')}`, b.image ? ` ${b.image}` : '',
+        b.attempt > 1 ? ` · attempt ${b.attempt}` : '', b.by ? ` · by ${b.by}: ${b.reason}` : '',
+        b.job ? [' · ', h('a', { href: build('job', b.job) }, 'its job')] : null));
+    this.water.draw(this.trace, Date.now() * 1000);
+    clear(this.side, whyPanel(this.why, this.zone) || (b.verdict ? panel('Why', { class: 'why' }, verdictBox(b.verdict)) : null), this.details());
+    clear(this.marks, this.seen());
+  }
+
+  details() {
+    const b = this.boot;
+    return panel('Seen of it', {}, facts([['Trigger', b.trigger], ['MAC', b.mac], ['Address', [b.ip, b.ip6].filter(Boolean).join(', ')], ['Architecture', b.arch],
+      ['Firmware', b.vendor_class], ['Loader', b.loader], ['Octets', b.octets ? octets(b.octets) : null], ['Text', b.text]]),
+    b.files?.length ? [h('h3', null, 'Let go to it'), h('ul', { class: 'plain' }, b.files.map((f) => h('li', null, h('span', { class: 'tag' }, f.role), h('span', { class: 'mono' }, f.name),
+      h('span', { class: 'muted' }, ` ${octets(f.size)} `), h('code', { title: `SHA-256 ${f.sha256}` }, short(f.sha256)))))] : null);
+  }
+
+  seen() {
+    const marks = this.trace.marks || [];
+    if (!marks.length) return null;
+    return panel('What was seen', {}, h('ol', { class: 'evidence tall', tabindex: '0' }, marks.map((m) => h('li', null, when(m.at, this.zone), h('span', { class: 'kind' }, m.kind),
+      h('span', { class: 'text' }, m.text)))));
+  }
+
+  tick(now) {
+    if (!this.water || !this.running) return;
+    this.water.draw(this.trace, now);
+    this.length.textContent = duration(now - micros(this.boot.began));
+    this.console.again();
+  }
+
+  up() {
+    this.app.router.go('host', this.boot?.host);
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stream?.close();
+    this.console?.close();
+  }
+}

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The fleet: counts to filter by, sites, a search, and every host in one list, what is stuck first. One reading of
+// /fleet, then events; changes are drawn once a frame, whatever number of events came.
+import { h, icon, setClass, setText, announce, clear } from './dom.js';
+import { parseQuery, select, STATES } from './fleet_model.js';
+import { count, duration } from './format.js';
+import { build } from './router.js';
+import { Stream } from './sse.js';
+import { ago, micros, utc } from './time.js';
+import { VirtualList } from './virtual.js';
+
+export const FLEET_EVENTS = 'kind=job.*,boot.*,power.*';
+const READ_AGAIN_MS = 60000;
+const WORDS = { stuck: 'stuck', failed: 'failed', busy: 'busy', locked: 'locked', idle: 'idle' };
+
+function makeRow() {
+  const part = (cls, tag = 'span') => h(tag, { class: cls });
+  const r = { state: part('c-state'), host: part('c-host', 'a'), site: part('c-site'), what: part('c-what'), time: part('c-time'),
+    why: part('c-why'), power: part('c-power'), seen: part('c-seen') };
+  const el = h('div', { class: 'hostrow', role: 'row' },
+    Object.entries(r).map(([name, node]) => h('div', { role: 'cell', class: `cell k-${name}` }, node)));
+  el.parts = r;
+  return el;
+}
+
+/** What the host is doing, and since when, of what. */
+function doing(row, now) {
+  if (row.state !== 'busy') return row.state === 'failed' ? [`${row.kind || 'job'} · ${row.stage || ''}`, sinceText(row, now)] : ['', ''];
+  const us = micros(row.since) === null ? null : now - micros(row.since);
+  const text = `${row.kind || 'job'} · ${row.stage || 'queued'}${row.attempt > 1 ? ` · attempt ${row.attempt}` : ''}`;
+  return [text, row.deadline_us ? `${duration(us)} of ${duration(row.deadline_us)}` : duration(us)];
+}
+
+function sinceText(row, now) {
+  return row.since ? ago(row.since, now) : '';
+}
+
+function updateRow(el, item, index) {
+  const { row, state } = item;
+  const r = el.parts;
+  const now = Date.now() * 1000;
+  setClass(el, `hostrow is-${state}`);
+  el.setAttribute('aria-rowindex', index + 2);
+  if (r.state.dataset.state !== state) {
+    r.state.dataset.state = state;
+    clear(r.state, h('span', { class: `badge s-${state}` }, icon(state), h('span', null, WORDS[state] || state)));
+  }
+  setText(r.host, row.host);
+  const href = build('host', row.host);
+  if (r.host.getAttribute('href') !== href) r.host.setAttribute('href', href);
+  setText(r.site, row.site);
+  const [what, time] = doing(row, now);
+  setText(r.what, what);
+  setText(r.time, time);
+  const why = row.code && !String(row.reason || '').startsWith(row.code) ? `${row.code}: ${row.reason || ''}` : (row.reason || row.code
+    || (state === 'stuck' ? 'deadline passed' : ''));
+  setText(r.why, why);
+  r.why.title = why;
+  setText(r.power, row.power ? `power ${row.power}` : '');
+  setText(r.seen, row.last_seen ? `seen ${ago(row.last_seen, now)}` : '');
+  r.seen.title = utc(row.last_seen);
+}
+
+export class FleetView {
+  constructor(app, arg, params) {
+    this.app = app;
+    this.store = app.store;
+    this.takeParams(params);
+  }
+
+  title() {
+    return 'Fleet';
+  }
+
+  takeParams(params) {
+    this.filter = { states: new Set((params.state || '').split(',').filter((s) => STATES.includes(s))), site: params.site || '',
+      query: parseQuery(params.q || ''), text: params.q || '' };
+  }
+
+  params(params) {
+    this.takeParams(params);
+    if (this.input && this.input !== document.activeElement) this.input.value = this.filter.text;
+    this.draw();
+  }
+
+  async show() {
+    const { fleet } = this.store;
+    if (!fleet.fresh) await fleet.read();
+    if (this.closed) return;
+    this.build();
+    this.draw();
+    this.listen();
+    performance.mark('fleet-painted');
+    this.timer = setInterval(() => this.readAgain(), READ_AGAIN_MS);
+  }
+
+  build() {
+    this.input = h('input', { type: 'search', id: 'search', placeholder: 'name, site, stage, verdict …', value: this.filter.text,
+      autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', oninput: () => this.onSearch() });
+    this.chips = h('div', { class: 'chips', role: 'group', 'aria-label': 'By state' });
+    this.sites = h('div', { class: 'sites' });
+    this.said = h('p', { class: 'said', role: 'status' });
+    this.rows = h('div', { class: 'rows', role: 'rowgroup' });
+    this.table = h('div', { class: 'fleet', role: 'table', 'aria-label': 'Hosts' },
+      h('div', { role: 'rowgroup', class: 'hostrow heads' }, h('div', { role: 'row', 'aria-rowindex': 1 },
+        ['State', 'Host', 'Site', 'Doing', 'For', 'Why', 'Power', 'Seen'].map((t, i) => h('div', { role: 'columnheader',
+          class: `cell k-${['state', 'host', 'site', 'what', 'time', 'why', 'power', 'seen'][i]}` }, t)))), this.rows);
+    this.list = new VirtualList(this.rows, makeRow, updateRow);
+    clear(this.app.main, h('h1', { class: 'unseen' }, 'Fleet'),
+      h('div', { class: 'fleethead sticky' }, this.chips, h('div', { class: 'searchbox' }, h('label', { class: 'unseen', for: 'search' }, 'Search hosts'), this.input)),
+      this.sites, this.said, this.table);
+  }
+
+  onSearch() {
+    const began = performance.now();
+    this.filter.text = this.input.value;
+    this.filter.query = parseQuery(this.input.value);
+    this.remember();
+    this.draw();
+    this.filterMs = performance.now() - began;
+    document.documentElement.dataset.filterMs = this.filterMs.toFixed(1);
+  }
+
+  remember() {
+    this.app.router.replace('fleet', '', { state: [...this.filter.states].join(','), site: this.filter.site, q: this.filter.text });
+  }
+
+  toggle(state) {
+    const { states } = this.filter;
+    if (states.has(state)) states.delete(state);
+    else states.add(state);
+    this.remember();
+    this.draw();
+  }
+
+  draw() {
+    if (this.closed || !this.list) return;
+    const now = Date.now() * 1000;
+    const { fleet } = this.store;
+    const { all, sites } = fleet.counts(now);
+    this.drawChips(all);
+    this.drawSites(sites);
+    const found = select(fleet.rows, fleet.hays, this.filter, now);
+    for (const item of found) item.key = item.row.host;
+    this.list.set(found);
+    this.table.setAttribute('aria-rowcount', found.length + 1);
+    const limited = this.filter.site || this.filter.states.size || this.filter.query.length;
+    const none = fleet.rows.size ? 'No host is like that.' : 'There are no hosts yet: netboot-ctl apply, or Discovered.';
+    setText(this.said, found.length ? (limited ? `${count(found.length, 'host')} of ${fleet.rows.size.toLocaleString('en')}` : count(found.length, 'host')) : none);
+  }
+
+  drawChips(all) {
+    if (!this.chips.firstChild) {
+      for (const state of STATES) {
+        this.chips.append(h('button', { type: 'button', class: `chip s-${state}`, dataset: { state }, onclick: () => this.toggle(state) },
+          icon(state), h('span', { class: 'n' }), h('span', null, WORDS[state])));
+      }
+    }
+    for (const chip of this.chips.children) {
+      const { state } = chip.dataset;
+      setText(chip.querySelector('.n'), all[state].toLocaleString('en'));
+      chip.setAttribute('aria-pressed', this.filter.states.has(state));
+      chip.classList.toggle('zero', all[state] === 0);
+    }
+  }
+
+  drawSites(sites) {
+    const named = [...sites].sort((a, b) => (b[1].stuck + b[1].failed) - (a[1].stuck + a[1].failed) || a[0].localeCompare(b[0]));
+    if (this.filter.site && !sites.has(this.filter.site)) named.push([this.filter.site, { stuck: 0, failed: 0, busy: 0, total: 0 }]);
+    const key = JSON.stringify([named.map(([n, c]) => [n, c.stuck, c.failed, c.busy, c.total]), this.filter.site]);
+    if (key === this.sitesKey) return;
+    this.sitesKey = key;
+    const focused = document.activeElement?.dataset?.site;
+    const button = (name, label, c) => h('button', { type: 'button', class: 'site', dataset: { site: name }, 'aria-pressed': this.filter.site === name,
+      onclick: () => {
+        this.filter.site = this.filter.site === name ? '' : name;
+        this.remember();
+        this.draw();
+      } }, h('span', { class: 'name' }, label), h('span', { class: 'total' }, c.total.toLocaleString('en')),
+    c.stuck ? h('span', { class: 'bad' }, icon('stuck'), `${c.stuck} stuck`) : null,
+    c.failed ? h('span', { class: 'bad' }, icon('failed'), `${c.failed} failed`) : null,
+    c.busy ? h('span', { class: 'work' }, icon('busy'), `${c.busy} busy`) : null);
+    clear(this.sites, named.map(([n, c]) => button(n, n, c)));
+    this.sites.setAttribute('role', 'group');
+    this.sites.setAttribute('aria-label', 'By site');
+    if (focused) [...this.sites.children].find((b) => b.dataset.site === focused)?.focus();
+  }
+
+  listen() {
+    this.stream = new Stream(FLEET_EVENTS, this.store.fleet.seq, {
+      event: (ev) => {
+        const before = this.store.fleet.rows.get(ev.host)?.state;
+        if (!this.store.fleet.take(ev)) {
+          if (ev.host && !this.store.fleet.rows.has(ev.host)) this.readSoon();
+          return;
+        }
+        const after = this.store.fleet.rows.get(ev.host).state;
+        if (before !== after && after === 'failed') announce(`${ev.host} failed`);
+        this.drawSoon();
+      },
+      state: (s) => this.app.stream(s),
+    });
+  }
+
+  drawSoon() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  readSoon() {
+    clearTimeout(this.soon);
+    this.soon = setTimeout(() => this.readAgain(), 500);
+  }
+
+  async readAgain() {
+    if (document.hidden || this.closed) return;
+    const { fleet } = this.store;
+    const heard = fleet.seq;
+    try {
+      await fleet.read();
+    } catch (e) {
+      if (e.status === undefined) throw e;
+      return; // the stream says that the server is away
+    }
+    // Events that this reading has not seen were drawn already: let the stream tell them again.
+    if (fleet.seq < heard && !this.closed) {
+      this.stream.close();
+      this.listen();
+    }
+    this.draw();
+  }
+
+  tick() {
+    this.draw();
+  }
+
+  search() {
+    this.input?.focus();
+    this.input?.select();
+  }
+
+  up() {
+    if (!this.filter.text && !this.filter.states.size && !this.filter.site) return;
+    this.filter.states.clear();
+    this.filter.site = '';
+    this.input.value = '';
+    this.onSearch();
+  }
+
+  close() {
+    this.closed = true;
+    clearInterval(this.timer);
+    clearTimeout(this.soon);
+    cancelAnimationFrame(this.frame);
+    this.stream?.close();
+    this.list?.close();
+  }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// One host: what it does and why, orders, its boots as a timeline, cards and BMC (never a secret). Kept by its own events.
+import { get, getMaybe, q } from './api.js';
+import { age, badge, clear, empty, facts, h, panel, when } from './dom.js';
+import { duration, octets } from './format.js';
+import { orderButtons } from './orders.js';
+import { build } from './router.js';
+import { Stream } from './sse.js';
+import { micros } from './time.js';
+import { flagTags, outcomeBadge, stageChart, whyPanel } from './why_view.js';
+
+const BOOTS = 50;
+const TOLD = /^(job|boot|power|bmc)\./;
+
+export class HostView {
+  constructor(app, name) {
+    this.app = app;
+    this.store = app.store;
+    this.name = name;
+  }
+
+  title() {
+    return this.name;
+  }
+
+  async show() {
+    await this.read();
+    if (this.closed) return;
+    this.draw();
+    this.stream = new Stream(`host=${q(this.name)}`, null, {
+      event: (ev) => { if (TOLD.test(ev.kind)) this.soon(); },
+      state: (s) => this.onState(s),
+    });
+  }
+
+  async read() {
+    const name = q(this.name);
+    const [host, status, boots, why, consoles] = await Promise.all([get(`/hosts/${name}`), get(`/status?hosts=${name}`),
+      get(`/boots?host=${name}&limit=${BOOTS}`), getMaybe(`/why?of=${name}`), getMaybe(`/hosts/${name}/consoles?limit=20`),
+      this.store.sites.size ? null : this.store.readSites()]);
+    Object.assign(this, { host, status: status.items[0], boots: boots.items, more: boots.next, why, consoles: consoles?.items || [] });
+    this.job = this.status?.job ? await getMaybe(`/jobs/${q(this.status.job)}`) : null;
+  }
+
+  // The stream begins when it opens: what happened between the last reading and that is read once more, so that
+  // nothing is missed, whatever broke in between.
+  onState(state) {
+    this.app.stream(state);
+    if (state === 'live') this.soon();
+  }
+
+  soon() {
+    this.timer ??= setTimeout(async () => {
+      this.timer = null;
+      await this.app.attempt(this, async () => {
+        await this.read();
+        if (!this.closed) this.draw();
+      });
+    }, 250);
+  }
+
+  draw() {
+    const { host, status, job } = this;
+    const zone = this.store.zone(host.site);
+    const state = status?.state || 'idle';
+    const stuck = state === 'busy' && status.deadline_us && status.in_stage_us > status.deadline_us;
+    const at = window.scrollY;
+    clear(this.app.main,
+      h('div', { class: 'head' }, h('h1', { class: 'mono' }, host.name), badge(stuck ? 'stuck' : state),
+        h('p', { class: 'muted' }, h('a', { href: build('fleet', '', { site: host.site }) }, host.site), ` · ${zone}`)),
+      h('div', { class: 'orders' }, orderButtons(host, status, job, { images: () => this.store.readImages(), changed: () => this.soon(),
+        started: (made) => this.app.router.go('job', made.id) })),
+      h('div', { class: 'columns' },
+        h('div', null, this.now(zone), whyPanel(this.why, zone), this.timeline(zone)),
+        h('div', null, this.durations(), this.cards(), this.bmc(zone), this.recordings(zone))));
+    window.scrollTo(0, at);
+  }
+
+  now(zone) {
+    const { host, status: s, job } = this;
+    return panel('Now', {}, facts([
+      ['Job', job ? h('a', { href: build('job', job.id) }, `${job.kind}${job.image ? ` ${job.image}` : ''}`) : 'none open',
+        job ? h('span', { class: 'muted' }, ` by ${job.by}: ${job.reason}`) : null],
+      ['Stage', s?.stage && job && !job.ended ? `${s.stage}, attempt ${s.attempt}` : null],
+      ['In stage', s?.in_stage_us !== undefined && job && !job.ended ? h('span', { dataset: { since: Date.now() * 1000 - s.in_stage_us } }, duration(s.in_stage_us)) : null,
+        s?.deadline_us ? h('span', { class: 'muted' }, ` of ${duration(s.deadline_us)}`) : null],
+      ['Reason', s?.reason],
+      ['Power', s?.power ? `${s.power}${s.power_why ? ` (${s.power_why})` : ''}` : 'never asked', s?.power_at ? [', ', age(s.power_at)] : null],
+      ['On the wire', s?.last_seen ? age(s.last_seen) : 'never seen'],
+      ['Lock', host.locked ? [`${host.locked.by}: ${host.locked.reason}, `, when(host.locked.at, zone)] : null],
+      ['Installs', host.image],
+    ]), job?.boot && !job.ended ? h('p', null, h('a', { class: 'button', href: build('boot', job.boot) }, 'Watch this boot')) : null);
+  }
+
+  durations() {
+    const chart = stageChart(this.why?.stages);
+    return chart ? panel('Stages of the last job', {}, chart) : null;
+  }
+
+  timeline(zone) {
+    const list = h('ol', { class: 'boots' }, this.boots.map((b) => {
+      const us = micros(b.ended) !== null && micros(b.began) !== null ? micros(b.ended) - micros(b.began) : null;
+      return h('li', { 'data-row': true, class: `boot o-${b.outcome || 'open'}` },
+        outcomeBadge(b), h('a', { href: build('boot', b.id) }, when(b.began, zone)),
+        h('span', { class: 'what' }, b.kind || b.trigger || (b.planned ? 'ordered' : 'not ordered'), b.image ? ` ${b.image}` : '',
+          b.attempt > 1 ? ` · attempt ${b.attempt}` : ''), flagTags(b.flags ?? (b.planned ? [] : ['unordered'])),
+        h('span', { class: 'num muted' }, us === null ? '' : duration(us), b.octets ? ` · ${octets(b.octets)}` : ''),
+        b.verdict || b.text ? h('span', { class: 'text' }, b.verdict ? `${b.verdict.code}: ${b.verdict.text}` : b.text) : null);
+    }));
+    const button = this.more ? h('button', { type: 'button', class: 'quiet', onclick: async () => {
+      const page = await get(`/boots?host=${q(this.name)}&limit=${BOOTS}&cursor=${q(this.more)}`);
+      this.boots.push(...page.items);
+      this.more = page.next;
+      this.draw();
+    } }, 'Older boots') : null;
+    return panel('Boots', {}, this.boots.length ? list : empty('No boot of it was seen yet.'), button);
+  }
+
+  cards() {
+    return panel('Machine', {}, h('ul', { class: 'plain' }, (this.host.nics || []).map((n) => h('li', null, h('span', { class: 'mono' }, n.mac),
+      h('span', { class: 'muted' }, n.ip ? ` ${n.ip}` : '', n.ip6 ? ` ${n.ip6}` : ''), n.boot ? h('span', { class: 'tag' }, 'boots') : null))),
+    facts([['Firmware', this.host.firmware], ['UUID', this.host.uuid ? h('span', { class: 'mono' }, this.host.uuid) : null], ['Serial', this.host.serial],
+      ['Idle', this.host.idle], ['Probe', this.host.probe],
+      ['Labels', Object.entries(this.host.labels || {}).map(([k, v]) => h('span', { class: 'tag' }, `${k}=${v}`))]]));
+  }
+
+  bmc() {
+    const b = this.host.bmc;
+    if (!b) return panel('BMC', {}, empty('It has none: it can be watched, not ordered.'));
+    return panel('BMC', {}, facts([['Address', h('span', { class: 'mono' }, `${b.address}${b.port && b.port !== 623 ? `:${b.port}` : ''}`)],
+      ['User', b.user], ['Privilege', b.privilege], ['Cipher suite', b.require_cipher ? `${b.require_cipher}, no other` : b.cipher || 'the best it has'],
+      ['K_g', b.kg_set ? 'set' : null], ['Console', b.console], ['Password', b.rotation_since ? 'being changed' : null]]));
+  }
+
+  recordings(zone) {
+    if (!this.consoles.length) return null;
+    return panel('Consoles', {}, h('ul', { class: 'plain' }, this.consoles.map((c) => h('li', null,
+      h('a', { href: build('boot', c.id) }, when(c.began, zone)), h('span', { class: 'muted' }, ` ${c.of === 'boot' ? 'of a boot' : 'between jobs'}, ${octets(c.octets)}`)))));
+  }
+
+  tick(now) {
+    for (const el of this.app.main.querySelectorAll('[data-since]')) el.textContent = duration(now - Number(el.dataset.since));
+  }
+
+  up() {
+    this.app.router.go('fleet');
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stream?.close();
+  }
+}
+

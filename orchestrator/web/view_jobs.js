@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Jobs, newest first, with what became of them; filters are in the address.
+import { get, q } from './api.js';
+import { age, clear, empty, h } from './dom.js';
+import { duration } from './format.js';
+import { build } from './router.js';
+import { Stream } from './sse.js';
+import { micros } from './time.js';
+import { jobBadge } from './why_view.js';
+
+const PAGE = 100;
+const KINDS = ['', 'reinstall', 'rescue', 'live', 'boot', 'reboot', 'power'];
+
+export class JobsView {
+  constructor(app, arg, params) {
+    this.app = app;
+    this.filter = params;
+  }
+
+  title() {
+    return 'Jobs';
+  }
+
+  params(params) {
+    this.filter = params;
+    this.again();
+  }
+
+  query(cursor) {
+    const { state, kind, hosts } = this.filter;
+    return `/jobs?limit=${PAGE}${state ? `&state=${q(state)}` : ''}${kind ? `&kind=${q(kind)}` : ''}${hosts ? `&hosts=${q(hosts)}` : ''}${cursor ? `&cursor=${q(cursor)}` : ''}`;
+  }
+
+  async show() {
+    await this.read();
+    if (this.closed) return;
+    this.build();
+    this.draw();
+    this.stream = new Stream('kind=job.*', null, { event: () => this.soon(), state: (s) => this.onState(s) });
+  }
+
+  async read() {
+    const page = await get(this.query());
+    this.jobs = page.items;
+    this.next = page.next;
+  }
+
+  async again() {
+    await this.app.attempt(this, async () => {
+      await this.read();
+      if (!this.closed) this.draw();
+    });
+  }
+
+  // What happened before the stream was open is read: nothing is missed, whatever broke in between.
+  onState(state) {
+    this.app.stream(state);
+    if (state === 'live') this.soon();
+  }
+
+  soon() {
+    this.timer ??= setTimeout(() => {
+      this.timer = null;
+      this.again();
+    }, 400);
+  }
+
+  build() {
+    const set = (name) => (e) => this.app.router.go('jobs', '', { ...this.filter, [name]: e.target.value.trim() });
+    const select = (name, label, options) => h('div', { class: 'inline' }, h('label', { for: `jobs-${name}` }, label), h('select', { id: `jobs-${name}`, onchange: set(name) },
+      options.map((o) => h('option', { value: o, selected: o === (this.filter[name] || '') }, o || 'all'))));
+    this.input = h('input', { id: 'jobs-hosts', type: 'search', value: this.filter.hosts || '', placeholder: 'edge[01-10]', onchange: set('hosts') });
+    this.list = h('ul', { class: 'cards jobs' });
+    this.foot = h('div');
+    clear(this.app.main, h('h1', null, 'Jobs'), h('div', { class: 'filters' }, select('state', 'State', ['', 'open', 'ended']), select('kind', 'Kind', KINDS),
+      h('div', { class: 'inline' }, h('label', { for: 'jobs-hosts' }, 'Hosts'), this.input)), this.list, this.foot);
+  }
+
+  draw() {
+    const now = Date.now() * 1000;
+    const focused = document.activeElement?.getAttribute('href');
+    clear(this.list, this.jobs.map((j) => {
+      const us = j.ended ? micros(j.ended) - micros(j.created) : now - micros(j.created);
+      return h('li', { 'data-row': true, class: `jobrow js-${j.state}` }, jobBadge(j), h('a', { href: build('job', j.id), class: 'mono' }, j.host),
+        h('span', { class: 'what' }, `${j.kind}${j.image ? ` ${j.image}` : ''}`, j.ended ? '' : ` · ${j.stage}`), h('span', { class: 'num muted' }, duration(us)),
+        h('span', { class: 'muted' }, age(j.created), ` by ${j.by}`), h('span', { class: 'text' }, j.verdict ? `${j.verdict.code}: ${j.verdict.text}` : j.reason));
+    }), this.jobs.length ? null : h('li', null, empty('No job is like that.')));
+    [...this.list.querySelectorAll('a')].find((a) => a.getAttribute('href') === focused)?.focus();
+    clear(this.foot, this.next ? h('button', { type: 'button', class: 'quiet', onclick: async () => {
+      const page = await get(this.query(this.next));
+      this.jobs.push(...page.items);
+      this.next = page.next;
+      this.draw();
+    } }, 'Older jobs') : null);
+  }
+
+  search() {
+    this.input?.focus();
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stream?.close();
+  }
+}

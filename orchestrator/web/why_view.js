@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The explanation of a host, job or boot (GET /why) as a panel: verdict, next step, evidence, what else was seen; and
+// its stage durations against the usual ones as a small chart.
+import { badge, h, panel, svg, when } from './dom.js';
+import { duration } from './format.js';
+
+export function verdictBox(verdict, zone, extra) {
+  return h('div', { class: `verdict ${verdict.certain === false ? 'likely' : ''}` },
+    h('p', { class: 'code' }, h('code', null, verdict.code), verdict.certain === false ? h('span', { class: 'hint' }, ' likely') : null),
+    verdict.title ? h('p', { class: 'headline' }, verdict.title) : null,
+    verdict.text && verdict.text !== verdict.title ? h('p', null, verdict.text) : null,
+    verdict.next ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next) : null, extra);
+}
+
+/** null where there is nothing to explain. */
+export function whyPanel(why, zone, onSeq) {
+  if (!why || (!why.verdict && !why.evidence?.length)) return null;
+  const u = why.usual;
+  return panel('Why', { class: 'why' },
+    why.verdict ? verdictBox(why.verdict, zone) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
+    u ? h('p', { class: 'usual' }, `${u.stage}: ${duration(u.this_us)} now; usual for this machine ${duration(u.median_us)}`,
+      ` (nine of ten within ${duration(u.p90_us)}, longest ${duration(u.max_us)}, ${u.n} seen).`) : null,
+    why.evidence?.length ? [h('h3', null, 'Evidence'), h('ol', { class: 'evidence' }, why.evidence.map((e) => h('li', { onclick: onSeq ? () => onSeq(e) : null },
+      when(e.at, zone), h('span', { class: 'kind' }, e.kind), h('span', { class: 'text' }, e.text))))] : null,
+    why.also?.length ? [h('h3', null, 'Also seen'), why.also.map((a) => h('p', { class: 'also' }, h('code', null, a.code), ' ', a.title || '', a.text ? ` — ${a.text}` : ''))] : null);
+}
+
+/** One bar a stage: this time, with a line where it usually ends. Words beside it say the same. */
+export function stageChart(stages) {
+  const rows = (stages || []).filter((s) => s.this_us !== null && s.this_us !== undefined);
+  if (!rows.length) return null;
+  const most = Math.max(...rows.map((s) => Math.max(s.this_us, s.usual_us || 0)), 1);
+  return h('div', { class: 'stagechart', role: 'list' }, rows.map((s) => {
+    const slow = s.usual_us && s.this_us > 1.5 * s.usual_us && s.this_us - s.usual_us > 2e6;
+    return h('div', { role: 'listitem', class: slow ? 'slow' : null }, h('span', { class: 'name' }, s.stage),
+      svg('svg', { viewBox: '0 0 100 10', preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'bar' },
+        svg('rect', { class: 'back', x: 0, y: 1, width: 100, height: 8 }),
+        svg('rect', { class: `this st-${s.state}`, x: 0, y: 1, width: Math.max(0.6, (s.this_us / most) * 100), height: 8 }),
+        s.usual_us ? svg('rect', { class: 'usualmark', x: Math.min(99.2, (s.usual_us / most) * 100), y: 0, width: 0.8, height: 10 }) : null),
+      h('span', { class: 'num' }, duration(s.this_us)),
+      h('span', { class: 'hint num' }, s.usual_us ? `usual ${duration(s.usual_us)}` : ''), slow ? h('span', { class: 'tag' }, 'slow') : null);
+  }));
+}
+
+const OUTCOMES = { ok: ['ok', 'ok'], failed: ['failed', 'failed'], unknown: ['unknown', 'not known'], superseded: ['skipped', 'superseded'] };
+
+export function outcomeBadge(boot) {
+  if (!boot.ended && !boot.outcome) return badge('busy', 'running');
+  const [sign, word] = OUTCOMES[boot.outcome] || ['unknown', boot.outcome || 'not known'];
+  return badge(sign, word);
+}
+
+const JOB_STATES = { queued: 'busy', accepted: 'busy', running: 'busy', done: 'ok', failed: 'failed', cancelled: 'skipped' };
+
+export function jobBadge(job) {
+  return badge(JOB_STATES[job.state] || 'unknown', job.state);
+}
+
+const FLAGS = { unordered: 'nobody ordered it', 'power-off-seen': 'seen powered off', 'other-dhcp': 'another DHCP server answered' };
+
+export function flagTags(flags) {
+  return (flags || []).map((f) => h('span', { class: 'tag flag', title: f }, FLAGS[f] || f));
+}
+
