@@ -29,7 +29,7 @@ export function askToken() {
         dialog.close();
         resolve();
       } catch (err) {
-        const wrong = err.status === 401 || err.status === 403;
+        const wrong = err.status === 401;
         clear(box, h('p', null, wrong ? 'This token is not known, or has expired.' : err.message),
           err.next ? h('p', { class: 'next' }, 'Next: ', err.next) : null);
         box.hidden = false;

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// The page's pure parts, by node's own test runner: tests/web/unit.sh lays them out as modules and runs this.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { line, quote } from './cli.js';
+import { difference } from './diff.js';
+import * as fleet from './fleet_model.js';
+import { duration, octets } from './format.js';
+import { clean, crc32, decode, Lines, squeeze } from './frames.js';
+import { build, parse } from './router.js';
+import { ago, clock, local, micros, utc } from './time.js';
+import { layout, ticks, tickText } from './waterfall.js';
+
+const NOW = micros('2026-03-05T03:14:15.000000Z');
+
+test('durations and octets as people read them', () => {
+  assert.equal(duration(850_000), '850 ms');
+  assert.equal(duration(9_990_000), '9.9 s');
+  assert.equal(duration(75_000_000), '1 m 15 s');
+  assert.equal(duration(3600e6 * 50), '2 d 2 h');
+  assert.equal(duration(null), '–');
+  assert.equal(octets(999), '999 B');
+  assert.equal(octets(38_400_000), '38 MB');
+});
+
+test('instants in a zone, and how long ago', () => {
+  assert.equal(micros('2026-03-05T03:14:15.123456Z') % 1000000, 123456);
+  assert.equal(micros(''), null);
+  assert.equal(local('2026-03-05T01:00:00Z', 'Africa/Johannesburg', NOW), '03:00:00');
+  assert.equal(local('2026-03-03T23:30:00Z', 'Africa/Johannesburg', NOW), '4 Mar 01:30');
+  assert.equal(local('2025-12-31T12:00:00Z', 'UTC', NOW), '31 Dec 2025 12:00');
+  assert.equal(local('2026-03-05T01:00:00Z', 'No/Where', NOW), '01:00:00');
+  assert.equal(utc('2026-03-05T01:02:03.004Z'), '2026-03-05 01:02:03.004 UTC');
+  assert.equal(clock(micros('2026-03-05T01:02:03.004567Z'), 'UTC'), '01:02:03.004');
+  assert.equal(ago('2026-03-05T03:14:10Z', NOW), '5 s ago');
+  assert.equal(ago('2026-03-05T03:20:00Z', NOW), 'just now');
+  assert.equal(ago(null, NOW), 'never');
+});
+
+test('words for a shell, whatever is in them', () => {
+  assert.equal(quote('edge01.los'), 'edge01.los');
+  assert.equal(quote("it's down"), "'it'\\''s down'");
+  assert.equal(quote('$(reboot)'), "'$(reboot)'");
+  assert.equal(quote('a\nb'), "$'a\\012b'");
+  assert.equal(quote(''), "''");
+  assert.equal(line(['rescue', 'edge01'], { image: 'rescue', hard: false, reason: 'disk 1', label: ['a=b', 'c'], yes: true }),
+    "netboot-ctl rescue edge01 --image rescue --reason 'disk 1' --label a=b --label c --yes");
+});
+
+test('addresses of views', () => {
+  assert.deepEqual(parse(''), { view: 'fleet', arg: '', params: {} });
+  assert.deepEqual(parse(build('host', 'a/b c', { q: 'x&y', empty: '' })), { view: 'host', arg: 'a/b c', params: { q: 'x&y' } });
+  assert.equal(parse('#/host/%zz').arg, '%zz');
+});
+
+const COLUMNS = ['host', 'site', 'state', 'kind', 'stage', 'since', 'deadline_us', 'attempt', 'code', 'reason', 'power', 'last_seen', 'job', 'boot',
+  'flags', 'stuck'];
+
+function rows(...list) {
+  return fleet.rowsOf({ columns: COLUMNS, rows: list.map((r) => COLUMNS.map((c) => r[c] ?? null)) });
+}
+
+function find(all, states, query, site = '') {
+  const hays = new Map([...all].map(([n, r]) => [n, fleet.haystack(r)]));
+  return fleet.select(all, hays, { states: new Set(states), site, query: fleet.parseQuery(query) }, NOW).map((f) => f.row.host);
+}
+
+test('the fleet: stuck first, then names as people count', () => {
+  const all = rows({ host: 'edge10', site: 'los', state: 'idle' }, { host: 'edge2', site: 'los', state: 'idle' },
+    { host: 'edge3', site: 'cpt', state: 'failed', code: 'installer-silent', reason: 'nothing for 900 s' },
+    { host: 'edge4', site: 'cpt', state: 'busy', kind: 'reinstall', stage: 'kernel', since: '2026-03-05T03:00:00Z', deadline_us: 60e6, job: 'j4' },
+    { host: 'edge5', site: 'cpt', state: 'busy', kind: 'reinstall', stage: 'os-up', since: '2026-03-05T03:14:00Z', deadline_us: 60e6, job: 'j5' });
+  assert.deepEqual(find(all, [], ''), ['edge4', 'edge3', 'edge5', 'edge2', 'edge10']);
+  assert.deepEqual(find(all, ['stuck'], ''), ['edge4']);
+  assert.deepEqual(find(all, [], 'site:cpt -state:stuck'), ['edge3', 'edge5']);
+  assert.deepEqual(find(all, [], 'SILENT'), ['edge3']);
+  assert.deepEqual(find(all, [], 'stage:kern'), ['edge4']);
+  assert.deepEqual(find(all, [], '', 'los'), ['edge2', 'edge10']);
+  const { all: n, sites } = fleet.counts(all, NOW);
+  assert.deepEqual([n.stuck, n.failed, n.busy, n.idle, n.total], [1, 1, 1, 2, 5]);
+  assert.equal(sites.get('cpt').total, 3);
+});
+
+test('10,000 rows are searched in a moment', () => {
+  const all = rows(...Array.from({ length: 10000 }, (_, i) => ({ host: `edge${i}`, site: `s${i % 40}`, state: 'idle' })));
+  const began = performance.now();
+  assert.equal(find(all, [], 'edge9999').length, 1);
+  assert.ok(performance.now() - began < 2000);
+});
+
+test('a row follows the events of its job, and of no other', () => {
+  let row = rows({ host: 'edge1', site: 'los', state: 'idle' }).get('edge1');
+  const ev = (kind, detail = {}, more = {}) => ({ kind, host: 'edge1', job: 'j1', at: '2026-03-05T03:14:00Z', detail, ...more });
+  row = fleet.patch(row, ev('job.accepted'));
+  assert.deepEqual([row.state, row.job, row.stage], ['busy', 'j1', 'queued']);
+  row = fleet.patch(row, ev('job.stage', { stage: 'kernel', state: 'entered', attempt: 2, deadline_us: 5 }));
+  assert.deepEqual([row.stage, row.attempt, row.deadline_us], ['kernel', 2, 5]);
+  assert.equal(fleet.patch(row, ev('job.failed', { code: 'x' }, { job: 'old' })), row);
+  row = fleet.patch(row, ev('power.state', { power: 'on' }));
+  assert.equal(row.power, 'on');
+  row = fleet.patch(row, ev('job.failed', { code: 'kernel-stalled', text: 'stood still', stage: 'kernel' }));
+  assert.deepEqual([row.state, row.code, row.reason, row.stuck], ['failed', 'kernel-stalled', 'stood still', true]);
+  row = fleet.patch(row, ev('job.accepted', {}, { job: 'j2' }));
+  assert.deepEqual([row.state, row.job, row.code, row.stage], ['busy', 'j2', null, 'queued']);
+  row = fleet.patch(row, ev('job.done', {}, { job: 'j2' }));
+  assert.deepEqual([row.state, row.job, row.stuck], ['idle', null, false]);
+});
+
+function frame(type, mark, at, data) {
+  const body = Buffer.from(data);
+  const head = Buffer.alloc(12);
+  head.write(type, 0, 'latin1');
+  head[1] = mark;
+  head.writeUInt16BE(body.length, 2);
+  head.writeBigUInt64BE(BigInt(at), 4);
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(Buffer.concat([head, body])));
+  return Buffer.concat([head, body, sum]);
+}
+
+function recording(...frames) {
+  return Buffer.concat([frame('B', 0, NOW, 'nbcon1\0edge1\0boot1\0'), ...frames]);
+}
+
+function text(...chunks) {
+  const lines = new Lines();
+  for (const f of decode(recording(...chunks.map((c, i) => frame('D', 0, NOW + i, c)))).frames) lines.feed(f);
+  return lines.all().map((l) => l.text);
+}
+
+test('recordings: frames, marks, and an end that is not whole', () => {
+  assert.equal(crc32(Buffer.from('123456789')), 0xcbf43926);
+  const whole = recording(frame('M', 1, NOW, ''), frame('D', 0, NOW + 5, 'hello\n'), frame('Z', 0, NOW, 'later'), frame('M', 3, NOW, 'timeout'));
+  const { frames, whole: all } = decode(whole);
+  assert.ok(all);
+  assert.deepEqual(frames.map((f) => f.mark || Buffer.from(f.data).toString()), ['connected', 'hello\n', 'lost']);
+  assert.equal(decode(whole.subarray(0, whole.length - 3)).frames.length, 2);
+  const bad = Buffer.from(whole);
+  bad[60] ^= 1;
+  assert.ok(!decode(bad).whole);
+  assert.deepEqual(decode(Buffer.from('<html>')), { frames: [], whole: false });
+  assert.deepEqual(decode(Buffer.alloc(0)), { frames: [], whole: true });
+});
+
+test('a terminal stream as lines: escapes dropped, also over frames; CR, BS and tabs obeyed', () => {
+  assert.deepEqual(text('\u001b[1;31mred\u001b[0m\r\nnext'), ['red', 'next']);
+  assert.deepEqual(text('a\u001b', '[3', '2mb\n'), ['ab']);
+  assert.deepEqual(text('\u001b]0;title\u0007x\u001b(By\n'), ['xy']);
+  assert.deepEqual(text('10%\r20%\r100%\n'), ['100%']);
+  assert.deepEqual(text('ab\bc\n'), ['ac']);
+  assert.deepEqual(text('a\tb\n'), ['a       b']);
+  assert.deepEqual(text('menu\u001b[2J\u001b[Hpage'), ['menu', 'page']);
+  assert.deepEqual(text('\u00e9', '\n'), ['\u00e9']);
+  assert.deepEqual(text(Buffer.from([0xc3]), Buffer.from([0xa9, 10])), ['\u00e9']);
+  assert.equal(text('<img src=x onerror=alert(1)>\n')[0], '<img src=x onerror=alert(1)>');
+  assert.equal(clean('a\u202eb\u0007'), 'a\ufffdb\ufffd');
+  assert.ok(text('x'.repeat(9000)).every((l) => l.length <= 2000));
+  assert.equal(squeeze([{ text: 'a' }, { text: '' }, { text: '' }, { text: 'b' }]).length, 3);
+});
+
+test('a waterfall: bars, ghosts that do not squeeze, and what is late', () => {
+  const at = (s) => new Date(NOW / 1000 + s * 1000).toISOString();
+  const trace = { began: at(0), ended: null, marks: [{ at: at(5), kind: 'dhcp4.ack' }], spans: [
+    { row: 'stage', name: 'power', began: at(0), ended: at(10), state: 'confirmed', deadline_us: 180e6, usual_us: 2e6 },
+    { row: 'stage', name: 'kernel', began: at(10), ended: null, state: 'running', deadline_us: 20e6, usual_us: 12e6 }] };
+  const l = layout(trace, NOW + 40e6);
+  assert.equal(l.rows.length, 2);
+  assert.ok(l.rows[0].x === 0 && Math.abs(l.rows[0].w - 10 / 41.2) < 0.01);
+  assert.ok(l.rows[0].beyond && l.rows[0].deadline <= 1 && l.rows[0].slow);
+  assert.ok(l.rows[1].late && l.rows[1].running && l.rows[1].x + l.rows[1].w <= 1);
+  assert.ok(!layout(trace, NOW + 25e6).rows[1].late);
+  assert.ok(l.marks[0].x > 0.1 && l.marks[0].x < 0.15);
+  assert.deepEqual(layout({ spans: [], began: null, ended: null }, NOW).rows, []);
+  assert.ok(ticks(41e6).length <= 7 && ticks(3600e6 * 30).length <= 8);
+  assert.equal(tickText(90), '90 s');
+  assert.equal(tickText(600), '10 min');
+});
+
+test('what an audit row changed', () => {
+  assert.deepEqual(difference({ a: 1, b: { c: 2 } }, { a: 1, b: { c: 3 } }), [{ path: 'b.c', before: 2, after: 3 }]);
+  assert.deepEqual(difference(null, { a: 1 }), [{ path: 'a', before: undefined, after: 1 }]);
+  assert.deepEqual(difference(null, null), []);
+  assert.deepEqual(difference([1], [2]), [{ path: 'value', before: [1], after: [2] }]);
+});
