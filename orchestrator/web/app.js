@@ -70,7 +70,7 @@ class App {
   onSession() {
     const who = whoami();
     this.out.hidden = who === null;
-    clear(this.who, who ? [h('span', null, who.name), ' ', h('span', { class: 'role' }, who.role)] : null);
+    clear(this.who, who ? [h('span', null, who.name.replace(/^token:/, '')), ' ', h('span', { class: 'role' }, who.role)] : null);
   }
 
   async show(route) {

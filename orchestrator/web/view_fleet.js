@@ -56,8 +56,8 @@ function updateRow(el, item, index) {
     || (state === 'stuck' ? 'deadline passed' : ''));
   setText(r.why, why);
   r.why.title = why;
-  setText(r.power, row.power ? `power ${row.power}` : '');
-  setText(r.seen, row.last_seen ? `seen ${ago(row.last_seen, now)}` : '');
+  setText(r.power, row.power || '');
+  setText(r.seen, row.last_seen ? ago(row.last_seen, now) : '');
   r.seen.title = utc(row.last_seen);
 }
 

@@ -47,12 +47,14 @@ function row(s, start, end, began, span, now) {
   const x = clamp((start - began) / span);
   const us = Math.max(0, end - start);
   const running = s.state === 'running' && !s.ended;
+  const settled = s.state === 'confirmed' || s.state === 'ok' || s.state === 'skipped';
   const reach = (length) => (length ? clamp((start + length - began) / span) - x : null);
   return {
     span: s, x, w: Math.min(clamp(us / span), 1 - x), us, running,
     usual: reach(s.usual_us),
-    deadline: reach(s.deadline_us),
-    beyond: Boolean(s.deadline_us) && start + s.deadline_us > began + span,
+    // Of what was confirmed in time the deadline tells nothing any more.
+    deadline: settled ? null : reach(s.deadline_us),
+    beyond: !settled && Boolean(s.deadline_us) && start + s.deadline_us > began + span,
     late: running && Boolean(s.deadline_us) && now - start > s.deadline_us,
     slow: Boolean(s.usual_us) && us > 1.5 * s.usual_us && us - s.usual_us > 2e6,
   };

@@ -13,15 +13,17 @@ function percent(v) {
   return `${(v * 100).toFixed(3)}%`;
 }
 
-function words(r) {
+// `all`: also what the bar shows well enough.
+function words(r, all) {
   const s = r.span;
   const parts = [s.row === 'power' && !s.ended ? '' : duration(r.us)];
   if (s.octets !== null && s.octets !== undefined) parts.push(s.total && s.octets < s.total ? `${octets(s.octets)} of ${octets(s.total)}` : octets(s.octets));
   if (s.rate) parts.push(rate(s.rate));
-  if (s.usual_us) parts.push(`usual ${duration(s.usual_us)}`);
+  if (s.usual_us && (all || r.slow || r.running || s.state === 'missed')) parts.push(`usual ${duration(s.usual_us)}`);
   if (r.late) parts.push('deadline passed');
   else if (r.running && s.deadline_us) parts.push(`deadline ${duration(s.deadline_us)}`);
   if (s.state === 'missed' || s.state === 'failed' || s.state === 'skipped') parts.push(s.state);
+  if (s.n > 1) parts.push(`${s.n} times`);
   return parts.filter(Boolean).join(' · ');
 }
 
@@ -47,7 +49,7 @@ function updateRow(el, r, zone) {
   setText(p.words, words(r));
   setText(p.text, s.text || '');
   p.text.hidden = !s.text;
-  p.track.title = `${clock(r.at, zone)} ${s.name}: ${words(r)}`;
+  p.track.title = `${clock(r.at, zone)} ${s.name}: ${words(r, true)}`;
   p.bar.style.left = percent(r.x);
   p.bar.style.width = percent(r.w);
   const share = s.total && s.octets !== null && s.octets !== undefined ? Math.min(1, s.octets / s.total) : null;

@@ -166,7 +166,8 @@ test('a waterfall: bars, ghosts that do not squeeze, and what is late', () => {
   const l = layout(trace, NOW + 40e6);
   assert.equal(l.rows.length, 2);
   assert.ok(l.rows[0].x === 0 && Math.abs(l.rows[0].w - 10 / 41.2) < 0.01);
-  assert.ok(l.rows[0].beyond && l.rows[0].deadline <= 1 && l.rows[0].slow);
+  assert.ok(!l.rows[0].beyond && l.rows[0].deadline === null && l.rows[0].slow);
+  assert.ok(l.rows[1].deadline > 0 && l.rows[1].deadline <= 1 && !l.rows[1].beyond);
   assert.ok(l.rows[1].late && l.rows[1].running && l.rows[1].x + l.rows[1].w <= 1);
   assert.ok(!layout(trace, NOW + 25e6).rows[1].late);
   assert.ok(l.marks[0].x > 0.1 && l.marks[0].x < 0.15);
