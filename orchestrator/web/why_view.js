@@ -18,7 +18,7 @@ export function whyPanel(why, zone, onSeq) {
   const u = why.usual;
   return panel('Why', { class: 'why' },
     why.verdict ? verdictBox(why.verdict, zone) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
-    u ? h('p', { class: 'usual' }, `${u.stage}: ${duration(u.this_us)} now; usual for this machine ${duration(u.median_us)}`,
+    u ? h('p', { class: 'usualline' }, `${u.stage}: ${duration(u.this_us)} now; usual for this machine ${duration(u.median_us)}`,
       ` (nine of ten within ${duration(u.p90_us)}, longest ${duration(u.max_us)}, ${u.n} seen).`) : null,
     why.evidence?.length ? [h('h3', null, 'Evidence'), h('ol', { class: 'evidence' }, why.evidence.map((e) => h('li', { onclick: onSeq ? () => onSeq(e) : null },
       when(e.at, zone), h('span', { class: 'kind' }, e.kind), h('span', { class: 'text' }, e.text))))] : null,
