@@ -111,6 +111,20 @@ export function empty(text, ...more) {
   return h('p', { class: 'empty' }, text, more);
 }
 
+/** Draws a view anew only when what it shows has changed, and gives the focus back to the control that had it: nothing is
+ * to vanish under a finger. What grows by the clock alone is not a change. */
+export function redraw(view, shown, draw) {
+  const key = JSON.stringify(shown, (k, v) => (k === 'in_stage_us' || k === 'this_us' ? undefined : v));
+  if (key === view.drawn) return;
+  view.drawn = key;
+  const name = (el) => `${el.tagName} ${el.id} ${el.getAttribute('href') || ''} ${el.textContent}`;
+  const active = document.activeElement?.closest('main a, main button, main summary');
+  const wanted = active ? name(active) : null;
+  draw();
+  if (!wanted || document.activeElement === active) return;
+  [...document.querySelectorAll(`main ${active.tagName.toLowerCase()}`)].find((el) => name(el) === wanted)?.focus({ preventScroll: true });
+}
+
 /** Says it to a screen reader without moving the focus. */
 export function announce(text) {
   setText(document.getElementById('live'), text);

@@ -2,7 +2,7 @@
 // One boot: outcome and verdict, the waterfall of stages, BMC calls and transfers, the console beside it. Live while it
 // runs: events of the boot and its job ask for the trace again, bars grow by the clock in between.
 import { get, getMaybe, q } from './api.js';
-import { clear, facts, h, panel, when } from './dom.js';
+import { clear, facts, h, panel, redraw, when } from './dom.js';
 import { ConsoleView } from './console_view.js';
 import { duration, octets, short } from './format.js';
 import { build } from './router.js';
@@ -38,7 +38,7 @@ export class BootView {
     this.marks = h('div');
     clear(this.app.main, this.head, h('div', { class: 'bootcolumns' },
       h('div', null, panel('Waterfall', { class: 'waterpanel' }, this.water.node), this.side), h('div', null, this.console.node, this.marks)));
-    this.draw();
+    this.update();
     this.console.update();
     // The host's events: stages of its job carry the job's id before they carry the boot's.
     this.stream = new Stream(`host=${q(this.boot.host)}`, null, {
@@ -75,9 +75,13 @@ export class BootView {
       this.timer = null;
       await this.app.attempt(this, async () => {
         await this.read();
-        if (!this.closed) this.draw();
+        if (!this.closed) this.update();
       });
     }, AGAIN_MS);
+  }
+
+  update() {
+    redraw(this, [this.trace, this.why, this.boot], () => this.draw());
   }
 
   draw() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One host: what it does and why, orders, its boots as a timeline, cards and BMC (never a secret). Kept by its own events.
 import { get, getMaybe, q } from './api.js';
-import { age, badge, clear, empty, facts, h, panel, when } from './dom.js';
+import { age, badge, clear, empty, facts, h, panel, redraw, when } from './dom.js';
 import { duration, octets } from './format.js';
 import { orderButtons } from './orders.js';
 import { build } from './router.js';
@@ -26,7 +26,7 @@ export class HostView {
   async show() {
     await this.read();
     if (this.closed) return;
-    this.draw();
+    this.update();
     this.stream = new Stream(`host=${q(this.name)}`, null, {
       event: (ev) => { if (TOLD.test(ev.kind)) this.soon(); },
       state: (s) => this.onState(s),
@@ -54,9 +54,14 @@ export class HostView {
       this.timer = null;
       await this.app.attempt(this, async () => {
         await this.read();
-        if (!this.closed) this.draw();
+        if (!this.closed) this.update();
       });
     }, 250);
+  }
+
+  update() {
+    const { host, status, boots, why, consoles, job } = this;
+    redraw(this, [host, status, boots, why, consoles, job], () => this.draw());
   }
 
   draw() {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One job: what was ordered, by whom and why, how far it is, its verdict and evidence, its boots; cancel and repeat.
 import { get, getMaybe, may, q } from './api.js';
-import { clear, facts, h, icon, panel, when } from './dom.js';
+import { clear, facts, h, icon, panel, redraw, when } from './dom.js';
 import { duration } from './format.js';
 import { cancel, retry } from './orders.js';
 import { build } from './router.js';
@@ -27,7 +27,7 @@ export class JobView {
     await this.read();
     if (this.closed) return;
     document.title = `${this.title()} · netboot`;
-    this.draw();
+    this.update();
     this.stream = new Stream(`job=${q(this.id)}`, null, { event: () => this.soon(),
       state: (s) => this.onState(s) });
   }
@@ -50,9 +50,13 @@ export class JobView {
       this.timer = null;
       await this.app.attempt(this, async () => {
         await this.read();
-        if (!this.closed) this.draw();
+        if (!this.closed) this.update();
       });
     }, 300);
+  }
+
+  update() {
+    redraw(this, [this.job, this.why, this.boots], () => this.draw());
   }
 
   draw() {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Headless Chromium with what the tests of the page need of it.
 
-    b = Browser(base)                  b.sign_in(token) · b.go("#/host/edge01") · b.find(css) · b.text(css) · b.click(css)
+    b = Browser(); b.begin(base)       b.sign_in(token) · b.go("#/host/edge01") · b.find(css) · b.text(css) · b.click(css)
     b.wait(lambda: …, what)            b.js(source, *args) · b.shot("fleet-dark") -> build/test-logs/web/fleet-dark.png
     b.size("phone") · b.theme("dark")  b.faults(): errors of the console, among them whatever the content security policy refused
     b.axe() -> serious and critical faults that axe-core finds"""
@@ -26,17 +26,28 @@ EXPECTED = ("401 (", "403 (", "404 (", "409 (", "net::ERR_CONNECTION_REFUSED", "
 
 
 class Browser:
-    def __init__(self, base):
+    def __init__(self):
         options = Options()
         for arg in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu", "--hide-scrollbars", "--force-color-profile=srgb",
                     "--lang=en-GB", "--no-proxy-server", "--disable-background-networking", "--disable-component-update"):
             options.add_argument(arg)
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
-        self.base = base
+        self.base = None
         self.logs = []
         os.makedirs(SHOTS, exist_ok=True)
+
+    def begin(self, base):
+        """For a test: a page nobody has used yet."""
+        self.base, self.logs = base, []
+        self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": base, "storageTypes": "all"})
+        self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.size("desktop")
+        self.theme("light")
+
+    def end(self):
+        self.driver.get("about:blank")
+        self.console()
 
     def size(self, name):
         width, height = SIZES[name]
@@ -77,12 +88,13 @@ class Browser:
         return self.wait(lambda: words in self.text(css), f"{words!r} in {css}")
 
     def click(self, css, words=None):
-        def found():
+        def done():
             for e in self.all(css):
-                if e.is_displayed() and (words is None or words in e.text):
-                    return e
-            return None
-        self.wait(found, f"{css} {words or ''}").click()
+                if e.is_displayed() and e.is_enabled() and (words is None or words in e.text):
+                    e.click()
+                    return True
+            return False
+        self.wait(done, f"{css} {words or ''}")
 
     def type(self, css, text, clear=True):
         e = self.find(css)

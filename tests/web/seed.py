@@ -18,7 +18,7 @@ REINSTALL = [("preflight", 1.4, "BMC session, suite 17"), ("armed", 0.1, "ticket
              ("power", 17.2, "seen off, then on"), ("firmware-dhcp", 96.0, "DISCOVER, x64-uefi"), ("loader", 2.1, "snponly.efi"),
              ("ipxe-dhcp", 3.9, "iPXE asked"), ("script", 0.3, "delivered"), ("kernel", 2.2, "vmlinuz"), ("initrd", 9.6, "initrd.gz; ticket used"),
              ("os-up", 41.0, "report up"), ("installed", 388.0, "report installed"), ("local-boot", 121.0, "report booted")]
-CONSOLE = ["UEFI BIOS Date:02/14/2024 Ver:3.8a", "\x1b[2J\x1b[H", ">>Start PXE over IPv4.", "  Station IP address is 10.20.0.12", "iPXE initialising devices...ok",
+CONSOLE = ["UEFI BIOS Date:02/14/2024 Ver:3.8a", "\x1b[2J\x1b[H", ">>Start PXE over IPv4.", "  Station IP address is 10.20.1.2", "iPXE initialising devices...ok",
            "\x1b[1mnetboot: edge02.los: reinstall debian\x1b[0m", "[    0.000000] Linux version 6.1.0-32-amd64 (debian-kernel@lists.debian.org)",
            "[    1.702311] e1000e 0000:05:00.0 eth0: NIC Link is Up 1000 Mbps Full Duplex", "[    4.113200] random: crng init done",
            "<b>not markup</b> &amp; nor this <script>alert(1)</script>", "Loading additional components... 10%\rLoading additional components... 100%",
@@ -53,7 +53,7 @@ class Seed:
 
     def host(self, site, i, n):
         return {"name": f"edge{n:02d}.{site}", "site": site, "image": "debian", "labels": {"role": "cdn" if n % 2 else "origin", "rack": f"r{n % 4 + 1}"},
-                "nics": [{"mac": f"3c:ec:ef:{i:02x}:{n >> 8:02x}:{n & 255:02x}", "ip": f"10.{20 + i}.{n >> 8}.{10 + n % 240}", "boot": True}],
+                "nics": [{"mac": f"3c:ec:ef:{i:02x}:{n >> 8:02x}:{n & 255:02x}", "ip": f"10.{20 + i}.{(n >> 8) + 1}.{n & 255}", "boot": True}],
                 "bmc": {"address": f"10.{120 + i}.{n >> 8}.{n & 255}", "user": "netboot", "password": "not-shown-anywhere"}}
 
     def id(self):
@@ -77,7 +77,7 @@ class Seed:
     def transfers(self, agent, at, host, job, boot, file, octets, seconds):
         more = {"host": host, "job": job, "boot": boot, "file": file, "total": octets}
         return [self.event(agent, "http.begin", at, bytes=0, **more), self.event(agent, "http.progress", at + seconds / 2, bytes=octets // 2, **more),
-                self.event(agent, "http.end", at + seconds, bytes=octets, **more)]
+                self.event(agent, "http.end", at + seconds, bytes=octets, result="complete", **more)]
 
     def play(self, host, kind, hours, reason, upto=None, end=None, factor=1.0):
         """A job whose stages are confirmed up to `upto`, which is then entered; `end`: (code, text, next) of its failure."""

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every view of the page over a fleet with a past: what it shows, keys, roles, refusals, both themes, a phone, faults that axe-core
+knows, and what machines write staying text."""
+import pytest
+
+VIEWS = ("fleet", "host", "boot", "job", "jobs", "discovered", "audit", "inventory")
+
+
+@pytest.fixture(scope="module")
+def story(page):
+    return page.fill()
+
+
+def address(view, story):
+    if view == "job":
+        items = story.orch.get(f"/jobs?hosts={story.failed}").json["items"]
+        return f"#/job/{items[0]['id']}"
+    return {"host": f"#/host/{story.failed}", "boot": f"#/boot/{story.boots[story.failed]}"}.get(view, f"#/{view}")
+
+
+@pytest.fixture
+def admin(page, story, open_browser):
+    story.poll()
+    b = open_browser(page.base)
+    b.theme("light")
+    b.open()
+    b.sign_in(page.tokens["admin"])
+    return b
+
+
+def rows(b):
+    return b.js("return [...document.querySelectorAll('.rows .hostrow')].map(r => [r.querySelector('.badge').innerText, r.querySelector('a').textContent])")
+
+
+def test_the_fleet_is_filtered_searched_and_live(admin, story):
+    b = admin
+    b.live()
+    b.sees("20 hosts")
+    assert rows(b)[0] == ["stuck", story.stuck]
+    assert [r[0] for r in rows(b)] == sorted((r[0] for r in rows(b)), key=("stuck", "failed", "busy", "locked", "idle").index)
+    b.click(".chip.s-failed")
+    b.sees("of 20", ".said")
+    assert {r[0] for r in rows(b)} == {"failed"} and "state=failed" in b.js("return location.hash")
+    b.driver.refresh()  # the filter is in the address
+    b.sees("of 20", ".said")
+    assert {r[0] for r in rows(b)} == {"failed"}
+    b.key("ESCAPE")
+    b.sees("20 hosts", ".said")
+    b.key("/")
+    b.type("#search", "site:jnb -locked", clear=False)
+    b.sees("4 hosts of 20", ".said")
+    b.key("ESCAPE")
+    b.key("ESCAPE")
+    # An event changes one row, without reading the fleet again.
+    agent = story.agents["los"]
+    agent.report(agent.event("power.state", host="edge03.los", power="off"))
+    b.wait(lambda: b.js("return [...document.querySelectorAll('.hostrow')].find(r => r.textContent.includes('edge03.los'))?.querySelector('.c-power').textContent") == "off", "the power")
+    # By keyboard alone: the second row, opened, and back.
+    b.js("document.activeElement.blur()")
+    b.key("j")
+    b.key("j")
+    second = rows(b)[1][1]
+    b.key("ENTER")
+    b.wait(lambda: b.js("return document.title").startswith(second), "the host")
+    b.settled()
+    b.driver.back()
+    b.sees("20 hosts")
+    b.key("?")
+    b.sees("dark or light", "dialog")
+    b.shot("help")
+    b.key("ESCAPE")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_view_in_both_themes_and_on_a_phone(admin, story, view):
+    b = admin
+    b.go(address(view, story))
+    words = {"fleet": story.stuck, "host": "Why", "boot": "Kernel panic", "job": "Stages", "jobs": "os-silent", "discovered": "Discovered", "audit": "job.reinstall",
+             "inventory": "deb/vmlinuz"}
+    b.sees(words[view])
+    for size in ("desktop", "phone"):
+        b.size(size)
+        for theme in ("light", "dark"):
+            b.theme(theme)
+            b.shot(f"{view}-{size}-{theme}")
+            assert b.wide() <= 0, f"{view} scrolls sideways on a {size}"
+            if size == "desktop" or theme == "dark":
+                assert not b.axe()
+
+
+def test_what_a_boot_shows(admin, story):
+    b = admin
+    b.go(address("boot", story))
+    b.sees("Kernel panic", ".console")
+    # What the machine wrote is text; escapes are gone.
+    assert "<script>alert(1)</script>" in b.text(".console") and not b.all(".console script, .console b")
+    assert "\x1b" not in b.text(".console") and "Loading additional components... 100%" in b.text(".console")
+    assert "os-silent" in b.text(".verdict") and "Next:" in b.text(".verdict")
+    names = b.js("return [...document.querySelectorAll('.wrow')].map(e => e.querySelector('.name').textContent)")
+    assert [n for n in names if n in ("power", "kernel", "initrd", "os-up")] == ["power", "kernel", "initrd", "os-up"]
+    assert b.all(".wrow.st-missed")
+
+
+def test_a_host_shows_its_past_and_no_secret(admin, story):
+    b = admin
+    b.go(address("host", story))
+    b.sees("nobody ordered it")
+    assert len(b.all(".boots li")) == 6
+    assert "10.120.0.2" in b.text("main")
+    assert "not-shown-anywhere" not in b.js("return document.documentElement.outerHTML")
+    # The same instant in the site's zone, and in UTC on hover.
+    shown, title = b.js("const t = document.querySelector('.boots time'); return [t.textContent, t.title]")
+    assert "UTC" in title and "Africa/Lagos" in title and shown
+
+
+def test_lock_and_refusal(admin, story):
+    b = admin
+    b.go("#/host/edge04.gru")
+    b.click(".orders button", "Lock…")
+    b.type("dialog input[name=reason]", "fan trouble")
+    assert b.text("dialog .cli") == "netboot-ctl host lock edge04.gru --reason 'fan trouble'"
+    b.click("dialog button[type=submit]")
+    b.sees("fan trouble")
+    assert not [e for e in b.all(".orders button") if "Reinstall" in e.text], "what would be refused is not offered"
+    # Another one's lock that the page does not know of yet: the refusal is shown, and what was typed stays.
+    b.go("#/host/edge05.los")
+    b.click(".orders button", "Rescue…")
+    b.type("dialog input[name=reason]", "INC-9")
+    b.type("dialog input[name=confirm]", "edge05.los")
+    assert story.orch.post("/hosts/edge05.los/lock", {"reason": "mine"}).status == 200
+    b.click("dialog button[type=submit]")
+    b.sees("host-locked", "dialog .problem")
+    b.sees("Next:", "dialog .problem")
+    b.shot("refused")
+    assert b.find("dialog input[name=reason]").get_attribute("value") == "INC-9"
+    assert not b.axe()
+    b.click("dialog button.quiet", "Leave it")
+
+
+def test_a_viewer_is_refused(page, story, open_browser):
+    b = open_browser(page.base)
+    b.open(address("host", story))
+    b.type("#token", "wrong")
+    b.click("dialog.login button[type=submit]")
+    b.sees("not known", "dialog.login")
+    b.shot("login")
+    b.type("#token", page.tokens["viewer"])
+    b.click("dialog.login button[type=submit]")
+    b.wait(lambda: not b.all("dialog.login"), "the login")
+    b.sees("orders are given by operators")
+    assert not b.all(".orders button")
+    # Past the page's own manners the server refuses, and a change without the session's CSRF token is nobody's.
+    def post(headers):
+        return b.driver.execute_async_script("""const [h, done] = arguments; fetch('/api/v1/jobs', {method: 'POST', headers: {'Content-Type': 'application/json', ...h},
+            body: JSON.stringify({kind: 'reboot', hosts: 'edge01.los', reason: 'x'})}).then(async r => done([r.status, (await r.json()).code]))""", headers)
+    csrf = b.driver.execute_async_script("const done = arguments[0]; fetch('/api/v1/session').then(r => r.json()).then(s => done(s.csrf))")
+    assert post({"X-CSRF-Token": csrf}) == [403, "forbidden"]
+    assert post({})[0] == 403
+    assert not b.js("return document.cookie"), "scripts do not see the session"
+
+
+def test_a_session_that_is_over_costs_nothing_typed(page, story, open_browser):
+    b = open_browser(page.base)
+    b.open("#/host/edge02.gru")
+    b.sign_in(page.tokens["operator"])
+    b.click(".orders button", "Lock…")
+    b.type("dialog input[name=reason]", "typed before")
+    b.driver.delete_all_cookies()
+    b.click("dialog button[type=submit]")
+    b.type("#token", page.tokens["operator"])
+    b.click("dialog.login button[type=submit]")
+    b.sees("typed before")
+    assert story.orch.get("/hosts/edge02.gru").json["locked"]["reason"] == "typed before"
+    b.click("#logout")
+    b.find("#token")
+    assert not b.text("main").strip()
+
+
+def test_audit_is_filtered_explained_and_verified(admin):
+    b = admin
+    b.go("#/audit")
+    b.click("button", "Verify the chain")
+    b.sees("unbroken", ".chain")
+    b.type("#audit-what", "host.add")
+    b.key("TAB")
+    b.wait(lambda: "what=host.add" in b.js("return location.hash") and "job.reinstall" not in b.text(".audit"), "the filter")
+    b.click(".audit summary")
+    b.sees("nics", ".diff")
+    assert "not-shown-anywhere" not in b.js("return document.documentElement.outerHTML")
+    b.shot("audit-difference")
+
+
+def test_the_theme_is_kept(admin):
+    b = admin
+    assert b.js("return getComputedStyle(document.body).backgroundColor") == "rgb(246, 246, 244)"
+    b.key("t")
+    assert b.js("return getComputedStyle(document.body).backgroundColor") == "rgb(18, 20, 23)"
+    b.driver.refresh()
+    b.settled()
+    assert b.js("return document.documentElement.dataset.theme") == "dark"
