@@ -22,6 +22,7 @@ const VIEWS = { fleet: FleetView, host: HostView, boot: BootView, job: JobView, 
   audit: AuditView, inventory: InventoryView };
 const NAV = [['fleet', 'Fleet'], ['jobs', 'Jobs'], ['discovered', 'Discovered'], ['audit', 'Audit'], ['inventory', 'Inventory']];
 const PARENT = { host: 'fleet', boot: 'fleet', job: 'jobs' };
+const AWAY = 'The server is away. What is shown is from before; it goes on without loss when the server is back.';
 const STREAM_WORDS = { live: 'live', connecting: 'connecting', down: 'server away', paused: 'paused', none: '' };
 
 class App {
@@ -29,6 +30,7 @@ class App {
     this.main = document.getElementById('main');
     this.store = new Store();
     this.current = null;
+    this.notices = {};
     this.router = new Router((route) => this.show(route));
     this.status = h('span', { class: 'stream', 'data-state': 'none' });
     this.who = h('span', { class: 'who' });
@@ -118,7 +120,7 @@ class App {
           clear(this.main, h('h1', null, view.title()), this.problem(e));
           return;
         }
-        this.notice(`${e.message}. Trying again; what is shown may be old.`);
+        this.notice(e.status === 0 ? AWAY : `${e.message}. Trying again; what is shown may be old.`);
         await new Promise((done) => { setTimeout(done, wait); });
       }
     }
@@ -129,10 +131,13 @@ class App {
       e.next ? h('p', { class: 'next' }, 'Next: ', e.next) : null);
   }
 
-  notice(text) {
+  /** Of the stream and of readings apart: what one has to say is not wiped by the other. */
+  notice(text, from = 'read') {
+    this.notices[from] = text;
     const el = document.getElementById('notice');
-    setText(el, text || '');
-    el.hidden = !text;
+    const shown = this.notices.stream || this.notices.read;
+    setText(el, shown || '');
+    el.hidden = !shown;
   }
 
   /** What the stream of the shown view is doing. */
@@ -140,8 +145,8 @@ class App {
     this.status.dataset.state = state;
     setText(this.status, STREAM_WORDS[state] ?? state);
     this.status.title = state === 'live' ? 'changes are shown as they come' : '';
-    if (state === 'down') this.notice('The server is away. What is shown is from before; it goes on without loss when the server is back.');
-    else if (state === 'live') this.notice(null);
+    if (state === 'down') this.notice(AWAY, 'stream');
+    else if (state !== 'connecting') this.notice(null, 'stream');
   }
 
   tick() {

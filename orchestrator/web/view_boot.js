@@ -66,6 +66,7 @@ export class BootView {
 
   // What happened before the stream was open is read: nothing is missed, whatever broke in between.
   onState(state) {
+    this.streamState = state;
     this.app.stream(state);
     if (state === 'live') this.soon();
   }
@@ -116,7 +117,7 @@ export class BootView {
     if (!this.water || !this.running) return;
     this.water.draw(this.trace, now);
     this.length.textContent = duration(now - micros(this.boot.began));
-    this.console.again();
+    if (this.streamState === 'live') this.console.again();
   }
 
   up() {

@@ -2,9 +2,11 @@
 // Machines that asked and are nobody's: what was seen of each, and a form that makes a host of one.
 import { change, getMaybe, may, Once, q } from './api.js';
 import { line } from './cli.js';
-import { age, announce, badge, clear, empty, facts, h } from './dom.js';
+import { age, announce, badge, clear, empty, facts, h, redraw } from './dom.js';
 import { openForm } from './dialog.js';
 import { Stream } from './sse.js';
+
+const REASON = { name: 'reason', label: 'Reason', required: true };
 
 export class DiscoveredView {
   constructor(app) {
@@ -16,20 +18,36 @@ export class DiscoveredView {
   }
 
   async show() {
-    const { store } = this.app;
-    const [page] = await Promise.all([getMaybe('/discovered?limit=500'), store.readSites(), store.readImages()]);
+    await this.read();
     if (this.closed) return;
+    this.update();
+    // Whoever is nobody's is no event of its own, but asked for an address.
+    this.stream = new Stream('kind=dhcp4.*,dhcp6.*', null, { event: (ev) => { if (!ev.host) this.soon(); },
+      state: (s) => this.onState(s) });
+  }
+
+  async read() {
+    const page = await getMaybe('/discovered?limit=500');
     this.items = page?.items ?? null;
-    this.next = page?.next;
-    this.draw();
-    this.stream ??= new Stream('kind=discovered.*', null, { event: () => this.soon(), state: (s) => this.app.stream(s) });
+  }
+
+  update() {
+    redraw(this, [this.items], () => this.draw());
+  }
+
+  onState(state) {
+    this.app.stream(state);
+    if (state === 'live') this.soon();
   }
 
   soon() {
-    this.timer ??= setTimeout(() => {
+    this.timer ??= setTimeout(async () => {
       this.timer = null;
-      this.app.attempt(this, () => this.show());
-    }, 500);
+      await this.app.attempt(this, async () => {
+        await this.read();
+        if (!this.closed) this.update();
+      });
+    }, 1000);
   }
 
   draw() {
@@ -43,43 +61,60 @@ export class DiscoveredView {
       facts([['Vendor', d.vendor], ['Architecture', d.arch], ['Asks as', d.vendor_class], ['Calls itself', d.hostname], ['Address', d.ip], ['UUID', d.uuid ? h('span', { class: 'mono' }, d.uuid) : null],
         ['Switch port', [d.circuit_id, d.remote_id].filter(Boolean).join(' · ')], ['Relay', d.relay], ['Interface', d.interface], ['DUID', d.duid ? h('span', { class: 'mono' }, d.duid) : null],
         ['Seen', `${d.seen} times, first `, age(d.first_seen)]]),
+      d.suggest?.why ? h('p', { class: 'warn' }, d.suggest.why) : null,
       may('operator') ? h('div', { class: 'buttons' }, may('admin') ? h('button', { type: 'button', class: 'primary', onclick: () => this.adopt(d) }, 'Adopt…') : null,
+        may('admin') && d.suggest?.host ? h('button', { type: 'button', onclick: () => this.give(d) }, `A card of ${d.suggest.host}…`) : null,
         h('button', { type: 'button', class: 'quiet', onclick: () => this.forget(d) }, 'Forget…')) : null);
   }
 
+  post(once, d, body) {
+    return once.post(`/discovered/${q(d.mac)}/adopt?site=${q(d.site)}`, body);
+  }
+
+  /** It becomes a host. What was seen of it (site, card, UUID, firmware) the server knows; the form asks for the rest. */
   async adopt(d) {
-    const s = d.suggest || {};
     const once = new Once();
-    const { store } = this.app;
-    const images = store.images.filter((i) => i.kind === 'reinstall').map((i) => i.name);
+    const images = (await this.app.store.readImages()).filter((i) => i.kind === 'reinstall').map((i) => i.name);
     const made = await openForm({
       title: `Adopt ${d.mac}`, submit: 'Make it a host',
-      intro: h('p', null, 'It becomes a host of the inventory; nothing is ordered for it.'),
+      intro: h('p', null, `It becomes a host of ${d.site}; nothing is ordered for it.`),
       fields: [
-        { name: 'name', label: 'Name', required: true, value: s.name || d.hostname, focus: true },
-        { name: 'site', label: 'Site', required: true, value: s.site || d.site, options: [...store.sites.keys()] },
-        { name: 'ip', label: 'Fixed address', value: s.nics?.[0]?.ip || '', hint: 'Empty: from the pool.' },
-        { name: 'bmc', label: 'BMC address', value: s.bmc?.address || '', hint: 'Its password is given with netboot-ctl host set --bmc-password.' },
-        { name: 'user', label: 'BMC user', value: s.bmc?.user || '' },
-        { name: 'image', label: 'Installs', value: s.image || '', options: [{ value: '', label: 'nothing yet' }, ...images] },
-        { name: 'reason', label: 'Reason', required: true, placeholder: 'INC-123: new in rack 4' },
+        { name: 'name', label: 'Name', required: true, value: d.hostname, focus: true },
+        { name: 'ip', label: 'Fixed address', hint: 'Empty: from the pool.' },
+        { name: 'bmc', label: 'BMC address', hint: 'Its password is given with netboot-ctl host set --bmc-password.' },
+        { name: 'user', label: 'BMC user' },
+        { name: 'image', label: 'Installs', value: '', options: [{ value: '', label: 'nothing yet' }, ...images] },
+        { ...REASON, placeholder: 'INC-123: new in rack 4' },
       ],
-      command: (v) => line(['discovered', 'adopt', d.mac, v.name || 'NAME'], { site: v.site, ip: v.ip, bmc: v.bmc, 'bmc-user': v.user, image: v.image, reason: v.reason || 'REASON' }),
-      send: (v) => once.post(`/discovered/${q(d.mac)}/adopt`, { reason: v.reason, host: { ...s, name: v.name, site: v.site,
-        nics: [{ ...(s.nics?.[0] || {}), mac: d.mac, boot: true, ...(v.ip ? { ip: v.ip } : {}) }],
-        ...(v.bmc ? { bmc: { ...(s.bmc || {}), address: v.bmc, ...(v.user ? { user: v.user } : {}) } } : {}), ...(v.image ? { image: v.image } : {}) } }),
+      command: (v) => line(['discovered', 'adopt', d.mac, v.name || 'NAME'], { site: d.site, nic: v.ip ? `${d.mac},ip=${v.ip},boot` : '', bmc: v.bmc,
+        'bmc-user': v.bmc ? v.user : '', image: v.image, reason: v.reason || 'REASON' }),
+      send: (v) => this.post(once, d, { reason: v.reason, host: { name: v.name,
+        ...(v.ip ? { nics: [{ mac: d.mac, ip: v.ip, boot: true }] } : {}),
+        ...(v.bmc ? { bmc: { address: v.bmc, ...(v.user ? { user: v.user } : {}) } } : {}), ...(v.image ? { image: v.image } : {}) } }),
     });
     if (!made) return;
     announce(`${d.mac} is a host now`);
-    this.app.router.go('host', made.name || made.host?.name);
+    this.app.router.go('host', made.name);
+  }
+
+  /** It is another card of a host that is there. */
+  async give(d) {
+    const once = new Once();
+    const { host } = d.suggest;
+    const made = await openForm({
+      title: `Give ${d.mac} to ${host}`, submit: 'It is a card of it', intro: h('p', null, d.suggest.why), fields: [{ ...REASON, focus: true }],
+      command: (v) => line(['discovered', 'adopt', d.mac], { to: host, site: d.site, reason: v.reason || 'REASON' }),
+      send: (v) => this.post(once, d, { host: { name: host }, to: true, reason: v.reason }),
+    });
+    if (made) this.app.router.go('host', host);
   }
 
   async forget(d) {
     const done = await openForm({
       title: `Forget ${d.mac}`, submit: 'Forget it', intro: h('p', null, 'It comes back when it asks again.'), fields: [],
-      command: () => line(['discovered', 'forget', d.mac]),
+      command: () => line(['discovered', 'forget', d.mac], { site: d.site }),
       send: async () => {
-        await change('DELETE', `/discovered/${q(d.mac)}`);
+        await change('DELETE', `/discovered/${q(d.mac)}?site=${q(d.site)}`);
         return true;
       },
     });

@@ -127,6 +127,13 @@ class Seed:
                      self.event(agent, "dhcp4.discover", at, host, boot=boot, arch="x64-uefi"),
                      self.event(agent, "boot.end", at + 61, host, boot=boot, outcome="unknown", text="left to the disk"))
 
+    def stranger(self, mac, site, hours, **seen):
+        agent = self.agents[site]
+        for back in (hours, hours / 2, 0.01):
+            ev = self.event(agent, "dhcp4.ignored", self.now - back * 3600, "", arch="x64-uefi", reason="unknown machine", interface="eth1",
+                            vendor_class="PXEClient:Arch:00007:UNDI:003016", **seen)
+            agent.report(dict(ev, mac=mac))
+
     def console(self, host, boot, hours):
         at = self.now - hours * 3600 + 22
         data = frame(b"B", 0, at, b"nbcon1\0" + host.encode() + b"\0" + boot.encode() + b"\0") + frame(b"M", 1, at, b"")
@@ -161,6 +168,8 @@ class Seed:
         self.play("edge05.sin", "rescue", 0.02, "INC-1204: password lost", "firmware-dhcp")
         for host, why in (("edge05.jnb", "vendor on site until 18:00"), ("edge03.gru", "holds the only copy of INC-1177")):
             assert self.orch.post(f"/hosts/{host}/lock", {"reason": why}).status == 200
+        self.stranger("3c:ec:ef:99:12:56", "los", 16, relay="10.20.0.1", circuit_id="ge-0/0/17", remote_id="sw3.rack4")
+        self.stranger("b0:26:28:aa:10:02", "sin", 2, hostname="localhost")
         self.backdate()
         self.poll()
         return self
