@@ -155,7 +155,7 @@ help:
 	@echo 'make            the release programs, in build/release'
 	@echo 'make check      everything below, counted; NO_DEPS=1 leaves the packages alone'
 	@echo '  lint check-unit check-sim check-fuzz    no root needed'
-	@echo '  check-net check-lab                     make network namespaces: run as root'
+	@echo '  check-net check-web check-lab           make network namespaces: run as root'
 	@echo 'make fuzz       every fuzzer for FUZZ_TIME seconds (60)'
 	@echo 'make soak       SOAK_SEEDS (20000) seeds of each simulation, fuzzers for SOAK_TIME seconds (600)'
 	@echo 'make bench      figures, side by side with peers (tests/bench)'

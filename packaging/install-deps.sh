@@ -25,6 +25,10 @@ if [ "${1:-}" != build ]; then
 	qemu-system-arm qemu-efi-aarch64 ovmf-ia32 grub-efi-ia32-bin
 	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs nfs-kernel-server jq libcap2-bin util-linux
 	systemd-journal-remote prometheus"
+	# The page, in a browser and without one
+	packages="$packages chromium chromium-driver python3-selenium nodejs"
+	# Other builds of nodejs bring npm along, and Debian's does not go with them.
+	command -v npm >/dev/null 2>&1 || packages="$packages npm"
 	# The guests of the lab
 	packages="$packages systemd-boot-efi fdisk mtools syslinux syslinux-common squashfs-tools mmdebstrap xz-utils"
 	# Left out where the release does not have them any more

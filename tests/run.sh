@@ -7,7 +7,7 @@
 #   tests/run.sh part NAME CMD...    runs CMD, which is to count something; a failure if it does not, or fails
 #   tests/run.sh cmocka unit BIN...  each binary's cmocka tests (unit and sim), two at a time
 #   tests/run.sh fuzz BIN...         each fuzzer over tests/fuzz/corpus/NAME
-#   tests/run.sh pytest net|lab      the pytest files of tests/net or tests/lab (needs root)
+#   tests/run.sh pytest net|web|lab  the pytest files of tests/net, tests/web or tests/lab (needs root)
 #   tests/run.sh step NAME CMD...    one command as one test
 #   tests/run.sh total               prints "N passed, N failed"; fails on a failure or on nothing
 set -u -o pipefail
@@ -77,7 +77,7 @@ check_corpora() { # BIN...
 }
 
 # Tests that are skipped count as failed: a test that does not run shows nothing.
-run_pytest() { # net|lab
+run_pytest() { # net|web|lab
 	local part=$1 xml=$logs/$1.xml log=$logs/$1.log as_root=() args=() status
 	if [ "$(id -u)" -ne 0 ]; then
 		if ! sudo -n true 2>/dev/null; then

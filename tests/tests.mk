@@ -65,7 +65,7 @@ check:
 	@if [ -z "$(NO_DEPS)" ]; then $(RUN) step 'packages' sh packaging/install-deps.sh || true; fi
 	@$(RUN) step 'build release' $(MAKE) -j2 -k VARIANT=release all fake-bin doc-bin || true
 	@$(RUN) step 'build asan' $(MAKE) -j2 -k VARIANT=asan all fake-bin doc-bin unit-bin sim-bin fuzz-bin || true
-	@for part in lint unit sim fuzz net lab; do $(RUN) part $$part $(MAKE) --no-print-directory run-$$part; done
+	@for part in lint unit sim fuzz net web lab; do $(RUN) part $$part $(MAKE) --no-print-directory run-$$part; done
 	@$(RUN) total
 
 # One part alone, with what it needs.
@@ -74,7 +74,7 @@ check-unit check-sim check-fuzz:
 	@$(ASAN) -j2 $(@:check-%=%)-bin || true
 	@$(RUN) part $(@:check-%=%) $(MAKE) --no-print-directory run-$(@:check-%=%)
 	@$(RUN) total
-check-net check-lab:
+check-net check-web check-lab:
 	@$(RUN) begin
 	@$(ASAN) -j2 all fake-bin doc-bin
 	@$(RUN) part $(@:check-%=%) $(MAKE) --no-print-directory run-$(@:check-%=%)
@@ -96,6 +96,11 @@ run-fuzz:
 	@echo 'fuzz corpus'; $(RUN) fuzz $(call asan-bin,$(FUZZ_SRC))
 run-net run-lab:
 	@echo '$(@:run-%=%)'; $(RUN) pytest $(@:run-%=%)
+
+# The page: its pure parts by node, the rest in a browser.
+run-web:
+	@echo 'web'; $(RUN) step 'web/unit' sh tests/web/unit.sh || true
+	@$(RUN) pytest web
 
 # New inputs that find something stay in build/fuzz/corpus; faults are left in build/fuzz/faults.
 fuzz:
@@ -125,7 +130,7 @@ bench:
 		echo "$$script"; bash "$$script" || exit 1; \
 	done
 
-.PHONY: doc-bin docs unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-lab lint \
-        run-lint run-unit run-sim run-fuzz run-net run-lab fuzz soak bench
+.PHONY: doc-bin docs unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-web check-lab lint \
+        run-lint run-unit run-sim run-fuzz run-net run-web run-lab fuzz soak bench
 .SECONDARY:
 -include tests/fake/fake.mk
