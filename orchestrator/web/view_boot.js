@@ -35,8 +35,9 @@ export class BootView {
     this.console = new ConsoleView(this.id, zone);
     this.head = h('div', { class: 'head' });
     this.side = h('div');
+    this.verdict = h('div', { class: 'lead' });
     this.marks = h('div');
-    clear(this.app.main, this.head, h('div', { class: 'bootcolumns' },
+    clear(this.app.main, this.head, this.verdict, h('div', { class: 'bootcolumns' },
       h('div', null, panel('Waterfall', { class: 'waterpanel' }, this.water.node), this.side), h('div', null, this.console.node, this.marks)));
     this.update();
     this.console.update();
@@ -94,7 +95,8 @@ export class BootView {
         b.attempt > 1 ? ` · attempt ${b.attempt}` : '', b.by ? ` · by ${b.by}: ${b.reason}` : '',
         b.job ? [' · ', h('a', { href: build('job', b.job) }, 'its job')] : null));
     this.water.draw(this.trace, Date.now() * 1000);
-    clear(this.side, whyPanel(this.why, this.zone) || (b.verdict ? panel('Why', { class: 'why' }, verdictBox(b.verdict)) : null), this.details());
+    clear(this.verdict, whyPanel(this.why, this.zone, false) || (b.verdict ? panel('Why', { class: 'why' }, verdictBox(b.verdict)) : null));
+    clear(this.side, this.details());
     clear(this.marks, this.seen());
   }
 

@@ -2,26 +2,30 @@
 // The explanation of a host, job or boot (GET /why) as a panel: verdict, next step, evidence, what else was seen; and
 // its stage durations against the usual ones as a small chart.
 import { badge, h, panel, svg, when } from './dom.js';
-import { duration } from './format.js';
+import { count, duration } from './format.js';
 
-export function verdictBox(verdict, zone, extra) {
+// Codes of what went as it should: nobody need do anything.
+const FINE = new Set(['well', 'under-way', 'superseded', 'cancelled', 'nothing-done', 'rebooted']);
+
+export function verdictBox(verdict) {
   return h('div', { class: `verdict ${verdict.certain === false ? 'likely' : ''}` },
     h('p', { class: 'code' }, h('code', null, verdict.code), verdict.certain === false ? h('span', { class: 'hint' }, ' likely') : null),
     verdict.title ? h('p', { class: 'headline' }, verdict.title) : null,
     verdict.text && verdict.text !== verdict.title ? h('p', null, verdict.text) : null,
-    verdict.next ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next) : null, extra);
+    verdict.next ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next) : null);
 }
 
-/** null where there is nothing to explain. */
-export function whyPanel(why, zone, onSeq) {
-  if (!why || (!why.verdict && !why.evidence?.length)) return null;
+/** null where there is nothing to explain. The evidence is open where something went wrong, unless `open` says otherwise. */
+export function whyPanel(why, zone, open) {
+  if (!why || why.verdict?.code === 'no-job' || (!why.verdict && !why.evidence?.length)) return null;
   const u = why.usual;
-  return panel('Why', { class: 'why' },
-    why.verdict ? verdictBox(why.verdict, zone) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
+  const fine = !why.verdict || FINE.has(why.verdict.code);
+  return panel('Why', { class: fine ? 'why fine' : 'why' },
+    why.verdict ? verdictBox(why.verdict) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
     u ? h('p', { class: 'usualline' }, `${u.stage}: ${duration(u.this_us)} now; usual for this machine ${duration(u.median_us)}`,
       ` (nine of ten within ${duration(u.p90_us)}, longest ${duration(u.max_us)}, ${u.n} seen).`) : null,
-    why.evidence?.length ? [h('h3', null, 'Evidence'), h('ol', { class: 'evidence' }, why.evidence.map((e) => h('li', { onclick: onSeq ? () => onSeq(e) : null },
-      when(e.at, zone), h('span', { class: 'kind' }, e.kind), h('span', { class: 'text' }, e.text))))] : null,
+    why.evidence?.length ? h('details', { open: open ?? !fine }, h('summary', null, `Evidence: ${count(why.evidence.length, 'event')}`),
+      h('ol', { class: 'evidence' }, why.evidence.map((e) => h('li', null, when(e.at, zone), h('span', { class: 'kind' }, e.kind), h('span', { class: 'text' }, e.text))))) : null,
     why.also?.length ? [h('h3', null, 'Also seen'), why.also.map((a) => h('p', { class: 'also' }, h('code', null, a.code), ' ', a.title || '', a.text ? ` — ${a.text}` : ''))] : null);
 }
 
