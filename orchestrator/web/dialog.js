@@ -49,7 +49,11 @@ export function commandLine(get) {
   append(button, [icon('copy'), word]);
   return { node: h('div', { class: 'command' }, h('span', { class: 'hint' }, 'The same on a terminal'),
     h('div', { class: 'cliline' }, code, button), said),
-  update: () => { setText(code, get()); setText(word, 'Copy'); } };
+  // Each option on one line, where it fits: an option is not to be broken at its dashes.
+  update: () => {
+    clear(code, get().split(/(?<= )(?=--)/).map((part) => h('span', null, part)));
+    setText(word, 'Copy');
+  } };
 }
 
 let serial = 0;

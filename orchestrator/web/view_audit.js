@@ -9,6 +9,10 @@ import { short } from './format.js';
 const PAGE = 100;
 const FIELDS = [['who', 'Who'], ['what', 'What'], ['object', 'Object']];
 
+function side(name, value) {
+  return h('td', { class: value === undefined ? 'none' : name }, show(value));
+}
+
 export class AuditView {
   constructor(app, arg, params) {
     this.app = app;
@@ -89,7 +93,7 @@ export class AuditView {
     h('div', { class: 'more' }, h('p', { class: 'muted' }, a.from ? `from ${a.from} · ` : '', 'hash ', h('code', { title: a.hash }, short(a.hash, 16))),
       a.detail ? h('p', null, show(a.detail)) : null,
       lines.length ? h('div', { class: 'difftable' }, h('table', { class: 'diff' }, h('thead', null, h('tr', null, h('th', { scope: 'col' }, 'Member'), h('th', { scope: 'col' }, 'Before'), h('th', { scope: 'col' }, 'After'))),
-        h('tbody', null, lines.map((l) => h('tr', null, h('th', { scope: 'row' }, l.path), h('td', { class: 'before' }, show(l.before)), h('td', { class: 'after' }, show(l.after)))))))
+        h('tbody', null, lines.map((l) => h('tr', null, h('th', { scope: 'row' }, l.path), side('before', l.before), side('after', l.after))))))
         : h('p', { class: 'muted' }, 'No object was changed by it.'))));
   }
 

@@ -31,6 +31,13 @@ function doing(row, now) {
   return [text, row.deadline_us ? `${duration(us)} of ${duration(row.deadline_us)}` : duration(us)];
 }
 
+/** "code: reason", once where they say the same. */
+function reasonOf(row) {
+  const reason = row.reason || '';
+  if (!row.code || reason.startsWith(row.code) || reason.replace(/ /g, '-') === row.code) return reason;
+  return reason ? `${row.code}: ${reason}` : row.code;
+}
+
 function sinceText(row, now) {
   return row.since ? ago(row.since, now) : '';
 }
@@ -52,8 +59,7 @@ function updateRow(el, item, index) {
   const [what, time] = doing(row, now);
   setText(r.what, what);
   setText(r.time, time);
-  const why = row.code && !String(row.reason || '').startsWith(row.code) ? `${row.code}: ${row.reason || ''}` : (row.reason || row.code
-    || (state === 'stuck' ? 'deadline passed' : ''));
+  const why = reasonOf(row) || (state === 'stuck' ? 'deadline passed' : '');
   setText(r.why, why);
   r.why.title = why;
   setText(r.power, row.power || '');
