@@ -51,7 +51,7 @@ export function commandLine(get) {
     h('div', { class: 'cliline' }, code, button), said),
   // Each option on one line, where it fits: an option is not to be broken at its dashes.
   update: () => {
-    clear(code, get().split(/(?<= )(?=--)/).map((part) => h('span', null, part)));
+    clear(code, get().split(/ (?=--)/).flatMap((part, i) => [i ? ' ' : null, h('span', null, part)]));
     setText(word, 'Copy');
   } };
 }

@@ -20,13 +20,15 @@ export class Fleet {
     return this.seq !== null && performance.now() - Math.max(this.readAt, this.heardAt) < STALE_MS;
   }
 
+  /** True when events were taken meanwhile that it does not have: they are to be told again, behind its number. */
   async read() {
     const doc = await get('/fleet');
-    // Events that came while it was being read are in it, or come again behind its number.
+    const ahead = this.seq !== null && doc.seq < this.seq;
     this.rows = rowsOf(doc);
     this.hays = new Map([...this.rows].map(([name, row]) => [name, haystack(row)]));
     this.seq = doc.seq;
     this.readAt = performance.now();
+    return ahead;
   }
 
   /** Takes an event; true when a row changed. */

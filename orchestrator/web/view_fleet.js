@@ -223,15 +223,14 @@ export class FleetView {
   async readAgain() {
     if (document.hidden || this.closed) return;
     const { fleet } = this.store;
-    const heard = fleet.seq;
+    let ahead;
     try {
-      await fleet.read();
+      ahead = await fleet.read();
     } catch (e) {
       if (e.status === undefined) throw e;
       return; // the stream says that the server is away
     }
-    // Events that this reading has not seen were drawn already: let the stream tell them again.
-    if (fleet.seq < heard && !this.closed) {
+    if (ahead && !this.closed) {
       this.stream.close();
       this.listen();
     }

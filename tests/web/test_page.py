@@ -118,7 +118,7 @@ def test_lock_and_refusal(admin, story):
     b.go("#/host/edge04.gru")
     b.click(".orders button", "Lock…")
     b.type("dialog input[name=reason]", "fan trouble")
-    assert b.text("dialog .cli") == "netboot-ctl host lock edge04.gru --reason 'fan trouble'"
+    assert b.js("return document.querySelector('dialog .cli').textContent") == "netboot-ctl host lock edge04.gru --reason 'fan trouble'"
     b.click("dialog button[type=submit]")
     b.sees("fan trouble")
     assert not [e for e in b.all(".orders button") if "Reinstall" in e.text], "what would be refused is not offered"
