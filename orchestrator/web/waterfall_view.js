@@ -70,8 +70,6 @@ export class WaterfallView {
     this.zone = zone;
     this.axis = h('div', { class: 'axis', 'aria-hidden': 'true' });
     this.list = h('ol', { class: 'wrows', 'aria-label': 'Stages, BMC calls and transfers in order' });
-    this.marks = h('ol', { class: 'marks', 'aria-label': 'What was seen' });
-    this.strip = h('div', { class: 'strip', 'aria-hidden': 'true' });
     this.node = h('div', { class: 'waterfall' }, h('div', { class: 'axisrow' }, h('span', { class: 'label' }), this.axis), this.list,
       h('div', { class: 'legend hint' }, h('span', { class: 'lg usual' }, 'usual'), h('span', { class: 'lg deadline' }, 'deadline'),
         h('span', { class: 'lg running' }, 'running')));
