@@ -17,10 +17,13 @@ static const struct {
     {"SELECT seq, at, kind, site, host, mac, ip, arch", "SCAN site USING COVERING "},
     /* The first row of an index, and no other. */
     {"SELECT id FROM job ORDER BY id DESC LIMIT 1", "SCAN job USING COVERING "},
-    {"SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1", "SCAN audit"},
+    {"SELECT seq, at, hash FROM audit ORDER BY seq DESC LIMIT 1", "SCAN audit"},
     {"SELECT boot, host, site, began", "SCAN console USING INDEX console_added"},
     /* Open jobs are at most one a host, and this index has no others. */
     {"SELECT host FROM job WHERE ended IS NULL", "SCAN job USING INDEX job_open_host"},
+    /* Lists of what people made by hand, one by one. */
+    {"SELECT id, name, role, digest", "SCAN token USING INDEX"},
+    {"SELECT name FROM webhook ORDER BY name", "SCAN webhook USING COVERING "},
     /* Once an hour; as many as console_days and console_mb leave. */
     {"SELECT coalesce(sum(size), 0) FROM console", "SCAN console"},
     /* What a limit within has picked out. */

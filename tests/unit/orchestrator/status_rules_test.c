@@ -70,7 +70,7 @@ every_rule(void **state)
 	check(&(struct row){well, done, "idle", "", "", false, false});
 	check(&(struct row){well, locked, "locked", "", "disk swap", false, false});
 	check(&(struct row){
-	    well, failed, "failed", "os-silent", "nothing was heard", true, true});
+	    well, failed, "failed", "os-silent", "os-silent: ", true, true});
 	failed.locked_at = 5;
 	failed.locked_reason = "known";
 	check(&(struct row){well, failed, "locked", "", "known", false, true});
