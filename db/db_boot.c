@@ -18,6 +18,7 @@ enum {
 	BOOT_END,
 	BOOT_NOTE,
 	BOOT_FLAG,
+	BOOT_FLAGS,
 	BOOT_BLAME,
 	BOOT_VERDICT,
 	BOOT_FILES_PUT,
@@ -31,7 +32,7 @@ enum {
 };
 
 /* The bits of `flags`, lowest first. */
-static const char *const db_boot_flags[] = {"unordered", "power-off-seen", "other-dhcp"};
+static const char *const flag_words[] = {"unordered", "power-off-seen", "other-dhcp"};
 
 #define BEFORE                                                               \
 	"seq < CASE WHEN CAST($2 AS TEXT) IS NULL THEN 9223372036854775807 " \
@@ -52,6 +53,7 @@ static const char *const sql[] = {
 	" ip6 = coalesce($4, ip6), arch = coalesce(arch, $5),"
 	" vendor_class = coalesce(vendor_class, $6), loader = coalesce(loader, $7)"
 	" WHERE id = $1",
+    [BOOT_FLAGS] = "SELECT flags FROM boot WHERE id = $1",
     [BOOT_FLAG] = "UPDATE boot SET flags = flags | $2 WHERE id = $1",
     [BOOT_BLAME] =
 	"UPDATE boot SET verdict_code = $2, verdict_text = $3, verdict_next = $4"
@@ -149,12 +151,25 @@ db_boot_flag(struct store *s, const char *id, int64_t flags)
 	return store_run(st);
 }
 
+int
+db_boot_flags(struct store *s, const char *id, int64_t *ret)
+{
+	struct db_stmt *st = stmt_for(s, BOOT_FLAGS, id);
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	*ret = db_col_i64(st, 0);
+	db_reset(st);
+	return 0;
+}
+
 const char *
 db_boot_flag_next(int64_t flags, unsigned *i)
 {
-	for (; *i < ARRAY_SIZE(db_boot_flags); (*i)++) {
+	for (; *i < ARRAY_SIZE(flag_words); (*i)++) {
 		if (flags >> *i & 1)
-			return db_boot_flags[(*i)++];
+			return flag_words[(*i)++];
 	}
 	return NULL;
 }

@@ -70,6 +70,9 @@ db_boot_note(struct store *s, const char *id, const struct db_boot_note *note) M
 /* Raises flags; none is ever taken back. */
 int
 db_boot_flag(struct store *s, const char *id, int64_t flags) MUST_CHECK;
+/* Those that are raised; -ENOENT. */
+int
+db_boot_flags(struct store *s, const char *id, int64_t *ret) MUST_CHECK;
 /* Why it did not end well, where nothing is said yet; of a boot that ended well nothing is. */
 int
 db_boot_blame(struct store *s, const char *id, const char *code, const char *text,

@@ -114,7 +114,8 @@ db_discovered_note(struct store *s, const struct db_discovered *d)
 		return rc;
 	bool first = db_col_i64(st, 0) == d->seen;
 	db_reset(st);
-	return first ? make_room(s, d->site) : 0;
+	rc = first ? make_room(s, d->site) : 0;
+	return rc < 0 ? rc : first;
 }
 
 static void

@@ -2,7 +2,7 @@
 /* One row of the audit record per change or order, in the transaction of what it tells
  * of.
  *
- * Entry points: audit_write(), and audit_log_head() for the journal. It owns nothing. A row is bounded: of what is longer than
+ * Entry points: audit_write(); audit_log_head() for the journal and audit_tell_head() for those who follow events. It owns nothing. A row is bounded: of what is longer than
  * PART_MAX its size and SHA-256 are kept. Failure modes: those of db.h; a change
  * whose audit row cannot be written is not made. */
 #include "orchestrator/audit.h"
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/db_audit.h"
+#include "db/db_event.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
@@ -102,6 +103,22 @@ audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after)
 	}
 	*ret_before = before;
 	*ret_after = after;
+}
+
+int
+audit_tell_head(struct store *s, int64_t now)
+{
+	struct event ev = event_make("audit.head", now);
+	char hash[DIGEST_TEXT];
+	int64_t seq = 0, at = 0;
+	int rc = db_audit_head(s, &seq, &at, hash);
+
+	event_put_i64(&ev, "row", seq);
+	event_put(&ev, "hash", hash);
+	if (rc == 0 && seq > 0)
+		rc = db_event_add(s, &ev, NULL, 0, NULL);
+	event_done(&ev);
+	return rc;
 }
 
 void

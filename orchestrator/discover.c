@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/db_event.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/job_json.h"
@@ -92,12 +93,31 @@ discover_read(const struct event *ev, struct db_discovered *ret)
 	return true;
 }
 
+/* As the first request told it. Its number is bounded as that of the requests is. */
+static int
+tell_new(struct store *s, const struct event *of)
+{
+	struct event ev = event_make("discovered.new", of->at);
+
+	str_clip(ev.site, sizeof(ev.site), of->site);
+	memcpy(ev.mac, of->mac, sizeof(ev.mac));
+	str_clip(ev.arch, sizeof(ev.arch), of->arch);
+	event_put(&ev, "uuid", detail(of, "uuid"));
+	event_put(&ev, "circuit_id", detail(of, "circuit_id"));
+	int rc = db_event_add(s, &ev, NULL, 0, NULL);
+	event_done(&ev);
+	return rc;
+}
+
 int
 discover_note(struct store *s, const struct event *ev)
 {
 	struct db_discovered d;
 
-	return discover_read(ev, &d) ? db_discovered_note(s, &d) : 0;
+	if (!discover_read(ev, &d))
+		return 0;
+	int rc = db_discovered_note(s, &d);
+	return rc == 1 ? tell_new(s, ev) : rc;
 }
 
 /* The hosts with the UUID in either byte order: two at most. */

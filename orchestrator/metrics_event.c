@@ -52,9 +52,6 @@ on_stage(struct metrics *m, struct store *s, const struct event *ev)
 static void
 on_boot(struct metrics *m, struct store *s, const struct event *ev)
 {
-	const json_t *flags = json_object_get(ev->detail, "flags"), *flag;
-	size_t i;
-
 	(void)s;
 	if (str_eq(ev->kind, "boot.begin"))
 		metrics_add(m, METRICS_BOOTS_BEGUN,
@@ -65,10 +62,6 @@ on_boot(struct metrics *m, struct store *s, const struct event *ev)
 		metrics_add(m, METRICS_BOOTS_ENDED, detail_str(ev, "outcome"), NULL, 1);
 	if (detail_str(ev, "flag")[0])
 		metrics_add(m, METRICS_BOOT_FLAGS, detail_str(ev, "flag"), NULL, 1);
-	json_array_foreach (flags, i, flag)
-		if (json_is_string(flag))
-			metrics_add(
-			    m, METRICS_BOOT_FLAGS, json_string_value(flag), NULL, 1);
 }
 
 static void

@@ -115,6 +115,11 @@ on_day(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	audit_log_head(o->store, &o->log);
+	int rc = audit_tell_head(o->store, clock_wall());
+	if (rc < 0)
+		log_error(&o->log, "the audit's head cannot be recorded: %d", rc);
+	else
+		on_events(o);
 }
 
 static void

@@ -26,6 +26,7 @@
 #include "db/db_host.h"
 #include "lib/str.h"
 #include "orchestrator/boot_files.h"
+#include "orchestrator/boot_flags.h"
 #include "orchestrator/discover.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
@@ -51,14 +52,14 @@ write_boot(struct store *s, const struct event *ev, const struct lifecycle_chang
 	int rc = 0;
 
 	if (ch->begin_boot)
-		rc = db_boot_begin(s, &ch->boot);
+		rc = boot_flags_begin(s, &ch->boot);
 	if (rc == 0 && ch->end_boot)
 		rc = db_boot_end(
 		    s, ch->boot.id, ch->boot.outcome, ch->boot.text, ch->boot.ended);
 	if (rc == 0 && ch->set_note)
 		rc = db_boot_note(s, ch->boot_of, &ch->note);
 	if (rc == 0 && ch->flags)
-		rc = db_boot_flag(s, ch->boot_of, ch->flags);
+		rc = boot_flags_raise(s, ev, ch->boot_of, ch->flags);
 	if (rc == 0 && ch->set_transfer)
 		rc = db_transfer_put(s, ch->step, &ch->transfer);
 	if (rc == 0 && ch->files != LIFECYCLE_NO_FILES)

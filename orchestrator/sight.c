@@ -21,6 +21,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/boot_flags.h"
 #include "orchestrator/lifecycle_power.h"
 
 /* The host, and when. */
@@ -78,7 +79,7 @@ begin_off(struct store *s, const struct place *p, const char *how)
 		"the machine is off, and no order switched it off (%s)", how) < 0)
 		str_clip(reason, sizeof(reason),
 		    "the machine is off, and no order switched it off");
-	int rc = db_boot_begin(s, b);
+	int rc = boot_flags_begin(s, b);
 	if (rc == 0) {
 		struct event ev = make_event(p, "boot.begin", b->id, reason);
 		event_put(&ev, "trigger", b->trigger);

@@ -33,23 +33,7 @@ detail_str(const struct event *ev, const char *key)
 static bool
 has_flag(const struct event *ev, const char *flag)
 {
-	const json_t *flags = json_object_get(ev->detail, "flags"), *v;
-	size_t i;
-
-	json_array_foreach (flags, i, v)
-		if (json_is_string(v) && str_eq(json_string_value(v), flag))
-			return true;
 	return str_eq(detail_str(ev, "flag"), flag);
-}
-
-/* A boot says at its beginning whether a job ordered it. */
-static bool
-boot_match(const char *flag, const struct event *ev)
-{
-	if (has_flag(ev, flag))
-		return true;
-	return str_eq(flag, "unordered") && str_eq(ev->kind, "boot.begin") &&
-	       json_is_false(json_object_get(ev->detail, "planned"));
 }
 
 bool
@@ -63,8 +47,8 @@ webhook_body_match(const char *on, const struct event *ev)
 		return true;
 	if (!strchr(on, '.'))
 		return strncmp(ev->kind, on, n) == 0 && ev->kind[n] == '.';
-	return str_has_prefix(on, "boot.") && str_has_prefix(ev->kind, "boot.") &&
-	       boot_match(on + strlen("boot."), ev);
+	return str_has_prefix(on, "boot.") && str_eq(ev->kind, "boot.flag") &&
+	       has_flag(ev, on + strlen("boot."));
 }
 
 /* ---- what is known ---- */

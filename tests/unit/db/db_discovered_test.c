@@ -19,7 +19,7 @@ static void
 note(struct store *s, const struct db_discovered *d)
 {
 	fixture_begin(s);
-	assert_int_equal(db_discovered_note(s, d), 0);
+	assert_true(db_discovered_note(s, d) >= 0);
 	fixture_commit(s);
 }
 
@@ -75,7 +75,7 @@ a_site_holds_so_many_and_the_oldest_goes(void **state)
 	for (int i = 0; i < DB_DISCOVERED_MAX + 50; i++) {
 		snprintf(mac, sizeof(mac), "52:54:00:00:%02x:%02x", i >> 8, i & 255);
 		d = seen(mac, "los", 1000 + i);
-		assert_int_equal(db_discovered_note(s, &d), 0);
+		assert_true(db_discovered_note(s, &d) >= 0);
 	}
 	fixture_commit(s);
 	assert_int_equal(how_many(s, "los"), DB_DISCOVERED_MAX);

@@ -135,7 +135,8 @@ events_count_by_kind_and_site(void **state)
 	tell(m, f->store, "tftp.end", "{}");
 	tell(m, f->store, "http.end", "{}");
 	tell(m, f->store, "http.progress", "{}");
-	tell(m, f->store, "boot.begin", "{'planned':false,'flags':['unordered']}");
+	tell(m, f->store, "boot.begin", "{'planned':false}");
+	tell(m, f->store, "boot.flag", "{'flag':'unordered'}");
 	tell(m, f->store, "boot.end", "{'outcome':'ok'}");
 	tell(m, f->store, "job.failed", "{'code':'x'}"); /* of a job that there is not */
 	assert_true(metrics_value(m, METRICS_EVENTS, "los", "dhcp4.discover") == 1);

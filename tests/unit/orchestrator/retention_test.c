@@ -253,7 +253,7 @@ jobs_and_boots_go_together(void **state)
 	add_job(f->store, "0000000000000001", "a", "1000000000000001", now);
 	add_job(f->store, "0000000000000002", "a", "1000000000000002", now);
 	add_job(f->store, "0000000000000003", "b", "1000000000000003", now);
-	assert_int_equal(db_discovered_note(f->store, &d), 0);
+	assert_true(db_discovered_note(f->store, &d) >= 0);
 	assert_int_equal(db_commit(store_db(f->store)), 0);
 	days_pass(f->store, &now, 9);
 	assert_int_equal(db_job_get(f->store, "0000000000000001", &job), 0);

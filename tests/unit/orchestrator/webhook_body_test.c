@@ -29,13 +29,11 @@ what_matches(void **state)
 	    {"discovered", "discovered", "{}", true},
 	    {"discovered", "discovered.machine", "{}", true},
 	    {"discovered", "discoveredx", "{}", false},
-	    {"boot.unordered", "boot.begin", "{'planned':false}", true},
-	    {"boot.unordered", "boot.begin", "{'planned':true}", false},
-	    {"boot.unordered", "boot.begin", "{}", false},
-	    {"boot.unordered", "boot.end", "{'planned':false}", false},
+	    {"boot.unordered", "boot.begin", "{'planned':false}", false},
 	    {"boot.unordered", "boot.flag", "{'flag':'unordered'}", true},
-	    {"boot.other-dhcp", "boot.flags", "{'flags':['unordered','other-dhcp']}",
-		true},
+	    {"boot.other-dhcp", "boot.flag", "{'flag':'unordered'}", false},
+	    {"boot.other-dhcp", "boot.flag", "{'flag':'other-dhcp'}", true},
+	    {"boot.flag", "boot.flag", "{'flag':'other-dhcp'}", true},
 	    {"boot.other-dhcp", "job.failed", "{'flags':['other-dhcp']}", false},
 	};
 
