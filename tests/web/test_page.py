@@ -190,6 +190,25 @@ def test_audit_is_filtered_explained_and_verified(admin):
     b.shot("audit-difference")
 
 
+def test_a_discovered_machine_is_adopted(admin, story):
+    b = admin
+    b.go("#/discovered")
+    b.sees("ge-0/0/17")
+    b.click(".card button", "Adopt…")
+    b.type("dialog input[name=name]", "edge06.los")
+    b.type("dialog input[name=ip]", "10.20.1.6")
+    b.type("dialog input[name=reason]", "CHG-2251: new in rack 4")
+    assert b.js("return document.querySelector('dialog .cli').textContent") == (
+        "netboot-ctl discovered adopt 3c:ec:ef:99:12:56 edge06.los --site los --nic 3c:ec:ef:99:12:56,ip=10.20.1.6,boot --reason 'CHG-2251: new in rack 4'")
+    b.shot("adopt")
+    b.click("dialog button[type=submit]")
+    b.wait(lambda: b.js("return location.hash") == "#/host/edge06.los", "the new host")
+    host = story.orch.get("/hosts/edge06.los").json
+    assert host["site"] == "los" and host["nics"] == [{"mac": "3c:ec:ef:99:12:56", "ip": "10.20.1.6", "boot": True}]
+    b.go("#/discovered")
+    b.wait(lambda: "ge-0/0/17" not in b.text("main"), "its going")
+
+
 def test_the_theme_is_kept(admin):
     b = admin
     assert b.js("return getComputedStyle(document.body).backgroundColor") == "rgb(246, 246, 244)"
