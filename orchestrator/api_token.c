@@ -176,7 +176,7 @@ api_token_delete(void *arg, struct rest_request *rq)
 	if (rc == 0)
 		rc = audit_write(o->store, &who,
 		    &(struct audit_row){
-			.what = "token.revoke", .object = t.name, .result = "ok"},
+			.what = "token.remove", .object = t.name, .result = "ok"},
 		    now);
 	if (!api_commit(o, rq, rc, "revoke the token"))
 		return;

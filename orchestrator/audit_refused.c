@@ -29,6 +29,7 @@ static const struct {
 } words[] = {
     {"POST", V1 "/apply", "inventory.apply"},
     {"POST", V1 "/sites/{name}/resume", "bmc.resume"},
+    {"DELETE", V1 "/discovered/{mac}", "discovered.forget"},
     {"POST", V1 "/images/{name}/verify", NULL},
     {"POST", V1 "/power", NULL},		/* asks for the state */
     {"POST", V1 "/hosts/{name}/console", NULL}, /* keys; who opens one is recorded */

@@ -63,8 +63,7 @@ boot_flags_begin(struct store *s, const struct db_boot *boot)
 }
 
 int
-boot_flags_raise(
-    struct store *s, const struct event *of, const char *boot, int64_t flags)
+boot_flags_raise(struct store *s, const struct event *of, const char *boot, int64_t flags)
 {
 	int64_t before = 0, after = 0;
 	int rc = read_flags(s, boot, &before);

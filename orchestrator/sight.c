@@ -79,13 +79,12 @@ begin_off(struct store *s, const struct place *p, const char *how)
 		"the machine is off, and no order switched it off (%s)", how) < 0)
 		str_clip(reason, sizeof(reason),
 		    "the machine is off, and no order switched it off");
-	int rc = boot_flags_begin(s, b);
-	if (rc == 0) {
-		struct event ev = make_event(p, "boot.begin", b->id, reason);
-		event_put(&ev, "trigger", b->trigger);
-		json_object_set_new(ev.detail, "planned", json_false());
-		rc = tell(s, &ev);
-	}
+	struct event ev = make_event(p, "boot.begin", b->id, reason);
+	event_put(&ev, "trigger", b->trigger);
+	json_object_set_new(ev.detail, "planned", json_false());
+	int rc = tell(s, &ev);
+	if (rc == 0)
+		rc = boot_flags_begin(s, b);
 	free(b);
 	return rc;
 }

@@ -187,7 +187,7 @@ def test_fleet_and_status_say_the_same(orch, agent):
         for key in ("site", "state", "kind", "stage", "attempt", "deadline_us", "reason", "power", "last_seen", "job"):
             assert r[key] == was.get(key), (r, key)
         assert r["stuck"] == (r["host"] in stuck)
-    assert rows[0]["code"] == "os-silent" and rows[0]["reason"] == 'said "no"\n'
+    assert rows[0]["code"] == "os-silent" and rows[0]["reason"] == "os-silent: The loaded system gave no sign of life"
     assert rows[1]["boot"] == "01k9xyz0a0abcdef" and rows[1]["flags"] == [] and rows[1]["since"]
     assert answer.json["seq"] == orch.events()[-1]["seq"]
     assert fleet(orch, If_None_Match=answer.etag).status == 304

@@ -17,7 +17,7 @@ from orch_lab import Connection
 from whole_lab import BMC_PORT, Site
 
 # Verdicts as the explanation of events has them (column `explained`), or as the agent says them (`told`).
-EXPLAINED = False
+EXPLAINED = True
 TRACES = os.path.join(netlab.ROOT, "build", "test-logs", "traces")
 DRILLS = {}
 
@@ -244,7 +244,7 @@ def script_and_no_more(s):
         s.machine.script()
 
 
-@drill("kernel-stalled", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 24}, kernel_of=bytes(40_000_000))
+@drill("kernel-stalled", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 32}, kernel_of=bytes(40_000_000))
 def cable_out_in_the_kernel(s):
     """In the last attempt, after two without a word; silent for so long that it is no mere loss."""
     m = s.machine

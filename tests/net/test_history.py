@@ -12,8 +12,8 @@ import pytest
 import netlab
 import whole_lab
 from agent_lab import Machine
-from netlab import until
-from orch_lab import Agent, Orch, document
+from netlab import PATIENCE, until
+from orch_lab import Agent, Connection, Orch, document
 
 MAC = "52:54:00:77:00:01"
 BMC = f"127.0.0.1:{whole_lab.BMC_PORT}"
@@ -53,7 +53,15 @@ class Site(whole_lab.Site):
     def boot(self, what, pick):
         """The newest boot for which pick(boot) is true, in full."""
         found = until(lambda: [b for b in self.history() if pick(b)], what)[0]
-        return self.json("trace", found["id"])
+        return self.rest("/boots/" + found["id"])
+
+    def rest(self, path):
+        c = Connection(self.socket, PATIENCE)
+        try:
+            c.request("GET", "/api/v1" + path)
+            return json.loads(c.getresponse().read())
+        finally:
+            c.close()
 
     def order(self, verb, *more):
         done = self.ctl(verb, *more, "--reason", "INC-7", "--yes")
@@ -166,7 +174,7 @@ def test_a_host_that_somebody_switched_off(site):
     site.is_seen("on")
     assert site.history()[0]["outcome"] == "unknown" and site.history()[0]["ended"]
     kinds = [e["kind"] for e in site.events("--host", "edge01") if e.get("boot") == boot["id"]]
-    assert kinds == ["boot.begin", "boot.end"]
+    assert kinds == ["boot.begin", "boot.flag", "boot.end"]
 
 
 def test_a_job_finds_the_host_off(site):

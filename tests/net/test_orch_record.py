@@ -400,7 +400,7 @@ def test_strangers_get_403(orch):
     import re
     source = open(os.path.join(ROOT, "orchestrator", "api.c")).read()
     routes = [(m, p.replace('V1 "', "/api/v1").replace('"', "")) for m, p in
-              re.findall(r'\{"(GET|POST|PATCH|DELETE)", ((?:V1 )?"[^"]+")', source)]
+              re.findall(r'\{"(GET|POST|PATCH|DELETE)", ((?:V1 )?"[^"]+"),\s+\w+,\s+AUTH_(?!NONE)', source)]
     assert len(routes) > 30
     program = f"""
 import http.client, socket, sys

@@ -361,7 +361,8 @@ def test_list_and_test_from_the_command_line(orchs, receiver):
     assert o.hook("ops")["delivered"] == 0 and not o.events()
     with sqlite3.connect(o.database) as db:
         rows = db.execute("SELECT what, object, reason, result FROM audit ORDER BY seq").fetchall()
-    assert rows == [("webhook.test", "ops", "new receiver", "ok")] + [("webhook.test", "ops", "", "ok")] * 2
+    assert rows == [("webhook.test", "ops", "new receiver", "ok")] + [("webhook.test", "ops", "", "ok")] * 2 + [
+        ("webhook.test", "none", "", "webhook-unknown")]
 
 
 def test_secrets_that_others_can_read_are_refused(orchs, receiver):

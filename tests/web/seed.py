@@ -123,7 +123,7 @@ class Seed:
     def unordered(self, host, hours):
         site = host.split(".")[1]
         agent, at, boot = self.agents[site], self.now - hours * 3600, self.id()
-        agent.report(self.event(agent, "boot.begin", at, host, boot=boot, planned=False, attempt=0, trigger="dhcp"),
+        agent.report(self.event(agent, "boot.begin", at, host, boot=boot, planned=False, attempt=0, trigger="netboot"),
                      self.event(agent, "dhcp4.discover", at, host, boot=boot, arch="x64-uefi"),
                      self.event(agent, "boot.end", at + 61, host, boot=boot, outcome="unknown", text="left to the disk"))
 

@@ -63,8 +63,9 @@ class LiveSite(whole_lab.Site):
         self.kernel, self.initrd = os.urandom(300_000), os.urandom(900_000)
         self.write("images/d/vmlinuz", self.kernel)
         self.write("images/d/initrd", self.initrd)
-        with open(self.path("orchestrator.yaml"), "a", encoding="utf-8") as f:
-            f.write(web_config(self.port))
+        config = self.read("orchestrator.yaml")
+        assert "web: {listen: []}\n" in config
+        self.write("orchestrator.yaml", config.replace("web: {listen: []}\n", web_config(self.port)).encode())
         self.client = lan.add_client(mac=self.hosts[0]["nics"][0]["mac"], address=self.hosts[0]["nics"][0]["ip"] + "/24")
 
     def document(self):
