@@ -55,11 +55,12 @@ UPDATE host_state SET known = power WHERE power IN ('on', 'off');
 UPDATE boot SET flags = 1 WHERE NOT planned AND cause = 'netboot';
 UPDATE boot SET verdict_code = j.verdict_code, verdict_text = j.verdict_text, verdict_next = j.verdict_next
 	FROM job AS j WHERE j.boot = boot.id AND j.verdict_code IS NOT NULL AND coalesce(boot.outcome, '') <> 'ok';
+-- By the boot's own events: the empty text keeps the index of kinds out of it, which would walk all of a kind for each boot.
 UPDATE boot SET
 	mac = (SELECT e.mac FROM event AS e WHERE e.boot = boot.id AND e.mac IS NOT NULL ORDER BY e.seq LIMIT 1),
-	ip = (SELECT e.ip FROM event AS e WHERE e.boot = boot.id AND e.kind = 'dhcp4.ack' AND e.ip IS NOT NULL
+	ip = (SELECT e.ip FROM event AS e WHERE e.boot = boot.id AND e.kind || '' = 'dhcp4.ack' AND e.ip IS NOT NULL
 		ORDER BY e.seq DESC LIMIT 1),
-	ip6 = (SELECT e.ip FROM event AS e WHERE e.boot = boot.id AND e.kind = 'dhcp6.reply' AND e.ip IS NOT NULL
+	ip6 = (SELECT e.ip FROM event AS e WHERE e.boot = boot.id AND e.kind || '' = 'dhcp6.reply' AND e.ip IS NOT NULL
 		ORDER BY e.seq DESC LIMIT 1);
 INSERT INTO transfer (boot, n, protocol, class, file, ip, began, ended, octets, total, result, failed, reason)
 	SELECT boot, n, substr(kind, 1, 4), class, file, ip, at - took, at, bytes, total, result, kind LIKE '%.error', reason
