@@ -338,8 +338,12 @@ by_cookie(struct access *a, const struct access_ask *ask, const char *text,
 	if (rc < 0)
 		return ACCESS_TROUBLE;
 	ret->by_session = true;
-	if (!is_safe(ask->method) && (!access_same_site(ask) || !ask->csrf ||
-					 !secret_equal(ask->csrf, ret->session.csrf)))
+	/* Reading too: a GET may take a console. SameSite does not tell apart the ports of a host, nor the hosts of a
+	 * domain; browsers do. */
+	if (!access_same_site(ask))
+		return ACCESS_CROSS;
+	if (!is_safe(ask->method) &&
+	    (!ask->csrf || !secret_equal(ask->csrf, ret->session.csrf)))
 		return ACCESS_CROSS;
 	if (ask->now - ret->session.last_used >= MINUTE_US) {
 		access_session_touch(a, ret->session.digest, ask->now);
@@ -371,7 +375,7 @@ access_check(struct access *a, const struct access_ask *ask, struct access_grant
 	return r;
 }
 
-bool
+enum auth_role
 access_known(struct access *a, const struct access_ask *ask)
 {
 	char cookie[ACCESS_SECRET_SIZE];
@@ -386,5 +390,5 @@ access_known(struct access *a, const struct access_ask *ask)
 		rc = find_session(a, cookie, ask->now, &g);
 		secret_wipe(cookie, sizeof(cookie));
 	}
-	return rc == 0;
+	return rc == 0 ? access_role(g.token.role) : AUTH_NONE;
 }

@@ -66,8 +66,8 @@ enum access_result {
 
 enum access_result
 access_check(struct access *a, const struct access_ask *ask, struct access_grant *ret);
-/* Is it somebody's? Without counting a failure. */
-bool
+/* Whose is it? AUTH_NONE: nobody's, which is not counted as a failure. */
+enum auth_role
 access_known(struct access *a, const struct access_ask *ask);
 /* Does the page that made this request come from here? True for what no browser sends. */
 bool

@@ -235,7 +235,8 @@ audit_refused_note(void *arg, struct rest_request *rq, int status,
 {
 	struct orch *o = arg;
 	const struct audit_who *who = rest_user(rq);
-	const json_t *body = rest_body(rq, NULL);
+	/* What strangers send is not even parsed. */
+	const json_t *body = who ? rest_body(rq, NULL) : NULL;
 	const char *why = json_string_value(json_object_get(body, "reason"));
 	char word[WORD_SIZE], object[TEXT_MAX], reason[TEXT_MAX];
 

@@ -16,8 +16,11 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 
-/* Of who is nobody yet: enough for a login. */
-enum { STRANGERS_BODY_MAX = 4096 };
+/* Bodies are parsed on the loop: only who sends documents may send large ones. */
+enum {
+	READERS_BODY_MAX = 4096, /* of viewers, and of who is nobody yet: a login */
+	OPERATORS_BODY_MAX = 256 * 1024,
+};
 
 /* No script, style or frame of anybody else, whatever gets into the page (CSP level 3). */
 static const struct rest_web_header headers[] = {
@@ -39,7 +42,10 @@ body_max(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct access_ask ask = web_ask(rq);
 
-	return access_known(o->access, &ask) ? REST_BODY_MAX : STRANGERS_BODY_MAX;
+	enum auth_role role = access_known(o->access, &ask);
+	return role >= AUTH_ADMIN      ? REST_BODY_MAX
+	       : role >= AUTH_OPERATOR ? OPERATORS_BODY_MAX
+				       : READERS_BODY_MAX;
 }
 
 static bool

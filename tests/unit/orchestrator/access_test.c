@@ -207,9 +207,34 @@ a_session_changes_only_with_its_csrf_token(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		s->ask.origin = rows[i].origin;
 		s->ask.fetch_site = rows[i].fetch_site;
+		s->ask.method = "POST";
 		if (check(s) != rows[i].r)
 			fail_msg("%zu", i);
+		/* A GET may take a console: another port's page has the cookie too. */
+		s->ask.method = "GET";
+		if (check(s) != rows[i].r)
+			fail_msg("GET %zu", i);
 	}
+	/* The address bar. */
+	s->ask.origin = NULL;
+	s->ask.fetch_site = "none";
+	s->ask.csrf = NULL;
+	assert_int_equal(check(s), ACCESS_OK);
+}
+
+static void
+it_is_known_whose_a_request_is(void **state)
+{
+	struct site *s = *state;
+
+	assert_int_equal(access_known(s->a, &s->ask), AUTH_NONE);
+	s->ask.authorization = s->bearer;
+	assert_int_equal(access_known(s->a, &s->ask), access_role(s->token.role));
+	s->ask.authorization = NULL;
+	s->ask.cookie = s->cookie;
+	assert_int_equal(access_known(s->a, &s->ask), access_role(s->token.role));
+	s->ask.now = FIXTURE_NOW + 12 * HOUR_US;
+	assert_int_equal(access_known(s->a, &s->ask), AUTH_NONE);
 }
 
 static void
@@ -320,6 +345,7 @@ main(void)
 	    T(a_name_is_given_once),
 	    T(a_session_reads),
 	    T(a_session_changes_only_with_its_csrf_token),
+	    T(it_is_known_whose_a_request_is),
 	    T(a_session_ends),
 	    T(sessions_of_a_token_are_bounded),
 	    T(failures_are_limited_and_recorded_once_a_minute),
