@@ -107,6 +107,9 @@ begin_writing(struct rest_conn *c)
 
 	c->state = REST_CONN_WRITING;
 	arm(c, WRITE_S + (int64_t)(n / SLOWEST));
+	/* A stream of HTTP/1.0 that had been read to its end adds nothing, and nothing would tell that it has left. */
+	if (n == 0)
+		bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
 }
 
 void
@@ -119,7 +122,8 @@ rest_conn_reply(struct rest_conn *c, int status, const char *title, struct evbuf
 		evbuffer_add_printf(
 		    to, "Content-Length: %zu\r\n", body ? evbuffer_get_length(body) : 0);
 	evbuffer_add(to, "\r\n", 2);
-	if (body)
+	/* "The server MUST NOT send content in the response" to HEAD (RFC 9110 9.3.2): it would be taken for the next one. */
+	if (body && !(c->has_head && str_eq(c->head.method, "HEAD")))
 		evbuffer_add_buffer(to, body);
 	begin_writing(c);
 }
@@ -296,7 +300,9 @@ on_write(struct bufferevent *bev, void *arg)
 {
 	struct rest_conn *c = arg;
 
-	if (c->state != REST_CONN_WRITING)
+	/* The callback may be of an earlier emptiness: over TLS it comes later than what it tells of. */
+	if (c->state != REST_CONN_WRITING ||
+	    evbuffer_get_length(bufferevent_get_output(bev)) > 0)
 		return;
 	if (!keeps(c)) {
 		/* Closed at once, what the client still sends would be answered with a reset, which takes the

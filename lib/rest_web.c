@@ -25,7 +25,7 @@
 #include "lib/rest_tls.h"
 #include "lib/str.h"
 
-enum { LISTENERS_MAX = 16, BACKLOG = 128, PAUSE_MS = 100 };
+enum { LISTENERS_MAX = 16, BACKLOG = 128, PAUSE_MS = 100, NOBODYS_BODY = 4096 };
 
 #define TELL_EVERY_US (60 * USEC_PER_SEC)
 
@@ -146,17 +146,32 @@ too_many(const struct rest_web *w, const struct addr_ip *ip)
 	return n >= REST_WEB_CONNS_PER_ADDRESS;
 }
 
-/* Of a full house the one leaves that has been idle between requests: at the front are the oldest. */
+/* Has nobody shown a token on it, or not yet? Only who has one may send a larger body. */
+static bool
+of_nobody(const struct rest_conn *c)
+{
+	return c->state != REST_CONN_HANDLING && c->state != REST_CONN_STREAM &&
+	       c->owner[0] == '\0' &&
+	       (c->state != REST_CONN_BODY || c->head.body_len <= NOBODYS_BODY);
+}
+
+/* Of a full house the one leaves that has been idle between requests, at the front are the oldest; else the oldest of
+ * those that nobody has shown a token on: an honest client is through within a fraction of a second. */
 static void
 make_room(struct rest_web *w)
 {
-	struct rest_conn *c;
+	struct rest_conn *c, *oldest = NULL;
 
-	DL_FOREACH (w->conns, c)
+	DL_FOREACH (w->conns, c) {
 		if (c->state == REST_CONN_HEAD && !c->first && !c->stepping) {
 			rest_conn_free(c);
 			return;
 		}
+		if (!oldest && of_nobody(c))
+			oldest = c;
+	}
+	if (oldest)
+		rest_conn_free(oldest);
 }
 
 static void
@@ -391,9 +406,16 @@ rest_web_drop(struct rest_server *s, const char *owner, const char *token)
 	if (!s->web)
 		return;
 	DL_FOREACH_SAFE(s->web->conns, c, next)
-	if (c->state == REST_CONN_STREAM &&
-	    ((owner && str_eq(c->owner, owner)) || (token && str_eq(c->token, token))))
-		rest_conn_free(c);
+	{
+		/* What waits has changed nothing yet; but not who is just asking for this. */
+		bool waits =
+		    c->state == REST_CONN_HANDLING && c->rq && c->rq != s->handling;
+
+		if ((waits || c->state == REST_CONN_STREAM) &&
+		    ((owner && str_eq(c->owner, owner)) ||
+			(token && str_eq(c->token, token))))
+			rest_conn_free(c);
+	}
 }
 
 size_t

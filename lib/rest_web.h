@@ -56,7 +56,8 @@ rest_web_certificate_ends(const struct rest_server *s);
 void
 rest_web_own(
     struct rest_request *rq, const char *owner, const char *token, int64_t until);
-/* Ends the streams of an owner, or those of a token (the other is NULL). */
+/* Ends the streams and the waiting requests of an owner, or those of a token (the other is NULL); not the request that
+ * is being handled. */
 void
 rest_web_drop(struct rest_server *s, const char *owner, const char *token);
 /* Of a request's owner, streams that are open. */
