@@ -353,6 +353,16 @@ by_cookie(struct access *a, const struct access_ask *ask, const char *text,
 	return ACCESS_OK;
 }
 
+/* Of a scheme that is not ours: a proxy before us has asked for it, and browsers send it along. */
+static bool
+is_others(const char *authorization)
+{
+	const char *space = strchr(authorization, ' ');
+
+	return space && space > authorization &&
+	       strncasecmp(authorization, "Bearer ", 7) != 0;
+}
+
 enum access_result
 access_check(struct access *a, const struct access_ask *ask, struct access_grant *ret)
 {
@@ -360,8 +370,9 @@ access_check(struct access *a, const struct access_ask *ask, struct access_grant
 	enum access_result r = ACCESS_NONE;
 
 	*ret = (struct access_grant){.by_session = false};
-	if (ask->authorization) {
-		const char *text = rest_head_bearer(ask->authorization);
+	const char *text = rest_head_bearer(ask->authorization);
+
+	if (text || (ask->authorization && !is_others(ask->authorization))) {
 		r = text ? access_token_check(
 			       a, text, &ask->address, ask->now, &ret->token)
 			 : failed(a, &ask->address, ask->now);

@@ -104,7 +104,7 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/images", api_image_add, AUTH_ADMIN},
     {"GET", V1 "/images/{name}", api_image_get, AUTH_VIEWER},
     {"DELETE", V1 "/images/{name}", api_image_delete, AUTH_ADMIN},
-    {"POST", V1 "/images/{name}/verify", api_image_verify, AUTH_VIEWER},
+    {"POST", V1 "/images/{name}/verify", api_image_verify, AUTH_OPERATOR},
     {"POST", V1 "/apply", api_apply_post, AUTH_ADMIN},
     {"GET", V1 "/export", api_apply_export, AUTH_VIEWER},
     {"POST", V1 "/jobs", api_job_add, AUTH_OPERATOR},

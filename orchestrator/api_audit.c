@@ -19,6 +19,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/web.h"
 
 enum {
 	SLICE_ROWS = 20000,
@@ -27,6 +28,7 @@ enum {
 	QUEUE_MAX = 1024 * 1024,
 	RETRY_US = 50 * 1000,
 	STALL_US = 60 * 1000 * 1000,
+	WALKS_MAX = 4, /* at once: fleet, metrics and plans wait in the same line */
 };
 
 /* ---- a page ---- */
@@ -185,6 +187,7 @@ struct walk {
 static void
 walk_free(struct walk *w)
 {
+	w->o->n_walks--;
 	store_close(w->reader);
 	audit_chain_free(w->chain);
 	if (w->retry)
@@ -387,11 +390,21 @@ walk_done(void *arg)
 	}
 }
 
+/* NULL: answered, since too many are under way. */
 static struct walk *
 walk_new(struct orch *o, struct rest_request *rq)
 {
+	struct error err;
+
+	if (o->n_walks >= WALKS_MAX) {
+		error_set(&err, -EBUSY, "busy", "try again in a moment",
+		    "the audit is read as a whole %d times already", WALKS_MAX);
+		api_refuse(rq, &err, NULL);
+		return NULL;
+	}
 	struct walk *w = str_alloc(sizeof(*w));
 
+	o->n_walks++;
 	w->o = o;
 	w->rq = rq;
 	w->next = INT64_MIN;
@@ -426,6 +439,8 @@ api_audit_verify(void *arg, struct rest_request *rq)
 		return;
 	}
 	struct walk *w = walk_new(o, rq);
+	if (!w)
+		return;
 	w->chain = audit_chain_new();
 	if (hash)
 		audit_chain_expect(w->chain, seq, hash);
@@ -438,9 +453,11 @@ api_audit_export(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 
-	if (!api_allow(o, rq, &who))
+	if (!api_allow(o, rq, &who) || !web_may_stream(rq))
 		return;
 	struct walk *w = walk_new(o, rq);
+	if (!w)
+		return;
 	w->retry = evtimer_new(o->base, on_retry, w);
 	if (!w->retry)
 		abort();

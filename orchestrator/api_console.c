@@ -241,8 +241,10 @@ api_console_watch(void *arg, struct rest_request *rq)
 
 	if (!api_allow(o, rq, &who) || !web_may_stream(rq))
 		return;
-	/* Whoever types holds the others off. */
-	if ((steal || write) && who.role < AUTH_OPERATOR) {
+	/* Whoever types holds the others off, and whoever is the first makes the agent log in to the BMC, which has one
+	 * such session or few. */
+	if (who.role < AUTH_OPERATOR &&
+	    (steal || write || !live_watched(o->live, name))) {
 		web_refuse_role(rq, &who, AUTH_OPERATOR);
 		return;
 	}

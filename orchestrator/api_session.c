@@ -155,8 +155,13 @@ api_session_end(void *arg, struct rest_request *rq)
 	}
 	if (!web_allow(o, rq, &g))
 		return;
+	/* A token's own requests are no session's, which could end. */
+	if (!g.by_session) {
+		rest_reply(rq, 204, NULL, NULL);
+		return;
+	}
 	int rc = db_begin(store_db(o->store));
-	if (rc == 0 && g.by_session)
+	if (rc == 0)
 		rc = db_token_session_delete(o->store, g.session.digest);
 	if (rc == 0)
 		rc = audit_write(o->store, &g.who,
@@ -165,8 +170,7 @@ api_session_end(void *arg, struct rest_request *rq)
 		    clock_wall());
 	if (!api_commit(o, rq, rc, "end the session"))
 		return;
-	if (g.by_session)
-		rest_web_drop(o->rest, g.owner, NULL);
+	rest_web_drop(o->rest, g.owner, NULL);
 	set_cookie(rq, "", 0);
 	rest_reply(rq, 204, NULL, NULL);
 }

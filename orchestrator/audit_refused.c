@@ -20,6 +20,7 @@
 #include "orchestrator/orch.h"
 
 #define V1 "/api/v1"
+#define MINUTE_US (60 * USEC_PER_SEC)
 
 enum { ITEMS_MAX = 20, ERRORS_MAX = 50, DEPTH_MAX = 6, TEXT_MAX = 300, WORD_SIZE = 64 };
 
@@ -229,6 +230,43 @@ detail_of(const json_t *body, int status, const json_t *errors)
 	return detail;
 }
 
+static struct audit_refused_owner *
+row_of(struct audit_refused *r, int64_t owner)
+{
+	struct audit_refused_owner *oldest = &r->rows[0];
+
+	for (size_t i = 0; i < AUDIT_REFUSED_OWNERS; i++) {
+		if (r->rows[i].owner == owner)
+			return &r->rows[i];
+		if (r->rows[i].since < oldest->since)
+			oldest = &r->rows[i];
+	}
+	*oldest = (struct audit_refused_owner){.owner = owner};
+	return oldest;
+}
+
+bool
+audit_refused_may(
+    struct audit_refused *r, int64_t owner, int64_t now, int64_t *ret_omitted)
+{
+	*ret_omitted = 0;
+	if (owner >= 0)
+		return true;
+	struct audit_refused_owner *o = row_of(r, owner);
+	if (o->n == 0 || now < o->since || now - o->since >= MINUTE_US) {
+		o->since = now;
+		o->n = 0;
+	}
+	if (o->n >= AUDIT_REFUSED_MAX) {
+		o->omitted++;
+		return false;
+	}
+	o->n++;
+	*ret_omitted = o->omitted;
+	o->omitted = 0;
+	return true;
+}
+
 void
 audit_refused_note(void *arg, struct rest_request *rq, int status,
     const struct error *err, const json_t *errors)
@@ -239,6 +277,7 @@ audit_refused_note(void *arg, struct rest_request *rq, int status,
 	const json_t *body = who ? rest_body(rq, NULL) : NULL;
 	const char *why = json_string_value(json_object_get(body, "reason"));
 	char word[WORD_SIZE], object[TEXT_MAX], reason[TEXT_MAX];
+	int64_t now = clock_wall(), omitted = 0;
 
 	if (!who || json_is_true(json_object_get(body, "dry_run")))
 		return;
@@ -247,14 +286,23 @@ audit_refused_note(void *arg, struct rest_request *rq, int status,
 		return;
 	str_clip(object, sizeof(object), object_of(rq, body));
 	str_clip(reason, sizeof(reason), why ? why : "");
-	json_t *detail = detail_of(body, status, errors);
+	if (!audit_refused_may(&o->refused, who->owner, now, &omitted)) {
+		log_debug(&o->log, "no audit row of %s, which is refused too often: %s",
+		    who->name, word);
+		return;
+	}
+	/* Of who may not even ask, that it was asked is enough. */
+	bool low = str_eq(err->code, "role-too-low");
+	json_t *detail = detail_of(low ? NULL : body, status, errors);
+	if (omitted > 0)
+		json_put_i64(detail, "omitted", omitted);
 	int rc = audit_write(o->store, who,
 	    &(struct audit_row){.what = word,
 		.object = object,
 		.reason = reason,
 		.result = err->code,
 		.detail = detail},
-	    clock_wall());
+	    now);
 	if (rc < 0)
 		log_error(&o->log, "cannot write the audit row of a refused request: %s",
 		    strerror(-rc));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Findings about the page's address: a certificate that ends soon, nobody who could log in, tokens about to end.
+/* Findings about the page's address: a default address that another program
+ * has, a certificate that ends soon, nobody who could log in, tokens about to end.
  *
  * Entry point: doctor_web_scan(), on the loop; it reads the tokens, which are few. That tokens would cross a network
  * without TLS is no finding: such a configuration does not start (lib/rest_web.c).
@@ -65,10 +66,17 @@ void
 doctor_web_scan(struct orch *o, int64_t now, doctor_web_add *add, void *arg)
 {
 	struct scan s = {.now = now, .add = add, .arg = arg};
-	char text[200];
+	char text[ERROR_TEXT_SIZE + 20];
 
 	if (o->config->web.n_listen == 0) {
 		add(arg, "ok", "web.listen is empty: there is no page", "");
+		return;
+	}
+	if (o->web_down.code[0]) {
+		snprintf(text, sizeof(text), "there is no page: %s", o->web_down.text);
+		add(arg, "warn", text,
+		    "stop who has it, then systemctl restart netboot-orchestrator; or "
+		    "say web.listen");
 		return;
 	}
 	int rc = db_token_list(o->store, on_token, &s);

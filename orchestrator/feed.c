@@ -108,8 +108,7 @@ static bool
 reads(struct follower *w, int64_t mono)
 {
 	if (w->queued > QUEUE_MAX)
-		/* Sending nothing tells how much is still waiting. */
-		w->queued = rest_sse_send(w->rq, NULL, "");
+		w->queued = rest_stream_waiting(w->rq);
 	if (w->queued <= QUEUE_MAX) {
 		w->stalled_since = 0;
 		return true;

@@ -263,6 +263,12 @@ hand_over(struct session *s, const char *to)
 	s->sending = false;
 }
 
+bool
+live_watched(struct live *l, const char *host)
+{
+	return find(l, host) != NULL;
+}
+
 void
 live_watch(struct live *l, struct rest_request *rq, const struct db_host *h, bool write,
     bool steal)

@@ -34,6 +34,9 @@ live_free(struct live *l);
 void
 live_watch(struct live *l, struct rest_request *rq, const struct db_host *h, bool write,
     bool steal);
+/* Does anybody watch it? */
+bool
+live_watched(struct live *l, const char *host);
 /* What a watcher types. 0, or -ENOENT, -EACCES (not the writer), -EAGAIN (too much waits), with *err. */
 int
 live_type(struct live *l, const char *host, const char *watcher, const uint8_t *data,

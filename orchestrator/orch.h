@@ -13,6 +13,7 @@
 #include "lib/secret.h"
 #include "lib/workq.h"
 #include "orchestrator/absence.h"
+#include "orchestrator/audit_refused.h"
 #include "orchestrator/console_store.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
@@ -55,6 +56,10 @@ struct orch {
 	struct tail *tail;
 	struct absence *absence;
 	struct rest_server *rest;
+	struct error
+	    web_down; /* why the default address of the page is not listened on; code "": it is */
+	struct audit_refused refused;
+	size_t n_walks; /* through the whole audit, under way */
 	struct event *prune;
 	struct event *audit_daily; /* armed while the audit's head is to be logged */
 	struct event *minutely;

@@ -207,6 +207,7 @@ set_web_defaults(struct orch_config_web *w, const struct yaml_where *where)
 	w->listen = str_alloc(sizeof(w->listen[0]));
 	w->listen[0] = str_dup(ORCH_CONFIG_WEB_LISTEN);
 	w->n_listen = 1;
+	w->listen_default = true;
 }
 
 int

@@ -75,6 +75,16 @@ web_listen(struct orch *o, struct error *err)
 	if (w->n_listen == 0)
 		return 0;
 	int rc = rest_server_listen(o->rest, &options, err);
+	/* Any local user may take a port that is not privileged, and nobody has asked for this one: orders and reports go on
+	 * without a page. What is wrong with a certificate was asked for. */
+	if (rc < 0 && w->listen_default &&
+	    (str_eq(err->code, "web-port-taken") || str_eq(err->code, "web-address"))) {
+		o->web_down = *err;
+		log_error(&o->log, "%s: there is no page, and nothing by TCP; %s",
+		    err->text, err->next);
+		err->code[0] = '\0';
+		return 0;
+	}
 	for (uint32_t i = 0; rc == 0 && i < w->n_listen; i++)
 		log_info(&o->log, "the page is at %s://%s/",
 		    w->tls_cert ? "https" : "http", w->listen[i]);
@@ -192,8 +202,9 @@ web_may_stream(struct rest_request *rq)
 
 	if (rest_web_streams(rq) < ACCESS_STREAMS_MAX)
 		return true;
-	error_set(&err, -EMFILE, "too-many-followers", "close other windows of the page",
-	    "this session follows %d streams already", ACCESS_STREAMS_MAX);
+	error_set(&err, -EMFILE, "too-many-followers",
+	    "close other windows of the page, or what else follows with it",
+	    "this session or token follows %d streams already", ACCESS_STREAMS_MAX);
 	api_refuse(rq, &err, NULL);
 	return false;
 }

@@ -44,7 +44,7 @@ export class InventoryView {
   image(i) {
     const files = [['kernel', i.kernel], ...(i.initrds || []).map((f) => ['initrd', f]), ...(i.files || []).map((f) => [f.template ? 'template' : 'file', f])];
     const result = h('span', { role: 'status' });
-    const verify = may('viewer') ? h('button', { type: 'button', class: 'quiet small', 'aria-label': `Verify the files of ${i.name}`, onclick: async () => {
+    const verify = may('operator') ? h('button', { type: 'button', class: 'quiet small', 'aria-label': `Verify the files of ${i.name}`, onclick: async () => {
       verify.disabled = true;
       setText(result, 'Reading every file…');
       try {

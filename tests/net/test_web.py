@@ -219,10 +219,10 @@ def test_every_route_asks_for_its_role(web):
         if method == "GET" and not path.endswith("/console"):
             assert web.ask(method, fill(path), token=tokens[ROLES[need - 1]]).status not in (401, 403), path
     assert refused > 20
-    # Nothing that only looks is for operators, and nothing that changes is for viewers but a check and a logout.
+    # Nothing that only looks is for operators, and nothing that changes is for viewers but a logout.
     for method, path, need in routes():
         if method != "GET":
-            assert need >= 2 or path in ("/images/{name}/verify", "/session"), path
+            assert need >= 2 or path == "/session", path
     counts, audit = rows_of(web)
     # Refusals are audited, and that is all they leave.
     assert audit[:len(before[1])] == before[1] and {result for _, _, result in audit[len(before[1]):]} == {"role-too-low"}
@@ -232,10 +232,25 @@ def test_every_route_asks_for_its_role(web):
 
 def test_a_viewer_does_not_take_a_console(web):
     assert web.apply(document()).status == 200
-    viewer = web.token("viewer")
-    for query in ("write=1", "steal=1"):
-        answer = web.ask("GET", f"/api/v1/hosts/edge01/console?{query}", token=viewer)
-        assert (answer.status, answer.code) == (403, "role-too-low")
+    viewer, operator = web.token("viewer"), web.token("operator")
+    agent = Agent(web)
+    agent.poll()
+
+    def watch(query="", token=viewer):
+        c = web.connection()
+        c.request("GET", f"/api/v1/hosts/edge01/console?{query}", headers={"Authorization": f"Bearer {token}"})
+        return c, c.getresponse()
+    # To be the first is to make the agent log in to the BMC.
+    for query in ("write=1", "steal=1", ""):
+        c, r = watch(query)
+        with contextlib.closing(c):
+            assert (r.status, json.loads(r.read())["code"]) == (403, "role-too-low"), query
+    first, r = watch(token=operator)
+    with contextlib.closing(first):
+        assert r.status == 200
+        second, r = watch()
+        with contextlib.closing(second):
+            assert r.status == 200
 
 
 def test_the_agents_interface_is_not_there(web):
@@ -511,6 +526,24 @@ def test_certificate_is_read_anew_and_a_bad_one_is_not_taken(tmp_path):
         w.stop()
 
 
+def test_the_whole_audit_is_read_a_few_times_at_once(web):
+    """All that reads the database waits in one line; who does not read his export does not keep the others out for ever."""
+    with contextlib.closing(sqlite3.connect(web.database, timeout=60)) as db, db:
+        db.execute("insert into audit(seq, at, who, uid, what, object, reason, result, detail, hash) select 1000 + i, 1, 'x', 0, 'w', '', ?, 'ok', '', '' "
+                   "from (with recursive n(i) as (select 1 union all select i + 1 from n where i < 8000) select i from n)", ("r" * 2000,))
+    token = web.token("viewer")
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            c = stack.enter_context(contextlib.closing(web.connection()))
+            c.request("GET", "/api/v1/audit/export", headers={"Authorization": f"Bearer {token}"})
+            assert c.getresponse().status == 200
+        for path in ("verify", "export"):
+            answer = web.ask("GET", f"/api/v1/audit/{path}", token=token)
+            assert (answer.status, answer.code) == (503, "busy")
+        assert web.ask("GET", "/api/v1/audit/head", token=token).status == 200
+    until(lambda: web.ask("GET", "/api/v1/audit/verify", token=token).status == 200, "room")
+
+
 def test_starts_that_are_refused(tmp_path, pki):
     def refused(name, listen, more="", words=""):
         folder = tmp_path / name
@@ -532,6 +565,22 @@ def test_starts_that_are_refused(tmp_path, pki):
             "others than its owner may read this key")
     key.chmod(0o600)
     refused("mixed", f'"127.0.0.1:{free_port()}"', f"  tls_cert: {pki.ca}\n  tls_key: {key}\n", "not the certificate's key")
+
+
+def test_a_default_address_that_is_taken_is_no_reason_not_to_start(tmp_path):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):  # somebody else has it
+            s.bind(("127.0.0.1", 8017))
+            s.listen()
+        w = Orch(tmp_path, config="web: {session_hours: 1}\n")
+        try:
+            assert "another program listens on 127.0.0.1:8017: there is no page" in w.log
+            found = [f for f in w.get("/doctor").json["findings"] if f["check"] == "web"]
+            assert [f["level"] for f in found] == ["warn"] and "127.0.0.1:8017" in found[0]["text"]
+            assert w.apply(document()).status == 200
+        finally:
+            w.stop()
 
 
 def test_ipv6(tmp_path):

@@ -116,13 +116,27 @@ what_is_no_token_is_refused(void **state)
 	str_clip(almost, sizeof(almost), s->bearer);
 	almost[strlen(almost) - 1] ^= 1;
 	snprintf(longer, sizeof(longer), "%s%0100d", s->bearer, 1);
-	const char *const wrong[] = {almost, longer, "Bearer nb_", "Basic YTpi", "",
-	    s->text, "Bearer alice", s->token.digest};
+	const char *const wrong[] = {almost, longer, "Bearer nb_", "Bearer ", "", s->text,
+	    "Bearer alice", s->token.digest};
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
 		s->ask.authorization = wrong[i];
 		assert_int_equal(check(s), ACCESS_BAD);
 		assert_false(access_known(s->a, &s->ask));
 	}
+}
+
+static void
+what_a_proxy_has_asked_for_is_not_for_us(void **state)
+{
+	struct site *s = *state;
+
+	s->ask.authorization = "Basic YTpi";
+	assert_int_equal(check(s), ACCESS_NONE);
+	s->ask.cookie = s->cookie;
+	assert_int_equal(check(s), ACCESS_OK);
+	/* What is meant for us counts alone. */
+	s->ask.authorization = "Bearer nb_x";
+	assert_int_equal(check(s), ACCESS_BAD);
 }
 
 static void
@@ -341,6 +355,7 @@ main(void)
 	    T(a_token_has_its_form),
 	    T(a_bearer_is_who_the_token_is),
 	    T(what_is_no_token_is_refused),
+	    T(what_a_proxy_has_asked_for_is_not_for_us),
 	    T(expired_and_revoked_are_like_unknown),
 	    T(a_name_is_given_once),
 	    T(a_session_reads),

@@ -35,6 +35,36 @@ what_may_be_secret_is_not_kept(void **state)
 	assert_null(audit_refused_mask(NULL));
 }
 
+/* Rows are kept for ever, and a refusal costs its client nothing. */
+static void
+a_token_has_so_many_rows_a_minute(void **state)
+{
+	struct audit_refused *r = str_alloc(sizeof(*r));
+	const int64_t minute = 60 * USEC_PER_SEC;
+	int64_t omitted = 0;
+	int written = 0;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		written += audit_refused_may(r, -1, 1000, &omitted);
+	assert_int_equal(written, AUDIT_REFUSED_MAX);
+	/* Nobody else is meant. */
+	assert_true(audit_refused_may(r, -2, 1000, &omitted));
+	assert_int_equal(omitted, 0);
+	for (int i = 0; i < 1000; i++)
+		assert_true(audit_refused_may(r, 0, 1000, &omitted));
+	assert_false(audit_refused_may(r, -1, 999 + minute, &omitted));
+	assert_true(audit_refused_may(r, -1, 1000 + minute, &omitted));
+	assert_int_equal(omitted, 1001 - AUDIT_REFUSED_MAX);
+	assert_true(audit_refused_may(r, -1, 1000 + minute, &omitted));
+	assert_int_equal(omitted, 0);
+	/* The clock was set back. */
+	assert_true(audit_refused_may(r, -1, 1, &omitted));
+	for (int i = 0; i < 1000; i++)
+		assert_true(audit_refused_may(r, -100 - i, 5000, &omitted));
+	free(r);
+}
+
 static void
 what_is_kept_is_bounded(void **state)
 {
@@ -87,6 +117,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_may_be_secret_is_not_kept),
+	    cmocka_unit_test(a_token_has_so_many_rows_a_minute),
 	    cmocka_unit_test(what_is_kept_is_bounded),
 	    cmocka_unit_test(routes_have_words),
 	};
