@@ -124,6 +124,8 @@ struct tail {
 	int64_t since;	/* what happened before is not printed */
 	bool connected; /* at least once */
 	bool failed;
+	bool told;   /* that the server refuses just now */
+	int refused; /* for good: the exit code */
 };
 
 static void
@@ -167,6 +169,7 @@ on_chunk(void *arg, const char *data, size_t len)
 	struct tail *t = arg;
 
 	t->connected = true;
+	t->told = false;
 	return sse_feed(&t->sse, data, len, on_event, t) < 0;
 }
 
@@ -183,6 +186,18 @@ on_end(void *arg, const struct http_client_reply *reply)
 		return;
 	}
 	t->connected = true;
+	if (reply->status >= 400 && (reply->status < 500 || !t->told)) {
+		const struct client_request rq = {.method = "GET", .path = t->path};
+		int r = client_refused(
+		    t->ctl, &rq, reply->status, reply->body, reply->body_len);
+		/* A server that has no room now may have it later: that is said once. */
+		t->told = true;
+		if (reply->status < 500) {
+			t->refused = r;
+			event_base_loopbreak(t->base);
+			return;
+		}
+	}
 	evtimer_add(t->retry, &tv);
 }
 
@@ -243,6 +258,8 @@ follow(const struct ctl *ctl, const char *path, int64_t since, int64_t last)
 	}
 	if (t.client == NULL || t.failed)
 		r = ctl_fail(ctl, CTL_UNREACHABLE, NULL, &t.err);
+	else
+		r = t.refused;
 	event_free(t.retry);
 	http_client_free(t.client);
 	event_base_free(t.base);

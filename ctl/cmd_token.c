@@ -12,12 +12,15 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
+/* A token that is forgotten somewhere does not open the door for ever, unless somebody says so. */
+enum { EXPIRES_DAYS = 90 };
+
 static int
 body_of(const struct ctl *ctl, const struct args *args, json_t *body)
 {
 	const char *expires = args_get(args, "expires");
 	struct error err;
-	int64_t us = 0;
+	int64_t us = EXPIRES_DAYS * 24 * 3600 * USEC_PER_SEC;
 
 	json_put_str(body, "name", args->operands[0]);
 	json_put_str(body, "role", args_get(args, "role"));
@@ -25,11 +28,12 @@ body_of(const struct ctl *ctl, const struct args *args, json_t *body)
 	if (args_get(args, "role") == NULL)
 		error_set(&err, 0, "usage", "say --role viewer, operator or admin",
 		    "it is not said what the token may do");
-	else if (expires != NULL && str_to_duration(expires, &us) < 0)
-		error_set(&err, 0, "usage", "write 90d or 12h",
+	else if (expires != NULL && !str_eq(expires, "never") &&
+		 (str_to_duration(expires, &us) < 0 || us < USEC_PER_SEC))
+		error_set(&err, 0, "usage", "write 90d, 12h or never",
 		    "--expires: '%s' is no duration", expires);
 	else {
-		if (us > 0)
+		if (!str_eq(expires, "never"))
 			json_put_i64(body, "expires_s", us / USEC_PER_SEC);
 		return CTL_OK;
 	}
@@ -55,7 +59,9 @@ cmd_token_add(struct ctl *ctl, const struct args *args)
 			output_object(ctl, answer);
 		else
 			fprintf(ctl->out, "%s\n", cmd_util_str(answer, "token"));
-		ctl_say(ctl, "%s: made; the token is not shown again", args->operands[0]);
+		const char *ends = cmd_util_str(answer, "expires");
+		ctl_say(ctl, "%s: made; it %s%s; the token is not shown again",
+		    args->operands[0], ends[0] ? "ends at " : "never ends", ends);
 	}
 	json_decref(answer);
 	json_decref(body);

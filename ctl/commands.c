@@ -45,7 +45,8 @@ static const struct args_option reason_option[] = {
 
 static const struct args_option token_options[] = {
     {"role", 0, ARGS_VALUE, "viewer|operator|admin", "what it may do"},
-    {"expires", 0, ARGS_VALUE, "DURATION", "it ends by itself after that (90d)"},
+    {"expires", 0, ARGS_VALUE, "DURATION",
+	"it ends by itself after that, or `never` (90d)"},
 };
 
 static const struct args_option order_options[] = {

@@ -39,7 +39,8 @@ enum {
 	FOLLOW_ASK_TIMEOUT_S = 10,
 	FOLLOW_WIDTH = 100,
 	FOLLOW_ROWS = 24,
-	FOLLOW_MANY = 32, /* from then on one stream for all of them */
+	FOLLOW_MANY =
+	    4, /* from then on one stream for all of them: a token may have few */
 	FOLLOW_PAGE = 1000,
 	FOLLOW_NAMED = 20, /* of those that go on */
 };
@@ -81,6 +82,8 @@ struct follow {
 	size_t drawn_lines;
 	bool lost; /* the server does not answer just now */
 	bool interrupted;
+	bool full;   /* it was said that the server takes no more streams */
+	int refused; /* it lets us ask no more: the exit code */
 	unsigned polls;
 };
 
@@ -312,6 +315,26 @@ retry_later(struct follow_stream *st)
 		st->retry_s *= 2;
 }
 
+/* An expired or revoked token does not come back. What a server has no room for does, and the records are asked for
+ * meanwhile. */
+static void
+look_at_refusal(struct follow *f, const struct http_client_reply *reply)
+{
+	const struct client_request rq = {.method = "GET", .path = "/api/v1"};
+	bool final = reply->status == 401 || reply->status == 403;
+	int r;
+
+	if (f->refused || (!final && (reply->status < 500 || f->full)))
+		return;
+	erase(f);
+	r = client_refused(f->ctl, &rq, reply->status, reply->body, reply->body_len);
+	f->full = true;
+	if (!final)
+		return;
+	f->refused = r;
+	event_base_loopbreak(f->base);
+}
+
 static void
 on_stream_end(void *arg, const struct http_client_reply *reply)
 {
@@ -320,6 +343,7 @@ on_stream_end(void *arg, const struct http_client_reply *reply)
 	st->call = NULL;
 	if (reply->status == 0)
 		set_lost(st->follow, true);
+	look_at_refusal(st->follow, reply);
 	retry_later(st);
 }
 
@@ -397,6 +421,7 @@ on_record(void *arg, const struct http_client_reply *reply)
 
 	j->ask = NULL;
 	set_lost(j->follow, reply->status == 0);
+	look_at_refusal(j->follow, reply);
 	if (reply->status == 200)
 		job = json_parse(reply->body, reply->body_len, &err);
 	if (job != NULL)
@@ -436,6 +461,7 @@ on_page(void *arg, const struct http_client_reply *reply)
 
 	f->page = NULL;
 	set_lost(f, reply->status == 0);
+	look_at_refusal(f, reply);
 	if (reply->status == 200)
 		page = json_parse(reply->body, reply->body_len, &err);
 	json_array_foreach (json_object_get(page, "items"), i, item) {
@@ -658,8 +684,13 @@ follow_io_run(const struct ctl *ctl, const json_t *jobs, const struct follow_io_
 		event_base_dispatch(f.base);
 	f.lost = false;
 	draw(&f);
-	print_results(&f);
-	r = f.worst;
+	if (f.refused) {
+		flush_results(&f);
+		say_open(&f);
+	} else {
+		print_results(&f);
+	}
+	r = f.refused ? f.refused : f.worst;
 out:
 	finish(&f);
 	if (f.interrupted) {

@@ -19,6 +19,7 @@
 #include "ctl/args_help.h"
 #include "ctl/commands.h"
 #include "ctl/ctl.h"
+#include "lib/addr.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -69,15 +70,25 @@ read_token(struct ctl *ctl, const char *path, struct error *err)
 static bool
 in_the_clear(const char *server)
 {
-	static const char *const near[] = {
-	    "http://127.", "http://[::1]", "http://localhost:", "http://localhost/"};
+	char host[256];
+	struct addr_ip ip;
 
 	if (!str_has_prefix(server, "http://"))
 		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(near); i++)
-		if (str_has_prefix(server, near[i]))
-			return false;
-	return true;
+	server += strlen("http://");
+	/* What stands before an '@' is no host, and names may begin like an address. */
+	size_t n = server[0] == '[' ? strcspn(server, "]") + 1 : strcspn(server, ":/?#");
+	if (n > strlen(server) || n >= sizeof(host) || strchr(server, '@') ||
+	    strchr(":/?#", server[n]) == NULL)
+		return true;
+	if (server[0] == '[') {
+		server++;
+		n -= 2;
+	}
+	memcpy(host, server, n);
+	host[n] = '\0';
+	return !str_eq(host, "localhost") &&
+	       (addr_ip_parse(host, &ip) < 0 || !addr_ip_is_loopback(&ip));
 }
 
 static int

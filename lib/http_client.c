@@ -4,7 +4,7 @@
  * Entry points: http_client_new(), http_client_start(), http_client_stream(),
  * http_client_cancel(); http_client_once() for programs without a loop. Ownership: a
  * client owns its calls; a call ends with its `done` or with http_client_cancel().
- * Failure modes: no answer gives status 0 and a reason ("server-unreachable", "timeout",
+ * Failure modes: no answer gives status 0 and a reason ("server-unreachable", "tls-failed", "timeout",
  * "reply-too-large"). An answer that breaks off is no answer: half a document is never
  * handed on.
  *
@@ -48,6 +48,7 @@ struct http_client_call {
 	struct http_client_reply reply;
 	size_t body_room, body_max;
 	char *where; /* as messages call it */
+	bool local;  /* by a unix socket */
 	bool cancelled;
 	bool stopped; /* the chunk callback ended the stream */
 	bool too_large;
@@ -112,6 +113,9 @@ call_free(struct http_client_call *call)
 {
 	if (call->easy != NULL)
 		curl_easy_cleanup(call->easy);
+	/* One of them is the token. */
+	for (struct curl_slist *h = call->headers; h != NULL; h = h->next)
+		secret_wipe(h->data, strlen(h->data));
 	curl_slist_free_all(call->headers);
 	http_client_reply_done(&call->reply);
 	free(call->where);
@@ -296,6 +300,7 @@ call_new(const struct server *s, const struct http_client_request *rq)
 	call->reply.body = str_dup("");
 	call->body_room = 1;
 	call->body_max = rq->body_max > 0 ? rq->body_max : HTTP_CLIENT_BODY_MAX;
+	call->local = rq->url == NULL && s->socket_path != NULL;
 	call->where = str_dup(rq->url != NULL	       ? rq->url_name
 			      : s->socket_path != NULL ? s->socket_path
 						       : s->base_url);
@@ -315,6 +320,14 @@ call_new(const struct server *s, const struct http_client_request *rq)
 		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
 		    (long)(rq->timeout_us / USEC_PER_MSEC) + 1);
 	return call;
+}
+
+static bool
+is_about_tls(CURLcode code)
+{
+	return code == CURLE_PEER_FAILED_VERIFICATION ||
+	       code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CACERT_BADFILE ||
+	       code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_ISSUER_ERROR;
 }
 
 /* Turns libcurl's result into status or reason. */
@@ -339,10 +352,19 @@ call_conclude(struct http_client_call *call, CURLcode code)
 		return error_set(&reply->err, -ETIMEDOUT, "timeout",
 		    "look whether the server is overloaded, then try again",
 		    "%s: no answer in time", where);
+	if (is_about_tls(code))
+		return error_set(&reply->err, -EPROTO, "tls-failed",
+		    "name its CA (netboot-ctl: --ca-file or NETBOOT_CA_FILE), and the "
+		    "server "
+		    "as its certificate does",
+		    "%s: %s", where, curl_easy_strerror(code));
 	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
 	return error_set(&reply->err, -ECONNREFUSED, "server-unreachable",
-	    "look whether netboot-orchestrator runs, and whether you are root or in its "
-	    "group netboot",
+	    call->local
+		? "look whether netboot-orchestrator runs, and whether you are root or "
+		  "in its "
+		  "group netboot"
+		: "look whether the server runs, and whether it listens on that address",
 	    "%s: %s", where,
 	    code == CURLE_COULDNT_CONNECT && os_errno != 0 ? strerror((int)os_errno)
 							   : curl_easy_strerror(code));

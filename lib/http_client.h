@@ -34,7 +34,7 @@ struct http_client_reply {
 	size_t body_len;
 	char etag[80];
 	struct error
-	    err; /* set when status is 0: code "server-unreachable" or "timeout" */
+	    err; /* set when status is 0: code "server-unreachable", "tls-failed" or "timeout" */
 };
 
 struct http_client;

@@ -459,16 +459,71 @@ def test_tls_of_our_own_ca_with_curl_and_ctl(tls, pki, tmp_path):
     assert r.returncode == 0 and "viewer" in r.stdout and "nb_" not in r.stdout
     assert ctl(*with_token, "token", "rm", "web").returncode == 0
     r = ctl("--token-file", str(file), "site", "list")
-    assert r.returncode == 5 and "certificate" in r.stderr, r
+    assert r.returncode == 5 and ": tls-failed: " in r.stderr and "--ca-file" in r.stderr and "group" not in r.stderr, r
     r = ctl("--ca-file", pki.ca, "site", "list")
     assert r.returncode == 3 and "login-needed" in r.stderr
     file.chmod(0o640)
     r = ctl(*with_token, "site", "list")
     assert r.returncode == 1 and "token-file" in r.stderr
     file.chmod(0o600)
-    env["NETBOOT_SERVER"] = "http://192.0.2.1:8017"
-    r = ctl(*with_token, "site", "list")
-    assert r.returncode == 1 and "without TLS" in r.stderr
+    for server in ("http://192.0.2.1:8017", "http://127.evil.invalid/", "http://localhost:x@evil.invalid/", "http://localhost.evil.invalid",
+                   "http://[::1].evil.invalid/", "http://[2001:db8::1]/", "http://[::1", "http://127.0.0.1@evil.invalid", "http://"):
+        env["NETBOOT_SERVER"] = server
+        r = ctl(*with_token, "site", "list")
+        assert r.returncode == 1 and "without TLS" in r.stderr, (server, r)
+    for server in ("http://localhost:1", "http://127.0.0.1:1/", "http://[::1]:1"):
+        env["NETBOOT_SERVER"] = server
+        r = ctl(*with_token, "site", "list")
+        assert r.returncode == 5 and "server-unreachable" in r.stderr and "group" not in r.stderr, (server, r)
+
+
+def test_ctl_ends_when_its_token_does(web, tmp_path):
+    """It does not wait for a server that will not answer it any more."""
+    assert web.apply(document()).status == 200
+    Agent(web).poll()
+    job = web.order("edge01", "rescue").json["jobs"][0]["id"]
+    file = tmp_path / "token"
+    file.write_text(web.token("ops", "viewer"))
+    file.chmod(0o600)
+    env = {**os.environ, "NETBOOT_SERVER": f"http://127.0.0.1:{web.port}", "NETBOOT_TOKEN_FILE": str(file), "LC_ALL": "C.UTF-8"}
+    ctl = os.path.join(BUILD, "netboot-ctl")
+    procs = [subprocess.Popen([ctl, *words], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+             for words in (["events", "--follow", "--kind", "job.*"], ["watch", job])]
+    try:
+        until(lambda: web.get("/tokens").json["items"][0]["last_used"], "the token's use")
+        until(lambda: len(established(web.port)) >= 2, "the streams")
+        assert web.delete("/tokens/ops").status == 204
+        for p in procs:
+            out, err = p.communicate(timeout=PATIENCE)
+            assert p.returncode == 3 and err.count(": login-failed: ") == 1, (out, err)
+    finally:
+        for p in procs:
+            p.kill()
+            p.wait()
+
+
+def established(port):
+    """Connections to a port of this machine that are open."""
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.readlines()[1:]]
+    return [r for r in rows if r[2] == f"0100007F:{port:04X}" and r[3] == "01"]
+
+
+def test_a_token_of_ctl_ends_unless_it_is_said_otherwise(web):
+    env = {**os.environ, "NETBOOT_SERVER": f"unix:{web.socket}", "LC_ALL": "C.UTF-8"}
+
+    def add(name, *words):
+        return subprocess.run([os.path.join(BUILD, "netboot-ctl"), "token", "add", name, "--role", "viewer", "--reason", "r", *words], env=env,
+                              capture_output=True, text=True, timeout=PATIENCE)
+    for name, words, told in (("a", [], "ends at"), ("b", ["--expires", "never"], "never ends"), ("c", ["--expires", "1h"], "ends at")):
+        r = add(name, *words)
+        assert r.returncode == 0 and told in r.stderr and r.stdout.startswith("nb_"), r
+    for words in ("0s", "0", "soon"):
+        assert add("d", "--expires", words).returncode == 1
+    ends = {t["name"]: t["expires"] for t in web.get("/tokens").json["items"]}
+    assert set(ends) == {"a", "b", "c"} and ends["b"] is None
+    days = (time.mktime(time.strptime(ends["a"][:19], "%Y-%m-%dT%H:%M:%S")) - time.mktime(time.gmtime())) / 86400
+    assert 89.9 < days < 90.1, ends
 
 
 def test_cookie_over_tls_is_secure(tls):
