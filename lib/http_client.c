@@ -25,7 +25,7 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000 };
+enum { CONNECT_TIMEOUT_MS = 10000, DISCARD_MAX = 64 * 1024 };
 
 #define UNIX_PREFIX "unix:"
 
@@ -47,11 +47,13 @@ struct http_client_call {
 	void *arg;
 	struct http_client_reply reply;
 	size_t body_room, body_max;
-	char *where; /* as messages call it */
-	bool local;  /* by a unix socket */
+	size_t discarded; /* octets of a body that nobody wants */
+	char *where;	  /* as messages call it */
+	bool local;	  /* by a unix socket */
 	bool cancelled;
 	bool stopped; /* the chunk callback ended the stream */
 	bool too_large;
+	bool status_only;
 };
 
 struct http_client {
@@ -165,6 +167,12 @@ on_data(char *data, size_t size, size_t n, void *arg)
 
 	if (call->cancelled)
 		return 0;
+	if (call->status_only) {
+		/* A short one is read to its end, so that the connection can be used again. */
+		call->discarded += len;
+		call->stopped = call->discarded > DISCARD_MAX;
+		return call->stopped ? 0 : len;
+	}
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	/* The body of a refusal goes to the reply, also when a stream was asked for. */
 	if (call->chunk == NULL || status >= 300)
@@ -301,6 +309,7 @@ call_new(const struct server *s, const struct http_client_request *rq)
 	call->body_room = 1;
 	call->body_max = rq->body_max > 0 ? rq->body_max : HTTP_CLIENT_BODY_MAX;
 	call->local = rq->url == NULL && s->socket_path != NULL;
+	call->status_only = rq->status_only;
 	call->where = str_dup(rq->url != NULL	       ? rq->url_name
 			      : s->socket_path != NULL ? s->socket_path
 						       : s->base_url);
@@ -340,7 +349,8 @@ call_conclude(struct http_client_call *call, CURLcode code)
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	reply->status = 0;
-	if (code == CURLE_OK || call->stopped) {
+	/* 200 and above: not the "100 Continue" before an answer. */
+	if (code == CURLE_OK || call->stopped || (call->status_only && status >= 200)) {
 		reply->status = (int)status;
 		return 0;
 	}

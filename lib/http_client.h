@@ -5,6 +5,7 @@
 #define LIB_HTTP_CLIENT_H
 
 #include <event2/event.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/error.h"
@@ -26,6 +27,9 @@ struct http_client_request {
 	const char *const
 	    *headers;	 /* further lines "Name: value", up to a NULL; or NULL */
 	size_t body_max; /* of the answer; 0: HTTP_CLIENT_BODY_MAX */
+	/* The status is the whole answer: nothing of a body is kept, and none that is long, cut off or slow takes the
+	 * status back. */
+	bool status_only;
 };
 
 struct http_client_reply {

@@ -4,7 +4,8 @@
  * Entry points: webhook_send(), webhook_send_judge(). The signature is over the time and the body, so that neither can
  * be exchanged nor an old one sent again later on; the delivery's id stays the same in every attempt, by which a
  * receiver knows what it has already. Ownership: the call is the client's. Failure modes: an answer is a success with
- * 2xx only, and nothing of its body is kept: servers like to quote the path of the request, which may be a secret. */
+ * 2xx only, and nothing of its body is kept: servers like to quote the path of the request, which may be a secret, and
+ * some answer with pages, which must not make a success a failure. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@
 #include "lib/str.h"
 #include "orchestrator/webhook_priv.h"
 
-enum { HEADERS = 7, HEADER_SIZE = 160, ANSWER_MAX = 64 * 1024 };
+enum { HEADERS = 7, HEADER_SIZE = 160 };
 
 struct headers {
 	char line[HEADERS][HEADER_SIZE];
@@ -80,7 +81,7 @@ webhook_send(struct http_client *client, const struct webhook_config *c,
 	    .headers = h.list,
 	    .idempotency_key = d->id,
 	    .timeout_us = (int64_t)c->timeout_s * USEC_PER_SEC,
-	    .body_max = ANSWER_MAX};
+	    .status_only = true};
 	return http_client_start(client, &rq, done, arg);
 }
 

@@ -62,6 +62,7 @@ class Receiver:
         self.certificate = certificate
         self.before_answer = None  # called once, before the next answer
         self.got, self.taken, self.how = [], [], "ok"
+        self.page = b""  # the body of answers
         self.lock, self.release = threading.Lock(), threading.Event()
         self.port, self.server = 0, None
         self.open()
@@ -102,8 +103,10 @@ class Receiver:
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", receiver.url)
-                self.send_header("Content-Length", "0")
+                page = b"" if status == 204 else receiver.page
+                self.send_header("Content-Length", str(len(page)))
                 self.end_headers()
+                self.wfile.write(page)
 
             def log_message(self, *args):
                 pass

@@ -294,6 +294,21 @@ def test_a_body_that_is_called_wrong_does_not_hold_up_the_rest(orchs, receiver):
     assert [e["kind"] for e in o.events("&kind=webhook.*")] == ["webhook.gave-up"]
 
 
+@pytest.mark.parametrize("status", (200, 422))
+def test_a_page_for_an_answer_counts_as_its_status(orchs, receiver, status):
+    """More than anybody would keep of it: taken is taken, and refused is refused."""
+    o = orchs(hook("ops", receiver))
+    agent = ready(o)
+    receiver.page = b"<html>" + b"x" * 3_000_000
+    receiver.behave(status)
+    fail_job(o, agent)
+    if status == 200:
+        until(lambda: o.hook("ops")["delivered"] == 1, "the record")
+        assert o.hook("ops")["last_error"] is None and len(receiver.got) == 1
+    else:
+        until(lambda: o.hook("ops")["last_error"] == "answered with 422", "the refusal")
+
+
 def test_what_waits_for_three_days_is_given_up(orchs, receiver):
     o = orchs(hook("ops", receiver))
     agent = ready(o)

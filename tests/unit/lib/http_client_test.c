@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "lib/clock.h"
+#include "lib/compiler.h"
 #include "lib/str.h"
 
 /* A server by hand on loopback: it accepts, keeps what it read, and answers what the test
@@ -346,6 +348,52 @@ an_answer_from_anywhere_is_bounded(void **state)
 	assert_null(strstr(f->reply.err.text, "secret"));
 }
 
+/* Whatever follows the status: too much, too little, nothing for a while. */
+static void
+only_the_status_counts(void **state)
+{
+	struct fixture *f = *state;
+	char url[128], *much = str_alloc(300 * 1024);
+	struct http_client_request rq = {.method = "POST",
+	    .url = url,
+	    .url_name = "http://the-host",
+	    .body = "{}",
+	    .status_only = true,
+	    .timeout_us = 300 * USEC_PER_MSEC};
+	static const char *const heads[] = {
+	    "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n",
+	    "HTTP/1.1 422 No\r\nContent-Length: 250000\r\n\r\n",
+	    "HTTP/1.1 200 OK\r\n\r\n"};
+	static const size_t sent[] = {200000, 100, 100};
+	static const int want[] = {200, 422, 200};
+
+	http_client_free(f->client);
+	assert_int_equal(str_format(url, sizeof(url), "%s/secret", f->server), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(heads); i++) {
+		f->client = http_client_new_anywhere(f->base);
+		size_t n = strlen(heads[i]);
+		memcpy(much, heads[i], n);
+		memset(much + n, 'x', sent[i]);
+		much[n + sent[i]] = '\0';
+		f->answer = much;
+		f->hang_up = i == 1;
+		f->request[0] = '\0';
+		http_client_start(f->client, &rq, done, f);
+		run(f);
+		if (f->reply.status != want[i])
+			fail_msg("%zu: %d, %s", i, f->reply.status, f->reply.err.text);
+		assert_string_equal(f->body, "");
+		http_client_free(f->client);
+		event_free(f->on_read);
+		f->on_read = NULL;
+		close(f->conn);
+		f->conn = -1;
+		event_add(f->on_accept, NULL); /* the next connection */
+	}
+	f->client = NULL;
+	free(much);
+}
+
 int
 main(void)
 {
@@ -362,6 +410,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(a_request_to_anywhere, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		an_answer_from_anywhere_is_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(only_the_status_counts, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
