@@ -627,6 +627,12 @@ db_col_is_i64(struct db_stmt *st, int col)
 	return sqlite3_column_type(st->st, col) == SQLITE_INTEGER;
 }
 
+bool
+db_col_is_text(struct db_stmt *st, int col)
+{
+	return sqlite3_column_type(st->st, col) == SQLITE_TEXT;
+}
+
 void
 db_col_copy(struct db_stmt *st, int col, char *dst, size_t size)
 {

@@ -120,6 +120,9 @@ db_col_octets(struct db_stmt *st, int col, size_t *ret_n);
 /* Is it stored as an integer? Else db_col_i64() makes one of it. */
 bool
 db_col_is_i64(struct db_stmt *st, int col);
+/* Is it stored as text? A BLOB of the same octets is not equal to it. */
+bool
+db_col_is_text(struct db_stmt *st, int col);
 /* Copies into a fixed buffer, clipped. */
 void
 db_col_copy(struct db_stmt *st, int col, char *dst, size_t size);

@@ -4,7 +4,7 @@
  * on. What is hashed, and how a chain is checked, is lib/audit_chain.h's.
  *
  * A list has a statement per leading filter, so that each walks an index in order of seq. Reading takes whatever the
- * file holds: texts with all their octets, and a number that is stored as something else makes its row one of
+ * file holds: texts with all their octets, and a number or text that is stored as something else makes its row one of
  * no version, which nothing proves. Failure modes: those of db.h. */
 #include "db/db_audit.h"
 
@@ -128,6 +128,10 @@ read_row(struct db_stmt *st)
 
 	for (int i = 0; i < 4; i++)
 		if (!db_col_is_i64(st, i))
+			r.version = -1;
+	/* A BLOB of the same octets equals no text: it would be hidden from every filter. */
+	for (int i = 0; i <= AUDIT_CHAIN_TEXTS; i++)
+		if (!db_col_is_text(st, 4 + i))
 			r.version = -1;
 	for (int i = 0; i < AUDIT_CHAIN_TEXTS; i++)
 		r.text[i].v = db_col_octets(st, 4 + i, &r.text[i].n);

@@ -141,9 +141,12 @@ static json_t *
 head_json(int64_t seq, int64_t at, const char *hash)
 {
 	char text[CLOCK_TEXT_SIZE];
+	/* A broken row may be the newest one: its hash can be any octets. */
+	const struct audit_chain_text stored = {hash, strlen(hash)};
 
-	return json_pack("{s:I, s:s?, s:s}", "seq", (json_int_t)seq, "at",
-	    seq ? clock_text(at, text, sizeof(text)) : NULL, "hash", hash);
+	return json_pack("{s:I, s:s?, s:o}", "seq", (json_int_t)seq, "at",
+	    seq ? clock_text(at, text, sizeof(text)) : NULL, "hash",
+	    audit_chain_shown(&stored));
 }
 
 void

@@ -292,6 +292,9 @@ def manipulations(n):
     for at in (1, n // 2, n):
         yield f"UPDATE audit SET reason = 'other' WHERE seq = {at}", at, "changed"
         yield (UP + FORGED).format(n=at), at, "inserted"
+    yield f"UPDATE audit SET hash = x'ff' WHERE seq = {n}", n, "changed"
+    yield f"UPDATE audit SET hash = CAST(x'ff00fe' AS TEXT) WHERE seq = {n}", n, "changed"
+    yield f"UPDATE audit SET who = CAST(who AS BLOB) WHERE seq = {n // 2}", n // 2, "changed"
     for at in (1, n // 2, n - 1):
         yield f"DELETE FROM audit WHERE seq = {at}", at, "removed"
         yield MOVE.format(a=at, b=at + 1), at, "reordered"
@@ -323,6 +326,7 @@ def test_each_manipulation_is_found_here_and_in_the_file(orch, agent, tmp_path):
             args = ["--head", kept.replace(" ", ":")] if at == n else []
             out = ctl(o, "audit", "verify", *args)
             assert out.returncode == 2 and out.stdout.startswith(f"broken: row {at}: {why}: "), (sql, out)
+            assert "hash" in o.get("/audit/head").json
             answer = o.get("/audit/verify" + (f"?seq={kept.split()[0]}&hash={kept.split()[1]}" if args else "")).json
             assert not answer["ok"] and (answer["broken"]["seq"], answer["broken"]["why"]) == (at, why)
             path = str(folder / "audit.ndjson")

@@ -190,6 +190,12 @@ static const struct {
     {"UPDATE audit SET object = CAST(X'ff' AS TEXT) WHERE seq = 4", 0,
 	AUDIT_CHAIN_CHANGED, 4},
     {"UPDATE audit SET at = at + 0.25 WHERE seq = 4", 0, AUDIT_CHAIN_CHANGED, 4},
+    /* The same octets, which no filter finds. */
+    {"UPDATE audit SET who = CAST(who AS BLOB) WHERE seq = 4", 0, AUDIT_CHAIN_CHANGED, 4},
+    {"UPDATE audit SET object = CAST(object AS BLOB) WHERE seq = 7", 0,
+	AUDIT_CHAIN_CHANGED, 7},
+    {"UPDATE audit SET hash = CAST(hash AS BLOB) WHERE seq = 1", 0, AUDIT_CHAIN_CHANGED,
+	1},
 
     {"DELETE FROM audit WHERE seq = 1", 0, AUDIT_CHAIN_REMOVED, 1},
     {"DELETE FROM audit WHERE seq = 4", 0, AUDIT_CHAIN_REMOVED, 4},
