@@ -12,10 +12,13 @@
 
 #include "db/db_audit.h"
 #include "db/db_event.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
 enum { PART_MAX = 64 * 1024 };
+
+#define TELL_EVERY_US (24LL * 3600 * USEC_PER_SEC)
 
 const char *
 audit_role_name(enum auth_role role)
@@ -105,18 +108,35 @@ audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after)
 	*ret_after = after;
 }
 
+static int
+take_at(void *arg, int64_t seq, const struct event *ev)
+{
+	(void)seq;
+	*(int64_t *)arg = ev->at;
+	return 1;
+}
+
 int
-audit_tell_head(struct store *s, int64_t now)
+audit_tell_head(struct store *s, int64_t now, bool *ret_told)
 {
 	struct event ev = event_make("audit.head", now);
-	char hash[DIGEST_TEXT];
-	int64_t seq = 0, at = 0;
-	int rc = db_audit_head(s, &seq, &at, hash);
+	char hash[DIGEST_TEXT], text[DIGEST_TEXT + 32];
+	int64_t seq = 0, at = 0, told = INT64_MIN;
+	int rc = db_event_newest_of_kind(s, ev.kind, 1, take_at, &told);
 
+	*ret_told = false;
+	if (rc == 0)
+		rc = db_audit_head(s, &seq, &at, hash);
+	/* One from a time to come was told by a clock that was wrong. */
+	if (rc < 0 || seq <= 0 || (told <= now && told > now - TELL_EVERY_US))
+		goto out;
 	event_put_i64(&ev, "row", seq);
 	event_put(&ev, "hash", hash);
-	if (rc == 0 && seq > 0)
-		rc = db_event_add(s, &ev, NULL, 0, NULL);
+	if (str_format(text, sizeof(text), "row %lld %s", (long long)seq, hash) == 0)
+		event_put(&ev, "text", text);
+	rc = db_event_add(s, &ev, NULL, 0, NULL);
+	*ret_told = rc == 0;
+out:
 	event_done(&ev);
 	return rc;
 }

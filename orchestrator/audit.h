@@ -47,10 +47,10 @@ audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after);
 /* "viewer"; "" for none. */
 const char *
 audit_role_name(enum auth_role role);
-/* The head as an event (`audit.head`), which webhooks carry elsewhere; nothing before there is a row. In a transaction of
- * its own or of the caller's. */
+/* The head as an event (`audit.head`), which webhooks carry elsewhere, unless one was told within a day, by an earlier
+ * process too; nothing before there is a row. In a transaction of its own or of the caller's. */
 int
-audit_tell_head(struct store *s, int64_t now) MUST_CHECK;
+audit_tell_head(struct store *s, int64_t now, bool *ret_told) MUST_CHECK;
 /* Writes the chain's head to the log, where it is kept apart from the database: a chain that was written anew
  * cannot have it any more. */
 void

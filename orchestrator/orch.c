@@ -20,7 +20,7 @@
 #include "orchestrator/audit_refused.h"
 #include "orchestrator/web.h"
 
-enum { WORKERS = 2, PRUNE_EVERY_S = 3600, AUDIT_EVERY_S = 24 * 3600 };
+enum { WORKERS = 2, PRUNE_EVERY_S = 3600, AUDIT_EVERY_S = 3600 };
 
 /* How long an answer is kept for its Idempotency-Key. */
 #define IDEM_KEEP_US (24LL * 3600 * USEC_PER_SEC)
@@ -108,17 +108,18 @@ open_tail(struct orch *o, struct error *err)
 }
 
 static void
-on_day(evutil_socket_t fd, short what, void *arg)
+on_audit(evutil_socket_t fd, short what, void *arg)
 {
 	struct orch *o = arg;
+	bool told;
 
 	(void)fd;
 	(void)what;
 	audit_log_head(o->store, &o->log);
-	int rc = audit_tell_head(o->store, clock_wall());
+	int rc = audit_tell_head(o->store, clock_wall(), &told);
 	if (rc < 0)
 		log_error(&o->log, "the audit's head cannot be recorded: %d", rc);
-	else
+	else if (told)
 		on_events(o);
 }
 
@@ -160,7 +161,7 @@ static int
 open_parts(struct orch *o, struct error *err)
 {
 	const struct timeval hourly = {.tv_sec = PRUNE_EVERY_S},
-			     daily = {.tv_sec = AUDIT_EVERY_S};
+			     audit = {.tv_sec = AUDIT_EVERY_S};
 	const struct timeval every_minute = {.tv_sec = 60};
 	const struct rest_route *routes;
 	size_t n;
@@ -222,9 +223,9 @@ open_parts(struct orch *o, struct error *err)
 	if (!o->rest)
 		return -EINVAL;
 	rest_on_problem(o->rest, audit_refused_note);
-	o->audit_daily = event_new(o->base, -1, EV_PERSIST, on_day, o);
-	event_add(o->audit_daily, &daily);
-	audit_log_head(o->store, &o->log);
+	o->audit_hourly = event_new(o->base, -1, EV_PERSIST, on_audit, o);
+	event_add(o->audit_hourly, &audit);
+	on_audit(-1, 0, o);
 	return web_listen(o, err);
 }
 
@@ -267,8 +268,8 @@ orch_free(struct orch *o)
 	metrics_free(o->metrics);
 	if (o->prune)
 		event_free(o->prune);
-	if (o->audit_daily) {
-		event_free(o->audit_daily);
+	if (o->audit_hourly) {
+		event_free(o->audit_hourly);
 		audit_log_head(o->store, &o->log);
 	}
 	if (o->minutely)

@@ -61,7 +61,7 @@ struct orch {
 	struct audit_refused refused;
 	size_t n_walks; /* through the whole audit, under way */
 	struct event *prune;
-	struct event *audit_daily; /* armed while the audit's head is to be logged */
+	struct event *audit_hourly; /* armed while the audit's head is to be logged */
 	struct event *minutely;
 	int64_t started; /* wall */
 };

@@ -411,6 +411,27 @@ def test_the_head_is_in_the_log(orch, agent):
     assert orch.log.count(f"audit head: {kept}") == 2
 
 
+def test_the_head_is_told_once_a_day(orch, agent):
+    """Of days, not of hours since the start: a service that is restarted each night tells it too."""
+    def told():
+        return [(e["detail"]["row"], e["detail"]["hash"]) for e in orch.events("&kind=audit.head")]
+    orch.post("/hosts/edge01/lock", {"reason": "r"})
+    kept = ctl(orch, "audit", "head").stdout.split()
+    orch.stop()
+    orch.start()
+    assert told() == [(int(kept[0]), kept[1])]
+    orch.stop()
+    orch.start()
+    assert len(told()) == 1
+    orch.stop()
+    with sqlite3.connect(orch.database) as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'event'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("UPDATE event SET at = at - 86500000000 WHERE kind = 'audit.head'")
+    orch.start()
+    assert told() == [(int(kept[0]), kept[1])] * 2
+
+
 def test_a_client_that_goes_away_ends_its_walk(orch, agent):
     for path in ("/api/v1/audit/verify", "/api/v1/audit/export"):
         for _ in range(20):
