@@ -110,8 +110,11 @@ event_from_json(const json_t *v, struct event *ret, struct error *err)
 	if (clock_parse(at, &ev.at) < 0)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "at: not an RFC 3339 time");
-	if (ev.kind[0] == '\0')
-		return error_set(err, -EINVAL, "bad-value", NULL, "kind: empty");
+	/* Kinds are words of the programs: they stand in filters, labels and headers. */
+	if (ev.kind[0] == '\0' ||
+	    ev.kind[strspn(ev.kind, "abcdefghijklmnopqrstuvwxyz0123456789.-")] != '\0')
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "kind: not of small letters, digits, dots and hyphens");
 	if (detail != NULL)
 		ev.detail = json_deep_copy(detail);
 	*ret = ev;

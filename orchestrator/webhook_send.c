@@ -24,6 +24,10 @@ struct headers {
 static void
 add(struct headers *h, const char *name, const char *value)
 {
+	/* An event of a kind with line ends (of before they were refused) has no header of its own to add. */
+	for (const char *c = value; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return;
 	if (str_format(h->line[h->n], HEADER_SIZE, "%s: %s", name, value) < 0)
 		return; /* longer than any of ours is */
 	h->list[h->n] = h->line[h->n];
