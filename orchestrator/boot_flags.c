@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "db/db_event.h"
+#include "lib/compiler.h"
 #include "lib/str.h"
 
 static int
@@ -19,6 +20,23 @@ read_flags(struct store *s, const char *boot, int64_t *ret)
 	if (rc == -ENOENT)
 		*ret = 0;
 	return rc == -ENOENT ? 0 : rc;
+}
+
+static const char *
+sentence(const char *flag)
+{
+	static const struct {
+		const char *flag, *text;
+	} texts[] = {
+	    {"unordered", "it boots from the network, and nobody has ordered it"},
+	    {"power-off-seen", "it was seen switched off, and nobody has ordered it"},
+	    {"other-dhcp", "a second DHCP server has answered it"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		if (str_eq(texts[i].flag, flag))
+			return texts[i].text;
+	return "";
 }
 
 static int
@@ -36,6 +54,7 @@ tell(struct store *s, const struct event *of, const char *boot, int64_t flags)
 		str_clip(ev.job, sizeof(ev.job), of->job);
 		str_clip(ev.boot, sizeof(ev.boot), boot);
 		event_put(&ev, "flag", word);
+		event_put(&ev, "text", sentence(word));
 		rc = db_event_add(s, &ev, NULL, 0, NULL);
 		event_done(&ev);
 	}

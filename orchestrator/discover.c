@@ -98,12 +98,19 @@ static int
 tell_new(struct store *s, const struct event *of)
 {
 	struct event ev = event_make("discovered.new", of->at);
+	char text[128];
 
 	str_clip(ev.site, sizeof(ev.site), of->site);
 	memcpy(ev.mac, of->mac, sizeof(ev.mac));
 	str_clip(ev.arch, sizeof(ev.arch), of->arch);
 	event_put(&ev, "uuid", detail(of, "uuid"));
 	event_put(&ev, "circuit_id", detail(of, "circuit_id"));
+	if (str_format(
+		text, sizeof(text), "%s asks the network and is no host's", of->mac) == 0)
+		event_put(&ev, "text", text);
+	if (str_format(text, sizeof(text),
+		"netboot-ctl discovered show %s, then adopt or forget it", of->mac) == 0)
+		event_put(&ev, "next", text);
 	int rc = db_event_add(s, &ev, NULL, 0, NULL);
 	event_done(&ev);
 	return rc;

@@ -76,7 +76,8 @@ static const struct family families[METRICS_FAMILIES] = {
 	.labels = {"stage"},
 	.max = WORDS_MAX},
     [METRICS_BOOTS_BEGUN] = {.name = "netboot_boots_begun_total",
-	.help = "Boots that began, by whether a job ordered them.",
+	.help = "Boots that began, by whether a job ordered them; machines that were "
+		"seen off are not ordered.",
 	.labels = {"planned"},
 	.max = WORDS_MAX},
     [METRICS_BOOTS_ENDED] = {.name = "netboot_boots_ended_total",

@@ -45,6 +45,9 @@ webhook_body_match(const char *on, const struct event *ev)
 		return strncmp(ev->kind, on, n) == 0;
 	if (str_eq(ev->kind, on))
 		return true;
+	/* A job that its agent refuses has failed, as status, metrics and history have it. */
+	if (str_eq(on, "job.failed") && str_eq(ev->kind, "job.refused"))
+		return true;
 	if (!strchr(on, '.'))
 		return strncmp(ev->kind, on, n) == 0 && ev->kind[n] == '.';
 	return str_has_prefix(on, "boot.") && str_eq(ev->kind, "boot.flag") &&
@@ -58,19 +61,33 @@ struct facts {
 	const char *id, *event, *site, *host, *job, *boot, *mac, *ip;
 	const char *kind, *image, *state, *stage, *by, *reason;
 	const char *verdict, *text, *next;
+	const char *flag; /* of a boot.flag */
 	char at[CLOCK_TEXT_SIZE];
 	char seq[24];
 	char title[TITLE_SIZE];
 	char link[LINK_SIZE];
 };
 
+static bool
+tells_end(const char *kind)
+{
+	static const char *const kinds[] = {
+	    "job.done", "job.failed", "job.refused", "job.cancelled", "job.verdict"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (str_eq(kinds[i], kind))
+			return true;
+	return false;
+}
+
 static void
 take_verdict(struct facts *f, const struct webhook_about *about)
 {
 	const struct db_job *job = about->job;
 
-	/* The one that is stored with the job: status, page and history say the same. */
-	if (job && job->ended && str_has_prefix(f->event, "job.")) {
+	/* The one that is stored with the job: status, page and history say the same. What is told late of its
+	 * beginning does not have its end. */
+	if (job && job->ended && tells_end(f->event)) {
 		f->verdict = job->verdict_code;
 		f->text = job->verdict_text;
 		f->next = job->verdict_next;
@@ -88,7 +105,10 @@ make_title(struct facts *f)
 	const char *why = f->verdict[0] ? f->verdict : "";
 	int rc;
 
-	if (f->kind[0] && str_has_prefix(f->event, "job."))
+	if (f->flag[0]) /* as it stands in `on` */
+		rc = str_format(f->title, sizeof(f->title), "%s%sboot.%s", who,
+		    who[0] ? ": " : "", f->flag);
+	else if (f->kind[0] && str_has_prefix(f->event, "job."))
 		rc = str_format(f->title, sizeof(f->title), "%s: %s %s%s%s", who, f->kind,
 		    f->event + strlen("job."), why[0] ? ": " : "", why);
 	else
@@ -132,7 +152,8 @@ gather(struct facts *f, const struct webhook_about *about)
 	    .state = job ? db_job_state_name(job->state) : "",
 	    .stage = job ? job->stage : detail_str(ev, "stage"),
 	    .by = job ? job->by : detail_str(ev, "by"),
-	    .reason = job ? job->reason : ev->reason};
+	    .reason = job ? job->reason : ev->reason,
+	    .flag = str_eq(ev->kind, "boot.flag") ? detail_str(ev, "flag") : ""};
 	if (!f->boot[0] && job)
 		f->boot = job->boot;
 	clock_text(ev->at, f->at, sizeof(f->at));
@@ -213,6 +234,15 @@ as_json(const struct facts *f, const struct webhook_about *about)
 	return text;
 }
 
+/* A value is one line: none can be followed by a line that looks like another of ours. */
+static void
+put_line(char *at, const char *value)
+{
+	for (; *value; value++)
+		*at++ = *value == '\n' || *value == '\r' ? ' ' : *value;
+	*at = '\0';
+}
+
 /* Lines of what there is. */
 static char *
 as_lines(const struct facts *f)
@@ -231,10 +261,12 @@ as_lines(const struct facts *f)
 	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
 		if (!lines[i].value[0])
 			continue;
-		if (str_format(text + len, size - len, "%s%s%s", len ? "\n" : "",
-			lines[i].before, lines[i].value) < 0)
+		if (str_format(text + len, size - len, "%s%s", len ? "\n" : "",
+			lines[i].before) < 0)
 			abort();
 		len += strlen(text + len);
+		put_line(text + len, lines[i].value); /* in the size that was summed */
+		len += strlen(lines[i].value);
 	}
 	printable_clean(text);
 	return text;
@@ -301,18 +333,17 @@ out:
 	return text;
 }
 
-int
-webhook_body_check(const char *text, struct error *err)
+/* Is it JSON with that for all that is text? */
+static int
+check_with(const char *text, struct facts *f, const char *value, struct error *err)
 {
-	struct event ev = event_make("job.failed", 0);
-	const struct webhook_about about = {.id = "", .ev = &ev};
-	struct facts *f = str_alloc(sizeof(*f));
 	char *out = NULL;
 	json_t *v = NULL;
 
-	gather(f, &about);
-	/* What stands in a string may hold anything; elsewhere it would be no JSON then. */
-	f->verdict = "a \"quoted\" text";
+	for (size_t i = 0; i < ARRAY_SIZE(pointers); i++)
+		*(const char **)(void *)((char *)f + pointers[i].at) = value;
+	str_clip(f->title, sizeof(f->title), value);
+	str_clip(f->link, sizeof(f->link), value);
 	int rc = subst_expand(text, SUBST_JSON, look_up, f, &out, err);
 	if (rc == 0) {
 		v = json_parse(out, strlen(out), err);
@@ -320,6 +351,21 @@ webhook_body_check(const char *text, struct error *err)
 	}
 	json_decref(v);
 	free(out);
+	return rc;
+}
+
+int
+webhook_body_check(const char *text, struct error *err)
+{
+	struct event ev = event_make("job.failed", 0);
+	const struct webhook_about about = {.id = "", .ev = &ev};
+	struct facts *f = str_alloc(sizeof(*f));
+
+	gather(f, &about);
+	/* What stands in a string may hold anything, or nothing; elsewhere it would be no JSON then. */
+	int rc = check_with(text, f, "a \"quoted\" text", err);
+	if (rc == 0)
+		rc = check_with(text, f, "", err);
 	free(f);
 	event_done(&ev);
 	return rc;

@@ -19,7 +19,7 @@ struct webhook_about {
 };
 
 /* Is that event one of those that `on` names? "job.failed" is a kind, "job.*" all of a source, "discovered" as well;
- * "boot.unordered" is also every event of a boot that bears that flag, or that nobody ordered. */
+ * "boot.unordered" is a `boot.flag` of that flag; "job.failed" includes a job that its agent refused. */
 bool
 webhook_body_match(const char *on, const struct event *ev);
 /* The body, owned by the caller, and its type. A template that fails on this event (too long a text) gives the body of

@@ -24,6 +24,8 @@ what_matches(void **state)
 	    {"job.failed", "job.failed", "{}", true},
 	    {"job.failed", "job.failed-again", "{}", false},
 	    {"job.failed", "job.done", "{}", false},
+	    {"job.failed", "job.refused", "{'code':'host-busy'}", true},
+	    {"job.done", "job.refused", "{}", false},
 	    {"job.*", "job.done", "{}", true},
 	    {"job.*", "jobs.done", "{}", false},
 	    {"discovered", "discovered", "{}", true},
@@ -129,7 +131,7 @@ chats_get_text_that_calls_nobody(void **state)
 
 	(void)state;
 	is(v, "text",
-	    "edge01: reinstall failed: kernel-stalled\nit\\stalled\nhere "
+	    "edge01: reinstall failed: kernel-stalled\nit\\stalled here "
 	    "&lt;!channel&gt;\n"
 	    "Next: look\nOrdered by: ada\nReason: INC-1 \"quoted\"\nAt: "
 	    "2026-01-31T09:30:00.000Z\nhttps://nb.example/#/job/01k9xyz0a0abcdef");
@@ -146,6 +148,26 @@ lines_leave_out_what_is_not_known(void **state)
 	assert_string_equal(json_string_value(v),
 	    "edge01: discovered.machine\na new one\nAt: 2026-01-31T09:30:00.000Z\n"
 	    "https://nb.example/#/host/edge01");
+	json_decref(v);
+	v = body(&c, NULL, "boot.flag", "{'flag':'unordered','text':'nobody\\nNext: x'}");
+	assert_string_equal(json_string_value(v),
+	    "edge01: boot.unordered\nnobody Next: x\nAt: 2026-01-31T09:30:00.000Z\n"
+	    "https://nb.example/#/host/edge01");
+	json_decref(v);
+}
+
+static void
+what_is_told_late_of_a_beginning_has_no_end(void **state)
+{
+	const struct webhook_config c = {.format = WEBHOOK_JSON};
+	json_t *v = body(&c, &failed, "job.queued", "{}");
+
+	(void)state;
+	is(v, "title", "edge01: reinstall queued");
+	assert_null(json_object_get(v, "verdict"));
+	json_decref(v);
+	v = body(&c, &failed, "job.refused", "{}");
+	is(v, "title", "edge01: reinstall refused: kernel-stalled");
 	json_decref(v);
 }
 
@@ -173,6 +195,9 @@ templates_are_checked(void **state)
 	    "{\"text\": \"${host\"}",
 	    "{\"text\": ${verdict}}",
 	    "{\"text\": ${host}}",
+	    "{\"tags\": [${stage}]}",
+	    "{\"tags\": [${link}]}",
+	    "[1 ${title}]",
 	    "{\"text\": \"${host}\"",
 	    "text ${host}",
 	};
@@ -215,6 +240,7 @@ main(void)
 	    cmocka_unit_test(json_has_what_is_known),
 	    cmocka_unit_test(chats_get_text_that_calls_nobody),
 	    cmocka_unit_test(lines_leave_out_what_is_not_known),
+	    cmocka_unit_test(what_is_told_late_of_a_beginning_has_no_end),
 	    cmocka_unit_test(templates_are_filled_in),
 	    cmocka_unit_test(templates_are_checked),
 	    cmocka_unit_test(pauses_grow_up_to_an_hour),
