@@ -223,10 +223,12 @@ export_to(const struct ctl *ctl, const char *path, struct writing *w)
 		r = cannot(ctl, text_str(&tmp));
 	} else {
 		r = fetch(ctl, w);
-		if ((r == CTL_OK || w->r.ended) &&
+		/* What was read to its end may not have been written to its end. */
+		bool whole = r == CTL_OK || (w->r.ended && !w->err.code[0]);
+		if (whole &&
 		    (fsync(fileno(w->f)) < 0 || rename(text_str(&tmp), path) < 0))
 			r = cannot(ctl, path);
-		else if (r != CTL_OK && !w->r.ended)
+		else if (!whole)
 			unlink(text_str(&tmp));
 	}
 	if (w->f)

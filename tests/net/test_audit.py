@@ -4,6 +4,7 @@ table behind the orchestrator's back is found, by the server and from an exporte
 import json
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -373,6 +374,19 @@ def test_an_exported_file_is_checked_without_a_server(orch, agent, tmp_path):
     forged = [*lines[:-2], json.dumps({"head": {k: last[k] for k in ("seq", "at_us", "hash")}}) + "\n"]
     assert check(forged).returncode == 0
     assert "removed" in check(forged, "--head", kept).stdout
+
+
+def test_an_export_that_cannot_be_written_leaves_the_old_one(orch, agent, tmp_path):
+    """The disk fills up with the last octets, after the last line was read: a limit on a file's size does the same."""
+    path = tmp_path / "audit.ndjson"
+    path.write_text("a good one\n")
+    size = len(ctl(orch, "audit", "export").stdout)
+    for most in (100, size - 10):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        out = ctl(orch, "audit", "export", "-f", str(path), preexec_fn=limit, restore_signals=False)
+        assert out.returncode not in (0, 2) and "unwritable" in out.stderr, out
+        assert path.read_text() == "a good one\n" and not os.path.exists(str(path) + ".part")
 
 
 def test_killed_in_between_the_chain_holds(orch, agent):
