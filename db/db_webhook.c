@@ -41,13 +41,13 @@ enum {
 
 static const char *const sql[] = {
     [WH_NAMES] = "SELECT name FROM webhook ORDER BY name",
-    [WH_ADD] =
-	"INSERT INTO webhook (name, delivered, gave_up, dropped) VALUES ($1, 0, 0, 0)"
-	" ON CONFLICT (name) DO NOTHING",
+    [WH_ADD] = "INSERT INTO webhook (name, delivered, gave_up, dropped, since)"
+	       " VALUES ($1, 0, 0, 0, $2)"
+	       " ON CONFLICT (name) DO NOTHING",
     [WH_DELETE] = "DELETE FROM webhook WHERE name = $1",
     [WH_GET] =
-	"SELECT name, delivered, gave_up, dropped, last_ok, last_failed, last_error"
-	" FROM webhook WHERE name = $1",
+	"SELECT name, delivered, gave_up, dropped, last_ok, last_failed, last_error,"
+	" since FROM webhook WHERE name = $1",
     [WH_CURSOR] = "SELECT seq FROM webhook_cursor WHERE id = 1",
     [WH_CURSOR_SET] = "INSERT INTO webhook_cursor (id, seq) VALUES (1, $1)"
 		      " ON CONFLICT (id) DO UPDATE SET seq = excluded.seq",
@@ -108,9 +108,12 @@ db_webhook_names(struct store *s, struct store_names *ret)
 }
 
 int
-db_webhook_add(struct store *s, const char *name)
+db_webhook_add(struct store *s, const char *name, int64_t since)
 {
-	return store_run(stmt_of(s, WH_ADD, name));
+	struct db_stmt *st = stmt_of(s, WH_ADD, name);
+
+	db_bind_i64(st, 2, since);
+	return store_run(st);
 }
 
 int
@@ -134,6 +137,7 @@ db_webhook_get(struct store *s, const char *name, struct db_webhook *ret)
 	ret->last_ok = db_col_i64(st, 4);
 	ret->last_failed = db_col_i64(st, 5);
 	db_col_copy(st, 6, ret->last_error, sizeof(ret->last_error));
+	ret->since = db_col_i64(st, 7);
 	db_reset(st);
 	return 0;
 }

@@ -15,6 +15,7 @@ struct db_webhook {
 	int64_t delivered, gave_up, dropped;
 	int64_t last_ok, last_failed; /* 0: never */
 	char last_error[DB_WEBHOOK_ERROR_SIZE];
+	int64_t since; /* number of the newest event when it was added */
 };
 
 struct db_webhook_delivery {
@@ -32,7 +33,7 @@ int
 db_webhook_names(struct store *s, struct store_names *ret) MUST_CHECK;
 /* One that is known already stays as it is. */
 int
-db_webhook_add(struct store *s, const char *name) MUST_CHECK;
+db_webhook_add(struct store *s, const char *name, int64_t since) MUST_CHECK;
 /* With all that it was to be told. */
 int
 db_webhook_delete(struct store *s, const char *name) MUST_CHECK;

@@ -10,8 +10,9 @@
  * The number up to which events were looked at is written with the rows that came of them, so that after a crash none
  * is left out and none is queued twice. A row is deleted after its receiver said 2xx: a crash in between repeats the
  * delivery under the same id. Each webhook has one delivery on its way at a time, in order of the events; one that is
- * down holds up nobody else. What its receiver does not take for GIVE_UP_US is given up, and so is, after
- * REFUSALS_MAX attempts, a body that it calls wrong, so that the next ones pass.
+ * down holds up nobody else. What its receiver does not take for GIVE_UP_US is given up, and so is a body that it
+ * calls wrong, so that the next ones pass; not before ATTEMPTS_MIN attempts, since the orchestrator may have been off
+ * for all that time, and not by one answer after an outage, which may be a proxy's.
  *
  * Ownership: the program object owns it; the configuration is borrowed. Failure modes: without the database nothing is
  * sent, and it is tried again. What is dropped or given up is an event, a counter, and a line in the log; events about
@@ -31,7 +32,7 @@
 #include "orchestrator/webhook_body.h"
 #include "orchestrator/webhook_priv.h"
 
-enum { REFUSALS_MAX = 10, CURSOR_LAG = 5000, GIVEN_UP_SHOWN = 20 };
+enum { ATTEMPTS_MIN = 10, REFUSALS_MIN = 3, CURSOR_LAG = 5000, GIVEN_UP_SHOWN = 20 };
 
 #define DAY_US (24LL * 3600 * USEC_PER_SEC)
 #define GIVE_UP_US (3 * DAY_US)
@@ -115,19 +116,34 @@ start_cursor(struct webhook *w, bool first)
 }
 
 static int
+read_hook(struct store *s, struct webhook_hook *h)
+{
+	struct db_webhook row;
+	int rc = db_webhook_get(s, h->c->name, &row);
+
+	if (rc < 0)
+		return rc;
+	h->since = row.since;
+	return db_webhook_queued(s, h->c->name, &h->queued);
+}
+
+static int
 settle(struct webhook *w)
 {
 	struct store_names known = {0};
 	struct db *db = store_db(w->ops.store);
 	int rc = db_webhook_names(w->ops.store, &known);
 	bool first = known.n == 0;
+	int64_t newest = 0;
 
 	if (rc == 0)
 		rc = db_begin(db);
 	if (rc == 0)
+		rc = db_event_last(w->ops.store, &newest);
+	if (rc == 0)
 		rc = forget_others(w, &known);
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
-		rc = db_webhook_add(w->ops.store, w->hooks[i].c->name);
+		rc = db_webhook_add(w->ops.store, w->hooks[i].c->name, newest);
 	if (rc == 0 && w->n > 0)
 		rc = start_cursor(w, first);
 	if (rc == 0)
@@ -135,8 +151,7 @@ settle(struct webhook *w)
 	else
 		db_rollback(db);
 	for (size_t i = 0; rc == 0 && i < w->n; i++)
-		rc = db_webhook_queued(
-		    w->ops.store, w->hooks[i].c->name, &w->hooks[i].queued);
+		rc = read_hook(w->ops.store, &w->hooks[i]);
 	store_names_done(&known);
 	return rc;
 }
@@ -249,7 +264,8 @@ void
 webhook_note(struct webhook *w, int64_t seq, const struct event *ev)
 {
 	for (size_t i = 0; i < w->n; i++) {
-		if (!wants(&w->hooks[i], ev))
+		/* What is looked at again for one webhook is no news for one that was added since. */
+		if (seq <= w->hooks[i].since || !wants(&w->hooks[i], ev))
 			continue;
 		if (w->n_noted == w->cap) {
 			w->cap = w->cap ? 2 * w->cap : 64;
@@ -374,14 +390,15 @@ give_up(
     struct webhook_hook *h, const struct webhook_attempt *a, int64_t now, int64_t *ret)
 {
 	struct webhook *w = h->w;
-	bool wrong =
-	    webhook_body_refused(a->status) && h->now.attempts + 1 >= REFUSALS_MAX;
+	bool tried = h->now.attempts + 1 >= ATTEMPTS_MIN;
+	bool wrong = a->gone || (tried && webhook_body_refused(a->status) &&
+				    h->refusals + 1 >= REFUSALS_MIN);
 	int rc = 0;
 
 	*ret = 0;
 	if (wrong)
 		rc = db_webhook_give_up(w->ops.store, &h->now);
-	if (rc == 0)
+	if (rc == 0 && tried)
 		rc = db_webhook_expire(
 		    w->ops.store, h->c->name, now - GIVE_UP_US, now, a->error, ret);
 	*ret += wrong;
@@ -417,7 +434,7 @@ on_success(struct webhook_hook *h)
 	if (h->fails > 0)
 		log_info(h->w->ops.log, "webhook %s: %s takes deliveries again",
 		    h->c->name, h->origin);
-	h->fails = 0;
+	h->fails = h->refusals = 0;
 	h->queued--;
 	/* Not at the first free place, or the next one dropped would be told anew each time. */
 	h->full = h->full && h->queued > WEBHOOK_QUEUE_MAX / 10 * 9;
@@ -432,6 +449,7 @@ on_failure(struct webhook_hook *h, const struct webhook_attempt *a, int64_t give
 	if (h->fails == 0)
 		log_warn(w->ops.log, "webhook %s: %s: %s; it is tried again", h->c->name,
 		    h->origin, a->error);
+	h->refusals = webhook_body_refused(a->status) ? h->refusals + 1 : 0;
 	if (given_up > 0) {
 		log_error(w->ops.log, "webhook %s: %lld deliveries given up: %s",
 		    h->c->name, (long long)given_up, a->error);
@@ -440,12 +458,14 @@ on_failure(struct webhook_hook *h, const struct webhook_attempt *a, int64_t give
 		h->queued -= given_up;
 		h->full = false;
 		w->ops.on_events(w->ops.arg);
+		/* The next one is innocent, and need not wait for as long. */
+		h->fails = h->refusals = 0;
 	}
 	set_timer(h, webhook_body_backoff(h->fails, rng_u64(w->ops.rng)));
 	h->fails++;
 }
 
-static void
+static int
 conclude(struct webhook_hook *h, const struct webhook_attempt *a)
 {
 	struct webhook *w = h->w;
@@ -467,6 +487,7 @@ conclude(struct webhook_hook *h, const struct webhook_attempt *a)
 	} else {
 		on_failure(h, a, given_up);
 	}
+	return rc;
 }
 
 static void
@@ -477,7 +498,7 @@ on_answer(void *arg, const struct http_client_reply *reply)
 
 	h->call = NULL;
 	webhook_send_judge(reply, &a);
-	conclude(h, &a);
+	(void)conclude(h, &a);
 }
 
 /* ---- sending ---- */
@@ -537,9 +558,9 @@ consider(struct webhook_hook *h)
 		rc = read_event(w->ops.store, h->now.seq, &ev);
 	if (rc == -ENOENT) {
 		const struct webhook_attempt gone = {
-		    .status = 400, .error = "the event is not kept any more"};
-		h->now.attempts = REFUSALS_MAX;
-		conclude(h, &gone);
+		    .gone = true, .error = "the event is not kept any more"};
+		if (conclude(h, &gone) < 0)
+			return; /* it waits, or a full disk would be asked at the loop's speed */
 		h->fails = 0; /* its receiver has no part in that */
 		set_timer(h, 0);
 		return;

@@ -14,6 +14,7 @@ struct webhook_hook;
 /* How an attempt went. */
 struct webhook_attempt {
 	bool ok;
+	bool gone;  /* there is nothing left to be told */
 	int status; /* 0: no answer */
 	char error[DB_WEBHOOK_ERROR_SIZE];
 };
@@ -27,6 +28,8 @@ struct webhook_hook {
 	struct event *timer;	  /* the next attempt */
 	int64_t due;		  /* mono, of the timer; 0: it is not set */
 	unsigned fails;		  /* in a row */
+	unsigned refusals;	  /* answers in a row that call the body wrong */
+	int64_t since;		  /* events up to that number are not told */
 	int64_t queued;		  /* rows */
 	int64_t adding, dropping; /* of the batch that is being written */
 	bool full;		  /* and that was told */

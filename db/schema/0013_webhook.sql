@@ -10,7 +10,9 @@ CREATE TABLE webhook (
 	dropped BIGINT NOT NULL,
 	last_ok BIGINT,
 	last_failed BIGINT,
-	last_error TEXT
+	last_error TEXT,
+	-- The newest event when it was added: what is up to that one is not told to it.
+	since BIGINT NOT NULL
 );
 
 CREATE TABLE webhook_cursor (

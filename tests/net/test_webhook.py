@@ -261,6 +261,24 @@ def test_what_happened_before_the_webhook_is_not_told(orchs, receiver, tmp_path)
         assert db.execute("SELECT count(*) FROM webhook_delivery").fetchone() == (0,)
 
 
+def test_a_webhook_beside_others_is_not_told_of_before(orchs, receiver, other):
+    """Those that there are may have looked at little of what is recorded."""
+    o = orchs(hook("a", receiver, on=["job.done"]))
+    agent = ready(o)
+    fail_job(o, agent)
+    o.stop()
+    with open(o.path("o.yaml")) as f:
+        text = f.read()
+    with open(o.path("o.yaml"), "w") as f:
+        f.write(text[:text.index("webhooks:")] + "webhooks: " +
+                json.dumps([hook("a", receiver, on=["job.done"]), hook("b", other, on=["job.failed"])]) + "\n")
+    o.start()
+    agent.poll()
+    job = fail_job(o, agent)
+    until(lambda: other.taken, "a delivery")
+    assert [r.json["job"] for r in other.taken] == [job] and not receiver.taken
+
+
 def test_templates_and_formats(orchs, receiver, other):
     o = orchs(hook("chat", receiver, format="slack"),
               hook("mine", other, template='{"summary": "${host} $$5 ${verdict}: ${text}", "n": ${seq}}'))
@@ -273,7 +291,7 @@ def test_templates_and_formats(orchs, receiver, other):
 
 
 def test_a_body_that_is_called_wrong_does_not_hold_up_the_rest(orchs, receiver):
-    """Given up after ten attempts; here the record says that nine were made."""
+    """Given up after ten attempts, the last three of which were refused; here the record says that nine were made."""
     o = orchs(hook("ops", receiver))
     agent = ready(o)
     receiver.behave(422)
@@ -289,6 +307,7 @@ def test_a_body_that_is_called_wrong_does_not_hold_up_the_rest(orchs, receiver):
     receiver.behave("ok")
     until(lambda: receiver.taken, "the next one")
     assert receiver.taken[0].json["job"] == second != first
+    assert sum(1 for r in receiver.got if r.json["job"] == first) >= 3 + 1
     given_up = o.hook("ops")["given_up"]
     assert [(g["event"], g["host"], g["error"]) for g in given_up] == [("job.failed", "edge01", "answered with 422")]
     assert [e["kind"] for e in o.events("&kind=webhook.*")] == ["webhook.gave-up"]
@@ -321,6 +340,13 @@ def test_what_waits_for_three_days_is_given_up(orchs, receiver):
         old = 3 * 24 * 3600 * 1000000 + 60 * 1000000
         db.execute("UPDATE webhook_delivery SET created = created - ? WHERE seq < (SELECT max(seq) FROM webhook_delivery)",
                    (old,))
+    o.start()
+    tried = len(receiver.got)
+    until(lambda: len(receiver.got) >= tried + 2, "more attempts: the orchestrator may have been off for three days")
+    assert o.hook("ops")["gave_up"] == 0 and o.hook("ops")["queued"] == 3
+    o.kill()
+    with sqlite3.connect(o.database) as db:
+        db.execute("UPDATE webhook_delivery SET attempts = 9 WHERE attempts > 0")
     o.start()
     until(lambda: o.hook("ops")["gave_up"] == 2, "giving up two")
     assert o.hook("ops")["queued"] == 1 and len(o.hook("ops")["given_up"]) == 2

@@ -41,9 +41,9 @@ deliveries_come_in_order_and_once(void **state)
 	bool added = false;
 
 	assert_int_equal(db_webhook_queue(s, &d, NULL), -ENOLINK);
-	assert_int_equal(db_webhook_add(s, "ops"), 0);
-	assert_int_equal(db_webhook_add(s, "ops"), 0);
-	assert_int_equal(db_webhook_add(s, "chat"), 0);
+	assert_int_equal(db_webhook_add(s, "ops", 7), 0);
+	assert_int_equal(db_webhook_add(s, "ops", 9), 0);
+	assert_int_equal(db_webhook_add(s, "chat", 0), 0);
 	assert_int_equal(db_webhook_next(s, "ops", &d), -ENOENT);
 	put(s, "d3", "ops", 30);
 	put(s, "d1", "ops", 10);
@@ -93,7 +93,7 @@ what_is_given_up_stays_for_a_while(void **state)
 	int64_t n = 0;
 	int seen = 0;
 
-	assert_int_equal(db_webhook_add(s, "ops"), 0);
+	assert_int_equal(db_webhook_add(s, "ops", 0), 0);
 	for (int64_t i = 1; i <= 4; i++) {
 		char id[4] = {'d', (char)('0' + i)};
 		put(s, id, "ops", i);
