@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* One attempt to deliver: headers, signature, and what the answer means.
  *
- * Entry points: webhook_send(), webhook_send_judge(). The signature is over the time and the body, so that neither can
- * be exchanged nor an old one sent again later on; the delivery's id stays the same in every attempt, by which a
- * receiver knows what it has already. Ownership: the call is the client's. Failure modes: an answer is a success with
- * 2xx only, and nothing of its body is kept: servers like to quote the path of the request, which may be a secret, and
- * some answer with pages, which must not make a success a failure. */
+ * Entry points: webhook_send(), webhook_send_judge(). The signature is over the delivery's id, the time and the body, so
+ * that none of them can be exchanged, and an old delivery cannot be sent again later on, or under another id. The id
+ * stays the same in every attempt, by which a receiver knows what it has already. Ownership: the call is the client's.
+ * Failure modes: an answer is a success with 2xx only, and nothing of its body is kept: servers like to quote the path of
+ * the request, which may be a secret, and some answer with pages, which must not make a success a failure. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,15 +43,16 @@ add_i64(struct headers *h, const char *name, int64_t value)
 		add(h, name, text);
 }
 
-/* v1=HMAC-SHA256(secret, TIMESTAMP "." BODY). */
+/* v1=HMAC-SHA256(secret, ID "." TIMESTAMP "." BODY). */
 static void
-add_signature(struct headers *h, const char *secret, int64_t at, const char *body)
+add_signature(
+    struct headers *h, const char *secret, const char *id, int64_t at, const char *body)
 {
-	size_t size = strlen(body) + 24;
+	size_t size = strlen(id) + strlen(body) + 24;
 	char *text = str_alloc(size), value[SECRET_MAC_TEXT + 3];
 	char mac[SECRET_MAC_TEXT];
 
-	if (str_format(text, size, "%lld.%s", (long long)at, body) < 0)
+	if (str_format(text, size, "%s.%lld.%s", id, (long long)at, body) < 0)
 		abort();
 	secret_hmac_sha256(secret, text, strlen(text), mac);
 	if (str_format(value, sizeof(value), "v1=%s", mac) == 0)
@@ -76,7 +77,7 @@ webhook_send(struct http_client *client, const struct webhook_config *c,
 	add_i64(&h, "Netboot-Attempt", d->attempts + 1);
 	add_i64(&h, "Netboot-Timestamp", at);
 	if (c->secret)
-		add_signature(&h, c->secret, at, body);
+		add_signature(&h, c->secret, d->id, at, body);
 	const struct http_client_request rq = {.method = "POST",
 	    .url = c->url,
 	    .url_name = origin,

@@ -2,30 +2,48 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A receiver of netboot's webhooks to begin with: checks the signature and the time, skips what it has had already, and
 prints one line for each event. webhook_receiver.py SECRET_FILE [PORT]; put TLS before it."""
+import collections
 import hashlib
 import hmac
 import http.server
 import json
 import sys
+import threading
 import time
 
 OLDEST_S = 300
+SEEN_S = 4 * 86400  # a delivery is repeated for three days
+
+
+def title(body):
+    """Of a JSON body its title, of a text or a template the text."""
+    try:
+        return json.loads(body)["title"]
+    except (ValueError, KeyError, TypeError):
+        return body.decode("utf-8", "replace")
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    secret, seen = b"", set()
+    secret, seen, lock = b"", collections.OrderedDict(), threading.Lock()
+
+    def header(self, name):
+        return self.headers.get(name, "").encode("latin-1", "replace")
 
     def verdict(self, body):
-        at = self.headers.get("Netboot-Timestamp", "")
-        want = "v1=" + hmac.new(self.secret, at.encode() + b"." + body, hashlib.sha256).hexdigest()
-        if not hmac.compare_digest(want, self.headers.get("Netboot-Signature", "")):
+        delivery, at = self.header("Netboot-Delivery"), self.header("Netboot-Timestamp")
+        text = b".".join([delivery, at, body])
+        want = b"v1=" + hmac.new(self.secret, text, hashlib.sha256).hexdigest().encode()
+        if not hmac.compare_digest(want, self.header("Netboot-Signature")):
             return 403
-        if not at.isdigit() or abs(time.time() - int(at)) > OLDEST_S:
+        now = time.time()
+        if not at.isdigit() or abs(now - int(at)) > OLDEST_S:
             return 403
-        delivery = self.headers["Netboot-Delivery"]
-        if delivery not in self.seen:  # at least once: the same id is the same delivery
-            self.seen.add(delivery)
-            print(json.loads(body).get("title"), flush=True)
+        with self.lock:
+            while self.seen and next(iter(self.seen.values())) < now - SEEN_S:
+                self.seen.popitem(last=False)
+            if delivery not in self.seen:  # at least once: the same id is the same delivery
+                print(title(body), flush=True)
+                self.seen[delivery] = now  # not before it was handled: what failed comes again
         return 204
 
     def do_POST(self):

@@ -53,7 +53,7 @@ class Request:
 
     def signed_by(self, secret):
         """The signature as RFC 2104 and docs/operations.md have it, computed by Python's own hmac."""
-        text = self.headers["Netboot-Timestamp"].encode() + b"." + self.body
+        text = b".".join([self.id.encode(), self.headers["Netboot-Timestamp"].encode(), self.body])
         return self.headers.get("Netboot-Signature") == "v1=" + hmac.new(secret, text, hashlib.sha256).hexdigest()
 
 

@@ -422,7 +422,8 @@ def test_the_example_receiver_takes_what_is_signed(orchs, tmp_path):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         port = s.getsockname()[1]
-    o = orchs({"name": "ops", "url": f"http://127.0.0.1:{port}/", "on": ["job.failed"], "secret_file": True})
+    o = orchs({"name": "ops", "url": f"http://127.0.0.1:{port}/", "on": ["job.failed"], "secret_file": True},
+              {"name": "plain", "url": f"http://127.0.0.1:{port}/", "on": ["job.failed"], "secret_file": True, "format": "text"})
     for secret, status in ((SECRET, 204), (b"another-secret-of-some-length", 403)):
         path = tmp_path / "receivers"
         path.write_bytes(secret + b"\n")
@@ -431,10 +432,12 @@ def test_the_example_receiver_takes_what_is_signed(orchs, tmp_path):
                                      str(path), str(port)], stdout=said, stderr=subprocess.STDOUT)
         try:
             until(lambda: o.post("/webhooks/ops/test").json["status"] == status, f"an answer of {status}")
+            assert o.post("/webhooks/plain/test").json["status"] == status, "a body that is no JSON"
         finally:
             proc.kill()
             proc.wait()
-        assert ("webhook.test" in (tmp_path / "said").read_text().split("\n")) == (status == 204)
+        said = (tmp_path / "said").read_text()
+        assert said.split("\n").count("webhook.test") == (2 if status == 204 else 0) and "Traceback" not in said
 
 
 def test_the_example_configuration_is_one(tmp_path):
