@@ -106,7 +106,8 @@ static void
 tell_failed(struct access *a, const struct addr_ip *ip, int64_t now)
 {
 	char address[ADDR_IP_TEXT];
-	struct audit_who who = {.uid = (uid_t)-1, .owner = -1, .name = "nobody"};
+	/* No user has that uid, and what is below 0 is a token's. */
+	struct audit_who who = {.uid = (uid_t)-1, .owner = (uid_t)-1, .name = "nobody"};
 
 	addr_ip_text(ip, address, sizeof(address));
 	if (now - a->audit_since >= MINUTE_US || now < a->audit_since) {

@@ -156,17 +156,23 @@ api_discovered_forget(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 	struct db_discovered d;
+	json_t *before = NULL;
 
 	if (!api_allow(o, rq, &who) || !find(o, rq, &d))
 		return;
-	int rc = db_begin(store_db(o->store));
+	int rc = row_json(o, &d, &before);
+	if (rc == 0)
+		rc = db_begin(store_db(o->store));
 	if (rc == 0)
 		rc = db_discovered_forget(o->store, d.mac, rest_query(rq, "site"));
 	if (rc == 0)
 		rc = audit_write(o->store, &who,
-		    &(struct audit_row){
-			.what = "discovered.forget", .object = d.mac, .result = "ok"},
+		    &(struct audit_row){.what = "discovered.forget",
+			.object = d.mac,
+			.result = "ok",
+			.before = before},
 		    clock_wall());
+	json_decref(before);
 	if (api_commit(o, rq, rc, "forget the machine"))
 		rest_reply(rq, 204, NULL, NULL);
 }

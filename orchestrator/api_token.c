@@ -76,10 +76,10 @@ static int
 write_token(struct orch *o, const struct audit_who *who, struct db_token *t,
     const char *reason, char **ret_text)
 {
-	json_t *detail = json_pack("{s:s}", "role", t->role);
+	json_t *after = json_pack("{s:s}", "role", t->role);
 	int rc = db_begin(store_db(o->store));
 
-	put_time(detail, "expires", t->expires);
+	put_time(after, "expires", t->expires);
 	str_clip(t->created_by, sizeof(t->created_by), who->name);
 	if (rc == 0)
 		rc = access_token_make(o->access, t, ret_text);
@@ -89,9 +89,9 @@ write_token(struct orch *o, const struct audit_who *who, struct db_token *t,
 			.object = t->name,
 			.reason = reason,
 			.result = "ok",
-			.detail = detail},
+			.after = after},
 		    t->created);
-	json_decref(detail);
+	json_decref(after);
 	return rc;
 }
 
@@ -169,15 +169,19 @@ api_token_delete(void *arg, struct rest_request *rq)
 		rest_problem(rq, 404, &err, NULL);
 		return;
 	}
+	json_t *before = token_json(&t);
 	if (rc == 0)
 		rc = db_begin(store_db(o->store));
 	if (rc == 0)
 		rc = db_token_revoke(o->store, t.id, now);
 	if (rc == 0)
 		rc = audit_write(o->store, &who,
-		    &(struct audit_row){
-			.what = "token.remove", .object = t.name, .result = "ok"},
+		    &(struct audit_row){.what = "token.remove",
+			.object = t.name,
+			.result = "ok",
+			.before = before},
 		    now);
+	json_decref(before);
 	if (!api_commit(o, rq, rc, "revoke the token"))
 		return;
 	rest_web_drop(o->rest, NULL, t.name);

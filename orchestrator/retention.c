@@ -57,8 +57,10 @@ next_part(struct retention_round *rnd)
 static int
 audit(struct store *s, const char *what, const char *object, json_t *detail, int64_t now)
 {
-	struct audit_who who = {
-	    .role = AUTH_ADMIN, .uid = geteuid(), .name = "retention"};
+	struct audit_who who = {.role = AUTH_ADMIN,
+	    .uid = geteuid(),
+	    .owner = geteuid(),
+	    .name = "retention"};
 	int rc = audit_write(s, &who,
 	    &(struct audit_row){.what = what,
 		.object = object,

@@ -206,6 +206,19 @@ def test_before_and_after(orch, agent):
     assert last()["before"] == shown
 
 
+def test_rights_and_machines_that_go_are_told_as_they_were(orch, agent):
+    def row(what):
+        return orch.get(f"/audit?what={what}&limit=1").json["items"][0]
+    orch.post("/tokens", {"name": "t1", "role": "operator", "expires_s": 86400, "reason": "r"})
+    assert row("token.add")["after"]["role"] == "operator" and row("token.add")["after"]["expires"]
+    assert orch.delete("/tokens/t1").status == 204
+    gone = row("token.remove")["before"]
+    assert (gone["name"], gone["role"], gone["revoked"]) == ("t1", "operator", None) and gone["expires"]
+    mac = discovered(agent)
+    assert orch.delete(f"/discovered/{mac}").status == 204
+    assert row("discovered.forget")["before"]["mac"] == mac
+
+
 def test_orders_say_which_hosts_and_what_came_of_it_is_found(orch, agent):
     before = head(orch)
     jobs = orch.order("edge[01-03],-edge02", yes=True, image="debian").json["jobs"]
