@@ -8,6 +8,7 @@
  * no version, which nothing proves. Failure modes: those of db.h. */
 #include "db/db_audit.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,6 +104,8 @@ db_audit_add(struct store *s, const struct db_audit *row)
 
 	if (rc < 0)
 		return rc;
+	if (seq == INT64_MAX) /* put there by hand: nothing can follow it */
+		return -EOVERFLOW;
 	const struct audit_chain_row r = row_of(row, seq + 1);
 	rc = audit_chain_hash(before, &r, hash);
 	if (rc < 0)

@@ -175,7 +175,9 @@ struct walk {
 	struct store *reader;
 	struct error err; /* code "": none */
 	bool begun, end;
-	int64_t next; /* number of the next row */
+	bool expected; /* a head from elsewhere was given */
+	int64_t next;  /* number of the next row */
+	int64_t rows;  /* of this slice */
 	int64_t head_seq, head_at;
 	char head_hash[DIGEST_TEXT];
 	struct audit_chain *chain; /* of a verification */
@@ -222,6 +224,7 @@ walk_row(void *arg, const struct audit_chain_row *r)
 	struct walk *w = arg;
 	bool more = true;
 
+	w->rows++;
 	if (w->chain)
 		more = audit_chain_feed(w->chain, r);
 	else
@@ -243,6 +246,9 @@ walk_begin(struct walk *w)
 	if (rc < 0)
 		return db_error(store_db(w->reader), rc, &w->err, "read the audit");
 	w->begun = true;
+	/* What goes from the end while it is read is missed, too. */
+	if (w->chain && !w->expected)
+		audit_chain_expect(w->chain, w->head_seq, w->head_hash);
 	w->end = w->head_seq == 0 && w->head_hash[0] == '\0';
 	return 0;
 }
@@ -256,7 +262,11 @@ walk_slice(void *arg)
 	w->err.code[0] = '\0';
 	if ((!w->begun && walk_begin(w) < 0) || w->end)
 		return;
+	w->rows = 0;
 	int rc = db_audit_walk(w->reader, w->next, w->head_seq, SLICE_ROWS, walk_row, w);
+	/* The rows up to the head went while it walked: the check says so, as does that of an export. */
+	if (rc == 0 && w->rows == 0)
+		w->end = true;
 	if (rc < 0)
 		db_error(store_db(w->reader), rc, &w->err, "read the audit");
 }
@@ -445,6 +455,7 @@ api_audit_verify(void *arg, struct rest_request *rq)
 	if (!w)
 		return;
 	w->chain = audit_chain_new();
+	w->expected = hash;
 	if (hash)
 		audit_chain_expect(w->chain, seq, hash);
 	walk_on(w);

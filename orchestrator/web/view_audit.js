@@ -38,7 +38,7 @@ export class AuditView {
   async read() {
     const page = await get(this.query());
     this.items = page.items;
-    this.full = page.items.length >= PAGE;
+    this.full = page.next != null;
   }
 
   async show() {
@@ -81,7 +81,7 @@ export class AuditView {
     clear(this.foot, this.items.length ? null : empty('Nothing is like that.'), this.full ? h('button', { type: 'button', class: 'quiet', onclick: async () => {
       const page = await get(this.query(this.items.at(-1).seq));
       this.items.push(...page.items);
-      this.full = page.items.length >= PAGE;
+      this.full = page.next != null;
       this.draw();
     } }, 'Older rows') : null);
   }
