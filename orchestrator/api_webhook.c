@@ -82,6 +82,16 @@ known(struct orch *o, const char *name)
 	return false;
 }
 
+static void
+refuse_busy(struct rest_request *rq)
+{
+	struct error err;
+
+	error_set(&err, -EBUSY, "webhook-busy", "try again in a moment",
+	    "a test of this webhook is under way");
+	api_refuse(rq, &err, NULL);
+}
+
 void
 api_webhook_test(void *arg, struct rest_request *rq)
 {
@@ -104,6 +114,10 @@ api_webhook_test(void *arg, struct rest_request *rq)
 		rest_problem(rq, 404, &err, NULL);
 		return;
 	}
+	if (webhook_testing(o->webhook, name)) {
+		refuse_busy(rq);
+		return;
+	}
 	int rc = write_row(o, &who, name, reason, "ok");
 	if (rc < 0) {
 		api_failed(o, rq, rc, "record the test");
@@ -117,7 +131,5 @@ api_webhook_test(void *arg, struct rest_request *rq)
 		return;
 	rest_on_gone(rq, NULL, NULL);
 	free(t);
-	error_set(&err, -EBUSY, "webhook-busy", "try again in a moment",
-	    "a test of this webhook is under way");
-	api_refuse(rq, &err, NULL);
+	refuse_busy(rq);
 }

@@ -598,6 +598,14 @@ find(const struct webhook *w, const char *name)
 	return NULL;
 }
 
+bool
+webhook_testing(const struct webhook *w, const char *name)
+{
+	const struct webhook_hook *h = find(w, name);
+
+	return h && h->test;
+}
+
 int
 webhook_test(
     struct webhook *w, const char *name, const char *by, webhook_done *done, void *arg)

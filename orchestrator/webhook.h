@@ -73,6 +73,9 @@ struct webhook_result {
 };
 typedef void
 webhook_done(void *arg, const struct webhook_result *result);
+bool
+webhook_testing(
+    const struct webhook *w, const char *name); /* -EBUSY would be the answer */
 int
 webhook_test(struct webhook *w, const char *name, const char *by, webhook_done *done,
     void *arg) MUST_CHECK;
