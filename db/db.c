@@ -219,8 +219,11 @@ db_open(const char *path, struct db **ret, struct error *err)
 	sqlite3_extended_result_codes(db->handle, 1);
 	sqlite3_busy_timeout(db->handle, BUSY_TIMEOUT_MS);
 	if (rc == 0)
-		rc = exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			      "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;");
+		rc =
+		    exec(db, "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+			     "PRAGMA foreign_keys=ON; PRAGMA trusted_schema=OFF;"
+			     /* One long reader would else leave a large file for good. */
+			     "PRAGMA journal_size_limit=67108864;");
 	if (rc < 0) {
 		db_error(db, rc, err, "open the database");
 		error_prefix(err, "%s", path);
