@@ -12,8 +12,8 @@
  * host's newest job and boot stay, and so do boots of jobs that stay.
  *
  * What is old is judged by marks that are made once a day, by this program's clock: an agent's may be wrong. Ours may be
- * as well. After a gap of days without a mark, a round only makes one: whoever starts with a clock that is years
- * ahead has a day to notice.
+ * as well. After a gap of days without a mark, a round only makes one, and the rounds of the day after it end at once, those of
+ * a restarted program, too: whoever starts with a clock that is years ahead has a day to notice.
  * Failure modes: a database that fails ends the round; the next one goes on. */
 #include "orchestrator/retention.h"
 
@@ -82,17 +82,32 @@ until(int64_t count, int64_t at)
 	    clock_text(at, text, sizeof(text)));
 }
 
-/* Marks the time, and tells whether marks are whole enough to judge by. */
+/* There is no mark of the days before `at`. */
+static int
+gap_before(struct store *s, int64_t before, int64_t at, bool *ret)
+{
+	struct db_retention_mark mark;
+	int rc = db_retention_mark_before(s, before, &mark);
+
+	*ret = rc == -ENOENT || (rc == 0 && at - mark.at > GAP_US);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* Marks the time, and tells whether marks are whole enough to judge by. One is made a day: within the day after it, the last
+ * one is still that of a gap. */
 static int
 begin_round(struct store *s, struct retention_round *rnd, int64_t now)
 {
 	struct db_retention_mark last;
-	int rc = db_retention_mark_before(s, now, &last);
-	bool gap = rc == -ENOENT || (rc == 0 && now - last.at > GAP_US);
+	bool gap = false;
+	int rc = gap_before(s, now, now, &gap);
 
-	if (rc < 0 && rc != -ENOENT)
-		return rc;
-	rc = db_retention_mark(s, now, DAY_US);
+	if (rc == 0 && !gap)
+		rc = db_retention_mark_before(s, now, &last);
+	if (rc == 0 && !gap && now - last.at < DAY_US)
+		rc = gap_before(s, last.at - 1, last.at, &gap);
+	if (rc == 0)
+		rc = db_retention_mark(s, now, DAY_US);
 	if (rc < 0)
 		return rc;
 	rnd->part = gap ? OVER : HTTP;

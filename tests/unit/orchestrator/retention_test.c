@@ -203,13 +203,22 @@ a_clock_years_ahead_deletes_nothing_for_a_day(void **state)
 	reopen(f);
 	turns(f->store, now, INT32_MAX);
 	add_events(f->store, 30, now);
+	days_pass(f->store, &now, 1); /* a mark behind the events */
 	turns(f->store, now + 3650 * DAY, INT32_MAX);
 	events_are(f->store, 20, 10);
+	/* The rounds of the hours after that, and of restarts. */
+	turns(f->store, now + 3650 * DAY + 1, INT32_MAX);
+	turns(f->store, now + 3651 * DAY - 1, INT32_MAX);
+	events_are(f->store, 20, 10);
 	/* Set right again, it is as if nothing had been. */
-	days_pass(f->store, &now, 4);
+	days_pass(f->store, &now, 3);
 	events_are(f->store, 20, 10);
 	days_pass(f->store, &now, 2);
 	events_are(f->store, 20, 0);
+	/* Who leaves it wrong for longer than that has chosen so. */
+	turns(f->store, now + 7300 * DAY, INT32_MAX);
+	turns(f->store, now + 7301 * DAY, INT32_MAX);
+	events_are(f->store, 1, 0);
 }
 
 static void
