@@ -67,8 +67,9 @@ static const char *const sql[] = {
     [BOOT_POWER_OFF_OPEN] = "SELECT id FROM boot WHERE host = $1 AND"
 			    " cause = 'power-off' AND ended IS NULL",
     [BOOT_POWER_OFF_END] =
-	"UPDATE boot SET outcome = 'unknown', note = $2, ended = $3 WHERE host = $1 AND"
-	" cause = 'power-off' AND ended IS NULL AND began <= $3 RETURNING id",
+	"UPDATE boot SET outcome = 'unknown', note = $2,"
+	" ended = CASE WHEN began > $3 THEN began ELSE $3 END WHERE host = $1 AND"
+	" cause = 'power-off' AND ended IS NULL RETURNING id",
     [BOOT_IMAGE] = "UPDATE boot SET image = $2 WHERE id = $1 AND job IS NULL",
     [BOOT_GET] =
 	"SELECT boot.host, boot.site, boot.job, boot.attempt, planned, cause, began,"

@@ -101,19 +101,20 @@ static const char *const sql[] = {
     [STATE_SEEN] = "INSERT INTO host_state (host, last_seen) VALUES ($1, $2)"
 		   " ON CONFLICT (host) DO UPDATE SET last_seen = excluded.last_seen"
 		   " WHERE host_state.last_seen IS NULL"
-		   " OR host_state.last_seen < excluded.last_seen",
+		   " OR host_state.last_seen < excluded.last_seen"
+		   " OR host_state.last_seen > $3",
     [STATE_POWER] = "INSERT INTO host_state (host, power, power_why, power_at)"
 		    " VALUES ($1, $2, $3, $4) ON CONFLICT (host) DO UPDATE SET"
 		    " power = excluded.power, power_why = excluded.power_why,"
 		    " power_at = excluded.power_at WHERE host_state.power_at IS NULL"
-		    " OR host_state.power_at <= excluded.power_at",
+		    " OR host_state.power_at <= excluded.power_at"
+		    " OR host_state.power_at > $5",
     [STATE_SEEN_BY] =
 	"INSERT INTO host_state (host, power, power_why, power_at)"
 	" SELECT host, $2, NULL, $3 FROM bmc WHERE host = $1 AND address = $4"
 	" AND port = $5 ON CONFLICT (host) DO UPDATE SET"
 	" power = excluded.power, power_why = excluded.power_why,"
-	" power_at = excluded.power_at WHERE host_state.power_at IS NULL"
-	" OR host_state.power_at <= excluded.power_at",
+	" power_at = excluded.power_at",
 };
 
 struct store_sql
@@ -477,23 +478,25 @@ db_host_state_get(struct store *s, const char *name, struct db_host_state *ret)
 }
 
 int
-db_host_state_seen(struct store *s, const char *name, int64_t at)
+db_host_state_seen(struct store *s, const char *name, int64_t at, int64_t wall)
 {
 	struct db_stmt *st = stmt_for(s, STATE_SEEN, name);
 
 	db_bind_i64(st, 2, at);
+	db_bind_i64(st, 3, wall);
 	return store_run(st);
 }
 
 int
-db_host_state_power(
-    struct store *s, const char *name, const char *power, const char *why, int64_t at)
+db_host_state_power(struct store *s, const char *name, const char *power, const char *why,
+    int64_t at, int64_t wall)
 {
 	struct db_stmt *st = stmt_for(s, STATE_POWER, name);
 
 	db_bind_text(st, 2, power);
 	db_bind_opt(st, 3, why);
 	db_bind_i64(st, 4, at);
+	db_bind_i64(st, 5, wall);
 	return store_run(st);
 }
 

@@ -84,13 +84,15 @@ db_host_bmc_owner(struct store *s, const char *site, const char *address, int64_
 int
 db_host_state_get(
     struct store *s, const char *name, struct db_host_state *ret) MUST_CHECK;
+/* An older observation does not replace a newer one, unless that is newer than `wall`, the time here: then the clock that
+ * dated it was ahead. */
 int
-db_host_state_seen(struct store *s, const char *name, int64_t at) MUST_CHECK;
-/* An older observation does not replace a newer one. */
+db_host_state_seen(
+    struct store *s, const char *name, int64_t at, int64_t wall) MUST_CHECK;
 int
 db_host_state_power(struct store *s, const char *name, const char *power, const char *why,
-    int64_t at) MUST_CHECK;
-/* As that BMC told; -ENOENT, and nothing is changed, where the host has another one by now, or a newer look. */
+    int64_t at, int64_t wall) MUST_CHECK;
+/* As that BMC has just told, `at` the time here; -ENOENT, and nothing is changed, where the host has another one by now. */
 int
 db_host_state_seen_by(struct store *s, const char *name, const char *address,
     int64_t port, const char *power, int64_t at) MUST_CHECK;

@@ -70,10 +70,26 @@ write_boot(struct store *s, const struct event *ev, const struct lifecycle_chang
 	return rc;
 }
 
-/* The machine itself was heard, not somebody speaking of it. */
 static bool
-seen_on_wire(const char *kind)
+ends_in(const char *kind, const char *end)
 {
+	const char *dot = strrchr(kind, '.');
+
+	return dot && str_eq(dot, end);
+}
+
+/* The machine itself was heard, not somebody speaking of it: other servers do, and ours of a machine that fell silent. What it
+ * has taken whole it has acknowledged. */
+static bool
+seen_on_wire(const struct event *ev)
+{
+	const char *kind = ev->kind;
+	const char *result = json_string_value(json_object_get(ev->detail, "result"));
+
+	if (ends_in(kind, ".error") || ends_in(kind, ".foreign") ||
+	    ends_in(kind, ".alone") ||
+	    (ends_in(kind, ".end") && !str_eq(result ? result : "", "complete")))
+		return false;
 	return str_has_prefix(kind, "dhcp") || str_has_prefix(kind, "tftp.") ||
 	       str_has_prefix(kind, "http.") || str_has_prefix(kind, "report.");
 }
@@ -85,9 +101,10 @@ write_host(struct store *s, const struct event *ev, const struct lifecycle_chang
 	int rc = 0;
 
 	if (ch->set_power)
-		rc = db_host_state_power(s, ev->host, ch->power, ev->reason, ev->at);
-	if (rc == 0 && ev->host[0] && seen_on_wire(ev->kind)) {
-		rc = db_host_state_seen(s, ev->host, ev->at);
+		rc =
+		    db_host_state_power(s, ev->host, ch->power, ev->reason, ev->at, wall);
+	if (rc == 0 && ev->host[0] && seen_on_wire(ev)) {
+		rc = db_host_state_seen(s, ev->host, ev->at, wall);
 		if (rc == 0)
 			rc = sight_wire(s, ev, wall);
 	}

@@ -69,6 +69,12 @@ begin_off(struct store *s, const struct place *p, const char *how)
 	struct db_boot *b = str_alloc(sizeof(*b));
 	char reason[EVENT_REASON_SIZE];
 
+	/* One that could not be ended goes on: of a second one nothing would be kept but the news. */
+	int rc = db_boot_power_off_open(s, p->host, b->id);
+	if (rc != -ENOENT) {
+		free(b);
+		return rc;
+	}
 	make_id(p, b->id);
 	str_clip(b->host, sizeof(b->host), p->host);
 	str_clip(b->site, sizeof(b->site), p->site);
@@ -82,7 +88,7 @@ begin_off(struct store *s, const struct place *p, const char *how)
 	struct event ev = make_event(p, "boot.begin", b->id, reason);
 	event_put(&ev, "trigger", b->trigger);
 	json_object_set_new(ev.detail, "planned", json_false());
-	int rc = tell(s, &ev);
+	rc = tell(s, &ev);
 	if (rc == 0)
 		rc = boot_flags_begin(s, b);
 	free(b);
@@ -120,6 +126,14 @@ take_look(struct store *s, const struct place *p, struct db_power *was,
 
 /* ---- events of agents ---- */
 
+/* From before the last look, as agents tell much later where they could not be heard. A look from the future was dated
+ * by a clock that was wrong, and is no measure. */
+static bool
+is_behind(const struct db_power *power, int64_t at, int64_t wall)
+{
+	return at < power->at && power->at <= wall;
+}
+
 static const char *
 detail_of(const struct event *ev, const char *key)
 {
@@ -140,7 +154,7 @@ see_power(struct store *s, const struct event *ev, const struct place *p,
 	};
 
 	/* What a job did follows from its stages, in their order; agents' clocks may be behind. */
-	if (str_eq(seen, "unknown") || (!look.own && ev->at < power->at))
+	if (str_eq(seen, "unknown") || (!look.own && is_behind(power, ev->at, wall)))
 		return 0;
 	return take_look(s, p, power, &look, "seen by a job before it began");
 }
@@ -185,15 +199,17 @@ follow_boot(struct store *s, const struct place *p, struct db_power *power,
     struct lifecycle_change *ch, int64_t wall)
 {
 	const struct lifecycle_look on = {.on = true, .wall = wall};
+	bool behind = !ch->boot.planned && is_behind(power, p->at, wall);
 	int rc = 0;
 
 	if (!ch->boot.planned) {
 		if (lifecycle_power_started(power, wall))
 			ch->boot.flags &= ~(int64_t)DB_BOOT_UNORDERED;
-		(void)lifecycle_power_look(power, &on);
+		if (!behind)
+			(void)lifecycle_power_look(power, &on);
 		rc = db_power_put(s, p->host, power);
 	}
-	if (rc == 0)
+	if (rc == 0 && !behind)
 		rc = end_off(s, p,
 		    ch->boot.planned ? "a job took the host over"
 				     : "it boots from the network");
@@ -231,12 +247,12 @@ sight_wire(struct store *s, const struct event *ev, int64_t wall)
 	int rc = db_boot_power_off_open(s, ev->host, id);
 
 	if (rc == 0)
-		rc = end_off(
-		    s, &p, "the machine is on again: it was heard on the network");
-	if (rc == 0)
 		rc = db_power_get(s, ev->host, &power);
-	if (rc < 0)
+	if (rc < 0 || is_behind(&power, ev->at, wall))
 		return rc == -ENOENT ? 0 : rc;
+	rc = end_off(s, &p, "the machine is on again: it was heard on the network");
+	if (rc < 0)
+		return rc;
 	(void)lifecycle_power_look(&power, &on);
 	return db_power_put(s, ev->host, &power);
 }

@@ -199,16 +199,23 @@ what_was_seen_moves_forward_only(void **state)
 	struct db_host_state st = {.power = ""};
 
 	assert_int_equal(db_host_state_get(s, "a", &st), -ENOENT);
-	assert_int_equal(db_host_state_seen(s, "a", 100), 0);
-	assert_int_equal(db_host_state_seen(s, "a", 50), 0);
-	assert_int_equal(db_host_state_power(s, "a", "on", "", 100), 0);
-	assert_int_equal(db_host_state_power(s, "a", "unknown", "bmc-auth", 200), 0);
-	assert_int_equal(db_host_state_power(s, "a", "off", "", 150), 0);
+	assert_int_equal(db_host_state_seen(s, "a", 100, 300), 0);
+	assert_int_equal(db_host_state_seen(s, "a", 50, 300), 0);
+	assert_int_equal(db_host_state_power(s, "a", "on", "", 100, 300), 0);
+	assert_int_equal(db_host_state_power(s, "a", "unknown", "bmc-auth", 200, 300), 0);
+	assert_int_equal(db_host_state_power(s, "a", "off", "", 150, 300), 0);
 	assert_int_equal(db_host_state_get(s, "a", &st), 0);
 	assert_int_equal(st.last_seen, 100);
 	assert_string_equal(st.power, "unknown");
 	assert_string_equal(st.power_why, "bmc-auth");
 	assert_int_equal(st.power_at, 200);
+	/* A clock was ahead when those were told: by the time here they have not been yet. */
+	assert_int_equal(db_host_state_seen(s, "a", 50, 99), 0);
+	assert_int_equal(db_host_state_power(s, "a", "off", "", 150, 160), 0);
+	assert_int_equal(db_host_state_get(s, "a", &st), 0);
+	assert_int_equal(st.last_seen, 50);
+	assert_string_equal(st.power, "off");
+	assert_int_equal(st.power_at, 150);
 }
 
 /* Whoever asks a BMC tells of its host, as long as it is the host's. */
@@ -225,14 +232,17 @@ a_power_is_that_of_the_hosts_own_bmc(void **state)
 	assert_int_equal(
 	    db_host_state_seen_by(s, "b", "10.9.0.1", 601, "on", 100), -ENOENT);
 	assert_int_equal(db_host_state_get(s, "a", &st), -ENOENT);
-	assert_int_equal(db_host_state_power(s, "a", "unknown", "timeout", 90), 0);
+	assert_int_equal(db_host_state_power(s, "a", "unknown", "timeout", 90, 300), 0);
 	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.1", 601, "on", 100), 0);
-	assert_int_equal(
-	    db_host_state_seen_by(s, "a", "10.9.0.1", 601, "off", 99), -ENOENT);
 	assert_int_equal(db_host_state_get(s, "a", &st), 0);
 	assert_string_equal(st.power, "on");
 	assert_string_equal(st.power_why, "");
 	assert_int_equal(st.power_at, 100);
+	/* It has just answered: whatever was told of later was not. */
+	assert_int_equal(db_host_state_seen_by(s, "a", "10.9.0.1", 601, "off", 99), 0);
+	assert_int_equal(db_host_state_get(s, "a", &st), 0);
+	assert_string_equal(st.power, "off");
+	assert_int_equal(st.power_at, 99);
 }
 
 static void
