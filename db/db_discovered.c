@@ -15,6 +15,7 @@
 #include "lib/str.h"
 
 enum {
+	DISCOVERED_KNOWN,
 	DISCOVERED_NOTE,
 	DISCOVERED_CUT,
 	DISCOVERED_GET,
@@ -34,6 +35,7 @@ enum {
 #define KEEP(column) " " column " = coalesce(excluded." column ", discovered." column "),"
 
 static const char *const sql[] = {
+    [DISCOVERED_KNOWN] = "SELECT 1 FROM discovered WHERE mac = $1 AND site = $2",
     [DISCOVERED_NOTE] =
 	"INSERT INTO discovered (mac, site, uuid, arch, vendor_class, hostname, ip, "
 	"relay,"
@@ -83,19 +85,34 @@ stmt_for(struct store *s, size_t i, const char *key)
 }
 
 static int
+is_known(struct store *s, const struct db_discovered *d)
+{
+	struct db_stmt *st = stmt_for(s, DISCOVERED_KNOWN, d->mac);
+
+	db_bind_text(st, 2, d->site);
+	int rc = db_step(st);
+	if (rc == 1)
+		db_reset(st);
+	return rc;
+}
+
+/* How many had to go. */
+static int
 make_room(struct store *s, const char *site)
 {
 	struct db_stmt *st = stmt_for(s, DISCOVERED_CUT, site);
 
 	db_bind_i64(st, 2, DB_DISCOVERED_MAX);
-	return store_run(st);
+	return db_run(st);
 }
 
 int
 db_discovered_note(struct store *s, const struct db_discovered *d)
 {
+	int known = is_known(s, d);
+	if (known < 0)
+		return known;
 	struct db_stmt *st = stmt_for(s, DISCOVERED_NOTE, d->mac);
-
 	db_bind_text(st, 2, d->site);
 	db_bind_opt(st, 3, d->uuid);
 	db_bind_opt(st, 4, d->arch);
@@ -112,10 +129,11 @@ db_discovered_note(struct store *s, const struct db_discovered *d)
 	int rc = db_step(st);
 	if (rc <= 0)
 		return rc;
-	bool first = db_col_i64(st, 0) == d->seen;
 	db_reset(st);
-	rc = first ? make_room(s, d->site) : 0;
-	return rc < 0 ? rc : first;
+	if (known)
+		return 0;
+	rc = make_room(s, d->site);
+	return rc < 0 ? rc : rc == 0;
 }
 
 static void

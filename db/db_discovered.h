@@ -28,7 +28,7 @@ struct db_discovered {
 };
 
 /* Adds what was seen at `last_seen` to what is known: what is "" stays as it was, `seen` is added. Nothing happens
- * where a host has the MAC address. 1: it was not known before, else 0. Within a transaction. */
+ * where a host has the MAC address. 1: it was not known before, and none had to go for it, else 0. Within a transaction. */
 int
 db_discovered_note(struct store *s, const struct db_discovered *d) MUST_CHECK;
 /* Site NULL or "": of the sites where it was seen the last one. -ENOENT. */

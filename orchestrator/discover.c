@@ -16,9 +16,12 @@
 #include <string.h>
 
 #include "db/db_event.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/job_json.h"
+
+#define LATE_US (24LL * 3600 * USEC_PER_SEC)
 
 static const char *
 detail(const struct event *ev, const char *key)
@@ -51,6 +54,13 @@ is_of_machine(const char *kind, int64_t *ret_seen)
 	return *ret_seen == 1 || one_of(kind, answered, ARRAY_SIZE(answered));
 }
 
+/* When it came, where the agent's clock cannot be right: these times decide who stays in the list. */
+static int64_t
+when(int64_t at, int64_t wall)
+{
+	return at > wall || at < wall - LATE_US ? wall : at;
+}
+
 static void
 read_uuid(const struct event *ev, struct db_discovered *ret)
 {
@@ -61,12 +71,13 @@ read_uuid(const struct event *ev, struct db_discovered *ret)
 }
 
 bool
-discover_read(const struct event *ev, struct db_discovered *ret)
+discover_read(const struct event *ev, int64_t wall, struct db_discovered *ret)
 {
 	struct addr_mac mac;
 	struct addr_ip ip;
+	int64_t at = when(ev->at, wall);
 
-	*ret = (struct db_discovered){.last_seen = ev->at, .first_seen = ev->at};
+	*ret = (struct db_discovered){.last_seen = at, .first_seen = at};
 	if (ev->host[0] || !ev->site[0] || !is_of_machine(ev->kind, &ret->seen) ||
 	    addr_mac_parse(ev->mac, &mac) < 0)
 		return false;
@@ -93,7 +104,8 @@ discover_read(const struct event *ev, struct db_discovered *ret)
 	return true;
 }
 
-/* As the first request told it. Its number is bounded as that of the requests is. */
+/* As the first request told it. A site whose list is full tells of no newcomers: whoever makes up MAC addresses does not
+ * fill the record with them. */
 static int
 tell_new(struct store *s, const struct event *of)
 {
@@ -117,11 +129,11 @@ tell_new(struct store *s, const struct event *of)
 }
 
 int
-discover_note(struct store *s, const struct event *ev)
+discover_note(struct store *s, const struct event *ev, int64_t wall)
 {
 	struct db_discovered d;
 
-	if (!discover_read(ev, &d))
+	if (!discover_read(ev, wall, &d))
 		return 0;
 	int rc = db_discovered_note(s, &d);
 	return rc == 1 ? tell_new(s, ev) : rc;
@@ -216,11 +228,11 @@ discover_json(const struct db_discovered *d, const struct discover_suggestion *s
 	json_t *v = json_object();
 	struct addr_mac mac = {{0}};
 
-	if (addr_mac_parse(d->mac, &mac) < 0)
-		abort(); /* the database has only what discover_read() wrote */
+	/* Nobody's in a database that was edited or damaged. */
+	bool valid = addr_mac_parse(d->mac, &mac) == 0;
 	json_put_str(v, "mac", d->mac);
 	json_put_str(v, "site", d->site);
-	put_text(v, "vendor", oui_find(vendors, &mac));
+	put_text(v, "vendor", valid ? oui_find(vendors, &mac) : "");
 	put_text(v, "uuid", d->uuid);
 	put_text(v, "arch", d->arch);
 	put_text(v, "vendor_class", d->vendor_class);

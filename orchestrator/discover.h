@@ -10,12 +10,12 @@
 #include "lib/event.h"
 #include "orchestrator/oui.h"
 
-/* Notes the machine that the event is of, if it belongs to no host. In the transaction that stores the event. */
+/* Notes the machine that the event is of, if it belongs to no host. In the transaction that stores the event, at `wall`. */
 int
-discover_note(struct store *s, const struct event *ev) MUST_CHECK;
+discover_note(struct store *s, const struct event *ev, int64_t wall) MUST_CHECK;
 /* What an event tells of an unknown machine: false, it is of none. Pure. */
 bool
-discover_read(const struct event *ev, struct db_discovered *ret);
+discover_read(const struct event *ev, int64_t wall, struct db_discovered *ret);
 
 /* Whose it may be. */
 struct discover_suggestion {

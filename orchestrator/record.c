@@ -165,7 +165,7 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 		rc = write_change(s, ev, ch, wall);
 	}
 	if (rc == 0)
-		rc = discover_note(s, ev);
+		rc = discover_note(s, ev, wall);
 	if (rc == 0)
 		tell(ops, number, ev, job, ch);
 	free(ch);

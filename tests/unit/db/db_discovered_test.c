@@ -15,12 +15,29 @@ seen(const char *mac, const char *site, int64_t at)
 	return d;
 }
 
-static void
+static int
 note(struct store *s, const struct db_discovered *d)
 {
 	fixture_begin(s);
-	assert_true(db_discovered_note(s, d) >= 0);
+	int rc = db_discovered_note(s, d);
+	assert_true(rc >= 0);
 	fixture_commit(s);
+	return rc;
+}
+
+static void
+a_machine_is_new_once(void **state)
+{
+	struct store *s = *state;
+	struct db_discovered d = seen("52:54:00:00:00:01", "los", 100);
+
+	d.seen = 0; /* an answer to it: its request was one of too many */
+	assert_int_equal(note(s, &d), 1);
+	assert_int_equal(note(s, &d), 0);
+	d.seen = 1;
+	assert_int_equal(note(s, &d), 0);
+	d = seen("52:54:00:00:00:01", "nbo", 100);
+	assert_int_equal(note(s, &d), 1);
 }
 
 static void
@@ -75,7 +92,9 @@ a_site_holds_so_many_and_the_oldest_goes(void **state)
 	for (int i = 0; i < DB_DISCOVERED_MAX + 50; i++) {
 		snprintf(mac, sizeof(mac), "52:54:00:00:%02x:%02x", i >> 8, i & 255);
 		d = seen(mac, "los", 1000 + i);
-		assert_true(db_discovered_note(s, &d) >= 0);
+		/* Of those that somebody else has to go for nothing is told. */
+		assert_int_equal(
+		    db_discovered_note(s, &d), i < DB_DISCOVERED_MAX ? 1 : 0);
 	}
 	fixture_commit(s);
 	assert_int_equal(how_many(s, "los"), DB_DISCOVERED_MAX);
@@ -129,6 +148,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(what_is_told_once_stays),
+	    FIXTURE_TEST(a_machine_is_new_once),
 	    FIXTURE_TEST(a_site_holds_so_many_and_the_oldest_goes),
 	    FIXTURE_TEST(a_hosts_mac_is_not_discovered),
 	    FIXTURE_TEST(of_several_sites_the_last_one),

@@ -3,6 +3,8 @@
 
 #include "fixture.h"
 
+#include "lib/clock.h"
+
 #define MAC "52:54:00:77:00:09"
 #define UUID "4c4c4544-0042-3510-8044-b3c04f503532"
 
@@ -23,7 +25,7 @@ asked(const char *kind, const char *mac)
 static bool
 reads(struct event ev, struct db_discovered *ret)
 {
-	bool is = discover_read(&ev, ret);
+	bool is = discover_read(&ev, ev.at, ret);
 
 	event_done(&ev);
 	return is;
@@ -54,6 +56,25 @@ only_unknown_machines_are_noted(void **state)
 	event_put(&ev, "interface_id", "ge-0/0/3");
 	assert_true(reads(ev, &d));
 	assert_string_equal(d.circuit_id, "ge-0/0/3");
+}
+
+static void
+a_clock_that_cannot_be_right_tells_no_time(void **state)
+{
+	const int64_t now = FIXTURE_NOW, day = 24 * 3600 * USEC_PER_SEC;
+	const int64_t rows[][2] = {{now, now}, {now - day, now - day},
+	    {now - day - 1, now}, {now + 1, now}, {0, now}};
+	struct event ev = asked("dhcp4.discover", MAC);
+	struct db_discovered d;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		ev.at = rows[i][0];
+		assert_true(discover_read(&ev, now, &d));
+		assert_int_equal(d.first_seen, rows[i][1]);
+		assert_int_equal(d.last_seen, rows[i][1]);
+	}
+	event_done(&ev);
 }
 
 static void
@@ -151,6 +172,11 @@ the_line_to_type_is_whole(void **state)
 	    "netboot-ctl discovered adopt " MAC " --to edge01 --site los");
 	assert_true(json_is_null(json_object_get(v, "vendor")));
 	json_decref(v);
+	str_clip(d.mac, sizeof(d.mac), "edited"); /* by hand */
+	v = discover_json(&d, &g, NULL);
+	assert_true(json_is_null(json_object_get(v, "vendor")));
+	json_decref(v);
+	str_clip(d.mac, sizeof(d.mac), MAC);
 	g.host[0] = '\0';
 	v = discover_json(&d, &g, NULL);
 	suggested = json_object_get(v, "suggest");
@@ -164,6 +190,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(only_unknown_machines_are_noted),
+	    cmocka_unit_test(a_clock_that_cannot_be_right_tells_no_time),
 	    cmocka_unit_test(long_texts_are_clipped_and_uuids_checked),
 	    FIXTURE_TEST(a_known_uuid_suggests_its_host),
 	    cmocka_unit_test(a_host_is_made_of_what_was_seen),
