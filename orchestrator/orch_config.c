@@ -191,6 +191,13 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 	    !str_has_prefix(c->page_url, "http://"))
 		return yaml_where_bad(
 		    where, "page_url", err, "must begin with https:// or http://");
+	/* Who ordered a boot, and why, is read from its job. */
+	if (c->retention.jobs_days > 0 &&
+	    (c->retention.boots_days == 0 ||
+		c->retention.boots_days > c->retention.jobs_days))
+		return yaml_where_bad(where, "jobs_days", err,
+		    "boots would lose their jobs: boots_days must be given too, and not "
+		    "be more");
 	int rc = check_web(&c->web, where, err);
 	return rc < 0 ? rc : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
 }

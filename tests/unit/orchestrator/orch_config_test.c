@@ -54,9 +54,9 @@ keys_are_read(void **state)
 	assert_string_equal(c->group, "c");
 	assert_string_equal(c->key_file, "/e");
 	orch_config_free(c);
-	assert_int_equal(
-	    parse(
-		"retention: {events_days: 400, jobs_days: 7}\noui_file: /f\n", &c, NULL),
+	assert_int_equal(parse("retention: {events_days: 400, jobs_days: 7, boots_days: "
+			       "7}\noui_file: /f\n",
+			     &c, NULL),
 	    0);
 	assert_int_equal(c->retention.events_days, 400);
 	assert_int_equal(c->retention.jobs_days, 7);
@@ -118,6 +118,8 @@ errors_name_file_line_and_key(void **state)
 	    {"console_mb: 4294967295\n", "o.yaml:1: console_mb"},
 	    {"group: x\npage_url: nb.example\n", "o.yaml:2: page_url"},
 	    {"retention: {events_days: 200000}\n", "events_days"},
+	    {"retention: {jobs_days: 5}\n", "jobs_days"},
+	    {"retention: {jobs_days: 5, boots_days: 6}\n", "jobs_days"},
 	    {"retention: {event_days: 2}\n", "o.yaml:1: "},
 	    {"group: {\n", "o.yaml:"},
 	    {"- a\n", "o.yaml:1"},
