@@ -42,10 +42,10 @@ enum {
 	" AND (CAST($4 AS TEXT) IS NULL OR boot = $4)" \
 	" AND seq <= $5 ORDER BY seq"
 
-/* As the index event_last has it (db/schema/0004). */
-#define KINDS_OF_SITES                                                               \
-	"('bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing', " \
-	"'nfs.seen', 'nfs.unchecked')"
+/* As the index event_last has it (db/schema/0015). */
+#define KINDS_OF_SITES                                                             \
+	"('agent.absent', 'agent.back', 'bootd.check', 'bootd.down', 'bootd.up', " \
+	"'dhcp4.foreign', 'nfs.missing', 'nfs.seen', 'nfs.unchecked')"
 
 static const char *const sql[] = {
     [EVENT_ADD] =

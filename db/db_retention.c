@@ -31,10 +31,10 @@ enum {
 	BOOT_DELETE,
 };
 
-/* What doctor asks of sites, as the index event_last has it (db/schema/0004). */
-#define KINDS_OF_SITES                                                               \
-	"('bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing', " \
-	"'nfs.seen', 'nfs.unchecked')"
+/* What doctor asks of sites, as the index event_last has it (db/schema/0015). */
+#define KINDS_OF_SITES                                                             \
+	"('agent.absent', 'agent.back', 'bootd.check', 'bootd.down', 'bootd.up', " \
+	"'dhcp4.foreign', 'nfs.missing', 'nfs.seen', 'nfs.unchecked')"
 #define NEXT(where)                                                             \
 	"SELECT count(*), coalesce(max(seq), 0) FROM (SELECT seq FROM event "   \
 	"WHERE " where                                                          \
@@ -54,11 +54,12 @@ static const char *const sql[] = {
     [NEXT_KIND] = NEXT("kind = $4 AND "),
     [DELETE_ALL] =
 	"DELETE FROM event WHERE seq > $1 AND seq <= $2 AND NOT (kind IN " KINDS_OF_SITES
-	" AND seq = (SELECT max(e.seq) FROM event AS e WHERE e.kind IN " KINDS_OF_SITES
-	" AND e.kind = event.kind AND e.site = event.site))",
+	" AND site IS NOT NULL AND seq = (SELECT max(e.seq) FROM event AS e WHERE e.kind "
+	"IN " KINDS_OF_SITES " AND e.kind = event.kind AND e.site = event.site))",
     [DELETE_KIND] = "DELETE FROM event WHERE kind = $3 AND seq > $1 AND seq <= $2",
     [JOB_NEXT] =
-	"SELECT id, ended, id = (SELECT max(n.id) FROM job AS n WHERE n.host = job.host)"
+	"SELECT id, ended, created >= $1"
+	" OR id = (SELECT max(n.id) FROM job AS n WHERE n.host = job.host)"
 	" FROM job WHERE ended < $1 AND (ended, id) > ($2, $3) ORDER BY ended, id"
 	" LIMIT $4",
     [JOB_ATTEMPTS] = "DELETE FROM attempt WHERE job = $1",

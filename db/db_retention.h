@@ -37,8 +37,8 @@ int
 db_retention_delete(
     struct store *s, const char *kind, int64_t from, int64_t to) MUST_CHECK;
 
-/* Deletes what may go of the next `limit` ended jobs: not those that ended at or after `before`, and not a host's
- * newest. The place to go on at is in `after_ended` and `after_id`. *ret_looked: how many were looked at, 0 at the end.
+/* Deletes what may go of the next `limit` ended jobs: not those that ended or were ordered at or after `before` (the end is
+ * told by an agent, whose clock may be behind), and not a host's newest. The place to go on at is in `after_ended` and `after_id`. *ret_looked: how many were looked at, 0 at the end.
  * Returns how many went, or -errno. Within a transaction. */
 int
 db_retention_jobs(struct store *s, int64_t before, int64_t limit, int64_t *after_ended,

@@ -24,6 +24,7 @@ struct absence_site {
 	UT_hash_handle hh;
 	char name[64];
 	bool absent; /* as was told last */
+	int64_t seq; /* before the start */
 };
 
 struct absence {
@@ -31,6 +32,7 @@ struct absence {
 	struct absence_site *sites;
 	struct event *timer;
 	int64_t began; /* mono */
+	bool known;    /* what was told before the start */
 };
 
 static void
@@ -73,41 +75,45 @@ absence_free(struct absence *a)
 	free(a);
 }
 
-/* When it was told last; 0: never. */
-static int
-told(struct store *s, const char *kind, const char *site, int64_t *ret)
+static struct absence_site *
+find_site(struct absence *a, const char *name)
 {
-	struct event ev;
-	int rc = db_event_last_of_kind(s, kind, site, &ev);
-
-	*ret = 0;
-	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
-	*ret = ev.at;
-	event_done(&ev);
-	return 0;
-}
-
-static int
-find_site(struct absence *a, const char *name, struct absence_site **ret)
-{
-	int64_t absent = 0, back = 0;
 	struct absence_site *s;
 
 	HASH_FIND_STR(a->sites, name, s);
 	if (!s) {
-		int rc = told(a->ops.store, "agent.absent", name, &absent);
-		if (rc == 0)
-			rc = told(a->ops.store, "agent.back", name, &back);
-		if (rc < 0)
-			return rc;
 		s = str_alloc(sizeof(*s));
 		str_clip(s->name, sizeof(s->name), name);
-		s->absent = absent > back;
 		HASH_ADD_STR(a->sites, name, s);
 	}
-	*ret = s;
+	return s;
+}
+
+/* By number: the clock may have been set back between two of them. */
+static int
+add_told(void *arg, int64_t seq, const struct event *ev)
+{
+	struct absence_site *s = find_site(arg, ev->site);
+
+	if (seq > s->seq) {
+		s->seq = seq;
+		s->absent = str_eq(ev->kind, "agent.absent");
+	}
 	return 0;
+}
+
+/* What was told before the start. */
+static int
+read_told(struct absence *a)
+{
+	int rc = 0;
+
+	if (!a->known)
+		rc = db_event_last_at_sites(a->ops.store, "agent.absent", add_told, a);
+	if (rc == 0 && !a->known)
+		rc = db_event_last_at_sites(a->ops.store, "agent.back", add_told, a);
+	a->known = rc == 0;
+	return rc;
 }
 
 static int
@@ -141,10 +147,10 @@ look_at(struct absence *a, const char *name, int64_t wall)
 
 	if (silence == INT64_MAX)
 		return 0;
-	int rc = find_site(a, name, &s);
-	if (rc < 0 || s->absent == absent)
-		return rc;
-	rc = tell(a, name, absent, silence, wall);
+	s = find_site(a, name);
+	if (s->absent == absent)
+		return 0;
+	int rc = tell(a, name, absent, silence, wall);
 	if (rc < 0)
 		return rc;
 	s->absent = absent;
@@ -161,7 +167,9 @@ absence_look(struct absence *a, int64_t wall, int64_t mono)
 
 	if (mono - a->began < ABSENCE_GRACE_US)
 		return;
-	int rc = db_site_names(a->ops.store, NULL, INT64_MAX, &names);
+	int rc = read_told(a);
+	if (rc == 0)
+		rc = db_site_names(a->ops.store, NULL, INT64_MAX, &names);
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		rc = look_at(a, names.v[i], wall);
 	store_names_done(&names);

@@ -280,6 +280,48 @@ jobs_and_boots_go_together(void **state)
 	assert_int_equal(db_discovered_get(f->store, d.mac, NULL, &d), -ENOENT);
 }
 
+/* An agent's clock tells when a job ended. */
+static void
+a_job_is_no_older_than_its_order(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+	struct db_job job;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	add_job(f->store, "01k9xyz0a0aaaaaa", "a", "b1", now);
+	add_job(f->store, "01k9xyz0a0aaaaab", "a", "b2", now);
+	assert_int_equal(db_job_get(f->store, "01k9xyz0a0aaaaaa", &job), 0);
+	job.ended = DAY; /* in 1970 */
+	assert_int_equal(db_job_update(f->store, &job), 0);
+	days_pass(f->store, &now, 5);
+	assert_int_equal(db_job_get(f->store, "01k9xyz0a0aaaaaa", &job), 0);
+	days_pass(f->store, &now, 10);
+	assert_int_equal(db_job_get(f->store, "01k9xyz0a0aaaaaa", &job), -ENOENT);
+}
+
+/* What was told last of a site's agent stays; so does not what names no site. */
+static void
+the_last_word_on_a_site_stays(void **state)
+{
+	static const char *const sites[] = {"los", "los", ""};
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(sites); i++) {
+		struct event ev = event_make("agent.absent", now);
+		str_clip(ev.site, sizeof(ev.site), sites[i]);
+		assert_int_equal(db_event_add(f->store, &ev, NULL, 0, NULL), 0);
+		event_done(&ev);
+	}
+	add_events(f->store, 2, now); /* the newest of all stays, too */
+	days_pass(f->store, &now, 20);
+	events_are(f->store, 2, 0);
+}
+
 int
 main(void)
 {
@@ -289,6 +331,8 @@ main(void)
 	    FIXTURE_TEST(nobody_gets_round_the_horizon),
 	    FIXTURE_TEST(a_clock_years_ahead_deletes_nothing_for_a_day),
 	    FIXTURE_TEST(jobs_and_boots_go_together),
+	    FIXTURE_TEST(a_job_is_no_older_than_its_order),
+	    FIXTURE_TEST(the_last_word_on_a_site_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
