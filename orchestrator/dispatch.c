@@ -36,6 +36,7 @@
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
+#include "orchestrator/sight.h"
 
 enum {
 	REDELIVER_US = 2 * 1000 * 1000,
@@ -118,6 +119,34 @@ dispatch_site(struct dispatch *d, const char *name)
 	return s;
 }
 
+/* Nor will an agent report the end of the job's boot. */
+static int
+end_boot(struct store *s, const struct db_job *job, const struct error *why, int64_t now)
+{
+	struct db_boot *boot = str_alloc(sizeof(*boot));
+	struct event ev = event_make("boot.end", now);
+	int rc = db_boot_get(s, job->boot, boot);
+	bool open = rc == 0 && boot->ended == 0;
+
+	str_clip(ev.site, sizeof(ev.site), job->site);
+	str_clip(ev.host, sizeof(ev.host), job->host);
+	str_clip(ev.job, sizeof(ev.job), job->id);
+	str_clip(ev.boot, sizeof(ev.boot), job->boot);
+	event_put(&ev, "outcome", "unknown");
+	event_put(&ev, "text", why->text);
+	event_put(&ev, "code", why->code);
+	event_put(&ev, "next", why->next);
+	if (rc == 0)
+		rc = db_boot_end(s, job->boot, "unknown", why->text, now);
+	if (rc == 0)
+		rc = db_boot_blame(s, job->boot, why->code, why->text, why->next);
+	if (rc == 0 && open)
+		rc = db_event_add(s, &ev, NULL, 0, NULL);
+	event_done(&ev);
+	free(boot);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 /* Ends a job that no agent will report the end of. Within a transaction. */
 static int
 fail_job(struct dispatch *d, struct db_job *job, const struct error *why, int64_t now)
@@ -139,12 +168,10 @@ fail_job(struct dispatch *d, struct db_job *job, const struct error *why, int64_
 	int rc = db_job_update(d->ops.store, job);
 	if (rc == 0)
 		rc = db_event_add(d->ops.store, &ev, NULL, 0, NULL);
-	/* Nor will one report the end of its boot. */
+	if (rc == 0)
+		rc = sight_job_ended(d->ops.store, &ev, job, now);
 	if (rc == 0 && job->boot[0])
-		rc = db_boot_end(d->ops.store, job->boot, "unknown", why->text, now);
-	if (rc == 0 && job->boot[0])
-		rc = db_boot_blame(
-		    d->ops.store, job->boot, why->code, why->text, why->next);
+		rc = end_boot(d->ops.store, job, why, now);
 	event_done(&ev);
 	dispatch_changed(d, job->id);
 	return rc;

@@ -257,6 +257,8 @@ keep_power(struct question *q, const struct asked *a, const char *power)
 		rc = sight_asked(s, &seen, clock_wall());
 	if (rc == 0 && own)
 		rc = db_commit(store_db(s));
+	if (rc == 0)
+		q->f->ops.on_events(q->f->ops.arg);
 	if (rc < 0 && own)
 		db_rollback(store_db(s));
 	if (rc < 0)

@@ -17,6 +17,9 @@ struct fleet_ops {
 	struct dispatch *dispatch;
 	const struct secret_key *key;
 	struct rng *rng;
+	/* Events were recorded. */
+	void (*on_events)(void *arg);
+	void *arg;
 };
 
 struct fleet *

@@ -203,7 +203,9 @@ open_parts(struct orch *o, struct error *err)
 	    .store = o->store,
 	    .dispatch = o->dispatch,
 	    .key = o->key,
-	    .rng = &o->rng});
+	    .rng = &o->rng,
+	    .on_events = on_events,
+	    .arg = o});
 	const struct live_ops live = {
 	    .base = o->base, .log = &o->log, .rng = &o->rng, .dispatch = o->dispatch};
 	o->live = live_new(&live);

@@ -238,6 +238,17 @@ sight_event(struct store *s, const struct event *ev, const struct db_job *job,
 }
 
 int
+sight_job_ended(
+    struct store *s, const struct event *ev, const struct db_job *job, int64_t wall)
+{
+	const struct place p = {job->host, job->site, wall};
+	struct db_power power;
+	int rc = db_power_get(s, job->host, &power);
+
+	return rc < 0 ? rc : follow_job(s, ev, &p, job, &power, wall);
+}
+
+int
 sight_wire(struct store *s, const struct event *ev, int64_t wall)
 {
 	const struct lifecycle_look on = {.on = true, .wall = wall};

@@ -16,6 +16,10 @@ int
 sight_event(struct store *s, const struct event *ev, const struct db_job *job,
     struct lifecycle_change *ch, int64_t wall) MUST_CHECK;
 
+/* A job that was ended here, with the event that tells so: what it has started may be seen later. */
+int
+sight_job_ended(struct store *s, const struct event *ev, const struct db_job *job,
+    int64_t wall) MUST_CHECK;
 /* The host itself was heard, so it is on. */
 int
 sight_wire(struct store *s, const struct event *ev, int64_t wall) MUST_CHECK;
