@@ -51,7 +51,9 @@ ALTER TABLE host_state ADD COLUMN off_until BIGINT;
 -- Until when a boot is the doing of an order of ours.
 ALTER TABLE host_state ADD COLUMN start_until BIGINT;
 
-UPDATE host_state SET known = power WHERE power IN ('on', 'off');
+-- Not where an order has been at the power since: what it did was not looked at.
+UPDATE host_state SET known = power WHERE power = 'off' OR (power = 'on' AND NOT EXISTS (SELECT 1 FROM job
+	WHERE job.host = host_state.host AND job.kind = 'power' AND job.created > coalesce(host_state.power_at, 0)));
 UPDATE boot SET flags = 1 WHERE NOT planned AND cause = 'netboot';
 UPDATE boot SET verdict_code = j.verdict_code, verdict_text = j.verdict_text, verdict_next = j.verdict_next
 	FROM job AS j WHERE j.boot = boot.id AND j.verdict_code IS NOT NULL AND coalesce(boot.outcome, '') <> 'ok';

@@ -40,7 +40,12 @@ static const char *const past[] = {
     "INSERT INTO event (seq, at, kind, boot, file, detail) VALUES (7, 7, 'http.end', "
     "'b2', 'z', '{damaged')",
     "INSERT INTO host_state (host, power, power_at) VALUES ('a', 'on', 5), ('b', "
-    "'unknown', 5)",
+    "'unknown', 5), ('c', 'on', 5), ('d', 'off', 5)",
+    "INSERT INTO job (id, kind, host, site, reason, by_whom, created, state, stage, "
+    "attempt, ended, bundle) VALUES"
+    " ('j2', 'power', 'c', 'los', 'INC', 'ann', 6, 'done', 'done', 1, 9, '{}'),"
+    " ('j3', 'power', 'd', 'los', 'INC', 'ann', 6, 'done', 'done', 1, 9, '{}'),"
+    " ('j4', 'power', 'a', 'los', 'INC', 'ann', 4, 'done', 'done', 1, 9, '{}')",
 };
 
 static void
@@ -115,6 +120,11 @@ check(struct store *s)
 	assert_int_equal(power.at, 5);
 	assert_int_equal(db_power_get(s, "b", &power), 0);
 	assert_string_equal(power.known, "");
+	/* An order has been at its power since it was seen on. */
+	assert_int_equal(db_power_get(s, "c", &power), 0);
+	assert_string_equal(power.known, "");
+	assert_int_equal(db_power_get(s, "d", &power), 0);
+	assert_string_equal(power.known, "off");
 }
 
 static void
