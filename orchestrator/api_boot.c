@@ -17,6 +17,9 @@
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 
+/* A record is large, with its files: more of them at once would hold the loop. `next` leads on. */
+enum { PAGE_MAX = 200 };
+
 int
 api_boot_read(struct store *s, const char *id, struct db_boot *boot, json_t **ret)
 {
@@ -43,6 +46,7 @@ api_boot_list(void *arg, struct rest_request *rq)
 
 	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
 		return;
+	limit = limit > PAGE_MAX ? PAGE_MAX : limit;
 	int rc =
 	    db_boot_ids(o->store, host && host[0] ? host : NULL, cursor, limit + 1, &ids);
 	json_t *items = json_array();
