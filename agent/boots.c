@@ -28,6 +28,7 @@ enum { TICK_S = 10 };
 
 struct open_boot {
 	struct spool_boot b;
+	int64_t heard; /* mono: the wall may be set meanwhile */
 	UT_hash_handle hh;
 };
 
@@ -71,6 +72,7 @@ begin(struct boots *bs, const struct event *cause)
 	str_clip(o->b.host, sizeof(o->b.host), cause->host);
 	id_make(clock_wall(), bs->o.rng, o->b.id);
 	o->b.last = clock_wall();
+	o->heard = clock_mono();
 	if (change(bs, &o->b, true) < 0) {
 		free(o);
 		return NULL;
@@ -82,7 +84,8 @@ begin(struct boots *bs, const struct event *cause)
 	memcpy(ev.arch, cause->arch, sizeof(ev.arch));
 	str_clip(ev.reason, sizeof(ev.reason),
 	    "the machine asked the network without an order");
-	run_jobs_emit(bs->o.jobs, &ev, true);
+	/* Never dropped: without its beginning all that is told of the boot is of none. */
+	run_jobs_emit(bs->o.jobs, &ev, false);
 	return o;
 }
 
@@ -95,7 +98,7 @@ end(struct boots *bs, struct open_boot *o, const char *outcome, const char *text
 	event_put(&ev, "text", text);
 	if (change(bs, &o->b, false) < 0)
 		log_warn(bs->o.log, "boot %s: its end could not be recorded", o->b.id);
-	run_jobs_emit(bs->o.jobs, &ev, true);
+	run_jobs_emit(bs->o.jobs, &ev, false);
 	HASH_DEL(bs->open, o);
 	free(o);
 }
@@ -114,8 +117,10 @@ boots_on_event(struct boots *bs, struct event *ev)
 		o = begin(bs, ev);
 	if (o == NULL)
 		return;
-	if (netboot)
+	if (netboot) {
 		o->b.last = clock_wall();
+		o->heard = clock_mono();
+	}
 	str_clip(ev->boot, sizeof(ev->boot), o->b.id);
 }
 
@@ -129,17 +134,22 @@ boots_on_job(struct boots *bs, const char *host)
 		end(bs, o, "superseded", "a job took the host over");
 }
 
-static void
-on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+void
+boots_look(struct boots *bs, int64_t mono)
 {
-	struct boots *bs = arg;
 	struct open_boot *o, *tmp;
 
 	HASH_ITER (hh, bs->open, o, tmp) {
-		if (clock_wall() - o->b.last >= QUIET)
+		if (mono - o->heard >= QUIET)
 			end(bs, o, "unknown",
 			    "the idle policy answered; nothing was heard since");
 	}
+}
+
+static void
+on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
+{
+	boots_look(arg, clock_mono());
 }
 
 static void
@@ -148,7 +158,11 @@ load_one(void *arg, const struct spool_boot *b)
 	struct boots *bs = arg;
 	struct open_boot *o = str_alloc(sizeof(*o));
 
+	int64_t quiet = clock_wall() - b->last;
+
 	o->b = *b;
+	/* Of an earlier life: only the wall's clock tells, and where that was ahead, nothing does. */
+	o->heard = clock_mono() - (quiet < 0 ? 0 : quiet);
 	HASH_ADD_STR(bs->open, b.host, o);
 }
 

@@ -30,6 +30,9 @@ boots_free(struct boots *b); /* NULL allowed */
 /* An event of bootd about a host without a job; its boot is filled in. */
 void
 boots_on_event(struct boots *b, struct event *ev);
+/* Ends boots of which nothing was heard for a while; called by a timer of its own. */
+void
+boots_look(struct boots *b, int64_t mono);
 /* A job takes the host over. */
 void
 boots_on_job(struct boots *b, const char *host);

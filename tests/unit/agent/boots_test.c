@@ -94,14 +94,20 @@ request(const char *class)
 	return ev;
 }
 
-/* Lets the queue be written; then all events in the spool, the last in *ret. */
 static int
-events(struct kit *k, struct event ret[8])
+written(struct kit *k, struct event ret[8])
 {
 	int64_t first;
 
-	event_base_loop(k->base, EVLOOP_NO_EXIT_ON_EMPTY);
 	return spool_load_events(k->spool, 8, ret, &first);
+}
+
+/* Lets the queue be written first. */
+static int
+events(struct kit *k, struct event ret[8])
+{
+	event_base_loop(k->base, EVLOOP_NO_EXIT_ON_EMPTY);
+	return written(k, ret);
 }
 
 static void
@@ -145,12 +151,67 @@ test_one_boot_for_many_requests(void **state)
 	event_done(&got[1]);
 }
 
+static void
+netboots(struct kit *k)
+{
+	struct event ev = request("pxe");
+
+	boots_on_event(k->boots, &ev);
+	event_done(&ev);
+}
+
+static void
+told(struct kit *k, int wanted, bool queued)
+{
+	struct event got[8];
+	int n = queued ? events(k, got) : written(k, got);
+
+	assert_int_equal(n, wanted);
+	for (int i = 0; i < n; i++)
+		event_done(&got[i]);
+}
+
+/* By a clock that nobody sets; of an earlier life only the other one tells. */
+static void
+test_silence_ends_a_boot(void **state)
+{
+	const int64_t quiet = 300 * USEC_PER_SEC;
+	struct kit *k = *state;
+	struct spool_boot b = {.host = "edge02", .id = "01k9xyz0a0aaaaaa"};
+	int64_t before = clock_mono();
+
+	netboots(k);
+	int64_t after = clock_mono();
+	boots_look(k->boots, before + quiet - 1);
+	told(k, 1, true);
+	told(k, 1, false);
+	boots_look(k->boots, after + quiet);
+	told(k, 2, true);
+	netboots(k);
+	told(k, 3, true);
+	boots_free(k->boots);
+	open_boots(k);
+	boots_look(k->boots, clock_mono() + quiet / 2); /* no time has passed */
+	told(k, 3, false);
+	boots_on_job(k->boots, "edge01");
+	told(k, 4, true);
+	assert_int_equal(spool_begin(k->spool), 0);
+	b.last = clock_wall() + 1000 * quiet; /* the clock was ahead */
+	assert_int_equal(spool_put_boot(k->spool, &b), 0);
+	assert_int_equal(spool_commit(k->spool), 0);
+	boots_free(k->boots);
+	open_boots(k);
+	boots_look(k->boots, clock_mono() + quiet);
+	told(k, 5, true);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		test_one_boot_for_many_requests, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_silence_ends_a_boot, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
