@@ -160,7 +160,7 @@ look_now(const struct ctl *ctl, const char *zone)
 	    .zone = zone};
 }
 
-/* "60 kB, 2 gaps, goes on: …" and how to see it. */
+/* "60 kB, 2 gaps, goes on: …" and how to see it, by its own id: that between jobs is not the boot's. */
 static void
 add_console(struct text *out, const json_t *boot)
 {
@@ -180,7 +180,7 @@ add_console(struct text *out, const json_t *boot)
 	if (!json_is_true(json_object_get(c, "ended")))
 		text_add(&t, ", goes on");
 	text_addf(&t, ": netboot-ctl console %s --replay %s", cmd_util_str(boot, "host"),
-	    cmd_util_str(boot, "id"));
+	    cmd_util_str(c, "id"));
 	record_add_line(out, "console", text_str(&t));
 	text_done(&t);
 }

@@ -16,6 +16,7 @@
 enum {
 	BOOT_BEGIN,
 	BOOT_END,
+	BOOT_LOST,
 	BOOT_NOTE,
 	BOOT_FLAG,
 	BOOT_FLAGS,
@@ -48,6 +49,12 @@ static const char *const sql[] = {
 	" ON CONFLICT DO NOTHING",
     [BOOT_END] = "UPDATE boot SET outcome = $2, note = $3, ended = $4"
 		 " WHERE id = $1 AND ended IS NULL",
+    [BOOT_LOST] =
+	"UPDATE boot SET outcome = 'unknown', note = $3,"
+	" ended = CASE WHEN began > $4 THEN began ELSE $4 END WHERE id = (SELECT o.id"
+	" FROM boot AS o WHERE o.host = $1 AND o.ended IS NULL AND o.cause <> 'power-off'"
+	" AND o.seq < (SELECT b.seq FROM boot AS b WHERE b.id = $2) ORDER BY o.seq"
+	" LIMIT 1) RETURNING id",
     [BOOT_NOTE] =
 	"UPDATE boot SET mac = coalesce(mac, $2), ip = coalesce($3, ip),"
 	" ip6 = coalesce($4, ip6), arch = coalesce(arch, $5),"
@@ -127,6 +134,18 @@ db_boot_end(
 	db_bind_opt(st, 3, text);
 	db_bind_i64(st, 4, at);
 	return store_run(st);
+}
+
+int
+db_boot_lost(struct store *s, const char *host, const char *next, const char *text,
+    int64_t at, char ret_id[ID_SIZE])
+{
+	struct db_stmt *st = stmt_for(s, BOOT_LOST, host);
+
+	db_bind_text(st, 2, next);
+	db_bind_text(st, 3, text);
+	db_bind_i64(st, 4, at);
+	return store_text(st, ret_id, ID_SIZE);
 }
 
 int

@@ -87,6 +87,10 @@ db_boot_files_put(struct store *s, const char *id, const char *files) MUST_CHECK
 /* Owned by the caller; "" when nothing was let go, -ENOENT without such a boot. */
 int
 db_boot_files(struct store *s, const char *id, char **ret) MUST_CHECK;
+/* Ends, as "unknown", one boot of the host that is still open and older than its boot `next`; -ENOENT: there is none. */
+int
+db_boot_lost(struct store *s, const char *host, const char *next, const char *text,
+    int64_t at, char ret_id[ID_SIZE]) MUST_CHECK;
 /* Ends the host's open record of being off at `at`, or when it began where that is later; -ENOENT: there is none. */
 int
 db_boot_power_off_end(struct store *s, const char *host, const char *text, int64_t at,

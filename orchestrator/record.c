@@ -46,6 +46,30 @@ write_job(struct store *s, const struct event *ev, const struct lifecycle_change
 	return rc;
 }
 
+/* A machine boots once at a time: what is open besides has ended, and the news of it was lost with an agent's spool. */
+static int
+end_lost(struct store *s, const struct event *of, const struct db_boot *next)
+{
+	static const char text[] = "its end was not reported";
+	char id[ID_SIZE];
+	int rc = 0;
+
+	while (rc == 0) {
+		rc = db_boot_lost(s, next->host, next->id, text, next->began, id);
+		if (rc < 0)
+			return rc == -ENOENT ? 0 : rc;
+		struct event ev = event_make("boot.end", of->at);
+		str_clip(ev.site, sizeof(ev.site), of->site);
+		str_clip(ev.host, sizeof(ev.host), next->host);
+		str_clip(ev.boot, sizeof(ev.boot), id);
+		event_put(&ev, "outcome", "unknown");
+		event_put(&ev, "text", text);
+		rc = db_event_add(s, &ev, NULL, 0, NULL);
+		event_done(&ev);
+	}
+	return rc;
+}
+
 static int
 write_boot(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
 {
@@ -53,6 +77,8 @@ write_boot(struct store *s, const struct event *ev, const struct lifecycle_chang
 
 	if (ch->begin_boot)
 		rc = boot_flags_begin(s, &ch->boot);
+	if (rc == 0 && ch->begin_boot)
+		rc = end_lost(s, ev, &ch->boot);
 	if (rc == 0 && ch->end_boot)
 		rc = db_boot_end(
 		    s, ch->boot.id, ch->boot.outcome, ch->boot.text, ch->boot.ended);

@@ -6,3 +6,6 @@ DROP INDEX event_last;
 CREATE INDEX event_last ON event (kind, site, seq) WHERE kind IN
 	('agent.absent', 'agent.back', 'bootd.check', 'bootd.down', 'bootd.up', 'dhcp4.foreign', 'nfs.missing',
 	'nfs.seen', 'nfs.unchecked');
+
+-- Those whose end was lost are looked for when the host's next one begins.
+CREATE INDEX boot_open ON boot (host, seq) WHERE ended IS NULL AND cause <> 'power-off';

@@ -169,6 +169,52 @@ a_look_from_the_future_blinds_nobody(void **state)
 	assert_true(is_off(&w));
 }
 
+static void
+boots(struct world *w, const char *id, int64_t at)
+{
+	struct event ev = event_make("boot.begin", at);
+	struct agent_msg_report m = {.site = "los",
+	    .agent = AGENT,
+	    .first = ++w->number,
+	    .events = &ev,
+	    .n_events = 1};
+	const struct record_ops ops = {.arg = NULL};
+	struct record_gap gap = {0};
+	int64_t held = 0;
+
+	str_clip(ev.host, sizeof(ev.host), "a.los");
+	str_clip(ev.boot, sizeof(ev.boot), id);
+	ev.detail = json_pack("{s:b, s:s}", "planned", 0, "trigger", "netboot");
+	assert_int_equal(db_begin(store_db(w->f->store)), 0);
+	assert_int_equal(
+	    record_take(w->f->store, &m, &gap, (struct record_clock){at, 0}, &ops, &held),
+	    0);
+	assert_int_equal(db_commit(store_db(w->f->store)), 0);
+	event_done(&ev);
+}
+
+static void
+a_boot_whose_end_is_lost_ends_with_the_next(void **state)
+{
+	struct world w = begin(*state);
+	int64_t now = FIXTURE_NOW + MINUTE;
+	struct db_boot b;
+
+	boots(&w, "01k9xyz0a0bbbbbb", now);
+	boots(&w, "01k9xyz0a0cccccc", now + MINUTE);
+	assert_int_equal(db_boot_get(w.f->store, "01k9xyz0a0bbbbbb", &b), 0);
+	assert_string_equal(b.outcome, "unknown");
+	assert_string_equal(b.text, "its end was not reported");
+	assert_int_equal(b.ended, now + MINUTE);
+	assert_int_equal(told(&w, "boot.end"), 1);
+	boots(&w, "01k9xyz0a0bbbbbb", now + 2 * MINUTE); /* told again: not the newest */
+	assert_int_equal(db_boot_get(w.f->store, "01k9xyz0a0cccccc", &b), 0);
+	assert_int_equal(b.ended, 0);
+	ask(&w, "off", now + 3 * MINUTE); /* another kind of record */
+	assert_int_equal(db_boot_get(w.f->store, "01k9xyz0a0cccccc", &b), 0);
+	assert_int_equal(b.ended, 0);
+}
+
 int
 main(void)
 {
@@ -177,6 +223,7 @@ main(void)
 	    FIXTURE_TEST(what_was_before_the_look_changes_nothing),
 	    FIXTURE_TEST(a_record_from_the_future_is_ended_all_the_same),
 	    FIXTURE_TEST(a_look_from_the_future_blinds_nobody),
+	    FIXTURE_TEST(a_boot_whose_end_is_lost_ends_with_the_next),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
