@@ -5,7 +5,9 @@ First all programs as an operator runs them, with other people's clients (isc-dh
 server; then the orchestrator alone, with an agent played by the test, where it is about crashes and repetition."""
 import hashlib
 import json
+import os
 import sqlite3
+import subprocess
 
 import pytest
 
@@ -304,6 +306,36 @@ def test_a_host_found_off_by_a_job_is_recorded_once(orch, agent):
     assert len(off) == 1 and off[0]["outcome"] == "unknown" and off[0]["text"] == "the machine is on again"
 
 
+def test_what_a_job_of_a_replaced_agent_has_started_is_its_doing(orch, agent):
+    job, other = orch.order("edge01").json["jobs"][0]["id"], "01k9xyz0a0abcdeh"
+    agent.poll()
+    agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1), agent.stage(job, "power"),
+                 agent.event("boot.begin", job, boot=BOOT, planned=True, attempt=1, trigger="reinstall"))
+    orch.stop()
+    with sqlite3.connect(orch.database) as db:
+        db.execute("UPDATE agent SET last_seen = last_seen - 61000000")
+    db.close()
+    orch.start()
+    new = Agent(orch, number=2)
+    new.poll()
+    assert orch.get(f"/boots/{BOOT}").json["outcome"] == "unknown"
+    ends = [e for e in orch.events(f"&boot={BOOT}") if e["kind"] == "boot.end"]
+    assert [(e["job"], e["detail"]["outcome"], e["detail"]["code"]) for e in ends] == [(job, "unknown", "agent-replaced")]
+    new.report(new.event("boot.begin", boot=other, planned=False, trigger="netboot"))
+    assert orch.get(f"/boots/{other}").json["flags"] == []
+
+
+def test_a_page_of_boots_is_bounded_and_leads_on(orch, agent):
+    ids = [f"01k9xyz0a0{n:06d}" for n in range(205)]
+    for at in range(0, len(ids), 100):
+        agent.report(*[agent.event("boot.begin", boot=b, planned=False, trigger="netboot") for b in ids[at:at + 100]])
+    page = orch.get("/boots?limit=1000").json
+    assert len(page["items"]) == 200 and page["next"]
+    more = orch.get(f"/boots?limit=1000&cursor={page['next']}").json
+    assert [b["id"] for b in page["items"] + more["items"]] == ids[::-1] and more["next"] is None
+    assert [b["ended"] for b in page["items"]].count(None) == 1  # one machine boots once at a time
+
+
 def test_an_unordered_boot_names_the_recording_between_jobs(orch, agent):
     agent.report(agent.event("boot.begin", boot=BOOT, planned=False, trigger="netboot"))
     assert orch.get(f"/boots/{BOOT}").json["console"] is None
@@ -320,6 +352,9 @@ def test_an_unordered_boot_names_the_recording_between_jobs(orch, agent):
     boot = orch.get(f"/boots/{BOOT}").json
     assert boot["began"] == began
     assert (boot["console"]["id"], boot["console"]["of"]) == (row, "between-jobs")
+    trace = subprocess.run([os.path.join(netlab.BUILD, "netboot-ctl"), "--server", f"unix:{orch.socket}", "trace", BOOT],
+                           capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert f"netboot-ctl console edge01 --replay {row}" in trace.stdout
     # A planned boot has its own or none.
     agent = Agent(orch)
     job = orch.order("edge01").json["jobs"][0]["id"]
