@@ -65,7 +65,8 @@ add_transfer(void *arg, const struct db_transfer *t)
 				     .octets = t->octets,
 				     .total = t->total,
 				     .failed = t->failed,
-				     .text = t->reason});
+				     .text = t->reason,
+				     .result = t->result});
 }
 
 static int

@@ -156,7 +156,10 @@ see_power(struct store *s, const struct event *ev, const struct place *p,
 	/* What a job did follows from its stages, in their order; agents' clocks may be behind. */
 	if (str_eq(seen, "unknown") || (!look.own && is_behind(power, ev->at, wall)))
 		return 0;
-	return take_look(s, p, power, &look, "seen by a job before it began");
+	return take_look(s, p, power, &look,
+	    str_eq(detail_of(ev, "look"), "control")
+		? "seen by a job after its power order"
+		: "seen by a job before it began");
 }
 
 /* "": not a power job, or its order cannot be read: then it may have done anything. */

@@ -10,7 +10,7 @@
 #include "lib/event.h"
 
 /* Of each kind; what is more is counted and told in one mark. */
-enum { TRACE_SPANS_MAX = 600, TRACE_MARKS_MAX = 600 };
+enum { TRACE_SPANS_MAX = 600, TRACE_TRANSFERS_MAX = 400, TRACE_MARKS_MAX = 600 };
 
 struct trace;
 
@@ -23,6 +23,7 @@ struct trace_transfer {
 	int64_t octets, total; /* < 0: not known */
 	bool failed;
 	const char *text;
+	const char *result; /* NULL: not known */
 };
 
 struct trace *
@@ -32,7 +33,8 @@ trace_free(struct trace *t);
 /* usual_us < 0: not known. */
 void
 trace_stage(struct trace *t, const struct db_job_stage *g, int64_t usual_us);
-/* From a table of transfers. Once one was given, those of events are left out. Before the events. */
+/* From a table of transfers. Once one was given, those of events are left out. Before the events. A question (for the size, or
+ * whether it is still the same) is no transfer. */
 void
 trace_transfer(struct trace *t, const struct trace_transfer *x);
 /* In order of seq: those of the boot's job, or of the boot where it has none. What belongs to another boot or

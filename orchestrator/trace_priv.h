@@ -40,7 +40,7 @@ struct trace {
 	struct db_boot boot;
 	struct trace_span *spans;
 	struct trace_mark *marks;
-	size_t n_spans, n_marks, more_spans, more_marks;
+	size_t n_spans, n_transfers, n_marks, more_spans, more_marks;
 	int64_t cut_at, cut_seq; /* where marks began to be left out */
 	int64_t attempt;	 /* that the events are at */
 	bool from_table;	 /* the transfers are */

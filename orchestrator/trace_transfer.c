@@ -36,10 +36,15 @@ stage_of(const char *class)
 static struct trace_span *
 add(struct trace *t, const struct trace_transfer *x)
 {
+	/* A machine that fetches in a loop leaves room for what its BMC, power and console did. */
+	if (t->n_transfers == TRACE_TRANSFERS_MAX) {
+		t->more_spans++;
+		return NULL;
+	}
 	struct trace_span *s = trace_span_add(t, "transfer", x->file, x->began);
-
 	if (!s)
 		return NULL;
+	t->n_transfers++;
 	s->ended = x->ended;
 	s->octets = x->octets;
 	s->total = x->total;
@@ -52,11 +57,20 @@ add(struct trace *t, const struct trace_transfer *x)
 	return s;
 }
 
+/* It only asked for the size, or whether it has it already: neither a transfer nor a failure. */
+static bool
+is_question(const char *result)
+{
+	return str_eq(result, "probe") || str_eq(result, "not-modified") ||
+	       str_eq(result, "head");
+}
+
 void
 trace_transfer(struct trace *t, const struct trace_transfer *x)
 {
 	t->from_table = true;
-	add(t, x);
+	if (!is_question(x->result ? x->result : ""))
+		add(t, x);
 }
 
 static struct trace_span *
@@ -87,13 +101,10 @@ complete(const struct event *ev)
 	return str_has_prefix(trace_detail(ev, "result"), "complete");
 }
 
-/* It only asked for the size, or whether it has it already: neither a transfer nor a failure. */
 static bool
 only_asked(const struct event *ev)
 {
-	const char *result = trace_detail(ev, "result");
-
-	return str_eq(result, "probe") || str_eq(result, "not-modified") ||
+	return is_question(trace_detail(ev, "result")) ||
 	       str_eq(trace_detail(ev, "method"), "HEAD");
 }
 

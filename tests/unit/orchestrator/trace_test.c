@@ -231,12 +231,13 @@ what_repeats_is_one_and_what_is_too_much_is_counted(void **state)
 	doc = document(t, false);
 	const json_t *marks = json_object_get(doc, "marks");
 	assert_int_equal(json_array_size(marks), TRACE_MARKS_MAX + 1);
-	assert_int_equal(json_array_size(json_object_get(doc, "spans")), TRACE_SPANS_MAX);
+	assert_int_equal(
+	    json_array_size(json_object_get(doc, "spans")), TRACE_TRANSFERS_MAX);
 	const json_t *last = json_array_get(marks, TRACE_MARKS_MAX);
 	assert_string_equal(
 	    json_string_value(json_object_get(last, "kind")), "trace.more");
 	assert_string_equal(json_string_value(json_object_get(last, "text")),
-	    "14 more are left out here");
+	    "214 more are left out here");
 	json_decref(doc);
 }
 
@@ -244,7 +245,7 @@ static void
 transfers_from_their_table(void **state)
 {
 	struct trace *t = begin(true);
-	const struct trace_transfer x = {.protocol = "http",
+	struct trace_transfer x = {.protocol = "http",
 	    .class = "kernel",
 	    .file = "vmlinuz",
 	    .ip = "10.0.0.1",
@@ -255,6 +256,10 @@ transfers_from_their_table(void **state)
 	    .text = "all"};
 
 	(void)state;
+	trace_transfer(t, &x);
+	x.result = "not-modified";
+	trace_transfer(t, &x);
+	x.result = "probe";
 	trace_transfer(t, &x);
 	GIVE(1, "00.000", "http.begin", OF_BOOT ",'file':'vmlinuz','ip':'10.0.0.1'");
 	GIVE(2, "01.000", "http.end",
@@ -268,6 +273,24 @@ transfers_from_their_table(void **state)
 	json_decref(doc);
 }
 
+/* What else was seen has its place. */
+static void
+a_loop_of_transfers_pushes_nothing_out(void **state)
+{
+	struct trace *t = begin(true);
+	const struct trace_transfer x = {
+	    .protocol = "http", .class = "kernel", .file = "k", .ip = "", .text = ""};
+
+	(void)state;
+	for (int i = 0; i < TRACE_SPANS_MAX; i++)
+		trace_transfer(t, &x);
+	GIVE(6, "03.010", "ipmi.control", OF_BOOT ",'reason':'power off: accepted'");
+	json_t *doc = document(t, true);
+	const json_t *spans = json_object_get(doc, "spans");
+	assert_int_equal(json_array_size(spans), TRACE_TRANSFERS_MAX + 2);
+	json_decref(doc);
+}
+
 int
 main(void)
 {
@@ -276,6 +299,7 @@ main(void)
 	    cmocka_unit_test(calls_power_and_console),
 	    cmocka_unit_test(what_repeats_is_one_and_what_is_too_much_is_counted),
 	    cmocka_unit_test(transfers_from_their_table),
+	    cmocka_unit_test(a_loop_of_transfers_pushes_nothing_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
