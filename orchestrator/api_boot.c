@@ -42,10 +42,17 @@ api_boot_list(void *arg, struct rest_request *rq)
 	struct store_names ids = {0};
 	const char *cursor, *host = rest_query(rq, "host");
 	struct db_boot boot;
-	int64_t limit;
+	struct error err;
+	int64_t limit, flags;
 
 	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
 		return;
+	if (cursor && db_boot_flags(o->store, cursor, &flags) == -ENOENT) {
+		error_set(&err, 0, "cursor-unknown", "read the list from its beginning",
+		    "the boot after which the page begins is not kept any more");
+		rest_problem(rq, 404, &err, NULL);
+		return;
+	}
 	limit = limit > PAGE_MAX ? PAGE_MAX : limit;
 	int rc =
 	    db_boot_ids(o->store, host && host[0] ? host : NULL, cursor, limit + 1, &ids);

@@ -333,6 +333,7 @@ def test_a_page_of_boots_is_bounded_and_leads_on(orch, agent):
     assert len(page["items"]) == 200 and page["next"]
     more = orch.get(f"/boots?limit=1000&cursor={page['next']}").json
     assert [b["id"] for b in page["items"] + more["items"]] == ids[::-1] and more["next"] is None
+    assert orch.get("/boots?cursor=01k9xyz0a0zzzzzz").code == "cursor-unknown"
     assert [b["ended"] for b in page["items"]].count(None) == 1  # one machine boots once at a time
 
 
