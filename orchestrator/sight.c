@@ -260,10 +260,13 @@ sight_wire(struct store *s, const struct event *ev, int64_t wall)
 	char id[ID_SIZE];
 	int rc = db_boot_power_off_open(s, ev->host, id);
 
-	if (rc == 0)
-		rc = db_power_get(s, ev->host, &power);
-	if (rc < 0 || is_behind(&power, ev->at, wall))
+	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
+	rc = db_power_get(s, ev->host, &power);
+	if (rc < 0)
+		return rc;
+	if (is_behind(&power, ev->at, wall))
+		return 0;
 	rc = end_off(s, &p, "the machine is on again: it was heard on the network");
 	if (rc < 0)
 		return rc;
