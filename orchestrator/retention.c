@@ -98,7 +98,7 @@ gap_before(struct store *s, int64_t before, int64_t at, bool *ret)
 static int
 begin_round(struct store *s, struct retention_round *rnd, int64_t now)
 {
-	struct db_retention_mark last;
+	struct db_retention_mark last = {.at = 0};
 	bool gap = false;
 	int rc = gap_before(s, now, now, &gap);
 
