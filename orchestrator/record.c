@@ -32,20 +32,6 @@
 #include "orchestrator/lifecycle.h"
 #include "orchestrator/sight.h"
 
-static int
-write_job(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
-{
-	int rc = 0;
-
-	if (ch->set_job)
-		rc = db_job_update(s, &ch->job);
-	if (rc == 0 && ch->set_attempt)
-		rc = db_job_attempt_add(s, ch->job.id, ch->job.attempt, ev->at);
-	if (rc == 0 && ch->set_stage)
-		rc = db_job_stage_put(s, &ch->stage);
-	return rc;
-}
-
 /* A machine boots once at a time: what is open besides has ended, and the news of it was lost with an agent's spool. */
 static int
 end_lost(struct store *s, const struct event *of, const struct db_boot *next)
@@ -67,6 +53,20 @@ end_lost(struct store *s, const struct event *of, const struct db_boot *next)
 		rc = db_event_add(s, &ev, NULL, 0, NULL);
 		event_done(&ev);
 	}
+	return rc;
+}
+
+static int
+write_job(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
+{
+	int rc = 0;
+
+	if (ch->set_job)
+		rc = db_job_update(s, &ch->job);
+	if (rc == 0 && ch->set_attempt)
+		rc = db_job_attempt_add(s, ch->job.id, ch->job.attempt, ev->at);
+	if (rc == 0 && ch->set_stage)
+		rc = db_job_stage_put(s, &ch->stage);
 	return rc;
 }
 
