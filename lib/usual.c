@@ -49,7 +49,10 @@ usual_of(const struct usual *u, enum stage stage)
 	};
 }
 
-/* Up to the power-on it is the BMC that is waited for, and how long that may take is its manners' business. */
+/* Up to the power-on it is the BMC that is waited for, and how long that may take is its manners' business. A machine that
+ * was quick ten times may train its memory, check its disk or flash its firmware the next time: too short a deadline
+ * switches it off in the middle, so that the past only lengthens one. Of ten boots the slowest has no say: once
+ * somebody stood in the setup. */
 int64_t
 usual_deadline(const struct usual *u, enum stage stage)
 {
@@ -58,10 +61,8 @@ usual_deadline(const struct usual *u, enum stage stage)
 	if (stage < STAGE_FIRMWARE_DHCP || stage > STAGE_LOCAL_BOOT ||
 	    u->n[stage] < USUAL_ENOUGH)
 		return 0;
-	us = 2 * usual_percentile(u, stage, 99);
-	if (us < usual / 2)
-		us = usual / 2;
-	if (us > USUAL_DEADLINE_TIMES * usual)
-		us = USUAL_DEADLINE_TIMES * usual;
-	return us;
+	us = 2 * usual_percentile(u, stage, 90);
+	if (us <= usual)
+		return 0;
+	return us < USUAL_DEADLINE_TIMES * usual ? us : USUAL_DEADLINE_TIMES * usual;
 }

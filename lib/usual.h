@@ -27,8 +27,8 @@ usual_of(const struct usual *u, enum stage stage);
 /* The value that `percent` of the boots did not exceed; 0: there is none. */
 int64_t
 usual_percentile(const struct usual *u, enum stage stage, unsigned percent);
-/* Twice the 99th percentile, at least half and at most USUAL_DEADLINE_TIMES of the stage's default; 0: the past is too
- * short to tell, or the stage waits for no machine. */
+/* Twice what nine of ten boots did not exceed, where that is more than the stage's default, and at most
+ * USUAL_DEADLINE_TIMES of it; 0: the default is enough, the past is too short to tell, or the stage waits for no machine. */
 int64_t
 usual_deadline(const struct usual *u, enum stage stage);
 

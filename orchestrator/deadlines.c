@@ -21,10 +21,10 @@ tell(const struct usual *u, enum stage stage, int64_t us, char *text, size_t siz
 	size_t n = strlen(text);
 	char may[32], took[32];
 
-	snprintf(text + n, size - n, "%s%s %s (%u boots, the slowest %s)",
+	snprintf(text + n, size - n, "%s%s %s (%u boots, nine of ten within %s)",
 	    n > 0 ? "; " : "", stage_name(stage), str_duration(us, may, sizeof(may)),
 	    u->n[stage],
-	    str_duration(usual_percentile(u, stage, 100), took, sizeof(took)));
+	    str_duration(usual_percentile(u, stage, 90), took, sizeof(took)));
 }
 
 int

@@ -54,13 +54,31 @@ static void
 deadlines(void **state)
 {
 	(void)state;
-	/* Of 300 s: twice what was seen, not below its half, not above four times. */
-	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 142), 284);
-	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 20), 150);
+	/* Of 300 s: twice what was seen, never below it, not above four times. */
+	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 200), 400);
+	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 150), 0);
+	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 142), 0);
+	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 20), 0);
+	assert_int_equal(deadline_of(STAGE_INSTALLED, USUAL_MAX, 360), 0);
 	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH, 5000), 1200);
 	assert_int_equal(deadline_of(STAGE_FIRMWARE_DHCP, USUAL_ENOUGH - 1, 142), 0);
 	assert_int_equal(deadline_of(STAGE_POWER, USUAL_MAX, 142), 0);
 	assert_int_equal(deadline_of(STAGE_DONE, USUAL_MAX, 142), 0);
+}
+
+/* Somebody stood in the setup for nine minutes. */
+static void
+one_odd_boot_sets_no_deadline(void **state)
+{
+	struct usual *u = str_alloc(sizeof(*u));
+
+	(void)state;
+	usual_init(u);
+	usual_add(u, STAGE_FIRMWARE_DHCP, 540 * USEC_PER_SEC);
+	for (unsigned i = 1; i < USUAL_ENOUGH; i++)
+		usual_add(u, STAGE_FIRMWARE_DHCP, 20 * USEC_PER_SEC);
+	assert_int_equal(usual_deadline(u, STAGE_FIRMWARE_DHCP), 0);
+	free(u);
 }
 
 int
@@ -69,6 +87,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(ranks),
 	    cmocka_unit_test(deadlines),
+	    cmocka_unit_test(one_odd_boot_sets_no_deadline),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
