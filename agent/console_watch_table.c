@@ -80,7 +80,8 @@ const struct console_watch_pattern console_watch_table[] = {
     {"stuck", "Unable to find a medium containing a live file system",
 	"the live system did not find its files"},
     {"stuck", "Could not boot.", "dracut did not find the root file system"},
-    {"stuck", "A start job is running for*no limit", "systemd waits without a limit"},
+    /* So does each unit that has none, an installer or a disk check at work among them. */
+    {"", "A start job is running for*no limit", "systemd waits without a limit"},
     /* A passphrase is asked for: cryptsetup, GRUB. */
     {"prompt", "Please unlock disk", "the disk's passphrase is asked for"},
     {"prompt", "Enter passphrase for", "the disk's passphrase is asked for"},

@@ -565,6 +565,27 @@ says(const char *line, const char *words)
 	return strcasestr(line, words) != NULL;
 }
 
+/* What healthy machines print: in the watch's table of an older agent, or of a device that nothing is installed to. */
+static bool
+says_nothing(const char *class, const char *line)
+{
+	static const struct {
+		const char *class, *words;
+	} harmless[] = {
+	    /* Empty drives of a board or a BMC. */
+	    {"disk", "I/O error, dev fd"},
+	    {"disk", "I/O error, dev sr"},
+	    {"disk", "I/O error, dev loop"},
+	    /* Any unit without a time limit, an installer or a disk check among them. */
+	    {"stuck", "A start job is running for"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
+		if (str_eq(class, harmless[i].class) && says(line, harmless[i].words))
+			return true;
+	return false;
+}
+
 static enum story_what
 console_fact(const char *class, const char *line)
 {
@@ -579,6 +600,8 @@ console_fact(const char *class, const char *line)
 	    {"stuck", STORY_SAID_STUCK}, {"installer", STORY_SAID_ASKS},
 	    {"prompt", STORY_SAID_PROMPT}, {"login", STORY_SAID_LOGIN}};
 
+	if (says_nothing(class, line))
+		return STORY_FACTS;
 	if (str_eq(class, "panic") && says(line, "Unable to mount root fs"))
 		return STORY_SAID_NO_ROOT;
 	if (str_eq(class, "installer") && says(line, "Installation complete"))

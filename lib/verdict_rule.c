@@ -14,6 +14,8 @@
 
 /* Between the last octet of an image and the first word of a kernel. */
 static const int64_t LINK_SILENCE = 10 * USEC_PER_SEC;
+/* Less than any installation takes, with the firmware's way back to the network. */
+static const int64_t INSTALLS_IN = 120 * USEC_PER_SEC;
 
 /* The machine asks the network after a power-on that its BMC says did not come about; or speaks on the wire while the
  * BMC says that it is off (which a management engine with the same MAC address might, too); or was seen on, and found off. A
@@ -90,6 +92,18 @@ verdict_rule_other_dhcp(const struct verdict_look *look)
 	return story_has(look->story, STORY_FOREIGN) ? VERDICT_LIKELY : VERDICT_NO;
 }
 
+/* After the image was let go it came back to the network, was sent to its disk, and offers a login; and nothing says
+ * that the installation came to its end. */
+static bool
+runs_from_disk(const struct story *s)
+{
+	return story_has(s, STORY_CONSUMED) && !story_has(s, STORY_INSTALLED) &&
+	       !story_has(s, STORY_SAID_INSTALLED) &&
+	       (story_has(s, STORY_AGAIN) ||
+		   story_after(s, STORY_SENT_TO_DISK, STORY_CONSUMED)) &&
+	       story_after(s, STORY_SAID_LOGIN, STORY_CONSUMED);
+}
+
 /* Something of the disk runs where the network's image should. */
 enum verdict_sure
 verdict_rule_old_disk(const struct verdict_look *look)
@@ -110,14 +124,20 @@ verdict_rule_old_disk(const struct verdict_look *look)
 		       : asks || login ? VERDICT_LIKELY
 				       : VERDICT_NO;
 	}
-	/* After the image was let go: it came back to the network, and was sent to its disk. */
-	if (!story_has(s, STORY_CONSUMED) || story_has(s, STORY_INSTALLED))
-		return VERDICT_NO;
-	return (story_has(s, STORY_AGAIN) ||
-		   story_after(s, STORY_SENT_TO_DISK, STORY_CONSUMED)) &&
-		       story_after(s, STORY_SAID_LOGIN, STORY_CONSUMED)
+	/* No installation is done so soon. */
+	return runs_from_disk(s) && !story_has(s, STORY_UP) &&
+		       story_after(s, STORY_AGAIN, STORY_CONSUMED) &&
+		       s->fact[STORY_AGAIN].first <=
+			   s->fact[STORY_CONSUMED].last + INSTALLS_IN
 		   ? VERDICT_LIKELY
 		   : VERDICT_NO;
+}
+
+/* The new system, if the installer's report did not arrive, or the old one: from outside they look the same. */
+enum verdict_sure
+verdict_rule_from_disk(const struct verdict_look *look)
+{
+	return runs_from_disk(look->story) ? VERDICT_LIKELY : VERDICT_NO;
 }
 
 enum verdict_sure
@@ -177,7 +197,8 @@ verdict_rule_say_link(const struct verdict_look *look, char *text, size_t size)
 	    str_duration(end_of(look) - look->story->heard, quiet, sizeof(quiet)));
 }
 
-/* Nothing that a running kernel does was seen: no address asked for, no file, no report. */
+/* Nothing that a running kernel does was seen: no address asked for, no file, no report. A system with a fixed address whose
+ * report is blocked looks the same. */
 enum verdict_sure
 verdict_rule_no_report(const struct verdict_look *look)
 {
@@ -192,7 +213,7 @@ verdict_rule_no_report(const struct verdict_look *look)
 	for (size_t i = 0; i < ARRAY_SIZE(lives); i++)
 		if (story_after(s, lives[i], STORY_CONSUMED))
 			return VERDICT_NO;
-	return VERDICT_CERTAIN;
+	return VERDICT_LIKELY;
 }
 
 /* What is known of the way up to the silence, and what is not. */

@@ -11,7 +11,8 @@ verdict_rule_fn(const struct verdict_look *look);
 /* verdict_rule.c: the BMC, the wire, files. */
 verdict_rule_fn verdict_rule_power_lied, verdict_rule_image_changed,
     verdict_rule_wrong_nic, verdict_rule_other_dhcp, verdict_rule_old_disk,
-    verdict_rule_file_missing, verdict_rule_link_lost, verdict_rule_no_report;
+    verdict_rule_from_disk, verdict_rule_file_missing, verdict_rule_link_lost,
+    verdict_rule_no_report;
 void
 verdict_rule_say_silence(const struct verdict_look *look, char *text, size_t size);
 void

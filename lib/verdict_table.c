@@ -31,10 +31,12 @@ static const struct verdict_row found[] = {
 	.title = "What the BMC says of the power is not so",
 	.text =
 	    "the machine was heard where its BMC says that it is off, or was found off "
-	    "after it had been seen on",
-	.next = "netboot-ctl bmc reset HOST --reason TEXT; then netboot-ctl power status "
-		"HOST, "
-		"and order the job again",
+	    "after it had been seen on: the BMC may be another machine's, or hang, or "
+	    "the "
+	    "machine switched itself off",
+	.next = "is it this machine's BMC? netboot-ctl sel HOST, and serial and UUID of "
+		"netboot-ctl host show HOST against the machine. Do not order again "
+		"before that; then netboot-ctl bmc reset HOST --reason TEXT",
 	.refines = CODES("power-not-on", "no-dhcp-after-power-on"),
 	.rule = verdict_rule_power_lied,
 	.say = verdict_rule_say_lie,
@@ -81,12 +83,21 @@ static const struct verdict_row found[] = {
 	.next = "put the network first in the firmware's boot order, or see whether the "
 		"BMC's boot "
 		"flags are obeyed: netboot-ctl bmc probe HOST",
-	.refines = CODES("no-dhcp-after-power-on", "os-silent", "installer-silent",
-	    "booted-again-after-install"),
+	.refines = CODES("no-dhcp-after-power-on", "os-silent"),
 	.rule = verdict_rule_old_disk,
 	.quote = STORY_DHCP_OS,
 	.shows = WAY_UP | F(DHCP_FIRMWARE) | F(DHCP_OS) | F(CONSUMED) | F(AGAIN) |
 		 F(SENT_TO_DISK) | F(SAID_LOGIN)},
+    {.code = "restarted-from-disk",
+	.title = "It restarted and runs a system from its disk",
+	.text = "the machine restarted and runs a system from its disk: the new one, if "
+		"the installation came to its end without a report, or the old one",
+	.next = "netboot-ctl console HOST: which system is it? Do not reinstall before "
+		"that is known: it may be the new one, in service",
+	.refines = CODES("os-silent", "installer-silent"),
+	.rule = verdict_rule_from_disk,
+	.quote = STORY_SAID_LOGIN,
+	.shows = F(CONSUMED) | F(UP) | F(AGAIN) | F(SENT_TO_DISK) | F(SAID_LOGIN)},
     {.code = "kernel-panic-seen",
 	.title = "The kernel panicked",
 	.text = "the kernel stopped with a panic",
@@ -138,9 +149,10 @@ static const struct verdict_row found[] = {
 	.title = "The installer is through, but did not report it",
 	.text =
 	    "the console says that the installation is complete; the report did not come",
-	.next = "netboot-ctl console HOST; see that the image's last command posts to "
-		"${report}/installed, and that the site's HTTP port is reachable",
-	.refines = CODES("installer-silent"),
+	.next = "netboot-ctl console HOST: do not reinstall it. Does the image's last "
+		"command post to ${report}/installed, and is the site's HTTP port "
+		"reachable?",
+	.refines = CODES("installer-silent", "os-silent"),
 	.rule = verdict_rule_console_installed,
 	.quote = STORY_SAID_INSTALLED,
 	.shows = F(CONSUMED) | F(UP) | F(SAID_INSTALLED) | F(AGAIN) | F(SAID_LOGIN)},
@@ -222,7 +234,9 @@ static const struct verdict_row found[] = {
     {.code = "disk-error-seen",
 	.title = "A disk or its file system reports errors",
 	.text = "the kernel reported errors of a disk, or of the file system on it",
-	.next = "netboot-ctl rescue HOST --reason TEXT, then smartctl; " REPLAY,
+	.next =
+	    "netboot-ctl console HOST: is something at work there? Only if nothing is: "
+	    "netboot-ctl rescue HOST --reason TEXT, then smartctl",
 	.refines = CODES(AFTER_LOAD, "installer-failed", "disk-boot-not-seen",
 	    "booted-again-after-install"),
 	.rule = verdict_rule_console_disk,
@@ -270,13 +284,13 @@ static const struct verdict_row found[] = {
 	.shows = WAY_UP | F(CONSUMED) | F(INSTALLED) | F(SAID_PROMPT)},
     {.code = "ticket-consumed-no-report",
 	.title = "The image was let go, and nothing was heard of it",
-	.text = "the last octet of the image was let go, and since then the machine "
-		"asked for no "
-		"address and no file and reported nothing: the kernel did not start, or "
-		"has no "
-		"driver for its network card",
-	.next = REPLAY "; nothing is started again by itself: look before ordering again",
-	.refines = CODES("os-silent", "installer-silent"),
+	.text =
+	    "the last octet of the image was let go, and since then no request for an "
+	    "address or a file and no report was seen: the kernel may not have "
+	    "started, or has no network, or its report does not arrive",
+	.next = "netboot-ctl console HOST: is something at work there? " REPLAY
+		"; look before ordering again",
+	.refines = CODES(AFTER_LOAD),
 	.rule = verdict_rule_no_report,
 	.vague = true,
 	.quote = STORY_CONSUMED,

@@ -102,7 +102,7 @@ def boots_from_disk(lab):
         asks_as_a_system(lab)
 
 
-def old_system_after_the_image(lab):
+def a_system_after_the_image(lab):
     lab.order()
     lab.load()
     assert lab.m.report("up") == "204"
@@ -241,7 +241,7 @@ SCENES = {
     "wrong-nic-asked.stranger": other_nic,
     "booted-old-disk": boots_from_disk,
     "booted-old-disk.login": each(say="edge01 login:"),
-    "booted-old-disk.after-image": old_system_after_the_image,
+    "restarted-from-disk.likely": a_system_after_the_image,
     "kernel-panic-seen": loaded(">" + PANIC),
     "initrd-missing": loaded(">" + NO_ROOT),
     "installer-step-failed": loaded("up", ">[!!] Install the system", ">Installation step failed"),
@@ -253,12 +253,12 @@ SCENES = {
     "ipxe-error": each(*STEPS, say="Could not boot: Connection timed out (https://ipxe.org/4c0a6092)"),
     "out-of-memory": loaded(">Out of memory: Killed process 311 (cp)"),
     "hardware-error-seen": loaded("up", ">mce: [Hardware Error]: Machine check events logged"),
-    "disk-error-seen": loaded("up", ">blk_update_request: I/O error, dev sda, sector 2048"),
+    "disk-error-seen.likely": loaded("up", ">blk_update_request: I/O error, dev sda, sector 2048"),
     "kernel-hangs": loaded(">watchdog: BUG: soft lockup - CPU#1 stuck for 22s!"),
     "file-not-found": loaded(asks_for_an_unknown_file),
     "link-lost": cable_out,
     "waits-for-key": each(say="Press F1 to Continue"),
-    "ticket-consumed-no-report": loaded(),
+    "ticket-consumed-no-report.likely": loaded(),
     "no-dhcp-after-power-on": each(),
     "loader-not-fetched": each("firmware"),
     "loader-stalled": tftp_begun,
