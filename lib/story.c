@@ -35,6 +35,7 @@ static const char *const names[STORY_FACTS] = {
     [STORY_OFFERED] = "offered",
     [STORY_IGNORED] = "ignored",
     [STORY_NO_LOADER] = "no-loader",
+    [STORY_BOOT_NIC] = "boot-nic",
     [STORY_WRONG_NIC] = "wrong-nic",
     [STORY_STRANGER] = "stranger",
     [STORY_FOREIGN] = "foreign",
@@ -181,6 +182,7 @@ on_attempt(struct story *s, const struct event *ev)
 			s->stages[i] = (struct story_stage){.state = ""};
 		s->heard = 0;
 		s->power_read = false;
+		s->foreign_boot = false;
 	}
 	s->attempt = n;
 }
@@ -219,6 +221,10 @@ on_ticket(struct story *s, int64_t seq, const struct event *ev)
 	snprintf(text, sizeof(text), "the ticket was used up: %.60s let go to %.48s",
 	    ev->file[0] != '\0' ? ev->file : "the image",
 	    ev->mac[0] != '\0' ? ev->mac : ev->ip);
+	/* What a console said before that is no word of the image. */
+	for (int i = STORY_SAID_NO_ROOT;
+	     !story_has(s, STORY_CONSUMED) && i <= STORY_SAID_LOGIN; i++)
+		s->fact[i] = (struct story_fact){.n = 0};
 	note(s, STORY_CONSUMED, seq, ev, text);
 }
 
@@ -259,11 +265,26 @@ on_job(struct story *s, int64_t seq, const struct event *ev)
 
 /* ---- the BMC ---- */
 
+/* What was seen belongs to the boot that ends here: a fresh machine asks the network by all its cards in turn. */
+static void
+forget_wire(struct story *s)
+{
+	for (int i = STORY_DHCP_FIRMWARE; i <= STORY_SENT_TO_DISK; i++)
+		s->fact[i] = (struct story_fact){.n = 0};
+	s->heard = 0;
+	s->foreign_boot = false;
+}
+
 static void
 on_power(struct story *s, int64_t seq, const struct event *ev)
 {
 	bool on = str_eq(detail(ev, "power"), "on");
 
+	/* The checks before the job find the old system's power. */
+	if (str_eq(detail(ev, "look"), "preflight"))
+		return;
+	if (!on && s->stage == STAGE_OVERRIDE && !story_has(s, STORY_CONSUMED))
+		forget_wire(s);
 	if (on)
 		note(s, STORY_ON, seq, ev, "the power was seen on");
 	else if (str_eq(detail(ev, "power"), "off"))
@@ -363,8 +384,36 @@ note_request(struct story *s, int64_t seq, const struct event *ev)
 	    ev->arch[0] != '\0' ? ev->arch : "no architecture");
 	hear(s, seq, ev);
 	note(s, what, seq, ev, text);
-	if (what != STORY_DHCP_OS && wrong_card(s, ev->mac))
+	if (what == STORY_DHCP_OS)
+		return;
+	if (wrong_card(s, ev->mac))
 		note(s, STORY_WRONG_NIC, seq, ev, text);
+	else if (s->host.n_boot_macs > 0)
+		note(s, STORY_BOOT_NIC, seq, ev, text);
+}
+
+/* Servers of the site's own log what they answer, Kea nothing else: there an answer shows the question
+ * (agent/run_wire.c), and their reasons are not ours. */
+static void
+note_logged(struct story *s, int64_t seq, const struct event *ev)
+{
+	const char *class = detail(ev, "class");
+
+	note_request(s, seq, ev);
+	if (str_eq(class, "pxe") || str_eq(class, "http") || str_eq(class, "ipxe"))
+		note(s, STORY_OFFERED, seq, ev, "the site's own DHCP server answered");
+}
+
+static bool
+sends_to_disk(const char *reason)
+{
+	static const char *const why[] = {
+	    "no ticket", "ticket is consumed", "unknown machine"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(why); i++)
+		if (str_has_prefix(reason, why[i]))
+			return true;
+	return false;
 }
 
 static void
@@ -372,6 +421,10 @@ note_answer(struct story *s, int64_t seq, const struct event *ev)
 {
 	char text[STORY_TEXT_SIZE];
 
+	if (detail(ev, "log")[0] != '\0') {
+		note_logged(s, seq, ev);
+		return;
+	}
 	if (str_eq(detail(ev, "class"), "os"))
 		return;
 	snprintf(
@@ -382,8 +435,34 @@ note_answer(struct story *s, int64_t seq, const struct event *ev)
 		note(s, STORY_WRONG_NIC, seq, ev, text);
 	else if (str_has_prefix(ev->reason, "ticket armed"))
 		note(s, STORY_OFFERED, seq, ev, text);
-	else
+	else if (sends_to_disk(ev->reason))
 		note(s, STORY_SENT_TO_DISK, seq, ev, text);
+}
+
+/* Another server was chosen, or answered. The client's own packet says who chose it: an operating system that did shows
+ * only that one runs. A reply does not tell. */
+static void
+note_foreign(struct story *s, int64_t seq, const struct event *ev)
+{
+	const char *class = detail(ev, "class");
+	char text[STORY_TEXT_SIZE];
+
+	/* Beside a proxy there is another server; one that gives boot information is too many. */
+	if (str_eq(detail(ev, "mode"), "proxy") && detail(ev, "competes")[0] == '\0')
+		return;
+	snprintf(text, sizeof(text), "DHCP server %.46s%s%.20s: %.100s",
+	    detail(ev, "server"), detail(ev, "server_mac")[0] != '\0' ? " at " : "",
+	    detail(ev, "server_mac"), ev->reason);
+	note(s, STORY_FOREIGN, seq, ev, text);
+	if (str_eq(class, "pxe") || str_eq(class, "http") || str_eq(class, "ipxe"))
+		s->foreign_boot = true;
+	if (!str_eq(detail(ev, "type"), "request") || !str_eq(class, "os"))
+		return;
+	snprintf(text, sizeof(text),
+	    "an operating system at %.20s chose DHCP server %.46s", ev->mac,
+	    detail(ev, "server"));
+	hear(s, seq, ev);
+	note(s, STORY_DHCP_OS, seq, ev, text);
 }
 
 static void
@@ -392,15 +471,7 @@ on_dhcp(struct story *s, int64_t seq, const struct event *ev)
 	char text[STORY_TEXT_SIZE];
 
 	if (str_eq(ev->kind, "dhcp4.foreign") || str_eq(ev->kind, "dhcp6.foreign")) {
-		/* Beside a proxy there is another server; one that gives boot information is too many. */
-		if (str_eq(detail(ev, "mode"), "proxy") &&
-		    detail(ev, "competes")[0] == '\0')
-			return;
-		snprintf(text, sizeof(text), "DHCP server %.46s%s%.20s: %.100s",
-		    detail(ev, "server"),
-		    detail(ev, "server_mac")[0] != '\0' ? " at " : "",
-		    detail(ev, "server_mac"), ev->reason);
-		note(s, STORY_FOREIGN, seq, ev, text);
+		note_foreign(s, seq, ev);
 	} else if (str_eq(ev->kind, "dhcp4.ignored") ||
 		   str_eq(ev->kind, "dhcp6.ignored")) {
 		if (str_eq(detail(ev, "class"), "os"))
@@ -409,6 +480,8 @@ on_dhcp(struct story *s, int64_t seq, const struct event *ev)
 		    ev->reason);
 		note(s, wrong_card(s, ev->mac) ? STORY_WRONG_NIC : STORY_IGNORED, seq, ev,
 		    text);
+		if (!wrong_card(s, ev->mac))
+			note(s, STORY_BOOT_NIC, seq, ev, text);
 	} else if (from_machine(ev)) {
 		note_request(s, seq, ev);
 	} else if (from_answer(ev)) {

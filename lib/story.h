@@ -31,6 +31,7 @@ enum story_what {
 	STORY_OFFERED, /* our answer to a boot client, with something to boot */
 	STORY_IGNORED,
 	STORY_NO_LOADER,
+	STORY_BOOT_NIC,	 /* a boot card asked, answered or not */
 	STORY_WRONG_NIC, /* a NIC of the host asked that may not boot */
 	STORY_STRANGER,	 /* a MAC address that no host has, with this host's UUID */
 	STORY_FOREIGN,	 /* another DHCP server answered, or was chosen */
@@ -110,7 +111,9 @@ struct story {
 	int64_t attempt, began, last;
 	int64_t heard;	 /* when the machine was last heard on the wire, or 0 */
 	bool power_read; /* in this attempt */
-	int64_t was_on;	 /* when the attempt before this one saw it on, or 0 */
+	bool
+	    foreign_boot; /* what another DHCP server was chosen or answered for is a network boot */
+	int64_t was_on; /* when the attempt before this one saw it on, or 0 */
 	/* How it ended: "" open, "done", "failed", "cancelled", "refused". */
 	char end[12];
 	int64_t ended;

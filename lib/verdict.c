@@ -251,6 +251,13 @@ enrich(const struct verdict_look *look, const struct verdict_row *row, struct er
 	str_clip(ret->next, sizeof(ret->next), next);
 }
 
+/* Who another server was there for is not in each of its packets. */
+static bool
+agent_knows(const struct story *s, const char *code)
+{
+	return !str_eq(code, "other-dhcp-answered") || s->foreign_boot;
+}
+
 bool
 verdict_judge(const struct verdict_look *look, struct verdict *ret)
 {
@@ -274,7 +281,7 @@ verdict_judge(const struct verdict_look *look, struct verdict *ret)
 		return true;
 	}
 	ret->row = verdict_find(code);
-	ret->certain = ret->row != NULL;
+	ret->certain = ret->row != NULL && agent_knows(s, code);
 	keep(look, ret->row, &ret->is);
 	str_clip(ret->is.code, sizeof(ret->is.code), code);
 	if (ret->row != NULL && ret->row->say != NULL)

@@ -65,7 +65,9 @@ verdict_rule_wrong_nic(const struct verdict_look *look)
 {
 	const struct story *s = look->story;
 
-	if (story_has(s, STORY_OFFERED))
+	/* Firmware that fails on its boot card goes on to the next card: then that one is not the cause. */
+	if (story_has(s, STORY_OFFERED) || story_has(s, STORY_BOOT_NIC) ||
+	    story_has(s, STORY_NO_LOADER))
 		return VERDICT_NO;
 	if (story_has(s, STORY_WRONG_NIC))
 		return VERDICT_CERTAIN;
@@ -110,7 +112,9 @@ verdict_rule_old_disk(const struct verdict_look *look)
 {
 	const struct story *s = look->story;
 
-	if (str_eq(s->said.code, "no-dhcp-after-power-on") ||
+	bool other = str_eq(s->said.code, "other-dhcp-answered");
+
+	if (other || str_eq(s->said.code, "no-dhcp-after-power-on") ||
 	    (s->said.code[0] == '\0' && s->stage == STAGE_FIRMWARE_DHCP)) {
 		if (story_has(s, STORY_DHCP_FIRMWARE) || story_has(s, STORY_DHCP_IPXE))
 			return VERDICT_NO;
@@ -120,9 +124,9 @@ verdict_rule_old_disk(const struct verdict_look *look)
 		    story_has(s, STORY_ON) && story_after(s, STORY_DHCP_OS, STORY_ON);
 		bool login = story_has(s, STORY_SAID_LOGIN);
 
-		return asks && login   ? VERDICT_CERTAIN
-		       : asks || login ? VERDICT_LIKELY
-				       : VERDICT_NO;
+		return asks && login && !other ? VERDICT_CERTAIN
+		       : asks || login	       ? VERDICT_LIKELY
+					       : VERDICT_NO;
 	}
 	/* No installation is done so soon. */
 	return runs_from_disk(s) && !story_has(s, STORY_UP) &&

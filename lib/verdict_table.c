@@ -72,7 +72,8 @@ static const struct verdict_row found[] = {
 	.next = "netboot-ctl host show HOST; correct the boot card (host set HOST --nic "
 		"MAC,boot), "
 		"or put the right card first in the firmware's boot order",
-	.refines = CODES(EARLY, "loader-missing", "proxy-offer-not-taken"),
+	.refines = CODES(
+	    EARLY, "loader-missing", "proxy-offer-not-taken", "other-dhcp-answered"),
 	.rule = verdict_rule_wrong_nic,
 	.say = verdict_rule_say_nic,
 	.shows = WAY_UP | F(WRONG_NIC) | F(STRANGER) | F(DHCP_FIRMWARE),
@@ -83,7 +84,7 @@ static const struct verdict_row found[] = {
 	.next = "put the network first in the firmware's boot order, or see whether the "
 		"BMC's boot "
 		"flags are obeyed: netboot-ctl bmc probe HOST",
-	.refines = CODES("no-dhcp-after-power-on", "os-silent"),
+	.refines = CODES("no-dhcp-after-power-on", "other-dhcp-answered", "os-silent"),
 	.rule = verdict_rule_old_disk,
 	.quote = STORY_DHCP_OS,
 	.shows = WAY_UP | F(DHCP_FIRMWARE) | F(DHCP_OS) | F(CONSUMED) | F(AGAIN) |

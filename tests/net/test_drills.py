@@ -177,10 +177,11 @@ def wrong_nic_asks(s):
 
 @drill("other-dhcp-answered", deadlines={"firmware-dhcp": 2})
 def second_dhcp_server(s):
-    """It takes another server's offer: its REQUEST names that one."""
+    """Its firmware takes another server's offer: its REQUEST names that one."""
     hw = bytes.fromhex(s.machine.mac.replace(":", ""))
     packet = struct.pack(">BBBB4sHH", 1, 1, 6, 0, b"abcd", 0, 0x8000) + bytes(16) + hw
-    packet += bytes(236 - len(packet)) + b"\x63\x82\x53\x63\x35\x01\x03\x36\x04\x0a\x4d\x00\x63\x32\x04\x0a\x4d\x00\xc8\xff"
+    packet += bytes(236 - len(packet)) + b"\x63\x82\x53\x63\x35\x01\x03\x36\x04\x0a\x4d\x00\x63\x32\x04\x0a\x4d\x00\xc8"
+    packet += b"\x3c\x20PXEClient:Arch:00007:UNDI:003000\xff"
     for _ in s.attempts():
         s.machine._send(packet.ljust(300, b"\0"))
 
