@@ -89,10 +89,14 @@ const struct console_watch_pattern console_watch_table[] = {
     {"prompt", "press any key", "somebody is to press a key"},
     {"prompt", "hit any key", "somebody is to press a key"},
     {"prompt", "strike any key", "somebody is to press a key"},
-    {"prompt", "press enter to", "somebody is to press a key"},
+    {"prompt", "press enter to continue", "somebody is to press a key"},
     {"prompt", "Strike the F1 key", "the firmware waits for a key"},
-    {"prompt", "Press F1 to", "the firmware waits for a key"},
-    {"prompt", "Press <F1>", "the firmware waits for a key"},
+    /* "Press F1 to enter Setup" is in each POST, and waits for nobody. */
+    {"prompt", "F1 to continue", "the firmware waits for a key"},
+    {"prompt", "F1 to resume", "the firmware waits for a key"},
+    {"prompt", "F1 to Run SETUP", "the firmware waits for a key"},
+    {"prompt", "F1> to continue", "the firmware waits for a key"},
+    {"prompt", "F1> to resume", "the firmware waits for a key"},
     {"prompt", "Alert! *Continue", "the firmware waits for a key"},
     /* debian-installer marks questions of high and critical priority so; anaconda; subiquity. */
     {"installer", "[!!] ", "the installer has a question"},

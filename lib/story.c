@@ -651,6 +651,10 @@ says_nothing(const char *class, const char *line)
 	    {"disk", "I/O error, dev loop"},
 	    /* Any unit without a time limit, an installer or a disk check among them. */
 	    {"stuck", "A start job is running for"},
+	    /* POST, and GRUB's menu: nobody waits for the key. */
+	    {"prompt", "F1 to enter setup"},
+	    {"prompt", "F1> to enter setup"},
+	    {"prompt", "boot the selected"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)

@@ -50,6 +50,9 @@ verdict_rule_console_no_boot(const struct verdict_look *look)
 {
 	bool now = story_has(look->story, STORY_CONSUMED);
 
+	/* The end of the boot order follows from what the network boot met before it. */
+	if (!now && story_has(look->story, STORY_SAID_PXE))
+		return VERDICT_NO;
 	return said_by_image(
 	    look, STORY_SAID_NO_BOOT, now ? VERDICT_CERTAIN : VERDICT_LIKELY);
 }
@@ -128,9 +131,18 @@ verdict_rule_console_installed(const struct verdict_look *look)
 	return said_by_image(look, STORY_SAID_INSTALLED, VERDICT_LIKELY);
 }
 
-/* "Press any key" is also what passes by. */
+/* Every firmware and boot loader prints such a line and goes on: it waits only where that is the last of it, on the
+ * console and on the wire. */
 enum verdict_sure
 verdict_rule_console_prompt(const struct verdict_look *look)
 {
+	const struct story *s = look->story;
+	int64_t asked = s->fact[STORY_SAID_PROMPT].last;
+
+	if (s->heard > asked)
+		return VERDICT_NO;
+	for (int i = STORY_SAID_PXE; i < STORY_FACTS; i++)
+		if (s->fact[i].last > asked)
+			return VERDICT_NO;
 	return said_by_image(look, STORY_SAID_PROMPT, VERDICT_LIKELY);
 }

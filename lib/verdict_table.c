@@ -20,7 +20,8 @@
 
 #define WAY_UP (F(FLAGS) | F(ORDERED_ON) | F(ON) | F(CONSOLE) | F(CONSOLE_LOST))
 #define REPLAY "netboot-ctl console HOST --replay newest --text"
-#define EARLY "no-dhcp-after-power-on", "dhcp-not-answered", "loader-not-fetched"
+#define EARLY_SILENT "no-dhcp-after-power-on", "loader-not-fetched"
+#define EARLY EARLY_SILENT, "dhcp-not-answered"
 #define IN_IPXE                                                           \
 	"ipxe-silent", "script-not-fetched", "script-fetched-kernel-not", \
 	    "kernel-stalled", "initrd-stalled"
@@ -59,7 +60,8 @@ static const struct verdict_row found[] = {
 	.next = "switch Secure Boot off in the firmware, or give it a signed loader: "
 		"netboot-ctl "
 		"host set HOST --loader x64-uefi=shimx64.efi",
-	.refines = CODES("loader-stalled", "proxy-offer-not-taken", EARLY, IN_IPXE),
+	.refines =
+	    CODES("loader-stalled", "proxy-offer-not-taken", EARLY_SILENT, IN_IPXE),
 	.rule = verdict_rule_console_secure_boot,
 	.quote = STORY_SAID_SECURE_BOOT,
 	.shows = WAY_UP | F(DHCP_FIRMWARE) | F(LOADER_DONE) | F(SAID_SECURE_BOOT),
@@ -167,6 +169,16 @@ static const struct verdict_row found[] = {
 	.shows = F(CONSUMED) | F(UP) | F(INSTALLED) | F(NOT_FOUND) | F(FILE_BROKE) |
 		 F(SAID_STUCK) | F(SAID_DISK),
 	.early = true},
+    {.code = "firmware-pxe-error",
+	.title = "The firmware's network boot met an error",
+	.text = "the firmware's network boot says that it failed",
+	.next = REPLAY "; PXE-E codes are explained in docs/boot-paths.md",
+	.refines = CODES("loader-stalled", "proxy-offer-not-taken", EARLY_SILENT),
+	.rule = verdict_rule_console_pxe,
+	.quote = STORY_SAID_PXE,
+	.shows = WAY_UP | F(DHCP_FIRMWARE) | F(OFFERED) | F(IGNORED) | F(LOADER_BEGAN) |
+		 F(LOADER_BROKE) | F(SAID_PXE),
+	.early = true},
     {.code = "no-boot-device",
 	.title = "The firmware or GRUB found nothing to boot",
 	.text = "the machine came to the end of its boot order, or its boot loader found "
@@ -175,21 +187,11 @@ static const struct verdict_row found[] = {
 		"firmware",
 	.refines = CODES("disk-boot-not-seen", "booted-again-after-install",
 	    "installer-silent", "os-silent", "loader-stalled", "proxy-offer-not-taken",
-	    EARLY, "ipxe-silent"),
+	    EARLY_SILENT, "ipxe-silent"),
 	.rule = verdict_rule_console_no_boot,
 	.quote = STORY_SAID_NO_BOOT,
 	.shows = WAY_UP | F(DHCP_FIRMWARE) | F(CONSUMED) | F(INSTALLED) | F(AGAIN) |
 		 F(SAID_PXE) | F(SAID_NO_BOOT)},
-    {.code = "firmware-pxe-error",
-	.title = "The firmware's network boot met an error",
-	.text = "the firmware's network boot says that it failed",
-	.next = REPLAY "; PXE-E codes are explained in docs/boot-paths.md",
-	.refines = CODES("loader-stalled", "proxy-offer-not-taken", EARLY),
-	.rule = verdict_rule_console_pxe,
-	.quote = STORY_SAID_PXE,
-	.shows = WAY_UP | F(DHCP_FIRMWARE) | F(OFFERED) | F(IGNORED) | F(LOADER_BEGAN) |
-		 F(LOADER_BROKE) | F(SAID_PXE),
-	.early = true},
     {.code = "other-dhcp-answered",
 	.title = "Another DHCP server answered the machine",
 	.text = "another DHCP server on this segment answered the machine, or was chosen "
@@ -278,9 +280,10 @@ static const struct verdict_row found[] = {
 	.title = "Something waits for a key or a passphrase",
 	.text = "the console asks for a key or a passphrase, and nothing was seen since",
 	.next = "netboot-ctl console HOST",
-	.refines = CODES(EARLY, "ipxe-silent", "os-silent", "installer-silent",
+	.refines = CODES(EARLY_SILENT, "ipxe-silent", "os-silent", "installer-silent",
 	    "disk-boot-not-seen", "booted-again-after-install"),
 	.rule = verdict_rule_console_prompt,
+	.vague = true,
 	.quote = STORY_SAID_PROMPT,
 	.shows = WAY_UP | F(CONSUMED) | F(INSTALLED) | F(SAID_PROMPT)},
     {.code = "ticket-consumed-no-report",
