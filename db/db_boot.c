@@ -67,7 +67,8 @@ static const char *const sql[] = {
 	" WHERE id = $1 AND verdict_code IS NULL AND coalesce(outcome, '') <> 'ok'",
     [BOOT_VERDICT] =
 	"UPDATE boot SET verdict_code = $2, verdict_text = $3, verdict_next = $4"
-	" WHERE id = $1",
+	" WHERE id = $1 AND coalesce(outcome, '') <> 'ok'"
+	" AND (verdict_code IS NULL OR verdict_code = $5)",
     [BOOT_FILES_PUT] = "UPDATE boot SET files = $2 WHERE id = $1 AND (files IS NULL OR"
 		       " job IS NULL)",
     [BOOT_FILES] = "SELECT files FROM boot WHERE id = $1",
@@ -194,30 +195,33 @@ db_boot_flag_next(int64_t flags, unsigned *i)
 	return NULL;
 }
 
-static int
-put_verdict(struct store *s, size_t i, const char *id, const char *code, const char *text,
-    const char *next)
+static struct db_stmt *
+bind_verdict(struct store *s, size_t i, const char *id, const char *code,
+    const char *text, const char *next)
 {
 	struct db_stmt *st = stmt_for(s, i, id);
 
 	db_bind_opt(st, 2, code);
 	db_bind_opt(st, 3, text);
 	db_bind_opt(st, 4, next);
-	return store_run(st);
+	return st;
 }
 
 int
 db_boot_blame(
     struct store *s, const char *id, const char *code, const char *text, const char *next)
 {
-	return put_verdict(s, BOOT_BLAME, id, code, text, next);
+	return store_run(bind_verdict(s, BOOT_BLAME, id, code, text, next));
 }
 
 int
-db_boot_verdict(
-    struct store *s, const char *id, const char *code, const char *text, const char *next)
+db_boot_verdict(struct store *s, const char *id, const char *instead_of, const char *code,
+    const char *text, const char *next)
 {
-	return put_verdict(s, BOOT_VERDICT, id, code, text, next);
+	struct db_stmt *st = bind_verdict(s, BOOT_VERDICT, id, code, text, next);
+
+	db_bind_text(st, 5, instead_of);
+	return store_run(st);
 }
 
 int

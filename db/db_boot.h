@@ -77,10 +77,10 @@ db_boot_flags(struct store *s, const char *id, int64_t *ret) MUST_CHECK;
 int
 db_boot_blame(struct store *s, const char *id, const char *code, const char *text,
     const char *next) MUST_CHECK;
-/* The same, in place of what is said. */
+/* The same, also in place of the code `instead_of`: a boot that has another one of its own keeps it. */
 int
-db_boot_verdict(struct store *s, const char *id, const char *code, const char *text,
-    const char *next) MUST_CHECK;
+db_boot_verdict(struct store *s, const char *id, const char *instead_of, const char *code,
+    const char *text, const char *next) MUST_CHECK;
 /* A JSON array of what was let go to it; only the first counts, but of a boot without a job the last. */
 int
 db_boot_files_put(struct store *s, const char *id, const char *files) MUST_CHECK;

@@ -130,15 +130,18 @@ where(const struct verdict_look *look, char *ret, size_t size)
 		    str_duration(waited, took, sizeof(took)));
 }
 
-/* The row's own words, and what it says of this machine. */
+/* The row's own words, and what it says of this machine. That it is not proven goes with the text, wherever that is
+ * told. */
 static void
-tell(const struct verdict_row *row, const struct verdict_look *look, struct error *ret)
+tell(const struct verdict_row *row, const struct verdict_look *look, bool certain,
+    struct error *ret)
 {
 	char said[SAY_SIZE], at[64], text[ERROR_TEXT_SIZE];
 
 	say(row, look, said, sizeof(said));
 	where(look, at, sizeof(at));
-	snprintf(text, sizeof(text), "%.300s%.140s%s", row->text, said, at);
+	snprintf(text, sizeof(text), "%s%.300s%.140s%s", certain ? "" : VERDICT_PROBABLY,
+	    row->text, said, at);
 	str_clip(ret->code, sizeof(ret->code), row->code);
 	str_escape(ret->text, sizeof(ret->text), text, strlen(text));
 	verdict_fill(look->story, row->next, ret->next, sizeof(ret->next));
@@ -247,8 +250,19 @@ enrich(const struct verdict_look *look, const struct verdict_row *row, struct er
 	char next[ERROR_NEXT_SIZE];
 
 	str_clip(next, sizeof(next), ret->next);
-	tell(row, look, ret);
+	tell(row, look, true, ret);
 	str_clip(ret->next, sizeof(ret->next), next);
+}
+
+static void
+say_probably(struct error *ret)
+{
+	char text[ERROR_TEXT_SIZE];
+
+	str_clip(text, sizeof(text), ret->text);
+	snprintf(ret->text, sizeof(ret->text), VERDICT_PROBABLY "%.490s", text);
+	str_clip(text, sizeof(text), ret->text);
+	str_escape(ret->text, sizeof(ret->text), text, strlen(text));
 }
 
 /* Who another server was there for is not in each of its packets. */
@@ -277,12 +291,14 @@ verdict_judge(const struct verdict_look *look, struct verdict *ret)
 	if (row != NULL && !str_eq(row->code, code)) {
 		ret->row = row;
 		ret->certain = sure == VERDICT_CERTAIN;
-		tell(row, look, &ret->is);
+		tell(row, look, ret->certain, &ret->is);
 		return true;
 	}
 	ret->row = verdict_find(code);
 	ret->certain = ret->row != NULL && agent_knows(s, code);
 	keep(look, ret->row, &ret->is);
+	if (ret->row != NULL && !ret->certain)
+		say_probably(&ret->is);
 	str_clip(ret->is.code, sizeof(ret->is.code), code);
 	if (ret->row != NULL && ret->row->say != NULL)
 		enrich(look, ret->row, &ret->is);
@@ -316,7 +332,7 @@ verdict_provisional(const struct verdict_look *look, struct verdict *ret)
 		ret->row = row;
 		/* It may go on all the same. */
 		ret->certain = false;
-		tell(row, look, &ret->is);
+		tell(row, look, ret->certain, &ret->is);
 		return;
 	}
 	bool late = deadline > 0 && waited > deadline;

@@ -29,6 +29,9 @@ struct verdict_usual {
 	int64_t median, p90, max;
 };
 
+/* The text of a likely one begins so: it is all that a job, a notification or a line of --wait has. */
+#define VERDICT_PROBABLY "probably: "
+
 struct verdict_look {
 	const struct story *story;
 	const struct verdict_usual *usual;

@@ -323,6 +323,8 @@ judge_ended(struct explain_json *x, const struct db_job *job)
 		x->verdict.row = verdict_find(job->verdict_code);
 		x->verdict.certain = x->verdict.row && !x->verdict.row->refines;
 	}
+	if (str_has_prefix(job->verdict_text, VERDICT_PROBABLY))
+		x->verdict.certain = false;
 	str_clip(x->verdict.is.code, sizeof(x->verdict.is.code), job->verdict_code);
 	str_clip(x->verdict.is.text, sizeof(x->verdict.is.text), job->verdict_text);
 	str_clip(x->verdict.is.next, sizeof(x->verdict.is.next), job->verdict_next);

@@ -70,6 +70,19 @@ write_job(struct store *s, const struct event *ev, const struct lifecycle_change
 	return rc;
 }
 
+/* Where the job was found to have failed for another reason than the agent said, so did the boot that it was at. */
+static int
+write_boot_verdict(struct store *s, const struct lifecycle_change *ch)
+{
+	const struct db_job *job = &ch->job;
+
+	if (ch->set_job && job->ended && job->agent_code[0])
+		return db_boot_verdict(s, ch->boot_of, job->agent_code, job->verdict_code,
+		    job->verdict_text, job->verdict_next);
+	return db_boot_blame(
+	    s, ch->boot_of, ch->verdict_code, ch->verdict_text, ch->verdict_next);
+}
+
 static int
 write_boot(struct store *s, const struct event *ev, const struct lifecycle_change *ch)
 {
@@ -91,8 +104,7 @@ write_boot(struct store *s, const struct event *ev, const struct lifecycle_chang
 	if (rc == 0 && ch->files != LIFECYCLE_NO_FILES)
 		rc = boot_files_keep(s, ev, ch);
 	if (rc == 0 && ch->set_verdict && ch->boot_of[0])
-		rc = db_boot_blame(
-		    s, ch->boot_of, ch->verdict_code, ch->verdict_text, ch->verdict_next);
+		rc = write_boot_verdict(s, ch);
 	return rc;
 }
 

@@ -68,8 +68,10 @@ tell_verdict(const struct status_rules_host *h, struct status_rules_row *ret)
 {
 	const struct verdict_row *row = verdict_find(h->verdict_code);
 
-	snprintf(ret->reason, sizeof(ret->reason), "%s: %s", h->verdict_code,
-	    row ? row->title : h->verdict_text);
+	bool likely = row && str_has_prefix(h->verdict_text, VERDICT_PROBABLY);
+
+	snprintf(ret->reason, sizeof(ret->reason), "%s: %s%s", h->verdict_code,
+	    likely ? VERDICT_PROBABLY : "", row ? row->title : h->verdict_text);
 }
 
 void

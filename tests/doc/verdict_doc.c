@@ -29,7 +29,7 @@ static const char intro[] =
     "agent's place; what the\n"
     "agent said stays with the job as `agent_code`. A rule that points to a cause "
     "without proving it is told as "
-    "*likely*; what could\n"
+    "*likely* and its text begins with \"probably:\"; what could\n"
     "not be seen is never told as certain. HOST, SITE, JOB and BOOT in a next step are "
     "filled in; what else is in "
     "capitals is for you.\n";

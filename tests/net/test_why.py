@@ -64,10 +64,13 @@ def all_say(s, proc, code, agent_code=None):
     assert re.search(rf"FAILED at \S+: {code}: ", last), last
     assert last.endswith(f"{code}: {verdict['text']}: {verdict['next']}"), last
     stuck = s.json("status", "--stuck")["items"]
-    assert [h["reason"] for h in stuck] == [f"{code}: {verdict['title']}"]
+    probably = "" if verdict["certain"] else "probably: "
+    assert verdict["text"].startswith("probably: ") == (not verdict["certain"])
+    assert [h["reason"] for h in stuck] == [f"{code}: {probably}{verdict['title']}"]
     job = s.job(why["of"]["job"])
     assert job["verdict"] == {k: verdict[k] for k in ("code", "text", "next")}
     assert job["agent_code"] == why["agent_code"]
+    assert s.json("history", "edge01")["items"][0]["verdict"] == job["verdict"]
     if agent_code:
         assert why["agent_code"] == agent_code
         assert [e["detail"]["code"] for e in s.events("--kind", "job.verdict")] == [code]

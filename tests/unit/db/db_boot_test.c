@@ -136,7 +136,15 @@ a_boot_is_blamed_once_and_not_when_it_was_well(void **state)
 	assert_int_equal(db_boot_get(s, "b1", &got), 0);
 	assert_string_equal(got.verdict_code, "loader-stalled");
 	assert_string_equal(got.verdict_next, "n");
-	assert_int_equal(db_boot_verdict(s, "b1", "cable-out", "t", "n"), 0);
+	/* A verdict found later takes the place of the one that it refines, and of no other. */
+	assert_int_equal(
+	    db_boot_verdict(s, "b1", "ipxe-silent", "cable-out", "t", "n"), 0);
+	assert_int_equal(db_boot_get(s, "b1", &got), 0);
+	assert_string_equal(got.verdict_code, "loader-stalled");
+	assert_int_equal(
+	    db_boot_verdict(s, "b2", "loader-stalled", "cable-out", "t", "n"), 0);
+	assert_int_equal(
+	    db_boot_verdict(s, "b1", "loader-stalled", "cable-out", "t", "n"), 0);
 	assert_int_equal(db_boot_get(s, "b1", &got), 0);
 	assert_string_equal(got.verdict_code, "cable-out");
 	assert_int_equal(db_boot_get(s, "b2", &got), 0);

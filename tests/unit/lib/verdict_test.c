@@ -119,6 +119,9 @@ every_trace_gets_its_verdict(void **state)
 			    "%s: found %s: %s", d->d_name, got, found ? v.is.text : "");
 		if (strstr(d->d_name, ".likely.") != NULL && v.certain)
 			fail_msg("%s: %s is told as certain", d->d_name, got);
+		if (found && v.row)
+			assert_int_equal(
+			    str_has_prefix(v.is.text, VERDICT_PROBABLY), !v.certain);
 		if (found) {
 			assert_true(v.is.text[0] != '\0');
 			bad++;

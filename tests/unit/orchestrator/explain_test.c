@@ -131,6 +131,12 @@ what_is_found_is_stored_told_and_answered(void **state)
 	assert_string_equal(job.agent_code, "no-dhcp-after-power-on");
 	assert_non_null(strstr(job.agent_text, "no network boot request"));
 	assert_non_null(strstr(job.verdict_next, "netboot-ctl bmc probe edge01"));
+	/* The last boot tells the same, and an earlier one keeps what was said of it. */
+	struct db_boot boot;
+	assert_int_equal(db_boot_get(f->store, job.boot, &boot), 0);
+	assert_string_equal(boot.verdict_code, job.verdict_code);
+	assert_string_equal(boot.verdict_text, job.verdict_text);
+	assert_string_equal(boot.verdict_next, job.verdict_next);
 	/* Before the end, so that nobody reads the end without it. */
 	const struct db_event_filter all = {.job = job.id, .limit = 1000};
 	assert_int_equal(db_event_list(f->store, &all, look, &seen), 0);
@@ -259,7 +265,8 @@ deadlines_come_from_the_past(void **state)
 	/* What comes before the image is the machine's; what comes after it, the image's. */
 	assert_int_equal(deadline(image, "firmware-dhcp"), 400);
 	assert_int_equal(deadline(image, "kernel"), 0);
-	assert_string_equal(told, "firmware-dhcp 6m40s (10 boots, nine of ten within 3m20s)");
+	assert_string_equal(
+	    told, "firmware-dhcp 6m40s (10 boots, nine of ten within 3m20s)");
 	/* What the image says itself stands. */
 	json_object_set_new(image->deadlines, "firmware-dhcp", json_integer(77));
 	assert_int_equal(

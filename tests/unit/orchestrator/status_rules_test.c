@@ -71,6 +71,10 @@ every_rule(void **state)
 	check(&(struct row){well, locked, "locked", "", "disk swap", false, false});
 	check(&(struct row){
 	    well, failed, "failed", "os-silent", "os-silent: ", true, true});
+	failed.verdict_text = "probably: nothing was heard";
+	check(&(struct row){
+	    well, failed, "failed", "os-silent", "os-silent: probably: ", true, true});
+	failed.verdict_text = "nothing was heard";
 	failed.locked_at = 5;
 	failed.locked_reason = "known";
 	check(&(struct row){well, failed, "locked", "", "known", false, true});
