@@ -131,6 +131,36 @@ story_waited(const struct story *s, int64_t now)
 	return g->entered != 0 && until > g->entered ? until - g->entered : 0;
 }
 
+const struct story_fact *
+story_transfer(const struct story *s)
+{
+	enum story_what began, done;
+
+	switch ((int)s->stage) {
+	case STAGE_LOADER:
+		began = STORY_LOADER_BEGAN;
+		done = STORY_LOADER_DONE;
+		break;
+	case STAGE_INITRD: /* either may be late */
+		began = STORY_INITRD_BEGAN;
+		done = STORY_INITRD_DONE;
+		if (story_has(s, began))
+			break;
+		/* fall through */
+	case STAGE_KERNEL:
+		began = STORY_KERNEL_BEGAN;
+		done = STORY_KERNEL_DONE;
+		break;
+	case STAGE_ROOTFS:
+		began = STORY_FILE_BEGAN;
+		done = STORY_FILE_DONE;
+		break;
+	default: return NULL;
+	}
+	return story_has(s, began) && !story_after(s, done, began) ? &s->fact[began]
+								   : NULL;
+}
+
 /* What a console said first leads to all that it says later; of anything else the last state counts. */
 static bool
 keeps_first(enum story_what what)
@@ -163,6 +193,18 @@ note(struct story *s, enum story_what what, int64_t seq, const struct event *ev,
 /* ---- the job ---- */
 
 static void
+keep_furthest(struct story *s)
+{
+	const struct story_fact *t = story_transfer(s);
+
+	if (s->stage <= STAGE_FIRMWARE_DHCP || s->stage <= s->before.stage)
+		return;
+	s->before = (struct story_before){.attempt = s->attempt, .stage = s->stage};
+	if (t != NULL)
+		s->before.transfer = *t;
+}
+
+static void
 on_attempt(struct story *s, const struct event *ev)
 {
 	int64_t n = detail_i64(ev, "attempt", 0);
@@ -173,6 +215,7 @@ on_attempt(struct story *s, const struct event *ev)
 		struct story_fact armed = s->fact[STORY_ARMED];
 		struct story_fact console = s->fact[STORY_CONSOLE];
 
+		keep_furthest(s);
 		s->was_on = s->fact[STORY_ON].last;
 		memset(s->fact, 0, sizeof(s->fact));
 		/* The ticket goes on, and so does a recording; what was checked is not checked anew. */
@@ -542,7 +585,7 @@ say_transfer(const struct event *ev, char *text, size_t size)
 		str_bytes(ev->bytes, got, sizeof(got));
 	if (ev->total >= 0)
 		str_bytes(ev->total, all, sizeof(all));
-	snprintf(text, size, "%.12s %.80s%s%s%s%s%s%.20s", ev->kind, ev->file,
+	snprintf(text, size, "%.14s %.80s%s%s%s%s%s%.20s", ev->kind, ev->file,
 	    got[0] != '\0' ? ", " : "", got, all[0] != '\0' ? " of " : "", all,
 	    result[0] != '\0' ? ", " : "", result);
 }

@@ -101,6 +101,13 @@ struct story_host {
 	size_t n_boot_macs;
 };
 
+/* How far the attempt got that got furthest, of those before this one. */
+struct story_before {
+	int64_t attempt; /* 0: there is none */
+	enum stage stage;
+	struct story_fact transfer; /* in which it stopped; n 0: in none */
+};
+
 struct story {
 	struct story_host host;
 	char site[EVENT_SITE_SIZE];
@@ -114,6 +121,7 @@ struct story {
 	bool
 	    foreign_boot; /* what another DHCP server was chosen or answered for is a network boot */
 	int64_t was_on; /* when the attempt before this one saw it on, or 0 */
+	struct story_before before;
 	/* How it ended: "" open, "done", "failed", "cancelled", "refused". */
 	char end[12];
 	int64_t ended;
@@ -135,6 +143,9 @@ story_after(const struct story *s, enum story_what what, enum story_what than);
 /* How long the present stage took, or takes by `now`. */
 int64_t
 story_waited(const struct story *s, int64_t now);
+/* The transfer that the stage is about, where it began and was not seen to end well; or NULL. */
+const struct story_fact *
+story_transfer(const struct story *s);
 const char *
 story_what_name(enum story_what what); /* "dhcp-firmware", … */
 

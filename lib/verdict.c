@@ -140,8 +140,11 @@ tell(const struct verdict_row *row, const struct verdict_look *look, bool certai
 
 	say(row, look, said, sizeof(said));
 	where(look, at, sizeof(at));
-	snprintf(text, sizeof(text), "%s%.300s%.140s%s", certain ? "" : VERDICT_PROBABLY,
-	    row->text, said, at);
+	const char *head = certain ? "" : VERDICT_PROBABLY;
+	size_t rest = strlen(head) + strlen(row->text) + strlen(at);
+
+	snprintf(text, sizeof(text), "%s%s%.*s%s", head, row->text,
+	    rest < sizeof(text) ? (int)(sizeof(text) - 1 - rest) : 0, said, at);
 	str_clip(ret->code, sizeof(ret->code), row->code);
 	str_escape(ret->text, sizeof(ret->text), text, strlen(text));
 	verdict_fill(look->story, row->next, ret->next, sizeof(ret->next));

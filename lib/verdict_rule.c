@@ -153,19 +153,15 @@ verdict_rule_file_missing(const struct verdict_look *look)
 		   : VERDICT_NO;
 }
 
-/* The transfer that the stage is about. */
+/* The transfer in which it fell silent: of this attempt, or of an earlier one after which not even the firmware was heard. */
 static const struct story_fact *
 transfer(const struct story *s)
 {
-	switch ((int)s->stage) {
-	case STAGE_LOADER: return &s->fact[STORY_LOADER_BEGAN];
-	case STAGE_KERNEL: return &s->fact[STORY_KERNEL_BEGAN];
-	case STAGE_INITRD:
-		return &s->fact[story_has(s, STORY_INITRD_BEGAN) ? STORY_INITRD_BEGAN
-								 : STORY_KERNEL_BEGAN];
-	case STAGE_ROOTFS: return &s->fact[STORY_FILE_BEGAN];
-	default: return NULL;
-	}
+	if (s->stage != STAGE_FIRMWARE_DHCP)
+		return story_transfer(s);
+	return s->before.transfer.n > 0 && s->heard == 0 && story_has(s, STORY_ON)
+		   ? &s->before.transfer
+		   : NULL;
 }
 
 static int64_t
@@ -181,8 +177,7 @@ verdict_rule_link_lost(const struct verdict_look *look)
 	const struct story_fact *t = transfer(look->story);
 	int64_t since = look->story->heard;
 
-	if (t == NULL || t->n == 0 || t->total <= 0 || t->bytes < 0 ||
-	    t->bytes >= t->total)
+	if (t == NULL || t->total <= 0 || t->bytes < 0 || t->bytes >= t->total)
 		return VERDICT_NO;
 	if (since > t->last + LINK_SILENCE)
 		return VERDICT_NO;
@@ -192,13 +187,18 @@ verdict_rule_link_lost(const struct verdict_look *look)
 void
 verdict_rule_say_link(const struct verdict_look *look, char *text, size_t size)
 {
-	const struct story_fact *t = transfer(look->story);
-	char quiet[32];
+	const struct story *s = look->story;
+	const struct story_fact *t = transfer(s);
+	char quiet[32], attempt[48] = "";
 
 	if (t == NULL)
 		return;
-	snprintf(text, size, ": %.120s, and nothing for %s", t->text,
-	    str_duration(end_of(look) - look->story->heard, quiet, sizeof(quiet)));
+	if (t == &s->before.transfer)
+		snprintf(attempt, sizeof(attempt), "attempt %lld stopped at ",
+		    (long long)s->before.attempt);
+	snprintf(text, size, ": %s%.120s, and nothing for %s", attempt, t->text,
+	    str_duration(end_of(look) - (s->heard != 0 ? s->heard : t->last), quiet,
+		sizeof(quiet)));
 }
 
 /* Nothing that a running kernel does was seen: no address asked for, no file, no report. A system with a fixed address whose
@@ -237,9 +237,12 @@ verdict_rule_say_silence(const struct verdict_look *look, char *text, size_t siz
 	    look->usual->n > 0 ? str_duration(look->usual->median, usual, sizeof(usual))
 			       : "",
 	    look->usual->n > 0 ? ")" : "");
-	if (!story_has(s, STORY_CONSOLE)) {
-		size_t n = strlen(text);
+	size_t n = strlen(text);
 
+	if (!story_has(s, STORY_CONSOLE))
 		snprintf(text + n, size - n, "; its console was not recorded");
-	}
+	n = strlen(text);
+	if (s->before.attempt > 0)
+		snprintf(text + n, size - n, "; attempt %lld came as far as %s",
+		    (long long)s->before.attempt, stage_name(s->before.stage));
 }

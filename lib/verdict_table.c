@@ -269,8 +269,8 @@ static const struct verdict_row found[] = {
 	.next = "look at the port and cable (errors, flaps, spanning tree), then "
 		"netboot-ctl power "
 		"status HOST",
-	.refines =
-	    CODES("loader-stalled", "kernel-stalled", "initrd-stalled", "rootfs-stalled"),
+	.refines = CODES("loader-stalled", "kernel-stalled", "initrd-stalled",
+	    "rootfs-stalled", "no-dhcp-after-power-on"),
 	.rule = verdict_rule_link_lost,
 	.say = verdict_rule_say_link,
 	.shows = F(LOADER_BEGAN) | F(LOADER_BROKE) | F(KERNEL_BEGAN) | F(KERNEL_DONE) |
