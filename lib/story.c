@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/story_console.h"
 #include "lib/str.h"
 
 /* A packet may be on its way, or be told late, when the power goes. */
@@ -68,6 +69,7 @@ static const char *const names[STORY_FACTS] = {
     [STORY_SAID_IPXE] = "said-ipxe",
     [STORY_SAID_NO_ROOT] = "said-no-root",
     [STORY_SAID_PANIC] = "said-panic",
+    [STORY_SAID_FAULT] = "said-fault",
     [STORY_SAID_MEMORY] = "said-memory",
     [STORY_SAID_WATCHDOG] = "said-watchdog",
     [STORY_SAID_HARDWARE] = "said-hardware",
@@ -247,7 +249,9 @@ on_stage(struct story *s, int64_t seq, const struct event *ev)
 		s->stage = stage;
 	} else {
 		g->left = ev->at;
-		if (stage == STAGE_OVERRIDE && str_eq(state, "confirmed"))
+		/* Some BMCs take them and cannot be asked for them. */
+		if (stage == STAGE_OVERRIDE && str_eq(state, "confirmed") &&
+		    str_has_prefix(detail(ev, "evidence"), "boot flags read back"))
 			note(s, STORY_FLAGS, seq, ev, detail(ev, "evidence"));
 	}
 }
@@ -346,6 +350,8 @@ on_ipmi(struct story *s, int64_t seq, const struct event *ev)
 		if (strstr(ev->reason, "lost before the power-on") != NULL)
 			note(s, STORY_FLAGS_LOST, seq, ev, ev->reason);
 	} else if (str_eq(what, "power") && s->stage >= STAGE_OVERRIDE) {
+		if (str_eq(ev->reason, "power is off"))
+			s->said_off = ev->at;
 		/* Only the first look of an attempt tells of what nobody ordered. */
 		if (!s->power_read && !ordered && str_eq(ev->reason, "power is off"))
 			note(s, STORY_FOUND_OFF, seq, ev,
@@ -675,66 +681,6 @@ on_report(struct story *s, int64_t seq, const struct event *ev)
 	}
 }
 
-static bool
-says(const char *line, const char *words)
-{
-	return strcasestr(line, words) != NULL;
-}
-
-/* What healthy machines print: in the watch's table of an older agent, or of a device that nothing is installed to. */
-static bool
-says_nothing(const char *class, const char *line)
-{
-	static const struct {
-		const char *class, *words;
-	} harmless[] = {
-	    /* Empty drives of a board or a BMC. */
-	    {"disk", "I/O error, dev fd"},
-	    {"disk", "I/O error, dev sr"},
-	    {"disk", "I/O error, dev loop"},
-	    /* Any unit without a time limit, an installer or a disk check among them. */
-	    {"stuck", "A start job is running for"},
-	    /* POST, and GRUB's menu: nobody waits for the key. */
-	    {"prompt", "F1 to enter setup"},
-	    {"prompt", "F1> to enter setup"},
-	    {"prompt", "boot the selected"},
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(harmless); i++)
-		if (str_eq(class, harmless[i].class) && says(line, harmless[i].words))
-			return true;
-	return false;
-}
-
-static enum story_what
-console_fact(const char *class, const char *line)
-{
-	static const struct {
-		const char *class;
-		enum story_what what;
-	} classes[] = {{"firmware-pxe", STORY_SAID_PXE},
-	    {"secure-boot", STORY_SAID_SECURE_BOOT}, {"no-boot", STORY_SAID_NO_BOOT},
-	    {"ipxe", STORY_SAID_IPXE}, {"panic", STORY_SAID_PANIC},
-	    {"memory", STORY_SAID_MEMORY}, {"watchdog", STORY_SAID_WATCHDOG},
-	    {"hardware", STORY_SAID_HARDWARE}, {"disk", STORY_SAID_DISK},
-	    {"stuck", STORY_SAID_STUCK}, {"installer", STORY_SAID_ASKS},
-	    {"prompt", STORY_SAID_PROMPT}, {"login", STORY_SAID_LOGIN}};
-
-	if (says_nothing(class, line))
-		return STORY_FACTS;
-	if (str_eq(class, "panic") && says(line, "Unable to mount root fs"))
-		return STORY_SAID_NO_ROOT;
-	if (str_eq(class, "installer") && says(line, "Installation complete"))
-		return STORY_SAID_INSTALLED;
-	if (str_eq(class, "installer") &&
-	    (says(line, "failed") || says(line, "Pane is dead")))
-		return STORY_SAID_STEP_FAILED;
-	for (size_t i = 0; i < ARRAY_SIZE(classes); i++)
-		if (str_eq(class, classes[i].class))
-			return classes[i].what;
-	return STORY_FACTS;
-}
-
 static void
 on_console(struct story *s, int64_t seq, const struct event *ev)
 {
@@ -749,7 +695,7 @@ on_console(struct story *s, int64_t seq, const struct event *ev)
 	} else if (str_eq(what, "line") &&
 		   (story_has(s, STORY_ORDERED_ON) || story_has(s, STORY_ON) ||
 		       s->job[0] == '\0')) {
-		enum story_what fact = console_fact(detail(ev, "class"), line);
+		enum story_what fact = story_console_fact(detail(ev, "class"), line);
 
 		if (fact != STORY_FACTS)
 			note(s, fact, seq, ev,

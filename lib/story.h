@@ -65,6 +65,7 @@ enum story_what {
 	STORY_SAID_IPXE,
 	STORY_SAID_NO_ROOT,
 	STORY_SAID_PANIC,
+	STORY_SAID_FAULT, /* after which a kernel may go on */
 	STORY_SAID_MEMORY,
 	STORY_SAID_WATCHDOG,
 	STORY_SAID_HARDWARE,
@@ -116,8 +117,9 @@ struct story {
 	struct story_stage stages[STAGE_COUNT];
 	enum stage stage; /* where it stands, or where it ended */
 	int64_t attempt, began, last;
-	int64_t heard;	 /* when the machine was last heard on the wire, or 0 */
-	bool power_read; /* in this attempt */
+	int64_t heard;	  /* when the machine was last heard on the wire, or 0 */
+	int64_t said_off; /* when the BMC last said that the power is off, or 0 */
+	bool power_read;  /* in this attempt */
 	bool
 	    foreign_boot; /* what another DHCP server was chosen or answered for is a network boot */
 	int64_t was_on; /* when the attempt before this one saw it on, or 0 */

@@ -16,7 +16,11 @@
 
 static_assert((int)STORY_FACTS <= 64, "facts are bits of a 64-bit word");
 
-enum { SAY_SIZE = 320 };
+enum {
+	SAY_SIZE = 320,
+	SLOW_ENOUGH =
+	    3, /* boots of the past, from which on one may be slower than usual */
+};
 
 const struct verdict_row *
 verdict_find(const char *code)
@@ -246,17 +250,6 @@ keep(const struct verdict_look *look, const struct verdict_row *row, struct erro
 	    sizeof(ret->next));
 }
 
-/* A machine's own silence: what the agent said, and the way up to it. */
-static void
-enrich(const struct verdict_look *look, const struct verdict_row *row, struct error *ret)
-{
-	char next[ERROR_NEXT_SIZE];
-
-	str_clip(next, sizeof(next), ret->next);
-	tell(row, look, true, ret);
-	str_clip(ret->next, sizeof(ret->next), next);
-}
-
 static void
 say_probably(struct error *ret)
 {
@@ -303,8 +296,9 @@ verdict_judge(const struct verdict_look *look, struct verdict *ret)
 	if (ret->row != NULL && !ret->certain)
 		say_probably(&ret->is);
 	str_clip(ret->is.code, sizeof(ret->is.code), code);
+	/* A machine's own silence: the way up to it says more than the agent does. */
 	if (ret->row != NULL && ret->row->say != NULL)
-		enrich(look, ret->row, &ret->is);
+		tell(ret->row, look, true, &ret->is);
 	return true;
 }
 
@@ -339,7 +333,8 @@ verdict_provisional(const struct verdict_look *look, struct verdict *ret)
 		return;
 	}
 	bool late = deadline > 0 && waited > deadline;
-	bool slow = look->usual->n > 0 && waited > look->usual->p90 + USEC_PER_SEC;
+	bool slow =
+	    look->usual->n >= SLOW_ENOUGH && waited > look->usual->p90 + USEC_PER_SEC;
 	verdict_state(late   ? "deadline-passed"
 		      : slow ? "slower-than-usual"
 			     : "under-way",
@@ -347,10 +342,10 @@ verdict_provisional(const struct verdict_look *look, struct verdict *ret)
 	str_duration(waited, took, sizeof(took));
 	if (look->usual->n > 0)
 		snprintf(ret->is.text, sizeof(ret->is.text),
-		    "waits in stage %s for %s, usually %s (%u boots)",
+		    "waits in stage %s for %s, usually %s (%u boot%s)",
 		    stage_name(s->stage), took,
 		    str_duration(look->usual->median, usual, sizeof(usual)),
-		    look->usual->n);
+		    look->usual->n, look->usual->n == 1 ? "" : "s");
 	else
 		snprintf(ret->is.text, sizeof(ret->is.text),
 		    "waits in stage %s for %s; what is usual here is not known yet",

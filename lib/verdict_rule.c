@@ -27,7 +27,8 @@ verdict_rule_power_lied(const struct verdict_look *look)
 
 	if (str_eq(s->said.code, "power-not-on"))
 		return story_has(s, STORY_ORDERED_ON) &&
-			       story_after(s, STORY_DHCP_FIRMWARE, STORY_ORDERED_ON)
+			       story_after(s, STORY_DHCP_FIRMWARE, STORY_ORDERED_ON) &&
+			       s->said_off > s->fact[STORY_DHCP_FIRMWARE].first
 			   ? VERDICT_CERTAIN
 			   : VERDICT_NO;
 	if (story_has(s, STORY_WHILE_OFF))
@@ -229,7 +230,7 @@ verdict_rule_say_silence(const struct verdict_look *look, char *text, size_t siz
 
 	snprintf(text, size, ": %s, %s, then nothing for %s%s%s%s",
 	    story_has(s, STORY_FLAGS) ? "boot flags were read back as set"
-				      : "no boot flags were set",
+				      : "no boot flags were read back",
 	    story_has(s, STORY_ON) ? "the power was seen on"
 				   : "the power was not seen on",
 	    str_duration(story_waited(s, look->now), waited, sizeof(waited)),

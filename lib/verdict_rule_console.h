@@ -7,7 +7,7 @@
 
 verdict_rule_fn verdict_rule_console_secure_boot, verdict_rule_console_pxe,
     verdict_rule_console_no_boot, verdict_rule_console_ipxe, verdict_rule_console_no_root,
-    verdict_rule_console_panic, verdict_rule_console_memory,
+    verdict_rule_console_panic, verdict_rule_console_fault, verdict_rule_console_memory,
     verdict_rule_console_watchdog, verdict_rule_console_hardware,
     verdict_rule_console_disk, verdict_rule_console_stuck, verdict_rule_console_asks,
     verdict_rule_console_step_failed, verdict_rule_console_installed,

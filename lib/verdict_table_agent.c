@@ -99,7 +99,10 @@ const struct verdict_row verdict_table_agent[] = {
 	.title = "The BMC is busy",
 	.text = "the BMC has no session slot free, is at work on its firmware, or "
 		"answers too slowly",
-	.next = "netboot-ctl bmc reset HOST --reason TEXT, if it stays so"},
+	.next =
+	    "wait: an update of its firmware takes up to half an hour, and a reset in "
+	    "the middle breaks it. Only if it stays so: netboot-ctl bmc reset HOST "
+	    "--reason TEXT"},
     {.code = "bmc-refused",
 	.title = "The BMC refused a command",
 	.text = "the BMC refused a command in a way that repetition does not cure",
@@ -177,7 +180,8 @@ const struct verdict_row verdict_table_agent[] = {
 	.text = "no network boot request came from any of the host's MAC addresses",
 	.next = "netboot-ctl console HOST: is the network first, and its option ROM "
 		"or network stack on? netboot-ctl host show HOST: is the boot card's "
-		"MAC address right? Then cable, VLAN and portfast of its port",
+		"MAC address right, and the BMC this machine's? Then cable, VLAN and "
+		"portfast of its port",
 	.say = verdict_rule_say_silence,
 	.shows = F(OFF) | F(FLAGS) | F(FLAGS_LOST) | F(ORDERED_ON) | F(ON) | F(CONSOLE) |
 		 F(CONSOLE_LOST) | F(SAID_LOGIN) | F(SAID_PROMPT)},
