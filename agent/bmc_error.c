@@ -24,7 +24,8 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
 	"sessions break off while being opened: look for packet loss, or restart the "
 	"BMC"},
     [BMC_FAIL_BUSY] = {"bmc-busy", "busy",
-	"wait for the BMC to finish, close other sessions on it, or restart it"},
+	"wait for the BMC to finish (an update of its firmware takes up to half an "
+	"hour, and a reset in the middle breaks it), or close other sessions on it"},
     [BMC_FAIL_CIPHER] = {"bmc-cipher", "refused",
 	"enable cipher suite 17 (or 3) on the BMC, for this user's privilege too; weaker "
 	"ones are never used"},

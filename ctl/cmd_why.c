@@ -40,8 +40,9 @@ add_head(const json_t *why, const json_t *of, const json_t *verdict, struct text
 			  : "\n");
 	text_add(out, "  ");
 	text_add_escaped(out, cmd_util_str(verdict, "text"));
-	text_addf(
-	    out, "\n  %s", str_eq(cmd_util_str(why, "state"), "open") ? "open" : "ended");
+	const char *state = cmd_util_str(why, "state");
+
+	text_addf(out, "\n  %s", str_eq(state, "none") ? "nothing" : state);
 	if (job[0] != '\0')
 		text_addf(out, ", job %s", job);
 	if (boot[0] != '\0')

@@ -551,7 +551,21 @@ same_uuid(const char *a, const char *b)
 	       memcmp(x.b, swapped.b, sizeof(x.b)) == 0;
 }
 
-/* A machine that no host's MAC address is of, with this host's UUID. */
+/* What boards say whose maker never set a UUID: dmidecode's "Not Settable" and "Not Present", and AMI's example. */
+static bool
+is_nobodys(const char *uuid)
+{
+	static const char *const shared[] = {"00000000-0000-0000-0000-000000000000",
+	    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+	    "03000200-0400-0500-0006-000700080009"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++)
+		if (same_uuid(uuid, shared[i]))
+			return true;
+	return false;
+}
+
+/* A machine that no host's MAC address is of, with this host's UUID, at this host's site. */
 static void
 on_stranger(struct story *s, int64_t seq, const struct event *ev)
 {
@@ -560,7 +574,8 @@ on_stranger(struct story *s, int64_t seq, const struct event *ev)
 		    str_eq(ev->kind, "dhcp6.ignored");
 
 	if (!asks || s->host.uuid[0] == '\0' || str_eq(detail(ev, "class"), "os") ||
-	    !same_uuid(detail(ev, "uuid"), s->host.uuid))
+	    !same_uuid(detail(ev, "uuid"), s->host.uuid) || is_nobodys(s->host.uuid) ||
+	    (ev->site[0] != '\0' && s->site[0] != '\0' && !str_eq(ev->site, s->site)))
 		return;
 	snprintf(text, sizeof(text),
 	    "%.40s from %.20s, which is no MAC address of the host, with its UUID",

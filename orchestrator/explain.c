@@ -19,7 +19,7 @@
 #include "lib/verdict.h"
 #include "orchestrator/explain_json.h"
 
-enum { EVENTS_END = 3000, EVENTS_WHY = 20000, STRANGERS_MAX = 2000 };
+enum { EVENTS_END = 3000, EVENTS_WHY = 20000, STRANGERS_MAX = 500 };
 
 struct gather {
 	struct story *story;
@@ -348,6 +348,14 @@ static void
 judge_boot(struct explain_json *x, const struct db_boot *boot)
 {
 	const struct verdict_look look = {x->story, &x->usual, x->now};
+	struct error *said = &x->story->said;
+
+	/* What the agent said of this boot is not in the job's end. */
+	if (boot->verdict_code[0]) {
+		str_clip(said->code, sizeof(said->code), boot->verdict_code);
+		str_clip(said->text, sizeof(said->text), boot->verdict_text);
+		str_clip(said->next, sizeof(said->next), boot->verdict_next);
+	}
 
 	if (str_eq(boot->outcome, "ok"))
 		verdict_state("well", x->story, &x->verdict);

@@ -169,6 +169,38 @@ strangers_are_known_by_the_uuid(void **state)
 	}
 }
 
+/* A board whose maker set no UUID is any board; and another site's machine is not this one. */
+static void
+a_uuid_of_everybody_tells_nothing(void **state)
+{
+	static const struct {
+		const char *uuid, *site;
+		bool known;
+	} rows[] = {{"03000200-0400-0500-0006-000700080009", "local", false},
+	    {"FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF", "local", false},
+	    {"00000000-0000-0000-0000-000000000000", "local", false},
+	    {"00010203-0405-0607-0809-0a0b0c0d0e0f", "other", false},
+	    {"00010203-0405-0607-0809-0a0b0c0d0e0f", "local", true}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct story_host host = {.name = "edge01"};
+		struct story *s = str_alloc(sizeof(*s));
+		struct event ev = event_make("dhcp4.ignored", 5 * USEC_PER_SEC);
+
+		str_clip(host.uuid, sizeof(host.uuid), rows[i].uuid);
+		story_init(s, &host);
+		str_clip(s->site, sizeof(s->site), "local");
+		str_clip(ev.site, sizeof(ev.site), rows[i].site);
+		event_put(&ev, "class", "pxe");
+		event_put(&ev, "uuid", rows[i].uuid);
+		story_take(s, 5, &ev);
+		assert_true(story_has(s, STORY_STRANGER) == rows[i].known);
+		event_done(&ev);
+		free(s);
+	}
+}
+
 int
 main(void)
 {
@@ -179,6 +211,7 @@ main(void)
 	    cmocka_unit_test(it_speaks_while_it_is_off),
 	    cmocka_unit_test(others_are_left_out),
 	    cmocka_unit_test(strangers_are_known_by_the_uuid),
+	    cmocka_unit_test(a_uuid_of_everybody_tells_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

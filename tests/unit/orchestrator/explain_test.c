@@ -174,6 +174,13 @@ an_earlier_boot_is_told_by_itself(void **state)
 	assert_string_equal(text(v, "of", "boot"), ids.v[2]);
 	assert_string_equal(text(v, "verdict", "code"), "booted-old-disk");
 	json_decref(v);
+	/* What the agent said of it when it ended stands before what its stage would mean. */
+	assert_int_equal(
+	    db_boot_blame(f->store, ids.v[2], "bmc-busy", "no slot is free", "wait"), 0);
+	v = why(f, ids.v[2]);
+	assert_string_equal(text(v, "verdict", "code"), "bmc-busy");
+	assert_string_equal(text(v, "verdict", "text"), "no slot is free");
+	json_decref(v);
 	store_names_done(&ids);
 }
 
