@@ -47,6 +47,7 @@ struct entry {
 	struct console_ear *ear; /* NULL: not yet */
 	struct console_file *file;
 	bool no_file; /* none could be made today */
+	bool used;    /* the ticket of the boot */
 	struct console_watch watch;
 	int64_t gap_since; /* wall; 0: nothing is missing */
 	int64_t heard;	   /* mono; 0: looked at since */
@@ -364,6 +365,7 @@ begin_boot(struct entry *e, const struct run *run)
 	str_clip(e->job, sizeof(e->job), run->job);
 	str_clip(e->boot, sizeof(e->boot), run->boot);
 	console_watch_init(&e->watch);
+	e->used = ticket_is_consumed(&run->ticket);
 	e->events = 0;
 	e->told = false;
 	e->gap_since = 0;
@@ -440,8 +442,14 @@ console_recorder_job(
 			e->until = clock_mono() + LINGER;
 		return;
 	}
-	if (e != NULL && str_eq(e->boot, run->boot))
+	if (e != NULL && str_eq(e->boot, run->boot)) {
+		/* What some BMCs play again of the old system leaves the image's own words room. */
+		if (!e->used && ticket_is_consumed(&run->ticket)) {
+			e->used = true;
+			console_watch_renew(&e->watch);
+		}
 		return;
+	}
 	if (e == NULL) {
 		e = add_entry(rec, run->host);
 		begin_boot(e, run);

@@ -27,6 +27,13 @@ console_watch_init(struct console_watch *w)
 	memset(w, 0, sizeof(*w));
 }
 
+void
+console_watch_renew(struct console_watch *w)
+{
+	memset(w->seen, 0, sizeof(w->seen));
+	w->hits = 0;
+}
+
 /* ---- one line against one pattern ---- */
 
 static char

@@ -45,6 +45,9 @@ struct console_watch {
 /* A new boot. */
 void
 console_watch_init(struct console_watch *w);
+/* The same boot, of which what was told so far is another system's: each pattern may be told anew. */
+void
+console_watch_renew(struct console_watch *w);
 /* Every line that ends in these octets is looked at. */
 void
 console_watch_feed(struct console_watch *w, const uint8_t *data, size_t len,

@@ -365,6 +365,27 @@ test_events_are_bounded(void **state)
 	assert_true(k->n_events <= 100);
 }
 
+/* The old system's panic that a BMC plays again does not use up what may be told of the image's own. */
+static void
+test_the_image_is_heard_after_the_old_system(void **state)
+{
+	struct kit *k = *state;
+
+	k->run->stage = STAGE_KERNEL;
+	k->run->ticket.state = TICKET_ARMED;
+	console_recorder_job(k->rec, k->bundle, k->run);
+	console_kit_up(0);
+	for (int i = 0; i < 10; i++)
+		console_kit_say(0, "Kernel panic - not syncing: old\r\n");
+	size_t before = count(k, "sol.line");
+	k->run->ticket.state = TICKET_CONSUMED;
+	console_recorder_job(k->rec, k->bundle, k->run);
+	console_recorder_job(k->rec, k->bundle, k->run);
+	for (int i = 0; i < 10; i++)
+		console_kit_say(0, "Kernel panic - not syncing: new\r\n");
+	assert_int_equal(count(k, "sol.line"), 2 * before);
+}
+
 int
 main(void)
 {
@@ -376,6 +397,7 @@ main(void)
 	    TEST(test_between_jobs_the_next_file_goes_on),
 	    TEST(test_room_is_made_of_what_no_boot_misses),
 	    TEST(test_events_are_bounded),
+	    TEST(test_the_image_is_heard_after_the_old_system),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -156,6 +156,23 @@ test_bounds(void **state UNUSED)
 	assert_true(w.len <= CONSOLE_WATCH_LINE_MAX);
 }
 
+/* What a BMC plays again of the old system leaves the image's own words room. */
+static void
+test_renewed(void **state UNUSED)
+{
+	struct console_watch w;
+	struct seen s = {0};
+
+	console_watch_init(&w);
+	for (int i = 0; i < 10; i++)
+		feed(&w, "Kernel panic - not syncing: of yesterday\n", 64, &s);
+	assert_int_equal(s.n, CONSOLE_WATCH_REPEATS_MAX);
+	console_watch_renew(&w);
+	feed(&w, "Kernel panic - not syncing: of today\n", 64, &s);
+	assert_int_equal(s.n, CONSOLE_WATCH_REPEATS_MAX + 1);
+	assert_string_equal(s.line, "Kernel panic - not syncing: of today");
+}
+
 static void
 test_match(void **state UNUSED)
 {
@@ -173,6 +190,7 @@ main(void)
 	    cmocka_unit_test(test_texts),
 	    cmocka_unit_test(test_told_once),
 	    cmocka_unit_test(test_bounds),
+	    cmocka_unit_test(test_renewed),
 	    cmocka_unit_test(test_match),
 	};
 
