@@ -262,6 +262,23 @@ def cable_out_in_the_kernel(s):
         m.ns.ip("link", "set", "eth0", "up")
 
 
+@drill("no-dhcp-after-power-on", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 6}, kernel_of=bytes(40_000_000))
+def cable_out_for_good(s):
+    """In the first attempt: the later ones hear nothing, and the job ends with their silence."""
+    m = s.machine
+    for attempt in s.attempts():
+        if attempt > 1:
+            continue
+        to_ipxe(m)
+        m.script()
+        with m.ns.popen("curl", "-s", "-o", "/dev/null", "--limit-rate", "200k", m.kernel_url) as curl:
+            s.wait("http.progress", **{"class": "kernel"})
+            m.ns.ip("link", "set", "eth0", "down")
+            curl.kill()
+    until(s.ended, "the end")
+    m.ns.ip("link", "set", "eth0", "up")
+
+
 @drill("initrd-stalled", deadlines={"initrd": 1})
 def kernel_and_no_initrd(s):
     for _ in s.attempts():
