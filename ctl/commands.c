@@ -507,7 +507,7 @@ static const struct args_command commands[] = {
 	"It is printed once and kept nowhere: put it into a file of mode 0600, for\n"
 	"--token-file, or into the page's login."},
     {"token", "list", "", 0, 0, {{0}}, cmd_token_list, "List the tokens", NULL},
-    {"token", "rm", "NAME", 1, 1, {{0}}, cmd_token_rm,
+    {"token", "rm", "TOKEN", 1, 1, {{0}}, cmd_token_rm,
 	"Revoke a token: what it does ends at once", NULL},
     {"webhook", "list", "", 0, 0, {{0}}, cmd_webhook_list,
 	"List the webhooks and how their deliveries go", NULL},

@@ -5,21 +5,32 @@
 _netboot_ctl_names() {
 	case $1 in
 	HOST | HOSTS | "[HOSTS]") set -- host list ;;
-	"HOST|JOB" | "HOST|JOB|BOOT") set -- host list ;;
+	"HOST|JOB" | "HOST|JOB|BOOT" | "BOOT|JOB|HOST") set -- host list ;;
 	SITE) set -- site list ;;
 	IMAGE) set -- image list ;;
 	JOB) set -- job list ;;
+	MAC) set -- discovered list ;;
+	TOKEN) set -- token list ;;
+	WEBHOOK) set -- webhook list ;;
 	*) return ;;
 	esac
 	timeout 2 netboot-ctl "${_netboot_server[@]}" --no-headers -o table "$@" 2>/dev/null |
 		awk '{ print $1 }'
 }
 
+# readline splits words at colons: the one before the cursor as a whole, and where it begins.
+_netboot_ctl_whole() {
+	first=$COMP_CWORD whole=${COMP_WORDS[COMP_CWORD]}
+	while ((first > 1)) && [[ ${COMP_WORDS[first]} == : || ${COMP_WORDS[first - 1]} == : ]]; do
+		whole=${COMP_WORDS[--first]}$whole
+	done
+}
+
 # The words before the cursor that choose the command, without options and their values.
 _netboot_ctl_scan() {
 	local i word
 	words_before=() _netboot_server=()
-	for ((i = 1; i < COMP_CWORD; i++)); do
+	for ((i = 1; i < first; i++)); do
 		word=${COMP_WORDS[i]}
 		case $word in
 		--server)
@@ -33,20 +44,21 @@ _netboot_ctl_scan() {
 			;;
 		-o | -f) ((i++)) ;;
 		-* | = | :) ;;
-		*) [[ ${COMP_WORDS[i - 1]} == = ]] || words_before+=("$word") ;;
+		*) [[ ${COMP_WORDS[i - 1]} == [=:] ]] || words_before+=("$word") ;;
 		esac
 	done
 }
 
 _netboot_ctl() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word list=() files=()
-	local words_before _netboot_server hosts='' before=''
+	local words_before _netboot_server hosts='' before='' first whole='' colons=''
 	COMPREPLY=()
 	if [[ $cur == = ]]; then
 		cur=
 	elif [[ $prev == = ]]; then
 		prev=${COMP_WORDS[COMP_CWORD - 2]}
 	fi
+	_netboot_ctl_whole
 	_netboot_ctl_scan
 	case $prev in
 	-f | --file | --bmc-password-file | --bmc-kg-file | --token-file | --ca-file | --template | --images-root)
@@ -57,6 +69,7 @@ _netboot_ctl() {
 	esac
 	case $prev in
 	--host) list=($(_netboot_ctl_names HOSTS)) hosts=1 ;;
+	--to) list=($(_netboot_ctl_names HOST)) ;;
 	--site) list=($(_netboot_ctl_names SITE)) ;;
 	--image) list=($(_netboot_ctl_names IMAGE)) ;;
 	--job) list=($(_netboot_ctl_names JOB)) ;;
@@ -74,6 +87,7 @@ _netboot_ctl() {
 			@SOURCE) [[ $cur == -* ]] || mapfile -t files < <(compgen -f -- "$cur") ;;
 			@*)
 				[[ $word == *HOSTS* ]] && hosts=1
+				[[ $word == @MAC && $whole == *:* ]] && colons=1
 				list+=($(_netboot_ctl_names "${word#@}"))
 				;;
 			--*) [[ $cur == -* ]] && list+=("$word") ;;
@@ -86,7 +100,10 @@ _netboot_ctl() {
 		before=${cur%"${cur##*,}"} cur=${cur##*,}
 		[[ $cur == -* ]] && before+=- cur=${cur#-}
 	fi
+	[[ -n $colons ]] && cur=$whole
 	mapfile -t COMPREPLY < <(compgen -P "$before" -W "${list[*]}" -- "$cur")
+	# What stands before the last colon is not readline's to replace.
+	[[ -n $colons ]] && COMPREPLY=("${COMPREPLY[@]#"${whole%"${whole##*:}"}"}")
 	[[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	# As they are, blanks and all.
 	if [[ ${#files[@]} -gt 0 ]]; then

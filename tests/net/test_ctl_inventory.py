@@ -714,3 +714,22 @@ def test_bash_completion(fake, tmp_path):
         (tmp_path / name).write_text("")
     assert sorted(complete(fake, "image", "import", "grml", here)) == sorted([f"{here} full.iso", f"{here}.txt"])
     assert complete(fake, "image", "import", "grml", "--na") == ["--name="]
+
+
+def test_bash_completion_of_what_is_seen_and_who_may(fake):
+    fake.on("GET", "/api/v1/hosts", items({"name": "edge01"}, {"name": "web01"}))
+    fake.on("GET", "/api/v1/discovered", items({"mac": "52:54:00:aa:00:01"}, {"mac": "52:54:00:bb:00:02"}))
+    fake.on("GET", "/api/v1/tokens", items({"name": "ann"}, {"name": "bob"}))
+    fake.on("GET", "/api/v1/webhooks", items({"name": "ops"}))
+    assert complete(fake, "trace", "ed") == ["edge01"]
+    assert complete(fake, "why", "ed") == ["edge01"]
+    assert complete(fake, "token", "rm", "a") == ["ann"]
+    # A new one has a new name.
+    assert complete(fake, "token", "add", "") == []
+    assert complete(fake, "webhook", "test", "") == ["ops"]
+    assert complete(fake, "discovered", "show", "52") == ["52:54:00:aa:00:01", "52:54:00:bb:00:02"]
+    # readline makes words of what is between colons, and replaces the last one alone.
+    assert complete(fake, "discovered", "forget", "52", ":", "54", ":", "00", ":") == ["aa:00:01", "bb:00:02"]
+    assert complete(fake, "discovered", "adopt", "52", ":", "54", ":", "00", ":", "b") == ["bb:00:02"]
+    assert complete(fake, "discovered", "adopt", "52:54:00:aa:00:01", "--to", "w") == ["web01"]
+    assert complete(fake, "discovered", "adopt", "52:54:00:aa:00:01", "--to", "=", "w") == ["web01"]
