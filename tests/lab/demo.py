@@ -3,12 +3,13 @@
 """The demonstration: one virtual server with UEFI firmware behind a BMC is reinstalled end to end.
 
 Exit 0 only when the job ended `done` with its disk boot confirmed. DEMO_KEEP=1 leaves everything running
-and prints how to use and how to end it; DEMO_BMC=ipmi_sim uses OpenIPMI's simulator as the BMC.
+and prints how to use it, where its page is and how to end it; DEMO_BMC=ipmi_sim uses OpenIPMI's simulator as the BMC.
 """
 import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Lab, LabError  # noqa: E402
 
 HOST = "edge01"
+PAGE = 8017
 
 
 def say(text):
@@ -38,6 +40,7 @@ def confirmed_disk_boot(lab):
 
 def demo(lab):
     bmc = os.environ.get("DEMO_BMC", "bmcsim")
+    lab.web = [f"127.0.0.1:{PAGE}"]
     say(f"The lab: network namespace {lab.ns}, virtual server {HOST} (OVMF, blank disk) behind a BMC ({bmc})")
     lab.add_machine(HOST, bmc=bmc)
     lab.start()
@@ -51,22 +54,36 @@ def demo(lab):
     code = show(lab, "reinstall", HOST, "--reason", "demonstration", "--yes", "--wait=10m")
     took = time.monotonic() - began
     say("What happened, afterwards")
-    show(lab, "history", HOST)
+    for words in ("history", "trace", "why"):
+        show(lab, words, HOST)
     job, good = confirmed_disk_boot(lab)
-    show(lab, "job", "show", job["id"])
     if code or not good:
         say(f"FAILED: netboot-ctl exit {code}, job {job['state']}; logs are in {lab.dir}")
         lab.keep = True
         return 1
     say(f"{HOST} was reinstalled and booted from its own disk in {took:.0f} s")
+    if not keeps():
+        print("The page shows the same in a browser: `make demo DEMO_KEEP=1` stays up and prints its address and a token.", flush=True)
     return 0
+
+
+def keeps():
+    return os.environ.get("DEMO_KEEP") == "1"
+
+
+def open_page(lab):
+    """The page of the lab by a free port of this machine's own loopback; returns its address."""
+    with socket.create_server(("127.0.0.1", 0)) as outside:
+        lab.spawn("door", [os.path.join(os.path.dirname(os.path.abspath(__file__)), "door.py"), str(PAGE)], stdin=outside)
+        return f"http://127.0.0.1:{outside.getsockname()[1]}/"
 
 
 def linger(lab):
     ctl = " ".join(lab.ctl_argv())
     say("DEMO_KEEP: everything stays up until Ctrl-C here")
     print(f"alias netboot-ctl='{ctl}'\nfiles, logs and consoles: {lab.dir}\n"
-          f"in its network: ip netns exec {lab.ns} bash", flush=True)
+          f"in its network: ip netns exec {lab.ns} bash\nthe page: {open_page(lab)}   its token:", flush=True)
+    show(lab, "token", "add", "demo", "--role", "admin", "--expires", "1d", "--reason", "demonstration")
     signal.pause()
 
 
@@ -75,7 +92,7 @@ def main():
     lab = Lab("demo")
     try:
         code = demo(lab)
-        if os.environ.get("DEMO_KEEP") == "1":
+        if keeps():
             linger(lab)
         return code
     except KeyboardInterrupt:

@@ -167,6 +167,7 @@ class Lab:
         # Members of agent.yaml's boot_services that are added or replaced.
         self.boot_services = {"services": {"dhcp4": "on" if v4 else "off"}}
         self.socket = self.path("orchestrator.sock")
+        self.web = []  # addresses of the page, in the namespace
         self.loaders_dir = LOADERS
 
     def __enter__(self):
@@ -189,10 +190,10 @@ class Lab:
 
     # Processes
 
-    def spawn(self, name, argv, env=None, ns=None):
+    def spawn(self, name, argv, env=None, ns=None, stdin=subprocess.DEVNULL):
         """Starts argv in the lab's namespace, or in ns; output goes to DIR/name.log; ends with this process."""
         log = open(self.path(f"{name}.log"), "ab")
-        proc = subprocess.Popen(["ip", "netns", "exec", ns or self.ns, *argv], stdin=subprocess.DEVNULL, stdout=log,
+        proc = subprocess.Popen(["ip", "netns", "exec", ns or self.ns, *argv], stdin=stdin, stdout=log,
                                 stderr=log, env={**os.environ, **(env or {})},
                                 preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL))
         log.close()
@@ -324,7 +325,7 @@ set_working_mc 0x20
 socket: {self.socket}
 images_root: {self.path("images")}
 key_file: {self.path("orchestrator.key")}
-web: {{listen: []}}
+web: {{listen: {json.dumps(self.web)}}}
 """, 0o600)
         self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
         wait_for(self.orchestrator_answers, "the orchestrator's socket")
