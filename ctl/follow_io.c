@@ -5,7 +5,7 @@
  * again after the last event seen when it breaks, and its record is asked for every few
  * seconds in case an event never came. Many jobs share one stream of all jobs' events, and
  * pages of the list of jobs instead of records. So a restarted orchestrator costs a pause, not the
- * wait; only the deadline or the jobs' ends finish it. Each result is printed once: of several jobs as
+ * wait; only the deadline or the jobs' ends finish it. What is usual for a stage is asked for as it begins. Each result is printed once: of several jobs as
  * each ends, and at the end for those that have not. Ownership: everything lives until
  * follow_io_run() returns. What is shown is made by progress_view.c; this file only knows
  * when. Failure modes: none of its own; a server that stays away ends in CTL_TIMEOUT,
@@ -61,7 +61,9 @@ struct follow_job {
 	struct progress progress;
 	struct follow_stream stream;
 	struct http_client_call *ask;
-	bool told; /* its result */
+	struct http_client_call *why; /* what is usual, being asked for */
+	enum stage why_of;	      /* the stage that it was asked for last */
+	bool told;		      /* its result */
 	UT_hash_handle hh;
 };
 
@@ -242,6 +244,44 @@ flush_results(struct follow *f)
 	fputs(text_str(&f->out), f->ctl->out);
 	fflush(f->ctl->out);
 	text_clear(&f->out);
+}
+
+/* ---- what is usual ---- */
+
+static void
+on_why(void *arg, const struct http_client_reply *reply)
+{
+	struct follow_job *j = arg;
+	json_t *why = NULL;
+	struct error err;
+
+	j->why = NULL;
+	if (reply->status == 200)
+		why = json_parse(reply->body, reply->body_len, &err);
+	progress_on_why(&j->progress, why);
+	json_decref(why);
+}
+
+/* Once for each stage that begins, where somebody looks on; the server tells it of stages that have begun. Without an
+ * answer there is nothing to compare with, and all else goes on. */
+static void
+ask_why(struct follow *f, struct follow_job *j)
+{
+	enum stage s = j->progress.stage;
+	struct text path = {0};
+	struct http_client_request rq = {
+	    .method = "GET", .timeout_us = FOLLOW_ASK_TIMEOUT_S * USEC_PER_SEC};
+
+	if (f->how->screen == NULL || !f->how->live || f->many || j->why != NULL ||
+	    j->progress.state != PROGRESS_OPEN || s == j->why_of ||
+	    j->progress.usual_us[s] > 0)
+		return;
+	j->why_of = s;
+	text_add(&path, "/api/v1/why");
+	text_add_query(&path, "of", j->progress.id);
+	rq.path = text_str(&path);
+	j->why = http_client_start(f->client, &rq, on_why, j);
+	text_done(&path);
 }
 
 /* After every step of a job. */
@@ -517,7 +557,12 @@ on_poll(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 static void
 on_redraw(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
-	draw(arg);
+	struct follow *f = arg;
+
+	/* Not where events come in: libcurl takes no new request within the answer to another. */
+	for (size_t i = 0; i < f->n_jobs; i++)
+		ask_why(f, &f->jobs[i]);
+	draw(f);
 }
 
 static void
@@ -602,6 +647,8 @@ finish(struct follow *f)
 
 		if (j->ask != NULL)
 			http_client_cancel(j->ask);
+		if (j->why != NULL)
+			http_client_cancel(j->why);
 		stream_done(&j->stream);
 	}
 	stream_done(&f->all);

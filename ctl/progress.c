@@ -3,7 +3,7 @@
  *
  * Entry points: progress_init(), then progress_on_event() for the stream and
  * progress_on_job() for the record, which is asked for now and then in case the stream
- * broke. Ownership: the struct holds no pointers. No clock: times are those in the
+ * broke; progress_on_why() for what is usual. Ownership: the struct holds no pointers. No clock: times are those in the
  * documents. Failure modes: none; members that are missing or of another type are taken
  * as not known, and a stage never goes back within an attempt, whatever order the two
  * sources come in.
@@ -228,6 +228,22 @@ progress_init(struct progress *p, const json_t *job)
 	p->created = output_wall(json_object_get(job, "created"));
 	progress_on_job(p, job, &ignored);
 	text_done(&ignored);
+}
+
+void
+progress_on_why(struct progress *p, const json_t *why)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach (json_object_get(why, "stages"), i, v) {
+		int64_t us = json_integer_value(json_object_get(v, "usual_us"));
+		const char *name = member(v, "stage");
+		enum stage s;
+
+		if (us > 0 && name != NULL && stage_parse(name, &s) == 0)
+			p->usual_us[s] = us;
+	}
 }
 
 /* ---- events ---- */

@@ -48,6 +48,7 @@ struct progress {
 	enum stage stage; /* entered last */
 	int attempt;
 	struct progress_stage stages[STAGE_COUNT];
+	int64_t usual_us[STAGE_COUNT]; /* of this machine's past; 0: not known */
 	struct progress_transfer transfer;
 	struct error verdict; /* failed: why; cancelled: what had been done by then */
 	bool verdict_stands;  /* it was told apart from the end, and is what is stored */
@@ -65,5 +66,8 @@ void
 progress_on_job(struct progress *p, const json_t *job, struct text *changes);
 void
 progress_on_event(struct progress *p, const json_t *event, struct text *changes);
+/* From GET /why of the job: what is usual for the stages that have begun. */
+void
+progress_on_why(struct progress *p, const json_t *why);
 
 #endif

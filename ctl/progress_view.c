@@ -79,10 +79,13 @@ moves_bytes(enum stage s)
 	       s == STAGE_INITRD || s == STAGE_ROOTFS;
 }
 
+/* "10s (usually 4.1s, at most 10m00s)"; what has ended has its time alone. */
 static void
-add_times(
-    const struct progress_stage *st, const struct progress_look *look, struct text *out)
+add_times(const struct progress *p, enum stage s, const struct progress_look *look,
+    struct text *out)
 {
+	const struct progress_stage *st = &p->stages[s];
+	int64_t usual = p->usual_us[s];
 	char buf[32];
 
 	if (st->mark == PROGRESS_SKIPPED || st->entered == 0)
@@ -93,9 +96,13 @@ add_times(
 		return;
 	}
 	text_add(out, str_duration(clamp(look->now - st->entered), buf, sizeof(buf)));
+	if (usual > 0)
+		text_addf(out, " (usually %s", str_duration(usual, buf, sizeof(buf)));
 	if (st->deadline_us > 0)
-		text_addf(out, " (at most %s)",
+		text_addf(out, "%sat most %s", usual > 0 ? ", " : " (",
 		    str_duration(st->deadline_us, buf, sizeof(buf)));
+	if (usual > 0 || st->deadline_us > 0)
+		text_add(out, ")");
 }
 
 static void
@@ -109,7 +116,7 @@ add_stage(const struct progress *p, enum stage s, const struct progress_look *lo
 	text_pad(out, from, VIEW_STAGE_COLUMN, 1);
 	text_add(out, stage_name(s));
 	text_pad(out, from, VIEW_TIME_COLUMN, 1);
-	add_times(st, look, out);
+	add_times(p, s, look, out);
 	text_pad(out, from, VIEW_EVIDENCE_COLUMN, 2);
 	if (st->evidence[0] != '\0')
 		text_add_escaped(out, st->evidence);
@@ -153,7 +160,6 @@ void
 progress_view_line(
     const struct progress *p, const struct progress_look *look, struct text *out)
 {
-	const struct progress_stage *st = &p->stages[p->stage];
 	size_t from = out->len;
 	const char *color = "";
 
@@ -163,7 +169,7 @@ progress_view_line(
 	case PROGRESS_OPEN:
 		text_add(out, stage_name(p->stage));
 		text_pad(out, from, VIEW_TIME_COLUMN + 16, 1);
-		add_times(st, look, out);
+		add_times(p, p->stage, look, out);
 		text_add(out, "  ");
 		if (moves_bytes(p->stage))
 			add_transfer(&p->transfer, out);

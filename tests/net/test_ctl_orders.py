@@ -347,6 +347,22 @@ def test_live_progress_is_redrawn(one_job):
     assert t.text.endswith("edge01: done in 2m31s\r\n")
 
 
+def test_what_is_usual_stands_beside_what_is_under_way(one_job):
+    """Asked for as a stage begins, since the server tells it of those that have begun."""
+    usual = [{"stage": "kernel", "state": "entered", "this_us": 1, "usual_us": 4100000}]
+    one_job.on("GET", "/api/v1/why", lambda rq: {"stages": usual})
+    one_job.stage(JOB, "kernel", "entered", "2026-01-31T09:29:30.000Z", deadline_us=600000000)
+    t = Terminal(one_job, "reinstall", "edge01", "--reason", "x", "--yes", "--wait")
+    t.read_until(r"kernel.*\(usually 4\.1s, at most 10m00s\)")
+    usual.append({"stage": "os-up", "state": "entered", "this_us": 1, "usual_us": 95000000})
+    one_job.stage(JOB, "kernel", "confirmed", "2026-01-31T09:29:40.000Z")
+    one_job.stage(JOB, "os-up", "entered", "2026-01-31T09:29:41.000Z")
+    t.read_until(r"os-up.*\(usually 1m35s\)")
+    assert {q.query["of"] for q in one_job.find("GET", "/api/v1/why")} == {JOB}
+    one_job.add_event("job.done", JOB, "2026-01-31T09:32:00.000Z")
+    assert t.end() == 0
+
+
 def test_a_low_terminal_shows_the_latest_stages(one_job):
     for n, name in enumerate(("preflight", "armed", "override", "power", "loader", "script")):
         one_job.stage(JOB, name, "confirmed", f"2026-01-31T09:29:3{n}.000Z")

@@ -254,6 +254,43 @@ test_screen(void **state UNUSED)
 	text_done(&t);
 }
 
+/* What a retry forgets of a stage is not what is usual for it. */
+static void
+test_the_usual_time_is_shown_of_what_is_under_way(void **state UNUSED)
+{
+	json_t *why = json_loads(
+	    "{\"stages\":[{\"stage\":\"override\",\"usual_us\":1500000},"
+	    "{\"stage\":\"power\",\"usual_us\":null},{\"stage\":\"x\",\"usual_us\":1},"
+	    "{\"stage\":\"armed\",\"usual_us\":-1},{\"stage\":\"kernel\","
+	    "\"usual_us\":\"1\"}]}",
+	    0, NULL);
+	struct progress_look look = {.now = wall(T "14Z"), .width = 200};
+	struct text t = {0};
+	struct progress p;
+
+	begin(&p);
+	event(&p, STAGE("01", "armed", "entered", 1, ""), "edge01: armed: begun\n");
+	event(&p, STAGE("02", "override", "entered", 1, ",\"deadline_us\":60000000"),
+	    "edge01: override: begun, may take 1m00s\n");
+	progress_on_why(&p, why);
+	progress_on_why(&p, NULL);
+	event(&p, "{\"kind\":\"job.attempt\",\"detail\":{\"attempt\":2}}",
+	    "edge01: attempt 2 begins\n");
+	event(&p, STAGE("08", "override", "entered", 2, ""), "edge01: override: begun\n");
+	progress_view_stages(&p, &look, &t);
+	assert_string_equal(text_str(&t),
+	    "edge01  reinstall  debian  job 01k9xyz0a0abcdef  attempt 2  14s\n"
+	    "  ..  armed           13s\n"
+	    "  ..  override        6.0s (usually 1.5s)\n");
+	text_clear(&t);
+	p.stages[STAGE_OVERRIDE].deadline_us = 60 * USEC_PER_SEC;
+	progress_view_line(&p, &look, &t);
+	assert_string_equal(text_str(&t),
+	    "edge01                override        6.0s (usually 1.5s, at most 1m00s)\n");
+	json_decref(why);
+	text_done(&t);
+}
+
 int
 main(void)
 {
@@ -264,6 +301,7 @@ main(void)
 	    cmocka_unit_test(test_results),
 	    cmocka_unit_test(test_the_verdict_stands),
 	    cmocka_unit_test(test_screen),
+	    cmocka_unit_test(test_the_usual_time_is_shown_of_what_is_under_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
