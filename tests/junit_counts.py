@@ -2,7 +2,8 @@
 """Counts of a pytest run from its JUnit file: junit_counts.py PART FILE EXIT-STATUS
 
 Prints "PASSED FAILED NAME" for each test file. Skipped and erroneous tests count as failed; so does
-an exit status that the report does not explain (an interrupted run, no tests at all)."""
+an exit status that the report does not explain (an interrupted run, no tests at all). Figures that tests
+measured (record_property("figure", TEXT)) go to standard error: pytest shows nothing that a test printed which passed."""
 import sys
 import xml.etree.ElementTree as ET
 
@@ -20,6 +21,8 @@ def main():
         bad = any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
         passed, failed = files.get(name, (0, 0))
         files[name] = (passed + (not bad), failed + bad)
+        for figure in case.iterfind("properties/property[@name='figure']"):
+            print(f"    | {name}: {figure.get('value')}", file=sys.stderr)
     for name, (passed, failed) in sorted(files.items()):
         print(passed, failed, name)
     # 0: all passed; 1: some failed. With anything else some have not run, and are not in the report.

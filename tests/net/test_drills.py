@@ -16,13 +16,13 @@ from netlab import PATIENCE, until
 from orch_lab import Connection
 from whole_lab import BMC_PORT, Site
 
-# Verdicts as the explanation of events has them (column `explained`), or as the agent says them (`told`).
-EXPLAINED = True
 TRACES = os.path.join(netlab.ROOT, "build", "test-logs", "traces")
 DRILLS = {}
 
 
 class Drill:
+    """`explained`: the verdict as the explanation of events has it; `told`: as the agent says it."""
+
     def __init__(self, name, play, told, explained, deadlines, own, **more):
         self.name, self.play, self.told, self.explained = name, play, told, explained or told
         self.deadlines, self.own, self.more = deadlines, own, more
@@ -525,7 +525,7 @@ def test_each_failure_has_its_verdict(request, name):
     job = s.get(f"/jobs/{s.job}")
     verdict = job["verdict"] or {"code": "", "next": "-"}
     told = [e.get("detail", {}).get("code", "") for e in s.ended()]
-    assert verdict["code"] == (d.explained if EXPLAINED else d.told), (verdict, [e["kind"] for e in s.seen])
+    assert verdict["code"] == d.explained, (verdict, [e["kind"] for e in s.seen])
     assert told == [d.told] and verdict["next"], (told, verdict)
     assert job["state"] == ("failed" if d.told else "done")
     # Used at most once, whatever happened.
