@@ -187,6 +187,8 @@ def codes():
     rows = set(re.findall(rf"^### ({CODE})$", read("docs/verdicts.md"), re.M))
     for code in sorted(table - rows):
         yield f"docs/operations.md:1: the verdict {code} is not in lib/verdict_table*.c"
+    for code in sorted(c for c in rows if f"`{c}`" not in read("docs/api.md")):
+        yield f"docs/api.md:1: the verdict {code} of lib/verdict_table*.c is not there"
     api = read("docs/api.md") + read("docs/protocol.md")
     for path in sources:
         verdicts = VERDICTS.match(path) is not None
