@@ -30,7 +30,7 @@ static const struct output_column columns[] = {
     {.title = "CLASS", .key = "vendor_class", .wide = true},
     {.title = "UUID", .key = "uuid", .wide = true},
     {.title = "DUID", .key = "duid", .wide = true},
-    {.title = "NIC-OF", .key = "suggest.host"},
+    {.title = "NIC OF", .key = "suggest.host"},
 };
 
 struct dated {

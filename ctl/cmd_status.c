@@ -50,7 +50,7 @@ static const struct output_column status_columns[] = {
     {.title = "STAGE", .key = "stage"},
     {.title = "FOR", .key = "in_stage_us", .kind = OUTPUT_DURATION},
     {.title = "AT MOST", .key = "deadline_us", .kind = OUTPUT_DURATION},
-    {.title = "ATTEMPT", .key = "attempt", .wide = true},
+    {.title = "ATTEMPT", .key = "attempt"},
     {.title = "POWER", .cell = cell_power},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
     {.title = "JOB", .key = "job", .wide = true},

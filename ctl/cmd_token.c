@@ -74,7 +74,7 @@ static const struct output_column columns[] = {
     {.title = "CREATED", .key = "created", .kind = OUTPUT_TIME},
     {.title = "BY", .key = "by"},
     {.title = "EXPIRES", .key = "expires", .kind = OUTPUT_TIME},
-    {.title = "LAST-USED", .key = "last_used", .kind = OUTPUT_TIME},
+    {.title = "LAST USED", .key = "last_used", .kind = OUTPUT_TIME},
     {.title = "REVOKED", .key = "revoked", .kind = OUTPUT_TIME},
 };
 

@@ -92,7 +92,7 @@ run_pytest() { # net|web|lab
 	args=(-n "${PYTEST_JOBS:-$([ "$part" = net ] && echo 4 || echo 2)}" "${args[@]}")
 	rm -f "$xml"
 	PYTHONDONTWRITEBYTECODE=1 "${as_root[@]}" timeout -k 120 "${PYTEST_LIMIT:-5400}" /usr/bin/pytest-3 \
-		-p no:cacheprovider -ra --durations=5 --junitxml="$xml" "${args[@]}" "tests/$part" 2>&1 | tee "$log"
+		-p no:cacheprovider -ra --durations=5 -o junit_family=xunit1 --junitxml="$xml" "${args[@]}" "tests/$part" 2>&1 | tee "$log"
 	status=$?
 	if ! /usr/bin/python3 tests/junit_counts.py "$part" "$xml" "$status" >"$logs/$part.counts"; then
 		count 0 1 "$part (exit status $status, no report)"

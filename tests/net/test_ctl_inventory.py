@@ -553,11 +553,11 @@ def test_nothing_reaches_the_terminal_as_it_came(fake):
 def test_status_power_doctor_agents(fake):
     fake.on("GET", "/api/v1/status", items(
         {"host": "edge01", "site": "los", "state": "busy", "kind": "live", "stage": "kernel",
-         "in_stage_us": 65000000, "deadline_us": 600000000, "power": "on"}))
+         "in_stage_us": 65000000, "deadline_us": 600000000, "attempt": 2, "power": "on"}))
     r = fake.run("status", "edge01", "--stuck")
     assert fake.requests[0].query == {"hosts": "edge01", "stuck": "1", "limit": "1000"}
-    assert r.stdout.splitlines()[1].split()[:8] == ["edge01", "los", "busy", "live", "kernel",
-                                                    "1m05s", "10m00s", "on"]
+    assert r.stdout.splitlines()[1].split()[:9] == ["edge01", "los", "busy", "live", "kernel",
+                                                    "1m05s", "10m00s", "2", "on"]
     # What is not promised at a site with its own servers is not hidden by what else is the matter.
     late = {"host": "edge01", "site": "los", "state": "busy", "reason": "deadline passed"}
     quiet = {"host": "edge02", "site": "los", "state": "busy", "reason": "own servers: not held back"}
