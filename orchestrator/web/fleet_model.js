@@ -104,17 +104,28 @@ export function patch(row, ev) {
     return next;
   }
   if (ev.kind === 'boot.begin') {
-    next.boot = ev.boot || row.boot;
+    // Its flags are told after it.
+    if (ev.boot && ev.boot !== row.boot) Object.assign(next, { boot: ev.boot, flags: [] });
+    return next;
+  }
+  if (ev.kind === 'boot.flag') {
+    if (!d.flag || (ev.boot && ev.boot !== row.boot) || row.flags?.includes(d.flag)) return row;
+    next.flags = [...(row.flags || []), d.flag];
     return next;
   }
   if (!ev.kind.startsWith('job.')) return row;
   const mine = !row.job || row.job === ev.job;
+  // What the orchestrator found in the events takes the place of the agent's word; it comes before the job's end.
+  if (ev.kind === 'job.verdict') {
+    return mine && d.code ? { ...next, verdict: { job: ev.job, code: d.code, reason: `${d.code}: ${ev.reason || d.text || ''}` } } : row;
+  }
   if (ENDS[ev.kind]) {
     if (!mine) return row;
     const failed = ENDS[ev.kind] === 'failed';
-    return { ...next, state: row.state === 'locked' ? 'locked' : ENDS[ev.kind], stuck: failed, since: ev.at,
+    const found = row.verdict?.job === ev.job ? row.verdict : null;
+    return { ...next, verdict: null, state: row.state === 'locked' ? 'locked' : ENDS[ev.kind], stuck: failed, since: ev.at,
       deadline_us: null, job: failed ? ev.job : null, stage: failed ? (d.stage || row.stage) : null,
-      code: failed ? (d.code || null) : null, reason: failed ? (d.text || null) : null,
+      code: failed ? (found?.code ?? d.code ?? null) : null, reason: failed ? (found?.reason ?? d.text ?? null) : null,
       kind: failed ? row.kind : null };
   }
   if (ev.kind === 'job.queued' || ev.kind === 'job.accepted' || ev.kind === 'job.attempt' || ev.kind === 'job.stage') {

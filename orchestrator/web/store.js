@@ -12,6 +12,7 @@ export class Fleet {
     this.rows = new Map();
     this.hays = new Map();
     this.seq = null;
+    this.readSeq = null;
     this.readAt = 0;
     this.heardAt = 0;
   }
@@ -27,6 +28,7 @@ export class Fleet {
     this.rows = rowsOf(doc);
     this.hays = new Map([...this.rows].map(([name, row]) => [name, haystack(row)]));
     this.seq = doc.seq;
+    this.readSeq = doc.seq;
     this.readAt = performance.now();
     return ahead;
   }
@@ -34,6 +36,8 @@ export class Fleet {
   /** Takes an event; true when a row changed. */
   take(ev) {
     this.heardAt = performance.now();
+    // Told by a stream that began before the reading: it is in the rows already.
+    if (ev.seq && this.readSeq !== null && ev.seq <= this.readSeq) return false;
     if (ev.seq) this.seq = Math.max(this.seq ?? 0, ev.seq);
     const row = ev.host ? this.rows.get(ev.host) : null;
     if (!row) return false;

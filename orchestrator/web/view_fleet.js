@@ -8,6 +8,7 @@ import { build } from './router.js';
 import { Stream } from './sse.js';
 import { ago, micros, utc } from './time.js';
 import { VirtualList } from './virtual.js';
+import { flagWords } from './why_view.js';
 
 export const FLEET_EVENTS = 'kind=job.*,boot.*,power.*';
 const READ_AGAIN_MS = 60000;
@@ -46,7 +47,9 @@ function updateRow(el, item, index) {
   const { row, state } = item;
   const r = el.parts;
   const now = Date.now() * 1000;
-  setClass(el, `hostrow is-${state}`);
+  const why = reasonOf(row) || flagWords(row.flags) || (state === 'stuck' ? 'deadline passed' : '');
+  // A phone has no column for it: a second line, where it says more than the state does.
+  setClass(el, `hostrow is-${state}${why && why !== 'deadline passed' ? ' has-why' : ''}`);
   el.setAttribute('aria-rowindex', index + 2);
   if (r.state.dataset.state !== state) {
     r.state.dataset.state = state;
@@ -59,7 +62,6 @@ function updateRow(el, item, index) {
   const [what, time] = doing(row, now);
   setText(r.what, what);
   setText(r.time, time);
-  const why = reasonOf(row) || (state === 'stuck' ? 'deadline passed' : '');
   setText(r.why, why);
   r.why.title = why;
   setText(r.power, row.power || '');

@@ -62,7 +62,10 @@ export function jobBadge(job) {
 
 const FLAGS = { unordered: 'nobody ordered it', 'power-off-seen': 'seen powered off', 'other-dhcp': 'another DHCP server answered' };
 
+export function flagWords(flags) {
+  return (flags || []).map((f) => FLAGS[f] || f).join(', ');
+}
+
 export function flagTags(flags) {
   return (flags || []).map((f) => h('span', { class: 'tag flag', title: f }, FLAGS[f] || f));
 }
-

@@ -106,6 +106,41 @@ test('a row follows the events of its job, and of no other', () => {
   assert.deepEqual([row.state, row.job, row.stuck], ['idle', null, false]);
 });
 
+test('the verdict that was found stands over the word of the agent', () => {
+  const row = rows({ host: 'edge1', site: 'los', state: 'busy', job: 'j1', stage: 'os-up' }).get('edge1');
+  const ev = (kind, detail, more = {}) => ({ kind, host: 'edge1', job: 'j1', at: '2026-03-05T03:14:00Z', detail, ...more });
+  const end = ev('job.failed', { code: 'os-silent', text: 'silence', stage: 'os-up' });
+  const found = fleet.patch(row, ev('job.verdict', { code: 'kernel-panic-seen', text: 'panic at 212 s' }, { reason: 'The kernel panicked' }));
+  let after = fleet.patch(found, end);
+  assert.deepEqual([after.state, after.code, after.reason, after.stuck], ['failed', 'kernel-panic-seen', 'kernel-panic-seen: The kernel panicked', true]);
+  // Of another job it says nothing, and an order that follows begins without it.
+  assert.equal(fleet.patch(row, ev('job.verdict', { code: 'x' }, { job: 'old' })), row);
+  after = fleet.patch(fleet.patch(after, ev('job.accepted', {}, { job: 'j2' })), { ...end, job: 'j2' });
+  assert.equal(after.code, 'os-silent');
+});
+
+test('flags are those of the newest boot', () => {
+  let row = rows({ host: 'edge1', site: 'los', state: 'idle', boot: 'b1', flags: ['other-dhcp'] }).get('edge1');
+  const ev = (kind, boot, detail = {}) => ({ kind, host: 'edge1', boot, at: '2026-03-05T03:14:00Z', detail });
+  row = fleet.patch(row, ev('boot.begin', 'b2'));
+  assert.deepEqual([row.boot, row.flags], ['b2', []]);
+  row = fleet.patch(row, ev('boot.flag', 'b2', { flag: 'unordered' }));
+  assert.deepEqual(row.flags, ['unordered']);
+  assert.equal(fleet.patch(row, ev('boot.flag', 'b1', { flag: 'other-dhcp' })), row);
+});
+
+test('events that the rows were read behind are not taken again', async () => {
+  const doc = { seq: 10, columns: COLUMNS, rows: [COLUMNS.map((c) => ({ host: 'edge1', site: 'los', state: 'locked' })[c] ?? null)] };
+  globalThis.fetch = async () => new Response(JSON.stringify(doc), { status: 200 });
+  const { Fleet } = await import('./store.js');
+  const f = new Fleet();
+  await f.read();
+  const ev = (seq, kind) => ({ seq, kind, host: 'edge1', job: 'j1', at: '2026-03-05T03:14:00Z', detail: { stage: 'kernel', state: 'entered' } });
+  assert.ok(!f.take(ev(9, 'job.stage')) && !f.take(ev(10, 'job.done')));
+  assert.equal(f.rows.get('edge1').state, 'locked');
+  assert.ok(f.take(ev(11, 'job.stage')));
+});
+
 function frame(type, mark, at, data) {
   const body = Buffer.from(data);
   const head = Buffer.alloc(12);
