@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The stream of events, without loss: it begins behind a number, remembers the last one, and goes on there whatever
 // happened between. A browser allows few connections to one server, so a page has one stream, of the view that is
-// shown, and none while it is hidden for long. States: live, connecting, down, paused.
+// shown, and none while it is hidden for long; never two at once, whatever comes together. States: live, connecting,
+// down, paused.
 import { ApiError, needLogin, readSession } from './api.js';
 
 const RETRY_FIRST = 500;
@@ -17,6 +18,7 @@ export class Stream {
     this.retry = RETRY_FIRST;
     this.source = null;
     this.timer = null;
+    this.asking = false;
     this.closed = false;
     this.hidden = () => this.onVisibility();
     document.addEventListener('visibilitychange', this.hidden);
@@ -31,15 +33,19 @@ export class Stream {
 
   open() {
     clearTimeout(this.timer);
+    this.source?.close();
     this.say('connecting');
     const after = this.after === null ? '' : `&after=${this.after}`;
     const source = new EventSource(`/api/v1/events?follow=1${after}${this.query ? `&${this.query}` : ''}`);
     this.source = source;
     source.onopen = () => {
+      if (source !== this.source) return;
       this.retry = RETRY_FIRST;
       this.say('live');
     };
-    source.onmessage = (m) => this.take(m);
+    source.onmessage = (m) => {
+      if (source === this.source) this.take(m);
+    };
     source.onerror = () => this.onError(source);
   }
 
@@ -63,37 +69,50 @@ export class Stream {
     this.say('down');
     source.close();
     this.source = null;
+    this.later();
+  }
+
+  later() {
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => this.again(), this.retry);
     this.retry = Math.min(this.retry * 2, RETRY_MAX);
   }
 
+  // One attempt at a time: it may stand behind the login for hours, while the window is hidden and shown again.
   async again() {
-    if (this.closed) return;
+    if (this.closed || this.asking) return;
+    this.asking = true;
+    let good = true;
     try {
       if ((await readSession()) === null) await needLogin();
     } catch (e) {
       if (!(e instanceof ApiError)) throw e;
-      if (e.status !== 404) {
-        this.timer = setTimeout(() => this.again(), this.retry);
-        this.retry = Math.min(this.retry * 2, RETRY_MAX);
-        return;
-      }
+      good = e.status === 404;
+    } finally {
+      this.asking = false;
     }
-    if (!this.closed) this.open();
+    if (this.closed || this.state === 'paused') return;
+    if (good) this.open();
+    else this.later();
   }
 
   onVisibility() {
     clearTimeout(this.hideTimer);
     if (document.hidden) {
-      this.hideTimer = setTimeout(() => {
-        clearTimeout(this.timer);
-        this.source?.close();
-        this.source = null;
-        this.say('paused');
-      }, HIDDEN_FOR);
-    } else if (!this.source) {
+      this.hideTimer = setTimeout(() => this.pause(), HIDDEN_FOR);
+    } else if (this.state === 'paused') {
+      this.say('connecting');
+      if (!this.asking) this.open();
+    } else if (!this.source && !this.asking) {
       this.open();
     }
+  }
+
+  pause() {
+    clearTimeout(this.timer);
+    this.source?.close();
+    this.source = null;
+    this.say('paused');
   }
 
   close() {
