@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Requests to the orchestrator. One session for the page: who it is and the token against forged requests.
-// When the session is over the page asks for a login above what is shown, and the request is made once more: what
-// was typed stays. Failures are ApiError with the server's own code, text and next step.
+// When the session is over the page asks for a login above what is shown. What is only read is then read once more; a
+// change is not made: whoever signs in, perhaps hours later, is to press the button under their own name. Another tab's
+// login is this one's, too. Failures are ApiError with the server's own code, text and next step.
+import { learn } from './clock.js';
 
 const BASE = '/api/v1';
+const LIMIT_MS = 30000;
 const ROLES = ['viewer', 'operator', 'admin'];
 
 export class ApiError extends Error {
@@ -56,12 +59,29 @@ async function send(method, path, body, headers) {
     options.headers['Content-Type'] = 'application/json';
   }
   if (method !== 'GET' && session?.csrf) options.headers['X-CSRF-Token'] = session.csrf;
+  // Until the answer begins; where the server reads every row or file first, that takes as long as it takes.
+  const limit = new AbortController();
+  const timer = path.endsWith('/verify') ? null : setTimeout(() => limit.abort(), LIMIT_MS);
+  options.signal = limit.signal;
+  const asked = Date.now();
   try {
-    return await fetch(BASE + path, options);
-  } catch (e) {
-    if (e.name === 'AbortError') throw e;
+    const response = await fetch(BASE + path, options);
+    learn(Date.parse(response.headers.get('Date')), asked, Date.now(), 1000);
+    return response;
+  } catch {
     throw new ApiError(0, { code: 'server-unreachable', detail: 'the server does not answer',
       next: 'nothing is known to have been done; try again when it is back' });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** The rest of an answer; a connection that breaks in it is the server away, too. */
+async function whole(reading) {
+  try {
+    return await reading;
+  } catch {
+    throw new ApiError(0, { code: 'server-unreachable', detail: 'the answer broke off', next: 'try again' });
   }
 }
 
@@ -73,29 +93,45 @@ async function problemOf(response) {
   }
 }
 
+function refused(code, detail, next) {
+  return new ApiError(401, { code, detail, next });
+}
+
 async function request(method, path, body, headers = {}) {
   let response = await send(method, path, body, headers);
   if (response.status === 401) {
     setSession(null);
     await relogin();
+    if (method !== 'GET') throw refused('signed-in-again', 'you were signed out, and nothing was done', `press the button again: it is done as ${session.name}`);
     response = await send(method, path, body, headers);
   }
-  if (!response.ok) throw new ApiError(response.status, await problemOf(response));
+  // A login in another tab made another session, whose cookie both have; this tab's CSRF token is of the one before.
+  if (response.status === 403 && method !== 'GET' && (await problemOf(response.clone())).code === 'csrf') {
+    const before = session?.name;
+    if ((await readSession())?.name !== before) throw refused('another-name', `this browser is signed in as ${session?.name ?? 'nobody'} now, and nothing was done`, 'press the button again if that is you');
+    response = await send(method, path, body, headers);
+  }
+  if (!response.ok && response.status !== 304) throw new ApiError(response.status, await problemOf(response));
   return response;
 }
 
 export async function get(path) {
-  return (await request('GET', path)).json();
+  return whole((await request('GET', path)).json());
 }
 
-/** With its ETag, for a change later. */
-export async function getTagged(path) {
-  const response = await request('GET', path);
-  return { value: await response.json(), etag: response.headers.get('ETag') };
+/** {value, etag}; value is null where it is still what `etag` names. An answer with `at` tells the server's clock. */
+export async function getTagged(path, etag) {
+  const asked = Date.now();
+  const response = await request('GET', path, undefined, etag ? { 'If-None-Match': etag } : {});
+  if (response.status === 304) return { value: null, etag };
+  const answered = Date.now();
+  const value = await whole(response.json());
+  learn(Date.parse(value.at), asked, answered);
+  return { value, etag: response.headers.get('ETag') };
 }
 
 export async function getOctets(path) {
-  return (await request('GET', path)).arrayBuffer();
+  return whole((await request('GET', path)).arrayBuffer());
 }
 
 /** null where there is no such thing (404), or the server is too old to have it. */
@@ -153,7 +189,8 @@ export async function login(token) {
 }
 
 export async function logout() {
-  const response = await send('DELETE', '/session');
+  let response = await send('DELETE', '/session');
+  if (response.status === 403 && await readSession()) response = await send('DELETE', '/session');
   if (!response.ok && response.status !== 401) throw new ApiError(response.status, await problemOf(response));
   setSession(null);
 }

@@ -2,6 +2,7 @@
 // The page's frame: navigation, session, theme, one stream of events for the view that is shown, one tick a second for
 // what grows old. A view is a class with show() and close(); what else it may have is in View below.
 import { logout, may, needLogin, onSession, readSession, setLogin, whoami } from './api.js';
+import { now as serverNow } from './clock.js';
 import { announce, clear, h, icon, refreshAges, setText } from './dom.js';
 import { listen, showHelp } from './keys.js';
 import { askToken } from './login.js';
@@ -150,7 +151,7 @@ class App {
   }
 
   tick() {
-    const now = Date.now() * 1000;
+    const now = serverNow();
     if (document.hidden) return;
     refreshAges(this.main, now);
     this.current?.tick?.(now);

@@ -70,6 +70,7 @@ export function openForm(spec) {
     const update = () => {
       command?.update();
       submit.disabled = busy || !good(values());
+      dismiss.disabled = busy;
     };
     let busy = false;
     const parts = spec.fields.map((f) => ({ f, ...field(f, `${prefix}-${f.name}`, () => update()) }));
@@ -86,7 +87,9 @@ export function openForm(spec) {
       box.hidden = true;
       try {
         result = await spec.send(values());
+        busy = false;
         dialog.close();
+        return;
       } catch (err) {
         problem(box, err);
       }
@@ -96,7 +99,13 @@ export function openForm(spec) {
     } }, h('h2', { id: `${prefix}-title` }, spec.title), spec.intro ? h('div', { class: 'intro' }, spec.intro) : null,
     parts.map((p) => p.row), command?.node, box, h('div', { class: 'buttons' }, dismiss, submit));
     let result = null;
-    const dialog = h('dialog', { 'aria-labelledby': `${prefix}-title`, onclose: () => {
+    // While the server is asked nothing closes it: an order that is given is not to look like one that was left.
+    const dialog = h('dialog', { class: 'form', 'aria-labelledby': `${prefix}-title`, oncancel: (e) => { if (busy) e.preventDefault(); }, onclose: () => {
+      // Chromium lets a second Escape through.
+      if (busy) {
+        dialog.showModal();
+        return;
+      }
       dialog.remove();
       resolve(result);
     } }, form);

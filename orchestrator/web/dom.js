@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Making and changing elements. Text is only ever set as text: nothing here, or anywhere in the page, parses HTML,
 // since host names, reasons and consoles come from machines.
+import { now } from './clock.js';
 import { ago, local, utc, micros } from './time.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -76,15 +77,15 @@ export function badge(state, word = state) {
 }
 
 /** An instant in the site's zone, UTC on hover. */
-export function when(text, zone, now = Date.now() * 1000) {
+export function when(text, zone, at = now()) {
   if (micros(text) === null) return h('span', { class: 'muted' }, '–');
-  return h('time', { datetime: text, title: `${utc(text)}${zone ? ` · shown in ${zone}` : ''}` }, local(text, zone, now));
+  return h('time', { datetime: text, title: `${utc(text)}${zone ? ` · shown in ${zone}` : ''}` }, local(text, zone, at));
 }
 
 /** How long ago, kept up to date by refreshAges(). */
-export function age(text, now = Date.now() * 1000) {
+export function age(text, at = now()) {
   if (micros(text) === null) return h('span', { class: 'muted' }, 'never');
-  return h('time', { datetime: text, title: utc(text), dataset: { age: text } }, ago(text, now));
+  return h('time', { datetime: text, title: utc(text), dataset: { age: text } }, ago(text, at));
 }
 
 export function refreshAges(root, now) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The login: a dialog above whatever is shown, so that a session that is over costs nothing that was typed below it.
-import { login } from './api.js';
+import { login, readSession } from './api.js';
 import { clear, h, setText } from './dom.js';
 
 /** Resolves when there is a session. It cannot be left: nothing works without one. */
@@ -24,10 +24,7 @@ export function askToken() {
       box.hidden = true;
       try {
         await login(input.value.trim());
-        done = true;
-        input.value = '';
-        dialog.close();
-        resolve();
+        leave();
       } catch (err) {
         const wrong = err.status === 401;
         clear(box, h('p', null, wrong ? 'This token is not known, or has expired.' : err.message),
@@ -43,6 +40,25 @@ export function askToken() {
       h('p', { class: 'hint', id: 'token-hint' }, 'An administrator makes one with ', h('code', null, 'netboot-ctl token add'), '.')),
     box, h('div', { class: 'buttons' }, button)));
     let done = false;
+    const leave = () => {
+      if (done) return;
+      done = true;
+      input.value = '';
+      for (const [where, kind] of seen) where.removeEventListener(kind, look);
+      dialog.close();
+      resolve();
+    };
+    // Signed in in another tab: the cookie is this one's, too.
+    const look = async () => {
+      if (document.hidden || done) return;
+      try {
+        if (await readSession()) leave();
+      } catch {
+        // The server is away; the form says so when it is sent.
+      }
+    };
+    const seen = [[document, 'visibilitychange'], [window, 'focus']];
+    for (const [where, kind] of seen) where.addEventListener(kind, look);
     document.body.append(dialog);
     dialog.showModal();
     input.focus();

@@ -2,6 +2,7 @@
 // One boot: outcome and verdict, the waterfall of stages, BMC calls and transfers, the console beside it. Live while it
 // runs: events of the boot and its job ask for the trace again, bars grow by the clock in between.
 import { get, getMaybe, q } from './api.js';
+import { now as serverNow } from './clock.js';
 import { clear, facts, h, panel, redraw, when } from './dom.js';
 import { ConsoleView } from './console_view.js';
 import { duration, octets, short } from './format.js';
@@ -88,13 +89,13 @@ export class BootView {
 
   draw() {
     const b = this.boot;
-    const us = micros(b.began) === null ? null : (micros(b.ended) ?? Date.now() * 1000) - micros(b.began);
+    const us = micros(b.began) === null ? null : (micros(b.ended) ?? serverNow()) - micros(b.began);
     this.length = h('span', { class: 'num' }, duration(us));
     clear(this.head, h('h1', null, 'Boot of ', h('a', { href: build('host', b.host), class: 'mono' }, b.host)), outcomeBadge(b), flagTags(b.flags),
       h('p', { class: 'muted' }, when(b.began, this.zone), ' · ', this.length, ` · ${b.kind || (b.planned ? 'ordered' : 'nobody ordered it')}`, b.image ? ` ${b.image}` : '',
         b.attempt > 1 ? ` · attempt ${b.attempt}` : '', b.by ? ` · by ${b.by}: ${b.reason}` : '',
         b.job ? [' · ', h('a', { href: build('job', b.job) }, 'its job')] : null));
-    this.water.draw(this.trace, Date.now() * 1000);
+    this.water.draw(this.trace, serverNow());
     clear(this.verdict, whyPanel(this.why, this.zone, false) || (b.verdict ? panel('Why', { class: 'why' }, verdictBox(b.verdict)) : null));
     clear(this.side, this.details());
     clear(this.marks, this.seen());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The fleet: counts to filter by, sites, a search, and every host in one list, what is stuck first. One reading of
 // /fleet, then events; changes are drawn once a frame, whatever number of events came.
+import { now as serverNow } from './clock.js';
 import { h, icon, setClass, setText, announce, clear } from './dom.js';
 import { parseQuery, select, STATES } from './fleet_model.js';
 import { count, duration } from './format.js';
@@ -46,7 +47,7 @@ function sinceText(row, now) {
 function updateRow(el, item, index) {
   const { row, state } = item;
   const r = el.parts;
-  const now = Date.now() * 1000;
+  const now = serverNow();
   const why = reasonOf(row) || flagWords(row.flags) || (state === 'stuck' ? 'deadline passed' : '');
   // A phone has no column for it: a second line, where it says more than the state does.
   setClass(el, `hostrow is-${state}${why && why !== 'deadline passed' ? ' has-why' : ''}`);
@@ -143,7 +144,7 @@ export class FleetView {
 
   draw() {
     if (this.closed || !this.list) return;
-    const now = Date.now() * 1000;
+    const now = serverNow();
     const { fleet } = this.store;
     const { all, sites } = fleet.counts(now);
     this.drawChips(all);

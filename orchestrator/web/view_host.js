@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One host: what it does and why, orders, its boots as a timeline, cards and BMC (never a secret). Kept by its own events.
 import { get, getMaybe, q } from './api.js';
+import { now as serverNow } from './clock.js';
 import { age, badge, clear, empty, facts, h, panel, redraw, when } from './dom.js';
 import { duration, octets } from './format.js';
 import { orderButtons } from './orders.js';
@@ -87,7 +88,7 @@ export class HostView {
       ['Job', job ? h('a', { href: build('job', job.id) }, `${job.kind}${job.image ? ` ${job.image}` : ''}`) : 'none open',
         job ? h('span', { class: 'muted' }, ` by ${job.by}: ${job.reason}`) : null],
       ['Stage', s?.stage && job && !job.ended ? `${s.stage}, attempt ${s.attempt}` : null],
-      ['In stage', s?.in_stage_us !== undefined && job && !job.ended ? h('span', { dataset: { since: Date.now() * 1000 - s.in_stage_us } }, duration(s.in_stage_us)) : null,
+      ['In stage', s?.in_stage_us !== undefined && job && !job.ended ? h('span', { dataset: { since: serverNow() - s.in_stage_us } }, duration(s.in_stage_us)) : null,
         s?.deadline_us ? h('span', { class: 'muted' }, ` of ${duration(s.deadline_us)}`) : null],
       ['Reason', s?.reason],
       ['Power', s?.power ? `${s.power}${s.power_why ? ` (${s.power_why})` : ''}` : 'never asked', s?.power_at ? [', ', age(s.power_at)] : null],

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One job: what was ordered, by whom and why, how far it is, its verdict and evidence, its boots; cancel and repeat.
 import { get, getMaybe, may, q } from './api.js';
+import { now as serverNow } from './clock.js';
 import { clear, facts, h, icon, panel, redraw, when } from './dom.js';
 import { duration } from './format.js';
 import { cancel, retry } from './orders.js';
@@ -94,7 +95,7 @@ export class JobView {
       const open = s.state === 'entered' && !this.job.ended;
       return h('li', { class: `st-${s.state}` }, h('span', { class: 'sign' }, icon(SIGNS[s.state] || 'unknown')), h('span', { class: 'name' }, s.stage),
         h('span', { class: 'muted' }, s.state === 'entered' && !open ? 'not confirmed' : open ? 'now' : s.state, s.attempt > 1 ? ` · attempt ${s.attempt}` : ''),
-        h('span', { class: 'num', ...(open ? { dataset: { since: micros(s.entered) } } : {}) }, open ? duration(Date.now() * 1000 - micros(s.entered)) : us === null ? '' : duration(us)),
+        h('span', { class: 'num', ...(open ? { dataset: { since: micros(s.entered) } } : {}) }, open ? duration(serverNow() - micros(s.entered)) : us === null ? '' : duration(us)),
         h('span', { class: 'text' }, s.evidence || ''), h('span', { class: 'muted' }, when(s.entered, zone)));
     })), rows.length ? null : h('p', { class: 'empty' }, 'No agent has it yet.'));
   }

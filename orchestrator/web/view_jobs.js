@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Jobs, newest first, with what became of them; filters are in the address.
 import { get, q } from './api.js';
+import { now as serverNow } from './clock.js';
 import { age, clear, empty, h } from './dom.js';
 import { duration } from './format.js';
 import { build } from './router.js';
@@ -77,7 +78,7 @@ export class JobsView {
   }
 
   draw() {
-    const now = Date.now() * 1000;
+    const now = serverNow();
     const focused = document.activeElement?.getAttribute('href');
     clear(this.list, this.jobs.map((j) => {
       const us = j.ended ? micros(j.ended) - micros(j.created) : now - micros(j.created);

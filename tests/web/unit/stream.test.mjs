@@ -68,3 +68,71 @@ test('one stream, however often the window is hidden while a login is asked for'
   s.close();
   assert.equal(open(), 0);
 });
+
+const json = (status, value) => new Response(JSON.stringify(value), { status });
+
+test('a change that finds the session over is not made by whoever signs in', async () => {
+  let signed = false;
+  answer = (path, o) => {
+    if (path.endsWith('/session')) return json(201, { name: 'token:ann', role: 'operator', csrf: 'c2' });
+    if (!signed) return json(401, { code: 'unauthenticated' });
+    return json(o.method === 'GET' ? 200 : 202, { done: true });
+  };
+  api.setLogin(async () => {
+    signed = true;
+    await api.login('x');
+  });
+  asked.length = 0;
+  await assert.rejects(api.change('POST', '/jobs', {}), (e) => e.code === 'signed-in-again' && /ann/.test(e.next));
+  assert.equal(asked.filter((a) => a.path.endsWith('/jobs')).length, 1);
+  assert.deepEqual(await api.change('POST', '/jobs', {}), { done: true });
+  // What is only read is read again.
+  signed = false;
+  assert.deepEqual(await api.get('/jobs'), { done: true });
+});
+
+test('a login in another tab: the same name goes on, another one is told', async () => {
+  let now = { name: 'token:ann', role: 'operator', csrf: 'c3' };
+  answer = (path, o) => {
+    if (path.endsWith('/session') && o.method === 'GET') return json(200, now);
+    if (o.method !== 'GET' && o.headers['X-CSRF-Token'] !== now.csrf) return json(403, { code: 'csrf' });
+    return o.method === 'DELETE' ? new Response(null, { status: 204 }) : json(202, { done: true });
+  };
+  assert.deepEqual(await api.change('POST', '/jobs', {}), { done: true });
+  now = { name: 'token:bob', role: 'admin', csrf: 'c4' };
+  asked.length = 0;
+  await assert.rejects(api.change('POST', '/jobs', {}), (e) => e.code === 'another-name' && /bob/.test(e.message));
+  assert.equal(asked.filter((a) => a.method === 'POST').length, 1);
+  now = { ...now, csrf: 'c5' };
+  await api.logout();
+  assert.equal(api.whoami(), null);
+});
+
+test('a server that does not answer is told, and asked no longer', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  answer = (path, o) => new Promise((resolve, reject) => { o.signal.addEventListener('abort', () => reject(new Error('aborted'))); });
+  const asking = api.get('/jobs');
+  await settle();
+  t.mock.timers.tick(31000);
+  await assert.rejects(asking, (e) => e.code === 'server-unreachable');
+});
+
+test('what is late is judged by the clock of the server', async () => {
+  const clock = await import('./clock.js');
+  const model = await import('./fleet_model.js');
+  const server = Date.now() - 360000;
+  answer = () => new Response(JSON.stringify({ at: new Date(server).toISOString() }), { status: 200, headers: { ETag: '"f1"' } });
+  assert.equal((await api.getTagged('/fleet')).etag, '"f1"');
+  assert.ok(Math.abs(clock.now() / 1000 - server) < 2000);
+  const row = { state: 'busy', since: new Date(server - 10000).toISOString(), deadline_us: 60e6 };
+  assert.ok(!model.isStuck(row, clock.now()) && model.isStuck(row, Date.now() * 1000));
+  answer = (path, o) => (o.headers['If-None-Match'] === '"f1"' ? new Response(null, { status: 304 }) : json(500, {}));
+  assert.equal((await api.getTagged('/fleet', '"f1"')).value, null);
+  // A header of whole seconds corrects it, too; the odd half second does not make it jitter.
+  answer = () => new Response('{}', { headers: { Date: new Date().toUTCString() } });
+  await api.get('/hosts/x');
+  const at = clock.now();
+  assert.ok(Math.abs(at / 1000 - Date.now()) < 2000);
+  await api.get('/hosts/x');
+  assert.ok(Math.abs(clock.now() - at) < 5e5);
+});
