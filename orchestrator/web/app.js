@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The page's frame: navigation, session, theme, one stream of events for the view that is shown, one tick a second for
 // what grows old. A view is a class with show() and close(); what else it may have is in View below.
-import { logout, may, needLogin, onSession, readSession, setLogin, whoami } from './api.js';
+import { logout, needLogin, onSession, readSession, setLogin, whoami } from './api.js';
 import { now as serverNow } from './clock.js';
 import { announce, clear, h, icon, refreshAges, setText } from './dom.js';
 import { listen, showHelp } from './keys.js';
@@ -73,12 +73,18 @@ class App {
   onSession() {
     const who = whoami();
     this.out.hidden = who === null;
+    // Another role is offered other buttons.
+    if (who && this.role !== who.role && this.current?.update && this.current.drawn) {
+      this.current.drawn = null;
+      this.current.update();
+    }
+    if (who) this.role = who.role;
     clear(this.who, who ? [h('span', null, who.name.replace(/^token:/, '')), ' ', h('span', { class: 'role' }, who.role)] : null);
   }
 
   async show(route) {
-    const Kind = VIEWS[route.view] || null;
-    if (this.current && Kind && this.current instanceof Kind && this.current.arg === route.arg && this.current.params) {
+    const Kind = Object.hasOwn(VIEWS, route.view) ? VIEWS[route.view] : null;
+    if (this.current && !this.current.broken && Kind && this.current instanceof Kind && this.current.arg === route.arg && this.current.params) {
       this.current.params(route.params);
       return;
     }
@@ -96,6 +102,7 @@ class App {
       return;
     }
     const view = new Kind(this, route.arg, route.params);
+    const focused = this.main.contains(document.activeElement);
     this.current = view;
     view.arg = route.arg;
     document.title = `${view.title()} · netboot`;
@@ -104,7 +111,10 @@ class App {
     clear(this.main, h('p', { class: 'empty' }, 'Reading…'));
     await this.attempt(view, () => view.show());
     this.main.removeAttribute('aria-busy');
-    if (this.current === view) announce(view.title());
+    if (this.current !== view) return;
+    announce(view.title());
+    // What had the focus is gone: the next key goes on in the view, not at the top of the page.
+    if (focused && document.activeElement === document.body) this.main.focus({ preventScroll: true });
   }
 
   /** Runs it for a view; what fails is said, and tried again while the server is away. */
@@ -112,18 +122,48 @@ class App {
     for (let wait = 500; this.current === view; wait = Math.min(wait * 2, 10000)) {
       try {
         await work();
-        if (this.current === view) this.notice(null);
+        if (this.current !== view) return;
+        this.notice(null);
+        if (view.said) clear(view.said);
         return;
       } catch (e) {
         if (this.current !== view) return;
         if (e.status === undefined) throw e;
         if (e.status !== 0 && e.status < 500) {
-          clear(this.main, h('h1', null, view.title()), this.problem(e));
+          this.refused(view, e);
           return;
         }
         this.notice(e.status === 0 ? AWAY : `${e.message}. Trying again; what is shown may be old.`);
         await new Promise((done) => { setTimeout(done, wait); });
       }
+    }
+  }
+
+  // A view that has a place for it keeps its list and its filters; another one is drawn anew when it reads well again.
+  refused(view, e) {
+    const box = this.problem(e);
+    if (view.said) {
+      if (view.said.textContent !== box.textContent) clear(view.said, box);
+      return;
+    }
+    view.broken = true;
+    view.drawn = null;
+    clear(this.main, h('h1', null, view.title()), box);
+  }
+
+  /** What a button does that needs the server: once at a time, and what fails is said. */
+  async act(button, work) {
+    if (button.disabled) return;
+    button.disabled = true;
+    try {
+      await work();
+    } catch (e) {
+      if (e.status === undefined) throw e;
+      this.notice(`${e.message}${e.next ? `. Next: ${e.next}` : ''}`);
+    } finally {
+      button.disabled = false;
+      // A form gives the focus back when it closes, which a button that is disabled does not take.
+      if (document.activeElement === document.body && button.isConnected) button.focus({ preventScroll: true });
     }
   }
 
@@ -182,10 +222,6 @@ class App {
     this.stream('none');
     clear(this.main);
     await this.start();
-  }
-
-  may(role) {
-    return may(role);
   }
 }
 

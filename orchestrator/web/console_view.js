@@ -11,13 +11,10 @@ const SHOWN = 2000;
 const EVERY_MS = 1500;
 
 export class ConsoleView {
-  constructor(boot, zone) {
-    this.boot = boot;
+  constructor(zone) {
     this.zone = zone;
-    this.read = 0;
-    this.count = 0;
-    this.lines = new Lines();
-    this.note = h('p', { class: 'hint', role: 'status' });
+    this.recording = null;
+    this.note = h('p', { class: 'hint' });
     this.out = h('div', { class: 'console', role: 'log', 'aria-label': 'Console', 'aria-live': 'off', tabindex: '0' });
     this.follow = h('input', { type: 'checkbox', id: 'follow', checked: true });
     this.node = h('section', { class: 'panel consolebox', 'aria-labelledby': 'console-title' }, h('div', { class: 'panelhead' }, h('h2', { id: 'console-title' }, 'Console'),
@@ -30,6 +27,14 @@ export class ConsoleView {
     this.follow.addEventListener('change', () => this.toEnd());
   }
 
+  /** The recording of this id, from its beginning where it is another one than before. */
+  show(recording) {
+    if (recording === this.recording) return;
+    Object.assign(this, { recording, read: 0, count: 0, size: null, first: null, lines: new Lines() });
+    clear(this.out);
+    this.update();
+  }
+
   toEnd() {
     if (!this.follow.checked) return;
     this.moving = true;
@@ -39,17 +44,19 @@ export class ConsoleView {
   async update() {
     if (this.busy || this.closed) return;
     this.busy = true;
+    const { recording } = this;
     const began = performance.now();
     try {
-      const buffer = await getOctets(`/boots/${q(this.boot)}/console`);
-      this.take(buffer);
+      const buffer = await getOctets(`/boots/${q(recording)}/console`);
+      if (recording === this.recording) this.take(buffer);
     } catch (e) {
       if (e.status === undefined) throw e;
-      if (this.read === 0) setText(this.note, e.status === 404 ? 'Nothing is recorded of it: the site or the BMC has no console, or nothing has come yet.' : e.message);
+      if (this.read === 0 && recording === this.recording) setText(this.note, e.status === 404 ? 'Nothing is recorded of it: the site or the BMC has no console, or nothing has come yet.' : e.message);
     } finally {
       this.wait = Math.max(EVERY_MS, 10 * (performance.now() - began));
       this.busy = false;
     }
+    if (recording !== this.recording) await this.update();
   }
 
   take(buffer) {

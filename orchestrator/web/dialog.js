@@ -31,7 +31,7 @@ function problem(box, e) {
 }
 
 /** The line for a terminal, with a button that copies it. */
-export function commandLine(get) {
+function commandLine(get) {
   const code = h('code', { class: 'cli', tabindex: '0', 'aria-label': 'the same on a terminal' });
   const said = h('span', { class: 'unseen', role: 'status' });
   const button = h('button', { type: 'button', class: 'quiet small', onclick: async () => {

@@ -2,7 +2,7 @@
 // Making and changing elements. Text is only ever set as text: nothing here, or anywhere in the page, parses HTML,
 // since host names, reasons and consoles come from machines.
 import { now } from './clock.js';
-import { ago, local, utc, micros } from './time.js';
+import { ago, clock, local, utc, micros } from './time.js';
 
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -82,6 +82,12 @@ export function when(text, zone, at = now()) {
   return h('time', { datetime: text, title: `${utc(text)}${zone ? ` · shown in ${zone}` : ''}` }, local(text, zone, at));
 }
 
+/** An instant among others of one boot or job, with milliseconds; date and UTC on hover. */
+export function moment(text, zone) {
+  const us = micros(text);
+  return us === null ? h('span', { class: 'muted' }, '–') : h('time', { datetime: text, title: utc(text) }, clock(us, zone));
+}
+
 /** How long ago, kept up to date by refreshAges(). */
 export function age(text, at = now()) {
   if (micros(text) === null) return h('span', { class: 'muted' }, 'never');
@@ -121,7 +127,13 @@ export function redraw(view, shown, draw) {
   const name = (el) => `${el.tagName} ${el.id} ${el.getAttribute('href') || ''} ${el.textContent}`;
   const active = document.activeElement?.closest('main a, main button, main summary');
   const wanted = active ? name(active) : null;
+  // What was opened, closed or scrolled by hand stays so.
+  const label = (el) => el.querySelector('summary')?.textContent.replace(/\d[\d,]*.*/, '');
+  const opened = new Map([...document.querySelectorAll('main details')].map((el) => [label(el), el.open]));
+  const scrolled = [...document.querySelectorAll('main .tall')].map((el) => el.scrollTop);
   draw();
+  for (const el of document.querySelectorAll('main details')) el.open = opened.get(label(el)) ?? el.open;
+  document.querySelectorAll('main .tall').forEach((el, i) => { el.scrollTop = scrolled[i] || 0; });
   if (!wanted || document.activeElement === active) return;
   [...document.querySelectorAll(`main ${active.tagName.toLowerCase()}`)].find((el) => name(el) === wanted)?.focus({ preventScroll: true });
 }

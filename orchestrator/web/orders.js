@@ -20,7 +20,7 @@ const KINDS = {
     says: 'Asks the system to shut down, waits, then switches off and on. It starts from its disk.' },
 };
 
-export const ORDER_KINDS = Object.keys(KINDS);
+const ORDER_KINDS = Object.keys(KINDS);
 
 function typed(host) {
   return { name: 'confirm', label: h('span', null, 'Type ', h('strong', { class: 'mono' }, host), ' to confirm'), required: true,
@@ -34,9 +34,11 @@ export async function order(kind, host, images) {
   const fitting = k.image ? images.filter((i) => i.kind === k.image) : [];
   const fields = [];
   if (k.image) {
-    const standard = kind === 'reinstall' ? host.image : (fitting.length === 1 ? fitting[0].name : '');
-    fields.push({ name: 'image', label: 'Image', required: true, value: standard || fitting[0]?.name || '',
-      options: fitting.map((i) => ({ value: i.name, label: i.name === host.image ? `${i.name} (its own)` : i.name })) });
+    // A reinstall is of the host's own image or of one that somebody chose; the rest have a standard where there is but one.
+    const own = kind === 'reinstall' ? fitting.find((i) => i.name === host.image) : (fitting.length === 1 ? fitting[0] : null);
+    fields.push({ name: 'image', label: 'Image', required: true, value: own?.name || '',
+      options: [...(own ? [] : [{ value: '', label: 'choose…' }]),
+        ...fitting.map((i) => ({ value: i.name, label: i.name === host.image ? `${i.name} (its own)` : i.name }))] });
   } else {
     fields.push({ name: 'hard', label: 'At once, without asking the system to shut down', type: 'checkbox' });
   }
@@ -45,7 +47,7 @@ export async function order(kind, host, images) {
     title: `${k.title} ${host.name}`, danger: k.danger, submit: k.submit,
     intro: [h('p', null, k.says), k.image && !fitting.length ? h('p', { class: 'warn' }, `There is no image of kind ${k.image}.`) : null],
     fields,
-    command: (v) => line([kind, host.name], { image: v.image, hard: v.hard, reason: v.reason || 'REASON' }),
+    command: (v) => line([kind, host.name], { image: k.image ? v.image || 'IMAGE' : null, hard: v.hard, reason: v.reason || 'REASON' }),
     send: (v) => once.post('/jobs', { kind, hosts: host.name, reason: v.reason, ...(v.image ? { image: v.image } : {}),
       ...(v.hard ? { hard: true } : {}) }),
   });
@@ -93,7 +95,7 @@ export async function lock(host, on) {
 }
 
 /** The buttons that the session's role may press; none for a viewer. */
-export function orderButtons(host, row, job, { images, changed, started }) {
+export function orderButtons(host, row, job, { act, images, changed, started }) {
   if (!may('operator')) return [h('p', { class: 'hint' }, 'Signed in as a viewer: orders are given by operators.')];
   const buttons = [];
   const open = job && !job.ended;
@@ -101,10 +103,10 @@ export function orderButtons(host, row, job, { images, changed, started }) {
     buttons.push(h('button', { class: 'danger', type: 'button', onclick: async () => { if (await cancel(job)) changed(); } }, 'Cancel the job'));
   } else if (!host.locked) {
     for (const kind of ORDER_KINDS) {
-      buttons.push(h('button', { type: 'button', class: kind === 'reinstall' ? 'danger' : '', onclick: async () => {
-        const made = await order(kind, host, await images());
+      buttons.push(h('button', { type: 'button', class: kind === 'reinstall' ? 'danger' : '', onclick: (e) => act(e.currentTarget, async () => {
+        const made = await order(kind, host, KINDS[kind].image ? await images() : []);
         if (made) started(made);
-      } }, `${KINDS[kind].title}…`));
+      }) }, `${KINDS[kind].title}…`));
     }
   }
   buttons.push(h('button', { type: 'button', class: 'quiet', onclick: async () => { if (await lock(host, !host.locked)) changed(); } },

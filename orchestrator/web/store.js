@@ -4,6 +4,7 @@
 // anew when it was left alone for long, and every minute for what no event tells (a lock, an agent that is silent).
 import { getAll, getTagged } from './api.js';
 import { counts, haystack, patch, rowsOf } from './fleet_model.js';
+import { knownZone } from './time.js';
 
 const STALE_MS = 5 * 60000;
 
@@ -75,7 +76,8 @@ export class Store {
   }
 
   zone(site) {
-    return this.sites.get(site)?.timezone || 'UTC';
+    const zone = this.sites.get(site)?.timezone;
+    return zone && knownZone(zone) ? zone : 'UTC';
   }
 
   async readImages() {

@@ -5,6 +5,7 @@ import { get, q } from './api.js';
 import { badge, clear, empty, h, setText, when } from './dom.js';
 import { difference, show } from './diff.js';
 import { short } from './format.js';
+import { utc } from './time.js';
 
 const PAGE = 100;
 const FIELDS = [['who', 'Who'], ['what', 'What'], ['object', 'Object']];
@@ -25,6 +26,7 @@ export class AuditView {
 
   params(params) {
     this.filter = params;
+    for (const [name] of this.form ? FIELDS : []) this.form.elements[name].value = params[name] || '';
     this.app.attempt(this, async () => {
       await this.read();
       if (!this.closed) this.draw();
@@ -60,8 +62,9 @@ export class AuditView {
     const verify = h('button', { type: 'button', onclick: () => this.verify(verify) }, 'Verify the chain');
     this.list = h('ol', { class: 'audit' });
     this.foot = h('div');
-    clear(this.app.main, h('h1', null, 'Audit'), h('div', { class: 'chain panel' }, h('p', null, 'Head: row ', h('strong', null, String(this.chain.seq)), ', ', when(this.chain.at, 'UTC'), ' ',
-      h('code', { class: 'hash', title: this.chain.hash }, this.chain.hash)), h('div', { class: 'row' }, verify, h('a', { class: 'button quiet', href: '/api/v1/audit/export', download: 'audit.ndjson' }, 'Export'), this.result)), this.form, this.list, this.foot);
+    this.said = h('div');
+    clear(this.app.main, h('h1', null, 'Audit'), h('div', { class: 'chain panel' }, h('p', null, 'Head: row ', h('strong', null, String(this.chain.seq)), ', ', utc(this.chain.at), ' ',
+      h('code', { class: 'hash', title: this.chain.hash }, this.chain.hash)), h('div', { class: 'row' }, verify, h('a', { class: 'button quiet', href: '/api/v1/audit/export', download: 'audit.ndjson' }, 'Export'), this.result)), this.form, this.said, this.list, this.foot);
   }
 
   async verify(button) {
@@ -78,12 +81,12 @@ export class AuditView {
 
   draw() {
     clear(this.list, this.items.map((a) => this.item(a)));
-    clear(this.foot, this.items.length ? null : empty('Nothing is like that.'), this.full ? h('button', { type: 'button', class: 'quiet', onclick: async () => {
+    clear(this.foot, this.items.length ? null : empty('Nothing is like that.'), this.full ? h('button', { type: 'button', class: 'quiet', onclick: (e) => this.app.act(e.currentTarget, async () => {
       const page = await get(this.query(this.items.at(-1).seq));
       this.items.push(...page.items);
       this.full = page.next != null;
       this.draw();
-    } }, 'Older rows') : null);
+    }) }, 'Older rows') : null);
   }
 
   item(a) {

@@ -3,7 +3,7 @@
 // runs: events of the boot and its job ask for the trace again, bars grow by the clock in between.
 import { get, getMaybe, q } from './api.js';
 import { now as serverNow } from './clock.js';
-import { clear, facts, h, panel, redraw, when } from './dom.js';
+import { clear, facts, h, moment, panel, redraw, when } from './dom.js';
 import { ConsoleView } from './console_view.js';
 import { duration, octets, short } from './format.js';
 import { build } from './router.js';
@@ -13,6 +13,8 @@ import { WaterfallView } from './waterfall_view.js';
 import { flagTags, outcomeBadge, verdictBox, whyPanel } from './why_view.js';
 
 const AGAIN_MS = 300;
+// A stall sends no event: what runs is asked about anew.
+const STALL_MS = 15000;
 
 export class BootView {
   constructor(app, id) {
@@ -33,15 +35,15 @@ export class BootView {
     this.zone = zone;
     document.title = `${this.title()} · netboot`;
     this.water = new WaterfallView(zone);
-    this.console = new ConsoleView(this.id, zone);
+    this.console = new ConsoleView(zone);
+    this.said = h('div');
     this.head = h('div', { class: 'head' });
     this.side = h('div');
     this.verdict = h('div', { class: 'lead' });
     this.marks = h('div');
-    clear(this.app.main, this.head, this.verdict, h('div', { class: 'bootcolumns' },
+    clear(this.app.main, this.said, this.head, this.verdict, h('div', { class: 'bootcolumns' },
       h('div', null, panel('Waterfall', { class: 'waterpanel' }, this.water.node), this.side), h('div', null, this.console.node, this.marks)));
     this.update();
-    this.console.update();
     // The host's events: stages of its job carry the job's id before they carry the boot's.
     this.stream = new Stream(`host=${q(this.boot.host)}`, null, {
       event: (ev) => this.onEvent(ev), state: (s) => this.onState(s) });
@@ -54,6 +56,7 @@ export class BootView {
     this.boot = trace.boot;
     this.why = why;
     if (this.boot.files === undefined) this.boot = { ...this.boot, ...(await get(`/boots/${id}`)) };
+    this.readAt = performance.now();
   }
 
   get running() {
@@ -85,6 +88,8 @@ export class BootView {
 
   update() {
     redraw(this, [this.trace, this.why, this.boot], () => this.draw());
+    // A boot that nobody ordered is in the recording that runs between jobs, where there is one.
+    this.console.show(this.boot.console?.id ?? this.id);
   }
 
   draw() {
@@ -93,7 +98,7 @@ export class BootView {
     this.length = h('span', { class: 'num' }, duration(us));
     clear(this.head, h('h1', null, 'Boot of ', h('a', { href: build('host', b.host), class: 'mono' }, b.host)), outcomeBadge(b), flagTags(b.flags),
       h('p', { class: 'muted' }, when(b.began, this.zone), ' · ', this.length, ` · ${b.kind || (b.planned ? 'ordered' : 'nobody ordered it')}`, b.image ? ` ${b.image}` : '',
-        b.attempt > 1 ? ` · attempt ${b.attempt}` : '', b.by ? ` · by ${b.by}: ${b.reason}` : '',
+        b.attempt > 1 ? ` · attempt ${b.attempt}` : '', ` · ${this.zone}`, b.by ? ` · by ${b.by}: ${b.reason}` : '',
         b.job ? [' · ', h('a', { href: build('job', b.job) }, 'its job')] : null));
     this.water.draw(this.trace, serverNow());
     clear(this.verdict, whyPanel(this.why, this.zone, false) || (b.verdict ? panel('Why', { class: 'why' }, verdictBox(b.verdict)) : null));
@@ -112,7 +117,7 @@ export class BootView {
   seen() {
     const marks = this.trace.marks || [];
     if (!marks.length) return null;
-    return panel('What was seen', {}, h('ol', { class: 'evidence tall', tabindex: '0' }, marks.map((m) => h('li', null, when(m.at, this.zone), h('span', { class: 'kind' }, m.kind),
+    return panel('What was seen', {}, h('ol', { class: 'evidence tall', tabindex: '0' }, marks.map((m) => h('li', null, moment(m.at, this.zone), h('span', { class: 'kind' }, m.kind),
       h('span', { class: 'text' }, m.text)))));
   }
 
@@ -121,10 +126,12 @@ export class BootView {
     this.water.draw(this.trace, now);
     this.length.textContent = duration(now - micros(this.boot.began));
     if (this.streamState === 'live') this.console.again();
+    if (performance.now() - this.readAt > STALL_MS) this.soon();
   }
 
   up() {
-    this.app.router.go('host', this.boot?.host);
+    if (this.boot) this.app.router.go('host', this.boot.host);
+    else this.app.router.go('fleet');
   }
 
   close() {

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Machines that asked and are nobody's: what was seen of each, and a form that makes a host of one.
-import { change, getMaybe, may, Once, q } from './api.js';
+import { change, getAll, may, Once, q } from './api.js';
 import { line } from './cli.js';
 import { age, announce, badge, clear, empty, facts, h, redraw } from './dom.js';
 import { openForm } from './dialog.js';
+import { count } from './format.js';
 import { Stream } from './sse.js';
 
+const MOST = 20000;
+const SHOWN = 200;
+const AGAIN_MS = 60000;
 const REASON = { name: 'reason', label: 'Reason', required: true };
 
 export class DiscoveredView {
@@ -21,18 +25,24 @@ export class DiscoveredView {
     await this.read();
     if (this.closed) return;
     this.update();
-    // Whoever is nobody's is no event of its own, but asked for an address.
-    this.stream = new Stream('kind=dhcp4.*,dhcp6.*', null, { event: (ev) => { if (!ev.host) this.soon(); },
-      state: (s) => this.onState(s) });
+    this.stream = new Stream('kind=discovered.*', null, { event: () => this.soon(), state: (s) => this.onState(s) });
   }
 
+  /** All of them, who was heard last first: the machine that was switched on a minute ago is looked for. */
   async read() {
-    const page = await getMaybe('/discovered?limit=500');
-    this.items = page?.items ?? null;
+    const items = await getAll('/discovered', MOST);
+    this.full = items.length >= MOST;
+    this.items = items.sort((a, b) => (a.last_seen < b.last_seen ? 1 : -1));
+    this.readAt = performance.now();
+  }
+
+  // One that is heard again is no event.
+  tick() {
+    if (performance.now() - this.readAt > AGAIN_MS) this.soon();
   }
 
   update() {
-    redraw(this, [this.items], () => this.draw());
+    redraw(this, [this.items, this.text], () => this.draw());
   }
 
   onState(state) {
@@ -50,10 +60,31 @@ export class DiscoveredView {
     }, 1000);
   }
 
+  // Words that are all in it, whatever of it they are of.
+  like(d) {
+    const { suggest, ...rest } = d;
+    const hay = Object.values(rest).concat(suggest?.host || '').join(' ').toLowerCase();
+    return (this.text || '').toLowerCase().split(/\s+/).every((w) => hay.includes(w));
+  }
+
+  search() {
+    this.input?.focus();
+  }
+
   draw() {
+    const like = this.items.filter((d) => this.like(d));
+    const shown = like.slice(0, SHOWN);
+    const typing = document.activeElement === this.input && this.input;
+    this.input ??= h('input', { id: 'discovered-search', type: 'search', autocomplete: 'off', spellcheck: 'false', placeholder: 'MAC, site, vendor, switch port …',
+      oninput: () => {
+        this.text = this.input.value;
+        this.update();
+      } });
     clear(this.app.main, h('h1', null, 'Discovered'), h('p', { class: 'muted' }, 'Machines that asked for a network boot and are in no inventory. They get what their site says, which is nothing unless it says otherwise.'),
-      this.items === null ? empty('This server does not keep them.') : this.items.length ? h('ul', { class: 'cards' }, this.items.map((d) => this.card(d)))
-        : empty('No unknown machine has asked.'));
+      h('div', { class: 'filters' }, h('div', { class: 'inline' }, h('label', { for: 'discovered-search' }, 'Search'), this.input)),
+      h('p', { class: 'said', role: 'status' }, this.items.length ? `${count(like.length, 'machine')}${this.full ? ' of those read; there are more' : ''}${like.length > shown.length ? `; the ${SHOWN} heard last are shown, the search finds the others` : ''}` : ''),
+      shown.length ? h('ul', { class: 'cards' }, shown.map((d) => this.card(d))) : empty(this.items.length ? 'None is like that.' : 'No unknown machine has asked.'));
+    if (typing) typing.focus({ preventScroll: true });
   }
 
   card(d) {
@@ -62,7 +93,7 @@ export class DiscoveredView {
         ['Switch port', [d.circuit_id, d.remote_id].filter(Boolean).join(' · ')], ['Relay', d.relay], ['Interface', d.interface], ['DUID', d.duid ? h('span', { class: 'mono' }, d.duid) : null],
         ['Seen', `${d.seen} times, first `, age(d.first_seen)]]),
       d.suggest?.why ? h('p', { class: 'warn' }, d.suggest.why) : null,
-      may('operator') ? h('div', { class: 'buttons' }, may('admin') ? h('button', { type: 'button', class: 'primary', onclick: () => this.adopt(d) }, 'Adopt…') : null,
+      may('operator') ? h('div', { class: 'buttons' }, may('admin') ? h('button', { type: 'button', class: 'primary', onclick: (e) => this.app.act(e.currentTarget, () => this.adopt(d)) }, 'Adopt…') : null,
         may('admin') && d.suggest?.host ? h('button', { type: 'button', onclick: () => this.give(d) }, `A card of ${d.suggest.host}…`) : null,
         h('button', { type: 'button', class: 'quiet', onclick: () => this.forget(d) }, 'Forget…')) : null);
   }
@@ -79,7 +110,7 @@ export class DiscoveredView {
       title: `Adopt ${d.mac}`, submit: 'Make it a host',
       intro: h('p', null, `It becomes a host of ${d.site}; nothing is ordered for it.`),
       fields: [
-        { name: 'name', label: 'Name', required: true, value: d.hostname, focus: true },
+        { name: 'name', label: 'Name', required: true, placeholder: d.hostname, focus: true },
         { name: 'ip', label: 'Fixed address', hint: 'Empty: from the pool.' },
         { name: 'bmc', label: 'BMC address', hint: 'Its password is given with netboot-ctl host set --bmc-password.' },
         { name: 'user', label: 'BMC user' },

@@ -11,7 +11,7 @@ import { ago, micros, utc } from './time.js';
 import { VirtualList } from './virtual.js';
 import { flagWords } from './why_view.js';
 
-export const FLEET_EVENTS = 'kind=job.*,boot.*,power.*';
+const FLEET_EVENTS = 'kind=job.*,boot.*,power.*';
 const READ_AGAIN_MS = 60000;
 const WORDS = { stuck: 'stuck', failed: 'failed', busy: 'busy', locked: 'locked', idle: 'idle' };
 

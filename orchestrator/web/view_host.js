@@ -2,6 +2,8 @@
 // One host: what it does and why, orders, its boots as a timeline, cards and BMC (never a secret). Kept by its own events.
 import { get, getMaybe, q } from './api.js';
 import { now as serverNow } from './clock.js';
+import { ConsoleView } from './console_view.js';
+import { openText } from './dialog.js';
 import { age, badge, clear, empty, facts, h, panel, redraw, when } from './dom.js';
 import { duration, octets } from './format.js';
 import { orderButtons } from './orders.js';
@@ -11,7 +13,11 @@ import { micros } from './time.js';
 import { flagTags, outcomeBadge, stageChart, whyPanel } from './why_view.js';
 
 const BOOTS = 50;
-const TOLD = /^(job|boot|power|bmc)\./;
+const MOST = 1000;
+const TOLD = /^(job|boot|power|ipmi)\./;
+// A stall, a lock and a silent agent send no event of the host: it is asked about anew, sooner while a job is open.
+const STALL_MS = 15000;
+const IDLE_MS = 60000;
 
 export class HostView {
   constructor(app, name) {
@@ -37,10 +43,12 @@ export class HostView {
   async read() {
     const name = q(this.name);
     const [host, status, boots, why, consoles] = await Promise.all([get(`/hosts/${name}`), get(`/status?hosts=${name}`),
-      get(`/boots?host=${name}&limit=${BOOTS}`), getMaybe(`/why?of=${name}`), getMaybe(`/hosts/${name}/consoles?limit=20`),
+      get(`/boots?host=${name}&limit=${Math.min(MOST, Math.max(BOOTS, this.boots?.length || 0))}`), getMaybe(`/why?of=${name}`), getMaybe(`/hosts/${name}/consoles?limit=20`),
       this.store.sites.size ? null : this.store.readSites()]);
     Object.assign(this, { host, status: status.items[0], boots: boots.items, more: boots.next, why, consoles: consoles?.items || [] });
-    this.job = this.status?.job ? await getMaybe(`/jobs/${q(this.status.job)}`) : null;
+    const [job, stuck] = await Promise.all([this.status?.job ? getMaybe(`/jobs/${q(this.status.job)}`) : null,
+      this.status?.state === 'busy' ? get(`/status?hosts=${name}&stuck=1`) : null]);
+    Object.assign(this, { job, stuck: Boolean(stuck?.items.length), readAt: performance.now() });
   }
 
   // The stream begins when it opens: what happened between the last reading and that is read once more, so that
@@ -61,20 +69,19 @@ export class HostView {
   }
 
   update() {
-    const { host, status, boots, why, consoles, job } = this;
-    redraw(this, [host, status, boots, why, consoles, job], () => this.draw());
+    const { host, status, boots, why, consoles, job, stuck } = this;
+    redraw(this, [host, status, boots, why, consoles, job, stuck], () => this.draw());
   }
 
   draw() {
     const { host, status, job } = this;
     const zone = this.store.zone(host.site);
     const state = status?.state || 'idle';
-    const stuck = state === 'busy' && status.deadline_us && status.in_stage_us > status.deadline_us;
     const at = window.scrollY;
     clear(this.app.main,
-      h('div', { class: 'head' }, h('h1', { class: 'mono' }, host.name), badge(stuck ? 'stuck' : state),
+      h('div', { class: 'head' }, h('h1', { class: 'mono' }, host.name), badge(this.stuck ? 'stuck' : state),
         h('p', { class: 'muted' }, h('a', { href: build('fleet', '', { site: host.site }) }, host.site), ` · ${zone}`)),
-      h('div', { class: 'orders' }, orderButtons(host, status, job, { images: () => this.store.readImages(), changed: () => this.soon(),
+      h('div', { class: 'orders' }, orderButtons(host, status, job, { act: (b, f) => this.app.act(b, f), images: () => this.store.readImages(), changed: () => this.soon(),
         started: (made) => this.app.router.go('job', made.id) })),
       h('div', { class: 'columns' },
         h('div', null, this.now(zone), whyPanel(this.why, zone), this.timeline(zone)),
@@ -113,18 +120,18 @@ export class HostView {
         h('span', { class: 'num muted' }, us === null ? '' : duration(us), b.octets ? ` · ${octets(b.octets)}` : ''),
         b.verdict || b.text ? h('span', { class: 'text' }, b.verdict ? `${b.verdict.code}: ${b.verdict.text}` : b.text) : null);
     }));
-    const button = this.more ? h('button', { type: 'button', class: 'quiet', onclick: async () => {
+    const button = this.more ? h('button', { type: 'button', class: 'quiet', onclick: (e) => this.app.act(e.currentTarget, async () => {
       const page = await get(`/boots?host=${q(this.name)}&limit=${BOOTS}&cursor=${q(this.more)}`);
       this.boots.push(...page.items);
       this.more = page.next;
-      this.draw();
-    } }, 'Older boots') : null;
+      this.update();
+    }) }, 'Older boots') : null;
     return panel('Boots', {}, this.boots.length ? list : empty('No boot of it was seen yet.'), button);
   }
 
   cards() {
     return panel('Machine', {}, h('ul', { class: 'plain' }, (this.host.nics || []).map((n) => h('li', null, h('span', { class: 'mono' }, n.mac),
-      h('span', { class: 'muted' }, n.ip ? ` ${n.ip}` : '', n.ip6 ? ` ${n.ip6}` : ''), n.boot ? h('span', { class: 'tag' }, 'boots') : null))),
+      h('span', { class: 'muted' }, n.ip ? ` ${n.ip}` : '', n.ip6 ? ` ${n.ip6}` : '', ' '), n.boot ? h('span', { class: 'tag' }, 'boots') : null))),
     facts([['Firmware', this.host.firmware], ['UUID', this.host.uuid ? h('span', { class: 'mono' }, this.host.uuid) : null], ['Serial', this.host.serial],
       ['Idle', this.host.idle], ['Probe', this.host.probe],
       ['Labels', Object.entries(this.host.labels || {}).map(([k, v]) => h('span', { class: 'tag' }, `${k}=${v}`))]]));
@@ -141,10 +148,19 @@ export class HostView {
   recordings(zone) {
     if (!this.consoles.length) return null;
     return panel('Consoles', {}, h('ul', { class: 'plain' }, this.consoles.map((c) => h('li', null,
-      h('a', { href: build('boot', c.id) }, when(c.began, zone)), h('span', { class: 'muted' }, ` ${c.of === 'boot' ? 'of a boot' : 'between jobs'}, ${octets(c.octets)}`)))));
+      c.of === 'boot' ? h('a', { href: build('boot', c.id) }, when(c.began, zone))
+        : h('button', { type: 'button', class: 'quiet small', onclick: () => this.replay(c, zone) }, when(c.began, zone)), h('span', { class: 'muted' }, ` ${c.of === 'boot' ? 'of a boot' : 'between jobs'}, ${octets(c.octets)}`)))));
+  }
+
+  // What ran between jobs is no boot's: it has no page of its own.
+  replay(c, zone) {
+    const view = new ConsoleView(zone);
+    openText(`Between jobs, ${this.name}`, view.node).addEventListener('close', () => view.close());
+    view.show(c.id);
   }
 
   tick(now) {
+    if (performance.now() - this.readAt > (this.job && !this.job.ended ? STALL_MS : IDLE_MS)) this.soon();
     for (const el of this.app.main.querySelectorAll('[data-since]')) el.textContent = duration(now - Number(el.dataset.since));
   }
 
@@ -158,4 +174,3 @@ export class HostView {
     this.stream?.close();
   }
 }
-

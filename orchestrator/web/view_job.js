@@ -10,6 +10,8 @@ import { Stream } from './sse.js';
 import { micros } from './time.js';
 import { jobBadge, outcomeBadge, stageChart, verdictBox, whyPanel } from './why_view.js';
 
+// A stall sends no event: what is open is asked about anew.
+const STALL_MS = 15000;
 const SIGNS = { confirmed: 'ok', missed: 'failed', skipped: 'skipped', entered: 'busy' };
 
 export class JobView {
@@ -37,6 +39,7 @@ export class JobView {
     this.job = await get(`/jobs/${q(this.id)}`);
     const [why, boots] = await Promise.all([getMaybe(`/why?of=${q(this.id)}`), get(`/boots?host=${q(this.job.host)}&limit=100`).catch(() => ({ items: [] }))]);
     this.why = why;
+    this.readAt = performance.now();
     this.boots = boots.items.filter((b) => b.job === this.id).reverse();
   }
 
@@ -74,7 +77,7 @@ export class JobView {
       }
     }
     clear(this.app.main, h('div', { class: 'head' }, h('h1', null, `${j.kind} of `, h('a', { href: build('host', j.host), class: 'mono' }, j.host)), jobBadge(j),
-      h('p', { class: 'muted' }, j.reason, ' · by ', j.by, ' · ', when(j.created, zone))), h('div', { class: 'orders' }, buttons),
+      h('p', { class: 'muted' }, j.reason, ' · by ', j.by, ' · ', when(j.created, zone), ` · ${zone}`)), h('div', { class: 'orders' }, buttons),
     h('div', { class: 'columns' }, h('div', null, whyPanel(this.why, zone) || (j.verdict ? panel('Why', { class: 'why' }, verdictBox(j.verdict)) : null), this.stages(zone)),
       h('div', null, this.bootList(zone), panel('Order', {}, facts([['Id', h('code', null, j.id)], ['Image', j.image], ['Site', j.site], ['Attempt', j.attempt],
         ['Ended', j.ended ? when(j.ended, zone) : null], ['Cancelled', j.cancel ? `by ${j.cancel.by}: ${j.cancel.reason}` : null],
@@ -84,8 +87,15 @@ export class JobView {
 
   bootList(zone) {
     return panel('Its boots', {}, this.boots.length ? h('ul', { class: 'plain' }, this.boots.map((b) => h('li', { 'data-row': true }, outcomeBadge(b), ' ',
-      h('a', { href: build('boot', b.id) }, `attempt ${b.attempt}, `, when(b.began, zone))))) : h('p', { class: 'empty' }, 'None yet: it has not been switched on.'),
+      h('a', { href: build('boot', b.id) }, `attempt ${b.attempt}, `, when(b.began, zone))))) : this.noBoots(),
     this.job.boot && !this.job.ended ? h('p', null, h('a', { class: 'button', href: build('boot', this.job.boot) }, 'Watch the boot')) : null);
+  }
+
+  // Of an old job they are behind the newest of its host, or are kept no longer.
+  noBoots() {
+    const j = this.job;
+    if (!j.ended) return j.boot ? null : h('p', { class: 'empty' }, 'None yet: it has not been switched on.');
+    return j.boot ? h('p', null, h('a', { href: build('boot', j.boot) }, 'its last one')) : h('p', { class: 'empty' }, 'None of it is known.');
   }
 
   stages(zone) {
@@ -101,6 +111,7 @@ export class JobView {
   }
 
   tick(now) {
+    if (this.job && !this.job.ended && performance.now() - this.readAt > STALL_MS) this.soon();
     for (const el of this.app.main.querySelectorAll('[data-since]')) el.textContent = duration(now - Number(el.dataset.since));
   }
 

@@ -42,8 +42,13 @@ export class VirtualList {
     const wanted = new Map();
     for (let i = first; i < last; i += 1) wanted.set(this.items[i].key, i);
     const focused = document.activeElement?.closest?.('[data-key]')?.dataset.key;
+    // The row that has the focus stays in the document when it is scrolled away; when it is no more in the list, the focus
+    // goes to the one in its place.
+    const kept = focused !== undefined && this.shown.has(focused) && !wanted.has(focused) ? this.items.findIndex((it) => it.key === focused) : -1;
+    const lost = focused !== undefined && this.shown.has(focused) && !wanted.has(focused) && kept < 0 ? this.shown.get(focused).getBoundingClientRect().top - top : null;
+    if (kept >= 0) wanted.set(focused, kept);
     for (const [key, el] of this.shown) {
-      if (!wanted.has(key) && key !== focused) {
+      if (!wanted.has(key)) {
         el.remove();
         this.shown.delete(key);
       }
@@ -62,6 +67,10 @@ export class VirtualList {
       before = el;
       el.style.transform = `translateY(${i * height}px)`;
       this.update(el, this.items[i], i);
+    }
+    if (lost !== null && this.items.length) {
+      const i = Math.min(this.items.length - 1, Math.max(0, Math.round(lost / height)));
+      this.shown.get(this.items[i].key)?.querySelector('a')?.focus({ preventScroll: true });
     }
   }
 

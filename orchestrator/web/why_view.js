@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The explanation of a host, job or boot (GET /why) as a panel: verdict, next step, evidence, what else was seen; and
 // its stage durations against the usual ones as a small chart.
-import { badge, h, panel, svg, when } from './dom.js';
+import { badge, h, moment, panel, svg } from './dom.js';
 import { count, duration } from './format.js';
 
 // Codes of what went as it should: nobody need do anything.
 const FINE = new Set(['well', 'under-way', 'superseded', 'cancelled', 'nothing-done', 'rebooted']);
+// Codes that say to look, not that something broke.
+const NOTE = new Set(['waits-for-agent', 'slower-than-usual', 'unordered-boot', 'not-known', 'image-not-let-go', 'left-off']);
 
 export function verdictBox(verdict) {
   return h('div', { class: `verdict ${verdict.certain === false ? 'likely' : ''}` },
@@ -20,12 +22,12 @@ export function whyPanel(why, zone, open) {
   if (!why || why.verdict?.code === 'no-job' || (!why.verdict && !why.evidence?.length)) return null;
   const u = why.usual;
   const fine = !why.verdict || FINE.has(why.verdict.code);
-  return panel('Why', { class: fine ? 'why fine' : 'why' },
+  return panel('Why', { class: fine ? 'why fine' : NOTE.has(why.verdict?.code) ? 'why note' : 'why' },
     why.verdict ? verdictBox(why.verdict) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
     u ? h('p', { class: 'usualline' }, `${u.stage}: ${duration(u.this_us)} now; usual for this machine ${duration(u.median_us)}`,
       ` (nine of ten within ${duration(u.p90_us)}, longest ${duration(u.max_us)}, ${u.n} seen).`) : null,
     why.evidence?.length ? h('details', { open: open ?? !fine }, h('summary', null, `Evidence: ${count(why.evidence.length, 'event')}`),
-      h('ol', { class: 'evidence' }, why.evidence.map((e) => h('li', null, when(e.at, zone), h('span', { class: 'kind' }, e.kind), h('span', { class: 'text' }, e.text))))) : null,
+      h('ol', { class: 'evidence' }, why.evidence.map((e) => h('li', null, moment(e.at, zone), h('span', { class: 'kind' }, e.kind), h('span', { class: 'text' }, e.text))))) : null,
     why.also?.length ? [h('h3', null, 'Also seen'), why.also.map((a) => h('p', { class: 'also' }, h('code', null, a.code), ' ', a.title || '', a.text ? ` — ${a.text}` : ''))] : null);
 }
 

@@ -169,6 +169,10 @@ def test_a_session_that_is_over_costs_nothing_typed(page, story, open_browser):
     b.click("dialog button[type=submit]")
     b.type("#token", page.tokens["operator"])
     b.click("dialog.login button[type=submit]")
+    b.sees("signed-in-again", "dialog .problem")
+    assert story.orch.get("/hosts/edge02.gru").json.get("locked") is None, "nothing is done until it is asked for again"
+    assert b.find("dialog input[name=reason]").get_attribute("value") == "typed before"
+    b.click("dialog button[type=submit]")
     b.sees("typed before")
     assert story.orch.get("/hosts/edge02.gru").json["locked"]["reason"] == "typed before"
     b.click("#logout")
@@ -194,6 +198,9 @@ def test_a_discovered_machine_is_adopted(admin, story):
     b = admin
     b.go("#/discovered")
     b.sees("ge-0/0/17")
+    b.type("#discovered-search", "los ge-0/0/17")
+    b.sees("1 machine", ".said")
+    assert b.js("return document.activeElement.id") == "discovered-search"
     b.click(".card button", "Adopt…")
     b.type("dialog input[name=name]", "edge06.los")
     b.type("dialog input[name=ip]", "10.20.1.6")
