@@ -5,6 +5,7 @@
     b.wait(lambda: …, what)            b.js(source, *args) · b.shot("fleet-dark") -> build/test-logs/web/fleet-dark.png
     b.size("phone") · b.theme("dark")  b.faults(): errors of the console, among them whatever the content security policy refused
     b.axe() -> serious and critical faults that axe-core finds"""
+import base64
 import os
 import time
 
@@ -35,11 +36,12 @@ class Browser:
         self.driver = webdriver.Chrome(service=Service("/usr/bin/chromedriver"), options=options)
         self.base = None
         self.logs = []
+        self.expected = EXPECTED
         os.makedirs(SHOTS, exist_ok=True)
 
     def begin(self, base):
         """For a test: a page nobody has used yet."""
-        self.base, self.logs = base, []
+        self.base, self.logs, self.expected = base, [], EXPECTED
         self.driver.execute_cdp_cmd("Storage.clearDataForOrigin", {"origin": base, "storageTypes": "all"})
         self.driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
         self.size("desktop")
@@ -125,10 +127,20 @@ class Browser:
         self.wait(lambda: not self.all("dialog.login"), "the login")
         self.settled()
 
-    def shot(self, name):
+    def shot(self, name, whole=False):
         path = os.path.join(SHOTS, f"{name}.png")
-        self.driver.save_screenshot(path)
+        if whole:
+            picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "clip": dict(zip(
+                ("x", "y", "width", "height", "scale"), (0, 0, *self.js("const e = document.documentElement; return [e.clientWidth, e.scrollHeight]"), 1)))})
+            with open(path, "wb") as f:
+                f.write(base64.b64decode(picture["data"]))
+        else:
+            self.driver.save_screenshot(path)
         return path
+
+    def expect(self, *messages):
+        """What this test brings about: it is no fault of the page."""
+        self.expected = (*self.expected, *messages)
 
     def console(self):
         self.logs += self.driver.get_log("browser")
@@ -137,7 +149,7 @@ class Browser:
     def faults(self):
         self.console()
         return [e["message"] for e in self.logs if e["level"] in ("SEVERE", "WARNING")
-                and (not any(known in e["message"] for known in EXPECTED) or "Content Security Policy" in e["message"])]
+                and (not any(known in e["message"] for known in self.expected) or "Content Security Policy" in e["message"])]
 
     def axe(self):
         with open(AXE, encoding="utf-8") as f:

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the page does when something is in the way: a filter that is refused, a stall that sends no event, recordings that are no boot's, a console
+that grows, another tab, an order that takes long; and that all of a view can be read on a phone."""
+import base64
+import sqlite3
+
+import pytest
+from seed import frame
+
+
+@pytest.fixture(scope="module")
+def story(page):
+    return page.fill()
+
+
+@pytest.fixture
+def operator(page, story, open_browser):
+    story.poll()
+    b = open_browser(page.base)
+    b.open()
+    b.sign_in(page.tokens["operator"])
+    return b
+
+
+def readings(b, part):
+    return b.js("return performance.getEntriesByType('resource').filter(e => e.name.includes(arguments[0])).length", part)
+
+
+def test_a_filter_that_is_refused_leaves_the_view(operator):
+    b = operator
+    b.expect("400 (", "404 (")
+    b.go("#/jobs")
+    b.find(".jobrow")
+    b.type("#jobs-hosts", "nobody")
+    b.key("TAB")
+    b.sees("Next:", ".problem")
+    b.driver.back()
+    b.wait(lambda: not b.text("main .problem") and b.all(".jobrow"), "the list")
+    assert b.find("#jobs-hosts").get_attribute("value") == "", "the inputs say what the address does"
+    b.open("#/jobs?hosts=nobody")
+    b.sees("Next:", ".problem")
+    b.type("#jobs-hosts", "edge02.los")
+    b.key("TAB")
+    b.find(".jobrow")
+
+
+def test_a_stall_is_told_without_an_event(operator, story):
+    b = operator
+    for address, part in ((f"#/host/{story.stuck}", "/why?"), (f"#/boot/{story.boots[story.stuck]}", "/why?"), (f"#/host/{story.stuck}", "stuck=1")):
+        b.go(address)
+        b.live()
+        b.wait(lambda: readings(b, part), "the first reading")
+        before = readings(b, part)
+        b.js("const p = performance.now.bind(performance); performance.now = () => p() + 20000")
+        b.wait(lambda: readings(b, part) > before, "another reading")
+        b.driver.refresh()
+        b.settled()
+    assert "stuck" in b.text(".head .badge")
+
+
+def upload(story, host, recording, offset, data):
+    agent = story.agents[host.split(".")[1]]
+    answer = story.orch.call("POST", "/agent/v1/console", {"v": 1, "site": agent.site, "agent": agent.id, "boot": recording, "offset": offset,
+                                                           "data": base64.b64encode(data).decode()})
+    assert answer.status == 200 and answer.json["held"] == offset + len(data), answer.json
+
+
+def test_a_console_grows_while_it_is_watched(operator, story):
+    b, host = operator, story.running
+    boot = story.boots[host]
+    first = frame(b"B", 0, story.now, b"nbcon1\0" + host.encode() + b"\0" + boot.encode() + b"\0") + frame(b"D", 0, story.now, b"Partitioning\r\n")
+    upload(story, host, boot, 0, first)
+    b.go(f"#/boot/{boot}")
+    b.sees("Partitioning", ".console")
+    b.live()
+    upload(story, host, boot, len(first), frame(b"D", 0, story.now + 3, b"Installing the base system\r\n"))
+    b.sees("Installing the base system", ".console")
+
+
+def test_a_recording_between_jobs_is_shown(page, operator, story):
+    b, host, boot = operator, "edge02.jnb", story.boots.get("edge02.jnb")
+    boot = boot or story.orch.get(f"/boots?host={host}").json["items"][0]["id"]
+    upload(story, host, boot, 0, frame(b"B", 0, story.now, b"nbcon1\0" + host.encode() + b"\0" + boot.encode() + b"\0") + frame(b"D", 0, story.now, b"nobody asked for me\r\n"))
+    b.go(f"#/host/{host}")
+    b.sees("of a boot")
+    # Only a site whose agent records always has them; the row is made what it is there.
+    page.orch.stop()
+    with sqlite3.connect(page.orch.database) as db:
+        db.execute("UPDATE console SET always = 1 WHERE boot = ?", (boot,))
+    db.close()
+    page.orch.start()
+    b.wait(lambda: b.js("return document.querySelector('.stream').dataset.state") == "live", "the stream")
+    b.sees("between jobs")
+    b.click("main section.panel button", ":")
+    b.sees("nobody asked for me", "dialog .console")
+    b.key("ESCAPE")
+
+
+def test_a_login_in_another_tab_is_this_ones_too(page, operator, story):
+    b = operator
+    b.expect("403 (")
+    b.go("#/host/edge04.jnb")
+    b.click(".orders button", "Lock…")
+    b.type("dialog input[name=reason]", "two tabs")
+    assert b.driver.execute_async_script("""const [token, done] = arguments; fetch('/api/v1/session', {method: 'POST', headers: {'Content-Type': 'application/json'},
+        body: JSON.stringify({token})}).then(r => done(r.status))""", page.tokens["operator"]) == 201
+    b.click("dialog button[type=submit]")
+    b.sees("two tabs", "main")
+    assert story.orch.get("/hosts/edge04.jnb").json["locked"]["reason"] == "two tabs"
+
+
+def test_nothing_closes_a_form_that_is_being_sent(operator, story):
+    b = operator
+    b.go("#/host/edge03.sin")
+    b.click(".orders button", "Lock…")
+    b.type("dialog input[name=reason]", "slow")
+    b.js("const f = window.fetch; window.fetch = (p, o) => o?.method === 'POST' ? new Promise((r) => { window.go = () => r(f(p, o)); }) : f(p, o)")
+    b.click("dialog button[type=submit]")
+    b.sees("Asking the server", "dialog")
+    b.key("ESCAPE")
+    b.key("ESCAPE")
+    b.wait(lambda: b.all("dialog[open]"), "the form, which a second Escape takes for a moment")
+    b.sees("Asking the server", "dialog")
+    assert not b.find("dialog .buttons button.quiet").is_enabled()
+    b.js("window.go()")
+    b.wait(lambda: not b.all("dialog"), "the answer")
+    b.sees("slow", "main")
+
+
+def test_a_view_can_be_read_on_a_phone(operator, story):
+    b = operator
+    job = story.orch.get(f"/jobs?hosts={story.failed}").json["items"][0]["id"]
+    b.size("phone")
+    for view, address in (("job", f"#/job/{job}"), ("host", f"#/host/{story.failed}"), ("boot", f"#/boot/{story.boots[story.failed]}"), ("jobs", "#/jobs")):
+        b.go(address)
+        b.sees(story.failed)
+        b.shot(f"{view}-phone-whole", whole=True)
+        # A text that stands letter below letter is in a box that is narrower than it is high.
+        broken = b.js("""return [...document.querySelectorAll('main *')].filter(e => e.childElementCount === 0 && e.textContent.trim().length > 2).map(e =>
+            [e.textContent, e.getBoundingClientRect()]).filter(([t, r]) => r.width > 1 && r.width < 24 && r.height > 2 * r.width).map(([t, r]) => t)""")
+        assert not broken, f"{view}: {broken}"
