@@ -2,7 +2,7 @@
 // The page's frame: navigation, session, theme, one stream of events for the view that is shown, one tick a second for
 // what grows old. A view is a class with show() and close(); what else it may have is in View below.
 import { logout, needLogin, onSession, readSession, setLogin, whoami } from './api.js';
-import { now as serverNow } from './clock.js';
+import { known, now as serverNow } from './clock.js';
 import { announce, clear, h, icon, refreshAges, setText } from './dom.js';
 import { listen, showHelp } from './keys.js';
 import { askToken } from './login.js';
@@ -68,6 +68,14 @@ class App {
       }
     }
     this.router.start();
+    // The fleet tells the server's time, and is there when it is gone to.
+    if (!known() && !(this.current instanceof FleetView)) {
+      try {
+        await this.store.fleet.read();
+      } catch (e) {
+        if (e.status === undefined) throw e;
+      }
+    }
   }
 
   onSession() {

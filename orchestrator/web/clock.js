@@ -3,13 +3,20 @@
 // be minutes off. Each answer that says its time corrects the difference.
 
 let skewMs = 0;
+let heard = false;
 
 /** `date`: the server's instant in milliseconds, known to `grain`; asked and answered by the browser's clock. */
 export function learn(date, asked, answered, grain = 0) {
   if (!Number.isFinite(date)) return;
+  heard = true;
   const skew = date + grain / 2 - (asked + answered) / 2;
   // Within what the way and the grain leave open, the present one is as good: times are not to jitter.
   if (Math.abs(skew - skewMs) > (answered - asked) / 2 + grain) skewMs = skew;
+}
+
+/** Has any answer told the server's time? */
+export function known() {
+  return heard;
 }
 
 /** Microseconds since 1970 by the server's clock. */

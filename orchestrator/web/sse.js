@@ -10,7 +10,7 @@ const RETRY_MAX = 10000;
 const HIDDEN_FOR = 60000;
 
 export class Stream {
-  /** query: further parameters ("kind=…"); after: the last number known; on: {event, state} */
+  /** query: further parameters ("kind=…"); after: the last number known; on: {event, state, wake() -> true: it is closed instead} */
   constructor(query, after, on) {
     this.query = query;
     this.after = after;
@@ -102,6 +102,8 @@ export class Stream {
       this.hideTimer = setTimeout(() => this.pause(), HIDDEN_FOR);
     } else if (this.state === 'paused') {
       this.say('connecting');
+      // Who knows better than to be told all that happened since begins a stream of its own.
+      if (this.on.wake?.()) return;
       if (!this.asking) this.open();
     } else if (!this.source && !this.asking) {
       this.open();

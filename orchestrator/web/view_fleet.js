@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The fleet: counts to filter by, sites, a search, and every host in one list, what is stuck first. One reading of
-// /fleet, then events; changes are drawn once a frame, whatever number of events came.
+// /fleet, then events; changes are drawn a few times a second, whatever number of events came.
 import { now as serverNow } from './clock.js';
 import { h, icon, setClass, setText, announce, clear } from './dom.js';
-import { parseQuery, select, STATES } from './fleet_model.js';
+import { parseQuery, select, stateOf, STATES } from './fleet_model.js';
 import { count, duration } from './format.js';
 import { build } from './router.js';
 import { Stream } from './sse.js';
@@ -13,6 +13,9 @@ import { flagWords } from './why_view.js';
 
 const FLEET_EVENTS = 'kind=job.*,boot.*,power.*';
 const READ_AGAIN_MS = 60000;
+const READ_UNKNOWN_MS = 10000;
+const DRAW_MS = 200;
+const SAY_MS = 2000;
 const WORDS = { stuck: 'stuck', failed: 'failed', busy: 'busy', locked: 'locked', idle: 'idle' };
 
 function makeRow() {
@@ -204,23 +207,52 @@ export class FleetView {
           return;
         }
         const after = this.store.fleet.rows.get(ev.host).state;
-        if (before !== after && after === 'failed') announce(`${ev.host} failed`);
+        if (before !== after && after === 'failed') this.failedSoon(ev.host);
         this.drawSoon();
       },
       state: (s) => this.app.stream(s),
+      // After hours in the background the fleet is read, not told from last night on.
+      wake: () => {
+        if (this.store.fleet.fresh) return false;
+        this.stream.close();
+        this.app.attempt(this, async () => {
+          await this.store.fleet.read();
+          if (this.closed) return;
+          this.listen();
+          this.draw();
+        });
+        return true;
+      },
     });
+  }
+
+  // Many fail at once: said once in a while.
+  failedSoon(host) {
+    this.failed = [...(this.failed || []), host];
+    this.saying ??= setTimeout(() => {
+      announce(this.failed.length === 1 ? `${this.failed[0]} failed` : `${this.failed.length} hosts failed`);
+      this.failed = null;
+      this.saying = null;
+    }, SAY_MS);
   }
 
   drawSoon() {
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = null;
-      this.draw();
-    });
+    this.drawing ??= setTimeout(() => {
+      this.frame = requestAnimationFrame(() => {
+        this.drawing = null;
+        this.draw();
+      });
+    }, DRAW_MS);
   }
 
+  // A host that is not known: at once, but not at each of its events, and not never while there are many.
   readSoon() {
-    clearTimeout(this.soon);
-    this.soon = setTimeout(() => this.readAgain(), 500);
+    const wait = Math.max(500, (this.readNext || 0) - performance.now());
+    this.soon ??= setTimeout(() => {
+      this.soon = null;
+      this.readNext = performance.now() + READ_UNKNOWN_MS;
+      this.readAgain();
+    }, wait);
   }
 
   async readAgain() {
@@ -240,7 +272,15 @@ export class FleetView {
     this.draw();
   }
 
-  tick() {
+  // Ages of the rows that are seen; all are gone through only where a deadline goes by.
+  tick(now) {
+    if (!this.list) return;
+    const late = [...this.store.fleet.rows.values()].filter((row) => stateOf(row, now) === 'stuck').length;
+    if (late === this.late) {
+      this.list.paint();
+      return;
+    }
+    this.late = late;
     this.draw();
   }
 
@@ -261,6 +301,8 @@ export class FleetView {
     this.closed = true;
     clearInterval(this.timer);
     clearTimeout(this.soon);
+    clearTimeout(this.drawing);
+    clearTimeout(this.saying);
     cancelAnimationFrame(this.frame);
     this.stream?.close();
     this.list?.close();

@@ -58,6 +58,20 @@ def test_a_stall_is_told_without_an_event(operator, story):
     assert "stuck" in b.text(".head .badge")
 
 
+def test_a_reader_s_wrong_clock_judges_nothing(operator, story):
+    b = operator
+    script = b.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": "const n = Date.now.bind(Date); Date.now = () => n() + 3600e3"})
+    try:
+        b.go(f"#/boot/{story.boots[story.running]}")
+        b.driver.refresh()
+        b.wait(lambda: readings(b, "/fleet") and b.all(".st-running") and not b.all(".st-late"), "a stage in time")
+        b.go("#/fleet")
+        b.sees("20 hosts")
+        assert [story.running, "busy"] in b.js("return [...document.querySelectorAll('.rows .hostrow')].map(r => [r.querySelector('a').textContent, r.querySelector('.badge').innerText])")
+    finally:
+        b.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script["identifier"]})
+
+
 def upload(story, host, recording, offset, data):
     agent = story.agents[host.split(".")[1]]
     answer = story.orch.call("POST", "/agent/v1/console", {"v": 1, "site": agent.site, "agent": agent.id, "boot": recording, "offset": offset,

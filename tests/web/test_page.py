@@ -53,8 +53,11 @@ def test_the_fleet_is_filtered_searched_and_live(admin, story):
     b.key("ESCAPE")
     # An event changes one row, without reading the fleet again.
     agent = story.agents["los"]
+    read = "return performance.getEntriesByType('resource').filter(e => e.name.endsWith('/api/v1/fleet')).length"
+    before = b.js(read)
     agent.report(agent.event("power.state", host="edge03.los", power="off"))
     b.wait(lambda: b.js("return [...document.querySelectorAll('.hostrow')].find(r => r.textContent.includes('edge03.los'))?.querySelector('.c-power').textContent") == "off", "the power")
+    assert b.js(read) == before
     # By keyboard alone: the second row, opened, and back.
     b.js("document.activeElement.blur()")
     b.key("j")
