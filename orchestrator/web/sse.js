@@ -8,12 +8,16 @@ import { ApiError, needLogin, readSession } from './api.js';
 const RETRY_FIRST = 500;
 const RETRY_MAX = 10000;
 const HIDDEN_FOR = 60000;
+const SILENT_FOR = 90000;
+const LOOK_MS = 15000;
 
 export class Stream {
   /** query: further parameters ("kind=…"); after: the last number known; on: {event, state, wake() -> true: it is closed instead} */
   constructor(query, after, on) {
     this.query = query;
     this.after = after;
+    // Who began without a number reads anew when the stream opens, and is told what comes then, whatever the numbers are.
+    this.counts = after !== null;
     this.on = on;
     this.retry = RETRY_FIRST;
     this.source = null;
@@ -22,7 +26,13 @@ export class Stream {
     this.closed = false;
     this.hidden = () => this.onVisibility();
     document.addEventListener('visibilitychange', this.hidden);
+    // A connection that died without a word (a network that changed, a sleep) looks like one on which nothing happens.
+    this.looking = setInterval(() => this.look(), LOOK_MS);
     this.open();
+  }
+
+  look() {
+    if (this.state === 'live' && performance.now() - this.heardAt > SILENT_FOR) this.open();
   }
 
   say(state) {
@@ -35,12 +45,13 @@ export class Stream {
     clearTimeout(this.timer);
     this.source?.close();
     this.say('connecting');
-    const after = this.after === null ? '' : `&after=${this.after}`;
+    const after = this.counts ? `&after=${this.after}` : '';
     const source = new EventSource(`/api/v1/events?follow=1${after}${this.query ? `&${this.query}` : ''}`);
     this.source = source;
     source.onopen = () => {
       if (source !== this.source) return;
       this.retry = RETRY_FIRST;
+      this.heardAt = performance.now();
       this.say('live');
     };
     source.onmessage = (m) => {
@@ -50,9 +61,10 @@ export class Stream {
   }
 
   take(message) {
+    this.heardAt = performance.now();
     const seq = Number(message.lastEventId);
     // After a reconnection a server may repeat; numbers only grow.
-    if (seq && this.after !== null && seq <= this.after) return;
+    if (seq && this.counts && seq <= this.after) return;
     if (seq) this.after = seq;
     let event;
     try {
@@ -119,6 +131,7 @@ export class Stream {
 
   close() {
     this.closed = true;
+    clearInterval(this.looking);
     clearTimeout(this.timer);
     clearTimeout(this.hideTimer);
     document.removeEventListener('visibilitychange', this.hidden);

@@ -2,6 +2,7 @@
 // The fleet: counts to filter by, sites, a search, and every host in one list, what is stuck first. One reading of
 // /fleet, then events; changes are drawn a few times a second, whatever number of events came.
 import { now as serverNow } from './clock.js';
+import { getAll } from './api.js';
 import { h, icon, setClass, setText, announce, clear } from './dom.js';
 import { parseQuery, select, stateOf, STATES } from './fleet_model.js';
 import { count, duration } from './format.js';
@@ -11,7 +12,7 @@ import { ago, micros, utc } from './time.js';
 import { VirtualList } from './virtual.js';
 import { flagWords } from './why_view.js';
 
-const FLEET_EVENTS = 'kind=job.*,boot.*,power.*';
+const FLEET_EVENTS = 'kind=job.*,boot.*,power.*,agent.*';
 const READ_AGAIN_MS = 60000;
 const READ_UNKNOWN_MS = 10000;
 const DRAW_MS = 200;
@@ -97,13 +98,25 @@ export class FleetView {
 
   async show() {
     const { fleet } = this.store;
-    if (!fleet.fresh) await fleet.read();
+    await Promise.all([fleet.fresh ? null : fleet.read(), this.readAgents()]);
     if (this.closed) return;
     this.build();
     this.draw();
     this.listen();
     performance.mark('fleet-painted');
     this.timer = setInterval(() => this.readAgain(), READ_AGAIN_MS);
+  }
+
+  // Hosts of a site whose agent is silent stand as they were seen last: that is to be seen with them.
+  async readAgents() {
+    const agents = await getAll('/agents');
+    this.absent = new Set(agents.filter((a) => a.absent).map((a) => a.site));
+  }
+
+  agentEvent(ev) {
+    if (ev.kind === 'agent.absent') this.absent.add(ev.site);
+    else if (ev.kind === 'agent.back') this.absent.delete(ev.site);
+    this.drawSoon();
   }
 
   build() {
@@ -177,9 +190,9 @@ export class FleetView {
   }
 
   drawSites(sites) {
-    const named = [...sites].sort((a, b) => (b[1].stuck + b[1].failed) - (a[1].stuck + a[1].failed) || a[0].localeCompare(b[0]));
+    const named = [...sites].sort((a, b) => this.absent.has(b[0]) - this.absent.has(a[0]) || (b[1].stuck + b[1].failed) - (a[1].stuck + a[1].failed) || a[0].localeCompare(b[0]));
     if (this.filter.site && !sites.has(this.filter.site)) named.push([this.filter.site, { stuck: 0, failed: 0, busy: 0, total: 0 }]);
-    const key = JSON.stringify([named.map(([n, c]) => [n, c.stuck, c.failed, c.busy, c.total]), this.filter.site]);
+    const key = JSON.stringify([named.map(([n, c]) => [n, c.stuck, c.failed, c.busy, c.total, this.absent.has(n)]), this.filter.site]);
     if (key === this.sitesKey) return;
     this.sitesKey = key;
     const focused = document.activeElement?.dataset?.site;
@@ -189,6 +202,7 @@ export class FleetView {
         this.remember();
         this.draw();
       } }, h('span', { class: 'name' }, label), h('span', { class: 'total' }, c.total.toLocaleString('en')),
+    this.absent.has(name) ? h('span', { class: 'bad' }, icon('stuck'), 'agent absent') : null,
     c.stuck ? h('span', { class: 'bad' }, icon('stuck'), `${c.stuck} stuck`) : null,
     c.failed ? h('span', { class: 'bad' }, icon('failed'), `${c.failed} failed`) : null,
     c.busy ? h('span', { class: 'work' }, icon('busy'), `${c.busy} busy`) : null);
@@ -201,6 +215,7 @@ export class FleetView {
   listen() {
     this.stream = new Stream(FLEET_EVENTS, this.store.fleet.seq, {
       event: (ev) => {
+        if (ev.kind.startsWith('agent.')) this.agentEvent(ev);
         const before = this.store.fleet.rows.get(ev.host)?.state;
         if (!this.store.fleet.take(ev)) {
           if (ev.host && !this.store.fleet.rows.has(ev.host)) this.readSoon();
@@ -260,7 +275,7 @@ export class FleetView {
     const { fleet } = this.store;
     let ahead;
     try {
-      ahead = await fleet.read();
+      [ahead] = await Promise.all([fleet.read(), this.readAgents()]);
     } catch (e) {
       if (e.status === undefined) throw e;
       return; // the stream says that the server is away

@@ -3,6 +3,7 @@
 
 page     the orchestrator with the fleet of seed.py, one for all tests of a file      browser  a Chromium for it, signed in as nobody
 Every test fails if the console of the browser had an error, a violation of the content security policy among them."""
+import contextlib
 import os
 import shutil
 import signal
@@ -23,6 +24,13 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)
 @pytest.fixture(scope="session", autouse=True)
 def axe():
     subprocess.run(["sh", os.path.join(os.path.dirname(os.path.abspath(__file__)), "npm.sh")], check=True)
+
+
+def pytest_configure(config):
+    # Not in the workers of a run that has some: what is left of the run before is not to be taken for this one's.
+    if not hasattr(config, "workerinput"):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(browsers.SHOTS, "timeout.png"))
 
 
 @pytest.fixture(scope="module")

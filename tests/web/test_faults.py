@@ -72,6 +72,16 @@ def test_a_reader_s_wrong_clock_judges_nothing(operator, story):
         b.driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", {"identifier": script["identifier"]})
 
 
+def test_a_site_without_its_agent_is_seen(operator):
+    b = operator
+    b.go("#/jobs")
+    b.js("""const f = window.fetch; window.fetch = async (p, o) => { const r = await f(p, o); if (!String(p).includes('/agents')) return r;
+        const v = await r.json(); for (const a of v.items) a.absent = a.site === 'sin'; return new Response(JSON.stringify(v), {status: 200}); }""")
+    b.go("#/fleet")
+    b.sees("agent absent", ".sites")
+    assert b.js("return document.querySelector('.site').dataset.site") == "sin", "the worst first"
+
+
 def upload(story, host, recording, offset, data):
     agent = story.agents[host.split(".")[1]]
     answer = story.orch.call("POST", "/agent/v1/console", {"v": 1, "site": agent.site, "agent": agent.id, "boot": recording, "offset": offset,

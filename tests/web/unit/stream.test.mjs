@@ -69,6 +69,24 @@ test('one stream, however often the window is hidden while a login is asked for'
   assert.equal(open(), 0);
 });
 
+test('a stream that is silent for long is opened anew; who began without a number is told whatever comes', (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] });
+  const told = [];
+  const s = new Stream('job=1', null, { event: (e) => told.push(e.n) });
+  const first = made.at(-1);
+  first.onopen();
+  first.onmessage({ lastEventId: '900', data: '{"n": 1}' });
+  t.mock.timers.tick(30000);
+  assert.equal(made.at(-1), first);
+  s.heardAt -= 100000;
+  t.mock.timers.tick(15000);
+  assert.ok(made.at(-1) !== first && open() === 1 && !made.at(-1).url.includes('after='));
+  // A server that was put back from a copy counts from lower on.
+  made.at(-1).onmessage({ lastEventId: '20', data: '{"n": 2}' });
+  assert.deepEqual(told, [1, 2]);
+  s.close();
+});
+
 const json = (status, value) => new Response(JSON.stringify(value), { status });
 
 test('a change that finds the session over is not made by whoever signs in', async () => {
