@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The netboot-ctl line that does what a form does. Pure. Quoted for a POSIX shell, so that it can be pasted.
 
-/** A word as a shell takes it; control characters cannot be pasted safely and are written by $'…'. */
+/** A word as a shell takes it. What cannot be seen, or turns the direction of writing, cannot be pasted safely and is left out:
+ * fields have one line and no use for it. */
 export function quote(word) {
-  const text = String(word);
+  const text = String(word).replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g, '');
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(text)) return text;
-  if (/[\u0000-\u001f\u007f]/.test(text)) {
-    const body = text.replace(/[\\']/g, '\\$&').replace(/[\u0000-\u001f\u007f]/g,
-      (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, '0')}`);
-    return `$'${body}'`;
-  }
   return `'${text.replace(/'/g, "'\\''")}'`;
 }
 

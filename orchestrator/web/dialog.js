@@ -17,9 +17,10 @@ function field(f, id, onInput) {
   }
   const label = h('label', { for: id }, f.label);
   const hint = f.hint ? h('p', { class: 'hint', id: `${id}-hint` }, f.hint) : null;
+  const wrong = f.check ? h('p', { class: 'hint', 'aria-live': 'polite' }) : null;
   const row = h('div', { class: f.type === 'checkbox' ? 'field check' : 'field' },
-    f.type === 'checkbox' ? [input, label] : [label, input], hint);
-  return { row, input };
+    f.type === 'checkbox' ? [input, label] : [label, input], hint, wrong);
+  return { row, input, wrong };
 }
 
 function problem(box, e) {
@@ -69,6 +70,7 @@ export function openForm(spec) {
     const good = (v) => spec.fields.every((f) => (!f.required || v[f.name]) && !(f.check && f.check(v[f.name])));
     const update = () => {
       command?.update();
+      for (const { f, input, wrong } of parts) if (wrong) setText(wrong, input.value ? f.check(input.value.trim()) : '');
       submit.disabled = busy || !good(values());
       dismiss.disabled = busy;
     };

@@ -18,6 +18,7 @@ export function showHelp() {
 /** app: {view(), go(view), theme()}; a view may have list.move(by), search() and up(). */
 export function listen(app) {
   let before = '';
+  let at = 0;
   document.addEventListener('keydown', (e) => {
     if (e.defaultPrevented || e.ctrlKey || e.altKey || e.metaKey || document.querySelector('dialog[open]')) return;
     const typing = e.target.closest('input, select, textarea');
@@ -27,7 +28,8 @@ export function listen(app) {
       return;
     }
     if (typing) return;
-    const after = before;
+    const after = e.timeStamp - at < 1500 ? before : '';
+    at = e.timeStamp;
     before = e.key === 'g' ? 'g' : '';
     if (after === 'g' && GO[e.key]) app.go(GO[e.key]);
     else if (e.key === '/') app.view()?.search?.();

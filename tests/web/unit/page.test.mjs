@@ -41,7 +41,7 @@ test('words for a shell, whatever is in them', () => {
   assert.equal(quote('edge01.los'), 'edge01.los');
   assert.equal(quote("it's down"), "'it'\\''s down'");
   assert.equal(quote('$(reboot)'), "'$(reboot)'");
-  assert.equal(quote('a\nb'), "$'a\\012b'");
+  assert.equal(quote('a\nb\u009bc\u202ed'), 'abcd');
   assert.equal(quote(''), "''");
   assert.equal(line(['rescue', 'edge01'], { image: 'rescue', hard: false, reason: 'disk 1', label: ['a=b', 'c'], yes: true }),
     "netboot-ctl rescue edge01 --image rescue --reason 'disk 1' --label a=b --label c --yes");
