@@ -299,7 +299,8 @@ count_failures(void *arg, const struct audit_chain_row *row)
 	int *n = arg;
 
 	*n += is(row, AUDIT_CHAIN_WHAT, "session.login") &&
-	      is(row, AUDIT_CHAIN_RESULT, "login-failed") && row->uid == -1;
+	      is(row, AUDIT_CHAIN_RESULT, "login-failed") &&
+	      row->uid == (int64_t)(uid_t)-1;
 	return true;
 }
 
