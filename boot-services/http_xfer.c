@@ -42,7 +42,7 @@ struct http_xfer {
 	int64_t total;
 	unsigned active; /* requests in it */
 	bool told_begin, told_end, complete;
-	int64_t began, used, reported;
+	int64_t began, moved, used, reported; /* moved: last acknowledgement */
 	UT_hash_handle hh;
 };
 
@@ -89,11 +89,16 @@ tell(struct http_xfer *x, const char *kind, const char *result, const char *reas
     int64_t now)
 {
 	struct event ev = make_event(&x->facts, kind, result, reason);
+	/* An end that is known by silence was when the silence began. */
+	bool silent = result != NULL && str_eq(result, "complete-unacked");
+	int64_t waited = silent ? now - x->moved : 0;
 
 	ev.bytes = http_range_sum(&x->got);
 	ev.total = x->total;
 	if (result != NULL)
-		event_put_i64(&ev, "took_us", now - x->began);
+		event_put_i64(&ev, "took_us", now - x->began - waited);
+	if (silent)
+		event_put_i64(&ev, "waited_us", waited);
 	evsink_emit(x->xs->events, &ev);
 }
 
@@ -232,7 +237,7 @@ http_xfer_join(struct http_xfers *xs, const struct http_xfer_facts *f, const cha
 	if (!x->told_begin) {
 		x->told_begin = true;
 		x->told_end = false;
-		x->began = x->reported = now;
+		x->began = x->moved = x->reported = now;
 		tell(x, "http.begin", NULL, "", now);
 	}
 	return x;
@@ -242,7 +247,7 @@ void
 http_xfer_arrived(struct http_xfer *x, int64_t from, int64_t end, int64_t now)
 {
 	http_range_add(&x->got, from, end);
-	x->used = now;
+	x->used = x->moved = now;
 	if (x->total > 0)
 		check_complete(x, now);
 	if (!x->told_end && now - x->reported >= PROGRESS_EVERY) {

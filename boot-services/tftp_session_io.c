@@ -48,6 +48,10 @@ tell_session(
     struct tftp_session *s, const char *kind, const char *result, const char *reason)
 {
 	struct event ev = tftp_session_io_event(kind, &s->peer, s->name);
+	int64_t now = clock_mono();
+	/* An end that is known by silence was when the silence began. */
+	bool silent = result != NULL && s->xfer.result == TFTP_XFER_COMPLETE_UNACKED;
+	int64_t waited = silent ? now - s->xfer.progress_at : 0;
 
 	ev.bytes = tftp_xfer_bytes(&s->xfer);
 	ev.total = s->xfer.size;
@@ -58,8 +62,10 @@ tell_session(
 	event_put_i64(&ev, "windowsize", s->xfer.windowsize);
 	if (result != NULL) {
 		event_put_i64(&ev, "resent", s->xfer.resent);
-		event_put_i64(&ev, "took_us", clock_mono() - s->began);
+		event_put_i64(&ev, "took_us", now - s->began - waited);
 	}
+	if (silent)
+		event_put_i64(&ev, "waited_us", waited);
 	evsink_emit(s->io->deps->events, &ev);
 }
 

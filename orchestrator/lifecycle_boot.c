@@ -186,6 +186,7 @@ set_transfer(const struct event *ev, struct lifecycle_change *ch)
 {
 	struct db_transfer *t = &ch->transfer;
 	int64_t took = detail_i64(ev, "took_us", -1);
+	int64_t waited = detail_i64(ev, "waited_us", 0);
 
 	if (!step_of(ev->kind, &ch->step, &t->failed))
 		return;
@@ -201,9 +202,10 @@ set_transfer(const struct event *ev, struct lifecycle_change *ch)
 		t->began = ev->at;
 	if (ch->step != DB_TRANSFER_END)
 		return;
-	t->ended = ev->at;
-	if (took >= 0 && took < ev->at)
-		t->began = ev->at - took;
+	/* What ended without a word had its end before it was told. */
+	t->ended = ev->at - (waited > 0 && waited < ev->at ? waited : 0);
+	if (took >= 0 && took < t->ended)
+		t->began = t->ended - took;
 	str_clip(t->result, sizeof(t->result), detail_str(ev, "result"));
 	str_clip(t->reason, sizeof(t->reason), ev->reason);
 }

@@ -108,11 +108,26 @@ only_asked(const struct event *ev)
 	       str_eq(trace_detail(ev, "method"), "HEAD");
 }
 
+static int64_t
+microseconds(const struct event *ev, const char *name)
+{
+	int64_t us = json_integer_value(json_object_get(ev->detail, name));
+
+	return us > 0 && us < ev->at ? us : 0;
+}
+
+/* What ended without a word had its end before it was told. */
+static int64_t
+end_of(const struct event *ev)
+{
+	return ev->at - microseconds(ev, "waited_us");
+}
+
 static void
 end_transfer(struct trace_span *s, const struct event *ev)
 {
 	move_on(s, ev);
-	s->ended = ev->at;
+	s->ended = end_of(ev);
 	s->state = complete(ev) ? TRACE_OK : TRACE_FAILED;
 	str_clip(s->text, sizeof(s->text), ev->reason);
 }
@@ -121,13 +136,12 @@ end_transfer(struct trace_span *s, const struct event *ev)
 static bool
 add_ended(struct trace *t, const struct event *ev, const struct trace_transfer *like)
 {
-	const json_t *took = json_object_get(ev->detail, "took_us");
 	struct trace_transfer x = *like;
 
 	if (!complete(ev))
 		return false;
-	x.began = ev->at - (json_is_integer(took) ? json_integer_value(took) : 0);
-	x.ended = ev->at;
+	x.ended = end_of(ev);
+	x.began = x.ended - microseconds(ev, "took_us");
 	x.octets = ev->bytes;
 	x.total = ev->total;
 	add(t, &x);

@@ -181,6 +181,7 @@ def test_client_that_boots_before_it_acknowledges(armed, tmp_path):
     armed.send(t="consume_ok", req=ask["req"])
     ev = ended(armed, "complete-unacked")
     assert ev["kind"] == "http.end" and len(INITRD) - 65536 <= ev["bytes"] < ev["total"]
+    assert ev["detail"]["waited_us"] > 1_000_000, ev
     p.kill()
     p.wait()
 

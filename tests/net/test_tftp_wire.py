@@ -265,6 +265,7 @@ for n in range(1, 8):
 """)
     ev = ended(server, "complete-unacked")
     assert ev["kind"] == "tftp.end" and ev["bytes"] == 6 * 1468
+    assert ev["detail"]["took_us"] < ev["detail"]["waited_us"]
 
 
 def test_malformed_packets_are_told_and_harmless(server, client):

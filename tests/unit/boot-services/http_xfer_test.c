@@ -19,6 +19,7 @@ enum { SEEN_MAX = 32 };
 static struct seen {
 	char what[SEEN_MAX][64];
 	size_t n;
+	int64_t took, waited; /* of the last */
 } seen;
 
 static struct log logger;
@@ -35,6 +36,8 @@ take_event(void *arg, const struct event *ev)
 	assert_true(seen.n < SEEN_MAX);
 	snprintf(seen.what[seen.n++], sizeof seen.what[0], "%s:%s:%lld", ev->kind,
 	    result != NULL ? result : "", (long long)ev->bytes);
+	seen.took = json_integer_value(json_object_get(ev->detail, "took_us"));
+	seen.waited = json_integer_value(json_object_get(ev->detail, "waited_us"));
 	return true;
 }
 
@@ -196,12 +199,15 @@ test_last_octets_never_acknowledged(void **state)
 	struct http_xfer *x = join("10.0.0.1", "e", false, 0);
 
 	(void)state;
-	http_xfer_arrived(x, 0, 900, 1);
+	http_xfer_arrived(x, 0, 900, 2);
 	/* Another part of the file is missing as well: nothing is claimed. */
-	http_xfer_unacked(x, 50, 2);
-	http_xfer_unacked(x, 100, 3);
-	http_xfer_leave(x, NULL, "", 3);
+	http_xfer_unacked(x, 50, 3);
+	http_xfer_unacked(x, 100, 8);
+	http_xfer_leave(x, NULL, "", 8);
 	ASSERT_SEEN("http.begin::0", "http.end:complete-unacked:900");
+	/* It is told late, and ended when the client fell silent. */
+	assert_int_equal(seen.took, 2);
+	assert_int_equal(seen.waited, 6);
 	/* The next fetch is a new one. */
 	x = join("10.0.0.1", "e", false, 10);
 	http_xfer_leave(x, "aborted", "reset", 11);

@@ -120,6 +120,13 @@ transfers_begin_go_on_and_end(void **state)
 	assert_int_equal(ch.transfer.octets, 900);
 	assert_int_equal(ch.files, LIFECYCLE_FILES_MENU);
 	assert_string_equal(ch.image, "rescue");
+	/* Told after 2 s of silence: it ended when that began. */
+	ev = make("http.end",
+	    "{\"class\":\"kernel\",\"took_us\":1000,\"waited_us\":2000000,"
+	    "\"result\":\"complete-unacked\"}");
+	ch = apply(ev);
+	assert_int_equal(ch.transfer.ended, NOW - 2000000);
+	assert_int_equal(ch.transfer.began, NOW - 2001000);
 	ch = apply(
 	    make("http.error", "{\"class\":\"menu-kernel\",\"result\":\"aborted\"}"));
 	assert_true(ch.transfer.failed);

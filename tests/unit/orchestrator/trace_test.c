@@ -117,9 +117,10 @@ stages_and_what_belongs_to_them(void **state)
 	GIVE(8, "07.600", "http.error",
 	    OF_BOOT ",'file':'nothing','reason':'no such path',"
 		    "'detail':{'result':'not-found'}");
-	GIVE(9, "09.500", "http.end",
+	GIVE(9, "10.000", "http.end",
 	    OF_BOOT ",'file':'vmlinuz','ip':'10.0.0.1','bytes':8000000,"
-		    "'total':8000000,'reason':'all','detail':{'result':'complete'}");
+		    "'total':8000000,'reason':'all','detail':{'result':'complete-unacked'"
+		    ",'waited_us':500000}");
 	GIVE(10, "12.000", "http.begin",
 	    OF_BOOT ",'file':'initrd','bytes':0,'detail':{'class':'initrd'}");
 	GIVE(11, "13.000", "http.progress", OF_BOOT ",'file':'initrd','bytes':77");
