@@ -32,6 +32,7 @@ enum { BUSY_TIMEOUT_MS = 5000, WHY_SIZE = 200 };
 struct db {
 	sqlite3 *handle;
 	int lock_fd;
+	int64_t rows;
 	int failed; /* the last failure, and SQLite's words of it, which go by with the next call */
 	char why[WHY_SIZE];
 };
@@ -564,8 +565,10 @@ db_step(struct db_stmt *st)
 	errno = 0;
 	int rc = sqlite3_step(st->st);
 
-	if (rc == SQLITE_ROW)
+	if (rc == SQLITE_ROW) {
+		st->db->rows++;
 		return 1;
+	}
 	/* Code and message of a failed step are gone after the reset. */
 	int res = outcome(st->db, rc);
 	sqlite3_reset(st->st);
@@ -581,6 +584,12 @@ db_run(struct db_stmt *st)
 		rc = db_step(st);
 	while (rc == 1);
 	return rc < 0 ? rc : sqlite3_changes(st->db->handle);
+}
+
+int64_t
+db_rows(const struct db *db)
+{
+	return db->rows;
 }
 
 void

@@ -101,6 +101,9 @@ db_step(struct db_stmt *st) MUST_CHECK;
  * -errno. */
 int
 db_run(struct db_stmt *st) MUST_CHECK;
+/* How many rows were read so far: for checks of what a call costs. */
+int64_t
+db_rows(const struct db *db);
 /* Ends a statement before its last row; needed before the transaction can commit. */
 void
 db_reset(struct db_stmt *st);

@@ -25,7 +25,8 @@ enum {
 	DISCOVERED_FORGET,
 	DISCOVERED_FORGET_ALL,
 	DISCOVERED_PRUNE,
-	DISCOVERED_UUID
+	DISCOVERED_UUID,
+	DISCOVERED_AT_SITE
 };
 
 #define COLUMNS                                                                         \
@@ -67,6 +68,9 @@ static const char *const sql[] = {
 	"DELETE FROM discovered WHERE (mac, site) IN (SELECT mac, site FROM discovered"
 	" WHERE last_seen < $1 ORDER BY last_seen LIMIT $2)",
     [DISCOVERED_UUID] = "SELECT name FROM host WHERE uuid = $1 ORDER BY name LIMIT 2",
+    [DISCOVERED_AT_SITE] =
+	COLUMNS " WHERE site = $1 AND last_seen >= $2"
+		" AND uuid IN ($3, $4) ORDER BY last_seen DESC LIMIT 1",
 };
 
 struct store_sql
@@ -221,4 +225,26 @@ int
 db_discovered_hosts_of_uuid(struct store *s, const char *uuid, struct store_names *ret)
 {
 	return store_collect(stmt_for(s, DISCOVERED_UUID, uuid), ret);
+}
+
+int
+db_discovered_with_uuid(struct store *s, const char *site, const char *uuid,
+    int64_t since, struct db_discovered *ret)
+{
+	struct db_stmt *st = stmt_for(s, DISCOVERED_AT_SITE, site);
+	char text[ADDR_UUID_TEXT], other[ADDR_UUID_TEXT];
+	struct addr_uuid parsed, swapped;
+
+	if (addr_uuid_parse(uuid, &parsed) < 0)
+		return -EINVAL;
+	swapped = addr_uuid_swap(&parsed);
+	db_bind_i64(st, 2, since);
+	db_bind_text(st, 3, addr_uuid_text(&parsed, text, sizeof(text)));
+	db_bind_text(st, 4, addr_uuid_text(&swapped, other, sizeof(other)));
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	read_columns(st, ret);
+	db_reset(st);
+	return 0;
 }

@@ -52,4 +52,10 @@ int
 db_discovered_hosts_of_uuid(
     struct store *s, const char *uuid, struct store_names *ret) MUST_CHECK;
 
+/* The machine with that SMBIOS UUID, in either order of its octets, that was seen last at a site, not before `since`. It
+ * looks at what was seen there since: DB_DISCOVERED_MAX at most. -ENOENT; -EINVAL: no UUID. */
+int
+db_discovered_with_uuid(struct store *s, const char *site, const char *uuid,
+    int64_t since, struct db_discovered *ret) MUST_CHECK;
+
 #endif

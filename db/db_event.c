@@ -29,7 +29,8 @@ enum {
 	EVENT_KIND,
 	EVENT_KIND_AFTER,
 	EVENT_NEXT_OF_KIND,
-	EVENT_AT
+	EVENT_AT,
+	EVENT_BACK
 };
 
 #define COLUMNS                                                                     \
@@ -71,6 +72,8 @@ static const char *const sql[] = {
     [EVENT_NEXT_OF_KIND] = "SELECT seq FROM event WHERE kind = $1 AND seq > $2 AND seq "
 			   "<= $3 ORDER BY seq LIMIT 1",
     [EVENT_AT] = COLUMNS " WHERE seq = $1",
+    [EVENT_BACK] = "SELECT seq FROM event WHERE job = $1 AND seq <= $2"
+		   " ORDER BY seq DESC LIMIT 1 OFFSET $3",
 };
 
 struct store_sql
@@ -419,6 +422,23 @@ db_event_list(struct store *s, const struct db_event_filter *f,
 	db_bind_i64(st, 5, until);
 	w.kinds = k.n > 0 ? &k : NULL;
 	return walk_all(st, &w);
+}
+
+int
+db_event_back(struct store *s, const char *job, int64_t until, int64_t n, int64_t *ret)
+{
+	struct db_stmt *st = stmt(s, EVENT_BACK);
+
+	db_bind_text(st, 1, job);
+	db_bind_i64(st, 2, until);
+	db_bind_i64(st, 3, n - 1);
+	int rc = db_step(st);
+	if (rc < 0)
+		return rc;
+	*ret = rc == 1 ? db_col_i64(st, 0) : 0;
+	if (rc == 1)
+		db_reset(st);
+	return 0;
 }
 
 int

@@ -36,6 +36,10 @@ db_event_add(struct store *s, const struct event *ev, const char *agent,
 int
 db_event_list(struct store *s, const struct db_event_filter *f,
     int (*each)(void *arg, int64_t seq, const struct event *ev), void *arg) MUST_CHECK;
+/* The number of a job's n-th newest event (from 1) that is not above `until`; 0: there are not so many. */
+int
+db_event_back(
+    struct store *s, const char *job, int64_t until, int64_t n, int64_t *ret) MUST_CHECK;
 /* The newest number; 0: none yet. */
 int
 db_event_last(struct store *s, int64_t *ret) MUST_CHECK;

@@ -552,8 +552,8 @@ same_uuid(const char *a, const char *b)
 }
 
 /* What boards say whose maker never set a UUID: dmidecode's "Not Settable" and "Not Present", and AMI's example. */
-static bool
-is_nobodys(const char *uuid)
+bool
+story_is_nobodys(const char *uuid)
 {
 	static const char *const shared[] = {"00000000-0000-0000-0000-000000000000",
 	    "ffffffff-ffff-ffff-ffff-ffffffffffff",
@@ -574,13 +574,25 @@ on_stranger(struct story *s, int64_t seq, const struct event *ev)
 		    str_eq(ev->kind, "dhcp6.ignored");
 
 	if (!asks || s->host.uuid[0] == '\0' || str_eq(detail(ev, "class"), "os") ||
-	    !same_uuid(detail(ev, "uuid"), s->host.uuid) || is_nobodys(s->host.uuid) ||
+	    !same_uuid(detail(ev, "uuid"), s->host.uuid) ||
+	    story_is_nobodys(s->host.uuid) ||
 	    (ev->site[0] != '\0' && s->site[0] != '\0' && !str_eq(ev->site, s->site)))
 		return;
 	snprintf(text, sizeof(text),
 	    "%.40s from %.20s, which is no MAC address of the host, with its UUID",
 	    ev->kind, ev->mac);
 	note(s, STORY_STRANGER, seq, ev, text);
+}
+
+void
+story_stranger(struct story *s, const char *mac, int64_t at)
+{
+	const struct event ev = event_make("discovered", at);
+	char text[STORY_TEXT_SIZE];
+
+	snprintf(text, sizeof(text),
+	    "%.20s asked, which is no MAC address of the host, with its UUID", mac);
+	note(s, STORY_STRANGER, 0, &ev, text);
 }
 
 /* ---- transfers ---- */

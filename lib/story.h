@@ -137,6 +137,9 @@ story_init(struct story *s, const struct story_host *host);
 /* In order of seq. Whatever does not belong to the host, or makes no sense, is left out. */
 void
 story_take(struct story *s, int64_t seq, const struct event *ev);
+/* A machine with this host's UUID and a MAC address of nobody asked at its site, of which no event is at hand. */
+void
+story_stranger(struct story *s, const char *mac, int64_t at);
 bool
 story_has(const struct story *s, enum story_what what);
 /* Was `what` told at or after the last time of `than`? */
@@ -148,6 +151,9 @@ story_waited(const struct story *s, int64_t now);
 /* The transfer that the stage is about, where it began and was not seen to end well; or NULL. */
 const struct story_fact *
 story_transfer(const struct story *s);
+/* A UUID that boards have whose maker never set one: it names no machine. */
+bool
+story_is_nobodys(const char *uuid);
 const char *
 story_what_name(enum story_what what); /* "dhcp-firmware", … */
 

@@ -3,7 +3,8 @@
  *
  * Entry points: explain_end() in the transaction that ends a job, explain_find() and explain_why() when it is asked for,
  * explain_past() also for deadlines. All reads follow an index and are bounded: of a job with more events than
- * EVENTS_END (or EVENTS_WHY, where nobody waits) those of its last attempt are read.
+ * EVENTS_END (or EVENTS_WHY, where nobody waits) those with which its last attempt began and the newest are read. A dead
+ * switch ends the jobs of a whole site in one report: each may cost the loop some milliseconds, and no more.
  * Ownership: the caller's documents; a story lives for one call. Failure modes: those of db.h. What is missing (a removed
  * host, events of a database from before) makes an explanation poorer and never wrong. */
 #include "orchestrator/explain.h"
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/db_discovered.h"
 #include "db/db_event.h"
 #include "db/db_host.h"
 #include "lib/json.h"
@@ -19,13 +21,14 @@
 #include "lib/verdict.h"
 #include "orchestrator/explain_json.h"
 
-enum { EVENTS_END = 3000, EVENTS_WHY = 20000, STRANGERS_MAX = 500 };
+enum { EVENTS_END = 800, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
 
 struct gather {
 	struct story *story;
 	int64_t n, first, last;
-	int64_t attempt;   /* what comes after this attempt is not read; 0: all */
-	bool only_unknown; /* events of no host */
+	int64_t attempt;      /* what comes after this attempt is not read; 0: all */
+	bool over;	      /* it was */
+	const char *only_mac; /* events of no host, from this address; NULL: all */
 };
 
 static int
@@ -35,13 +38,16 @@ take(void *arg, int64_t seq, const struct event *ev)
 	const json_t *n = json_object_get(ev->detail, "attempt");
 
 	if (g->attempt > 0 && str_eq(ev->kind, "job.attempt") && json_is_integer(n) &&
-	    json_integer_value(n) > g->attempt)
+	    json_integer_value(n) > g->attempt) {
+		g->over = true;
 		return 1;
+	}
 	g->n++;
 	if (g->first == 0)
 		g->first = seq;
 	g->last = seq;
-	if (!g->only_unknown || (ev->host[0] == '\0' && ev->job[0] == '\0'))
+	if (!g->only_mac ||
+	    (ev->host[0] == '\0' && ev->job[0] == '\0' && str_eq(ev->mac, g->only_mac)))
 		story_take(g->story, seq, ev);
 	return 0;
 }
@@ -71,36 +77,79 @@ begin_story(struct store *s, const char *host, struct story *ret)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Where the events of an attempt begin, and those of the next one; 0: not there. */
 struct found {
-	int64_t attempt, seq;
+	int64_t attempt, first, next;
 };
 
 static void
 first_of_attempt(void *arg, const struct db_job_stage *stage)
 {
 	struct found *f = arg;
+	int64_t *seq = stage->attempt == f->attempt	  ? &f->first
+		       : stage->attempt == f->attempt + 1 ? &f->next
+							  : NULL;
 
-	if (stage->attempt == f->attempt && (f->seq == 0 || stage->seq < f->seq))
-		f->seq = stage->seq;
+	if (seq && (*seq == 0 || stage->seq < *seq))
+		*seq = stage->seq;
 }
 
-/* Requests of machines that no host's MAC address is of, while the job ran. */
+/* Requests of a machine that no host's MAC address is of, with this host's UUID, while the job ran. Whether there is one is
+ * known without reading the requests of everybody. */
 static int
-take_strangers(struct store *s, struct gather *g)
+take_strangers(struct store *s, const struct db_job *job, struct gather *g)
 {
 	static const char *const kinds[] = {
 	    "dhcp4.discover", "dhcp4.ignored", "dhcp6.solicit", "dhcp6.ignored"};
-	struct gather strangers = {.story = g->story, .only_unknown = true};
-	int rc = 0;
+	const struct story *story = g->story;
+	int64_t since = job->created;
+	struct db_discovered d;
 
-	if (g->story->host.uuid[0] == '\0' || g->n == 0)
+	if (story->host.uuid[0] == '\0' || g->n == 0 ||
+	    story_is_nobodys(story->host.uuid))
 		return 0;
+	/* The agent's clock may be behind. */
+	if (story->began != 0 && story->began < since)
+		since = story->began;
+	int rc = db_discovered_with_uuid(s, job->site, story->host.uuid, since, &d);
+	if (rc < 0)
+		return rc == -ENOENT || rc == -EINVAL ? 0 : rc;
+	struct gather of = {.story = g->story, .only_mac = d.mac};
 	for (size_t i = 0; rc == 0 && i < ARRAY_SIZE(kinds); i++) {
 		const struct db_event_filter f = {.kind = kinds[i],
 		    .after = g->first,
 		    .until = g->last,
 		    .limit = STRANGERS_MAX};
-		rc = db_event_list(s, &f, take, &strangers);
+		rc = db_event_list(s, &f, take, &of);
+	}
+	/* In a crowd its own are not among the first. */
+	if (rc == 0 && !story_has(story, STORY_STRANGER) &&
+	    (str_has_prefix(d.vendor_class, "PXEClient") ||
+		str_has_prefix(d.vendor_class, "HTTPClient")))
+		story_stranger(g->story, d.mac, d.last_seen);
+	return rc;
+}
+
+/* Of too many events those with which the attempt began, and the newest: what was seen, and what was seen since. */
+static int
+take_ends(struct store *s, const struct db_job *job, const struct found *in,
+    int64_t limit, struct gather *g)
+{
+	int64_t head = limit / 4, back = 0;
+	int64_t until = in->next ? in->next : INT64_MAX;
+	/* The number before the first stage's is that of job.attempt. */
+	struct db_event_filter f = {.job = job->id,
+	    .after = in->first > 2 ? in->first - 2 : 0,
+	    .until = until,
+	    .limit = head};
+	int rc = db_event_list(s, &f, take, g);
+
+	if (rc == 0)
+		rc = db_event_back(s, job->id, until, limit - head, &back);
+	if (rc == 0 && !g->over) {
+		f.after = back - 1 > g->last ? back - 1 : g->last;
+		f.limit = limit - head;
+		rc = db_event_list(s, &f, take, g);
 	}
 	return rc;
 }
@@ -110,24 +159,22 @@ tell_job(struct store *s, const struct db_job *job, int64_t limit, int64_t attem
     struct story *story)
 {
 	struct gather g = {.story = story, .attempt = attempt};
-	struct db_event_filter f = {.job = job->id, .limit = limit};
+	struct found in = {.attempt = attempt > 0 ? attempt : job->attempt};
+	const struct db_event_filter all = {.job = job->id, .limit = limit};
+	int64_t back = 0;
 	int rc = begin_story(s, job->host, story);
 
 	if (rc == 0)
-		rc = db_event_list(s, &f, take, &g);
-	if (rc == 0 && g.n == limit) {
-		struct found first = {.attempt = attempt > 0 ? attempt : job->attempt};
-		rc = db_job_stages(s, job->id, first_of_attempt, &first);
+		rc = db_event_back(s, job->id, INT64_MAX, limit + 1, &back);
+	if (rc == 0 && back == 0) {
+		rc = db_event_list(s, &all, take, &g);
+	} else if (rc == 0) {
+		rc = db_job_stages(s, job->id, first_of_attempt, &in);
 		if (rc == 0)
-			rc = begin_story(s, job->host, story);
-		/* The number before the first stage's is that of job.attempt. */
-		f.after = first.seq > 2 ? first.seq - 2 : 0;
-		g = (struct gather){.story = story, .attempt = attempt};
-		if (rc == 0)
-			rc = db_event_list(s, &f, take, &g);
+			rc = take_ends(s, job, &in, limit, &g);
 	}
 	if (rc == 0 && !story_has(story, STORY_OFFERED))
-		rc = take_strangers(s, &g);
+		rc = take_strangers(s, job, &g);
 	return rc;
 }
 

@@ -143,6 +143,24 @@ of_several_sites_the_last_one(void **state)
 	assert_int_equal(how_many(s, NULL), 0);
 }
 
+static void
+found_by_uuid_at_its_site(void **state)
+{
+	static const char uuid[] = "00010203-0405-0607-0809-0a0b0c0d0e0f";
+	struct store *s = *state;
+	struct db_discovered d = seen("52:54:00:00:00:01", "los", 100), got;
+
+	str_clip(d.uuid, sizeof(d.uuid), "03020100-0504-0706-0809-0a0b0c0d0e0f");
+	note(s, &d);
+	d = seen("52:54:00:00:00:02", "los", 300);
+	note(s, &d);
+	assert_int_equal(db_discovered_with_uuid(s, "los", uuid, 100, &got), 0);
+	assert_string_equal(got.mac, "52:54:00:00:00:01");
+	assert_int_equal(db_discovered_with_uuid(s, "los", uuid, 101, &got), -ENOENT);
+	assert_int_equal(db_discovered_with_uuid(s, "nbo", uuid, 100, &got), -ENOENT);
+	assert_int_equal(db_discovered_with_uuid(s, "los", "x", 100, &got), -EINVAL);
+}
+
 int
 main(void)
 {
@@ -152,6 +170,7 @@ main(void)
 	    FIXTURE_TEST(a_site_holds_so_many_and_the_oldest_goes),
 	    FIXTURE_TEST(a_hosts_mac_is_not_discovered),
 	    FIXTURE_TEST(of_several_sites_the_last_one),
+	    FIXTURE_TEST(found_by_uuid_at_its_site),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

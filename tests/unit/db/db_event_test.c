@@ -272,6 +272,24 @@ the_last_at_each_site_is_found_by_index(void **state)
 		fail_msg("%s", plan);
 }
 
+static void
+the_newest_of_a_job_are_counted(void **state)
+{
+	struct store *s = *state;
+	int64_t seq = -1;
+
+	for (int i = 1; i <= 5; i++)
+		add(s, "job.stage", "a", i == 3 ? "j2" : "j1", i);
+	assert_int_equal(db_event_back(s, "j1", INT64_MAX, 1, &seq), 0);
+	assert_int_equal(seq, 5);
+	assert_int_equal(db_event_back(s, "j1", INT64_MAX, 4, &seq), 0);
+	assert_int_equal(seq, 1);
+	assert_int_equal(db_event_back(s, "j1", 4, 2, &seq), 0);
+	assert_int_equal(seq, 2);
+	assert_int_equal(db_event_back(s, "j1", INT64_MAX, 5, &seq), 0);
+	assert_int_equal(seq, 0);
+}
+
 int
 main(void)
 {
@@ -279,6 +297,7 @@ main(void)
 	    FIXTURE_TEST(an_event_comes_back_as_it_was_added),
 	    FIXTURE_TEST(a_number_of_an_agent_is_taken_once),
 	    FIXTURE_TEST(lists_are_filtered),
+	    FIXTURE_TEST(the_newest_of_a_job_are_counted),
 	    FIXTURE_TEST(several_kinds_in_order),
 	    FIXTURE_TEST(the_last_of_a_kind),
 	    FIXTURE_TEST(events_stay_as_they_are),

@@ -5,6 +5,7 @@
 #include "fixture.h"
 
 #include "db/db_agent.h"
+#include "db/db_discovered.h"
 #include "db/db_event.h"
 #include "lib/agent_msg.h"
 #include "lib/stage.h"
@@ -289,6 +290,215 @@ deadlines_come_from_the_past(void **state)
 	free(image);
 }
 
+/* ---- what an end costs ---- */
+
+#define UUID "00010203-0405-0607-0809-0a0b0c0d0e0f"
+#define STRANGER "52:54:00:99:00:01"
+#define JOB "01k9xyz0a1000000"
+enum { END_READS_MAX = 1600 };
+
+static void
+add_event(struct fixture *f, const char *kind, const char *mac, const char *detail)
+{
+	struct event ev = event_make(kind, FIXTURE_NOW + 1);
+
+	str_clip(ev.site, sizeof(ev.site), "los");
+	if (mac) {
+		str_clip(ev.mac, sizeof(ev.mac), mac);
+	} else {
+		str_clip(ev.host, sizeof(ev.host), "a.los");
+		str_clip(ev.job, sizeof(ev.job), JOB);
+	}
+	ev.bytes = 1;
+	ev.detail = fixture_json(detail);
+	assert_int_equal(db_event_add(f->store, &ev, NULL, 0, NULL), 0);
+	event_done(&ev);
+}
+
+static void
+add_discovered(struct fixture *f, int i, const char *site, const char *uuid)
+{
+	struct db_discovered d = {.vendor_class = "PXEClient:Arch:00007", .seen = 1};
+
+	snprintf(d.mac, sizeof(d.mac), "52:54:00:99:%02x:%02x", i / 256 % 256, i % 256);
+	str_clip(d.site, sizeof(d.site), site);
+	str_clip(d.uuid, sizeof(d.uuid), uuid);
+	d.first_seen = d.last_seen = FIXTURE_NOW + 1;
+	assert_true(db_discovered_note(f->store, &d) >= 0);
+}
+
+/* A host of this UUID with a past, whose job waits for its firmware. */
+static void
+add_job(struct fixture *f, const char *uuid)
+{
+	struct db_job job = {.id = JOB,
+	    .kind = "reinstall",
+	    .host = "a.los",
+	    .site = "los",
+	    .image = "debian",
+	    .reason = "x",
+	    .by = "ada",
+	    .stage = "firmware-dhcp",
+	    .attempt = 1,
+	    .created = FIXTURE_NOW,
+	    .state = DB_JOB_QUEUED};
+	char doc[800];
+
+	snprintf(doc, sizeof(doc),
+	    "{'sites':[" FIXTURE_SITE "],'images':[" FIXTURE_IMAGE
+	    "],'hosts':[{'name':'a.los','site':'los','image':'debian','uuid':'%s',"
+	    "'nics':[{'mac':'52:54:00:00:00:01','ip':'10.0.0.1'}],"
+	    "'bmc':{'address':'10.9.0.1','user':'u','password':'p1'}}]}",
+	    uuid);
+	assert_string_equal(fixture_apply(f, doc, NULL), "");
+	assert_int_equal(db_agent_seen(f->store, AGENT, "los", 1, 0), 0);
+	add_past(f, 2 * USUAL_MAX, 60, "debian");
+	assert_int_equal(db_job_add(f->store, &job, "{}"), 0);
+	job.state = DB_JOB_RUNNING;
+	assert_int_equal(db_job_update(f->store, &job), 0);
+}
+
+static void
+begin_attempt(struct fixture *f, int64_t seq_of_stage)
+{
+	static const char *const stages[] = {"override", "power", "firmware-dhcp"};
+	struct db_job_stage g = {.job = JOB,
+	    .attempt = 1,
+	    .stage = "override",
+	    .state = "entered",
+	    .deadline_us = -1,
+	    .seq = seq_of_stage};
+	char detail[120];
+
+	add_event(f, "job.attempt", NULL, "{'attempt':1}");
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		snprintf(detail, sizeof(detail),
+		    "{'stage':'%s','state':'entered','deadline_us':1000000}", stages[i]);
+		add_event(f, "job.stage", NULL, detail);
+	}
+	add_event(f, "ipmi.control", NULL, "{}");
+	add_event(f, "power.state", NULL, "{'power':'on'}");
+	assert_int_equal(db_job_stage_put(f->store, &g), 0);
+}
+
+/* The report that ends it; returns how many rows were read for that. */
+static int64_t
+fail_job(struct fixture *f, struct db_job *job)
+{
+	struct event end = event_make("job.failed", FIXTURE_NOW + 400 * USEC_PER_SEC);
+	struct agent_msg_report m = {
+	    .site = "los", .agent = AGENT, .first = 1, .events = &end, .n_events = 1};
+	struct record_gap gap = {0};
+	const struct record_ops ops = {.arg = NULL};
+	int64_t held = 0;
+
+	str_clip(end.host, sizeof(end.host), "a.los");
+	str_clip(end.job, sizeof(end.job), JOB);
+	end.detail = fixture_json("{'code':'no-dhcp-after-power-on','text':'nothing',"
+				  "'next':'look','stage':'firmware-dhcp'}");
+	int64_t rows = db_rows(store_db(f->store));
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(record_take(f->store, &m, &gap,
+			     (struct record_clock){FIXTURE_NOW, 0}, &ops, &held),
+	    0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	rows = db_rows(store_db(f->store)) - rows;
+	event_done(&end);
+	assert_int_equal(db_job_get(f->store, JOB, job), 0);
+	assert_int_equal(job->state, DB_JOB_FAILED);
+	return rows;
+}
+
+/* A dead switch ends two hundred jobs in one report. */
+static void
+an_end_reads_little(void **state)
+{
+	struct fixture *f = *state;
+	struct db_job job;
+	char mac[ADDR_MAC_TEXT];
+	int64_t seq;
+
+	add_job(f, UUID);
+	assert_int_equal(db_event_last(f->store, &seq), 0);
+	begin_attempt(f, seq + 2);
+	for (int i = 0; i < 3000; i++) {
+		add_event(f, "http.progress", NULL, "{'class':'kernel'}");
+		snprintf(mac, sizeof(mac), "52:54:01:99:%02x:%02x", i / 256, i % 256);
+		add_event(f, "dhcp4.discover", mac, "{'class':'pxe','uuid':'x'}");
+	}
+	for (int i = 0; i < DB_DISCOVERED_MAX; i++)
+		add_discovered(f, i, "los", "99999999-0405-0607-0809-0a0b0c0d0e0f");
+	int64_t rows = fail_job(f, &job);
+	if (rows > END_READS_MAX)
+		fail_msg("%lld rows were read", (long long)rows);
+	/* How it began is known all the same. */
+	assert_non_null(strstr(job.verdict_text, "the power was seen on"));
+}
+
+static void
+a_strangers_event_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct db_job job;
+
+	add_job(f, UUID);
+	begin_attempt(f, 0);
+	add_discovered(f, 1, "los", UUID);
+	add_event(f, "dhcp4.discover", STRANGER, "{'class':'pxe','uuid':'" UUID "'}");
+	add_event(f, "job.stage", NULL, "{'stage':'firmware-dhcp','state':'missed'}");
+	fail_job(f, &job);
+	assert_string_equal(job.verdict_code, "wrong-nic-asked");
+	assert_non_null(strstr(job.verdict_text, "dhcp4.discover from " STRANGER));
+}
+
+/* … also among the requests of a whole fleet, and with its UUID the other way round. */
+static void
+a_stranger_in_a_crowd_is_found(void **state)
+{
+	struct fixture *f = *state;
+	struct db_job job;
+
+	add_job(f, UUID);
+	begin_attempt(f, 0);
+	for (int i = 0; i < 1000; i++)
+		add_event(f, "dhcp4.discover", "52:54:01:00:00:01", "{'class':'pxe'}");
+	add_event(f, "dhcp4.discover", STRANGER, "{'class':'pxe','uuid':'" UUID "'}");
+	add_event(f, "job.stage", NULL, "{'stage':'firmware-dhcp','state':'missed'}");
+	add_discovered(f, 1, "los", "03020100-0504-0706-0809-0a0b0c0d0e0f");
+	fail_job(f, &job);
+	assert_string_equal(job.verdict_code, "wrong-nic-asked");
+	assert_non_null(strstr(job.verdict_text, STRANGER " asked"));
+}
+
+static void
+no_stranger_is_taken_for_it(void **state)
+{
+	struct fixture *f = *state;
+	struct db_job job;
+
+	add_job(f, UUID);
+	begin_attempt(f, 0);
+	add_discovered(f, 1, "elsewhere", UUID);
+	add_event(f, "dhcp4.discover", STRANGER, "{'class':'pxe','uuid':'" UUID "'}");
+	add_event(f, "job.stage", NULL, "{'stage':'firmware-dhcp','state':'missed'}");
+	fail_job(f, &job);
+	assert_string_equal(job.verdict_code, "no-dhcp-after-power-on");
+}
+
+static void
+a_uuid_of_everybody_names_nobody(void **state)
+{
+	static const char amis[] = "03000200-0400-0500-0006-000700080009";
+	struct fixture *f = *state;
+	struct db_job job;
+
+	add_job(f, amis);
+	begin_attempt(f, 0);
+	add_discovered(f, 1, "los", amis);
+	fail_job(f, &job);
+	assert_string_equal(job.verdict_code, "no-dhcp-after-power-on");
+}
+
 int
 main(void)
 {
@@ -303,6 +513,11 @@ main(void)
 		what_is_not_there, fixture_open, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		deadlines_come_from_the_past, fixture_open, fixture_close),
+	    FIXTURE_TEST(an_end_reads_little),
+	    FIXTURE_TEST(a_strangers_event_is_found),
+	    FIXTURE_TEST(a_stranger_in_a_crowd_is_found),
+	    FIXTURE_TEST(no_stranger_is_taken_for_it),
+	    FIXTURE_TEST(a_uuid_of_everybody_names_nobody),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
