@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/http_client.h"
 #include "lib/json.h"
@@ -184,7 +185,8 @@ start_poll(struct uplink *u)
 	    .trouble = u->trouble,
 	    .stop = u->stop,
 	    .own_servers = u->o.own_servers,
-	    .max_jobs = u->o.max_jobs};
+	    .max_jobs = u->o.max_jobs,
+	    .now = clock_wall()};
 
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));

@@ -89,6 +89,8 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 			(json_int_t)m->stop.heard));
 	if (m->max_jobs > 0)
 		json_put_i64(v, "max_jobs", m->max_jobs);
+	if (m->now > 0)
+		json_put_i64(v, "now", m->now);
 	return v;
 }
 
@@ -138,10 +140,14 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	    json_opt_i64(v, "table", &m.table, err) < 0 ||
 	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
 	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
+	    json_opt_i64(v, "now", &m.now, err) < 0 ||
 	    read_trouble(v, &m.trouble, err) < 0 || read_stop(v, &m.stop, err) < 0)
 		return -EINVAL;
 	if (m.max_jobs < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "max_jobs: below 0");
+	/* Years after which sums of times would overflow are no clock's. */
+	if (m.now < 0 || m.now > INT64_MAX / 4)
+		return error_set(err, -EINVAL, "bad-value", NULL, "now: no time");
 	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",
 		    AGENT_MSG_WAIT_MAX_S);

@@ -30,6 +30,7 @@ struct agent_msg_poll {
 	bool own_servers;     /* the site keeps its own: nothing is held back */
 	struct agent_msg_stop stop;
 	int64_t max_jobs; /* that it takes at once; 0: it does not say */
+	int64_t now;	  /* by its clock; 0: it does not say */
 };
 
 enum agent_msg_order_type {

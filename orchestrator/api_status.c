@@ -31,6 +31,7 @@ api_status_site(struct orch *o, const char *site, struct status_rules_site *ret)
 	    .absent = presence_absent(dispatch_silence(o->dispatch, site)),
 	    .full = dispatch_full(o->dispatch, site),
 	    .own_servers = dispatch_own_servers(o->dispatch, site),
+	    .clock_ahead = dispatch_clock_ahead(o->dispatch, site),
 	};
 	if (trouble)
 		ret->trouble = *trouble;

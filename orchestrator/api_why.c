@@ -65,16 +65,17 @@ on_gone(void *arg)
 	w->rq = NULL;
 }
 
-/* Of a machine whose agent is not heard nothing is known of now. */
-static bool
-is_absent(struct orch *o, const char *host)
+/* Of a machine whose agent is not heard nothing is known of now. What lasts is measured by the agent's clock, as it began. */
+static void
+ask_agent(struct orch *o, struct why *w)
 {
 	struct db_host *h = str_alloc(sizeof(*h));
-	bool absent = db_host_get(o->store, host, h) == 0 &&
-		      presence_absent(dispatch_silence(o->dispatch, h->site));
 
+	if (db_host_get(o->store, w->of.host, h) == 0) {
+		w->of.absent = presence_absent(dispatch_silence(o->dispatch, h->site));
+		w->now += dispatch_clock_ahead(o->dispatch, h->site);
+	}
 	free(h);
-	return absent;
 }
 
 static void
@@ -111,8 +112,8 @@ api_why_get(void *arg, struct rest_request *rq)
 	w->rq = rq;
 	w->database = o->config->database;
 	w->of = of;
-	w->of.absent = is_absent(o, of.host);
 	w->now = clock_wall();
+	ask_agent(o, w);
 	error_set(
 	    &w->err, 0, "busy", "try again in a moment", "too much waits to be read");
 	if (workq_submit(o->reads, run_why, why_done, w) == 0) {

@@ -43,6 +43,7 @@ enum {
 	SEEN_STORE_US = 10 * 1000 * 1000,
 	ORDERS_MAX = 200, /* told in one answer */
 	DUE_MAX = 4000,
+	CLOCK_SLACK = 5 * 1000 * 1000, /* µs */
 };
 
 struct dispatch_poll {
@@ -276,6 +277,12 @@ int64_t
 dispatch_silence(struct dispatch *d, const char *site)
 {
 	return presence_silence(&dispatch_site(d, site)->heard, clock_mono());
+}
+
+int64_t
+dispatch_clock_ahead(struct dispatch *d, const char *site)
+{
+	return dispatch_site(d, site)->ahead;
 }
 
 bool
@@ -619,6 +626,17 @@ drop_older(struct dispatch *d, const char *agent)
 		answer(p, NULL, json_array());
 }
 
+/* What a poll's way takes makes no clock wrong, and what is said of its jobs does not change with each of them. */
+static void
+note_clock(struct dispatch_site *s, int64_t now)
+{
+	int64_t ahead = now > 0 ? now - clock_wall() : 0;
+	int64_t moved = ahead > s->ahead ? ahead - s->ahead : s->ahead - ahead;
+
+	if (moved > CLOCK_SLACK)
+		s->ahead = ahead;
+}
+
 void
 dispatch_poll(struct dispatch *d, struct rest_request *rq)
 {
@@ -642,6 +660,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 	dispatch_site(d, msg.site)->trouble = msg.trouble;
 	dispatch_site(d, msg.site)->own_servers = msg.own_servers;
 	dispatch_site(d, msg.site)->stop = msg.stop;
+	note_clock(dispatch_site(d, msg.site), msg.now);
 	drop_older(d, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;

@@ -63,6 +63,10 @@ dispatch_last_seen(struct dispatch *d, const char *site);
 int64_t
 dispatch_silence(struct dispatch *d, const char *site);
 
+/* By how much the site's agent's clock was ahead of ours when it was heard last, to some seconds; 0: as far as is known
+ * it is right. Times of events are by that clock. */
+int64_t
+dispatch_clock_ahead(struct dispatch *d, const char *site);
 /* Do the site's own servers serve it, so that jobs are confirmed by logs? As the agent said last. */
 bool
 dispatch_own_servers(struct dispatch *d, const char *site);

@@ -33,7 +33,8 @@ struct dispatch_site {
 	struct error trouble;	    /* of its agent, as the last poll said */
 	struct agent_msg_stop stop; /* the same */
 	bool own_servers;	    /* the same */
-	bool full; /* its agent has as many jobs as it takes, and more wait here */
+	int64_t ahead; /* by how much its clock was ahead of ours at the last poll */
+	bool full;     /* its agent has as many jobs as it takes, and more wait here */
 	struct dispatch_call *waiting; /* to be told to its agent, in order */
 	size_t n_waiting;
 	size_t n_out; /* told, and not answered yet */

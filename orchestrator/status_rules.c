@@ -18,7 +18,8 @@ static void
 judge_open(const struct status_rules_site *site, const struct status_rules_host *h,
     int64_t now, struct status_rules_row *ret)
 {
-	int64_t since = h->stage_entered ? h->stage_entered : h->created;
+	int64_t since =
+	    h->stage_entered ? h->stage_entered - site->clock_ahead : h->created;
 
 	ret->state = "busy";
 	ret->since = since;

@@ -16,6 +16,7 @@ struct status_rules_site {
 	bool absent;	      /* not heard for a minute */
 	bool full;	      /* it has as many jobs as it takes */
 	bool own_servers;     /* jobs are confirmed by logs */
+	int64_t clock_ahead;  /* of its clock, by which stages are entered */
 	struct error trouble; /* why it takes no orders; code "": it does */
 	/* No BMC of the site is asked, since so many of those heard of had refused the password; 0: they are. */
 	int64_t stop_since, stop_refused, stop_heard;
@@ -30,7 +31,7 @@ struct status_rules_host {
 	bool ended, failed;
 	int64_t created, sent, ended_at;
 	const char *verdict_code, *verdict_text;
-	/* The stage that the job is in; entered 0: not known. */
+	/* The stage that the job is in, by its agent's clock; entered 0: not known. */
 	int64_t stage_entered, stage_ended;
 	int64_t stage_deadline_us; /* <= 0: none */
 };

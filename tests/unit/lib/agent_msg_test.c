@@ -31,7 +31,8 @@ polls(void **state)
 		"{\"v\":1,\"site\":\"local\",\"agent\":\"0123456789abcdef\",\"table\":12,"
 		"\"wait_s\":25,"
 		"\"trouble\":{\"code\":\"spool-full\",\"text\":\"no space\",\"next\":"
-		"\"free some\"},\"own_servers\":true,\"max_jobs\":7}"),
+		"\"free "
+		"some\"},\"own_servers\":true,\"max_jobs\":7,\"now\":1769851800000000}"),
 	    *again;
 	struct agent_msg_poll m;
 	struct error err;
@@ -43,6 +44,7 @@ polls(void **state)
 	assert_string_equal(m.trouble.next, "free some");
 	assert_true(m.own_servers);
 	assert_int_equal(m.max_jobs, 7);
+	assert_int_equal(m.now, 1769851800000000);
 	again = agent_msg_poll_to_json(&m);
 	assert_true(json_equal(v, again));
 	json_decref(again);

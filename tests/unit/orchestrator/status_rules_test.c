@@ -104,12 +104,31 @@ who_waits_and_who_is_not_asked(void **state)
 	check(&(struct row){{.stop_since = 1}, quiet, "idle", "", "", false, false});
 }
 
+static void
+agents_have_clocks_of_their_own(void **state)
+{
+	const int64_t min = 60 * USEC_PER_SEC;
+	const struct status_rules_site behind = {.clock_ahead = -10 * min},
+				       ahead = {.clock_ahead = 10 * min};
+
+	(void)state;
+	check(&(struct row){
+	    behind, open_job(NOW - 11 * min, 2 * min), "busy", "", "", false, true});
+	check(&(struct row){behind, open_job(NOW - 13 * min, 2 * min), "busy",
+	    "deadline-passed", "deadline passed", true, true});
+	check(&(struct row){
+	    ahead, open_job(NOW + 9 * min, 2 * min), "busy", "", "", false, true});
+	check(&(struct row){ahead, open_job(NOW + 7 * min, 2 * min), "busy",
+	    "deadline-passed", "deadline passed", true, true});
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_rule),
 	    cmocka_unit_test(who_waits_and_who_is_not_asked),
+	    cmocka_unit_test(agents_have_clocks_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
