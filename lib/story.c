@@ -646,14 +646,34 @@ ends_in(const char *s, const char *end)
 	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
+/* A transfer may end without a word of the machine: the server's patience ran out, the ticket was revoked, the server was
+ * stopped. That may be long after it fell silent. */
+static bool
+ends_by_server(const struct event *ev)
+{
+	static const char *const results[] = {
+	    "timeout", "superseded", "complete-unacked"};
+	static const char *const aborts[] = {"the server is being stopped",
+	    "idle, and others need", "the file shrank", "fetched in pieces",
+	    "cannot read the file"};
+	const char *result = detail(ev, "result");
+
+	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
+		if (str_eq(result, results[i]))
+			return true;
+	for (size_t i = 0; str_eq(result, "aborted") && i < ARRAY_SIZE(aborts); i++)
+		if (str_has_prefix(ev->reason, aborts[i]))
+			return true;
+	return false;
+}
+
 static void
 on_transfer(struct story *s, int64_t seq, const struct event *ev)
 {
 	const char *class = detail(ev, "class");
 	char text[STORY_TEXT_SIZE];
 
-	/* An end may be told long after the machine fell silent: its own patience ran out. */
-	if (!str_eq(detail(ev, "result"), "timeout"))
+	if (!ends_by_server(ev))
 		s->heard = ev->at;
 	if (str_eq(detail(ev, "result"), "not-found")) {
 		/* What a ticket no longer gives is not missing. */
