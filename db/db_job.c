@@ -36,6 +36,7 @@ enum {
 	STAGE_LIST,
 	STAGE_LIST_BOOT,
 	STAGE_PAST,
+	STAGE_LATE,
 };
 
 /* Ids before $2, NULL: all; what sorts behind every id bounds the walk then. $4 and $5 (kind, open) narrow every list;
@@ -108,6 +109,11 @@ static const char *const sql[] = {
 	" LIMIT 1 OFFSET $3), '')"
 	" AND g.job = j.id AND g.state = 'confirmed' AND g.entered IS NOT NULL"
 	" AND g.ended IS NOT NULL ORDER BY j.id DESC",
+    [STAGE_LATE] =
+	"SELECT j.id, j.site, g.entered + g.deadline_us FROM job j CROSS JOIN job_stage g"
+	" WHERE j.ended IS NULL AND g.job = j.id AND g.attempt = j.attempt"
+	" AND g.stage = j.stage AND g.ended IS NULL AND g.entered IS NOT NULL"
+	" AND g.deadline_us > 0 ORDER BY j.id",
 };
 
 static const char *const state_names[] = {
@@ -454,6 +460,23 @@ db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
 		db_col_copy(st, 1, past.stage, sizeof(past.stage));
 		past.took = db_col_i64(st, 3) - db_col_i64(st, 2);
 		each(arg, &past);
+	}
+	return rc;
+}
+
+int
+db_job_deadlines(struct store *s,
+    void (*each)(void *arg, const struct db_job_deadline *deadline), void *arg)
+{
+	struct db_stmt *st = db_stmt(s->set[STORE_JOB], STAGE_LATE);
+	struct db_job_deadline d;
+	int rc;
+
+	while ((rc = db_step(st)) == 1) {
+		db_col_copy(st, 0, d.job, sizeof(d.job));
+		db_col_copy(st, 1, d.site, sizeof(d.site));
+		d.at = db_col_i64(st, 2);
+		each(arg, &d);
 	}
 	return rc;
 }

@@ -145,4 +145,16 @@ int
 db_job_past(struct store *s, const char *host, const char *before, int64_t jobs,
     void (*each)(void *arg, const struct db_job_past *past), void *arg) MUST_CHECK;
 
+/* When the stage that an open job is in is to be over, by its agent's clock. */
+struct db_job_deadline {
+	char job[ID_SIZE];
+	char site[64];
+	int64_t at;
+};
+/* Those of all open jobs, which are at most one a host. `each` must not use the store. */
+int
+db_job_deadlines(struct store *s,
+    void (*each)(void *arg, const struct db_job_deadline *deadline),
+    void *arg) MUST_CHECK;
+
 #endif

@@ -2,7 +2,9 @@
 /* GET /status: what each host is doing now; GET /agents: who works for which site.
  *
  * Entry points: the two handlers, and api_status_site() for whoever says it of many hosts. Read only. What a host is
- * said to be doing is decided in status_rules.c. The handlers own nothing once they returned.
+ * said to be doing is decided in status_rules.c. Where jobs are late the events of those are read in the thread of the
+ * work queue (orch.h), and the answer waits for it; a page under way is its own. Else the handlers own nothing once they
+ * returned.
  * Failure modes: codes of docs/api.md. */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,6 +20,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
+#include "orchestrator/late.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/status_rules.h"
 
@@ -108,10 +111,31 @@ facts(const struct db_host *h, const struct db_job *job, const struct db_job_sta
 	    .stage_deadline_us = g->deadline_us};
 }
 
+/* A page that waits for what is found of its late jobs. */
+struct page {
+	struct rest_request *rq; /* NULL: the client went away */
+	struct orch *o;
+	json_t *items, *next;
+	struct late late;
+};
+
+static void
+add_late(struct page *page, const struct db_job *job, const struct db_job_stage *g,
+    int64_t now, json_t *row)
+{
+	struct late_job late = {
+	    .passed = g->entered + g->deadline_us, .now = now, .row = row};
+
+	str_clip(late.job, sizeof(late.job), job->id);
+	late_add(&page->late, &late);
+}
+
 /* One row; *stuck says whether ?stuck=1 shows it. */
 static int
-status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *stuck)
+status_row(struct page *page, const char *name, int64_t now, json_t **ret, bool *stuck)
 {
+	struct orch *o = page->o;
+
 	struct db_host *h = str_alloc(sizeof(*h));
 	struct db_host_state st = {.power = ""};
 	struct status_rules_site site;
@@ -137,6 +161,8 @@ status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *st
 			put_job(&job, &g, &row, v);
 		if (row.reason[0] || str_eq(row.state, "failed"))
 			json_put_str(v, "reason", row.reason);
+		if (row.late)
+			add_late(page, &job, &g, now + site.clock_ahead, v);
 		*stuck = row.stuck;
 		*ret = v;
 	}
@@ -145,8 +171,7 @@ status_row(struct orch *o, const char *name, int64_t now, json_t **ret, bool *st
 }
 
 static int
-status_items(
-    struct orch *o, const struct store_names *names, bool only_stuck, json_t *items)
+status_items(struct page *page, const struct store_names *names, bool only_stuck)
 {
 	int64_t now = clock_wall();
 	int rc = 0;
@@ -154,13 +179,80 @@ status_items(
 	for (size_t i = 0; rc == 0 && i < names->n; i++) {
 		json_t *v = NULL;
 		bool stuck = false;
-		rc = status_row(o, names->v[i], now, &v, &stuck);
+		rc = status_row(page, names->v[i], now, &v, &stuck);
 		if (rc == 0 && (stuck || !only_stuck))
-			json_array_append_new(items, v);
+			json_array_append_new(page->items, v);
 		else
 			json_decref(v);
 	}
 	return rc;
+}
+
+/* In the thread: touches only the page's late jobs and the thread's own connection. Without it they say what they did. */
+static void
+run_page(void *arg)
+{
+	struct page *page = arg;
+	struct orch *o = page->o;
+	struct error err;
+
+	if (!o->reader && store_open_reader(o->config->database, &o->reader, &err) < 0)
+		return;
+	bool reading = db_read_begin(store_db(o->reader));
+	if (late_judge(o->reader, &page->late) < 0)
+		page->late.n = 0;
+	db_read_end(store_db(o->reader), reading);
+}
+
+static void
+put_found(const struct late_job *late)
+{
+	struct status_rules_row row = {.late = true};
+	json_t *likely = json_object();
+
+	status_rules_found(&row, late->found);
+	json_put_str(likely, "code", late->found->code);
+	json_put_str(likely, "title", late->found->title);
+	json_put(late->row, "likely", likely);
+	json_put_str(late->row, "reason", row.reason);
+}
+
+static void
+page_done(void *arg)
+{
+	struct page *page = arg;
+
+	for (size_t i = 0; i < page->late.n; i++)
+		if (page->late.v[i].found)
+			put_found(&page->late.v[i]);
+	if (page->rq)
+		rest_reply(page->rq, 200,
+		    json_pack("{s:O, s:O}", "items", page->items, "next", page->next),
+		    NULL);
+	json_decref(page->items);
+	json_decref(page->next);
+	free(page);
+}
+
+static void
+on_gone(void *arg)
+{
+	struct page *page = arg;
+
+	page->rq = NULL;
+}
+
+/* Takes it. */
+static void
+reply_page(struct page *page)
+{
+	struct rest_request *rq = page->rq;
+
+	if (page->late.n > 0 &&
+	    workq_submit(page->o->reads, run_page, page_done, page) == 0)
+		rest_on_gone(rq, on_gone, page);
+	else
+		page_done(page);
 }
 
 void
@@ -183,21 +275,23 @@ api_status_list(void *arg, struct rest_request *rq)
 	} else {
 		rc = db_host_names(o->store, NULL, cursor, limit + 1, &names);
 	}
-	json_t *next = json_null(), *items = json_array();
+	struct page *page = str_alloc(sizeof(*page));
+	*page =
+	    (struct page){.rq = rq, .o = o, .items = json_array(), .next = json_null()};
 	if (rc == 0 && (int64_t)names.n > limit) {
 		free(names.v[--names.n]);
-		next = json_string(names.v[names.n - 1]);
+		page->next = json_string(names.v[names.n - 1]);
 	}
 	if (rc == 0)
-		rc = status_items(o, &names, only_stuck, items);
+		rc = status_items(page, &names, only_stuck);
 	store_names_done(&names);
-	json_t *answer = json_pack("{s:o, s:o}", "items", items, "next", next);
-	if (rc == 0) {
-		rest_reply(rq, 200, answer, NULL);
-	} else {
-		json_decref(answer);
+	if (rc < 0) {
 		api_failed(o, rq, rc, "read the hosts");
+		page->rq = NULL;
+		page_done(page);
+		return;
 	}
+	reply_page(page);
 }
 
 /* lag: how many versions of the site's table the agent is behind is not a number of anything; what

@@ -21,7 +21,7 @@
 #include "lib/verdict.h"
 #include "orchestrator/explain_json.h"
 
-enum { EVENTS_END = 800, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
+enum { EVENTS_END = 800, EVENTS_OPEN = 300, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
 
 struct gather {
 	struct story *story;
@@ -272,6 +272,29 @@ explain_end(struct store *s, const struct event *ev, struct db_job *job)
 	free(usual);
 	free(story);
 	return rc;
+}
+
+int
+explain_open(struct store *s, const char *id, int64_t now, const struct verdict_row **ret)
+{
+	static const struct verdict_usual not_asked = {.n = 0};
+	struct story *story = str_alloc(sizeof(*story));
+	struct db_job *job = str_alloc(sizeof(*job));
+	struct verdict v = {.row = NULL};
+	int rc = db_job_get(s, id, job);
+
+	*ret = NULL;
+	if (rc == 0 && !job->ended) {
+		const struct verdict_look look = {story, &not_asked, now};
+		rc = tell_job(s, job, EVENTS_OPEN, 0, story);
+		if (rc == 0)
+			verdict_provisional(&look, &v);
+		if (v.row && v.row->kind == VERDICT_FAILED)
+			*ret = v.row;
+	}
+	free(job);
+	free(story);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* ---- when it is asked for ---- */

@@ -9,6 +9,7 @@
 #include "db/db_boot.h"
 #include "db/db_job.h"
 #include "lib/usual.h"
+#include "lib/verdict.h"
 
 /* What is asked about. */
 struct explain_of {
@@ -22,6 +23,11 @@ struct explain_of {
  * what the agent said, and writes `job.verdict`. 0 or an errno of the database. */
 int
 explain_end(struct store *s, const struct event *ev, struct db_job *job) MUST_CHECK;
+/* What is known to be wrong with an open job already, by its agent's clock; NULL: nothing, or it has ended. Likely at
+ * best. */
+int
+explain_open(struct store *s, const char *job, int64_t now,
+    const struct verdict_row **ret) MUST_CHECK;
 /* What `name` is: a host (of what is under way there, or was last), a job or a boot, in this order. -ENOENT: nothing. */
 int
 explain_find(struct store *s, const char *name, struct explain_of *ret) MUST_CHECK;

@@ -6,6 +6,7 @@
  * worth a look come first, and both parts are in order of name. Times that go on by themselves are not in it, so that
  * it changes only when a host does; `seq` is the last event of the state that was read, so that a
  * follower misses nothing.
+ * What is late has the verdict that it would have by now, in its code and reason (late.c).
  * Ownership: buffers that double; their sizes follow from the number of hosts. Failure modes: those of db.h. */
 #include "orchestrator/fleet_doc.h"
 
@@ -17,8 +18,10 @@
 #include "db/db_boot.h"
 #include "db/db_event.h"
 #include "db/db_fleet.h"
+#include "db/db_job.h"
 #include "lib/clock.h"
 #include "lib/str.h"
+#include "orchestrator/late.h"
 
 struct out {
 	char *text;
@@ -29,6 +32,7 @@ struct walk {
 	const struct fleet_doc_site *sites;
 	size_t n;
 	int64_t now;
+	struct late late;
 	struct out stuck, rest;
 };
 
@@ -147,14 +151,34 @@ put_row(struct out *o, const struct db_fleet_row *r, const struct status_rules_r
 	put_raw(o, row->stuck ? "true]" : "false]");
 }
 
+static const struct status_rules_site *
+find_site(const struct walk *w, const char *name)
+{
+	static const struct status_rules_site never = {.absent = true};
+	const struct fleet_doc_site *site =
+	    w->n ? bsearch(name, w->sites, w->n, sizeof(w->sites[0]), compare_site)
+		 : NULL;
+
+	return site ? &site->known : &never;
+}
+
+static void
+add_late(void *arg, const struct db_job_deadline *d)
+{
+	struct walk *w = arg;
+	const struct status_rules_site *site = find_site(w, d->site);
+	struct late_job job = {.passed = d->at, .now = w->now + site->clock_ahead};
+
+	if (site->absent || d->at >= job.now)
+		return;
+	str_clip(job.job, sizeof(job.job), d->job);
+	late_add(&w->late, &job);
+}
+
 static void
 add(void *arg, const struct db_fleet_row *r)
 {
-	static const struct status_rules_site never = {.absent = true};
 	struct walk *w = arg;
-	const struct fleet_doc_site *site =
-	    w->n ? bsearch(r->site, w->sites, w->n, sizeof(w->sites[0]), compare_site)
-		 : NULL;
 	const struct status_rules_host host = {.locked_at = r->locked_at,
 	    .locked_reason = r->locked_reason,
 	    .has_bmc = r->has_bmc,
@@ -171,7 +195,9 @@ add(void *arg, const struct db_fleet_row *r)
 	    .stage_deadline_us = r->deadline_us};
 	struct status_rules_row row;
 
-	status_rules_decide(site ? &site->known : &never, &host, w->now, &row);
+	status_rules_decide(find_site(w, r->site), &host, w->now, &row);
+	if (row.late)
+		status_rules_found(&row, late_find(&w->late, r->job));
 	put_row(row.stuck ? &w->stuck : &w->rest, r, &row);
 }
 
@@ -200,6 +226,10 @@ fleet_doc_read(struct store *s, const struct fleet_doc_site *sites, size_t n, in
 	bool reading = db_read_begin(store_db(s));
 	int rc = db_event_last(s, &seq);
 
+	if (rc == 0)
+		rc = db_job_deadlines(s, add_late, &w);
+	if (rc == 0)
+		rc = late_judge(s, &w.late);
 	if (rc == 0)
 		rc = db_fleet_list(s, add, &w);
 	db_read_end(store_db(s), reading);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* State, reason and "stuck" of a host, by its newest job and by what its site's agent is known to do.
  *
- * Entry point: status_rules_decide(). A host is busy with its open job, and failed when its last one failed and nobody
+ * Entry points: status_rules_decide(), and status_rules_found() for what is found in the events. A host is busy with its open job, and failed when its last one failed and nobody
  * has locked it; a job whose agent is not heard is shown as such, with what was known last and no guess.
  * Pure: the rows of GET /status and of GET /fleet come from here, so that they say the same. There are no failure modes;
  * what is too long for its buffer is clipped. */
@@ -43,6 +43,7 @@ judge_open(const struct status_rules_site *site, const struct status_rules_host 
 		str_clip(ret->code, sizeof(ret->code), "deadline-passed");
 		str_clip(ret->reason, sizeof(ret->reason), "deadline passed");
 		ret->stuck = true;
+		ret->late = true;
 	} else if (site->own_servers) {
 		str_clip(ret->reason, sizeof(ret->reason), "own servers: not held back");
 	}
@@ -97,4 +98,14 @@ status_rules_decide(const struct status_rules_site *site,
 	}
 	if (site->stop_since && h->has_bmc && !ret->reason[0])
 		tell_stop(site, now, ret);
+}
+
+void
+status_rules_found(struct status_rules_row *row, const struct verdict_row *found)
+{
+	if (!found)
+		return;
+	str_clip(row->code, sizeof(row->code), found->code);
+	snprintf(row->reason, sizeof(row->reason),
+	    "%s: " VERDICT_PROBABLY "%s (deadline passed)", found->code, found->title);
 }

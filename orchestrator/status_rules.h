@@ -41,6 +41,7 @@ struct status_rules_row {
 	bool stuck;	   /* worth a look: failed, late, or nobody tells */
 	bool shows_job;	   /* the newest job is what the row is about */
 	bool logs;	   /* it is confirmed by logs */
+	bool late;	   /* the reason is that a deadline has passed, and no other */
 	int64_t since;	   /* of the state or the stage, 0: not known */
 	int64_t in_stage_us;
 	char code[ERROR_CODE_SIZE]; /* "" : none */
@@ -50,5 +51,10 @@ struct status_rules_row {
 void
 status_rules_decide(const struct status_rules_site *site,
     const struct status_rules_host *host, int64_t now, struct status_rules_row *ret);
+
+/* Of a late one: what is known to be wrong already, as code and reason; `found` NULL: nothing. */
+struct verdict_row;
+void
+status_rules_found(struct status_rules_row *row, const struct verdict_row *found);
 
 #endif

@@ -21,6 +21,7 @@ static const struct {
     {"SELECT boot, host, site, began", "SCAN console USING INDEX console_added"},
     /* Open jobs are at most one a host, and this index has no others. */
     {"SELECT host FROM job WHERE ended IS NULL", "SCAN job USING INDEX job_open_host"},
+    {"SELECT j.id, j.site, g.entered + g.deadline_us", "SCAN j USING INDEX job_open"},
     /* Lists of what people made by hand, one by one. */
     {"SELECT id, name, role, digest", "SCAN token USING INDEX"},
     {"SELECT name FROM webhook ORDER BY name", "SCAN webhook USING COVERING "},

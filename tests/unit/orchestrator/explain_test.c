@@ -435,6 +435,36 @@ an_end_reads_little(void **state)
 	assert_non_null(strstr(job.verdict_text, "the power was seen on"));
 }
 
+/* Of the newest events of an open job, and of none that has ended. */
+static void
+an_open_one_is_judged_too(void **state)
+{
+	struct fixture *f = *state;
+	const struct verdict_row *found;
+	struct db_job job;
+	int64_t seq;
+
+	add_job(f, UUID);
+	assert_int_equal(db_event_last(f->store, &seq), 0);
+	begin_attempt(f, seq + 2);
+	assert_int_equal(explain_open(f->store, JOB, FIXTURE_NOW, &found), 0);
+	assert_null(found);
+	for (int i = 0; i < 1000; i++)
+		add_event(f, "http.progress", NULL, "{'class':'kernel'}");
+	add_event(f, "job.ticket", NULL, "{'state':'consumed'}");
+	add_event(f, "job.stage", NULL, "{'stage':'os-up','state':'entered'}");
+	add_event(f, "sol.line", NULL,
+	    "{'class':'panic','line':'Kernel panic - not syncing: x'}");
+	int64_t rows = db_rows(store_db(f->store));
+	assert_int_equal(explain_open(f->store, JOB, FIXTURE_NOW, &found), 0);
+	assert_true(db_rows(store_db(f->store)) - rows < 400);
+	assert_string_equal(found->code, "kernel-panic-seen");
+	fail_job(f, &job);
+	assert_int_equal(explain_open(f->store, JOB, FIXTURE_NOW, &found), 0);
+	assert_null(found);
+	assert_int_equal(explain_open(f->store, "nobody", FIXTURE_NOW, &found), 0);
+}
+
 static void
 a_strangers_event_is_found(void **state)
 {
@@ -514,6 +544,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		deadlines_come_from_the_past, fixture_open, fixture_close),
 	    FIXTURE_TEST(an_end_reads_little),
+	    FIXTURE_TEST(an_open_one_is_judged_too),
 	    FIXTURE_TEST(a_strangers_event_is_found),
 	    FIXTURE_TEST(a_stranger_in_a_crowd_is_found),
 	    FIXTURE_TEST(no_stranger_is_taken_for_it),

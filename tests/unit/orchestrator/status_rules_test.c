@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "lib/clock.h"
+#include "lib/verdict.h"
 
 #define NOW (1000 * USEC_PER_SEC)
 
@@ -105,6 +106,28 @@ who_waits_and_who_is_not_asked(void **state)
 }
 
 static void
+what_is_found_of_a_late_one(void **state)
+{
+	const struct status_rules_site well = {.absent = false},
+				       absent = {.absent = true};
+	const struct status_rules_host late = open_job(NOW - 30, 20);
+	const struct verdict_row *panic = verdict_find("kernel-panic-seen");
+	struct status_rules_row row;
+
+	(void)state;
+	status_rules_decide(&absent, &late, NOW, &row);
+	assert_false(row.late);
+	status_rules_decide(&well, &late, NOW, &row);
+	assert_true(row.late);
+	status_rules_found(&row, NULL);
+	assert_string_equal(row.code, "deadline-passed");
+	status_rules_found(&row, panic);
+	assert_string_equal(row.code, "kernel-panic-seen");
+	assert_string_equal(row.reason,
+	    "kernel-panic-seen: probably: The kernel panicked (deadline passed)");
+}
+
+static void
 agents_have_clocks_of_their_own(void **state)
 {
 	const int64_t min = 60 * USEC_PER_SEC;
@@ -128,6 +151,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(every_rule),
 	    cmocka_unit_test(who_waits_and_who_is_not_asked),
+	    cmocka_unit_test(what_is_found_of_a_late_one),
 	    cmocka_unit_test(agents_have_clocks_of_their_own),
 	};
 
