@@ -27,7 +27,7 @@ static const struct verdict by_stage[STAGE_COUNT] = {
 	"try netboot-ctl power status on this host; check the BMC's network and its "
 	"load"},
     [STAGE_POWER] = {"power-not-on", "the power-on was not seen in time",
-	"look at the machine's power state by netboot-ctl power status, then retry"},
+	"netboot-ctl power status HOST, then retry"},
     [STAGE_FIRMWARE_DHCP] = {"no-dhcp-after-power-on",
 	"no network boot request came from any of the host's MAC addresses after the "
 	"power-on",
@@ -35,7 +35,8 @@ static const struct verdict by_stage[STAGE_COUNT] = {
 	"that network boot is enabled in the firmware"},
     [STAGE_IPXE_DHCP] = {"ipxe-silent",
 	"the loader was delivered, but iPXE never asked for an address",
-	"watch the console: the loader may not support this network card, or Secure Boot "
+	"netboot-ctl console HOST: the loader may not support this network card, or "
+	"Secure Boot "
 	"refused it"},
     [STAGE_SCRIPT] = {"script-not-fetched",
 	"iPXE got an address but did not fetch its script",
@@ -44,17 +45,19 @@ static const struct verdict by_stage[STAGE_COUNT] = {
 	"check the network path for loss and MTU, or give the image a longer deadline"},
     [STAGE_ROOTFS] = {"rootfs-stalled",
 	"the kernel was started, but it did not fetch all further files in time",
-	"watch the console: the kernel may lack the network driver or the file's "
+	"netboot-ctl console HOST: the kernel may lack the network driver or the file's "
 	"address"},
     [STAGE_OS_UP] = {"os-silent",
 	"the system was loaded, but no sign of life came from it in time",
-	"watch the console; the system may have no network or its report may be blocked"},
+	"netboot-ctl console HOST; the system may have no network or its report may be "
+	"blocked"},
     [STAGE_INSTALLED] = {"installer-silent",
 	"the installer did not report its end in time; it is not started again by itself",
-	"watch the console before retrying: the installation may still be running"},
+	"netboot-ctl console HOST before retrying: the installation may still be "
+	"running"},
     [STAGE_LOCAL_BOOT] = {"disk-boot-not-seen",
 	"the installation was reported, but the installed system was not seen in time",
-	"watch the console: the disk may not be in the firmware's boot order"},
+	"netboot-ctl console HOST: the disk may not be in the firmware's boot order"},
 };
 
 static const struct verdict other_dhcp = {"other-dhcp-answered",
@@ -88,14 +91,16 @@ static const struct verdict loader_stall = {"loader-stalled",
     "check the network path for loss and MTU (a smaller TFTP block size may help)"};
 static const struct verdict kernel_none = {"script-fetched-kernel-not",
     "iPXE fetched its script but not the kernel",
-    "watch the console for iPXE's error; check the image's kernel arguments"};
+    "netboot-ctl console HOST --replay newest --text for iPXE's error; check the image's "
+    "kernel arguments"};
 static const struct verdict kernel_stall = {"kernel-stalled",
     "the kernel was not delivered completely in time",
     "check the network path for loss and MTU, or give the image a longer deadline"};
 static const struct verdict undelivered = {"ticket-consumed-undelivered",
     "the ticket was used up, but the last transfer was not seen to arrive; whether the "
     "image was started is unknown",
-    "watch the console; order the job again when the machine did not start the image"};
+    "netboot-ctl console HOST; order the job again when the machine did not start the "
+    "image"};
 static const struct verdict again = {"booted-again-after-install",
     "after the installation the machine asked the network again and was sent to its "
     "disk, but the installed system was not seen",
@@ -104,7 +109,7 @@ static const struct verdict again = {"booted-again-after-install",
 static const struct verdict restarted = {"installer-silent",
     "the machine restarted before the installer reported its end; it was sent to its "
     "disk, and nothing was heard since",
-    "watch the console; look whether its disk is usable before ordering it again"};
+    "netboot-ctl console HOST; look whether its disk is usable before ordering it again"};
 static const struct verdict not_down = {"disk-boot-not-seen",
     "the probe was not seen to stop answering and to answer again after the "
     "installation, so that a restart from the disk is not proven",
@@ -112,7 +117,7 @@ static const struct verdict not_down = {"disk-boot-not-seen",
     "it"};
 static const struct verdict still_on = {"power-not-off",
     "the machine was not seen to switch off in time",
-    "look at the machine's power state by netboot-ctl power status; a hung BMC may need "
+    "netboot-ctl power status HOST; a hung BMC may need "
     "a cold reset"};
 static const struct verdict unknown = {
     "internal", "the stage ended without a reason", "report this with the job's events"};
@@ -178,7 +183,8 @@ static const struct verdict step_in_doubt = {"interrupted",
 static const struct verdict unseen_used = {"interrupted",
     "the agent was restarted too often to see what became of the machine; the image had "
     "been let go and may be at work",
-    "watch the console before ordering anything; see why the agent does not keep running "
+    "netboot-ctl console HOST before ordering anything; see why the agent does not keep "
+    "running "
     "(journalctl -u netboot-agent)"};
 static const struct verdict unseen_unused = {"interrupted",
     "the agent was restarted too often to see what became of the machine; the image was "
@@ -216,27 +222,27 @@ static const struct verdict nothing_done = {
 static const struct verdict off_in_doubt = {"power-in-doubt",
     "the machine had been ordered to switch off, which was not seen yet; it is left as "
     "it is",
-    "look at it by netboot-ctl power status, and switch it on if it is to run"};
+    "netboot-ctl power status HOST, and switch it on if it is to run"};
 static const struct verdict left_off = {"left-off",
     "the machine had been switched off and is left so; its next start may begin with one "
     "network boot, without an image",
-    "netboot-ctl power on, if it is to run"};
+    "netboot-ctl power on HOST, if it is to run"};
 static const struct verdict on_in_doubt = {"power-in-doubt",
     "the machine had been ordered to switch on, which was not seen yet; it is left as it "
     "is",
-    "look at it by netboot-ctl power status"};
+    "netboot-ctl power status HOST"};
 static const struct verdict control_in_doubt = {"power-in-doubt",
     "the BMC had been given the order, or was about to be; whether it was carried out is "
     "unknown",
-    "look at it by netboot-ctl power status"};
+    "netboot-ctl power status HOST"};
 static const struct verdict not_let_go = {"image-not-let-go",
     "the machine had been switched on to load the image, which was not let go to it and "
     "will not be; it is left running",
-    "look whether it comes up from its disk; netboot-ctl reboot, if it does not"};
+    "look whether it comes up from its disk; netboot-ctl reboot HOST, if it does not"};
 static const struct verdict let_go = {"image-let-go",
     "the image had been let go to the machine before: it may be at work, an installer "
     "too, and the machine was not touched",
-    "watch the console; netboot-ctl power off, if it must not go on"};
+    "netboot-ctl console HOST; netboot-ctl power off HOST, if it must not go on"};
 static const struct verdict rebooted = {"rebooted",
     "the machine had been switched off and on again; it is not waited for any more", ""};
 

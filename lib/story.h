@@ -113,6 +113,7 @@ struct story {
 	struct story_host host;
 	char site[EVENT_SITE_SIZE];
 	char job[ID_SIZE], boot[ID_SIZE];
+	char image[BUNDLE_NAME_SIZE]; /* the job's, as the caller knows it */
 	struct story_fact fact[STORY_FACTS];
 	struct story_stage stages[STAGE_COUNT];
 	enum stage stage; /* where it stands, or where it ended */

@@ -62,7 +62,7 @@ word_value(const struct story *s, const char *word, size_t n)
 	const struct {
 		const char *word, *value;
 	} words[] = {{"HOST", s->host.name}, {"SITE", s->site}, {"JOB", s->job},
-	    {"BOOT", s->boot}};
+	    {"BOOT", s->boot}, {"IMAGE", s->image}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strlen(words[i].word) == n && strncmp(words[i].word, word, n) == 0 &&

@@ -42,7 +42,7 @@ struct verdict_row {
 	const char *code, *title;
 	const char
 	    *text; /* a sentence; where the agent says one itself, that one is kept */
-	const char *next; /* HOST, SITE, JOB and BOOT are filled in */
+	const char *next; /* HOST, SITE, JOB, BOOT and IMAGE are filled in */
 	enum verdict_kind kind;
 	/* For codes of its own: which verdicts of an agent it may take the place of, NULL at the end. */
 	const char *const *refines;
@@ -84,7 +84,7 @@ verdict_provisional(const struct verdict_look *look, struct verdict *ret);
 /* A row of kind VERDICT_STATE as it stands. */
 void
 verdict_state(const char *code, const struct story *story, struct verdict *ret);
-/* HOST, SITE, JOB and BOOT in src as the story has them. */
+/* HOST, SITE, JOB, BOOT and IMAGE in src as the story has them. */
 void
 verdict_fill(const struct story *story, const char *src, char *dst, size_t size);
 

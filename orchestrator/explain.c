@@ -63,7 +63,7 @@ describe(const struct bundle_host *h, struct story_host *ret)
 }
 
 static int
-begin_story(struct store *s, const char *host, struct story *ret)
+begin_story(struct store *s, const char *host, const char *image, struct story *ret)
 {
 	struct db_host *h = str_alloc(sizeof(*h));
 	struct story_host who = {.name = ""};
@@ -73,6 +73,7 @@ begin_story(struct store *s, const char *host, struct story *ret)
 	if (rc == 0)
 		describe(&h->host, &who);
 	story_init(ret, &who);
+	str_clip(ret->image, sizeof(ret->image), image);
 	free(h);
 	return rc == -ENOENT ? 0 : rc;
 }
@@ -162,7 +163,7 @@ tell_job(struct store *s, const struct db_job *job, int64_t limit, int64_t attem
 	struct found in = {.attempt = attempt > 0 ? attempt : job->attempt};
 	const struct db_event_filter all = {.job = job->id, .limit = limit};
 	int64_t back = 0;
-	int rc = begin_story(s, job->host, story);
+	int rc = begin_story(s, job->host, job->image, story);
 
 	if (rc == 0)
 		rc = db_event_back(s, job->id, INT64_MAX, limit + 1, &back);
@@ -260,7 +261,7 @@ explain_end(struct store *s, const struct event *ev, struct db_job *job)
 		if (rc == 0)
 			rc = explain_past(s, job->host, job->id, job->image, usual);
 	} else {
-		rc = begin_story(s, job->host, story);
+		rc = begin_story(s, job->host, job->image, story);
 	}
 	if (rc == 0) {
 		story_take(story, 0, ev);
@@ -473,7 +474,7 @@ why_boot(struct store *s, const struct explain_of *of, const struct db_boot *boo
 {
 	struct gather g = {.story = x->story};
 	const struct db_event_filter f = {.boot = of->boot, .limit = EVENTS_WHY};
-	int rc = begin_story(s, of->host, x->story);
+	int rc = begin_story(s, of->host, "", x->story);
 
 	if (rc == 0 && boot)
 		rc = db_event_list(s, &f, take, &g);

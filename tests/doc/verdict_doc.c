@@ -30,7 +30,8 @@ static const char intro[] =
     "agent said stays with the job as `agent_code`. A rule that points to a cause "
     "without proving it is told as "
     "*likely* and its text begins with \"probably:\"; what could\n"
-    "not be seen is never told as certain. HOST, SITE, JOB and BOOT in a next step are "
+    "not be seen is never told as certain. HOST, SITE, JOB, BOOT and IMAGE in a next "
+    "step are "
     "filled in; what else is in "
     "capitals is for you.\n";
 

@@ -305,8 +305,10 @@ names_are_filled_in(void **state)
 
 	(void)state;
 	begin(s, "kernel");
-	verdict_fill(s, "netboot-ctl x HOST --y SITE; HOSTS, TEXT", out, sizeof(out));
-	assert_string_equal(out, "netboot-ctl x edge01 --y SITE; HOSTS, TEXT");
+	str_clip(s->image, sizeof(s->image), "debian");
+	verdict_fill(
+	    s, "netboot-ctl x HOST --y SITE; HOSTS, TEXT, IMAGE", out, sizeof(out));
+	assert_string_equal(out, "netboot-ctl x edge01 --y SITE; HOSTS, TEXT, debian");
 	verdict_fill(s, "see HOST and more", small, sizeof(small));
 	assert_string_equal(small, "see edge01 ");
 	/* No half of a character. */
