@@ -91,7 +91,7 @@ static const struct verdict loader_stall = {"loader-stalled",
     "check the network path for loss and MTU (a smaller TFTP block size may help)"};
 static const struct verdict kernel_none = {"script-fetched-kernel-not",
     "iPXE fetched its script but not the kernel",
-    "netboot-ctl console HOST --replay newest --text for iPXE's error; check the image's "
+    "netboot-ctl console HOST --replay BOOT --text for iPXE's error; check the image's "
     "kernel arguments"};
 static const struct verdict kernel_stall = {"kernel-stalled",
     "the kernel was not delivered completely in time",

@@ -19,7 +19,7 @@
 	}
 
 #define WAY_UP (F(FLAGS) | F(ORDERED_ON) | F(ON) | F(CONSOLE) | F(CONSOLE_LOST))
-#define REPLAY "netboot-ctl console HOST --replay newest --text"
+#define REPLAY "netboot-ctl console HOST --replay BOOT --text"
 #define EARLY_SILENT "no-dhcp-after-power-on", "loader-not-fetched"
 #define EARLY EARLY_SILENT, "dhcp-not-answered"
 #define IN_IPXE                                                           \

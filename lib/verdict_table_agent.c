@@ -209,7 +209,7 @@ const struct verdict_row verdict_table_agent[] = {
     {.code = "ipxe-silent",
 	.title = "iPXE did not ask for an address",
 	.text = "the loader was delivered, and iPXE never asked for an address",
-	.next = "netboot-ctl console HOST --replay newest --text; another loader: "
+	.next = "netboot-ctl console HOST --replay BOOT --text; another loader: "
 		"netboot-ctl host set HOST --loader ARCH=FILE"},
     {.code = "script-not-fetched",
 	.title = "iPXE did not fetch its script",
@@ -218,7 +218,7 @@ const struct verdict_row verdict_table_agent[] = {
     {.code = "script-fetched-kernel-not",
 	.title = "iPXE fetched its script, not the kernel",
 	.text = "iPXE fetched its script and did not ask for the kernel",
-	.next = "netboot-ctl console HOST --replay newest --text"},
+	.next = "netboot-ctl console HOST --replay BOOT --text"},
     {.code = "kernel-stalled",
 	.title = "The kernel's transfer stalled",
 	.text = "the kernel was not delivered completely in time",
@@ -232,12 +232,12 @@ const struct verdict_row verdict_table_agent[] = {
     {.code = "ticket-consumed-undelivered",
 	.title = "The last octets were let go and not seen to arrive",
 	.text = "the ticket is used up; whether the image was started is not known",
-	.next = "netboot-ctl console HOST --replay newest --text; look before "
+	.next = "netboot-ctl console HOST --replay BOOT --text; look before "
 		"ordering again"},
     {.code = "rootfs-stalled",
 	.title = "Further files were not fetched",
 	.text = "the kernel was started and did not fetch all further files in time",
-	.next = "netboot-ctl console HOST --replay newest --text: has the kernel the "
+	.next = "netboot-ctl console HOST --replay BOOT --text: has the kernel the "
 		"network driver, and the right address?"},
     {.code = "os-silent",
 	.title = "The loaded system gave no sign of life",
@@ -253,7 +253,7 @@ const struct verdict_row verdict_table_agent[] = {
 	.title = "The installer reported a failure",
 	.text = "the installer reported a failure",
 	.next = "netboot-ctl events --job JOB --kind report.failed; netboot-ctl "
-		"console HOST --replay newest --text"},
+		"console HOST --replay BOOT --text"},
     {.code = "booted-again-after-install",
 	.title = "It asked the network again after the installation",
 	.text = "after the installation the machine asked the network again and was "
