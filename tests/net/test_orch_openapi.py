@@ -103,7 +103,6 @@ def test_every_get_after_a_life(orch):
                  agent.event("power.state", job, boot=boot, power="on"),
                  agent.event("sol.line", job, boot=boot, **{"class": "ipxe", "line": "https://ipxe.org/4c0a6092"}),
                  agent.event("sol.line", job, boot=boot, **{"class": "secure-boot", "line": "Security Violation"}),
-                 agent.event("sol.line", job, boot=boot, **{"class": "panic", "line": "Kernel panic - not syncing: x"}),
                  agent.event("power.state", power="unknown", reason="timeout"), unknown(agent),
                  agent.event("job.failed", job, code="kernel-stalled", text="t", next="n"))
     orch.post("/hosts/edge02/lock", {"reason": "x"})
@@ -208,6 +207,7 @@ def test_every_described_member_is_met(orch):
                  agent.event("power.state", job, boot=boot, power="on"),
                  agent.event("sol.line", job, boot=boot, **{"class": "ipxe", "line": "https://ipxe.org/4c0a6092"}),
                  agent.event("sol.line", job, boot=boot, **{"class": "secure-boot", "line": "Security Violation"}),
+                 agent.event("sol.line", job, boot=boot, **{"class": "panic", "line": "Kernel panic - not syncing: x"}),
                  agent.event("power.state", power="unknown", reason="timeout"),
                  agent.event("http.begin", job, boot=boot, file="x", ip="10.77.0.11", **{"class": "kernel"}),
                  dict(agent.event("http.error", job, boot=boot, file="x", bytes=1, total=2, reason="gone", ip="10.77.0.11",
