@@ -21,7 +21,7 @@
 #include "lib/verdict.h"
 #include "orchestrator/explain_json.h"
 
-enum { EVENTS_END = 800, EVENTS_OPEN = 300, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
+enum { EVENTS_END = 1200, EVENTS_OPEN = 300, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
 
 struct gather {
 	struct story *story;
