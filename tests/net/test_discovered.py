@@ -223,18 +223,18 @@ def test_retention_with_a_kill_in_the_middle(tmp_path):
     def left():
         db = sqlite3.connect(o.database, timeout=PATIENCE)
         try:
-            return [n for n, in db.execute("select count(*) from event group by kind order by kind")]
+            return dict(db.execute("select kind, count(*) from event where kind like 'http.%' group by kind"))
         finally:
             db.close()
-    total = sum(left())
+    total = sum(left().values())
     o.start()
-    until(lambda: sum(left()) < total, "the first to go")
+    until(lambda: sum(left().values()) < total, "the first to go")
     o.kill()
     o.start()
-    # Numbers 1 to 3000 by their ten days, and progress up to 4000 by its five; the newest event stays.
-    until(lambda: left()[0] == 500, "all of them gone")
+    # Numbers 1 to 3000 by their ten days, and progress up to 4000 by its five; the newest event stays, which may be another.
+    until(lambda: left()["http.end"] == 500 and left().get("http.progress", 0) <= 1, "all of them gone")
     until(lambda: "event loop" not in o.log and "events, " in o.log, "the end of the round")
-    assert left()[0] == 500 and left()[1:] == [1], left()
+    assert left()["http.end"] == 500 and left().get("http.progress", 0) <= 1, left()
     assert o.post("/hosts/edge01/lock", {"reason": "x"}).status == 200
     a.report(a.event("http.end"))
     moved = audit(o, "retention.move")
