@@ -182,14 +182,6 @@ run_jobs_remove(struct run_jobs *js, struct run_job *job)
 
 /* ---- from bootd ---- */
 
-static const char *
-detail_text(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s == NULL ? "" : s;
-}
-
 /* A transfer from a pool address carries no host; the address was seen in DHCP before. */
 static struct run_job *
 job_of_event(struct run_jobs *js, const struct event *ev)
@@ -197,7 +189,7 @@ job_of_event(struct run_jobs *js, const struct event *ev)
 	struct addr_ip ip;
 
 	if (str_eq(ev->kind, "bootd.refused")) /* its entry, not its traffic */
-		return run_jobs_find_host(js, detail_text(ev, "name"));
+		return run_jobs_find_host(js, event_str(ev, "name"));
 	if (ev->host[0] != '\0')
 		return run_jobs_find_host(js, ev->host);
 	if (ev->ip[0] == '\0' || addr_ip_parse(ev->ip, &ip) < 0)

@@ -13,25 +13,18 @@
 
 #include "lib/str.h"
 
-static const char *
-detail(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s == NULL ? "" : s;
-}
-
 static bool
 from_firmware(const struct event *ev)
 {
-	return str_eq(detail(ev, "class"), "pxe") || str_eq(detail(ev, "class"), "http");
+	return str_eq(event_str(ev, "class"), "pxe") ||
+	       str_eq(event_str(ev, "class"), "http");
 }
 
 /* Detail "log": it was read in the log of one of the site's own servers. */
 static bool
 from_log(const struct event *ev)
 {
-	return detail(ev, "log")[0] != '\0';
+	return event_str(ev, "log")[0] != '\0';
 }
 
 static bool
@@ -51,7 +44,7 @@ from_client(const struct event *ev)
 static bool
 from_proxy(const struct event *ev)
 {
-	return str_eq(detail(ev, "mode"), "proxy");
+	return str_eq(event_str(ev, "mode"), "proxy");
 }
 
 /* Kea logs what it answers, not what it is asked: there an answer shows the question. */
@@ -71,7 +64,7 @@ answered(const struct event *ev)
 static bool
 from_boot_client(const struct event *ev)
 {
-	return from_firmware(ev) || str_eq(detail(ev, "class"), "ipxe");
+	return from_firmware(ev) || str_eq(event_str(ev, "class"), "ipxe");
 }
 
 bool
@@ -104,12 +97,12 @@ run_wire_is_heard(const struct event *ev)
 static bool
 read_dhcp(const struct event *ev, struct run_wire *ret)
 {
-	bool rom = detail(ev, "chain")[0] != '\0'; /* it gets a loader first */
-	bool ipxe = str_eq(detail(ev, "class"), "ipxe") && !rom;
+	bool rom = event_str(ev, "chain")[0] != '\0'; /* it gets a loader first */
+	bool ipxe = str_eq(event_str(ev, "class"), "ipxe") && !rom;
 
 	/* A proxy is there because of another server; one that gives boot information is too many. */
 	if (str_eq(ev->kind, "dhcp4.foreign") && from_proxy(ev) &&
-	    detail(ev, "competes")[0] == '\0')
+	    event_str(ev, "competes")[0] == '\0')
 		return false;
 	if (str_eq(ev->kind, "dhcp4.foreign") || str_eq(ev->kind, "dhcp6.foreign")) {
 		ret->sign = RUN_SIGN_OTHER_DHCP;
@@ -120,7 +113,7 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 		ret->sign = RUN_SIGN_UNANSWERED;
 		return true;
 	}
-	if (from_boot_client(ev) && detail(ev, "lacks")[0] != '\0') {
+	if (from_boot_client(ev) && event_str(ev, "lacks")[0] != '\0') {
 		ret->sign = RUN_SIGN_NO_LOADER;
 		return true;
 	}
@@ -135,17 +128,18 @@ read_dhcp(const struct event *ev, struct run_wire *ret)
 	    : rom ? "iPXE in ROM"
 		  : "firmware",
 	    ev->arch[0] != '\0' ? ev->arch : "no architecture");
-	if (detail(ev, "inferred")[0] != '\0')
+	if (event_str(ev, "inferred")[0] != '\0')
 		snprintf(ret->evidence, sizeof(ret->evidence),
 		    "%s from %s, taken for %s: the log of %s does not say who asks",
-		    ev->kind, ev->mac, ipxe ? "iPXE" : "the firmware", detail(ev, "log"));
+		    ev->kind, ev->mac, ipxe ? "iPXE" : "the firmware",
+		    event_str(ev, "log"));
 	return true;
 }
 
 static bool
 complete(const struct event *ev)
 {
-	const char *result = detail(ev, "result");
+	const char *result = event_str(ev, "result");
 
 	if (result[0] != '\0')
 		return str_has_prefix(result, "complete");
@@ -195,10 +189,10 @@ describe(const struct event *ev, const char *proto, struct run_wire *ret)
 		str_bytes(ev->bytes < 0 ? 0 : ev->bytes, size, sizeof(size));
 	snprintf(text, sizeof(text), "%.8s %s, %s, to %s%s%s%.16s", proto, name, size,
 	    ev->ip[0] != '\0' ? ev->ip : ev->mac,
-	    str_eq(detail(ev, "result"), "complete-unacked")
+	    str_eq(event_str(ev, "result"), "complete-unacked")
 		? ", the last octets unacknowledged"
 		: "",
-	    from_log(ev) ? ", by the log of " : "", detail(ev, "log"));
+	    from_log(ev) ? ", by the log of " : "", event_str(ev, "log"));
 	str_clip(ret->evidence, sizeof(ret->evidence), text);
 }
 
@@ -216,7 +210,7 @@ read_tftp(const struct event *ev, struct run_wire *ret)
 		if (from_log(ev))
 			snprintf(ret->evidence, sizeof(ret->evidence),
 			    "%.40s requested, its end is not logged by %.20s", name,
-			    detail(ev, "log"));
+			    event_str(ev, "log"));
 		return true;
 	}
 	if (!str_eq(ev->kind, "tftp.end") || !complete(ev))
@@ -232,12 +226,12 @@ static bool
 read_http(const struct event *ev, const struct bundle_image *image, struct run_wire *ret)
 {
 	bool begin = str_eq(ev->kind, "http.begin");
-	const char *class = detail(ev, "class");
+	const char *class = event_str(ev, "class");
 	bool file;
 
 	if (!begin && (!str_eq(ev->kind, "http.end") || !complete(ev)))
 		return false;
-	if (!str_eq(detail(ev, "method"), "GET"))
+	if (!str_eq(event_str(ev, "method"), "GET"))
 		return false;
 	describe(ev, "HTTP", ret);
 	if (str_eq(class, "script")) {

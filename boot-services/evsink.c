@@ -90,9 +90,8 @@ complete_mac(const struct evsink *s, struct event *ev, int64_t mono)
 static bool
 asks_another(const struct event *ev)
 {
-	const char *mode = json_string_value(json_object_get(ev->detail, "mode"));
-
-	return str_eq(ev->kind, "dhcp4.request") && mode && str_eq(mode, "proxy");
+	return str_eq(ev->kind, "dhcp4.request") &&
+	       str_eq(event_str(ev, "mode"), "proxy");
 }
 
 /* What an event of DHCP says about who has which address. */

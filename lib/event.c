@@ -140,3 +140,19 @@ event_put_i64(struct event *ev, const char *key, int64_t value)
 {
 	json_put_i64(detail_of(ev), key, value);
 }
+
+const char *
+event_str(const struct event *ev, const char *key)
+{
+	const char *s = json_string_value(json_object_get(ev->detail, key));
+
+	return s ? s : "";
+}
+
+int64_t
+event_i64(const struct event *ev, const char *key, int64_t otherwise)
+{
+	const json_t *v = json_object_get(ev->detail, key);
+
+	return json_is_integer(v) ? (int64_t)json_integer_value(v) : otherwise;
+}

@@ -55,5 +55,11 @@ void
 event_put(struct event *ev, const char *key, const char *value);
 void
 event_put_i64(struct event *ev, const char *key, int64_t value);
+/* A text of detail, borrowed; "" when there is none of that name. */
+const char *
+event_str(const struct event *ev, const char *key);
+/* An integer of detail; `otherwise` when there is none of that name. */
+int64_t
+event_i64(const struct event *ev, const char *key, int64_t otherwise);
 
 #endif

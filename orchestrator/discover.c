@@ -23,14 +23,6 @@
 
 #define LATE_US (24LL * 3600 * USEC_PER_SEC)
 
-static const char *
-detail(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
 static bool
 one_of(const char *kind, const char *const *list, size_t n)
 {
@@ -66,7 +58,7 @@ read_uuid(const struct event *ev, struct db_discovered *ret)
 {
 	struct addr_uuid uuid;
 
-	if (addr_uuid_parse(detail(ev, "uuid"), &uuid) == 0)
+	if (addr_uuid_parse(event_str(ev, "uuid"), &uuid) == 0)
 		addr_uuid_text(&uuid, ret->uuid, sizeof(ret->uuid));
 }
 
@@ -89,16 +81,16 @@ discover_read(const struct event *ev, int64_t wall, struct db_discovered *ret)
 	str_clip(ret->arch, sizeof(ret->arch), ev->arch);
 	read_uuid(ev, ret);
 	str_clip(
-	    ret->vendor_class, sizeof(ret->vendor_class), detail(ev, "vendor_class"));
-	str_clip(ret->hostname, sizeof(ret->hostname), detail(ev, "hostname"));
-	str_clip(ret->relay, sizeof(ret->relay), detail(ev, "relay"));
-	str_clip(ret->circuit_id, sizeof(ret->circuit_id), detail(ev, "circuit_id"));
+	    ret->vendor_class, sizeof(ret->vendor_class), event_str(ev, "vendor_class"));
+	str_clip(ret->hostname, sizeof(ret->hostname), event_str(ev, "hostname"));
+	str_clip(ret->relay, sizeof(ret->relay), event_str(ev, "relay"));
+	str_clip(ret->circuit_id, sizeof(ret->circuit_id), event_str(ev, "circuit_id"));
 	if (!ret->circuit_id[0]) /* DHCPv6's name of the same, RFC 8415 21.18 */
-		str_clip(
-		    ret->circuit_id, sizeof(ret->circuit_id), detail(ev, "interface_id"));
-	str_clip(ret->remote_id, sizeof(ret->remote_id), detail(ev, "remote_id"));
-	str_clip(ret->interface, sizeof(ret->interface), detail(ev, "interface"));
-	str_clip(ret->duid, sizeof(ret->duid), detail(ev, "duid"));
+		str_clip(ret->circuit_id, sizeof(ret->circuit_id),
+		    event_str(ev, "interface_id"));
+	str_clip(ret->remote_id, sizeof(ret->remote_id), event_str(ev, "remote_id"));
+	str_clip(ret->interface, sizeof(ret->interface), event_str(ev, "interface"));
+	str_clip(ret->duid, sizeof(ret->duid), event_str(ev, "duid"));
 	if (addr_ip_parse(ev->ip, &ip) == 0)
 		addr_ip_text(&ip, ret->ip, sizeof(ret->ip));
 	return true;
@@ -115,8 +107,8 @@ tell_new(struct store *s, const struct event *of)
 	str_clip(ev.site, sizeof(ev.site), of->site);
 	memcpy(ev.mac, of->mac, sizeof(ev.mac));
 	str_clip(ev.arch, sizeof(ev.arch), of->arch);
-	event_put(&ev, "uuid", detail(of, "uuid"));
-	event_put(&ev, "circuit_id", detail(of, "circuit_id"));
+	event_put(&ev, "uuid", event_str(of, "uuid"));
+	event_put(&ev, "circuit_id", event_str(of, "circuit_id"));
 	if (str_format(
 		text, sizeof(text), "%s asks the network and is no host's", of->mac) == 0)
 		event_put(&ev, "text", text);

@@ -48,22 +48,14 @@ struct scan {
 	size_t n_seen;
 };
 
-static const char *
-detail(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
 /* Who it is, by the best that the event has. */
 static const char *
 server_of(const struct event *ev)
 {
-	if (detail(ev, "server")[0])
-		return detail(ev, "server");
-	if (detail(ev, "source")[0])
-		return detail(ev, "source");
+	if (event_str(ev, "server")[0])
+		return event_str(ev, "server");
+	if (event_str(ev, "source")[0])
+		return event_str(ev, "source");
 	return ev->ip[0] ? ev->ip : ev->mac;
 }
 
@@ -91,7 +83,7 @@ append_offer(const struct event *ev, char text[DOCTOR_DHCP_TEXT])
 	    {"next_server", "next server"}, {"vendor_class", "class"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
-		const char *value = detail(ev, parts[i].key);
+		const char *value = event_str(ev, parts[i].key);
 		size_t n = strlen(text);
 
 		if (value[0])
@@ -103,9 +95,9 @@ append_offer(const struct event *ev, char text[DOCTOR_DHCP_TEXT])
 static void
 tell_foreign(struct scan *sc, const struct event *ev)
 {
-	const char *mac = detail(ev, "server_mac");
-	bool beside = str_eq(detail(ev, "mode"), "proxy");
-	bool competes = detail(ev, "competes")[0];
+	const char *mac = event_str(ev, "server_mac");
+	bool beside = str_eq(event_str(ev, "mode"), "proxy");
+	bool competes = event_str(ev, "competes")[0];
 	char at[CLOCK_TEXT_SIZE], text[DOCTOR_DHCP_TEXT];
 
 	snprintf(text, sizeof(text), "site %s, %s: %s%s %s%s%s%s%s", ev->site,

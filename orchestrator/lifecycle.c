@@ -33,22 +33,6 @@ lifecycle_ended(enum db_job_state state)
 	       state == DB_JOB_CANCELLED;
 }
 
-static const char *
-detail_str(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
-static int64_t
-detail_i64(const struct event *ev, const char *key, int64_t otherwise)
-{
-	const json_t *v = json_object_get(ev->detail, key);
-
-	return json_is_integer(v) ? (int64_t)json_integer_value(v) : otherwise;
-}
-
 /* Moves the job on unless it is there already. */
 static void
 advance(struct lifecycle_change *ch, enum db_job_state to)
@@ -68,7 +52,7 @@ on_accepted(const struct event *ev, struct lifecycle_change *ch)
 static void
 on_attempt(const struct event *ev, struct lifecycle_change *ch)
 {
-	int64_t n = detail_i64(ev, "attempt", 0);
+	int64_t n = event_i64(ev, "attempt", 0);
 
 	if (n < 1 || n > ATTEMPTS_MAX) {
 		ch->ignored = "attempt is missing or out of range";
@@ -84,26 +68,26 @@ static void
 on_stage(const struct event *ev, struct lifecycle_change *ch)
 {
 	static const char *const states[] = {"entered", "confirmed", "skipped", "missed"};
-	const char *state = detail_str(ev, "state");
+	const char *state = event_str(ev, "state");
 	struct db_job_stage *g = &ch->stage;
 	enum stage stage;
 	bool known = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
 		known = known || str_eq(state, states[i]);
-	g->attempt = detail_i64(ev, "attempt", ch->job.attempt);
-	if (!known || stage_parse(detail_str(ev, "stage"), &stage) < 0 ||
-	    g->attempt < 0 || g->attempt > ATTEMPTS_MAX) {
+	g->attempt = event_i64(ev, "attempt", ch->job.attempt);
+	if (!known || stage_parse(event_str(ev, "stage"), &stage) < 0 || g->attempt < 0 ||
+	    g->attempt > ATTEMPTS_MAX) {
 		ch->ignored = "stage, state or attempt is unknown";
 		return;
 	}
 	str_clip(g->job, sizeof(g->job), ev->job);
 	str_clip(g->stage, sizeof(g->stage), stage_name(stage));
 	str_clip(g->state, sizeof(g->state), state);
-	str_clip(g->evidence, sizeof(g->evidence), detail_str(ev, "evidence"));
+	str_clip(g->evidence, sizeof(g->evidence), event_str(ev, "evidence"));
 	str_clip(g->boot, sizeof(g->boot), ev->boot);
 	g->at = ev->at;
-	g->deadline_us = detail_i64(ev, "deadline_us", -1);
+	g->deadline_us = event_i64(ev, "deadline_us", -1);
 	ch->set_stage = true;
 	advance(ch, DB_JOB_RUNNING);
 	if (g->attempt > ch->job.attempt)
@@ -133,13 +117,13 @@ on_done(const struct event *ev, struct lifecycle_change *ch)
 static void
 set_verdict(const struct event *ev, struct lifecycle_change *ch, const char *code)
 {
-	const char *text = detail_str(ev, "text");
+	const char *text = event_str(ev, "text");
 
 	str_clip(ch->job.verdict_code, sizeof(ch->job.verdict_code), code);
 	str_clip(ch->job.verdict_text, sizeof(ch->job.verdict_text),
 	    text[0] ? text : ev->reason);
 	str_clip(
-	    ch->job.verdict_next, sizeof(ch->job.verdict_next), detail_str(ev, "next"));
+	    ch->job.verdict_next, sizeof(ch->job.verdict_next), event_str(ev, "next"));
 	str_clip(ch->boot_of, sizeof(ch->boot_of), ch->job.boot);
 	ch->set_verdict = true;
 	str_clip(ch->verdict_code, sizeof(ch->verdict_code), code);
@@ -150,12 +134,12 @@ set_verdict(const struct event *ev, struct lifecycle_change *ch, const char *cod
 static void
 on_failed(const struct event *ev, struct lifecycle_change *ch)
 {
-	const char *code = detail_str(ev, "code");
+	const char *code = event_str(ev, "code");
 	enum stage stage;
 
 	end_job(ev, ch, DB_JOB_FAILED);
 	set_verdict(ev, ch, code[0] ? code : "unknown");
-	if (stage_parse(detail_str(ev, "stage"), &stage) == 0)
+	if (stage_parse(event_str(ev, "stage"), &stage) == 0)
 		str_clip(ch->job.stage, sizeof(ch->job.stage), stage_name(stage));
 }
 
@@ -175,7 +159,7 @@ on_refused(const struct event *ev, struct lifecycle_change *ch)
 static void
 on_cancelled(const struct event *ev, struct lifecycle_change *ch)
 {
-	const char *code = detail_str(ev, "code");
+	const char *code = event_str(ev, "code");
 
 	end_job(ev, ch, DB_JOB_CANCELLED);
 	if (code[0])
@@ -186,7 +170,7 @@ on_cancelled(const struct event *ev, struct lifecycle_change *ch)
 static void
 on_ticket(const struct event *ev, struct lifecycle_change *ch)
 {
-	if (!str_eq(detail_str(ev, "state"), "consumed"))
+	if (!str_eq(event_str(ev, "state"), "consumed"))
 		return;
 	str_clip(ch->boot_of, sizeof(ch->boot_of), ev->boot[0] ? ev->boot : ch->job.boot);
 	ch->files = LIFECYCLE_FILES_JOB;
@@ -232,7 +216,7 @@ apply_job(const struct event *ev, const char *agent, const struct db_job *job,
 static void
 apply_power(const struct event *ev, struct lifecycle_change *ch)
 {
-	const char *power = detail_str(ev, "power");
+	const char *power = event_str(ev, "power");
 
 	if (!str_eq(power, "on") && !str_eq(power, "off") && !str_eq(power, "unknown")) {
 		ch->ignored = "power is unknown";

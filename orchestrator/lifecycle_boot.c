@@ -11,22 +11,6 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-static const char *
-detail_str(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
-static int64_t
-detail_i64(const struct event *ev, const char *key, int64_t otherwise)
-{
-	const json_t *v = json_object_get(ev->detail, key);
-
-	return json_is_integer(v) ? (int64_t)json_integer_value(v) : otherwise;
-}
-
 static void
 begin_boot(const struct event *ev, const struct db_job *job, struct lifecycle_change *ch)
 {
@@ -42,8 +26,8 @@ begin_boot(const struct event *ev, const struct db_job *job, struct lifecycle_ch
 	str_clip(b->job, sizeof(b->job), ev->job);
 	str_clip(b->arch, sizeof(b->arch), ev->arch);
 	str_clip(b->mac, sizeof(b->mac), ev->mac);
-	str_clip(b->trigger, sizeof(b->trigger), detail_str(ev, "trigger"));
-	b->attempt = detail_i64(ev, "attempt", 0);
+	str_clip(b->trigger, sizeof(b->trigger), event_str(ev, "trigger"));
+	b->attempt = event_i64(ev, "attempt", 0);
 	b->planned = json_is_true(json_object_get(ev->detail, "planned"));
 	b->began = ev->at;
 	if (!b->planned && str_eq(b->trigger, "netboot"))
@@ -61,7 +45,7 @@ begin_boot(const struct event *ev, const struct db_job *job, struct lifecycle_ch
 static void
 set_verdict(const struct event *ev, struct lifecycle_change *ch)
 {
-	const char *code = detail_str(ev, "code");
+	const char *code = event_str(ev, "code");
 
 	if (!code[0])
 		return;
@@ -69,15 +53,15 @@ set_verdict(const struct event *ev, struct lifecycle_change *ch)
 	str_clip(ch->boot_of, sizeof(ch->boot_of), ev->boot);
 	str_clip(ch->verdict_code, sizeof(ch->verdict_code), code);
 	str_clip(ch->verdict_text, sizeof(ch->verdict_text), ch->boot.text);
-	str_clip(ch->verdict_next, sizeof(ch->verdict_next), detail_str(ev, "next"));
+	str_clip(ch->verdict_next, sizeof(ch->verdict_next), event_str(ev, "next"));
 }
 
 static void
 end_boot(const struct event *ev, struct lifecycle_change *ch)
 {
 	static const char *const outcomes[] = {"ok", "failed", "unknown", "superseded"};
-	const char *outcome = detail_str(ev, "outcome");
-	const char *text = detail_str(ev, "text");
+	const char *outcome = event_str(ev, "outcome");
+	const char *text = event_str(ev, "text");
 
 	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++) {
 		if (!str_eq(outcome, outcomes[i]))
@@ -99,7 +83,7 @@ end_boot(const struct event *ev, struct lifecycle_change *ch)
 static bool
 asks_to_boot(const struct event *ev)
 {
-	const char *class = detail_str(ev, "class");
+	const char *class = event_str(ev, "class");
 
 	return str_eq(class, "pxe") || str_eq(class, "http") || str_eq(class, "ipxe");
 }
@@ -110,7 +94,7 @@ is_other_dhcp(const struct event *ev)
 {
 	if (!str_eq(ev->kind, "dhcp4.foreign") && !str_eq(ev->kind, "dhcp6.foreign"))
 		return false;
-	return !str_eq(detail_str(ev, "mode"), "proxy") || detail_str(ev, "competes")[0];
+	return !str_eq(event_str(ev, "mode"), "proxy") || event_str(ev, "competes")[0];
 }
 
 static bool
@@ -126,7 +110,7 @@ note_dhcp(const struct event *ev, struct db_boot_note *n)
 	if (asks_to_boot(ev)) {
 		str_clip(n->mac, sizeof(n->mac), ev->mac);
 		str_clip(n->vendor_class, sizeof(n->vendor_class),
-		    detail_str(ev, "vendor_class"));
+		    event_str(ev, "vendor_class"));
 	}
 	if (str_eq(ev->kind, "dhcp4.ack"))
 		str_clip(n->ip, sizeof(n->ip), ev->ip);
@@ -148,7 +132,7 @@ ends_in(const char *s, const char *end)
 static const char *
 class_of(const struct event *ev)
 {
-	const char *class = detail_str(ev, "class");
+	const char *class = event_str(ev, "class");
 
 	if (class[0] || !str_has_prefix(ev->kind, "tftp."))
 		return class;
@@ -185,8 +169,8 @@ static void
 set_transfer(const struct event *ev, struct lifecycle_change *ch)
 {
 	struct db_transfer *t = &ch->transfer;
-	int64_t took = detail_i64(ev, "took_us", -1);
-	int64_t waited = detail_i64(ev, "waited_us", 0);
+	int64_t took = event_i64(ev, "took_us", -1);
+	int64_t waited = event_i64(ev, "waited_us", 0);
 
 	if (!step_of(ev->kind, &ch->step, &t->failed))
 		return;
@@ -206,7 +190,7 @@ set_transfer(const struct event *ev, struct lifecycle_change *ch)
 	t->ended = ev->at - (waited > 0 && waited < ev->at ? waited : 0);
 	if (took >= 0 && took < t->ended)
 		t->began = t->ended - took;
-	str_clip(t->result, sizeof(t->result), detail_str(ev, "result"));
+	str_clip(t->result, sizeof(t->result), event_str(ev, "result"));
 	str_clip(t->reason, sizeof(t->reason), ev->reason);
 }
 

@@ -113,13 +113,11 @@ bool
 lifecycle_power_job(struct db_power *p, const struct event *ev, const struct db_job *job,
     const char *action, int64_t wall)
 {
-	const char *stage = json_string_value(json_object_get(ev->detail, "stage"));
-	const char *state = json_string_value(json_object_get(ev->detail, "state"));
-
 	if (job->ended)
 		return on_end(p, job, action, wall);
-	if (!str_eq(ev->kind, "job.stage") || !stage || !state ||
-	    !str_eq(state, "entered") || !at_power(stage))
+	if (!str_eq(ev->kind, "job.stage") ||
+	    !str_eq(event_str(ev, "state"), "entered") ||
+	    !at_power(event_str(ev, "stage")))
 		return false;
 	return on_stage(p, job, action, wall);
 }

@@ -13,14 +13,6 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-static const char *
-detail_str(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
 static void
 on_job_end(struct metrics *m, struct store *s, const struct event *ev)
 {
@@ -36,8 +28,8 @@ on_job_end(struct metrics *m, struct store *s, const struct event *ev)
 static void
 on_stage(struct metrics *m, struct store *s, const struct event *ev)
 {
-	const char *stage = detail_str(ev, "stage"), *state = detail_str(ev, "state");
-	int64_t attempt = json_integer_value(json_object_get(ev->detail, "attempt"));
+	const char *stage = event_str(ev, "stage"), *state = event_str(ev, "state");
+	int64_t attempt = event_i64(ev, "attempt", 0);
 	struct db_job_stage row;
 
 	if (str_eq(state, "missed"))
@@ -59,10 +51,10 @@ on_boot(struct metrics *m, struct store *s, const struct event *ev)
 		    json_is_true(json_object_get(ev->detail, "planned")) ? "true"
 									 : "false",
 		    NULL, 1);
-	else if (str_eq(ev->kind, "boot.end") && detail_str(ev, "outcome")[0])
-		metrics_add(m, METRICS_BOOTS_ENDED, detail_str(ev, "outcome"), NULL, 1);
-	if (detail_str(ev, "flag")[0])
-		metrics_add(m, METRICS_BOOT_FLAGS, detail_str(ev, "flag"), NULL, 1);
+	else if (str_eq(ev->kind, "boot.end") && event_str(ev, "outcome")[0])
+		metrics_add(m, METRICS_BOOTS_ENDED, event_str(ev, "outcome"), NULL, 1);
+	if (event_str(ev, "flag")[0])
+		metrics_add(m, METRICS_BOOT_FLAGS, event_str(ev, "flag"), NULL, 1);
 }
 
 static void

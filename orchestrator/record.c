@@ -122,11 +122,10 @@ static bool
 seen_on_wire(const struct event *ev)
 {
 	const char *kind = ev->kind;
-	const char *result = json_string_value(json_object_get(ev->detail, "result"));
 
 	if (ends_in(kind, ".error") || ends_in(kind, ".foreign") ||
 	    ends_in(kind, ".alone") ||
-	    (ends_in(kind, ".end") && !str_eq(result ? result : "", "complete")))
+	    (ends_in(kind, ".end") && !str_eq(event_str(ev, "result"), "complete")))
 		return false;
 	return str_has_prefix(kind, "dhcp") || str_has_prefix(kind, "tftp.") ||
 	       str_has_prefix(kind, "http.") || str_has_prefix(kind, "report.");

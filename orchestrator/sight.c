@@ -134,14 +134,6 @@ is_behind(const struct db_power *power, int64_t at, int64_t wall)
 	return at < power->at && power->at <= wall;
 }
 
-static const char *
-detail_of(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
 /* "look" in it: it was only looked; without, the job has made it so. */
 static int
 see_power(struct store *s, const struct event *ev, const struct place *p,
@@ -149,7 +141,7 @@ see_power(struct store *s, const struct event *ev, const struct place *p,
 {
 	const struct lifecycle_look look = {
 	    .on = str_eq(seen, "on"),
-	    .own = ev->job[0] && !detail_of(ev, "look")[0],
+	    .own = ev->job[0] && !event_str(ev, "look")[0],
 	    .wall = wall,
 	};
 
@@ -157,7 +149,7 @@ see_power(struct store *s, const struct event *ev, const struct place *p,
 	if (str_eq(seen, "unknown") || (!look.own && is_behind(power, ev->at, wall)))
 		return 0;
 	return take_look(s, p, power, &look,
-	    str_eq(detail_of(ev, "look"), "control")
+	    str_eq(event_str(ev, "look"), "control")
 		? "seen by a job after its power order"
 		: "seen by a job before it began");
 }

@@ -62,14 +62,6 @@ trace_span_add(struct trace *t, const char *row, const char *name, int64_t began
 	return x;
 }
 
-const char *
-trace_detail(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
 static void
 add_word(char *text, const char *word, const char *between)
 {
@@ -95,7 +87,7 @@ mark_text(const struct event *ev, char text[TRACE_TEXT_SIZE])
 	/* The class of what a console said is in the reason already. */
 	for (size_t i = 0; i < ARRAY_SIZE(details); i++)
 		if (!str_eq(ev->kind, "sol.line"))
-			add_word(text, trace_detail(ev, details[i]), ", ");
+			add_word(text, event_str(ev, details[i]), ", ");
 	if (dhcp) {
 		add_word(text, ev->arch, ", ");
 		add_word(text, ev->mac, ", ");
@@ -104,7 +96,7 @@ mark_text(const struct event *ev, char text[TRACE_TEXT_SIZE])
 	add_word(text, ev->file, ", ");
 	add_word(text, ev->reason, text[0] ? ": " : "");
 	if (!ev->reason[0])
-		add_word(text, trace_detail(ev, "text"), ": ");
+		add_word(text, event_str(ev, "text"), ": ");
 }
 
 void

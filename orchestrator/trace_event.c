@@ -12,10 +12,8 @@
 static bool
 is_of_boot(struct trace *t, const struct event *ev)
 {
-	const json_t *n = json_object_get(ev->detail, "attempt");
-
-	if (str_eq(ev->kind, "job.attempt") && json_is_integer(n))
-		t->attempt = json_integer_value(n);
+	if (str_eq(ev->kind, "job.attempt"))
+		t->attempt = event_i64(ev, "attempt", t->attempt);
 	if (ev->boot[0])
 		return str_eq(ev->boot, t->boot.id);
 	return t->boot.planned && (!t->attempt || t->attempt == t->boot.attempt);
@@ -120,7 +118,7 @@ on_control(struct trace *t, const struct event *ev)
 static void
 on_power(struct trace *t, const struct event *ev)
 {
-	const char *power = trace_detail(ev, "power"), *why = trace_detail(ev, "why");
+	const char *power = event_str(ev, "power"), *why = event_str(ev, "why");
 
 	if (str_eq(power, "off"))
 		begin_power(t, "off", ev->at, why);

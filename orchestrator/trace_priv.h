@@ -53,8 +53,6 @@ struct trace_span *
 trace_span_add(struct trace *t, const char *row, const char *name, int64_t began);
 void
 trace_mark_add(struct trace *t, int64_t seq, const struct event *ev);
-const char *
-trace_detail(const struct event *ev, const char *key);
 
 /* tftp.* and http.*: true when the event is told in a span. */
 bool

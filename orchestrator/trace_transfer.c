@@ -98,20 +98,20 @@ move_on(struct trace_span *s, const struct event *ev)
 static bool
 complete(const struct event *ev)
 {
-	return str_has_prefix(trace_detail(ev, "result"), "complete");
+	return str_has_prefix(event_str(ev, "result"), "complete");
 }
 
 static bool
 only_asked(const struct event *ev)
 {
-	return is_question(trace_detail(ev, "result")) ||
-	       str_eq(trace_detail(ev, "method"), "HEAD");
+	return is_question(event_str(ev, "result")) ||
+	       str_eq(event_str(ev, "method"), "HEAD");
 }
 
 static int64_t
 microseconds(const struct event *ev, const char *name)
 {
-	int64_t us = json_integer_value(json_object_get(ev->detail, name));
+	int64_t us = event_i64(ev, name, 0);
 
 	return us > 0 && us < ev->at ? us : 0;
 }
@@ -155,7 +155,7 @@ trace_transfer_event(struct trace *t, const struct event *ev)
 			       : str_has_prefix(ev->kind, "http.") ? "http"
 								   : NULL;
 	const char *what = protocol ? ev->kind + strlen("tftp.") : "";
-	const char *class = trace_detail(ev, "class");
+	const char *class = event_str(ev, "class");
 	struct trace_span *s;
 
 	if (!protocol)

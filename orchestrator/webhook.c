@@ -252,7 +252,7 @@ wants(const struct webhook_hook *h, const struct event *ev)
 {
 	/* Its own trouble would feed on itself. */
 	if (str_has_prefix(ev->kind, "webhook.") &&
-	    str_eq(json_string_value(json_object_get(ev->detail, "webhook")), h->c->name))
+	    str_eq(event_str(ev, "webhook"), h->c->name))
 		return false;
 	for (unsigned i = 0; i < h->c->n_on; i++)
 		if (webhook_body_match(h->c->on[i], ev))

@@ -22,18 +22,10 @@ enum { TITLE_SIZE = 1024, LINK_SIZE = 512 };
 
 /* ---- which events ---- */
 
-static const char *
-detail_str(const struct event *ev, const char *key)
-{
-	const char *s = json_string_value(json_object_get(ev->detail, key));
-
-	return s ? s : "";
-}
-
 static bool
 has_flag(const struct event *ev, const char *flag)
 {
-	return str_eq(detail_str(ev, "flag"), flag);
+	return str_eq(event_str(ev, "flag"), flag);
 }
 
 bool
@@ -93,9 +85,9 @@ take_verdict(struct facts *f, const struct webhook_about *about)
 		f->next = job->verdict_next;
 		return;
 	}
-	f->verdict = detail_str(about->ev, "code");
-	f->text = detail_str(about->ev, "text");
-	f->next = detail_str(about->ev, "next");
+	f->verdict = event_str(about->ev, "code");
+	f->text = event_str(about->ev, "text");
+	f->next = event_str(about->ev, "next");
 }
 
 static void
@@ -150,10 +142,10 @@ gather(struct facts *f, const struct webhook_about *about)
 	    .kind = job ? job->kind : "",
 	    .image = job ? job->image : "",
 	    .state = job ? db_job_state_name(job->state) : "",
-	    .stage = job ? job->stage : detail_str(ev, "stage"),
-	    .by = job ? job->by : detail_str(ev, "by"),
+	    .stage = job ? job->stage : event_str(ev, "stage"),
+	    .by = job ? job->by : event_str(ev, "by"),
 	    .reason = job ? job->reason : ev->reason,
-	    .flag = str_eq(ev->kind, "boot.flag") ? detail_str(ev, "flag") : ""};
+	    .flag = str_eq(ev->kind, "boot.flag") ? event_str(ev, "flag") : ""};
 	if (!f->boot[0] && job)
 		f->boot = job->boot;
 	clock_text(ev->at, f->at, sizeof(f->at));

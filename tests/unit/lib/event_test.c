@@ -110,6 +110,23 @@ octets_of_the_wire_survive_as_escapes(void **state)
 	event_done(&ev);
 }
 
+static void
+details_of_another_type_are_none(void **state)
+{
+	struct event ev = event_make("job.stage", 0);
+
+	(void)state;
+	assert_string_equal(event_str(&ev, "stage"), "");
+	assert_int_equal(event_i64(&ev, "attempt", -1), -1);
+	event_put(&ev, "stage", "loader");
+	event_put_i64(&ev, "attempt", 2);
+	assert_string_equal(event_str(&ev, "stage"), "loader");
+	assert_int_equal(event_i64(&ev, "attempt", -1), 2);
+	assert_string_equal(event_str(&ev, "attempt"), "");
+	assert_int_equal(event_i64(&ev, "stage", -1), -1);
+	event_done(&ev);
+}
+
 int
 main(void)
 {
@@ -118,6 +135,7 @@ main(void)
 	    cmocka_unit_test(unknown_members_are_left_out),
 	    cmocka_unit_test(bad_events_are_refused),
 	    cmocka_unit_test(octets_of_the_wire_survive_as_escapes),
+	    cmocka_unit_test(details_of_another_type_are_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
