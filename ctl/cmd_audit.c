@@ -20,7 +20,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000000, PAGE = 1000 };
+enum { LIMIT_DEFAULT = 50, LIMIT_MAX = 1000000, PAGE = 1000, OLD_MAX = 1000 };
 
 static const struct output_column columns[] = {
     {.title = "SEQ", .key = "seq"},
@@ -44,41 +44,40 @@ usage(const struct ctl *ctl, const char *text, const char *next)
 	return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 }
 
-/* A time, or how long ago. */
-static int
-read_since(const char *s, int64_t *ret)
-{
-	int64_t ago;
+/* What is wanted, and what of it was read. */
+struct listing {
+	int64_t since, limit;
+	json_t *all;
+	int64_t old; /* rows in a row that are older */
+	bool more;   /* than fitted */
+};
 
-	if (!s)
-		return 0;
-	if (str_to_duration(s, &ago) == 0) {
-		*ret = clock_wall() - ago;
-		return 0;
-	}
-	return clock_parse(s, ret);
-}
-
-/* Takes items. False: those that follow are not wanted. */
+/* False: those that follow are not wanted. They come by number: one row of a wrong clock does not hide those before it,
+ * and many old ones are the past. */
 static bool
-take_page(json_t *all, const json_t *items, int64_t since, int64_t limit)
+take_page(struct listing *l, const json_t *items)
 {
 	const json_t *row;
 	size_t i;
 
 	json_array_foreach (items, i, row) {
-		if (since && output_wall(json_object_get(row, "at")) < since)
+		bool old = l->since && output_wall(json_object_get(row, "at")) < l->since;
+
+		l->old = old ? l->old + 1 : 0;
+		if (l->old >= OLD_MAX)
 			return false;
-		json_array_append(all, (json_t *)(uintptr_t)row);
-		if ((int64_t)json_array_size(all) >= limit)
+		if (old)
+			continue;
+		l->more = (int64_t)json_array_size(l->all) >= l->limit;
+		if (l->more)
 			return false;
+		json_array_append(l->all, (json_t *)(uintptr_t)row);
 	}
 	return true;
 }
 
 static int
-fetch(const struct ctl *ctl, const struct args *args, int64_t since, int64_t limit,
-    json_t *all)
+fetch(const struct ctl *ctl, const struct args *args, struct listing *l)
 {
 	static const char *const filters[] = {"who", "what", "object"};
 	char *before = NULL, size[24];
@@ -86,7 +85,8 @@ fetch(const struct ctl *ctl, const struct args *args, int64_t since, int64_t lim
 	int r = CTL_OK;
 
 	while (more && r == CTL_OK) {
-		int64_t left = limit - (int64_t)json_array_size(all);
+		/* One more than fits, which tells that there are more. */
+		int64_t left = l->limit - (int64_t)json_array_size(l->all) + 1;
 		struct text path = {0};
 		json_t *page = NULL;
 
@@ -100,8 +100,7 @@ fetch(const struct ctl *ctl, const struct args *args, int64_t since, int64_t lim
 		r = client_get(ctl, text_str(&path), &page);
 		text_done(&path);
 		if (r == CTL_OK)
-			more =
-			    take_page(all, json_object_get(page, "items"), since, limit);
+			more = take_page(l, json_object_get(page, "items"));
 		free(before);
 		before = str_dup(json_string_value(json_object_get(page, "next")));
 		more = more && before;
@@ -115,18 +114,22 @@ int
 cmd_audit_list(struct ctl *ctl, const struct args *args)
 {
 	const char *limit_text = args_get(args, "limit");
-	int64_t since = 0, limit = LIMIT_DEFAULT;
+	const char *since_text = args_get(args, "since");
+	struct listing l = {.limit = LIMIT_DEFAULT};
 
-	if (read_since(args_get(args, "since"), &since) < 0)
+	if (since_text && cmd_util_since(since_text, clock_wall(), &l.since) < 0)
 		return usage(ctl, "--since: neither a time nor a duration",
 		    "write 7d, 12h or 2026-01-31T09:30:00Z");
-	if (limit_text && str_to_i64(limit_text, 1, LIMIT_MAX, &limit) < 0)
+	if (limit_text && str_to_i64(limit_text, 1, LIMIT_MAX, &l.limit) < 0)
 		return usage(ctl, "--limit: not 1..1000000", NULL);
-	json_t *all = json_array();
-	int r = fetch(ctl, args, since, limit, all);
+	l.all = json_array();
+	int r = fetch(ctl, args, &l);
 	if (r == CTL_OK)
-		output_list(ctl, all, columns, ARRAY_SIZE(columns));
-	json_decref(all);
+		output_list(ctl, l.all, columns, ARRAY_SIZE(columns));
+	if (r == CTL_OK && l.more)
+		ctl_say(ctl, "these are the newest %lld; --limit N shows more",
+		    (long long)l.limit);
+	json_decref(l.all);
 	return r;
 }
 

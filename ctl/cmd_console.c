@@ -16,6 +16,7 @@
 #include "ctl/cmd_util.h"
 #include "ctl/console_io.h"
 #include "ctl/console_text.h"
+#include "ctl/ids.h"
 #include "ctl/output.h"
 #include "lib/clock.h"
 #include "lib/console_record.h"
@@ -147,7 +148,7 @@ fetch(const struct ctl *ctl, const char *host, const char *boot, json_t **ret)
 	int r = CTL_OK;
 
 	if (!str_eq(boot, "newest")) {
-		r = cmd_util_find_id(ctl, "boots", boot, id);
+		r = ids_find(ctl, "boots", boot, id);
 		if (r != CTL_OK)
 			return r;
 		path = client_path("boots", id, "console");

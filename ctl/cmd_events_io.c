@@ -12,6 +12,7 @@
 
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
+#include "ctl/ids.h"
 #include "ctl/output.h"
 #include "ctl/sse.h"
 #include "lib/clock.h"
@@ -278,9 +279,9 @@ events_path(const struct ctl *ctl, const struct args *args, struct text *path)
 	int r = CTL_OK;
 
 	if (job != NULL)
-		r = cmd_util_find_id(ctl, "jobs", job, id);
+		r = ids_find(ctl, "jobs", job, id);
 	if (r == CTL_OK && boot != NULL)
-		r = cmd_util_find_id(ctl, "boots", boot, boot_id);
+		r = ids_find(ctl, "boots", boot, boot_id);
 	if (r != CTL_OK)
 		return r;
 	text_add(path, "/api/v1/events");
@@ -463,19 +464,6 @@ print_past(const struct ctl *ctl, const struct past *p, int64_t *ret_last)
 	return CTL_OK;
 }
 
-/* "2h" before `now`, or a time; 0 or -EINVAL. */
-static int
-parse_since(const char *s, int64_t now, int64_t *ret)
-{
-	int64_t ago;
-
-	if (str_to_duration(s, &ago) == 0) {
-		*ret = now > ago ? now - ago : 1;
-		return 0;
-	}
-	return clock_parse(s, ret);
-}
-
 static int
 read_options(const struct ctl *ctl, const struct args *args, struct past *p)
 {
@@ -488,7 +476,7 @@ read_options(const struct ctl *ctl, const struct args *args, struct past *p)
 		    "--limit: '%s' is no number from 1 to %d", limit, (int)EVENTS_MAX);
 		return ctl_fail(ctl, CTL_USAGE, NULL, &err);
 	}
-	if (since != NULL && parse_since(since, clock_wall(), &p->since) < 0) {
+	if (since != NULL && cmd_util_since(since, clock_wall(), &p->since) < 0) {
 		error_set(&err, 0, "usage", NULL,
 		    "--since: '%s' is neither a time such as 2026-01-31T09:30:00Z nor a "
 		    "duration such as 2h",

@@ -11,6 +11,7 @@
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
 #include "ctl/follow_io.h"
+#include "ctl/ids.h"
 #include "ctl/output.h"
 #include "ctl/record.h"
 #include "lib/id.h"
@@ -124,7 +125,7 @@ cmd_job_show(struct ctl *ctl, const struct args *args)
 {
 	char id[ID_SIZE];
 	json_t *job = NULL, *rows;
-	int r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
+	int r = ids_find(ctl, "jobs", args->operands[0], id);
 
 	if (r == CTL_OK)
 		r = cmd_util_fetch(ctl, "jobs", id, NULL, &job);
@@ -174,7 +175,7 @@ cmd_job_cancel(struct ctl *ctl, const struct args *args)
 {
 	char id[ID_SIZE];
 	json_t *job = NULL;
-	int r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
+	int r = ids_find(ctl, "jobs", args->operands[0], id);
 
 	if (r == CTL_OK)
 		r = act(ctl, args, id, "cancel", &job);
@@ -256,7 +257,7 @@ cmd_job_retry(struct ctl *ctl, const struct args *args)
 	int r = read_timeout(ctl, args, "wait", &timeout_us);
 
 	if (r == CTL_OK)
-		r = cmd_util_find_id(ctl, "jobs", args->operands[0], id);
+		r = ids_find(ctl, "jobs", args->operands[0], id);
 	if (r == CTL_OK && !args_has(args, "yes"))
 		r = confirm_retry(ctl, id);
 	if (r == CTL_OK)
@@ -305,15 +306,17 @@ cmd_job_watch(struct ctl *ctl, const struct args *args)
 	const char *what = args->operands[0];
 	json_t *jobs = NULL, *job = NULL;
 	int64_t timeout_us;
-	char id[ID_SIZE];
+	struct ids_found found;
 	int r = read_timeout(ctl, args, "timeout", &timeout_us);
 
 	if (r == CTL_OK)
-		r = cmd_util_host_or_job(ctl, what, id);
+		r = ids_resolve(ctl, what, false, &found);
 	if (r != CTL_OK)
 		return r;
-	if (id[0] != '\0') {
-		r = cmd_util_fetch(ctl, "jobs", id, NULL, &job);
+	if (found.kind == IDS_NONE) /* The server's refusal of it as a host comes next. */
+		ctl_say(ctl, "%s: no job has an id that begins or ends so", what);
+	if (found.id[0] != '\0') {
+		r = cmd_util_fetch(ctl, "jobs", found.id, NULL, &job);
 		if (r == CTL_OK)
 			jobs = json_pack("[o]", job);
 	} else {

@@ -14,6 +14,7 @@
 
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
+#include "ctl/ids.h"
 #include "ctl/output.h"
 #include "ctl/record.h"
 #include "ctl/trace_chrome.h"
@@ -22,7 +23,7 @@
 #include "lib/id.h"
 #include "lib/str.h"
 
-enum { PIPED_WIDTH = 100, REDRAW_S = 1, LOST_MAX = 60, ID_PART_MIN = 4 };
+enum { PIPED_WIDTH = 100, REDRAW_S = 1, LOST_MAX = 60 };
 
 #define HOME_AND_CLEAR "\033[H\033[J"
 
@@ -100,42 +101,35 @@ find_whole(const struct ctl *ctl, const char *id, char *ret_id)
 	return CTL_OK;
 }
 
-/* A part of an id: of a boot, else of a job. */
-static int
-find_part(const struct ctl *ctl, const char *part, char *ret_id)
-{
-	char job[ID_SIZE];
-	size_t n = 0;
-	int r;
-
-	if (strlen(part) < ID_PART_MIN)
-		return fail_boot(ctl, part,
-		    "no host of this name; of an id at least 4 characters are needed");
-	r = cmd_util_search_ids(ctl, "boots", part, ret_id, &n);
-	if (r != CTL_OK || n == 1)
-		return r;
-	if (n > 1)
-		return cmd_util_find_id(ctl, "boots", part, ret_id); /* which says so */
-	r = cmd_util_find_id(ctl, "jobs", part, job);
-	return r == CTL_OK ? boot_of_job(ctl, job, ret_id) : r;
-}
-
-/* A host of that very name comes first. */
 static int
 find_boot(const struct ctl *ctl, const char *given, char *ret_id)
 {
+	struct ids_found found;
 	json_t *host = NULL;
-	int r;
+	int r = ids_resolve(ctl, given, true, &found);
 
-	if (id_valid(given))
-		return find_whole(ctl, given, ret_id);
+	if (r != CTL_OK)
+		return r;
+	switch (found.kind) {
+	case IDS_HOST: return newest_of_host(ctl, given, ret_id);
+	case IDS_WHOLE: return find_whole(ctl, found.id, ret_id);
+	case IDS_JOB: return boot_of_job(ctl, found.id, ret_id);
+	case IDS_BOOT: str_clip(ret_id, ID_SIZE, found.id); return CTL_OK;
+	case IDS_NONE:
+		return fail_boot(ctl, given,
+		    "no host has this name, and no job or boot an id that begins or ends "
+		    "so");
+	case IDS_NAME: break;
+	}
 	r = get_or_null(ctl, "hosts", given, &host);
 	if (r != CTL_OK)
 		return r;
 	json_decref(host);
-	if (host != NULL)
-		return newest_of_host(ctl, given, ret_id);
-	return find_part(ctl, given, ret_id);
+	return host != NULL
+		   ? newest_of_host(ctl, given, ret_id)
+		   : fail_boot(ctl, given,
+			 "no host of this name; of an id at least 4 characters are "
+			 "needed");
 }
 
 /* ---- showing it ---- */

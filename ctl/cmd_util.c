@@ -7,18 +7,17 @@
  */
 #include "ctl/cmd_util.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl/output.h"
+#include "lib/clock.h"
 #include "lib/hostlist.h"
-#include "lib/id.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
 enum { NAMED_MAX = 20 };
-
-enum { UTIL_IDS_SEARCHED = 5000, UTIL_ID_PART_MIN = 4 };
 
 char *
 cmd_util_selector(const struct args *args)
@@ -60,12 +59,17 @@ out:
 	json_decref(zones);
 }
 
-static bool
-has_suffix(const char *s, const char *suffix)
+int
+cmd_util_since(const char *s, int64_t now, int64_t *ret)
 {
-	size_t n = strlen(s), m = strlen(suffix);
+	int64_t ago, at;
 
-	return m <= n && strcmp(s + n - m, suffix) == 0;
+	if (str_to_duration(s, &ago) == 0)
+		at = now > ago ? now - ago : 1;
+	else if (clock_parse(s, &at) < 0)
+		return -EINVAL;
+	*ret = at > 0 ? at : 1;
+	return 0;
 }
 
 int
@@ -82,159 +86,6 @@ cmd_util_put_map(const struct args *args, const char *option, const char *member
 	if (r == 0 && json_object_size(map) > 0)
 		json_object_set(body, member, map);
 	json_decref(map);
-	return r;
-}
-
-/* How many of the records' ids begin or end so, and the last of them (borrowed). */
-static size_t
-match_ids(const json_t *records, const char *given, const char **ret)
-{
-	const json_t *record;
-	size_t i, n = 0;
-
-	json_array_foreach (records, i, record) {
-		const char *id = cmd_util_str(record, "id");
-
-		if (str_has_prefix(id, given) || has_suffix(id, given)) {
-			*ret = id;
-			n++;
-		}
-	}
-	return n;
-}
-
-/* How many ids begin or end so, and one of them. */
-static int
-search_ids(const struct ctl *ctl, const char *collection, const char *given, char *ret_id,
-    size_t *ret_n)
-{
-	const char *found = "";
-	json_t *records = NULL;
-	struct text path = {0};
-	int r;
-
-	text_addf(&path, "/api/v1/%s?limit=1000", collection);
-	r = client_list(ctl, text_str(&path), UTIL_IDS_SEARCHED, &records);
-	text_done(&path);
-	if (r != CTL_OK)
-		return r;
-	*ret_n = match_ids(records, given, &found);
-	str_clip(ret_id, ID_SIZE, found);
-	json_decref(records);
-	return CTL_OK;
-}
-
-static int
-fail_id(const struct ctl *ctl, const char *collection, const char *given, size_t n)
-{
-	struct error err;
-
-	error_set(&err, 0, n > 1 ? "id-ambiguous" : "id-unknown",
-	    "job list and history -o wide show the ids",
-	    "%zu of the %s have ids that begin or end so", n, collection);
-	return ctl_fail(ctl, CTL_USAGE, given, &err);
-}
-
-int
-cmd_util_search_ids(const struct ctl *ctl, const char *collection, const char *given,
-    char *ret_id, size_t *ret_n)
-{
-	return search_ids(ctl, collection, given, ret_id, ret_n);
-}
-
-int
-cmd_util_find_id(
-    const struct ctl *ctl, const char *collection, const char *given, char *ret_id)
-{
-	struct error err;
-	size_t n = 0;
-	int r;
-
-	if (id_valid(given)) {
-		str_clip(ret_id, ID_SIZE, given);
-		return CTL_OK;
-	}
-	if (strlen(given) < UTIL_ID_PART_MIN) {
-		error_set(&err, 0, "id-unknown",
-		    "job list and history -o wide show the ids",
-		    "give at least %d characters of an id", (int)UTIL_ID_PART_MIN);
-		return ctl_fail(ctl, CTL_USAGE, given, &err);
-	}
-	r = search_ids(ctl, collection, given, ret_id, &n);
-	if (r == CTL_OK && n != 1)
-		r = fail_id(ctl, collection, given, n);
-	return r;
-}
-
-int
-cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job)
-{
-	char *path = client_path("hosts", given, NULL);
-	const struct client_request rq = {
-	    .method = "GET", .path = path, .subject = given, .may_be_absent = true};
-	json_t *host = NULL;
-	size_t n = 0;
-	int r = CTL_OK;
-
-	ret_job[0] = '\0';
-	if (!id_part_valid(given) || strlen(given) < UTIL_ID_PART_MIN)
-		goto out;
-	r = client_call(ctl, &rq, &host);
-	if (r != CTL_OK || host != NULL)
-		goto out;
-	if (id_valid(given))
-		str_clip(ret_job, ID_SIZE, given);
-	else
-		r = search_ids(ctl, "jobs", given, ret_job, &n);
-	if (n > 1)
-		r = fail_id(ctl, "jobs", given, n);
-	else if (r == CTL_OK && ret_job[0] == '\0')
-		/* The server's refusal of it as a host comes next. */
-		ctl_say(ctl, "%s: no job has an id that begins or ends so", given);
-out:
-	json_decref(host);
-	free(path);
-	return r;
-}
-
-/* Of both collections: *ret_n counts all that fit. */
-static int
-search_jobs_and_boots(
-    const struct ctl *ctl, const char *given, char *ret_id, size_t *ret_n)
-{
-	char boot[ID_SIZE] = "";
-	size_t boots = 0;
-	int r = cmd_util_search_ids(ctl, "jobs", given, ret_id, ret_n);
-
-	if (r == CTL_OK)
-		r = cmd_util_search_ids(ctl, "boots", given, boot, &boots);
-	if (*ret_n == 0)
-		str_clip(ret_id, ID_SIZE, boot);
-	*ret_n += boots;
-	return r;
-}
-
-int
-cmd_util_host_job_or_boot(const struct ctl *ctl, const char *given, char *ret_id)
-{
-	char *path = client_path("hosts", given, NULL);
-	const struct client_request rq = {
-	    .method = "GET", .path = path, .subject = given, .may_be_absent = true};
-	json_t *host = NULL;
-	size_t n = 0;
-	int r = CTL_OK;
-
-	ret_id[0] = '\0';
-	if (id_part_valid(given) && strlen(given) >= UTIL_ID_PART_MIN &&
-	    !id_valid(given)) {
-		r = client_call(ctl, &rq, &host);
-		if (r == CTL_OK && host == NULL)
-			r = search_jobs_and_boots(ctl, given, ret_id, &n);
-		if (r == CTL_OK && n > 1)
-			r = fail_id(ctl, "jobs and boots", given, n);
-	}
-	json_decref(host);
-	free(path);
 	return r;
 }
 

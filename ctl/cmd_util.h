@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "ctl/args.h"
 #include "ctl/client.h"
@@ -27,23 +28,9 @@ cmd_util_put_map(const struct args *args, const char *option, const char *member
  * server that cannot say leaves them in UTC. */
 void
 cmd_util_add_zones(const struct ctl *ctl, json_t *rows);
-/* The whole id (ID_SIZE) for an id, or a unique beginning or end of one; else an exit code.
- * `collection` is "jobs" or "boots". */
+/* "2h" before `now`, or a time; 0 or -EINVAL. Never 0: that is no bound. */
 int
-cmd_util_find_id(
-    const struct ctl *ctl, const char *collection, const char *given, char *ret_id);
-/* How many ids begin or end so, and one of them (ID_SIZE): CTL_OK, or an exit code. */
-int
-cmd_util_search_ids(const struct ctl *ctl, const char *collection, const char *given,
-    char *ret_id, size_t *ret_n);
-/* What HOST|JOB names: *ret_job (ID_SIZE) is "" for a host, or a set of hosts, and else the id of the
- * job whose id it is, or a unique beginning or end of it. A host of that very name comes first. */
-int
-cmd_util_host_or_job(const struct ctl *ctl, const char *given, char *ret_job);
-/* What HOST|JOB|BOOT names: *ret_id (ID_SIZE) is "" where the server is to be asked for it as it was given (a host, a
- * whole id), and else the only job or boot whose id begins or ends so. */
-int
-cmd_util_host_job_or_boot(const struct ctl *ctl, const char *given, char *ret_id);
+cmd_util_since(const char *s, int64_t now, int64_t *ret) MUST_CHECK;
 /* CTL_OK when a question can be asked; else CTL_REFUSED with the advice `next`. */
 int
 cmd_util_need_terminal(const struct ctl *ctl, const char *subject, const char *next);

@@ -8,6 +8,7 @@
 
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
+#include "ctl/ids.h"
 #include "ctl/output.h"
 #include "ctl/zone.h"
 #include "lib/id.h"
@@ -164,15 +165,15 @@ print_why(const struct ctl *ctl, json_t *why)
 int
 cmd_why(struct ctl *ctl, const struct args *args)
 {
-	char id[ID_SIZE];
+	struct ids_found found;
 	struct text path = {0};
 	json_t *why = NULL;
-	int r = cmd_util_host_job_or_boot(ctl, args->operands[0], id);
+	int r = ids_resolve(ctl, args->operands[0], true, &found);
 
 	if (r != CTL_OK)
 		return r;
 	text_add(&path, "/api/v1/why");
-	text_add_query(&path, "of", id[0] != '\0' ? id : args->operands[0]);
+	text_add_query(&path, "of", found.id[0] != '\0' ? found.id : args->operands[0]);
 	const struct client_request rq = {
 	    .method = "GET", .path = text_str(&path), .subject = args->operands[0]};
 	r = client_call(ctl, &rq, &why);

@@ -291,7 +291,8 @@ static const struct args_option audit_list_options[] = {
     {"who", 0, ARGS_VALUE, "NAME", "only by this user or token"},
     {"what", 0, ARGS_VALUE, "ACTION", "only this: host.change, job.reinstall ..."},
     {"object", 0, ARGS_VALUE, "NAME", "only about this host, site, image ..."},
-    {"since", 0, ARGS_VALUE, "WHEN", "only from then on: 7d, 12h, or a time in RFC 3339"},
+    {"since", 0, ARGS_VALUE, "TIME",
+	"only what happened since: 2026-01-31T09:30:00Z, or 7d for seven days ago"},
     {"limit", 0, ARGS_VALUE, "N", "the newest N (50)"},
 };
 

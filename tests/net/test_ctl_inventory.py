@@ -375,10 +375,10 @@ def boot(ident, **more):
 
 @pytest.fixture
 def history(fake):
-    unplanned = boot("01k9xyz0a0boot02", job=None, planned=False, trigger="netboot", image=None, kind=None, by=None,
+    unplanned = boot("01k9xyz0a0b00t02", job=None, planned=False, trigger="netboot", image=None, kind=None, by=None,
                      reason=None, outcome="failed", text="no answer", ended=None, flags=["unordered", "other-dhcp"],
                      verdict={"code": "other-dhcp-answered", "text": "t", "next": "n"})
-    fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0boot01"), unplanned))
+    fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0b00t01"), unplanned))
     fake.on("GET", "/api/v1/jobs", items({"id": JOB, "kind": "reinstall", "by": "ann",
                                           "reason": "INC 1", "host": "edge01"}))
     stage = {"stage": "kernel", "state": "confirmed", "attempt": 1, "deadline_us": 600000000,
@@ -386,7 +386,7 @@ def history(fake):
              "evidence": "14 MB acknowledged"}
     full = {"stages": [stage], "transfers": [{"at": "2026-01-31T09:31:04.000Z", "kind": "http.end",
                                               "file": "vmlinuz", "bytes": 14000000}]}
-    for b in (boot("01k9xyz0a0boot01"), unplanned):
+    for b in (boot("01k9xyz0a0b00t01"), unplanned):
         fake.on("GET", f"/api/v1/boots/{b['id']}", dict(b, **full))
     fake.on("GET", f"/api/v1/jobs/{JOB}", {
         "id": JOB, "kind": "reinstall", "host": "edge01", "site": "los", "state": "failed",
@@ -406,12 +406,12 @@ def test_history_in_the_sites_time(history):
                                  "unordered,other-dhcp", "failed:", "other-dhcp-answered:", "no", "answer"]
     rows = json.loads(history.run("history", "edge01", "-o", "json").stdout)["items"]
     assert [(b["id"], b.get("kind"), b.get("by")) for b in rows] == [
-        ("01k9xyz0a0boot01", "reinstall", "ann"), ("01k9xyz0a0boot02", None, None)]
+        ("01k9xyz0a0b00t01", "reinstall", "ann"), ("01k9xyz0a0b00t02", None, None)]
 
 
 def test_a_long_history_is_read_page_by_page(fake):
     fake.on("GET", "/api/v1/jobs", items())
-    ids = [f"01k9xyz0a0boot{n:02d}" for n in range(5)]
+    ids = [f"01k9xyz0a0b00t{n:02d}" for n in range(5)]
     fake.on("GET", "/api/v1/boots", items(*[boot(i) for i in ids]))
     r = fake.run("history", "edge01", "--limit", "3", "-o", "json")
     assert [b["id"] for b in json.loads(r.stdout)["items"]] == ids[:3]
@@ -419,7 +419,7 @@ def test_a_long_history_is_read_page_by_page(fake):
     assert "4" in str([q.query for q in fake.requests if "/boots" in q.path][-1]["limit"])
     r = fake.run("history", "edge01", "--limit", "0", "-o", "json")
     assert len(json.loads(r.stdout)["items"]) == 5 and r.stderr == ""
-    fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0boot05", trigger="power-off", kind=None, planned=False,
+    fake.on("GET", "/api/v1/boots", items(boot("01k9xyz0a0b00t05", trigger="power-off", kind=None, planned=False,
                                                flags=["power-off-seen"], outcome=None, ended=None)))
     assert " powered-off " in fake.run("history", "edge01").stdout
     assert fake.run("history", "edge01", "--limit", "x").returncode == 1
@@ -441,26 +441,61 @@ def test_job_show_and_trace(history):
     # By the end of its id, and as the server said it.
     r = history.run("job", "show", "abcdef", "-o", "json")
     assert json.loads(r.stdout)["stages"][0]["evidence"] == "14 MB acknowledged"
-    doc = {"boot": dict(boot("01k9xyz0a0boot01"), console=None), "began": "2026-01-31T09:30:00.000Z",
+    doc = {"boot": dict(boot("01k9xyz0a0b00t01"), console=None), "began": "2026-01-31T09:30:00.000Z",
            "ended": "2026-01-31T09:32:31.000Z", "marks": [],
            "spans": [{"row": "stage", "name": "kernel", "began": "2026-01-31T09:31:00.000Z",
                       "ended": "2026-01-31T09:31:04.000Z", "state": "confirmed", "text": "14 MB acknowledged"}]}
-    history.on("GET", "/api/v1/boots/01k9xyz0a0boot01/trace", doc)
+    history.on("GET", "/api/v1/boots/01k9xyz0a0b00t01/trace", doc)
     history.on("GET", "/api/v1/hosts/edge01", {"name": "edge01"})
-    r = history.run("trace", "boot01")
+    r = history.run("trace", "b00t01")
     assert r.returncode == 0 and "ok kernel         4.0s" in r.stdout and "2026-01-31 10:30:00+01:00" in r.stdout
     assert "console:" not in r.stdout and "14 MB" not in r.stdout
     assert history.run("trace", "edge01").stdout == r.stdout
-    assert "kernel: 14 MB acknowledged" in history.run("-o", "wide", "trace", "boot01").stdout
-    assert json.loads(history.run("-o", "json", "trace", "boot01").stdout) == doc
-    doc["boot"]["console"] = {"began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000,
+    assert "kernel: 14 MB acknowledged" in history.run("-o", "wide", "trace", "b00t01").stdout
+    assert json.loads(history.run("-o", "json", "trace", "b00t01").stdout) == doc
+    doc["boot"]["console"] = {"id": "01k9xyz0a0b00t01", "began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000,
                               "octets": 60000, "gaps": 2, "truncated": True, "ended": False}
-    r = history.run("trace", "boot01")
+    r = history.run("trace", "b00t01")
     line = [x for x in r.stdout.splitlines() if x.startswith("console:")][0].split(None, 1)[1]
-    assert line == ("60.0 kB, 2 gaps, cut at its limit, goes on: netboot-ctl console edge01 --replay 01k9xyz0a0boot01"), line
+    assert line == ("60.0 kB, 2 gaps, cut at its limit, goes on: netboot-ctl console edge01 --replay 01k9xyz0a0b00t01"), line
     for given, code in (("zzzzzz", "id-unknown"), ("01k9", "id-ambiguous"), ("abc", "id-unknown")):
         r = history.run("trace", given)
         assert (r.returncode, r.stderr.split(": ")[1]) == (1, code)
+
+
+def test_why_and_trace_take_the_same_for_the_same(fake):
+    """A part that a job and a boot have names neither; a host of that very name comes first, even one that could be an id."""
+    job, boot_id = "01k9xyz0a0jaaaaa", "01k9xyz0a0b0000b"
+    fake.on("GET", "/api/v1/jobs", items({"id": job}))
+    fake.on("GET", "/api/v1/boots", items(boot(boot_id)))
+    fake.on("GET", f"/api/v1/jobs/{job}", {"id": job, "boot": boot_id})
+    fake.on("GET", f"/api/v1/boots/{boot_id}", boot(boot_id))
+    fake.on("GET", f"/api/v1/boots/{boot_id}/trace", {"boot": boot(boot_id), "marks": [], "spans": []})
+    fake.on("GET", "/api/v1/why", lambda rq: {"of": {"host": rq.query["of"]}, "evidence": []})
+    for command in ("why", "trace"):
+        r = fake.run(command, "01k9xyz")
+        assert (r.returncode, r.stderr.split(": ")[1:3]) == (1, [
+            "id-ambiguous", "2 of the jobs and boots have ids that begin or end so"]), r
+        for given in (job, boot_id, job[-6:], boot_id[-6:]):
+            assert fake.run("-o", "json", command, given).returncode == 0, (command, given)
+    assert [rq.query["of"] for rq in fake.find("GET", "/api/v1/why")] == [job, boot_id, job, boot_id]
+    host = "webserver0000001"
+    fake.on("GET", f"/api/v1/hosts/{host}", {"name": host})
+    for command in ("why", "trace"):
+        assert fake.run("-o", "json", command, host).returncode == 0
+    assert fake.find("GET", "/api/v1/why")[-1].query["of"] == host
+    assert fake.find("GET", "/api/v1/boots")[-1].query["host"] == host
+
+
+def test_a_row_of_a_wrong_clock_hides_none_of_the_audit(fake):
+    rows = [{"seq": n, "at": "2026-01-31T09:30:00.000Z", "who": "ann"} for n in range(9, 3, -1)]
+    rows[2]["at"] = "1970-01-01T00:00:01.000Z"
+    fake.on("GET", "/api/v1/audit", items(*rows))
+    r = fake.run("-o", "json", "audit", "list", "--since", "2026-01-31T09:00:00Z")
+    assert [x["seq"] for x in json.loads(r.stdout)["items"]] == [9, 8, 6, 5, 4] and r.stderr == ""
+    r = fake.run("-o", "json", "audit", "list", "--limit", "2")
+    assert [x["seq"] for x in json.loads(r.stdout)["items"]] == [9, 8]
+    assert r.stderr == "these are the newest 2; --limit N shows more\n"
 
 
 def test_job_list_and_cancel(fake):
