@@ -175,14 +175,7 @@ db_boot_flag(struct store *s, const char *id, int64_t flags)
 int
 db_boot_flags(struct store *s, const char *id, int64_t *ret)
 {
-	struct db_stmt *st = stmt_for(s, BOOT_FLAGS, id);
-	int rc = db_step(st);
-
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
+	return store_i64(stmt_for(s, BOOT_FLAGS, id), ret);
 }
 
 const char *

@@ -146,22 +146,10 @@ db_console_oldest(struct store *s, struct db_console *ret)
 	return read_row(stmt(s, CONSOLE_OLDEST), ret);
 }
 
-static int
-read_total(struct db_stmt *st, int64_t *ret)
-{
-	int rc = db_step(st);
-
-	if (rc < 0)
-		return rc;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
-}
-
 int
 db_console_total(struct store *s, int64_t *ret)
 {
-	return read_total(stmt(s, CONSOLE_TOTAL), ret);
+	return store_i64(stmt(s, CONSOLE_TOTAL), ret);
 }
 
 int
@@ -197,7 +185,7 @@ db_console_total_always(struct store *s, const char *host, int64_t *ret)
 	struct db_stmt *st = stmt(s, CONSOLE_TOTAL_ALWAYS);
 
 	db_bind_text(st, 1, host);
-	return read_total(st, ret);
+	return store_i64(st, ret);
 }
 
 int

@@ -444,14 +444,7 @@ db_event_back(struct store *s, const char *job, int64_t until, int64_t n, int64_
 int
 db_event_last(struct store *s, int64_t *ret)
 {
-	struct db_stmt *st = stmt(s, EVENT_LAST);
-	int rc = db_step(st);
-
-	if (rc < 0)
-		return rc;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
+	return store_i64(stmt(s, EVENT_LAST), ret);
 }
 
 int

@@ -265,14 +265,7 @@ db_job_due_of_site(
 int
 db_job_out_of_site(struct store *s, const char *site, int64_t *ret)
 {
-	struct db_stmt *st = stmt_for(s, JOB_OUT_SITE, site);
-	int rc = db_step(st);
-
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
+	return store_i64(stmt_for(s, JOB_OUT_SITE, site), ret);
 }
 
 int

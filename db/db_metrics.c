@@ -5,7 +5,6 @@
  * those of db.h. */
 #include "db/db_metrics.h"
 
-#include <errno.h>
 
 #include "db/store_priv.h"
 #include "lib/compiler.h"
@@ -75,10 +74,5 @@ db_metrics_hosts(struct store *s, const char *site, int64_t *ret)
 	struct db_stmt *st = stmt(s, METRICS_HOSTS);
 
 	db_bind_text(st, 1, site);
-	int rc = db_step(st);
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
+	return store_i64(st, ret);
 }

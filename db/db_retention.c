@@ -86,18 +86,6 @@ stmt(struct store *s, size_t i)
 	return db_stmt(s->set[STORE_RETENTION], i);
 }
 
-static int
-read_i64(struct db_stmt *st, int64_t *ret)
-{
-	int rc = db_step(st);
-
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
-}
-
 int
 db_retention_mark(struct store *s, int64_t now, int64_t every)
 {
@@ -105,7 +93,7 @@ db_retention_mark(struct store *s, int64_t now, int64_t every)
 	int64_t last;
 
 	db_bind_i64(st, 1, now);
-	int rc = read_i64(st, &last);
+	int rc = store_i64(st, &last);
 	if (rc < 0 || last > now - every)
 		return rc;
 	st = stmt(s, MARK_ADD);
@@ -134,7 +122,7 @@ db_retention_horizon(struct store *s, const char *kind, int64_t *ret)
 	struct db_stmt *st = stmt(s, HORIZON_GET);
 
 	db_bind_text(st, 1, kind);
-	return read_i64(st, ret);
+	return store_i64(st, ret);
 }
 
 int

@@ -402,10 +402,5 @@ db_site_version(struct store *s, const char *name, int64_t *ret)
 	struct db_stmt *st = stmt(s, SITE_VERSION);
 
 	db_bind_text(st, 1, name);
-	int rc = db_step(st);
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
+	return store_i64(st, ret);
 }

@@ -142,23 +142,10 @@ db_webhook_get(struct store *s, const char *name, struct db_webhook *ret)
 	return 0;
 }
 
-/* The number in the first column of the only row. */
-static int
-number(struct db_stmt *st, int64_t *ret)
-{
-	int rc = db_step(st);
-
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	*ret = db_col_i64(st, 0);
-	db_reset(st);
-	return 0;
-}
-
 int
 db_webhook_cursor(struct store *s, int64_t *ret)
 {
-	return number(stmt(s, WH_CURSOR), ret);
+	return store_i64(stmt(s, WH_CURSOR), ret);
 }
 
 int
@@ -200,7 +187,7 @@ db_webhook_dropped(struct store *s, const char *name, int64_t n)
 int
 db_webhook_queued(struct store *s, const char *name, int64_t *ret)
 {
-	return number(stmt_of(s, WH_QUEUED, name), ret);
+	return store_i64(stmt_of(s, WH_QUEUED, name), ret);
 }
 
 static void

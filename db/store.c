@@ -167,6 +167,18 @@ store_collect(struct db_stmt *st, struct store_names *ret)
 }
 
 int
+store_i64(struct db_stmt *st, int64_t *ret)
+{
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	*ret = db_col_i64(st, 0);
+	db_reset(st);
+	return 0;
+}
+
+int
 store_text(struct db_stmt *st, char *buf, size_t size)
 {
 	int rc = db_step(st);

@@ -89,6 +89,9 @@ store_run(struct db_stmt *st) MUST_CHECK;
 /* Collects column 0 of every row. */
 int
 store_collect(struct db_stmt *st, struct store_names *ret) MUST_CHECK;
+/* The first row's column 0, -ENOENT without a row. */
+int
+store_i64(struct db_stmt *st, int64_t *ret) MUST_CHECK;
 /* The first row's column 0 in buf (clipped), -ENOENT without a row. */
 int
 store_text(struct db_stmt *st, char *buf, size_t size) MUST_CHECK;
