@@ -251,7 +251,8 @@ expo_negotiate(const char *accept)
 		return EXPO_TEXT;
 	size_t len = strcspn(at, ",");
 	const char *q = memmem(at, len, "q=0", 3);
-	if (q && (q[3] == ',' || q[3] == ';' || q[3] == '\0'))
+	size_t weight = q ? strspn(q + 2, "0.") + 2 : 0; /* "0", "0.0" … "0.000" */
+	if (q && (q[weight] == '\0' || strchr(",; ", q[weight])))
 		return EXPO_TEXT;
 	return EXPO_OPENMETRICS;
 }

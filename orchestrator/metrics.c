@@ -4,7 +4,7 @@
  * Entry points: metrics_add(), metrics_set(), metrics_observe() where something happens; metrics_dup() and
  * metrics_write() for a scrape. Ownership: a registry owns its series, which stay until it is freed. No host, job or
  * address is ever a label: a series costs memory here and in every Prometheus that comes, for ever. Label values come
- * from agents and from people, so that a family takes no more than its limit; what is over counts as "other" and is
+ * from agents and from people, so that a family takes no more than twice its limit; what is over counts as "other" and is
  * not lost. There are no failure modes. */
 #include "orchestrator/metrics.h"
 
@@ -189,9 +189,11 @@ series(struct metrics *m, enum metrics_family family, const char *a, const char 
 
 	if (s)
 		return s;
+	/* The second label goes first: a site's figures stay its own as long as there is any room. */
 	if (m->n[family] >= f->max) {
-		a = f->labels[0] ? OTHER : NULL;
 		b = f->labels[1] ? OTHER : NULL;
+		if (!b || (!find(m, family, a, b) && m->n[family] >= 2 * f->max))
+			a = f->labels[0] ? OTHER : NULL;
 		s = find(m, family, a, b);
 		if (s)
 			return s;

@@ -11,7 +11,9 @@
 #include "db/db_job.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/stage.h"
 #include "lib/str.h"
+#include "lib/verdict.h"
 
 static void
 on_job_end(struct metrics *m, struct store *s, const struct event *ev)
@@ -114,6 +116,22 @@ metrics_event(struct metrics *m, struct store *s, const struct event *ev, int64_
 			rules[i].apply(m, s, ev);
 }
 
+/* What follows is told of a table in the program: a series that began with its first event would hide that from increase(). */
+static void
+begin_codes(struct metrics *m)
+{
+	const char *flag;
+
+	for (size_t i = 0; i < VERDICT_TABLES; i++)
+		for (const struct verdict_row *r = verdict_table_all[i]; r->code; r++)
+			if (r->kind != VERDICT_STATE)
+				metrics_add(m, METRICS_VERDICTS, r->code, NULL, 0);
+	for (int i = STAGE_QUEUED + 1; i < STAGE_DONE; i++)
+		metrics_add(m, METRICS_STAGES_MISSED, stage_name((enum stage)i), NULL, 0);
+	for (unsigned i = 0; (flag = db_boot_flag_next(INT64_MAX, &i)) != NULL;)
+		metrics_add(m, METRICS_BOOT_FLAGS, flag, NULL, 0);
+}
+
 void
 metrics_event_begin(struct metrics *m)
 {
@@ -122,7 +140,6 @@ metrics_event_begin(struct metrics *m)
 	static const enum db_job_state ends[] = {
 	    DB_JOB_DONE, DB_JOB_FAILED, DB_JOB_CANCELLED};
 	static const char *const outcomes[] = {"ok", "failed", "unknown", "superseded"};
-	const char *flag;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		for (size_t k = 0; k < ARRAY_SIZE(ends); k++)
@@ -130,8 +147,7 @@ metrics_event_begin(struct metrics *m)
 			    db_job_state_name(ends[k]), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
 		metrics_add(m, METRICS_BOOTS_ENDED, outcomes[i], NULL, 0);
-	for (unsigned i = 0; (flag = db_boot_flag_next(INT64_MAX, &i)) != NULL;)
-		metrics_add(m, METRICS_BOOT_FLAGS, flag, NULL, 0);
+	begin_codes(m);
 	metrics_add(m, METRICS_BOOTS_BEGUN, "true", NULL, 0);
 	metrics_add(m, METRICS_BOOTS_BEGUN, "false", NULL, 0);
 }

@@ -174,6 +174,9 @@ a_client_gets_what_it_names_first(void **state)
 	    {"Application/OpenMetrics-Text; version=1.0.0", EXPO_OPENMETRICS},
 	    {"text/plain, application/openmetrics-text", EXPO_TEXT},
 	    {"application/openmetrics-text;q=0, text/plain", EXPO_TEXT},
+	    {"application/openmetrics-text;q=0.000, text/plain", EXPO_TEXT},
+	    {"application/openmetrics-text;q=0.0", EXPO_TEXT},
+	    {"application/openmetrics-text;q=0.01, text/plain", EXPO_OPENMETRICS},
 	};
 
 	(void)state;

@@ -81,7 +81,13 @@ a_family_takes_no_more_than_its_limit(void **state)
 		snprintf(word, sizeof(word), "code-%d", i);
 		metrics_add(m, METRICS_BMC_CALLS, "power", word, 1);
 	}
-	assert_true(metrics_value(m, METRICS_BMC_CALLS, "other", "other") == 100);
+	assert_true(metrics_value(m, METRICS_BMC_CALLS, "power", "other") == 100);
+	for (int i = 0; i < 600; i++) {
+		snprintf(word, sizeof(word), "verb-%d", i);
+		metrics_add(m, METRICS_BMC_CALLS, word, "ok", 1);
+	}
+	assert_true(metrics_value(m, METRICS_BMC_CALLS, "verb-0", "other") == 1);
+	assert_true(metrics_value(m, METRICS_BMC_CALLS, "other", "other") == 101);
 	memset(word, 'x', sizeof(word) - 1);
 	word[sizeof(word) - 1] = '\0';
 	metrics_add(m, METRICS_VERDICTS, word, NULL, 1);
