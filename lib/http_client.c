@@ -25,7 +25,7 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000, DISCARD_MAX = 64 * 1024 };
+enum { CONNECT_TIMEOUT_MS = 10000, DISCARD_MAX = 64 * 1024, RETRY_AFTER_MAX_S = 3600 };
 
 #define UNIX_PREFIX "unix:"
 
@@ -182,25 +182,39 @@ on_data(char *data, size_t size, size_t n, void *arg)
 	return call->stopped || call->cancelled ? 0 : len;
 }
 
-/* CURLOPT_HEADERFUNCTION: keeps the ETag. */
+/* The value of a line of that name ("etag:"), clipped to size. */
+static bool
+header_value(const char *line, size_t len, const char *name, char *buf, size_t size)
+{
+	size_t from = strlen(name);
+
+	if (len < from || strncasecmp(line, name, from) != 0)
+		return false;
+	while (from < len && line[from] == ' ')
+		from++;
+	while (len > from && (line[len - 1] == '\r' || line[len - 1] == '\n'))
+		len--;
+	if (len - from >= size)
+		return false;
+	memcpy(buf, line + from, len - from);
+	buf[len - from] = '\0';
+	return true;
+}
+
+/* CURLOPT_HEADERFUNCTION: keeps the ETag, and when to come again. */
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_client_call *call = arg;
-	size_t len = size * n, from = sizeof("etag:") - 1;
-	char value[sizeof(call->reply.etag)];
+	struct http_client_reply *reply = &call->reply;
+	char value[sizeof(reply->etag)];
+	int64_t s;
 
-	if (len < from || strncasecmp(data, "etag:", from) != 0)
-		return len;
-	while (from < len && data[from] == ' ')
-		from++;
-	while (len > from && (data[len - 1] == '\r' || data[len - 1] == '\n'))
-		len--;
-	if (len - from < sizeof(value)) {
-		memcpy(value, data + from, len - from);
-		value[len - from] = '\0';
-		str_clip(call->reply.etag, sizeof(call->reply.etag), value);
-	}
+	if (header_value(data, size * n, "etag:", value, sizeof(value)))
+		str_clip(reply->etag, sizeof(reply->etag), value);
+	if (header_value(data, size * n, "retry-after:", value, sizeof(value)) &&
+	    str_to_i64(value, 0, INT32_MAX, &s) == 0)
+		reply->retry_after_s = s < RETRY_AFTER_MAX_S ? s : RETRY_AFTER_MAX_S;
 	return size * n;
 }
 

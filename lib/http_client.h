@@ -18,8 +18,8 @@ struct http_client_request {
 	const char *body;	     /* JSON text or NULL */
 	const char *idempotency_key; /* or NULL */
 	const char *if_match;	     /* or NULL */
-	const char *ca_file; /* of http_client_once(): http_client_trust(); or NULL */
-	int64_t timeout_us;  /* whole request; 0: none (streams) */
+	const char *ca_file;	     /* for this one: as http_client_trust(); or NULL */
+	int64_t timeout_us;	     /* whole request; 0: none (streams) */
 	/* Of a client without a server: where to, whole ("https://hook.example/x?y"), and how messages call it, since
 	 * what is behind the host's name is often a secret. */
 	const char *url, *url_name;
@@ -37,6 +37,8 @@ struct http_client_reply {
 	char *body; /* NUL-terminated; borrowed until the callback returns */
 	size_t body_len;
 	char etag[80];
+	int64_t
+	    retry_after_s; /* "Retry-After", an hour at most; 0: not said in seconds */
 	struct error
 	    err; /* set when status is 0: code "server-unreachable", "tls-failed" or "timeout" */
 };

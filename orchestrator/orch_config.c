@@ -198,6 +198,12 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 		return yaml_where_bad(where, "jobs_days", err,
 		    "boots would lose their jobs: boots_days must be given too, and not "
 		    "be more");
+	/* Webhooks promise that nothing of three days is missed. */
+	if (c->n_webhooks > 0 && c->retention.events_days > 0 &&
+	    c->retention.events_days < WEBHOOK_EVENTS_DAYS_MIN)
+		return yaml_where_bad(where, "events_days", err,
+		    "fewer than %d: webhooks could not tell of what has gone",
+		    WEBHOOK_EVENTS_DAYS_MIN);
 	int rc = check_web(&c->web, where, err);
 	return rc < 0 ? rc : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
 }

@@ -312,7 +312,7 @@ queue_one(struct webhook *w, const struct noted *n)
 	return rc;
 }
 
-/* What was dropped is told once, when it begins. */
+/* What is dropped is told when it begins, and once more, with the sum, when there is room again. */
 static int
 write_dropped(struct webhook_hook *h)
 {
@@ -361,6 +361,7 @@ take_written(struct webhook_hook *h)
 			    "webhook %s: %d wait for %s: what comes now is dropped",
 			    h->c->name, WEBHOOK_QUEUE_MAX, h->origin);
 		h->full = true;
+		h->left_out += h->dropping;
 	}
 	if (h->adding > 0)
 		consider(h);
@@ -406,6 +407,14 @@ give_up(
 				   : rc;
 }
 
+/* Not at the first free place, or the next one dropped would be told anew each time. */
+static bool
+has_room(const struct webhook_hook *h, const struct webhook_attempt *a, int64_t given_up)
+{
+	return h->full &&
+	       (given_up > 0 || (a->ok && h->queued - 1 <= WEBHOOK_QUEUE_MAX / 10 * 9));
+}
+
 static int
 write_end(struct webhook_hook *h, const struct webhook_attempt *a, int64_t *ret_given_up)
 {
@@ -421,6 +430,9 @@ write_end(struct webhook_hook *h, const struct webhook_attempt *a, int64_t *ret_
 		rc = db_webhook_failed(s, &h->now, a->error, now);
 	if (rc == 0 && !a->ok)
 		rc = give_up(h, a, now, ret_given_up);
+	if (rc == 0 && has_room(h, a, *ret_given_up))
+		rc = tell_event(h, "webhook.dropped", h->left_out,
+		    "its queue has room again: so many were left out");
 	if (rc == 0)
 		rc = db_commit(db);
 	if (rc < 0)
@@ -436,8 +448,6 @@ on_success(struct webhook_hook *h)
 		    h->c->name, h->origin);
 	h->fails = h->refusals = 0;
 	h->queued--;
-	/* Not at the first free place, or the next one dropped would be told anew each time. */
-	h->full = h->full && h->queued > WEBHOOK_QUEUE_MAX / 10 * 9;
 	set_timer(h, 0);
 }
 
@@ -456,12 +466,12 @@ on_failure(struct webhook_hook *h, const struct webhook_attempt *a, int64_t give
 		metrics_add(w->ops.metrics, METRICS_WEBHOOK_GAVE_UP, h->c->name, NULL,
 		    (double)given_up);
 		h->queued -= given_up;
-		h->full = false;
 		w->ops.on_events(w->ops.arg);
 		/* The next one is innocent, and need not wait for as long. */
 		h->fails = h->refusals = 0;
 	}
-	set_timer(h, webhook_body_backoff(h->fails, rng_u64(w->ops.rng)));
+	int64_t ms = webhook_body_backoff(h->fails, rng_u64(w->ops.rng));
+	set_timer(h, ms > a->wait_ms ? ms : a->wait_ms);
 	h->fails++;
 }
 
@@ -471,6 +481,7 @@ conclude(struct webhook_hook *h, const struct webhook_attempt *a)
 	struct webhook *w = h->w;
 	int64_t given_up;
 	int rc = write_end(h, a, &given_up);
+	bool room = rc == 0 && has_room(h, a, given_up);
 
 	metrics_add(w->ops.metrics, METRICS_WEBHOOK_ATTEMPTS, h->c->name,
 	    a->ok	? "ok"
@@ -486,6 +497,11 @@ conclude(struct webhook_hook *h, const struct webhook_attempt *a)
 		on_success(h);
 	} else {
 		on_failure(h, a, given_up);
+	}
+	if (room) {
+		h->full = false;
+		h->left_out = 0;
+		w->ops.on_events(w->ops.arg);
 	}
 	return rc;
 }

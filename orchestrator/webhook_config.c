@@ -40,6 +40,7 @@ static const cyaml_schema_field_t fields[] = {
 	"url", CYAML_FLAG_POINTER, struct webhook_config, url, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR(
 	"secret_file", OPT, struct webhook_config, secret_file, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("ca_file", OPT, struct webhook_config, ca_file, 1, TEXT_MAX),
     CYAML_FIELD_SEQUENCE_COUNT("on", CYAML_FLAG_POINTER, struct webhook_config, on, n_on,
 	&on_value, 1, WEBHOOK_CONFIG_ON_MAX),
     CYAML_FIELD_ENUM("format", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT,
@@ -128,6 +129,10 @@ check_one(const struct yaml_where *where, struct webhook_config *list, unsigned 
 	if (c->secret_file && c->secret_file[0] != '/')
 		return yaml_where_bad(
 		    where, path, err, "must be an absolute path, not %s", c->secret_file);
+	yaml_where_path(path, "webhooks[%u].ca_file", i);
+	if (c->ca_file && (c->ca_file[0] != '/' || !str_has_prefix(c->url, "https://")))
+		return yaml_where_bad(where, path, err,
+		    "must be an absolute path, of a webhook with https://");
 	for (unsigned k = 0; k < c->n_on; k++) {
 		yaml_where_path(path, "webhooks[%u].on[%u]", i, k);
 		if (!on_valid(c->on[k]))
@@ -179,6 +184,7 @@ webhook_config_done(struct webhook_config *c)
 	free(c->name);
 	free(c->url);
 	free(c->secret_file);
+	free(c->ca_file);
 	for (unsigned i = 0; i < c->n_on; i++)
 		free(c->on[i]);
 	free(c->on);

@@ -8,7 +8,7 @@
 
 #include "lib/error.h"
 
-enum { WEBHOOK_CONFIG_MAX = 32, WEBHOOK_CONFIG_ON_MAX = 64 };
+enum { WEBHOOK_CONFIG_MAX = 32, WEBHOOK_CONFIG_ON_MAX = 64, WEBHOOK_EVENTS_DAYS_MIN = 7 };
 
 enum webhook_format {
 	WEBHOOK_JSON, /* everything that is known, as one object */
@@ -20,6 +20,7 @@ struct webhook_config {
 	char *name;
 	char *url;
 	char *secret_file; /* or NULL: not signed */
+	char *ca_file;	   /* or NULL: who the system trusts */
 	char **on;	   /* what it is told of, webhook_body_match() */
 	unsigned n_on;
 	enum webhook_format format;

@@ -14,8 +14,9 @@ struct webhook_hook;
 /* How an attempt went. */
 struct webhook_attempt {
 	bool ok;
-	bool gone;  /* there is nothing left to be told */
-	int status; /* 0: no answer */
+	bool gone;	 /* there is nothing left to be told */
+	int status;	 /* 0: no answer */
+	int64_t wait_ms; /* its receiver asks not to be asked before; 0: it does not */
 	char error[DB_WEBHOOK_ERROR_SIZE];
 };
 
@@ -33,6 +34,7 @@ struct webhook_hook {
 	int64_t queued;		  /* rows */
 	int64_t adding, dropping; /* of the batch that is being written */
 	bool full;		  /* and that was told */
+	int64_t left_out;	  /* since it is full */
 	/* A test that was asked for. */
 	struct http_client_call *test;
 	char test_id[ID_SIZE];

@@ -85,6 +85,7 @@ webhook_send(struct http_client *client, const struct webhook_config *c,
 	    .content_type = type,
 	    .headers = h.list,
 	    .idempotency_key = d->id,
+	    .ca_file = c->ca_file,
 	    .timeout_us = (int64_t)c->timeout_s * USEC_PER_SEC,
 	    .status_only = true};
 	return http_client_start(client, &rq, done, arg);
@@ -93,7 +94,8 @@ webhook_send(struct http_client *client, const struct webhook_config *c,
 void
 webhook_send_judge(const struct http_client_reply *reply, struct webhook_attempt *ret)
 {
-	*ret = (struct webhook_attempt){.status = reply->status};
+	*ret = (struct webhook_attempt){
+	    .status = reply->status, .wait_ms = reply->retry_after_s * 1000};
 	if (reply->status >= 200 && reply->status < 300)
 		ret->ok = true;
 	else if (reply->status == 0)

@@ -63,6 +63,7 @@ class Receiver:
         self.before_answer = None  # called once, before the next answer
         self.got, self.taken, self.how = [], [], "ok"
         self.page = b""  # the body of answers
+        self.more = {}  # headers of answers
         self.lock, self.release = threading.Lock(), threading.Event()
         self.port, self.server = 0, None
         self.open()
@@ -103,6 +104,8 @@ class Receiver:
                 self.send_response(status)
                 if status == 302:
                     self.send_header("Location", receiver.url)
+                for name, value in receiver.more.items():
+                    self.send_header(name, value)
                 page = b"" if status == 204 else receiver.page
                 self.send_header("Content-Length", str(len(page)))
                 self.end_headers()

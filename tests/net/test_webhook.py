@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Webhooks of the real orchestrator against a receiver that fails in every way for a while: nothing is missed, the
 order holds, a repeated delivery has its id again, and the signature is what Python's hmac says."""
+import datetime
 import json
 import os
 import socket
@@ -196,9 +197,11 @@ def test_a_certificate_that_nobody_vouches_for(orchs, tmp_path):
         f.write((tmp_path / "crt").read_bytes())
     r = Receiver(certificate=str(pem))
     try:
-        o = orchs(hook("ops", r))
+        o = orchs(hook("ops", r), hook("own", r, ca_file=str(tmp_path / "crt")))
         answer = o.post("/webhooks/ops/test").json
         assert not answer["ok"] and answer["status"] == 0 and "certificate" in answer["error"] and not r.got
+        answer = o.post("/webhooks/own/test").json
+        assert answer["ok"] and len(r.got) == 1, answer
     finally:
         r.close()
 
@@ -378,6 +381,22 @@ def test_a_full_queue_drops_and_says_so(orchs, receiver):
     assert [(e["kind"], e["detail"]["webhook"]) for e in dropped] == [("webhook.dropped", "ops")]
     assert "what comes now is dropped" in o.log and job
     assert f'netboot_webhook_dropped_total{{webhook="ops"}} {o.hook("ops")["dropped"]}\n' in o.get("/metrics").text
+    receiver.behave("ok")
+
+    def sums():
+        return [e["detail"]["n"] for e in o.events("&kind=webhook.dropped")]
+    until(lambda: len(sums()) > 1, "room again")
+    assert sums()[1] == o.hook("ops")["dropped"]
+
+
+def test_a_receiver_is_left_alone_for_as_long_as_it_says(orchs, receiver):
+    o = orchs(hook("ops", receiver))
+    agent = ready(o)
+    receiver.more = {"Retry-After": "900"}
+    receiver.behave(429)
+    fail_job(o, agent)
+    until(lambda: o.hook("ops")["state"] == "failing", "a failure")
+    assert o.hook("ops")["next_try"] > (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=600)).isoformat()
 
 
 def ctl(o, *args):

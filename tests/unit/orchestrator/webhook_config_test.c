@@ -59,6 +59,11 @@ faults_are_named_and_show_no_secret(void **state)
 		"o.yaml:5: webhooks[0].timeout_s"},
 	    {BEGIN "    on: [a.b]\n    format: html\n", "webhooks[0].format"},
 	    {BEGIN "    on: [a.b]\n    secret_file: x\n", "webhooks[0].secret_file"},
+	    {BEGIN "    on: [a.b]\n    ca_file: x\n", "webhooks[0].ca_file"},
+	    {"webhooks:\n  - name: a\n    url: http://x\n    on: [a.b]\n    ca_file: "
+	     "/x\n",
+		"[0].ca_file"},
+	    {BEGIN "    on: [a.b]\nretention: {events_days: 6}\n", "events_days"},
 	    {BEGIN "    on: [a.b]\n    template: '${host}'\n",
 		"o.yaml:5: webhooks[0].template"},
 	    {BEGIN "    on: [a.b]\n    template: '\"${x}\"'\n", "webhooks[0].template"},
