@@ -99,6 +99,8 @@ call(const struct ctl *ctl, const struct args *args, const char *action,
 
 	text_add(&path, base);
 	text_add_query(&path, "site", args_get(args, "site"));
+	if (str_eq(rq->method, "DELETE"))
+		text_add_query(&path, "reason", args_get(args, "reason"));
 	rq->path = text_str(&path);
 	r = client_call(ctl, rq, ret);
 	text_done(&path);

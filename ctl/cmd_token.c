@@ -93,5 +93,18 @@ cmd_token_list(struct ctl *ctl, const struct args *args UNUSED)
 int
 cmd_token_rm(struct ctl *ctl, const struct args *args)
 {
-	return cmd_util_remove(ctl, "tokens", args->operands[0]);
+	const char *name = args->operands[0];
+	char *base = client_path("tokens", name, NULL);
+	struct text path = {0};
+
+	text_add(&path, base);
+	text_add_query(&path, "reason", args_get(args, "reason"));
+	const struct client_request rq = {
+	    .method = "DELETE", .path = text_str(&path), .subject = name};
+	int r = client_call(ctl, &rq, NULL);
+	if (r == CTL_OK)
+		ctl_say(ctl, "%s: revoked", name);
+	text_done(&path);
+	free(base);
+	return r;
 }

@@ -357,8 +357,9 @@ static const struct args_command commands[] = {
 	"option\n"
 	"says otherwise; the options are those of host add. With --to, HOST is left "
 	"out."},
-    {"discovered", "forget", "MAC", 1, 1, {GROUP(discovered_site_options)},
-	cmd_discovered_forget, "Forget such a machine until it asks again", NULL},
+    {"discovered", "forget", "MAC", 1, 1,
+	{GROUP(discovered_site_options), GROUP(reason_option)}, cmd_discovered_forget,
+	"Forget such a machine until it asks again", NULL},
 
     {"image", "add", "IMAGE", 1, 1, {GROUP(image_options)}, cmd_image_add, "Add an image",
 	"The files must be below the server's images root; their SHA-256 is recorded."},
@@ -508,7 +509,7 @@ static const struct args_command commands[] = {
 	"It is printed once and kept nowhere: put it into a file of mode 0600, for\n"
 	"--token-file, or into the page's login."},
     {"token", "list", "", 0, 0, {{0}}, cmd_token_list, "List the tokens", NULL},
-    {"token", "rm", "TOKEN", 1, 1, {{0}}, cmd_token_rm,
+    {"token", "rm", "TOKEN", 1, 1, {GROUP(reason_option)}, cmd_token_rm,
 	"Revoke a token: what it does ends at once", NULL},
     {"webhook", "list", "", 0, 0, {{0}}, cmd_webhook_list,
 	"List the webhooks and how their deliveries go", NULL},

@@ -18,6 +18,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/auth.h"
+#include "orchestrator/orders.h"
 #include "orchestrator/selector.h"
 #include "orchestrator/strset.h"
 #include "orchestrator/web.h"
@@ -277,6 +278,19 @@ api_page(struct rest_request *rq, int64_t *ret_limit, const char **ret_cursor)
 	}
 	*ret_cursor = cursor && cursor[0] ? cursor : NULL;
 	return true;
+}
+
+bool
+api_query_reason(struct rest_request *rq, const char **ret)
+{
+	const char *reason = rest_query(rq, "reason");
+	struct error err;
+
+	*ret = reason ? reason : "";
+	if (orders_reason_check(*ret, false, &err) == 0)
+		return true;
+	api_refuse(rq, &err, NULL);
+	return false;
 }
 
 void

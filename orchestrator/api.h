@@ -34,6 +34,9 @@ api_failed(struct orch *o, struct rest_request *rq, int rc, const char *doing);
 /* Reads limit and cursor; false when answered. *ret_cursor may be NULL. */
 bool
 api_page(struct rest_request *rq, int64_t *ret_limit, const char **ret_cursor);
+/* `reason` of the query ("" when there is none), which has the place of a body's where there is none; false when answered. */
+bool
+api_query_reason(struct rest_request *rq, const char **ret);
 /* Answers {"items","next"}: takes items, of which there is one more than `limit` if more follow; the
  * cursor is the member `key` of the last one kept. */
 void

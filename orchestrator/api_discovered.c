@@ -157,8 +157,9 @@ api_discovered_forget(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct db_discovered d;
 	json_t *before = NULL;
+	const char *reason;
 
-	if (!api_allow(o, rq, &who) || !find(o, rq, &d))
+	if (!api_allow(o, rq, &who) || !api_query_reason(rq, &reason) || !find(o, rq, &d))
 		return;
 	int rc = row_json(o, &d, &before);
 	if (rc == 0)
@@ -169,6 +170,7 @@ api_discovered_forget(void *arg, struct rest_request *rq)
 		rc = audit_write(o->store, &who,
 		    &(struct audit_row){.what = "discovered.forget",
 			.object = d.mac,
+			.reason = reason,
 			.result = "ok",
 			.before = before},
 		    clock_wall());

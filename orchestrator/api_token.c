@@ -158,9 +158,10 @@ api_token_delete(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct db_token t;
 	int64_t now = clock_wall();
+	const char *reason;
 	struct error err;
 
-	if (!api_allow(o, rq, &who))
+	if (!api_allow(o, rq, &who) || !api_query_reason(rq, &reason))
 		return;
 	int rc = db_token_by_name(o->store, rest_param(rq, "name"), &t);
 	if (rc == -ENOENT || (rc == 0 && t.revoked)) {
@@ -178,6 +179,7 @@ api_token_delete(void *arg, struct rest_request *rq)
 		rc = audit_write(o->store, &who,
 		    &(struct audit_row){.what = "token.remove",
 			.object = t.name,
+			.reason = reason,
 			.result = "ok",
 			.before = before},
 		    now);

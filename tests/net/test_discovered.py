@@ -104,10 +104,11 @@ def test_all_that_is_seen_is_kept_and_shown(orch, agent):
     assert macs(orch, "?limit=1") == [SECOND] and macs(orch, "?site=elsewhere") == []
     page = orch.get("/discovered?limit=1").json
     assert macs(orch, "?limit=1&cursor=" + page["next"].replace(" ", "%20")) == [STRANGER]
-    assert orch.delete(f"/discovered/{STRANGER}").status == 204
+    assert orch.delete(f"/discovered/{STRANGER}?reason={'x' * 2000}").code == "bad-value"
+    assert orch.delete(f"/discovered/{STRANGER}?reason=scrapped%20today").status == 204
     assert orch.get(f"/discovered/{STRANGER}").code == "discovered-unknown"
     assert "host edge01's" in orch.get("/discovered/52:54:00:77:00:01").json["detail"]
-    assert audit(orch, "discovered.forget") == [(STRANGER, "")]
+    assert audit(orch, "discovered.forget") == [(STRANGER, ""), (STRANGER, "scrapped today")]
 
 
 def test_adopting_is_adding_a_host(orch, agent):

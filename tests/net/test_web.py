@@ -457,7 +457,9 @@ def test_tls_of_our_own_ca_with_curl_and_ctl(tls, pki, tmp_path):
     assert r.returncode == 0 and re.fullmatch(r"nb_[\w-]{43}\n", r.stdout), r
     r = ctl(*with_token, "token", "list")
     assert r.returncode == 0 and "viewer" in r.stdout and "nb_" not in r.stdout
-    assert ctl(*with_token, "token", "rm", "web").returncode == 0
+    assert ctl(*with_token, "token", "rm", "web", "--reason", "left us & gone").returncode == 0
+    rows = json.loads(ctl(*with_token, "-o", "json", "audit", "list", "--what", "token.remove").stdout)["items"]
+    assert [(row["object"], row["reason"]) for row in rows] == [("web", "left us & gone")]
     r = ctl("--token-file", str(file), "site", "list")
     assert r.returncode == 5 and ": tls-failed: " in r.stderr and "--ca-file" in r.stderr and "group" not in r.stderr, r
     r = ctl("--ca-file", pki.ca, "site", "list")
