@@ -2,9 +2,9 @@
 /* One row of the audit record per change or order, in the transaction of what it tells
  * of.
  *
- * Entry points: audit_write(); audit_log_head() for the journal and audit_tell_head() for those who follow events. It owns nothing. A row is bounded: of what is longer than
- * PART_MAX its size and SHA-256 are kept. Failure modes: those of db.h; a change
- * whose audit row cannot be written is not made. */
+ * Entry points: audit_write(); audit_log_head() for the journal and audit_tell_head() for those who follow events. It owns
+ * nothing. A row is bounded: of what is longer than PART_MAX its size and SHA-256 are kept.
+ * Failure modes: those of db.h; a change whose audit row cannot be written is not made. */
 #include "orchestrator/audit.h"
 
 #include <stdlib.h>

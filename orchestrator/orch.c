@@ -157,26 +157,10 @@ open_vendors(struct orch *o)
 		    &o->log, "cannot read %s: %s", o->config->oui_file, strerror(-rc));
 }
 
-static int
-open_parts(struct orch *o, struct error *err)
+/* What needs the database and nothing else. */
+static void
+make_parts(struct orch *o)
 {
-	const struct timeval hourly = {.tv_sec = PRUNE_EVERY_S},
-			     audit = {.tv_sec = AUDIT_EVERY_S};
-	const struct timeval every_minute = {.tv_sec = 60};
-	const struct rest_route *routes;
-	size_t n;
-	int rc = store_open(o->config->database, o->started, &o->store, err);
-
-	if (rc == 0)
-		rc = secret_key_open(o->config->key_file, 1, &o->key, err);
-	if (rc < 0)
-		return rc;
-	o->workq = workq_new(o->base, WORKERS);
-	o->reads = workq_new(o->base, 1);
-	o->metrics = metrics_new();
-	rc = open_tail(o, err);
-	if (rc < 0)
-		return rc;
 	const struct dispatch_ops ops = {.base = o->base,
 	    .log = &o->log,
 	    .store = o->store,
@@ -209,24 +193,51 @@ open_parts(struct orch *o, struct error *err)
 	const struct live_ops live = {
 	    .base = o->base, .log = &o->log, .rng = &o->rng, .dispatch = o->dispatch};
 	o->live = live_new(&live);
-	o->prune = event_new(o->base, -1, EV_PERSIST, on_prune, o);
-	event_add(o->prune, &hourly);
-	o->minutely = event_new(o->base, -1, EV_PERSIST, on_minute, o);
-	event_add(o->minutely, &every_minute);
 	o->access = access_new(&(struct access_options){.store = o->store,
 	    .key = o->key,
 	    .log = &o->log,
 	    .session_us = (int64_t)o->config->web.session_hours * 3600 * USEC_PER_SEC});
 	o->retention = retention_new(o->base, &o->log, o->store, &o->config->retention);
 	open_vendors(o);
+}
+
+static struct event *
+every(struct orch *o, time_t s, event_callback_fn call)
+{
+	const struct timeval tv = {.tv_sec = s};
+	struct event *e = event_new(o->base, -1, EV_PERSIST, call, o);
+
+	event_add(e, &tv);
+	return e;
+}
+
+static int
+open_parts(struct orch *o, struct error *err)
+{
+	const struct rest_route *routes;
+	size_t n;
+	int rc = store_open(o->config->database, o->started, &o->store, err);
+
+	if (rc == 0)
+		rc = secret_key_open(o->config->key_file, 1, &o->key, err);
+	if (rc < 0)
+		return rc;
+	o->workq = workq_new(o->base, WORKERS);
+	o->reads = workq_new(o->base, 1);
+	o->metrics = metrics_new();
+	rc = open_tail(o, err);
+	if (rc < 0)
+		return rc;
+	make_parts(o);
+	o->prune = every(o, PRUNE_EVERY_S, on_prune);
+	o->minutely = every(o, 60, on_minute);
 	routes = api_routes(&n);
 	o->rest = rest_server_new(
 	    o->base, &o->log, o->config->socket, o->config->group, routes, n, o, err);
 	if (!o->rest)
 		return -EINVAL;
 	rest_on_problem(o->rest, audit_refused_note);
-	o->audit_hourly = event_new(o->base, -1, EV_PERSIST, on_audit, o);
-	event_add(o->audit_hourly, &audit);
+	o->audit_hourly = every(o, AUDIT_EVERY_S, on_audit);
 	on_audit(-1, 0, o);
 	return web_listen(o, err);
 }

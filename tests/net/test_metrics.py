@@ -16,6 +16,7 @@ PACKAGING = os.path.join(ROOT, "packaging")
 DASHBOARD = os.path.join(PACKAGING, "grafana", "netboot.json")
 ALERTS = os.path.join(PACKAGING, "prometheus", "alerts.yml")
 ALERTS_TEST = os.path.join(PACKAGING, "prometheus", "alerts_test.yml")
+SCRAPE = os.path.join(PACKAGING, "examples", "prometheus.yml")
 BOOT = "01k9xyz0a0abcdef"
 
 
@@ -253,3 +254,17 @@ def test_commands_that_alerts_name_exist():
         assert r.returncode == 0, words
         for option in re.findall(r"--[a-z]+", rest):
             assert option in r.stdout, f"{words}: {option}"
+
+
+def test_promtool_takes_the_example_of_a_scrape(tmp_path):
+    """With the files that it names, put where a test may write them."""
+    with open(SCRAPE, encoding="utf-8") as f:
+        text = f.read()
+    assert "job_name: netboot " in text
+    (tmp_path / "netboot.token").write_text("nb_x\n")
+    path = tmp_path / "prometheus.yml"
+    path.write_text(text.replace("/etc/prometheus/netboot.token", str(tmp_path / "netboot.token")).replace(
+        "/usr/local/share/netboot/prometheus/alerts.yml", ALERTS))
+    assert text.count("/etc/prometheus/netboot.token") == 2
+    r = promtool("check", "config", str(path))
+    assert r.returncode == 0 and "FAILED" not in r.stdout + r.stderr, r
