@@ -295,6 +295,7 @@ print_verified(const struct ctl *ctl, const json_t *v)
 		     *broken = json_object_get(v, "broken");
 	const char *hash = cmd_util_str(head, "hash");
 	bool ok = json_is_true(json_object_get(v, "ok"));
+	struct error err;
 
 	if (ctl_is_json(ctl)) {
 		output_json(ctl, v);
@@ -311,7 +312,13 @@ print_verified(const struct ctl *ctl, const json_t *v)
 		    cmd_util_str(broken, "why"), text_str(&t));
 		text_done(&t);
 	}
-	return ok ? CTL_OK : CTL_FAILED;
+	if (ok)
+		return CTL_OK;
+	error_set(&err, 0, "audit-broken",
+	    "keep the database and the log, and find out who had access", "row %lld: %s",
+	    (long long)json_integer_value(json_object_get(broken, "seq")),
+	    cmd_util_str(broken, "why"));
+	return ctl_fail(ctl, CTL_FAILED, "audit", &err);
 }
 
 static int

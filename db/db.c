@@ -134,6 +134,12 @@ db_error(struct db *db, int rc, struct error *err, const char *doing)
 		return error_set(err, rc, "db-readonly",
 		    "check the owner and mode of the file",
 		    "cannot %s: the database is not writable", doing);
+	case -EOVERFLOW: /* of db_audit_add() alone: no change is made without its row */
+		return error_set(err, rc, "audit-broken",
+		    "netboot-ctl audit verify; docs/operations.md, \"The audit\"",
+		    "cannot %s: the audit's newest row has the last number there is: it "
+		    "was put there by hand",
+		    doing);
 	case -EEXIST:
 	case -ENOLINK:
 	case -EPERM:

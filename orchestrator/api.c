@@ -233,6 +233,7 @@ status_of(const char *code)
 	    {"disk-full", 507},
 	    {"db-error", 500},
 	    {"db-damaged", 500},
+	    {"audit-broken", 500},
 	    {"db-busy", 503},
 	    {"db-readonly", 500},
 	    {"db-constraint", 500},

@@ -340,6 +340,7 @@ def test_each_manipulation_is_found_here_and_in_the_file(orch, agent, tmp_path):
             args = ["--head", kept.replace(" ", ":")] if at == n else []
             out = ctl(o, "audit", "verify", *args)
             assert out.returncode == 2 and out.stdout.startswith(f"broken: row {at}: {why}: "), (sql, out)
+            assert out.stderr.startswith(f"audit: audit-broken: row {at}: {why}: "), out
             assert "hash" in o.get("/audit/head").json
             answer = o.get("/audit/verify" + (f"?seq={kept.split()[0]}&hash={kept.split()[1]}" if args else "")).json
             assert not answer["ok"] and (answer["broken"]["seq"], answer["broken"]["why"]) == (at, why)
@@ -350,6 +351,23 @@ def test_each_manipulation_is_found_here_and_in_the_file(orch, agent, tmp_path):
             o.stop()
         out = ctl(o, "audit", "verify", "-f", path, *args)  # nobody serves any more
         assert out.returncode == 2 and out.stdout.startswith(f"broken: row {at}: {why}: "), (sql, out)
+
+
+def test_the_last_number_there_is_says_so(tmp_path):
+    """Put there by hand: no row can follow it, and so nothing be changed."""
+    o = Orch(tmp_path)
+    assert o.apply(document()).status == 200
+    o.kill()
+    db = sqlite3.connect(o.database)
+    db.executescript(LIFT + "UPDATE audit SET seq = 9223372036854775807 WHERE seq = (SELECT max(seq) FROM audit)")
+    db.close()
+    o.start()
+    try:
+        answer = o.post("/hosts/edge01/lock", {"reason": "x"})
+        assert (answer.status, answer.code) == (500, "audit-broken") and "audit verify" in answer.json["next"], answer.json
+        assert not o.get("/hosts/edge01").json["locked"]
+    finally:
+        o.stop()
 
 
 def test_an_exported_file_is_checked_without_a_server(orch, agent, tmp_path):
