@@ -154,11 +154,13 @@ look_now(const struct ctl *ctl, const char *zone)
 	    .zone = zone};
 }
 
-/* "60 kB, 2 gaps, goes on: …" and how to see it, by its own id: that between jobs is not the boot's. */
+/* "60 kB, 2 gaps, goes on: …" and how to see it, by its own id, which an older server does not tell: that between jobs is not
+ * the boot's. */
 static void
 add_console(struct text *out, const json_t *boot)
 {
 	const json_t *c = json_object_get(boot, "console");
+	const char *id = cmd_util_str(c, "id");
 	long long gaps = (long long)json_integer_value(json_object_get(c, "gaps"));
 	struct text t = {0};
 	char size[32];
@@ -174,7 +176,7 @@ add_console(struct text *out, const json_t *boot)
 	if (!json_is_true(json_object_get(c, "ended")))
 		text_add(&t, ", goes on");
 	text_addf(&t, ": netboot-ctl console %s --replay %s", cmd_util_str(boot, "host"),
-	    cmd_util_str(c, "id"));
+	    id[0] ? id : cmd_util_str(boot, "id"));
 	record_add_line(out, "console", text_str(&t));
 	text_done(&t);
 }
