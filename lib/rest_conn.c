@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "lib/clock.h"
 #include "lib/rest_tls.h"
@@ -81,6 +82,18 @@ keeps(const struct rest_conn *c)
 	return c->has_head && c->head.keep && !c->body_refused;
 }
 
+/* "An origin server with a clock MUST generate a Date" (RFC 9110 6.6.1); the page judges by it what is late. */
+static void
+put_date(struct evbuffer *to)
+{
+	time_t now = (time_t)(clock_wall() / USEC_PER_SEC);
+	struct tm tm;
+	char text[32];
+
+	if (gmtime_r(&now, &tm) && evutil_date_rfc1123(text, sizeof(text), &tm) > 0)
+		evbuffer_add_printf(to, "Date: %s\r\n", text);
+}
+
 static void
 put_head(struct rest_conn *c, int status, const char *title)
 {
@@ -88,6 +101,7 @@ put_head(struct rest_conn *c, int status, const char *title)
 	const struct evkeyval *kv;
 
 	evbuffer_add_printf(to, "HTTP/1.1 %d %s\r\n", status, title);
+	put_date(to);
 	TAILQ_FOREACH (kv, &c->out, next)
 		evbuffer_add_printf(to, "%s: %s\r\n", kv->key, kv->value);
 	for (size_t i = 0; i < c->ops->n_headers; i++)

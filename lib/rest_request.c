@@ -572,6 +572,18 @@ rest_sse_send(struct rest_request *rq, const char *id, const char *data)
 	return rest_stream_waiting(rq);
 }
 
+size_t
+rest_sse_beat(struct rest_request *rq, const char *id)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL)
+		abort();
+	evbuffer_add_printf(out, "event: beat\nid: %s\ndata:\n\n", id);
+	send_piece(rq, out);
+	return rest_stream_waiting(rq);
+}
+
 void
 rest_sse_end(struct rest_request *rq)
 {

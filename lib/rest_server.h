@@ -148,6 +148,9 @@ void
 rest_sse_start(struct rest_request *rq);
 size_t
 rest_sse_send(struct rest_request *rq, const char *id, const char *data);
+/* An event "beat" without data: a browser's script is told of it, as it is not of a comment. */
+size_t
+rest_sse_beat(struct rest_request *rq, const char *id);
 void
 rest_sse_end(struct rest_request *rq);
 

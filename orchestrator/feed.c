@@ -205,7 +205,20 @@ on_retry(evutil_socket_t fd, short what, void *arg)
 	activate(arg);
 }
 
-/* A comment to everybody: who is gone without a word is noticed by what cannot be delivered. */
+/* Where it is: a client that is cut off goes on there, and one whose own number is higher learns that the server counts
+ * from lower on. */
+static void
+beat(struct follower *w)
+{
+	char id[24];
+
+	if (str_format(id, sizeof(id), "%lld", (long long)w->after) < 0)
+		abort();
+	w->queued = rest_sse_beat(w->rq, id);
+}
+
+/* To everybody: who is gone without a word is noticed by what cannot be delivered, and a dead server by what does not
+ * come. */
 static void
 on_beat(evutil_socket_t fd, short what, void *arg)
 {
@@ -216,7 +229,7 @@ on_beat(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	DL_FOREACH (f->followers, w)
 		if (w->queued <= QUEUE_MAX)
-			w->queued = rest_sse_send(w->rq, NULL, NULL);
+			beat(w);
 }
 
 struct feed *
@@ -264,7 +277,7 @@ feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filte
 		return error_set(err, -EMFILE, "too-many-followers", "end one of them",
 		    "%d clients follow the events already", FEED_FOLLOWERS_MAX);
 	struct follower *w = str_alloc(sizeof(*w));
-	char id[24];
+	int64_t newest;
 	w->f = f;
 	w->rq = rq;
 	w->host = str_dup(filter->host);
@@ -272,14 +285,14 @@ feed_follow(struct feed *f, struct rest_request *rq, const struct db_event_filte
 	w->boot = str_dup(filter->boot);
 	w->kind = str_dup(filter->kind);
 	w->after = filter->after;
+	/* A database that was put back from a copy has not come so far again: waiting for it would be silence for weeks. */
+	if (db_event_last(f->store, &newest) == 0 && w->after > newest)
+		w->after = newest;
 	DL_APPEND(f->followers, w);
 	f->n++;
 	rest_on_gone(rq, on_gone, w);
 	rest_sse_start(rq);
-	/* Where it begins: a client that is cut off before its first event comes back to here, and misses none. */
-	if (str_format(id, sizeof(id), "%lld", (long long)filter->after) < 0)
-		abort();
-	rest_sse_send(rq, id, NULL);
+	beat(w);
 	feed_wake(f);
 	return 0;
 }

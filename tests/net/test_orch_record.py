@@ -206,6 +206,18 @@ def test_a_stream_cut_before_its_first_event_goes_on_where_it_began(orch, agent)
     f.close()
 
 
+def test_a_follower_that_knows_more_than_the_server_is_told_so(orch, agent):
+    """Put back from a copy, the server counts from lower on: who waits for its old number is told where it is now, and goes on."""
+    agent.report(agent.event("dhcp4.ack", reason="before"))
+    f = orch.follow("&kind=dhcp4.*", **{"Last-Event-ID": "1000000"})
+    until(lambda: f.last is not None, what="where it begins")
+    assert 0 < f.last < 1000
+    agent.report(agent.event("dhcp4.ack", reason="after"))
+    until(lambda: f.items, what="what comes then")
+    assert f.items[0]["reason"] == "after"
+    f.close()
+
+
 def test_followers_that_do_not_read_cost_little(orch, agent):
     idle = []
     for _ in range(5):

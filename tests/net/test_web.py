@@ -4,6 +4,7 @@ is needed."""
 import base64
 import concurrent.futures
 import contextlib
+import email.utils
 import gzip
 import http.client
 import json
@@ -375,7 +376,10 @@ def test_streams_of_a_session_are_bounded_and_have_a_heartbeat(web):
     streams = [web.stream(Cookie=s.cookie) for _ in range(12)]
     answer = web.ask("GET", "/api/v1/events?follow=1", session=s)
     assert (answer.status, answer.code) == (503, "too-many-followers")
-    until(lambda: b":\n" in streams[0].lines, "a comment", 30)
+    # It begins with one, and others come: what a browser's script is told of, with where the stream is.
+    until(lambda: streams[0].lines.count(b"event: beat\n") > 1, "a heartbeat", 30)
+    at = streams[0].lines.index(b"event: beat\n")
+    assert streams[0].lines[at + 1].startswith(b"id: ") and streams[0].lines[at + 2:at + 4] == [b"data:\n", b"\n"]
     # Those that go away make room.
     streams[0].connection.sock.shutdown(socket.SHUT_RDWR)
     until(lambda: web.ask("GET", "/api/v1/events?limit=1", session=s).status == 200, "an answer")
@@ -681,6 +685,19 @@ def test_bodies_have_the_size_of_their_client(web):
             head = (f"POST /api/v1/apply HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n"
                     f"Connection: close\r\nContent-Length: {size}\r\n\r\n").encode()
             assert web.raw(head + body).startswith(f"HTTP/1.1 {status} ".encode()), (role, size)
+
+
+def test_every_answer_says_the_server_s_time(web):
+    """RFC 9110 6.6.1: a page, what has not changed, what is refused, what is not even read, a stream."""
+    etag = web.ask("GET", "/").headers["ETag"].encode()
+    for status, request in ((200, b"GET / HTTP/1.1"), (304, b"GET / HTTP/1.1\r\nIf-None-Match: " + etag), (401, b"GET /api/v1/version HTTP/1.1"),
+                            (404, b"GET /nothing HTTP/1.1"), (505, b"GET / HTTP/9.9")):
+        answer = web.raw(request + b"\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer[:200]
+        said = re.findall(rb"\r\nDate: (.*)\r\n", answer)
+        assert len(said) == 1 and abs(email.utils.parsedate_to_datetime(said[0].decode()).timestamp() - time.time()) < 60, answer[:400]
+    stream = web.stream(Authorization=f"Bearer {web.token('viewer')}")
+    assert stream.response.getheader("Date").endswith(" GMT")
 
 
 def test_pipelined_and_kept_connections(web):
