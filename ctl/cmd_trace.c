@@ -154,8 +154,8 @@ look_now(const struct ctl *ctl, const char *zone)
 	    .zone = zone};
 }
 
-/* "60 kB, 2 gaps, goes on: …" and how to see it, by its own id, which an older server does not tell: that between jobs is not
- * the boot's. */
+/* "60 kB, 2 gaps, goes on: …" and how to see it, by its own id, which an older server does not tell: that between jobs is not the boot's, and goes on when
+ * the boot is over. */
 static void
 add_console(struct text *out, const json_t *boot)
 {
@@ -167,16 +167,21 @@ add_console(struct text *out, const json_t *boot)
 
 	if (!json_is_object(c))
 		return;
-	text_add(&t, str_bytes(json_integer_value(json_object_get(c, "octets")), size,
-			 sizeof(size)));
+	int64_t octets = json_integer_value(json_object_get(c, "octets"));
+	bool goes_on = !json_is_true(json_object_get(c, "ended")) &&
+		       (str_eq(cmd_util_str(c, "of"), "between-jobs") ||
+			   !json_is_string(json_object_get(boot, "ended")));
+	text_add(&t, octets > 0 ? str_bytes(octets, size, sizeof(size))
+				: "the machine has sent nothing");
 	if (gaps > 0)
 		text_addf(&t, ", %lld gap%s", gaps, gaps > 1 ? "s" : "");
 	if (json_is_true(json_object_get(c, "truncated")))
 		text_add(&t, ", cut at its limit");
-	if (!json_is_true(json_object_get(c, "ended")))
-		text_add(&t, ", goes on");
-	text_addf(&t, ": netboot-ctl console %s --replay %s", cmd_util_str(boot, "host"),
-	    id[0] ? id : cmd_util_str(boot, "id"));
+	if (goes_on)
+		text_add(&t, octets > 0 ? ", goes on" : " yet");
+	if (octets > 0)
+		text_addf(&t, ": netboot-ctl console %s --replay %s",
+		    cmd_util_str(boot, "host"), id[0] ? id : cmd_util_str(boot, "id"));
 	record_add_line(out, "console", text_str(&t));
 	text_done(&t);
 }

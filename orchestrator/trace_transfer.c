@@ -68,9 +68,15 @@ is_question(const char *result)
 void
 trace_transfer(struct trace *t, const struct trace_transfer *x)
 {
+	struct trace_transfer known = *x;
+
 	t->from_table = true;
-	if (!is_question(x->result ? x->result : ""))
-		add(t, x);
+	/* Reports are told by report.*; where a log tells of ends only, the beginning is not known. */
+	if (str_eq(x->class, "report") || is_question(x->result ? x->result : ""))
+		return;
+	if (!known.began)
+		known.began = x->ended;
+	add(t, &known);
 }
 
 static struct trace_span *

@@ -455,9 +455,15 @@ def test_job_show_and_trace(history):
     assert json.loads(history.run("-o", "json", "trace", "b00t01").stdout) == doc
     doc["boot"]["console"] = {"id": "01k9xyz0a0b00t01", "began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000,
                               "octets": 60000, "gaps": 2, "truncated": True, "ended": False}
+    doc["boot"]["ended"] = None
     r = history.run("trace", "b00t01")
     line = [x for x in r.stdout.splitlines() if x.startswith("console:")][0].split(None, 1)[1]
     assert line == ("60.0 kB, 2 gaps, cut at its limit, goes on: netboot-ctl console edge01 --replay 01k9xyz0a0b00t01"), line
+    # A boot that is over waits for the rest at most; a BMC without SOL gives a recording without a word.
+    doc["boot"]["ended"] = "2026-01-31T09:32:31.000Z"
+    assert ", cut at its limit: netboot-ctl" in history.run("trace", "b00t01").stdout
+    doc["boot"]["console"].update(octets=0, gaps=0, truncated=False)
+    assert "console:  the machine has sent nothing\n" in history.run("trace", "b00t01").stdout
     for given, code in (("zzzzzz", "id-unknown"), ("01k9", "id-ambiguous"), ("abc", "id-unknown")):
         r = history.run("trace", given)
         assert (r.returncode, r.stderr.split(": ")[1]) == (1, code)

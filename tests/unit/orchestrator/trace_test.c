@@ -262,6 +262,18 @@ transfers_from_their_table(void **state)
 	trace_transfer(t, &x);
 	x.result = "probe";
 	trace_transfer(t, &x);
+	/* Reports are marks; of what only a log tells, the end is all there is. */
+	x = (struct trace_transfer){.protocol = "http",
+	    .class = "report",
+	    .file = "up",
+	    .ip = "10.0.0.1",
+	    .ended = FIXTURE_NOW + 9000000,
+	    .text = ""};
+	trace_transfer(t, &x);
+	x.class = "";
+	x.file = "from-a-log";
+	x.octets = x.total = 7;
+	trace_transfer(t, &x);
 	GIVE(1, "00.000", "http.begin", OF_BOOT ",'file':'vmlinuz','ip':'10.0.0.1'");
 	GIVE(2, "01.000", "http.end",
 	    OF_BOOT ",'file':'vmlinuz','ip':'10.0.0.1',"
@@ -269,7 +281,9 @@ transfers_from_their_table(void **state)
 	GIVE(3, "02.000", "http.error",
 	    OF_BOOT ",'file':'no','detail':{'result':'not-found'}");
 	json_t *doc = document(t, true);
-	expect(doc, "spans", span_keys, "transfer|vmlinuz|00.000Z|01.000Z|ok|all|5|5\n");
+	expect(doc, "spans", span_keys,
+	    "transfer|vmlinuz|00.000Z|01.000Z|ok|all|5|5\n"
+	    "transfer|from-a-log|09.000Z|09.000Z|ok||7|null\n");
 	expect(doc, "marks", mark_keys, "02.000Z|http.error|no|3|1\n");
 	json_decref(doc);
 }
