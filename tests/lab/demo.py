@@ -9,7 +9,6 @@ import json
 import os
 import shlex
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,7 +17,6 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Lab, LabError  # noqa: E402
 
 HOST = "edge01"
-PAGE = 8017
 
 
 def say(text):
@@ -40,7 +38,7 @@ def confirmed_disk_boot(lab):
 
 def demo(lab):
     bmc = os.environ.get("DEMO_BMC", "bmcsim")
-    lab.web = [f"127.0.0.1:{PAGE}"]
+    lab.web = ["127.0.0.1:8017"]
     say(f"The lab: network namespace {lab.ns}, virtual server {HOST} (OVMF, blank disk) behind a BMC ({bmc})")
     lab.add_machine(HOST, bmc=bmc)
     lab.start()
@@ -71,18 +69,11 @@ def keeps():
     return os.environ.get("DEMO_KEEP") == "1"
 
 
-def open_page(lab):
-    """The page of the lab by a free port of this machine's own loopback; returns its address."""
-    with socket.create_server(("127.0.0.1", 0)) as outside:
-        lab.spawn("door", [os.path.join(os.path.dirname(os.path.abspath(__file__)), "door.py"), str(PAGE)], stdin=outside)
-        return f"http://127.0.0.1:{outside.getsockname()[1]}/"
-
-
 def linger(lab):
     ctl = " ".join(lab.ctl_argv())
     say("DEMO_KEEP: everything stays up until Ctrl-C here")
     print(f"alias netboot-ctl='{ctl}'\nfiles, logs and consoles: {lab.dir}\n"
-          f"in its network: ip netns exec {lab.ns} bash\nthe page: {open_page(lab)}   its token:", flush=True)
+          f"in its network: ip netns exec {lab.ns} bash\nthe page: {lab.open_page()}/   its token:", flush=True)
     show(lab, "token", "add", "demo", "--role", "admin", "--expires", "1d", "--reason", "demonstration")
     signal.pause()
 

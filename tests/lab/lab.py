@@ -330,6 +330,12 @@ web: {{listen: {json.dumps(self.web)}}}
         self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
         wait_for(self.orchestrator_answers, "the orchestrator's socket")
 
+    def open_page(self):
+        """The page by a free port of this machine's own loopback; returns its address."""
+        with socket.create_server(("127.0.0.1", 0)) as outside:
+            self.spawn("door", [os.path.join(HERE, "door.py"), self.web[0].rpartition(":")[2]], stdin=outside)
+            return f"http://127.0.0.1:{outside.getsockname()[1]}"
+
     def orchestrator_answers(self):
         """A killed orchestrator leaves its socket behind: only a connection shows that one listens."""
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as s:

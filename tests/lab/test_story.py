@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One real reinstall, told the same by all that tell of it: history, trace, the documents, the console's recording,
-and the wire itself, within 50 ms."""
+"""One real reinstall, told the same by all that tell of it: history, trace, the documents, the console's recording, the
+page in a browser, and the wire itself, within 50 ms."""
 import calendar
 import json
 import os
 import subprocess
+import sys
 import time
 
-from lab import wait_for
+import pytest
+
+from lab import REPO, wait_for
 from wire import Wire
+
+sys.path.append(os.path.join(REPO, "tests", "web"))
+from browser import Browser  # noqa: E402
 
 NEAR = 0.050
 
@@ -99,17 +105,93 @@ def check_console(lab, m, boot):
     assert time.monotonic() - before >= (last - first - 2) / 10
 
 
-def test_a_reinstall_is_told_the_same_by_all(make_lab, record_property):
+class Order:
+    """A reinstall that is waited for by a process of its own, whose words are in a file: while the wire is looked at nothing else works."""
+
+    def __init__(self, lab):
+        self.path = lab.path("order.log")
+        with open(self.path, "w") as log:
+            self.proc = subprocess.Popen(lab.ctl_argv("reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait=10m"),
+                                         stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+
+    def words(self):
+        with open(self.path) as f:
+            return f.read()
+
+    def says(self, words, timeout=600):
+        def said():
+            assert words in self.words() or self.proc.poll() is None, self.words()
+            return words in self.words()
+        wait_for(said, words, timeout=timeout)
+
+    def end(self):
+        assert self.proc.wait(600) == 0, self.words()
+
+
+def watch_page(lab, token, b):
+    """While the job runs, and what the wire is compared with is over: the page draws what runs, and the console as far as it came."""
+    b.begin(lab.open_page())
+    b.open("#/host/edge01")
+    b.sign_in(token)
+    b.click("a.button", "Watch")
+    b.wait(lambda: b.js("""return document.querySelector('.wrow.r-stage.st-running') &&
+        [...document.querySelectorAll('.console .l')].some(e => /Linux version/.test(e.innerText))"""), "a running stage, and the console beside it", timeout=120)
+    b.live()
+    b.shot("lab-live")
+
+
+def check_page(boot, trace, b):
+    """Names, states, proofs, places and lengths of the stages, and the console's end, as the trace and the recording have them."""
+    b.go(f"#/boot/{boot}")
+    b.wait(lambda: not b.all(".wrow.st-running"), "the end")
+    rows = b.js("""return [...document.querySelectorAll('.wrow.r-stage')].map(e => ({name: e.querySelector('.name').textContent,
+        state: e.querySelector('.sign').dataset.state, text: e.querySelector('.text').textContent,
+        left: parseFloat(e.querySelector('.bar').style.left), width: parseFloat(e.querySelector('.bar').style.width)}))""")
+    stages = [s for s in trace["spans"] if s["row"] == "stage"]
+    assert [(r["name"], r["state"], r["text"]) for r in rows] == [(s["name"], s["state"], s["text"] or "") for s in stages]
+    began, ended = [seconds(s["began"]) for s in stages], [seconds(s["ended"]) for s in stages]
+    scale = (rows[-1]["left"] - rows[0]["left"]) / (began[-1] - began[0])
+    for r, b_at, e_at in zip(rows, began, ended):
+        assert abs(r["left"] - rows[0]["left"] - (b_at - began[0]) * scale) < 0.1, (r, rows)
+        assert abs(r["width"] - (e_at - b_at) * scale) < 0.1, (r, rows)
+    b.sees("lab: ready (disk)", ".console")
+    b.sees("lab login:", ".console")
+    b.shot("lab-done", whole=True)
+    assert not b.faults()
+
+
+@pytest.fixture
+def open_browser():
+    browsers = []
+
+    def make():
+        browsers.append(Browser())
+        return browsers[0]
+
+    yield make
+    for b in browsers:
+        b.close()
+
+
+def test_a_reinstall_is_told_the_same_by_all(make_lab, open_browser, record_property):
     lab = make_lab()
     m = lab.add_machine("edge01")
     m.sol = True
+    lab.web = ["127.0.0.1:8017"]
     lab.start()
+    token = lab.ctl("token", "add", "page", "--role", "viewer", "--reason", "t").stdout.strip()
     with Wire(lab) as wire:
-        job = lab.ctl("reinstall", "edge01", "--reason", "INC-1", "--yes", "--wait=10m").stdout.split()[0]
+        order = Order(lab)
+        order.says("initrd: confirmed")
+        b = open_browser()
+        watch_page(lab, token, b)
+        order.end()
+    job = order.words().split()[0]
     boot = lab.job(job)["boot"]
     check_console(lab, m, boot)
     trace = json.loads(lab.ctl("-o", "json", "trace", "edge01").stdout)
     assert trace["boot"]["id"] == boot
     check_documents(lab, job, boot, trace)
+    check_page(boot, trace, b)
     record_property("figure", "the waterfall and the wire are apart: " + check_wire(trace, wire))
     check_drawing(lab, boot)
