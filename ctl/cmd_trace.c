@@ -172,7 +172,7 @@ add_console(struct text *out, const json_t *boot)
 		       (str_eq(cmd_util_str(c, "of"), "between-jobs") ||
 			   !json_is_string(json_object_get(boot, "ended")));
 	text_add(&t, octets > 0 ? str_bytes(octets, size, sizeof(size))
-				: "the machine has sent nothing");
+				: "nothing came");
 	if (gaps > 0)
 		text_addf(&t, ", %lld gap%s", gaps, gaps > 1 ? "s" : "");
 	if (json_is_true(json_object_get(c, "truncated")))

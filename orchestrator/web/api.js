@@ -182,6 +182,21 @@ export async function readSession() {
   return session;
 }
 
+/** Why a stream is not given, as an ApiError; null where it is, or nothing answers. */
+export async function refusal(path) {
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), LIMIT_MS);
+  try {
+    const response = await fetch(BASE + path, { headers: { Accept: 'text/event-stream' }, credentials: 'same-origin', cache: 'no-store', signal: limit.signal });
+    return response.ok ? null : new ApiError(response.status, await problemOf(response));
+  } catch {
+    return null;
+  } finally {
+    clearTimeout(timer);
+    limit.abort();
+  }
+}
+
 export async function login(token) {
   const response = await send('POST', '/session', { token });
   if (!response.ok) throw new ApiError(response.status, await problemOf(response));

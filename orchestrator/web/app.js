@@ -24,7 +24,8 @@ const VIEWS = { fleet: FleetView, host: HostView, boot: BootView, job: JobView, 
 const NAV = [['fleet', 'Fleet'], ['jobs', 'Jobs'], ['discovered', 'Discovered'], ['audit', 'Audit'], ['inventory', 'Inventory']];
 const PARENT = { host: 'fleet', boot: 'fleet', job: 'jobs' };
 const AWAY = 'The server is away. What is shown is from before; it goes on without loss when the server is back.';
-const STREAM_WORDS = { live: 'live', connecting: 'connecting', down: 'server away', paused: 'paused', none: '' };
+const LOWER = 'The server was put back from a copy: what came after that copy is not known to it. What is shown was read anew.';
+const STREAM_WORDS = { live: 'live', connecting: 'connecting', down: 'server away', refused: 'not live', paused: 'paused', none: '' };
 
 class App {
   constructor() {
@@ -100,6 +101,9 @@ class App {
     this.current = null;
     this.stream('none');
     this.notice(null);
+    this.notice(null, 'lower');
+    // A form that was left open is of the host that was shown.
+    for (const form of document.querySelectorAll('dialog.form[open]')) form.close();
     for (const a of document.querySelectorAll('#nav a')) {
       if (a.dataset.view === (PARENT[route.view] || route.view)) a.setAttribute('aria-current', 'page');
       else a.removeAttribute('aria-current');
@@ -184,18 +188,25 @@ class App {
   notice(text, from = 'read') {
     this.notices[from] = text;
     const el = document.getElementById('notice');
-    const shown = this.notices.stream || this.notices.read;
+    const shown = this.notices.stream || this.notices.read || this.notices.lower;
     setText(el, shown || '');
     el.hidden = !shown;
   }
 
-  /** What the stream of the shown view is doing. */
-  stream(state) {
+  /** What the stream of the shown view is doing; `problem` where the server refuses it. */
+  stream(state, problem) {
     this.status.dataset.state = state;
     setText(this.status, STREAM_WORDS[state] ?? state);
     this.status.title = state === 'live' ? 'changes are shown as they come' : '';
     if (state === 'down') this.notice(AWAY, 'stream');
+    else if (state === 'refused') this.notice(`Changes do not show by themselves (${problem.code}): ${problem.message}.${problem.next ? ` Next: ${problem.next}.` : ''}`, 'stream');
     else if (state !== 'connecting') this.notice(null, 'stream');
+  }
+
+  /** The server's events have lower numbers than before. */
+  lower() {
+    this.notice(LOWER, 'lower');
+    this.store.fleet.forget();
   }
 
   tick() {

@@ -81,7 +81,7 @@ export class ConsoleView {
     while (this.out.children.length >= Math.max(this.count, 1)) this.out.lastChild.remove();
     for (let i = this.out.children.length; i < shown.length; i += 1) this.out.append(this.line(shown[i]));
     this.count = shown.length;
-    setText(this.note, `${octets(this.size)} recorded${first ? `; the last ${SHOWN} lines are shown, netboot-ctl console --replay has all` : ''}${whole ? '' : '; its end is damaged and not shown'}`);
+    setText(this.note, shown.length === 0 ? 'It is recorded; nothing has come.' : `${octets(this.size)} recorded${first ? `; the last ${SHOWN} lines are shown, netboot-ctl console --replay has all` : ''}${whole ? '' : '; its end is damaged and not shown'}`);
     this.toEnd();
   }
 

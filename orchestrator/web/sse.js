@@ -2,17 +2,19 @@
 // The stream of events, without loss: it begins behind a number, remembers the last one, and goes on there whatever
 // happened between. A browser allows few connections to one server, so a page has one stream, of the view that is
 // shown, and none while it is hidden for long; never two at once, whatever comes together. States: live, connecting,
-// down, paused.
-import { ApiError, needLogin, readSession } from './api.js';
+// down, refused (with the server's problem, which an EventSource does not tell), paused.
+import { ApiError, needLogin, readSession, refusal } from './api.js';
 
 const RETRY_FIRST = 500;
 const RETRY_MAX = 10000;
 const HIDDEN_FOR = 60000;
-const SILENT_FOR = 90000;
+// The server says each 15 s that it is there.
+const SILENT_FOR = 45000;
 const LOOK_MS = 15000;
 
 export class Stream {
-  /** query: further parameters ("kind=…"); after: the last number known; on: {event, state, wake() -> true: it is closed instead} */
+  /** query: further parameters ("kind=…"); after: the last number known; on: {event, state(state, problem), lower(): the
+   * server counts from lower on than it did, wake() -> true: it is closed instead} */
   constructor(query, after, on) {
     this.query = query;
     this.after = after;
@@ -20,6 +22,7 @@ export class Stream {
     this.counts = after !== null;
     this.on = on;
     this.retry = RETRY_FIRST;
+    this.failed = 0;
     this.source = null;
     this.timer = null;
     this.asking = false;
@@ -35,29 +38,44 @@ export class Stream {
     if (this.state === 'live' && performance.now() - this.heardAt > SILENT_FOR) this.open();
   }
 
-  say(state) {
+  say(state, problem) {
     if (this.state === state) return;
     this.state = state;
-    this.on.state?.(state);
+    this.on.state?.(state, problem);
+  }
+
+  get path() {
+    return `/events?follow=1${this.counts ? `&after=${this.after}` : ''}${this.query ? `&${this.query}` : ''}`;
   }
 
   open() {
     clearTimeout(this.timer);
     this.source?.close();
     this.say('connecting');
-    const after = this.counts ? `&after=${this.after}` : '';
-    const source = new EventSource(`/api/v1/events?follow=1${after}${this.query ? `&${this.query}` : ''}`);
+    const source = new EventSource(`/api/v1${this.path}`);
     this.source = source;
     source.onopen = () => {
       if (source !== this.source) return;
       this.retry = RETRY_FIRST;
+      this.failed = 0;
       this.heardAt = performance.now();
       this.say('live');
     };
     source.onmessage = (m) => {
       if (source === this.source) this.take(m);
     };
+    source.addEventListener('beat', (m) => {
+      if (source === this.source) this.onBeat(m);
+    });
     source.onerror = () => this.onError(source);
+  }
+
+  // The server is there, and so far. A number below what was told already: it was put back from a copy.
+  onBeat(message) {
+    this.heardAt = performance.now();
+    const before = this.after;
+    this.after = Number(message.lastEventId);
+    if (before !== null && this.after < before) this.on.lower?.();
   }
 
   take(message) {
@@ -78,7 +96,8 @@ export class Stream {
   // A browser tries again by itself after a broken connection, but not after an answer that is no stream.
   onError(source) {
     if (this.closed || source !== this.source) return;
-    this.say('down');
+    this.failed += 1;
+    if (this.state !== 'refused') this.say('down');
     source.close();
     this.source = null;
     this.later();
@@ -95,8 +114,11 @@ export class Stream {
     if (this.closed || this.asking) return;
     this.asking = true;
     let good = true;
+    let problem = null;
     try {
       if ((await readSession()) === null) await needLogin();
+      // With a good session, twice: the stream itself is not given.
+      if (this.failed > 1) problem = await refusal(this.path);
     } catch (e) {
       if (!(e instanceof ApiError)) throw e;
       good = e.status === 404;
@@ -104,7 +126,8 @@ export class Stream {
       this.asking = false;
     }
     if (this.closed || this.state === 'paused') return;
-    if (good) this.open();
+    if (problem) this.say('refused', problem);
+    if (good && !problem) this.open();
     else this.later();
   }
 

@@ -22,6 +22,12 @@ export class Fleet {
     return this.seq !== null && performance.now() - Math.max(this.readAt, this.heardAt) < STALE_MS;
   }
 
+  /** It is to be read whole the next time. */
+  forget() {
+    this.seq = null;
+    this.changed = true;
+  }
+
   /** True when events were taken meanwhile that it does not have: they are to be told again, behind its number. */
   async read() {
     // Of ten thousand hosts it is long: not sent again while it is the same, and no event has changed a row since.

@@ -6,8 +6,8 @@ import { now as serverNow } from './clock.js';
 import { clear, facts, h, moment, panel, redraw, when } from './dom.js';
 import { ConsoleView } from './console_view.js';
 import { duration, octets, short } from './format.js';
+import { LiveView } from './live_view.js';
 import { build } from './router.js';
-import { Stream } from './sse.js';
 import { micros } from './time.js';
 import { WaterfallView } from './waterfall_view.js';
 import { flagTags, outcomeBadge, verdictBox, whyPanel } from './why_view.js';
@@ -16,9 +16,9 @@ const AGAIN_MS = 300;
 // A stall sends no event: what runs is asked about anew.
 const STALL_MS = 15000;
 
-export class BootView {
+export class BootView extends LiveView {
   constructor(app, id) {
-    this.app = app;
+    super(app, AGAIN_MS);
     this.id = id;
   }
 
@@ -45,8 +45,7 @@ export class BootView {
       h('div', null, panel('Waterfall', { class: 'waterpanel' }, this.water.node), this.side), h('div', null, this.console.node, this.marks)));
     this.update();
     // The host's events: stages of its job carry the job's id before they carry the boot's.
-    this.stream = new Stream(`host=${q(this.boot.host)}`, null, {
-      event: (ev) => this.onEvent(ev), state: (s) => this.onState(s) });
+    this.follow(`host=${q(this.boot.host)}`, (ev) => this.onEvent(ev));
   }
 
   async read() {
@@ -67,23 +66,6 @@ export class BootView {
     if (ev.boot && ev.boot !== this.id) return;
     if (ev.kind.startsWith('sol.') || this.running) this.console.again();
     this.soon();
-  }
-
-  // What happened before the stream was open is read: nothing is missed, whatever broke in between.
-  onState(state) {
-    this.streamState = state;
-    this.app.stream(state);
-    if (state === 'live') this.soon();
-  }
-
-  soon() {
-    this.timer ??= setTimeout(async () => {
-      this.timer = null;
-      await this.app.attempt(this, async () => {
-        await this.read();
-        if (!this.closed) this.update();
-      });
-    }, AGAIN_MS);
   }
 
   update() {
@@ -126,7 +108,7 @@ export class BootView {
     this.water.draw(this.trace, now);
     this.length.textContent = duration(now - micros(this.boot.began));
     if (this.streamState === 'live') this.console.again();
-    if (performance.now() - this.readAt > STALL_MS) this.soon();
+    this.stale(STALL_MS);
   }
 
   up() {
@@ -135,9 +117,7 @@ export class BootView {
   }
 
   close() {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.stream?.close();
+    super.close();
     this.console?.close();
   }
 }

@@ -5,16 +5,16 @@ import { line } from './cli.js';
 import { age, announce, badge, clear, empty, facts, h, redraw } from './dom.js';
 import { openForm } from './dialog.js';
 import { count } from './format.js';
-import { Stream } from './sse.js';
+import { LiveView } from './live_view.js';
 
 const MOST = 20000;
 const SHOWN = 200;
 const AGAIN_MS = 60000;
 const REASON = { name: 'reason', label: 'Reason', required: true };
 
-export class DiscoveredView {
+export class DiscoveredView extends LiveView {
   constructor(app) {
-    this.app = app;
+    super(app, 1000);
   }
 
   title() {
@@ -25,7 +25,7 @@ export class DiscoveredView {
     await this.read();
     if (this.closed) return;
     this.update();
-    this.stream = new Stream('kind=discovered.*', null, { event: () => this.soon(), state: (s) => this.onState(s) });
+    this.follow('kind=discovered.*', () => this.soon());
   }
 
   /** All of them, who was heard last first: the machine that was switched on a minute ago is looked for. */
@@ -38,26 +38,11 @@ export class DiscoveredView {
 
   // One that is heard again is no event.
   tick() {
-    if (performance.now() - this.readAt > AGAIN_MS) this.soon();
+    this.stale(AGAIN_MS);
   }
 
   update() {
     redraw(this, [this.items, this.text], () => this.draw());
-  }
-
-  onState(state) {
-    this.app.stream(state);
-    if (state === 'live') this.soon();
-  }
-
-  soon() {
-    this.timer ??= setTimeout(async () => {
-      this.timer = null;
-      await this.app.attempt(this, async () => {
-        await this.read();
-        if (!this.closed) this.update();
-      });
-    }, 1000);
   }
 
   // Words that are all in it, whatever of it they are of.
@@ -154,12 +139,6 @@ export class DiscoveredView {
 
   up() {
     this.app.router.go('fleet');
-  }
-
-  close() {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.stream?.close();
   }
 }
 

@@ -102,9 +102,19 @@ export class FleetView {
     if (this.closed) return;
     this.build();
     this.draw();
+    this.comeBack();
     this.listen();
     performance.mark('fleet-painted');
     this.timer = setInterval(() => this.readAgain(), READ_AGAIN_MS);
+  }
+
+  // From the host that was opened back to its row: the place in ten thousand is not to be looked for again.
+  comeBack() {
+    const left = this.store.fleetPlace;
+    if (!left || left.address !== this.address()) return;
+    window.scrollTo(0, left.y);
+    this.list.paint();
+    if (left.host) this.list.shown.get(left.host)?.querySelector('a')?.focus({ preventScroll: true });
   }
 
   // Hosts of a site whose agent is silent stand as they were seen last: that is to be seen with them.
@@ -146,8 +156,16 @@ export class FleetView {
     document.documentElement.dataset.filterMs = this.filterMs.toFixed(1);
   }
 
+  wanted() {
+    return { state: [...this.filter.states].join(','), site: this.filter.site, q: this.filter.text };
+  }
+
+  address() {
+    return build('fleet', '', this.wanted());
+  }
+
   remember() {
-    this.app.router.replace('fleet', '', { state: [...this.filter.states].join(','), site: this.filter.site, q: this.filter.text });
+    this.app.router.replace('fleet', '', this.wanted());
   }
 
   toggle(state) {
@@ -225,20 +243,28 @@ export class FleetView {
         if (before !== after && after === 'failed') this.failedSoon(ev.host);
         this.drawSoon();
       },
-      state: (s) => this.app.stream(s),
+      state: (s, problem) => this.app.stream(s, problem),
+      lower: () => {
+        this.app.lower();
+        this.stream.close();
+        this.app.attempt(this, () => this.begin());
+      },
       // After hours in the background the fleet is read, not told from last night on.
       wake: () => {
         if (this.store.fleet.fresh) return false;
         this.stream.close();
-        this.app.attempt(this, async () => {
-          await this.store.fleet.read();
-          if (this.closed) return;
-          this.listen();
-          this.draw();
-        });
+        this.app.attempt(this, () => this.begin());
         return true;
       },
     });
+  }
+
+  /** All of it anew, and the stream behind that. */
+  async begin() {
+    await this.store.fleet.read();
+    if (this.closed) return;
+    this.listen();
+    this.draw();
   }
 
   // Many fail at once: said once in a while.
@@ -314,6 +340,7 @@ export class FleetView {
 
   close() {
     this.closed = true;
+    if (this.list) this.store.fleetPlace = { address: this.address(), y: window.scrollY, host: document.activeElement?.closest?.('[data-key]')?.dataset.key };
     clearInterval(this.timer);
     clearTimeout(this.soon);
     clearTimeout(this.drawing);

@@ -6,9 +6,9 @@ import { ConsoleView } from './console_view.js';
 import { openText } from './dialog.js';
 import { age, badge, clear, empty, facts, h, panel, redraw, when } from './dom.js';
 import { duration, octets } from './format.js';
+import { LiveView } from './live_view.js';
 import { orderButtons } from './orders.js';
 import { build } from './router.js';
-import { Stream } from './sse.js';
 import { micros } from './time.js';
 import { flagTags, outcomeBadge, stageChart, whyPanel } from './why_view.js';
 
@@ -19,9 +19,9 @@ const TOLD = /^(job|boot|power|ipmi)\./;
 const STALL_MS = 15000;
 const IDLE_MS = 60000;
 
-export class HostView {
+export class HostView extends LiveView {
   constructor(app, name) {
-    this.app = app;
+    super(app, 250);
     this.store = app.store;
     this.name = name;
   }
@@ -34,10 +34,7 @@ export class HostView {
     await this.read();
     if (this.closed) return;
     this.update();
-    this.stream = new Stream(`host=${q(this.name)}`, null, {
-      event: (ev) => { if (TOLD.test(ev.kind)) this.soon(); },
-      state: (s) => this.onState(s),
-    });
+    this.follow(`host=${q(this.name)}`, (ev) => { if (TOLD.test(ev.kind)) this.soon(); });
   }
 
   async read() {
@@ -51,23 +48,6 @@ export class HostView {
     Object.assign(this, { job, stuck: Boolean(stuck?.items.length), readAt: performance.now() });
   }
 
-  // The stream begins when it opens: what happened between the last reading and that is read once more, so that
-  // nothing is missed, whatever broke in between.
-  onState(state) {
-    this.app.stream(state);
-    if (state === 'live') this.soon();
-  }
-
-  soon() {
-    this.timer ??= setTimeout(async () => {
-      this.timer = null;
-      await this.app.attempt(this, async () => {
-        await this.read();
-        if (!this.closed) this.update();
-      });
-    }, 250);
-  }
-
   update() {
     const { host, status, boots, why, consoles, job, stuck } = this;
     redraw(this, [host, status, boots, why, consoles, job, stuck], () => this.draw());
@@ -78,13 +58,15 @@ export class HostView {
     const zone = this.store.zone(host.site);
     const state = status?.state || 'idle';
     const at = window.scrollY;
+    const why = whyPanel(this.why, zone);
+    const first = why && !why.classList.contains('fine');
     clear(this.app.main,
       h('div', { class: 'head' }, h('h1', { class: 'mono' }, host.name), badge(this.stuck ? 'stuck' : state),
         h('p', { class: 'muted' }, h('a', { href: build('fleet', '', { site: host.site }) }, host.site), ` · ${zone}`)),
       h('div', { class: 'orders' }, orderButtons(host, status, job, { act: (b, f) => this.app.act(b, f), images: () => this.store.readImages(), changed: () => this.soon(),
         started: (made) => this.app.router.go('job', made.id) })),
       h('div', { class: 'columns' },
-        h('div', null, this.now(zone), whyPanel(this.why, zone), this.timeline(zone)),
+        h('div', null, first ? [why, this.now(zone)] : [this.now(zone), why], this.timeline(zone)),
         h('div', null, this.durations(), this.cards(), this.bmc(zone), this.recordings(zone))));
     window.scrollTo(0, at);
   }
@@ -160,17 +142,11 @@ export class HostView {
   }
 
   tick(now) {
-    if (performance.now() - this.readAt > (this.job && !this.job.ended ? STALL_MS : IDLE_MS)) this.soon();
+    this.stale(this.job && !this.job.ended ? STALL_MS : IDLE_MS);
     for (const el of this.app.main.querySelectorAll('[data-since]')) el.textContent = duration(now - Number(el.dataset.since));
   }
 
   up() {
     this.app.router.go('fleet');
-  }
-
-  close() {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.stream?.close();
   }
 }

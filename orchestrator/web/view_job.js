@@ -4,9 +4,9 @@ import { get, getMaybe, may, q } from './api.js';
 import { now as serverNow } from './clock.js';
 import { clear, facts, h, icon, panel, redraw, when } from './dom.js';
 import { duration } from './format.js';
+import { LiveView } from './live_view.js';
 import { cancel, retry } from './orders.js';
 import { build } from './router.js';
-import { Stream } from './sse.js';
 import { micros } from './time.js';
 import { jobBadge, outcomeBadge, stageChart, verdictBox, whyPanel } from './why_view.js';
 
@@ -14,9 +14,9 @@ import { jobBadge, outcomeBadge, stageChart, verdictBox, whyPanel } from './why_
 const STALL_MS = 15000;
 const SIGNS = { confirmed: 'ok', missed: 'failed', skipped: 'skipped', entered: 'busy' };
 
-export class JobView {
+export class JobView extends LiveView {
   constructor(app, id) {
-    this.app = app;
+    super(app, 300);
     this.id = id;
   }
 
@@ -31,8 +31,7 @@ export class JobView {
     if (this.closed) return;
     document.title = `${this.title()} · netboot`;
     this.update();
-    this.stream = new Stream(`job=${q(this.id)}`, null, { event: () => this.soon(),
-      state: (s) => this.onState(s) });
+    this.follow(`job=${q(this.id)}`, () => this.soon());
   }
 
   async read() {
@@ -41,22 +40,6 @@ export class JobView {
     this.why = why;
     this.readAt = performance.now();
     this.boots = boots.items.filter((b) => b.job === this.id).reverse();
-  }
-
-  // What happened before the stream was open is read: nothing is missed, whatever broke in between.
-  onState(state) {
-    this.app.stream(state);
-    if (state === 'live') this.soon();
-  }
-
-  soon() {
-    this.timer ??= setTimeout(async () => {
-      this.timer = null;
-      await this.app.attempt(this, async () => {
-        await this.read();
-        if (!this.closed) this.update();
-      });
-    }, 300);
   }
 
   update() {
@@ -111,17 +94,11 @@ export class JobView {
   }
 
   tick(now) {
-    if (this.job && !this.job.ended && performance.now() - this.readAt > STALL_MS) this.soon();
+    if (this.job && !this.job.ended) this.stale(STALL_MS);
     for (const el of this.app.main.querySelectorAll('[data-since]')) el.textContent = duration(now - Number(el.dataset.since));
   }
 
   up() {
     this.app.router.go('jobs');
-  }
-
-  close() {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.stream?.close();
   }
 }

@@ -4,8 +4,8 @@ import { get, q } from './api.js';
 import { now as serverNow } from './clock.js';
 import { age, clear, empty, h, redraw } from './dom.js';
 import { duration } from './format.js';
+import { LiveView } from './live_view.js';
 import { build } from './router.js';
-import { Stream } from './sse.js';
 import { micros } from './time.js';
 import { jobBadge } from './why_view.js';
 
@@ -13,9 +13,9 @@ const PAGE = 100;
 const MOST = 1000;
 const KINDS = ['', 'reinstall', 'rescue', 'live', 'boot', 'reboot', 'power'];
 
-export class JobsView {
+export class JobsView extends LiveView {
   constructor(app, arg, params) {
-    this.app = app;
+    super(app, 400);
     this.filter = params;
     this.keep = 0;
   }
@@ -39,7 +39,7 @@ export class JobsView {
   async show() {
     if (!this.list) this.build();
     await this.again();
-    this.stream = new Stream('kind=job.*', null, { event: () => this.soon(), state: (s) => this.onState(s) });
+    this.follow('kind=job.*', () => this.soon());
   }
 
   async read() {
@@ -47,26 +47,6 @@ export class JobsView {
     this.jobs = page.items;
     this.next = page.next;
     this.keep = page.items.length;
-  }
-
-  async again() {
-    await this.app.attempt(this, async () => {
-      await this.read();
-      if (!this.closed) this.update();
-    });
-  }
-
-  // What happened before the stream was open is read: nothing is missed, whatever broke in between.
-  onState(state) {
-    this.app.stream(state);
-    if (state === 'live') this.soon();
-  }
-
-  soon() {
-    this.timer ??= setTimeout(() => {
-      this.timer = null;
-      this.again();
-    }, 400);
   }
 
   build() {
@@ -115,11 +95,5 @@ export class JobsView {
 
   search() {
     this.input?.focus();
-  }
-
-  close() {
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.stream?.close();
   }
 }

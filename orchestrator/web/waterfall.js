@@ -49,9 +49,12 @@ function row(s, start, end, began, span, now) {
   const running = s.state === 'running' && !s.ended;
   const settled = s.state === 'confirmed' || s.state === 'ok' || s.state === 'skipped';
   const reach = (length) => (length ? clamp((start + length - began) / span) - x : null);
+  const w = Math.min(clamp(us / span), 1 - x);
+  const usual = reach(s.usual_us);
   return {
-    span: s, x, w: Math.min(clamp(us / span), 1 - x), us, running,
-    usual: reach(s.usual_us),
+    span: s, x, w, us, running,
+    // At the bar's own end the line would hide a short bar, and says nothing.
+    usual: usual !== null && Math.abs(usual - w) < 0.01 && !running ? null : usual,
     // Of what was confirmed in time the deadline tells nothing any more.
     deadline: settled ? null : reach(s.deadline_us),
     beyond: !settled && Boolean(s.deadline_us) && start + s.deadline_us > began + span,

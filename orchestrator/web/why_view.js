@@ -14,7 +14,7 @@ export function verdictBox(verdict) {
     h('p', { class: 'code' }, h('code', null, verdict.code), verdict.certain === false ? h('span', { class: 'hint' }, ' likely') : null),
     verdict.title ? h('p', { class: 'headline' }, verdict.title) : null,
     verdict.text && verdict.text !== verdict.title ? h('p', null, verdict.text) : null,
-    verdict.next ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next) : null);
+    verdict.next && !FINE.has(verdict.code) ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next) : null);
 }
 
 /** null where there is nothing to explain. The evidence is open where something went wrong, unless `open` says otherwise. */

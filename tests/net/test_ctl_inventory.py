@@ -453,8 +453,8 @@ def test_job_show_and_trace(history):
     assert history.run("trace", "edge01").stdout == r.stdout
     assert "kernel: 14 MB acknowledged" in history.run("-o", "wide", "trace", "b00t01").stdout
     assert json.loads(history.run("-o", "json", "trace", "b00t01").stdout) == doc
-    doc["boot"]["console"] = {"id": "01k9xyz0a0b00t01", "began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z", "size": 70000,
-                              "octets": 60000, "gaps": 2, "truncated": True, "ended": False}
+    doc["boot"]["console"] = {"id": "01k9xyz0a0b00t01", "of": "boot", "began": "2026-01-31T09:30:00.000Z", "last": "2026-01-31T09:31:00.000Z",
+                              "size": 70000, "octets": 60000, "gaps": 2, "truncated": True, "ended": False}
     doc["boot"]["ended"] = None
     r = history.run("trace", "b00t01")
     line = [x for x in r.stdout.splitlines() if x.startswith("console:")][0].split(None, 1)[1]
@@ -463,7 +463,7 @@ def test_job_show_and_trace(history):
     doc["boot"]["ended"] = "2026-01-31T09:32:31.000Z"
     assert ", cut at its limit: netboot-ctl" in history.run("trace", "b00t01").stdout
     doc["boot"]["console"].update(octets=0, gaps=0, truncated=False)
-    assert "console:  the machine has sent nothing\n" in history.run("trace", "b00t01").stdout
+    assert "console:  nothing came\n" in history.run("trace", "b00t01").stdout
     for given, code in (("zzzzzz", "id-unknown"), ("01k9", "id-ambiguous"), ("abc", "id-unknown")):
         r = history.run("trace", given)
         assert (r.returncode, r.stderr.split(": ")[1]) == (1, code)

@@ -82,6 +82,31 @@ def test_a_site_without_its_agent_is_seen(operator):
     assert b.js("return document.querySelector('.site').dataset.site") == "sin", "the worst first"
 
 
+def test_from_a_host_back_to_its_row(operator):
+    b = operator
+    b.size("phone")
+    b.go("#/fleet")
+    b.live()
+    b.js("window.scrollTo(0, 500)")
+    b.wait(lambda: b.js("return scrollY") == 500, "the place")
+    host = b.js("""const a = [...document.querySelectorAll('.rows .hostrow a')].find(e => e.getBoundingClientRect().top > 300);
+        a.focus({preventScroll: true}); a.click(); return a.textContent""")
+    b.wait(lambda: b.text("h1") == host, "the host")
+    b.driver.back()
+    b.wait(lambda: b.all(".rows .hostrow") and b.js("return [scrollY, document.activeElement.textContent]") == [500, host], "the row that was left")
+
+
+def test_a_stream_that_is_refused_says_why(operator):
+    b = operator
+    b.js("""window.EventSource = class extends EventTarget { constructor(u) { super(); setTimeout(() => this.onerror?.()); } close() {} };
+        const f = window.fetch; window.fetch = (p, o) => String(p).includes('follow=1') ? Promise.resolve(new Response(
+            JSON.stringify({code: 'too-many-followers', detail: '12 streams are open', next: 'close other windows of the page'}), {status: 503})) : f(p, o)""")
+    b.go("#/jobs")
+    b.sees("too-many-followers", "#notice")
+    b.sees("close other windows", "#notice")
+    assert b.text(".stream") == "not live"
+
+
 def upload(story, host, recording, offset, data):
     agent = story.agents[host.split(".")[1]]
     answer = story.orch.call("POST", "/agent/v1/console", {"v": 1, "site": agent.site, "agent": agent.id, "boot": recording, "offset": offset,

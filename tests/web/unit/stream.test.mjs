@@ -12,6 +12,10 @@ globalThis.EventSource = class {
     made.push(this);
   }
 
+  addEventListener(kind, f) {
+    this[kind] = f;
+  }
+
   close() {
     this.open = false;
   }
@@ -78,12 +82,57 @@ test('a stream that is silent for long is opened anew; who began without a numbe
   first.onmessage({ lastEventId: '900', data: '{"n": 1}' });
   t.mock.timers.tick(30000);
   assert.equal(made.at(-1), first);
-  s.heardAt -= 100000;
+  s.heardAt -= 40000;
+  t.mock.timers.tick(15000);
+  assert.equal(made.at(-1), first);
+  // What the server says to say that it is there counts, too.
+  s.heardAt -= 10000;
+  first.beat({ lastEventId: '900', data: '' });
+  t.mock.timers.tick(15000);
+  assert.equal(made.at(-1), first);
+  s.heardAt -= 50000;
   t.mock.timers.tick(15000);
   assert.ok(made.at(-1) !== first && open() === 1 && !made.at(-1).url.includes('after='));
   // A server that was put back from a copy counts from lower on.
   made.at(-1).onmessage({ lastEventId: '20', data: '{"n": 2}' });
   assert.deepEqual(told, [1, 2]);
+  s.close();
+});
+
+test('a server that counts from lower on is told, once, and heard from there', () => {
+  const told = [];
+  let lower = 0;
+  const s = new Stream('kind=job.*', 500, { event: (e) => told.push(e.n), lower: () => { lower += 1; } });
+  const source = made.at(-1);
+  source.beat({ lastEventId: '500', data: '' });
+  assert.equal(lower, 0);
+  source.beat({ lastEventId: '20', data: '' });
+  source.onmessage({ lastEventId: '21', data: '{"n": 1}' });
+  source.beat({ lastEventId: '30', data: '' });
+  assert.deepEqual([lower, told, s.after], [1, [1], 30]);
+  s.close();
+});
+
+test('a stream that is refused is told with its reason, and tried again', async () => {
+  const states = [];
+  let room = false;
+  answer = (path) => {
+    if (path.endsWith('/session')) return new Response('{"name": "token:ann", "role": "viewer"}');
+    return room ? new Response('') : new Response('{"code": "too-many-followers", "detail": "12 streams are open"}', { status: 503 });
+  };
+  const s = new Stream('kind=job.*', 5, { event() {}, state: (state, problem) => states.push(problem ? `${state} ${problem.code}` : state) });
+  made.at(-1).onerror();
+  await s.again();
+  assert.equal(open(), 1);
+  made.at(-1).onerror();
+  await s.again();
+  await s.again();
+  assert.equal(open(), 0);
+  assert.deepEqual(states.slice(-2), ['down', 'refused too-many-followers']);
+  room = true;
+  await s.again();
+  made.at(-1).onopen();
+  assert.equal(states.at(-1), 'live');
   s.close();
 });
 
