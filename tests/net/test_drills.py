@@ -245,7 +245,7 @@ def script_and_no_more(s):
         s.machine.script()
 
 
-@drill("kernel-stalled", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 32}, kernel_of=bytes(40_000_000))
+@drill("kernel-stalled", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 38}, kernel_of=bytes(40_000_000))
 def cable_out_in_the_kernel(s):
     """In the last attempt, after two without a word; silent for so long that it is no mere loss."""
     m = s.machine
@@ -262,7 +262,7 @@ def cable_out_in_the_kernel(s):
         m.ns.ip("link", "set", "eth0", "up")
 
 
-@drill("no-dhcp-after-power-on", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 6}, kernel_of=bytes(40_000_000))
+@drill("no-dhcp-after-power-on", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 12}, kernel_of=bytes(40_000_000))
 def cable_out_for_good(s):
     """In the first attempt: the later ones hear nothing, and the job ends with their silence."""
     m = s.machine

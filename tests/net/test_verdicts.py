@@ -151,7 +151,7 @@ def cable_out(lab):
     s = lab.s
     s.kernel = os.urandom(4_000_000) * 16
     s.put("images", "d/vmlinuz", s.kernel)
-    lab.order(image=s.image(deadlines={"kernel": 30}))
+    lab.order(image=s.image(deadlines={"kernel": 36}))
     for n in lab.attempts():
         lab.m.firmware()
         if n < 3:
