@@ -5,7 +5,6 @@
  * those of db.h. */
 #include "db/db_metrics.h"
 
-
 #include "db/store_priv.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
