@@ -33,6 +33,7 @@ struct access {
 	struct failer failers[FAILERS];
 	int64_t audit_since; /* the minute of n_audits */
 	int n_audits;
+	int64_t untold;	 /* since the last row: the next one says how many */
 	int64_t told_at; /* of a database that takes no times */
 };
 
@@ -101,7 +102,7 @@ failer_of(struct access *a, const struct addr_ip *ip)
 	return oldest;
 }
 
-/* The first of an address in its minute is in the audit. */
+/* The first of an address in its minute is in the audit; of many addresses a few are, and how many there were. */
 static void
 tell_failed(struct access *a, const struct addr_ip *ip, int64_t now)
 {
@@ -114,15 +115,24 @@ tell_failed(struct access *a, const struct addr_ip *ip, int64_t now)
 		a->audit_since = now;
 		a->n_audits = 0;
 	}
-	if (a->n_audits++ >= ACCESS_AUDITS_MAX)
+	if (a->n_audits >= ACCESS_AUDITS_MAX) {
+		a->untold++;
 		return;
+	}
+	a->n_audits++;
 	log_warn(a->o.log, "web: %s came with a token that is not valid", address);
 	if (str_format(who.from, sizeof(who.from), "%s (web)", address) < 0)
 		abort();
+	json_t *detail =
+	    a->untold ? json_pack("{s:I}", "omitted", (json_int_t)a->untold) : NULL;
 	int rc = audit_write(a->o.store, &who,
-	    &(struct audit_row){
-		.what = "session.login", .object = address, .result = "login-failed"},
+	    &(struct audit_row){.what = "session.login",
+		.object = address,
+		.result = "login-failed",
+		.detail = detail},
 	    now);
+	json_decref(detail);
+	a->untold = rc < 0 ? a->untold : 0;
 	if (rc < 0)
 		log_error(a->o.log, "cannot record a failed login: %s", strerror(-rc));
 }

@@ -16,8 +16,7 @@ enum {
 	ACCESS_SESSIONS_MAX = 64, /* of one token */
 	ACCESS_STREAMS_MAX = 12,  /* of one session or token, open at once */
 	ACCESS_FAILURES_MAX = 20, /* of one address in a minute; then 429 */
-	ACCESS_AUDITS_MAX =
-	    60, /* failed logins in the audit, in a minute, of all addresses */
+	ACCESS_AUDITS_MAX = 5, /* rows of failed logins, in a minute, of all addresses */
 	ACCESS_SECRET_SIZE = 64, /* more than a token's or a session's text */
 };
 

@@ -22,7 +22,14 @@
 #define V1 "/api/v1"
 #define MINUTE_US (60 * USEC_PER_SEC)
 
-enum { ITEMS_MAX = 20, ERRORS_MAX = 50, DEPTH_MAX = 6, TEXT_MAX = 300, WORD_SIZE = 64 };
+enum {
+	ITEMS_MAX = 20,
+	ERRORS_MAX = 50,
+	DEPTH_MAX = 6,
+	TEXT_MAX = 300,
+	WORD_SIZE = 64,
+	ASKED_MAX = 4096, /* the audit is never pruned */
+};
 
 /* Routes whose word is another than their path says; NULL: they change nothing. */
 static const struct {
@@ -119,7 +126,13 @@ mask(const json_t *v, int depth)
 json_t *
 audit_refused_mask(const json_t *asked)
 {
-	return asked ? mask(asked, 0) : NULL;
+	json_t *v = asked ? mask(asked, 0) : NULL;
+	size_t n = json_dumpb(v, NULL, 0, JSON_COMPACT);
+
+	if (n <= ASKED_MAX)
+		return v;
+	json_decref(v);
+	return json_pack("{s:I}", "too_long_octets", (json_int_t)n);
 }
 
 static const char *

@@ -329,11 +329,23 @@ failures_are_limited_and_recorded_once_a_minute(void **state)
 	assert_int_equal(n, 3);
 }
 
+static bool
+find_omitted(void *arg, const struct audit_chain_row *row)
+{
+	const struct audit_chain_text *t = &row->text[AUDIT_CHAIN_DETAIL];
+	json_t *v = json_loadb(t->v, t->n, 0, NULL);
+
+	*(int *)arg = (int)json_integer_value(json_object_get(v, "omitted"));
+	json_decref(v);
+	return true;
+}
+
 /* Whoever has a /64 has as many addresses as he likes. */
 static void
 many_addresses_do_not_fill_the_audit(void **state)
 {
 	const struct db_audit_filter all = {.before = INT64_MAX, .limit = 1000};
+	const struct db_audit_filter newest = {.before = INT64_MAX, .limit = 1};
 	struct site *s = *state;
 	char text[64];
 	int n = 0;
@@ -346,6 +358,13 @@ many_addresses_do_not_fill_the_audit(void **state)
 	}
 	assert_int_equal(db_audit_list(s->f->store, &all, count_failures, &n), 0);
 	assert_int_equal(n, ACCESS_AUDITS_MAX);
+	/* The next row says how many had none. */
+	s->ask.now += 60 * USEC_PER_SEC;
+	assert_int_equal(addr_ip_parse("192.0.2.77", &s->ask.address), 0);
+	assert_int_equal(check(s), ACCESS_BAD);
+	n = 0;
+	assert_int_equal(db_audit_list(s->f->store, &newest, find_omitted, &n), 0);
+	assert_int_equal(n, 250 - ACCESS_AUDITS_MAX);
 }
 
 int

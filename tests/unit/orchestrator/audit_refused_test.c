@@ -87,6 +87,14 @@ what_is_kept_is_bounded(void **state)
 	free(text);
 	json_decref(masked);
 	json_decref(deep);
+	v = json_array();
+	for (int i = 0; i < 20; i++)
+		json_array_append_new(v, json_sprintf("%0299d", i));
+	masked = audit_refused_mask(v);
+	assert_int_equal(
+	    json_integer_value(json_object_get(masked, "too_long_octets")), 20 * 302 + 1);
+	json_decref(masked);
+	json_decref(v);
 }
 
 static void
