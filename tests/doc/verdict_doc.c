@@ -73,7 +73,8 @@ print_row(const struct verdict_row *row)
 		printf(".\n");
 	}
 	if (row->next[0] != '\0')
-		printf("\nNext: %s.\n", row->next);
+		printf("\nNext: %s%s\n", row->next,
+		    row->next[strlen(row->next) - 1] == '?' ? "" : ".");
 }
 
 static void
