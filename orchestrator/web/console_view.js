@@ -19,10 +19,13 @@ export class ConsoleView {
     this.follow = h('input', { type: 'checkbox', id: 'follow', checked: true });
     this.node = h('section', { class: 'panel consolebox', 'aria-labelledby': 'console-title' }, h('div', { class: 'panelhead' }, h('h2', { id: 'console-title' }, 'Console'),
       h('span', { class: 'check' }, this.follow, h('label', { for: 'follow' }, 'stay at the end'))), this.out, this.note);
+    // Who scrolls up stays there; lines that come and a window that turns scroll, too.
+    this.place = { scrollTop: 0 };
     this.out.addEventListener('scroll', () => {
-      const end = this.out.scrollHeight - this.out.scrollTop - this.out.clientHeight < 40;
-      if (!end && !this.moving) this.follow.checked = false;
-      this.moving = false;
+      const { scrollTop, scrollHeight, clientHeight } = this.out;
+      const same = scrollHeight === this.place.scrollHeight && clientHeight === this.place.clientHeight;
+      if (same && scrollTop < this.place.scrollTop && scrollHeight - scrollTop - clientHeight > 40) this.follow.checked = false;
+      this.place = { scrollTop, scrollHeight, clientHeight };
     }, { passive: true });
     this.follow.addEventListener('change', () => this.toEnd());
   }
@@ -37,7 +40,6 @@ export class ConsoleView {
 
   toEnd() {
     if (!this.follow.checked) return;
-    this.moving = true;
     this.out.scrollTop = this.out.scrollHeight;
   }
 
