@@ -171,8 +171,7 @@ add_console(struct text *out, const json_t *boot)
 	bool goes_on = !json_is_true(json_object_get(c, "ended")) &&
 		       (str_eq(cmd_util_str(c, "of"), "between-jobs") ||
 			   !json_is_string(json_object_get(boot, "ended")));
-	text_add(&t, octets > 0 ? str_bytes(octets, size, sizeof(size))
-				: "nothing came");
+	text_add(&t, octets > 0 ? str_bytes(octets, size, sizeof(size)) : "nothing came");
 	if (gaps > 0)
 		text_addf(&t, ", %lld gap%s", gaps, gaps > 1 ? "s" : "");
 	if (json_is_true(json_object_get(c, "truncated")))

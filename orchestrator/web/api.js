@@ -98,10 +98,14 @@ function refused(code, detail, next) {
 }
 
 async function request(method, path, body, headers = {}) {
+  const asked = session;
   let response = await send(method, path, body, headers);
   if (response.status === 401) {
-    setSession(null);
-    await relogin();
+    // Somebody signed in while it was under way: the refusal is of the session before.
+    if (session === null || session === asked) {
+      setSession(null);
+      await relogin();
+    }
     if (method !== 'GET') throw refused('signed-in-again', 'you were signed out, and nothing was done', `press the button again: it is done as ${session.name}`);
     response = await send(method, path, body, headers);
   }

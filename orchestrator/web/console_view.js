@@ -9,6 +9,7 @@ import { clock } from './time.js';
 
 const SHOWN = 2000;
 const EVERY_MS = 1500;
+const SLOWEST_MS = 15000;
 
 export class ConsoleView {
   constructor(zone) {
@@ -55,7 +56,7 @@ export class ConsoleView {
       if (e.status === undefined) throw e;
       if (this.read === 0 && recording === this.recording) setText(this.note, e.status === 404 ? 'Nothing is recorded of it: the site or the BMC has no console, or nothing has come yet.' : e.message);
     } finally {
-      this.wait = Math.max(EVERY_MS, 10 * (performance.now() - began));
+      this.wait = Math.min(Math.max(EVERY_MS, 10 * (performance.now() - began)), SLOWEST_MS);
       this.busy = false;
     }
     if (recording !== this.recording) await this.update();

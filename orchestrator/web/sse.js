@@ -29,6 +29,10 @@ export class Stream {
     this.closed = false;
     this.hidden = () => this.onVisibility();
     document.addEventListener('visibilitychange', this.hidden);
+    // A page that was left may be kept for the back button, and its connection with it: six of them, and no other page reads.
+    this.left = () => this.pause();
+    window.addEventListener('pagehide', this.left);
+    window.addEventListener('pageshow', this.hidden);
     // A connection that died without a word (a network that changed, a sleep) looks like one on which nothing happens.
     this.looking = setInterval(() => this.look(), LOOK_MS);
     this.open();
@@ -158,6 +162,8 @@ export class Stream {
     clearTimeout(this.timer);
     clearTimeout(this.hideTimer);
     document.removeEventListener('visibilitychange', this.hidden);
+    window.removeEventListener('pagehide', this.left);
+    window.removeEventListener('pageshow', this.hidden);
     this.source?.close();
     this.source = null;
   }

@@ -3,18 +3,27 @@
 // its stage durations against the usual ones as a small chart.
 import { badge, h, moment, panel, svg } from './dom.js';
 import { count, duration } from './format.js';
+import { build } from './router.js';
 
 // Codes of what went as it should: nobody need do anything.
 const FINE = new Set(['well', 'under-way', 'superseded', 'cancelled', 'nothing-done', 'rebooted']);
 // Codes that say to look, not that something broke.
 const NOTE = new Set(['waits-for-agent', 'slower-than-usual', 'unordered-boot', 'not-known', 'image-not-let-go', 'left-off']);
 
-export function verdictBox(verdict) {
+// The way to the console where the next step is to look at it: further down, or in the boot's view.
+function toConsole(verdict, boot) {
+  if (!/console/.test(verdict.next)) return null;
+  const here = document.querySelector('.consolebox');
+  if (here) return h('button', { type: 'button', class: 'quiet small', onclick: () => here.scrollIntoView({ block: 'center' }) }, 'To the console');
+  return boot ? h('a', { class: 'button quiet small', href: build('boot', boot) }, 'To its console') : null;
+}
+
+export function verdictBox(verdict, boot) {
   return h('div', { class: `verdict ${verdict.certain === false ? 'likely' : ''}` },
     h('p', { class: 'code' }, h('code', null, verdict.code), verdict.certain === false ? h('span', { class: 'hint' }, ' likely') : null),
     verdict.title ? h('p', { class: 'headline' }, verdict.title) : null,
     verdict.text && verdict.text !== verdict.title ? h('p', null, verdict.text) : null,
-    verdict.next && !FINE.has(verdict.code) ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next) : null);
+    verdict.next && !FINE.has(verdict.code) ? h('p', { class: 'next' }, h('strong', null, 'Next: '), verdict.next, ' ', toConsole(verdict, boot)) : null);
 }
 
 /** null where there is nothing to explain. The evidence is open where something went wrong, unless `open` says otherwise. */
@@ -23,7 +32,7 @@ export function whyPanel(why, zone, open) {
   const u = why.usual;
   const fine = !why.verdict || FINE.has(why.verdict.code);
   return panel('Why', { class: fine ? 'why fine' : NOTE.has(why.verdict?.code) ? 'why note' : 'why' },
-    why.verdict ? verdictBox(why.verdict) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
+    why.verdict ? verdictBox(why.verdict, why.of?.boot) : h('p', { class: 'muted' }, why.state === 'open' ? 'It runs; nothing is wrong so far.' : 'Nothing went wrong.'),
     u ? h('p', { class: 'usualline' }, `${u.stage}: ${duration(u.this_us)} now; usual for this machine ${duration(u.median_us)}`,
       ` (nine of ten within ${duration(u.p90_us)}, longest ${duration(u.max_us)}, ${u.n} seen).`) : null,
     why.evidence?.length ? h('details', { open: open ?? !fine }, h('summary', null, `Evidence: ${count(why.evidence.length, 'event')}`),

@@ -108,6 +108,17 @@ def test_a_stream_that_is_refused_says_why(operator):
     assert b.text(".stream") == "not live"
 
 
+def test_the_next_step_leads_to_the_console(operator, story):
+    b = operator
+    b.size("phone")
+    b.go(f"#/host/{story.failed}")
+    b.sees("look at the console", ".why")
+    b.click(".why a.button")
+    b.wait(lambda: b.text("h1").startswith("Boot of"), "the boot")
+    b.click(".why button", "console")
+    b.wait(lambda: b.js("const r = document.querySelector('.console').getBoundingClientRect(); return r.top < innerHeight && r.bottom > 0"), "the console in sight")
+
+
 def upload(story, host, recording, offset, data):
     agent = story.agents[host.split(".")[1]]
     answer = story.orch.call("POST", "/agent/v1/console", {"v": 1, "site": agent.site, "agent": agent.id, "boot": recording, "offset": offset,

@@ -22,7 +22,8 @@ globalThis.EventSource = class {
 };
 const heard = new Set();
 globalThis.document = { hidden: false, addEventListener: (k, f) => heard.add(f), removeEventListener: (k, f) => heard.delete(f) };
-globalThis.window = { addEventListener() {} };
+const leaving = new Set();
+globalThis.window = { addEventListener: (k, f) => k === 'pagehide' && leaving.add(f), removeEventListener: (k, f) => leaving.delete(f) };
 let answer = () => new Response('{}');
 const asked = [];
 globalThis.fetch = async (path, options) => {
@@ -69,7 +70,13 @@ test('one stream, however often the window is hidden while a login is asked for'
   toggle();
   assert.equal(open(), 1);
   assert.match(made.at(-1).url, /after=9/);
+  // A page that is left, and perhaps kept for the back button, keeps no connection.
+  for (const f of leaving) f();
+  assert.equal(open(), 0);
+  toggle();
+  assert.equal(open(), 1);
   s.close();
+  assert.equal(leaving.size, 0);
   assert.equal(open(), 0);
 });
 
@@ -153,6 +160,22 @@ test('a change that finds the session over is not made by whoever signs in', asy
   await assert.rejects(api.change('POST', '/jobs', {}), (e) => e.code === 'signed-in-again' && /ann/.test(e.next));
   assert.equal(asked.filter((a) => a.path.endsWith('/jobs')).length, 1);
   assert.deepEqual(await api.change('POST', '/jobs', {}), { done: true });
+  // Refused before the login, told of it after: no second one is asked for.
+  let late;
+  answer = (path) => (path.endsWith('/late') && !late ? new Promise((resolve) => { late = () => resolve(json(401, { code: 'unauthenticated' })); })
+    : json(200, path.endsWith('/session') ? { name: 'token:ann', role: 'operator', csrf: 'c3' } : { done: true }));
+  const reading = api.get('/late');
+  await settle();
+  await api.login('y');
+  api.setLogin(() => assert.fail('another login'));
+  late();
+  assert.deepEqual(await reading, { done: true });
+  answer = (path, o) => (path.endsWith('/session') ? json(201, { name: 'token:ann', role: 'operator', csrf: 'c2' })
+    : signed ? json(o.method === 'GET' ? 200 : 202, { done: true }) : json(401, { code: 'unauthenticated' }));
+  api.setLogin(async () => {
+    signed = true;
+    await api.login('x');
+  });
   // What is only read is read again.
   signed = false;
   assert.deepEqual(await api.get('/jobs'), { done: true });
