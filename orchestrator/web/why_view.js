@@ -12,10 +12,13 @@ const NOTE = new Set(['waits-for-agent', 'slower-than-usual', 'unordered-boot', 
 
 // The way to the console where the next step is to look at it: further down, or in the boot's view.
 function toConsole(verdict, boot) {
-  if (!/console/.test(verdict.next)) return null;
-  const here = document.querySelector('.consolebox');
-  if (here) return h('button', { type: 'button', class: 'quiet small', onclick: () => here.scrollIntoView({ block: 'center' }) }, 'To the console');
-  return boot ? h('a', { class: 'button quiet small', href: build('boot', boot) }, 'To its console') : null;
+  if (!boot || !/console/.test(verdict.next)) return null;
+  return h('a', { class: 'button quiet small', href: build('boot', boot), onclick: (e) => {
+    const here = document.querySelector('.consolebox');
+    if (!here) return;
+    e.preventDefault();
+    here.scrollIntoView({ block: 'center' });
+  } }, 'To the console');
 }
 
 export function verdictBox(verdict, boot) {
