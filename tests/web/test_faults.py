@@ -115,7 +115,7 @@ def test_the_next_step_leads_to_the_console(operator, story):
     b.sees("look at the console", ".why")
     b.click(".why a.button")
     b.wait(lambda: b.text("h1").startswith("Boot of"), "the boot")
-    b.click(".why button", "console")
+    b.click(".why a.button")
     b.wait(lambda: b.js("const r = document.querySelector('.console').getBoundingClientRect(); return r.top < innerHeight && r.bottom > 0"), "the console in sight")
 
 

@@ -104,17 +104,6 @@ def test_what_a_boot_shows(admin, story):
     assert b.all(".wrow.st-missed")
 
 
-def test_the_next_step_leads_to_the_console(admin, story):
-    b = admin
-    b.size("phone")
-    b.go(address("boot", story))
-    b.sees("Kernel panic", ".console")
-    b.js("window.scrollTo(0, 0)")
-    b.find(".why .next a").click()
-    b.wait(lambda: b.js("const r = document.querySelector('.console').getBoundingClientRect(); return r.top < innerHeight && r.bottom > 0"),
-           "the console in sight")
-
-
 def test_a_host_shows_its_past_and_no_secret(admin, story):
     b = admin
     b.go(address("host", story))
