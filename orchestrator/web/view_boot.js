@@ -15,6 +15,7 @@ import { flagTags, outcomeBadge, verdictBox, whyPanel } from './why_view.js';
 const AGAIN_MS = 300;
 // A stall sends no event: what runs is asked about anew.
 const STALL_MS = 15000;
+const LAST_WORDS_US = 600e6;
 
 export class BootView extends LiveView {
   constructor(app, id) {
@@ -62,6 +63,12 @@ export class BootView extends LiveView {
     return !this.trace.ended && !this.boot.ended;
   }
 
+  // A boot's recording ends some seconds after the boot, and no event tells of it.
+  get recorded() {
+    const { console: c, ended } = this.boot;
+    return Boolean(c) && !c.ended && c.of !== 'between-jobs' && (!ended || serverNow() - micros(ended) < LAST_WORDS_US);
+  }
+
   onEvent(ev) {
     if (ev.boot && ev.boot !== this.id) return;
     if (ev.kind.startsWith('sol.') || this.running) this.console.again();
@@ -72,6 +79,8 @@ export class BootView extends LiveView {
     redraw(this, [this.trace, this.why, this.boot], () => this.draw());
     // A boot that nobody ordered is in the recording that runs between jobs, where there is one.
     this.console.show(this.boot.console?.id ?? this.id);
+    if (this.wasRecorded && !this.recorded) this.console.again();
+    this.wasRecorded = this.recorded;
   }
 
   draw() {
@@ -104,9 +113,11 @@ export class BootView extends LiveView {
   }
 
   tick(now) {
-    if (!this.water || !this.running) return;
-    this.water.draw(this.trace, now);
-    this.length.textContent = duration(now - micros(this.boot.began));
+    if (!this.water || !(this.running || this.recorded)) return;
+    if (this.running) {
+      this.water.draw(this.trace, now);
+      this.length.textContent = duration(now - micros(this.boot.began));
+    }
     if (this.streamState === 'live') this.console.again();
     this.stale(STALL_MS);
   }

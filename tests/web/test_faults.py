@@ -200,3 +200,20 @@ def test_a_view_can_be_read_on_a_phone(operator, story):
         broken = b.js("""return [...document.querySelectorAll('main *')].filter(e => e.childElementCount === 0 && e.textContent.trim().length > 2).map(e =>
             [e.textContent, e.getBoundingClientRect()]).filter(([t, r]) => r.width > 1 && r.width < 24 && r.height > 2 * r.width).map(([t, r]) => t)""")
         assert not broken, f"{view}: {broken}"
+
+
+def test_what_a_console_says_after_its_boot_is_shown(operator, story):
+    """The agent sends the last of a recording some seconds after the boot's end, and no event tells of it."""
+    b, host = operator, "edge05.sin"
+    agent, boot = story.agents["sin"], story.boots[host]
+    first = frame(b"B", 0, story.now, b"nbcon1\0" + host.encode() + b"\0" + boot.encode() + b"\0") + frame(b"D", 0, story.now, b"Restarting\r\n")
+    upload(story, host, boot, 0, first)
+    b.go(f"#/boot/{boot}")
+    b.sees("Restarting", ".console")
+    b.live()
+    agent.report(story.event(agent, "boot.end", story.now, host, boot=boot, outcome="ok"))
+    b.sees("ok", ".head .badge")
+    b.js("window.settledAt = performance.now()")
+    b.wait(lambda: b.js("return performance.now() - window.settledAt > 5000"), "the readings that its end brought to be over")
+    upload(story, host, boot, len(first), frame(b"D", 0, story.now + 3, b"edge05 login: \r\n"))
+    b.sees("edge05 login:", ".console")
