@@ -160,6 +160,18 @@ read_columns(struct db_stmt *st, struct db_discovered *ret)
 	ret->seen = db_col_i64(st, 14);
 }
 
+static int
+read_one(struct db_stmt *st, struct db_discovered *ret)
+{
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	read_columns(st, ret);
+	db_reset(st);
+	return 0;
+}
+
 int
 db_discovered_get(
     struct store *s, const char *mac, const char *site, struct db_discovered *ret)
@@ -169,12 +181,7 @@ db_discovered_get(
 
 	if (at)
 		db_bind_text(st, 2, site);
-	int rc = db_step(st);
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	read_columns(st, ret);
-	db_reset(st);
-	return 0;
+	return read_one(st, ret);
 }
 
 int
@@ -241,10 +248,5 @@ db_discovered_with_uuid(struct store *s, const char *site, const char *uuid,
 	db_bind_i64(st, 2, since);
 	db_bind_text(st, 3, addr_uuid_text(&parsed, text, sizeof(text)));
 	db_bind_text(st, 4, addr_uuid_text(&swapped, other, sizeof(other)));
-	int rc = db_step(st);
-	if (rc <= 0)
-		return rc < 0 ? rc : -ENOENT;
-	read_columns(st, ret);
-	db_reset(st);
-	return 0;
+	return read_one(st, ret);
 }

@@ -245,6 +245,17 @@ def script_and_no_more(s):
         s.machine.script()
 
 
+def lose_the_link_in_the_kernel(s):
+    """The cable is out, and curl waits for what will not come; returns curl."""
+    m = s.machine
+    to_ipxe(m)
+    m.script()
+    curl = m.ns.popen("curl", "-s", "-o", "/dev/null", "--limit-rate", "200k", m.kernel_url)
+    s.wait("http.progress", **{"class": "kernel"})
+    m.ns.ip("link", "set", "eth0", "down")
+    return curl
+
+
 @drill("kernel-stalled", "link-lost", deadlines={"firmware-dhcp": 4, "kernel": 38}, kernel_of=bytes(40_000_000))
 def cable_out_in_the_kernel(s):
     """In the last attempt, after two without a word; silent for so long that it is no mere loss."""
@@ -252,11 +263,7 @@ def cable_out_in_the_kernel(s):
     for attempt in s.attempts():
         if attempt < 3:
             continue
-        to_ipxe(m)
-        m.script()
-        with m.ns.popen("curl", "-s", "-o", "/dev/null", "--limit-rate", "200k", m.kernel_url) as curl:
-            s.wait("http.progress", **{"class": "kernel"})
-            m.ns.ip("link", "set", "eth0", "down")
+        with lose_the_link_in_the_kernel(s) as curl:
             until(s.ended, "the end")
             curl.kill()
         m.ns.ip("link", "set", "eth0", "up")
@@ -269,11 +276,7 @@ def cable_out_for_good(s):
     for attempt in s.attempts():
         if attempt > 1:
             continue
-        to_ipxe(m)
-        m.script()
-        with m.ns.popen("curl", "-s", "-o", "/dev/null", "--limit-rate", "200k", m.kernel_url) as curl:
-            s.wait("http.progress", **{"class": "kernel"})
-            m.ns.ip("link", "set", "eth0", "down")
+        with lose_the_link_in_the_kernel(s) as curl:
             curl.kill()
     until(s.ended, "the end")
     m.ns.ip("link", "set", "eth0", "up")
