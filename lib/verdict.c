@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/str.h"
@@ -57,16 +58,16 @@ verdict_refinable(const char *code)
 /* ---- words ---- */
 
 static const char *
-word_value(const struct story *s, const char *word, size_t n)
+word_value(const struct verdict_names *names, const char *word, size_t n)
 {
 	const struct {
 		const char *word, *value;
-	} words[] = {{"HOST", s->host.name}, {"SITE", s->site}, {"JOB", s->job},
-	    {"BOOT", s->boot}, {"IMAGE", s->image}};
+	} words[] = {{"HOST", names->host}, {"SITE", names->site}, {"JOB", names->job},
+	    {"BOOT", names->boot}, {"IMAGE", names->image}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strlen(words[i].word) == n && strncmp(words[i].word, word, n) == 0 &&
-		    words[i].value[0] != '\0')
+		    words[i].value != NULL && words[i].value[0] != '\0')
 			return words[i].value;
 	return NULL;
 }
@@ -77,10 +78,12 @@ upper(char c)
 	return c >= 'A' && c <= 'Z';
 }
 
-void
-verdict_fill(const struct story *story, const char *src, char *dst, size_t size)
+bool
+verdict_fill_names(
+    const struct verdict_names *names, const char *src, char *dst, size_t size)
 {
 	size_t n = 0;
+	bool filled = false;
 
 	assert(size > 0);
 	while (*src != '\0' && n + 1 < size) {
@@ -88,7 +91,7 @@ verdict_fill(const struct story *story, const char *src, char *dst, size_t size)
 
 		while (upper(src[word]))
 			word++;
-		const char *value = word > 0 ? word_value(story, src, word) : NULL;
+		const char *value = word > 0 ? word_value(names, src, word) : NULL;
 		size_t room = size - n;
 		int len = snprintf(dst + n, room, "%.*s",
 		    (int)(value	 ? strlen(value)
@@ -98,13 +101,27 @@ verdict_fill(const struct story *story, const char *src, char *dst, size_t size)
 
 		n += len < 0 ? 0 : (size_t)len < room ? (size_t)len : room - 1;
 		src += word ? word : 1;
+		filled |= value != NULL;
 	}
 	dst[n] = '\0';
 	/* A cut one may have ceased to be UTF-8. */
-	char copy[ERROR_NEXT_SIZE];
+	char *copy = str_dup(dst);
 
-	str_clip(copy, sizeof(copy), dst);
 	str_escape(dst, size, copy, strlen(copy));
+	free(copy);
+	return filled;
+}
+
+void
+verdict_fill(const struct story *story, const char *src, char *dst, size_t size)
+{
+	const struct verdict_names names = {.host = story->host.name,
+	    .site = story->site,
+	    .job = story->job,
+	    .boot = story->boot,
+	    .image = story->image};
+
+	verdict_fill_names(&names, src, dst, size);
 }
 
 /* What the row says of this machine: ": the panic's line". */

@@ -84,7 +84,16 @@ verdict_provisional(const struct verdict_look *look, struct verdict *ret);
 /* A row of kind VERDICT_STATE as it stands. */
 void
 verdict_state(const char *code, const struct story *story, struct verdict *ret);
-/* HOST, SITE, JOB, BOOT and IMAGE in src as the story has them. */
+/* What the words in capitals stand for; NULL or "" leaves the word as it is. */
+struct verdict_names {
+	const char *host, *site, *job, *boot, *image;
+};
+
+/* HOST, SITE, JOB, BOOT and IMAGE in src by their names; whether there was one of them. dst may not be src. */
+bool
+verdict_fill_names(
+    const struct verdict_names *names, const char *src, char *dst, size_t size);
+/* The same, by the names that the story has. */
 void
 verdict_fill(const struct story *story, const char *src, char *dst, size_t size);
 

@@ -18,6 +18,7 @@
 #include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
 #include "orchestrator/metrics.h"
+#include "orchestrator/next_step.h"
 
 enum {
 	OUT_MAX =
@@ -35,6 +36,7 @@ struct dispatch_call {
 	struct dispatch *d;
 	struct dispatch_site *site;
 	char id[ID_SIZE];
+	char host[EVENT_NAME_SIZE];
 	struct bundle_bmc bmc; /* without its secrets */
 	struct credentials_sealed sealed;
 	bool rotate;
@@ -147,6 +149,7 @@ new_call(struct dispatch *d, const struct db_host *h, const char *verb,
 
 	c->d = d;
 	c->site = dispatch_site(d, h->site);
+	str_clip(c->host, sizeof(c->host), h->host.name);
 	c->bmc = h->bmc;
 	c->unknown = dispatch_call_bmc(d, h, &c->bmc) < 0;
 	credentials_take(h, &c->sealed);
@@ -268,6 +271,18 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 	}
 }
 
+/* What to do next is said with commands: they are about this host. */
+static void
+finish_told(struct dispatch_call *c, const struct agent_msg_call_result *res)
+{
+	const struct verdict_names names = {.host = c->host, .site = c->site->name};
+	struct agent_msg_call_result told = *res;
+
+	next_step_fill(&names, told.reason, sizeof(told.reason));
+	next_step_findings(&names, told.data);
+	finish(c, &told);
+}
+
 void
 dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
     const struct agent_msg_call_result *calls, size_t n)
@@ -283,7 +298,7 @@ dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
 		HASH_FIND_STR(d->calls, calls[i].id, c);
 		/* Only by the site's own agent, and only what it was told. */
 		if (c && c->site == s && c->told)
-			finish(c, &calls[i]);
+			finish_told(c, &calls[i]);
 	}
 	if (batch && db_commit(db) < 0) {
 		db_rollback(db);

@@ -20,6 +20,7 @@
 #include "lib/str.h"
 #include "lib/verdict.h"
 #include "orchestrator/explain_json.h"
+#include "orchestrator/next_step.h"
 
 enum { EVENTS_END = 1200, EVENTS_OPEN = 300, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
 
@@ -398,7 +399,9 @@ judge_ended(struct explain_json *x, const struct db_job *job)
 		x->verdict.certain = false;
 	str_clip(x->verdict.is.code, sizeof(x->verdict.is.code), job->verdict_code);
 	str_clip(x->verdict.is.text, sizeof(x->verdict.is.text), job->verdict_text);
-	str_clip(x->verdict.is.next, sizeof(x->verdict.is.next), job->verdict_next);
+	const struct verdict_names names = next_step_job(job);
+	verdict_fill_names(
+	    &names, job->verdict_next, x->verdict.is.next, sizeof(x->verdict.is.next));
 }
 
 static void

@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/next_step.h"
 
 static void
 put_or_null(json_t *obj, const char *key, const char *s)
@@ -28,16 +29,21 @@ job_json_time(json_t *obj, const char *key, int64_t at)
 }
 
 static json_t *
-verdict_json(const char *code, const char *text, const char *next)
+verdict_json(const struct verdict_names *names, const char *code, const char *text,
+    const char *next)
 {
+	char line[ERROR_NEXT_SIZE];
+
 	if (!code[0])
 		return json_null();
-	return json_pack("{s:s, s:s, s:s}", "code", code, "text", text, "next", next);
+	verdict_fill_names(names, next, line, sizeof(line));
+	return json_pack("{s:s, s:s, s:s}", "code", code, "text", text, "next", line);
 }
 
 json_t *
 job_json(const struct db_job *job)
 {
+	const struct verdict_names names = next_step_job(job);
 	json_t *v = json_object();
 
 	json_put_str(v, "id", job->id);
@@ -53,7 +59,8 @@ job_json(const struct db_job *job)
 	job_json_time(v, "created", job->created);
 	job_json_time(v, "ended", job->ended);
 	json_put(v, "verdict",
-	    verdict_json(job->verdict_code, job->verdict_text, job->verdict_next));
+	    verdict_json(
+		&names, job->verdict_code, job->verdict_text, job->verdict_next));
 	put_or_null(v, "agent_code", job->agent_code);
 	put_or_null(v, "boot", job->boot);
 	json_put(v, "cancel", json_null());
@@ -99,6 +106,7 @@ json_t *
 job_json_boot(const struct db_boot *b, const char *files)
 {
 	json_t *list = files[0] ? json_parse(files, strlen(files), NULL) : NULL;
+	const struct verdict_names names = next_step_boot(b);
 	json_t *v = json_object();
 
 	json_put_str(v, "id", b->id);
@@ -117,7 +125,7 @@ job_json_boot(const struct db_boot *b, const char *files)
 	put_or_null(v, "outcome", b->outcome);
 	put_or_null(v, "text", b->text);
 	json_put(v, "verdict",
-	    verdict_json(b->verdict_code, b->verdict_text, b->verdict_next));
+	    verdict_json(&names, b->verdict_code, b->verdict_text, b->verdict_next));
 	put_or_null(v, "image", b->image);
 	put_or_null(v, "arch", b->arch);
 	put_or_null(v, "mac", b->mac);

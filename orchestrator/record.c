@@ -30,6 +30,7 @@
 #include "orchestrator/discover.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
+#include "orchestrator/next_step.h"
 #include "orchestrator/sight.h"
 
 /* A machine boots once at a time: what is open besides has ended, and the news of it was lost with an agent's spool. */
@@ -190,6 +191,7 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 		rc = rc == -ENOENT ? 0 : rc;
 	}
 	if (rc == 0) {
+		next_step_event(ev, have_job ? job : NULL);
 		lifecycle_apply(ev, agent, have_job ? job : NULL, ch);
 		/* Its event comes before the job's end: who follows the job has the verdict by then. */
 		if (ch->set_job && ch->job.ended && ch->job.state == DB_JOB_FAILED)

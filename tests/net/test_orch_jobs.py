@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Orders, their refusals, and a stand-in agent that accepts, runs and reports them."""
+import json
 import os
 import sqlite3
 import threading
@@ -275,8 +276,13 @@ def test_cancel(orch, agent):
     assert orch.post(f"/jobs/{sent}/cancel", {"reason": "x"}).json["state"] == "queued"
     assert orders(agent.poll()) == [{"t": "cancel", "job": sent, "by": "root"}]
     assert orders(agent.poll(wait_s=20)) == [{"t": "cancel", "job": sent, "by": "root"}]
-    agent.report(agent.event("job.cancelled", sent, by="root"))
+    agent.report(agent.event("job.cancelled", sent, by="root", code="left-off", text="it is left off",
+                             next="netboot-ctl power on HOST, if it is to run"))
     assert orch.job(sent)["state"] == "cancelled" and orders(agent.poll()) == []
+    # A line to type, wherever it is read.
+    line = "netboot-ctl power on edge01, if it is to run"
+    assert orch.job(sent)["verdict"]["next"] == orch.get(f"/why?of={sent}").json["verdict"]["next"] == line
+    assert [e["detail"]["next"] for e in orch.events("&kind=job.cancelled") if e["job"] == sent] == [line]
     assert orch.post(f"/jobs/{sent}/cancel", {}).status == 200
     done = ordered(orch)
     agent.poll()
@@ -331,13 +337,26 @@ def test_power_is_asked_and_never_guessed(orch, agent):
         calls += orders(agent.poll(wait_s=20, table=0))
     assert {c["t"] for c in calls} == {"call"} and calls[0]["bmc"]["password"] == "secret-1"
     agent.report(calls=[{"id": calls[0]["id"], "power": "on", "reason": ""},
-                        {"id": calls[1]["id"], "power": "unknown", "reason": "bmc-auth"},
+                        {"id": calls[1]["id"], "power": "unknown", "code": "bmc-auth",
+                         "reason": "bmc-auth: wrong: host set HOST --bmc-user U, site set SITE"},
                         {"id": calls[1]["id"], "power": "on", "reason": "twice"}])
     t.join(PATIENCE)
     items = {i["host"]: i for i in got[0].json["items"]}
     assert items["edge01"] == {"host": "edge01", "power": "on", "why": ""}
-    assert items["edge02"]["power"] == "unknown" and items["edge02"]["why"] == "bmc-auth"
+    assert items["edge02"] == {"host": "edge02", "power": "unknown", "why": "bmc-auth: wrong: host set edge02 --bmc-user U, site set local"}
     assert items["edge05"]["power"] == "unknown" and "no-bmc" in items["edge05"]["why"]
+
+
+def test_what_was_found_at_a_bmc_names_its_host(orch, agent):
+    got = []
+    t = threading.Thread(target=lambda: got.append(orch.post("/bmc/bmc-audit", {"hosts": "edge01"})))
+    t.start()
+    call = orders(agent.poll(wait_s=20, table=0))[0]
+    finding = {"code": "administrator", "level": "info", "text": "HOST stays", "next": "host set HOST --bmc-privilege operator"}
+    agent.report(calls=[{"id": call["id"], "power": "unknown", "reason": "", "data": {"findings": [finding]}}])
+    t.join(PATIENCE)
+    line = [json.loads(row) for row in got[0].text.splitlines() if "host\"" in row][0]
+    assert line["data"]["findings"] == [{**finding, "next": "host set edge01 --bmc-privilege operator"}], line
 
 
 def test_two_orders_for_one_host_at_once(orch, agent):

@@ -185,6 +185,25 @@ an_earlier_boot_is_told_by_itself(void **state)
 	store_names_done(&ids);
 }
 
+/* Rows from before names were filled in when they were stored. */
+static void
+an_old_next_step_gets_its_names(void **state)
+{
+	struct fixture *f = *state;
+	struct db_job job;
+
+	record_trace(f, "well.reinstall", &job);
+	job.state = DB_JOB_CANCELLED;
+	str_clip(job.verdict_code, sizeof(job.verdict_code), "left-off");
+	str_clip(job.verdict_text, sizeof(job.verdict_text), "it is left off");
+	str_clip(job.verdict_next, sizeof(job.verdict_next), "power on HOST, on debian");
+	assert_int_equal(db_job_update(f->store, &job), 0);
+	json_t *v = why(f, job.id);
+	assert_string_equal(text(v, "verdict", "code"), "left-off");
+	assert_string_equal(text(v, "verdict", "next"), "power on edge01, on debian");
+	json_decref(v);
+}
+
 static void
 what_went_well_has_no_verdict(void **state)
 {
@@ -533,6 +552,8 @@ main(void)
 		what_is_found_is_stored_told_and_answered, fixture_open, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		an_earlier_boot_is_told_by_itself, fixture_open, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		an_old_next_step_gets_its_names, fixture_open, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		what_went_well_has_no_verdict, fixture_open, fixture_close),
 	    cmocka_unit_test_setup_teardown(

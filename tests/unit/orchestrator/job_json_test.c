@@ -41,16 +41,18 @@ the_form_does_not_depend_on_progress(void **state)
 	job.ended = job.created;
 	job.cancel_at = job.created;
 	str_clip(job.verdict_code, sizeof(job.verdict_code), "c");
+	/* As rows of old have it. */
+	str_clip(job.verdict_next, sizeof(job.verdict_next), "power on HOST of SITE");
 	str_clip(job.agent_code, sizeof(job.agent_code), "a");
 	str_clip(job.cancel_by, sizeof(job.cancel_by), "bob");
-	expect(job_json(&job),
-	    "{'id':'j','kind':'reinstall','host':'h','site':'s','"
-	    "image':null,'state':'failed','stage':'queued',"
-	    "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
-	    "31T09:30:00.123Z','ended':'2026-01-31T09:30:00.123Z',"
-	    "'verdict':{'code':'c','text':'','next':''},'agent_code':'a','boot':null,"
-	    "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
-	    "00.123Z'},'retry_of':null}");
+	expect(job_json(&job), "{'id':'j','kind':'reinstall','host':'h','site':'s','"
+			       "image':null,'state':'failed','stage':'queued',"
+			       "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
+			       "31T09:30:00.123Z','ended':'2026-01-31T09:30:00.123Z',"
+			       "'verdict':{'code':'c','text':'','next':'power on h of "
+			       "s'},'agent_code':'a','boot':null,"
+			       "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
+			       "00.123Z'},'retry_of':null}");
 }
 
 static void
@@ -80,10 +82,11 @@ static void
 a_boot_says_what_is_remarkable(void **state)
 {
 	struct db_boot b = {.id = "b",
+	    .host = "h",
 	    .flags = DB_BOOT_UNORDERED | DB_BOOT_OTHER_DHCP,
 	    .verdict_code = "kernel-stalled",
 	    .verdict_text = "t",
-	    .verdict_next = "n"};
+	    .verdict_next = "console HOST --replay BOOT of JOB"};
 	json_t *v = job_json_boot(&b, "[{\"role\":\"kernel\",\"name\":\"k\",\"sha256\":"
 				      "\"00\",\"size\":7}]");
 	json_t *flags = json_pack("[s, s]", "unordered", "other-dhcp");
@@ -92,7 +95,7 @@ a_boot_says_what_is_remarkable(void **state)
 	assert_true(json_equal(json_object_get(v, "flags"), flags));
 	json_decref(flags);
 	expect(json_incref(json_object_get(v, "verdict")),
-	    "{'code':'kernel-stalled','text':'t','next':'n'}");
+	    "{'code':'kernel-stalled','text':'t','next':'console h --replay b of JOB'}");
 	expect(json_incref(json_array_get(json_object_get(v, "files"), 0)),
 	    "{'role':'kernel','name':'k','sha256':'00','size':7}");
 	json_decref(v);

@@ -7,7 +7,9 @@
 #include <sys/resource.h>
 
 #include "db/db_agent.h"
+#include "db/db_boot.h"
 #include "db/db_event.h"
+#include "db/db_job.h"
 
 enum { BATCH = 3, BIG_BATCH = 100, BIG_DETAIL = 60000 };
 
@@ -130,6 +132,70 @@ impossible_end(void)
 	strcpy(ev.job, JOB);
 	strcpy(ev.host, "a.los");
 	return ev;
+}
+
+static struct event
+told(const char *kind, const char *host, const char *detail)
+{
+	struct event ev = event_make(kind, FIXTURE_NOW);
+
+	str_clip(ev.site, sizeof(ev.site), "los");
+	str_clip(ev.host, sizeof(ev.host), host);
+	str_clip(ev.job, sizeof(ev.job), host[0] ? JOB : "");
+	str_clip(ev.boot, sizeof(ev.boot), host[0] ? "01k9xyz0a0bbbbbb" : "");
+	ev.detail = fixture_json(detail);
+	return ev;
+}
+
+static void
+has_next(struct fixture *f, const char *kind, const char *want)
+{
+	struct event ev;
+
+	assert_int_equal(db_event_last_of_kind(f->store, kind, "los", &ev), 0);
+	assert_string_equal(event_str(&ev, "next"), want);
+	event_done(&ev);
+}
+
+/* Whoever reads the job, its boot or the event itself gets a line to type. */
+static void
+next_steps_have_the_names_that_they_want(void **state)
+{
+	struct fixture *f = *state;
+	struct event events[] = {
+	    told("boot.begin", "a.los", "{'planned':true,'trigger':'reboot'}"),
+	    told("boot.end", "a.los",
+		"{'outcome':'unknown','code':'left-off','text':'t','next':'power on HOST "
+		"of SITE'}"),
+	    told("job.cancelled", "a.los",
+		"{'code':'left-off','text':'t','next':'console HOST --replay BOOT --job "
+		"JOB'}"),
+	    told("agent.trouble", "", "{'next':'give unix:PATH or https://HOST'}")};
+	struct agent_msg_report m = {.site = "los",
+	    .agent = AGENT,
+	    .first = 1,
+	    .events = events,
+	    .n_events = ARRAY_SIZE(events)};
+	struct db_boot boot;
+	struct db_job job;
+	int64_t held = 0;
+
+	add_job(f->store);
+	assert_int_equal(db_agent_seen(f->store, AGENT, "los", 1, 0), 0);
+	assert_int_equal(db_begin(store_db(f->store)), 0);
+	assert_int_equal(take_report(f->store, &m, &held), 0);
+	assert_int_equal(db_commit(store_db(f->store)), 0);
+	assert_int_equal(held, 4);
+	assert_int_equal(db_job_get(f->store, JOB, &job), 0);
+	assert_string_equal(
+	    job.verdict_next, "console a.los --replay 01k9xyz0a0bbbbbb --job " JOB);
+	has_next(f, "job.cancelled", job.verdict_next);
+	assert_int_equal(db_boot_get(f->store, "01k9xyz0a0bbbbbb", &boot), 0);
+	assert_string_equal(boot.verdict_next, "power on a.los of los");
+	has_next(f, "boot.end", boot.verdict_next);
+	has_next(f, "agent.trouble", "give unix:PATH or https://HOST");
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		event_done(&events[i]);
 }
 
 static void
@@ -265,6 +331,7 @@ main(void)
 	    FIXTURE_TEST(numbers_are_taken_once_and_in_order),
 	    FIXTURE_TEST(a_gap_is_waited_for_then_recorded),
 	    FIXTURE_TEST(an_unknown_agent_is_an_error),
+	    FIXTURE_TEST(next_steps_have_the_names_that_they_want),
 	    FIXTURE_TEST(what_the_database_refuses_is_recorded_as_such_in_its_place),
 	    FIXTURE_TEST(a_full_disk_skips_no_event),
 	    FIXTURE_TEST(a_busy_database_skips_no_event),
