@@ -8,7 +8,7 @@ import { LiveView } from './live_view.js';
 import { cancel, retry } from './orders.js';
 import { build } from './router.js';
 import { micros } from './time.js';
-import { jobBadge, outcomeBadge, stageChart, verdictBox, whyPanel } from './why_view.js';
+import { jobBadge, outcomeBadge, stageBar, tooSlow, verdictBox, whyPanel } from './why_view.js';
 
 // A stall sends no event: what is open is asked about anew.
 const STALL_MS = 15000;
@@ -64,8 +64,7 @@ export class JobView extends LiveView {
     h('div', { class: 'columns' }, h('div', null, whyPanel(this.why, zone) || (j.verdict ? panel('Why', { class: 'why' }, verdictBox(j.verdict)) : null), this.stages(zone)),
       h('div', null, this.bootList(zone), panel('Order', {}, facts([['Id', h('code', null, j.id)], ['Image', j.image], ['Site', j.site], ['Attempt', j.attempt],
         ['Ended', j.ended ? when(j.ended, zone) : null], ['Cancelled', j.cancel ? `by ${j.cancel.by}: ${j.cancel.reason}` : null],
-        ['Repeats', j.retry_of ? h('a', { href: build('job', j.retry_of) }, j.retry_of) : null]])),
-      stageChart(this.why?.stages) ? panel('Against the usual', {}, stageChart(this.why.stages)) : null)));
+        ['Repeats', j.retry_of ? h('a', { href: build('job', j.retry_of) }, j.retry_of) : null]])))));
   }
 
   bootList(zone) {
@@ -81,16 +80,25 @@ export class JobView extends LiveView {
     return j.boot ? h('p', null, h('a', { href: build('boot', j.boot) }, 'its last one')) : h('p', { class: 'empty' }, 'None of it is known.');
   }
 
+  // Each with its time as a bar against the usual one, which is this machine's own whatever the attempt.
   stages(zone) {
-    const rows = this.job.stages || [];
-    return panel('Stages', {}, h('ol', { class: 'stages' }, rows.map((s) => {
-      const us = micros(s.confirmed) !== null ? micros(s.confirmed) - micros(s.entered) : null;
+    const usual = new Map((this.why?.stages || []).map((s) => [s.stage, s.usual_us]));
+    const rows = (this.job.stages || []).map((s) => {
       const open = s.state === 'entered' && !this.job.ended;
-      return h('li', { class: `st-${s.state}` }, h('span', { class: 'sign' }, icon(SIGNS[s.state] || 'unknown')), h('span', { class: 'name' }, s.stage),
-        h('span', { class: 'muted' }, s.state === 'entered' && !open ? 'not confirmed' : open ? 'now' : s.state, s.attempt > 1 ? ` · attempt ${s.attempt}` : ''),
-        h('span', { class: 'num', ...(open ? { dataset: { since: micros(s.entered) } } : {}) }, open ? duration(serverNow() - micros(s.entered)) : us === null ? '' : duration(us)),
-        h('span', { class: 'text' }, s.evidence || ''), h('span', { class: 'muted' }, when(s.entered, zone)));
-    })), rows.length ? null : h('p', { class: 'empty' }, 'No agent has it yet.'));
+      const end = open ? serverNow() : micros(s.confirmed);
+      return { s, open, us: end === null || s.state === 'skipped' ? null : end - micros(s.entered), usual: usual.get(s.stage) };
+    });
+    const most = Math.max(1, ...rows.filter((r) => r.us !== null).map((r) => Math.max(r.us, r.usual || 0)));
+    return panel('Stages', {}, h('ol', { class: 'stages' }, rows.map((r) => this.stage(r, most, zone))), rows.length ? null : h('p', { class: 'empty' }, 'No agent has it yet.'));
+  }
+
+  stage({ s, open, us, usual }, most, zone) {
+    const slow = us !== null && tooSlow(us, usual);
+    return h('li', { class: `st-${s.state}${slow ? ' slow' : ''}` }, h('span', { class: 'sign' }, icon(SIGNS[s.state] || 'unknown')), h('span', { class: 'name' }, s.stage),
+      h('span', { class: 'state' }, s.state === 'entered' && !open ? 'not confirmed' : open ? 'now' : s.state, s.attempt > 1 ? ` · attempt ${s.attempt}` : ''),
+      us === null ? null : stageBar(us, usual, most, s.state), h('span', { class: 'num', ...(open ? { dataset: { since: micros(s.entered) } } : {}) }, us === null ? '' : duration(us)),
+      us !== null && usual ? h('span', { class: 'hint' }, `usual ${duration(usual)}`, slow ? [' ', h('span', { class: 'tag' }, 'slow')] : null) : null,
+      h('span', { class: 'when' }, when(s.entered, zone)), s.evidence ? h('span', { class: 'text' }, s.evidence) : null);
   }
 
   tick(now) {

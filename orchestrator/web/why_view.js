@@ -43,18 +43,27 @@ export function whyPanel(why, zone, open) {
     why.also?.length ? [h('h3', null, 'Also seen'), why.also.map((a) => h('p', { class: 'also' }, h('code', null, a.code), ' ', a.title || '', a.text ? ` — ${a.text}` : ''))] : null);
 }
 
-/** One bar a stage: this time, with a line where it usually ends. Words beside it say the same. */
+export function tooSlow(us, usual) {
+  return Boolean(usual) && us > 1.5 * usual && us - usual > 2e6;
+}
+
+/** This time, with a line where it usually ends. Words beside it say the same. */
+export function stageBar(us, usual, most, state) {
+  return svg('svg', { viewBox: '0 0 100 10', preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'bar' },
+    svg('rect', { class: 'back', x: 0, y: 1, width: 100, height: 8 }),
+    svg('rect', { class: `this st-${state}`, x: 0, y: 1, width: Math.max(0.6, (us / most) * 100), height: 8 }),
+    usual ? svg('rect', { class: 'usualmark', x: Math.min(99.2, (usual / most) * 100), y: 0, width: 0.8, height: 10 }) : null);
+}
+
+/** One bar a stage. */
 export function stageChart(stages) {
   const rows = (stages || []).filter((s) => s.this_us !== null && s.this_us !== undefined);
   if (!rows.length) return null;
   const most = Math.max(...rows.map((s) => Math.max(s.this_us, s.usual_us || 0)), 1);
   return h('div', { class: 'stagechart', role: 'list' }, rows.map((s) => {
-    const slow = s.usual_us && s.this_us > 1.5 * s.usual_us && s.this_us - s.usual_us > 2e6;
+    const slow = tooSlow(s.this_us, s.usual_us);
     return h('div', { role: 'listitem', class: slow ? 'slow' : null }, h('span', { class: 'name' }, s.stage),
-      svg('svg', { viewBox: '0 0 100 10', preserveAspectRatio: 'none', 'aria-hidden': 'true', class: 'bar' },
-        svg('rect', { class: 'back', x: 0, y: 1, width: 100, height: 8 }),
-        svg('rect', { class: `this st-${s.state}`, x: 0, y: 1, width: Math.max(0.6, (s.this_us / most) * 100), height: 8 }),
-        s.usual_us ? svg('rect', { class: 'usualmark', x: Math.min(99.2, (s.usual_us / most) * 100), y: 0, width: 0.8, height: 10 }) : null),
+      stageBar(s.this_us, s.usual_us, most, s.state),
       h('span', { class: 'num' }, duration(s.this_us)),
       h('span', { class: 'hint num' }, s.usual_us ? `usual ${duration(s.usual_us)}` : ''), slow ? h('span', { class: 'tag' }, 'slow') : null);
   }));

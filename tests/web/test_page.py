@@ -104,6 +104,22 @@ def test_what_a_boot_shows(admin, story):
     assert b.all(".wrow.st-missed")
 
 
+def test_a_job_has_one_list_of_its_stages(admin, story):
+    b = admin
+    b.go(address("job", story))
+    b.sees("flags read back")
+    rows = b.js("return [...document.querySelectorAll('main .stages li')].map(e => ({name: e.querySelector('.name').textContent, text: e.innerText,"
+                " bar: e.querySelectorAll('.bar .usualmark').length}))")
+    assert [r["name"] for r in rows][:4] == ["preflight", "armed", "override", "power"]
+    last = rows[-1]
+    assert last["name"] == "os-up" and "missed" in last["text"] and "15 m" in last["text"], last
+    # How long it took, beside what is usual, in the same row: no stage is told twice.
+    assert "usual 41 s" in last["text"] and "slow" in last["text"] and {r["bar"] for r in rows} == {1}, rows
+    assert "usual 17 s" in rows[3]["text"] and "slow" not in rows[3]["text"]
+    everywhere = b.js("return [...document.querySelectorAll('main .name')].map(e => e.textContent)")
+    assert everywhere == [r["name"] for r in rows]
+
+
 def test_a_host_shows_its_past_and_no_secret(admin, story):
     b = admin
     b.go(address("host", story))
