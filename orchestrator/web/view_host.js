@@ -8,12 +8,13 @@ import { age, badge, clear, empty, facts, h, panel, redraw, when } from './dom.j
 import { duration, octets } from './format.js';
 import { LiveView } from './live_view.js';
 import { orderButtons } from './orders.js';
+import { extend, renew } from './pages.js';
 import { build } from './router.js';
 import { micros } from './time.js';
 import { flagTags, outcomeBadge, stageChart, whyPanel } from './why_view.js';
 
 const BOOTS = 50;
-const MOST = 1000;
+const MOST = 200; // of GET /boots, whatever limit says
 const TOLD = /^(job|boot|power|ipmi)\./;
 // A stall, a lock and a silent agent send no event of the host: it is asked about anew, sooner while a job is open.
 const STALL_MS = 15000;
@@ -24,6 +25,7 @@ export class HostView extends LiveView {
     super(app, 250);
     this.store = app.store;
     this.name = name;
+    this.boots = { items: [], next: null };
   }
 
   title() {
@@ -40,9 +42,9 @@ export class HostView extends LiveView {
   async read() {
     const name = q(this.name);
     const [host, status, boots, why, consoles] = await Promise.all([get(`/hosts/${name}`), get(`/status?hosts=${name}`),
-      get(`/boots?host=${name}&limit=${Math.min(MOST, Math.max(BOOTS, this.boots?.length || 0))}`), getMaybe(`/why?of=${name}`), getMaybe(`/hosts/${name}/consoles?limit=20`),
+      get(`/boots?host=${name}&limit=${Math.min(MOST, Math.max(BOOTS, this.boots.items.length))}`), getMaybe(`/why?of=${name}`), getMaybe(`/hosts/${name}/consoles?limit=20`),
       this.store.sites.size ? null : this.store.readSites()]);
-    Object.assign(this, { host, status: status.items[0], boots: boots.items, more: boots.next, why, consoles: consoles?.items || [] });
+    Object.assign(this, { host, status: status.items[0], boots: renew(this.boots, boots), why, consoles: consoles?.items || [] });
     const [job, stuck] = await Promise.all([this.status?.job ? getMaybe(`/jobs/${q(this.status.job)}`) : null,
       this.status?.state === 'busy' ? get(`/status?hosts=${name}&stuck=1`) : null]);
     Object.assign(this, { job, stuck: Boolean(stuck?.items.length), readAt: performance.now() });
@@ -93,7 +95,7 @@ export class HostView extends LiveView {
   }
 
   timeline(zone) {
-    const list = h('ol', { class: 'boots' }, this.boots.map((b) => {
+    const list = h('ol', { class: 'boots' }, this.boots.items.map((b) => {
       const us = micros(b.ended) !== null && micros(b.began) !== null ? micros(b.ended) - micros(b.began) : null;
       return h('li', { 'data-row': true, class: `boot o-${b.outcome || 'open'}` },
         outcomeBadge(b), h('a', { href: build('boot', b.id) }, when(b.began, zone)),
@@ -102,13 +104,13 @@ export class HostView extends LiveView {
         h('span', { class: 'num muted' }, us === null ? '' : duration(us), b.octets ? ` · ${octets(b.octets)}` : ''),
         b.verdict || b.text ? h('span', { class: 'text' }, b.verdict ? `${b.verdict.code}: ${b.verdict.text}` : b.text) : null);
     }));
-    const button = this.more ? h('button', { type: 'button', class: 'quiet', onclick: (e) => this.app.act(e.currentTarget, async () => {
-      const page = await get(`/boots?host=${q(this.name)}&limit=${BOOTS}&cursor=${q(this.more)}`);
-      this.boots.push(...page.items);
-      this.more = page.next;
+    const cursor = this.boots.next;
+    const button = cursor ? h('button', { type: 'button', class: 'quiet', onclick: (e) => this.app.act(e.currentTarget, async () => {
+      const page = await get(`/boots?host=${q(this.name)}&limit=${BOOTS}&cursor=${q(cursor)}`);
+      this.boots = extend(this.boots, page, cursor);
       this.update();
     }) }, 'Older boots') : null;
-    return panel('Boots', {}, this.boots.length ? list : empty('No boot of it was seen yet.'), button);
+    return panel('Boots', {}, this.boots.items.length ? list : empty('No boot of it was seen yet.'), button);
   }
 
   cards() {

@@ -132,6 +132,26 @@ def test_a_host_shows_its_past_and_no_secret(admin, story):
     assert "UTC" in title and "Africa/Lagos" in title and shown
 
 
+def test_older_boots_stay_when_something_happens(admin, story):
+    b, host = admin, "edge05.sin"
+    for n in range(230, 0, -1):
+        story.unordered(host, n)
+    count = "return document.querySelectorAll('main .boots > li').length"
+    b.go(f"#/host/{host}")
+    b.live()
+    for loaded in (50, 100, 150, 200, 230):
+        b.wait(lambda n=loaded: b.js(count) >= n, f"{loaded} boots")
+        if loaded < 230:
+            b.click("main button", "Older boots")
+    oldest = b.js("return [...document.querySelectorAll('main .boots > li a')].at(-1).getAttribute('href')")
+    was = b.js(count)
+    # One more boot, which the server's page of 200 has in front.
+    story.unordered(host, 0)
+    b.wait(lambda: b.js(count) == was + 1, "the new one, and all that were there")
+    assert b.js("return [...document.querySelectorAll('main .boots > li a')].at(-1).getAttribute('href')") == oldest
+    assert b.js("return new Set([...document.querySelectorAll('main .boots > li a')].map(a => a.href)).size") == was + 1
+
+
 def test_lock_and_refusal(admin, story):
     b = admin
     b.go("#/host/edge04.gru")

@@ -7,11 +7,31 @@ import { difference } from './diff.js';
 import * as fleet from './fleet_model.js';
 import { duration, octets } from './format.js';
 import { clean, crc32, decode, Lines, squeeze } from './frames.js';
+import { extend, renew } from './pages.js';
 import { build, parse } from './router.js';
 import { ago, clock, local, micros, utc } from './time.js';
 import { layout, ticks, tickText } from './waterfall.js';
 
 const NOW = micros('2026-03-05T03:14:15.000000Z');
+
+test('what was loaded of a list stays when its front is read anew', () => {
+  const list = (from, to, next) => ({ items: Array.from({ length: from - to + 1 }, (_, i) => ({ id: from - i })), next });
+  const ids = (l) => l.items.map((b) => b.id);
+  // Nothing was there, or the page is as long as the list.
+  assert.deepEqual(renew({ items: [], next: null }, list(9, 5, 'c5')), list(9, 5, 'c5'));
+  assert.deepEqual(renew(list(9, 5, 'c5'), list(9, 5, 'd5')), list(9, 5, 'd5'));
+  // Two new ones: the page ends before the list does, whose end is where it was.
+  assert.deepEqual(renew(list(9, 1, 'c1'), list(11, 5, 'c5')), list(11, 1, 'c1'));
+  assert.deepEqual(renew(list(9, 1, null), list(11, 5, 'c5')), list(11, 1, null));
+  // The page's own word on what it has stands.
+  assert.equal(renew(list(9, 1, null), { items: [{ id: 9, ended: 'now' }, { id: 8 }], next: 'c8' }).items[0].ended, 'now');
+  // All there is; and more new ones than a page has.
+  assert.deepEqual(renew(list(9, 1, 'c1'), list(9, 4, null)), list(9, 4, null));
+  assert.deepEqual(renew(list(9, 1, 'c1'), list(30, 20, 'c20')), list(30, 20, 'c20'));
+  assert.deepEqual(ids(extend(list(9, 5, 'c5'), list(4, 1, null), 'c5')), [9, 8, 7, 6, 5, 4, 3, 2, 1]);
+  // While the older ones were asked for the list began anew.
+  assert.deepEqual(extend(list(30, 20, 'c20'), list(4, 1, null), 'c5'), list(30, 20, 'c20'));
+});
 
 test('durations and octets as people read them', () => {
   assert.equal(duration(850_000), '850 ms');
