@@ -60,7 +60,10 @@ ask_tcp(const struct http_conn *c)
 static void
 pop_flight(struct http_conn *c, const char *result, const char *reason, int64_t now)
 {
-	http_xfer_leave(c->flights[0].xfer, result, reason, now);
+	if (result != NULL && c->broken)
+		http_xfer_break(c->flights[0].xfer, reason, now);
+	else
+		http_xfer_leave(c->flights[0].xfer, result, reason, now);
 	c->n_flights--;
 	memmove(&c->flights[0], &c->flights[1], c->n_flights * sizeof c->flights[0]);
 }
@@ -212,6 +215,13 @@ http_conn_close(struct http_conn *c, bool reset, const char *result, const char 
 		(void)setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
 	close_file(c);
 	c->want_read = c->want_write = false;
+}
+
+void
+http_conn_break(struct http_conn *c, bool reset, const char *reason)
+{
+	c->broken = true;
+	http_conn_close(c, reset, "aborted", "%s", reason);
 }
 
 void
@@ -397,15 +407,15 @@ send_file(struct http_conn *c, int64_t limit, int64_t now)
 		if (n < 0 && errno == EAGAIN)
 			break;
 		if (n < 0) {
-			http_conn_close(c, true, "aborted",
-			    errno == EPIPE || errno == ECONNRESET
-				? "the client reset the connection"
-				: "the file cannot be read");
+			if (errno == EPIPE || errno == ECONNRESET)
+				http_conn_close(c, true, "aborted",
+				    "the client reset the connection");
+			else
+				http_conn_break(c, true, "the file cannot be read");
 			return false;
 		}
 		if (n == 0) {
-			http_conn_close(
-			    c, true, "aborted", "the file shrank while it was sent");
+			http_conn_break(c, true, "the file shrank while it was sent");
 			return false;
 		}
 		c->at += n;

@@ -220,8 +220,7 @@ make_room(struct http_io *io, const struct addr_ip *ip)
 	if (!mine_full && !near_full && io->n_conns < cfg->http_max_conns)
 		return true;
 	if (oldest != NULL) {
-		http_conn_close(
-		    oldest, false, "aborted", "idle, and others need the room");
+		http_conn_break(oldest, false, "idle, and others need the room");
 		http_io_update(oldest);
 		return true;
 	}
@@ -352,7 +351,7 @@ http_io_close(struct http_io *io)
 	listen_io_close(io->listener);
 	DL_FOREACH_SAFE(io->conns, c, tmp)
 	{
-		http_conn_close(c, true, "aborted", "the server is being stopped");
+		http_conn_break(c, true, "the server is being stopped");
 		http_io_update(c);
 	}
 	on_reap(-1, 0, io);

@@ -67,6 +67,7 @@ struct http_conn {
 	char in[HTTP_HEAD_MAX];
 	size_t in_len;
 	bool eof;	  /* the client has shut its side */
+	bool broken;	  /* by us: http_conn_break() */
 	bool served_once; /* a request was answered: now idle, not slow */
 	int64_t since;	  /* when the state began, or the first octet of a head came */
 	int64_t moved;	  /* last sign of life while something is under way */
@@ -151,6 +152,9 @@ http_conn_resume(struct http_conn *c, int64_t now);
 void
 http_conn_close(struct http_conn *c, bool reset, const char *result, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* The same where it is our doing that not all arrived, and no word of the client's. */
+void
+http_conn_break(struct http_conn *c, bool reset, const char *reason);
 /* Frees what is left of a closed connection. */
 void
 http_conn_free(struct http_conn *c);

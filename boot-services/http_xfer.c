@@ -85,8 +85,8 @@ http_xfer_tell(struct evsink *events, const struct http_xfer_facts *f, const cha
 }
 
 static void
-tell(struct http_xfer *x, const char *kind, const char *result, const char *reason,
-    int64_t now)
+tell(struct http_xfer *x, const char *kind, const char *result, bool by_us,
+    const char *reason, int64_t now)
 {
 	struct event ev = make_event(&x->facts, kind, result, reason);
 	/* An end that is known by silence was when the silence began. */
@@ -99,6 +99,8 @@ tell(struct http_xfer *x, const char *kind, const char *result, const char *reas
 		event_put_i64(&ev, "took_us", now - x->began - waited);
 	if (silent)
 		event_put_i64(&ev, "waited_us", waited);
+	if (by_us)
+		event_put(&ev, EVENT_ENDED_BY, EVENT_BY_SERVER);
 	evsink_emit(x->xs->events, &ev);
 }
 
@@ -108,7 +110,16 @@ finish(struct http_xfer *x, const char *kind, const char *result, const char *re
 {
 	assert(!x->told_end);
 	x->told_end = true;
-	tell(x, kind, result, reason, now);
+	tell(x, kind, result, false, reason, now);
+}
+
+/* Ended by us: it says nothing of whether the client was there. */
+static void
+give_up(struct http_xfer *x, const char *reason, int64_t now)
+{
+	assert(!x->told_end);
+	x->told_end = true;
+	tell(x, "http.error", "aborted", true, reason, now);
 }
 
 static void
@@ -136,7 +147,7 @@ end_silent(struct http_xfer *x, int64_t now)
 	    "fetched in pieces, and %" PRId64 " of %" PRId64
 	    " octets were not seen to arrive",
 	    x->total - http_range_sum(&x->got), x->total);
-	finish(x, "http.error", "aborted", reason, now);
+	give_up(x, reason, now);
 }
 
 struct http_xfers *
@@ -238,7 +249,7 @@ http_xfer_join(struct http_xfers *xs, const struct http_xfer_facts *f, const cha
 		x->told_begin = true;
 		x->told_end = false;
 		x->began = x->moved = x->reported = now;
-		tell(x, "http.begin", NULL, "", now);
+		tell(x, "http.begin", NULL, false, "", now);
 	}
 	return x;
 }
@@ -252,7 +263,7 @@ http_xfer_arrived(struct http_xfer *x, int64_t from, int64_t end, int64_t now)
 		check_complete(x, now);
 	if (!x->told_end && now - x->reported >= PROGRESS_EVERY) {
 		x->reported = now;
-		tell(x, "http.progress", NULL, "", now);
+		tell(x, "http.progress", NULL, false, "", now);
 	}
 }
 
@@ -280,4 +291,14 @@ http_xfer_leave(struct http_xfer *x, const char *result, const char *reason, int
 		check_complete(x, now);
 	else if (x->active == 0 && !x->told_end)
 		finish(x, "http.error", result, reason, now);
+}
+
+void
+http_xfer_break(struct http_xfer *x, const char *reason, int64_t now)
+{
+	assert(x->active > 0);
+	x->active--;
+	x->used = now;
+	if (x->active == 0 && !x->told_end)
+		give_up(x, reason, now);
 }

@@ -54,6 +54,9 @@ http_xfer_unacked(struct http_xfer *x, int64_t missing, int64_t now);
  * ("aborted", "timeout", "superseded", "refused") with a sentence. */
 void
 http_xfer_leave(struct http_xfer *x, const char *result, const char *reason, int64_t now);
+/* The request is over before all its octets arrived, and that is our doing and not its client's: "aborted". */
+void
+http_xfer_break(struct http_xfer *x, const char *reason, int64_t now);
 
 /* An event for a request that moves no file. */
 void

@@ -446,8 +446,7 @@ tftp_io_close(struct tftp_io *io)
 	if (io == NULL)
 		return;
 	HASH_ITER (hh, io->sessions, s, tmp) {
-		tftp_session_io_close(
-		    s, "tftp.error", "aborted", "the server is being stopped");
+		tftp_session_io_break(s, "the server is being stopped");
 	}
 	listen_io_close(io->listener);
 	free(io);

@@ -38,6 +38,7 @@ struct tftp_session {
 	int64_t ahead_at;
 	size_t text; /* its part of text_octets below */
 	int64_t began, heard, reported;
+	bool broken; /* by us: tftp_session_io_break() */
 	UT_hash_handle hh;
 };
 
@@ -69,6 +70,9 @@ tftp_session_io_repeat(struct tftp_session *s);
 void
 tftp_session_io_close(
     struct tftp_session *s, const char *kind, const char *result, const char *reason);
+/* The same where it is broken off by us and not by the client: "aborted". */
+void
+tftp_session_io_break(struct tftp_session *s, const char *reason);
 /* An event with the client's address and an escaped file name. */
 struct event
 tftp_session_io_event(const char *kind, const struct tftp_peer *peer, const char *file);

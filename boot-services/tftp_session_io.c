@@ -66,6 +66,8 @@ tell_session(
 	}
 	if (silent)
 		event_put_i64(&ev, "waited_us", waited);
+	if (s->broken)
+		event_put(&ev, EVENT_ENDED_BY, EVENT_BY_SERVER);
 	evsink_emit(s->io->deps->events, &ev);
 }
 
@@ -95,6 +97,13 @@ tftp_session_io_close(
 	tell_session(s, kind, result, reason);
 	HASH_DEL(s->io->sessions, s);
 	session_free(s);
+}
+
+void
+tftp_session_io_break(struct tftp_session *s, const char *reason)
+{
+	s->broken = true;
+	tftp_session_io_close(s, "tftp.error", "aborted", reason);
 }
 
 static void
@@ -255,7 +264,7 @@ session_step(struct tftp_session *s, const struct tftp_xfer_out *out, int64_t no
 		session_send_error(s, TFTP_ERR_UNDEFINED, "cannot read the file");
 		snprintf(
 		    reason, sizeof reason, "cannot read the file: %s", strerror(-err));
-		tftp_session_io_close(s, "tftp.error", "aborted", reason);
+		tftp_session_io_break(s, reason);
 		return;
 	}
 	if (now - s->reported >= PROGRESS_EVERY && s->xfer.acked > 0) {

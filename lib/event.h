@@ -21,6 +21,10 @@ enum {
 	EVENT_REASON_SIZE = 256,
 };
 
+/* In detail of the end of a transfer that bootd itself broke off; without it, it was its client. */
+#define EVENT_ENDED_BY "ended_by"
+#define EVENT_BY_SERVER "server"
+
 /* Empty strings and bytes/total < 0 mean "not known" and are left out of the JSON. */
 struct event {
 	int64_t at; /* wall, microseconds */

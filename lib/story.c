@@ -653,11 +653,14 @@ ends_by_server(const struct event *ev)
 {
 	static const char *const results[] = {
 	    "timeout", "superseded", "complete-unacked"};
+	/* Records from before bootd said whose doing it was. */
 	static const char *const aborts[] = {"the server is being stopped",
 	    "idle, and others need", "the file shrank", "fetched in pieces",
 	    "cannot read the file"};
 	const char *result = detail(ev, "result");
 
+	if (str_eq(detail(ev, EVENT_ENDED_BY), EVENT_BY_SERVER))
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(results); i++)
 		if (str_eq(result, results[i]))
 			return true;

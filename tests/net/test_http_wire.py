@@ -170,6 +170,28 @@ rst(s)
     assert 1_000_000 <= ev["bytes"] < 2_000_000 and ev["total"] == 1 << 24
 
 
+def test_whose_doing_the_end_of_a_transfer_was(make, client):
+    """The client's reset, and then bootd's own stop: by a member, not by the words of a sentence."""
+    server = make()
+    run(client, r"""
+s = connect(rcvbuf=4096)
+s.sendall(get("/loaders/big"))
+Reader(s).head()
+rst(s)
+""")
+    assert "ended_by" not in ended(server, "loaders/big", "aborted")["detail"]
+    client.popen("python3", "-c", CLIENT + r"""
+s = connect(rcvbuf=4096)
+s.sendall(get("/loaders/big"))
+Reader(s).head()
+time.sleep(10 * PATIENCE)
+""")
+    server.wait(lambda ev: len(server.find("http.begin", file="loaders/big")) == 2)
+    assert server.stop() == 0
+    last = server.find("http.error", file="loaders/big")[-1]
+    assert (last["detail"]["result"], last["detail"]["ended_by"]) == ("aborted", "server"), last
+
+
 def test_aborted_then_resumed_is_complete(make, client):
     server = make()
     run(client, r"""

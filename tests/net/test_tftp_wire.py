@@ -157,6 +157,27 @@ for name in (b"a.efi\xff", b"/a.efi\xff\x80", b"//a.efi", b"\\a.efi"):
     ended(server, "aborted")
 
 
+def test_whose_doing_the_end_of_a_transfer_was(server, client):
+    run(client, r"""
+c = Client()
+c.ask(rrq(b"a.efi"))
+c.recv()
+c.error(0)
+""")
+    assert "ended_by" not in ended(server, "aborted")["detail"]
+    client.popen("python3", "-c", CLIENT + r"""
+import time
+c = Client()
+c.ask(rrq(b"a.efi"))
+c.recv()
+time.sleep(10 * PATIENCE)
+""")
+    server.wait(lambda ev: len(server.find("tftp.begin")) == 2)
+    assert server.stop() == 0
+    last = server.find("tftp.error")[-1]
+    assert (last["detail"]["result"], last["detail"]["ended_by"]) == ("aborted", "server"), last
+
+
 def test_rule_20_the_file_of_local_boot_is_never_found(server, client):
     """Whatever lies there under its name: a machine that is sent on to its disk must not boot it."""
     server.put("loaders", "local-boot.efi", b"somebody's loader")

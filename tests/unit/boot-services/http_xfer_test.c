@@ -12,6 +12,7 @@
 #include "boot-services/hosttab.h"
 #include "lib/compiler.h"
 #include "lib/log.h"
+#include "lib/str.h"
 
 enum { SEEN_MAX = 32 };
 
@@ -20,6 +21,7 @@ static struct seen {
 	char what[SEEN_MAX][64];
 	size_t n;
 	int64_t took, waited; /* of the last */
+	bool ours;
 } seen;
 
 static struct log logger;
@@ -38,6 +40,7 @@ take_event(void *arg, const struct event *ev)
 	    result != NULL ? result : "", (long long)ev->bytes);
 	seen.took = json_integer_value(json_object_get(ev->detail, "took_us"));
 	seen.waited = json_integer_value(json_object_get(ev->detail, "waited_us"));
+	seen.ours = str_eq(event_str(ev, "ended_by"), "server");
 	return true;
 }
 
@@ -171,11 +174,38 @@ test_pieces_that_stop_coming(void **state)
 	http_xfers_sweep(xs, 60 * USEC_PER_SEC);
 	http_xfers_sweep(xs, 61 * USEC_PER_SEC);
 	ASSERT_SEEN("http.begin::0", "http.error:aborted:500");
+	assert_true(seen.ours);
 	/* Long forgotten: what comes now is another transfer. */
 	http_xfers_sweep(xs, 600 * USEC_PER_SEC);
 	x = join("10.0.0.1", "e", true, 601 * USEC_PER_SEC);
 	http_xfer_leave(x, "aborted", "reset", 602 * USEC_PER_SEC);
 	assert_string_equal("http.error:aborted:0", seen.what[seen.n - 1]);
+	assert_false(seen.ours);
+}
+
+static void
+test_whose_doing_an_end_was(void **state)
+{
+	struct http_xfer *x = join("10.0.0.1", "e", false, 0);
+	struct http_xfer *y = join("10.0.0.1", "e", false, 0);
+
+	(void)state;
+	http_xfer_arrived(x, 0, 300, 1);
+	/* One of two requests: it is not the end yet. */
+	http_xfer_break(x, "the file shrank", 2);
+	http_xfer_leave(y, "aborted", "reset", 3);
+	ASSERT_SEEN("http.begin::0", "http.error:aborted:300");
+	assert_false(seen.ours);
+	x = join("10.0.0.1", "e", true, 4);
+	http_xfer_break(x, "stopped", 5);
+	assert_string_equal("http.error:aborted:300", seen.what[seen.n - 1]);
+	assert_true(seen.ours);
+	/* All was there before. */
+	x = join("10.0.0.2", "e", false, 6);
+	http_xfer_arrived(x, 0, 1000, 7);
+	http_xfer_break(x, "stopped", 8);
+	assert_string_equal("http.end:complete:1000", seen.what[seen.n - 1]);
+	assert_false(seen.ours);
 }
 
 static void
@@ -244,6 +274,8 @@ main(void)
 		test_versions_and_clients_are_apart, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_pieces_that_stop_coming, set_up, tear_down),
+	    cmocka_unit_test_setup_teardown(
+		test_whose_doing_an_end_was, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(
 		test_twice_at_once_is_told_once, set_up, tear_down),
 	    cmocka_unit_test_setup_teardown(

@@ -76,6 +76,27 @@ an_attempt_begins_anew(void **state)
 	free(s);
 }
 
+/* That bootd ended it says nothing of the machine, in whatever words; records of old have the words alone. */
+static void
+what_bootd_ends_is_no_sign_of_the_machine(void **state)
+{
+	struct story *s = begin();
+
+	(void)state;
+	take(s, 5, "http.error", "the client reset the connection",
+	    "{'result':'aborted','class':'kernel'}");
+	assert_int_equal(s->heard, 5 * USEC_PER_SEC);
+	take(s, 6, "http.error", "in words of tomorrow",
+	    "{'result':'aborted','class':'kernel','ended_by':'server'}");
+	take(s, 7, "tftp.error", "the same", "{'result':'aborted','ended_by':'server'}");
+	take(s, 8, "http.error", "the server is being stopped",
+	    "{'result':'aborted','class':'kernel'}");
+	take(s, 9, "http.error", "the client stopped reading",
+	    "{'result':'timeout','class':'kernel'}");
+	assert_int_equal(s->heard, 5 * USEC_PER_SEC);
+	free(s);
+}
+
 static void
 what_the_old_system_said_is_no_sign(void **state)
 {
@@ -206,6 +227,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_attempt_begins_anew),
+	    cmocka_unit_test(what_bootd_ends_is_no_sign_of_the_machine),
 	    cmocka_unit_test(what_the_old_system_said_is_no_sign),
 	    cmocka_unit_test(only_the_first_look_finds_it_off),
 	    cmocka_unit_test(it_speaks_while_it_is_off),
