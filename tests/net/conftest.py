@@ -22,6 +22,10 @@ bootd   A factory. b = bootd(overrides) writes bootd.yaml from a dict (members o
 agent   A factory of netboot-bootd under a fake agent: a = agent(); a.send_table([{"host": {…}}]);
         a.wait_frame(lambda m: m["t"] == "consume"); a.send(t="consume_ok", req=…). See AgentBootd.
 
+orch    The real orchestrator alone, on a unix socket, with nothing in its database (orch_lab.Orch);
+        filled       the same with the inventory of orch_lab.document();
+        site_agent   a stand-in for the agent of its site (orch_lab.Agent), which has the table of that inventory.
+
 site    A factory of netboot-agent with all that is around it: s = site(hosts=2). See agent_lab.AgentSite.
 
 until(condition, what) waits for any condition. No wait has a limit below netlab.PATIENCE. NETBOOT_BUILD chooses another build."""
@@ -35,6 +39,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import agent_lab  # noqa: E402
 import own_lab
 import netlab  # noqa: E402
+import orch_lab  # noqa: E402
 
 
 # `timeout` and the test runner end us by SIGTERM: unwind as for ^C, so that fixtures clean up.
@@ -85,6 +90,26 @@ def agent(netns):
 
     yield make
     _close_all(made)
+
+
+@pytest.fixture
+def orch(tmp_path):
+    o = orch_lab.Orch(tmp_path)
+    yield o
+    o.stop()
+
+
+@pytest.fixture
+def filled(orch):
+    assert orch.apply(orch_lab.document()).status == 200
+    return orch
+
+
+@pytest.fixture
+def site_agent(filled):
+    a = orch_lab.Agent(filled)
+    a.table = a.poll().json["table"]["version"]
+    return a
 
 
 @pytest.fixture

@@ -15,25 +15,15 @@ import pytest
 
 import openapi
 from netlab import BUILD, PATIENCE, until
-from orch_lab import Agent, Orch, document, host, image, site
+from orch_lab import Orch, document, host, image, site
 
 SECRETS = ["secret-1", "secret-2", "secret-3", "hunter2-password", "hunter2-misspelt", "hunter2-token",
            "00112233445566778899aabbccddeeff01234567"]
 
 
 @pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    yield o
-    o.stop()
-
-
-@pytest.fixture
-def agent(orch):
-    orch.apply(document())
-    a = Agent(orch)
-    a.poll()
-    return a
+def agent(site_agent):
+    return site_agent
 
 
 def ctl(orch, *args, **kw):

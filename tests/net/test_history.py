@@ -15,7 +15,7 @@ import netlab
 import whole_lab
 from agent_lab import Machine
 from netlab import PATIENCE, until
-from orch_lab import Agent, Connection, Orch, document
+from orch_lab import Agent, Connection
 
 MAC = "52:54:00:77:00:01"
 BMC = f"127.0.0.1:{whole_lab.BMC_PORT}"
@@ -211,18 +211,8 @@ def test_off_by_our_order_is_not_flagged(site, action):
 
 
 @pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    assert o.apply(document()).status == 200
-    yield o
-    o.stop()
-
-
-@pytest.fixture
-def agent(orch):
-    a = Agent(orch)
-    a.poll()
-    return a
+def agent(site_agent):
+    return site_agent
 
 
 BOOT = "01k9xyz0a0abcdef"

@@ -11,24 +11,12 @@ import zlib
 import pytest
 
 from netlab import PATIENCE, until
-from orch_lab import Agent, Connection, Orch, document, make_id
+from orch_lab import Connection, make_id
 
 
 @pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    try:
-        assert o.apply(document()).status == 200
-        yield o
-    finally:
-        o.stop()
-
-
-@pytest.fixture
-def agent(orch):
-    a = Agent(orch)
-    assert a.poll().status == 200
-    return a
+def agent(site_agent):
+    return site_agent
 
 
 class Watcher:

@@ -9,14 +9,7 @@ import threading
 
 import pytest
 
-from orch_lab import Agent, Orch, document, host, image, site
-
-
-@pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    yield o
-    o.stop()
+from orch_lab import Agent, document, host, image, site
 
 
 def names(answer, key="name"):

@@ -9,22 +9,12 @@ import time
 import pytest
 
 from netlab import PATIENCE, has_open, until
-from orch_lab import Agent, Orch, document, host, image, site
+from orch_lab import Agent, document, host, image, site
 
 
 @pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    yield o
-    o.stop()
-
-
-@pytest.fixture
-def agent(orch):
-    assert orch.apply(document()).status == 200
-    a = Agent(orch)
-    a.table = a.poll().json["table"]["version"]
-    return a
+def agent(site_agent):
+    return site_agent
 
 
 def ordered(orch, hosts="edge01", **more):

@@ -5,22 +5,11 @@ import time
 import pytest
 
 from netlab import until
-from orch_lab import Agent, Orch, document
 
 
 @pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    yield o
-    o.stop()
-
-
-@pytest.fixture
-def agent(orch):
-    assert orch.apply(document()).status == 200
-    a = Agent(orch)
-    a.table = a.poll().json["table"]["version"]
-    return a
+def agent(site_agent):
+    return site_agent
 
 
 def begin(orch, agent, host="edge01"):

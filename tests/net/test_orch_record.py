@@ -14,18 +14,8 @@ from orch_lab import Agent, Connection, Orch, document, host
 
 
 @pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    assert o.apply(document()).status == 200
-    yield o
-    o.stop()
-
-
-@pytest.fixture
-def agent(orch):
-    a = Agent(orch)
-    a.poll()
-    return a
+def agent(site_agent):
+    return site_agent
 
 
 def numbered(agent, n, start=1):
@@ -123,6 +113,7 @@ def test_a_replaced_spool_ends_its_jobs_truthfully(orch, agent):
     assert orch.job(job)["state"] == "failed"
 
 
+@pytest.mark.usefixtures("filled")
 def test_nothing_acknowledged_is_lost_by_sigkill(orch):
     agent = Agent(orch)
     agent.poll()
@@ -313,6 +304,7 @@ def test_wrong_usage_is_exit_status_1(tmp_path):
         assert done.returncode == 1 and f"usage: netboot-{name}" in done.stderr and not done.stdout
 
 
+@pytest.mark.usefixtures("filled")
 def test_two_of_one_kind(orch):
     second = Orch(orch.path("second"), start=False, database=orch.database)
     assert second.spawn().wait(PATIENCE) == 1 and "db-in-use" in second.log
@@ -399,6 +391,7 @@ def test_a_full_file_system(tmp_path, three_mb):
     o.stop()
 
 
+@pytest.mark.usefixtures("filled")
 def test_strangers_get_403(orch):
     """Another user, outside of the group: the socket's mode keeps them out; with it open, the handlers do."""
     if os.geteuid() != 0:
@@ -430,6 +423,7 @@ for line in sys.stdin:
     assert [a for a in answers if not a.startswith("403 ")] == []
 
 
+@pytest.mark.usefixtures("filled")
 def test_garbage_on_the_socket(orch):
     for data in (b"\x00" * 100, b"GET / HTTP/9.9\r\n\r\n", b"POST /api/v1/apply HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n",
                  b"GET /api/v1/hosts/%00%ff HTTP/1.1\r\nHost: x\r\n\r\n", b"GET " + b"/" * 70000 + b" HTTP/1.1\r\n\r\n",

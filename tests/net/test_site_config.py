@@ -14,7 +14,6 @@ import pytest
 from dhcp4_wire import ACK, DISCOVER, Wire, http, ipxe, option, pxe
 from dhcp6_wire import http as http6, ipxe as ipxe6, option as option6, pxe as pxe6, vendor as vendor6
 from netlab import BUILD, PATIENCE, until
-from orch_lab import Orch
 from site_servers import Refused, Servers, generate
 from site_wire6 import Clients6, duid_ll, duid_uuid, wait_link_local
 
@@ -265,13 +264,6 @@ def test_two_subnets_behind_one_relay(servers, netns, agent):
 
 
 # --- the orchestrator and its client ---
-
-@pytest.fixture
-def orch(tmp_path):
-    o = Orch(tmp_path)
-    yield o
-    o.stop()
-
 
 def ctl(orch, *args):
     return subprocess.run([os.path.join(BUILD, "netboot-ctl"), "--server", f"unix:{orch.socket}", *args],
