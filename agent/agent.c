@@ -16,18 +16,17 @@
 #include <sys/stat.h>
 
 #include "agent/agent_console.h"
+#include "agent/agent_priv.h"
 #include "agent/agent_token.h"
 #include "agent/bmc.h"
 #include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
 #include "agent/lockout.h"
-#include "agent/menu.h"
 #include "agent/own_servers_io.h"
 #include "agent/preflight.h"
 #include "agent/run_jobs.h"
 #include "agent/run_url.h"
-#include "agent/script.h"
 #include "agent/spool.h"
 #include "agent/uplink.h"
 #include "agent/wire.h"
@@ -40,241 +39,17 @@
 /* Names of BMCs are resolved, and files looked at before an image is let go, apart from image
  * hashing: a gigabyte that is read, or a DNS server that does not answer, holds up its own
  * kind alone. */
-enum {
-	HASH_THREADS = 2,
-	LOOK_THREADS = 2,
-	NAME_THREADS = 4,
-	PURGE_EVERY_S = 3600,
-	TOKEN_SIZE = 512
-};
+enum { HASH_THREADS = 2, LOOK_THREADS = 2, NAME_THREADS = 4, PURGE_EVERY_S = 3600 };
 /* How long the details of a job that ended stay in the spool; its id stays for good. */
 #define PURGE_AGE (7 * 24 * 3600 * USEC_PER_SEC)
 
-/* Hosts to be sent once more when the table under way is out. */
-struct late {
-	struct late *next;
-	char host[BUNDLE_NAME_SIZE];
-};
-
-struct agent {
-	struct event_base *base;
-	const struct log *log;
-	const struct agent_config *cfg;
-	struct rng rng;
-	struct secret_key *key;
-	struct spool *spool;
-	struct workq *hashing, *looking, *names;
-	struct preflight *preflight;
-	struct bmc_engine *bmc;
-	struct agent_console *consoles;
-	struct run_jobs *jobs;
-	struct boots *boots;
-	struct bmc_verbs *calls;
-	struct wire wire; /* who serves the machines; ops NULL: nobody yet */
-	struct uplink *uplink;
-	struct bundle_site *site; /* without hosts */
-	struct late *late;
-	struct event *purge;
-	bool left_out; /* hosts, from bootd's table */
-	bool replaced; /* another agent is in charge of the site */
-	char token[TOKEN_SIZE];
-};
-
-/* ---- the site's table ---- */
-
-static int
-site_url(
-    void *arg, const struct bundle_host *h, char *ret, size_t size, struct error *err);
-
-static void
-on_left_out(void *arg, const char *image, const struct error *why)
-{
-	struct agent *a = arg;
-	struct event ev = event_make("menu.left-out", clock_wall());
-
-	log_warn(
-	    a->log, "menu: image %s is left out: %s: %s", image, why->text, why->next);
-	event_put(&ev, "image", image);
-	event_put(&ev, "code", why->code);
-	event_put(&ev, "next", why->next);
-	str_clip(ev.reason, sizeof(ev.reason), why->text);
-	run_jobs_emit(a->jobs, &ev, true);
-}
-
-/* Gives who serves the site the table, with a menu whose arguments are filled in. */
-static void
-send_table(struct agent *a, bool up)
-{
-	static const struct bundle_host anyone = {.name = "the menu"};
-	struct bundle_site *site = str_alloc(sizeof(*site));
-	char url[SCRIPT_URL_SIZE];
-	bool known = a->site->n_menu_images > 0 &&
-		     site_url(a, &anyone, url, sizeof(url), NULL) == 0;
-
-	*site = *a->site;
-	site->menu_images = menu_expand(a->site, known ? url : NULL, a->cfg->images_root,
-	    on_left_out, a, &site->n_menu_images);
-	if (up)
-		a->wire.ops->send_table(a->wire.self, site);
-	else
-		a->wire.ops->update_table(a->wire.self, site);
-	free(site->menu_images);
-	free(site);
-}
+/* ---- bootd ---- */
 
 static void
 on_up_ready(void *arg)
 {
-	send_table(arg, true);
+	agent_send_table(arg, true);
 }
-
-static int
-store_site(struct agent *a, const struct bundle_site *site)
-{
-	int r = spool_reserve(a->spool);
-
-	/* What room is left is for the jobs under way. */
-	if (r < 0 || (r = spool_begin(a->spool)) < 0)
-		return r;
-	r = spool_put_site(a->spool, site);
-	if (r < 0) {
-		spool_rollback(a->spool);
-		return r;
-	}
-	return spool_commit(a->spool);
-}
-
-static int
-take_table(struct agent *a, struct agent_msg_orders *orders)
-{
-	struct bundle_site *site = orders->table;
-	struct error err;
-	int r;
-
-	if (!str_eq(site->name, a->cfg->site)) {
-		log_error(a->log, "the orchestrator sent the table of site %s, not of %s",
-		    site->name, a->cfg->site);
-		return -EINVAL;
-	}
-	r = store_site(a, site);
-	if (r < 0) {
-		spool_error(a->spool, r, &err, "store the site's table");
-		log_error(a->log, "%s: %s", err.text, err.next);
-		return r;
-	}
-	log_info(a->log, "table %lld of the site with %zu hosts",
-	    (long long)site->version, site->n_hosts);
-	free(site->hosts);
-	site->hosts = NULL;
-	site->n_hosts = 0;
-	bundle_site_done(a->site);
-	free(a->site);
-	a->site = site;
-	orders->table = NULL;
-	uplink_set_table(a->uplink, site->version);
-	agent_console_table(a->consoles);
-	send_table(a, false);
-	return 0;
-}
-
-static int
-load_table(struct agent *a, struct error *err)
-{
-	int r;
-
-	a->site = str_alloc(sizeof(*a->site));
-	r = spool_load_site(a->spool, a->site, err);
-	if (r != 0)
-		return r < 0 ? r : 0;
-	/* Before the first contact: nobody is known, nobody is answered. */
-	str_clip(a->site->name, sizeof(a->site->name), a->cfg->site);
-	str_clip(a->site->timezone, sizeof(a->site->timezone), "UTC");
-	return 0;
-}
-
-/* The next one that bootd can be given: an inventory from a backup may know a machine by
- * another name than the job that loads it. The job's entry is sent after the table; the
- * table's comes when the job has ended. */
-static int
-next_fitting_host(struct agent *a, const char *after, struct bundle_host *ret)
-{
-	struct error err;
-	int r;
-
-	while ((r = spool_next_host(a->spool, after, ret, &err)) == 1 &&
-	       run_jobs_has_machine(a->jobs, ret)) {
-		log_warn(a->log,
-		    "host %s has a MAC or IP address of a machine that loads an image "
-		    "under another name; it is left out of the table until that ends",
-		    ret->name);
-		a->left_out = true;
-		after = ret->name;
-	}
-	if (r < 0)
-		log_error(
-		    a->log, "the table stops after host \"%s\": %s", after, err.text);
-	return r;
-}
-
-static int
-next_host(void *arg, const char *after, struct bundle_host *ret_host,
-    struct bootd_msg_boot *ret_boot)
-{
-	struct agent *a = arg;
-	const struct bundle_host *job_host;
-	int r = next_fitting_host(a, after, ret_host);
-
-	if (r != 1)
-		return r;
-	ret_boot->ticket[0] = '\0';
-	job_host = run_jobs_host(a->jobs, ret_host->name, ret_boot);
-	if (job_host != NULL)
-		*ret_host = *job_host;
-	return 1;
-}
-
-static void
-restore_host(void *arg, const char *name)
-{
-	struct agent *a = arg;
-	struct bundle_host *h = str_alloc(sizeof(*h));
-	struct late *late;
-	struct error err;
-	int r = spool_get_host(a->spool, name, h, &err);
-
-	if (r == 1 && a->wire.ops->put_host(a->wire.self, h, NULL) == 0) {
-		late = str_alloc(sizeof(*late));
-		str_clip(late->host, sizeof(late->host), name);
-		late->next = a->late;
-		a->late = late;
-	} else if (r != 1) {
-		a->wire.ops->del_host(a->wire.self, name);
-	}
-	free(h);
-	if (a->left_out) {
-		a->left_out = false;
-		send_table(a, false);
-	}
-}
-
-static void
-on_table_sent(void *arg, int64_t gen UNUSED)
-{
-	struct agent *a = arg;
-	struct late *late = a->late;
-
-	a->late = NULL;
-	while (late != NULL) {
-		struct late *next = late->next;
-
-		restore_host(a, late->host);
-		free(late);
-		late = next;
-	}
-	run_jobs_table_sent(a->jobs);
-}
-
-/* ---- bootd ---- */
 
 static void
 on_bootd_up(void *arg, uint16_t http_port UNUSED)
@@ -343,8 +118,8 @@ answer(void *arg, enum bootd_msg_type type, uint64_t req, const char *reason)
 	a->wire.ops->answer(a->wire.self, type, req, reason);
 }
 
-static int
-site_url(
+int
+agent_site_url(
     void *arg, const struct bundle_host *h, char *ret, size_t size, struct error *err)
 {
 	struct agent *a = arg;
@@ -443,7 +218,7 @@ on_orders(void *arg, struct agent_msg_orders *orders)
 	struct agent *a = arg;
 	struct bundle **jobs = str_alloc((orders->n_orders + 1) * sizeof(*jobs));
 	size_t n_jobs = 0;
-	int r = orders->table == NULL ? 0 : take_table(a, orders);
+	int r = orders->table == NULL ? 0 : agent_take_table(a, orders);
 
 	for (size_t i = 0; i < orders->n_orders; i++)
 		take_order(a, &orders->orders[i], jobs, &n_jobs);
@@ -566,7 +341,7 @@ open_storage(struct agent *a, struct error *err)
 		return r;
 	opts.key = a->key;
 	r = spool_open(&opts, clock_wall(), &a->rng, &a->spool, err);
-	return r < 0 ? r : load_table(a, err);
+	return r < 0 ? r : agent_load_table(a, err);
 }
 
 static int
@@ -574,9 +349,9 @@ make_parts(struct agent *a, struct error *err)
 {
 	static const struct run_jobs_ops ops = {
 	    .put_host = put_host,
-	    .restore_host = restore_host,
+	    .restore_host = agent_restore_host,
 	    .answer = answer,
-	    .url = site_url,
+	    .url = agent_site_url,
 	    .site = get_site,
 	    .accepted = on_accepted,
 	    .progress = on_progress,
@@ -661,8 +436,8 @@ start_talking(struct agent *a, struct error *err)
 {
 	static const struct bootd_proc_ops ops = {
 	    .on_up = on_bootd_up,
-	    .next_host = next_host,
-	    .on_table_sent = on_table_sent,
+	    .next_host = agent_next_host,
+	    .on_table_sent = agent_table_sent,
 	    .on_message = on_bootd_message,
 	    .on_down = on_bootd_down,
 	};

@@ -73,6 +73,7 @@ PREFIXES = {
     "lib/bundle_bmc": ["bundle_bmc_"],
     "lib/bundle_loader": ["bundle_"],
     "lib/bundle_menu": ["bundle_"],
+    "agent/agent_table": ["agent_"],  # the part of the program object that keeps the site's table
     "agent/bmc_polite": ["bmc_polite_", "bmc_lockout_"],  # one BMC, and all of them
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
