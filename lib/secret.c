@@ -9,6 +9,7 @@
  */
 #include "lib/secret.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
@@ -23,10 +24,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/secret_priv.h"
 #include "lib/str.h"
 
 enum {
-	KEY_SIZE = crypto_aead_xchacha20poly1305_ietf_KEYBYTES,
+	KEY_SIZE = SECRET_KEY_SIZE,
 	NONCE_SIZE = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
 	TAG_SIZE = crypto_aead_xchacha20poly1305_ietf_ABYTES,
 	SEALED_MAX = 8192,
@@ -35,12 +37,11 @@ enum {
 
 #define SEALED_PREFIX "s1:"
 
-struct secret_key {
-	uint8_t b[KEY_SIZE];
-};
+static_assert(
+    KEY_SIZE == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "the cipher's key");
 
-static void
-start_sodium(void)
+void
+secret_start(void)
 {
 	if (sodium_init() < 0)
 		abort();
@@ -158,7 +159,7 @@ secret_key_open(const char *path, int create, struct secret_key **ret, struct er
 	struct secret_key *key = NULL;
 	int fd, r;
 
-	start_sodium();
+	secret_start();
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0 && errno == ENOENT && create) {
 		r = create_key_file(path);
@@ -259,7 +260,7 @@ secret_make(const char *prefix)
 	    sizeof(raw), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 	char *text = str_alloc(at + size);
 
-	start_sodium();
+	secret_start();
 	randombytes_buf(raw, sizeof(raw));
 	memcpy(text, prefix, at);
 	sodium_bin2base64(
@@ -275,7 +276,7 @@ secret_hmac_sha256(
 	crypto_auth_hmacsha256_state state;
 	uint8_t mac[crypto_auth_hmacsha256_BYTES];
 
-	start_sodium();
+	secret_start();
 	crypto_auth_hmacsha256_init(&state, (const uint8_t *)key, strlen(key));
 	crypto_auth_hmacsha256_update(&state, (const uint8_t *)text, len);
 	crypto_auth_hmacsha256_final(&state, mac);
