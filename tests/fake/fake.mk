@@ -11,7 +11,9 @@ $(B)/tests/fake/bmcsim: $(FAKE_SIM_OBJ) $(FAKE_BMC_OBJ) $(AR_lib)
 $(B)/tests/fake/bmcctl: $(B)/tests/fake/bmcctl.o $(AR_agent)
 # The generators of `site config`.
 $(B)/tests/fake/siteconf: $(B)/tests/fake/siteconf.o $(AR_orchestrator)
-$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf:
+# Many agents in one process.
+$(B)/tests/fake/agentsim: $(B)/tests/fake/agentsim.o $(AR_lib)
+$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim:
 	@echo "  LD   $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -23,5 +25,5 @@ $(B)/tests/unit/agent/bmc_verbs_test $(B)/tests/unit/agent/bmc_session_test $(B)
 $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim $(B)/tests/unit/agent/bmcsim_sol_test $(B)/tests/unit/agent/bmcsim_store_test \
 $(B)/tests/fuzz/agent/bmc_session_fuzz $(B)/tests/fuzz/agent/bmcsim_fuzz: $(B)/tests/fake/bmc_core.a
 
-fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf
+fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim
 .PHONY: fake-bin
