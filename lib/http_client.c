@@ -16,6 +16,7 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -25,7 +26,12 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { CONNECT_TIMEOUT_MS = 10000, DISCARD_MAX = 64 * 1024, RETRY_AFTER_MAX_S = 3600 };
+enum {
+	CONNECT_TIMEOUT_MS = 10000,
+	DISCARD_MAX = 64 * 1024,
+	RETRY_AFTER_MAX_S = 3600,
+	REDIRECTS_MAX = 5
+};
 
 #define UNIX_PREFIX "unix:"
 
@@ -46,6 +52,7 @@ struct http_client_call {
 	void (*done)(void *arg, const struct http_client_reply *reply);
 	void *arg;
 	struct http_client_reply reply;
+	struct http_client_head head;
 	size_t body_room, body_max;
 	size_t discarded; /* octets of a body that nobody wants */
 	char *where;	  /* as messages call it */
@@ -201,7 +208,23 @@ header_value(const char *line, size_t len, const char *name, char *buf, size_t s
 	return true;
 }
 
-/* CURLOPT_HEADERFUNCTION: keeps the ETag, and when to come again. */
+/* "bytes 0-99/500" (RFC 9110 14.4); whatever else is there says nothing. */
+static void
+take_content_range(struct http_client_head *head, const char *value)
+{
+	long long from, to, total;
+	int end = 0;
+
+	if (sscanf(value, "bytes %18lld-%18lld/%18lld%n", &from, &to, &total, &end) !=
+		3 ||
+	    value[end] != '\0' || from < 0 || to < from || total <= to)
+		return;
+	head->from = from;
+	head->to = to + 1;
+	head->total = total;
+}
+
+/* CURLOPT_HEADERFUNCTION: keeps the ETag, which part it is, and when to come again. */
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
@@ -210,6 +233,13 @@ on_header(char *data, size_t size, size_t n, void *arg)
 	char value[sizeof(reply->etag)];
 	int64_t s;
 
+	/* A new head: that of before was a redirect's, or "100 Continue". */
+	if (size * n > 5 && strncasecmp(data, "HTTP/", 5) == 0) {
+		call->head = (struct http_client_head){.from = -1, .to = -1, .total = -1};
+		reply->etag[0] = '\0';
+	}
+	if (header_value(data, size * n, "content-range:", value, sizeof(value)))
+		take_content_range(&call->head, value);
 	if (header_value(data, size * n, "etag:", value, sizeof(value)))
 		str_clip(reply->etag, sizeof(reply->etag), value);
 	if (header_value(data, size * n, "retry-after:", value, sizeof(value)) &&
@@ -294,6 +324,13 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	/* A receiver that says "elsewhere" must not choose who reads what was meant for it. */
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	if (rq->part) {
+		curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+		curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
+		curl_easy_setopt(easy, CURLOPT_MAXREDIRS, (long)REDIRECTS_MAX);
+		curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR,
+		    str_has_prefix(base, "https://") ? "https" : "http,https");
+	}
 	/* Else a call that ends while its name is looked up waits for the resolver's thread, and the loop with it. */
 	if (rq->url != NULL)
 		curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -338,7 +375,9 @@ call_new(const struct server *s, const struct http_client_request *rq)
 	curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L);
 	/* A stream has no time limit: a peer that vanished must still be noticed. */
 	curl_easy_setopt(call->easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+	curl_easy_setopt(call->easy, CURLOPT_CONNECTTIMEOUT_MS,
+	    rq->connect_timeout_us > 0 ? (long)(rq->connect_timeout_us / USEC_PER_MSEC)
+				       : (long)CONNECT_TIMEOUT_MS);
 	if (rq->timeout_us > 0)
 		curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS,
 		    (long)(rq->timeout_us / USEC_PER_MSEC) + 1);
@@ -581,6 +620,39 @@ http_client_start(struct http_client *c, const struct http_client_request *rq,
     void (*done)(void *arg, const struct http_client_reply *reply), void *arg)
 {
 	return http_client_stream(c, rq, NULL, done, arg);
+}
+
+void
+http_client_head(const struct http_client_call *call, struct http_client_head *ret)
+{
+	curl_off_t connected = 0, name = 0, length = -1;
+	long status = 0;
+
+	*ret = call->head;
+	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &connected);
+	curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &name);
+	ret->status = (int)status;
+	memcpy(ret->etag, call->reply.etag, sizeof(ret->etag));
+	if (status == 200)
+		ret->total = length;
+	ret->rtt_us = connected > name ? connected - name : 0;
+}
+
+void
+http_client_pause(struct http_client_call *call, bool pause)
+{
+	struct http_client *c = call->client;
+
+	if (call->cancelled)
+		return;
+	c->depth++;
+	curl_easy_pause(call->easy, pause ? CURLPAUSE_RECV : CURLPAUSE_CONT);
+	c->depth--;
+	/* What came meanwhile may have ended it. */
+	if (c->depth == 0 && !pause)
+		drive(c, CURL_SOCKET_TIMEOUT, 0);
 }
 
 void

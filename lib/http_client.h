@@ -30,6 +30,22 @@ struct http_client_request {
 	/* The status is the whole answer: nothing of a body is kept, and none that is long, cut off or slow takes the
 	 * status back. */
 	bool status_only;
+	/* A file's octets, of which several parts are asked for at once: HTTP/1.1, so that each has its own connection, and
+	 * redirects are followed (never away from https), since whoever asks checks what came by its digest. */
+	bool part;
+	int64_t connect_timeout_us; /* 0: ten seconds */
+};
+
+/* What an answer that is streamed says about itself, from its first octet on. */
+struct http_client_head {
+	int status;
+	char etag[80];
+	int64_t from,
+	    to; /* Content-Range: `to` is the first octet that is not in it; -1: not said */
+	int64_t
+	    total; /* of the whole file, by Content-Range or Content-Length; -1: not said */
+	int64_t
+	    rtt_us; /* what connecting took without the name's lookup; 0: an old connection */
 };
 
 struct http_client_reply {
@@ -64,6 +80,13 @@ struct http_client_call *
 http_client_stream(struct http_client *c, const struct http_client_request *rq,
     int (*chunk)(void *arg, const char *data, size_t len),
     void (*done)(void *arg, const struct http_client_reply *reply), void *arg);
+/* Within `chunk`. */
+void
+http_client_head(const struct http_client_call *call, struct http_client_head *ret);
+/* Nothing more of a stream is read until it is let go on: then the peer waits, too. Letting it go on may call `chunk`
+ * from inside. */
+void
+http_client_pause(struct http_client_call *call, bool pause);
 void
 http_client_cancel(struct http_client_call *call);
 void

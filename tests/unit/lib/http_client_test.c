@@ -394,6 +394,110 @@ only_the_status_counts(void **state)
 	free(much);
 }
 
+struct parts {
+	struct fixture *f;
+	struct http_client_call *call;
+	struct http_client_head head;
+	struct event *on;
+	size_t came;
+	bool paused, was_paused;
+};
+
+static void
+let_go_on(evutil_socket_t fd, short what, void *arg)
+{
+	struct parts *p = arg;
+
+	(void)fd;
+	(void)what;
+	p->paused = false;
+	http_client_pause(p->call, false);
+}
+
+static int
+part_came(void *arg, const char *data, size_t len)
+{
+	const struct timeval soon = {.tv_usec = 20000};
+	struct parts *p = arg;
+
+	assert_false(p->paused);
+	assert_int_equal(data[0], 'x');
+	http_client_head(p->call, &p->head);
+	p->came += len;
+	if (!p->was_paused) {
+		p->paused = p->was_paused = true;
+		http_client_pause(p->call, true);
+		event_add(p->on, &soon);
+	}
+	return 0;
+}
+
+static void
+part_done(void *arg, const struct http_client_reply *reply)
+{
+	struct parts *p = arg;
+
+	done(p->f, reply);
+}
+
+/* A part of a file: what its answer says of itself, and a pause in the midst. */
+static void
+a_part_of_a_file(void **state)
+{
+	enum { LEN = 100000 };
+	static const char *const headers[] = {"Range: bytes=5-100004", NULL};
+	struct fixture *f = *state;
+	struct parts p = {.f = f};
+	struct http_client_request rq = {
+	    .method = "GET", .path = "/x", .headers = headers, .part = true};
+	char *answer = str_alloc(LEN + 200);
+	int n = snprintf(answer, 200,
+	    "HTTP/1.1 206 Partial Content\r\nETag: \"e\"\r\nContent-Length: "
+	    "100000\r\nContent-Range: bytes 5-100004/200000\r\n\r\n");
+
+	memset(answer + n, 'x', LEN);
+	f->answer = answer;
+	p.on = evtimer_new(f->base, let_go_on, &p);
+	p.call = http_client_stream(f->client, &rq, part_came, part_done, &p);
+	run(f);
+	assert_int_equal(f->reply.status, 206);
+	assert_true(p.was_paused);
+	assert_int_equal(p.came, LEN);
+	assert_int_equal(p.head.status, 206);
+	assert_int_equal(p.head.from, 5);
+	assert_int_equal(p.head.to, 100005);
+	assert_int_equal(p.head.total, 200000);
+	assert_string_equal(p.head.etag, "\"e\"");
+	assert_non_null(strstr(f->request, "\r\nRange: bytes=5-100004\r\n"));
+	event_free(p.on);
+	free(answer);
+}
+
+/* What says nothing that can be believed says nothing. */
+static void
+content_ranges_that_are_none(void **state)
+{
+	static const char *const bad[] = {"bytes 5-9/*", "bytes 9-5/20", "bytes 5-9/9",
+	    "octets 5-9/20", "bytes 5-9/20x", "bytes -1-9/20"};
+	struct fixture *f = *state;
+	struct parts p = {.f = f, .was_paused = true};
+	struct http_client_request rq = {.method = "GET", .path = "/x", .part = true};
+	char answer[200];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		snprintf(answer, sizeof(answer),
+		    "HTTP/1.1 206 Partial Content\r\nContent-Length: "
+		    "1\r\nContent-Range: %s\r\n\r\nx",
+		    bad[i]);
+		f->answer = answer;
+		f->request[0] = '\0';
+		p.call = http_client_stream(f->client, &rq, part_came, part_done, &p);
+		run(f);
+		assert_int_equal(p.head.from, -1);
+		assert_int_equal(p.head.total, -1);
+	}
+}
+
 int
 main(void)
 {
@@ -411,6 +515,9 @@ main(void)
 	    cmocka_unit_test_setup_teardown(
 		an_answer_from_anywhere_is_bounded, setup, teardown),
 	    cmocka_unit_test_setup_teardown(only_the_status_counts, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_part_of_a_file, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		content_ranges_that_are_none, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Applying deltas with libzstd.
+ *
+ * Entry point: delta_apply().
+ * Ownership: descriptors are the caller's; maps live inside the call.
+ * Failure modes: a damaged or hostile delta is refused by zstd or by its size; what it writes never leaves the map. It is
+ * one call on mapped memory and not a stream, since a stream would hold the whole window, half a gigabyte and more, in
+ * memory.
+ */
+#include "lib/delta.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <zstd.h>
+
+enum { WINDOW_LOG_MAX = 31 };
+
+struct map {
+	void *at;
+	size_t len;
+};
+
+static int
+map_file(int fd, int prot, int64_t max, struct map *ret)
+{
+	struct stat st;
+	void *at;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (st.st_size <= 0 || st.st_size > max)
+		return -EFBIG;
+	at = mmap(NULL, (size_t)st.st_size, prot, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		return -errno;
+	*ret = (struct map){at, (size_t)st.st_size};
+	return 0;
+}
+
+static void
+unmap(struct map *m)
+{
+	if (m->at != NULL)
+		munmap(m->at, m->len);
+}
+
+static int
+unusable(struct error *err, const char *what)
+{
+	return error_set(err, -EBADMSG, "delta-unusable",
+	    "nothing: the file is fetched as a whole", "the delta cannot be used: %s",
+	    what);
+}
+
+static int
+decompress(const struct map *old, const struct map *delta, const struct map *out,
+    struct error *err)
+{
+	ZSTD_DCtx *ctx = ZSTD_createDCtx();
+	size_t n;
+
+	if (ctx == NULL)
+		return error_set(err, -ENOMEM, "delta-unusable",
+		    "give the machine more memory", "out of memory for a delta");
+	ZSTD_DCtx_setParameter(ctx, ZSTD_d_windowLogMax, WINDOW_LOG_MAX);
+	n = ZSTD_DCtx_refPrefix(ctx, old->at, old->len);
+	if (!ZSTD_isError(n))
+		n = ZSTD_decompressDCtx(ctx, out->at, out->len, delta->at, delta->len);
+	ZSTD_freeDCtx(ctx);
+	if (ZSTD_isError(n))
+		return unusable(err, ZSTD_getErrorName(n));
+	return n == out->len ? 0 : unusable(err, "it gives a file of another size");
+}
+
+int
+delta_apply(int old, int delta, int out, int64_t size, struct error *err)
+{
+	struct map o = {0}, d = {0}, n = {0};
+	int r;
+
+	if ((r = map_file(old, PROT_READ, DELTA_OLD_MAX, &o)) < 0 ||
+	    (r = map_file(delta, PROT_READ, INT64_MAX, &d)) < 0 ||
+	    (r = map_file(out, PROT_READ | PROT_WRITE, INT64_MAX, &n)) < 0)
+		error_set(err, r, "delta-unusable",
+		    "nothing: the file is fetched as a whole",
+		    "a file of a delta cannot be mapped: %s", strerror(-r));
+	else if ((int64_t)n.len != size ||
+		 ZSTD_getFrameContentSize(d.at, d.len) != (unsigned long long)size)
+		r = unusable(err, "it says another size than the wanted one");
+	else
+		r = decompress(&o, &d, &n, err);
+	unmap(&o);
+	unmap(&d);
+	unmap(&n);
+	return r;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A file made of another one and what differs: zstd's patch-from (a frame whose dictionary is the old file). */
+#ifndef LIB_DELTA_H
+#define LIB_DELTA_H
+
+#include <stdint.h>
+
+#include "lib/compiler.h"
+#include "lib/error.h"
+
+/* Of the old file: zstd looks back no further than 2^31 octets. */
+#define DELTA_OLD_MAX (1LL << 31)
+
+/* Blocking, for lib/workq. Writes the new file of `size` octets to `out`, which is open for reading and writing and has
+ * that size, its room reserved. Memory: under a megabyte beside the three files, which are mapped (the page cache of old
+ * and delta; what is written goes to disk as it may). Nobody may make the files shorter meanwhile. The caller checks
+ * the digest of what came out.
+ * 0; -EBADMSG ("delta-unusable"): it is no delta, of another file, or gives another size; else -errno. */
+int
+delta_apply(int old, int delta, int out, int64_t size, struct error *err) MUST_CHECK;
+
+#endif
