@@ -330,7 +330,8 @@ open_storage(struct agent *a, struct error *err)
 {
 	struct spool_opts opts = {.path = a->cfg->spool,
 	    .site = a->cfg->site,
-	    .max_events = a->cfg->max_events};
+	    .max_events = a->cfg->max_events,
+	    .max_octets = a->cfg->max_octets};
 	int r;
 
 	if ((r = make_dir(a->cfg->state_dir, 0700, err)) < 0 ||

@@ -53,7 +53,7 @@ struct raw_bmc {
 struct raw {
 	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
 	    *site_url;
-	uint32_t *max_jobs, *max_events, *console_boot_mb, *console_site_mb;
+	uint32_t *max_jobs, *max_events, *spool_mb, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
 	struct raw_own *own_servers;
@@ -130,6 +130,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("site_url", struct raw, site_url, 200),
     CYAML_FIELD_UINT_PTR("max_jobs", CYAML_FLAG_POINTER | OPT, struct raw, max_jobs),
     CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
+    CYAML_FIELD_UINT_PTR("spool_mb", CYAML_FLAG_POINTER | OPT, struct raw, spool_mb),
     CYAML_FIELD_UINT_PTR(
 	"console_boot_mb", CYAML_FLAG_POINTER | OPT, struct raw, console_boot_mb),
     CYAML_FIELD_UINT_PTR(
@@ -362,6 +363,8 @@ take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_conf
 		 w, "max_jobs", raw->max_jobs, 1000, 1, 100000, &c->max_jobs, err)) < 0 ||
 	    (r = take_number(w, "max_events", raw->max_events, 200000, 1000, 100000000,
 		 &c->max_events, err)) < 0 ||
+	    (r = take_number(w, "spool_mb", raw->spool_mb, 256, 1, 1000000,
+		 &c->max_octets, err)) < 0 ||
 	    (r = take_number(w, "console_boot_mb", raw->console_boot_mb, 4, 1, 64,
 		 &c->console_boot_limit, err)) < 0 ||
 	    (r = take_number(w, "console_site_mb", raw->console_site_mb, 512, 1, 1000000,
@@ -371,6 +374,7 @@ take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_conf
 	if (str_format(c->console_dir, sizeof(c->console_dir), "%s/agent-console",
 		c->state_dir) < 0)
 		return yaml_where_bad(w, "state_dir", err, "too long");
+	c->max_octets *= MB;
 	c->console_boot_limit *= MB;
 	c->console_site_limit *= MB;
 	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0)

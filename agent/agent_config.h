@@ -59,7 +59,8 @@ struct agent_config {
 	char loaders_root[AGENT_CONFIG_PATH_SIZE]; /* dirs.loaders */
 	char bootd_user
 	    [64]; /* who reads templates: user of boot_services or own_servers */
-	int64_t max_jobs, max_events;
+	int64_t max_jobs;
+	int64_t max_events, max_octets;			/* of events that wait */
 	char console_dir[AGENT_CONFIG_PATH_SIZE];	/* state_dir/console */
 	int64_t console_boot_limit, console_site_limit; /* octets */
 	struct run_limits limits;

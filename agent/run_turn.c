@@ -172,7 +172,7 @@ commit_queue(struct run_jobs *js, struct run_item **ret_end)
 
 	if (r < 0)
 		return r;
-	spool_count_dropped(js->d.spool, js->overflow);
+	spool_count_dropped(js->d.spool, js->overflow, clock_wall());
 	touch_moved(js);
 	for (it = js->head; it != NULL && n++ < ITEMS_MAX; it = it->next) {
 		r = decide(js, it);

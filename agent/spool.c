@@ -2,7 +2,7 @@
 /* The agent's memory on disk (spool.h).
  *
  * Entry points: spool_open(), spool_begin() … spool_commit(), and one function per thing
- * kept.
+ * kept (events: spool_event.c).
  * Ownership: a struct spool owns its connection and statements; documents are copied.
  * Failure modes: a full disk fails the statement or the commit with -ENOSPC; the caller
  * rolls back and everything is as it was at spool_begin(), the counters included.
@@ -18,37 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/spool_schema.h"
+#include "agent/spool_priv.h"
 #include "agent/spool_seal.h"
-#include "db/db.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
-enum {
-	EVENTS_DEFAULT = 200000,
-	RESERVE_SIZE = 2 * 1024 * 1024,
-	/* Of one report; the orchestrator takes bodies of 16 MB. */
-	LOAD_OCTETS = 4 * 1024 * 1024,
-};
-
-/* What a rollback must bring back. */
-struct counters {
-	int64_t last_seq; /* of the last event numbered */
-	int64_t pending;  /* events kept */
-	int64_t dropped;  /* not kept since the last "spool.dropped" */
-};
-
-struct spool {
-	struct db *db;
-	struct db_stmts *stmts;
-	const struct secret_key *key;
-	char site[EVENT_SITE_SIZE];
-	char id[ID_SIZE];
-	char reserve[512]; /* path; "" for a spool in memory */
-	int64_t max_events;
-	bool tight; /* there is no reserve */
-	struct counters now, saved;
-};
+enum { EVENTS_DEFAULT = 200000, RESERVE_SIZE = 2 * 1024 * 1024 };
+#define OCTETS_DEFAULT (256LL * 1024 * 1024)
 
 static struct db_stmt *
 stmt(struct spool *s, enum spool_schema_stmt which)
@@ -59,8 +36,8 @@ stmt(struct spool *s, enum spool_schema_stmt which)
 /* ---- meta ---- */
 
 /* 1 found, 0 not. */
-static int
-meta_get(struct spool *s, const char *key, char **ret)
+int
+spool_meta_get(struct spool *s, const char *key, char **ret)
 {
 	struct db_stmt *st = stmt(s, META_GET);
 	int r;
@@ -73,8 +50,8 @@ meta_get(struct spool *s, const char *key, char **ret)
 	return r;
 }
 
-static int
-meta_put(struct spool *s, const char *key, const char *value)
+int
+spool_meta_put(struct spool *s, const char *key, const char *value)
 {
 	struct db_stmt *st = stmt(s, META_PUT);
 	int r;
@@ -88,20 +65,20 @@ meta_put(struct spool *s, const char *key, const char *value)
 int
 spool_put_mark(struct spool *s, const char *key, const char *value)
 {
-	return meta_put(s, key, value);
+	return spool_meta_put(s, key, value);
 }
 
 int
 spool_get_mark(struct spool *s, const char *key, char **ret)
 {
-	return meta_get(s, key, ret);
+	return spool_meta_get(s, key, ret);
 }
 
-static int
-meta_get_i64(struct spool *s, const char *key, int64_t *ret)
+int
+spool_meta_get_i64(struct spool *s, const char *key, int64_t *ret)
 {
 	char *text = NULL;
-	int r = meta_get(s, key, &text);
+	int r = spool_meta_get(s, key, &text);
 
 	if (r == 1 && str_to_i64(text, 0, INT64_MAX, ret) < 0)
 		r = -EUCLEAN;
@@ -109,43 +86,22 @@ meta_get_i64(struct spool *s, const char *key, int64_t *ret)
 	return r;
 }
 
-static int
-meta_put_i64(struct spool *s, const char *key, int64_t v)
+int
+spool_meta_put_i64(struct spool *s, const char *key, int64_t v)
 {
 	char text[24];
 
 	snprintf(text, sizeof(text), "%lld", (long long)v);
-	return meta_put(s, key, text);
+	return spool_meta_put(s, key, text);
 }
 
 /* ---- open and close ---- */
 
 static int
-load_counters(struct spool *s)
-{
-	struct db_stmt *st = stmt(s, EVENT_COUNT);
-	int64_t highest = 0;
-	int r = db_step(st);
-
-	if (r == 1) {
-		s->now.pending = db_col_i64(st, 0);
-		highest = db_col_i64(st, 1);
-	}
-	db_reset(st);
-	if (r < 0 || (r = meta_get_i64(s, "last_seq", &s->now.last_seq)) < 0)
-		return r;
-	/* In a spool that was salvaged by hand the two may differ; a number that is taken
-	 * would hold up every event from then on. */
-	if (s->now.last_seq < highest)
-		s->now.last_seq = highest;
-	return meta_get_i64(s, "dropped", &s->now.dropped);
-}
-
-static int
 load_identity(struct spool *s, int64_t now, struct rng *rng)
 {
 	char *id = NULL;
-	int r = meta_get(s, "agent", &id);
+	int r = spool_meta_get(s, "agent", &id);
 
 	if (r == 1) {
 		r = id_valid(id) ? str_copy(s->id, sizeof(s->id), id) : -EUCLEAN;
@@ -158,12 +114,32 @@ load_identity(struct spool *s, int64_t now, struct rng *rng)
 	r = spool_begin(s);
 	if (r < 0)
 		return r;
-	r = meta_put(s, "agent", s->id);
+	r = spool_meta_put(s, "agent", s->id);
 	if (r < 0) {
 		spool_rollback(s);
 		return r;
 	}
 	return spool_commit(s);
+}
+
+static void
+read_clocks(int64_t *ret_wall, int64_t *ret_mono)
+{
+	*ret_wall = clock_wall();
+	*ret_mono = clock_mono();
+}
+
+/* "": it cannot be told, and is not asked about. */
+static void
+read_boot(char ret[SPOOL_CLOCK_BOOT_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, ret, SPOOL_CLOCK_BOOT_SIZE - 1);
+
+	if (fd >= 0)
+		close(fd);
+	ret[n > 0 ? n : 0] = '\0';
+	ret[strcspn(ret, "\n")] = '\0';
 }
 
 int
@@ -175,6 +151,9 @@ spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
 
 	s->key = opts->key;
 	s->max_events = opts->max_events > 0 ? opts->max_events : EVENTS_DEFAULT;
+	s->max_octets = opts->max_octets > 0 ? opts->max_octets : OCTETS_DEFAULT;
+	s->clocks = opts->clocks != NULL ? opts->clocks : read_clocks;
+	read_boot(s->boot);
 	str_clip(s->site, sizeof(s->site), opts->site);
 	r = str_eq(opts->path, ":memory:")
 		? 0
@@ -191,7 +170,7 @@ spool_open(const struct spool_opts *opts, int64_t now, struct rng *rng,
 		goto out;
 	r = load_identity(s, now, rng);
 	if (r >= 0)
-		r = load_counters(s);
+		r = spool_event_load_counters(s);
 	if (r < 0) {
 		spool_error(s, r, err, "read the spool");
 		goto out;
@@ -223,7 +202,7 @@ int
 spool_is_replaced(struct spool *s, bool *ret)
 {
 	int64_t v = 0;
-	int r = meta_get_i64(s, "replaced", &v);
+	int r = spool_meta_get_i64(s, "replaced", &v);
 
 	if (r < 0)
 		return r;
@@ -238,7 +217,7 @@ spool_set_replaced(struct spool *s, bool replaced)
 
 	if (r < 0)
 		return r;
-	r = meta_put_i64(s, "replaced", replaced);
+	r = spool_meta_put_i64(s, "replaced", replaced);
 	if (r < 0) {
 		spool_rollback(s);
 		return r;
@@ -296,12 +275,8 @@ spool_rollback(struct spool *s)
 int
 spool_commit(struct spool *s)
 {
-	int r = 0;
+	int r = spool_event_save_counters(s);
 
-	if (s->now.last_seq != s->saved.last_seq)
-		r = meta_put_i64(s, "last_seq", s->now.last_seq);
-	if (r == 0 && s->now.dropped != s->saved.dropped)
-		r = meta_put_i64(s, "dropped", s->now.dropped);
 	if (r == 0)
 		r = db_commit(s->db);
 	if (r < 0)
@@ -317,132 +292,6 @@ spool_error(struct spool *s, int rc, struct error *err, const char *doing)
 		    "free space on the disk that holds the agent's state_dir",
 		    "cannot %s: no space left for the agent's spool", doing);
 	return db_error(s->db, rc, err, doing);
-}
-
-/* ---- events ---- */
-
-static int
-insert_event(struct spool *s, const struct event *ev)
-{
-	struct db_stmt *st = stmt(s, EVENT_PUT);
-	json_t *v = event_to_json(ev);
-	char *text;
-	int r;
-
-	if (ev->site[0] == '\0')
-		json_put_str(v, "site", s->site);
-	text = json_text(v);
-	json_decref(v);
-	db_bind_i64(st, 1, s->now.last_seq + 1);
-	db_bind_text(st, 2, text);
-	r = db_run(st);
-	free(text);
-	if (r < 0)
-		return r;
-	s->now.last_seq++;
-	s->now.pending++;
-	return 0;
-}
-
-static int
-tell_dropped(struct spool *s, int64_t at)
-{
-	struct event ev = event_make("spool.dropped", at);
-	int r;
-
-	event_put_i64(&ev, "count", s->now.dropped);
-	str_clip(ev.reason, sizeof(ev.reason),
-	    "observations were not kept: there was no room on the agent's disk, or the "
-	    "orchestrator did not take them for long");
-	r = insert_event(s, &ev);
-	event_done(&ev);
-	if (r == 0)
-		s->now.dropped = 0;
-	return r;
-}
-
-int
-spool_put_event(struct spool *s, const struct event *ev, bool droppable)
-{
-	int r;
-
-	if (droppable && (s->tight || s->now.pending >= s->max_events)) {
-		s->now.dropped++;
-		return 0;
-	}
-	/* Room again, at some distance: the marks must not fill it. */
-	if (s->now.dropped > 0 && !s->tight &&
-	    s->now.pending < s->max_events - s->max_events / 10) {
-		r = tell_dropped(s, ev->at);
-		if (r < 0)
-			return r;
-	}
-	return insert_event(s, ev);
-}
-
-void
-spool_count_dropped(struct spool *s, int64_t n)
-{
-	s->now.dropped += n;
-}
-
-int
-spool_load_events(struct spool *s, size_t max, struct event *ret, int64_t *ret_first)
-{
-	struct db_stmt *st = stmt(s, EVENT_LOAD);
-	size_t octets = 0;
-	int n = 0;
-	int r = 0;
-
-	db_bind_i64(st, 1, (int64_t)max);
-	while (octets < LOAD_OCTETS && (r = db_step(st)) == 1) {
-		const char *text = db_col_text(st, 1);
-		size_t len = strlen(text);
-		json_t *v = json_parse(text, len, NULL);
-
-		octets += len;
-		if (n == 0)
-			*ret_first = db_col_i64(st, 0);
-		/* Its number must be taken by something, or all behind it would wait. */
-		if (v == NULL || event_from_json(v, &ret[n], NULL) < 0)
-			ret[n] = event_make("spool.unreadable", 0);
-		json_decref(v);
-		n++;
-	}
-	db_reset(st);
-	if (r >= 0)
-		return n;
-	while (n > 0)
-		event_done(&ret[--n]);
-	return r;
-}
-
-int
-spool_ack(struct spool *s, int64_t seq)
-{
-	struct db_stmt *st = stmt(s, EVENT_ACK);
-	int r;
-
-	db_bind_i64(st, 1, seq);
-	r = db_run(st);
-	if (r < 0)
-		return r;
-	s->now.pending -= r;
-	if (seq > s->now.last_seq) /* numbers that are taken are not used again */
-		s->now.last_seq = seq;
-	return 0;
-}
-
-int64_t
-spool_last_seq(const struct spool *s)
-{
-	return s->now.last_seq;
-}
-
-int64_t
-spool_pending(const struct spool *s)
-{
-	return s->now.pending;
 }
 
 /* ---- jobs and tickets ---- */
@@ -668,7 +517,7 @@ spool_put_site(struct spool *s, const struct bundle_site *site)
 	free(bare);
 	text = json_text(v);
 	json_decref(v);
-	r = meta_put(s, "site", text);
+	r = spool_meta_put(s, "site", text);
 	free(text);
 	if (r == 0)
 		r = db_run(stmt(s, HOST_CLEAR));
@@ -682,7 +531,7 @@ spool_load_site(struct spool *s, struct bundle_site *ret, struct error *err)
 {
 	char *text = NULL;
 	json_t *v;
-	int r = meta_get(s, "site", &text);
+	int r = spool_meta_get(s, "site", &text);
 
 	if (r < 0)
 		return spool_error(s, r, err, "read the site's table");

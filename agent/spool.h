@@ -20,11 +20,17 @@
 
 struct spool;
 
+/* Both clocks at one moment. */
+typedef void
+spool_clocks_fn(int64_t *ret_wall, int64_t *ret_mono);
+
 struct spool_opts {
 	const char *path;	      /* ":memory:" for tests */
 	const char *site;	      /* put into events that name none */
 	const struct secret_key *key; /* borrowed */
 	int64_t max_events;	      /* unsent ones; 0: 200000 */
+	int64_t max_octets;	      /* of these; 0: 256 MB */
+	spool_clocks_fn *clocks;      /* NULL: the machine's */
 };
 
 /* Codes: those of db_open() and db_migrate(). `now` and `rng` serve a new spool's id. */
@@ -62,19 +68,22 @@ spool_release(struct spool *s);
 int
 spool_error(struct spool *s, int rc, struct error *err, const char *doing);
 
-/* Numbers and keeps an event. Above the limit, and without the reserve, observations
- * (`droppable`) are only counted and an event "spool.dropped" tells how many, once there is
- * room. */
+/* Numbers and keeps an event. Above either limit, and without the reserve, observations
+ * (`droppable`) are only counted and an event "spool.dropped" tells how many of what kind and
+ * time, once there is room. An event "clock.step" goes before it when the clock was set. */
 int
 spool_put_event(struct spool *s, const struct event *ev, bool droppable) MUST_CHECK;
-/* Observations that were lost before they came here; told like those that are dropped. */
+/* Observations that were lost before they came here, the last of them at `at`; told like those that are dropped. */
 void
-spool_count_dropped(struct spool *s, int64_t n);
-/* Up to max events in order, and no more than some megabytes, into ret[] (event_done() each); returns their number, the
- * number of the first in *ret_first. */
+spool_count_dropped(struct spool *s, int64_t n, int64_t at);
+/* Up to max events in order, and no more than the first of them that make `octets`, into ret[] (event_done() each);
+ * returns their number, the number of the first in *ret_first. */
 int
-spool_load_events(
-    struct spool *s, size_t max, struct event *ret, int64_t *ret_first) MUST_CHECK;
+spool_load_events(struct spool *s, size_t max, size_t octets, struct event *ret,
+    int64_t *ret_first) MUST_CHECK;
+/* When the oldest of them was (wall, by this machine's clock then); 0: there is none. */
+int
+spool_oldest(struct spool *s, int64_t *ret_at) MUST_CHECK;
 /* Deletes events up to seq; later ones get higher numbers than that. */
 int
 spool_ack(struct spool *s, int64_t seq) MUST_CHECK;
@@ -82,6 +91,13 @@ int64_t
 spool_last_seq(const struct spool *s);
 int64_t
 spool_pending(const struct spool *s);
+
+/* Looks whether the clock was set, and journals that. Outside a transaction. */
+int
+spool_look_clock(struct spool *s) MUST_CHECK;
+/* All steps that are journalled, added up, and how often the machine was restarted, since the spool was made. */
+void
+spool_clock_steps(const struct spool *s, int64_t *ret_stepped, int64_t *ret_restarts);
 
 /* A new job: the bundle and its first run. -EEXIST when the id is known. */
 int

@@ -61,5 +61,8 @@ const char *const spool_schema_sql[SPOOL_STMTS] = {
     [EVENT_PUT] = "INSERT INTO event (seq, doc) VALUES ($1, $2)",
     [EVENT_LOAD] = "SELECT seq, doc FROM event ORDER BY seq LIMIT $1",
     [EVENT_ACK] = "DELETE FROM event WHERE seq <= $1",
-    [EVENT_COUNT] = "SELECT COUNT(*), COALESCE(MAX(seq), 0) FROM event",
+    [EVENT_COUNT] = "SELECT COUNT(*), COALESCE(MAX(seq), 0),"
+		    " COALESCE(SUM(LENGTH(CAST(doc AS BLOB))), 0) FROM event",
+    [EVENT_SIZE] =
+	"SELECT COALESCE(SUM(LENGTH(CAST(doc AS BLOB))), 0) FROM event WHERE seq <= $1",
 };

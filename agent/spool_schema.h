@@ -33,6 +33,7 @@ enum spool_schema_stmt {
 	EVENT_LOAD,
 	EVENT_ACK,
 	EVENT_COUNT,
+	EVENT_SIZE,
 	SPOOL_STMTS,
 };
 

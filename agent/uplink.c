@@ -22,6 +22,7 @@
 enum {
 	WAIT_S = 25,
 	BATCH = 200,
+	BATCH_OCTETS = 4 * 1024 * 1024,
 	CALLS_MAX = 20000, /* answers that wait */
 	CALLS_BATCH =
 	    512, /* … at once: what each leaves in the database is one transaction */
@@ -310,7 +311,7 @@ start_report(struct uplink *u)
 	}
 	events = str_alloc(BATCH * sizeof(*events));
 	u->first = spool_last_seq(u->o.spool) + 1;
-	n = spool_load_events(u->o.spool, BATCH, events, &u->first);
+	n = spool_load_events(u->o.spool, BATCH, BATCH_OCTETS, events, &u->first);
 	if (n < 0) {
 		struct error err;
 

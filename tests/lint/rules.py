@@ -78,6 +78,7 @@ PREFIXES = {
     "agent/agent_table": ["agent_"],  # the part of the program object that keeps the site's table
     "agent/bmc_polite": ["bmc_polite_", "bmc_lockout_"],  # one BMC, and all of them
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
+    "agent/spool_event": ["spool_"],  # the part of spool.h that keeps events
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
 }
@@ -90,6 +91,7 @@ PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|audit_chain\w*|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|expo|hex|hostlist|id|if_inet6|json|line_cap|menu_script|printable|stage|store_msg|story|str|subst|usual|verdict\w*)$"
     r"|^orchestrator/(explain_json|lifecycle\w*|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
     r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams))$"
+    r"|^agent/spool_(drop|clock)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"
     r"|dhcp_class|keyed_hash|lease_pools|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")

@@ -323,7 +323,8 @@ on_uplink(struct world *w)
 {
 	struct event events[BATCH];
 	int64_t first = 0;
-	int n = w->agent_up ? spool_load_events(w->spool, BATCH, events, &first) : 0;
+	int n =
+	    w->agent_up ? spool_load_events(w->spool, BATCH, 1 << 20, events, &first) : 0;
 
 	assert_true(n >= 0);
 	if (n > 0 && !chance(w, w->trouble)) {

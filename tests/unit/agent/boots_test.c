@@ -99,7 +99,7 @@ written(struct kit *k, struct event ret[8])
 {
 	int64_t first;
 
-	return spool_load_events(k->spool, 8, ret, &first);
+	return spool_load_events(k->spool, 8, 1 << 20, ret, &first);
 }
 
 /* Lets the queue be written first. */

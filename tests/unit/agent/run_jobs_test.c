@@ -179,7 +179,7 @@ find_event(struct kit *k, const char *kind)
 	int64_t first;
 
 	forget_events(k);
-	k->n_events = spool_load_events(k->spool, EVENTS, k->events, &first);
+	k->n_events = spool_load_events(k->spool, EVENTS, 1 << 20, k->events, &first);
 	for (int i = 0; i < k->n_events; i++) {
 		if (str_eq(k->events[i].kind, kind))
 			return &k->events[i];

@@ -10,7 +10,17 @@
 #include "db/db.h"
 #include "tests/unit/agent/job_fixture.h"
 
-enum { MAX_EVENTS = 20 };
+enum { MAX_EVENTS = 20, MAX_OCTETS = 8000 };
+
+static int64_t the_wall, the_mono;
+
+static void
+given_clocks(int64_t *ret_wall, int64_t *ret_mono)
+{
+	*ret_wall = the_wall;
+	*ret_mono = the_mono;
+}
+
 #define KG "0102030405060708090a0b0c0d0e0f1011121314"
 
 struct kit {
@@ -25,8 +35,12 @@ struct kit {
 static void
 open_spool(struct kit *k)
 {
-	struct spool_opts opts = {
-	    .path = k->path, .site = "los", .key = k->key, .max_events = MAX_EVENTS};
+	struct spool_opts opts = {.path = k->path,
+	    .site = "los",
+	    .key = k->key,
+	    .max_events = MAX_EVENTS,
+	    .max_octets = MAX_OCTETS,
+	    .clocks = given_clocks};
 	struct error err;
 
 	assert_int_equal(spool_open(&opts, 1, &k->rng, &k->s, &err), 0);
@@ -117,7 +131,7 @@ test_numbers_without_gaps(void **state)
 	assert_int_equal(spool_last_seq(k->s), 2);
 	reopen(k);
 	assert_int_equal(spool_last_seq(k->s), 2);
-	assert_int_equal(spool_load_events(k->s, 8, ev, &first), 2);
+	assert_int_equal(spool_load_events(k->s, 8, 1 << 20, ev, &first), 2);
 	assert_int_equal(first, 1);
 	assert_string_equal(ev[1].kind, "a.two");
 	assert_string_equal(ev[1].site, "los");
@@ -129,7 +143,7 @@ test_numbers_without_gaps(void **state)
 	/* Numbers go on, even though no event is left. */
 	put_one(k, "a.three", false);
 	assert_int_equal(spool_last_seq(k->s), 3);
-	assert_int_equal(spool_load_events(k->s, 8, ev, &first), 1);
+	assert_int_equal(spool_load_events(k->s, 8, 1 << 20, ev, &first), 1);
 	assert_int_equal(first, 3);
 	event_done(&ev[0]);
 }
@@ -149,14 +163,94 @@ test_drops_are_told(void **state)
 	reopen(k);
 	ack(k, MAX_EVENTS);
 	put_one(k, "dhcp4.discover", true);
-	n = spool_load_events(k->s, MAX_EVENTS, ev, &first);
+	n = spool_load_events(k->s, MAX_EVENTS, 1 << 20, ev, &first);
 	assert_int_equal(n, 3);
 	assert_string_equal(ev[0].kind, "job.stage");
 	assert_string_equal(ev[1].kind, "spool.dropped");
 	assert_int_equal(json_integer_value(json_object_get(ev[1].detail, "count")), 7);
+	assert_int_equal(json_integer_value(json_object_get(
+			     json_object_get(ev[1].detail, "kinds"), "dhcp4.discover")),
+	    7);
+	assert_string_equal(event_str(&ev[1], "from"), "1970-01-01T00:00:00.000Z");
 	assert_string_equal(ev[2].kind, "dhcp4.discover");
 	for (int i = 0; i < n; i++)
 		event_done(&ev[i]);
+}
+
+/* Room is octets, too; and only so many of them are read at once. */
+static void
+test_octets_are_bounded(void **state)
+{
+	struct kit *k = *state;
+	struct event ev[MAX_EVENTS], big = event_make("job.note", 5);
+	char text[2001] = "";
+	int64_t first;
+
+	memset(text, 'x', sizeof(text) - 1);
+	event_put(&big, "text", text);
+	for (int i = 0; i < 4; i++) {
+		assert_int_equal(spool_begin(k->s), 0);
+		assert_int_equal(spool_put_event(k->s, &big, false), 0);
+		assert_int_equal(spool_commit(k->s), 0);
+	}
+	event_done(&big);
+	put_one(k, "dhcp4.discover", true);
+	assert_int_equal(spool_pending(k->s), 4);
+	reopen(k);
+	put_one(k, "dhcp4.discover", true);
+	assert_int_equal(spool_pending(k->s), 4);
+	assert_int_equal(spool_load_events(k->s, MAX_EVENTS, 2500, ev, &first), 2);
+	event_done(&ev[0]);
+	event_done(&ev[1]);
+	ack(k, 2);
+	put_one(k, "dhcp4.discover", true);
+	assert_int_equal(
+	    spool_pending(k->s), 4); /* two, what was dropped, and this one */
+}
+
+static void
+assert_kinds(struct kit *k, const char *const *kinds, int n, int64_t step)
+{
+	struct event ev[MAX_EVENTS];
+	int64_t first;
+
+	assert_int_equal(spool_load_events(k->s, MAX_EVENTS, 1 << 20, ev, &first), n);
+	for (int i = 0; i < n; i++) {
+		assert_string_equal(ev[i].kind, kinds[i]);
+		if (str_eq(ev[i].kind, "clock.step"))
+			assert_int_equal(event_i64(&ev[i], "step_us", 0), step);
+		event_done(&ev[i]);
+	}
+}
+
+/* A step stands in the journal before whatever comes after it, also one that was made while the agent did not run. */
+static void
+test_steps_of_the_clock_are_journalled(void **state)
+{
+	struct kit *k = *state;
+	int64_t stepped, restarts;
+
+	the_wall = 1000000 * USEC_PER_SEC;
+	the_mono = 5 * USEC_PER_SEC;
+	put_one(k, "a.one", false);
+	the_wall += 60 * USEC_PER_SEC; /* time goes by, and the clock is 0.4 s nearer */
+	the_mono += 60 * USEC_PER_SEC - 400 * USEC_PER_MSEC;
+	put_one(k, "a.two", false);
+	the_wall -= 3600 * USEC_PER_SEC;
+	put_one(k, "a.three", false);
+	assert_kinds(k, (const char *const[]){"a.one", "a.two", "clock.step", "a.three"},
+	    4, -3600 * USEC_PER_SEC);
+	ack(k, 4);
+	reopen(k);
+	the_wall += 7200 * USEC_PER_SEC;
+	assert_int_equal(spool_look_clock(k->s), 0);
+	assert_int_equal(spool_look_clock(k->s), 0);
+	put_one(k, "a.four", false);
+	assert_kinds(
+	    k, (const char *const[]){"clock.step", "a.four"}, 2, 7200 * USEC_PER_SEC);
+	spool_clock_steps(k->s, &stepped, &restarts);
+	assert_int_equal(stepped, 3600 * USEC_PER_SEC);
+	assert_int_equal(restarts, 0);
 }
 
 struct found {
@@ -430,7 +524,7 @@ test_observations_leave_the_reserve_alone(void **state)
 	assert_int_equal(spool_begin(k->s), 0);
 	assert_int_equal(spool_put_event(k->s, &ev, true), 0);
 	assert_int_equal(spool_commit(k->s), 0);
-	assert_int_equal(spool_load_events(k->s, 4, back, &first), 3);
+	assert_int_equal(spool_load_events(k->s, 4, 1 << 20, back, &first), 3);
 	assert_string_equal(back[1].kind, "spool.dropped");
 	assert_int_equal(json_integer_value(json_object_get(back[1].detail, "count")), 2);
 	for (int i = 0; i < 3; i++)
@@ -473,6 +567,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(test_numbers_without_gaps, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_drops_are_told, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_octets_are_bounded, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_steps_of_the_clock_are_journalled, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_jobs, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_refused_job_stays_known, setup, teardown),
