@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "agent/preflight.h"
+#include "agent/run_handed.h"
 #include "agent/run_priv.h"
 #include "agent/run_wire.h"
 #include "agent/template.h"
@@ -536,6 +537,10 @@ recover_one(void *arg, const char *id, struct bundle *b, const struct run *r,
 		struct bundle *copy = str_alloc(sizeof(*copy));
 
 		*copy = *b;
+		if (run_handed_is(b, r)) {
+			run_handed_add(js, copy, r);
+			return;
+		}
 		run_jobs_add(js, copy, r);
 		read_image_again(js, copy, r);
 		run_jobs_push_input(js, id, RUN_IN_RECOVER);
@@ -599,6 +604,7 @@ run_jobs_free(struct run_jobs *js)
 		return;
 	HASH_ITER (hh, js->by_id, job, tmp)
 		run_jobs_remove(js, job);
+	run_handed_free(js);
 	run_override_forget(js);
 	forget_looks(js);
 	while (js->head != NULL) {

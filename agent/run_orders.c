@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/run_handed.h"
 #include "agent/run_priv.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -41,8 +42,8 @@ run_orders_close(struct run_jobs *js, const char *job, const char *host, struct 
 	event_done(ev);
 }
 
-static void
-refuse_job(
+void
+run_orders_refuse(
     struct run_jobs *js, const char *job, const char *host, const struct error *why)
 {
 	struct event ev;
@@ -63,7 +64,7 @@ void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why)
 {
 	if (run_jobs_find(js, job) == NULL && spool_job_known(js->d.spool, job) == 0)
-		refuse_job(js, job, "", why);
+		run_orders_refuse(js, job, "", why);
 }
 
 static bool
@@ -91,17 +92,12 @@ find_machine(const struct run_jobs *js, const struct bundle *b)
 	return NULL;
 }
 
-static int
-may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
+int
+run_orders_busy(struct run_jobs *js, const struct bundle *b, struct error *err)
 {
 	struct run_job *other = run_jobs_find_host(js, b->host.name);
 	const struct run_job *machine;
 
-	if (b->created > 0 && clock_wall() - b->created > RUN_AGE_MAX)
-		return error_set(err, -ETIME, "order-too-old",
-		    "order it again if it is still wanted. If it is new, set the clocks "
-		    "of agent and orchestrator",
-		    "it was ordered more than an hour ago");
 	if (other != NULL)
 		return error_set(err, -EBUSY, "host-busy",
 		    "wait for that job, or cancel it: netboot-ctl job cancel",
@@ -124,6 +120,39 @@ may_accept(struct run_jobs *js, const struct bundle *b, struct error *err)
 	if (spool_reserve(js->d.spool) < 0)
 		return spool_error(js->d.spool, -ENOSPC, err, "accept the job");
 	return 0;
+}
+
+static int
+may_hand(const struct run_jobs *js, struct error *err)
+{
+	if (run_handed_count(js) >= RUN_HANDED_MAX)
+		return error_set(err, -EBUSY, "agent-busy", "order it nearer to its time",
+		    "%d jobs wait for their windows here already", RUN_HANDED_MAX);
+	if (js->in_trouble) {
+		*err = js->trouble;
+		return -EIO;
+	}
+	if (spool_reserve(js->d.spool) < 0)
+		return spool_error(js->d.spool, -ENOSPC, err, "accept the job");
+	return 0;
+}
+
+static int
+may_accept(struct run_jobs *js, const struct bundle *b, bool later, struct error *err)
+{
+	int64_t now = clock_wall();
+
+	if (b->not_before > 0 && now >= b->not_after)
+		return error_set(err, -ETIME, "window-missed",
+		    "order it again for another time. If its time is to come, set the "
+		    "clocks of agent and orchestrator",
+		    "its window was over before it was handed down");
+	if (b->not_before == 0 && b->created > 0 && now - b->created > RUN_AGE_MAX)
+		return error_set(err, -ETIME, "order-too-old",
+		    "order it again if it is still wanted. If it is new, set the clocks "
+		    "of agent and orchestrator",
+		    "it was ordered more than an hour ago");
+	return later ? may_hand(js, err) : run_orders_busy(js, b, err);
 }
 
 static void
@@ -180,8 +209,10 @@ tell_end_again(struct run_jobs *js, const char *job)
 static int
 store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 {
-	bool here = run_jobs_find(js, b->job) != NULL || closing(js, b->job);
+	bool here = run_jobs_find(js, b->job) != NULL || run_handed_has(js, b->job) ||
+		    closing(js, b->job);
 	int known = here ? 1 : spool_job_known(js->d.spool, b->job);
+	bool later = run_handed_waits(b, clock_wall());
 	struct error err = {0};
 	int rc;
 
@@ -193,13 +224,15 @@ store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 		run_jobs_free_bundle(b);
 		return 0;
 	}
-	if (may_accept(js, b, &err) < 0) {
-		refuse_job(js, b->job, b->host.name, &err);
+	if (may_accept(js, b, later, &err) < 0) {
+		run_orders_refuse(js, b->job, b->host.name, &err);
 		run_jobs_free_bundle(b);
 		return 0;
 	}
 	run_plan(b, &js->d.cfg->limits, r);
 	r->entered = clock_wall();
+	if (later)
+		return run_handed_put(js, b, r);
 	rc = spool_put_job(js->d.spool, b, r, clock_wall());
 	if (rc < 0)
 		return rc;
@@ -220,9 +253,10 @@ refuse_fresh(struct run_jobs *js, int rc)
 	HASH_ITER (hh, js->by_id, job, tmp) {
 		if (!job->fresh)
 			continue;
-		refuse_job(js, job->run.job, job->run.host, &err);
+		run_orders_refuse(js, job->run.job, job->run.host, &err);
 		run_jobs_remove(js, job);
 	}
+	run_handed_undo(js, &err);
 }
 
 static void
@@ -255,16 +289,19 @@ run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n)
 		/* The one that failed, and those that were not reached. */
 		spool_error(js->d.spool, rc, &err, "accept the job");
 		for (i = i > 0 ? i - 1 : 0; i < n; i++) {
-			refuse_job(js, list[i]->job, list[i]->host.name, &err);
+			run_orders_refuse(js, list[i]->job, list[i]->host.name, &err);
 			run_jobs_free_bundle(list[i]);
 		}
 		return;
 	}
 	rc = spool_commit(js->d.spool);
-	if (rc < 0)
+	if (rc < 0) {
 		refuse_fresh(js, rc);
-	else
-		begin_fresh(js);
+		return;
+	}
+	begin_fresh(js);
+	if (run_handed_settle(js))
+		js->d.ops->committed(js->d.arg); /* job.handed is to be told */
 }
 
 void
@@ -279,6 +316,8 @@ run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 		str_clip(it->by, sizeof(it->by), by);
 		return;
 	}
+	if (run_handed_cancel(js, job, by))
+		return;
 	known = spool_job_known(js->d.spool, job);
 	if (known > 0)
 		tell_end_again(js, job);
@@ -292,6 +331,7 @@ run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 void
 run_jobs_end_unused(struct run_jobs *js, const char *by, const struct error *why)
 {
+	run_handed_end_all(js, by, why);
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		struct run_item *it;
 

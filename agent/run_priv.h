@@ -113,6 +113,7 @@ struct run_look {
 struct run_jobs {
 	struct run_jobs_deps d;
 	struct run_job *by_id, *by_host;
+	struct run_handed *handed; /* jobs that wait for their window, by id: run_handed.h */
 	struct run_item *head, **tail;
 	size_t queued;
 	struct run_look *looks;
@@ -171,5 +172,13 @@ run_turn_on_tick(evutil_socket_t fd, short what, void *js);
 void
 run_orders_close(
     struct run_jobs *js, const char *job, const char *host, struct event *ev);
+/* The same with job.refused, unless its end is queued already. */
+void
+run_orders_refuse(
+    struct run_jobs *js, const char *job, const char *host, const struct error *why);
+/* May a job begin now? 0, or -errno with *err: its host or machine has another one, the agent has as many as it takes,
+ * or nothing can be recorded. */
+int
+run_orders_busy(struct run_jobs *js, const struct bundle *b, struct error *err);
 
 #endif

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/run_handed.h"
 #include "agent/run_priv.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -367,6 +368,7 @@ run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		return;
 	if (js->ticks++ % RESERVE_TICKS == 0 && spool_reserve(js->d.spool) < 0)
 		log_debug(js->d.log, "there is no room for the spool's reserve yet");
+	run_handed_tick(js);
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		struct run_item *it;
 

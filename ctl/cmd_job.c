@@ -106,6 +106,8 @@ print_job(const struct ctl *ctl, const json_t *job)
 		record_add_line(&t, plain[i], cmd_util_str(job, plain[i]));
 	record_add_time(&t, "created", job, "created");
 	record_add_time(&t, "ended", job, "ended");
+	record_add_time(&t, "not before", job, "not_before");
+	record_add_time(&t, "not after", job, "not_after");
 	if (json_is_object(cancel)) {
 		record_add_line(&t, "cancelled by", cmd_util_str(cancel, "by"));
 		record_add_line(&t, "because", cmd_util_str(cancel, "reason"));

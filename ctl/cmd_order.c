@@ -17,6 +17,7 @@
 #include "ctl/cmd_util.h"
 #include "ctl/follow_io.h"
 #include "ctl/output.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
@@ -28,6 +29,8 @@ struct order {
 	const char *reason, *image;
 	bool hard, yes, dry_run, wait, collate;
 	int64_t limit, graceful_us, wait_us;
+	const char *at; /* RFC 3339, or NULL: now */
+	int64_t window_us;
 };
 
 /* ---- reading the command line ---- */
@@ -74,6 +77,26 @@ read_reboot(const struct args *a, struct order *o, struct error *err)
 }
 
 static int
+read_window(const struct args *a, struct order *o, struct error *err)
+{
+	const char *s = args_get(a, "window");
+	int64_t at;
+
+	o->at = args_get(a, "at");
+	if (o->at != NULL && clock_parse(o->at, &at) < 0)
+		return error_set(err, -1, "usage",
+		    "write date, time and zone: --at 2026-01-31T03:00:00+01:00",
+		    "--at: '%s' is no time", o->at);
+	if (s != NULL && o->at == NULL)
+		return error_set(err, -1, "usage", "say when it opens with --at",
+		    "--window needs a time");
+	if (s != NULL && (str_to_duration(s, &o->window_us) < 0 || o->window_us <= 0))
+		return error_set(err, -1, "usage", "write --window 4h",
+		    "--window: '%s' is no duration", s);
+	return 0;
+}
+
+static int
 read_order(const struct args *a, struct order *o, struct error *err)
 {
 	const char *limit = args_get(a, "limit");
@@ -110,6 +133,8 @@ read_order(const struct args *a, struct order *o, struct error *err)
 	if (str_eq(o->kind, "reboot"))
 		r = read_reboot(a, o, err);
 	if (r == 0)
+		r = read_window(a, o, err);
+	if (r == 0)
 		r = read_wait(a, o, err);
 	if (r == 0 && o->collate && !o->wait)
 		return error_set(err, -1, "usage", "add --wait",
@@ -133,6 +158,9 @@ order_body(const struct order *o, const char *hosts, bool dry_run)
 		json_put_bool(body, "hard", true);
 	if (o->graceful_us > 0)
 		json_put_i64(body, "graceful_s", o->graceful_us / USEC_PER_SEC);
+	json_put_str(body, "at", o->at);
+	if (o->window_us > 0)
+		json_put_i64(body, "window_s", o->window_us / USEC_PER_SEC);
 	json_put_bool(body, "dry_run", dry_run);
 	json_put_bool(
 	    body, "yes", true); /* what needs a yes has had it when we come here */
@@ -193,6 +221,8 @@ describe(const struct order *o, const json_t *jobs, struct text *out)
 		text_add(out, " with ");
 		text_add_escaped(out, image);
 	}
+	if (o->at != NULL)
+		text_addf(out, " at %s", o->at);
 }
 
 static int

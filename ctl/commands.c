@@ -55,6 +55,9 @@ static const struct args_option order_options[] = {
 	"follow until the end, at most that long (3h)"},
     {"yes", 0, ARGS_FLAG, NULL, "do not ask; needed where there is no terminal"},
     {"limit", 0, ARGS_VALUE, "N", "refuse a set of more hosts (20)"},
+    {"at", 0, ARGS_VALUE, "TIME",
+	"not now: its agent keeps it and begins it then, 2026-01-31T03:00:00+01:00"},
+    {"window", 0, ARGS_VALUE, "DURATION", "begin at most that long after --at (1h)"},
 };
 
 static const struct args_option collate_option[] = {

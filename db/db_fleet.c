@@ -19,7 +19,12 @@ static const char *const sql[] = {
 	" (SELECT o.flags FROM boot o WHERE o.host = h.name ORDER BY o.seq DESC LIMIT 1)"
 	" FROM host h LEFT JOIN bmc b ON b.host = h.name"
 	" LEFT JOIN host_state st ON st.host = h.name"
-	" LEFT JOIN job j ON j.id = (SELECT max(n.id) FROM job n WHERE n.host = h.name)"
+	/* What it is busy with, else its newest; one that waits for its time is neither. */
+	" LEFT JOIN job j ON j.id = coalesce((SELECT max(n.id) FROM job n WHERE n.host = "
+	"h.name"
+	" AND n.ended IS NULL AND (n.not_before IS NULL OR n.state = 'running')),"
+	" (SELECT n.id FROM job n WHERE n.host = h.name AND NOT (n.ended IS NULL"
+	" AND n.not_before IS NOT NULL) ORDER BY n.id DESC LIMIT 1))"
 	" LEFT JOIN job_stage g ON g.job = j.id AND g.attempt = j.attempt"
 	" AND g.stage = j.stage AND j.ended IS NULL"
 	" ORDER BY h.name",

@@ -16,6 +16,8 @@ enum {
 	JOB_ADD,
 	JOB_GET,
 	JOB_OPEN_HOST,
+	JOB_ANY_HOST,
+	JOB_WAITING_HOST,
 	JOB_LAST_HOST,
 	JOB_LAST,
 	JOB_OPEN_SITE,
@@ -47,6 +49,9 @@ enum {
 	" AND (CAST($5 AS BIGINT) IS NULL OR (ended IS NULL) = ($5 = 1))" \
 	" ORDER BY id DESC LIMIT $3"
 
+/* Until its agent begins it, which its first attempt tells of. */
+#define WAITS "(not_before IS NOT NULL AND state IN ('queued', 'accepted'))"
+
 #define STAGE_COLUMNS                                                                \
 	"SELECT job, attempt, stage, state, entered, ended, deadline_us, evidence, " \
 	"boot, seq FROM job_stage "
@@ -54,14 +59,20 @@ enum {
 static const char *const sql[] = {
     [JOB_ADD] =
 	"INSERT INTO job (id, kind, host, site, image, reason, by_whom, created, state,"
-	" stage, attempt, retry_of, bundle)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+	" stage, attempt, retry_of, bundle, not_before, not_after)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
     [JOB_GET] =
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
-	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text FROM job"
+	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text,"
+	" not_before, not_after FROM job"
 	" WHERE id = $1",
-    [JOB_OPEN_HOST] = "SELECT id FROM job WHERE host = $1 AND ended IS NULL",
+    [JOB_OPEN_HOST] =
+	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND NOT " WAITS,
+    [JOB_ANY_HOST] = "SELECT id FROM job WHERE host = $1 AND ended IS NULL"
+		     " ORDER BY CASE WHEN " WAITS " THEN 1 ELSE 0 END, id LIMIT 1",
+    [JOB_WAITING_HOST] =
+	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND " WAITS " ORDER BY id",
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
     [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
@@ -70,7 +81,7 @@ static const char *const sql[] = {
 		     "'queued' OR cancel_at IS NOT NULL) ORDER BY CASE WHEN sent IS NULL "
 		     "THEN 1 ELSE 0 END, id LIMIT $2",
     [JOB_OUT_SITE] = "SELECT COUNT(*) FROM job WHERE site = $1 AND ended IS NULL"
-		     " AND sent IS NOT NULL",
+		     " AND sent IS NOT NULL AND NOT " WAITS,
     [JOB_SENT] = "UPDATE job SET sent = $2 WHERE id = $1 AND sent IS NULL",
     [JOB_IDS_HOST] = "SELECT id FROM job WHERE host = $1 AND " BEFORE NARROW,
     [JOB_IDS_KIND] = "SELECT id FROM job WHERE kind = $4 AND " BEFORE NARROW,
@@ -182,6 +193,10 @@ db_job_add(struct store *s, const struct db_job *job, const char *bundle)
 	db_bind_i64(st, 11, job->attempt);
 	db_bind_opt(st, 12, job->retry_of);
 	db_bind_text(st, 13, bundle);
+	if (job->not_before > 0) {
+		db_bind_i64(st, 14, job->not_before);
+		db_bind_i64(st, 15, job->not_after);
+	}
 	return store_run(st);
 }
 
@@ -210,6 +225,8 @@ read_job(struct db_stmt *st, struct db_job *j)
 	j->sent = db_col_i64(st, 20);
 	db_col_copy(st, 21, j->agent_code, sizeof(j->agent_code));
 	db_col_copy(st, 22, j->agent_text, sizeof(j->agent_text));
+	j->not_before = db_col_i64(st, 23);
+	j->not_after = db_col_i64(st, 24);
 }
 
 int
@@ -232,6 +249,24 @@ int
 db_job_open_of_host(struct store *s, const char *host, char ret_id[ID_SIZE])
 {
 	return store_text(stmt_for(s, JOB_OPEN_HOST, host), ret_id, ID_SIZE);
+}
+
+int
+db_job_any_of_host(struct store *s, const char *host, char ret_id[ID_SIZE])
+{
+	return store_text(stmt_for(s, JOB_ANY_HOST, host), ret_id, ID_SIZE);
+}
+
+int
+db_job_waiting_of_host(struct store *s, const char *host, struct store_names *ret)
+{
+	return store_collect(stmt_for(s, JOB_WAITING_HOST, host), ret);
+}
+
+bool
+db_job_waits(const struct db_job *job)
+{
+	return job->not_before > 0 && job->state <= DB_JOB_ACCEPTED;
 }
 
 int

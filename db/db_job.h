@@ -43,6 +43,8 @@ struct db_job {
 	char cancel_reason[BUNDLE_REASON_SIZE];
 	char retry_of[ID_SIZE];
 	int64_t sent; /* 0: no agent was ever given it */
+	/* It may begin from the first time and until the other; both 0: at once. */
+	int64_t not_before, not_after;
 	/* What the agent said, where the verdict says more; "" otherwise. */
 	char agent_code[ERROR_CODE_SIZE];
 	char agent_text[ERROR_TEXT_SIZE];
@@ -69,14 +71,24 @@ struct db_job_filter {
 	int64_t limit;
 };
 
-/* -EEXIST: the host has an open job. `bundle` is the document without the password. */
+/* -EEXIST: the host has an open job that waits for no time, and so has this one. `bundle` is the document without the password. */
 int
 db_job_add(struct store *s, const struct db_job *job, const char *bundle) MUST_CHECK;
 int
 db_job_get(struct store *s, const char *id, struct db_job *ret) MUST_CHECK;
-/* The id of the host's open job; -ENOENT: none. */
+/* The id of the open job that the host is busy with: not one that waits for its time. -ENOENT: none. */
 int
 db_job_open_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;
+/* The same, or else of the oldest that waits for its time. */
+int
+db_job_any_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;
+/* Ids of all of the host's open jobs that wait for their time. */
+int
+db_job_waiting_of_host(
+    struct store *s, const char *host, struct store_names *ret) MUST_CHECK;
+/* Does it wait for its time, or to be handed out for it? */
+bool
+db_job_waits(const struct db_job *job);
 /* The host's newest job, open or not. */
 int
 db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;

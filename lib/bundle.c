@@ -153,10 +153,27 @@ bundle_to_json(const struct bundle *b)
 	json_put_str(v, "reason", b->reason);
 	json_put_str(v, "by", b->by);
 	json_put_i64(v, "created", b->created);
+	if (b->not_before > 0) {
+		json_put_i64(v, "not_before", b->not_before);
+		json_put_i64(v, "not_after", b->not_after);
+	}
 	json_put(v, "host", bundle_host_to_json(&b->host));
 	json_put(v, "bmc", bundle_bmc_to_json(&b->bmc));
 	json_put(v, "image", bundle_image_to_json(&b->image));
 	return v;
+}
+
+static int
+read_window(const json_t *v, struct bundle *b, struct error *err)
+{
+	if (json_opt_i64(v, "not_before", &b->not_before, err) < 0 ||
+	    json_opt_i64(v, "not_after", &b->not_after, err) < 0)
+		return -EINVAL;
+	if (b->not_before < 0 || (b->not_before == 0 && b->not_after != 0) ||
+	    (b->not_before > 0 && b->not_after <= b->not_before))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "not_before, not_after: no window of time");
+	return 0;
 }
 
 static int
@@ -191,7 +208,7 @@ read_head(const json_t *v, struct bundle *b, struct error *err)
 	    name_index(power_actions, ARRAY_SIZE(power_actions), b->power_action) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,
 		    "power_action: not on, off, soft, cycle or reset");
-	return 0;
+	return read_window(v, b, err);
 }
 
 static bool

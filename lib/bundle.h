@@ -188,6 +188,9 @@ struct bundle {
 	char reason[BUNDLE_REASON_SIZE];
 	char by[64];
 	int64_t created;
+	/* Of a job that is handed down in advance: it may begin from the first time and until the other (wall
+	 * microseconds); both 0: at once. */
+	int64_t not_before, not_after;
 	struct bundle_host host;
 	struct bundle_bmc bmc;
 	struct bundle_image image;

@@ -65,7 +65,7 @@ const struct verdict_row verdict_table_agent[] = {
     {.code = "no-bmc",
 	.title = "The host has no BMC in the inventory",
 	.text = "nothing can switch the machine's power",
-	.next = "netboot-ctl host set HOST --bmc-address ADDRESS --bmc-user USER"},
+	.next = "netboot-ctl host set HOST --bmc ADDRESS --bmc-user USER"},
     {.code = "no-boot-mac",
 	.title = "The host has no boot card in the inventory",
 	.text = "the host has no MAC address to boot from",
@@ -117,7 +117,7 @@ const struct verdict_row verdict_table_agent[] = {
 	.text = "the BMC's address is in none of the site's management networks: its "
 		"password was not sent there",
 	.next = "netboot-ctl site set SITE --bmc-prefix PREFIX, or correct the "
-		"address: netboot-ctl host set HOST --bmc-address ADDRESS"},
+		"address: netboot-ctl host set HOST --bmc ADDRESS"},
     {.code = "bmc-lockout-stop",
 	.title = "Too many BMCs of the site refused the password",
 	.text = "no BMC of the site is asked: too many others refused user or "
@@ -290,6 +290,12 @@ const struct verdict_row verdict_table_agent[] = {
 	.text = "the order came, or the agent came back, more than an hour late; "
 		"nothing is done",
 	.next = "look at the machine, then netboot-ctl job retry JOB --reason TEXT"},
+    {.code = "window-missed",
+	.title = "Its window of time is over",
+	.text = "the job could not begin before its window was over, since the host was "
+		"busy or "
+		"the agent did not run; nothing is done",
+	.next = "order it again with another --at"},
     {.code = "ended-before",
 	.title = "The agent ended this job long ago",
 	.text = "the orchestrator asked for a job that the agent had ended before; it"

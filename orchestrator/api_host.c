@@ -145,10 +145,10 @@ api_host_delete(void *arg, struct rest_request *rq)
 		api_refuse(rq, &err, NULL);
 		goto out;
 	}
-	int rc = db_job_open_of_host(o->store, h->host.name, job);
+	int rc = db_job_any_of_host(o->store, h->host.name, job);
 	if (rc == 0) {
-		error_set(
-		    &err, 0, "host-busy", ORDERS_BUSY_NEXT, "job %s is under way", job);
+		error_set(&err, 0, "host-busy", ORDERS_BUSY_NEXT,
+		    "job %s is under way, or waits for its time", job);
 		api_refuse(rq, &err, NULL);
 		goto out;
 	}
@@ -174,6 +174,20 @@ lock_of(const struct db_host *h)
 	return lock;
 }
 
+/* What was ordered for later is not to be done to a host that is locked meanwhile. */
+static int
+cancel_waiting(struct orch *o, const char *host, const struct audit_who *who, int64_t now)
+{
+	struct store_names ids = {0};
+	int rc = db_job_waiting_of_host(o->store, host, &ids);
+
+	for (size_t i = 0; rc == 0 && i < ids.n; i++)
+		rc = db_job_cancel(
+		    o->store, ids.v[i], who->name, "the host was locked", now);
+	store_names_done(&ids);
+	return rc;
+}
+
 static int
 write_lock(struct orch *o, struct db_host *h, const struct audit_who *who,
     const char *reason, bool lock, int64_t now)
@@ -185,6 +199,8 @@ write_lock(struct orch *o, struct db_host *h, const struct audit_who *who,
 	str_clip(name, sizeof(name), h->host.name);
 	rc = lock ? db_host_lock(o->store, name, who->name, reason, now)
 		  : db_host_unlock(o->store, name);
+	if (rc == 0 && lock)
+		rc = cancel_waiting(o, name, who, now);
 	if (rc == 0)
 		rc = db_host_get(o->store, name, h);
 	if (rc == 0) {
@@ -225,8 +241,11 @@ set_lock(struct orch *o, struct rest_request *rq, bool lock)
 	int rc = db_begin(store_db(o->store));
 	if (rc == 0)
 		rc = write_lock(o, h, &who, reason, lock, now);
-	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host"))
+	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host")) {
+		if (lock)
+			dispatch_wake(o->dispatch, h->site);
 		api_object_reply(o, rq, &api_host_kind, 200, h->host.name);
+	}
 	free(h);
 }
 

@@ -479,7 +479,7 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 	int rc = db_job_get(d->ops.store, id, &job);
 	if (rc < 0)
 		return rc;
-	if (!job.sent && !job.cancel_at && *room == 0)
+	if (!job.sent && !job.cancel_at && *room == 0 && job.not_before == 0)
 		return -EDQUOT;
 	if (job.cancel_at)
 		order = json_pack(
@@ -496,7 +496,8 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 		return fail_sealed(d, &job, &why);
 	if (rc == 0 && !job.sent && !job.cancel_at) {
 		rc = note_handed_out(d, id);
-		--*room;
+		if (job.not_before == 0)
+			--*room;
 	}
 	if (rc < 0) {
 		json_decref(order);

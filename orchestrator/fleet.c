@@ -406,7 +406,7 @@ may_not(struct store *s, const struct db_host *h, struct error *err)
 		return error_set(err, -EPERM, "host-locked", "unlock it first",
 		    "locked by %s",
 		    str_escape(by, sizeof(by), h->locked_by, strlen(h->locked_by)));
-	rc = db_job_open_of_host(s, h->host.name, job);
+	rc = db_job_any_of_host(s, h->host.name, job);
 	if (rc == 0)
 		return error_set(err, -EPERM, "host-busy", ORDERS_BUSY_NEXT,
 		    "the host has job %s", job);

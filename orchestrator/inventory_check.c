@@ -474,15 +474,16 @@ check_busy(struct inventory_check *c, const struct db_host *h, struct error *err
 {
 	char job[ID_SIZE];
 	struct db_host *old = str_alloc(sizeof(*old));
-	int rc = db_job_open_of_host(c->store, h->host.name, job);
+	int rc = db_job_any_of_host(c->store, h->host.name, job);
 
 	if (rc == 0)
 		rc = db_host_get(c->store, h->host.name, old);
 	if (rc == 0 && (!str_eq(old->site, h->site) || !same_nics(&old->host, &h->host) ||
 			   !same_bmc(&old->bmc, &h->bmc)))
 		rc = error_set(err, -EINVAL, "host-busy", ORDERS_BUSY_NEXT,
-		    "job %s is under way: site, nics and the BMC's address cannot change "
-		    "now",
+		    "job %s is under way, or waits for its time: site, nics and the "
+		    "BMC's "
+		    "address cannot change now",
 		    job);
 	else if (rc < 0 && rc != -ENOENT)
 		db_failed(c, rc);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Events to changes of records. Pure: no I/O, no clock, no logging.
  *
- *              job.accepted          job.attempt, job.stage
+ *         job.handed, job.accepted          job.attempt, job.stage
  *     queued ───on_accepted──► accepted ───on_attempt/on_stage──► running ─┐ (itself)
  *       │                         │                                 │ ◄────┘
  *       ├─job.refused─on_refused─► failed                           │
@@ -181,6 +181,7 @@ static const struct {
 	void (*apply)(const struct event *ev, struct lifecycle_change *ch);
 } job_events[] = {
     {"job.accepted", on_accepted},
+    {"job.handed", on_accepted},
     {"job.refused", on_refused},
     {"job.attempt", on_attempt},
     {"job.stage", on_stage},

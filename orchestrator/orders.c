@@ -19,6 +19,7 @@
 #include "db/db_image.h"
 #include "db/db_job.h"
 #include "db/db_site.h"
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/stage.h"
 #include "lib/str.h"
@@ -107,6 +108,45 @@ check_request(struct orders_request *r, struct error *err)
 	return 0;
 }
 
+/* Members "at" (RFC 3339) and "window_s": whether they lie in the future is for orders_new() to say. */
+static int
+parse_window(const json_t *v, struct orders_request *r, struct error *err)
+{
+	const char *at = "";
+
+	r->window_s = 0;
+	if (json_opt_str(v, "at", &at, err) < 0 ||
+	    json_opt_i64(v, "window_s", &r->window_s, err) < 0)
+		return -EINVAL;
+	if (at[0] && clock_parse(at, &r->at) < 0)
+		return error_set(err, -EINVAL, "bad-value",
+		    "write it as 2026-01-31T03:00:00+01:00",
+		    "at: no date and time with a zone");
+	if (!at[0] && r->window_s != 0)
+		return error_set(err, -EINVAL, "bad-value", "say when it opens: at",
+		    "window_s: a window needs a time");
+	if (at[0] && r->window_s == 0)
+		r->window_s = ORDERS_WINDOW_DEFAULT_S;
+	if (at[0] && (r->window_s < 1 || r->window_s > ORDERS_WINDOW_MAX_S))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "window_s: not within a second and a week");
+	return 0;
+}
+
+static int
+check_time(const struct orders_request *r, int64_t now, struct error *err)
+{
+	if (r->at == 0)
+		return 0;
+	if (r->at <= now)
+		return error_set(err, -EINVAL, "bad-value", "to begin now, name no time",
+		    "at: that time has passed");
+	if (r->at - now > ORDERS_AHEAD_MAX_S * USEC_PER_SEC)
+		return error_set(err, -EINVAL, "bad-value", "order it nearer to its time",
+		    "at: more than %d days ahead", ORDERS_AHEAD_MAX_S / 86400);
+	return 0;
+}
+
 int
 orders_request_parse(const json_t *v, struct orders_request *ret, struct error *err)
 {
@@ -128,7 +168,7 @@ orders_request_parse(const json_t *v, struct orders_request *ret, struct error *
 	    json_opt_i64(v, "graceful_s", &r.graceful_s, err) < 0 ||
 	    json_opt_bool(v, "dry_run", &r.dry_run, err) < 0 ||
 	    json_opt_bool(v, "yes", &r.yes, err) < 0 ||
-	    json_opt_i64(v, "limit", &r.limit, err) < 0)
+	    json_opt_i64(v, "limit", &r.limit, err) < 0 || parse_window(v, &r, err) < 0)
 		return -EINVAL;
 	if (bundle_kind_parse(kind, &r.kind) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,
@@ -276,7 +316,9 @@ check_host(const struct orders *o, const struct db_host *h, struct error *err)
 		return error_set(err, -EPERM, "host-locked",
 		    "netboot-ctl host unlock, once that is over", "locked by %s: %s",
 		    h->locked_by, h->locked_reason);
-	int rc = db_job_open_of_host(o->ctx.store, h->host.name, job);
+	/* Whether it is busy then its agent will see. */
+	int rc =
+	    o->rq.at ? -ENOENT : db_job_open_of_host(o->ctx.store, h->host.name, job);
 	if (rc == 0)
 		return error_set(err, -EPERM, "host-busy", ORDERS_BUSY_NEXT,
 		    "job %s is under way", job);
@@ -312,6 +354,8 @@ fill_job(const struct orders *o, const struct db_host *h, const struct bundle *b
 	str_clip(job->stage, sizeof(job->stage), stage_name(STAGE_QUEUED));
 	str_clip(job->retry_of, sizeof(job->retry_of), o->rq.retry_of);
 	job->created = b->created;
+	job->not_before = b->not_before;
+	job->not_after = b->not_after;
 	job->state = DB_JOB_QUEUED;
 }
 
@@ -346,6 +390,8 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	str_clip(b->reason, sizeof(b->reason), o->rq.reason);
 	str_clip(b->by, sizeof(b->by), o->who.name);
 	b->created = o->ctx.now;
+	b->not_before = o->rq.at;
+	b->not_after = o->rq.at ? o->rq.at + o->rq.window_s * USEC_PER_SEC : 0;
 	if (!h->idle_set)
 		h->host.idle = site->site.idle;
 	b->host = h->host;
@@ -461,7 +507,9 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 	o->who = *who;
 	*ret_errors = NULL;
 	bool reading = db_read_begin(store_db(ctx->store));
-	int rc = selector_resolve(ctx->store, rq->hosts, &names, ret_errors, err);
+	int rc = check_time(rq, ctx->now, err);
+	if (rc == 0)
+		rc = selector_resolve(ctx->store, rq->hosts, &names, ret_errors, err);
 	size_t n = names.n + json_array_size(*ret_errors);
 	if (rc == 0)
 		rc = check_amount(o, n, err);
@@ -496,6 +544,10 @@ write_event(const struct orders *o, const struct order *order)
 		event_put(&ev, "image", job->image);
 	if (order->deadlines[0])
 		event_put(&ev, "deadlines", order->deadlines);
+	if (job->not_before) {
+		event_put_i64(&ev, "not_before", job->not_before);
+		event_put_i64(&ev, "not_after", job->not_after);
+	}
 	int rc = db_event_add(o->ctx.store, &ev, NULL, 0, NULL);
 	event_done(&ev);
 	return rc;
@@ -517,6 +569,10 @@ orders_detail(const struct orders_request *rq)
 	if (rq->kind == BUNDLE_REBOOT)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
 	json_put_i64(v, "limit", rq->limit);
+	if (rq->at) {
+		job_json_time(v, "at", rq->at);
+		json_put_i64(v, "window_s", rq->window_s);
+	}
 	return v;
 }
 

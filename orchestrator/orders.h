@@ -39,6 +39,7 @@ struct orders_request {
 	const char *retry_of; /* job id or "" */
 	bool hard, dry_run, yes;
 	int64_t graceful_s, limit;
+	int64_t at, window_s; /* wall: begin then, or so much later; 0: now */
 };
 
 /* What to do about a host that has a job. */
@@ -51,7 +52,13 @@ struct orders_request {
 #define ORDERS_ROTATION_NEXT \
 	"if nobody is at it, netboot-ctl bmc rotate finds out and finishes it"
 
-enum { ORDERS_LIMIT_DEFAULT = 20, ORDERS_GRACEFUL_DEFAULT_S = 60 };
+enum {
+	ORDERS_LIMIT_DEFAULT = 20,
+	ORDERS_GRACEFUL_DEFAULT_S = 60,
+	ORDERS_WINDOW_DEFAULT_S = 3600,
+	ORDERS_WINDOW_MAX_S = 7 * 24 * 3600,
+	ORDERS_AHEAD_MAX_S = 31 * 24 * 3600,
+};
 
 /* A reason as people give it, of an order or of anything else: not longer than there is room for, and
  * when it is `required` not blank. -EINVAL with *err. */

@@ -213,6 +213,10 @@ def old_order(lab):
     lab.order(created=int((time.time() - 7200) * 1e6))
 
 
+def missed_window(lab):
+    lab.order(not_before=int((time.time() - 7200) * 1e6), not_after=int((time.time() - 3600) * 1e6))
+
+
 def same_machine(lab):
     lab.s.order(lab.s.bundle())
     lab.s.wait_stage("power")
@@ -283,6 +287,7 @@ SCENES = {
     "preflight-timeout": huge_image,
     "image-unreadable": unreadable,
     "order-too-old": old_order,
+    "window-missed": missed_window,
     "machine-busy": same_machine,
     "script-not-written": no_scripts,
 }

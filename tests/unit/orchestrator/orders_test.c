@@ -6,6 +6,7 @@
 #include "db/db_event.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
+#include "lib/clock.h"
 
 static int64_t
 silence_of_all(void *arg, const char *site)
@@ -113,6 +114,12 @@ refusals(void **state)
 		"bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','graceful_s':-1}",
 		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','at':'soon'}", "bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','window_s':60}", "bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','at':'2001-01-01T00:00:00Z'}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','at':'2901-01-01T00:00:00Z'}",
+		"bad-value"},
 	    {"{'kind':'boot','hosts':'a.los','reason':'r'}", "image-unknown"},
 	    {"{'kind':'live','hosts':'a.los','reason':'r'}", "image-unknown"},
 	    {"{'kind':'live','hosts':'a.los','reason':'r','image':'debian'}",
@@ -163,6 +170,40 @@ an_absent_agent_is_no_queue(void **state)
 	assert_string_equal(order(f, request, 61000000), "agent-absent");
 	assert_string_equal(order(f, request, 59000000), "");
 	assert_string_equal(order(f, request, 0), "host-busy");
+}
+
+/* FIXTURE_NOW is in the year that `at` names. */
+static void
+one_for_later_holds_no_host(void **state)
+{
+	struct fixture *f = *state;
+	struct store_names ids = {0};
+	struct db_job job;
+	char id[ID_SIZE], at[CLOCK_TEXT_SIZE], request[256];
+	static const char now[] = "{'kind':'reboot','hosts':'a.los','reason':'r'}";
+
+	clock_text(FIXTURE_NOW + 3600 * USEC_PER_SEC, at, sizeof(at));
+	snprintf(request, sizeof(request),
+	    "{'kind':'reboot','hosts':'a.los','reason':'r','at':'%s','window_s':60}", at);
+	assert_string_equal(order(f, request, 0), "");
+	assert_int_equal(db_job_open_of_host(f->store, "a.los", id), -ENOENT);
+	assert_int_equal(db_job_any_of_host(f->store, "a.los", id), 0);
+	assert_int_equal(db_job_get(f->store, id, &job), 0);
+	assert_true(db_job_waits(&job));
+	assert_int_equal(job.not_before, FIXTURE_NOW + 3600 * USEC_PER_SEC);
+	assert_int_equal(job.not_after, job.not_before + 60 * USEC_PER_SEC);
+	assert_string_equal(order(f, now, 0), "");
+	assert_string_equal(order(f, now, 0), "host-busy");
+	assert_string_equal(order(f, request, 0), "");
+	assert_int_equal(db_job_waiting_of_host(f->store, "a.los", &ids), 0);
+	assert_int_equal(ids.n, 2);
+	store_names_done(&ids);
+	/* Begun, it is what its host is busy with, beside the other that was begun before. */
+	job.state = DB_JOB_RUNNING;
+	assert_int_equal(db_job_update(f->store, &job), 0);
+	assert_int_equal(db_job_waiting_of_host(f->store, "a.los", &ids), 0);
+	assert_int_equal(ids.n, 1);
+	store_names_done(&ids);
 }
 
 static void
@@ -245,6 +286,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(refusals, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		an_absent_agent_is_no_queue, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		one_for_later_holds_no_host, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		files_are_looked_at_again, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(

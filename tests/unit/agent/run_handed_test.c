@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Jobs that were handed down in advance: when they begin, and what becomes of them with the other jobs. */
+#include "agent/run_handed.h"
+
+#include <errno.h>
+
+#include "tests/unit/agent/run_jobs_kit.h"
+
+static void
+it_begins_in_its_window_alone(void **state)
+{
+	static const struct {
+		int64_t now;
+		bool busy;
+		enum run_handed_what what;
+	} table[] = {
+	    {0, false, RUN_HANDED_WAIT},
+	    {99, false, RUN_HANDED_WAIT},
+	    {100, false, RUN_HANDED_BEGIN},
+	    {100, true, RUN_HANDED_WAIT},
+	    {199, false, RUN_HANDED_BEGIN},
+	    {199, true, RUN_HANDED_WAIT},
+	    {200, false, RUN_HANDED_MISSED},
+	    {200, true, RUN_HANDED_MISSED},
+	    {INT64_MAX, false, RUN_HANDED_MISSED},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		assert_int_equal(run_handed_decide(100, 200, table[i].now, table[i].busy),
+		    table[i].what);
+}
+
+static void
+one_without_a_window_does_not_wait(void **state)
+{
+	struct bundle *b = job_fixture_bundle();
+	struct run_limits limits = {.by_logs = false};
+	struct run *r = str_alloc(sizeof(*r));
+
+	(void)state;
+	run_plan(b, &limits, r);
+	assert_false(run_handed_waits(b, 50));
+	assert_false(run_handed_is(b, r));
+	b->not_before = 100;
+	b->not_after = 200;
+	assert_true(run_handed_waits(b, 99));
+	assert_false(run_handed_waits(b, 100));
+	assert_true(run_handed_is(b, r));
+	r->stage = STAGE_PREFLIGHT; /* begun */
+	assert_false(run_handed_is(b, r));
+	free(r);
+	bundle_done(b);
+	free(b);
+}
+
+static void
+a_window_is_read_as_it_was_written(void **state)
+{
+	struct bundle *b = job_fixture_bundle(), *again = str_alloc(sizeof(*again));
+	struct error err = {.code = ""};
+	json_t *v;
+
+	(void)state;
+	v = bundle_to_json(b);
+	assert_null(json_object_get(v, "not_before"));
+	json_decref(v);
+	b->not_before = 100;
+	b->not_after = 200;
+	v = bundle_to_json(b);
+	assert_int_equal(bundle_from_json(v, again, &err), 0);
+	assert_int_equal(again->not_before, 100);
+	assert_int_equal(again->not_after, 200);
+	bundle_done(again);
+	json_object_set_new(v, "not_after", json_integer(100));
+	assert_int_equal(bundle_from_json(v, again, &err), -EINVAL);
+	json_object_set_new(v, "not_before", json_integer(-5));
+	assert_int_equal(bundle_from_json(v, again, &err), -EINVAL);
+	json_object_del(v, "not_before");
+	assert_int_equal(bundle_from_json(v, again, &err), -EINVAL);
+	json_decref(v);
+	bundle_done(b);
+	free(b);
+	free(again);
+}
+
+/* One that may begin from so many milliseconds from now, for as long as the other. */
+static struct bundle *
+for_later(int64_t in_ms, int64_t for_ms)
+{
+	struct bundle *b = job_fixture_bundle();
+
+	b->bmc.address[0] = '\0'; /* begun, it fails at once: no-bmc */
+	b->created = clock_wall();
+	b->not_before = b->created + in_ms * USEC_PER_MSEC;
+	b->not_after = b->not_before + for_ms * USEC_PER_MSEC;
+	return b;
+}
+
+static void
+one_begins_in_its_window(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *again = for_later(1000, 60000);
+	int64_t opens = again->not_before;
+
+	accept_one(k, for_later(1000, 60000));
+	assert_non_null(find_event(k, "job.handed"));
+	accept_one(k, again);			      /* the order is repeated */
+	assert_int_equal(run_jobs_count(k->jobs), 0); /* the host is free meanwhile */
+	assert_false(run_jobs_has_host(k->jobs, "edge01"));
+	/* The agent is restarted while it waits. */
+	run_jobs_free(k->jobs);
+	open_jobs(k);
+	assert_int_equal(run_jobs_recover(k->jobs, NULL), 0);
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	await_event(k, "job.accepted");
+	assert_true(clock_wall() >= opens);
+	assert_string_equal(detail(await_event(k, "job.failed"), "code"), "no-bmc");
+	accept_one(k, for_later(1000, 60000)); /* over, and ordered once more */
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+}
+
+static void
+one_waits_for_its_host(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *other = job_fixture_bundle(), *late = for_later(200, 900);
+	const struct event *ev;
+
+	str_clip(other->job, sizeof(other->job), "01m8186kad100001");
+	other->kind = BUNDLE_POWER;
+	str_clip(other->power_action, sizeof(other->power_action), "on");
+	accept_one(k, other); /* its BMC is silent for longer than the window */
+	accept_one(k, late);
+	ev = await_event(k, "job.failed");
+	assert_string_equal(detail(ev, "code"), "window-missed");
+	assert_non_null(strstr(detail(ev, "text"), "01m8186kad100001"));
+	accept_one(k, for_later(200, 900)); /* a repetition does not begin it after all */
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	assert_int_equal(spool_job_known(k->spool, "01m8186kad100000"), 1);
+	assert_int_equal(run_jobs_count(k->jobs), 1);
+}
+
+static void
+nobody_ran_in_its_window(void **state)
+{
+	struct kit *k = *state;
+
+	/* Nobody ran in its window. */
+	accept_one(k, for_later(60, 60));
+	assert_non_null(find_event(k, "job.handed"));
+	run_jobs_free(k->jobs);
+	while (clock_wall() < k->events[0].at + 200 * USEC_PER_MSEC)
+		event_base_loop(k->base, EVLOOP_NONBLOCK);
+	open_jobs(k);
+	assert_int_equal(run_jobs_recover(k->jobs, NULL), 0);
+	assert_string_equal(
+	    detail(await_event(k, "job.failed"), "code"), "window-missed");
+	assert_int_equal(k->accepted, 0);
+}
+
+static void
+one_is_cancelled(void **state)
+{
+	struct kit *k = *state;
+
+	accept_one(k, for_later(60000, 60000));
+	run_jobs_cancel(k->jobs, "01m8186kad100000", "ops");
+	assert_string_equal(detail(await_event(k, "job.cancelled"), "by"), "ops");
+	accept_one(k, for_later(0, 60000));
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+}
+
+static void
+one_ends_with_the_agents_charge(void **state)
+{
+	struct kit *k = *state;
+
+	accept_one(k, for_later(60000, 60000));
+	run_jobs_end_unused(k->jobs, "the agent: another one is in charge", NULL);
+	assert_non_null(strstr(detail(await_event(k, "job.cancelled"), "by"), "charge"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(it_begins_in_its_window_alone),
+	    cmocka_unit_test(one_without_a_window_does_not_wait),
+	    cmocka_unit_test(a_window_is_read_as_it_was_written),
+	    cmocka_unit_test_setup_teardown(one_begins_in_its_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_waits_for_its_host, setup, teardown),
+	    cmocka_unit_test_setup_teardown(nobody_ran_in_its_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(one_is_cancelled, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		one_ends_with_the_agents_charge, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
