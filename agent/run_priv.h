@@ -113,7 +113,8 @@ struct run_look {
 struct run_jobs {
 	struct run_jobs_deps d;
 	struct run_job *by_id, *by_host;
-	struct run_handed *handed; /* jobs that wait for their window, by id: run_handed.h */
+	struct run_handed
+	    *handed; /* jobs that wait for their window, by id: run_handed.h */
 	struct run_item *head, **tail;
 	size_t queued;
 	struct run_look *looks;

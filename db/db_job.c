@@ -86,7 +86,8 @@ static const char *const sql[] = {
     [JOB_IDS_HOST] = "SELECT id FROM job WHERE host = $1 AND " BEFORE NARROW,
     [JOB_IDS_KIND] = "SELECT id FROM job WHERE kind = $4 AND " BEFORE NARROW,
     [JOB_IDS_OPEN] = "SELECT id FROM job WHERE ended IS NULL AND " BEFORE NARROW,
-    [JOB_OPEN_HOSTS] = "SELECT host FROM job WHERE ended IS NULL ORDER BY host LIMIT $1",
+    [JOB_OPEN_HOSTS] =
+	"SELECT DISTINCT host FROM job WHERE ended IS NULL ORDER BY host LIMIT $1",
     [JOB_BUNDLE] = "SELECT bundle FROM job WHERE id = $1",
     [JOB_UPDATE] =
 	"UPDATE job SET state = $2, stage = $3, attempt = $4, agent = $5, boot = $6,"

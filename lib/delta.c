@@ -27,16 +27,17 @@ static int
 map_file(int fd, int prot, int64_t max, struct map *ret)
 {
 	struct stat st;
-	void *at;
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
 	if (st.st_size <= 0 || st.st_size > max)
 		return -EFBIG;
-	at = mmap(NULL, (size_t)st.st_size, prot, MAP_SHARED, fd, 0);
-	if (at == MAP_FAILED)
+	ret->at = mmap(NULL, (size_t)st.st_size, prot, MAP_SHARED, fd, 0);
+	if (ret->at == MAP_FAILED) {
+		ret->at = NULL;
 		return -errno;
-	*ret = (struct map){at, (size_t)st.st_size};
+	}
+	ret->len = (size_t)st.st_size;
 	return 0;
 }
 

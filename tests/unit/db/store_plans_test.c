@@ -19,8 +19,9 @@ static const struct {
     {"SELECT id FROM job ORDER BY id DESC LIMIT 1", "SCAN job USING COVERING "},
     {"SELECT seq, at, hash FROM audit ORDER BY seq DESC LIMIT 1", "SCAN audit"},
     {"SELECT boot, host, site, began", "SCAN console USING INDEX console_added"},
-    /* Open jobs are at most one a host, and this index has no others. */
-    {"SELECT host FROM job WHERE ended IS NULL", "SCAN job USING INDEX job_open_host"},
+    /* Open jobs are one a host and those that wait for their time, and this index has no others. */
+    {"SELECT DISTINCT host FROM job WHERE ended IS NULL",
+	"SCAN job USING INDEX job_open_any"},
     {"SELECT j.id, j.site, g.entered + g.deadline_us", "SCAN j USING INDEX job_open"},
     /* Lists of what people made by hand, one by one. */
     {"SELECT id, name, role, digest", "SCAN token USING INDEX"},
