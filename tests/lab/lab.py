@@ -84,8 +84,8 @@ class Machine:
         self.sol = False  # its serial line goes to bmcsim, for Serial over LAN
         self.sol_address = f"127.0.1.{index}:{9400 + index}"
         self.image = "lab-installer"
-        self.mac = f"52:54:00:77:00:{index:02x}"
-        self.uuid = f"11223344-5566-7788-99aa-bbccddee{index:04x}"
+        self.mac = f"52:54:00:77:{lab.number:02x}:{index:02x}"
+        self.uuid = f"11223344-5566-7788-99aa-bbccddee{lab.number:02x}{index:02x}"
         self.ip, self.ip6 = f"10.77.0.{10 + index}", f"fd77::{10 + index}"
         self.bmc_ip = f"127.0.1.{index}"
         self.bmc_port = 9100 + index
@@ -97,7 +97,7 @@ class Machine:
 
     def inventory(self):
         return {
-            "name": self.name, "site": "local", "firmware": self.firmware.split("-")[0], "uuid": self.uuid,
+            "name": self.name, "site": self.lab.site_name, "firmware": self.firmware.split("-")[0], "uuid": self.uuid,
             "nics": [{"mac": self.mac, "boot": True, **({"ip": self.ip} if self.lab.v4 and self.ip else {}),
                       **({"ip6": self.ip6} if self.lab.v6 else {})}],
             "labels": {"role": "lab"}, "image": self.image, **({"loaders": self.loaders} if self.loaders else {}),
@@ -149,6 +149,8 @@ class Machine:
 
 
 class Lab:
+    site_name, number = "local", 0  # which site it is, of those of one orchestrator
+
     def __init__(self, name="lab", variant="release", keep=False, deadlines=None, v4=True, v6=False):
         """v4, v6: the families that the site has."""
         self.ns = f"{name}-{os.getpid()}"
@@ -167,6 +169,7 @@ class Lab:
         # Members of agent.yaml's boot_services that are added or replaced.
         self.boot_services = {"services": {"dhcp4": "on" if v4 else "off"}}
         self.socket = self.path("orchestrator.sock")
+        self.orchestrator = None  # how the agent dials it; None: the socket
         self.web = []  # addresses of the page, in the namespace
         self.loaders_dir = LOADERS
 
@@ -346,11 +349,15 @@ web: {{listen: {json.dumps(self.web)}}}
         return True
 
     def start_agent(self):
+        self.write_agent()
+        self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
+
+    def write_agent(self):
         for d in ("agent", "scripts", "bootd"):
             os.makedirs(self.path(d), exist_ok=True)
         stages = "".join(f"  {k}: {v}\n" for k, v in self.deadlines.items())
-        self.write("agent.yaml", f"""site: local
-orchestrator: unix:{self.socket}
+        self.write("agent.yaml", f"""site: {self.site_name}
+orchestrator: {self.orchestrator or "unix:" + self.socket}
 state_dir: {self.path("agent")}
 bootd: {self.program("netboot-bootd")}
 site_url: {self.url}
@@ -367,7 +374,6 @@ boot_services:
     file: {self.path("bootd", "events.ndjson")}
   user: nobody
 """, 0o600)
-        self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
 
     def subnets(self):
         v4 = [{"prefix": "10.77.0.0/24", "gateway": SERVER_IP, "dns": [SERVER_IP], "lease_s": 3600}]
@@ -376,7 +382,7 @@ boot_services:
 
     def inventory(self):
         return {
-            "sites": [{"name": "local", "timezone": "Africa/Johannesburg", "url": self.url, "subnets": self.subnets(),
+            "sites": [{"name": self.site_name, "timezone": "Africa/Johannesburg", "url": self.url, "subnets": self.subnets(),
                        **self.site}],
             "images": [{"name": name, **image} for name, image in self.images.items()],
             "hosts": [m.inventory() for m in self.machines.values()],
@@ -387,7 +393,8 @@ boot_services:
         self.write("inventory.yaml", json.dumps(self.inventory(), indent=2), 0o600)
         self.ctl("apply", "-f", self.path("inventory.yaml"))
         wait_for(lambda: any(a.get("last_seen") for a in json.loads(
-            self.ctl("-o", "json", "agent", "list").stdout)["items"]), "the agent to be seen")
+            self.ctl("-o", "json", "agent", "list").stdout)["items"] if a["site"] == self.site_name),
+            "the agent to be seen")
 
     # Use
 
