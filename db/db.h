@@ -145,8 +145,8 @@ void
 db_rollback(struct db *db); /* nothing open: nothing happens */
 bool
 db_in_transaction(const struct db *db);
-/* A part of an open transaction that may be undone alone. One at a time; each is ended by one of the
- * other two. */
+/* A part of an open transaction that may be undone alone. Each is ended by one of the other two, and one
+ * that began within another before that. */
 int
 db_part_begin(struct db *db) MUST_CHECK;
 int

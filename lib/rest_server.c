@@ -30,7 +30,7 @@
 enum {
 	HEADERS_MAX = 64 * 1024,
 	IDLE_TIMEOUT_S = 60,
-	BACKLOG = 128,
+	BACKLOG = 4096, /* after a restart a thousand agents come at once */
 	SLOW_HANDLER_MS = 50,
 	SOCKET_MODE = 0660,
 };

@@ -25,7 +25,7 @@
 #include "lib/rest_tls.h"
 #include "lib/str.h"
 
-enum { LISTENERS_MAX = 16, BACKLOG = 128, PAUSE_MS = 100, NOBODYS_BODY = 4096 };
+enum { LISTENERS_MAX = 16, BACKLOG = 4096, PAUSE_MS = 100, NOBODYS_BODY = 4096 };
 
 #define TELL_EVERY_US (60 * USEC_PER_SEC)
 

@@ -41,7 +41,8 @@
 enum {
 	REDELIVER_US = 2 * 1000 * 1000,
 	SEEN_STORE_US = 10 * 1000 * 1000,
-	ORDERS_MAX = 200, /* told in one answer */
+	STORE_SEEN_MS = 500, /* those that were heard meanwhile share a transaction */
+	ORDERS_MAX = 200,    /* told in one answer */
 	DUE_MAX = 4000,
 	CLOCK_SLACK = 5 * 1000 * 1000, /* µs */
 };
@@ -49,7 +50,8 @@ enum {
 struct dispatch_poll {
 	struct dispatch_poll *next, *prev;
 	struct dispatch *d;
-	struct rest_request *rq; /* NULL: the client went away */
+	struct dispatch_site *site;
+	struct rest_request *rq;
 	struct agent_msg_poll msg;
 	int64_t until; /* mono */
 	struct event *timer;
@@ -74,9 +76,56 @@ dispatch_new(const struct dispatch_ops *ops)
 static void
 poll_free(struct dispatch_poll *p)
 {
-	DL_DELETE(p->d->polls, p);
+	DL_DELETE(p->site->polls, p);
 	event_free(p->timer);
 	free(p);
+}
+
+/* When agents were heard last, of all sites at once: with a thousand of them a commit for each poll alone would keep the disk
+ * busy, above all after a restart, when they come together. */
+static void
+store_seen(struct dispatch *d)
+{
+	struct db *db = store_db(d->ops.store);
+	int64_t mono = clock_mono();
+	struct dispatch_site *s;
+	int rc = db_begin(db);
+
+	for (s = d->sites; rc == 0 && s; s = s->hh.next)
+		if (s->unstored)
+			rc = db_agent_seen(
+			    d->ops.store, s->agent, s->name, s->heard.wall, s->has_table);
+	rc = rc < 0 ? rc : db_commit(db);
+	if (rc < 0) {
+		db_rollback(db);
+		log_error(d->ops.log, "cannot note when agents were heard: %d", rc);
+	}
+	/* What could not be noted is by a later poll. */
+	for (s = d->sites; s; s = s->hh.next) {
+		if (s->unstored && rc == 0)
+			s->stored = mono;
+		s->unstored = false;
+	}
+}
+
+static void
+on_store_seen(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	store_seen(arg);
+}
+
+static void
+store_seen_soon(struct dispatch *d, struct dispatch_site *s)
+{
+	const struct timeval soon = {0, STORE_SEEN_MS * 1000};
+
+	s->unstored = true;
+	if (!d->store_seen)
+		d->store_seen = evtimer_new(d->ops.base, on_store_seen, d);
+	if (!evtimer_pending(d->store_seen, NULL))
+		evtimer_add(d->store_seen, &soon);
 }
 
 void
@@ -85,12 +134,16 @@ dispatch_free(struct dispatch *d)
 	if (!d)
 		return;
 	dispatch_call_free_all(d);
-	while (d->polls)
-		poll_free(d->polls);
+	dispatch_report_free_all(d);
+	store_seen(d);
+	if (d->store_seen)
+		event_free(d->store_seen);
 	struct dispatch_site *s, *snext;
 	HASH_ITER (hh, d->sites, s, snext) {
+		while (s->polls)
+			poll_free(s->polls);
 		HASH_DEL(d->sites, s);
-		json_decref(s->table);
+		free(s->table);
 		free(s);
 	}
 	struct dispatch_sent *it, *next;
@@ -251,19 +304,20 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 
 	if (other && s->agent[0])
 		rc = take_over(d, s, agent, now, err);
-	if (rc < 0)
-		return rc;
-	/* Not at every poll: with a thousand sites that alone would keep the disk busy.
-	 */
-	if (other || !s->stored || mono - s->stored > SEEN_STORE_US) {
+	if (rc == 0 && other) {
 		rc = db_agent_seen(d->ops.store, agent, s->name, now, table_version);
 		if (rc < 0)
 			return db_error(
 			    store_db(d->ops.store), rc, err, "note the agent");
 		s->stored = mono;
 	}
+	if (rc < 0)
+		return rc;
 	str_clip(s->agent, sizeof(s->agent), agent);
 	presence_note(&s->heard, now, mono);
+	s->has_table = table_version;
+	if (!s->stored || mono - s->stored > SEEN_STORE_US)
+		store_seen_soon(d, s);
 	return 0;
 }
 
@@ -324,6 +378,8 @@ dispatch_refuse(struct rest_request *rq, const struct error *err)
 		status = 409;
 	else if (str_eq(err->code, "disk-full"))
 		status = 507;
+	else if (str_eq(err->code, "busy"))
+		status = 503;
 	else if (str_eq(err->code, "bad-value") || str_eq(err->code, "bad-version") ||
 		 str_eq(err->code, "bad-json"))
 		status = 400;
@@ -512,12 +568,12 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
  * nothing. -EINPROGRESS: not before the site has been read, since orders come with the table
  * or after it. */
 static int
-gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret_next,
+gather(struct dispatch_poll *p, char **ret_table, json_t *orders, int64_t *ret_next,
     struct error *err)
 {
 	struct dispatch *d = p->d;
 	struct db *db = store_db(d->ops.store);
-	struct dispatch_site *s = dispatch_site(d, p->msg.site);
+	struct dispatch_site *s = p->site;
 	struct store_names ids = {0};
 	int64_t version = 0, room = 0;
 	int rc = db_site_version(d->ops.store, p->msg.site, &version);
@@ -556,23 +612,31 @@ gather(struct dispatch_poll *p, json_t **ret_table, json_t *orders, int64_t *ret
 	return 0;
 }
 
+/* The table is a text already. Takes both. */
 static void
-answer(struct dispatch_poll *p, json_t *table, json_t *orders)
+answer(struct dispatch_poll *p, char *table, json_t *orders)
 {
+	static const char format[] = "{\"v\":1,\"table\":%s,\"orders\":%s}";
 	struct rest_request *rq = p->rq;
+	char *tail = json_text(orders);
+	size_t size = sizeof(format) + strlen(table ? table : "null") + strlen(tail);
+	char *text = str_alloc(size);
 
+	if (str_format(text, size, format, table ? table : "null", tail) < 0)
+		abort();
+	free(table);
+	free(tail);
+	json_decref(orders);
 	poll_free(p);
-	rest_reply(rq, 200,
-	    json_pack("{s:i, s:o, s:o}", "v", 1, "table", table ? table : json_null(),
-		"orders", orders),
-	    NULL);
+	rest_reply_json(rq, 200, text, NULL);
 }
 
 /* Answers the poll, or sets its timer to when it is to be looked at again. */
 static void
 consider(struct dispatch_poll *p)
 {
-	json_t *table = NULL, *orders = json_array();
+	json_t *orders = json_array();
+	char *table = NULL;
 	int64_t next = p->until, mono = clock_mono();
 	struct error err = {.code = ""};
 	int rc = gather(p, &table, orders, &next, &err);
@@ -585,7 +649,7 @@ consider(struct dispatch_poll *p)
 	if (rc < 0) {
 		struct rest_request *rq = p->rq;
 		json_decref(orders);
-		json_decref(table);
+		free(table);
 		poll_free(p);
 		dispatch_refuse(rq, &err);
 		return;
@@ -618,11 +682,11 @@ on_gone(void *arg)
 /* An agent has one poll at a time: an older one is what a broken connection left behind.
  */
 static void
-drop_older(struct dispatch *d, const char *agent)
+drop_older(struct dispatch_site *s, const char *agent)
 {
 	struct dispatch_poll *p, *next;
 
-	DL_FOREACH_SAFE(d->polls, p, next)
+	DL_FOREACH_SAFE(s->polls, p, next)
 	if (str_eq(p->msg.agent, agent))
 		answer(p, NULL, json_array());
 }
@@ -643,6 +707,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 {
 	struct agent_msg_poll msg;
 	struct error err = {.code = ""};
+	struct dispatch_site *s;
 	int64_t version;
 	const json_t *body = rest_body(rq, &err);
 	int rc = body ? agent_msg_poll_from_json(body, &msg, &err) : -EINVAL;
@@ -658,18 +723,20 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 		dispatch_refuse(rq, &err);
 		return;
 	}
-	dispatch_site(d, msg.site)->trouble = msg.trouble;
-	dispatch_site(d, msg.site)->own_servers = msg.own_servers;
-	dispatch_site(d, msg.site)->stop = msg.stop;
-	note_clock(dispatch_site(d, msg.site), msg.now);
-	drop_older(d, msg.agent);
+	s = dispatch_site(d, msg.site);
+	s->trouble = msg.trouble;
+	s->own_servers = msg.own_servers;
+	s->stop = msg.stop;
+	note_clock(s, msg.now);
+	drop_older(s, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;
+	p->site = s;
 	p->rq = rq;
 	p->msg = msg;
 	p->until = clock_mono() + msg.wait_s * USEC_PER_SEC;
 	p->timer = evtimer_new(d->ops.base, on_timer, p);
-	DL_APPEND(d->polls, p);
+	DL_APPEND(s->polls, p);
 	rest_on_gone(rq, on_gone, p);
 	consider(p);
 }
@@ -679,7 +746,6 @@ dispatch_wake(struct dispatch *d, const char *site)
 {
 	struct dispatch_poll *p, *next;
 
-	DL_FOREACH_SAFE(d->polls, p, next)
-	if (str_eq(p->msg.site, site))
-		consider(p);
+	DL_FOREACH_SAFE(dispatch_site(d, site)->polls, p, next)
+	consider(p);
 }

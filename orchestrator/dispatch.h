@@ -22,8 +22,9 @@ struct dispatch_ops {
 	struct event_base *base;
 	const struct log *log;
 	struct store *store;
-	const char *database; /* the store's path; borrowed */
-	struct workq *reads;  /* for what takes long to read */
+	const char *database;  /* the store's path; borrowed */
+	struct workq *reads;   /* for what takes long to read */
+	struct store **reader; /* of that queue's one thread: orch.h */
 	const struct secret_key *key;
 	struct rng *rng;
 	struct metrics *metrics; /* or NULL */

@@ -17,6 +17,7 @@
 struct dispatch_poll;
 struct dispatch_sent;
 struct dispatch_call;
+struct dispatch_waiting;
 
 /* What is known of a site's agent beyond the database; lost at a restart without harm. */
 struct dispatch_site {
@@ -25,10 +26,15 @@ struct dispatch_site {
 	char agent[ID_SIZE];   /* in charge */
 	struct presence heard; /* last poll */
 	int64_t stored;	       /* mono, when the database was told of one */
-	json_t *table;	       /* as read last, or NULL */
+	bool unstored;	       /* it is to be told of the last one */
+	int64_t has_table;     /* version, as the agent said last */
+	struct dispatch_poll *polls;
+	char *table; /* JSON, as read last, until an agent has been given it; or NULL */
 	int64_t table_version;
-	bool reading;		/* … it anew */
+	struct dispatch_site *read_next, *read_prev; /* of those that wait to be read */
+	enum { DISPATCH_NOT_READ, DISPATCH_READ_SOON, DISPATCH_READ_NOW } to_read;
 	struct error table_err; /* why the last reading failed, until a poll is told */
+	size_t n_reports;	/* that wait to be recorded */
 	struct record_gap gap;
 	struct error trouble;	    /* of its agent, as the last poll said */
 	struct agent_msg_stop stop; /* the same */
@@ -43,9 +49,14 @@ struct dispatch_site {
 struct dispatch {
 	struct dispatch_ops ops;
 	struct dispatch_site *sites;
-	struct dispatch_poll *polls;
-	struct dispatch_call *calls; /* all, by id */
-	struct dispatch_sent *sent;  /* job → when it was handed out last */
+	struct dispatch_waiting *reports; /* that have come and are not recorded yet */
+	size_t n_reports;
+	struct event *turn; /* in which they are; NULL before the first one */
+	struct event *store_seen;
+	struct dispatch_site *to_read[DISPATCH_READ_NOW + 1]; /* by haste */
+	bool reading;					      /* one of them */
+	struct dispatch_call *calls;			      /* all, by id */
+	struct dispatch_sent *sent; /* job → when it was handed out last */
 };
 
 /* Finds or makes it. */
@@ -56,12 +67,15 @@ dispatch_site(struct dispatch *d, const char *name);
 int
 dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *agent,
     int64_t table_version, struct error *err) MUST_CHECK;
-/* The site's table for an agent that has version `have`, when `version` is the present one. 0 with *ret
+/* The site's table, as JSON, for an agent that has version `have`, when `version` is the present one. 0 with *ret
  * owned by the caller; -EINPROGRESS: it is being read, and the site's polls are woken then; another errno
  * with *err. */
 int
 dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
-    int64_t have, json_t **ret, struct error *err) MUST_CHECK;
+    int64_t have, char **ret, struct error *err) MUST_CHECK;
+/* Reports that were not recorded are the agents' still. */
+void
+dispatch_report_free_all(struct dispatch *d);
 /* Gives a copy of the host's BMC the manners that its owner named, what was learned of it, and where its
  * credentials may be sent. An errno of the database: that is not known. */
 int

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Sites as their agents must know them: subnets and hosts, thousands of them at a big site. So a site is read
- * in a thread, through a connection of its own, in one state of the database; the event loop only hands
- * out what was read, and keeps it while the site's version stands.
+ * in a thread, through that thread's connection, in one state of the database, and the event loop only hands
+ * out the text. After a change of the whole fleet a thousand of them are to be read: one at a time, so that others who read
+ * there have their turn between them; first those whose agents are waited for with a job or a call. A text is kept until it was
+ * handed out and no longer: a site has one agent.
  *
  * Entry point: dispatch_table_get(). The site owns what was read last; a reading owns what it reads until it
  * is done, and then wakes the site's polls. Failure modes: a database that cannot be read is told to one poll,
@@ -10,6 +12,7 @@
 #include <stdlib.h>
 
 #include "db/db_image.h"
+#include "db/db_job.h"
 #include "db/db_site.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -17,9 +20,11 @@
 
 struct reading {
 	struct dispatch *d;
-	const char *database; /* borrowed */
+	const char *database;  /* borrowed */
+	struct store **reader; /* the thread's */
 	char site[64];
 	json_t *table;
+	char *text; /* … as it is handed out */
 	int64_t version;
 	bool menu_full; /* there are more images than a menu has items */
 	struct error err;
@@ -124,29 +129,36 @@ static void
 run(void *arg)
 {
 	struct reading *r = arg;
-	struct store *s = NULL;
 
-	r->rc = store_open_reader(r->database, &s, &r->err);
+	r->rc = *r->reader ? 0 : store_open_reader(r->database, r->reader, &r->err);
 	if (r->rc < 0)
 		return;
-	bool begun = db_read_begin(store_db(s));
-	r->rc = read_table(s, r);
+	struct db *db = store_db(*r->reader);
+	bool begun = db_read_begin(db);
+	r->rc = read_table(*r->reader, r);
 	if (r->rc < 0)
-		db_error(store_db(s), r->rc, &r->err, "read the site");
-	db_read_end(store_db(s), begun);
-	store_close(s);
+		db_error(db, r->rc, &r->err, "read the site");
+	db_read_end(db, begun);
+	if (r->rc == 0)
+		r->text = json_text(r->table);
+	json_decref(r->table);
 }
+
+static struct dispatch_site *
+read_one(struct dispatch *d);
 
 static void
 on_read(void *arg)
 {
 	struct reading *r = arg;
-	struct dispatch_site *site = dispatch_site(r->d, r->site);
+	struct dispatch *d = r->d;
+	struct dispatch_site *site = dispatch_site(d, r->site);
 
-	site->reading = false;
+	d->reading = false;
+	site->to_read = DISPATCH_NOT_READ;
 	if (r->rc == 0) {
-		json_decref(site->table);
-		site->table = r->table;
+		free(site->table);
+		site->table = r->text;
 		site->table_version = r->version;
 		if (r->menu_full)
 			log_warn(r->d->ops.log,
@@ -158,51 +170,103 @@ on_read(void *arg)
 		log_error(r->d->ops.log, "site %s: %s", r->site, r->err.text);
 		site->table_err = r->err;
 	}
-	dispatch_wake(r->d, r->site);
+	dispatch_wake(d, r->site);
+	/* Nobody has waited for it. */
+	free(site->table);
+	site->table = NULL;
+	while (r->rc != -ECANCELED && (site = read_one(d)) != NULL)
+		dispatch_wake(d, site->name);
 	free(r);
 }
 
-static int
-begin_reading(struct dispatch *d, struct dispatch_site *site, struct error *err)
+static void
+submit(struct dispatch *d, struct dispatch_site *site)
 {
 	struct reading *r = str_alloc(sizeof(*r));
 
 	r->d = d;
 	r->database = d->ops.database;
+	r->reader = d->ops.reader;
 	str_clip(r->site, sizeof(r->site), site->name);
 	/* Unless it runs: a queue that ends skips what waits. */
 	r->rc =
 	    error_set(&r->err, -ECANCELED, "busy", NULL, "the orchestrator is ending");
-	int rc = workq_submit(d->ops.reads, run, on_read, r);
-	if (rc < 0) {
-		free(r);
-		return error_set(err, rc, "busy", "the agent comes again by itself",
-		    "too many sites wait to be read");
+	d->reading = workq_submit(d->ops.reads, run, on_read, r) == 0;
+	if (d->reading)
+		return;
+	free(r);
+	site->to_read = DISPATCH_NOT_READ;
+	error_set(&site->table_err, 0, "busy", "the agent comes again by itself",
+	    "too much waits to be read");
+}
+
+/* The next one, those in haste before the others. The site, when it cannot be; or NULL. */
+static struct dispatch_site *
+read_one(struct dispatch *d)
+{
+	for (int haste = DISPATCH_READ_NOW; haste > DISPATCH_NOT_READ; haste--) {
+		struct dispatch_site *site = d->to_read[haste];
+
+		if (d->reading || !site)
+			continue;
+		DL_DELETE2(d->to_read[haste], site, read_prev, read_next);
+		site->read_prev = site->read_next = NULL;
+		submit(d, site);
+		return d->reading ? NULL : site;
 	}
-	site->reading = true;
-	return 0;
+	return NULL;
+}
+
+/* Does its agent have something to do that waits for the table? */
+static bool
+in_haste(struct dispatch *d, const struct dispatch_site *site)
+{
+	struct store_names ids = {0};
+	bool due = site->n_waiting > 0;
+
+	if (!due)
+		due = db_job_due_of_site(d->ops.store, site->name, 1, &ids) == 0 &&
+		      ids.n > 0;
+	store_names_done(&ids);
+	return due;
+}
+
+/* Into the queue, or forward in it. */
+static void
+want_reading(struct dispatch *d, struct dispatch_site *site)
+{
+	bool waits = site->read_prev != NULL;
+
+	if (site->to_read == DISPATCH_READ_NOW ||
+	    (site->to_read == DISPATCH_READ_SOON && (!waits || !in_haste(d, site))))
+		return;
+	if (waits)
+		DL_DELETE2(d->to_read[site->to_read], site, read_prev, read_next);
+	site->to_read =
+	    waits || in_haste(d, site) ? DISPATCH_READ_NOW : DISPATCH_READ_SOON;
+	DL_APPEND2(d->to_read[site->to_read], site, read_prev, read_next);
+	(void)read_one(d);
 }
 
 int
 dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
-    int64_t have, json_t **ret, struct error *err)
+    int64_t have, char **ret, struct error *err)
 {
-	bool current = site->table && site->table_version == version;
-	int rc = 0;
+	/* While changes follow each other faster than a big site can be read, what was read last is still newer
+	 * than what the agent has. */
+	bool usable = site->table &&
+		      (site->table_version == version || site->table_version != have);
 
+	if (!usable && !site->table_err.code[0])
+		want_reading(d, site);
 	if (site->table_err.code[0]) {
 		*err = site->table_err;
 		site->table_err = (struct error){.code = ""};
 		return -EIO;
 	}
-	if (!current && !site->reading)
-		rc = begin_reading(d, site, err);
-	if (rc < 0)
-		return rc;
-	/* While changes follow each other faster than a big site can be read, what was read last is still newer
-	 * than what the agent has. */
-	if (!current && (!site->table || site->table_version == have))
+	if (!usable)
 		return -EINPROGRESS;
-	*ret = json_incref(site->table);
+	*ret = site->table;
+	site->table = NULL;
 	return 0;
 }

@@ -166,6 +166,7 @@ make_parts(struct orch *o)
 	    .store = o->store,
 	    .database = o->config->database,
 	    .reads = o->reads,
+	    .reader = &o->reader,
 	    .key = o->key,
 	    .rng = &o->rng,
 	    .metrics = o->metrics,

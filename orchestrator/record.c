@@ -18,6 +18,7 @@
 #include "orchestrator/record.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -292,6 +293,7 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
 	if (rc < 0)
 		return rc;
 	int64_t held = agent.last_seq;
+	size_t left = ops->limit > 0 ? ops->limit : SIZE_MAX;
 	if (m->n_events > 0 && m->first > held + 1) {
 		if (!gap_is_final(gap, m->first, now.mono)) {
 			*ret_held = held;
@@ -300,7 +302,7 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
 		rc = record_lost(s, m, held, now.wall, ops);
 		held = m->first - 1;
 	}
-	for (size_t i = 0; rc == 0 && i < m->n_events; i++) {
+	for (size_t i = 0; rc == 0 && i < m->n_events && left > 0; i++) {
 		int64_t number = m->first + (int64_t)i;
 		struct event *ev = &m->events[i];
 		if (number <= held)
@@ -309,6 +311,7 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
 			str_clip(ev->site, sizeof(ev->site), m->site);
 		rc = take_or_replace(s, m->agent, number, ev, now.wall, ops);
 		held = number;
+		left--;
 	}
 	if (rc == 0 && held != agent.last_seq)
 		rc = db_agent_advance(s, m->agent, held);

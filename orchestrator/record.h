@@ -26,6 +26,7 @@ struct record_ops {
 	    void *arg, int64_t number, const struct event *ev, const char *why);
 	/* Events that the agent had handed over are not here: numbers from..to. */
 	void (*on_lost)(void *arg, int64_t from, int64_t to);
+	size_t limit; /* events that are taken at a time; 0: all */
 	void *arg;
 };
 
@@ -35,7 +36,7 @@ struct record_clock {
 
 /* Within a transaction, which the caller rolls back on error. The agent's row must be there. Takes
  * what is new of `m` (blank sites are filled in) and sets *ret_held to the highest number held
- * then. A report that leaves numbers out is not taken, until the same gap has stood for
+ * then, which is below the report's last one where there are more than ops->limit: take it again. A report that leaves numbers out is not taken, until the same gap has stood for
  * RECORD_GAP_US. 0 or an errno of the database. */
 int
 record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,

@@ -51,6 +51,7 @@ EVENT_USERS = {
     "agent/run_jobs": "the timers of the stages",
     "agent/uplink": "the pause before the next attempt",
     "orchestrator/dispatch": "the long polls that wait",
+    "orchestrator/dispatch_report": "a transaction in each turn of the loop",
     "orchestrator/dispatch_call": "time limits of calls to agents",
     "orchestrator/fleet": "a slice of hosts in each turn, and clients that do not read",
     "orchestrator/retention": "turns of a round, and the next round",
