@@ -16,8 +16,8 @@
 #include <strings.h>
 
 #include "boot-services/http_date.h"
-#include "boot-services/http_range.h"
 #include "lib/compiler.h"
+#include "lib/http_range.h"
 
 static const struct {
 	const char *ending, *type;

@@ -23,8 +23,8 @@
 #include <string.h>
 #include <uthash.h>
 
-#include "boot-services/http_range.h"
 #include "lib/clock.h"
+#include "lib/http_range.h"
 #include "lib/str.h"
 
 enum { XFERS_MAX = 4096, KEY_SIZE = 448 };

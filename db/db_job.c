@@ -59,13 +59,14 @@ enum {
 static const char *const sql[] = {
     [JOB_ADD] =
 	"INSERT INTO job (id, kind, host, site, image, reason, by_whom, created, state,"
-	" stage, attempt, retry_of, bundle, not_before, not_after)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+	" stage, attempt, retry_of, bundle, not_before, not_after,"
+	" image_until)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
     [JOB_GET] =
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
 	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text,"
-	" not_before, not_after FROM job"
+	" not_before, not_after, image_until FROM job"
 	" WHERE id = $1",
     [JOB_OPEN_HOST] =
 	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND NOT " WAITS,
@@ -77,9 +78,9 @@ static const char *const sql[] = {
     [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
     [JOB_IDS] = "SELECT id FROM job WHERE " BEFORE NARROW,
-    [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND (state = "
-		     "'queued' OR cancel_at IS NOT NULL) ORDER BY CASE WHEN sent IS NULL "
-		     "THEN 1 ELSE 0 END, id LIMIT $2",
+    [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND ((state = "
+		     "'queued' AND image_until IS NULL) OR cancel_at IS NOT NULL)"
+		     " ORDER BY CASE WHEN sent IS NULL THEN 1 ELSE 0 END, id LIMIT $2",
     [JOB_OUT_SITE] = "SELECT COUNT(*) FROM job WHERE site = $1 AND ended IS NULL"
 		     " AND sent IS NOT NULL AND NOT " WAITS,
     [JOB_SENT] = "UPDATE job SET sent = $2 WHERE id = $1 AND sent IS NULL",
@@ -198,6 +199,8 @@ db_job_add(struct store *s, const struct db_job *job, const char *bundle)
 		db_bind_i64(st, 14, job->not_before);
 		db_bind_i64(st, 15, job->not_after);
 	}
+	if (job->image_until > 0)
+		db_bind_i64(st, 16, job->image_until);
 	return store_run(st);
 }
 
@@ -228,6 +231,7 @@ read_job(struct db_stmt *st, struct db_job *j)
 	db_col_copy(st, 22, j->agent_text, sizeof(j->agent_text));
 	j->not_before = db_col_i64(st, 23);
 	j->not_after = db_col_i64(st, 24);
+	j->image_until = db_col_i64(st, 25);
 }
 
 int

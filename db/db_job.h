@@ -45,6 +45,8 @@ struct db_job {
 	int64_t sent; /* 0: no agent was ever given it */
 	/* It may begin from the first time and until the other; both 0: at once. */
 	int64_t not_before, not_after;
+	int64_t
+	    image_until; /* it waits so long for its image to be at the site; 0: it does not */
 	/* What the agent said, where the verdict says more; "" otherwise. */
 	char agent_code[ERROR_CODE_SIZE];
 	char agent_text[ERROR_TEXT_SIZE];
@@ -99,7 +101,7 @@ db_job_last(struct store *s, char ret_id[ID_SIZE]) MUST_CHECK;
 int
 db_job_open_of_site(
     struct store *s, const char *site, struct store_names *ret) MUST_CHECK;
-/* Ids of a site's jobs that an agent has to be told of: not accepted yet, or to be
+/* Ids of a site's jobs that an agent has to be told of: not accepted yet and not waiting for their image, or to be
  * cancelled. What was told before comes first: it is under way, and never many. */
 int
 db_job_due_of_site(

@@ -26,6 +26,7 @@ enum store_set {
 	STORE_RETENTION,
 	STORE_WEBHOOK,
 	STORE_METRICS,
+	STORE_PLACE,
 	STORE_SETS,
 };
 
@@ -79,6 +80,8 @@ struct store_sql
 db_webhook_sql(void);
 struct store_sql
 db_metrics_sql(void);
+struct store_sql
+db_place_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

@@ -199,6 +199,8 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 	json_put(
 	    v, "table", m->table != NULL ? bundle_site_to_json(m->table) : json_null());
 	json_put(v, "orders", orders);
+	if (m->store > 0)
+		json_put_i64(v, "store", m->store);
 	return v;
 }
 
@@ -299,8 +301,11 @@ agent_msg_orders_from_json(
 	json_t *table = NULL;
 	int r;
 
-	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0)
+	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0 ||
+	    json_opt_i64(v, "store", &m.store, err) < 0)
 		return -EINVAL;
+	if (m.store < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL, "store: below 0");
 	r = read_orders(v, &m, err);
 	if (r == 0 && table != NULL) {
 		m.table = str_alloc(sizeof(*m.table));

@@ -55,6 +55,7 @@ struct agent_msg_orders {
 	struct bundle_site *table; /* NULL: current; owned */
 	struct agent_msg_order *orders;
 	size_t n_orders;
+	int64_t store; /* version of what the site's store should hold; 0: not told */
 };
 
 struct agent_msg_call_result {

@@ -314,6 +314,7 @@ status_title(int status)
 	    {201, "Created"},
 	    {202, "Accepted"},
 	    {204, "No Content"},
+	    {206, "Partial Content"},
 	    {304, "Not Modified"},
 	    {400, "Bad Request"},
 	    {401, "Unauthorized"},
@@ -324,6 +325,7 @@ status_title(int status)
 	    {412, "Precondition Failed"},
 	    {421, "Misdirected Request"},
 	    {413, "Content Too Large"},
+	    {416, "Range Not Satisfiable"},
 	    {422, "Unprocessable Content"},
 	    {429, "Too Many Requests"},
 	    {500, "Internal Server Error"},
@@ -432,6 +434,29 @@ rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
 		close(fd);
 	add_header(rq, "Content-Type", type);
 	send_answer(rq, 200, out);
+}
+
+void
+rest_reply_part(struct rest_request *rq, int fd, int64_t from, int64_t end, int64_t size,
+    const char *type)
+{
+	struct evbuffer *out = evbuffer_new();
+	bool whole = from == 0 && end == size;
+	char text[96];
+
+	if (out == NULL ||
+	    (end > from && evbuffer_add_file(out, fd, from, end - from) < 0))
+		abort();
+	if (end <= from)
+		close(fd);
+	if (!whole) {
+		snprintf(text, sizeof(text), "bytes %lld-%lld/%lld", (long long)from,
+		    (long long)end - 1, (long long)size);
+		add_header(rq, "Content-Range", text);
+	}
+	add_header(rq, "Accept-Ranges", "bytes");
+	add_header(rq, "Content-Type", type);
+	send_answer(rq, whole ? 200 : 206, out);
 }
 
 void

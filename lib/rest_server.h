@@ -119,6 +119,10 @@ rest_reply_typed(struct rest_request *rq, int status, char *text, const char *ty
 /* The first `size` octets of an open file. Takes fd. */
 void
 rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type);
+/* The octets [from, end) of an open file of `size`: 200 when that is all of it, else 206 with Content-Range. Takes fd. */
+void
+rest_reply_part(struct rest_request *rq, int fd, int64_t from, int64_t end, int64_t size,
+    const char *type);
 /* application/problem+json with type, title, status, detail, code, next and `errors`
  * (taken, may be NULL: a list of {host|pointer, code, text, next}). */
 void

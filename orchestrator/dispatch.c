@@ -54,6 +54,7 @@ struct dispatch_poll {
 	struct rest_request *rq;
 	struct agent_msg_poll msg;
 	int64_t until; /* mono */
+	int64_t store; /* version of what its site's store should hold, when it began */
 	struct event *timer;
 };
 
@@ -331,6 +332,12 @@ int64_t
 dispatch_silence(struct dispatch *d, const char *site)
 {
 	return presence_silence(&dispatch_site(d, site)->heard, clock_mono());
+}
+
+const char *
+dispatch_agent(struct dispatch *d, const char *site)
+{
+	return dispatch_site(d, site)->agent;
 }
 
 int64_t
@@ -612,17 +619,30 @@ gather(struct dispatch_poll *p, char **ret_table, json_t *orders, int64_t *ret_n
 	return 0;
 }
 
+static int64_t
+store_version(const struct dispatch_poll *p)
+{
+	const struct dispatch_ops *ops = &p->d->ops;
+
+	return ops->store_version ? ops->store_version(ops->arg, p->msg.site) : 0;
+}
+
 /* The table is a text already. Takes both. */
 static void
 answer(struct dispatch_poll *p, char *table, json_t *orders)
 {
-	static const char format[] = "{\"v\":1,\"table\":%s,\"orders\":%s}";
+	static const char format[] = "{\"v\":1,\"table\":%s,\"orders\":%s%s}";
 	struct rest_request *rq = p->rq;
-	char *tail = json_text(orders);
-	size_t size = sizeof(format) + strlen(table ? table : "null") + strlen(tail);
-	char *text = str_alloc(size);
+	char *tail = json_text(orders), more[40] = "";
+	int64_t store = store_version(p);
 
-	if (str_format(text, size, format, table ? table : "null", tail) < 0)
+	if (store > 0 &&
+	    str_format(more, sizeof(more), ",\"store\":%lld", (long long)store) < 0)
+		abort();
+	size_t size =
+	    sizeof(format) + strlen(table ? table : "null") + strlen(tail) + strlen(more);
+	char *text = str_alloc(size);
+	if (str_format(text, size, format, table ? table : "null", tail, more) < 0)
 		abort();
 	free(table);
 	free(tail);
@@ -654,7 +674,8 @@ consider(struct dispatch_poll *p)
 		dispatch_refuse(rq, &err);
 		return;
 	}
-	if (table || json_array_size(orders) > 0 || mono >= p->until) {
+	if (table || json_array_size(orders) > 0 || mono >= p->until ||
+	    store_version(p) != p->store) {
 		answer(p, table, orders);
 		return;
 	}
@@ -735,6 +756,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 	p->rq = rq;
 	p->msg = msg;
 	p->until = clock_mono() + msg.wait_s * USEC_PER_SEC;
+	p->store = store_version(p);
 	p->timer = evtimer_new(d->ops.base, on_timer, p);
 	DL_APPEND(s->polls, p);
 	rest_on_gone(rq, on_gone, p);

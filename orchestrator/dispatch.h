@@ -28,6 +28,8 @@ struct dispatch_ops {
 	const struct secret_key *key;
 	struct rng *rng;
 	struct metrics *metrics; /* or NULL */
+	/* The version of what a site's store should hold, 0: none. May be NULL. */
+	int64_t (*store_version)(void *arg, const char *site);
 	/* After events were stored; may be called often. */
 	void (*on_events)(void *arg);
 	void *arg;
@@ -63,6 +65,10 @@ dispatch_last_seen(struct dispatch *d, const char *site);
 /* Microseconds since then, whatever the wall clock does: for presence_absent(). INT64_MAX: never. */
 int64_t
 dispatch_silence(struct dispatch *d, const char *site);
+
+/* The agent in charge of the site; "": none was heard yet. Borrowed. */
+const char *
+dispatch_agent(struct dispatch *d, const char *site);
 
 /* By how much the site's agent's clock was ahead of ours when it was heard last, to some seconds; 0: as far as is known
  * it is right. Times of events are by that clock. */

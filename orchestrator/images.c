@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Image files: opening beneath the images root, hashing in the work queue.
  *
- * Entry points: images_hash() for digests, images_check() for a quick look before an
+ * Entry points: images_open() for one file, images_hash() for digests, images_check() for a quick look before an
  * order. A batch owns its paths and results until its last file is done, then hands
  * itself to the caller. Of its files no more than AT_ONCE wait in the work queue: neither is
  * that filled by a document of many images, nor does one hold up another.
@@ -69,9 +69,8 @@ file_error(const char *root, const char *path, int rc, struct error *err)
 	    root, strerror(-rc));
 }
 
-/* Opens a regular file; returns the descriptor. */
-static int
-open_file(const char *root, const char *path, struct stat *ret_st, struct error *err)
+int
+images_open(const char *root, const char *path, struct stat *ret_st, struct error *err)
 {
 	int fd = bundle_path_valid(path) ? open_beneath(root, path) : -EINVAL;
 
@@ -91,7 +90,7 @@ hash_one(void *arg)
 	struct images_item *it = arg;
 	struct stat st;
 	long long size = 0;
-	int fd = open_file(it->batch->root, it->path, &st, &it->file.err);
+	int fd = images_open(it->batch->root, it->path, &st, &it->file.err);
 
 	if (fd < 0)
 		return;
@@ -232,7 +231,7 @@ int
 images_check(const char *root, const char *path, int64_t size, struct error *err)
 {
 	struct stat st;
-	int fd = open_file(root, path, &st, err);
+	int fd = images_open(root, path, &st, err);
 
 	if (fd < 0)
 		return fd;

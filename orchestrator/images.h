@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "db/store.h"
 #include "lib/digest.h"
@@ -34,6 +35,12 @@ const struct images_file *
 images_find(const struct images_hashes *hashes, const char *path);
 void
 images_hashes_free(struct images_hashes *hashes);
+
+/* Opens a regular file below the root; a descriptor of the caller's, or -errno with *err of code image-missing or
+ * image-unreadable. */
+int
+images_open(const char *root, const char *path, struct stat *ret_st,
+    struct error *err) MUST_CHECK;
 
 /* Without reading it: is the file there with that size? 0, or -ENOENT/-EBADMSG with *err
  * of code image-missing or image-altered. */

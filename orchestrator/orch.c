@@ -50,6 +50,14 @@ silence(void *arg, const char *site)
 	return dispatch_silence(o->dispatch, site);
 }
 
+static int64_t
+store_version(void *arg, const char *site)
+{
+	const struct orch *o = arg;
+
+	return place_version(o->place, site);
+}
+
 struct orders_context
 orch_orders_context(struct orch *o, int64_t now)
 {
@@ -170,8 +178,12 @@ make_parts(struct orch *o)
 	    .key = o->key,
 	    .rng = &o->rng,
 	    .metrics = o->metrics,
+	    .store_version = store_version,
 	    .on_events = on_events,
 	    .arg = o};
+	o->place =
+	    place_new(&(struct place_ops){.store = o->store, .log = &o->log, .arg = o});
+	o->blobs = blobs_new(o->workq, o->config->images_root);
 	o->consoles = console_store_new(o->store, o->config->database,
 	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
 	o->feed = feed_new(o->base, &o->log, o->store);
@@ -273,6 +285,8 @@ orch_free(struct orch *o)
 	workq_free(o->reads);
 	store_close(o->reader);
 	dispatch_free(o->dispatch);
+	place_free(o->place);
+	blobs_free(o->blobs);
 	fleet_free(o->fleet);
 	feed_free(o->feed);
 	absence_free(o->absence);

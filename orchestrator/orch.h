@@ -14,6 +14,7 @@
 #include "lib/workq.h"
 #include "orchestrator/absence.h"
 #include "orchestrator/audit_refused.h"
+#include "orchestrator/blobs.h"
 #include "orchestrator/console_store.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
@@ -24,6 +25,7 @@
 #include "orchestrator/orch_config.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/oui.h"
+#include "orchestrator/place.h"
 #include "orchestrator/retention.h"
 #include "orchestrator/tail.h"
 #include "orchestrator/webhook.h"
@@ -49,6 +51,8 @@ struct orch {
 	struct fleet *fleet;
 	struct console_store *consoles;
 	struct live *live;
+	struct place *place;
+	struct blobs *blobs;
 	struct access *access;
 	struct metrics *metrics;
 	struct loop_watch *loop_watch;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "boot-services/http_date.h"
-#include "boot-services/http_range.h"
+#include "lib/http_range.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

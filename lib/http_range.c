@@ -5,7 +5,7 @@
  * http_range_sum() to know how much of a file has arrived over several requests. Nothing
  * is owned and nothing fails: a malformed range is one to ignore, as the specification
  * says. */
-#include "boot-services/http_range.h"
+#include "lib/http_range.h"
 
 #include <assert.h>
 #include <string.h>

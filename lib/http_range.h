@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The Range field (RFC 9110 14) and what of a file has arrived in pieces. Pure. */
-#ifndef BOOT_SERVICES_HTTP_RANGE_H
-#define BOOT_SERVICES_HTTP_RANGE_H
+#ifndef LIB_HTTP_RANGE_H
+#define LIB_HTTP_RANGE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Ranges as RFC 9110 14.1.2 gives them, and sets of octets against a model of flags. */
-#include "boot-services/http_range.h"
+#include "lib/http_range.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
