@@ -169,7 +169,9 @@ agent_console_new(const struct agent_console_opts *opts, struct error *err)
 	struct console_live_opts live = {.base = opts->base,
 	    .log = opts->log,
 	    .server = opts->cfg->orchestrator,
-	    .token = opts->token};
+	    .token = opts->token,
+	    .site = opts->cfg->site,
+	    .agent = opts->agent};
 
 	ac->o = *opts;
 	ac->engine =

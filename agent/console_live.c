@@ -79,6 +79,18 @@ end(struct watch *w)
 	free(w);
 }
 
+static json_t *
+new_doc(const struct watch *w)
+{
+	json_t *doc = json_object();
+
+	json_put_i64(doc, "v", 1);
+	json_put_str(doc, "site", w->cl->o.site);
+	json_put_str(doc, "agent", w->cl->o.agent);
+	json_put_str(doc, "id", w->id);
+	return doc;
+}
+
 static struct http_client_call *
 post(struct watch *w, const char *path, json_t *doc, int64_t timeout,
     void (*done)(void *arg, const struct http_client_reply *reply))
@@ -157,9 +169,7 @@ send_output(struct watch *w)
 		return;
 	data = str_alloc(BASE64_SIZE(w->len));
 	base64_put(data, w->buf, w->len);
-	doc = json_object();
-	json_put_i64(doc, "v", 1);
-	json_put_str(doc, "id", w->id);
+	doc = new_doc(w);
 	json_put(doc, "data", json_string(data));
 	json_put_str(doc, "state", w->state);
 	json_put(doc, "text", json_string(w->text));
@@ -280,10 +290,8 @@ on_input(void *arg, const struct http_client_reply *reply)
 static void
 ask_input(struct watch *w)
 {
-	json_t *doc = json_object();
+	json_t *doc = new_doc(w);
 
-	json_put_i64(doc, "v", 1);
-	json_put_str(doc, "id", w->id);
 	json_put_i64(doc, "typed", w->typed);
 	json_put_i64(doc, "breaks", w->breaks);
 	w->in.call = post(w, "/agent/v1/console/input", doc, IN_TIMEOUT, on_input);

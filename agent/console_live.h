@@ -17,6 +17,7 @@ struct console_live_opts {
 	struct event_base *base;
 	const struct log *log;
 	const char *server, *token; /* as for the uplink */
+	const char *site, *agent;   /* who we are */
 	struct console_hub *hub;
 };
 

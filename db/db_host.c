@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "db/db_scope.h"
 #include "db/store_priv.h"
 #include "lib/str.h"
 
@@ -336,7 +337,9 @@ db_host_put(struct store *s, const struct db_host *h, int64_t now)
 	db_bind_opt(st, 9, h->image);
 	db_bind_i64(st, 10, now);
 	store_bind_loaders(st, 11, b->loaders, b->n_loaders);
-	int rc = store_run(st);
+	int rc = db_scope_leave(s, b->name, h->site, now);
+	if (rc == 0)
+		rc = store_run(st);
 	if (rc == 0)
 		rc = db_host_clear(s, b->name);
 	for (size_t i = 0; rc == 0 && i < b->n_nics; i++)
@@ -349,10 +352,12 @@ db_host_put(struct store *s, const struct db_host *h, int64_t now)
 }
 
 int
-db_host_delete(struct store *s, const char *name)
+db_host_delete(struct store *s, const char *name, int64_t now)
 {
+	int rc = db_scope_leave(s, name, "", now);
+
 	s->generation++;
-	return store_change(stmt_for(s, HOST_DELETE, name));
+	return rc < 0 ? rc : store_change(stmt_for(s, HOST_DELETE, name));
 }
 
 int

@@ -46,7 +46,7 @@ db_host_put(struct store *s, const struct db_host *h, int64_t now) MUST_CHECK;
 int
 db_host_clear(struct store *s, const char *name) MUST_CHECK;
 int
-db_host_delete(struct store *s, const char *name) MUST_CHECK;
+db_host_delete(struct store *s, const char *name, int64_t now) MUST_CHECK;
 int
 db_host_lock(struct store *s, const char *name, const char *by, const char *reason,
     int64_t at) MUST_CHECK;

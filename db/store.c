@@ -41,6 +41,7 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_WEBHOOK] = db_webhook_sql(),
 	    [STORE_METRICS] = db_metrics_sql(),
 	    [STORE_PLACE] = db_place_sql(),
+	    [STORE_SCOPE] = db_scope_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

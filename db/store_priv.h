@@ -27,6 +27,7 @@ enum store_set {
 	STORE_WEBHOOK,
 	STORE_METRICS,
 	STORE_PLACE,
+	STORE_SCOPE,
 	STORE_SETS,
 };
 
@@ -82,6 +83,8 @@ struct store_sql
 db_metrics_sql(void);
 struct store_sql
 db_place_sql(void);
+struct store_sql
+db_scope_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

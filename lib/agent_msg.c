@@ -381,6 +381,27 @@ agent_msg_report_to_json(const struct agent_msg_report *m)
 	return v;
 }
 
+int
+agent_msg_event_from_json(const json_t *v, struct event *ret, struct error *err)
+{
+	const json_t *detail = json_object_get(v, "detail");
+	struct event ev;
+
+	if (detail != NULL &&
+	    !json_bounded(detail, AGENT_MSG_DETAIL_DEPTH, AGENT_MSG_DETAIL_MAX))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "detail: too long, or nested too deep");
+	if (event_from_json(v, &ev, err) < 0)
+		return -EINVAL;
+	if (ev.at < 0 || ev.at > AGENT_MSG_AT_MAX) {
+		event_done(&ev);
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "at: not within 1970 to 2099");
+	}
+	*ret = ev;
+	return 0;
+}
+
 static int
 read_events(const json_t *v, struct agent_msg_report *m, struct error *err)
 {
@@ -398,7 +419,7 @@ read_events(const json_t *v, struct agent_msg_report *m, struct error *err)
 	for (; m->n_events < n; m->n_events++) {
 		const json_t *item = json_array_get(list, m->n_events);
 
-		if (event_from_json(item, &m->events[m->n_events], err) < 0) {
+		if (agent_msg_event_from_json(item, &m->events[m->n_events], err) < 0) {
 			error_prefix(err, "events[%zu]", m->n_events);
 			return -EINVAL;
 		}

@@ -13,7 +13,16 @@
 #include "lib/event.h"
 #include "lib/id.h"
 
-enum { AGENT_MSG_ORDERS_MAX = 4096, AGENT_MSG_EVENTS_MAX = 1000 };
+enum {
+	AGENT_MSG_ORDERS_MAX = 4096,
+	AGENT_MSG_EVENTS_MAX = 1000,
+	AGENT_MSG_DETAIL_MAX =
+	    512 * 1024, /* an event's; a report's note is 64 KiB, escaped */
+	AGENT_MSG_DETAIL_DEPTH = 16,
+};
+
+/* 2100-01-01: what is dated later, or before 1970, was dated by no clock. */
+#define AGENT_MSG_AT_MAX (4102444800LL * 1000 * 1000)
 
 /* No session to a BMC is opened there: too many refused the password. */
 struct agent_msg_stop {
@@ -95,6 +104,10 @@ agent_msg_report_to_json(const struct agent_msg_report *m);
 int
 agent_msg_report_from_json(
     const json_t *v, struct agent_msg_report *ret, struct error *err) MUST_CHECK;
+/* An event as a report may have it: within those limits. 0 or -EINVAL; the caller runs event_done(). */
+int
+agent_msg_event_from_json(
+    const json_t *v, struct event *ret, struct error *err) MUST_CHECK;
 void
 agent_msg_report_done(struct agent_msg_report *m);
 

@@ -46,6 +46,38 @@ json_parse(const char *text, size_t len, struct error *err)
 	return v;
 }
 
+enum { VALUE_OCTETS = 8 };
+
+/* Takes what it is from *left; false when there is not that much. */
+static bool
+fits(const json_t *v, unsigned depth, size_t *left)
+{
+	const char *key;
+	json_t *item;
+	size_t i, n = VALUE_OCTETS + (json_is_string(v) ? json_string_length(v) : 0);
+
+	if (depth == 0 || n > *left)
+		return false;
+	*left -= n;
+	json_array_foreach ((json_t *)(uintptr_t)v, i, item)
+		if (!fits(item, depth - 1, left))
+			return false;
+	json_object_foreach ((json_t *)(uintptr_t)v, key, item) {
+		if (strlen(key) > *left)
+			return false;
+		*left -= strlen(key);
+		if (!fits(item, depth - 1, left))
+			return false;
+	}
+	return true;
+}
+
+bool
+json_bounded(const json_t *v, unsigned depth, size_t most)
+{
+	return fits(v, depth, &most);
+}
+
 char *
 json_text(const json_t *v)
 {

@@ -17,6 +17,10 @@ json_wipe_freed(void);
  * *err set. The caller owns the result. */
 json_t *
 json_parse(const char *text, size_t len, struct error *err);
+/* Is it nested no deeper than `depth` (a plain value: 1), and are its texts, names and values together no more than `most`,
+ * each value counted as some octets? For what strangers fill in freely. */
+bool
+json_bounded(const json_t *v, unsigned depth, size_t most);
 /* Compact text; owned by the caller. */
 char *
 json_text(const json_t *v);

@@ -26,7 +26,7 @@ api_console_take(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct error err = {.code = ""};
-	const char *site = "", *boot = "", *text = "";
+	const char *site = "", *agent = "", *boot = "", *text = "";
 	uint8_t *data = NULL;
 	size_t len = 0;
 	int64_t offset = 0, held = 0;
@@ -35,6 +35,7 @@ api_console_take(void *arg, struct rest_request *rq)
 		return;
 	const json_t *v = rest_body(rq, &err);
 	int rc = !v || json_get_str(v, "site", &site, &err) < 0 ||
+			 json_opt_str(v, "agent", &agent, &err) < 0 ||
 			 json_get_str(v, "boot", &boot, &err) < 0 ||
 			 json_get_i64(v, "offset", &offset, &err) < 0 ||
 			 json_get_str(v, "data", &text, &err) < 0
@@ -52,6 +53,9 @@ api_console_take(void *arg, struct rest_request *rq)
 		rc = console_store_add(o->consoles, site, boot, offset, data, len,
 		    clock_wall(), &held, &err);
 	free(data);
+	if (rc < 0 && str_eq(err.code, "console-of-another-site"))
+		dispatch_foreign_refused(
+		    o->dispatch, site, id_valid(agent) ? agent : "", err.code, err.text);
 	if (rc == 0)
 		rest_reply(rq, 200,
 		    json_pack("{s:i, s:I}", "v", 1, "held", (json_int_t)held), NULL);

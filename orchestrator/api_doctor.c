@@ -426,6 +426,12 @@ check_events(struct store *s, json_t *list, int64_t now)
 		"see how long the orchestrator was away", NULL},
 	    {"agent.gap", "warn", "events", "events were lost",
 		"was the database restored from a backup?", NULL},
+	    {"agent.foreign", "warn", "agent",
+		"an agent told of what is not its site's, and it was not taken",
+		"netboot-ctl events --kind agent.foreign shows what it said; an agent "
+		"that claims another site's hosts is "
+		"misconfigured or broken into",
+		NULL},
 	    {"agent.unreadable", "warn", "events",
 		"an agent's event could not be recorded",
 		"what it told is not in any record: look at the host's jobs yourself",

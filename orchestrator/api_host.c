@@ -108,7 +108,7 @@ remove_host(struct orch *o, const struct db_host *h, const struct audit_who *who
 {
 	int64_t now = clock_wall();
 	json_t *before = shown(h);
-	int rc = db_host_delete(o->store, h->host.name);
+	int rc = db_host_delete(o->store, h->host.name, now);
 
 	if (rc == 0)
 		rc = db_site_touch(o->store, h->site, now);

@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "db/db_boot.h"
-#include "db/db_host.h"
+#include "db/db_scope.h"
 #include "lib/compiler.h"
 #include "lib/console_record.h"
 #include "lib/str.h"
@@ -240,22 +240,22 @@ prune_host(struct console_store *cs, const char *host)
 
 /* ---- in and out ---- */
 
+/* What was recorded before its host was moved away is still the old site's to bring. */
 static int
-host_site(struct store *s, const char *host, char ret[64])
+host_site(struct store *s, const char *host, const char *site, char ret[64])
 {
-	struct db_host *h = str_alloc(sizeof(*h));
-	int rc = db_host_get(s, host, h);
+	struct db_scope_host of = {.site = ""};
+	int rc = db_scope_host(s, host, site, &of);
 
-	if (rc == 0)
-		str_clip(ret, 64, h->site);
-	free(h);
+	str_clip(ret, 64, of.was_at > 0 ? site : of.site);
 	return rc;
 }
 
 /* The site that the recording belongs to, "" when nobody knows: of the boot, where that was told already, else of its
  * host, which may have been removed since. -EINVAL: it is another host's boot. */
 static int
-find_site(struct console_store *cs, const char *boot, const char *host, char ret[64])
+find_site(struct console_store *cs, const char *site, const char *boot, const char *host,
+    char ret[64])
 {
 	struct db_boot b;
 	int rc = db_boot_get(cs->store, boot, &b);
@@ -266,7 +266,7 @@ find_site(struct console_store *cs, const char *boot, const char *host, char ret
 	if (rc == 0)
 		str_clip(ret, 64, b.site);
 	else if (rc == -ENOENT)
-		rc = host_site(cs->store, host, ret);
+		rc = host_site(cs->store, host, site, ret);
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -286,11 +286,15 @@ claim(struct console_store *cs, const char *site, const char *boot,
 		str_clip(row->site, sizeof(row->site), site);
 		owner[0] = '\0';
 		/* A piece without its begin is not kept; it asks only. */
-		rc = sum->host[0] != '\0' ? find_site(cs, boot, sum->host, owner) : 0;
+		rc = sum->host[0] != '\0' ? find_site(cs, site, boot, sum->host, owner)
+					  : 0;
 	}
 	if (rc == -EINVAL || (rc == 0 && owner[0] != '\0' && !str_eq(owner, site)))
-		return error_set(err, -EINVAL, "bad-value", NULL,
-		    "boot %s is none of a host of site %s", boot, site);
+		return error_set(err, -EINVAL, "console-of-another-site",
+		    "see whether the agent of that site has the right name of it",
+		    "the agent of site %s brought a recording of boot %s, which is none "
+		    "of a host of that site",
+		    site, boot);
 	return rc;
 }
 

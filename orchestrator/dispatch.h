@@ -47,6 +47,12 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq);
 void
 dispatch_report(struct dispatch *d, struct rest_request *rq);
 
+/* A request of the site's agent was refused since it is about what is another site's: into log, events and audit, once a
+ * minute. */
+void
+dispatch_foreign_refused(struct dispatch *d, const char *site, const char *agent,
+    const char *code, const char *text);
+
 /* Its question which consoles are always recorded; answers rq. */
 void
 dispatch_consoles(struct dispatch *d, struct rest_request *rq);

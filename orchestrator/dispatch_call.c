@@ -310,6 +310,21 @@ dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
 		dispatch_wake(d, s->name);
 }
 
+size_t
+dispatch_call_foreign(struct dispatch *d, const struct dispatch_site *s,
+    const struct agent_msg_call_result *calls, size_t n)
+{
+	size_t foreign = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct dispatch_call *c;
+
+		HASH_FIND_STR(d->calls, calls[i].id, c);
+		foreign += c && c->site != s;
+	}
+	return foreign;
+}
+
 void
 dispatch_call_free_all(struct dispatch *d)
 {

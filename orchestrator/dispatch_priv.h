@@ -19,6 +19,16 @@ struct dispatch_sent;
 struct dispatch_call;
 struct dispatch_waiting;
 
+/* What its agents said of other sites and was not told in the audit yet; of `n` the first is named. */
+struct dispatch_foreign {
+	int64_t told; /* mono, the last row; 0: never */
+	bool telling; /* the row is in a transaction that is not durable yet */
+	int64_t n;
+	char agent[ID_SIZE];
+	char code[ERROR_CODE_SIZE];
+	char text[EVENT_REASON_SIZE];
+};
+
 /* What is known of a site's agent beyond the database; lost at a restart without harm. */
 struct dispatch_site {
 	UT_hash_handle hh; /* by name: every poll and report looks its own up */
@@ -36,6 +46,7 @@ struct dispatch_site {
 	struct error table_err; /* why the last reading failed, until a poll is told */
 	size_t n_reports;	/* that wait to be recorded */
 	struct record_gap gap;
+	struct dispatch_foreign foreign;
 	struct error trouble;	    /* of its agent, as the last poll said */
 	struct agent_msg_stop stop; /* the same */
 	bool own_servers;	    /* the same */
@@ -88,8 +99,24 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 void
 dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
     const struct agent_msg_call_result *calls, size_t n);
+/* How many of the answers are to calls that were not told to this site's agent, but to another's. */
+size_t
+dispatch_call_foreign(struct dispatch *d, const struct dispatch_site *s,
+    const struct agent_msg_call_result *calls, size_t n);
 void
 dispatch_call_free_all(struct dispatch *d);
+/* One more. */
+void
+dispatch_foreign_note(
+    struct dispatch_foreign *f, const char *agent, const char *code, const char *text);
+/* The row that is due, if one is, with `more` that came now: in the caller's transaction. After its commit
+ * dispatch_foreign_done(). 0 or an errno of the database. */
+int
+dispatch_foreign_audit(struct dispatch *d, struct dispatch_site *s,
+    struct dispatch_foreign *more) MUST_CHECK;
+void
+dispatch_foreign_done(
+    struct dispatch *d, struct dispatch_site *s, const struct dispatch_foreign *more);
 /* Answers with problem details; err's code decides the status. */
 void
 dispatch_refuse(struct rest_request *rq, const struct error *err);

@@ -38,11 +38,12 @@ struct dispatch_waiting {
 	struct dispatch_site *site;
 	struct agent_msg_report m;
 	int64_t held;
-	int64_t durable;  /* of it the last number that is; 0: none */
-	bool ended;	  /* a job has: the agent has room for another */
-	bool whole;	  /* nothing of it is left */
-	bool alone;	  /* in a transaction of its own */
-	struct error err; /* code "": it was taken */
+	int64_t durable;		 /* of it the last number that is; 0: none */
+	bool ended;			 /* a job has: the agent has room for another */
+	bool whole;			 /* nothing of it is left */
+	bool alone;			 /* in a transaction of its own */
+	struct dispatch_foreign foreign; /* in this turn */
+	struct error err;		 /* code "": it was taken */
 };
 
 static void
@@ -72,6 +73,35 @@ on_ignored(void *arg, int64_t number, const struct event *ev, const char *why)
 }
 
 static void
+on_foreign(void *arg, int64_t number, const struct event *note,
+    const struct agent_scope_finding *f)
+{
+	struct dispatch_waiting *w = arg;
+
+	log_debug(w->d->ops.log, "agent %s: event %lld (%s): %s", w->m.agent,
+	    (long long)number, event_str(note, "said_kind"), f->text);
+	if (f->verdict == AGENT_SCOPE_FOREIGN)
+		dispatch_foreign_note(&w->foreign, w->m.agent, f->code, f->text);
+}
+
+/* Answers to what another agent was asked: dropped when the answers are given out, and told. */
+static void
+note_calls(struct dispatch_waiting *w)
+{
+	char text[EVENT_REASON_SIZE];
+	size_t n = dispatch_call_foreign(w->d, w->site, w->m.calls, w->m.n_calls);
+
+	if (n == 0 || str_format(text, sizeof(text),
+			  "the agent of site %s answered a question that another site's "
+			  "agent was asked",
+			  w->m.site) < 0)
+		return;
+	while (n-- > 0)
+		dispatch_foreign_note(
+		    &w->foreign, w->m.agent, "call-of-another-site", text);
+}
+
+static void
 on_lost(void *arg, int64_t from, int64_t to)
 {
 	const struct dispatch_waiting *w = arg;
@@ -87,11 +117,17 @@ static int
 record(struct dispatch_waiting *w)
 {
 	struct store *s = w->d->ops.store;
-	const struct record_ops ops = {on_job, on_ignored, on_lost, SLICE, w};
+	const struct record_ops ops = {.on_job = on_job,
+	    .on_ignored = on_ignored,
+	    .on_foreign = on_foreign,
+	    .on_lost = on_lost,
+	    .limit = SLICE,
+	    .arg = w};
 	const struct record_clock now = {clock_wall(), clock_mono()};
 	struct db_agent agent;
 	int rc = db_agent_get(s, w->m.agent, &agent);
 
+	w->foreign = (struct dispatch_foreign){.n = 0};
 	if (rc == -ENOENT)
 		rc = db_agent_seen(s, w->m.agent, w->m.site, now.wall, 0);
 	if (rc == 0)
@@ -99,7 +135,9 @@ record(struct dispatch_waiting *w)
 	/* Before its first number: it leaves some out, and is not taken. */
 	w->whole = w->held < w->m.first - 1 ||
 		   w->held >= w->m.first + (int64_t)w->m.n_events - 1;
-	return rc;
+	if (rc == 0 && w->whole)
+		note_calls(w);
+	return rc < 0 ? rc : dispatch_foreign_audit(w->d, w->site, &w->foreign);
 }
 
 /* A part of the turn's transaction; an errno: that is lost as a whole. */
@@ -175,6 +213,8 @@ settle(struct dispatch *d, struct dispatch_waiting *taken)
 	DL_FOREACH_SAFE(taken, w, next)
 	{
 		DL_DELETE(taken, w);
+		if (!w->err.code[0])
+			dispatch_foreign_done(d, w->site, &w->foreign);
 		if (w->err.code[0]) {
 			refuse(w);
 		} else if (w->whole) {
@@ -283,7 +323,7 @@ replace_unreadable(struct dispatch *d, json_t *body)
 	json_array_foreach (list, i, item) {
 		struct event ev;
 		struct error err = {.code = ""};
-		if (event_from_json(item, &ev, &err) == 0) {
+		if (agent_msg_event_from_json(item, &ev, &err) == 0) {
 			event_done(&ev);
 			continue;
 		}

@@ -337,20 +337,40 @@ live_type(struct live *l, const char *host, const char *watcher, const uint8_t *
 
 /* ---- the agent ---- */
 
+static void
+tell_foreign(struct live *l, const char *site, const char *agent)
+{
+	char text[AGENT_REASON_SIZE];
+
+	if (str_name_valid(site) && str_format(text, sizeof(text),
+					"the agent of site %s spoke of a console that "
+					"another site's agent was asked for",
+					site) == 0)
+		dispatch_foreign_refused(l->ops.dispatch, site,
+		    id_valid(agent) ? agent : "", "console-of-another-site", text);
+}
+
 /* The session of an agent's request, or NULL with the answer given. */
 static struct session *
 session_of(struct live *l, struct rest_request *rq, const json_t **ret_body)
 {
 	struct error err = {.code = ""};
 	const json_t *v = rest_body(rq, &err);
-	const char *id = "";
+	const char *id = "", *site = "", *agent = "";
 	struct session *s;
 
-	if (v == NULL || json_get_str(v, "id", &id, &err) < 0) {
+	/* Agents of before do not name their site here. */
+	if (v == NULL || json_get_str(v, "id", &id, &err) < 0 ||
+	    json_opt_str(v, "site", &site, &err) < 0 ||
+	    json_opt_str(v, "agent", &agent, &err) < 0) {
 		rest_problem(rq, 400, &err, NULL);
 		return NULL;
 	}
 	s = find_by_id(l, id);
+	if (s != NULL && site[0] != '\0' && !str_eq(site, s->site)) {
+		tell_foreign(l, site, agent);
+		s = NULL;
+	}
 	if (s == NULL) {
 		error_set(&err, 0, "console-over", NULL, "nobody watches it any more");
 		rest_problem(rq, 404, &err, NULL);

@@ -9,6 +9,9 @@
  * they were acknowledged, and the agent has deleted them. The two look the same at first; so
  * the gap is waited for a minute, and then recorded as an event of its own.
  *
+ * An event of what is not the agent's site's (agent_scope.h) is recorded as `agent.foreign` or `agent.outdated` in its
+ * place, and changes nothing else.
+ *
  * An event that the database refuses, and would refuse for ever, would hold up every later one of its
  * agent: it is recorded as `agent.unreadable` in its place. Trouble that may pass (a full disk) ends
  * the whole report instead, and the agent comes again.
@@ -253,6 +256,37 @@ take_or_replace(struct store *s, const char *agent, int64_t number, struct event
 	return rc;
 }
 
+static int
+take_foreign(struct store *s, const struct agent_msg_report *m, int64_t number,
+    struct event *note, const struct agent_scope_finding *found,
+    const struct record_ops *ops)
+{
+	int rc = db_event_add(s, note, m->agent, number, NULL);
+
+	if (rc == 0 && ops->on_foreign)
+		ops->on_foreign(ops->arg, number, note, found);
+	event_done(note);
+	return rc;
+}
+
+static int
+take_judged(struct store *s, struct agent_scope *scope, const struct agent_msg_report *m,
+    int64_t number, struct event *ev, int64_t wall, const struct record_ops *ops)
+{
+	struct agent_scope_finding found;
+	int rc = agent_scope_judge(scope, ev, &found);
+
+	if (rc < 0)
+		return rc;
+	if (found.verdict != AGENT_SCOPE_OWN) {
+		struct event note = agent_scope_note(scope, ev, &found, wall);
+		return take_foreign(s, m, number, &note, &found, ops);
+	}
+	if (ev->site[0] == '\0')
+		str_clip(ev->site, sizeof(ev->site), m->site);
+	return take_or_replace(s, m->agent, number, ev, wall, ops);
+}
+
 /* True when the report may be taken although numbers before `first` are missing. */
 static bool
 gap_is_final(struct record_gap *gap, int64_t first, int64_t mono)
@@ -302,17 +336,16 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
 		rc = record_lost(s, m, held, now.wall, ops);
 		held = m->first - 1;
 	}
+	struct agent_scope *scope = agent_scope_new(s, m->site, m->agent);
 	for (size_t i = 0; rc == 0 && i < m->n_events && left > 0; i++) {
 		int64_t number = m->first + (int64_t)i;
-		struct event *ev = &m->events[i];
 		if (number <= held)
 			continue;
-		if (ev->site[0] == '\0')
-			str_clip(ev->site, sizeof(ev->site), m->site);
-		rc = take_or_replace(s, m->agent, number, ev, now.wall, ops);
+		rc = take_judged(s, scope, m, number, &m->events[i], now.wall, ops);
 		held = number;
 		left--;
 	}
+	agent_scope_free(scope);
 	if (rc == 0 && held != agent.last_seq)
 		rc = db_agent_advance(s, m->agent, held);
 	*ret_held = held;

@@ -212,10 +212,10 @@ def test_events_that_are_not_named_are_not_told(orchs, receiver):
     fail_job(o, agent)
     agent.report(agent.event("boot.begin", host="edge02", boot="01k9xyz0a0abcdef", planned=True, trigger="x"),
                  agent.event("boot.begin", host="edge02", boot="01k9xyz0a0abcdeg", planned=False, trigger="netboot"),
-                 agent.event("agent.absent", host=""), agent.event("discovered.machine", host=""),
+                 agent.event("agent.own-word", host=""), agent.event("discovered.machine", host=""),
                  agent.event("boot.end", boot="01k9xyz0a0abcdeg", outcome="ok"))
     until(lambda: len(receiver.taken) == 3, "three deliveries")
-    assert [r.json["event"] for r in receiver.taken] == ["boot.flag", "agent.absent", "discovered.machine"]
+    assert [r.json["event"] for r in receiver.taken] == ["boot.flag", "agent.own-word", "discovered.machine"]
     assert receiver.taken[0].json["boot"] == "01k9xyz0a0abcdeg"
 
 

@@ -53,7 +53,7 @@ what_is_learned_is_of_one_bmc(void **state)
 	assert_int_equal(fixture_put_host(s, h), 0);
 	expect(s, NULL, 0);
 	assert_int_equal(fixture_put_host(s, fixture_make_host("a", "los", 1)), 0);
-	assert_int_equal(db_host_delete(s, "a"), 0);
+	assert_int_equal(db_host_delete(s, "a", FIXTURE_NOW), 0);
 	assert_int_equal(fixture_put_host(s, fixture_make_host("a", "los", 1)), 0);
 	expect(s, NULL, 0);
 }

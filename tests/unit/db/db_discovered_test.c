@@ -120,7 +120,7 @@ a_hosts_mac_is_not_discovered(void **state)
 	note(s, &d);
 	assert_int_equal(db_discovered_get(s, d.mac, NULL, &got), -ENOENT);
 	fixture_begin(s);
-	assert_int_equal(db_host_delete(s, "edge05"), 0);
+	assert_int_equal(db_host_delete(s, "edge05", FIXTURE_NOW), 0);
 	fixture_commit(s);
 	note(s, &d);
 	assert_int_equal(db_discovered_get(s, d.mac, NULL, &got), 0);

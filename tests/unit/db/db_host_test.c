@@ -253,8 +253,8 @@ a_removed_host_takes_its_parts_along(void **state)
 
 	fixture_site(s, "los");
 	fixture_put_host(s, fixture_make_host("a", "los", 1));
-	assert_int_equal(db_host_delete(s, "a"), 0);
-	assert_int_equal(db_host_delete(s, "a"), -ENOENT);
+	assert_int_equal(db_host_delete(s, "a", FIXTURE_NOW), 0);
+	assert_int_equal(db_host_delete(s, "a", FIXTURE_NOW), -ENOENT);
 	assert_int_equal(
 	    db_host_mac_owner(s, "52:54:00:77:00:01", owner, sizeof(owner)), -ENOENT);
 	assert_int_equal(fixture_put_host(s, fixture_make_host("b", "los", 1)), 0);

@@ -119,7 +119,7 @@ a_site_with_hosts_stays(void **state)
 	fixture_site(s, "los");
 	assert_int_equal(fixture_put_host(s, fixture_make_host("edge01", "los", 1)), 0);
 	assert_int_equal(db_site_delete(s, "los"), -ENOLINK);
-	assert_int_equal(db_host_delete(s, "edge01"), 0);
+	assert_int_equal(db_host_delete(s, "edge01", FIXTURE_NOW), 0);
 	assert_int_equal(db_site_delete(s, "los"), 0);
 	assert_int_equal(db_site_delete(s, "los"), -ENOENT);
 }

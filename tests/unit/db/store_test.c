@@ -60,7 +60,7 @@ the_generation_tells_of_changes(void **state)
 	assert_int_equal(db_site_version(s, "los", &v), 0);
 	assert_int_equal(db_host_state_seen(s, "a", FIXTURE_NOW, FIXTURE_NOW), 0);
 	assert_true(store_generation(s) == before);
-	assert_int_equal(db_host_delete(s, "a"), 0);
+	assert_int_equal(db_host_delete(s, "a", FIXTURE_NOW), 0);
 	assert_true(store_generation(s) > before);
 }
 

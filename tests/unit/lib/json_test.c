@@ -195,6 +195,30 @@ what_is_freed_is_wiped(void **state)
 	close(fd);
 }
 
+static bool
+bounded(const char *text, unsigned depth, size_t most)
+{
+	json_t *v = parse(text);
+	bool is = json_bounded(v, depth, most);
+
+	json_decref(v);
+	return is;
+}
+
+static void
+what_strangers_fill_in_is_bounded(void **state)
+{
+	(void)state;
+	assert_true(bounded("{}", 1, 8));
+	assert_false(bounded("{}", 1, 7));
+	assert_true(bounded("{\"a\":[1,\"xy\"]}", 3, 8 + 1 + 8 + 8 + 8 + 2));
+	assert_false(bounded("{\"a\":[1,\"xy\"]}", 3, 8 + 1 + 8 + 8 + 8 + 1));
+	assert_false(bounded("{\"a\":[1,\"xy\"]}", 2, 1000));
+	assert_false(bounded("[[[[]]]]", 3, 1000));
+	assert_true(bounded("[[[[]]]]", 4, 1000));
+	assert_false(bounded("{\"a long name\":null}", 2, 20));
+}
+
 int
 main(void)
 {
@@ -202,6 +226,7 @@ main(void)
 	    cmocka_unit_test(parse_names_the_place),
 	    cmocka_unit_test(parse_reads_no_further_than_told),
 	    cmocka_unit_test(deep_nesting_is_refused),
+	    cmocka_unit_test(what_strangers_fill_in_is_bounded),
 	    cmocka_unit_test(getters),
 	    cmocka_unit_test(absent_and_null_leave_the_default),
 	    cmocka_unit_test(wrong_types_are_named),

@@ -29,6 +29,7 @@ struct rest_request {
 
 static unsigned calls, steals, wakes, call_ends;
 static char call_id[ID_SIZE];
+static int n_foreign;
 
 /* ---- in the place of lib/rest_server.c and orchestrator/dispatch*.c ---- */
 
@@ -103,6 +104,13 @@ int64_t
 dispatch_silence(struct dispatch *d UNUSED, const char *site UNUSED)
 {
 	return 0;
+}
+
+void
+dispatch_foreign_refused(struct dispatch *d UNUSED, const char *site UNUSED,
+    const char *agent UNUSED, const char *code UNUSED, const char *why UNUSED)
+{
+	n_foreign++;
 }
 
 void
