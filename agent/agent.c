@@ -28,6 +28,7 @@
 #include "agent/run_jobs.h"
 #include "agent/run_url.h"
 #include "agent/spool.h"
+#include "agent/store.h"
 #include "agent/uplink.h"
 #include "agent/wire.h"
 #include "lib/clock.h"
@@ -160,6 +161,22 @@ on_progress(void *arg, const struct bundle *b, const struct run *run)
 }
 
 static void
+on_not_here(void *arg, const struct bundle_image *image, struct error *why)
+{
+	struct agent *a = arg;
+
+	store_explain(a->store, image, why);
+}
+
+static void
+used_files(void *arg, void (*add)(void *add_arg, const char *sha256), void *add_arg)
+{
+	struct agent *a = arg;
+
+	run_jobs_files(a->jobs, add, add_arg);
+}
+
+static void
 on_committed(void *arg)
 {
 	struct agent *a = arg;
@@ -222,6 +239,7 @@ on_orders(void *arg, struct agent_msg_orders *orders)
 
 	for (size_t i = 0; i < orders->n_orders; i++)
 		take_order(a, &orders->orders[i], jobs, &n_jobs);
+	store_told(a->store, orders->store);
 	if (n_jobs > 0)
 		run_jobs_accept(a->jobs, jobs, n_jobs);
 	free(jobs);
@@ -356,6 +374,7 @@ make_parts(struct agent *a, struct error *err)
 	    .site = get_site,
 	    .accepted = on_accepted,
 	    .progress = on_progress,
+	    .not_here = on_not_here,
 	    .committed = on_committed,
 	    .trouble = on_trouble,
 	};
@@ -406,6 +425,28 @@ make_parts(struct agent *a, struct error *err)
 	a->boots = boots_new(&boots);
 	a->calls = bmc_verbs_new(a->base, a->bmc, on_call_done, a);
 	return 0;
+}
+
+static int
+make_store(struct agent *a, struct error *err)
+{
+	struct store_opts o = {.base = a->base,
+	    .log = a->log,
+	    .rng = &a->rng,
+	    .server = a->cfg->orchestrator,
+	    .token = a->token[0] != '\0' ? a->token : NULL,
+	    .site = a->cfg->site,
+	    .agent = spool_id(a->spool),
+	    .root = a->cfg->images_root,
+	    .state_dir = a->cfg->state_dir,
+	    .max_kbit = a->cfg->store_kbit,
+	    .max_octets = a->cfg->store_max,
+	    .floor = a->cfg->store_floor,
+	    .used = used_files,
+	    .arg = a};
+
+	a->store = store_new(&o, err);
+	return a->store == NULL ? -EINVAL : 0;
 }
 
 static void
@@ -501,7 +542,7 @@ agent_new(struct event_base *base, const struct log *log, const struct agent_con
 	a->purge = event_new(base, -1, EV_PERSIST, on_purge, a);
 	event_add(a->purge, &purge);
 	if (open_storage(a, err) < 0 || make_parts(a, err) < 0 ||
-	    start_talking(a, err) < 0) {
+	    make_store(a, err) < 0 || start_talking(a, err) < 0) {
 		agent_free(a);
 		return NULL;
 	}
@@ -529,6 +570,7 @@ agent_free(struct agent *a)
 	if (a->wire.ops != NULL)
 		a->wire.ops->free(a->wire.self);
 	uplink_free(a->uplink);
+	store_free(a->store);
 	bmc_verbs_free(a->calls);
 	boots_free(a->boots);
 	agent_console_free(a->consoles);

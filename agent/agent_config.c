@@ -50,12 +50,17 @@ struct raw_bmc {
 	char *give_up_after;
 };
 
+struct raw_store {
+	uint32_t *max_kbit, *max_gb, *min_free_mb;
+};
+
 struct raw {
 	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
 	    *site_url;
 	uint32_t *max_jobs, *max_events, *spool_mb, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
+	struct raw_store image_store;
 	struct raw_own *own_servers;
 };
 
@@ -119,6 +124,15 @@ static const cyaml_schema_field_t bmc_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define LIMIT(key, member) \
+	CYAML_FIELD_UINT_PTR(key, CYAML_FLAG_POINTER | OPT, struct raw_store, member)
+static const cyaml_schema_field_t store_fields[] = {
+    LIMIT("max_kbit", max_kbit),
+    LIMIT("max_gb", max_gb),
+    LIMIT("min_free_mb", min_free_mb),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("site", struct raw, site, 63),
     TEXT("orchestrator", struct raw, orchestrator, 255),
@@ -137,6 +151,7 @@ static const cyaml_schema_field_t top_fields[] = {
 	"console_site_mb", CYAML_FLAG_POINTER | OPT, struct raw, console_site_mb),
     CYAML_FIELD_MAPPING("deadlines", OPT, struct raw, deadlines, deadline_fields),
     CYAML_FIELD_MAPPING("bmc", OPT, struct raw, bmc, bmc_fields),
+    CYAML_FIELD_MAPPING("image_store", OPT, struct raw, image_store, store_fields),
     CYAML_FIELD_IGNORE("boot_services", OPT),
     CYAML_FIELD_MAPPING_PTR(
 	"own_servers", CYAML_FLAG_POINTER | OPT, struct raw, own_servers, own_fields),
@@ -353,6 +368,25 @@ take_bmc(const struct yaml_where *w, const struct raw_bmc *raw, struct bmc_opts 
 }
 
 static int
+take_store(const struct yaml_where *w, const struct raw_store *raw,
+    struct agent_config *c, struct error *err)
+{
+	const int64_t mb = 1024 * 1024;
+	int r;
+
+	if ((r = take_number(w, "image_store.max_kbit", raw->max_kbit, 0, 0, 1000000000,
+		 &c->store_kbit, err)) < 0 ||
+	    (r = take_number(w, "image_store.max_gb", raw->max_gb, 0, 0, 1000000,
+		 &c->store_max, err)) < 0 ||
+	    (r = take_number(w, "image_store.min_free_mb", raw->min_free_mb, 512, 0,
+		 100000000, &c->store_floor, err)) < 0)
+		return r;
+	c->store_max *= 1024 * mb;
+	c->store_floor *= mb;
+	return 0;
+}
+
+static int
 take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
     struct error *err)
 {
@@ -377,7 +411,8 @@ take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_conf
 	c->max_octets *= MB;
 	c->console_boot_limit *= MB;
 	c->console_site_limit *= MB;
-	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0)
+	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0 ||
+	    (r = take_store(w, &raw->image_store, c, err)) < 0)
 		return r;
 	return take_deadlines(w, &raw->deadlines, &c->limits, err);
 }

@@ -11,6 +11,7 @@
  *	max_events: 200000                # unsent ones kept in the spool
  *	console_boot_mb: 4                # of one recording of a console
  *	console_site_mb: 512              # of all that are kept here
+ *	image_store: { max_kbit: 4000, max_gb: 40, min_free_mb: 512 }   # what it may take of line and disk
  *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
  *	boot_services: { … }              # bootd.yaml without subnets and hosts
  * or, where the site keeps its own DHCP, TFTP and HTTP servers:
@@ -63,6 +64,8 @@ struct agent_config {
 	int64_t max_events, max_octets;			/* of events that wait */
 	char console_dir[AGENT_CONFIG_PATH_SIZE];	/* state_dir/console */
 	int64_t console_boot_limit, console_site_limit; /* octets */
+	int64_t store_kbit, store_max,
+	    store_floor; /* kbit/s, octets, octets; 0: no limit */
 	struct run_limits limits;
 	struct bmc_opts bmc; /* how BMCs are treated; the rest of it is unset */
 	/* The boot_services section on the same lines as in the file, so that bootd's

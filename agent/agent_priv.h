@@ -27,6 +27,7 @@ struct agent {
 	struct spool *spool;
 	struct workq *hashing, *looking, *names;
 	struct preflight *preflight;
+	struct store *store;
 	struct bmc_engine *bmc;
 	struct agent_console *consoles;
 	struct run_jobs *jobs;

@@ -191,6 +191,8 @@ on_files_checked(void *arg, const struct error *err, unsigned n_files)
 	struct error why = *err;
 
 	job->check = NULL;
+	if (why.code[0] != '\0' && job->deps->ops->not_here != NULL)
+		job->deps->ops->not_here(job->deps->arg, &job->bundle->image, &why);
 	if (why.code[0] != '\0' || check_templates(job, &why) < 0) {
 		run_jobs_post_step(job, &why, false, NULL);
 		return;

@@ -381,6 +381,22 @@ run_jobs_on_report(struct run_jobs *js, const struct bootd_msg *m)
 }
 
 void
+run_jobs_files(struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg)
+{
+	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
+		const struct bundle_image *image = &job->bundle->image;
+
+		if (!job->run.netboot)
+			continue;
+		fn(arg, image->kernel.sha256);
+		for (size_t i = 0; i < image->n_initrds; i++)
+			fn(arg, image->initrds[i].sha256);
+		for (size_t i = 0; i < image->n_files; i++)
+			fn(arg, image->files[i].sha256);
+	}
+}
+
+void
 run_jobs_on_ack(struct run_jobs *js, int64_t gen)
 {
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next)

@@ -39,6 +39,8 @@ struct run_jobs_ops {
 	void (*accepted)(void *arg, const char *host);
 	/* A job has come that far, durably. May be NULL. */
 	void (*progress)(void *arg, const struct bundle *b, const struct run *run);
+	/* Files of an image are not there, or not the ones that were ordered: *why may be told better. May be NULL. */
+	void (*not_here)(void *arg, const struct bundle_image *image, struct error *why);
 	/* A turn has been committed: there may be events to report. */
 	void (*committed)(void *arg);
 	/* Nothing can be recorded any more; without a code, it can again. May be NULL. */
@@ -70,6 +72,9 @@ run_jobs_recover(struct run_jobs *js, struct error *err) MUST_CHECK;
  * accepted already. Refusals become job.refused. */
 void
 run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n);
+/* Calls `fn` with the digest of each image file that an unfinished job needs. */
+void
+run_jobs_files(struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg);
 /* A job whose bundle could not be read. */
 void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);

@@ -16,6 +16,11 @@ const struct verdict_row verdict_table_agent[] = {
 	.title = "A file of the image is not there",
 	.text = "a file of the image is not below the site's images root",
 	.next = "netboot-ctl image verify IMAGE, and copy what is missing to the site"},
+    {.code = "image-not-here",
+	.title = "The image is on its way to the site",
+	.text = "the site's store is still fetching files of the image",
+	.next = "netboot-ctl image status IMAGE shows how far it is; order it with "
+		"--when-ready"},
     {.code = "image-unreadable",
 	.title = "A file of the image cannot be read",
 	.text = "a file of the image cannot be read, by the agent or by netboot-"

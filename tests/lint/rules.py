@@ -49,6 +49,9 @@ EVENT_USERS = {
     "agent/console_upload": "the pause before the next round",
     "agent/probe": "sockets that ask a host whether it is up",
     "agent/run_jobs": "the timers of the stages",
+    "agent/store": "looks at what is to be done",
+    "agent/store_fetch": "pauses of a capped line",
+    "agent/store_talk": "the pause before the next question",
     "agent/uplink": "the pause before the next attempt",
     "orchestrator/dispatch": "the long polls that wait",
     "orchestrator/dispatch_report": "a transaction in each turn of the loop",
@@ -81,6 +84,7 @@ PREFIXES = {
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
     "agent/spool_event": ["spool_"],  # the part of spool.h that keeps events
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
+    "agent/store_source": ["store_source_", "store_sources_"],  # one, and the set of them
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
 }
 
@@ -91,7 +95,7 @@ GLOBALS = {}
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|audit_chain\w*|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|expo|hex|hostlist|http_range|id|if_inet6|json|line_cap|menu_script|printable|stage|store_msg|story|str|subst|usual|verdict\w*)$"
     r"|^orchestrator/(explain_json|lifecycle\w*|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
-    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams))$"
+    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
     r"|^agent/spool_(drop|clock)$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"

@@ -57,6 +57,8 @@ class Orchestrator:
         self.held = {}      # agent -> last number
         self.events = []
         self.recordings = {}  # boot -> octets
+        self.store = None   # what the site should hold, as POST /agent/v1/store answers it
+        self.store_said = []  # what the agent says that it holds
         self.down = False   # answers 503
         self.refused = False  # another agent is in charge: answers 409
         self.own_servers = None  # what the last poll said
@@ -76,7 +78,12 @@ class Orchestrator:
             self.calls.clear()
             if not orders and table is None:
                 self.cond.wait(0.2)
-            return {"v": 1, "table": table, "orders": orders}
+            return {"v": 1, "table": table, "orders": orders, **({"store": self.store["version"]} if self.store else {})}
+
+    def hold(self, doc):
+        with self.cond:
+            self.store_said.append(doc)
+            return self.store
 
     def report(self, doc):
         with self.cond:
@@ -133,6 +140,8 @@ class Orchestrator:
                     self.reply(*outer.console(self.path, doc))
                 elif self.path == "/agent/v1/poll":
                     self.reply(200, outer.poll(doc))
+                elif self.path == "/agent/v1/store":
+                    self.reply(200, outer.hold(doc))
                 else:
                     answer = outer.report(doc)
                     if outer.lose_reports > 0:

@@ -83,6 +83,20 @@ def test_reboot_is_seen_off_then_on(site):
     assert boots[0]["boot"] == boots[1]["boot"] and boots[1]["detail"]["outcome"] == "ok"
 
 
+def test_an_image_that_is_on_its_way(site):
+    s = site()
+    image = s.image()
+    os.unlink(s.path("images", "d/initrd"))
+    missing = {"sha256": image["initrds"][0]["sha256"], "size": len(s.initrd), "paths": ["d/initrd"], "images": ["d"]}
+    s.orch.store = {"v": 1, "version": 3, "wanted": [missing]}  # and nobody gives it
+    until(lambda: any(r["version"] == 3 for r in s.orch.store_said), what="the agent to know what it should hold")
+    s.bmc_ask("power all on")
+    end = s.wait_end(s.order(s.bundle(image=image)))
+    assert end["kind"] == "job.failed" and end["detail"]["code"] == "image-not-here"
+    assert "0 B of 900.0 kB are there" in end["detail"]["text"] and "d/initrd: waiting" in end["detail"]["text"]
+    assert s.bmc_show()["power"] == "on"
+
+
 @pytest.mark.parametrize("what,code", [("missing", "image-missing"), ("altered", "image-altered"),
                                        ("password", "bmc-auth"), ("no-bmc", "no-bmc"), ("args", "image-args")])
 def test_refused_before_anything_is_switched(site, what, code):
