@@ -44,6 +44,7 @@ static const char *const bad_input_codes[] = {
     "job-unknown",
     "boot-unknown",
     "token-unknown",
+    "certificate-unknown",
     "reason-missing",
     "subnet-overlap",
     "mac-duplicate",

@@ -23,6 +23,12 @@ cmd_site_rm(struct ctl *ctl, const struct args *args);
 int
 cmd_site_config(struct ctl *ctl, const struct args *args);
 int
+cmd_agent_enroll(struct ctl *ctl, const struct args *args);
+int
+cmd_agent_show(struct ctl *ctl, const struct args *args);
+int
+cmd_agent_revoke(struct ctl *ctl, const struct args *args);
+int
 cmd_token_add(struct ctl *ctl, const struct args *args);
 int
 cmd_token_list(struct ctl *ctl, const struct args *args);

@@ -43,6 +43,14 @@ static const struct args_option reason_option[] = {
     {"reason", 0, ARGS_TEXT, "TEXT", "why; kept in the history"},
 };
 
+static const struct args_option enroll_options[] = {
+    {"expires", 0, ARGS_VALUE, "DURATION", "how long the secret is good (24h)"},
+};
+
+static const struct args_option revoke_options[] = {
+    {"serial", 0, ARGS_VALUE, "SERIAL", "only this certificate (else all of the site)"},
+};
+
 static const struct args_option token_options[] = {
     {"role", 0, ARGS_VALUE, "viewer|operator|admin", "what it may do"},
     {"expires", 0, ARGS_VALUE, "DURATION",
@@ -507,6 +515,16 @@ static const struct args_command commands[] = {
     {"audit", "export", "", 0, 0, {GROUP(audit_export_options)}, cmd_audit_export,
 	"Write the whole audit as JSON lines, the last one its head", NULL},
     {"agent", "list", "", 0, 0, {{0}}, cmd_status_agents, "List the sites' agents", NULL},
+    {"agent", "show", "SITE", 1, 1, {{0}}, cmd_agent_show,
+	"Show a site's agent, its certificates and secrets", NULL},
+    {"agent", "enroll", "SITE", 1, 1, {GROUP(enroll_options), GROUP(reason_option)},
+	cmd_agent_enroll, "Make the secret by which a site's agent joins, and print it",
+	"It works once, and is kept nowhere: give it to `netboot-agent enroll URL` at "
+	"the\nsite, in a file of mode 0600 or on standard input."},
+    {"agent", "revoke", "SITE", 1, 1, {GROUP(revoke_options), GROUP(reason_option)},
+	cmd_agent_revoke, "Shut a site's agent out at once",
+	"Its certificates, its connections, and secrets that were not used. It goes on "
+	"with\nthe jobs that it has, and joins again with a new secret."},
     {"token", "add", "NAME", 1, 1, {GROUP(token_options), GROUP(reason_option)},
 	cmd_token_add, "Make a token for the page or for a program, and print it",
 	"It is printed once and kept nowhere: put it into a file of mode 0600, for\n"

@@ -33,6 +33,7 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_BMC] = db_bmc_sql(),
 	    [STORE_CONSOLE] = db_console_sql(),
 	    [STORE_TOKEN] = db_token_sql(),
+	    [STORE_AGENT_CERT] = db_agent_cert_sql(),
 	    [STORE_TRANSFER] = db_transfer_sql(),
 	    [STORE_POWER] = db_power_sql(),
 	    [STORE_DISCOVERED] = db_discovered_sql(),

@@ -19,6 +19,7 @@ enum store_set {
 	STORE_BMC,
 	STORE_CONSOLE,
 	STORE_TOKEN,
+	STORE_AGENT_CERT,
 	STORE_TRANSFER,
 	STORE_POWER,
 	STORE_DISCOVERED,
@@ -67,6 +68,8 @@ struct store_sql
 db_console_sql(void);
 struct store_sql
 db_token_sql(void);
+struct store_sql
+db_agent_cert_sql(void);
 struct store_sql
 db_transfer_sql(void);
 struct store_sql

@@ -341,8 +341,10 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	struct rest_conn *c = arg;
 
 	(void)bev;
-	if (what & BEV_EVENT_CONNECTED)
+	if (what & BEV_EVENT_CONNECTED) {
+		c->ops->connected(c->ops->arg, c);
 		return;
+	}
 	/* Who has asked may close that side and still wait for the answer. */
 	if ((what & BEV_EVENT_EOF) && c->state == REST_CONN_WRITING)
 		c->body_refused = true;

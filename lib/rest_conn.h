@@ -9,6 +9,7 @@
 
 #include "lib/addr.h"
 #include "lib/rest_head.h"
+#include "lib/rest_tls.h"
 #include "lib/rest_web.h"
 
 struct rest_conn;
@@ -26,6 +27,8 @@ enum rest_conn_state {
 struct rest_conn_ops {
 	struct event_base *base;
 	void *arg;
+	/* Its TLS handshake is over; the last thing that is done with c, which may be freed in it. */
+	void (*connected)(void *arg, struct rest_conn *c);
 	/* A head is there: the octets its body may have. */
 	size_t (*body_max)(void *arg, struct rest_conn *c);
 	void (*request)(void *arg, struct rest_conn *c); /* a whole request */
@@ -41,6 +44,8 @@ struct rest_conn {
 	struct bufferevent *bev;
 	struct addr_ip address;
 	bool tls;
+	struct rest_tls_peer peer; /* what it showed, once it has */
+	bool counted_apart;	   /* rest_web.c's: as an agent's */
 	enum rest_conn_state state;
 	bool first;    /* no request was served yet */
 	bool stepping; /* requests are being read */

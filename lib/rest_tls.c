@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* TLS of the REST server through OpenSSL, beneath libevent's bufferevents.
  *
- * Entry points: rest_tls_new() reads certificate and key, rest_tls_accept() makes a connection. The context is
+ * Entry points: rest_tls_new() reads certificate and key, rest_tls_accept() makes a connection; rest_tls_set_own() adds
+ * the name by which agents know the server, rest_tls_look() tells what one of them has shown. Contexts are
  * counted by OpenSSL: a new one may take its place while connections of the old one go on.
  * Failure modes: files that cannot be used, named with OpenSSL's reason; a handshake that fails is the connection's
- * error. What may be negotiated is what OpenSSL's default list has for TLS 1.2 and 1.3, without renegotiation
- * and compression. */
+ * error. A client's certificate that is no good does not end the handshake: who it is asked of can be told what is wrong
+ * with it, and the refusal recorded. What may be negotiated is what OpenSSL's default list has for TLS 1.3. */
 #include "lib/rest_tls.h"
 
 #include <errno.h>
@@ -14,16 +15,22 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lib/str.h"
 
+enum { CLIENT_CHAIN_MAX = 16 * 1024 };
+
 struct rest_tls {
 	SSL_CTX *ctx;
 	int64_t ends;
+	SSL_CTX *own; /* NULL: no own name */
+	char *name;
 };
 
 static int
@@ -106,13 +113,206 @@ ends_at(const X509 *cert)
 static void
 harden(SSL_CTX *ctx)
 {
-	if (SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1)
+	if (SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) != 1)
 		abort();
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 				     SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
 }
+
+/* ---- the own name ---- */
+
+/* Whatever is shown is taken: rest_tls_look() judges it. That the client has its key the handshake proves. */
+static int
+take_any(X509_STORE_CTX *store, void *arg)
+{
+	(void)store;
+	(void)arg;
+	return 1;
+}
+
+static int
+on_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct rest_tls *tls = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+
+	(void)alert;
+	if (!tls->own || !name || strcasecmp(name, tls->name) != 0)
+		return SSL_TLSEXT_ERR_NOACK;
+	if (!SSL_set_SSL_CTX(ssl, tls->own))
+		return SSL_TLSEXT_ERR_ALERT_FATAL;
+	/* These were copied from the first context. */
+	SSL_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+	SSL_set_max_cert_list(ssl, CLIENT_CHAIN_MAX);
+	/* Each connection shows its certificate anew: what was revoked or has ended does not come back by a ticket. */
+	SSL_set_num_tickets(ssl, 0);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void
+listen_for_name(struct rest_tls *tls)
+{
+	SSL_CTX_set_tlsext_servername_callback(tls->ctx, on_name);
+	SSL_CTX_set_tlsext_servername_arg(tls->ctx, tls);
+}
+
+static BIO *
+text_bio(const char *text)
+{
+	BIO *bio = BIO_new_mem_buf(text, -1);
+
+	if (!bio)
+		abort();
+	return bio;
+}
+
+static X509 *
+read_cert(const char *pem)
+{
+	BIO *bio = text_bio(pem);
+	X509 *cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+
+	BIO_free(bio);
+	return cert;
+}
+
+static bool
+use_own(SSL_CTX *ctx, const struct rest_tls_own *own)
+{
+	BIO *bio = text_bio(own->key);
+	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	X509 *cert = read_cert(own->cert), *authority = read_cert(own->authority);
+	bool ok = key && cert && authority && SSL_CTX_use_certificate(ctx, cert) == 1 &&
+		  SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
+		  SSL_CTX_check_private_key(ctx) == 1 &&
+		  SSL_CTX_add_client_CA(ctx, authority) == 1 &&
+		  X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority) == 1;
+
+	BIO_free(bio);
+	EVP_PKEY_free(key);
+	X509_free(cert);
+	X509_free(authority);
+	return ok;
+}
+
+int
+rest_tls_set_own(struct rest_tls *tls, const struct rest_tls_own *own, struct error *err)
+{
+	static const unsigned char context[] = "netboot";
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (!ctx)
+		abort();
+	harden(ctx);
+	SSL_CTX_set_session_id_context(ctx, context, sizeof(context) - 1);
+	SSL_CTX_set_cert_verify_callback(ctx, take_any, NULL);
+	ERR_clear_error();
+	if (!use_own(ctx, own)) {
+		SSL_CTX_free(ctx);
+		return fail(err, own->name, "the own authority's certificate");
+	}
+	SSL_CTX_free(tls->own);
+	tls->own = ctx;
+	free(tls->name);
+	tls->name = str_dup(own->name);
+	return 0;
+}
+
+bool
+rest_tls_is_own(const struct rest_tls *tls, const char *host)
+{
+	size_t len = tls->own ? strlen(tls->name) : 0;
+
+	return len > 0 && strncasecmp(host, tls->name, len) == 0 &&
+	       (host[len] == '\0' || host[len] == ':');
+}
+
+/* By a chain of the own authority alone, as a client's, at this time. */
+static int
+judge(const struct rest_tls *tls, X509 *cert)
+{
+	X509_STORE_CTX *store = X509_STORE_CTX_new();
+	int why;
+
+	if (!store ||
+	    X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(tls->own), cert, NULL) != 1)
+		abort();
+	X509_STORE_CTX_set_purpose(store, X509_PURPOSE_SSL_CLIENT);
+	why = X509_verify_cert(store) == 1 ? X509_V_OK : X509_STORE_CTX_get_error(store);
+	/* Never "all is well" for what was not found to be. */
+	if (why == X509_V_OK && X509_STORE_CTX_get_num_untrusted(store) < 1)
+		why = X509_V_ERR_UNSPECIFIED;
+	X509_STORE_CTX_free(store);
+	ERR_clear_error();
+	return why;
+}
+
+static void
+copy_serial(const X509 *cert, char *ret, size_t size)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
+	char *text = n ? BN_bn2hex(n) : NULL;
+
+	if (!text || str_copy(ret, size, text) < 0)
+		ret[0] = '\0';
+	for (char *c = ret; *c; c++)
+		if (*c >= 'A' && *c <= 'F')
+			*c = (char)(*c - 'A' + 'a');
+	OPENSSL_free(text);
+	BN_free(n);
+}
+
+static void
+copy_uri(const X509 *cert, char *ret, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+	ret[0] = '\0';
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+		if (n->type != GEN_URI)
+			continue;
+		const ASN1_IA5STRING *s = n->d.uniformResourceIdentifier;
+		size_t len = (size_t)ASN1_STRING_length(s);
+		if (len < size && memchr(ASN1_STRING_get0_data(s), 0, len) == NULL) {
+			memcpy(ret, ASN1_STRING_get0_data(s), len);
+			ret[len] = '\0';
+		}
+		break;
+	}
+	GENERAL_NAMES_free(names);
+}
+
+void
+rest_tls_look(
+    const struct rest_tls *tls, struct bufferevent *bev, struct rest_tls_peer *ret)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(bev);
+	const char *name =
+	    ssl ? SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name) : NULL;
+	X509 *cert;
+	int why;
+
+	*ret = (struct rest_tls_peer){.own = false};
+	if (!tls->own || !name || strcasecmp(name, tls->name) != 0)
+		return;
+	ret->own = true;
+	cert = SSL_get0_peer_certificate(ssl);
+	if (!cert)
+		return;
+	ret->shown = true;
+	why = judge(tls, cert);
+	ret->valid = why == X509_V_OK;
+	ret->expired = why == X509_V_ERR_CERT_HAS_EXPIRED;
+	str_clip(ret->why, sizeof(ret->why), X509_verify_cert_error_string(why));
+	copy_serial(cert, ret->serial, sizeof(ret->serial));
+	copy_uri(cert, ret->uri, sizeof(ret->uri));
+	ret->ends = ends_at(cert);
+}
+
+/* ---- certificate and key of files ---- */
 
 struct rest_tls *
 rest_tls_new(const char *cert_path, const char *key_path, struct error *err)
@@ -136,7 +336,19 @@ rest_tls_new(const char *cert_path, const char *key_path, struct error *err)
 	tls = str_alloc(sizeof(*tls));
 	tls->ctx = ctx;
 	tls->ends = ends_at(SSL_CTX_get0_certificate(ctx));
+	listen_for_name(tls);
 	return tls;
+}
+
+void
+rest_tls_take(struct rest_tls *tls, struct rest_tls *from)
+{
+	SSL_CTX_free(tls->ctx);
+	tls->ctx = from->ctx;
+	tls->ends = from->ends;
+	from->ctx = NULL;
+	rest_tls_free(from);
+	listen_for_name(tls);
 }
 
 void
@@ -145,6 +357,8 @@ rest_tls_free(struct rest_tls *tls)
 	if (!tls)
 		return;
 	SSL_CTX_free(tls->ctx);
+	SSL_CTX_free(tls->own);
+	free(tls->name);
 	free(tls);
 }
 

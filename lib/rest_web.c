@@ -3,7 +3,8 @@
  *
  * Entry points: rest_server_listen(), rest_web_reload(), rest_web_own() and rest_web_drop(). Connections are
  * rest_conn.c's; here they are counted, so that strangers cost a bounded amount of memory, and one address
- * cannot keep the others out. Without TLS only loopback is listened on: a token or a password never crosses a wire
+ * cannot keep the others out. Who has shown a certificate of the own authority is counted apart from them: a thousand
+ * sites may be behind one address. Without TLS only loopback is listened on: a token or a password never crosses a wire
  * in the clear.
  * Failure modes: an address that cannot be listened on, named; where descriptors are short, who
  * connects waits in the backlog. */
@@ -37,8 +38,10 @@ struct rest_web {
 	struct evconnlistener *listeners[LISTENERS_MAX];
 	size_t n_listeners;
 	struct event *resume;
-	struct rest_conn *conns;
+	struct rest_conn *conns; /* of browsers, programs and strangers */
 	size_t n_conns;
+	struct rest_conn *agents; /* with a valid certificate */
+	size_t n_agents;
 	int64_t told_at; /* mono; of the log about too many of them */
 };
 
@@ -87,6 +90,15 @@ body_max(void *arg, struct rest_conn *c)
 	return n;
 }
 
+/* Under the own name nobody comes whose browser was sent here: its certificate is none that browsers take. */
+static bool
+host_ok(const struct rest_web *w, const struct rest_conn *c, const char *host)
+{
+	if (c->peer.own)
+		return host && rest_tls_is_own(w->tls, host);
+	return !w->options.host_ok || w->options.host_ok(w->s->arg, host);
+}
+
 static void
 request(void *arg, struct rest_conn *c)
 {
@@ -96,15 +108,15 @@ request(void *arg, struct rest_conn *c)
 	struct error err;
 
 	c->rq = rq;
-	if (w->options.host_ok &&
-	    !w->options.host_ok(w->s->arg, rest_header(rq, "Host"))) {
+	if (!host_ok(w, c, rest_header(rq, "Host"))) {
 		error_set(&err, 0, "wrong-host",
 		    "use an address, or say the name in web.names of orchestrator.yaml",
 		    "this server does not go by the name that was asked for");
 		rest_problem(rq, 421, &err, NULL);
 		return;
 	}
-	rest_server_serve(w->s, rq, closed && str_has_prefix(rest_path(rq), closed));
+	rest_server_serve(
+	    w->s, rq, closed && !c->peer.own && str_has_prefix(rest_path(rq), closed));
 }
 
 static void
@@ -119,8 +131,65 @@ closed(void *arg, struct rest_conn *c)
 {
 	struct rest_web *w = arg;
 
+	if (c->counted_apart) {
+		DL_DELETE(w->agents, c);
+		w->n_agents--;
+	} else {
+		DL_DELETE(w->conns, c);
+		w->n_conns--;
+	}
+}
+
+static void
+tell_full(struct rest_web *w, const struct addr_ip *ip, size_t n)
+{
+	char text[ADDR_IP_TEXT];
+	int64_t now = clock_mono();
+
+	if (w->told_at != 0 && now - w->told_at < TELL_EVERY_US)
+		return;
+	w->told_at = now;
+	log_warn(w->s->log, "web: %zu connections, %s is refused another one", n,
+	    addr_ip_text(ip, text, sizeof(text)));
+}
+
+/* Of a certificate that has enough connections the oldest goes: an agent whose address has changed left them behind. */
+static void
+make_room_for_agent(struct rest_web *w, const struct rest_conn *newest)
+{
+	struct rest_conn *c, *oldest = NULL;
+	size_t n = 0;
+
+	DL_FOREACH (w->agents, c) {
+		if (!str_eq(c->peer.serial, newest->peer.serial))
+			continue;
+		n++;
+		if (!oldest)
+			oldest = c;
+	}
+	if (n >= REST_WEB_AGENTS_PER_CERTIFICATE)
+		rest_conn_free(oldest);
+}
+
+static void
+connected(void *arg, struct rest_conn *c)
+{
+	struct rest_web *w = arg;
+
+	rest_tls_look(w->tls, c->bev, &c->peer);
+	if (!c->peer.valid)
+		return;
+	make_room_for_agent(w, c);
+	if (w->n_agents >= REST_WEB_AGENTS_MAX) {
+		tell_full(w, &c->address, w->n_agents);
+		rest_conn_free(c);
+		return;
+	}
 	DL_DELETE(w->conns, c);
 	w->n_conns--;
+	c->counted_apart = true;
+	DL_APPEND(w->agents, c);
+	w->n_agents++;
 }
 
 /* IPv6 users are given whole /64s. */
@@ -174,19 +243,6 @@ make_room(struct rest_web *w)
 		rest_conn_free(oldest);
 }
 
-static void
-tell_full(struct rest_web *w, const struct addr_ip *ip)
-{
-	char text[ADDR_IP_TEXT];
-	int64_t now = clock_mono();
-
-	if (w->told_at != 0 && now - w->told_at < TELL_EVERY_US)
-		return;
-	w->told_at = now;
-	log_warn(w->s->log, "web: %zu connections, %s is refused another one", w->n_conns,
-	    addr_ip_text(ip, text, sizeof(text)));
-}
-
 /* A peer that is gone without a word is noticed though nobody reads from it: streams are silent for long. */
 static void
 watch_peer(int fd)
@@ -216,7 +272,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	if (w->n_conns >= REST_WEB_CONNS_MAX)
 		make_room(w);
 	if (too_many(w, &ip)) {
-		tell_full(w, &ip);
+		tell_full(w, &ip, w->n_conns);
 		close(fd);
 		return;
 	}
@@ -328,6 +384,7 @@ rest_server_listen(
 	w->options = *options;
 	w->ops = (struct rest_conn_ops){.base = s->base,
 	    .arg = w,
+	    .connected = connected,
 	    .body_max = body_max,
 	    .request = request,
 	    .gone = gone,
@@ -359,6 +416,8 @@ rest_web_free(struct rest_web *w)
 		evconnlistener_free(w->listeners[i]);
 	while (w->conns)
 		rest_conn_free(w->conns);
+	while (w->agents)
+		rest_conn_free(w->agents);
 	if (w->resume)
 		event_free(w->resume);
 	rest_tls_free(w->tls);
@@ -375,9 +434,26 @@ rest_web_reload(struct rest_server *s, struct error *err)
 	struct rest_tls *tls = rest_tls_new(w->options.tls_cert, w->options.tls_key, err);
 	if (!tls)
 		return -EINVAL;
-	rest_tls_free(w->tls);
-	w->tls = tls;
+	rest_tls_take(w->tls, tls);
 	return 0;
+}
+
+int
+rest_web_set_own(struct rest_server *s, const struct rest_tls_own *own, struct error *err)
+{
+	return s->web && s->web->tls ? rest_tls_set_own(s->web->tls, own, err) : 0;
+}
+
+const struct rest_tls_peer *
+rest_web_peer(const struct rest_request *rq)
+{
+	return rq->conn && rq->conn->peer.own ? &rq->conn->peer : NULL;
+}
+
+size_t
+rest_web_agents(const struct rest_server *s)
+{
+	return s->web ? s->web->n_agents : 0;
 }
 
 int64_t
@@ -396,6 +472,20 @@ rest_web_own(struct rest_request *rq, const char *owner, const char *token, int6
 	str_clip(rq->conn->owner, sizeof(rq->conn->owner), owner);
 	str_clip(rq->conn->token, sizeof(rq->conn->token), token);
 	rq->conn->until = until;
+}
+
+void
+rest_web_drop_serial(struct rest_server *s, const char *serial)
+{
+	struct rest_conn *c, *next;
+
+	if (!s->web)
+		return;
+	DL_FOREACH_SAFE(s->web->agents, c, next)
+	{
+		if (str_eq(c->peer.serial, serial) && (!c->rq || c->rq != s->handling))
+			rest_conn_free(c);
+	}
 }
 
 void

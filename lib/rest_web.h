@@ -15,6 +15,9 @@ enum {
 	REST_WEB_CONNS_MAX = 512,
 	/* Of one address (IPv6: one /64); of this machine as many as there are, since a proxy may run here. */
 	REST_WEB_CONNS_PER_ADDRESS = 64,
+	/* Apart from those: of who shows a valid certificate of the own authority. */
+	REST_WEB_AGENTS_MAX = 8192,
+	REST_WEB_AGENTS_PER_CERTIFICATE = 24,
 	REST_WEB_OWNER_SIZE = 80,
 };
 
@@ -28,7 +31,8 @@ struct rest_web_options {
 	const char *tls_cert, *tls_key;	       /* both or neither */
 	const struct rest_web_header *headers; /* of every answer */
 	size_t n_headers;
-	const char *closed_prefix; /* paths that are not for TCP: "/agent/"; or NULL */
+	/* Paths that are there under the own name alone ("/agent/"), or NULL. */
+	const char *closed_prefix;
 	/* Is that Host field this server's? Else 421 is answered. */
 	bool (*host_ok)(void *arg, const char *host);
 	/* With the head, before the body is read: the octets that a body of this client may have. */
@@ -50,6 +54,24 @@ rest_web_reload(struct rest_server *s, struct error *err) MUST_CHECK;
 /* When the certificate in use ends (wall); INT64_MAX without TLS. */
 int64_t
 rest_web_certificate_ends(const struct rest_server *s);
+
+struct rest_tls_own;
+struct rest_tls_peer;
+
+/* The own name and its certificate (lib/rest_tls.h), or a new one; nothing where there is no TLS. */
+int
+rest_web_set_own(
+    struct rest_server *s, const struct rest_tls_own *own, struct error *err) MUST_CHECK;
+/* What the client of a request showed, if it came to the own name; else NULL. */
+const struct rest_tls_peer *
+rest_web_peer(const struct rest_request *rq);
+/* Ends every connection of who showed the certificate with that serial, whatever it is doing; but the request that is
+ * being handled. */
+void
+rest_web_drop_serial(struct rest_server *s, const char *serial);
+/* Connections that are open with a valid certificate. */
+size_t
+rest_web_agents(const struct rest_server *s);
 
 /* On behalf of whom a request is served: its session or token and the token behind it. A stream ends at `until`
  * (wall), with rest_web_drop(), or as any other. */

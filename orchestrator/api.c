@@ -17,7 +17,9 @@
 #include "lib/hostlist.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/agent_access.h"
 #include "orchestrator/auth.h"
+#include "orchestrator/join.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/selector.h"
 #include "orchestrator/strset.h"
@@ -51,8 +53,9 @@ static void
 agent_poll(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	struct agent_access_who who;
 
-	if (api_allow_agent(o, rq))
+	if (agent_access_who(o, rq, &who))
 		dispatch_poll(o->dispatch, rq);
 }
 
@@ -60,8 +63,9 @@ static void
 agent_report(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	struct agent_access_who who;
 
-	if (api_allow_agent(o, rq))
+	if (agent_access_who(o, rq, &who))
 		dispatch_report(o->dispatch, rq);
 }
 
@@ -69,14 +73,18 @@ static void
 agent_consoles(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	struct agent_access_who who;
 
-	if (api_allow_agent(o, rq))
+	if (agent_access_who(o, rq, &who))
 		dispatch_consoles(o->dispatch, rq);
 }
 
 #define V1 "/api/v1"
 
 static const struct rest_route routes[] = {
+    {"GET", "/agent/v1/authority", join_authority, AUTH_ADMIN},
+    {"POST", "/agent/v1/enroll", join_enroll, AUTH_ADMIN},
+    {"POST", "/agent/v1/renew", join_renew, AUTH_ADMIN},
     {"POST", "/agent/v1/poll", agent_poll, AUTH_ADMIN},
     {"POST", "/agent/v1/report", agent_report, AUTH_ADMIN},
     {"POST", "/agent/v1/console", api_console_take, AUTH_ADMIN},
@@ -119,6 +127,9 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/why", api_why_get, AUTH_VIEWER},
     {"GET", V1 "/fleet", api_fleet_get, AUTH_VIEWER},
     {"GET", V1 "/agents", api_status_agents, AUTH_VIEWER},
+    {"GET", V1 "/agents/{name}", api_agent_get, AUTH_VIEWER},
+    {"POST", V1 "/agents/{name}/enroll", api_agent_enroll, AUTH_ADMIN},
+    {"POST", V1 "/agents/{name}/revoke", api_agent_revoke, AUTH_ADMIN},
     {"POST", V1 "/power", api_bmc_power, AUTH_OPERATOR},
     {"POST", V1 "/bmc/{verb}", api_bmc_ask, AUTH_OPERATOR},
     {"POST", V1 "/sites/{name}/resume", api_resume_site, AUTH_OPERATOR},
@@ -203,18 +214,6 @@ api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who)
 		return false;
 	*ret_who = grant.who;
 	return true;
-}
-
-bool
-api_allow_agent(struct orch *o, struct rest_request *rq)
-{
-	struct rest_peer peer = rest_peer(rq);
-
-	(void)o;
-	if (peer.kind == REST_PEER_UNIX && auth_agent(peer.uid))
-		return true;
-	forbid(rq, "run the agent as root or as the orchestrator's user");
-	return false;
 }
 
 static int

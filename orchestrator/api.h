@@ -19,11 +19,10 @@ enum { API_LIMIT_DEFAULT = 200, API_LIMIT_MAX = 1000, API_ETAG_SIZE = 80 };
 const struct rest_route *
 api_routes(size_t *ret_n);
 
-/* Every handler begins with one of these: false, with 403 answered, when the peer may not. */
+/* Every handler for people and programs begins with this: false, with 403 answered, when the peer may not. Those for
+ * agents: agent_access.h. */
 bool
 api_allow(struct orch *o, struct rest_request *rq, struct audit_who *ret_who);
-bool
-api_allow_agent(struct orch *o, struct rest_request *rq);
 
 /* Problem details; the status follows from err's code. Takes errors (NULL allowed). */
 void
@@ -139,6 +138,10 @@ rest_handler api_store_report, api_store_blob;
 rest_handler api_apply_post, api_apply_export;
 rest_handler api_job_add, api_job_list, api_job_get, api_job_cancel, api_job_retry;
 rest_handler api_status_list, api_status_agents;
+rest_handler api_agent_get, api_agent_enroll, api_agent_revoke;
+/* The site's row of GET /agents, owned by the caller. 0 or an errno of db.h. */
+int
+api_status_agent(struct orch *o, const char *site, json_t **ret) MUST_CHECK;
 rest_handler api_why_get;
 rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
 /* A boot and its document, without stages and transfers, from any connection; -ENOENT. The document is the caller's. */

@@ -15,6 +15,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/agent_access.h"
 #include "orchestrator/api.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
@@ -25,13 +26,14 @@ void
 api_console_take(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	struct agent_access_who who;
 	struct error err = {.code = ""};
 	const char *site = "", *agent = "", *boot = "", *text = "";
 	uint8_t *data = NULL;
 	size_t len = 0;
 	int64_t offset = 0, held = 0;
 
-	if (!api_allow_agent(o, rq))
+	if (!agent_access_who(o, rq, &who))
 		return;
 	const json_t *v = rest_body(rq, &err);
 	int rc = !v || json_get_str(v, "site", &site, &err) < 0 ||
@@ -191,12 +193,24 @@ api_console_newest(void *arg, struct rest_request *rq)
 
 /* ---- live ---- */
 
+/* An agent's request about a console that somebody watches: is it one of its site? */
+static bool
+allow_session(struct orch *o, struct rest_request *rq)
+{
+	struct agent_access_who who;
+
+	if (!agent_access_who(o, rq, &who))
+		return false;
+	const char *site = live_site(o->live, rq);
+	return !site || agent_access_allow(o, rq, &who, site, NULL);
+}
+
 void
 api_console_output(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 
-	if (api_allow_agent(o, rq))
+	if (allow_session(o, rq))
 		live_output(o->live, rq);
 }
 
@@ -205,7 +219,7 @@ api_console_input(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 
-	if (api_allow_agent(o, rq))
+	if (allow_session(o, rq))
 		live_input(o->live, rq);
 }
 

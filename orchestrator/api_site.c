@@ -6,7 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "db/db_agent_cert.h"
 #include "db/db_site.h"
+#include "lib/clock.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/inventory_codec.h"
@@ -37,12 +39,25 @@ read_site(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZ
 	return rc;
 }
 
+/* Its agent is nobody's then, also for a site that comes to have the same name. */
+static int
+remove_site(struct store *s, const char *name)
+{
+	int64_t now = clock_wall();
+	int rc = db_site_delete(s, name);
+
+	if (rc == 0)
+		rc = db_agent_cert_revoke_site(
+		    s, name, now, "its site's removal", "the site was removed");
+	return rc < 0 ? rc : db_agent_cert_secret_withdraw(s, name, now);
+}
+
 const struct api_kind api_site_kind = {
     .name = "site",
     .list = "sites",
     .read = read_site,
     .unknown = unknown,
-    .remove = db_site_delete,
+    .remove = remove_site,
     .in_use = "has hosts",
     .in_use_next = "remove or move its hosts first",
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/db_agent.h"
+#include "db/db_agent_cert.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "db/db_site.h"
@@ -296,6 +297,27 @@ api_status_list(void *arg, struct rest_request *rq)
 
 /* lag: how many versions of the site's table the agent is behind is not a number of anything; what
  * counts is whether it is current. */
+static void
+put_certificate(void *arg, const struct db_agent_cert *c)
+{
+	json_put_str(arg, "serial", c->serial);
+	json_put_str(arg, "state", db_agent_cert_state(c, clock_wall()));
+	job_json_time(arg, "ends", c->ends);
+}
+
+/* Null where it was given none, or that cannot be told. */
+static json_t *
+newest_certificate(struct orch *o, const char *site)
+{
+	json_t *v = json_object();
+
+	if (db_agent_cert_of_site(o->store, site, 1, put_certificate, v) == 0 &&
+	    json_object_size(v) > 0)
+		return v;
+	json_decref(v);
+	return json_null();
+}
+
 static json_t *
 agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t version)
 {
@@ -313,6 +335,7 @@ agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t ve
 	if (silence < INT64_MAX)
 		json_put_str(v, "confirmed_by",
 		    dispatch_own_servers(o->dispatch, site) ? "logs" : "bootd");
+	json_put(v, "certificate", newest_certificate(o, site));
 	const struct agent_msg_stop *stop = dispatch_stop(o->dispatch, site);
 	if (stop) {
 		json_t *told = json_object();
@@ -325,6 +348,20 @@ agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t ve
 	return v;
 }
 
+int
+api_status_agent(struct orch *o, const char *site, json_t **ret)
+{
+	struct db_agent a = {.id = ""};
+	int64_t version = 0;
+	int rc = db_site_version(o->store, site, &version);
+
+	if (rc == 0)
+		rc = db_agent_of_site(o->store, site, &a);
+	if (rc == 0 || rc == -ENOENT)
+		*ret = agent_row(o, site, &a, version);
+	return rc == -ENOENT ? 0 : rc;
+}
+
 void
 api_status_agents(void *arg, struct rest_request *rq)
 {
@@ -332,21 +369,17 @@ api_status_agents(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct store_names names = {0};
 	const char *cursor;
-	int64_t limit, version = 0;
+	int64_t limit;
 
 	if (!api_allow(o, rq, &who) || !api_page(rq, &limit, &cursor))
 		return;
 	int rc = db_site_names(o->store, cursor, limit + 1, &names);
 	json_t *items = json_array();
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
-		struct db_agent a = {.id = ""};
-		rc = db_site_version(o->store, names.v[i], &version);
+		json_t *row = NULL;
+		rc = api_status_agent(o, names.v[i], &row);
 		if (rc == 0)
-			rc = db_agent_of_site(o->store, names.v[i], &a);
-		if (rc == 0 || rc == -ENOENT)
-			json_array_append_new(
-			    items, agent_row(o, names.v[i], &a, version));
-		rc = rc == -ENOENT ? 0 : rc;
+			json_array_append_new(items, row);
 	}
 	store_names_done(&names);
 	if (rc == 0) {

@@ -14,6 +14,7 @@
 #include "lib/http_range.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/agent_access.h"
 #include "orchestrator/api.h"
 
 static void
@@ -66,10 +67,11 @@ void
 api_store_report(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	struct agent_access_who who;
 	struct store_msg_report m = {.items = NULL};
 	struct error err = {.code = ""};
 
-	if (!api_allow_agent(o, rq))
+	if (!agent_access_who(o, rq, &who))
 		return;
 	const json_t *body = rest_body(rq, &err);
 	int rc = body ? store_msg_report_from_json(body, &m, &err) : -EINVAL;
@@ -205,14 +207,17 @@ void
 api_store_blob(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
+	struct agent_access_who who;
 	const char *sha256 = rest_param(rq, "sha256");
 	char path[BUNDLE_PATH_SIZE];
 	int64_t size = 0;
 
-	if (!api_allow_agent(o, rq))
+	if (!agent_access_who(o, rq, &who))
 		return;
-	/* An agent of this machine may read every image's file. */
-	int rc = store_msg_digest_valid(sha256)
+	/* An agent of this machine may read every image's file, others what their site is to hold. */
+	bool may = who.local || (store_msg_digest_valid(sha256) &&
+				    place_wants(o->place, who.site, sha256));
+	int rc = may && store_msg_digest_valid(sha256)
 		     ? db_place_file(o->store, sha256, path, &size)
 		     : -ENOENT;
 	if (rc == -ENOENT)

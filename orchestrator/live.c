@@ -382,6 +382,15 @@ session_of(struct live *l, struct rest_request *rq, const json_t **ret_body)
 	return s;
 }
 
+const char *
+live_site(struct live *l, struct rest_request *rq)
+{
+	const char *id = json_string_value(json_object_get(rest_body(rq, NULL), "id"));
+	const struct session *s = id != NULL ? find_by_id(l, id) : NULL;
+
+	return s != NULL ? s->site : NULL;
+}
+
 void
 live_output(struct live *l, struct rest_request *rq)
 {

@@ -43,6 +43,9 @@ live_type(struct live *l, const char *host, const char *watcher, const uint8_t *
     size_t len, bool send_break, struct error *err) MUST_CHECK;
 
 /* The agent's requests; each answers rq now or later. */
+/* The site of the session that an agent's request names; NULL: there is no such session. */
+const char *
+live_site(struct live *l, struct rest_request *rq);
 void
 live_output(struct live *l, struct rest_request *rq);
 void

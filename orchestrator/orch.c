@@ -18,6 +18,7 @@
 #include "orchestrator/access.h"
 #include "orchestrator/api.h"
 #include "orchestrator/audit_refused.h"
+#include "orchestrator/join.h"
 #include "orchestrator/web.h"
 
 enum { WORKERS = 2, PRUNE_EVERY_S = 3600, AUDIT_EVERY_S = 3600 };
@@ -137,6 +138,7 @@ on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	web_minute(arg);
+	join_minute(arg);
 }
 
 void
@@ -252,7 +254,8 @@ open_parts(struct orch *o, struct error *err)
 	rest_on_problem(o->rest, audit_refused_note);
 	o->audit_hourly = every(o, AUDIT_EVERY_S, on_audit);
 	on_audit(-1, 0, o);
-	return web_listen(o, err);
+	rc = web_listen(o, err);
+	return rc < 0 ? rc : join_open(o, err);
 }
 
 struct orch *
@@ -303,6 +306,7 @@ orch_free(struct orch *o)
 	if (o->minutely)
 		event_free(o->minutely);
 	access_free(o->access);
+	join_close(o);
 	retention_free(o->retention);
 	oui_free(o->vendors);
 	secret_key_free(o->key);

@@ -13,6 +13,7 @@
 #include "lib/secret.h"
 #include "lib/workq.h"
 #include "orchestrator/absence.h"
+#include "orchestrator/agent_access.h"
 #include "orchestrator/audit_refused.h"
 #include "orchestrator/blobs.h"
 #include "orchestrator/console_store.h"
@@ -31,6 +32,8 @@
 #include "orchestrator/webhook.h"
 
 struct access;
+struct authority;
+struct secret_sign;
 
 struct orch {
 	struct event_base *base;
@@ -54,6 +57,10 @@ struct orch {
 	struct place *place;
 	struct blobs *blobs;
 	struct access *access;
+	struct authority *authority;	/* NULL: nobody can come by TLS */
+	struct secret_sign *orders_key; /* the same */
+	int64_t show_anew;		/* wall: a new certificate of our own */
+	struct agent_access_told agents_told;
 	struct metrics *metrics;
 	struct loop_watch *loop_watch;
 	struct webhook *webhook;

@@ -14,6 +14,7 @@
 #include "lib/rest_head.h"
 #include "lib/rest_web.h"
 #include "lib/str.h"
+#include "orchestrator/agent_access.h"
 #include "orchestrator/api.h"
 
 /* Bodies are parsed on the loop: only who sends documents may send large ones. */
@@ -42,6 +43,8 @@ body_max(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct access_ask ask = web_ask(rq);
 
+	if (agent_access_known(rq))
+		return REST_BODY_MAX;
 	enum auth_role role = access_known(o->access, &ask);
 	return role >= AUTH_ADMIN      ? REST_BODY_MAX
 	       : role >= AUTH_OPERATOR ? OPERATORS_BODY_MAX

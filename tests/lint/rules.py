@@ -26,7 +26,7 @@ DOORS = [
     (r"^ipmiconsole\.h$", r"^agent/console\.c$"),
     (r"^curl/", r"^lib/http_client\.c$"),
     (r"^sodium\.h$", r"^lib/secret\w*\.c$"),
-    (r"^openssl/", r"^lib/(digest|rest_tls)\.c$"),
+    (r"^openssl/", r"^(lib/(digest|rest_tls|pki)|orchestrator/authority)\.c$"),
     (r"^cyaml/", r"(_config|/inventory_yaml|^lib/yaml_where)\.[ch]$"),
     (r"^event2/", r"^lib/|_io\.[ch]$|/main\.c$|^boot-services/bootd\.[ch]$|^agent/agent\.[ch]$"
                   r"|^orchestrator/orch\.[ch]$"),

@@ -50,6 +50,8 @@ EXCEPTIONS = {
     ("POST", "/session"): "says who asks: what is done then is recorded",
     ("DELETE", "/session"): "ends what POST /session began",
     ("POST", "/webhooks/{name}/test"): "needs one that is configured: tests/net/test_webhook.py looks at its rows",
+    ("POST", "/agents/{name}/enroll"): "needs TLS: tests/net/test_agent_security.py looks at its rows",
+    ("POST", "/agents/{name}/revoke"): "needs a certificate: tests/net/test_agent_security.py looks at its rows",
 }
 
 

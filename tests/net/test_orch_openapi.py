@@ -13,13 +13,14 @@ import pytest
 import console_rec
 import openapi
 from netlab import PATIENCE, ROOT
+from join_lab import FarWeb
 from orch_lab import Agent, Orch, document, host
 
 
 @pytest.fixture
 def orch(tmp_path):
     # Nobody listens on port 9: one webhook, and a delivery of it that was given up.
-    o = Orch(tmp_path, config='webhooks: [{"name": "full", "url": "http://127.0.0.1:9/", "on": ["job.failed"]}]\n')
+    o = FarWeb(tmp_path, more='webhooks: [{"name": "full", "url": "http://127.0.0.1:9/", "on": ["job.failed"]}]\n')
     yield o
     o.stop()
 
@@ -60,7 +61,7 @@ def test_every_code_in_the_source_is_described():
     for name in os.listdir(os.path.join(ROOT, "orchestrator")):
         source = open(os.path.join(ROOT, "orchestrator", name)).read() if name.endswith(".c") else ""
         for code in re.findall(r'error_set\([^;"()]*"([a-z0-9]+(?:-[a-z0-9]+)*)"', source):
-            if not name.startswith(("orch_config", "dispatch", "api_store")):
+            if not name.startswith(("orch_config", "dispatch", "api_store", "authority")):
                 assert code in openapi.CODES, f"{name}: {code}"
 
 
@@ -111,7 +112,7 @@ def test_every_get_after_a_life(orch):
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
-            name = {"sites": "local", "images": "debian", "hosts": "edge02"}.get(path.split("/")[1], "")
+            name = {"sites": "local", "agents": "local", "images": "debian", "hosts": "edge02"}.get(path.split("/")[1], "")
             path = path.replace("{mac}", UNKNOWN)
             assert orch.get(with_what_it_needs(path).replace("{name}", name)).status == 200, path
 
@@ -237,6 +238,8 @@ def test_every_described_member_is_met(orch):
         db.execute("insert into webhook_delivery values ('x', 'full', 1, 'job.failed', 'edge01', 'gave-up', 1, 1, 1, 'x')")
         db.commit()
     orch.post("/webhooks/full/test")
+    assert orch.far("full").renew().status == 200
+    assert orch.post("/agents/full/revoke", {"reason": "r"}).status == 200
     orch.apply({"hosts": [host(9, nics=[{"mac": "52:54:00:77:00:01"}])]})
     orch.post("/tokens", {"name": "web", "role": "viewer", "expires_s": 3600, "reason": "r"})
     for method, path in sorted(openapi.operations()):
