@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/uplink_clock.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/http_client.h"
@@ -49,6 +50,9 @@ struct line {
 
 struct uplink {
 	struct uplink_opts o;
+	struct uplink_clock clock;
+	struct uplink_clock_moment asked; /* the poll under way */
+	bool answered; /* a poll, in whatever way: what is reported has its clock */
 	struct http_client *http;
 	struct line poll, report;
 	int64_t table;
@@ -139,6 +143,36 @@ post(struct uplink *u, const char *path, json_t *doc, int64_t timeout,
 	return call;
 }
 
+/* ---- the clock ---- */
+
+static struct uplink_clock_moment
+moment(void)
+{
+	return (struct uplink_clock_moment){clock_wall(), clock_mono()};
+}
+
+static void
+take_clock(struct uplink *u, const struct agent_msg_orders *orders)
+{
+	const struct uplink_clock_moment now = moment();
+	int64_t stepped, restarts;
+
+	/* A step before now is in the journal before what is measured by the clock as it is. */
+	if (spool_look_clock(u->o.spool) < 0)
+		return;
+	spool_clock_steps(u->o.spool, &stepped, &restarts);
+	uplink_clock_take(
+	    &u->clock, &u->asked, &now, orders->received, orders->held, stepped);
+}
+
+static void
+tell_clock(struct uplink *u, struct agent_msg_clock *ret)
+{
+	spool_clock_steps(u->o.spool, &ret->stepped, &ret->restarts);
+	uplink_clock_tell(&u->clock, clock_mono(), ret->stepped, ret);
+	ret->seq = spool_last_seq(u->o.spool);
+}
+
 /* ---- poll ---- */
 
 /* Does it hold what is told again until its effect was reported? Calls are told once. */
@@ -163,6 +197,10 @@ on_polled(void *arg, const struct http_client_reply *reply)
 
 	u->poll.call = NULL;
 	json_decref(v);
+	if (r == 0)
+		take_clock(u, &orders);
+	u->answered = true;
+	uplink_kick(u);
 	if (r < 0) {
 		back_off(&u->poll, &err);
 		if (u->o.on_charge != NULL && str_eq(err.code, "agent-duplicate"))
@@ -178,21 +216,39 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	set_timer(&u->poll, r < 0 ? AFTER_REFUSAL : any ? AFTER_ORDERS : 0);
 }
 
+/* What is still to be reported, and how old it is. */
+static void
+tell_lag(struct uplink *u, struct agent_msg_poll *m)
+{
+	int64_t oldest = 0, now = clock_wall();
+
+	m->pending = spool_pending(u->o.spool);
+	if (spool_oldest(u->o.spool, &oldest) == 0)
+		m->lag = oldest > 0 && oldest < now ? now - oldest : 0;
+}
+
 static void
 start_poll(struct uplink *u)
 {
 	struct agent_msg_poll m = {.table = u->table,
-	    .wait_s = WAIT_S,
+	    /* The first one is answered at once: the clock is known before anything is reported. */
+	    .wait_s = u->answered ? WAIT_S : 0,
 	    .trouble = u->trouble,
 	    .stop = u->stop,
 	    .own_servers = u->o.own_servers,
 	    .max_jobs = u->o.max_jobs,
-	    .now = clock_wall()};
+	    .lag = -1};
 
+	/* What cannot be journalled now is found the next time. */
+	if (spool_look_clock(u->o.spool) == 0)
+		tell_clock(u, &m.clock);
+	tell_lag(u, &m);
+	u->asked = moment();
+	m.now = u->asked.wall;
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
 	u->poll.call = post(u, "/agent/v1/poll", agent_msg_poll_to_json(&m),
-	    (WAIT_S + 15) * USEC_PER_SEC, on_polled);
+	    (m.wait_s + 15) * USEC_PER_SEC, on_polled);
 	if (u->poll.call == NULL)
 		back_off(&u->poll, &not_started);
 }
@@ -291,6 +347,7 @@ send_report(struct uplink *u, struct event *events, int n)
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
 	m.calls = u->calls;
 	m.n_calls = calls_now(u);
+	tell_clock(u, &m.clock);
 	u->n_events = (size_t)n;
 	u->n_calls_sent = m.n_calls;
 	u->report.call = post(u, "/agent/v1/report", agent_msg_report_to_json(&m),
@@ -342,7 +399,7 @@ void
 uplink_kick(struct uplink *u)
 {
 	/* While it is failing the timer decides. */
-	if (u->report.call == NULL && u->report.delay == 0 &&
+	if (u->answered && u->report.call == NULL && u->report.delay == 0 &&
 	    !evtimer_pending(u->report.timer, NULL))
 		set_timer(&u->report, 0);
 }

@@ -36,7 +36,7 @@ enum {
 #define COLUMNS                                                                     \
 	"SELECT seq, at, kind, site, host, mac, ip, arch, boot, job, file, bytes, " \
 	"total, reason,"                                                            \
-	" detail FROM event"
+	" detail, said_at FROM event"
 #define NARROW                                         \
 	" AND (CAST($2 AS TEXT) IS NULL OR host = $2)" \
 	" AND (CAST($3 AS TEXT) IS NULL OR job = $3)"  \
@@ -51,9 +51,9 @@ enum {
 static const char *const sql[] = {
     [EVENT_ADD] =
 	"INSERT INTO event (seq, at, kind, site, host, mac, ip, arch, boot, job, file,"
-	" bytes, total, reason, detail, agent, agent_seq)"
+	" bytes, total, reason, detail, agent, agent_seq, said_at)"
 	" VALUES ((SELECT coalesce(max(seq), 0) + 1 FROM event), $1, $2, $3, $4, $5, $6,"
-	" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) RETURNING seq",
+	" $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) RETURNING seq",
     [EVENT_LAST] = "SELECT coalesce(max(seq), 0) FROM event",
     [EVENT_LAST_KIND] = COLUMNS " WHERE kind = $1 AND (CAST($2 AS TEXT) IS NULL OR site "
 				"= $2) ORDER BY seq DESC LIMIT 1",
@@ -114,6 +114,8 @@ db_event_add(struct store *s, const struct event *ev, const char *agent,
 	db_bind_text(st, 15, agent);
 	if (agent)
 		db_bind_i64(st, 16, agent_seq);
+	if (ev->said_at != 0)
+		db_bind_i64(st, 17, ev->said_at);
 	free(detail);
 	int rc = db_step(st);
 	if (rc < 0)
@@ -147,6 +149,7 @@ read_event(struct db_stmt *st)
 	ev.bytes = opt_i64(st, 11);
 	ev.total = opt_i64(st, 12);
 	db_col_copy(st, 13, ev.reason, sizeof(ev.reason));
+	ev.said_at = db_col_null(st, 15) ? 0 : db_col_i64(st, 15);
 	ev.detail = detail[0] ? json_parse(detail, strlen(detail), NULL) : NULL;
 	return ev;
 }

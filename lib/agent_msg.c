@@ -18,6 +18,8 @@
 #include "lib/str.h"
 
 enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300 };
+/* Years after which sums of times would overflow are no clock's. */
+#define TIME_MAX (INT64_MAX / 4)
 
 static int
 check_version(const json_t *v, struct error *err)
@@ -62,6 +64,50 @@ read_sender(
 
 /* ---- poll ---- */
 
+static void
+put_clock(json_t *v, const struct agent_msg_clock *c)
+{
+	json_t *clock;
+
+	if (!c->known)
+		return;
+	clock = json_object();
+	json_put_i64(clock, "ahead", c->ahead);
+	json_put_i64(clock, "within", c->within);
+	json_put_i64(clock, "stepped", c->stepped);
+	json_put_i64(clock, "restarts", c->restarts);
+	json_put_i64(clock, "seq", c->seq);
+	json_put(v, "clock", clock);
+}
+
+static bool
+is_span(int64_t us)
+{
+	return us > -TIME_MAX && us < TIME_MAX;
+}
+
+static int
+read_clock(const json_t *v, struct agent_msg_clock *ret, struct error *err)
+{
+	json_t *clock = NULL;
+
+	if (json_opt_obj(v, "clock", &clock, err) < 0)
+		return -EINVAL;
+	if (clock == NULL)
+		return 0;
+	if (json_get_i64(clock, "ahead", &ret->ahead, err) < 0 ||
+	    json_get_i64(clock, "within", &ret->within, err) < 0 ||
+	    json_opt_i64(clock, "stepped", &ret->stepped, err) < 0 ||
+	    json_opt_i64(clock, "restarts", &ret->restarts, err) < 0 ||
+	    json_opt_i64(clock, "seq", &ret->seq, err) < 0)
+		return -EINVAL;
+	if (!is_span(ret->ahead) || !is_span(ret->stepped) || ret->within < 0 ||
+	    !is_span(ret->within) || ret->restarts < 0 || ret->seq < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL, "clock: out of range");
+	ret->known = true;
+	return 0;
+}
+
 json_t *
 agent_msg_poll_to_json(const struct agent_msg_poll *m)
 {
@@ -91,6 +137,11 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 		json_put_i64(v, "max_jobs", m->max_jobs);
 	if (m->now > 0)
 		json_put_i64(v, "now", m->now);
+	put_clock(v, &m->clock);
+	if (m->pending >= 0)
+		json_put_i64(v, "pending", m->pending);
+	if (m->lag >= 0)
+		json_put_i64(v, "lag", m->lag);
 	return v;
 }
 
@@ -131,6 +182,19 @@ read_stop(const json_t *v, struct agent_msg_stop *ret, struct error *err)
 	return 0;
 }
 
+static int
+read_lag(const json_t *v, struct agent_msg_poll *m, struct error *err)
+{
+	m->pending = m->lag = -1;
+	if (json_opt_i64(v, "pending", &m->pending, err) < 0 ||
+	    json_opt_i64(v, "lag", &m->lag, err) < 0)
+		return -EINVAL;
+	if (m->pending < -1 || m->lag < -1 || m->lag > TIME_MAX)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "pending, lag: out of range");
+	return 0;
+}
+
 int
 agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct error *err)
 {
@@ -141,12 +205,12 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
 	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
 	    json_opt_i64(v, "now", &m.now, err) < 0 ||
-	    read_trouble(v, &m.trouble, err) < 0 || read_stop(v, &m.stop, err) < 0)
+	    read_trouble(v, &m.trouble, err) < 0 || read_stop(v, &m.stop, err) < 0 ||
+	    read_clock(v, &m.clock, err) < 0 || read_lag(v, &m, err) < 0)
 		return -EINVAL;
 	if (m.max_jobs < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "max_jobs: below 0");
-	/* Years after which sums of times would overflow are no clock's. */
-	if (m.now < 0 || m.now > INT64_MAX / 4)
+	if (m.now < 0 || m.now > TIME_MAX)
 		return error_set(err, -EINVAL, "bad-value", NULL, "now: no time");
 	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",
@@ -201,6 +265,10 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 	json_put(v, "orders", orders);
 	if (m->store > 0)
 		json_put_i64(v, "store", m->store);
+	if (m->received > 0) {
+		json_put_i64(v, "received", m->received);
+		json_put_i64(v, "held_us", m->held);
+	}
 	return v;
 }
 
@@ -302,10 +370,14 @@ agent_msg_orders_from_json(
 	int r;
 
 	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0 ||
-	    json_opt_i64(v, "store", &m.store, err) < 0)
+	    json_opt_i64(v, "store", &m.store, err) < 0 ||
+	    json_opt_i64(v, "received", &m.received, err) < 0 ||
+	    json_opt_i64(v, "held_us", &m.held, err) < 0)
 		return -EINVAL;
 	if (m.store < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "store: below 0");
+	if (m.received < 0 || m.received > TIME_MAX || m.held < 0 || m.held > TIME_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "received: no time");
 	r = read_orders(v, &m, err);
 	if (r == 0 && table != NULL) {
 		m.table = str_alloc(sizeof(*m.table));
@@ -378,6 +450,7 @@ agent_msg_report_to_json(const struct agent_msg_report *m)
 	json_put_i64(v, "first", m->first);
 	json_put(v, "events", events);
 	json_put(v, "calls", calls);
+	put_clock(v, &m->clock);
 	return v;
 }
 
@@ -485,7 +558,8 @@ agent_msg_report_from_json(
 	/* The highest number must be a number too. */
 	if (m.first < 0 || m.first > INT64_MAX - AGENT_MSG_EVENTS_MAX)
 		return error_set(err, -EINVAL, "bad-value", NULL, "first: out of range");
-	if (read_events(v, &m, err) < 0 || read_calls(v, &m, err) < 0) {
+	if (read_clock(v, &m.clock, err) < 0 || read_events(v, &m, err) < 0 ||
+	    read_calls(v, &m, err) < 0) {
 		agent_msg_report_done(&m);
 		return -EINVAL;
 	}

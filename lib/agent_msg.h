@@ -24,6 +24,14 @@ enum {
 /* 2100-01-01: what is dated later, or before 1970, was dated by no clock. */
 #define AGENT_MSG_AT_MAX (4102444800LL * 1000 * 1000)
 
+/* The agent's clock against the orchestrator's, as it was found from exchanges with it. */
+struct agent_msg_clock {
+	bool known;
+	int64_t ahead, within;	   /* so far, give or take so much */
+	int64_t stepped, restarts; /* in its journal, up to event number `seq` */
+	int64_t seq;
+};
+
 /* No session to a BMC is opened there: too many refused the password. */
 struct agent_msg_stop {
 	int64_t since;		/* wall; 0: there is no such stop */
@@ -40,6 +48,9 @@ struct agent_msg_poll {
 	struct agent_msg_stop stop;
 	int64_t max_jobs; /* that it takes at once; 0: it does not say */
 	int64_t now;	  /* by its clock; 0: it does not say */
+	struct agent_msg_clock clock;
+	/* Events that it has still to report, and how old the oldest is; -1: it does not say. */
+	int64_t pending, lag;
 };
 
 enum agent_msg_order_type {
@@ -65,6 +76,8 @@ struct agent_msg_orders {
 	struct agent_msg_order *orders;
 	size_t n_orders;
 	int64_t store; /* version of what the site's store should hold; 0: not told */
+	/* When the poll came to the orchestrator, by its clock, and for how long it held it; received 0: it does not say. */
+	int64_t received, held;
 };
 
 struct agent_msg_call_result {
@@ -83,6 +96,7 @@ struct agent_msg_report {
 	size_t n_events;
 	struct agent_msg_call_result *calls;
 	size_t n_calls;
+	struct agent_msg_clock clock;
 };
 
 json_t *

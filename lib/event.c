@@ -43,6 +43,8 @@ event_to_json(const struct event *ev)
 	char at[CLOCK_TEXT_SIZE];
 
 	json_put_str(v, "at", clock_text(ev->at, at, sizeof(at)));
+	if (ev->said_at != 0)
+		json_put_str(v, "said_at", clock_text(ev->said_at, at, sizeof(at)));
 	json_put_str(v, "kind", ev->kind);
 	json_put_str(v, "site", ev->site);
 	json_put_str(v, "host", ev->host);

@@ -28,6 +28,8 @@ enum {
 /* Empty strings and bytes/total < 0 mean "not known" and are left out of the JSON. */
 struct event {
 	int64_t at; /* wall, microseconds */
+	int64_t
+	    said_at; /* what its agent's clock showed, where `at` was corrected; else 0. Written, never read. */
 	char kind[EVENT_KIND_SIZE];
 	char site[EVENT_SITE_SIZE];
 	char host[EVENT_NAME_SIZE];

@@ -21,6 +21,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/clock_fix.h"
 #include "orchestrator/doctor_dhcp.h"
 #include "orchestrator/doctor_web.h"
 #include "orchestrator/images.h"
@@ -135,6 +136,26 @@ check_stop(struct orch *o, json_t *list, const char *site)
 		    (long long)stop->refused, (long long)stop->heard);
 }
 
+/* Its events are recorded with our time all the same; certificates, logs and whoever reads a clock there are not. */
+static void
+check_clock(struct orch *o, json_t *list, const char *site)
+{
+	int64_t ahead, within;
+	char by[32], exact[32];
+
+	if (!dispatch_clock_known(o->dispatch, site, &ahead, &within) ||
+	    llabs(ahead) <= within + CLOCK_FIX_SLACK_US)
+		return;
+	find(list, "warn", "clock",
+	    "let NTP set it: timedatectl set-ntp true on the agent's machine; if it is "
+	    "this machine's that is wrong, here",
+	    "site %s: the clock of its agent's machine is %s %s this one's, give or take "
+	    "%s; its events are recorded with the time that it was here",
+	    site, str_duration(llabs(ahead), by, sizeof(by)),
+	    ahead > 0 ? "ahead of" : "behind",
+	    str_duration(within, exact, sizeof(exact)));
+}
+
 static void
 check_agents(struct orch *o, json_t *list)
 {
@@ -167,6 +188,7 @@ check_agents(struct orch *o, json_t *list)
 			find(list, "ok", "agent", "", "site %s: its agent is heard",
 			    sites.v[i]);
 		check_stop(o, list, sites.v[i]);
+		check_clock(o, list, sites.v[i]);
 	}
 	store_names_done(&sites);
 }

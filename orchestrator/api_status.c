@@ -295,6 +295,23 @@ api_status_list(void *arg, struct rest_request *rq)
 	reply_page(page);
 }
 
+/* What it had still to tell when it was heard last, and its clock. */
+static void
+put_line(struct orch *o, const char *site, json_t *v)
+{
+	int64_t events, oldest, ahead, within;
+
+	dispatch_pending(o->dispatch, site, &events, &oldest);
+	if (events >= 0)
+		json_put_i64(v, "pending", events);
+	if (events >= 0 && oldest >= 0)
+		json_put_i64(v, "pending_age", oldest / USEC_PER_SEC);
+	if (dispatch_clock_known(o->dispatch, site, &ahead, &within))
+		json_put(v, "clock",
+		    json_pack("{s:I, s:I}", "ahead_us", (json_int_t)ahead, "within_us",
+			(json_int_t)within));
+}
+
 /* lag: how many versions of the site's table the agent is behind is not a number of anything; what
  * counts is whether it is current. */
 static void
@@ -331,6 +348,7 @@ agent_row(struct orch *o, const char *site, const struct db_agent *a, int64_t ve
 	json_put(v, "table_current", json_boolean(a->table_version == version));
 	json_put_i64(v, "lag", silence < INT64_MAX ? silence / USEC_PER_SEC : 0);
 	json_put_i64(v, "last_seq", a->last_seq);
+	put_line(o, site, v);
 	/* Only the agent knows. */
 	if (silence < INT64_MAX)
 		json_put_str(v, "confirmed_by",

@@ -44,7 +44,6 @@ enum {
 	STORE_SEEN_MS = 500, /* those that were heard meanwhile share a transaction */
 	ORDERS_MAX = 200,    /* told in one answer */
 	DUE_MAX = 4000,
-	CLOCK_SLACK = 5 * 1000 * 1000, /* µs */
 };
 
 struct dispatch_poll {
@@ -53,7 +52,8 @@ struct dispatch_poll {
 	struct dispatch_site *site;
 	struct rest_request *rq;
 	struct agent_msg_poll msg;
-	int64_t until; /* mono */
+	int64_t until;		/* mono */
+	int64_t received, came; /* wall, mono */
 	int64_t store; /* version of what its site's store should hold, when it began */
 	struct event *timer;
 };
@@ -166,8 +166,10 @@ dispatch_site(struct dispatch *d, const char *name)
 		return s;
 	s = str_alloc(sizeof(*s));
 	str_clip(s->name, sizeof(s->name), name);
+	s->pending = s->lag = -1;
 	if (db_agent_of_site(d->ops.store, name, &agent) == 0) {
 		str_clip(s->agent, sizeof(s->agent), agent.id);
+		dispatch_clock_load(d, s, &agent);
 		presence_restore(&s->heard, agent.last_seen, clock_wall(), clock_mono());
 	}
 	HASH_ADD_STR(d->sites, name, s);
@@ -301,6 +303,7 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 {
 	int64_t now = clock_wall(), mono = clock_mono();
 	bool other = !str_eq(s->agent, agent);
+	struct db_agent row;
 	int rc = 0;
 
 	if (other && s->agent[0])
@@ -314,6 +317,8 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 	}
 	if (rc < 0)
 		return rc;
+	if (other && db_agent_get(d->ops.store, agent, &row) == 0)
+		dispatch_clock_load(d, s, &row);
 	str_clip(s->agent, sizeof(s->agent), agent);
 	presence_note(&s->heard, now, mono);
 	s->has_table = table_version;
@@ -340,10 +345,14 @@ dispatch_agent(struct dispatch *d, const char *site)
 	return dispatch_site(d, site)->agent;
 }
 
-int64_t
-dispatch_clock_ahead(struct dispatch *d, const char *site)
+void
+dispatch_pending(
+    struct dispatch *d, const char *site, int64_t *ret_events, int64_t *ret_oldest)
 {
-	return dispatch_site(d, site)->ahead;
+	const struct dispatch_site *s = dispatch_site(d, site);
+
+	*ret_events = s->pending;
+	*ret_oldest = s->lag;
 }
 
 bool
@@ -631,13 +640,15 @@ store_version(const struct dispatch_poll *p)
 static void
 answer(struct dispatch_poll *p, char *table, json_t *orders)
 {
-	static const char format[] = "{\"v\":1,\"table\":%s,\"orders\":%s%s}";
+	static const char format[] = "{\"v\":1,\"table\":%s,\"orders\":%s,%s}";
 	struct rest_request *rq = p->rq;
-	char *tail = json_text(orders), more[40] = "";
+	char *tail = json_text(orders), more[120] = "";
 	int64_t store = store_version(p);
 
-	if (store > 0 &&
-	    str_format(more, sizeof(more), ",\"store\":%lld", (long long)store) < 0)
+	if (str_format(more, sizeof(more), "\"received\":%lld,\"held_us\":%lld",
+		(long long)p->received, (long long)(clock_mono() - p->came)) < 0 ||
+	    (store > 0 && str_format(more + strlen(more), sizeof(more) - strlen(more),
+			      ",\"store\":%lld", (long long)store) < 0))
 		abort();
 	size_t size =
 	    sizeof(format) + strlen(table ? table : "null") + strlen(tail) + strlen(more);
@@ -712,17 +723,6 @@ drop_older(struct dispatch_site *s, const char *agent)
 		answer(p, NULL, json_array());
 }
 
-/* What a poll's way takes makes no clock wrong, and what is said of its jobs does not change with each of them. */
-static void
-note_clock(struct dispatch_site *s, int64_t now)
-{
-	int64_t ahead = now > 0 ? now - clock_wall() : 0;
-	int64_t moved = ahead > s->ahead ? ahead - s->ahead : s->ahead - ahead;
-
-	if (moved > CLOCK_SLACK)
-		s->ahead = ahead;
-}
-
 void
 dispatch_poll(struct dispatch *d, struct rest_request *rq)
 {
@@ -748,14 +748,19 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 	s->trouble = msg.trouble;
 	s->own_servers = msg.own_servers;
 	s->stop = msg.stop;
-	note_clock(s, msg.now);
+	s->pending = msg.pending;
+	s->lag = msg.lag;
+	dispatch_clock_seems(s, msg.now);
+	dispatch_clock_note(d, s, msg.agent, &msg.clock, msg.now);
 	drop_older(s, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;
 	p->site = s;
 	p->rq = rq;
 	p->msg = msg;
-	p->until = clock_mono() + msg.wait_s * USEC_PER_SEC;
+	p->received = clock_wall();
+	p->came = clock_mono();
+	p->until = p->came + msg.wait_s * USEC_PER_SEC;
 	p->store = store_version(p);
 	p->timer = evtimer_new(d->ops.base, on_timer, p);
 	DL_APPEND(s->polls, p);

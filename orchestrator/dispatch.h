@@ -76,10 +76,19 @@ dispatch_silence(struct dispatch *d, const char *site);
 const char *
 dispatch_agent(struct dispatch *d, const char *site);
 
-/* By how much the site's agent's clock was ahead of ours when it was heard last, to some seconds; 0: as far as is known
- * it is right. Times of events are by that clock. */
+/* By how much times of its events, as they are recorded, are ahead of ours, to some seconds; 0: as far as is known they are
+ * right, or were corrected. */
 int64_t
 dispatch_clock_ahead(struct dispatch *d, const char *site);
+/* How far ahead the site's agent's clock is, give or take so much; false: it was not measured. */
+bool
+dispatch_clock_known(
+    struct dispatch *d, const char *site, int64_t *ret_ahead, int64_t *ret_within);
+/* How many events its agent had still to report when it was heard last, and how old the oldest was then
+ * (microseconds); -1: it did not say. */
+void
+dispatch_pending(
+    struct dispatch *d, const char *site, int64_t *ret_events, int64_t *ret_oldest);
 /* Do the site's own servers serve it, so that jobs are confirmed by logs? As the agent said last. */
 bool
 dispatch_own_servers(struct dispatch *d, const char *site);

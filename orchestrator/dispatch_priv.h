@@ -29,6 +29,12 @@ struct dispatch_foreign {
 	char text[EVENT_REASON_SIZE];
 };
 
+/* An agent's clock: without its steps it is `base` ahead of ours, give or take `within`. */
+struct dispatch_clock {
+	bool known;
+	int64_t restarts, base, within, stepped;
+};
+
 /* What is known of a site's agent beyond the database; lost at a restart without harm. */
 struct dispatch_site {
 	UT_hash_handle hh; /* by name: every poll and report looks its own up */
@@ -50,8 +56,10 @@ struct dispatch_site {
 	struct error trouble;	    /* of its agent, as the last poll said */
 	struct agent_msg_stop stop; /* the same */
 	bool own_servers;	    /* the same */
-	int64_t ahead; /* by how much its clock was ahead of ours at the last poll */
-	bool full;     /* its agent has as many jobs as it takes, and more wait here */
+	int64_t ahead; /* by how much its clock seemed ahead of ours at the last poll */
+	struct dispatch_clock clock;
+	int64_t pending, lag; /* as its last poll said; -1: it does not say */
+	bool full; /* its agent has as many jobs as it takes, and more wait here */
 	struct dispatch_call *waiting; /* to be told to its agent, in order */
 	size_t n_waiting;
 	size_t n_out; /* told, and not answered yet */
@@ -92,6 +100,16 @@ dispatch_report_free_all(struct dispatch *d);
 int
 dispatch_call_bmc(
     struct dispatch *d, const struct db_host *h, struct bundle_bmc *bmc) MUST_CHECK;
+/* Its clock as the database has it; then what its messages say. */
+struct db_agent;
+void
+dispatch_clock_load(
+    struct dispatch *d, struct dispatch_site *s, const struct db_agent *a);
+void
+dispatch_clock_seems(struct dispatch_site *s, int64_t now);
+void
+dispatch_clock_note(struct dispatch *d, struct dispatch_site *s, const char *agent,
+    const struct agent_msg_clock *said, int64_t now);
 /* The calls that an agent of the site is to be told now, as orders. */
 void
 dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders);

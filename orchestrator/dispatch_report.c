@@ -373,6 +373,8 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 		site = dispatch_site(d, m.site);
 		rc = room_for(d, site, &err);
 	}
+	if (rc == 0)
+		dispatch_clock_note(d, site, m.agent, &m.clock, 0);
 	if (rc < 0) {
 		log_error(d->ops.log, "report of an agent refused: %s", err.text);
 		dispatch_refuse(rq, &err);

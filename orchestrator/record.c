@@ -31,6 +31,7 @@
 #include "lib/str.h"
 #include "orchestrator/boot_files.h"
 #include "orchestrator/boot_flags.h"
+#include "orchestrator/clock_walk.h"
 #include "orchestrator/discover.h"
 #include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
@@ -322,8 +323,11 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
     struct record_clock now, const struct record_ops *ops, int64_t *ret_held)
 {
 	struct db_agent agent;
+	struct clock_walk walk;
 	int rc = db_agent_get(s, m->agent, &agent);
 
+	if (rc == 0)
+		rc = clock_walk_begin(s, &agent, &walk);
 	if (rc < 0)
 		return rc;
 	int64_t held = agent.last_seq;
@@ -341,13 +345,19 @@ record_take(struct store *s, struct agent_msg_report *m, struct record_gap *gap,
 		int64_t number = m->first + (int64_t)i;
 		if (number <= held)
 			continue;
-		rc = take_judged(s, scope, m, number, &m->events[i], now.wall, ops);
+		rc = clock_walk_event(s, &walk, &m->events[i]);
+		if (rc == 0)
+			rc = take_judged(
+			    s, scope, m, number, &m->events[i], now.wall, ops);
 		held = number;
 		left--;
 	}
 	agent_scope_free(scope);
-	if (rc == 0 && held != agent.last_seq)
-		rc = db_agent_advance(s, m->agent, held);
+	if (rc == 0 && held != agent.last_seq) {
+		agent.last_seq = held;
+		clock_walk_end(&walk, &m->clock, &agent);
+		rc = db_agent_advance(s, &agent);
+	}
 	*ret_held = held;
 	return rc;
 }

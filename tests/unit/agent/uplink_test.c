@@ -58,8 +58,10 @@ on_poll(struct evhttp_request *rq, void *arg)
 {
 	struct kit *k = arg;
 	json_t *v = body_of(rq);
+	int64_t wait = -1;
 
 	k->polls++;
+	assert_int_equal(json_get_i64(v, "wait_s", &wait, NULL), 0);
 	assert_int_equal(json_get_i64(v, "table", &k->table_asked, NULL), 0);
 	json_decref(v);
 	if (k->fail_next > 0) {
@@ -73,6 +75,8 @@ on_poll(struct evhttp_request *rq, void *arg)
 		    "\"next\":\"stop it\"}");
 		return;
 	}
+	if (!k->order_next && wait == 0)
+		reply(rq, 200, "{\"v\":1,\"table\":null,\"orders\":[]}");
 	if (!k->order_next)
 		return; /* a long poll: no answer as long as there is nothing to say */
 	k->order_next = false;

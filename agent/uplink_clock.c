@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The clock against the orchestrator's, as NTP finds it (RFC 5905 8): of an exchange the time on the way is known, not how
+ * it is shared between there and back, so that the offset is known to half of it. Of the last exchanges the one that
+ * was on its way for the shortest time counts, the older the less.
+ *
+ * Entry points: uplink_clock_take() with each answer, uplink_clock_tell() for each message.
+ * Ownership: a struct of the caller's, without pointers. Failure modes: an exchange during which the clock was set tells
+ * nothing; neither does one of which less time went by than the other side says it had.
+ */
+#include "agent/uplink_clock.h"
+
+#include <stdlib.h>
+
+#include "lib/clock.h"
+
+enum {
+	READING_US = 1000, /* between two readings of clocks */
+	SET_US = 50000,	   /* more than that in an exchange: it was set */
+	DRIFT_PPM = 100,   /* of a clock that nobody corrects */
+};
+
+bool
+uplink_clock_take(struct uplink_clock *c, const struct uplink_clock_moment *asked,
+    const struct uplink_clock_moment *answered, int64_t received, int64_t held,
+    int64_t stepped)
+{
+	int64_t took = answered->mono - asked->mono, way = took - held;
+	struct uplink_clock_sample *s = &c->kept[c->next];
+
+	if (received <= 0 || way < -READING_US ||
+	    llabs((answered->wall - asked->wall) - took) > SET_US)
+		return false;
+	if (way < 0)
+		way = 0;
+	s->base = asked->wall + way / 2 - received - stepped;
+	s->within = way / 2 + READING_US;
+	s->mono = answered->mono;
+	c->next = (c->next + 1) % UPLINK_CLOCK_KEPT;
+	if (c->n < UPLINK_CLOCK_KEPT)
+		c->n++;
+	return true;
+}
+
+static int64_t
+within_now(const struct uplink_clock_sample *s, int64_t mono)
+{
+	return s->within + (mono - s->mono) / (1000000 / DRIFT_PPM);
+}
+
+void
+uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
+    struct agent_msg_clock *ret)
+{
+	const struct uplink_clock_sample *best = NULL;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (best == NULL ||
+		    within_now(&c->kept[i], mono) < within_now(best, mono))
+			best = &c->kept[i];
+	ret->known = best != NULL;
+	if (best == NULL)
+		return;
+	ret->ahead = best->base + stepped;
+	ret->within = within_now(best, mono);
+}
