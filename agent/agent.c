@@ -22,6 +22,8 @@
 #include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
+#include "agent/local.h"
+#include "agent/local_list.h"
 #include "agent/lockout.h"
 #include "agent/own_servers_io.h"
 #include "agent/preflight.h"
@@ -185,6 +187,7 @@ on_committed(void *arg)
 		uplink_kick(a->uplink);
 	if (a->wire.ops != NULL)
 		a->wire.ops->committed(a->wire.self);
+	local_committed(a->local);
 }
 
 static void
@@ -528,6 +531,55 @@ start_talking(struct agent *a, struct error *err)
 	return 0;
 }
 
+static int64_t
+heard(void *arg, bool *ret_now)
+{
+	const struct agent *a = arg;
+
+	return uplink_heard(a->uplink, ret_now);
+}
+
+/* The site goes on without its socket; who named it is told. */
+static void
+start_local(struct agent *a)
+{
+	const struct local_opts o = {
+	    .base = a->base,
+	    .log = a->log,
+	    .cfg = a->cfg,
+	    .spool = a->spool,
+	    .site = get_site,
+	    .heard = heard,
+	    .arg = a,
+	};
+	struct error err;
+
+	if (a->cfg->local_socket[0] == '\0')
+		return;
+	a->local = local_new(&o, &err);
+	if (a->local == NULL && a->cfg->local_named)
+		log_error(a->log, "local_socket: %s: %s", err.text, err.next);
+	else if (a->local == NULL)
+		log_info(a->log, "without a socket of its own: %s", err.text);
+}
+
+static int
+start_list(struct agent *a, struct error *err)
+{
+	const struct local_list_opts o = {
+	    .base = a->base,
+	    .log = a->log,
+	    .server = a->cfg->orchestrator,
+	    .token = a->token[0] != '\0' ? a->token : NULL,
+	    .site = a->cfg->site,
+	    .agent = spool_id(a->spool),
+	    .spool = a->spool,
+	};
+
+	a->local_list = local_list_new(&o, err);
+	return a->local_list == NULL ? -EINVAL : 0;
+}
+
 struct agent *
 agent_new(struct event_base *base, const struct log *log, const struct agent_config *cfg,
     struct error *err)
@@ -542,10 +594,12 @@ agent_new(struct event_base *base, const struct log *log, const struct agent_con
 	a->purge = event_new(base, -1, EV_PERSIST, on_purge, a);
 	event_add(a->purge, &purge);
 	if (open_storage(a, err) < 0 || make_parts(a, err) < 0 ||
-	    make_store(a, err) < 0 || start_talking(a, err) < 0) {
+	    make_store(a, err) < 0 || start_list(a, err) < 0 ||
+	    start_talking(a, err) < 0) {
 		agent_free(a);
 		return NULL;
 	}
+	start_local(a);
 	log_info(log, "agent %s of site %s, %zu jobs to go on with", spool_id(a->spool),
 	    cfg->site, run_jobs_count(a->jobs));
 	return a;
@@ -567,8 +621,10 @@ agent_free(struct agent *a)
 {
 	if (a == NULL)
 		return;
+	local_free(a->local);
 	if (a->wire.ops != NULL)
 		a->wire.ops->free(a->wire.self);
+	local_list_free(a->local_list);
 	uplink_free(a->uplink);
 	store_free(a->store);
 	bmc_verbs_free(a->calls);

@@ -21,6 +21,7 @@
 #include "lib/yaml_where.h"
 
 #define OPT CYAML_FLAG_OPTIONAL
+#define STATE_DIR "/var/lib/netboot"
 #define TEXT(key, type, member, max) \
 	CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | OPT, type, member, 0, max)
 
@@ -56,7 +57,7 @@ struct raw_store {
 
 struct raw {
 	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
-	    *site_url;
+	    *site_url, *local_socket, *local_group;
 	uint32_t *max_jobs, *max_events, *spool_mb, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
@@ -142,6 +143,8 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("seal_key", struct raw, seal_key, 255),
     TEXT("bootd", struct raw, bootd, 255),
     TEXT("site_url", struct raw, site_url, 200),
+    TEXT("local_socket", struct raw, local_socket, 107),
+    TEXT("local_group", struct raw, local_group, 63),
     CYAML_FIELD_UINT_PTR("max_jobs", CYAML_FLAG_POINTER | OPT, struct raw, max_jobs),
     CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
     CYAML_FIELD_UINT_PTR("spool_mb", CYAML_FLAG_POINTER | OPT, struct raw, spool_mb),
@@ -417,6 +420,28 @@ take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_conf
 	return take_deadlines(w, &raw->deadlines, &c->limits, err);
 }
 
+/* One agent of a machine has the well-known socket; another, with a state_dir of its own, has its own there. */
+static int
+take_local(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
+    struct error *err)
+{
+	char fallback[AGENT_CONFIG_PATH_SIZE];
+	int r =
+	    str_eq(c->state_dir, STATE_DIR)
+		? str_copy(fallback, sizeof(fallback), "/run/netboot/agent.sock")
+		: str_format(fallback, sizeof(fallback), "%s/agent.sock", c->state_dir);
+
+	if (r < 0)
+		return yaml_where_bad(w, "state_dir", err, "too long");
+	c->local_named = raw->local_socket != NULL;
+	if (!c->local_named || raw->local_socket[0] != '\0')
+		r = take_path(w, "local_socket", raw->local_socket, fallback,
+		    c->local_socket, sizeof(c->local_socket), err);
+	return r < 0 ? r
+		     : take_text(w, "local_group", raw->local_group, "netboot",
+			   c->local_group, sizeof(c->local_group), err);
+}
+
 static int
 take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
     struct error *err)
@@ -437,8 +462,8 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 	    (r = check_urls(w, c, err)) < 0 ||
 	    (r = take_path(w, "token_file", raw->token_file, "", c->token_file,
 		 sizeof(c->token_file), err)) < 0 ||
-	    (r = take_path(w, "state_dir", raw->state_dir, "/var/lib/netboot",
-		 c->state_dir, sizeof(c->state_dir), err)) < 0 ||
+	    (r = take_path(w, "state_dir", raw->state_dir, STATE_DIR, c->state_dir,
+		 sizeof(c->state_dir), err)) < 0 ||
 	    (r = take_path(w, "bootd", raw->bootd, "", c->bootd, sizeof(c->bootd), err)) <
 		0)
 		return r;
@@ -450,6 +475,8 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 sizeof(c->seal_key), err)) < 0)
 		return yaml_where_bad(
 		    w, "state_dir", err, "unusable for the spool and its key");
+	if ((r = take_local(w, raw, c, err)) < 0)
+		return r;
 	return take_limits(w, raw, c, err);
 }
 

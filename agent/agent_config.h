@@ -12,6 +12,8 @@
  *	console_boot_mb: 4                # of one recording of a console
  *	console_site_mb: 512              # of all that are kept here
  *	image_store: { max_kbit: 4000, max_gb: 40, min_free_mb: 512 }   # what it may take of line and disk
+ *	local_socket: /run/netboot/agent.sock    # for people at the site; "" : none
+ *	local_group: netboot              # who may use it beside root
  *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
  *	boot_services: { … }              # bootd.yaml without subnets and hosts
  * or, where the site keeps its own DHCP, TFTP and HTTP servers:
@@ -61,8 +63,11 @@ struct agent_config {
 	char bootd_user
 	    [64]; /* who reads templates: user of boot_services or own_servers */
 	int64_t max_jobs;
-	int64_t max_events, max_octets;			/* of events that wait */
-	char console_dir[AGENT_CONFIG_PATH_SIZE];	/* state_dir/console */
+	int64_t max_events, max_octets;		   /* of events that wait */
+	char console_dir[AGENT_CONFIG_PATH_SIZE];  /* state_dir/console */
+	char local_socket[AGENT_CONFIG_PATH_SIZE]; /* "": none */
+	bool local_named; /* it is in the file; else nobody misses it */
+	char local_group[64];
 	int64_t console_boot_limit, console_site_limit; /* octets */
 	int64_t store_kbit, store_max,
 	    store_floor; /* kbit/s, octets, octets; 0: no limit */

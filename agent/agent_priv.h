@@ -35,6 +35,8 @@ struct agent {
 	struct bmc_verbs *calls;
 	struct wire wire; /* who serves the machines; ops NULL: nobody yet */
 	struct uplink *uplink;
+	struct local_list *local_list;
+	struct local *local;	  /* NULL: no socket of its own */
 	struct bundle_site *site; /* without hosts */
 	struct late *late;
 	struct event *purge;

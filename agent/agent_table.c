@@ -10,6 +10,7 @@
 
 #include "agent/agent_console.h"
 #include "agent/agent_priv.h"
+#include "agent/local_list.h"
 #include "agent/menu.h"
 #include "agent/run_jobs.h"
 #include "agent/script.h"
@@ -98,6 +99,7 @@ agent_take_table(struct agent *a, struct agent_msg_orders *orders)
 	orders->table = NULL;
 	uplink_set_table(a->uplink, site->version);
 	agent_console_table(a->consoles);
+	local_list_ask(a->local_list);
 	agent_send_table(a, false);
 	return 0;
 }

@@ -90,7 +90,7 @@ int
 run_handed_put(struct run_jobs *js, struct bundle *b, const struct run *r)
 {
 	struct event ev = event_make("job.handed", clock_wall());
-	int rc = spool_put_job(js->d.spool, b, r, clock_wall());
+	int rc = spool_put_job(js->d.spool, b, r, "", clock_wall());
 
 	str_clip(ev.job, sizeof(ev.job), b->job);
 	str_clip(ev.host, sizeof(ev.host), b->host.name);

@@ -233,7 +233,7 @@ store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 	r->entered = clock_wall();
 	if (later)
 		return run_handed_put(js, b, r);
-	rc = spool_put_job(js->d.spool, b, r, clock_wall());
+	rc = spool_put_job(js->d.spool, b, r, "", clock_wall());
 	if (rc < 0)
 		return rc;
 	run_jobs_add(js, b, r)->fresh = true;

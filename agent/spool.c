@@ -307,7 +307,8 @@ run_text(const struct run *r)
 }
 
 int
-spool_put_job(struct spool *s, const struct bundle *b, const struct run *r, int64_t now)
+spool_put_job(struct spool *s, const struct bundle *b, const struct run *r,
+    const char *origin, int64_t now)
 {
 	struct db_stmt *st = stmt(s, JOB_PUT);
 	struct bundle *bare = str_alloc(sizeof(*bare));
@@ -330,6 +331,8 @@ spool_put_job(struct spool *s, const struct bundle *b, const struct run *r, int6
 	db_bind_text(st, 3, doc);
 	db_bind_opt(st, 4, sealed);
 	db_bind_text(st, 5, run);
+	db_bind_text(st, 6, b->host.name);
+	db_bind_text(st, 7, origin);
 	rc = db_run(st);
 	free(doc);
 	free(run);

@@ -84,7 +84,8 @@ spool_load_events(struct spool *s, size_t max, size_t octets, struct event *ret,
 /* When the oldest of them was (wall, by this machine's clock then); 0: there is none. */
 int
 spool_oldest(struct spool *s, int64_t *ret_at) MUST_CHECK;
-/* Deletes events up to seq; later ones get higher numbers than that. */
+/* The orchestrator holds the events up to seq: they are not loaded any more, and of the past (spool_past.h); later ones
+ * get higher numbers than that. */
 int
 spool_ack(struct spool *s, int64_t seq) MUST_CHECK;
 int64_t
@@ -99,10 +100,11 @@ spool_look_clock(struct spool *s) MUST_CHECK;
 void
 spool_clock_steps(const struct spool *s, int64_t *ret_stepped, int64_t *ret_restarts);
 
-/* A new job: the bundle and its first run. -EEXIST when the id is known. */
+/* A new job: the bundle and its first run; origin "": of the orchestrator, "local": ordered at the site. -EEXIST when the
+ * id is known. */
 int
-spool_put_job(
-    struct spool *s, const struct bundle *b, const struct run *r, int64_t now) MUST_CHECK;
+spool_put_job(struct spool *s, const struct bundle *b, const struct run *r,
+    const char *origin, int64_t now) MUST_CHECK;
 /* The run, and its ticket when it has one. An ended run loses its sealed password. */
 int
 spool_save_run(struct spool *s, const struct run *r, int64_t now) MUST_CHECK;

@@ -17,6 +17,8 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
+enum { PAST_MAX = 2000 };
+
 /* ---- what is counted ---- */
 
 static json_t *
@@ -117,6 +119,8 @@ insert_event(struct spool *s, const struct event *ev)
 	json_decref(v);
 	db_bind_i64(st, 1, s->now.last_seq + 1);
 	db_bind_text(st, 2, text);
+	db_bind_text(st, 3, ev->host);
+	db_bind_text(st, 4, ev->job);
 	r = db_run(st);
 	if (r >= 0) {
 		s->now.last_seq++;
@@ -266,6 +270,25 @@ spool_oldest(struct spool *s, int64_t *ret_at)
 	return 0;
 }
 
+/* The newest of those that are told stay, for who asks at the site (agent/local.h); on a full disk there is no room for
+ * them. */
+static int
+keep_past(struct spool *s, int64_t seq)
+{
+	int64_t from = s->tight ? seq : seq - PAST_MAX;
+	struct db_stmt *st = db_stmt(s->stmts, PAST_CLEAR);
+	int r;
+
+	db_bind_i64(st, 1, from);
+	r = db_run(st);
+	if (r < 0)
+		return r;
+	st = db_stmt(s->stmts, PAST_KEEP);
+	db_bind_i64(st, 1, seq);
+	db_bind_i64(st, 2, from);
+	return db_run(st);
+}
+
 int
 spool_ack(struct spool *s, int64_t seq)
 {
@@ -277,6 +300,9 @@ spool_ack(struct spool *s, int64_t seq)
 	r = db_step(st);
 	octets = r == 1 ? db_col_i64(st, 0) : 0;
 	db_reset(st);
+	if (r < 0)
+		return r;
+	r = keep_past(s, seq);
 	if (r < 0)
 		return r;
 	st = db_stmt(s->stmts, EVENT_ACK);

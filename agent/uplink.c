@@ -56,6 +56,7 @@ struct uplink {
 	struct http_client *http;
 	struct line poll, report;
 	int64_t table;
+	int64_t heard; /* wall; 0: never */
 	struct error trouble;
 	struct agent_msg_stop stop;
 	int64_t first; /* of the events in the report under way */
@@ -91,6 +92,7 @@ all_well(struct line *l)
 	if (l->delay != 0)
 		log_info(l->u->o.log, "orchestrator: %s: works again", l->what);
 	l->delay = 0;
+	l->u->heard = clock_wall();
 }
 
 /* RFC 9457, as the orchestrator writes it; anything else keeps its status alone. */
@@ -427,6 +429,13 @@ uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop)
 {
 	u->stop = *stop;
 	poll_anew(u);
+}
+
+int64_t
+uplink_heard(const struct uplink *u, bool *ret_now)
+{
+	*ret_now = u->heard > 0 && u->poll.delay == 0;
+	return u->heard;
 }
 
 void

@@ -53,6 +53,9 @@ uplink_set_trouble(struct uplink *u, const struct error *trouble);
 /* The same for the stop because of refused passwords. */
 void
 uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop);
+/* When the orchestrator last answered (wall; 0: not to this process); *ret_now: the last request was answered. */
+int64_t
+uplink_heard(const struct uplink *u, bool *ret_now);
 void
 uplink_set_table(struct uplink *u, int64_t version);
 /* Queued for the next report; lost with the process, as calls are. Takes res->data. */

@@ -64,6 +64,7 @@ client_exit_code(int status, const char *code)
 		if (str_eq(code, bad_input_codes[i]))
 			return CTL_USAGE;
 	switch (status) {
+	case 501: /* a site's agent: reached, and it says who can */
 	case 401:
 	case 403:
 	case 409:
@@ -174,6 +175,62 @@ report_problem(const struct ctl *ctl, const struct client_request *rq, int statu
 	return ctl_fail(ctl, client_exit_code(status, err.code), rq->subject, &err);
 }
 
+/* "site=los; as_of=2026-…; orchestrator=heard; last=…": the value of `key`, or "". */
+static void
+part_of(const char *said, const char *key, char *buf, size_t size)
+{
+	size_t n = strlen(key);
+
+	buf[0] = '\0';
+	for (const char *p = said; *p != '\0'; p += strcspn(p, ";"), p += strspn(p, "; "))
+		if (strncmp(p, key, n) == 0 && p[n] == '=')
+			snprintf(
+			    buf, size, "%.*s", (int)strcspn(p + n + 1, ";"), p + n + 1);
+}
+
+static void
+add_when(struct text *t, const char *at)
+{
+	char ago[32];
+	int64_t wall;
+
+	text_add(t, at);
+	if (clock_parse(at, &wall) == 0)
+		text_addf(
+		    t, " (%s ago)", str_duration(clock_wall() - wall, ago, sizeof(ago)));
+}
+
+void
+client_tell_agent(const struct ctl *ctl, const char *said)
+{
+	char site[64], as_of[CLOCK_TEXT_SIZE], heard[16], last[CLOCK_TEXT_SIZE];
+	struct text t = {0};
+
+	if (said[0] == '\0' || ctl->told_agent == NULL || *ctl->told_agent)
+		return;
+	*ctl->told_agent = true;
+	part_of(said, "site", site, sizeof(site));
+	part_of(said, "as_of", as_of, sizeof(as_of));
+	part_of(said, "orchestrator", heard, sizeof(heard));
+	part_of(said, "last", last, sizeof(last));
+	text_addf(&t, "agent of site %s, inventory as of ", site);
+	add_when(&t, as_of);
+	if (str_eq(heard, "heard")) {
+		text_add(&t, "; it hears the orchestrator");
+	} else {
+		text_add(&t, "; it does not hear the orchestrator, last ");
+		add_when(&t, last);
+	}
+	ctl_say(ctl, "%s", text_str(&t));
+	text_done(&t);
+}
+
+static void
+on_agent(void *arg, const char *said)
+{
+	client_tell_agent(arg, said);
+}
+
 static int
 take_answer(const struct ctl *ctl, const struct client_request *rq,
     const struct http_client_reply *reply, json_t **ret)
@@ -265,6 +322,7 @@ client_call(const struct ctl *ctl, const struct client_request *rq, json_t **ret
 		r = ctl_fail(ctl, bad_server ? CTL_USAGE : CTL_UNREACHABLE, rq->subject,
 		    &reply.err);
 	} else {
+		client_tell_agent(ctl, reply.agent);
 		r = take_answer(ctl, rq, &reply, ret);
 	}
 	http_client_reply_done(&reply);
@@ -277,8 +335,10 @@ client_open(const struct ctl *ctl, struct event_base *base, struct error *err)
 {
 	struct http_client *c = http_client_new(base, ctl->server, ctl->token, err);
 
-	if (c != NULL)
+	if (c != NULL) {
 		http_client_trust(c, ctl->ca_file);
+		http_client_on_agent(c, on_agent, ctl);
+	}
 	return c;
 }
 

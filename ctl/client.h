@@ -50,6 +50,9 @@ client_call(
     const struct ctl *ctl, const struct client_request *rq, json_t **ret) MUST_CHECK;
 int
 client_get(const struct ctl *ctl, const char *path, json_t **ret) MUST_CHECK;
+/* Once: whose knowledge the answers are, from what an agent says with each of them ("" from the orchestrator). */
+void
+client_tell_agent(const struct ctl *ctl, const char *said);
 /* All pages of a list, as one array. `max` 0: no cap; else it stops after the page that
  * reaches it. */
 int

@@ -33,7 +33,8 @@ struct ctl {
 	FILE *out;  /* data */
 	FILE *err;  /* talk */
 	bool in_tty, out_tty, err_tty;
-	bool color; /* allowed where the stream is a terminal */
+	bool color;	  /* allowed where the stream is a terminal */
+	bool *told_agent; /* that it is a site's agent that answers; NULL: never told */
 };
 
 /* "SUBJECT: CODE: what happened: what to do next" on stderr; returns `exit_code`. */

@@ -193,6 +193,7 @@ int
 main(int argc, char **argv)
 {
 	struct ctl ctl = ctl_of_streams();
+	bool told_agent = false;
 	struct args args;
 	struct error err;
 
@@ -214,6 +215,7 @@ main(int argc, char **argv)
 		return ctl_fail(&ctl, CTL_USAGE, NULL, &err);
 	}
 	settle(&ctl, &args);
+	ctl.told_agent = &told_agent;
 	if (settle_token(&ctl, &args, &err) < 0)
 		return ctl_fail(&ctl, CTL_USAGE, NULL, &err);
 	int r = flush_out(args.command->run(&ctl, &args));

@@ -71,6 +71,8 @@ struct http_client {
 	struct http_client_call *calls;
 	unsigned depth; /* inside libcurl or a callback */
 	bool dead;	/* freed by its owner while depth > 0 */
+	void (*on_agent)(void *arg, const char *value); /* or NULL */
+	void *agent_arg;
 };
 
 /* ---- the server's address ---- */
@@ -224,13 +226,13 @@ take_content_range(struct http_client_head *head, const char *value)
 	head->total = total;
 }
 
-/* CURLOPT_HEADERFUNCTION: keeps the ETag, which part it is, and when to come again. */
+/* CURLOPT_HEADERFUNCTION: keeps the ETag, who answers, which part it is, and when to come again. */
 static size_t
 on_header(char *data, size_t size, size_t n, void *arg)
 {
 	struct http_client_call *call = arg;
 	struct http_client_reply *reply = &call->reply;
-	char value[sizeof(reply->etag)];
+	char value[sizeof(reply->agent)];
 	int64_t s;
 
 	/* A new head: that of before was a redirect's, or "100 Continue". */
@@ -240,6 +242,12 @@ on_header(char *data, size_t size, size_t n, void *arg)
 	}
 	if (header_value(data, size * n, "content-range:", value, sizeof(value)))
 		take_content_range(&call->head, value);
+	if (header_value(data, size * n, "netboot-agent:", value, sizeof(value))) {
+		str_escape(reply->agent, sizeof(reply->agent), value, strlen(value));
+		if (call->client != NULL && call->client->on_agent != NULL)
+			call->client->on_agent(call->client->agent_arg, reply->agent);
+	}
+
 	if (header_value(data, size * n, "etag:", value, sizeof(value)))
 		str_clip(reply->etag, sizeof(reply->etag), value);
 	if (header_value(data, size * n, "retry-after:", value, sizeof(value)) &&
@@ -713,6 +721,14 @@ http_client_once(const char *server, const char *token,
 	server_done(&s);
 	curl_global_cleanup();
 	return r;
+}
+
+void
+http_client_on_agent(
+    struct http_client *c, void (*fn)(void *arg, const char *value), const void *arg)
+{
+	c->on_agent = fn;
+	c->agent_arg = (void *)(uintptr_t)arg;
 }
 
 void

@@ -53,6 +53,8 @@ struct http_client_reply {
 	char *body; /* NUL-terminated; borrowed until the callback returns */
 	size_t body_len;
 	char etag[80];
+	char agent
+	    [200]; /* "Netboot-Agent": it is a site's agent that answers (docs/api.md) */
 	int64_t
 	    retry_after_s; /* "Retry-After", an hour at most; 0: not said in seconds */
 	struct error
@@ -87,6 +89,10 @@ http_client_head(const struct http_client_call *call, struct http_client_head *r
  * from inside. */
 void
 http_client_pause(struct http_client_call *call, bool pause);
+/* Told of the header "Netboot-Agent" of every answer that has it, before the answer is. */
+void
+http_client_on_agent(
+    struct http_client *c, void (*fn)(void *arg, const char *value), const void *arg);
 void
 http_client_cancel(struct http_client_call *call);
 void

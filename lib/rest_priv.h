@@ -24,6 +24,7 @@ struct rest_server {
 	const struct rest_route *routes;
 	size_t n_routes;
 	rest_problem_fn *on_problem; /* or NULL */
+	rest_handler *on_unknown;    /* or NULL */
 	void *arg;
 	struct rest_web *web; /* its TCP side; NULL: none */
 	struct rest_request

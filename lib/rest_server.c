@@ -86,7 +86,7 @@ refuse_method(struct rest_request *rq, const char *allowed)
 	refuse(rq, 405, "method-not-allowed", "this resource does not know that method");
 }
 
-/* The route of a request, or NULL after a refusal. */
+/* The route of a request, or NULL after an answer. */
 static const struct rest_route *
 find_route(const struct rest_server *s, struct rest_request *rq, bool closed)
 {
@@ -111,7 +111,9 @@ find_route(const struct rest_server *s, struct rest_request *rq, bool closed)
 		refuse(rq, 400, "bad-path", "the path is not properly encoded");
 		return NULL;
 	}
-	if (allowed[0])
+	if (s->on_unknown != NULL && !closed)
+		s->on_unknown(s->arg, rq);
+	else if (allowed[0])
 		refuse_method(rq, allowed);
 	else
 		refuse(rq, 404, "not-found", "there is no such resource");
@@ -363,6 +365,12 @@ rest_server_free(struct rest_server *s)
 	evhttp_free(s->http); /* closes the connections; their requests hear `gone` */
 	free(s->socket_path);
 	free(s);
+}
+
+void
+rest_on_unknown(struct rest_server *s, rest_handler *handler)
+{
+	s->on_unknown = handler;
 }
 
 long long

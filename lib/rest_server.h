@@ -93,6 +93,9 @@ rest_problem_fn(void *arg, struct rest_request *rq, int status, const struct err
     const json_t *errors);
 void
 rest_on_problem(struct rest_server *s, rest_problem_fn *fn);
+/* Answers what has no route; without it that is 404, or 405 for a path that has one under another method. */
+void
+rest_on_unknown(struct rest_server *s, rest_handler *handler);
 /* The parsed body (borrowed), or NULL with *err; an absent body is an empty object. */
 json_t *
 rest_body(struct rest_request *rq, struct error *err);

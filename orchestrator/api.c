@@ -79,6 +79,16 @@ agent_consoles(void *arg, struct rest_request *rq)
 		dispatch_consoles(o->dispatch, rq);
 }
 
+static void
+agent_local(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct agent_access_who who;
+
+	if (agent_access_who(o, rq, &who))
+		dispatch_local(o->dispatch, rq);
+}
+
 #define V1 "/api/v1"
 
 static const struct rest_route routes[] = {
@@ -89,6 +99,7 @@ static const struct rest_route routes[] = {
     {"POST", "/agent/v1/report", agent_report, AUTH_ADMIN},
     {"POST", "/agent/v1/console", api_console_take, AUTH_ADMIN},
     {"POST", "/agent/v1/consoles", agent_consoles, AUTH_ADMIN},
+    {"POST", "/agent/v1/local", agent_local, AUTH_ADMIN},
     {"POST", "/agent/v1/console/output", api_console_output, AUTH_ADMIN},
     {"POST", "/agent/v1/console/input", api_console_input, AUTH_ADMIN},
     {"POST", "/agent/v1/store", api_store_report, AUTH_ADMIN},

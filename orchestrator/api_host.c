@@ -201,6 +201,9 @@ write_lock(struct orch *o, struct db_host *h, const struct audit_who *who,
 		  : db_host_unlock(o->store, name);
 	if (rc == 0 && lock)
 		rc = cancel_waiting(o, name, who, now);
+	/* Its site's agent holds to it also while it is alone. */
+	if (rc == 0)
+		rc = db_site_touch(o->store, h->site, now);
 	if (rc == 0)
 		rc = db_host_get(o->store, name, h);
 	if (rc == 0) {
@@ -242,8 +245,7 @@ set_lock(struct orch *o, struct rest_request *rq, bool lock)
 	if (rc == 0)
 		rc = write_lock(o, h, &who, reason, lock, now);
 	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host")) {
-		if (lock)
-			dispatch_wake(o->dispatch, h->site);
+		dispatch_wake(o->dispatch, h->site);
 		api_object_reply(o, rq, &api_host_kind, 200, h->host.name);
 	}
 	free(h);

@@ -56,6 +56,9 @@ dispatch_foreign_refused(struct dispatch *d, const char *site, const char *agent
 /* Its question which consoles are always recorded; answers rq. */
 void
 dispatch_consoles(struct dispatch *d, struct rest_request *rq);
+/* Its question for what it needs to work alone; answers rq. */
+void
+dispatch_local(struct dispatch *d, struct rest_request *rq);
 
 /* Something an agent of the site has to know has changed: answers its poll. */
 void

@@ -19,7 +19,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "lib/verdict.h"
-#include "orchestrator/explain_json.h"
+#include "lib/why_json.h"
 #include "orchestrator/next_step.h"
 
 enum { EVENTS_END = 1200, EVENTS_OPEN = 300, EVENTS_WHY = 20000, STRANGERS_MAX = 200 };
@@ -375,7 +375,7 @@ out:
 /* The verdict that was stored when the job ended is the one that everybody was told; how sure it is, and what else
  * holds, is found anew. */
 static void
-judge_ended(struct explain_json *x, const struct db_job *job)
+judge_ended(struct why_json *x, const struct db_job *job)
 {
 	const struct verdict_look look = {x->story, &x->usual, x->now};
 
@@ -405,7 +405,7 @@ judge_ended(struct explain_json *x, const struct db_job *job)
 }
 
 static void
-judge_open(struct explain_json *x, const struct db_job *job, bool absent)
+judge_open(struct why_json *x, const struct db_job *job, bool absent)
 {
 	const struct verdict_look look = {x->story, &x->usual, x->now};
 
@@ -419,7 +419,7 @@ judge_open(struct explain_json *x, const struct db_job *job, bool absent)
 
 /* A boot of a job that another attempt followed, or that nobody ordered. */
 static void
-judge_boot(struct explain_json *x, const struct db_boot *boot)
+judge_boot(struct why_json *x, const struct db_boot *boot)
 {
 	const struct verdict_look look = {x->story, &x->usual, x->now};
 	struct error *said = &x->story->said;
@@ -443,7 +443,7 @@ judge_boot(struct explain_json *x, const struct db_boot *boot)
 
 static int
 why_job(struct store *s, const struct explain_of *of, const struct db_job *job,
-    const struct db_boot *boot, struct explain_json *x)
+    const struct db_boot *boot, struct why_json *x)
 {
 	struct usual *usual = str_alloc(sizeof(*usual));
 	bool earlier = boot && boot->attempt > 0 && boot->attempt < job->attempt;
@@ -464,7 +464,7 @@ why_job(struct store *s, const struct explain_of *of, const struct db_job *job,
 			judge_ended(x, job);
 		else
 			judge_open(x, job, of->absent);
-		explain_json(x);
+		why_json(x);
 	}
 	free(usual);
 	return rc;
@@ -473,7 +473,7 @@ why_job(struct store *s, const struct explain_of *of, const struct db_job *job,
 /* A boot without a job, or nothing at all. */
 static int
 why_boot(struct store *s, const struct explain_of *of, const struct db_boot *boot,
-    struct explain_json *x)
+    struct why_json *x)
 {
 	struct gather g = {.story = x->story};
 	const struct db_event_filter f = {.boot = of->boot, .limit = EVENTS_WHY};
@@ -489,7 +489,7 @@ why_boot(struct store *s, const struct explain_of *of, const struct db_boot *boo
 		judge_boot(x, boot);
 	else
 		verdict_state("no-job", x->story, &x->verdict);
-	explain_json(x);
+	why_json(x);
 	return 0;
 }
 
@@ -499,7 +499,12 @@ explain_why(struct store *s, const struct explain_of *of, int64_t now, json_t **
 	struct story *story = str_alloc(sizeof(*story));
 	struct db_job *job = str_alloc(sizeof(*job));
 	struct db_boot boot = {.id = ""};
-	struct explain_json x = {.story = story, .of = of, .now = now, .agent_code = ""};
+	struct why_json x = {.story = story,
+	    .host = of->host,
+	    .job = of->job,
+	    .boot = of->boot,
+	    .now = now,
+	    .agent_code = ""};
 	int rc = of->boot[0] ? db_boot_get(s, of->boot, &boot) : 0;
 	bool have_job = false;
 

@@ -45,6 +45,8 @@ EVENT_USERS = {
     "agent/console": "the descriptors of sessions and the pause before the next one",
     "agent/console_recorder": "moments of silence, and the end of pauses",
     "agent/console_always": "the pause before it is asked again",
+    "agent/local_list": "the pause before it is asked again",
+    "agent/local_events": "beats of streams, and a batch of events in each turn",
     "agent/console_live": "the pause before a request is made again",
     "agent/console_upload": "the pause before the next round",
     "agent/probe": "sockets that ask a host whether it is up",
@@ -94,7 +96,8 @@ GLOBALS = {}
 # Parts without I/O, clock and log: bytes and time come in, decisions go out.
 PURE = re.compile(
     r"^lib/(addr|arch|agent_msg|audit_chain\w*|bootd_msg|buf|bundle\w*|console_record|crc32|error|event|expo|hex|hostlist|http_range|id|if_inet6|json|line_cap|menu_script|printable|stage|store_msg|story|str|subst|usual|verdict\w*)$"
-    r"|^orchestrator/(explain_json|lifecycle\w*|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
+    r"|^lib/(local_msg|why_json)$|^agent/local_view$"
+    r"|^orchestrator/(lifecycle\w*|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
     r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
     r"|^agent/(spool_(drop|clock)|uplink_clock)$"
     r"|^orchestrator/clock_fix$"

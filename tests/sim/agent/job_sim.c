@@ -537,7 +537,7 @@ accept_job(struct world *w)
 
 	run_plan(w->bundle, &limits, &w->run);
 	assert_int_equal(spool_begin(w->spool), 0);
-	assert_int_equal(spool_put_job(w->spool, w->bundle, &w->run, w->now), 0);
+	assert_int_equal(spool_put_job(w->spool, w->bundle, &w->run, "", w->now), 0);
 	assert_int_equal(spool_commit(w->spool), 0);
 	w->have_job = true;
 	while (w->agent_up && !job_sim_agent_input(w, &in, &granted))

@@ -238,7 +238,7 @@ recover_loading(struct kit *k, struct bundle *b, struct run *r)
 	r->due = r->entered + 600 * USEC_PER_SEC;
 	assert_int_equal(ticket_arm(&r->ticket, r->entered, &k->rng), 0);
 	assert_int_equal(spool_begin(k->spool), 0);
-	assert_int_equal(spool_put_job(k->spool, b, r, 10), 0);
+	assert_int_equal(spool_put_job(k->spool, b, r, "", 10), 0);
 	assert_int_equal(spool_commit(k->spool), 0);
 	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
 }
@@ -384,7 +384,7 @@ probe_without_fixed_address(struct kit *k, const char *user_ip, const char *acke
 	assert_int_equal(ticket_arm(&r->ticket, r->entered, &k->rng), 0);
 	assert_int_equal(ticket_consume(&r->ticket, r->ticket.id, &use, r->entered), 0);
 	assert_int_equal(spool_begin(k->spool), 0);
-	assert_int_equal(spool_put_job(k->spool, b, r, 10), 0);
+	assert_int_equal(spool_put_job(k->spool, b, r, "", 10), 0);
 	assert_int_equal(spool_commit(k->spool), 0);
 	assert_int_equal(run_jobs_recover(k->jobs, &err), 0);
 	while (k->jobs->head != NULL)

@@ -299,7 +299,7 @@ put_job(struct kit *k, struct bundle *b, struct run *r)
 
 	run_plan(b, &limits, r);
 	assert_int_equal(spool_begin(k->s), 0);
-	assert_int_equal(spool_put_job(k->s, b, r, 10), 0);
+	assert_int_equal(spool_put_job(k->s, b, r, "", 10), 0);
 	assert_int_equal(spool_commit(k->s), 0);
 }
 
@@ -316,7 +316,7 @@ test_jobs(void **state)
 	put_job(k, b, &r);
 	assert_string_equal(b->bmc.password, "secret17");
 	assert_int_equal(spool_begin(k->s), 0);
-	assert_int_equal(spool_put_job(k->s, b, &r, 10), -EEXIST);
+	assert_int_equal(spool_put_job(k->s, b, &r, "", 10), -EEXIST);
 	spool_rollback(k->s);
 	r.stage = STAGE_KERNEL;
 	assert_int_equal(ticket_arm(&r.ticket, 11, &k->rng), 0);

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An explanation in the form of docs/api.md. Pure. */
-#ifndef ORCHESTRATOR_EXPLAIN_JSON_H
-#define ORCHESTRATOR_EXPLAIN_JSON_H
+/* An explanation in the form of docs/api.md, GET /why: of the orchestrator, and of a site's agent that is asked itself. Pure. */
+#ifndef LIB_WHY_JSON_H
+#define LIB_WHY_JSON_H
 
 #include <jansson.h>
 
 #include "lib/usual.h"
 #include "lib/verdict.h"
 
-struct explain_of;
-
-struct explain_json {
-	const struct explain_of *of;
+struct why_json {
+	const char *host, *job, *boot; /* that was asked about; "": none */
 	struct story *story;
 	struct verdict verdict;
 	struct verdict_usual usual; /* of the story's stage */
@@ -23,6 +21,6 @@ struct explain_json {
 };
 
 void
-explain_json(struct explain_json *x);
+why_json(struct why_json *x);
 
 #endif

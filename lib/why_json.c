@@ -1,18 +1,17 @@
-// SPDX-License-Identifier: GPL-3.0-or-later
+/* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A story and its verdict as JSON.
  *
- * Entry point: explain_json(). Evidence are the facts that the verdict's row names, in order of time; where it names
+ * Entry point: why_json(). Evidence are the facts that the verdict's row names, in order of time; where it names
  * none, all of them. Each is told where it was seen first; one that came again says how often.
  * Pure; the caller owns the result. There are no failure modes: texts in stories are escaped. */
-#include "orchestrator/explain_json.h"
+#include "lib/why_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
-#include "orchestrator/explain.h"
-#include "orchestrator/job_json.h"
 
 enum { EVIDENCE_MAX = 30 };
 
@@ -49,13 +48,13 @@ static json_t *
 fact_json(const struct story_fact *f)
 {
 	json_t *v = json_object();
-	char text[STORY_TEXT_SIZE + 32];
+	char text[STORY_TEXT_SIZE + 32], at[CLOCK_TEXT_SIZE];
 
 	if (f->n > 1)
 		snprintf(text, sizeof(text), "%s (%u times)", f->text, f->n);
 	else
 		str_clip(text, sizeof(text), f->text);
-	job_json_time(v, "at", f->first);
+	put_or_null(v, "at", f->first ? clock_text(f->first, at, sizeof(at)) : "");
 	json_object_set_new(v, "kind", json_string(f->kind));
 	json_object_set_new(v, "text", json_string(text));
 	json_put_i64(v, "seq", f->first_seq);
@@ -63,7 +62,7 @@ fact_json(const struct story_fact *f)
 }
 
 static json_t *
-evidence_json(const struct explain_json *x)
+evidence_json(const struct why_json *x)
 {
 	const struct story_fact *facts[STORY_FACTS];
 	uint64_t shows = x->verdict.row ? x->verdict.row->shows : 0;
@@ -91,7 +90,7 @@ took(const struct story_stage *g, int64_t now)
 }
 
 static json_t *
-usual_json(const struct explain_json *x)
+usual_json(const struct why_json *x)
 {
 	const struct verdict_usual *u = &x->usual;
 	const struct story *s = x->story;
@@ -105,7 +104,7 @@ usual_json(const struct explain_json *x)
 }
 
 static json_t *
-stages_json(const struct explain_json *x)
+stages_json(const struct why_json *x)
 {
 	json_t *list = json_array();
 
@@ -138,13 +137,13 @@ also_json(const struct verdict *v)
 }
 
 void
-explain_json(struct explain_json *x)
+why_json(struct why_json *x)
 {
 	json_t *v = json_object(), *of = json_object();
 
-	put_or_null(of, "host", x->of->host);
-	put_or_null(of, "job", x->of->job);
-	put_or_null(of, "boot", x->of->boot[0] ? x->of->boot : x->story->boot);
+	put_or_null(of, "host", x->host);
+	put_or_null(of, "job", x->job);
+	put_or_null(of, "boot", x->boot[0] ? x->boot : x->story->boot);
 	put_or_null(of, "site", x->story->site);
 	json_put(v, "of", of);
 	json_put_str(v, "state", x->none ? "none" : x->ended ? "ended" : "open");
