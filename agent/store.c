@@ -116,6 +116,17 @@ store_part_free(struct store *st, struct store_part *p)
 	free(p);
 }
 
+void
+store_part_forget(struct store *st, struct store_part **p)
+{
+	if (*p != NULL) {
+		(*p)->unsaved = 0;
+		(*p)->recording = false;
+	}
+	store_part_free(st, *p);
+	*p = NULL;
+}
+
 static struct store_part *
 file_part(struct store_item *it)
 {

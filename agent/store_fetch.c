@@ -530,7 +530,7 @@ close_line(struct store *st)
 
 	store_fetch_cancel(st, NULL);
 	for (struct store_item *it = st->items; it != NULL; it = it->hh.next)
-		if (it->state == STORE_MSG_FETCHING)
+		if (it->part != NULL)
 			store_say(st, it, STORE_MSG_WAITING, &closed);
 }
 

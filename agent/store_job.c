@@ -109,9 +109,8 @@ take_found(struct store *st, const struct store_survey_item *found)
 	if (found->held) {
 		if (it->state != STORE_MSG_HELD || found->here)
 			it->from = found->here ? STORE_MSG_FROM_HERE : it->from;
-		store_part_free(st, it->part);
-		store_part_free(st, it->delta);
-		it->part = it->delta = NULL;
+		store_part_forget(st, &it->part);
+		store_part_forget(st, &it->delta);
 		store_say(st, it, STORE_MSG_HELD, NULL);
 	} else if (found->why.code[0] != '\0' && found->unread[0] == '\0') {
 		bool later = str_eq(found->why.code, "image-in-use");
@@ -199,8 +198,9 @@ add_item(struct store_survey *s, const struct store_item *it)
 	}
 	/* Partial files of deltas are nobody's otherwise. */
 	if (it->delta != NULL) {
-		add_used(s, it->delta->sha256);
-		add_used(s, it->base);
+		s->busy = str_realloc(s->busy, (s->n_busy + 2) * sizeof(s->busy[0]));
+		memcpy(s->busy[s->n_busy++], it->delta->sha256, DIGEST_TEXT);
+		memcpy(s->busy[s->n_busy++], it->base, DIGEST_TEXT);
 	}
 }
 
@@ -293,8 +293,7 @@ give_delta_up(struct job *j, struct store_item *it)
 	log_warn(j->st->o.log, "store: %s: %s: the file is fetched itself",
 	    it->w.paths.v[0], j->err.text);
 	it->no_delta = true;
-	store_part_free(j->st, it->delta);
-	it->delta = NULL;
+	store_part_forget(j->st, &it->delta);
 }
 
 static void
@@ -425,8 +424,7 @@ check_failed(struct job *j, struct store_item *it, struct store_part *p)
 	if (j->delta) {
 		/* What there was of the file is written over. */
 		give_delta_up(j, it);
-		store_part_free(j->st, it->part);
-		it->part = NULL;
+		store_part_forget(j->st, &it->part);
 	} else if (j->r == -EBADMSG) {
 		blame(j, it, p);
 	} else {

@@ -122,6 +122,9 @@ store_fail(
 /* Cancels what is fetched of it, and closes it; what came stays on disk. NULL allowed. */
 void
 store_part_free(struct store *st, struct store_part *p);
+/* The same when its file on disk is gone, or another one now; *p is NULL then. */
+void
+store_part_forget(struct store *st, struct store_part **p);
 /* What is fetched of it now: the delta or the file; NULL: nothing. */
 struct store_part *
 store_item_now(const struct store_item *it);

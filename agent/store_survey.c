@@ -61,7 +61,8 @@ add_object(
 	    .inode = st->st_ino,
 	    .partial = partial,
 	    .wanted = it != NULL,
-	    .used = in_list(s->used, s->n_used, sha256),
+	    .used = in_list(s->used, s->n_used, sha256) ||
+		    in_list(s->busy, s->n_busy, sha256),
 	    .base = in_list(s->bases, s->n_bases, sha256)};
 	str_clip(o->sha256, sizeof(o->sha256), sha256);
 	s->held += o->size;
@@ -429,6 +430,7 @@ store_survey_free(struct store_survey *s)
 		store_msg_texts_done(&s->items[i].paths);
 	free(s->items);
 	free(s->used);
+	free(s->busy);
 	free(s->bases);
 	free(s->objects);
 	free(s);

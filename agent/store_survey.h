@@ -21,7 +21,6 @@ struct store_survey_item {
 	char sha256[DIGEST_TEXT];
 	int64_t size;
 	struct store_msg_texts paths; /* owned */
-	bool under_way;		      /* its partial file is being written */
 	/* Found: */
 	bool object; /* in the store */
 	bool held;   /* under all its names */
@@ -38,6 +37,8 @@ struct store_survey {
 	size_t n_items;
 	char (*used)[DIGEST_TEXT]; /* by jobs */
 	size_t n_used;
+	char (*busy)[DIGEST_TEXT]; /* deltas that come, and what they begin with now */
+	size_t n_busy;
 	char (*bases)[DIGEST_TEXT]; /* what deltas begin with */
 	size_t n_bases;
 	int64_t room;  /* octets that are to be free beyond `floor`; 0: none are needed */

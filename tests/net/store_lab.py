@@ -43,6 +43,7 @@ class Origin:
         self.wrong = False       # one octet of each answer is another
         self.ranges = True
         self.status = 0          # answers with it instead
+        self.redirect = None     # … and a redirect there
         self.down = False        # closes each connection at once
         self.stall = False       # sends nothing
         self.rate = 0            # octets a second and connection
@@ -121,8 +122,12 @@ class Origin:
                     status, first, last = 206, int(m.group(1)), min(int(m.group(2)), last)
                 with outer.lock:
                     outer.requests.append((name, wanted, status))
+                if outer.redirect:
+                    status = 302
                 if status not in (200, 206):
                     self.send_response(status)
+                    if outer.redirect:
+                        self.send_header("Location", outer.redirect)
                     self.send_header("Content-Length", "0")
                     self.end_headers()
                     return
