@@ -73,6 +73,12 @@ cmd_image_show(struct ctl *ctl, const struct args *args);
 int
 cmd_image_verify(struct ctl *ctl, const struct args *args);
 int
+cmd_image_place(struct ctl *ctl, const struct args *args);
+int
+cmd_image_unplace(struct ctl *ctl, const struct args *args);
+int
+cmd_image_status(struct ctl *ctl, const struct args *args);
+int
 cmd_image_rm(struct ctl *ctl, const struct args *args);
 /* cmd_import.c */
 int

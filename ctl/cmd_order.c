@@ -21,6 +21,9 @@
 #include "lib/json.h"
 #include "lib/str.h"
 
+/* --when-ready without a duration. */
+#define READY_DEFAULT_US (24LL * 3600 * USEC_PER_SEC)
+
 enum { ORDER_LIMIT = 20, ORDER_LIMIT_MAX = 100000 };
 
 struct order {
@@ -31,6 +34,7 @@ struct order {
 	int64_t limit, graceful_us, wait_us;
 	const char *at; /* RFC 3339, or NULL: now */
 	int64_t window_us;
+	int64_t ready_us; /* wait for the image so long; 0: do not */
 };
 
 /* ---- reading the command line ---- */
@@ -73,6 +77,21 @@ read_reboot(const struct args *a, struct order *o, struct error *err)
 	if (s != NULL && str_to_duration(s, &o->graceful_us) < 0)
 		return error_set(err, -1, "usage", "write --graceful-timeout 5m",
 		    "--graceful-timeout: '%s' is no duration", s);
+	return 0;
+}
+
+static int
+read_ready(const struct args *a, struct order *o, struct error *err)
+{
+	const char *s = args_get(a, "when-ready");
+
+	if (!args_has(a, "when-ready"))
+		return 0;
+	o->ready_us = READY_DEFAULT_US;
+	if (s != NULL &&
+	    (str_to_duration(s, &o->ready_us) < 0 || o->ready_us < USEC_PER_SEC))
+		return error_set(err, -1, "usage", "write --when-ready=8h",
+		    "--when-ready: '%s' is no duration", s);
 	return 0;
 }
 
@@ -135,6 +154,8 @@ read_order(const struct args *a, struct order *o, struct error *err)
 	if (r == 0)
 		r = read_window(a, o, err);
 	if (r == 0)
+		r = read_ready(a, o, err);
+	if (r == 0)
 		r = read_wait(a, o, err);
 	if (r == 0 && o->collate && !o->wait)
 		return error_set(err, -1, "usage", "add --wait",
@@ -158,6 +179,8 @@ order_body(const struct order *o, const char *hosts, bool dry_run)
 		json_put_bool(body, "hard", true);
 	if (o->graceful_us > 0)
 		json_put_i64(body, "graceful_s", o->graceful_us / USEC_PER_SEC);
+	if (o->ready_us > 0)
+		json_put_i64(body, "when_ready_s", o->ready_us / USEC_PER_SEC);
 	json_put_str(body, "at", o->at);
 	if (o->window_us > 0)
 		json_put_i64(body, "window_s", o->window_us / USEC_PER_SEC);

@@ -37,6 +37,8 @@ static const struct args_option globals[] = {
 static const struct args_option image_option[] = {
     {"image", 0, ARGS_VALUE, "IMAGE",
 	"the image to boot (else the host's, or the only one)"},
+    {"when-ready", 0, ARGS_OPTIONAL, "DURATION",
+	"begin once the image is at the site, at most that long from now (24h)"},
 };
 
 static const struct args_option reason_option[] = {
@@ -231,6 +233,10 @@ static const struct args_option image_options[] = {
     {"deadline", 0, ARGS_LIST, "STAGE=DURATION", "how long a stage may take"},
 };
 
+static const struct args_option place_options[] = {
+    {"all-sites", 0, ARGS_FLAG, NULL, "every site that there is now"},
+};
+
 static const struct args_option import_options[] = {
     {"name", 0, ARGS_VALUE, "IMAGE",
 	"the new image, and its folder below the images root"},
@@ -384,6 +390,14 @@ static const struct args_command commands[] = {
     {"image", "show", "IMAGE", 1, 1, {{0}}, cmd_image_show, "Show an image", NULL},
     {"image", "verify", "IMAGE", 1, 1, {{0}}, cmd_image_verify,
 	"Hash an image's files again", NULL},
+    {"image", "place", "IMAGE [SITE ...]", 1, -1,
+	{GROUP(place_options), GROUP(reason_option)}, cmd_image_place,
+	"Have sites hold an image, whether or not their hosts use it", NULL},
+    {"image", "unplace", "IMAGE [SITE ...]", 1, -1,
+	{GROUP(place_options), GROUP(reason_option)}, cmd_image_unplace,
+	"Have sites hold an image only while their hosts use it", NULL},
+    {"image", "status", "[IMAGE]", 0, 1, {{0}}, cmd_image_status,
+	"Show how far images are at the sites that are to hold them", NULL},
     {"image", "rm", "IMAGE", 1, 1, {{0}}, cmd_image_rm, "Remove an image", NULL},
 
     {"apply", NULL, "", 0, 0, {GROUP(apply_options)}, cmd_apply,

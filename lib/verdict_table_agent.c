@@ -315,6 +315,12 @@ const struct verdict_row verdict_table_agent[] = {
 	.title = "The agent has as many jobs as it takes",
 	.text = "the agent has as many jobs as max_jobs allows",
 	.next = "netboot-ctl job retry JOB --reason TEXT, when others have ended"},
+    {.code = "image-late",
+	.title = "The image did not come to the site in time",
+	.text = "the order was to wait for its image to be at the site, and it is not "
+		"there whole in the time that the order gave it; nothing was done",
+	.next = "netboot-ctl image status IMAGE; order again with more time: "
+		"--when-ready=8h"},
     {.code = "agent-replaced",
 	.title = "The agent was replaced",
 	.text = "the agent came back with another spool, and the job was in the old "

@@ -223,6 +223,9 @@ static void
 reply_job(struct orch *o, struct rest_request *rq, int status, const struct db_job *job)
 {
 	json_t *v = job_json(job), *stages = json_array();
+	char waits[WHEN_READY_TEXT];
+
+	json_put_str(v, "waits", when_ready_text(o->store, o->place, job, waits));
 	int rc = db_job_stages(o->store, job->id, add_stage, stages);
 
 	json_put(v, "stages", stages);

@@ -152,7 +152,9 @@ status_row(struct page *page, const char *name, int64_t now, json_t **ret, bool 
 	if (rc == 0)
 		rc = read_job(o, name, &job, &g);
 	if (rc == 0) {
-		const struct status_rules_host of = facts(h, &job, &g);
+		struct status_rules_host of = facts(h, &job, &g);
+		char waits[WHEN_READY_TEXT];
+		of.waits = when_ready_text(o->store, o->place, &job, waits);
 		api_status_site(o, h->site, &site);
 		status_rules_decide(&site, &of, now, &row);
 		json_t *v = json_object();

@@ -204,9 +204,9 @@ end_boot(struct store *s, const struct db_job *job, const struct error *why, int
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* Ends a job that no agent will report the end of. Within a transaction. */
-static int
-fail_job(struct dispatch *d, struct db_job *job, const struct error *why, int64_t now)
+int
+dispatch_fail(
+    struct dispatch *d, struct db_job *job, const struct error *why, int64_t now)
 {
 	struct event ev = event_make("job.failed", now);
 
@@ -245,7 +245,7 @@ fail_replaced(struct dispatch *d, struct db_job *job, const char *agent, int64_t
 	    "far the host got is not known");
 	log_warn(d->ops.log, "job %s: failed: its agent %s was replaced by %s", job->id,
 	    job->agent, agent);
-	return fail_job(d, job, &why, now);
+	return dispatch_fail(d, job, &why, now);
 }
 
 static int
@@ -527,7 +527,7 @@ fail_sealed(struct dispatch *d, struct db_job *job, const struct error *why)
 	if (!db_in_transaction(db))
 		rc = db_begin(db);
 	if (rc == 0)
-		rc = fail_job(d, job, why, clock_wall());
+		rc = dispatch_fail(d, job, why, clock_wall());
 	if (rc == 0)
 		d->ops.on_events(d->ops.arg);
 	return rc;

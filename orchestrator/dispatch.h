@@ -75,6 +75,11 @@ dispatch_last_seen(struct dispatch *d, const char *site);
 int64_t
 dispatch_silence(struct dispatch *d, const char *site);
 
+/* Ends a job as failed that no agent will report the end of. Within a transaction. */
+struct db_job;
+int
+dispatch_fail(struct dispatch *d, struct db_job *job, const struct error *why,
+    int64_t now) MUST_CHECK;
 /* The agent in charge of the site; "": none was heard yet. Borrowed. */
 const char *
 dispatch_agent(struct dispatch *d, const char *site);

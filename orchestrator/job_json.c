@@ -58,6 +58,7 @@ job_json(const struct db_job *job)
 	json_put_str(v, "by", job->by);
 	job_json_time(v, "created", job->created);
 	job_json_time(v, "ended", job->ended);
+	job_json_time(v, "image_until", job->image_until);
 	job_json_time(v, "not_before", job->not_before);
 	job_json_time(v, "not_after", job->not_after);
 	json_put(v, "verdict",

@@ -59,6 +59,15 @@ store_version(void *arg, const char *site)
 	return place_version(o->place, site);
 }
 
+static void
+on_held(void *arg, const char *site)
+{
+	struct orch *o = arg;
+
+	if (o->when_ready)
+		when_ready_site(o->when_ready, site);
+}
+
 struct orders_context
 orch_orders_context(struct orch *o, int64_t now)
 {
@@ -67,6 +76,7 @@ orch_orders_context(struct orch *o, int64_t now)
 	    .rng = &o->rng,
 	    .key = o->key,
 	    .images_root = o->config->images_root,
+	    .place = o->place,
 	    .silence = silence,
 	    .trouble = trouble,
 	    .arg = o,
@@ -183,13 +193,20 @@ make_parts(struct orch *o)
 	    .store_version = store_version,
 	    .on_events = on_events,
 	    .arg = o};
-	o->place =
-	    place_new(&(struct place_ops){.store = o->store, .log = &o->log, .arg = o});
+	o->place = place_new(&(struct place_ops){
+	    .store = o->store, .log = &o->log, .on_held = on_held, .arg = o});
 	o->blobs = blobs_new(o->workq, o->config->images_root);
 	o->consoles = console_store_new(o->store, o->config->database,
 	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
 	o->feed = feed_new(o->base, &o->log, o->store);
 	o->dispatch = dispatch_new(&ops);
+	o->when_ready = when_ready_new(&(struct when_ready_ops){.base = o->base,
+	    .log = &o->log,
+	    .store = o->store,
+	    .place = o->place,
+	    .dispatch = o->dispatch,
+	    .on_events = on_events,
+	    .arg = o});
 	o->absence = absence_new(&(struct absence_ops){.base = o->base,
 				     .log = &o->log,
 				     .store = o->store,
@@ -287,6 +304,7 @@ orch_free(struct orch *o)
 	workq_free(o->workq);
 	workq_free(o->reads);
 	store_close(o->reader);
+	when_ready_free(o->when_ready);
 	dispatch_free(o->dispatch);
 	place_free(o->place);
 	blobs_free(o->blobs);

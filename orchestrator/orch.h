@@ -30,6 +30,7 @@
 #include "orchestrator/retention.h"
 #include "orchestrator/tail.h"
 #include "orchestrator/webhook.h"
+#include "orchestrator/when_ready.h"
 
 struct access;
 struct authority;
@@ -56,6 +57,7 @@ struct orch {
 	struct live *live;
 	struct place *place;
 	struct blobs *blobs;
+	struct when_ready *when_ready;
 	struct access *access;
 	struct authority *authority;	/* NULL: nobody can come by TLS */
 	struct secret_sign *orders_key; /* the same */

@@ -102,6 +102,16 @@ check_request(struct orders_request *r, struct error *err)
 	if (r->image[0] && !boots_image(r->kind))
 		return error_set(err, -EINVAL, "bad-value", "leave the image out",
 		    "image: a %s boots none", bundle_kind_name(r->kind));
+	if (r->when_ready_s != 0 && !boots_image(r->kind))
+		return error_set(err, -EINVAL, "bad-value", "leave when_ready_s out",
+		    "when_ready_s: a %s boots no image", bundle_kind_name(r->kind));
+	if (r->when_ready_s < 0 || r->when_ready_s > ORDERS_READY_MAX_S)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "when_ready_s: not 0..%d", ORDERS_READY_MAX_S);
+	if (r->when_ready_s != 0 && r->at != 0)
+		return error_set(err, -EINVAL, "bad-value",
+		    "leave when_ready_s out: until then the site fetches the image",
+		    "when_ready_s: the order has a time of its own");
 	if (r->kind == BUNDLE_BOOT && !r->image[0])
 		return error_set(err, -EINVAL, "image-unknown", "name one with --image",
 		    "image: boot needs one");
@@ -168,7 +178,9 @@ orders_request_parse(const json_t *v, struct orders_request *ret, struct error *
 	    json_opt_i64(v, "graceful_s", &r.graceful_s, err) < 0 ||
 	    json_opt_bool(v, "dry_run", &r.dry_run, err) < 0 ||
 	    json_opt_bool(v, "yes", &r.yes, err) < 0 ||
-	    json_opt_i64(v, "limit", &r.limit, err) < 0 || parse_window(v, &r, err) < 0)
+	    json_opt_i64(v, "limit", &r.limit, err) < 0 ||
+	    json_opt_i64(v, "when_ready_s", &r.when_ready_s, err) < 0 ||
+	    parse_window(v, &r, err) < 0)
 		return -EINVAL;
 	if (bundle_kind_parse(kind, &r.kind) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,
@@ -287,6 +299,33 @@ find_image(struct orders *o, const struct db_host *h, struct bundle_image *ret,
 	return rc;
 }
 
+/* Is the image at the site, as far as its store has told? A site that shares the orchestrator's files, or has no store that
+ * tells, is its agent's to judge; and what is to begin later may still come. */
+static int
+check_place(struct orders *o, const char *site, const struct bundle_image *image,
+    struct order *ret, struct error *err)
+{
+	struct place_image at;
+
+	if (!o->ctx.place || !boots_image(o->rq.kind) || o->rq.at)
+		return 0;
+	place_image(o->ctx.place, site, image, &at);
+	if (!at.told || at.whole)
+		return 0;
+	if (o->rq.when_ready_s > 0) {
+		ret->job.image_until = o->ctx.now + o->rq.when_ready_s * USEC_PER_SEC;
+		return 0;
+	}
+	if (!at.apart)
+		return 0;
+	return error_set(err, -EPERM, "image-not-here",
+	    "order it with --when-ready, or bring it there first: netboot-ctl image "
+	    "place",
+	    "image %.100s is not at site %s yet: %d %% of it are there%s%.200s",
+	    image->name, site, place_percent(&at), at.why.code[0] ? "; " : "",
+	    at.why.code[0] ? at.why.text : "");
+}
+
 static int
 check_agent(const struct orders *o, const char *site, struct error *err)
 {
@@ -377,6 +416,8 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	rc = check_host(o, h, err);
 	if (rc == 0)
 		rc = find_image(o, h, &b->image, err);
+	if (rc == 0)
+		rc = check_place(o, h->site, &b->image, ret, err);
 	if (rc == 0 && o->with_past)
 		rc = deadlines_from_past(o->ctx.store, name, &b->image, ret->deadlines,
 		    sizeof(ret->deadlines), err);
@@ -548,6 +589,8 @@ write_event(const struct orders *o, const struct order *order)
 		event_put_i64(&ev, "not_before", job->not_before);
 		event_put_i64(&ev, "not_after", job->not_after);
 	}
+	if (job->image_until)
+		event_put_i64(&ev, "image_until", job->image_until);
 	int rc = db_event_add(o->ctx.store, &ev, NULL, 0, NULL);
 	event_done(&ev);
 	return rc;
@@ -568,6 +611,8 @@ orders_detail(const struct orders_request *rq)
 		json_put_bool(v, "hard", true);
 	if (rq->kind == BUNDLE_REBOOT)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
+	if (rq->when_ready_s)
+		json_put_i64(v, "when_ready_s", rq->when_ready_s);
 	json_put_i64(v, "limit", rq->limit);
 	if (rq->at) {
 		job_json_time(v, "at", rq->at);

@@ -13,6 +13,7 @@
 #include "lib/rng.h"
 #include "lib/secret.h"
 #include "orchestrator/audit.h"
+#include "orchestrator/place.h"
 
 struct orders;
 
@@ -22,6 +23,8 @@ struct orders_context {
 	const struct secret_key
 	    *key; /* or NULL: whether BMCs' passwords open is not looked at */
 	const char *images_root;
+	/* What sites' stores hold; or NULL: that is not looked at. */
+	struct place *place;
 	/* Microseconds since the agent of a site was heard; INT64_MAX: never. */
 	int64_t (*silence)(void *arg, const char *site);
 	/* Why a site's agent can take no orders, or NULL. The function may be NULL. */
@@ -40,6 +43,8 @@ struct orders_request {
 	bool hard, dry_run, yes;
 	int64_t graceful_s, limit;
 	int64_t at, window_s; /* wall: begin then, or so much later; 0: now */
+	int64_t
+	    when_ready_s; /* wait so long for the image to be at the site; 0: refuse */
 };
 
 /* What to do about a host that has a job. */
@@ -57,6 +62,7 @@ enum {
 	ORDERS_GRACEFUL_DEFAULT_S = 60,
 	ORDERS_WINDOW_DEFAULT_S = 3600,
 	ORDERS_WINDOW_MAX_S = 7 * 24 * 3600,
+	ORDERS_READY_MAX_S = 31 * 24 * 3600,
 	ORDERS_AHEAD_MAX_S = 31 * 24 * 3600,
 };
 

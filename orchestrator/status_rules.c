@@ -35,6 +35,8 @@ judge_open(const struct status_rules_site *site, const struct status_rules_host 
 		snprintf(ret->reason, sizeof(ret->reason), "%s: %s", site->trouble.code,
 		    site->trouble.text);
 		ret->stuck = true;
+	} else if (!h->sent && h->waits && h->waits[0]) {
+		str_clip(ret->reason, sizeof(ret->reason), h->waits);
 	} else if (!h->sent && site->full) {
 		str_clip(ret->reason, sizeof(ret->reason),
 		    "waits for others: its agent has as many jobs as max_jobs allows");

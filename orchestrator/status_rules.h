@@ -31,6 +31,8 @@ struct status_rules_host {
 	bool ended, failed;
 	int64_t created, sent, ended_at;
 	const char *verdict_code, *verdict_text;
+	const char *
+	    waits; /* what an open job that no agent has waits for; NULL or "": nothing */
 	/* The stage that the job is in, by its agent's clock; entered 0: not known. */
 	int64_t stage_entered, stage_ended;
 	int64_t stage_deadline_us; /* <= 0: none */

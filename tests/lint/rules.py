@@ -67,10 +67,13 @@ EVENT_USERS = {
     "orchestrator/webhook": "the pauses between attempts",
     "orchestrator/loop_watch": "how late a timer is",
     "orchestrator/absence": "a look at the agents every ten seconds",
+    "orchestrator/when_ready": "a look at jobs that wait for images",
 }
 
 # Files whose symbols have another prefix than their name.
 PREFIXES = {
+    "ctl/cmd_image_place": ["cmd_image_"],  # the part of `image` that is about sites
+    "orchestrator/api_image_place": ["api_image_"],  # likewise of /images
     "lib/buf": ["rbuf_", "wbuf_"],  # two cursors, one file
     "lib/rest_server": ["rest_"],  # one interface in two files
     "lib/rest_request": ["rest_"],

@@ -66,7 +66,7 @@ def operations():
 
 def find(method, path):
     path = path.split("?")[0]
-    for m, template in operations():
+    for m, template in sorted(operations(), key=lambda o: o[1].count("{")):  # a path's own name before any name
         if m == method and re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path):
             return SPEC["paths"][template][m.lower()]
     return None

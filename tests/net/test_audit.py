@@ -114,6 +114,8 @@ RECIPES = {
     ("POST", "/hosts/{name}/unlock"): (lambda o, a: o.post("/hosts/edge01/unlock"), "host.unlock", "edge01"),
     ("POST", "/images"): (lambda o, a: o.post("/images", image("live2", "live")), "image.add", "live2"),
     ("DELETE", "/images/{name}"): (lambda o, a: o.delete("/images/rescue"), "image.remove", "rescue"),
+    ("POST", "/images/{name}/place"): (lambda o, a: o.post("/images/debian/place", {"sites": ["local"], "reason": "r"}), "image.place", "debian"),
+    ("POST", "/images/{name}/unplace"): (lambda o, a: o.post("/images/debian/unplace", {"all_sites": True}), "image.unplace", "debian"),
     ("POST", "/apply"): (lambda o, a: o.apply({"hosts": [host(1, serial="S2")]}), "host.change", "edge01"),
     ("POST", "/jobs"): (lambda o, a: o.order("edge01"), "job.reinstall", "edge01"),
     ("POST", "/jobs/{id}/cancel"): (lambda o, a: o.post(f"/jobs/{job_of(o)}/cancel", {"reason": "r"}), "job.cancel", "edge01"),

@@ -194,6 +194,19 @@ def test_every_described_member_is_met(orch):
     agent.report(calls=[{"id": calls[0]["id"], "power": "unknown", "reason": "", "data": {
         "since": "2026-01-31T09:30:00.000Z", "refused": 6, "heard": 9}}])
     resumed.join(PATIENCE)
+    # An image that comes to the site.
+    tell = {"v": 1, "site": agent.site, "agent": agent.id, "version": 0, "free": 10 ** 9}
+    wanted = orch.call("POST", "/agent/v1/store", {**tell, "items": []}).json["wanted"]
+    for state in ("failed", "held"):
+        orch.call("POST", "/agent/v1/store", {**tell, "items": [
+            {"sha256": w["sha256"], "size": w["size"], "state": state, "source": "orchestrator",
+             **({"code": "image-altered", "text": "t", "next": "n"} if state == "failed" else {})} for w in wanted]})
+        if state == "failed":
+            orch.get("/images/status?image=debian")
+            waiting = orch.order("edge01", when_ready_s=600).json["jobs"][0]["id"]
+            orch.get(f"/jobs/{waiting}")
+            orch.post(f"/jobs/{waiting}/cancel")
+    orch.post("/images/debian/place", {"sites": ["local"]})
     boot = "01k9xyz0a0abcdef"
     # What is usual, for /why.
     job = orch.order("edge01").json["jobs"][0]["id"]

@@ -35,7 +35,8 @@ the_form_does_not_depend_on_progress(void **state)
 	    "{'id':'j','kind':'reinstall','host':'h','site':'s','"
 	    "image':null,'state':'queued','stage':'queued',"
 	    "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
-	    "31T09:30:00.123Z','ended':null,'not_before':null,'not_after':null,'verdict':"
+	    "31T09:30:00.123Z','ended':null,'image_until':null,'not_before':null,'not_"
+	    "after':null,'verdict':"
 	    "null,"
 	    "'agent_code':null,'boot':null,'cancel':null,'retry_of':null}");
 	job.state = DB_JOB_FAILED;
@@ -50,7 +51,7 @@ the_form_does_not_depend_on_progress(void **state)
 			       "image':null,'state':'failed','stage':'queued',"
 			       "'attempt':0,'reason':'r','by':'ada','created':'2026-01-"
 			       "31T09:30:00.123Z','ended':'2026-01-31T09:30:00.123Z',"
-			       "'not_before':null,'not_after':null,"
+			       "'image_until':null,'not_before':null,'not_after':null,"
 			       "'verdict':{'code':'c','text':'','next':'power on h of "
 			       "s'},'agent_code':'a','boot':null,"
 			       "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
