@@ -238,7 +238,12 @@ on_orders(void *arg, struct agent_msg_orders *orders)
 	struct agent *a = arg;
 	struct bundle **jobs = str_alloc((orders->n_orders + 1) * sizeof(*jobs));
 	size_t n_jobs = 0;
-	int r = orders->table == NULL ? 0 : agent_take_table(a, orders);
+	int r = 0;
+
+	if (orders->table != NULL)
+		r = agent_take_table(a, orders);
+	else if (orders->delta != NULL)
+		r = agent_take_delta(a, orders->delta);
 
 	for (size_t i = 0; i < orders->n_orders; i++)
 		take_order(a, &orders->orders[i], jobs, &n_jobs);
@@ -514,9 +519,11 @@ start_talking(struct agent *a, struct error *err)
 	if (r < 0)
 		return spool_error(a->spool, r, err, "read who is in charge of the site");
 
-	a->uplink = uplink_new(&up, a->site->version, err);
+	a->uplink = uplink_new(&up, err);
 	if (a->uplink == NULL)
 		return -EINVAL;
+	if (agent_check_table(a, err) == 1)
+		uplink_set_table(a->uplink, a->site->version, a->site->digest);
 	r = run_jobs_recover(a->jobs, err);
 	if (r < 0)
 		return r;

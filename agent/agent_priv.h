@@ -51,6 +51,12 @@ agent_send_table(struct agent *a, bool up);
 /* A new table in orders: into the spool, then to who serves the site. Takes orders->table. */
 int
 agent_take_table(struct agent *a, struct agent_msg_orders *orders) MUST_CHECK;
+/* What has changed of it. Takes what it needs of *d. */
+int
+agent_take_delta(struct agent *a, struct agent_msg_delta *d) MUST_CHECK;
+/* Is the table in the spool the one that its digest is of? 1, or 0: it is to be asked for anew. */
+int
+agent_check_table(struct agent *a, struct error *err) MUST_CHECK;
 /* The table of before the start, or an empty one. */
 int
 agent_load_table(struct agent *a, struct error *err) MUST_CHECK;

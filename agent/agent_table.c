@@ -97,7 +97,7 @@ agent_take_table(struct agent *a, struct agent_msg_orders *orders)
 	free(a->site);
 	a->site = site;
 	orders->table = NULL;
-	uplink_set_table(a->uplink, site->version);
+	uplink_set_table(a->uplink, site->version, site->digest);
 	agent_console_table(a->consoles);
 	local_list_ask(a->local_list);
 	agent_send_table(a, false);

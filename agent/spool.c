@@ -489,8 +489,8 @@ spool_purge(struct spool *s, int64_t before)
 
 /* ---- the site's table ---- */
 
-static int
-put_host(struct spool *s, const struct bundle_host *h)
+int
+spool_put_host(struct spool *s, const struct bundle_host *h)
 {
 	struct db_stmt *st = stmt(s, HOST_PUT);
 	json_t *v = bundle_host_to_json(h);
@@ -506,7 +506,18 @@ put_host(struct spool *s, const struct bundle_host *h)
 }
 
 int
-spool_put_site(struct spool *s, const struct bundle_site *site)
+spool_del_host(struct spool *s, const char *name)
+{
+	struct db_stmt *st = stmt(s, HOST_DEL);
+	int r;
+
+	db_bind_text(st, 1, name);
+	r = db_run(st);
+	return r < 0 ? r : 0;
+}
+
+int
+spool_put_head(struct spool *s, const struct bundle_site *site)
 {
 	struct bundle_site *bare = str_alloc(sizeof(*bare));
 	json_t *v;
@@ -522,10 +533,18 @@ spool_put_site(struct spool *s, const struct bundle_site *site)
 	json_decref(v);
 	r = spool_meta_put(s, "site", text);
 	free(text);
+	return r;
+}
+
+int
+spool_put_site(struct spool *s, const struct bundle_site *site)
+{
+	int r = spool_put_head(s, site);
+
 	if (r == 0)
 		r = db_run(stmt(s, HOST_CLEAR));
 	for (size_t i = 0; r >= 0 && i < site->n_hosts; i++)
-		r = put_host(s, &site->hosts[i]);
+		r = spool_put_host(s, &site->hosts[i]);
 	return r < 0 ? r : 0;
 }
 

@@ -134,6 +134,13 @@ spool_purge(struct spool *s, int64_t before) MUST_CHECK;
 /* Replaces the site's table. */
 int
 spool_put_site(struct spool *s, const struct bundle_site *site) MUST_CHECK;
+/* Its parts: what is no host, and one host. One that is not there is gone already. */
+int
+spool_put_head(struct spool *s, const struct bundle_site *site) MUST_CHECK;
+int
+spool_put_host(struct spool *s, const struct bundle_host *h) MUST_CHECK;
+int
+spool_del_host(struct spool *s, const char *name) MUST_CHECK;
 /* The table without its hosts. 1 there, 0 none yet. */
 int
 spool_load_site(struct spool *s, struct bundle_site *ret, struct error *err) MUST_CHECK;

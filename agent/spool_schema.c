@@ -54,7 +54,9 @@ const char *const spool_schema_sql[SPOOL_STMTS] = {
     [META_PUT] = "INSERT INTO meta (key, value) VALUES ($1, $2)"
 		 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     [HOST_CLEAR] = "DELETE FROM host",
-    [HOST_PUT] = "INSERT INTO host (name, doc) VALUES ($1, $2)",
+    [HOST_PUT] = "INSERT INTO host (name, doc) VALUES ($1, $2)"
+		 " ON CONFLICT (name) DO UPDATE SET doc = excluded.doc",
+    [HOST_DEL] = "DELETE FROM host WHERE name = $1",
     [HOST_NEXT] = "SELECT doc FROM host WHERE name > $1 ORDER BY name LIMIT 1",
     [HOST_GET] = "SELECT doc FROM host WHERE name = $1",
     [JOB_PUT] = "INSERT INTO job (id, accepted, bundle, sealed, run, host, origin)"

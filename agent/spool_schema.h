@@ -15,6 +15,7 @@ enum spool_schema_stmt {
 	META_PUT,
 	HOST_CLEAR,
 	HOST_PUT,
+	HOST_DEL,
 	HOST_NEXT,
 	HOST_GET,
 	JOB_PUT,

@@ -57,6 +57,7 @@ struct uplink {
 	struct line poll, report;
 	int64_t table;
 	int64_t heard; /* wall; 0: never */
+	uint64_t table_digest;
 	struct error trouble;
 	struct agent_msg_stop stop;
 	int64_t first; /* of the events in the report under way */
@@ -184,7 +185,7 @@ repeats(const struct agent_msg_orders *orders)
 	for (size_t i = 0; i < orders->n_orders; i++)
 		if (orders->orders[i].type != AGENT_ORDER_CALL)
 			return true;
-	return orders->table != NULL;
+	return orders->table != NULL || orders->delta != NULL;
 }
 
 static void
@@ -233,6 +234,8 @@ static void
 start_poll(struct uplink *u)
 {
 	struct agent_msg_poll m = {.table = u->table,
+	    .takes_delta = true,
+	    .table_digest = u->table_digest,
 	    /* The first one is answered at once: the clock is known before anything is reported. */
 	    .wait_s = u->answered ? WAIT_S : 0,
 	    .trouble = u->trouble,
@@ -439,9 +442,10 @@ uplink_heard(const struct uplink *u, bool *ret_now)
 }
 
 void
-uplink_set_table(struct uplink *u, int64_t version)
+uplink_set_table(struct uplink *u, int64_t version, uint64_t digest)
 {
 	u->table = version;
+	u->table_digest = digest;
 }
 
 void
@@ -471,12 +475,11 @@ line_init(struct uplink *u, struct line *l, const char *what)
 }
 
 struct uplink *
-uplink_new(const struct uplink_opts *opts, int64_t table, struct error *err)
+uplink_new(const struct uplink_opts *opts, struct error *err)
 {
 	struct uplink *u = str_alloc(sizeof(*u));
 
 	u->o = *opts;
-	u->table = table;
 	u->http = http_client_new(opts->base, opts->server, opts->token, err);
 	if (u->http == NULL) {
 		free(u);

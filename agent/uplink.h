@@ -38,9 +38,9 @@ struct uplink_opts {
 	void *arg;
 };
 
-/* Everything in opts is borrowed. `table` is the version of the table in the spool. */
+/* Everything in opts is borrowed. It has no table yet. */
 struct uplink *
-uplink_new(const struct uplink_opts *opts, int64_t table, struct error *err);
+uplink_new(const struct uplink_opts *opts, struct error *err);
 void
 uplink_free(struct uplink *u); /* NULL allowed */
 /* There may be events to report. */
@@ -56,8 +56,9 @@ uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop);
 /* When the orchestrator last answered (wall; 0: not to this process); *ret_now: the last request was answered. */
 int64_t
 uplink_heard(const struct uplink *u, bool *ret_now);
+/* The table that is here: told with every poll from the next one on. 0: none, the whole is wanted. */
 void
-uplink_set_table(struct uplink *u, int64_t version);
+uplink_set_table(struct uplink *u, int64_t version, uint64_t digest);
 /* Queued for the next report; lost with the process, as calls are. Takes res->data. */
 void
 uplink_call_result(struct uplink *u, struct agent_msg_call_result *res);

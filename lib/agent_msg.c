@@ -16,10 +16,14 @@
 
 #include "lib/json.h"
 #include "lib/str.h"
+#include "lib/table_sum.h"
 
 enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300 };
 /* Years after which sums of times would overflow are no clock's. */
 #define TIME_MAX (INT64_MAX / 4)
+
+/* One of what an agent says that it understands (`takes`). */
+#define TAKES_DELTA "table-delta"
 
 static int
 check_version(const json_t *v, struct error *err)
@@ -142,6 +146,9 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 		json_put_i64(v, "pending", m->pending);
 	if (m->lag >= 0)
 		json_put_i64(v, "lag", m->lag);
+	if (m->takes_delta)
+		json_put(v, "takes", json_pack("[s]", TAKES_DELTA));
+	table_sum_put(v, "table_digest", m->table_digest);
 	return v;
 }
 
@@ -195,6 +202,19 @@ read_lag(const json_t *v, struct agent_msg_poll *m, struct error *err)
 	return 0;
 }
 
+/* Of newer agents, words that are not known here. */
+static bool
+takes(const json_t *v, const char *what)
+{
+	const json_t *list = json_object_get(v, "takes"), *item;
+	size_t i;
+
+	json_array_foreach (list, i, item)
+		if (str_eq(json_string_value(item), what))
+			return true;
+	return false;
+}
+
 int
 agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct error *err)
 {
@@ -205,6 +225,7 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
 	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
 	    json_opt_i64(v, "now", &m.now, err) < 0 ||
+	    table_sum_get(v, "table_digest", &m.table_digest, err) < 0 ||
 	    read_trouble(v, &m.trouble, err) < 0 || read_stop(v, &m.stop, err) < 0 ||
 	    read_clock(v, &m.clock, err) < 0 || read_lag(v, &m, err) < 0)
 		return -EINVAL;
@@ -217,6 +238,7 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 		    AGENT_MSG_WAIT_MAX_S);
 	/* Agents that do not say it have bootd. */
 	m.own_servers = json_is_true(json_object_get(v, "own_servers"));
+	m.takes_delta = takes(v, TAKES_DELTA);
 	*ret = m;
 	return 0;
 }
@@ -262,6 +284,8 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 	json_put_i64(v, "v", AGENT_MSG_VERSION);
 	json_put(
 	    v, "table", m->table != NULL ? bundle_site_to_json(m->table) : json_null());
+	if (m->delta != NULL)
+		json_put(v, "table_delta", agent_msg_delta_to_json(m->delta));
 	json_put(v, "orders", orders);
 	if (m->store > 0)
 		json_put_i64(v, "store", m->store);
@@ -366,11 +390,12 @@ agent_msg_orders_from_json(
     const json_t *v, struct agent_msg_orders *ret, struct error *err)
 {
 	struct agent_msg_orders m = {.table = NULL};
-	json_t *table = NULL;
+	json_t *table = NULL, *delta = NULL;
 	int r;
 
 	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0 ||
 	    json_opt_i64(v, "store", &m.store, err) < 0 ||
+	    json_opt_obj(v, "table_delta", &delta, err) < 0 ||
 	    json_opt_i64(v, "received", &m.received, err) < 0 ||
 	    json_opt_i64(v, "held_us", &m.held, err) < 0)
 		return -EINVAL;
@@ -379,6 +404,12 @@ agent_msg_orders_from_json(
 	if (m.received < 0 || m.received > TIME_MAX || m.held < 0 || m.held > TIME_MAX)
 		return error_set(err, -EINVAL, "bad-value", NULL, "received: no time");
 	r = read_orders(v, &m, err);
+	if (r == 0 && delta != NULL) {
+		m.delta = str_alloc(sizeof(*m.delta));
+		r = agent_msg_delta_from_json(delta, m.delta, err);
+		if (r < 0)
+			error_prefix(err, "table_delta");
+	}
 	if (r == 0 && table != NULL) {
 		m.table = str_alloc(sizeof(*m.table));
 		r = bundle_site_from_json(table, m.table, err);
@@ -400,6 +431,8 @@ agent_msg_orders_done(struct agent_msg_orders *m)
 		return;
 	bundle_site_done(m->table);
 	free(m->table);
+	agent_msg_delta_done(m->delta);
+	free(m->delta);
 	for (size_t i = 0; i < m->n_orders; i++) {
 		bundle_done(m->orders[i].bundle);
 		free(m->orders[i].bundle);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/agent_msg_delta.h"
 #include "lib/bundle.h"
 #include "lib/error.h"
 #include "lib/event.h"
@@ -51,6 +52,8 @@ struct agent_msg_poll {
 	struct agent_msg_clock clock;
 	/* Events that it has still to report, and how old the oldest is; -1: it does not say. */
 	int64_t pending, lag;
+	bool takes_delta;      /* it understands table_delta */
+	uint64_t table_digest; /* of the table it has: lib/table_sum.h; 0: not said */
 };
 
 enum agent_msg_order_type {
@@ -72,7 +75,8 @@ struct agent_msg_order {
 };
 
 struct agent_msg_orders {
-	struct bundle_site *table; /* NULL: current; owned */
+	struct bundle_site *table;     /* NULL: current, or …; owned */
+	struct agent_msg_delta *delta; /* … what has changed; NULL: nothing; owned */
 	struct agent_msg_order *orders;
 	size_t n_orders;
 	int64_t store; /* version of what the site's store should hold; 0: not told */

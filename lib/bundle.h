@@ -118,6 +118,7 @@ struct bundle_host {
 	size_t n_loaders;
 	struct bundle_label labels[BUNDLE_LABELS_MAX];
 	size_t n_labels;
+	uint64_t digest; /* in a site's table: lib/table_sum.h; 0: not said */
 };
 
 struct bundle_bmc {
@@ -240,6 +241,8 @@ struct bundle_site {
 	struct bundle_image *menu_images; /* what its items name; owned array */
 	size_t n_menu_images;
 	int64_t version;
+	uint64_t head_digest; /* of what is no host; 0: not said */
+	uint64_t digest;      /* of all of it: lib/table_sum.h */
 };
 
 json_t *

@@ -12,6 +12,7 @@
 #include "lib/bundle.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "lib/table_sum.h"
 
 static json_t *
 nic_to_json(const struct bundle_nic *nic)
@@ -56,6 +57,7 @@ bundle_host_to_json(const struct bundle_host *h)
 	json_put_str(v, "probe", h->probe);
 	bundle_loaders_put(v, h->loaders, h->n_loaders);
 	json_put(v, "labels", labels);
+	table_sum_put(v, "digest", h->digest);
 	return v;
 }
 
@@ -204,7 +206,7 @@ bundle_host_from_json(const json_t *v, struct bundle_host *ret, struct error *er
 
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
-	if (read_host(v, &h, err) < 0)
+	if (read_host(v, &h, err) < 0 || table_sum_get(v, "digest", &h.digest, err) < 0)
 		return -EINVAL;
 	*ret = h;
 	return 0;

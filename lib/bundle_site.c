@@ -13,6 +13,7 @@
 #include "lib/bundle.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "lib/table_sum.h"
 
 enum { BUNDLE_HOSTS_MAX = 100000 };
 
@@ -41,6 +42,8 @@ bundle_site_to_json(const struct bundle_site *s)
 		json_object_set(v, "menu_images", images);
 	json_decref(images);
 	json_put_i64(v, "version", s->version);
+	table_sum_put(v, "head_digest", s->head_digest);
+	table_sum_put(v, "digest", s->digest);
 	return v;
 }
 
@@ -55,6 +58,8 @@ read_head(const json_t *v, struct bundle_site *s, struct error *err)
 	    json_opt_bool(v, "answer_unknown", &s->answer_unknown, err) < 0 ||
 	    json_opt_str(v, "idle", &idle, err) < 0 ||
 	    json_opt_i64(v, "version", &s->version, err) < 0 ||
+	    table_sum_get(v, "head_digest", &s->head_digest, err) < 0 ||
+	    table_sum_get(v, "digest", &s->digest, err) < 0 ||
 	    bundle_loaders_from_json(v, s->loaders, &s->n_loaders, err) < 0 ||
 	    bundle_menu_from_json(v, &s->menu, err) < 0)
 		return -EINVAL;

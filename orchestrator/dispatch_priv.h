@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by dispatch.c (polls), dispatch_table.c (sites as agents know them), dispatch_report.c
+/* Shared by dispatch.c (polls), dispatch_site.c (agents and their jobs), dispatch_table.c (sites as agents know them), dispatch_report.c
  * (reports) and dispatch_call.c (calls). */
 #ifndef ORCHESTRATOR_DISPATCH_PRIV_H
 #define ORCHESTRATOR_DISPATCH_PRIV_H
@@ -8,8 +8,10 @@
 #include <utlist.h>
 
 #include "db/db_host.h"
+#include "db/db_job.h"
 #include "lib/agent_msg.h"
 #include "orchestrator/dispatch.h"
+#include "orchestrator/dispatch_base.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/record.h"
 #include "orchestrator/strset.h"
@@ -43,10 +45,16 @@ struct dispatch_site {
 	struct presence heard; /* last poll */
 	int64_t stored;	       /* mono, when the database was told of one */
 	bool unstored;	       /* it is to be told of the last one */
-	int64_t has_table;     /* version, as the agent said last */
+	int64_t has_table;     /* version, as the agent said last, … */
+	uint64_t has_digest;   /* … and the digest of it; 0: not said */
+	bool takes_delta;
+	struct dispatch_base *base,
+	    *next; /* of what it has; of what it was given since */
 	struct dispatch_poll *polls;
-	char *table; /* JSON, as read last, until an agent has been given it; or NULL */
+	char *
+	    table; /* members of an answer, as read last, until an agent has been given it; or NULL */
 	int64_t table_version;
+	int64_t table_from; /* it is what has changed since that version; -1: all */
 	struct dispatch_site *read_next, *read_prev; /* of those that wait to be read */
 	enum { DISPATCH_NOT_READ, DISPATCH_READ_SOON, DISPATCH_READ_NOW } to_read;
 	struct error table_err; /* why the last reading failed, until a poll is told */
@@ -81,12 +89,15 @@ struct dispatch {
 /* Finds or makes it. */
 struct dispatch_site *
 dispatch_site(struct dispatch *d, const char *name);
+/* Those that were heard since the last time, into the database. */
+void
+dispatch_site_store_seen(struct dispatch *d);
 /* Is this agent to be served for the site? Notes that it was seen. 0, or -EEXIST with
  * *err (agent-duplicate) while another one is alive, or an errno of the database. */
 int
 dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *agent,
     int64_t table_version, struct error *err) MUST_CHECK;
-/* The site's table, as JSON, for an agent that has version `have`, when `version` is the present one. 0 with *ret
+/* The site's table, as members of an answer, for an agent that has version `have`, when `version` is the present one. 0 with *ret
  * owned by the caller; -EINPROGRESS: it is being read, and the site's polls are woken then; another errno
  * with *err. */
 int

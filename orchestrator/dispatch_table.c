@@ -10,6 +10,7 @@
  * and the next one begins a new reading. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "db/db_image.h"
 #include "db/db_job.h"
@@ -23,8 +24,15 @@ struct reading {
 	const char *database;  /* borrowed */
 	struct store **reader; /* the thread's */
 	char site[64];
+	bool delta; /* wanted: … */
+	struct dispatch_base
+	    *base;	     /* … since this, which is what its agent has; or NULL */
+	int64_t has_table;   /* that version … */
+	uint64_t has_digest; /* … with that digest */
 	json_t *table;
-	char *text; /* … as it is handed out */
+	struct dispatch_base *now; /* of the table */
+	int64_t from;		   /* of the text; -1: it is whole */
+	char *text;		   /* members of an answer */
 	int64_t version;
 	bool menu_full; /* there are more images than a menu has items */
 	struct error err;
@@ -124,6 +132,44 @@ read_table(struct store *s, struct reading *r)
 	return rc;
 }
 
+/* Takes v. */
+static char *
+member(const char *before, json_t *v)
+{
+	char *doc = json_text(v);
+	size_t size = strlen(before) + strlen(doc) + 1;
+	char *text = str_alloc(size);
+
+	if (str_format(text, size, "%s%s", before, doc) < 0)
+		abort();
+	free(doc);
+	json_decref(v);
+	return text;
+}
+
+/* The table as it is handed out: what has changed, if that is known and less. */
+static void
+write_table(struct reading *r)
+{
+	char *changes = NULL;
+
+	if (r->delta)
+		r->now = dispatch_base_new(r->table);
+	if (r->now && (r->base || dispatch_base_digest(r->now) == r->has_digest))
+		changes = member("\"table\":null,\"table_delta\":",
+		    dispatch_base_delta(r->base, r->now, r->table, r->has_table));
+	r->text = member("\"table\":", r->table);
+	r->from = -1;
+	if (changes && strlen(changes) < strlen(r->text)) {
+		char *whole = r->text;
+
+		r->text = changes;
+		r->from = r->has_table;
+		changes = whole;
+	}
+	free(changes);
+}
+
 /* In a thread: touches only the reading. */
 static void
 run(void *arg)
@@ -140,8 +186,7 @@ run(void *arg)
 		db_error(db, r->rc, &r->err, "read the site");
 	db_read_end(db, begun);
 	if (r->rc == 0)
-		r->text = json_text(r->table);
-	json_decref(r->table);
+		write_table(r);
 }
 
 static struct dispatch_site *
@@ -159,6 +204,9 @@ on_read(void *arg)
 	if (r->rc == 0) {
 		free(site->table);
 		site->table = r->text;
+		site->table_from = r->from;
+		dispatch_base_free(site->next);
+		site->next = r->now;
 		site->table_version = r->version;
 		if (r->menu_full)
 			log_warn(r->d->ops.log,
@@ -171,6 +219,7 @@ on_read(void *arg)
 		site->table_err = r->err;
 	}
 	dispatch_wake(d, r->site);
+	dispatch_base_free(r->base);
 	/* Nobody has waited for it. */
 	free(site->table);
 	site->table = NULL;
@@ -187,6 +236,11 @@ submit(struct dispatch *d, struct dispatch_site *site)
 	r->d = d;
 	r->database = d->ops.database;
 	r->reader = d->ops.reader;
+	r->delta = site->takes_delta;
+	r->has_table = site->has_table;
+	r->has_digest = site->has_table > 0 ? site->has_digest : 0;
+	if (r->delta && dispatch_base_version(site->base) == site->has_table)
+		r->base = dispatch_base_ref(site->base);
 	str_clip(r->site, sizeof(r->site), site->name);
 	/* Unless it runs: a queue that ends skips what waits. */
 	r->rc =
@@ -194,6 +248,7 @@ submit(struct dispatch *d, struct dispatch_site *site)
 	d->reading = workq_submit(d->ops.reads, run, on_read, r) == 0;
 	if (d->reading)
 		return;
+	dispatch_base_free(r->base);
 	free(r);
 	site->to_read = DISPATCH_NOT_READ;
 	error_set(&site->table_err, 0, "busy", "the agent comes again by itself",
@@ -255,7 +310,8 @@ dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t versi
 	/* While changes follow each other faster than a big site can be read, what was read last is still newer
 	 * than what the agent has. */
 	bool usable = site->table &&
-		      (site->table_version == version || site->table_version != have);
+		      (site->table_version == version || site->table_version != have) &&
+		      (site->table_from == have || site->table_from == -1);
 
 	if (!usable && !site->table_err.code[0])
 		want_reading(d, site);

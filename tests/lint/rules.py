@@ -56,6 +56,7 @@ EVENT_USERS = {
     "agent/store_talk": "the pause before the next question",
     "agent/uplink": "the pause before the next attempt",
     "orchestrator/dispatch": "the long polls that wait",
+    "orchestrator/dispatch_site": "when agents were heard, a moment later for all",
     "orchestrator/dispatch_report": "a transaction in each turn of the loop",
     "orchestrator/dispatch_call": "time limits of calls to agents",
     "orchestrator/fleet": "a slice of hosts in each turn, and clients that do not read",
@@ -78,12 +79,14 @@ PREFIXES = {
     "lib/rest_server": ["rest_"],  # one interface in two files
     "lib/rest_request": ["rest_"],
     "lib/audit_chain_check": ["audit_chain_"],  # the part of audit_chain.h that checks
+    "orchestrator/dispatch_site": ["dispatch_"],  # the part of dispatch.h that knows the agents
     "lib/rest_web": ["rest_"],  # its TCP side
     "lib/bundle_image": ["bundle_"],  # parts of bundle.h; bundle_path_valid() is used with any path
     "lib/bundle_host": ["bundle_"],
     "lib/bundle_bmc": ["bundle_bmc_"],
     "lib/bundle_loader": ["bundle_"],
     "lib/bundle_menu": ["bundle_"],
+    "agent/agent_delta": ["agent_"],  # … and takes what has changed of it
     "agent/agent_table": ["agent_"],  # the part of the program object that keeps the site's table
     "agent/bmc_polite": ["bmc_polite_", "bmc_lockout_"],  # one BMC, and all of them
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts

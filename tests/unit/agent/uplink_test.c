@@ -196,7 +196,8 @@ setup(void **state)
 	o.spool = k->spool;
 	o.server = k->server;
 	o.arg = k;
-	k->u = uplink_new(&o, 7, &err);
+	k->u = uplink_new(&o, &err);
+	uplink_set_table(k->u, 7, 0);
 	assert_non_null(k->u);
 	*state = k;
 	return 0;
@@ -304,7 +305,7 @@ test_orders(void **state)
 	struct kit *k = *state;
 
 	k->order_next = true;
-	uplink_set_table(k->u, 12);
+	uplink_set_table(k->u, 12, 0);
 	until(k, ordered);
 	assert_int_equal(k->orders, 1); /* what a later program invents is left out */
 	assert_int_equal(k->table_asked, 12);
