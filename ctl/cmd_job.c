@@ -104,6 +104,13 @@ print_job(const struct ctl *ctl, const json_t *job)
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		record_add_line(&t, plain[i], cmd_util_str(job, plain[i]));
+	if (json_is_string(json_object_get(job, "as_of"))) {
+		struct text as_of = {0};
+
+		cmd_util_add_as_of(job, &as_of);
+		record_add_line(&t, "known", text_str(&as_of));
+		text_done(&as_of);
+	}
 	record_add_time(&t, "created", job, "created");
 	record_add_time(&t, "ended", job, "ended");
 	record_add_time(&t, "not before", job, "not_before");

@@ -22,6 +22,10 @@ cell_reason(const json_t *row, struct text *out)
 {
 	const char *reason = cmd_util_str(row, "reason");
 
+	/* The server's reason says as much of an open job, without how long ago that is. */
+	cmd_util_add_as_of(row, out);
+	if (json_is_string(json_object_get(row, "as_of")) && reason[0] != '\0')
+		text_add(out, "; ");
 	text_add(out, reason);
 	if (reason[0] != '\0' && strstr(reason, "own servers") == NULL &&
 	    str_eq(cmd_util_str(row, "confirmed_by"), "logs"))
@@ -120,6 +124,33 @@ cell_ago(const json_t *agent, struct text *out)
 				  sizeof(buf)));
 }
 
+/* "1204 events, from 3h5m ago": as it said when it was heard last. */
+static void
+cell_pending(const json_t *agent, struct text *out)
+{
+	int64_t n = json_integer_value(json_object_get(agent, "pending"));
+	int64_t age = json_integer_value(json_object_get(agent, "pending_age"));
+	char buf[32];
+
+	if (n > 0)
+		text_addf(out, "%lld events, from %s before", (long long)n,
+		    str_duration(age * USEC_PER_SEC, buf, sizeof(buf)));
+}
+
+/* Only one that is off: "1h0m0s ahead". */
+static void
+cell_clock(const json_t *agent, struct text *out)
+{
+	const json_t *clock = json_object_get(agent, "clock");
+	int64_t ahead = json_integer_value(json_object_get(clock, "ahead_us"));
+	int64_t within = json_integer_value(json_object_get(clock, "within_us"));
+	char buf[32];
+
+	if (llabs(ahead) > within + USEC_PER_SEC)
+		text_addf(out, "%s %s", str_duration(llabs(ahead), buf, sizeof(buf)),
+		    ahead > 0 ? "ahead" : "behind");
+}
+
 /* "stopped since 2026-01-31 09:30: 12 of 40 refused": no session is opened there. */
 static void
 cell_bmcs(const json_t *agent, struct text *out)
@@ -139,6 +170,8 @@ static const struct output_column agent_columns[] = {
     {.title = "AGENT", .key = "agent"},
     {.title = "LAST SEEN", .key = "last_seen", .kind = OUTPUT_TIME},
     {.title = "AGO", .cell = cell_ago},
+    {.title = "TO TELL", .cell = cell_pending},
+    {.title = "CLOCK", .cell = cell_clock},
     {.title = "CONFIRMED BY", .key = "confirmed_by"},
     {.title = "BMCS", .cell = cell_bmcs},
 };

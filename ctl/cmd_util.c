@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "ctl/output.h"
+#include "ctl/zone.h"
 #include "lib/clock.h"
 #include "lib/hostlist.h"
 #include "lib/json.h"
@@ -282,4 +283,16 @@ cmd_util_change(const struct ctl *ctl, const char *collection, const char *name,
 	json_decref(body);
 	free(path);
 	return r;
+}
+
+void
+cmd_util_add_as_of(const json_t *row, struct text *out)
+{
+	int64_t as_of = output_wall(json_object_get(row, "as_of"));
+	char at[ZONE_TEXT_SIZE], ago[32];
+
+	if (as_of > 0)
+		text_addf(out, "as of %s, site not heard for %s",
+		    zone_text(as_of, cmd_util_str(row, "_zone"), at, sizeof(at)),
+		    str_duration(clock_wall() - as_of, ago, sizeof(ago)));
 }

@@ -24,6 +24,9 @@ cmd_util_put_fn(const char *s, json_t *obj, struct error *err);
 int
 cmd_util_put_map(const struct args *args, const char *option, const char *member,
     cmd_util_put_fn *put, json_t *body, struct error *err) MUST_CHECK;
+/* "as of 14:02 …, site not heard for 35m0s" where the row says that its site is not heard; else nothing. */
+void
+cmd_util_add_as_of(const json_t *row, struct text *out);
 /* Puts "_zone" into each row whose `site` is known, for times in the site's zone. A
  * server that cannot say leaves them in UTC. */
 void

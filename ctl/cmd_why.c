@@ -51,6 +51,11 @@ add_head(const json_t *why, const json_t *of, const json_t *verdict, struct text
 	if (said[0] != '\0' && !str_eq(said, cmd_util_str(verdict, "code")))
 		text_addf(out, "; the agent said: %s", said);
 	text_add(out, "\n");
+	if (json_is_string(json_object_get(why, "as_of"))) {
+		text_add(out, "  ");
+		cmd_util_add_as_of(why, out);
+		text_add(out, ": what happened since is not known\n");
+	}
 }
 
 static void

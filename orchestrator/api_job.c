@@ -229,6 +229,8 @@ reply_job(struct orch *o, struct rest_request *rq, int status, const struct db_j
 	int rc = db_job_stages(o->store, job->id, add_stage, stages);
 
 	json_put(v, "stages", stages);
+	job_json_time(
+	    v, "as_of", job->ended ? 0 : dispatch_as_of(o->dispatch, job->site));
 	if (rc == 0) {
 		rest_reply(rq, status, v, NULL);
 		return;

@@ -33,6 +33,7 @@ api_status_site(struct orch *o, const char *site, struct status_rules_site *ret)
 
 	*ret = (struct status_rules_site){
 	    .absent = presence_absent(dispatch_silence(o->dispatch, site)),
+	    .as_of = dispatch_as_of(o->dispatch, site),
 	    .full = dispatch_full(o->dispatch, site),
 	    .own_servers = dispatch_own_servers(o->dispatch, site),
 	    .clock_ahead = dispatch_clock_ahead(o->dispatch, site),
@@ -107,6 +108,7 @@ facts(const struct db_host *h, const struct db_job *job, const struct db_job_sta
 	    .ended_at = job->ended,
 	    .verdict_code = job->verdict_code,
 	    .verdict_text = job->verdict_text,
+	    .stage = job->stage,
 	    .stage_entered = g->entered,
 	    .stage_ended = g->ended,
 	    .stage_deadline_us = g->deadline_us};
@@ -160,6 +162,8 @@ status_row(struct page *page, const char *name, int64_t now, json_t **ret, bool 
 		json_t *v = json_object();
 		put_host(h, &st, v);
 		json_put_str(v, "state", row.state);
+		if (row.as_of > 0)
+			job_json_time(v, "as_of", row.as_of);
 		if (row.shows_job)
 			put_job(&job, &g, &row, v);
 		if (row.reason[0] || str_eq(row.state, "failed"))

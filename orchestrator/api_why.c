@@ -14,6 +14,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/explain.h"
+#include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
 
 struct why {
@@ -21,6 +22,7 @@ struct why {
 	const char *database;	 /* borrowed from the configuration */
 	struct explain_of of;
 	int64_t now;
+	int64_t as_of; /* the site is not heard since; 0: it is */
 	json_t *answer;
 	struct error err;
 };
@@ -50,9 +52,10 @@ why_done(void *arg)
 
 	if (!w->rq)
 		json_decref(w->answer);
-	else if (w->answer)
+	else if (w->answer) {
+		job_json_time(w->answer, "as_of", w->as_of);
 		rest_reply(w->rq, 200, w->answer, NULL);
-	else
+	} else
 		api_refuse(w->rq, &w->err, NULL);
 	free(w);
 }
@@ -73,6 +76,7 @@ ask_agent(struct orch *o, struct why *w)
 
 	if (db_host_get(o->store, w->of.host, h) == 0) {
 		w->of.absent = presence_absent(dispatch_silence(o->dispatch, h->site));
+		w->as_of = dispatch_as_of(o->dispatch, h->site);
 		w->now += dispatch_clock_ahead(o->dispatch, h->site);
 	}
 	free(h);

@@ -84,6 +84,11 @@ dispatch_fail(struct dispatch *d, struct db_job *job, const struct error *why,
 const char *
 dispatch_agent(struct dispatch *d, const char *site);
 
+/* While it is not heard: when it was last (wall), and so of when whatever is known of the site is. 0: it is heard, or never
+ * was. */
+int64_t
+dispatch_as_of(struct dispatch *d, const char *site);
+
 /* By how much times of its events, as they are recorded, are ahead of ours, to some seconds; 0: as far as is known they are
  * right, or were corrected. */
 int64_t

@@ -4,7 +4,7 @@
  * corrected by it (clock_fix.c).
  *
  * Entry points: dispatch_clock_load() for a site, dispatch_clock_seems() and dispatch_clock_note() at its messages, dispatch_clock_ahead() and
- * dispatch_clock_known() for who judges or tells.
+ * dispatch_clock_known() for who judges or tells; dispatch_as_of() of when what is known is.
  * Failure modes: what an agent says of its clock is taken only where its messages bear it out; a database that fails is
  * tried again with the next message. Of an agent that does not measure (an earlier release) nothing is corrected, and
  * what is judged by time heeds how far ahead it seems. */
@@ -90,6 +90,16 @@ dispatch_clock_note(struct dispatch *d, struct dispatch_site *s, const char *age
 	}
 	if (keep(d, agent, &c) == 0)
 		s->clock = c;
+}
+
+int64_t
+dispatch_as_of(struct dispatch *d, const char *site)
+{
+	int64_t silence = dispatch_silence(d, site);
+
+	return silence < INT64_MAX && presence_absent(silence)
+		   ? dispatch_last_seen(d, site)
+		   : 0;
 }
 
 int64_t

@@ -148,7 +148,14 @@ put_row(struct out *o, const struct db_fleet_row *r, const struct status_rules_r
 	put_text(o, job ? r->job : "");
 	put_text(o, r->boot);
 	put_flags(o, r->flags);
-	put_raw(o, row->stuck ? "true]" : "false]");
+	put_raw(o, row->stuck ? "true," : "false,");
+	if (row->as_of > 0) {
+		char at[CLOCK_TEXT_SIZE];
+		put_str(o, clock_text(row->as_of, at, sizeof(at)));
+		put_raw(o, "]");
+	} else {
+		put_raw(o, "null]");
+	}
 }
 
 static const struct status_rules_site *
@@ -190,6 +197,7 @@ add(void *arg, const struct db_fleet_row *r)
 	    .ended_at = r->ended,
 	    .verdict_code = r->verdict_code,
 	    .verdict_text = r->verdict_text,
+	    .stage = r->stage,
 	    .stage_entered = r->entered,
 	    .stage_ended = r->stage_ended,
 	    .stage_deadline_us = r->deadline_us};
@@ -218,7 +226,7 @@ fleet_doc_read(struct store *s, const struct fleet_doc_site *sites, size_t n, in
 	static const char columns[] =
 	    "\"columns\":[\"host\",\"site\",\"state\",\"kind\",\"stage\",\"since\","
 	    "\"deadline_us\",\"attempt\",\"code\",\"reason\",\"power\",\"last_seen\","
-	    "\"job\",\"boot\",\"flags\",\"stuck\"],\n\"rows\":[";
+	    "\"job\",\"boot\",\"flags\",\"stuck\",\"as_of\"],\n\"rows\":[";
 	struct walk w = {.sites = sites, .n = n, .now = now};
 	struct out all = {0};
 	char at[CLOCK_TEXT_SIZE], head[120];

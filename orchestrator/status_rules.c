@@ -13,6 +13,21 @@
 #include "lib/str.h"
 #include "lib/verdict.h"
 
+/* Where it stood is all that is known. The text changes only when the site is heard: GET /fleet is compared by it. */
+static void
+tell_absent(const struct status_rules_host *h, struct status_rules_row *ret)
+{
+	char at[CLOCK_TEXT_SIZE];
+
+	if (ret->as_of > 0 && h->stage != NULL && h->stage[0] != '\0')
+		snprintf(ret->reason, sizeof(ret->reason),
+		    "agent-absent: %s as of %s; what the host does now is not known",
+		    h->stage, clock_text(ret->as_of, at, sizeof(at)));
+	else
+		str_clip(ret->reason, sizeof(ret->reason),
+		    "agent-absent: what the host does is not known");
+}
+
 /* Of an open job: why it does not go on, the worst first. */
 static void
 judge_open(const struct status_rules_site *site, const struct status_rules_host *h,
@@ -23,12 +38,13 @@ judge_open(const struct status_rules_site *site, const struct status_rules_host 
 
 	ret->state = "busy";
 	ret->since = since;
+	if (ret->as_of > 0)
+		now = ret->as_of;
 	ret->in_stage_us = now > since ? now - since : 0;
 	ret->logs = site->own_servers;
 	if (site->absent) {
 		str_clip(ret->code, sizeof(ret->code), "agent-absent");
-		str_clip(ret->reason, sizeof(ret->reason),
-		    "agent-absent: what the host does is not known");
+		tell_absent(h, ret);
 		ret->stuck = true;
 	} else if (site->trouble.code[0]) {
 		str_clip(ret->code, sizeof(ret->code), site->trouble.code);
@@ -82,7 +98,8 @@ void
 status_rules_decide(const struct status_rules_site *site,
     const struct status_rules_host *h, int64_t now, struct status_rules_row *ret)
 {
-	*ret = (struct status_rules_row){.state = "idle"};
+	*ret = (struct status_rules_row){
+	    .state = "idle", .as_of = site->absent ? site->as_of : 0};
 	if (h->locked_at) {
 		ret->state = "locked";
 		ret->since = h->locked_at;

@@ -8,7 +8,7 @@ import { parseQuery, select, stateOf, STATES } from './fleet_model.js';
 import { count, duration } from './format.js';
 import { build } from './router.js';
 import { Stream } from './sse.js';
-import { ago, micros, utc } from './time.js';
+import { ago, local, micros, utc } from './time.js';
 import { VirtualList } from './virtual.js';
 import { flagWords } from './why_view.js';
 
@@ -32,7 +32,8 @@ function makeRow() {
 /** What the host is doing, and since when, of what. */
 function doing(row, now) {
   if (row.state !== 'busy') return row.state === 'failed' ? [`${row.kind || 'job'} · ${row.stage || ''}`, sinceText(row, now)] : ['', ''];
-  const us = micros(row.since) === null ? null : now - micros(row.since);
+  // Where the site is not heard the stage is known until then.
+  const us = micros(row.since) === null ? null : (row.as_of ? micros(row.as_of) : now) - micros(row.since);
   const text = `${row.kind || 'job'} · ${row.stage || 'queued'}${row.attempt > 1 ? ` · attempt ${row.attempt}` : ''}`;
   return [text, row.deadline_us ? `${duration(us)} of ${duration(row.deadline_us)}` : duration(us)];
 }
@@ -52,9 +53,10 @@ function updateRow(el, item, index) {
   const { row, state } = item;
   const r = el.parts;
   const now = serverNow();
-  const why = reasonOf(row) || flagWords(row.flags) || (state === 'stuck' ? 'deadline passed' : '');
+  const known = row.as_of ? `as of ${ago(row.as_of, now)}, site not heard since` : '';
+  const why = [known, reasonOf(row) || flagWords(row.flags) || (state === 'stuck' ? 'deadline passed' : '')].filter(Boolean).join('; ');
   // A phone has no column for it: a second line, where it says more than the state does.
-  setClass(el, `hostrow is-${state}${why && why !== 'deadline passed' ? ' has-why' : ''}`);
+  setClass(el, `hostrow is-${state}${why && why !== 'deadline passed' ? ' has-why' : ''}${row.as_of ? ' is-old' : ''}`);
   el.setAttribute('aria-rowindex', index + 2);
   if (r.state.dataset.state !== state) {
     r.state.dataset.state = state;
@@ -120,12 +122,14 @@ export class FleetView {
   // Hosts of a site whose agent is silent stand as they were seen last: that is to be seen with them.
   async readAgents() {
     const agents = await getAll('/agents');
-    this.absent = new Set(agents.filter((a) => a.absent).map((a) => a.site));
+    this.absent = new Map(agents.filter((a) => a.absent).map((a) => [a.site, a.last_seen]));
   }
 
   agentEvent(ev) {
-    if (ev.kind === 'agent.absent') this.absent.add(ev.site);
+    if (ev.kind === 'agent.absent') this.absent.set(ev.site, ev.at);
     else if (ev.kind === 'agent.back') this.absent.delete(ev.site);
+    // Which rows are old news is the server's word.
+    if (ev.kind === 'agent.absent' || ev.kind === 'agent.back') this.readSoon();
     this.drawSoon();
   }
 
@@ -220,7 +224,7 @@ export class FleetView {
         this.remember();
         this.draw();
       } }, h('span', { class: 'name' }, label), h('span', { class: 'total' }, c.total.toLocaleString('en')),
-    this.absent.has(name) ? h('span', { class: 'bad' }, icon('stuck'), 'agent absent') : null,
+    this.absent.has(name) ? h('span', { class: 'bad' }, icon('stuck'), this.absent.get(name) ? h('time', { datetime: this.absent.get(name), title: utc(this.absent.get(name)) }, `not heard since ${local(this.absent.get(name), this.store.zone(name), serverNow())}`) : 'never heard') : null,
     c.stuck ? h('span', { class: 'bad' }, icon('stuck'), `${c.stuck} stuck`) : null,
     c.failed ? h('span', { class: 'bad' }, icon('failed'), `${c.failed} failed`) : null,
     c.busy ? h('span', { class: 'work' }, icon('busy'), `${c.busy} busy`) : null);

@@ -60,7 +60,7 @@ export class JobView extends LiveView {
       }
     }
     clear(this.app.main, h('div', { class: 'head' }, h('h1', null, `${j.kind} of `, h('a', { href: build('host', j.host), class: 'mono' }, j.host)), jobBadge(j),
-      h('p', { class: 'muted' }, j.reason, ' · by ', j.by, ' · ', when(j.created, zone), ` · ${zone}`)), h('div', { class: 'orders' }, buttons),
+      h('p', { class: 'muted' }, j.reason, ' · by ', j.by, ' · ', when(j.created, zone), ` · ${zone}`), j.as_of ? h('p', { class: 'bad' }, 'As of ', when(j.as_of, zone), ': the site is not heard since') : null), h('div', { class: 'orders' }, buttons),
     h('div', { class: 'columns' }, h('div', null, whyPanel(this.why, zone) || (j.verdict ? panel('Why', { class: 'why' }, verdictBox(j.verdict)) : null), this.stages(zone)),
       h('div', null, this.bootList(zone), panel('Order', {}, facts([['Id', h('code', null, j.id)], ['Image', j.image], ['Site', j.site], ['Attempt', j.attempt],
         ['Ended', j.ended ? when(j.ended, zone) : null], ['Cancelled', j.cancel ? `by ${j.cancel.by}: ${j.cancel.reason}` : null],

@@ -100,10 +100,17 @@ def test_a_replaced_spool_ends_its_jobs_truthfully(orch, agent):
     orch.start()
     status = orch.get("/status?hosts=edge01&stuck=1").json["items"][0]
     assert status["state"] == "busy" and status["reason"].startswith("agent-absent")
+    # What is known is known of when it was heard last, and told so everywhere.
+    as_of = status["as_of"]
+    assert orch.get("/agents").json["items"][0]["last_seen"] == as_of
+    assert orch.job(job)["as_of"] == as_of and orch.get(f"/why?of={job}").json["as_of"] == as_of
+    fleet = orch.get("/fleet").json
+    assert {row[fleet["columns"].index("as_of")] for row in fleet["rows"]} == {as_of}
     orch.apply({"hosts": [host(4)]})
     assert orch.order("edge04").code == "agent-absent"
     new = Agent(orch, number=2)
     assert [o["bundle"]["job"] for o in new.poll().json["orders"]] == [waiting]
+    assert orch.job(waiting)["as_of"] is None and "as_of" not in orch.get("/status?hosts=edge01").json["items"][0]
     for lost in (taken, job):
         ended = orch.job(lost)
         assert ended["state"] == "failed" and ended["verdict"]["code"] == "agent-replaced" and ended["verdict"]["next"]
