@@ -90,6 +90,7 @@ PREFIXES = {
     "agent/agent_table": ["agent_"],  # the part of the program object that keeps the site's table
     "agent/bmc_polite": ["bmc_polite_", "bmc_lockout_"],  # one BMC, and all of them
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
+    "orchestrator/dispatch_clock": ["dispatch_clock_", "dispatch_as_of"],  # since when it is not heard
     "agent/spool_event": ["spool_"],  # the part of spool.h that keeps events
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "agent/store_source": ["store_source_", "store_sources_"],  # one, and the set of them
