@@ -17,6 +17,8 @@
 
 #include "agent/agent_console.h"
 #include "agent/agent_priv.h"
+#include "agent/agent_renew.h"
+#include "agent/agent_tls.h"
 #include "agent/agent_token.h"
 #include "agent/bmc.h"
 #include "agent/bmc_verbs.h"
@@ -351,6 +353,32 @@ make_dir(const char *path, mode_t mode, struct error *err)
 	    "cannot create %s: %s", path, strerror(errno));
 }
 
+/* An orchestrator far away is spoken to with a certificate; where a token is given, whatever stands between asks for
+ * that. */
+static int
+open_tls(struct agent *a, struct error *err)
+{
+	if (!str_has_prefix(a->cfg->orchestrator, "https://"))
+		return 0;
+	a->tls = agent_tls_open(a->cfg->state_dir, a->cfg->proxy, err);
+	if (a->tls == NULL)
+		return -EINVAL;
+	if (agent_tls_joined(a->tls) &&
+	    !str_eq(agent_tls_cert(a->tls)->site, a->cfg->site))
+		return error_set(err, -EINVAL, "config",
+		    "correct site in agent.yaml, or enroll for this site",
+		    "the certificate in %s/agent-tls is of site %s, and agent.yaml says "
+		    "%s",
+		    a->cfg->state_dir, agent_tls_cert(a->tls)->site, a->cfg->site);
+	if (agent_tls_joined(a->tls) || a->token[0] != '\0')
+		return 0;
+	return error_set(err, -EPERM, "config",
+	    "netboot-agent enroll URL, with the secret that netboot-ctl agent enroll "
+	    "SITE "
+	    "prints",
+	    "site %s has not joined %s", a->cfg->site, a->cfg->orchestrator);
+}
+
 static int
 open_storage(struct agent *a, struct error *err)
 {
@@ -365,6 +393,8 @@ open_storage(struct agent *a, struct error *err)
 	    (r = agent_token_read(a->cfg->token_file, a->token, sizeof(a->token), err)) <
 		0 ||
 	    (r = secret_key_open(a->cfg->seal_key, 1, &a->key, err)) < 0)
+		return r;
+	if ((r = open_tls(a, err)) < 0)
 		return r;
 	opts.key = a->key;
 	r = spool_open(&opts, clock_wall(), &a->rng, &a->spool, err);
@@ -424,6 +454,7 @@ make_parts(struct agent *a, struct error *err)
 	consoles.spool = a->spool;
 	consoles.key = a->key;
 	consoles.token = a->token[0] != '\0' ? a->token : NULL;
+	consoles.self = a->tls != NULL ? agent_tls_self(a->tls) : NULL;
 	consoles.agent = spool_id(a->spool);
 	a->consoles = agent_console_new(&consoles, err);
 	if (a->consoles == NULL)
@@ -443,6 +474,7 @@ make_store(struct agent *a, struct error *err)
 	    .rng = &a->rng,
 	    .server = a->cfg->orchestrator,
 	    .token = a->token[0] != '\0' ? a->token : NULL,
+	    .self = a->tls != NULL ? agent_tls_self(a->tls) : NULL,
 	    .site = a->cfg->site,
 	    .agent = spool_id(a->spool),
 	    .root = a->cfg->images_root,
@@ -481,6 +513,32 @@ start_own_servers(struct agent *a, const struct bootd_proc_ops *ops)
 	return own_servers_io_wire(own_servers_io_new(&o, a->replaced));
 }
 
+static void
+on_renewed(void *arg)
+{
+	struct agent *a = arg;
+
+	uplink_again(a->uplink);
+}
+
+static int
+start_renewing(struct agent *a, struct error *err)
+{
+	const struct agent_renew_opts o = {.base = a->base,
+	    .log = a->log,
+	    .rng = &a->rng,
+	    .tls = a->tls,
+	    .server = a->cfg->orchestrator,
+	    .site = a->cfg->site,
+	    .renewed = on_renewed,
+	    .arg = a};
+
+	if (a->tls == NULL || !agent_tls_joined(a->tls))
+		return 0;
+	a->renew = agent_renew_new(&o, err);
+	return a->renew == NULL ? -EINVAL : 0;
+}
+
 static int
 start_talking(struct agent *a, struct error *err)
 {
@@ -506,6 +564,7 @@ start_talking(struct agent *a, struct error *err)
 	    .spool = a->spool,
 	    .server = a->cfg->orchestrator,
 	    .token = a->token[0] != '\0' ? a->token : NULL,
+	    .self = a->tls != NULL ? agent_tls_self(a->tls) : NULL,
 	    .site = a->cfg->site,
 	    .own_servers = a->cfg->own_servers,
 	    .max_jobs = a->cfg->max_jobs,
@@ -522,6 +581,9 @@ start_talking(struct agent *a, struct error *err)
 	a->uplink = uplink_new(&up, err);
 	if (a->uplink == NULL)
 		return -EINVAL;
+	r = start_renewing(a, err);
+	if (r < 0)
+		return r;
 	if (agent_check_table(a, err) == 1)
 		uplink_set_table(a->uplink, a->site->version, a->site->digest);
 	r = run_jobs_recover(a->jobs, err);
@@ -578,6 +640,7 @@ start_list(struct agent *a, struct error *err)
 	    .log = a->log,
 	    .server = a->cfg->orchestrator,
 	    .token = a->token[0] != '\0' ? a->token : NULL,
+	    .self = a->tls != NULL ? agent_tls_self(a->tls) : NULL,
 	    .site = a->cfg->site,
 	    .agent = spool_id(a->spool),
 	    .spool = a->spool,
@@ -632,6 +695,7 @@ agent_free(struct agent *a)
 	if (a->wire.ops != NULL)
 		a->wire.ops->free(a->wire.self);
 	local_list_free(a->local_list);
+	agent_renew_free(a->renew);
 	uplink_free(a->uplink);
 	store_free(a->store);
 	bmc_verbs_free(a->calls);
@@ -645,6 +709,7 @@ agent_free(struct agent *a)
 	preflight_free(a->preflight);
 	spool_close(a->spool);
 	secret_key_free(a->key);
+	agent_tls_free(a->tls);
 	if (a->site != NULL)
 		bundle_site_done(a->site);
 	free(a->site);

@@ -56,8 +56,8 @@ struct raw_store {
 };
 
 struct raw {
-	char *site, *orchestrator, *token_file, *state_dir, *spool, *seal_key, *bootd,
-	    *site_url, *local_socket, *local_group;
+	char *site, *orchestrator, *proxy, *token_file, *state_dir, *spool, *seal_key,
+	    *bootd, *site_url, *local_socket, *local_group;
 	uint32_t *max_jobs, *max_events, *spool_mb, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
@@ -138,6 +138,7 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("site", struct raw, site, 63),
     TEXT("orchestrator", struct raw, orchestrator, 255),
     TEXT("token_file", struct raw, token_file, 255),
+    TEXT("proxy", struct raw, proxy, 255),
     TEXT("state_dir", struct raw, state_dir, 200),
     TEXT("spool", struct raw, spool, 255),
     TEXT("seal_key", struct raw, seal_key, 255),
@@ -258,6 +259,12 @@ check_urls(const struct yaml_where *w, struct agent_config *c, struct error *err
 	    !str_has_prefix(c->orchestrator, "http://127.0.0.1"))
 		return yaml_where_bad(w, "orchestrator", err,
 		    "\"%s\" is neither unix:/PATH nor https://HOST", c->orchestrator);
+	/* This file is often readable for all, and the proxy's password would be in it. */
+	if (c->proxy[0] != '\0' && (!str_has_prefix(c->proxy, "http://") ||
+				       strpbrk(c->proxy + 7, "@/ \t") != NULL))
+		return yaml_where_bad(w, "proxy", err,
+		    "\"%s\" is not http://HOST:PORT (without user and password)",
+		    c->proxy);
 	if (n == 0)
 		return 0;
 	if (!str_has_prefix(c->site_url, "http://") ||
@@ -459,6 +466,8 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 sizeof(c->orchestrator), err)) < 0 ||
 	    (r = take_text(w, "site_url", raw->site_url, "", c->site_url,
 		 sizeof(c->site_url), err)) < 0 ||
+	    (r = take_text(w, "proxy", raw->proxy, "", c->proxy, sizeof(c->proxy), err)) <
+		0 ||
 	    (r = check_urls(w, c, err)) < 0 ||
 	    (r = take_path(w, "token_file", raw->token_file, "", c->token_file,
 		 sizeof(c->token_file), err)) < 0 ||

@@ -4,6 +4,7 @@
  *	site: local                       # name, as the orchestrator knows it
  *	orchestrator: unix:/run/netboot/orchestrator.sock
  *	token_file: /etc/netboot/agent.token     # for https:// orchestrators
+ *	proxy: http://10.0.0.1:3128       # by which an https:// orchestrator is reached
  *	state_dir: /var/lib/netboot       # spool agent.db, key agent.key
  *	bootd: /usr/sbin/netboot-bootd    # else the one beside netboot-agent
  *	site_url: http://10.77.0.1        # else the site's, else found per host
@@ -52,6 +53,7 @@ struct agent_config {
 	char site[64];
 	char orchestrator[AGENT_CONFIG_PATH_SIZE];
 	char token_file[AGENT_CONFIG_PATH_SIZE];
+	char proxy[AGENT_CONFIG_PATH_SIZE]; /* "" : none */
 	char state_dir[AGENT_CONFIG_PATH_SIZE];
 	char spool[AGENT_CONFIG_PATH_SIZE];
 	char seal_key[AGENT_CONFIG_PATH_SIZE];

@@ -128,6 +128,7 @@ new_always(struct agent_console *ac, struct error *err)
 	    .rng = ac->o.rng,
 	    .server = ac->o.cfg->orchestrator,
 	    .token = ac->o.token,
+	    .self = ac->o.self,
 	    .site = ac->o.cfg->site,
 	    .agent = ac->o.agent,
 	    .spool = ac->o.spool,
@@ -160,6 +161,7 @@ agent_console_new(const struct agent_console_opts *opts, struct error *err)
 	    .rng = opts->rng,
 	    .server = opts->cfg->orchestrator,
 	    .token = opts->token,
+	    .self = opts->self,
 	    .site = opts->cfg->site,
 	    .agent = opts->agent,
 	    .dir = opts->cfg->console_dir,
@@ -170,6 +172,7 @@ agent_console_new(const struct agent_console_opts *opts, struct error *err)
 	    .log = opts->log,
 	    .server = opts->cfg->orchestrator,
 	    .token = opts->token,
+	    .self = opts->self,
 	    .site = opts->cfg->site,
 	    .agent = opts->agent};
 

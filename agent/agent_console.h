@@ -11,6 +11,7 @@
 #include "lib/rng.h"
 
 struct agent_console;
+struct http_client_self;
 
 struct agent_console_opts {
 	struct event_base *base;
@@ -20,7 +21,8 @@ struct agent_console_opts {
 	struct workq *names;
 	struct run_jobs **jobs; /* takes the events; set before the first one */
 	const char *token;	/* as for the uplink; or NULL */
-	const char *agent;	/* its id */
+	const struct http_client_self *self; /* likewise */
+	const char *agent;		     /* its id */
 	/* Takes what calls are answered, as bmc_verbs_new()'s does. */
 	void (*done)(void *arg, struct agent_msg_call_result *res);
 	void *arg;

@@ -33,7 +33,9 @@ struct agent {
 	struct run_jobs *jobs;
 	struct boots *boots;
 	struct bmc_verbs *calls;
-	struct wire wire; /* who serves the machines; ops NULL: nobody yet */
+	struct wire wire;      /* who serves the machines; ops NULL: nobody yet */
+	struct agent_tls *tls; /* of one that is not beside the orchestrator; or NULL */
+	struct agent_renew *renew; /* the same */
 	struct uplink *uplink;
 	struct local_list *local_list;
 	struct local *local;	  /* NULL: no socket of its own */

@@ -319,6 +319,7 @@ console_always_new(const struct console_always_opts *opts, struct error *err)
 		free(ca);
 		return NULL;
 	}
+	http_client_be(ca->http, opts->self);
 	ca->timer = evtimer_new(opts->base, on_timer, ca);
 	set_timer(ca, 0);
 	return ca;

@@ -16,11 +16,13 @@
 
 struct console_always;
 
+struct http_client_self;
 struct console_always_opts {
 	struct event_base *base;
 	const struct log *log;
 	struct rng *rng;
-	const char *server, *token; /* as for the uplink */
+	const char *server, *token;	     /* as for the uplink */
+	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
 	struct spool *spool;
 	const struct secret_key *key;

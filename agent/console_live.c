@@ -370,6 +370,7 @@ console_live_new(const struct console_live_opts *opts, struct error *err)
 		free(cl);
 		return NULL;
 	}
+	http_client_be(cl->http, opts->self);
 	return cl;
 }
 

@@ -13,11 +13,13 @@
 
 struct console_live;
 
+struct http_client_self;
 struct console_live_opts {
 	struct event_base *base;
 	const struct log *log;
-	const char *server, *token; /* as for the uplink */
-	const char *site, *agent;   /* who we are */
+	const char *server, *token;	     /* as for the uplink */
+	const struct http_client_self *self; /* likewise */
+	const char *site, *agent;	     /* who we are */
 	struct console_hub *hub;
 };
 

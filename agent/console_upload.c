@@ -327,6 +327,7 @@ console_upload_new(const struct console_upload_opts *opts, struct error *err)
 		free(u);
 		return NULL;
 	}
+	http_client_be(u->http, opts->self);
 	u->timer = evtimer_new(opts->base, on_timer, u);
 	set_timer(u, ROUND_PAUSE);
 	return u;

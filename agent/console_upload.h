@@ -12,11 +12,13 @@
 
 struct console_upload;
 
+struct http_client_self;
 struct console_upload_opts {
 	struct event_base *base;
 	const struct log *log;
 	struct rng *rng;
-	const char *server, *token; /* as for the uplink */
+	const char *server, *token;	     /* as for the uplink */
+	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
 	const char *dir;
 	/* Is it being written still? */

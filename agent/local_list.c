@@ -216,6 +216,7 @@ local_list_new(const struct local_list_opts *opts, struct error *err)
 		free(ll);
 		return NULL;
 	}
+	http_client_be(ll->http, opts->self);
 	ll->timer = evtimer_new(opts->base, on_timer, ll);
 	set_timer(ll, SOON);
 	return ll;

@@ -13,10 +13,12 @@
 
 struct local_list;
 
+struct http_client_self;
 struct local_list_opts {
 	struct event_base *base;
 	const struct log *log;
-	const char *server, *token; /* as for the uplink */
+	const char *server, *token;	     /* as for the uplink */
+	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
 	struct spool *spool;
 };

@@ -18,6 +18,7 @@
 #include "agent/agent.h"
 #include "agent/agent_config.h"
 #include "agent/bootd_check.h"
+#include "agent/enroll.h"
 #include "lib/compiler.h"
 #include "lib/json.h"
 #include "lib/secret.h"
@@ -34,6 +35,7 @@ static void
 usage(FILE *to)
 {
 	fputs("usage: netboot-agent [-c FILE] [-n] [-d]\n"
+	      "       netboot-agent enroll [-c FILE] [--secret-file FILE] URL\n"
 	      "  -c FILE  configuration (" DEFAULT_CONFIG ")\n"
 	      "  -n       check the configuration and exit\n"
 	      "  -d       log more\n",
@@ -125,6 +127,8 @@ main(int argc, char **argv)
 
 	secret_hide_memory();
 	json_wipe_freed();
+	if (argc > 1 && str_eq(argv[1], "enroll"))
+		return enroll_main(argc - 1, argv + 1, DEFAULT_CONFIG);
 	r = read_options(argc, argv, &o);
 	if (r <= 0)
 		return r < 0 ? 1 : 0;

@@ -519,6 +519,7 @@ store_new(const struct store_opts *opts, struct error *err)
 		free(st);
 		return NULL;
 	}
+	http_client_be(st->http, opts->self);
 	st->known = store_known_new(known);
 	st->q = workq_new(opts->base, 1);
 	st->timer = evtimer_new(opts->base, on_timer, st);

@@ -15,11 +15,13 @@
 
 struct store;
 
+struct http_client_self;
 struct store_opts {
 	struct event_base *base;
 	const struct log *log;
 	struct rng *rng;
-	const char *server, *token; /* as for the uplink */
+	const char *server, *token;	     /* as for the uplink */
+	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
 	const char *root;      /* of the images */
 	const char *state_dir; /* for the plan and for digests that are known */

@@ -35,6 +35,8 @@ enum {
 /* Orders are repeated until their effect is reported: do not ask faster than we report.
  */
 #define AFTER_ORDERS (300 * USEC_PER_MSEC)
+/* The orchestrator knows this agent no more. */
+#define SHUT_OUT (300 * USEC_PER_SEC)
 #define AFTER_REFUSAL (5 * USEC_PER_SEC)
 
 static const struct error not_started = {.text = "the request could not be started"};
@@ -46,6 +48,7 @@ struct line {
 	struct http_client_call *call;
 	struct event *timer;
 	int64_t delay; /* 0: all is well */
+	bool shut_out; /* the last answer said so */
 };
 
 struct uplink {
@@ -75,15 +78,35 @@ set_timer(struct line *l, int64_t us)
 	evtimer_add(l->timer, &tv);
 }
 
+/* Refused for what it is: nothing that another minute would mend. */
+static bool
+is_shut_out(const struct error *why)
+{
+	return str_has_prefix(why->code, "agent-certificate-") ||
+	       str_eq(why->code, "agent-revoked") ||
+	       str_eq(why->code, "agent-other-site");
+}
+
 static void
 back_off(struct line *l, const struct error *why)
 {
-	if (l->delay == 0)
+	bool shut_out = is_shut_out(why);
+
+	if (shut_out && !l->shut_out)
+		log_error(l->u->o.log,
+		    "orchestrator: %s: this agent is shut out: %s: %s; jobs go on here, "
+		    "and it "
+		    "asks again every few minutes",
+		    l->what, why->text, why->next);
+	else if (l->delay == 0)
 		log_warn(l->u->o.log, "orchestrator: %s: %s%s%s; trying again", l->what,
 		    why->text, why->next[0] != '\0' ? ": " : "", why->next);
 	l->delay = l->delay == 0 ? DELAY_FIRST : l->delay * 2;
 	if (l->delay > DELAY_MAX)
 		l->delay = DELAY_MAX;
+	l->shut_out = shut_out;
+	if (shut_out)
+		l->delay = SHUT_OUT;
 	set_timer(l, l->delay / 2 + (int64_t)rng_below(l->u->o.rng, (uint64_t)l->delay));
 }
 
@@ -94,6 +117,7 @@ all_well(struct line *l)
 		log_info(l->u->o.log, "orchestrator: %s: works again", l->what);
 	l->delay = 0;
 	l->u->heard = clock_wall();
+	l->shut_out = false;
 }
 
 /* RFC 9457, as the orchestrator writes it; anything else keeps its status alone. */
@@ -409,6 +433,16 @@ uplink_kick(struct uplink *u)
 		set_timer(&u->report, 0);
 }
 
+void
+uplink_again(struct uplink *u)
+{
+	struct line *const lines[] = {&u->poll, &u->report};
+
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++)
+		if (lines[i]->shut_out && lines[i]->call == NULL)
+			set_timer(lines[i], 0);
+}
+
 static void
 poll_anew(struct uplink *u)
 {
@@ -485,6 +519,7 @@ uplink_new(const struct uplink_opts *opts, struct error *err)
 		free(u);
 		return NULL;
 	}
+	http_client_be(u->http, opts->self);
 	line_init(u, &u->poll, "poll");
 	line_init(u, &u->report, "report");
 	set_timer(&u->poll, 0);

@@ -15,6 +15,7 @@
 #include "lib/rng.h"
 
 struct uplink;
+struct http_client_self;
 
 struct uplink_opts {
 	bool own_servers; /* told with every poll, as is … */
@@ -23,8 +24,9 @@ struct uplink_opts {
 	const struct log *log;
 	struct rng *rng;
 	struct spool *spool;
-	const char *server; /* "unix:/path" or "https://…" */
-	const char *token;  /* or NULL */
+	const char *server;		     /* "unix:/path" or "https://…" */
+	const char *token;		     /* or NULL */
+	const struct http_client_self *self; /* of an agent from afar; or NULL */
 	const char *site;
 	/* Orders have come; the callee may take bundles and the table out of *orders. 0, or
 	 * -errno when the table could not be taken: it is asked for again, later. */
@@ -56,6 +58,9 @@ uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop);
 /* When the orchestrator last answered (wall; 0: not to this process); *ret_now: the last request was answered. */
 int64_t
 uplink_heard(const struct uplink *u, bool *ret_now);
+/* The agent has another certificate: what was refused before may not be now. */
+void
+uplink_again(struct uplink *u);
 /* The table that is here: told with every poll from the next one on. 0: none, the whole is wanted. */
 void
 uplink_set_table(struct uplink *u, int64_t version, uint64_t digest);

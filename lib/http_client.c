@@ -23,6 +23,7 @@
 #include <utlist.h>
 
 #include "lib/compiler.h"
+#include "lib/http_client_self.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -39,15 +40,17 @@ enum {
 struct server {
 	char *socket_path; /* or NULL */
 	char *base_url;
-	char *authorization; /* header line or NULL */
-	char *ca_file;	     /* or NULL */
+	char *authorization;		     /* header line or NULL */
+	char *ca_file;			     /* or NULL */
+	const struct http_client_self *self; /* borrowed; or NULL */
 };
 
 struct http_client_call {
 	struct http_client_call *prev, *next;
 	struct http_client *client; /* NULL in http_client_once() */
 	CURL *easy;
-	struct curl_slist *headers;
+	struct curl_slist *headers, *connect_to;
+	char *detail; /* of what went wrong, in libcurl's words; NULL: without a self */
 	int (*chunk)(void *arg, const char *data, size_t len);
 	void (*done)(void *arg, const struct http_client_reply *reply);
 	void *arg;
@@ -128,6 +131,8 @@ call_free(struct http_client_call *call)
 	for (struct curl_slist *h = call->headers; h != NULL; h = h->next)
 		secret_wipe(h->data, strlen(h->data));
 	curl_slist_free_all(call->headers);
+	curl_slist_free_all(call->connect_to);
+	free(call->detail);
 	http_client_reply_done(&call->reply);
 	free(call->where);
 	free(call);
@@ -345,6 +350,20 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 }
 
 static void
+set_self(struct http_client_call *call, const struct server *s,
+    const struct http_client_request *rq)
+{
+	const struct http_client_self *self = rq->self != NULL ? rq->self : s->self;
+
+	if (self == NULL || rq->url != NULL || s->socket_path != NULL ||
+	    !str_has_prefix(s->base_url, "https://"))
+		return;
+	call->detail = str_alloc(CURL_ERROR_SIZE);
+	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->detail);
+	call->connect_to = http_client_self_set(call->easy, self, s->base_url, rq->path);
+}
+
+static void
 set_method(CURL *easy, const struct http_client_request *rq)
 {
 	bool empty_ok =
@@ -373,6 +392,7 @@ call_new(const struct server *s, const struct http_client_request *rq)
 			      : s->socket_path != NULL ? s->socket_path
 						       : s->base_url);
 	set_target(call->easy, s, rq);
+	set_self(call, s, rq);
 	set_method(call->easy, rq);
 	set_headers(call, s, rq);
 	curl_easy_setopt(call->easy, CURLOPT_PRIVATE, call);
@@ -423,6 +443,16 @@ call_conclude(struct http_client_call *call, CURLcode code)
 		return error_set(&reply->err, -ETIMEDOUT, "timeout",
 		    "look whether the server is overloaded, then try again",
 		    "%s: no answer in time", where);
+	if (is_about_tls(code) && call->detail != NULL)
+		return error_set(&reply->err, -EPROTO, "tls-failed",
+		    strstr(call->detail, "not yet valid") ||
+			    strstr(call->detail, "expired")
+			? "look at the clocks of this machine and of the orchestrator's"
+			: "another program answers there, or something between opens "
+			  "TLS; if the orchestrator's authority was made anew: "
+			  "netboot-agent enroll",
+		    "%s: %s", where,
+		    call->detail[0] != '\0' ? call->detail : curl_easy_strerror(code));
 	if (is_about_tls(code))
 		return error_set(&reply->err, -EPROTO, "tls-failed",
 		    "name its CA (netboot-ctl: --ca-file or NETBOOT_CA_FILE), and the "
@@ -688,6 +718,12 @@ http_client_free(struct http_client *c)
 	DL_FOREACH (c->calls, call) {
 		call->cancelled = true;
 	}
+}
+
+void
+http_client_be(struct http_client *c, const struct http_client_self *self)
+{
+	c->server.self = self;
 }
 
 void

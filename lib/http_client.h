@@ -12,6 +12,18 @@
 
 enum { HTTP_CLIENT_BODY_MAX = 64 * 1024 * 1024 };
 
+/* Who a client is, and whom alone it speaks to, beyond what the system trusts. Read at each request: what changes is true
+ * of the next one, on a connection of its own. */
+struct http_client_self {
+	const char
+	    *name; /* what the server's certificate calls it, wherever it is reached */
+	const char *authority;	/* certificates in PEM, the only ones trusted */
+	const char *cert, *key; /* its own, in PEM; NULL: none */
+	const char *proxy;	/* "http://HOST:PORT", by CONNECT; NULL: none */
+	bool
+	    unknown; /* the authority is not known yet: whatever answers is listened to, and told no secret */
+};
+
 struct http_client_request {
 	const char *method;	     /* "GET", … */
 	const char *path;	     /* "/api/v1/hosts?site=x", already encoded */
@@ -34,6 +46,8 @@ struct http_client_request {
 	 * redirects are followed (never away from https), since whoever asks checks what came by its digest. */
 	bool part;
 	int64_t connect_timeout_us; /* 0: ten seconds */
+	const struct http_client_self
+	    *self; /* for this one: as http_client_be(); or NULL */
 };
 
 /* What an answer that is streamed says about itself, from its first octet on. */
@@ -70,6 +84,9 @@ http_client_new(struct event_base *base, const char *server, const char *token,
 /* Its certificate must be of one of those in the file (copied), PEM; NULL: of one that the system trusts. */
 void
 http_client_trust(struct http_client *c, const char *ca_file);
+/* `self` is borrowed, and may be NULL: nobody in particular. Of a unix socket it changes nothing. */
+void
+http_client_be(struct http_client *c, const struct http_client_self *self);
 /* Without a server: every request names its URL. Redirects are answers like any other, never followed. */
 struct http_client *
 http_client_new_anywhere(struct event_base *base);

@@ -36,6 +36,11 @@ http_client_new(struct event_base *base UNUSED, const char *server UNUSED,
 }
 
 void
+http_client_be(struct http_client *c UNUSED, const struct http_client_self *self UNUSED)
+{
+}
+
+void
 http_client_free(struct http_client *c)
 {
 	free(c);

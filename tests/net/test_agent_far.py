@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A site joins an orchestrator far away, and works for it: netboot-agent enroll, jobs over mutual TLS, by IPv4 and IPv6, by
+a proxy, with another certificate, and without any any more."""
+import glob
+import os
+
+import pytest
+
+from far_lab import FarSite
+from join_lab import openssl
+from netlab import PATIENCE, until
+from whole_lab import program
+
+
+@pytest.fixture
+def far(netns):
+    made = []
+
+    def make(**kw):
+        made.append(FarSite(netns, **kw))
+        return made[-1]
+    yield make
+    for f in made:
+        f.close()
+
+
+def serial(f):
+    return openssl("x509", "-in", f.path("agent/agent-tls/cert.pem"), "-noout", "-serial").strip().split("=")[1].lower()
+
+
+@pytest.mark.parametrize("v6", [False, True], ids=["IPv4", "IPv6"])
+def test_a_job_over_the_line(far, v6):
+    f = far(v6=v6).start()
+    for name in ("key.pem", "cert.pem", "authority.pem", "orders.pub", "seal.key"):
+        assert os.stat(f.path("agent/agent-tls", name)).st_mode & 0o777 == 0o600, name
+    done = f.reinstall("edge01")
+    assert done.returncode == 0, done.stderr
+    job = done.stdout.strip()
+    until(lambda: f.job(job)["stage"] == "firmware-dhcp", "the machine to be switched on")
+    m = f.machine()
+    assert m.load() and m.report("up") == m.report("installed") == "204"
+    until(lambda: f.job(job)["state"] in ("done", "failed"), "the job's end")
+    assert f.job(job)["state"] == "done", f.job(job)
+    (agent,) = f.json("agent", "list")["items"]
+    assert agent["certificate"]["serial"] == serial(f) and agent["certificate"]["state"] == "valid"
+    shown = f.ctl("agent", "show", "local").stdout
+    assert serial(f) in shown and "used" in shown and (f.line.far_ip6 if v6 else f.line.far_ip) in shown
+
+
+def test_what_joining_says_is_wrong(far):
+    f = far()
+    f.start_orchestrator()
+    f.apply()
+    good = f.secret()
+    fingerprint = good.split(".")[1]
+
+    def says(done, code, *words):
+        assert done.returncode == 1 and f"netboot-agent: {code}: " in done.stderr, done.stderr
+        for w in words:
+            assert w in done.stderr, done.stderr
+        assert good not in done.stdout + done.stderr
+        assert not glob.glob(f.path("agent/agent-tls/*.pem"))
+    says(f.try_enroll("nonsense"), "secret-file", "netboot-ctl agent enroll")
+    says(f.try_enroll("nbj_" + "x" * 43 + "." + fingerprint), "join-secret-unknown")
+    says(f.try_enroll(good[:-64] + "0" * 64), "wrong-authority", "was not told to it")
+    says(f.try_enroll(good, url="http://10.99.0.1:8017"), "bad-server", "https://HOST:PORT")
+    says(f.try_enroll(good, url=f"https://{f.line.near_ip}:9"), "server-unreachable")
+    f.configure(site="other")
+    says(f.try_enroll(good), "join-secret-site", "agent.yaml")
+    f.configure()
+    os.chmod(f.write("secret", good.encode()), 0o644)
+    done = f.lan.server.run(program("netboot-agent"), "enroll", "-c", f.path("agent.yaml"), "--secret-file",
+                            f.path("secret"), f.url, check=False)
+    says(done, "secret-file", "only its owner")
+    assert f.try_enroll(good, stdin=True).returncode == 0, "nothing of that used the secret up"
+    again = f.try_enroll(good)
+    assert again.returncode == 1 and "join-secret-used" in again.stderr and "agent revoke" in again.stderr
+    # An agent that has not joined does not start, and says why.
+    f.configure(state_dir=f.path("empty"))
+    f.start_agent()
+    assert f.procs.pop("agent").wait(PATIENCE) == 1
+    assert "has not joined" in f.read("agent.log") and "netboot-agent enroll" in f.read("agent.log")
+    f.configure(state_dir=f.path("agent"), site="other")
+    f.start_agent()
+    assert f.procs.pop("agent").wait(PATIENCE) == 1 and "is of site local" in f.read("agent.log")
+
+
+def test_revoked_and_joined_again(far):
+    """What is revoked is shut out at once; the agent says so once, works on, and is back with another certificate."""
+    f = far().start()
+    before = serial(f)
+    done = f.ctl("agent", "revoke", "local", "--reason", "stolen")
+    assert done.returncode == 0 and "1 certificates revoked" in done.stderr
+    until(lambda: "this agent is shut out: the certificate of site local's agent was revoked" in f.read("agent.log"), "the log")
+    assert f.procs["agent"].poll() is None and "agent-revoked" in f.ctl("audit", "list").stdout
+    f.enroll()
+    assert serial(f) != before
+    until(lambda: "another certificate is there" in f.read("agent.log"), "the agent to see it", timeout=3 * PATIENCE)
+    until(lambda: f.read("agent.log").count("works again") >= 1, "the line")
