@@ -210,16 +210,18 @@ class StoreOrchestrator(Origin):
 
 
 class StoreSite:
-    def __init__(self, images=None, store=None, **config):
+    """`server`: the socket of a real orchestrator instead of one played here."""
+
+    def __init__(self, images=None, store=None, server=None, site="far", **config):
         self.dir = tempfile.mkdtemp(prefix=f"nb{os.getpid()}-store-", dir="/tmp")
         os.chmod(self.dir, 0o755)
         self.images = images or self.path("images")
         for name in ("scripts", "state") + (() if images else ("images",)):
             os.mkdir(self.path(name))
         open(self.path("nginx.log"), "w").close()
-        self.orch = StoreOrchestrator(self.path("orch.sock"))
+        self.orch = None if server else StoreOrchestrator(self.path("orch.sock"))
         self.agent = None
-        config = {"site": "far", "orchestrator": f"unix:{self.path('orch.sock')}", "state_dir": self.path("state"),
+        config = {"site": site, "orchestrator": f"unix:{server or self.path('orch.sock')}", "state_dir": self.path("state"),
                   "image_store": {"min_free_mb": 0, **(store or {})},
                   "own_servers": {"dirs": {"images": self.images, "scripts": self.path("scripts")},
                                   "logs": [{"format": "nginx", "file": self.path("nginx.log")}]}, **config}
@@ -288,5 +290,6 @@ class StoreSite:
             self.agent.terminate()
             code = self.agent.wait(PATIENCE)
             assert code == 0, f"agent ended with {code}: {self.stderr()[-4000:]}"
-        self.orch.close()
+        if self.orch:
+            self.orch.close()
         shutil.rmtree(self.dir)
