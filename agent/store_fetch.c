@@ -538,7 +538,7 @@ void
 store_fetch_turn(struct store *st)
 {
 	int64_t now = clock_mono();
-	unsigned n;
+	unsigned n, before;
 
 	heed_caps(st, now);
 	if (st->kbit == 0) {
@@ -547,7 +547,12 @@ store_fetch_turn(struct store *st)
 	}
 	give_up_hanging(st, now);
 	watch_line(st, now);
+	before = st->control.n;
 	n = store_streams_tick(&st->control, now);
+	if (n != before)
+		log_debug(st->o.log,
+		    "store: %u connections, %lld octets a second with %u", n,
+		    (long long)st->control.rate, before);
 	fill(st, st->probing ? 1 : n, now);
 	for (struct store_item *it = st->items; it != NULL; it = it->hh.next) {
 		save(st, it->part, now);
