@@ -28,12 +28,14 @@ enum {
 	PIECE_MAX = 1024 * 1024,
 	URL_STREAMS = 16, /* at once from upstream, whose machine is others' */
 	REFUSAL_MAX = 64 * 1024,
+	PROBES = 4,
 	HEADER_SIZE = 128
 };
 #define PATIENCE_FIRST (3 * USEC_PER_SEC)
 #define PATIENCE_MAX (30 * USEC_PER_SEC)
 #define HANGS (12 * USEC_PER_SEC)
 #define CONNECT_LIMIT (4 * USEC_PER_SEC)
+#define PROBE_EVERY USEC_PER_SEC
 #define SAVE_EVERY (2 * USEC_PER_SEC)
 #define REFUSED_REST (60 * USEC_PER_SEC)
 
@@ -193,6 +195,8 @@ on_chunk(void *arg, const char *data, size_t len)
 	int r;
 
 	st->last_came = s->last = now;
+	if (st->probing)
+		store_kick(st);
 	st->probing = false;
 	st->patience = PATIENCE_FIRST;
 	if (!s->told && take_head(s) < 0)
@@ -534,6 +538,16 @@ close_line(struct store *st)
 			store_say(st, it, STORE_MSG_WAITING, &closed);
 }
 
+/* A new try each second: the first packet of one may be lost, or wait long after the line is back. */
+static unsigned
+probes(const struct store *st, unsigned n, int64_t now)
+{
+	int64_t due = st->n_streams == 0 ? 1 : 1 + (now - st->last_came) / PROBE_EVERY;
+	unsigned most = n < PROBES ? n : PROBES;
+
+	return due < most ? (unsigned)due : most;
+}
+
 void
 store_fetch_turn(struct store *st)
 {
@@ -553,7 +567,7 @@ store_fetch_turn(struct store *st)
 		log_debug(st->o.log,
 		    "store: %u connections, %lld octets a second with %u", n,
 		    (long long)st->control.rate, before);
-	fill(st, st->probing ? 1 : n, now);
+	fill(st, st->probing ? probes(st, n, now) : n, now);
 	for (struct store_item *it = st->items; it != NULL; it = it->hh.next) {
 		save(st, it->part, now);
 		save(st, it->delta, now);

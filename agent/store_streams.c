@@ -15,6 +15,7 @@
 enum {
 	SETTLE_RTTS = 6, /* a connection is made, TLS agreed, and its window grows */
 	MEASURE_RTTS = 10,
+	SILENT_RTTS = 3,
 	STRIKES = 2,
 	CALM = 5,      /* measurements between two looks */
 	GROWTH = 115,  /* per cent of before that a doubling must reach to go on */
@@ -75,6 +76,7 @@ store_streams_rtt(struct store_streams *s, int64_t rtt)
 void
 store_streams_came(struct store_streams *s, int64_t octets, int64_t now)
 {
+	s->last = now;
 	if (now >= s->from)
 		s->octets += octets;
 }
@@ -123,7 +125,7 @@ fewer(const struct store_streams *s)
 static unsigned
 more(const struct store_streams *s)
 {
-	return s->n + (s->n >= 4 ? s->n / 4 : 1);
+	return s->n + (s->n >= 6 ? s->n / 3 : 2);
 }
 
 static void
@@ -157,11 +159,10 @@ judge_climb(struct store_streams *s, int64_t rate, int64_t percent, int64_t now)
 {
 	if (percent >= GROWTH) {
 		s->strikes = 0;
-		s->proven = s->n;
 	} else if (++s->strikes == STRIKES) {
-		/* How fast that is is learnt anew; what lies between comes next. */
-		hold(s, s->proven, 0, now);
-		s->calm = CALM - 1;
+		/* The step before did as well. Connections too many cost little, and go one by one. */
+		hold(s, s->before, rate, now);
+		s->down_next = true;
 		return;
 	}
 	s->rate = rate;
@@ -216,8 +217,9 @@ store_streams_tick(struct store_streams *s, int64_t now)
 		return s->n;
 	if (s->limited)
 		judge_limited(s, now);
-	else if (s->octets == 0)
-		store_streams_break(s, now);
+	else if (s->octets == 0 || now - s->last > between(SILENT_RTTS * rtt_of(s),
+						       MEASURE_MIN, MEASURE_MAX))
+		store_streams_break(s, now); /* is it down? */
 	else
 		judge(s, s->octets * 1000 / (span / USEC_PER_MSEC), now);
 	return s->n;

@@ -9,7 +9,7 @@
 
 #include "lib/compiler.h"
 
-enum { STORE_STREAMS_FIRST = 6, STORE_STREAMS_MAX = 48 };
+enum { STORE_STREAMS_FIRST = 8, STORE_STREAMS_MAX = 48 };
 
 enum store_streams_phase {
 	STORE_STREAMS_CLIMB, /* doubled as long as that helps */
@@ -24,13 +24,11 @@ struct store_streams {
 	unsigned before; /* n before the step that is being judged */
 	int64_t rate;	 /* octets a second that n is known for; 0: none yet */
 	int64_t rtt;	 /* of the line, microseconds */
-	int64_t
-	    from; /* the measurement under way counts from here on; before it things settle */
+	int64_t from; /* when the measurement under way begins; before it things settle */
 	int64_t octets; /* in it */
+	int64_t last;	/* when any came */
 	bool limited; /* by a cap, or by too little to fetch: says nothing of the line */
-	unsigned
-	    proven; /* the number that was faster than the one before, when climbing */
-	unsigned strikes; /* steps since that were not */
+	unsigned strikes; /* steps of a climb that were no faster */
 	unsigned calm;	  /* measurements since the last step */
 	bool down_next;
 };

@@ -173,7 +173,7 @@ a_good_line_takes_few(void **state)
 
 	(void)state;
 	store_streams_init(&s, w.now);
-	assert_true(run(&w, &s, 120, 0) > 0.95);
+	assert_true(run(&w, &s, 200, 0) > 0.95);
 	assert_true(s.n <= STORE_STREAMS_FIRST);
 }
 

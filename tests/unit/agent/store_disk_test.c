@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "agent/store_survey.h"
+#include "lib/compiler.h"
 #include "lib/digest.h"
 #include "lib/str.h"
 
@@ -43,13 +45,18 @@ setup(void **state)
 }
 
 static int
+remove_one(const char *path, const struct stat *st UNUSED, int flag UNUSED,
+    struct FTW *ftw UNUSED)
+{
+	return remove(path);
+}
+
+static int
 teardown(void **state)
 {
 	struct kit *k = *state;
-	char command[160];
 
-	snprintf(command, sizeof(command), "rm -r %s", k->root);
-	assert_int_equal(system(command), 0);
+	assert_int_equal(nftw(k->root, remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
 	unlink(k->known);
 	free(k);
 	return 0;
