@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Applying deltas with libzstd.
+/* Making and applying deltas with libzstd.
  *
- * Entry point: delta_apply().
+ * Entry points: delta_make(), delta_apply().
  * Ownership: descriptors are the caller's; maps live inside the call.
  * Failure modes: a damaged or hostile delta is refused by zstd or by its size; what it writes never leaves the map. It is
  * one call on mapped memory and not a stream, since a stream would hold the whole window, half a gigabyte and more, in
@@ -10,11 +10,14 @@
 #include "lib/delta.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { WINDOW_LOG_MAX = 31 };
 
@@ -96,5 +99,75 @@ delta_apply(int old, int delta, int out, int64_t size, struct error *err)
 	unmap(&o);
 	unmap(&d);
 	unmap(&n);
+	return r;
+}
+
+/* ---- making ---- */
+
+enum { LEVEL = 3, WINDOW_LOG_MIN = 20 };
+
+/* The window reaches over both files: what is at the end of one may be at the beginning of the other. */
+static int
+window_log(size_t old, size_t new)
+{
+	int log = WINDOW_LOG_MIN;
+
+	while (log < WINDOW_LOG_MAX && (size_t)1 << log < old + new)
+		log++;
+	return log;
+}
+
+static int
+compress(const struct map *old, const struct map *new, const struct map *out,
+    int64_t *ret_size, struct error *err)
+{
+	ZSTD_CCtx *ctx = ZSTD_createCCtx();
+	size_t n;
+
+	if (ctx == NULL)
+		return error_set(err, -ENOMEM, "delta-unusable",
+		    "give the machine more memory", "out of memory for a delta");
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_compressionLevel, LEVEL);
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_windowLog, window_log(old->len, new->len));
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_enableLongDistanceMatching, 1);
+	ZSTD_CCtx_setParameter(ctx, ZSTD_c_checksumFlag, 1);
+	n = ZSTD_CCtx_refPrefix(ctx, old->at, old->len);
+	if (!ZSTD_isError(n))
+		n = ZSTD_compress2(ctx, out->at, out->len, new->at, new->len);
+	ZSTD_freeCCtx(ctx);
+	if (!ZSTD_isError(n)) {
+		*ret_size = (int64_t)n;
+		return 0;
+	}
+	if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
+		return error_set(err, -E2BIG, "delta-unusable", NULL,
+		    "a delta would hardly be smaller than the file");
+	return error_set(err, -EIO, "delta-unusable", NULL, "a delta cannot be made: %s",
+	    ZSTD_getErrorName(n));
+}
+
+int
+delta_make(int old, int new, int out, int64_t max, int64_t *ret_size, struct error *err)
+{
+	struct map o = {0}, n = {0}, d = {0};
+	int64_t size = 0;
+	int r;
+
+	if ((r = map_file(old, PROT_READ, DELTA_OLD_MAX, &o)) < 0 ||
+	    (r = map_file(new, PROT_READ, DELTA_OLD_MAX, &n)) < 0 ||
+	    (r = -posix_fallocate(out, 0, max)) < 0 ||
+	    (r = map_file(out, PROT_READ | PROT_WRITE, INT64_MAX, &d)) < 0)
+		error_set(err, r, "delta-unusable", NULL,
+		    "a file of a delta cannot be mapped: %s", strerror(-r));
+	else
+		r = compress(&o, &n, &d, &size, err);
+	unmap(&o);
+	unmap(&n);
+	unmap(&d);
+	if (r == 0 && ftruncate(out, size) < 0)
+		r = error_set(err, -errno, "delta-unusable", NULL,
+		    "a delta cannot be written: %s", strerror(errno));
+	if (r == 0)
+		*ret_size = size;
 	return r;
 }

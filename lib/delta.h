@@ -18,5 +18,11 @@
  * 0; -EBADMSG ("delta-unusable"): it is no delta, of another file, or gives another size; else -errno. */
 int
 delta_apply(int old, int delta, int out, int64_t size, struct error *err) MUST_CHECK;
+/* Blocking, for lib/workq. Writes a delta that makes `new` of `old` to `out`, which is empty and open for reading and writing.
+ * Both are mapped; beside them it takes some 100 MB at most. *ret_size is the delta's. 0; -E2BIG: it would be larger than
+ * `max`, and `out` is of no use; -EFBIG: a file is empty or too large; else -errno. */
+int
+delta_make(int old, int new, int out, int64_t max, int64_t *ret_size,
+    struct error *err) MUST_CHECK;
 
 #endif

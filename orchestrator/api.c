@@ -104,6 +104,7 @@ static const struct rest_route routes[] = {
     {"POST", "/agent/v1/console/input", api_console_input, AUTH_ADMIN},
     {"POST", "/agent/v1/store", api_store_report, AUTH_ADMIN},
     {"GET", "/agent/v1/blob/{sha256}", api_store_blob, AUTH_ADMIN},
+    {"GET", "/agent/v1/delta/{from}/{to}", api_store_delta, AUTH_ADMIN},
     {"GET", V1 "/version", get_version, AUTH_VIEWER},
     {"GET", V1 "/sites", api_site_list, AUTH_VIEWER},
     {"POST", V1 "/sites", api_site_add, AUTH_ADMIN},

@@ -134,7 +134,7 @@ rest_handler api_host_list, api_host_get, api_host_add, api_host_patch, api_host
 rest_handler api_image_list, api_image_get, api_image_add, api_image_delete,
     api_image_verify;
 /* Sites' stores of files. */
-rest_handler api_store_report, api_store_blob;
+rest_handler api_store_report, api_store_blob, api_store_delta;
 rest_handler api_image_place, api_image_unplace, api_image_status;
 rest_handler api_apply_post, api_apply_export;
 rest_handler api_job_add, api_job_list, api_job_get, api_job_cancel, api_job_retry;

@@ -227,3 +227,23 @@ api_store_blob(void *arg, struct rest_request *rq)
 	else
 		serve(o, rq, sha256, path, size);
 }
+
+void
+api_store_delta(void *arg, struct rest_request *rq)
+{
+	struct orch *o = arg;
+	struct agent_access_who who;
+	const char *from = rest_param(rq, "from"), *to = rest_param(rq, "to");
+	char sha256[DIGEST_TEXT];
+	int64_t size = 0;
+
+	if (!agent_access_who(o, rq, &who))
+		return;
+	bool may = store_msg_digest_valid(from) && store_msg_digest_valid(to) &&
+		   (who.local || place_wants(o->place, who.site, to));
+	int fd = may ? deltas_open(o->deltas, from, to, &size, sha256) : -ENOENT;
+	if (fd < 0)
+		refuse_unknown(rq);
+	else
+		reply_file(rq, fd, sha256, size);
+}

@@ -60,6 +60,22 @@ store_version(void *arg, const char *site)
 }
 
 static void
+wake(void *arg, const char *site)
+{
+	struct orch *o = arg;
+
+	dispatch_wake(o->dispatch, site);
+}
+
+static void
+on_delta(void *arg)
+{
+	struct orch *o = arg;
+
+	place_delta_made(o->place, wake, o);
+}
+
+static void
 on_held(void *arg, const char *site)
 {
 	struct orch *o = arg;
@@ -193,8 +209,17 @@ make_parts(struct orch *o)
 	    .store_version = store_version,
 	    .on_events = on_events,
 	    .arg = o};
-	o->place = place_new(&(struct place_ops){
-	    .store = o->store, .log = &o->log, .on_held = on_held, .arg = o});
+	o->deltas = deltas_new(&(struct deltas_ops){.base = o->base,
+	    .log = &o->log,
+	    .database = o->config->database,
+	    .images_root = o->config->images_root,
+	    .on_made = on_delta,
+	    .arg = o});
+	o->place = place_new(&(struct place_ops){.store = o->store,
+	    .log = &o->log,
+	    .deltas = o->deltas,
+	    .on_held = on_held,
+	    .arg = o});
 	o->blobs = blobs_new(o->workq, o->config->images_root);
 	o->consoles = console_store_new(o->store, o->config->database,
 	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
@@ -304,6 +329,7 @@ orch_free(struct orch *o)
 	workq_free(o->workq);
 	workq_free(o->reads);
 	store_close(o->reader);
+	deltas_free(o->deltas);
 	when_ready_free(o->when_ready);
 	dispatch_free(o->dispatch);
 	place_free(o->place);

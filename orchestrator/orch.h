@@ -17,6 +17,7 @@
 #include "orchestrator/audit_refused.h"
 #include "orchestrator/blobs.h"
 #include "orchestrator/console_store.h"
+#include "orchestrator/deltas.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
 #include "orchestrator/fleet.h"
@@ -56,6 +57,7 @@ struct orch {
 	struct console_store *consoles;
 	struct live *live;
 	struct place *place;
+	struct deltas *deltas;
 	struct blobs *blobs;
 	struct when_ready *when_ready;
 	struct access *access;

@@ -310,13 +310,13 @@ check_place(struct orders *o, const char *site, const struct bundle_image *image
 	if (!o->ctx.place || !boots_image(o->rq.kind) || o->rq.at)
 		return 0;
 	place_image(o->ctx.place, site, image, &at);
-	if (!at.told || at.whole)
+	if (at.whole)
 		return 0;
 	if (o->rq.when_ready_s > 0) {
 		ret->job.image_until = o->ctx.now + o->rq.when_ready_s * USEC_PER_SEC;
 		return 0;
 	}
-	if (!at.apart)
+	if (!at.told || !at.apart)
 		return 0;
 	return error_set(err, -EPERM, "image-not-here",
 	    "order it with --when-ready, or bring it there first: netboot-ctl image "

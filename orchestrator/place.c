@@ -149,6 +149,45 @@ index_plan(struct place_site *s)
 	}
 }
 
+/* A way to the wanted file from an older one of the same path. */
+static void
+offer_delta(struct place *p, const struct place_known *k, struct store_msg_wanted *w)
+{
+	char from_path[BUNDLE_PATH_SIZE] = "";
+	int64_t size;
+
+	if (w->n_deltas == STORE_MSG_DELTAS_MAX)
+		return;
+	if (db_place_file(p->ops.store, k->row.item.sha256, from_path, &size) < 0)
+		from_path[0] = '\0';
+	switch (deltas_want(p->ops.deltas, k->row.item.sha256, from_path, w->sha256,
+	    w->paths.v[0], w->size, &w->deltas[w->n_deltas])) {
+	case DELTAS_NONE: break;
+	case DELTAS_SOON: w->delta_soon = true; break;
+	case DELTAS_READY: w->n_deltas++; break;
+	}
+}
+
+/* Only where files have to come from elsewhere, and of what is not there yet. */
+static void
+add_deltas(struct place *p, struct place_site *s)
+{
+	if (!p->ops.deltas || !s->told || !s->stock.apart)
+		return;
+	for (const struct place_known *k = s->rows; k; k = k->hh.next) {
+		size_t i;
+
+		if (k->row.item.state != STORE_MSG_HELD ||
+		    !strset_find(&s->paths, k->row.path, &i))
+			continue;
+		struct store_msg_wanted *w = &s->plan.wanted[i];
+		const struct place_known *has = find_row(s, w->sha256);
+		if (!str_eq(w->sha256, k->row.item.sha256) &&
+		    !(has && has->row.item.state == STORE_MSG_HELD))
+			offer_delta(p, k, w);
+	}
+}
+
 static struct place_site *
 with_plan(struct place *p, const char *name)
 {
@@ -167,6 +206,7 @@ with_plan(struct place *p, const char *name)
 		return NULL;
 	}
 	index_plan(s);
+	add_deltas(p, s);
 	s->plan.version = place_plan_version(&s->plan);
 	s->has_plan = true;
 	s->generation = generation;
@@ -191,12 +231,20 @@ place_version(struct place *p, const char *site)
 }
 
 void
-place_changed(struct place *p)
+place_delta_made(struct place *p, void (*wake)(void *arg, const char *site), void *arg)
 {
 	struct place_site *s, *next;
 
-	HASH_ITER (hh, p->sites, s, next)
+	HASH_ITER (hh, p->sites, s, next) {
+		bool soon = false;
+
+		for (size_t i = 0; s->has_plan && i < s->plan.n_wanted; i++)
+			soon = soon || s->plan.wanted[i].delta_soon;
+		if (!soon)
+			continue;
 		drop_plan(s);
+		wake(arg, s->name);
+	}
 }
 
 bool
@@ -222,7 +270,7 @@ same_state(const struct store_msg_item *a, const struct store_msg_item *b)
 }
 
 static void
-take_wanted(struct place_site *s, const struct store_msg_wanted *w,
+take_wanted(struct place *p, struct place_site *s, const struct store_msg_wanted *w,
     const struct store_msg_item *told, struct taking *t)
 {
 	struct place_known *k = find_row(s, w->sha256);
@@ -238,6 +286,10 @@ take_wanted(struct place_site *s, const struct store_msg_wanted *w,
 	if (!k || !k->row.wanted || !same_state(&k->row.item, &it))
 		t->differs = true;
 	t->held = t->held || (it.state == STORE_MSG_HELD && !had);
+	/* What a next version's delta begins with. */
+	if (it.state == STORE_MSG_HELD && !had && it.source != STORE_MSG_FROM_HERE &&
+	    p->ops.deltas)
+		deltas_keep(p->ops.deltas, w->paths.v[0], w->sha256, w->size);
 	if (!k)
 		k = make_row(s, w->sha256);
 	k->row.item = it;
@@ -247,13 +299,14 @@ take_wanted(struct place_site *s, const struct store_msg_wanted *w,
 }
 
 static void
-take_item(struct place_site *s, const struct store_msg_item *it, struct taking *t)
+take_item(struct place *p, struct place_site *s, const struct store_msg_item *it,
+    struct taking *t)
 {
 	struct place_known *k;
 	size_t i;
 
 	if (strset_find(&s->digests, it->sha256, &i)) {
-		take_wanted(s, &s->plan.wanted[i], it, t);
+		take_wanted(p, s, &s->plan.wanted[i], it, t);
 		return;
 	}
 	/* One that it was to hold before may be what the next version is made of. */
@@ -336,7 +389,7 @@ place_report(struct place *p, const struct store_msg_report *m, bool apart)
 	if (!s)
 		return -EIO;
 	for (size_t i = 0; i < m->n_items; i++)
-		take_item(s, &m->items[i], &t);
+		take_item(p, s, &m->items[i], &t);
 	forget_others(s, &t);
 	apart = apart || is_apart(s);
 	t.differs = t.differs || !s->told || s->stock.apart != apart;
@@ -345,6 +398,9 @@ place_report(struct place *p, const struct store_msg_report *m, bool apart)
 	    .version = m->version, .free = m->free, .apart = apart, .at = clock_wall()};
 	if (t.differs || clock_mono() - s->stored > STORE_EVERY_US)
 		rc = store_site(p, s);
+	/* Which deltas are of use depends on what is there. */
+	if (t.differs)
+		drop_plan(s);
 	if (rc == 0 && t.held && p->ops.on_held)
 		p->ops.on_held(p->ops.arg, s->name);
 	return rc;

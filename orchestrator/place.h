@@ -11,12 +11,14 @@
 #include "lib/bundle.h"
 #include "lib/log.h"
 #include "lib/store_msg.h"
+#include "orchestrator/deltas.h"
 
 struct place;
 
 struct place_ops {
 	struct store *store;
 	const struct log *log;
+	struct deltas *deltas; /* or NULL: none are offered */
 	/* A site holds something that it did not hold before. */
 	void (*on_held)(void *arg, const char *site);
 	void *arg;
@@ -34,9 +36,9 @@ place_plan(struct place *p, const char *site);
 /* Its version, for the answer to a poll; 0: there is none. */
 int64_t
 place_version(struct place *p, const char *site);
-/* What a plan depends on has changed beside the inventory: plans are read anew. */
+/* A delta has been made, or is not to be had: plans that wait for one are made anew, and `wake` is called with their sites. */
 void
-place_changed(struct place *p);
+place_delta_made(struct place *p, void (*wake)(void *arg, const char *site), void *arg);
 /* Is the file one that the site is to hold? */
 bool
 place_wants(struct place *p, const char *site, const char *sha256);

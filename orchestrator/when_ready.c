@@ -3,8 +3,8 @@
  * image, or their time is over.
  *
  * Entry points: when_ready_new(), which looks every five seconds, and when_ready_site() when a store has told of more. That a
- * job waits, and until when, is in its row: a restart changes nothing. A site whose store never told anything is
- * not waited for: its agent's preflight looks. Ownership: nothing but the timer.
+ * job waits, and until when, is in its row: a restart changes nothing. A site whose store tells nothing
+ * for some seconds is not waited for: its agent has none, and its preflight looks. Ownership: nothing but the timer.
  * Failure modes: a job whose time is over ends with `image-late`, naming what held the image up; a database that fails is
  * asked again at the next look. */
 #include "orchestrator/when_ready.h"
@@ -21,6 +21,9 @@
 #include "orchestrator/strset.h"
 
 enum { EVERY_S = 5 };
+
+/* A store tells as soon as its agent is told that there is something to hold. */
+#define TELL_US (15 * USEC_PER_SEC)
 
 struct when_ready {
 	struct when_ready_ops ops;
@@ -112,8 +115,9 @@ consider(struct when_ready *w, const char *id, struct strset *sites)
 		return rc;
 	/* dispatch.c tells of a bundle that cannot be read. */
 	bool unread = look_at(w->ops.store, w->ops.place, &job, &at) < 0;
-	bool ready = unread || at.whole || !at.told;
-	if (!ready && clock_wall() < job.image_until)
+	int64_t now = clock_wall();
+	bool ready = unread || at.whole || (!at.told && now - job.created > TELL_US);
+	if (!ready && now < job.image_until)
 		return 0;
 	rc = db_begin(db);
 	if (rc == 0)

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import os
+import subprocess
 
 import pytest
 
 
+from netlab import until
 from orch_lab import Agent, Connection, document
 
 
@@ -131,3 +133,44 @@ def test_who_is_not_the_sites_agent_is_refused(filled, site_agent, store):
         assert store.tell(**bad).status == 400, bad
     # Digests that it is not to hold are passed over.
     assert store.tell(items=[{"sha256": "a" * 64, "state": "held", "size": 1, "got": 1}]).status == 200
+
+
+def test_the_next_version_is_offered_as_a_delta(filled, site_agent, store):
+    old = bytearray(os.urandom(2_000_000))
+    doc = document()
+    doc["images"][0]["files"] = [{"path": "deb/root.sfs"}]
+    filled.put_file("images/deb/root.sfs", bytes(old))
+    assert filled.apply({"images": doc["images"]}).status == 200
+    first = store.wanted()["deb/root.sfs"]
+    store.hold(first["sha256"], size=first["size"])
+    assert "deltas" not in store.wanted()["deb/root.sfs"]
+    # 3 % of it change; the file takes the other's place, as rename() and rsync do.
+    new = bytes(old[:500_000]) + os.urandom(60_000) + bytes(old[560_000:])
+    filled.put_file("images/deb/root.new", new)
+    os.rename(filled.path("images/deb/root.new"), filled.path("images/deb/root.sfs"))
+    assert filled.apply({"images": doc["images"]}).status == 200
+    until(lambda: "deltas" in store.wanted()["deb/root.sfs"], "the delta")
+    want = store.wanted()["deb/root.sfs"]
+    assert want["sha256"] == digest(new) and "delta_soon" not in want
+    [delta] = want["deltas"]
+    assert delta["from"] == first["sha256"] and delta["size"] < len(new) // 10
+    url = f"/agent/v1/delta/{first['sha256']}/{want['sha256']}"
+    status, body, head = fetch(filled, url)
+    assert status == 200 and digest(body) == delta["sha256"] and head["ETag"] == f'"{delta["sha256"]}"'
+    status, part, _ = fetch(filled, url, Range="bytes=100-199")
+    assert (status, part) == (206, body[100:200])
+    with open(filled.path("delta"), "wb") as f:
+        f.write(body)
+    with open(filled.path("old"), "wb") as f:
+        f.write(bytes(old))
+    made = subprocess.run(["zstd", "-d", "-c", "--long=31", f"--patch-from={filled.path('old')}", filled.path("delta")],
+                          capture_output=True, check=True)
+    assert made.stdout == new
+    assert fetch(filled, f"/agent/v1/delta/{'0' * 64}/{want['sha256']}")[0] == 404
+    # After a restart the same one; and none once the file is there.
+    filled.kill()
+    filled.start()
+    until(lambda: store.wanted()["deb/root.sfs"].get("deltas") == [delta], "the delta again")
+    store.hold(want["sha256"], size=want["size"])
+    store.ask()
+    assert "deltas" not in store.wanted()["deb/root.sfs"]

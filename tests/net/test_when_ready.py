@@ -92,7 +92,7 @@ def test_what_cannot_wait(filled, store):
 
 def test_sites_without_a_store_are_as_before(filled, site_agent):
     job = filled.order("edge01", when_ready_s=600).json["jobs"][0]["id"]
-    assert told(site_agent) == [job]
+    until(lambda: told(site_agent) == [job], "the end of the wait for its store")
 
 
 def test_a_site_that_shares_the_files_is_its_agents_to_judge(filled, site_agent):

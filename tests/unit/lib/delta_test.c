@@ -129,10 +129,48 @@ damaged(void **state)
 	    delta_apply(k->old_fd, k->delta_fd, k->out, SIZE, &k->err), -EBADMSG);
 }
 
+static void
+what_is_made_can_be_used(void **state)
+{
+	struct kit *k = *state;
+	int new = file_of(k->new, SIZE), made = file_of("", 0);
+	char *back = str_alloc(SIZE);
+	int64_t size = 0;
+
+	assert_int_equal(delta_make(k->old_fd, new, made, SIZE / 2, &size, &k->err), 0);
+	assert_in_range(size, CHANGED, 2 * CHANGED);
+	assert_int_equal(lseek(made, 0, SEEK_END), size);
+	assert_int_equal(delta_apply(k->old_fd, made, k->out, SIZE, &k->err), 0);
+	assert_int_equal(pread(k->out, back, SIZE, 0), SIZE);
+	assert_memory_equal(back, k->new, SIZE);
+	free(back);
+	close(made);
+	close(new);
+}
+
+static void
+one_that_would_be_large_is_not_made(void **state)
+{
+	struct kit *k = *state;
+	int new = file_of(k->new, SIZE), made = file_of("", 0), none = file_of("", 0);
+	int64_t size = 0;
+
+	assert_int_equal(
+	    delta_make(k->old_fd, new, made, CHANGED / 2, &size, &k->err), -E2BIG);
+	assert_int_equal(delta_make(none, new, made, SIZE / 2, &size, &k->err), -EFBIG);
+	assert_string_equal(k->err.code, "delta-unusable");
+	close(none);
+	close(made);
+	close(new);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(what_is_made_can_be_used, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		one_that_would_be_large_is_not_made, setup, teardown),
 	    cmocka_unit_test_setup_teardown(the_new_file_comes_out, setup, teardown),
 	    cmocka_unit_test_setup_teardown(of_another_size, setup, teardown),
 	    cmocka_unit_test_setup_teardown(damaged, setup, teardown),
