@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "agent/uplink_clock.h"
+#include "lib/back_off.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/http_client.h"
@@ -29,8 +30,6 @@ enum {
 	    512, /* … at once: what each leaves in the database is one transaction */
 	CALLS_BYTES = 2 * 1024 * 1024 /* of answers in one report */
 };
-#define DELAY_FIRST (200 * USEC_PER_MSEC)
-#define DELAY_MAX (15 * USEC_PER_SEC)
 #define REPORT_TIMEOUT (30 * USEC_PER_SEC)
 /* Orders are repeated until their effect is reported: do not ask faster than we report.
  */
@@ -61,6 +60,7 @@ struct uplink {
 	int64_t table;
 	int64_t heard; /* wall; 0: never */
 	uint64_t table_digest;
+	int64_t window; /* in which all agents come back when the line was lost */
 	struct error trouble;
 	struct agent_msg_stop stop;
 	int64_t first; /* of the events in the report under way */
@@ -88,8 +88,11 @@ is_shut_out(const struct error *why)
 }
 
 static void
-back_off(struct line *l, const struct error *why)
+back_off(struct line *l, const struct error *why, const struct http_client_reply *reply)
 {
+	const struct back_off_why hints = {.lost = reply != NULL && reply->status == 0,
+	    .window_us = l->u->window,
+	    .at_least_us = reply != NULL ? reply->retry_after_s * USEC_PER_SEC : 0};
 	bool shut_out = is_shut_out(why);
 
 	if (shut_out && !l->shut_out)
@@ -101,13 +104,12 @@ back_off(struct line *l, const struct error *why)
 	else if (l->delay == 0)
 		log_warn(l->u->o.log, "orchestrator: %s: %s%s%s; trying again", l->what,
 		    why->text, why->next[0] != '\0' ? ": " : "", why->next);
-	l->delay = l->delay == 0 ? DELAY_FIRST : l->delay * 2;
-	if (l->delay > DELAY_MAX)
-		l->delay = DELAY_MAX;
 	l->shut_out = shut_out;
 	if (shut_out)
 		l->delay = SHUT_OUT;
-	set_timer(l, l->delay / 2 + (int64_t)rng_below(l->u->o.rng, (uint64_t)l->delay));
+	set_timer(l,
+	    shut_out ? SHUT_OUT / 2 + (int64_t)rng_below(l->u->o.rng, (uint64_t)SHUT_OUT)
+		     : back_off_next(&l->delay, &hints, l->u->o.rng));
 }
 
 static void
@@ -229,7 +231,7 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	u->answered = true;
 	uplink_kick(u);
 	if (r < 0) {
-		back_off(&u->poll, &err);
+		back_off(&u->poll, &err, reply);
 		if (u->o.on_charge != NULL && str_eq(err.code, "agent-duplicate"))
 			u->o.on_charge(u->o.arg, &err);
 		return;
@@ -237,6 +239,7 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	all_well(&u->poll);
 	if (u->o.on_charge != NULL)
 		u->o.on_charge(u->o.arg, NULL);
+	u->window = orders.retry_ms * USEC_PER_MSEC;
 	any = repeats(&orders);
 	r = u->o.on_orders(u->o.arg, &orders);
 	agent_msg_orders_done(&orders);
@@ -279,7 +282,7 @@ start_poll(struct uplink *u)
 	u->poll.call = post(u, "/agent/v1/poll", agent_msg_poll_to_json(&m),
 	    (m.wait_s + 15) * USEC_PER_SEC, on_polled);
 	if (u->poll.call == NULL)
-		back_off(&u->poll, &not_started);
+		back_off(&u->poll, &not_started, NULL);
 }
 
 /* ---- report ---- */
@@ -342,7 +345,7 @@ on_reported(void *arg, const struct http_client_reply *reply)
 		    "it holds events up to %lld and does not take number %lld",
 		    (long long)acked, (long long)u->first);
 	if (r < 0) {
-		back_off(&u->report, &err);
+		back_off(&u->report, &err, reply);
 		return;
 	}
 	all_well(&u->report);
@@ -382,7 +385,7 @@ send_report(struct uplink *u, struct event *events, int n)
 	u->report.call = post(u, "/agent/v1/report", agent_msg_report_to_json(&m),
 	    REPORT_TIMEOUT, on_reported);
 	if (u->report.call == NULL)
-		back_off(&u->report, &not_started);
+		back_off(&u->report, &not_started, NULL);
 }
 
 static void
@@ -402,7 +405,7 @@ start_report(struct uplink *u)
 		struct error err;
 
 		spool_error(u->o.spool, n, &err, "read the events to report");
-		back_off(&u->report, &err);
+		back_off(&u->report, &err, NULL);
 	} else {
 		send_report(u, events, n);
 	}

@@ -18,7 +18,7 @@
 #include "lib/str.h"
 #include "lib/table_sum.h"
 
-enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300 };
+enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300, RETRY_MAX_MS = 60000 };
 /* Years after which sums of times would overflow are no clock's. */
 #define TIME_MAX (INT64_MAX / 4)
 
@@ -284,6 +284,8 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 	json_put_i64(v, "v", AGENT_MSG_VERSION);
 	json_put(
 	    v, "table", m->table != NULL ? bundle_site_to_json(m->table) : json_null());
+	if (m->retry_ms > 0)
+		json_put_i64(v, "retry_ms", m->retry_ms);
 	if (m->delta != NULL)
 		json_put(v, "table_delta", agent_msg_delta_to_json(m->delta));
 	json_put(v, "orders", orders);
@@ -396,9 +398,12 @@ agent_msg_orders_from_json(
 	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0 ||
 	    json_opt_i64(v, "store", &m.store, err) < 0 ||
 	    json_opt_obj(v, "table_delta", &delta, err) < 0 ||
+	    json_opt_i64(v, "retry_ms", &m.retry_ms, err) < 0 ||
 	    json_opt_i64(v, "received", &m.received, err) < 0 ||
 	    json_opt_i64(v, "held_us", &m.held, err) < 0)
 		return -EINVAL;
+	if (m.retry_ms < 0 || m.retry_ms > RETRY_MAX_MS)
+		m.retry_ms = 0;
 	if (m.store < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "store: below 0");
 	if (m.received < 0 || m.received > TIME_MAX || m.held < 0 || m.held > TIME_MAX)

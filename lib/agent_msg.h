@@ -75,7 +75,9 @@ struct agent_msg_order {
 };
 
 struct agent_msg_orders {
-	struct bundle_site *table;     /* NULL: current, or …; owned */
+	struct bundle_site *table; /* NULL: current, or …; owned */
+	int64_t
+	    retry_ms; /* how long all agents take to come back after the line was lost; 0: not said */
 	struct agent_msg_delta *delta; /* … what has changed; NULL: nothing; owned */
 	struct agent_msg_order *orders;
 	size_t n_orders;

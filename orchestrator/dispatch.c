@@ -39,7 +39,13 @@ enum {
 	REDELIVER_US = 2 * 1000 * 1000,
 	ORDERS_MAX = 200, /* told in one answer */
 	DUE_MAX = 4000,
+	/* How long agents are to take, for each of them, to come back when they lost us: what a handshake and a poll cost, several times over. */
+	RETRY_MS = 2,
+	RETRY_FROM = 100,
 };
+
+/* Seconds, as text. */
+#define BUSY "2"
 
 struct dispatch_poll {
 	struct dispatch_poll *next, *prev;
@@ -118,6 +124,8 @@ dispatch_refuse(struct rest_request *rq, const struct error *err)
 		status = 507;
 	else if (str_eq(err->code, "busy"))
 		status = 503;
+	if (status == 503)
+		rest_add_header(rq, "Retry-After", BUSY);
 	else if (str_eq(err->code, "bad-value") || str_eq(err->code, "bad-version") ||
 		 str_eq(err->code, "bad-json"))
 		status = 400;
@@ -371,6 +379,8 @@ answer(struct dispatch_poll *p, char *table, json_t *orders)
 
 	if (store > 0)
 		json_put_i64(more, "store", store);
+	if (p->d->n_heard > RETRY_FROM)
+		json_put_i64(more, "retry_ms", (int64_t)p->d->n_heard * RETRY_MS);
 	char *tail = json_text(more);
 	size_t size = strlen(table ? table : current) + strlen(tail) + 3;
 	char *text = str_alloc(size);

@@ -80,6 +80,7 @@ struct dispatch {
 	size_t n_reports;
 	struct event *turn; /* in which they are; NULL before the first one */
 	struct event *store_seen;
+	size_t n_heard; /* agents that were not absent when that was done last */
 	struct dispatch_site *to_read[DISPATCH_READ_NOW + 1]; /* by haste */
 	bool reading;					      /* one of them */
 	struct dispatch_call *calls;			      /* all, by id */

@@ -46,7 +46,9 @@ dispatch_site_store_seen(struct dispatch *d)
 		log_error(d->ops.log, "cannot note when agents were heard: %d", rc);
 	}
 	/* What could not be noted is by a later poll. */
+	d->n_heard = 0;
 	for (s = d->sites; s; s = s->hh.next) {
+		d->n_heard += !presence_absent(presence_silence(&s->heard, mono));
 		if (s->unstored && rc == 0)
 			s->stored = mono;
 		s->unstored = false;

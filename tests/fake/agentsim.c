@@ -29,6 +29,7 @@
 #include <unistd.h>
 
 #include "lib/agent_msg.h"
+#include "lib/back_off.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/http_client.h"
@@ -43,8 +44,7 @@ enum {
 	CODES_MAX = 16,
 	TICK_MS = 10,
 };
-#define DELAY_FIRST (200 * USEC_PER_MSEC)
-#define DELAY_MAX (15 * USEC_PER_SEC)
+#define FOLLOW_AGAIN (200 * USEC_PER_MSEC)
 #define AFTER_ORDERS (300 * USEC_PER_MSEC)
 #define REPORT_TIMEOUT (30 * USEC_PER_SEC)
 
@@ -66,8 +66,9 @@ struct agent {
 	bool served; /* a poll was answered since the last failure */
 	int64_t table;
 	size_t n_hosts;
-	int64_t first; /* number of made[0] */
-	int64_t *made; /* of the events that wait, mono */
+	int64_t window; /* in which all come back */
+	int64_t first;	/* number of made[0] */
+	int64_t *made;	/* of the events that wait, mono */
 	size_t n_made, made_room, n_sent;
 };
 
@@ -147,11 +148,11 @@ back_off(struct line *l, const struct http_client_reply *reply)
 	count_code(w, code);
 	json_decref(v);
 	l->a->served = false;
-	l->delay = l->delay == 0 ? DELAY_FIRST : l->delay * 2;
-	if (l->delay > DELAY_MAX)
-		l->delay = DELAY_MAX;
-	set_timer(
-	    l->timer, l->delay / 2 + (int64_t)rng_below(&w->rng, (uint64_t)l->delay));
+	const struct back_off_why why = {.lost = reply->status == 0,
+	    .window_us = l->a->window,
+	    .at_least_us = reply->retry_after_s * USEC_PER_SEC};
+
+	set_timer(l->timer, back_off_next(&l->delay, &why, &w->rng));
 }
 
 static struct http_client_call *
@@ -203,6 +204,7 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	}
 	json_decref(v);
 	a->poll.delay = 0;
+	a->window = orders.retry_ms * USEC_PER_MSEC;
 	a->w->polls++;
 	if (!a->served) {
 		a->served = true;
@@ -438,7 +440,7 @@ on_stream_end(void *arg, const struct http_client_reply *reply UNUSED)
 
 	w->follow = NULL;
 	w->n_text = 0;
-	set_timer(w->follow_again, DELAY_FIRST);
+	set_timer(w->follow_again, FOLLOW_AGAIN);
 }
 
 static void
