@@ -11,7 +11,7 @@ DESTDIR ?=
 
 PKGS := libevent_core libevent_extra libevent_openssl libevent_pthreads jansson libcyaml \
         yaml-0.1 libsodium libcrypto libssl libcurl sqlite3 libfreeipmi libipmiconsole libgcrypt libcap-ng libseccomp libsystemd libarchive \
-        libical libzstd
+        libical libzstd zlib
 # := would run pkg-config before `make deps` could install it.
 PKG_CFLAGS = $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lpthread

@@ -163,8 +163,11 @@ post(struct uplink *u, const char *path, json_t *doc, int64_t timeout,
     void (*done)(void *arg, const struct http_client_reply *reply))
 {
 	char *body = json_text(doc);
-	struct http_client_request rq = {
-	    .method = "POST", .path = path, .body = body, .timeout_us = timeout};
+	struct http_client_request rq = {.method = "POST",
+	    .path = path,
+	    .body = body,
+	    .timeout_us = timeout,
+	    .gzip = true};
 	struct http_client_call *call = http_client_start(u->http, &rq, done, u);
 
 	json_decref(doc);

@@ -327,6 +327,8 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	free(url);
 	if (s->socket_path != NULL)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, s->socket_path);
+	else if (rq->gzip) /* what is kept is bounded unpacked: on_data() */
+		curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	if (ca_file != NULL) {

@@ -35,6 +35,8 @@ struct http_client_request {
 	/* Of a client without a server: where to, whole ("https://hook.example/x?y"), and how messages call it, since
 	 * what is behind the host's name is often a secret. */
 	const char *url, *url_name;
+	bool
+	    gzip; /* the answer may be compressed on its way; not asked for on a unix socket */
 	const char *content_type; /* of the body; NULL: application/json */
 	const char *const
 	    *headers;	 /* further lines "Name: value", up to a NULL; or NULL */

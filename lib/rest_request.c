@@ -460,6 +460,19 @@ rest_reply_part(struct rest_request *rq, int fd, int64_t from, int64_t end, int6
 }
 
 void
+rest_reply_gzip(struct rest_request *rq, int status, char *octets, size_t size)
+{
+	struct evbuffer *out = evbuffer_new();
+
+	if (out == NULL ||
+	    evbuffer_add_reference(out, octets, size, free_text, octets) < 0)
+		abort();
+	add_header(rq, "Content-Type", "application/json");
+	add_header(rq, "Content-Encoding", "gzip");
+	send_answer(rq, status, out);
+}
+
+void
 rest_reply_static(
     struct rest_request *rq, int status, const char *type, const void *data, size_t size)
 {

@@ -119,6 +119,9 @@ rest_add_header(struct rest_request *rq, const char *name, const char *value);
 /* The same of another type. */
 void
 rest_reply_typed(struct rest_request *rq, int status, char *text, const char *type);
+/* `size` octets of JSON in gzip: takes them. */
+void
+rest_reply_gzip(struct rest_request *rq, int status, char *octets, size_t size);
 /* The first `size` octets of an open file. Takes fd. */
 void
 rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type);

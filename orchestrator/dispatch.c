@@ -99,6 +99,7 @@ dispatch_free(struct dispatch *d)
 			poll_free(s->polls);
 		HASH_DEL(d->sites, s);
 		free(s->table);
+		gzip_part_done(&s->packed);
 		dispatch_base_free(s->base);
 		dispatch_base_free(s->next);
 		free(s);
@@ -366,11 +367,32 @@ store_version(const struct dispatch_poll *p)
 	return ops->store_version ? ops->store_version(ops->arg, p->msg.site) : 0;
 }
 
+static void
+reply_plain(struct rest_request *rq, const char *table, const char *tail)
+{
+	size_t size = strlen(table) + strlen(tail) + 3;
+	char *text = str_alloc(size);
+
+	if (str_format(text, size, "{%s,%s", table, tail) < 0)
+		abort();
+	rest_reply_json(rq, 200, text, NULL);
+}
+
+/* Orders, which may hold secrets, are in it as they are: compressed together with what somebody else wrote, a secret could be guessed from the
+ * length. */
+static void
+reply_packed(struct rest_request *rq, const struct gzip_part *packed, const char *tail)
+{
+	size_t n = 0;
+	char *doc = gzip_part_close(packed, tail, &n);
+
+	rest_reply_gzip(rq, 200, doc, n);
+}
+
 /* The table is a text already. Takes both. */
 static void
 answer(struct dispatch_poll *p, char *table, json_t *orders)
 {
-	static const char current[] = "\"table\":null";
 	struct rest_request *rq = p->rq;
 	json_t *more =
 	    json_pack("{s:i, s:o, s:I, s:I}", "v", 1, "orders", orders, "received",
@@ -382,15 +404,20 @@ answer(struct dispatch_poll *p, char *table, json_t *orders)
 	if (p->d->n_heard > RETRY_FROM)
 		json_put_i64(more, "retry_ms", (int64_t)p->d->n_heard * RETRY_MS);
 	char *tail = json_text(more);
-	size_t size = strlen(table ? table : current) + strlen(tail) + 3;
-	char *text = str_alloc(size);
-	if (str_format(text, size, "{%s,%s", table ? table : current, tail + 1) < 0)
-		abort();
-	free(table);
-	free(tail);
+	struct gzip_part packed = {.n = 0};
+	if (table) {
+		packed = p->site->packed;
+		p->site->packed = (struct gzip_part){.n = 0};
+	}
 	json_decref(more);
 	poll_free(p);
-	rest_reply_json(rq, 200, text, NULL);
+	if (packed.n > 0)
+		reply_packed(rq, &packed, tail + 1);
+	else
+		reply_plain(rq, table ? table : "\"table\":null", tail + 1);
+	gzip_part_done(&packed);
+	free(table);
+	free(tail);
 }
 
 /* Answers the poll, or sets its timer to when it is to be looked at again. */
@@ -456,8 +483,12 @@ drop_older(struct dispatch_site *s, const char *agent)
 
 /* What it has of the table, by which the next change is told. */
 static void
-note_table(struct dispatch_site *s, const struct agent_msg_poll *msg)
+note_table(struct dispatch_site *s, const struct rest_request *rq,
+    const struct agent_msg_poll *msg)
 {
+	const char *encodings = rest_header(rq, "Accept-Encoding");
+
+	s->takes_gzip = encodings && strstr(encodings, "gzip");
 	s->takes_delta = msg->takes_delta;
 	s->has_digest = msg->table_digest;
 	if (s->next && dispatch_base_version(s->next) == msg->table) {
@@ -496,7 +527,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 	s->lag = msg.lag;
 	dispatch_clock_seems(s, msg.now);
 	dispatch_clock_note(d, s, msg.agent, &msg.clock, msg.now);
-	note_table(s, &msg);
+	note_table(s, rq, &msg);
 	drop_older(s, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;

@@ -10,6 +10,7 @@
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/agent_msg.h"
+#include "lib/gzip_part.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/dispatch_base.h"
 #include "orchestrator/presence.h"
@@ -54,6 +55,8 @@ struct dispatch_site {
 	char *
 	    table; /* members of an answer, as read last, until an agent has been given it; or NULL */
 	int64_t table_version;
+	struct gzip_part packed; /* "{", the same and ",", for who takes it; or none */
+	bool takes_gzip;
 	int64_t table_from; /* it is what has changed since that version; -1: all */
 	struct dispatch_site *read_next, *read_prev; /* of those that wait to be read */
 	enum { DISPATCH_NOT_READ, DISPATCH_READ_SOON, DISPATCH_READ_NOW } to_read;

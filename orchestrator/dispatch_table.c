@@ -19,6 +19,8 @@
 #include "lib/str.h"
 #include "orchestrator/dispatch_priv.h"
 
+enum { PACK_FROM = 1400 }; /* octets: what fits into a packet is not made smaller */
+
 struct reading {
 	struct dispatch *d;
 	const char *database;  /* borrowed */
@@ -33,6 +35,8 @@ struct reading {
 	struct dispatch_base *now; /* of the table */
 	int64_t from;		   /* of the text; -1: it is whole */
 	char *text;		   /* members of an answer */
+	bool pack;
+	struct gzip_part packed;
 	int64_t version;
 	bool menu_full; /* there are more images than a menu has items */
 	struct error err;
@@ -168,6 +172,15 @@ write_table(struct reading *r)
 		changes = whole;
 	}
 	free(changes);
+	if (r->pack && strlen(r->text) > PACK_FROM) {
+		size_t size = strlen(r->text) + 3;
+		char *text = str_alloc(size);
+
+		if (str_format(text, size, "{%s,", r->text) < 0)
+			abort();
+		gzip_part_make(text, &r->packed);
+		free(text);
+	}
 }
 
 /* In a thread: touches only the reading. */
@@ -204,6 +217,8 @@ on_read(void *arg)
 	if (r->rc == 0) {
 		free(site->table);
 		site->table = r->text;
+		gzip_part_done(&site->packed);
+		site->packed = r->packed;
 		site->table_from = r->from;
 		dispatch_base_free(site->next);
 		site->next = r->now;
@@ -223,6 +238,7 @@ on_read(void *arg)
 	/* Nobody has waited for it. */
 	free(site->table);
 	site->table = NULL;
+	gzip_part_done(&site->packed);
 	while (r->rc != -ECANCELED && (site = read_one(d)) != NULL)
 		dispatch_wake(d, site->name);
 	free(r);
@@ -237,6 +253,7 @@ submit(struct dispatch *d, struct dispatch_site *site)
 	r->database = d->ops.database;
 	r->reader = d->ops.reader;
 	r->delta = site->takes_delta;
+	r->pack = site->takes_gzip;
 	r->has_table = site->has_table;
 	r->has_digest = site->has_table > 0 ? site->has_digest : 0;
 	if (r->delta && dispatch_base_version(site->base) == site->has_table)

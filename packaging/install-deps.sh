@@ -9,7 +9,7 @@ set -eu
 # Build
 packages="gcc make pkg-config libc6-dev libfreeipmi-dev libipmiconsole-dev libgcrypt20-dev libcurl4-openssl-dev
 libsqlite3-dev libevent-dev libjansson-dev libcyaml-dev libyaml-dev libsodium-dev libssl-dev
-libical-dev libzstd-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libarchive-dev libcmocka-dev"
+libical-dev libzstd-dev zlib1g-dev uthash-dev libseccomp-dev libcap-ng-dev libsystemd-dev libarchive-dev libcmocka-dev"
 # Running: boot loaders, and the tool that backs the database up
 packages="$packages ipxe sqlite3"
 # Who made network cards: without it discovered machines have no vendor

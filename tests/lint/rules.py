@@ -32,6 +32,7 @@ DOORS = [
                   r"|^orchestrator/orch\.[ch]$"),
     (r"^libical/", r"^lib/local_time\.c$"),
     (r"^zstd\.h$", r"^lib/delta\w*\.c$"),
+    (r"^zlib\.h$", r"^lib/gzip_part\.c$"),
     (r"^systemd/sd-journal\.h$", r"^agent/logtail_journal_io\.c$"),
     (r"^(seccomp|cap-ng)\.h$", r"^boot-services/privs\.c$"),
     (r"^archive(_entry)?\.h$", r"^ctl/import_source\.c$"),

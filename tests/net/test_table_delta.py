@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A site's table after changes: what the agent is told of them, put to what it had, is what a whole table says."""
+import gzip
 import json
 import os
 import random
@@ -9,8 +10,8 @@ import sqlite3
 import pytest
 
 import whole_lab
-from netlab import until
-from orch_lab import Agent, Orch, host, image, site
+from netlab import PATIENCE, until
+from orch_lab import Agent, Connection, host, image, site
 
 
 class Keeper(Agent):
@@ -248,3 +249,32 @@ def test_the_agent_asks_for_the_whole_when_its_spool_is_an_old_copy_or_damaged(w
         db.execute("delete from host where name = 'edge01'")
     s.start_agent()
     until(lambda: same(s), "the host that was lost")
+
+
+# ---- compressed ----
+
+def poll_packed(orch, agent, **says):
+    """An answer as a remote agent asks for it: the octets, and the document."""
+    c = Connection(orch.socket, PATIENCE)
+    c.request("POST", "/agent/v1/poll", json.dumps({"v": 1, "site": agent.site, "agent": agent.id, "table": 0, "wait_s": 0, **says}),
+              {"Accept-Encoding": "gzip"})
+    r = c.getresponse()
+    octets = r.read()
+    c.close()
+    assert r.status == 200
+    packed = r.getheader("Content-Encoding") == "gzip"
+    return packed, octets, json.loads(gzip.decompress(octets) if packed else octets)
+
+
+def test_a_table_comes_compressed_and_the_secrets_beside_it_do_not(orch, keeper):
+    orch.order("edge01")
+    plain = keeper.poll(table=0).json
+    until(lambda: "orders" in plain, "an answer")
+    orch.stop()
+    orch.start()  # the order is told again at once
+    packed, octets, doc = poll_packed(orch, keeper, takes=["table-delta"])
+    assert packed and doc["table"] == plain["table"]
+    assert len(octets) < len(json.dumps(plain["table"])) / 2
+    assert doc["orders"] and b'"password":"secret-1"' in octets, "an order is in it as it is"
+    packed, octets, doc = poll_packed(orch, keeper, table=doc["table"]["version"])
+    assert not packed and doc["table"] is None
