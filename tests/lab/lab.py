@@ -171,6 +171,7 @@ class Lab:
         self.socket = self.path("orchestrator.sock")
         self.orchestrator = None  # how the agent dials it; None: the socket
         self.web = []  # addresses of the page, in the namespace
+        self.web_tls = {}  # tls_cert and tls_key
         self.loaders_dir = LOADERS
 
     def __enter__(self):
@@ -328,7 +329,7 @@ set_working_mc 0x20
 socket: {self.socket}
 images_root: {self.path("images")}
 key_file: {self.path("orchestrator.key")}
-web: {{listen: {json.dumps(self.web)}}}
+web: {json.dumps({"listen": self.web, **self.web_tls})}
 """, 0o600)
         self.spawn("orchestrator", [self.program("netboot-orchestrator"), "-c", self.path("orchestrator.yaml")])
         wait_for(self.orchestrator_answers, "the orchestrator's socket")
