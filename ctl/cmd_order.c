@@ -83,10 +83,11 @@ read_reboot(const struct args *a, struct order *o, struct error *err)
 static int
 read_ready(const struct args *a, struct order *o, struct error *err)
 {
-	const char *s = args_get(a, "when-ready");
+	const char *s;
 
-	if (!args_has(a, "when-ready"))
+	if (!is_image_kind(o->kind) || !args_has(a, "when-ready"))
 		return 0;
+	s = args_get(a, "when-ready");
 	o->ready_us = READY_DEFAULT_US;
 	if (s != NULL &&
 	    (str_to_duration(s, &o->ready_us) < 0 || o->ready_us < USEC_PER_SEC))
