@@ -477,6 +477,7 @@ make_store(struct agent *a, struct error *err)
 	    .self = a->tls != NULL ? agent_tls_self(a->tls) : NULL,
 	    .site = a->cfg->site,
 	    .agent = spool_id(a->spool),
+	    .proxy = a->cfg->proxy[0] != '\0' ? a->cfg->proxy : NULL,
 	    .root = a->cfg->images_root,
 	    .state_dir = a->cfg->state_dir,
 	    .max_kbit = a->cfg->store_kbit,

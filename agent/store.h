@@ -23,6 +23,7 @@ struct store_opts {
 	const char *server, *token;	     /* as for the uplink */
 	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
+	const char *proxy;     /* for sources that are not the orchestrator; NULL: none */
 	const char *root;      /* of the images */
 	const char *state_dir; /* for the plan and for digests that are known */
 	int64_t max_kbit;      /* own cap; 0: none */

@@ -340,6 +340,7 @@ ask(struct store *st, struct store_part *p, size_t source, const struct store_ra
 	    .headers = headers,
 	    .body_max = REFUSAL_MAX,
 	    .part = true,
+	    .proxy = st->o.proxy,
 	    .connect_timeout_us = CONNECT_LIMIT};
 
 	if (str_format(range, sizeof(range), "Range: bytes=%lld-%lld", (long long)r->from,

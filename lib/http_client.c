@@ -339,6 +339,10 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	/* A receiver that says "elsewhere" must not choose who reads what was meant for it. */
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	if (rq->url != NULL && rq->proxy != NULL) {
+		curl_easy_setopt(easy, CURLOPT_PROXY, rq->proxy);
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	}
 	if (rq->part) {
 		curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 		curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
@@ -665,19 +669,19 @@ http_client_start(struct http_client *c, const struct http_client_request *rq,
 void
 http_client_head(const struct http_client_call *call, struct http_client_head *ret)
 {
-	curl_off_t connected = 0, name = 0, length = -1;
+	curl_off_t first = 0, asked = 0, length = -1;
 	long status = 0;
 
 	*ret = call->head;
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(call->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &connected);
-	curl_easy_getinfo(call->easy, CURLINFO_NAMELOOKUP_TIME_T, &name);
+	curl_easy_getinfo(call->easy, CURLINFO_STARTTRANSFER_TIME_T, &first);
+	curl_easy_getinfo(call->easy, CURLINFO_PRETRANSFER_TIME_T, &asked);
 	ret->status = (int)status;
 	memcpy(ret->etag, call->reply.etag, sizeof(ret->etag));
 	if (status == 200)
 		ret->total = length;
-	ret->rtt_us = connected > name ? connected - name : 0;
+	ret->rtt_us = first > asked ? first - asked : 0;
 }
 
 void

@@ -47,6 +47,7 @@ struct http_client_request {
 	/* A file's octets, of which several parts are asked for at once: HTTP/1.1, so that each has its own connection, and
 	 * redirects are followed (never away from https), since whoever asks checks what came by its digest. */
 	bool part;
+	const char *proxy; /* of a request with a URL: "http://HOST:PORT"; NULL: none */
 	int64_t connect_timeout_us; /* 0: ten seconds */
 	const struct http_client_self
 	    *self; /* for this one: as http_client_be(); or NULL */
@@ -60,8 +61,7 @@ struct http_client_head {
 	    to; /* Content-Range: `to` is the first octet that is not in it; -1: not said */
 	int64_t
 	    total; /* of the whole file, by Content-Range or Content-Length; -1: not said */
-	int64_t
-	    rtt_us; /* what connecting took without the name's lookup; 0: an old connection */
+	int64_t rtt_us; /* from the request to the first octet of the answer */
 };
 
 struct http_client_reply {

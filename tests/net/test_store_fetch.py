@@ -152,6 +152,18 @@ def test_sources_in_order(store, origin):
     assert peer.octets == len(data) and mirror.octets == s.orch.octets == 0
 
 
+def test_other_sources_are_asked_by_the_proxy(store, origin):
+    proxy = origin()
+    s = store(proxy=f"http://127.0.0.1:{proxy.port}")
+    data = os.urandom(400_000)
+    # A proxy is asked for whole URLs.
+    proxy.files["http://mirror.example/root.img"] = data
+    s.want("d/root.img", data, serve=False, urls=["http://mirror.example/root.img"])
+    s.start()
+    assert s.wait_held(data)["source"] == "url"
+    assert s.read("d", "root.img") == data
+
+
 def test_the_next_source_when_one_is_not_there(store, origin):
     s, peer, mirror = store(), origin(), origin()
     data = os.urandom(900_000)

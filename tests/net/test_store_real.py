@@ -2,6 +2,7 @@
 """The agent's store and the real orchestrator."""
 import os
 
+from far_lab import FarSite
 from netlab import until
 from orch_lab import document
 from store_lab import StoreSite
@@ -33,3 +34,28 @@ def test_a_sites_images_come_by_themselves(filled):
     finally:
         print(s.stderr()[-3000:])
         s.close()
+
+
+def test_over_the_line_with_its_certificate(netns):
+    """A site that begins with nothing: its image comes by mutual TLS, and a job boots it."""
+    f = FarSite(netns, delay_ms=30, rate_kbit=20000, loss=1)
+    try:
+        os.mkdir(f.path("far-images"))
+        services = f.agent_config({})["boot_services"]
+        services["dirs"]["images"] = f.path("far-images")
+        f.configure(boot_services=services)
+        f.start()
+        for name, data in (("d/vmlinuz", f.kernel), ("d/initrd", f.initrd)):
+            until(lambda: os.path.exists(f.path("far-images", name)), what=name)
+            assert f.octets(os.path.join("far-images", name)) == data
+        assert f.ctl("image", "status").returncode == 0
+        done = until(lambda: (r := f.reinstall("edge01")).returncode == 0 and r, "the orchestrator to know that it is there")
+        job = done.stdout.strip()
+        until(lambda: f.job(job)["stage"] == "firmware-dhcp", "the machine to be switched on")
+        m = f.machine()
+        assert m.load() and m.report("up") == m.report("installed") == "204"
+        until(lambda: f.job(job)["state"] in ("done", "failed"), "the job's end")
+        assert f.job(job)["state"] == "done", f.job(job)
+    finally:
+        print(f.read("agent.log")[-3000:])
+        f.close()
