@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 import threading
+import time
 
 import pytest
 
@@ -255,6 +256,17 @@ def test_every_described_member_is_met(orch):
     assert orch.post("/agents/full/revoke", {"reason": "r"}).status == 200
     orch.apply({"hosts": [host(9, nics=[{"mac": "52:54:00:77:00:01"}])]})
     orch.post("/tokens", {"name": "web", "role": "viewer", "expires_s": 3600, "reason": "r"})
+    # Its clock is two hours ahead, it has events to tell still, and then it is not heard any more.
+    ahead = 7200 * 10 ** 6
+    agent.says.update(now=int(time.time() * 1e6) + ahead, clock={"ahead": ahead, "within": 1000}, pending=7, lag=5 * 10 ** 6)
+    agent.poll()
+    agent.report(agent.event("dhcp4.nak"))
+    orch.get("/agents")
+    orch.stop()
+    with contextlib.closing(sqlite3.connect(orch.database, timeout=60)) as db:
+        db.execute("update agent set last_seen = last_seen - 3600000000")
+        db.commit()
+    orch.start()
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", boot if path.startswith("/boots") else job)
