@@ -261,7 +261,8 @@ def test_every_described_member_is_met(orch):
     agent.says.update(now=int(time.time() * 1e6) + ahead, clock={"ahead": ahead, "within": 1000}, pending=7, lag=5 * 10 ** 6)
     agent.poll()
     agent.report(agent.event("dhcp4.nak"))
-    orch.get("/agents")
+    for path in ("/agents", "/webhooks"):
+        assert orch.get(path).status == 200
     orch.stop()
     with contextlib.closing(sqlite3.connect(orch.database, timeout=60)) as db:
         db.execute("update agent set last_seen = last_seen - 3600000000")
