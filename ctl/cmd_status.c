@@ -165,6 +165,19 @@ cell_bmcs(const json_t *agent, struct text *out)
 	    (long long)json_integer_value(json_object_get(stop, "heard")));
 }
 
+/* "valid to 2026-01-31 09:30": of one that comes from afar. */
+static void
+cell_certificate(const json_t *agent, struct text *out)
+{
+	const json_t *c = json_object_get(agent, "certificate");
+	const char *state = cmd_util_str(c, "state");
+
+	if (str_eq(state, "valid"))
+		text_addf(out, "valid to %.10s", cmd_util_str(c, "ends"));
+	else
+		text_add(out, state);
+}
+
 static const struct output_column agent_columns[] = {
     {.title = "SITE", .key = "site"},
     {.title = "AGENT", .key = "agent"},
@@ -173,25 +186,35 @@ static const struct output_column agent_columns[] = {
     {.title = "TO TELL", .cell = cell_pending},
     {.title = "CLOCK", .cell = cell_clock},
     {.title = "CONFIRMED BY", .key = "confirmed_by"},
-    {.title = "BMCS", .cell = cell_bmcs},
 };
+/* These only where they say something. */
+static const struct output_column certificate_column = {
+    .title = "CERTIFICATE", .cell = cell_certificate};
+static const struct output_column bmcs_column = {.title = "BMCS", .cell = cell_bmcs};
 
 int
 cmd_status_agents(struct ctl *ctl, const struct args *args UNUSED)
 {
 	json_t *rows = NULL, *row;
 	int r = client_list(ctl, "/api/v1/agents", 0, &rows);
-	bool stopped = false;
-	size_t i;
+	struct output_column columns[ARRAY_SIZE(agent_columns) + 2];
+	bool stopped = false, certified = false;
+	size_t i, n = ARRAY_SIZE(agent_columns);
 
 	if (r != CTL_OK)
 		return r;
 	cmd_util_add_zones(ctl, rows);
-	/* The last column only where it says something. */
-	json_array_foreach (rows, i, row)
+	json_array_foreach (rows, i, row) {
 		stopped = stopped || json_object_get(row, "bmc_stop") != NULL;
-	output_list(
-	    ctl, rows, agent_columns, ARRAY_SIZE(agent_columns) - (stopped ? 0 : 1));
+		certified =
+		    certified || json_is_object(json_object_get(row, "certificate"));
+	}
+	memcpy(columns, agent_columns, sizeof(agent_columns));
+	if (certified)
+		columns[n++] = certificate_column;
+	if (stopped)
+		columns[n++] = bmcs_column;
+	output_list(ctl, rows, columns, n);
 	json_decref(rows);
 	return CTL_OK;
 }

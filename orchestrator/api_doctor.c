@@ -4,7 +4,7 @@
  * Checks: in a thread, since they read much, the database (quick check), hosts' fixed addresses, and what events say:
  * other DHCP servers heard, boot services that could not start, or that lack loaders and links which the inventory
  * names, and roots that were not found exported over NFS; on the loop disk space of database and images, agents last
- * heard, image files present with their size, jobs past their deadline, the page's certificate and tokens. Read only. Failure modes: a check that itself
+ * heard, image files present with their size, jobs past their deadline, the page's certificate and tokens, agents' certificates. Read only. Failure modes: a check that itself
  * fails is a finding. */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,6 +23,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/clock_fix.h"
 #include "orchestrator/doctor_dhcp.h"
+#include "orchestrator/doctor_join.h"
 #include "orchestrator/doctor_web.h"
 #include "orchestrator/images.h"
 #include "orchestrator/inventory_address.h"
@@ -473,6 +474,12 @@ add_web(void *arg, const char *level, const char *text, const char *next)
 }
 
 static void
+add_certificate(void *arg, const char *level, const char *text, const char *next)
+{
+	find(arg, level, "certificate", next, "%s", text);
+}
+
+static void
 answer(const struct look *look)
 {
 	struct orch *o = look->o;
@@ -486,6 +493,7 @@ answer(const struct look *look)
 	check_images(o, list);
 	check_jobs(o, list, look->now);
 	doctor_web_scan(o, look->now, add_web, list);
+	doctor_join_scan(o, look->now, add_certificate, list);
 	json_array_extend(list, look->events);
 	rest_reply(look->rq, 200, json_pack("{s:o}", "findings", list), NULL);
 }

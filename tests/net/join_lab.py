@@ -10,6 +10,7 @@ import os
 import socket
 import ssl
 import subprocess
+import time
 
 from netlab import PATIENCE
 from orch_lab import Answer, make_id
@@ -22,6 +23,23 @@ def openssl(*args, stdin=None):
     done = subprocess.run(["openssl", *args], input=stdin, capture_output=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout.decode()
+
+
+def forge(beside, folder, site, begins, ends):
+    """Paths of a key and a certificate by the authority whose files are beside that one, from and to that many days from now."""
+    base = os.path.join(folder, "forge-" + os.urandom(4).hex())
+    authority = os.path.join(os.path.dirname(beside), "authority")
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN=site {site}",
+            "-keyout", base + ".key", "-out", base + ".csr")
+    with open(base + ".db", "w"), open(base + ".cnf", "w") as f:
+        f.write(f"[ca]\ndefault_ca=a\n[a]\ndatabase={base}.db\nnew_certs_dir={folder}\nrand_serial=yes\ndefault_md=sha256\n"
+                f"policy=p\nx509_extensions=e\n[p]\ncommonName=supplied\n[e]\nsubjectAltName=URI:netboot://site/{site}\n"
+                "extendedKeyUsage=clientAuth\nbasicConstraints=critical,CA:FALSE\n")
+    at = [time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + 86400 * d)) for d in (begins, ends)]
+    openssl("ca", "-batch", "-notext", "-config", base + ".cnf", "-cert", authority + ".pem", "-keyfile", authority + ".key",
+            "-in", base + ".csr", "-out", base + ".pem", "-startdate", at[0], "-enddate", at[1])
+    os.chmod(base + ".key", 0o600)
+    return base + ".key", base + ".pem"
 
 
 class FarWeb(Web):

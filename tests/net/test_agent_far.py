@@ -3,11 +3,14 @@
 a proxy, with another certificate, and without any any more."""
 import glob
 import os
+import sqlite3
+import sys
+import time
 
 import pytest
 
-from far_lab import FarSite
-from join_lab import openssl
+from far_lab import PORT, FarSite
+from join_lab import forge, openssl
 from netlab import PATIENCE, until
 from whole_lab import program
 
@@ -33,8 +36,8 @@ def test_a_job_over_the_line(far, v6):
     f = far(v6=v6).start()
     for name in ("key.pem", "cert.pem", "authority.pem", "orders.pub", "seal.key"):
         assert os.stat(f.path("agent/agent-tls", name)).st_mode & 0o777 == 0o600, name
-    done = f.reinstall("edge01")
-    assert done.returncode == 0, done.stderr
+    # Its store tells what it holds after the first poll.
+    done = until(lambda: [d for d in [f.reinstall("edge01")] if d.returncode == 0], "the image to be there")[0]
     job = done.stdout.strip()
     until(lambda: f.job(job)["stage"] == "firmware-dhcp", "the machine to be switched on")
     m = f.machine()
@@ -42,6 +45,7 @@ def test_a_job_over_the_line(far, v6):
     until(lambda: f.job(job)["state"] in ("done", "failed"), "the job's end")
     assert f.job(job)["state"] == "done", f.job(job)
     (agent,) = f.json("agent", "list")["items"]
+    assert "CERTIFICATE" in f.ctl("agent", "list").stdout and "valid to 20" in f.ctl("agent", "list").stdout
     assert agent["certificate"]["serial"] == serial(f) and agent["certificate"]["state"] == "valid"
     shown = f.ctl("agent", "show", "local").stdout
     assert serial(f) in shown and "used" in shown and (f.line.far_ip6 if v6 else f.line.far_ip) in shown
@@ -97,3 +101,78 @@ def test_revoked_and_joined_again(far):
     assert serial(f) != before
     until(lambda: "another certificate is there" in f.read("agent.log"), "the agent to see it", timeout=3 * PATIENCE)
     until(lambda: f.read("agent.log").count("works again") >= 1, "the line")
+
+
+def test_by_a_proxy(far):
+    """Where there is no other way out: joining, polls and reports go by CONNECT, and the proxy sees TLS."""
+    f = far(proxy="http://10.99.0.1:3128")
+    with open(f.path("proxy.log"), "ab") as log:
+        proxy = f.near.popen(sys.executable, os.path.join(os.path.dirname(__file__), "connect_proxy.py"), f.line.near_ip,
+                             "3128", stdout=log, stderr=log)
+    try:
+        by_the_proxy(f)
+    finally:
+        proxy.kill()
+        proxy.wait(PATIENCE)
+
+
+def by_the_proxy(f):
+    until(lambda: "ready" in f.read("proxy.log"), "the proxy")
+    # What does not go by the proxy does not get through.
+    f.near.run("ip", "addr", "add", "10.99.1.1/32", "dev", "lo")
+    f.write("orchestrator.yaml", f.read("orchestrator.yaml").replace(f"{f.line.near_ip}:{PORT}", f"10.99.1.1:{PORT}").encode())
+    f.url = f"https://10.99.1.1:{PORT}"
+    f.configure(proxy="http://10.99.0.1:3128")
+    f.start()
+    assert f.read("proxy.log").count(f"CONNECT 10.99.1.1:{PORT}") >= 3
+
+
+def test_renewed_by_itself(far):
+    """Two thirds of its time are over: another one, of another key, and the old one is used no more."""
+    f = far().start()
+    f.end("agent")
+    key, cert = forge(f.path("o.key"), f.dir, "local", -70, 20)
+    for name, path in (("key.pem", key), ("cert.pem", cert)):
+        f.write(f"agent/agent-tls/{name}", f.octets(path))
+    old = serial(f)
+    f.start_agent()
+    until(lambda: "the certificate was renewed" in f.read("agent.log"), "the renewal")
+    assert serial(f) != old and f.octets("agent/agent-tls/key.pem") != f.octets(key)
+    certs = f.json("agent", "show", "local")["certificates"]
+    (new,) = [c for c in certs if c["serial"] == serial(f)]
+    assert new["renews"] == old and new["by"] == "renewal"
+    until(lambda: [c for c in f.json("agent", "show", "local")["certificates"] if c["serial"] == serial(f)][0]["last_seen"],
+          "the new one in use")
+    done = f.ctl("agent", "revoke", "local", "--serial", old, "--reason", "old")
+    assert done.returncode == 0
+    assert not any(x["level"] == "fail" for x in f.findings("certificate"))
+    # A crash between the two files: what has both holds.
+    f.end("agent")
+    both = f.octets("agent/agent-tls/key.pem") + f.octets("agent/agent-tls/cert.pem")
+    f.write("agent/agent-tls/next.pem", both)
+    f.write("agent/agent-tls/key.pem", f.octets(key))
+    f.start_agent()
+    until(lambda: f.read("agent.log").count("jobs to go on with") >= 3, "the start")
+    assert f.procs["agent"].poll() is None
+
+
+def test_doctor_tells_of_certificates(far):
+    f = far()
+    f.start_orchestrator()
+    f.apply()
+    f.enroll()
+    assert [x["level"] for x in f.findings("certificate")] == ["ok"]
+    f.ctl("agent", "revoke", "local", "--reason", "stolen")
+    (found,) = f.findings("certificate")
+    assert found["level"] == "fail" and "was revoked" in found["text"] and "agent enroll" in found["next"]
+    for begins, ends, level, word in ((-85, 5, "warn", "ends at"), (-100, -10, "fail", "ended at")):
+        _, cert = forge(f.path("o.key"), f.dir, "local", begins, ends)
+        info = openssl("x509", "-in", cert, "-noout", "-serial", "-enddate")
+        db = sqlite3.connect(f.path("orch/o.db"), timeout=PATIENCE)
+        with db:
+            db.execute("delete from agent_cert")
+            db.execute("insert into agent_cert (serial, site, issued, ends, issued_by) values (?, 'local', ?, ?, 'x')",
+                       (info[7:20], int((time.time() + begins * 86400) * 1e6), int((time.time() + ends * 86400) * 1e6)))
+        db.close()
+        (found,) = f.findings("certificate")
+        assert found["level"] == level and word in found["text"], found
