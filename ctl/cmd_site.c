@@ -82,6 +82,20 @@ put_prefixes(const struct args *args, json_t *body)
 	json_decref(list);
 }
 
+static void
+put_caps(const struct args *args, json_t *body)
+{
+	json_t *list = json_array();
+	size_t pos = 0;
+	const char *s;
+
+	while ((s = args_next(args, "cap", &pos)) != NULL)
+		json_array_append_new(list, json_string(s));
+	if (args_has(args, "cap") || args_has(args, "no-caps"))
+		json_object_set(body, "caps", list);
+	json_decref(list);
+}
+
 /* The members that the options name. */
 static int
 site_body(const struct ctl *ctl, const struct args *args, json_t *body)
@@ -95,6 +109,7 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		json_put_str(body, plain[i], args_get(args, plain[i]));
+	put_caps(args, body);
 	s = args_get(args, "require-cipher");
 	if (s != NULL) /* what is neither is for the server to refuse */
 		json_put_i64(body, "require_cipher",

@@ -137,6 +137,11 @@ static const struct args_option site_options[] = {
     {"bmc-prefix", 0, ARGS_LIST, "PREFIX",
 	"where its BMCs are; their passwords are sent nowhere else"},
     {"no-bmc-prefixes", 0, ARGS_FLAG, NULL, "forget them"},
+    {"cap", 0, ARGS_LIST, "CAP",
+	"how much of its line images may take: 'mon-fri 08:00-18:00 2Mbit'; the first "
+	"that "
+	"speaks of the time holds"},
+    {"no-caps", 0, ARGS_FLAG, NULL, "forget them"},
     {"console", 0, ARGS_VALUE, "off|job|always",
 	"when its hosts' serial consoles are recorded (job)"},
     {"require-cipher", 0, ARGS_VALUE, "17|0",

@@ -34,16 +34,17 @@ enum {
 static const char *const sql[] = {
     [SITE_GET] =
 	"SELECT timezone, url, answer_unknown, idle, version, rev, loaders, menu,"
-	" bmc_prefixes, console, require_cipher FROM site WHERE name = $1",
+	" bmc_prefixes, console, require_cipher, caps FROM site WHERE name = $1",
     [SITE_PUT] =
 	"INSERT INTO site (name, timezone, url, answer_unknown, idle, version, rev,"
-	" loaders, menu, bmc_prefixes, console, require_cipher)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11)"
+	" loaders, menu, bmc_prefixes, console, require_cipher, caps)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, $9, $10, $11, $12)"
 	" ON CONFLICT (name) DO UPDATE SET"
 	" timezone = excluded.timezone, url = excluded.url, menu = excluded.menu,"
 	" answer_unknown = excluded.answer_unknown, idle = excluded.idle,"
 	" loaders = excluded.loaders, bmc_prefixes = excluded.bmc_prefixes,"
 	" console = excluded.console, require_cipher = excluded.require_cipher,"
+	" caps = excluded.caps,"
 	" version = CASE WHEN site.version >= excluded.version THEN site.version + 1"
 	" ELSE excluded.version END, rev = site.rev + 1",
     [SITE_DELETE] = "DELETE FROM site WHERE name = $1",
@@ -227,6 +228,42 @@ db_site_console(struct store *s, const char *name, char ret[8])
 	return store_text(st, ret, 8);
 }
 
+/* One a line, as people write them. */
+static int
+read_caps(struct db_stmt *st, int at, struct db_site *ret)
+{
+	const char *s = db_col_text(st, at);
+	char one[LINE_CAP_TEXT];
+
+	while (*s != '\0') {
+		size_t len = strcspn(s, "\n");
+
+		if (ret->n_caps == LINE_CAP_MAX || len >= sizeof(one))
+			return -EUCLEAN;
+		memcpy(one, s, len);
+		one[len] = '\0';
+		if (line_cap_parse(one, &ret->caps[ret->n_caps++], NULL) < 0)
+			return -EUCLEAN;
+		s += len + (s[len] == '\n');
+	}
+	return 0;
+}
+
+static void
+bind_caps(struct db_stmt *st, int at, const struct db_site *site)
+{
+	char all[LINE_CAP_MAX * LINE_CAP_TEXT] = "";
+	size_t len = 0;
+
+	for (size_t i = 0; i < site->n_caps; i++) {
+		if (i > 0)
+			all[len++] = '\n';
+		line_cap_text(&site->caps[i], all + len);
+		len += strlen(all + len);
+	}
+	db_bind_opt(st, at, all);
+}
+
 int
 db_site_get(struct store *s, const char *name, struct db_site *ret)
 {
@@ -253,6 +290,8 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 		rc = read_prefixes(st, 8, ret->bmc_prefixes, &ret->n_bmc_prefixes);
 	db_col_copy(st, 9, ret->console, sizeof(ret->console));
 	ret->require_cipher = (int)db_col_i64(st, 10);
+	if (rc == 0)
+		rc = read_caps(st, 11, ret);
 	db_reset(st);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
@@ -322,6 +361,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	bind_prefixes(st, 9, site);
 	db_bind_text(st, 10, site->console[0] != '\0' ? site->console : "job");
 	db_bind_i64(st, 11, site->require_cipher);
+	bind_caps(st, 12, site);
 	int rc = store_run(st);
 	if (rc < 0)
 		return rc;

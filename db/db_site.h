@@ -5,6 +5,7 @@
 
 #include "db/store.h"
 #include "lib/bundle.h"
+#include "lib/line_cap.h"
 
 struct db_site {
 	struct bundle_site
@@ -15,6 +16,8 @@ struct db_site {
 	    [8]; /* when its hosts' consoles are recorded: "off", "job", "always" */
 	int require_cipher; /* 17: its BMCs are asked with no other suite; 0 */
 	char url[256];	    /* the site's HTTP base as servers see it, or "" */
+	struct line_cap caps[LINE_CAP_MAX]; /* how much of its line its store may use */
+	size_t n_caps;
 	int64_t rev;
 };
 

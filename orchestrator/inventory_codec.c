@@ -25,7 +25,7 @@
 
 static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
     "idle", "loaders", "subnets", "menu", "bmc_prefixes", "console", "require_cipher",
-    NULL};
+    "caps", NULL};
 static const char *const menu_keys[] = {
     "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
@@ -171,6 +171,30 @@ read_loaders(
 }
 
 static int
+read_caps(const json_t *v, struct db_site *s, struct error *err)
+{
+	json_t *list = NULL;
+
+	if (json_opt_arr(v, "caps", &list, err) < 0)
+		return -EINVAL;
+	if (json_array_size(list) > LINE_CAP_MAX)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "caps: more than %d", LINE_CAP_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		int rc = text ? line_cap_parse(text, &s->caps[i], err)
+			      : bad(err, NULL, "not a text");
+
+		if (rc < 0) {
+			error_prefix(err, "caps[%zu]", i);
+			return -EINVAL;
+		}
+	}
+	s->n_caps = json_array_size(list);
+	return 0;
+}
+
+static int
 read_site(const json_t *v, struct db_site *s, struct error *err)
 {
 	struct bundle_site *b = &s->site;
@@ -189,7 +213,8 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 	    bundle_bmc_prefixes_from_json(
 		v, "bmc_prefixes", s->bmc_prefixes, &s->n_bmc_prefixes, err) < 0 ||
 	    json_copy_opt(v, "console", s->console, sizeof(s->console), err) < 0 ||
-	    json_opt_i64(v, "require_cipher", &require, err) < 0)
+	    json_opt_i64(v, "require_cipher", &require, err) < 0 ||
+	    read_caps(v, s, err) < 0)
 		return -EINVAL;
 	if (s->console[0] == '\0')
 		str_clip(s->console, sizeof(s->console), "job");
@@ -483,6 +508,21 @@ inventory_codec_image(const json_t *v, struct db_image *ret, struct error *err)
 	return rc;
 }
 
+static void
+put_caps(json_t *v, const struct db_site *site)
+{
+	json_t *list = json_array();
+	char text[LINE_CAP_TEXT];
+
+	for (size_t i = 0; i < site->n_caps; i++)
+		json_array_append_new(
+		    list, json_string(line_cap_text(&site->caps[i], text)));
+	if (site->n_caps > 0)
+		json_put(v, "caps", list);
+	else
+		json_decref(list);
+}
+
 json_t *
 inventory_codec_site_json(const struct db_site *site)
 {
@@ -497,6 +537,7 @@ inventory_codec_site_json(const struct db_site *site)
 		json_put_str(v, "console", site->console);
 	if (site->require_cipher != 0)
 		json_put_i64(v, "require_cipher", site->require_cipher);
+	put_caps(v, site);
 	return v;
 }
 

@@ -224,6 +224,8 @@ place_plan_read(
 		rc = add_jobs(s, name, &b);
 	if (rc == 0)
 		rc = add_images(s, site, now, &b);
+	for (size_t i = 0; rc == 0 && i < site->n_caps; i++)
+		plan.caps[plan.n_caps++] = site->caps[i];
 	if (rc == 0)
 		str_clip(plan.timezone, sizeof(plan.timezone), site->site.timezone);
 	db_read_end(store_db(s), begun);

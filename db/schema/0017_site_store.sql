@@ -41,10 +41,6 @@ CREATE TABLE site_file (
 
 -- Rules on how much of its line may be used, one a line; NULL: none.
 ALTER TABLE site ADD COLUMN caps TEXT;
--- Names of nearby sites whose HTTP service has the images, parted by spaces; NULL: none.
-ALTER TABLE site ADD COLUMN peers TEXT;
--- Where else the file is to be had; NULL: nowhere.
-ALTER TABLE image_file ADD COLUMN url TEXT;
 
 -- Until when a queued job waits for its image to be at the site; NULL: it does not.
 ALTER TABLE job ADD COLUMN image_until BIGINT;

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 
-from netlab import until
+from netlab import BUILD, until
 from orch_lab import Agent, Connection, document
 
 
@@ -174,3 +174,18 @@ def test_the_next_version_is_offered_as_a_delta(filled, site_agent, store):
     store.hold(want["sha256"], size=want["size"])
     store.ask()
     assert "deltas" not in store.wanted()["deb/root.sfs"]
+
+
+def test_caps_are_the_sites(filled, store):
+    caps = ["mon-fri 08:00-18:00 2Mbit", "sat-sun 00:00-24:00 none"]
+    assert filled.patch("/sites/local", {"caps": ["mon-fri 08:00-18:00 2Mbit", "Sat,Sun none"]}).json["caps"] == caps
+    plan = store.ask()
+    assert plan["caps"] == [{"days": "mon-fri", "from": "08:00", "to": "18:00", "kbit": 2000},
+                            {"days": "sat-sun", "from": "00:00", "to": "24:00", "kbit": 0}]
+    assert filled.get("/export").json["sites"][0]["caps"] == caps
+    bad = filled.patch("/sites/local", {"caps": ["mon-fri 2MB"]})
+    assert bad.code == "bad-cap" and "mon-fri 08:00-18:00 2Mbit" in bad.json["next"] and "2MB" in bad.json["detail"]
+    done = subprocess.run([os.path.join(BUILD, "netboot-ctl"), "--server", f"unix:{filled.socket}", "site", "set", "local", "--no-caps"],
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "caps" not in store.ask() and "caps" not in filled.get("/sites/local").json

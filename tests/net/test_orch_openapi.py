@@ -143,7 +143,7 @@ def everything():
                                                {"prefix": "fd10:1::/64", "dns": ["fd10:1::2"], "lease_s": 600,
                                                 "pool": ["fd10:1::100", "fd10:1::1ff"], "domain": "full.example",
                                                 "relay": "fd10:1::3", "ra": "stateless", "router_s": 1800, "mtu": 1400}],
-                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"], "console": "always", "require_cipher": 17,
+                   "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"], "caps": ["mon-fri 08:00-18:00 2Mbit"], "console": "always", "require_cipher": 17,
                    "loaders": {"x64-uefi": "signed/shimx64.efi", "arm64-uefi": "grubaa64.efi"}}],
         "images": [{"name": "full", "kind": "reinstall", "kernel": {"path": "deb/vmlinuz", "name": "linux"},
                     "initrds": [{"path": "deb/initrd.gz", "name": "initrd"}],
