@@ -19,12 +19,17 @@
 #include "lib/compiler.h"
 #include "lib/http_client.h"
 #include "lib/json.h"
+#include "lib/pack.h"
 #include "lib/str.h"
 
 enum {
 	WAIT_S = 25,
-	BATCH = 200,
-	BATCH_OCTETS = 4 * 1024 * 1024,
+	BATCH_OLD = 200, /* of an orchestrator that does not say how many it takes */
+	/* Of text in one report: on a line that is thin it must arrive before the report's time is over, on one that is
+	 * long much must be under way. What fits is found by trying. */
+	OCTETS_LEAST = 16 * 1024,
+	OCTETS_FIRST = 128 * 1024,
+	OCTETS_MOST = 1024 * 1024,
 	CALLS_MAX = 20000, /* answers that wait */
 	CALLS_BATCH =
 	    512, /* … at once: what each leaves in the database is one transaction */
@@ -63,7 +68,9 @@ struct uplink {
 	int64_t window; /* in which all agents come back when the line was lost */
 	struct error trouble;
 	struct agent_msg_stop stop;
-	int64_t first; /* of the events in the report under way */
+	bool packs;	      /* the orchestrator takes reports made smaller */
+	size_t batch, octets; /* of one report */
+	int64_t first;	      /* of the events in the report under way */
 	size_t n_events;
 	struct agent_msg_call_result *calls; /* in order; owned, with their data */
 	size_t n_calls, calls_room;
@@ -175,6 +182,31 @@ post(struct uplink *u, const char *path, json_t *doc, int64_t timeout,
 	return call;
 }
 
+/* The same, made smaller where the orchestrator takes that. */
+static struct http_client_call *
+post_packed(struct uplink *u, const char *path, json_t *doc, int64_t timeout,
+    void (*done)(void *arg, const struct http_client_reply *reply))
+{
+	static const char *const headers[] = {"Content-Encoding: " PACK_ENCODING, NULL};
+	char *body = json_text(doc), *packed = NULL;
+	size_t len = 0;
+
+	if (u->packs)
+		packed = pack_make(body, strlen(body), &len);
+	const struct http_client_request rq = {.method = "POST",
+	    .path = path,
+	    .body = packed != NULL ? packed : body,
+	    .body_len = len,
+	    .headers = packed != NULL ? headers : NULL,
+	    .timeout_us = timeout};
+	struct http_client_call *call = http_client_start(u->http, &rq, done, u);
+
+	json_decref(doc);
+	free(packed);
+	free(body);
+	return call;
+}
+
 /* ---- the clock ---- */
 
 static struct uplink_clock_moment
@@ -207,6 +239,17 @@ tell_clock(struct uplink *u, struct agent_msg_clock *ret)
 
 /* ---- poll ---- */
 
+static void
+note_takes(struct uplink *u, const struct agent_msg_orders *orders)
+{
+	u->batch = BATCH_OLD;
+	if (orders->takes_events > 0)
+		u->batch = orders->takes_events < AGENT_MSG_EVENTS_MAX
+			       ? (size_t)orders->takes_events
+			       : AGENT_MSG_EVENTS_MAX;
+	u->packs = str_eq(orders->takes_encoding, PACK_ENCODING);
+}
+
 /* Does it hold what is told again until its effect was reported? Calls are told once. */
 static bool
 repeats(const struct agent_msg_orders *orders)
@@ -231,6 +274,8 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	json_decref(v);
 	if (r == 0)
 		take_clock(u, &orders);
+	if (r == 0)
+		note_takes(u, &orders);
 	u->answered = true;
 	uplink_kick(u);
 	if (r < 0) {
@@ -348,10 +393,14 @@ on_reported(void *arg, const struct http_client_reply *reply)
 		    "it holds events up to %lld and does not take number %lld",
 		    (long long)acked, (long long)u->first);
 	if (r < 0) {
+		if (reply->status == 0)
+			u->octets =
+			    u->octets > OCTETS_LEAST * 4 ? u->octets / 4 : OCTETS_LEAST;
 		back_off(&u->report, &err, reply);
 		return;
 	}
 	all_well(&u->report);
+	u->octets = u->octets < OCTETS_MOST / 2 ? u->octets * 2 : OCTETS_MOST;
 	forget_calls(u);
 	uplink_kick(u);
 }
@@ -385,7 +434,7 @@ send_report(struct uplink *u, struct event *events, int n)
 	tell_clock(u, &m.clock);
 	u->n_events = (size_t)n;
 	u->n_calls_sent = m.n_calls;
-	u->report.call = post(u, "/agent/v1/report", agent_msg_report_to_json(&m),
+	u->report.call = post_packed(u, "/agent/v1/report", agent_msg_report_to_json(&m),
 	    REPORT_TIMEOUT, on_reported);
 	if (u->report.call == NULL)
 		back_off(&u->report, &not_started, NULL);
@@ -395,15 +444,18 @@ static void
 start_report(struct uplink *u)
 {
 	struct event *events;
+	size_t max = u->batch;
 	int n;
 
 	if (spool_pending(u->o.spool) == 0 && u->n_calls == 0) {
 		u->report.delay = 0;
 		return;
 	}
-	events = str_alloc(BATCH * sizeof(*events));
+	if ((int64_t)max > spool_pending(u->o.spool))
+		max = (size_t)spool_pending(u->o.spool);
+	events = str_alloc((max + 1) * sizeof(*events));
 	u->first = spool_last_seq(u->o.spool) + 1;
-	n = spool_load_events(u->o.spool, BATCH, BATCH_OCTETS, events, &u->first);
+	n = spool_load_events(u->o.spool, max, u->octets, events, &u->first);
 	if (n < 0) {
 		struct error err;
 
@@ -520,6 +572,8 @@ uplink_new(const struct uplink_opts *opts, struct error *err)
 	struct uplink *u = str_alloc(sizeof(*u));
 
 	u->o = *opts;
+	u->batch = BATCH_OLD;
+	u->octets = OCTETS_FIRST;
 	u->http = http_client_new(opts->base, opts->server, opts->token, err);
 	if (u->http == NULL) {
 		free(u);

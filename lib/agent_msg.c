@@ -295,6 +295,13 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 		json_put_i64(v, "received", m->received);
 		json_put_i64(v, "held_us", m->held);
 	}
+	if (m->takes_events > 0) {
+		json_t *takes = json_object();
+
+		json_put_i64(takes, "events", m->takes_events);
+		json_put_str(takes, "encoding", m->takes_encoding);
+		json_put(v, "takes", takes);
+	}
 	return v;
 }
 
@@ -387,6 +394,27 @@ read_orders(const json_t *v, struct agent_msg_orders *m, struct error *err)
 	return 0;
 }
 
+static int
+read_takes(const json_t *v, struct agent_msg_orders *m, struct error *err)
+{
+	json_t *takes = NULL;
+
+	if (json_opt_obj(v, "takes", &takes, err) < 0)
+		return -EINVAL;
+	if (takes == NULL)
+		return 0;
+	if (json_opt_i64(takes, "events", &m->takes_events, err) < 0)
+		return -EINVAL;
+	if (m->takes_events < 0)
+		return error_set(
+		    err, -EINVAL, "bad-value", NULL, "takes: events: below 0");
+	/* One of a later time is none. */
+	if (json_copy_opt(takes, "encoding", m->takes_encoding, sizeof(m->takes_encoding),
+		NULL) < 0)
+		m->takes_encoding[0] = '\0';
+	return 0;
+}
+
 int
 agent_msg_orders_from_json(
     const json_t *v, struct agent_msg_orders *ret, struct error *err)
@@ -406,6 +434,8 @@ agent_msg_orders_from_json(
 		m.retry_ms = 0;
 	if (m.store < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "store: below 0");
+	if (read_takes(v, &m, err) < 0)
+		return -EINVAL;
 	if (m.received < 0 || m.received > TIME_MAX || m.held < 0 || m.held > TIME_MAX)
 		return error_set(err, -EINVAL, "bad-value", NULL, "received: no time");
 	r = read_orders(v, &m, err);

@@ -16,7 +16,7 @@
 
 enum {
 	AGENT_MSG_ORDERS_MAX = 4096,
-	AGENT_MSG_EVENTS_MAX = 1000,
+	AGENT_MSG_EVENTS_MAX = 4096,
 	AGENT_MSG_DETAIL_MAX =
 	    512 * 1024, /* an event's; a report's note is 64 KiB, escaped */
 	AGENT_MSG_DETAIL_DEPTH = 16,
@@ -84,6 +84,8 @@ struct agent_msg_orders {
 	int64_t store; /* version of what the site's store should hold; 0: not told */
 	/* When the poll came to the orchestrator, by its clock, and for how long it held it; received 0: it does not say. */
 	int64_t received, held;
+	int64_t takes_events;	 /* in one report; 0: it does not say */
+	char takes_encoding[16]; /* of reports; "": none */
 };
 
 struct agent_msg_call_result {

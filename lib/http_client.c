@@ -375,6 +375,9 @@ set_method(CURL *easy, const struct http_client_request *rq)
 	bool empty_ok =
 	    strcmp(rq->method, "GET") == 0 || strcmp(rq->method, "DELETE") == 0;
 
+	if (rq->body_len > 0)
+		curl_easy_setopt(
+		    easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body_len);
 	if (rq->body != NULL || !empty_ok)
 		curl_easy_setopt(
 		    easy, CURLOPT_COPYPOSTFIELDS, rq->body != NULL ? rq->body : "");

@@ -28,6 +28,7 @@ struct http_client_request {
 	const char *method;	     /* "GET", … */
 	const char *path;	     /* "/api/v1/hosts?site=x", already encoded */
 	const char *body;	     /* JSON text or NULL */
+	size_t body_len;	     /* of one that is not text; 0: up to its NUL */
 	const char *idempotency_key; /* or NULL */
 	const char *if_match;	     /* or NULL */
 	const char *ca_file;	     /* for this one: as http_client_trust(); or NULL */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "lib/json.h"
+#include "lib/pack.h"
 #include "lib/rest_priv.h"
 #include "lib/str.h"
 
@@ -291,6 +292,24 @@ rest_body(struct rest_request *rq, struct error *err)
 		rq->body = json_object();
 	else
 		rq->body = json_parse((const char *)evbuffer_pullup(in, -1), len, err);
+	return rq->body;
+}
+
+json_t *
+rest_body_packed(struct rest_request *rq, size_t max, struct error *err)
+{
+	struct evbuffer *in =
+	    rq->conn != NULL ? rq->conn->body : evhttp_request_get_input_buffer(rq->ev);
+	const char *encoding = rest_header(rq, "Content-Encoding");
+	size_t len = evbuffer_get_length(in), n = 0;
+	char *text = NULL;
+
+	if (rq->body != NULL || encoding == NULL || !str_eq(encoding, PACK_ENCODING))
+		return rest_body(rq, err);
+	if (pack_open((const char *)evbuffer_pullup(in, -1), len, max, &text, &n, err) ==
+	    0)
+		rq->body = json_parse(text, n, err);
+	free(text);
 	return rq->body;
 }
 

@@ -100,6 +100,10 @@ rest_on_unknown(struct rest_server *s, rest_handler *handler);
 json_t *
 rest_body(struct rest_request *rq, struct error *err);
 
+/* The same where a body may be packed (lib/pack.h), to `max` octets of text. */
+json_t *
+rest_body_packed(struct rest_request *rq, size_t max, struct error *err);
+
 /* Each answers once and ends the request. body is taken; etag may be NULL. */
 void
 rest_reply(struct rest_request *rq, int status, json_t *body, const char *etag);

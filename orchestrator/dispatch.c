@@ -30,6 +30,7 @@
 #include "lib/agent_msg.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/pack.h"
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
@@ -394,9 +395,10 @@ static void
 answer(struct dispatch_poll *p, char *table, json_t *orders)
 {
 	struct rest_request *rq = p->rq;
-	json_t *more =
-	    json_pack("{s:i, s:o, s:I, s:I}", "v", 1, "orders", orders, "received",
-		(json_int_t)p->received, "held_us", (json_int_t)(clock_mono() - p->came));
+	json_t *more = json_pack("{s:i, s:o, s:I, s:I, s:{s:i, s:s}}", "v", 1, "orders",
+	    orders, "received", (json_int_t)p->received, "held_us",
+	    (json_int_t)(clock_mono() - p->came), "takes", "events", AGENT_MSG_EVENTS_MAX,
+	    "encoding", PACK_ENCODING);
 	int64_t store = store_version(p);
 
 	if (store > 0)

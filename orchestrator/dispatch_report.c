@@ -341,7 +341,7 @@ static int
 read_report(struct dispatch *d, struct rest_request *rq, struct agent_msg_report *ret,
     struct error *err)
 {
-	json_t *body = rest_body(rq, err);
+	json_t *body = rest_body_packed(rq, REST_BODY_MAX, err);
 
 	if (!body)
 		return -EINVAL;

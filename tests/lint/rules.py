@@ -31,7 +31,7 @@ DOORS = [
     (r"^event2/", r"^lib/|_io\.[ch]$|/main\.c$|^boot-services/bootd\.[ch]$|^agent/agent\.[ch]$"
                   r"|^orchestrator/orch\.[ch]$"),
     (r"^libical/", r"^lib/local_time\.c$"),
-    (r"^zstd\.h$", r"^lib/delta\w*\.c$"),
+    (r"^zstd\.h$", r"^lib/(delta\w*|pack)\.c$"),
     (r"^zlib\.h$", r"^lib/gzip_part\.c$"),
     (r"^systemd/sd-journal\.h$", r"^agent/logtail_journal_io\.c$"),
     (r"^(seccomp|cap-ng)\.h$", r"^boot-services/privs\.c$"),
