@@ -3,6 +3,10 @@
  * its table, and reports numbered events until they are acknowledged. For bench/agents.sh and net tests.
  *
  *	agentsim --server unix:PATH [--agents N] [--seed S]
+ *	agentsim --server https://HOST:PORT --watch unix:PATH --authority FILE --secrets FILE …
+ *
+ * The second joins each agent first, with the secret in that line of the file, and has it speak mutual TLS from then on; `watch` is
+ * where events are followed.
  *
  * Agent I is that of site "sNNNN" (I in four digits). Orders come on stdin, one a line; each is answered by a line of JSON:
  *
@@ -34,6 +38,8 @@
 #include "lib/compiler.h"
 #include "lib/http_client.h"
 #include "lib/json.h"
+#include "lib/pki.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 
 enum {
@@ -43,8 +49,10 @@ enum {
 	LATENCIES_MAX = 1 << 20,
 	CODES_MAX = 16,
 	TICK_MS = 10,
+	FILE_MAX = 256 * 1024,
 };
 #define FOLLOW_AGAIN (200 * USEC_PER_MSEC)
+#define JOIN_EVERY (4 * USEC_PER_MSEC)
 #define AFTER_ORDERS (300 * USEC_PER_MSEC)
 #define REPORT_TIMEOUT (30 * USEC_PER_SEC)
 
@@ -62,6 +70,8 @@ struct agent {
 	struct world *w;
 	char site[64], id[ID_SIZE];
 	struct http_client *http;
+	struct http_client_self self; /* of one that joins */
+	char *secret, *key, *cert;
 	struct line poll, report;
 	bool served; /* a poll was answered since the last failure */
 	int64_t table;
@@ -79,7 +89,8 @@ struct code {
 
 struct world {
 	struct event_base *base;
-	const char *server;
+	const char *server, *watch_server, *authority_file, *secrets_file;
+	char *authority;
 	struct rng rng;
 	struct agent *agents;
 	size_t n;
@@ -97,7 +108,6 @@ struct world {
 	struct code codes[CODES_MAX];
 	int64_t *latency; /* µs */
 	size_t n_latency;
-	int64_t served_at; /* mono: when the last of all was served */
 };
 
 static void
@@ -206,11 +216,7 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	a->poll.delay = 0;
 	a->window = orders.retry_ms * USEC_PER_MSEC;
 	a->w->polls++;
-	if (!a->served) {
-		a->served = true;
-		if (n_served(a->w) == a->w->n)
-			a->w->served_at = clock_mono();
-	}
+	a->served = true;
 	if (orders.table != NULL)
 		take_table(a, orders.table);
 	set_timer(a->poll.timer,
@@ -219,8 +225,52 @@ on_polled(void *arg, const struct http_client_reply *reply)
 }
 
 static void
+on_joined(void *arg, const struct http_client_reply *reply)
+{
+	struct agent *a = arg;
+	const char *cert = NULL;
+	json_t *v;
+
+	a->poll.call = NULL;
+	if (reply->status != 200) {
+		back_off(&a->poll, reply);
+		return;
+	}
+	v = json_parse(reply->body, reply->body_len, NULL);
+	if (json_get_str(v, "certificate", &cert, NULL) < 0)
+		abort();
+	a->cert = str_dup(cert);
+	a->self.cert = a->cert;
+	a->self.key = a->key;
+	json_decref(v);
+	a->poll.delay = 0;
+	set_timer(a->poll.timer, 0);
+}
+
+static void
+join(struct agent *a)
+{
+	char *csr = NULL;
+	struct error err;
+
+	if (a->key == NULL)
+		a->key = pki_key_new();
+	if (pki_request(a->key, a->site, &csr, &err) < 0)
+		abort();
+	a->poll.call = post(a, "/agent/v1/enroll",
+	    json_pack("{s:i, s:s, s:s, s:s}", "v", 1, "site", a->site, "secret",
+		a->secret, "csr", csr),
+	    REPORT_TIMEOUT, on_joined);
+	free(csr);
+}
+
+static void
 start_poll(struct agent *a)
 {
+	if (a->secret != NULL && a->cert == NULL) {
+		join(a);
+		return;
+	}
 	/* The first one is answered at once, by which it is known that the line works. */
 	struct agent_msg_poll m = {
 	    .table = a->table, .wait_s = a->served ? WAIT_S : 0, .now = clock_wall()};
@@ -354,6 +404,8 @@ connect_agent(struct agent *a)
 		fprintf(stderr, "agentsim: %s\n", err.text);
 		exit(1);
 	}
+	if (a->secret != NULL)
+		http_client_be(a->http, &a->self);
 }
 
 static void
@@ -368,12 +420,15 @@ make_agent(struct world *w, size_t i)
 	a->first = 1;
 	line_init(a, &a->poll);
 	line_init(a, &a->report);
+	a->self = (struct http_client_self){
+	    .name = "orchestrator.netboot.internal", .authority = w->authority};
 	connect_agent(a);
-	set_timer(a->poll.timer, 0);
+	/* A secret is good for one try: who joins does not come with all others. */
+	set_timer(a->poll.timer, a->secret != NULL ? (int64_t)i * JOIN_EVERY : 0);
 }
 
 static void
-drop_agent(struct agent *a)
+cut(struct agent *a)
 {
 	struct line *lines[] = {&a->poll, &a->report};
 
@@ -386,7 +441,6 @@ drop_agent(struct agent *a)
 	}
 	a->served = false;
 	http_client_free(a->http);
-	connect_agent(a);
 }
 
 /* ---- the stream of events ---- */
@@ -488,14 +542,13 @@ print_stats(struct world *w)
 		waiting += w->agents[i].n_made;
 	}
 	qsort(w->latency, w->n_latency, sizeof(w->latency[0]), by_size);
-	v = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	v = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 	    "agents", (json_int_t)w->n, "served", (json_int_t)n_served(w), "with_table",
 	    (json_int_t)tables, "hosts", (json_int_t)hosts, "waiting",
 	    (json_int_t)waiting, "polls", (json_int_t)w->polls, "tables",
 	    (json_int_t)w->tables, "reports", (json_int_t)w->reports, "made",
 	    (json_int_t)w->made, "acked", (json_int_t)w->acked, "seen",
-	    (json_int_t)w->seen, "failures", (json_int_t)w->failures, "served_at_us",
-	    (json_int_t)w->served_at);
+	    (json_int_t)w->seen, "failures", (json_int_t)w->failures);
 	json_put(v, "codes", codes);
 	json_put(v, "latency_us",
 	    json_pack("{s:I, s:I, s:I, s:I, s:I}", "n", (json_int_t)w->n_latency, "p50",
@@ -514,38 +567,37 @@ forget(struct world *w)
 	    0;
 	memset(w->codes, 0, sizeof(w->codes));
 	w->n_latency = 0;
-	w->served_at = 0;
 }
 
 static void
 obey(struct world *w, const char *order)
 {
+	const char *answer = "{}";
 	int64_t n = 0;
 
 	if (str_eq(order, "stats")) {
 		print_stats(w);
+		answer = NULL;
 	} else if (str_eq(order, "forget")) {
 		forget(w);
-		puts("{}");
 	} else if (str_eq(order, "drop")) {
 		for (size_t i = 0; i < w->n; i++)
-			drop_agent(&w->agents[i]);
-		puts("{}");
+			cut(&w->agents[i]), connect_agent(&w->agents[i]);
 	} else if (str_has_prefix(order, "rate ") &&
 		   str_to_i64(order + 5, 0, 1000000, &n) == 0) {
 		w->rate = (double)n;
 		w->owed = 0;
-		puts("{}");
 	} else if (str_has_prefix(order, "report ") &&
 		   str_to_i64(order + 7, 0, (int64_t)w->n, &n) == 0) {
 		for (int64_t i = 0; i < n; i++)
 			happen(&w->agents[i], clock_mono());
-		puts("{}");
 	} else if (str_eq(order, "quit")) {
 		event_base_loopbreak(w->base);
 	} else {
-		printf("{\"error\":\"rate N, report N, drop, forget, stats or quit\"}\n");
+		answer = "{\"error\":\"rate N, report N, drop, forget, stats or quit\"}";
 	}
+	if (answer != NULL)
+		puts(answer);
 	fflush(stdout);
 }
 
@@ -590,7 +642,10 @@ on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 static int
 usage(void)
 {
-	fputs("usage: agentsim --server unix:PATH [--agents N] [--seed S]\n", stderr);
+	fputs("usage: agentsim --server unix:PATH|https://HOST:PORT [--agents N] [--seed "
+	      "S]\n"
+	      "                [--watch unix:PATH --authority FILE --secrets FILE]\n",
+	    stderr);
 	return 1;
 }
 
@@ -599,23 +654,34 @@ read_options(int argc, char **argv, struct world *w)
 {
 	static const struct option options[] = {{"server", required_argument, NULL, 's'},
 	    {"agents", required_argument, NULL, 'n'},
-	    {"seed", required_argument, NULL, 'e'}, {NULL, 0, NULL, 0}};
+	    {"seed", required_argument, NULL, 'e'},
+	    {"watch", required_argument, NULL, 'w'},
+	    {"authority", required_argument, NULL, 'a'},
+	    {"secrets", required_argument, NULL, 'j'}, {NULL, 0, NULL, 0}};
 	int64_t n = 1000, seed = 1;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (c == 's')
-			w->server = optarg;
-		else if (c == 'n' && str_to_i64(optarg, 1, 9999, &n) < 0)
-			return -EINVAL;
-		else if (c == 'e' && str_to_i64(optarg, 0, INT64_MAX, &seed) < 0)
-			return -EINVAL;
-		else if (c == '?')
+		const char **text = c == 's'   ? &w->server
+				    : c == 'w' ? &w->watch_server
+				    : c == 'a' ? &w->authority_file
+				    : c == 'j' ? &w->secrets_file
+					       : NULL;
+
+		if (text != NULL)
+			*text = optarg;
+		else if (c == '?' || (c == 'n' && str_to_i64(optarg, 1, 9999, &n) < 0) ||
+			 (c == 'e' && str_to_i64(optarg, 0, INT64_MAX, &seed) < 0))
 			return -EINVAL;
 	}
 	w->n = (size_t)n;
 	w->rng = rng_seeded((uint64_t)seed);
-	return w->server != NULL && optind == argc ? 0 : -EINVAL;
+	if (w->watch_server == NULL)
+		w->watch_server = w->server;
+	return w->server != NULL && optind == argc &&
+		       (w->secrets_file == NULL) == (w->authority_file == NULL)
+		   ? 0
+		   : -EINVAL;
 }
 
 static void
@@ -629,6 +695,34 @@ raise_descriptors(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static char *
+read_file(const char *path)
+{
+	char *text = str_alloc(FILE_MAX + 1);
+	FILE *f = fopen(path, "r");
+
+	if (f == NULL || fread(text, 1, FILE_MAX, f) == 0) {
+		fprintf(stderr, "agentsim: %s: %s\n", path, strerror(errno));
+		exit(1);
+	}
+	fclose(f);
+	return text;
+}
+
+static void
+read_secrets(struct world *w)
+{
+	char *text = read_file(w->secrets_file), *save = NULL;
+	char *line = strtok_r(text, "\n", &save);
+
+	w->authority = read_file(w->authority_file);
+	for (size_t i = 0; i < w->n && line != NULL; i++) {
+		w->agents[i].secret = str_dup(line);
+		line = strtok_r(NULL, "\n", &save);
+	}
+	free(text);
+}
+
 static void
 begin(struct world *w)
 {
@@ -638,9 +732,11 @@ begin(struct world *w)
 	w->agents = str_alloc(w->n * sizeof(w->agents[0]));
 	w->latency = str_alloc(LATENCIES_MAX * sizeof(w->latency[0]));
 	w->ticked = clock_mono();
+	if (w->secrets_file != NULL)
+		read_secrets(w);
 	for (size_t i = 0; i < w->n; i++)
 		make_agent(w, i);
-	w->watch = http_client_new(w->base, w->server, NULL, &err);
+	w->watch = http_client_new(w->base, w->watch_server, NULL, &err);
 	w->follow_again = evtimer_new(w->base, on_follow, w);
 	set_timer(w->follow_again, 0);
 	w->input = event_new(w->base, STDIN_FILENO, EV_READ | EV_PERSIST, on_input, w);
@@ -654,15 +750,14 @@ end(struct world *w)
 {
 	for (size_t i = 0; i < w->n; i++) {
 		struct agent *a = &w->agents[i];
-		struct line *lines[] = {&a->poll, &a->report};
 
-		for (size_t j = 0; j < ARRAY_SIZE(lines); j++) {
-			if (lines[j]->call != NULL)
-				http_client_cancel(lines[j]->call);
-			event_free(lines[j]->timer);
-		}
-		http_client_free(a->http);
+		cut(a);
+		event_free(a->poll.timer);
+		event_free(a->report.timer);
 		free(a->made);
+		free(a->secret);
+		free(a->cert);
+		secret_free(a->key);
 	}
 	if (w->follow != NULL)
 		http_client_cancel(w->follow);
@@ -673,6 +768,7 @@ end(struct world *w)
 	event_base_free(w->base);
 	free(w->agents);
 	free(w->latency);
+	free(w->authority);
 	free(w->text);
 	free(w);
 }

@@ -2,7 +2,8 @@
 """Many agents in one process (tests/fake/agentsim.c) and the inventory that they are of.
 
 fill(o, sites, hosts)      sites "s0000"… with hosts "h00.s0000"… each, applied as an operator would
-s = AgentSim(o, agents)    s.order("rate 100") · s.stats() · s.stop()"""
+s = AgentSim(o, agents)    by the unix socket; with server="https://…" as remote ones, join(o, agents) before its further arguments
+s.order("rate 100") · s.stats() · s.stop()"""
 import ctypes
 import json
 import os
@@ -36,12 +37,20 @@ def fill(o, sites, hosts):
         assert answer.status == 200, answer.json
 
 
+def join(o, agents):
+    """Secrets for that many sites of a FarWeb (join_lab.py); the arguments by which they join."""
+    with open(os.open(o.path("secrets"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
+        for i in range(agents):
+            f.write(o.secret(f"s{i:04d}") + "\n")
+    return ["--watch", f"unix:{o.socket}", "--authority", o.authority, "--secrets", o.path("secrets")]
+
+
 class AgentSim:
-    def __init__(self, orch, agents, *args):
+    def __init__(self, orch, agents, *args, server=None):
         def limit():
             LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         self.agents = agents
-        self.proc = subprocess.Popen([os.path.join(BUILD, "tests/fake/agentsim"), "--server", f"unix:{orch.socket}",
+        self.proc = subprocess.Popen([os.path.join(BUILD, "tests/fake/agentsim"), "--server", server or f"unix:{orch.socket}",
                                       "--agents", str(agents), *args],
                                      stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=limit)
 

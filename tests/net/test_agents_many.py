@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from agent_sim import AgentSim, fill
+from agent_sim import AgentSim, fill, join
+from join_lab import FarWeb
 from netlab import until
 from orch_lab import Agent, Orch
 
@@ -75,4 +76,20 @@ def test_a_thousand_events_in_one_report_hold_up_nobody(tmp_path):
     assert answer[0].json["acked"] == 1000
     kinds = [e["kind"] for e in o.events()]
     assert kinds.index("dhcp4.ack") < 1000, "the small one was recorded between parts of the big one"
+    o.stop()
+
+
+def test_remote_agents_join_and_come_back(tmp_path):
+    o = FarWeb(tmp_path)
+    fill(o, 20, HOSTS)
+    s = AgentSim(o, 20, *join(o, 20), server=f"https://127.0.0.1:{o.port}")
+    s.until("all tables", lambda v: v["served"] == v["with_table"] == 20)
+    assert s.stats()["failures"] == 0
+    s.order("forget")
+    o.kill()
+    s.order("report 20")
+    o.start()
+    v = s.until("all agents again", lambda v: v["served"] == 20 and v["acked"] == 20 and v["waiting"] == 0)
+    assert set(v["codes"]) <= {"server-unreachable", "tls-failed"} and v["tables"] == 0
+    s.stop()
     o.stop()

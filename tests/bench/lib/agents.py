@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""agents.py FOLDER SITES HOSTS RATE: see agents.sh. WINDOW (30) seconds are looked at for what is steady."""
+"""agents.py FOLDER SITES HOSTS RATE unix|tls: see agents.sh. WINDOW (30) seconds are looked at for what is steady."""
 import json
 import os
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "net"))
-from agent_sim import AgentSim, fill  # noqa: E402
+from agent_sim import AgentSim, fill, join  # noqa: E402
+from join_lab import FarWeb  # noqa: E402
 from orch_lab import Orch  # noqa: E402
 
-folder, sites, hosts, rate = sys.argv[1], *map(int, sys.argv[2:5])
+folder, sites, hosts, rate, way = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
 window = float(os.environ.get("WINDOW", "30"))
 LIMIT_S = 300
 
@@ -62,9 +63,9 @@ def come_back(o, s, how):
 
 
 began = time.monotonic()
-o = Orch(folder)
+o = FarWeb(folder) if way == "tls" else Orch(folder)
 s = None
-figures = {"sites": sites, "hosts": sites * hosts, "cpus": len(os.sched_getaffinity(0))}
+figures = {"way": way, "sites": sites, "hosts": sites * hosts, "cpus": len(os.sched_getaffinity(0))}
 try:
     fill(o, sites, hosts)
     o.stop()
@@ -72,7 +73,9 @@ try:
     figures["database_mb"] = os.path.getsize(o.database) // 2 ** 20
     figures["alone_mb"] = memory(o.proc.pid, "VmRSS")
     say(f"filled: {figures}")
-    s, at, used = AgentSim(o, sites), time.monotonic(), cpu(o.proc.pid)
+    more = join(o, sites) if way == "tls" else []
+    used, at = cpu(o.proc.pid), time.monotonic()
+    s = AgentSim(o, sites, *more, server=f"https://127.0.0.1:{o.port}" if more else None)
     wait(s, "all tables", lambda v: v["served"] == v["with_table"] == sites)
     figures["first_tables_s"] = round(time.monotonic() - at, 1)
     figures["first_tables_cpu_s"] = round(cpu(o.proc.pid) - used, 1)
