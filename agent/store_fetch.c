@@ -28,14 +28,14 @@ enum {
 	PIECE_MAX = 1024 * 1024,
 	URL_STREAMS = 16, /* at once from upstream, whose machine is others' */
 	REFUSAL_MAX = 64 * 1024,
-	PROBES = 4,
+	PROBES = 6,
 	HEADER_SIZE = 128
 };
 #define PATIENCE_FIRST (3 * USEC_PER_SEC)
 #define PATIENCE_MAX (30 * USEC_PER_SEC)
 #define HANGS (12 * USEC_PER_SEC)
 #define CONNECT_LIMIT (4 * USEC_PER_SEC)
-#define PROBE_EVERY USEC_PER_SEC
+#define PROBE_EVERY (500 * USEC_PER_MSEC)
 #define SAVE_EVERY (2 * USEC_PER_SEC)
 #define REFUSED_REST (60 * USEC_PER_SEC)
 
@@ -539,7 +539,7 @@ close_line(struct store *st)
 			store_say(st, it, STORE_MSG_WAITING, &closed);
 }
 
-/* A new try each second: the first packet of one may be lost, or wait long after the line is back. */
+/* A new try each half second: the first packet of one may be lost, or wait long after the line is back. */
 static unsigned
 probes(const struct store *st, unsigned n, int64_t now)
 {

@@ -79,9 +79,11 @@ class Watch:
             assert time.monotonic() - begin < limit, f"not there after {limit} s: {self.got()}\n{self.s.stderr()[-3000:]}"
             if self.marks and self.got() >= self.marks[0]:
                 self.marks.pop(0)
-                with self.line.down():
-                    time.sleep(CUT_S)
-                down += CUT_S
+                self.line.cut()
+                since = time.monotonic()
+                time.sleep(CUT_S)
+                self.line.heal()
+                down += time.monotonic() - since
                 print(f"  cut at {time.monotonic() - begin:.0f} s, {self.got() / 1e6:.0f} MB there", file=sys.stderr)
             time.sleep(0.1)
         seconds = time.monotonic() - begin - down
