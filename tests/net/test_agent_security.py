@@ -251,3 +251,17 @@ def _is_closed(c):
         return False
     except OSError:
         return True
+
+
+def test_what_testssl_says(web):
+    """Of both names: TLS 1.3 alone, and none of the old ciphers."""
+    for name in (HOST, "netboot.test"):
+        out = web.path(f"testssl-{name}.json")
+        subprocess.run(["testssl", "--quiet", "--color", "0", "--warnings", "off", "-p", "-s", "--ip", "127.0.0.1", "--jsonfile", out,
+                        f"{name}:{web.port}"], stdin=subprocess.DEVNULL, capture_output=True, timeout=4 * PATIENCE, check=False)
+        found = {f["id"]: f for f in json.load(open(out))}
+        assert found["TLS1_3"]["finding"].startswith("offered"), found
+        for old in ("SSLv2", "SSLv3", "TLS1", "TLS1_1", "TLS1_2"):
+            assert "not offered" in found[old]["finding"], found[old]
+        for weak in ("cipherlist_NULL", "cipherlist_aNULL", "cipherlist_EXPORT", "cipherlist_LOW", "cipherlist_3DES_IDEA"):
+            assert found[weak]["finding"] == "not offered", found[weak]
