@@ -214,6 +214,19 @@ on_note(void *arg, const struct bmc_note *note)
 /* ---- orders ---- */
 
 static void
+refuse_call(struct agent *a, const struct agent_msg_order *o)
+{
+	struct agent_msg_call_result res = {.power = "unknown"};
+
+	log_error(a->log, "a question to a BMC was not taken: %s: %s", o->refused.text,
+	    o->refused.next);
+	str_clip(res.id, sizeof(res.id), o->id);
+	str_clip(res.code, sizeof(res.code), o->refused.code);
+	error_line(&o->refused, res.reason, sizeof(res.reason));
+	uplink_call_result(a->uplink, &res);
+}
+
+static void
 take_order(
     struct agent *a, struct agent_msg_order *o, struct bundle **jobs, size_t *n_jobs)
 {
@@ -231,6 +244,7 @@ take_order(
 			bmc_verbs_start(a->calls, o);
 		break;
 	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;
+	case AGENT_ORDER_BAD_CALL: refuse_call(a, o); break;
 	}
 }
 
@@ -398,6 +412,9 @@ open_storage(struct agent *a, struct error *err)
 		return r;
 	opts.key = a->key;
 	r = spool_open(&opts, clock_wall(), &a->rng, &a->spool, err);
+	if (r == 0)
+		r = agent_keys_open(
+		    a->cfg->state_dir, a->cfg->site, spool_id(a->spool), &a->keys, err);
 	return r < 0 ? r : agent_load_table(a, err);
 }
 
@@ -453,6 +470,7 @@ make_parts(struct agent *a, struct error *err)
 	consoles.bmc = a->bmc;
 	consoles.spool = a->spool;
 	consoles.key = a->key;
+	consoles.box = a->keys->box;
 	consoles.token = a->token[0] != '\0' ? a->token : NULL;
 	consoles.self = a->tls != NULL ? agent_tls_self(a->tls) : NULL;
 	consoles.agent = spool_id(a->spool);
@@ -567,6 +585,7 @@ start_talking(struct agent *a, struct error *err)
 	    .token = a->token[0] != '\0' ? a->token : NULL,
 	    .self = a->tls != NULL ? agent_tls_self(a->tls) : NULL,
 	    .site = a->cfg->site,
+	    .keys = a->keys,
 	    .own_servers = a->cfg->own_servers,
 	    .max_jobs = a->cfg->max_jobs,
 	    .on_orders = on_orders,
@@ -645,6 +664,7 @@ start_list(struct agent *a, struct error *err)
 	    .site = a->cfg->site,
 	    .agent = spool_id(a->spool),
 	    .spool = a->spool,
+	    .box = a->keys->box,
 	};
 
 	a->local_list = local_list_new(&o, err);
@@ -709,6 +729,7 @@ agent_free(struct agent *a)
 	workq_free(a->looking);
 	preflight_free(a->preflight);
 	spool_close(a->spool);
+	agent_keys_free(a->keys);
 	secret_key_free(a->key);
 	agent_tls_free(a->tls);
 	if (a->site != NULL)

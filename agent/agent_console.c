@@ -133,6 +133,7 @@ new_always(struct agent_console *ac, struct error *err)
 	    .agent = ac->o.agent,
 	    .spool = ac->o.spool,
 	    .key = ac->o.key,
+	    .box = ac->o.box,
 	    .set = set_always,
 	    .arg = ac,
 	};

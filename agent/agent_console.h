@@ -29,6 +29,7 @@ struct agent_console_opts {
 	struct bmc_engine *bmc; /* whose rules hold */
 	struct spool *spool;
 	const struct secret_key *key;
+	const struct secret_box *box; /* to which the secrets of BMCs are sealed */
 };
 
 /* Everything is borrowed. */

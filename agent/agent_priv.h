@@ -5,6 +5,7 @@
 
 #include "agent/agent.h"
 #include "agent/agent_config.h"
+#include "agent/agent_keys.h"
 #include "agent/spool.h"
 #include "agent/wire.h"
 #include "lib/agent_msg.h"
@@ -24,6 +25,7 @@ struct agent {
 	const struct agent_config *cfg;
 	struct rng rng;
 	struct secret_key *key;
+	struct agent_keys *keys; /* towards the orchestrator */
 	struct spool *spool;
 	struct workq *hashing, *looking, *names;
 	struct preflight *preflight;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bmc_sealed.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/http_client.h"
@@ -148,9 +149,28 @@ load(struct console_always *ca)
 	free(sealed);
 }
 
+/* A host whose secrets are not for us is not recorded: a session without a password counts at its BMC. */
+static void
+open_list(struct console_always *ca)
+{
+	struct error err;
+	json_t *host;
+	size_t i = json_array_size(ca->pages);
+
+	while (i-- > 0) {
+		host = json_array_get(ca->pages, i);
+		if (bmc_sealed_open(json_object_get(host, "bmc"), ca->o.box, &err) == 0)
+			continue;
+		log_error(ca->o.log, "the console of a host is not recorded: %s: %s",
+		    err.text, err.next);
+		json_array_remove(ca->pages, i);
+	}
+}
+
 static void
 take_list(struct console_always *ca)
 {
+	open_list(ca);
 	char *text = json_dumps(ca->pages, JSON_COMPACT | JSON_SORT_KEYS);
 
 	if (text == NULL)
@@ -279,6 +299,8 @@ ask(struct console_always *ca)
 	json_put_str(doc, "site", ca->o.site);
 	json_put_str(doc, "agent", ca->o.agent);
 	json_put_str(doc, "after", ca->after);
+	if (ca->o.box != NULL)
+		json_put_str(doc, "seal_key", secret_box_public(ca->o.box));
 	body = json_text(doc);
 	json_decref(doc);
 	rq.body = body;

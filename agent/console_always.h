@@ -13,6 +13,7 @@
 #include "lib/log.h"
 #include "lib/rng.h"
 #include "lib/secret.h"
+#include "lib/secret_box.h"
 
 struct console_always;
 
@@ -26,6 +27,8 @@ struct console_always_opts {
 	const char *site, *agent;
 	struct spool *spool;
 	const struct secret_key *key;
+	const struct secret_box
+	    *box; /* to which the list's secrets are sealed; NULL: none */
 	/* The whole list, whenever it is another one. Borrowed, wiped afterwards. */
 	void (*set)(void *arg, const struct console_recorder_host *hosts, size_t n);
 	void *arg;

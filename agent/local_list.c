@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "agent/spool_local.h"
+#include "lib/bmc_sealed.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/digest.h"
@@ -104,6 +105,26 @@ store(struct local_list *ll)
 		    bad);
 }
 
+/* A host whose secrets are not for us is kept without them, like one that they were withheld of. */
+static void
+open_secrets(struct local_list *ll, const json_t *hosts)
+{
+	struct error err;
+	json_t *host;
+	size_t i;
+
+	json_array_foreach ((json_t *)(uintptr_t)hosts, i, host) {
+		json_t *bmc = json_object_get(host, "bmc");
+
+		if (bmc_sealed_open(bmc, ll->o.box, &err) == 0)
+			continue;
+		log_error(ll->o.log, "a host cannot be switched from its site: %s: %s",
+		    err.text, err.next);
+		json_object_del(bmc, "sealed");
+		json_put_str(host, "withheld", err.code);
+	}
+}
+
 /* Returns whether there is more to be asked at once. */
 static bool
 take_page(struct local_list *ll, const json_t *v)
@@ -129,6 +150,7 @@ take_page(struct local_list *ll, const json_t *v)
 		ll->images = json_array();
 	}
 	ll->version = page.version;
+	open_secrets(ll, page.hosts);
 	json_array_extend(ll->hosts, (json_t *)(uintptr_t)page.hosts);
 	if (page.images != NULL)
 		json_array_extend(ll->images, (json_t *)(uintptr_t)page.images);
@@ -178,6 +200,8 @@ ask(struct local_list *ll)
 	json_put_str(doc, "site", ll->o.site);
 	json_put_str(doc, "agent", ll->o.agent);
 	json_put_str(doc, "after", ll->after);
+	if (ll->o.box != NULL)
+		json_put_str(doc, "seal_key", secret_box_public(ll->o.box));
 	body = json_text(doc);
 	json_decref(doc);
 	rq.body = body;

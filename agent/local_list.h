@@ -10,6 +10,7 @@
 #include "agent/spool.h"
 #include "lib/error.h"
 #include "lib/log.h"
+#include "lib/secret_box.h"
 
 struct local_list;
 
@@ -21,6 +22,8 @@ struct local_list_opts {
 	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
 	struct spool *spool;
+	const struct secret_box
+	    *box; /* to which the secrets of BMCs are sealed; NULL: none */
 };
 
 /* Everything is borrowed. */

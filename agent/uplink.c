@@ -68,6 +68,8 @@ struct uplink {
 	int64_t window; /* in which all agents come back when the line was lost */
 	struct error trouble;
 	struct agent_msg_stop stop;
+	/* Of the poll under way; "": orders need no signature. */
+	char nonce[AGENT_ORDER_NONCE_SIZE];
 	bool packs;	      /* the orchestrator takes reports made smaller */
 	size_t batch, octets; /* of one report */
 	int64_t first;	      /* of the events in the report under way */
@@ -260,6 +262,24 @@ repeats(const struct agent_msg_orders *orders)
 	return orders->table != NULL || orders->delta != NULL;
 }
 
+static int
+read_orders(
+    struct uplink *u, const json_t *v, struct agent_msg_orders *ret, struct error *err)
+{
+	struct agent_order_trust trust = {.n_keys = 0};
+	int r;
+
+	if (u->o.keys != NULL)
+		trust = u->o.keys->trust;
+	str_clip(trust.nonce, sizeof(trust.nonce), u->nonce);
+	r = agent_msg_orders_open(v, &trust, ret, err);
+	if (r == 0 && ret->n_refused > 0)
+		log_error(u->o.log, "orchestrator: %zu orders were not taken: %s: %s: %s",
+		    ret->n_refused, ret->refused.code, ret->refused.text,
+		    ret->refused.next);
+	return r;
+}
+
 static void
 on_polled(void *arg, const struct http_client_reply *reply)
 {
@@ -267,7 +287,7 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	struct agent_msg_orders orders = {0};
 	struct error err = {0};
 	json_t *v = read_reply(reply, &err);
-	int r = v == NULL ? -EPROTO : agent_msg_orders_from_json(v, &orders, &err);
+	int r = v == NULL ? -EPROTO : read_orders(u, v, &orders, &err);
 	bool any;
 
 	u->poll.call = NULL;
@@ -327,6 +347,12 @@ start_poll(struct uplink *u)
 	m.now = u->asked.wall;
 	str_clip(m.site, sizeof(m.site), u->o.site);
 	str_clip(m.agent, sizeof(m.agent), spool_id(u->o.spool));
+	if (u->o.keys != NULL)
+		str_clip(
+		    m.seal_key, sizeof(m.seal_key), secret_box_public(u->o.keys->box));
+	if (u->o.keys != NULL && u->o.keys->trust.n_keys > 0)
+		id_token(u->o.rng, u->nonce);
+	str_clip(m.nonce, sizeof(m.nonce), u->nonce);
 	u->poll.call = post(u, "/agent/v1/poll", agent_msg_poll_to_json(&m),
 	    (m.wait_s + 15) * USEC_PER_SEC, on_polled);
 	if (u->poll.call == NULL)

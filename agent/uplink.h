@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/agent_keys.h"
 #include "agent/spool.h"
 #include "lib/agent_msg.h"
 #include "lib/error.h"
@@ -28,6 +29,7 @@ struct uplink_opts {
 	const char *token;		     /* or NULL */
 	const struct http_client_self *self; /* of an agent from afar; or NULL */
 	const char *site;
+	const struct agent_keys *keys; /* NULL: none, on either side */
 	/* Orders have come; the callee may take bundles and the table out of *orders. 0, or
 	 * -errno when the table could not be taken: it is asked for again, later. */
 	int (*on_orders)(void *arg, struct agent_msg_orders *orders);

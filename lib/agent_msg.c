@@ -149,6 +149,8 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 	if (m->takes_delta)
 		json_put(v, "takes", json_pack("[s]", TAKES_DELTA));
 	table_sum_put(v, "table_digest", m->table_digest);
+	json_put_str(v, "seal_key", m->seal_key);
+	json_put_str(v, "nonce", m->nonce);
 	return v;
 }
 
@@ -226,6 +228,8 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
 	    json_opt_i64(v, "now", &m.now, err) < 0 ||
 	    table_sum_get(v, "table_digest", &m.table_digest, err) < 0 ||
+	    json_copy_opt(v, "seal_key", m.seal_key, sizeof(m.seal_key), err) < 0 ||
+	    json_copy_opt(v, "nonce", m.nonce, sizeof(m.nonce), err) < 0 ||
 	    read_trouble(v, &m.trouble, err) < 0 || read_stop(v, &m.stop, err) < 0 ||
 	    read_clock(v, &m.clock, err) < 0 || read_lag(v, &m, err) < 0)
 		return -EINVAL;
@@ -269,7 +273,8 @@ order_to_json(const struct agent_msg_order *o)
 		if (o->args != NULL)
 			json_object_set(v, "args", o->args);
 		break;
-	case AGENT_ORDER_BAD_JOB: abort(); /* exists only on the receiving side */
+	case AGENT_ORDER_BAD_JOB:
+	case AGENT_ORDER_BAD_CALL: abort(); /* exist only on the receiving side */
 	}
 	return v;
 }
@@ -341,13 +346,11 @@ read_job(const json_t *v, struct agent_msg_order *o, struct error *err)
 /* 1 when an order was read, 0 when it is of an unknown type. What it allocated is in *o
  * either way. */
 static int
-read_order(const json_t *v, struct agent_msg_order *o, struct error *err)
+read_plain(const json_t *v, struct agent_msg_order *o, struct error *err)
 {
 	const char *t = NULL;
 	int r;
 
-	if (!json_is_object(v))
-		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
 	if (json_get_str(v, "t", &t, err) < 0)
 		return -EINVAL;
 	if (str_eq(t, "job")) {
@@ -366,8 +369,43 @@ read_order(const json_t *v, struct agent_msg_order *o, struct error *err)
 	return r < 0 ? r : 1;
 }
 
+/* 1 when who ordered it can be told that it was not taken; nothing of it is believed but its name. */
 static int
-read_orders(const json_t *v, struct agent_msg_orders *m, struct error *err)
+read_refused(const json_t *plain, struct agent_msg_order *o, struct agent_msg_orders *m)
+{
+	const char *t = json_string_value(json_object_get(plain, "t"));
+	const json_t *bundle = json_object_get(plain, "bundle");
+
+	if (t != NULL && str_eq(t, "job") && read_id(bundle, "job", o->id, NULL) == 0)
+		o->type = AGENT_ORDER_BAD_JOB;
+	else if (t != NULL && str_eq(t, "call") && read_id(plain, "id", o->id, NULL) == 0)
+		o->type = AGENT_ORDER_BAD_CALL;
+	else if (m->n_refused++ == 0)
+		m->refused = o->refused;
+	return o->type == AGENT_ORDER_BAD_JOB || o->type == AGENT_ORDER_BAD_CALL;
+}
+
+static int
+read_order(const json_t *v, const struct agent_order_trust *trust,
+    struct agent_msg_orders *m, struct error *err)
+{
+	struct agent_msg_order *o = &m->orders[m->n_orders];
+	json_t *plain = NULL;
+	int r;
+
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
+	if (trust == NULL)
+		return read_plain(v, o, err);
+	r = agent_order_open(v, trust, &plain, &o->refused);
+	r = r < 0 ? read_refused(plain, o, m) : read_plain(plain, o, err);
+	json_decref(plain);
+	return r;
+}
+
+static int
+read_orders(const json_t *v, const struct agent_order_trust *trust,
+    struct agent_msg_orders *m, struct error *err)
 {
 	json_t *list = NULL;
 	size_t n;
@@ -381,11 +419,13 @@ read_orders(const json_t *v, struct agent_msg_orders *m, struct error *err)
 	if (n > 0)
 		m->orders = str_alloc(n * sizeof(*m->orders));
 	for (size_t i = 0; i < n; i++) {
-		int r = read_order(json_array_get(list, i), &m->orders[m->n_orders], err);
+		int r = read_order(json_array_get(list, i), trust, m, err);
 
 		if (r != 0)
 			m->n_orders++; /* a half-read one too: agent_msg_orders_done()
 					  frees it */
+		else
+			memset(&m->orders[m->n_orders], 0, sizeof(m->orders[0]));
 		if (r < 0) {
 			error_prefix(err, "orders[%zu]", i);
 			return r;
@@ -419,6 +459,13 @@ int
 agent_msg_orders_from_json(
     const json_t *v, struct agent_msg_orders *ret, struct error *err)
 {
+	return agent_msg_orders_open(v, NULL, ret, err);
+}
+
+int
+agent_msg_orders_open(const json_t *v, const struct agent_order_trust *trust,
+    struct agent_msg_orders *ret, struct error *err)
+{
 	struct agent_msg_orders m = {.table = NULL};
 	json_t *table = NULL, *delta = NULL;
 	int r;
@@ -438,7 +485,7 @@ agent_msg_orders_from_json(
 		return -EINVAL;
 	if (m.received < 0 || m.received > TIME_MAX || m.held < 0 || m.held > TIME_MAX)
 		return error_set(err, -EINVAL, "bad-value", NULL, "received: no time");
-	r = read_orders(v, &m, err);
+	r = read_orders(v, trust, &m, err);
 	if (r == 0 && delta != NULL) {
 		m.delta = str_alloc(sizeof(*m.delta));
 		r = agent_msg_delta_from_json(delta, m.delta, err);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "lib/agent_msg_delta.h"
+#include "lib/agent_order.h"
 #include "lib/bundle.h"
 #include "lib/error.h"
 #include "lib/event.h"
@@ -54,6 +55,10 @@ struct agent_msg_poll {
 	int64_t pending, lag;
 	bool takes_delta;      /* it understands table_delta */
 	uint64_t table_digest; /* of the table it has: lib/table_sum.h; 0: not said */
+	/* To which secrets are to be sealed; "": it has no key (older ones). By TLS that of its enrolment counts instead. */
+	char seal_key[SECRET_BOX_PUBLIC_TEXT];
+	/* Orders that answer this poll must be signed, and name it; "": it has no orders key pinned. */
+	char nonce[AGENT_ORDER_NONCE_SIZE];
 };
 
 enum agent_msg_order_type {
@@ -61,6 +66,7 @@ enum agent_msg_order_type {
 	AGENT_ORDER_CANCEL,
 	AGENT_ORDER_CALL,
 	AGENT_ORDER_BAD_JOB, /* decoded only: id and refused are set; answer with job.refused */
+	AGENT_ORDER_BAD_CALL, /* the same; answer with a result */
 };
 
 struct agent_msg_order {
@@ -71,7 +77,7 @@ struct agent_msg_order {
 	char verb[32];		/* call: one of bmc_verb.h, or a newer one */
 	struct bundle_bmc *bmc; /* call; owned, wiped */
 	json_t *args;		/* call: an object, or NULL; owned */
-	struct error refused;	/* bad job: why its bundle cannot be read */
+	struct error refused;	/* bad job, bad call: why it is not taken */
 };
 
 struct agent_msg_orders {
@@ -86,6 +92,9 @@ struct agent_msg_orders {
 	int64_t received, held;
 	int64_t takes_events;	 /* in one report; 0: it does not say */
 	char takes_encoding[16]; /* of reports; "": none */
+	/* Those that were not taken, nobody being to be told (cancels, and what has no id); the first one's reason. */
+	size_t n_refused;
+	struct error refused;
 };
 
 struct agent_msg_call_result {
@@ -117,6 +126,10 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m);
 int
 agent_msg_orders_from_json(
     const json_t *v, struct agent_msg_orders *ret, struct error *err) MUST_CHECK;
+/* The same of orders that must be signed, or have secrets that are sealed. */
+int
+agent_msg_orders_open(const json_t *v, const struct agent_order_trust *trust,
+    struct agent_msg_orders *ret, struct error *err) MUST_CHECK;
 void
 agent_msg_orders_done(struct agent_msg_orders *m);
 void

@@ -295,6 +295,29 @@ const struct verdict_row verdict_table_agent[] = {
 	.text = "the order came, or the agent came back, more than an hour late; "
 		"nothing is done",
 	.next = "look at the machine, then netboot-ctl job retry JOB --reason TEXT"},
+    {.code = "order-unsigned",
+	.title = "The order had no signature",
+	.text = "the agent has the orchestrator's orders key pinned, and the order came "
+		"without a "
+		"signature; nothing is done",
+	.next = "see that nobody else answers for the orchestrator, and that it is no "
+		"older than the "
+		"agent; then netboot-ctl job retry JOB --reason TEXT"},
+    {.code = "order-forged",
+	.title = "The order's signature is not the orchestrator's",
+	.text = "the order was not signed for this agent by the orders key that it has "
+		"pinned; nothing "
+		"is done",
+	.next = "if the orchestrator has a new orders.key, enrol the agent anew; else "
+		"find out who "
+		"answers for it"},
+    {.code = "bmc-secret-sealed",
+	.title = "The BMC's secrets were sealed to another key",
+	.text = "the secrets of the BMC were not sealed to this agent's present key, or "
+		"not for this BMC; "
+		"nothing is done",
+	.next = "restart the agent, or enrol it anew, then netboot-ctl job retry JOB "
+		"--reason TEXT"},
     {.code = "window-missed",
 	.title = "Its window of time is over",
 	.text = "the job could not begin before its window was over, since the host was "

@@ -56,7 +56,7 @@ agent_poll(void *arg, struct rest_request *rq)
 	struct agent_access_who who;
 
 	if (agent_access_who(o, rq, &who))
-		dispatch_poll(o->dispatch, rq);
+		dispatch_poll(o->dispatch, rq, who.seal_key);
 }
 
 static void
@@ -76,7 +76,7 @@ agent_consoles(void *arg, struct rest_request *rq)
 	struct agent_access_who who;
 
 	if (agent_access_who(o, rq, &who))
-		dispatch_consoles(o->dispatch, rq);
+		dispatch_consoles(o->dispatch, rq, who.seal_key);
 }
 
 static void
@@ -86,7 +86,7 @@ agent_local(void *arg, struct rest_request *rq)
 	struct agent_access_who who;
 
 	if (agent_access_who(o, rq, &who))
-		dispatch_local(o->dispatch, rq);
+		dispatch_local(o->dispatch, rq, who.seal_key);
 }
 
 #define V1 "/api/v1"

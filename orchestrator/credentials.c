@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/bmc_sealed.h"
 #include "lib/json.h"
 #include "lib/str.h"
 
 static const char *const prefixes[] = {"bmc/", "bmckg/"};
+static const char *const put[] = {"password", "kg", "password_next"};
 
 void
 credentials_context(
@@ -114,7 +116,7 @@ credentials_check(
 
 int
 credentials_put(const struct secret_key *key, const struct credentials_sealed *s,
-    bool rotate, json_t *bmc, struct error *err)
+    bool rotate, const char *to, json_t *bmc, struct error *err)
 {
 	struct plain p = {NULL, NULL, NULL};
 	int rc = open_all(key, s, &p, err);
@@ -128,5 +130,10 @@ credentials_put(const struct secret_key *key, const struct credentials_sealed *s
 		json_put_i64(bmc, "next_runs", s->next_runs);
 	}
 	wipe(&p);
+	if (rc == 0 && to[0] && bmc_sealed_put(bmc, to, err) < 0) {
+		for (size_t i = 0; i < ARRAY_SIZE(put); i++)
+			json_object_del(bmc, put[i]);
+		rc = -EBADMSG;
+	}
 	return rc;
 }

@@ -40,10 +40,11 @@ credentials_unseal(const struct secret_key *key, enum credentials_kind kind,
 int
 credentials_check(
     const struct secret_key *key, const struct db_host *h, struct error *err) MUST_CHECK;
-/* Puts the host's password and K_g into `bmc`, what an agent is handed; with `rotate` the next password too. -EBADMSG
+/* Puts the host's password and K_g into `bmc`, what an agent is handed; with `rotate` the next password too. `to`: the public
+ * key of the agent, to which they are sealed (lib/bmc_sealed.h); "": in clear, over the unix socket alone. -EBADMSG
  * with *err, nothing put: a BMC must not be asked with an empty password instead, which would count there. */
 int
 credentials_put(const struct secret_key *key, const struct credentials_sealed *s,
-    bool rotate, json_t *bmc, struct error *err) MUST_CHECK;
+    bool rotate, const char *to, json_t *bmc, struct error *err) MUST_CHECK;
 
 #endif

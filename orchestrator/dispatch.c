@@ -54,6 +54,7 @@ struct dispatch_poll {
 	struct dispatch_site *site;
 	struct rest_request *rq;
 	struct agent_msg_poll msg;
+	char seal_key[SECRET_BOX_PUBLIC_TEXT];
 	int64_t until;		/* mono */
 	int64_t received, came; /* wall, mono */
 	int64_t store; /* version of what its site's store should hold, when it began */
@@ -128,8 +129,8 @@ dispatch_refuse(struct rest_request *rq, const struct error *err)
 		status = 503;
 	if (status == 503)
 		rest_add_header(rq, "Retry-After", BUSY);
-	else if (str_eq(err->code, "bad-value") || str_eq(err->code, "bad-version") ||
-		 str_eq(err->code, "bad-json"))
+	else if (str_eq(err->code, "bad-value") || str_eq(err->code, "seal-key") ||
+		 str_eq(err->code, "bad-version") || str_eq(err->code, "bad-json"))
 		status = 400;
 	rest_problem(rq, status, err, NULL);
 }
@@ -193,7 +194,8 @@ add_known(struct dispatch *d, const struct db_host *h, json_t *bmc)
 /* The stored bundle with what must not be stored: the BMC's secrets as they are now. -EBADMSG with *err: they do
  * not open. */
 static int
-job_order(struct dispatch *d, const struct db_job *job, json_t **ret, struct error *err)
+job_order(struct dispatch *d, const struct db_job *job, const char *seal_key,
+    json_t **ret, struct error *err)
 {
 	struct db_host *h = str_alloc(sizeof(*h));
 	struct credentials_sealed sealed;
@@ -210,7 +212,7 @@ job_order(struct dispatch *d, const struct db_job *job, json_t **ret, struct err
 		rc = add_known(d, h, bmc);
 	if (rc == 0 && json_is_object(bmc)) {
 		credentials_take(h, &sealed);
-		rc = credentials_put(d->ops.key, &sealed, false, bmc, err);
+		rc = credentials_put(d->ops.key, &sealed, false, seal_key, bmc, err);
 	}
 	if (rc == 0)
 		*ret = json_pack("{s:s, s:O}", "t", "job", "bundle", bundle);
@@ -266,9 +268,11 @@ fail_sealed(struct dispatch *d, struct db_job *job, const struct error *why)
 }
 
 static int
-add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *orders,
-    int64_t *ret_next, int64_t *room)
+add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *ret_next,
+    int64_t *room)
 {
+	struct dispatch *d = p->d;
+	const char *agent = p->msg.agent;
 	struct db_job job;
 	struct error why = {.code = ""};
 	const struct dispatch_sent *was = find_sent(d, id);
@@ -289,7 +293,7 @@ add_job_order(struct dispatch *d, const char *agent, const char *id, json_t *ord
 		order = json_pack(
 		    "{s:s, s:s, s:s}", "t", "cancel", "job", id, "by", job.cancel_by);
 	else
-		rc = job_order(d, &job, &order, &why);
+		rc = job_order(d, &job, p->seal_key, &order, &why);
 	if (rc == -ENOENT || rc == -EUCLEAN) {
 		/* One job that cannot be put together does not keep the others from their agent. */
 		log_error(d->ops.log,
@@ -342,7 +346,7 @@ gather(struct dispatch_poll *p, char **ret_table, json_t *orders, int64_t *ret_n
 	s->full = false;
 	for (size_t i = 0; rc == 0 && i < ids.n && json_array_size(orders) < ORDERS_MAX;
 	     i++)
-		rc = add_job_order(d, p->msg.agent, ids.v[i], orders, ret_next, &room);
+		rc = add_job_order(p, ids.v[i], orders, ret_next, &room);
 	if (rc == -EDQUOT) { /* those behind are new as well */
 		s->full = true;
 		rc = 0;
@@ -356,7 +360,7 @@ gather(struct dispatch_poll *p, char **ret_table, json_t *orders, int64_t *ret_n
 		log_error(d->ops.log, "site %s: %s", p->msg.site, err->text);
 		return rc;
 	}
-	dispatch_call_orders(d, s, orders);
+	dispatch_call_orders(d, s, p->seal_key, orders);
 	return 0;
 }
 
@@ -395,6 +399,7 @@ static void
 answer(struct dispatch_poll *p, char *table, json_t *orders)
 {
 	struct rest_request *rq = p->rq;
+	orders = dispatch_sign(p->d, &p->msg, orders);
 	json_t *more = json_pack("{s:i, s:o, s:I, s:I, s:{s:i, s:s}}", "v", 1, "orders",
 	    orders, "received", (json_int_t)p->received, "held_us",
 	    (json_int_t)(clock_mono() - p->came), "takes", "events", AGENT_MSG_EVENTS_MAX,
@@ -501,15 +506,18 @@ note_table(struct dispatch_site *s, const struct rest_request *rq,
 }
 
 void
-dispatch_poll(struct dispatch *d, struct rest_request *rq)
+dispatch_poll(struct dispatch *d, struct rest_request *rq, const char *enrolled)
 {
 	struct agent_msg_poll msg;
+	char seal_key[SECRET_BOX_PUBLIC_TEXT];
 	struct error err = {.code = ""};
 	struct dispatch_site *s;
 	int64_t version;
 	const json_t *body = rest_body(rq, &err);
 	int rc = body ? agent_msg_poll_from_json(body, &msg, &err) : -EINVAL;
 
+	if (rc == 0)
+		rc = dispatch_sign_key(rq, msg.seal_key, enrolled, seal_key, &err);
 	if (rc == 0 && db_site_version(d->ops.store, msg.site, &version) == -ENOENT)
 		rc = error_set(&err, -ENOENT, "site-unknown",
 		    "netboot-ctl site add makes it; the agent comes again by itself",
@@ -536,6 +544,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq)
 	p->site = s;
 	p->rq = rq;
 	p->msg = msg;
+	str_clip(p->seal_key, sizeof(p->seal_key), seal_key);
 	p->received = clock_wall();
 	p->came = clock_mono();
 	p->until = p->came + msg.wait_s * USEC_PER_SEC;

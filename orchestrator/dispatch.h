@@ -13,6 +13,7 @@
 #include "lib/rest_server.h"
 #include "lib/rng.h"
 #include "lib/secret.h"
+#include "lib/secret_sign.h"
 #include "lib/workq.h"
 
 struct dispatch;
@@ -26,6 +27,7 @@ struct dispatch_ops {
 	struct workq *reads;   /* for what takes long to read */
 	struct store **reader; /* of that queue's one thread: orch.h */
 	const struct secret_key *key;
+	const struct secret_sign *orders; /* signs what agents are ordered */
 	struct rng *rng;
 	struct metrics *metrics; /* or NULL */
 	/* The version of what a site's store should hold, 0: none. May be NULL. */
@@ -41,9 +43,10 @@ dispatch_new(const struct dispatch_ops *ops);
 void
 dispatch_free(struct dispatch *d);
 
-/* The two requests of agents; each answers rq now or later. */
+/* The two requests of agents; each answers rq now or later. `enrolled`: the key that secrets are sealed to, of an agent that came
+ * by TLS, "" if it has none: then it gets none. By the unix socket what it says itself counts. */
 void
-dispatch_poll(struct dispatch *d, struct rest_request *rq);
+dispatch_poll(struct dispatch *d, struct rest_request *rq, const char *enrolled);
 void
 dispatch_report(struct dispatch *d, struct rest_request *rq);
 
@@ -55,10 +58,10 @@ dispatch_foreign_refused(struct dispatch *d, const char *site, const char *agent
 
 /* Its question which consoles are always recorded; answers rq. */
 void
-dispatch_consoles(struct dispatch *d, struct rest_request *rq);
+dispatch_consoles(struct dispatch *d, struct rest_request *rq, const char *enrolled);
 /* Its question for what it needs to work alone; answers rq. */
 void
-dispatch_local(struct dispatch *d, struct rest_request *rq);
+dispatch_local(struct dispatch *d, struct rest_request *rq, const char *enrolled);
 
 /* Something an agent of the site has to know has changed: answers its poll. */
 void

@@ -225,7 +225,7 @@ dispatch_call_end(struct dispatch *d, const char *id)
 }
 
 static json_t *
-order_of(const struct dispatch_call *c, struct error *err)
+order_of(const struct dispatch_call *c, const char *seal_key, struct error *err)
 {
 	json_t *bmc, *v;
 
@@ -236,8 +236,8 @@ order_of(const struct dispatch_call *c, struct error *err)
 		return NULL;
 	}
 	bmc = bundle_bmc_to_json(&c->bmc);
-	if (json_is_object(bmc) &&
-	    credentials_put(c->d->ops.key, &c->sealed, c->rotate, bmc, err) < 0) {
+	if (json_is_object(bmc) && credentials_put(c->d->ops.key, &c->sealed, c->rotate,
+				       seal_key, bmc, err) < 0) {
 		json_decref(bmc);
 		return NULL;
 	}
@@ -249,7 +249,8 @@ order_of(const struct dispatch_call *c, struct error *err)
 }
 
 void
-dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders)
+dispatch_call_orders(
+    struct dispatch *d, struct dispatch_site *s, const char *seal_key, json_t *orders)
 {
 	(void)d;
 	for (int n = 0; n < TOLD_AT_ONCE && s->waiting && s->n_out < OUT_MAX; n++) {
@@ -258,7 +259,7 @@ dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders
 		if (json_array_size(orders) >= AGENT_MSG_ORDERS_MAX)
 			return; /* the next poll takes the rest */
 		struct error err;
-		json_t *order = order_of(c, &err);
+		json_t *order = order_of(c, seal_key, &err);
 		if (!order) {
 			fail(c, err.code, err.text, err.next);
 			continue;

@@ -35,7 +35,8 @@ keep_manners_alone(json_t *bmc)
 }
 
 static int
-add_host(struct dispatch *d, const char *name, struct db_host *h, json_t *hosts)
+add_host(struct dispatch *d, const char *name, const char *seal_key, struct db_host *h,
+    json_t *hosts)
 {
 	struct bundle_bmc bmc;
 	struct credentials_sealed sealed;
@@ -51,7 +52,7 @@ add_host(struct dispatch *d, const char *name, struct db_host *h, json_t *hosts)
 	if (rc == 0) {
 		v = bundle_bmc_to_json(&bmc);
 		credentials_take(h, &sealed);
-		if (credentials_put(d->ops.key, &sealed, false, v, &err) < 0) {
+		if (credentials_put(d->ops.key, &sealed, false, seal_key, v, &err) < 0) {
 			log_error(d->ops.log, "the console of %s is not recorded: %s: %s",
 			    name, err.text, err.next);
 			json_decref(v);
@@ -66,7 +67,8 @@ add_host(struct dispatch *d, const char *name, struct db_host *h, json_t *hosts)
 }
 
 static int
-read_page(struct dispatch *d, const char *site, const char *after, json_t *ret)
+read_page(struct dispatch *d, const char *site, const char *after, const char *seal_key,
+    json_t *ret)
 {
 	struct store_names names = {0};
 	struct db_host *h = str_alloc(sizeof(*h));
@@ -77,7 +79,7 @@ read_page(struct dispatch *d, const char *site, const char *after, json_t *ret)
 	if (rc == 0)
 		rc = db_host_always(d->ops.store, site, after, PAGE, &names);
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = add_host(d, names.v[i], h, hosts);
+		rc = add_host(d, names.v[i], seal_key, h, hosts);
 	json_put_i64(ret, "v", 1);
 	json_put_i64(ret, "version", version);
 	if (rc == 0 && names.n == PAGE)
@@ -88,39 +90,46 @@ read_page(struct dispatch *d, const char *site, const char *after, json_t *ret)
 	return rc;
 }
 
+struct question {
+	const char *site, *agent, *after, *seal_key;
+};
+
 static int
-read_question(const json_t *v, const char **site, const char **agent, const char **after,
-    struct error *err)
+read_question(const json_t *v, struct question *q, struct error *err)
 {
-	if (!v || json_get_str(v, "site", site, err) < 0 ||
-	    json_get_str(v, "agent", agent, err) < 0 ||
-	    json_opt_str(v, "after", after, err) < 0)
+	if (!v || json_get_str(v, "site", &q->site, err) < 0 ||
+	    json_get_str(v, "agent", &q->agent, err) < 0 ||
+	    json_opt_str(v, "after", &q->after, err) < 0 ||
+	    json_opt_str(v, "seal_key", &q->seal_key, err) < 0)
 		return -EINVAL;
-	if (!str_name_valid(*site) || !id_valid(*agent))
+	if (!str_name_valid(q->site) || !id_valid(q->agent))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "not an agent of a site");
 	return 0;
 }
 
 void
-dispatch_consoles(struct dispatch *d, struct rest_request *rq)
+dispatch_consoles(struct dispatch *d, struct rest_request *rq, const char *enrolled)
 {
-	const char *site = "", *agent = "", *after = "";
+	struct question q = {"", "", "", ""};
+	char seal_key[SECRET_BOX_PUBLIC_TEXT];
 	struct error err = {.code = ""};
 	json_t *page;
-	int rc = read_question(rest_body(rq, &err), &site, &agent, &after, &err);
+	int rc = read_question(rest_body(rq, &err), &q, &err);
 
 	/* Passwords are for the agent in charge. */
-	if (rc == 0 && !str_eq(dispatch_site(d, site)->agent, agent))
+	if (rc == 0 && !str_eq(dispatch_site(d, q.site)->agent, q.agent))
 		rc = error_set(&err, -EEXIST, "agent-duplicate",
 		    "the agent asks again when it is in charge",
-		    "site %s: agent %s is not in charge", site, agent);
+		    "site %s: agent %s is not in charge", q.site, q.agent);
+	if (rc == 0)
+		rc = dispatch_sign_key(rq, q.seal_key, enrolled, seal_key, &err);
 	if (rc < 0) {
 		dispatch_refuse(rq, &err);
 		return;
 	}
 	page = json_object();
-	rc = read_page(d, site, after, page);
+	rc = read_page(d, q.site, q.after, seal_key, page);
 	if (rc == 0) {
 		rest_reply(rq, 200, page, NULL);
 		return;

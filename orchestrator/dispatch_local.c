@@ -4,7 +4,7 @@
  *
  * Entry point: dispatch_local(), for the agent in charge alone. A page names the site's version, by which the agent knows
  * that all its pages are of one state of the inventory; it asks again whenever its table changes, and now and then.
- * Ownership: nothing is kept here; passwords are in clear only in the answer, and only over the unix socket.
+ * Ownership: nothing is kept here; passwords are sealed to the agent's key, or in clear in the answer, over the unix socket, to an agent without one.
  * Failure modes: a host whose secrets do not open, or are being changed, is told without them and why (`withheld`): it can
  * be looked at there, and not be switched. */
 #include <errno.h>
@@ -22,7 +22,9 @@ enum { PAGE = 50 };
 
 struct question {
 	const char *site, *agent, *after;
-	bool clear; /* over the unix socket: secrets may be in clear */
+	const char *seal_key;
+	char to
+	    [SECRET_BOX_PUBLIC_TEXT]; /* whom secrets are sealed to; "": nobody, over the unix socket */
 };
 
 static void
@@ -32,7 +34,7 @@ withhold(const struct local_msg_host *is, const char *code, json_t *v)
 		json_put_str(v, "withheld", code);
 }
 
-/* Puts the secrets into the host's document, or why they are not there. Over TCP they are not sent in clear. */
+/* Puts the secrets into the host's document, or why they are not there. Who has no key gets none by TCP. */
 static void
 put_secrets(struct dispatch *d, const struct question *q, const struct db_host *h,
     const struct local_msg_host *is, json_t *v)
@@ -46,9 +48,9 @@ put_secrets(struct dispatch *d, const struct question *q, const struct db_host *
 	credentials_take(h, &sealed);
 	if (h->sealed_next[0]) {
 		withhold(is, "rotation-open", v);
-	} else if (!q->clear) {
+	} else if (str_eq(q->to, DISPATCH_NO_KEY)) {
 		withhold(is, "bmc-password-not-sent", v);
-	} else if (credentials_put(d->ops.key, &sealed, false, bmc, &err) < 0) {
+	} else if (credentials_put(d->ops.key, &sealed, false, q->to, bmc, &err) < 0) {
 		log_error(d->ops.log, "%s cannot be switched from its site: %s: %s",
 		    h->host.name, err.text, err.next);
 		withhold(is, err.code, v);
@@ -134,29 +136,30 @@ read_page(struct dispatch *d, const struct question *q, json_t *ret)
 }
 
 static int
-read_question(struct rest_request *rq, struct question *q, struct error *err)
+read_question(
+    struct rest_request *rq, const char *enrolled, struct question *q, struct error *err)
 {
 	const json_t *v = rest_body(rq, err);
 
-	*q = (struct question){.site = "", .agent = "", .after = ""};
+	*q = (struct question){.site = "", .agent = "", .after = "", .seal_key = ""};
 	if (!v || json_get_str(v, "site", &q->site, err) < 0 ||
 	    json_get_str(v, "agent", &q->agent, err) < 0 ||
-	    json_opt_str(v, "after", &q->after, err) < 0)
+	    json_opt_str(v, "after", &q->after, err) < 0 ||
+	    json_opt_str(v, "seal_key", &q->seal_key, err) < 0)
 		return -EINVAL;
 	if (!str_name_valid(q->site) || !id_valid(q->agent))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "not an agent of a site");
-	q->clear = rest_peer(rq).kind == REST_PEER_UNIX;
-	return 0;
+	return dispatch_sign_key(rq, q->seal_key, enrolled, q->to, err);
 }
 
 void
-dispatch_local(struct dispatch *d, struct rest_request *rq)
+dispatch_local(struct dispatch *d, struct rest_request *rq, const char *enrolled)
 {
 	struct question q;
 	struct error err = {.code = ""};
 	json_t *page;
-	int rc = read_question(rq, &q, &err);
+	int rc = read_question(rq, enrolled, &q, &err);
 
 	/* Passwords are for the agent in charge. */
 	if (rc == 0 && !str_eq(dispatch_site(d, q.site)->agent, q.agent))

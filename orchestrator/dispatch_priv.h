@@ -11,6 +11,7 @@
 #include "db/db_job.h"
 #include "lib/agent_msg.h"
 #include "lib/gzip_part.h"
+#include "lib/secret_box.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/dispatch_base.h"
 #include "orchestrator/presence.h"
@@ -125,9 +126,17 @@ dispatch_clock_seems(struct dispatch_site *s, int64_t now);
 void
 dispatch_clock_note(struct dispatch *d, struct dispatch_site *s, const char *agent,
     const struct agent_msg_clock *said, int64_t now);
-/* The calls that an agent of the site is to be told now, as orders. */
+/* The calls that an agent of the site is to be told now, as orders, with secrets sealed to that key. */
 void
-dispatch_call_orders(struct dispatch *d, struct dispatch_site *s, json_t *orders);
+dispatch_call_orders(
+    struct dispatch *d, struct dispatch_site *s, const char *seal_key, json_t *orders);
+/* The key that secrets are sealed to for who asks: what it said, over the unix socket, where "" is for agents without one, who get
+ * them in clear; by TCP the enrolled one, and where there is none DISPATCH_NO_KEY, to which nothing can be sealed. 0, or -EINVAL
+ * with *err (seal-key). */
+#define DISPATCH_NO_KEY "-"
+int
+dispatch_sign_key(const struct rest_request *rq, const char *said, const char *enrolled,
+    char ret[SECRET_BOX_PUBLIC_TEXT], struct error *err) MUST_CHECK;
 /* Answers that a report has brought; those of calls that have ended are dropped. */
 void
 dispatch_call_answers(struct dispatch *d, struct dispatch_site *s,
@@ -150,6 +159,9 @@ dispatch_foreign_audit(struct dispatch *d, struct dispatch_site *s,
 void
 dispatch_foreign_done(
     struct dispatch *d, struct dispatch_site *s, const struct dispatch_foreign *more);
+/* The orders as who polled takes them: signed, when it asks for that. Takes the list. */
+json_t *
+dispatch_sign(const struct dispatch *d, const struct agent_msg_poll *m, json_t *orders);
 /* Answers with problem details; err's code decides the status. */
 void
 dispatch_refuse(struct rest_request *rq, const struct error *err);

@@ -56,17 +56,13 @@ join_open(struct orch *o, struct error *err)
 	o->authority = authority_open(o->config->key_file, clock_wall(), err);
 	if (!o->authority)
 		return -EINVAL;
-	char *path = keepfile_beside(o->config->key_file, "orders.key");
-	int rc = secret_sign_open(path, 1, &o->orders_key, err);
-	free(path);
-	return rc < 0 ? rc : show(o, err);
+	return show(o, err);
 }
 
 void
 join_close(struct orch *o)
 {
 	authority_free(o->authority);
-	secret_sign_free(o->orders_key);
 }
 
 void

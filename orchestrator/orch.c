@@ -13,6 +13,7 @@
 
 #include "db/db_idem.h"
 #include "lib/clock.h"
+#include "lib/keepfile.h"
 #include "lib/rest_web.h"
 #include "lib/str.h"
 #include "orchestrator/access.h"
@@ -204,6 +205,7 @@ make_parts(struct orch *o)
 	    .reads = o->reads,
 	    .reader = &o->reader,
 	    .key = o->key,
+	    .orders = o->orders_key,
 	    .rng = &o->rng,
 	    .metrics = o->metrics,
 	    .store_version = store_version,
@@ -268,6 +270,17 @@ every(struct orch *o, time_t s, event_callback_fn call)
 	return e;
 }
 
+/* Beside the other key. */
+static int
+open_orders_key(struct orch *o, struct error *err)
+{
+	char *path = keepfile_beside(o->config->key_file, "orders.key");
+	int rc = secret_sign_open(path, 1, &o->orders_key, err);
+
+	free(path);
+	return rc;
+}
+
 static int
 open_parts(struct orch *o, struct error *err)
 {
@@ -277,6 +290,8 @@ open_parts(struct orch *o, struct error *err)
 
 	if (rc == 0)
 		rc = secret_key_open(o->config->key_file, 1, &o->key, err);
+	if (rc == 0)
+		rc = open_orders_key(o, err);
 	if (rc < 0)
 		return rc;
 	o->workq = workq_new(o->base, WORKERS);
@@ -353,6 +368,7 @@ orch_free(struct orch *o)
 	join_close(o);
 	retention_free(o->retention);
 	oui_free(o->vendors);
+	secret_sign_free(o->orders_key);
 	secret_key_free(o->key);
 	console_store_free(o->consoles);
 	store_close(o->store);

@@ -62,7 +62,7 @@ struct orch {
 	struct when_ready *when_ready;
 	struct access *access;
 	struct authority *authority;	/* NULL: nobody can come by TLS */
-	struct secret_sign *orders_key; /* the same */
+	struct secret_sign *orders_key; /* signs what agents are ordered */
 	int64_t show_anew;		/* wall: a new certificate of our own */
 	struct agent_access_told agents_told;
 	struct metrics *metrics;

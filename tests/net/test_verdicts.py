@@ -11,6 +11,7 @@ import pytest
 
 from agent_lab import Machine
 from netlab import BUILD, until
+from orders_key import pin
 from test_agent_console import Line
 
 SHORT = {"firmware-dhcp": "2s", "loader": "2s", "ipxe-dhcp": "2s", "script": "2s", "kernel": "2s", "initrd": "2s",
@@ -213,6 +214,10 @@ def old_order(lab):
     lab.order(created=int((time.time() - 7200) * 1e6))
 
 
+def sealed_otherwise(lab):
+    lab.order(bmc={**lab.s.bmc(), "sealed": "x1:AAAA"})
+
+
 def missed_window(lab):
     lab.order(not_before=int((time.time() - 7200) * 1e6), not_after=int((time.time() - 3600) * 1e6))
 
@@ -287,6 +292,9 @@ SCENES = {
     "preflight-timeout": huge_image,
     "image-unreadable": unreadable,
     "order-too-old": old_order,
+    "order-unsigned": lambda lab: lab.order(),
+    "order-forged": lambda lab: lab.order(),
+    "bmc-secret-sealed": sealed_otherwise,
     "window-missed": missed_window,
     "machine-busy": same_machine,
     "script-not-written": no_scripts,
@@ -301,7 +309,7 @@ def judge(path):
 
 
 def keep(s, job, path, uuid):
-    host = {"name": [e["host"] for e in s.events if e.get("job") == job][0], **({"uuid": uuid} if uuid else {}),
+    host = {"name": [e.get("host", s.hosts[0]["name"]) for e in s.events if e.get("job") == job][0], **({"uuid": uuid} if uuid else {}),
             "boot": [n["mac"] for n in s.hosts[0]["nics"] if n.get("boot")]}
     with open(path, "w") as f:
         f.write(json.dumps({"host": host}) + "\n")
@@ -320,6 +328,8 @@ def test_what_is_found(site, scene, tmp_path):
     if stranger:
         s.hosts[0]["uuid"] = UUID
     s.orch.table = s.table(2)
+    if scene in ("order-unsigned", "order-forged"):
+        pin(s, tmp_path).how = {"order-unsigned": "unsigned", "order-forged": "altered"}[scene]
     s.start_agent()
     s.wait_event("bootd.ready")
     lab = Lab(s)

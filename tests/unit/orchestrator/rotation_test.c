@@ -251,14 +251,14 @@ another_key(void **state)
 	assert_string_equal(fixture_apply(k.f, HOST_WITH("," KG), NULL), "");
 	look(&k);
 	credentials_take(&k.h, &sealed);
-	assert_int_equal(credentials_put(k.f->key, &sealed, false, bmc, &err), 0);
+	assert_int_equal(credentials_put(k.f->key, &sealed, false, "", bmc, &err), 0);
 	assert_string_equal(json_string_value(json_object_get(bmc, "password")), "p1");
 	assert_int_equal(strlen(json_string_value(json_object_get(bmc, "kg"))), 40);
 	assert_null(json_object_get(bmc, "password_next"));
 	json_object_clear(bmc);
 	snprintf(path, sizeof(path), "%s/other", k.f->dir);
 	assert_int_equal(secret_key_open(path, 1, &other, &err), 0);
-	assert_int_equal(credentials_put(other, &sealed, false, bmc, &err), -EBADMSG);
+	assert_int_equal(credentials_put(other, &sealed, false, "", bmc, &err), -EBADMSG);
 	assert_string_equal(err.code, "bmc-password-sealed");
 	assert_int_equal(json_object_size(bmc), 0);
 	k.deps.key = other;
