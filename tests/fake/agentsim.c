@@ -73,7 +73,8 @@ struct agent {
 	struct http_client_self self; /* of one that joins */
 	char *secret, *key, *cert;
 	struct line poll, report;
-	bool served; /* a poll was answered since the last failure */
+	bool stranger; /* its connection is from before it had joined */
+	bool served;   /* a poll was answered since the last failure */
 	int64_t table;
 	size_t n_hosts;
 	int64_t window; /* in which all come back */
@@ -182,6 +183,20 @@ post(struct agent *a, const char *path, json_t *doc, int64_t timeout,
 }
 
 static void
+connect_agent(struct agent *a)
+{
+	struct error err;
+
+	a->http = http_client_new(a->w->base, a->w->server, NULL, &err);
+	if (a->http == NULL) {
+		fprintf(stderr, "agentsim: %s\n", err.text);
+		exit(1);
+	}
+	if (a->secret != NULL)
+		http_client_be(a->http, &a->self);
+}
+
+static void
 take_table(struct agent *a, const struct bundle_site *table)
 {
 	if (!str_eq(table->name, a->site)) {
@@ -240,6 +255,7 @@ on_joined(void *arg, const struct http_client_reply *reply)
 	if (json_get_str(v, "certificate", &cert, NULL) < 0)
 		abort();
 	a->cert = str_dup(cert);
+	a->stranger = true;
 	a->self.cert = a->cert;
 	a->self.key = a->key;
 	json_decref(v);
@@ -270,6 +286,11 @@ start_poll(struct agent *a)
 	if (a->secret != NULL && a->cert == NULL) {
 		join(a);
 		return;
+	}
+	if (a->stranger) { /* of those the orchestrator has few */
+		a->stranger = false;
+		http_client_free(a->http);
+		connect_agent(a);
 	}
 	/* The first one is answered at once, by which it is known that the line works. */
 	struct agent_msg_poll m = {
@@ -392,20 +413,6 @@ line_init(struct agent *a, struct line *l)
 {
 	l->a = a;
 	l->timer = evtimer_new(a->w->base, on_timer, l);
-}
-
-static void
-connect_agent(struct agent *a)
-{
-	struct error err;
-
-	a->http = http_client_new(a->w->base, a->w->server, NULL, &err);
-	if (a->http == NULL) {
-		fprintf(stderr, "agentsim: %s\n", err.text);
-		exit(1);
-	}
-	if (a->secret != NULL)
-		http_client_be(a->http, &a->self);
 }
 
 static void
@@ -636,8 +643,6 @@ on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	for (; w->owed >= 1; w->owed -= 1)
 		happen(&w->agents[rng_below(&w->rng, w->n)], mono);
 }
-
-/* ---- start ---- */
 
 static int
 usage(void)
