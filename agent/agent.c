@@ -628,6 +628,14 @@ heard(void *arg, bool *ret_now)
 	return uplink_heard(a->uplink, ret_now);
 }
 
+static bool
+is_replaced(void *arg)
+{
+	const struct agent *a = arg;
+
+	return a->replaced;
+}
+
 /* The site goes on without its socket; who named it is told. */
 static void
 start_local(struct agent *a)
@@ -637,6 +645,10 @@ start_local(struct agent *a)
 	    .log = a->log,
 	    .cfg = a->cfg,
 	    .spool = a->spool,
+	    .rng = &a->rng,
+	    .jobs = &a->jobs,
+	    .bmc = a->bmc,
+	    .replaced = is_replaced,
 	    .site = get_site,
 	    .heard = heard,
 	    .arg = a,

@@ -10,6 +10,7 @@
 
 #include "agent/agent_console.h"
 #include "agent/agent_priv.h"
+#include "agent/local_list.h"
 #include "agent/run_jobs.h"
 #include "agent/uplink.h"
 #include "lib/str.h"
@@ -145,6 +146,7 @@ agent_take_delta(struct agent *a, struct agent_msg_delta *d)
 	a->site = head;
 	uplink_set_table(a->uplink, head->version, head->digest);
 	agent_console_table(a->consoles);
+	local_list_ask(a->local_list);
 	if (head_is_new || (d->n_hosts + d->n_gone > 0 && !send_one(a, d)))
 		agent_send_table(a, false);
 	return 0;

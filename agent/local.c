@@ -106,6 +106,10 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/images/{name}", local_images_get, 0},
     {"GET", V1 "/status", local_hosts_status, 0},
     {"GET", V1 "/jobs", local_jobs_list, 0},
+    {"POST", V1 "/jobs", local_orders_add, 0},
+    {"POST", V1 "/jobs/{id}/cancel", local_orders_cancel, 0},
+    {"POST", V1 "/bmc/power-status", local_power_ask, 0},
+    {"POST", V1 "/power", local_power_document, 0},
     {"GET", V1 "/jobs/{id}", local_jobs_get, 0},
     {"GET", V1 "/why", local_why_get, 0},
     {"GET", V1 "/events", local_events_list, 0},
@@ -272,9 +276,11 @@ local_new(const struct local_opts *opts, struct error *err)
 
 	l->o = *opts;
 	l->started = clock_wall();
+	l->verbs = bmc_verbs_new(opts->base, opts->bmc, local_power_done, l);
 	l->server = rest_server_new(opts->base, opts->log, opts->cfg->local_socket,
 	    opts->cfg->local_group, routes, ARRAY_SIZE(routes), l, err);
 	if (l->server == NULL) {
+		bmc_verbs_free(l->verbs);
 		free(l);
 		return NULL;
 	}
@@ -287,6 +293,8 @@ local_free(struct local *l)
 {
 	if (l == NULL)
 		return;
+	bmc_verbs_free(l->verbs);
+	local_power_end(l);
 	local_events_end(l);
 	rest_server_free(l->server);
 	free(l);

@@ -11,15 +11,23 @@
 #include "agent/spool.h"
 #include "lib/error.h"
 #include "lib/log.h"
+#include "lib/rng.h"
 
 struct local;
+struct bmc_engine;
 struct event_base;
+struct run_jobs;
 
 struct local_opts {
 	struct event_base *base;
 	const struct log *log;
 	const struct agent_config *cfg;
 	struct spool *spool;
+	struct rng *rng;
+	struct run_jobs **jobs; /* there before anybody asks */
+	struct bmc_engine *bmc;
+	/* Is another agent in charge of the site? */
+	bool (*replaced)(void *arg);
 	/* The site as the newest table has it, borrowed. */
 	const struct bundle_site *(*site)(void *arg);
 	/* When the orchestrator was last heard (wall; 0: never by this process), and whether it is heard now. */

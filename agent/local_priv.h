@@ -6,17 +6,21 @@
 #include <jansson.h>
 #include <sys/types.h>
 
+#include "agent/bmc_verbs.h"
 #include "agent/local.h"
 #include "agent/local_select.h"
 #include "lib/rest_server.h"
 #include "lib/unix_user.h"
 
 struct local_follower;
+struct local_question;
 
 struct local {
 	struct local_opts o;
 	struct rest_server *server;
 	struct local_follower *followers; /* of events; local_events.c */
+	struct bmc_verbs *verbs;	  /* its own, for questions of power */
+	struct local_question *questions; /* local_power.c */
 	int64_t started;
 };
 
@@ -54,6 +58,13 @@ rest_handler local_hosts_list, local_hosts_get, local_hosts_status, local_images
     local_images_get;
 rest_handler local_jobs_list, local_jobs_get;
 rest_handler local_why_get;
+rest_handler local_orders_add, local_orders_cancel;
+rest_handler local_power_ask, local_power_document;
+/* bmc_verbs' answers. */
+void
+local_power_done(void *arg, struct agent_msg_call_result *res);
+void
+local_power_end(struct local *l);
 rest_handler local_events_list;
 /* Answers with a job and its stages. */
 void

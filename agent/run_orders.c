@@ -259,8 +259,8 @@ refuse_fresh(struct run_jobs *js, int rc)
 	run_handed_undo(js, &err);
 }
 
-static void
-begin_fresh(struct run_jobs *js)
+void
+run_orders_begin(struct run_jobs *js)
 {
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		if (!job->fresh)
@@ -299,7 +299,7 @@ run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n)
 		refuse_fresh(js, rc);
 		return;
 	}
-	begin_fresh(js);
+	run_orders_begin(js);
 	if (run_handed_settle(js))
 		js->d.ops->committed(js->d.arg); /* job.handed is to be told */
 }

@@ -169,6 +169,9 @@ run_turn_on_timer(evutil_socket_t fd, short what, void *js);
 void
 run_turn_on_tick(evutil_socket_t fd, short what, void *js);
 
+/* run_orders.c: begins the jobs that were accepted in a transaction which is durable now. */
+void
+run_orders_begin(struct run_jobs *js);
 /* run_orders.c: an end without a beginning; *ev is taken. */
 void
 run_orders_close(

@@ -60,13 +60,14 @@ static const char *const sql[] = {
     [JOB_ADD] =
 	"INSERT INTO job (id, kind, host, site, image, reason, by_whom, created, state,"
 	" stage, attempt, retry_of, bundle, not_before, not_after,"
-	" image_until)"
-	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+	" image_until, origin)"
+	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
+	" $17)",
     [JOB_GET] =
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
 	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text,"
-	" not_before, not_after, image_until FROM job"
+	" not_before, not_after, image_until, origin FROM job"
 	" WHERE id = $1",
     [JOB_OPEN_HOST] =
 	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND NOT " WAITS,
@@ -201,6 +202,7 @@ db_job_add(struct store *s, const struct db_job *job, const char *bundle)
 	}
 	if (job->image_until > 0)
 		db_bind_i64(st, 16, job->image_until);
+	db_bind_text(st, 17, job->origin);
 	return store_run(st);
 }
 
@@ -232,6 +234,7 @@ read_job(struct db_stmt *st, struct db_job *j)
 	j->not_before = db_col_i64(st, 23);
 	j->not_after = db_col_i64(st, 24);
 	j->image_until = db_col_i64(st, 25);
+	db_col_copy(st, 26, j->origin, sizeof(j->origin));
 }
 
 int

@@ -8,6 +8,8 @@
 
 enum { DB_JOB_STAGE_SIZE = 16, DB_JOB_EVIDENCE_SIZE = 512 };
 
+#define DB_JOB_LOCAL "local" /* it was ordered at its site, alone */
+
 enum db_job_state {
 	DB_JOB_QUEUED,	 /* ordered; no agent has it for sure */
 	DB_JOB_ACCEPTED, /* durable in the agent's spool */
@@ -47,6 +49,7 @@ struct db_job {
 	int64_t not_before, not_after;
 	int64_t
 	    image_until; /* it waits so long for its image to be at the site; 0: it does not */
+	char origin[16]; /* "": ordered here; DB_JOB_LOCAL */
 	/* What the agent said, where the verdict says more; "" otherwise. */
 	char agent_code[ERROR_CODE_SIZE];
 	char agent_text[ERROR_TEXT_SIZE];

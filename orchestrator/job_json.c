@@ -74,6 +74,7 @@ job_json(const struct db_job *job)
 		json_put(v, "cancel", cancel);
 	}
 	put_or_null(v, "retry_of", job->retry_of);
+	json_put_str(v, "origin", job->origin);
 	return v;
 }
 

@@ -181,6 +181,7 @@ static const struct {
 	void (*apply)(const struct event *ev, struct lifecycle_change *ch);
 } job_events[] = {
     {"job.accepted", on_accepted},
+    {"job.local", on_accepted},
     {"job.handed", on_accepted},
     {"job.refused", on_refused},
     {"job.attempt", on_attempt},

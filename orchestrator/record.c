@@ -36,6 +36,7 @@
 #include "orchestrator/explain.h"
 #include "orchestrator/lifecycle.h"
 #include "orchestrator/next_step.h"
+#include "orchestrator/record_local.h"
 #include "orchestrator/sight.h"
 
 /* A machine boots once at a time: what is open besides has ended, and the news of it was lost with an agent's spool. */
@@ -189,8 +190,11 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 	int64_t seq = 0;
 	int rc = 0;
 	bool have_job = false;
+	const char *ignored = NULL;
 
-	if (ev->job[0]) {
+	if (record_local_is(ev))
+		rc = record_local_take(s, agent, ev, wall, &ignored);
+	if (rc == 0 && ev->job[0] && !ignored) {
 		rc = db_job_get(s, ev->job, job);
 		have_job = rc == 0;
 		rc = rc == -ENOENT ? 0 : rc;
@@ -198,6 +202,7 @@ take_event(struct store *s, const char *agent, int64_t number, struct event *ev,
 	if (rc == 0) {
 		next_step_event(ev, have_job ? job : NULL);
 		lifecycle_apply(ev, agent, have_job ? job : NULL, ch);
+		ch->ignored = ignored ? ignored : ch->ignored;
 		/* Its event comes before the job's end: who follows the job has the verdict by then. */
 		if (ch->set_job && ch->job.ended && ch->job.state == DB_JOB_FAILED)
 			rc = explain_end(s, ev, &ch->job);

@@ -235,6 +235,12 @@ def test_every_described_member_is_met(orch):
     why = orch.get(f"/why?of={job}").json
     assert why["verdict"]["code"] == "secure-boot-refused" and why["usual"]["n"] == 1
     assert [a["code"] for a in why["also"]] == ["ipxe-error"]
+    at_site = "01k9xyz0a0abcdeg"  # ordered there, alone
+    ordered = agent.event("job.local", at_site, user="ada", uid=1000, action="on", reason="INC-2")
+    ordered["detail"]["kind"] = "power"
+    agent.report(ordered, agent.event("job.accepted", at_site),
+                 agent.event("job.done", at_site))
+    assert orch.get(f"/jobs/{at_site}").json["origin"] == "local"
     orch.post(f"/jobs/{job}/retry")
     orch.post("/hosts/full/lock", {"reason": "x"})
     orch.put_file("images/deb/initrd.gz", b"other")

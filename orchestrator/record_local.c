@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+/* Orders made at a site, into the record: the row of a job as if it had been ordered here, and a row of the audit in the
+ * order in which the events come, which says when it was ordered there and by whom.
+ *
+ * What an agent tells is not trusted: kinds are those that a site may order, texts are escaped and bounded, an id may not be
+ * of a time to come, since ids of jobs are in order of time.
+ *
+ * An order of this orchestrator that no agent was given gives way to the site's job; one that was given is the agent's to
+ * decide, who refuses it (host-busy) or has begun it after the site's job had ended. So for a moment a host may have two
+ * open jobs here, and never at the site.
+ *
+ * Entry points: record_local_is(), record_local_take(). Failure modes: those of db.h; an event that makes no sense is told
+ * in *ret_ignored, stays an event, and changes nothing. */
+#include "orchestrator/record_local.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "db/db_event.h"
+#include "db/db_image.h"
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/stage.h"
+#include "lib/str.h"
+#include "orchestrator/audit.h"
+#include "orchestrator/orders.h"
+#include "orchestrator/sight.h"
+
+/* An agent's clock may be ahead. */
+#define ID_AHEAD (3600 * USEC_PER_SEC)
+
+bool
+record_local_is(const struct event *ev)
+{
+	return str_eq(ev->kind, "job.local") || str_has_prefix(ev->kind, "local.");
+}
+
+static void
+take_text(const struct event *ev, const char *key, char *buf, size_t size)
+{
+	const char *text = event_str(ev, key);
+
+	str_escape(buf, size, text, strlen(text));
+}
+
+/* "ada at los" */
+static void
+name_who(const struct event *ev, char *buf, size_t size)
+{
+	char user[40];
+
+	take_text(ev, "user", user, sizeof(user));
+	if (str_format(buf, size, "%s at %s", user[0] ? user : "somebody", ev->site) < 0)
+		str_clip(buf, size, user);
+}
+
+static int
+write_audit(struct store *s, const char *agent, const struct event *ev, const char *what,
+    const char *object, const char *result, json_t *detail, int64_t wall)
+{
+	struct audit_who who = {.role = AUTH_OPERATOR};
+	char at[CLOCK_TEXT_SIZE];
+	int rc;
+
+	name_who(ev, who.name, sizeof(who.name));
+	who.owner = event_i64(ev, "uid", 0);
+	if (str_format(who.from, sizeof(who.from), "site %s, unix uid %lld", ev->site,
+		(long long)who.owner) < 0)
+		who.from[0] = '\0';
+	json_put_str(detail, "at", clock_text(ev->at, at, sizeof(at)));
+	json_put_str(detail, "site", ev->site);
+	json_put_str(detail, "agent", agent);
+	rc = audit_write(s, &who,
+	    &(struct audit_row){.what = what,
+		.object = object,
+		.reason = ev->reason,
+		.result = result,
+		.detail = detail},
+	    wall);
+	json_decref(detail);
+	return rc;
+}
+
+/* ---- job.local ---- */
+
+static const char *
+check_job(const struct event *ev, int64_t wall, enum bundle_kind *ret)
+{
+	const char *image = event_str(ev, "image");
+
+	if (!id_valid(ev->job) || id_time(ev->job) > wall + ID_AHEAD)
+		return "a job of the site has no id, or one of a time to come";
+	if (!str_name_valid(ev->host))
+		return "a job of the site names no host";
+	if (bundle_kind_parse(event_str(ev, "kind"), ret) < 0 || *ret == BUNDLE_REINSTALL)
+		return "a job of the site is of no kind that a site may order";
+	if (image[0] && !str_name_valid(image))
+		return "a job of the site names no image that there can be";
+	return NULL;
+}
+
+/* The image as this inventory has it, when it is the one that the site has used; else its name alone. */
+static int
+image_json(struct store *s, const struct event *ev, json_t **ret)
+{
+	const char *name = event_str(ev, "image");
+	struct db_image *image;
+	int rc;
+
+	*ret = json_null();
+	if (!name[0])
+		return 0;
+	image = str_alloc(sizeof(*image));
+	rc = db_image_get(s, name, image);
+	if (rc == 0 && str_eq(image->image.kernel.sha256, event_str(ev, "kernel_sha256")))
+		*ret = bundle_image_to_json(&image->image);
+	else
+		*ret = json_pack("{s:s}", "name", name);
+	if (rc == 0)
+		db_image_done(image);
+	free(image);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int
+bundle_text(struct store *s, const struct event *ev, const struct db_job *job, char **ret)
+{
+	char action[16];
+	json_t *v = json_object(), *image = NULL;
+	int rc = image_json(s, ev, &image);
+
+	take_text(ev, "action", action, sizeof(action));
+	json_put_i64(v, "v", BUNDLE_VERSION);
+	json_put_str(v, "job", job->id);
+	json_put_str(v, "kind", job->kind);
+	json_put_str(v, "power_action", action);
+	json_put_bool(v, "hard", event_i64(ev, "hard", 0) != 0);
+	json_put_i64(v, "graceful_us", event_i64(ev, "graceful_us", 0));
+	json_put_str(v, "reason", job->reason);
+	json_put_str(v, "by", job->by);
+	json_put_i64(v, "created", job->created);
+	json_put(v, "host", json_pack("{s:s}", "name", job->host));
+	json_put(v, "image", image);
+	*ret = json_text(v);
+	json_decref(v);
+	return rc;
+}
+
+/* One that no agent was given: none will begin it. */
+static int
+give_way(struct store *s, const struct event *ev, int64_t wall)
+{
+	struct event end;
+	struct db_job other = {.id = ""};
+	char id[ID_SIZE];
+	int rc = db_job_open_of_host(s, ev->host, id);
+
+	if (rc == 0)
+		rc = db_job_get(s, id, &other);
+	if (rc < 0 || other.state != DB_JOB_QUEUED || other.sent != 0)
+		return rc == -ENOENT ? 0 : rc;
+	other.state = DB_JOB_FAILED;
+	other.ended = wall;
+	str_clip(other.verdict_code, sizeof(other.verdict_code), "host-busy");
+	if (str_format(other.verdict_text, sizeof(other.verdict_text),
+		"job %s was ordered at the site meanwhile", ev->job) < 0)
+		abort();
+	str_clip(other.verdict_next, sizeof(other.verdict_next), ORDERS_BUSY_NEXT);
+	end = event_make("job.failed", wall);
+	str_clip(end.site, sizeof(end.site), other.site);
+	str_clip(end.host, sizeof(end.host), other.host);
+	str_clip(end.job, sizeof(end.job), other.id);
+	event_put(&end, "code", other.verdict_code);
+	event_put(&end, "text", other.verdict_text);
+	event_put(&end, "next", other.verdict_next);
+	rc = db_job_update(s, &other);
+	if (rc == 0)
+		rc = db_event_add(s, &end, NULL, 0, NULL);
+	if (rc == 0)
+		rc = sight_job_ended(s, &end, &other, wall);
+	event_done(&end);
+	return rc;
+}
+
+static int
+add_job(struct store *s, const struct event *ev, enum bundle_kind kind)
+{
+	struct db_job *job = str_alloc(sizeof(*job));
+	char *bundle = NULL;
+	int rc;
+
+	str_clip(job->id, sizeof(job->id), ev->job);
+	str_clip(job->kind, sizeof(job->kind), bundle_kind_name(kind));
+	str_clip(job->host, sizeof(job->host), ev->host);
+	str_clip(job->site, sizeof(job->site), ev->site);
+	str_clip(job->image, sizeof(job->image), event_str(ev, "image"));
+	str_escape(job->reason, sizeof(job->reason), ev->reason, strlen(ev->reason));
+	name_who(ev, job->by, sizeof(job->by));
+	str_clip(job->stage, sizeof(job->stage), stage_name(STAGE_QUEUED));
+	str_clip(job->origin, sizeof(job->origin), DB_JOB_LOCAL);
+	job->created = ev->at;
+	job->state = DB_JOB_QUEUED; /* lifecycle.c moves it on */
+	rc = bundle_text(s, ev, job, &bundle);
+	if (rc == 0)
+		rc = db_job_add(s, job, bundle);
+	if (rc == 0)
+		rc = db_job_sent(s, job->id, ev->at);
+	free(bundle);
+	free(job);
+	return rc;
+}
+
+static json_t *
+job_detail(const struct event *ev)
+{
+	char action[16];
+	json_t *v = json_object();
+
+	take_text(ev, "action", action, sizeof(action));
+	json_put_str(v, "job", ev->job);
+	json_put_str(v, "kind", event_str(ev, "kind"));
+	json_put_str(v, "image", event_str(ev, "image"));
+	json_put_str(v, "action", action);
+	if (event_i64(ev, "hard", 0) != 0)
+		json_put_bool(v, "hard", true);
+	return v;
+}
+
+static int
+take_job(struct store *s, const char *agent, const struct event *ev, int64_t wall,
+    const char **ret_ignored)
+{
+	enum bundle_kind kind = BUNDLE_POWER;
+	struct db_job known;
+	int rc;
+
+	*ret_ignored = check_job(ev, wall, &kind);
+	if (*ret_ignored)
+		return 0;
+	/* This database is a copy from before, perhaps, and another event has brought it already. */
+	rc = db_job_get(s, ev->job, &known);
+	if (rc == 0) {
+		*ret_ignored = "that job is known already";
+		return 0;
+	}
+	if (rc == -ENOENT)
+		rc = give_way(s, ev, wall);
+	if (rc == 0)
+		rc = add_job(s, ev, kind);
+	return rc < 0 ? rc
+		      : write_audit(s, agent, ev, "job.local", ev->host, "ok",
+			    job_detail(ev), wall);
+}
+
+/* ---- what else there was ---- */
+
+static int
+take_refused(struct store *s, const char *agent, const struct event *ev, int64_t wall)
+{
+	char code[ERROR_CODE_SIZE], asked[201], kind[16], image[64];
+	json_t *v = json_object();
+
+	take_text(ev, "code", code, sizeof(code));
+	take_text(ev, "asked", asked, sizeof(asked));
+	take_text(ev, "kind", kind, sizeof(kind));
+	take_text(ev, "image", image, sizeof(image));
+	json_put_str(v, "kind", kind);
+	json_put_str(v, "image", image);
+	return write_audit(
+	    s, agent, ev, "job.local", asked, code[0] ? code : "refused", v, wall);
+}
+
+int
+record_local_take(struct store *s, const char *agent, const struct event *ev,
+    int64_t wall, const char **ret_ignored)
+{
+	*ret_ignored = NULL;
+	if (str_eq(ev->kind, "job.local"))
+		return take_job(s, agent, ev, wall, ret_ignored);
+	if (str_eq(ev->kind, "local.refused"))
+		return take_refused(s, agent, ev, wall);
+	if (str_eq(ev->kind, "local.cancel"))
+		return write_audit(s, agent, ev, "job.cancel", ev->host, "ok",
+		    json_pack("{s:s}", "job", ev->job), wall);
+	if (str_eq(ev->kind, "local.console"))
+		return write_audit(s, agent, ev,
+		    event_i64(ev, "steal", 0) ? "console.steal" : "console.open",
+		    ev->host, "ok",
+		    json_pack("{s:b}", "write", event_i64(ev, "write", 0) != 0), wall);
+	*ret_ignored = "nothing is known of that kind";
+	return 0;
+}
