@@ -27,7 +27,7 @@
 #include "lib/secret.h"
 #include "lib/str.h"
 
-enum { SECRET_MAX = 256, TIMEOUT_S = 60 };
+enum { SECRET_MAX = 256, TIMEOUT_S = 60, ATTEMPTS = 4 };
 
 #define PREFIX "nbj_"
 #define SECRET_NEXT "netboot-ctl agent enroll SITE, at the orchestrator, prints one"
@@ -231,6 +231,14 @@ find_authority(const struct options *o, const char *proxy, const char *fingerpri
 	return r;
 }
 
+/* Nobody has answered: the line, and no word of the orchestrator. */
+static bool
+is_silence(int r, const struct error *err)
+{
+	return r < 0 &&
+	       (str_eq(err->code, "timeout") || str_eq(err->code, "server-unreachable"));
+}
+
 static int
 join(const struct options *o, const struct agent_config *cfg, struct agent_tls *tls,
     const char *secret, const char *authority, struct error *err)
@@ -245,7 +253,13 @@ join(const struct options *o, const struct agent_config *cfg, struct agent_tls *
 	if (r < 0)
 		return r;
 	json_object_set_new(body, "secret", json_string(secret));
-	r = call(o, &self, "/agent/v1/enroll", body, &answer, err);
+	for (unsigned i = 0; i < ATTEMPTS; i++) {
+		/* A lost answer cost nothing: the same request is answered again. */
+		r = call(o, &self, "/agent/v1/enroll", body, &answer, err);
+		if (!is_silence(r, err))
+			break;
+		fprintf(stderr, "netboot-agent: %s; trying again\n", err->text);
+	}
 	if (r == 0)
 		r = agent_tls_take(tls, answer, key, cfg->site, authority, err);
 	secret_free(key);

@@ -14,7 +14,7 @@
 	" revoked, revoked_by, revoked_why"
 #define SECRET_COLUMNS                                                         \
 	"digest, site, created, created_by, expires, used, used_from, serial," \
-	" withdrawn"
+	" withdrawn, request"
 
 enum {
 	CERT_ADD,
@@ -50,8 +50,9 @@ static const char *const sql[] = {
     [SECRET_ADD] = "INSERT INTO join_secret (digest, site, created, created_by, expires)"
 		   " VALUES ($1, $2, $3, $4, $5)",
     [SECRET_GET] = "SELECT " SECRET_COLUMNS " FROM join_secret WHERE digest = $1",
-    [SECRET_USE] = "UPDATE join_secret SET used = $2, used_from = $3, serial = $4"
-		   " WHERE digest = $1 AND used IS NULL AND withdrawn IS NULL",
+    [SECRET_USE] =
+	"UPDATE join_secret SET used = $2, used_from = $3, serial = $4, request = $5"
+	" WHERE digest = $1 AND (used IS NULL OR request = $5) AND withdrawn IS NULL",
     [SECRET_WITHDRAW] = "UPDATE join_secret SET withdrawn = $2"
 			" WHERE site = $1 AND used IS NULL AND withdrawn IS NULL",
     [SECRET_OF_SITE] = "SELECT " SECRET_COLUMNS " FROM join_secret WHERE site = $1"
@@ -225,6 +226,7 @@ read_secret(struct db_stmt *st, struct db_join_secret *ret)
 	db_col_copy(st, 3, ret->created_by, sizeof(ret->created_by));
 	db_col_copy(st, 6, ret->used_from, sizeof(ret->used_from));
 	db_col_copy(st, 7, ret->serial, sizeof(ret->serial));
+	db_col_copy(st, 9, ret->request, sizeof(ret->request));
 }
 
 int
@@ -242,8 +244,8 @@ db_agent_cert_secret_get(struct store *s, const char *digest, struct db_join_sec
 }
 
 int
-db_agent_cert_secret_use(
-    struct store *s, const char *digest, int64_t at, const char *from, const char *serial)
+db_agent_cert_secret_use(struct store *s, const char *digest, int64_t at,
+    const char *from, const char *serial, const char *request)
 {
 	struct db_stmt *st = stmt(s, SECRET_USE);
 
@@ -251,6 +253,7 @@ db_agent_cert_secret_use(
 	db_bind_i64(st, 2, at);
 	db_bind_text(st, 3, from);
 	db_bind_text(st, 4, serial);
+	db_bind_text(st, 5, request);
 	return store_change(st);
 }
 

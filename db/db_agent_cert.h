@@ -36,6 +36,7 @@ struct db_join_secret {
 	char used_from[DB_AGENT_CERT_FROM_SIZE];
 	char serial[DB_AGENT_CERT_SERIAL_SIZE];
 	int64_t withdrawn; /* 0: it is not */
+	char request[65];  /* SHA-256 of the request that it was used with; "": not yet */
 };
 
 /* "valid", "ended" or "revoked". */
@@ -73,10 +74,10 @@ db_agent_cert_secret_add(struct store *s, const struct db_join_secret *v) MUST_C
 int
 db_agent_cert_secret_get(
     struct store *s, const char *digest, struct db_join_secret *ret) MUST_CHECK;
-/* Once: -ENOENT for one that was used or withdrawn before. */
+/* Once, or again with the same request: -ENOENT for one that was withdrawn, or used with another. */
 int
 db_agent_cert_secret_use(struct store *s, const char *digest, int64_t at,
-    const char *from, const char *serial) MUST_CHECK;
+    const char *from, const char *serial, const char *request) MUST_CHECK;
 /* Those of a site that were not used. */
 int
 db_agent_cert_secret_withdraw(struct store *s, const char *site, int64_t at) MUST_CHECK;

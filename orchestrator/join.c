@@ -2,8 +2,8 @@
 /* Sites that join: the own authority in service, and what agents ask of it.
  *
  * Entry points: join_open() at start, join_minute(), and the three handlers. A secret works once: that it was used, the
- * certificate and the audit's row are one transaction, and the answer leaves after it; one that is lost on the way cost
- * the secret, and another is had with `netboot-ctl agent enroll`.
+ * certificate and the audit's row are one transaction, and the answer leaves after it. Where it is lost on the way, the same
+ * request is answered again, until the agent was seen with the certificate; the one that nobody had is revoked.
  * Failure modes: refusals with codes of docs/api.md. Who has a secret is told what is wrong with it: 256 bits are not
  * found by trying. */
 #include "orchestrator/join.h"
@@ -13,6 +13,7 @@
 
 #include "db/db_agent_cert.h"
 #include "lib/clock.h"
+#include "lib/digest.h"
 #include "lib/json.h"
 #include "lib/keepfile.h"
 #include "lib/rest_tls.h"
@@ -188,14 +189,26 @@ note_cert(struct orch *o, const struct audit_who *who, const char *what,
 
 /* ---- a first certificate ---- */
 
+/* The same request once more: its answer was lost, and nobody has come with the certificate. Whoever sends it has no other
+ * key than the one that was certified. */
+static bool
+answer_was_lost(struct orch *o, const struct db_join_secret *s, const char *request)
+{
+	struct db_agent_cert given;
+
+	return s->used && str_eq(s->request, request) &&
+	       db_agent_cert_get(o->store, s->serial, &given) == 0 && !given.last_seen &&
+	       !given.revoked;
+}
+
 static int
-judge_secret(const struct db_join_secret *s, int rc, const char *site, int64_t now,
-    struct error *err)
+judge_secret(const struct db_join_secret *s, int rc, const char *site, bool again,
+    int64_t now, struct error *err)
 {
 	if (rc == -ENOENT)
 		return error_set(err, rc, "join-secret-unknown", SECRET_NEXT,
 		    "this orchestrator has made no such secret");
-	if (s->used)
+	if (s->used && !again)
 		return error_set(err, -EACCES, "join-secret-used",
 		    SECRET_NEXT "; if you did not use it, netboot-ctl agent revoke SITE",
 		    "this secret was used already: it works once");
@@ -220,17 +233,21 @@ address_of(const struct agent_access_who *who, char ret[DB_AGENT_CERT_FROM_SIZE]
 	ret[strcspn(ret, " ")] = '\0';
 }
 
+/* `lost` is the serial of the certificate whose answer was lost, "" when this is the first one. */
 static int
 store_joined(struct orch *o, const struct agent_access_who *who, const char *digest,
-    const struct db_agent_cert *row)
+    const char *request, const char *lost, const struct db_agent_cert *row)
 {
 	char from[DB_AGENT_CERT_FROM_SIZE];
 	int rc = db_begin(store_db(o->store));
 
 	address_of(who, from);
+	if (rc == 0 && lost[0])
+		rc = db_agent_cert_revoke(o->store, lost, row->issued, "join",
+		    "its answer was lost: the same request was answered again");
 	if (rc == 0)
 		rc = db_agent_cert_secret_use(
-		    o->store, digest, row->issued, from, row->serial);
+		    o->store, digest, row->issued, from, row->serial, request);
 	return rc < 0 ? rc : note_cert(o, &who->who, "agent.join", row);
 }
 
@@ -243,7 +260,7 @@ join_enroll(void *arg, struct rest_request *rq)
 	struct db_agent_cert row = {.issued = clock_wall()};
 	struct error err = {.code = ""};
 	struct wish wish;
-	char digest[SECRET_MAC_TEXT], *cert = NULL;
+	char digest[SECRET_MAC_TEXT], request[DIGEST_TEXT], *cert = NULL;
 
 	if (!agent_access_stranger(rq, &who))
 		return;
@@ -258,7 +275,9 @@ join_enroll(void *arg, struct rest_request *rq)
 		api_failed(o, rq, rc, "look up the secret");
 		return;
 	}
-	if (judge_secret(&secret, rc, wish.site, row.issued, &err) < 0) {
+	digest_sha256(wish.csr, strlen(wish.csr), request);
+	bool again = rc == 0 && answer_was_lost(o, &secret, request);
+	if (judge_secret(&secret, rc, wish.site, again, row.issued, &err) < 0) {
 		agent_access_refuse(o, rq, &who, 403, "agent.join", wish.site, &err);
 		return;
 	}
@@ -268,7 +287,7 @@ join_enroll(void *arg, struct rest_request *rq)
 		agent_access_refuse(o, rq, &who, 400, "agent.join", wish.site, &err);
 		return;
 	}
-	rc = store_joined(o, &who, digest, &row);
+	rc = store_joined(o, &who, digest, request, again ? secret.serial : "", &row);
 	if (api_commit(o, rq, rc, "store the certificate")) {
 		log_info(&o->log, "site %s: its agent has joined from %s", row.site,
 		    who.who.from);

@@ -32,6 +32,8 @@ CREATE TABLE join_secret (
 	used BIGINT,
 	used_from TEXT,
 	serial TEXT,
+	-- SHA-256 of the request that it was used with: repeated, since its answer was lost, it is answered again.
+	request TEXT,
 	-- Withdrawn before it was used.
 	withdrawn BIGINT
 );

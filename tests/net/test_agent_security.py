@@ -71,6 +71,22 @@ def test_secrets(web):
     assert [c["state"] for c in web.get("/agents/kla").json["certificates"]] == ["revoked"]
 
 
+def test_an_answer_that_was_lost(web):
+    """The same request is answered again until the agent is seen; the certificate that nobody had is worth nothing."""
+    secret, f = web.secret("kla"), Far(web, "kla")
+    base, csr = f.csr()
+    wish = {"v": 1, "site": "kla", "secret": secret, "csr": csr}
+    lost = f.post("/agent/v1/enroll", wish)
+    assert lost.status == 200
+    refused(web, Far(web, "kla").join(secret), 403, "join-secret-used", "agent.join")  # another key
+    assert f.take(base, f.post("/agent/v1/enroll", wish)).status == 200
+    assert f.poll().status == 200
+    assert sorted(c["state"] for c in web.get("/agents/kla").json["certificates"]) == ["revoked", "valid"]
+    refused(web, f.post("/agent/v1/enroll", wish), 403, "join-secret-used", "agent.join")
+    f.take(base, lost)
+    refused(web, f.poll(), 403, "agent-revoked")
+
+
 def test_no_certificate(web):
     before = inventory(web)
     f = Far(web, "kla")
