@@ -225,9 +225,10 @@ static const struct args_option host_list_options[] = {
 
 static const struct args_option image_options[] = {
     {"kind", 0, ARGS_VALUE, "reinstall|rescue|live|tool", "which orders may use it"},
-    {"kernel", 0, ARGS_VALUE, "PATH", "below the images root"},
-    {"initrd", 0, ARGS_LIST, "PATH", "in this order"},
-    {"file", 0, ARGS_LIST, "PATH[,name=NAME][,template]",
+    {"kernel", 0, ARGS_VALUE, "PATH[,url=URL]",
+	"below the images root; url: where sites far away may fetch it, too"},
+    {"initrd", 0, ARGS_LIST, "PATH[,url=URL]", "in this order"},
+    {"file", 0, ARGS_LIST, "PATH[,name=NAME][,url=URL][,template]",
 	"a further file, fetched by the image; template: its ${names} are filled in"},
     {"args", 0, ARGS_TEXT, "TEXT",
 	"kernel arguments; ${host.name}, ${report} ... are filled in"},

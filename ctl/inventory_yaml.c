@@ -57,7 +57,7 @@ struct inv_site {
 };
 
 struct inv_file {
-	char *path, *name, *sha256;
+	char *path, *name, *sha256, *url;
 	int *template;
 };
 
@@ -140,8 +140,8 @@ static const cyaml_schema_value_t inv_site_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_site, inv_site_fields)};
 
 static const cyaml_schema_field_t inv_file_fields[] = {INV_NAME(inv_file, path),
-    INV_STR(inv_file, name), INV_STR(inv_file, sha256), INV_BOOL(inv_file, template),
-    CYAML_FIELD_END};
+    INV_STR(inv_file, name), INV_STR(inv_file, sha256), INV_STR(inv_file, url),
+    INV_BOOL(inv_file, template), CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_file_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_file, inv_file_fields)};
 

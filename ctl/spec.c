@@ -166,8 +166,8 @@ spec_subnet(const char *s, struct error *err)
 json_t *
 spec_file(const char *s, struct error *err)
 {
-	static const struct spec_key keys[] = {
-	    {"name", "name", SPEC_STRING}, {"template", "template", SPEC_FLAG}};
+	static const struct spec_key keys[] = {{"name", "name", SPEC_STRING},
+	    {"url", "url", SPEC_STRING}, {"template", "template", SPEC_FLAG}};
 
 	return parse(s, "path", keys, ARRAY_SIZE(keys), err);
 }

@@ -44,11 +44,11 @@ static const char *const sql[] = {
     [IMAGE_EXISTS] = "SELECT 1 FROM image WHERE name = $1",
     [IMAGE_NAMES] = "SELECT name FROM image WHERE name > $1 ORDER BY name LIMIT $2",
     [IMAGE_NAMES_KIND] = "SELECT name FROM image WHERE kind = $1 ORDER BY name",
-    [FILE_LIST] = "SELECT role, name, path, sha256, size, template FROM image_file"
+    [FILE_LIST] = "SELECT role, name, path, sha256, size, template, url FROM image_file"
 		  " WHERE image = $1 ORDER BY role, ord",
     [FILE_CLEAR] = "DELETE FROM image_file WHERE image = $1",
     [FILE_ADD] = "INSERT INTO image_file (image, role, ord, name, path, sha256, size,"
-		 " template) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+		 " template, url) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
 };
 
 struct store_sql
@@ -95,6 +95,7 @@ read_files(struct store *s, struct bundle_image *b)
 		db_col_copy(st, 3, f->sha256, sizeof(f->sha256));
 		f->size = db_col_i64(st, 4);
 		f->template = db_col_bool(st, 5);
+		db_col_copy(st, 6, f->url, sizeof(f->url));
 	}
 	return rc;
 }
@@ -160,6 +161,7 @@ put_file(struct store *s, const char *image, const char *role, size_t ord,
 	db_bind_text(st, 6, f->sha256);
 	db_bind_i64(st, 7, f->size);
 	db_bind_bool(st, 8, f->template);
+	db_bind_opt(st, 9, f->url);
 	return store_run(st);
 }
 

@@ -17,6 +17,7 @@ enum {
 	BUNDLE_NAME_SIZE = 254,
 	BUNDLE_PATH_SIZE = 256,
 	BUNDLE_FILES_MAX = 64,
+	BUNDLE_URL_SIZE = 256,
 	BUNDLE_MACS_MAX = 16,
 	BUNDLE_LABELS_MAX = 64,
 	BUNDLE_ARGS_MAX = 2048,
@@ -155,6 +156,8 @@ struct bundle_file {
 	char path[BUNDLE_PATH_SIZE]; /* below the images root */
 	char sha256[65];
 	int64_t size;
+	char url
+	    [BUNDLE_URL_SIZE]; /* whence sites may have it, too; "": from the orchestrator */
 	/* A text whose ${names} are filled in for each job; served like the others (images' files only). */
 	bool template;
 };

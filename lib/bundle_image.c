@@ -15,6 +15,7 @@
 #include "lib/bundle.h"
 #include "lib/json.h"
 #include "lib/stage.h"
+#include "lib/store_msg.h"
 #include "lib/str.h"
 #include "lib/subst.h"
 
@@ -49,6 +50,8 @@ file_to_json(const struct bundle_file *f)
 	json_put_str(v, "path", f->path);
 	json_put_str(v, "sha256", f->sha256);
 	json_put_i64(v, "size", f->size);
+	if (f->url[0])
+		json_put_str(v, "url", f->url);
 	if (f->template)
 		json_put_bool(v, "template", true);
 	return v;
@@ -93,6 +96,21 @@ bundle_image_to_json(const struct bundle_image *image)
 	return v;
 }
 
+/* Whoever has the digest needs to trust neither that server nor the way there. */
+static int
+read_url(const json_t *v, struct bundle_file *f, struct error *err)
+{
+	if (json_copy_opt(v, "url", f->url, sizeof(f->url), err) < 0)
+		return -EINVAL;
+	if (f->url[0] && !store_msg_url_valid(f->url))
+		return error_set(err, -EINVAL, "bad-value",
+		    "write it as https://mirror.example/debian/vmlinuz",
+		    "url: not https:// or http:// with a host, without user, password "
+		    "and "
+		    "what would have to be escaped");
+	return 0;
+}
+
 /* `boots`: a kernel or initrd, whose name is a word of the boot script. */
 static int
 read_file(const json_t *v, bool boots, struct bundle_file *f, struct error *err)
@@ -102,7 +120,7 @@ read_file(const json_t *v, bool boots, struct bundle_file *f, struct error *err)
 	if (json_copy_str(v, "name", f->name, sizeof(f->name), err) < 0 ||
 	    json_copy_str(v, "path", f->path, sizeof(f->path), err) < 0 ||
 	    json_copy_str(v, "sha256", f->sha256, sizeof(f->sha256), err) < 0 ||
-	    json_get_i64(v, "size", &f->size, err) < 0 ||
+	    json_get_i64(v, "size", &f->size, err) < 0 || read_url(v, f, err) < 0 ||
 	    json_opt_bool(v, "template", &f->template, err) < 0)
 		return -EINVAL;
 	if (!bundle_path_valid(f->name) || (boots && strchr(f->name, '/') != NULL))

@@ -41,7 +41,7 @@ static const char *const bmc_keys[] = {"address", "port", "user", "password", "p
 static const char *const image_keys[] = {"name", "kind", "kernel", "initrds", "files",
     "args", "nfs_root", "reports", "local_boot", "deadlines", NULL};
 static const char *const file_keys[] = {
-    "name", "path", "sha256", "size", "template", NULL};
+    "name", "path", "sha256", "size", "url", "template", NULL};
 
 static bool
 listed(const char *const *keys, const char *key)

@@ -154,6 +154,8 @@ add_image(struct building *b, const struct bundle_image *image, bool needed)
 		if (!w)
 			continue;
 		store_msg_texts_add(&w->images, image->name);
+		if (f->url[0])
+			store_msg_texts_add(&w->urls, f->url);
 		w->needed = w->needed || needed;
 	}
 }

@@ -158,8 +158,8 @@ def test_ipv6_loaders_templates_and_nfs_roots(orch):
     assert run(orch, "site", "add", "local", "--subnet", "10.0.0.0/24,gateway=10.0.0.1", "--subnet",
                "fd77::/64,dns=fd77::53,pool=fd77::100-fd77::1ff,ra=stateless,router=30m,mtu=1400", "--loader",
                "x64-uefi=signed/shimx64.efi", "--loader", "arch-0=undionly.kpxe").stderr == "local: added\n"
-    assert run(orch, "image", "add", "deb", "--kind", "reinstall", "--kernel", "deb/vmlinuz", "--file",
-               "deb/initrd.gz,name=preseed.cfg,template", "--nfs-root", "deb/root").stderr == "deb: added\n"
+    assert run(orch, "image", "add", "deb", "--kind", "reinstall", "--kernel", "deb/vmlinuz,url=https://mirror.example/v?a=b",
+               "--file", "deb/initrd.gz,name=preseed.cfg,template", "--nfs-root", "deb/root").stderr == "deb: added\n"
     assert run(orch, "host", "add", "e1", "--site", "local", "--nic", "52:54:00:00:00:01,ip=10.0.0.7,ip6=fd77::7,boot",
                "--loader", "x86-bios=ipxe.pxe").stderr == "e1: added\n"
     assert run(orch, "host", "add", "e2", "--site", "local", "--nic", "52:54:00:00:00:02,ip6=fd77::8").returncode == 0
@@ -171,6 +171,7 @@ def test_ipv6_loaders_templates_and_nfs_roots(orch):
     assert listed[0].split()[3] == "10.0.0.7,fd77::7" and listed[1].split()[3] == "fd77::8"
     assert "10.0.0.0/24,fd77::/64" in run(orch, "site", "list").stdout
     exported = run(orch, "export").stdout
+    assert "https://mirror.example/v?a=b" in exported
     assert run(orch, "apply", "-f", "-", stdin=exported).stderr == "nothing to change\n"
     assert run(orch, "site", "set", "local", "--loader", "arch-9=", "--loader", "arm64-uefi=grub.efi").returncode == 0
     assert json.loads(run(orch, "site", "show", "local", "-o", "json").stdout)["loaders"] == {

@@ -142,6 +142,9 @@ def bad_documents():
     d["images"][0]["kernel"]["template"] = True
     yield "bad-value", "/images/0/kernel/template", d
     d = document()
+    d["images"][0]["initrds"][0]["url"] = "ftp://mirror.example/initrd.gz"
+    yield "bad-value", "/images/0/initrds/0/url", d
+    d = document()
     d["images"][0]["nfs_root"] = "/srv/nfs"
     yield "bad-value", "/images/0/nfs_root", d
     d = {"sites": {}}

@@ -146,7 +146,7 @@ def everything():
                    "bmc_prefixes": ["10.9.0.0/24", "fd00:9::/64"], "caps": ["mon-fri 08:00-18:00 2Mbit"], "console": "always", "require_cipher": 17,
                    "loaders": {"x64-uefi": "signed/shimx64.efi", "arm64-uefi": "grubaa64.efi"}}],
         "images": [{"name": "full", "kind": "reinstall", "kernel": {"path": "deb/vmlinuz", "name": "linux"},
-                    "initrds": [{"path": "deb/initrd.gz", "name": "initrd"}],
+                    "initrds": [{"path": "deb/initrd.gz", "name": "initrd", "url": "https://mirror.example/initrd.gz"}],
                     "files": [{"path": "deb/initrd.gz", "name": "rootfs"},
                               {"path": "deb/vmlinuz", "name": "preseed.cfg", "template": True}],
                     "args": "quiet", "nfs_root": "deb/root", "reports": ["up", "installed"],

@@ -86,6 +86,8 @@ test_file(void **state UNUSED)
 	    "{\"path\":\"d/x.squashfs\",\"name\":\"root\"}", &err);
 	check(spec_file("d/preseed.cfg,template", &err),
 	    "{\"path\":\"d/preseed.cfg\",\"template\":true}", &err);
+	check(spec_file("d/vmlinuz,url=https://m.example/v?a=b", &err),
+	    "{\"path\":\"d/vmlinuz\",\"url\":\"https://m.example/v?a=b\"}", &err);
 }
 
 typedef int

@@ -28,6 +28,7 @@ make(const char *name, const char *kind)
 	b->n_files = 1;
 	fill_file(&b->files[0], "root.squashfs", 3);
 	b->files[0].template = true;
+	str_clip(b->initrds[1].url, sizeof(b->initrds[1].url), "https://m.example/a.gz");
 	str_clip(b->nfs_root, sizeof(b->nfs_root), "debian/root");
 	b->reports_up = b->reports_booted = b->local_boot = true;
 	return b;

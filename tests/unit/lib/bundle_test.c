@@ -231,6 +231,9 @@ files_stay_below_their_root(void **state)
 {
 	static const char *const bad[] = {"", "/etc/passwd", "../x", "a/../b", "a//b",
 	    "a/", "./a", "a/.", "a b", "a\\b", "a\n", "\xc3\xa9"};
+	static const char *const bad_urls[] = {"ftp://m.example/a", "m.example/a",
+	    "https://", "https:///a", "https://u:p@m.example/a", "http://m.example/a b",
+	    "file:///etc/passwd"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -241,6 +244,11 @@ files_stay_below_their_root(void **state)
 		    "image: files[0]: path");
 	}
 	assert_true(bundle_path_valid("a/b.c/..d/d.."));
+	for (size_t i = 0; i < ARRAY_SIZE(bad_urls); i++)
+		check_refused("image", "kernel",
+		    json_pack("{s:s,s:s,s:s,s:i,s:s}", "name", "a", "path", "b", "sha256",
+			SHA, "size", 1, "url", bad_urls[i]),
+		    "image: kernel: url");
 	/* Below a folder may lie what the image itself looks for, but not what iPXE names. */
 	check_refused("image", "initrds",
 	    json_pack("[{s:s,s:s,s:s,s:i}]", "name", "a/b", "path", "b", "sha256", SHA,
