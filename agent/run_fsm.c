@@ -420,6 +420,8 @@ on_tick(struct run_fsm *f, const struct run_input *in)
 	run_verdict_missed(f->r, &why);
 	if (f->r->stage == STAGE_ARMED && given(in->err))
 		blame_bootd(in->err, &why);
+	if (f->r->stage == STAGE_PREFLIGHT && given(in->err))
+		why = *in->err;
 	miss(f, &why, true);
 }
 

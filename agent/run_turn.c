@@ -358,6 +358,17 @@ run_turn_on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 /* ---- time ---- */
 
+/* The engine gives up before the stage does, and says why; on a machine that is too busy it comes too late for that. */
+static void
+blame_bmc(const struct run_job *job, struct error *ret)
+{
+	if (job->call != 0)
+		error_set(ret, 0, "bmc-unreachable",
+		    "netboot-ctl bmc probe HOST; look at its network and its power",
+		    "the BMC at %s had not answered when the time of the checks was over",
+		    job->bundle->bmc.address);
+}
+
 void
 run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
@@ -375,7 +386,10 @@ run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 		if (job->run.due == 0 || js->wall < job->run.due)
 			continue;
 		it = run_jobs_push_input(js, job->run.job, RUN_IN_TICK);
-		it->err = js->bootd_down;
+		if (job->run.stage == STAGE_PREFLIGHT)
+			blame_bmc(job, &it->err);
+		else
+			it->err = js->bootd_down;
 		it->in.err = it->err.code[0] != '\0' ? &it->err : NULL;
 	}
 }

@@ -194,6 +194,28 @@ test_armed_in_vain(void **state)
 	teardown(&k);
 }
 
+/* The checks end by the clock while a BMC is silent: that is what is said, and not that they took too long. */
+static void
+test_checked_in_vain(void **state)
+{
+	static const struct error none;
+	struct error silent;
+
+	(void)state;
+	error_set(&silent, 0, "bmc-unreachable", "look at it", "it had not answered");
+	for (int i = 0; i < 2; i++) {
+		struct kit k = setup(NULL);
+
+		give(&k, (struct run_input){.type = RUN_IN_START});
+		k.now = k.run.due;
+		give(&k, (struct run_input){
+			     .type = RUN_IN_TICK, .err = i == 0 ? &none : &silent});
+		assert_non_null(told(&k, "job.failed", "code",
+		    i == 0 ? "preflight-timeout" : "bmc-unreachable"));
+		teardown(&k);
+	}
+}
+
 static void
 test_nothing_again_after_use(void **state)
 {
@@ -528,6 +550,7 @@ main(void)
 	    cmocka_unit_test(test_three_attempts),
 	    cmocka_unit_test(test_attempts_start_from_nothing),
 	    cmocka_unit_test(test_armed_in_vain),
+	    cmocka_unit_test(test_checked_in_vain),
 	    cmocka_unit_test(test_nothing_again_after_use),
 	    cmocka_unit_test(test_signs_out_of_order),
 	    cmocka_unit_test(test_reports),
