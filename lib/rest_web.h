@@ -17,7 +17,8 @@ enum {
 	REST_WEB_CONNS_PER_ADDRESS = 64,
 	/* Apart from those: of who shows a valid certificate of the own authority. */
 	REST_WEB_AGENTS_MAX = 8192,
-	REST_WEB_AGENTS_PER_CERTIFICATE = 24,
+	/* More than it fetches images with (agent/store_streams.h: 48), polls, reports and consoles. */
+	REST_WEB_AGENTS_PER_CERTIFICATE = 72,
 	REST_WEB_OWNER_SIZE = 80,
 };
 
