@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Images with their files and digests, sites with their agents, and what `doctor` finds.
+// Images with their files and digests and how far they are at sites, sites with their agents, and what `doctor` finds.
 import { change, get, getAll, may, q } from './api.js';
 import { age, badge, clear, empty, facts, h, panel, setText } from './dom.js';
 import { duration, octets, short } from './format.js';
+import { byImage, summary } from './place_model.js';
 import { build } from './router.js';
 
+const SITES_SHOWN = 20;
 const LEVELS = { ok: 'ok', warn: 'stuck', fail: 'failed' };
 
 export class InventoryView {
@@ -18,9 +20,10 @@ export class InventoryView {
 
   async show() {
     const { store } = this.app;
-    const [images, sites, agents] = await Promise.all([store.readImages(), store.readSites(), getAll('/agents')]);
+    const [images, sites, agents, places] = await Promise.all([store.readImages(), store.readSites(), getAll('/agents'), getAll('/images/status')]);
     if (this.closed) return;
     this.agents = new Map(agents.map((a) => [a.site, a]));
+    this.places = byImage(places);
     this.findings = h('div', null, h('p', { class: 'muted' }, 'Looking…'));
     clear(this.app.main, h('h1', null, 'Images and sites'), h('div', { class: 'columns' },
       h('div', null, panel('Images', {}, images.length ? h('ul', { class: 'cards' }, images.map((i) => this.image(i))) : empty('There are none: netboot-ctl image import.'))),
@@ -58,7 +61,16 @@ export class InventoryView {
     return h('li', { class: 'card', 'data-row': true }, h('div', { class: 'cardhead' }, h('h3', { class: 'mono' }, i.name), h('span', { class: 'tag' }, i.kind), verify, result),
       h('ul', { class: 'plain files' }, files.map(([role, f]) => h('li', null, h('span', { class: 'tag' }, role), h('span', { class: 'mono path' }, f.path), h('span', { class: 'muted' }, ` ${octets(f.size)} `),
         h('code', { title: `SHA-256 ${f.sha256}` }, short(f.sha256))))),
-      facts([['Arguments', i.args ? h('code', { class: 'args' }, i.args) : null], ['Reports', (i.reports || []).join(', ')], ['NFS root', i.nfs_root]]));
+      facts([['Arguments', i.args ? h('code', { class: 'args' }, i.args) : null], ['Reports', (i.reports || []).join(', ')], ['NFS root', i.nfs_root]]),
+      this.places.has(i.name) ? this.atSites(i.name, this.places.get(i.name)) : h('p', { class: 'muted' }, 'No site is to hold it.'));
+  }
+
+  atSites(name, rows) {
+    const more = rows.length - SITES_SHOWN;
+    return h('div', null, h('p', { class: 'muted' }, summary(rows)), h('ul', { class: 'plain files', 'aria-label': `${name} at sites` }, rows.slice(0, SITES_SHOWN).map((r) => h('li', null,
+      badge(r.sign, r.word), ' ', h('strong', null, r.site), r.placed ? h('span', { class: 'tag' }, 'placed') : null, h('span', { class: 'muted' }, r.detail ? ` ${r.detail}` : '', r.at ? [' · as of ', age(r.at)] : '', r.absent ? ', site not heard since' : ''),
+      r.why ? h('p', null, r.why) : null, r.next ? h('p', { class: 'next' }, 'Next: ', r.next) : null))),
+    more > 0 ? h('p', { class: 'muted' }, `${more} more: netboot-ctl image status ${name}`) : null);
   }
 
   site(s) {

@@ -91,6 +91,13 @@ def test_a_view_in_both_themes_and_on_a_phone(admin, story, view):
                 assert not b.axe()
 
 
+def test_images_at_sites(admin, story):
+    b = admin
+    b.go("#/inventory")
+    b.sees("whole at 0 of")
+    b.sees("not known")
+
+
 def test_what_a_boot_shows(admin, story):
     b = admin
     b.go(address("boot", story))

@@ -8,6 +8,7 @@ import * as fleet from './fleet_model.js';
 import { duration, octets } from './format.js';
 import { clean, crc32, decode, Lines, squeeze } from './frames.js';
 import { extend, renew } from './pages.js';
+import { byImage, summary } from './place_model.js';
 import { build, parse } from './router.js';
 import { ago, clock, local, micros, utc } from './time.js';
 import { layout, ticks, tickText } from './waterfall.js';
@@ -237,4 +238,22 @@ test('what an audit row changed', () => {
   assert.deepEqual(difference(null, { a: 1 }), [{ path: 'a', before: undefined, after: 1 }]);
   assert.deepEqual(difference(null, null), []);
   assert.deepEqual(difference([1], [2]), [{ path: 'value', before: [1], after: [2] }]);
+});
+
+test('images at sites, by image and what is missing first', () => {
+  const image = (state, more = {}) => ({ image: 'debian', placed: false, state, percent: 0, files: 2, held: 0, octets: 2_000_000_000, got: 0, rate: 0, left_s: null, source: '', ...more });
+  const sites = [
+    { site: 'abj', absent: false, at: '2026-03-05T03:14:10Z', images: [image('held', { percent: 100 }), { ...image('unknown'), image: 'rescue' }] },
+    { site: 'los', absent: false, at: '2026-03-05T03:14:11Z', images: [image('fetching', { percent: 40, got: 800_000_000, rate: 250_000, left_s: 4800, source: 'url', placed: true })] },
+    { site: 'jnb', absent: true, at: '2026-03-04T03:14:11Z', images: [image('failed', { code: 'store-full', text: 'there is no room', next: 'make room' })] },
+    { site: 'gru', absent: false, at: null, images: [] },
+  ];
+  const rows = byImage(sites).get('debian');
+  assert.deepEqual(rows.map((r) => [r.site, r.sign, r.word]), [['jnb', 'failed', 'failed, 0 %'], ['los', 'busy', 'fetching, 40 %'], ['abj', 'ok', 'whole']]);
+  assert.equal(rows[1].detail, '800 MB of 2.0 GB from its URL, 250 kB/s, 1 h 20 m to go');
+  assert.deepEqual([rows[0].why, rows[0].next, rows[0].absent, rows[0].at], ['there is no room', 'make room', true, '2026-03-04T03:14:11Z']);
+  assert.equal(rows[1].placed, true);
+  assert.equal(summary(rows), 'whole at 1 of 3 sites');
+  assert.equal(summary(byImage(sites).get('rescue')), 'whole at 0 of 1 site');
+  assert.equal(byImage([]).size, 0);
 });
