@@ -93,9 +93,22 @@ def test_a_view_in_both_themes_and_on_a_phone(admin, story, view):
 
 def test_images_at_sites(admin, story):
     b = admin
+    agent = story.agents["los"]
+    tell = {"v": 1, "site": agent.site, "agent": agent.id, "version": 0, "free": 10 ** 9, "items": []}
+    wanted = story.orch.call("POST", "/agent/v1/store", tell).json["wanted"]
+    assert len(wanted) == 2
+    tell["items"] = [
+        {"sha256": wanted[0]["sha256"], "size": wanted[0]["size"], "state": "fetching", "got": wanted[0]["size"] // 2, "source": "url", "rate": 1000},
+        {"sha256": wanted[1]["sha256"], "size": wanted[1]["size"], "state": "failed", "got": 0, "code": "store-room",
+         "text": "the disk of los has no room", "next": "make room there"}]
+    assert story.orch.call("POST", "/agent/v1/store", tell).status == 200
     b.go("#/inventory")
-    b.sees("whole at 0 of")
-    b.sees("not known")
+    for words in ("failed, 25 %", "the disk of los has no room", "make room there", "as of", "not known", "whole at 0 of 4 sites"):
+        b.sees(words)
+    for size in ("phone", "desktop"):
+        b.size(size)
+        b.shot(f"images-at-sites-{size}")
+        assert b.wide() <= 0 and not b.axe()
 
 
 def test_what_a_boot_shows(admin, story):
