@@ -330,6 +330,7 @@ start_poll(struct uplink *u)
 {
 	struct agent_msg_poll m = {.table = u->table,
 	    .takes_delta = true,
+	    .takes_window = true,
 	    .table_digest = u->table_digest,
 	    /* The first one is answered at once: the clock is known before anything is reported. */
 	    .wait_s = u->answered ? WAIT_S : 0,

@@ -22,8 +22,9 @@ enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300, RETRY_MAX_MS = 60000 }
 /* Years after which sums of times would overflow are no clock's. */
 #define TIME_MAX (INT64_MAX / 4)
 
-/* One of what an agent says that it understands (`takes`). */
+/* What an agent says that it understands (`takes`). */
 #define TAKES_DELTA "table-delta"
+#define TAKES_WINDOW "window"
 
 static int
 check_version(const json_t *v, struct error *err)
@@ -82,6 +83,20 @@ put_clock(json_t *v, const struct agent_msg_clock *c)
 	json_put_i64(clock, "restarts", c->restarts);
 	json_put_i64(clock, "seq", c->seq);
 	json_put(v, "clock", clock);
+}
+
+static void
+put_takes(json_t *v, const struct agent_msg_poll *m)
+{
+	json_t *words = json_array();
+
+	if (m->takes_delta)
+		json_array_append_new(words, json_string(TAKES_DELTA));
+	if (m->takes_window)
+		json_array_append_new(words, json_string(TAKES_WINDOW));
+	if (json_array_size(words) > 0)
+		json_object_set(v, "takes", words);
+	json_decref(words);
 }
 
 static bool
@@ -146,8 +161,7 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 		json_put_i64(v, "pending", m->pending);
 	if (m->lag >= 0)
 		json_put_i64(v, "lag", m->lag);
-	if (m->takes_delta)
-		json_put(v, "takes", json_pack("[s]", TAKES_DELTA));
+	put_takes(v, m);
 	table_sum_put(v, "table_digest", m->table_digest);
 	json_put_str(v, "seal_key", m->seal_key);
 	json_put_str(v, "nonce", m->nonce);
@@ -243,6 +257,7 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	/* Agents that do not say it have bootd. */
 	m.own_servers = json_is_true(json_object_get(v, "own_servers"));
 	m.takes_delta = takes(v, TAKES_DELTA);
+	m.takes_window = takes(v, TAKES_WINDOW);
 	*ret = m;
 	return 0;
 }

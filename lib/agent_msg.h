@@ -54,6 +54,7 @@ struct agent_msg_poll {
 	/* Events that it has still to report, and how old the oldest is; -1: it does not say. */
 	int64_t pending, lag;
 	bool takes_delta;      /* it understands table_delta */
+	bool takes_window;     /* it keeps a job until the job's window opens */
 	uint64_t table_digest; /* of the table it has: lib/table_sum.h; 0: not said */
 	/* To which secrets are to be sealed; "": it has no key (older ones). By TLS that of its enrolment counts instead. */
 	char seal_key[SECRET_BOX_PUBLIC_TEXT];

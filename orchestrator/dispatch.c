@@ -40,6 +40,9 @@ enum {
 	REDELIVER_US = 2 * 1000 * 1000,
 	ORDERS_MAX = 200, /* told in one answer */
 	DUE_MAX = 4000,
+	HOST_BUSY_US =
+	    5 * 1000 *
+	    1000, /* between two looks whether a host is free for a job whose time has come */
 	/* How long agents are to take, for each of them, to come back when they lost us: what a handshake and a poll cost, several times over. */
 	RETRY_MS = 2,
 	RETRY_FROM = 100,
@@ -248,9 +251,9 @@ room_for_jobs(struct dispatch_poll *p, int64_t *ret)
 	return rc;
 }
 
-/* Without its secrets a job is not handed out, and one that was not handed out before comes to an end. */
+/* A job that cannot be handed out comes to an end, unless it was handed out before. */
 static int
-fail_sealed(struct dispatch *d, struct db_job *job, const struct error *why)
+fail_unsent(struct dispatch *d, struct db_job *job, const struct error *why)
 {
 	struct db *db = store_db(d->ops.store);
 	int rc = 0;
@@ -265,6 +268,45 @@ fail_sealed(struct dispatch *d, struct db_job *job, const struct error *why)
 	if (rc == 0)
 		d->ops.on_events(d->ops.arg);
 	return rc;
+}
+
+/* An agent that does not know windows begins at once what it is told: it is told of the job in its window, when the host is free. 1: not
+ * now; *ret_next is when to look again, if ever. */
+static int
+too_early(struct dispatch_poll *p, struct db_job *job, int64_t *ret_next)
+{
+	int64_t wall = clock_wall(), wait = job->not_before - wall, mono = clock_mono();
+	struct error why;
+	char other[ID_SIZE];
+	int rc = -ENOENT;
+
+	if (p->msg.takes_window || job->not_before == 0 || job->cancel_at)
+		return 0;
+	if (wall >= job->not_after) {
+		error_set(&why, 0, "window-missed",
+		    "order it again for another time; an agent of this release is handed "
+		    "such jobs in advance",
+		    "its window was over before its agent could be told");
+		rc = fail_unsent(p->d, job, &why);
+		return rc < 0 ? rc : 1;
+	}
+	if (wait <= 0) {
+		rc = db_job_open_of_host(p->d->ops.store, job->host, other);
+		wait = HOST_BUSY_US;
+	} else {
+		rc = 0;
+	}
+	if (rc == 0 && mono + wait < *ret_next)
+		*ret_next = mono + wait;
+	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
+}
+
+/* Such an agent also refuses what was ordered more than an hour ago. */
+static void
+make_due(const struct dispatch_poll *p, const struct db_job *job, json_t *order)
+{
+	if (!p->msg.takes_window && job->not_before != 0 && !job->cancel_at)
+		json_put_i64(json_object_get(order, "bundle"), "created", clock_wall());
 }
 
 static int
@@ -287,7 +329,11 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 	int rc = db_job_get(d->ops.store, id, &job);
 	if (rc < 0)
 		return rc;
-	if (!job.sent && !job.cancel_at && *room == 0 && job.not_before == 0)
+	bool ahead = job.not_before != 0 && p->msg.takes_window;
+	rc = too_early(p, &job, ret_next);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	if (!job.sent && !job.cancel_at && *room == 0 && !ahead)
 		return -EDQUOT;
 	if (job.cancel_at)
 		order = json_pack(
@@ -301,16 +347,17 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 		return 0;
 	}
 	if (rc == -EBADMSG)
-		return fail_sealed(d, &job, &why);
+		return fail_unsent(d, &job, &why);
 	if (rc == 0 && !job.sent && !job.cancel_at) {
 		rc = note_handed_out(d, id);
-		if (job.not_before == 0)
+		if (!ahead)
 			--*room;
 	}
 	if (rc < 0) {
 		json_decref(order);
 		return rc;
 	}
+	make_due(p, &job, order);
 	json_array_append_new(orders, order);
 	note_sent(d, id, agent, mono);
 	return 0;

@@ -59,6 +59,7 @@ class Orchestrator:
         self.recordings = {}  # boot -> octets
         self.store = None   # what the site should hold, as POST /agent/v1/store answers it
         self.store_said = []  # what the agent says that it holds
+        self.asked = None   # a list: (path, headers, document) of each request goes into it
         self.down = False   # answers 503
         self.refused = False  # another agent is in charge: answers 409
         self.own_servers = None  # what the last poll said
@@ -132,6 +133,8 @@ class Orchestrator:
 
             def do_POST(self):
                 doc = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                if outer.asked is not None:
+                    outer.asked.append((self.path, dict(self.headers), doc))
                 if outer.down:
                     self.reply(503, {})
                 elif outer.refused:
@@ -142,6 +145,8 @@ class Orchestrator:
                     self.reply(200, outer.poll(doc))
                 elif self.path == "/agent/v1/store":
                     self.reply(200, outer.hold(doc))
+                elif self.path != "/agent/v1/report":
+                    self.reply(404, {"code": "not-found"})
                 else:
                     answer = outer.report(doc)
                     if outer.lose_reports > 0:

@@ -493,6 +493,7 @@ polls_of_all_ages(void **state)
 		assert_string_equal(m.trouble.code, "spool-full");
 		assert_int_equal(m.stop.heard, 4);
 		assert_int_equal(m.takes_delta, !old);
+		assert_int_equal(m.takes_window, !old);
 		assert_int_equal(m.clock.known, !old);
 		assert_int_equal(m.pending, old ? -1 : 9);
 		assert_int_equal(m.lag, old ? -1 : 3000000);
