@@ -48,8 +48,12 @@ how_of(const struct local_who *who)
 static void
 put_by(const struct local *l, const struct local_who *who, char *buf, size_t size)
 {
-	if (str_format(buf, size, "%s at %s", who->name, local_site(l)) < 0)
-		str_clip(buf, size, who->name);
+	char all[UNIX_USER_NAME_SIZE + EVENT_SITE_SIZE + 4];
+
+	/* Clipped at its end, it is still nobody of the orchestrator's. */
+	if (str_format(all, sizeof(all), "%s at %s", who->name, local_site(l)) < 0)
+		abort();
+	str_clip(buf, size, all);
 }
 
 /* ---- Idempotency-Key ---- */
@@ -192,7 +196,7 @@ make_job(struct making *m, const char *name, struct bundle *b, struct error *err
 		r = local_order_check(&m->o, &b->host, more, err);
 		if (r == 0) {
 			fill(m, b, more);
-			r = run_local_may(*m->l->o.jobs, b, err);
+			r = run_local_may(*m->l->o.jobs, b, m->n, err);
 		}
 		local_msg_host_done(more);
 	} else if (r == 0) {
@@ -377,7 +381,8 @@ local_orders_add(void *arg, struct rest_request *rq)
 	body = rest_body(rq, &err);
 	m.image = str_alloc(sizeof(*m.image));
 	if (body == NULL || local_order_parse(body, &m.o, &err) < 0) {
-		if (body != NULL && str_eq(err.code, "needs-orchestrator"))
+		if (body != NULL && str_eq(err.code, "needs-orchestrator") &&
+		    !m.o.dry_run)
 			tell_refusal(&m, &err, NULL);
 		local_refuse(rq, &err, NULL);
 	} else if (!repeated(&m, rq))

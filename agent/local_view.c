@@ -31,7 +31,8 @@ local_view_time(json_t *v, const char *key, int64_t at)
 static json_t *
 bmc_json(const struct local_msg_host *more)
 {
-	static const char *const secrets[] = {"password", "kg", "learned", "manners"};
+	static const char *const secrets[] = {
+	    "password", "password_next", "next_runs", "kg", "learned", "manners"};
 	json_t *v = bundle_bmc_to_json(&more->bmc);
 
 	for (size_t i = 0; i < ARRAY_SIZE(secrets); i++)
@@ -127,6 +128,8 @@ local_view_job(const char *site, const struct spool_past_job *job)
 	json_put(v, "by", json_string(b->by));
 	local_view_time(v, "created", b->created);
 	local_view_time(v, "ended", job->ended);
+	local_view_time(v, "not_before", b->not_before);
+	local_view_time(v, "not_after", b->not_after);
 	json_put(v, "verdict", verdict_json(site, job));
 	json_put(v, "agent_code", json_null());
 	put_or_null(v, "boot", r->boot);

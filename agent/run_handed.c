@@ -147,6 +147,22 @@ begin(struct run_jobs *js, struct run_handed *h)
 	drop(js, h);
 }
 
+/* With how it ended, for who looks at the spool, and for an order that is told once more. */
+static void
+end(struct run_jobs *js, struct run_handed *h, enum stage stage, struct event *ev)
+{
+	struct run *run = str_alloc(sizeof(*run));
+
+	*run = h->run;
+	run->stage = stage;
+	str_clip(run->verdict.code, sizeof(run->verdict.code), event_str(ev, "code"));
+	str_clip(run->verdict.text, sizeof(run->verdict.text), event_str(ev, "text"));
+	str_clip(run->verdict.next, sizeof(run->verdict.next), event_str(ev, "next"));
+	str_clip(run->by, sizeof(run->by), event_str(ev, "by"));
+	run_orders_close(js, h->run.job, h->run.host, ev)->end = run;
+	drop(js, h);
+}
+
 static void
 miss(struct run_jobs *js, struct run_handed *h, const struct error *busy)
 {
@@ -164,8 +180,7 @@ miss(struct run_jobs *js, struct run_handed *h, const struct error *busy)
 	event_put(&ev, "text", text);
 	event_put(&ev, "next", "order it again with another --at");
 	event_put(&ev, "stage", stage_name(STAGE_QUEUED));
-	run_orders_close(js, h->run.job, h->run.host, &ev);
-	drop(js, h);
+	end(js, h, STAGE_FAILED, &ev);
 }
 
 void
@@ -200,8 +215,7 @@ cancel(struct run_jobs *js, struct run_handed *h, const char *by, const struct e
 		event_put(&ev, "text", why->text);
 		event_put(&ev, "next", why->next);
 	}
-	run_orders_close(js, h->run.job, h->run.host, &ev);
-	drop(js, h);
+	end(js, h, STAGE_CANCELLED, &ev);
 }
 
 bool

@@ -79,6 +79,7 @@ run_jobs_item_free(struct run_item *it)
 	free(it->event);
 	free(it->note);
 	free(it->mark);
+	free(it->end);
 	free(it);
 }
 

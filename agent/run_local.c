@@ -16,9 +16,15 @@
 #include "lib/str.h"
 
 int
-run_local_may(struct run_jobs *js, const struct bundle *b, struct error *err)
+run_local_may(struct run_jobs *js, const struct bundle *b, size_t with, struct error *err)
 {
-	return run_orders_busy(js, b, err);
+	int r = run_orders_busy(js, b, err);
+
+	if (r < 0 || HASH_COUNT(js->by_id) + with < (size_t)js->d.cfg->max_jobs)
+		return r;
+	return error_set(err, -EBUSY, "agent-busy", "name fewer hosts, or raise max_jobs",
+	    "the agent takes %lld jobs at once, and has %u under way",
+	    (long long)js->d.cfg->max_jobs, HASH_COUNT(js->by_id));
 }
 
 static void

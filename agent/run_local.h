@@ -14,9 +14,10 @@ struct run_local {
 	void *arg;
 };
 
-/* May a job for that host be begun now? 0, or -errno with *err. */
+/* May a job for that host be begun now, together with so many of the same order? 0, or -errno with *err. */
 int
-run_local_may(struct run_jobs *js, const struct bundle *b, struct error *err) MUST_CHECK;
+run_local_may(struct run_jobs *js, const struct bundle *b, size_t with,
+    struct error *err) MUST_CHECK;
 /* All of them, each checked before, or none: durable when it returns 0. Else -errno of the spool. The bundles are taken. */
 int
 run_local_order(struct run_jobs *js, struct bundle **list, size_t n,

@@ -30,7 +30,7 @@ closing(const struct run_jobs *js, const char *job)
 }
 
 /* An end without a beginning, remembered so that the order is not taken later. */
-void
+struct run_item *
 run_orders_close(struct run_jobs *js, const char *job, const char *host, struct event *ev)
 {
 	struct run_item *it = run_jobs_push(js, job);
@@ -40,6 +40,7 @@ run_orders_close(struct run_jobs *js, const char *job, const char *host, struct 
 	it->event = run_jobs_copy_event(ev);
 	it->close = true;
 	event_done(ev);
+	return it;
 }
 
 void

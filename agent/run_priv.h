@@ -93,7 +93,8 @@ struct run_item {
 	char by[64];
 	char *mark; /* to be kept in the spool under mark_key; NULL: none */
 	char mark_key[SPOOL_MARK_SIZE];
-	bool close; /* the job will never run: remember it as ended */
+	bool close;	 /* the job will never run: remember it as ended */
+	struct run *end; /* and how, where the spool has it already; or NULL */
 	struct event *event;
 	bool droppable;
 	enum bootd_msg_type answer; /* CONSUME or REPORT: a request waits */
@@ -172,8 +173,8 @@ run_turn_on_tick(evutil_socket_t fd, short what, void *js);
 /* run_orders.c: begins the jobs that were accepted in a transaction which is durable now. */
 void
 run_orders_begin(struct run_jobs *js);
-/* run_orders.c: an end without a beginning; *ev is taken. */
-void
+/* run_orders.c: an end without a beginning; *ev is taken. The result is borrowed. */
+struct run_item *
 run_orders_close(
     struct run_jobs *js, const char *job, const char *host, struct event *ev);
 /* The same with job.refused, unless its end is queued already. */

@@ -115,7 +115,9 @@ decide(struct run_jobs *js, struct run_item *it)
 		r = spool_put_event(js->d.spool, it->event, it->droppable);
 	if (r == 0 && it->mark != NULL)
 		r = spool_put_mark(js->d.spool, it->mark_key, it->mark);
-	if (r == 0 && it->close)
+	if (r == 0 && it->end != NULL)
+		r = spool_save_run(js->d.spool, it->end, clock_wall());
+	else if (r == 0 && it->close)
 		r = spool_end_job(js->d.spool, it->job, clock_wall());
 	if (r < 0 || !it->has_input)
 		return r;

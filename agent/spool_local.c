@@ -69,6 +69,8 @@ put_host(struct spool *s, struct local_msg_host *h)
 	int r;
 
 	secret_wipe(h->bmc.password, sizeof(h->bmc.password));
+	secret_wipe(
+	    h->bmc.password_next, sizeof(h->bmc.password_next)); /* a rotation's */
 	secret_wipe(h->bmc.kg, sizeof(h->bmc.kg));
 	h->bmc.kg_set = false;
 	v = local_msg_host_to_json(h);

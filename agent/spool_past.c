@@ -102,14 +102,13 @@ spool_past_jobs(struct spool *s, const char *before, int64_t n,
 	return r;
 }
 
-static int
-find(struct spool *s, enum spool_schema_stmt which, const char *key,
-    struct spool_past_job *ret)
+int
+spool_past_job(struct spool *s, const char *id, struct spool_past_job *ret)
 {
-	struct db_stmt *st = db_stmt(s->stmts, which);
+	struct db_stmt *st = db_stmt(s->stmts, JOB_GET);
 	int r;
 
-	db_bind_text(st, 1, key);
+	db_bind_text(st, 1, id);
 	r = db_step(st);
 	if (r == 1)
 		r = read_job(st, ret);
@@ -117,16 +116,28 @@ find(struct spool *s, enum spool_schema_stmt which, const char *key,
 	return r;
 }
 
-int
-spool_past_job(struct spool *s, const char *id, struct spool_past_job *ret)
+static bool
+waits(const struct spool_past_job *job)
 {
-	return find(s, JOB_GET, id, ret);
+	return job->bundle.not_before > 0 && job->run.stage == STAGE_QUEUED;
 }
 
 int
 spool_past_job_of_host(struct spool *s, const char *host, struct spool_past_job *ret)
 {
-	return find(s, JOB_LAST, host, ret);
+	struct db_stmt *st = db_stmt(s->stmts, JOB_LAST);
+	int r;
+
+	db_bind_text(st, 1, host);
+	while ((r = db_step(st)) == 1) {
+		if (!read_job(st, ret))
+			continue;
+		if (!waits(ret))
+			break;
+		spool_past_job_done(ret);
+	}
+	db_reset(st);
+	return r;
 }
 
 void

@@ -33,7 +33,7 @@ spool_past_jobs(struct spool *s, const char *before, int64_t n,
 /* 1 with *ret, which the caller ends with spool_past_job_done(); 0: it is not kept; -errno. */
 int
 spool_past_job(struct spool *s, const char *id, struct spool_past_job *ret) MUST_CHECK;
-/* The newest one of the host. */
+/* The newest one that the host is, or was, busy with: not one that waits for its window, which holds no host. */
 int
 spool_past_job_of_host(
     struct spool *s, const char *host, struct spool_past_job *ret) MUST_CHECK;

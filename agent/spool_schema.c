@@ -108,7 +108,7 @@ const char *const spool_schema_sql[SPOOL_STMTS] = {
     [JOB_GET] = "SELECT id, bundle, run, ended, origin FROM job WHERE id = $1"
 		" AND bundle <> '{}'",
     [JOB_LAST] = "SELECT id, bundle, run, ended, origin FROM job WHERE host = $1"
-		 " AND bundle <> '{}' ORDER BY id DESC LIMIT 1",
+		 " AND bundle <> '{}' ORDER BY id DESC",
     [LOCAL_HOST_CLEAR] = "DELETE FROM local_host",
     [LOCAL_HOST_PUT] = "INSERT INTO local_host (name, doc, sealed) VALUES ($1, $2, $3)"
 		       " ON CONFLICT (name) DO UPDATE SET doc = excluded.doc,"

@@ -2,12 +2,14 @@
 /* Orders made at a site, into the record: the row of a job as if it had been ordered here, and a row of the audit in the
  * order in which the events come, which says when it was ordered there and by whom.
  *
- * What an agent tells is not trusted: kinds are those that a site may order, texts are escaped and bounded, an id may not be
- * of a time to come, since ids of jobs are in order of time.
+ * What an agent tells is not trusted: kinds are those that a site may order, texts are escaped and bounded, neither an id
+ * nor a time may be of a time to come, since ids of jobs are in order of time, and who ordered there is never taken for one
+ * of the users here.
  *
- * An order of this orchestrator that no agent was given gives way to the site's job; one that was given is the agent's to
- * decide, who refuses it (host-busy) or has begun it after the site's job had ended. So for a moment a host may have two
- * open jobs here, and never at the site.
+ * An order of this orchestrator that is older than the site's job, and that no agent was given, gives way to it; any other
+ * is the agent's to decide, who refuses it (host-busy) or begins it after the site's job has ended. News may be weeks old,
+ * and an order of today has nothing to do with a job of then. So for a moment a host may have two open jobs here, and never
+ * at the site.
  *
  * Entry points: record_local_is(), record_local_take(). Failure modes: those of db.h; an event that makes no sense is told
  * in *ret_ignored, stays an event, and changes nothing. */
@@ -19,6 +21,7 @@
 
 #include "db/db_event.h"
 #include "db/db_image.h"
+#include "db/db_scope.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/stage.h"
@@ -48,11 +51,22 @@ take_text(const struct event *ev, const char *key, char *buf, size_t size)
 static void
 name_who(const struct event *ev, char *buf, size_t size)
 {
-	char user[40];
+	char user[40], all[sizeof(user) + EVENT_SITE_SIZE + 4];
 
 	take_text(ev, "user", user, sizeof(user));
-	if (str_format(buf, size, "%s at %s", user[0] ? user : "somebody", ev->site) < 0)
-		str_clip(buf, size, user);
+	if (str_format(
+		all, sizeof(all), "%s at %s", user[0] ? user : "somebody", ev->site) < 0)
+		abort();
+	str_clip(buf, size, all); /* of the site, if need be */
+}
+
+/* Nobody's, when it is none: records of tokens have numbers below 0. */
+static int64_t
+take_uid(const struct event *ev)
+{
+	int64_t uid = event_i64(ev, "uid", UINT32_MAX);
+
+	return uid < 0 || uid > UINT32_MAX ? UINT32_MAX : uid;
 }
 
 static int
@@ -60,11 +74,12 @@ write_audit(struct store *s, const char *agent, const struct event *ev, const ch
     const char *object, const char *result, json_t *detail, int64_t wall)
 {
 	struct audit_who who = {.role = AUTH_OPERATOR};
-	char at[CLOCK_TEXT_SIZE];
+	char at[CLOCK_TEXT_SIZE], reason[EVENT_REASON_SIZE];
 	int rc;
 
 	name_who(ev, who.name, sizeof(who.name));
-	who.owner = event_i64(ev, "uid", 0);
+	who.owner = take_uid(ev);
+	str_escape(reason, sizeof(reason), ev->reason, strlen(ev->reason));
 	if (str_format(who.from, sizeof(who.from), "site %s, unix uid %lld", ev->site,
 		(long long)who.owner) < 0)
 		who.from[0] = '\0';
@@ -74,7 +89,7 @@ write_audit(struct store *s, const char *agent, const struct event *ev, const ch
 	rc = audit_write(s, &who,
 	    &(struct audit_row){.what = what,
 		.object = object,
-		.reason = ev->reason,
+		.reason = reason,
 		.result = result,
 		.detail = detail},
 	    wall);
@@ -84,6 +99,17 @@ write_audit(struct store *s, const char *agent, const struct event *ev, const ch
 
 /* ---- job.local ---- */
 
+static bool
+is_action(const char *s)
+{
+	static const char *const actions[] = {"on", "off", "soft", "cycle", "reset"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(actions); i++)
+		if (str_eq(s, actions[i]))
+			return true;
+	return false;
+}
+
 static const char *
 check_job(const struct event *ev, int64_t wall, enum bundle_kind *ret)
 {
@@ -91,10 +117,14 @@ check_job(const struct event *ev, int64_t wall, enum bundle_kind *ret)
 
 	if (!id_valid(ev->job) || id_time(ev->job) > wall + ID_AHEAD)
 		return "a job of the site has no id, or one of a time to come";
+	if (ev->at <= 0 || ev->at > wall + ID_AHEAD)
+		return "a job of the site is of no time, or of one to come";
 	if (!str_name_valid(ev->host))
 		return "a job of the site names no host";
 	if (bundle_kind_parse(event_str(ev, "kind"), ret) < 0 || *ret == BUNDLE_REINSTALL)
 		return "a job of the site is of no kind that a site may order";
+	if (*ret == BUNDLE_POWER && !is_action(event_str(ev, "action")))
+		return "a job of the site switches power in no way that there is";
 	if (image[0] && !str_name_valid(image))
 		return "a job of the site names no image that there can be";
 	return NULL;
@@ -147,7 +177,7 @@ bundle_text(struct store *s, const struct event *ev, const struct db_job *job, c
 	return rc;
 }
 
-/* One that no agent was given: none will begin it. */
+/* One from before that no agent was given: none will begin it. */
 static int
 give_way(struct store *s, const struct event *ev, int64_t wall)
 {
@@ -158,7 +188,8 @@ give_way(struct store *s, const struct event *ev, int64_t wall)
 
 	if (rc == 0)
 		rc = db_job_get(s, id, &other);
-	if (rc < 0 || other.state != DB_JOB_QUEUED || other.sent != 0)
+	if (rc < 0 || other.state != DB_JOB_QUEUED || other.sent != 0 ||
+	    other.created > ev->at)
 		return rc == -ENOENT ? 0 : rc;
 	other.state = DB_JOB_FAILED;
 	other.ended = wall;
@@ -227,10 +258,22 @@ job_detail(const struct event *ev)
 	return v;
 }
 
+/* News of a host that has left are taken as of before. A job would keep it busy where it is now. */
+static int
+has_left(struct store *s, const struct event *ev, bool *ret)
+{
+	struct db_scope_host of = {.site = ""};
+	int rc = db_scope_host(s, ev->host, ev->site, &of);
+
+	*ret = !str_eq(of.site, ev->site);
+	return rc;
+}
+
 static int
 take_job(struct store *s, const char *agent, const struct event *ev, int64_t wall,
     const char **ret_ignored)
 {
+	bool left = false;
 	enum bundle_kind kind = BUNDLE_POWER;
 	struct db_job known;
 	int rc;
@@ -245,30 +288,71 @@ take_job(struct store *s, const char *agent, const struct event *ev, int64_t wal
 		return 0;
 	}
 	if (rc == -ENOENT)
+		rc = has_left(s, ev, &left);
+	if (left)
+		*ret_ignored = "the host is not at that site any more";
+	if (rc == 0 && !left)
 		rc = give_way(s, ev, wall);
-	if (rc == 0)
+	if (rc == 0 && !left)
 		rc = add_job(s, ev, kind);
 	return rc < 0 ? rc
-		      : write_audit(s, agent, ev, "job.local", ev->host, "ok",
-			    job_detail(ev), wall);
+		      : write_audit(s, agent, ev, "job.local", ev->host,
+			    left ? "host-left" : "ok", job_detail(ev), wall);
 }
 
 /* ---- what else there was ---- */
 
+/* A word, and never the one for what was done. */
+static const char *
+refusal(const struct event *ev)
+{
+	const char *code = event_str(ev, "code");
+	size_t n = strspn(code, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return n > 0 && code[n] == '\0' && n < ERROR_CODE_SIZE && !str_eq(code, "ok")
+		   ? code
+		   : "refused";
+}
+
 static int
 take_refused(struct store *s, const char *agent, const struct event *ev, int64_t wall)
 {
-	char code[ERROR_CODE_SIZE], asked[201], kind[16], image[64];
+	char asked[201], kind[16], image[64], action[16];
 	json_t *v = json_object();
 
-	take_text(ev, "code", code, sizeof(code));
 	take_text(ev, "asked", asked, sizeof(asked));
 	take_text(ev, "kind", kind, sizeof(kind));
 	take_text(ev, "image", image, sizeof(image));
+	take_text(ev, "action", action, sizeof(action));
 	json_put_str(v, "kind", kind);
 	json_put_str(v, "image", image);
-	return write_audit(
-	    s, agent, ev, "job.local", asked, code[0] ? code : "refused", v, wall);
+	json_put_str(v, "action", action);
+	return write_audit(s, agent, ev, "job.local", asked, refusal(ev), v, wall);
+}
+
+static int
+take_cancel(struct store *s, const char *agent, const struct event *ev, int64_t wall,
+    const char **ret_ignored)
+{
+	if (!id_valid(ev->job) || !str_name_valid(ev->host)) {
+		*ret_ignored = "what was cancelled at the site names no job of a host";
+		return 0;
+	}
+	return write_audit(s, agent, ev, "job.cancel", ev->host, "ok",
+	    json_pack("{s:s}", "job", ev->job), wall);
+}
+
+static int
+take_console(struct store *s, const char *agent, const struct event *ev, int64_t wall,
+    const char **ret_ignored)
+{
+	if (!str_name_valid(ev->host)) {
+		*ret_ignored = "a console that was opened at the site is of no host";
+		return 0;
+	}
+	return write_audit(s, agent, ev,
+	    event_i64(ev, "steal", 0) ? "console.steal" : "console.open", ev->host, "ok",
+	    json_pack("{s:b}", "write", event_i64(ev, "write", 0) != 0), wall);
 }
 
 int
@@ -281,13 +365,9 @@ record_local_take(struct store *s, const char *agent, const struct event *ev,
 	if (str_eq(ev->kind, "local.refused"))
 		return take_refused(s, agent, ev, wall);
 	if (str_eq(ev->kind, "local.cancel"))
-		return write_audit(s, agent, ev, "job.cancel", ev->host, "ok",
-		    json_pack("{s:s}", "job", ev->job), wall);
+		return take_cancel(s, agent, ev, wall, ret_ignored);
 	if (str_eq(ev->kind, "local.console"))
-		return write_audit(s, agent, ev,
-		    event_i64(ev, "steal", 0) ? "console.steal" : "console.open",
-		    ev->host, "ok",
-		    json_pack("{s:b}", "write", event_i64(ev, "write", 0) != 0), wall);
+		return take_console(s, agent, ev, wall, ret_ignored);
 	*ret_ignored = "nothing is known of that kind";
 	return 0;
 }

@@ -4,6 +4,7 @@ is made whole afterwards. All programs are real (whole_lab)."""
 import json
 import os
 import subprocess
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -280,3 +281,25 @@ def test_orders_of_both_ends_for_one_host_meet_at_the_agent(whole):
         s.line(theirs, "edge01", "host-busy")
     assert s.at("job", "cancel", mine).returncode == 0
     until(lambda: s.job(mine)["state"] == "cancelled", "the end")
+
+
+def test_a_job_for_later_holds_no_host_at_the_site(whole):
+    s = whole()
+    at = (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat()
+    done = s.ctl("power", "cycle", "edge01", "--reason", "INC-7", "--yes", "--at", at)
+    assert done.returncode == 0, done.stderr
+    later = done.stdout.split()[0]
+    until(lambda: any(e["kind"] == "job.handed" for e in s.events("--job", later)), "job.handed")
+    s.alone()
+    row = next(r for r in s.at_json("status")["items"] if r["host"] == "edge01")
+    assert row["state"] == "idle" and row["job"] is None
+    assert s.at_json("why", "edge01")["verdict"]["code"] == "no-job"
+    shown = s.at_json("job", "show", later)
+    assert shown["state"] == "accepted" and shown["not_before"] < shown["not_after"]
+    now = s.order_at("power", "on", "edge01", "--reason", "dark in here")
+    assert s.ended_at(now)["state"] == "done"
+    assert s.at("job", "cancel", later, "--reason", "not wanted").returncode == 0
+    assert s.ended_at(later)["state"] == "cancelled"
+    s.again()
+    until(lambda: {j["id"]: j["state"] for j in s.json("job", "list")["items"]} == {later: "cancelled", now: "done"}, "both ends")
+    assert s.powers()["cycle"] == 0
