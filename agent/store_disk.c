@@ -23,7 +23,13 @@
 #include "lib/digest.h"
 #include "lib/str.h"
 
-enum { RECORD_MAX = 4 * 1024 * 1024, MODE = 0444 };
+enum {
+	RECORD_MAX = 4 * 1024 * 1024,
+	MODE = 0444,
+	MODE_OBJECTS =
+	    0711, /* netboot-bootd gives them to other sites, by their digests */
+	MODE_PARTS = 0700
+};
 
 const char *
 store_disk_object(const char *root, const char *sha256, char buf[STORE_DISK_PATH_SIZE])
@@ -56,17 +62,31 @@ failed(struct error *err, int e, const char *what, const char *path)
 	    "cannot %s %s: %s", what, path, strerror(e));
 }
 
+/* Whatever the umask. */
+static int
+make_dir(const char *path, mode_t mode)
+{
+	if (mkdir(path, mode) < 0 && errno != EEXIST)
+		return -errno;
+	return chmod(path, mode) < 0 ? -errno : 0;
+}
+
 int
 store_disk_open(const char *root, struct error *err)
 {
-	static const char *const dirs[] = {"", "/sha256", "/part"};
+	static const struct {
+		const char *name;
+		mode_t mode;
+	} dirs[] = {{"", MODE_OBJECTS}, {"/sha256", MODE_OBJECTS}, {"/part", MODE_PARTS}};
 	char path[STORE_DISK_PATH_SIZE];
+	int r;
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++) {
-		if (str_format(path, sizeof(path), "%s/.store%s", root, dirs[i]) < 0)
+		if (str_format(path, sizeof(path), "%s/.store%s", root, dirs[i].name) < 0)
 			return failed(err, ENAMETOOLONG, "create", root);
-		if (mkdir(path, 0700) < 0 && errno != EEXIST)
-			return failed(err, errno, "create", path);
+		r = make_dir(path, dirs[i].mode);
+		if (r < 0)
+			return failed(err, -r, "create", path);
 	}
 	return 0;
 }
@@ -250,8 +270,9 @@ move_in(const char *root, const char *sha256, int fd, struct error *err)
 	store_disk_object(root, sha256, to);
 	str_clip(dir, sizeof(dir), to);
 	*strrchr(dir, '/') = '\0';
-	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
-		return failed(err, errno, "create", dir);
+	r = make_dir(dir, MODE_OBJECTS);
+	if (r < 0)
+		return failed(err, -r, "create", dir);
 	if (fchmod(fd, MODE) < 0 || rename(from, to) < 0)
 		return failed(err, errno, "put into its place", to);
 	r = sync_folder(to);

@@ -6,7 +6,8 @@
  *	.store/part/SHA256.map         which octets of it are there
  *	.store/part/SHA256.apply       it is being made by a delta
  *
- * Only the agent enters .store (0700), so that no half file is ever served. All of this blocks: for lib/workq. */
+ * Others reach whole files only, and only those whose digest they know (0711); nobody partial ones (0700), so that no half
+ * file is ever served. All of this blocks: for lib/workq. */
 #ifndef AGENT_STORE_DISK_H
 #define AGENT_STORE_DISK_H
 

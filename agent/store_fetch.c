@@ -27,6 +27,8 @@ enum {
 	PIECE_MIN = 64 * 1024,
 	PIECE_MAX = 1024 * 1024,
 	URL_STREAMS = 16, /* at once from upstream, whose machine is others' */
+	PEER_STREAMS =
+	    12, /* from nearby sites: netboot-bootd has room for 16 of one client */
 	REFUSAL_MAX = 64 * 1024,
 	PROBES = 6,
 	HEADER_SIZE = 128
@@ -410,6 +412,18 @@ say_resting(struct store *st, struct store_item *it, const struct store_part *p,
 		store_say(st, it, STORE_MSG_WAITING, &why);
 }
 
+static unsigned
+peer_streams(const struct store *st)
+{
+	const struct store_stream *s;
+	unsigned n = 0;
+
+	DL_FOREACH (st->streams, s) {
+		n += source_of(s)->kind == STORE_MSG_FROM_SITE;
+	}
+	return n;
+}
+
 /* One more connection for that file? */
 static bool
 ask_for(struct store *st, struct store_item *it, int64_t now)
@@ -435,6 +449,8 @@ ask_for(struct store *st, struct store_item *it, int64_t now)
 		r = (struct store_range){0, p->size};
 	}
 	if (src->kind == STORE_MSG_FROM_URL && streams_of(st, p) >= URL_STREAMS)
+		return false;
+	if (src->kind == STORE_MSG_FROM_SITE && peer_streams(st) >= PEER_STREAMS)
 		return false;
 	store_say(st, it, STORE_MSG_FETCHING, NULL);
 	ask(st, p, (size_t)i, &r);
@@ -470,6 +486,25 @@ heed_caps(struct store *st, int64_t now)
 	store_bucket_set(&st->bucket, kbit > 0 ? kbit * 125 : 0, now);
 }
 
+/* No answer at all. Of the orchestrator that is the line's trouble, and it is asked on; another source may be silent alone, and
+ * the next one takes its place. */
+static void
+silent(struct store_stream *s, int64_t now)
+{
+	struct store_source *src = source_of(s);
+	struct error why;
+
+	if (s->told || s->paused)
+		return;
+	error_set(&why, 0, "source-unreachable",
+	    "nothing: it goes on by itself when the line is back",
+	    "nothing comes over the line");
+	if (src->url == NULL)
+		src->why = why;
+	else
+		store_source_failed(src, &why, now, rng_u64(s->st->o.rng));
+}
+
 static void
 give_up_hanging(struct store *st, int64_t now)
 {
@@ -482,6 +517,7 @@ give_up_hanging(struct store *st, int64_t now)
 			s->last = now;
 		if (now - s->last < limit)
 			continue;
+		silent(s, now);
 		http_client_cancel(s->call);
 		stream_free(s);
 	}
@@ -491,7 +527,7 @@ give_up_hanging(struct store *st, int64_t now)
 static void
 watch_line(struct store *st, int64_t now)
 {
-	const struct store_stream *s;
+	struct store_stream *s;
 
 	DL_FOREACH (st->streams, s) {
 		if (s->paused)
@@ -502,12 +538,7 @@ watch_line(struct store *st, int64_t now)
 	log_debug(
 	    st->o.log, "store: nothing has come for a while: the line is tried anew");
 	DL_FOREACH (st->streams, s) {
-		if (s->told)
-			continue;
-		source_of(s)->why.code[0] = '\0';
-		error_set(&source_of(s)->why, 0, "source-unreachable",
-		    "nothing: it goes on by itself when the line is back",
-		    "nothing comes over the line");
+		silent(s, now);
 	}
 	store_fetch_cancel(st, NULL);
 	st->probing = true;

@@ -151,6 +151,14 @@ bad_name(struct store_survey_item *it, const char *path, int e, const char *what
 	    path, what, e == ELOOP ? "it is a symbolic link" : strerror(e));
 }
 
+/* Boot services run as others, whatever the umask. */
+static void
+make_folder(int up, const char *name)
+{
+	if (mkdirat(up, name, 0755) == 0)
+		(void)!fchmodat(up, name, 0755, 0);
+}
+
 /* The folder that the name is in, made where it is missing; *ret_name is within `path`. */
 static int
 open_folder(
@@ -173,7 +181,7 @@ open_folder(
 		str_clip(part, sizeof(part), path);
 		part[slash - path] = '\0';
 		if (make)
-			(void)!mkdirat(up, part, 0755);
+			make_folder(up, part);
 		fd = openat(up, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		e = errno;
 		close(up);

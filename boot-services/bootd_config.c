@@ -203,6 +203,7 @@ static const cyaml_schema_field_t top_fields[] = {
     GROUP("limits", struct bootd_config_raw, limits, limits_fields),
     SWITCH("authoritative", struct bootd_config_raw, authoritative),
     SWITCH("dhcp6_rapid_commit", struct bootd_config_raw, dhcp6_rapid_commit),
+    LIST("peers", struct bootd_config_raw, peers, &any_string, BOOTD_CONFIG_PEERS_MAX),
     LIST("loaders", struct bootd_config_raw, loaders, &loader_value,
 	BOOTD_CONFIG_LOADERS_MAX),
     GROUP("site", struct bootd_config_raw, site, site_fields),

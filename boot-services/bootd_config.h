@@ -18,6 +18,7 @@ enum {
 	BOOTD_CONFIG_LOADERS_MAX = 32,
 	BOOTD_CONFIG_HOSTS_MAX = 10000,
 	BOOTD_CONFIG_INITRDS_MAX = 8,
+	BOOTD_CONFIG_PEERS_MAX = 32,
 	BOOTD_CONFIG_SIZE_MAX = 16 * 1024 * 1024,
 };
 
@@ -61,6 +62,8 @@ struct bootd_config {
 	int64_t http_header_timeout_us, http_idle_timeout_us, http_stall_timeout_us;
 	uint16_t http_min_rate; /* octets a second, over … */
 	int64_t http_slow_timeout_us;
+	struct addr_prefix peers[BOOTD_CONFIG_PEERS_MAX]; /* may fetch files by digest */
+	size_t n_peers;
 	struct bootd_config_loader loaders[BOOTD_CONFIG_LOADERS_MAX];
 	size_t n_loaders;
 	struct bundle_site site; /* standalone: subnets, unknown policy, hosts (owned) */

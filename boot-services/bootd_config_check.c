@@ -149,6 +149,22 @@ check_dirs(const struct yaml_where *w, const struct bootd_config_raw *raw,
 	return r;
 }
 
+static int
+check_peers(const struct yaml_where *w, const struct bootd_config_raw *raw,
+    struct bootd_config *c, struct error *err)
+{
+	char path[YAML_WHERE_PATH_SIZE];
+
+	for (uint32_t i = 0; i < raw->peers_count; i++) {
+		yaml_where_path(path, "peers[%u]", i);
+		if (addr_prefix_parse(raw->peers[i], &c->peers[i]) < 0)
+			return yaml_where_bad(
+			    w, path, err, "not a network such as 10.40.0.0/24");
+	}
+	c->n_peers = raw->peers_count;
+	return 0;
+}
+
 struct number {
 	const char *key;
 	const uint32_t *value; /* NULL: keep the default */
@@ -314,6 +330,7 @@ bootd_config_check(const struct yaml_where *where, const struct bootd_config_raw
 	    check_numbers,
 	    check_timeouts,
 	    check_loaders,
+	    check_peers,
 	    bootd_config_site_check,
 	};
 	struct bootd_config *c = str_alloc(sizeof(*c));

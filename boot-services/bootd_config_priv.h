@@ -91,6 +91,8 @@ struct bootd_config_raw {
 	struct bootd_config_raw_ports ports;
 	struct bootd_config_raw_limits limits;
 	bool *authoritative, *dhcp6_rapid_commit;
+	char **peers;
+	uint32_t peers_count;
 	struct bootd_config_raw_loader *loaders;
 	uint32_t loaders_count;
 	struct bootd_config_raw_site site;

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <utlist.h>
 
 #include "boot-services/http_priv.h"
 #include "boot-services/http_server.h"
@@ -140,6 +141,7 @@ class_name(const struct policy_http *pol)
 	case POLICY_PATH_SCRIPT: return "script";
 	case POLICY_PATH_IDLE: return "idle";
 	case POLICY_PATH_REPORT: return "report";
+	case POLICY_PATH_STORE: return "store";
 	case POLICY_PATH_MENU: return "menu";
 	case POLICY_PATH_AUTOEXEC: return "autoexec";
 	case POLICY_PATH_IMAGE:
@@ -178,6 +180,8 @@ add_flight(struct http_conn *c, const struct http_server_plan *plan, const char 
 		    plan->from + plan->length - 1, plan->total);
 	*f = (struct http_flight){
 	    .start = start, .from = plan->from, .length = plan->length};
+	if (c->for_peer)
+		return;
 	f->xfer = http_xfer_join(c->io->xfers, &c->facts, etag, plan->total,
 	    plan->status == HTTP_PARTIAL, now);
 }
@@ -218,7 +222,7 @@ plan_head(
 	c->facts.status = plan->status;
 	http_server_head(&w, &c->req, f, plan, wall_seconds());
 	c->out_len = w.len;
-	if (plan->head_only)
+	if (plan->head_only && !c->for_peer)
 		tell_bodiless(c, plan);
 	return !plan->head_only;
 }
@@ -355,6 +359,47 @@ serve_text(struct http_conn *c, const struct policy_http *pol, int64_t now)
 		    pol->what == POLICY_PATH_MENU ? "script.ipxe" : "autoexec.ipxe", now);
 }
 
+/* ---- files for other sites ---- */
+
+static unsigned
+count_for_peers(const struct http_io *io)
+{
+	const struct http_conn *c;
+	unsigned n = 0;
+
+	DL_FOREACH (io->conns, c)
+		n += c->for_peer && c->file.fd >= 0;
+	return n;
+}
+
+/* A file by its digest. Its client judges what it gets; whether a machine booted, nothing of this says: no event tells of
+ * what goes well. */
+static void
+serve_peer(struct http_conn *c, const struct policy_http *pol, int64_t now)
+{
+	const struct bootd_deps *deps = c->io->deps;
+	struct fileroot_file file;
+	int err;
+
+	if (!policy_http_is_peer(deps->cfg, &c->ip)) {
+		not_found(c, c->req.path,
+		    "a file of the store, and its client is not in peers");
+		return;
+	}
+	if (count_for_peers(c->io) >= HTTP_FOR_PEERS_MAX) {
+		http_answer_short(c, HTTP_UNAVAILABLE, "http.error", "refused",
+		    "too many files are being fetched by other sites", false);
+		return;
+	}
+	err = fileroot_open(deps->images_fd, pol->file, &file);
+	if (err != 0) {
+		cannot_open(c, c->req.path, err);
+		return;
+	}
+	c->for_peer = true;
+	send_file(c, &file, pol->file, now);
+}
+
 /* ---- reports ---- */
 
 static void
@@ -395,6 +440,7 @@ answer_path(struct http_conn *c, const struct policy_http *pol, int64_t now)
 	case POLICY_PATH_REPORT: begin_report(c, pol, now); return;
 	case POLICY_PATH_MENU:
 	case POLICY_PATH_AUTOEXEC: serve_text(c, pol, now); return;
+	case POLICY_PATH_STORE: serve_peer(c, pol, now); return;
 	case POLICY_PATH_LOADER:
 	case POLICY_PATH_SCRIPT:
 	case POLICY_PATH_IMAGE:
@@ -423,6 +469,7 @@ http_answer_request(struct http_conn *c, int64_t now)
 	policy_http(*c->io->deps->table, c->io->deps->cfg, req->path, &pol);
 	begin_facts(c);
 	memset(&c->grant, 0, sizeof c->grant);
+	c->for_peer = false;
 	name_without_token(req->path, c->facts.file, sizeof c->facts.file);
 	str_clip(c->facts.class, sizeof c->facts.class, class_name(&pol));
 	if (pol.host != NULL)

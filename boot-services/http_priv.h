@@ -19,7 +19,10 @@
 
 struct listen_io;
 
-enum { HTTP_FLIGHTS_MAX = 16 };
+enum {
+	HTTP_FLIGHTS_MAX = 16,
+	HTTP_FOR_PEERS_MAX = 64 /* files on their way to other sites at once */
+};
 
 enum http_conn_state {
 	HTTP_CONN_HEAD,	  /* waiting for a request */
@@ -33,11 +36,11 @@ enum http_conn_state {
 
 /* An answer with octets of a file that are on their way to the client. */
 struct http_flight {
-	struct http_xfer *xfer;
-	int64_t start;	/* of the body, in octets of the connection */
-	int64_t from;	/* in the file */
-	int64_t length; /* of the body */
-	int64_t got;	/* acknowledged */
+	struct http_xfer *xfer; /* NULL: nobody is told */
+	int64_t start;		/* of the body, in octets of the connection */
+	int64_t from;		/* in the file */
+	int64_t length;		/* of the body */
+	int64_t got;		/* acknowledged */
 };
 
 /* The ticket that the answer under way belongs to; token[0] == 0: none. */
@@ -82,6 +85,8 @@ struct http_conn {
 	int64_t hold; /* from here on the gate must be open; INT64_MAX: no gate */
 	struct http_grant grant;
 	bool close_after;
+	bool
+	    for_peer; /* the answer is a file for another site, and no transfer of a boot */
 
 	/* A report's body. */
 	struct http_body body;

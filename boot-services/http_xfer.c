@@ -257,6 +257,8 @@ http_xfer_join(struct http_xfers *xs, const struct http_xfer_facts *f, const cha
 void
 http_xfer_arrived(struct http_xfer *x, int64_t from, int64_t end, int64_t now)
 {
+	if (x == NULL)
+		return;
 	http_range_add(&x->got, from, end);
 	x->used = x->moved = now;
 	if (x->total > 0)
@@ -272,7 +274,7 @@ http_xfer_unacked(struct http_xfer *x, int64_t missing, int64_t now)
 {
 	char reason[EVENT_REASON_SIZE];
 
-	if (x->told_end || http_range_sum(&x->got) + missing < x->total)
+	if (x == NULL || x->told_end || http_range_sum(&x->got) + missing < x->total)
 		return;
 	x->complete = true;
 	snprintf(reason, sizeof reason,
@@ -284,6 +286,8 @@ http_xfer_unacked(struct http_xfer *x, int64_t missing, int64_t now)
 void
 http_xfer_leave(struct http_xfer *x, const char *result, const char *reason, int64_t now)
 {
+	if (x == NULL)
+		return;
 	assert(x->active > 0);
 	x->active--;
 	x->used = now;
@@ -296,6 +300,8 @@ http_xfer_leave(struct http_xfer *x, const char *result, const char *reason, int
 void
 http_xfer_break(struct http_xfer *x, const char *reason, int64_t now)
 {
+	if (x == NULL)
+		return;
 	assert(x->active > 0);
 	x->active--;
 	x->used = now;

@@ -43,6 +43,7 @@ http_xfers_sweep(struct http_xfers *xs, int64_t now);
 struct http_xfer *
 http_xfer_join(struct http_xfers *xs, const struct http_xfer_facts *f, const char *etag,
     int64_t total, bool partial, int64_t now);
+/* Of no transfer (NULL) these tell nothing. */
 /* The client acknowledged octets [from, end) of the file. */
 void
 http_xfer_arrived(struct http_xfer *x, int64_t from, int64_t end, int64_t now);

@@ -74,6 +74,7 @@ enum policy_path {
 	POLICY_PATH_MENU, /* the site's menu: menu_script_text() */
 	POLICY_PATH_IMAGE, /* a file of one of the menu's images, below the images root: `size`, `kind` */
 	POLICY_PATH_AUTOEXEC, /* menu_script_autoexec(), unless `file` is below the loaders root */
+	POLICY_PATH_STORE, /* a file by its digest, below the images root: for peers only */
 	POLICY_PATH_REPORT, /* POST only; token and stage set */
 };
 
@@ -93,9 +94,12 @@ struct policy_http {
 
 /* `path` is normalised already (decoded, no "//", no ".."), without the query. Paths:
  * /loaders/FILE, /script.ipxe-MAC and /scripts/script.ipxe-MAC, /b/TOKEN/NAME,
- * /report/TOKEN/STAGE, /script.ipxe, /local.ipxe-MAC, /m/IMAGE/NAME, autoexec.ipxe beside each loader. */
+ * /report/TOKEN/STAGE, /script.ipxe, /local.ipxe-MAC, /m/IMAGE/NAME, /store/SHA256, autoexec.ipxe beside each loader. */
 void
 policy_http(const struct hosttab *t, const struct bootd_config *cfg, const char *path,
     struct policy_http *ret);
+/* Another site's agent, which may have files by their digests? */
+bool
+policy_http_is_peer(const struct bootd_config *cfg, const struct addr_ip *client);
 
 #endif

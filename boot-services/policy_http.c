@@ -15,6 +15,7 @@
 
 #include "boot-services/fileroot.h"
 #include "boot-services/policy_priv.h"
+#include "lib/digest.h"
 #include "lib/menu_script.h"
 #include "lib/str.h"
 
@@ -221,6 +222,29 @@ image_path(const struct hosttab *t, const char *rest, struct policy_http *p)
 	none(p, "the image has no file of this name");
 }
 
+bool
+policy_http_is_peer(const struct bootd_config *cfg, const struct addr_ip *client)
+{
+	for (size_t i = 0; i < cfg->n_peers; i++)
+		if (addr_prefix_contains(&cfg->peers[i], client))
+			return true;
+	return false;
+}
+
+/* As agent/store_disk.h lays them out. */
+static void
+store_path(const char *sha256, struct policy_http *p)
+{
+	if (strlen(sha256) != DIGEST_TEXT - 1 ||
+	    strspn(sha256, "0123456789abcdef") != DIGEST_TEXT - 1) {
+		none(p, "not a SHA-256");
+		return;
+	}
+	p->what = POLICY_PATH_STORE;
+	snprintf(p->file, sizeof(p->file), ".store/sha256/%.2s/%s", sha256, sha256);
+	str_clip(p->reason, sizeof(p->reason), "file of the site's store");
+}
+
 static bool
 is_autoexec(const char *path)
 {
@@ -258,6 +282,8 @@ policy_http(const struct hosttab *t, const struct bootd_config *cfg UNUSED,
 		report_path(t, rest, ret);
 	else if ((rest = after(path, "/m/")) != NULL)
 		image_path(t, rest, ret);
+	else if ((rest = after(path, "/store/")) != NULL)
+		store_path(rest, ret);
 	else if ((rest = after(path, "/local.ipxe-")) != NULL)
 		local_path(t, rest, ret);
 	else if (str_eq(path, "/script.ipxe") || str_eq(path, "/scripts/script.ipxe"))

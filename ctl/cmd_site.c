@@ -67,32 +67,37 @@ menu_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	return CTL_OK;
 }
 
-/* All of them anew. */
+/* The texts of an option that may be given several times, or none of them. */
 static void
-put_prefixes(const struct args *args, json_t *body)
+put_texts(const struct args *args, const char *option, const char *no, const char *member,
+    json_t *body)
 {
 	json_t *list = json_array();
 	size_t pos = 0;
 	const char *s;
 
-	while ((s = args_next(args, "bmc-prefix", &pos)) != NULL)
+	while ((s = args_next(args, option, &pos)) != NULL)
 		json_array_append_new(list, json_string(s));
-	if (args_has(args, "bmc-prefix") || args_has(args, "no-bmc-prefixes"))
-		json_object_set(body, "bmc_prefixes", list);
+	if (args_has(args, option) || args_has(args, no))
+		json_object_set(body, member, list);
 	json_decref(list);
 }
 
+/* Names, which may also come several in one text, parted by commas. */
 static void
-put_caps(const struct args *args, json_t *body)
+put_peers(const struct args *args, json_t *body)
 {
 	json_t *list = json_array();
 	size_t pos = 0;
 	const char *s;
 
-	while ((s = args_next(args, "cap", &pos)) != NULL)
-		json_array_append_new(list, json_string(s));
-	if (args_has(args, "cap") || args_has(args, "no-caps"))
-		json_object_set(body, "caps", list);
+	while ((s = args_next(args, "peer", &pos)) != NULL)
+		for (size_t len; *s != '\0'; s += len + (s[len] == ',')) {
+			len = strcspn(s, ",");
+			json_array_append_new(list, json_stringn(s, len));
+		}
+	if (args_has(args, "peer") || args_has(args, "no-peers"))
+		json_object_set(body, "peers", list);
 	json_decref(list);
 }
 
@@ -109,7 +114,8 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
 		json_put_str(body, plain[i], args_get(args, plain[i]));
-	put_caps(args, body);
+	put_texts(args, "cap", "no-caps", "caps", body);
+	put_peers(args, body);
 	s = args_get(args, "require-cipher");
 	if (s != NULL) /* what is neither is for the server to refuse */
 		json_put_i64(body, "require_cipher",
@@ -126,7 +132,7 @@ site_body(const struct ctl *ctl, const struct args *args, json_t *body)
 	}
 	if (json_array_size(subnets) > 0)
 		json_object_set(body, "subnets", subnets);
-	put_prefixes(args, body);
+	put_texts(args, "bmc-prefix", "no-bmc-prefixes", "bmc_prefixes", body);
 	json_decref(subnets);
 	if (cmd_util_put_map(args, "loader", "loaders", spec_loader, body, &err) < 0)
 		return ctl_fail(ctl, CTL_USAGE, args->operands[0], &err);

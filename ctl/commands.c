@@ -142,6 +142,10 @@ static const struct args_option site_options[] = {
 	"that "
 	"speaks of the time holds"},
     {"no-caps", 0, ARGS_FLAG, NULL, "forget them"},
+    {"peer", 0, ARGS_LIST, "SITE",
+	"a nearby site that has image files for it, asked before upstream and the "
+	"orchestrator"},
+    {"no-peers", 0, ARGS_FLAG, NULL, "forget them"},
     {"console", 0, ARGS_VALUE, "off|job|always",
 	"when its hosts' serial consoles are recorded (job)"},
     {"require-cipher", 0, ARGS_VALUE, "17|0",

@@ -50,6 +50,8 @@ struct inv_site {
 	uint32_t bmc_prefixes_count;
 	char **caps;
 	uint32_t caps_count;
+	char **peers;
+	uint32_t peers_count;
 	int64_t *require_cipher;
 	struct inv_menu *menu;
 	struct inv_subnet *subnets;
@@ -132,7 +134,8 @@ static const cyaml_schema_field_t inv_site_fields[] = {INV_NAME(inv_site, name),
     INV_STR(inv_site, console),
     INV_LIST(inv_site, subnets, &inv_subnet_value, INV_NAMES_MAX),
     INV_LIST(inv_site, bmc_prefixes, &inv_text_value, 8),
-    INV_LIST(inv_site, caps, &inv_text_value, 32), INV_INT(inv_site, require_cipher),
+    INV_LIST(inv_site, caps, &inv_text_value, 32),
+    INV_LIST(inv_site, peers, &inv_text_value, 8), INV_INT(inv_site, require_cipher),
     CYAML_FIELD_IGNORE("loaders", CYAML_FLAG_OPTIONAL),
     CYAML_FIELD_MAPPING_PTR("menu", INV_OPT, struct inv_site, menu, inv_menu_fields),
     CYAML_FIELD_END};

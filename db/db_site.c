@@ -28,7 +28,11 @@ enum {
 	SITE_WITH_MENU,
 	SUBNET_LIST,
 	SUBNET_CLEAR,
-	SUBNET_ADD
+	SUBNET_ADD,
+	PEER_LIST,
+	PEER_OF,
+	PEER_CLEAR,
+	PEER_ADD
 };
 
 static const char *const sql[] = {
@@ -66,6 +70,11 @@ static const char *const sql[] = {
 	"INSERT INTO subnet (site, ord, prefix, gateway, dns, pool_first, pool_last,"
 	" lease_s, domain, relay, ra, router_s, mtu)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+    [PEER_LIST] = "SELECT p.name, p.url FROM site_peer x JOIN site p ON p.name = x.peer"
+		  " WHERE x.site = $1 ORDER BY x.ord",
+    [PEER_OF] = "SELECT site FROM site_peer WHERE peer = $1 ORDER BY site",
+    [PEER_CLEAR] = "DELETE FROM site_peer WHERE site = $1",
+    [PEER_ADD] = "INSERT INTO site_peer (site, ord, peer) VALUES ($1, $2, $3)",
 };
 
 struct store_sql
@@ -265,6 +274,47 @@ bind_caps(struct db_stmt *st, int at, const struct db_site *site)
 }
 
 int
+db_site_peers(struct store *s, const char *name,
+    struct db_site_peer ret[DB_SITE_PEERS_MAX], size_t *ret_n)
+{
+	struct db_stmt *st = stmt(s, PEER_LIST);
+	int rc;
+
+	*ret_n = 0;
+	db_bind_text(st, 1, name);
+	while ((rc = db_step(st)) == 1) {
+		if (*ret_n == DB_SITE_PEERS_MAX) {
+			db_reset(st);
+			return -EUCLEAN;
+		}
+		db_col_copy(st, 0, ret[*ret_n].name, sizeof(ret[0].name));
+		db_col_copy(st, 1, ret[*ret_n].url, sizeof(ret[0].url));
+		(*ret_n)++;
+	}
+	return rc;
+}
+
+int
+db_site_peer_of(struct store *s, const char *name, struct store_names *ret)
+{
+	struct db_stmt *st = stmt(s, PEER_OF);
+
+	db_bind_text(st, 1, name);
+	return store_collect(st, ret);
+}
+
+static int
+read_peers(struct store *s, struct db_site *ret)
+{
+	struct db_site_peer peers[DB_SITE_PEERS_MAX];
+	int rc = db_site_peers(s, ret->site.name, peers, &ret->n_peers);
+
+	for (size_t i = 0; rc == 0 && i < ret->n_peers; i++)
+		str_clip(ret->peers[i], sizeof(ret->peers[i]), peers[i].name);
+	return rc;
+}
+
+int
 db_site_get(struct store *s, const char *name, struct db_site *ret)
 {
 	struct db_stmt *st = stmt(s, SITE_GET);
@@ -293,6 +343,8 @@ db_site_get(struct store *s, const char *name, struct db_site *ret)
 	if (rc == 0)
 		rc = read_caps(st, 11, ret);
 	db_reset(st);
+	if (rc == 0)
+		rc = read_peers(s, ret);
 	return rc < 0 ? rc : read_subnets(s, b);
 }
 
@@ -342,6 +394,23 @@ bind_prefixes(struct db_stmt *st, int at, const struct db_site *site)
 	db_bind_opt(st, at, all);
 }
 
+static int
+put_peers(struct store *s, const struct db_site *site)
+{
+	struct db_stmt *st = stmt(s, PEER_CLEAR);
+
+	db_bind_text(st, 1, site->site.name);
+	int rc = store_run(st);
+	for (size_t i = 0; rc == 0 && i < site->n_peers; i++) {
+		st = stmt(s, PEER_ADD);
+		db_bind_text(st, 1, site->site.name);
+		db_bind_i64(st, 2, (int64_t)i);
+		db_bind_text(st, 3, site->peers[i]);
+		rc = store_run(st);
+	}
+	return rc;
+}
+
 int
 db_site_put(struct store *s, const struct db_site *site, int64_t now)
 {
@@ -370,7 +439,7 @@ db_site_put(struct store *s, const struct db_site *site, int64_t now)
 	rc = store_run(st);
 	for (size_t i = 0; rc == 0 && i < b->n_subnets; i++)
 		rc = put_subnet(s, b->name, i, &b->subnets[i]);
-	return rc;
+	return rc < 0 ? rc : put_peers(s, site);
 }
 
 int

@@ -7,6 +7,8 @@
 #include "lib/bundle.h"
 #include "lib/line_cap.h"
 
+enum { DB_SITE_PEERS_MAX = 8 };
+
 struct db_site {
 	struct bundle_site
 	    site; /* without hosts and menu_images; version: of the snapshot agents hold */
@@ -18,6 +20,8 @@ struct db_site {
 	char url[256];	    /* the site's HTTP base as servers see it, or "" */
 	struct line_cap caps[LINE_CAP_MAX]; /* how much of its line its store may use */
 	size_t n_caps;
+	char peers[DB_SITE_PEERS_MAX][64]; /* nearby sites, in order */
+	size_t n_peers;
 	int64_t rev;
 };
 
@@ -31,7 +35,19 @@ db_site_bmc_rules(struct store *s, const char *name,
 /* When its hosts' consoles are recorded. */
 int
 db_site_console(struct store *s, const char *name, char ret[8]) MUST_CHECK;
-/* Inserts or replaces, subnets included; versions are not taken from `site` but raised.
+/* A site that has image files for another one. */
+struct db_site_peer {
+	char name[64];
+	char url[256]; /* "": it has none, and nothing can be asked of it */
+};
+/* Those of a site, in order; none when there is no such site. */
+int
+db_site_peers(struct store *s, const char *name,
+    struct db_site_peer ret[DB_SITE_PEERS_MAX], size_t *ret_n) MUST_CHECK;
+/* The sites that name it as theirs. */
+int
+db_site_peer_of(struct store *s, const char *name, struct store_names *ret) MUST_CHECK;
+/* Inserts or replaces, subnets and peers included; versions are not taken from `site` but raised.
  * Within a transaction. */
 int
 db_site_put(struct store *s, const struct db_site *site, int64_t now) MUST_CHECK;

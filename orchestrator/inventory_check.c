@@ -142,6 +142,75 @@ timezone_known(const char *name)
 	       access(path, R_OK) == 0;
 }
 
+/* The site as the document has it, else the database; NULL: neither, or not fit to be read. */
+static const struct db_site *
+site_to_be(struct inventory_check *c, const char *name)
+{
+	size_t i;
+	int rc;
+
+	if (!c->site)
+		c->site = str_alloc(sizeof(*c->site));
+	if (str_eq(c->site->site.name, name))
+		return c->site;
+	c->site->site.name[0] = '\0';
+	if (strset_find(&c->sites, name, &i))
+		rc = inventory_codec_site(object(c, "sites", i), c->site, NULL);
+	else
+		rc = db_site_get(c->store, name, c->site);
+	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
+		db_failed(c, rc);
+	return rc < 0 ? NULL : c->site;
+}
+
+/* Others, which are there and have an address. One that is in the document and not fit to be read is refused itself. */
+static int
+check_peers(struct inventory_check *c, const struct db_site *s, struct error *err)
+{
+	for (size_t i = 0; i < s->n_peers; i++) {
+		const char *name = s->peers[i];
+		const struct db_site *peer;
+
+		if (str_eq(name, s->site.name))
+			return error_set(err, -EINVAL, "bad-value",
+			    "name other sites, or none", "peers[%zu]: the site itself",
+			    i);
+		peer = site_to_be(c, name);
+		if (!peer && strset_find(&c->sites, name, NULL))
+			continue;
+		if (!peer)
+			return error_set(err, -EINVAL, "site-unknown",
+			    "netboot-ctl site list shows them", "peers[%zu]: no site %s",
+			    i, name);
+		if (peer->url[0] == '\0')
+			return error_set(err, -EINVAL, "bad-value",
+			    "netboot-ctl site set SITE --url http://ADDRESS gives it one",
+			    "peers[%zu]: site %s has no url to fetch from", i, name);
+	}
+	return 0;
+}
+
+/* A site from which others fetch keeps an address. Those in the document are judged by what they are to be. */
+static int
+check_peer_of(struct inventory_check *c, const struct db_site *s, struct error *err)
+{
+	struct store_names of = {0};
+	int rc = 0;
+
+	if (s->url[0] != '\0')
+		return 0;
+	rc = db_site_peer_of(c->store, s->site.name, &of);
+	if (rc < 0)
+		db_failed(c, rc);
+	for (size_t i = 0; rc == 0 && i < of.n; i++)
+		if (!strset_find(&c->sites, of.v[i], NULL))
+			rc = error_set(err, -EINVAL, "bad-value",
+			    "keep it, or name other peers there first",
+			    "url: site %s fetches image files from here", of.v[i]);
+	store_names_done(&of);
+	return rc;
+}
+
 bool
 inventory_check_site(struct inventory_check *c, size_t i, struct db_site *ret)
 {
@@ -152,6 +221,10 @@ inventory_check_site(struct inventory_check *c, size_t i, struct db_site *ret)
 		rc = error_set(&err, -EINVAL, "bad-value",
 		    "give an IANA name such as Africa/Lagos", "timezone: no time zone %s",
 		    ret->site.timezone);
+	if (rc == 0)
+		rc = check_peers(c, ret, &err);
+	if (rc == 0)
+		rc = check_peer_of(c, ret, &err);
 	if (rc == 0)
 		rc = inventory_menu_check_site(c, &ret->site, &err);
 	if (rc < 0)
@@ -310,27 +383,6 @@ check_nic(struct inventory_check *c, size_t i, const struct db_host *h, size_t n
 	return 0;
 }
 
-/* The site as the document has it, else the database; NULL: neither, or not fit to be read. */
-static const struct bundle_site *
-site_to_be(struct inventory_check *c, const char *name)
-{
-	size_t i;
-	int rc;
-
-	if (!c->site)
-		c->site = str_alloc(sizeof(*c->site));
-	if (str_eq(c->site->site.name, name))
-		return &c->site->site;
-	c->site->site.name[0] = '\0';
-	if (strset_find(&c->sites, name, &i))
-		rc = inventory_codec_site(object(c, "sites", i), c->site, NULL);
-	else
-		rc = db_site_get(c->store, name, c->site);
-	if (rc < 0 && rc != -ENOENT && rc != -EINVAL)
-		db_failed(c, rc);
-	return rc < 0 ? NULL : &c->site->site;
-}
-
 /* Did a card have this address, and did it not fit, before the document? Then it is doctor's to tell, and
  * does not hold up other changes. */
 static bool
@@ -362,7 +414,8 @@ static int
 check_address(struct inventory_check *c, const struct db_host *h, size_t n, int family,
     struct error *err)
 {
-	const struct bundle_site *site = site_to_be(c, h->site);
+	const struct db_site *found = site_to_be(c, h->site);
+	const struct bundle_site *site = found ? &found->site : NULL;
 
 	if (!site || inventory_address_check(site, &h->host, n, family, err) == 0 ||
 	    misfit_before(c, h, inventory_address_of(&h->host, n, family)))

@@ -25,7 +25,7 @@
 
 static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
     "idle", "loaders", "subnets", "menu", "bmc_prefixes", "console", "require_cipher",
-    "caps", NULL};
+    "caps", "peers", NULL};
 static const char *const menu_keys[] = {
     "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",
@@ -195,6 +195,33 @@ read_caps(const json_t *v, struct db_site *s, struct error *err)
 }
 
 static int
+read_peers(const json_t *v, struct db_site *s, struct error *err)
+{
+	json_t *list = NULL;
+
+	if (json_opt_arr(v, "peers", &list, err) < 0)
+		return -EINVAL;
+	if (json_array_size(list) > DB_SITE_PEERS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "peers: more than %d",
+		    DB_SITE_PEERS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = json_string_value(json_array_get(list, i));
+
+		if (!name || !str_name_valid(name) ||
+		    str_copy(s->peers[i], sizeof(s->peers[i]), name) < 0)
+			return error_set(err, -EINVAL, "bad-value",
+			    "name sites, such as los", "peers[%zu]: not a site name", i);
+		for (size_t k = 0; k < i; k++)
+			if (str_eq(s->peers[k], name))
+				return error_set(err, -EINVAL, "bad-value",
+				    "name each once", "peers[%zu]: %s is named twice", i,
+				    name);
+	}
+	s->n_peers = json_array_size(list);
+	return 0;
+}
+
+static int
 read_site(const json_t *v, struct db_site *s, struct error *err)
 {
 	struct bundle_site *b = &s->site;
@@ -214,7 +241,7 @@ read_site(const json_t *v, struct db_site *s, struct error *err)
 		v, "bmc_prefixes", s->bmc_prefixes, &s->n_bmc_prefixes, err) < 0 ||
 	    json_copy_opt(v, "console", s->console, sizeof(s->console), err) < 0 ||
 	    json_opt_i64(v, "require_cipher", &require, err) < 0 ||
-	    read_caps(v, s, err) < 0)
+	    read_caps(v, s, err) < 0 || read_peers(v, s, err) < 0)
 		return -EINVAL;
 	if (s->console[0] == '\0')
 		str_clip(s->console, sizeof(s->console), "job");
@@ -523,6 +550,19 @@ put_caps(json_t *v, const struct db_site *site)
 		json_decref(list);
 }
 
+static void
+put_peers(json_t *v, const struct db_site *site)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < site->n_peers; i++)
+		json_array_append_new(list, json_string(site->peers[i]));
+	if (site->n_peers > 0)
+		json_put(v, "peers", list);
+	else
+		json_decref(list);
+}
+
 json_t *
 inventory_codec_site_json(const struct db_site *site)
 {
@@ -538,6 +578,7 @@ inventory_codec_site_json(const struct db_site *site)
 	if (site->require_cipher != 0)
 		json_put_i64(v, "require_cipher", site->require_cipher);
 	put_caps(v, site);
+	put_peers(v, site);
 	return v;
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <uthash.h>
 
+#include "db/db_site.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 #include "orchestrator/place_plan.h"
@@ -35,7 +36,9 @@ struct place_site {
 	UT_hash_handle hh;
 	char name[64];
 	struct store_msg_plan plan;
-	struct strset digests, paths; /* of the plan, with places in it */
+	struct strset digests, paths;		      /* of the plan, with places in it */
+	struct db_site_peer peers[DB_SITE_PEERS_MAX]; /* of the plan */
+	size_t n_peers;
 	bool has_plan;
 	int64_t generation, read_at; /* of the store, and mono */
 	bool told;
@@ -188,6 +191,54 @@ add_deltas(struct place *p, struct place_site *s)
 	}
 }
 
+/* Where its file is to be asked for at a nearby site. */
+static void
+add_peer(const struct place_site *peer, const char *url, struct store_msg_wanted *w)
+{
+	const struct place_known *k = find_row(peer, w->sha256);
+	char at[STORE_MSG_URL_SIZE];
+
+	/* What it has beside its store is not given to others. */
+	if (!k || k->row.item.state != STORE_MSG_HELD ||
+	    k->row.item.source == STORE_MSG_FROM_HERE)
+		return;
+	if (str_format(at, sizeof(at), "%s/store/%s", url, w->sha256) == 0 &&
+	    store_msg_url_valid(at))
+		store_msg_texts_add(&w->peers, at);
+}
+
+/* Of files that it does not have, those that nearby sites have whole. */
+static int
+add_peers(struct place *p, struct place_site *s)
+{
+	int rc = db_site_peers(p->ops.store, s->name, s->peers, &s->n_peers);
+
+	for (size_t i = 0; rc == 0 && i < s->n_peers; i++) {
+		const struct place_site *peer = site_of(p, s->peers[i].name);
+
+		for (size_t k = 0; s->peers[i].url[0] && k < s->plan.n_wanted; k++) {
+			struct store_msg_wanted *w = &s->plan.wanted[k];
+			const struct place_known *has = find_row(s, w->sha256);
+
+			if (!has || has->row.item.state != STORE_MSG_HELD)
+				add_peer(peer, s->peers[i].url, w);
+		}
+	}
+	return rc;
+}
+
+/* Sites that are told what this one holds are told anew. */
+static void
+drop_neighbours(struct place *p, const char *site)
+{
+	struct place_site *s, *next;
+
+	HASH_ITER (hh, p->sites, s, next)
+		for (size_t i = 0; s->has_plan && i < s->n_peers; i++)
+			if (str_eq(s->peers[i].name, site))
+				drop_plan(s);
+}
+
 static struct place_site *
 with_plan(struct place *p, const char *name)
 {
@@ -198,7 +249,10 @@ with_plan(struct place *p, const char *name)
 		return s;
 	drop_plan(s);
 	int rc = place_plan_read(p->ops.store, name, clock_wall(), &s->plan);
+	if (rc == 0)
+		rc = add_peers(p, s);
 	if (rc < 0) {
+		store_msg_plan_done(&s->plan);
 		if (rc != -ENOENT)
 			log_error(p->ops.log,
 			    "site %s: what it is to hold cannot be read: %s", name,
@@ -399,8 +453,10 @@ place_report(struct place *p, const struct store_msg_report *m, bool apart)
 	if (t.differs || clock_mono() - s->stored > STORE_EVERY_US)
 		rc = store_site(p, s);
 	/* Which deltas are of use depends on what is there. */
-	if (t.differs)
+	if (t.differs) {
 		drop_plan(s);
+		drop_neighbours(p, s->name);
+	}
 	if (rc == 0 && t.held && p->ops.on_held)
 		p->ops.on_held(p->ops.arg, s->name);
 	return rc;

@@ -51,8 +51,9 @@ def test_what_is_wanted_comes_and_what_is_there_stays(store):
     assert s.read("d", "vmlinuz") == s.read("d", "again", "vmlinuz") == kernel
     assert s.read("d", "initrd") == initrd and s.read("d", "empty") == b""
     assert s.item(kernel)["source"] == "orchestrator" and s.item(old)["source"] == "here"
-    # Served to others by its names alone.
-    assert stat.S_IMODE(os.stat(s.image(".store")).st_mode) == 0o700
+    # Served to others by its names, and to those who know its digest.
+    for folder, mode in ((".store", 0o711), (".store/sha256", 0o711), (".store/part", 0o700)):
+        assert stat.S_IMODE(os.stat(s.image(folder)).st_mode) == mode
     assert stat.S_IMODE(os.stat(s.image("d", "vmlinuz")).st_mode) == 0o444
     assert s.parts() == []
     # Nothing was asked for twice.

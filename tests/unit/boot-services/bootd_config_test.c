@@ -25,6 +25,7 @@ values_and_defaults(void **state UNUSED)
 	static const char text[] =
 	    "interfaces: [eth1]\n"
 	    "ports: {http: 8080}\n"
+	    "peers: [10.40.0.0/24, 'fd40::/64']\n"
 	    "loaders: [{arch: 0x07, file: ipxe.efi}, {arch: 27, file: riscv/snp.efi}]\n"
 	    "limits: {http_stall_timeout: 5s, tftp_windowsize: 16}\n"
 	    "site: {name: los, unknown: lease, idle: silent}\n"
@@ -50,6 +51,8 @@ values_and_defaults(void **state UNUSED)
 	assert_true(
 	    cfg.dhcp4 && cfg.tftp && cfg.http && cfg.authoritative && cfg.events_stdout);
 	assert_true(cfg.dhcp6 && !cfg.dhcp6_rapid_commit);
+	assert_int_equal(cfg.n_peers, 2);
+	assert_int_equal(cfg.peers[0].len, 24);
 	assert_int_equal(cfg.dhcp6_port, 547);
 	assert_string_equal(cfg.user, "netboot-bootd");
 	assert_string_equal(cfg.images_root, "/srv/netboot/images");
@@ -234,6 +237,8 @@ static const struct {
 	"bootd.yaml:3: ports.http: 70000 is not between 1 and 65535"},
     {"interfaces: [e]\nports:\n  http: web\n",
 	"bootd.yaml:3: ports.http: Invalid uint64_t value"},
+    {"interfaces: [e]\npeers:\n- 10.40.0.0/24\n- abj\n",
+	"bootd.yaml:4: peers[1]: not a network such as 10.40.0.0/24"},
     {"user: x\n", "bootd.yaml:1: interfaces: at least one interface is needed"},
     {"interfaces: [e, 'a/b']\n", "bootd.yaml:1: interfaces[1]: not an interface name"},
     {"interfaces:\n- e\n- e\n", "bootd.yaml:3: interfaces[1]: named twice"},

@@ -12,6 +12,7 @@
 
 #define B "/b/" FIXTURE_TOKEN
 #define R "/report/" FIXTURE_TOKEN
+#define SHA "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 enum state { ABSENT, IDLE, ARMED, CONSUMED };
 
@@ -56,6 +57,12 @@ static const struct {
     {CONSUMED, R "/wiped", POLICY_PATH_NONE, ""},
     {IDLE, R "/up", POLICY_PATH_NONE, ""},
     {ARMED, R, POLICY_PATH_NONE, ""},
+    {IDLE, "/store/" SHA, POLICY_PATH_STORE, ".store/sha256/e3/" SHA},
+    {IDLE, "/store/" SHA "0", POLICY_PATH_NONE, ""},
+    {IDLE, "/store/../part/" SHA, POLICY_PATH_NONE, ""},
+    {IDLE, "/store/E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855",
+	POLICY_PATH_NONE, ""},
+    {IDLE, "/store/", POLICY_PATH_NONE, ""},
 };
 
 static void
@@ -149,6 +156,24 @@ reports_carry_token_and_stage(void **state UNUSED)
 	assert_string_equal(p.stage, "booted");
 }
 
+static void
+files_by_digest_are_for_peers_only(void **state UNUSED)
+{
+	struct bootd_config *cfg = str_alloc(sizeof(*cfg));
+	struct addr_ip near, far, six;
+
+	assert_int_equal(addr_ip_parse("10.40.0.9", &near), 0);
+	assert_int_equal(addr_ip_parse("10.41.0.9", &far), 0);
+	assert_int_equal(addr_ip_parse("fd40::9", &six), 0);
+	assert_false(policy_http_is_peer(cfg, &near)); /* none is named */
+	assert_int_equal(addr_prefix_parse("10.40.0.0/24", &cfg->peers[0]), 0);
+	assert_int_equal(addr_prefix_parse("fd40::/64", &cfg->peers[1]), 0);
+	cfg->n_peers = 2;
+	assert_true(policy_http_is_peer(cfg, &near) && policy_http_is_peer(cfg, &six));
+	assert_false(policy_http_is_peer(cfg, &far));
+	free(cfg);
+}
+
 int
 main(void)
 {
@@ -157,6 +182,7 @@ main(void)
 	    cmocka_unit_test(leaves_as_the_host_wants),
 	    cmocka_unit_test(strangers_get_a_script_where_they_are_answered),
 	    cmocka_unit_test(reports_carry_token_and_stage),
+	    cmocka_unit_test(files_by_digest_are_for_peers_only),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,45 @@ a_site_comes_back_as_it_was_put(void **state)
 	free(got);
 }
 
+static void
+nearby_sites_are_kept_in_order(void **state)
+{
+	struct store *s = *state;
+	struct db_site *los = make("los"), *got = str_alloc(sizeof(*got));
+	struct db_site_peer peers[DB_SITE_PEERS_MAX];
+	struct db_site *kan = make("kan"), *abj = make("abj");
+	size_t n;
+
+	str_clip(los->peers[0], sizeof(los->peers[0]), "kan");
+	str_clip(los->peers[1], sizeof(los->peers[1]), "abj");
+	los->n_peers = 2;
+	str_clip(kan->url, sizeof(kan->url), "http://10.3.0.1");
+	abj->url[0] = '\0';
+	/* They may come after the one that names them. */
+	fixture_begin(s);
+	assert_int_equal(db_site_put(s, los, FIXTURE_NOW), 0);
+	assert_int_equal(db_site_put(s, kan, FIXTURE_NOW), 0);
+	assert_int_equal(db_site_put(s, abj, FIXTURE_NOW), 0);
+	fixture_commit(s);
+	assert_int_equal(db_site_peers(s, "los", peers, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(peers[0].name, "kan");
+	assert_string_equal(peers[0].url, "http://10.3.0.1");
+	assert_string_equal(peers[1].url, "");
+	fixture_begin(s);
+	assert_int_equal(db_site_delete(s, "kan"), 0);
+	fixture_commit(s);
+	assert_int_equal(db_site_get(s, "los", got), 0);
+	assert_int_equal(got->n_peers, 1);
+	assert_string_equal(got->peers[0], "abj");
+	assert_int_equal(db_site_peers(s, "abj", peers, &n), 0);
+	assert_int_equal(n, 0);
+	free(los);
+	free(kan);
+	free(abj);
+	free(got);
+}
+
 /* A clock that went backwards must not bring back a version an agent holds already. */
 static void
 versions_only_rise(void **state)
@@ -148,6 +187,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    FIXTURE_TEST(a_site_comes_back_as_it_was_put),
+	    FIXTURE_TEST(nearby_sites_are_kept_in_order),
 	    FIXTURE_TEST(versions_only_rise),
 	    FIXTURE_TEST(a_put_replaces_the_subnets),
 	    FIXTURE_TEST(a_site_with_hosts_stays),
