@@ -135,7 +135,7 @@ def test_what_cannot_be_read_is_recorded_as_that(orch, event):
     b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":-1}', b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":9223372036854775807}',
     b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":99999999999999999999}', b'{"v":1,"site":"ny\\u0000c","agent":"01k9xyz0a0abcdef"}',
     b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":1,"events":{}}', b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":1,"calls":[7]}',
-    b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":1,"events":[' + b"{}," * 2000 + b"{}]}",
+    b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","first":1,"events":[' + b"{}," * 5000 + b"{}]}",
     b"[" * 5000 + b"]" * 5000, b'{"v":1,"site":"nyc","agent":"01k9xyz0a0abcdef","x":' + b'{"x":' * DEEP + b"1" + b"}" * DEEP + b"}", b"\xff\xfe{}"])
 @pytest.mark.parametrize("path", ["poll", "report", "console", "consoles", "console/output", "console/input"])
 def test_malformed_messages_are_refused(orch, path, body):
