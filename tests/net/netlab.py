@@ -178,6 +178,9 @@ class Lan:
         self.clients.append(ns)
         carrier = "cat /sys/class/net/eth0/carrier"
         until(lambda: ns.run("sh", "-c", carrier).stdout.strip() == "1", what="carrier")
+        # The kernel tells the bridge of it in its own time, up to a second later: what is sent before is lost.
+        forwards = f"cat /sys/class/net/{port}/brport/state"
+        until(lambda: self.server.run("sh", "-c", forwards).stdout.strip() == "3", what="the bridge's port")
         return ns
 
     @property
