@@ -135,13 +135,14 @@ reset_held(struct http_io *io, const struct http_ask *a, const char *reason)
 	}
 }
 
-/* Does the connection stand before the last chunk that the question is about, and is it the
- * machine that it was asked for? */
+/* Does the connection stand before the last chunk that the question is about, or come to it
+ * without an octet of it yet, and is it the machine that it was asked for? */
 static bool
 may_inherit(const struct http_conn *c, const struct http_ask *a)
 {
-	return c->state == HTTP_CONN_HELD && is_of_ticket(c, a->token, a->ticket) &&
-	       c->grant.payload == a->payload && addr_ip_eq(&c->ip, &a->ip);
+	return is_under_way(c) && c->hold != INT64_MAX && !c->grant.open &&
+	       is_of_ticket(c, a->token, a->ticket) && c->grant.payload == a->payload &&
+	       addr_ip_eq(&c->ip, &a->ip);
 }
 
 /* Has the client shut its side? It may have done so since the loop last looked. */
@@ -155,7 +156,8 @@ has_left(const struct http_conn *c)
 
 /* The transfer that goes on after the consumption: the one that asked, unless its client has
  * gone; then the latest other one of the same machine and payload, as when iPXE fetches anew
- * on another connection. None of them has an octet of the last chunk, and one gets it. */
+ * on another connection, rather one that waits already than one that is on its way. None of
+ * them has an octet of the last chunk, and one gets it. */
 static struct http_conn *
 find_winner(struct http_io *io, const struct http_ask *a)
 {
@@ -166,7 +168,8 @@ find_winner(struct http_io *io, const struct http_ask *a)
 			continue;
 		if (c->id == a->conn)
 			asker = c;
-		else if (!has_left(c))
+		else if (!has_left(c) &&
+			 (heir == NULL || c->state == HTTP_CONN_HELD || heir->state != HTTP_CONN_HELD))
 			heir = c;
 	}
 	return asker != NULL && (heir == NULL || !has_left(asker)) ? asker : heir;
@@ -194,7 +197,8 @@ on_consume_answer(void *arg, bool ok, const char *reason)
 	if (c == NULL)
 		return;
 	c->grant.open = c->grant.granted = true;
-	http_conn_resume(c, clock_mono());
+	if (c->state == HTTP_CONN_HELD)
+		http_conn_resume(c, clock_mono());
 	http_io_update(c);
 }
 
@@ -237,7 +241,7 @@ http_ticket_pass(struct http_conn *c)
 }
 
 /* The agent may send the host as consumed before it answers the transfer that it was consumed
- * for: that one goes on waiting, and its heirs. */
+ * for: that one goes on, and its heirs. */
 static bool
 waits_for_answer(const struct http_conn *c)
 {

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The hold-back with an agent that answers late, in another order, or after the client has gone."""
+import subprocess
+
 import pytest
 
 from netlab import PATIENCE
@@ -64,6 +66,42 @@ def test_retry_on_a_new_connection_inherits(armed, tmp_path, until, host_first):
     assert second.wait(timeout=PATIENCE) == 0
     assert (tmp_path / "second").read_bytes() == INITRD
     assert (tmp_path / "first").stat().st_size < len(INITRD)
+    assert curl(armed.client, f"b/{TOKEN}/initrd").stdout.startswith("404 ")
+    assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
+
+
+# Reads nothing but the head until a line comes, then all of it.
+SLOW_START = CLIENT + r"""
+import sys
+s = connect(rcvbuf=4096)
+s.sendall(get(sys.argv[1], "Connection: close"))
+r = Reader(s)
+assert r.head()[0] == 200
+print("begun", flush=True)
+sys.stdin.readline()
+while more := s.recv(65536):
+    r.buf += more
+sys.stdout.buffer.write(r.buf)
+"""
+
+
+@pytest.mark.parametrize("host_first", [False, True])
+def test_retry_that_is_not_there_yet_inherits(armed, tmp_path, until, host_first):
+    """The second has but begun when the answer comes: it gets the last chunk when it is there."""
+    kernel_first(armed)
+    first = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "first")
+    ask = asked(armed)
+    second = armed.client.popen("/usr/bin/python3", "-c", SLOW_START, f"/b/{TOKEN}/initrd",
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert second.stdout.readline() == b"begun\n"
+    first.kill()
+    first.wait()
+    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's end")
+    if host_first:
+        armed.send_host(host(), ticket("consumed"))
+    armed.send(t="consume_ok", req=ask["req"])
+    until(lambda: ":80" not in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's reset")
+    assert second.communicate(b"\n", timeout=PATIENCE)[0] == INITRD
     assert curl(armed.client, f"b/{TOKEN}/initrd").stdout.startswith("404 ")
     assert len([m for m in armed.frames if m["t"] == "consume"]) == 1
 
