@@ -168,8 +168,8 @@ find_winner(struct http_io *io, const struct http_ask *a)
 			continue;
 		if (c->id == a->conn)
 			asker = c;
-		else if (!has_left(c) &&
-			 (heir == NULL || c->state == HTTP_CONN_HELD || heir->state != HTTP_CONN_HELD))
+		else if (!has_left(c) && (heir == NULL || c->state == HTTP_CONN_HELD ||
+					     heir->state != HTTP_CONN_HELD))
 			heir = c;
 	}
 	return asker != NULL && (heir == NULL || !has_left(asker)) ? asker : heir;
