@@ -197,8 +197,10 @@ on_chunk(void *arg, const char *data, size_t len)
 	int r;
 
 	st->last_came = s->last = now;
-	if (st->probing)
+	if (st->probing) {
+		store_streams_break(&st->control, now);
 		store_kick(st);
+	}
 	st->probing = false;
 	st->patience = PATIENCE_FIRST;
 	if (!s->told && take_head(s) < 0)
@@ -463,8 +465,8 @@ fill(struct store *st, unsigned n, int64_t now)
 	for (struct store_item *it = st->items; it != NULL; it = it->hh.next)
 		while (st->n_streams < n && ask_for(st, it, now))
 			continue;
-	/* Too little to fetch says nothing of the line. */
-	if (st->n_streams < n)
+	/* Too little to fetch says nothing of the line, nor does one that may be down. */
+	if (st->n_streams < n || st->probing)
 		store_streams_break(&st->control, now);
 }
 
@@ -570,12 +572,17 @@ close_line(struct store *st)
 			store_say(st, it, STORE_MSG_WAITING, &closed);
 }
 
-/* A new try each half second: the first packet of one may be lost, or wait long after the line is back. */
+/* New tries each half second: the first packet of one may be lost, or wait long after the line is back. After a short break
+ * more and more of them, so that all connections are there as soon as it is. */
 static unsigned
 probes(const struct store *st, unsigned n, int64_t now)
 {
-	int64_t due = st->n_streams == 0 ? 1 : 1 + (now - st->last_came) / PROBE_EVERY;
-	unsigned most = n < PROBES ? n : PROBES;
+	int64_t turns = st->n_streams == 0 ? 0 : (now - st->last_came) / PROBE_EVERY;
+	bool is_short = st->patience < PATIENCE_MAX;
+	int64_t due = !is_short	       ? 1 + turns
+		      : turns < PROBES ? (int64_t)1 << turns
+				       : (int64_t)n;
+	unsigned most = n < PROBES || is_short ? n : PROBES;
 
 	return due < most ? (unsigned)due : most;
 }

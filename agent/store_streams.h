@@ -9,7 +9,7 @@
 
 #include "lib/compiler.h"
 
-enum { STORE_STREAMS_FIRST = 8, STORE_STREAMS_MAX = 48 };
+enum { STORE_STREAMS_FIRST = 16, STORE_STREAMS_MAX = 48 };
 
 enum store_streams_phase {
 	STORE_STREAMS_CLIMB, /* doubled as long as that helps */
