@@ -393,6 +393,15 @@ open_tls(struct agent *a, struct error *err)
 	    "site %s has not joined %s", a->cfg->site, a->cfg->orchestrator);
 }
 
+static int64_t
+time_there(void *arg)
+{
+	const struct agent *a = arg;
+
+	/* Jobs are there before the line is. */
+	return a->uplink != NULL ? uplink_time_there(a->uplink) : clock_wall();
+}
+
 static int
 open_storage(struct agent *a, struct error *err)
 {
@@ -430,6 +439,7 @@ make_parts(struct agent *a, struct error *err)
 	    .accepted = on_accepted,
 	    .progress = on_progress,
 	    .not_here = on_not_here,
+	    .time_there = time_there,
 	    .committed = on_committed,
 	    .trouble = on_trouble,
 	};

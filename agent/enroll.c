@@ -199,7 +199,8 @@ find_authority(const struct options *o, const char *proxy, const char *fingerpri
 {
 	const struct http_client_self self = {
 	    .name = AGENT_TLS_SERVER, .proxy = proxy[0] ? proxy : NULL, .unknown = true};
-	char found[PKI_FINGERPRINT_SIZE], here[CLOCK_TEXT_SIZE], from[CLOCK_TEXT_SIZE];
+	char found[PKI_FINGERPRINT_SIZE], here[CLOCK_TEXT_SIZE];
+	char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 	const char *pem = "";
 	struct pki_cert about;
 	json_t *answer = NULL;
@@ -221,10 +222,10 @@ find_authority(const struct options *o, const char *proxy, const char *fingerpri
 		r = error_set(err, -EINVAL, "clock-wrong",
 		    "set the clock of this machine",
 		    "by the clock here it is %s, and the orchestrator's authority is "
-		    "good "
-		    "from %s on",
+		    "good from %s until %s",
 		    clock_text(clock_wall(), here, sizeof(here)),
-		    clock_text(about.begins, from, sizeof(from)));
+		    clock_text(about.begins, from, sizeof(from)),
+		    clock_text(about.ends, until, sizeof(until)));
 	if (r == 0)
 		*ret = str_dup(pem);
 	json_decref(answer);

@@ -187,7 +187,7 @@ void
 run_handed_tick(struct run_jobs *js)
 {
 	struct run_handed *h, *tmp;
-	int64_t now = clock_wall();
+	int64_t now = run_orders_now(js);
 
 	HASH_ITER (hh, js->handed, h, tmp) {
 		struct error busy = {.code = ""};

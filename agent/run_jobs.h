@@ -41,6 +41,8 @@ struct run_jobs_ops {
 	void (*progress)(void *arg, const struct bundle *b, const struct run *run);
 	/* Files of an image are not there, or not the ones that were ordered: *why may be told better. May be NULL. */
 	void (*not_here)(void *arg, const struct bundle_image *image, struct error *why);
+	/* What the orchestrator's clock shows: by it orders have an age, and windows open. May be NULL: as the one here. */
+	int64_t (*time_there)(void *arg);
 	/* A turn has been committed: there may be events to report. */
 	void (*committed)(void *arg);
 	/* Nothing can be recorded any more; without a code, it can again. May be NULL. */

@@ -138,10 +138,18 @@ may_hand(const struct run_jobs *js, struct error *err)
 	return 0;
 }
 
+int64_t
+run_orders_now(const struct run_jobs *js)
+{
+	if (js->d.ops->time_there == NULL)
+		return clock_wall();
+	return js->d.ops->time_there(js->d.arg);
+}
+
 static int
 may_accept(struct run_jobs *js, const struct bundle *b, bool later, struct error *err)
 {
-	int64_t now = clock_wall();
+	int64_t now = run_orders_now(js);
 
 	if (b->not_before > 0 && now >= b->not_after)
 		return error_set(err, -ETIME, "window-missed",
@@ -213,7 +221,7 @@ store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 	bool here = run_jobs_find(js, b->job) != NULL || run_handed_has(js, b->job) ||
 		    closing(js, b->job);
 	int known = here ? 1 : spool_job_known(js->d.spool, b->job);
-	bool later = run_handed_waits(b, clock_wall());
+	bool later = run_handed_waits(b, run_orders_now(js));
 	struct error err = {0};
 	int rc;
 

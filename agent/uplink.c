@@ -560,6 +560,14 @@ uplink_heard(const struct uplink *u, bool *ret_now)
 	return u->heard;
 }
 
+int64_t
+uplink_time_there(const struct uplink *u)
+{
+	int64_t there = uplink_clock_there(&u->clock, clock_mono());
+
+	return there > 0 ? there : clock_wall();
+}
+
 void
 uplink_set_table(struct uplink *u, int64_t version, uint64_t digest)
 {

@@ -60,6 +60,9 @@ uplink_set_stop(struct uplink *u, const struct agent_msg_stop *stop);
 /* When the orchestrator last answered (wall; 0: not to this process); *ret_now: the last request was answered. */
 int64_t
 uplink_heard(const struct uplink *u, bool *ret_now);
+/* What the orchestrator's clock shows now, as far as this process has measured it; else what the one here does. */
+int64_t
+uplink_time_there(const struct uplink *u);
 /* The agent has another certificate: what was refused before may not be now. */
 void
 uplink_again(struct uplink *u);

@@ -3,7 +3,8 @@
  * it is shared between there and back, so that the offset is known to half of it. Of the last exchanges the one that
  * was on its way for the shortest time counts, the older the less.
  *
- * Entry points: uplink_clock_take() with each answer, uplink_clock_tell() for each message.
+ * Entry points: uplink_clock_take() with each answer, uplink_clock_tell() for each message, uplink_clock_there() for what
+ * is judged by the orchestrator's time: the age of an order, a window.
  * Ownership: a struct of the caller's, without pointers. Failure modes: an exchange during which the clock was set tells
  * nothing; neither does one of which less time went by than the other side says it had.
  */
@@ -34,6 +35,7 @@ uplink_clock_take(struct uplink_clock *c, const struct uplink_clock_moment *aske
 		way = 0;
 	s->base = asked->wall + way / 2 - received - stepped;
 	s->within = way / 2 + READING_US;
+	s->there = received - way / 2 - asked->mono;
 	s->mono = answered->mono;
 	c->next = (c->next + 1) % UPLINK_CLOCK_KEPT;
 	if (c->n < UPLINK_CLOCK_KEPT)
@@ -47,9 +49,9 @@ within_now(const struct uplink_clock_sample *s, int64_t mono)
 	return s->within + (mono - s->mono) / (1000000 / DRIFT_PPM);
 }
 
-void
-uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
-    struct agent_msg_clock *ret)
+/* NULL: nothing was measured. */
+static const struct uplink_clock_sample *
+best_now(const struct uplink_clock *c, int64_t mono)
 {
 	const struct uplink_clock_sample *best = NULL;
 
@@ -57,9 +59,26 @@ uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
 		if (best == NULL ||
 		    within_now(&c->kept[i], mono) < within_now(best, mono))
 			best = &c->kept[i];
+	return best;
+}
+
+void
+uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
+    struct agent_msg_clock *ret)
+{
+	const struct uplink_clock_sample *best = best_now(c, mono);
+
 	ret->known = best != NULL;
 	if (best == NULL)
 		return;
 	ret->ahead = best->base + stepped;
 	ret->within = within_now(best, mono);
+}
+
+int64_t
+uplink_clock_there(const struct uplink_clock *c, int64_t mono)
+{
+	const struct uplink_clock_sample *best = best_now(c, mono);
+
+	return best != NULL ? best->there + mono : 0;
 }

@@ -14,7 +14,9 @@ enum { UPLINK_CLOCK_KEPT = 8 };
 struct uplink_clock_sample {
 	int64_t base;	/* ahead of the orchestrator's, without the steps of this one */
 	int64_t within; /* give or take */
-	int64_t mono;	/* when */
+	int64_t
+	    there;    /* the orchestrator's clock against the one here that never jumps */
+	int64_t mono; /* when */
 };
 
 /* Zeroed: nothing was measured. */
@@ -38,5 +40,9 @@ uplink_clock_take(struct uplink_clock *c, const struct uplink_clock_moment *aske
 void
 uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
     struct agent_msg_clock *ret);
+
+/* What the orchestrator's clock shows now, however often this one was set since; 0: nothing was measured. */
+int64_t
+uplink_clock_there(const struct uplink_clock *c, int64_t mono);
 
 #endif

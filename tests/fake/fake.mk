@@ -17,6 +17,12 @@ $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/test
 	@echo "  LD   $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
+# Preloaded by tests: a clock that is wrong. No sanitizer is in it, so that it can be preloaded to any program.
+$(B)/tests/fake/skew.so: tests/fake/skew.c
+	@mkdir -p $(@D)
+	@echo "  LD   $@"
+	@$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $<
+
 # Tests that run the engine against the BMC's core in one process. Its archive comes last on their
 # command line, so it holds what it needs of lib as well.
 $(B)/tests/fake/bmc_core.a: $(FAKE_BMC_OBJ) $(B)/lib/buf.o $(B)/lib/rng.o
@@ -25,5 +31,5 @@ $(B)/tests/unit/agent/bmc_verbs_test $(B)/tests/unit/agent/bmc_session_test $(B)
 $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim $(B)/tests/unit/agent/bmcsim_sol_test $(B)/tests/unit/agent/bmcsim_store_test \
 $(B)/tests/fuzz/agent/bmc_session_fuzz $(B)/tests/fuzz/agent/bmcsim_fuzz: $(B)/tests/fake/bmc_core.a
 
-fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim
+fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim $(B)/tests/fake/skew.so
 .PHONY: fake-bin

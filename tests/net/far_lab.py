@@ -4,6 +4,7 @@
     f = FarSite(lan, v6=False, **line)    the orchestrator in a namespace of its own; the site is `lan`
     f.enroll() -> done                    makes a secret and gives it to netboot-agent enroll
     f.start()                             all of it, joined
+    f.stocked()                           waits until what is to boot is known to be at the site
     m = f.machine()                       boots as in agent_lab
 It is whole_lab's Site otherwise."""
 import json
@@ -28,6 +29,7 @@ class FarSite(Site):
         here = [f"{self.line.near_ip}:{PORT}", f"[{self.line.near_ip6}]:{PORT}"]
         self.url = "https://" + here[1 if v6 else 0]
         self.clients = {}
+        self.agent_by = []  # what runs netboot-agent, where it is not run as it is
         self.kernel, self.initrd = self.octets("images/d/vmlinuz"), self.octets("images/d/initrd")
         self.write("orchestrator.yaml", (
             f"database: {self.path('orch/o.db')}\nsocket: {self.socket}\nimages_root: {self.path('images')}\n"
@@ -59,13 +61,16 @@ class FarSite(Site):
         """netboot-agent enroll at the site."""
         self.write("secret", secret.encode() + b"\n")
         with open(self.path("secret") if stdin else os.devnull, "rb") as given:
-            return self.lan.server.run(program("netboot-agent"), "enroll", "-c", self.path("agent.yaml"), "--secret-file",
+            return self.lan.server.run(*self.agent_by, program("netboot-agent"), "enroll", "-c", self.path("agent.yaml"), "--secret-file",
                                        "-" if stdin else self.path("secret"), url or self.url, check=False, stdin=given)
 
     def enroll(self):
         done = self.try_enroll(self.secret("--reason", "a new site"))
         assert done.returncode == 0, done.stderr
         return done
+
+    def start_agent(self):
+        self.spawn("agent", *self.agent_by, program("netboot-agent"), "-c", self.path("agent.yaml"))
 
     def start(self):
         self.start_bmcs()
@@ -75,6 +80,13 @@ class FarSite(Site):
         self.start_agent()
         self.ready()
         return self
+
+    def stocked(self):
+        """The site's store has told that it holds all images: until then an order may be refused."""
+        def held():
+            states = {i["state"] for i in self.json("image", "status")["items"]}
+            return states == {"held"}
+        netlab.until(held, "the images to be known to be there")
 
     def machine(self, n=1):
         nic = self.hosts[n - 1]["nics"][0]

@@ -36,8 +36,9 @@ def test_a_job_over_the_line(far, v6):
     f = far(v6=v6).start()
     for name in ("key.pem", "cert.pem", "authority.pem", "orders.pub", "seal.key"):
         assert os.stat(f.path("agent/agent-tls", name)).st_mode & 0o777 == 0o600, name
-    # Its store tells what it holds after the first poll.
-    done = until(lambda: [d for d in [f.reinstall("edge01")] if d.returncode == 0], "the image to be there")[0]
+    f.stocked()
+    done = f.reinstall("edge01")
+    assert done.returncode == 0, done.stderr
     job = done.stdout.strip()
     until(lambda: f.job(job)["stage"] == "firmware-dhcp", "the machine to be switched on")
     m = f.machine()

@@ -57,7 +57,7 @@ def history(s, job):
 def run(s, cut_at=None):
     """A reinstall; the line is cut as it comes to that stage, and healed when it has ended at the site. Its history."""
     # Its store tells what it holds after the first poll; until then the image is not known to be there.
-    until(lambda: s.ctl("reinstall", "edge01", "--reason", "INC-123", "--yes", "--dry-run").returncode == 0, "the image")
+    s.stocked()
     done = s.ctl("-o", "json", "reinstall", "edge01", "--reason", "INC-123", "--yes")
     assert done.returncode == 0, done.stderr
     job = s.select("orch/o.db", "select id from job where ended is null")[0][0]

@@ -121,6 +121,21 @@ one_begins_in_its_window(void **state)
 	assert_int_equal(run_jobs_count(k->jobs), 0);
 }
 
+/* Windows are said by the orchestrator's clock, and open by it. */
+static void
+one_begins_when_it_is_time_there(void **state)
+{
+	struct kit *k = *state;
+	const int64_t hour = 3600 * USEC_PER_SEC;
+	int64_t began = clock_wall();
+
+	k->ahead = hour; /* by this clock it is over before it comes */
+	accept_one(k, for_later(500 - hour / USEC_PER_MSEC, 60000));
+	assert_non_null(find_event(k, "job.handed"));
+	await_event(k, "job.accepted");
+	assert_true(clock_wall() >= began + 400 * USEC_PER_MSEC);
+}
+
 static void
 one_waits_for_its_host(void **state)
 {
@@ -190,6 +205,8 @@ main(void)
 	    cmocka_unit_test(one_without_a_window_does_not_wait),
 	    cmocka_unit_test(a_window_is_read_as_it_was_written),
 	    cmocka_unit_test_setup_teardown(one_begins_in_its_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		one_begins_when_it_is_time_there, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_waits_for_its_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_ran_in_its_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_is_cancelled, setup, teardown),

@@ -30,7 +30,8 @@ struct kit {
 	struct bmc_engine *bmc;
 	struct agent_config cfg;
 	struct run_jobs *jobs;
-	int64_t gen; /* of the next entry for bootd; 0: no table is in force */
+	int64_t ahead; /* of the orchestrator's clock */
+	int64_t gen;   /* of the next entry for bootd; 0: no table is in force */
 	unsigned accepted, commits, answers, restored, puts;
 	enum bootd_msg_type answer;
 	char reason[256];
@@ -95,12 +96,21 @@ committed(void *arg)
 	k->commits++;
 }
 
+static inline int64_t
+time_there(void *arg)
+{
+	const struct kit *k = arg;
+
+	return clock_wall() - k->ahead;
+}
+
 static const struct run_jobs_ops kit_ops = {
     .put_host = put_host,
     .restore_host = restore_host,
     .answer = answer,
     .url = url,
     .accepted = accepted,
+    .time_there = time_there,
     .committed = committed,
 };
 

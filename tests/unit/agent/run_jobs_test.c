@@ -136,6 +136,26 @@ test_old_order_is_refused(void **state)
 	    detail(await_event(k, "job.refused"), "code"), "order-too-old");
 }
 
+/* By the orchestrator's clock, which the order has its time from, whatever this one shows. */
+static void
+test_a_wrong_clock_makes_no_order_old(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = job_fixture_bundle();
+
+	k->ahead = 3 * RUN_AGE_MAX;
+	b->created = clock_wall() - k->ahead;
+	accept_one(k, b);
+	assert_int_equal(run_jobs_count(k->jobs), 1);
+	k->ahead = -3 * RUN_AGE_MAX;
+	b = job_fixture_bundle();
+	str_clip(b->job, sizeof(b->job), "01m8186kad100001");
+	b->created = clock_wall() - k->ahead - RUN_AGE_MAX - USEC_PER_SEC;
+	accept_one(k, b);
+	assert_string_equal(
+	    detail(await_event(k, "job.refused"), "code"), "order-too-old");
+}
+
 static void
 test_jobs_of_an_old_spool_end(void **state)
 {
@@ -559,6 +579,8 @@ main(void)
 		test_cancel_of_a_job_never_seen, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_refused_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_old_order_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_a_wrong_clock_makes_no_order_old, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_deadlines_move_with_the_clock, setup, teardown),
 	    cmocka_unit_test_setup_teardown(

@@ -57,6 +57,18 @@ test_the_shortest_way_counts(void **state UNUSED)
 }
 
 static void
+test_the_time_there_needs_no_clock_here(void **state UNUSED)
+{
+	struct uplink_clock c = {.n = 0};
+
+	assert_int_equal(uplink_clock_there(&c, 5), 0);
+	assert_true(exchange(&c, USEC_PER_SEC, -HOUR, 1000, 0, 1000));
+	/* However often it was set since. */
+	assert_in_range(uplink_clock_there(&c, 30 * USEC_PER_SEC),
+	    WALL + 30 * USEC_PER_SEC - 2000, WALL + 30 * USEC_PER_SEC + 2000);
+}
+
+static void
 test_an_exchange_that_tells_nothing(void **state UNUSED)
 {
 	const struct uplink_clock_moment asked = {WALL, 0}, set = {WALL - HOUR, 1000},
@@ -75,6 +87,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_what_is_told_holds_whatever_the_way),
 	    cmocka_unit_test(test_the_shortest_way_counts),
+	    cmocka_unit_test(test_the_time_there_needs_no_clock_here),
 	    cmocka_unit_test(test_an_exchange_that_tells_nothing),
 	};
 
