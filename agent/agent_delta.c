@@ -140,6 +140,7 @@ agent_take_delta(struct agent *a, struct agent_msg_delta *d)
 	}
 	log_info(a->log, "table %lld of the site: %zu hosts changed, %zu are gone",
 	    (long long)d->to, d->n_hosts, d->n_gone);
+	agent_table_strange(a, d->n_strange);
 	head = new_head(a, d);
 	bundle_site_done(a->site);
 	free(a->site);
@@ -160,6 +161,10 @@ agent_check_table(struct agent *a, struct error *err)
 	char after[BUNDLE_NAME_SIZE] = "";
 	int r = 0;
 
+	if (!agent_table_is_ours(a)) {
+		free(h);
+		return 0;
+	}
 	while (
 	    a->site->digest != 0 && (r = spool_next_host(a->spool, after, h, err)) == 1) {
 		sum += h->digest;

@@ -58,7 +58,13 @@ agent_take_table(struct agent *a, struct agent_msg_orders *orders) MUST_CHECK;
 /* What has changed of it. Takes what it needs of *d. */
 int
 agent_take_delta(struct agent *a, struct agent_msg_delta *d) MUST_CHECK;
-/* Is the table in the spool the one that its digest is of? 1, or 0: it is to be asked for anew. */
+/* Was the table in the spool read by this very program? Another one may have passed over what this one knows. */
+bool
+agent_table_is_ours(struct agent *a);
+/* Tells of words of a later release in what was taken. */
+void
+agent_table_strange(struct agent *a, size_t n);
+/* Is the table in the spool the one that its digest is of, as this program reads it? 1, or 0: it is to be asked for anew. */
 int
 agent_check_table(struct agent *a, struct error *err) MUST_CHECK;
 /* The table of before the start, or an empty one. */

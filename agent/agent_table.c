@@ -7,6 +7,7 @@
  * name is left out until that job ends. */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "agent/agent_console.h"
 #include "agent/agent_priv.h"
@@ -17,6 +18,11 @@
 #include "agent/uplink.h"
 #include "lib/clock.h"
 #include "lib/str.h"
+
+/* In the spool: who has read the table that is there. */
+#define BUILD_MARK "table-build"
+
+enum { BUILD_SIZE = 48 };
 
 static void
 on_left_out(void *arg, const char *image, const struct error *why)
@@ -54,15 +60,54 @@ agent_send_table(struct agent *a, bool up)
 	free(site);
 }
 
+/* Which program this is: another build may know more of a table than it has kept. */
+static void
+build(char *ret, size_t size)
+{
+	struct stat st;
+
+	if (stat("/proc/self/exe", &st) < 0 ||
+	    str_format(ret, size, "%lld %lld", (long long)st.st_size,
+		(long long)st.st_mtime) < 0)
+		str_clip(ret, size, "");
+}
+
+bool
+agent_table_is_ours(struct agent *a)
+{
+	char now[BUILD_SIZE], *was = NULL;
+	bool ours;
+
+	build(now, sizeof(now));
+	ours = spool_get_mark(a->spool, BUILD_MARK, &was) == 1 && str_eq(was, now);
+	free(was);
+	return ours;
+}
+
+void
+agent_table_strange(struct agent *a, size_t n)
+{
+	if (n > 0)
+		log_warn(a->log,
+		    "%zu words of the site's table are of a later release: those "
+		    "machines leave to their disks, and jobs of theirs are refused: "
+		    "bring netboot-agent to the orchestrator's release",
+		    n);
+}
+
 static int
 store_site(struct agent *a, const struct bundle_site *site)
 {
+	char now[BUILD_SIZE];
 	int r = spool_reserve(a->spool);
 
 	/* What room is left is for the jobs under way. */
 	if (r < 0 || (r = spool_begin(a->spool)) < 0)
 		return r;
+	build(now, sizeof(now));
 	r = spool_put_site(a->spool, site);
+	if (r == 0)
+		r = spool_put_mark(a->spool, BUILD_MARK, now);
 	if (r < 0) {
 		spool_rollback(a->spool);
 		return r;
@@ -90,6 +135,7 @@ agent_take_table(struct agent *a, struct agent_msg_orders *orders)
 	}
 	log_info(a->log, "table %lld of the site with %zu hosts",
 	    (long long)site->version, site->n_hosts);
+	agent_table_strange(a, site->n_strange);
 	free(site->hosts);
 	site->hosts = NULL;
 	site->n_hosts = 0;

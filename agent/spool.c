@@ -570,6 +570,7 @@ static int
 read_host(struct spool *s, struct db_stmt *st, const char *name, struct bundle_host *ret,
     struct error *err)
 {
+	size_t strange = 0;
 	int r;
 
 	db_bind_text(st, 1, name);
@@ -578,7 +579,7 @@ read_host(struct spool *s, struct db_stmt *st, const char *name, struct bundle_h
 		const char *text = db_col_text(st, 0);
 		json_t *v = json_parse(text, strlen(text), err);
 
-		r = v == NULL ? -EINVAL : bundle_host_from_json(v, ret, err);
+		r = v == NULL ? -EINVAL : bundle_host_of_table(v, ret, &strange, err);
 		json_decref(v);
 		r = r < 0 ? r : 1;
 	} else if (r < 0) {

@@ -80,7 +80,9 @@ static const char *const sql[] = {
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
     [JOB_IDS] = "SELECT id FROM job WHERE " BEFORE NARROW,
     [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND ((state = "
-		     "'queued' AND image_until IS NULL) OR cancel_at IS NOT NULL)"
+		     "'queued' AND image_until IS NULL) OR cancel_at IS NOT NULL"
+		     " OR (CAST($3 AS BIGINT) = 1 AND state = 'accepted'"
+		     " AND not_before IS NOT NULL))"
 		     " ORDER BY CASE WHEN sent IS NULL THEN 1 ELSE 0 END, id LIMIT $2",
     [JOB_OUT_SITE] = "SELECT COUNT(*) FROM job WHERE site = $1 AND ended IS NULL"
 		     " AND sent IS NOT NULL AND NOT " WAITS,
@@ -297,11 +299,12 @@ db_job_open_of_site(struct store *s, const char *site, struct store_names *ret)
 
 int
 db_job_due_of_site(
-    struct store *s, const char *site, int64_t limit, struct store_names *ret)
+    struct store *s, const char *site, bool again, int64_t limit, struct store_names *ret)
 {
 	struct db_stmt *st = stmt_for(s, JOB_DUE_SITE, site);
 
 	db_bind_i64(st, 2, limit);
+	db_bind_i64(st, 3, again);
 	return store_collect(st, ret);
 }
 

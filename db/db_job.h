@@ -105,10 +105,11 @@ int
 db_job_open_of_site(
     struct store *s, const char *site, struct store_names *ret) MUST_CHECK;
 /* Ids of a site's jobs that an agent has to be told of: not accepted yet and not waiting for their image, or to be
- * cancelled. What was told before comes first: it is under way, and never many. */
+ * cancelled. What was told before comes first: it is under way, and never many. `again`: also what was accepted and waits for its
+ * window, for an agent that does not know windows. */
 int
-db_job_due_of_site(
-    struct store *s, const char *site, int64_t limit, struct store_names *ret) MUST_CHECK;
+db_job_due_of_site(struct store *s, const char *site, bool again, int64_t limit,
+    struct store_names *ret) MUST_CHECK;
 /* How many of a site's open jobs an agent may know: handed out, and their end not reported. */
 int
 db_job_out_of_site(struct store *s, const char *site, int64_t *ret) MUST_CHECK;

@@ -54,8 +54,8 @@ read_hosts(const json_t *v, struct agent_msg_delta *m, struct error *err)
 		return -EINVAL;
 	m->hosts = str_alloc((json_array_size(list) + 1) * sizeof(m->hosts[0]));
 	for (; m->n_hosts < json_array_size(list); m->n_hosts++) {
-		if (bundle_host_from_json(json_array_get(list, m->n_hosts),
-			&m->hosts[m->n_hosts], err) < 0) {
+		if (bundle_host_of_table(json_array_get(list, m->n_hosts),
+			&m->hosts[m->n_hosts], &m->n_strange, err) < 0) {
 			error_prefix(err, "hosts[%zu]", m->n_hosts);
 			return -EINVAL;
 		}
@@ -92,8 +92,10 @@ read_head(const json_t *v, struct agent_msg_delta *m, struct error *err)
 	if (head == NULL)
 		return 0;
 	m->head = str_alloc(sizeof(*m->head));
-	if (bundle_site_from_json(head, m->head, err) == 0)
+	if (bundle_site_from_json(head, m->head, err) == 0) {
+		m->n_strange = m->head->n_strange;
 		return 0;
+	}
 	error_prefix(err, "site");
 	return -EINVAL;
 }

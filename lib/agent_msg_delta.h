@@ -19,6 +19,7 @@ struct agent_msg_delta {
 	size_t n_hosts;
 	char (*gone)[BUNDLE_NAME_SIZE]; /* owned array */
 	size_t n_gone;
+	size_t n_strange; /* words in it that are not known here: lib/table_words.h */
 };
 
 json_t *

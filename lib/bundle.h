@@ -246,6 +246,7 @@ struct bundle_site {
 	int64_t version;
 	uint64_t head_digest; /* of what is no host; 0: not said */
 	uint64_t digest;      /* of all of it: lib/table_sum.h */
+	size_t n_strange;     /* words in it, when it was read, that are not known here */
 };
 
 json_t *
@@ -301,6 +302,11 @@ bundle_host_to_json(const struct bundle_host *h);
 int
 bundle_host_from_json(
     const json_t *v, struct bundle_host *ret, struct error *err) MUST_CHECK;
+/* One of a site's table, whose words may be of a later release: those that are not known are left out, so that it leaves to its disk
+ * (lib/table_words.h). *ret_strange is raised by how many. */
+int
+bundle_host_of_table(const json_t *v, struct bundle_host *ret, size_t *ret_strange,
+    struct error *err) MUST_CHECK;
 /* Member "loaders" of v, {"x64-uefi": "shimx64.efi"}; nothing when n is 0. Names are arch_name()'s. */
 void
 bundle_loaders_put(json_t *v, const struct bundle_loader *loaders, size_t n);

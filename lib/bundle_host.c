@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A host as agents and bootd know it: JSON <-> struct, and the checks of its parts.
  *
- * Entry points: bundle_host_to_json(), bundle_host_from_json().
+ * Entry points: bundle_host_to_json(), bundle_host_from_json(), bundle_host_of_table().
  * Ownership: struct bundle_host is a value.
  * Failure modes: -EINVAL with the member's path in *err, the result untouched.
  */
@@ -13,6 +13,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "lib/table_sum.h"
+#include "lib/table_words.h"
 
 static json_t *
 nic_to_json(const struct bundle_nic *nic)
@@ -210,4 +211,19 @@ bundle_host_from_json(const json_t *v, struct bundle_host *ret, struct error *er
 		return -EINVAL;
 	*ret = h;
 	return 0;
+}
+
+int
+bundle_host_of_table(
+    const json_t *v, struct bundle_host *ret, size_t *ret_strange, struct error *err)
+{
+	json_t *known;
+	int r;
+
+	if (!json_is_object(v))
+		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
+	known = table_words_host(v, ret_strange);
+	r = bundle_host_from_json(known, ret, err);
+	json_decref(known);
+	return r;
 }

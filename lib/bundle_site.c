@@ -5,7 +5,7 @@
  * Ownership: a site owns its array of hosts.
  * Failure modes: -EINVAL with the member's path in *err, the result untouched. One bad
  * host refuses the whole snapshot: an agent that served half a table would answer for
- * machines it should not.
+ * machines it should not. Words of a newer orchestrator are none: lib/table_words.h.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +14,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "lib/table_sum.h"
+#include "lib/table_words.h"
 
 enum { BUNDLE_HOSTS_MAX = 100000 };
 
@@ -108,8 +109,8 @@ read_hosts(const json_t *v, struct bundle_site *s, struct error *err)
 	if (n > 0)
 		s->hosts = str_alloc(n * sizeof(*s->hosts));
 	for (size_t i = 0; i < n; i++) {
-		if (bundle_host_from_json(json_array_get(list, i), &s->hosts[i], err) <
-		    0) {
+		if (bundle_host_of_table(
+			json_array_get(list, i), &s->hosts[i], &s->n_strange, err) < 0) {
 			error_prefix(err, "hosts[%zu]", i);
 			return -EINVAL;
 		}
@@ -154,16 +155,21 @@ int
 bundle_site_from_json(const json_t *v, struct bundle_site *ret, struct error *err)
 {
 	struct bundle_site s = {.hosts = NULL};
+	json_t *known;
+	int r = 0;
 
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "site: not an object");
-	if (read_head(v, &s, err) < 0 || read_subnets(v, &s, err) < 0 ||
-	    read_hosts(v, &s, err) < 0 || read_menu_images(v, &s, err) < 0) {
+	known = table_words_head(v, &s.n_strange);
+	if (read_head(known, &s, err) < 0 || read_subnets(known, &s, err) < 0 ||
+	    read_hosts(known, &s, err) < 0 || read_menu_images(known, &s, err) < 0)
+		r = -EINVAL;
+	json_decref(known);
+	if (r == 0)
+		*ret = s;
+	else
 		bundle_site_done(&s);
-		return -EINVAL;
-	}
-	*ret = s;
-	return 0;
+	return r;
 }
 
 void

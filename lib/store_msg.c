@@ -297,10 +297,9 @@ item_from_json(const json_t *v, struct store_msg_item *ret, struct error *err)
 	    read_amount(v, "got", &it.got, err) < 0 ||
 	    read_amount(v, "rate", &it.rate, err) < 0 || read_why(v, &it.why, err) < 0)
 		return -EINVAL;
+	/* A newer agent may have further words: what is not known to be there is not there yet. */
 	if (store_msg_state_parse(state, &it.state) < 0)
-		return error_set(err, -EINVAL, "bad-value", NULL,
-		    "state: not held, waiting, fetching or failed");
-	/* A newer agent may have a further one. */
+		it.state = STORE_MSG_WAITING;
 	if (store_msg_source_parse(source, &it.source) < 0)
 		it.source = STORE_MSG_FROM_NOBODY;
 	if (it.got > it.size)

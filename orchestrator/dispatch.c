@@ -40,9 +40,6 @@ enum {
 	REDELIVER_US = 2 * 1000 * 1000,
 	ORDERS_MAX = 200, /* told in one answer */
 	DUE_MAX = 4000,
-	HOST_BUSY_US =
-	    5 * 1000 *
-	    1000, /* between two looks whether a host is free for a job whose time has come */
 	/* How long agents are to take, for each of them, to come back when they lost us: what a handshake and a poll cost, several times over. */
 	RETRY_MS = 2,
 	RETRY_FROM = 100,
@@ -251,64 +248,6 @@ room_for_jobs(struct dispatch_poll *p, int64_t *ret)
 	return rc;
 }
 
-/* A job that cannot be handed out comes to an end, unless it was handed out before. */
-static int
-fail_unsent(struct dispatch *d, struct db_job *job, const struct error *why)
-{
-	struct db *db = store_db(d->ops.store);
-	int rc = 0;
-
-	log_error(d->ops.log, "job %s: %s: %s", job->id, why->text, why->next);
-	if (job->sent)
-		return 0;
-	if (!db_in_transaction(db))
-		rc = db_begin(db);
-	if (rc == 0)
-		rc = dispatch_fail(d, job, why, clock_wall());
-	if (rc == 0)
-		d->ops.on_events(d->ops.arg);
-	return rc;
-}
-
-/* An agent that does not know windows begins at once what it is told: it is told of the job in its window, when the host is free. 1: not
- * now; *ret_next is when to look again, if ever. */
-static int
-too_early(struct dispatch_poll *p, struct db_job *job, int64_t *ret_next)
-{
-	int64_t wall = clock_wall(), wait = job->not_before - wall, mono = clock_mono();
-	struct error why;
-	char other[ID_SIZE];
-	int rc = -ENOENT;
-
-	if (p->msg.takes_window || job->not_before == 0 || job->cancel_at)
-		return 0;
-	if (wall >= job->not_after) {
-		error_set(&why, 0, "window-missed",
-		    "order it again for another time; an agent of this release is handed "
-		    "such jobs in advance",
-		    "its window was over before its agent could be told");
-		rc = fail_unsent(p->d, job, &why);
-		return rc < 0 ? rc : 1;
-	}
-	if (wait <= 0) {
-		rc = db_job_open_of_host(p->d->ops.store, job->host, other);
-		wait = HOST_BUSY_US;
-	} else {
-		rc = 0;
-	}
-	if (rc == 0 && mono + wait < *ret_next)
-		*ret_next = mono + wait;
-	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
-}
-
-/* Such an agent also refuses what was ordered more than an hour ago. */
-static void
-make_due(const struct dispatch_poll *p, const struct db_job *job, json_t *order)
-{
-	if (!p->msg.takes_window && job->not_before != 0 && !job->cancel_at)
-		json_put_i64(json_object_get(order, "bundle"), "created", clock_wall());
-}
-
 static int
 add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *ret_next,
     int64_t *room)
@@ -330,7 +269,7 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 	if (rc < 0)
 		return rc;
 	bool ahead = job.not_before != 0 && p->msg.takes_window;
-	rc = too_early(p, &job, ret_next);
+	rc = p->msg.takes_window ? 0 : dispatch_window_early(d, &job, ret_next);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (!job.sent && !job.cancel_at && *room == 0 && !ahead)
@@ -347,7 +286,7 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 		return 0;
 	}
 	if (rc == -EBADMSG)
-		return fail_unsent(d, &job, &why);
+		return dispatch_window_unsent(d, &job, &why);
 	if (rc == 0 && !job.sent && !job.cancel_at) {
 		rc = note_handed_out(d, id);
 		if (!ahead)
@@ -357,7 +296,8 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 		json_decref(order);
 		return rc;
 	}
-	make_due(p, &job, order);
+	if (!p->msg.takes_window)
+		dispatch_window_make_due(&job, order);
 	json_array_append_new(orders, order);
 	note_sent(d, id, agent, mono);
 	return 0;
@@ -387,7 +327,8 @@ gather(struct dispatch_poll *p, char **ret_table, json_t *orders, int64_t *ret_n
 			return rc;
 	}
 	if (rc == 0)
-		rc = db_job_due_of_site(d->ops.store, p->msg.site, DUE_MAX, &ids);
+		rc = db_job_due_of_site(
+		    d->ops.store, p->msg.site, !p->msg.takes_window, DUE_MAX, &ids);
 	if (rc == 0 && ids.n > 0)
 		rc = room_for_jobs(p, &room);
 	s->full = false;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Shared by dispatch.c (polls), dispatch_site.c (agents and their jobs), dispatch_table.c (sites as agents know them), dispatch_report.c
- * (reports) and dispatch_call.c (calls). */
+ * (reports), dispatch_window.c (jobs of a time to come) and dispatch_call.c (calls). */
 #ifndef ORCHESTRATOR_DISPATCH_PRIV_H
 #define ORCHESTRATOR_DISPATCH_PRIV_H
 
@@ -162,6 +162,18 @@ dispatch_foreign_done(
 /* The orders as who polled takes them: signed, when it asks for that. Takes the list. */
 json_t *
 dispatch_sign(const struct dispatch *d, const struct agent_msg_poll *m, json_t *orders);
+/* Of an agent that does not know windows: 0, it may be told of the job now; 1, not now, *ret_next (mono) is when to look again, if ever, and what
+ * has missed its window has ended; or an errno of the database. Both of these may begin the transaction that the caller ends. */
+int
+dispatch_window_early(
+    struct dispatch *d, struct db_job *job, int64_t *ret_next) MUST_CHECK;
+/* A job that cannot be handed out comes to an end, unless it was handed out before. */
+int
+dispatch_window_unsent(
+    struct dispatch *d, struct db_job *job, const struct error *why) MUST_CHECK;
+/* Such an agent refuses what was ordered more than an hour ago, too. */
+void
+dispatch_window_make_due(const struct db_job *job, json_t *order);
 /* Answers with problem details; err's code decides the status. */
 void
 dispatch_refuse(struct rest_request *rq, const struct error *err);

@@ -297,7 +297,7 @@ in_haste(struct dispatch *d, const struct dispatch_site *site)
 	bool due = site->n_waiting > 0;
 
 	if (!due)
-		due = db_job_due_of_site(d->ops.store, site->name, 1, &ids) == 0 &&
+		due = db_job_due_of_site(d->ops.store, site->name, false, 1, &ids) == 0 &&
 		      ids.n > 0;
 	store_names_done(&ids);
 	return due;

@@ -2,6 +2,7 @@
 """Rolling upgrades: an agent a release older or newer than its orchestrator, and the other way round, with the real program at one end
 and messages of tests/compat/messages at the other."""
 import base64
+import sqlite3
 import threading
 import time
 from datetime import datetime, timezone
@@ -125,10 +126,7 @@ def test_an_older_agent_begins_nothing_before_its_window(filled, old):
     # One that knows them is told at once.
     later = filled.order("edge02", at=at(3600)).json["jobs"][0]["id"]
     assert not old.poll().json["orders"]
-    doc = {**message("poll", "newer"), "site": "local", "agent": old.id, "table": old.table, "wait_s": 0}
-    for gone in ("nonce", "trouble", "bmc_stop", "clock"):
-        del doc[gone]
-    assert [o["bundle"]["job"] for o in filled.call("POST", "/agent/v1/poll", doc).json["orders"]] == [later]
+    assert newer(old) == [later]
 
 
 def test_an_older_agent_is_told_when_the_host_is_free(filled, old):
@@ -148,6 +146,43 @@ def test_a_window_that_an_older_agent_misses(filled, old):
     until(lambda: time.time() > over, "the end of the window")
     assert not old.poll().json["orders"]
     assert filled.job(job)["state"] == "failed" and filled.job(job)["verdict"]["code"] == "window-missed"
+
+
+def newer(old):
+    """The same agent as it was before it went back a release: it polls, and is told of what waits."""
+    doc = {**message("poll", "newer"), "site": "local", "agent": old.id, "table": old.table, "wait_s": 0}
+    for gone in ("nonce", "trouble", "bmc_stop", "clock"):
+        del doc[gone]
+    return [o["bundle"]["job"] for o in old.orch.call("POST", "/agent/v1/poll", doc).json["orders"]]
+
+
+@pytest.mark.parametrize("handed", [False, True])
+def test_an_agent_that_went_back_a_release_is_told_again_in_the_window(filled, old, handed):
+    job = filled.order("edge01", at=at(4)).json["jobs"][0]["id"]
+    opens = datetime.fromisoformat(filled.job(job)["not_before"].replace("Z", "+00:00")).timestamp()
+    assert newer(old) == [job]
+    if handed:
+        old.report(old.event("job.handed", job))
+        assert filled.job(job)["state"] == "accepted"
+    assert not old.poll().json["orders"]
+    order = jobs_of(old.poll(wait_s=20))[0]["bundle"]
+    assert order["job"] == job and time.time() >= opens and order["created"] >= int(opens * 1e6)
+    old.report(old.event("job.accepted", job))
+    assert not jobs_of(old.poll(wait_s=3)), "it has it"
+    old.report(old.event("job.attempt", job, attempt=1), old.event("job.done", job))
+    assert filled.job(job)["state"] == "done"
+
+
+@pytest.mark.parametrize("handed", [False, True])
+def test_an_agent_that_went_back_a_release_misses_a_window(filled, old, handed):
+    job = filled.order("edge01", at=at(1), window_s=1).json["jobs"][0]["id"]
+    assert newer(old) == [job]
+    if handed:
+        old.report(old.event("job.handed", job))
+    over = datetime.fromisoformat(filled.job(job)["not_after"].replace("Z", "+00:00")).timestamp()
+    until(lambda: time.time() > over, "the end of the window")
+    until(lambda: not jobs_of(old.poll(wait_s=5)) and filled.job(job)["state"] == "failed", "the job's end")
+    assert filled.job(job)["verdict"]["code"] == "window-missed"
 
 
 # ---- an agent of any age, today's orchestrator ----
@@ -196,6 +231,45 @@ def test_joining(tmp_path, age):
 
 
 # ---- today's agent, an older or newer orchestrator ----
+
+def test_words_of_a_newer_table(site):
+    """All of the table is taken but the words that are not known; a program of another build asks for it again."""
+    s = site(hosts=2, start=False)
+    like = message("orders", "newer")["table"]["hosts"][1]
+    strange = {k: like[k] for k in ("firmware", "idle", "local_boot", "probe", "loaders")}
+    table = s.orch.table
+    s.orch.table = {**table, "idle": "hold", "hosts": [table["hosts"][0], {**table["hosts"][1], **strange}]}
+    s.orch.asked = []
+    s.start_agent()
+    until(lambda: "of a later release" in s.stderr, "the words to be told")
+    s.orch.events.clear()
+    # The other host has its job as ever, and a job of the strange one is refused.
+    job = s.order(s.bundle())
+    s.wait_event("job.accepted", job=job)
+    bad = s.bundle(2)
+    bad["host"]["firmware"] = strange["firmware"]
+    assert s.wait_event("job.refused", job=s.order(bad))["detail"]["code"] == "bad-value"
+    # A machine of it that netboots leaves to its disk.
+    assert "exit" in s.machine(2).script()
+    s.cancel(job)
+    s.wait_end(job)
+
+    def tables_after_start():
+        s.orch.asked.clear()
+        s.start_agent()
+        until(lambda: [d for p, _, d in list(s.orch.asked) if p == "/agent/v1/poll"], "a poll")
+        return [d["table"] for p, _, d in list(s.orch.asked) if p == "/agent/v1/poll"][0]
+
+    s.kill_agent()
+    assert tables_after_start() == table["version"]
+    s.kill_agent()
+    spool = sqlite3.connect(s.path("agent", "agent.db"))
+    assert spool.execute("UPDATE meta SET value = 'another' WHERE key = 'table-build'").rowcount == 1
+    spool.commit()
+    spool.close()
+    assert tables_after_start() == 0
+    assert "AddressSanitizer" not in s.stderr
+
 
 @pytest.mark.parametrize("age", ["previous", "newer"])
 def test_todays_agent_runs_a_job_for_an_orchestrator_of_another_age(site, age):

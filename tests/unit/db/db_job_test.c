@@ -62,7 +62,7 @@ due(struct store *s)
 {
 	struct store_names ids = {0};
 
-	assert_int_equal(db_job_due_of_site(s, "los", 100, &ids), 0);
+	assert_int_equal(db_job_due_of_site(s, "los", false, 100, &ids), 0);
 	size_t n = ids.n;
 	store_names_done(&ids);
 	return n;
@@ -112,7 +112,7 @@ what_is_under_way_comes_first(void **state)
 	assert_int_equal(db_job_sent(s, "job2", 5), 0);
 	assert_int_equal(db_job_out_of_site(s, "los", &out), 0);
 	assert_int_equal(out, 1);
-	assert_int_equal(db_job_due_of_site(s, "los", 1, &ids), 0);
+	assert_int_equal(db_job_due_of_site(s, "los", false, 1, &ids), 0);
 	assert_int_equal(ids.n, 1);
 	assert_string_equal(ids.v[0], "job2");
 	store_names_done(&ids);

@@ -521,7 +521,8 @@ orders_of_all_ages(void **state)
 		assert_int_equal(m.orders[0].bundle->not_before > 0, !old);
 		assert_string_equal(m.orders[1].by, "ann");
 		assert_string_equal(m.orders[2].bmc->password_next, "hunter3");
-		assert_int_equal(m.table->n_hosts, 1);
+		assert_int_equal(m.table->n_hosts, str_eq(ages[i], "newer") ? 2 : 1);
+		assert_int_equal(m.table->n_strange, str_eq(ages[i], "newer") ? 8 : 0);
 		assert_int_equal(m.table->hosts[0].digest, old ? 0 : 1);
 		assert_int_equal(m.store, old ? 0 : 8);
 		assert_int_equal(m.received > 0, !old);
@@ -552,6 +553,100 @@ reports_of_all_ages(void **state)
 	agent_msg_report_done(&m);
 	json_decref(old);
 	json_decref(newer);
+}
+
+/* The rest of the table is taken, and no machine is booted by a word that nobody knows. */
+static void
+words_of_a_newer_table(void **state)
+{
+	json_t *v = message("orders", "newer");
+	struct agent_msg_orders m;
+	const struct bundle_host *h;
+	const struct bundle_site *t;
+
+	(void)state;
+	assert_int_equal(agent_msg_orders_from_json(v, &m, NULL), 0);
+	t = m.table;
+	h = &t->hosts[1];
+	assert_string_equal(h->name, "edge02.los");
+	assert_int_equal(h->n_nics, 1);
+	assert_int_equal(h->idle, BUNDLE_IDLE_LOCAL);
+	assert_int_equal(h->firmware, BUNDLE_UEFI);
+	assert_int_equal(h->local_boot, BUNDLE_LOCAL_EXIT1);
+	assert_string_equal(h->probe, "");
+	assert_int_equal(h->n_loaders, 1);
+	assert_string_equal(h->loaders[0].file, "snponly.efi");
+	assert_int_equal(h->n_labels, 1);
+	assert_int_equal(h->digest, 4);
+	assert_int_equal(t->n_subnets, 2);
+	assert_int_equal(t->subnets[1].ra, BUNDLE_RA_OFF);
+	assert_int_equal(t->n_loaders, 1);
+	assert_int_equal(t->n_menu_images, 1);
+	assert_true(t->menu.set);
+	agent_msg_orders_done(&m);
+	json_decref(v);
+}
+
+/* What a later orchestrator says of the site itself. */
+static void
+words_of_a_newer_head(void **state)
+{
+	json_t *v = message("orders", "newer"), *t = json_object_get(v, "table");
+	json_t *host = json_array_get(json_object_get(t, "hosts"), 0);
+	struct agent_msg_orders m;
+
+	(void)state;
+	json_object_set_new(t, "idle", json_string("hold"));
+	json_object_set_new(json_object_get(t, "menu"), "default", json_string("a-tour"));
+	json_object_set_new(host, "idle", json_string("menu"));
+	assert_int_equal(agent_msg_orders_from_json(v, &m, NULL), 0);
+	assert_int_equal(m.table->idle, BUNDLE_IDLE_LOCAL);
+	assert_false(m.table->menu.set);
+	assert_int_equal(m.table->n_strange, 10);
+	agent_msg_orders_done(&m);
+	json_decref(v);
+}
+
+/* A job is read in full: one of whose words is not known is refused and told so. */
+static void
+words_of_a_newer_job(void **state)
+{
+	static const char *const words[] = {"firmware", "idle", "local_boot", "probe"};
+	json_t *v, *host;
+	struct agent_msg_orders m;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		v = message("orders", "newer");
+		host = json_object_get(
+		    json_object_get(
+			json_array_get(json_object_get(v, "orders"), 1), "bundle"),
+		    "host");
+		assert_true(json_is_object(host));
+		json_object_set_new(host, words[i], json_string("a-later-word"));
+		assert_int_equal(agent_msg_orders_from_json(v, &m, NULL), 0);
+		assert_int_equal(m.orders[0].type, AGENT_ORDER_BAD_JOB);
+		assert_int_equal(m.table->n_hosts, 2);
+		assert_int_equal(m.n_orders, 4);
+		agent_msg_orders_done(&m);
+		json_decref(v);
+	}
+}
+
+/* A file in a state that nobody here knows is not there yet; the others are what they are. */
+static void
+states_of_a_newer_store(void **state)
+{
+	json_t *v = message("store", "newer");
+	struct store_msg_report m;
+
+	(void)state;
+	assert_int_equal(store_msg_report_from_json(v, &m, NULL), 0);
+	assert_int_equal(m.n_items, 4);
+	assert_int_equal(m.items[2].state, STORE_MSG_HELD);
+	assert_int_equal(m.items[3].state, STORE_MSG_WAITING);
+	store_msg_report_done(&m);
+	json_decref(v);
 }
 
 /* ---- signed and sealed ---- */
@@ -666,6 +761,10 @@ main(void)
 	    cmocka_unit_test(polls_of_all_ages),
 	    cmocka_unit_test(orders_of_all_ages),
 	    cmocka_unit_test(reports_of_all_ages),
+	    cmocka_unit_test(words_of_a_newer_table),
+	    cmocka_unit_test(words_of_a_newer_head),
+	    cmocka_unit_test(words_of_a_newer_job),
+	    cmocka_unit_test(states_of_a_newer_store),
 	    cmocka_unit_test(signed_orders_of_all_ages),
 	    cmocka_unit_test(an_older_ones_orders_are_not_signed),
 	};

@@ -107,7 +107,7 @@ hostile_reports(void **state)
 	    {HEAD ",'free':-5}", "free"},
 	    {ITEMS "{}}", "items"},
 	    {ITEMS "[1]}", "items[0]"},
-	    {ITEMS "[{'sha256':'" A "','size':1,'state':'gone'}]}", "items[0]: state"},
+	    {ITEMS "[{'sha256':'" A "','size':1,'state':7}]}", "items[0]: state"},
 	    {ITEMS "[{'sha256':'AA','size':1,'state':'held'}]}", "items[0]: sha256"},
 	    {ITEMS "[{'sha256':'" A "','size':1,'got':2,'state':'held'}]}",
 		"items[0]: got"},
