@@ -546,7 +546,11 @@ static void
 on_renewed(void *arg)
 {
 	struct agent *a = arg;
+	struct error err;
 
+	/* Whoever is enrolled anew may have another orchestrator, or this one another key. */
+	if (agent_keys_again(a->keys, a->cfg->state_dir, &err) < 0)
+		log_error(a->log, "%s: %s", err.text, err.next);
 	uplink_again(a->uplink);
 }
 

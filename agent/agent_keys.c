@@ -5,7 +5,7 @@
  * written when the agent is enrolled; an agent that has none takes orders from whoever answers at the unix socket, which only
  * root and the service's user can do.
  *
- * Entry points: agent_keys_open(), agent_keys_free(). Ownership: the keys' set owns its box.
+ * Entry points: agent_keys_open(), agent_keys_again(), agent_keys_free(). Ownership: the keys' set owns its box.
  * Failure modes: a file that is there and cannot be used keeps the agent from starting: it must not fall back to taking orders
  * without a signature. */
 #include "agent/agent_keys.h"
@@ -112,6 +112,21 @@ agent_keys_open(const char *state_dir, const char *site, const char *agent,
 	}
 	*ret = k;
 	return 0;
+}
+
+int
+agent_keys_again(struct agent_keys *k, const char *state_dir, struct error *err)
+{
+	struct agent_order_trust now = k->trust;
+	char path[PATH_SIZE];
+	int rc = str_format(
+	    path, sizeof(path), "%s/" AGENT_KEYS_DIR "/" AGENT_KEYS_ORDERS, state_dir);
+
+	if (rc == 0)
+		rc = read_orders(path, &now, err);
+	if (rc == 0)
+		k->trust = now;
+	return rc;
 }
 
 void

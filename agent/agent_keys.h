@@ -23,6 +23,11 @@ agent_keys_open(const char *state_dir, const char *site, const char *agent,
     struct agent_keys **ret, struct error *err) MUST_CHECK;
 void
 agent_keys_free(struct agent_keys *k); /* NULL allowed */
+/* Reads the pinned keys anew: the agent was enrolled again, or its certificate renewed, beside the one that runs. What cannot be
+ * read changes nothing: -errno with *err. */
+int
+agent_keys_again(
+    struct agent_keys *k, const char *state_dir, struct error *err) MUST_CHECK;
 /* The keys of a text as it is in orders.pub. -EINVAL with *err: a line is none, or there is none, or too many. */
 int
 agent_keys_parse(

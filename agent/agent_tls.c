@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/agent_keys.h"
 #include "lib/json.h"
 #include "lib/keepfile.h"
 #include "lib/secret.h"
@@ -301,6 +302,7 @@ int
 agent_tls_take(struct agent_tls *t, const json_t *answer, const char *key,
     const char *site, const char *authority, struct error *err)
 {
+	struct agent_order_trust trust = {.n_keys = 0};
 	const char *cert = "", *their = "";
 	char *orders;
 	int r;
@@ -313,6 +315,12 @@ agent_tls_take(struct agent_tls *t, const json_t *answer, const char *key,
 	if (r < 0 || (r = make_dir(t, err)) < 0)
 		return r;
 	orders = orders_text(answer);
+	/* With others the agent would not start again. */
+	if ((r = agent_keys_parse(orders, &trust, err)) < 0) {
+		error_prefix(err, "orders_keys of the answer");
+		free(orders);
+		return r;
+	}
 	/* What is trusted before what is shown: key and certificate make it whole. */
 	if ((r = write_file(t, "authority.pem", authority, err)) == 0 &&
 	    (r = write_file(t, "orders.pub", orders, err)) == 0)

@@ -130,7 +130,7 @@ static bool
 take_page(struct local_list *ll, const json_t *v)
 {
 	struct local_msg_page page;
-	struct error err;
+	struct error err = {.text = "it has more hosts than a site may have"};
 	bool first = ll->hosts == NULL;
 
 	if (local_msg_page_from_json(v, &page, &err) < 0 ||

@@ -238,6 +238,42 @@ run_handed_end_all(struct run_jobs *js, const char *by, const struct error *why)
 		cancel(js, h, by, why);
 }
 
+static bool
+same_files(const struct bundle_file *a, const struct bundle_file *b, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!str_eq(a[i].sha256, b[i].sha256))
+			return false;
+	return true;
+}
+
+static bool
+same_image(const struct bundle_image *a, const struct bundle_image *b)
+{
+	return a->n_initrds == b->n_initrds && a->n_files == b->n_files &&
+	       same_files(&a->kernel, &b->kernel, 1) &&
+	       same_files(a->initrds, b->initrds, a->n_initrds) &&
+	       same_files(a->files, b->files, a->n_files);
+}
+
+/* A site's hosts have an image in common as a rule: what follows with the same files is told once. */
+void
+run_handed_files(
+    struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg)
+{
+	const struct bundle *last = NULL;
+
+	for (struct run_handed *h = js->handed; h != NULL; h = h->hh.next) {
+		const struct bundle *b = h->bundle;
+
+		if (!h->run.netboot ||
+		    (last != NULL && same_image(&b->image, &last->image)))
+			continue;
+		run_jobs_image_files(b, fn, arg);
+		last = b;
+	}
+}
+
 void
 run_handed_free(struct run_jobs *js)
 {

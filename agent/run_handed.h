@@ -48,6 +48,10 @@ run_handed_cancel(struct run_jobs *js, const char *job, const char *by);
 /* The same of all; `why` may be NULL. */
 void
 run_handed_end_all(struct run_jobs *js, const char *by, const struct error *why);
+/* `fn` with the digest of each file that they will need; images that several have may come again. */
+void
+run_handed_files(
+    struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg);
 void
 run_handed_free(struct run_jobs *js);
 

@@ -382,19 +382,25 @@ run_jobs_on_report(struct run_jobs *js, const struct bootd_msg *m)
 }
 
 void
+run_jobs_image_files(
+    const struct bundle *b, void (*fn)(void *arg, const char *sha256), void *arg)
+{
+	const struct bundle_image *image = &b->image;
+
+	fn(arg, image->kernel.sha256);
+	for (size_t i = 0; i < image->n_initrds; i++)
+		fn(arg, image->initrds[i].sha256);
+	for (size_t i = 0; i < image->n_files; i++)
+		fn(arg, image->files[i].sha256);
+}
+
+void
 run_jobs_files(struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg)
 {
-	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
-		const struct bundle_image *image = &job->bundle->image;
-
-		if (!job->run.netboot)
-			continue;
-		fn(arg, image->kernel.sha256);
-		for (size_t i = 0; i < image->n_initrds; i++)
-			fn(arg, image->initrds[i].sha256);
-		for (size_t i = 0; i < image->n_files; i++)
-			fn(arg, image->files[i].sha256);
-	}
+	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next)
+		if (job->run.netboot)
+			run_jobs_image_files(job->bundle, fn, arg);
+	run_handed_files(js, fn, arg);
 }
 
 void

@@ -74,7 +74,7 @@ run_jobs_recover(struct run_jobs *js, struct error *err) MUST_CHECK;
  * accepted already. Refusals become job.refused. */
 void
 run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n);
-/* Calls `fn` with the digest of each image file that an unfinished job needs. */
+/* Calls `fn` with the digest of each image file that an unfinished job needs, those that wait for their window too. */
 void
 run_jobs_files(struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg);
 /* A job whose bundle could not be read. */

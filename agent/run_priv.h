@@ -163,6 +163,10 @@ void
 run_jobs_remove(struct run_jobs *js, struct run_job *job);
 void
 run_jobs_free_bundle(struct bundle *b);
+/* `fn` with the digest of each file of its image. */
+void
+run_jobs_image_files(
+    const struct bundle *b, void (*fn)(void *arg, const char *sha256), void *arg);
 
 /* run_turn.c */
 void

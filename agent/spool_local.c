@@ -126,12 +126,14 @@ put_images(struct spool *s, const json_t *images, size_t *ret_bad)
 	int r = db_run(stmt(s, LOCAL_IMAGE_CLEAR));
 
 	for (size_t i = 0; r >= 0 && i < json_array_size(images); i++) {
-		if (bundle_image_from_json(json_array_get(images, i), image, NULL) < 0 ||
-		    image->name[0] == '\0') {
+		if (bundle_image_from_json(json_array_get(images, i), image, NULL) < 0) {
 			++*ret_bad;
 			continue;
 		}
-		r = put_image(s, image);
+		if (image->name[0] != '\0')
+			r = put_image(s, image);
+		else
+			++*ret_bad;
 		json_decref(image->deadlines);
 	}
 	free(image);

@@ -93,22 +93,31 @@ part_new(struct store_item *it, const char *sha256, int64_t size)
 	return p;
 }
 
-void
-store_part_free(struct store *st, struct store_part *p)
+/* What came since the last record. The thread does that, with a descriptor of its own, and in order with all else that is
+ * done to these files; at the agent's end there is none any more. */
+static void
+keep(struct store *st, struct store_part *p)
 {
 	char *text;
 
+	if (!st->ending && p->unsaved > 0)
+		store_job_record(st, p);
+	if (!st->ending || (p->unsaved == 0 && !p->recording))
+		return;
+	text = store_ranges_text(&p->have);
+	(void)!store_disk_record(st->o.root, p->sha256, p->size, p->fd, text);
+	free(text);
+}
+
+void
+store_part_free(struct store *st, struct store_part *p)
+{
 	if (p == NULL)
 		return;
 	store_fetch_cancel(st, p);
 	if (p->fd >= 0) {
-		/* Not durable before the system writes it out, which only a power cut is quicker than. */
-		if ((p->unsaved > 0 || p->recording) && !p->busy) {
-			text = store_ranges_text(&p->have);
-			(void)!store_disk_record(
-			    st->o.root, p->sha256, p->size, p->fd, text);
-			free(text);
-		}
+		if (!p->busy)
+			keep(st, p);
 		close(p->fd);
 	}
 	store_ranges_done(&p->have);

@@ -14,7 +14,7 @@ struct store_object {
 	char sha256[DIGEST_TEXT];
 	int64_t size;  /* octets on disk */
 	int64_t since; /* when it was fetched, nanoseconds */
-	uint64_t inode;
+	uint64_t inode, device;
 	bool partial;
 	bool wanted; /* by an image of the site */
 	bool used;   /* by a job, or it is under way */

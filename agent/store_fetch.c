@@ -186,6 +186,28 @@ wait_for_cap(struct store_stream *s, int64_t now)
 		evtimer_add(st->resume, &tv);
 }
 
+/* What is there already is not written over: it may be checked just now, or be in its place. */
+static int
+write_missing(struct store_stream *s, const char *data, size_t len)
+{
+	struct store_part *p = s->part;
+	int64_t at = s->at, end = s->at + (int64_t)len;
+	struct store_range r;
+
+	while (store_ranges_missing(&p->have, at, end, &r)) {
+		int rc = write_at(
+		    p->fd, data + (r.from - s->at), (size_t)(r.to - r.from), r.from);
+
+		if (rc < 0)
+			return rc;
+		store_ranges_add(&p->have, r.from, r.to);
+		p->unsaved += r.to - r.from;
+		at = r.to;
+	}
+	s->at = end;
+	return 0;
+}
+
 /* http_client_stream(): a piece of an answer. */
 static int
 on_chunk(void *arg, const char *data, size_t len)
@@ -205,19 +227,19 @@ on_chunk(void *arg, const char *data, size_t len)
 	st->patience = PATIENCE_FIRST;
 	if (!s->told && take_head(s) < 0)
 		return -1;
+	/* Else it would be listened to for ever: octets come, and nothing of the file. */
+	if (s->at >= s->to)
+		return bad(s, OTHER_FILE, "it gives more than it was asked for");
 	store_bucket_take(&st->bucket, (int64_t)len, now);
 	store_streams_came(&st->control, (int64_t)len, now);
 	p->item->came += (int64_t)len;
 	if ((int64_t)len > s->to - s->at)
 		len = (size_t)(s->to - s->at);
-	r = write_at(p->fd, data, len, s->at);
+	r = write_missing(s, data, len);
 	if (r < 0) {
 		disk_failed(s, -r);
 		return -1;
 	}
-	store_ranges_add(&p->have, s->at, s->at + (int64_t)len);
-	s->at += (int64_t)len;
-	p->unsaved += (int64_t)len;
 	store_source_well(source_of(s));
 	wait_for_cap(s, now);
 	return 0;

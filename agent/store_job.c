@@ -372,13 +372,13 @@ store_job_record(struct store *st, struct store_part *p)
 	struct job *j = job_of(st, p);
 
 	j->text = store_ranges_text(&p->have);
-	p->recording = true;
-	p->unsaved = 0;
 	p->saved_at = clock_mono();
 	if (workq_submit(st->q, record, record_done, j) < 0) {
-		j->r = -EAGAIN;
-		record_done(j);
+		job_free(j); /* it is still unsaved, and tried again */
+		return;
 	}
+	p->recording = true;
+	p->unsaved = 0;
 }
 
 /* ---- the end ---- */
@@ -460,6 +460,8 @@ store_job_check(struct store *st, struct store_part *p)
 {
 	struct job *j = job_of(st, p);
 
+	/* Whoever sends all of the file is still sending what is there. */
+	store_fetch_cancel(st, p);
 	p->busy = true;
 	if (workq_submit(st->q, check, check_done, j) < 0) {
 		j->r = -EAGAIN;

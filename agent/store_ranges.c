@@ -113,6 +113,22 @@ store_ranges_gap(
 	return true;
 }
 
+bool
+store_ranges_missing(
+    const struct store_ranges *s, int64_t from, int64_t to, struct store_range *ret)
+{
+	size_t i = first_from(s, from);
+
+	if (i < s->n && s->r[i].from <= from)
+		from = s->r[i++].to;
+	if (i < s->n && s->r[i].from < to)
+		to = s->r[i].from;
+	if (from >= to)
+		return false;
+	*ret = (struct store_range){from, to};
+	return true;
+}
+
 char *
 store_ranges_text(const struct store_ranges *s)
 {

@@ -36,6 +36,10 @@ store_ranges_total(const struct store_ranges *s);
 bool
 store_ranges_gap(
     const struct store_ranges *s, int64_t size, int64_t max, struct store_range *ret);
+/* The first of the octets from `from` on and below `to` that are not in the set, as far as none is. False: all are. */
+bool
+store_ranges_missing(
+    const struct store_ranges *s, int64_t from, int64_t to, struct store_range *ret);
 /* "0-4096\n8192-9000\n" and back; the text is the caller's. -EINVAL for what the first does not write: out of order,
  * beyond `size`, too many. *ret is empty then. */
 char *

@@ -12,7 +12,7 @@
 
 #include "lib/str.h"
 
-enum { PATIENCE = 3, SHIFT_MAX = 3 };
+enum { PATIENCE = 3, SHIFT_MAX = 3, LEFT = 12 };
 #define REST_FIRST (600 * USEC_PER_MSEC)
 
 void
@@ -37,12 +37,13 @@ usable(const struct store_sources *s, size_t i, int64_t now)
 	return i < s->n && s->v[i].rest_until <= now;
 }
 
-/* Is there one that gave what is there of the file, when only one may? */
+/* Is there one that gave what is there of the file, when only one may? One that has failed for long does not come back as a
+ * rule: then another one goes on, and the digest says in the end whether the two are one file. */
 static bool
 taken(const struct store_sources *s, size_t *ret)
 {
 	for (size_t i = 0; s->alone && i < s->n; i++)
-		if (s->v[i].gave) {
+		if (s->v[i].gave && s->v[i].fails < LEFT) {
 			*ret = i;
 			return true;
 		}

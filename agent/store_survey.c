@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The store's files, and the names below the images root that lead to them.
  *
- * A name is the store's when its inode is that of one of the store's files; such a one may be changed. Everything else was
+ * A name is the store's when its inode is that of one of the store's files, on the same device; such a one may be changed. Everything else was
  * put there by somebody: it is looked at and never touched.
  *
  * Entry points: store_survey_run(), store_survey_read().
@@ -59,6 +59,7 @@ add_object(
 	*o = (struct store_object){.size = (int64_t)st->st_blocks * 512,
 	    .since = st->st_mtim.tv_sec * 1000000000LL + st->st_mtim.tv_nsec,
 	    .inode = st->st_ino,
+	    .device = st->st_dev,
 	    .partial = partial,
 	    .wanted = it != NULL,
 	    .used = in_list(s->used, s->n_used, sha256) ||
@@ -108,10 +109,11 @@ read_store(struct store_survey *s)
 }
 
 static const struct store_object *
-object_at(const struct store_survey *s, uint64_t inode)
+object_at(const struct store_survey *s, const struct stat *st)
 {
 	for (size_t i = 0; i < s->n_objects; i++)
-		if (!s->objects[i].partial && s->objects[i].inode == inode)
+		if (!s->objects[i].partial && s->objects[i].inode == st->st_ino &&
+		    s->objects[i].device == st->st_dev)
 			return &s->objects[i];
 	return NULL;
 }
@@ -225,7 +227,7 @@ judge(const struct store_survey *s, struct store_survey_item *it, const char *pa
 
 	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return FOUND_NOTHING;
-	o = S_ISREG(st.st_mode) ? object_at(s, st.st_ino) : NULL;
+	o = S_ISREG(st.st_mode) ? object_at(s, &st) : NULL;
 	if (o == NULL)
 		return judge_theirs(s, it, path);
 	if (strcmp(o->sha256, it->sha256) == 0)

@@ -449,8 +449,9 @@ wanted_from_json(const json_t *v, struct store_msg_wanted *w, struct error *err)
 	    texts_read(v, "peers", store_msg_url_valid, &w->peers, err) < 0 ||
 	    read_deltas(v, w, err) < 0)
 		return -EINVAL;
-	if (w->size < 0)
-		return error_set(err, -EINVAL, "bad-value", NULL, "size: below 0");
+	if (w->size < 0 || w->size > STORE_MSG_SIZE_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL, "size: not 0..%lld",
+		    STORE_MSG_SIZE_MAX);
 	if (w->paths.n == 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "paths: none");
 	for (size_t i = 0; i < w->paths.n; i++)

@@ -21,6 +21,9 @@ enum {
 	STORE_MSG_URL_SIZE = 1024,
 };
 
+/* Of one file: sums of them stay numbers. */
+#define STORE_MSG_SIZE_MAX (1LL << 48)
+
 /* "waiting": not begun, or between two attempts (code says why). "failed": the agent does not try by itself
  * again before something changes. */
 enum store_msg_state {

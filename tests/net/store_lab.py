@@ -47,6 +47,7 @@ class Origin:
         self.down = False        # closes each connection at once
         self.stall = False       # sends nothing
         self.rate = 0            # octets a second and connection
+        self.chunked = False     # its answers do not say where they end
         self.on_request = lambda name: None
         self.open_now = self.most_open = 0
         handler = self._handler()
@@ -83,6 +84,10 @@ class Origin:
 
     def post(self, path, doc):
         return 404, {}
+
+    def send(self, handler, data, first):
+        """The octets from `first` on that were asked for."""
+        handler.body(data)
 
     def _handler(self):
         outer = self
@@ -132,12 +137,15 @@ class Origin:
                     self.end_headers()
                     return
                 self.send_response(status)
-                self.send_header("Content-Length", str(last + 1 - first))
+                if outer.chunked:
+                    self.send_header("Connection", "close")
+                else:
+                    self.send_header("Content-Length", str(last + 1 - first))
                 self.send_header("ETag", etag)
                 if status == 206:
                     self.send_header("Content-Range", f"bytes {first}-{last}/{len(data)}")
                 self.end_headers()
-                self.body(data[first:last + 1])
+                outer.send(self, data[first:last + 1], first)
 
             def body(self, data):
                 with outer.lock:

@@ -91,17 +91,23 @@ def test_what_joining_says_is_wrong(far):
 
 
 def test_revoked_and_joined_again(far):
-    """What is revoked is shut out at once; the agent says so once, works on, and is back with another certificate."""
+    """What is revoked is shut out at once; the agent says so once, works on, and is back with another certificate, and with the
+    orders key that the orchestrator has by then."""
     f = far().start()
     before = serial(f)
     done = f.ctl("agent", "revoke", "local", "--reason", "stolen")
     assert done.returncode == 0 and "1 certificates revoked" in done.stderr
     until(lambda: "this agent is shut out: the certificate of site local's agent was revoked" in f.read("agent.log"), "the log")
     assert f.procs["agent"].poll() is None and "agent-revoked" in f.ctl("audit", "list").stdout
+    f.end("orchestrator")
+    os.unlink(f.path("orders.key"))
+    f.start_orchestrator()
     f.enroll()
     assert serial(f) != before
     until(lambda: "another certificate is there" in f.read("agent.log"), "the agent to see it", timeout=3 * PATIENCE)
     until(lambda: f.read("agent.log").count("works again") >= 1, "the line")
+    done = f.ctl("power", "on", "edge01", "--reason", "x", "--wait")
+    assert done.returncode == 0, done.stderr
 
 
 def test_by_a_proxy(far):

@@ -188,6 +188,42 @@ one_is_cancelled(void **state)
 }
 
 static void
+count_file(void *arg, const char *sha256)
+{
+	size_t *n = arg;
+
+	assert_int_equal(strlen(sha256), 64);
+	++*n;
+}
+
+/* The store does not remove what it will boot, nor put another file in its place. */
+static void
+ones_files_are_needed(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *other = for_later(60000, 60000), *power = for_later(60000, 60000);
+	size_t n = 0;
+
+	accept_one(k, for_later(60000, 60000));
+	run_jobs_files(k->jobs, count_file, &n);
+	assert_int_equal(n, 2); /* kernel and initrd */
+	str_clip(other->job, sizeof(other->job), "01m8186kad100001");
+	other->image.initrds[0].sha256[0] = 'b';
+	accept_one(k, other);
+	str_clip(power->job, sizeof(power->job), "01m8186kad100002");
+	power->kind = BUNDLE_POWER;
+	str_clip(power->power_action, sizeof(power->power_action), "on");
+	accept_one(k, power);
+	n = 0;
+	run_jobs_files(k->jobs, count_file, &n);
+	assert_int_equal(n, 4);
+	run_jobs_cancel(k->jobs, other->job, "ops");
+	n = 0;
+	run_jobs_files(k->jobs, count_file, &n);
+	assert_int_equal(n, 2);
+}
+
+static void
 one_ends_with_the_agents_charge(void **state)
 {
 	struct kit *k = *state;
@@ -210,6 +246,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(one_waits_for_its_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_ran_in_its_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_is_cancelled, setup, teardown),
+	    cmocka_unit_test_setup_teardown(ones_files_are_needed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		one_ends_with_the_agents_charge, setup, teardown),
 	};

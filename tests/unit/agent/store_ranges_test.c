@@ -75,6 +75,17 @@ any_order_gives_the_same_set(void **state)
 		for (int i = 0; i < SIZE; i++)
 			sum += there[i];
 		assert_int_equal(store_ranges_total(&s), sum);
+		for (int64_t from = 0; from < SIZE; from += 7) {
+			struct store_range r = {.from = from, .to = from};
+			int64_t to = from + 40 > SIZE ? SIZE : from + 40, at = from, end;
+
+			while (at < to && there[at])
+				at++;
+			for (end = at; end < to && !there[end];)
+				end++;
+			assert_int_equal(store_ranges_missing(&s, from, to, &r), at < to);
+			assert_true(at == to || (r.from == at && r.to == end));
+		}
 		text = store_ranges_text(&s);
 		assert_int_equal(store_ranges_parse(text, SIZE, &back), 0);
 		assert_int_equal(back.n, s.n);

@@ -119,6 +119,10 @@ of_several_none_is_blamed(void **state)
 	store_source_refused(&s.v[2], &broke, S, 10 * S);
 	assert_int_equal(pick(&s, 2 * S), -1);
 	assert_int_equal(pick(&s, 12 * S), 2);
+	/* One that never comes back does not keep the file for ever. */
+	for (int i = 0; i < 12; i++)
+		store_source_refused(&s.v[2], &broke, 12 * S, 100 * S);
+	assert_int_equal(pick(&s, 13 * S), 0);
 	store_sources_done(&s);
 	/* Nor is anybody for what was there before the start. */
 	s = three();

@@ -149,6 +149,9 @@ hostile_plans(void **state)
 	    {ONE("'paths':['a'],'urls':['https://u:p@h/x']"), "urls[0]"},
 	    {ONE("'paths':['a'],'peers':['http://']"), "peers[0]"},
 	    {ONE("'paths':['a'],'peers':['http://h/a b']"), "peers[0]"},
+	    {"{'v':1,'version':1,'wanted':[{'sha256':'" A
+	     "','size':281474976710657,'paths':['a']}]}",
+		"wanted[0]: size"},
 	    {ONE("'paths':['a'],'deltas':[{'from':'x','sha256':'" A "','size':1}]"),
 		"deltas[0]: from"},
 	    {"{'v':1,'version':1,'caps':[{'kbit':-1}]}", "caps[0]: kbit"},
