@@ -17,10 +17,11 @@ enum {
 	MEASURE_RTTS = 10,
 	SILENT_RTTS = 3,
 	STRIKES = 2,
-	CALM = 5,      /* measurements between two looks */
-	GROWTH = 115,  /* per cent of before that a doubling must reach to go on */
-	BETTER = 105,  /* … that some more must reach to be kept */
-	AS_GOOD = 99,  /* … that some fewer must reach */
+	CALM = 5,     /* measurements between two looks */
+	GROWTH = 115, /* per cent of before that a doubling must reach to go on */
+	BETTER = 105, /* … that some more must reach to be kept */
+	BEST_INERTIA = 63,
+	AS_GOOD = 98,  /* … that some fewer must reach */
 	MUCH_LESS = 75 /* … below which the line has changed */
 };
 #define RTT_DEFAULT (200 * USEC_PER_MSEC)
@@ -128,16 +129,25 @@ more(const struct store_streams *s)
 	return s->n + (s->n >= 6 ? s->n / 3 : 2);
 }
 
+/* A step down by a per cent at a time would end far below, were each measured by the one before. */
+static void
+remember_best(struct store_streams *s, int64_t rate)
+{
+	s->best =
+	    rate > s->best ? rate : (BEST_INERTIA * s->best + rate) / (BEST_INERTIA + 1);
+}
+
 static void
 judge_hold(struct store_streams *s, int64_t rate, int64_t now)
 {
 	bool worse = s->rate > 0 && rate * 100 < s->rate * MUCH_LESS;
 
 	s->rate = s->rate == 0 ? rate : (3 * s->rate + rate) / 4;
+	remember_best(s, s->rate);
 	s->calm++;
 	measure(s, now);
 	if (worse && s->n < STORE_STREAMS_MAX) {
-		s->rate = rate;
+		s->rate = s->best = rate;
 		step(s, STORE_STREAMS_UP, more(s), now);
 	} else if (s->calm >= CALM) {
 		bool down = (s->down_next || s->n == STORE_STREAMS_MAX) && s->n > 1;
@@ -186,10 +196,12 @@ judge(struct store_streams *s, int64_t rate, int64_t now)
 			    percent >= BETTER ? rate : s->rate, now);
 		}
 		break;
-	case STORE_STREAMS_DOWN:
-		hold(s, percent >= AS_GOOD ? s->n : s->before,
-		    percent >= AS_GOOD ? rate : s->rate, now);
+	case STORE_STREAMS_DOWN: {
+		bool as_good = rate * 100 >= s->best * AS_GOOD;
+
+		hold(s, as_good ? s->n : s->before, as_good ? rate : s->rate, now);
 		break;
+	}
 	}
 }
 
@@ -201,7 +213,7 @@ judge_limited(struct store_streams *s, int64_t now)
 		s->n = s->before;
 	s->phase = STORE_STREAMS_HOLD;
 	/* What it would be without the cap is not known any more. */
-	s->rate = 0;
+	s->rate = s->best = 0;
 	if (s->n > 2)
 		step(s, STORE_STREAMS_HOLD, fewer(s), now);
 	else

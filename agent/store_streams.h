@@ -23,7 +23,9 @@ struct store_streams {
 	enum store_streams_phase phase;
 	unsigned before; /* n before the step that is being judged */
 	int64_t rate;	 /* octets a second that n is known for; 0: none yet */
-	int64_t rtt;	 /* of the line, microseconds */
+	int64_t
+	    best; /* the same of the best number, a slow average: fewer must come up to it */
+	int64_t rtt;  /* of the line, microseconds */
 	int64_t from; /* when the measurement under way begins; before it things settle */
 	int64_t octets; /* in it */
 	int64_t last;	/* when any came */

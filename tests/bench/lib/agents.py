@@ -90,6 +90,8 @@ try:
     say(f"killed: {figures['killed']}")
     s.order("forget")
     s.order(f"rate {rate}")
+    # Each agent opens the connection of its reports first.
+    wait(s, "the events of ten seconds", lambda v: v["seen"] >= 10 * rate)
     figures["busy_cpu_percent"], figures["busy_sim_cpu_percent"], v = steady(o, s, window)
     s.order("rate 0")
     figures["events_per_s"] = round(v["seen"] / window)
