@@ -429,13 +429,36 @@ is_about_tls(CURLcode code)
 	       code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_ISSUER_ERROR;
 }
 
+static int
+unreachable(const struct http_client_call *call, CURLcode code, const char *where,
+    struct error *err)
+{
+	const char *next =
+	    "look whether the server runs, and whether it listens on that address";
+	long os_errno = 0;
+
+	if (call->local)
+		next = "look whether netboot-orchestrator runs, and whether you are root "
+		       "or in "
+		       "its group netboot";
+	else if (code == CURLE_COULDNT_RESOLVE_HOST ||
+		 code == CURLE_COULDNT_RESOLVE_PROXY)
+		next =
+		    "look at the name, and whether this machine's name service answers "
+		    "(/etc/resolv.conf)";
+	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
+	return error_set(err, -ECONNREFUSED, "server-unreachable", next, "%s: %s", where,
+	    code == CURLE_COULDNT_CONNECT && os_errno != 0 ? strerror((int)os_errno)
+							   : curl_easy_strerror(code));
+}
+
 /* Turns libcurl's result into status or reason. */
 static int
 call_conclude(struct http_client_call *call, CURLcode code)
 {
 	struct http_client_reply *reply = &call->reply;
 	const char *where = call->where;
-	long status = 0, os_errno = 0;
+	long status = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
 	reply->status = 0;
@@ -468,16 +491,7 @@ call_conclude(struct http_client_call *call, CURLcode code)
 		    "server "
 		    "as its certificate does",
 		    "%s: %s", where, curl_easy_strerror(code));
-	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	return error_set(&reply->err, -ECONNREFUSED, "server-unreachable",
-	    call->local
-		? "look whether netboot-orchestrator runs, and whether you are root or "
-		  "in its "
-		  "group netboot"
-		: "look whether the server runs, and whether it listens on that address",
-	    "%s: %s", where,
-	    code == CURLE_COULDNT_CONNECT && os_errno != 0 ? strerror((int)os_errno)
-							   : curl_easy_strerror(code));
+	return unreachable(call, code, where, &reply->err);
 }
 
 /* ---- the event loop ---- */

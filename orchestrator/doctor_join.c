@@ -111,7 +111,7 @@ doctor_join_scan(struct orch *o, int64_t now, doctor_join_add *add, void *arg)
 		add(arg, "fail", text, "see the orchestrator's log");
 	} else if (n > 0 && !told) {
 		snprintf(text, sizeof(text),
-		    "%zu agents from afar have certificates that are good", n);
+		    "agents from afar whose certificates are good: %zu", n);
 		add(arg, "ok", text, "");
 	}
 }

@@ -550,6 +550,10 @@ def test_no_server(tmp_path):
                           text=True, capture_output=True, timeout=netlab.PATIENCE)
     assert done.returncode == 5 and done.stderr.startswith("netboot-ctl: server-unreachable: ")
     assert "netboot-orchestrator runs" in done.stderr and "No such file or directory" in done.stderr
+    # A name that is none: nobody is asked for it.
+    done = subprocess.run([program("netboot-ctl"), "--server", f"https://{'x' * 70}.example", "status"], check=False, text=True,
+                          capture_output=True, timeout=netlab.PATIENCE)
+    assert done.returncode == 5 and "server-unreachable" in done.stderr and "look at the name" in done.stderr
     for server in ("nonsense", "ftp://x"):
         done = subprocess.run([program("netboot-ctl"), "--server", server, "status"], check=False, text=True,
                               capture_output=True, timeout=netlab.PATIENCE)
