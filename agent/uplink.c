@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/address_watch_io.h"
 #include "agent/uplink_clock.h"
 #include "lib/back_off.h"
 #include "lib/clock.h"
@@ -61,6 +62,7 @@ struct uplink {
 	struct uplink_clock_moment asked; /* the poll under way */
 	bool answered; /* a poll, in whatever way: what is reported has its clock */
 	struct http_client *http;
+	struct address_watch_io *addresses; /* NULL: by a unix socket, or not to be had */
 	struct line poll, report;
 	int64_t table;
 	int64_t heard; /* wall; 0: never */
@@ -593,6 +595,67 @@ uplink_call_result(struct uplink *u, struct agent_msg_call_result *res)
 	uplink_kick(u);
 }
 
+/* ---- addresses that are gone ---- */
+
+static bool
+stands_on(const struct line *l, const char *address)
+{
+	return l->call != NULL &&
+	       (address[0] == '\0' || str_eq(http_client_from(l->call), address));
+}
+
+/* What was sent by the old connections and has no answer is sent again: orders are told until their effect is reported,
+ * and events until they are held. */
+static void
+connect_anew(struct uplink *u)
+{
+	struct line *const lines[] = {&u->poll, &u->report};
+	struct error err;
+	struct http_client *http =
+	    http_client_new(u->o.base, u->o.server, u->o.token, &err);
+
+	if (http == NULL)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(lines); i++) {
+		if (lines[i]->call == NULL)
+			continue;
+		http_client_cancel(lines[i]->call);
+		lines[i]->call = NULL;
+		set_timer(lines[i], 0);
+	}
+	/* With it go the connections that nobody uses just now. */
+	http_client_free(u->http);
+	u->http = http;
+	http_client_be(u->http, u->o.self);
+}
+
+static void
+on_address_gone(void *arg, const char *address)
+{
+	struct uplink *u = arg;
+
+	if (!stands_on(&u->poll, address) && !stands_on(&u->report, address))
+		return;
+	log_info(u->o.log,
+	    "orchestrator: this machine's address %s is gone; connecting anew", address);
+	connect_anew(u);
+}
+
+static void
+watch_addresses(struct uplink *u)
+{
+	char line[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + ERROR_NEXT_SIZE + 8];
+	struct error err = {.code = ""};
+
+	if (str_has_prefix(u->o.server, "unix:"))
+		return;
+	u->addresses = address_watch_io_new(u->o.base, on_address_gone, u, &err);
+	if (u->addresses == NULL)
+		log_warn(u->o.log,
+		    "a change of address is noticed within a minute only: %s",
+		    error_line(&err, line, sizeof(line)));
+}
+
 static void
 line_init(struct uplink *u, struct line *l, const char *what)
 {
@@ -617,6 +680,7 @@ uplink_new(const struct uplink_opts *opts, struct error *err)
 	http_client_be(u->http, opts->self);
 	line_init(u, &u->poll, "poll");
 	line_init(u, &u->report, "report");
+	watch_addresses(u);
 	set_timer(&u->poll, 0);
 	uplink_kick(u);
 	return u;
@@ -637,6 +701,7 @@ uplink_free(struct uplink *u)
 		return;
 	line_done(&u->poll);
 	line_done(&u->report);
+	address_watch_io_free(u->addresses);
 	http_client_free(u->http);
 	for (size_t i = 0; i < u->n_calls; i++)
 		agent_msg_call_result_done(&u->calls[i]);

@@ -716,6 +716,15 @@ http_client_pause(struct http_client_call *call, bool pause)
 		drive(c, CURL_SOCKET_TIMEOUT, 0);
 }
 
+const char *
+http_client_from(const struct http_client_call *call)
+{
+	const char *from = NULL;
+
+	curl_easy_getinfo(call->easy, CURLINFO_LOCAL_IP, &from);
+	return from != NULL ? from : "";
+}
+
 void
 http_client_cancel(struct http_client_call *call)
 {

@@ -113,6 +113,9 @@ http_client_pause(struct http_client_call *call, bool pause);
 void
 http_client_on_agent(
     struct http_client *c, void (*fn)(void *arg, const char *value), const void *arg);
+/* This machine's address of the connection that a call has, or had; "" before it has one. Borrowed until it ends. */
+const char *
+http_client_from(const struct http_client_call *call);
 void
 http_client_cancel(struct http_client_call *call);
 void

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Sites that join: the own authority in service, and what agents ask of it.
  *
- * Entry points: join_open() at start, join_minute(), and the three handlers. A secret works once: that it was used, the
+ * Entry points: join_open() at start, join_look(), and the three handlers. A secret works once: that it was used, the
  * certificate and the audit's row are one transaction, and the answer leaves after it. Where it is lost on the way, the same
  * request is answered again, until the agent was seen with the certificate; the one that nobody had is revoked.
  * Failure modes: refusals with codes of docs/api.md. Who has a secret is told what is wrong with it: 256 bits are not
@@ -67,7 +67,7 @@ join_close(struct orch *o)
 }
 
 void
-join_minute(struct orch *o)
+join_look(struct orch *o)
 {
 	char line[ERROR_CODE_SIZE + ERROR_TEXT_SIZE + ERROR_NEXT_SIZE + 8];
 	struct error err = {.code = ""};

@@ -15,9 +15,9 @@ int
 join_open(struct orch *o, struct error *err) MUST_CHECK;
 void
 join_close(struct orch *o);
-/* Once a minute: a new certificate of our own, when two thirds of the present one's time are over. */
+/* Once a minute, and when asked to by hand: a new certificate of our own, when two thirds of the present one's time are over. */
 void
-join_minute(struct orch *o);
+join_look(struct orch *o);
 /* A new secret, and the digest that is kept of it: "nbj_RANDOM.FINGERPRINT". The only copy: secret_free(). */
 char *
 join_secret_make(struct orch *o, char ret_digest[SECRET_MAC_TEXT]);

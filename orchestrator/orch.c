@@ -165,7 +165,7 @@ on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	web_minute(arg);
-	join_minute(arg);
+	join_look(arg);
 }
 
 void
@@ -181,6 +181,7 @@ orch_reload(struct orch *o)
 		    error_line(&err, line, sizeof(line)));
 	else
 		log_info(&o->log, "web: certificate and key were read again");
+	join_look(o);
 }
 
 /* Without the list nobody's maker is known, which is no reason not to serve. */

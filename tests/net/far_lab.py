@@ -29,7 +29,7 @@ class FarSite(Site):
         here = [f"{self.line.near_ip}:{PORT}", f"[{self.line.near_ip6}]:{PORT}"]
         self.url = "https://" + here[1 if v6 else 0]
         self.clients = {}
-        self.agent_by = []  # what runs netboot-agent, where it is not run as it is
+        self.agent_by = self.orchestrator_by = []  # what runs the program, where it is not run as it is
         self.kernel, self.initrd = self.octets("images/d/vmlinuz"), self.octets("images/d/initrd")
         self.write("orchestrator.yaml", (
             f"database: {self.path('orch/o.db')}\nsocket: {self.socket}\nimages_root: {self.path('images')}\n"
@@ -48,7 +48,7 @@ class FarSite(Site):
     def start_orchestrator(self):
         before = self.read("orchestrator.log").count("serving on")
         with open(self.path("orchestrator.log"), "ab") as log:
-            self.procs["orchestrator"] = self.near.popen(program("netboot-orchestrator"), "-c",
+            self.procs["orchestrator"] = self.near.popen(*self.orchestrator_by, program("netboot-orchestrator"), "-c",
                                                          self.path("orchestrator.yaml"), stdout=log, stderr=log)
         netlab.until(lambda: self.read("orchestrator.log").count("serving on") > before, "the orchestrator")
 

@@ -48,7 +48,7 @@ def has_netem(ns):
 
 
 def address(ns, ip4, ip6):
-    ip(ns, "address", "add", f"{ip4}/30", "dev", "far0")
+    ip(ns, "address", "add", f"{ip4}/29", "dev", "far0")
     ip(ns, "-6", "address", "add", f"{ip6}/64", "dev", "far0", "nodad")
     ip(ns, "link", "set", "far0", "mtu", str(MTU), "up")
 
@@ -115,6 +115,12 @@ class FarLine:
     def heal(self):
         self.is_cut = False
         self._shape()
+
+    def move(self, ip4):
+        """The far end has another address of IPv4, 10.99.0.3 to .6, and the one of before no more: nobody is told of it."""
+        ip(self.names[1], "address", "del", f"{self.far_ip}/29", "dev", "far0")
+        ip(self.names[1], "address", "add", f"{ip4}/29", "dev", "far0")
+        self.far_ip = ip4
 
     @contextlib.contextmanager
     def down(self):

@@ -3,6 +3,7 @@
 a proxy, with another certificate, and without any any more."""
 import glob
 import os
+import signal
 import sqlite3
 import sys
 import time
@@ -10,9 +11,12 @@ import time
 import pytest
 
 from far_lab import PORT, FarSite
-from join_lab import forge, openssl
+from join_lab import HOST, forge, openssl
 from netlab import PATIENCE, until
+from skew import Skew
 from whole_lab import program
+
+DAY = 86400
 
 
 @pytest.fixture
@@ -161,6 +165,93 @@ def test_renewed_by_itself(far):
     f.start_agent()
     until(lambda: f.read("agent.log").count("jobs to go on with") >= 3, "the start")
     assert f.procs["agent"].poll() is None
+
+
+def shown(f):
+    """Serial and end of the certificate that the orchestrator shows to agents now."""
+    done = f.lan.server.run("openssl", "s_client", "-connect", f"{f.line.near_ip}:{PORT}", "-servername", HOST, check=False)
+    return openssl("x509", "-noout", "-serial", "-enddate", stdin=done.stdout.encode())
+
+
+def connections(f):
+    """The agent's ends of its connections to the orchestrator."""
+    out = f.lan.server.run("ss", "-tnH", "state", "established", "dst", f.line.near_ip).stdout
+    return {line.split()[2] for line in out.splitlines()}
+
+
+def test_the_servers_own_certificate_is_renewed(far):
+    """In a running orchestrator, when two thirds of its time are over: who is connected goes on, who comes then is shown the new
+    one, and that is good when the first one has ended long ago. Both sides' clocks are moved."""
+    f = far()
+    clock = Skew(f.path("clock"))
+    f.agent_by = f.orchestrator_by = clock.argv
+    f.start()
+    pid, first, agents = f.procs["orchestrator"].pid, shown(f), connections(f)
+
+    def look():
+        before = f.read("orchestrator.log").count("were read again")
+        f.procs["orchestrator"].send_signal(signal.SIGHUP)
+        until(lambda: f.read("orchestrator.log").count("were read again") > before, "the look")
+        return shown(f)
+    clock.set(59 * DAY)
+    assert look() == first and "agents are shown" not in f.read("orchestrator.log")
+    clock.set(61 * DAY)
+    second = look()
+    assert second != first and f.read("orchestrator.log").count("agents are shown a new certificate") == 1
+    # By the connection of before: an order comes, and its answer goes back.
+    assert agents and f.ctl("power", "status", "edge01").returncode == 0
+    assert agents & connections(f) and look() == second
+    f.end("agent")
+    f.start_agent()
+    until(lambda: "the certificate was renewed" in f.read("agent.log"), "the agent's own")
+    f.end("agent")
+    clock.set(100 * DAY)  # the first one's end was after 90
+    f.start_agent()
+    until(lambda: connections(f), "the agent to be there")
+    until(lambda: f.ctl("power", "status", "edge01").returncode == 0, "its answer")
+    assert "tls-failed" not in f.read("agent.log") and "has expired" not in f.read("agent.log")
+    assert f.procs["orchestrator"].pid == pid and f.procs["orchestrator"].poll() is None
+
+
+def heard_from(f, address):
+    (agent,) = f.json("agent", "list")["items"]
+    used = [c["from"] for c in f.json("agent", "show", "local")["certificates"]]
+    return used == [address] and not agent["absent"]
+
+
+def test_another_address_in_a_job(far):
+    """The site has another address while a machine boots, and nobody is told: the job goes on, and nothing of it is lost."""
+    f = far().start()
+    f.stocked()
+    job = f.reinstall("edge01").stdout.strip()
+    until(lambda: f.job(job)["stage"] == "firmware-dhcp", "the machine to be switched on")
+    m = f.machine()
+    m.firmware()
+    m.loader()
+    f.line.move("10.99.0.3")
+    m.ipxe()
+    m.script()
+    assert m.payloads() and m.report("up") == m.report("installed") == "204"
+    until(lambda: not f.select("agent/agent.db", "select 1 from job where ended is null"), "its end at the site")
+    until(lambda: f.job(job)["ended"], "its end here")
+    assert f.job(job)["state"] == "done"
+    stages = [e["detail"]["stage"] for e in f.events("--job", job) if e["kind"] == "job.stage" and e["detail"]["state"] == "confirmed"]
+    assert stages == ["preflight", "armed", "override", "power", "firmware-dhcp", "loader", "ipxe-dhcp", "script", "kernel", "initrd",
+                      "os-up", "installed"]
+    until(lambda: heard_from(f, "10.99.0.3"), "the new address")
+    assert "10.99.0.3" in f.ctl("agent", "show", "local").stdout
+
+
+def test_another_address_while_nothing_happens(far):
+    """The agent is back by itself, and orders come to it; what it saw meanwhile is told."""
+    f = far().start()
+    f.stocked()
+    f.line.move("10.99.0.3")
+    f.machine().firmware()
+    until(lambda: heard_from(f, "10.99.0.3"), "the new address")
+    assert f.ctl("power", "status", "edge01").returncode == 0
+    until(lambda: [e for e in f.events() if e["kind"] == "dhcp4.discover"], "what was seen")
+    assert f.procs["agent"].poll() is None and "10.99.0.3" in f.ctl("agent", "show", "local").stdout
 
 
 def test_doctor_tells_of_certificates(far):
