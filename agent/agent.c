@@ -402,6 +402,14 @@ time_there(void *arg)
 	return a->uplink != NULL ? uplink_time_there(a->uplink) : clock_wall();
 }
 
+static bool
+settled(void *arg)
+{
+	const struct agent *a = arg;
+
+	return a->uplink != NULL && uplink_settled(a->uplink);
+}
+
 static int
 open_storage(struct agent *a, struct error *err)
 {
@@ -440,6 +448,7 @@ make_parts(struct agent *a, struct error *err)
 	    .progress = on_progress,
 	    .not_here = on_not_here,
 	    .time_there = time_there,
+	    .settled = settled,
 	    .committed = on_committed,
 	    .trouble = on_trouble,
 	};

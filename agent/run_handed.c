@@ -189,6 +189,10 @@ run_handed_tick(struct run_jobs *js)
 	struct run_handed *h, *tmp;
 	int64_t now = run_orders_now(js);
 
+	/* This program has just begun, on a machine whose clock may be wrong by hours, or whose spool may be an old copy that knows
+	 * nothing of what was done. */
+	if (js->d.ops->settled != NULL && !js->d.ops->settled(js->d.arg))
+		return;
 	HASH_ITER (hh, js->handed, h, tmp) {
 		struct error busy = {.code = ""};
 		enum run_handed_what what;

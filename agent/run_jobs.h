@@ -43,6 +43,9 @@ struct run_jobs_ops {
 	void (*not_here)(void *arg, const struct bundle_image *image, struct error *why);
 	/* What the orchestrator's clock shows: by it orders have an age, and windows open. May be NULL: as the one here. */
 	int64_t (*time_there)(void *arg);
+	/* Was the orchestrator asked, since this program began, what time it is and whether it knows more of this spool than the spool
+	 * does, or can it not be asked? Until then no job for later begins. May be NULL: yes. */
+	bool (*settled)(void *arg);
 	/* A turn has been committed: there may be events to report. */
 	void (*committed)(void *arg);
 	/* Nothing can be recorded any more; without a code, it can again. May be NULL. */

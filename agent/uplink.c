@@ -61,6 +61,7 @@ struct uplink {
 	struct uplink_clock clock;
 	struct uplink_clock_moment asked; /* the poll under way */
 	bool answered; /* a poll, in whatever way: what is reported has its clock */
+	bool reported; /* the same of a report, which is what an old copy is known by */
 	struct http_client *http;
 	struct address_watch_io *addresses; /* NULL: by a unix socket, or not to be had */
 	struct line poll, report;
@@ -414,6 +415,7 @@ on_reported(void *arg, const struct http_client_reply *reply)
 	int r = v == NULL ? -EPROTO : json_get_i64(v, "acked", &acked, &err);
 
 	u->report.call = NULL;
+	u->reported = true;
 	json_decref(v);
 	if (r == 0 && (r = take_ack(u, acked)) < 0)
 		spool_error(u->o.spool, r, &err, "forget events that were taken");
@@ -478,6 +480,7 @@ start_report(struct uplink *u)
 
 	if (spool_pending(u->o.spool) == 0 && u->n_calls == 0) {
 		u->report.delay = 0;
+		u->reported = true;
 		return;
 	}
 	if ((int64_t)max > spool_pending(u->o.spool))
@@ -568,6 +571,12 @@ uplink_time_there(const struct uplink *u)
 	int64_t there = uplink_clock_there(&u->clock, clock_mono());
 
 	return there > 0 ? there : clock_wall();
+}
+
+bool
+uplink_settled(const struct uplink *u)
+{
+	return u->answered && u->reported;
 }
 
 void

@@ -63,6 +63,10 @@ uplink_heard(const struct uplink *u, bool *ret_now);
 /* What the orchestrator's clock shows now, as far as this process has measured it; else what the one here does. */
 int64_t
 uplink_time_there(const struct uplink *u);
+/* Has a poll ended since the start, and then a report, with an answer or without one? From then on the clock and an old copy of the
+ * spool are known of, as far as they can be. */
+bool
+uplink_settled(const struct uplink *u);
 /* The agent has another certificate: what was refused before may not be now. */
 void
 uplink_again(struct uplink *u);

@@ -3,42 +3,17 @@
 #include "agent/local_order.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "lib/json.h"
 #include "lib/str.h"
-
-/* With ' for ", for the reader's sake. */
-static json_t *
-parse(const char *text)
-{
-	struct error err = {.text = ""};
-	char *copy = str_dup(text);
-	json_t *v;
-
-	for (char *p = copy; *p != '\0'; p++)
-		if (*p == '\'')
-			*p = '"';
-	v = json_parse(copy, strlen(copy), &err);
-	if (v == NULL)
-		fail_msg("%s: %s", text, err.text);
-	free(copy);
-	return v;
-}
+#include "tests/unit/quoted.h"
 
 static void
 refused(const char *text, const char *code, const char *word)
 {
 	struct local_order o;
 	struct error err = {.code = ""};
-	json_t *v = parse(text);
+	json_t *v = quoted(text);
 
 	if (local_order_parse(v, &o, &err) != -EINVAL || !str_eq(err.code, code) ||
 	    strstr(err.text, word) == NULL)
@@ -65,7 +40,7 @@ what_is_offered_is_read(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		json_t *v = parse(rows[i].text);
+		json_t *v = quoted(rows[i].text);
 		struct local_order o;
 		struct error err = {.code = ""};
 

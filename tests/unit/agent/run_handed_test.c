@@ -136,6 +136,25 @@ one_begins_when_it_is_time_there(void **state)
 	assert_true(clock_wall() >= began + 400 * USEC_PER_MSEC);
 }
 
+/* A restart: whether the clock here is right, and the spool no old copy, is known a moment later. */
+static void
+one_does_not_begin_before_the_orchestrator_was_asked(void **state)
+{
+	struct kit *k = *state;
+	int64_t began = clock_mono();
+
+	accept_one(k, for_later(50, 60000));
+	run_jobs_free(k->jobs);
+	k->unsettled = true;
+	open_jobs(k);
+	assert_int_equal(run_jobs_recover(k->jobs, NULL), 0);
+	while (clock_mono() < began + 700 * USEC_PER_MSEC)
+		event_base_loop(k->base, EVLOOP_ONCE);
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	k->unsettled = false;
+	await_event(k, "job.accepted");
+}
+
 static void
 one_waits_for_its_host(void **state)
 {
@@ -243,6 +262,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(one_begins_in_its_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		one_begins_when_it_is_time_there, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		one_does_not_begin_before_the_orchestrator_was_asked, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_waits_for_its_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_ran_in_its_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_is_cancelled, setup, teardown),

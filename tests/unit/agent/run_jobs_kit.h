@@ -30,8 +30,9 @@ struct kit {
 	struct bmc_engine *bmc;
 	struct agent_config cfg;
 	struct run_jobs *jobs;
-	int64_t ahead; /* of the orchestrator's clock */
-	int64_t gen;   /* of the next entry for bootd; 0: no table is in force */
+	int64_t ahead;	/* of the orchestrator's clock */
+	bool unsettled; /* the orchestrator was not asked yet */
+	int64_t gen;	/* of the next entry for bootd; 0: no table is in force */
 	unsigned accepted, commits, answers, restored, puts;
 	enum bootd_msg_type answer;
 	char reason[256];
@@ -104,6 +105,14 @@ time_there(void *arg)
 	return clock_wall() - k->ahead;
 }
 
+static inline bool
+settled(void *arg)
+{
+	const struct kit *k = arg;
+
+	return !k->unsettled;
+}
+
 static const struct run_jobs_ops kit_ops = {
     .put_host = put_host,
     .restore_host = restore_host,
@@ -111,6 +120,7 @@ static const struct run_jobs_ops kit_ops = {
     .url = url,
     .accepted = accepted,
     .time_there = time_there,
+    .settled = settled,
     .committed = committed,
 };
 

@@ -11,6 +11,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "tests/unit/agent/job_fixture.h"
+#include "tests/unit/quoted.h"
 
 #define KG "0102030405060708090a0b0c0d0e0f1011121314"
 #define DAY (24 * 3600 * USEC_PER_SEC)
@@ -67,28 +68,10 @@ teardown(void **state)
 	return 0;
 }
 
-/* With ' for ", for the reader's sake. */
-static json_t *
-parse(const char *text)
-{
-	struct error err = {.text = ""};
-	char *copy = str_dup(text);
-	json_t *v;
-
-	for (char *p = copy; *p != '\0'; p++)
-		if (*p == '\'')
-			*p = '"';
-	v = json_parse(copy, strlen(copy), &err);
-	if (v == NULL)
-		fail_msg("%s: %s", text, err.text);
-	free(copy);
-	return v;
-}
-
 static size_t
 put(struct kit *k, const char *hosts, const char *images, int64_t as_of)
 {
-	json_t *h = parse(hosts), *i = parse(images);
+	json_t *h = quoted(hosts), *i = quoted(images);
 	size_t bad = 0;
 
 	assert_int_equal(spool_local_put(k->s, h, i, as_of, &bad), 0);

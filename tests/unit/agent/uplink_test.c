@@ -306,8 +306,10 @@ test_orders(void **state)
 
 	k->order_next = true;
 	uplink_set_table(k->u, 12, 0);
+	assert_false(uplink_settled(k->u));
 	until(k, ordered);
-	assert_int_equal(k->orders, 1); /* what a later program invents is left out */
+	assert_true(uplink_settled(k->u)); /* there is nothing to report */
+	assert_int_equal(k->orders, 1);	   /* what a later program invents is left out */
 	assert_int_equal(k->table_asked, 12);
 }
 

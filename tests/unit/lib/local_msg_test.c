@@ -2,46 +2,21 @@
 #include "lib/local_msg.h"
 
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "lib/compiler.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "tests/unit/quoted.h"
 
 #define KG "0102030405060708090a0b0c0d0e0f1011121314"
 #define HOST                                                                             \
 	"{'host':'edge01.los','image':'debian','bmc':{'address':'192.0.2.1','port':623," \
 	"'user':'admin','password':'secret17','kg':'" KG "'}"
 
-/* With ' for ", for the reader's sake. */
-static json_t *
-parse(const char *text)
-{
-	struct error err = {.text = ""};
-	char *copy = str_dup(text);
-	json_t *v;
-
-	for (char *p = copy; *p != '\0'; p++)
-		if (*p == '\'')
-			*p = '"';
-	v = json_parse(copy, strlen(copy), &err);
-	if (v == NULL)
-		fail_msg("%s: %s", text, err.text);
-	free(copy);
-	return v;
-}
-
 static int
 read_host(const char *text, struct local_msg_host *ret, struct error *err)
 {
-	json_t *v = parse(text);
+	json_t *v = quoted(text);
 	int r = local_msg_host_from_json(v, ret, err);
 
 	json_decref(v);
@@ -155,7 +130,7 @@ pages_come_to_an_end(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		json_t *v = parse(rows[i].text);
+		json_t *v = quoted(rows[i].text);
 
 		if (local_msg_page_from_json(v, &page, &err) !=
 		    (rows[i].good ? 0 : -EINVAL))

@@ -1,44 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lib/store_msg.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lib/compiler.h"
 #include "lib/json.h"
+#include "tests/unit/quoted.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define C "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define HEAD "{'v':1,'site':'los','agent':'0123456789abcdef','version':7"
 
-/* With ' for ", for the reader's sake. */
-static json_t *
-parse(const char *text)
-{
-	struct error err = {.text = ""};
-	char *copy = strdup(text);
-
-	for (char *p = copy; *p; p++)
-		if (*p == '\'')
-			*p = '"';
-	json_t *v = json_parse(copy, strlen(copy), &err);
-	if (v == NULL)
-		fail_msg("%s: %s", text, err.text);
-	free(copy);
-	return v;
-}
-
 static void
 reports_round_trip(void **state)
 {
-	json_t *v = parse(HEAD
+	json_t *v = quoted(HEAD
 	    ",'free':123,'items':["
 	    "{'sha256':'" A "','size':100,'state':'held','got':100,'source':'here'},"
 	    "{'sha256':'" B
@@ -66,17 +41,17 @@ reports_round_trip(void **state)
 static void
 plans_round_trip(void **state)
 {
-	json_t *v =
-	    parse("{'v':1,'version':8,'wanted':[{'sha256':'" A
-		  "','size':100,'paths':['d/vmlinuz'],"
-		  "'images':['debian'],'needed':true,'urls':['https://up.example/v?x=1'],"
-		  "'peers':['http://[fd00::1]:8080/images/d/vmlinuz'],"
-		  "'deltas':[{'from':'" B "','sha256':'" C "','size':9}]},"
-		  "{'sha256':'" B
-		  "','size':5,'paths':['a','b/c'],'images':['x'],'needed':false,"
-		  "'delta_soon':true}],"
-		  "'caps':[{'days':'mon-fri','from':'08:00','to':'18:00','kbit':2000}],"
-		  "'timezone':'Africa/Lagos'}");
+	json_t *v = quoted(
+	    "{'v':1,'version':8,'wanted':[{'sha256':'" A
+	    "','size':100,'paths':['d/vmlinuz'],"
+	    "'images':['debian'],'needed':true,'urls':['https://up.example/v?x=1'],"
+	    "'peers':['http://[fd00::1]:8080/images/d/vmlinuz'],"
+	    "'deltas':[{'from':'" B "','sha256':'" C "','size':9}]},"
+	    "{'sha256':'" B
+	    "','size':5,'paths':['a','b/c'],'images':['x'],'needed':false,"
+	    "'delta_soon':true}],"
+	    "'caps':[{'days':'mon-fri','from':'08:00','to':'18:00','kbit':2000}],"
+	    "'timezone':'Africa/Lagos'}");
 	struct store_msg_plan m;
 	struct error err = {.text = ""};
 
@@ -121,7 +96,7 @@ hostile_reports(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		json_t *v = parse(rows[i][0]);
+		json_t *v = quoted(rows[i][0]);
 		struct store_msg_report m;
 		struct error err = {.text = ""};
 
@@ -161,7 +136,7 @@ hostile_plans(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		json_t *v = parse(rows[i][0]);
+		json_t *v = quoted(rows[i][0]);
 		struct store_msg_plan m;
 		struct error err = {.text = ""};
 
