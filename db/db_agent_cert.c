@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Rows of `agent_cert` and `join_secret`.
+/* Rows of `agent_cert`, `agent_shut` and `join_secret`.
  *
  * Entry points: db_agent_cert_*(). What is revoked, used or withdrawn stays as a row: a serial or a secret is never new
  * again. Secrets never get here, only their digests. Failure modes: those of db.h. */
@@ -20,10 +20,13 @@ enum {
 	CERT_ADD,
 	CERT_GET,
 	CERT_OF_SITE,
+	CERT_GOOD,
 	CERT_COUNT,
 	CERT_SEEN,
 	CERT_REVOKE,
 	CERT_REVOKE_SITE,
+	SHUT_PUT,
+	SHUT_GET,
 	SECRET_ADD,
 	SECRET_GET,
 	SECRET_USE,
@@ -38,6 +41,8 @@ static const char *const sql[] = {
     [CERT_GET] = "SELECT " CERT_COLUMNS " FROM agent_cert WHERE serial = $1",
     [CERT_OF_SITE] = "SELECT " CERT_COLUMNS " FROM agent_cert WHERE site = $1"
 		     " ORDER BY issued DESC LIMIT $2",
+    [CERT_GOOD] = "SELECT serial FROM agent_cert WHERE site = $1 AND revoked IS NULL"
+		  " AND ends > $2 ORDER BY issued DESC, serial",
     [CERT_COUNT] = "SELECT COUNT(*) FROM agent_cert WHERE site = $1 AND issued > $2",
     [CERT_SEEN] =
 	"UPDATE agent_cert SET last_seen = $2, last_from = $3 WHERE serial = $1",
@@ -47,6 +52,9 @@ static const char *const sql[] = {
     [CERT_REVOKE_SITE] =
 	"UPDATE agent_cert SET revoked = $2, revoked_by = $3, revoked_why = $4"
 	" WHERE site = $1 AND revoked IS NULL",
+    [SHUT_PUT] = "INSERT INTO agent_shut (site, at) VALUES ($1, $2)"
+		 " ON CONFLICT (site) DO UPDATE SET at = excluded.at",
+    [SHUT_GET] = "SELECT at FROM agent_shut WHERE site = $1",
     [SECRET_ADD] = "INSERT INTO join_secret (digest, site, created, created_by, expires)"
 		   " VALUES ($1, $2, $3, $4, $5)",
     [SECRET_GET] = "SELECT " SECRET_COLUMNS " FROM join_secret WHERE digest = $1",
@@ -152,6 +160,17 @@ db_agent_cert_of_site(struct store *s, const char *site, int64_t limit,
 }
 
 int
+db_agent_cert_good(
+    struct store *s, const char *site, int64_t now, struct store_names *ret)
+{
+	struct db_stmt *st = stmt(s, CERT_GOOD);
+
+	db_bind_text(st, 1, site);
+	db_bind_i64(st, 2, now);
+	return store_collect(st, ret);
+}
+
+int
 db_agent_cert_count(struct store *s, const char *site, int64_t since, int64_t *ret)
 {
 	struct db_stmt *st = stmt(s, CERT_COUNT);
@@ -196,7 +215,23 @@ int
 db_agent_cert_revoke_site(
     struct store *s, const char *site, int64_t at, const char *by, const char *why)
 {
-	return store_run(revoking(s, CERT_REVOKE_SITE, site, at, by, why));
+	int rc = store_run(revoking(s, CERT_REVOKE_SITE, site, at, by, why));
+	struct db_stmt *st = stmt(s, SHUT_PUT);
+
+	db_bind_text(st, 1, site);
+	db_bind_i64(st, 2, at);
+	return rc < 0 ? rc : store_run(st);
+}
+
+int
+db_agent_cert_shut(struct store *s, const char *site, int64_t *ret)
+{
+	struct db_stmt *st = stmt(s, SHUT_GET);
+
+	*ret = 0;
+	db_bind_text(st, 1, site);
+	int rc = store_i64(st, ret);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* ---- secrets ---- */

@@ -52,6 +52,10 @@ db_agent_cert_get(
 int
 db_agent_cert_of_site(struct store *s, const char *site, int64_t limit,
     void (*each)(void *arg, const struct db_agent_cert *c), void *arg) MUST_CHECK;
+/* Serials of those of a site that are neither revoked nor ended, the newest first. */
+int
+db_agent_cert_good(
+    struct store *s, const char *site, int64_t now, struct store_names *ret) MUST_CHECK;
 /* How many the site was given since. */
 int
 db_agent_cert_count(
@@ -64,10 +68,13 @@ int
 db_agent_cert_revoke(struct store *s, const char *serial, int64_t at, const char *by,
     const char *why) MUST_CHECK;
 
-/* All that a site has: it is removed. */
+/* All that a site has, and those given until now that are not in this database (db_agent_cert_shut()). */
 int
 db_agent_cert_revoke_site(struct store *s, const char *site, int64_t at, const char *by,
     const char *why) MUST_CHECK;
+/* When that was done last, 0: never. What a certificate of before is worth that is not here. */
+int
+db_agent_cert_shut(struct store *s, const char *site, int64_t *ret) MUST_CHECK;
 
 int
 db_agent_cert_secret_add(struct store *s, const struct db_join_secret *v) MUST_CHECK;

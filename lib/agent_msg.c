@@ -15,57 +15,17 @@
 #include <string.h>
 
 #include "lib/json.h"
+#include "lib/msg_head.h"
 #include "lib/str.h"
 #include "lib/table_sum.h"
 
-enum { AGENT_MSG_VERSION = 1, AGENT_MSG_WAIT_MAX_S = 300, RETRY_MAX_MS = 60000 };
-/* Years after which sums of times would overflow are no clock's. */
+enum { AGENT_MSG_WAIT_MAX_S = 300, RETRY_MAX_MS = 60000 };
+/* Years after which sums of times would overflow are no clock's; and counters end there, which are counted on. */
 #define TIME_MAX (INT64_MAX / 4)
 
 /* What an agent says that it understands (`takes`). */
 #define TAKES_DELTA "table-delta"
 #define TAKES_WINDOW "window"
-
-static int
-check_version(const json_t *v, struct error *err)
-{
-	int64_t version = 0;
-
-	if (!json_is_object(v))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "message: not an object");
-	if (json_get_i64(v, "v", &version, err) < 0)
-		return -EINVAL;
-	if (version != AGENT_MSG_VERSION)
-		return error_set(err, -EINVAL, "bad-version",
-		    "install the same release of netboot-agent and netboot-orchestrator",
-		    "v: this program reads version %d", AGENT_MSG_VERSION);
-	return 0;
-}
-
-static int
-read_id(const json_t *v, const char *key, char ret_id[ID_SIZE], struct error *err)
-{
-	if (json_copy_str(v, key, ret_id, ID_SIZE, err) < 0)
-		return -EINVAL;
-	if (!id_valid(ret_id))
-		return error_set(err, -EINVAL, "bad-value", NULL, "%s: not an id", key);
-	return 0;
-}
-
-static int
-read_sender(
-    const json_t *v, char *site, size_t site_size, char agent[ID_SIZE], struct error *err)
-{
-	if (check_version(v, err) < 0 ||
-	    json_copy_str(v, "site", site, site_size, err) < 0 ||
-	    read_id(v, "agent", agent, err) < 0)
-		return -EINVAL;
-	if (!str_name_valid(site))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "site: not a site name");
-	return 0;
-}
 
 /* ---- poll ---- */
 
@@ -121,7 +81,8 @@ read_clock(const json_t *v, struct agent_msg_clock *ret, struct error *err)
 	    json_opt_i64(clock, "seq", &ret->seq, err) < 0)
 		return -EINVAL;
 	if (!is_span(ret->ahead) || !is_span(ret->stepped) || ret->within < 0 ||
-	    !is_span(ret->within) || ret->restarts < 0 || ret->seq < 0)
+	    !is_span(ret->within) || ret->restarts < 0 || !is_span(ret->restarts) ||
+	    ret->seq < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL, "clock: out of range");
 	ret->known = true;
 	return 0;
@@ -132,9 +93,7 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 {
 	json_t *v = json_object();
 
-	json_put_i64(v, "v", AGENT_MSG_VERSION);
-	json_put_str(v, "site", m->site);
-	json_put_str(v, "agent", m->agent);
+	msg_head_put(v, m->site, m->agent);
 	json_put_i64(v, "table", m->table);
 	json_put_i64(v, "wait_s", m->wait_s);
 	if (m->trouble.code[0] != '\0') {
@@ -236,7 +195,7 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 {
 	struct agent_msg_poll m = {.table = 0};
 
-	if (read_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
+	if (msg_head_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
 	    json_opt_i64(v, "table", &m.table, err) < 0 ||
 	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
 	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
@@ -301,7 +260,7 @@ agent_msg_orders_to_json(const struct agent_msg_orders *m)
 
 	for (size_t i = 0; i < m->n_orders; i++)
 		json_array_append_new(orders, order_to_json(&m->orders[i]));
-	json_put_i64(v, "v", AGENT_MSG_VERSION);
+	msg_head_put(v, NULL, NULL);
 	json_put(
 	    v, "table", m->table != NULL ? bundle_site_to_json(m->table) : json_null());
 	if (m->retry_ms > 0)
@@ -331,7 +290,7 @@ read_call(const json_t *v, struct agent_msg_order *o, struct error *err)
 	json_t *args = NULL;
 
 	o->bmc = str_alloc(sizeof(*o->bmc));
-	if (read_id(v, "id", o->id, err) < 0 ||
+	if (msg_head_id(v, "id", o->id, err) < 0 ||
 	    json_copy_str(v, "verb", o->verb, sizeof(o->verb), err) < 0 ||
 	    json_opt_obj(v, "args", &args, err) < 0)
 		return -EINVAL;
@@ -355,7 +314,7 @@ read_job(const json_t *v, struct agent_msg_order *o, struct error *err)
 	if (!json_is_object(bundle))
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "bundle: not an object");
-	return read_id(bundle, "job", o->id, err);
+	return msg_head_id(bundle, "job", o->id, err);
 }
 
 /* 1 when an order was read, 0 when it is of an unknown type. What it allocated is in *o
@@ -372,7 +331,7 @@ read_plain(const json_t *v, struct agent_msg_order *o, struct error *err)
 		r = read_job(v, o, err);
 	} else if (str_eq(t, "cancel")) {
 		o->type = AGENT_ORDER_CANCEL;
-		r = read_id(v, "job", o->id, err);
+		r = msg_head_id(v, "job", o->id, err);
 		if (r == 0)
 			r = json_copy_opt(v, "by", o->by, sizeof(o->by), err);
 	} else if (str_eq(t, "call")) {
@@ -391,9 +350,10 @@ read_refused(const json_t *plain, struct agent_msg_order *o, struct agent_msg_or
 	const char *t = json_string_value(json_object_get(plain, "t"));
 	const json_t *bundle = json_object_get(plain, "bundle");
 
-	if (t != NULL && str_eq(t, "job") && read_id(bundle, "job", o->id, NULL) == 0)
+	if (t != NULL && str_eq(t, "job") && msg_head_id(bundle, "job", o->id, NULL) == 0)
 		o->type = AGENT_ORDER_BAD_JOB;
-	else if (t != NULL && str_eq(t, "call") && read_id(plain, "id", o->id, NULL) == 0)
+	else if (t != NULL && str_eq(t, "call") &&
+		 msg_head_id(plain, "id", o->id, NULL) == 0)
 		o->type = AGENT_ORDER_BAD_CALL;
 	else if (m->n_refused++ == 0)
 		m->refused = o->refused;
@@ -485,7 +445,7 @@ agent_msg_orders_open(const json_t *v, const struct agent_order_trust *trust,
 	json_t *table = NULL, *delta = NULL;
 	int r;
 
-	if (check_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0 ||
+	if (msg_head_version(v, err) < 0 || json_opt_obj(v, "table", &table, err) < 0 ||
 	    json_opt_i64(v, "store", &m.store, err) < 0 ||
 	    json_opt_obj(v, "table_delta", &delta, err) < 0 ||
 	    json_opt_i64(v, "retry_ms", &m.retry_ms, err) < 0 ||
@@ -574,9 +534,7 @@ agent_msg_report_to_json(const struct agent_msg_report *m)
 		json_array_append_new(events, event_to_json(&m->events[i]));
 	for (size_t i = 0; i < m->n_calls; i++)
 		json_array_append_new(calls, call_result_to_json(&m->calls[i]));
-	json_put_i64(v, "v", AGENT_MSG_VERSION);
-	json_put_str(v, "site", m->site);
-	json_put_str(v, "agent", m->agent);
+	msg_head_put(v, m->site, m->agent);
 	json_put_i64(v, "first", m->first);
 	json_put(v, "events", events);
 	json_put(v, "calls", calls);
@@ -637,7 +595,7 @@ read_call_result(const json_t *v, struct agent_msg_call_result *c, struct error 
 
 	if (!json_is_object(v))
 		return error_set(err, -EINVAL, "bad-value", NULL, "not an object");
-	if (read_id(v, "id", c->id, err) < 0 ||
+	if (msg_head_id(v, "id", c->id, err) < 0 ||
 	    json_copy_str(v, "power", c->power, sizeof(c->power), err) < 0 ||
 	    json_copy_opt(v, "reason", c->reason, sizeof(c->reason), err) < 0 ||
 	    json_copy_opt(v, "code", c->code, sizeof(c->code), err) < 0 ||
@@ -682,7 +640,7 @@ agent_msg_report_from_json(
 {
 	struct agent_msg_report m = {.first = 0};
 
-	if (read_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
+	if (msg_head_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
 	    json_opt_i64(v, "first", &m.first, err) < 0)
 		return -EINVAL;
 	/* The highest number must be a number too. */

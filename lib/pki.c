@@ -15,28 +15,16 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "lib/digest.h"
+#include "lib/pki_read.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
-#define SITE_PREFIX "netboot://site/"
-
-static int
-no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
-}
-
 static BIO *
-bio_of(const char *text)
+room(void)
 {
-	BIO *bio = text != NULL ? BIO_new_mem_buf(text, -1) : BIO_new(BIO_s_mem());
+	BIO *bio = BIO_new(BIO_s_mem());
 
 	if (bio == NULL)
 		abort();
@@ -57,35 +45,11 @@ text_of(BIO *bio)
 	return ret;
 }
 
-static EVP_PKEY *
-read_key(const char *pem)
-{
-	BIO *bio = bio_of(pem);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-
-	BIO_free(bio);
-	ERR_clear_error();
-	return key;
-}
-
-static X509 *
-read_cert(const char *pem)
-{
-	BIO *bio = bio_of(pem);
-	X509 *cert = strlen(pem) <= PKI_PEM_MAX
-			 ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL)
-			 : NULL;
-
-	BIO_free(bio);
-	ERR_clear_error();
-	return cert;
-}
-
 char *
 pki_key_new(void)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
-	BIO *bio = bio_of(NULL);
+	BIO *bio = room();
 
 	if (key == NULL ||
 	    PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) != 1)
@@ -97,15 +61,16 @@ pki_key_new(void)
 int
 pki_request(const char *key, const char *site, char **ret, struct error *err)
 {
-	EVP_PKEY *pkey = read_key(key);
+	EVP_PKEY *pkey = pki_read_key(key);
 	X509_REQ *req;
 	BIO *bio;
 
+	ERR_clear_error();
 	if (pkey == NULL)
 		return error_set(err, -EINVAL, "certificate", NULL,
 		    "the agent's key is no private key");
 	req = X509_REQ_new();
-	bio = bio_of(NULL);
+	bio = room();
 	if (req == NULL ||
 	    X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "CN",
 		MBSTRING_UTF8, (const unsigned char *)site, -1, -1, 0) != 1 ||
@@ -122,9 +87,9 @@ pki_request(const char *key, const char *site, char **ret, struct error *err)
 int
 pki_site_of_uri(const char *uri, char ret[PKI_SITE_SIZE])
 {
-	const char *site = uri + sizeof(SITE_PREFIX) - 1;
+	const char *site = uri + sizeof(PKI_SITE_URI) - 1;
 
-	if (!str_has_prefix(uri, SITE_PREFIX) || !str_name_valid(site) ||
+	if (!str_has_prefix(uri, PKI_SITE_URI) || !str_name_valid(site) ||
 	    str_copy(ret, PKI_SITE_SIZE, site) < 0)
 		return -EINVAL;
 	return 0;
@@ -134,7 +99,7 @@ static void
 read_site(const X509 *cert, char ret[PKI_SITE_SIZE])
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	char uri[sizeof(SITE_PREFIX) + PKI_SITE_SIZE];
+	char uri[sizeof(PKI_SITE_URI) + PKI_SITE_SIZE];
 
 	ret[0] = '\0';
 	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
@@ -153,47 +118,34 @@ read_site(const X509 *cert, char ret[PKI_SITE_SIZE])
 	GENERAL_NAMES_free(names);
 }
 
-static int64_t
-time_of(const ASN1_TIME *t)
-{
-	struct tm tm = {.tm_year = 0};
-
-	return ASN1_TIME_to_tm(t, &tm) == 1 ? (int64_t)timegm(&tm) * USEC_PER_SEC : 0;
-}
-
 int
 pki_cert_read(const char *pem, struct pki_cert *ret, struct error *err)
 {
-	X509 *cert = read_cert(pem);
-	BIGNUM *n = cert ? ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL) : NULL;
-	char *serial = n ? BN_bn2hex(n) : NULL;
+	X509 *cert = pki_read_cert(pem);
 	struct pki_cert c = {.begins = 0};
-	int r = serial != NULL ? str_copy(c.serial, sizeof(c.serial), serial) : -EINVAL;
 
-	if (r == 0) {
-		for (char *p = c.serial; *p != '\0'; p++)
-			if (*p >= 'A' && *p <= 'F')
-				*p = (char)(*p - 'A' + 'a');
-		read_site(cert, c.site);
-		c.begins = time_of(X509_get0_notBefore(cert));
-		c.ends = time_of(X509_get0_notAfter(cert));
-		*ret = c;
-	} else {
-		r = error_set(err, -EINVAL, "certificate", NULL, "no certificate in PEM");
+	ERR_clear_error();
+	if (cert == NULL || pki_read_serial(cert, c.serial, sizeof(c.serial)) < 0) {
+		X509_free(cert);
+		return error_set(
+		    err, -EINVAL, "certificate", NULL, "no certificate in PEM");
 	}
-	OPENSSL_free(serial);
-	BN_free(n);
+	read_site(cert, c.site);
+	c.begins = pki_read_time(X509_get0_notBefore(cert), 0);
+	c.ends = pki_read_time(X509_get0_notAfter(cert), 0);
+	*ret = c;
 	X509_free(cert);
-	return r;
+	return 0;
 }
 
 int
 pki_fingerprint(const char *pem, char ret[PKI_FINGERPRINT_SIZE])
 {
-	X509 *cert = read_cert(pem);
+	X509 *cert = pki_read_cert(pem);
 	unsigned char *der = NULL;
 	int n = cert != NULL ? i2d_X509(cert, &der) : -1;
 
+	ERR_clear_error();
 	if (n > 0)
 		digest_sha256(der, (size_t)n, ret);
 	OPENSSL_free(der);
@@ -204,8 +156,8 @@ pki_fingerprint(const char *pem, char ret[PKI_FINGERPRINT_SIZE])
 int
 pki_fits(const char *cert, const char *key)
 {
-	X509 *c = read_cert(cert);
-	EVP_PKEY *k = read_key(key);
+	X509 *c = pki_read_cert(cert);
+	EVP_PKEY *k = pki_read_key(key);
 	int r = c != NULL && k != NULL && X509_check_private_key(c, k) == 1 ? 0 : -EINVAL;
 
 	ERR_clear_error();

@@ -14,10 +14,13 @@ enum {
 	PKI_PEM_MAX = 16 * 1024, /* of what others send */
 };
 
+/* The URI of a site's agent, with the site's name behind it. */
+#define PKI_SITE_URI "netboot://site/"
+
 /* What a certificate says. Times in microseconds. */
 struct pki_cert {
 	char serial[PKI_SERIAL_SIZE]; /* hexadecimal, lower case */
-	char site[PKI_SITE_SIZE]; /* of its URI netboot://site/NAME; "" : it has none */
+	char site[PKI_SITE_SIZE];     /* of its URI PKI_SITE_URI NAME; "" : it has none */
 	int64_t begins, ends;
 };
 

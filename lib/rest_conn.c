@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/rest_tls.h"
@@ -32,6 +33,7 @@ enum {
 	LINGER_S = 2,
 	LINGER_MAX = 1024 * 1024,
 	INPUT_MAX = 64 * 1024,
+	FILE_PIECE = 256 * 1024,
 };
 
 static void
@@ -71,6 +73,8 @@ rest_conn_free(struct rest_conn *c)
 	event_free(c->end);
 	evbuffer_free(c->body);
 	bufferevent_free(c->bev);
+	if (c->file >= 0)
+		close(c->file);
 	free(c);
 }
 
@@ -118,9 +122,10 @@ static void
 begin_writing(struct rest_conn *c)
 {
 	size_t n = evbuffer_get_length(bufferevent_get_output(c->bev));
+	int64_t left = c->file >= 0 ? c->file_end - c->file_at : 0;
 
 	c->state = REST_CONN_WRITING;
-	arm(c, WRITE_S + (int64_t)(n / SLOWEST));
+	arm(c, WRITE_S + ((int64_t)n + left) / SLOWEST);
 	/* A stream of HTTP/1.0 that had been read to its end adds nothing, and nothing would tell that it has left. */
 	if (n == 0)
 		bufferevent_trigger(c->bev, EV_WRITE, BEV_TRIG_DEFER_CALLBACKS);
@@ -139,6 +144,50 @@ rest_conn_reply(struct rest_conn *c, int status, const char *title, struct evbuf
 	/* "The server MUST NOT send content in the response" to HEAD (RFC 9110 9.3.2): it would be taken for the next one. */
 	if (body && !(c->has_head && str_eq(c->head.method, "HEAD")))
 		evbuffer_add_buffer(to, body);
+	begin_writing(c);
+}
+
+/* The next piece of the file behind what was sent. It is read, not mapped: a file that somebody makes shorter meanwhile
+ * is an end before its time, and no signal to this process. False: that is what happened. */
+static bool
+feed(struct rest_conn *c)
+{
+	struct evbuffer *to = bufferevent_get_output(c->bev);
+	int64_t left = c->file_end - c->file_at;
+	size_t want = left < FILE_PIECE ? (size_t)left : FILE_PIECE;
+	struct evbuffer_iovec room;
+
+	if (evbuffer_reserve_space(to, (ev_ssize_t)want, &room, 1) != 1)
+		abort();
+	ssize_t n = pread(c->file, room.iov_base, want, (off_t)c->file_at);
+	if (n <= 0)
+		return false;
+	room.iov_len = (size_t)n;
+	if (evbuffer_commit_space(to, &room, 1) < 0)
+		abort();
+	c->file_at += n;
+	if (c->file_at == c->file_end) {
+		close(c->file);
+		c->file = -1;
+	}
+	return true;
+}
+
+void
+rest_conn_reply_file(
+    struct rest_conn *c, int status, const char *title, int fd, int64_t from, int64_t end)
+{
+	struct evbuffer *to = bufferevent_get_output(c->bev);
+
+	put_head(c, status, title);
+	evbuffer_add_printf(to, "Content-Length: %lld\r\n\r\n", (long long)(end - from));
+	if (end > from && !str_eq(c->head.method, "HEAD")) {
+		c->file = fd;
+		c->file_at = from;
+		c->file_end = end;
+	} else {
+		close(fd);
+	}
 	begin_writing(c);
 }
 
@@ -318,6 +367,11 @@ on_write(struct bufferevent *bev, void *arg)
 	if (c->state != REST_CONN_WRITING ||
 	    evbuffer_get_length(bufferevent_get_output(bev)) > 0)
 		return;
+	if (c->file >= 0) {
+		if (!feed(c))
+			rest_conn_free(c);
+		return;
+	}
 	if (!keeps(c)) {
 		/* Closed at once, what the client still sends would be answered with a reset, which takes the
 		 * answer from it (RFC 9112 9.6). */
@@ -371,6 +425,7 @@ rest_conn_new(const struct rest_conn_ops *ops, struct bufferevent *bev,
 	c->address = *address;
 	c->tls = tls;
 	c->first = true;
+	c->file = -1;
 	TAILQ_INIT(&c->out);
 	c->body = evbuffer_new();
 	c->deadline = evtimer_new(ops->base, on_deadline, c);

@@ -59,6 +59,8 @@ struct rest_conn {
 	struct evbuffer *body;
 	struct evkeyvalq out; /* header fields of the answer */
 	struct rest_request *rq;
+	int file; /* whose octets up to file_end belong to the answer that leaves; -1: none */
+	int64_t file_at, file_end;
 	char owner[REST_WEB_OWNER_SIZE], token[REST_WEB_OWNER_SIZE];
 	int64_t until;
 };
@@ -73,6 +75,10 @@ rest_conn_free(struct rest_conn *c);
 void
 rest_conn_reply(
     struct rest_conn *c, int status, const char *title, struct evbuffer *body);
+/* The same with the octets [from, end) of a file, in pieces. Takes fd. */
+void
+rest_conn_reply_file(struct rest_conn *c, int status, const char *title, int fd,
+    int64_t from, int64_t end);
 void
 rest_conn_stream_start(struct rest_conn *c);
 void

@@ -442,32 +442,41 @@ rest_reply_json(struct rest_request *rq, int status, char *text, const char *eta
 	answer_text(rq, status, text, "application/json");
 }
 
-void
-rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
+/* Ends the request with the octets [from, end) of a file. Takes fd. */
+static void
+send_file(struct rest_request *rq, int status, int fd, int64_t from, int64_t end)
 {
-	struct evbuffer *out = evbuffer_new();
+	struct rest_conn *conn = rq->conn;
 
-	if (out == NULL || (size > 0 && evbuffer_add_file(out, fd, 0, size) < 0))
-		abort();
-	if (size == 0)
-		close(fd);
-	add_header(rq, "Content-Type", type);
-	send_answer(rq, 200, out);
-}
-
-void
-rest_reply_part(struct rest_request *rq, int fd, int64_t from, int64_t end, int64_t size,
-    const char *type)
-{
+	if (conn != NULL) {
+		request_free(rq);
+		rest_conn_reply_file(conn, status, status_title(status), fd, from, end);
+		return;
+	}
 	struct evbuffer *out = evbuffer_new();
-	bool whole = from == 0 && end == size;
-	char text[96];
 
 	if (out == NULL ||
 	    (end > from && evbuffer_add_file(out, fd, from, end - from) < 0))
 		abort();
 	if (end <= from)
 		close(fd);
+	send_answer(rq, status, out);
+}
+
+void
+rest_reply_file(struct rest_request *rq, int fd, int64_t size, const char *type)
+{
+	add_header(rq, "Content-Type", type);
+	send_file(rq, 200, fd, 0, size);
+}
+
+void
+rest_reply_part(struct rest_request *rq, int fd, int64_t from, int64_t end, int64_t size,
+    const char *type)
+{
+	bool whole = from == 0 && end == size;
+	char text[96];
+
 	if (!whole) {
 		snprintf(text, sizeof(text), "bytes %lld-%lld/%lld", (long long)from,
 		    (long long)end - 1, (long long)size);
@@ -475,7 +484,7 @@ rest_reply_part(struct rest_request *rq, int fd, int64_t from, int64_t end, int6
 	}
 	add_header(rq, "Accept-Ranges", "bytes");
 	add_header(rq, "Content-Type", type);
-	send_answer(rq, whole ? 200 : 206, out);
+	send_file(rq, whole ? 200 : 206, fd, from, end);
 }
 
 void

@@ -19,9 +19,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "lib/pki_read.h"
 #include "lib/str.h"
 
 enum { CLIENT_CHAIN_MAX = 16 * 1024 };
@@ -43,16 +43,6 @@ fail(struct error *err, const char *path, const char *what)
 	    "%s: %s%s%s", path, what, reason ? ": " : "", reason ? reason : "");
 	ERR_clear_error();
 	return -EINVAL;
-}
-
-static int
-no_passphrase(char *buf, int size, int rwflag, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	(void)arg;
-	return -1;
 }
 
 /* By descriptor: what was looked at is what is read. */
@@ -89,7 +79,7 @@ load_key(SSL_CTX *ctx, const char *path, struct error *err)
 	bio = BIO_new_fd(fd, BIO_CLOSE);
 	if (!bio)
 		abort();
-	key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+	key = pki_read_key_from(bio);
 	BIO_free(bio);
 	if (!key)
 		return fail(err, path, "no private key without a passphrase");
@@ -102,11 +92,7 @@ load_key(SSL_CTX *ctx, const char *path, struct error *err)
 static int64_t
 ends_at(const X509 *cert)
 {
-	struct tm tm = {.tm_year = 0};
-
-	if (!cert || ASN1_TIME_to_tm(X509_get0_notAfter(cert), &tm) != 1)
-		return INT64_MAX;
-	return (int64_t)timegm(&tm) * USEC_PER_SEC;
+	return cert ? pki_read_time(X509_get0_notAfter(cert), INT64_MAX) : INT64_MAX;
 }
 
 /* TLS 1.3's own resumption needs no state here, and a ticket of a key that is gone is only not taken. */
@@ -158,39 +144,17 @@ listen_for_name(struct rest_tls *tls)
 	SSL_CTX_set_tlsext_servername_arg(tls->ctx, tls);
 }
 
-static BIO *
-text_bio(const char *text)
-{
-	BIO *bio = BIO_new_mem_buf(text, -1);
-
-	if (!bio)
-		abort();
-	return bio;
-}
-
-static X509 *
-read_cert(const char *pem)
-{
-	BIO *bio = text_bio(pem);
-	X509 *cert = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
-
-	BIO_free(bio);
-	return cert;
-}
-
 static bool
 use_own(SSL_CTX *ctx, const struct rest_tls_own *own)
 {
-	BIO *bio = text_bio(own->key);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
-	X509 *cert = read_cert(own->cert), *authority = read_cert(own->authority);
+	EVP_PKEY *key = pki_read_key(own->key);
+	X509 *cert = pki_read_cert(own->cert), *authority = pki_read_cert(own->authority);
 	bool ok = key && cert && authority && SSL_CTX_use_certificate(ctx, cert) == 1 &&
 		  SSL_CTX_use_PrivateKey(ctx, key) == 1 &&
 		  SSL_CTX_check_private_key(ctx) == 1 &&
 		  SSL_CTX_add_client_CA(ctx, authority) == 1 &&
 		  X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), authority) == 1;
 
-	BIO_free(bio);
 	EVP_PKEY_free(key);
 	X509_free(cert);
 	X509_free(authority);
@@ -250,21 +214,6 @@ judge(const struct rest_tls *tls, X509 *cert)
 }
 
 static void
-copy_serial(const X509 *cert, char *ret, size_t size)
-{
-	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(cert), NULL);
-	char *text = n ? BN_bn2hex(n) : NULL;
-
-	if (!text || str_copy(ret, size, text) < 0)
-		ret[0] = '\0';
-	for (char *c = ret; *c; c++)
-		if (*c >= 'A' && *c <= 'F')
-			*c = (char)(*c - 'A' + 'a');
-	OPENSSL_free(text);
-	BN_free(n);
-}
-
-static void
 copy_uri(const X509 *cert, char *ret, size_t size)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
@@ -307,8 +256,11 @@ rest_tls_look(
 	ret->valid = why == X509_V_OK;
 	ret->expired = why == X509_V_ERR_CERT_HAS_EXPIRED;
 	str_clip(ret->why, sizeof(ret->why), X509_verify_cert_error_string(why));
-	copy_serial(cert, ret->serial, sizeof(ret->serial));
+	/* None of ours is too long. */
+	if (pki_read_serial(cert, ret->serial, sizeof(ret->serial)) < 0)
+		ret->valid = false;
 	copy_uri(cert, ret->uri, sizeof(ret->uri));
+	ret->begins = pki_read_time(X509_get0_notBefore(cert), 0);
 	ret->ends = ends_at(cert);
 }
 

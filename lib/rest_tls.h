@@ -30,7 +30,7 @@ struct rest_tls_peer {
 	char why[80];			   /* … else, in OpenSSL's words */
 	char serial[REST_TLS_SERIAL_SIZE]; /* hexadecimal */
 	char uri[REST_TLS_URI_SIZE];	   /* its first subjectAltName of that kind */
-	int64_t ends;			   /* wall */
+	int64_t begins, ends;		   /* wall */
 };
 
 /* TLS 1.3 alone. The certificate file may hold the chain behind it. NULL with *err (code "tls-files"): unreadable,

@@ -26,7 +26,14 @@
 #include "lib/rest_tls.h"
 #include "lib/str.h"
 
-enum { LISTENERS_MAX = 16, BACKLOG = 4096, PAUSE_MS = 100, NOBODYS_BODY = 4096 };
+enum {
+	LISTENERS_MAX = 16,
+	BACKLOG = 4096,
+	PAUSE_MS = 100,
+	NOBODYS_BODY = 4096,
+	SMALL_BODY =
+	    1024 * 1024, /* what an agent's messages have at the most, but a few */
+};
 
 #define TELL_EVERY_US (60 * USEC_PER_SEC)
 
@@ -78,6 +85,22 @@ rest_web_parse_address(const char *text, struct sockaddr_storage *ret, socklen_t
 
 /* ---- connections ---- */
 
+/* Who has one certificate has many connections, and could have a large body held on each. */
+static bool
+holds_too_much(const struct rest_web *w, const struct rest_conn *c)
+{
+	const struct rest_conn *other;
+	int64_t sum = c->head.body_len;
+
+	if (!c->counted_apart || c->head.body_len <= SMALL_BODY)
+		return false;
+	DL_FOREACH (w->agents, other)
+		if (other != c && other->has_head &&
+		    str_eq(other->peer.serial, c->peer.serial))
+			sum += other->head.body_len;
+	return sum > REST_WEB_BODIES_PER_CERTIFICATE;
+}
+
 static size_t
 body_max(void *arg, struct rest_conn *c)
 {
@@ -87,7 +110,7 @@ body_max(void *arg, struct rest_conn *c)
 	    w->options.body_max ? w->options.body_max(w->s->arg, rq) : REST_BODY_MAX;
 
 	rest_request_cancel(rq);
-	return n;
+	return holds_too_much(w, c) ? SMALL_BODY : n;
 }
 
 /* Under the own name nobody comes whose browser was sent here: its certificate is none that browsers take. */
@@ -475,7 +498,7 @@ rest_web_own(struct rest_request *rq, const char *owner, const char *token, int6
 }
 
 void
-rest_web_drop_serial(struct rest_server *s, const char *serial)
+rest_web_drop_agent(struct rest_server *s, const char *serial, const char *uri)
 {
 	struct rest_conn *c, *next;
 
@@ -483,19 +506,21 @@ rest_web_drop_serial(struct rest_server *s, const char *serial)
 		return;
 	DL_FOREACH_SAFE(s->web->agents, c, next)
 	{
-		if (str_eq(c->peer.serial, serial) && (!c->rq || c->rq != s->handling))
+		bool is = (serial && str_eq(c->peer.serial, serial)) ||
+			  (uri && str_eq(c->peer.uri, uri));
+
+		if (is && (!c->rq || c->rq != s->handling))
 			rest_conn_free(c);
 	}
 }
 
-void
-rest_web_drop(struct rest_server *s, const char *owner, const char *token)
+static void
+drop_among(
+    struct rest_server *s, struct rest_conn *list, const char *owner, const char *token)
 {
 	struct rest_conn *c, *next;
 
-	if (!s->web)
-		return;
-	DL_FOREACH_SAFE(s->web->conns, c, next)
+	DL_FOREACH_SAFE(list, c, next)
 	{
 		/* What waits has changed nothing yet; but not who is just asking for this. */
 		bool waits =
@@ -508,28 +533,55 @@ rest_web_drop(struct rest_server *s, const char *owner, const char *token)
 	}
 }
 
-size_t
-rest_web_streams(const struct rest_request *rq)
+/* A token may also come on a connection that an agent's certificate was shown on. */
+void
+rest_web_drop(struct rest_server *s, const char *owner, const char *token)
+{
+	if (!s->web)
+		return;
+	drop_among(s, s->web->conns, owner, token);
+	drop_among(s, s->web->agents, owner, token);
+}
+
+static size_t
+streams_among(const struct rest_conn *list, const char *owner)
 {
 	const struct rest_conn *c;
 	size_t n = 0;
 
+	DL_FOREACH (list, c)
+		n += c->state == REST_CONN_STREAM && str_eq(c->owner, owner);
+	return n;
+}
+
+size_t
+rest_web_streams(const struct rest_request *rq)
+{
+	const struct rest_web *w = rq->server->web;
+
 	if (!rq->conn)
 		return 0;
-	DL_FOREACH (rq->server->web->conns, c)
-		n += c->state == REST_CONN_STREAM && str_eq(c->owner, rq->conn->owner);
-	return n;
+	return streams_among(w->conns, rq->conn->owner) +
+	       streams_among(w->agents, rq->conn->owner);
+}
+
+static void
+each_owner_among(
+    const struct rest_conn *list, void (*each)(void *arg, const char *owner), void *arg)
+{
+	const struct rest_conn *c;
+
+	DL_FOREACH (list, c)
+		if (c->state == REST_CONN_STREAM)
+			each(arg, c->owner);
 }
 
 void
 rest_web_each_stream_owner(
     struct rest_server *s, void (*each)(void *arg, const char *owner), void *arg)
 {
-	const struct rest_conn *c;
-
 	if (!s->web)
 		return;
-	DL_FOREACH (s->web->conns, c)
-		if (c->state == REST_CONN_STREAM)
-			each(arg, c->owner);
+	each_owner_among(s->web->conns, each, arg);
+	each_owner_among(s->web->agents, each, arg);
 }

@@ -19,6 +19,8 @@ enum {
 	REST_WEB_AGENTS_MAX = 8192,
 	/* More than it fetches images with (agent/store_streams.h: 48), polls, reports and consoles. */
 	REST_WEB_AGENTS_PER_CERTIFICATE = 72,
+	/* Octets of bodies above a megabyte that are held at a time, of one certificate. */
+	REST_WEB_BODIES_PER_CERTIFICATE = 2 * REST_BODY_MAX,
 	REST_WEB_OWNER_SIZE = 80,
 };
 
@@ -66,10 +68,10 @@ rest_web_set_own(
 /* What the client of a request showed, if it came to the own name; else NULL. */
 const struct rest_tls_peer *
 rest_web_peer(const struct rest_request *rq);
-/* Ends every connection of who showed the certificate with that serial, whatever it is doing; but the request that is
- * being handled. */
+/* Ends every connection of who showed the certificate with that serial, or one with that URI (the other is NULL), whatever
+ * it is doing; but the request that is being handled. */
 void
-rest_web_drop_serial(struct rest_server *s, const char *serial);
+rest_web_drop_agent(struct rest_server *s, const char *serial, const char *uri);
 /* Connections that are open with a valid certificate. */
 size_t
 rest_web_agents(const struct rest_server *s);

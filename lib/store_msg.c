@@ -15,9 +15,8 @@
 
 #include "lib/bundle.h"
 #include "lib/json.h"
+#include "lib/msg_head.h"
 #include "lib/str.h"
-
-enum { STORE_MSG_VERSION = 1 };
 
 static const char *const states[] = {
     [STORE_MSG_WAITING] = "waiting",
@@ -167,23 +166,6 @@ texts_read(const json_t *obj, const char *key, bool (*valid)(const char *s),
 /* ---- parts ---- */
 
 static int
-read_version(const json_t *v, struct error *err)
-{
-	int64_t version = 0;
-
-	if (!json_is_object(v))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "message: not an object");
-	if (json_get_i64(v, "v", &version, err) < 0)
-		return -EINVAL;
-	if (version != STORE_MSG_VERSION)
-		return error_set(err, -EINVAL, "bad-version",
-		    "install the same release of netboot-agent and netboot-orchestrator",
-		    "v: this program reads version %d", STORE_MSG_VERSION);
-	return 0;
-}
-
-static int
 read_digest(
     const json_t *v, const char *key, char ret_hex[DIGEST_TEXT], struct error *err)
 {
@@ -255,9 +237,7 @@ store_msg_report_to_json(const struct store_msg_report *m)
 
 	for (size_t i = 0; i < m->n_items; i++)
 		json_array_append_new(items, item_to_json(&m->items[i]));
-	json_put_i64(v, "v", STORE_MSG_VERSION);
-	json_put_str(v, "site", m->site);
-	json_put_str(v, "agent", m->agent);
+	msg_head_put(v, m->site, m->agent);
 	json_put_i64(v, "version", m->version);
 	if (m->free >= 0)
 		json_put_i64(v, "free", m->free);
@@ -335,19 +315,12 @@ store_msg_report_from_json(
 	struct store_msg_report m = {.free = -1};
 	json_t *items = NULL;
 
-	if (read_version(v, err) < 0 ||
-	    json_copy_str(v, "site", m.site, sizeof(m.site), err) < 0 ||
-	    json_copy_str(v, "agent", m.agent, sizeof(m.agent), err) < 0 ||
+	if (msg_head_sender(v, m.site, sizeof(m.site), m.agent, err) < 0 ||
 	    read_amount(v, "version", &m.version, err) < 0 ||
 	    json_opt_i64(v, "free", &m.free, err) < 0 ||
 	    json_opt_arr(v, "items", &items, err) < 0 ||
 	    check_list(items, "items", err) < 0)
 		return -EINVAL;
-	if (!str_name_valid(m.site))
-		return error_set(
-		    err, -EINVAL, "bad-value", NULL, "site: not a site name");
-	if (!id_valid(m.agent))
-		return error_set(err, -EINVAL, "bad-value", NULL, "agent: not an id");
 	if (m.free < -1)
 		return error_set(err, -EINVAL, "bad-value", NULL, "free: below 0");
 	if (read_items(items, &m, err) < 0) {
@@ -402,7 +375,7 @@ store_msg_plan_to_json(const struct store_msg_plan *m)
 
 	for (size_t i = 0; i < m->n_wanted; i++)
 		json_array_append_new(wanted, wanted_to_json(&m->wanted[i]));
-	json_put_i64(v, "v", STORE_MSG_VERSION);
+	msg_head_put(v, NULL, NULL);
 	json_put_i64(v, "version", m->version);
 	json_put(v, "wanted", wanted);
 	line_cap_list_put(v, m->caps, m->n_caps);
@@ -487,7 +460,8 @@ store_msg_plan_from_json(const json_t *v, struct store_msg_plan *ret, struct err
 	struct store_msg_plan m = {.version = 0};
 	json_t *wanted = NULL;
 
-	if (read_version(v, err) < 0 || json_get_i64(v, "version", &m.version, err) < 0 ||
+	if (msg_head_version(v, err) < 0 ||
+	    json_get_i64(v, "version", &m.version, err) < 0 ||
 	    json_opt_arr(v, "wanted", &wanted, err) < 0 ||
 	    check_list(wanted, "wanted", err) < 0 ||
 	    line_cap_list_from_json(v, m.caps, &m.n_caps, err) < 0 ||

@@ -8,8 +8,8 @@
  * A certificate of our authority that the database does not have is taken, and recorded: the database was put back from a
  * copy of before it was given, and the agents that had renewed theirs since stand where nobody can walk to.
  *
- * Failure modes: refusals with codes of docs/api.md, each with a row in the audit, of the same kind one an hour. What
- * the database fails at is a refusal that the agent comes again from. */
+ * Failure modes: refusals with codes of docs/api.md, each with a row in the audit, of the same kind one an hour, and of strangers
+ * a few a minute, since the audit is kept for ever. What the database fails at is a refusal that the agent comes again from. */
 #include "orchestrator/agent_access.h"
 
 #include <errno.h>
@@ -25,9 +25,11 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/auth.h"
+#include "orchestrator/authority.h"
 
 #define SEEN_EVERY_US (60 * USEC_PER_SEC)
 #define TELL_EVERY_US (3600 * USEC_PER_SEC)
+#define MINUTE_US (60 * USEC_PER_SEC)
 #define ENROLL_NEXT \
 	"netboot-ctl agent enroll SITE here, then netboot-agent enroll URL at the site"
 
@@ -51,36 +53,73 @@ is_news(struct agent_access_told *t, const char *what, int64_t now)
 	return true;
 }
 
+/* A few a minute, of all addresses. */
+static bool
+may_tell_stranger(struct agent_access_told *t, int64_t now)
+{
+	if (now - t->minute >= MINUTE_US || now < t->minute) {
+		t->minute = now;
+		t->n = 0;
+	}
+	if (t->n < AGENT_ACCESS_STRANGERS) {
+		t->n++;
+		return true;
+	}
+	t->omitted++;
+	return false;
+}
+
+/* Is there to be a row? What a stranger says of itself makes no refusal another one. */
+static bool
+is_told(struct agent_access_told *t, const struct agent_access_who *who,
+    const char *object, const char *code, int64_t now)
+{
+	bool ours = who->site[0] != '\0';
+	char kind[sizeof(t->rows[0].what)];
+
+	if (str_format(kind, sizeof(kind), "%s %s %s", code,
+		ours ? who->serial : who->who.from, ours ? object : "") < 0)
+		str_clip(kind, sizeof(kind), code);
+	return is_news(t, kind, now) && (ours || may_tell_stranger(t, now));
+}
+
+static void
+record(struct orch *o, const struct rest_request *rq, const struct agent_access_who *who,
+    int status, const char *what, const char *object, const struct error *err,
+    int64_t now)
+{
+	struct agent_access_told *t = &o->agents_told;
+	bool ours = who->site[0] != '\0';
+	json_t *detail =
+	    json_pack("{s:i, s:s}", "status", status, "path", rest_pattern(rq));
+
+	if (who->serial[0])
+		json_put_str(detail, "certificate", who->serial);
+	if (!ours && t->omitted > 0)
+		json_put_i64(detail, "omitted", t->omitted);
+	log_warn(&o->log, "agents: %s (%s) is refused: %s", who->who.name, who->who.from,
+	    err->text);
+	int rc = audit_write(o->store, &who->who,
+	    &(struct audit_row){
+		.what = what, .object = object, .result = err->code, .detail = detail},
+	    now);
+	if (rc < 0)
+		log_error(&o->log, "cannot record that an agent was refused: %s",
+		    strerror(-rc));
+	else if (!ours)
+		t->omitted = 0;
+	json_decref(detail);
+}
+
 void
 agent_access_refuse(struct orch *o, struct rest_request *rq,
     const struct agent_access_who *who, int status, const char *what, const char *object,
     const struct error *err)
 {
-	char kind[160];
 	int64_t now = clock_wall();
 
-	if (str_format(kind, sizeof(kind), "%s %s %s", err->code,
-		who->serial[0] ? who->serial : who->who.from, object) < 0)
-		str_clip(kind, sizeof(kind), err->code);
-	kind[127] = '\0';
-	if (is_news(&o->agents_told, kind, now)) {
-		json_t *detail =
-		    json_pack("{s:i, s:s}", "status", status, "path", rest_pattern(rq));
-		if (who->serial[0])
-			json_put_str(detail, "certificate", who->serial);
-		log_warn(&o->log, "agents: %s (%s) is refused: %s", who->who.name,
-		    who->who.from, err->text);
-		int rc = audit_write(o->store, &who->who,
-		    &(struct audit_row){.what = what,
-			.object = object,
-			.result = err->code,
-			.detail = detail},
-		    now);
-		if (rc < 0)
-			log_error(&o->log, "cannot record that an agent was refused: %s",
-			    strerror(-rc));
-		json_decref(detail);
-	}
+	if (is_told(&o->agents_told, who, object, err->code, now))
+		record(o, rq, who, status, what, object, err, now);
 	rest_set_recorded(rq);
 	rest_problem(rq, status, err, NULL);
 }
@@ -143,15 +182,20 @@ judge(const struct rest_tls_peer *p, const char *site, int64_t now, struct error
 	return 0;
 }
 
-/* Ours, but the database does not know it. */
+/* Ours, but the database does not know it. -EACCES: it is worth no more than those that were revoked. */
 static int
 adopt(struct orch *o, const struct rest_tls_peer *p, const struct agent_access_who *who,
     struct db_agent_cert *ret)
 {
 	struct db *db = store_db(o->store);
-	int64_t now = clock_wall(), version;
+	int64_t now = clock_wall(), version, shut = 0;
 	int rc = db_site_version(o->store, who->site, &version);
 
+	if (rc == 0)
+		rc = db_agent_cert_shut(o->store, who->site, &shut);
+	/* Its site's agents were shut out, all of them, after it was given. */
+	if (rc == 0 && p->begins + AUTHORITY_BACKDATED_US <= shut)
+		rc = -EACCES;
 	if (rc < 0)
 		return rc;
 	*ret = (struct db_agent_cert){.issued = now, .ends = p->ends};
@@ -227,11 +271,11 @@ by_certificate(struct orch *o, struct rest_request *rq, const struct rest_tls_pe
 		    "no site %s in the inventory", site);
 		return refuse(o, rq, ret, 403, &err);
 	}
-	if (rc < 0) {
+	if (rc < 0 && rc != -EACCES) {
 		api_failed(o, rq, rc, "look up the agent's certificate");
 		return false;
 	}
-	if (c.revoked || !str_eq(c.site, site)) {
+	if (rc < 0 || c.revoked || !str_eq(c.site, site)) {
 		error_set(&err, -EACCES, "agent-revoked", ENROLL_NEXT,
 		    "the certificate of site %s's agent was revoked", site);
 		return refuse(o, rq, ret, 403, &err);
@@ -258,8 +302,12 @@ agent_access_allow(struct orch *o, struct rest_request *rq,
 	}
 	if (!agent || !agent[0])
 		return true;
-	if (db_agent_get(o->store, agent, &known) == 0 &&
-	    !str_eq(known.site, who->site)) {
+	int rc = db_agent_get(o->store, agent, &known);
+	if (rc < 0 && rc != -ENOENT) {
+		api_failed(o, rq, rc, "look up the agent");
+		return false;
+	}
+	if (rc == 0 && !str_eq(known.site, who->site)) {
 		error_set(&err, -EACCES, "agent-other-site",
 		    "give each site's agent a state_dir of its own",
 		    "the agent of site %s goes by the id of another site's", who->site);

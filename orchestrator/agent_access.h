@@ -9,7 +9,10 @@
 #include "lib/rest_server.h"
 #include "orchestrator/audit.h"
 
-enum { AGENT_ACCESS_TOLD_MAX = 64 };
+enum {
+	AGENT_ACCESS_TOLD_MAX = 64,
+	AGENT_ACCESS_STRANGERS = 5, /* rows of who is nobody's agent, in a minute */
+};
 
 struct orch;
 
@@ -22,8 +25,10 @@ struct agent_access_who {
 	char seal_key[DB_AGENT_CERT_KEY_SIZE]; /* "" : nothing can be sealed to it */
 };
 
-/* What was recorded of refused agents lately: one that comes again and again leaves a row an hour. */
+/* What was recorded of refused agents lately: one that comes again and again leaves a row an hour. Who has shown nothing
+ * that our authority has signed may come by many addresses and names: of those there are a few rows a minute, and a count. */
 struct agent_access_told {
+	int64_t minute, n, omitted; /* wall, when it began; of strangers */
 	struct {
 		char what[128];
 		int64_t at;

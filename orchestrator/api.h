@@ -79,6 +79,8 @@ struct api_kind {
 	void (*unknown)(struct orch *o, struct rest_request *rq, const char *name);
 	/* For api_object_remove(): -ENOLINK while others refer to it, which in_use says. */
 	int (*remove)(struct store *s, const char *name);
+	/* After it was; or NULL. */
+	void (*removed)(struct orch *o, const char *name);
 	const char *in_use, *in_use_next;
 };
 extern const struct api_kind api_site_kind, api_host_kind, api_image_kind;

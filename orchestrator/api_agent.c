@@ -17,7 +17,7 @@
 #include "orchestrator/job_json.h"
 #include "orchestrator/join.h"
 
-enum { EXPIRES_MIN_S = 60, EXPIRES_MAX_S = 30 * 86400, SHOWN_MAX = 50, REVOKE_MAX = 500 };
+enum { EXPIRES_MIN_S = 60, EXPIRES_MAX_S = 30 * 86400, SHOWN_MAX = 50 };
 
 /* False: answered. */
 static bool
@@ -213,41 +213,54 @@ api_agent_enroll(void *arg, struct rest_request *rq)
 /* ---- revoke ---- */
 
 struct revoking {
-	struct db_agent_cert certs[REVOKE_MAX];
-	size_t n;
-	const char *serial; /* the one; NULL: all */
+	const char *site, *serial; /* serial "": all of the site */
+	const char *reason;
 	int64_t now;
+	struct store_names found; /* serials of those that are good */
 };
 
-static void
-take_cert(void *arg, const struct db_agent_cert *c)
+static int
+find_good(struct store *s, struct revoking *r)
 {
-	struct revoking *r = arg;
+	struct db_agent_cert c;
 
-	if (!c->revoked && (!r->serial || str_eq(c->serial, r->serial)) &&
-	    (r->serial || c->ends > r->now))
-		r->certs[r->n++] = *c;
+	if (!r->serial[0])
+		return db_agent_cert_good(s, r->site, r->now, &r->found);
+	int rc = db_agent_cert_get(s, r->serial, &c);
+	if (rc == 0 && !c.revoked && str_eq(c.site, r->site))
+		store_names_add(&r->found, c.serial);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static json_t *
+serials_json(const struct revoking *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->found.n; i++)
+		json_array_append_new(list, json_string(r->found.v[i]));
+	return list;
 }
 
 static int
-write_revoked(struct orch *o, const struct audit_who *who, const struct revoking *r,
-    const char *site, const char *reason, json_t *serials)
+write_revoked(struct orch *o, const struct audit_who *who, const struct revoking *r)
 {
-	json_t *detail = json_pack("{s:O}", "certificates", serials);
-	int rc = 0;
+	json_t *detail = json_pack("{s:o}", "certificates", serials_json(r));
+	int rc;
 
-	for (size_t i = 0; rc == 0 && i < r->n; i++) {
+	if (r->serial[0])
 		rc = db_agent_cert_revoke(
-		    o->store, r->certs[i].serial, r->now, who->name, reason);
-		json_array_append_new(serials, json_string(r->certs[i].serial));
-	}
-	if (rc == 0 && !r->serial)
-		rc = db_agent_cert_secret_withdraw(o->store, site, r->now);
+		    o->store, r->serial, r->now, who->name, r->reason);
+	else
+		rc = db_agent_cert_revoke_site(
+		    o->store, r->site, r->now, who->name, r->reason);
+	if (rc == 0 && !r->serial[0])
+		rc = db_agent_cert_secret_withdraw(o->store, r->site, r->now);
 	if (rc == 0)
 		rc = audit_write(o->store, who,
 		    &(struct audit_row){.what = "agent.revoke",
-			.object = site,
-			.reason = reason,
+			.object = r->site,
+			.reason = r->reason,
 			.result = "ok",
 			.detail = detail},
 		    r->now);
@@ -257,33 +270,31 @@ write_revoked(struct orch *o, const struct audit_who *who, const struct revoking
 
 static void
 revoke(struct orch *o, struct rest_request *rq, const struct audit_who *who,
-    struct revoking *r, const char *reason)
+    struct revoking *r)
 {
-	const char *site = rest_param(rq, "name");
-	json_t *serials = json_array();
 	struct error err;
 	int rc = db_begin(store_db(o->store));
 
 	if (rc == 0)
-		rc = db_agent_cert_of_site(o->store, site, REVOKE_MAX, take_cert, r);
-	if (rc == 0 && r->n == 0) {
+		rc = find_good(o->store, r);
+	if (rc == 0 && r->found.n == 0) {
 		db_rollback(store_db(o->store));
 		error_set(&err, 0, "certificate-unknown",
 		    "netboot-ctl agent show SITE lists them",
-		    "site %s has no such certificate that is still good", site);
+		    "site %s has no such certificate that is still good", r->site);
 		rest_problem(rq, 404, &err, NULL);
-	} else {
-		if (rc == 0)
-			rc = write_revoked(o, who, r, site, reason, serials);
-		if (api_commit(o, rq, rc, "revoke the certificates")) {
-			for (size_t i = 0; i < r->n; i++)
-				rest_web_drop_serial(o->rest, r->certs[i].serial);
-			rest_reply(rq, 200,
-			    json_pack("{s:s, s:O}", "site", site, "revoked", serials),
-			    NULL);
-		}
+		return;
 	}
-	json_decref(serials);
+	if (rc == 0)
+		rc = write_revoked(o, who, r);
+	if (!api_commit(o, rq, rc, "revoke the certificates"))
+		return;
+	if (r->serial[0])
+		rest_web_drop_agent(o->rest, r->serial, NULL);
+	else
+		join_shut_out(o, r->site);
+	rest_reply(rq, 200,
+	    json_pack("{s:s, s:o}", "site", r->site, "revoked", serials_json(r)), NULL);
 }
 
 void
@@ -291,23 +302,20 @@ api_agent_revoke(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct audit_who who;
-	const char *reason = "", *serial = "";
-	struct revoking *r;
+	/* Also of a site that was removed: its agent may still stand there. */
+	struct revoking r = {.site = rest_param(rq, "name"), .serial = "", .reason = ""};
 	struct error err;
 
 	if (!api_allow(o, rq, &who))
 		return;
 	const json_t *body = rest_body(rq, &err);
-	if (!body || json_opt_str(body, "reason", &reason, &err) < 0 ||
-	    orders_reason_check(reason, true, &err) < 0 ||
-	    json_opt_str(body, "serial", &serial, &err) < 0) {
+	if (!body || json_opt_str(body, "reason", &r.reason, &err) < 0 ||
+	    orders_reason_check(r.reason, true, &err) < 0 ||
+	    json_opt_str(body, "serial", &r.serial, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 		return;
 	}
-	/* Also of a site that was removed: its agent may still stand there. */
-	r = str_alloc(sizeof(*r));
-	r->serial = serial[0] ? serial : NULL;
-	r->now = clock_wall();
-	revoke(o, rq, &who, r, reason);
-	free(r);
+	r.now = clock_wall();
+	revoke(o, rq, &who, &r);
+	store_names_done(&r.found);
 }

@@ -140,8 +140,11 @@ api_object_remove(struct orch *o, struct rest_request *rq, const struct api_kind
 		    &(struct audit_row){
 			.what = what, .object = name, .result = "ok", .before = v},
 		    clock_wall());
-	if (api_commit(o, rq, rc, doing))
-		rest_reply(rq, 204, NULL, NULL);
+	if (!api_commit(o, rq, rc, doing))
+		goto out;
+	if (kind->removed)
+		kind->removed(o, name);
+	rest_reply(rq, 204, NULL, NULL);
 out:
 	json_decref(v);
 }

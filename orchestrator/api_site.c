@@ -12,6 +12,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/inventory_codec.h"
+#include "orchestrator/join.h"
 
 static void
 unknown(struct orch *o, struct rest_request *rq, const char *name)
@@ -52,12 +53,21 @@ remove_site(struct store *s, const char *name)
 	return rc < 0 ? rc : db_agent_cert_secret_withdraw(s, name, now);
 }
 
+/* A poll that waits would be answered with what a site of the same name is to do; and what its store held is nobody's. */
+static void
+removed_site(struct orch *o, const char *name)
+{
+	join_shut_out(o, name);
+	place_forget(o->place, name);
+}
+
 const struct api_kind api_site_kind = {
     .name = "site",
     .list = "sites",
     .read = read_site,
     .unknown = unknown,
     .remove = remove_site,
+    .removed = removed_site,
     .in_use = "has hosts",
     .in_use_next = "remove or move its hosts first",
 };

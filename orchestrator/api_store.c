@@ -2,8 +2,8 @@
 /* Sites' stores of image files: what they tell and are told, and the files themselves (docs/protocol.md).
  *
  * Entry points: the handlers. A file is read in the work queue before it is given away for the first time (blobs.c); the
- * request waits for that. Its octets go from the file to the socket without passing through this program's memory, in as
- * many requests at once as an agent makes. Ownership: what waits for a file is freed when it is answered or its client has
+ * request waits for that. Its octets leave in pieces as they are taken
+ * (lib/rest_conn.c), in as many requests at once as an agent makes. Ownership: what waits for a file is freed when it is answered or its client has
  * gone. Failure modes: codes of docs/protocol.md. */
 #include <errno.h>
 #include <stdlib.h>

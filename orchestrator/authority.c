@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "lib/keepfile.h"
+#include "lib/pki_read.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -147,34 +148,6 @@ pem_of(X509 *cert)
 	return ret;
 }
 
-static EVP_PKEY *
-key_of(const char *pem)
-{
-	BIO *bio = BIO_new_mem_buf(pem, -1);
-	EVP_PKEY *key;
-
-	if (bio == NULL)
-		abort();
-	key = PEM_read_bio_PrivateKey(bio, NULL, NULL, (void *)(uintptr_t) "");
-	BIO_free(bio);
-	ERR_clear_error();
-	return key;
-}
-
-static X509 *
-cert_of(const char *pem)
-{
-	BIO *bio = BIO_new_mem_buf(pem, -1);
-	X509 *cert;
-
-	if (bio == NULL)
-		abort();
-	cert = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t) "");
-	BIO_free(bio);
-	ERR_clear_error();
-	return cert;
-}
-
 /* ---- its files ---- */
 
 static int
@@ -218,9 +191,10 @@ read_key(struct authority *a, const char *path, bool certified, struct error *er
 		if (rc < 0)
 			rc = trouble(err, rc, path);
 	}
-	if (rc == 0 && (a->key = key_of(text)) == NULL)
+	if (rc == 0 && (a->key = pki_read_key(text)) == NULL)
 		rc = error_set(err, -EINVAL, "config", "restore it from its backup",
 		    "%s is no private key", path);
+	ERR_clear_error();
 	secret_free(text);
 	return rc;
 }
@@ -241,7 +215,8 @@ make_cert(struct authority *a, const char *path, int64_t now, struct error *err)
 static int
 take_cert(struct authority *a, const char *path, struct error *err)
 {
-	a->cert = cert_of(a->pem);
+	a->cert = pki_read_cert(a->pem);
+	ERR_clear_error();
 	if (a->cert == NULL || X509_check_private_key(a->cert, a->key) != 1 ||
 	    pki_cert_read(a->pem, &a->about, err) < 0 ||
 	    pki_fingerprint(a->pem, a->fingerprint) < 0)
@@ -348,14 +323,14 @@ authority_issue(const struct authority *a, const char *request, const char *site
 		    "csr: not a certificate request that can be signed");
 	if (ends > a->about.ends)
 		ends = a->about.ends;
-	if (str_format(uri, sizeof(uri), "URI:netboot://site/%s", site) < 0 ||
+	if (str_format(uri, sizeof(uri), "URI:" PKI_SITE_URI "%s", site) < 0 ||
 	    str_format(name, sizeof(name), "site %s", site) < 0)
 		abort();
 	/* A common name has at most 64 characters (RFC 5280 A.1). */
 	if (strlen(name) > 64)
 		str_clip(name, sizeof(name), "site");
-	cert = make(a->key, a->cert, key, name, now - DAY_US, ends, of_site,
-	    ARRAY_SIZE(of_site), uri);
+	cert = make(a->key, a->cert, key, name, now - AUTHORITY_BACKDATED_US, ends,
+	    of_site, ARRAY_SIZE(of_site), uri);
 	*ret = pem_of(cert);
 	if (pki_cert_read(*ret, ret_cert, NULL) < 0)
 		abort();
@@ -373,7 +348,7 @@ authority_server(const struct authority *a, int64_t now, char **ret_cert, char *
 	EVP_PKEY *key;
 
 	*ret_key = pki_key_new();
-	key = key_of(*ret_key);
+	key = pki_read_key(*ret_key);
 	if (key == NULL)
 		abort();
 	cert = make(a->key, a->cert, key, AUTHORITY_HOST,

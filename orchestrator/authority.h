@@ -16,6 +16,8 @@ enum {
 	AUTHORITY_SITE_DAYS = 90,
 	AUTHORITY_SERVER_DAYS = 90,
 };
+/* A certificate begins so long before it is given: clocks of sites may be behind. */
+#define AUTHORITY_BACKDATED_US (24LL * 3600 * USEC_PER_SEC)
 
 struct authority;
 

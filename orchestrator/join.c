@@ -81,6 +81,15 @@ join_look(struct orch *o)
 		log_info(&o->log, "agents are shown a new certificate");
 }
 
+void
+join_shut_out(struct orch *o, const char *site)
+{
+	char uri[sizeof(PKI_SITE_URI) + PKI_SITE_SIZE];
+
+	if (str_format(uri, sizeof(uri), PKI_SITE_URI "%s", site) == 0)
+		rest_web_drop_agent(o->rest, NULL, uri);
+}
+
 char *
 join_secret_make(struct orch *o, char ret_digest[SECRET_MAC_TEXT])
 {

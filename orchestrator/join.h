@@ -18,6 +18,9 @@ join_close(struct orch *o);
 /* Once a minute, and when asked to by hand: a new certificate of our own, when two thirds of the present one's time are over. */
 void
 join_look(struct orch *o);
+/* Ends the connections of all agents of the site. */
+void
+join_shut_out(struct orch *o, const char *site);
 /* A new secret, and the digest that is kept of it: "nbj_RANDOM.FINGERPRINT". The only copy: secret_free(). */
 char *
 join_secret_make(struct orch *o, char ret_digest[SECRET_MAC_TEXT]);

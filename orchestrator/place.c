@@ -77,22 +77,38 @@ drop_row(struct place_site *s, struct place_known *k)
 	free(k);
 }
 
+static void
+drop_site(struct place *p, struct place_site *s)
+{
+	struct place_known *k, *next;
+
+	drop_plan(s);
+	HASH_ITER (hh, s->rows, k, next)
+		drop_row(s, k);
+	HASH_DEL(p->sites, s);
+	free(s);
+}
+
 void
 place_free(struct place *p)
 {
 	struct place_site *s, *next;
-	struct place_known *k, *k_next;
 
 	if (!p)
 		return;
-	HASH_ITER (hh, p->sites, s, next) {
-		drop_plan(s);
-		HASH_ITER (hh, s->rows, k, k_next)
-			drop_row(s, k);
-		HASH_DEL(p->sites, s);
-		free(s);
-	}
+	HASH_ITER (hh, p->sites, s, next)
+		drop_site(p, s);
 	free(p);
+}
+
+void
+place_forget(struct place *p, const char *site)
+{
+	struct place_site *s;
+
+	HASH_FIND_STR(p->sites, site, s);
+	if (s)
+		drop_site(p, s);
 }
 
 static struct place_known *

@@ -29,6 +29,9 @@ place_new(const struct place_ops *ops);
 void
 place_free(struct place *p);
 
+/* The site was removed: of another one of that name nothing is known. */
+void
+place_forget(struct place *p, const char *site);
 /* What a site is to hold; borrowed until the next call of this file. NULL: no such site, or the database
  * cannot be read. */
 const struct store_msg_plan *

@@ -225,6 +225,34 @@ reports(void **state)
 	json_decref(v);
 }
 
+/* What is counted on must not come to an end of numbers. */
+static void
+clocks_out_of_range(void **state)
+{
+	static const char *const members[] = {
+	    "ahead", "within", "stepped", "restarts", "seq"};
+	struct agent_msg_report m;
+	struct error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		json_t *v =
+		    parse("{\"v\":1,\"site\":\"local\",\"agent\":\"0123456789abcdef\","
+			  "\"first\":1,\"clock\":{\"ahead\":1,\"within\":1}}");
+		json_t *clock = json_object_get(v, "clock");
+
+		assert_int_equal(agent_msg_report_from_json(v, &m, &err), 0);
+		agent_msg_report_done(&m);
+		json_object_set_new(clock, members[i], json_integer(INT64_MIN));
+		assert_int_equal(agent_msg_report_from_json(v, &m, &err), -EINVAL);
+		json_object_set_new(clock, members[i], json_integer(INT64_MAX));
+		if (i < 4)
+			assert_int_equal(
+			    agent_msg_report_from_json(v, &m, &err), -EINVAL);
+		json_decref(v);
+	}
+}
+
 static void
 too_many_events_are_refused(void **state)
 {
@@ -257,6 +285,7 @@ main(void)
 	    cmocka_unit_test(a_bad_bundle_spoils_only_itself),
 	    cmocka_unit_test(broken_orders),
 	    cmocka_unit_test(reports),
+	    cmocka_unit_test(clocks_out_of_range),
 	    cmocka_unit_test(too_many_events_are_refused),
 	};
 
