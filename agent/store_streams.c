@@ -21,7 +21,7 @@ enum {
 	GROWTH = 115, /* per cent of before that a doubling must reach to go on */
 	BETTER = 105, /* … that some more must reach to be kept */
 	BEST_INERTIA = 63,
-	AS_GOOD = 98,  /* … that some fewer must reach */
+	AS_GOOD = 99,  /* … that some fewer must reach */
 	MUCH_LESS = 75 /* … below which the line has changed */
 };
 #define RTT_DEFAULT (200 * USEC_PER_MSEC)
