@@ -17,6 +17,7 @@
 
 #include "agent/agent_console.h"
 #include "agent/agent_priv.h"
+#include "agent/agent_proxy.h"
 #include "agent/agent_renew.h"
 #include "agent/agent_tls.h"
 #include "agent/agent_token.h"
@@ -374,7 +375,7 @@ open_tls(struct agent *a, struct error *err)
 {
 	if (!str_has_prefix(a->cfg->orchestrator, "https://"))
 		return 0;
-	a->tls = agent_tls_open(a->cfg->state_dir, a->cfg->proxy, err);
+	a->tls = agent_tls_open(a->cfg->state_dir, &a->proxy, err);
 	if (a->tls == NULL)
 		return -EINVAL;
 	if (agent_tls_joined(a->tls) &&
@@ -423,6 +424,7 @@ open_storage(struct agent *a, struct error *err)
 	    (r = make_dir(a->cfg->scripts_root, 0755, err)) < 0 ||
 	    (r = agent_token_read(a->cfg->token_file, a->token, sizeof(a->token), err)) <
 		0 ||
+	    (r = agent_proxy_open(a->cfg, &a->proxy, err)) < 0 ||
 	    (r = secret_key_open(a->cfg->seal_key, 1, &a->key, err)) < 0)
 		return r;
 	if ((r = open_tls(a, err)) < 0)
@@ -514,7 +516,7 @@ make_store(struct agent *a, struct error *err)
 	    .self = a->tls != NULL ? agent_tls_self(a->tls) : NULL,
 	    .site = a->cfg->site,
 	    .agent = spool_id(a->spool),
-	    .proxy = a->cfg->proxy[0] != '\0' ? a->cfg->proxy : NULL,
+	    .proxy = a->proxy,
 	    .root = a->cfg->images_root,
 	    .state_dir = a->cfg->state_dir,
 	    .max_kbit = a->cfg->store_kbit,
@@ -767,6 +769,7 @@ agent_free(struct agent *a)
 	agent_keys_free(a->keys);
 	secret_key_free(a->key);
 	agent_tls_free(a->tls);
+	agent_proxy_done(&a->proxy);
 	if (a->site != NULL)
 		bundle_site_done(a->site);
 	free(a->site);

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "agent/agent_config_url.h"
 #include "lib/str.h"
 #include "lib/yaml_where.h"
 
@@ -56,8 +57,8 @@ struct raw_store {
 };
 
 struct raw {
-	char *site, *orchestrator, *proxy, *token_file, *state_dir, *spool, *seal_key,
-	    *bootd, *site_url, *local_socket, *local_group;
+	char *site, *orchestrator, *proxy, *proxy_user, *proxy_password_file, *token_file,
+	    *state_dir, *spool, *seal_key, *bootd, *site_url, *local_socket, *local_group;
 	uint32_t *max_jobs, *max_events, *spool_mb, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
@@ -139,6 +140,8 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("orchestrator", struct raw, orchestrator, 255),
     TEXT("token_file", struct raw, token_file, 255),
     TEXT("proxy", struct raw, proxy, 255),
+    TEXT("proxy_user", struct raw, proxy_user, 127),
+    TEXT("proxy_password_file", struct raw, proxy_password_file, 255),
     TEXT("state_dir", struct raw, state_dir, 200),
     TEXT("spool", struct raw, spool, 255),
     TEXT("seal_key", struct raw, seal_key, 255),
@@ -247,34 +250,6 @@ take_path(const struct yaml_where *w, const char *key, const char *value,
 	if (r == 0 && dst[0] != '/' && dst[0] != '\0')
 		return yaml_where_bad(w, key, err, "\"%s\" is not an absolute path", dst);
 	return r;
-}
-
-static int
-check_urls(const struct yaml_where *w, struct agent_config *c, struct error *err)
-{
-	size_t n = strlen(c->site_url);
-
-	if (!str_has_prefix(c->orchestrator, "unix:/") &&
-	    !str_has_prefix(c->orchestrator, "https://") &&
-	    !str_has_prefix(c->orchestrator, "http://127.0.0.1"))
-		return yaml_where_bad(w, "orchestrator", err,
-		    "\"%s\" is neither unix:/PATH nor https://HOST", c->orchestrator);
-	/* This file is often readable for all, and the proxy's password would be in it. */
-	if (c->proxy[0] != '\0' && (!str_has_prefix(c->proxy, "http://") ||
-				       strpbrk(c->proxy + 7, "@/ \t") != NULL))
-		return yaml_where_bad(w, "proxy", err,
-		    "\"%s\" is not http://HOST:PORT (without user and password)",
-		    c->proxy);
-	if (n == 0)
-		return 0;
-	if (!str_has_prefix(c->site_url, "http://") ||
-	    strpbrk(c->site_url, " \t\"'\\$|&") != NULL)
-		return yaml_where_bad(w, "site_url", err,
-		    "\"%s\" is not http://ADDRESS[:PORT] (iPXE and installers use it)",
-		    c->site_url);
-	if (c->site_url[n - 1] == '/')
-		c->site_url[n - 1] = '\0';
-	return 0;
 }
 
 static int
@@ -468,7 +443,11 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 sizeof(c->site_url), err)) < 0 ||
 	    (r = take_text(w, "proxy", raw->proxy, "", c->proxy, sizeof(c->proxy), err)) <
 		0 ||
-	    (r = check_urls(w, c, err)) < 0 ||
+	    (r = take_text(w, "proxy_user", raw->proxy_user, "", c->proxy_user,
+		 sizeof(c->proxy_user), err)) < 0 ||
+	    (r = take_path(w, "proxy_password_file", raw->proxy_password_file, "",
+		 c->proxy_password_file, sizeof(c->proxy_password_file), err)) < 0 ||
+	    (r = agent_config_url_check(w, c, err)) < 0 ||
 	    (r = take_path(w, "token_file", raw->token_file, "", c->token_file,
 		 sizeof(c->token_file), err)) < 0 ||
 	    (r = take_path(w, "state_dir", raw->state_dir, STATE_DIR, c->state_dir,

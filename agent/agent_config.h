@@ -5,6 +5,8 @@
  *	orchestrator: unix:/run/netboot/orchestrator.sock
  *	token_file: /etc/netboot/agent.token     # for https:// orchestrators
  *	proxy: http://10.0.0.1:3128       # by which an https:// orchestrator is reached
+ *	proxy_user: los                   # who this agent is there
+ *	proxy_password_file: /etc/netboot/proxy.password
  *	state_dir: /var/lib/netboot       # spool agent.db, key agent.key
  *	bootd: /usr/sbin/netboot-bootd    # else the one beside netboot-agent
  *	site_url: http://10.77.0.1        # else the site's, else found per host
@@ -54,6 +56,8 @@ struct agent_config {
 	char orchestrator[AGENT_CONFIG_PATH_SIZE];
 	char token_file[AGENT_CONFIG_PATH_SIZE];
 	char proxy[AGENT_CONFIG_PATH_SIZE]; /* "" : none */
+	char proxy_user[128];		    /* "" : it is told none */
+	char proxy_password_file[AGENT_CONFIG_PATH_SIZE];
 	char state_dir[AGENT_CONFIG_PATH_SIZE];
 	char spool[AGENT_CONFIG_PATH_SIZE];
 	char seal_key[AGENT_CONFIG_PATH_SIZE];

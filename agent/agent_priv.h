@@ -9,6 +9,7 @@
 #include "agent/spool.h"
 #include "agent/wire.h"
 #include "lib/agent_msg.h"
+#include "lib/http_client.h"
 #include "lib/rng.h"
 
 enum { AGENT_TOKEN_SIZE = 512 };
@@ -47,6 +48,7 @@ struct agent {
 	bool left_out; /* hosts, from bootd's table */
 	bool replaced; /* another agent is in charge of the site */
 	char token[AGENT_TOKEN_SIZE];
+	struct http_client_proxy proxy; /* by which it goes out */
 };
 
 /* Gives who serves the site the table: whole to a bootd that is `up` for the first time, else what changed. */

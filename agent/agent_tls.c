@@ -144,7 +144,8 @@ read_all(struct agent_tls *t, struct error *err)
 }
 
 struct agent_tls *
-agent_tls_open(const char *state_dir, const char *proxy, struct error *err)
+agent_tls_open(
+    const char *state_dir, const struct http_client_proxy *proxy, struct error *err)
 {
 	struct agent_tls *t = str_alloc(sizeof(*t));
 	int r = str_format(t->dir, sizeof(t->dir) - 20, "%s/agent-tls", state_dir);
@@ -153,7 +154,7 @@ agent_tls_open(const char *state_dir, const char *proxy, struct error *err)
 		error_set(err, r, "config", NULL, "state_dir: too long");
 	else
 		r = read_all(t, err);
-	t->self.proxy = proxy[0] != '\0' ? proxy : NULL;
+	t->self.proxy = *proxy;
 	if (r < 0) {
 		agent_tls_free(t);
 		return NULL;

@@ -17,10 +17,11 @@
 struct agent_tls;
 struct secret_box;
 
-/* Opens what is there; `proxy` ("" : none) is borrowed. An agent that has not joined has none, which
+/* Opens what is there; What `proxy` points to is borrowed. An agent that has not joined has none, which
  * agent_tls_joined() tells. NULL with *err: what is there cannot be used. */
 struct agent_tls *
-agent_tls_open(const char *state_dir, const char *proxy, struct error *err);
+agent_tls_open(
+    const char *state_dir, const struct http_client_proxy *proxy, struct error *err);
 void
 agent_tls_free(struct agent_tls *t); /* NULL allowed */
 bool

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "agent/agent_config.h"
+#include "agent/agent_proxy.h"
 #include "agent/agent_tls.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
@@ -194,11 +195,11 @@ call(const struct options *o, const struct http_client_self *self, const char *p
 
 /* The authority's certificate, when it is the one that the secret names. Told nothing so far. */
 static int
-find_authority(const struct options *o, const char *proxy, const char *fingerprint,
-    char **ret, struct error *err)
+find_authority(const struct options *o, const struct http_client_proxy *proxy,
+    const char *fingerprint, char **ret, struct error *err)
 {
 	const struct http_client_self self = {
-	    .name = AGENT_TLS_SERVER, .proxy = proxy[0] ? proxy : NULL, .unknown = true};
+	    .name = AGENT_TLS_SERVER, .proxy = *proxy, .unknown = true};
 	char found[PKI_FINGERPRINT_SIZE], here[CLOCK_TEXT_SIZE];
 	char from[CLOCK_TEXT_SIZE], until[CLOCK_TEXT_SIZE];
 	const char *pem = "";
@@ -241,12 +242,12 @@ is_silence(int r, const struct error *err)
 }
 
 static int
-join(const struct options *o, const struct agent_config *cfg, struct agent_tls *tls,
-    const char *secret, const char *authority, struct error *err)
+join(const struct options *o, const struct agent_config *cfg,
+    const struct http_client_proxy *proxy, struct agent_tls *tls, const char *secret,
+    const char *authority, struct error *err)
 {
-	const struct http_client_self self = {.name = AGENT_TLS_SERVER,
-	    .authority = authority,
-	    .proxy = cfg->proxy[0] ? cfg->proxy : NULL};
+	const struct http_client_self self = {
+	    .name = AGENT_TLS_SERVER, .authority = authority, .proxy = *proxy};
 	json_t *body = NULL, *answer = NULL;
 	char *key = NULL;
 	int r = agent_tls_ask(tls, cfg->site, &key, &body, err);
@@ -288,6 +289,7 @@ run(const struct options *o, const struct agent_config *cfg, struct error *err)
 {
 	char *secret = NULL, *authority = NULL;
 	const char *fingerprint = "";
+	struct http_client_proxy proxy;
 	struct agent_tls *tls = NULL;
 	int r = 0;
 
@@ -298,17 +300,22 @@ run(const struct options *o, const struct agent_config *cfg, struct error *err)
 		return error_set(err, -errno, "config",
 		    "run it as the agent's user, root as a rule", "cannot create %s: %s",
 		    cfg->state_dir, strerror(errno));
-	tls = agent_tls_open(cfg->state_dir, cfg->proxy, err);
+	r = agent_proxy_open(cfg, &proxy, err);
+	if (r < 0)
+		return r;
+	tls = agent_tls_open(cfg->state_dir, &proxy, err);
 	if (tls == NULL)
-		return -EINVAL;
-	r = read_secret(o->secret_file, &secret, &fingerprint, err);
+		r = -EINVAL;
 	if (r == 0)
-		r = find_authority(o, cfg->proxy, fingerprint, &authority, err);
+		r = read_secret(o->secret_file, &secret, &fingerprint, err);
 	if (r == 0)
-		r = join(o, cfg, tls, secret, authority, err);
+		r = find_authority(o, &proxy, fingerprint, &authority, err);
+	if (r == 0)
+		r = join(o, cfg, &proxy, tls, secret, authority, err);
 	if (r == 0)
 		say_done(o, cfg, tls);
 	agent_tls_free(tls);
+	agent_proxy_done(&proxy);
 	secret_free(secret);
 	free(authority);
 	return r;

@@ -10,6 +10,7 @@
 
 #include "lib/bundle.h"
 #include "lib/error.h"
+#include "lib/http_client.h"
 #include "lib/log.h"
 #include "lib/rng.h"
 
@@ -23,12 +24,12 @@ struct store_opts {
 	const char *server, *token;	     /* as for the uplink */
 	const struct http_client_self *self; /* likewise */
 	const char *site, *agent;
-	const char *proxy;     /* for sources that are not the orchestrator; NULL: none */
-	const char *root;      /* of the images */
-	const char *state_dir; /* for the plan and for digests that are known */
-	int64_t max_kbit;      /* own cap; 0: none */
-	int64_t max_octets;    /* of the store's files; 0: no limit */
-	int64_t floor;	       /* octets that the file system is to keep free */
+	struct http_client_proxy proxy; /* for sources that are not the orchestrator */
+	const char *root;		/* of the images */
+	const char *state_dir;		/* for the plan and for digests that are known */
+	int64_t max_kbit;		/* own cap; 0: none */
+	int64_t max_octets;		/* of the store's files; 0: no limit */
+	int64_t floor;			/* octets that the file system is to keep free */
 	/* Calls `add` with the digest of each file that a job which was accepted needs. */
 	void (*used)(
 	    void *arg, void (*add)(void *add_arg, const char *sha256), void *add_arg);

@@ -297,11 +297,17 @@ refused(struct store_stream *s, const struct http_client_reply *reply, int64_t n
 	    reply->retry_after_s > 0 ? reply->retry_after_s * USEC_PER_SEC : REFUSED_REST;
 	struct error why;
 
-	error_set(&why, 0, "source-refused",
-	    src->url != NULL ? "look at that address"
-			     : "see netboot-ctl image show and the orchestrator's log",
-	    "%s answers with HTTP status %d",
-	    src->url != NULL ? src->url : "the orchestrator", reply->status);
+	if (reply->status == 407 && src->url != NULL)
+		error_set(&why, 0, "proxy-login",
+		    "look at proxy_user and proxy_password_file in agent.yaml",
+		    "%s: the proxy does not let this agent go there (407)", src->url);
+	else
+		error_set(&why, 0, "source-refused",
+		    src->url != NULL
+			? "look at that address"
+			: "see netboot-ctl image show and the orchestrator's log",
+		    "%s answers with HTTP status %d",
+		    src->url != NULL ? src->url : "the orchestrator", reply->status);
 	store_source_refused(src, &why, now, rest);
 }
 

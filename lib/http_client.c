@@ -4,7 +4,7 @@
  * Entry points: http_client_new(), http_client_start(), http_client_stream(),
  * http_client_cancel(); http_client_once() for programs without a loop. Ownership: a
  * client owns its calls; a call ends with its `done` or with http_client_cancel().
- * Failure modes: no answer gives status 0 and a reason ("server-unreachable", "tls-failed", "timeout",
+ * Failure modes: no answer gives status 0 and a reason ("server-unreachable", "tls-failed", "timeout", "proxy-login",
  * "reply-too-large"). An answer that breaks off is no answer: half a document is never
  * handed on.
  *
@@ -24,6 +24,7 @@
 
 #include "lib/compiler.h"
 #include "lib/http_client_self.h"
+#include "lib/http_client_why.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -60,6 +61,7 @@ struct http_client_call {
 	size_t discarded; /* octets of a body that nobody wants */
 	char *where;	  /* as messages call it */
 	bool local;	  /* by a unix socket */
+	bool login;	  /* a proxy is told a user and password */
 	bool cancelled;
 	bool stopped; /* the chunk callback ended the stream */
 	bool too_large;
@@ -339,10 +341,8 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
 	/* A receiver that says "elsewhere" must not choose who reads what was meant for it. */
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	if (rq->url != NULL && rq->proxy != NULL) {
-		curl_easy_setopt(easy, CURLOPT_PROXY, rq->proxy);
-		curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
-	}
+	if (rq->url != NULL && rq->proxy.url != NULL)
+		http_client_self_proxy(easy, &rq->proxy);
 	if (rq->part) {
 		curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 		curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);
@@ -366,6 +366,7 @@ set_self(struct http_client_call *call, const struct server *s,
 		return;
 	call->detail = str_alloc(CURL_ERROR_SIZE);
 	curl_easy_setopt(call->easy, CURLOPT_ERRORBUFFER, call->detail);
+	call->login = self->proxy.user != NULL;
 	call->connect_to = http_client_self_set(call->easy, self, s->base_url, rq->path);
 }
 
@@ -397,6 +398,7 @@ call_new(const struct server *s, const struct http_client_request *rq)
 	call->body_max = rq->body_max > 0 ? rq->body_max : HTTP_CLIENT_BODY_MAX;
 	call->local = rq->url == NULL && s->socket_path != NULL;
 	call->status_only = rq->status_only;
+	call->login = rq->url != NULL && rq->proxy.user != NULL;
 	call->where = str_dup(rq->url != NULL	       ? rq->url_name
 			      : s->socket_path != NULL ? s->socket_path
 						       : s->base_url);
@@ -421,43 +423,15 @@ call_new(const struct server *s, const struct http_client_request *rq)
 	return call;
 }
 
-static bool
-is_about_tls(CURLcode code)
-{
-	return code == CURLE_PEER_FAILED_VERIFICATION ||
-	       code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SSL_CACERT_BADFILE ||
-	       code == CURLE_SSL_CERTPROBLEM || code == CURLE_SSL_ISSUER_ERROR;
-}
-
-static int
-unreachable(const struct http_client_call *call, CURLcode code, const char *where,
-    struct error *err)
-{
-	const char *next =
-	    "look whether the server runs, and whether it listens on that address";
-	long os_errno = 0;
-
-	if (call->local)
-		next = "look whether netboot-orchestrator runs, and whether you are root "
-		       "or in "
-		       "its group netboot";
-	else if (code == CURLE_COULDNT_RESOLVE_HOST ||
-		 code == CURLE_COULDNT_RESOLVE_PROXY)
-		next =
-		    "look at the name, and whether this machine's name service answers "
-		    "(/etc/resolv.conf)";
-	curl_easy_getinfo(call->easy, CURLINFO_OS_ERRNO, &os_errno);
-	return error_set(err, -ECONNREFUSED, "server-unreachable", next, "%s: %s", where,
-	    code == CURLE_COULDNT_CONNECT && os_errno != 0 ? strerror((int)os_errno)
-							   : curl_easy_strerror(code));
-}
-
 /* Turns libcurl's result into status or reason. */
 static int
 call_conclude(struct http_client_call *call, CURLcode code)
 {
+	const struct http_client_why why = {.where = call->where,
+	    .detail = call->detail,
+	    .local = call->local,
+	    .login = call->login};
 	struct http_client_reply *reply = &call->reply;
-	const char *where = call->where;
 	long status = 0;
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -470,28 +444,8 @@ call_conclude(struct http_client_call *call, CURLcode code)
 	if (call->too_large)
 		return error_set(&reply->err, -EMSGSIZE, "reply-too-large",
 		    "ask for less at a time", "%s: the answer is larger than %zu octets",
-		    where, call->body_max);
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		return error_set(&reply->err, -ETIMEDOUT, "timeout",
-		    "look whether the server is overloaded, then try again",
-		    "%s: no answer in time", where);
-	if (is_about_tls(code) && call->detail != NULL)
-		return error_set(&reply->err, -EPROTO, "tls-failed",
-		    strstr(call->detail, "not yet valid") ||
-			    strstr(call->detail, "expired")
-			? "look at the clocks of this machine and of the orchestrator's"
-			: "another program answers there, or something between opens "
-			  "TLS; if the orchestrator's authority was made anew: "
-			  "netboot-agent enroll",
-		    "%s: %s", where,
-		    call->detail[0] != '\0' ? call->detail : curl_easy_strerror(code));
-	if (is_about_tls(code))
-		return error_set(&reply->err, -EPROTO, "tls-failed",
-		    "name its CA (netboot-ctl: --ca-file or NETBOOT_CA_FILE), and the "
-		    "server "
-		    "as its certificate does",
-		    "%s: %s", where, curl_easy_strerror(code));
-	return unreachable(call, code, where, &reply->err);
+		    call->where, call->body_max);
+	return http_client_why_set(call->easy, code, &why, &reply->err);
 }
 
 /* ---- the event loop ---- */

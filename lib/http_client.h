@@ -12,14 +12,20 @@
 
 enum { HTTP_CLIENT_BODY_MAX = 64 * 1024 * 1024 };
 
+/* An HTTP proxy, and who is known to it (Basic, RFC 7617). Borrowed. */
+struct http_client_proxy {
+	const char *url;	     /* "http://HOST:PORT"; NULL: none */
+	const char *user, *password; /* NULL: it is told none */
+};
+
 /* Who a client is, and whom alone it speaks to, beyond what the system trusts. Read at each request: what changes is true
  * of the next one, on a connection of its own. */
 struct http_client_self {
 	const char
 	    *name; /* what the server's certificate calls it, wherever it is reached */
-	const char *authority;	/* certificates in PEM, the only ones trusted */
-	const char *cert, *key; /* its own, in PEM; NULL: none */
-	const char *proxy;	/* "http://HOST:PORT", by CONNECT; NULL: none */
+	const char *authority;		/* certificates in PEM, the only ones trusted */
+	const char *cert, *key;		/* its own, in PEM; NULL: none */
+	struct http_client_proxy proxy; /* by CONNECT */
 	bool
 	    unknown; /* the authority is not known yet: whatever answers is listened to, and told no secret */
 };
@@ -48,8 +54,8 @@ struct http_client_request {
 	/* A file's octets, of which several parts are asked for at once: HTTP/1.1, so that each has its own connection, and
 	 * redirects are followed (never away from https), since whoever asks checks what came by its digest. */
 	bool part;
-	const char *proxy; /* of a request with a URL: "http://HOST:PORT"; NULL: none */
-	int64_t connect_timeout_us; /* 0: ten seconds */
+	struct http_client_proxy proxy; /* of a request with a URL */
+	int64_t connect_timeout_us;	/* 0: ten seconds */
 	const struct http_client_self
 	    *self; /* for this one: as http_client_be(); or NULL */
 };
@@ -75,7 +81,7 @@ struct http_client_reply {
 	int64_t
 	    retry_after_s; /* "Retry-After", an hour at most; 0: not said in seconds */
 	struct error
-	    err; /* set when status is 0: code "server-unreachable", "tls-failed" or "timeout" */
+	    err; /* set when status is 0: code "server-unreachable", "tls-failed", "proxy-login" or "timeout" */
 };
 
 struct http_client;

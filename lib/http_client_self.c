@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Who a client is and whom alone it trusts, as settings of libcurl.
  *
- * Entry point: http_client_self_set(). The server is called by a name that no resolver knows, and reached where it is
+ * Entry points: http_client_self_set(); http_client_self_proxy() for the proxy alone. The server is called by a name that no resolver knows, and reached where it is
  * (CURLOPT_CONNECT_TO): its certificate is for that name, whatever its addresses are today. Certificates are given as octets and
  * not as files, since libcurl uses a connection again for the same ones only.
  * Ownership: libcurl copies everything but the list. Failure modes: none of its own; what cannot be used is the request's
@@ -51,6 +51,20 @@ set_name(CURL *easy, const char *base, const char *path, const char *name)
 	return list;
 }
 
+void
+http_client_self_proxy(CURL *easy, const struct http_client_proxy *proxy)
+{
+	curl_easy_setopt(easy, CURLOPT_PROXY, proxy->url);
+	curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
+	if (proxy->user == NULL)
+		return;
+	/* What was meant for the server is not told to the proxy, nor the other way round. */
+	curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+	curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)CURLAUTH_BASIC);
+	curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, proxy->user);
+	curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, proxy->password);
+}
+
 struct curl_slist *
 http_client_self_set(
     CURL *easy, const struct http_client_self *self, const char *base, const char *path)
@@ -60,10 +74,9 @@ http_client_self_set(
 	curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
 	set_blob(easy, CURLOPT_SSLCERT_BLOB, self->cert);
 	set_blob(easy, CURLOPT_SSLKEY_BLOB, self->key);
-	if (self->proxy != NULL) {
-		curl_easy_setopt(easy, CURLOPT_PROXY, self->proxy);
+	if (self->proxy.url != NULL) {
+		http_client_self_proxy(easy, &self->proxy);
 		curl_easy_setopt(easy, CURLOPT_HTTPPROXYTUNNEL, 1L);
-		curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
 	}
 	if (self->unknown) {
 		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);

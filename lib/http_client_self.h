@@ -13,4 +13,8 @@ struct curl_slist *
 http_client_self_set(
     CURL *easy, const struct http_client_self *self, const char *base, const char *path);
 
+/* Goes by that proxy, and by no other. */
+void
+http_client_self_proxy(CURL *easy, const struct http_client_proxy *proxy);
+
 #endif

@@ -24,7 +24,7 @@ DOORS = [
     (r"^freeipmi/", r"^agent/bmc_\w+\.[ch]$"),
     (r"^gcrypt\.h$", r"^agent/bmc_seal\.c$"),
     (r"^ipmiconsole\.h$", r"^agent/console\.c$"),
-    (r"^curl/", r"^lib/http_client(_self)?\.[ch]$"),
+    (r"^curl/", r"^lib/http_client(_self|_why)?\.[ch]$"),
     (r"^sodium\.h$", r"^lib/secret\w*\.c$"),
     (r"^openssl/", r"^(lib/(digest|rest_tls|pki(_read)?)|orchestrator/authority)\.c$"),
     (r"^cyaml/", r"(_config|/inventory_yaml|^lib/yaml_where)\.[ch]$"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A site joins an orchestrator far away, and works for it: netboot-agent enroll, jobs over mutual TLS, by IPv4 and IPv6, by
 a proxy, with another certificate, and without any any more."""
+import contextlib
 import glob
 import os
 import signal
@@ -17,6 +18,7 @@ from skew import Skew
 from whole_lab import program
 
 DAY = 86400
+PROXY = "http://10.99.0.1:3128"
 
 
 @pytest.fixture
@@ -116,27 +118,67 @@ def test_revoked_and_joined_again(far):
 
 def test_by_a_proxy(far):
     """Where there is no other way out: joining, polls and reports go by CONNECT, and the proxy sees TLS."""
-    f = far(proxy="http://10.99.0.1:3128")
+    f = far(proxy=PROXY)
+    with proxy_of(f):
+        f.configure(proxy=PROXY)
+        f.start()
+        assert f.read("proxy.log").count(f"CONNECT 10.99.1.1:{PORT}") >= 3
+
+
+def test_by_a_proxy_with_a_password(far):
+    f = far(proxy=PROXY)
+    login = {"proxy": PROXY, "proxy_user": "los", "proxy_password_file": f.path("proxy.password")}
+    f.write("proxy.password", b"0pen:Sesame\n")
+    os.chmod(f.path("proxy.password"), 0o600)
+    with proxy_of(f, "los:0pen:Sesame"):
+        f.start_bmcs()
+        f.start_orchestrator()
+        f.apply()
+        secret = f.secret("--reason", "x")
+        f.configure(proxy=PROXY)
+        done = f.try_enroll(secret)
+        assert done.returncode == 1 and "proxy-login: " in done.stderr and "wants a user and a password" in done.stderr
+        assert "set proxy_user and proxy_password_file" in done.stderr
+        f.write("wrong.password", b"guess\n")
+        os.chmod(f.path("wrong.password"), 0o600)
+        f.configure(**{**login, "proxy_password_file": f.path("wrong.password")})
+        done = f.try_enroll(secret)
+        assert done.returncode == 1 and "does not take the user and password" in done.stderr and "guess" not in done.stderr
+        assert "CONNECT" not in f.read("proxy.log")
+        f.configure(**login)
+        os.chmod(f.path("proxy.password"), 0o640)
+        done = f.try_enroll(secret)
+        assert done.returncode == 1 and "proxy_password_file" in done.stderr and "CONNECT" not in f.read("proxy.log")
+        os.chmod(f.path("proxy.password"), 0o600)
+        assert f.try_enroll(secret).returncode == 0
+        f.start_agent()
+        f.ready()
+        with open(f"/proc/{f.procs['agent'].pid}/cmdline") as line:
+            assert "Sesame" not in line.read()
+        # The password is changed at the proxy: the agent's log says what to do.
+        f.end("agent")
+        f.configure(**{**login, "proxy_password_file": f.path("wrong.password")})
+        f.start_agent()
+        until(lambda: "correct proxy_user and proxy_password_file" in f.read("agent.log"), "the refusal to be told")
+        for said in (f.read("agent.log"), f.read("orchestrator.log")):
+            assert "Sesame" not in said and "guess" not in said
+
+
+@contextlib.contextmanager
+def proxy_of(f, *login):
     with open(f.path("proxy.log"), "ab") as log:
         proxy = f.near.popen(sys.executable, os.path.join(os.path.dirname(__file__), "connect_proxy.py"), f.line.near_ip,
-                             "3128", stdout=log, stderr=log)
+                             "3128", *login, stdout=log, stderr=log)
     try:
-        by_the_proxy(f)
+        until(lambda: "ready" in f.read("proxy.log"), "the proxy")
+        # What does not go by the proxy does not get through.
+        f.near.run("ip", "addr", "add", "10.99.1.1/32", "dev", "lo")
+        f.write("orchestrator.yaml", f.read("orchestrator.yaml").replace(f"{f.line.near_ip}:{PORT}", f"10.99.1.1:{PORT}").encode())
+        f.url = f"https://10.99.1.1:{PORT}"
+        yield
     finally:
         proxy.kill()
         proxy.wait(PATIENCE)
-
-
-def by_the_proxy(f):
-    until(lambda: "ready" in f.read("proxy.log"), "the proxy")
-    # What does not go by the proxy does not get through.
-    f.near.run("ip", "addr", "add", "10.99.1.1/32", "dev", "lo")
-    f.write("orchestrator.yaml", f.read("orchestrator.yaml").replace(f"{f.line.near_ip}:{PORT}", f"10.99.1.1:{PORT}").encode())
-    f.url = f"https://10.99.1.1:{PORT}"
-    f.configure(proxy="http://10.99.0.1:3128")
-    f.start()
-    assert f.read("proxy.log").count(f"CONNECT 10.99.1.1:{PORT}") >= 3
-
 
 def test_renewed_by_itself(far):
     """Two thirds of its time are over: another one, of another key, and the old one is used no more."""
