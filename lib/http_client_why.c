@@ -51,8 +51,7 @@ failed_tls(CURLcode code, const struct http_client_why *w, struct error *err)
 }
 
 static int
-unreachable(
-    CURL *easy, CURLcode code, const struct http_client_why *w, struct error *err)
+unreachable(CURL *easy, CURLcode code, const struct http_client_why *w, struct error *err)
 {
 	const char *next =
 	    "look whether the server runs, and whether it listens on that address";
