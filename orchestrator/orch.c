@@ -85,6 +85,14 @@ on_held(void *arg, const char *site)
 		when_ready_site(o->when_ready, site);
 }
 
+static void
+on_peer(void *arg, const char *site)
+{
+	struct orch *o = arg;
+
+	place_news_add(o->place_news, site);
+}
+
 struct orders_context
 orch_orders_context(struct orch *o, int64_t now)
 {
@@ -222,7 +230,9 @@ make_parts(struct orch *o)
 	    .log = &o->log,
 	    .deltas = o->deltas,
 	    .on_held = on_held,
+	    .on_peer = on_peer,
 	    .arg = o});
+	o->place_news = place_news_new(o->base, wake, o);
 	o->blobs = blobs_new(o->workq, o->config->images_root);
 	o->consoles = console_store_new(o->store, o->config->database,
 	    (int64_t)o->config->console_host_mb * 1024 * 1024, &o->log);
@@ -347,6 +357,7 @@ orch_free(struct orch *o)
 	store_close(o->reader);
 	deltas_free(o->deltas);
 	when_ready_free(o->when_ready);
+	place_news_free(o->place_news);
 	dispatch_free(o->dispatch);
 	place_free(o->place);
 	blobs_free(o->blobs);

@@ -28,6 +28,7 @@
 #include "orchestrator/orders.h"
 #include "orchestrator/oui.h"
 #include "orchestrator/place.h"
+#include "orchestrator/place_news.h"
 #include "orchestrator/retention.h"
 #include "orchestrator/tail.h"
 #include "orchestrator/webhook.h"
@@ -57,6 +58,7 @@ struct orch {
 	struct console_store *consoles;
 	struct live *live;
 	struct place *place;
+	struct place_news *place_news;
 	struct deltas *deltas;
 	struct blobs *blobs;
 	struct when_ready *when_ready;

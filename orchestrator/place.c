@@ -29,7 +29,8 @@
 struct place_known {
 	UT_hash_handle hh; /* by digest */
 	struct db_place_row row;
-	bool seen; /* in the report at hand */
+	bool seen;  /* in the report at hand */
+	bool fresh; /* held since this report, and given to others */
 };
 
 struct place_site {
@@ -243,16 +244,41 @@ add_peers(struct place *p, struct place_site *s)
 	return rc;
 }
 
-/* Sites that are told what this one holds are told anew. */
+/* Does the site wait for a file that its peer holds now? */
+static bool
+is_news(const struct place_site *s, const struct place_site *peer)
+{
+	for (const struct place_known *k = peer->rows; k; k = k->hh.next) {
+		const struct place_known *has;
+
+		if (!k->fresh)
+			continue;
+		if (!s->has_plan)
+			return true; /* it was dropped, perhaps for this very file */
+		has = find_row(s, k->row.item.sha256);
+		if (strset_find(&s->digests, k->row.item.sha256, NULL) &&
+		    !(has && has->row.item.state == STORE_MSG_HELD))
+			return true;
+	}
+	return false;
+}
+
+/* Sites that are told what this one holds are told anew: at once those that wait for it, the others at their next question. */
 static void
-drop_neighbours(struct place *p, const char *site)
+tell_neighbours(struct place *p, struct place_site *site)
 {
 	struct place_site *s, *next;
 
 	HASH_ITER (hh, p->sites, s, next)
-		for (size_t i = 0; s->has_plan && i < s->n_peers; i++)
-			if (str_eq(s->peers[i].name, site))
-				drop_plan(s);
+		for (size_t i = 0; i < s->n_peers; i++) {
+			if (!str_eq(s->peers[i].name, site->name))
+				continue;
+			if (p->ops.on_peer && is_news(s, site))
+				p->ops.on_peer(p->ops.arg, s->name);
+			drop_plan(s);
+		}
+	for (struct place_known *k = site->rows; k; k = k->hh.next)
+		k->fresh = false;
 }
 
 static struct place_site *
@@ -364,6 +390,7 @@ take_wanted(struct place *p, struct place_site *s, const struct store_msg_wanted
 		k = make_row(s, w->sha256);
 	k->row.item = it;
 	k->row.wanted = true;
+	k->fresh = it.state == STORE_MSG_HELD && !had && it.source != STORE_MSG_FROM_HERE;
 	str_clip(k->row.path, sizeof(k->row.path), w->paths.v[0]);
 	k->seen = true;
 }
@@ -471,7 +498,7 @@ place_report(struct place *p, const struct store_msg_report *m, bool apart)
 	/* Which deltas are of use depends on what is there. */
 	if (t.differs) {
 		drop_plan(s);
-		drop_neighbours(p, s->name);
+		tell_neighbours(p, s);
 	}
 	if (rc == 0 && t.held && p->ops.on_held)
 		p->ops.on_held(p->ops.arg, s->name);

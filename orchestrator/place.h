@@ -21,6 +21,8 @@ struct place_ops {
 	struct deltas *deltas; /* or NULL: none are offered */
 	/* A site holds something that it did not hold before. */
 	void (*on_held)(void *arg, const char *site);
+	/* A nearby site holds a file now that this one waits for: its version is another one. Or NULL. */
+	void (*on_peer)(void *arg, const char *site);
 	void *arg;
 };
 

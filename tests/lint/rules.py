@@ -58,6 +58,7 @@ EVENT_USERS = {
     "agent/agent_renew": "the next look at the certificate",
     "agent/uplink": "the pause before the next attempt",
     "orchestrator/dispatch": "the long polls that wait",
+    "orchestrator/place_news": "the moment in which news of nearby sites gather",
     "orchestrator/dispatch_site": "when agents were heard, a moment later for all",
     "orchestrator/dispatch_report": "a transaction in each turn of the loop",
     "orchestrator/dispatch_call": "time limits of calls to agents",

@@ -4,12 +4,15 @@ import hashlib
 import os
 import signal
 import subprocess
+import threading
+import time
 
 import pytest
 
-from netlab import BUILD, until
-from orch_lab import document
+from netlab import BUILD, PATIENCE, until
+from orch_lab import Agent, document
 from store_lab import AGENT, StoreSite
+from test_image_place import Store
 from test_image_url import Line, status, there
 
 KERNEL, INITRD = os.urandom(700_000), os.urandom(1_500_000)
@@ -157,6 +160,50 @@ def test_who_gets_files_by_digest(netns, near):
     near.config["peers"] = []
     near.restart()
     assert fetch(friend, url).startswith("404 ")
+
+
+def test_who_waits_for_a_file_hears_at_once_that_a_nearby_site_has_it(filled):
+    """A held poll is answered, of a site that lacks the file; one that has it is left in peace."""
+    sites = [{"name": "abj", "url": "http://10.77.0.1"}, *({"name": n, "peers": ["abj"]} for n in ("kan", "los", "ibd"))]
+    assert filled.apply({"sites": sites, "images": document()["images"][:1]}).status == 200
+    stores = {}
+    for i, n in enumerate(("abj", "kan", "los", "ibd")):
+        ctl(filled, "image", "place", "debian", n, "--reason", "near")
+        agent = Agent(filled, site=n, number=10 + i)
+        agent.poll()
+        stores[n] = Store(agent)
+        wanted = stores[n].wanted()
+    kernel, initrd = wanted["deb/vmlinuz"]["sha256"], wanted["deb/initrd.gz"]["sha256"]
+    stores["ibd"].hold(kernel)
+    stores["ibd"].ask()
+    for n in ("kan", "los", "ibd"):
+        stores[n].ask()  # its version is the one that it has
+        stores[n].agent.table = stores[n].agent.poll().json["table"]["version"]
+    held = {}
+
+    def poll(n, wait_s):
+        began = time.monotonic()
+        answer = stores[n].agent.poll(wait_s=wait_s, timeout=2 * PATIENCE).json
+        held[n] = (time.monotonic() - began, answer["store"])
+
+    threads = [threading.Thread(target=poll, args=a) for a in (("kan", 55), ("los", 55), ("ibd", 5))]
+    for t in threads:
+        t.start()
+    until(lambda: filled.get("/agents").status == 200, what="the polls to be held")
+    stores["abj"].hold(kernel)
+    stores["abj"].ask()
+    for t in threads:
+        t.join(2 * PATIENCE)
+    for n in ("kan", "los"):
+        assert held[n][0] < 50 and held[n][1] != stores[n].version, held
+        files = stores[n].wanted()
+        assert files["deb/vmlinuz"]["peers"] == [f"http://10.77.0.1/store/{kernel}"] and not files["deb/initrd.gz"].get("peers")
+    assert held["ibd"][0] >= 4.9 and held["ibd"][1] == stores["ibd"].version, held
+    # What it has beside its store is given to nobody, and nobody is woken for it.
+    stores["abj"].hold(initrd, source="here")
+    stores["abj"].ask()
+    poll("kan", 3)
+    assert held["kan"][0] >= 2.9 and held["kan"][1] == stores["kan"].version
 
 
 def test_the_sites_nearby_are_kept_shown_and_checked(filled, site_agent):
