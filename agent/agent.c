@@ -437,23 +437,24 @@ open_storage(struct agent *a, struct error *err)
 	return r < 0 ? r : agent_load_table(a, err);
 }
 
+static const struct run_jobs_ops jobs_ops = {
+    .put_host = put_host,
+    .restore_host = agent_restore_host,
+    .answer = answer,
+    .url = agent_site_url,
+    .site = get_site,
+    .accepted = on_accepted,
+    .progress = on_progress,
+    .not_here = on_not_here,
+    .time_there = time_there,
+    .settled = settled,
+    .committed = on_committed,
+    .trouble = on_trouble,
+};
+
 static int
 make_parts(struct agent *a, struct error *err)
 {
-	static const struct run_jobs_ops ops = {
-	    .put_host = put_host,
-	    .restore_host = agent_restore_host,
-	    .answer = answer,
-	    .url = agent_site_url,
-	    .site = get_site,
-	    .accepted = on_accepted,
-	    .progress = on_progress,
-	    .not_here = on_not_here,
-	    .time_there = time_there,
-	    .settled = settled,
-	    .committed = on_committed,
-	    .trouble = on_trouble,
-	};
 	struct bmc_opts bmc = a->cfg->bmc;
 	struct run_jobs_deps deps = {
 	    .base = a->base,
@@ -461,7 +462,7 @@ make_parts(struct agent *a, struct error *err)
 	    .cfg = a->cfg,
 	    .spool = a->spool,
 	    .rng = &a->rng,
-	    .ops = &ops,
+	    .ops = &jobs_ops,
 	    .arg = a,
 	};
 	struct agent_console_opts consoles = {.base = a->base,

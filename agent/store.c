@@ -448,19 +448,42 @@ store_take_plan(struct store *st, struct store_msg_plan *plan)
 
 /* ---- what a job is told ---- */
 
+static const struct bundle_file *
+file_of(const struct bundle_image *image, size_t i)
+{
+	return i == 0		       ? &image->kernel
+	       : i <= image->n_initrds ? &image->initrds[i - 1]
+				       : &image->files[i - 1 - image->n_initrds];
+}
+
+static size_t
+count_files(const struct bundle_image *image)
+{
+	return 1 + image->n_initrds + image->n_files;
+}
+
+/* Those that the store believes to hold are read: what is not right any more goes, and comes again. */
+static void
+doubt_held(struct store *st, const struct bundle_image *image)
+{
+	for (size_t i = 0; i < count_files(image); i++) {
+		struct store_item *it = store_find(st, file_of(image, i)->sha256);
+
+		if (it != NULL && it->state == STORE_MSG_HELD && !it->doubted &&
+		    object_of(st, it->w.sha256, false) != NULL)
+			store_job_doubt(st, it);
+	}
+}
+
 static const struct store_item *
 missing_of(struct store *st, const struct bundle_image *image, int64_t *ret_got,
     int64_t *ret_size)
 {
 	const struct store_item *first = NULL;
-	size_t n = 1 + image->n_initrds + image->n_files;
 
 	*ret_got = *ret_size = 0;
-	for (size_t i = 0; i < n; i++) {
-		const struct bundle_file *f =
-		    i == 0		    ? &image->kernel
-		    : i <= image->n_initrds ? &image->initrds[i - 1]
-					    : &image->files[i - 1 - image->n_initrds];
+	for (size_t i = 0; i < count_files(image); i++) {
+		const struct bundle_file *f = file_of(image, i);
 		const struct store_item *it = store_find(st, f->sha256);
 		const struct store_part *p;
 
@@ -484,6 +507,8 @@ store_explain(struct store *st, const struct bundle_image *image, struct error *
 
 	if (!str_eq(err->code, "image-missing") && !str_eq(err->code, "image-altered"))
 		return;
+	if (str_eq(err->code, "image-altered"))
+		doubt_held(st, image);
 	it = missing_of(st, image, &octets, &of);
 	/* What somebody put there is for people to look at. */
 	if (it == NULL || str_eq(it->why.code, "image-altered"))

@@ -46,7 +46,7 @@ store_free(struct store *st);
 void
 store_told(struct store *st, int64_t version);
 /* A job's files were found missing or altered: if one of them is on its way, *err says so instead, with how far it is
- * (image-not-here). */
+ * (image-not-here). What was altered in the store itself is fetched again. */
 void
 store_explain(struct store *st, const struct bundle_image *image, struct error *err);
 

@@ -2,7 +2,8 @@
 /* What the store does that blocks: one thing at a time in its own thread, so that a disk is not asked for several at once
  * and the digests that are known have one user.
  *
- * Entry points: store_job_survey(), store_job_read(), store_job_open(), store_job_record(), store_job_check().
+ * Entry points: store_job_survey(), store_job_read(), store_job_doubt(), store_job_open(), store_job_record(),
+ * store_job_check().
  * Ownership: a job has copies of what it needs, and a descriptor of its own; it finds its file by digest when it comes
  * back, since that may not be wanted any more.
  * Failure modes: those of the disk are said for the file they concern, which is tried again after a while; octets that are
@@ -268,6 +269,44 @@ store_job_read(struct store *st, struct store_item *it)
 	st->reading = true;
 	if (workq_submit(st->q, read_theirs, read_done, j) < 0)
 		read_done(j);
+}
+
+/* ---- a file that a job found altered ---- */
+
+static void
+doubt(void *arg)
+{
+	struct job *j = arg;
+
+	j->r = store_survey_doubt(j->st->o.root, j->item, workq_stop_flag(j->st->q));
+}
+
+static void
+doubt_done(void *arg)
+{
+	struct job *j = arg;
+	struct store_item *it = store_find(j->st, j->item);
+
+	if (it != NULL)
+		it->doubted = false;
+	if (j->r == 1)
+		log_warn(j->st->o.log,
+		    "store: %s: somebody wrote into it at the site: it is fetched again",
+		    it != NULL ? it->w.paths.v[0] : j->item);
+	j->st->survey_due = true;
+	if (!j->st->ending)
+		store_kick(j->st);
+	job_free(j);
+}
+
+void
+store_job_doubt(struct store *st, struct store_item *it)
+{
+	struct job *j = job_new(st, it->w.sha256);
+
+	it->doubted = true;
+	if (workq_submit(st->q, doubt, doubt_done, j) < 0)
+		doubt_done(j);
 }
 
 /* ---- begin ---- */

@@ -45,6 +45,7 @@ struct store_item {
 	struct store_part *part;       /* NULL: not under way */
 	struct store_part *delta;      /* fetched instead of the rest, from `base` */
 	char base[DIGEST_TEXT];
+	bool doubted;	  /* a thread reads it, since a job found it altered */
 	bool no_delta;	  /* one of this life could not be used */
 	int64_t retry_at; /* not touched before */
 	int64_t came;	  /* octets since rate_at */
@@ -136,6 +137,8 @@ void
 store_job_survey(struct store *st, int64_t room);
 void
 store_job_read(struct store *st, struct store_item *it);
+void
+store_job_doubt(struct store *st, struct store_item *it);
 void
 store_job_open(struct store *st, struct store_part *p);
 void

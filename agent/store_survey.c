@@ -240,6 +240,17 @@ judge(const struct store_survey *s, struct store_survey_item *it, const char *pa
 	return FOUND_WRONG;
 }
 
+/* Has it a name already, and a job that knows it by when it was changed last (preflight.h)? A further name would change that. */
+static bool
+must_not_change(
+    const struct store_survey *s, const struct store_survey_item *it, const char *from)
+{
+	struct stat st;
+
+	return in_list(s->used, s->n_used, it->sha256) && stat(from, &st) == 0 &&
+	       st.st_nlink > (it->object ? 1 : 0);
+}
+
 /* The name becomes one of the file at `from`. */
 static int
 give_name(struct store_survey_item *it, const char *from, const char *path, int folder,
@@ -285,7 +296,12 @@ check_name(struct store_survey *s, struct store_survey_item *it, const char *pat
 		return 0;
 	}
 	found = judge(s, it, path, folder, name);
-	if ((found == FOUND_NOTHING || found == FOUND_OLD) && from != NULL)
+	if ((found == FOUND_NOTHING || found == FOUND_OLD) && from != NULL &&
+	    must_not_change(s, it, from))
+		error_set(&it->why, 0, "image-in-use",
+		    "nothing: it gets this name when that job has ended",
+		    "%s: a job uses the file under another name", path);
+	else if ((found == FOUND_NOTHING || found == FOUND_OLD) && from != NULL)
 		ok = give_name(it, from, path, folder, name) == 0;
 	else if (found == FOUND_UNREAD)
 		str_clip(it->unread, sizeof(it->unread), path);
@@ -428,6 +444,27 @@ store_survey_read(const char *root, const char *path, struct store_known *known,
 		close(fd);
 	if (dir >= 0)
 		close(dir);
+	return r;
+}
+
+int
+store_survey_doubt(const char *root, const char *sha256, const atomic_bool *stop)
+{
+	char path[STORE_DISK_PATH_SIZE], found[DIGEST_TEXT];
+	struct stat st;
+	int fd = open(store_disk_object(root, sha256, path),
+	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	int r = fd < 0 ? -errno : digest_sha256_fd(fd, stop, found, NULL);
+
+	if (r == 0 && fstat(fd, &st) < 0)
+		r = -errno;
+	if (r == 0 && strcmp(found, sha256) != 0) {
+		remove_names(root, st.st_ino);
+		unlink(path);
+		r = 1;
+	}
+	if (fd >= 0)
+		close(fd);
 	return r;
 }
 

@@ -62,6 +62,11 @@ store_survey_run(struct store_survey *s);
 int
 store_survey_read(const char *root, const char *path, struct store_known *known,
     const atomic_bool *stop) MUST_CHECK;
+/* Reads a file of the store. One that is another by now, since somebody wrote into it, is removed with all its names, and comes
+ * again. 1: so it was; 0: it is right; -errno. */
+int
+store_survey_doubt(
+    const char *root, const char *sha256, const atomic_bool *stop) MUST_CHECK;
 /* Is it in the store? */
 bool
 store_survey_has(const struct store_survey *s, const char *sha256);

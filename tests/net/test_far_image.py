@@ -75,3 +75,21 @@ def test_an_order_waits_for_the_image_to_come(far):
     until(lambda: any(st["stage"] == "preflight" and st["confirmed"] for st in far.job(job)["stages"]), "its preflight")
     assert same(far, "d/root.sfs") and same(far, "d/vmlinuz")
     assert far.job(job)["verdict"] is None, far.job(job)
+
+
+def test_a_file_that_was_written_into_is_fetched_again(far):
+    """Nothing of it is booted, and the site mends it by itself: the names of a file are links to one."""
+    far.start_bmcs()
+    far.start_orchestrator()
+    far.apply()
+    far.start_agent()
+    until(lambda: status(far)["state"] == "held", "the image at the site")
+    with open(far.path("far/d/vmlinuz"), "r+b") as f:
+        f.write(b"altered")
+    done = far.ctl("reinstall", "edge01", "--reason", "r", "--yes")
+    assert done.returncode == 0, done.stderr
+    job = done.stdout.strip()
+    until(lambda: far.job(job)["state"] == "failed", "the job's end")
+    assert far.job(job)["verdict"]["code"] == "image-altered", far.job(job)
+    until(lambda: same(far, "d/vmlinuz"), "the file again")
+    assert "somebody wrote into it" in far.read("agent.log")

@@ -155,7 +155,7 @@ only_the_right_file_is_placed(void **state)
 /* ---- surveys ---- */
 
 static struct store_survey *
-survey(struct kit *k, struct store_known *known, const char *path)
+survey_of(struct kit *k, struct store_known *known, const char *path)
 {
 	struct store_survey *s = str_alloc(sizeof(*s));
 
@@ -166,6 +166,14 @@ survey(struct kit *k, struct store_known *known, const char *path)
 	str_clip(s->items[0].sha256, DIGEST_TEXT, k->sha256);
 	s->items[0].size = LEN;
 	assert_true(store_msg_texts_add(&s->items[0].paths, path));
+	return s;
+}
+
+static struct store_survey *
+survey(struct kit *k, struct store_known *known, const char *path)
+{
+	struct store_survey *s = survey_of(k, known, path);
+
 	store_survey_run(s);
 	return s;
 }
@@ -208,6 +216,98 @@ names_are_given_and_those_of_others_kept(void **state)
 	s = survey(k, known, "away/kernel");
 	assert_false(s->items[0].held);
 	store_survey_free(s);
+	store_known_free(known);
+}
+
+static void
+place(struct kit *k)
+{
+	struct store_ranges have;
+	int fd = prepare(k, &have);
+
+	assert_int_equal(pwrite(fd, text, LEN, 0), LEN);
+	assert_int_equal(
+	    store_disk_check(k->root, k->sha256, fd, true, NULL, &k->err), 0);
+	close(fd);
+}
+
+/* A name more changes the time by which a job knows that its file is what it was. */
+static void
+a_file_in_use_gets_no_further_name(void **state)
+{
+	struct kit *k = *state;
+	struct store_known *known = store_known_new(k->known);
+	struct store_survey *s;
+	char path[128];
+	struct stat before, after;
+
+	place(k);
+	s = survey(k, known, "a/kernel");
+	assert_true(s->items[0].held);
+	store_survey_free(s);
+	snprintf(path, sizeof(path), "%s/a/kernel", k->root);
+	assert_int_equal(stat(path, &before), 0);
+	s = survey_of(k, known, "a/kernel");
+	assert_true(store_msg_texts_add(&s->items[0].paths, "b/kernel"));
+	s->used = str_alloc(sizeof(s->used[0]));
+	memcpy(s->used[s->n_used++], k->sha256, DIGEST_TEXT);
+	store_survey_run(s);
+	assert_false(s->items[0].held);
+	assert_string_equal(s->items[0].why.code, "image-in-use");
+	assert_int_equal(stat(path, &after), 0);
+	assert_memory_equal(&before.st_ctim, &after.st_ctim, sizeof(before.st_ctim));
+	store_survey_free(s);
+	s = survey_of(k, known, "a/kernel");
+	assert_true(store_msg_texts_add(&s->items[0].paths, "b/kernel"));
+	store_survey_run(s);
+	assert_true(s->items[0].held);
+	store_survey_free(s);
+	store_known_free(known);
+}
+
+/* Of one that has no name yet the job finds none: it is there as soon as it has come. */
+static void
+a_file_in_use_gets_its_first_name(void **state)
+{
+	struct kit *k = *state;
+	struct store_known *known = store_known_new(k->known);
+	struct store_survey *s;
+
+	place(k);
+	s = survey_of(k, known, "a/kernel");
+	s->used = str_alloc(sizeof(s->used[0]));
+	memcpy(s->used[s->n_used++], k->sha256, DIGEST_TEXT);
+	store_survey_run(s);
+	assert_true(s->items[0].held);
+	store_survey_free(s);
+	store_known_free(known);
+}
+
+/* Somebody wrote into one of its names. */
+static void
+what_was_altered_in_the_store_goes(void **state)
+{
+	struct kit *k = *state;
+	struct store_known *known = store_known_new(k->known);
+	struct store_survey *s;
+	char path[128];
+	int fd;
+
+	place(k);
+	s = survey(k, known, "a/kernel");
+	store_survey_free(s);
+	assert_int_equal(store_survey_doubt(k->root, k->sha256, NULL), 0);
+	snprintf(path, sizeof(path), "%s/a/kernel", k->root);
+	assert_int_equal(chmod(path, 0644), 0);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "x", 1, 3), 1);
+	close(fd);
+	assert_int_equal(store_survey_doubt(k->root, k->sha256, NULL), 1);
+	assert_int_equal(access(path, F_OK), -1);
+	s = survey(k, known, "a/kernel");
+	assert_true(!s->items[0].held && !s->items[0].object);
+	store_survey_free(s);
+	assert_int_equal(store_survey_doubt(k->root, k->sha256, NULL), -ENOENT);
 	store_known_free(known);
 }
 
@@ -260,6 +360,12 @@ main(void)
 		only_the_right_file_is_placed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		names_are_given_and_those_of_others_kept, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_file_in_use_gets_no_further_name, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_file_in_use_gets_its_first_name, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_was_altered_in_the_store_goes, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_others_put_there_is_read_once, setup, teardown),
 	};
