@@ -144,9 +144,14 @@ db_error(struct db *db, int rc, struct error *err, const char *doing)
 	case -ENOLINK:
 	case -EPERM:
 	case -EINVAL:
-		return error_set(
-		    err, rc, "db-constraint", NULL, "cannot %s: %s", doing, why);
-	default: return error_set(err, rc, "db-error", NULL, "cannot %s: %s", doing, why);
+		return error_set(err, rc, "db-constraint",
+		    "look at what is recorded already: the database's rules do not allow "
+		    "both",
+		    "cannot %s: %s", doing, why);
+	default:
+		return error_set(err, rc, "db-error",
+		    "look at the program's log and at the database's disk, then repeat",
+		    "cannot %s: %s", doing, why);
 	}
 }
 

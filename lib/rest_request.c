@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -304,8 +305,14 @@ rest_body_packed(struct rest_request *rq, size_t max, struct error *err)
 	size_t len = evbuffer_get_length(in), n = 0;
 	char *text = NULL;
 
-	if (rq->body != NULL || encoding == NULL || !str_eq(encoding, PACK_ENCODING))
+	if (rq->body != NULL || encoding == NULL || strcasecmp(encoding, "identity") == 0)
 		return rest_body(rq, err);
+	if (strcasecmp(encoding, PACK_ENCODING) != 0) {
+		error_set(err, -EINVAL, "bad-encoding",
+		    "send it without Content-Encoding, or with " PACK_ENCODING,
+		    "body: its Content-Encoding is not one that is taken here");
+		return NULL;
+	}
 	if (pack_open((const char *)evbuffer_pullup(in, -1), len, max, &text, &n, err) ==
 	    0)
 		rq->body = json_parse(text, n, err);

@@ -117,21 +117,27 @@ dispatch_free(struct dispatch *d)
 void
 dispatch_refuse(struct rest_request *rq, const struct error *err)
 {
+	static const struct {
+		const char *code;
+		int status;
+	} known[] = {
+	    {"site-unknown", 404},
+	    {"agent-duplicate", 409},
+	    {"disk-full", 507},
+	    {"busy", 503},
+	    {"bad-value", 400},
+	    {"bad-version", 400},
+	    {"bad-json", 400},
+	    {"bad-encoding", 400},
+	    {"seal-key", 400},
+	};
 	int status = 500;
 
-	if (str_eq(err->code, "site-unknown"))
-		status = 404;
-	else if (str_eq(err->code, "agent-duplicate"))
-		status = 409;
-	else if (str_eq(err->code, "disk-full"))
-		status = 507;
-	else if (str_eq(err->code, "busy"))
-		status = 503;
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (str_eq(err->code, known[i].code))
+			status = known[i].status;
 	if (status == 503)
 		rest_add_header(rq, "Retry-After", BUSY);
-	else if (str_eq(err->code, "bad-value") || str_eq(err->code, "seal-key") ||
-		 str_eq(err->code, "bad-version") || str_eq(err->code, "bad-json"))
-		status = 400;
 	rest_problem(rq, status, err, NULL);
 }
 
