@@ -68,6 +68,8 @@ struct uplink {
 	int64_t table;
 	int64_t heard; /* wall; 0: never */
 	uint64_t table_digest;
+	int64_t
+	    store; /* version of what the site's store is to hold, as it was told last */
 	int64_t window; /* in which all agents come back when the line was lost */
 	struct error trouble;
 	struct agent_msg_stop stop;
@@ -311,6 +313,8 @@ on_polled(void *arg, const struct http_client_reply *reply)
 	if (u->o.on_charge != NULL)
 		u->o.on_charge(u->o.arg, NULL);
 	u->window = orders.retry_ms * USEC_PER_MSEC;
+	if (orders.store > 0)
+		u->store = orders.store;
 	any = repeats(&orders);
 	r = u->o.on_orders(u->o.arg, &orders);
 	agent_msg_orders_done(&orders);
@@ -335,6 +339,7 @@ start_poll(struct uplink *u)
 	    .takes_delta = true,
 	    .takes_window = true,
 	    .table_digest = u->table_digest,
+	    .store = u->store,
 	    /* The first one is answered at once: the clock is known before anything is reported. */
 	    .wait_s = u->answered ? WAIT_S : 0,
 	    .trouble = u->trouble,

@@ -120,6 +120,8 @@ agent_msg_poll_to_json(const struct agent_msg_poll *m)
 		json_put_i64(v, "pending", m->pending);
 	if (m->lag >= 0)
 		json_put_i64(v, "lag", m->lag);
+	if (m->store > 0)
+		json_put_i64(v, "store", m->store);
 	put_takes(v, m);
 	table_sum_put(v, "table_digest", m->table_digest);
 	json_put_str(v, "seal_key", m->seal_key);
@@ -200,6 +202,7 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	    json_opt_i64(v, "wait_s", &m.wait_s, err) < 0 ||
 	    json_opt_i64(v, "max_jobs", &m.max_jobs, err) < 0 ||
 	    json_opt_i64(v, "now", &m.now, err) < 0 ||
+	    json_opt_i64(v, "store", &m.store, err) < 0 ||
 	    table_sum_get(v, "table_digest", &m.table_digest, err) < 0 ||
 	    json_copy_opt(v, "seal_key", m.seal_key, sizeof(m.seal_key), err) < 0 ||
 	    json_copy_opt(v, "nonce", m.nonce, sizeof(m.nonce), err) < 0 ||
@@ -210,6 +213,8 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 		return error_set(err, -EINVAL, "bad-value", NULL, "max_jobs: below 0");
 	if (m.now < 0 || m.now > TIME_MAX)
 		return error_set(err, -EINVAL, "bad-value", NULL, "now: no time");
+	if (m.store < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL, "store: below 0");
 	if (m.wait_s < 0 || m.wait_s > AGENT_MSG_WAIT_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "wait_s: not 0..%d",
 		    AGENT_MSG_WAIT_MAX_S);

@@ -53,6 +53,7 @@ struct agent_msg_poll {
 	struct agent_msg_clock clock;
 	/* Events that it has still to report, and how old the oldest is; -1: it does not say. */
 	int64_t pending, lag;
+	int64_t store;	       /* what it was told last of that; 0: nothing yet */
 	bool takes_delta;      /* it understands table_delta */
 	bool takes_window;     /* it keeps a job until the job's window opens */
 	uint64_t table_digest; /* of the table it has: lib/table_sum.h; 0: not said */

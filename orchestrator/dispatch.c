@@ -542,7 +542,8 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq, const char *enrolled)
 	p->received = clock_wall();
 	p->came = clock_mono();
 	p->until = p->came + msg.wait_s * USEC_PER_SEC;
-	p->store = store_version(p);
+	/* What became of it since the last answer left is told at once. */
+	p->store = msg.store > 0 ? msg.store : store_version(p);
 	p->timer = evtimer_new(d->ops.base, on_timer, p);
 	DL_APPEND(s->polls, p);
 	rest_on_gone(rq, on_gone, p);

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 
-from netlab import BUILD, until
+from netlab import BUILD, PATIENCE, until
 from orch_lab import Agent, Connection, document
 
 
@@ -77,6 +77,22 @@ def test_a_site_is_to_hold_what_its_hosts_use(filled, site_agent, store):
     filled.kill()
     filled.start()
     assert site_agent.poll().json["store"] == store.version
+
+
+def test_what_changed_between_two_polls_is_told_at_once(filled, site_agent, store):
+    """The agent was told another version last: its poll is not held, though nothing is to be ordered."""
+    filled.put_file("images/deb/other", b"other")
+    image = dict(document()["images"][0], name="other", kernel={"path": "deb/other"})
+    assert filled.apply({"images": [image]}).status == 200
+    told = site_agent.poll().json["store"]
+    assert filled.post("/images/other/place", {"sites": ["local"], "reason": "r"}).status == 200
+    site_agent.says["store"] = told
+    now = site_agent.poll(wait_s=2 * PATIENCE).json["store"]
+    assert now != told and store.ask()["version"] == now
+    site_agent.says["store"] = now
+    assert site_agent.poll(wait_s=1).json["store"] == now
+    site_agent.says["store"] = -1
+    assert site_agent.poll().code == "bad-value"
 
 
 def test_files_are_given_whole_and_in_parts(filled, store):

@@ -59,6 +59,7 @@ static const char *const added[] = {
     "poll.nonce",
     "poll.pending",
     "poll.seal_key",
+    "poll.store",
     "poll.table_digest",
     "poll.takes",
     "renew",
