@@ -297,7 +297,7 @@ rest_body(struct rest_request *rq, struct error *err)
 }
 
 json_t *
-rest_body_packed(struct rest_request *rq, size_t max, struct error *err)
+rest_body_packed(struct rest_request *rq, size_t max, size_t *ret_len, struct error *err)
 {
 	struct evbuffer *in =
 	    rq->conn != NULL ? rq->conn->body : evhttp_request_get_input_buffer(rq->ev);
@@ -305,6 +305,7 @@ rest_body_packed(struct rest_request *rq, size_t max, struct error *err)
 	size_t len = evbuffer_get_length(in), n = 0;
 	char *text = NULL;
 
+	*ret_len = len;
 	if (rq->body != NULL || encoding == NULL || strcasecmp(encoding, "identity") == 0)
 		return rest_body(rq, err);
 	if (strcasecmp(encoding, PACK_ENCODING) != 0) {
@@ -316,6 +317,7 @@ rest_body_packed(struct rest_request *rq, size_t max, struct error *err)
 	if (pack_open((const char *)evbuffer_pullup(in, -1), len, max, &text, &n, err) ==
 	    0)
 		rq->body = json_parse(text, n, err);
+	*ret_len = n;
 	free(text);
 	return rq->body;
 }

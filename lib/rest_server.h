@@ -100,9 +100,9 @@ rest_on_unknown(struct rest_server *s, rest_handler *handler);
 json_t *
 rest_body(struct rest_request *rq, struct error *err);
 
-/* The same where a body may be packed (lib/pack.h), to `max` octets of text. */
+/* The same where a body may be packed (lib/pack.h), to `max` octets of text; *ret_len: the octets of its text. */
 json_t *
-rest_body_packed(struct rest_request *rq, size_t max, struct error *err);
+rest_body_packed(struct rest_request *rq, size_t max, size_t *ret_len, struct error *err);
 
 /* Each answers once and ends the request. body is taken; etag may be NULL. */
 void

@@ -27,7 +27,6 @@
 #include "orchestrator/auth.h"
 #include "orchestrator/authority.h"
 
-#define SEEN_EVERY_US (60 * USEC_PER_SEC)
 #define TELL_EVERY_US (3600 * USEC_PER_SEC)
 #define MINUTE_US (60 * USEC_PER_SEC)
 #define ENROLL_NEXT \
@@ -225,23 +224,14 @@ adopt(struct orch *o, const struct rest_tls_peer *p, const struct agent_access_w
 }
 
 static void
-note_seen(struct orch *o, struct db_agent_cert *c, const struct agent_access_who *who,
-    int64_t now)
+note_seen(struct orch *o, const struct db_agent_cert *c,
+    const struct agent_access_who *who, int64_t now)
 {
-	const char *space = strchr(who->who.from, ' ');
 	char from[DB_AGENT_CERT_FROM_SIZE];
-	int rc;
 
-	if (str_format(from, sizeof(from), "%.*s",
-		space ? (int)(space - who->who.from) : 0, who->who.from) < 0)
-		from[0] = '\0';
-	if (now - c->last_seen < SEEN_EVERY_US && now >= c->last_seen &&
-	    str_eq(from, c->last_from))
-		return;
-	rc = db_agent_cert_seen(o->store, c->serial, now, from);
-	if (rc < 0)
-		log_warn(&o->log, "cannot note when a certificate was used: %s",
-		    strerror(-rc));
+	str_clip(from, sizeof(from), who->who.from);
+	from[strcspn(from, " ")] = '\0'; /* the address alone */
+	agent_seen_note(o->agents_seen, c, from, now);
 }
 
 static bool

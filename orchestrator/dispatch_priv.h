@@ -63,6 +63,7 @@ struct dispatch_site {
 	enum { DISPATCH_NOT_READ, DISPATCH_READ_SOON, DISPATCH_READ_NOW } to_read;
 	struct error table_err; /* why the last reading failed, until a poll is told */
 	size_t n_reports;	/* that wait to be recorded */
+	size_t octets;		/* of their texts */
 	struct record_gap gap;
 	struct dispatch_foreign foreign;
 	struct error trouble;	    /* of its agent, as the last poll said */

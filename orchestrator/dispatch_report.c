@@ -6,7 +6,8 @@
  * one which fails takes no other with it. Where the commit itself fails, its reports are tried again each by itself.
  *
  * A turn lasts TURN_US, and of one report at most SLICE events are taken in it; what is left goes to the end of the queue. So neither
- * a big report nor many hold up polls, people, or another site's report; and of one site no more than SITE_MAX wait.
+ * a big report nor many hold up polls, people, or another site's report; and of one site no more than SITE_MAX wait, nor more
+ * than SITE_OCTETS of text, which takes many times that as documents.
  *
  * Entry points: dispatch_report(), dispatch_report_free_all(). A report that waits is owned by the queue; its client may go away
  * meanwhile, and it is recorded all the same.
@@ -28,6 +29,10 @@ enum {
 	SLICE = 50,
 	TURN_US = 20 * 1000,
 	SITE_MAX = 8,
+	SITE_OCTETS =
+	    16 * 1024 * 1024, /* of their texts; of one alone as many as it has */
+	PACKED_MAX =
+	    8 * 1024 * 1024, /* an agent's are of a megabyte, and answers to calls */
 	ALL_MAX = 8192,
 };
 
@@ -37,6 +42,7 @@ struct dispatch_waiting {
 	struct rest_request *rq; /* NULL: the client went away */
 	struct dispatch_site *site;
 	struct agent_msg_report m;
+	size_t octets; /* of its text */
 	int64_t held;
 	int64_t durable;		 /* of it the last number that is; 0: none */
 	bool ended;			 /* a job has: the agent has room for another */
@@ -161,6 +167,7 @@ static void
 waiting_free(struct dispatch_waiting *w)
 {
 	w->site->n_reports--;
+	w->site->octets -= w->octets;
 	w->d->n_reports--;
 	agent_msg_report_done(&w->m);
 	free(w);
@@ -339,9 +346,9 @@ replace_unreadable(struct dispatch *d, json_t *body)
 
 static int
 read_report(struct dispatch *d, struct rest_request *rq, struct agent_msg_report *ret,
-    struct error *err)
+    size_t *ret_octets, struct error *err)
 {
-	json_t *body = rest_body_packed(rq, REST_BODY_MAX, err);
+	json_t *body = rest_body_packed(rq, PACKED_MAX, ret_octets, err);
 
 	if (!body)
 		return -EINVAL;
@@ -352,9 +359,12 @@ read_report(struct dispatch *d, struct rest_request *rq, struct agent_msg_report
 }
 
 static int
-room_for(struct dispatch *d, const struct dispatch_site *site, struct error *err)
+room_for(struct dispatch *d, const struct dispatch_site *site, size_t octets,
+    struct error *err)
 {
-	if (site->n_reports < SITE_MAX && d->n_reports < ALL_MAX)
+	bool large = site->n_reports > 0 && site->octets + octets > SITE_OCTETS;
+
+	if (site->n_reports < SITE_MAX && d->n_reports < ALL_MAX && !large)
 		return 0;
 	return error_set(err, -EAGAIN, "busy", "the agent comes again by itself",
 	    "site %s: %zu reports of it wait, %zu in all", site->name, site->n_reports,
@@ -367,11 +377,12 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 	struct agent_msg_report m = {.first = 0};
 	struct error err = {.code = ""};
 	struct dispatch_site *site = NULL;
-	int rc = read_report(d, rq, &m, &err);
+	size_t octets = 0;
+	int rc = read_report(d, rq, &m, &octets, &err);
 
 	if (rc == 0) {
 		site = dispatch_site(d, m.site);
-		rc = room_for(d, site, &err);
+		rc = room_for(d, site, octets, &err);
 	}
 	if (rc == 0)
 		dispatch_clock_note(d, site, m.agent, &m.clock, 0);
@@ -386,6 +397,7 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 	w->rq = rq;
 	w->site = site;
 	w->m = m;
+	w->octets = octets;
 	rest_on_gone(rq, on_gone, w);
 	if (!d->turn)
 		d->turn = evtimer_new(d->ops.base, on_turn, d);
@@ -393,6 +405,7 @@ dispatch_report(struct dispatch *d, struct rest_request *rq)
 		arm(d);
 	DL_APPEND(d->reports, w);
 	site->n_reports++;
+	site->octets += octets;
 	d->n_reports++;
 }
 

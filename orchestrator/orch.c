@@ -174,6 +174,7 @@ on_minute(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	web_minute(arg);
 	join_look(arg);
+	agent_seen_store(((struct orch *)arg)->agents_seen);
 }
 
 void
@@ -267,6 +268,7 @@ make_parts(struct orch *o)
 	    .key = o->key,
 	    .log = &o->log,
 	    .session_us = (int64_t)o->config->web.session_hours * 3600 * USEC_PER_SEC});
+	o->agents_seen = agent_seen_new(o->store, &o->log);
 	o->retention = retention_new(o->base, &o->log, o->store, &o->config->retention);
 	open_vendors(o);
 }
@@ -378,6 +380,7 @@ orch_free(struct orch *o)
 		event_free(o->minutely);
 	access_free(o->access);
 	join_close(o);
+	agent_seen_free(o->agents_seen);
 	retention_free(o->retention);
 	oui_free(o->vendors);
 	secret_sign_free(o->orders_key);

@@ -14,6 +14,7 @@
 #include "lib/workq.h"
 #include "orchestrator/absence.h"
 #include "orchestrator/agent_access.h"
+#include "orchestrator/agent_seen.h"
 #include "orchestrator/audit_refused.h"
 #include "orchestrator/blobs.h"
 #include "orchestrator/console_store.h"
@@ -67,6 +68,7 @@ struct orch {
 	struct secret_sign *orders_key; /* signs what agents are ordered */
 	int64_t show_anew;		/* wall: a new certificate of our own */
 	struct agent_access_told agents_told;
+	struct agent_seen *agents_seen;
 	struct metrics *metrics;
 	struct loop_watch *loop_watch;
 	struct webhook *webhook;

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Who comes to the agents' name and means no good: what it can fill, hold and keep. All on loopback; no root is needed."""
+import concurrent.futures
 import contextlib
 import hashlib
 import json
 import os
 import socket
 import sqlite3
+import subprocess
 import time
 
 import pytest
 
 from join_lab import HOST, Far, FarWeb, forge
 from netlab import PATIENCE, until
-from orch_lab import Connection, document
+from orch_lab import Connection, document, make_id
 from test_agent_security import _is_closed, rows
 from test_web import Pki, Stream
 
@@ -123,6 +125,40 @@ def test_bodies_of_one_certificate_are_bounded(web):
         s.close()
     until(lambda: f.post("/agent/v1/report", {"v": 1, "site": "kla", "agent": f.id, "first": 1, "events": [], "calls": [],
                                               "pad": "x" * 8 * MB}).status == 200, "room again")
+
+
+def test_reports_that_wait_are_bounded_in_octets(web):
+    """As documents they take many times what they are as text."""
+    event = {"at": "2026-01-31T09:30:00Z", "kind": "http.begin", "ip": "10.0.0.7", "detail": {"pad": "x" * 1700}}
+
+    def packed(n):
+        web.put_file("report", json.dumps({"v": 1, "site": "kla", "agent": make_id(n), "first": 1, "events": [event] * 4000}).encode())
+        return subprocess.run(["zstd", "-q", "-c", web.path("report")], check=True, capture_output=True).stdout
+
+    def send(body):
+        return web.call("POST", "/agent/v1/report", body, Content_Encoding="zstd").status
+    bodies = [packed(n) for n in range(1, 5)]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(send, bodies))
+    assert statuses[0] == 200 and statuses[-1] == 503, statuses
+
+
+def test_uses_of_certificates_are_stored_together(web):
+    """The first at once, since a lost answer to a join is repeated until then; later ones with those of all others."""
+    f = web.far("kla")
+    assert f.poll().status == 200
+
+    def seen():
+        with contextlib.closing(sqlite3.connect(web.database, timeout=PATIENCE)) as db:
+            return db.execute("select last_seen, last_from from agent_cert").fetchone()
+    assert seen()[0] > 1 and seen()[1] == "127.0.0.1"
+    with contextlib.closing(sqlite3.connect(web.database, timeout=PATIENCE)) as db, db:
+        db.execute("update agent_cert set last_seen = 1, last_from = 'x'")
+    for _ in range(3):
+        assert f.poll().status == 200
+    assert seen() == (1, "x")
+    web.stop()
+    assert seen()[0] > 1 and seen()[1] == "127.0.0.1"
 
 
 @pytest.mark.parametrize("by", ["unix", "tcp"])
