@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* TLS of the REST server through OpenSSL, beneath libevent's bufferevents.
  *
- * Entry points: rest_tls_new() reads certificate and key, rest_tls_accept() makes a connection; rest_tls_set_own() adds
+ * Entry points: rest_tls_new() reads certificate and key, rest_tls_show() is given them, rest_tls_accept() makes a connection; rest_tls_set_own() adds
  * the name by which agents know the server, rest_tls_look() tells what one of them has shown. Contexts are
  * counted by OpenSSL: a new one may take its place while connections of the old one go on.
  * Failure modes: files that cannot be used, named with OpenSSL's reason; a handshake that fails is the connection's
@@ -264,18 +264,63 @@ rest_tls_look(
 	ret->ends = ends_at(cert);
 }
 
-/* ---- certificate and key of files ---- */
+/* ---- certificate and key, of files or as texts ---- */
 
-struct rest_tls *
-rest_tls_new(const char *cert_path, const char *key_path, struct error *err)
+static SSL_CTX *
+new_context(void)
 {
 	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-	struct rest_tls *tls;
-	int rc = 0;
 
 	if (!ctx)
 		abort();
 	harden(ctx);
+	return ctx;
+}
+
+/* Takes ctx. */
+static struct rest_tls *
+new_of(SSL_CTX *ctx)
+{
+	struct rest_tls *tls = str_alloc(sizeof(*tls));
+
+	tls->ctx = ctx;
+	tls->ends = ends_at(SSL_CTX_get0_certificate(ctx));
+	listen_for_name(tls);
+	return tls;
+}
+
+struct rest_tls *
+rest_tls_new_empty(void)
+{
+	return new_of(new_context());
+}
+
+int
+rest_tls_show(struct rest_tls *tls, const char *cert, const char *key, struct error *err)
+{
+	SSL_CTX *ctx = new_context();
+	X509 *x = pki_read_cert(cert);
+	EVP_PKEY *k = pki_read_key(key);
+
+	ERR_clear_error();
+	bool ok = x && k && SSL_CTX_use_certificate(ctx, x) == 1 &&
+		  SSL_CTX_use_PrivateKey(ctx, k) == 1;
+	X509_free(x);
+	EVP_PKEY_free(k);
+	if (!ok) {
+		SSL_CTX_free(ctx);
+		return fail(err, "web", "the own authority's certificate");
+	}
+	rest_tls_take(tls, new_of(ctx));
+	return 0;
+}
+
+struct rest_tls *
+rest_tls_new(const char *cert_path, const char *key_path, struct error *err)
+{
+	SSL_CTX *ctx = new_context();
+	int rc = 0;
+
 	ERR_clear_error();
 	if (SSL_CTX_use_certificate_chain_file(ctx, cert_path) != 1)
 		rc = fail(err, cert_path, "no certificate");
@@ -285,11 +330,7 @@ rest_tls_new(const char *cert_path, const char *key_path, struct error *err)
 		SSL_CTX_free(ctx);
 		return NULL;
 	}
-	tls = str_alloc(sizeof(*tls));
-	tls->ctx = ctx;
-	tls->ends = ends_at(SSL_CTX_get0_certificate(ctx));
-	listen_for_name(tls);
-	return tls;
+	return new_of(ctx);
 }
 
 void

@@ -37,6 +37,13 @@ struct rest_tls_peer {
  * a key that others may read, or that is not this certificate's. */
 struct rest_tls *
 rest_tls_new(const char *cert_path, const char *key_path, struct error *err);
+/* Without a certificate until rest_tls_show(): to be called before the first connection. */
+struct rest_tls *
+rest_tls_new_empty(void);
+/* That certificate and key (PEM) from now on, as rest_tls_take(). */
+int
+rest_tls_show(struct rest_tls *tls, const char *cert, const char *key,
+    struct error *err) MUST_CHECK;
 /* After every connection that was accepted with it. */
 void
 rest_tls_free(struct rest_tls *tls);

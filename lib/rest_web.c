@@ -421,6 +421,8 @@ rest_server_listen(
 		w->tls = rest_tls_new(options->tls_cert, options->tls_key, err);
 		if (!w->tls)
 			return -EINVAL;
+	} else if (options->tls_shown) {
+		w->tls = rest_tls_new_empty();
 	}
 	for (size_t i = 0; i < options->n_listen; i++) {
 		int rc = add_listener(w, options->listen[i], err);
@@ -459,6 +461,14 @@ rest_web_reload(struct rest_server *s, struct error *err)
 		return -EINVAL;
 	rest_tls_take(w->tls, tls);
 	return 0;
+}
+
+int
+rest_web_show(struct rest_server *s, const char *cert, const char *key, struct error *err)
+{
+	return s->web && s->web->tls && !s->web->options.tls_cert
+		   ? rest_tls_show(s->web->tls, cert, key, err)
+		   : 0;
 }
 
 int

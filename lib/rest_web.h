@@ -31,7 +31,9 @@ struct rest_web_header {
 struct rest_web_options {
 	const char *const *listen; /* "127.0.0.1:8017", "[::]:8017" */
 	size_t n_listen;
-	const char *tls_cert, *tls_key;	       /* both or neither */
+	const char *tls_cert, *tls_key; /* both or neither */
+	/* TLS without those files: rest_web_show() gives the certificate, before the first turn of the loop. */
+	bool tls_shown;
 	const struct rest_web_header *headers; /* of every answer */
 	size_t n_headers;
 	/* Paths that are there under the own name alone ("/agent/"), or NULL. */
@@ -54,6 +56,10 @@ rest_server_listen(struct rest_server *s, const struct rest_web_options *options
 /* Certificate and key anew; what is connected goes on with the old ones. On failure the old ones stay. */
 int
 rest_web_reload(struct rest_server *s, struct error *err) MUST_CHECK;
+/* Shows this certificate from now on, where the listener has none of files. */
+int
+rest_web_show(struct rest_server *s, const char *cert, const char *key,
+    struct error *err) MUST_CHECK;
 /* When the certificate in use ends (wall); INT64_MAX without TLS. */
 int64_t
 rest_web_certificate_ends(const struct rest_server *s);

@@ -190,9 +190,10 @@ api_agent_enroll(void *arg, struct rest_request *rq)
 		return;
 	if (!o->authority) {
 		error_set(&err, -EPERM, "web-needs-tls",
-		    "say web.listen, web.tls_cert and web.tls_key in orchestrator.yaml",
+		    "say web.listen with an address that sites reach in "
+		    "orchestrator.yaml",
 		    "agents come from afar by TLS alone, and this orchestrator listens "
-		    "without");
+		    "on its own machine only");
 		api_refuse(rq, &err, NULL);
 		return;
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The orchestrator's own authority, through OpenSSL.
  *
- * Entry points: authority_open(), authority_issue(), authority_server(). Two files, of mode 0600: the key is written first;
+ * Entry points: authority_open(), authority_issue(), authority_server(), authority_people(). Two files, of mode 0600: the key is written first;
  * where only it is there the certificate is made anew under the same name, and what was signed before holds. Without
  * the key nothing holds that a new one could sign, so that a start without it is refused. The server's own certificate
  * is never on disk: each process makes one.
@@ -20,6 +20,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/addr.h"
+#include "lib/compiler.h"
 #include "lib/keepfile.h"
 #include "lib/pki_read.h"
 #include "lib/secret.h"
@@ -59,7 +61,6 @@ static const struct extension of_server[] = {
     {NID_key_usage, "critical,digitalSignature"},
     {NID_ext_key_usage, "serverAuth"},
     {NID_authority_key_identifier, "keyid:always"},
-    {NID_subject_alt_name, "DNS:" AUTHORITY_HOST},
 };
 
 /* OpenSSL fails at these for want of memory or random numbers only. */
@@ -339,9 +340,10 @@ authority_issue(const struct authority *a, const char *request, const char *site
 	return 0;
 }
 
-void
-authority_server(const struct authority *a, int64_t now, char **ret_cert, char **ret_key,
-    int64_t *ret_renew)
+/* A certificate of a new key. */
+static void
+serve_as(const struct authority *a, const char *name, const char *alt, int64_t now,
+    char **ret_cert, char **ret_key, int64_t *ret_renew)
 {
 	int64_t life = AUTHORITY_SERVER_DAYS * DAY_US;
 	X509 *cert;
@@ -351,11 +353,57 @@ authority_server(const struct authority *a, int64_t now, char **ret_cert, char *
 	key = pki_read_key(*ret_key);
 	if (key == NULL)
 		abort();
-	cert = make(a->key, a->cert, key, AUTHORITY_HOST,
+	cert = make(a->key, a->cert, key, name,
 	    a->about.begins < now ? a->about.begins : now - DAY_US, now + life, of_server,
-	    ARRAY_SIZE(of_server), NULL);
+	    ARRAY_SIZE(of_server), alt);
 	*ret_cert = pem_of(cert);
 	*ret_renew = now + life * 2 / 3;
 	X509_free(cert);
 	EVP_PKEY_free(key);
+}
+
+void
+authority_server(const struct authority *a, int64_t now, char **ret_cert, char **ret_key,
+    int64_t *ret_renew)
+{
+	serve_as(
+	    a, AUTHORITY_HOST, "DNS:" AUTHORITY_HOST, now, ret_cert, ret_key, ret_renew);
+}
+
+/* Nothing that has a meaning in the list of names. */
+static bool
+is_host_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n < 254 &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			 "0123456789-.") == n;
+}
+
+void
+authority_people(const struct authority *a, int64_t now, const char *const *names,
+    size_t n, char **ret_cert, char **ret_key, int64_t *ret_renew)
+{
+	static const char first[] = "DNS:localhost";
+	size_t size = sizeof(first), used = sizeof(first) - 1;
+	struct addr_ip ip;
+	char *alt;
+
+	for (size_t i = 0; i < n; i++)
+		size += strlen(names[i]) + sizeof(",DNS:");
+	alt = str_alloc(size);
+	memcpy(alt, first, sizeof(first));
+	for (size_t i = 0; i < n; i++) {
+		bool address = addr_ip_parse(names[i], &ip) == 0;
+
+		if (!address && !is_host_name(names[i]))
+			continue;
+		if (str_format(alt + used, size - used, ",%s:%s", address ? "IP" : "DNS",
+			names[i]) < 0)
+			abort();
+		used += strlen(alt + used);
+	}
+	serve_as(a, "netboot", alt, now, ret_cert, ret_key, ret_renew);
+	free(alt);
 }

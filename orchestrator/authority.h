@@ -43,5 +43,9 @@ authority_issue(const struct authority *a, const char *request, const char *site
 void
 authority_server(const struct authority *a, int64_t now, char **ret_cert, char **ret_key,
     int64_t *ret_renew);
+/* The same for people, by those names and addresses, and localhost; what is neither is passed over. */
+void
+authority_people(const struct authority *a, int64_t now, const char *const *names,
+    size_t n, char **ret_cert, char **ret_key, int64_t *ret_renew);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Findings about the page's address: a default address that another program
- * has, a certificate that ends soon, nobody who could log in, tokens about to end.
+ * has, a certificate that ends soon or that no browser trusts, nobody who could log in, tokens about to end.
  *
  * Entry point: doctor_web_scan(), on the loop; it reads the tokens, which are few. That tokens would cross a network
  * without TLS is no finding: such a configuration does not start (lib/rest_web.c).
@@ -15,6 +15,7 @@
 #include "lib/rest_web.h"
 #include "lib/str.h"
 #include "orchestrator/access.h"
+#include "orchestrator/web.h"
 
 #define DAY_US (24LL * 3600 * USEC_PER_SEC)
 #define CERTIFICATE_WARN_US (30 * DAY_US)
@@ -87,6 +88,14 @@ doctor_web_scan(struct orch *o, int64_t now, doctor_web_add *add, void *arg)
 		return;
 	}
 	check_certificate(&s, rest_web_certificate_ends(o->rest));
+	if (web_is_own(o)) {
+		add(arg, "warn",
+		    "people are shown a certificate of the own authority, which no "
+		    "browser trusts",
+		    "name one that they trust in web.tls_cert; or give them "
+		    "authority.pem, which is beside key_file: netboot-ctl --ca-file");
+		s.told = true;
+	}
 	if (s.alive == 0)
 		add(arg, "ok", "there is no token: nobody can log in to the page",
 		    "netboot-ctl token add NAME --role operator --reason TEXT");

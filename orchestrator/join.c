@@ -24,6 +24,7 @@
 #include "orchestrator/agent_access.h"
 #include "orchestrator/api.h"
 #include "orchestrator/authority.h"
+#include "orchestrator/web.h"
 
 enum { RENEWALS_A_DAY = 10 };
 
@@ -44,6 +45,8 @@ show(struct orch *o, struct error *err)
 	    .key = key,
 	    .authority = authority_pem(o->authority)};
 	rc = rest_web_set_own(o->rest, &own, err);
+	if (rc == 0 && web_is_own(o))
+		rc = web_show(o, &o->show_anew, err);
 	free(cert);
 	secret_free(key);
 	return rc;
@@ -52,7 +55,7 @@ show(struct orch *o, struct error *err)
 int
 join_open(struct orch *o, struct error *err)
 {
-	if (o->config->web.n_listen == 0 || !o->config->web.tls_cert)
+	if (!o->config->web.tls_cert && !web_is_own(o))
 		return 0;
 	o->authority = authority_open(o->config->key_file, clock_wall(), err);
 	if (!o->authority)

@@ -184,8 +184,8 @@ orch_reload(struct orch *o)
 	struct error err = {.code = ""};
 
 	if (!o->config->web.tls_cert)
-		return;
-	if (rest_web_reload(o->rest, &err) < 0)
+		join_look(o);
+	else if (rest_web_reload(o->rest, &err) < 0)
 		log_error(&o->log, "the old certificate stays in use: %s",
 		    error_line(&err, line, sizeof(line)));
 	else

@@ -141,10 +141,6 @@ check_web(
 			    "%s: write an address and a port, 127.0.0.1:8017 or "
 			    "[::1]:8017",
 			    w->listen[i]);
-		if (!loopback && !w->tls_cert)
-			return yaml_where_bad(where, path, err,
-			    "%s is not loopback: it needs tls_cert and tls_key",
-			    w->listen[i]);
 	}
 	return 0;
 }

@@ -19,7 +19,7 @@ struct orch_config_web {
 	char **listen; /* 127.0.0.1:8017; an empty list: off */
 	uint32_t n_listen;
 	bool listen_default;	  /* nobody wrote it */
-	char *tls_cert, *tls_key; /* or NULL, both */
+	char *tls_cert, *tls_key; /* or NULL, both: web_is_own() */
 	char **names;		  /* by which people call this server */
 	uint32_t n_names;
 	uint32_t session_hours; /* until one has to log in again (12) */

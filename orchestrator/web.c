@@ -7,15 +7,19 @@
  * them. */
 #include "orchestrator/web.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "lib/rest_head.h"
 #include "lib/rest_web.h"
+#include "lib/secret.h"
 #include "lib/str.h"
 #include "orchestrator/agent_access.h"
 #include "orchestrator/api.h"
+#include "orchestrator/authority.h"
 
 /* Bodies are parsed on the loop: only who sends documents may send large ones. */
 enum {
@@ -59,6 +63,60 @@ host_ok(void *arg, const char *host)
 	return rest_head_host_ok(host, (const char *const *)w->names, w->n_names);
 }
 
+/* What is here alone needs no TLS. */
+bool
+web_is_own(const struct orch *o)
+{
+	const struct orch_config_web *w = &o->config->web;
+	bool far = false;
+
+	for (uint32_t i = 0; i < w->n_listen && !w->tls_cert; i++) {
+		struct sockaddr_storage sa;
+		socklen_t len;
+		bool loopback = true;
+
+		if (rest_web_parse_address(w->listen[i], &sa, &len, &loopback) == 0)
+			far = far || !loopback;
+	}
+	return far;
+}
+
+/* The address that it listens on, unless that is all there are: then nobody calls it so. */
+static bool
+own_address(const char *listen, char *ret, size_t size)
+{
+	const char *end = strrchr(listen, ':');
+	bool v6 = listen[0] == '[';
+
+	if (str_format(ret, size, "%.*s", (int)(end - listen) - 2 * v6, listen + v6) < 0)
+		return false;
+	return !str_eq(ret, "0.0.0.0") && !str_eq(ret, "::");
+}
+
+int
+web_show(struct orch *o, int64_t *ret_renew, struct error *err)
+{
+	const struct orch_config_web *w = &o->config->web;
+	const char **names = str_alloc((w->n_names + w->n_listen + 1) * sizeof(names[0]));
+	char(*here)[INET6_ADDRSTRLEN] = str_alloc((w->n_listen + 1) * sizeof(here[0]));
+	size_t n = 0;
+	char *cert, *key;
+	int rc;
+
+	for (uint32_t i = 0; i < w->n_names; i++)
+		names[n++] = w->names[i];
+	for (uint32_t i = 0; i < w->n_listen; i++)
+		if (own_address(w->listen[i], here[i], sizeof(here[i])))
+			names[n++] = here[i];
+	authority_people(o->authority, clock_wall(), names, n, &cert, &key, ret_renew);
+	rc = rest_web_show(o->rest, cert, key, err);
+	free(cert);
+	secret_free(key);
+	free(names);
+	free(here);
+	return rc;
+}
+
 int
 web_listen(struct orch *o, struct error *err)
 {
@@ -68,6 +126,7 @@ web_listen(struct orch *o, struct error *err)
 	    .n_listen = w->n_listen,
 	    .tls_cert = w->tls_cert,
 	    .tls_key = w->tls_key,
+	    .tls_shown = web_is_own(o),
 	    .headers = headers,
 	    .n_headers = ARRAY_SIZE(headers),
 	    .closed_prefix = "/agent/",
@@ -90,7 +149,7 @@ web_listen(struct orch *o, struct error *err)
 	}
 	for (uint32_t i = 0; rc == 0 && i < w->n_listen; i++)
 		log_info(&o->log, "the page is at %s://%s/",
-		    w->tls_cert ? "https" : "http", w->listen[i]);
+		    w->tls_cert || web_is_own(o) ? "https" : "http", w->listen[i]);
 	return rc;
 }
 

@@ -10,6 +10,12 @@
 /* Begins to listen where the configuration says. */
 int
 web_listen(struct orch *o, struct error *err) MUST_CHECK;
+/* Are people shown a certificate of the own authority: where it listens beyond its machine and has none of a file? */
+bool
+web_is_own(const struct orch *o);
+/* Shows them a new one, and when the next is due (wall). */
+int
+web_show(struct orch *o, int64_t *ret_renew, struct error *err) MUST_CHECK;
 /* Once a minute: sessions with an open stream are in use, and others end. */
 void
 web_minute(struct orch *o);

@@ -42,11 +42,23 @@ def forge(beside, folder, site, begins, ends):
     return base + ".key", base + ".pem"
 
 
+class OwnPki:
+    """What people trust where no certificate of theirs is configured."""
+
+    def __init__(self, folder):
+        self.ca = os.path.join(str(folder), "authority.pem")
+
+
 class FarWeb(Web):
-    def __init__(self, folder, **kw):
+    """own: it has no web.tls_cert, and shows everybody certificates of its own authority."""
+
+    def __init__(self, folder, own=False, **kw):
         pki = Pki(folder)
-        pki.issue()
-        super().__init__(folder, pki=pki, **kw)
+        if not own:
+            pki.issue()
+        super().__init__(folder, pki=None if own else pki, **kw)
+        if own:
+            self.pki = OwnPki(folder)
 
     @property
     def authority(self):

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Agents from afar that are not who they say: each is refused, that is in the audit, and nothing has changed. All on
 loopback; no root is needed."""
+import contextlib
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -10,9 +12,9 @@ import subprocess
 import pytest
 
 from join_lab import HOST, Far, FarWeb, openssl
-from netlab import PATIENCE, until
+from netlab import BUILD, PATIENCE, until
 from orch_lab import make_id
-from test_web import Pki
+from test_web import Pki, free_port
 
 SITES = ("kla", "nbo")
 
@@ -281,3 +283,42 @@ def test_what_testssl_says(web):
             assert "not offered" in found[old]["finding"], found[old]
         for weak in ("cipherlist_NULL", "cipherlist_aNULL", "cipherlist_EXPORT", "cipherlist_LOW", "cipherlist_3DES_IDEA"):
             assert found[weak]["finding"] == "not offered", found[weak]
+
+
+def test_without_a_certificate_of_ones_own(tmp_path):
+    """Where web.tls_cert names none, agents are served as ever, and people by the own authority's certificate."""
+    port = free_port()
+    w = FarWeb(tmp_path, own=True, listen=f'"0.0.0.0:{port}"', more='  names: [netboot.test, "127.0.0.1"]\n')
+    w.port = port
+    try:
+        assert w.post("/sites", {"name": "kla", "timezone": "UTC"}).status == 201
+        f = w.far("kla")
+        assert f.poll().status == 200
+        token = w.token("viewer")
+        assert w.ask("GET", "/api/v1/sites", token=token).status == 200
+        for name in ("netboot.test", "localhost", "127.0.0.1"):
+            with socket.create_connection(("127.0.0.1", port)) as s, w.context().wrap_socket(s, server_hostname=name) as t:
+                assert t.version() == "TLSv1.3"
+        # Of no other name, and of nobody who trusts the usual authorities alone; never in clear.
+        for context, name in ((w.context(), "other.test"), (ssl.create_default_context(), "netboot.test")):
+            with socket.create_connection(("127.0.0.1", port)) as s, pytest.raises(ssl.SSLCertVerificationError):
+                context.wrap_socket(s, server_hostname=name)
+        with socket.create_connection(("127.0.0.1", port)) as s:
+            s.settimeout(PATIENCE)
+            s.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                assert not s.recv(100).startswith(b"HTTP/")
+        # An agent's certificate is no server's.
+        assert "TLS Web Server Authentication" not in openssl("x509", "-in", f.credentials[1], "-noout", "-ext", "extendedKeyUsage")
+        (tmp_path / "t").write_text(token)
+        (tmp_path / "t").chmod(0o600)
+        ctl = [os.path.join(BUILD, "netboot-ctl"), "--server", f"https://127.0.0.1:{port}", "--token-file", str(tmp_path / "t")]
+        assert subprocess.run([*ctl, "--ca-file", w.authority, "status"], check=False, timeout=PATIENCE).returncode == 0
+        done = subprocess.run([*ctl, "status"], capture_output=True, text=True, check=False, timeout=PATIENCE)
+        assert done.returncode == 5 and "--ca-file" in done.stderr
+        found = [x for x in w.get("/doctor").json["findings"] if x["check"] == "web"]
+        assert [x["level"] for x in found] == ["warn"] and "no browser trusts" in found[0]["text"] and "authority.pem" in found[0]["next"]
+        w.proc.send_signal(signal.SIGHUP)
+        assert w.ask("GET", "/api/v1/sites", token=token).status == 200
+    finally:
+        w.stop()

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "lib/clock.h"
+#include "lib/compiler.h"
 #include "lib/secret.h"
 #include "lib/str.h"
 
@@ -77,10 +78,43 @@ test_issue(void **state UNUSED)
 	free(csr);
 }
 
+/* What people call it, and nothing that would be another kind of name. */
+static void
+test_people(void **state UNUSED)
+{
+	static const char *const names[] = {
+	    "netboot.example.org", "10.0.0.1", "fd00::1", "a,email:x", "DNS:b", ""};
+	char dir[] = "/tmp/authority.XXXXXX", beside[100];
+	struct error err = {.code = ""};
+	int64_t now = clock_wall(), renew = 0;
+	struct pki_cert cert;
+	char *pem, *key;
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(beside, sizeof(beside), "%s/o.key", dir);
+	struct authority *a = authority_open(beside, now, &err);
+	assert_non_null(a);
+	authority_people(a, now, names, ARRAY_SIZE(names), &pem, &key, &renew);
+	assert_int_equal(pki_cert_read(pem, &cert, &err), 0);
+	assert_int_equal(pki_fits(pem, key), 0);
+	assert_true(renew > now + 50 * DAY_US && renew < cert.ends);
+	free(pem);
+	secret_free(key);
+	authority_people(a, now, NULL, 0, &pem, &key, &renew);
+	assert_int_equal(pki_cert_read(pem, &cert, &err), 0);
+	free(pem);
+	secret_free(key);
+	authority_free(a);
+	drop(dir, "authority.key");
+	drop(dir, "authority.pem");
+	rmdir(dir);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_issue)};
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_issue), cmocka_unit_test(test_people)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
