@@ -65,6 +65,14 @@ wake(void *arg, const char *site)
 	return 0;
 }
 
+static void
+news(void *arg, const char *site)
+{
+	struct orch *o = arg;
+
+	place_news_add(o->place_news, site);
+}
+
 static json_t *
 answer_body(const struct change *c, const struct inventory_plan *plan)
 {
@@ -102,6 +110,8 @@ write_plan(struct change *c, const struct inventory_plan *plan)
 	if (!api_commit(o, c->rq, rc, "change the inventory"))
 		return false;
 	inventory_plan_sites(plan, wake, o);
+	if (inventory_plan_has_images(plan))
+		place_each(o->place, news, o);
 	return true;
 }
 

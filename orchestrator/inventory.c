@@ -547,6 +547,12 @@ inventory_plan_sites(const struct inventory_plan *plan,
 	strset_each(&plan->touched, each, arg);
 }
 
+bool
+inventory_plan_has_images(const struct inventory_plan *plan)
+{
+	return strset_count(&plan->images) > 0;
+}
+
 void
 inventory_plan_free(struct inventory_plan *plan)
 {

@@ -43,6 +43,9 @@ inventory_plan_changes(const struct inventory_plan *plan);
 void
 inventory_plan_sites(const struct inventory_plan *plan,
     int (*each)(void *arg, const char *site), void *arg);
+/* Do any images change? What sites' stores are to hold may be another thing then. */
+bool
+inventory_plan_has_images(const struct inventory_plan *plan);
 void
 inventory_plan_free(struct inventory_plan *plan);
 

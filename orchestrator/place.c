@@ -327,6 +327,15 @@ place_version(struct place *p, const char *site)
 }
 
 void
+place_each(struct place *p, void (*each)(void *arg, const char *site), void *arg)
+{
+	struct place_site *s, *next;
+
+	HASH_ITER (hh, p->sites, s, next)
+		each(arg, s->name);
+}
+
+void
 place_delta_made(struct place *p, void (*wake)(void *arg, const char *site), void *arg)
 {
 	struct place_site *s, *next;

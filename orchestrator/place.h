@@ -41,6 +41,9 @@ place_plan(struct place *p, const char *site);
 /* Its version, for the answer to a poll; 0: there is none. */
 int64_t
 place_version(struct place *p, const char *site);
+/* Calls `each` with the sites that have a plan. */
+void
+place_each(struct place *p, void (*each)(void *arg, const char *site), void *arg);
 /* A delta has been made, or is not to be had: plans that wait for one are made anew, and `wake` is called with their sites. */
 void
 place_delta_made(struct place *p, void (*wake)(void *arg, const char *site), void *arg);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The queue of sites that are to hear of a nearby one. What comes within a second is one piece of news: an image has several files. Then so many are
+/* The queue of sites that are to hear of something. What comes within a second is one piece of news: an image has several files. Then so many are
  * woken at a time that 1,000 sites, whose plans are all read anew and which all ask what they are, are told within five seconds, and everybody else
  * has their turns between.
  *

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Sites that are to hear that a nearby one holds a file now: soon, and not all at once. */
+/* Sites that are to hear of something: that a nearby one holds a file now, that an image has changed. Soon, and not all at once. */
 #ifndef ORCHESTRATOR_PLACE_NEWS_H
 #define ORCHESTRATOR_PLACE_NEWS_H
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What sites' stores of image files are told and tell, by a stand-in for an agent with a store."""
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -93,6 +94,20 @@ def test_what_changed_between_two_polls_is_told_at_once(filled, site_agent, stor
     assert site_agent.poll(wait_s=1).json["store"] == now
     site_agent.says["store"] = -1
     assert site_agent.poll().code == "bad-value"
+
+
+def test_another_version_of_an_image_is_told_at_once(filled, site_agent, store):
+    """What the site's machines boot stays as it was, so that nothing else would wake the agent."""
+    site_agent.says["store"] = site_agent.poll().json["store"]
+    store.ask()
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        held = pool.submit(site_agent.poll, wait_s=2 * PATIENCE)
+        filled.put_file("images/deb/new", b"another kernel")
+        os.rename(filled.path("images/deb/new"), filled.path("images/deb/vmlinuz"))
+        assert filled.apply({"images": document()["images"]}).status == 200
+        answer = held.result()
+    assert answer.json["store"] != site_agent.says["store"]
+    assert store.wanted()["deb/vmlinuz"]["sha256"] == digest(b"another kernel")
 
 
 def test_files_are_given_whole_and_in_parts(filled, store):
