@@ -31,6 +31,10 @@ cell_outcome(const json_t *job, struct text *out)
 		text_add(out, ": ");
 		text_add_escaped(out, json_string_value(code));
 	}
+	if (json_is_string(json_object_get(job, "as_of"))) {
+		text_add(out, ", ");
+		cmd_util_add_as_of(job, out);
+	}
 }
 
 static void

@@ -219,6 +219,14 @@ add_stage(void *arg, const struct db_job_stage *stage)
 	json_array_append_new(arg, job_json_stage(stage));
 }
 
+/* Of an open one whose site is not heard: it is told as it was then. */
+static void
+put_as_of(struct orch *o, json_t *v, const struct db_job *job)
+{
+	job_json_time(
+	    v, "as_of", job->ended ? 0 : dispatch_as_of(o->dispatch, job->site));
+}
+
 static void
 reply_job(struct orch *o, struct rest_request *rq, int status, const struct db_job *job)
 {
@@ -229,8 +237,7 @@ reply_job(struct orch *o, struct rest_request *rq, int status, const struct db_j
 	int rc = db_job_stages(o->store, job->id, add_stage, stages);
 
 	json_put(v, "stages", stages);
-	job_json_time(
-	    v, "as_of", job->ended ? 0 : dispatch_as_of(o->dispatch, job->site));
+	put_as_of(o, v, job);
 	if (rc == 0) {
 		rest_reply(rq, status, v, NULL);
 		return;
@@ -317,10 +324,13 @@ reply_list(
 	struct db_job job;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < ids->n; i++) {
+	for (size_t i = 0; i < ids->n; i++) {
 		rc = db_job_get(o->store, ids->v[i], &job);
-		if (rc == 0)
-			json_array_append_new(items, job_json(&job));
+		if (rc < 0)
+			break;
+		json_t *v = job_json(&job);
+		put_as_of(o, v, &job);
+		json_array_append_new(items, v);
 	}
 	if (rc == 0) {
 		api_reply_page(rq, items, limit, "id");

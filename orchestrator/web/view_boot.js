@@ -59,6 +59,11 @@ export class BootView extends LiveView {
     this.readAt = performance.now();
   }
 
+  /** When its site was heard last, where it is not heard and the boot is not known to have ended: what lasts is known until then. */
+  get asOf() {
+    return this.running ? micros(this.why?.as_of) : null;
+  }
+
   get running() {
     return !this.trace.ended && !this.boot.ended;
   }
@@ -85,13 +90,15 @@ export class BootView extends LiveView {
 
   draw() {
     const b = this.boot;
-    const us = micros(b.began) === null ? null : (micros(b.ended) ?? serverNow()) - micros(b.began);
+    const until = this.asOf ?? serverNow();
+    const us = micros(b.began) === null ? null : (micros(b.ended) ?? until) - micros(b.began);
     this.length = h('span', { class: 'num' }, duration(us));
     clear(this.head, h('h1', null, 'Boot of ', h('a', { href: build('host', b.host), class: 'mono' }, b.host)), outcomeBadge(b), flagTags(b.flags),
       h('p', { class: 'muted' }, when(b.began, this.zone), ' · ', this.length, ` · ${b.kind || (b.planned ? 'ordered' : 'nobody ordered it')}`, b.image ? ` ${b.image}` : '',
         b.attempt > 1 ? ` · attempt ${b.attempt}` : '', ` · ${this.zone}`, b.by ? ` · by ${b.by}: ${b.reason}` : '',
-        b.job ? [' · ', h('a', { href: build('job', b.job) }, 'its job')] : null));
-    this.water.draw(this.trace, serverNow());
+        b.job ? [' · ', h('a', { href: build('job', b.job) }, 'its job')] : null),
+      this.asOf ? h('p', { class: 'bad' }, 'As of ', when(this.why.as_of, this.zone), ': the site is not heard since') : null);
+    this.water.draw(this.trace, until);
     clear(this.verdict, whyPanel(this.why, this.zone, false) || (b.verdict ? panel('Why', { class: 'why' }, verdictBox(b.verdict)) : null));
     clear(this.side, this.details());
     clear(this.marks, this.seen());
@@ -115,8 +122,9 @@ export class BootView extends LiveView {
   tick(now) {
     if (!this.water || !(this.running || this.recorded)) return;
     if (this.running) {
-      this.water.draw(this.trace, now);
-      this.length.textContent = duration(now - micros(this.boot.began));
+      const until = this.asOf ?? now;
+      this.water.draw(this.trace, until);
+      this.length.textContent = duration(until - micros(this.boot.began));
     }
     if (this.streamState === 'live') this.console.again();
     this.stale(STALL_MS);

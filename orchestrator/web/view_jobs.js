@@ -77,7 +77,8 @@ export class JobsView extends LiveView {
       const us = j.ended ? micros(j.ended) - micros(j.created) : now - micros(j.created);
       return h('li', { 'data-row': true, class: `jobrow js-${j.state}` }, jobBadge(j), h('a', { href: build('job', j.id), class: 'mono' }, j.host),
         h('span', { class: 'what' }, `${j.kind}${j.image && j.image !== j.kind ? ` ${j.image}` : ''}`, j.ended ? '' : ` · ${j.stage}`), h('span', { class: 'num muted', dataset: j.ended ? {} : { since: micros(j.created) } }, duration(us)),
-        h('span', { class: 'muted' }, age(j.created), ' by ', j.by), h('span', { class: 'text' }, j.verdict ? `${j.verdict.code}: ${j.verdict.text}` : j.reason));
+        h('span', { class: 'muted' }, age(j.created), ' by ', j.by),
+        j.as_of ? h('span', { class: 'bad' }, 'as of ', age(j.as_of), ': site not heard since') : null, h('span', { class: 'text' }, j.verdict ? `${j.verdict.code}: ${j.verdict.text}` : j.reason));
     }), this.jobs.length ? null : h('li', null, empty('No job is like that.')));
     [...this.list.querySelectorAll('a')].find((a) => a.getAttribute('href') === focused)?.focus();
     clear(this.foot, this.next ? h('button', { type: 'button', class: 'quiet', onclick: (e) => this.app.act(e.currentTarget, async () => {

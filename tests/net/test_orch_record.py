@@ -104,6 +104,7 @@ def test_a_replaced_spool_ends_its_jobs_truthfully(orch, agent):
     as_of = status["as_of"]
     assert orch.get("/agents").json["items"][0]["last_seen"] == as_of
     assert orch.job(job)["as_of"] == as_of and orch.get(f"/why?of={job}").json["as_of"] == as_of
+    assert {j["as_of"] for j in orch.get("/jobs?state=open").json["items"]} == {as_of}
     fleet = orch.get("/fleet").json
     assert {row[fleet["columns"].index("as_of")] for row in fleet["rows"]} == {as_of}
     orch.apply({"hosts": [host(4)]})
