@@ -674,6 +674,7 @@ start_local(struct agent *a)
 	    .rng = &a->rng,
 	    .jobs = &a->jobs,
 	    .bmc = a->bmc,
+	    .hub = agent_console_hub(a->consoles),
 	    .replaced = is_replaced,
 	    .site = get_site,
 	    .heard = heard,

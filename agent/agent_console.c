@@ -88,6 +88,12 @@ evict(void *arg, const char *bmc)
 	    ac->hub, bmc, EVICTED, "the BMC holds one session, which a call needs");
 }
 
+struct console_hub *
+agent_console_hub(struct agent_console *ac)
+{
+	return ac->hub;
+}
+
 void
 agent_console_table(struct agent_console *ac)
 {

@@ -11,6 +11,7 @@
 #include "lib/rng.h"
 
 struct agent_console;
+struct console_hub;
 struct http_client_self;
 
 struct agent_console_opts {
@@ -45,6 +46,9 @@ bool
 agent_console_call(struct agent_console *ac, const struct agent_msg_order *order);
 void
 agent_console_note(struct agent_console *ac, const struct bmc_note *note);
+/* Borrowed: consoles, to be listened to beside the recorder. */
+struct console_hub *
+agent_console_hub(struct agent_console *ac);
 /* The site's table is another one. */
 void
 agent_console_table(struct agent_console *ac);

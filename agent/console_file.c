@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A recording on disk.
  *
- * Entry points: console_file_open(), console_file_data(), console_file_mark().
+ * Entry points: console_file_open(), console_file_data(), console_file_mark(); console_file_first() and
+ * console_file_read() for those who read.
  * Ownership: a file owns its descriptor; nobody else writes it, others may read it while it grows.
  * Failure modes: a frame is written whole or cut off again; when that does not work, or the disk is nearly full, the
  * recording ends there and the job goes on: jobs need the disk more. Frames are not forced to the disk one by one: a killed
@@ -197,17 +198,53 @@ console_file_sum(const struct console_file *f)
 	return &f->sum;
 }
 
-bool
-console_file_is_always(const char *path)
+/* ---- for those who read ---- */
+
+int
+console_file_first(const char *path, struct console_record_frame *ret)
 {
 	uint8_t buf[CONSOLE_RECORD_FRAME_MAX];
 	struct console_record_frame f;
 	size_t used;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	ssize_t n = fd < 0 ? -1 : pread(fd, buf, sizeof(buf), 0);
+	int rc = n < 0 ? -errno : 0;
 
 	if (fd >= 0)
 		close(fd);
-	return n > 0 && console_record_next(buf, (size_t)n, &f, &used) == 1 &&
-	       f.type == CONSOLE_RECORD_BEGIN && f.always;
+	if (rc < 0)
+		return rc;
+	if (console_record_next(buf, (size_t)n, &f, &used) != 1 ||
+	    f.type != CONSOLE_RECORD_BEGIN)
+		return -EBADMSG;
+	f.data = NULL;
+	f.len = 0;
+	*ret = f;
+	return 0;
+}
+
+bool
+console_file_is_always(const char *path)
+{
+	struct console_record_frame f;
+
+	return console_file_first(path, &f) == 0 && f.always;
+}
+
+int
+console_file_read(const char *path, struct console_record_sum *ret_sum)
+{
+	struct console_record_sum sum = {0};
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int rc = fd < 0 ? -errno : read_through(fd, &sum);
+
+	if (rc == 0 && !sum.begun)
+		rc = -EBADMSG;
+	if (rc < 0) {
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	*ret_sum = sum;
+	return fd;
 }

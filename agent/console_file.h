@@ -31,6 +31,13 @@ console_file_open(const char *dir, const struct console_file_what *what, int64_t
 /* Is the recording at that path one of no boot? By its first frame. */
 bool
 console_file_is_always(const char *path);
+/* Its first frame, in which there are no octets. 0, or -errno; -EBADMSG: it is none. */
+int
+console_file_first(const char *path, struct console_record_frame *ret) MUST_CHECK;
+/* To be read, also while it grows, as far as *ret_sum says that it is good; that is all of it read through. A descriptor of
+ * the caller's, or -errno. */
+int
+console_file_read(const char *path, struct console_record_sum *ret_sum) MUST_CHECK;
 /* NULL allowed. What is written stays. */
 void
 console_file_close(struct console_file *f);

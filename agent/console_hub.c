@@ -202,3 +202,18 @@ console_hub_key(const struct console_ear *ear)
 {
 	return ear->line->key;
 }
+
+const char *
+console_hub_state(enum console_why why)
+{
+	static const char *const states[] = {[CONSOLE_LOST] = "lost",
+	    [CONSOLE_STOLEN] = "stolen",
+	    [CONSOLE_IN_USE] = "in-use",
+	    [CONSOLE_BUSY] = "busy",
+	    [CONSOLE_SILENT] = "silent",
+	    [CONSOLE_HELD] = "held",
+	    [CONSOLE_YIELDED] = "yielded",
+	    [CONSOLE_NEVER] = "never"};
+
+	return states[why];
+}

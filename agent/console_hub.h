@@ -31,6 +31,9 @@ console_hub_leave(struct console_ear *ear);
 /* Borrowed, for console_write() and its like. */
 struct console *
 console_hub_console(const struct console_ear *ear);
+/* What those who watch are told of it: "lost", "stolen", "in-use", … */
+const char *
+console_hub_state(enum console_why why);
 const char *
 console_hub_key(const struct console_ear *ear); /* "address:port" */
 

@@ -226,17 +226,8 @@ on_data(void *arg, const uint8_t *data, size_t len)
 static void
 on_down(void *arg, enum console_why why, const char *text, int64_t retry)
 {
-	static const char *const states[] = {[CONSOLE_LOST] = "lost",
-	    [CONSOLE_STOLEN] = "stolen",
-	    [CONSOLE_IN_USE] = "in-use",
-	    [CONSOLE_BUSY] = "busy",
-	    [CONSOLE_SILENT] = "silent",
-	    [CONSOLE_HELD] = "held",
-	    [CONSOLE_YIELDED] = "yielded",
-	    [CONSOLE_NEVER] = "never"};
-
 	(void)retry;
-	set_state(arg, states[why], text);
+	set_state(arg, console_hub_state(why), text);
 }
 
 /* ---- down ---- */

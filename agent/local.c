@@ -113,6 +113,11 @@ static const struct rest_route routes[] = {
     {"GET", V1 "/jobs/{id}", local_jobs_get, 0},
     {"GET", V1 "/why", local_why_get, 0},
     {"GET", V1 "/events", local_events_list, 0},
+    {"GET", V1 "/hosts/{name}/console", local_console_watch, 0},
+    {"POST", V1 "/hosts/{name}/console", local_console_type, 0},
+    {"GET", V1 "/hosts/{name}/consoles", local_recordings_list, 0},
+    {"GET", V1 "/hosts/{name}/console/newest", local_recordings_newest, 0},
+    {"GET", V1 "/boots/{id}/console", local_recordings_get, 0},
 };
 
 const char *
@@ -176,11 +181,13 @@ status_of(const char *code)
 	    {"image-unknown", 404},
 	    {"job-unknown", 404},
 	    {"id-unknown", 404},
+	    {"console-unknown", 404},
 	    {"needs-orchestrator", 501},
 	    {"spool-full", 507},
 	    {"db-error", 500},
 	    {"db-damaged", 500},
 	    {"too-many-followers", 503},
+	    {"too-many-watchers", 429},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
@@ -285,6 +292,7 @@ local_new(const struct local_opts *opts, struct error *err)
 		return NULL;
 	}
 	rest_on_unknown(l->server, needs_orchestrator);
+	local_console_begin(l);
 	return l;
 }
 
@@ -295,6 +303,7 @@ local_free(struct local *l)
 		return;
 	bmc_verbs_free(l->verbs);
 	local_power_end(l);
+	local_console_end(l); /* it tells of events still */
 	local_events_end(l);
 	rest_server_free(l->server);
 	free(l);

@@ -15,6 +15,7 @@
 
 struct local;
 struct bmc_engine;
+struct console_hub;
 struct event_base;
 struct run_jobs;
 
@@ -26,6 +27,7 @@ struct local_opts {
 	struct rng *rng;
 	struct run_jobs **jobs; /* there before anybody asks */
 	struct bmc_engine *bmc;
+	struct console_hub *hub;
 	/* Is another agent in charge of the site? */
 	bool (*replaced)(void *arg);
 	/* The site as the newest table has it, borrowed. */

@@ -54,8 +54,8 @@ look_at(struct local *l, const char *name, struct look *k)
 	return rc < 0 && rc != -EBADMSG ? rc : 1;
 }
 
-static void
-unknown(struct rest_request *rq, const char *name)
+void
+local_hosts_unknown(struct rest_request *rq, const char *name)
 {
 	struct error err;
 	char shown[80];
@@ -86,7 +86,7 @@ local_hosts_get(void *arg, struct rest_request *rq)
 			local_site(l), &k->host, k->have_more ? &k->more : NULL),
 		    NULL);
 	else if (r == 0)
-		unknown(rq, name);
+		local_hosts_unknown(rq, name);
 	else
 		local_failed(l, rq, r, "read the host");
 	look_done(k);

@@ -7,14 +7,12 @@
  * Failure modes: a host that cannot be asked is "unknown" with a code and the reason. The engine bounds what is asked at
  * once.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #include "agent/local_priv.h"
 #include "agent/run_jobs.h"
-#include "agent/spool_local.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -144,31 +142,6 @@ out:
 	agent_msg_call_result_done(res);
 }
 
-/* 0, or -errno with *err: it is not asked. */
-static int
-may_ask(struct local *l, const char *host, struct local_msg_host *more, struct error *err)
-{
-	int r = spool_local_host(l->o.spool, host, more);
-
-	if (r == 0)
-		return error_set(err, -ENOENT, "no-inventory",
-		    "ask when the orchestrator can be reached",
-		    "the agent was never handed the BMC of this host");
-	if (r == -EBADMSG)
-		return error_set(err, r, "bmc-password-sealed",
-		    "put back the key file that belongs to this spool (seal_key)",
-		    "the BMC's secrets do not open with the agent's key");
-	if (r < 0)
-		return spool_error(l->o.spool, r, err, "read the host");
-	if (more->withheld[0] == '\0')
-		return 0;
-	error_set(err, -EPERM, more->withheld,
-	    "ask the orchestrator, or use the BMC's own interface",
-	    "the orchestrator has not handed down how to log in to its BMC");
-	local_msg_host_done(more);
-	return -EPERM;
-}
-
 /* The last one that is refused may end the question. */
 static void
 ask(struct local_question *q, struct asked *a)
@@ -178,7 +151,7 @@ ask(struct local_question *q, struct asked *a)
 	struct agent_msg_call_result res = {.power = "unknown"};
 	struct error err;
 
-	if (may_ask(q->l, a->host, more, &err) == 0) {
+	if (local_bmc_get(q->l, a->host, more, &err) == 0) {
 		str_clip(order.id, sizeof(order.id), a->call);
 		str_clip(order.verb, sizeof(order.verb), "power-status");
 		bmc_verbs_start(q->l->verbs, &order);

@@ -9,9 +9,11 @@
 #include "agent/bmc_verbs.h"
 #include "agent/local.h"
 #include "agent/local_select.h"
+#include "lib/local_msg.h"
 #include "lib/rest_server.h"
 #include "lib/unix_user.h"
 
+struct console_near;
 struct local_follower;
 struct local_question;
 
@@ -21,6 +23,7 @@ struct local {
 	struct local_follower *followers; /* of events; local_events.c */
 	struct bmc_verbs *verbs;	  /* its own, for questions of power */
 	struct local_question *questions; /* local_power.c */
+	struct console_near *consoles;	  /* local_console.c */
 	int64_t started;
 };
 
@@ -54,6 +57,14 @@ local_page(
 const char *
 local_site(const struct local *l); /* its name */
 
+/* 0, or -errno with *err: it cannot be logged in to. The caller runs local_msg_host_done(). */
+int
+local_bmc_get(struct local *l, const char *host, struct local_msg_host *ret,
+    struct error *err) MUST_CHECK;
+/* 404: the site has no such host. */
+void
+local_hosts_unknown(struct rest_request *rq, const char *name);
+
 rest_handler local_hosts_list, local_hosts_get, local_hosts_status, local_images_list,
     local_images_get;
 rest_handler local_jobs_list, local_jobs_get;
@@ -66,6 +77,13 @@ local_power_done(void *arg, struct agent_msg_call_result *res);
 void
 local_power_end(struct local *l);
 rest_handler local_events_list;
+rest_handler local_recordings_list, local_recordings_newest, local_recordings_get;
+rest_handler local_console_watch, local_console_type;
+void
+local_console_begin(struct local *l);
+/* Ends every look at a console, and records it. */
+void
+local_console_end(struct local *l);
 /* Answers with a job and its stages. */
 void
 local_jobs_reply(struct local *l, struct rest_request *rq, int status, const char *id);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Orders of the site itself into the set of jobs.
  *
- * Entry points: run_local_may(), run_local_order(), run_local_tell().
+ * Entry points: run_local_may(), run_local_order(), run_local_tell(), run_local_record().
  * Ownership: bundles are taken, whatever becomes of them.
  * Failure modes: a spool that cannot be written begins nothing, and nothing of it is remembered. What is only told may be
  * dropped like any observation when there is no room, and is counted then.
@@ -110,16 +110,45 @@ run_local_order(
 	return 0;
 }
 
-void
-run_local_tell(struct run_jobs *js, const char *kind, const char *host, const char *job,
-    const char *reason, json_t *detail, const struct run_local *how)
+static struct event
+make_event(
+    const char *kind, const char *host, json_t *detail, const struct run_local *how)
 {
 	struct event ev = event_make(kind, clock_wall());
 
 	ev.detail = detail;
 	str_clip(ev.host, sizeof(ev.host), host);
+	put_who(&ev, how);
+	return ev;
+}
+
+void
+run_local_tell(struct run_jobs *js, const char *kind, const char *host, const char *job,
+    const char *reason, json_t *detail, const struct run_local *how)
+{
+	struct event ev = make_event(kind, host, detail, how);
+
 	str_clip(ev.job, sizeof(ev.job), job);
 	str_clip(ev.reason, sizeof(ev.reason), reason);
-	put_who(&ev, how);
 	run_jobs_emit(js, &ev, true);
+}
+
+int
+run_local_record(struct run_jobs *js, const char *kind, const char *host, json_t *detail,
+    const struct run_local *how)
+{
+	struct event ev = make_event(kind, host, detail, how);
+	int rc = spool_begin(js->d.spool);
+
+	if (rc == 0) {
+		rc = spool_put_event(js->d.spool, &ev, false);
+		if (rc == 0)
+			rc = spool_commit(js->d.spool);
+		else
+			spool_rollback(js->d.spool);
+	}
+	event_done(&ev);
+	if (rc == 0)
+		js->d.ops->committed(js->d.arg);
+	return rc;
 }

@@ -22,10 +22,15 @@ run_local_may(struct run_jobs *js, const struct bundle *b, size_t with,
 int
 run_local_order(struct run_jobs *js, struct bundle **list, size_t n,
     const struct run_local *how) MUST_CHECK;
-/* What was refused, done or looked at here and is to be in the orchestrator's audit: "local.refused", "local.cancel",
- * "local.console". `detail` is taken. */
+/* What was refused or cancelled here and is to be in the orchestrator's audit: "local.refused", "local.cancel". `detail` is
+ * taken. */
 void
 run_local_tell(struct run_jobs *js, const char *kind, const char *host, const char *job,
     const char *reason, json_t *detail, const struct run_local *how);
+/* The same of who looks and types at a console: "local.console", "local.typing", "local.console-end". Durable when it
+ * returns 0, else -errno of the spool. */
+int
+run_local_record(struct run_jobs *js, const char *kind, const char *host, json_t *detail,
+    const struct run_local *how) MUST_CHECK;
 
 #endif

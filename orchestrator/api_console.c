@@ -13,6 +13,7 @@
 #include "db/db_host.h"
 #include "lib/base64.h"
 #include "lib/clock.h"
+#include "lib/console_keys.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/agent_access.h"
@@ -293,32 +294,26 @@ api_console_watch(void *arg, struct rest_request *rq)
 	free(h);
 }
 
-/* {"watcher", "data": base64, "break": bool} */
 void
 api_console_type(void *arg, struct rest_request *rq)
 {
 	struct orch *o = arg;
 	struct audit_who who;
 	struct error err = {.code = ""};
-	const char *watcher = "", *text = "";
-	uint8_t data[LIVE_INPUT_MAX];
-	bool send_break = false;
-	size_t len = 0;
+	struct console_keys keys;
 
 	if (!api_allow(o, rq, &who))
 		return;
 	const json_t *v = rest_body(rq, &err);
-	if (!v || json_get_str(v, "watcher", &watcher, &err) < 0 ||
-	    json_opt_str(v, "data", &text, &err) < 0 ||
-	    json_opt_bool(v, "break", &send_break, &err) < 0) {
+	if (!v) {
 		rest_problem(rq, 400, &err, NULL);
 		return;
 	}
-	int rc = base64_get(text, data, sizeof(data), &len) < 0
-		     ? error_set(&err, -EINVAL, "bad-value", NULL, "data: not base64")
-		     : live_type(o->live, rest_param(rq, "name"), watcher, data, len,
-			   send_break, &err);
-	explicit_bzero(data, sizeof(data));
+	int rc = console_keys_parse(v, &keys, &err);
+	if (rc == 0)
+		rc = live_type(o->live, rest_param(rq, "name"), keys.watcher, keys.data,
+		    keys.len, keys.send_break, &err);
+	console_keys_done(&keys);
 	if (rc == 0)
 		rest_reply(rq, 200, json_pack("{s:b}", "ok", 1), NULL);
 	else

@@ -8,8 +8,8 @@
  * agent's next request is answered with 404. Input is kept until the agent has said how much of it was typed.
  *
  * Entry points: live_watch(), live_type(); live_output() and live_input() for the agent.
- * Ownership: a session owns its watchers and the agent's request that waits. Nothing outlives the process: watchers connect
- * again.
+ * Ownership: a session owns its room of watchers (lib/live_room.h) and the agent's request that waits. Nothing outlives the
+ * process: watchers connect again.
  * Failure modes: an agent that is not heard for SILENT_US ends the session, and the watchers are told; a watcher that
  * does not read is dropped, and holds up nobody. */
 #include "orchestrator/live.h"
@@ -18,21 +18,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
-#include <utlist.h>
 
 #include "lib/agent_msg.h"
 #include "lib/base64.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/json.h"
+#include "lib/live_room.h"
 #include "lib/str.h"
 #include "orchestrator/presence.h"
 
 enum {
-	WATCHERS_MAX = 32,
 	SESSIONS_MAX = 500,
 	OUTPUT_MAX = 256 * 1024,
-	BEHIND_MAX = 1024 * 1024
 };
 /* As long as agents' reasons are. */
 #define AGENT_REASON_SIZE sizeof(((struct agent_msg_call_result *)NULL)->reason)
@@ -41,29 +39,17 @@ enum {
 #define SILENT_US (40 * USEC_PER_SEC)
 #define TICK_S 5
 
-struct watcher {
-	struct watcher *next, *prev;
-	struct session *s;
-	struct rest_request *rq;
-	char id[ID_SIZE];
-	bool gone; /* freed at the next turn through the list */
-};
-
 struct session {
 	UT_hash_handle hh;
 	struct live *l;
 	char host[BUNDLE_NAME_SIZE], site[64];
 	char id[ID_SIZE];
-	struct watcher *watchers;
-	unsigned n_watchers;
-	char writer[ID_SIZE]; /* "" : nobody */
-	char state[16], text[AGENT_REASON_SIZE];
+	struct live_room *room;
 	uint8_t input[LIVE_INPUT_MAX];
 	size_t n_input;
 	int64_t typed, breaks; /* what the agent has typed; what it is to have sent */
 	struct rest_request *waiting; /* for input */
 	int64_t waiting_since, heard; /* mono */
-	bool sending, ended;
 };
 
 struct live {
@@ -71,42 +57,6 @@ struct live {
 	struct session *sessions; /* by host */
 	struct event *tick;
 };
-
-/* ---- to the watchers ---- */
-
-static void
-tell(struct watcher *w, json_t *v)
-{
-	char *text = json_text(v);
-
-	json_decref(v);
-	/* One that does not read would hold the memory. */
-	if (!w->gone && rest_sse_send(w->rq, NULL, text) > BEHIND_MAX) {
-		rest_sse_end(w->rq);
-		w->rq = NULL;
-		w->gone = true;
-	}
-	free(text);
-}
-
-static json_t *
-state_json(const struct session *s)
-{
-	return json_pack(
-	    "{s:s, s:s, s:s}", "t", "state", "state", s->state, "text", s->text);
-}
-
-static void
-watcher_free(struct watcher *w)
-{
-	struct session *s = w->s;
-
-	DL_DELETE(s->watchers, w);
-	s->n_watchers--;
-	if (str_eq(s->writer, w->id))
-		s->writer[0] = '\0';
-	free(w);
-}
 
 static void
 answer_input(struct session *s)
@@ -125,15 +75,9 @@ answer_input(struct session *s)
 static void
 session_free(struct session *s)
 {
-	struct watcher *w, *tmp;
 	struct error err;
 
-	DL_FOREACH_SAFE(s->watchers, w, tmp)
-	{
-		if (w->rq != NULL)
-			rest_sse_end(w->rq);
-		watcher_free(w);
-	}
+	live_room_free(s->room);
 	if (s->waiting != NULL) {
 		error_set(&err, 0, "console-over", NULL, "nobody watches it any more");
 		rest_problem(s->waiting, 404, &err, NULL);
@@ -144,57 +88,18 @@ session_free(struct session *s)
 	free(s);
 }
 
-/* Frees who has gone, and the session with the last one. */
 static void
-sweep(struct session *s)
+on_empty(void *arg)
 {
-	struct watcher *w, *tmp;
-
-	if (s->sending)
-		return;
-	DL_FOREACH_SAFE(s->watchers, w, tmp)
-	{
-		if (w->gone)
-			watcher_free(w);
-	}
-	if (s->watchers == NULL || s->ended)
-		session_free(s);
-}
-
-/* Takes v. */
-static void
-tell_all(struct session *s, json_t *v)
-{
-	struct watcher *w;
-
-	s->sending = true;
-	DL_FOREACH (s->watchers, w) {
-		if (!w->gone)
-			tell(w, json_incref(v));
-	}
-	s->sending = false;
-	json_decref(v);
+	session_free(arg);
 }
 
 /* `line`: an error line, but for the host. */
 static void
 end_session(struct session *s, const char *line)
 {
-	str_clip(s->state, sizeof(s->state), "gone");
-	str_clip(s->text, sizeof(s->text), line);
-	s->ended = true;
-	tell_all(s, state_json(s));
-	sweep(s);
-}
-
-static void
-on_gone(void *arg)
-{
-	struct watcher *w = arg;
-
-	w->rq = NULL;
-	w->gone = true;
-	sweep(w->s);
+	live_room_end(s->room, line);
+	live_room_sweep(s->room);
 }
 
 /* ---- a watcher ---- */
@@ -239,28 +144,17 @@ call_agent(struct session *s, const struct db_host *h, bool steal)
 static struct session *
 begin_session(struct live *l, const struct db_host *h)
 {
+	static const struct live_room_ops ops = {.empty = on_empty};
 	struct session *s = str_alloc(sizeof(*s));
 
 	s->l = l;
 	str_clip(s->host, sizeof(s->host), h->host.name);
 	str_clip(s->site, sizeof(s->site), h->site);
 	id_make(clock_wall(), l->ops.rng, s->id);
-	str_clip(s->state, sizeof(s->state), "asking");
+	s->room = live_room_new(&ops, s);
 	s->heard = clock_mono();
 	HASH_ADD_STR(l->sessions, host, s);
 	return s;
-}
-
-static void
-hand_over(struct session *s, const char *to)
-{
-	struct watcher *w;
-
-	str_clip(s->writer, sizeof(s->writer), to);
-	s->sending = true;
-	DL_FOREACH (s->watchers, w)
-		tell(w, json_pack("{s:s, s:b}", "t", "writer", "you", str_eq(w->id, to)));
-	s->sending = false;
 }
 
 bool
@@ -274,36 +168,22 @@ live_watch(struct live *l, struct rest_request *rq, const struct db_host *h, boo
     bool steal)
 {
 	struct session *s = find(l, h->host.name);
-	struct watcher *w;
+	char id[ID_SIZE];
 	struct error err;
 	bool ask;
 
 	if ((s == NULL && HASH_COUNT(l->sessions) >= SESSIONS_MAX) ||
-	    (s != NULL && s->n_watchers >= WATCHERS_MAX)) {
+	    (s != NULL && live_room_count(s->room) >= LIVE_ROOM_MAX)) {
 		error_set(&err, 0, "too-many-watchers", "try again later",
 		    "too many consoles are watched");
 		rest_problem(rq, 429, &err, NULL);
 		return;
 	}
-	ask = s == NULL || (steal && !str_eq(s->state, "up"));
+	ask = s == NULL || (steal && !live_room_is_up(s->room));
 	if (s == NULL)
 		s = begin_session(l, h);
-	w = str_alloc(sizeof(*w));
-	w->s = s;
-	w->rq = rq;
-	id_make(clock_wall(), l->ops.rng, w->id);
-	DL_APPEND(s->watchers, w);
-	s->n_watchers++;
-	rest_on_gone(rq, on_gone, w);
-	rest_sse_start(rq);
-	s->sending = true;
-	tell(w, json_pack("{s:s, s:s}", "t", "hello", "watcher", w->id));
-	tell(w, state_json(s));
-	s->sending = false;
-	if (write && (s->writer[0] == '\0' || steal))
-		hand_over(s, w->id);
-	else
-		tell(w, json_pack("{s:s, s:b}", "t", "writer", "you", 0));
+	id_make(clock_wall(), l->ops.rng, id);
+	live_room_enter(s->room, rq, id, write, steal);
 	if (ask)
 		call_agent(s, h, steal);
 }
@@ -317,11 +197,9 @@ live_type(struct live *l, const char *host, const char *watcher, const uint8_t *
 	if (s == NULL)
 		return error_set(err, -ENOENT, "console-over", "connect again",
 		    "nobody watches the console of %s", host);
-	if (s->writer[0] == '\0' || !str_eq(s->writer, watcher))
-		return error_set(err, -EACCES, "console-not-writer",
-		    "netboot-ctl console HOST --steal takes it over",
-		    "another watcher types at the console of %s", host);
-	if (!str_eq(s->state, "up"))
+	if (live_room_may_type(s->room, host, watcher, err) < 0)
+		return -EACCES;
+	if (!live_room_is_up(s->room))
 		return 0; /* it must not come out later */
 	if (len > sizeof(s->input) - s->n_input)
 		return error_set(err, -EAGAIN, "console-slow", "try again",
@@ -410,17 +288,13 @@ live_output(struct live *l, struct rest_request *rq)
 		return;
 	}
 	if (lost)
-		tell_all(s, json_pack("{s:s}", "t", "lost"));
+		live_room_lost(s->room);
 	/* Passed on as it is; watchers refuse what is no base64. */
 	if (data[0] != '\0')
-		tell_all(s, json_pack("{s:s, s:s}", "t", "data", "data", data));
-	if (!str_eq(state, s->state) || !str_eq(text, s->text)) {
-		str_clip(s->state, sizeof(s->state), state);
-		str_clip(s->text, sizeof(s->text), text);
-		tell_all(s, state_json(s));
-	}
+		live_room_data(s->room, data);
+	live_room_set_state(s->room, state, text);
 	rest_reply(rq, 200, json_pack("{s:i}", "v", 1), NULL);
-	sweep(s);
+	live_room_sweep(s->room);
 }
 
 static void

@@ -6,13 +6,14 @@
 #include <event2/event.h>
 
 #include "db/db_host.h"
+#include "lib/console_keys.h"
 #include "lib/error.h"
 #include "lib/log.h"
 #include "lib/rest_server.h"
 #include "lib/rng.h"
 #include "orchestrator/dispatch.h"
 
-enum { LIVE_INPUT_MAX = 2048 /* octets that wait to be typed */ };
+enum { LIVE_INPUT_MAX = CONSOLE_KEYS_MAX /* octets that wait to be typed */ };
 
 struct live;
 

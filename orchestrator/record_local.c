@@ -342,17 +342,45 @@ take_cancel(struct store *s, const char *agent, const struct event *ev, int64_t 
 	    json_pack("{s:s}", "job", ev->job), wall);
 }
 
+/* How much was typed and how long it took; what an agent says is not trusted to be a number that can be. */
+static json_t *
+console_detail(const struct event *ev)
+{
+	static const char *const numbers[] = {"octets", "breaks", "seconds"};
+	json_t *v = json_object();
+
+	if (str_eq(ev->kind, "local.console"))
+		json_put_bool(v, "write", event_i64(ev, "write", 0) != 0);
+	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+		int64_t n = event_i64(ev, numbers[i], -1);
+
+		if (n >= 0 && str_eq(ev->kind, "local.console-end"))
+			json_put_i64(v, numbers[i], n);
+	}
+	return v;
+}
+
+static bool
+is_of_console(const struct event *ev)
+{
+	return str_eq(ev->kind, "local.console") || str_eq(ev->kind, "local.typing") ||
+	       str_eq(ev->kind, "local.console-end");
+}
+
 static int
 take_console(struct store *s, const char *agent, const struct event *ev, int64_t wall,
     const char **ret_ignored)
 {
+	const char *what = str_eq(ev->kind, "local.typing")	   ? "console.type"
+			   : str_eq(ev->kind, "local.console-end") ? "console.close"
+			   : event_i64(ev, "steal", 0)		   ? "console.steal"
+								   : "console.open";
+
 	if (!str_name_valid(ev->host)) {
 		*ret_ignored = "a console that was opened at the site is of no host";
 		return 0;
 	}
-	return write_audit(s, agent, ev,
-	    event_i64(ev, "steal", 0) ? "console.steal" : "console.open", ev->host, "ok",
-	    json_pack("{s:b}", "write", event_i64(ev, "write", 0) != 0), wall);
+	return write_audit(s, agent, ev, what, ev->host, "ok", console_detail(ev), wall);
 }
 
 int
@@ -366,7 +394,7 @@ record_local_take(struct store *s, const char *agent, const struct event *ev,
 		return take_refused(s, agent, ev, wall);
 	if (str_eq(ev->kind, "local.cancel"))
 		return take_cancel(s, agent, ev, wall, ret_ignored);
-	if (str_eq(ev->kind, "local.console"))
+	if (is_of_console(ev))
 		return take_console(s, agent, ev, wall, ret_ignored);
 	*ret_ignored = "nothing is known of that kind";
 	return 0;

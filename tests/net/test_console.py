@@ -68,7 +68,7 @@ def wait_held(s, boot, octets):
     except AssertionError as e:
         bmc = {k: v for k, v in json.loads(s.bmc(f"show 127.0.0.1:{BMC_PORT}").removeprefix("ok ")).items() if k.startswith("sol")}
         told = [(x["at"], x["kind"], x.get("reason")) for x in s.events("--limit", "1000") if x["kind"].startswith("sol.")]
-        files = {name: os.path.getsize(s.path("agent/console", name)) for name in os.listdir(s.path("agent/console"))}
+        files = {name: os.path.getsize(s.path("agent/agent-console", name)) for name in os.listdir(s.path("agent/agent-console"))}
         raise AssertionError(f"{e}; held {held(s, boot)}, the agent has {files}, the BMC {bmc}, events {told}") from e
 
 

@@ -140,6 +140,36 @@ test_another_recording_is_not_touched(void **state UNUSED)
 	    console_file_open("/nowhere", &edge01, LIMIT, 1, &f, &err), -ENOENT);
 }
 
+static void
+test_read_while_it_is_written(void **state UNUSED)
+{
+	struct console_record_frame first;
+	struct console_record_sum sum;
+	struct console_file *f = reopen(LIMIT);
+	int64_t whole;
+	int fd;
+
+	assert_int_equal(console_file_data(f, 11, (const uint8_t *)"hello", 5), 0);
+	whole = size();
+	add("D torn");
+	assert_int_equal(console_file_first(path, &first), 0);
+	assert_string_equal(first.host, "edge01");
+	assert_string_equal(first.id, ID);
+	assert_false(first.always);
+	fd = console_file_read(path, &sum);
+	assert_true(fd >= 0);
+	assert_true(sum.octets == 5 && sum.good == whole && sum.last == 11 && !sum.ended);
+	close(fd);
+	console_file_close(f);
+	/* One that is none, or is not there. */
+	assert_int_equal(truncate(path, 7), 0);
+	assert_int_equal(console_file_first(path, &first), -EBADMSG);
+	assert_int_equal(console_file_read(path, &sum), -EBADMSG);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(console_file_first(path, &first), -ENOENT);
+	assert_int_equal(console_file_read(path, &sum), -ENOENT);
+}
+
 int
 main(void)
 {
@@ -149,6 +179,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_ends_at_its_limit, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		test_another_recording_is_not_touched, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		test_read_while_it_is_written, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

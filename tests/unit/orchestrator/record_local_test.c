@@ -449,6 +449,8 @@ cancelled_and_looked_at(void **state)
 {
 	struct kit k = begin(*state);
 	struct event ev = event_make("local.cancel", FIXTURE_NOW);
+	const char *detail;
+	json_t *row;
 
 	tell(&k, &ev);
 	assert_non_null(strstr(k.ignored, "names no job"));
@@ -469,6 +471,23 @@ cancelled_and_looked_at(void **state)
 	event_put_i64(&ev, "steal", 1);
 	tell(&k, &ev);
 	is_audited(&k, "console.steal", "object", "b.los");
+	ev = event_make("local.typing", FIXTURE_NOW);
+	str_clip(ev.host, sizeof(ev.host), "b.los");
+	event_put(&ev, "user", "ada");
+	tell(&k, &ev);
+	is_audited(&k, "console.type", "who", "ada at los");
+	ev = event_make("local.console-end", FIXTURE_NOW);
+	str_clip(ev.host, sizeof(ev.host), "b.los");
+	event_put_i64(&ev, "octets", 7);
+	event_put_i64(&ev, "breaks", -1);
+	event_put(&ev, "seconds", "long");
+	tell(&k, &ev);
+	row = audit(&k, "console.close");
+	detail = json_string_value(json_object_get(row, "detail"));
+	assert_non_null(strstr(detail, "\"octets\":7"));
+	assert_null(strstr(detail, "breaks"));
+	assert_null(strstr(detail, "seconds"));
+	json_decref(row);
 	ev = event_make("local.console", FIXTURE_NOW);
 	str_clip(ev.host, sizeof(ev.host), "a.nyc");
 	tell(&k, &ev);
