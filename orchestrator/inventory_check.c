@@ -301,6 +301,29 @@ fail:
 	return NULL;
 }
 
+/* /images/status is how far all of them are at sites. What was added under that name before stays, and can be changed. */
+static int
+check_image_name(struct inventory_check *c, const char *name, struct error *err)
+{
+	struct db_image *image;
+	int rc;
+
+	if (!str_eq(name, "status"))
+		return 0;
+	image = str_alloc(sizeof(*image));
+	rc = db_image_get(c->store, name, image);
+	if (rc == 0)
+		db_image_done(image);
+	else if (rc != -ENOENT)
+		db_failed(c, rc);
+	free(image);
+	if (rc != -ENOENT)
+		return 0;
+	return error_set(err, -EINVAL, "bad-value", "give it another name",
+	    "name: no image can be called status, since /images/status is how far all "
+	    "images are at sites");
+}
+
 bool
 inventory_check_image(struct inventory_check *c, size_t i, struct db_image *ret)
 {
@@ -310,7 +333,8 @@ inventory_check_image(struct inventory_check *c, size_t i, struct db_image *ret)
 	int rc = v ? inventory_codec_image(v, ret, &err) : -EINVAL;
 
 	json_decref(v);
-	if (rc == 0 && inventory_menu_check_image(c, &ret->image, &err) < 0) {
+	if (rc == 0 && (check_image_name(c, ret->image.name, &err) < 0 ||
+			   inventory_menu_check_image(c, &ret->image, &err) < 0)) {
 		db_image_done(ret);
 		*ret = (struct db_image){.rev = 0};
 		rc = -EINVAL;

@@ -60,7 +60,7 @@ export class InventoryView {
     } }, 'Verify') : null;
     return h('li', { class: 'card', 'data-row': true }, h('div', { class: 'cardhead' }, h('h3', { class: 'mono' }, i.name), h('span', { class: 'tag' }, i.kind), verify, result),
       h('ul', { class: 'plain files' }, files.map(([role, f]) => h('li', null, h('span', { class: 'tag' }, role), h('span', { class: 'mono path' }, f.path), h('span', { class: 'muted' }, ` ${octets(f.size)} `),
-        h('code', { title: `SHA-256 ${f.sha256}` }, short(f.sha256))))),
+        h('code', { title: `SHA-256 ${f.sha256}` }, short(f.sha256)), f.url ? h('span', { class: 'mono path' }, ` ${f.url}`) : null))),
       facts([['Arguments', i.args ? h('code', { class: 'args' }, i.args) : null], ['Reports', (i.reports || []).join(', ')], ['NFS root', i.nfs_root]]),
       this.places.has(i.name) ? this.atSites(i.name, this.places.get(i.name)) : h('p', { class: 'muted' }, 'No site is to hold it.'));
   }

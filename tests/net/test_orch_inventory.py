@@ -337,6 +337,26 @@ def test_locks(orch):
     assert orch.post("/hosts/edge99/lock", {"reason": "x"}).status == 404
 
 
+def test_no_image_is_called_as_a_resource(filled):
+    """GET /images/status is another thing; one that has the name from before stays."""
+    filled.put_file("images/deb/vmlinuz", b"k")
+    new = {**image("status", "live"), "initrds": []}
+    answer = filled.post("/images", new)
+    assert answer.status == 400 and answer.code == "bad-value" and "/images/status" in answer.json["detail"], answer.json
+    assert filled.apply({"images": [new]}).status == 400
+    assert filled.post("/images", {**new, "name": "status-1"}).status == 201
+    filled.kill()
+    db = sqlite3.connect(filled.database)
+    assert db.execute("UPDATE image SET name = 'status' WHERE name = 'status-1'").rowcount == 1
+    db.execute("UPDATE image_file SET image = 'status' WHERE image = 'status-1'")
+    db.commit()
+    db.close()
+    filled.start()
+    assert filled.apply({"images": [{**new, "args": "quiet"}]}).status == 200
+    assert "status" in [i["name"] for i in filled.get("/images").json["items"]]
+    assert filled.delete("/images/status").status == 204
+
+
 def test_images(orch):
     made = orch.post("/images", image())
     assert made.status == 201 and made.json["kernel"]["size"] == 6 and len(made.json["kernel"]["sha256"]) == 64

@@ -102,7 +102,12 @@ def test_images_at_sites(admin, story):
         {"sha256": wanted[1]["sha256"], "size": wanted[1]["size"], "state": "failed", "got": 0, "code": "store-room",
          "text": "the disk of los has no room", "next": "make room there"}]
     assert story.orch.call("POST", "/agent/v1/store", tell).status == 200
+    shown = next(i for i in story.orch.get("/images").json["items"] if i["kind"] == "reinstall")
+    url = "https://mirror.example/debian/vmlinuz-of-a-name-that-is-long-enough-to-be-broken-on-a-telephone"
+    files = {k: shown[k] for k in ("name", "kind", "initrds", "args", "reports", "local_boot") if k in shown}
+    assert story.orch.apply({"images": [{**files, "kernel": {**shown["kernel"], "url": url}}]}).status == 200
     b.go("#/inventory")
+    b.sees(url)
     for words in ("failed, 25 %", "the disk of los has no room", "make room there", "as of", "not known", "whole at 0 of 4 sites"):
         b.sees(words)
     for size in ("phone", "desktop"):
