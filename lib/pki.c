@@ -95,34 +95,12 @@ pki_site_of_uri(const char *uri, char ret[PKI_SITE_SIZE])
 	return 0;
 }
 
-static void
-read_site(const X509 *cert, char ret[PKI_SITE_SIZE])
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-	char uri[sizeof(PKI_SITE_URI) + PKI_SITE_SIZE];
-
-	ret[0] = '\0';
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
-		if (n->type != GEN_URI)
-			continue;
-		const ASN1_IA5STRING *s = n->d.uniformResourceIdentifier;
-		size_t len = (size_t)ASN1_STRING_length(s);
-		if (len >= sizeof(uri))
-			continue;
-		memcpy(uri, ASN1_STRING_get0_data(s), len);
-		uri[len] = '\0';
-		if (strlen(uri) == len && pki_site_of_uri(uri, ret) == 0)
-			break;
-	}
-	GENERAL_NAMES_free(names);
-}
-
 int
 pki_cert_read(const char *pem, struct pki_cert *ret, struct error *err)
 {
 	X509 *cert = pki_read_cert(pem);
 	struct pki_cert c = {.begins = 0};
+	char uri[sizeof(PKI_SITE_URI) + PKI_SITE_SIZE];
 
 	ERR_clear_error();
 	if (cert == NULL || pki_read_serial(cert, c.serial, sizeof(c.serial)) < 0) {
@@ -130,7 +108,9 @@ pki_cert_read(const char *pem, struct pki_cert *ret, struct error *err)
 		return error_set(
 		    err, -EINVAL, "certificate", NULL, "no certificate in PEM");
 	}
-	read_site(cert, c.site);
+	pki_read_uri(cert, uri, sizeof(uri));
+	if (pki_site_of_uri(uri, c.site) < 0)
+		c.site[0] = '\0';
 	c.begins = pki_read_time(X509_get0_notBefore(cert), 0);
 	c.ends = pki_read_time(X509_get0_notAfter(cert), 0);
 	*ret = c;

@@ -2,7 +2,7 @@
 /* What is read of keys and certificates in one way wherever it is needed: by who joins, by who is joined, and by the
  * listener.
  *
- * Entry points: pki_read_key(), pki_read_cert(), pki_read_serial(), pki_read_time(). Keys with a passphrase are none: there
+ * Entry points: pki_read_key(), pki_read_cert(), pki_read_serial(), pki_read_uri(), pki_read_time(). Keys with a passphrase are none: there
  * is nobody to ask. Ownership: objects are the caller's, freed as OpenSSL has it.
  * Failure modes: NULL or -EINVAL, with the reason in OpenSSL's queue of errors, which the caller clears. */
 #include "lib/pki_read.h"
@@ -83,6 +83,27 @@ pki_read_serial(const struct x509_st *cert, char *ret, size_t size)
 	OPENSSL_free(text);
 	BN_free(n);
 	return r;
+}
+
+void
+pki_read_uri(const struct x509_st *cert, char *ret, size_t size)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
+
+	ret[0] = '\0';
+	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
+		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
+		if (n->type != GEN_URI)
+			continue;
+		const ASN1_IA5STRING *s = n->d.uniformResourceIdentifier;
+		size_t len = (size_t)ASN1_STRING_length(s);
+		if (len < size && memchr(ASN1_STRING_get0_data(s), 0, len) == NULL) {
+			memcpy(ret, ASN1_STRING_get0_data(s), len);
+			ret[len] = '\0';
+		}
+		break;
+	}
+	GENERAL_NAMES_free(names);
 }
 
 int64_t

@@ -26,6 +26,9 @@ pki_read_cert(const char *pem);
 /* Its serial in hexadecimal, lower case. 0 or -EINVAL, *ret then "". */
 int
 pki_read_serial(const struct x509_st *cert, char *ret, size_t size) MUST_CHECK;
+/* Its first URI among the alternative names; "": it has none that fits. */
+void
+pki_read_uri(const struct x509_st *cert, char *ret, size_t size);
 /* Microseconds; `other` for what is no time. */
 int64_t
 pki_read_time(const struct asn1_string_st *t, int64_t other);

@@ -213,27 +213,6 @@ judge(const struct rest_tls *tls, X509 *cert)
 	return why;
 }
 
-static void
-copy_uri(const X509 *cert, char *ret, size_t size)
-{
-	GENERAL_NAMES *names = X509_get_ext_d2i(cert, NID_subject_alt_name, NULL, NULL);
-
-	ret[0] = '\0';
-	for (int i = 0; i < sk_GENERAL_NAME_num(names); i++) {
-		const GENERAL_NAME *n = sk_GENERAL_NAME_value(names, i);
-		if (n->type != GEN_URI)
-			continue;
-		const ASN1_IA5STRING *s = n->d.uniformResourceIdentifier;
-		size_t len = (size_t)ASN1_STRING_length(s);
-		if (len < size && memchr(ASN1_STRING_get0_data(s), 0, len) == NULL) {
-			memcpy(ret, ASN1_STRING_get0_data(s), len);
-			ret[len] = '\0';
-		}
-		break;
-	}
-	GENERAL_NAMES_free(names);
-}
-
 void
 rest_tls_look(
     const struct rest_tls *tls, struct bufferevent *bev, struct rest_tls_peer *ret)
@@ -259,7 +238,7 @@ rest_tls_look(
 	/* None of ours is too long. */
 	if (pki_read_serial(cert, ret->serial, sizeof(ret->serial)) < 0)
 		ret->valid = false;
-	copy_uri(cert, ret->uri, sizeof(ret->uri));
+	pki_read_uri(cert, ret->uri, sizeof(ret->uri));
 	ret->begins = pki_read_time(X509_get0_notBefore(cert), 0);
 	ret->ends = ends_at(cert);
 }

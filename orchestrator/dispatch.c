@@ -444,8 +444,10 @@ consider(struct dispatch_poll *p)
 		dispatch_refuse(rq, &err);
 		return;
 	}
+	/* Where it cannot be told there is none, and nothing to say at once. */
+	int64_t store = store_version(p);
 	if (table || json_array_size(orders) > 0 || mono >= p->until ||
-	    store_version(p) != p->store) {
+	    (store > 0 && store != p->store)) {
 		answer(p, table, orders);
 		return;
 	}

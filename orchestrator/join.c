@@ -199,6 +199,30 @@ note_cert(struct orch *o, const struct audit_who *who, const char *what,
 	return rc;
 }
 
+/* An agent that asks and asks would fill the database. */
+static int
+may_have_another(struct orch *o, const char *site, int64_t now, struct error *err)
+{
+	int64_t n = 0;
+	int rc = db_agent_cert_count(o->store, site, now - DAY_US, &n);
+
+	if (rc < 0)
+		return db_error(
+		    store_db(o->store), rc, err, "count the site's certificates");
+	if (n >= RENEWALS_A_DAY)
+		return error_set(err, -EDQUOT, "agent-renews-often",
+		    "look at the agent's log: it does not keep what it is given",
+		    "site %s was given %d certificates within a day", site,
+		    RENEWALS_A_DAY);
+	return 0;
+}
+
+static int
+refused_status(int rc)
+{
+	return rc == -EDQUOT ? 429 : 400;
+}
+
 /* ---- a first certificate ---- */
 
 /* The same request once more: its answer was lost, and nobody has come with the certificate. Whoever sends it has no other
@@ -295,8 +319,13 @@ join_enroll(void *arg, struct rest_request *rq)
 	}
 	str_clip(row.site, sizeof(row.site), secret.site);
 	str_clip(row.issued_by, sizeof(row.issued_by), secret.created_by);
-	if (sign(o, &wish, &row, &cert, &err) < 0) {
-		agent_access_refuse(o, rq, &who, 400, "agent.join", wish.site, &err);
+	/* Only the secret's first use is let through whatever the site was given. */
+	rc = again ? may_have_another(o, row.site, row.issued, &err) : 0;
+	if (rc == 0)
+		rc = sign(o, &wish, &row, &cert, &err);
+	if (rc < 0) {
+		agent_access_refuse(
+		    o, rq, &who, refused_status(rc), "agent.join", wish.site, &err);
 		return;
 	}
 	rc = store_joined(o, &who, digest, request, again ? secret.serial : "", &row);
@@ -309,25 +338,6 @@ join_enroll(void *arg, struct rest_request *rq)
 }
 
 /* ---- a new one ---- */
-
-/* An agent that asks and asks would fill the database. */
-static int
-may_renew(
-    struct orch *o, const struct agent_access_who *who, int64_t now, struct error *err)
-{
-	int64_t n = 0;
-	int rc = db_agent_cert_count(o->store, who->site, now - DAY_US, &n);
-
-	if (rc < 0)
-		return db_error(
-		    store_db(o->store), rc, err, "count the site's certificates");
-	if (n >= RENEWALS_A_DAY)
-		return error_set(err, -EDQUOT, "agent-renews-often",
-		    "look at the agent's log: it does not keep what it is given",
-		    "site %s was given %d certificates within a day", who->site,
-		    RENEWALS_A_DAY);
-	return 0;
-}
 
 void
 join_renew(void *arg, struct rest_request *rq)
@@ -356,12 +366,12 @@ join_renew(void *arg, struct rest_request *rq)
 	str_clip(row.renews, sizeof(row.renews), who.serial);
 	if (!wish.seal_key[0])
 		wish.seal_key = who.seal_key;
-	int rc = may_renew(o, &who, row.issued, &err);
+	int rc = may_have_another(o, who.site, row.issued, &err);
 	if (rc == 0)
 		rc = sign(o, &wish, &row, &cert, &err);
 	if (rc < 0) {
-		agent_access_refuse(o, rq, &who, rc == -EDQUOT ? 429 : 400, "agent.renew",
-		    who.site, &err);
+		agent_access_refuse(
+		    o, rq, &who, refused_status(rc), "agent.renew", who.site, &err);
 		return;
 	}
 	rc = db_begin(store_db(o->store));

@@ -79,6 +79,18 @@ def test_what_was_revoked_is_not_known_again(web):
     assert web.far("kla").poll().status == 200
 
 
+def test_a_lost_answer_is_given_again_a_few_times(web):
+    """Each time is a certificate and a row of the audit."""
+    f, secret = Far(web, "kla"), web.secret("kla")
+    base, csr = f.csr()
+    conn, answers = f.connection(), []
+    for _ in range(12):
+        answers.append(f.post("/agent/v1/enroll", {"v": 1, "site": "kla", "secret": secret, "csr": csr}, conn=conn))
+    assert [a.status for a in answers] == [200] * 10 + [429] * 2 and answers[-1].code == "agent-renews-often"
+    f.take(base, answers[9])
+    assert f.poll().status == 200, "the last one that was given is good"
+
+
 def test_strangers_do_not_fill_the_audit(web, tmp_path):
     """It is kept for ever: they get some rows a minute, and a count, whatever they say."""
     (tmp_path / "other").mkdir()
@@ -141,6 +153,16 @@ def test_reports_that_wait_are_bounded_in_octets(web):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         statuses = sorted(pool.map(send, bodies))
     assert statuses[0] == 200 and statuses[-1] == 503, statuses
+
+
+def test_a_plan_that_cannot_be_read_makes_no_poll_answered_at_once(web):
+    """Its agent would poll again and again, as fast as it can, for as long as the database is damaged."""
+    f = web.far("kla")
+    with contextlib.closing(sqlite3.connect(web.database, timeout=PATIENCE)) as db, db:
+        (version,) = db.execute("select version from site where name = 'kla'").fetchone()
+        db.execute("update site set caps = 'nonsense' where name = 'kla'")
+    answer = f.post("/agent/v1/poll", {"v": 1, "site": "kla", "agent": f.id, "table": version, "store": 5, "wait_s": 1})
+    assert answer.status == 200 and answer.json["held_us"] >= 10 ** 6 and "store" not in answer.json, answer.json
 
 
 def test_uses_of_certificates_are_stored_together(web):
