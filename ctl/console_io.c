@@ -371,7 +371,8 @@ on_stream_end(void *arg, const struct http_client_reply *reply)
 	} else if (++io->failures > RETRIES) {
 		fail(io, CTL_UNREACHABLE, "server-unreachable",
 		    "the server does not answer",
-		    "look whether netboot-orchestrator runs");
+		    "look whether it runs: netboot-orchestrator, or a site's "
+		    "netboot-agent");
 	} else {
 		if (io->failures == 1)
 			say(io, "the connection to the server broke; trying again");

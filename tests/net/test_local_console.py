@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+import console_rec
 from netlab import until
 from test_console import Line, Live, bmc_shows, receive
 from test_local import LocalSite
@@ -249,7 +250,13 @@ def test_recordings_on_the_agents_disk(whole):
     s.refused(s.at("console", "edge02", "--text"), 1, "edge02", "console-unknown", "orchestrator")
     s.refused(s.at("console", "edge02", "--replay", listed[0]["id"]), 1, "edge02", "console-other-host")
     assert s.at_json("console", "edge02", "--list")["items"] == []
+    # More than are read through at once; what is no recording is passed over.
+    for n in range(12):
+        ident = f"01m8186kgj3sd{n:03d}"
+        data = console_rec.recording("edge02" if n < 11 else "edge01", ident, b"x" * n)
+        s.write(f"agent/agent-console/{ident}.rec", data if n else data[:9])
+    assert [r["octets"] for r in s.at_json("console", "edge02", "--list")["items"]] == list(range(10, 0, -1))
     s.refused(s.at("console", "edge09", "--text"), 1, "edge09", "host-unknown")
     s.refused(s.at("console", "edge01", "--replay", job), 1, "edge01", "console-unknown")
     s.again()
-    until(lambda: len(s.json("console", "edge01", "--list")["items"]) == 3, "all of them at the orchestrator")
+    until(lambda: len(s.json("console", "edge01", "--list")["items"]) == 4, "all of them at the orchestrator")
