@@ -40,6 +40,7 @@ enum {
 #define PROBE_EVERY (500 * USEC_PER_MSEC)
 #define SAVE_EVERY (2 * USEC_PER_SEC)
 #define REFUSED_REST (60 * USEC_PER_SEC)
+#define SLOW_REST (600 * USEC_PER_SEC)
 
 /* What an answer turned out to be. */
 enum verdict { GOOD, CHANGED, NO_RANGES, OTHER_FILE, DISK };
@@ -240,7 +241,7 @@ on_chunk(void *arg, const char *data, size_t len)
 		disk_failed(s, -r);
 		return -1;
 	}
-	store_source_well(source_of(s));
+	store_source_well(source_of(s), (int64_t)len);
 	wait_for_cap(s, now);
 	return 0;
 }
@@ -553,6 +554,41 @@ give_up_hanging(struct store *st, int64_t now)
 	}
 }
 
+/* Does the cap, and not the source, say how fast it comes? */
+static bool
+is_held_up(const struct store *st, const struct store_part *p)
+{
+	const struct store_stream *s;
+	bool paused = false;
+
+	DL_FOREACH (st->streams, s) {
+		paused = paused || (s->part == p && s->paused);
+	}
+	return paused || st->probing;
+}
+
+/* One that only drips would be waited for as long as it does. Of the orchestrator that is the line's. */
+static void
+leave_slow(struct store *st, struct store_part *p, int64_t now)
+{
+	struct store_source *src = &p->sources.v[p->sources.now];
+	struct error why;
+
+	if (src->url == NULL)
+		return;
+	if (streams_of(st, p) == 0 || is_held_up(st, p)) {
+		store_source_measure(src, now);
+		return;
+	}
+	if (!store_source_slow(src, now))
+		return;
+	error_set(&why, 0, "source-slow", "look at that source, and at the way to it",
+	    "%s: it gives less than %d octets a second", src->url, STORE_SOURCE_LEAST);
+	log_info(st->o.log, "store: %s", why.text);
+	store_source_leave(src, &why, now, SLOW_REST);
+	store_fetch_cancel(st, p);
+}
+
 /* Nothing on any of them: the line is down, or was and they do not know it yet. */
 static void
 watch_line(struct store *st, int64_t now)
@@ -628,6 +664,9 @@ store_fetch_turn(struct store *st)
 	}
 	give_up_hanging(st, now);
 	watch_line(st, now);
+	for (struct store_item *it = st->items; it != NULL; it = it->hh.next)
+		if (it->part != NULL && store_item_now(it) == it->part)
+			leave_slow(st, it->part, now);
 	before = st->control.n;
 	n = store_streams_tick(&st->control, now);
 	if (n != before)

@@ -14,6 +14,8 @@
 
 enum { PATIENCE = 3, SHIFT_MAX = 3, LEFT = 12 };
 #define REST_FIRST (600 * USEC_PER_MSEC)
+/* So long it may be slow. */
+#define SPAN (20 * USEC_PER_SEC)
 
 void
 store_sources_add(struct store_sources *s, enum store_msg_source kind, const char *url)
@@ -92,8 +94,9 @@ store_sources_pick(struct store_sources *s, int64_t now, int64_t *ret_until)
 }
 
 void
-store_source_well(struct store_source *s)
+store_source_well(struct store_source *s, int64_t octets)
 {
+	s->came += octets;
 	s->fails = 0;
 	s->gave = true;
 	s->rest_until = 0;
@@ -124,6 +127,34 @@ store_source_refused(
 {
 	s->why = *why;
 	s->fails++;
+	s->rest_until = now + rest;
+}
+
+void
+store_source_measure(struct store_source *s, int64_t now)
+{
+	s->from = now;
+	s->came = 0;
+}
+
+bool
+store_source_slow(struct store_source *s, int64_t now)
+{
+	int64_t came = s->came, span = now - s->from;
+
+	if (s->from == 0 || span >= SPAN)
+		store_source_measure(s, now);
+	/* One that was not looked at for long says nothing. */
+	return span >= SPAN && span < 2 * SPAN &&
+	       came < STORE_SOURCE_LEAST * (span / USEC_PER_SEC);
+}
+
+void
+store_source_leave(
+    struct store_source *s, const struct error *why, int64_t now, int64_t rest)
+{
+	s->why = *why;
+	s->fails = LEFT;
 	s->rest_until = now + rest;
 }
 

@@ -13,6 +13,8 @@
 /* How long a source that gave wrong octets is not asked again. */
 #define STORE_SOURCE_BLAME (3600 * USEC_PER_SEC)
 
+enum { STORE_SOURCE_LEAST = 4096 };
+
 struct store_source {
 	enum store_msg_source kind; /* site, url or orchestrator */
 	char *url;		    /* of site and url; NULL: the orchestrator. Owned */
@@ -22,6 +24,7 @@ struct store_source {
 	unsigned fails;	    /* in a row, without an octet */
 	int64_t rest_until; /* not asked before, microseconds */
 	bool blamed;	    /* it gave wrong octets, or another file */
+	int64_t from, came; /* octets since then: store_source_slow() */
 	struct error why;   /* its last failure */
 };
 
@@ -43,9 +46,9 @@ store_sources_done(struct store_sources *s);
  * not. -1: all rest, the first until *ret_until. */
 int
 store_sources_pick(struct store_sources *s, int64_t now, int64_t *ret_until);
-/* It gave octets. */
+/* It gave so many octets. */
 void
-store_source_well(struct store_source *s);
+store_source_well(struct store_source *s, int64_t octets);
 /* It did not: after some times in a row it rests, longer and longer. `jitter` is any random number. */
 void
 store_source_failed(
@@ -53,6 +56,17 @@ store_source_failed(
 /* It said that it does not have the file, or not now: it rests as long. */
 void
 store_source_refused(
+    struct store_source *s, const struct error *why, int64_t now, int64_t rest);
+/* How fast it is, from now on. */
+void
+store_source_measure(struct store_source *s, int64_t now);
+/* A few times a second while it is asked and nothing but itself holds it up: has it given less than STORE_SOURCE_LEAST octets
+ * a second for long? */
+bool
+store_source_slow(struct store_source *s, int64_t now);
+/* It is left for as long; another one goes on with what it gave. */
+void
+store_source_leave(
     struct store_source *s, const struct error *why, int64_t now, int64_t rest);
 /* The octets that came are not the file: the one that gave them is blamed, or nobody if several did (then *s is `alone`).
  * All forget what they gave. Returns the one that is blamed, or NULL. */

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from netlab import until
+from netlab import PATIENCE, until
 from store_lab import Origin, StoreSite, sha
 
 
@@ -314,6 +314,31 @@ def test_a_server_that_does_not_end(store):
     finally:
         endless.down = True
         endless.close()
+
+
+class Dripping(Origin):
+    """Gives what it is asked for, some octets at a time."""
+
+    def send(self, handler, data, first):
+        for at in range(0, len(data), 16):
+            handler.body(data[at:at + 16])
+            if self.down:
+                return
+            time.sleep(0.5)
+
+
+def test_a_source_that_drips_is_left(store):
+    """Octets come from it all the time: it does not hang, and would be waited for until somebody looks."""
+    s, data, slow = store(), os.urandom(2_000_000), Dripping()
+    try:
+        slow.files["root.img"] = data
+        s.want("d/root.img", data, peers=[slow.url("root.img")])
+        s.start()
+        assert s.wait_held(data, timeout=2 * PATIENCE)["source"] == "orchestrator"
+        assert s.read("d", "root.img") == data and "it gives less than" in s.stderr()
+    finally:
+        slow.down = True
+        slow.close()
 
 
 def test_needed_first_then_small_before_large(store):

@@ -74,7 +74,7 @@ pauses_are_bounded(void **state)
 		assert_true(s.v[2].rest_until <= now + 5 * S);
 		now = s.v[2].rest_until > now ? s.v[2].rest_until : now;
 	}
-	store_source_well(&s.v[2]);
+	store_source_well(&s.v[2], 1);
 	assert_int_equal(s.v[2].fails, 0);
 	store_sources_done(&s);
 }
@@ -86,16 +86,16 @@ who_gave_wrong_octets_is_blamed(void **state)
 	const struct store_source *who;
 
 	(void)state;
-	store_source_well(&s.v[0]);
+	store_source_well(&s.v[0], 1);
 	who = store_sources_blame(&s, &wrong, 5 * S);
 	assert_ptr_equal(who, &s.v[0]);
 	/* The orchestrator is the one that is trusted most. */
 	assert_int_equal(pick(&s, 6 * S), 2);
-	store_source_well(&s.v[2]);
+	store_source_well(&s.v[2], 1);
 	store_sources_blame(&s, &wrong, 7 * S);
 	assert_int_equal(pick(&s, 8 * S), 1);
 	assert_false(store_sources_hopeless(&s, 8 * S));
-	store_source_well(&s.v[1]);
+	store_source_well(&s.v[1], 1);
 	store_sources_blame(&s, &wrong, 9 * S);
 	assert_true(store_sources_hopeless(&s, 10 * S));
 	assert_false(store_sources_hopeless(&s, 10 * S + STORE_SOURCE_BLAME));
@@ -109,12 +109,12 @@ of_several_none_is_blamed(void **state)
 	struct store_sources s = three();
 
 	(void)state;
-	store_source_well(&s.v[0]);
-	store_source_well(&s.v[1]);
+	store_source_well(&s.v[0], 1);
+	store_source_well(&s.v[1], 1);
 	assert_null(store_sources_blame(&s, &wrong, S));
 	assert_true(s.alone);
 	assert_int_equal(pick(&s, S), 2);
-	store_source_well(&s.v[2]);
+	store_source_well(&s.v[2], 1);
 	/* It rests: what it gave is not mixed with another's. */
 	store_source_refused(&s.v[2], &broke, S, 10 * S);
 	assert_int_equal(pick(&s, 2 * S), -1);
@@ -127,10 +127,36 @@ of_several_none_is_blamed(void **state)
 	/* Nor is anybody for what was there before the start. */
 	s = three();
 	s.inherited = true;
-	store_source_well(&s.v[1]);
+	store_source_well(&s.v[1], 1);
 	assert_null(store_sources_blame(&s, &wrong, S));
-	store_source_well(&s.v[1]);
+	store_source_well(&s.v[1], 1);
 	assert_ptr_equal(store_sources_blame(&s, &wrong, S), &s.v[1]);
+	store_sources_done(&s);
+}
+
+static void
+one_that_drips_is_left(void **state)
+{
+	struct store_sources s = three();
+	struct store_source *src = &s.v[0];
+
+	(void)state;
+	for (int64_t now = S; now < 60 * S; now += S) {
+		store_source_well(src, 5000);
+		assert_false(store_source_slow(src, now));
+	}
+	/* What was under way while nobody looked says nothing. */
+	assert_false(store_source_slow(src, 1000 * S));
+	for (int64_t now = 1001 * S; now < 1020 * S; now += S) {
+		store_source_well(src, 500);
+		assert_false(store_source_slow(src, now));
+	}
+	assert_true(store_source_slow(src, 1020 * S));
+	/* Others go on with what it gave, also where one at a time is asked. */
+	s.alone = true;
+	assert_int_equal(pick(&s, 1020 * S), 0);
+	store_source_leave(src, &broke, 1020 * S, 600 * S);
+	assert_int_not_equal(pick(&s, 1021 * S), 0);
 	store_sources_done(&s);
 }
 
@@ -190,6 +216,7 @@ main(void)
 	    cmocka_unit_test(who_gave_wrong_octets_is_blamed),
 	    cmocka_unit_test(of_several_none_is_blamed),
 	    cmocka_unit_test(one_without_ranges_that_broke_off_is_left),
+	    cmocka_unit_test(one_that_drips_is_left),
 	    cmocka_unit_test(the_oldest_that_nothing_needs_goes),
 	};
 
