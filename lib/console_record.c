@@ -185,6 +185,33 @@ console_record_next(
 	return r;
 }
 
+/* Measurements of a clock differ by that much at most. */
+#define CATCH_UP_US (60LL * 1000 * 1000)
+
+void
+console_record_shift(uint8_t *buf, size_t len, int64_t by, int64_t least)
+{
+	struct console_record_frame f;
+	size_t done = 0, used = 0;
+	int known = 0;
+
+	for (; read_frame(buf + done, len - done, &f, &used, &known) == 1; done += used) {
+		struct wbuf w = wbuf_init(buf + done, used);
+		int64_t at = f.at - by;
+
+		if (at <= 0)
+			at = f.at;
+		if (at < least && least - at < CATCH_UP_US)
+			at = least;
+		least = at;
+		w.len = 4; /* type, mark and length stay */
+		wbuf_u32(&w, (uint32_t)((uint64_t)at >> 32));
+		wbuf_u32(&w, (uint32_t)(uint64_t)at);
+		w.len = used - CONSOLE_RECORD_FRAME_TAIL;
+		wbuf_u32(&w, crc32_of(buf + done, w.len));
+	}
+}
+
 static void
 count(struct console_record_sum *s, const struct console_record_frame *f)
 {

@@ -76,6 +76,11 @@ int
 console_record_next(const uint8_t *buf, size_t len, struct console_record_frame *ret,
     size_t *ret_used) MUST_CHECK;
 
+/* Makes the times of whole frames, in their place, by so much earlier, with new checksums; `least` is the time before, 0 for none: a little earlier
+ * than that is that. What follows a frame that is none is left as it is. */
+void
+console_record_shift(uint8_t *buf, size_t len, int64_t by, int64_t least);
+
 /* A recording as it is read through. */
 struct console_record_sum {
 	bool begun;

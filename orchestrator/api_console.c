@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "db/db_event.h"
 #include "db/db_host.h"
 #include "lib/base64.h"
 #include "lib/clock.h"
@@ -21,6 +22,33 @@
 #include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/web.h"
+
+struct begun {
+	bool seen;
+	int64_t ahead;
+};
+
+static int
+on_begin(void *arg, int64_t seq, const struct event *ev)
+{
+	struct begun *b = arg;
+
+	(void)seq;
+	b->seen = true;
+	b->ahead = ev->said_at > 0 ? ev->said_at - ev->at : 0;
+	return 1;
+}
+
+/* By how much the agent's clock was ahead of ours: when the boot began, if that was told, since a recording may come days later; else now. */
+static int64_t
+ahead_then(struct orch *o, const char *site, const char *agent, const char *boot)
+{
+	const struct db_event_filter f = {.boot = boot, .kind = "boot.begin", .limit = 1};
+	struct begun b = {.seen = false};
+
+	(void)!db_event_list(o->store, &f, on_begin, &b);
+	return b.seen ? b.ahead : dispatch_clock_off(o->dispatch, site, agent);
+}
 
 /* {"v":1, "site", "agent", "boot", "offset", "data"}: the answer says what is held. */
 void
@@ -54,7 +82,7 @@ api_console_take(void *arg, struct rest_request *rq)
 	}
 	if (rc == 0)
 		rc = console_store_add(o->consoles, site, boot, offset, data, len,
-		    clock_wall(), &held, &err);
+		    ahead_then(o, site, agent, boot), clock_wall(), &held, &err);
 	free(data);
 	if (rc < 0 && str_eq(err.code, "console-of-another-site"))
 		dispatch_foreign_refused(

@@ -300,8 +300,8 @@ claim(struct console_store *cs, const char *site, const char *boot,
 
 int
 console_store_add(struct console_store *cs, const char *site, const char *boot,
-    int64_t offset, const uint8_t *data, size_t len, int64_t now, int64_t *ret_held,
-    struct error *err)
+    int64_t offset, uint8_t *data, size_t len, int64_t ahead, int64_t now,
+    int64_t *ret_held, struct error *err)
 {
 	struct console_record_sum sum = {0};
 	struct db_console row = {.size = 0};
@@ -312,6 +312,11 @@ console_store_add(struct console_store *cs, const char *site, const char *boot,
 	rc = claim(cs, site, boot, &sum, &row, err);
 	if (rc == -EINVAL)
 		return rc;
+	if (rc == 0 && ahead != 0) {
+		console_record_shift(data, len, ahead, row.last);
+		sum = (struct console_record_sum){0};
+		rc = read_piece(boot, offset, data, len, &sum, err);
+	}
 	if (row.size == 0)
 		row.added = now;
 	if (rc == 0)

@@ -26,13 +26,13 @@ console_store_new(
 void
 console_store_free(struct console_store *cs); /* NULL allowed */
 
-/* A piece that begins at `offset`. What is held afterwards is in *ret_held, also when the piece does not fit to what
+/* A piece that begins at `offset`, by a clock that was so much `ahead` of ours: its times are put right in `data`. What is held afterwards is in *ret_held, also when the piece does not fit to what
  * was held before and nothing of it was taken. -EINVAL with *err: it is none of this boot, or the boot is none
  * of that site (console-of-another-site). */
 int
 console_store_add(struct console_store *cs, const char *site, const char *boot,
-    int64_t offset, const uint8_t *data, size_t len, int64_t now, int64_t *ret_held,
-    struct error *err) MUST_CHECK;
+    int64_t offset, uint8_t *data, size_t len, int64_t ahead, int64_t now,
+    int64_t *ret_held, struct error *err) MUST_CHECK;
 /* An open descriptor of the file, whose first row->size octets are the recording; -ENOENT. */
 int
 console_store_open(struct console_store *cs, const struct db_console *row) MUST_CHECK;

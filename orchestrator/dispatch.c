@@ -533,6 +533,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq, const char *enrolled)
 	s->lag = msg.lag;
 	dispatch_clock_seems(s, msg.now);
 	dispatch_clock_note(d, s, msg.agent, &msg.clock, msg.now);
+	dispatch_clock_stop(s, &s->stop);
 	note_table(s, rq, &msg);
 	drop_older(s, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));

@@ -96,6 +96,9 @@ dispatch_as_of(struct dispatch *d, const char *site);
  * right, or were corrected. */
 int64_t
 dispatch_clock_ahead(struct dispatch *d, const char *site);
+/* By how much the clock of this agent is ahead of ours now, where that is beyond doubt; else 0. */
+int64_t
+dispatch_clock_off(struct dispatch *d, const char *site, const char *agent);
 /* How far ahead the site's agent's clock is, give or take so much; false: it was not measured. */
 bool
 dispatch_clock_known(

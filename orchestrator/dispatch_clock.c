@@ -110,6 +110,32 @@ dispatch_clock_ahead(struct dispatch *d, const char *site)
 	return s->clock.known ? 0 : s->ahead;
 }
 
+static int64_t
+off(const struct dispatch_clock *c)
+{
+	const struct clock_fix_base base = {
+	    .known = c->known, .base = c->base, .within = c->within};
+
+	return clock_fix_offset(&base, c->stepped);
+}
+
+int64_t
+dispatch_clock_off(struct dispatch *d, const char *site, const char *agent)
+{
+	const struct dispatch_site *s = dispatch_site(d, site);
+
+	return str_eq(s->agent, agent) ? off(&s->clock) : 0;
+}
+
+void
+dispatch_clock_stop(const struct dispatch_site *s, struct agent_msg_stop *stop)
+{
+	int64_t since = stop->since - off(&s->clock);
+
+	if (stop->since > 0 && since > 0)
+		stop->since = since;
+}
+
 bool
 dispatch_clock_known(
     struct dispatch *d, const char *site, int64_t *ret_ahead, int64_t *ret_within)

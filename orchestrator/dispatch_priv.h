@@ -127,6 +127,9 @@ dispatch_clock_seems(struct dispatch_site *s, int64_t now);
 void
 dispatch_clock_note(struct dispatch *d, struct dispatch_site *s, const char *agent,
     const struct agent_msg_clock *said, int64_t now);
+/* Since when it opens no session to a BMC, by our clock. */
+void
+dispatch_clock_stop(const struct dispatch_site *s, struct agent_msg_stop *stop);
 /* The calls that an agent of the site is to be told now, as orders, with secrets sealed to that key. */
 void
 dispatch_call_orders(

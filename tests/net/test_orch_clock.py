@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Times of agents whose clocks are off: recorded as they were here, with what the agent said."""
+import base64
 import time
 
 import pytest
 
 import orch_lab
+from console_rec import frame, frames
+from test_image_place import fetch
 
 HOUR = 3600
 
@@ -118,3 +121,43 @@ def test_deadlines_are_judged_by_corrected_times(lab):
     agent.report(agent.event("job.accepted", job), agent.event("job.attempt", job, attempt=1), stage)
     row = orch.get("/status").json["items"][0]
     assert row["in_stage_us"] < 60_000_000 and "reason" not in row
+
+
+def test_consoles_and_the_stop_of_a_site_have_the_time_that_it_was_here(lab):
+    orch, agent = lab
+    say(agent, 2 * HOUR)
+    now = time.time()
+    boot, idle = orch_lab.make_id(801), orch_lab.make_id(802)
+    agent.report(event(agent, "boot.begin", now - 600 + 2 * HOUR, boot=boot, planned=False))
+
+    def bring(rec, offset=0, times=(0, 1, 2), always=False):
+        when = [int((now + t) * 1e6) for t in times]
+        data = (frame("B", int(always), when[0], b"nbcon1\0edge01\0%s\0" % rec.encode()) + frame("D", 0, when[1], b"hello")
+                + frame("M", 8, when[2], b"over"))
+        piece = {"v": 1, "site": "local", "agent": agent.id, "boot": rec, "offset": offset, "data": base64.b64encode(data).decode()}
+        assert orch.call("POST", "/agent/v1/console", piece).json == {"v": 1, "held": len(data)}
+        return data
+
+    def kept(path):
+        return [f[2] / 1e6 for f in frames(fetch(orch, f"/api/v1{path}")[1])]
+    at = [2 * HOUR - 500, 2 * HOUR - 499, 2 * HOUR - 498]
+    data = bring(boot, times=at)
+    assert kept(f"/boots/{boot}/console") == pytest.approx([now - 500, now - 499, now - 498], abs=0.01)
+    # What is brought again, or goes on, finds as many octets as it had.
+    assert orch.call("POST", "/agent/v1/console", {"v": 1, "site": "local", "agent": agent.id, "boot": boot, "offset": 0,
+                                                   "data": base64.b64encode(data).decode()}).json["held"] == len(data)
+    bring(idle, times=[2 * HOUR - 50, 2 * HOUR - 49, 2 * HOUR - 48], always=True)
+    rows = orch.get("/hosts/edge01/consoles").json["items"]
+    assert sorted(seconds(r["began"]) for r in rows) == pytest.approx([now - 500, now - 50], abs=0.01)
+    # A recording of before the clock was set comes afterwards: it is of the clock of then.
+    later = orch_lab.make_id(803)
+    agent.report(event(agent, "boot.begin", now + 2 * HOUR, boot=later, planned=False))
+    say(agent, 0, stepped=-2 * HOUR)
+    bring(later, times=[2 * HOUR + 1, 2 * HOUR + 2, 2 * HOUR + 3])
+    assert kept(f"/boots/{later}/console") == pytest.approx([now + 1, now + 2, now + 3], abs=0.01)
+    agent.says["bmc_stop"] = {"since": int((now - 60) * 1e6), "refused": 6, "heard": 9}
+    say(agent, 0, stepped=-2 * HOUR)
+    assert seconds(orch.get("/agents").json["items"][0]["bmc_stop"]["since"]) == pytest.approx(now - 60, abs=0.01)
+    agent.says["bmc_stop"] = {"since": int((now + HOUR - 60) * 1e6), "refused": 6, "heard": 9}
+    say(agent, HOUR, stepped=-HOUR)
+    assert seconds(orch.get("/agents").json["items"][0]["bmc_stop"]["since"]) == pytest.approx(now - 60, abs=0.01)

@@ -90,13 +90,13 @@ begin(uint8_t *buf, const char *host, const char *id, bool always)
 }
 
 static int64_t
-add(struct kit *k, const char *id, int64_t offset, const uint8_t *data, size_t len)
+add(struct kit *k, const char *id, int64_t offset, uint8_t *data, size_t len)
 {
 	struct error err;
 	int64_t held = -1;
 
-	assert_int_equal(
-	    console_store_add(k->cs, "local", id, offset, data, len, 3000, &held, &err),
+	assert_int_equal(console_store_add(
+			     k->cs, "local", id, offset, data, len, 0, 3000, &held, &err),
 	    0);
 	return held;
 }
@@ -171,7 +171,7 @@ test_pieces_that_are_none(void **state)
 	const struct {
 		const char *id;
 		int64_t offset;
-		const uint8_t *data;
+		uint8_t *data;
 		size_t len;
 	} bad[] = {{"01m8186kgj3sd2xb", 0, buf, n}, {BOOT, 0, buf, n - 1},
 	    {BOOT, -1, buf, n}, {BOOT, INT64_C(1) << 40, NULL, 0},
@@ -179,7 +179,7 @@ test_pieces_that_are_none(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
 		assert_int_equal(
 		    console_store_add(k->cs, "local", bad[i].id, bad[i].offset,
-			bad[i].data, bad[i].len, 3000, &held, &err),
+			bad[i].data, bad[i].len, 0, 3000, &held, &err),
 		    -EINVAL);
 	assert_int_equal(size_of(k, BOOT), -1);
 }

@@ -94,13 +94,13 @@ static int64_t now = FIXTURE_NOW;
 
 static int
 add(struct console_store *cs, const char *site, const char *boot, int64_t offset,
-    const struct piece *p, int64_t *held)
+    struct piece *p, int64_t *held)
 {
 	struct error err;
 
 	*held = -1;
 	return console_store_add(
-	    cs, site, boot, offset, p->data, p->len, now, held, &err);
+	    cs, site, boot, offset, p->data, p->len, 0, now, held, &err);
 }
 
 static void
