@@ -3,7 +3,8 @@
  *
  * Entry points: delta_make(), delta_apply().
  * Ownership: descriptors are the caller's; maps live inside the call.
- * Failure modes: a damaged or hostile delta is refused by zstd or by its size; what it writes never leaves the map. It is
+ * Failure modes: a damaged or hostile delta is refused by zstd or by its size; what it writes never leaves the map; a file
+ * that somebody makes shorter meanwhile makes none (lib/mapped.c). It is
  * one call on mapped memory and not a stream, since a stream would hold the whole window, half a gigabyte and more, in
  * memory.
  */
@@ -11,45 +12,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "lib/mapped.h"
+
 enum { WINDOW_LOG_MAX = 31 };
-
-struct map {
-	void *at;
-	size_t len;
-};
-
-static int
-map_file(int fd, int prot, int64_t max, struct map *ret)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (st.st_size <= 0 || st.st_size > max)
-		return -EFBIG;
-	ret->at = mmap(NULL, (size_t)st.st_size, prot, MAP_SHARED, fd, 0);
-	if (ret->at == MAP_FAILED) {
-		ret->at = NULL;
-		return -errno;
-	}
-	ret->len = (size_t)st.st_size;
-	return 0;
-}
-
-static void
-unmap(struct map *m)
-{
-	if (m->at != NULL)
-		munmap(m->at, m->len);
-}
 
 static int
 unusable(struct error *err, const char *what)
@@ -60,7 +31,7 @@ unusable(struct error *err, const char *what)
 }
 
 static int
-decompress(const struct map *old, const struct map *delta, const struct map *out,
+decompress(const struct mapped *old, const struct mapped *delta, const struct mapped *out,
     struct error *err)
 {
 	ZSTD_DCtx *ctx = ZSTD_createDCtx();
@@ -82,12 +53,12 @@ decompress(const struct map *old, const struct map *delta, const struct map *out
 int
 delta_apply(int old, int delta, int out, int64_t size, struct error *err)
 {
-	struct map o = {0}, d = {0}, n = {0};
+	struct mapped o = {0}, d = {0}, n = {0};
 	int r;
 
-	if ((r = map_file(old, PROT_READ, DELTA_OLD_MAX, &o)) < 0 ||
-	    (r = map_file(delta, PROT_READ, INT64_MAX, &d)) < 0 ||
-	    (r = map_file(out, PROT_READ | PROT_WRITE, INT64_MAX, &n)) < 0)
+	if ((r = mapped_open(old, PROT_READ, DELTA_OLD_MAX, &o)) < 0 ||
+	    (r = mapped_open(delta, PROT_READ, INT64_MAX, &d)) < 0 ||
+	    (r = mapped_open(out, PROT_READ | PROT_WRITE, INT64_MAX, &n)) < 0)
 		error_set(err, r, "delta-unusable",
 		    "nothing: the file is fetched as a whole",
 		    "a file of a delta cannot be mapped: %s", strerror(-r));
@@ -96,9 +67,11 @@ delta_apply(int old, int delta, int out, int64_t size, struct error *err)
 		r = unusable(err, "it says another size than the wanted one");
 	else
 		r = decompress(&o, &d, &n, err);
-	unmap(&o);
-	unmap(&d);
-	unmap(&n);
+	if (o.cut || d.cut || n.cut)
+		r = unusable(err, "a file was made shorter meanwhile");
+	mapped_close(&o);
+	mapped_close(&d);
+	mapped_close(&n);
 	return r;
 }
 
@@ -118,7 +91,7 @@ window_log(size_t old, size_t new)
 }
 
 static int
-compress(const struct map *old, const struct map *new, const struct map *out,
+compress(const struct mapped *old, const struct mapped *new, const struct mapped *out,
     int64_t *ret_size, struct error *err)
 {
 	ZSTD_CCtx *ctx = ZSTD_createCCtx();
@@ -149,21 +122,23 @@ compress(const struct map *old, const struct map *new, const struct map *out,
 int
 delta_make(int old, int new, int out, int64_t max, int64_t *ret_size, struct error *err)
 {
-	struct map o = {0}, n = {0}, d = {0};
+	struct mapped o = {0}, n = {0}, d = {0};
 	int64_t size = 0;
 	int r;
 
-	if ((r = map_file(old, PROT_READ, DELTA_OLD_MAX, &o)) < 0 ||
-	    (r = map_file(new, PROT_READ, DELTA_OLD_MAX, &n)) < 0 ||
+	if ((r = mapped_open(old, PROT_READ, DELTA_OLD_MAX, &o)) < 0 ||
+	    (r = mapped_open(new, PROT_READ, DELTA_OLD_MAX, &n)) < 0 ||
 	    (r = -posix_fallocate(out, 0, max)) < 0 ||
-	    (r = map_file(out, PROT_READ | PROT_WRITE, INT64_MAX, &d)) < 0)
+	    (r = mapped_open(out, PROT_READ | PROT_WRITE, INT64_MAX, &d)) < 0)
 		error_set(err, r, "delta-unusable", NULL,
 		    "a file of a delta cannot be mapped: %s", strerror(-r));
 	else
 		r = compress(&o, &n, &d, &size, err);
-	unmap(&o);
-	unmap(&n);
-	unmap(&d);
+	if (o.cut || n.cut || d.cut)
+		r = unusable(err, "a file was made shorter meanwhile");
+	mapped_close(&o);
+	mapped_close(&n);
+	mapped_close(&d);
 	if (r == 0 && ftruncate(out, size) < 0)
 		r = error_set(err, -errno, "delta-unusable", NULL,
 		    "a delta cannot be written: %s", strerror(errno));

@@ -13,9 +13,9 @@
 
 /* Blocking, for lib/workq. Writes the new file of `size` octets to `out`, which is open for reading and writing and has
  * that size, its room reserved. Memory: under a megabyte beside the three files, which are mapped (the page cache of old
- * and delta; what is written goes to disk as it may). Nobody may make the files shorter meanwhile. The caller checks
- * the digest of what came out.
- * 0; -EBADMSG ("delta-unusable"): it is no delta, of another file, or gives another size; else -errno. */
+ * and delta; what is written goes to disk as it may). The caller checks the digest of what came out.
+ * 0; -EBADMSG ("delta-unusable"): it is no delta, of another file, or gives another size, or a file
+ * was made shorter meanwhile; else -errno. */
 int
 delta_apply(int old, int delta, int out, int64_t size, struct error *err) MUST_CHECK;
 /* Blocking, for lib/workq. Writes a delta that makes `new` of `old` to `out`, which is empty and open for reading and writing.
