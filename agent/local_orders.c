@@ -167,7 +167,8 @@ fill(struct making *m, struct bundle *b, const struct local_msg_host *more)
 {
 	int64_t now = clock_wall();
 
-	id_make(now, m->l->o.rng, b->job);
+	/* Ids of jobs are in order of time, those of the orchestrator among them. */
+	id_make(run_jobs_now(*m->l->o.jobs), m->l->o.rng, b->job);
 	b->kind = m->o.kind;
 	str_clip(b->power_action, sizeof(b->power_action), m->o.action);
 	b->hard = m->o.hard;

@@ -187,7 +187,7 @@ void
 run_handed_tick(struct run_jobs *js)
 {
 	struct run_handed *h, *tmp;
-	int64_t now = run_orders_now(js);
+	int64_t now = run_jobs_now(js);
 
 	/* This program has just begun, on a machine whose clock may be wrong by hours, or whose spool may be an old copy that knows
 	 * nothing of what was done. */

@@ -80,6 +80,9 @@ run_jobs_accept(struct run_jobs *js, struct bundle **list, size_t n);
 /* Calls `fn` with the digest of each image file that an unfinished job needs, those that wait for their window too. */
 void
 run_jobs_files(struct run_jobs *js, void (*fn)(void *arg, const char *sha256), void *arg);
+/* What orders are judged and numbered by: the orchestrator's clock, as far as it is known. */
+int64_t
+run_jobs_now(const struct run_jobs *js);
 /* A job whose bundle could not be read. */
 void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);

@@ -140,7 +140,7 @@ may_hand(const struct run_jobs *js, struct error *err)
 }
 
 int64_t
-run_orders_now(const struct run_jobs *js)
+run_jobs_now(const struct run_jobs *js)
 {
 	if (js->d.ops->time_there == NULL)
 		return clock_wall();
@@ -150,7 +150,7 @@ run_orders_now(const struct run_jobs *js)
 static int
 may_accept(struct run_jobs *js, const struct bundle *b, bool later, struct error *err)
 {
-	int64_t now = run_orders_now(js);
+	int64_t now = run_jobs_now(js);
 
 	if (b->not_before > 0 && now >= b->not_after)
 		return error_set(err, -ETIME, "window-missed",
@@ -222,7 +222,7 @@ store_job(struct run_jobs *js, struct bundle *b, struct run *r)
 	bool here = run_jobs_find(js, b->job) != NULL || run_handed_has(js, b->job) ||
 		    closing(js, b->job);
 	int known = here ? 1 : spool_job_known(js->d.spool, b->job);
-	bool later = run_handed_waits(b, run_orders_now(js));
+	bool later = run_handed_waits(b, run_jobs_now(js));
 	struct error err = {0};
 	int rc;
 

@@ -189,8 +189,5 @@ run_orders_refuse(
  * or nothing can be recorded. */
 int
 run_orders_busy(struct run_jobs *js, const struct bundle *b, struct error *err);
-/* What orders are judged by: the orchestrator's clock, as far as it is known. */
-int64_t
-run_orders_now(const struct run_jobs *js);
 
 #endif

@@ -112,6 +112,46 @@ def test_a_clock_is_set_right_in_a_job_while_the_line_is_down(far):
     until(lambda: not s.findings("clock"), "the clock to be right")
 
 
+def ended_there(s, job):
+    (row,) = s.select("agent/agent.db", f"select ended from job where id = '{job}'") or [(None,)]
+    return row[0]
+
+
+def test_a_site_with_a_wrong_clock_works_alone(far):
+    """A window opens when it is time at the orchestrator, which is not there; an order of the site's own is in the record with its time."""
+    s = far(2 * HOUR).start()
+    until(lambda: "can work alone with 1 hosts" in s.read("agent.log"), "the list")
+    opens = time.time() + 4
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(opens))
+    done = s.ctl("power", "off", "edge01", "--reason", "INC-7", "--at", at, "--window", "10m", "--yes")
+    assert done.returncode == 0, done.stderr
+    later = done.stdout.strip()
+    until(lambda: [e for e in s.events("--job", later) if e["kind"] == "job.handed"], "job.handed")
+    s.end("orchestrator")
+    until(lambda: ended_there(s, later), "its end")
+    assert opens - SLACK < time.time() < opens + MINUTE
+    began = time.time()
+    theirs, s.socket = s.socket, s.path("agent", "agent.sock")
+    done = s.ctl("power", "on", "edge01", "--reason", "dark", "--yes")
+    s.socket = theirs
+    assert done.returncode == 0, done.stderr
+    own = done.stdout.split()[0]
+    until(lambda: ended_there(s, own), "the end of the site's own")
+    s.start_orchestrator()
+    for job, since in ((later, opens - 1), (own, began)):
+        until(lambda job=job: s.ctl("job", "show", job).returncode == 0 and s.job(job)["ended"], f"the end of {job}")
+        assert s.job(job)["state"] == "done", s.job(job)
+        rows = of_agent(s, job)
+        in_order([r for r in rows if r[0] != "job.handed"], since)
+    shown = s.job(own)
+    assert shown["origin"] == "local" and abs(seconds(shown["created"]) - began) < SLACK + 1, shown
+    audit = [r for r in s.json("audit", "list")["items"] if r["what"] == "job.local"]
+    assert [(r["object"], r["result"]) for r in audit] == [("edge01", "ok")], audit
+    # In order of time with those that were ordered here.
+    after = s.ctl("power", "off", "edge01", "--reason", "INC-8", "--yes").stdout.strip()
+    assert sorted([after, own, later]) == [later, own, after]
+
+
 def stage(s):
     rows = s.select("agent/agent.db", "select run from job where ended is null")
     return json.loads(rows[0][0])["stage"] if rows else None
