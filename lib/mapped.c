@@ -30,8 +30,9 @@ on_bus(int sig, siginfo_t *info, void *context)
 		if (at < from || at - from >= m->len)
 			continue;
 		m->cut = 1;
-		if (mmap((void *)at, page, m->prot,
-			MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED)
+		void *zeros = mmap((void *)at, page, m->prot,
+		    MAP_FIXED | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (zeros != MAP_FAILED)
 			return;
 	}
 	signal(sig, SIG_DFL); /* and it comes again */

@@ -97,7 +97,7 @@ another_fault_is_one(void **state)
 
 		if (at == MAP_FAILED || ftruncate(fd, 0) < 0)
 			_exit(1);
-		_exit(*(volatile char *)at == 'x');
+		_exit(*(volatile char *)at == 'x' ? 1 : 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
