@@ -320,6 +320,9 @@ spool_put_job(struct spool *s, const struct bundle *b, const struct run *r,
 	secret_wipe(bare->bmc.password, sizeof(bare->bmc.password));
 	secret_wipe(bare->bmc.kg, sizeof(bare->bmc.kg));
 	bare->bmc.kg_set = false;
+	/* Of a rotation alone, which is no job: no bundle should have it, and none is kept. */
+	secret_wipe(bare->bmc.password_next, sizeof(bare->bmc.password_next));
+	bare->bmc.next_runs = 0;
 	v = bundle_to_json(bare);
 	free(bare);
 	sealed = spool_seal(s->key, b, v);

@@ -535,6 +535,7 @@ dispatch_poll(struct dispatch *d, struct rest_request *rq, const char *enrolled)
 	dispatch_clock_note(d, s, msg.agent, &msg.clock, msg.now);
 	dispatch_clock_stop(s, &s->stop);
 	note_table(s, rq, &msg);
+	dispatch_table_learn(d, s, version);
 	drop_older(s, msg.agent);
 	struct dispatch_poll *p = str_alloc(sizeof(*p));
 	p->d = d;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Digests of a table that was handed out, and from them and a newer table what has changed: hosts that are new or other, names that are
  * gone, the head when it is another one. It is judged by what the table says and not by what was written to the database, so no way of
- * changing a host can be forgotten; and it is known of this process's tables alone, so that after a restart, and with a database from a backup,
- * the whole table is told, or nothing where the agent's digest says that it has just that.
+ * changing a host can be forgotten; and it is known of this process's tables alone: after a restart what the agents have is read again while
+ * nobody waits, and with a database from a backup the whole table is told, or nothing where the agent's digest says that it has just that.
  *
  * Entry points: dispatch_base_new(), dispatch_base_delta(). A base costs some 40 octets a host. No failure modes. */
 #include "orchestrator/dispatch_base.h"

@@ -60,7 +60,13 @@ struct dispatch_site {
 	bool takes_gzip;
 	int64_t table_from; /* it is what has changed since that version; -1: all */
 	struct dispatch_site *read_next, *read_prev; /* of those that wait to be read */
-	enum { DISPATCH_NOT_READ, DISPATCH_READ_SOON, DISPATCH_READ_NOW } to_read;
+	enum {
+		DISPATCH_NOT_READ,
+		DISPATCH_READ_BASE, /* for nobody who waits */
+		DISPATCH_READ_SOON,
+		DISPATCH_READ_NOW
+	} to_read;
+	int64_t base_tried;	/* version of the table that was read for its base */
 	struct error table_err; /* why the last reading failed, until a poll is told */
 	size_t n_reports;	/* that wait to be recorded */
 	size_t octets;		/* of their texts */
@@ -109,6 +115,10 @@ dispatch_site_claim(struct dispatch *d, struct dispatch_site *s, const char *age
 int
 dispatch_table_get(struct dispatch *d, struct dispatch_site *site, int64_t version,
     int64_t have, char **ret, struct error *err) MUST_CHECK;
+/* Has the table that the site's agent has read once nobody waits for another one, when it is not known what is in it: the next change is told
+ * as one then. */
+void
+dispatch_table_learn(struct dispatch *d, struct dispatch_site *site, int64_t version);
 /* Reports that were not recorded are the agents' still. */
 void
 dispatch_report_free_all(struct dispatch *d);

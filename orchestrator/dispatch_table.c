@@ -5,7 +5,7 @@
  * there have their turn between them; first those whose agents are waited for with a job or a call. A text is kept until it was
  * handed out and no longer: a site has one agent.
  *
- * Entry point: dispatch_table_get(). The site owns what was read last; a reading owns what it reads until it
+ * Entry points: dispatch_table_get(); dispatch_table_learn(), by which a change is told as one also after a restart. The site owns what was read last; a reading owns what it reads until it
  * is done, and then wakes the site's polls. Failure modes: a database that cannot be read is told to one poll,
  * and the next one begins a new reading. */
 #include <errno.h>
@@ -26,7 +26,8 @@ struct reading {
 	const char *database;  /* borrowed */
 	struct store **reader; /* the thread's */
 	char site[64];
-	bool delta; /* wanted: … */
+	bool base_only; /* what is in it is to be known, and nothing told */
+	bool delta;	/* wanted: … */
 	struct dispatch_base
 	    *base;	     /* … since this, which is what its agent has; or NULL */
 	int64_t has_table;   /* that version … */
@@ -159,6 +160,10 @@ write_table(struct reading *r)
 
 	if (r->delta)
 		r->now = dispatch_base_new(r->table);
+	if (r->base_only) {
+		json_decref(r->table);
+		return;
+	}
 	if (r->now && (r->base || dispatch_base_digest(r->now) == r->has_digest))
 		changes = member("\"table\":null,\"table_delta\":",
 		    dispatch_base_delta(r->base, r->now, r->table, r->has_table));
@@ -205,6 +210,19 @@ run(void *arg)
 static struct dispatch_site *
 read_one(struct dispatch *d);
 
+/* It is of use only where the agent has just that. Takes r->now. */
+static void
+take_base(struct reading *r, struct dispatch_site *site)
+{
+	if (r->rc == 0 && r->version == site->has_table &&
+	    dispatch_base_digest(r->now) == site->has_digest) {
+		dispatch_base_free(site->base);
+		site->base = r->now;
+	} else {
+		dispatch_base_free(r->now);
+	}
+}
+
 static void
 on_read(void *arg)
 {
@@ -214,7 +232,9 @@ on_read(void *arg)
 
 	d->reading = false;
 	site->to_read = DISPATCH_NOT_READ;
-	if (r->rc == 0) {
+	if (r->base_only) {
+		take_base(r, site);
+	} else if (r->rc == 0) {
 		free(site->table);
 		site->table = r->text;
 		gzip_part_done(&site->packed);
@@ -252,6 +272,7 @@ submit(struct dispatch *d, struct dispatch_site *site)
 	r->d = d;
 	r->database = d->ops.database;
 	r->reader = d->ops.reader;
+	r->base_only = site->to_read == DISPATCH_READ_BASE;
 	r->delta = site->takes_delta;
 	r->pack = site->takes_gzip;
 	r->has_table = site->has_table;
@@ -265,9 +286,12 @@ submit(struct dispatch *d, struct dispatch_site *site)
 	d->reading = workq_submit(d->ops.reads, run, on_read, r) == 0;
 	if (d->reading)
 		return;
+	bool waited_for = !r->base_only;
 	dispatch_base_free(r->base);
 	free(r);
 	site->to_read = DISPATCH_NOT_READ;
+	if (!waited_for)
+		return;
 	error_set(&site->table_err, 0, "busy", "the agent comes again by itself",
 	    "too much waits to be read");
 }
@@ -308,14 +332,28 @@ static void
 want_reading(struct dispatch *d, struct dispatch_site *site)
 {
 	bool waits = site->read_prev != NULL;
+	bool reads = site->to_read != DISPATCH_NOT_READ && !waits;
 
-	if (site->to_read == DISPATCH_READ_NOW ||
-	    (site->to_read == DISPATCH_READ_SOON && (!waits || !in_haste(d, site))))
+	/* What is being read wakes the site's polls, which come here again. */
+	if (site->to_read == DISPATCH_READ_NOW || reads ||
+	    (site->to_read == DISPATCH_READ_SOON && !in_haste(d, site)))
 		return;
 	if (waits)
 		DL_DELETE2(d->to_read[site->to_read], site, read_prev, read_next);
-	site->to_read =
-	    waits || in_haste(d, site) ? DISPATCH_READ_NOW : DISPATCH_READ_SOON;
+	site->to_read = in_haste(d, site) ? DISPATCH_READ_NOW : DISPATCH_READ_SOON;
+	DL_APPEND2(d->to_read[site->to_read], site, read_prev, read_next);
+	(void)read_one(d);
+}
+
+void
+dispatch_table_learn(struct dispatch *d, struct dispatch_site *site, int64_t version)
+{
+	if (!site->takes_delta || site->has_digest == 0 || site->has_table != version ||
+	    site->base_tried == version || site->to_read != DISPATCH_NOT_READ ||
+	    dispatch_base_version(site->base) == version)
+		return;
+	site->base_tried = version;
+	site->to_read = DISPATCH_READ_BASE;
 	DL_APPEND2(d->to_read[site->to_read], site, read_prev, read_next);
 	(void)read_one(d);
 }
