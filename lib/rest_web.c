@@ -3,7 +3,7 @@
  *
  * Entry points: rest_server_listen(), rest_web_reload(), rest_web_own() and rest_web_drop(). Connections are
  * rest_conn.c's; here they are counted, so that strangers cost a bounded amount of memory, and one address
- * cannot keep the others out. Who has shown a certificate of the own authority is counted apart from them: a thousand
+ * cannot keep the others out. Who has shown a good certificate of the own authority is counted apart from them: a thousand
  * sites may be behind one address. Without TLS only loopback is listened on: a token or a password never crosses a wire
  * in the clear.
  * Failure modes: an address that cannot be listened on, named; where descriptors are short, who
@@ -85,7 +85,7 @@ rest_web_parse_address(const char *text, struct sockaddr_storage *ret, socklen_t
 
 /* ---- connections ---- */
 
-/* Who has one certificate has many connections, and could have a large body held on each. */
+/* One agent has many connections, and could have a large body held on each. */
 static bool
 holds_too_much(const struct rest_web *w, const struct rest_conn *c)
 {
@@ -95,10 +95,9 @@ holds_too_much(const struct rest_web *w, const struct rest_conn *c)
 	if (!c->counted_apart || c->head.body_len <= SMALL_BODY)
 		return false;
 	DL_FOREACH (w->agents, other)
-		if (other != c && other->has_head &&
-		    str_eq(other->peer.serial, c->peer.serial))
+		if (other != c && other->has_head && str_eq(other->peer.uri, c->peer.uri))
 			sum += other->head.body_len;
-	return sum > REST_WEB_BODIES_PER_CERTIFICATE;
+	return sum > REST_WEB_BODIES_PER_URI;
 }
 
 static size_t
@@ -176,7 +175,8 @@ tell_full(struct rest_web *w, const struct addr_ip *ip, size_t n)
 	    addr_ip_text(ip, text, sizeof(text)));
 }
 
-/* Of a certificate that has enough connections the oldest goes: an agent whose address has changed left them behind. */
+/* Of who has enough connections the oldest goes: an agent whose address has changed left them behind. However many
+ * certificates it was given, they are one's. */
 static void
 make_room_for_agent(struct rest_web *w, const struct rest_conn *newest)
 {
@@ -184,13 +184,13 @@ make_room_for_agent(struct rest_web *w, const struct rest_conn *newest)
 	size_t n = 0;
 
 	DL_FOREACH (w->agents, c) {
-		if (!str_eq(c->peer.serial, newest->peer.serial))
+		if (!str_eq(c->peer.uri, newest->peer.uri))
 			continue;
 		n++;
 		if (!oldest)
 			oldest = c;
 	}
-	if (n >= REST_WEB_AGENTS_PER_CERTIFICATE)
+	if (n >= REST_WEB_AGENTS_PER_URI)
 		rest_conn_free(oldest);
 }
 
@@ -200,7 +200,8 @@ connected(void *arg, struct rest_conn *c)
 	struct rest_web *w = arg;
 
 	rest_tls_look(w->tls, c->bev, &c->peer);
-	if (!c->peer.valid)
+	if (!c->peer.valid ||
+	    (w->options.agent_ok && !w->options.agent_ok(w->s->arg, &c->peer)))
 		return;
 	make_room_for_agent(w, c);
 	if (w->n_agents >= REST_WEB_AGENTS_MAX) {
@@ -481,6 +482,12 @@ const struct rest_tls_peer *
 rest_web_peer(const struct rest_request *rq)
 {
 	return rq->conn && rq->conn->peer.own ? &rq->conn->peer : NULL;
+}
+
+bool
+rest_web_is_agent(const struct rest_request *rq)
+{
+	return rq->conn && rq->conn->counted_apart;
 }
 
 size_t

@@ -17,16 +17,18 @@ enum {
 	REST_WEB_CONNS_PER_ADDRESS = 64,
 	/* Apart from those: of who shows a valid certificate of the own authority. */
 	REST_WEB_AGENTS_MAX = 8192,
-	/* More than it fetches images with (agent/store_streams.h: 48), polls, reports and consoles. */
-	REST_WEB_AGENTS_PER_CERTIFICATE = 72,
-	/* Octets of bodies above a megabyte that are held at a time, of one certificate. */
-	REST_WEB_BODIES_PER_CERTIFICATE = 2 * REST_BODY_MAX,
+	/* Of certificates with one URI. More than an agent fetches images with (agent/store_streams.h: 48), polls, reports and consoles. */
+	REST_WEB_AGENTS_PER_URI = 72,
+	/* Octets of bodies above a megabyte that are held at a time, likewise. */
+	REST_WEB_BODIES_PER_URI = 2 * REST_BODY_MAX,
 	REST_WEB_OWNER_SIZE = 80,
 };
 
 struct rest_web_header {
 	const char *name, *value;
 };
+
+struct rest_tls_peer;
 
 struct rest_web_options {
 	const char *const *listen; /* "127.0.0.1:8017", "[::]:8017" */
@@ -40,6 +42,9 @@ struct rest_web_options {
 	const char *closed_prefix;
 	/* Is that Host field this server's? Else 421 is answered. */
 	bool (*host_ok)(void *arg, const char *host);
+	/* Is a certificate of the own authority, valid by its signature and time, still good? Whose is not is a stranger. NULL:
+	 * all are. */
+	bool (*agent_ok)(void *arg, const struct rest_tls_peer *peer);
 	/* With the head, before the body is read: the octets that a body of this client may have. */
 	size_t (*body_max)(void *arg, struct rest_request *rq);
 };
@@ -65,7 +70,6 @@ int64_t
 rest_web_certificate_ends(const struct rest_server *s);
 
 struct rest_tls_own;
-struct rest_tls_peer;
 
 /* The own name and its certificate (lib/rest_tls.h), or a new one; nothing where there is no TLS. */
 int
@@ -78,7 +82,10 @@ rest_web_peer(const struct rest_request *rq);
  * it is doing; but the request that is being handled. */
 void
 rest_web_drop_agent(struct rest_server *s, const char *serial, const char *uri);
-/* Connections that are open with a valid certificate. */
+/* Did a request come on the connection of an agent, whose certificate was good when it came? */
+bool
+rest_web_is_agent(const struct rest_request *rq);
+/* Connections of such. */
 size_t
 rest_web_agents(const struct rest_server *s);
 

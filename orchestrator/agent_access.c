@@ -181,19 +181,26 @@ judge(const struct rest_tls_peer *p, const char *site, int64_t now, struct error
 	return 0;
 }
 
+/* Were its site's agents shut out, all of them, after it was given? Where that cannot be told, they were. */
+static bool
+is_shut(struct orch *o, const struct rest_tls_peer *p, const char *site)
+{
+	int64_t shut = 0;
+	int rc = db_agent_cert_shut(o->store, site, &shut);
+
+	return rc < 0 || p->begins + AUTHORITY_BACKDATED_US <= shut;
+}
+
 /* Ours, but the database does not know it. -EACCES: it is worth no more than those that were revoked. */
 static int
 adopt(struct orch *o, const struct rest_tls_peer *p, const struct agent_access_who *who,
     struct db_agent_cert *ret)
 {
 	struct db *db = store_db(o->store);
-	int64_t now = clock_wall(), version, shut = 0;
+	int64_t now = clock_wall(), version;
 	int rc = db_site_version(o->store, who->site, &version);
 
-	if (rc == 0)
-		rc = db_agent_cert_shut(o->store, who->site, &shut);
-	/* Its site's agents were shut out, all of them, after it was given. */
-	if (rc == 0 && p->begins + AUTHORITY_BACKDATED_US <= shut)
+	if (rc == 0 && is_shut(o, p, who->site))
 		rc = -EACCES;
 	if (rc < 0)
 		return rc;
@@ -350,9 +357,15 @@ agent_access_stranger(struct rest_request *rq, struct agent_access_who *ret)
 }
 
 bool
-agent_access_known(const struct rest_request *rq)
+agent_access_good(void *arg, const struct rest_tls_peer *p)
 {
-	const struct rest_tls_peer *p = rest_web_peer(rq);
+	struct orch *o = arg;
+	char site[PKI_SITE_SIZE];
+	struct db_agent_cert c;
+	int rc;
 
-	return p && p->valid;
+	if (pki_site_of_uri(p->uri, site) < 0)
+		return false;
+	rc = db_agent_cert_get(o->store, p->serial, &c);
+	return rc == 0 ? !c.revoked : rc == -ENOENT && !is_shut(o, p, site);
 }

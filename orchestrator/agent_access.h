@@ -52,8 +52,9 @@ void
 agent_access_refuse(struct orch *o, struct rest_request *rq,
     const struct agent_access_who *who, int status, const char *what, const char *object,
     const struct error *err);
-/* Has the client shown a certificate that is valid, as far as its signature and time go? For the size of its bodies. */
+/* For struct rest_web_options, with the struct orch as argument: is the certificate one that was not revoked? */
+struct rest_tls_peer;
 bool
-agent_access_known(const struct rest_request *rq);
+agent_access_good(void *arg, const struct rest_tls_peer *p);
 
 #endif

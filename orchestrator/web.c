@@ -47,7 +47,7 @@ body_max(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct access_ask ask = web_ask(rq);
 
-	if (agent_access_known(rq))
+	if (rest_web_is_agent(rq))
 		return REST_BODY_MAX;
 	enum auth_role role = access_known(o->access, &ask);
 	return role >= AUTH_ADMIN      ? REST_BODY_MAX
@@ -130,6 +130,7 @@ web_listen(struct orch *o, struct error *err)
 	    .headers = headers,
 	    .n_headers = ARRAY_SIZE(headers),
 	    .closed_prefix = "/agent/",
+	    .agent_ok = agent_access_good,
 	    .body_max = body_max,
 	    .host_ok = host_ok,
 	};

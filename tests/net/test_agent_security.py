@@ -252,13 +252,24 @@ def _pinned(f, authority):
     return c
 
 
-def test_many_connections_of_one_certificate(web):
-    """The oldest goes; strangers' limits are not an agent's."""
-    f = web.far("kla")
-    conns = [f.connection() for _ in range(30)]
-    assert f.poll(conn=conns[-1]).status == 200
+def test_many_connections_of_one_site(web):
+    """The oldest goes, however many certificates it has; strangers' limits are not an agent's. Whose was revoked takes no place
+    of it."""
+    f, old = web.far("kla"), Far(web, "kla")
+    old.credentials = f.credentials
+    assert f.poll().status == 200 and f.renew().status == 200
+    conns = []
+    for n in range(80):
+        who = old if n % 2 else f
+        conns.append(who.connection())
+        assert who.poll(conn=conns[-1]).status == 200
     until(lambda: _is_closed(conns[0]), "the oldest to be closed")
-    assert not _is_closed(conns[-1])
+    assert not _is_closed(conns[-1]) and not _is_closed(conns[20])
+    serial = openssl("x509", "-in", old.credentials[1], "-noout", "-serial").strip().split("=")[1].lower()
+    assert web.post("/agents/kla/revoke", {"reason": "r", "serial": serial}).status == 200
+    again = [old.connection() for _ in range(80)]
+    assert old.poll(conn=again[-1]).code == "agent-revoked"
+    assert not _is_closed(conns[-2]) and f.poll(conn=conns[-2]).status == 200
 
 
 def _is_closed(c):
