@@ -15,6 +15,7 @@
 
 #include "agent/address_watch_io.h"
 #include "agent/uplink_clock.h"
+#include "agent/uplink_kept.h"
 #include "lib/back_off.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
@@ -59,6 +60,7 @@ struct line {
 struct uplink {
 	struct uplink_opts o;
 	struct uplink_clock clock;
+	int64_t kept;			  /* of it in the spool: uplink_kept.h */
 	struct uplink_clock_moment asked; /* the poll under way */
 	bool answered; /* a poll, in whatever way: what is reported has its clock */
 	bool reported; /* the same of a report, which is what an old copy is known by */
@@ -232,8 +234,9 @@ take_clock(struct uplink *u, const struct agent_msg_orders *orders)
 	if (spool_look_clock(u->o.spool) < 0)
 		return;
 	spool_clock_steps(u->o.spool, &stepped, &restarts);
-	uplink_clock_take(
-	    &u->clock, &u->asked, &now, orders->received, orders->held, stepped);
+	if (uplink_clock_take(
+		&u->clock, &u->asked, &now, orders->received, orders->held, stepped))
+		uplink_kept_put(u->o.spool, &u->clock, &u->kept);
 }
 
 static void
@@ -694,6 +697,7 @@ uplink_new(const struct uplink_opts *opts, struct error *err)
 	http_client_be(u->http, opts->self);
 	line_init(u, &u->poll, "poll");
 	line_init(u, &u->report, "report");
+	uplink_kept_get(u->o.spool, &u->clock);
 	watch_addresses(u);
 	set_timer(&u->poll, 0);
 	uplink_kick(u);

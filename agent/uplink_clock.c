@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "lib/clock.h"
+#include "lib/json.h"
 
 enum {
 	READING_US = 1000, /* between two readings of clocks */
@@ -26,13 +27,16 @@ uplink_clock_take(struct uplink_clock *c, const struct uplink_clock_moment *aske
     int64_t stepped)
 {
 	int64_t took = answered->mono - asked->mono, way = took - held;
-	struct uplink_clock_sample *s = &c->kept[c->next];
+	struct uplink_clock_sample *s;
 
 	if (received <= 0 || way < -READING_US ||
 	    llabs((answered->wall - asked->wall) - took) > SET_US)
 		return false;
 	if (way < 0)
 		way = 0;
+	if (c->restored)
+		*c = (struct uplink_clock){.n = 0};
+	s = &c->kept[c->next];
 	s->base = asked->wall + way / 2 - received - stepped;
 	s->within = way / 2 + READING_US;
 	s->there = received - way / 2 - asked->mono;
@@ -68,8 +72,8 @@ uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
 {
 	const struct uplink_clock_sample *best = best_now(c, mono);
 
-	ret->known = best != NULL;
-	if (best == NULL)
+	ret->known = best != NULL && !c->restored;
+	if (!ret->known)
 		return;
 	ret->ahead = best->base + stepped;
 	ret->within = within_now(best, mono);
@@ -81,4 +85,40 @@ uplink_clock_there(const struct uplink_clock *c, int64_t mono)
 	const struct uplink_clock_sample *best = best_now(c, mono);
 
 	return best != NULL ? best->there + mono : 0;
+}
+
+json_t *
+uplink_clock_to_json(const struct uplink_clock *c, int64_t mono, int64_t restarts)
+{
+	const struct uplink_clock_sample *best = best_now(c, mono);
+	json_t *v;
+
+	if (best == NULL)
+		return NULL;
+	v = json_object();
+	json_put_i64(v, "restarts", restarts);
+	json_put_i64(v, "there", best->there);
+	json_put_i64(v, "within", best->within);
+	json_put_i64(v, "mono", best->mono);
+	return v;
+}
+
+void
+uplink_clock_from_json(
+    const json_t *v, int64_t mono, int64_t restarts, struct uplink_clock *ret)
+{
+	struct uplink_clock_sample s = {.base = 0};
+	int64_t boots;
+
+	*ret = (struct uplink_clock){.n = 0};
+	if (!json_is_object(v) || json_get_i64(v, "restarts", &boots, NULL) < 0 ||
+	    json_get_i64(v, "there", &s.there, NULL) < 0 ||
+	    json_get_i64(v, "within", &s.within, NULL) < 0 ||
+	    json_get_i64(v, "mono", &s.mono, NULL) < 0 || boots != restarts ||
+	    s.within < 0 || s.mono < 0 || s.mono > mono || s.there <= 0 ||
+	    s.there > INT64_MAX - mono)
+		return;
+	ret->kept[0] = s;
+	ret->n = ret->next = 1;
+	ret->restored = true;
 }

@@ -3,6 +3,7 @@
 #ifndef AGENT_UPLINK_CLOCK_H
 #define AGENT_UPLINK_CLOCK_H
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +24,8 @@ struct uplink_clock_sample {
 struct uplink_clock {
 	struct uplink_clock_sample kept[UPLINK_CLOCK_KEPT];
 	size_t n, next;
+	bool
+	    restored; /* of a process before this one: good for the time there alone, until something is measured */
 };
 
 /* Both clocks of this machine at one moment. */
@@ -44,5 +47,12 @@ uplink_clock_tell(const struct uplink_clock *c, int64_t mono, int64_t stepped,
 /* What the orchestrator's clock shows now, however often this one was set since; 0: nothing was measured. */
 int64_t
 uplink_clock_there(const struct uplink_clock *c, int64_t mono);
+/* What is known of the time there, to be kept; NULL: nothing. It holds until the machine is restarted. */
+json_t *
+uplink_clock_to_json(const struct uplink_clock *c, int64_t mono, int64_t restarts);
+/* What was kept, where the machine was not restarted since; what cannot be read, or cannot be, was never kept. */
+void
+uplink_clock_from_json(
+    const json_t *v, int64_t mono, int64_t restarts, struct uplink_clock *ret);
 
 #endif

@@ -69,6 +69,46 @@ test_the_time_there_needs_no_clock_here(void **state UNUSED)
 }
 
 static void
+test_what_was_kept_holds_until_the_machine_is_restarted(void **state UNUSED)
+{
+	static const char *const bad[] = {"restarts", "there", "within", "mono"};
+	struct uplink_clock c = {.n = 0}, next;
+	struct agent_msg_clock told;
+	int64_t later = 90 * USEC_PER_SEC;
+
+	assert_null(uplink_clock_to_json(&c, 0, 7));
+	assert_true(exchange(&c, USEC_PER_SEC, HOUR, 1000, 0, 1000));
+	json_t *v = uplink_clock_to_json(&c, 2 * USEC_PER_SEC, 7);
+	uplink_clock_from_json(v, later, 7, &next);
+	assert_int_equal(uplink_clock_there(&next, later), uplink_clock_there(&c, later));
+	/* Of this process nothing is measured yet, and what is then counts alone. */
+	uplink_clock_tell(&next, later, 0, &told);
+	assert_false(told.known);
+	assert_true(exchange(&next, later, 2 * HOUR, 9000, 0, 9000));
+	uplink_clock_tell(&next, later, 0, &told);
+	assert_true(told.known && llabs(told.ahead - 2 * HOUR) <= told.within);
+	/* Another start of the machine, a clock that stands before it, or what makes no sense. */
+	uplink_clock_from_json(v, later, 8, &next);
+	assert_int_equal(uplink_clock_there(&next, later), 0);
+	uplink_clock_from_json(v, USEC_PER_SEC / 2, 7, &next);
+	assert_int_equal(uplink_clock_there(&next, later), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		json_t *worse = json_deep_copy(v);
+
+		json_object_set_new(worse, bad[i], json_integer(-1));
+		uplink_clock_from_json(worse, later, 7, &next);
+		assert_int_equal(uplink_clock_there(&next, later), 0);
+		json_object_del(worse, bad[i]);
+		uplink_clock_from_json(worse, later, 7, &next);
+		assert_int_equal(uplink_clock_there(&next, later), 0);
+		json_decref(worse);
+	}
+	uplink_clock_from_json(NULL, later, 7, &next);
+	assert_int_equal(next.n, 0);
+	json_decref(v);
+}
+
+static void
 test_an_exchange_that_tells_nothing(void **state UNUSED)
 {
 	const struct uplink_clock_moment asked = {WALL, 0}, set = {WALL - HOUR, 1000},
@@ -88,6 +128,7 @@ main(void)
 	    cmocka_unit_test(test_what_is_told_holds_whatever_the_way),
 	    cmocka_unit_test(test_the_shortest_way_counts),
 	    cmocka_unit_test(test_the_time_there_needs_no_clock_here),
+	    cmocka_unit_test(test_what_was_kept_holds_until_the_machine_is_restarted),
 	    cmocka_unit_test(test_an_exchange_that_tells_nothing),
 	};
 
