@@ -34,6 +34,7 @@ enum { FILES_MAX = 1 + 8 + BUNDLE_FILES_MAX, CACHE_MAX = 10000 };
 struct identity {
 	int64_t size, mtime_ns, ctime_ns;
 	uint64_t inode, device;
+	uint64_t names; /* a name more or less is a change, too */
 };
 
 struct known {
@@ -146,6 +147,18 @@ same(const struct identity *a, const struct identity *b)
 	       a->device == b->device;
 }
 
+/* Is it the file that was looked at, and not written into since? It may have got a further name, or lost one: from a store, or from
+ * an orchestrator beside this agent, which keeps by a link what it has given to sites. */
+static bool
+still(const struct identity *a, const struct identity *b)
+{
+	struct identity now = *b;
+
+	if (a->names != b->names)
+		now.ctime_ns = a->ctime_ns;
+	return same(a, &now);
+}
+
 static struct identity
 identify(const struct stat *st)
 {
@@ -155,6 +168,7 @@ identify(const struct stat *st)
 	    .ctime_ns = st->st_ctim.tv_sec * 1000000000LL + st->st_ctim.tv_nsec,
 	    .inode = st->st_ino,
 	    .device = st->st_dev,
+	    .names = st->st_nlink,
 	};
 }
 
@@ -258,7 +272,7 @@ check_open_file(const struct preflight *p, int fd, struct file *f, struct error 
 		r = hash_file(p, fd, f, err);
 		if (r < 0)
 			return r;
-		if (!same(&id, &f->id)) {
+		if (!still(&id, &f->id)) {
 			f->found[0] = '\0';
 			return altered(f->path, err, "content while it was read");
 		}
@@ -408,7 +422,7 @@ look_again(const struct preflight *p, const struct file *f, struct error *err)
 	if (stat(path, &st) < 0)
 		return missing(f->path, p->root, errno, err);
 	id = identify(&st);
-	return same(&id, &f->id) ? 0 : altered(f->path, err, "time of change");
+	return still(&f->id, &id) ? 0 : altered(f->path, err, "time of change");
 }
 
 /* In a thread, as work(). */

@@ -209,6 +209,31 @@ test_still_the_same(void **state)
 	assert_string_equal(recheck(k), "image-missing");
 }
 
+/* A name more, or one less, is no other file: a store gives names, and the orchestrator keeps what it gave to sites by a link. */
+static void
+test_further_names(void **state)
+{
+	struct kit *k = *state;
+	char path[128], other[128];
+	int fd;
+
+	path_of(k, "initrd", path, sizeof(path));
+	path_of(k, "again", other, sizeof(other));
+	assert_string_equal(check(k), "");
+	assert_int_equal(link(path, other), 0);
+	assert_string_equal(recheck(k), "");
+	assert_string_equal(check(k), "");
+	unlink(other);
+	assert_string_equal(recheck(k), "");
+	/* Written into, it is, whatever names it has. */
+	assert_int_equal(link(path, other), 0);
+	fd = open(other, O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "I", 1, 0), 1);
+	close(fd);
+	assert_string_equal(recheck(k), "image-altered");
+	unlink(other);
+}
+
 static void
 test_bad(void **state)
 {
@@ -378,6 +403,7 @@ main(void)
 	    cmocka_unit_test_setup_teardown(test_good_and_remembered, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_loaders_of_the_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_still_the_same, setup, teardown),
+	    cmocka_unit_test_setup_teardown(test_further_names, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_bad, setup, teardown),
 	    cmocka_unit_test_setup_teardown(test_unreadable_for_bootd, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
