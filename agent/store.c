@@ -487,7 +487,9 @@ missing_of(struct store *st, const struct bundle_image *image, int64_t *ret_got,
 		const struct store_item *it = store_find(st, f->sha256);
 		const struct store_part *p;
 
-		if (it == NULL || it->state == STORE_MSG_HELD)
+		/* Of what was not looked at yet, or is still to be read, nothing can be said. */
+		if (it == NULL || it->state == STORE_MSG_HELD ||
+		    (it->part == NULL && (!it->looked_at || it->unread[0] != '\0')))
 			continue;
 		p = store_item_now(it);
 		if (first == NULL || it->state == STORE_MSG_FAILED)
