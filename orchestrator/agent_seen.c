@@ -2,7 +2,7 @@
 /* Last uses of certificates. A thousand agents ask several times a minute each, and a commit for every one of them would
  * keep the disk busy and the loop waiting; so they are kept here, and stored together.
  *
- * Entry points: agent_seen_note() at each request of an agent, agent_seen_store() once a minute. Ownership: a record per
+ * Entry points: agent_seen_note() at each request of an agent, agent_seen_fill() for who shows them, agent_seen_store() once a minute. Ownership: a record per
  * certificate that was used since it was stored last; only of those that the database has, so that there are not many.
  * Failure modes: what cannot be stored is logged and stays; what a crash takes is a minute of when somebody was seen. */
 #include "orchestrator/agent_seen.h"
@@ -78,6 +78,18 @@ agent_seen_note(
 	}
 	u->at = now;
 	str_clip(u->from, sizeof(u->from), from);
+}
+
+void
+agent_seen_fill(const struct agent_seen *s, struct db_agent_cert *c)
+{
+	const struct use *u;
+
+	HASH_FIND_STR(s->uses, c->serial, u);
+	if (!u)
+		return;
+	c->last_seen = u->at;
+	str_clip(c->last_from, sizeof(c->last_from), u->from);
 }
 
 void

@@ -18,6 +18,9 @@ agent_seen_free(struct agent_seen *s);
 void
 agent_seen_note(
     struct agent_seen *s, const struct db_agent_cert *c, const char *from, int64_t now);
+/* Puts into *c what is not stored yet. */
+void
+agent_seen_fill(const struct agent_seen *s, struct db_agent_cert *c);
 /* Once a minute. */
 void
 agent_seen_store(struct agent_seen *s);

@@ -12,6 +12,7 @@
 #include "lib/json.h"
 #include "lib/rest_web.h"
 #include "lib/str.h"
+#include "orchestrator/agent_seen.h"
 #include "orchestrator/api.h"
 #include "orchestrator/authority.h"
 #include "orchestrator/job_json.h"
@@ -62,6 +63,7 @@ cert_json(const struct db_agent_cert *c, int64_t now)
 }
 
 struct listing {
+	const struct orch *o;
 	json_t *items;
 	int64_t now;
 };
@@ -70,8 +72,10 @@ static void
 add_cert(void *arg, const struct db_agent_cert *c)
 {
 	struct listing *l = arg;
+	struct db_agent_cert now = *c;
 
-	json_array_append_new(l->items, cert_json(c, l->now));
+	agent_seen_fill(l->o->agents_seen, &now);
+	json_array_append_new(l->items, cert_json(&now, l->now));
 }
 
 static void
@@ -100,7 +104,8 @@ api_agent_get(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 	const char *site = rest_param(rq, "name");
-	struct listing certs = {.now = clock_wall()}, secrets = {.now = certs.now};
+	struct listing certs = {.o = o, .now = clock_wall()},
+		       secrets = {.now = certs.now};
 	json_t *agent = NULL;
 
 	if (!api_allow(o, rq, &who) || !site_there(o, rq, site))
