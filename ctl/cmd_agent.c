@@ -143,7 +143,7 @@ cmd_agent_revoke(struct ctl *ctl, const struct args *args)
 	if (r == CTL_OK) {
 		if (ctl_is_json(ctl))
 			output_object(ctl, answer);
-		ctl_say(ctl, "%s: %zu certificates revoked", site,
+		ctl_say(ctl, "%s: certificates revoked: %zu", site,
 		    json_array_size(json_object_get(answer, "revoked")));
 	}
 	json_decref(answer);
