@@ -19,9 +19,11 @@ def far_lab(make_lab, **kw):
 
 
 def order(lab, verb, host):
-    # A far site's store tells what it holds after its agent's first poll; until then the image is not known to be there.
-    wait_for(lambda: lab.ctl(verb, host, "--reason", "INC-1", "--yes", "--dry-run", code=None).returncode == 0, "the image")
-    return lab.ctl(verb, host, "--reason", "INC-1", "--yes").stdout.strip()
+    # A far site's store tells what it holds after its agent's first poll; until then the order may be refused.
+    def placed():
+        done = lab.ctl(verb, host, "--reason", "INC-1", "--yes", code=None)
+        return done.stdout.strip() if done.returncode == 0 else None
+    return wait_for(placed, "the image")
 
 
 def confirmed(job):
