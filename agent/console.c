@@ -8,8 +8,8 @@
  * set_timer(), resolve(), submit() and on_readable() take the arrows; fall() those back.
  *
  * Entry points: console_open() and its like; on_readable() and on_timer() from the loop.
- * Ownership: a struct console owns its context and the descriptor. The library's threads have their own
- * end of it: a NUL octet says that the console is established, the end of file that it is over, and why is asked
+ * Ownership: a struct console owns its context and the descriptor, and reads what comes through console_pump.c, which does not let
+ * the library wait for the loop. The library's threads have their own end of it: a NUL octet says that the console is established, the end of file that it is over, and why is asked
  * of the context then. So no callback of another thread is needed, and no lock.
  * Failure modes: each ends in down() with a reason; what may pass is tried again with growing pauses, as conman does.
  * A wrong password is not: BMCs lock accounts. The rules for BMCs (bmc_guest.h) are asked before each session, and
@@ -32,6 +32,7 @@
 
 #include "agent/bmc.h"
 #include "agent/bmc_manners.h"
+#include "agent/console_pump.h"
 #include "lib/clock.h"
 #include "lib/compiler.h"
 #include "lib/str.h"
@@ -57,7 +58,8 @@ struct console_engine {
 	const struct log *log;
 	struct rng *rng;
 	struct workq *names;
-	struct bmc_engine *bmc; /* or NULL */
+	struct bmc_engine *bmc;	   /* or NULL */
+	struct console_pump *pump; /* from the first session on */
 	bool started;
 };
 
@@ -84,7 +86,8 @@ struct console {
 	bool other_tried;
 	int64_t up_at;
 	ipmiconsole_ctx_t ctx;
-	int fd;
+	int fd; /* the library's, to write into */
+	int in; /* the pump's, to read from */
 	struct event *readable, *timer;
 	struct lookup *lookup;
 	bool in_callback, closed; /* freed when the callback is over */
@@ -159,6 +162,8 @@ start(struct console_engine *e)
 	if (!e->started && ipmiconsole_engine_init(THREADS, 0) < 0)
 		return -errno;
 	e->started = true;
+	if (e->pump == NULL && (e->pump = console_pump_new()) == NULL)
+		return -errno;
 	return 0;
 }
 
@@ -179,6 +184,7 @@ console_engine_free(struct console_engine *e)
 
 	if (e == NULL)
 		return;
+	console_pump_free(e->pump);
 	if (e->started && pthread_create(&thread, NULL, tear_down, NULL) == 0) {
 		if (pthread_timedjoin_np(thread, NULL, &until) != 0)
 			pthread_detach(thread);
@@ -203,9 +209,11 @@ drop(struct console *c)
 	if (c->readable != NULL)
 		event_free(c->readable);
 	c->readable = NULL;
+	if (c->in >= 0)
+		close(c->in);
 	if (c->fd >= 0)
 		close(c->fd);
-	c->fd = -1;
+	c->in = c->fd = -1;
 	if (c->ctx != NULL)
 		ipmiconsole_ctx_destroy(c->ctx);
 	c->ctx = NULL;
@@ -305,7 +313,12 @@ on_end(struct console *c)
 	char text[CONSOLE_TEXT_SIZE];
 	bool suite = false;
 
-	str_clip(text, sizeof(text), ipmiconsole_ctx_strerror(errnum));
+	/* Its "internal error" is a reader that was late (console_pump.c), or a packet that it makes nothing of. */
+	str_clip(text, sizeof(text),
+	    errnum == IPMICONSOLE_ERR_INTERNAL_ERROR
+		? "the session was given up: more was said than could be taken, or what "
+		  "cannot be read"
+		: ipmiconsole_ctx_strerror(errnum));
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
 		if (ends[i].errnum != errnum)
 			continue;
@@ -349,7 +362,7 @@ on_readable(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 
 	c->in_callback = true;
 	for (int i = 0; i < READS_PER_TURN && !c->closed && c->ctx == ctx; i++) {
-		ssize_t n = read(c->fd, buf, sizeof(buf));
+		ssize_t n = read(c->in, buf, sizeof(buf));
 
 		if (n > 0) {
 			on_octets(c, buf, (size_t)n);
@@ -432,7 +445,13 @@ submit(struct console *c, const char *address, char text[CONSOLE_TEXT_SIZE])
 	}
 	fcntl(c->fd, F_SETFD, FD_CLOEXEC);
 	evutil_make_socket_nonblocking(c->fd);
-	c->readable = event_new(c->e->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
+	c->in = console_pump_take(c->e->pump, c->fd);
+	if (c->in < 0) {
+		snprintf(text, CONSOLE_TEXT_SIZE, "cannot begin: %s", strerror(-c->in));
+		c->in = -1;
+		return -1;
+	}
+	c->readable = event_new(c->e->base, c->in, EV_READ | EV_PERSIST, on_readable, c);
 	event_add(c->readable, NULL);
 	c->state = OPENING;
 	return 0;
@@ -576,7 +595,7 @@ console_open(struct console_engine *e, const struct console_params *params,
 	c->retry_first = params->retry_first;
 	c->retry_max = params->retry_max;
 	c->suite = c->bmc.cipher != 0 ? c->bmc.cipher : 17;
-	c->fd = -1;
+	c->in = c->fd = -1;
 	c->timer = evtimer_new(e->base, on_timer, c);
 	set_timer(c, 0);
 	return c;
