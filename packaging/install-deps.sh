@@ -19,7 +19,7 @@ if [ "${1:-}" != build ]; then
 	# Lint and fuzzing
 	packages="$packages clang libclang-rt-dev clang-format cppcheck shellcheck binutils man-db"
 	# Tests: other people's clients, servers, BMCs, firmware
-	packages="$packages python3-pytest python3-pytest-xdist python3-scapy python3-yaml ipmitool freeipmi-tools openipmi
+	packages="$packages python3-pytest python3-pytest-xdist python3-scapy python3-yaml python3-dateutil ipmitool freeipmi-tools openipmi
 	dhcpcd-base udhcpc tftp-hpa tftpd-hpa curl qemu-system-x86 qemu-utils ovmf ipxe-qemu
 	dnsmasq-base kea-admin kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd tshark tcpdump iproute2 iputils-ping ndisc6 wget procps cpio busybox-static
 	qemu-system-arm qemu-efi-aarch64 ovmf-ia32 grub-efi-ia32-bin

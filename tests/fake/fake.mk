@@ -13,7 +13,9 @@ $(B)/tests/fake/bmcctl: $(B)/tests/fake/bmcctl.o $(AR_agent)
 $(B)/tests/fake/siteconf: $(B)/tests/fake/siteconf.o $(AR_orchestrator)
 # Many agents in one process.
 $(B)/tests/fake/agentsim: $(B)/tests/fake/agentsim.o $(AR_lib)
-$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim:
+# When schedules are due, on the command line.
+$(B)/tests/fake/calendar: $(B)/tests/fake/calendar.o $(AR_lib)
+$(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim $(B)/tests/fake/calendar:
 	@echo "  LD   $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)
 
@@ -31,5 +33,6 @@ $(B)/tests/unit/agent/bmc_verbs_test $(B)/tests/unit/agent/bmc_session_test $(B)
 $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim $(B)/tests/unit/agent/bmcsim_sol_test $(B)/tests/unit/agent/bmcsim_store_test \
 $(B)/tests/fuzz/agent/bmc_session_fuzz $(B)/tests/fuzz/agent/bmcsim_fuzz: $(B)/tests/fake/bmc_core.a
 
-fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim $(B)/tests/fake/skew.so
+fake-bin: $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim $(B)/tests/fake/skew.so \
+$(B)/tests/fake/calendar
 .PHONY: fake-bin
