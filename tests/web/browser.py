@@ -13,6 +13,7 @@ from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -105,7 +106,8 @@ class Browser:
         e.send_keys(text)
 
     def key(self, keys):
-        self.driver.switch_to.active_element.send_keys(getattr(Keys, keys, keys))
+        """As from a keyboard: to whatever has the focus, also where that is a button that has just been disabled."""
+        ActionChains(self.driver).send_keys(getattr(Keys, keys, keys)).perform()
 
     def open(self, hash_=""):
         self.driver.get(f"{self.base}/{hash_}")
