@@ -46,6 +46,9 @@ static void
 flow_free(struct console_pump *p, struct flow *f)
 {
 	DL_DELETE(p->flows, f);
+	/* By closing a duplicate alone it would stay there (epoll(7)). */
+	if (f->heard)
+		epoll_ctl(p->poll, EPOLL_CTL_DEL, f->in, NULL);
 	close(f->in);
 	close(f->out);
 	free(f->data);

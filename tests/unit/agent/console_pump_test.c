@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -120,6 +121,49 @@ who_closes_is_heard(void **state UNUSED)
 	console_pump_free(p);
 }
 
+/* Of all epoll instances of this process. */
+static unsigned
+looked_at(void)
+{
+	char path[64], line[256];
+	unsigned n = 0;
+
+	for (int fd = 0; fd < 64; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+		FILE *f = fopen(path, "re");
+
+		while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+			n += strncmp(line, "tfd:", 4) == 0;
+		if (f != NULL)
+			fclose(f);
+	}
+	return n;
+}
+
+/* The library may keep its own descriptor of the console for a while: what it says goes to nobody, and the thread is not told of it. */
+static void
+what_is_over_is_not_looked_at(void **state UNUSED)
+{
+	struct console_pump *p = console_pump_new();
+	struct kit k = begin(p), other = begin(p);
+	uint8_t got[16];
+
+	close(k.in);
+	assert_int_equal(send(k.said, "late", 4, MSG_NOSIGNAL), 4);
+	say(other.said, (const uint8_t *)"on", 2);
+	close(other.said);
+	assert_int_equal(hear(other.in, got, sizeof(got)), 2);
+	/* Its own orders are left. */
+	for (int i = 0; i < PATIENCE_MS && looked_at() > 1; i++)
+		poll(NULL, 0, 1);
+	assert_int_equal(looked_at(), 1);
+	close(k.fd);
+	close(k.said);
+	close(other.in);
+	close(other.fd);
+	console_pump_free(p);
+}
+
 static void
 at_the_end_all_end(void **state UNUSED)
 {
@@ -156,6 +200,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(nothing_waits_for_the_loop),
 	    cmocka_unit_test(who_closes_is_heard),
+	    cmocka_unit_test(what_is_over_is_not_looked_at),
 	    cmocka_unit_test(at_the_end_all_end),
 	};
 
