@@ -25,6 +25,13 @@ def ended(armed, result):
                       and e["detail"].get("class") == "initrd")
 
 
+def give_up(armed, client, until):
+    """The client ends, and the kernel of the server knows."""
+    client.kill()
+    client.wait()
+    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="its end")
+
+
 def test_client_gone_while_the_agent_thinks(armed, tmp_path):
     """Once asked, the ticket may be spent: then it is, though nobody gets the rest."""
     kernel_first(armed)
@@ -57,9 +64,7 @@ def test_retry_on_a_new_connection_inherits(armed, tmp_path, until, host_first):
     second = start_curl(armed.client, f"b/{TOKEN}/initrd", tmp_path / "second")
     until(lambda: (tmp_path / "second").exists()
           and (tmp_path / "second").stat().st_size >= len(INITRD) - 65536 - 16384, what="the second to be held")
-    first.kill()
-    first.wait()
-    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's end")
+    give_up(armed, first, until)
     if host_first:
         armed.send_host(host(), ticket("consumed"))
     armed.send(t="consume_ok", req=ask["req"])
@@ -94,9 +99,7 @@ def test_retry_that_is_not_there_yet_inherits(armed, tmp_path, until, host_first
     second = armed.client.popen("/usr/bin/python3", "-c", SLOW_START, f"/b/{TOKEN}/initrd",
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert second.stdout.readline() == b"begun\n"
-    first.kill()
-    first.wait()
-    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's end")
+    give_up(armed, first, until)
     if host_first:
         armed.send_host(host(), ticket("consumed"))
     armed.send(t="consume_ok", req=ask["req"])
@@ -114,9 +117,7 @@ def test_another_machine_does_not_inherit(armed, netns, tmp_path, until):
     second = start_curl(other, f"b/{TOKEN}/initrd", tmp_path / "second")
     until(lambda: (tmp_path / "second").exists()
           and (tmp_path / "second").stat().st_size >= len(INITRD) - 65536 - 16384, what="the second to be held")
-    first.kill()
-    first.wait()
-    until(lambda: ":80" in armed.ns.run("ss", "-Htn", "state", "close-wait").stdout, what="the first one's end")
+    give_up(armed, first, until)
     armed.send(t="consume_ok", req=ask["req"])
     assert second.wait(timeout=PATIENCE) != 0
     assert (tmp_path / "second").stat().st_size < len(INITRD)

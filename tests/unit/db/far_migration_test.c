@@ -4,13 +4,12 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fixture.h"
+#include "past_kit.h"
 
 #include "db/db_agent.h"
 #include "db/db_agent_cert.h"
 #include "db/db_event.h"
 #include "db/db_place.h"
-#include "db/db_schema.h"
 #include "db/db_scope.h"
 
 enum { BEFORE = 15, MANY = 10000 };
@@ -41,25 +40,6 @@ static const char *const past[] = {
     NUMBERS "INSERT INTO event (seq, at, kind, site, host, job, agent, agent_seq) SELECT "
 	    "i, i, 'job.done', 'los', 'a', 'old' || i, '0123456789abcdef', i FROM n",
 };
-
-static void
-fill(const char *path)
-{
-	struct db *db = NULL;
-	struct db_stmts *set = NULL;
-	struct error err;
-
-	assert_int_equal(db_open(path, &db, &err), 0);
-	assert_int_equal(
-	    db_migrate(db, db_schema_migrations, BEFORE, FIXTURE_NOW, &err), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(past); i++) {
-		if (db_stmts_new(db, &past[i], 1, &set, &err) < 0)
-			fail_msg("%s", err.text);
-		assert_true(db_run(db_stmt(set, 0)) > 0);
-		db_stmts_free(set);
-	}
-	db_close(db);
-}
 
 static int
 count(void *arg, int64_t seq, const struct event *ev)
@@ -160,7 +140,7 @@ a_full_database_of_schema_15(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/o.db", dir);
-	fill(path);
+	past_make(path, BEFORE, past, ARRAY_SIZE(past));
 	if (store_open(path, FIXTURE_NOW, &s, &err) < 0)
 		fail_msg("%s", err.text);
 	check_inventory(s);

@@ -3,11 +3,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "fixture.h"
+#include "past_kit.h"
 
 #include "db/db_boot.h"
 #include "db/db_power.h"
-#include "db/db_schema.h"
 #include "db/db_transfer.h"
 
 enum { BEFORE = 7 };
@@ -47,25 +46,6 @@ static const char *const past[] = {
     " ('j3', 'power', 'd', 'los', 'INC', 'ann', 6, 'done', 'done', 1, 9, '{}'),"
     " ('j4', 'power', 'a', 'los', 'INC', 'ann', 4, 'done', 'done', 1, 9, '{}')",
 };
-
-static void
-fill(const char *path)
-{
-	struct db *db = NULL;
-	struct db_stmts *set = NULL;
-	struct error err;
-
-	assert_int_equal(db_open(path, &db, &err), 0);
-	assert_int_equal(
-	    db_migrate(db, db_schema_migrations, BEFORE, FIXTURE_NOW, &err), 0);
-	for (size_t i = 0; i < ARRAY_SIZE(past); i++) {
-		if (db_stmts_new(db, &past[i], 1, &set, &err) < 0)
-			fail_msg("%s", err.text);
-		assert_true(db_run(db_stmt(set, 0)) > 0);
-		db_stmts_free(set);
-	}
-	db_close(db);
-}
 
 struct rows {
 	struct db_transfer v[4];
@@ -137,7 +117,7 @@ boots_of_schema_7_are_filled_in_from_their_events(void **state)
 	(void)state;
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/o.db", dir);
-	fill(path);
+	past_make(path, BEFORE, past, ARRAY_SIZE(past));
 	if (store_open(path, FIXTURE_NOW, &s, &err) < 0)
 		fail_msg("%s", err.text);
 	check(s);
