@@ -4,48 +4,8 @@
 
 #include <errno.h>
 
-#include "lib/json.h"
 #include "tests/unit/agent/console_kit.h"
-
-struct rest_request {
-	void (*gone)(void *arg);
-	void *gone_arg;
-	json_t *told; /* the objects that were sent */
-	bool ended;
-	size_t behind; /* the client does not read: octets that wait */
-};
-
-/* ---- in the place of lib/rest_server.c ---- */
-
-void
-rest_on_gone(struct rest_request *rq, void (*gone)(void *arg), void *arg)
-{
-	rq->gone = gone;
-	rq->gone_arg = arg;
-}
-
-void
-rest_sse_start(struct rest_request *rq)
-{
-	rq->told = json_array();
-}
-
-size_t
-rest_sse_send(struct rest_request *rq, const char *id UNUSED, const char *data)
-{
-	assert_false(rq->ended);
-	json_array_append_new(rq->told, json_loads(data, 0, NULL));
-	return rq->behind;
-}
-
-void
-rest_sse_end(struct rest_request *rq)
-{
-	assert_false(rq->ended);
-	rq->ended = true;
-}
-
-/* ---- the test's side ---- */
+#include "tests/unit/watcher_kit.h"
 
 struct kit {
 	struct event_base *base;
@@ -120,45 +80,6 @@ watch(struct kit *k, struct rest_request *rq, const char *host, const char *pass
 }
 
 enum { LOOK, TYPE, STEAL };
-
-static void
-done(struct rest_request *rq)
-{
-	json_decref(rq->told);
-	*rq = (struct rest_request){0};
-}
-
-static void
-leave(struct rest_request *rq)
-{
-	rq->gone(rq->gone_arg);
-	done(rq);
-}
-
-/* The last object of that type. */
-static const json_t *
-last(const struct rest_request *rq, const char *type)
-{
-	for (size_t i = json_array_size(rq->told); i-- > 0;) {
-		const json_t *v = json_array_get(rq->told, i);
-
-		if (str_eq(json_string_value(json_object_get(v, "t")), type))
-			return v;
-	}
-	return NULL;
-}
-
-static const char *
-text(const json_t *v, const char *key)
-{
-	return json_string_value(json_object_get(v, key));
-}
-
-static bool
-writes(const struct rest_request *rq)
-{
-	return json_is_true(json_object_get(last(rq, "writer"), "you"));
-}
 
 static int
 type(struct kit *k, const struct rest_request *rq, const char *host, const char *what,

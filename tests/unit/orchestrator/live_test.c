@@ -14,18 +14,7 @@
 #include <cmocka.h>
 
 #include "lib/base64.h"
-#include "lib/json.h"
-#include "lib/str.h"
-
-struct rest_request {
-	json_t *body;
-	void (*gone)(void *arg);
-	void *gone_arg;
-	int status;    /* 0: not answered yet */
-	json_t *reply; /* or of a stream the objects that were sent */
-	bool stream, ended;
-	size_t behind; /* the client does not read: octets that wait */
-};
+#include "tests/unit/watcher_kit.h"
 
 static unsigned calls, steals, wakes, call_ends;
 static char call_id[ID_SIZE];
@@ -54,35 +43,6 @@ rest_problem(
 	assert_int_equal(rq->status, 0);
 	rq->status = status;
 	rq->reply = json_pack("{s:s}", "code", err->code);
-}
-
-void
-rest_on_gone(struct rest_request *rq, void (*gone)(void *arg), void *arg)
-{
-	rq->gone = gone;
-	rq->gone_arg = arg;
-}
-
-void
-rest_sse_start(struct rest_request *rq)
-{
-	rq->stream = true;
-	rq->reply = json_array();
-}
-
-size_t
-rest_sse_send(struct rest_request *rq, const char *id UNUSED, const char *data)
-{
-	assert_true(rq->stream && !rq->ended);
-	json_array_append_new(rq->reply, json_loads(data, 0, NULL));
-	return rq->behind;
-}
-
-void
-rest_sse_end(struct rest_request *rq)
-{
-	assert_false(rq->ended);
-	rq->ended = true;
 }
 
 void
@@ -154,46 +114,6 @@ teardown(void **state)
 	event_base_free(k->base);
 	free(k);
 	return 0;
-}
-
-static void
-done(struct rest_request *rq)
-{
-	json_decref(rq->body);
-	json_decref(rq->reply);
-	*rq = (struct rest_request){0};
-}
-
-static void
-leave(struct rest_request *rq)
-{
-	rq->gone(rq->gone_arg);
-	done(rq);
-}
-
-/* The last object of that type in a stream. */
-static const json_t *
-last(const struct rest_request *rq, const char *type)
-{
-	for (size_t i = json_array_size(rq->reply); i-- > 0;) {
-		const json_t *v = json_array_get(rq->reply, i);
-
-		if (str_eq(json_string_value(json_object_get(v, "t")), type))
-			return v;
-	}
-	return NULL;
-}
-
-static const char *
-text(const json_t *v, const char *key)
-{
-	return json_string_value(json_object_get(v, key));
-}
-
-static bool
-writes(const struct rest_request *rq)
-{
-	return json_is_true(json_object_get(last(rq, "writer"), "you"));
 }
 
 static void
