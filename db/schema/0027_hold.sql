@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: GPL-3.0-or-later
+-- Where nothing new may be begun: everywhere (scope 'world'), or at a site (its name as 'site:NAME').
+
+CREATE TABLE hold (
+	scope TEXT PRIMARY KEY,
+	at BIGINT NOT NULL,
+	by_whom TEXT NOT NULL,
+	reason TEXT NOT NULL
+);
+
+-- How many hosts one order by this token may name; NULL: as many as anybody's.
+ALTER TABLE token ADD COLUMN max_hosts BIGINT;
