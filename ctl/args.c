@@ -126,11 +126,24 @@ nearest_option(const struct args_table *t, const struct args_command *c, const c
 
 /* ---- the command's words ---- */
 
+const struct args_command *
+args_row(const struct args_table *table, size_t i)
+{
+	for (size_t k = 0; k < table->n_parts; k++) {
+		if (i < table->parts[k]->n)
+			return &table->parts[k]->rows[i];
+		i -= table->parts[k]->n;
+	}
+	return NULL;
+}
+
 static bool
 has_verbs(const struct args_table *t, const char *noun)
 {
-	for (size_t i = 0; i < t->n_commands; i++)
-		if (str_eq(t->commands[i].noun, noun) && t->commands[i].verb != NULL)
+	const struct args_command *c;
+
+	for (size_t i = 0; (c = args_row(t, i)) != NULL; i++)
+		if (str_eq(c->noun, noun) && c->verb != NULL)
 			return true;
 	return false;
 }
@@ -138,10 +151,11 @@ has_verbs(const struct args_table *t, const char *noun)
 static const struct args_command *
 find_command(const struct args_table *t, const char *noun, const char *verb)
 {
-	for (size_t i = 0; i < t->n_commands; i++)
-		if (str_eq(t->commands[i].noun, noun) &&
-		    str_eq(t->commands[i].verb, verb))
-			return &t->commands[i];
+	const struct args_command *c;
+
+	for (size_t i = 0; (c = args_row(t, i)) != NULL; i++)
+		if (str_eq(c->noun, noun) && str_eq(c->verb, verb))
+			return c;
 	return NULL;
 }
 
@@ -149,9 +163,10 @@ static int
 unknown_noun(const struct args_table *t, const char *word, struct error *err)
 {
 	struct nearest n = {.word = word};
+	const struct args_command *c;
 
-	for (size_t i = 0; i < t->n_commands; i++)
-		nearest_offer(&n, t->commands[i].noun);
+	for (size_t i = 0; (c = args_row(t, i)) != NULL; i++)
+		nearest_offer(&n, c->noun);
 	error_set(err, 0, "usage", "netboot-ctl --help lists the commands",
 	    "unknown command '%s'", word);
 	if (n.found != NULL)
@@ -165,12 +180,13 @@ unknown_verb(
 {
 	struct nearest n = {.word = word};
 	struct text verbs = {0};
+	const struct args_command *c;
 
-	for (size_t i = 0; i < t->n_commands; i++) {
-		if (!str_eq(t->commands[i].noun, noun))
+	for (size_t i = 0; (c = args_row(t, i)) != NULL; i++) {
+		if (!str_eq(c->noun, noun))
 			continue;
-		nearest_offer(&n, t->commands[i].verb);
-		text_addf(&verbs, "%s%s", verbs.len > 0 ? ", " : "", t->commands[i].verb);
+		nearest_offer(&n, c->verb);
+		text_addf(&verbs, "%s%s", verbs.len > 0 ? ", " : "", c->verb);
 	}
 	error_set(err, 0, "usage", NULL, "%s: unknown action '%s'", noun, word);
 	if (n.found != NULL)

@@ -48,6 +48,12 @@ struct args_command {
 	const char *details;				      /* further lines, or NULL */
 };
 
+/* Rows of one subject. */
+struct args_commands {
+	const struct args_command *rows;
+	size_t n;
+};
+
 /* An operand that is one of a few words. */
 struct args_operand {
 	const char *name;	       /* as in `operands` */
@@ -56,8 +62,8 @@ struct args_operand {
 
 struct args_table {
 	const char *program;
-	const struct args_command *commands;
-	size_t n_commands;
+	const struct args_commands *const *parts;
+	size_t n_parts;
 	struct args_group globals; /* accepted anywhere */
 	const struct args_operand *operands;
 	size_t n_operands;
@@ -79,6 +85,9 @@ struct args {
 	const char *help_noun; /* `NOUN --help`, where the noun has several verbs */
 };
 
+/* The i-th command of all parts; NULL: there are no more. */
+const struct args_command *
+args_row(const struct args_table *table, size_t i);
 /* 0, or -EINVAL with *err (code "usage") naming the word and, for a near miss, the likely
  * one. */
 int

@@ -71,15 +71,17 @@ void
 args_help_text(const struct args_table *table, const struct args_command *command,
     const char *noun, struct text *out)
 {
+	const struct args_command *row;
+
 	if (command != NULL) {
 		help_command(table, command, out);
 		return;
 	}
 	text_addf(out, "usage: %s [OPTIONS] %s\n\n", table->program,
 	    noun != NULL ? noun : "COMMAND ...");
-	for (size_t i = 0; i < table->n_commands; i++)
-		if (noun == NULL || str_eq(table->commands[i].noun, noun))
-			add_command_line(&table->commands[i], out);
+	for (size_t i = 0; (row = args_row(table, i)) != NULL; i++)
+		if (noun == NULL || str_eq(row->noun, noun))
+			add_command_line(row, out);
 	text_add(out, "\nGlobal options:\n");
 	add_group(&table->globals, out);
 	text_addf(out,
@@ -139,8 +141,9 @@ static const struct args_command *
 command_of_words(
     const struct args_table *t, const char *const *words, size_t n, size_t *ret_used)
 {
-	for (size_t i = 0; i < t->n_commands; i++) {
-		const struct args_command *c = &t->commands[i];
+	const struct args_command *c;
+
+	for (size_t i = 0; (c = args_row(t, i)) != NULL; i++) {
 		size_t need = c->verb != NULL ? 2 : 1;
 
 		if (n >= need && str_eq(words[0], c->noun) &&
@@ -157,7 +160,8 @@ args_help_words(
     const struct args_table *table, const char *const *words, size_t n, struct text *out)
 {
 	size_t used = 0;
-	const struct args_command *c = command_of_words(table, words, n, &used);
+	const struct args_command *c = command_of_words(table, words, n, &used), *k,
+				  *before = NULL;
 	const char *last = NULL;
 
 	if (c != NULL && n > used && str_has_prefix(words[n - 1], "--"))
@@ -174,13 +178,12 @@ args_help_words(
 		if (c->max != 0)
 			words_of_operand(table, c, n - used, out);
 	}
-	for (size_t i = 0; c == NULL && i < table->n_commands; i++) {
-		const struct args_command *k = &table->commands[i];
-
+	for (size_t i = 0; c == NULL && (k = args_row(table, i)) != NULL; i++) {
 		if (n > 0 && str_eq(words[0], k->noun) && k->verb != NULL)
 			text_addf(out, "%s\n", k->verb);
-		else if (n == 0 && (i == 0 || !str_eq(k->noun, k[-1].noun)))
+		else if (n == 0 && (i == 0 || !str_eq(k->noun, before->noun)))
 			text_addf(out, "%s\n", k->noun);
+		before = k;
 	}
 	words_of_group(&table->globals, out);
 }

@@ -181,9 +181,9 @@ test_help_is_not_hindered_by_missing_words(void **state UNUSED)
 static void
 test_the_table_is_whole(void **state UNUSED)
 {
-	for (size_t i = 0; i < commands_table.n_commands; i++) {
-		const struct args_command *c = &commands_table.commands[i];
+	const struct args_command *c;
 
+	for (size_t i = 0; (c = args_row(&commands_table, i)) != NULL; i++) {
 		assert_non_null(c->run);
 		assert_non_null(c->summary);
 		assert_non_null(c->operands);
