@@ -11,8 +11,10 @@ Everything lives in one directory below /tmp and one namespace named after the p
 processes that were started here, by pid, and removes both. Waiting is on conditions only.
 """
 import ctypes
+import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -75,12 +77,20 @@ class LabError(Exception):
     pass
 
 
+def blank(disk):
+    """An empty disk, as one file all the time: a machine that runs sees it change."""
+    with open(disk, "ab") as f:
+        f.truncate(0)
+        f.truncate(128 << 20)
+
+
 class Machine:
     def __init__(self, lab, name, index, firmware, bmc, net_first, path, memory):
         self.lab, self.name, self.index = lab, name, index
         self.firmware, self.bmc, self.net_first, self.path = firmware, bmc, net_first, path
         self.memory = memory
         self.loaders = {}
+        self.installed = False  # its disk has the system that the installer writes, from the start
         self.sol = False  # its serial line goes to bmcsim, for Serial over LAN
         self.sol_address = f"127.0.1.{index}:{9400 + index}"
         self.image = "lab-installer"
@@ -143,6 +153,16 @@ class Machine:
                         pass
                 except TimeoutError:
                     pass
+
+    def install(self):
+        """Writes the installed system to its disk, as the hands of somebody on the spot would."""
+        blank(self.disk)
+        with gzip.open(os.path.join(REPO, "build", "lab", "images", "installer", "disk.img.gz")) as packed, open(self.disk, "r+b") as f:
+            shutil.copyfileobj(packed, f, 1 << 20)
+
+    def boots(self):
+        """The boot ids of its installed system, as each of its boots said it on the console."""
+        return re.findall(r"lab: boot (\S+) \(disk\)", self.console())
 
     def installations(self):
         return self.console().count("lab: installation written")
@@ -271,8 +291,9 @@ class Lab:
                 shutil.copytree(built, copy)
 
     def start_machine(self, m):
-        with open(m.disk, "wb") as f:
-            f.truncate(128 << 20)
+        blank(m.disk)
+        if m.installed:
+            m.install()
         argv = ["/usr/bin/python3", os.path.join(HERE, "vm.py"), "--dir", m.dir, "--name", m.name, "--tap", m.tap,
                 "--mac", m.mac, "--uuid", m.uuid, "--disk", m.disk, "--firmware", m.firmware,
                 "--path", m.path, "--memory", str(m.memory), "--serial", m.serial, *(["--sol", m.sol_address] if m.sol else [])]
