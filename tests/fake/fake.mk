@@ -14,7 +14,7 @@ $(B)/tests/fake/siteconf: $(B)/tests/fake/siteconf.o $(AR_orchestrator)
 # Many agents in one process.
 $(B)/tests/fake/agentsim: $(B)/tests/fake/agentsim.o $(AR_lib)
 # When schedules are due, on the command line.
-$(B)/tests/fake/calendar: $(B)/tests/fake/calendar.o $(AR_lib)
+$(B)/tests/fake/calendar: $(B)/tests/fake/calendar.o $(AR_orchestrator)
 $(B)/tests/fake/bmcsim $(B)/tests/fake/bmcctl $(B)/tests/fake/siteconf $(B)/tests/fake/agentsim $(B)/tests/fake/calendar:
 	@echo "  LD   $@"
 	@$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS)

@@ -112,6 +112,34 @@ def moment(naive, tz):
     return high
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_runs_at_sites_as_zoneinfo_shows_the_clock(seed):
+    """A run is a time of the clock on the wall: at each site it opens when that is shown, and ends at the midnight of a day that is
+    blacked out there."""
+    rng, n, day_of = random.Random(1000 + seed), 6, datetime.datetime(1970, 1, 1)
+    asked = []
+    for _ in range(200):
+        after = rng.choice(MOMENTS) + rng.randint(-3 * DAY, 2 * DAY)
+        line = f"{rng.randint(0, 59)} {rng.choice([0, 1, 2, 3, 21, 22, 23])} * * {rng.choice(['*', '*', '0', '1-6'])}"
+        asked.append(("site", line, rng.choice(ZONES), after, n, after // DAY + rng.randint(0, 4)))
+    for q, got in zip(asked, ours(asked)):
+        line, tz, want = Line(q[1]), zoneinfo.ZoneInfo(q[2] or "UTC"), []
+        t = day_of + datetime.timedelta(seconds=q[3] - q[3] % 60)
+        while len(want) < 2 * n:
+            t += MINUTE
+            if not line.fits(t):
+                continue
+            opens = moment(t, tz)
+            shown = datetime.datetime.fromtimestamp(opens, tz).date()
+            closes, blackout = opens + 4 * 3600, (day_of + datetime.timedelta(days=q[5])).date()
+            if shown == blackout:
+                closes = opens
+            elif shown < blackout:
+                closes = min(closes, moment(datetime.datetime.combine(blackout, datetime.time()), tz))
+            want += [opens, closes]
+        assert got == want, q
+
+
 def some_rule(rng):
     freq = rng.choice(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"])
     rule = f"FREQ={freq}"
