@@ -22,9 +22,11 @@ static const char *const sql[] = {
 	/* What it is busy with, else its newest; one that waits for its time is neither. */
 	" LEFT JOIN job j ON j.id = coalesce((SELECT max(n.id) FROM job n WHERE n.host = "
 	"h.name"
-	" AND n.ended IS NULL AND (n.not_before IS NULL OR n.state = 'running')),"
+	" AND n.ended IS NULL AND (n.not_before IS NULL OR n.not_before <= n.created"
+	" OR n.state = 'running')),"
 	" (SELECT n.id FROM job n WHERE n.host = h.name AND NOT (n.ended IS NULL"
-	" AND n.not_before IS NOT NULL) ORDER BY n.id DESC LIMIT 1))"
+	" AND n.not_before IS NOT NULL AND n.not_before > n.created) ORDER BY n.id DESC "
+	"LIMIT 1))"
 	" LEFT JOIN job_stage g ON g.job = j.id AND g.attempt = j.attempt"
 	" AND g.stage = j.stage AND j.ended IS NULL"
 	" ORDER BY h.name",

@@ -49,8 +49,11 @@ enum {
 	" AND (CAST($5 AS BIGINT) IS NULL OR (ended IS NULL) = ($5 = 1))" \
 	" ORDER BY id DESC LIMIT $3"
 
-/* Until its agent begins it, which its first attempt tells of. */
-#define WAITS "(not_before IS NOT NULL AND state IN ('queued', 'accepted'))"
+/* Until its agent begins it, which its first attempt tells of. One that was to begin when it was ordered, but not after a time, waits
+ * for nothing. */
+#define WAITS                                                                       \
+	"(not_before IS NOT NULL AND not_before > created AND state IN ('queued', " \
+	"'accepted'))"
 
 #define STAGE_COLUMNS                                                                \
 	"SELECT job, attempt, stage, state, entered, ended, deadline_us, evidence, " \
@@ -60,14 +63,14 @@ static const char *const sql[] = {
     [JOB_ADD] =
 	"INSERT INTO job (id, kind, host, site, image, reason, by_whom, created, state,"
 	" stage, attempt, retry_of, bundle, not_before, not_after,"
-	" image_until, origin)"
+	" image_until, origin, rollout)"
 	" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16,"
-	" $17)",
+	" $17, $18)",
     [JOB_GET] =
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
 	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text,"
-	" not_before, not_after, image_until, origin FROM job"
+	" not_before, not_after, image_until, origin, rollout FROM job"
 	" WHERE id = $1",
     [JOB_OPEN_HOST] =
 	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND NOT " WAITS,
@@ -205,6 +208,7 @@ db_job_add(struct store *s, const struct db_job *job, const char *bundle)
 	if (job->image_until > 0)
 		db_bind_i64(st, 16, job->image_until);
 	db_bind_text(st, 17, job->origin);
+	db_bind_opt(st, 18, job->rollout);
 	return store_run(st);
 }
 
@@ -237,6 +241,7 @@ read_job(struct db_stmt *st, struct db_job *j)
 	j->not_after = db_col_i64(st, 24);
 	j->image_until = db_col_i64(st, 25);
 	db_col_copy(st, 26, j->origin, sizeof(j->origin));
+	db_col_copy(st, 27, j->rollout, sizeof(j->rollout));
 }
 
 int
@@ -276,7 +281,7 @@ db_job_waiting_of_host(struct store *s, const char *host, struct store_names *re
 bool
 db_job_waits(const struct db_job *job)
 {
-	return job->not_before > 0 && job->state <= DB_JOB_ACCEPTED;
+	return job->not_before > job->created && job->state <= DB_JOB_ACCEPTED;
 }
 
 int

@@ -45,11 +45,13 @@ struct db_job {
 	char cancel_reason[BUNDLE_REASON_SIZE];
 	char retry_of[ID_SIZE];
 	int64_t sent; /* 0: no agent was ever given it */
-	/* It may begin from the first time and until the other; both 0: at once. */
+	/* It may begin from the first time and until the other; both 0: at once. The first may be that of `created`: at
+	 * once too, but not after the other. */
 	int64_t not_before, not_after;
 	int64_t
 	    image_until; /* it waits so long for its image to be at the site; 0: it does not */
-	char origin[16]; /* "": ordered here; DB_JOB_LOCAL */
+	char origin[16];       /* "": ordered here; DB_JOB_LOCAL */
+	char rollout[ID_SIZE]; /* "": it was ordered alone */
 	/* What the agent said, where the verdict says more; "" otherwise. */
 	char agent_code[ERROR_CODE_SIZE];
 	char agent_text[ERROR_TEXT_SIZE];

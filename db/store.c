@@ -43,6 +43,7 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_METRICS] = db_metrics_sql(),
 	    [STORE_PLACE] = db_place_sql(),
 	    [STORE_SCOPE] = db_scope_sql(),
+	    [STORE_ROLLOUT] = db_rollout_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

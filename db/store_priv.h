@@ -29,6 +29,7 @@ enum store_set {
 	STORE_METRICS,
 	STORE_PLACE,
 	STORE_SCOPE,
+	STORE_ROLLOUT,
 	STORE_SETS,
 };
 
@@ -88,6 +89,8 @@ struct store_sql
 db_place_sql(void);
 struct store_sql
 db_scope_sql(void);
+struct store_sql
+db_rollout_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

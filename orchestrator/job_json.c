@@ -75,6 +75,7 @@ job_json(const struct db_job *job)
 	}
 	put_or_null(v, "retry_of", job->retry_of);
 	json_put_str(v, "origin", job->origin);
+	put_or_null(v, "rollout", job->rollout);
 	return v;
 }
 

@@ -146,6 +146,10 @@ parse_window(const json_t *v, struct orders_request *r, struct error *err)
 static int
 check_time(const struct orders_request *r, int64_t now, struct error *err)
 {
+	if (r->until != 0 && r->until <= now)
+		return error_set(err, -EPERM, "window-over",
+		    "give it a window that is to come",
+		    "the window in which it may begin is over");
 	if (r->at == 0)
 		return 0;
 	if (r->at <= now)
@@ -393,6 +397,7 @@ fill_job(const struct orders *o, const struct db_host *h, const struct bundle *b
 	str_clip(job->stage, sizeof(job->stage), stage_name(STAGE_QUEUED));
 	str_clip(job->retry_of, sizeof(job->retry_of), o->rq.retry_of);
 	job->created = b->created;
+	str_clip(job->rollout, sizeof(job->rollout), o->rq.rollout ? o->rq.rollout : "");
 	job->not_before = b->not_before;
 	job->not_after = b->not_after;
 	job->state = DB_JOB_QUEUED;
@@ -433,6 +438,10 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	b->created = o->ctx.now;
 	b->not_before = o->rq.at;
 	b->not_after = o->rq.at ? o->rq.at + o->rq.window_s * USEC_PER_SEC : 0;
+	if (o->rq.until != 0) {
+		b->not_before = o->ctx.now;
+		b->not_after = o->rq.until;
+	}
 	if (!h->idle_set)
 		h->host.idle = site->site.idle;
 	b->host = h->host;
@@ -583,6 +592,8 @@ write_event(const struct orders *o, const struct order *order)
 	event_put(&ev, "by", job->by);
 	if (job->image[0])
 		event_put(&ev, "image", job->image);
+	if (job->rollout[0])
+		event_put(&ev, "rollout", job->rollout);
 	if (order->deadlines[0])
 		event_put(&ev, "deadlines", order->deadlines);
 	if (job->not_before) {
@@ -607,6 +618,7 @@ orders_detail(const struct orders_request *rq)
 	json_put_str(v, "image", rq->image);
 	json_put_str(v, "action", rq->action);
 	json_put_str(v, "retry_of", rq->retry_of);
+	json_put_str(v, "rollout", rq->rollout);
 	if (rq->hard)
 		json_put_bool(v, "hard", true);
 	if (rq->kind == BUNDLE_REBOOT)

@@ -40,9 +40,12 @@ struct orders_request {
 	const char *reason;
 	const char *action;   /* power: on|off|soft|cycle|reset */
 	const char *retry_of; /* job id or "" */
+	const char *rollout;  /* id or NULL: it is ordered alone */
 	bool hard, dry_run, yes;
 	int64_t graceful_s, limit;
 	int64_t at, window_s; /* wall: begin then, or so much later; 0: now */
+	int64_t
+	    until; /* wall: begin now, and not after that; 0: without end. Not from outside */
 	int64_t
 	    when_ready_s; /* wait so long for the image to be at the site; 0: refuse */
 };

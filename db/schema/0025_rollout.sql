@@ -66,3 +66,8 @@ CREATE INDEX rollout_host_job ON rollout_host (job) WHERE job IS NOT NULL;
 
 -- NULL: it was ordered alone.
 ALTER TABLE job ADD COLUMN rollout TEXT;
+
+-- One that was to begin when it was ordered, but not after a time, holds its host like one without a time.
+DROP INDEX job_open_host;
+CREATE UNIQUE INDEX job_open_host ON job (host)
+	WHERE ended IS NULL AND (not_before IS NULL OR not_before <= created) AND origin = '';

@@ -23,6 +23,9 @@ static const struct {
     {"SELECT DISTINCT host FROM job WHERE ended IS NULL",
 	"SCAN job USING INDEX job_open_any"},
     {"SELECT j.id, j.site, g.entered + g.deadline_us", "SCAN j USING INDEX job_open"},
+    /* Those that have not ended, and this index has no others. */
+    {"SELECT id FROM rollout WHERE ended IS NULL",
+	"SCAN rollout USING INDEX rollout_open"},
     /* Lists of what people made by hand, one by one. */
     {"SELECT id, name, role, digest", "SCAN token USING INDEX"},
     {"SELECT name FROM webhook ORDER BY name", "SCAN webhook USING COVERING "},

@@ -38,7 +38,8 @@ the_form_does_not_depend_on_progress(void **state)
 	    "31T09:30:00.123Z','ended':null,'image_until':null,'not_before':null,'not_"
 	    "after':null,'verdict':"
 	    "null,"
-	    "'agent_code':null,'boot':null,'cancel':null,'retry_of':null}");
+	    "'agent_code':null,'boot':null,'cancel':null,'retry_of':null,'rollout':"
+	    "null}");
 	job.state = DB_JOB_FAILED;
 	job.ended = job.created;
 	job.cancel_at = job.created;
@@ -55,7 +56,7 @@ the_form_does_not_depend_on_progress(void **state)
 			       "'verdict':{'code':'c','text':'','next':'power on h of "
 			       "s'},'agent_code':'a','boot':null,"
 			       "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
-			       "00.123Z'},'retry_of':null}");
+			       "00.123Z'},'retry_of':null,'rollout':null}");
 }
 
 static void
