@@ -147,6 +147,7 @@ int
 api_status_agent(struct orch *o, const char *site, json_t **ret) MUST_CHECK;
 rest_handler api_why_get;
 rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
+rest_handler api_gate_check;
 /* A boot and its document, without stages and transfers, from any connection; -ENOENT. The document is the caller's. */
 struct db_boot;
 int

@@ -147,5 +147,15 @@ dispatch_call_console(struct dispatch *d, const struct db_host *h, const char *i
     bool steal, dispatch_call_done *done, void *arg);
 void
 dispatch_call_end(struct dispatch *d, const char *id);
+/* Has the site's agent ask the host until all of `checks`, a list of texts (lib/gate_check.h) that is referred to, hold at once, or
+ * for timeout_s. `done` hears once, later: without a code they held. "gate-failed" (one was answered, and not as it should), "gate-timeout"
+ * (one was never answered), "gate-program", "no-address" and "bad-gate" speak of the host or of the checks; "agent-too-old" of its
+ * agent. With "agent-absent", "agent-silent", "gate-busy", "db-error" and "orchestrator-ending" nothing was found out: ask again. Wake
+ * the site afterwards. */
+bool
+dispatch_call_gate_asked(const char *code); /* was anything found out? */
+void
+dispatch_call_gate(struct dispatch *d, const struct db_host *h, json_t *checks,
+    int64_t timeout_s, dispatch_call_done *done, void *arg);
 
 #endif

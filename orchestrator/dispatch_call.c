@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Calls: questions to an agent that are asked once, and answered or not.
  *
- * Entry points: dispatch_call(), dispatch_call_resume() and dispatch_call_console() to ask, dispatch_call_orders() when
+ * Entry points: dispatch_call(), dispatch_call_resume(), dispatch_call_console() and dispatch_call_gate() to ask, dispatch_call_orders() when
  * the agent's poll can be answered, dispatch_call_answers() when a report brings answers. A call waits in its site's list until the agent
  * has room for it; it lives in memory only, so that a restart loses the question and nothing else. Every
  * call is answered exactly once: by its agent, by its timeout, or at shutdown. A password is in clear
@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "db/db_bmc.h"
+#include "db/db_boot.h"
 #include "db/db_site.h"
 #include "lib/clock.h"
 #include "lib/json.h"
@@ -28,7 +29,10 @@ enum {
 	TAKE_S = 30,  /* for an agent to take a call */
 	GRACE_S = 10, /* for the way there and back */
 	CONSOLE_S = 30,
+	BOOTS_BACK = 3, /* in which the host's last address is looked for */
 };
+
+static const char gate_verb[] = "gate";
 
 struct dispatch_call {
 	struct dispatch_call *next, *prev; /* of those that wait, at the site */
@@ -74,8 +78,12 @@ finish(struct dispatch_call *c, const struct agent_msg_call_result *res)
 		c->site->n_out--;
 	else
 		unqueue(c);
-	metrics_add(c->d->ops.metrics, METRICS_BMC_CALLS, c->verb,
-	    res->code[0] ? res->code : "ok", 1);
+	if (c->verb == gate_verb)
+		metrics_add(c->d->ops.metrics, METRICS_GATES,
+		    res->code[0] ? res->code : "ok", NULL, 1);
+	else
+		metrics_add(c->d->ops.metrics, METRICS_BMC_CALLS, c->verb,
+		    res->code[0] ? res->code : "ok", 1);
 	c->done(c->arg, res);
 	event_free(c->timer);
 	json_decref(c->args);
@@ -212,6 +220,65 @@ dispatch_call_console(struct dispatch *d, const struct db_host *h, const char *i
 	add_call(c);
 }
 
+/* Where the host has no address of its own: the one that it was given last. */
+static void
+find_address(struct dispatch *d, const struct db_host *h, char ret[ADDR_IP_TEXT])
+{
+	const struct bundle_nic *nic = NULL;
+	struct store_names boots = {0};
+	struct db_boot *boot;
+
+	for (size_t i = 0; i < h->host.n_nics; i++)
+		if (!nic || (h->host.nics[i].boot && !nic->boot))
+			nic = &h->host.nics[i];
+	ret[0] = '\0';
+	if (nic)
+		addr_ip_text(
+		    addr_ip_is_set(&nic->ip) ? &nic->ip : &nic->ip6, ret, ADDR_IP_TEXT);
+	if (ret[0] ||
+	    db_boot_ids(d->ops.store, h->host.name, NULL, BOOTS_BACK, &boots) < 0)
+		return;
+	boot = str_alloc(sizeof(*boot));
+	for (size_t i = 0; i < boots.n && !ret[0]; i++)
+		if (db_boot_get(d->ops.store, boots.v[i], boot) == 0)
+			str_clip(ret, ADDR_IP_TEXT, boot->ip[0] ? boot->ip : boot->ip6);
+	free(boot);
+	store_names_done(&boots);
+}
+
+/* Nothing of the host's BMC goes with it. */
+void
+dispatch_call_gate(struct dispatch *d, const struct db_host *h, json_t *checks,
+    int64_t timeout_s, dispatch_call_done *done, void *arg)
+{
+	struct db_host *nobody = str_alloc(sizeof(*nobody));
+	char ip[ADDR_IP_TEXT];
+	struct dispatch_call *c;
+
+	str_clip(nobody->site, sizeof(nobody->site), h->site);
+	c = new_call(d, nobody, gate_verb, timeout_s * USEC_PER_SEC, done, arg);
+	free(nobody);
+	str_clip(c->host, sizeof(c->host), h->host.name);
+	id_make(clock_wall(), d->ops.rng, c->id);
+	find_address(d, h, ip);
+	c->args = json_pack("{s:s, s:O, s:I}", "host", h->host.name, "checks", checks,
+	    "timeout_s", (json_int_t)timeout_s);
+	json_put_str(c->args, "ip", ip);
+	add_call(c);
+}
+
+bool
+dispatch_call_gate_asked(const char *code)
+{
+	static const char *const not_asked[] = {"agent-absent", "agent-silent",
+	    "gate-busy", "db-error", "orchestrator-ending"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(not_asked); i++)
+		if (str_eq(code, not_asked[i]))
+			return false;
+	return true;
+}
+
 void
 dispatch_call_end(struct dispatch *d, const char *id)
 {
@@ -281,7 +348,12 @@ finish_told(struct dispatch_call *c, const struct agent_msg_call_result *res)
 
 	next_step_fill(&names, told.reason, sizeof(told.reason));
 	next_step_findings(&names, told.data);
-	finish(c, &told);
+	/* What an agent of a release without gates says to all that it does not know. */
+	if (c->verb == gate_verb && str_eq(told.code, "call-unknown"))
+		fail(c, "agent-too-old", "the site's agent does not know gates",
+		    "install the same release of netboot-agent and netboot-orchestrator");
+	else
+		finish(c, &told);
 }
 
 void

@@ -92,6 +92,11 @@ static const struct family families[METRICS_FAMILIES] = {
 	.help = "Questions to BMCs, by verb and the code of the answer (ok, or why not).",
 	.labels = {"verb", "code"},
 	.max = WORDS_MAX},
+    [METRICS_GATES] = {.name = "netboot_gates_total",
+	.help = "Hosts whose gates were asked at their site, by the code of the answer "
+		"(ok, or why not).",
+	.labels = {"code"},
+	.max = WORDS_MAX},
     [METRICS_WEBHOOK_ATTEMPTS] = {.name = "netboot_webhook_attempts_total",
 	.help = "Attempts to deliver, by webhook and result (ok, refused, failed).",
 	.labels = {"webhook", "result"},

@@ -23,6 +23,7 @@ enum metrics_family {
 	METRICS_BOOTS_ENDED,	  /* outcome */
 	METRICS_BOOT_FLAGS,	  /* flag */
 	METRICS_BMC_CALLS,	  /* verb, code */
+	METRICS_GATES,		  /* code */
 	METRICS_WEBHOOK_ATTEMPTS, /* webhook, result */
 	METRICS_WEBHOOK_DROPPED,  /* webhook */
 	METRICS_WEBHOOK_GAVE_UP,  /* webhook */

@@ -261,6 +261,8 @@ make_parts(struct orch *o)
 	    .rng = &o->rng,
 	    .on_events = on_events,
 	    .arg = o});
+	o->gates = gate_ask_new(&(struct gate_ask_ops){
+	    .base = o->base, .store = o->store, .dispatch = o->dispatch});
 	const struct live_ops live = {
 	    .base = o->base, .log = &o->log, .rng = &o->rng, .dispatch = o->dispatch};
 	o->live = live_new(&live);
@@ -364,6 +366,7 @@ orch_free(struct orch *o)
 	place_free(o->place);
 	blobs_free(o->blobs);
 	fleet_free(o->fleet);
+	gate_ask_free(o->gates);
 	feed_free(o->feed);
 	absence_free(o->absence);
 	tail_free(o->tail);

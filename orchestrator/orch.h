@@ -22,6 +22,7 @@
 #include "orchestrator/dispatch.h"
 #include "orchestrator/feed.h"
 #include "orchestrator/fleet.h"
+#include "orchestrator/gate_ask.h"
 #include "orchestrator/live.h"
 #include "orchestrator/loop_watch.h"
 #include "orchestrator/metrics.h"
@@ -56,6 +57,7 @@ struct orch {
 	struct dispatch *dispatch;
 	struct feed *feed;
 	struct fleet *fleet;
+	struct gate_ask *gates;
 	struct console_store *consoles;
 	struct live *live;
 	struct place *place;

@@ -64,6 +64,7 @@ EVENT_USERS = {
     "orchestrator/dispatch_report": "a transaction in each turn of the loop",
     "orchestrator/dispatch_call": "time limits of calls to agents",
     "orchestrator/fleet": "a slice of hosts in each turn, and clients that do not read",
+    "orchestrator/gate_ask": "a slice of hosts in each turn",
     "orchestrator/retention": "turns of a round, and the next round",
     "orchestrator/live": "how long a request waits, and an agent is not heard",
     "orchestrator/api_audit": "clients of an export that do not read",

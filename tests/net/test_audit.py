@@ -139,6 +139,8 @@ RECIPES = {
     ("POST", "/agents/{name}/revoke"): (revoke, "agent.revoke", "local"),
     ("POST", "/sites/{name}/resume"): (resume, "bmc.resume", "local"),
     ("POST", "/bmc/{verb}"): (lambda o, a: while_the_agent_answers(a, lambda: ask_bmc(o, a), {}), "bmc.identify", "edge01"),
+    ("POST", "/gates/check"): (lambda o, a: while_the_agent_answers(a, lambda: o.post("/gates/check", {"hosts": "edge01", "checks": ["icmp"], "reason": "r"}), {}),
+                               "gate.check", "edge01"),
     ("DELETE", "/discovered/{mac}"): (lambda o, a: o.delete(f"/discovered/{discovered(a)}"), "discovered.forget", UNKNOWN),
     ("POST", "/discovered/{mac}/adopt"): (adopt, "host.add", "edge19"),
     ("POST", "/tokens"): (lambda o, a: o.post("/tokens", {"name": "t1", "role": "viewer", "reason": "r"}), "token.add", "t1"),
