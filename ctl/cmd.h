@@ -116,6 +116,11 @@ int
 cmd_history(struct ctl *ctl, const struct args *args);
 int
 cmd_trace(struct ctl *ctl, const struct args *args);
+/* cmd_drill.c */
+int
+cmd_drill_list(struct ctl *ctl, const struct args *args);
+int
+cmd_drill_show(struct ctl *ctl, const struct args *args);
 /* cmd_why.c */
 int
 cmd_why(struct ctl *ctl, const struct args *args);

@@ -55,6 +55,12 @@ static const struct args_option console_options[] = {
 	"watcher"},
 };
 
+static const struct args_option drill_list_options[] = {
+    {"site", 0, ARGS_VALUE, "SITE", "only of this site"},
+    {"schedule", 0, ARGS_VALUE, "NAME", "only of this schedule"},
+    {"limit", 0, ARGS_VALUE, "N", "the newest N (100)"},
+};
+
 static const struct args_option audit_list_options[] = {
     {"who", 0, ARGS_VALUE, "NAME", "only by this user or token"},
     {"what", 0, ARGS_VALUE, "ACTION", "only this: host.change, job.reinstall ..."},
@@ -114,6 +120,11 @@ static const struct args_command rows[] = {
 	"a job, it is the newest boot. -o wide tells what proves each stage, and every "
 	"event;\n"
 	"-o json prints the document."},
+    {"drill", "list", "", 0, 0, {GROUP(drill_list_options)}, cmd_drill_list,
+	"List what drills have found, the newest first", NULL},
+    {"drill", "show", "DRILL", 1, 1, {{0}}, cmd_drill_show,
+	"Show a drill: how long each stage took, what is usual, and what was slower",
+	"DRILL may be a beginning or an end of the id when that is unique."},
     {"console", NULL, "HOST", 1, 1, {GROUP(console_options)}, cmd_console,
 	"Show a host's serial console, live or as it was recorded",
 	"Without --replay or --text it is live: what you type goes to the host; ~. at "

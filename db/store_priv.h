@@ -30,6 +30,7 @@ enum store_set {
 	STORE_PLACE,
 	STORE_SCOPE,
 	STORE_ROLLOUT,
+	STORE_DRILL,
 	STORE_SETS,
 };
 
@@ -91,6 +92,8 @@ struct store_sql
 db_scope_sql(void);
 struct store_sql
 db_rollout_sql(void);
+struct store_sql
+db_drill_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

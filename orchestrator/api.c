@@ -149,6 +149,8 @@ static const struct rest_route routes[] = {
     {"POST", V1 "/bmc/{verb}", api_bmc_ask, AUTH_OPERATOR},
     {"POST", V1 "/gates/check", api_gate_check, AUTH_OPERATOR},
     {"POST", V1 "/sites/{name}/resume", api_resume_site, AUTH_OPERATOR},
+    {"GET", V1 "/drills", api_drill_list, AUTH_VIEWER},
+    {"GET", V1 "/drills/{id}", api_drill_get, AUTH_VIEWER},
     {"GET", V1 "/boots", api_boot_list, AUTH_VIEWER},
     {"GET", V1 "/boots/{id}", api_boot_get, AUTH_VIEWER},
     {"GET", V1 "/boots/{id}/trace", api_trace_get, AUTH_VIEWER},

@@ -155,6 +155,7 @@ api_boot_read(
     struct store *s, const char *id, struct db_boot *boot, json_t **ret) MUST_CHECK;
 rest_handler api_boot_list, api_boot_get;
 rest_handler api_trace_get;
+rest_handler api_drill_list, api_drill_get;
 rest_handler api_event_list;
 rest_handler api_console_take, api_console_get, api_console_newest, api_console_output,
     api_console_input, api_console_watch, api_console_type, api_console_list;
