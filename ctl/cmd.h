@@ -91,6 +91,38 @@ cmd_apply_export(struct ctl *ctl, const struct args *args);
 /* cmd_order.c: reinstall, rescue, live, boot, reboot; power but for status */
 int
 cmd_order(struct ctl *ctl, const struct args *args);
+/* cmd_schedule.c; _act is pause, resume and skip-next */
+int
+cmd_schedule_add(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_set(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_list(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_show(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_next(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_runs(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_act(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_run_now(struct ctl *ctl, const struct args *args);
+int
+cmd_schedule_rm(struct ctl *ctl, const struct args *args);
+/* cmd_rollout.c; _act is pause, abort and approve, _go_on what may be given a new window: resume and retry-failed */
+int
+cmd_rollout_list(struct ctl *ctl, const struct args *args);
+int
+cmd_rollout_show(struct ctl *ctl, const struct args *args);
+int
+cmd_rollout_hosts(struct ctl *ctl, const struct args *args);
+int
+cmd_rollout_watch(struct ctl *ctl, const struct args *args);
+int
+cmd_rollout_act(struct ctl *ctl, const struct args *args);
+int
+cmd_rollout_go_on(struct ctl *ctl, const struct args *args);
 /* cmd_job.c */
 int
 cmd_job_list(struct ctl *ctl, const struct args *args);

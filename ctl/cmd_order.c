@@ -17,6 +17,8 @@
 #include "ctl/cmd_util.h"
 #include "ctl/follow_io.h"
 #include "ctl/output.h"
+#include "ctl/rollout_opts.h"
+#include "ctl/rollout_order.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -31,6 +33,8 @@ struct order {
 	char *hosts; /* the selector as typed; owned */
 	const char *reason, *image;
 	bool hard, yes, dry_run, wait, collate;
+	bool rolling;	/* it is a rollout */
+	json_t *policy; /* `policy` and `skip_if_younger_s` of that; owned */
 	int64_t limit, graceful_us, wait_us;
 	const char *at; /* RFC 3339, or NULL: now */
 	int64_t window_us;
@@ -61,7 +65,8 @@ read_wait(const struct args *a, struct order *o, struct error *err)
 	const char *s = args_get(a, "wait");
 
 	o->wait = args_has(a, "wait");
-	o->wait_us = FOLLOW_IO_DEFAULT_US;
+	/* A rollout lasts as long as its windows. */
+	o->wait_us = o->rolling ? 0 : FOLLOW_IO_DEFAULT_US;
 	if (s != NULL && (str_to_duration(s, &o->wait_us) < 0 || o->wait_us <= 0))
 		return error_set(err, -1, "usage", "write --wait=10m",
 		    "--wait: '%s' is no duration", s);
@@ -107,13 +112,26 @@ read_window(const struct args *a, struct order *o, struct error *err)
 		return error_set(err, -1, "usage",
 		    "write date, time and zone: --at 2026-01-31T03:00:00+01:00",
 		    "--at: '%s' is no time", o->at);
-	if (s != NULL && o->at == NULL)
-		return error_set(err, -1, "usage", "say when it opens with --at",
-		    "--window needs a time");
 	if (s != NULL && (str_to_duration(s, &o->window_us) < 0 || o->window_us <= 0))
 		return error_set(err, -1, "usage", "write --window 4h",
 		    "--window: '%s' is no duration", s);
 	return 0;
+}
+
+/* What goes over its hosts bit by bit is no set of jobs that are ordered now. */
+static int
+read_rolling(const struct args *a, struct order *o, struct error *err)
+{
+	if (!o->rolling)
+		return 0;
+	if (o->ready_us > 0)
+		return error_set(err, -1, "usage", "image status shows where it is",
+		    "--when-ready is of orders that begin at all hosts at once");
+	if (o->collate)
+		return error_set(err, -1, "usage", "rollout hosts shows them",
+		    "--collate puts answers together, and a rollout has none");
+	o->policy = json_object();
+	return rollout_opts_policy(a, true, o->policy, err);
 }
 
 static int
@@ -134,6 +152,7 @@ read_order(const struct args *a, struct order *o, struct error *err)
 		o->reason = "no reason given";
 	o->yes = args_has(a, "yes");
 	o->dry_run = args_has(a, "dry-run");
+	o->rolling = rollout_opts_rolling(a);
 	o->collate = str_eq(o->kind, "power") && args_has(a, "collate");
 	o->limit = ORDER_LIMIT;
 	if (limit != NULL && str_to_i64(limit, 1, ORDER_LIMIT_MAX, &o->limit) < 0)
@@ -158,6 +177,8 @@ read_order(const struct args *a, struct order *o, struct error *err)
 		r = read_ready(a, o, err);
 	if (r == 0)
 		r = read_wait(a, o, err);
+	if (r == 0)
+		r = read_rolling(a, o, err);
 	if (r == 0 && o->collate && !o->wait)
 		return error_set(err, -1, "usage", "add --wait",
 		    "--collate puts results together, and there are none without --wait");
@@ -372,6 +393,24 @@ wait_for(struct ctl *ctl, const struct order *o, const json_t *jobs)
 }
 
 static int
+run_rollout(const struct ctl *ctl, const struct order *o)
+{
+	struct rollout_order order = {.body = order_body(o, o->hosts, o->dry_run),
+	    .hosts = o->hosts,
+	    .destructive = is_destructive(o),
+	    .yes = o->yes,
+	    .dry_run = o->dry_run,
+	    .wait = o->wait,
+	    .wait_us = o->wait_us};
+	int r;
+
+	json_object_update(order.body, o->policy);
+	r = rollout_order_run(ctl, &order);
+	json_decref(order.body);
+	return r;
+}
+
+static int
 run_order(struct ctl *ctl, const struct order *o)
 {
 	json_t *answer = NULL, *jobs;
@@ -411,7 +450,8 @@ cmd_order(struct ctl *ctl, const struct args *args)
 	    (o.collate && cmd_util_check_collate(ctl, args, &err) < 0))
 		r = ctl_fail(ctl, CTL_USAGE, o.hosts, &err);
 	else
-		r = run_order(ctl, &o);
+		r = o.rolling ? run_rollout(ctl, &o) : run_order(ctl, &o);
+	json_decref(o.policy);
 	free(o.hosts);
 	return r;
 }

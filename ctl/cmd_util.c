@@ -132,6 +132,21 @@ cmd_util_print_id(const struct ctl *ctl, const json_t *job)
 	text_done(&line);
 }
 
+void
+cmd_util_say_warning(const struct ctl *ctl, const json_t *warning)
+{
+	static const char *const parts[] = {"code", "text", "next"};
+	struct text line = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (cmd_util_str(warning, parts[i])[0] != '\0') {
+			text_add(&line, ": ");
+			text_add_escaped(&line, cmd_util_str(warning, parts[i]));
+		}
+	ctl_say(ctl, "warning%s", text_str(&line));
+	text_done(&line);
+}
+
 char *
 cmd_util_shown_hosts(const json_t *list, const char *key)
 {

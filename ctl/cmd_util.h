@@ -51,6 +51,9 @@ cmd_util_check_collate(
 /* The job's id as a line of data: `job=$(netboot-ctl reinstall ...)` works. */
 void
 cmd_util_print_id(const struct ctl *ctl, const json_t *job);
+/* A warning of the server, {"code","text","next"}, as a line of talk. */
+void
+cmd_util_say_warning(const struct ctl *ctl, const json_t *warning);
 /* Asks for the jobs' present records and prints them as JSON. */
 void
 cmd_util_print_jobs(const struct ctl *ctl, const json_t *jobs);

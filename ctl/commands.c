@@ -31,6 +31,27 @@ const struct args_option commands_reason[1] = {
     {"reason", 0, ARGS_TEXT, "TEXT", "why; kept in the history"},
 };
 
+const struct args_option commands_policy[COMMANDS_POLICY_N] = {
+    {"canary", 0, ARGS_VALUE, "N",
+	"first these many hosts alone; when one fails it halts (0)"},
+    {"batch", 0, ARGS_VALUE, "N[%]",
+	"then so many at a time, a batch when the one before is back and healthy (all)"},
+    {"max-in-flight", 0, ARGS_VALUE, "N", "never more than so many at once (5)"},
+    {"per-site", 0, ARGS_VALUE, "N", "... of one site (1)"},
+    {"per-label", 0, ARGS_LIST, "LABEL=N",
+	"... of those whose label has the same value, such as rack=1"},
+    {"max-fail", 0, ARGS_VALUE, "N",
+	"it halts at the N-th failure: nothing new is begun, what runs is finished (1)"},
+    {"gate", 0, ARGS_LIST, "CHECK",
+	"before and after each host: tcp:PORT, icmp, http://${ip}/PATH=STATUS, "
+	"exec:NAME"},
+    {"gate-timeout", 0, ARGS_VALUE, "DURATION", "how long until a check passes (2m)"},
+    {"soak", 0, ARGS_VALUE, "DURATION",
+	"a host counts as done only after so long, healthy still (0)"},
+    {"skip-if-younger", 0, ARGS_VALUE, "DURATION",
+	"leave out hosts that booted within that time"},
+};
+
 /* Rows of one family follow each other. */
 static const char *
 family_word(size_t n)
@@ -49,6 +70,7 @@ static const struct args_operand operands[] = {{"FAMILY", family_word}};
 static const struct args_commands *const parts[] = {
     &commands_inventory,
     &commands_order,
+    &commands_rollout,
     &commands_look,
     &commands_admin,
 };

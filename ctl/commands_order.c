@@ -18,12 +18,13 @@ static const struct args_option image_option[] = {
 static const struct args_option order_options[] = {
     {"dry-run", 0, ARGS_FLAG, NULL, "show what would be done, do nothing"},
     {"wait", 0, ARGS_OPTIONAL, "DURATION",
-	"follow until the end, at most that long (3h)"},
+	"follow until the end, at most that long (3h; a rollout: to its end)"},
     {"yes", 0, ARGS_FLAG, NULL, "do not ask; needed where there is no terminal"},
     {"limit", 0, ARGS_VALUE, "N", "refuse a set of more hosts (20)"},
     {"at", 0, ARGS_VALUE, "TIME",
 	"not now: its agent keeps it and begins it then, 2026-01-31T03:00:00+01:00"},
-    {"window", 0, ARGS_VALUE, "DURATION", "begin at most that long after --at (1h)"},
+    {"window", 0, ARGS_VALUE, "DURATION",
+	"begin at most that long after --at (1h); without --at: from now on"},
 };
 
 static const struct args_option collate_option[] = {
@@ -65,9 +66,10 @@ static const struct args_option reboot_options[] = {
     {"hard", 0, ARGS_FLAG, NULL, "do not ask the system to stop first"},
 };
 
-#define IMAGE_ORDER_GROUPS                                                        \
-	{                                                                         \
-		GROUP(image_option), GROUP(commands_reason), GROUP(order_options) \
+#define IMAGE_ORDER_GROUPS                                                         \
+	{                                                                          \
+		GROUP(image_option), GROUP(commands_reason), GROUP(order_options), \
+		    GROUP(commands_policy)                                         \
 	}
 #define HOSTS_HELP                                                                    \
 	"HOSTS is a set: edge[01-10].los,-edge03.los  @site=los,role=cdn  all. What " \
@@ -88,8 +90,9 @@ static const struct args_command rows[] = {
     {"boot", NULL, "HOSTS", 1, -1, IMAGE_ORDER_GROUPS, cmd_order,
 	"Boot hosts into any image once", HOSTS_HELP},
     {"reboot", NULL, "HOSTS", 1, -1,
-	{GROUP(reboot_options), GROUP(commands_reason), GROUP(order_options)}, cmd_order,
-	"Restart hosts from their disks", HOSTS_HELP},
+	{GROUP(reboot_options), GROUP(commands_reason), GROUP(order_options),
+	    GROUP(commands_policy)},
+	cmd_order, "Restart hosts from their disks", HOSTS_HELP},
     {"power", "status", "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
 	"Ask the BMCs for the power state", ANSWERS_HELP},
     {"bmc", "probe", "HOSTS", 1, -1, {GROUP(collate_option), GROUP(probe_options)},
@@ -133,20 +136,25 @@ static const struct args_command rows[] = {
 	    GROUP(sure_options)},
 	cmd_bmc, "Show the machines' event logs, or clear them", ANSWERS_HELP},
     {"power", "on", "HOSTS", 1, -1,
-	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option)}, cmd_order,
-	"Switch on", HOSTS_HELP},
+	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option),
+	    GROUP(commands_policy)},
+	cmd_order, "Switch on", HOSTS_HELP},
     {"power", "off", "HOSTS", 1, -1,
-	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option)}, cmd_order,
-	"Switch off at once", HOSTS_HELP},
+	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option),
+	    GROUP(commands_policy)},
+	cmd_order, "Switch off at once", HOSTS_HELP},
     {"power", "soft", "HOSTS", 1, -1,
-	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option)}, cmd_order,
-	"Ask the system to stop", HOSTS_HELP},
+	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option),
+	    GROUP(commands_policy)},
+	cmd_order, "Ask the system to stop", HOSTS_HELP},
     {"power", "cycle", "HOSTS", 1, -1,
-	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option)}, cmd_order,
-	"Switch off at once and on again", HOSTS_HELP},
+	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option),
+	    GROUP(commands_policy)},
+	cmd_order, "Switch off at once and on again", HOSTS_HELP},
     {"power", "reset", "HOSTS", 1, -1,
-	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option)}, cmd_order,
-	"Reset at once", HOSTS_HELP},
+	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option),
+	    GROUP(commands_policy)},
+	cmd_order, "Reset at once", HOSTS_HELP},
 };
 
 const struct args_commands commands_order = {rows, ARRAY_SIZE(rows)};

@@ -4,13 +4,17 @@ test, requests are kept, events are streamed as they are added. It speaks HTTP/1
 socket, and can be stopped and started again on the same path."""
 import json
 import os
+import pty
 import re
+import select
 import shutil
+import signal
 import socket
 import socketserver
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler
 
@@ -225,6 +229,53 @@ class Fake:
             f.write(text)
         os.chmod(path, mode)
         return path
+
+
+class Terminal:
+    """netboot-ctl on a terminal."""
+
+    def __init__(self, fake, *argv):
+        pid, self.fd = pty.fork()
+        if pid == 0:
+            os.execvpe(CTL, [CTL, *argv], fake.env())
+        self.pid, self.text = pid, ""
+        fake.at_end(self.kill)
+
+    def kill(self):
+        """Of a test that failed before its end()."""
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            os.close(self.fd)
+
+    def read_until(self, pattern, timeout=PATIENCE):
+        deadline = time.monotonic() + timeout
+        while not re.search(pattern, self.text):
+            left = deadline - time.monotonic()
+            assert left > 0, f"no {pattern!r} in {self.text!r}"
+            if select.select([self.fd], [], [], left)[0]:
+                try:
+                    got = os.read(self.fd, 65536)
+                except OSError:
+                    got = b""
+                assert got or re.search(pattern, self.text), f"ended: {self.text!r}"
+                self.text += got.decode()
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        try:
+            while True:
+                got = os.read(self.fd, 65536)
+                if not got:
+                    break
+                self.text += got.decode()
+        except OSError:
+            pass
+        os.close(self.fd)
+        pid, self.pid = self.pid, None
+        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def unused_socket():

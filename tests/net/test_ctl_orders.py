@@ -3,19 +3,15 @@
 import fcntl
 import json
 import os
-import pty
-import re
-import select
 import shutil
-import signal
 import struct
 import subprocess
 import termios
-import time
 
 import pytest
 
 import ctl_fake
+from ctl_fake import Terminal
 from netlab import PATIENCE
 
 JOB = "01k9xyz0a0abcdef"
@@ -254,51 +250,6 @@ def test_json_is_one_document_with_and_without_wait(one_job):
 
 
 # ---- on a terminal
-
-
-class Terminal:
-    def __init__(self, fake, *argv):
-        pid, self.fd = pty.fork()
-        if pid == 0:
-            os.execvpe(ctl_fake.CTL, [ctl_fake.CTL, *argv], fake.env())
-        self.pid, self.text = pid, ""
-        fake.at_end(self.kill)
-
-    def kill(self):
-        """Of a test that failed before its end()."""
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-            os.close(self.fd)
-
-    def read_until(self, pattern, timeout=PATIENCE):
-        deadline = time.monotonic() + timeout
-        while not re.search(pattern, self.text):
-            left = deadline - time.monotonic()
-            assert left > 0, f"no {pattern!r} in {self.text!r}"
-            if select.select([self.fd], [], [], left)[0]:
-                try:
-                    got = os.read(self.fd, 65536)
-                except OSError:
-                    got = b""
-                assert got or re.search(pattern, self.text), f"ended: {self.text!r}"
-                self.text += got.decode()
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def end(self):
-        try:
-            while True:
-                got = os.read(self.fd, 65536)
-                if not got:
-                    break
-                self.text += got.decode()
-        except OSError:
-            pass
-        os.close(self.fd)
-        pid, self.pid = self.pid, None
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def test_on_a_terminal_the_name_is_asked_for(one_job):
