@@ -228,6 +228,17 @@ refuse_call(struct agent *a, const struct agent_msg_order *o)
 }
 
 static void
+take_cancel(struct agent *a, const struct agent_msg_order *o)
+{
+	const char *by = o->by[0] != '\0' ? o->by : "the orchestrator";
+
+	if (o->unbegun)
+		run_jobs_cancel_unbegun(a->jobs, o->id, by);
+	else
+		run_jobs_cancel(a->jobs, o->id, by);
+}
+
+static void
 take_order(
     struct agent *a, struct agent_msg_order *o, struct bundle **jobs, size_t *n_jobs)
 {
@@ -236,10 +247,7 @@ take_order(
 		jobs[(*n_jobs)++] = o->bundle;
 		o->bundle = NULL;
 		break;
-	case AGENT_ORDER_CANCEL:
-		run_jobs_cancel(
-		    a->jobs, o->id, o->by[0] != '\0' ? o->by : "the orchestrator");
-		break;
+	case AGENT_ORDER_CANCEL: take_cancel(a, o); break;
 	case AGENT_ORDER_CALL:
 		if (!agent_console_call(a->consoles, o))
 			bmc_verbs_start(a->calls, o);

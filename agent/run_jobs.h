@@ -88,6 +88,9 @@ void
 run_jobs_refuse(struct run_jobs *js, const char *job, const struct error *why);
 void
 run_jobs_cancel(struct run_jobs *js, const char *job, const char *by);
+/* The same of a job that waits for its window or was never heard of; one that has begun goes on. */
+void
+run_jobs_cancel_unbegun(struct run_jobs *js, const char *job, const char *by);
 /* Ends the jobs whose ticket is not used, at the word of `by`; `why` when what the runs
  * know of their machines does not hold any more, or NULL. The others cannot do harm. */
 void

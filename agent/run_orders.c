@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Orders: jobs to begin and to cancel.
  *
- * Entry points: run_jobs_accept(), run_jobs_refuse(), run_jobs_cancel() of run_jobs.h.
+ * Entry points: run_jobs_accept(), run_jobs_refuse(), run_jobs_cancel(), run_jobs_cancel_unbegun() of run_jobs.h.
  * Ownership: a bundle is taken, whatever becomes of it.
  * Failure modes: what cannot be taken is refused with an event, and remembered as ended in
  * the same transaction, so that a late repetition of the order does not begin it after
@@ -336,6 +336,16 @@ run_jobs_cancel(struct run_jobs *js, const char *job, const char *by)
 	ev = event_make("job.cancelled", clock_wall());
 	event_put(&ev, "by", by);
 	run_orders_close(js, job, "", &ev);
+}
+
+void
+run_jobs_cancel_unbegun(struct run_jobs *js, const char *job, const char *by)
+{
+	if (run_jobs_find(js, job) == NULL)
+		run_jobs_cancel(js, job, by);
+	else
+		log_info(js->d.log,
+		    "job %s has begun, and goes on although %s stopped it", job, by);
 }
 
 void

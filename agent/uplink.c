@@ -341,6 +341,7 @@ start_poll(struct uplink *u)
 	struct agent_msg_poll m = {.table = u->table,
 	    .takes_delta = true,
 	    .takes_window = true,
+	    .takes_unbegun = true,
 	    .table_digest = u->table_digest,
 	    .store = u->store,
 	    /* The first one is answered at once: the clock is known before anything is reported. */

@@ -32,6 +32,10 @@ enum {
 	JOB_BUNDLE,
 	JOB_UPDATE,
 	JOB_CANCEL,
+	JOB_HOLD,
+	JOB_UNBEGUN,
+	JOB_UNBEGUN_HOST,
+	JOB_OPEN_COUNT,
 	ATTEMPT_ADD,
 	STAGE_PUT,
 	STAGE_GET,
@@ -54,6 +58,8 @@ enum {
 #define WAITS                                                                       \
 	"(not_before IS NOT NULL AND not_before > created AND state IN ('queued', " \
 	"'accepted'))"
+/* As far as is known here: its agent may have begun it. */
+#define UNBEGUN "(state = 'queued' OR (state = 'accepted' AND not_before IS NOT NULL))"
 
 #define STAGE_COLUMNS                                                                \
 	"SELECT job, attempt, stage, state, entered, ended, deadline_us, evidence, " \
@@ -70,7 +76,8 @@ static const char *const sql[] = {
 	"SELECT kind, host, site, image, reason, by_whom, created, state, stage, attempt,"
 	" agent, boot, ended, verdict_code, verdict_text, verdict_next, cancel_at,"
 	" cancel_by, cancel_reason, retry_of, sent, agent_code, agent_text,"
-	" not_before, not_after, image_until, origin, rollout FROM job"
+	" not_before, not_after, image_until, origin, rollout,"
+	" cancel_code FROM job"
 	" WHERE id = $1",
     [JOB_OPEN_HOST] =
 	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND NOT " WAITS,
@@ -82,11 +89,13 @@ static const char *const sql[] = {
     [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
     [JOB_IDS] = "SELECT id FROM job WHERE " BEFORE NARROW,
-    [JOB_DUE_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL AND ((state = "
-		     "'queued' AND image_until IS NULL) OR cancel_at IS NOT NULL"
-		     " OR (CAST($3 AS BIGINT) = 1 AND state = 'accepted'"
-		     " AND not_before IS NOT NULL))"
-		     " ORDER BY CASE WHEN sent IS NULL THEN 1 ELSE 0 END, id LIMIT $2",
+    [JOB_DUE_SITE] =
+	"SELECT id FROM job WHERE site = $1 AND ended IS NULL AND ((state = "
+	"'queued' AND image_until IS NULL)"
+	" OR (cancel_at IS NOT NULL AND (cancel_code IS NULL OR " UNBEGUN "))"
+	" OR (CAST($3 AS BIGINT) = 1 AND state = 'accepted'"
+	" AND not_before IS NOT NULL))"
+	" ORDER BY CASE WHEN sent IS NULL THEN 1 ELSE 0 END, id LIMIT $2",
     [JOB_OUT_SITE] = "SELECT COUNT(*) FROM job WHERE site = $1 AND ended IS NULL"
 		     " AND sent IS NOT NULL AND NOT " WAITS,
     [JOB_SENT] = "UPDATE job SET sent = $2 WHERE id = $1 AND sent IS NULL",
@@ -100,8 +109,19 @@ static const char *const sql[] = {
 	"UPDATE job SET state = $2, stage = $3, attempt = $4, agent = $5, boot = $6,"
 	" ended = $7, verdict_code = $8, verdict_text = $9, verdict_next = $10,"
 	" agent_code = $11, agent_text = $12 WHERE id = $1",
-    [JOB_CANCEL] = "UPDATE job SET cancel_at = $2, cancel_by = $3, cancel_reason = $4"
-		   " WHERE id = $1 AND cancel_at IS NULL",
+    [JOB_CANCEL] = "UPDATE job SET cancel_at = $2, cancel_by = $3, cancel_reason = $4,"
+		   " cancel_code = NULL"
+		   " WHERE id = $1 AND (cancel_at IS NULL OR cancel_code IS NOT NULL)",
+    [JOB_HOLD] = "UPDATE job SET cancel_at = $2, cancel_by = $3, cancel_reason = $4,"
+		 " cancel_code = $5 WHERE id = $1 AND cancel_at IS NULL",
+    [JOB_UNBEGUN] = "SELECT id FROM job WHERE ended IS NULL AND cancel_at IS NULL"
+		    " AND origin = '' AND " UNBEGUN
+		    " AND (CAST($1 AS TEXT) IS NULL OR site = $1) ORDER BY id",
+    [JOB_UNBEGUN_HOST] =
+	"SELECT id FROM job WHERE host = $1 AND ended IS NULL"
+	" AND cancel_at IS NULL AND origin = '' AND " UNBEGUN " ORDER BY id",
+    [JOB_OPEN_COUNT] = "SELECT COUNT(*) FROM job WHERE ended IS NULL"
+		       " AND (CAST($1 AS TEXT) IS NULL OR site = $1)",
     [ATTEMPT_ADD] = "INSERT INTO attempt (job, n, began) VALUES ($1, $2, $3)"
 		    " ON CONFLICT (job, n) DO NOTHING",
     [STAGE_PUT] =
@@ -242,6 +262,7 @@ read_job(struct db_stmt *st, struct db_job *j)
 	j->image_until = db_col_i64(st, 25);
 	db_col_copy(st, 26, j->origin, sizeof(j->origin));
 	db_col_copy(st, 27, j->rollout, sizeof(j->rollout));
+	db_col_copy(st, 28, j->cancel_code, sizeof(j->cancel_code));
 }
 
 int
@@ -395,6 +416,34 @@ db_job_cancel(
 	db_bind_text(st, 3, by);
 	db_bind_text(st, 4, reason);
 	return store_run(st);
+}
+
+int
+db_job_hold(struct store *s, const char *id, const char *code, const char *by,
+    const char *reason, int64_t at)
+{
+	struct db_stmt *st = stmt_for(s, JOB_HOLD, id);
+
+	db_bind_i64(st, 2, at);
+	db_bind_text(st, 3, by);
+	db_bind_text(st, 4, reason);
+	db_bind_text(st, 5, code);
+	return store_run(st);
+}
+
+int
+db_job_unbegun(
+    struct store *s, const char *site, const char *host, struct store_names *ret)
+{
+	return store_collect(
+	    host ? stmt_for(s, JOB_UNBEGUN_HOST, host) : stmt_for(s, JOB_UNBEGUN, site),
+	    ret);
+}
+
+int
+db_job_open_count(struct store *s, const char *site, int64_t *ret)
+{
+	return store_i64(stmt_for(s, JOB_OPEN_COUNT, site), ret);
 }
 
 int

@@ -43,6 +43,8 @@ struct db_job {
 	int64_t cancel_at; /* 0: not asked */
 	char cancel_by[64];
 	char cancel_reason[BUNDLE_REASON_SIZE];
+	/* It is to be cancelled only if it has not begun, for that reason; "": begun or not. */
+	char cancel_code[ERROR_CODE_SIZE];
 	char retry_of[ID_SIZE];
 	int64_t sent; /* 0: no agent was ever given it */
 	/* It may begin from the first time and until the other; both 0: at once. The first may be that of `created`: at
@@ -131,10 +133,22 @@ db_job_bundle(struct store *s, const char *id, char **ret) MUST_CHECK;
 /* Writes state, stage, attempt, agent, boot, ended and verdict. */
 int
 db_job_update(struct store *s, const struct db_job *job) MUST_CHECK;
-/* Records that somebody wants it to end. Repeating it keeps the first one. */
+/* Records that somebody wants it to end. Repeating it keeps the first one; one that a hold has left takes its place. */
 int
 db_job_cancel(struct store *s, const char *id, const char *by, const char *reason,
     int64_t at) MUST_CHECK;
+/* Records that it is not to begin, why (`code`) and on whose word. Nothing happens to one that is to be cancelled anyway. */
+int
+db_job_hold(struct store *s, const char *id, const char *code, const char *by,
+    const char *reason, int64_t at) MUST_CHECK;
+/* Ids, oldest first, of open jobs that were ordered here, are not to be cancelled, and have not begun as far as is known: at
+ * a site, or on a host, or (both NULL) of all. */
+int
+db_job_unbegun(struct store *s, const char *site, const char *host,
+    struct store_names *ret) MUST_CHECK;
+/* How many open jobs there are; site NULL: of all sites. */
+int
+db_job_open_count(struct store *s, const char *site, int64_t *ret) MUST_CHECK;
 
 int
 db_job_attempt_add(struct store *s, const char *job, int64_t n, int64_t began) MUST_CHECK;

@@ -45,6 +45,7 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_SCOPE] = db_scope_sql(),
 	    [STORE_ROLLOUT] = db_rollout_sql(),
 	    [STORE_DRILL] = db_drill_sql(),
+	    [STORE_HOLD] = db_hold_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

@@ -31,6 +31,7 @@ enum store_set {
 	STORE_SCOPE,
 	STORE_ROLLOUT,
 	STORE_DRILL,
+	STORE_HOLD,
 	STORE_SETS,
 };
 
@@ -94,6 +95,8 @@ struct store_sql
 db_rollout_sql(void);
 struct store_sql
 db_drill_sql(void);
+struct store_sql
+db_hold_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

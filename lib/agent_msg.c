@@ -26,6 +26,7 @@ enum { AGENT_MSG_WAIT_MAX_S = 300, RETRY_MAX_MS = 60000 };
 /* What an agent says that it understands (`takes`). */
 #define TAKES_DELTA "table-delta"
 #define TAKES_WINDOW "window"
+#define TAKES_UNBEGUN "unbegun"
 
 /* ---- poll ---- */
 
@@ -54,6 +55,8 @@ put_takes(json_t *v, const struct agent_msg_poll *m)
 		json_array_append_new(words, json_string(TAKES_DELTA));
 	if (m->takes_window)
 		json_array_append_new(words, json_string(TAKES_WINDOW));
+	if (m->takes_unbegun)
+		json_array_append_new(words, json_string(TAKES_UNBEGUN));
 	if (json_array_size(words) > 0)
 		json_object_set(v, "takes", words);
 	json_decref(words);
@@ -222,6 +225,7 @@ agent_msg_poll_from_json(const json_t *v, struct agent_msg_poll *ret, struct err
 	m.own_servers = json_is_true(json_object_get(v, "own_servers"));
 	m.takes_delta = takes(v, TAKES_DELTA);
 	m.takes_window = takes(v, TAKES_WINDOW);
+	m.takes_unbegun = takes(v, TAKES_UNBEGUN);
 	*ret = m;
 	return 0;
 }
@@ -243,6 +247,8 @@ order_to_json(const struct agent_msg_order *o)
 		json_put_str(v, "job", o->id);
 		if (o->by[0] != '\0')
 			json_put_str(v, "by", o->by);
+		if (o->unbegun)
+			json_put_bool(v, "unbegun", true);
 		break;
 	case AGENT_ORDER_CALL:
 		json_put_str(v, "t", "call");
@@ -339,6 +345,8 @@ read_plain(const json_t *v, struct agent_msg_order *o, struct error *err)
 		r = msg_head_id(v, "job", o->id, err);
 		if (r == 0)
 			r = json_copy_opt(v, "by", o->by, sizeof(o->by), err);
+		if (r == 0)
+			r = json_opt_bool(v, "unbegun", &o->unbegun, err);
 	} else if (str_eq(t, "call")) {
 		o->type = AGENT_ORDER_CALL;
 		r = read_call(v, o, err);

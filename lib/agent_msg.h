@@ -56,6 +56,7 @@ struct agent_msg_poll {
 	int64_t store;	       /* what it was told last of that; 0: nothing yet */
 	bool takes_delta;      /* it understands table_delta */
 	bool takes_window;     /* it keeps a job until the job's window opens */
+	bool takes_unbegun;    /* it knows cancels of what has not begun */
 	uint64_t table_digest; /* of the table it has: lib/table_sum.h; 0: not said */
 	/* To which secrets are to be sealed; "": it has no key (older ones). By TLS that of its enrolment counts instead. */
 	char seal_key[SECRET_BOX_PUBLIC_TEXT];
@@ -76,6 +77,7 @@ struct agent_msg_order {
 	struct bundle *bundle;	/* job; owned */
 	char id[ID_SIZE];	/* cancel: job; call: call id */
 	char by[64];		/* cancel: on whose order; empty when not told */
+	bool unbegun;		/* cancel: only if the job has not begun */
 	char verb[32];		/* call: one of bmc_verb.h, or a newer one */
 	struct bundle_bmc *bmc; /* call; owned, wiped */
 	json_t *args;		/* call: an object, or NULL; owned */

@@ -146,6 +146,18 @@ rest_handler api_agent_get, api_agent_enroll, api_agent_revoke;
 int
 api_status_agent(struct orch *o, const char *site, json_t **ret) MUST_CHECK;
 rest_handler api_why_get;
+rest_handler api_hold_get, api_hold_stop, api_hold_resume, api_hold_freeze,
+    api_hold_unfreeze;
+/* GET /stop, owned by the caller. 0 or an errno of db.h. */
+int
+api_hold_read(struct store *s, json_t **ret) MUST_CHECK;
+/* Gives a site's document its member `frozen`. 0 or an errno of db.h. */
+int
+api_hold_put(struct store *s, const char *site, json_t *v) MUST_CHECK;
+/* After the commit: tells agents and followers what became of the jobs. */
+struct holds_effect;
+void
+api_hold_tell(struct orch *o, const struct holds_effect *e);
 rest_handler api_bmc_ask, api_bmc_power, api_resume_site;
 rest_handler api_gate_check;
 /* A boot and its document, without stages and transfers, from any connection; -ENOENT. The document is the caller's. */

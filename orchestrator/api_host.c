@@ -16,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/holds.h"
 #include "orchestrator/inventory_codec.h"
 #include "orchestrator/orders.h"
 
@@ -174,23 +175,9 @@ lock_of(const struct db_host *h)
 	return lock;
 }
 
-/* What was ordered for later is not to be done to a host that is locked meanwhile. */
-static int
-cancel_waiting(struct orch *o, const char *host, const struct audit_who *who, int64_t now)
-{
-	struct store_names ids = {0};
-	int rc = db_job_waiting_of_host(o->store, host, &ids);
-
-	for (size_t i = 0; rc == 0 && i < ids.n; i++)
-		rc = db_job_cancel(
-		    o->store, ids.v[i], who->name, "the host was locked", now);
-	store_names_done(&ids);
-	return rc;
-}
-
 static int
 write_lock(struct orch *o, struct db_host *h, const struct audit_who *who,
-    const char *reason, bool lock, int64_t now)
+    const char *reason, bool lock, int64_t now, struct holds_effect *e)
 {
 	json_t *before = lock_of(h), *after = NULL;
 	char name[BUNDLE_NAME_SIZE];
@@ -199,8 +186,9 @@ write_lock(struct orch *o, struct db_host *h, const struct audit_who *who,
 	str_clip(name, sizeof(name), h->host.name);
 	rc = lock ? db_host_lock(o->store, name, who->name, reason, now)
 		  : db_host_unlock(o->store, name);
+	/* What has not begun on it is not to begin any more. */
 	if (rc == 0 && lock)
-		rc = cancel_waiting(o, name, who, now);
+		rc = holds_lock_host(o->store, name, who, reason, now, e);
 	/* Its site's agent holds to it also while it is alone. */
 	if (rc == 0)
 		rc = db_site_touch(o->store, h->site, now);
@@ -241,13 +229,16 @@ set_lock(struct orch *o, struct rest_request *rq, bool lock)
 	struct db_host *h = find(o, rq, rest_param(rq, "name"));
 	if (!h)
 		return;
+	struct holds_effect e = {.ended = 0};
 	int rc = db_begin(store_db(o->store));
 	if (rc == 0)
-		rc = write_lock(o, h, &who, reason, lock, now);
+		rc = write_lock(o, h, &who, reason, lock, now, &e);
 	if (api_commit(o, rq, rc, lock ? "lock the host" : "unlock the host")) {
+		api_hold_tell(o, &e);
 		dispatch_wake(o->dispatch, h->site);
 		api_object_reply(o, rq, &api_host_kind, 200, h->host.name);
 	}
+	holds_effect_done(&e);
 	free(h);
 }
 

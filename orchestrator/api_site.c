@@ -3,10 +3,12 @@
  *
  * Entry points: the handlers, and api_site_kind for others. A PATCH replaces members as a whole, subnets too.
  * Failure modes: codes of docs/api.md; a site with hosts is not removed. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "db/db_agent_cert.h"
+#include "db/db_hold.h"
 #include "db/db_site.h"
 #include "lib/clock.h"
 #include "lib/str.h"
@@ -35,6 +37,11 @@ read_site(struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZ
 	if (rc == 0) {
 		*ret = inventory_codec_site_json(site);
 		api_etag("site", site->rev, etag);
+		rc = api_hold_put(o->store, name, *ret);
+	}
+	if (rc < 0 && *ret) {
+		json_decref(*ret);
+		*ret = NULL;
 	}
 	free(site);
 	return rc;
@@ -50,7 +57,13 @@ remove_site(struct store *s, const char *name)
 	if (rc == 0)
 		rc = db_agent_cert_revoke_site(
 		    s, name, now, "its site's removal", "the site was removed");
-	return rc < 0 ? rc : db_agent_cert_secret_withdraw(s, name, now);
+	if (rc == 0)
+		rc = db_agent_cert_secret_withdraw(s, name, now);
+	if (rc < 0)
+		return rc;
+	/* Nor is another site of that name frozen. */
+	rc = db_hold_delete(s, name);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* A poll that waits would be answered with what a site of the same name is to do; and what its store held is nobody's. */

@@ -34,6 +34,7 @@
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
+#include "orchestrator/holds.h"
 #include "orchestrator/sight.h"
 
 enum {
@@ -58,6 +59,7 @@ struct dispatch_poll {
 	int64_t until;		/* mono */
 	int64_t received, came; /* wall, mono */
 	int64_t store; /* version of what its site's store should hold, when it began */
+	bool held;     /* nothing is begun at the site: of no job it is told */
 	struct event *timer;
 };
 
@@ -254,6 +256,18 @@ room_for_jobs(struct dispatch_poll *p, int64_t *ret)
 	return rc;
 }
 
+/* What a hold or a lock cancels is finished where it has begun. */
+static json_t *
+cancel_order(const struct db_job *job)
+{
+	json_t *v = json_pack(
+	    "{s:s, s:s, s:s}", "t", "cancel", "job", job->id, "by", job->cancel_by);
+
+	if (job->cancel_code[0])
+		json_put_bool(v, "unbegun", true);
+	return v;
+}
+
 static int
 add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *ret_next,
     int64_t *room)
@@ -274,6 +288,10 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 	int rc = db_job_get(d->ops.store, id, &job);
 	if (rc < 0)
 		return rc;
+	if (!job.cancel_at && p->held)
+		return 0;
+	if (dispatch_window_cancel_waits(&p->msg, &job))
+		return 0;
 	bool ahead = job.not_before != 0 && p->msg.takes_window;
 	rc = p->msg.takes_window ? 0 : dispatch_window_early(d, &job, ret_next);
 	if (rc != 0)
@@ -281,8 +299,7 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 	if (!job.sent && !job.cancel_at && *room == 0 && !ahead)
 		return -EDQUOT;
 	if (job.cancel_at)
-		order = json_pack(
-		    "{s:s, s:s, s:s}", "t", "cancel", "job", id, "by", job.cancel_by);
+		order = cancel_order(&job);
 	else
 		rc = job_order(d, &job, p->seal_key, &order, &why);
 	if (rc == -ENOENT || rc == -EUCLEAN) {
@@ -307,6 +324,15 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 	json_array_append_new(orders, order);
 	note_sent(d, id, agent, mono);
 	return 0;
+}
+
+static int
+look_whether_held(struct dispatch_poll *p, struct error *err)
+{
+	int rc = holds_check(p->d->ops.store, p->msg.site, err);
+
+	p->held = rc == -EPERM;
+	return rc == -EPERM ? 0 : rc;
 }
 
 /* What the poll is to be answered with. *ret_next: when to look again (mono) if there is
@@ -337,6 +363,8 @@ gather(struct dispatch_poll *p, char **ret_table, json_t *orders, int64_t *ret_n
 		    d->ops.store, p->msg.site, !p->msg.takes_window, DUE_MAX, &ids);
 	if (rc == 0 && ids.n > 0)
 		rc = room_for_jobs(p, &room);
+	if (rc == 0)
+		rc = look_whether_held(p, err);
 	s->full = false;
 	for (size_t i = 0; rc == 0 && i < ids.n && json_array_size(orders) < ORDERS_MAX;
 	     i++)

@@ -18,6 +18,7 @@
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
 #include "orchestrator/dispatch_priv.h"
+#include "orchestrator/holds.h"
 #include "orchestrator/metrics.h"
 #include "orchestrator/next_step.h"
 
@@ -44,6 +45,7 @@ struct dispatch_call {
 	struct bundle_bmc bmc; /* without its secrets */
 	struct credentials_sealed sealed;
 	bool rotate;
+	bool destructive;
 	const char *verb;
 	int64_t timeout_us; /* of the agent, once it has been told */
 	json_t *args;
@@ -187,6 +189,7 @@ dispatch_call(struct dispatch *d, const struct db_host *h, enum bmc_verb verb,
 
 	id_make(clock_wall(), d->ops.rng, c->id);
 	c->rotate = verb == BMC_VERB_ROTATE;
+	c->destructive = info->destructive;
 	c->args = json_incref(args);
 	add_call(c);
 }
@@ -315,6 +318,13 @@ order_of(const struct dispatch_call *c, const char *seal_key, struct error *err)
 	return v;
 }
 
+/* One that waited while everything was stopped, or its site frozen, is not told any more. */
+static bool
+held(const struct dispatch_call *c, struct error *err)
+{
+	return c->destructive && holds_check(c->d->ops.store, c->site->name, err) < 0;
+}
+
 void
 dispatch_call_orders(
     struct dispatch *d, struct dispatch_site *s, const char *seal_key, json_t *orders)
@@ -326,7 +336,7 @@ dispatch_call_orders(
 		if (json_array_size(orders) >= AGENT_MSG_ORDERS_MAX)
 			return; /* the next poll takes the rest */
 		struct error err;
-		json_t *order = order_of(c, seal_key, &err);
+		json_t *order = held(c, &err) ? NULL : order_of(c, seal_key, &err);
 		if (!order) {
 			fail(c, err.code, err.text, err.next);
 			continue;

@@ -185,6 +185,10 @@ dispatch_window_early(
 int
 dispatch_window_unsent(
     struct dispatch *d, struct db_job *job, const struct error *why) MUST_CHECK;
+/* A job that a hold cancels unless it has begun, and an agent that does not know such cancels: it would end the job also if it has
+ * begun. True: it is told when all of its events are here, which say whether it has. */
+bool
+dispatch_window_cancel_waits(const struct agent_msg_poll *m, const struct db_job *job);
 /* Such an agent refuses what was ordered more than an hour ago, too. */
 void
 dispatch_window_make_due(const struct db_job *job, json_t *order);

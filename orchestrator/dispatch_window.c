@@ -5,7 +5,7 @@
  * That may be an agent which knew windows when it was told and has gone back a release since: it cannot read what it kept, if it kept it at all. It is told
  * again, which is harmless where it has the job. Such a job ends here only a while after its window, when the agent would have said that it had begun.
  *
- * Entry points: dispatch_window_early(), dispatch_window_make_due(), dispatch_window_unsent(). Failure modes: the database's errnos. */
+ * Entry points: dispatch_window_early(), dispatch_window_make_due(), dispatch_window_unsent(), dispatch_window_cancel_waits(). Failure modes: the database's errnos. */
 #include <errno.h>
 
 #include "db/db_event.h"
@@ -115,6 +115,13 @@ dispatch_window_early(struct dispatch *d, struct db_job *job, int64_t *ret_next)
 	if (rc == 0)
 		look_again(HOST_BUSY_US, ret_next);
 	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
+}
+
+bool
+dispatch_window_cancel_waits(const struct agent_msg_poll *m, const struct db_job *job)
+{
+	return job->cancel_code[0] && !m->takes_unbegun && job->sent &&
+	       job->not_before <= clock_wall() && m->pending > 0;
 }
 
 void

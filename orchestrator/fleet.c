@@ -29,6 +29,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/holds.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/rotation.h"
@@ -395,13 +396,15 @@ on_answer(void *arg, const struct agent_msg_call_result *res)
 
 /* ---- asking ---- */
 
-/* As for orders: a locked host is left alone, and a BMC is not taken away from a job. */
+/* As for orders: nothing is begun where that is held, a locked host is left alone, and a BMC is not taken away from a job. */
 static int
 may_not(struct store *s, const struct db_host *h, struct error *err)
 {
 	char job[ID_SIZE], by[64];
-	int rc;
+	int rc = holds_check(s, h->site, err);
 
+	if (rc < 0)
+		return rc;
 	if (h->locked_at)
 		return error_set(err, -EPERM, "host-locked", "unlock it first",
 		    "locked by %s",

@@ -25,7 +25,7 @@
 
 static const char *const site_keys[] = {"name", "timezone", "url", "answer_unknown",
     "idle", "loaders", "subnets", "menu", "bmc_prefixes", "console", "require_cipher",
-    "caps", "peers", NULL};
+    "caps", "peers", /* as GET shows it, and without effect: */ "frozen", NULL};
 static const char *const menu_keys[] = {
     "title", "keymap", "timeout_s", "default", "items", NULL};
 static const char *const subnet_keys[] = {"prefix", "gateway", "dns", "pool", "lease_s",

@@ -71,6 +71,7 @@ job_json(const struct db_job *job)
 		json_t *cancel = json_pack(
 		    "{s:s, s:s}", "by", job->cancel_by, "reason", job->cancel_reason);
 		job_json_time(cancel, "at", job->cancel_at);
+		put_or_null(cancel, "code", job->cancel_code);
 		json_put(v, "cancel", cancel);
 	}
 	put_or_null(v, "retry_of", job->retry_of);

@@ -22,6 +22,7 @@
 #include "lib/json.h"
 #include "lib/stage.h"
 #include "lib/str.h"
+#include "orchestrator/hold_words.h"
 #include "orchestrator/lifecycle_boot.h"
 
 enum { ATTEMPTS_MAX = 100 };
@@ -155,14 +156,29 @@ on_refused(const struct event *ev, struct lifecycle_change *ch)
 	on_failed(ev, ch);
 }
 
+/* A hold kept it from beginning. An agent that does not know of holds has perhaps begun it all the same, and then says what it did. */
+static bool
+was_held(const struct db_job *job, const char *code)
+{
+	return job->cancel_code[0] && job->state <= DB_JOB_ACCEPTED &&
+	       (!code[0] || str_eq(code, "nothing-done"));
+}
+
 /* The verdict of a cancelled job says what had been done to the machine by then. */
 static void
 on_cancelled(const struct event *ev, struct lifecycle_change *ch)
 {
 	const char *code = event_str(ev, "code");
+	bool held = was_held(&ch->job, code);
 
 	end_job(ev, ch, DB_JOB_CANCELLED);
-	if (code[0])
+	if (held) {
+		struct error why;
+		hold_words_job(&ch->job, &why);
+		str_clip(ch->job.verdict_code, sizeof(ch->job.verdict_code), why.code);
+		str_clip(ch->job.verdict_text, sizeof(ch->job.verdict_text), why.text);
+		str_clip(ch->job.verdict_next, sizeof(ch->job.verdict_next), why.next);
+	} else if (code[0])
 		set_verdict(ev, ch, code);
 }
 

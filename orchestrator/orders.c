@@ -25,6 +25,7 @@
 #include "lib/str.h"
 #include "orchestrator/credentials.h"
 #include "orchestrator/deadlines.h"
+#include "orchestrator/holds.h"
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/presence.h"
@@ -355,6 +356,10 @@ check_host(const struct orders *o, const struct db_host *h, struct error *err)
 {
 	char job[ID_SIZE];
 
+	int held = holds_check(o->ctx.store, h->site, err);
+
+	if (held < 0)
+		return held;
 	if (h->locked_at)
 		return error_set(err, -EPERM, "host-locked",
 		    "netboot-ctl host unlock, once that is over", "locked by %s: %s",
@@ -558,6 +563,9 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 	*ret_errors = NULL;
 	bool reading = db_read_begin(store_db(ctx->store));
 	int rc = check_time(rq, ctx->now, err);
+	/* One answer for all hosts; of a frozen site's each has its own. */
+	if (rc == 0)
+		rc = holds_check(ctx->store, NULL, err);
 	if (rc == 0)
 		rc = selector_resolve(ctx->store, rq->hosts, &names, ret_errors, err);
 	size_t n = names.n + json_array_size(*ret_errors);

@@ -10,3 +10,8 @@ CREATE TABLE hold (
 
 -- How many hosts one order by this token may name; NULL: as many as anybody's.
 ALTER TABLE token ADD COLUMN max_hosts BIGINT;
+
+-- What is cancelled by a hold or a lock, if it has not begun: its code. NULL: cancelled as people cancel jobs, begun or not.
+ALTER TABLE job ADD COLUMN cancel_code TEXT;
+-- How many are open of a kind.
+CREATE INDEX job_open_kind ON job (kind) WHERE ended IS NULL;

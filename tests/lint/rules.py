@@ -115,6 +115,7 @@ PURE = re.compile(
     r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
     r"|^agent/(spool_(drop|clock)|uplink_clock)$"
     r"|^orchestrator/clock_fix$|^orchestrator/rollout_(policy|plan|step)$"
+    r"|^orchestrator/hold_words$"
     r"|^ctl/import_(recipes|table)$"
     r"|^boot-services/(policy|hosttab|table_check|ticket_gate|\w+_msg|\w+_fsm|\w+_server|tftp_xfer|peer_share|ra_compose"
     r"|dhcp_class|keyed_hash|lease_pools|dhcp6_(duid|class|subnet|lease|learn|journal|answer|reply|note))$")

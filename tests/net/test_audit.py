@@ -138,6 +138,11 @@ RECIPES = {
     ("POST", "/agents/{name}/enroll"): (lambda o, a: o.post("/agents/local/enroll", {"reason": "r"}), "agent.enroll", "local"),
     ("POST", "/agents/{name}/revoke"): (revoke, "agent.revoke", "local"),
     ("POST", "/sites/{name}/resume"): (resume, "bmc.resume", "local"),
+    ("POST", "/stop"): (lambda o, a: o.post("/stop", {"reason": "r"}), "stop.begin", "world"),
+    ("POST", "/stop/end"): (lambda o, a: (o.post("/stop", {"reason": "r"}), o.post("/stop/end", {"reason": "r"}))[1], "stop.end", "world"),
+    ("POST", "/sites/{name}/freeze"): (lambda o, a: o.post("/sites/local/freeze", {"reason": "r"}), "site.freeze", "local"),
+    ("POST", "/sites/{name}/unfreeze"): (lambda o, a: (o.post("/sites/local/freeze", {"reason": "r"}),
+                                                       o.post("/sites/local/unfreeze", {"reason": "r"}))[1], "site.unfreeze", "local"),
     ("POST", "/bmc/{verb}"): (lambda o, a: while_the_agent_answers(a, lambda: ask_bmc(o, a), {}), "bmc.identify", "edge01"),
     ("POST", "/gates/check"): (lambda o, a: while_the_agent_answers(a, lambda: o.post("/gates/check", {"hosts": "edge01", "checks": ["icmp"], "reason": "r"}), {}),
                                "gate.check", "edge01"),
@@ -158,11 +163,13 @@ def test_every_changing_route_leaves_a_row(orch, agent, method, path):
     # Refused: nothing of that name is there, and the body is not right either.
     before = head(orch)
     target = re.sub(r"\{verb\}", "bmc-reset", re.sub(r"\{(name|id|mac)\}", "no-such", path))
-    refused = orch.call(method, target, {"reason": "INC-9", "name": "", "hosts": "no-such", "password": "hunter2-password",
+    # A stop has nothing else that could be wrong.
+    reason = "" if path == "/stop" else "INC-9"
+    refused = orch.call(method, target, {"reason": reason, "name": "", "hosts": "no-such", "password": "hunter2-password",
                                          "no_such_member": "hunter2-misspelt"})
     assert refused.status >= 400
     left = rows(orch, before)
-    assert [(r["result"], r["reason"]) for r in left] == [(refused.code, "INC-9")], (method, path, left)
+    assert [(r["result"], r["reason"]) for r in left] == [(refused.code, reason)], (method, path, left)
     row = left[0]
     assert row["role"] == "admin" and row["from"] == f"unix uid {os.getuid()} pid {os.getpid()}" and "." in row["what"]
     assert row["detail"]["status"] == refused.status and row["detail"]["asked"]["other_members"] == 1

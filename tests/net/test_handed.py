@@ -100,7 +100,7 @@ def test_it_can_be_taken_back(site):
     s.refused(s.ctl("host", "rm", "edge02"), 3, "edge02", "host-busy", two)
     assert s.ctl("host", "lock", "edge02", "--reason", "disk exchange").returncode == 0
     ended = wait_end(s, two)
-    assert ended["state"] == "cancelled" and "locked" in ended["cancel"]["reason"]
+    assert ended["state"] == "cancelled" and ended["verdict"]["code"] == "host-locked"
     assert s.powers() == {"off": 0, "on": 0, "cycle": 0, "reset": 0, "soft": 0}
 
 

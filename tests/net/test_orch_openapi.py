@@ -182,7 +182,8 @@ def test_every_member_of_a_request_is_taken_and_shown(orch):
     left = [where for ident, key, where in openapi.properties(openapi.SPEC["components"]["schemas"]["Document"], "$")
             if (ident, key) not in openapi.SEEN]
     # These are the server's: a hash may be given as a claim, and a size; a lock and a rotation have verbs of their own.
-    assert {w.split(".")[-1] for w in left} <= {"sha256", "size", "locked", "by", "reason", "at", "kg_set", "rotation_since"}, left
+    assert {w.split(".")[-1] for w in left} <= {"sha256", "size", "locked", "frozen", "jobs", "by", "reason", "at", "kg_set", "rotation_since",
+                                                   "cancelled", "told", "running", "unheard"}, left
     assert orch.apply(doc).status == 200
     del doc["hosts"][0]["bmc"]["password"], doc["hosts"][0]["bmc"]["kg"]
     shown = orch.get("/export").json
@@ -222,6 +223,11 @@ def test_every_described_member_is_met(orch):
             orch.get(f"/jobs/{waiting}")
             orch.post(f"/jobs/{waiting}/cancel")
     orch.post("/images/debian/place", {"sites": ["local"]})
+    # Everything is stopped, and a site frozen, with a job that was handed down and whose agent is not heard.
+    orch.post("/sites/local/freeze", {"reason": "INC-2"})
+    orch.post("/stop", {"reason": "INC-2"})
+    orch.post("/stop/end", {"reason": "INC-2"})
+    orch.post("/sites/local/unfreeze", {"reason": "INC-2"})
     boot = "01k9xyz0a0abcdef"
     # What is usual, for /why.
     job = orch.order("edge01").json["jobs"][0]["id"]

@@ -206,6 +206,37 @@ one_is_cancelled(void **state)
 	assert_int_equal(run_jobs_count(k->jobs), 0);
 }
 
+/* A hold: what waits is cancelled, and what was never heard of does not begin later; what has begun goes on. */
+static void
+one_is_cancelled_unless_it_has_begun(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *other = for_later(60000, 60000);
+	char id[ID_SIZE];
+
+	accept_one(k, for_later(60000, 60000));
+	run_jobs_cancel_unbegun(k->jobs, "01m8186kad100000", "ops");
+	assert_string_equal(detail(await_event(k, "job.cancelled"), "by"), "ops");
+	str_clip(other->job, sizeof(other->job), "01m8186kad100001");
+	run_jobs_cancel_unbegun(k->jobs, other->job, "ops");
+	accept_one(k, other);
+	assert_int_equal(run_jobs_count(k->jobs), 0);
+	other = job_fixture_bundle();
+	str_clip(other->job, sizeof(other->job), "01m8186kad100002");
+	str_clip(id, sizeof(id), other->job);
+	other->kind = BUNDLE_POWER;
+	str_clip(other->power_action, sizeof(other->power_action), "on");
+	accept_one(k, other); /* its BMC is silent */
+	run_jobs_cancel_unbegun(k->jobs, id, "ops");
+	await_event(k, "job.accepted");
+	run_jobs_cancel_unbegun(k->jobs, id, "ops");
+	event_base_loop(k->base, EVLOOP_NONBLOCK);
+	assert_int_equal(run_jobs_count(k->jobs), 1);
+	run_jobs_cancel(k->jobs, id, "ops");
+	while (run_jobs_count(k->jobs) > 0)
+		event_base_loop(k->base, EVLOOP_ONCE);
+}
+
 static void
 count_file(void *arg, const char *sha256)
 {
@@ -267,6 +298,8 @@ main(void)
 	    cmocka_unit_test_setup_teardown(one_waits_for_its_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_ran_in_its_window, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_is_cancelled, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		one_is_cancelled_unless_it_has_begun, setup, teardown),
 	    cmocka_unit_test_setup_teardown(ones_files_are_needed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		one_ends_with_the_agents_charge, setup, teardown),

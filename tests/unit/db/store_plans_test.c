@@ -22,6 +22,12 @@ static const struct {
     /* Open jobs are one a host and those that wait for their time, and this index has no others. */
     {"SELECT DISTINCT host FROM job WHERE ended IS NULL",
 	"SCAN job USING INDEX job_open_any"},
+    {"SELECT id FROM job WHERE ended IS NULL AND cancel_at IS NULL",
+	"SCAN job USING INDEX job_open"},
+    {"SELECT COUNT(*) FROM job WHERE ended IS NULL AND (CAST",
+	"SCAN job USING INDEX job_open_"},
+    /* What is stopped: a row or two. */
+    {"SELECT scope, at, by_whom, reason FROM hold ORDER BY", "SCAN hold"},
     {"SELECT j.id, j.site, g.entered + g.deadline_us", "SCAN j USING INDEX job_open"},
     /* Those that have not ended, and this index has no others. */
     {"SELECT id FROM rollout WHERE ended IS NULL",

@@ -47,6 +47,7 @@ static const char *const added[] = {
     "orders.held_us",
     "orders.orders[].bundle.not_after",
     "orders.orders[].bundle.not_before",
+    "orders.orders[].unbegun",
     "orders.received",
     "orders.retry_ms",
     "orders.store",
@@ -495,6 +496,7 @@ polls_of_all_ages(void **state)
 		assert_int_equal(m.stop.heard, 4);
 		assert_int_equal(m.takes_delta, !old);
 		assert_int_equal(m.takes_window, !old);
+		assert_int_equal(m.takes_unbegun, !old);
 		assert_int_equal(m.clock.known, !old);
 		assert_int_equal(m.pending, old ? -1 : 9);
 		assert_int_equal(m.lag, old ? -1 : 3000000);
@@ -521,6 +523,7 @@ orders_of_all_ages(void **state)
 		assert_string_equal(m.orders[0].bundle->host.name, "edge01.los");
 		assert_int_equal(m.orders[0].bundle->not_before > 0, !old);
 		assert_string_equal(m.orders[1].by, "ann");
+		assert_int_equal(m.orders[1].unbegun, !old);
 		assert_string_equal(m.orders[2].bmc->password_next, "hunter3");
 		assert_int_equal(m.table->n_hosts, str_eq(ages[i], "newer") ? 2 : 1);
 		assert_int_equal(m.table->n_strange, str_eq(ages[i], "newer") ? 8 : 0);

@@ -56,7 +56,7 @@ the_form_does_not_depend_on_progress(void **state)
 			       "'verdict':{'code':'c','text':'','next':'power on h of "
 			       "s'},'agent_code':'a','boot':null,"
 			       "'cancel':{'by':'bob','reason':'','at':'2026-01-31T09:30:"
-			       "00.123Z'},'retry_of':null,'rollout':null}");
+			       "00.123Z','code':null},'retry_of':null,'rollout':null}");
 }
 
 static void

@@ -46,6 +46,28 @@ apply(const char *kind, const char *detail, const struct db_job *job)
 	return ch;
 }
 
+/* Who stopped it, where it was kept from beginning; what was done, where an agent did not know of that. */
+static void
+what_a_hold_cancels_says_so(void **state)
+{
+	struct db_job job = job_in(DB_JOB_ACCEPTED);
+	struct lifecycle_change ch;
+
+	(void)state;
+	str_clip(job.cancel_code, sizeof(job.cancel_code), "world-stopped");
+	str_clip(job.cancel_by, sizeof(job.cancel_by), "ann");
+	str_clip(job.cancel_reason, sizeof(job.cancel_reason), "INC-9");
+	ch = apply("job.cancelled", "{}", &job);
+	assert_int_equal(ch.job.state, DB_JOB_CANCELLED);
+	assert_string_equal(ch.job.verdict_code, "world-stopped");
+	assert_non_null(strstr(ch.job.verdict_text, "ann stopped everything: INC-9"));
+	ch = apply("job.cancelled", "{\"code\":\"left-off\"}", &job);
+	assert_string_equal(ch.job.verdict_code, "left-off");
+	job.state = DB_JOB_RUNNING;
+	ch = apply("job.cancelled", "{\"code\":\"nothing-done\"}", &job);
+	assert_string_equal(ch.job.verdict_code, "nothing-done");
+}
+
 /* Every job event in every state: what becomes of it. -1: ignored; -2: taken, nothing changes. */
 static void
 every_event_in_every_state(void **state)
@@ -243,6 +265,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(what_a_hold_cancels_says_so),
 	    cmocka_unit_test(every_event_in_every_state),
 	    cmocka_unit_test(a_job_nobody_knows_changes_nothing),
 	    cmocka_unit_test(a_stage_carries_its_evidence),
