@@ -101,7 +101,7 @@ static void
 print_job(const struct ctl *ctl, const json_t *job)
 {
 	static const char *const plain[] = {"id", "host", "site", "kind", "image",
-	    "reason", "by", "state", "stage", "boot"};
+	    "reason", "by", "state", "stage", "boot", "rollout"};
 	const json_t *verdict = json_object_get(job, "verdict"),
 		     *cancel = json_object_get(job, "cancel");
 	struct text t = {0};

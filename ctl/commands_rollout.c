@@ -88,7 +88,7 @@ static const struct args_option watch_options[] = {
 	}
 
 static const struct args_command rows[] = {
-    {"schedule", "add", "SCHEDULE", 1, 1, SCHEDULE_GROUPS, cmd_schedule_add,
+    {"schedule", "add", "NAME", 1, 1, SCHEDULE_GROUPS, cmd_schedule_add,
 	"Have something done to hosts again and again, or once later",
 	"Wants --do, --hosts and one of --cron, --rrule and --at. `schedule next` shows\n"
 	"what that comes to."},

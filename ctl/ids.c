@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Ids of jobs and boots by their beginning or end, as people copy them, and what an operand names that may be a host's
+/* Ids of jobs, boots and rollouts by their beginning or end, as people copy them, and what an operand names that may be a host's
  * as well.
  *
  * Entry points: ids_find(), ids_resolve(). The server is asked for the newest records and searched in; what is older than these
@@ -64,13 +64,20 @@ search(const struct ctl *ctl, const char *collection, const char *given, char *r
 	return CTL_OK;
 }
 
+static const char *
+where_shown(const char *collection)
+{
+	return str_eq(collection, "rollouts")
+		   ? "rollout list shows the ids"
+		   : "job list and history -o wide show the ids";
+}
+
 static int
 fail(const struct ctl *ctl, const char *collection, const char *given, size_t n)
 {
 	struct error err;
 
-	error_set(&err, 0, n > 1 ? "id-ambiguous" : "id-unknown",
-	    "job list and history -o wide show the ids",
+	error_set(&err, 0, n > 1 ? "id-ambiguous" : "id-unknown", where_shown(collection),
 	    "%zu of the %s have ids that begin or end so", n, collection);
 	return ctl_fail(ctl, CTL_USAGE, given, &err);
 }
@@ -87,8 +94,7 @@ ids_find(const struct ctl *ctl, const char *collection, const char *given, char 
 		return CTL_OK;
 	}
 	if (strlen(given) < PART_MIN) {
-		error_set(&err, 0, "id-unknown",
-		    "job list and history -o wide show the ids",
+		error_set(&err, 0, "id-unknown", where_shown(collection),
 		    "give at least %d characters of an id", (int)PART_MIN);
 		return ctl_fail(ctl, CTL_USAGE, given, &err);
 	}

@@ -23,7 +23,7 @@ struct ids_found {
 };
 
 /* The whole id (ID_SIZE) for an id, or a unique beginning or end of one; else an exit code, which was said.
- * `collection` is "jobs" or "boots". */
+ * `collection` is "jobs", "boots" or "rollouts". */
 int
 ids_find(const struct ctl *ctl, const char *collection, const char *given, char *ret_id);
 /* What HOST|JOB (with `boots` HOST|JOB|BOOT) names. A host of that very name comes first, whatever ids there are; a part

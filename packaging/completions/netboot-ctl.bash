@@ -12,6 +12,8 @@ _netboot_ctl_names() {
 	MAC) set -- discovered list ;;
 	TOKEN) set -- token list ;;
 	WEBHOOK) set -- webhook list ;;
+	SCHEDULE | "[SCHEDULE]") set -- schedule list ;;
+	ROLLOUT) set -- rollout list ;;
 	*) return ;;
 	esac
 	timeout 2 netboot-ctl "${_netboot_server[@]}" --no-headers -o table "$@" 2>/dev/null |
@@ -68,7 +70,8 @@ _netboot_ctl() {
 	-o) prev=--output ;;
 	esac
 	case $prev in
-	--host) list=($(_netboot_ctl_names HOSTS)) hosts=1 ;;
+	--host | --hosts) list=($(_netboot_ctl_names HOSTS)) hosts=1 ;;
+	--schedule) list=($(_netboot_ctl_names SCHEDULE)) ;;
 	--to) list=($(_netboot_ctl_names HOST)) ;;
 	--site) list=($(_netboot_ctl_names SITE)) ;;
 	--image) list=($(_netboot_ctl_names IMAGE)) ;;

@@ -768,6 +768,14 @@ def test_bash_completion_of_what_is_seen_and_who_may(fake):
     # A new one has a new name.
     assert complete(fake, "token", "add", "") == []
     assert complete(fake, "webhook", "test", "") == ["ops"]
+    fake.on("GET", "/api/v1/schedules", items({"name": "weekly"}, {"name": "monthly"}))
+    fake.on("GET", "/api/v1/rollouts", items({"id": "01k9xyz0a0rabcde", "counts": {}}))
+    assert complete(fake, "schedule", "pause", "we") == complete(fake, "schedule", "next", "we") == ["weekly"]
+    assert complete(fake, "schedule", "add", "") == []
+    assert complete(fake, "schedule", "add", "x", "--hosts", "e") == ["edge01"]
+    assert complete(fake, "schedule", "add", "x", "--missed", "r") == ["run-once"]
+    assert complete(fake, "rollout", "show", "01") == ["01k9xyz0a0rabcde"]
+    assert complete(fake, "rollout", "list", "--schedule", "m") == ["monthly"]
     assert complete(fake, "discovered", "show", "52") == ["52:54:00:aa:00:01", "52:54:00:bb:00:02"]
     # readline makes words of what is between colons, and replaces the last one alone.
     assert complete(fake, "discovered", "forget", "52", ":", "54", ":", "00", ":") == ["aa:00:01", "bb:00:02"]

@@ -261,6 +261,18 @@ def test_an_interrupted_wait_leaves_the_rollout_alone(fake):
     assert err == f"the rollout goes on: netboot-ctl rollout watch {ID}\n"
 
 
+def test_on_a_terminal_the_counts_are_drawn_again(fake):
+    states = [rollout(of=counts(waiting=3, in_flight=1)), rollout(of=counts(waiting=2, in_flight=1, failed=1), batch={"n": 2, "of": 5}),
+              halted(counts(failed=1, ok=1, deferred=2))]
+    fake.on("GET", f"/api/v1/rollouts/{ID}", lambda rq: states.pop(0) if len(states) > 1 else states[0])
+    hosts_of(fake, host("edge01", "failed", why("os-not-up")), host("edge02", "ok"))
+    t = Terminal(fake, "rollout", "watch", ID)
+    t.read_until(r"running  batch 1 of 5  4 hosts: 1 under way, 3 waiting")
+    t.read_until(r"\r\x1b\[Kedge01: failed: os-not-up: what happened: do that\r\n")
+    assert t.end() == 2
+    assert t.text.splitlines()[-1].endswith(f"netboot-ctl rollout show {ID}") and "HALTED" in t.text.splitlines()[-1]
+
+
 # ---- looking
 
 
