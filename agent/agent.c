@@ -25,6 +25,7 @@
 #include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
+#include "agent/gate.h"
 #include "agent/local.h"
 #include "agent/local_list.h"
 #include "agent/lockout.h"
@@ -249,7 +250,7 @@ take_order(
 		break;
 	case AGENT_ORDER_CANCEL: take_cancel(a, o); break;
 	case AGENT_ORDER_CALL:
-		if (!agent_console_call(a->consoles, o))
+		if (!agent_console_call(a->consoles, o) && !gate_set_call(a->gates, o))
 			bmc_verbs_start(a->calls, o);
 		break;
 	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;
@@ -511,6 +512,13 @@ make_parts(struct agent *a, struct error *err)
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);
 	a->calls = bmc_verbs_new(a->base, a->bmc, on_call_done, a);
+	a->gates = gate_set_new(&(struct gate_set_opts){.base = a->base,
+	    .spool = a->spool,
+	    .site = a->cfg->site,
+	    .root = a->cfg->gates_root,
+	    .user = a->cfg->gates_user,
+	    .done = on_call_done,
+	    .arg = a});
 	return 0;
 }
 
@@ -767,6 +775,7 @@ agent_free(struct agent *a)
 	uplink_free(a->uplink);
 	store_free(a->store);
 	bmc_verbs_free(a->calls);
+	gate_set_free(a->gates);
 	boots_free(a->boots);
 	agent_console_free(a->consoles);
 	run_jobs_free(a->jobs);

@@ -58,7 +58,8 @@ struct raw_store {
 
 struct raw {
 	char *site, *orchestrator, *proxy, *proxy_user, *proxy_password_file, *token_file,
-	    *state_dir, *spool, *seal_key, *bootd, *site_url, *local_socket, *local_group;
+	    *state_dir, *spool, *seal_key, *bootd, *site_url, *local_socket, *local_group,
+	    *gates_root, *gates_user;
 	uint32_t *max_jobs, *max_events, *spool_mb, *console_boot_mb, *console_site_mb;
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
@@ -149,6 +150,8 @@ static const cyaml_schema_field_t top_fields[] = {
     TEXT("site_url", struct raw, site_url, 200),
     TEXT("local_socket", struct raw, local_socket, 107),
     TEXT("local_group", struct raw, local_group, 63),
+    TEXT("gates_root", struct raw, gates_root, 255),
+    TEXT("gates_user", struct raw, gates_user, 63),
     CYAML_FIELD_UINT_PTR("max_jobs", CYAML_FLAG_POINTER | OPT, struct raw, max_jobs),
     CYAML_FIELD_UINT_PTR("max_events", CYAML_FLAG_POINTER | OPT, struct raw, max_events),
     CYAML_FIELD_UINT_PTR("spool_mb", CYAML_FLAG_POINTER | OPT, struct raw, spool_mb),
@@ -463,7 +466,11 @@ take_top(const struct yaml_where *w, const struct raw *raw, struct agent_config 
 		 sizeof(c->seal_key), err)) < 0)
 		return yaml_where_bad(
 		    w, "state_dir", err, "unusable for the spool and its key");
-	if ((r = take_local(w, raw, c, err)) < 0)
+	if ((r = take_local(w, raw, c, err)) < 0 ||
+	    (r = take_path(w, "gates_root", raw->gates_root, "/etc/netboot/gates",
+		 c->gates_root, sizeof(c->gates_root), err)) < 0 ||
+	    (r = take_text(w, "gates_user", raw->gates_user, "nobody", c->gates_user,
+		 sizeof(c->gates_user), err)) < 0)
 		return r;
 	return take_limits(w, raw, c, err);
 }

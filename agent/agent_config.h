@@ -17,6 +17,8 @@
  *	image_store: { max_kbit: 4000, max_gb: 40, min_free_mb: 512 }   # what it may take of line and disk
  *	local_socket: /run/netboot/agent.sock    # for people at the site; "" : none
  *	local_group: netboot              # who may use it beside root
+ *	gates_root: /etc/netboot/gates    # programs that check hosts
+ *	gates_user: nobody                # who they run as
  *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
  *	boot_services: { … }              # bootd.yaml without subnets and hosts
  * or, where the site keeps its own DHCP, TFTP and HTTP servers:
@@ -74,6 +76,7 @@ struct agent_config {
 	char local_socket[AGENT_CONFIG_PATH_SIZE]; /* "": none */
 	bool local_named; /* it is in the file; else nobody misses it */
 	char local_group[64];
+	char gates_root[AGENT_CONFIG_PATH_SIZE], gates_user[64];
 	int64_t console_boot_limit, console_site_limit; /* octets */
 	int64_t store_kbit, store_max,
 	    store_floor; /* kbit/s, octets, octets; 0: no limit */

@@ -36,6 +36,7 @@ struct agent {
 	struct run_jobs *jobs;
 	struct boots *boots;
 	struct bmc_verbs *calls;
+	struct gate_set *gates;
 	struct wire wire;      /* who serves the machines; ops NULL: nobody yet */
 	struct agent_tls *tls; /* of one that is not beside the orchestrator; or NULL */
 	struct agent_renew *renew; /* the same */

@@ -30,6 +30,7 @@ struct probe {
 	socklen_t to_len;
 	bool icmp, raw;
 	int fd;
+	int error; /* of the last round */
 	struct event *io, *timer;
 	probe_answer_fn *answer;
 	void *arg;
@@ -50,13 +51,20 @@ close_round(struct probe *p)
 }
 
 static void
-end_round(struct probe *p, bool up)
+end_round(struct probe *p, int error)
 {
 	const struct timeval pause = {.tv_sec = ROUND_S};
 
 	close_round(p);
 	evtimer_add(p->timer, &pause);
-	p->answer(p->arg, up); /* may free p */
+	p->error = error;
+	p->answer(p->arg, error == 0); /* may free p */
+}
+
+int
+probe_error(const struct probe *p)
+{
+	return p->error;
 }
 
 static void
@@ -65,7 +73,7 @@ on_timer(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	struct probe *p = arg;
 
 	if (p->io != NULL)
-		end_round(p, false);
+		end_round(p, ETIMEDOUT);
 	else
 		begin_round(p);
 }
@@ -78,7 +86,7 @@ on_tcp(evutil_socket_t fd, short what UNUSED, void *arg)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &n) < 0)
 		e = errno;
-	end_round(arg, e == 0);
+	end_round(arg, e);
 }
 
 /* Is this the echo reply? A raw socket hears every ICMP message, IPv4 with its header
@@ -111,7 +119,7 @@ on_icmp(evutil_socket_t fd, short what UNUSED, void *arg)
 	a = addr_ip_from_sockaddr((const struct sockaddr *)&from);
 	b = addr_ip_from_sockaddr((const struct sockaddr *)&p->to);
 	if (addr_ip_eq(&a, &b) && is_reply(p, rbuf_init(data, (size_t)len)))
-		end_round(p, true);
+		end_round(p, 0);
 }
 
 /* RFC 1071; over the eight octets of an echo request without data. */
@@ -170,9 +178,10 @@ static void
 begin_round(struct probe *p)
 {
 	const struct timeval patience = {.tv_sec = ANSWER_S};
+	int r = p->icmp ? open_icmp(p) : open_tcp(p);
 
-	if ((p->icmp ? open_icmp(p) : open_tcp(p)) < 0) {
-		end_round(p, false);
+	if (r < 0) {
+		end_round(p, -r);
 		return;
 	}
 	event_add(p->io, NULL);

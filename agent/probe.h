@@ -17,6 +17,9 @@ probe_answer_fn(void *arg, bool up);
 struct probe *
 probe_start(struct event_base *base, const char *spec, const struct addr_ip *ip,
     probe_answer_fn *answer, void *arg);
+/* Within `answer`, why the system is not up: an errno, of which ETIMEDOUT says that nothing came back. */
+int
+probe_error(const struct probe *p);
 /* NULL allowed; fine inside `answer`. */
 void
 probe_stop(struct probe *p);

@@ -343,6 +343,10 @@ set_target(CURL *easy, const struct server *s, const struct http_client_request 
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	if (rq->url != NULL && rq->proxy.url != NULL)
 		http_client_self_proxy(easy, &rq->proxy);
+	if (rq->url != NULL && rq->any_certificate) {
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (rq->part) {
 		curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 		curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 1L);

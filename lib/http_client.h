@@ -54,6 +54,8 @@ struct http_client_request {
 	/* A file's octets, of which several parts are asked for at once: HTTP/1.1, so that each has its own connection, and
 	 * redirects are followed (never away from https), since whoever asks checks what came by its digest. */
 	bool part;
+	/* Of one with a URL: whose certificate it is is not looked at. Nothing secret may go with it. */
+	bool any_certificate;
 	struct http_client_proxy proxy; /* of a request with a URL */
 	int64_t connect_timeout_us;	/* 0: ten seconds */
 	const struct http_client_self

@@ -22,3 +22,12 @@ def test_the_agent_writes_spool_scripts_sockets_and_images():
     assert u["ProtectSystem"] == ["strict"]
     assert writes >= {"/var/lib/netboot", "/run/netboot", "/srv/netboot/scripts", "/srv/netboot/images"}
     assert not writes & {p.lstrip("-") for p in u["ReadOnlyPaths"]}
+
+
+def test_the_agent_may_run_programs_as_somebody_else():
+    """Those of gates: it becomes their user, and ends what is that user's."""
+    u = unit("netboot-agent.service")
+    assert {"CAP_SETUID", "CAP_SETGID", "CAP_KILL", "CAP_NET_RAW"} <= set(u["CapabilityBoundingSet"])
+    assert u["NoNewPrivileges"] == ["yes"] and u["SystemCallFilter"][0] == "@system-service"
+    with open(os.path.join(ROOT, "packaging", "systemd", "netboot.tmpfiles")) as f:
+        assert ["d", "/etc/netboot/gates", "0755", "root", "root", "-"] in [line.split() for line in f]

@@ -51,6 +51,8 @@ test_defaults(void **state)
 	assert_string_equal(c.scripts_root, "/srv/netboot/scripts");
 	assert_string_equal(c.loaders_root, "/srv/netboot/loaders");
 	assert_string_equal(c.site_url, "");
+	assert_string_equal(c.gates_root, "/etc/netboot/gates");
+	assert_string_equal(c.gates_user, "nobody");
 	assert_int_equal(c.max_jobs, 1000);
 	assert_int_equal(c.limits.allow[STAGE_KERNEL], 0);
 	agent_config_done(&c);
@@ -162,6 +164,7 @@ test_mistakes(void **state)
 	bad("", "agent.yaml:1", "empty");
 	bad("site: los\n", "agent.yaml:", "boot_services");
 	bad("site: los\nsiet: x\nboot_services: {user: a}\n", "agent.yaml:2", "siet");
+	bad("gates_root: gates\nboot_services: {}\n", "agent.yaml:1", "absolute");
 	bad("boot_services: {user: a}\nsite: a b\n", "agent.yaml:2", "site");
 	bad("boot_services: {user: a}\nmax_jobs: 0\n", "agent.yaml:2", "max_jobs");
 	bad("boot_services: {user: a}\nmax_jobs: many\n", "agent.yaml:2", "max_jobs");
