@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "db/db_boot.h"
-#include "db/db_event.h"
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/clock.h"
@@ -17,6 +16,7 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/api.h"
+#include "orchestrator/job_cancel.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/lifecycle.h"
 #include "orchestrator/orders.h"
@@ -379,27 +379,6 @@ api_job_list(void *arg, struct rest_request *rq)
 	store_names_done(&hosts);
 }
 
-/* A job that was never handed out ends here and now: no agent can know of it. Unless one has reported it:
- * then this database is a copy from before it was handed out, and only the agent can end it. */
-static int
-cancel_unsent(
-    struct orch *o, struct db_job *job, const struct audit_who *who, int64_t now)
-{
-	struct event ev = event_make("job.cancelled", now);
-
-	job->state = DB_JOB_CANCELLED;
-	job->ended = now;
-	str_clip(ev.site, sizeof(ev.site), job->site);
-	str_clip(ev.host, sizeof(ev.host), job->host);
-	str_clip(ev.job, sizeof(ev.job), job->id);
-	event_put(&ev, "by", who->name);
-	int rc = db_job_update(o->store, job);
-	if (rc == 0)
-		rc = db_event_add(o->store, &ev, NULL, 0, NULL);
-	event_done(&ev);
-	return rc;
-}
-
 static bool
 write_cancel(struct orch *o, struct rest_request *rq, const struct audit_who *who,
     struct db_job *job, const char *reason)
@@ -411,9 +390,7 @@ write_cancel(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 	int rc = db_begin(store_db(o->store));
 
 	if (rc == 0)
-		rc = db_job_cancel(o->store, job->id, who->name, reason, now);
-	if (rc == 0 && !job->sent && job->state == DB_JOB_QUEUED)
-		rc = cancel_unsent(o, job, who, now);
+		rc = job_cancel(o->store, job, who->name, reason, now);
 	/* What runs is cancelled by its agent, which tells when it has. */
 	after = json_pack(
 	    "{s:s, s:b}", "state", db_job_state_name(job->state), "cancel", true);

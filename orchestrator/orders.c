@@ -616,6 +616,21 @@ write_event(const struct orders *o, const struct order *order)
 }
 
 json_t *
+orders_work(const struct orders_request *rq)
+{
+	json_t *v = json_object();
+
+	json_put_str(v, "kind", bundle_kind_name(rq->kind));
+	json_put_str(v, "image", rq->image);
+	json_put_str(v, "action", rq->action);
+	if (rq->hard)
+		json_put_bool(v, "hard", true);
+	if (rq->kind == BUNDLE_REBOOT)
+		json_put_i64(v, "graceful_s", rq->graceful_s);
+	return v;
+}
+
+json_t *
 orders_detail(const struct orders_request *rq)
 {
 	char asked[SHOWN_MAX];
@@ -687,6 +702,12 @@ const char *
 orders_job_site(const struct orders *o, size_t i)
 {
 	return o->v[i].job.site;
+}
+
+const char *
+orders_job_host(const struct orders *o, size_t i)
+{
+	return o->v[i].job.host;
 }
 
 json_t *

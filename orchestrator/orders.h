@@ -89,6 +89,9 @@ int
 orders_new(const struct orders_context *ctx, const struct orders_request *rq,
     const struct audit_who *who, struct orders **ret, json_t **ret_errors,
     struct error *err) MUST_CHECK;
+/* What each host gets, as members of POST /jobs. Owned by the caller. */
+json_t *
+orders_work(const struct orders_request *rq);
 /* What the audit keeps of what was asked for. Owned by the caller. */
 json_t *
 orders_detail(const struct orders_request *rq);
@@ -102,6 +105,8 @@ const char *
 orders_job_id(const struct orders *o, size_t i);
 const char *
 orders_job_site(const struct orders *o, size_t i);
+const char *
+orders_job_host(const struct orders *o, size_t i);
 /* As in POST /jobs, before they are written; `id` is null in a dry run. */
 json_t *
 orders_json(const struct orders *o);

@@ -15,10 +15,10 @@
 
 struct rollouts;
 
-/* What became of a gate that was asked. */
+/* What became of gates that were asked. */
 enum rollouts_gate_result {
 	ROLLOUTS_GATE_PASSED,
-	ROLLOUTS_GATE_FAILED,	/* it was asked until its time was over */
+	ROLLOUTS_GATE_FAILED, /* they were asked until the time was over, or cannot be asked of this host */
 	ROLLOUTS_GATE_NOT_HEARD /* nobody could ask it: it says nothing of the host */
 };
 
@@ -28,9 +28,10 @@ struct rollouts_ops {
 	int64_t in_flight; /* of all rollouts together */
 	/* What orders need, at that time: also how long agents were silent, and what troubles them. */
 	struct orders_context (*orders)(void *arg, int64_t wall);
-	/* Has the site's agent ask the host; answered, once and never from within, by rollouts_gate_done() with that ticket. */
+	/* Has the site's agent ask the host until all checks, a list of texts that is referred to, hold at once, or for timeout_s; answered
+	 * once, and never from within, by rollouts_gate_done() with that ticket. */
 	void (*gate)(void *arg, uint64_t ticket, const char *site, const char *host,
-	    const char *check, int64_t timeout_s);
+	    json_t *checks, int64_t timeout_s);
 	/* The site's agent has something to be told. */
 	void (*wake)(void *arg, const char *site);
 	/* A job changed other than by its agent. */

@@ -99,6 +99,8 @@ PREFIXES = {
     "agent/bmc_polite": ["bmc_polite_", "bmc_lockout_"],  # one BMC, and all of them
     "agent/logwatch_table": ["logwatch_"],  # the part of logwatch.h that keeps the hosts
     "orchestrator/dispatch_clock": ["dispatch_clock_", "dispatch_as_of"],  # since when it is not heard
+    "orchestrator/rollouts_begin": ["rollouts_"],  # parts of rollouts.h: new ones, what people do to them, and gates
+    "orchestrator/rollouts_do": ["rollouts_"],
     "agent/spool_event": ["spool_"],  # the part of spool.h that keeps events
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "agent/store_source": ["store_source_", "store_sources_"],  # one, and the set of them

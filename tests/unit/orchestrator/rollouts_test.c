@@ -1,0 +1,551 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Rollouts over a real database: what is written when, what a restart makes of it, and what people can do. */
+#include "orchestrator/rollouts.h"
+
+#include "fixture.h"
+
+#include "db/db_event.h"
+#include "db/db_host.h"
+#include "db/db_job.h"
+#include "lib/clock.h"
+
+#define S USEC_PER_SEC
+#define T0 FIXTURE_NOW
+
+struct world {
+	struct fixture *f;
+	struct rollouts *r;
+	struct rng rng;
+	int64_t silence;
+	uint64_t ticket; /* of the gates asked last; 0: none */
+	char asked[64];
+	int woken;
+	char id[ID_SIZE];
+	struct error err;
+};
+
+static int64_t
+silence_of(void *arg, const char *site)
+{
+	const struct world *w = arg;
+
+	(void)site;
+	return w->silence;
+}
+
+static struct orders_context
+context(void *arg, int64_t wall)
+{
+	struct world *w = arg;
+
+	return (struct orders_context){.store = w->f->store,
+	    .rng = &w->rng,
+	    .images_root = w->f->root,
+	    .silence = silence_of,
+	    .arg = w,
+	    .now = wall};
+}
+
+static void
+on_gate(void *arg, uint64_t ticket, const char *site, const char *host, json_t *checks,
+    int64_t timeout_s)
+{
+	struct world *w = arg;
+
+	(void)site;
+	assert_true(json_array_size(checks) > 0 && timeout_s > 0);
+	w->ticket = ticket;
+	str_clip(w->asked, sizeof(w->asked), host);
+}
+
+static void
+on_wake(void *arg, const char *site)
+{
+	struct world *w = arg;
+
+	assert_string_equal(site, "los");
+	w->woken++;
+}
+
+static void
+on_changed(void *arg, const char *job)
+{
+	(void)arg;
+	(void)job;
+}
+
+static void
+on_events(void *arg)
+{
+	(void)arg;
+}
+
+static const struct log quiet = {.max = LOG_LEVEL_ERROR, .program = "test"};
+
+/* The program ends and begins again. */
+static void
+restart(struct world *w)
+{
+	const struct rollouts_ops ops = {.log = &quiet,
+	    .store = w->f->store,
+	    .in_flight = 50,
+	    .orders = context,
+	    .gate = on_gate,
+	    .wake = on_wake,
+	    .changed = on_changed,
+	    .on_events = on_events,
+	    .arg = w};
+
+	rollouts_free(w->r);
+	assert_int_equal(rollouts_new(&ops, T0, &w->r, &w->err), 0);
+}
+
+static int
+open_world(void **state)
+{
+	struct world *w = str_alloc(sizeof(*w));
+	void *f = NULL;
+
+	fixture_open(&f);
+	w->f = f;
+	w->rng = rng_seeded(7);
+	assert_string_equal(fixture_apply(w->f, FIXTURE_DOCUMENT, NULL), "");
+	restart(w);
+	*state = w;
+	return 0;
+}
+
+static int
+close_world(void **state)
+{
+	struct world *w = *state;
+	void *f = w->f;
+
+	rollouts_free(w->r);
+	free(w);
+	return fixture_close(&f);
+}
+
+/* Of the three hosts; times in seconds from T0, closes 0: without end. */
+static int
+begin(struct world *w, const char *work, const char *policy, int64_t opens,
+    int64_t closes, bool approval)
+{
+	const struct rollouts_host hosts[] = {
+	    {"a.los", "los", T0 + opens * S, closes ? T0 + closes * S : 0},
+	    {"b.los", "los", T0 + opens * S, closes ? T0 + closes * S : 0},
+	    {"c.los", "los", T0 + opens * S, closes ? T0 + closes * S : 0},
+	};
+	struct rollout_policy p;
+	json_t *v = fixture_json(policy), *what = fixture_json(work);
+	const struct rollouts_request rq = {.work = what,
+	    .policy = &p,
+	    .hosts = "all",
+	    .reason = "INC-1",
+	    .by = "ada",
+	    .nominal = DB_ROLLOUT_NO_NOMINAL,
+	    .approval = approval,
+	    .v = hosts,
+	    .n = 3};
+
+	assert_int_equal(rollout_policy_from_json(v, &p, &w->err), 0);
+	assert_int_equal(db_begin(store_db(w->f->store)), 0);
+	int rc = rollouts_begin(w->r, &rq, T0, w->id, &w->err);
+	if (rc == 0)
+		assert_int_equal(db_commit(store_db(w->f->store)), 0);
+	else
+		db_rollback(store_db(w->f->store));
+	if (rc == 0)
+		rollouts_begun(w->r, w->id, T0);
+	json_decref(v);
+	json_decref(what);
+	return rc;
+}
+
+static int64_t
+tick(struct world *w, int64_t s)
+{
+	return rollouts_tick(w->r, T0 + s * S);
+}
+
+static const char *
+state_of(struct world *w)
+{
+	static char text[128];
+	struct db_rollout row;
+
+	assert_int_equal(db_rollout_get(w->f->store, w->id, &row), 0);
+	snprintf(text, sizeof(text), "%s%s%s%s", db_rollout_state_name(row.state),
+	    row.why.code[0] ? ":" : "", row.why.code, row.ended ? " ended" : "");
+	db_rollout_done(&row);
+	return text;
+}
+
+static void
+add_state(void *arg, const struct db_rollout_host *h)
+{
+	char *text = arg;
+	size_t n = strlen(text);
+
+	snprintf(text + n, 256 - n, "%s%s%s%s", n ? " " : "",
+	    db_rollout_host_state_name(h->state), h->why.code[0] ? ":" : "", h->why.code);
+}
+
+static const char *
+hosts_of(struct world *w)
+{
+	static char text[256];
+
+	text[0] = '\0';
+	assert_int_equal(
+	    db_rollout_hosts(w->f->store, w->id, NULL, -1, 99, add_state, text), 0);
+	return text;
+}
+
+#define EXPECT(w, hosts) assert_string_equal(hosts_of(w), hosts)
+
+/* The host's open job comes to its end as its agent would tell it. */
+static void
+ends(struct world *w, const char *host, enum db_job_state as, const char *code, int64_t s)
+{
+	struct db_job job;
+	char id[ID_SIZE];
+
+	assert_int_equal(db_job_open_of_host(w->f->store, host, id), 0);
+	assert_int_equal(db_job_get(w->f->store, id, &job), 0);
+	assert_string_equal(job.rollout, w->id);
+	job.state = as;
+	job.ended = T0 + s * S;
+	str_clip(job.verdict_code, sizeof(job.verdict_code), code);
+	str_clip(job.verdict_text, sizeof(job.verdict_text), "so it was told");
+	assert_int_equal(db_job_update(w->f->store, &job), 0);
+	rollouts_job_ended(w->r, id, job.ended);
+}
+
+static const char *
+act(struct world *w, enum rollouts_verb verb, const char *who, int64_t window_s,
+    int64_t s)
+{
+	struct audit_who person = {.role = AUTH_OPERATOR};
+
+	str_clip(person.name, sizeof(person.name), who);
+	w->err.code[0] = '\0';
+	assert_int_equal(db_begin(store_db(w->f->store)), 0);
+	int rc =
+	    rollouts_do(w->r, w->id, verb, &person, "so", window_s, T0 + s * S, &w->err);
+	if (rc == 0)
+		assert_int_equal(db_commit(store_db(w->f->store)), 0);
+	else
+		db_rollback(store_db(w->f->store));
+	rollouts_begun(w->r, w->id, T0 + s * S);
+	return w->err.code;
+}
+
+#define REBOOT "{'kind':'reboot'}"
+
+static void
+one_after_another_until_it_is_done(void **state)
+{
+	struct world *w = *state;
+	struct db_job job;
+	char id[ID_SIZE];
+
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 3600, false), 0);
+	assert_string_equal(state_of(w), "planned");
+	tick(w, 0);
+	assert_string_equal(state_of(w), "running");
+	EXPECT(w, "job waiting waiting");
+	assert_int_equal(w->woken, 1);
+	assert_int_equal(db_job_open_of_host(w->f->store, "a.los", id), 0);
+	assert_int_equal(db_job_get(w->f->store, id, &job), 0);
+	assert_int_equal(job.not_before, T0);
+	assert_int_equal(job.not_after, T0 + 3600 * S);
+	assert_string_equal(job.by, "ada");
+	tick(w, 1);
+	EXPECT(w, "job waiting waiting");
+	ends(w, "a.los", DB_JOB_DONE, "", 2);
+	EXPECT(w, "ok waiting waiting");
+	/* Told twice. */
+	rollouts_job_ended(w->r, id, T0 + 2 * S);
+	tick(w, 2);
+	ends(w, "b.los", DB_JOB_DONE, "", 3);
+	tick(w, 3);
+	ends(w, "c.los", DB_JOB_DONE, "", 4);
+	assert_true(tick(w, 4) == INT64_MAX);
+	assert_string_equal(state_of(w), "done ended");
+	EXPECT(w, "ok ok ok");
+}
+
+static void
+a_failure_halts_it_and_people_let_it_go_on(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 3600, false), 0);
+	tick(w, 0);
+	ends(w, "a.los", DB_JOB_FAILED, "no-answer", 1);
+	tick(w, 1);
+	assert_string_equal(state_of(w), "halted:budget-spent ended");
+	EXPECT(w, "failed:no-answer deferred:budget-spent deferred:budget-spent");
+	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 2), "rollout-state");
+	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 0, 2), "");
+	tick(w, 2);
+	EXPECT(w, "failed:no-answer job waiting");
+	ends(w, "b.los", DB_JOB_DONE, "", 3);
+	tick(w, 3);
+	ends(w, "c.los", DB_JOB_DONE, "", 4);
+	tick(w, 4);
+	assert_string_equal(state_of(w), "done ended");
+	/* Too late, and then not. */
+	assert_string_equal(act(w, ROLLOUTS_RETRY_FAILED, "bob", 0, 4000), "window-over");
+	EXPECT(w, "failed:no-answer ok ok");
+	assert_string_equal(act(w, ROLLOUTS_RETRY_FAILED, "bob", 600, 4000), "");
+	tick(w, 4000);
+	EXPECT(w, "job ok ok");
+	ends(w, "a.los", DB_JOB_DONE, "", 4001);
+	tick(w, 4001);
+	assert_string_equal(state_of(w), "done ended");
+	assert_string_equal(
+	    act(w, ROLLOUTS_RETRY_FAILED, "bob", 600, 4002), "nothing-failed");
+}
+
+static void
+a_restart_loses_and_repeats_nothing(void **state)
+{
+	struct world *w = *state;
+	struct store_names ids = {0};
+	const struct db_job_filter all = {.open = -1, .limit = 99};
+	struct db_job job;
+	char id[ID_SIZE];
+
+	assert_int_equal(begin(w, REBOOT, "{'gates':['icmp']}", 0, 3600, false), 0);
+	tick(w, 0);
+	EXPECT(w, "gate-before waiting waiting");
+	uint64_t old = w->ticket;
+	restart(w);
+	tick(w, 1);
+	assert_true(w->ticket != 0);
+	assert_string_equal(w->asked, "a.los");
+	rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_PASSED, NULL, T0 + S);
+	(void)old;
+	tick(w, 1);
+	EXPECT(w, "job waiting waiting");
+	restart(w);
+	tick(w, 2);
+	EXPECT(w, "job waiting waiting");
+	/* It ends while nobody looks. */
+	assert_int_equal(db_job_open_of_host(w->f->store, "a.los", id), 0);
+	assert_int_equal(db_job_get(w->f->store, id, &job), 0);
+	job.state = DB_JOB_DONE;
+	job.ended = T0 + 3 * S;
+	assert_int_equal(db_job_update(w->f->store, &job), 0);
+	restart(w);
+	w->ticket = 0;
+	tick(w, 4);
+	EXPECT(w, "gate-after waiting waiting");
+	rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_PASSED, NULL, T0 + 4 * S);
+	EXPECT(w, "ok waiting waiting");
+	assert_int_equal(db_job_ids(w->f->store, &all, &ids), 0);
+	assert_int_equal(ids.n, 1);
+	store_names_done(&ids);
+}
+
+static void
+answers_to_old_questions_count_for_nothing(void **state)
+{
+	struct world *w = *state;
+	const struct error why = {.code = "gate-failed", .text = "tcp:22: refused"};
+
+	assert_int_equal(begin(w, REBOOT, "{'gates':['tcp:22']}", 0, 3600, false), 0);
+	tick(w, 0);
+	uint64_t first = w->ticket;
+	rollouts_gate_done(w->r, first, ROLLOUTS_GATE_NOT_HEARD,
+	    &(struct error){.code = "agent-absent"}, T0);
+	EXPECT(w, "waiting:agent-absent waiting waiting");
+	tick(w, 1);
+	/* Another one has its turn meanwhile. */
+	assert_string_equal(w->asked, "b.los");
+	rollouts_gate_done(w->r, first, ROLLOUTS_GATE_FAILED, &why, T0 + S);
+	EXPECT(w, "waiting:agent-absent gate-before waiting");
+	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 2), "");
+	tick(w, 2);
+	rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_FAILED, &why, T0 + 2 * S);
+	EXPECT(w, "waiting:agent-absent waiting waiting");
+	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 0, 3), "");
+	tick(w, 3);
+	rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_FAILED, &why, T0 + 4 * S);
+	tick(w, 4);
+	EXPECT(w, "failed:gate-failed deferred:budget-spent deferred:budget-spent");
+}
+
+static void
+what_may_pass_is_waited_for(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 3600, false), 0);
+	assert_int_equal(db_host_lock(w->f->store, "a.los", "eve", "RMA", T0), 0);
+	tick(w, 0);
+	EXPECT(w, "waiting:host-locked job waiting");
+	ends(w, "b.los", DB_JOB_DONE, "", 1);
+	w->silence = INT64_MAX;
+	tick(w, 70);
+	EXPECT(w, "waiting:host-locked ok waiting");
+	w->silence = 0;
+	assert_int_equal(db_host_unlock(w->f->store, "a.los"), 0);
+	tick(w, 71);
+	EXPECT(w, "job ok waiting");
+	ends(w, "a.los", DB_JOB_FAILED, "window-missed", 3600);
+	w->silence = INT64_MAX;
+	tick(w, 3600);
+	EXPECT(w, "deferred:window-missed ok deferred:agent-absent");
+	assert_string_equal(state_of(w), "halted:window-over ended");
+	w->silence = 0;
+	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 0, 4000), "window-over");
+	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 600, 4000), "");
+	tick(w, 4000);
+	EXPECT(w, "job ok waiting");
+	assert_string_equal(act(w, ROLLOUTS_ABORT, "bob", 0, 4001), "");
+	tick(w, 4001);
+	EXPECT(w, "job ok deferred:aborted");
+	assert_string_equal(state_of(w), "aborted:aborted");
+	ends(w, "a.los", DB_JOB_DONE, "", 4002);
+	tick(w, 4002);
+	assert_string_equal(state_of(w), "aborted:aborted ended");
+	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 0, 4003), "rollout-state");
+}
+
+static void
+a_second_person_says_yes(void **state)
+{
+	struct world *w = *state;
+	json_t *wipe = fixture_json("{'kind':'reinstall'}");
+	json_t *boot = fixture_json("{'kind':'boot','image':'debian'}");
+	json_t *reboot = fixture_json(REBOOT);
+
+	assert_true(rollouts_needs_approval(w->f->store, wipe, 3, 2));
+	assert_false(rollouts_needs_approval(w->f->store, wipe, 2, 2));
+	assert_true(rollouts_needs_approval(w->f->store, boot, 3, 2));
+	assert_false(rollouts_needs_approval(w->f->store, reboot, 3, 2));
+	json_decref(wipe);
+	json_decref(boot);
+	json_decref(reboot);
+	assert_int_equal(begin(w, "{'kind':'reinstall'}", "{}", 0, 100, true), 0);
+	tick(w, 0);
+	assert_string_equal(state_of(w), "waiting-approval");
+	assert_string_equal(act(w, ROLLOUTS_APPROVE, "ada", 0, 1), "same-person");
+	tick(w, 100);
+	assert_string_equal(state_of(w), "halted:not-approved ended");
+	EXPECT(w, "deferred:not-approved deferred:not-approved deferred:not-approved");
+	assert_string_equal(act(w, ROLLOUTS_RESUME, "ada", 100, 200), "");
+	tick(w, 200);
+	assert_string_equal(state_of(w), "waiting-approval");
+	assert_string_equal(act(w, ROLLOUTS_APPROVE, "bob", 0, 201), "");
+	tick(w, 201);
+	EXPECT(w, "job waiting waiting");
+}
+
+static void
+one_that_came_up_lately_is_skipped(void **state)
+{
+	struct world *w = *state;
+	struct db_job job = {.created = T0 - 100 * S};
+
+	str_clip(job.id, sizeof(job.id), "j1");
+	str_clip(job.kind, sizeof(job.kind), "reboot");
+	str_clip(job.host, sizeof(job.host), "a.los");
+	str_clip(job.site, sizeof(job.site), "los");
+	str_clip(job.stage, sizeof(job.stage), "done");
+	assert_int_equal(db_job_add(w->f->store, &job, "{}"), 0);
+	job.state = DB_JOB_DONE;
+	job.ended = T0 - 50 * S;
+	assert_int_equal(db_job_update(w->f->store, &job), 0);
+	const struct rollouts_host host = {"a.los", "los", T0, 0};
+	struct rollout_policy p;
+	json_t *work = fixture_json(REBOOT);
+	struct rollouts_request rq = {.work = work,
+	    .policy = &p,
+	    .hosts = "a.los",
+	    .reason = "r",
+	    .by = "ada",
+	    .nominal = DB_ROLLOUT_NO_NOMINAL,
+	    .skip_if_younger_s = 60,
+	    .v = &host,
+	    .n = 1};
+	rollout_policy_init(&p);
+	assert_int_equal(db_begin(store_db(w->f->store)), 0);
+	assert_int_equal(rollouts_begin(w->r, &rq, T0, w->id, &w->err), 0);
+	assert_int_equal(db_commit(store_db(w->f->store)), 0);
+	rollouts_begun(w->r, w->id, T0);
+	tick(w, 0);
+	EXPECT(w, "skipped:younger");
+	assert_string_equal(state_of(w), "done ended");
+	json_decref(work);
+}
+
+static void
+what_cannot_be_ordered_is_refused_or_left_out(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(begin(w, "{'kind':'dance'}", "{}", 0, 0, false), -EINVAL);
+	assert_int_equal(
+	    begin(w, "{'kind':'power','action':'burn'}", "{}", 0, 0, false), -EINVAL);
+	assert_int_equal(begin(w, "{}", "{}", 0, 0, false), -EINVAL);
+	/* Removed since. */
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 0, false), 0);
+	assert_int_equal(db_begin(store_db(w->f->store)), 0);
+	assert_int_equal(db_host_delete(w->f->store, "a.los", T0), 0);
+	assert_int_equal(db_commit(store_db(w->f->store)), 0);
+	tick(w, 0);
+	EXPECT(w, "skipped:host-unknown job waiting");
+}
+
+static void
+a_drill_is_two_jobs(void **state)
+{
+	struct world *w = *state;
+	struct db_job job;
+	char id[ID_SIZE];
+
+	assert_string_equal(fixture_apply(w->f,
+				"{'images':[{'name':'live','kind':'live','kernel':{'path'"
+				":'vmlinuz'},'initrds':[{'path':'initrd.gz'}]}]}",
+				NULL),
+	    "");
+	assert_int_equal(begin(w, "{'kind':'drill'}", "{}", 0, 100, false), 0);
+	tick(w, 0);
+	assert_int_equal(db_job_open_of_host(w->f->store, "a.los", id), 0);
+	assert_int_equal(db_job_get(w->f->store, id, &job), 0);
+	assert_string_equal(job.kind, "live");
+	ends(w, "a.los", DB_JOB_FAILED, "stage-timeout", 50);
+	restart(w);
+	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 60), "");
+	tick(w, 200);
+	assert_int_equal(db_job_open_of_host(w->f->store, "a.los", id), 0);
+	assert_int_equal(db_job_get(w->f->store, id, &job), 0);
+	assert_string_equal(job.kind, "reboot");
+	assert_int_equal(job.not_after, 0);
+	ends(w, "a.los", DB_JOB_DONE, "", 201);
+	tick(w, 201);
+	EXPECT(w, "failed:stage-timeout deferred:window-over deferred:window-over");
+}
+
+int
+main(void)
+{
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
+	const struct CMUnitTest tests[] = {
+	    WORLD_TEST(one_after_another_until_it_is_done),
+	    WORLD_TEST(a_failure_halts_it_and_people_let_it_go_on),
+	    WORLD_TEST(a_restart_loses_and_repeats_nothing),
+	    WORLD_TEST(answers_to_old_questions_count_for_nothing),
+	    WORLD_TEST(what_may_pass_is_waited_for),
+	    WORLD_TEST(a_second_person_says_yes),
+	    WORLD_TEST(one_that_came_up_lately_is_skipped),
+	    WORLD_TEST(what_cannot_be_ordered_is_refused_or_left_out),
+	    WORLD_TEST(a_drill_is_two_jobs),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
