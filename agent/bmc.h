@@ -83,6 +83,7 @@ enum bmc_password {
  *   override-not-kept the boot flags read back differ from those set
  *   power-not-off     still on at the deadline
  *   power-not-on      still off at the deadline
+ *   graceful-timeout  still on at the deadline, and not to be forced
  *   no-bmc            the host has no BMC configured
  *   bmc-outside       not asked: its address is in none of bmc.only_in
  *   power-unconfirmed a cycle or reset, which is sent once and never again, was not answered,
@@ -181,6 +182,11 @@ bmc_control(struct bmc_engine *e, const struct bundle_bmc *bmc, enum bmc_action 
 uint64_t
 bmc_power_off_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t graceful,
     int64_t timeout, bmc_done_fn done, void *arg);
+/* The same without a hard off: the system alone may switch it off. graceful-timeout at `timeout`; bmc-refused when
+ * the BMC knows no soft shutdown. */
+uint64_t
+bmc_power_off_asked(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
 /* Until *seen* on; a lost power-on is repeated. power-not-on at `timeout`. */
 uint64_t
 bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,

@@ -150,7 +150,8 @@ power_stands(enum bmc_fail fail)
 {
 	return fail == BMC_FAIL_NONE || fail == BMC_FAIL_NOT_OFF ||
 	       fail == BMC_FAIL_NOT_ON || fail == BMC_FAIL_NOT_KEPT ||
-	       fail == BMC_FAIL_REFUSED || fail == BMC_FAIL_EFFECT;
+	       fail == BMC_FAIL_REFUSED || fail == BMC_FAIL_EFFECT ||
+	       fail == BMC_FAIL_GRACEFUL;
 }
 
 /* What the end of the call says about the BMC. */

@@ -54,6 +54,12 @@ static const struct fail_row fails[BMC_FAIL_COUNT] = {
     [BMC_FAIL_NOT_ON] = {"power-not-on", "timeout",
 	"check mains and power supply; the BMC accepts the order but the power stays "
 	"off"},
+    [BMC_FAIL_GRACEFUL] = {"graceful-timeout", "timeout",
+	"netboot-ctl console HOST shows what holds it up; it may still go off "
+	"(netboot-ctl "
+	"power status HOST), and does not come on then by itself; netboot-ctl reboot "
+	"HOST "
+	"--force after-timeout, if it may be forced"},
     [BMC_FAIL_NONE_CONFIGURED] = {"no-bmc", "refused",
 	"give the host a BMC address with netboot-ctl host set"},
     [BMC_FAIL_BREAKER] = {"bmc-breaker", "timeout",

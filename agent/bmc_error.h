@@ -24,6 +24,7 @@ enum bmc_fail {
 	BMC_FAIL_NOT_KEPT,
 	BMC_FAIL_NOT_OFF,
 	BMC_FAIL_NOT_ON,
+	BMC_FAIL_GRACEFUL, /* the system has not stopped by itself, and may not be forced */
 	BMC_FAIL_NONE_CONFIGURED,
 	BMC_FAIL_BREAKER, /* not asked: it did not answer the last times */
 	BMC_FAIL_OUTSIDE, /* not asked: its address is none of the site's management prefixes */

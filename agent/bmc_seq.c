@@ -3,7 +3,8 @@
  *
  *   status    LOOK
  *   control   LOOK → CONTROL → CONFIRM; D5h (wrong state) → LOOK again, once
- *   off-seen  LOOK → CONTROL soft → PAUSE/LOOK … → CONTROL off → PAUSE/LOOK … until off
+ *   off-seen  LOOK → CONTROL soft → PAUSE/LOOK … → CONTROL off → PAUSE/LOOK … until off;
+ *             with `soft_only` without CONTROL off
  *   on-seen   LOOK → CONTROL on → PAUSE/LOOK … until on; with `hold` the flags are READ
  *             before each CONTROL, and set again as by an override if they are lost
  *   override  BEGIN → KEEP → ACK → FLAGS → COMPLETE → PAUSE → READ, compare; once more if
@@ -26,6 +27,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "agent/bmc_seq_flags.h"
 
 static const uint8_t control_of[] = {
     [BMC_ACTION_OFF] = BMC_CHASSIS_OFF,
@@ -128,38 +131,12 @@ set_one(struct bmc_seq *s, enum bmc_seq_step step, uint8_t parameter, uint8_t va
 	return set_option(s, step, parameter, &value, 1);
 }
 
-static bool
-is_none(const struct bmc_seq *s)
-{
-	return s->boot == BMC_BOOT_NONE_EFI || s->boot == BMC_BOOT_NONE_BIOS;
-}
-
-/* The two octets of the boot flags that say something. */
-static void
-wanted_flags(const struct bmc_seq *s, uint8_t ret[2])
-{
-	bool bios = s->boot == BMC_BOOT_PXE_BIOS || s->boot == BMC_BOOT_NONE_BIOS;
-
-	ret[0] = BMC_BOOTFLAG_VALID;
-	/* A0h also for one boot: BMCs take "no EFI bit" for legacy boot. */
-	if (!bios && s->variant != BMC_VARIANT_NO_EFI)
-		ret[0] |= BMC_BOOTFLAG_EFI;
-	if (s->variant == BMC_VARIANT_PERSISTENT && !is_none(s))
-		ret[0] |= BMC_BOOTFLAG_PERSISTENT;
-	ret[1] = 0;
-	if (is_none(s))
-		return;
-	ret[1] = s->boot == BMC_BOOT_DISK_EFI
-		     ? (uint8_t)s->manners->value[BMC_MANNER_DISK_SELECTOR]
-		     : BMC_BOOTDEV_PXE << BMC_BOOTDEV_SHIFT;
-}
-
 static enum bmc_seq_next
 set_flags(struct bmc_seq *s)
 {
 	uint8_t value[5] = {0};
 
-	wanted_flags(s, value);
+	bmc_seq_flags_wanted(s, value);
 	return set_option(s, BMC_STEP_FLAGS, BMC_BOOTOPT_FLAGS, value, sizeof value);
 }
 
@@ -371,11 +348,13 @@ decide_off(struct bmc_seq *s, int64_t now)
 {
 	if (s->power == BMC_POWER_OFF)
 		return seen_off(s, now);
-	if (s->graceful > 0 && !s->soft_sent) {
+	if ((s->graceful > 0 || s->soft_only) && !s->soft_sent) {
 		s->soft_sent = true;
 		s->soft_until = now + s->graceful;
 		return control(s, BMC_CHASSIS_SOFT);
 	}
+	if (s->soft_only)
+		return pause_until(s, now + s->poll);
 	if (s->soft_sent && now < s->soft_until)
 		return pause_until(
 		    s, now + s->poll < s->soft_until ? now + s->poll : s->soft_until);
@@ -499,7 +478,8 @@ bmc_seq_bears_refusal(const struct bmc_seq *s)
 	       s->step == BMC_STEP_ACK || s->step == BMC_STEP_COMPLETE ||
 	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
-	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT);
+	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT &&
+		   !s->soft_only);
 }
 
 /* Perhaps it was carried out. On, off and soft may be ordered again, once a look has shown that they
@@ -545,7 +525,7 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	if (bmc_seq_leaves_open(s, rs->code))
 		return in_doubt(s, now, rs);
 	if (s->kind == BMC_SEQ_OFF_SEEN && s->control == BMC_CHASSIS_SOFT &&
-	    rs->code != BMC_COMPLETION_PRIVILEGE)
+	    !s->soft_only && rs->code != BMC_COMPLETION_PRIVILEGE)
 		return on_soft_refused(s, now);
 	if (rs->code == BMC_COMPLETION_WRONG_STATE)
 		s->wrong_state |= (uint8_t)(1U << s->control);
@@ -561,30 +541,13 @@ on_control(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	return refused(s, control_name(s->control), rs->code);
 }
 
-/* Do the boot flags that were read back say what was set? The DHCP request that follows
- * judges the rest. */
-static bool
-flags_kept(const struct bmc_seq *s, const struct bmc_bootflags *f)
-{
-	uint8_t want[2];
-
-	if (is_none(s)) /* some BMCs drop what means nothing */
-		return !f->persistent || f->device == 0;
-	wanted_flags(s, want);
-	if (f->device != ((want[1] >> BMC_BOOTDEV_SHIFT) & BMC_BOOTDEV_MASK))
-		return false;
-	return s->device_only ||
-	       s->manners->value[BMC_MANNER_VERIFY] == BMC_VERIFY_DEVICE ||
-	       (f->raw[0] & BMC_BOOTFLAGS_USED) == want[0];
-}
-
 static enum bmc_seq_next
 flags_differ(struct bmc_seq *s, const struct bmc_reply *rs, bool readable)
 {
 	const struct bmc_bootflags *f = &s->flags;
 	uint8_t want[2];
 
-	wanted_flags(s, want);
+	bmc_seq_flags_wanted(s, want);
 	if (!readable)
 		return fail(s, BMC_FAIL_NOT_KEPT,
 		    "the boot flags cannot be read back: %s (%02Xh)",
@@ -607,11 +570,12 @@ on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	if (readable)
 		note(s, "ipmi.bootflags", "boot flags %02X %02X %02X %02X %02X%s",
 		    f->raw[0], f->raw[1], f->raw[2], f->raw[3], f->raw[4],
-		    again && !flags_kept(s, f) ? ": lost before the power-on, set again"
-					       : "");
+		    again && !bmc_seq_flags_kept(s, f)
+			? ": lost before the power-on, set again"
+			: "");
 	if (s->kind == BMC_SEQ_PROBE)
 		return look(s, BMC_STEP_LOOK);
-	if (readable && flags_kept(s, f)) {
+	if (readable && bmc_seq_flags_kept(s, f)) {
 		s->flags_at = now;
 		return s->kind == BMC_SEQ_ON_SEEN ? control(s, BMC_CHASSIS_ON) : done(s);
 	}
@@ -783,6 +747,11 @@ bmc_seq_give_up(struct bmc_seq *s, bool answering)
 		s->power = BMC_POWER_UNKNOWN; /* it may have come through */
 	if (s->unanswered || (under_way && s->cmd.once))
 		return effect_unknown(s);
+	if (answering && s->soft_only && s->soft_sent && s->power != BMC_POWER_OFF)
+		return fail(s, BMC_FAIL_GRACEFUL,
+		    "the system was asked to stop and did not switch itself off%s; it "
+		    "was not forced",
+		    s->power == BMC_POWER_ON ? ", the power is still on" : "");
 	if (answering && s->kind == BMC_SEQ_OFF_SEEN && s->power == BMC_POWER_ON)
 		return fail(s, BMC_FAIL_NOT_OFF, "the power is still on%s",
 		    s->accepted ? " though power off was accepted" : "");

@@ -75,6 +75,7 @@ struct bmc_seq {
 	enum bmc_variant variant;
 	bool
 	    hold; /* ON_SEEN: the flags for `boot` must be there when the power goes on */
+	bool soft_only; /* OFF_SEEN: never off by force, however long it takes */
 	int64_t graceful, poll;
 
 	enum bmc_seq_step step;

@@ -77,6 +77,11 @@ check(const json_t *v, const struct local_order *o, struct error *err)
 	if (o->graceful_s < 0 || o->graceful_s > GRACEFUL_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "graceful_s: not 0..%d",
 		    GRACEFUL_MAX_S);
+	if (o->force == BUNDLE_FORCE_NEVER &&
+	    (o->kind == BUNDLE_POWER || o->graceful_s == 0))
+		return error_set(err, -EINVAL, "bad-value",
+		    "leave it out, or give the system time: graceful_s",
+		    "force: never, and nothing that asks the system to stop");
 	if (o->limit < 1 || o->limit > LIMIT_MAX)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "limit: not 1..%d", LIMIT_MAX);
@@ -102,13 +107,14 @@ local_order_parse(const json_t *v, struct local_order *ret, struct error *err)
 	    .limit = LIMIT_DEFAULT,
 	    .graceful_s = GRACEFUL_DEFAULT_S};
 	const char *kind = NULL;
+	bool forced = false;
 
 	if (json_get_str(v, "kind", &kind, err) < 0 ||
 	    json_get_str(v, "hosts", &o.hosts, err) < 0 ||
 	    json_opt_str(v, "image", &o.image, err) < 0 ||
 	    json_opt_str(v, "reason", &o.reason, err) < 0 ||
 	    json_opt_str(v, "action", &o.action, err) < 0 ||
-	    json_opt_bool(v, "hard", &o.hard, err) < 0 ||
+	    bundle_force_from_json(v, &o.force, &forced, err) < 0 ||
 	    json_opt_bool(v, "yes", &o.yes, err) < 0 ||
 	    json_opt_bool(v, "dry_run", &o.dry_run, err) < 0 ||
 	    json_opt_i64(v, "graceful_s", &o.graceful_s, err) < 0 ||

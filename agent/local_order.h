@@ -14,7 +14,8 @@
 struct local_order {
 	enum bundle_kind kind;
 	const char *hosts, *image, *reason, *action; /* borrowed from the document */
-	bool hard, yes, dry_run;
+	enum bundle_force force;
+	bool yes, dry_run;
 	int64_t limit, graceful_s;
 };
 

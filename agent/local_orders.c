@@ -171,7 +171,7 @@ fill(struct making *m, struct bundle *b, const struct local_msg_host *more)
 	id_make(run_jobs_now(*m->l->o.jobs), m->l->o.rng, b->job);
 	b->kind = m->o.kind;
 	str_clip(b->power_action, sizeof(b->power_action), m->o.action);
-	b->hard = m->o.hard;
+	b->force = m->o.force;
 	b->graceful_us = m->o.graceful_s * USEC_PER_SEC;
 	str_clip(b->reason, sizeof(b->reason), m->o.reason);
 	put_by(m->l, &m->who, b->by, sizeof(b->by));

@@ -129,7 +129,8 @@ run_plan(const struct bundle *b, const struct run_limits *limits, struct run *re
 	str_clip(r->host, sizeof(r->host), b->host.name);
 	str_clip(r->action, sizeof(r->action), b->power_action);
 	r->kind = b->kind;
-	r->graceful = b->hard ? 0 : b->graceful_us;
+	r->force = b->force;
+	r->graceful = b->force == BUNDLE_FORCE_AT_ONCE ? 0 : b->graceful_us;
 	r->stage = STAGE_QUEUED;
 	r->by_logs = limits->by_logs;
 	plan_deadlines(r, b, limits);
@@ -302,6 +303,7 @@ run_to_json(const struct run *r)
 	json_put_i64(v, "persistent", r->persistent);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_put_i64(v, numbers[i].key, number_get(r, &numbers[i]));
+	json_put_str(v, "force", bundle_force_name(r->force));
 	json_put_i64(v, "unanswered", r->unanswered);
 	json_put_i64(v, "no_loader", r->no_loader);
 	json_put_i64(v, "proxied", r->proxied);
@@ -326,7 +328,7 @@ static int
 texts_from_json(const json_t *v, struct run *r, struct error *err)
 {
 	struct error *why = &r->verdict;
-	const char *stage;
+	const char *stage, *force = NULL;
 	int rc;
 
 	if ((rc = json_copy_str(v, "job", r->job, sizeof(r->job), err)) < 0 ||
@@ -340,8 +342,12 @@ texts_from_json(const json_t *v, struct run *r, struct error *err)
 		0 ||
 	    (rc = json_copy_opt(v, "verdict_next", why->next, sizeof(why->next), err)) <
 		0 ||
+	    (rc = json_opt_str(v, "force", &force, err)) < 0 ||
 	    (rc = json_get_str(v, "stage", &stage, err)) < 0)
 		return rc;
+	if (force != NULL && bundle_force_parse(force, &r->force) < 0)
+		return error_set(
+		    err, -EINVAL, "bad-record", NULL, "no force \"%s\"", force);
 	if (stage_parse(stage, &r->stage) < 0)
 		return error_set(
 		    err, -EINVAL, "bad-record", NULL, "no stage \"%s\"", stage);

@@ -55,6 +55,7 @@ struct run {
 	uint32_t plan;		    /* 1u << enum stage */
 	int64_t allow[STAGE_COUNT]; /* microseconds per stage */
 	int64_t graceful;	    /* soft off first, this long */
+	enum bundle_force force;    /* NEVER: no other off than that one */
 	unsigned n_initrds, n_files;
 	enum run_proof_by os_by, disk_by;
 	bool netboot; /* boots an image: has a ticket */

@@ -426,7 +426,8 @@ worth_retrying(const struct error *err)
 	return !str_eq(err->code, "bmc-auth") && !str_eq(err->code, "bmc-cipher") &&
 	       !str_eq(err->code, "bmc-privilege") && !str_eq(err->code, "bmc-refused") &&
 	       !str_eq(err->code, "no-bmc") && !str_eq(err->code, "power-unconfirmed") &&
-	       !str_eq(err->code, "bmc-lockout-stop");
+	       !str_eq(err->code, "bmc-lockout-stop") &&
+	       !str_eq(err->code, "graceful-timeout");
 }
 
 static void
@@ -525,7 +526,9 @@ begin_bmc(struct run_job *job, enum run_action action)
 				 : BMC_BOOT_PXE_BIOS;
 
 	assert(job->call == 0);
-	if (action == RUN_ACT_POWER_OFF)
+	if (action == RUN_ACT_POWER_OFF && job->run.force == BUNDLE_FORCE_NEVER)
+		job->call = bmc_power_off_asked(e, bmc, time_left(job), on_bmc_done, job);
+	else if (action == RUN_ACT_POWER_OFF)
 		job->call = bmc_power_off_seen(
 		    e, bmc, job->run.graceful, time_left(job), on_bmc_done, job);
 	else if (action == RUN_ACT_FLAGS)

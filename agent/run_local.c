@@ -49,7 +49,9 @@ put_event(struct run_jobs *js, const struct bundle *b, const struct run_local *h
 	event_put(&ev, "action", b->power_action);
 	event_put(&ev, "image", b->image.name);
 	event_put(&ev, "kernel_sha256", b->image.kernel.sha256);
-	event_put_i64(&ev, "hard", b->hard);
+	event_put_i64(&ev, "hard", b->force == BUNDLE_FORCE_AT_ONCE);
+	if (b->force == BUNDLE_FORCE_NEVER)
+		event_put(&ev, "force", bundle_force_name(b->force));
 	event_put_i64(&ev, "graceful_us", b->graceful_us);
 	r = spool_put_event(js->d.spool, &ev, false);
 	event_done(&ev);

@@ -19,6 +19,7 @@
 #include "ctl/output.h"
 #include "ctl/rollout_opts.h"
 #include "ctl/rollout_order.h"
+#include "lib/bundle.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
@@ -26,13 +27,16 @@
 /* --when-ready without a duration. */
 #define READY_DEFAULT_US (24LL * 3600 * USEC_PER_SEC)
 
+#define AT_ONCE "at-once"
+
 enum { ORDER_LIMIT = 20, ORDER_LIMIT_MAX = 100000 };
 
 struct order {
 	const char *kind, *action;
 	char *hosts; /* the selector as typed; owned */
 	const char *reason, *image;
-	bool hard, yes, dry_run, wait, collate;
+	const char *force; /* as typed, or NULL: the server's default */
+	bool yes, dry_run, wait, collate;
 	bool rolling;	/* it is a rollout */
 	json_t *policy; /* `policy` and `skip_if_younger_s` of that; owned */
 	int64_t limit, graceful_us, wait_us;
@@ -49,6 +53,12 @@ is_image_kind(const char *kind)
 	return !str_eq(kind, "reboot") && !str_eq(kind, "power");
 }
 
+static bool
+is_hard(const struct order *o)
+{
+	return o->force != NULL && str_eq(o->force, AT_ONCE);
+}
+
 /* What may lose data when it hits the wrong host. */
 static bool
 is_destructive(const struct order *o)
@@ -56,7 +66,7 @@ is_destructive(const struct order *o)
 	if (str_eq(o->kind, "power"))
 		return str_eq(o->action, "off") || str_eq(o->action, "cycle") ||
 		       str_eq(o->action, "reset");
-	return is_image_kind(o->kind) || o->hard;
+	return is_image_kind(o->kind) || is_hard(o);
 }
 
 static int
@@ -77,8 +87,17 @@ static int
 read_reboot(const struct args *a, struct order *o, struct error *err)
 {
 	const char *s = args_get(a, "graceful-timeout");
+	enum bundle_force force;
 
-	o->hard = args_has(a, "hard");
+	o->force = args_get(a, "force");
+	if (o->force != NULL && bundle_force_parse(o->force, &force) < 0)
+		return error_set(err, -1, "usage", NULL,
+		    "--force: '%s' is not never, after-timeout or at-once", o->force);
+	if (o->force != NULL && args_has(a, "hard") && !is_hard(o))
+		return error_set(err, -1, "usage", "leave one of them out",
+		    "--hard is --force at-once, and --force says %s", o->force);
+	if (args_has(a, "hard"))
+		o->force = AT_ONCE;
 	if (s != NULL && str_to_duration(s, &o->graceful_us) < 0)
 		return error_set(err, -1, "usage", "write --graceful-timeout 5m",
 		    "--graceful-timeout: '%s' is no duration", s);
@@ -197,8 +216,11 @@ order_body(const struct order *o, const char *hosts, bool dry_run)
 	json_put_str(body, "image", o->image);
 	json_put_str(body, "reason", o->reason);
 	json_put_str(body, "action", o->action);
-	if (o->hard)
+	/* Older servers know nothing of force, and would pass it over. */
+	if (is_hard(o))
 		json_put_bool(body, "hard", true);
+	else
+		json_put_str(body, "force", o->force);
 	if (o->graceful_us > 0)
 		json_put_i64(body, "graceful_s", o->graceful_us / USEC_PER_SEC);
 	if (o->ready_us > 0)
@@ -260,7 +282,7 @@ describe(const struct order *o, const json_t *jobs, struct text *out)
 	text_add(out, o->kind);
 	if (o->action != NULL)
 		text_addf(out, " %s", o->action);
-	if (o->hard)
+	if (is_hard(o))
 		text_add(out, " --hard");
 	if (image[0] != '\0') {
 		text_add(out, " with ");

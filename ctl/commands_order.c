@@ -63,7 +63,9 @@ static const struct args_option sel_options[] = {
 static const struct args_option reboot_options[] = {
     {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
 	"how long the system may take to stop"},
-    {"hard", 0, ARGS_FLAG, NULL, "do not ask the system to stop first"},
+    {"force", 0, ARGS_VALUE, "WHEN",
+	"switch it off by force: never, after-timeout (default) or at-once"},
+    {"hard", 0, ARGS_FLAG, NULL, "the same as --force at-once"},
 };
 
 #define IMAGE_ORDER_GROUPS                                                         \

@@ -24,6 +24,7 @@
 
 static const char *const kind_names[] = {
     "reinstall", "rescue", "live", "boot", "reboot", "power"};
+static const char *const force_names[] = {"after-timeout", "never", "at-once"};
 static const char *const idle_names[] = {"local", "menu", "silent"};
 static const char *const firmware_names[] = {"uefi", "bios"};
 static const char *const local_boot_names[] = {"exit1", "exit0", "sanboot"};
@@ -54,6 +55,45 @@ bundle_kind_parse(const char *s, enum bundle_kind *ret)
 	if (i < 0)
 		return i;
 	*ret = (enum bundle_kind)i;
+	return 0;
+}
+
+const char *
+bundle_force_name(enum bundle_force force)
+{
+	return force_names[force];
+}
+
+int
+bundle_force_parse(const char *s, enum bundle_force *ret)
+{
+	int i = name_index(force_names, ARRAY_SIZE(force_names), s);
+
+	if (i < 0)
+		return i;
+	*ret = (enum bundle_force)i;
+	return 0;
+}
+
+int
+bundle_force_from_json(
+    const json_t *v, enum bundle_force *ret, bool *ret_set, struct error *err)
+{
+	enum bundle_force force = *ret;
+	const char *word = NULL;
+	bool hard = false;
+
+	if (json_opt_bool(v, "hard", &hard, err) < 0 ||
+	    json_opt_str(v, "force", &word, err) < 0)
+		return -EINVAL;
+	if (word != NULL && bundle_force_parse(word, &force) < 0)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "force: not never, after-timeout or at-once");
+	if (hard && word != NULL && force != BUNDLE_FORCE_AT_ONCE)
+		return error_set(err, -EINVAL, "bad-value", "leave hard out",
+		    "force: %s, and hard says at-once", word);
+	*ret = hard ? BUNDLE_FORCE_AT_ONCE : force;
+	*ret_set = hard || word != NULL;
 	return 0;
 }
 
@@ -139,16 +179,24 @@ bundle_ra_parse(const char *s, enum bundle_ra *ret)
 	return 0;
 }
 
+int
+bundle_version(const struct bundle *b)
+{
+	return b->force == BUNDLE_FORCE_NEVER ? BUNDLE_VERSION_CAREFUL : BUNDLE_VERSION;
+}
+
 json_t *
 bundle_to_json(const struct bundle *b)
 {
 	json_t *v = json_object();
 
-	json_put_i64(v, "v", BUNDLE_VERSION);
+	json_put_i64(v, "v", bundle_version(b));
 	json_put_str(v, "job", b->job);
 	json_put_str(v, "kind", bundle_kind_name(b->kind));
 	json_put_str(v, "power_action", b->power_action);
-	json_put_bool(v, "hard", b->hard);
+	json_put_bool(v, "hard", b->force == BUNDLE_FORCE_AT_ONCE);
+	if (b->force == BUNDLE_FORCE_NEVER)
+		json_put_str(v, "force", bundle_force_name(b->force));
 	json_put_i64(v, "graceful_us", b->graceful_us);
 	json_put_str(v, "reason", b->reason);
 	json_put_str(v, "by", b->by);
@@ -181,22 +229,24 @@ read_head(const json_t *v, struct bundle *b, struct error *err)
 {
 	const char *kind = NULL;
 	int64_t version = 0;
+	bool forced = false;
 
 	if (json_get_i64(v, "v", &version, err) < 0 ||
 	    json_copy_str(v, "job", b->job, sizeof(b->job), err) < 0 ||
 	    json_get_str(v, "kind", &kind, err) < 0 ||
 	    json_copy_opt(
 		v, "power_action", b->power_action, sizeof(b->power_action), err) < 0 ||
-	    json_opt_bool(v, "hard", &b->hard, err) < 0 ||
+	    bundle_force_from_json(v, &b->force, &forced, err) < 0 ||
 	    json_opt_i64(v, "graceful_us", &b->graceful_us, err) < 0 ||
 	    json_copy_opt(v, "reason", b->reason, sizeof(b->reason), err) < 0 ||
 	    json_copy_opt(v, "by", b->by, sizeof(b->by), err) < 0 ||
 	    json_opt_i64(v, "created", &b->created, err) < 0)
 		return -EINVAL;
-	if (version != BUNDLE_VERSION)
+	if (version != BUNDLE_VERSION && version != BUNDLE_VERSION_CAREFUL)
 		return error_set(err, -EINVAL, "bad-version",
 		    "install the same release everywhere",
-		    "v: this program reads version %d", BUNDLE_VERSION);
+		    "v: this program reads versions %d and %d", BUNDLE_VERSION,
+		    BUNDLE_VERSION_CAREFUL);
 	if (!id_valid(b->job))
 		return error_set(err, -EINVAL, "bad-value", NULL, "job: not an id");
 	if (bundle_kind_parse(kind, &b->kind) < 0)

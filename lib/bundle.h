@@ -14,6 +14,8 @@
 
 enum {
 	BUNDLE_VERSION = 1,
+	/* Of a job that asks for less force than agents that read version 1 alone would use: they refuse it. */
+	BUNDLE_VERSION_CAREFUL = 2,
 	BUNDLE_NAME_SIZE = 254,
 	BUNDLE_PATH_SIZE = 256,
 	BUNDLE_FILES_MAX = 64,
@@ -43,6 +45,13 @@ enum bundle_kind {
 	BUNDLE_REBOOT,
 	BUNDLE_POWER
 };
+/* May a machine that is to go off be switched off hard: when the system has not gone within the graceful time,
+ * not at all, or at once, without asking it. */
+enum bundle_force {
+	BUNDLE_FORCE_AFTER_TIMEOUT,
+	BUNDLE_FORCE_NEVER,
+	BUNDLE_FORCE_AT_ONCE
+};
 enum bundle_idle { BUNDLE_IDLE_LOCAL, BUNDLE_IDLE_MENU, BUNDLE_IDLE_SILENT };
 enum bundle_firmware { BUNDLE_UEFI, BUNDLE_BIOS };
 /* How iPXE leaves to the disk: boot.md 1.10. */
@@ -55,6 +64,14 @@ const char *
 bundle_kind_name(enum bundle_kind kind); /* "reinstall", … */
 int
 bundle_kind_parse(const char *s, enum bundle_kind *ret) MUST_CHECK;
+const char *
+bundle_force_name(enum bundle_force force); /* "after-timeout", "never", "at-once" */
+int
+bundle_force_parse(const char *s, enum bundle_force *ret) MUST_CHECK;
+/* As in orders and bundles: member "force", or, older, "hard"; neither: *ret stays as it is, and *ret_set false. */
+int
+bundle_force_from_json(
+    const json_t *v, enum bundle_force *ret, bool *ret_set, struct error *err) MUST_CHECK;
 const char *
 bundle_idle_name(enum bundle_idle idle);
 int
@@ -187,8 +204,8 @@ struct bundle {
 	char job[ID_SIZE];
 	enum bundle_kind kind;
 	char power_action[16]; /* kind power: on|off|soft|cycle|reset */
-	bool hard;	       /* reboot: skip the graceful step */
-	int64_t graceful_us;   /* wait after soft-off before the hard one */
+	enum bundle_force force;
+	int64_t graceful_us; /* wait after soft-off before the hard one */
 	char reason[BUNDLE_REASON_SIZE];
 	char by[64];
 	int64_t created;
@@ -249,6 +266,9 @@ struct bundle_site {
 	size_t n_strange;     /* words in it, when it was read, that are not known here */
 };
 
+/* Of its document: the lowest that says all of it. */
+int
+bundle_version(const struct bundle *b);
 json_t *
 bundle_to_json(const struct bundle *b);
 int

@@ -155,6 +155,13 @@ const struct verdict_row verdict_table_agent[] = {
 	.text = "the machine was not seen to switch off, although that was ordered",
 	.next = "netboot-ctl power status HOST; netboot-ctl bmc reset HOST --reason "
 		"TEXT, if the BMC hangs"},
+    {.code = "graceful-timeout",
+	.title = "The system did not stop by itself",
+	.text = "the system was asked to stop and was not forced; it is still up, and "
+		"nothing else was done to the machine",
+	.next = "netboot-ctl console HOST shows what holds it up; it may still go off "
+		"(netboot-ctl power status HOST); netboot-ctl reboot HOST --force "
+		"after-timeout, if it may be forced"},
     {.code = "power-not-on",
 	.title = "The power did not come on",
 	.text = "the machine was not seen to switch on, although that was ordered",

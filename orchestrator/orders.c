@@ -83,6 +83,23 @@ orders_reason_check(const char *reason, bool required, struct error *err)
 	return 0;
 }
 
+/* An order that forbids force, and yet names what is nothing else or asks the system for nothing, contradicts itself. */
+static int
+check_force(const struct orders_request *r, struct error *err)
+{
+	if (r->force != BUNDLE_FORCE_NEVER)
+		return 0;
+	if (r->kind == BUNDLE_POWER)
+		return error_set(err, -EINVAL, "bad-value",
+		    "leave it out; power soft asks the system, the others do not",
+		    "force: a power order does what it says");
+	if (r->graceful_s == 0)
+		return error_set(err, -EINVAL, "bad-value",
+		    "give the system time to stop: graceful_s",
+		    "force: never, and graceful_s 0 asks the system for nothing");
+	return 0;
+}
+
 static int
 check_request(struct orders_request *r, struct error *err)
 {
@@ -94,6 +111,8 @@ check_request(struct orders_request *r, struct error *err)
 	if (r->graceful_s < 0 || r->graceful_s > GRACEFUL_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "graceful_s: not 0..%d",
 		    GRACEFUL_MAX_S);
+	if (check_force(r, err) < 0)
+		return -EINVAL;
 	if (r->limit < 1 || r->limit > LIMIT_MAX)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "limit: not 1..%d", LIMIT_MAX);
@@ -179,7 +198,7 @@ orders_request_parse(const json_t *v, struct orders_request *ret, struct error *
 	    json_opt_str(v, "image", &r.image, err) < 0 ||
 	    json_opt_str(v, "reason", &r.reason, err) < 0 ||
 	    json_opt_str(v, "action", &r.action, err) < 0 ||
-	    json_opt_bool(v, "hard", &r.hard, err) < 0 ||
+	    bundle_force_from_json(v, &r.force, &r.force_set, err) < 0 ||
 	    json_opt_i64(v, "graceful_s", &r.graceful_s, err) < 0 ||
 	    json_opt_bool(v, "dry_run", &r.dry_run, err) < 0 ||
 	    json_opt_bool(v, "yes", &r.yes, err) < 0 ||
@@ -209,7 +228,7 @@ orders_request_from_bundle(
 	    json_get_str(json_object_get(bundle, "host"), "name", &r.hosts, err) < 0 ||
 	    json_get_str(bundle, "reason", &r.reason, err) < 0 ||
 	    json_opt_str(bundle, "power_action", &r.action, err) < 0 ||
-	    json_opt_bool(bundle, "hard", &r.hard, err) < 0 ||
+	    bundle_force_from_json(bundle, &r.force, &r.force_set, err) < 0 ||
 	    json_opt_i64(bundle, "graceful_us", &graceful_us, err) < 0 ||
 	    (json_is_object(image) && json_get_str(image, "name", &r.image, err) < 0))
 		return -EINVAL;
@@ -436,7 +455,7 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	id_make(o->id_at, o->ctx.rng, b->job);
 	b->kind = o->rq.kind;
 	str_clip(b->power_action, sizeof(b->power_action), o->rq.action);
-	b->hard = o->rq.hard;
+	b->force = o->rq.kind == BUNDLE_POWER ? BUNDLE_FORCE_AFTER_TIMEOUT : o->rq.force;
 	b->graceful_us = o->rq.graceful_s * USEC_PER_SEC;
 	str_clip(b->reason, sizeof(b->reason), o->rq.reason);
 	str_clip(b->by, sizeof(b->by), o->who.name);
@@ -642,8 +661,10 @@ orders_detail(const struct orders_request *rq)
 	json_put_str(v, "action", rq->action);
 	json_put_str(v, "retry_of", rq->retry_of);
 	json_put_str(v, "rollout", rq->rollout);
-	if (rq->hard)
+	if (rq->force == BUNDLE_FORCE_AT_ONCE)
 		json_put_bool(v, "hard", true);
+	if (rq->force_set)
+		json_put_str(v, "force", bundle_force_name(rq->force));
 	if (rq->kind == BUNDLE_REBOOT)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
 	if (rq->when_ready_s)

@@ -41,7 +41,10 @@ struct orders_request {
 	const char *action;   /* power: on|off|soft|cycle|reset */
 	const char *retry_of; /* job id or "" */
 	const char *rollout;  /* id or NULL: it is ordered alone */
-	bool hard, dry_run, yes;
+	/* May it be switched off by force? What nobody said is after-timeout by hand; who orders unattended puts NEVER then. */
+	enum bundle_force force;
+	bool force_set; /* somebody said it */
+	bool dry_run, yes;
 	int64_t graceful_s, limit;
 	int64_t at, window_s; /* wall: begin then, or so much later; 0: now */
 	int64_t

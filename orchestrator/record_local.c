@@ -153,6 +153,16 @@ image_json(struct store *s, const struct event *ev, json_t **ret)
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* As the site's people said it; a word that is not known is none. */
+static void
+put_force(json_t *v, const struct event *ev)
+{
+	enum bundle_force force;
+
+	if (bundle_force_parse(event_str(ev, "force"), &force) == 0)
+		json_put_str(v, "force", bundle_force_name(force));
+}
+
 static int
 bundle_text(struct store *s, const struct event *ev, const struct db_job *job, char **ret)
 {
@@ -161,11 +171,13 @@ bundle_text(struct store *s, const struct event *ev, const struct db_job *job, c
 	int rc = image_json(s, ev, &image);
 
 	take_text(ev, "action", action, sizeof(action));
-	json_put_i64(v, "v", BUNDLE_VERSION);
+	json_put_i64(
+	    v, "v", event_str(ev, "force")[0] ? BUNDLE_VERSION_CAREFUL : BUNDLE_VERSION);
 	json_put_str(v, "job", job->id);
 	json_put_str(v, "kind", job->kind);
 	json_put_str(v, "power_action", action);
 	json_put_bool(v, "hard", event_i64(ev, "hard", 0) != 0);
+	put_force(v, ev);
 	json_put_i64(v, "graceful_us", event_i64(ev, "graceful_us", 0));
 	json_put_str(v, "reason", job->reason);
 	json_put_str(v, "by", job->by);
@@ -255,6 +267,7 @@ job_detail(const struct event *ev)
 	json_put_str(v, "action", action);
 	if (event_i64(ev, "hard", 0) != 0)
 		json_put_bool(v, "hard", true);
+	put_force(v, ev);
 	return v;
 }
 

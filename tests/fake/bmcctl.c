@@ -159,6 +159,8 @@ order(struct ctl *c, struct target *t)
 	if (str_eq(c->verb, "off-seen"))
 		return bmc_power_off_seen(
 		    c->engine, b, c->graceful, c->timeout, on_done, t);
+	if (str_eq(c->verb, "off-asked"))
+		return bmc_power_off_asked(c->engine, b, c->timeout, on_done, t);
 	if (str_eq(c->verb, "on-seen"))
 		return bmc_power_on_seen(c->engine, b, c->timeout, on_done, t);
 	if (str_eq(c->verb, "override"))

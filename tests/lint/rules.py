@@ -117,7 +117,7 @@ PURE = re.compile(
     r"^lib/(addr|arch|agent_msg\w*|back_off|audit_chain\w*|bootd_msg|buf|bundle\w*|console_keys|console_record|crc32|cron_line|error|event|expo|gate_check|hex|hostlist|http_range|id|if_inet6|json|line_cap|menu_script|msg_head|printable|stage|store_msg|story|str|subst|usual|verdict\w*)$"
     r"|^lib/(local_msg|why_json)$|^agent/local_(view|order)$"
     r"|^orchestrator/(lifecycle\w*|drill|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
-    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
+    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq(_flags)?|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
     r"|^agent/(spool_(drop|clock)|uplink_clock)$"
     r"|^orchestrator/clock_fix$|^orchestrator/rollout_(policy|plan|step)$"
     r"|^orchestrator/hold_words$"

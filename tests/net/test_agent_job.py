@@ -83,6 +83,23 @@ def test_reboot_is_seen_off_then_on(site):
     assert boots[0]["boot"] == boots[1]["boot"] and boots[1]["detail"]["outcome"] == "ok"
 
 
+def test_what_may_not_be_forced_is_not(site):
+    """One system stops when it is asked; the other does not, is left on, and the job says so."""
+    s = site(deadlines={"power": 3})
+    s.bmc_ask("power all on")
+    s.bmc_ask("fault all soft_ms 200")
+    careful = {"v": 2, "kind": "reboot", "force": "never"}
+    assert s.wait_end(s.order(s.bundle(**careful)))["kind"] == "job.done"
+    before = s.bmc_show()
+    assert (before["soft"], before["off"]) == (1, 0)
+    s.bmc_ask("fault all ignore_soft 1")
+    end = s.wait_end(s.order(s.bundle(graceful_us=1000000, **careful)))
+    assert (end["kind"], end["detail"]["code"]) == ("job.failed", "graceful-timeout")
+    assert "not forced" in end["detail"]["text"] and "--force after-timeout" in end["detail"]["next"]
+    after = s.bmc_show()
+    assert (after["soft"], after["off"], after["power"]) == (2, 0, "on")
+
+
 def test_an_image_that_is_on_its_way(site):
     s = site()
     image = s.image()

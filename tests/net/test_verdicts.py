@@ -289,6 +289,7 @@ SCENES = {
     "override-not-kept": fault("fault all drop_valid 1"),
     "power-not-on": fault("fault all lose_on 1000"),
     "power-not-off": fault("power all on", "fault all ignore_off 1"),
+    "graceful-timeout": fault("power all on", "fault all ignore_soft 1", v=2, force="never"),
     "preflight-timeout": huge_image,
     "image-unreadable": unreadable,
     "order-too-old": old_order,
@@ -299,7 +300,7 @@ SCENES = {
     "machine-busy": same_machine,
     "script-not-written": no_scripts,
 }
-SLOW = {"power-not-on": "power", "power-not-off": "override", "power-state-lied": "power", "bmc-busy": "preflight"}
+SLOW = {"power-not-on": "power", "power-not-off": "override", "graceful-timeout": "override", "power-state-lied": "power", "bmc-busy": "preflight"}
 
 
 def judge(path):

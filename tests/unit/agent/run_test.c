@@ -64,7 +64,7 @@ test_plan_others(void **state)
 	r = plan(b);
 	assert_int_equal(r.plan, 1u << STAGE_PREFLIGHT | 1u << STAGE_POWER);
 	b->graceful_us = 5;
-	b->hard = true;
+	b->force = BUNDLE_FORCE_AT_ONCE;
 	r = plan(b);
 	assert_int_equal(r.graceful, 0);
 	free(b);

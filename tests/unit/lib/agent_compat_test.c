@@ -45,6 +45,7 @@ static const char *const added[] = {
     "local-answer",
     "orders-delta",
     "orders.held_us",
+    "orders.orders[]", /* a bundle of version 2: force */
     "orders.orders[].bundle.not_after",
     "orders.orders[].bundle.not_before",
     "orders.orders[].unbegun",
@@ -518,7 +519,7 @@ orders_of_all_ages(void **state)
 		bool old = i == 0;
 
 		assert_int_equal(agent_msg_orders_from_json(v, &m, NULL), 0);
-		assert_int_equal(m.n_orders, 4);
+		assert_int_equal(m.n_orders, old ? 4 : 5);
 		assert_int_equal(m.orders[0].type, AGENT_ORDER_JOB);
 		assert_string_equal(m.orders[0].bundle->host.name, "edge01.los");
 		assert_int_equal(m.orders[0].bundle->not_before > 0, !old);
@@ -631,7 +632,7 @@ words_of_a_newer_job(void **state)
 		assert_int_equal(agent_msg_orders_from_json(v, &m, NULL), 0);
 		assert_int_equal(m.orders[0].type, AGENT_ORDER_BAD_JOB);
 		assert_int_equal(m.table->n_hosts, 2);
-		assert_int_equal(m.n_orders, 4);
+		assert_int_equal(m.n_orders, 5);
 		agent_msg_orders_done(&m);
 		json_decref(v);
 	}
@@ -710,7 +711,7 @@ signed_orders_of_all_ages(void **state)
 
 		sign_all(v, key, box);
 		assert_int_equal(agent_msg_orders_open(v, &trust, &m, NULL), 0);
-		assert_int_equal(m.n_orders, 4);
+		assert_int_equal(m.n_orders, i == 0 ? 4 : 5);
 		assert_int_equal(m.n_refused, 0);
 		assert_string_equal(m.orders[0].bundle->bmc.password, "hunter2");
 		assert_string_equal(m.orders[2].bmc->password_next, "hunter3");

@@ -85,13 +85,40 @@ a_bundle_is_complete_and_without_the_password(void **state)
 	assert_string_equal(b->bmc.address, "10.9.0.1");
 	assert_string_equal(b->reason, "INC");
 	assert_string_equal(b->by, "ada");
-	assert_true(b->hard);
+	assert_int_equal(b->force, BUNDLE_FORCE_AT_ONCE);
 	assert_int_equal(b->graceful_us, 5000000);
 	struct orders_request again;
 	assert_int_equal(orders_request_from_bundle(v, &again, &err), 0);
 	assert_string_equal(again.hosts, "a.los");
 	assert_string_equal(again.image, "debian");
 	assert_int_equal(again.graceful_s, 5);
+	bundle_done(b);
+	free(b);
+	json_decref(v);
+	free(text);
+}
+
+/* What forbids force must not come to an agent that would pass it over: it reads version 1 alone. */
+static void
+what_forbids_force_says_so_to_agents(void **state)
+{
+	struct fixture *f = *state;
+	struct bundle *b = str_alloc(sizeof(*b));
+	struct error err = {.code = ""};
+	char id[ID_SIZE], *text = NULL;
+	struct orders_request again;
+
+	assert_string_equal(
+	    order(f, "{'kind':'reboot','hosts':'a.los','reason':'r','force':'never'}", 0),
+	    "");
+	assert_int_equal(db_job_open_of_host(f->store, "a.los", id), 0);
+	assert_int_equal(db_job_bundle(f->store, id, &text), 0);
+	json_t *v = json_parse(text, strlen(text), &err);
+	assert_int_equal(json_integer_value(json_object_get(v, "v")), 2);
+	assert_int_equal(bundle_from_json(v, b, &err), 0);
+	assert_int_equal(b->force, BUNDLE_FORCE_NEVER);
+	assert_int_equal(orders_request_from_bundle(v, &again, &err), 0);
+	assert_true(again.force_set && again.force == BUNDLE_FORCE_NEVER);
 	bundle_done(b);
 	free(b);
 	json_decref(v);
@@ -113,6 +140,16 @@ refusals(void **state)
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','image':'debian'}",
 		"bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','graceful_s':-1}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','force':'often'}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','force':'never','hard':true}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','force':'never','graceful_s':"
+	     "0}",
+		"bad-value"},
+	    {"{'kind':'power','hosts':'a.los','reason':'r','action':'cycle','force':"
+	     "'never'}",
 		"bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','at':'soon'}", "bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','window_s':60}", "bad-value"},
@@ -283,6 +320,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup_teardown(
 		a_bundle_is_complete_and_without_the_password, setup, fixture_close),
+	    cmocka_unit_test_setup_teardown(
+		what_forbids_force_says_so_to_agents, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(refusals, setup, fixture_close),
 	    cmocka_unit_test_setup_teardown(
 		an_absent_agent_is_no_queue, setup, fixture_close),
