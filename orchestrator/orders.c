@@ -642,8 +642,8 @@ orders_work(const struct orders_request *rq)
 	json_put_str(v, "kind", bundle_kind_name(rq->kind));
 	json_put_str(v, "image", rq->image);
 	json_put_str(v, "action", rq->action);
-	if (rq->hard)
-		json_put_bool(v, "hard", true);
+	if (rq->kind != BUNDLE_POWER)
+		json_put_str(v, "force", bundle_force_name(rq->force));
 	if (rq->kind == BUNDLE_REBOOT)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
 	return v;
