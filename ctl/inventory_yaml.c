@@ -8,7 +8,7 @@
  * Ownership: the result owns its document and tree.
  * Failure modes: -EINVAL with the key's path and line. libcyaml tells of errors only
  * through its log: the first message and the path of its backtrace are taken from there.
- * Its keys are fixed, so the free maps (labels, loaders, deadlines) are taken from the tree.
+ * Its keys are fixed, so the free maps (labels, loaders, deadlines, per_label) are taken from the tree.
  */
 #include "ctl/inventory_yaml.h"
 
@@ -25,7 +25,12 @@
 #include "lib/str.h"
 #include "lib/yaml_where.h"
 
-enum { INV_LIST_MAX = 200000, INV_NAMES_MAX = 64, INV_TEXT_MAX = 4096 };
+enum {
+	INV_LIST_MAX = 200000,
+	INV_NAMES_MAX = 64,
+	INV_BLACKOUT_MAX = 100,
+	INV_TEXT_MAX = 4096
+};
 
 /* ---- the schema; absent members are NULL, and then absent from the JSON ---- */
 
@@ -89,11 +94,28 @@ struct inv_host {
 	struct inv_bmc *bmc;
 };
 
+struct inv_policy {
+	int64_t *canary, *max_in_flight, *per_site, *max_fail, *gate_timeout_s, *soak_s;
+	char *batch, **gates;
+	uint32_t gates_count;
+};
+
+struct inv_schedule {
+	char *name, *kind, *image, *action, *reason, *force, *hook, *hosts, *cron, *rrule,
+	    *at, *from, *tz, *missed;
+	int64_t *graceful_s, *window_s, *jitter_s, *skip_if_younger_s, *limit;
+	int *hard;
+	char **blackout;
+	uint32_t blackout_count;
+	struct inv_policy *policy;
+};
+
 struct inv_document {
 	struct inv_site *sites;
 	struct inv_image *images;
 	struct inv_host *hosts;
-	uint32_t sites_count, images_count, hosts_count;
+	struct inv_schedule *schedules;
+	uint32_t sites_count, images_count, hosts_count, schedules_count;
 };
 
 /* libcyaml's own booleans take every text that is not "false" for true. */
@@ -184,10 +206,36 @@ static const cyaml_schema_field_t inv_host_fields[] = {INV_NAME(inv_host, name),
 static const cyaml_schema_value_t inv_host_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_host, inv_host_fields)};
 
+static const cyaml_schema_field_t inv_policy_fields[] = {INV_INT(inv_policy, canary),
+    INV_STR(inv_policy, batch), INV_INT(inv_policy, max_in_flight),
+    INV_INT(inv_policy, per_site), INV_INT(inv_policy, max_fail),
+    INV_LIST(inv_policy, gates, &inv_text_value, INV_NAMES_MAX),
+    INV_INT(inv_policy, gate_timeout_s), INV_INT(inv_policy, soak_s),
+    CYAML_FIELD_IGNORE("per_label", CYAML_FLAG_OPTIONAL), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t inv_schedule_fields[] = {INV_NAME(inv_schedule, name),
+    INV_STR(inv_schedule, kind), INV_STR(inv_schedule, image),
+    INV_STR(inv_schedule, action), INV_STR(inv_schedule, reason),
+    INV_INT(inv_schedule, graceful_s), INV_BOOL(inv_schedule, hard),
+    INV_STR(inv_schedule, force), INV_STR(inv_schedule, hook),
+    INV_STR(inv_schedule, hosts), INV_STR(inv_schedule, cron),
+    INV_STR(inv_schedule, rrule), INV_STR(inv_schedule, at), INV_STR(inv_schedule, from),
+    INV_STR(inv_schedule, tz), INV_INT(inv_schedule, window_s),
+    INV_LIST(inv_schedule, blackout, &inv_text_value, INV_BLACKOUT_MAX),
+    INV_INT(inv_schedule, jitter_s), INV_INT(inv_schedule, skip_if_younger_s),
+    INV_STR(inv_schedule, missed),
+    CYAML_FIELD_MAPPING_PTR(
+	"policy", INV_OPT, struct inv_schedule, policy, inv_policy_fields),
+    INV_INT(inv_schedule, limit), CYAML_FIELD_END};
+static const cyaml_schema_value_t inv_schedule_value = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct inv_schedule, inv_schedule_fields)};
+
 static const cyaml_schema_field_t inv_document_fields[] = {
     INV_LIST(inv_document, sites, &inv_site_value, INV_LIST_MAX),
     INV_LIST(inv_document, images, &inv_image_value, INV_LIST_MAX),
-    INV_LIST(inv_document, hosts, &inv_host_value, INV_LIST_MAX), CYAML_FIELD_END};
+    INV_LIST(inv_document, hosts, &inv_host_value, INV_LIST_MAX),
+    INV_LIST(inv_document, schedules, &inv_schedule_value, INV_LIST_MAX),
+    CYAML_FIELD_END};
 static const cyaml_schema_value_t inv_document_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct inv_document, inv_document_fields)};
 
@@ -257,6 +305,76 @@ mapping_to_json(const cyaml_schema_field_t *fields, const uint8_t *base)
 		json_object_set_new(obj, f->key, v);
 	}
 	return obj;
+}
+
+/* ---- numbers ---- */
+
+/* libcyaml takes "4h" for 4: each number is read again, whole. What is in seconds may be a duration. */
+static int
+read_number(
+    const struct yaml_node *node, json_t *obj, size_t *ret_line, struct error *err)
+{
+	size_t len = strlen(node->key);
+	bool seconds = len > 2 && str_eq(node->key + len - 2, "_s");
+	int64_t n = 0;
+
+	if (str_to_i64(node->value, INT64_MIN, INT64_MAX, &n) < 0) {
+		*ret_line = node->line;
+		if (!seconds || str_to_duration(node->value, &n) < 0)
+			return error_set(err, -EINVAL, "bad-yaml",
+			    seconds ? "write seconds, or 10m, 4h, 6d" : NULL,
+			    "%s: '%s' is no %s", node->key, node->value,
+			    seconds ? "duration" : "number");
+		n /= USEC_PER_SEC;
+	}
+	return json_object_set_new(obj, node->key, json_integer(n));
+}
+
+static int
+read_numbers(const cyaml_schema_field_t *fields, const struct yaml_node *node,
+    json_t *obj, size_t *ret_line, struct error *err);
+
+/* A member's own numbers: those of a mapping, or of each in a list. */
+static int
+read_member(const cyaml_schema_value_t *v, const struct yaml_node *node, json_t *value,
+    size_t *ret_line, struct error *err)
+{
+	const struct yaml_node *c = node->children;
+	json_t *one;
+	size_t i;
+	int r = 0;
+
+	if (v->type == CYAML_MAPPING)
+		return read_numbers(v->mapping.fields, node, value, ret_line, err);
+	if (v->type != CYAML_SEQUENCE)
+		return 0;
+	json_array_foreach (value, i, one) {
+		if (c == NULL || r < 0)
+			break;
+		r = read_member(v->sequence.entry, c, one, ret_line, err);
+		c = c->next;
+	}
+	return r;
+}
+
+static int
+read_numbers(const cyaml_schema_field_t *fields, const struct yaml_node *node,
+    json_t *obj, size_t *ret_line, struct error *err)
+{
+	int r = 0;
+
+	for (const cyaml_schema_field_t *f = fields; r == 0 && f->key != NULL; f++) {
+		const struct yaml_node *c = yaml_lines_child(node, f->key);
+
+		if (c == NULL)
+			continue;
+		if (f->value.type == CYAML_INT && c->value != NULL)
+			r = read_number(c, obj, ret_line, err);
+		else
+			r = read_member(
+			    &f->value, c, json_object_get(obj, f->key), ret_line, err);
+	}
+	return r;
 }
 
 /* ---- the free maps ---- */
@@ -344,39 +462,62 @@ manner_value(const struct yaml_node *node)
 	return list;
 }
 
-/* hosts[].bmc.manners */
-static int
-add_manners(
-    const struct yaml_node *root, json_t *document, size_t *ret_line, struct error *err)
+/* So many hosts. */
+static json_t *
+number_value(const struct yaml_node *node)
 {
-	const struct yaml_node *hosts = yaml_lines_child(root, "hosts"), *host;
-	json_t *items = json_object_get(document, "hosts");
-	size_t i = 0;
+	int64_t n;
 
-	for (host = hosts != NULL ? hosts->children : NULL; host != NULL;
-	     host = host->next) {
-		json_t *bmc = json_object_get(json_array_get(items, i++), "bmc"), *out;
-		const struct yaml_node *of = yaml_lines_child(host, "bmc"), *map;
+	return node->kind == YAML_NODE_SCALAR &&
+		       str_to_i64(node->value, INT64_MIN, INT64_MAX, &n) == 0
+		   ? json_integer(n)
+		   : NULL;
+}
 
-		map = of != NULL ? yaml_lines_child(of, "manners") : NULL;
+/* A free map within a member of each object: hosts[].bmc.manners, schedules[].policy.per_label. */
+struct nested_map {
+	const char *list, *member, *key;
+	json_t *(*make)(const struct yaml_node *node); /* NULL when it does not fit */
+};
 
-		if (map == NULL)
-			continue;
-		*ret_line = map->line;
-		if (map->kind != YAML_NODE_MAPPING)
-			return error_set(err, -EINVAL, "bad-yaml",
-			    "write 'name: value' lines below it",
-			    "manners must be a mapping");
-		out = json_object();
-		json_object_set_new(bmc, "manners", out);
-		for (const struct yaml_node *c = map->children; c != NULL; c = c->next) {
-			*ret_line = c->line;
-			if (json_object_set_new(out, c->key, manner_value(c)) < 0)
-				return error_set(err, -EINVAL, "bad-yaml", NULL,
-				    "manners: the value of '%s' does not fit", c->key);
-		}
+static int
+add_nested_map(const struct yaml_node *owner, const struct nested_map *m, json_t *obj,
+    size_t *ret_line, struct error *err)
+{
+	const struct yaml_node *of = yaml_lines_child(owner, m->member),
+			       *map = of != NULL ? yaml_lines_child(of, m->key) : NULL;
+	json_t *out;
+
+	if (map == NULL)
+		return 0;
+	*ret_line = map->line;
+	if (map->kind != YAML_NODE_MAPPING)
+		return error_set(err, -EINVAL, "bad-yaml",
+		    "write 'name: value' lines below it", "%s must be a mapping", m->key);
+	out = json_object();
+	json_object_set_new(json_object_get(obj, m->member), m->key, out);
+	for (const struct yaml_node *c = map->children; c != NULL; c = c->next) {
+		*ret_line = c->line;
+		if (json_object_set_new(out, c->key, m->make(c)) < 0)
+			return error_set(err, -EINVAL, "bad-yaml", NULL,
+			    "%s: the value of '%s' does not fit", m->key, c->key);
 	}
 	return 0;
+}
+
+static int
+add_nested_maps(const struct yaml_node *root, const struct nested_map *m,
+    json_t *document, size_t *ret_line, struct error *err)
+{
+	const struct yaml_node *seq = yaml_lines_child(root, m->list), *entry;
+	json_t *items = json_object_get(document, m->list);
+	size_t i = 0;
+	int r = 0;
+
+	for (entry = seq != NULL ? seq->children : NULL; entry != NULL && r == 0;
+	     entry = entry->next)
+		r = add_nested_map(entry, m, json_array_get(items, i++), ret_line, err);
+	return r;
 }
 
 /* ---- entry points ---- */
@@ -417,6 +558,10 @@ parse_whole(const struct yaml_where *where, struct inventory_yaml *inv, struct e
 	    {"hosts", "labels", text_value},
 	    {"images", "deadlines", deadline_value},
 	};
+	static const struct nested_map nested[] = {
+	    {"hosts", "bmc", "manners", manner_value},
+	    {"schedules", "policy", "per_label", number_value},
+	};
 	size_t line = 0;
 	int r = yaml_lines_parse(where->text, where->len, &inv->tree, &line, err);
 
@@ -429,11 +574,12 @@ parse_whole(const struct yaml_where *where, struct inventory_yaml *inv, struct e
 	if (r < 0)
 		return r;
 	line = 0;
+	r = read_numbers(inv_document_fields, inv->tree, inv->document, &line, err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(maps); i++)
 		r = add_free_maps(inv->tree, maps[i].list, maps[i].key, maps[i].value,
 		    inv->document, &line, err);
-	if (r == 0)
-		r = add_manners(inv->tree, inv->document, &line, err);
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(nested); i++)
+		r = add_nested_maps(inv->tree, &nested[i], inv->document, &line, err);
 	if (r < 0)
 		error_prefix(err, "%s:%zu", where->name, line);
 	return r;

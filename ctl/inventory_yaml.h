@@ -13,7 +13,8 @@
 enum { INVENTORY_YAML_MAX = 12 * 1024 * 1024 };
 
 struct inventory_yaml {
-	json_t *document; /* {"sites","images","hosts"}, those that the file has; owned */
+	json_t *
+	    document; /* {"sites","images","hosts","schedules"}, those that the file has; owned */
 	struct yaml_node *tree; /* for lines; owned */
 };
 

@@ -160,6 +160,51 @@ test_round_trip(void **state UNUSED)
 }
 
 static void
+test_schedules(void **state UNUSED)
+{
+	static const char text[] =
+	    "schedules:\n"
+	    "  - name: weekly\n"
+	    "    kind: reboot\n"
+	    "    hosts: '@role=edge'\n"
+	    "    cron: 0 3 * * SUN\n"
+	    "    tz: site\n"
+	    "    window_s: 4h\n"
+	    "    jitter_s: 600\n"
+	    "    blackout: [2026-12-24/2027-01-02]\n"
+	    "    policy: {batch: 10%, per_label: {rack: 1}, gates: ['tcp:22']}\n"
+	    "  - name: once\n"
+	    "    kind: power\n"
+	    "    action: off\n"
+	    "    at: 2026-12-01 03:00\n"
+	    "    policy: {batch: 5}\n";
+	static const char want[] =
+	    "{\"schedules\":[{\"name\":\"weekly\",\"kind\":\"reboot\","
+	    "\"hosts\":\"@role=edge\",\"cron\":\"0 3 * * SUN\",\"tz\":\"site\","
+	    "\"window_s\":14400,\"jitter_s\":600,\"blackout\":[\"2026-12-24/"
+	    "2027-01-02\"],"
+	    "\"policy\":{\"batch\":\"10%\",\"per_label\":{\"rack\":1},"
+	    "\"gates\":[\"tcp:22\"]}},{\"name\":\"once\",\"kind\":\"power\","
+	    "\"action\":\"off\",\"at\":\"2026-12-01 03:00\","
+	    "\"policy\":{\"batch\":\"5\"}}]}";
+	struct inventory_yaml inv, again;
+	json_t *expected = json_loads(want, 0, NULL);
+	struct error err;
+	char *yaml;
+
+	assert_int_equal(inventory_yaml_parse("f", text, strlen(text), &inv, &err), 0);
+	assert_true(json_equal(inv.document, expected));
+	assert_int_equal(inventory_yaml_line(&inv, "/document/schedules/1/at"), 14);
+	yaml = yaml_emit_text(inv.document);
+	assert_int_equal(inventory_yaml_parse("f", yaml, strlen(yaml), &again, &err), 0);
+	assert_true(json_equal(inv.document, again.document));
+	inventory_yaml_done(&again);
+	inventory_yaml_done(&inv);
+	json_decref(expected);
+	free(yaml);
+}
+
+static void
 test_errors_name_file_line_and_key(void **state UNUSED)
 {
 	static const struct {
@@ -181,6 +226,17 @@ test_errors_name_file_line_and_key(void **state UNUSED)
 	    {"hosts: []\nhosts: []\n", "f:2", "twice"},
 	    {"hosts: []\n---\nhosts: []\n", "f:2", "second document"},
 	    {"{[a]: b}\n", "f:1", ""},
+	    {"schedules:\n - name: w\n   window_s: 4hours\n", "f:3", "window_s"},
+	    {"schedules:\n - name: w\n   limit: 20x\n", "f:3", "limit"},
+	    {"hosts:\n - name: a\n   bmc:\n     port: 62 3\n", "f:4", "port"},
+	    {"sites:\n - name: a\n   subnets:\n    - prefix: x\n    - {prefix: y, mtu: "
+	     "9k}\n",
+		"f:5", "mtu"},
+	    {"schedules:\n - name: w\n   policy:\n     canari: 1\n", "f:4", "canari"},
+	    {"schedules:\n - name: w\n   policy:\n     per_label: {rack: one}\n", "f:4",
+		"rack"},
+	    {"schedules:\n - name: w\n   policy:\n     per_label: 1\n", "f:4",
+		"per_label"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -221,6 +277,7 @@ main(void)
 	    cmocka_unit_test(test_whole_document),
 	    cmocka_unit_test(test_menu),
 	    cmocka_unit_test(test_round_trip),
+	    cmocka_unit_test(test_schedules),
 	    cmocka_unit_test(test_errors_name_file_line_and_key),
 	    cmocka_unit_test(test_too_deep_and_too_large),
 	};
