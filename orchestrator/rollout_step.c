@@ -301,11 +301,25 @@ fits(const struct rollout_step *r, const struct rollout_step_scan *s, size_t i)
 	return true;
 }
 
-/* The batch that has its turn: that of the first host which is not final. */
-static uint32_t
-batch_now(const struct rollout_step *r)
+/* It would have its turn, and something that may last holds it up: its site is frozen or not heard, it is locked or busy. */
+static bool
+is_held(const struct rollout_step *r, const struct rollout_step_scan *s, size_t i)
 {
-	return r->low < r->n ? r->v[r->low].batch : 0;
+	const struct rollout_step_host *h = &r->v[i];
+
+	return h->state == DB_ROLLOUT_HOST_WAITING && h->opens <= s->wall &&
+	       (h->again > s->wall || !s->may(s->arg, h->site));
+}
+
+/* The batch that has its turn: that of the first host which is neither final nor held up. A site that is lost stops its own part, and
+ * not those of the others; when it is back, its hosts come before any of a later batch. */
+static uint32_t
+batch_now(const struct rollout_step *r, struct rollout_step_scan *s)
+{
+	while (s->front < r->n && (rollout_step_final(r->v[s->front].state) ||
+				      is_held(r, s, s->front)))
+		s->front++;
+	return s->front < r->n ? r->v[s->front].batch : UINT32_MAX;
 }
 
 static bool
@@ -322,7 +336,7 @@ look_waiting(
 
 	if (stopped(r) || is_over(h, s->wall))
 		return take_host(r, s->i, DB_ROLLOUT_HOST_DEFERRED, ret);
-	if (r->state != DB_ROLLOUT_RUNNING || h->batch != batch_now(r))
+	if (r->state != DB_ROLLOUT_RUNNING || h->batch > batch_now(r, s))
 		return false;
 	if (h->opens > s->wall) {
 		look_at(s, h->opens);
@@ -443,7 +457,7 @@ static void
 begin_hosts(struct rollout_step *r, struct rollout_step_scan *s)
 {
 	s->phase = PHASE_HOSTS;
-	s->i = r->low;
+	s->i = s->front = r->low;
 	s->all = stopped(r) || s->wall >= r->next_close;
 	s->close = INT64_MAX;
 }
@@ -457,7 +471,7 @@ hosts(
 		return false;
 	for (; s->i < r->n; s->i++) {
 		const struct rollout_step_host *h = &r->v[s->i];
-		if (!s->all && s->i >= r->high && h->batch > batch_now(r))
+		if (!s->all && s->i >= r->high && h->batch > batch_now(r, s))
 			break;
 		if (look_host(r, s, ret))
 			return true;

@@ -103,7 +103,7 @@ struct rollout_step_scan {
 	int64_t
 	    when; /* after the last action: when to look again; INT64_MAX: when something happens */
 	/* Its own: */
-	size_t i;
+	size_t i, front;
 	int phase;
 	bool all;
 	int64_t close;

@@ -400,6 +400,35 @@ held_sites_and_busy_hosts_wait_and_others_go_on(void **state)
 	drop(w);
 }
 
+/* A lost site, or a locked host, stops its own part; one in flight that nobody hears of is not back, and stops all. */
+static void
+what_is_held_holds_up_no_later_batch(void **state)
+{
+	struct world *w = make("{'batch':2,'max_in_flight':9}", 8, 4, T0 + 1000 * S);
+
+	(void)state;
+	w->held[0] = true;
+	w->refuse[1] = 1;
+	/* Host 1 is refused, so that nothing of the first batch can begin. */
+	EXPECT(w, T0, "batch1 refused1 batch2 job2 job3");
+	ends(w, 2, "", T0 + S);
+	/* Both of the third are held, too, and the fourth waits for the second. */
+	w->held[1] = true;
+	EXPECT(w, T0 + S, "");
+	ends(w, 3, "", T0 + 2 * S);
+	EXPECT(w, T0 + 2 * S, "batch4 job6 job7");
+	/* Back again: the earliest batch has its turn before the others. */
+	w->held[0] = w->held[1] = false;
+	w->refuse[1] = 0;
+	EXPECT(w, T0 + 100 * S, "job0 job1");
+	ends(w, 0, "", T0 + 101 * S);
+	ends(w, 6, "", T0 + 101 * S);
+	EXPECT(w, T0 + 101 * S, "");
+	ends(w, 1, "", T0 + 102 * S);
+	EXPECT(w, T0 + 102 * S, "job4 job5");
+	drop(w);
+}
+
 static void
 an_agent_that_is_gone_loses_its_hosts_in_the_end(void **state)
 {
@@ -541,6 +570,7 @@ main(void)
 	    cmocka_unit_test(gates_before_and_after_and_at_the_end_of_the_soak),
 	    cmocka_unit_test(what_has_not_begun_is_held_with_the_rollout),
 	    cmocka_unit_test(held_sites_and_busy_hosts_wait_and_others_go_on),
+	    cmocka_unit_test(what_is_held_holds_up_no_later_batch),
 	    cmocka_unit_test(an_agent_that_is_gone_loses_its_hosts_in_the_end),
 	    cmocka_unit_test(states_that_begin_nothing),
 	    cmocka_unit_test(what_is_retried_comes_before_the_next_batch),
