@@ -162,6 +162,9 @@ cmd_resume(struct ctl *ctl, const struct args *args);
 /* cmd_bmc.c: power status, and the verbs of lib/bmc_verb.h */
 int
 cmd_bmc(struct ctl *ctl, const struct args *args);
+/* cmd_gate.c */
+int
+cmd_gate_check(struct ctl *ctl, const struct args *args);
 /* cmd_webhook.c */
 int
 cmd_webhook_list(struct ctl *ctl, const struct args *args);

@@ -60,6 +60,12 @@ static const struct args_option sel_options[] = {
     {"clear", 0, ARGS_FLAG, NULL, "delete all entries"},
 };
 
+static const struct args_option gate_options[] = {
+    {"gate", 0, ARGS_LIST, "CHECK",
+	"tcp:PORT, icmp, http://${ip}/PATH=STATUS, exec:NAME; all must hold at once"},
+    {"gate-timeout", 0, ARGS_VALUE, "DURATION", "ask again and again for so long (30s)"},
+};
+
 static const struct args_option reboot_options[] = {
     {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
 	"how long the system may take to stop"},
@@ -131,6 +137,11 @@ static const struct args_command rows[] = {
     {"identify", NULL, "HOSTS", 1, -1,
 	{GROUP(collate_option), GROUP(identify_options), GROUP(commands_reason)}, cmd_bmc,
 	"Have machines light their identify lamp", ANSWERS_HELP},
+    {"gate", "check", "HOSTS", 1, -1,
+	{GROUP(gate_options), GROUP(commands_reason), GROUP(collate_option)},
+	cmd_gate_check, "Try on hosts what a schedule or rollout will check",
+	"Their sites' agents ask, as they will then; nothing is done to the "
+	"hosts. " ANSWERS_HELP},
     {"sensors", NULL, "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
 	"Show what the machines' sensors read", ANSWERS_HELP},
     {"sel", NULL, "HOSTS", 1, -1,

@@ -2,11 +2,13 @@
 """POST /gates/check at the orchestrator: what an agent is told, and what is made of its answers. The agent is played by the test."""
 import http.client
 import json
+import os
+import subprocess
 import threading
 
 import pytest
 
-from netlab import PATIENCE, until
+from netlab import BUILD, PATIENCE, until
 from orch_lab import make_id
 
 CHECKS = ["tcp:22", "http:http://${ip}:8080/healthz=2xx", "exec:check-edge  --warm"]
@@ -126,6 +128,45 @@ def test_too_many_hosts(filled):
     assert filled.apply({"hosts": [{"name": f"n{i:04d}", "site": "local", "nics": [], "image": "debian"} for i in range(1001)]}).status == 200
     got = filled.post("/gates/check", {"hosts": "all", "checks": ["icmp"]})
     assert got.code == "too-many-hosts" and "1004 hosts match" in got.json["detail"]
+
+
+def ctl(orch, *argv):
+    return subprocess.Popen([os.path.join(BUILD, "netboot-ctl"), "--server", f"unix:{orch.socket}", *argv], stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def test_by_netboot_ctl(filled, site_agent):
+    checks = [w for c in CHECKS for w in ("--gate", c)]
+    p = ctl(filled, "gate", "check", "edge[01-02]", *checks, "--gate-timeout", "1m", "--reason", "INC-1")
+    for c in calls(site_agent, 2):
+        assert (c["args"]["checks"], c["args"]["timeout_s"]) == (WRITTEN, 60)
+        bad = c["args"]["host"] == "edge02"
+        answer(site_agent, c, "gate-failed" if bad else "", "gate-failed: tcp:22: Connection refused: try again" if bad else "", checks=[
+            {"check": "tcp:22", "ok": not bad, "why": "Connection refused" if bad else ""},
+            {"check": "exec:check-edge --warm", "ok": True, "why": "cache is warm \x1b[31m"}])
+    out, err = p.communicate(timeout=PATIENCE)
+    assert p.returncode == 2, (out, err)
+    assert sorted(out.splitlines()) == ["edge01: ok exec:check-edge --warm: cache is warm \\x1b[31m", "edge01: ok tcp:22", "edge02: NO tcp:22: Connection refused",
+                                        "edge02: ok exec:check-edge --warm: cache is warm \\x1b[31m"]
+    assert err == "edge02: gate-failed: tcp:22: Connection refused: try again\n"
+    p = ctl(filled, "-o", "ndjson", "gate", "check", "edge01", "--gate", "icmp")
+    c, = calls(site_agent)
+    assert c["args"]["timeout_s"] == 30
+    answer(site_agent, c)
+    out, err = p.communicate(timeout=PATIENCE)
+    assert p.returncode == 0 and json.loads(out) == {"host": "edge01", "code": "", "why": "", "data": {}}
+
+
+@pytest.mark.parametrize("argv,words", [
+    (["edge01"], "no check is given: add --gate tcp:22"),
+    (["edge01", "--gate", "tcp:ssh"], '--gate: the check "tcp:ssh" has a port that is none of 1-65535: write tcp:PORT, icmp'),
+    (["edge01", "--gate", "icmp", "--gate-timeout", "2h"], "--gate-timeout: '2h' is no duration from 1s to 3600s"),
+    (["no-such", "--gate", "icmp"], "no-such"),
+])
+def test_bad_command_lines(filled, argv, words):
+    p = ctl(filled, "gate", "check", *argv)
+    out, err = p.communicate(timeout=PATIENCE)
+    assert p.returncode not in (0, 2) and words in err and not out, (p.returncode, err)
 
 
 def test_the_orchestrator_ends_meanwhile(filled, site_agent):
