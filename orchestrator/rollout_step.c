@@ -316,8 +316,8 @@ is_held(const struct rollout_step *r, const struct rollout_step_scan *s, size_t 
 static uint32_t
 batch_now(const struct rollout_step *r, struct rollout_step_scan *s)
 {
-	while (s->front < r->n && (rollout_step_final(r->v[s->front].state) ||
-				      is_held(r, s, s->front)))
+	while (s->front < r->n &&
+	       (rollout_step_final(r->v[s->front].state) || is_held(r, s, s->front)))
 		s->front++;
 	return s->front < r->n ? r->v[s->front].batch : UINT32_MAX;
 }
