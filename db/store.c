@@ -46,6 +46,7 @@ prepare_sets(struct store *s, struct error *err)
 	    [STORE_ROLLOUT] = db_rollout_sql(),
 	    [STORE_DRILL] = db_drill_sql(),
 	    [STORE_HOLD] = db_hold_sql(),
+	    [STORE_SCHEDULE] = db_schedule_sql(),
 	};
 
 	for (size_t i = 0; i < STORE_SETS; i++) {

@@ -32,6 +32,7 @@ enum store_set {
 	STORE_ROLLOUT,
 	STORE_DRILL,
 	STORE_HOLD,
+	STORE_SCHEDULE,
 	STORE_SETS,
 };
 
@@ -97,6 +98,8 @@ struct store_sql
 db_drill_sql(void);
 struct store_sql
 db_hold_sql(void);
+struct store_sql
+db_schedule_sql(void);
 
 /* Runs a statement that changes rows: 0, or -ENOENT when none was changed, or -errno. */
 int

@@ -16,15 +16,16 @@
 #include "lib/json.h"
 #include "lib/str.h"
 #include "orchestrator/orders.h"
+#include "orchestrator/rollouts.h"
 
 enum { SPAN_DAYS_MAX = 366, YOUNGER_MAX_S = 366 * 24 * 3600 };
 #define DAY_US (24 * 3600 * USEC_PER_SEC)
 
 static const char *const work_keys[] = {
-    "kind", "image", "action", "reason", "graceful_s", "hard", "force", "hook"};
-static const char *const other_keys[] = {"name", "hosts", "cron", "rrule", "at", "tz",
-    "from", "window_s", "blackout", "jitter_s", "skip_if_younger_s", "missed", "policy",
-    "limit"};
+    "kind", "image", "action", "graceful_s", "force", "hook"};
+static const char *const other_keys[] = {"name", "hosts", "reason", "cron", "rrule", "at",
+    "tz", "from", "window_s", "blackout", "jitter_s", "skip_if_younger_s", "missed",
+    "policy", "limit"};
 
 static bool
 listed(const char *const *keys, size_t n, const char *key)
@@ -74,11 +75,13 @@ static int
 read_work(const json_t *v, struct schedule_doc *d, struct error *err)
 {
 	struct orders_request rq;
-	const char *hosts = NULL;
+	const char *hosts = NULL, *reason = "";
 
-	if (json_get_str(v, "hosts", &hosts, err) < 0)
+	if (json_get_str(v, "hosts", &hosts, err) < 0 ||
+	    json_opt_str(v, "reason", &reason, err) < 0)
 		return -EINVAL;
 	d->hosts = str_dup(hosts);
+	d->reason = str_dup(reason);
 	d->work = json_object();
 	for (size_t i = 0; i < ARRAY_SIZE(work_keys); i++) {
 		json_t *member = json_object_get(v, work_keys[i]);
@@ -87,6 +90,7 @@ read_work(const json_t *v, struct schedule_doc *d, struct error *err)
 	}
 	json_t *asked = json_copy(d->work);
 	json_object_set(asked, "hosts", json_object_get(v, "hosts"));
+	json_object_set(asked, "reason", json_object_get(v, "reason"));
 	json_object_set(asked, "limit", json_object_get(v, "limit"));
 	/* A drill boots what a live boot does. */
 	if (str_eq(json_string_value(json_object_get(asked, "kind")), "drill"))
@@ -95,7 +99,7 @@ read_work(const json_t *v, struct schedule_doc *d, struct error *err)
 	if (rc == 0)
 		d->limit = rq.limit;
 	json_decref(asked);
-	return rc;
+	return rc < 0 ? rc : rollouts_work_check(d->work, d->reason, err);
 }
 
 const char *
@@ -293,11 +297,10 @@ static int
 read_rest(const json_t *v, struct schedule_doc *d, struct error *err)
 {
 	const char *missed = "skip";
-	json_t *policy = NULL;
 
 	if (json_opt_i64(v, "skip_if_younger_s", &d->skip_if_younger_s, err) < 0 ||
 	    json_opt_str(v, "missed", &missed, err) < 0 ||
-	    json_opt_obj(v, "policy", &policy, err) < 0)
+	    rollout_policy_from_json(json_object_get(v, "policy"), &d->policy, err) < 0)
 		return -EINVAL;
 	if (d->skip_if_younger_s < 0 || d->skip_if_younger_s > YOUNGER_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL,
@@ -306,7 +309,6 @@ read_rest(const json_t *v, struct schedule_doc *d, struct error *err)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "missed: not skip or run-once");
 	d->run_once = str_eq(missed, "run-once");
-	d->policy = policy ? json_deep_copy(policy) : json_object();
 	return 0;
 }
 
@@ -366,6 +368,7 @@ schedule_doc_json(const struct schedule_doc *d)
 	json_put_str(v, "name", d->name);
 	json_object_update(v, d->work);
 	json_put_str(v, "hosts", d->hosts);
+	json_put_str(v, "reason", d->reason);
 	put_calendar(v, &d->time.calendar);
 	json_put_str(v, "tz", d->tz);
 	json_put_i64(v, "window_s", d->time.window / USEC_PER_SEC);
@@ -376,7 +379,7 @@ schedule_doc_json(const struct schedule_doc *d)
 	json_put_i64(v, "jitter_s", d->time.jitter / USEC_PER_SEC);
 	json_put_i64(v, "skip_if_younger_s", d->skip_if_younger_s);
 	json_put_str(v, "missed", d->run_once ? "run-once" : "skip");
-	json_put(v, "policy", json_deep_copy(d->policy));
+	json_put(v, "policy", rollout_policy_to_json(&d->policy));
 	json_put_i64(v, "limit", d->limit);
 	return v;
 }
@@ -387,7 +390,7 @@ schedule_doc_free(struct schedule_doc *d)
 	if (!d)
 		return;
 	json_decref(d->work);
-	json_decref(d->policy);
 	free(d->hosts);
+	free(d->reason);
 	free(d);
 }

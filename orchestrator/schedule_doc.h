@@ -9,6 +9,7 @@
 
 #include "lib/bundle.h"
 #include "lib/error.h"
+#include "orchestrator/rollout_policy.h"
 #include "orchestrator/schedule_time.h"
 
 enum {
@@ -21,16 +22,16 @@ enum {
 
 struct schedule_doc {
 	char name[BUNDLE_NAME_SIZE];
-	/* What each host gets: the members of POST /jobs that are about that, with kind, reason and limit, without hosts. */
-	json_t *work;
-	char *hosts; /* selector */
+	json_t *work; /* what each host gets: members of POST /jobs that are about that */
+	char *hosts;  /* selector */
+	char *reason;
 	struct schedule_time time;
 	char tz[SCHEDULE_DOC_ZONE_SIZE]; /* "site", or a zone */
 	struct schedule_time_span blackout[SCHEDULE_DOC_BLACKOUT_MAX];
 	int64_t skip_if_younger_s; /* 0: whatever its age */
 	int64_t limit;		   /* of hosts */
 	bool run_once;		   /* a run that was missed is made up for */
-	json_t *policy;		   /* of its rollouts */
+	struct rollout_policy policy;
 };
 
 /* `now` dates a recurrence rule that does not say "from". What an order would refuse is refused; what needs the inventory is not looked at.

@@ -26,7 +26,10 @@ CREATE INDEX schedule_due ON schedule (due) WHERE due IS NOT NULL;
 CREATE TABLE schedule_run (
 	schedule TEXT NOT NULL,
 	nominal BIGINT NOT NULL,
+	-- When that became of it.
 	at BIGINT NOT NULL,
+	-- Who ordered it besides its times; nominal is then when. NULL: its time came.
+	by_whom TEXT,
 	-- ran, or why not: missed, paused, skipped, blackout, held (its last rollout is halted), busy (… still runs), empty, refused.
 	outcome TEXT NOT NULL,
 	rollout TEXT,

@@ -14,6 +14,7 @@ static const struct {
     /* Every host, by name. Tables of the inventory are as large as the fleet, and are asked for whole. */
     {"SELECT h.name, h.site, h.locked_at", "SCAN h USING "},
     {"SELECT name, menu FROM site", "SCAN site USING "},
+    {"SELECT name, timezone FROM site", "SCAN site USING "},
     {"SELECT seq, at, kind, site, host, mac, ip, arch", "SCAN site USING COVERING "},
     /* The first row of an index, and no other. */
     {"SELECT id FROM job ORDER BY id DESC LIMIT 1", "SCAN job USING COVERING "},
