@@ -19,8 +19,9 @@ static int
 body_of(const struct ctl *ctl, const struct args *args, json_t *body)
 {
 	const char *expires = args_get(args, "expires");
+	const char *hosts = args_get(args, "max-hosts");
 	struct error err;
-	int64_t us = EXPIRES_DAYS * 24 * 3600 * USEC_PER_SEC;
+	int64_t n = 0, us = EXPIRES_DAYS * 24 * 3600 * USEC_PER_SEC;
 
 	json_put_str(body, "name", args->operands[0]);
 	json_put_str(body, "role", args_get(args, "role"));
@@ -32,7 +33,12 @@ body_of(const struct ctl *ctl, const struct args *args, json_t *body)
 		 (str_to_duration(expires, &us) < 0 || us < USEC_PER_SEC))
 		error_set(&err, 0, "usage", "write 90d, 12h or never",
 		    "--expires: '%s' is no duration", expires);
+	else if (hosts != NULL && str_to_i64(hosts, 1, INT32_MAX, &n) < 0)
+		error_set(&err, 0, "usage", "write a number from 1 on",
+		    "--max-hosts: '%s' is no number of hosts", hosts);
 	else {
+		if (n > 0)
+			json_put_i64(body, "max_hosts", n);
 		if (!str_eq(expires, "never"))
 			json_put_i64(body, "expires_s", us / USEC_PER_SEC);
 		return CTL_OK;
@@ -76,6 +82,7 @@ static const struct output_column columns[] = {
     {.title = "EXPIRES", .key = "expires", .kind = OUTPUT_TIME},
     {.title = "LAST USED", .key = "last_used", .kind = OUTPUT_TIME},
     {.title = "REVOKED", .key = "revoked", .kind = OUTPUT_TIME},
+    {.title = "MAX HOSTS", .key = "max_hosts"},
 };
 
 int

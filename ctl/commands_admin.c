@@ -20,6 +20,8 @@ static const struct args_option token_options[] = {
     {"role", 0, ARGS_VALUE, "viewer|operator|admin", "what it may do"},
     {"expires", 0, ARGS_VALUE, "DURATION",
 	"it ends by itself after that, or `never` (90d)"},
+    {"max-hosts", 0, ARGS_VALUE, "N",
+	"one order by it names at most so many hosts, whatever --limit says"},
 };
 
 static const struct args_command rows[] = {

@@ -36,6 +36,8 @@ enum {
 	JOB_UNBEGUN,
 	JOB_UNBEGUN_HOST,
 	JOB_OPEN_COUNT,
+	JOB_OPEN_KIND,
+	JOB_OPEN_BOOTS,
 	ATTEMPT_ADD,
 	STAGE_PUT,
 	STAGE_GET,
@@ -122,6 +124,10 @@ static const char *const sql[] = {
 	" AND cancel_at IS NULL AND origin = '' AND " UNBEGUN " ORDER BY id",
     [JOB_OPEN_COUNT] = "SELECT COUNT(*) FROM job WHERE ended IS NULL"
 		       " AND (CAST($1 AS TEXT) IS NULL OR site = $1)",
+    [JOB_OPEN_KIND] = "SELECT COUNT(*) FROM job WHERE kind = $1 AND ended IS NULL",
+    [JOB_OPEN_BOOTS] = "SELECT COUNT(*) FROM job WHERE kind = 'boot' AND ended IS NULL"
+		       " AND EXISTS (SELECT 1 FROM image WHERE image.name = job.image"
+		       " AND image.kind = $1)",
     [ATTEMPT_ADD] = "INSERT INTO attempt (job, n, began) VALUES ($1, $2, $3)"
 		    " ON CONFLICT (job, n) DO NOTHING",
     [STAGE_PUT] =
@@ -444,6 +450,18 @@ int
 db_job_open_count(struct store *s, const char *site, int64_t *ret)
 {
 	return store_i64(stmt_for(s, JOB_OPEN_COUNT, site), ret);
+}
+
+int
+db_job_open_of_kind(struct store *s, const char *kind, int64_t *ret)
+{
+	return store_i64(stmt_for(s, JOB_OPEN_KIND, kind), ret);
+}
+
+int
+db_job_open_boots_of(struct store *s, const char *image, int64_t *ret)
+{
+	return store_i64(stmt_for(s, JOB_OPEN_BOOTS, image), ret);
 }
 
 int

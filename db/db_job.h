@@ -149,6 +149,11 @@ db_job_unbegun(struct store *s, const char *site, const char *host,
 /* How many open jobs there are; site NULL: of all sites. */
 int
 db_job_open_count(struct store *s, const char *site, int64_t *ret) MUST_CHECK;
+/* The same of a kind; of kind boot with an image of the kind `image`. */
+int
+db_job_open_of_kind(struct store *s, const char *kind, int64_t *ret) MUST_CHECK;
+int
+db_job_open_boots_of(struct store *s, const char *image, int64_t *ret) MUST_CHECK;
 
 int
 db_job_attempt_add(struct store *s, const char *job, int64_t n, int64_t began) MUST_CHECK;

@@ -11,8 +11,9 @@
 #include "db/store_priv.h"
 #include "lib/compiler.h"
 
-#define TOKEN_COLUMNS \
-	"id, name, role, digest, created, created_by, expires, last_used, revoked"
+#define TOKEN_COLUMNS                                                                \
+	"id, name, role, digest, created, created_by, expires, last_used, revoked, " \
+	"max_hosts"
 
 enum {
 	TOKEN_ADD,
@@ -33,8 +34,8 @@ enum {
 };
 
 static const char *const sql[] = {
-    [TOKEN_ADD] = "INSERT INTO token (name, role, digest, created, created_by, expires)"
-		  " VALUES ($1, $2, $3, $4, $5, $6) RETURNING id",
+    [TOKEN_ADD] = "INSERT INTO token (name, role, digest, created, created_by, expires,"
+		  " max_hosts) VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
     [TOKEN_BY_DIGEST] = "SELECT " TOKEN_COLUMNS " FROM token WHERE digest = $1",
     [TOKEN_BY_NAME] = "SELECT " TOKEN_COLUMNS " FROM token WHERE name = $1",
     [TOKEN_BY_ID] = "SELECT " TOKEN_COLUMNS " FROM token WHERE id = $1",
@@ -86,6 +87,8 @@ db_token_add(struct store *s, const struct db_token *t, int64_t *ret_id)
 	db_bind_i64(st, 4, t->created);
 	db_bind_text(st, 5, t->created_by);
 	bind_time(st, 6, t->expires);
+	if (t->max_hosts > 0)
+		db_bind_i64(st, 7, t->max_hosts);
 	int rc = db_step(st);
 	if (rc <= 0)
 		return rc < 0 ? rc : -EIO;
@@ -102,7 +105,8 @@ read_token(struct db_stmt *st, struct db_token *ret)
 	    .created = db_col_i64(st, 4),
 	    .expires = db_col_i64(st, 6),
 	    .last_used = db_col_i64(st, 7),
-	    .revoked = db_col_i64(st, 8)};
+	    .revoked = db_col_i64(st, 8),
+	    .max_hosts = db_col_i64(st, 9)};
 	db_col_copy(st, 1, ret->name, sizeof(ret->name));
 	db_col_copy(st, 2, ret->role, sizeof(ret->role));
 	db_col_copy(st, 3, ret->digest, sizeof(ret->digest));

@@ -18,6 +18,7 @@ struct db_token {
 	int64_t expires;   /* 0: never */
 	int64_t last_used; /* 0: never */
 	int64_t revoked;   /* 0: not */
+	int64_t max_hosts; /* that one order may name; 0: as many as anybody's */
 };
 
 struct db_session {

@@ -321,8 +321,10 @@ name_who(struct access_grant *g, const struct access_ask *ask)
 {
 	char address[ADDR_IP_TEXT];
 
-	g->who = (struct audit_who){
-	    .uid = (uid_t)-1, .owner = -g->token.id, .role = access_role(g->token.role)};
+	g->who = (struct audit_who){.uid = (uid_t)-1,
+	    .owner = -g->token.id,
+	    .role = access_role(g->token.role),
+	    .max_hosts = g->token.max_hosts};
 	addr_ip_text(&ask->address, address, sizeof(address));
 	if (str_format(g->who.name, sizeof(g->who.name), "token:%s", g->token.name) < 0 ||
 	    str_format(g->who.from, sizeof(g->who.from), "%s (web)", address) < 0)

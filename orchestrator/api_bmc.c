@@ -13,6 +13,7 @@
 #include "lib/str.h"
 #include "orchestrator/api.h"
 #include "orchestrator/orders.h"
+#include "orchestrator/orders_cap.h"
 
 enum { POWER_MAX = 1000, LIMIT_MAX = 100000 };
 
@@ -49,10 +50,13 @@ parse(const char *verb, const json_t *body, struct request *r, struct error *err
 
 /* As orders are: more hosts than meant, or more than one without a word, are not touched. */
 static int
-check_count(const struct request *r, size_t n, struct error *err)
+check_count(
+    const struct request *r, const struct audit_who *who, size_t n, struct error *err)
 {
 	if (!bmc_verb_info(r->verb)->destructive)
 		return 0;
+	if (orders_cap_token(who, n, err) < 0)
+		return -EPERM;
 	if (n > (size_t)r->limit)
 		return error_set(err, -EPERM, "too-many-hosts",
 		    "name fewer, or raise the limit with --limit",
@@ -82,7 +86,7 @@ api_bmc_ask(void *arg, struct rest_request *rq)
 	}
 	if (!api_select(o, rq, r.hosts, &names))
 		return;
-	rc = check_count(&r, names.n, &err);
+	rc = check_count(&r, &who, names.n, &err);
 	struct fleet_question q = {.verb = r.verb,
 	    .args = r.args,
 	    .who = &who,

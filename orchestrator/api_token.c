@@ -14,7 +14,7 @@
 #include "orchestrator/access.h"
 #include "orchestrator/api.h"
 
-enum { EXPIRES_MIN_S = 60, EXPIRES_MAX_S = 20 * 366 * 86400 };
+enum { EXPIRES_MIN_S = 60, EXPIRES_MAX_S = 20 * 366 * 86400, HOSTS_MAX = 100000 };
 
 static void
 put_time(json_t *v, const char *key, int64_t at)
@@ -37,6 +37,7 @@ token_json(const struct db_token *t)
 	put_time(v, "expires", t->expires);
 	put_time(v, "last_used", t->last_used);
 	put_time(v, "revoked", t->revoked);
+	json_put(v, "max_hosts", t->max_hosts ? json_integer(t->max_hosts) : json_null());
 	return v;
 }
 
@@ -45,7 +46,7 @@ read_body(const json_t *body, struct db_token *t, const char **ret_reason, int64
     struct error *err)
 {
 	const char *name = "", *role = "";
-	int64_t expires_s = 0;
+	int64_t expires_s = 0, max_hosts = 0;
 
 	if (json_get_str(body, "name", &name, err) < 0 ||
 	    json_get_str(body, "role", &role, err) < 0 ||
@@ -65,11 +66,29 @@ read_body(const json_t *body, struct db_token *t, const char **ret_reason, int64
 	if (expires_s != 0 && (expires_s < EXPIRES_MIN_S || expires_s > EXPIRES_MAX_S))
 		return error_set(err, -EINVAL, "bad-value", NULL,
 		    "expires_s: %d to %d, or none", EXPIRES_MIN_S, EXPIRES_MAX_S);
+	if (!json_is_null(json_object_get(body, "max_hosts")) &&
+	    (json_opt_i64(body, "max_hosts", &max_hosts, err) < 0))
+		return -EINVAL;
+	if (max_hosts < 0 || max_hosts > HOSTS_MAX)
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "max_hosts: 1 to %d, or none", HOSTS_MAX);
 	str_clip(t->name, sizeof(t->name), name);
 	str_clip(t->role, sizeof(t->role), role);
 	t->created = now;
+	t->max_hosts = max_hosts;
 	t->expires = expires_s ? now + expires_s * USEC_PER_SEC : 0;
 	return 0;
+}
+
+/* A token that is capped makes none that is capped less. */
+static int
+check_share(const struct audit_who *who, const struct db_token *t, struct error *err)
+{
+	if (who->max_hosts == 0 || (t->max_hosts > 0 && t->max_hosts <= who->max_hosts))
+		return 0;
+	return error_set(err, -EPERM, "over-cap",
+	    "give it no more, or make it with another token",
+	    "max_hosts: %s itself has %lld", who->name, (long long)who->max_hosts);
 }
 
 static int
@@ -80,6 +99,8 @@ write_token(struct orch *o, const struct audit_who *who, struct db_token *t,
 	int rc = db_begin(store_db(o->store));
 
 	put_time(after, "expires", t->expires);
+	if (t->max_hosts)
+		json_put_i64(after, "max_hosts", t->max_hosts);
 	str_clip(t->created_by, sizeof(t->created_by), who->name);
 	if (rc == 0)
 		rc = access_token_make(o->access, t, ret_text);
@@ -109,6 +130,10 @@ api_token_add(void *arg, struct rest_request *rq)
 		return;
 	const json_t *body = rest_body(rq, &err);
 	if (!body || read_body(body, &t, &reason, clock_wall(), &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
+	if (check_share(&who, &t, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 		return;
 	}

@@ -25,6 +25,8 @@ struct audit_who {
 	uid_t uid;
 	int64_t owner; /* whose the records of a user are: the uid, or of a token -id */
 	char name[64]; /* the unix user's, or "uid 1234", or "token:NAME" */
+	int64_t
+	    max_hosts; /* that one order of theirs may name; 0: as many as anybody's */
 	char from[AUDIT_FROM_SIZE]; /* "unix uid 0 pid 1234", "192.0.2.1 (web)" */
 };
 

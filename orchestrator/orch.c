@@ -102,6 +102,7 @@ orch_orders_context(struct orch *o, int64_t now)
 	    .key = o->key,
 	    .images_root = o->config->images_root,
 	    .place = o->place,
+	    .caps = &o->config->caps,
 	    .silence = silence,
 	    .trouble = trouble,
 	    .arg = o,

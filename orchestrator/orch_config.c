@@ -67,6 +67,29 @@ static const cyaml_schema_field_t retention_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define CAP(key) CYAML_FIELD_UINT(#key, CYAML_FLAG_OPTIONAL, struct orders_cap_kinds, key)
+
+/* There are no open jobs of kind drill: theirs are live and reboot. */
+static const cyaml_schema_field_t caps_fields[] = {
+    CAP(reinstall),
+    CAP(rescue),
+    CAP(live),
+    CAP(boot),
+    CAP(reboot),
+    CAP(power),
+    CAP(drill),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t in_flight_fields[] = {
+    CAP(reinstall),
+    CAP(rescue),
+    CAP(live),
+    CAP(boot),
+    CAP(reboot),
+    CAP(power),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     TEXT(database),
     TEXT(socket),
@@ -81,6 +104,10 @@ static const cyaml_schema_field_t fields[] = {
     CYAML_FIELD_MAPPING("web", CYAML_FLAG_OPTIONAL, struct orch_config, web, web_fields),
     CYAML_FIELD_MAPPING("retention", CYAML_FLAG_OPTIONAL, struct orch_config, retention,
 	retention_fields),
+    CYAML_FIELD_MAPPING(
+	"caps", CYAML_FLAG_OPTIONAL, struct orch_config, caps.hosts, caps_fields),
+    CYAML_FIELD_MAPPING("caps_in_flight", CYAML_FLAG_OPTIONAL, struct orch_config,
+	caps.in_flight, in_flight_fields),
     TEXT(oui_file),
     TEXT(page_url),
     CYAML_FIELD_SEQUENCE_COUNT("webhooks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -145,6 +172,35 @@ check_web(
 	return 0;
 }
 
+/* 0 would be taken for "none at all" by one, and for "no cap" by another. */
+static int
+check_caps(const struct orch_config *c, const struct yaml_where *where, struct error *err)
+{
+	const struct {
+		const char *key;
+		const struct orders_cap_kinds *caps;
+	} tables[] = {{"caps", &c->caps.hosts}, {"caps_in_flight", &c->caps.in_flight}};
+	char path[YAML_WHERE_PATH_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++) {
+		const struct orders_cap_kinds *k = tables[i].caps;
+		const struct {
+			const char *key;
+			uint32_t value;
+		} caps[] = {{"reinstall", k->reinstall}, {"rescue", k->rescue},
+		    {"live", k->live}, {"boot", k->boot}, {"reboot", k->reboot},
+		    {"power", k->power}, {"drill", k->drill}};
+
+		for (size_t j = 0; j < ARRAY_SIZE(caps); j++) {
+			yaml_where_path(path, "%s.%s", tables[i].key, caps[j].key);
+			if (caps[j].value == 0 && yaml_where_there(where, path))
+				return yaml_where_bad(where, path, err,
+				    "at least 1; leave the key out for no cap");
+		}
+	}
+	return 0;
+}
+
 static int
 check(const struct orch_config *c, const struct yaml_where *where, struct error *err)
 {
@@ -201,6 +257,8 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 		    "fewer than %d: webhooks could not tell of what has gone",
 		    WEBHOOK_EVENTS_DAYS_MIN);
 	int rc = check_web(&c->web, where, err);
+	if (rc == 0)
+		rc = check_caps(c, where, err);
 	return rc < 0 ? rc : webhook_config_check(where, c->webhooks, c->n_webhooks, err);
 }
 

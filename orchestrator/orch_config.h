@@ -8,6 +8,7 @@
 
 #include "lib/compiler.h"
 #include "lib/error.h"
+#include "orchestrator/orders_cap.h"
 #include "orchestrator/retention.h"
 #include "orchestrator/webhook_config.h"
 
@@ -37,6 +38,7 @@ struct orch_config {
 	uint32_t console_mb;	  /* and no more of them than this (4096) */
 	uint32_t console_host_mb; /* of one host's between jobs (64) */
 	struct orch_config_web web;
+	struct orders_caps caps;
 	struct retention_days retention; /* of everything else; see retention.h */
 	char *
 	    oui_file; /* /usr/share/ieee-data/oui.txt: who made network cards; it need not be there */

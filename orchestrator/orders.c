@@ -28,6 +28,7 @@
 #include "orchestrator/holds.h"
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
+#include "orchestrator/orders_cap.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/refusals.h"
 #include "orchestrator/selector.h"
@@ -532,6 +533,17 @@ check_amount(const struct orders *o, size_t n, struct error *err)
 	return 0;
 }
 
+/* What whoever orders cannot lift, as --limit. */
+static int
+check_caps(const struct orders *o, size_t n, struct error *err)
+{
+	const char *kind =
+	    orders_cap_kind(o->ctx.store, o->rq.kind, o->rq.action, o->rq.image);
+	int rc = orders_cap_check(&o->ctx, &o->who, kind, n, err);
+
+	return rc < 0 ? rc : orders_cap_fits(&o->ctx, kind, n, err);
+}
+
 static int
 make_all(
     struct orders *o, const struct store_names *names, json_t **errors, struct error *err)
@@ -590,6 +602,8 @@ orders_new(const struct orders_context *ctx, const struct orders_request *rq,
 	size_t n = names.n + json_array_size(*ret_errors);
 	if (rc == 0)
 		rc = check_amount(o, n, err);
+	if (rc == 0)
+		rc = check_caps(o, n, err);
 	if (rc == 0)
 		rc = choose_id_time(o, err);
 	if (rc == 0)

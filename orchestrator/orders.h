@@ -16,6 +16,7 @@
 #include "orchestrator/place.h"
 
 struct orders;
+struct orders_caps;
 
 struct orders_context {
 	struct store *store;
@@ -25,6 +26,7 @@ struct orders_context {
 	const char *images_root;
 	/* What sites' stores hold; or NULL: that is not looked at. */
 	struct place *place;
+	const struct orders_caps *caps; /* or NULL: none */
 	/* Microseconds since the agent of a site was heard; INT64_MAX: never. */
 	int64_t (*silence)(void *arg, const char *site);
 	/* Why a site's agent can take no orders, or NULL. The function may be NULL. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The stop of everything, frozen sites, and locks: what has not begun does not begin, what has begun is finished."""
+"""The stop of everything, frozen sites, locks, and caps: what has not begun does not begin, what has begun is finished."""
 import signal
 import time
 from datetime import datetime, timezone
@@ -9,7 +9,8 @@ import pytest
 import netlab
 from netlab import until
 from old_agent import OldAgent
-from orch_lab import host, site
+from orch_lab import Agent, Orch, document, host, site
+from test_web import Web
 from whole_lab import Site
 
 
@@ -164,3 +165,62 @@ def test_questions_that_change_something_wait_for_nobody(orch, agent):
     lines = orch.call("POST", "/bmc/bmc-reset", {"hosts": "edge01", "reason": "r"}).text
     assert "world-stopped" in lines, lines
     assert not [o for o in agent.poll(table=0).json["orders"] if o["t"] == "call"]
+
+
+CAPS = "caps: {reinstall: 2, power: 1}\ncaps_in_flight: {reboot: 2}\n"
+
+
+@pytest.fixture
+def capped(tmp_path):
+    o = Orch(tmp_path, config=CAPS)
+    try:
+        o.apply(document())
+        a = Agent(o)
+        a.poll()
+        yield o
+    finally:
+        o.stop()
+
+
+def test_caps_of_the_server(capped):
+    o = capped
+    said = refused(o.order("edge[01-03]", yes=True, limit=1000), "over-cap")
+    assert "caps.reinstall" in said["detail"] and "2" in said["detail"] and "orchestrator.yaml" in said["next"]
+    refused(o.order("edge[01-03]", yes=True, dry_run=True), "over-cap")
+    refused(o.order("edge[01-03]", kind="boot", image="debian", yes=True), "over-cap")
+    refused(o.order("edge[01-02]", kind="power", action="off", yes=True), "over-cap")
+    assert o.order("edge[01-03]", kind="power", action="on", dry_run=True).status == 200
+    assert o.order("edge[01-03]", kind="reboot", dry_run=True).json["code"] == "over-cap"
+    ordered(o, "edge01", kind="reboot")
+    said = refused(o.order("edge[02-03]", kind="reboot", yes=True), "over-cap")
+    assert "caps_in_flight.reboot" in said["detail"] and "room for 1" in said["detail"]
+    ordered(o, "edge02", kind="reboot")
+    refused(o.order("edge03", kind="reboot", at=at(600)), "over-cap")
+    ordered(o, "edge03")
+
+
+def test_caps_of_a_token(tmp_path):
+    o = Web(tmp_path)
+    try:
+        o.apply(document())
+        a = Agent(o)
+        a.poll()
+        token = o.token("ci", role="operator", max_hosts=2)
+        row = [t for t in o.get("/tokens").json["items"] if t["name"] == "ci"][0]
+        assert row["max_hosts"] == 2
+        body = {"kind": "reboot", "hosts": "edge[01-03]", "reason": "r", "yes": True, "limit": 100}
+        said = refused(o.ask("POST", "/api/v1/jobs", body, token=token), "over-cap")
+        assert "token:ci" in said["detail"] and "max_hosts" in said["detail"] and "--max-hosts" in said["next"]
+        refused(o.ask("POST", "/api/v1/bmc/bmc-reset", {"hosts": "edge[01-03]", "reason": "r", "yes": True}, token=token), "over-cap")
+        # A session of the page is by the same token.
+        refused(o.ask("POST", "/api/v1/jobs", body, session=o.login(token)), "over-cap")
+        assert o.ask("POST", "/api/v1/jobs", {**body, "hosts": "edge[01-02]"}, token=token).status == 202
+        # It cannot be given away as more.
+        admin = o.token("boss", role="admin", max_hosts=5)
+        more = {"name": "more", "role": "operator", "reason": "r"}
+        assert o.ask("POST", "/api/v1/tokens", more, token=admin).json["code"] == "over-cap"
+        assert o.ask("POST", "/api/v1/tokens", {**more, "max_hosts": 6}, token=admin).json["code"] == "over-cap"
+        assert o.ask("POST", "/api/v1/tokens", {**more, "max_hosts": 5}, token=admin).status == 201
+        assert o.post("/tokens", {**more, "name": "bad", "max_hosts": -1}).json["code"] == "bad-value"
+    finally:
+        o.stop()

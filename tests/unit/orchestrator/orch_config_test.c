@@ -62,6 +62,15 @@ keys_are_read(void **state)
 	assert_int_equal(c->retention.jobs_days, 7);
 	assert_int_equal(c->retention.discovered_days, 30);
 	assert_string_equal(c->oui_file, "/f");
+	assert_int_equal(c->caps.hosts.reinstall, 0);
+	orch_config_free(c);
+	assert_int_equal(
+	    parse("caps: {reinstall: 20, drill: 1}\ncaps_in_flight: {reboot: 5}\n", &c,
+		NULL),
+	    0);
+	assert_int_equal(c->caps.hosts.reinstall, 20);
+	assert_int_equal(c->caps.hosts.reboot, 0);
+	assert_int_equal(c->caps.in_flight.reboot, 5);
 	orch_config_free(c);
 }
 
@@ -121,6 +130,9 @@ errors_name_file_line_and_key(void **state)
 	    {"retention: {jobs_days: 5}\n", "jobs_days"},
 	    {"retention: {jobs_days: 5, boots_days: 6}\n", "jobs_days"},
 	    {"retention: {event_days: 2}\n", "o.yaml:1: "},
+	    {"caps: {reinstall: 0}\n", "o.yaml:1: caps.reinstall"},
+	    {"caps_in_flight: {drill: 2}\n", "o.yaml:1: "},
+	    {"caps: {install: 2}\n", "o.yaml:1: "},
 	    {"group: {\n", "o.yaml:"},
 	    {"- a\n", "o.yaml:1"},
 	    {"just words\n", "o.yaml:1"},
