@@ -9,7 +9,7 @@
 struct db_drill {
 	char id[ID_SIZE]; /* of the job that booted the live image */
 	char rollout[ID_SIZE];
-	char schedule[64]; /* "": by hand */
+	char schedule[BUNDLE_NAME_SIZE]; /* "": by hand */
 	char site[64];
 	char host[BUNDLE_NAME_SIZE];
 	char image[BUNDLE_NAME_SIZE];

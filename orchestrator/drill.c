@@ -64,6 +64,7 @@ drill_take(struct drill_run *run, const char *stage, const char *state, int64_t 
 		    (STAGE_COUNT - STAGE_OVERRIDE) * sizeof(run->took[0]));
 	run->attempts = attempt;
 	run->touched = run->touched || s >= STAGE_OVERRIDE;
+	run->switched = run->switched || s >= STAGE_POWER;
 	run->took[s] = (struct drill_took){
 	    .entered = true,
 	    .confirmed = str_eq(state, "confirmed"),
@@ -71,10 +72,15 @@ drill_take(struct drill_run *run, const char *stage, const char *state, int64_t 
 	};
 }
 
-bool
+/* The power-on follows on a power-off that was seen. */
+enum drill_way
 drill_returns(const struct drill_run *live)
 {
-	return live->end == DRILL_DONE || (live->end == DRILL_FAILED && live->touched);
+	if (live->end == DRILL_DONE)
+		return DRILL_BACK;
+	if (live->end != DRILL_FAILED || !live->touched)
+		return DRILL_STAYS;
+	return live->switched ? DRILL_BACK : DRILL_BACK_ASKED;
 }
 
 /* ---- the report ---- */
@@ -173,7 +179,7 @@ static void
 say_why(
     const struct drill_run *live, const struct drill_run *back, struct drill_verdict *ret)
 {
-	if (drill_returns(live) && back->end != DRILL_DONE) {
+	if (drill_returns(live) != DRILL_STAYS && back->end != DRILL_DONE) {
 		find_stuck(back, "back ", ret->stuck, sizeof(ret->stuck));
 		error_set(&ret->why, 0, "drill-not-back",
 		    "netboot-ctl why HOST tells more; bring it back with netboot-ctl "

@@ -51,8 +51,8 @@ struct drill_took {
 struct drill_run {
 	enum drill_end end;
 	int64_t attempts; /* the last one */
-	bool
-	    touched; /* the machine has, perhaps, left its disk: the job had begun to switch it */
+	/* The job had begun to switch the machine, which has perhaps left its disk; and: it was seen off. */
+	bool touched, switched;
 	struct drill_took took[STAGE_COUNT];
 	struct error verdict;	/* of a failed or cancelled one */
 	struct usual own, site; /* the past */
@@ -62,9 +62,16 @@ struct drill_run {
 void
 drill_take(struct drill_run *run, const char *stage, const char *state, int64_t attempt,
     int64_t entered, int64_t ended);
-/* Is it to be booted from its disk now that the live job is over? Not where it never left it, and not where somebody ended the job:
- * whoever did has the machine in hand. */
-bool
+enum drill_way {
+	/* It never left its disk; or somebody ended the job, and has the machine in hand. */
+	DRILL_STAYS,
+	/* Its own system may still run: with no more force than the drill was allowed. */
+	DRILL_BACK_ASKED,
+	/* Whatever runs there, it is no system of anybody's. */
+	DRILL_BACK,
+};
+/* How is it to come back to its disk, now that the live job is over? */
+enum drill_way
 drill_returns(const struct drill_run *live);
 
 /* ---- the report ---- */

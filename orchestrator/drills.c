@@ -27,6 +27,8 @@
 
 #define KIND "live"
 
+enum { LIVE_MAX = 20 };
+
 /* ---- before ---- */
 
 static int
@@ -159,7 +161,7 @@ read_run(struct store *s, const char *id, struct db_job *job, struct drill_run *
 }
 
 int
-drills_returns(struct store *s, const char *live, bool *ret)
+drills_returns(struct store *s, const char *live, enum drill_way *ret)
 {
 	struct drill_run *run = str_alloc(sizeof(*run));
 	struct db_job *job = str_alloc(sizeof(*job));
@@ -170,6 +172,29 @@ drills_returns(struct store *s, const char *live, bool *ret)
 	free(job);
 	free(run);
 	return rc;
+}
+
+/* A host has one job at a time, and few others between. */
+int
+drills_live(struct store *s, const char *rollout, const char *host, const char *before,
+    char ret_id[ID_SIZE])
+{
+	const struct db_job_filter f = {
+	    .host = host, .kind = KIND, .open = -1, .before = before, .limit = LIVE_MAX};
+	struct db_job *job = str_alloc(sizeof(*job));
+	struct store_names ids = {0};
+	int rc = db_job_ids(s, &f, &ids);
+	bool found = false;
+
+	for (size_t i = 0; rc == 0 && !found && i < ids.n; i++) {
+		rc = db_job_get(s, ids.v[i], job);
+		found = rc == 0 && str_eq(job->rollout, rollout);
+		if (found)
+			str_clip(ret_id, ID_SIZE, job->id);
+	}
+	store_names_done(&ids);
+	free(job);
+	return rc < 0 ? rc : found ? 0 : -ENOENT;
 }
 
 /* ---- the report ---- */

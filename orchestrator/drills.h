@@ -9,6 +9,7 @@
 #include "db/store.h"
 #include "lib/error.h"
 #include "lib/id.h"
+#include "orchestrator/drill.h"
 
 /* Leaves of the hosts one of each site: drill_choose(). 0 or an errno of the database with *err. */
 int
@@ -18,9 +19,13 @@ drills_choose(struct store *s, struct store_names *hosts, struct error *err) MUS
 int
 drills_image(struct store *s, const char *image, char *ret_name, size_t size,
     struct error *err) MUST_CHECK;
-/* The live job is over: is the machine to be booted from its disk now? -ENOENT: no such job. */
+/* The live job is over: how is the machine to come back to its disk? -ENOENT: no such job. */
 int
-drills_returns(struct store *s, const char *live, bool *ret) MUST_CHECK;
+drills_returns(struct store *s, const char *live, enum drill_way *ret) MUST_CHECK;
+/* The live job that the host was given last by the rollout, before the job `before` (NULL: of all); -ENOENT: none. */
+int
+drills_live(struct store *s, const char *rollout, const char *host, const char *before,
+    char ret_id[ID_SIZE]) MUST_CHECK;
 
 struct drills_of {
 	const char *rollout, *schedule; /* schedule "": by hand */

@@ -588,7 +588,7 @@ rollout_step_job_end(const struct rollout_step *r, size_t i,
 		ret->why = *why;
 		return true;
 	}
-	if (h->step + 1 < r->steps) {
+	if (h->step + 1 < r->steps && !h->last) {
 		take_host(r, i, DB_ROLLOUT_HOST_JOB, ret);
 		ret->step = (uint8_t)(h->step + 1);
 		ret->bad = h->bad || failed;

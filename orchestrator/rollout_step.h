@@ -34,6 +34,7 @@ struct rollout_step_host {
 	bool asked;   /* its gates are being asked */
 	bool passed;  /* those before it begins were passed */
 	bool bad;     /* a job before this step's failed */
+	bool last;    /* no job follows on this step's */
 };
 
 /* Hosts with the same value of a label. */

@@ -240,6 +240,11 @@ job_ended(struct rollouts *r, struct rollout *ro, size_t i, const char *id, int6
 		    "its job was cancelled by %s",
 		    job.cancel_by[0] ? job.cancel_by : "its agent");
 	}
+	if (rollouts_drill_is(ro) &&
+	    rollouts_drill_ended(r, ro, i, id, &outcome, &why) < 0) {
+		ro->look_again = true;
+		return;
+	}
 	if (rollout_step_job_end(&ro->step, i, outcome, &why, &a))
 		(void)!rollouts_one(r, ro, &a, wall); /* it is looked at again */
 }

@@ -68,6 +68,11 @@ struct rollouts_request {
 	size_t n;
 };
 
+/* Of a drill only one host of each site is taken: leaves these in v, and in *n how many they are. Of other work all stay. 0, or an
+ * errno of the database with *err. */
+int
+rollouts_drill_choose(struct store *s, const json_t *work, struct rollouts_host *v,
+    size_t *n, struct error *err) MUST_CHECK;
 /* Does a second person have to approve of that work on so many hosts? `most`: so many need none. An image's kind is read. */
 bool
 rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64_t most);

@@ -148,6 +148,7 @@ act_host(struct rollouts *r, struct rollout *ro, const struct rollout_step_actio
 	if (rc < 0)
 		return rc;
 	bool again = a->host == DB_ROLLOUT_HOST_JOB && a->step == h.step;
+	bool worked = h.state == DB_ROLLOUT_HOST_JOB || h.state == DB_ROLLOUT_HOST_LOST;
 	if (a->host == DB_ROLLOUT_HOST_DEFERRED && !a->why.code[0])
 		why_deferred(r, ro, &h, wall, &h.why);
 	else if (!a->bad || a->why.code[0])
@@ -157,6 +158,8 @@ act_host(struct rollouts *r, struct rollout *ro, const struct rollout_step_actio
 		h.job[0] = '\0';
 	if (a->host == DB_ROLLOUT_HOST_LOST)
 		rc = take_back(r, &h, wall);
+	if (rc == 0 && worked && rollouts_drill_is(ro))
+		rc = rollouts_drill_report(r, ro, a->host, &h, wall);
 	h.state = a->host;
 	h.step = a->step;
 	if (rc == 0)
@@ -233,8 +236,9 @@ refused(struct rollouts *r, struct rollout *ro, size_t i, const struct error *wh
 	    troubled ? ROLLOUT_STEP_WAIT : rollout_step_refusal(why->code);
 	struct rollout_step_action a = {.what = ROLLOUT_STEP_HOST,
 	    .i = i,
-	    .host = what == ROLLOUT_STEP_SKIP ? DB_ROLLOUT_HOST_SKIPPED
-					      : DB_ROLLOUT_HOST_FAILED,
+	    .host = what == ROLLOUT_STEP_SKIP && ro->step.v[i].step == 0
+			? DB_ROLLOUT_HOST_SKIPPED
+			: DB_ROLLOUT_HOST_FAILED,
 	    .step = ro->step.v[i].step};
 	struct db_rollout_host h;
 
@@ -296,15 +300,20 @@ act_job(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 {
 	const struct orders_context ctx = r->ops.orders(r->ops.arg, wall);
 	const struct rollout_step_host *h = &ro->step.v[i];
-	struct orders_request rq = ro->order[h->step];
+	struct orders_request rq;
 	struct audit_who who = {.role = AUTH_OPERATOR};
 	struct orders *o = NULL;
 	struct error err = {.code = ""};
 	json_t *errors = NULL;
-	int rc = skip_younger(r, ro, i, wall);
+	int which = 0, rc = skip_younger(r, ro, i, wall);
 
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
+	if (h->step > 0)
+		rc = rollouts_drill_order(r, ro, i, &which);
+	if (rc < 0)
+		return rc;
+	rq = ro->order[which];
 	str_clip(who.name, sizeof(who.name), ro->row.by);
 	if (str_format(who.from, sizeof(who.from), "rollout %s", ro->row.id) < 0)
 		abort();

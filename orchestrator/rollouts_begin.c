@@ -38,8 +38,8 @@ rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64
 int
 rollouts_work_check(const json_t *work, const char *reason, struct error *err)
 {
-	json_t *jobs[ROLLOUTS_STEPS_MAX] = {NULL};
-	struct orders_request rq[ROLLOUTS_STEPS_MAX];
+	json_t *jobs[ROLLOUTS_ORDERS_MAX] = {NULL};
+	struct orders_request rq[ROLLOUTS_ORDERS_MAX];
 	int n = -EINVAL;
 
 	if (!json_is_string(json_object_get(work, "kind")))
@@ -47,7 +47,7 @@ rollouts_work_check(const json_t *work, const char *reason, struct error *err)
 		    "say what each host gets, for instance reboot", "kind: missing");
 	else
 		n = rollouts_load_work(work, reason, jobs, rq, err);
-	for (size_t k = 0; k < ROLLOUTS_STEPS_MAX; k++)
+	for (size_t k = 0; k < ROLLOUTS_ORDERS_MAX; k++)
 		json_decref(jobs[k]);
 	return n < 0 ? n : 0;
 }
@@ -87,17 +87,37 @@ add_hosts(struct rollouts *r, const char *id, const struct rollout_plan_host *v,
 }
 
 static struct rollout_plan_host *
-plan(const struct rollouts_request *rq)
+plan(const struct rollouts_request *rq, const struct rollouts_host *hosts, size_t n)
 {
-	struct rollout_plan_host *v = str_alloc((rq->n + 1) * sizeof(v[0]));
+	struct rollout_plan_host *v = str_alloc((n + 1) * sizeof(v[0]));
 
-	for (size_t i = 0; i < rq->n; i++)
-		v[i] = (struct rollout_plan_host){.host = rq->v[i].host,
-		    .site = rq->v[i].site,
-		    .opens = rq->v[i].opens,
-		    .closes = rq->v[i].closes};
-	rollout_plan_make(v, rq->n, rq->policy);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct rollout_plan_host){.host = hosts[i].host,
+		    .site = hosts[i].site,
+		    .opens = hosts[i].opens,
+		    .closes = hosts[i].closes};
+	rollout_plan_make(v, n, rq->policy);
 	return v;
+}
+
+/* The hosts in their order, of a drill those that are its turn; owned by the caller. */
+static int
+choose(struct rollouts *r, const struct rollouts_request *rq,
+    struct rollout_plan_host **ret, size_t *ret_n, struct error *err)
+{
+	struct rollouts_host *hosts = str_alloc((rq->n + 1) * sizeof(hosts[0]));
+	size_t n = rq->n;
+	int rc;
+
+	for (size_t i = 0; i < n; i++)
+		hosts[i] = rq->v[i];
+	rc = rollouts_drill_choose(r->ops.store, rq->work, hosts, &n, err);
+	if (rc == 0) {
+		*ret = plan(rq, hosts, n);
+		*ret_n = n;
+	}
+	free(hosts);
+	return rc;
 }
 
 /* From the first opening until the last end; one without an end has the whole without. */
@@ -133,6 +153,8 @@ rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wa
     char ret_id[ID_SIZE], struct error *err)
 {
 	struct db_rollout row = {.nominal = rq->nominal};
+	struct rollout_plan_host *v = NULL;
+	size_t n = 0;
 	json_t *doc;
 	int rc = rollouts_work_check(rq->work, rq->reason, err);
 
@@ -141,11 +163,15 @@ rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wa
 	if (rq->n > ROLLOUT_POLICY_HOSTS_MAX)
 		return error_set(err, -EINVAL, "too-many-hosts", "name fewer",
 		    "%zu hosts: more than %d", rq->n, ROLLOUT_POLICY_HOSTS_MAX);
-	struct rollout_plan_host *v = plan(rq);
+	rc = rollouts_drill_check(r->ops.store, rq->work, err);
+	if (rc == 0)
+		rc = choose(r, rq, &v, &n, err);
+	if (rc < 0)
+		return rc;
 	doc = rollouts_load_doc(rq);
 	fill_row(&row, json_string_value(json_object_get(rq->work, "kind")), rq->reason,
 	    rq->by, wall);
-	span(v, rq->n, &row);
+	span(v, n, &row);
 	row.doc = json_text(doc);
 	row.hosts = str_dup(rq->hosts);
 	str_clip(row.schedule, sizeof(row.schedule), rq->schedule ? rq->schedule : "");
@@ -154,7 +180,7 @@ rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wa
 	if (rc == 0)
 		rc = db_rollout_add(r->ops.store, &row);
 	if (rc == 0)
-		rc = add_hosts(r, row.id, v, rq->n, wall);
+		rc = add_hosts(r, row.id, v, n, wall);
 	if (rc == 0)
 		rc = rollouts_act_tell(r, &row, "rollout.planned", NULL, wall);
 	if (rc == 0)

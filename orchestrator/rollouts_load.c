@@ -3,7 +3,7 @@
  *
  * Entry points: rollouts_load() when the program starts, after one was made or changed, and after a failed write: the rows are the
  * truth, and what is in memory is made of them and of nothing else. rollouts_load_work() reads what each host gets; a drill is a
- * live image and then a reboot to the disk, which is not to be refused by a machine that has no system running.
+ * live image and then a reboot to the disk, of which rollouts_drill.c takes one of two.
  * Ownership: the caller frees. Failure modes: an errno of the database; -EUCLEAN for a document that cannot be one of ours. */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,29 +32,45 @@ one_job(const json_t *work, const char *kind, const char *reason)
 	return v;
 }
 
+/* By itself nothing is switched off hard. */
+static void
+careful(json_t *job, const json_t *work)
+{
+	if (!json_object_get(work, "force") &&
+	    !json_is_true(json_object_get(work, "hard")))
+		json_put_str(job, "force", "never");
+}
+
 /* The jobs of a piece of work as POST /jobs would be given them. */
 static int
-make_jobs(const json_t *work, const char *reason, json_t *ret[ROLLOUTS_STEPS_MAX])
+make_jobs(const json_t *work, const char *reason, json_t *ret[ROLLOUTS_ORDERS_MAX])
 {
 	const char *kind = json_string_value(json_object_get(work, "kind"));
 
 	if (!str_eq(kind, "drill")) {
 		ret[0] = one_job(work, kind ? kind : "", reason);
-		/* By itself nothing is switched off hard. */
-		if (str_eq(kind, "reboot") && !json_object_get(work, "force") &&
-		    !json_is_true(json_object_get(work, "hard")))
-			json_put_str(ret[0], "force", "never");
+		if (str_eq(kind, "reboot"))
+			careful(ret[0], work);
 		return 1;
 	}
 	ret[0] = one_job(work, "live", reason);
-	ret[1] = json_pack("{s:s, s:s, s:s, s:b, s:b, s:i}", "kind", "reboot", "reason",
-	    reason, "hosts", "all", "hard", true, "yes", true, "limit", 1);
-	return 2;
+	ret[1] = one_job(work, "reboot", reason);
+	ret[2] = one_job(work, "reboot", reason);
+	for (int k = 1; k < ROLLOUTS_ORDERS_MAX; k++) {
+		json_object_del(ret[k], "image");
+		json_object_del(ret[k], "hook");
+	}
+	for (int k = 0; k < ROLLOUTS_ORDERS_MAX - 1; k++)
+		careful(ret[k], work);
+	/* Whatever runs there by then, it is no system of anybody's. */
+	json_object_del(ret[2], "hard");
+	json_put_str(ret[2], "force", "after-timeout");
+	return ROLLOUTS_ORDERS_MAX;
 }
 
 int
 rollouts_load_work(const json_t *work, const char *reason,
-    json_t *ret_work[ROLLOUTS_STEPS_MAX], struct orders_request ret[ROLLOUTS_STEPS_MAX],
+    json_t *ret_work[ROLLOUTS_ORDERS_MAX], struct orders_request ret[ROLLOUTS_ORDERS_MAX],
     struct error *err)
 {
 	int n = make_jobs(work, reason, ret_work);
@@ -101,7 +117,7 @@ read_doc(struct rollout *ro)
 	    json_object_get(ro->doc, "work"), ro->row.reason, ro->work, ro->order, &err);
 	if (n < 0)
 		return -EUCLEAN;
-	ro->step.steps = (uint8_t)n;
+	ro->step.steps = n > 1 ? 2 : 1;
 	return 0;
 }
 
@@ -250,7 +266,7 @@ rollouts_load_free(struct rollout *ro)
 	rollout_step_done(&ro->step);
 	json_decref(ro->doc);
 	json_decref(ro->gates);
-	for (size_t k = 0; k < ROLLOUTS_STEPS_MAX; k++)
+	for (size_t k = 0; k < ROLLOUTS_ORDERS_MAX; k++)
 		json_decref(ro->work[k]);
 	db_rollout_done(&ro->row);
 	free(ro);

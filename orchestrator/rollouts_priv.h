@@ -7,7 +7,9 @@
 #include "orchestrator/rollout_step.h"
 #include "orchestrator/rollouts.h"
 
-enum { ROLLOUTS_STEPS_MAX = 2 };
+/* What hosts get: of most work one job. Of a drill the live image, and then the way back, of which there are two: with the force that the
+ * work allows, or with all that it takes. */
+enum { ROLLOUTS_ORDERS_MAX = 3 };
 
 /* One that is carried out. */
 struct rollout {
@@ -17,9 +19,9 @@ struct rollout {
 	char **site;   /* names of sites; owned */
 	uint8_t *held; /* of each site, for one look: 0 not looked at, 1 may, 2 may not */
 	json_t *doc;
-	/* What each host is given, one job after another: of a drill two. */
-	json_t *work[ROLLOUTS_STEPS_MAX];
-	struct orders_request order[ROLLOUTS_STEPS_MAX]; /* strings in work */
+	/* What each host is given, one job after another. */
+	json_t *work[ROLLOUTS_ORDERS_MAX];
+	struct orders_request order[ROLLOUTS_ORDERS_MAX]; /* strings in work */
 	json_t *gates;
 	int64_t younger_us;
 	bool approval;
@@ -63,7 +65,7 @@ rollouts_load_doc(const struct rollouts_request *rq);
  * caller's. Returns how many. */
 int
 rollouts_load_work(const json_t *work, const char *reason,
-    json_t *ret_work[ROLLOUTS_STEPS_MAX], struct orders_request ret[ROLLOUTS_STEPS_MAX],
+    json_t *ret_work[ROLLOUTS_ORDERS_MAX], struct orders_request ret[ROLLOUTS_ORDERS_MAX],
     struct error *err) MUST_CHECK;
 
 /* rollouts_act.c: carries one action out. Within a transaction; when it is not committed, the rollout has to be loaded anew. */
@@ -84,6 +86,26 @@ rollouts_gate_send(struct rollouts *r, struct rollout *ro);
 /* Nothing of it is waited for any more. */
 void
 rollouts_gate_forget(struct rollouts *r, const char *id);
+
+/* rollouts_drill.c: what its hosts are given is a live image and the way back. */
+bool
+rollouts_drill_is(const struct rollout *ro);
+/* May it be drilled with that image? Work of other kinds may always. -EINVAL with *err. */
+int
+rollouts_drill_check(struct store *s, const json_t *work, struct error *err) MUST_CHECK;
+/* The job of host i has ended so: is there a way back, and should it be told otherwise? */
+int
+rollouts_drill_ended(struct rollouts *r, struct rollout *ro, size_t i, const char *job,
+    enum rollout_step_outcome *outcome, struct error *why) MUST_CHECK;
+/* Which of ro->order[] its next job is. */
+int
+rollouts_drill_order(
+    struct rollouts *r, const struct rollout *ro, size_t i, int *ret) MUST_CHECK;
+/* The host goes from a job into the state `to`: if its drill is over by that, it is reported, and *h says what of it. In the transaction
+ * of that state. */
+int
+rollouts_drill_report(struct rollouts *r, const struct rollout *ro,
+    enum db_rollout_host_state to, struct db_rollout_host *h, int64_t wall) MUST_CHECK;
 
 /* rollouts.c */
 struct rollout *

@@ -68,16 +68,21 @@ it_goes_back_when_it_left_its_disk(void **state)
 	struct drill_run *run = run_new(DRILL_FAILED);
 
 	(void)state;
-	assert_false(drill_returns(run));
+	assert_int_equal(drill_returns(run), DRILL_STAYS);
 	drill_take(run, "preflight", "missed", 1, SEC, 2 * SEC);
-	assert_false(drill_returns(run));
+	assert_int_equal(drill_returns(run), DRILL_STAYS);
+	/* Perhaps its own system did not stop. */
 	drill_take(run, "override", "entered", 1, SEC, 0);
-	assert_true(drill_returns(run));
+	assert_int_equal(drill_returns(run), DRILL_BACK_ASKED);
+	drill_take(run, "power", "entered", 1, SEC, 0);
+	assert_int_equal(drill_returns(run), DRILL_BACK);
+	drill_take(run, "override", "entered", 2, SEC, 0);
+	assert_int_equal(drill_returns(run), DRILL_BACK);
 	/* Whoever ended the job has the machine in hand. */
 	run->end = DRILL_CANCELLED;
-	assert_false(drill_returns(run));
+	assert_int_equal(drill_returns(run), DRILL_STAYS);
 	run->end = DRILL_DONE;
-	assert_true(drill_returns(run));
+	assert_int_equal(drill_returns(run), DRILL_BACK);
 	free(run);
 }
 

@@ -103,14 +103,14 @@ a_good_drill_is_reported_once(void **state)
 	struct fixture *f = *state;
 	struct error why;
 	json_t *v = NULL;
-	bool back = false;
+	enum drill_way back = DRILL_STAYS;
 
 	assert_string_equal(fixture_apply(f, DOCUMENT, NULL), "");
 	assert_int_equal(drills_returns(f->store, LIVE, &back), -ENOENT);
 	add_job(f, LIVE, "live", "live", DB_JOB_DONE, "");
 	add_stage(f, LIVE, "kernel", "confirmed", 4);
 	assert_int_equal(drills_returns(f->store, LIVE, &back), 0);
-	assert_true(back);
+	assert_int_equal(back, DRILL_BACK);
 	add_job(f, BACK, "reboot", "", DB_JOB_DONE, "");
 	add_stage(f, BACK, "os-up", "confirmed", 20);
 	report(f, BACK, &why);
