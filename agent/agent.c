@@ -22,10 +22,8 @@
 #include "agent/agent_tls.h"
 #include "agent/agent_token.h"
 #include "agent/bmc.h"
-#include "agent/bmc_verbs.h"
 #include "agent/bootd_proc.h"
 #include "agent/boots.h"
-#include "agent/gate.h"
 #include "agent/local.h"
 #include "agent/local_list.h"
 #include "agent/lockout.h"
@@ -216,19 +214,6 @@ on_note(void *arg, const struct bmc_note *note)
 /* ---- orders ---- */
 
 static void
-refuse_call(struct agent *a, const struct agent_msg_order *o)
-{
-	struct agent_msg_call_result res = {.power = "unknown"};
-
-	log_error(a->log, "a question to a BMC was not taken: %s: %s", o->refused.text,
-	    o->refused.next);
-	str_clip(res.id, sizeof(res.id), o->id);
-	str_clip(res.code, sizeof(res.code), o->refused.code);
-	error_line(&o->refused, res.reason, sizeof(res.reason));
-	uplink_call_result(a->uplink, &res);
-}
-
-static void
 take_cancel(struct agent *a, const struct agent_msg_order *o)
 {
 	const char *by = o->by[0] != '\0' ? o->by : "the orchestrator";
@@ -249,12 +234,9 @@ take_order(
 		o->bundle = NULL;
 		break;
 	case AGENT_ORDER_CANCEL: take_cancel(a, o); break;
-	case AGENT_ORDER_CALL:
-		if (!agent_console_call(a->consoles, o) && !gate_set_call(a->gates, o))
-			bmc_verbs_start(a->calls, o);
-		break;
+	case AGENT_ORDER_CALL: agent_call_take(a, o); break;
 	case AGENT_ORDER_BAD_JOB: run_jobs_refuse(a->jobs, o->id, &o->refused); break;
-	case AGENT_ORDER_BAD_CALL: refuse_call(a, o); break;
+	case AGENT_ORDER_BAD_CALL: agent_call_refuse(a, o); break;
 	}
 }
 
@@ -339,14 +321,6 @@ on_charge(void *arg, const struct error *refused)
 	    "another agent is in charge of the site");
 	end_replaced_jobs(a);
 	a->wire.ops->hold(a->wire.self, &why);
-}
-
-static void
-on_call_done(void *arg, struct agent_msg_call_result *res)
-{
-	struct agent *a = arg;
-
-	uplink_call_result(a->uplink, res);
 }
 
 /* ---- start and end ---- */
@@ -479,7 +453,7 @@ make_parts(struct agent *a, struct error *err)
 	    .cfg = a->cfg,
 	    .rng = &a->rng,
 	    .jobs = &a->jobs,
-	    .done = on_call_done,
+	    .done = agent_call_done,
 	    .arg = a};
 	struct boots_opts boots = {
 	    .base = a->base, .log = a->log, .spool = a->spool, .rng = &a->rng};
@@ -511,14 +485,7 @@ make_parts(struct agent *a, struct error *err)
 	a->jobs = run_jobs_new(&deps);
 	boots.jobs = a->jobs;
 	a->boots = boots_new(&boots);
-	a->calls = bmc_verbs_new(a->base, a->bmc, on_call_done, a);
-	a->gates = gate_set_new(&(struct gate_set_opts){.base = a->base,
-	    .spool = a->spool,
-	    .site = a->cfg->site,
-	    .root = a->cfg->gates_root,
-	    .user = a->cfg->gates_user,
-	    .done = on_call_done,
-	    .arg = a});
+	agent_call_open(a);
 	return 0;
 }
 
@@ -774,8 +741,7 @@ agent_free(struct agent *a)
 	agent_renew_free(a->renew);
 	uplink_free(a->uplink);
 	store_free(a->store);
-	bmc_verbs_free(a->calls);
-	gate_set_free(a->gates);
+	agent_call_close(a);
 	boots_free(a->boots);
 	agent_console_free(a->consoles);
 	run_jobs_free(a->jobs);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The agent's insides, shared by agent.c (parts put together) and agent_table.c (the site's table). */
+/* The agent's insides, shared by agent.c (parts put together), agent_call.c (questions) and agent_table.c (the site's table). */
 #ifndef AGENT_AGENT_PRIV_H
 #define AGENT_AGENT_PRIV_H
 
@@ -87,5 +87,18 @@ agent_table_sent(void *arg, int64_t gen);
 int
 agent_site_url(
     void *arg, const struct bundle_host *h, char *ret, size_t size, struct error *err);
+
+/* Calls of the orchestrator: one that it may be told of, one that cannot be read, and any one's answer. */
+void
+agent_call_take(struct agent *a, const struct agent_msg_order *o);
+void
+agent_call_refuse(struct agent *a, const struct agent_msg_order *o);
+void
+agent_call_done(void *arg, struct agent_msg_call_result *res);
+/* The parts that answer them. Calls under way end without an answer; before bmc_engine_free(). */
+void
+agent_call_open(struct agent *a);
+void
+agent_call_close(struct agent *a);
 
 #endif

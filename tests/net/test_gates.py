@@ -12,6 +12,7 @@ import time
 import pytest
 
 import netlab
+import whole_lab
 from agent_lab import AgentSite, make_id
 from join_lab import openssl
 from netlab import PATIENCE, until
@@ -353,5 +354,26 @@ def test_nobody_made_the_folder(netns):
         s.start_agent()
         got = s.ask("exec:fine", timeout=PATIENCE)
         assert got["code"] == "gate-program" and f"{s.path('gates')} No such file" in got["reason"], got
+    finally:
+        s.close()
+
+
+def test_all_programs(netns):
+    """From netboot-ctl to the host and back, with nobody played."""
+    s = whole_lab.Site(netns, hosts=2)
+    config = json.loads(s.read("agent.yaml")) | {"gates_root": s.path("gates")}
+    s.write("agent.yaml", json.dumps(config).encode())
+    os.mkdir(s.path("gates"))
+    with open(s.path("gates/check-edge"), "w") as f:
+        f.write('#!/bin/sh\necho "$NETBOOT_HOST at $NETBOOT_IP of $NETBOOT_SITE"\n')
+        os.fchmod(f.fileno(), 0o755)
+    try:
+        s.start()
+        netns.add_client(mac="52:54:00:77:00:01", address=HERE + "/24")
+        done = s.ctl("gate", "check", "edge[01-02]", "--gate", "icmp", "--gate", "exec:check-edge", "--gate-timeout", "4s")
+        assert done.returncode == 2, done.stderr
+        assert sorted(done.stdout.splitlines()) == ["edge01: ok exec:check-edge: edge01 at 10.77.0.11 of local", "edge01: ok icmp", "edge02: NO icmp: no answer",
+                                                    "edge02: ok exec:check-edge: edge02 at 10.77.0.12 of local"]
+        assert done.stderr == "edge02: gate-timeout: icmp: no answer: netboot-ctl gate check tries it again\n"
     finally:
         s.close()

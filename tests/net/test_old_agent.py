@@ -86,6 +86,19 @@ def test_an_older_agent_is_cancelled_and_called(filled, old):
     assert got[0].json["items"][0]["power"] == "on"
 
 
+def test_an_older_agent_knows_no_gates(filled, old):
+    got = []
+    t = threading.Thread(target=lambda: got.append(filled.post("/gates/check", {"hosts": "edge02", "checks": ["tcp:22"]})))
+    t.start()
+    order = call(old)
+    assert set(order) <= {"t", "id", "verb", "bmc", "args"} and order["verb"] == "gate" and order["bmc"] is None
+    # Its word for a verb that it does not know.
+    old.report(calls=[{"id": order["id"], "power": "unknown", "code": "call-unknown", "reason": "call-unknown: this agent does not know the "
+                       "call: install the same release of netboot-agent and netboot-orchestrator"}])
+    t.join(PATIENCE)
+    assert '"code": "agent-too-old"' in got[0].text or '"code":"agent-too-old"' in got[0].text
+
+
 def test_consoles_of_an_older_agent(filled, old):
     assert filled.patch("/hosts/edge01", {"bmc": {"console": "always"}}).status == 200
     who = {"v": 1, "site": "local", "agent": old.id}
