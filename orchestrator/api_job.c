@@ -108,19 +108,40 @@ refuse_race(struct orch *o, struct rest_request *rq)
 	api_refuse(rq, &err, NULL);
 }
 
+/* Several jobs are followed together. */
+static int
+add_rollout(struct orch *o, const struct audit_who *who, struct orders *orders,
+    const struct orders_request *request, char ret_id[ID_SIZE])
+{
+	struct rollouts *r = unattended_rollouts(o->unattended);
+	int64_t now = clock_wall();
+
+	if (orders_count(orders) < 2)
+		return 0;
+	int rc = rollouts_new_id(r, now, ret_id);
+	if (rc < 0)
+		return rc;
+	orders_set_rollout(orders, ret_id);
+	return rollouts_add_ordered(r, orders, request, who->name, now, ret_id);
+}
+
 static void
 write_orders(struct orch *o, struct rest_request *rq, const struct audit_who *who,
-    const struct orders *orders, bool single)
+    struct orders *orders, const struct orders_request *request, bool single)
 {
+	char id[ID_SIZE] = "";
+	int rc = db_begin(store_db(o->store));
+	if (rc == 0)
+		rc = add_rollout(o, who, orders, request, id);
 	json_t *answer = orders_json(orders);
 
+	json_put_str(answer, "rollout", id);
 	if (single) {
 		json_t *job =
 		    json_incref(json_array_get(json_object_get(answer, "jobs"), 0));
 		json_decref(answer);
 		answer = job;
 	}
-	int rc = db_begin(store_db(o->store));
 	if (rc == 0)
 		rc = orders_write(orders);
 	if (rc == -EEXIST) {
@@ -134,6 +155,9 @@ write_orders(struct orch *o, struct rest_request *rq, const struct audit_who *wh
 		for (size_t i = 0; i < orders_count(orders); i++)
 			log_info(&o->log, "job %s ordered by %s",
 			    orders_job_id(orders, i), who->name);
+		if (id[0])
+			rollouts_begun(
+			    unattended_rollouts(o->unattended), id, clock_wall());
 		wake_sites(o, orders);
 		rest_reply(rq, 202, answer, NULL);
 	} else {
@@ -164,7 +188,7 @@ order(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 	else if (request->dry_run)
 		rest_reply(rq, 200, orders_json(orders), NULL);
 	else
-		write_orders(o, rq, who, orders, single);
+		write_orders(o, rq, who, orders, request, single);
 	orders_free(orders);
 }
 

@@ -126,6 +126,14 @@ on_prune(evutil_socket_t fd, short what, void *arg)
 	webhook_prune(o->webhook);
 }
 
+static void
+on_each(void *arg, const struct event *ev)
+{
+	struct orch *o = arg;
+
+	unattended_event(o->unattended, ev);
+}
+
 static int
 open_tail(struct orch *o, struct error *err)
 {
@@ -147,7 +155,9 @@ open_tail(struct orch *o, struct error *err)
 	    .log = &o->log,
 	    .store = o->store,
 	    .metrics = o->metrics,
-	    .webhook = o->webhook};
+	    .webhook = o->webhook,
+	    .each = on_each,
+	    .arg = o};
 	o->loop_watch = loop_watch_new(o->base, o->metrics);
 	return tail_new(&tail, &o->tail, err);
 }
@@ -276,6 +286,27 @@ make_parts(struct orch *o)
 	open_vendors(o);
 }
 
+static struct orders_context
+orders(void *arg, int64_t now)
+{
+	return orch_orders_context(arg, now);
+}
+
+static int
+open_unattended(struct orch *o, struct error *err)
+{
+	const struct unattended_ops ops = {.base = o->base,
+	    .log = &o->log,
+	    .store = o->store,
+	    .dispatch = o->dispatch,
+	    .in_flight = o->config->unattended.in_flight,
+	    .orders = orders,
+	    .on_events = on_events,
+	    .arg = o};
+
+	return unattended_new(&ops, &o->unattended, err);
+}
+
 static struct event *
 every(struct orch *o, time_t s, event_callback_fn call)
 {
@@ -317,6 +348,9 @@ open_parts(struct orch *o, struct error *err)
 	if (rc < 0)
 		return rc;
 	make_parts(o);
+	rc = open_unattended(o, err);
+	if (rc < 0)
+		return rc;
 	o->prune = every(o, PRUNE_EVERY_S, on_prune);
 	o->minutely = every(o, 60, on_minute);
 	routes = api_routes(&n);
@@ -364,6 +398,7 @@ orch_free(struct orch *o)
 	when_ready_free(o->when_ready);
 	place_news_free(o->place_news);
 	dispatch_free(o->dispatch);
+	unattended_free(o->unattended);
 	place_free(o->place);
 	blobs_free(o->blobs);
 	fleet_free(o->fleet);

@@ -33,6 +33,7 @@
 #include "orchestrator/place_news.h"
 #include "orchestrator/retention.h"
 #include "orchestrator/tail.h"
+#include "orchestrator/unattended.h"
 #include "orchestrator/webhook.h"
 #include "orchestrator/when_ready.h"
 
@@ -65,6 +66,7 @@ struct orch {
 	struct deltas *deltas;
 	struct blobs *blobs;
 	struct when_ready *when_ready;
+	struct unattended *unattended; /* rollouts */
 	struct access *access;
 	struct authority *authority;	/* NULL: nobody can come by TLS */
 	struct secret_sign *orders_key; /* signs what agents are ordered */

@@ -26,6 +26,8 @@ enum {
 	TEXT_MAX = 4000,
 	DAYS_MAX = 36500,
 	HOURS_MAX = 24 * 90,
+	HOSTS_MAX = 100000,
+	LEAD_MAX_H = 24 * 31,
 	LISTEN_MAX = 16,
 	NAMES_MAX = 64,
 	MB_MAX = 100 * 1000 * 1000
@@ -90,6 +92,18 @@ static const cyaml_schema_field_t in_flight_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t approval_fields[] = {
+    CYAML_FIELD_UINT("hosts", CYAML_FLAG_OPTIONAL, struct orch_config_approval, hosts),
+    CYAML_FIELD_UINT("lead_h", CYAML_FLAG_OPTIONAL, struct orch_config_approval, lead_h),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t unattended_fields[] = {
+    CYAML_FIELD_UINT(
+	"in_flight", CYAML_FLAG_OPTIONAL, struct orch_config_unattended, in_flight),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t fields[] = {
     TEXT(database),
     TEXT(socket),
@@ -108,6 +122,10 @@ static const cyaml_schema_field_t fields[] = {
 	"caps", CYAML_FLAG_OPTIONAL, struct orch_config, caps.hosts, caps_fields),
     CYAML_FIELD_MAPPING("caps_in_flight", CYAML_FLAG_OPTIONAL, struct orch_config,
 	caps.in_flight, in_flight_fields),
+    CYAML_FIELD_MAPPING(
+	"approval", CYAML_FLAG_OPTIONAL, struct orch_config, approval, approval_fields),
+    CYAML_FIELD_MAPPING("unattended", CYAML_FLAG_OPTIONAL, struct orch_config, unattended,
+	unattended_fields),
     TEXT(oui_file),
     TEXT(page_url),
     CYAML_FIELD_SEQUENCE_COUNT("webhooks", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -224,6 +242,9 @@ check(const struct orch_config *c, const struct yaml_where *where, struct error 
 	    {"boots_days", c->retention.boots_days, DAYS_MAX},
 	    {"jobs_days", c->retention.jobs_days, DAYS_MAX},
 	    {"discovered_days", c->retention.discovered_days, DAYS_MAX},
+	    {"approval.hosts", c->approval.hosts, HOSTS_MAX},
+	    {"approval.lead_h", c->approval.lead_h, LEAD_MAX_H},
+	    {"unattended.in_flight", c->unattended.in_flight, HOSTS_MAX},
 	};
 	struct sockaddr_un sun;
 
@@ -277,6 +298,18 @@ set_web_defaults(struct orch_config_web *w, const struct yaml_where *where)
 	w->listen_default = true;
 }
 
+/* No hosts at all need no approval, which is another thing than that nobody said how many. */
+static void
+set_unattended_defaults(struct orch_config *c, const struct yaml_where *where)
+{
+	if (!yaml_where_there(where, "approval.hosts"))
+		c->approval.hosts = 10;
+	if (c->approval.lead_h == 0)
+		c->approval.lead_h = 24;
+	if (c->unattended.in_flight == 0)
+		c->unattended.in_flight = 50;
+}
+
 int
 orch_config_parse(const char *name, const char *text, size_t len,
     struct orch_config **ret, struct error *err)
@@ -315,6 +348,7 @@ orch_config_parse(const char *name, const char *text, size_t len,
 	if (c->console_host_mb == 0)
 		c->console_host_mb = 64;
 	set_web_defaults(&c->web, &where);
+	set_unattended_defaults(c, &where);
 	/* These tell of nothing that is not told by other events; all else is kept until somebody says how long. */
 	if (c->retention.progress_days == 0)
 		c->retention.progress_days = 30;

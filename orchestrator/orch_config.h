@@ -27,6 +27,17 @@ struct orch_config_web {
 	char *assets;		/* the page's files are read from there; NULL: built in */
 };
 
+/* When destructive work needs a second person. */
+struct orch_config_approval {
+	uint32_t hosts;	 /* on more than so many (10) */
+	uint32_t lead_h; /* a schedule's run is planned so long ahead for it (24) */
+};
+
+/* What is carried out bit by bit. */
+struct orch_config_unattended {
+	uint32_t in_flight; /* hosts at a time, of all rollouts together (50) */
+};
+
 /* All owned; absent keys have their defaults. */
 struct orch_config {
 	char *database;	   /* /var/lib/netboot/orchestrator.db */
@@ -44,6 +55,8 @@ struct orch_config {
 	    oui_file; /* /usr/share/ieee-data/oui.txt: who made network cards; it need not be there */
 	char *
 	    page_url; /* by which people reach the page, for links in notifications; or NULL */
+	struct orch_config_approval approval;
+	struct orch_config_unattended unattended;
 	struct webhook_config
 	    *webhooks; /* their secrets are read by orch_config_load() */
 	unsigned n_webhooks;

@@ -658,7 +658,7 @@ orders_work(const struct orders_request *rq)
 	json_put_str(v, "action", rq->action);
 	if (rq->kind != BUNDLE_POWER)
 		json_put_str(v, "force", bundle_force_name(rq->force));
-	if (rq->kind == BUNDLE_REBOOT)
+	if (rq->kind != BUNDLE_POWER)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
 	return v;
 }
@@ -737,6 +737,21 @@ const char *
 orders_job_site(const struct orders *o, size_t i)
 {
 	return o->v[i].job.site;
+}
+
+int64_t
+orders_job_until(const struct orders *o, size_t i)
+{
+	const struct db_job *job = &o->v[i].job;
+
+	return job->not_after ? job->not_after : job->image_until;
+}
+
+void
+orders_set_rollout(struct orders *o, const char *id)
+{
+	for (size_t i = 0; i < o->n; i++)
+		str_clip(o->v[i].job.rollout, sizeof(o->v[i].job.rollout), id);
 }
 
 const char *

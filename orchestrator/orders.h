@@ -112,6 +112,12 @@ const char *
 orders_job_site(const struct orders *o, size_t i);
 const char *
 orders_job_host(const struct orders *o, size_t i);
+/* When the job's time is over, by which it has to begin; 0: it has none. */
+int64_t
+orders_job_until(const struct orders *o, size_t i);
+/* Before they are written: they belong to that rollout. */
+void
+orders_set_rollout(struct orders *o, const char *id);
 /* As in POST /jobs, before they are written; `id` is null in a dry run. */
 json_t *
 orders_json(const struct orders *o);

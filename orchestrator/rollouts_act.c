@@ -156,7 +156,8 @@ act_host(struct rollouts *r, struct rollout *ro, const struct rollout_step_actio
 	/* A job that came to an end is the host's last one, until the next is made. */
 	if (a->host == DB_ROLLOUT_HOST_JOB || a->host == DB_ROLLOUT_HOST_WAITING)
 		h.job[0] = '\0';
-	if (a->host == DB_ROLLOUT_HOST_LOST)
+	/* What people ordered they take back themselves. */
+	if (a->host == DB_ROLLOUT_HOST_LOST && !ro->step.at_once)
 		rc = take_back(r, &h, wall);
 	if (rc == 0 && worked && rollouts_drill_is(ro))
 		rc = rollouts_drill_report(r, ro, a->host, &h, wall);

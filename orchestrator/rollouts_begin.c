@@ -200,6 +200,7 @@ add_job(
 	struct db_rollout_host h = {.n = (int64_t)i,
 	    .batch = 1,
 	    .opens = wall,
+	    .closes = orders_job_until(o, i),
 	    .state = DB_ROLLOUT_HOST_JOB,
 	    .since = wall};
 
@@ -220,6 +221,7 @@ rollouts_add_ordered(struct rollouts *r, const struct orders *o,
 	fill_row(&row, bundle_kind_name(rq->kind), rq->reason, by, wall);
 	str_clip(row.id, sizeof(row.id), id);
 	row.started = wall;
+	row.closes = orders_count(o) > 0 ? orders_job_until(o, 0) : 0;
 	row.state = DB_ROLLOUT_RUNNING;
 	row.doc = json_text(doc);
 	row.hosts = str_dup(rq->hosts);

@@ -32,15 +32,6 @@ one_job(const json_t *work, const char *kind, const char *reason)
 	return v;
 }
 
-/* By itself nothing is switched off hard. */
-static void
-careful(json_t *job, const json_t *work)
-{
-	if (!json_object_get(work, "force") &&
-	    !json_is_true(json_object_get(work, "hard")))
-		json_put_str(job, "force", "never");
-}
-
 /* The jobs of a piece of work as POST /jobs would be given them. */
 static int
 make_jobs(const json_t *work, const char *reason, json_t *ret[ROLLOUTS_ORDERS_MAX])
@@ -49,8 +40,6 @@ make_jobs(const json_t *work, const char *reason, json_t *ret[ROLLOUTS_ORDERS_MA
 
 	if (!str_eq(kind, "drill")) {
 		ret[0] = one_job(work, kind ? kind : "", reason);
-		if (str_eq(kind, "reboot"))
-			careful(ret[0], work);
 		return 1;
 	}
 	ret[0] = one_job(work, "live", reason);
@@ -60,8 +49,6 @@ make_jobs(const json_t *work, const char *reason, json_t *ret[ROLLOUTS_ORDERS_MA
 		json_object_del(ret[k], "image");
 		json_object_del(ret[k], "hook");
 	}
-	for (int k = 0; k < ROLLOUTS_ORDERS_MAX - 1; k++)
-		careful(ret[k], work);
 	/* Whatever runs there by then, it is no system of anybody's. */
 	json_object_del(ret[2], "hard");
 	json_put_str(ret[2], "force", "after-timeout");
@@ -79,6 +66,10 @@ rollouts_load_work(const json_t *work, const char *reason,
 		int rc = orders_request_parse(ret_work[k], &ret[k], err);
 		if (rc < 0)
 			return rc;
+		/* Nothing is switched off by force unless somebody said so. */
+		if (!ret[k].force_set && ret[k].kind != BUNDLE_POWER &&
+		    ret[k].graceful_s > 0)
+			ret[k].force = BUNDLE_FORCE_NEVER;
 	}
 	return n;
 }

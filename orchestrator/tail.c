@@ -45,6 +45,7 @@ show(void *arg, int64_t seq, const struct event *ev)
 
 	if (seq > t->counted) {
 		metrics_event(t->ops.metrics, t->ops.store, ev, clock_wall());
+		t->ops.each(t->ops.arg, ev);
 		t->counted = seq;
 	}
 	webhook_note(t->ops.webhook, seq, ev);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whoever wants to see every event once it is recorded, whoever recorded it: counters and webhooks. */
+/* Whoever wants to see every event once it is recorded, whoever recorded it: counters, webhooks and what carries out rollouts. */
 #ifndef ORCHESTRATOR_TAIL_H
 #define ORCHESTRATOR_TAIL_H
 
@@ -18,6 +18,9 @@ struct tail_ops {
 	struct store *store;
 	struct metrics *metrics;
 	struct webhook *webhook;
+	/* Each event of this process, once. It must not use the store. */
+	void (*each)(void *arg, const struct event *ev);
+	void *arg;
 };
 
 /* Begins with the events that come from now on, for webhooks with those that they have not seen. */

@@ -76,6 +76,7 @@ EVENT_USERS = {
     "orchestrator/webhook": "the pauses between attempts",
     "orchestrator/loop_watch": "how late a timer is",
     "orchestrator/absence": "a look at the agents every ten seconds",
+    "orchestrator/unattended": "when rollouts have their turn",
     "orchestrator/when_ready": "a look at jobs that wait for images",
 }
 

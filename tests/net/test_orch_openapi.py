@@ -228,6 +228,7 @@ def test_every_described_member_is_met(orch):
     orch.post("/stop", {"reason": "INC-2"})
     orch.post("/stop/end", {"reason": "INC-2"})
     orch.post("/sites/local/unfreeze", {"reason": "INC-2"})
+    orch.post("/jobs", {"kind": "power", "action": "on", "hosts": "edge02,edge03", "reason": "r"})
     boot = "01k9xyz0a0abcdef"
     # What is usual, for /why.
     job = orch.order("edge01").json["jobs"][0]["id"]
