@@ -20,7 +20,7 @@ enum {
 	DRILL_IDS,
 	DRILL_IDS_SITE,
 	DRILL_IDS_SCHEDULE,
-	DRILL_LAST_OF_HOST,
+	DRILL_HOST,
 	DRILL_PAST
 };
 
@@ -40,8 +40,10 @@ static const char *const sql[] = {
     [DRILL_IDS_SCHEDULE] =
 	"SELECT id FROM drill WHERE schedule = $3"
 	" AND id < coalesce(CAST($1 AS TEXT), '~') ORDER BY id DESC LIMIT $2",
-    [DRILL_LAST_OF_HOST] =
-	"SELECT began FROM drill WHERE host = $1 ORDER BY id DESC LIMIT 1",
+    [DRILL_HOST] = "SELECT site, locked_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM bmc"
+		   " WHERE bmc.host = h.name), coalesce((SELECT began FROM drill d"
+		   " WHERE d.host = h.name ORDER BY d.id DESC LIMIT 1), 0) FROM host h"
+		   " WHERE h.name = $1",
     [DRILL_PAST] = "SELECT stages FROM drill WHERE site = $1 AND image = $2"
 		   " ORDER BY id DESC LIMIT $3",
 };
@@ -143,12 +145,19 @@ db_drill_ids(struct store *s, const char *site, const char *schedule, const char
 }
 
 int
-db_drill_last_of_host(struct store *s, const char *host, int64_t *ret)
+db_drill_host(struct store *s, const char *host, struct db_drill_host *ret)
 {
-	struct db_stmt *st = stmt(s, DRILL_LAST_OF_HOST);
+	struct db_stmt *st = stmt(s, DRILL_HOST);
 
 	db_bind_text(st, 1, host);
-	return store_i64(st, ret);
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	db_col_copy(st, 0, ret->site, sizeof(ret->site));
+	ret->barred = db_col_bool(st, 1);
+	ret->last = db_col_i64(st, 2);
+	db_reset(st);
+	return 0;
 }
 
 int

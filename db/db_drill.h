@@ -34,9 +34,14 @@ db_drill_get(struct store *s, const char *id, struct db_drill *ret) MUST_CHECK;
 int
 db_drill_ids(struct store *s, const char *site, const char *schedule, const char *before,
     int64_t limit, struct store_names *ret) MUST_CHECK;
-/* When the host's last drill began; -ENOENT: it had none. */
+struct db_drill_host {
+	char site[64];
+	bool barred;  /* it is locked, or has no BMC */
+	int64_t last; /* when its last drill began; 0: it had none */
+};
+/* -ENOENT: no such host. */
 int
-db_drill_last_of_host(struct store *s, const char *host, int64_t *ret) MUST_CHECK;
+db_drill_host(struct store *s, const char *host, struct db_drill_host *ret) MUST_CHECK;
 /* Calls each(arg, stages) for the newest drills of the site with that image. It must not use the store. */
 int
 db_drill_past(struct store *s, const char *site, const char *image, int64_t limit,

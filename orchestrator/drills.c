@@ -14,7 +14,6 @@
 
 #include "db/db_drill.h"
 #include "db/db_event.h"
-#include "db/db_host.h"
 #include "db/db_image.h"
 #include "db/db_job.h"
 #include "lib/json.h"
@@ -32,21 +31,19 @@ enum { LIVE_MAX = 20 };
 /* ---- before ---- */
 
 static int
-look_at(struct store *s, const char *name, struct db_host *h, struct drill_candidate *c)
+look_at(struct store *s, const char *name, struct drill_candidate *c)
 {
+	struct db_drill_host h;
 	char job[ID_SIZE];
-	int rc = db_host_get(s, name, h);
+	int rc = db_drill_host(s, name, &h);
 
 	if (rc < 0)
 		return rc;
 	c->host = name;
-	str_clip(c->site, sizeof(c->site), h->site);
-	c->barred = h->locked_at || h->bmc.address[0] == '\0';
+	str_clip(c->site, sizeof(c->site), h.site);
+	c->last = h.last;
 	rc = db_job_open_of_host(s, name, job);
-	if (rc == 0)
-		c->barred = true;
-	if (rc == 0 || rc == -ENOENT)
-		rc = db_drill_last_of_host(s, name, &c->last);
+	c->barred = h.barred || rc == 0;
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -54,12 +51,11 @@ int
 drills_choose(struct store *s, struct store_names *hosts, struct error *err)
 {
 	struct drill_candidate *c = str_alloc((hosts->n + 1) * sizeof(c[0]));
-	struct db_host *h = str_alloc(sizeof(*h));
 	struct store_names chosen = {0};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < hosts->n; i++)
-		rc = look_at(s, hosts->v[i], h, &c[i]);
+		rc = look_at(s, hosts->v[i], &c[i]);
 	if (rc == 0) {
 		drill_choose(c, hosts->n);
 		for (size_t i = 0; i < hosts->n; i++)
@@ -70,7 +66,6 @@ drills_choose(struct store *s, struct store_names *hosts, struct error *err)
 	} else {
 		db_error(store_db(s), rc, err, "look for the hosts to be drilled");
 	}
-	free(h);
 	free(c);
 	return rc;
 }

@@ -12,6 +12,7 @@
 #include "db/db_schedule.h"
 #include "lib/str.h"
 #include "orchestrator/selector.h"
+#include "orchestrator/strset.h"
 
 /* One speaks for all. */
 static int
@@ -108,6 +109,20 @@ schedule_hosts_open(struct schedule_hosts *h, const struct schedule_zones *zones
 		h->v[i].closes = w.closes;
 	}
 	free(known);
+}
+
+size_t
+schedule_hosts_worked(const struct schedule_hosts *h, const struct schedule_doc *doc)
+{
+	struct strset sites = {0};
+	size_t n = 0;
+
+	if (!str_eq(json_string_value(json_object_get(doc->work, "kind")), "drill"))
+		return h->n;
+	for (size_t i = 0; i < h->n; i++)
+		n += strset_add(&sites, h->v[i].site, i, NULL);
+	strset_done(&sites);
+	return n;
 }
 
 void

@@ -29,6 +29,9 @@ schedule_hosts_find(struct store *s, const struct schedule_zones *zones,
 void
 schedule_hosts_open(struct schedule_hosts *h, const struct schedule_zones *zones,
     const struct schedule_doc *doc, int64_t nominal, int64_t at);
+/* How many of them are worked on: of a drill one of each site, of other work all. */
+size_t
+schedule_hosts_worked(const struct schedule_hosts *h, const struct schedule_doc *doc);
 void
 schedule_hosts_done(struct schedule_hosts *h);
 

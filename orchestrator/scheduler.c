@@ -197,7 +197,8 @@ begin_or_say(struct scheduler_look *l, const struct schedule_hosts *hosts,
 {
 	struct error why = {.code = ""};
 	const char *instead = "";
-	int rc = scheduler_run_may(l->s, l->doc, hosts->n, &instead, &why);
+	int rc = scheduler_run_may(
+	    l->s, l->doc, schedule_hosts_worked(hosts, l->doc), &instead, &why);
 
 	if (rc < 0)
 		return rc;
@@ -275,7 +276,8 @@ plan_ahead(struct scheduler_look *l, int64_t nominal)
 		rc = 0;
 	else if (rc == 0 && rollouts_needs_approval(l->s->ops.store, l->doc->work,
 				hosts.n, l->s->ops.approval_hosts)) {
-		rc = scheduler_run_may(l->s, l->doc, hosts.n, &instead, &why);
+		rc = scheduler_run_may(
+		    l->s, l->doc, schedule_hosts_worked(&hosts, l->doc), &instead, &why);
 		if (rc == 0 && !instead[0]) {
 			schedule_hosts_open(&hosts, &l->s->zones, l->doc, nominal, 0);
 			rc = scheduler_run_begin(l, &hosts, nominal,

@@ -279,7 +279,8 @@ scheduler_run_now(struct scheduler *s, const struct db_schedule *row,
 		    "netboot-ctl host list shows them", "no host matches %.200s",
 		    doc->hosts);
 	if (rc == 0)
-		rc = scheduler_run_may(s, doc, hosts.n, &instead, &why);
+		rc = scheduler_run_may(
+		    s, doc, schedule_hosts_worked(&hosts, doc), &instead, &why);
 	if (rc == 0 && instead[0]) {
 		*err = why;
 		rc = -EPERM;
