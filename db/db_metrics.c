@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* The questions of a scrape, each by an index: what is read grows with what is open, never with the history.
  *
- * Entry points: db_metrics_jobs(), db_metrics_hosts(). For a connection that only reads, in a thread. Failure modes:
+ * Entry points: db_metrics_*(). For a connection that only reads, in a thread. Failure modes:
  * those of db.h. */
 #include "db/db_metrics.h"
 
@@ -9,7 +9,14 @@
 #include "lib/compiler.h"
 #include "lib/str.h"
 
-enum { METRICS_JOBS, METRICS_HOSTS };
+enum {
+	METRICS_JOBS,
+	METRICS_HOSTS,
+	METRICS_ROLLOUTS,
+	METRICS_ROLLOUT_HOSTS,
+	METRICS_SCHEDULES,
+	METRICS_DUE,
+};
 
 static const char *const sql[] = {
     [METRICS_JOBS] = "SELECT j.site, j.kind, j.state, j.stage, j.created,"
@@ -20,6 +27,15 @@ static const char *const sql[] = {
 		     /* The site, so that it is a seek in job_open_site. */
 		     " WHERE j.ended IS NULL AND j.site > ''",
     [METRICS_HOSTS] = "SELECT count(*) FROM host WHERE site = $1",
+    [METRICS_ROLLOUTS] =
+	"SELECT state, count(*) FROM rollout WHERE ended IS NULL GROUP BY state",
+    [METRICS_ROLLOUT_HOSTS] = "SELECT h.state, count(*) FROM rollout AS r"
+			      " JOIN rollout_host AS h ON h.rollout = r.id"
+			      " WHERE r.ended IS NULL GROUP BY h.state",
+    [METRICS_SCHEDULES] = "SELECT CASE WHEN paused_at IS NOT NULL THEN 'paused'"
+			  " WHEN next IS NULL THEN 'ended' ELSE 'active' END AS word,"
+			  " count(*) FROM schedule GROUP BY word",
+    [METRICS_DUE] = "SELECT min(due) FROM schedule WHERE due IS NOT NULL",
 };
 
 struct store_sql
@@ -74,4 +90,34 @@ db_metrics_hosts(struct store *s, const char *site, int64_t *ret)
 
 	db_bind_text(st, 1, site);
 	return store_i64(st, ret);
+}
+
+static int
+count(struct db_stmt *st, db_metrics_count *each, void *arg)
+{
+	int rc;
+
+	while ((rc = db_step(st)) == 1)
+		each(arg, db_col_text(st, 0), db_col_i64(st, 1));
+	return rc;
+}
+
+int
+db_metrics_rollouts(struct store *s, db_metrics_count *each, void *arg)
+{
+	return count(stmt(s, METRICS_ROLLOUTS), each, arg);
+}
+
+int
+db_metrics_rollout_hosts(struct store *s, db_metrics_count *each, void *arg)
+{
+	return count(stmt(s, METRICS_ROLLOUT_HOSTS), each, arg);
+}
+
+int
+db_metrics_schedules(struct store *s, db_metrics_count *each, void *arg, int64_t *ret_due)
+{
+	int rc = count(stmt(s, METRICS_SCHEDULES), each, arg);
+
+	return rc < 0 ? rc : store_i64(stmt(s, METRICS_DUE), ret_due);
 }

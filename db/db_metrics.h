@@ -20,6 +20,19 @@ struct db_metrics_job {
 int
 db_metrics_jobs(struct store *s,
     void (*each)(void *arg, const struct db_metrics_job *job), void *arg) MUST_CHECK;
+/* How many there are of each word, which is a state; those that there are none of are not told. */
+typedef void
+db_metrics_count(void *arg, const char *word, int64_t n);
+/* Rollouts that are not over. */
+int
+db_metrics_rollouts(struct store *s, db_metrics_count *each, void *arg) MUST_CHECK;
+/* Their hosts. */
+int
+db_metrics_rollout_hosts(struct store *s, db_metrics_count *each, void *arg) MUST_CHECK;
+/* "active", "paused", "ended"; *ret_due: when the next of them is looked at, 0: never. */
+int
+db_metrics_schedules(
+    struct store *s, db_metrics_count *each, void *arg, int64_t *ret_due) MUST_CHECK;
 /* Hosts of a site. */
 int
 db_metrics_hosts(struct store *s, const char *site, int64_t *ret) MUST_CHECK;

@@ -24,6 +24,9 @@ enum metrics_family {
 	METRICS_BOOT_FLAGS,	  /* flag */
 	METRICS_BMC_CALLS,	  /* verb, code */
 	METRICS_GATES,		  /* code */
+	METRICS_ROLLOUTS,	  /* state */
+	METRICS_ROLLOUT_HOSTS,	  /* state */
+	METRICS_SCHEDULE_RUNS,	  /* outcome */
 	METRICS_WEBHOOK_ATTEMPTS, /* webhook, result */
 	METRICS_WEBHOOK_DROPPED,  /* webhook */
 	METRICS_WEBHOOK_GAVE_UP,  /* webhook */

@@ -69,6 +69,29 @@ on_transfer(struct metrics *m, struct store *s, const struct event *ev)
 		    (double)ev->bytes);
 }
 
+static void
+on_rollout(struct metrics *m, struct store *s, const struct event *ev)
+{
+	(void)s;
+	metrics_add(m, METRICS_ROLLOUTS, ev->kind + sizeof("rollout.") - 1, NULL, 1);
+}
+
+static void
+on_rollout_host(struct metrics *m, struct store *s, const struct event *ev)
+{
+	(void)s;
+	if (event_str(ev, "state")[0])
+		metrics_add(m, METRICS_ROLLOUT_HOSTS, event_str(ev, "state"), NULL, 1);
+}
+
+static void
+on_schedule_run(struct metrics *m, struct store *s, const struct event *ev)
+{
+	(void)s;
+	if (event_str(ev, "code")[0])
+		metrics_add(m, METRICS_SCHEDULE_RUNS, event_str(ev, "code"), NULL, 1);
+}
+
 static const struct {
 	const char *kind; /* with a star: the whole source */
 	void (*apply)(struct metrics *m, struct store *s, const struct event *ev);
@@ -83,6 +106,11 @@ static const struct {
     {"tftp.error", on_transfer},
     {"http.end", on_transfer},
     {"http.error", on_transfer},
+    {"rollout.halted", on_rollout},
+    {"rollout.aborted", on_rollout},
+    {"rollout.done", on_rollout},
+    {"rollout.host", on_rollout_host},
+    {"schedule.run", on_schedule_run},
 };
 
 static bool
@@ -132,6 +160,24 @@ begin_codes(struct metrics *m)
 		metrics_add(m, METRICS_BOOT_FLAGS, flag, NULL, 0);
 }
 
+static void
+begin_unattended(struct metrics *m)
+{
+	static const char *const ends[] = {"halted", "aborted", "done"};
+	static const char *const hosts[] = {
+	    "ok", "failed", "skipped", "deferred", "lost"};
+	static const char *const runs[] = {"ran", "missed", "paused", "skipped",
+	    "blackout", "held", "busy", "empty", "refused"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		metrics_add(m, METRICS_ROLLOUTS, ends[i], NULL, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(hosts); i++)
+		metrics_add(m, METRICS_ROLLOUT_HOSTS, hosts[i], NULL, 0);
+	for (size_t i = 0; i < ARRAY_SIZE(runs); i++)
+		metrics_add(m, METRICS_SCHEDULE_RUNS, runs[i], NULL, 0);
+	metrics_add(m, METRICS_GATES, "ok", NULL, 0);
+}
+
 void
 metrics_event_begin(struct metrics *m)
 {
@@ -148,6 +194,7 @@ metrics_event_begin(struct metrics *m)
 	for (size_t i = 0; i < ARRAY_SIZE(outcomes); i++)
 		metrics_add(m, METRICS_BOOTS_ENDED, outcomes[i], NULL, 0);
 	begin_codes(m);
+	begin_unattended(m);
 	metrics_add(m, METRICS_BOOTS_BEGUN, "true", NULL, 0);
 	metrics_add(m, METRICS_BOOTS_BEGUN, "false", NULL, 0);
 }

@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "db/db_agent.h"
+#include "db/db_hold.h"
 #include "db/db_metrics.h"
 #include "db/db_site.h"
 #include "lib/compiler.h"
@@ -26,12 +27,26 @@ static const char *const kinds[] = {
 static const enum db_job_state states[] = {
     DB_JOB_QUEUED, DB_JOB_ACCEPTED, DB_JOB_RUNNING};
 
+static const char *const rollout_states[] = {
+    "waiting-approval", "planned", "running", "paused", "halted"};
+static const char *const rollout_host_states[] = {"waiting", "gate-before", "job",
+    "gate-after", "soak", "ok", "failed", "skipped", "deferred", "lost"};
+static const char *const schedule_states[] = {"active", "paused", "ended"};
+
+/* How many there are of each of some words. */
+struct tally {
+	const char *const *words;
+	size_t n_words;
+	int64_t n[ARRAY_SIZE(rollout_host_states)];
+};
+
 /* One site of the inventory. */
 struct site_figures {
 	UT_hash_handle hh;
 	char name[64];
 	struct dispatch_stat agent;
 	int64_t hosts, open, overdue;
+	bool frozen;
 };
 
 struct figures {
@@ -40,6 +55,9 @@ struct figures {
 	struct site_figures *sites;
 	int64_t jobs[ARRAY_SIZE(kinds) + 1]
 		    [ARRAY_SIZE(states)]; /* the last: another kind */
+	struct tally rollouts, rollout_hosts, schedules;
+	int64_t due; /* of schedules; 0: none is */
+	bool stopped;
 	int64_t in_stage[STAGE_COUNT], oldest_us[STAGE_COUNT], overdue[STAGE_COUNT];
 };
 
@@ -128,6 +146,48 @@ read_sites(struct figures *f, struct store *s)
 	return rc;
 }
 
+static void
+add_count(void *arg, const char *word, int64_t n)
+{
+	struct tally *t = arg;
+
+	for (size_t i = 0; i < t->n_words; i++)
+		if (str_eq(t->words[i], word))
+			t->n[i] += n;
+}
+
+static void
+add_hold(void *arg, const struct db_hold *hold)
+{
+	struct figures *f = arg;
+	struct site_figures *site;
+
+	HASH_FIND_STR(f->sites, hold->site, site);
+	if (site)
+		site->frozen = true;
+	f->stopped |= hold->site[0] == '\0';
+}
+
+/* What is done without anybody there. */
+static int
+read_unattended(struct figures *f, struct store *s)
+{
+	int rc;
+
+	f->rollouts = (struct tally){
+	    .words = rollout_states, .n_words = ARRAY_SIZE(rollout_states)};
+	f->rollout_hosts = (struct tally){
+	    .words = rollout_host_states, .n_words = ARRAY_SIZE(rollout_host_states)};
+	f->schedules = (struct tally){
+	    .words = schedule_states, .n_words = ARRAY_SIZE(schedule_states)};
+	rc = db_metrics_rollouts(s, add_count, &f->rollouts);
+	if (rc == 0)
+		rc = db_metrics_rollout_hosts(s, add_count, &f->rollout_hosts);
+	if (rc == 0)
+		rc = db_metrics_schedules(s, add_count, &f->schedules, &f->due);
+	return rc == 0 ? db_hold_list(s, add_hold, f) : rc;
+}
+
 static int
 read_all(struct figures *f, int *ret_schema, struct error *err)
 {
@@ -140,6 +200,8 @@ read_all(struct figures *f, int *ret_schema, struct error *err)
 	rc = read_sites(f, s);
 	if (rc == 0)
 		rc = db_metrics_jobs(s, add_job, f);
+	if (rc == 0)
+		rc = read_unattended(f, s);
 	if (rc == 0)
 		rc = db_schema_version(store_db(s), ret_schema);
 	db_read_end(store_db(s), begun);
@@ -200,6 +262,33 @@ write_jobs(struct figures *f)
 		    (double)f->oldest_us[i] / USEC_PER_SEC);
 }
 
+static void
+write_tally(struct figures *f, const char *name, const char *help, const struct tally *t)
+{
+	expo_family(f->x, name, EXPO_GAUGE, help);
+	for (size_t i = 0; i < t->n_words; i++)
+		sample(f, "state", t->words[i], (double)t->n[i]);
+}
+
+static void
+write_unattended(struct figures *f)
+{
+	int64_t left = f->due > f->scrape->wall ? f->due - f->scrape->wall : 0;
+
+	write_tally(
+	    f, "netboot_rollouts", "Rollouts that are not over, by state.", &f->rollouts);
+	write_tally(f, "netboot_rollout_hosts",
+	    "Hosts of rollouts that are not over, by state.", &f->rollout_hosts);
+	write_tally(f, "netboot_schedules", "Schedules, by state.", &f->schedules);
+	expo_family(f->x, "netboot_schedule_next_seconds", EXPO_GAUGE,
+	    "How long until a schedule has something to do next; no sample: none ever "
+	    "has.");
+	if (f->due > 0)
+		expo_sample(f->x, NULL, 0, (double)left / USEC_PER_SEC);
+	gauge(f, "netboot_stopped", "1: everything is stopped (stop-the-world).",
+	    f->stopped);
+}
+
 #define SITES(name_, help_, value_)                                   \
 	do {                                                          \
 		expo_family(f->x, name_, EXPO_GAUGE, help_);          \
@@ -224,6 +313,7 @@ write_sites(struct figures *f)
 	SITES("netboot_agent_full",
 	    "1: jobs wait since the site's agent has as many as it takes.",
 	    s->agent.full);
+	SITES("netboot_site_frozen", "1: nothing new is begun at the site.", s->frozen);
 	SITES("netboot_bmc_stop",
 	    "1: no BMC of the site is asked, since too many refused the password.",
 	    s->agent.stopped);
@@ -309,6 +399,7 @@ scrape_text(struct scrape *s, struct error *err)
 		metrics_write(s->metrics, f->x);
 		write_jobs(f);
 		write_sites(f);
+		write_unattended(f);
 		write_queues(f);
 		write_process(f, schema);
 		text = expo_end(f->x);

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import time
 
@@ -184,6 +185,34 @@ def panels(dashboard):
     for panel in dashboard["panels"]:
         yield panel
         yield from panel.get("panels", [])
+
+
+def test_what_is_done_unattended(orch):
+    """Rows as they are left by the engine and the scheduler, which are not asked to do anything with them here."""
+    life(orch)
+    with sqlite3.connect(orch.database) as db:
+        for i, (state, ended) in enumerate((("running", None), ("running", None), ("waiting-approval", None), ("halted", 5), ("done", 5))):
+            db.execute("INSERT INTO rollout (id, kind, doc, hosts, reason, by_whom, created, state, changed, opens, ended) "
+                       "VALUES (?, 'reboot', '{}', 'all', 'r', 'ann', 1, ?, 1, 1, ?)", (f"r{i}", state, ended))
+            for n, host in enumerate(("ok", "ok", "soak", "waiting")):
+                db.execute("INSERT INTO rollout_host (rollout, n, host, site, batch, opens, state, since) VALUES (?, ?, ?, 'local', 0, 1, ?, 1)",
+                           (f"r{i}", n, f"h{n}", host))
+        due = int((time.time() + 3600) * 1e6)
+        for name, paused, later in (("a", None, due + 5), ("b", None, due), ("c", 7, due + 9), ("d", None, None)):
+            db.execute("INSERT INTO schedule (name, doc, rev, created, created_by, changed, changed_by, paused_at, next, due) "
+                       "VALUES (?, '{}', 1, 1, 'ann', 1, 'ann', ?, ?, ?)", (name, paused, later, later))
+    wanted = {'netboot_rollouts{state="running"}': 2, 'netboot_rollouts{state="waiting-approval"}': 1, 'netboot_rollouts{state="halted"}': 0,
+              'netboot_rollout_hosts{state="ok"}': 6, 'netboot_rollout_hosts{state="soak"}': 3, 'netboot_rollout_hosts{state="failed"}': 0,
+              'netboot_schedules{state="active"}': 2, 'netboot_schedules{state="paused"}': 1, 'netboot_schedules{state="ended"}': 1,
+              'netboot_rollouts_total{state="halted"}': 0, 'netboot_schedule_runs_total{outcome="ran"}': 0,
+              'netboot_stopped': 0, 'netboot_site_frozen{site="local"}': 0}
+    for sample, number in wanted.items():
+        assert value(orch, sample) == number, sample
+    assert 3000 < value(orch, "netboot_schedule_next_seconds") <= 3600
+    assert orch.post("/sites/local/freeze", {"reason": "r"}).status == 200
+    assert (value(orch, "netboot_stopped"), value(orch, 'netboot_site_frozen{site="local"}')) == (0, 1)
+    assert orch.post("/stop", {"reason": "r"}).status == 200
+    assert value(orch, "netboot_stopped") == 1
 
 
 def test_every_query_of_the_dashboard_names_a_metric(orch):
