@@ -150,6 +150,8 @@ int
 cmd_trace(struct ctl *ctl, const struct args *args);
 /* cmd_drill.c */
 int
+cmd_drill_run(struct ctl *ctl, const struct args *args);
+int
 cmd_drill_list(struct ctl *ctl, const struct args *args);
 int
 cmd_drill_show(struct ctl *ctl, const struct args *args);

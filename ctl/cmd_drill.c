@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* drill list and drill show: what drills have found.
+/* drill run, and drill list and drill show: what drills have found.
  *
- * Entry points: cmd_drill_list(), cmd_drill_show(). A drill goes by the id of the job that booted its live image.
+ * Entry points: cmd_drill_run(), which orders a rollout of that kind, cmd_drill_list(), cmd_drill_show(). A drill that is over goes by
+ * the id of the job that booted its live image.
  * Ownership: documents are freed here. Failure modes: exit codes of DESIGN section 8.
  */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "ctl/client.h"
@@ -11,6 +13,9 @@
 #include "ctl/cmd_util.h"
 #include "ctl/ids.h"
 #include "ctl/output.h"
+#include "ctl/rollout_opts.h"
+#include "ctl/rollout_order.h"
+#include "lib/json.h"
 #include "lib/str.h"
 
 enum { DRILLS_DEFAULT = 100, DRILLS_MAX = 1000000 };
@@ -189,4 +194,51 @@ cmd_drill_show(struct ctl *ctl, const struct args *args)
 		print_drill(ctl, drill);
 	json_decref(drill);
 	return CTL_OK;
+}
+
+/* ---- an order ---- */
+
+static int
+fill_order(const struct args *args, struct rollout_order *order, struct error *err)
+{
+	const char *wait = args_get(args, "wait"), *reason = args_get(args, "reason");
+	json_t *body = order->body;
+
+	json_put_str(body, "kind", "drill");
+	json_put_str(body, "image", args_get(args, "image"));
+	json_put_str(body, "force", args_get(args, "force"));
+	if (reason == NULL || reason[0] == '\0')
+		return error_set(err, -EINVAL, "reason-missing",
+		    "add --reason 'INC-123 ...'", "a drill wants to know why");
+	json_put_str(body, "reason", reason);
+	json_put_bool(body, "yes", order->yes);
+	if (wait != NULL &&
+	    (str_to_duration(wait, &order->wait_us) < 0 || order->wait_us <= 0))
+		return error_set(err, -EINVAL, "usage", "write --wait=10m",
+		    "--wait: '%s' is no duration", wait);
+	if (rollout_opts_policy(args, true, body, err) < 0 ||
+	    rollout_opts_number(args, "limit", "limit", 1, body, err) < 0 ||
+	    rollout_opts_seconds(args, "window", "window_s", 1, body, err) < 0 ||
+	    rollout_opts_seconds(args, "graceful-timeout", "graceful_s", 0, body, err) <
+		0)
+		return -EINVAL;
+	return 0;
+}
+
+int
+cmd_drill_run(struct ctl *ctl, const struct args *args)
+{
+	char *hosts = cmd_util_selector(args);
+	struct rollout_order order = {.body = json_object(),
+	    .hosts = hosts,
+	    .yes = args_has(args, "yes"),
+	    .dry_run = args_has(args, "dry-run"),
+	    .wait = args_has(args, "wait")};
+	struct error err;
+	int r = fill_order(args, &order, &err) < 0 ? ctl_fail(ctl, CTL_USAGE, hosts, &err)
+						   : rollout_order_run(ctl, &order);
+
+	json_decref(order.body);
+	free(hosts);
+	return r;
 }

@@ -74,6 +74,19 @@ static const struct args_option reboot_options[] = {
     {"hard", 0, ARGS_FLAG, NULL, "the same as --force at-once"},
 };
 
+static const struct args_option drill_options[] = {
+    {"image", 0, ARGS_VALUE, "IMAGE", "the live image (else the only one)"},
+    {"dry-run", 0, ARGS_FLAG, NULL, "show what would be done, do nothing"},
+    {"wait", 0, ARGS_OPTIONAL, "DURATION", "follow to the end, at most that long"},
+    {"yes", 0, ARGS_FLAG, NULL, "do not ask; needed where there is no terminal"},
+    {"limit", 0, ARGS_VALUE, "N", "refuse to drill more hosts (20)"},
+    {"window", 0, ARGS_VALUE, "DURATION", "nothing is begun later than that"},
+    {"graceful-timeout", 0, ARGS_VALUE, "DURATION",
+	"how long the system may take to stop"},
+    {"force", 0, ARGS_VALUE, "never|after-timeout|at-once",
+	"when the system on the disk is switched off hard (never)"},
+};
+
 #define IMAGE_ORDER_GROUPS                                                         \
 	{                                                                          \
 		GROUP(image_option), GROUP(commands_reason), GROUP(order_options), \
@@ -101,6 +114,13 @@ static const struct args_command rows[] = {
 	{GROUP(reboot_options), GROUP(commands_reason), GROUP(order_options),
 	    GROUP(commands_policy)},
 	cmd_order, "Restart hosts from their disks", HOSTS_HELP},
+    {"drill", "run", "HOSTS", 1, -1,
+	{GROUP(drill_options), GROUP(commands_reason), GROUP(commands_policy)},
+	cmd_drill_run, "Boot one host of each site into a live system and back, measured",
+	"Of the hosts of a site it is the one whose last drill is longest ago. Disks are "
+	"left\nalone. `drill list` shows what was found; `schedule add --do drill` does "
+	"it "
+	"again and\nagain."},
     {"power", "status", "HOSTS", 1, -1, {GROUP(collate_option)}, cmd_bmc,
 	"Ask the BMCs for the power state", ANSWERS_HELP},
     {"bmc", "probe", "HOSTS", 1, -1, {GROUP(collate_option), GROUP(probe_options)},
