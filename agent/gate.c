@@ -40,7 +40,6 @@ enum {
 #define PAUSE (3 * USEC_PER_SEC)
 /* Checks end a little before the gate does, so that their own words are heard. */
 #define SPARE (USEC_PER_SEC / 4)
-#define AGAIN "netboot-ctl gate check tries it again"
 
 enum state { QUEUED, IN_ROUND, RESTING };
 
@@ -185,8 +184,8 @@ judge(struct gate *g)
 		error_set(&err, 0, "gate-busy", "ask for fewer hosts at a time",
 		    "the agent had others to ask all the time");
 	else
-		error_set(&err, 0, answered ? "gate-failed" : "gate-timeout", AGAIN, "%s",
-		    text);
+		error_set(
+		    &err, 0, answered ? "gate-failed" : "gate-timeout", NULL, "%s", text);
 	answer(g, &err);
 }
 

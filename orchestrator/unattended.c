@@ -67,6 +67,18 @@ add_answer(struct unattended *u, uint64_t ticket, enum rollouts_gate_result resu
 	unattended_wake(u);
 }
 
+/* The reason is the whole line of an error, which begins with its code. */
+static const char *
+without_code(const struct agent_msg_call_result *res)
+{
+	size_t n = strlen(res->code);
+
+	return str_has_prefix(res->reason, res->code) &&
+		       str_has_prefix(res->reason + n, ": ")
+		   ? res->reason + n + 2
+		   : res->reason;
+}
+
 static void
 on_gate(void *arg, const struct agent_msg_call_result *res)
 {
@@ -78,7 +90,7 @@ on_gate(void *arg, const struct agent_msg_call_result *res)
 		result = dispatch_call_gate_asked(res->code) ? ROLLOUTS_GATE_FAILED
 							     : ROLLOUTS_GATE_NOT_HEARD;
 		error_set(&why, 0, res->code, "netboot-ctl gate check asks it again",
-		    "%s", res->reason);
+		    "%s", without_code(res));
 	}
 	/* Asked again by the next process. */
 	if (!str_eq(res->code, "orchestrator-ending"))
