@@ -158,6 +158,19 @@ cmd_drill_show(struct ctl *ctl, const struct args *args);
 /* cmd_why.c */
 int
 cmd_why(struct ctl *ctl, const struct args *args);
+/* cmd_hold.c: stop-the-world, resume-the-world, site freeze|unfreeze */
+int
+cmd_hold_stop(struct ctl *ctl, const struct args *args);
+int
+cmd_hold_resume(struct ctl *ctl, const struct args *args);
+int
+cmd_hold_freeze(struct ctl *ctl, const struct args *args);
+int
+cmd_hold_unfreeze(struct ctl *ctl, const struct args *args);
+/* Says what is stopped, if anything is, everywhere or (site not NULL) at that site. A server without such says nothing. The exit code
+ * to end with. */
+int
+cmd_hold_remark(const struct ctl *ctl, const char *site);
 /* cmd_resume.c: bmc resume */
 int
 cmd_resume(struct ctl *ctl, const struct args *args);

@@ -196,14 +196,41 @@ static const struct output_column site_columns[] = {
     {.title = "SUBNETS", .cell = cell_subnets},
 };
 
+/* "since 2026-01-31 09:30 by ann: INC-9" */
+static void
+cell_frozen(const json_t *row, struct text *out)
+{
+	const json_t *frozen = json_object_get(row, "frozen");
+
+	if (!json_is_object(frozen))
+		return;
+	text_addf(out, "since %s by ", cmd_util_str(frozen, "at"));
+	text_add_escaped(out, cmd_util_str(frozen, "by"));
+	text_add(out, ": ");
+	text_add_escaped(out, cmd_util_str(frozen, "reason"));
+}
+
+/* Only where it says something. */
+static const struct output_column frozen_column = {
+    .title = "FROZEN", .cell = cell_frozen};
+
 int
 cmd_site_list(struct ctl *ctl, const struct args *args UNUSED)
 {
-	json_t *rows = NULL;
+	json_t *rows = NULL, *row;
 	int r = client_list(ctl, "/api/v1/sites", 0, &rows);
+	struct output_column columns[ARRAY_SIZE(site_columns) + 1];
+	size_t i, n = ARRAY_SIZE(site_columns);
 
+	memcpy(columns, site_columns, sizeof(site_columns));
+	json_array_foreach (rows, i, row) {
+		if (!json_is_object(json_object_get(row, "frozen")))
+			continue;
+		columns[n++] = frozen_column;
+		break;
+	}
 	if (r == CTL_OK)
-		output_list(ctl, rows, site_columns, ARRAY_SIZE(site_columns));
+		output_list(ctl, rows, columns, n);
 	json_decref(rows);
 	return r;
 }

@@ -80,7 +80,7 @@ cmd_status(struct ctl *ctl, const struct args *args)
 	cmd_util_add_zones(ctl, rows);
 	output_list(ctl, rows, status_columns, ARRAY_SIZE(status_columns));
 	json_decref(rows);
-	return CTL_OK;
+	return cmd_hold_remark(ctl, NULL);
 }
 
 /* ---- doctor ---- */

@@ -189,6 +189,7 @@ cmd_why(struct ctl *ctl, const struct args *args)
 		output_json(ctl, why);
 	else
 		print_why(ctl, why);
+	r = cmd_hold_remark(ctl, cmd_util_str(json_object_get(why, "of"), "site"));
 	json_decref(why);
-	return CTL_OK;
+	return r;
 }

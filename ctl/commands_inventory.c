@@ -158,6 +158,11 @@ static const struct args_command rows[] = {
     {"site", "list", "", 0, 0, {{0}}, cmd_site_list, "List the sites", NULL},
     {"site", "show", "SITE", 1, 1, {{0}}, cmd_site_show, "Show a site", NULL},
     {"site", "rm", "SITE", 1, 1, {{0}}, cmd_site_rm, "Remove a site without hosts", NULL},
+    {"site", "freeze", "SITE", 1, 1, {GROUP(commands_reason)}, cmd_hold_freeze,
+	"Begin nothing new at a site, and cancel what has not begun there",
+	"What has begun goes on to its end; job cancel ends it. Until site unfreeze."},
+    {"site", "unfreeze", "SITE", 1, 1, {GROUP(commands_reason)}, cmd_hold_unfreeze,
+	"Allow new work at a site again", NULL},
     {"site", "config", "SITE", 1, 1, {GROUP(config_options)}, cmd_site_config,
 	"Print the configuration of another server for a site",
 	"For sites that keep their own servers: complete, with the decisions that "

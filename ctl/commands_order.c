@@ -188,6 +188,12 @@ static const struct args_command rows[] = {
 	{GROUP(commands_reason), GROUP(order_options), GROUP(collate_option),
 	    GROUP(commands_policy)},
 	cmd_order, "Reset at once", HOSTS_HELP},
+    {"stop-the-world", NULL, "", 0, 0, {GROUP(commands_reason)}, cmd_hold_stop,
+	"Begin nothing new anywhere, and cancel what has not begun",
+	"Orders, schedules and rollouts begin nothing until resume-the-world. What has "
+	"begun\ngoes on to its end: job cancel ends it."},
+    {"resume-the-world", NULL, "", 0, 0, {GROUP(commands_reason)}, cmd_hold_resume,
+	"End the stop of everything", "What it cancelled stays cancelled."},
 };
 
 const struct args_commands commands_order = {rows, ARRAY_SIZE(rows)};

@@ -36,6 +36,7 @@ enum {
 	JOB_UNBEGUN,
 	JOB_UNBEGUN_HOST,
 	JOB_OPEN_COUNT,
+	JOB_HELD,
 	JOB_OPEN_KIND,
 	JOB_OPEN_BOOTS,
 	ATTEMPT_ADD,
@@ -124,6 +125,9 @@ static const char *const sql[] = {
 	" AND cancel_at IS NULL AND origin = '' AND " UNBEGUN " ORDER BY id",
     [JOB_OPEN_COUNT] = "SELECT COUNT(*) FROM job WHERE ended IS NULL"
 		       " AND (CAST($1 AS TEXT) IS NULL OR site = $1)",
+    [JOB_HELD] =
+	"SELECT site, COUNT(*) FROM job WHERE ended IS NULL"
+	" AND cancel_code IS NOT NULL AND " UNBEGUN " GROUP BY site ORDER BY site",
     [JOB_OPEN_KIND] = "SELECT COUNT(*) FROM job WHERE kind = $1 AND ended IS NULL",
     [JOB_OPEN_BOOTS] = "SELECT COUNT(*) FROM job WHERE kind = 'boot' AND ended IS NULL"
 		       " AND EXISTS (SELECT 1 FROM image WHERE image.name = job.image"
@@ -450,6 +454,21 @@ int
 db_job_open_count(struct store *s, const char *site, int64_t *ret)
 {
 	return store_i64(stmt_for(s, JOB_OPEN_COUNT, site), ret);
+}
+
+int
+db_job_held(
+    struct store *s, void (*each)(void *arg, const char *site, int64_t n), void *arg)
+{
+	struct db_stmt *st = stmt(s, JOB_HELD);
+	char site[64];
+	int rc;
+
+	while ((rc = db_step(st)) == 1) {
+		db_col_copy(st, 0, site, sizeof(site));
+		each(arg, site, db_col_i64(st, 1));
+	}
+	return rc;
 }
 
 int

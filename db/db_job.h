@@ -146,6 +146,10 @@ db_job_hold(struct store *s, const char *id, const char *code, const char *by,
 int
 db_job_unbegun(struct store *s, const char *site, const char *host,
     struct store_names *ret) MUST_CHECK;
+/* By site, how many of its open jobs a hold or a lock has cancelled and its agent has not answered for. `each` must not use the store. */
+int
+db_job_held(struct store *s, void (*each)(void *arg, const char *site, int64_t n),
+    void *arg) MUST_CHECK;
 /* How many open jobs there are; site NULL: of all sites. */
 int
 db_job_open_count(struct store *s, const char *site, int64_t *ret) MUST_CHECK;

@@ -23,6 +23,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/clock_fix.h"
 #include "orchestrator/doctor_dhcp.h"
+#include "orchestrator/doctor_hold.h"
 #include "orchestrator/doctor_join.h"
 #include "orchestrator/doctor_web.h"
 #include "orchestrator/images.h"
@@ -480,6 +481,12 @@ add_certificate(void *arg, const char *level, const char *text, const char *next
 }
 
 static void
+add_hold(void *arg, const char *level, const char *text, const char *next)
+{
+	find(arg, level, "hold", next, "%s", text);
+}
+
+static void
 answer(const struct look *look)
 {
 	struct orch *o = look->o;
@@ -489,6 +496,7 @@ answer(const struct look *look)
 	check_addresses(look, list);
 	check_space(list, "disk", o->config->database);
 	check_space(list, "disk", o->config->images_root);
+	doctor_hold_scan(o, look->now, add_hold, list);
 	check_agents(o, list);
 	check_images(o, list);
 	check_jobs(o, list, look->now);

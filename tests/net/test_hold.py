@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The stop of everything, frozen sites, locks, and caps: what has not begun does not begin, what has begun is finished."""
+import contextlib
 import signal
+import sqlite3
 import time
 from datetime import datetime, timezone
 
@@ -10,6 +12,7 @@ import netlab
 from netlab import until
 from old_agent import OldAgent
 from orch_lab import Agent, Orch, document, host, site
+from test_ctl_real import run
 from test_web import Web
 from whole_lab import Site
 
@@ -222,5 +225,53 @@ def test_caps_of_a_token(tmp_path):
         assert o.ask("POST", "/api/v1/tokens", {**more, "max_hosts": 6}, token=admin).json["code"] == "over-cap"
         assert o.ask("POST", "/api/v1/tokens", {**more, "max_hosts": 5}, token=admin).status == 201
         assert o.post("/tokens", {**more, "name": "bad", "max_hosts": -1}).json["code"] == "bad-value"
+    finally:
+        o.stop()
+
+
+def test_the_commands_and_who_is_told(orch, agent):
+    agent.poll()
+    job = ordered(orch, "edge01", at=at(3600))
+    agent.poll(wait_s=5)
+    agent.report(agent.event("job.handed", job))
+    assert run(orch, "stop-the-world").returncode == 1
+    done = run(orch, "stop-the-world", "--reason", "INC-9")
+    assert done.returncode == 0 and "0 cancelled, 1 more when their agents say so" in done.stderr, done.stderr
+    assert "everything is stopped" in run(orch, "status").stderr
+    done = run(orch, "reboot", "edge02", "--reason", "x", "--yes")
+    assert done.returncode == 3 and "world-stopped" in done.stderr and "resume-the-world" in done.stderr
+    assert "begun anywhere: stopped since" in run(orch, "doctor").stdout
+    assert run(orch, "site", "freeze", "local", "--reason", "power works").returncode == 0
+    assert "power works" in run(orch, "site", "list").stdout and "power works" in run(orch, "site", "show", "local").stdout
+    assert run(orch, "resume-the-world", "--reason", "over").returncode == 0
+    assert "frozen" in run(orch, "why", "edge01").stderr and "power works" in run(orch, "doctor").stdout
+    assert run(orch, "site", "unfreeze", "local", "--reason", "over").returncode == 0
+    assert "frozen" not in run(orch, "status").stderr and "FROZEN" not in run(orch, "site", "list").stdout
+    agent.report(agent.event("job.cancelled", job, by="root"))
+    shown = run(orch, "why", job).stdout
+    assert "world-stopped" in shown and "INC-9" in shown, shown
+
+
+def test_a_site_that_is_away_is_named(tmp_path):
+    """Its agent may begin what it has: doctor says so until it is heard, also after the stop."""
+    o = Orch(tmp_path)
+    try:
+        o.apply(document())
+        a = Agent(o)
+        a.says = {"takes": ["window", "unbegun"]}
+        a.poll()
+        job = ordered(o, "edge01", at=at(3600))
+        a.poll(wait_s=5)
+        a.report(a.event("job.handed", job))
+        o.kill()
+        with contextlib.closing(sqlite3.connect(o.database)) as db, db:
+            db.execute("update agent set last_seen = last_seen - 3600000000")
+        o.start()
+        assert stop(o)["jobs"] == {"cancelled": 0, "told": 1, "running": 0, "unheard": ["local"]}
+        found = [f for f in o.get("/doctor").json["findings"] if f["check"] == "hold"]
+        assert [f["level"] for f in found] == ["warn", "fail"] and "not heard" in found[1]["text"]
+        assert list(cancels(a.poll())) == [job]
+        a.report(a.event("job.cancelled", job))
+        assert [f["level"] for f in o.get("/doctor").json["findings"] if f["check"] == "hold"] == ["warn"]
     finally:
         o.stop()

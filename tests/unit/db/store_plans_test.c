@@ -27,6 +27,8 @@ static const struct {
 	"SCAN job USING INDEX job_open"},
     {"SELECT COUNT(*) FROM job WHERE ended IS NULL AND (CAST",
 	"SCAN job USING INDEX job_open_"},
+    {"SELECT site, COUNT(*) FROM job WHERE ended IS NULL",
+	"SCAN job USING INDEX job_open_"},
     /* What is stopped: a row or two. */
     {"SELECT scope, at, by_whom, reason FROM hold ORDER BY", "SCAN hold"},
     {"SELECT j.id, j.site, g.entered + g.deadline_us", "SCAN j USING INDEX job_open"},
