@@ -4,6 +4,7 @@
 import { logout, needLogin, onSession, readSession, setLogin, whoami } from './api.js';
 import { known, now as serverNow } from './clock.js';
 import { announce, clear, h, icon, refreshAges, setText } from './dom.js';
+import { HoldBar } from './hold_bar.js';
 import { listen, showHelp } from './keys.js';
 import { askToken } from './login.js';
 import { build, Router } from './router.js';
@@ -33,6 +34,7 @@ class App {
     this.store = new Store();
     this.current = null;
     this.notices = {};
+    this.hold = new HoldBar(document.getElementById('hold'));
     this.router = new Router((route) => this.show(route));
     this.status = h('span', { class: 'stream', 'data-state': 'none' });
     this.who = h('span', { class: 'who' });
@@ -102,6 +104,7 @@ class App {
     this.stream('none');
     this.notice(null);
     this.notice(null, 'lower');
+    this.hold.read();
     // A form that was left open is of the host that was shown.
     for (const form of document.querySelectorAll('dialog.form[open]')) form.close();
     for (const a of document.querySelectorAll('#nav a')) {
@@ -213,6 +216,7 @@ class App {
     const now = serverNow();
     if (document.hidden) return;
     refreshAges(this.main, now);
+    if (this.current) this.hold.tick(now);
     this.current?.tick?.(now);
   }
 
@@ -238,6 +242,7 @@ class App {
     this.current?.close();
     this.current = null;
     this.store.forget();
+    this.hold.forget();
     this.stream('none');
     clear(this.main);
     await this.start();

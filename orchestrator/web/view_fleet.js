@@ -12,7 +12,7 @@ import { ago, local, micros, utc } from './time.js';
 import { VirtualList } from './virtual.js';
 import { flagWords } from './why_view.js';
 
-const FLEET_EVENTS = 'kind=job.*,boot.*,power.*,agent.*';
+const FLEET_EVENTS = 'kind=job.*,boot.*,power.*,agent.*,hold.*';
 const READ_AGAIN_MS = 60000;
 const READ_UNKNOWN_MS = 10000;
 const DRAW_MS = 200;
@@ -238,6 +238,7 @@ export class FleetView {
     this.stream = new Stream(FLEET_EVENTS, this.store.fleet.seq, {
       event: (ev) => {
         if (ev.kind.startsWith('agent.')) this.agentEvent(ev);
+        if (ev.kind.startsWith('hold.')) this.app.hold.read();
         const before = this.store.fleet.rows.get(ev.host)?.state;
         if (!this.store.fleet.take(ev)) {
           if (ev.host && !this.store.fleet.rows.has(ev.host)) this.readSoon();

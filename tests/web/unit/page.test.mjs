@@ -7,6 +7,7 @@ import { difference } from './diff.js';
 import * as fleet from './fleet_model.js';
 import { duration, octets } from './format.js';
 import { clean, crc32, decode, Lines, squeeze } from './frames.js';
+import { held } from './hold_model.js';
 import { extend, renew } from './pages.js';
 import { byImage, summary } from './place_model.js';
 import { build, parse } from './router.js';
@@ -32,6 +33,17 @@ test('what was loaded of a list stays when its front is read anew', () => {
   assert.deepEqual(ids(extend(list(9, 5, 'c5'), list(4, 1, null), 'c5')), [9, 8, 7, 6, 5, 4, 3, 2, 1]);
   // While the older ones were asked for the list began anew.
   assert.deepEqual(extend(list(30, 20, 'c20'), list(4, 1, null), 'c5'), list(30, 20, 'c20'));
+});
+
+test('what is stopped, in words', () => {
+  const at = '2026-11-27T07:00:00Z';
+  const frozen = (...names) => names.map((site, i) => ({ site, at: `2026-11-27T07:00:0${i}Z`, by: 'ann', reason: 'r' }));
+  assert.deepEqual(held(null), []);
+  assert.deepEqual(held({ stopped: false, at: null, by: null, reason: null, sites: [] }), []);
+  assert.deepEqual(held({ stopped: true, at, by: 'ann', reason: 'INC-9', sites: frozen('los') }).map((x) => x.what),
+    ['Everything is stopped', 'Site los is frozen']);
+  const many = held({ stopped: false, at: null, by: null, reason: null, sites: frozen('a', 'b', 'c', 'd') });
+  assert.deepEqual(many.map((x) => [x.what, x.at]), [['4 sites are frozen, d among them', '2026-11-27T07:00:03Z']]);
 });
 
 test('durations and octets as people read them', () => {
