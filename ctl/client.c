@@ -349,6 +349,21 @@ client_get(const struct ctl *ctl, const char *path, json_t **ret)
 	    ctl, &(struct client_request){.method = "GET", .path = path}, ret);
 }
 
+char *
+client_next(const json_t *page)
+{
+	const json_t *next = json_object_get(page, "next");
+	struct text t = {0};
+
+	if (json_is_integer(next))
+		text_addf(&t, "%lld", (long long)json_integer_value(next));
+	else if (json_is_string(next))
+		text_add(&t, json_string_value(next));
+	else
+		return NULL;
+	return text_take(&t);
+}
+
 int
 client_list(const struct ctl *ctl, const char *path, size_t max, json_t **ret_items)
 {
@@ -359,7 +374,6 @@ client_list(const struct ctl *ctl, const char *path, size_t max, json_t **ret_it
 	for (int page = 0; page < CLIENT_PAGES_MAX; page++) {
 		struct text t = {0};
 		json_t *answer = NULL;
-		const char *next;
 
 		text_add(&t, path);
 		if (strstr(path, "limit=") == NULL)
@@ -370,9 +384,8 @@ client_list(const struct ctl *ctl, const char *path, size_t max, json_t **ret_it
 		if (r != CTL_OK)
 			break;
 		json_array_extend(all, json_object_get(answer, "items"));
-		next = json_string_value(json_object_get(answer, "next"));
 		free(cursor);
-		cursor = str_dup(next);
+		cursor = client_next(answer);
 		json_decref(answer);
 		if (cursor == NULL || (max > 0 && json_array_size(all) >= max))
 			break;

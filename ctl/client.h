@@ -53,6 +53,9 @@ client_get(const struct ctl *ctl, const char *path, json_t **ret) MUST_CHECK;
 /* Once: whose knowledge the answers are, from what an agent says with each of them ("" from the orchestrator). */
 void
 client_tell_agent(const struct ctl *ctl, const char *said);
+/* Where the list goes on behind that page, as its cursor (owned by the caller): an id, or a place in an order; NULL: nowhere. */
+char *
+client_next(const json_t *page);
 /* All pages of a list, as one array. `max` 0: no cap; else it stops after the page that
  * reaches it. */
 int

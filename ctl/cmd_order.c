@@ -453,6 +453,8 @@ run_order(struct ctl *ctl, const struct order *o)
 		goto out;
 	jobs = json_object_get(answer, "jobs");
 	print_started(ctl, o, jobs);
+	if (cmd_util_str(answer, "rollout")[0] != '\0')
+		ctl_say(ctl, "all of them: rollout %s", cmd_util_str(answer, "rollout"));
 	if (o->wait)
 		r = wait_for(ctl, o, jobs);
 out:

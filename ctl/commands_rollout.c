@@ -60,8 +60,8 @@ static const struct args_option sure_option[] = {
 static const struct args_option list_options[] = {
     {"schedule", 0, ARGS_VALUE, "SCHEDULE", "only runs of that schedule"},
     {"state", 0, ARGS_VALUE,
-	"open|waiting-approval|planned|running|paused|halted|done|aborted",
-	"only those in that state; open: that have not ended"},
+	"waiting-approval|planned|running|paused|halted|done|aborted",
+	"only those in that state"},
     {"limit", 0, ARGS_VALUE, "N", "at most so many (50)"},
 };
 

@@ -10,6 +10,7 @@
 #include "ctl/rollout_follow.h"
 
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -162,7 +163,7 @@ tell_hosts(struct follow *f, const json_t *items, bool silent, struct text *out)
 static bool
 look_at_state(struct follow *f, const char *state, bool silent, struct text *out)
 {
-	char cursor[64] = "";
+	char *cursor = NULL;
 	size_t n = 0;
 
 	do {
@@ -171,16 +172,19 @@ look_at_state(struct follow *f, const char *state, bool silent, struct text *out
 
 		text_addf(
 		    &path, "/api/v1/rollouts/%s/hosts?limit=1000&state=%s", f->id, state);
-		text_add_query(&path, "cursor", cursor[0] != '\0' ? cursor : NULL);
+		text_add_query(&path, "cursor", cursor);
+		free(cursor);
+		cursor = NULL;
 		page = ask(f, text_str(&path));
 		text_done(&path);
 		if (page == NULL)
 			return false;
 		tell_hosts(f, json_object_get(page, "items"), silent, out);
 		n += json_array_size(json_object_get(page, "items"));
-		str_clip(cursor, sizeof(cursor), cmd_util_str(page, "next"));
+		cursor = client_next(page);
 		json_decref(page);
-	} while (cursor[0] != '\0' && n < FOLLOW_LIST_MAX);
+	} while (cursor != NULL && n < FOLLOW_LIST_MAX);
+	free(cursor);
 	return true;
 }
 

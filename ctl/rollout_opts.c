@@ -202,8 +202,7 @@ rollout_opts_destructive(const json_t *work)
 		   *force = json_string_value(json_object_get(work, "force"));
 
 	if (str_eq(kind, "power"))
-		return str_eq(action, "off") || str_eq(action, "cycle") ||
-		       str_eq(action, "reset");
+		return !str_eq(action, "on") && !str_eq(action, "soft");
 	return !str_eq(kind, "reboot") || str_eq(force, "at-once") ||
 	       json_is_true(json_object_get(work, "hard"));
 }

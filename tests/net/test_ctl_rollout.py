@@ -327,6 +327,17 @@ def test_show_tells_what_one_must_know_at_night(fake):
     assert json.loads(fake.run("rollout", "show", ID, "-o", "json").stdout) == doc
 
 
+def test_hosts_are_read_page_by_page(fake):
+    """The cursor is a place in the order, a number."""
+    pages = {None: {"items": [host("edge01.los", "failed", why("x"))], "next": 0}, "0": {"items": [host("edge02.los", "failed", why("y"))],
+                                                                                           "next": None}}
+    fake.on("GET", f"/api/v1/rollouts/{ID}/hosts", lambda rq: pages[rq.query.get("cursor")])
+    fake.on("GET", f"/api/v1/rollouts/{ID}", rollout(state="done", of=counts(failed=2)))
+    assert [line.split()[0] for line in fake.run("rollout", "hosts", ID, "--no-headers").stdout.splitlines()] == ["edge01.los", "edge02.los"]
+    r = fake.run("rollout", "watch", ID)
+    assert (r.returncode, "edge01.los: failed" in r.stdout, "edge02.los: failed" in r.stdout) == (2, True, True)
+
+
 def test_hosts(fake):
     hosts_of(fake, host("edge01.los", "ok"), host("edge02.los", "failed", why("os-not-up", "no probe answered")))
     r = fake.run("rollout", "hosts", ID)
