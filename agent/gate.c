@@ -10,7 +10,7 @@
  * Ownership: a gate lives until its answer. Its checks, and their last results, are its own.
  * Failure modes: each is the answer's code. "gate-failed": at the end a check was answered, and not as it should be. "gate-timeout": none
  * was, but some not at all. "gate-program", "no-address": no later round would do better, so that it is told at once. "gate-busy": too
- * many wait, or this one waited all of its time. A gate is lost with the process: the orchestrator's patience ends it.
+ * many wait, or this one, or its program, waited all of its time. A gate is lost with the process: the orchestrator's patience ends it.
  */
 #include "agent/gate.h"
 
@@ -171,21 +171,23 @@ tell_failures(const struct gate *g, char *buf, size_t size)
 static void
 judge(struct gate *g)
 {
-	bool answered = false, tried = false;
+	bool answered = false, silent = false;
 	char text[TEXT_SIZE];
 	struct error err;
 
 	for (size_t i = 0; i < g->n; i++) {
-		tried |= g->v[i].tried;
-		answered |= g->v[i].tried && !g->v[i].last.ok && g->v[i].last.answered;
+		const struct one *o = &g->v[i];
+
+		answered |= o->tried && !o->last.ok && o->last.answered;
+		silent |= o->tried && !o->last.ok && !o->last.answered;
 	}
 	tell_failures(g, text, sizeof(text));
-	if (!tried && g->rounds == 0)
-		error_set(&err, 0, "gate-busy", "ask for fewer hosts at a time",
-		    "the agent had others to ask all the time");
-	else
+	if (answered || silent)
 		error_set(
 		    &err, 0, answered ? "gate-failed" : "gate-timeout", NULL, "%s", text);
+	else
+		error_set(&err, 0, "gate-busy", "ask for fewer hosts at a time",
+		    "the agent had others to ask all the time: %s", text);
 	answer(g, &err);
 }
 
@@ -194,13 +196,15 @@ on_end(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
 	struct gate *g = arg;
 
-	/* What is still under way has not answered. */
+	/* Who is being asked now has not answered; a program that waits for others has not been asked. */
 	for (size_t i = 0; i < g->n; i++) {
 		struct one *o = &g->v[i];
 
 		if (o->now == NULL || (o->tried && !o->last.ok))
 			continue;
-		o->tried = true;
+		o->tried = !gate_try_waits(o->now);
+		if (!o->tried)
+			continue;
 		o->took = clock_mono() - o->began;
 		o->last = (struct gate_try_end){.ok = false};
 		str_clip(o->last.why, sizeof(o->last.why), "no answer in time");

@@ -587,6 +587,12 @@ gate_exec_start(struct gate_exec_set *set, char *const argv[], const char *const
 	return x;
 }
 
+bool
+gate_exec_waits(const struct gate_exec *x)
+{
+	return x->state == WAITING;
+}
+
 void
 gate_exec_stop(struct gate_exec *x)
 {

@@ -47,6 +47,9 @@ gate_exec_done(void *arg, const struct gate_exec_end *end);
 struct gate_exec *
 gate_exec_start(struct gate_exec_set *set, char *const argv[], const char *const env[],
     int64_t timeout_us, gate_exec_done *done, void *arg, struct error *err);
+/* Has it not begun, since as many as may run do? */
+bool
+gate_exec_waits(const struct gate_exec *x);
 /* Kills it with its children; `done` is not called any more. NULL allowed; not within `done`. */
 void
 gate_exec_stop(struct gate_exec *x);

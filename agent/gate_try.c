@@ -217,6 +217,12 @@ gate_try_start(const struct gate_try_deps *deps, const struct gate_check *check,
 	return t;
 }
 
+bool
+gate_try_waits(const struct gate_try *t)
+{
+	return t->program != NULL && gate_exec_waits(t->program);
+}
+
 void
 gate_try_stop(struct gate_try *t)
 {

@@ -46,6 +46,9 @@ gate_try_done(void *arg, const struct gate_try_end *end);
 struct gate_try *
 gate_try_start(const struct gate_try_deps *deps, const struct gate_check *check,
     const struct gate_try_host *host, int64_t left_us, gate_try_done *done, void *arg);
+/* Has nobody been asked yet, since others are? */
+bool
+gate_try_waits(const struct gate_try *t);
 /* `done` is not called any more. NULL allowed; not within `done`. */
 void
 gate_try_stop(struct gate_try *t);

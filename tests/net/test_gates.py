@@ -284,6 +284,21 @@ sleep 0.2; rm $me
     assert len(most) == 100 and max(most) <= 8
 
 
+def test_programs_that_wait_for_others_say_nothing_of_their_hosts(gates):
+    gates.program("occupies", "#!/bin/sh\necho at work; exec sleep 4444\n")
+    gates.program("fine", "#!/bin/sh\n")
+    # One after the other: eight occupy all places until their end.
+    calls = [gates.begin("exec:occupies", timeout=6) for _ in range(8)]
+    until(lambda: len(gates.children("4444")) == 8, "eight of them")
+    got = gates.ask("exec:fine", "tcp:8080", timeout=2)
+    assert got["code"] == "gate-busy" and "exec:fine: not asked in time" in got["reason"] and "tcp:8080" not in got["reason"], got
+    got = gates.ask("exec:fine", "tcp:9", timeout=1)
+    assert got["code"] == "gate-failed" and "tcp:9: Connection refused" in got["reason"], got
+    for call in calls:
+        assert gates.answer(call)["code"] == "gate-timeout"
+    gates.well("exec:fine")
+
+
 def test_bad_calls(gates):
     for args, code, why in (({"checks": []}, "bad-gate", "none is given"), ({"checks": ["tcp:ssh"]}, "bad-gate", "checks[0]"),
                             ({"checks": "tcp:22"}, "bad-gate", "not a list"), ({"timeout_s": 0}, "bad-value", "timeout_s"),
