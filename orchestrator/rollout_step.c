@@ -364,7 +364,7 @@ look_waiting(
 	return take(ROLLOUT_STEP_JOB, s->i, ret);
 }
 
-/* It has not begun: what holds the rollout holds it. */
+/* It has not begun: what holds the rollout holds it, and so does a clock that was ahead and is right again. */
 static bool
 look_gate_before(
     struct rollout_step *r, struct rollout_step_scan *s, struct rollout_step_action *ret)
@@ -373,7 +373,7 @@ look_gate_before(
 
 	if (stopped(r) || is_over(h, s->wall))
 		return take_host(r, s->i, DB_ROLLOUT_HOST_DEFERRED, ret);
-	if (r->state != DB_ROLLOUT_RUNNING)
+	if (r->state != DB_ROLLOUT_RUNNING || h->opens > s->wall)
 		return take_host(r, s->i, DB_ROLLOUT_HOST_WAITING, ret);
 	if (is_spent(r, ret))
 		return true;
@@ -573,11 +573,15 @@ rollout_step_job_end(const struct rollout_step *r, size_t i,
 
 	/* Its site is heard again: better late than never. */
 	if (h->state == DB_ROLLOUT_HOST_LOST) {
-		if (outcome != ROLLOUT_STEP_DONE && !failed)
+		bool done = outcome == ROLLOUT_STEP_DONE;
+		if (!done && !failed && h->step > 0)
 			return false;
-		take_host(
-		    r, i, failed ? DB_ROLLOUT_HOST_FAILED : DB_ROLLOUT_HOST_OK, ret);
-		if (failed)
+		take_host(r, i,
+		    failed ? DB_ROLLOUT_HOST_FAILED
+		    : done ? DB_ROLLOUT_HOST_OK
+			   : DB_ROLLOUT_HOST_DEFERRED,
+		    ret);
+		if (!done)
 			ret->why = *why;
 		return true;
 	}

@@ -120,7 +120,8 @@ why_deferred(struct rollouts *r, const struct rollout *ro,
 		    "the window was over before it had its turn");
 }
 
-/* Nobody knows what became of it: what has not begun at the site must not begin days later. */
+/* A job that no agent was ever given ends here, and must not begin days later: returns 1, nothing was done to its host. One that an
+ * agent may have is left to it, which begins nothing after its window and may be in the middle of it. */
 static int
 take_back(struct rollouts *r, const struct db_rollout_host *h, int64_t wall)
 {
@@ -129,13 +130,14 @@ take_back(struct rollouts *r, const struct db_rollout_host *h, int64_t wall)
 
 	if (rc == -ENOENT)
 		return 0;
-	if (rc < 0 || job.ended || job.cancel_at || job.state != DB_JOB_QUEUED)
+	if (rc < 0 || job.ended || job.cancel_at || job.sent ||
+	    job.state != DB_JOB_QUEUED)
 		return rc;
 	rc = job_cancel(r->ops.store, &job, "rollout",
 	    "its site was not heard until long after its window", wall);
 	if (rc == 0)
 		store_names_add(&r->changed, job.id);
-	return rc;
+	return rc < 0 ? rc : 1;
 }
 
 static int
@@ -156,12 +158,15 @@ act_host(struct rollouts *r, struct rollout *ro, const struct rollout_step_actio
 	/* A job that came to an end is the host's last one, until the next is made. */
 	if (a->host == DB_ROLLOUT_HOST_JOB || a->host == DB_ROLLOUT_HOST_WAITING)
 		h.job[0] = '\0';
+	h.state = a->host;
 	/* What people ordered they take back themselves. */
 	if (a->host == DB_ROLLOUT_HOST_LOST && !ro->step.at_once)
 		rc = take_back(r, &h, wall);
+	if (rc > 0 && h.step == 0)
+		h.state = DB_ROLLOUT_HOST_DEFERRED;
+	rc = rc > 0 ? 0 : rc;
 	if (rc == 0 && worked && rollouts_drill_is(ro))
-		rc = rollouts_drill_report(r, ro, a->host, &h, wall);
-	h.state = a->host;
+		rc = rollouts_drill_report(r, ro, h.state, &h, wall);
 	h.step = a->step;
 	if (rc == 0)
 		rc = put_host(r, ro, &h, wall);

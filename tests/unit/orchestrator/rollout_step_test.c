@@ -354,6 +354,22 @@ gates_before_and_after_and_at_the_end_of_the_soak(void **state)
 	drop(w);
 }
 
+/* A clock that was ahead opened the window too early: nothing begins in what turns out to be the hours before it. */
+static void
+a_clock_that_is_set_back_takes_back_what_has_not_begun(void **state)
+{
+	struct world *w = make("{'gates':['icmp']}", 1, 1, T0 + 1000 * S);
+
+	(void)state;
+	EXPECT(w, T0, "batch1 gate-before0 ask0");
+	EXPECT(w, T0 - 3600 * S, "waiting0");
+	answers(w, 0, true, T0 - 3600 * S);
+	assert_string_equal(w->line, "");
+	EXPECT(w, T0 - 3599 * S, "");
+	EXPECT(w, T0 + 60 * S, "gate-before0 ask0");
+	drop(w);
+}
+
 static void
 what_has_not_begun_is_held_with_the_rollout(void **state)
 {
@@ -432,20 +448,22 @@ what_is_held_holds_up_no_later_batch(void **state)
 static void
 an_agent_that_is_gone_loses_its_hosts_in_the_end(void **state)
 {
-	struct world *w = make("{}", 2, 2, T0 + 100 * S);
+	struct world *w = make("{}", 3, 3, T0 + 100 * S);
 	int64_t end = T0 + 100 * S + ROLLOUT_STEP_LOST_US;
 
 	(void)state;
 	w->r.v[1].closes = 0;
 	rollout_step_init(&w->r);
-	EXPECT(w, T0, "batch1 job0 job1");
+	EXPECT(w, T0, "batch1 job0 job1 job2");
 	EXPECT(w, end, "");
-	w->silent[0] = w->silent[1] = true;
+	w->silent[0] = w->silent[1] = w->silent[2] = true;
 	EXPECT(w, end - S, "");
-	EXPECT(w, end, "lost0:agent-absent");
+	EXPECT(w, end, "lost0:agent-absent lost2:agent-absent");
 	EXPECT(w, T0 + ROLLOUT_STEP_LOST_OPEN_US, "lost1:agent-absent done ended");
 	/* It is heard again, and what became of it counts. */
-	ends(w, 0, "host-busy", end);
+	ends(w, 2, "window-missed", end);
+	assert_string_equal(w->line, "deferred2:window-missed ");
+	ends(w, 2, "window-missed", end);
 	assert_string_equal(w->line, "");
 	ends(w, 0, "", end);
 	assert_string_equal(w->line, "ok0 ");
@@ -568,6 +586,7 @@ main(void)
 	    cmocka_unit_test(the_budget_halts_and_what_runs_is_finished),
 	    cmocka_unit_test(windows_end_host_by_host),
 	    cmocka_unit_test(gates_before_and_after_and_at_the_end_of_the_soak),
+	    cmocka_unit_test(a_clock_that_is_set_back_takes_back_what_has_not_begun),
 	    cmocka_unit_test(what_has_not_begun_is_held_with_the_rollout),
 	    cmocka_unit_test(held_sites_and_busy_hosts_wait_and_others_go_on),
 	    cmocka_unit_test(what_is_held_holds_up_no_later_batch),
