@@ -159,6 +159,7 @@ help:
 	@echo '  check-net check-web check-lab           make network namespaces: run as root'
 	@echo 'make fuzz       every fuzzer for FUZZ_TIME seconds (60)'
 	@echo 'make soak       SOAK_SEEDS (20000) seeds of each simulation, fuzzers for SOAK_TIME seconds (600)'
+	@echo 'make soak-unattended   10,000 hosts in 200 sites for a year, SIM_SEEDS (2) times'
 	@echo 'make bench      figures, side by side with peers (tests/bench)'
 	@echo 'make demo       a virtual server reinstalled, as root; DEMO_KEEP=1 leaves it running'
 	@echo 'make format     clang-format over all C'

@@ -35,6 +35,8 @@ $(foreach f,$(FOLDERS),$(eval $(call TEST_RULES,$(f))))
 $(B)/tests/sim/agent/job_sim: $(B)/tests/sim/agent/job_machine.o
 $(B)/tests/sim/agent/bmc_pool_sim $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim: $(B)/tests/sim/agent/bmc_world.o
 
+$(B)/tests/sim/orchestrator/unattended_sim: $(patsubst %,$(B)/tests/sim/orchestrator/fleet_%.o,world agent oracle setup orch account people disk)
+
 # What is made from tables of the programs.
 DOC_BIN := $(B)/tests/doc/verdict_doc
 $(DOC_BIN): $(B)/tests/doc/verdict_doc.o $(AR_lib)
@@ -120,9 +122,18 @@ fuzz:
 soak:
 	@$(RUN) begin
 	@$(ASAN) -j2 sim-bin
-	@echo 'soak'; SIM_SEEDS=$(SOAK_SEEDS) TEST_LIMIT=86400 $(RUN) cmocka sim $(call asan-bin,$(SIM_SRC))
+	@echo 'soak'; SIM_SEEDS=$(SOAK_SEEDS) TEST_LIMIT=86400 $(RUN) cmocka sim $(call asan-bin,$(filter-out %/unattended_sim.c,$(SIM_SRC)))
+	@SIM_SEEDS=$$(($(SOAK_SEEDS) / 200 + 1)) TEST_LIMIT=86400 $(RUN) cmocka sim $(call asan-bin,$(filter %/unattended_sim.c,$(SIM_SRC)))
 	@$(MAKE) --no-print-directory fuzz FUZZ_TIME=$(SOAK_TIME)
 	@$(RUN) total
+
+# A year of a large fleet a seed, in a build that is fast: some minutes each. SIM_SEED is the first.
+UNATTENDED := build/release/tests/sim/orchestrator/unattended_sim
+soak-unattended:
+	@$(MAKE) --no-print-directory -j2 VARIANT=release $(UNATTENDED)
+	@SIM_SEED=$(or $(SIM_SEED),1) SIM_SEEDS=$(or $(SIM_SEEDS),2) SIM_HOSTS=$(or $(SIM_HOSTS),10000) \
+		SIM_SITES=$(or $(SIM_SITES),200) SIM_WAVES=$(or $(SIM_WAVES),8) SIM_WEEKS=$(or $(SIM_WEEKS),52) \
+		SIM_SAY=1 $(UNATTENDED)
 
 bench:
 	@$(MAKE) --no-print-directory -j2 VARIANT=release all fake-bin
@@ -131,6 +142,6 @@ bench:
 	done
 
 .PHONY: doc-bin docs unit-bin sim-bin fuzz-bin check check-unit check-sim check-fuzz check-net check-web check-lab lint \
-        run-lint run-unit run-sim run-fuzz run-net run-web run-lab fuzz soak bench
+        run-lint run-unit run-sim run-fuzz run-net run-web run-lab fuzz soak soak-unattended bench
 .SECONDARY:
 -include tests/fake/fake.mk
