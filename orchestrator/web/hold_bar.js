@@ -2,7 +2,7 @@
 // The bar at the top while something is stopped: what, since when, who and why. It is read with each view, when the stream says that
 // something was stopped or is over, and each so often for views whose stream does not say that.
 import { get } from './api.js';
-import { age, clear, h, refreshAges } from './dom.js';
+import { age, clear, h, refreshAges, when } from './dom.js';
 import { held } from './hold_model.js';
 
 const READ_MS = 15000;
@@ -28,7 +28,7 @@ export class HoldBar {
     const shown = JSON.stringify(list);
     if (shown === this.shown) return;
     this.shown = shown;
-    clear(this.el, list.map((x) => h('p', null, h('strong', null, x.what), ' since ', age(x.at), ` by ${x.by}: ${x.reason}`)));
+    clear(this.el, list.map((x) => h('p', null, h('strong', null, x.what), ' since ', when(x.at), ' UTC (', age(x.at), `) by ${x.by}: ${x.reason}`)));
     this.el.hidden = list.length === 0;
   }
 

@@ -275,3 +275,36 @@ def test_a_site_that_is_away_is_named(tmp_path):
         assert [f["level"] for f in o.get("/doctor").json["findings"] if f["check"] == "hold"] == ["warn"]
     finally:
         o.stop()
+
+
+@pytest.fixture
+def whole():
+    lan = netlab.Lan()
+    s = Site(lan, hosts=2)
+    try:
+        yield s.start()
+    finally:
+        s.close()
+        lan.close()
+
+
+def test_a_real_agent_cancels_what_waits_and_finishes_what_it_began(whole):
+    s = whole
+    # Nothing answers a machine without firmware: it is at it for as long as the deadlines are.
+    runs = s.ctl("reinstall", "edge01", "--reason", "INC-7", "--yes").stdout.strip()
+    until(lambda: s.job(runs)["state"] == "running", "the job to begin")
+    waits = s.ctl("power", "off", "edge02", "--reason", "INC-7", "--yes", "--at", at(3600)).stdout.strip()
+    until(lambda: any(e["kind"] == "job.handed" for e in s.events("--job", waits)), "job.handed")
+    before = s.powers()["off"]
+    done = s.ctl("stop-the-world", "--reason", "INC-9")
+    assert done.returncode == 0, done.stderr
+    ended = until(lambda: s.job(waits)["ended"] and s.job(waits), "the end of what waits")
+    assert ended["state"] == "cancelled" and ended["verdict"]["code"] == "world-stopped"
+    assert s.job(runs)["state"] == "running" and s.job(runs)["cancel"] is None
+    s.refused(s.ctl("reboot", "edge02", "--reason", "x", "--yes"), 3, "edge02", "world-stopped", "stopped since")
+    # At the site itself it is possible, and the agent forgets nothing of the stop when it is killed.
+    s.end("agent", signal.SIGKILL)
+    s.start_agent()
+    assert s.job(waits)["state"] == "cancelled" and s.powers()["off"] == before
+    s.ctl("job", "cancel", runs, "--reason", "enough")
+    until(lambda: s.job(runs)["ended"], "the end of what ran")
