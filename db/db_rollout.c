@@ -34,6 +34,7 @@ enum {
 	RH_AGAIN,
 	RH_OVER,
 	RH_LABELS,
+	RO_TOOK,
 };
 
 /* What sorts behind every id bounds the walk. */
@@ -93,6 +94,9 @@ static const char *const sql[] = {
 		" AND closes <= $3",
     [RH_LABELS] = "SELECT r.n, l.value FROM rollout_host r CROSS JOIN label l"
 		  " WHERE r.rollout = $1 AND l.host = r.host AND l.key = $2",
+    [RO_TOOK] = "SELECT j.ended - a.began FROM job j CROSS JOIN attempt a"
+		" WHERE j.host = $1 AND j.kind = $2 AND j.state = 'done'"
+		" AND a.job = j.id AND a.n = 1 ORDER BY j.id DESC LIMIT 1",
 };
 
 static const char *const state_names[] = {
@@ -497,4 +501,13 @@ db_rollout_labels(struct store *s, const char *rollout, const char *key,
 	while ((rc = db_step(st)) == 1)
 		each(arg, db_col_i64(st, 0), db_col_text(st, 1));
 	return rc;
+}
+
+int
+db_rollout_took(struct store *s, const char *host, const char *kind, int64_t *ret)
+{
+	struct db_stmt *st = stmt_for(s, RO_TOOK, host);
+
+	db_bind_text(st, 2, kind);
+	return store_i64(st, ret);
 }

@@ -147,6 +147,10 @@ db_rollout_again(struct store *s, const char *rollout, enum db_rollout_host_stat
 int
 db_rollout_over(struct store *s, const char *rollout, enum db_rollout_host_state state,
     int64_t now, int64_t *ret) MUST_CHECK;
+/* How long the host's newest job of that kind took that was done, from its first attempt on (microseconds); -ENOENT: none was. */
+int
+db_rollout_took(
+    struct store *s, const char *host, const char *kind, int64_t *ret) MUST_CHECK;
 /* The value that each of its hosts has of a label; not those without it. `each` must not use the store. */
 int
 db_rollout_labels(struct store *s, const char *rollout, const char *key,

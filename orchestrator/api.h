@@ -140,6 +140,9 @@ rest_handler api_store_report, api_store_blob, api_store_delta;
 rest_handler api_image_place, api_image_unplace, api_image_status;
 rest_handler api_apply_post, api_apply_export;
 rest_handler api_job_add, api_job_list, api_job_get, api_job_cancel, api_job_retry;
+rest_handler api_rollout_add, api_rollout_list, api_rollout_get, api_rollout_hosts,
+    api_rollout_pause, api_rollout_resume, api_rollout_abort, api_rollout_retry_failed,
+    api_rollout_approve;
 rest_handler api_status_list, api_status_agents;
 rest_handler api_agent_get, api_agent_enroll, api_agent_revoke;
 /* The site's row of GET /agents, owned by the caller. 0 or an errno of db.h. */

@@ -100,9 +100,8 @@ plan(const struct rollouts_request *rq, const struct rollouts_host *hosts, size_
 	return v;
 }
 
-/* The hosts in their order, of a drill those that are its turn; owned by the caller. */
-static int
-choose(struct rollouts *r, const struct rollouts_request *rq,
+int
+rollouts_plan(struct store *s, const struct rollouts_request *rq,
     struct rollout_plan_host **ret, size_t *ret_n, struct error *err)
 {
 	struct rollouts_host *hosts = str_alloc((rq->n + 1) * sizeof(hosts[0]));
@@ -111,7 +110,7 @@ choose(struct rollouts *r, const struct rollouts_request *rq,
 
 	for (size_t i = 0; i < n; i++)
 		hosts[i] = rq->v[i];
-	rc = rollouts_drill_choose(r->ops.store, rq->work, hosts, &n, err);
+	rc = rollouts_drill_choose(s, rq->work, hosts, &n, err);
 	if (rc == 0) {
 		*ret = plan(rq, hosts, n);
 		*ret_n = n;
@@ -165,7 +164,7 @@ rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wa
 		    "%zu hosts: more than %d", rq->n, ROLLOUT_POLICY_HOSTS_MAX);
 	rc = rollouts_drill_check(r->ops.store, rq->work, err);
 	if (rc == 0)
-		rc = choose(r, rq, &v, &n, err);
+		rc = rollouts_plan(r->ops.store, rq, &v, &n, err);
 	if (rc < 0)
 		return rc;
 	doc = rollouts_load_doc(rq);

@@ -4,6 +4,7 @@
 #define ORCHESTRATOR_ROLLOUTS_PRIV_H
 
 #include "lib/event.h"
+#include "orchestrator/rollout_plan.h"
 #include "orchestrator/rollout_step.h"
 #include "orchestrator/rollouts.h"
 
@@ -67,6 +68,11 @@ int
 rollouts_load_work(const json_t *work, const char *reason,
     json_t *ret_work[ROLLOUTS_ORDERS_MAX], struct orders_request ret[ROLLOUTS_ORDERS_MAX],
     struct error *err) MUST_CHECK;
+
+/* rollouts_begin.c: the hosts in their order, of a drill those whose turn it is; owned by the caller, their names are borrowed. */
+int
+rollouts_plan(struct store *s, const struct rollouts_request *rq,
+    struct rollout_plan_host **ret, size_t *ret_n, struct error *err) MUST_CHECK;
 
 /* rollouts_act.c: carries one action out. Within a transaction; when it is not committed, the rollout has to be loaded anew. */
 int

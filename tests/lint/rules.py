@@ -84,6 +84,7 @@ EVENT_USERS = {
 PREFIXES = {
     "ctl/cmd_image_place": ["cmd_image_"],  # the part of `image` that is about sites
     "orchestrator/api_image_place": ["api_image_"],  # likewise of /images
+    "orchestrator/api_rollout_add": ["api_rollout_"],  # POST /rollouts
     "lib/buf": ["rbuf_", "wbuf_"],  # two cursors, one file
     "lib/rest_server": ["rest_"],  # one interface in two files
     "lib/rest_request": ["rest_"],

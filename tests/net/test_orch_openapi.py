@@ -123,12 +123,30 @@ def test_every_get_after_a_life(orch):
     orch.post("/hosts/edge02/lock", {"reason": "x"})
     orch.post("/tokens", {"name": "web", "role": "viewer", "expires_s": 3600, "reason": "r"})
     add_drill(orch, job)
+    rollout = add_rollouts(orch)
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
-            path = path.replace("{id}", boot if path.startswith("/boots") else job)
+            path = path.replace("{id}", id_of(path, boot, rollout, job))
             name = {"sites": "local", "agents": "local", "images": "debian", "hosts": "edge02"}.get(path.split("/")[1], "")
             path = path.replace("{mac}", UNKNOWN)
             assert orch.get(with_what_it_needs(path).replace("{name}", name)).status == 200, path
+
+
+def add_rollouts(orch):
+    """One that waits for its hosts, and one that somebody paused, as if a second person had approved of it."""
+    what = {"kind": "reboot", "hosts": "edge02,edge03", "reason": "r", "yes": True, "window_s": 1,
+            "policy": {"canary": 1, "batch": "10%", "per_label": {"role": 1}, "gates": ["icmp"]}}
+    assert orch.post("/rollouts", {**what, "dry_run": True, "hosts": "all", "limit": 99}).json["plan"]["warnings"]
+    paused = orch.post("/rollouts", what).json["id"]
+    assert orch.post(f"/rollouts/{paused}/pause", {"reason": "r"}).json["why"]["code"] == "paused"
+    with contextlib.closing(sqlite3.connect(orch.database, timeout=60)) as db:
+        db.execute("update rollout set approved_at = 1, approved_by = 'eve' where id = ?", [paused])
+        db.commit()
+    return orch.post("/rollouts", {**what, "window_s": 0, "policy": {}}).json["id"]
+
+
+def id_of(path, boot, rollout, job):
+    return {"/boots": boot, "/rollo": rollout}.get(path[:6], job)
 
 
 UNKNOWN = "52:54:00:99:00:01"
@@ -296,9 +314,10 @@ def test_every_described_member_is_met(orch):
         db.commit()
     add_drill(orch, job)
     orch.start()
+    rollout = add_rollouts(orch)
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
-            path = path.replace("{id}", boot if path.startswith("/boots") else job)
+            path = path.replace("{id}", id_of(path, boot, rollout, job))
             path = path.replace("/config", "/config?for=nginx&server=10.1.0.1,fd10:1::1").replace("{mac}", UNKNOWN)
             path = path.replace("/why", "/why?of=full")
             assert orch.get(path.replace("{name}", "full")).status == 200, path

@@ -33,6 +33,11 @@ static const struct {
     {"SELECT scope, at, by_whom, reason FROM hold ORDER BY", "SCAN hold"},
     {"SELECT j.id, j.site, g.entered + g.deadline_us", "SCAN j USING INDEX job_open"},
     /* Those that have not ended, and this index has no others. */
+    {"SELECT state, count(*) FROM rollout WHERE ended IS NULL",
+	"SCAN rollout USING INDEX rollout_open"},
+    {"SELECT h.state, count(*) FROM rollout AS r",
+	"SCAN r USING COVERING INDEX rollout_open"},
+    {"SELECT CASE WHEN paused_at IS NOT NULL", "SCAN schedule"},
     {"SELECT id FROM rollout WHERE ended IS NULL",
 	"SCAN rollout USING INDEX rollout_open"},
     /* Lists of what people made by hand, one by one. */
