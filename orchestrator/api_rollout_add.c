@@ -269,7 +269,9 @@ api_rollout_add(void *arg, struct rest_request *rq)
 	if (!body || parse(body, now, &w, &err) < 0) {
 		api_refuse(rq, &err, NULL);
 	} else if (!api_repeated(o, rq, &who) && api_select(o, rq, w.hosts, &w.names)) {
-		int rc = check_amount(&w, &err);
+		int rc = rollouts_drill_names(o->store, w.work, &w.names, &err);
+		if (rc == 0)
+			rc = check_amount(&w, &err);
 		if (rc == 0)
 			rc = check_caps(o, &w, &who, now, &err);
 		if (rc == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* What is different when a rollout is a drill: a host gets two jobs, the second as the first has left the machine, and a report.
  *
- * Entry points: rollouts_drill_choose(), and those of rollouts_priv.h. A machine that may have left its disk is brought back whatever becomes of the rollout meanwhile:
+ * Entry points: rollouts_drill_choose(), rollouts_drill_names(), and those of rollouts_priv.h. A machine that may have left its disk is brought back whatever becomes of the rollout meanwhile:
  * paused, halted, aborted, its window over. What it waits for then is its site: an agent that is not heard, a site that is frozen, a host
  * that somebody has locked.
  * It owns nothing. Failure modes: an errno of the database; of jobs that are not kept any more nothing is known, and no report is
@@ -51,6 +51,13 @@ rollouts_drill_choose(struct store *s, const json_t *work, struct rollouts_host 
 	strset_done(&chosen);
 	store_names_done(&names);
 	return rc;
+}
+
+int
+rollouts_drill_names(
+    struct store *s, const json_t *work, struct store_names *names, struct error *err)
+{
+	return is_drill(work) ? drills_choose(s, names, err) : 0;
 }
 
 int
