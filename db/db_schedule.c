@@ -70,7 +70,7 @@ static const char *const sql[] = {
     [SCH_OPEN] = "SELECT id, state, code FROM rollout"
 		 " WHERE schedule = $1 AND ended IS NULL ORDER BY id DESC",
     [SCH_ZONES] = "SELECT name, timezone FROM site ORDER BY name",
-    [SCH_SITE_OF] = "SELECT site FROM host WHERE name = $1",
+    [SCH_SITE_OF] = "SELECT site, probe FROM host WHERE name = $1",
 };
 
 struct store_sql
@@ -327,7 +327,15 @@ db_schedule_zones(struct store *s,
 }
 
 int
-db_schedule_site_of(struct store *s, const char *host, char ret[64])
+db_schedule_site_of(struct store *s, const char *host, char ret[64], bool *ret_probe)
 {
-	return store_text(stmt_of(s, SCH_SITE_OF, host), ret, 64);
+	struct db_stmt *st = stmt_of(s, SCH_SITE_OF, host);
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	db_col_copy(st, 0, ret, 64);
+	*ret_probe = db_col_text(st, 1)[0] != '\0';
+	db_reset(st);
+	return 0;
 }

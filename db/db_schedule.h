@@ -83,8 +83,9 @@ int
 db_schedule_zones(struct store *s,
     void (*each)(void *arg, const char *site, const char *timezone),
     void *arg) MUST_CHECK;
-/* The site of a host, in `ret` of 64; -ENOENT: no such host. */
+/* The site of a host, in `ret` of 64, and whether it says how one sees that it is up; -ENOENT: no such host. */
 int
-db_schedule_site_of(struct store *s, const char *host, char ret[64]) MUST_CHECK;
+db_schedule_site_of(
+    struct store *s, const char *host, char ret[64], bool *ret_probe) MUST_CHECK;
 
 #endif

@@ -8,9 +8,11 @@
 #include <stddef.h>
 
 #include "db/db_boot.h"
+#include "db/db_schedule.h"
 #include "lib/rest_server.h"
 #include "orchestrator/audit.h"
 #include "orchestrator/orch.h"
+#include "orchestrator/schedule_doc.h"
 
 #define API_VERSION "0.1.0" /* of the program */
 
@@ -125,6 +127,9 @@ api_change_add(struct orch *o, struct rest_request *rq, const struct api_kind *k
 void
 api_change_patch(struct orch *o, struct rest_request *rq, const struct audit_who *who,
     const struct api_kind *kind, json_t *now);
+/* RFC 7396: null removes, objects are merged, the rest replaces. */
+void
+api_change_merge(json_t *target, const json_t *patch);
 /* The body of a PATCH (borrowed), or NULL after a refusal. */
 json_t *
 api_change_patch_body(struct rest_request *rq);
@@ -189,6 +194,31 @@ struct status_rules_site;
 void
 api_status_site(struct orch *o, const char *site, struct status_rules_site *ret);
 rest_handler api_metrics_get;
+rest_handler api_schedule_list, api_schedule_get, api_schedule_add, api_schedule_patch,
+    api_schedule_delete, api_schedule_runs, api_schedule_next;
+rest_handler api_schedule_pause, api_schedule_resume, api_schedule_skip_next,
+    api_schedule_run_now;
+/* A schedule that was read; api_schedule_done(). */
+struct api_schedule {
+	struct db_schedule row;
+	struct schedule_doc *doc;
+};
+/* False with the answer given. */
+bool
+api_schedule_find(
+    struct orch *o, struct rest_request *rq, const char *name, struct api_schedule *ret);
+void
+api_schedule_done(struct api_schedule *s);
+/* May who order it for the hosts that it means now? 0; -EPERM or -EINVAL with *err; else the database, with *err. */
+int
+api_schedule_allowed(struct orch *o, const struct audit_who *who,
+    const struct schedule_doc *doc, struct error *err) MUST_CHECK;
+/* As GET shows it; owned by the caller. */
+int
+api_schedule_show(
+    struct orch *o, const char *name, json_t **ret, char etag[API_ETAG_SIZE]) MUST_CHECK;
+void
+api_schedule_reply(struct orch *o, struct rest_request *rq, int status, const char *name);
 rest_handler api_webhook_list, api_webhook_test;
 
 #endif

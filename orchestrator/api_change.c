@@ -326,9 +326,8 @@ api_change_patch_body(struct rest_request *rq)
 	return NULL;
 }
 
-/* RFC 7396: null removes, objects are merged, the rest replaces. */
-static void
-merge(json_t *target, const json_t *patch)
+void
+api_change_merge(json_t *target, const json_t *patch)
 {
 	const char *key;
 	json_t *v;
@@ -338,7 +337,7 @@ merge(json_t *target, const json_t *patch)
 		if (json_is_null(v))
 			json_object_del(target, key);
 		else if (json_is_object(v) && json_is_object(old))
-			merge(old, v);
+			api_change_merge(old, v);
 		else
 			json_object_set(target, key, v);
 	}
@@ -354,7 +353,7 @@ api_change_patch(struct orch *o, struct rest_request *rq, const struct audit_who
 	struct error err;
 
 	if (body)
-		merge(now, body);
+		api_change_merge(now, body);
 	if (body && !json_equal(name, json_object_get(now, "name"))) {
 		error_set(&err, -EINVAL, "bad-value", "add it anew under the other name",
 		    "name: a %s keeps its name", kind->name);

@@ -300,6 +300,8 @@ open_unattended(struct orch *o, struct error *err)
 	    .store = o->store,
 	    .dispatch = o->dispatch,
 	    .in_flight = o->config->unattended.in_flight,
+	    .approval_hosts = o->config->approval.hosts,
+	    .approval_lead = o->config->approval.lead_h * 3600 * USEC_PER_SEC,
 	    .orders = orders,
 	    .on_events = on_events,
 	    .arg = o};

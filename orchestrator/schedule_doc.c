@@ -384,6 +384,16 @@ schedule_doc_json(const struct schedule_doc *d)
 	return v;
 }
 
+const char *
+schedule_doc_nominal(
+    const struct schedule_doc *doc, int64_t nominal, char buf[CLOCK_TEXT_SIZE])
+{
+	clock_text(nominal, buf, CLOCK_TEXT_SIZE);
+	if (!schedule_time_fixed(&doc->time))
+		buf[sizeof("2026-01-31T03:00") - 1] = '\0';
+	return buf;
+}
+
 void
 schedule_doc_free(struct schedule_doc *d)
 {

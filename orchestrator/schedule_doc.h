@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "lib/bundle.h"
+#include "lib/clock.h"
 #include "lib/error.h"
 #include "orchestrator/rollout_policy.h"
 #include "orchestrator/schedule_time.h"
@@ -45,6 +46,10 @@ schedule_doc_json(const struct schedule_doc *doc);
 /* Borrowed; "" where there is none. */
 const char *
 schedule_doc_work(const struct schedule_doc *doc, const char *key);
+/* A run's time as the schedule's people wrote it: by a clock on the wall it has no zone. Returns buf. */
+const char *
+schedule_doc_nominal(
+    const struct schedule_doc *doc, int64_t nominal, char buf[CLOCK_TEXT_SIZE]);
 void
 schedule_doc_free(struct schedule_doc *doc); /* NULL allowed */
 

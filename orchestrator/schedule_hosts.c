@@ -33,10 +33,12 @@ find_sites(struct store *s, const struct schedule_zones *zones, struct schedule_
 	h->at = str_alloc((h->names.n + 1) * sizeof(h->at[0]));
 	for (size_t i = 0; i < h->names.n; i++) {
 		char site[64];
-		int rc = db_schedule_site_of(s, h->names.v[i], site);
+		bool probe;
+		int rc = db_schedule_site_of(s, h->names.v[i], site, &probe);
 
 		if (rc < 0)
 			return rc;
+		h->no_probe += !probe;
 		h->at[h->n] = schedule_zones_find(zones, site);
 		h->v[h->n++] = (struct rollouts_host){
 		    .host = h->names.v[i], .site = h->at[i] ? h->at[i]->name : ""};

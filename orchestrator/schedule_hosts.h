@@ -15,7 +15,8 @@ struct schedule_hosts {
 	    v; /* opens == closes: not in this run, by a blackout or for its site's zone */
 	const struct schedule_zones_site **at; /* the sites of each; NULL: unknown */
 	size_t n;
-	size_t shut; /* of those, how many have no window */
+	size_t no_probe; /* of those, how many do not say how one sees that they are up */
+	size_t shut;	 /* of those, how many have no window */
 	/* The first opening of a site of theirs, and the last end; opens INT64_MAX: none has a window. */
 	int64_t opens, closes;
 };

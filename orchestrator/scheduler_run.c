@@ -63,16 +63,6 @@ scheduler_run_may(struct scheduler *s, const struct schedule_doc *doc, size_t ho
 
 /* ---- what is written ---- */
 
-/* A time as the schedule's people wrote it: of a clock on the wall it has no zone. */
-static const char *
-nominal_text(const struct schedule_doc *doc, int64_t nominal, char buf[CLOCK_TEXT_SIZE])
-{
-	clock_text(nominal, buf, CLOCK_TEXT_SIZE);
-	if (!schedule_time_fixed(&doc->time))
-		buf[sizeof("2026-01-31T03:00") - 1] = '\0';
-	return buf;
-}
-
 static int
 write_event(struct scheduler *s, const struct schedule_doc *doc,
     const struct db_schedule_run *run)
@@ -85,7 +75,7 @@ write_event(struct scheduler *s, const struct schedule_doc *doc,
 	if (run->by[0])
 		event_put(&ev, "by", run->by);
 	else
-		event_put(&ev, "nominal", nominal_text(doc, run->nominal, text));
+		event_put(&ev, "nominal", schedule_doc_nominal(doc, run->nominal, text));
 	if (run->rollout[0])
 		event_put(&ev, "rollout", run->rollout);
 	if (run->text[0])
@@ -141,7 +131,7 @@ tell(const struct scheduler_look *l, const struct db_schedule_run *run)
 	char text[CLOCK_TEXT_SIZE];
 
 	log_info(l->s->ops.log, "schedule %s: run of %s: %s%s%s%s%s", run->schedule,
-	    nominal_text(l->doc, run->nominal, text), run->outcome,
+	    schedule_doc_nominal(l->doc, run->nominal, text), run->outcome,
 	    run->rollout[0] ? ", rollout " : "", run->rollout, run->text[0] ? ": " : "",
 	    run->text);
 	l->s->ops.on_events(l->s->ops.arg);

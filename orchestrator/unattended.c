@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* The event loop's side of rollouts: one timer, the ends of jobs as the tail of the events shows them, and gates as dispatch_call_gate()
+/* The event loop's side of schedules and rollouts: one timer, the ends of jobs as the tail of the events shows them, and gates as dispatch_call_gate()
  * has them asked.
  *
  * Entry points: unattended_new(), unattended_wake() after something was changed by a request, unattended_event() for each recorded event.
@@ -35,6 +35,7 @@ struct answer {
 struct unattended {
 	struct unattended_ops ops;
 	struct rollouts *rollouts;
+	struct scheduler *scheduler;
 	struct event *timer;
 	struct store_names ended; /* jobs */
 	struct answer *answers;
@@ -195,7 +196,10 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	take_news(u, wall);
+	/* What a schedule begins has its first turn at once. */
+	int64_t due = scheduler_tick(u->scheduler, wall);
 	when = rollouts_tick(u->rollouts, wall);
+	when = due < when ? due : when;
 	if (evtimer_pending(u->timer, NULL))
 		return; /* something has changed meanwhile */
 	when = when > wall + LOOK_MAX_US ? LOOK_MAX_US : when - wall;
@@ -223,6 +227,13 @@ unattended_new(
 		free(u);
 		return rc;
 	}
+	u->scheduler = scheduler_new(&(struct scheduler_ops){.log = ops->log,
+	    .store = ops->store,
+	    .rollouts = u->rollouts,
+	    .approval_hosts = ops->approval_hosts,
+	    .approval_lead = ops->approval_lead,
+	    .on_events = on_events,
+	    .arg = u});
 	u->timer = evtimer_new(ops->base, on_timer, u);
 	if (!u->timer)
 		abort();
@@ -237,6 +248,7 @@ unattended_free(struct unattended *u)
 	if (!u)
 		return;
 	event_free(u->timer);
+	scheduler_free(u->scheduler);
 	rollouts_free(u->rollouts);
 	store_names_done(&u->ended);
 	free(u->answers);
@@ -247,4 +259,10 @@ struct rollouts *
 unattended_rollouts(struct unattended *u)
 {
 	return u->rollouts;
+}
+
+struct scheduler *
+unattended_scheduler(struct unattended *u)
+{
+	return u->scheduler;
 }

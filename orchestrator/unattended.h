@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The clock of what is done without anybody looking on: when rollouts have their turn, and their doors to the rest of the program. */
+/* The clock of what is done without anybody looking on: when schedules and rollouts have their turn, and their doors to the rest of the program. */
 #ifndef ORCHESTRATOR_UNATTENDED_H
 #define ORCHESTRATOR_UNATTENDED_H
 
@@ -8,6 +8,7 @@
 #include "lib/event.h"
 #include "orchestrator/dispatch.h"
 #include "orchestrator/rollouts.h"
+#include "orchestrator/scheduler.h"
 
 struct unattended;
 
@@ -16,7 +17,8 @@ struct unattended_ops {
 	const struct log *log;
 	struct store *store;
 	struct dispatch *dispatch;
-	int64_t in_flight; /* hosts, of all rollouts together */
+	int64_t in_flight;		       /* hosts, of all rollouts together */
+	int64_t approval_hosts, approval_lead; /* scheduler_ops */
 	struct orders_context (*orders)(void *arg, int64_t wall);
 	void (*on_events)(void *arg); /* after events were stored */
 	void *arg;
@@ -37,5 +39,7 @@ void
 unattended_event(struct unattended *u, const struct event *ev);
 struct rollouts *
 unattended_rollouts(struct unattended *u);
+struct scheduler *
+unattended_scheduler(struct unattended *u);
 
 #endif

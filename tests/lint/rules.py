@@ -85,6 +85,7 @@ PREFIXES = {
     "ctl/cmd_image_place": ["cmd_image_"],  # the part of `image` that is about sites
     "orchestrator/api_image_place": ["api_image_"],  # likewise of /images
     "orchestrator/api_rollout_add": ["api_rollout_"],  # POST /rollouts
+    "orchestrator/api_schedule_do": ["api_schedule_"],  # the part of /schedules that people do to one
     "lib/buf": ["rbuf_", "wbuf_"],  # two cursors, one file
     "lib/rest_server": ["rest_"],  # one interface in two files
     "lib/rest_request": ["rest_"],

@@ -95,6 +95,10 @@ def do_rollout(orch, agent, verb):
     return orch.post(f"/rollouts/{which}/{verb}", {"reason": "r"})
 
 
+def schedule(orch):
+    return orch.post("/schedules", {"name": "weekly", "kind": "reboot", "hosts": "edge01", "reason": "r", "cron": "0 3 * * SUN"})
+
+
 def ask_bmc(orch, agent, verb="identify"):
     """An agent that answers is not needed: the row is there before it is asked."""
     return orch.call("POST", f"/bmc/{verb}", {"hosts": "edge01", "reason": "r"})
@@ -162,6 +166,15 @@ RECIPES = {
     ("POST", "/agents/{name}/enroll"): (lambda o, a: o.post("/agents/local/enroll", {"reason": "r"}), "agent.enroll", "local"),
     ("POST", "/agents/{name}/revoke"): (revoke, "agent.revoke", "local"),
     ("POST", "/sites/{name}/resume"): (resume, "bmc.resume", "local"),
+    ("POST", "/schedules"): (lambda o, a: schedule(o), "schedule.add", "weekly"),
+    ("PATCH", "/schedules/{name}"): (lambda o, a: (schedule(o), o.patch("/schedules/weekly", {"limit": 9}))[1], "schedule.change", "weekly"),
+    ("DELETE", "/schedules/{name}"): (lambda o, a: (schedule(o), o.delete("/schedules/weekly"))[1], "schedule.remove", "weekly"),
+    ("POST", "/schedules/{name}/pause"): (lambda o, a: (schedule(o), o.post("/schedules/weekly/pause", {"reason": "r"}))[1], "schedule.pause", "weekly"),
+    ("POST", "/schedules/{name}/resume"): (lambda o, a: (schedule(o), o.post("/schedules/weekly/resume", {"reason": "r"}))[1], "schedule.resume", "weekly"),
+    ("POST", "/schedules/{name}/skip-next"): (lambda o, a: (schedule(o), o.post("/schedules/weekly/skip-next", {"reason": "r"}))[1],
+                                              "schedule.skip-next", "weekly"),
+    ("POST", "/schedules/{name}/run-now"): (lambda o, a: (schedule(o), o.post("/schedules/weekly/run-now", {"reason": "r"}))[1],
+                                            "schedule.run-now", "weekly"),
     ("POST", "/stop"): (lambda o, a: o.post("/stop", {"reason": "r"}), "stop.begin", "world"),
     ("POST", "/stop/end"): (lambda o, a: (o.post("/stop", {"reason": "r"}), o.post("/stop/end", {"reason": "r"}))[1], "stop.end", "world"),
     ("POST", "/sites/{name}/freeze"): (lambda o, a: o.post("/sites/local/freeze", {"reason": "r"}), "site.freeze", "local"),

@@ -30,6 +30,19 @@ def add_drill(orch, job):
         db.commit()
 
 
+def add_schedules(orch):
+    """Of each kind, with all that may be said of one."""
+    once = {"hosts": "full", "reason": "r"}
+    assert orch.post("/schedules", {**once, "name": "full", "kind": "reboot", "graceful_s": 30, "force": "never", "hook": "/bin/drain",
+                                    "cron": "0 3 * * SUN"}).status == 201
+    assert orch.post("/schedules", {**once, "name": "once", "kind": "power", "action": "on", "at": "2030-01-01 03:00"}).status == 201
+    assert orch.post("/schedules", {**once, "name": "rule", "kind": "live", "image": "live", "rrule": "FREQ=WEEKLY", "window_s": 9}).status == 201
+    assert orch.post("/schedules/full/run-now", {"reason": "r"}).status == 202
+    orch.post("/schedules/full/pause", {"reason": "r"})
+    for path in ("/schedules", "/schedules/rule", "/schedules/next?name=full&hosts=1"):
+        assert orch.get(path).status == 200
+
+
 @pytest.fixture
 def orch(tmp_path):
     # Nobody listens on port 9: one webhook, and a delivery of it that was given up.
@@ -122,12 +135,13 @@ def test_every_get_after_a_life(orch):
                  agent.event("job.failed", job, code="kernel-stalled", text="t", next="n"))
     orch.post("/hosts/edge02/lock", {"reason": "x"})
     orch.post("/tokens", {"name": "web", "role": "viewer", "expires_s": 3600, "reason": "r"})
+    orch.post("/schedules", {"name": "weekly", "kind": "reboot", "hosts": "edge02", "reason": "r", "cron": "0 3 * * SUN"})
     add_drill(orch, job)
     rollout = add_rollouts(orch)
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", id_of(path, boot, rollout, job))
-            name = {"sites": "local", "agents": "local", "images": "debian", "hosts": "edge02"}.get(path.split("/")[1], "")
+            name = {"sites": "local", "agents": "local", "images": "debian", "hosts": "edge02", "schedules": "weekly"}.get(path.split("/")[1], "")
             path = path.replace("{mac}", UNKNOWN)
             assert orch.get(with_what_it_needs(path).replace("{name}", name)).status == 200, path
 
@@ -315,6 +329,7 @@ def test_every_described_member_is_met(orch):
     add_drill(orch, job)
     orch.start()
     rollout = add_rollouts(orch)
+    add_schedules(orch)
     for method, path in sorted(openapi.operations()):
         if method == "GET" and "/console" not in path:  # those: test_console.py
             path = path.replace("{id}", id_of(path, boot, rollout, job))
