@@ -207,7 +207,7 @@ begin(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 
 	if (rc == 0)
 		rc = write_it(o, rq, who, want, now, &answer, &err);
-	if (rc == -EINVAL) {
+	if (rc == -EINVAL || rc == -EPERM) {
 		db_rollback(store_db(o->store));
 		api_refuse(rq, &err, NULL);
 		json_decref(answer);

@@ -244,6 +244,11 @@ finish(const struct rollout_step *r, struct rollout_step_action *ret)
 		    "netboot-ctl rollout resume with a window, and have it approved in "
 		    "time",
 		    "nobody approved of it before its windows were over");
+	else if (r->at_once)
+		error_set(&ret->why, 0, "not-begun",
+		    "netboot-ctl rollout show says why; order them again, or rollout "
+		    "resume",
+		    "the jobs of %zu hosts were not begun", left);
 	else
 		error_set(&ret->why, 0, "window-over",
 		    "the next run takes them, or netboot-ctl rollout resume with a "
@@ -551,14 +556,15 @@ after_jobs(const struct rollout_step *r, size_t i, struct rollout_step_action *r
 	return take_host(r, i, DB_ROLLOUT_HOST_OK, ret);
 }
 
-/* A job that never began: the host goes back to where it was, and is tried again. */
+/* A job that never began: the host goes back to where it was, and is tried again, unless people ordered that job. */
 static bool
 not_begun(const struct rollout_step *r, size_t i, enum rollout_step_outcome outcome,
     struct rollout_step_action *ret)
 {
 	if (r->v[i].step > 0)
 		return take_host(r, i, DB_ROLLOUT_HOST_JOB, ret);
-	if (outcome == ROLLOUT_STEP_TOO_LATE || stopped(r))
+	/* What was ordered at once was ordered for now, and not for when something is held no longer. */
+	if (outcome == ROLLOUT_STEP_TOO_LATE || stopped(r) || r->at_once)
 		return take_host(r, i, DB_ROLLOUT_HOST_DEFERRED, ret);
 	return take_host(r, i, DB_ROLLOUT_HOST_WAITING, ret);
 }
@@ -642,6 +648,7 @@ rollout_step_refusal(const char *code)
 	    {"host-locked", ROLLOUT_STEP_WAIT},
 	    {"world-stopped", ROLLOUT_STEP_WAIT},
 	    {"site-frozen", ROLLOUT_STEP_WAIT},
+	    {"over-cap", ROLLOUT_STEP_WAIT}, /* as many jobs are open as may be */
 	    {"rotation-open", ROLLOUT_STEP_WAIT},
 	    {"image-not-here", ROLLOUT_STEP_WAIT},
 	    {"window-over", ROLLOUT_STEP_WAIT},

@@ -84,7 +84,7 @@ rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64
 int
 rollouts_work_check(const json_t *work, const char *reason, struct error *err) MUST_CHECK;
 /* Writes the rollout, its hosts in order, and the event `rollout.planned`. Within the caller's transaction; when that is committed
- * the caller calls rollouts_begun(). -EINVAL with *err, or an errno of the database. */
+ * the caller calls rollouts_begun(). -EINVAL, or -EPERM (over-cap), with *err, or an errno of the database. */
 int
 rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wall,
     char ret_id[ID_SIZE], struct error *err) MUST_CHECK;

@@ -3,8 +3,8 @@
  *
  * Entry points: rollouts_work_check() and rollouts_needs_approval() before, rollouts_begin() within the caller's transaction (which has
  * more to write: an answer to be remembered, a schedule's run, an audit row), rollouts_add_ordered() for jobs that were made all at once.
- * Nothing begins before rollouts_begun(). It owns nothing. Failure modes: -EINVAL for work that makes no sense, with its member; an
- * errno of the database. */
+ * Nothing begins before rollouts_begun(). It owns nothing. Failure modes: -EINVAL for work that makes no sense, with its member;
+ * -EPERM for more hosts than a cap allows; an errno of the database. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +12,7 @@
 #include "db/db_image.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/orders_cap.h"
 #include "orchestrator/rollout_plan.h"
 #include "orchestrator/rollouts_priv.h"
 
@@ -147,6 +148,25 @@ fill_row(struct db_rollout *row, const char *kind, const char *reason, const cha
 	row->created = row->changed = row->opens = wall;
 }
 
+/* What no order may name is not begun by a schedule either, whose selector may mean more hosts today than when it was made. */
+static int
+check_cap(struct rollouts *r, const struct rollouts_request *rq, size_t n, int64_t wall,
+    struct error *err)
+{
+	const struct orders_context ctx = r->ops.orders(r->ops.arg, wall);
+	const char *kind = json_string_value(json_object_get(rq->work, "kind"));
+	const char *action = json_string_value(json_object_get(rq->work, "action"));
+	const char *image = json_string_value(json_object_get(rq->work, "image"));
+	struct audit_who who = {.role = AUTH_OPERATOR};
+	enum bundle_kind known;
+
+	if (bundle_kind_parse(kind, &known) == 0)
+		kind = orders_cap_kind(
+		    r->ops.store, known, action ? action : "", image ? image : "");
+	str_clip(who.name, sizeof(who.name), rq->by);
+	return orders_cap_check(&ctx, &who, kind, n, err);
+}
+
 int
 rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wall,
     char ret_id[ID_SIZE], struct error *err)
@@ -165,8 +185,12 @@ rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wa
 	rc = rollouts_drill_check(r->ops.store, rq->work, err);
 	if (rc == 0)
 		rc = rollouts_plan(r->ops.store, rq, &v, &n, err);
-	if (rc < 0)
+	if (rc == 0)
+		rc = check_cap(r, rq, n, wall, err);
+	if (rc < 0) {
+		free(v);
 		return rc;
+	}
 	doc = rollouts_load_doc(rq);
 	fill_row(&row, json_string_value(json_object_get(rq->work, "kind")), rq->reason,
 	    rq->by, wall);

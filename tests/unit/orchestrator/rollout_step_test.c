@@ -416,6 +416,45 @@ held_sites_and_busy_hosts_wait_and_others_go_on(void **state)
 	drop(w);
 }
 
+/* Jobs that were ordered all at once: what did not begin is not begun later by itself, by whom nobody expects it any more. */
+static void
+an_order_is_carried_out_once(void **state)
+{
+	struct world *w = make("{'max_in_flight':9}", 3, 3, 0);
+
+	(void)state;
+	w->r.at_once = true;
+	for (size_t i = 0; i < 3; i++) {
+		rollout_step_set(&w->r, i, DB_ROLLOUT_HOST_JOB, T0);
+		w->r.v[i].has_job = true;
+	}
+	EXPECT(w, T0, "");
+	ends(w, 0, "host-busy", T0 + S);
+	assert_string_equal(w->line, "deferred0:host-busy ");
+	ends(w, 1, "order-too-old", T0 + S);
+	assert_string_equal(w->line, "deferred1:order-too-old ");
+	EXPECT(w, T0 + 9999 * S, "");
+	ends(w, 2, "", T0 + 9999 * S);
+	EXPECT(w, T0 + 9999 * S, "halted:not-begun ended");
+	/* Until somebody says so. */
+	w->r.state = DB_ROLLOUT_RUNNING;
+	w->r.ended = false;
+	rollout_step_set(&w->r, 0, DB_ROLLOUT_HOST_WAITING, T0 + 9999 * S);
+	EXPECT(w, T0 + 9999 * S, "batch1 job0");
+	drop(w);
+}
+
+static void
+what_may_pass_fails_no_host(void **state)
+{
+	static const char *const codes[] = {"agent-absent", "host-busy", "host-locked",
+	    "world-stopped", "site-frozen", "over-cap"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(codes); i++)
+		assert_int_equal(rollout_step_refusal(codes[i]), ROLLOUT_STEP_WAIT);
+}
+
 /* A lost site, or a locked host, stops its own part; one in flight that nobody hears of is not back, and stops all. */
 static void
 what_is_held_holds_up_no_later_batch(void **state)
@@ -589,6 +628,8 @@ main(void)
 	    cmocka_unit_test(a_clock_that_is_set_back_takes_back_what_has_not_begun),
 	    cmocka_unit_test(what_has_not_begun_is_held_with_the_rollout),
 	    cmocka_unit_test(held_sites_and_busy_hosts_wait_and_others_go_on),
+	    cmocka_unit_test(an_order_is_carried_out_once),
+	    cmocka_unit_test(what_may_pass_fails_no_host),
 	    cmocka_unit_test(what_is_held_holds_up_no_later_batch),
 	    cmocka_unit_test(an_agent_that_is_gone_loses_its_hosts_in_the_end),
 	    cmocka_unit_test(states_that_begin_nothing),

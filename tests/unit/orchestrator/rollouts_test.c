@@ -9,6 +9,7 @@
 #include "db/db_host.h"
 #include "db/db_job.h"
 #include "lib/clock.h"
+#include "orchestrator/orders_cap.h"
 
 #define S USEC_PER_SEC
 #define T0 FIXTURE_NOW
@@ -23,6 +24,7 @@ struct world {
 	int woken;
 	char id[ID_SIZE];
 	struct error err;
+	struct orders_caps caps;
 };
 
 static int64_t
@@ -42,6 +44,7 @@ context(void *arg, int64_t wall)
 	return (struct orders_context){.store = w->f->store,
 	    .rng = &w->rng,
 	    .images_root = w->f->root,
+	    .caps = &w->caps,
 	    .silence = silence_of,
 	    .arg = w,
 	    .now = wall};
@@ -615,12 +618,30 @@ only_live_images_are_drilled(void **state)
 	assert_string_equal(w->err.code, "drill-image");
 }
 
+/* Neither is more begun than an order may name, nor are more jobs open than may be; and that is no failure of a host. */
+static void
+caps_are_kept(void **state)
+{
+	struct world *w = *state;
+
+	w->caps.hosts.reboot = 2;
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 0, false), -EPERM);
+	assert_string_equal(w->err.code, "over-cap");
+	w->caps.hosts.reboot = 3;
+	w->caps.in_flight.reboot = 1;
+	assert_int_equal(begin(w, REBOOT, "{'per_site':3}", 0, 0, false), 0);
+	tick(w, 0);
+	EXPECT(w, "job waiting:over-cap waiting:over-cap");
+	assert_string_equal(state_of(w), "running");
+}
+
 int
 main(void)
 {
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(one_after_another_until_it_is_done),
+	    WORLD_TEST(caps_are_kept),
 	    WORLD_TEST(a_failure_halts_it_and_people_let_it_go_on),
 	    WORLD_TEST(a_restart_loses_and_repeats_nothing),
 	    WORLD_TEST(answers_to_old_questions_count_for_nothing),
