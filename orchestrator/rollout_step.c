@@ -313,7 +313,7 @@ is_held(const struct rollout_step *r, const struct rollout_step_scan *s, size_t 
 	const struct rollout_step_host *h = &r->v[i];
 
 	return h->state == DB_ROLLOUT_HOST_WAITING && h->opens <= s->wall &&
-	       (h->again > s->wall || !s->may(s->arg, h->site));
+	       (h->again > s->wall || (!s->unsettled && !s->may(s->arg, h->site)));
 }
 
 /* The batch that has its turn: that of the first host which is neither final nor held up. A site that is lost stops its own part, and

@@ -98,6 +98,8 @@ struct rollout_step_scan {
 	int64_t room; /* hosts that may be in flight yet, of all rollouts */
 	/* May something be begun at the site now? */
 	bool (*may)(void *arg, uint32_t site);
+	/* The program has just begun, and agents come to it one by one: one that is not heard yet holds up the batches behind it. */
+	bool unsettled;
 	/* Is the site's agent heard? */
 	bool (*heard)(void *arg, uint32_t site);
 	void *arg;

@@ -27,6 +27,8 @@ enum { LOOK_WORTH = 400, JOB_WORTH = 20 };
 
 /* After the database has failed. */
 #define RETRY_US (10 * USEC_PER_SEC)
+/* Agents have found a program that has just begun. */
+#define SETTLED_US (60 * USEC_PER_SEC)
 /* A site is given up for hosts in flight when it was not heard for so long: not for a restart of its agent. */
 #define GIVEN_UP_US (15 * 60 * USEC_PER_SEC)
 
@@ -324,6 +326,7 @@ look(struct rollouts *r, struct rollout *ro, int64_t wall)
 	int worth = 0, rc = 0;
 
 	assert(!db_in_transaction(store_db(r->ops.store)));
+	scan.unsettled = wall >= r->born && wall < r->born + SETTLED_US;
 	scan.room = r->ops.in_flight - (int64_t)(rollouts_in_flight(r));
 	memset(ro->held, 0, ro->step.n_sites);
 	rollout_step_begin(&ro->step, &scan);
@@ -343,6 +346,9 @@ look(struct rollouts *r, struct rollout *ro, int64_t wall)
 		ro->not_before = wall + RETRY_US;
 		return ro->not_before;
 	}
+	if (scan.unsettled && ro->step.count[DB_ROLLOUT_HOST_WAITING] > 0 &&
+	    scan.when > r->born + SETTLED_US)
+		scan.when = r->born + SETTLED_US;
 	return worth >= LOOK_WORTH ? wall : scan.when;
 }
 
@@ -415,6 +421,7 @@ rollouts_new(const struct rollouts_ops *ops, int64_t wall, struct rollouts **ret
 	struct store_names ids = {0};
 
 	r->ops = *ops;
+	r->born = wall;
 	int rc = db_rollout_open(ops->store, &ids);
 	for (size_t k = 0; rc == 0 && k < ids.n; k++) {
 		reload(r, ids.v[k], wall);

@@ -40,6 +40,7 @@ struct rollouts_ask {
 
 struct rollouts {
 	struct rollouts_ops ops;
+	int64_t born; /* wall, when it was loaded */
 	struct rollout **v;
 	size_t n;
 	struct rollouts_ask *asks;

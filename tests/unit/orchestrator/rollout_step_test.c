@@ -15,6 +15,7 @@ struct world {
 	struct rollout_step r;
 	char line[LINE];
 	bool held[HOSTS], silent[HOSTS]; /* sites */
+	bool unsettled;
 	int64_t room, when;
 	char refuse[HOSTS]; /* hosts whose order has to wait */
 };
@@ -95,6 +96,7 @@ look(struct world *w, int64_t wall)
 {
 	struct rollout_step_scan s = {
 	    .wall = wall, .room = w->room, .may = may, .heard = heard, .arg = w};
+	s.unsettled = w->unsettled;
 	struct rollout_step_action a;
 
 	w->line[0] = '\0';
@@ -484,6 +486,25 @@ what_is_held_holds_up_no_later_batch(void **state)
 	drop(w);
 }
 
+/* In its first moments no agent has found the program yet: the batches keep their order. */
+static void
+who_has_just_begun_waits_for_agents(void **state)
+{
+	struct world *w = make("{'batch':2,'max_in_flight':9}", 4, 4, T0 + 1000 * S);
+
+	(void)state;
+	w->unsettled = true;
+	w->held[0] = w->held[1] = true;
+	EXPECT(w, T0, "");
+	w->held[1] = false;
+	EXPECT(w, T0 + S, "batch1 job1");
+	ends(w, 1, "", T0 + 2 * S);
+	EXPECT(w, T0 + 2 * S, "");
+	w->unsettled = false;
+	EXPECT(w, T0 + 60 * S, "batch2 job2 job3");
+	drop(w);
+}
+
 static void
 an_agent_that_is_gone_loses_its_hosts_in_the_end(void **state)
 {
@@ -631,6 +652,7 @@ main(void)
 	    cmocka_unit_test(an_order_is_carried_out_once),
 	    cmocka_unit_test(what_may_pass_fails_no_host),
 	    cmocka_unit_test(what_is_held_holds_up_no_later_batch),
+	    cmocka_unit_test(who_has_just_begun_waits_for_agents),
 	    cmocka_unit_test(an_agent_that_is_gone_loses_its_hosts_in_the_end),
 	    cmocka_unit_test(states_that_begin_nothing),
 	    cmocka_unit_test(what_is_retried_comes_before_the_next_batch),
