@@ -394,6 +394,8 @@ fleet_oracle_gate_asked(struct fleet *f, int host, bool after)
 		fleet_world_wrong(f, host, "a gate is asked while its job is under way");
 	if (after)
 		enter(f, host, FLEET_GATE_AFTER);
+	else
+		f->oracle->seen[host].gate_at = f->now;
 }
 
 void
@@ -457,10 +459,15 @@ held_until(const struct fleet *f, int host)
 static void
 check_batches(struct fleet *f, int host, struct run *r, int batch)
 {
+	int64_t began = f->oracle->rules[f->hosts[host].wave].gates
+			    ? f->oracle->seen[host].gate_at
+			    : f->now;
+
 	for (size_t i = 0; i < r->n; i++) {
 		const struct fleet_seen *other = &f->oracle->seen[r->flight[i]];
 
-		if (other->batch < batch)
+		/* One of those before it that was held up may have come while the gates of this one were asked. */
+		if (other->batch < batch && other->ordered_at <= began)
 			fleet_world_wrong(f, r->flight[i],
 			    "batch %d begins with %s while this one of batch %d is in "
 			    "flight",
@@ -514,6 +521,7 @@ fleet_oracle_ordered(
 	}
 	o->seen[host].batch = batch;
 	o->seen[host].week = week;
+	o->seen[host].ordered_at = f->now;
 }
 
 void

@@ -38,10 +38,11 @@ enum fleet_phase {
 /* What an agent and its lines have shown of a host in the run at hand. */
 struct fleet_seen {
 	enum fleet_phase phase;
-	int64_t until;	 /* of FLEET_SOAK */
-	int week, batch; /* in which it was ordered last */
-	int reboot_week; /* in which it was rebooted last */
-	int reboots;	 /* in it */
+	int64_t until;		     /* of FLEET_SOAK */
+	int week, batch;	     /* in which it was ordered last, then: */
+	int64_t ordered_at, gate_at; /* and when a gate before its job was asked last */
+	int reboot_week;	     /* in which it was rebooted last */
+	int reboots;		     /* in it */
 	bool again; /* somebody ordered that it has another turn, and it had none yet … */
 
 	int64_t held_at; /* when something that kept it from beginning was over */

@@ -12,7 +12,8 @@
  * once or is accounted for with the reason.
  *
  * That the judge is no friend of the orchestrator is shown by mutants: the same with one fault each, which must be found.
- * From the environment: SIM_SEEDS, SIM_SEED (the first), SIM_HOSTS, SIM_SITES, SIM_WEEKS; SIM_SAY=1 tells what came to pass. */
+ * From the environment: SIM_SEEDS, SIM_SEED (the first), SIM_HOSTS, SIM_SITES, SIM_WEEKS; SIM_SAY=1 tells what came to pass, SIM_LOG=1 what
+ * the orchestrator logs; with SIM_KEEP=1 the database of a run that failed stays in /dev/shm. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,11 +244,20 @@ every_mutant_is_found(void **state)
 	}
 }
 
+/* Also when something was found to be wrong. */
+static void
+remove_files(void)
+{
+	fleet_orch_remove((int)getpid());
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_begins_that_must_not),
 	    cmocka_unit_test(every_mutant_is_found)};
 
+	if (!getenv("SIM_KEEP"))
+		(void)atexit(remove_files);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
