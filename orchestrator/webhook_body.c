@@ -54,6 +54,7 @@ struct facts {
 	const char *kind, *image, *state, *stage, *by, *reason;
 	const char *verdict, *text, *next;
 	const char *flag; /* of a boot.flag */
+	const char *rollout, *schedule;
 	char at[CLOCK_TEXT_SIZE];
 	char seq[24];
 	char title[TITLE_SIZE];
@@ -100,6 +101,11 @@ make_title(struct facts *f)
 	if (f->flag[0]) /* as it stands in `on` */
 		rc = str_format(f->title, sizeof(f->title), "%s%sboot.%s", who,
 		    who[0] ? ": " : "", f->flag);
+	else if (!f->host[0] && str_has_prefix(f->event, "rollout."))
+		rc = str_format(f->title, sizeof(f->title), "rollout %s%s%s%s: %s%s%s",
+		    f->rollout, f->schedule[0] ? " (" : "", f->schedule,
+		    f->schedule[0] ? ")" : "", f->event + strlen("rollout."),
+		    why[0] ? ": " : "", why);
 	else if (f->kind[0] && str_has_prefix(f->event, "job."))
 		rc = str_format(f->title, sizeof(f->title), "%s: %s %s%s%s", who, f->kind,
 		    f->event + strlen("job."), why[0] ? ": " : "", why);
@@ -113,8 +119,14 @@ make_title(struct facts *f)
 static void
 make_link(struct facts *f, const char *page)
 {
-	const char *what = f->boot[0] ? "boot" : f->job[0] ? "job" : "host";
-	const char *id = f->boot[0] ? f->boot : f->job[0] ? f->job : f->host;
+	const char *what = f->boot[0]	? "boot"
+			   : f->job[0]	? "job"
+			   : f->host[0] ? "host"
+					: "rollout";
+	const char *id = f->boot[0]   ? f->boot
+			 : f->job[0]  ? f->job
+			 : f->host[0] ? f->host
+				      : f->rollout;
 	size_t n = page ? strlen(page) : 0;
 
 	while (n > 0 && page[n - 1] == '/')
@@ -145,6 +157,8 @@ gather(struct facts *f, const struct webhook_about *about)
 	    .stage = job ? job->stage : event_str(ev, "stage"),
 	    .by = job ? job->by : event_str(ev, "by"),
 	    .reason = job ? job->reason : ev->reason,
+	    .rollout = event_str(ev, "rollout"),
+	    .schedule = event_str(ev, "schedule"),
 	    .flag = str_eq(ev->kind, "boot.flag") ? event_str(ev, "flag") : ""};
 	if (!f->boot[0] && job)
 		f->boot = job->boot;
@@ -152,6 +166,8 @@ gather(struct facts *f, const struct webhook_about *about)
 	if (str_format(f->seq, sizeof(f->seq), "%lld", (long long)about->seq) < 0)
 		abort();
 	take_verdict(f, about);
+	if (str_eq(f->reason, f->text)) /* said once */
+		f->reason = "";
 	make_title(f);
 	make_link(f, about->page);
 }
@@ -170,7 +186,7 @@ static const struct {
 } pointers[] = {MEMBER(id), MEMBER(event), MEMBER(site), MEMBER(host), MEMBER(job),
     MEMBER(boot), MEMBER(mac), MEMBER(ip), MEMBER(kind), MEMBER(image), MEMBER(state),
     MEMBER(stage), MEMBER(by), MEMBER(reason), MEMBER(verdict), MEMBER(text),
-    MEMBER(next)};
+    MEMBER(next), MEMBER(rollout), MEMBER(schedule)};
 
 static const char *
 look_up(void *arg, const char *name)
@@ -206,7 +222,7 @@ as_json(const struct facts *f, const struct webhook_about *about)
 {
 	static const char *const plain[] = {"id", "event", "at", "title", "site", "host",
 	    "job", "boot", "mac", "ip", "kind", "image", "state", "stage", "by", "reason",
-	    "link"};
+	    "rollout", "schedule", "link"};
 	json_t *v = json_object();
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)

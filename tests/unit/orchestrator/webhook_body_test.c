@@ -124,6 +124,30 @@ json_has_what_is_known(void **state)
 }
 
 static void
+a_rollout_that_halted_says_which_and_why(void **state)
+{
+	const struct webhook_config c = {.format = WEBHOOK_TEXT};
+	struct event ev = event_make("rollout.halted", FIXTURE_NOW);
+	const struct webhook_about about = {
+	    .id = "d1", .seq = 7, .ev = &ev, .page = "https://nb.example/"};
+	const char *type;
+
+	(void)state;
+	ev.detail =
+	    fixture_json("{'rollout':'01k9xyz0a0abcdef','schedule':'weekly','code':"
+			 "'budget-spent','text':'2 hosts failed','next':'look'}");
+	str_clip(ev.reason, sizeof(ev.reason), "2 hosts failed");
+	char *text = webhook_body_make(&c, &about, &type);
+	assert_string_equal(text,
+	    "rollout 01k9xyz0a0abcdef (weekly): halted: budget-spent\n2 hosts "
+	    "failed\nNext: look\nAt: 2026-01-31T09:30:00.000Z\n"
+	    "https://nb.example/#/rollout/01k9xyz0a0abcdef");
+	assert_true(webhook_body_match("rollout.halted", &ev));
+	free(text);
+	event_done(&ev);
+}
+
+static void
 chats_get_text_that_calls_nobody(void **state)
 {
 	const struct webhook_config c = {.format = WEBHOOK_SLACK};
@@ -238,6 +262,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_matches),
 	    cmocka_unit_test(json_has_what_is_known),
+	    cmocka_unit_test(a_rollout_that_halted_says_which_and_why),
 	    cmocka_unit_test(chats_get_text_that_calls_nobody),
 	    cmocka_unit_test(lines_leave_out_what_is_not_known),
 	    cmocka_unit_test(what_is_told_late_of_a_beginning_has_no_end),
