@@ -292,7 +292,7 @@ add_job_order(struct dispatch_poll *p, const char *id, json_t *orders, int64_t *
 		return 0;
 	if (dispatch_window_cancel_waits(&p->msg, &job))
 		return 0;
-	bool ahead = job.not_before != 0 && p->msg.takes_window;
+	bool ahead = job.not_before > job.created && p->msg.takes_window;
 	rc = p->msg.takes_window ? 0 : dispatch_window_early(d, &job, ret_next);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;

@@ -12,6 +12,7 @@
 #include "db/db_job.h"
 #include "lib/clock.h"
 #include "lib/json.h"
+#include "lib/str.h"
 #include "orchestrator/dispatch_priv.h"
 
 enum {
@@ -112,6 +113,9 @@ dispatch_window_early(struct dispatch *d, struct db_job *job, int64_t *ret_next)
 		return 1;
 	}
 	rc = db_job_open_of_host(d->ops.store, job->host, other);
+	/* One that was to begin when it was ordered holds its host itself. */
+	if (rc == 0 && str_eq(other, job->id))
+		return 0;
 	if (rc == 0)
 		look_again(HOST_BUSY_US, ret_next);
 	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
