@@ -17,6 +17,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "agent/agent_config_text.h"
 #include "agent/agent_config_url.h"
 #include "lib/str.h"
 #include "lib/yaml_where.h"
@@ -52,6 +53,11 @@ struct raw_bmc {
 	char *give_up_after;
 };
 
+struct raw_ssh {
+	char *user, *key, *known_hosts, *command, *run_as, *timeout;
+	uint32_t *port;
+};
+
 struct raw_store {
 	uint32_t *max_kbit, *max_gb, *min_free_mb;
 };
@@ -64,6 +70,7 @@ struct raw {
 	struct raw_deadlines deadlines;
 	struct raw_bmc bmc;
 	struct raw_store image_store;
+	struct raw_ssh *ssh;
 	struct raw_own *own_servers;
 };
 
@@ -136,6 +143,18 @@ static const cyaml_schema_field_t store_fields[] = {
     CYAML_FIELD_END,
 };
 
+#define SSH(key, max) TEXT(#key, struct raw_ssh, key, max)
+static const cyaml_schema_field_t ssh_fields[] = {
+    SSH(user, 63),
+    SSH(key, 255),
+    SSH(known_hosts, 255),
+    SSH(command, 255),
+    SSH(run_as, 63),
+    SSH(timeout, 16),
+    CYAML_FIELD_UINT_PTR("port", CYAML_FLAG_POINTER | OPT, struct raw_ssh, port),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t top_fields[] = {
     TEXT("site", struct raw, site, 63),
     TEXT("orchestrator", struct raw, orchestrator, 255),
@@ -162,6 +181,7 @@ static const cyaml_schema_field_t top_fields[] = {
     CYAML_FIELD_MAPPING("deadlines", OPT, struct raw, deadlines, deadline_fields),
     CYAML_FIELD_MAPPING("bmc", OPT, struct raw, bmc, bmc_fields),
     CYAML_FIELD_MAPPING("image_store", OPT, struct raw, image_store, store_fields),
+    CYAML_FIELD_MAPPING_PTR("ssh", CYAML_FLAG_POINTER | OPT, struct raw, ssh, ssh_fields),
     CYAML_FIELD_IGNORE("boot_services", OPT),
     CYAML_FIELD_MAPPING_PTR(
 	"own_servers", CYAML_FLAG_POINTER | OPT, struct raw, own_servers, own_fields),
@@ -375,6 +395,41 @@ take_store(const struct yaml_where *w, const struct raw_store *raw,
 }
 
 static int
+take_ssh(const struct yaml_where *w, const struct raw_ssh *raw, struct agent_config *c,
+    struct error *err)
+{
+	struct agent_config_ssh *s = &c->ssh;
+	int r = 0;
+
+	c->limits.hook = 60 * USEC_PER_SEC;
+	if (raw == NULL)
+		return 0;
+	if (raw->user == NULL || raw->user[0] == '\0' || raw->user[0] == '-')
+		return yaml_where_bad(
+		    w, "ssh.user", err, "who is to be logged in as on the hosts?");
+	const struct {
+		const char *key, *value, *fallback;
+		char *dst;
+	} paths[] = {
+	    {"ssh.key", raw->key, "/etc/netboot/ssh/id_ed25519", s->key},
+	    {"ssh.known_hosts", raw->known_hosts, "/etc/netboot/ssh/known_hosts",
+		s->known_hosts},
+	    {"ssh.command", raw->command, "/usr/bin/ssh", s->command},
+	};
+	str_clip(s->user, sizeof(s->user), raw->user);
+	str_clip(s->run_as, sizeof(s->run_as),
+	    raw->run_as != NULL ? raw->run_as : "netboot-ssh");
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(paths); i++)
+		r = take_path(w, paths[i].key, paths[i].value, paths[i].fallback,
+		    paths[i].dst, AGENT_CONFIG_PATH_SIZE, err);
+	if (r == 0)
+		r = take_span(w, "ssh.timeout", raw->timeout, 3600 * USEC_PER_SEC,
+		    &c->limits.hook, err);
+	return r < 0 ? r
+		     : take_number(w, "ssh.port", raw->port, 22, 1, 65535, &s->port, err);
+}
+
+static int
 take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_config *c,
     struct error *err)
 {
@@ -400,7 +455,8 @@ take_limits(const struct yaml_where *w, const struct raw *raw, struct agent_conf
 	c->console_boot_limit *= MB;
 	c->console_site_limit *= MB;
 	if ((r = take_bmc(w, &raw->bmc, &c->bmc, err)) < 0 ||
-	    (r = take_store(w, &raw->image_store, c, err)) < 0)
+	    (r = take_store(w, &raw->image_store, c, err)) < 0 ||
+	    (r = take_ssh(w, raw->ssh, c, err)) < 0)
 		return r;
 	return take_deadlines(w, &raw->deadlines, &c->limits, err);
 }
@@ -494,32 +550,6 @@ top_node(yaml_document_t *doc, const char *key)
 	return NULL;
 }
 
-/* libyaml counts characters; a comment before the section may hold wider ones. */
-static size_t
-octets_before(const struct yaml_where *w, size_t chars)
-{
-	size_t i = 0;
-
-	while (i < w->len && chars > 0) {
-		i++;
-		while (i < w->len && ((unsigned char)w->text[i] & 0xc0) == 0x80)
-			i++;
-		chars--;
-	}
-	return i;
-}
-
-/* All but the section becomes blank: lines and columns stay where they were. */
-static char *
-blank_around(const char *text, size_t from, size_t to)
-{
-	char *out = str_alloc(to + 1);
-
-	for (size_t i = 0; i < to; i++)
-		out[i] = i >= from || text[i] == '\n' ? text[i] : ' ';
-	return out;
-}
-
 static int
 take_boot_services(const struct yaml_where *w, struct agent_config *c, struct error *err)
 {
@@ -543,9 +573,8 @@ take_boot_services(const struct yaml_where *w, struct agent_config *c, struct er
 		    "own_servers "
 		    "where the site keeps its own");
 	else
-		c->boot_services =
-		    blank_around(w->text, octets_before(w, node->start_mark.index),
-			octets_before(w, node->end_mark.index));
+		c->boot_services = agent_config_text_only(
+		    w->text, w->len, node->start_mark.index, node->end_mark.index);
 	yaml_document_delete(&doc);
 	yaml_parser_delete(&parser);
 	return r;

@@ -19,6 +19,7 @@
  *	local_group: netboot              # who may use it beside root
  *	gates_root: /etc/netboot/gates    # programs that check hosts
  *	gates_user: nobody                # who they run as
+ *	ssh: { user: netboot, key: /etc/netboot/ssh/id_ed25519, known_hosts: /etc/netboot/ssh/known_hosts }   # log in on hosts
  *	deadlines: { firmware-dhcp: 300s, kernel: 10m }  # replace image's and defaults
  *	boot_services: { … }              # bootd.yaml without subnets and hosts
  * or, where the site keeps its own DHCP, TFTP and HTTP servers:
@@ -53,6 +54,15 @@ struct agent_config_log {
 	char journal[AGENT_CONFIG_PATH_SIZE]; /* unit */
 };
 
+/* How the agent logs in on hosts, for hooks and boot ids; user "": it does not. */
+struct agent_config_ssh {
+	char user[64]; /* there */
+	char key[AGENT_CONFIG_PATH_SIZE], known_hosts[AGENT_CONFIG_PATH_SIZE];
+	char command[AGENT_CONFIG_PATH_SIZE]; /* the client */
+	char run_as[64];		      /* whose process it is, where we are root */
+	int64_t port;
+};
+
 struct agent_config {
 	char site[64];
 	char orchestrator[AGENT_CONFIG_PATH_SIZE];
@@ -77,6 +87,7 @@ struct agent_config {
 	bool local_named; /* it is in the file; else nobody misses it */
 	char local_group[64];
 	char gates_root[AGENT_CONFIG_PATH_SIZE], gates_user[64];
+	struct agent_config_ssh ssh;
 	int64_t console_boot_limit, console_site_limit; /* octets */
 	int64_t store_kbit, store_max,
 	    store_floor; /* kbit/s, octets, octets; 0: no limit */

@@ -239,6 +239,16 @@ bmc_power_off_asked(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t 
 }
 
 uint64_t
+bmc_power_off_watched(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_OFF_SEEN, timeout, done, arg);
+
+	c->seq.watch_only = true;
+	return submit(e, c);
+}
+
+uint64_t
 bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg)
 {

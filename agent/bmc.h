@@ -187,6 +187,10 @@ bmc_power_off_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t g
 uint64_t
 bmc_power_off_asked(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg);
+/* The same without any order: until somebody else has switched it off. power-not-off at `timeout`. */
+uint64_t
+bmc_power_off_watched(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
 /* Until *seen* on; a lost power-on is repeated. power-not-on at `timeout`. */
 uint64_t
 bmc_power_on_seen(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,

@@ -4,7 +4,7 @@
  *   status    LOOK
  *   control   LOOK → CONTROL → CONFIRM; D5h (wrong state) → LOOK again, once
  *   off-seen  LOOK → CONTROL soft → PAUSE/LOOK … → CONTROL off → PAUSE/LOOK … until off;
- *             with `soft_only` without CONTROL off
+ *             with `soft_only` without CONTROL off, with `watch_only` without any
  *   on-seen   LOOK → CONTROL on → PAUSE/LOOK … until on; with `hold` the flags are READ
  *             before each CONTROL, and set again as by an override if they are lost
  *   override  BEGIN → KEEP → ACK → FLAGS → COMPLETE → PAUSE → READ, compare; once more if
@@ -348,6 +348,8 @@ decide_off(struct bmc_seq *s, int64_t now)
 {
 	if (s->power == BMC_POWER_OFF)
 		return seen_off(s, now);
+	if (s->watch_only)
+		return pause_until(s, now + s->poll);
 	if ((s->graceful > 0 || s->soft_only) && !s->soft_sent) {
 		s->soft_sent = true;
 		s->soft_until = now + s->graceful;

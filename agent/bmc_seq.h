@@ -75,7 +75,8 @@ struct bmc_seq {
 	enum bmc_variant variant;
 	bool
 	    hold; /* ON_SEEN: the flags for `boot` must be there when the power goes on */
-	bool soft_only; /* OFF_SEEN: never off by force, however long it takes */
+	bool soft_only;	 /* OFF_SEEN: never off by force, however long it takes; */
+	bool watch_only; /* or nothing is sent at all */
 	int64_t graceful, poll;
 
 	enum bmc_seq_step step;

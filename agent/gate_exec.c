@@ -90,20 +90,25 @@ find_user(struct gate_exec_set *s)
 {
 	char *buf = str_alloc(LOOKUP_MAX);
 	struct passwd pw, *found = NULL;
+	const char *setting = s->o.setting != NULL ? s->o.setting : "gates_user";
+	char why[160] = "", next[160];
 
 	s->drop = geteuid() == 0;
 	if (s->drop &&
 	    (getpwnam_r(s->o.user, &pw, buf, LOOKUP_MAX, &found) != 0 || found == NULL))
-		error_set(&s->user_err, 0, "gate-program",
-		    "set gates_user in agent.yaml to an unprivileged user, and restart",
-		    "there is no user \"%s\" to run programs of gates as", s->o.user);
+		snprintf(why, sizeof(why), "there is no user \"%s\" to run programs as",
+		    s->o.user);
 	else if (s->drop && (pw.pw_uid == 0 || pw.pw_gid == 0))
-		error_set(&s->user_err, 0, "gate-program",
-		    "set gates_user in agent.yaml to an unprivileged user, and restart",
-		    "gates_user \"%s\" is root, or of its group", s->o.user);
+		snprintf(why, sizeof(why), "%s \"%s\" is root, or of its group", setting,
+		    s->o.user);
 	else if (s->drop) {
 		s->uid = pw.pw_uid;
 		s->gid = pw.pw_gid;
+	}
+	if (why[0] != '\0') {
+		snprintf(next, sizeof(next),
+		    "set %s in agent.yaml to an unprivileged user, and restart", setting);
+		error_set(&s->user_err, 0, "gate-program", next, "%s", why);
 	}
 	free(buf);
 }
@@ -305,6 +310,8 @@ start_next(struct gate_exec_set *s);
 static void
 take_line(struct gate_exec *x)
 {
+	while (x->len > 0 && x->line[x->len - 1] == '\r')
+		x->len--;
 	x->line[x->len] = '\0';
 	if (x->line[strspn(x->line, " \t\r")] != '\0')
 		str_clip(x->last, sizeof(x->last), x->line);
@@ -353,6 +360,8 @@ describe(struct gate_exec *x, int status, struct gate_exec_end *end)
 	str_escape(line, sizeof(line), x->last, strlen(x->last));
 	end->ok = !x->over && !x->flood && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	end->over = x->over;
+	end->status =
+	    !x->over && !x->flood && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	if (read(x->status, &e, sizeof(e)) == sizeof(e))
 		snprintf(end->why, sizeof(end->why), "it cannot be run: %s", strerror(e));
 	else if (x->flood)
@@ -378,7 +387,7 @@ describe(struct gate_exec *x, int status, struct gate_exec_end *end)
 static bool
 reap(struct gate_exec *x)
 {
-	struct gate_exec_end end = {.ok = false};
+	struct gate_exec_end end = {.status = -1};
 	struct gate_exec_set *s = x->set;
 	int status = 0;
 	siginfo_t info = {.si_pid = 0};
@@ -483,7 +492,7 @@ on_not_started(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 {
 	struct gate_exec *x = arg;
 	struct gate_exec_set *s = x->set;
-	struct gate_exec_end end = {.ok = false};
+	struct gate_exec_end end = {.status = -1};
 	gate_exec_done *done = x->done;
 	void *done_arg = x->arg;
 
@@ -537,7 +546,7 @@ start_next(struct gate_exec_set *s)
 	struct gate_exec *x;
 
 	DL_FOREACH (s->all, x) {
-		if (s->n_running >= GATE_EXEC_AT_ONCE)
+		if (s->n_running >= (s->o.at_once > 0 ? s->o.at_once : GATE_EXEC_AT_ONCE))
 			return;
 		if (x->state == WAITING)
 			begin(x);

@@ -22,8 +22,10 @@ enum {
 
 struct gate_exec_opts {
 	struct event_base *base;
-	const char *root; /* the folder; borrowed */
-	const char *user; /* who they run as, where we are root; borrowed */
+	const char *root;    /* the folder; borrowed */
+	const char *user;    /* who they run as, where we are root; borrowed */
+	const char *setting; /* of agent.yaml that names the user; NULL: gates_user */
+	unsigned at_once;    /* how many may run; 0: GATE_EXEC_AT_ONCE */
 };
 
 /* Never fails: what is wrong with folder or user is told of each run. */
@@ -34,8 +36,9 @@ void
 gate_exec_set_free(struct gate_exec_set *set);
 
 struct gate_exec_end {
-	bool ok;   /* it ended with 0 */
-	bool over; /* it was ended, its time being over */
+	bool ok;    /* it ended with 0 */
+	bool over;  /* it was ended, its time being over */
+	int status; /* that it ended with; -1: it did not end by itself */
 	char why
 	    [GATE_EXEC_WHY_SIZE]; /* the last line that it printed, or how it ended; "" */
 };

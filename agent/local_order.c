@@ -62,6 +62,9 @@ check(const json_t *v, const struct local_order *o, struct error *err)
 			return needs_orchestrator(
 			    err, "orders for later are its to keep");
 	}
+	if (json_object_get(v, "hook") != NULL)
+		return needs_orchestrator(
+		    err, "commands on hosts are not given at a site");
 	if (o->kind == BUNDLE_REINSTALL)
 		return needs_orchestrator(
 		    err, "a reinstall erases a disk, and is not given at a site alone");

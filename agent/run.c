@@ -142,6 +142,8 @@ run_plan(const struct bundle *b, const struct run_limits *limits, struct run *re
 	case BUNDLE_LIVE:
 	case BUNDLE_BOOT: plan_netboot(r, b); break;
 	case BUNDLE_REBOOT:
+		r->hook = b->hook[0] != '\0';
+		r->hook_allow = limits->hook;
 		if (b->host.probe[0] != '\0') {
 			r->os_by = RUN_PROOF_PROBE;
 			plan_stage(r, STAGE_OS_UP);
@@ -251,6 +253,20 @@ static const struct number {
     {"files", N_U64, offsetof(struct run, files)},
 };
 
+/* The same of those that earlier programs lack: 0 then. */
+static const struct number later_numbers[] = {
+    {"hook", N_BOOL, offsetof(struct run, hook)},
+    {"hook_allow", N_I64, offsetof(struct run, hook_allow)},
+    {"hook_begun", N_BOOL, offsetof(struct run, hook_begun)},
+    {"hook_over", N_BOOL, offsetof(struct run, hook_over)},
+    {"was_up", N_BOOL, offsetof(struct run, was_up)},
+    {"went", N_BOOL, offsetof(struct run, went)},
+    {"answers", N_BOOL, offsetof(struct run, answers)},
+    {"same", N_BOOL, offsetof(struct run, same)},
+    {"blind", N_BOOL, offsetof(struct run, blind)},
+    {"silent", N_UNSIGNED, offsetof(struct run, silent)},
+};
+
 _Static_assert(
     sizeof(enum bundle_kind) == sizeof(unsigned), "enums are read as unsigned");
 
@@ -304,6 +320,13 @@ run_to_json(const struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		json_put_i64(v, numbers[i].key, number_get(r, &numbers[i]));
 	json_put_str(v, "force", bundle_force_name(r->force));
+	for (size_t i = 0; i < ARRAY_SIZE(later_numbers); i++)
+		if (number_get(r, &later_numbers[i]) != 0)
+			json_put_i64(
+			    v, later_numbers[i].key, number_get(r, &later_numbers[i]));
+	json_put_str(v, "ident", r->ident);
+	json_put_str(v, "ident_now", r->ident_now);
+	json_put_str(v, "said", r->said);
 	json_put_i64(v, "unanswered", r->unanswered);
 	json_put_i64(v, "no_loader", r->no_loader);
 	json_put_i64(v, "proxied", r->proxied);
@@ -343,6 +366,10 @@ texts_from_json(const json_t *v, struct run *r, struct error *err)
 	    (rc = json_copy_opt(v, "verdict_next", why->next, sizeof(why->next), err)) <
 		0 ||
 	    (rc = json_opt_str(v, "force", &force, err)) < 0 ||
+	    (rc = json_copy_opt(v, "ident", r->ident, sizeof(r->ident), err)) < 0 ||
+	    (rc = json_copy_opt(
+		 v, "ident_now", r->ident_now, sizeof(r->ident_now), err)) < 0 ||
+	    (rc = json_copy_opt(v, "said", r->said, sizeof(r->said), err)) < 0 ||
 	    (rc = json_get_str(v, "stage", &stage, err)) < 0)
 		return rc;
 	if (force != NULL && bundle_force_parse(force, &r->force) < 0)
@@ -401,6 +428,13 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	    (rc = json_opt_obj(v, "ticket", &ticket, err)) < 0 ||
 	    (rc = ticket_from_json(ticket, &r.ticket, err)) < 0)
 		return rc;
+	for (size_t i = 0; i < ARRAY_SIZE(later_numbers); i++) {
+		int64_t n = 0;
+
+		if ((rc = json_opt_i64(v, later_numbers[i].key, &n, err)) < 0)
+			return rc;
+		number_set(&r, &later_numbers[i], n);
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
 		int64_t n;
 
@@ -415,8 +449,8 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	r.by_logs = by_logs != 0;
 	r.persistent = persistent != 0;
 	r.misses = misses > 0 && misses < RUN_ATTEMPTS ? (unsigned)misses : 0;
-	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_CONTROL ||
-	    r.os_by > RUN_PROOF_PROBE || r.disk_by > RUN_PROOF_PROBE)
+	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_GOING ||
+	    r.os_by > RUN_PROOF_IDENT || r.disk_by > RUN_PROOF_PROBE)
 		return error_set(err, -EINVAL, "bad-record", NULL,
 		    "job %s holds a value of a later program", r.job);
 	*ret = r;

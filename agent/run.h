@@ -21,6 +21,7 @@ enum {
 	RUN_ATTEMPTS = 3, /* DESIGN 6 */
 	RUN_RESTARTS = 8, /* of the agent that give a stage more time, over all stages */
 	RUN_EVIDENCE_SIZE = 160,
+	RUN_IDENT_SIZE = 64,
 };
 
 /* An order that was not begun, or not carried out as far as the ticket's use, is left when
@@ -28,17 +29,24 @@ enum {
  * ordered. Databases and spools come back from backups with such orders in them. */
 #define RUN_AGE_MAX (3600 * USEC_PER_SEC)
 
-/* What the BMC is doing for us in stages override and power. */
+/* What the BMC, or the host itself, is doing for us in stages override and power. */
 enum run_phase {
 	RUN_PHASE_NONE,
 	RUN_PHASE_OFF,
 	RUN_PHASE_FLAGS,
 	RUN_PHASE_ON,
-	RUN_PHASE_CONTROL
+	RUN_PHASE_CONTROL,
+	RUN_PHASE_HOOK, /* the order's command is run on the host */
+	RUN_PHASE_GOING /* and the machine is to go by itself */
 };
 
 /* How the agent finds out that a system is up. */
-enum run_proof_by { RUN_PROOF_NONE, RUN_PROOF_REPORT, RUN_PROOF_PROBE };
+enum run_proof_by {
+	RUN_PROOF_NONE,
+	RUN_PROOF_REPORT,
+	RUN_PROOF_PROBE,
+	RUN_PROOF_IDENT /* a reboot's: by the boot id alone */
+};
 
 /* A sign of a stage that has been seen, perhaps before its turn. */
 struct run_sign {
@@ -58,7 +66,9 @@ struct run {
 	enum bundle_force force;    /* NEVER: no other off than that one */
 	unsigned n_initrds, n_files;
 	enum run_proof_by os_by, disk_by;
-	bool netboot; /* boots an image: has a ticket */
+	bool netboot;	    /* boots an image: has a ticket */
+	bool hook;	    /* a command is run on the host before it is rebooted, */
+	int64_t hook_allow; /* at most this long */
 
 	/* The state. Times are wall microseconds. */
 	enum stage stage;
@@ -85,8 +95,20 @@ struct run {
 	struct run_sign signs[STAGE_COUNT];
 	/* How the last override was done (bmc_manners.h); "": not yet, or the machine missed it. */
 	char variant[16];
-	unsigned misses;      /* overrides that were in vain */
-	bool persistent;      /* the BMC may have flags of ours that no boot uses up */
+	unsigned misses; /* overrides that were in vain */
+	bool persistent; /* the BMC may have flags of ours that no boot uses up */
+	/* Of a reboot: */
+	bool hook_begun, hook_over; /* the command; and whatever it could bring about */
+	bool was_up;		    /* the machine answered before it was to go */
+	bool went;		    /* it fell silent by itself, after the hook */
+	bool answers;		    /* its probe does, and is not known to be of before */
+	bool same;		    /* its boot id was read again, and is the old one */
+	bool blind;	 /* the agent did not run at all times since the power-on */
+	unsigned silent; /* rounds in a row without an answer */
+	char ident[RUN_IDENT_SIZE],
+	    ident_now[RUN_IDENT_SIZE]; /* boot id before and after; "" */
+	char said
+	    [RUN_EVIDENCE_SIZE]; /* what became of the hook; why the boot id cannot be read */
 	struct error verdict; /* of a failed or cancelled job */
 	char by[64];	      /* who cancelled */
 };
@@ -95,6 +117,7 @@ struct run {
 struct run_limits {
 	int64_t allow[STAGE_COUNT];
 	bool by_logs; /* own_servers: jobs are confirmed by logs */
+	int64_t hook; /* how long a command on a host may take */
 };
 
 /* Fills *ret with the plan for a bundle, in stage queued. */

@@ -16,6 +16,7 @@
 #include "agent/nfs_check_io.h"
 #include "agent/nfs_proto.h"
 #include "agent/run_priv.h"
+#include "agent/run_reboot.h"
 #include "agent/script.h"
 #include "agent/template.h"
 #include "agent/textfile.h"
@@ -63,7 +64,7 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	    "%sBMC answers with cipher suite %d; power %s", files, res->cipher,
 	    bmc_power_name(res->power));
 	tell_look(job, res->power, "preflight");
-	run_jobs_post_step(job, NULL, false, evidence);
+	run_reboot_preflight(job, evidence);
 }
 
 /* The engine gives up a little before the stage does: it knows the better reason. */
@@ -229,7 +230,7 @@ begin_preflight(struct run_job *job)
 		if (job->check == NULL)
 			error_set(&err, 0, "preflight-timeout", "retry later",
 			    "too many checks are waiting for the site's disk");
-	} else if (!job->run.netboot) {
+	} else if (!job->run.netboot && run_reboot_check(job, &err) == 0) {
 		probe_bmc(job);
 	}
 	if (err.code[0] != '\0')
@@ -469,6 +470,8 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 		tell_look(job, res->power, "control");
 		break;
 	case RUN_PHASE_NONE:
+	case RUN_PHASE_HOOK:
+	case RUN_PHASE_GOING:
 	case RUN_PHASE_OFF: break;
 	}
 	run_jobs_post_step(job, NULL, false, evidence);
@@ -531,6 +534,10 @@ begin_bmc(struct run_job *job, enum run_action action)
 	else if (action == RUN_ACT_POWER_OFF)
 		job->call = bmc_power_off_seen(
 		    e, bmc, job->run.graceful, time_left(job), on_bmc_done, job);
+	else if (action == RUN_ACT_WATCH_OFF)
+		/* Its time is not the phase's: a machine that falls silent is given more. */
+		job->call = bmc_power_off_watched(e, bmc,
+		    job->run.graceful + job->run.allow[STAGE_POWER], on_bmc_done, job);
 	else if (action == RUN_ACT_FLAGS)
 		begin_override(job, boot);
 	else if (action == RUN_ACT_POWER_ON)
@@ -554,8 +561,8 @@ on_probe(void *arg, bool up)
 /* A fixed address is where the system will be. Without one it is where the machine was
  * seen last: an installer and what it installs may be given different ones. After a
  * restart that is not known any more, but who used the ticket is. */
-static struct addr_ip
-probe_address(const struct run_job *job)
+struct addr_ip
+run_exec_address(const struct run_job *job)
 {
 	const struct bundle_nic *nic = script_boot_nic(&job->bundle->host);
 	struct addr_ip ip = {0};
@@ -585,7 +592,7 @@ begin_probe(struct run_job *job)
 	if (job->probe != NULL)
 		return;
 	job->probing = true;
-	job->probe_ip = probe_address(job);
+	job->probe_ip = run_exec_address(job);
 	job->probe = probe_start(
 	    job->deps->base, job->bundle->host.probe, &job->probe_ip, on_probe, job);
 	if (job->probe == NULL)
@@ -597,7 +604,7 @@ begin_probe(struct run_job *job)
 void
 run_exec_on_address(struct run_job *job)
 {
-	struct addr_ip ip = probe_address(job);
+	struct addr_ip ip = run_exec_address(job);
 
 	if (!job->probing || addr_ip_eq(&ip, &job->probe_ip))
 		return;
@@ -615,6 +622,7 @@ cancel_step(struct run_job *job)
 	if (job->check != NULL)
 		preflight_cancel(job->check);
 	nfs_check_io_cancel(job->export);
+	run_reboot_stop(job);
 	job->export = NULL;
 	job->call = 0;
 	job->check = NULL;
@@ -626,6 +634,7 @@ run_exec_stop(struct run_job *job)
 {
 	cancel_step(job);
 	stop_probe(job);
+	run_reboot_look_no_more(job);
 }
 
 static void
@@ -668,9 +677,16 @@ run_exec(struct run_job *job, enum run_action action, uint64_t step)
 	case RUN_ACT_FLAGS:
 	case RUN_ACT_POWER_ON:
 	case RUN_ACT_CONTROL:
+	case RUN_ACT_WATCH_OFF:
 		if (current)
 			begin_bmc(job, action);
 		break;
+	case RUN_ACT_HOOK:
+		if (current)
+			run_reboot_hook(job);
+		break;
+	case RUN_ACT_IDENT: run_reboot_look(job); break;
+	case RUN_ACT_IDENT_STOP: run_reboot_look_no_more(job); break;
 	case RUN_ACT_CANCEL_STEP: cancel_step(job); break;
 	case RUN_ACT_PUBLISH: publish(job); break;
 	case RUN_ACT_PROBE: begin_probe(job); break;

@@ -22,27 +22,26 @@
 #include "agent/run_verdict.h"
 #include "lib/str.h"
 
-/* After a restart of the agent a stage gets at least this long: what was said meanwhile
- * is lost, but clients repeat themselves. RUN_RESTARTS times in all: a job must end also
- * under an agent that does not keep running. */
-#define RECOVERY_GRACE (30 * USEC_PER_SEC)
 /* One netboot asks many times: PXE and HTTP, IPv4 and IPv6, each with repetitions. */
+#define UNWATCHED                                                                       \
+	"seen off, then on; the host has no probe: whether its system came up was not " \
+	"looked at"
 #define NETBOOT_APART (120 * USEC_PER_SEC)
 
-static void
-act(struct run_fsm *f, enum run_action action)
+void
+run_fsm_act(struct run_fsm *f, enum run_action action)
 {
 	assert(f->out->n_actions < RUN_OUT_ACTIONS);
 	f->out->actions[f->out->n_actions++] = action;
 }
 
 /* An action whose end comes back as RUN_IN_STEP with this number. */
-static void
-begin_step(struct run_fsm *f, enum run_action action, enum run_phase phase)
+void
+run_fsm_begin_step(struct run_fsm *f, enum run_action action, enum run_phase phase)
 {
 	f->r->step++;
 	f->r->phase = phase;
-	act(f, action);
+	run_fsm_act(f, action);
 }
 
 /* The one way out of a job. */
@@ -53,8 +52,9 @@ end_job(struct run_fsm *f, enum stage end, const char *outcome)
 	struct event *ev;
 	enum stage at = r->stage;
 
-	act(f, RUN_ACT_CANCEL_STEP);
-	act(f, RUN_ACT_PROBE_STOP);
+	run_fsm_act(f, RUN_ACT_CANCEL_STEP);
+	run_fsm_act(f, RUN_ACT_PROBE_STOP);
+	run_fsm_act(f, RUN_ACT_IDENT_STOP);
 	if (r->ticket.state == TICKET_ARMED) {
 		ticket_end(&r->ticket, f->now);
 		run_note_ticket(f, &r->ticket);
@@ -78,7 +78,7 @@ end_job(struct run_fsm *f, enum stage end, const char *outcome)
 	}
 	if (end == STAGE_CANCELLED)
 		event_put(ev, "by", r->by);
-	act(f, RUN_ACT_END);
+	run_fsm_act(f, RUN_ACT_END);
 }
 
 static void
@@ -93,11 +93,11 @@ arm(struct run_fsm *f)
 		(void)rc;
 		run_note_ticket(f, &r->ticket);
 	}
-	begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
+	run_fsm_begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
 }
 
-static void
-switch_off(struct run_fsm *f)
+void
+run_fsm_switch_off(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
@@ -108,36 +108,38 @@ switch_off(struct run_fsm *f)
 	r->loaded = 0;
 	memset(r->signs, 0, sizeof(r->signs));
 	r->due += r->graceful;
-	begin_step(f, RUN_ACT_POWER_OFF, RUN_PHASE_OFF);
+	run_fsm_begin_step(f, RUN_ACT_POWER_OFF, RUN_PHASE_OFF);
 }
 
-static void
-switch_on(struct run_fsm *f)
+void
+run_fsm_switch_on(struct run_fsm *f)
 {
 	run_note_boot_begin(f);
-	begin_step(f, RUN_ACT_POWER_ON, RUN_PHASE_ON);
+	run_fsm_begin_step(f, RUN_ACT_POWER_ON, RUN_PHASE_ON);
 }
 
 static void
 start_power(struct run_fsm *f)
 {
 	if (f->r->kind == BUNDLE_POWER)
-		begin_step(f, RUN_ACT_CONTROL, RUN_PHASE_CONTROL);
+		run_fsm_begin_step(f, RUN_ACT_CONTROL, RUN_PHASE_CONTROL);
+	else if (f->r->kind == BUNDLE_REBOOT && run_fsm_reboot_begin(f))
+		return;
 	else if (f->r->off_seen)
-		switch_on(f);
+		run_fsm_switch_on(f);
 	else
-		switch_off(f);
+		run_fsm_switch_off(f);
 }
 
-static bool
-probe_watches(const struct run *r)
+bool
+run_fsm_probe_watches(const struct run *r)
 {
 	return (r->stage == STAGE_OS_UP && r->os_by == RUN_PROOF_PROBE) ||
 	       (r->stage == STAGE_LOCAL_BOOT && r->disk_by == RUN_PROOF_PROBE);
 }
 
-static void
-enter_stage(struct run_fsm *f, enum stage s)
+void
+run_fsm_enter(struct run_fsm *f, enum stage s)
 {
 	struct run *r = f->r;
 	size_t slot = f->out->n_events;
@@ -149,17 +151,21 @@ enter_stage(struct run_fsm *f, enum stage s)
 	r->begun = s == STAGE_KERNEL && r->signs[s].seen;
 	run_note_stage(f, "entered", NULL);
 	switch ((int)s) {
-	case STAGE_PREFLIGHT: begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE); break;
+	case STAGE_PREFLIGHT:
+		run_fsm_begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE);
+		break;
 	case STAGE_ARMED: arm(f); break;
-	case STAGE_OVERRIDE: switch_off(f); break;
+	case STAGE_OVERRIDE: run_fsm_switch_off(f); break;
 	case STAGE_POWER: start_power(f); break;
 	default:
-		if (probe_watches(r))
-			act(f, RUN_ACT_PROBE);
+		if (run_fsm_probe_watches(r))
+			run_fsm_act(f, RUN_ACT_PROBE);
 		break;
 	}
 	/* A graceful power-off lengthens the stage. */
 	event_put_i64(&f->out->events[slot], "deadline_us", r->due - r->entered);
+	if (s == STAGE_OS_UP && r->kind == BUNDLE_REBOOT)
+		run_fsm_reboot_watch(f);
 }
 
 static const char *
@@ -185,7 +191,7 @@ advance(struct run_fsm *f)
 
 	for (int s = (int)r->stage + 1; s < STAGE_DONE; s++) {
 		if (run_planned(r, (enum stage)s)) {
-			enter_stage(f, (enum stage)s);
+			run_fsm_enter(f, (enum stage)s);
 			return;
 		}
 		if (r->netboot) {
@@ -196,12 +202,12 @@ advance(struct run_fsm *f)
 	end_job(f, STAGE_DONE, "ok");
 }
 
-static void
-confirm(struct run_fsm *f, const char *evidence)
+void
+run_fsm_confirm(struct run_fsm *f, const char *evidence)
 {
 	run_note_stage(f, "confirmed", evidence);
-	if (probe_watches(f->r))
-		act(f, RUN_ACT_PROBE_STOP);
+	if (run_fsm_probe_watches(f->r))
+		run_fsm_act(f, RUN_ACT_PROBE_STOP);
 	advance(f);
 }
 
@@ -218,20 +224,21 @@ retry(struct run_fsm *f, const struct error *why)
 	struct run *r = f->r;
 	enum stage base = STAGE_POWER;
 
-	act(f, RUN_ACT_CANCEL_STEP);
+	run_fsm_act(f, RUN_ACT_CANCEL_STEP);
 	run_note_boot_end(f, "failed", why);
 	r->attempt++;
 	run_note_attempt(f);
 	if (r->stage == STAGE_ARMED) {
-		enter_stage(f, STAGE_ARMED);
+		run_fsm_enter(f, STAGE_ARMED);
 		return;
 	}
 	if (r->netboot)
-		act(f, RUN_ACT_PUBLISH); /* the new boot's id, and the script once more */
+		run_fsm_act(
+		    f, RUN_ACT_PUBLISH); /* the new boot's id, and the script once more */
 	if (run_planned(r, STAGE_OVERRIDE))
 		base = STAGE_OVERRIDE;
 	r->off_seen = false;
-	enter_stage(f, base);
+	run_fsm_enter(f, base);
 }
 
 /* Nothing is repeated once the ticket is used: the image may be at work on the disk. */
@@ -245,8 +252,8 @@ may_retry(const struct run *r)
 	return r->kind == BUNDLE_REBOOT && r->stage == STAGE_POWER;
 }
 
-static void
-miss(struct run_fsm *f, const struct error *why, bool again)
+void
+run_fsm_miss(struct run_fsm *f, const struct error *why, bool again)
 {
 	struct error copy = *why;
 
@@ -260,19 +267,19 @@ miss(struct run_fsm *f, const struct error *why, bool again)
 }
 
 /* Restarts have used up the time that they may take from the job. */
-static bool
-interrupted_too_often(const struct run *r)
+bool
+run_fsm_interrupted_too_often(const struct run *r)
 {
 	return r->restarts > RUN_RESTARTS;
 }
 
-static void
-interrupt(struct run_fsm *f)
+void
+run_fsm_interrupt(struct run_fsm *f)
 {
 	struct error why;
 
 	run_verdict_interrupted(f->r, &why);
-	miss(f, &why, false);
+	run_fsm_miss(f, &why, false);
 }
 
 static bool
@@ -299,25 +306,25 @@ take_implied(struct run_fsm *f)
 		    requested ? r->signs[STAGE_LOADER].evidence
 			      : "the last octets were let go",
 		    run_proof_later(r));
-		confirm(f, evidence);
+		run_fsm_confirm(f, evidence);
 		return;
 	}
-	if (probe_watches(r))
-		act(f, RUN_ACT_PROBE_STOP);
+	if (run_fsm_probe_watches(r))
+		run_fsm_act(f, RUN_ACT_PROBE_STOP);
 	run_note_stage(
 	    f, "skipped", "not seen itself; a later stage proves that it was passed");
 	advance(f);
 }
 
 /* Takes every stage whose proof is there. */
-static void
-settle(struct run_fsm *f)
+void
+run_fsm_settle(struct run_fsm *f)
 {
 	while (watching(f->r)) {
 		if (run_proof_seen(f->r)) {
 			struct run_sign sign = f->r->signs[f->r->stage];
 
-			confirm(f, sign.evidence);
+			run_fsm_confirm(f, sign.evidence);
 		} else if (run_proof_implied(f->r)) {
 			take_implied(f);
 		} else {
@@ -327,8 +334,8 @@ settle(struct run_fsm *f)
 }
 
 /* Escaped: what bootd was told and had to cut may have ceased to be UTF-8. */
-static void
-set_sign(struct run *r, enum stage s, const char *evidence)
+void
+run_fsm_set_sign(struct run *r, enum stage s, const char *evidence)
 {
 	if (evidence == NULL)
 		evidence = "";
@@ -339,15 +346,15 @@ set_sign(struct run *r, enum stage s, const char *evidence)
 	    strlen(evidence));
 }
 
-static void
-on_start(struct run_fsm *f)
+void
+run_fsm_start(struct run_fsm *f)
 {
 	if (f->r->stage != STAGE_QUEUED)
 		return;
 	run_note_emit(f, "job.accepted");
 	f->r->attempt = 1;
 	run_note_attempt(f);
-	enter_stage(f, STAGE_PREFLIGHT);
+	run_fsm_enter(f, STAGE_PREFLIGHT);
 }
 
 static void
@@ -357,21 +364,25 @@ on_step_done(struct run_fsm *f, const char *evidence)
 
 	switch (r->phase) {
 	case RUN_PHASE_NONE:
-	case RUN_PHASE_CONTROL: confirm(f, evidence); return;
+	case RUN_PHASE_CONTROL: run_fsm_confirm(f, evidence); return;
 	case RUN_PHASE_OFF:
 		r->off_seen = true;
 		run_note_power(f, "off", "seen off before the boot");
 		if (r->stage == STAGE_OVERRIDE)
-			begin_step(f, RUN_ACT_FLAGS, RUN_PHASE_FLAGS);
+			run_fsm_begin_step(f, RUN_ACT_FLAGS, RUN_PHASE_FLAGS);
 		else
-			switch_on(f);
+			run_fsm_switch_on(f);
 		return;
-	case RUN_PHASE_FLAGS: confirm(f, evidence); return;
+	case RUN_PHASE_FLAGS: run_fsm_confirm(f, evidence); return;
 	case RUN_PHASE_ON:
 		run_note_power(f, "on", "seen on after the power-on");
-		confirm(f, evidence);
-		settle(f);
+		run_fsm_confirm(f,
+		    r->kind == BUNDLE_REBOOT && !run_planned(r, STAGE_OS_UP) ? UNWATCHED
+									     : evidence);
+		run_fsm_settle(f);
 		return;
+	case RUN_PHASE_HOOK:
+	case RUN_PHASE_GOING: return; /* run_fsm_reboot.c */
 	}
 }
 
@@ -383,11 +394,17 @@ on_step(struct run_fsm *f, const struct run_input *in)
 	if (run_ended(r) || in->step != r->step || r->stage > STAGE_POWER)
 		return;
 	f->out->changed = true;
+	if (r->phase == RUN_PHASE_HOOK || r->phase == RUN_PHASE_GOING) {
+		run_fsm_reboot_on_step(f, in);
+		return;
+	}
+	if (r->stage == STAGE_PREFLIGHT && r->kind == BUNDLE_REBOOT && in->ok)
+		run_fsm_reboot_identified(f, in->ident);
 	run_take_variant(r, in->variant, in->ok);
 	if (in->ok)
 		on_step_done(f, in->evidence);
 	else
-		miss(f, in->err, in->retry && r->stage != STAGE_PREFLIGHT);
+		run_fsm_miss(f, in->err, in->retry && r->stage != STAGE_PREFLIGHT);
 }
 
 static bool
@@ -413,8 +430,12 @@ on_tick(struct run_fsm *f, const struct run_input *in)
 
 	if (run_ended(f->r) || f->r->due == 0 || f->now < f->r->due)
 		return;
-	if (interrupted_too_often(f->r)) {
-		interrupt(f);
+	if (run_fsm_interrupted_too_often(f->r)) {
+		run_fsm_interrupt(f);
+		return;
+	}
+	if (f->r->phase == RUN_PHASE_HOOK || f->r->phase == RUN_PHASE_GOING) {
+		run_fsm_reboot_on_due(f);
 		return;
 	}
 	run_verdict_missed(f->r, &why);
@@ -422,7 +443,7 @@ on_tick(struct run_fsm *f, const struct run_input *in)
 		blame_bootd(in->err, &why);
 	if (f->r->stage == STAGE_PREFLIGHT && given(in->err))
 		why = *in->err;
-	miss(f, &why, true);
+	run_fsm_miss(f, &why, true);
 }
 
 /* A network boot that the job did not order. */
@@ -487,7 +508,7 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 		r->unanswered = r->no_loader = false;
 		r->proxied = in->proxied;
 		r->took |= in->took;
-		set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
+		run_fsm_set_sign(r, STAGE_FIRMWARE_DHCP, in->evidence);
 		break;
 	case RUN_SIGN_LOADER_BEGIN:
 		on_sign_begin(f, STAGE_LOADER);
@@ -496,32 +517,33 @@ on_sign(struct run_fsm *f, const struct run_input *in)
 			str_clip(r->signs[STAGE_LOADER].evidence, RUN_EVIDENCE_SIZE,
 			    in->evidence);
 		break;
-	case RUN_SIGN_LOADER: set_sign(r, STAGE_LOADER, in->evidence); break;
+	case RUN_SIGN_LOADER: run_fsm_set_sign(r, STAGE_LOADER, in->evidence); break;
 	case RUN_SIGN_IPXE_DHCP:
 		r->unanswered = false;
-		set_sign(r, STAGE_IPXE_DHCP, in->evidence);
+		run_fsm_set_sign(r, STAGE_IPXE_DHCP, in->evidence);
 		break;
-	case RUN_SIGN_SCRIPT: set_sign(r, STAGE_SCRIPT, in->evidence); break;
+	case RUN_SIGN_SCRIPT: run_fsm_set_sign(r, STAGE_SCRIPT, in->evidence); break;
 	case RUN_SIGN_LOAD_BEGIN: on_sign_begin(f, STAGE_KERNEL); break;
 	case RUN_SIGN_LOAD:
 		if (in->index > r->n_initrds)
 			return;
 		r->loaded |= 1u << in->index;
-		set_sign(r, in->index == 0 ? STAGE_KERNEL : STAGE_INITRD, in->evidence);
+		run_fsm_set_sign(
+		    r, in->index == 0 ? STAGE_KERNEL : STAGE_INITRD, in->evidence);
 		break;
 	case RUN_SIGN_FILE_BEGIN: on_sign_begin(f, STAGE_ROOTFS); break;
 	case RUN_SIGN_FILE:
 		if (!used || in->index >= r->n_files)
 			return;
 		r->files |= UINT64_C(1) << in->index;
-		set_sign(r, STAGE_ROOTFS, in->evidence);
+		run_fsm_set_sign(r, STAGE_ROOTFS, in->evidence);
 		break;
 	case RUN_SIGN_OTHER_DHCP: r->other_dhcp = true; break;
 	case RUN_SIGN_UNANSWERED: r->unanswered = true; break;
 	case RUN_SIGN_NO_LOADER: r->no_loader = true; break;
 	}
 	f->out->changed = true;
-	settle(f);
+	run_fsm_settle(f);
 }
 
 static void
@@ -543,7 +565,7 @@ on_consume(struct run_fsm *f, const struct run_input *in)
 		refuse(f, "the host's power-on has not been seen yet");
 	} else if (given(in->err)) {
 		refuse(f, in->err->text);
-		miss(f, in->err, false);
+		run_fsm_miss(f, in->err, false);
 	} else if (ticket_consume(&r->ticket, in->ticket, in->use, f->now) < 0) {
 		refuse(f, "the ticket has been replaced by another one");
 	} else {
@@ -551,7 +573,7 @@ on_consume(struct run_fsm *f, const struct run_input *in)
 		/* Whatever asks the network from now on is another boot. */
 		r->netboot_at = 0;
 		run_note_ticket(f, &r->ticket);
-		settle(f);
+		run_fsm_settle(f);
 	}
 }
 
@@ -600,11 +622,11 @@ on_report(struct run_fsm *f, const struct run_input *in)
 		    "read its note (netboot-ctl events), watch the console, then retry",
 		    "the installer reported a failure%s%s", note[0] != '\0' ? ": " : "",
 		    note);
-		miss(f, &why, false);
+		run_fsm_miss(f, &why, false);
 		return;
 	}
-	set_sign(r, stage, reports[in->report].evidence);
-	settle(f);
+	run_fsm_set_sign(r, stage, reports[in->report].evidence);
+	run_fsm_settle(f);
 }
 
 static void
@@ -612,7 +634,11 @@ on_probe(struct run_fsm *f, const struct run_input *in)
 {
 	struct run *r = f->r;
 
-	if (!probe_watches(r))
+	if (r->kind == BUNDLE_REBOOT) {
+		run_fsm_reboot_on_probe(f, in);
+		return;
+	}
+	if (!run_fsm_probe_watches(r))
 		return;
 	if (!in->ok) {
 		f->out->changed |= !r->probe_down;
@@ -623,8 +649,8 @@ on_probe(struct run_fsm *f, const struct run_input *in)
 	if (r->stage == STAGE_LOCAL_BOOT && !r->probe_down)
 		return;
 	f->out->changed = true;
-	set_sign(r, r->stage, in->evidence);
-	settle(f);
+	run_fsm_set_sign(r, r->stage, in->evidence);
+	run_fsm_settle(f);
 }
 
 /* bootd remembers in memory which last octets it has let go. A new process knows nothing
@@ -655,9 +681,9 @@ on_bootd(struct run_fsm *f, bool by_logs)
 		r->loaded = 0;
 	}
 	if (r->stage == STAGE_ARMED)
-		begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
+		run_fsm_begin_step(f, RUN_ACT_ARM, RUN_PHASE_NONE);
 	else if (ticket_is_open(&r->ticket))
-		act(f, RUN_ACT_PUBLISH);
+		run_fsm_act(f, RUN_ACT_PUBLISH);
 }
 
 static void
@@ -673,102 +699,6 @@ on_cancel(struct run_fsm *f, const struct run_input *in)
 	end_job(f, STAGE_CANCELLED, "unknown");
 }
 
-/* Has the job stood still for so long that what it would still do is not wanted any more? */
-static bool
-too_old(const struct run *r, int64_t now)
-{
-	int64_t since = r->due > r->entered ? r->due : r->entered;
-
-	if (since == 0 || now - since < RUN_AGE_MAX || ticket_is_consumed(&r->ticket))
-		return false;
-	return r->stage <= (r->netboot ? STAGE_INITRD : STAGE_POWER);
-}
-
-static void
-give_up_old(struct run_fsm *f)
-{
-	struct error why;
-
-	error_set(&why, 0, "order-too-old",
-	    "look at the machine, then order it again if it is still wanted",
-	    "the agent was not running for more than an hour while the job was in stage "
-	    "%s; it is not gone on with",
-	    stage_name(f->r->stage));
-	miss(f, &why, false);
-}
-
-/* What was under way is begun anew, in the stage's whole time. A command that may have been
- * carried out and must not be carried out twice is not. */
-static void
-recover_step(struct run_fsm *f)
-{
-	struct run *r = f->r;
-	bool twice = r->stage == STAGE_POWER && r->kind == BUNDLE_POWER &&
-		     (str_eq(r->action, "cycle") || str_eq(r->action, "reset"));
-
-	r->restarts++;
-	if (twice || interrupted_too_often(r)) {
-		interrupt(f);
-	} else if (r->stage == STAGE_PREFLIGHT) {
-		r->due = f->now + r->allow[r->stage];
-		begin_step(f, RUN_ACT_PREFLIGHT, RUN_PHASE_NONE);
-	} else if (r->stage == STAGE_ARMED) {
-		/* RUN_IN_BOOTD follows as soon as bootd runs. */
-		r->due = f->now + r->allow[r->stage];
-	} else {
-		enter_stage(
-		    f, run_planned(r, STAGE_OVERRIDE) ? STAGE_OVERRIDE : STAGE_POWER);
-	}
-}
-
-/* A restart in good time costs nothing. One at the stage's end gives it the grace; when no
- * more is given, the stage ends when it would have ended. */
-static void
-recover_watch(struct run_fsm *f)
-{
-	struct run *r = f->r;
-	int64_t grace = f->now + RECOVERY_GRACE;
-
-	if (r->due > f->now + r->allow[r->stage]) /* the clock was set back */
-		r->due = f->now + r->allow[r->stage];
-	if (r->due < grace) {
-		r->restarts++;
-		if (!interrupted_too_often(r)) {
-			r->due = grace;
-		} else if (r->due <= f->now) {
-			interrupt(f);
-			return;
-		}
-	}
-	if (probe_watches(r))
-		act(f, RUN_ACT_PROBE);
-	settle(f);
-}
-
-static void
-on_recover(struct run_fsm *f)
-{
-	struct run *r = f->r;
-
-	if (run_ended(r)) {
-		act(f, RUN_ACT_END);
-		return;
-	}
-	f->out->changed = true;
-	if (too_old(r, f->now)) {
-		give_up_old(f);
-		return;
-	}
-	switch ((int)r->stage) {
-	case STAGE_QUEUED: on_start(f); return;
-	case STAGE_PREFLIGHT:
-	case STAGE_ARMED:
-	case STAGE_OVERRIDE:
-	case STAGE_POWER: recover_step(f); return;
-	default: recover_watch(f); return;
-	}
-}
-
 void
 run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rng *rng,
     struct run_out *out)
@@ -777,14 +707,15 @@ run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rn
 
 	memset(out, 0, sizeof(*out));
 	switch (in->type) {
-	case RUN_IN_START: on_start(&f); break;
-	case RUN_IN_RECOVER: on_recover(&f); break;
+	case RUN_IN_START: run_fsm_start(&f); break;
+	case RUN_IN_RECOVER: run_fsm_recover(&f); break;
 	case RUN_IN_TICK: on_tick(&f, in); break;
 	case RUN_IN_STEP: on_step(&f, in); break;
 	case RUN_IN_SIGN: on_sign(&f, in); break;
 	case RUN_IN_CONSUME: on_consume(&f, in); break;
 	case RUN_IN_REPORT: on_report(&f, in); break;
 	case RUN_IN_PROBE: on_probe(&f, in); break;
+	case RUN_IN_IDENT: run_fsm_reboot_on_ident(&f, in); break;
 	case RUN_IN_BOOTD: on_bootd(&f, in->ok); break;
 	case RUN_IN_CANCEL: on_cancel(&f, in); break;
 	}

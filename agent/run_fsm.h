@@ -31,6 +31,7 @@ enum run_input_type {
 			 * that the image is out */
 	RUN_IN_REPORT, /* the booted system says: report, note. Answer: out->granted */
 	RUN_IN_PROBE,  /* the probe answered (ok) or did not */
+	RUN_IN_IDENT, /* the machine's boot id was read (ok, ident), or could not be (err) */
 	RUN_IN_BOOTD, /* the boot services begin anew and are about to get their table; ok: they
 			* are the site's own servers, whose logs tell of all that was let go */
 	RUN_IN_CANCEL, /* by; err: what is known of the machine, when the run does not say */
@@ -76,17 +77,23 @@ struct run_input {
 	enum run_report report;
 	const char *note; /* escaped already */
 	const char *by;
+	const char *ident; /* of preflight, and as said above; or NULL */
 };
 
 /* Actions that end in an input carry out->step; the others are done at once. */
 enum run_action {
 	RUN_ACT_NONE,
-	RUN_ACT_PREFLIGHT,   /* → step */
-	RUN_ACT_ARM,	     /* script, then bootd's entry, acknowledged → step */
-	RUN_ACT_POWER_OFF,   /* until seen off → step */
-	RUN_ACT_FLAGS,	     /* boot flags set and read back → step */
-	RUN_ACT_POWER_ON,    /* until seen on → step */
-	RUN_ACT_CONTROL,     /* run->action once → step */
+	RUN_ACT_PREFLIGHT, /* → step */
+	RUN_ACT_ARM,	   /* script, then bootd's entry, acknowledged → step */
+	RUN_ACT_POWER_OFF, /* until seen off → step */
+	RUN_ACT_FLAGS,	   /* boot flags set and read back → step */
+	RUN_ACT_POWER_ON,  /* until seen on → step */
+	RUN_ACT_CONTROL,   /* run->action once → step */
+	RUN_ACT_HOOK, /* the order's command on the host, once → step. Of one that failed `retry` says that it may have been
+			      * carried out all the same */
+	RUN_ACT_WATCH_OFF, /* look until seen off, switch nothing → step */
+	RUN_ACT_IDENT,	   /* read the boot id until further notice → RUN_IN_IDENT */
+	RUN_ACT_IDENT_STOP,
 	RUN_ACT_CANCEL_STEP, /* forget the step under way */
 	RUN_ACT_PUBLISH,     /* script and bootd's entry, nobody waits */
 	RUN_ACT_PROBE,	     /* probe the host until further notice → RUN_IN_PROBE */
@@ -95,7 +102,7 @@ enum run_action {
 		      */
 };
 
-enum { RUN_OUT_EVENTS = 48, RUN_OUT_ACTIONS = 8 };
+enum { RUN_OUT_EVENTS = 48, RUN_OUT_ACTIONS = 12 };
 
 struct run_out {
 	struct event events[RUN_OUT_EVENTS];

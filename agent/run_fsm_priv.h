@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One step of run_fsm.c, and the events it leaves (run_note.c). */
+/* One step of run_fsm.c, with what is apart from it: reboots (run_fsm_reboot.c), restarts of the agent (run_fsm_recover.c), and
+ * the events that it leaves (run_note.c). */
 #ifndef AGENT_RUN_FSM_PRIV_H
 #define AGENT_RUN_FSM_PRIV_H
 
@@ -11,6 +12,70 @@ struct run_fsm {
 	struct rng *rng;
 	struct run_out *out;
 };
+
+/* ---- run_fsm.c ---- */
+
+void
+run_fsm_act(struct run_fsm *f, enum run_action action);
+/* An action whose end comes back as RUN_IN_STEP with this number. */
+void
+run_fsm_begin_step(struct run_fsm *f, enum run_action action, enum run_phase phase);
+/* The machine's power, off and on; run->due is to be the stage's end before. */
+void
+run_fsm_switch_off(struct run_fsm *f);
+void
+run_fsm_switch_on(struct run_fsm *f);
+void
+run_fsm_enter(struct run_fsm *f, enum stage s);
+/* The present stage is reached: what comes next. */
+void
+run_fsm_confirm(struct run_fsm *f, const char *evidence);
+/* It is not: another attempt, where that may be, or the end. */
+void
+run_fsm_miss(struct run_fsm *f, const struct error *why, bool again);
+void
+run_fsm_interrupt(struct run_fsm *f);
+/* Restarts have used up the time that they may take from the job. */
+bool
+run_fsm_interrupted_too_often(const struct run *r);
+/* Takes every stage whose proof is there. */
+void
+run_fsm_settle(struct run_fsm *f);
+void
+run_fsm_set_sign(struct run *r, enum stage s, const char *evidence);
+bool
+run_fsm_probe_watches(const struct run *r);
+void
+run_fsm_start(struct run_fsm *f);
+
+/* ---- run_fsm_recover.c ---- */
+
+void
+run_fsm_recover(struct run_fsm *f);
+
+/* ---- run_fsm_reboot.c ---- */
+
+/* Preflight of a reboot has read the machine's boot id; NULL or "": it could not. */
+void
+run_fsm_reboot_identified(struct run_fsm *f, const char *ident);
+/* Stage power of a reboot: true when the system is to stop by itself first, so that nothing is switched. */
+bool
+run_fsm_reboot_begin(struct run_fsm *f);
+/* Stage os-up of one. */
+void
+run_fsm_reboot_watch(struct run_fsm *f);
+/* The end of a step in the phases hook and going. */
+void
+run_fsm_reboot_on_step(struct run_fsm *f, const struct run_input *in);
+void
+run_fsm_reboot_on_probe(struct run_fsm *f, const struct run_input *in);
+void
+run_fsm_reboot_on_ident(struct run_fsm *f, const struct run_input *in);
+/* The time of the phases hook and going is over. */
+void
+run_fsm_reboot_on_due(struct run_fsm *f);
+
+/* ---- run_note.c ---- */
 
 /* A blank event of the job; filled in by the caller. */
 struct event *

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/host_ssh.h"
 #include "agent/preflight.h"
 #include "agent/run_handed.h"
 #include "agent/run_priv.h"
@@ -530,6 +531,28 @@ run_jobs_post_probe(struct run_job *job, bool up)
 	    sizeof(it->evidence) - strlen(it->evidence), job->bundle->host.probe);
 }
 
+void
+run_jobs_post_ident_step(struct run_job *job, const char *evidence, const char *ident)
+{
+	struct run_item *it = run_jobs_push_input(job->jobs, job->run.job, RUN_IN_STEP);
+
+	it->in.step = job->run.step;
+	it->in.ok = true;
+	str_clip(it->evidence, sizeof(it->evidence), evidence);
+	str_clip(it->ident, sizeof(it->ident), ident == NULL ? "" : ident);
+}
+
+void
+run_jobs_post_ident(struct run_job *job, const char *ident, const char *why)
+{
+	struct run_item *it = run_jobs_push_input(job->jobs, job->run.job, RUN_IN_IDENT);
+
+	it->in.ok = ident != NULL;
+	str_clip(it->ident, sizeof(it->ident), ident == NULL ? "" : ident);
+	if (ident == NULL)
+		error_set(&it->err, 0, "", NULL, "%s", why);
+}
+
 /* ---- start and end ---- */
 
 static void
@@ -606,6 +629,7 @@ run_jobs_new(const struct run_jobs_deps *deps)
 	struct run_jobs *js = str_alloc(sizeof(*js));
 
 	js->d = *deps;
+	js->d.ssh = host_ssh_new(deps->base, deps->cfg);
 	js->tail = &js->head;
 	js->wall = clock_wall();
 	js->mono = clock_mono();
@@ -627,6 +651,7 @@ run_jobs_free(struct run_jobs *js)
 		return;
 	HASH_ITER (hh, js->by_id, job, tmp)
 		run_jobs_remove(js, job);
+	host_ssh_free(js->d.ssh);
 	run_handed_free(js);
 	run_override_forget(js);
 	forget_looks(js);

@@ -61,6 +61,8 @@ struct run_jobs_deps {
 	struct bmc_engine *bmc;
 	struct preflight *preflight;
 	struct workq *names; /* for getaddrinfo() */
+	struct host_ssh
+	    *ssh; /* set by run_jobs_new(); NULL: hosts are not logged in on */
 	const struct run_jobs_ops *ops;
 	void *arg;
 };

@@ -6,6 +6,7 @@
 
 #include <uthash.h>
 
+#include "agent/gate_exec.h"
 #include "agent/probe.h"
 #include "agent/run.h"
 #include "agent/run_fsm.h"
@@ -35,6 +36,10 @@ struct run_job {
 	bool taken_back;     /* persistent flags, by this process */
 	struct preflight_check *check;
 	struct nfs_check_io *export;
+	struct gate_exec *ssh;		  /* a command on the host: run_reboot.h */
+	bool looking;			  /* at its boot id, */
+	int64_t look_at;		  /* mono: the next time */
+	char evidence[RUN_EVIDENCE_SIZE]; /* of preflight, while that is read */
 	struct probe *probe;
 	bool probing; /* also while no address is known */
 	struct addr_ip probe_ip;
@@ -64,6 +69,9 @@ run_exec_publish_again(struct run_job *job);
 /* The machine was given an address (job->last_ip). */
 void
 run_exec_on_address(struct run_job *job);
+/* Where the host is, as far as that is known. */
+struct addr_ip
+run_exec_address(const struct run_job *job);
 /* The ticket part of the host's entry; ticket "" when there is none. */
 void
 run_exec_boot(const struct run_job *job, struct bootd_msg_boot *ret);
@@ -78,6 +86,12 @@ run_jobs_tell(struct run_job *job, const char *kind, const char *key, const char
     const char *text);
 void
 run_jobs_post_probe(struct run_job *job, bool up);
+/* The end of a preflight that went well, with the boot id, or NULL. */
+void
+run_jobs_post_ident_step(struct run_job *job, const char *evidence, const char *ident);
+/* The boot id; NULL: why it could not be read. */
+void
+run_jobs_post_ident(struct run_job *job, const char *ident, const char *why);
 
 /* Something that happened and is not decided yet. */
 struct run_item {
@@ -91,6 +105,7 @@ struct run_item {
 	struct ticket_use use;
 	char *note;
 	char by[64];
+	char ident[RUN_IDENT_SIZE];
 	char *mark; /* to be kept in the spool under mark_key; NULL: none */
 	char mark_key[SPOOL_MARK_SIZE];
 	bool close;	 /* the job will never run: remember it as ended */

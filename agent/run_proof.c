@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What proves a stage of a boot (DESIGN section 6, column "confirmed by").
  *
- * Entry points: run_proof_seen(), run_proof_implied(), run_proof_later().
+ * Entry points: run_proof_seen(), run_proof_implied(), run_proof_later(), and run_proof_rebooted() of a reboot.
  * Ownership: none.
  * Failure modes: none. Before the ticket is used nothing after the script is ever implied:
  * that an image was delivered is proven by its own transfers alone.
  */
 #include "agent/run_proof.h"
+
+#include <stdio.h>
 
 static uint32_t
 all_initrds(const struct run *r)
@@ -84,4 +86,38 @@ run_proof_later(const struct run *r)
 			return r->signs[s].evidence;
 	}
 	return "";
+}
+
+bool
+run_proof_rebooted(const struct run *r)
+{
+	bool new = r->ident_now[0] != '\0';
+
+	if (!new && (!r->off_seen || r->ident[0] != '\0'))
+		return false;
+	if (r->os_by == RUN_PROOF_PROBE && !r->answers)
+		return false;
+	return r->probe_down || new;
+}
+
+bool
+run_proof_hopeless(const struct run *r)
+{
+	return r->answers && r->ident[0] == '\0' &&
+	       (!r->off_seen || (r->blind && !r->probe_down));
+}
+
+void
+run_proof_of_reboot(const struct run *r, char ret[RUN_EVIDENCE_SIZE])
+{
+	const char *silence = r->os_by != RUN_PROOF_PROBE ? ""
+			      : r->probe_down ? "it fell silent, and the probe answers"
+					      : "the probe answers";
+
+	snprintf(ret, RUN_EVIDENCE_SIZE, "%s%s", r->off_seen ? "seen off, then on; " : "",
+	    silence);
+	if (r->ident_now[0] != '\0')
+		snprintf(ret, RUN_EVIDENCE_SIZE, "%s%s%sboot id %.12s, was %.12s",
+		    r->off_seen ? "seen off, then on; " : "", silence,
+		    silence[0] != '\0' ? "; " : "", r->ident_now, r->ident);
 }

@@ -14,6 +14,7 @@
 
 #include "agent/run_handed.h"
 #include "agent/run_priv.h"
+#include "agent/run_reboot.h"
 #include "lib/clock.h"
 #include "lib/str.h"
 
@@ -88,6 +89,7 @@ decide_input(struct run_jobs *js, struct run_job *job, struct run_item *it)
 	it->in.use = &it->use;
 	it->in.note = it->note;
 	it->in.by = it->by;
+	it->in.ident = it->ident;
 	run_fsm_step(&job->run, &it->in, clock_wall(), js->d.rng, &out);
 	it->granted = out.granted;
 	str_clip(it->reason, sizeof(it->reason), out.reason);
@@ -385,6 +387,7 @@ run_turn_on_tick(evutil_socket_t fd UNUSED, short what UNUSED, void *arg)
 	for (struct run_job *job = js->by_id; job != NULL; job = job->hh.next) {
 		struct run_item *it;
 
+		run_reboot_tick(job);
 		if (job->run.due == 0 || js->wall < job->run.due)
 			continue;
 		it = run_jobs_push_input(js, job->run.job, RUN_IN_TICK);

@@ -119,8 +119,52 @@ static const struct verdict still_on = {"power-not-off",
     "the machine was not seen to switch off in time",
     "netboot-ctl power status HOST; a hung BMC may need "
     "a cold reset"};
+static const struct verdict same_boot = {"not-rebooted",
+    "the machine answers with the boot id that it had before: it has not restarted",
+    "look whether the BMC is this machine's (netboot-ctl bmc identify HOST), and what "
+    "the "
+    "hook does; netboot-ctl console HOST"};
+static const struct verdict never_silent = {"not-rebooted",
+    "the machine's probe never stopped answering: it has not restarted, or another "
+    "machine has its address",
+    "look whether the BMC is this machine's (netboot-ctl bmc identify HOST), and which "
+    "machine has the address"};
+static const struct verdict not_read = {"reboot-not-proven",
+    "the machine answers, but its boot id, which was read before, cannot be read",
+    "see that the agent's ssh user can log in (docs/bmc.md, \"Reboots\"), then look at "
+    "uptime on the host"};
+static const struct verdict not_proven = {"reboot-not-proven",
+    "the machine fell silent and answers again; neither its power nor a boot id tells "
+    "whether it has restarted",
+    "let the agent read the boot id over ssh (docs/bmc.md, \"Reboots\"); look at uptime "
+    "on "
+    "the host"};
+static const struct verdict not_seen = {"reboot-not-proven",
+    "the machine was seen off and on, and its probe answers; that it was silent "
+    "meanwhile "
+    "could not be seen, since the agent did not run",
+    "look at uptime on the host; let the agent read the boot id over ssh (docs/bmc.md, "
+    "\"Reboots\")"};
+static const struct verdict gone = {"os-silent",
+    "the machine went down after the hook, and no sign of life came from it since",
+    "netboot-ctl power status HOST, netboot-ctl console HOST; netboot-ctl reboot HOST "
+    "--hard, if it hangs"};
 static const struct verdict unknown = {
     "internal", "the stage ended without a reason", "report this with the job's events"};
+
+static const struct verdict *
+choose_reboot(const struct run *r)
+{
+	bool read = r->ident[0] == '\0' || r->ident_now[0] != '\0';
+
+	if (!read && r->same)
+		return &same_boot;
+	if (!r->answers)
+		return r->went && !r->off_seen ? &gone : &by_stage[STAGE_OS_UP];
+	if (!r->probe_down)
+		return r->blind ? &not_seen : &never_silent;
+	return read ? &not_proven : &not_read;
+}
 
 static const struct verdict *
 choose(const struct run *r)
@@ -151,6 +195,8 @@ choose(const struct run *r)
 			return &undelivered;
 		return r->begun ? &kernel_stall : &kernel_none;
 	case STAGE_INITRD: return used ? &undelivered : &by_stage[r->stage];
+	case STAGE_OS_UP:
+		return r->kind == BUNDLE_REBOOT ? choose_reboot(r) : &by_stage[r->stage];
 	case STAGE_INSTALLED: return r->netboots > 0 ? &restarted : &by_stage[r->stage];
 	case STAGE_LOCAL_BOOT:
 		if (r->netboots > 0)
@@ -168,8 +214,9 @@ run_verdict_missed(const struct run *run, struct error *ret)
 	const struct verdict *v = choose(run);
 	char took[32];
 
-	error_set(ret, 0, v->code, v->next, "%s (stage %s, %s)", v->text,
-	    stage_name(run->stage),
+	error_set(ret, 0, v->code, v->next, "%s%s%.120s (stage %s, %s)", v->text,
+	    v == &not_read && run->said[0] != '\0' ? ": " : "",
+	    v == &not_read ? run->said : "", stage_name(run->stage),
 	    str_duration(run->due - run->entered, took, sizeof(took)));
 }
 
@@ -196,11 +243,18 @@ static const struct verdict unseen = {"interrupted",
     "see why the agent does not keep running (journalctl -u netboot-agent), and look at "
     "the machine"};
 
+static const struct verdict hook_in_doubt = {"interrupted",
+    "the agent was stopped while the hook was run, or the machine was to go for it; "
+    "whether it has restarted is unknown, since its boot id was not known before",
+    "look at uptime on the host, then order it again if it is still wanted"};
+
 static const struct verdict *
 choose_interrupted(const struct run *r)
 {
 	if (r->stage <= STAGE_ARMED)
 		return &not_begun;
+	if (r->phase == RUN_PHASE_HOOK || r->phase == RUN_PHASE_GOING)
+		return &hook_in_doubt;
 	if (r->stage <= STAGE_POWER)
 		return &step_in_doubt;
 	if (!r->netboot)
@@ -235,6 +289,10 @@ static const struct verdict control_in_doubt = {"power-in-doubt",
     "the BMC had been given the order, or was about to be; whether it was carried out is "
     "unknown",
     "netboot-ctl power status HOST"};
+static const struct verdict after_hook = {"power-in-doubt",
+    "the hook had been run on the machine, or was about to be; whether it restarts is "
+    "unknown, and its power was not touched",
+    "look at uptime on the host; netboot-ctl power status HOST"};
 static const struct verdict not_let_go = {"image-not-let-go",
     "the machine had been switched on to load the image, which was not let go to it and "
     "will not be; it is left running",
@@ -259,6 +317,8 @@ choose_cancelled(const struct run *r)
 	case RUN_PHASE_OFF: return &off_in_doubt;
 	case RUN_PHASE_FLAGS: return &left_off;
 	case RUN_PHASE_ON: return &on_in_doubt;
+	case RUN_PHASE_HOOK:
+	case RUN_PHASE_GOING: return &after_hook;
 	case RUN_PHASE_NONE:
 	case RUN_PHASE_CONTROL: break;
 	}

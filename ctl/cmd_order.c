@@ -36,6 +36,7 @@ struct order {
 	char *hosts; /* the selector as typed; owned */
 	const char *reason, *image;
 	const char *force; /* as typed, or NULL: the server's default */
+	const char *hook;
 	bool yes, dry_run, wait, collate;
 	bool rolling;	/* it is a rollout */
 	json_t *policy; /* `policy` and `skip_if_younger_s` of that; owned */
@@ -89,6 +90,7 @@ read_reboot(const struct args *a, struct order *o, struct error *err)
 	const char *s = args_get(a, "graceful-timeout");
 	enum bundle_force force;
 
+	o->hook = args_get(a, "hook");
 	o->force = args_get(a, "force");
 	if (o->force != NULL && bundle_force_parse(o->force, &force) < 0)
 		return error_set(err, -1, "usage", NULL,
@@ -221,6 +223,7 @@ order_body(const struct order *o, const char *hosts, bool dry_run)
 		json_put_bool(body, "hard", true);
 	else
 		json_put_str(body, "force", o->force);
+	json_put_str(body, "hook", o->hook);
 	if (o->graceful_us > 0)
 		json_put_i64(body, "graceful_s", o->graceful_us / USEC_PER_SEC);
 	if (o->ready_us > 0)

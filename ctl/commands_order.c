@@ -72,6 +72,8 @@ static const struct args_option reboot_options[] = {
     {"force", 0, ARGS_VALUE, "WHEN",
 	"switch it off by force: never, after-timeout (default) or at-once"},
     {"hard", 0, ARGS_FLAG, NULL, "the same as --force at-once"},
+    {"hook", 0, ARGS_VALUE, "COMMAND",
+	"run on the host first, over ssh by the site's agent: systemctl reboot"},
 };
 
 static const struct args_option drill_options[] = {

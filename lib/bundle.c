@@ -97,6 +97,15 @@ bundle_force_from_json(
 	return 0;
 }
 
+bool
+bundle_hook_valid(const char *hook)
+{
+	for (const char *c = hook; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	return strlen(hook) < BUNDLE_HOOK_SIZE;
+}
+
 const char *
 bundle_idle_name(enum bundle_idle idle)
 {
@@ -182,7 +191,9 @@ bundle_ra_parse(const char *s, enum bundle_ra *ret)
 int
 bundle_version(const struct bundle *b)
 {
-	return b->force == BUNDLE_FORCE_NEVER ? BUNDLE_VERSION_CAREFUL : BUNDLE_VERSION;
+	bool careful = b->force == BUNDLE_FORCE_NEVER || b->hook[0] != '\0';
+
+	return careful ? BUNDLE_VERSION_CAREFUL : BUNDLE_VERSION;
 }
 
 json_t *
@@ -198,6 +209,7 @@ bundle_to_json(const struct bundle *b)
 	if (b->force == BUNDLE_FORCE_NEVER)
 		json_put_str(v, "force", bundle_force_name(b->force));
 	json_put_i64(v, "graceful_us", b->graceful_us);
+	json_put_str(v, "hook", b->hook);
 	json_put_str(v, "reason", b->reason);
 	json_put_str(v, "by", b->by);
 	json_put_i64(v, "created", b->created);
@@ -238,6 +250,7 @@ read_head(const json_t *v, struct bundle *b, struct error *err)
 		v, "power_action", b->power_action, sizeof(b->power_action), err) < 0 ||
 	    bundle_force_from_json(v, &b->force, &forced, err) < 0 ||
 	    json_opt_i64(v, "graceful_us", &b->graceful_us, err) < 0 ||
+	    json_copy_opt(v, "hook", b->hook, sizeof(b->hook), err) < 0 ||
 	    json_copy_opt(v, "reason", b->reason, sizeof(b->reason), err) < 0 ||
 	    json_copy_opt(v, "by", b->by, sizeof(b->by), err) < 0 ||
 	    json_opt_i64(v, "created", &b->created, err) < 0)
@@ -254,6 +267,10 @@ read_head(const json_t *v, struct bundle *b, struct error *err)
 	if (b->graceful_us < 0 || b->graceful_us > GRACEFUL_MAX)
 		return error_set(
 		    err, -EINVAL, "bad-value", NULL, "graceful_us: not within a week");
+	if (!bundle_hook_valid(b->hook) ||
+	    (b->hook[0] != '\0' && b->kind != BUNDLE_REBOOT))
+		return error_set(err, -EINVAL, "bad-value", NULL,
+		    "hook: not one line, or not of a reboot");
 	if (b->kind == BUNDLE_POWER &&
 	    name_index(power_actions, ARRAY_SIZE(power_actions), b->power_action) < 0)
 		return error_set(err, -EINVAL, "bad-value", NULL,

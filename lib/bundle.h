@@ -28,6 +28,7 @@ enum {
 	BUNDLE_SUBNETS_MAX = 64,
 	BUNDLE_LOADERS_MAX = 16,
 	BUNDLE_REASON_SIZE = 256,
+	BUNDLE_HOOK_SIZE = 513,
 	BUNDLE_MENU_ITEMS_MAX = 48,
 	BUNDLE_KG_SIZE = 20,
 	BUNDLE_KG_TEXT = 2 * BUNDLE_KG_SIZE + 1,
@@ -72,6 +73,9 @@ bundle_force_parse(const char *s, enum bundle_force *ret) MUST_CHECK;
 int
 bundle_force_from_json(
     const json_t *v, enum bundle_force *ret, bool *ret_set, struct error *err) MUST_CHECK;
+/* "", or one line that can be printed, and fits. */
+bool
+bundle_hook_valid(const char *hook);
 const char *
 bundle_idle_name(enum bundle_idle idle);
 int
@@ -206,6 +210,8 @@ struct bundle {
 	char power_action[16]; /* kind power: on|off|soft|cycle|reset */
 	enum bundle_force force;
 	int64_t graceful_us; /* wait after soft-off before the hard one */
+	char hook
+	    [BUNDLE_HOOK_SIZE]; /* reboot: a command on the host before anything else, or "" */
 	char reason[BUNDLE_REASON_SIZE];
 	char by[64];
 	int64_t created;

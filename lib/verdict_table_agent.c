@@ -162,6 +162,24 @@ const struct verdict_row verdict_table_agent[] = {
 	.next = "netboot-ctl console HOST shows what holds it up; it may still go off "
 		"(netboot-ctl power status HOST); netboot-ctl reboot HOST --force "
 		"after-timeout, if it may be forced"},
+    {.code = "ssh-not-set-up",
+	.title = "The agent cannot log in on hosts",
+	.text = "the order has a hook, and the site's agent has no section ssh in its "
+		"configuration; nothing was done to the machine",
+	.next = "give agent.yaml a section ssh, or order it without the hook"},
+    {.code = "not-rebooted",
+	.title = "The machine has not restarted",
+	.text = "what answers under the machine's address never stopped, or has the boot "
+		"id that it had before",
+	.next = "look whether the BMC is this machine's: netboot-ctl bmc identify HOST; "
+		"netboot-ctl console HOST"},
+    {.code = "reboot-not-proven",
+	.title = "Whether the machine has restarted is not proven",
+	.text =
+	    "the machine answers, and neither its power nor its boot id tells that it "
+	    "has restarted",
+	.next =
+	    "look at uptime on the host, and let the agent read the boot id over ssh"},
     {.code = "power-not-on",
 	.title = "The power did not come on",
 	.text = "the machine was not seen to switch on, although that was ordered",

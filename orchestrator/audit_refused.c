@@ -50,7 +50,7 @@ static const struct {
 static const char *const harmless[] = {"action", "address", "answer_unknown", "args",
     "bmc", "bmc_prefixes", "boot", "boot_method", "boot_verify", "cipher", "console",
     "default", "deadlines", "dns", "document", "domain", "dry_run", "expires_s", "files",
-    "firmware", "force", "gateway", "graceful_s", "hard", "host", "hosts", "idle",
+    "firmware", "force", "gateway", "graceful_s", "hard", "hook", "host", "hosts", "idle",
     "image", "images", "initrds", "ip", "ip6", "items", "kernel", "keymap", "kind",
     "last", "lease_s", "limit", "loaders", "local_boot", "mac", "manners", "menu", "mtu",
     "name", "nfs_root", "nics", "only_read", "outside", "path", "pool", "port", "prefix",

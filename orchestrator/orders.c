@@ -29,6 +29,7 @@
 #include "orchestrator/images.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/orders_cap.h"
+#include "orchestrator/orders_force.h"
 #include "orchestrator/presence.h"
 #include "orchestrator/refusals.h"
 #include "orchestrator/selector.h"
@@ -84,23 +85,6 @@ orders_reason_check(const char *reason, bool required, struct error *err)
 	return 0;
 }
 
-/* An order that forbids force, and yet names what is nothing else or asks the system for nothing, contradicts itself. */
-static int
-check_force(const struct orders_request *r, struct error *err)
-{
-	if (r->force != BUNDLE_FORCE_NEVER)
-		return 0;
-	if (r->kind == BUNDLE_POWER)
-		return error_set(err, -EINVAL, "bad-value",
-		    "leave it out; power soft asks the system, the others do not",
-		    "force: a power order does what it says");
-	if (r->graceful_s == 0)
-		return error_set(err, -EINVAL, "bad-value",
-		    "give the system time to stop: graceful_s",
-		    "force: never, and graceful_s 0 asks the system for nothing");
-	return 0;
-}
-
 static int
 check_request(struct orders_request *r, struct error *err)
 {
@@ -112,7 +96,7 @@ check_request(struct orders_request *r, struct error *err)
 	if (r->graceful_s < 0 || r->graceful_s > GRACEFUL_MAX_S)
 		return error_set(err, -EINVAL, "bad-value", NULL, "graceful_s: not 0..%d",
 		    GRACEFUL_MAX_S);
-	if (check_force(r, err) < 0)
+	if (orders_force_check(r, err) < 0)
 		return -EINVAL;
 	if (r->limit < 1 || r->limit > LIMIT_MAX)
 		return error_set(
@@ -189,6 +173,7 @@ orders_request_parse(const json_t *v, struct orders_request *ret, struct error *
 	    .image = "",
 	    .reason = "",
 	    .action = "",
+	    .hook = "",
 	    .retry_of = "",
 	    .graceful_s = ORDERS_GRACEFUL_DEFAULT_S,
 	    .limit = ORDERS_LIMIT_DEFAULT};
@@ -200,6 +185,7 @@ orders_request_parse(const json_t *v, struct orders_request *ret, struct error *
 	    json_opt_str(v, "reason", &r.reason, err) < 0 ||
 	    json_opt_str(v, "action", &r.action, err) < 0 ||
 	    bundle_force_from_json(v, &r.force, &r.force_set, err) < 0 ||
+	    json_opt_str(v, "hook", &r.hook, err) < 0 ||
 	    json_opt_i64(v, "graceful_s", &r.graceful_s, err) < 0 ||
 	    json_opt_bool(v, "dry_run", &r.dry_run, err) < 0 ||
 	    json_opt_bool(v, "yes", &r.yes, err) < 0 ||
@@ -220,7 +206,8 @@ int
 orders_request_from_bundle(
     const json_t *bundle, struct orders_request *ret, struct error *err)
 {
-	struct orders_request r = {.image = "", .action = "", .retry_of = "", .limit = 1};
+	struct orders_request r = {
+	    .image = "", .action = "", .hook = "", .retry_of = "", .limit = 1};
 	const json_t *image = json_object_get(bundle, "image");
 	const char *kind = NULL;
 	int64_t graceful_us = ORDERS_GRACEFUL_DEFAULT_S * USEC_PER_SEC;
@@ -230,6 +217,7 @@ orders_request_from_bundle(
 	    json_get_str(bundle, "reason", &r.reason, err) < 0 ||
 	    json_opt_str(bundle, "power_action", &r.action, err) < 0 ||
 	    bundle_force_from_json(bundle, &r.force, &r.force_set, err) < 0 ||
+	    json_opt_str(bundle, "hook", &r.hook, err) < 0 ||
 	    json_opt_i64(bundle, "graceful_us", &graceful_us, err) < 0 ||
 	    (json_is_object(image) && json_get_str(image, "name", &r.image, err) < 0))
 		return -EINVAL;
@@ -458,6 +446,7 @@ make_order(struct orders *o, const char *name, struct order *ret, struct error *
 	str_clip(b->power_action, sizeof(b->power_action), o->rq.action);
 	b->force = o->rq.kind == BUNDLE_POWER ? BUNDLE_FORCE_AFTER_TIMEOUT : o->rq.force;
 	b->graceful_us = o->rq.graceful_s * USEC_PER_SEC;
+	str_clip(b->hook, sizeof(b->hook), o->rq.hook ? o->rq.hook : "");
 	str_clip(b->reason, sizeof(b->reason), o->rq.reason);
 	str_clip(b->by, sizeof(b->by), o->who.name);
 	b->created = o->ctx.now;
@@ -658,6 +647,7 @@ orders_work(const struct orders_request *rq)
 	json_put_str(v, "action", rq->action);
 	if (rq->kind != BUNDLE_POWER)
 		json_put_str(v, "force", bundle_force_name(rq->force));
+	json_put_str(v, "hook", rq->hook);
 	if (rq->kind != BUNDLE_POWER)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
 	return v;
@@ -679,6 +669,7 @@ orders_detail(const struct orders_request *rq)
 		json_put_bool(v, "hard", true);
 	if (rq->force_set)
 		json_put_str(v, "force", bundle_force_name(rq->force));
+	json_put_str(v, "hook", rq->hook);
 	if (rq->kind == BUNDLE_REBOOT)
 		json_put_i64(v, "graceful_s", rq->graceful_s);
 	if (rq->when_ready_s)

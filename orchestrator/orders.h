@@ -45,7 +45,8 @@ struct orders_request {
 	const char *rollout;  /* id or NULL: it is ordered alone */
 	/* May it be switched off by force? What nobody said is after-timeout by hand; who orders unattended puts NEVER then. */
 	enum bundle_force force;
-	bool force_set; /* somebody said it */
+	bool force_set;	  /* somebody said it */
+	const char *hook; /* reboot: run on the host before, or "" */
 	bool dry_run, yes;
 	int64_t graceful_s, limit;
 	int64_t at, window_s; /* wall: begin then, or so much later; 0: now */

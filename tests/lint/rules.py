@@ -105,6 +105,7 @@ PREFIXES = {
     "orchestrator/rollouts_begin": ["rollouts_"],  # parts of rollouts.h: new ones, what people do to them, and gates
     "orchestrator/rollouts_do": ["rollouts_"],
     "agent/spool_event": ["spool_"],  # the part of spool.h that keeps events
+    "agent/run_fsm_recover": ["run_fsm_"],  # the part of run_fsm_priv.h about restarts
     "agent/run_orders": ["run_orders_", "run_jobs_"],  # the part of run_jobs.h that takes orders
     "agent/store_source": ["store_source_", "store_sources_"],  # one, and the set of them
     "boot-services/http_xfer": ["http_xfer_", "http_xfers_"],  # one, and the set of them
@@ -120,7 +121,7 @@ PURE = re.compile(
     r"^lib/(addr|arch|agent_msg\w*|back_off|audit_chain\w*|bootd_msg|buf|bundle\w*|console_keys|console_record|crc32|cron_line|error|event|expo|gate_check|hex|hostlist|http_range|id|if_inet6|json|line_cap|menu_script|msg_head|printable|stage|store_msg|story|str|subst|usual|verdict\w*)$"
     r"|^lib/(local_msg|why_json)$|^agent/local_(view|order)$"
     r"|^orchestrator/(lifecycle\w*|drill|metrics|webhook_body|inventory_subnet|siteconf\w*)$"
-    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm|script|menu|bmc_session|bmc_seq(_flags)?|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
+    r"|^agent/(nfs_msg|console_watch\w*|ticket|run_fsm\w*|script|menu|bmc_session|bmc_seq(_flags)?|bmc_packet|bmc_polite|bmc_manners|bmc_vendors|bmc_look|logline\w*|logwatch|store_(ranges|bucket|streams|source|evict))$"
     r"|^agent/(spool_(drop|clock)|uplink_clock)$"
     r"|^orchestrator/clock_fix$|^orchestrator/rollout_(policy|plan|step)$"
     r"|^orchestrator/hold_words$"

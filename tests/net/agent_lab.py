@@ -328,6 +328,7 @@ class AgentSite:
         self.max_jobs = max_jobs
         self.site_url, self.inventory_url = site_url, inventory_url
         self.boot_services = boot_services or {}
+        self.ssh = None  # the section of that name
         self.serial = 0
         self.agent = None
         self.bmcsim = None
@@ -411,6 +412,7 @@ class AgentSite:
             "site": "local", "orchestrator": f"unix:{self.orch.path}", "state_dir": self.path("agent"),
             "bootd": netlab.BOOTD, "site_url": self.site_url, "max_jobs": self.max_jobs,
             "deadlines": {k: str(v) for k, v in self.deadlines.items()},
+            **({"ssh": self.ssh} if self.ssh else {}),
             "boot_services": {
                 "interfaces": ["br0"], "user": "nobody",
                 "dirs": {"images": self.path("images"), "loaders": self.path("loaders"),

@@ -12,6 +12,7 @@ import pytest
 from agent_lab import Machine
 from netlab import BUILD, until
 from orders_key import pin
+from ssh_host import SshHost
 from test_agent_console import Line
 
 SHORT = {"firmware-dhcp": "2s", "loader": "2s", "ipxe-dhcp": "2s", "script": "2s", "kernel": "2s", "initrd": "2s",
@@ -198,6 +199,16 @@ def no_files(lab):
     loaded(asks_as_a_system, image=lab.s.image(files=files, reports=["up"], local_boot=False))(lab)
 
 
+def silent_for_a_while(lab):
+    """After its hook, and with a boot id that nobody can read."""
+    lab.host.write("no-id", "")
+    lab.order(v=2, kind="reboot", hook="true", graceful_us=30_000_000)
+    lab.s.wait_event("job.hook", job=lab.job)
+    lab.host.fall_silent()
+    lab.s.wait_event("job.note", job=lab.job)
+    lab.host.boot()
+
+
 def huge_image(lab):
     with open(lab.s.path("images/d/huge"), "wb") as f:
         f.truncate(1 << 42)
@@ -290,6 +301,9 @@ SCENES = {
     "power-not-on": fault("fault all lose_on 1000"),
     "power-not-off": fault("power all on", "fault all ignore_off 1"),
     "graceful-timeout": fault("power all on", "fault all ignore_soft 1", v=2, force="never"),
+    "ssh-not-set-up": fault("power all on", v=2, kind="reboot", hook="reboot"),
+    "not-rebooted": lambda lab: lab.order(kind="reboot", hard=True),
+    "reboot-not-proven": silent_for_a_while,
     "preflight-timeout": huge_image,
     "image-unreadable": unreadable,
     "order-too-old": old_order,
@@ -331,9 +345,15 @@ def test_what_is_found(site, scene, tmp_path):
     s.orch.table = s.table(2)
     if scene in ("order-unsigned", "order-forged"):
         pin(s, tmp_path).how = {"order-unsigned": "unsigned", "order-forged": "altered"}[scene]
+    host = None
+    if scene in ("not-rebooted", "reboot-not-proven"):
+        s.hosts[0]["probe"] = "tcp:22"
+        s.bmc_ask("power all on")
+        host = SshHost(s)
     s.start_agent()
     s.wait_event("bootd.ready")
     lab = Lab(s)
+    lab.host = host
     SCENES[scene](lab)
     end = s.wait_end(lab.job)
     assert end["kind"] in ("job.failed", "job.refused"), end

@@ -146,6 +146,10 @@ begin_action(struct world *w, enum run_action action)
 		break;
 	case RUN_ACT_CANCEL_STEP:
 	case RUN_ACT_CONTROL:
+	case RUN_ACT_HOOK:
+	case RUN_ACT_WATCH_OFF:
+	case RUN_ACT_IDENT:
+	case RUN_ACT_IDENT_STOP:
 	case RUN_ACT_NONE: break;
 	}
 }

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reboots, on the host: its boot id before and after, and the order's hook.
+ *
+ * Entry points: run_reboot_preflight(), run_reboot_hook(), run_reboot_look(), run_reboot_tick().
+ * Ownership: one command at a time, job->ssh, ended with the job.
+ * Failure modes: a boot id that cannot be read is told and decides nothing here; a hook that failed says whether it may have
+ * been carried out: not when the host said how it ended, but when the connection broke off, or its time was over.
+ */
+#include "agent/run_reboot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/host_ssh.h"
+#include "lib/clock.h"
+#include "lib/str.h"
+
+#define READ_ID "cat /proc/sys/kernel/random/boot_id"
+#define READ_TIME (10 * USEC_PER_SEC)
+#define LOOK_APART (5 * USEC_PER_SEC)
+
+enum { BOOT_ID_LEN = 36 };
+
+/* As the kernel writes it: proc(5), random_uuid. */
+static bool
+is_boot_id(const char *s)
+{
+	return strlen(s) == BOOT_ID_LEN &&
+	       strspn(s, "0123456789abcdef-") == (size_t)BOOT_ID_LEN;
+}
+
+static int
+read_id(struct run_job *job, gate_exec_done *done, struct error *err)
+{
+	struct addr_ip ip = run_exec_address(job);
+
+	job->ssh = host_ssh_start(
+	    job->deps->ssh, job->run.host, &ip, READ_ID, READ_TIME, done, job, err);
+	return job->ssh == NULL ? -EPERM : 0;
+}
+
+/* ---- before ---- */
+
+static void
+end_preflight(struct run_job *job, const char *ident, const char *why)
+{
+	char evidence[RUN_EVIDENCE_SIZE];
+
+	if (ident != NULL)
+		snprintf(evidence, sizeof(evidence), "%.100s; boot id %.40s",
+		    job->evidence, ident);
+	else
+		snprintf(evidence, sizeof(evidence), "%.80s; boot id not read: %.56s",
+		    job->evidence, why);
+	run_jobs_post_ident_step(job, evidence, ident);
+}
+
+static void
+on_first_read(void *arg, const struct gate_exec_end *end)
+{
+	struct run_job *job = arg;
+	bool good = end->ok && is_boot_id(end->why);
+
+	job->ssh = NULL;
+	end_preflight(job, good ? end->why : NULL, end->why);
+}
+
+void
+run_reboot_preflight(struct run_job *job, const char *evidence)
+{
+	struct error err;
+
+	if (job->run.kind != BUNDLE_REBOOT || job->deps->ssh == NULL) {
+		run_jobs_post_step(job, NULL, false, evidence);
+		return;
+	}
+	str_clip(job->evidence, sizeof(job->evidence), evidence);
+	if (read_id(job, on_first_read, &err) < 0)
+		end_preflight(job, NULL, err.text);
+}
+
+int
+run_reboot_check(const struct run_job *job, struct error *err)
+{
+	if (job->bundle->hook[0] == '\0' || job->deps->ssh != NULL)
+		return 0;
+	return error_set(err, -EPERM, "ssh-not-set-up",
+	    "give agent.yaml a section ssh, or order it without the hook",
+	    "the order has a hook, and the agent of site %s has no way to log in on "
+	    "hosts",
+	    job->deps->cfg->site);
+}
+
+/* ---- the hook ---- */
+
+static void
+tell(struct run_job *job, const char *how)
+{
+	run_jobs_tell(job, "job.hook", "command", job->bundle->hook, how);
+}
+
+static void
+on_hook(void *arg, const struct gate_exec_end *end)
+{
+	struct run_job *job = arg;
+	bool open = end->over || end->status == HOST_SSH_BROKEN;
+	struct error err;
+
+	job->ssh = NULL;
+	if (end->ok) {
+		tell(job, end->why[0] != '\0' ? end->why : "it ended well");
+		run_jobs_post_step(job, NULL, false, end->why);
+		return;
+	}
+	error_set(&err, 0, "", NULL, "the hook failed%s: %s",
+	    open ? ", and whether it was carried out is not known" : "", end->why);
+	tell(job, err.text);
+	run_jobs_post_step(job, &err, open, NULL);
+}
+
+void
+run_reboot_hook(struct run_job *job)
+{
+	struct addr_ip ip = run_exec_address(job);
+	struct error err;
+
+	run_reboot_stop(job);
+	job->ssh = host_ssh_start(job->deps->ssh, job->run.host, &ip, job->bundle->hook,
+	    job->run.hook_allow, on_hook, job, &err);
+	if (job->ssh != NULL)
+		return;
+	error_prefix(&err, "the hook cannot be run");
+	tell(job, err.text);
+	run_jobs_post_step(job, &err, false, NULL);
+}
+
+/* ---- after ---- */
+
+static void
+on_look(void *arg, const struct gate_exec_end *end)
+{
+	struct run_job *job = arg;
+
+	job->ssh = NULL;
+	job->look_at = clock_mono() + LOOK_APART;
+	if (end->ok && is_boot_id(end->why))
+		run_jobs_post_ident(job, end->why, NULL);
+	else
+		run_jobs_post_ident(job, NULL, end->ok ? "no boot id" : end->why);
+}
+
+void
+run_reboot_look(struct run_job *job)
+{
+	job->looking = job->deps->ssh != NULL;
+	job->look_at = clock_mono();
+}
+
+void
+run_reboot_look_no_more(struct run_job *job)
+{
+	if (job->looking)
+		run_reboot_stop(job);
+	job->looking = false;
+}
+
+/* A host whose probe is silent need not be asked, unless it is not to have gone yet. */
+static bool
+worth_a_look(const struct run_job *job)
+{
+	const struct run *r = &job->run;
+
+	return job->ssh == NULL && clock_mono() >= job->look_at &&
+	       (r->os_by != RUN_PROOF_PROBE || r->answers ||
+		   (r->phase == RUN_PHASE_GOING && r->silent == 0));
+}
+
+void
+run_reboot_tick(struct run_job *job)
+{
+	struct error err;
+
+	if (!job->looking || !worth_a_look(job))
+		return;
+	if (read_id(job, on_look, &err) == 0)
+		return;
+	job->look_at = clock_mono() + LOOK_APART;
+	run_jobs_post_ident(job, NULL, err.text);
+}
+
+void
+run_reboot_stop(struct run_job *job)
+{
+	gate_exec_stop(job->ssh);
+	job->ssh = NULL;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Reboots step by step: the hook, whether the machine goes, and what proves that it has restarted. */
+#include "tests/unit/agent/run_fsm_kit.h"
+
+static void
+make_plain(struct bundle *b)
+{
+	b->kind = BUNDLE_REBOOT;
+	b->graceful_us = 60 * USEC_PER_SEC;
+	str_clip(b->host.probe, sizeof(b->host.probe), "tcp:22");
+}
+
+static void
+make_hooked(struct bundle *b)
+{
+	make_plain(b);
+	str_clip(b->hook, sizeof(b->hook), "systemctl reboot");
+}
+
+static void
+probe(struct kit *k, bool up)
+{
+	give(k, (struct run_input){.type = RUN_IN_PROBE, .ok = up, .evidence = "up"});
+}
+
+static void
+ident(struct kit *k, const char *id)
+{
+	struct error err;
+
+	error_set(&err, 0, "boot-id-unread", NULL, "Permission denied");
+	give(k, (struct run_input){
+		    .type = RUN_IN_IDENT, .ok = id != NULL, .ident = id, .err = &err});
+}
+
+static void
+preflight(struct kit *k, const char *id)
+{
+	give(k, (struct run_input){.type = RUN_IN_START});
+	give(k, (struct run_input){.type = RUN_IN_STEP,
+		    .step = k->run.step,
+		    .ok = true,
+		    .evidence = "e",
+		    .ident = id});
+}
+
+static void
+off_and_on(struct kit *k)
+{
+	step_ok(k);
+	step_ok(k);
+	assert_int_equal(k->run.stage, STAGE_OS_UP);
+}
+
+static const char *
+code_when_due(struct kit *k)
+{
+	k->now = k->run.due;
+	give(k, (struct run_input){.type = RUN_IN_TICK});
+	assert_int_equal(k->run.stage, STAGE_FAILED);
+	return k->run.verdict.code;
+}
+
+static void
+an_answer_without_a_silence_is_none(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	off_and_on(&k);
+	for (int i = 0; i < 20; i++)
+		probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_string_equal(code_when_due(&k), "not-rebooted");
+	teardown(&k);
+}
+
+static void
+the_same_boot_id_is_no_reboot(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, "one");
+	off_and_on(&k);
+	assert_true(did(&k, RUN_ACT_IDENT));
+	probe(&k, false);
+	probe(&k, true);
+	ident(&k, "one");
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_string_equal(code_when_due(&k), "not-rebooted");
+	assert_non_null(strstr(k.run.verdict.text, "boot id"));
+	teardown(&k);
+}
+
+static void
+another_boot_id_and_the_probe_prove_it(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, "one");
+	off_and_on(&k);
+	ident(&k, "two");
+	assert_int_equal(k.run.stage, STAGE_OS_UP); /* and the probe? */
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_true(did(&k, RUN_ACT_IDENT_STOP));
+	teardown(&k);
+}
+
+static void
+an_id_that_cannot_be_read_any_more_is_named(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, "one");
+	off_and_on(&k);
+	probe(&k, false);
+	probe(&k, true);
+	ident(&k, NULL);
+	assert_string_equal(code_when_due(&k), "reboot-not-proven");
+	assert_non_null(strstr(k.run.verdict.text, "Permission denied"));
+	teardown(&k);
+}
+
+static void
+a_hook_that_reboots_leaves_the_power_alone(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	preflight(&k, "one");
+	assert_true(did(&k, RUN_ACT_HOOK) && did(&k, RUN_ACT_PROBE));
+	assert_false(did(&k, RUN_ACT_POWER_OFF));
+	probe(&k, true);
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_WATCH_OFF) && did(&k, RUN_ACT_IDENT));
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	assert_true(k.run.went);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_non_null(told(&k, "boot.begin", NULL, NULL));
+	ident(&k, "two");
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+/* One round in silence is a packet lost. */
+static void
+a_machine_that_stays_is_asked_over_its_bmc(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	preflight(&k, "one");
+	step_ok(&k);
+	probe(&k, true);
+	probe(&k, false);
+	probe(&k, true);
+	ident(&k, "one");
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_int_equal(k.run.stage, STAGE_POWER);
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	assert_int_equal(k.run.due - k.now, (180 + 60) * USEC_PER_SEC);
+	/* And not a second hook in the next attempt. */
+	step_bad(&k, "bmc-busy", true);
+	assert_int_equal(k.run.attempt, 2);
+	assert_true(did(&k, RUN_ACT_POWER_OFF) && !did(&k, RUN_ACT_HOOK));
+	teardown(&k);
+}
+
+static void
+a_hook_that_failed_is_followed_at_once(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	preflight(&k, "one");
+	step_bad(&k, "hook-failed", false);
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	teardown(&k);
+	/* Broken off it may have been carried out. */
+	k = setup(make_hooked);
+	preflight(&k, "one");
+	step_bad(&k, "hook-failed", true);
+	assert_true(did(&k, RUN_ACT_WATCH_OFF) && !did(&k, RUN_ACT_POWER_OFF));
+	/* Off by itself: it must be switched on. */
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_POWER_ON));
+	teardown(&k);
+}
+
+static void
+what_nothing_proves_fails_at_once(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	preflight(&k, NULL);
+	probe(&k, true);
+	step_ok(&k);
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_FAILED);
+	assert_string_equal(k.run.verdict.code, "reboot-not-proven");
+	teardown(&k);
+}
+
+static void
+a_restart_of_the_agent_runs_no_hook_twice(void **state)
+{
+	static const char *const ids[] = {"one", NULL};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct kit k = setup(make_hooked);
+		struct error err;
+		json_t *v;
+
+		preflight(&k, ids[i]);
+		v = run_to_json(&k.run);
+		assert_int_equal(run_from_json(v, &k.run, &err), 0);
+		json_decref(v);
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+		assert_false(did(&k, RUN_ACT_HOOK) || did(&k, RUN_ACT_POWER_OFF));
+		assert_int_equal(k.run.stage, i == 0 ? STAGE_POWER : STAGE_FAILED);
+		if (i == 0) {
+			ident(&k, "two"); /* it has restarted meanwhile */
+			probe(&k, true);
+			assert_int_equal(k.run.stage, STAGE_DONE);
+		} else {
+			assert_string_equal(k.run.verdict.code, "interrupted");
+		}
+		teardown(&k);
+	}
+}
+
+static void
+make_bare(struct bundle *b)
+{
+	make_plain(b);
+	b->host.probe[0] = '\0';
+}
+
+static void
+without_a_probe_the_boot_id_is_one(void **state)
+{
+	struct kit k = setup(make_bare);
+
+	(void)state;
+	preflight(&k, "one");
+	off_and_on(&k);
+	ident(&k, NULL);
+	ident(&k, "two");
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+	k = setup(make_bare);
+	preflight(&k, NULL);
+	step_ok(&k);
+	step_ok(&k);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_non_null(told(&k, "job.stage", "state", "confirmed"));
+	assert_non_null(
+	    strstr(event_str(told(&k, "job.stage", "state", "confirmed"), "evidence"),
+		"no probe"));
+	teardown(&k);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(an_answer_without_a_silence_is_none),
+	    cmocka_unit_test(the_same_boot_id_is_no_reboot),
+	    cmocka_unit_test(another_boot_id_and_the_probe_prove_it),
+	    cmocka_unit_test(an_id_that_cannot_be_read_any_more_is_named),
+	    cmocka_unit_test(a_hook_that_reboots_leaves_the_power_alone),
+	    cmocka_unit_test(a_machine_that_stays_is_asked_over_its_bmc),
+	    cmocka_unit_test(a_hook_that_failed_is_followed_at_once),
+	    cmocka_unit_test(what_nothing_proves_fails_at_once),
+	    cmocka_unit_test(a_restart_of_the_agent_runs_no_hook_twice),
+	    cmocka_unit_test(without_a_probe_the_boot_id_is_one),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
