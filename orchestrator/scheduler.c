@@ -23,7 +23,7 @@
 #include "orchestrator/scheduler_priv.h"
 
 /* What is due is written, which takes a disk some milliseconds each. */
-enum { LOOKS_A_TICK = 16, DUE_A_TICK = 2, STANDING_MAX = 200 };
+enum { LOOKS_A_TICK = 8, DUE_A_TICK = 1, STANDING_MAX = 200 };
 #define MINUTE_US (60 * USEC_PER_SEC)
 #define RETRY_US (10 * USEC_PER_SEC)
 #define UNREADABLE_US (3600 * USEC_PER_SEC)
