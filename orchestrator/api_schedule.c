@@ -14,6 +14,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/job_json.h"
 #include "orchestrator/orders_cap.h"
+#include "orchestrator/schedule_ahead.h"
 #include "orchestrator/schedule_check.h"
 #include "orchestrator/schedule_json.h"
 #include "orchestrator/schedule_next.h"
@@ -393,6 +394,28 @@ sides(const struct schedule_doc *old, const struct schedule_doc *doc, json_t **r
 	*ret_after = b;
 }
 
+/* What was planned ahead goes on with the hosts and the work of before. False when answered. */
+static bool
+check_ahead(struct orch *o, struct rest_request *rq, const char *name)
+{
+	struct store_names ids = {0};
+	struct error err;
+	int rc = schedule_ahead_find(o->store, name, &ids);
+	bool free_to = rc == 0 && ids.n == 0;
+
+	if (rc < 0) {
+		api_failed(o, rq, rc, "read the schedule's rollouts");
+	} else if (!free_to) {
+		error_set(&err, -EPERM, "schedule-planned",
+		    "netboot-ctl rollout abort, and then change it; or wait until it is "
+		    "over",
+		    "its next run is planned already, as it was: rollout %s", ids.v[0]);
+		api_refuse(rq, &err, NULL);
+	}
+	store_names_done(&ids);
+	return free_to;
+}
+
 static void
 change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
     struct api_schedule *s, const struct schedule_doc *doc)
@@ -404,7 +427,8 @@ change(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 	s->row.skip = 0;
 	s->row.changed = now;
 	str_clip(s->row.changed_by, sizeof(s->row.changed_by), who->name);
-	if (!check_now(o, rq, who, doc) || !plan(o, rq, doc, now, &s->row))
+	if (!check_ahead(o, rq, doc->name) || !check_now(o, rq, who, doc) ||
+	    !plan(o, rq, doc, now, &s->row))
 		return;
 	sides(s->doc, doc, &before, &after);
 	rc = db_begin(store_db(o->store));
@@ -474,8 +498,14 @@ api_schedule_delete(void *arg, struct rest_request *rq)
 		return;
 	api_etag("schedule", s.row.rev, etag);
 	if (api_match(rq, etag)) {
+		struct rollouts *r = unattended_rollouts(o->unattended);
 		json_t *before = schedule_doc_json(s.doc);
+		struct store_names ahead = {0};
+		int64_t now = clock_wall();
 		int rc = db_begin(store_db(o->store));
+		if (rc == 0)
+			rc = schedule_ahead_abort(
+			    r, o->store, s.row.name, &who, reason, now, &ahead);
 		if (rc == 0)
 			rc = db_schedule_delete(o->store, s.row.name);
 		if (rc == 0)
@@ -485,10 +515,14 @@ api_schedule_delete(void *arg, struct rest_request *rq)
 				.reason = reason,
 				.result = "ok",
 				.before = before},
-			    clock_wall());
+			    now);
 		json_decref(before);
-		if (api_commit(o, rq, rc, "remove the schedule"))
+		bool done = api_commit(o, rq, rc, "remove the schedule");
+		schedule_ahead_done(r, &ahead, now);
+		if (done) {
+			made(o);
 			rest_reply(rq, 204, NULL, NULL);
+		}
 	}
 	api_schedule_done(&s);
 }

@@ -13,6 +13,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/orders.h"
 #include "orchestrator/rollout_json.h"
+#include "orchestrator/schedule_ahead.h"
 #include "orchestrator/scheduler.h"
 
 /* The schedule of the path, and the body's reason. False when answered. */
@@ -48,12 +49,19 @@ audit(struct orch *o, const struct audit_who *who, const char *what, const char 
 	    now);
 }
 
+/* `ahead`: rollouts that were aborted with it; emptied. */
 static void
-end(struct orch *o, struct rest_request *rq, int rc, const char *name)
+end(struct orch *o, struct rest_request *rq, int rc, const char *name,
+    struct store_names *ahead)
 {
-	if (!api_commit(o, rq, rc, "change the schedule"))
+	bool done = api_commit(o, rq, rc, "change the schedule");
+
+	schedule_ahead_done(unattended_rollouts(o->unattended), ahead, clock_wall());
+	if (!done)
 		return;
 	unattended_wake(o->unattended);
+	feed_wake(o->feed);
+	tail_wake(o->tail);
 	api_schedule_reply(o, rq, 200, name);
 }
 
@@ -63,12 +71,16 @@ api_schedule_pause(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 	struct api_schedule s;
+	struct store_names ahead = {0};
 	const char *reason;
 	int64_t now = clock_wall();
 
 	if (!begin(o, rq, &who, &s, &reason))
 		return;
 	int rc = db_begin(store_db(o->store));
+	if (rc == 0)
+		rc = schedule_ahead_abort(unattended_rollouts(o->unattended), o->store,
+		    s.row.name, &who, reason, now, &ahead);
 	/* The first one stands. */
 	if (rc == 0 && !s.row.paused_at) {
 		s.row.paused_at = now;
@@ -78,7 +90,7 @@ api_schedule_pause(void *arg, struct rest_request *rq)
 	}
 	if (rc == 0)
 		rc = audit(o, &who, "schedule.pause", s.row.name, reason, NULL, now);
-	end(o, rq, rc, s.row.name);
+	end(o, rq, rc, s.row.name, &ahead);
 	api_schedule_done(&s);
 }
 
@@ -106,8 +118,33 @@ api_schedule_resume(void *arg, struct rest_request *rq)
 	if (rc == 0)
 		rc = audit(
 		    o, &who, "schedule.resume", s.row.name, reason, NULL, clock_wall());
-	end(o, rq, rc, s.row.name);
+	end(o, rq, rc, s.row.name, &(struct store_names){.n = 0});
 	api_schedule_done(&s);
+}
+
+/* The next run, or the one that was planned ahead in its place. */
+static int
+skip(struct orch *o, struct api_schedule *s, const struct audit_who *who,
+    const char *reason, int64_t now, struct store_names *ahead)
+{
+	char text[CLOCK_TEXT_SIZE];
+	json_t *detail = json_object();
+	int rc = schedule_ahead_abort(unattended_rollouts(o->unattended), o->store,
+	    s->row.name, who, reason, now, ahead);
+
+	if (rc == 0 && ahead->n == 0) {
+		s->row.skip = s->row.next;
+		json_put_str(
+		    detail, "nominal", schedule_doc_nominal(s->doc, s->row.next, text));
+		rc = db_schedule_plan(o->store, &s->row);
+	} else if (rc == 0) {
+		json_put_str(detail, "rollout", ahead->v[0]);
+	}
+	if (rc == 0)
+		rc =
+		    audit(o, who, "schedule.skip-next", s->row.name, reason, detail, now);
+	json_decref(detail);
+	return rc;
 }
 
 void
@@ -117,29 +154,23 @@ api_schedule_skip_next(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct api_schedule s;
 	struct error err;
+	struct store_names ahead = {0};
 	const char *reason;
-	char text[CLOCK_TEXT_SIZE];
 
 	if (!begin(o, rq, &who, &s, &reason))
 		return;
-	if (s.row.next == 0) {
+	int rc = db_begin(store_db(o->store));
+	if (rc == 0)
+		rc = skip(o, &s, &who, reason, clock_wall(), &ahead);
+	if (rc == 0 && ahead.n == 0 && s.row.next == 0) {
+		db_rollback(store_db(o->store));
 		error_set(&err, 0, "schedule-ended", "netboot-ctl schedule set",
 		    "schedule %s has no run any more", s.row.name);
 		api_refuse(rq, &err, NULL);
-		api_schedule_done(&s);
-		return;
+	} else {
+		end(o, rq, rc, s.row.name, &ahead);
 	}
-	json_t *detail =
-	    json_pack("{s:s}", "nominal", schedule_doc_nominal(s.doc, s.row.next, text));
-	int rc = db_begin(store_db(o->store));
-	s.row.skip = s.row.next;
-	if (rc == 0)
-		rc = db_schedule_plan(o->store, &s.row);
-	if (rc == 0)
-		rc = audit(o, &who, "schedule.skip-next", s.row.name, reason, detail,
-		    clock_wall());
-	json_decref(detail);
-	end(o, rq, rc, s.row.name);
+	store_names_done(&ahead);
 	api_schedule_done(&s);
 }
 
