@@ -230,19 +230,53 @@ add_joined(struct text *out, const char *title, const json_t *list)
 	text_done(&t);
 }
 
+/* One member of a policy in the words of its option: "soak 10m00s". */
+static void
+add_rule(struct text *t, const char *option, bool seconds, const char *key, json_t *v)
+{
+	int64_t n = json_integer_value(v);
+	char buf[32];
+
+	if (json_is_integer(v) && n == 0)
+		return;
+	text_addf(t, "%s%s ", t->len > 0 ? ", " : "", option);
+	if (key != NULL)
+		text_addf(t, "%s=", key);
+	if (json_is_string(v))
+		text_add_escaped(t, json_string_value(v));
+	else if (seconds)
+		text_add(t, str_duration(n * USEC_PER_SEC, buf, sizeof(buf)));
+	else
+		text_addf(t, "%lld", (long long)n);
+}
+
 static void
 add_policy(struct text *out, const json_t *policy)
 {
+	static const struct {
+		const char *member, *option;
+		bool seconds;
+	} rules[] = {{"canary", "canary", false}, {"batch", "batch", false},
+	    {"max_in_flight", "max-in-flight", false}, {"per_site", "per-site", false},
+	    {"per_label", "per-label", false}, {"max_fail", "max-fail", false},
+	    {"gates", "gate", false}, {"gate_timeout_s", "gate-timeout", true},
+	    {"soak_s", "soak", true}};
 	struct text t = {0};
-	const char *key;
-	json_t *v;
 
-	json_object_foreach ((json_t *)(uintptr_t)policy, key, v) {
-		char *s =
-		    json_is_string(v) ? str_dup(json_string_value(v)) : json_text(v);
+	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
+		json_t *v = json_object_get(policy, rules[i].member), *part;
+		const char *key;
+		size_t n;
 
-		text_addf(&t, "%s%s %s", t.len > 0 ? ", " : "", key, s);
-		free(s);
+		if (json_is_array(v)) {
+			json_array_foreach (v, n, part)
+				add_rule(&t, rules[i].option, false, NULL, part);
+		} else if (json_is_object(v)) {
+			json_object_foreach (v, key, part)
+				add_rule(&t, rules[i].option, false, key, part);
+		} else if (v != NULL) {
+			add_rule(&t, rules[i].option, rules[i].seconds, NULL, v);
+		}
 	}
 	record_add_line(out, "policy", text_str(&t));
 	text_done(&t);

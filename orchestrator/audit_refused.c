@@ -194,7 +194,7 @@ static const char *
 object_of(struct rest_request *rq, const json_t *body)
 {
 	static const char *const params[] = {"name", "id", "mac"};
-	static const char *const members[] = {"hosts", "name"};
+	static const char *const members[] = {"name", "hosts"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(params); i++)
 		if (rest_param(rq, params[i]))

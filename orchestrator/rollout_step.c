@@ -225,7 +225,7 @@ is_spent(const struct rollout_step *r, struct rollout_step_action *ret)
 	    "netboot-ctl rollout show names the hosts; after their repair: rollout "
 	    "resume, "
 	    "or rollout retry-failed",
-	    "%lld hosts failed, and the %lldth failure halts it", (long long)n,
+	    "%lld of at most %lld hosts failed", (long long)n,
 	    (long long)r->policy.max_fail);
 	return true;
 }

@@ -106,7 +106,9 @@ why_deferred(struct rollouts *r, const struct rollout *ro,
 	    "the next run takes it, or netboot-ctl rollout resume with a window";
 
 	if (ro->row.state >= DB_ROLLOUT_HALTED)
-		*ret = ro->row.why;
+		error_set(ret, 0, ro->row.why.code, NULL,
+		    "the rollout was %s before its turn",
+		    db_rollout_state_name(ro->row.state));
 	else if (ro->row.state == DB_ROLLOUT_WAITING_APPROVAL)
 		error_set(ret, 0, "not-approved", next,
 		    "nobody approved of it before the window was over");
