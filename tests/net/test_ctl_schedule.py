@@ -151,7 +151,7 @@ def test_list_and_show(fake):
     r = fake.run("schedule", "show", "weekly")
     for line in ("schedule: weekly", "state:    paused", "paused:   by bob: the line is worked on", "does:     reboot",
                  "hosts:    @role=edge", "when:     0 3 * * SUN", "zone:     site", "window:   4h00m", "jitter:   10m00s",
-                 "blackout: 2026-12-24/2027-01-02", "policy:   canary 1, batch 10%, gates [\"tcp:22\"]",
+                 "blackout: 2026-12-24/2027-01-02", "policy:   canary 1, batch 10%, gate tcp:22",
                  "next:     2026-02-01 03:00", f"last:     2026-01-25 03:00: ran, rollout {ROLLOUT}"):
         assert line + "\n" in r.stdout, (line, r.stdout)
     assert json.loads(fake.run("schedule", "show", "weekly", "-o", "json").stdout)["state"] == "paused"
