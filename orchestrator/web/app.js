@@ -17,13 +17,15 @@ import { HostView } from './view_host.js';
 import { InventoryView } from './view_inventory.js';
 import { JobsView } from './view_jobs.js';
 import { JobView } from './view_job.js';
+import { RolloutView } from './view_rollout.js';
+import { RolloutsView } from './view_rollouts.js';
 
 // view: new V(app, arg, params); show() fills app.main; title() for the window; tick(now) each second; params(p) another
 // filter of the same view; search(), up() and list for keys; close().
-const VIEWS = { fleet: FleetView, host: HostView, boot: BootView, job: JobView, jobs: JobsView, discovered: DiscoveredView,
+const VIEWS = { fleet: FleetView, host: HostView, boot: BootView, job: JobView, jobs: JobsView, rollout: RolloutView, rollouts: RolloutsView, discovered: DiscoveredView,
   audit: AuditView, inventory: InventoryView };
-const NAV = [['fleet', 'Fleet'], ['jobs', 'Jobs'], ['discovered', 'Discovered'], ['audit', 'Audit'], ['inventory', 'Inventory']];
-const PARENT = { host: 'fleet', boot: 'fleet', job: 'jobs' };
+const NAV = [['fleet', 'Fleet'], ['jobs', 'Jobs'], ['rollouts', 'Rollouts'], ['discovered', 'Discovered'], ['audit', 'Audit'], ['inventory', 'Inventory']];
+const PARENT = { host: 'fleet', boot: 'fleet', job: 'jobs', rollout: 'rollouts' };
 const AWAY = 'The server is away. What is shown is from before; it goes on without loss when the server is back.';
 const LOWER = 'The server was put back from a copy: what came after that copy is not known to it. What is shown was read anew.';
 const STREAM_WORDS = { live: 'live', connecting: 'connecting', down: 'server away', refused: 'not live', paused: 'paused', none: '' };

@@ -4,11 +4,11 @@ import { h } from './dom.js';
 import { openText } from './dialog.js';
 
 const HELP = [
-  ['/', 'search'], ['j k', 'next, previous row'], ['Enter', 'open the row'], ['g f', 'fleet'], ['g j', 'jobs'],
+  ['/', 'search'], ['j k', 'next, previous row'], ['Enter', 'open the row'], ['g f', 'fleet'], ['g j', 'jobs'], ['g r', 'rollouts'],
   ['g d', 'discovered'], ['g a', 'audit'], ['g i', 'images and sites'], ['t', 'dark or light'], ['?', 'this help'],
   ['Esc', 'leave the search, close a dialog, go up'],
 ];
-const GO = { f: 'fleet', j: 'jobs', d: 'discovered', a: 'audit', i: 'inventory' };
+const GO = { f: 'fleet', j: 'jobs', r: 'rollouts', d: 'discovered', a: 'audit', i: 'inventory' };
 
 export function showHelp() {
   openText('Keys', h('dl', { class: 'keys' }, HELP.map(([key, what]) => h('div', null,

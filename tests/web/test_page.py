@@ -1,21 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every view of the page over a fleet with a past: what it shows, keys, roles, refusals, both themes, a phone, faults that axe-core
 knows, and what machines write staying text."""
+import time
+
 import pytest
 
-VIEWS = ("fleet", "host", "boot", "job", "jobs", "discovered", "audit", "inventory")
+VIEWS = ("fleet", "host", "boot", "job", "jobs", "rollouts", "rollout", "discovered", "audit", "inventory")
 
 
 @pytest.fixture(scope="module")
 def story(page):
-    return page.fill()
+    s = page.fill()
+    s.rollout = unattended(s.orch)
+    return s
+
+
+def unattended(orch):
+    """A schedule, and a rollout that begins in twenty days; its id."""
+    weekly = {"name": "weekly-edges", "kind": "reboot", "hosts": "all", "cron": "0 3 * * SUN", "window_s": 14400, "reason": "kernels", "policy": {"canary": 1}}
+    assert orch.post("/schedules", weekly).status == 201
+    later = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 20 * 86400))
+    answer = orch.post("/rollouts", {"kind": "reboot", "hosts": "edge[03-04].sin,edge[03-04].los", "at": later, "window_s": 3600, "yes": True,
+                                     "reason": "CHG-2250: kernels", "policy": {"canary": 1, "batch": "50%", "gates": ["tcp:22"]}})
+    assert answer.status == 202, answer.json
+    return answer.json["id"]
 
 
 def address(view, story):
     if view == "job":
         items = story.orch.get(f"/jobs?hosts={story.failed}").json["items"]
         return f"#/job/{items[0]['id']}"
-    return {"host": f"#/host/{story.failed}", "boot": f"#/boot/{story.boots[story.failed]}"}.get(view, f"#/{view}")
+    return {"rollout": f"#/rollout/{story.rollout}", "host": f"#/host/{story.failed}", "boot": f"#/boot/{story.boots[story.failed]}"}.get(view, f"#/{view}")
 
 
 @pytest.fixture
@@ -78,7 +93,7 @@ def test_the_fleet_is_filtered_searched_and_live(admin, story):
 def test_a_view_in_both_themes_and_on_a_phone(admin, story, view):
     b = admin
     b.go(address(view, story))
-    words = {"fleet": story.stuck, "host": "Why", "boot": "Kernel panic", "job": "Stages", "jobs": "os-silent", "discovered": "Discovered", "audit": "job.reinstall",
+    words = {"fleet": story.stuck, "host": "Why", "boot": "Kernel panic", "job": "Stages", "jobs": "os-silent", "rollouts": "CHG-2250", "rollout": "their turn", "discovered": "Discovered", "audit": "job.reinstall",
              "inventory": "deb/vmlinuz"}
     b.sees(words[view])
     for size in ("desktop", "phone"):
@@ -89,6 +104,30 @@ def test_a_view_in_both_themes_and_on_a_phone(admin, story, view):
             assert b.wide() <= 0, f"{view} scrolls sideways on a {size}"
             if size == "desktop" or theme == "dark":
                 assert not b.axe()
+
+
+def test_a_rollout_is_paused_and_goes_on(admin, story):
+    b = admin
+    b.go("#/rollouts")
+    b.live()
+    # By the clock of each zone; the first of the coming ones stands first.
+    for words in ("weekly-edges", "03:0", "Africa/Lagos", "planned", "4 hosts: 4 waiting"):
+        b.sees(words)
+    b.click("main .card button", "Pause")
+    b.sees("What runs is finished", "dialog")
+    assert f"netboot-ctl rollout pause {story.rollout} --reason REASON" in b.text("dialog .cli")
+    b.type("dialog input[name=reason]", "the line is worked on")
+    b.click("dialog button[type=submit]")
+    b.sees("the line is worked on", ".verdict")
+    assert story.orch.get(f"/rollouts/{story.rollout}").json["state"] == "paused"
+    b.click("main .card h2 a")
+    b.sees("their turn")
+    b.click("main .orders button", "Resume")
+    b.type("dialog input[name=reason]", "it is done")
+    b.click("dialog button[type=submit]")
+    b.wait(lambda: story.orch.get(f"/rollouts/{story.rollout}").json["state"] == "planned", "the rollout to go on")
+    b.sees("planned", ".head")
+    assert len(b.all("main .orders button")) == 2
 
 
 def test_images_at_sites(admin, story):

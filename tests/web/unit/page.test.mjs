@@ -10,6 +10,7 @@ import { clean, crc32, decode, Lines, squeeze } from './frames.js';
 import { held } from './hold_model.js';
 import { extend, renew } from './pages.js';
 import { byImage, summary } from './place_model.js';
+import * as rollouts from './rollout_model.js';
 import { build, parse } from './router.js';
 import { ago, clock, local, micros, utc } from './time.js';
 import { layout, ticks, tickText } from './waterfall.js';
@@ -268,4 +269,33 @@ test('images at sites, by image and what is missing first', () => {
   assert.equal(summary(rows), 'whole at 1 of 3 sites');
   assert.equal(summary(byImage(sites).get('rescue')), 'whole at 0 of 1 site');
   assert.equal(byImage([]).size, 0);
+});
+
+test('a rollout in words, as a bar, and what may be done to it', () => {
+  const counts = (of) => ({ total: 40, ok: 0, failed: 0, lost: 0, in_flight: 0, waiting: 0, deferred: 0, skipped: 0, ...of });
+  const r = (state, of) => ({ state, counts: counts(of) });
+  assert.equal(rollouts.countsText(counts({ ok: 12, failed: 2, in_flight: 3, waiting: 23 })), '40 hosts: 12 ok, 2 failed, 3 under way, 23 waiting');
+  assert.equal(rollouts.countsText({ ...counts({}), total: 1 }), '1 host');
+  assert.deepEqual(rollouts.bar(counts({ ok: 10, failed: 4, waiting: 26 })), [{ state: 'ok', x: 0, width: 25 }, { state: 'failed', x: 25, width: 10 }]);
+  assert.deepEqual(rollouts.bar({ ...counts({}), total: 0 }), []);
+  assert.equal(rollouts.sign(r('done', { ok: 40 })), 'ok');
+  assert.equal(rollouts.sign(r('done', { ok: 39, lost: 1 })), 'failed');
+  assert.equal(rollouts.work({ kind: 'power', action: 'off', image: '' }), 'power off');
+  assert.deepEqual([{ kind: 'reboot' }, { kind: 'reboot', force: 'at-once' }, { kind: 'power', action: 'on' }, { kind: 'power', action: 'off' }, { kind: 'drill' }].map(rollouts.destructive),
+    [false, true, false, true, true]);
+  assert.deepEqual(rollouts.verbs(r('waiting-approval', {})), ['approve', 'abort']);
+  assert.deepEqual(rollouts.verbs(r('running', {})), ['pause', 'abort']);
+  assert.deepEqual(rollouts.verbs(r('halted', { failed: 1 })), ['resume', 'retry-failed', 'abort']);
+  assert.deepEqual(rollouts.verbs(r('done', { failed: 1 })), ['retry-failed']);
+  assert.deepEqual(rollouts.verbs(r('aborted', { failed: 1 })), []);
+});
+
+test('hosts with the same reason are together, and coming runs are in order', () => {
+  const absent = { code: 'agent-absent', text: 'jhb is not heard', next: '' };
+  const hosts = [{ host: 'a', state: 'waiting', why: absent }, { host: 'b', state: 'waiting', why: null }, { host: 'c', state: 'waiting', why: absent }, { host: 'd', state: 'ok', why: null }];
+  assert.deepEqual(rollouts.groups(hosts, 'waiting'), [{ why: absent, hosts: ['a', 'c'] }, { why: null, hosts: ['b'] }]);
+  const zone = (name, opens, n) => ({ zone: name, opens, closes: opens, sites: ['x'], hosts: n });
+  const list = rollouts.runs([{ schedule: 'w', left_out: null, zones: [zone('Africa/Lagos', '2026-02-01T02:00:00Z', 4), zone('Asia/Kathmandu', '2026-01-31T21:15:00Z', [{}, {}])] },
+    { schedule: 'm', left_out: 'paused', zones: [zone('Africa/Lagos', '2026-01-31T23:00:00Z', 1)] }]);
+  assert.deepEqual(list.map((x) => [x.schedule, x.zone, x.hosts, x.leftOut]), [['w', 'Asia/Kathmandu', 2, null], ['m', 'Africa/Lagos', 1, 'paused'], ['w', 'Africa/Lagos', 4, null]]);
 });
