@@ -23,7 +23,7 @@
 #include "orchestrator/rollouts_priv.h"
 
 /* What a look may do: a job is worth many changes of a state. */
-enum { LOOK_WORTH = 400, JOB_WORTH = 20 };
+enum { LOOK_WORTH = 120, JOB_WORTH = 20 };
 
 /* After the database has failed. */
 #define RETRY_US (10 * USEC_PER_SEC)
@@ -101,7 +101,8 @@ rollouts_in_flight(const struct rollouts *r)
 	size_t n = 0;
 
 	for (size_t k = 0; k < r->n; k++)
-		n += r->v[k]->step.in_flight;
+		if (!r->v[k]->step.at_once)
+			n += r->v[k]->step.in_flight;
 	return n;
 }
 
@@ -113,14 +114,13 @@ rollouts_site_held(
 	const struct error *trouble = ctx.trouble ? ctx.trouble(ctx.arg, site) : NULL;
 	int64_t silence = ctx.silence(ctx.arg, site);
 
-	if (holds_check(r->ops.store, site, ret_why) < 0)
-		return true;
 	if (trouble) {
 		*ret_why = *trouble;
 		return true;
 	}
+	/* Last what is read from the database: there may be a thousand sites. */
 	if (!presence_absent(silence))
-		return false;
+		return holds_check(r->ops.store, site, ret_why) < 0;
 	error_set(ret_why, 0, "agent-absent",
 	    "see netboot-ctl doctor and the agent's log",
 	    "the agent of site %s is not heard", site);

@@ -133,7 +133,7 @@ rollouts_do(struct rollouts *r, const char *id, enum rollouts_verb verb,
 bool
 rollouts_site_held(
     struct rollouts *r, const char *site, int64_t wall, struct error *ret_why);
-/* Hosts in flight, of all rollouts. */
+/* Hosts in flight, of all rollouts but those whose jobs were ordered all at once: these may be for a time that is to come. */
 size_t
 rollouts_in_flight(const struct rollouts *r);
 
