@@ -54,11 +54,17 @@ put_or_null(json_t *obj, const char *key, const char *s)
 static void
 put_doc(json_t *v, const struct db_rollout *r)
 {
+	static const char *const members[] = {"image", "action", "force"};
 	json_t *doc = json_parse(r->doc, strlen(r->doc), NULL);
 	const json_t *work = json_object_get(doc, "work");
 	json_t *policy = json_object_get(doc, "policy");
 
-	put_or_null(v, "image", json_string_value(json_object_get(work, "image")));
+	for (size_t i = 0; i < ARRAY_SIZE(members); i++)
+		put_or_null(
+		    v, members[i], json_string_value(json_object_get(work, members[i])));
+	/* As it was said before there were others. */
+	if (json_is_true(json_object_get(work, "hard")))
+		json_put_str(v, "force", bundle_force_name(BUNDLE_FORCE_AT_ONCE));
 	json_put(
 	    v, "policy", json_is_object(policy) ? json_incref(policy) : json_object());
 	json_decref(doc);

@@ -157,6 +157,19 @@ def test_what_the_server_refuses_is_told_in_its_words(orch, agent):
     assert good(orch, "rollout", "list", "--no-headers").stdout == ""
 
 
+def test_a_rollout_says_what_its_hosts_get(orch, agent):
+    rollout = good(orch, "power", "off", "edge[01-02]", "--max-in-flight", "1", "--yes", "--reason", "the room is too hot").stdout.strip()
+    assert "what:     power off\n" in good(orch, "rollout", "show", rollout).stdout
+    job, host = next_job(orch, agent)
+    end(agent, job, host, fails=True)
+    assert run(orch, "rollout", "watch", rollout).returncode == 2
+    # As careful as the order was.
+    r = run(orch, "rollout", "retry-failed", rollout, "--reason", "x")
+    assert (r.returncode, "confirmation-needed" in r.stderr) == (3, True)
+    r = good(orch, "reboot", "edge[03-04]", "--canary", "1", "--hard", "--yes", "--reason", "hung")
+    assert "what:     reboot --hard\n" in good(orch, "rollout", "show", r.stdout.strip()).stdout
+
+
 # ---- schedules
 
 
