@@ -16,7 +16,7 @@ const VERBS = {
   approve: { title: 'Approve', submit: 'Approve it', says: 'You are the second person: once you approve it begins by itself when its window opens.' },
   pause: { title: 'Pause', submit: 'Pause it', says: 'No more hosts are begun. What runs is finished.' },
   resume: { title: 'Resume', submit: 'Go on', window: true, says: 'Deferred hosts wait for their turn again, and failures so far are forgiven.' },
-  'retry-failed': { title: 'Try again what failed', submit: 'Try again', window: true, danger: true, says: 'Hosts that failed or were lost get the same once more.' },
+  'retry-failed': { title: 'Try again what failed', submit: 'Try again', window: true, danger: true, says: 'Hosts that failed or were lost get the same once more, and a rollout that halted goes on.' },
   abort: { title: 'Abort', submit: 'Abort it', dismiss: 'Let it run', danger: true, says: 'No more hosts are begun, and it cannot be resumed. What runs is finished.' },
 };
 
