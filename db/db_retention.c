@@ -29,6 +29,11 @@ enum {
 	JOB_DELETE,
 	BOOT_NEXT,
 	BOOT_DELETE,
+	ROLLOUT_NEXT,
+	ROLLOUT_HOSTS,
+	ROLLOUT_DELETE,
+	DRILL_NEXT,
+	DRILL_DELETE,
 };
 
 /* What doctor asks of sites, as the index event_last has it (db/schema/0015). */
@@ -70,6 +75,18 @@ static const char *const sql[] = {
 		  " OR EXISTS (SELECT 1 FROM job WHERE job.id = boot.job)"
 		  " FROM boot WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3",
     [BOOT_DELETE] = "DELETE FROM boot WHERE id = $1",
+    [ROLLOUT_NEXT] = "SELECT id FROM rollout AS r WHERE id > $2 AND ended < $1"
+		     " AND created < $1 AND (schedule IS NULL OR id < (SELECT max(n.id)"
+		     " FROM rollout AS n WHERE n.schedule = r.schedule))"
+		     " ORDER BY id LIMIT 1",
+    /* The last ones first: what is left is the beginning of its order. */
+    [ROLLOUT_HOSTS] = "DELETE FROM rollout_host WHERE rollout = $1 AND n > (SELECT"
+		      " max(h.n) FROM rollout_host AS h WHERE h.rollout = $1) - $2",
+    [ROLLOUT_DELETE] = "DELETE FROM rollout WHERE id = $1",
+    [DRILL_NEXT] =
+	"SELECT id, ended >= $1 OR id = (SELECT max(n.id) FROM drill AS n"
+	" WHERE n.host = drill.host) FROM drill WHERE id > $2 ORDER BY id LIMIT $3",
+    [DRILL_DELETE] = "DELETE FROM drill WHERE id = $1",
 };
 
 const char *const db_retention_progress[2] = {"http.progress", "tftp.progress"};
@@ -244,6 +261,58 @@ db_retention_boots(
 		*after_seq = db_col_i64(st, 1);
 		if (!db_col_bool(st, 2))
 			store_names_add(&b.ids, db_col_text(st, 0));
+	}
+	if (rc == 0)
+		rc = delete_each(s, &b, statements, ARRAY_SIZE(statements));
+	return finish(&b, rc, ret_looked);
+}
+
+int
+db_retention_rollouts(struct store *s, int64_t before, int64_t limit,
+    char after_id[ID_SIZE], int64_t *ret_looked)
+{
+	struct db_stmt *st = stmt(s, ROLLOUT_NEXT);
+	char id[ID_SIZE];
+
+	*ret_looked = 0;
+	db_bind_i64(st, 1, before);
+	db_bind_text(st, 2, after_id);
+	int rc = db_step(st);
+	if (rc <= 0)
+		return rc;
+	db_col_copy(st, 0, id, ID_SIZE);
+	db_reset(st);
+	*ret_looked = 1;
+	st = stmt(s, ROLLOUT_HOSTS);
+	db_bind_text(st, 1, id);
+	db_bind_i64(st, 2, limit);
+	rc = db_run(st);
+	if (rc < 0 || rc == limit)
+		return rc < 0 ? rc : 0; /* the rest has its turn */
+	memcpy(after_id, id, ID_SIZE);
+	st = stmt(s, ROLLOUT_DELETE);
+	db_bind_text(st, 1, id);
+	rc = store_run(st);
+	return rc < 0 ? rc : 1;
+}
+
+int
+db_retention_drills(struct store *s, int64_t before, int64_t limit,
+    char after_id[ID_SIZE], int64_t *ret_looked)
+{
+	static const size_t statements[] = {DRILL_DELETE};
+	struct db_stmt *st = stmt(s, DRILL_NEXT);
+	struct batch b = {.looked = 0};
+	int rc;
+
+	db_bind_i64(st, 1, before);
+	db_bind_text(st, 2, after_id);
+	db_bind_i64(st, 3, limit);
+	while ((rc = db_step(st)) == 1) {
+		b.looked++;
+		db_col_copy(st, 0, after_id, ID_SIZE);
+		if (!db_col_bool(st, 1))
+			store_names_add(&b.ids, after_id);
 	}
 	if (rc == 0)
 		rc = delete_each(s, &b, statements, ARRAY_SIZE(statements));

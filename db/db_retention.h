@@ -48,5 +48,14 @@ db_retention_jobs(struct store *s, int64_t before, int64_t limit, int64_t *after
 int
 db_retention_boots(struct store *s, int64_t to, int64_t limit, int64_t *after_seq,
     int64_t *ret_looked) MUST_CHECK;
+/* The same of the next rollout that ended and was ordered before `before`, with at most `limit` of its hosts at once: 1 when it went
+ * whole. Not a schedule's newest, by which its next run is judged. */
+int
+db_retention_rollouts(struct store *s, int64_t before, int64_t limit,
+    char after_id[ID_SIZE], int64_t *ret_looked) MUST_CHECK;
+/* The same of drills: not their host's newest, by which turns are taken. */
+int
+db_retention_drills(struct store *s, int64_t before, int64_t limit,
+    char after_id[ID_SIZE], int64_t *ret_looked) MUST_CHECK;
 
 #endif

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* How long what was observed is kept: a round over events, jobs, boots and discovered machines, in small turns.
+/* How long what was observed is kept: a round over events, jobs, boots, rollouts, drills and discovered machines, in small turns.
  *
  * Entry points: retention_turn(), which decides and writes one transaction; retention_new() has the event loop call
  * it. A round goes through its parts in order:
  *
- *	note the time ─► progress events ─► events ─► jobs ─► boots ─► discovered ─► over
+ *	note the time ─► progress events ─► events ─► jobs ─► boots ─► rollouts ─► drills ─► discovered ─► over
  *
  * Events: first the horizon moves on over a bounded number of them, in one transaction with the audit row that says how
  * many they are and up to when; then they are deleted, turn by turn. A crash between two turns leaves events below the
  * horizon, which the next round deletes. Jobs and boots are deleted with an audit row in the same transaction; a
- * host's newest job and boot stay, and so do boots of jobs that stay.
+ * host's newest job and boot stay, and so do boots of jobs that stay. Rollouts and drills are kept as long as jobs.
  *
  * What is old is judged by marks that are made once a day, by this program's clock: an agent's may be wrong. Ours may be
  * as well. After a gap of days without a mark, a round only makes one, and the rounds of the day after it end at once, those of
@@ -41,7 +41,7 @@ enum {
 	ROWS_BEGIN = 100,
 };
 
-enum part { BEGIN, HTTP, TFTP, EVENTS, JOBS, BOOTS, DISCOVERED, OVER };
+enum part { BEGIN, HTTP, TFTP, EVENTS, JOBS, BOOTS, ROLLOUTS, DRILLS, DISCOVERED, OVER };
 
 static const char *const event_kinds[] = {
     [HTTP] = "http.progress", [TFTP] = "tftp.progress", [EVENTS] = DB_RETENTION_EVENTS};
@@ -177,7 +177,7 @@ end_turn(struct store *s, struct retention_round *rnd, const char *what, int gon
 		rc = audit(s, "retention.delete", what, until(gone, at), now);
 	if (rc < 0)
 		return rc;
-	rnd->gone[rnd->part == JOBS ? 2 : 3] += gone;
+	rnd->gone[2 + rnd->part - JOBS] += gone;
 	if (looked == 0)
 		next_part(rnd);
 	return 1;
@@ -210,13 +210,31 @@ boots_turn(struct store *s, uint32_t days, struct retention_round *rnd, int64_t 
 }
 
 static int
+rollouts_turn(struct store *s, uint32_t days, struct retention_round *rnd, int64_t now)
+{
+	int64_t looked = 0, before = now - days * DAY_US;
+	int rc = days ? db_retention_rollouts(s, before, rnd->rows, rnd->id, &looked) : 0;
+
+	return rc < 0 ? rc : end_turn(s, rnd, "rollouts", rc, looked, before, now);
+}
+
+static int
+drills_turn(struct store *s, uint32_t days, struct retention_round *rnd, int64_t now)
+{
+	int64_t looked = 0, before = now - days * DAY_US;
+	int rc = days ? db_retention_drills(s, before, rnd->rows, rnd->id, &looked) : 0;
+
+	return rc < 0 ? rc : end_turn(s, rnd, "drills", rc, looked, before, now);
+}
+
+static int
 discovered_turn(struct store *s, uint32_t days, struct retention_round *rnd, int64_t now)
 {
 	int rc = days ? db_discovered_prune(s, now - days * DAY_US, rnd->rows) : 0;
 
 	if (rc < 0)
 		return rc;
-	rnd->gone[4] += rc;
+	rnd->gone[6] += rc;
 	if (rc == 0)
 		next_part(rnd);
 	return rnd->part != OVER;
@@ -233,6 +251,8 @@ turn(struct store *s, const struct retention_days *days, struct retention_round 
 	case EVENTS: return events_turn(s, days->events_days, rnd, now);
 	case JOBS: return jobs_turn(s, days->jobs_days, rnd, now);
 	case BOOTS: return boots_turn(s, days->boots_days, rnd, now);
+	case ROLLOUTS: return rollouts_turn(s, days->jobs_days, rnd, now);
+	case DRILLS: return drills_turn(s, days->jobs_days, rnd, now);
 	case DISCOVERED: return discovered_turn(s, days->discovered_days, rnd, now);
 	case OVER: return 0;
 	}
@@ -291,12 +311,13 @@ end_round(struct retention *r)
 	const int64_t *gone = r->rnd.gone;
 	int rows = r->rnd.rows;
 
-	if (gone[0] + gone[1] + gone[2] + gone[3] + gone[4] > 0)
+	if (gone[0] + gone[1] + gone[2] + gone[3] + gone[4] + gone[5] + gone[6] > 0)
 		log_info(&r->log,
-		    "retention: %lld events, %lld of progress, %lld jobs, %lld boots and "
-		    "%lld discovered machines have gone",
+		    "retention: %lld events, %lld of progress, %lld jobs, %lld boots, "
+		    "%lld rollouts, %lld drills and %lld discovered machines have gone",
 		    (long long)gone[0], (long long)gone[1], (long long)gone[2],
-		    (long long)gone[3], (long long)gone[4]);
+		    (long long)gone[3], (long long)gone[4], (long long)gone[5],
+		    (long long)gone[6]);
 	r->rnd = (struct retention_round){.rows = rows};
 	again(r, ROUND_S * USEC_PER_SEC);
 }

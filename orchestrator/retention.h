@@ -20,7 +20,7 @@ struct retention_round {
 	int64_t cursor;
 	char id[ID_SIZE];
 	int rows; /* at once */
-	int64_t gone[5];
+	int64_t gone[7];
 };
 
 /* One turn: a transaction of a bounded number of rows. 1: there is more to do, 0: the round is over, or a negative

@@ -7,9 +7,11 @@
 #include "db/db_audit.h"
 #include "db/db_boot.h"
 #include "db/db_discovered.h"
+#include "db/db_drill.h"
 #include "db/db_event.h"
 #include "db/db_job.h"
 #include "db/db_retention.h"
+#include "db/db_rollout.h"
 #include "lib/clock.h"
 
 #define DAY (24LL * 3600 * USEC_PER_SEC)
@@ -280,6 +282,100 @@ jobs_and_boots_go_together(void **state)
 	assert_int_equal(db_discovered_get(f->store, d.mac, NULL, &d), -ENOENT);
 }
 
+static void
+add_rollout(struct store *s, const char *id, const char *schedule, int hosts, int64_t at)
+{
+	struct db_rollout r = {.kind = "reboot",
+	    .reason = "x",
+	    .by = "root",
+	    .created = at,
+	    .changed = at,
+	    .state = DB_ROLLOUT_DONE,
+	    .opens = at,
+	    .nominal = DB_ROLLOUT_NO_NOMINAL};
+
+	str_clip(r.id, sizeof(r.id), id);
+	str_clip(r.schedule, sizeof(r.schedule), schedule);
+	r.doc = str_dup("{}");
+	r.hosts = str_dup("all");
+	assert_int_equal(db_rollout_add(s, &r), 0);
+	for (int i = 0; i < hosts; i++) {
+		struct db_rollout_host h = {.n = i,
+		    .site = "los",
+		    .batch = 1,
+		    .opens = at,
+		    .since = at,
+		    .state = DB_ROLLOUT_HOST_OK};
+		assert_true(str_format(h.host, sizeof(h.host), "h%d", i) == 0);
+		assert_int_equal(db_rollout_host_add(s, id, &h), 0);
+	}
+	r.ended = at;
+	assert_int_equal(db_rollout_update(s, &r), 0);
+	db_rollout_done(&r);
+}
+
+static int
+is_there(struct store *s, const char *id)
+{
+	struct db_rollout r;
+	int rc = db_rollout_get(s, id, &r);
+
+	if (rc == 0)
+		db_rollout_done(&r);
+	return rc;
+}
+
+/* Hosts in turns, the last ones first; a schedule's newest stays. */
+static void
+rollouts_go_with_their_hosts(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+	struct db_rollout_host h;
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	add_rollout(f->store, "0000000000000001", "weekly", 3, now);
+	add_rollout(f->store, "0000000000000002", "", 2 * RETENTION_ROWS_MIN + 5, now);
+	add_rollout(f->store, "0000000000000003", "weekly", 3, now);
+	days_pass(f->store, &now, 9);
+	assert_int_equal(is_there(f->store, "0000000000000001"), 0);
+	days_pass(f->store, &now, 3);
+	assert_int_equal(is_there(f->store, "0000000000000001"), -ENOENT);
+	assert_int_equal(is_there(f->store, "0000000000000002"), -ENOENT);
+	assert_int_equal(
+	    db_rollout_host_get(f->store, "0000000000000002", 0, &h), -ENOENT);
+	assert_int_equal(is_there(f->store, "0000000000000003"), 0);
+	assert_int_equal(db_rollout_host_get(f->store, "0000000000000003", 2, &h), 0);
+}
+
+static void
+drills_go_but_for_the_newest_of_a_host(void **state)
+{
+	struct fixture *f = *state;
+	int64_t now = FIXTURE_NOW;
+	struct db_drill d = {.rollout = "r",
+	    .site = "los",
+	    .host = "edge01",
+	    .image = "live",
+	    .outcome = "ok",
+	    .returned = "yes"};
+
+	reopen(f);
+	turns(f->store, now, INT32_MAX);
+	d.began = d.ended = now;
+	d.stages = str_dup("[]");
+	str_clip(d.id, sizeof(d.id), "0000000000000001");
+	assert_int_equal(db_drill_add(f->store, &d), 0);
+	str_clip(d.id, sizeof(d.id), "0000000000000002");
+	assert_int_equal(db_drill_add(f->store, &d), 0);
+	db_drill_done(&d);
+	days_pass(f->store, &now, 12);
+	assert_int_equal(db_drill_get(f->store, "0000000000000001", &d), -ENOENT);
+	assert_int_equal(db_drill_get(f->store, "0000000000000002", &d), 0);
+	db_drill_done(&d);
+}
+
 /* An agent's clock tells when a job ended. */
 static void
 a_job_is_no_older_than_its_order(void **state)
@@ -331,6 +427,8 @@ main(void)
 	    FIXTURE_TEST(nobody_gets_round_the_horizon),
 	    FIXTURE_TEST(a_clock_years_ahead_deletes_nothing_for_a_day),
 	    FIXTURE_TEST(jobs_and_boots_go_together),
+	    FIXTURE_TEST(rollouts_go_with_their_hosts),
+	    FIXTURE_TEST(drills_go_but_for_the_newest_of_a_host),
 	    FIXTURE_TEST(a_job_is_no_older_than_its_order),
 	    FIXTURE_TEST(the_last_word_on_a_site_stays),
 	};
