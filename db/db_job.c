@@ -62,7 +62,7 @@ enum {
 	"(not_before IS NOT NULL AND not_before > created AND state IN ('queued', " \
 	"'accepted'))"
 /* As far as is known here: its agent may have begun it. */
-#define UNBEGUN "(state = 'queued' OR (state = 'accepted' AND not_before IS NOT NULL))"
+#define UNBEGUN "(state = 'queued' OR " WAITS ")"
 
 #define STAGE_COLUMNS                                                                \
 	"SELECT job, attempt, stage, state, entered, ended, deadline_us, evidence, " \

@@ -220,6 +220,7 @@ end(struct orch *o, struct rest_request *rq, const char *site,
 	log_warn(&o->log, "%s%s by %s: %s",
 	    site ? "no longer frozen: site " : "the stop of everything is over",
 	    site ? site : "", who->name, reason);
+	unattended_wake(o->unattended);
 	feed_wake(o->feed);
 	tail_wake(o->tail);
 	return true;
