@@ -22,10 +22,10 @@
 #include "agent/run_verdict.h"
 #include "lib/str.h"
 
-/* One netboot asks many times: PXE and HTTP, IPv4 and IPv6, each with repetitions. */
 #define UNWATCHED                                                                       \
 	"seen off, then on; the host has no probe: whether its system came up was not " \
 	"looked at"
+/* One netboot asks many times: PXE and HTTP, IPv4 and IPv6, each with repetitions. */
 #define NETBOOT_APART (120 * USEC_PER_SEC)
 
 void
@@ -357,6 +357,16 @@ run_fsm_start(struct run_fsm *f)
 	run_fsm_enter(f, STAGE_PREFLIGHT);
 }
 
+static const char *
+on_evidence(const struct run *r, const char *evidence)
+{
+	if (r->kind != BUNDLE_REBOOT)
+		return evidence;
+	if (!r->off_seen)
+		return "it fell silent after the hook; its power is on";
+	return run_planned(r, STAGE_OS_UP) ? evidence : UNWATCHED;
+}
+
 static void
 on_step_done(struct run_fsm *f, const char *evidence)
 {
@@ -376,9 +386,7 @@ on_step_done(struct run_fsm *f, const char *evidence)
 	case RUN_PHASE_FLAGS: run_fsm_confirm(f, evidence); return;
 	case RUN_PHASE_ON:
 		run_note_power(f, "on", "seen on after the power-on");
-		run_fsm_confirm(f,
-		    r->kind == BUNDLE_REBOOT && !run_planned(r, STAGE_OS_UP) ? UNWATCHED
-									     : evidence);
+		run_fsm_confirm(f, on_evidence(r, evidence));
 		run_fsm_settle(f);
 		return;
 	case RUN_PHASE_HOOK:

@@ -5,6 +5,7 @@
  *	   │           ├─ it is seen off ─► on ────────────────────────────────► os-up
  *	   └───────────┴─ it does not go ─► soft off, as allowed off ─► on ────► os-up
  *
+ * One that fell silent for as long as a power change takes is switched on, should it be off.
  * on_step() takes the arrows from hook, run_fsm_reboot_on_*() those from going. The hook is run once, whatever becomes of it;
  * after a restart of the agent the machine is only looked at, to see whether it goes.
  *
@@ -122,6 +123,17 @@ seen_off(struct run_fsm *f)
 	run_fsm_switch_on(f);
 }
 
+/* It fell silent and was not seen off: it starts, or it is off and its BMC could not be asked. One that is on is left so. */
+static void
+see_to_power(struct run_fsm *f)
+{
+	f->r->hook_over = true;
+	f->r->due = f->now + f->r->allow[STAGE_POWER];
+	run_fsm_act(f, RUN_ACT_IDENT_STOP);
+	run_fsm_act(f, RUN_ACT_CANCEL_STEP);
+	run_fsm_switch_on(f);
+}
+
 /* A connection that broke off may be the machine's going. */
 static void
 on_hook_ended(struct run_fsm *f, const struct run_input *in)
@@ -157,7 +169,7 @@ run_fsm_reboot_on_due(struct run_fsm *f)
 	if (r->phase == RUN_PHASE_HOOK)
 		str_clip(r->said, sizeof(r->said), "the hook did not end in time");
 	if (r->phase == RUN_PHASE_GOING && r->went)
-		by_itself(f, "it stopped answering, and its power stayed on");
+		see_to_power(f);
 	else
 		by_power(f);
 }

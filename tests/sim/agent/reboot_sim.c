@@ -51,7 +51,7 @@ struct world {
 	size_t n_doing;
 	struct box host, other, *bmc;
 	enum hook hook;
-	bool acpi, readable, broken, lossy, comes_back;
+	bool acpi, readable, broken, lossy, comes_back, moody;
 	unsigned hooks, hard_offs, kills_left;
 	bool cancelled;
 };
@@ -172,7 +172,10 @@ begin(struct world *w, enum run_action action)
 			start_box(w, w->bmc);
 		d.ends = w->now + between(w, S, 5 * S);
 		break;
-	case RUN_ACT_WATCH_OFF: break;
+	case RUN_ACT_WATCH_OFF:
+		if (w->moody)
+			d.ends = w->now + S;
+		break;
 	case RUN_ACT_PROBE: w->probing = true; return;
 	case RUN_ACT_PROBE_STOP: w->probing = false; return;
 	case RUN_ACT_IDENT: w->looking = true; return;
@@ -246,6 +249,8 @@ has_ended(struct world *w, const struct doing *d, const char **ret_code, bool *r
 
 	*ret_code = "";
 	*ret_retry = false;
+	if (d->action == RUN_ACT_WATCH_OFF && d->ends != 0)
+		*ret_code = "bmc-busy";
 	if (d->action == RUN_ACT_HOOK && w->now >= d->ends)
 		*ret_code = hook_code(w, ret_retry);
 	if (d->ends != 0)
@@ -348,6 +353,7 @@ plan(struct world *w, bool wrong_bmc)
 	w->readable = chance(w, 600);
 	w->broken = chance(w, 300);
 	w->comes_back = chance(w, 850);
+	w->moody = chance(w, 200);
 	w->lossy = !wrong_bmc && chance(w, 300);
 	w->cancelled = chance(w, 50);
 	w->kills_left = chance(w, 500) ? (unsigned)rng_below(&w->rng, 6) : 0;

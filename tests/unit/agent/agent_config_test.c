@@ -250,6 +250,38 @@ test_own_servers_bad(void **state)
 		bad(rows[i].text, rows[i].where, rows[i].what);
 }
 
+#define SERVED "boot_services:\n  interfaces: [e]\n"
+
+static void
+test_ssh(void **state)
+{
+	static const struct {
+		const char *text, *where, *what;
+	} rows[] = {
+	    {SERVED "ssh: { key: /k }\n", "ssh.user", "logged in as"},
+	    {SERVED "ssh: { user: -oProxyCommand=x }\n", "ssh.user", "logged in as"},
+	    {SERVED "ssh: { user: n, key: k }\n", "ssh.key", "absolute"},
+	    {SERVED "ssh: { user: n, timeout: 2h }\n", "ssh.timeout", "3600"},
+	    {SERVED "ssh: { user: n, port: 0 }\n", "ssh.port", "65535"},
+	    {SERVED "ssh: { user: n, password: x }\n", "ssh", "password"},
+	};
+	static const char text[] = SERVED "ssh: { user: ops, port: 2222, timeout: 5m }\n";
+	struct agent_config c;
+	struct error err;
+
+	(void)state;
+	assert_int_equal(
+	    agent_config_parse("agent.yaml", text, sizeof(text) - 1, &c, &err), 0);
+	assert_string_equal(c.ssh.user, "ops");
+	assert_string_equal(c.ssh.key, "/etc/netboot/ssh/id_ed25519");
+	assert_string_equal(c.ssh.run_as, "netboot-ssh");
+	assert_int_equal(c.ssh.port, 2222);
+	assert_int_equal(c.limits.hook, 300 * USEC_PER_SEC);
+	agent_config_done(&c);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		bad(rows[i].text, rows[i].where, rows[i].what);
+}
+
 int
 main(void)
 {
@@ -259,6 +291,7 @@ main(void)
 	    cmocka_unit_test(test_bmc),
 	    cmocka_unit_test(test_own_servers),
 	    cmocka_unit_test(test_own_servers_bad),
+	    cmocka_unit_test(test_ssh),
 	    cmocka_unit_test(test_bootd_section_keeps_its_lines),
 	    cmocka_unit_test(test_mistakes),
 	    cmocka_unit_test(test_load),

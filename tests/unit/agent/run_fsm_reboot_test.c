@@ -149,6 +149,30 @@ a_hook_that_reboots_leaves_the_power_alone(void **state)
 	teardown(&k);
 }
 
+/* Off or on by now: its BMC could not be asked for a while. */
+static void
+a_machine_that_stays_away_is_not_left_off(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	preflight(&k, "one");
+	step_ok(&k);
+	step_bad(&k, "bmc-busy", true); /* nobody sees it go off */
+	assert_int_equal(k.run.phase, RUN_PHASE_GOING);
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_true(did(&k, RUN_ACT_POWER_ON) && !did(&k, RUN_ACT_POWER_OFF));
+	step_ok(&k);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	ident(&k, "two");
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
 /* One round in silence is a packet lost. */
 static void
 a_machine_that_stays_is_asked_over_its_bmc(void **state)
@@ -281,6 +305,7 @@ main(void)
 	    cmocka_unit_test(another_boot_id_and_the_probe_prove_it),
 	    cmocka_unit_test(an_id_that_cannot_be_read_any_more_is_named),
 	    cmocka_unit_test(a_hook_that_reboots_leaves_the_power_alone),
+	    cmocka_unit_test(a_machine_that_stays_away_is_not_left_off),
 	    cmocka_unit_test(a_machine_that_stays_is_asked_over_its_bmc),
 	    cmocka_unit_test(a_hook_that_failed_is_followed_at_once),
 	    cmocka_unit_test(what_nothing_proves_fails_at_once),

@@ -168,6 +168,7 @@ bad_members_are_named(void **state)
 	memset(big, 'x', sizeof(big));
 	check_refused(NULL, "v", json_integer(3), "versions 1 and 2");
 	check_refused(NULL, "force", json_string("often"), "force");
+	check_refused(NULL, "hook", json_string("reboot"), "not of a reboot");
 	check_refused(NULL, "job", json_string("x"), "job");
 	check_refused(NULL, "kind", json_string("format"), "kind");
 	check_refused(NULL, "kind", json_string("power"), "power_action");

@@ -151,6 +151,12 @@ refusals(void **state)
 	    {"{'kind':'power','hosts':'a.los','reason':'r','action':'cycle','force':"
 	     "'never'}",
 		"bad-value"},
+	    {"{'kind':'rescue','hosts':'a.los','reason':'r','hook':'reboot'}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','hook':'a','hard':true}",
+		"bad-value"},
+	    {"{'kind':'reboot','hosts':'a.los','reason':'r','hook':'a\\nb'}",
+		"bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','at':'soon'}", "bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','window_s':60}", "bad-value"},
 	    {"{'kind':'reboot','hosts':'a.los','reason':'r','at':'2001-01-01T00:00:00Z'}",
