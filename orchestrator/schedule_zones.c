@@ -13,6 +13,7 @@
 #include "lib/str.h"
 
 struct reading {
+	const struct schedule_zones *before;
 	struct schedule_zones z;
 	size_t cap;
 };
@@ -31,6 +32,17 @@ schedule_zones_done(struct schedule_zones *z)
 	schedule_zones_init(z);
 }
 
+/* libical goes through the names of all zones of the world, and the sites are read anew whenever a job is written. */
+static const struct zone_time *
+look_up(const struct reading *r, const char *site, const char *timezone)
+{
+	const struct schedule_zones_site *was = schedule_zones_find(r->before, site);
+
+	if (was && was->zone && str_eq(was->timezone, timezone))
+		return was->zone;
+	return zone_time_find(str_eq(timezone, "UTC") ? "" : timezone);
+}
+
 static void
 add_site(void *arg, const char *site, const char *timezone)
 {
@@ -45,7 +57,7 @@ add_site(void *arg, const char *site, const char *timezone)
 	*row = (struct schedule_zones_site){.i = 0};
 	str_clip(row->name, sizeof(row->name), site);
 	str_clip(row->timezone, sizeof(row->timezone), timezone);
-	row->zone = zone_time_find(str_eq(timezone, "UTC") ? "" : timezone);
+	row->zone = look_up(r, site, timezone);
 }
 
 /* libical has one object a zone. */
@@ -79,7 +91,7 @@ list_zones(struct schedule_zones *z)
 int
 schedule_zones_refresh(struct schedule_zones *z, struct store *s, bool *ret_changed)
 {
-	struct reading r = {.cap = 0};
+	struct reading r = {.before = z};
 	bool changed = false;
 	size_t at;
 
