@@ -195,7 +195,7 @@ is_lost(struct fleet *f, const struct run *r, int host)
 	int week = o->seen[host].week;
 	int64_t end = r->opens[s->zone][week] + o->rules[f->hosts[host].wave].window;
 
-	if (week == r->extra_week && r->extra_to > end)
+	if (week == r->extra_week && o->seen[host].ordered_at >= end)
 		end = r->extra_to;
 	return (s->cut || s->stopped) && f->now + o->ahead >= end + HOUR;
 }
@@ -611,6 +611,9 @@ fleet_oracle_clock(struct fleet *f, int64_t ahead)
 {
 	struct fleet_oracle *o = f->oracle;
 
+	/* Whoever was given up by the old one stays so. */
+	for (size_t i = 0; i < o->n; i++)
+		drop_soaked(f, &o->runs[i]);
 	o->ahead = ahead;
 	o->all_held_at = f->now;
 	for (size_t i = 0; i < f->n_hosts; i++)
