@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "db/db_schedule.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/zone_time.h"
 #include "orchestrator/job_json.h"
+#include "orchestrator/schedule_doc.h"
 
 enum { MINUTES_A_HOUR = 60 };
 
@@ -88,17 +90,35 @@ counts_json(const int64_t n[DB_ROLLOUT_HOST_STATES])
 	    (json_int_t)n[DB_ROLLOUT_HOST_LOST]);
 }
 
+/* As its schedule writes it; of one that is gone as most are written, what the clock on the wall shows. */
 static void
-put_row(json_t *v, const struct db_rollout *r)
+put_nominal(struct store *s, json_t *v, const struct db_rollout *r)
 {
-	char nominal[ROLLOUT_JSON_LOCAL_SIZE];
+	struct db_schedule row = {.doc = NULL};
+	struct schedule_doc *doc = NULL;
+	char text[CLOCK_TEXT_SIZE] = "";
+	json_t *written = NULL;
 
+	if (r->nominal != DB_ROLLOUT_NO_NOMINAL) {
+		clock_text(r->nominal, text, sizeof(text));
+		text[sizeof("2026-01-31T03:00") - 1] = '\0';
+		if (db_schedule_get(s, r->schedule, &row) == 0)
+			written = json_parse(row.doc, strlen(row.doc), NULL);
+		if (written && schedule_doc_parse(written, row.created, &doc, NULL) == 0)
+			schedule_doc_nominal(doc, r->nominal, text);
+	}
+	put_or_null(v, "nominal", text);
+	schedule_doc_free(doc);
+	json_decref(written);
+	db_schedule_done(&row);
+}
+
+static void
+put_row(struct store *s, json_t *v, const struct db_rollout *r)
+{
 	json_put_str(v, "id", r->id);
 	put_or_null(v, "schedule", r->schedule);
-	put_or_null(v, "nominal",
-	    r->nominal == DB_ROLLOUT_NO_NOMINAL
-		? ""
-		: rollout_json_local("", r->nominal, nominal));
+	put_nominal(s, v, r);
 	json_put_str(v, "kind", r->kind);
 	put_doc(v, r);
 	json_put_str(v, "hosts", r->hosts);
@@ -132,7 +152,7 @@ rollout_json(struct store *s, const struct db_rollout *r, json_t **ret)
 	if (rc < 0)
 		return rc;
 	json_t *v = json_object();
-	put_row(v, r);
+	put_row(s, v, r);
 	json_put(v, "counts", counts_json(counts));
 	/* All have had their turn. */
 	json_put(v, "batch",

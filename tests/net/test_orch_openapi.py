@@ -148,7 +148,7 @@ def test_every_get_after_a_life(orch):
 
 def add_rollouts(orch):
     """One that waits for its hosts, and one that somebody paused, as if a second person had approved of it."""
-    what = {"kind": "reboot", "hosts": "edge02,edge03", "reason": "r", "yes": True, "window_s": 1,
+    what = {"kind": "reboot", "hosts": "edge02,edge03", "reason": "r", "yes": True, "window_s": 200,
             "policy": {"canary": 1, "batch": "10%", "per_label": {"role": 1}, "gates": ["icmp"]}}
     assert orch.post("/rollouts", {**what, "dry_run": True, "hosts": "all", "limit": 99}).json["plan"]["warnings"]
     paused = orch.post("/rollouts", what).json["id"]
