@@ -15,7 +15,7 @@ from lab_far import FarLab
 PER_SITE = 3
 HEALTH_PORT = 8080
 # Several machines boot at a time on few cores, each with firmware and kernel in emulation.
-BOOT = 240
+BOOT = 480
 
 
 class Fleet(FarLab):
