@@ -109,7 +109,8 @@ api_object_remove(struct orch *o, struct rest_request *rq, const struct api_kind
 
 /* A change of the inventory; see api_change.c. */
 struct api_change_request {
-	json_t *document; /* taken */
+	json_t *document;  /* taken */
+	json_t *schedules; /* of it, apart from it: taken; or NULL */
 	bool dry_run;
 	bool must_add; /* POST of one object: refuse one that is there */
 	const struct api_kind

@@ -22,7 +22,7 @@ api_apply_post(void *arg, struct rest_request *rq)
 	struct audit_who who;
 	struct error err = {.code = ""};
 	struct api_change_request ch = {.reason = ""};
-	json_t *document = NULL;
+	json_t *document = NULL, *schedules = NULL;
 
 	if (!api_allow(o, rq, &who))
 		return;
@@ -34,6 +34,10 @@ api_apply_post(void *arg, struct rest_request *rq)
 		api_refuse(rq, &err, NULL);
 		return;
 	}
+	if (json_opt_arr(document, "schedules", &schedules, &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		return;
+	}
 	if (!document) {
 		error_set(&err, -EINVAL, "bad-value", NULL, "document: missing");
 		api_refuse(rq, &err, NULL);
@@ -41,7 +45,10 @@ api_apply_post(void *arg, struct rest_request *rq)
 	}
 	if (api_repeated(o, rq, &who))
 		return;
-	ch.document = json_incref(document);
+	/* They are read and written by others than the rest. */
+	ch.document = json_copy(document);
+	ch.schedules = json_incref(schedules);
+	json_object_del(ch.document, "schedules");
 	api_change(o, rq, &who, &ch);
 }
 

@@ -20,6 +20,7 @@
 #include "orchestrator/api.h"
 #include "orchestrator/images.h"
 #include "orchestrator/inventory.h"
+#include "orchestrator/schedule_apply.h"
 
 enum { PLANS_ASIDE = 3, SLOW_MS = 50 };
 
@@ -35,6 +36,7 @@ struct change {
 	struct inventory_plan *plan;
 	json_t *errors; /* why there is none */
 	struct error err;
+	struct schedule_apply *schedules; /* NULL: the document has none */
 };
 
 static void
@@ -51,6 +53,8 @@ change_free(struct change *c)
 {
 	drop_plan(c);
 	json_decref(c->rq_change.document);
+	json_decref(c->rq_change.schedules);
+	schedule_apply_free(c->schedules);
 	images_hashes_free(c->hashes);
 	free(c->reason);
 	free(c);
@@ -76,8 +80,11 @@ news(void *arg, const char *site)
 static json_t *
 answer_body(const struct change *c, const struct inventory_plan *plan)
 {
-	json_t *changes = json_incref((json_t *)inventory_plan_changes(plan));
+	json_t *changes = json_copy((json_t *)inventory_plan_changes(plan));
 
+	if (c->schedules)
+		json_array_extend(
+		    changes, (json_t *)schedule_apply_changes(c->schedules));
 	return json_pack(
 	    "{s:o, s:b}", "changes", changes, "applied", !c->rq_change.dry_run);
 }
@@ -86,6 +93,25 @@ static bool
 whole(const struct change *c)
 {
 	return c->rq_change.kind == NULL;
+}
+
+static int
+allowed(void *arg, const struct audit_who *who, const struct schedule_doc *doc,
+    struct error *err)
+{
+	return api_schedule_allowed(arg, who, doc, err);
+}
+
+/* In the transaction of the rest, whose hosts they may mean. -EPERM or -EINVAL with c->err. */
+static int
+write_schedules(struct change *c)
+{
+	struct orch *o = c->o;
+
+	return c->schedules == NULL ? 0
+				    : schedule_apply_write(o->store, c->schedules,
+					  unattended_scheduler(o->unattended), &c->who,
+					  c->reason, clock_wall(), allowed, o, &c->err);
 }
 
 static bool
@@ -100,6 +126,13 @@ write_plan(struct change *c, const struct inventory_plan *plan)
 	if (rc == 0)
 		rc = inventory_plan_write(
 		    o->store, plan, &c->who, c->reason, clock_wall());
+	if (rc == 0)
+		rc = write_schedules(c);
+	if (rc == -EPERM || (rc == -EINVAL && c->err.code[0])) {
+		db_rollback(store_db(o->store));
+		api_refuse(c->rq, &c->err, NULL);
+		return false;
+	}
 	if (rc == 0 && whole(c))
 		kept = answer_body(c, plan);
 	else if (rc == 0)
@@ -112,6 +145,8 @@ write_plan(struct change *c, const struct inventory_plan *plan)
 	inventory_plan_sites(plan, wake, o);
 	if (inventory_plan_has_images(plan))
 		place_each(o->place, news, o);
+	if (c->schedules)
+		unattended_wake(o->unattended);
 	return true;
 }
 
@@ -136,6 +171,21 @@ make_plan(struct change *c, struct store *s)
 		c->plan = NULL;
 }
 
+/* On the loop, unlike the rest: libical is asked. False when it was refused. */
+static bool
+plan_schedules(struct change *c)
+{
+	struct error err = {.code = ""};
+	json_t *errors = NULL;
+
+	if (!c->rq_change.schedules ||
+	    schedule_apply_new(c->o->store, c->rq_change.schedules, clock_wall(),
+		&c->schedules, &errors, &err) == 0)
+		return true;
+	api_refuse(c->rq, &err, errors);
+	return false;
+}
+
 /* Answers by the plan, and writes it first if that is wanted. */
 static void
 conclude(struct change *c)
@@ -144,6 +194,8 @@ conclude(struct change *c)
 
 	if (!c->plan) {
 		api_refuse(c->rq, &c->err, json_incref(c->errors));
+	} else if (!plan_schedules(c)) {
+		;
 	} else if (r->must_add && is_there(c->plan)) {
 		struct error err;
 		char code[ERROR_CODE_SIZE];

@@ -23,6 +23,7 @@
 #include "orchestrator/credentials.h"
 #include "orchestrator/inventory_codec.h"
 #include "orchestrator/inventory_priv.h"
+#include "orchestrator/schedule_apply.h"
 
 enum { EXPORT_MAX = 10000000 };
 
@@ -646,7 +647,8 @@ export_hosts(struct store *s, json_t *list)
 json_t *
 inventory_export(struct store *s, struct error *err)
 {
-	json_t *sites = json_array(), *images = json_array(), *hosts = json_array();
+	json_t *sites = json_array(), *images = json_array(), *hosts = json_array(),
+	       *schedules = json_array();
 	bool reading = db_read_begin(store_db(s));
 	int rc = export_sites(s, sites);
 
@@ -654,8 +656,13 @@ inventory_export(struct store *s, struct error *err)
 		rc = export_images(s, images);
 	if (rc == 0)
 		rc = export_hosts(s, hosts);
+	if (rc == 0)
+		rc = schedule_apply_export(s, schedules);
 	json_t *v = json_pack(
 	    "{s:o, s:o, s:o}", "sites", sites, "images", images, "hosts", hosts);
+	if (json_array_size(schedules) > 0)
+		json_object_set(v, "schedules", schedules);
+	json_decref(schedules);
 	if (rc < 0) {
 		db_error(store_db(s), rc, err, "read the inventory");
 		json_decref(v);

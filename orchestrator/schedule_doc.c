@@ -22,7 +22,7 @@ enum { SPAN_DAYS_MAX = 366, YOUNGER_MAX_S = 366 * 24 * 3600 };
 #define DAY_US (24 * 3600 * USEC_PER_SEC)
 
 static const char *const work_keys[] = {
-    "kind", "image", "action", "graceful_s", "force", "hook"};
+    "kind", "image", "action", "graceful_s", "hard", "force", "hook"};
 static const char *const other_keys[] = {"name", "hosts", "reason", "cron", "rrule", "at",
     "tz", "from", "window_s", "blackout", "jitter_s", "skip_if_younger_s", "missed",
     "policy", "limit"};

@@ -253,8 +253,35 @@ def test_many_runs_have_pages(orch):
     orch.post("/schedules", doc(cron="0 3 * * *", hosts="@role=none", tz="UTC"))
     for day in range(1, 6):
         orch.again(f"2026-12-{day:02d}T04:00:00")
-        until(lambda n=day: len(orch.runs()) >= n, "the run")
+        until(lambda n=day: orch.runs() and orch.runs()[0] == (f"2026-12-{n:02d}T03:00:00.000Z", "empty"), "the run")
     first = orch.get("/schedules/weekly/runs?limit=3").json
     second = orch.get(f"/schedules/weekly/runs?limit=3&cursor={first['next']}").json
     assert [r["outcome"] for r in first["items"] + second["items"]].count("empty") == 5
     assert second["next"] is None and PATIENCE
+
+
+def changes(answer):
+    assert answer.status == 200, answer.json
+    return {c["name"]: (c["action"], set(c["fields"])) for c in answer.json["changes"] if c["object"] == "schedule"}
+
+
+def test_schedules_of_a_document(orch):
+    two = [doc(), doc(name="rule", cron=None, rrule="FREQ=WEEKLY;INTERVAL=2;BYDAY=SU")]
+    assert {a for a, _ in changes(orch.apply({"schedules": two}, dry_run=True)).values()} == {"add"}
+    assert orch.get("/schedules").json["items"] == []
+    assert {a for a, _ in changes(orch.apply({"schedules": two})).values()} == {"add"}
+    # A week later the same file is the same, and what is exported is, too.
+    orch.again("2026-12-04T12:00:00")
+    assert {a for a, _ in changes(orch.apply({"schedules": two})).values()} == {"same"}
+    exported = orch.get("/export").json
+    assert {a for a, _ in changes(orch.apply({"schedules": exported["schedules"]})).values()} == {"same"}
+    assert changes(orch.apply({"schedules": [doc(window_s=60)]})) == {"weekly": ("change", {"window_s"})}
+    # With hosts that the same document brings; one mistake anywhere, and nothing is written.
+    new = {"hosts": [host(20, name="new.ktm", site="ktm", nics=[])], "schedules": [doc(name="new", hosts="new.ktm")]}
+    for bad in (doc(name="bad", cron="0 25 * * *"), doc(name="bad", hosts="nobody.ktm"), doc(name="new"), doc(name="bad", limit=1)):
+        refused = orch.apply({**new, "schedules": [*new["schedules"], bad]})
+        assert refused.status >= 400, bad
+        assert orch.get("/hosts/new.ktm").status == 404 and orch.get("/schedules/new").status == 404
+    assert changes(orch.apply(new)) == {"new": ("add", set(doc(name="new")) | set(exported["schedules"][1]))}
+    assert orch.get("/schedules/new").json["next"]["opens"] == "2026-12-05T21:15:00.000Z"
+    assert [r["object"] for r in orch.get("/audit?what=schedule.add").json["items"] if r["result"] == "ok"] == ["new", "rule", "weekly"]
