@@ -24,7 +24,7 @@ if [ "${1:-}" != build ]; then
 	dnsmasq-base kea-admin kea-dhcp4-server kea-dhcp6-server isc-dhcp-server radvd tshark tcpdump iproute2 iputils-ping ndisc6 wget procps cpio busybox-static
 	qemu-system-arm qemu-efi-aarch64 ovmf-ia32 grub-efi-ia32-bin
 	spin wrk nginx-light xorriso memtest86+ debian-installer-12-netboot-amd64 nfs-ganesha nfs-ganesha-vfs nfs-kernel-server jq libcap2-bin util-linux
-	systemd-journal-remote prometheus zstd testssl.sh openssh-client openssh-server"
+	systemd-journal-remote prometheus zstd testssl.sh openssh-client openssh-server dropbear-bin"
 	# The page, in a browser and without one
 	packages="$packages chromium chromium-driver python3-selenium nodejs"
 	# Other builds of nodejs bring npm along, and Debian's does not go with them.

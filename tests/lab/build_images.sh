@@ -52,6 +52,18 @@ install -m 644 "$here/guest/dhcpcd.conf" "$root/dhcpcd.conf"
 for f in "$(command -v dhcpcd)" $(ldd "$(command -v dhcpcd)" | grep -o '/[^ ]*'); do
 	install -D -m 755 "$f" "$root$f"
 done
+# An ssh server, by which the site's agent reads the boot id: one host key for all, and the agent's key.
+mkdir -p "$out/ssh"
+[ -e "$out/ssh/id_ed25519" ] || ssh-keygen -q -t ed25519 -N '' -C lab -f "$out/ssh/id_ed25519"
+[ -e "$out/ssh/host" ] || dropbearkey -t ed25519 -f "$out/ssh/host" >/dev/null 2>&1
+dropbearkey -y -f "$out/ssh/host" | grep '^ssh-ed25519 ' | cut -d' ' -f1,2 >"$out/ssh/host.pub"
+install -D -m 600 "$out/ssh/host" "$root/etc/dropbear/host"
+install -D -m 600 "$out/ssh/id_ed25519.pub" "$root/lab/.ssh/authorized_keys"
+chmod 700 "$root/lab" "$root/lab/.ssh"
+echo 'root:*:0:0:root:/lab:/bin/sh' >"$root/etc/passwd"
+for f in "$(command -v dropbear)" $(ldd "$(command -v dropbear)" | grep -o '/[^ ]*'); do
+	install -D -m 755 "$f" "$root$f"
+done
 initrd=$out/pkg/initrd.img
 (cd "$root" && find . -print0 | LC_ALL=C sort -z | cpio --null -o -H newc --quiet --owner=0:0) | gzip -9n >"$initrd"
 

@@ -14,6 +14,7 @@ import ctypes
 import gzip
 import json
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -28,6 +29,7 @@ PR_SET_PDEATHSIG = 1
 USER, PASSWORD = "netboot", "lab-secret-17"
 # Another build of iPXE can be put through all of this.
 LOADERS = os.environ.get("NETBOOT_LAB_IPXE", "/usr/lib/ipxe")
+SSH_PORT = 2222  # of the guests
 SERVER_IP, SERVER_IP6 = "10.77.0.1", "fd77::1"
 LIBC = ctypes.CDLL(None)
 # Seconds that one step of a daemon may take beside several virtual servers; only a failure lasts so long.
@@ -192,6 +194,7 @@ class Lab:
         self.orchestrator = None  # how the agent dials it; None: the socket
         self.web = []  # addresses of the page, in the namespace
         self.web_tls = {}  # tls_cert and tls_key
+        self.ssh = False  # does the agent log in on hosts?
         self.loaders_dir = LOADERS
 
     def __enter__(self):
@@ -374,6 +377,19 @@ web: {json.dumps({"listen": self.web, **self.web_tls})}
         self.write_agent()
         self.spawn("agent", [self.program("netboot-agent"), "-c", self.path("agent.yaml")])
 
+    def ssh_section(self):
+        """How the agent logs in on the guests, which all have the same key."""
+        if not self.ssh:
+            return ""
+        built, nobody = os.path.join(REPO, "build", "lab", "ssh"), pwd.getpwnam("nobody").pw_uid
+        with open(os.path.join(built, "host.pub")) as f:
+            key = f.read().strip()
+        self.write("known_hosts", "".join(f"{name} {key}\n" for name in self.machines))
+        with open(os.path.join(built, "id_ed25519")) as f:
+            os.chown(self.write("id_ed25519", f.read(), 0o600), nobody, -1)
+        return "ssh: " + json.dumps({"user": "root", "port": SSH_PORT, "run_as": "nobody", "key": self.path("id_ed25519"),
+                                     "known_hosts": self.path("known_hosts")})
+
     def write_agent(self):
         for d in ("agent", "scripts", "bootd"):
             os.makedirs(self.path(d), exist_ok=True)
@@ -383,6 +399,7 @@ orchestrator: {self.orchestrator or "unix:" + self.socket}
 state_dir: {self.path("agent")}
 bootd: {self.program("netboot-bootd")}
 site_url: {self.url}
+{self.ssh_section()}
 {"deadlines:" if stages else ""}
 {stages}
 boot_services:

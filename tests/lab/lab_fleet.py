@@ -19,10 +19,12 @@ BOOT = 480
 
 
 class Fleet(FarLab):
-    def __init__(self, name="lab", per_site=PER_SITE, **kw):
+    def __init__(self, name="lab", per_site=PER_SITE, ssh=False, **kw):
+        """ssh: agents log in on the machines, and read their boot ids."""
         super().__init__(name, line={"delay_ms": 0, "rate_kbit": 0, "loss": 0}, **kw)
         self.near.site_name = "near"
         for lab in self.labs:
+            lab.ssh = ssh
             for i in range(1, per_site + 1):
                 m = lab.add_machine(f"{lab.site_name}{i:02}", memory=256)
                 m.installed = True

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Work over a fleet of six virtual servers on two sites: each is rebooted once, by its own count and by that of whoever runs it."""
 import json
-from datetime import datetime
+import signal
+from datetime import datetime, timedelta, timezone
 
-from lab import wait_for
-from lab_fleet import HEALTH_PORT, Fleet
+from lab import blank, wait_for
+from lab_fleet import BOOT, HEALTH_PORT, Fleet
 
 ALL = "near[01-03],far[01-03]"
 GATES = ["--gate", f"tcp:{HEALTH_PORT}", "--gate", f"http://${{ip}}:{HEALTH_PORT}/healthz", "--gate-timeout", "1m"]
@@ -31,6 +32,11 @@ def show(lab, rollout):
     return json.loads(lab.ctl("-o", "json", "rollout", "show", rollout).stdout)
 
 
+def hosts_of(lab, rollout):
+    items = json.loads(lab.ctl("-o", "json", "rollout", "hosts", rollout).stdout)["items"]
+    return {h["host"]: h for h in items}
+
+
 def wait_state(lab, rollout, *states, timeout=600):
     """Until it has such a state and nothing of it runs."""
     def there():
@@ -55,8 +61,8 @@ def jobs_of(lab, rollout):
 
 def assert_proven(job):
     """By the system's own boot id, not only because something answers."""
-    proof = [s["evidence"] for s in job["stages"] if s["stage"] == "os-up" and s["state"] == "confirmed"]
-    assert proof, job["stages"]
+    [proof] = [s["evidence"] for s in job["stages"] if s["stage"] == "os-up" and s["state"] == "confirmed"]
+    assert "boot id" in proof and ", was " in proof, job["stages"]
     power = [s["evidence"] for s in job["stages"] if s["stage"] == "power"]
     assert power == ["seen off, then on"], power
 
@@ -76,7 +82,7 @@ def test_one_order_on_both_sites(make_lab):
 
 
 def test_canary_then_one_at_a_site(make_lab, record_property):
-    lab = fleet(make_lab)
+    lab = fleet(make_lab, ssh=True)
     before = {name: lab.page(name, "boot_id") for name in lab.all}
     rollout = begin(lab, ALL, *ROLLING)
     done = wait_state(lab, rollout, "done", "halted")
@@ -100,3 +106,83 @@ def test_canary_then_one_at_a_site(make_lab, record_property):
     assert all(lab.machine(name).console().count("lab: power button") == 1 for name in lab.all)
     record_property("figure", f"rolling reboot of six machines on two sites: {spans[-1][1] - spans[0][0]:.0f} s, "
                     f"{sum(b - a for a, b, _ in spans) / 6:.0f} s each")
+
+
+def test_one_that_does_not_come_back_halts_it(make_lab):
+    lab = fleet(make_lab, deadlines={"os-up": "2m"})
+    plan = lab.ctl("-o", "json", "reboot", ALL, *ROLLING, "--reason", "INC-1", "--dry-run").stdout
+    order = [h["host"] for batch in json.loads(plan)["plan"]["batches"] for h in batch["hosts"]]
+    assert sorted(order) == sorted(lab.all)
+    victim = lab.machine(order[2])
+    # It runs from memory: that its disk is gone is seen when it boots.
+    blank(victim.disk)
+    rollout = begin(lab, ALL, *ROLLING)
+    halted = wait_state(lab, rollout, "halted", "done")
+    assert (halted["state"], halted["why"]["code"]) == ("halted", "budget-spent"), halted
+    hosts = hosts_of(lab, rollout)
+    assert hosts[victim.name]["state"] == "failed" and hosts[victim.name]["why"]["code"], hosts[victim.name]
+    left = {name for name, h in hosts.items() if h["state"] == "deferred"}
+    ok = {name for name, h in hosts.items() if h["state"] == "ok"}
+    # What ran beside it was finished, and nothing was begun after it.
+    assert left and ok | left | {victim.name} == set(lab.all), hosts
+    have = counts(lab)
+    assert have[victim.name] == (2, 1)
+    assert {name for name, c in have.items() if c == (2, 2)} == ok
+    assert {name for name, c in have.items() if c == (1, 1)} == left
+    assert all(not hosts[name]["job"] for name in left)
+
+    # Somebody goes there, puts a disk in and switches it on.
+    victim.install()
+    victim.command("reset 1")
+    wait_for(lambda: lab.healthy(victim.name), "the repaired machine", BOOT)
+    lab.ctl("rollout", "resume", rollout, "--reason", "new disk")
+    rest = wait_state(lab, rollout, "done", "halted")
+    assert rest["counts"]["ok"] == 5 and rest["counts"]["failed"] == 1, rest
+    lab.ctl("rollout", "retry-failed", rollout, "--reason", "new disk", "--yes")
+    whole = wait_for(lambda: (lambda r: r if r["counts"]["ok"] == 6 else None)(show(lab, rollout)), "all of them", 300)
+    assert whole["state"] == "done", whole
+    have = counts(lab)
+    # The order, the hands, and the order again.
+    assert have.pop(victim.name) == (4, 3)
+    assert set(have.values()) == {(2, 2)}
+
+
+def test_killed_in_the_middle(make_lab):
+    """The orchestrator, and once an agent, end at some instants: nothing is lost, and nothing is done twice."""
+    lab = fleet(make_lab, ssh=True)
+    rollout = begin(lab, ALL, *ROLLING)
+
+    def kill(program, labs, start):
+        assert labs.end(program, signal.SIGKILL) == -signal.SIGKILL
+        start()
+
+    for n in (7, 8, 10):
+        # So many starts of machines there were: some machine is off its system now, and its order is open.
+        wait_for(lambda: sum(c[0] for c in counts(lab).values()) >= n, f"start {n} of a machine", 300)
+        kill("orchestrator", lab.near, lab.near.start_orchestrator)
+        if n == 8:
+            kill("agent", lab, lambda: lab.spawn("agent", [lab.program("netboot-agent"), "-c", lab.path("agent.yaml")]))
+    done = wait_state(lab, rollout, "done", "halted")
+    assert done["state"] == "done" and done["counts"]["ok"] == 6, (done, hosts_of(lab, rollout))
+    assert set(counts(lab).values()) == {(2, 2)}
+    assert {name: len(v) for name, v in jobs_of(lab, rollout).items()} == dict.fromkeys(lab.all, 1)
+    ends = [e["host"] for e in lab.events(kind="job.done")]
+    assert sorted(ends) == sorted(lab.all)
+    assert lab.ctl("audit", "verify").returncode == 0
+
+
+def test_a_schedule_runs_by_itself(make_lab):
+    lab = fleet(make_lab, per_site=1)
+    there = timezone(timedelta(hours=2))  # Africa/Johannesburg has no summer time
+    when = datetime.now(there).replace(second=0, microsecond=0) + timedelta(minutes=2)
+    lab.ctl("schedule", "add", "night", "--do", "reboot", "--hosts", "all", "--at", when.strftime("%Y-%m-%d %H:%M"), "--tz", "site",
+            "--window", "30m", *ROLLING, "--reason", "weekly", "--yes")
+    run = wait_for(lambda: json.loads(lab.ctl("-o", "json", "rollout", "list", "--schedule", "night").stdout)["items"], "the run", 200)[0]
+    done = wait_state(lab, run["id"], "done", "halted")
+    assert done["state"] == "done" and done["counts"]["ok"] == 2, done
+    assert set(counts(lab).values()) == {(2, 2)}
+    assert all(at(job["created"]) >= when.timestamp() for [job] in jobs_of(lab, run["id"]).values())
+    [became] = json.loads(lab.ctl("-o", "json", "schedule", "runs", "night").stdout)["items"]
+    assert (became["outcome"], became["rollout"]) == ("ran", run["id"])
+    shown = json.loads(lab.ctl("-o", "json", "schedule", "show", "night").stdout)
+    assert (shown["state"], shown["next"]) == ("ended", None)
