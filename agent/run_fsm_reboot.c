@@ -10,7 +10,8 @@
  * after a restart of the agent the machine is only looked at, to see whether it goes.
  *
  * Proof (run_proof_rebooted()): an answer counts after a silence, or with another boot id than before; and where the boot id was
- * read before, nothing but another one counts. A machine that never went down is not taken for one that was rebooted.
+ * read before, nothing but another one counts. A silence is a round without an answer, or GONE_AFTER of them when it was heard
+ * since its power went. A machine that never went down is not taken for one that was rebooted.
  * Entry points: those of run_fsm_priv.h. Ownership: none. Failure modes: what is not proven in time ends as a verdict that names
  * what was missing (run_verdict.c).
  */
@@ -53,6 +54,17 @@ going(struct run_fsm *f)
 	run_fsm_begin_step(f, RUN_ACT_WATCH_OFF, RUN_PHASE_GOING);
 }
 
+/* It fell silent and was not seen off: it starts, or it is off and its BMC could not be asked. One that is on is left so. */
+static void
+see_to_power(struct run_fsm *f)
+{
+	f->r->hook_over = true;
+	f->r->due = f->now + f->r->allow[STAGE_POWER];
+	run_fsm_act(f, RUN_ACT_IDENT_STOP);
+	run_fsm_act(f, RUN_ACT_CANCEL_STEP);
+	run_fsm_switch_on(f);
+}
+
 bool
 run_fsm_reboot_begin(struct run_fsm *f)
 {
@@ -60,6 +72,11 @@ run_fsm_reboot_begin(struct run_fsm *f)
 
 	if (r->os_by == RUN_PROOF_PROBE)
 		run_fsm_act(f, RUN_ACT_PROBE);
+	/* After a restart, or in another attempt: it may be up by now, and is not switched off for that. */
+	if (r->went && r->hook_over && !r->off_seen) {
+		see_to_power(f);
+		return true;
+	}
 	if (!r->hook || r->hook_over || r->off_seen)
 		return false;
 	if (r->hook_begun) {
@@ -117,20 +134,10 @@ seen_off(struct run_fsm *f)
 	struct run *r = f->r;
 
 	r->off_seen = r->hook_over = true;
+	r->went = false; /* its power tells more */
 	r->due = f->now + r->allow[STAGE_POWER];
 	run_fsm_act(f, RUN_ACT_IDENT_STOP);
 	run_note_power(f, "off", "it went off by itself, after the hook");
-	run_fsm_switch_on(f);
-}
-
-/* It fell silent and was not seen off: it starts, or it is off and its BMC could not be asked. One that is on is left so. */
-static void
-see_to_power(struct run_fsm *f)
-{
-	f->r->hook_over = true;
-	f->r->due = f->now + f->r->allow[STAGE_POWER];
-	run_fsm_act(f, RUN_ACT_IDENT_STOP);
-	run_fsm_act(f, RUN_ACT_CANCEL_STEP);
 	run_fsm_switch_on(f);
 }
 
@@ -216,11 +223,15 @@ fell_silent(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
-	f->out->changed |= r->silent < GONE_AFTER || !r->probe_down || r->answers;
+	f->out->changed |= r->silent < GONE_AFTER;
 	if (r->silent < GONE_AFTER)
 		r->silent++;
-	r->answers = false;
-	r->probe_down = true;
+	/* Of one that was heard when it should have been down, a lost answer proves nothing. */
+	if (!r->answers || r->silent >= GONE_AFTER) {
+		f->out->changed |= !r->probe_down || r->answers;
+		r->answers = false;
+		r->probe_down = true;
+	}
 	if (r->phase != RUN_PHASE_GOING || r->went || !r->was_up ||
 	    r->silent < GONE_AFTER)
 		return;

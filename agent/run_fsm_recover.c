@@ -102,7 +102,7 @@ run_fsm_recover(struct run_fsm *f)
 		return;
 	}
 	f->out->changed = true;
-	r->blind |= r->kind == BUNDLE_REBOOT && r->stage == STAGE_OS_UP;
+	r->blind |= r->kind == BUNDLE_REBOOT && (r->off_seen || r->stage == STAGE_OS_UP);
 	if (too_old(r, f->now)) {
 		give_up_old(f);
 		return;

@@ -36,9 +36,10 @@ struct run_job {
 	bool taken_back;     /* persistent flags, by this process */
 	struct preflight_check *check;
 	struct nfs_check_io *export;
-	struct gate_exec *ssh;		  /* a command on the host: run_reboot.h */
-	bool looking;			  /* at its boot id, */
-	int64_t look_at;		  /* mono: the next time */
+	struct gate_exec *ssh; /* a command on the host: run_reboot.h */
+	bool looking;	       /* at its boot id, */
+	int64_t
+	    look_at; /* mono: the next time; in preflight, when the look is given up */
 	char evidence[RUN_EVIDENCE_SIZE]; /* of preflight, while that is read */
 	struct probe *probe;
 	bool probing; /* also while no address is known */

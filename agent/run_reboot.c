@@ -19,6 +19,8 @@
 #define READ_ID "cat /proc/sys/kernel/random/boot_id"
 #define READ_TIME (10 * USEC_PER_SEC)
 #define LOOK_APART (5 * USEC_PER_SEC)
+/* The job itself ends its stage then. */
+#define SPARE (USEC_PER_SEC / 2)
 
 enum { BOOT_ID_LEN = 36 };
 
@@ -66,6 +68,14 @@ on_first_read(void *arg, const struct gate_exec_end *end)
 	end_preflight(job, good ? end->why : NULL, end->why);
 }
 
+static int64_t
+first_time(const struct run_job *job)
+{
+	int64_t left = job->run.due - clock_wall() - SPARE;
+
+	return left > READ_TIME ? READ_TIME : left;
+}
+
 void
 run_reboot_preflight(struct run_job *job, const char *evidence)
 {
@@ -76,8 +86,17 @@ run_reboot_preflight(struct run_job *job, const char *evidence)
 		return;
 	}
 	str_clip(job->evidence, sizeof(job->evidence), evidence);
+	job->look_at = clock_mono() + first_time(job);
 	if (read_id(job, on_first_read, &err) < 0)
 		end_preflight(job, NULL, err.text);
+}
+
+/* It hangs, or waits for its place behind others that do: the reboot does not depend on it. */
+static void
+give_up_first(struct run_job *job)
+{
+	run_reboot_stop(job);
+	end_preflight(job, NULL, "no time was left for it");
 }
 
 int
@@ -181,6 +200,9 @@ run_reboot_tick(struct run_job *job)
 {
 	struct error err;
 
+	if (job->run.stage == STAGE_PREFLIGHT && job->ssh != NULL &&
+	    clock_mono() >= job->look_at)
+		give_up_first(job);
 	if (!job->looking || !worth_a_look(job))
 		return;
 	if (read_id(job, on_look, &err) == 0)

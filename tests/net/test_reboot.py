@@ -122,6 +122,21 @@ def test_a_host_that_is_not_known_is_not_logged_in_on(place):
     assert host.ran() == [] and orders(s) == {"soft": 1, "on": 1}
 
 
+def test_ssh_that_hangs_holds_no_reboot_up(place, tmp_path):
+    hung = tmp_path / "hung" / "ssh"
+    hung.parent.mkdir(mode=0o755)
+    hung.write_text("#!/bin/sh\nexec sleep 1000\n")
+    hung.chmod(0o755)
+    s, host = place(command=str(hung), deadlines={"preflight": 4})
+    job = s.order(s.bundle(kind="reboot", hard=True))
+    s.wait_event("power.state", job=job, power="off")
+    assert "boot id not read: no time was left" in evidence(s, job, "preflight")
+    host.be_missed()
+    s.wait_stage("power", job=job)
+    host.boot()
+    assert s.wait_end(job)["kind"] == "job.done"
+
+
 def test_a_hook_where_nobody_can_log_in(place):
     s, _ = place(login=False)
     end = s.wait_end(s.order(s.bundle(**HOOK)))

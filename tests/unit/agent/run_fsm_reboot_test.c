@@ -76,6 +76,53 @@ an_answer_without_a_silence_is_none(void **state)
 	teardown(&k);
 }
 
+/* The BMC is another machine's: this one was heard when it should have been off, and packets get lost. */
+static void
+a_lost_answer_is_no_silence(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	off_and_on(&k);
+	for (int i = 0; i < 20; i++) {
+		probe(&k, true);
+		probe(&k, false);
+		probe(&k, i % 2 == 0);
+		probe(&k, true);
+	}
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_string_equal(code_when_due(&k), "not-rebooted");
+	teardown(&k);
+	/* One that goes after all is another matter. */
+	k = setup(make_plain);
+	preflight(&k, NULL);
+	off_and_on(&k);
+	probe(&k, true);
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+/* The agent was away from the power-off on: what the machine did meanwhile it did not see. */
+static void
+a_silence_that_nobody_could_see(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	step_ok(&k);
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	step_ok(&k);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_FAILED);
+	assert_string_equal(k.run.verdict.code, "reboot-not-proven");
+	teardown(&k);
+}
+
 static void
 the_same_boot_id_is_no_reboot(void **state)
 {
@@ -198,6 +245,47 @@ a_machine_that_stays_is_asked_over_its_bmc(void **state)
 	teardown(&k);
 }
 
+/* Nobody knows whether it is off; it may be up by now, and is not switched off for that. */
+static void
+one_that_went_is_never_switched_off_after_all(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct kit k = setup(make_hooked);
+
+		preflight(&k, "one");
+		step_ok(&k);
+		for (int n = 0; n < 3; n++)
+			probe(&k, false);
+		k.now = k.run.due;
+		give(&k, (struct run_input){.type = RUN_IN_TICK});
+		assert_true(did(&k, RUN_ACT_POWER_ON));
+		if (i == 0)
+			give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+		else
+			step_bad(&k, "bmc-busy", true);
+		assert_true(did(&k, RUN_ACT_POWER_ON) && !did(&k, RUN_ACT_POWER_OFF));
+		assert_true(k.run.due - k.now <= 180 * USEC_PER_SEC);
+		step_ok(&k);
+		assert_int_equal(k.run.stage, STAGE_OS_UP);
+		ident(&k, "two");
+		probe(&k, true);
+		assert_int_equal(k.run.stage, STAGE_DONE);
+		teardown(&k);
+	}
+	/* Seen off, and not seen on: it is looked at anew, and has been seen off. */
+	struct kit k = setup(make_hooked);
+
+	preflight(&k, "one");
+	step_ok(&k);
+	for (int n = 0; n < 3; n++)
+		probe(&k, false);
+	step_ok(&k);
+	step_bad(&k, "bmc-busy", true);
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	teardown(&k);
+}
+
 static void
 a_hook_that_failed_is_followed_at_once(void **state)
 {
@@ -301,12 +389,15 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_answer_without_a_silence_is_none),
+	    cmocka_unit_test(a_lost_answer_is_no_silence),
+	    cmocka_unit_test(a_silence_that_nobody_could_see),
 	    cmocka_unit_test(the_same_boot_id_is_no_reboot),
 	    cmocka_unit_test(another_boot_id_and_the_probe_prove_it),
 	    cmocka_unit_test(an_id_that_cannot_be_read_any_more_is_named),
 	    cmocka_unit_test(a_hook_that_reboots_leaves_the_power_alone),
 	    cmocka_unit_test(a_machine_that_stays_away_is_not_left_off),
 	    cmocka_unit_test(a_machine_that_stays_is_asked_over_its_bmc),
+	    cmocka_unit_test(one_that_went_is_never_switched_off_after_all),
 	    cmocka_unit_test(a_hook_that_failed_is_followed_at_once),
 	    cmocka_unit_test(what_nothing_proves_fails_at_once),
 	    cmocka_unit_test(a_restart_of_the_agent_runs_no_hook_twice),
