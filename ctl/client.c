@@ -254,7 +254,8 @@ take_answer(const struct ctl *ctl, const struct client_request *rq,
 		    rq->method, rq->path);
 		return ctl_fail(ctl, CTL_UNREACHABLE, rq->subject, &err);
 	}
-	if (reply->status == 404 && rq->may_be_absent) {
+	if ((reply->status == 404 && rq->may_be_absent) ||
+	    (reply->status == 501 && rq->may_be_elsewhere)) {
 		json_decref(v);
 		return CTL_OK;
 	}

@@ -31,6 +31,8 @@ struct client_request {
 	bool octets;	    /* the same of any octets */
 	bool slow;	    /* the server hashes image files first */
 	bool may_be_absent; /* a 404 is no failure: it leaves *ret alone */
+	bool
+	    may_be_elsewhere; /* nor is it one that a site's agent, which is asked, has no such thing */
 };
 
 /* For streams and many requests at once: http_client_new() of this server. */

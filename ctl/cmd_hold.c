@@ -139,8 +139,10 @@ cmd_hold_remark(const struct ctl *ctl, const char *site)
 	char what[100];
 	size_t i;
 	int r = client_call(ctl,
-	    &(struct client_request){
-		.method = "GET", .path = "/api/v1/stop", .may_be_absent = true},
+	    &(struct client_request){.method = "GET",
+		.path = "/api/v1/stop",
+		.may_be_absent = true,
+		.may_be_elsewhere = true},
 	    &stop);
 
 	if (json_is_true(json_object_get(stop, "stopped")))

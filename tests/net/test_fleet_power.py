@@ -119,6 +119,7 @@ def test_interrupted_then_cancelled(fleet):
     try:
         p = popen(fleet, "power", "off", "all", "--wait", *WHY)
         ids = [p.stdout.readline() for _ in range(N)]
+        assert p.stderr.readline().startswith("all of them: rollout ")
         assert "preflight" in p.stderr.readline() and open_jobs(fleet) == N and len(set(ids)) == N
         p.send_signal(signal.SIGINT)
         out, err = p.communicate(timeout=PATIENCE)

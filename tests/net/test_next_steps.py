@@ -10,7 +10,7 @@ import subprocess
 from netlab import BUILD, ROOT
 
 LITERAL = r'"(?:[^"\\]|\\.)*"'
-COMMAND = re.compile(r"netboot-ctl ((?:[a-z]+ ?)+)([^,;:%]*)")
+COMMAND = re.compile(r"netboot-ctl ((?:[a-z][a-z-]* ?)+)([^,;:%]*)")
 
 
 def texts(path):
