@@ -44,7 +44,8 @@ struct follow {
 	json_t *told;	 /* host -> state and since when, of what was printed */
 	int64_t pause_s;
 	bool lost, drawn, interrupted;
-	int refused; /* the exit code */
+	sigset_t signals; /* as they were: without ^C blocked */
+	int refused;	  /* the exit code */
 };
 
 /* ---- the screen ---- */
@@ -105,6 +106,27 @@ set_lost(struct follow *f, bool lost)
 
 /* ---- asking ---- */
 
+static void
+block_interrupt(sigset_t *ret_before)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, ret_before);
+}
+
+/* ^C may come only here, and ends the program as ever: the server may take its time. */
+static int
+call(
+    struct follow *f, const struct http_client_request *rq, struct http_client_reply *ret)
+{
+	sigprocmask(SIG_SETMASK, &f->signals, NULL);
+	int r = http_client_once(f->ctl->server, f->ctl->token, rq, ret);
+	block_interrupt(NULL);
+	return r;
+}
+
 /* NULL: no good answer; a refusal that will not pass ends all. */
 static json_t *
 ask(struct follow *f, const char *path)
@@ -119,8 +141,7 @@ ask(struct follow *f, const char *path)
 	json_t *v = NULL;
 	struct error err;
 
-	if (http_client_once(f->ctl->server, f->ctl->token, &http, &reply) < 0 ||
-	    reply.status >= 500) {
+	if (call(f, &http, &reply) < 0 || reply.status >= 500) {
 		set_lost(f, true);
 	} else if (reply.status != 200) {
 		erase(f);
@@ -233,13 +254,13 @@ look(struct follow *f)
 
 /* ---- the whole ---- */
 
-/* ^C ends the pause; while a question is under way it ends the program as ever. */
+/* ^C ends the pause. */
 static void
 pause_until(struct follow *f, int64_t deadline)
 {
 	int64_t left = deadline - clock_mono(), us = f->pause_s * USEC_PER_SEC;
 	struct timespec ts;
-	sigset_t set, old;
+	sigset_t set;
 
 	if (left < us)
 		us = left > 0 ? left : 0;
@@ -247,9 +268,7 @@ pause_until(struct follow *f, int64_t deadline)
 	    .tv_nsec = (long)(us % USEC_PER_SEC) * 1000};
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
-	sigprocmask(SIG_BLOCK, &set, &old);
 	f->interrupted = sigtimedwait(&set, NULL, &ts) == SIGINT;
-	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
 static void
@@ -284,6 +303,7 @@ rollout_follow_run(
 	    how->timeout_us > 0 ? clock_mono() + how->timeout_us : INT64_MAX;
 	int r;
 
+	block_interrupt(&f.signals);
 	for (;;) {
 		look(&f);
 		if (f.refused || (f.rollout != NULL && rollout_view_over(f.rollout)) ||
@@ -300,7 +320,10 @@ rollout_follow_run(
 				: rollout_view_exit(f.rollout);
 	json_decref(f.rollout);
 	json_decref(f.told);
-	if (f.interrupted)
+	sigprocmask(SIG_SETMASK, &f.signals, NULL);
+	if (f.interrupted) {
+		signal(SIGINT, SIG_DFL);
 		raise(SIGINT);
+	}
 	return r;
 }

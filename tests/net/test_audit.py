@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import subprocess
 import threading
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -81,7 +82,9 @@ def rollout_of(orch, answer=False, **more):
 
 def do_rollout(orch, agent, verb):
     """Each from a state that it fits."""
-    which = rollout_of(orch)
+    # One whose windows open tomorrow is left alone by the engine.
+    later = {"at": (datetime.now(timezone.utc) + timedelta(days=1)).isoformat(), "window_s": 3600} if verb == "approve" else {}
+    which = rollout_of(orch, **later)
     if verb == "resume":
         orch.post(f"/rollouts/{which}/pause", {"reason": "r"})
     if verb == "retry-failed":

@@ -341,7 +341,10 @@ def test_what_was_found_at_a_bmc_names_its_host(orch, agent):
     got = []
     t = threading.Thread(target=lambda: got.append(orch.post("/bmc/bmc-audit", {"hosts": "edge01"})))
     t.start()
-    call = orders(agent.poll(wait_s=20, table=0))[0]
+    calls = []
+    while not calls:
+        calls = orders(agent.poll(wait_s=20, table=0))
+    call = calls[0]
     finding = {"code": "administrator", "level": "info", "text": "HOST stays", "next": "host set HOST --bmc-privilege operator"}
     agent.report(calls=[{"id": call["id"], "power": "unknown", "reason": "", "data": {"findings": [finding]}}])
     t.join(PATIENCE)
