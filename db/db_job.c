@@ -18,6 +18,7 @@ enum {
 	JOB_OPEN_HOST,
 	JOB_ANY_HOST,
 	JOB_WAITING_HOST,
+	JOB_UP_HOST,
 	JOB_LAST_HOST,
 	JOB_LAST,
 	JOB_OPEN_SITE,
@@ -88,6 +89,9 @@ static const char *const sql[] = {
 		     " ORDER BY CASE WHEN " WAITS " THEN 1 ELSE 0 END, id LIMIT 1",
     [JOB_WAITING_HOST] =
 	"SELECT id FROM job WHERE host = $1 AND ended IS NULL AND " WAITS " ORDER BY id",
+    [JOB_UP_HOST] =
+	"SELECT ended FROM job WHERE host = $1 AND state = 'done' AND kind <> 'power'"
+	" ORDER BY id DESC LIMIT 1",
     [JOB_LAST_HOST] = "SELECT id FROM job WHERE host = $1 ORDER BY id DESC LIMIT 1",
     [JOB_LAST] = "SELECT id FROM job ORDER BY id DESC LIMIT 1",
     [JOB_OPEN_SITE] = "SELECT id FROM job WHERE site = $1 AND ended IS NULL ORDER BY id",
@@ -319,6 +323,19 @@ int
 db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE])
 {
 	return store_text(stmt_for(s, JOB_LAST_HOST, host), ret_id, ID_SIZE);
+}
+
+int
+db_job_up_of_host(struct store *s, const char *host, int64_t *ret)
+{
+	struct db_stmt *st = stmt_for(s, JOB_UP_HOST, host);
+	int rc = db_step(st);
+
+	if (rc <= 0)
+		return rc < 0 ? rc : -ENOENT;
+	*ret = db_col_i64(st, 0);
+	db_reset(st);
+	return 0;
 }
 
 int

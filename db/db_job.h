@@ -101,6 +101,10 @@ db_job_waits(const struct db_job *job);
 /* The host's newest job, open or not. */
 int
 db_job_last_of_host(struct store *s, const char *host, char ret_id[ID_SIZE]) MUST_CHECK;
+/* When the newest job of the host that was done, and brought it up, ended; -ENOENT: none did. What failed or never began after it
+ * changes nothing of that. */
+int
+db_job_up_of_host(struct store *s, const char *host, int64_t *ret) MUST_CHECK;
 /* The newest job of all. */
 int
 db_job_last(struct store *s, char ret_id[ID_SIZE]) MUST_CHECK;

@@ -47,6 +47,26 @@ rollouts_find(const struct rollouts *r, const char *id)
 	return NULL;
 }
 
+const struct rollout *
+rollouts_flying_elsewhere(
+    const struct rollouts *r, const struct rollout *ro, const char *host)
+{
+	for (size_t k = 0; k < r->n; k++) {
+		const struct rollout_step *step = &r->v[k]->step;
+
+		/* Jobs that were made all at once hold their hosts themselves. */
+		if (r->v[k] == ro || r->v[k]->unread || step->at_once ||
+		    step->in_flight == 0)
+			continue;
+		for (size_t i = step->low; i < step->n; i++)
+			if (rollout_step_flying(
+				(enum db_rollout_host_state)step->v[i].state) &&
+			    str_eq(r->v[k]->host[i], host))
+				return r->v[k];
+	}
+	return NULL;
+}
+
 static void
 take_out(struct rollouts *r, const char *id)
 {

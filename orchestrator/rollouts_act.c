@@ -186,9 +186,7 @@ rollouts_act_younger(
 {
 	struct store_names ids = {0};
 	struct db_boot boot;
-	struct db_job job;
-	char last[ID_SIZE];
-	int64_t at = 0;
+	int64_t at = 0, done = 0;
 	int rc = db_boot_ids(s, host, NULL, 1, &ids);
 
 	if (rc == 0 && ids.n > 0) {
@@ -199,14 +197,11 @@ rollouts_act_younger(
 			    boot.flags & DB_BOOT_POWER_OFF_SEEN ? boot.ended : boot.began;
 	}
 	store_names_done(&ids);
-	if (rc == 0)
-		rc = db_job_last_of_host(s, host, last);
-	if (rc == 0)
-		rc = db_job_get(s, last, &job);
 	/* A reboot to the disk need not come by our servers. */
-	if (rc == 0 && job.state == DB_JOB_DONE && !str_eq(job.kind, "power") &&
-	    job.ended > at)
-		at = job.ended;
+	if (rc == 0)
+		rc = db_job_up_of_host(s, host, &done);
+	if (rc == 0 && done > at)
+		at = done;
 	*ret_at = at;
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
@@ -303,6 +298,22 @@ write_order(struct rollouts *r, const struct orders *o)
 	return end < 0 ? end : rc;
 }
 
+/* 1: another rollout is not done with the host, so it waits. */
+static int
+wait_for_other(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
+{
+	const struct rollout *other = rollouts_flying_elsewhere(r, ro, ro->host[i]);
+	struct error why;
+
+	if (!other)
+		return 0;
+	error_set(&why, 0, "host-busy",
+	    "wait for its end, or end that one with netboot-ctl rollout abort",
+	    "rollout %s is not done with it", other->row.id);
+	int rc = refused(r, ro, i, &why, false, wall);
+	return rc < 0 ? rc : 1;
+}
+
 static int
 act_job(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 {
@@ -315,6 +326,8 @@ act_job(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 	json_t *errors = NULL;
 	int which = 0, rc = skip_younger(r, ro, i, wall);
 
+	if (rc == 0 && h->step == 0)
+		rc = wait_for_other(r, ro, i, wall);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	if (h->step > 0)
@@ -413,6 +426,8 @@ rollouts_act(struct rollouts *r, struct rollout *ro, const struct rollout_step_a
 		/* Before it is asked anything. */
 		if (a->host == DB_ROLLOUT_HOST_GATE_BEFORE)
 			rc = skip_younger(r, ro, a->i, wall);
+		if (rc == 0 && a->host == DB_ROLLOUT_HOST_GATE_BEFORE)
+			rc = wait_for_other(r, ro, a->i, wall);
 		return rc != 0 ? (rc < 0 ? rc : 0) : act_host(r, ro, a, wall);
 	case ROLLOUT_STEP_ENDED: return act_ended(r, ro, wall);
 	}

@@ -54,6 +54,11 @@ struct rollouts {
 	bool told;
 };
 
+/* rollouts.c: another one that has the host in flight, whose gates are asked or which soaks: it would see this one's work as its own
+ * failure. NULL: none has. */
+const struct rollout *
+rollouts_flying_elsewhere(
+    const struct rollouts *r, const struct rollout *ro, const char *host);
 /* rollouts_load.c: reads a rollout that is open; *ret NULL: it has ended, and `even_ended` is not set. */
 int
 rollouts_load(

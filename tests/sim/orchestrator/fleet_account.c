@@ -14,6 +14,9 @@
 
 #include "lib/str.h"
 
+/* So late it may have been heard that a host came up; or the clock was set when it was left alone. */
+#define FLEET_LATE (40 * HOUR)
+
 struct book {
 	struct fleet *f;
 	struct fleet_account *sum;
@@ -44,6 +47,7 @@ static void
 check_final(struct book *b, int host, const struct db_rollout_host *h)
 {
 	const struct fleet_seen *seen = fleet_oracle_seen(b->f->oracle, host);
+	const struct fleet_rule *k = fleet_oracle_rule(b->f->oracle, (size_t)b->rule);
 	const char *state = db_rollout_host_state_name(h->state);
 
 	if (h->state < DB_ROLLOUT_HOST_OK && b->r->state != DB_ROLLOUT_PAUSED)
@@ -62,6 +66,13 @@ check_final(struct book *b, int host, const struct db_rollout_host *h)
 		fleet_world_wrong(b->f, host,
 		    "rollout %s says that it failed (%s: %s), and nothing did", b->r->id,
 		    h->why.code, h->why.text);
+	if (str_eq(h->why.code, "younger") &&
+	    h->since - b->f->hosts[host].ended > k->younger + FLEET_LATE)
+		fleet_world_wrong(b->f, host,
+		    "rollout %s says that it is younger than %lld min, and it came up "
+		    "%lld min before",
+		    b->r->id, (long long)(k->younger / MIN),
+		    (long long)((h->since - b->f->hosts[host].ended) / MIN));
 	if ((h->state == DB_ROLLOUT_HOST_DEFERRED ||
 		h->state == DB_ROLLOUT_HOST_SKIPPED) &&
 	    rebooted(b, host) && seen->retried_week != b->week)
@@ -85,6 +96,8 @@ check_host(void *arg, const struct db_rollout_host *h)
 	b->batches = h->batch > b->batches ? h->batch : b->batches;
 	b->first_batch += h->batch == 1;
 	b->sum->hosts[h->state]++;
+	b->sum->younger += str_eq(h->why.code, "younger");
+	b->sum->not_approved += str_eq(h->why.code, "not-approved");
 	check_final(b, host, h);
 }
 
@@ -121,6 +134,7 @@ check_rollout(struct fleet *f, struct book *b)
 	free(b->here);
 	b->sum->runs++;
 	b->sum->states[b->r->state]++;
+	b->sum->ahead += b->r->approved_at > 0 && b->r->approved_at < b->r->opens;
 }
 
 static void

@@ -9,6 +9,8 @@ struct fleet_account {
 	int64_t runs, left_out; /* that had a rollout; that had none, with the reason */
 	int64_t hosts[DB_ROLLOUT_HOST_STATES]; /* in each final state */
 	int64_t states[DB_ROLLOUT_STATES];
+	int64_t younger, not_approved; /* hosts */
+	int64_t ahead; /* rollouts that were approved before any window opened */
 };
 
 /* The run of a rule in a week that is over: what is not there, said twice, or not as it happened, ends the simulation. */

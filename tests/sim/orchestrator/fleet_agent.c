@@ -332,6 +332,7 @@ ends(struct fleet *f, int host, int64_t life)
 		f->n_done++;
 		if (fleet_chance(f, f->odds.gate_after))
 			fleet_world_break(f, host, 2);
+		h->ended = f->now;
 		tell(f, host, "job.done", job->order.job);
 	} else {
 		f->n_failed++;

@@ -30,6 +30,7 @@ struct run {
 	unsigned n_started;
 	bool resumed; /* and then the canaries are whoever is left */
 	int started_week;
+	int approved_week;
 };
 
 struct fleet_oracle {
@@ -107,6 +108,7 @@ fleet_oracle_new(
 		o->rules[i] = rules[i];
 		r->flight = str_alloc(f->n_hosts * sizeof(r->flight[0]));
 		r->week = r->fails_week = r->started_week = r->extra_week = FLEET_NONE;
+		r->approved_week = FLEET_NONE;
 	}
 	find_windows(o, f->weeks + 2);
 	return o;
@@ -423,11 +425,12 @@ fleet_oracle_gate_forgotten(struct fleet *f, int host)
 /* ---- what the orchestrator knows ---- */
 
 static bool
-was_canary(const struct run *r, const struct fleet_rule *rule, int host)
+was_canary(const struct run *r, const struct fleet_rule *rule,
+    const struct fleet_seen *seen, int host)
 {
 	for (unsigned i = 0; !r->resumed && i < r->n_started && i < rule->canary; i++)
 		if (r->started[i] == host)
-			return true;
+			return seen->batch == 1; /* some may have been left alone */
 	return false;
 }
 
@@ -438,7 +441,8 @@ fleet_oracle_failure_heard(struct fleet *f, int host)
 
 	r->fails++;
 	f->oracle->seen[host].failed_at = f->now;
-	if (was_canary(r, &f->oracle->rules[f->hosts[host].wave], host))
+	if (was_canary(
+		r, &f->oracle->rules[f->hosts[host].wave], &f->oracle->seen[host], host))
 		r->canary_failed = true;
 	fleet_world_note(
 	    f, host, "the orchestrator heard of its failure; such in the run:", r->fails);
@@ -481,6 +485,39 @@ check_batches(struct fleet *f, int host, struct run *r, int batch)
 		    batch, r->batch);
 }
 
+/* What the host's age and a second person have to say. */
+static void
+check_wanted(struct fleet *f, int host, int rule, int week)
+{
+	const struct fleet_rule *k = &f->oracle->rules[rule];
+	int64_t up = f->oracle->seen[host].up_at, wall = f->now + f->oracle->ahead;
+
+	if (k->wipes && f->oracle->runs[rule].approved_week != week)
+		fleet_world_wrong(
+		    f, host, "ordered, and nobody approved of that run of %s", k->name);
+	if (k->younger > 0 && up > 0 && wall - up < k->younger - FLEET_UNSURE)
+		fleet_world_wrong(f, host,
+		    "ordered %lld min after it came up, and %s leaves alone what is "
+		    "younger than %lld",
+		    (long long)((wall - up) / MIN), k->name,
+		    (long long)(k->younger / MIN));
+}
+
+void
+fleet_oracle_up_heard(struct fleet *f, int host)
+{
+	struct fleet_oracle *o = f->oracle;
+
+	/* By a wrong clock it may have come up at any time. */
+	o->seen[host].up_at = o->ahead == 0 ? f->hosts[host].ended : 0;
+}
+
+void
+fleet_oracle_approved(struct fleet *f, int rule, int week)
+{
+	f->oracle->runs[rule].approved_week = week;
+}
+
 void
 fleet_oracle_ordered(
     struct fleet *f, int host, int rule, int week, int batch, int batches)
@@ -513,6 +550,7 @@ fleet_oracle_ordered(
 		    o->world_held     ? "everything"
 		    : o->locked[host] ? "the host"
 				      : "its site");
+	check_wanted(f, host, rule, week);
 	if (batches > 1)
 		check_batches(f, host, r, batch);
 	if (batch > r->batch) {

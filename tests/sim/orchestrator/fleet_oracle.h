@@ -8,6 +8,9 @@
 
 enum { FLEET_RULES = 8, FLEET_WEEKS = 60 };
 
+/* An agent's clock may be off by that. */
+#define FLEET_UNSURE (20 * MIN)
+
 /* A weekly reboot of a wave, as whoever ordered it meant it. 0: no such cap. */
 struct fleet_rule {
 	char name[24]; /* of the schedule; the reason of its jobs, too */
@@ -17,6 +20,9 @@ struct fleet_rule {
 	unsigned in_flight, per_site, per_rack, per_pair, max_fail, canary;
 	unsigned batch_percent; /* 0: all at once */
 	bool gates, run_once;
+	bool wipes; /* the work needs a second person, every week */
+	int64_t
+	    younger; /* who came up later than so long ago is left alone; 0: nobody is */
 };
 
 enum fleet_cap {
@@ -49,6 +55,8 @@ struct fleet_seen {
 	int64_t failed_at,
 	    missed_at;	  /* when a job or gate failed, or could not begin; true time */
 	int retried_week; /* … in the run of that week */
+	int64_t
+	    up_at; /* when it came up, true time, as far as the orchestrator heard; 0: it does not know */
 };
 
 /* Which faults of an orchestrator are played, to see that they are found. */
@@ -65,8 +73,10 @@ enum fleet_mutant {
 	FLEET_DEAF_TO_HOLD, /* holds are not written */
 	FLEET_NO_BATCHES,
 	FLEET_NO_SOAK,
-	FLEET_LOSES_RUN,  /* a schedule is put forward a week */
-	FLEET_LOSES_HOST, /* a host's row is said to be ok though nothing was done */
+	FLEET_LOSES_RUN,    /* a schedule is put forward a week */
+	FLEET_LOSES_HOST,   /* a host's row is said to be ok though nothing was done */
+	FLEET_NEEDS_NOBODY, /* nobody is asked to approve */
+	FLEET_DISTURBS,	    /* it does not ask how old a host is */
 	FLEET_MUTANTS
 };
 
@@ -117,6 +127,12 @@ fleet_oracle_failure_heard(struct fleet *f, int host);
 void
 fleet_oracle_ordered(
     struct fleet *f, int host, int rule, int week, int batch, int batches);
+/* It knows that the host came up. */
+void
+fleet_oracle_up_heard(struct fleet *f, int host);
+/* A second person approved of the run. */
+void
+fleet_oracle_approved(struct fleet *f, int rule, int week);
 /* An operator's doing, which it has written down. */
 void
 fleet_oracle_hold_world(struct fleet *f, bool on);

@@ -26,7 +26,8 @@
 #include "tests/sim/orchestrator/fleet_disk.h"
 #include "tests/sim/orchestrator/fleet_setup.h"
 
-enum { DUE_MAX = 1000, ENDED_MAX = 256, NEW_JOBS = 200 };
+/* More hosts than that need a second person. */
+enum { DUE_MAX = 1000, ENDED_MAX = 256, NEW_JOBS = 200, APPROVAL_HOSTS = 5 };
 
 static const struct log quiet = {.program = "sim"};
 
@@ -74,6 +75,7 @@ orders(void *arg, int64_t wall)
 
 	return (struct orders_context){.store = f->orch->store,
 	    .rng = &f->rng,
+	    .images_root = "/dev/shm",
 	    .silence = silence,
 	    .arg = f,
 	    .now = wall};
@@ -254,7 +256,9 @@ start(struct fleet *f)
 	o->scheduler = scheduler_new(&(struct scheduler_ops){.log = &quiet,
 	    .store = o->store,
 	    .rollouts = o->rollouts,
-	    .approval_hosts = INT64_MAX,
+	    .approval_hosts =
+		o->mutant == FLEET_NEEDS_NOBODY ? INT64_MAX : APPROVAL_HOSTS,
+	    .approval_lead = DAY,
 	    .on_events = on_events,
 	    .arg = f});
 	for (size_t i = 0; i < f->n_sites; i++) {
@@ -461,6 +465,8 @@ hear_end(struct fleet *f, const struct db_job *job)
 	    "the orchestrator has its end (3 done, 4 failed, 5 cancelled):", job->state);
 	o->after[host] = job->state == DB_JOB_DONE;
 	o->done_at[host] = f->now;
+	if (o->after[host])
+		fleet_oracle_up_heard(f, host);
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (job->state == DB_JOB_FAILED &&
 		    (str_eq(job->verdict_code, failures[i]) ||
@@ -629,7 +635,7 @@ db_path(char *ret, size_t size, int pid, const char *end)
 void
 fleet_orch_remove(int pid)
 {
-	static const char *const ends[] = {"", "-wal", "-shm", ".lock"};
+	static const char *const ends[] = {"", "-wal", "-shm", ".lock", ".kernel"};
 	char name[96];
 
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {

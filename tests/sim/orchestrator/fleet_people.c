@@ -16,7 +16,7 @@
 #include "orchestrator/holds.h"
 #include "tests/sim/orchestrator/fleet_orch.h"
 
-enum act { LOOK, CONTINUE, STOP, STOP_END, FREEZE, FREEZE_END, LOCK, LOCK_END };
+enum act { LOOK, CONTINUE, STOP, STOP_END, FREEZE, FREEZE_END, LOCK, LOCK_END, APPROVE };
 
 static struct fleet_people_did did;
 
@@ -50,10 +50,11 @@ mark(void *arg, const struct db_rollout_host *h)
 }
 
 static int
-order(struct fleet *f, const char *id, enum rollouts_verb verb, int64_t window_s)
+order_as(struct fleet *f, const char *id, const char *name, enum rollouts_verb verb,
+    int64_t window_s)
 {
 	struct fleet_orch *o = f->orch;
-	const struct audit_who who = fleet_orch_who("ada");
+	const struct audit_who who = fleet_orch_who(name);
 	struct error err = {.code = ""};
 	int64_t wall = fleet_orch_wall(f);
 	int rc;
@@ -68,6 +69,37 @@ order(struct fleet *f, const char *id, enum rollouts_verb verb, int64_t window_s
 	rollouts_begun(o->rollouts, id, wall);
 	did.refused += rc < 0;
 	return rc;
+}
+
+static int
+order(struct fleet *f, const char *id, enum rollouts_verb verb, int64_t window_s)
+{
+	return order_as(f, id, "ada", verb, window_s);
+}
+
+/* Whoever made the schedule tries it himself now and then. */
+static void
+approve(struct fleet *f, int rule)
+{
+	struct fleet_orch *o = f->orch;
+	struct db_rollout r = {.id = ""};
+	char id[ID_SIZE];
+
+	if (db_rollout_last(
+		o->store, fleet_oracle_rule(f->oracle, (size_t)rule)->name, id) < 0)
+		return;
+	assert_int_equal(db_rollout_get(o->store, id, &r), 0);
+	if (r.state != DB_ROLLOUT_WAITING_APPROVAL)
+		goto out;
+	if (fleet_chance(f, 400) && order_as(f, id, "ada", ROLLOUTS_APPROVE, 0) != -EPERM)
+		fleet_world_wrong(
+		    f, FLEET_NONE, "rollout %s takes the approval of who ordered it", id);
+	if (order_as(f, id, "bob", ROLLOUTS_APPROVE, 0) == 0) {
+		fleet_oracle_approved(f, rule, fleet_orch_week(r.nominal));
+		did.approvals++;
+	}
+out:
+	db_rollout_done(&r);
 }
 
 /* Within the windows there are, or with one more. */
@@ -221,6 +253,7 @@ fleet_people_take(struct fleet *f, const struct fleet_todo *t)
 	switch ((enum act)t->a) {
 	case LOOK: look(f, t->host, false); break;
 	case CONTINUE: look(f, t->host, true); break;
+	case APPROVE: approve(f, t->host); break;
 	case STOP:
 	case STOP_END:
 		did.stops += t->a == STOP;
@@ -302,6 +335,11 @@ fleet_people_week(struct fleet *f)
 		set_clock_wrong(f);
 	for (size_t i = 0; i < 6 * f->n_waves; i++)
 		later(f, some_time(f), LOOK, FLEET_NONE, (int)(i % f->n_waves));
+	/* At once, or when windows are open already, or never. */
+	for (size_t i = 0; i < f->n_waves; i++)
+		if (fleet_oracle_rule(f->oracle, i)->wipes && fleet_chance(f, 850))
+			later(f, fleet_between(f, 0, 20 * HOUR), APPROVE, FLEET_NONE,
+			    (int)i);
 	if (fleet_chance(f, 200))
 		later(f, some_time(f), STOP, FLEET_NONE, FLEET_NONE);
 	for (int i = 0; i < 2; i++) {

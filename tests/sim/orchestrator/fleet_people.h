@@ -6,7 +6,8 @@
 #include "tests/sim/orchestrator/fleet_world.h"
 
 struct fleet_people_did {
-	int64_t pauses, resumes, retries, aborts, stops, freezes, locks, refused;
+	int64_t pauses, resumes, retries, aborts, stops, freezes, locks, refused,
+	    approvals;
 };
 
 /* The trouble of the week whose windows are next. */

@@ -6,13 +6,18 @@
  * judge is (fleet_oracle.h): a cap that is too large, another zone, a host that is left out. */
 #include "tests/sim/orchestrator/fleet_setup.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "db/db_agent.h"
 #include "db/db_host.h"
+#include "db/db_image.h"
 #include "db/db_site.h"
 #include "lib/json.h"
 #include "lib/str.h"
+
+#define FLEET_IMAGE "debian"
 
 /* ---- the inventory ---- */
 
@@ -53,6 +58,29 @@ put_host(struct fleet *f, struct store *s, int i)
 	free(h);
 }
 
+/* What is installed, with a kernel that is a file of four octets. */
+static void
+put_image(struct fleet *f, struct store *s)
+{
+	struct bundle_image *image = str_alloc(sizeof(*image));
+	char path[96];
+	FILE *file;
+
+	assert_int_equal(str_format(path, sizeof(path), "%s.kernel", f->orch->path), 0);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs("boot", file) >= 0 && fclose(file) == 0);
+	str_clip(image->name, sizeof(image->name), FLEET_IMAGE);
+	str_clip(image->kind, sizeof(image->kind), "reinstall");
+	str_clip(image->kernel.name, sizeof(image->kernel.name), "kernel");
+	str_clip(image->kernel.path, sizeof(image->kernel.path), strrchr(path, '/') + 1);
+	memset(image->kernel.sha256, 'a', 64);
+	image->kernel.size = 4;
+	image->reports_installed = image->local_boot = true;
+	assert_int_equal(db_image_put(s, image, FLEET_BEGIN), 0);
+	free(image);
+}
+
 void
 fleet_setup_inventory(struct fleet *f, struct store *s, enum fleet_mutant mutant)
 {
@@ -73,6 +101,7 @@ fleet_setup_inventory(struct fleet *f, struct store *s, enum fleet_mutant mutant
 	}
 	for (size_t i = 0; i < f->n_hosts; i++)
 		put_host(f, s, (int)i);
+	put_image(f, s);
 	assert_int_equal(db_commit(store_db(s)), 0);
 	free(site);
 }
@@ -126,11 +155,16 @@ schedule_json(struct fleet *f, const struct fleet_rule *k)
 		mutant == FLEET_LOSES_HOST ? f->hosts[f->sites[k->wave].first].name : ""),
 	    0);
 	v = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I}", "name", k->name, "kind",
-	    "reboot", "hosts", hosts, "reason", k->name, "cron", cron, "tz", "site",
-	    "window_s", (json_int_t)(k->window / S), "limit", (json_int_t)10000);
+	    k->wipes ? "reinstall" : "reboot", "hosts", hosts, "reason", k->name, "cron",
+	    cron, "tz", "site", "window_s", (json_int_t)(k->window / S), "limit",
+	    (json_int_t)10000);
 	assert_non_null(v);
 	if (k->jitter)
 		json_put_i64(v, "jitter_s", k->jitter / S);
+	if (k->wipes)
+		json_put_str(v, "image", FLEET_IMAGE);
+	if (k->younger > 0 && mutant != FLEET_DISTURBS)
+		json_put_i64(v, "skip_if_younger_s", k->younger / S);
 	json_put_str(v, "missed", k->run_once ? "run-once" : "skip");
 	json_put(v, "policy", policy_json(k, mutant));
 	return v;

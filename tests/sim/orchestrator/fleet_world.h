@@ -101,6 +101,7 @@ struct fleet_host {
 	struct fleet_job *job; /* under way */
 	int64_t life;	       /* of it */
 	int64_t boots, booted; /* and when last, true */
+	int64_t ended;	       /* when a job of it was last done, true */
 	struct fleet_note notes[FLEET_TRACE];
 	unsigned n_notes;
 };

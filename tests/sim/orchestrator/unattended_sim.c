@@ -63,6 +63,8 @@ make_rule(struct fleet *f, int wave, struct fleet_rule *k)
 	k->batch_percent = batches[rng_below(&f->rng, ARRAY_SIZE(batches))];
 	k->gates = fleet_chance(f, 600);
 	k->run_once = fleet_chance(f, 300);
+	k->wipes = fleet_chance(f, 250);
+	k->younger = fleet_chance(f, 300) ? fleet_between(f, 5 * 24, 7 * 24) * HOUR : 0;
 }
 
 /* ---- a run of it ---- */
@@ -148,6 +150,9 @@ say(const struct fleet *f, const struct fleet_account *sum)
 	    (long long)f->orch->n_gates_asked, (long long)did->pauses,
 	    (long long)did->resumes, (long long)did->retries, (long long)did->aborts,
 	    (long long)did->stops, (long long)did->freezes, (long long)did->locks);
+	printf("# approved %lld (ahead %lld), hosts not approved %lld, too young %lld\n",
+	    (long long)did->approvals, (long long)sum->ahead,
+	    (long long)sum->not_approved, (long long)sum->younger);
 	printf(
 	    "# caps reached: rollout %lld, site %lld, rack %lld, pair %lld, all %lld\n",
 	    (long long)fleet_oracle_reached(f->oracle, FLEET_CAP_ROLLOUT),

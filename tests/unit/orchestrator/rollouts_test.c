@@ -464,6 +464,15 @@ one_that_came_up_lately_is_skipped(void **state)
 	job.state = DB_JOB_DONE;
 	job.ended = T0 - 50 * S;
 	assert_int_equal(db_job_update(w->f->store, &job), 0);
+	/* One that never began changes nothing of its age. */
+	str_clip(job.id, sizeof(job.id), "j2");
+	job.state = DB_JOB_QUEUED;
+	job.ended = 0;
+	assert_int_equal(db_job_add(w->f->store, &job, "{}"), 0);
+	job.state = DB_JOB_FAILED;
+	job.ended = T0 - 20 * S;
+	str_clip(job.agent_code, sizeof(job.agent_code), "window-missed");
+	assert_int_equal(db_job_update(w->f->store, &job), 0);
 	const struct rollouts_host host = {"a.los", "los", T0, 0};
 	struct rollout_policy p;
 	json_t *work = fixture_json(REBOOT);
@@ -485,6 +494,36 @@ one_that_came_up_lately_is_skipped(void **state)
 	EXPECT(w, "skipped:younger");
 	assert_string_equal(state_of(w), "done ended");
 	json_decref(work);
+}
+
+/* Else the one would see a host go down that the other has just seen come up. */
+static void
+a_host_that_soaks_is_left_alone_by_other_rollouts(void **state)
+{
+	struct world *w = *state;
+	char first[ID_SIZE];
+
+	assert_int_equal(begin(w, REBOOT, "{'soak_s':100}", 0, 3600, false), 0);
+	tick(w, 0);
+	memcpy(first, w->id, sizeof(first));
+	ends(w, "a.los", DB_JOB_DONE, "", 10);
+	EXPECT(w, "soak waiting waiting");
+	assert_int_equal(begin(w, REBOOT, "{'gates':['tcp:22']}", 0, 3600, false), 0);
+	tick(w, 11);
+	/* The site's next place is the other one's, by its own count. */
+	EXPECT(w, "waiting:host-busy gate-before waiting");
+	assert_int_equal(act(w, ROLLOUTS_ABORT, "ada", 0, 12)[0], 0);
+	tick(w, 12);
+	EXPECT(w, "deferred:aborted deferred:aborted deferred:aborted");
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 3600, false), 0);
+	tick(w, 13);
+	EXPECT(w, "waiting:host-busy job waiting");
+	ends(w, "b.los", DB_JOB_DONE, "", 14);
+	/* It has soaked, and is the other one's turn. */
+	tick(w, 120);
+	EXPECT(w, "job ok waiting");
+	memcpy(w->id, first, sizeof(first));
+	EXPECT(w, "ok job waiting");
 }
 
 static void
@@ -648,6 +687,7 @@ main(void)
 	    WORLD_TEST(what_may_pass_is_waited_for),
 	    WORLD_TEST(a_second_person_says_yes),
 	    WORLD_TEST(one_that_came_up_lately_is_skipped),
+	    WORLD_TEST(a_host_that_soaks_is_left_alone_by_other_rollouts),
 	    WORLD_TEST(what_cannot_be_ordered_is_refused_or_left_out),
 	    WORLD_TEST(a_drill_is_two_jobs),
 	    WORLD_TEST(a_drill_that_touched_nothing_is_over),
