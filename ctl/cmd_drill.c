@@ -20,17 +20,6 @@
 
 enum { DRILLS_DEFAULT = 100, DRILLS_MAX = 1000000 };
 
-static void
-cell_took(const json_t *row, struct text *out)
-{
-	int64_t from = output_wall(json_object_get(row, "began"));
-	int64_t to = output_wall(json_object_get(row, "ended"));
-	char buf[32];
-
-	if (from > 0 && to >= from)
-		text_add(out, str_duration(to - from, buf, sizeof(buf)));
-}
-
 /* "failed at kernel: kernel-stalled", "regression: 2". */
 static void
 cell_outcome(const json_t *row, struct text *out)
@@ -61,7 +50,7 @@ static const struct output_column list_columns[] = {
     {.title = "SCHEDULE", .key = "schedule"},
     {.title = "ROLLOUT", .key = "rollout", .wide = true},
     {.title = "BACK BY", .key = "back", .wide = true},
-    {.title = "TOOK", .cell = cell_took},
+    {.title = "TOOK", .cell = output_took},
     {.title = "ON ITS DISK", .key = "returned"},
     {.title = "OUTCOME", .cell = cell_outcome},
 };

@@ -15,17 +15,6 @@
 
 enum { HISTORY_DEFAULT = 100, HISTORY_PAGE = 1000, HISTORY_MAX = 1000000 };
 
-static void
-cell_took(const json_t *row, struct text *out)
-{
-	int64_t from = output_wall(json_object_get(row, "began"));
-	int64_t to = output_wall(json_object_get(row, "ended"));
-	char buf[32];
-
-	if (from > 0 && to >= from)
-		text_add(out, str_duration(to - from, buf, sizeof(buf)));
-}
-
 /* "failed: kernel-stalled: what happened". */
 static void
 cell_outcome(const json_t *row, struct text *out)
@@ -91,7 +80,7 @@ static const struct output_column history_columns[] = {
     {.title = "OCTETS", .key = "octets", .kind = OUTPUT_BYTES, .wide = true},
     {.title = "BOOT", .key = "id", .wide = true},
     {.title = "JOB", .key = "job", .wide = true},
-    {.title = "TOOK", .cell = cell_took},
+    {.title = "TOOK", .cell = output_took},
     {.title = "FLAGS", .key = "flags"},
     {.title = "OUTCOME", .cell = cell_outcome},
 };

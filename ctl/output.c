@@ -47,6 +47,17 @@ output_wall(const json_t *v)
 	return wall;
 }
 
+void
+output_took(const json_t *row, struct text *out)
+{
+	int64_t from = output_wall(json_object_get(row, "began"));
+	int64_t to = output_wall(json_object_get(row, "ended"));
+	char buf[32];
+
+	if (from > 0 && to >= from)
+		text_add(out, str_duration(to - from, buf, sizeof(buf)));
+}
+
 /* ---- cells ---- */
 
 static void

@@ -37,6 +37,9 @@ output_member(const json_t *obj, const char *path);
  */
 int64_t
 output_wall(const json_t *v);
+/* A cell: how long it was from the row's `began` to its `ended`; empty while it is not. */
+void
+output_took(const json_t *row, struct text *out);
 /* Pure: rows (array of objects) as a table. A row's member "_zone" names its time zone.
  */
 void

@@ -86,6 +86,24 @@ put_side(json_t *side, const char *key, const json_t *v)
 		json_object_set(side, key, (json_t *)(uintptr_t)v);
 }
 
+json_t *
+audit_fields(const json_t *old, const json_t *new)
+{
+	json_t *fields = json_object(), *v;
+	const char *key;
+
+	json_object_foreach ((json_t *)new, key, v) {
+		json_t *was = json_object_get(old, key);
+		if (!was || !json_equal(was, v))
+			json_object_set_new(fields, key,
+			    json_pack("[o, O]", was ? json_incref(was) : json_null(), v));
+	}
+	json_object_foreach ((json_t *)old, key, v)
+		if (!json_object_get(new, key))
+			json_object_set_new(fields, key, json_pack("[O, n]", v));
+	return fields;
+}
+
 void
 audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after)
 {

@@ -43,6 +43,9 @@ struct audit_row {
 int
 audit_write(struct store *s, const struct audit_who *who, const struct audit_row *row,
     int64_t now) MUST_CHECK;
+/* {"member": [old, new]} of every top-level member that differs. Owned by the caller. */
+json_t *
+audit_fields(const json_t *old, const json_t *new);
 /* From {"member": [old, new]}, with what is set about secrets in the words of the audit. Owned by the caller. */
 void
 audit_sides(const json_t *fields, json_t **ret_before, json_t **ret_after);

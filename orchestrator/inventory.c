@@ -52,25 +52,6 @@ object(const struct inventory_request *rq, const char *list, size_t i)
 	return json_array_get(json_object_get(rq->document, list), i);
 }
 
-/* {"member": [old, new]} of every top-level member that differs. */
-static json_t *
-diff(const json_t *old, const json_t *new)
-{
-	json_t *fields = json_object(), *v;
-	const char *key;
-
-	json_object_foreach ((json_t *)new, key, v) {
-		json_t *was = json_object_get(old, key);
-		if (!was || !json_equal(was, v))
-			json_object_set_new(fields, key,
-			    json_pack("[o, O]", was ? json_incref(was) : json_null(), v));
-	}
-	json_object_foreach ((json_t *)old, key, v)
-		if (!json_object_get(new, key))
-			json_object_set_new(fields, key, json_pack("[O, n]", v));
-	return fields;
-}
-
 /* Takes fields. */
 static enum action
 note_change(struct inventory_plan *p, const char *kind, const char *name, bool exists,
@@ -100,7 +81,8 @@ plan_site(struct inventory_plan *p, struct inventory_check *c, size_t i)
 		goto out;
 	json_t *a = exists ? inventory_codec_site_json(old) : json_object();
 	json_t *b = inventory_codec_site_json(new);
-	p->site_actions[i] = note_change(p, "site", new->site.name, exists, diff(a, b));
+	p->site_actions[i] =
+	    note_change(p, "site", new->site.name, exists, audit_fields(a, b));
 	if (p->site_actions[i] != ACTION_SAME)
 		strset_add(&p->touched, new->site.name, 0, NULL);
 	json_decref(a);
@@ -144,7 +126,7 @@ plan_image(struct inventory_plan *p, struct inventory_check *c, size_t i)
 	json_t *a = exists ? inventory_codec_image_json(old) : json_object();
 	json_t *b = inventory_codec_image_json(new);
 	p->image_actions[i] =
-	    note_change(p, "image", new->image.name, exists, diff(a, b));
+	    note_change(p, "image", new->image.name, exists, audit_fields(a, b));
 	json_decref(a);
 	json_decref(b);
 	if (p->image_actions[i] != ACTION_SAME) {
@@ -222,7 +204,7 @@ diff_hosts(const struct inventory_plan *p, const struct db_host *old,
 	json_t *b = inventory_codec_host_json(new);
 
 	inventory_codec_strip(a);
-	json_t *fields = diff(a, b);
+	json_t *fields = audit_fields(a, b);
 	if (password_differs(p->rq.key, new, old))
 		note_secret(fields, "bmc.password", old->sealed, new->forget_password);
 	if (kg_differs(p->rq.key, new, old))

@@ -42,24 +42,6 @@ schedule_apply_changes(const struct schedule_apply *a)
 	return a->changes;
 }
 
-static json_t *
-fields_of(const json_t *old, const json_t *new)
-{
-	json_t *fields = json_object(), *v;
-	const char *key;
-
-	json_object_foreach ((json_t *)new, key, v) {
-		json_t *was = json_object_get(old, key);
-		if (!was || !json_equal(was, v))
-			json_object_set_new(fields, key,
-			    json_pack("[o, O]", was ? json_incref(was) : json_null(), v));
-	}
-	json_object_foreach ((json_t *)old, key, v)
-		if (!json_object_get(new, key))
-			json_object_set_new(fields, key, json_pack("[O, n]", v));
-	return fields;
-}
-
 /* As it is stored; NULL: there is none, or one that cannot be read and is replaced. */
 static int
 stored(struct store *s, const char *name, json_t **ret)
@@ -97,7 +79,7 @@ plan_one(struct store *s, struct schedule_apply *a, const json_t *v, int64_t now
 	if (rc < 0)
 		goto out;
 	new = schedule_doc_json(doc);
-	fields = fields_of(old, new);
+	fields = audit_fields(old, new);
 	action = !old ? "add" : json_object_size(fields) > 0 ? "change" : "same";
 	json_array_append_new(
 	    a->changes, json_pack("{s:s, s:s, s:s, s:o}", "object", "schedule", "name",

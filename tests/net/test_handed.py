@@ -6,20 +6,14 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-import netlab
 from netlab import until
-from whole_lab import Site
+from whole_lab import whole_site
 
 
 @pytest.fixture
 def site():
-    lan = netlab.Lan()
-    s = Site(lan, hosts=2)
-    try:
-        yield s.start()
-    finally:
-        s.close()
-        lan.close()
+    with whole_site(hosts=2) as s:
+        yield s
 
 
 def at(seconds):

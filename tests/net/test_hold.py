@@ -8,13 +8,12 @@ from datetime import datetime, timezone
 
 import pytest
 
-import netlab
 from netlab import until
 from old_agent import OldAgent
 from orch_lab import Agent, Orch, document, host, site
 from test_ctl_real import run
 from test_web import Web
-from whole_lab import Site
+from whole_lab import whole_site
 
 
 @pytest.fixture
@@ -279,13 +278,8 @@ def test_a_site_that_is_away_is_named(tmp_path):
 
 @pytest.fixture
 def whole():
-    lan = netlab.Lan()
-    s = Site(lan, hosts=2)
-    try:
-        yield s.start()
-    finally:
-        s.close()
-        lan.close()
+    with whole_site(hosts=2) as s:
+        yield s
 
 
 def test_a_real_agent_cancels_what_waits_and_finishes_what_it_began(whole):

@@ -9,6 +9,7 @@ in tests/lab.
     s.refused(r, 3, "edge01", "host-locked")      the one error line, its three parts; fails if it is another
     s.untouched()                                 what there is of jobs, tickets, scripts and power: to compare
     s.close()                                     fails on a sanitizer's report"""
+import contextlib
 import json
 import os
 import shutil
@@ -27,6 +28,18 @@ SANITIZERS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion"
 
 def program(name):
     return os.path.join(BUILD, name)
+
+
+@contextlib.contextmanager
+def whole_site(**kw):
+    """A site in a network of its own, started; it and the network are taken away at the end."""
+    lan = netlab.Lan()
+    s = Site(lan, **kw)
+    try:
+        yield s.start()
+    finally:
+        s.close()
+        lan.close()
 
 
 class Site:

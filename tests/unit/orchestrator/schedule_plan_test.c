@@ -11,6 +11,7 @@
 
 #include "lib/clock.h"
 #include "lib/str.h"
+#include "times.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
 #define DAY (24 * HOUR)
@@ -28,42 +29,21 @@ setup(void **state)
 	return 0;
 }
 
-static int64_t
-moment(const char *text)
-{
-	int64_t at;
-
-	assert_int_equal(clock_parse(text, &at), 0);
-	return at;
-}
-
 static void
 expect(int64_t got, const char *want)
 {
 	char text[CLOCK_TEXT_SIZE];
 
-	if (got != moment(want))
+	if (got != times_moment(want))
 		fail_msg("%s, not %s", clock_text(got, text, sizeof(text)), want);
-}
-
-static struct schedule_time
-by_line(const char *line, const char *zone)
-{
-	struct schedule_time t = {
-	    .window = 4 * HOUR, .zone = zone != NULL ? zone_time_find(zone) : NULL};
-	struct error err;
-
-	if (calendar_parse_cron(line, &t.calendar, &err) < 0)
-		fail_msg("%s", err.text);
-	return t;
 }
 
 /* Kathmandu first, St John's last. */
 static void
 a_run_goes_round_the_world(void **state)
 {
-	struct schedule_time t = by_line("0 3 * * *", NULL);
-	int64_t run = moment("2026-11-29T03:00:00Z"), at;
+	struct schedule_time t = times_by_line("0 3 * * *", NULL);
+	int64_t run = times_moment("2026-11-29T03:00:00Z"), at;
 
 	(void)state;
 	at = schedule_plan_opens(&t, &all, run);
@@ -77,28 +57,31 @@ a_run_goes_round_the_world(void **state)
 	assert_int_equal(schedule_plan_opens_after(&t, &all, run, at), INT64_MAX);
 	/* One that has begun anywhere is not the next. */
 	assert_true(
-	    schedule_plan_upcoming(&t, &all, moment("2026-11-28T21:14:59Z"), &at));
+	    schedule_plan_upcoming(&t, &all, times_moment("2026-11-28T21:14:59Z"), &at));
 	expect(at, "2026-11-29T03:00:00Z");
 	assert_true(
-	    schedule_plan_upcoming(&t, &all, moment("2026-11-28T21:15:00Z"), &at));
+	    schedule_plan_upcoming(&t, &all, times_moment("2026-11-28T21:15:00Z"), &at));
 	expect(at, "2026-11-30T03:00:00Z");
 }
 
 static void
 what_was_missed_is_counted(void **state)
 {
-	struct schedule_time t = by_line("0 3 * * SUN", NULL);
+	struct schedule_time t = times_by_line("0 3 * * SUN", NULL);
 	struct schedule_plan_missed m;
-	int64_t first = moment("2026-11-01T03:00:00Z"), at;
+	int64_t first = times_moment("2026-11-01T03:00:00Z"), at;
 
 	(void)state;
-	at = schedule_plan_catch_up(&t, &all, first, moment("2026-11-01T10:29:00Z"), &m);
+	at = schedule_plan_catch_up(
+	    &t, &all, first, times_moment("2026-11-01T10:29:00Z"), &m);
 	expect(at, "2026-11-01T03:00:00Z");
 	assert_int_equal(m.n, 0);
-	at = schedule_plan_catch_up(&t, &all, first, moment("2026-11-01T10:30:00Z"), &m);
+	at = schedule_plan_catch_up(
+	    &t, &all, first, times_moment("2026-11-01T10:30:00Z"), &m);
 	expect(at, "2026-11-08T03:00:00Z");
 	assert_int_equal(m.n, 1);
-	at = schedule_plan_catch_up(&t, &all, first, moment("2026-11-30T00:00:00Z"), &m);
+	at = schedule_plan_catch_up(
+	    &t, &all, first, times_moment("2026-11-30T00:00:00Z"), &m);
 	expect(at, "2026-12-06T03:00:00Z");
 	assert_int_equal(m.n, 5);
 	expect(m.last, "2026-11-29T03:00:00Z");
@@ -116,12 +99,12 @@ many_that_were_missed_cost_little(void **state)
 	    {"0 3 1-28 5 *", NULL, "2036-05-28T03:00:00Z", "2037-05-01T03:00:00Z"},
 	    {"0 3 1 1 *", NULL, "2036-01-01T03:00:00Z", "2037-01-01T03:00:00Z"},
 	};
-	int64_t now = moment("2036-11-27T11:00:00Z"),
-		from = moment("2026-11-27T00:00:00Z");
+	int64_t now = times_moment("2036-11-27T11:00:00Z"),
+		from = times_moment("2026-11-27T00:00:00Z");
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		struct schedule_time t = by_line(rows[i].line, rows[i].zone);
+		struct schedule_time t = times_by_line(rows[i].line, rows[i].zone);
 		struct schedule_plan_missed m;
 		int64_t first, next;
 
@@ -137,7 +120,7 @@ many_that_were_missed_cost_little(void **state)
 static void
 blackouts_are_not_missed(void **state)
 {
-	struct schedule_time t = by_line("0 3 * * *", NULL);
+	struct schedule_time t = times_by_line("0 3 * * *", NULL);
 	const struct schedule_time_span span = {
 	    zone_time_day(2026, 11, 2), zone_time_day(2026, 11, 3)};
 	struct schedule_plan_missed m;
@@ -146,8 +129,8 @@ blackouts_are_not_missed(void **state)
 	(void)state;
 	t.blackout = &span;
 	t.n_blackout = 1;
-	at = schedule_plan_catch_up(
-	    &t, &all, moment("2026-11-01T03:00:00Z"), moment("2026-11-03T23:00:00Z"), &m);
+	at = schedule_plan_catch_up(&t, &all, times_moment("2026-11-01T03:00:00Z"),
+	    times_moment("2026-11-03T23:00:00Z"), &m);
 	expect(at, "2026-11-04T03:00:00Z");
 	assert_int_equal(m.n, 1);
 	expect(m.last, "2026-11-01T03:00:00Z");
@@ -163,12 +146,13 @@ what_ends_ends(void **state)
 	(void)state;
 	assert_int_equal(calendar_parse_once("2026-12-01 03:00", &t.calendar, NULL), 0);
 	assert_true(
-	    schedule_plan_upcoming(&t, &all, moment("2026-11-30T00:00:00Z"), &at));
+	    schedule_plan_upcoming(&t, &all, times_moment("2026-11-30T00:00:00Z"), &at));
 	expect(at, "2026-12-01T03:00:00Z");
 	assert_false(
-	    schedule_plan_upcoming(&t, &all, moment("2026-12-01T01:00:00Z"), &at));
-	assert_int_equal(
-	    schedule_plan_catch_up(&t, &all, at, moment("2026-12-02T03:00:00Z"), &m), 0);
+	    schedule_plan_upcoming(&t, &all, times_moment("2026-12-01T01:00:00Z"), &at));
+	assert_int_equal(schedule_plan_catch_up(
+			     &t, &all, at, times_moment("2026-12-02T03:00:00Z"), &m),
+	    0);
 	assert_int_equal(m.n, 1);
 }
 

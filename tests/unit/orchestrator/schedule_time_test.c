@@ -13,36 +13,16 @@
 
 #include "lib/clock.h"
 #include "lib/str.h"
+#include "times.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
-
-static int64_t
-moment(const char *text)
-{
-	int64_t at;
-
-	assert_int_equal(clock_parse(text, &at), 0);
-	return at;
-}
-
-static struct schedule_time
-by_line(const char *line, const char *zone)
-{
-	struct schedule_time t = {
-	    .window = 4 * HOUR, .zone = zone != NULL ? zone_time_find(zone) : NULL};
-	struct error err;
-
-	if (calendar_parse_cron(line, &t.calendar, &err) < 0)
-		fail_msg("%s", err.text);
-	return t;
-}
 
 static void
 expect(const char *what, int64_t got, const char *want)
 {
 	char text[CLOCK_TEXT_SIZE];
 
-	if (got != moment(want))
+	if (got != times_moment(want))
 		fail_msg(
 		    "%s: %s, not %s", what, clock_text(got, text, sizeof(text)), want);
 }
@@ -72,13 +52,13 @@ static const struct {
 static void
 sites_have_their_own_night(void **state)
 {
-	struct schedule_time t = by_line("0 3 * * *", NULL);
+	struct schedule_time t = times_by_line("0 3 * * *", NULL);
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(at_sites); i++) {
 		struct schedule_time_window w;
 
-		schedule_time_at_site(&t, moment(at_sites[i].nominal),
+		schedule_time_at_site(&t, times_moment(at_sites[i].nominal),
 		    zone_time_find(at_sites[i].zone), &w);
 		expect(at_sites[i].zone, w.opens, at_sites[i].opens);
 		/* Hours that pass, whatever the clock shows. */
@@ -89,16 +69,16 @@ sites_have_their_own_night(void **state)
 static void
 runs_come_one_after_another(void **state)
 {
-	struct schedule_time site = by_line("30 2 * * SUN", NULL);
-	struct schedule_time prague = by_line("30 2 * * SUN", "Europe/Prague");
-	int64_t at = moment("2026-03-22T02:30:00Z");
+	struct schedule_time site = times_by_line("30 2 * * SUN", NULL);
+	struct schedule_time prague = times_by_line("30 2 * * SUN", "Europe/Prague");
+	int64_t at = times_moment("2026-03-22T02:30:00Z");
 
 	(void)state;
 	/* By sites' clocks the time is the time, also where one of them skips it. */
 	assert_true(schedule_time_next(&site, at, &at));
 	expect("site", at, "2026-03-29T02:30:00Z");
 	assert_false(schedule_time_fixed(&site));
-	at = moment("2026-03-22T01:30:00Z");
+	at = times_moment("2026-03-22T01:30:00Z");
 	assert_true(schedule_time_next(&prague, at, &at));
 	expect("Prague", at, "2026-03-29T01:00:00Z");
 	assert_true(schedule_time_next(&prague, at, &at));
@@ -131,38 +111,38 @@ blackouts_are_dates_of_each_place(void **state)
 {
 	const struct schedule_time_span span = {
 	    zone_time_day(2026, 12, 24), zone_time_day(2026, 12, 26)};
-	struct schedule_time t = by_line("0 22 * * *", NULL);
+	struct schedule_time t = times_by_line("0 22 * * *", NULL);
 	struct schedule_time_window w;
 
 	(void)state;
 	t.blackout = &span;
 	t.n_blackout = 1;
-	assert_false(schedule_time_left_out(&t, moment("2026-12-23T22:00:00Z")));
-	assert_true(schedule_time_left_out(&t, moment("2026-12-24T22:00:00Z")));
-	assert_true(schedule_time_left_out(&t, moment("2026-12-26T22:00:00Z")));
-	assert_false(schedule_time_left_out(&t, moment("2026-12-27T22:00:00Z")));
+	assert_false(schedule_time_left_out(&t, times_moment("2026-12-23T22:00:00Z")));
+	assert_true(schedule_time_left_out(&t, times_moment("2026-12-24T22:00:00Z")));
+	assert_true(schedule_time_left_out(&t, times_moment("2026-12-26T22:00:00Z")));
+	assert_false(schedule_time_left_out(&t, times_moment("2026-12-27T22:00:00Z")));
 	/* Two of its four hours. */
 	schedule_time_at_site(
-	    &t, moment("2026-12-23T22:00:00Z"), zone_time_find("Africa/Lagos"), &w);
+	    &t, times_moment("2026-12-23T22:00:00Z"), zone_time_find("Africa/Lagos"), &w);
 	expect("opens", w.opens, "2026-12-23T21:00:00Z");
 	expect("closes", w.closes, "2026-12-23T23:00:00Z");
 	/* One moment, and in Kathmandu it is the 24th already. */
 	t.zone = zone_time_find("Africa/Lagos");
-	assert_false(schedule_time_left_out(&t, moment("2026-12-23T21:00:00Z")));
-	schedule_time_at_site(
-	    &t, moment("2026-12-23T21:00:00Z"), zone_time_find("Asia/Kathmandu"), &w);
+	assert_false(schedule_time_left_out(&t, times_moment("2026-12-23T21:00:00Z")));
+	schedule_time_at_site(&t, times_moment("2026-12-23T21:00:00Z"),
+	    zone_time_find("Asia/Kathmandu"), &w);
 	assert_int_equal(w.opens, w.closes);
-	schedule_time_at_site(
-	    &t, moment("2026-12-23T21:00:00Z"), zone_time_find("America/St_Johns"), &w);
+	schedule_time_at_site(&t, times_moment("2026-12-23T21:00:00Z"),
+	    zone_time_find("America/St_Johns"), &w);
 	expect("closes", w.closes, "2026-12-24T01:00:00Z");
 }
 
 static void
 jitter_is_the_same_each_time(void **state)
 {
-	struct schedule_time t = by_line("0 3 * * *", NULL);
+	struct schedule_time t = times_by_line("0 3 * * *", NULL);
 	struct schedule_time_window w = {.opens = 0, .closes = 4 * HOUR};
-	int64_t nominal = moment("2026-11-29T03:00:00Z"), most = 0, sum = 0;
+	int64_t nominal = times_moment("2026-11-29T03:00:00Z"), most = 0, sum = 0;
 	int same = 0;
 	char host[32];
 
@@ -214,11 +194,11 @@ static const struct {
 static void
 times_that_clocks_skip_are_found(void **state)
 {
-	int64_t now = moment("2026-11-27T00:00:00Z"), at;
+	int64_t now = times_moment("2026-11-27T00:00:00Z"), at;
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(odd); i++) {
-		struct schedule_time t = by_line(odd[i].line, NULL);
+		struct schedule_time t = times_by_line(odd[i].line, NULL);
 		enum zone_time_kind kind = schedule_time_odd(
 		    &t, zone_time_find(odd[i].zone), now, now + 366 * 24 * HOUR, &at);
 

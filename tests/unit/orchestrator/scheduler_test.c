@@ -10,6 +10,7 @@
 #include "lib/clock.h"
 #include "lib/id.h"
 #include "lib/log.h"
+#include "times.h"
 
 #define HOUR (3600 * USEC_PER_SEC)
 #define MINUTE (60 * USEC_PER_SEC)
@@ -115,15 +116,6 @@ rollout_state(size_t i, enum db_rollout_state state, const char *code, bool ende
 
 /* ---- a world ---- */
 
-static int64_t
-moment(const char *text)
-{
-	int64_t at;
-
-	assert_int_equal(clock_parse(text, &at), 0);
-	return at;
-}
-
 static void
 on_events(void *arg)
 {
@@ -154,7 +146,7 @@ setup(void **state)
 	    .approval_hosts = 2,
 	    .approval_lead = 24 * HOUR,
 	    .on_events = on_events};
-	w->now = moment(START);
+	w->now = times_moment(START);
 	assert_string_equal(fixture_apply(&w->f,
 				"{'sites':[{'name':'los','timezone':'Africa/Lagos'},"
 				"{'name':'ktm','timezone':'Asia/Kathmandu'},"
@@ -260,7 +252,7 @@ expect_time(int64_t got, const char *want)
 {
 	char text[CLOCK_TEXT_SIZE];
 
-	if (got != moment(want))
+	if (got != times_moment(want))
 		fail_msg("%s, not %s", clock_text(got, text, sizeof(text)), want);
 }
 
@@ -290,9 +282,9 @@ a_run_begins_where_the_sun_rises_first(void **state)
 {
 	(void)state;
 	add("weekly", SUNDAYS);
-	until(moment("2026-11-28T21:14:59Z"));
+	until(times_moment("2026-11-28T21:14:59Z"));
 	assert_int_equal(w->n, 0);
-	until(moment("2026-11-30T00:00:00Z"));
+	until(times_moment("2026-11-30T00:00:00Z"));
 	assert_int_equal(w->n, 1);
 	expect_time(w->v[0].at, "2026-11-28T21:15:00Z");
 	expect_time(w->v[0].opens, "2026-11-28T21:15:00Z");
@@ -301,7 +293,7 @@ a_run_begins_where_the_sun_rises_first(void **state)
 	assert_int_equal(w->v[0].n, 4);
 	assert_string_equal(w->v[0].by, "ada");
 	finish(0);
-	until(moment("2026-12-14T00:00:00Z"));
+	until(times_moment("2026-12-14T00:00:00Z"));
 	assert_int_equal(w->n, 2);
 	expect_runs("weekly", "2026-12-13:busy 2026-12-06:ran 2026-11-29:ran ");
 }
@@ -312,13 +304,13 @@ a_run_waits_for_its_own_night(void **state)
 {
 	(void)state;
 	add("los", "'hosts':'@site=los','cron':'0 3 * * SUN'");
-	until(moment("2026-11-29T01:59:59Z"));
+	until(times_moment("2026-11-29T01:59:59Z"));
 	assert_int_equal(w->n, 0);
-	until(moment("2026-11-29T02:00:00Z"));
+	until(times_moment("2026-11-29T02:00:00Z"));
 	assert_int_equal(w->n, 1);
 	assert_int_equal(w->v[0].n, 3);
 	/* In a place where it has hosts that time has passed: not next week then, but in Lagos tonight. */
-	w->now = moment("2026-12-05T23:00:00Z");
+	w->now = times_moment("2026-12-05T23:00:00Z");
 	add("late", "'hosts':'@site=los','cron':'0 3 * * SUN'");
 	expect_time(row_of("late").next, "2026-12-06T03:00:00Z");
 	add("round", SUNDAYS);
@@ -330,18 +322,18 @@ hosts_are_those_of_then(void **state)
 {
 	(void)state;
 	add("weekly", "'hosts':'@role=new','cron':'0 3 * * *','tz':'UTC'");
-	until(moment("2026-11-28T12:00:00Z"));
+	until(times_moment("2026-11-28T12:00:00Z"));
 	expect_runs("weekly", "2026-11-28:empty ");
 	fixture_apply(&w->f,
 	    "{'hosts':[{'name':'n1.los','site':'los','labels':{'role':'new'}}]}", NULL);
-	until(moment("2026-11-29T12:00:00Z"));
+	until(times_moment("2026-11-29T12:00:00Z"));
 	assert_int_equal(w->n, 1);
 	expect_runs("weekly", "2026-11-29:ran 2026-11-28:empty ");
 	add("named", "'hosts':'n1.los','cron':'0 3 * * *','tz':'UTC'");
 	assert_int_equal(db_begin(store_db(w->f.store)), 0);
 	assert_int_equal(db_host_delete(w->f.store, "n1.los", w->now), 0);
 	assert_int_equal(db_commit(store_db(w->f.store)), 0);
-	until(moment("2026-11-30T12:00:00Z"));
+	until(times_moment("2026-11-30T12:00:00Z"));
 	expect_runs("named", "2026-11-30:refused ");
 }
 
@@ -351,12 +343,12 @@ a_new_zone_is_seen(void **state)
 {
 	(void)state;
 	add("weekly", SUNDAYS);
-	until(moment("2026-11-27T13:00:00Z"));
+	until(times_moment("2026-11-27T13:00:00Z"));
 	fixture_apply(&w->f,
 	    "{'sites':[{'name':'akl','timezone':'Pacific/Auckland'}],'hosts':["
 	    "{'name':'e1.akl','site':'akl','labels':{'role':'edge'}}]}",
 	    NULL);
-	until(moment("2026-11-30T00:00:00Z"));
+	until(times_moment("2026-11-30T00:00:00Z"));
 	assert_int_equal(w->n, 1);
 	expect_time(w->v[0].at, "2026-11-28T14:00:00Z");
 }
@@ -372,14 +364,14 @@ pause_skip_and_blackout(void **state)
 	row = row_of("daily");
 	row.skip = row.next;
 	assert_int_equal(db_schedule_plan(w->f.store, &row), 0);
-	until(moment("2026-11-28T12:00:00Z"));
+	until(times_moment("2026-11-28T12:00:00Z"));
 	assert_int_equal(row_of("daily").skip, 0);
 	row.paused_at = w->now;
 	assert_int_equal(db_schedule_pause(w->f.store, &row), 0);
-	until(moment("2026-11-29T12:00:00Z"));
+	until(times_moment("2026-11-29T12:00:00Z"));
 	row.paused_at = 0;
 	assert_int_equal(db_schedule_pause(w->f.store, &row), 0);
-	until(moment("2026-12-02T12:00:00Z"));
+	until(times_moment("2026-12-02T12:00:00Z"));
 	assert_int_equal(w->n, 1);
 	expect_runs("daily", "2026-12-02:ran 2026-12-01:blackout 2026-11-30:blackout "
 			     "2026-11-29:paused 2026-11-28:skipped ");
@@ -391,18 +383,18 @@ what_was_missed_is_said_or_made_up_for(void **state)
 	(void)state;
 	add("skip", SUNDAYS);
 	add("once", SUNDAYS ",'missed':'run-once'");
-	until(moment("2026-11-27T13:00:00Z"));
+	until(times_moment("2026-11-27T13:00:00Z"));
 	/* Nobody was there for two weeks and a half. */
-	w->now = moment("2026-12-16T10:00:00Z");
+	w->now = times_moment("2026-12-16T10:00:00Z");
 	boot();
-	until(moment("2026-12-16T11:00:00Z"));
+	until(times_moment("2026-12-16T11:00:00Z"));
 	expect_runs("skip", "2026-12-13:missed ");
 	expect_runs("once", "2026-12-13:ran ");
 	assert_int_equal(w->n, 1);
 	expect_time(w->v[0].opens, "2026-12-16T10:00:00Z");
 	expect_time(w->v[0].closes, "2026-12-16T12:00:00Z");
 	finish(0);
-	until(moment("2026-12-20T12:00:00Z"));
+	until(times_moment("2026-12-20T12:00:00Z"));
 	expect_runs("skip", "2026-12-20:ran 2026-12-13:missed ");
 	expect_runs("once", "2026-12-20:ran 2026-12-13:ran ");
 }
@@ -413,10 +405,10 @@ the_next_run_is_enough(void **state)
 {
 	(void)state;
 	add("once", SUNDAYS ",'missed':'run-once'");
-	until(moment("2026-11-27T13:00:00Z"));
-	w->now = moment("2026-12-05T20:00:00Z");
+	until(times_moment("2026-11-27T13:00:00Z"));
+	w->now = times_moment("2026-12-05T20:00:00Z");
 	boot();
-	until(moment("2026-12-06T12:00:00Z"));
+	until(times_moment("2026-12-06T12:00:00Z"));
 	expect_runs("once", "2026-12-06:ran 2026-11-29:missed ");
 	assert_int_equal(w->n, 1);
 }
@@ -426,11 +418,11 @@ within_its_window_it_is_begun_late(void **state)
 {
 	(void)state;
 	add("weekly", SUNDAYS);
-	until(moment("2026-11-27T13:00:00Z"));
+	until(times_moment("2026-11-27T13:00:00Z"));
 	/* Over in Kathmandu, open in Lagos, to come at St John's. */
-	w->now = moment("2026-11-29T03:30:00Z");
+	w->now = times_moment("2026-11-29T03:30:00Z");
 	boot();
-	until(moment("2026-11-29T04:00:00Z"));
+	until(times_moment("2026-11-29T04:00:00Z"));
 	assert_int_equal(w->n, 1);
 	assert_int_equal(w->v[0].n, 4);
 	expect_runs("weekly", "2026-11-29:ran ");
@@ -441,12 +433,12 @@ one_that_is_not_over_keeps_the_next_from_beginning(void **state)
 {
 	(void)state;
 	add("daily", "'hosts':'@site=los','cron':'0 3 * * *'");
-	until(moment("2026-11-28T12:00:00Z"));
-	until(moment("2026-11-29T12:00:00Z"));
+	until(times_moment("2026-11-28T12:00:00Z"));
+	until(times_moment("2026-11-29T12:00:00Z"));
 	rollout_state(0, DB_ROLLOUT_HALTED, "budget-spent", false);
-	until(moment("2026-11-30T12:00:00Z"));
+	until(times_moment("2026-11-30T12:00:00Z"));
 	rollout_state(0, DB_ROLLOUT_HALTED, "window-over", false);
-	until(moment("2026-12-01T12:00:00Z"));
+	until(times_moment("2026-12-01T12:00:00Z"));
 	expect_runs(
 	    "daily", "2026-12-01:ran 2026-11-30:held 2026-11-29:busy 2026-11-28:ran ");
 }
@@ -456,12 +448,12 @@ more_hosts_than_its_limit(void **state)
 {
 	(void)state;
 	add("daily", "'hosts':'@site=los','cron':'0 3 * * *','limit':2");
-	until(moment("2026-11-28T12:00:00Z"));
+	until(times_moment("2026-11-28T12:00:00Z"));
 	expect_runs("daily", "2026-11-28:refused ");
 	assert_int_equal(w->n, 0);
 	add("other", "'hosts':'@site=ktm','cron':'0 3 * * *'");
 	w->fail = -EINVAL;
-	until(moment("2026-11-29T12:00:00Z"));
+	until(times_moment("2026-11-29T12:00:00Z"));
 	expect_runs("other", "2026-11-29:refused ");
 }
 
@@ -472,11 +464,11 @@ what_fails_is_tried_again(void **state)
 	(void)state;
 	add("daily", "'hosts':'@site=los','cron':'0 3 * * *'");
 	w->fail = -ENOSPC;
-	until(moment("2026-11-28T02:01:00Z"));
+	until(times_moment("2026-11-28T02:01:00Z"));
 	expect_runs("daily", "");
 	assert_false(db_in_transaction(store_db(w->f.store)));
 	w->fail = 0;
-	until(moment("2026-11-28T02:02:00Z"));
+	until(times_moment("2026-11-28T02:02:00Z"));
 	expect_runs("daily", "2026-11-28:ran ");
 }
 
@@ -489,20 +481,20 @@ destruction_is_planned_ahead(void **state)
 	add("few",
 	    "'kind':'reinstall','hosts':'@site=ktm','cron':'0 3 * * *','tz':'UTC'");
 	expect_time(row_of("wipe").due, "2026-11-27T03:00:00Z");
-	until(moment("2026-11-28T02:59:59Z"));
+	until(times_moment("2026-11-28T02:59:59Z"));
 	/* At once, since its time is less than a day ahead. */
 	assert_int_equal(w->n, 1);
 	assert_true(w->v[0].approval);
 	expect_time(w->v[0].at, START);
 	expect_time(w->v[0].opens, "2026-11-28T03:00:00Z");
-	until(moment("2026-11-28T12:00:00Z"));
+	until(times_moment("2026-11-28T12:00:00Z"));
 	/* Of one host nobody has to approve, and it begins when it opens. The next of three waits for the one before. */
 	assert_int_equal(w->n, 2);
 	assert_false(w->v[1].approval);
 	expect_time(w->v[1].at, "2026-11-28T03:00:00Z");
 	expect_runs("wipe", "2026-11-28:ran ");
 	finish(0);
-	until(moment("2026-11-29T12:00:00Z"));
+	until(times_moment("2026-11-29T12:00:00Z"));
 	expect_runs("wipe", "2026-11-29:ran 2026-11-28:ran ");
 	assert_true(w->v[2].approval);
 	expect_time(w->v[2].at, "2026-11-29T03:00:00Z");
@@ -515,15 +507,15 @@ a_clock_that_is_set_back_brings_no_run_again(void **state)
 {
 	(void)state;
 	add("daily", "'hosts':'@site=los','cron':'0 3 * * *'");
-	until(moment("2026-11-28T02:10:00Z"));
+	until(times_moment("2026-11-28T02:10:00Z"));
 	assert_int_equal(w->n, 1);
 	finish(0);
-	w->now = moment("2026-11-28T01:00:00Z");
-	until(moment("2026-11-28T04:00:00Z"));
+	w->now = times_moment("2026-11-28T01:00:00Z");
+	until(times_moment("2026-11-28T04:00:00Z"));
 	assert_int_equal(w->n, 1);
-	w->now = moment("2026-11-28T01:00:00Z");
+	w->now = times_moment("2026-11-28T01:00:00Z");
 	boot();
-	until(moment("2026-11-29T04:00:00Z"));
+	until(times_moment("2026-11-29T04:00:00Z"));
 	assert_int_equal(w->n, 2);
 	expect_runs("daily", "2026-11-29:ran 2026-11-28:ran ");
 }
@@ -534,14 +526,14 @@ a_clock_that_was_years_ahead_loses_nothing(void **state)
 	(void)state;
 	add("skip", "'hosts':'@site=los','cron':'0 3 * * *'");
 	add("once", "'hosts':'@site=los','cron':'0 3 * * *','missed':'run-once'");
-	until(moment("2026-11-27T20:00:00Z"));
-	w->now = moment("2029-11-27T20:00:00Z");
-	until(moment("2029-11-27T20:00:10Z"));
+	until(times_moment("2026-11-27T20:00:00Z"));
+	w->now = times_moment("2029-11-27T20:00:00Z");
+	until(times_moment("2029-11-27T20:00:10Z"));
 	expect_runs("skip", "2029-11-27:missed ");
 	expect_runs("once", "2029-11-27:ran ");
 	finish(0);
-	w->now = moment("2026-11-27T20:05:00Z");
-	until(moment("2026-11-29T12:00:00Z"));
+	w->now = times_moment("2026-11-27T20:05:00Z");
+	until(times_moment("2026-11-29T12:00:00Z"));
 	expect_runs("skip", "2029-11-27:missed 2026-11-29:busy 2026-11-28:ran ");
 	expect_runs("once", "2029-11-27:ran 2026-11-29:busy 2026-11-28:ran ");
 }
@@ -553,14 +545,14 @@ a_single_time_comes_once(void **state)
 
 	(void)state;
 	add("once", "'hosts':'@site=los','at':'2026-11-28 03:00'");
-	until(moment("2026-12-28T00:00:00Z"));
+	until(times_moment("2026-12-28T00:00:00Z"));
 	expect_runs("once", "2026-11-28:ran ");
 	row = row_of("once");
 	assert_int_equal(row.next, 0);
 	assert_int_equal(row.due, 0);
-	w->now = moment("2026-11-27T00:00:00Z");
+	w->now = times_moment("2026-11-27T00:00:00Z");
 	boot();
-	until(moment("2026-12-28T00:00:00Z"));
+	until(times_moment("2026-12-28T00:00:00Z"));
 	assert_int_equal(w->n, 1);
 }
 
@@ -595,7 +587,7 @@ run_now(void **state)
 	db_rollback(store_db(w->f.store));
 	assert_string_equal(err.code, "schedule-busy");
 	finish(0);
-	until(moment("2026-11-30T00:00:00Z"));
+	until(times_moment("2026-11-30T00:00:00Z"));
 	expect_runs("weekly", "2026-11-29:ran 2026-11-27:ran ");
 	schedule_doc_free(doc);
 	db_schedule_done(&row);
