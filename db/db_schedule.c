@@ -67,8 +67,9 @@ static const char *const sql[] = {
 	RUN " WHERE schedule = $1 AND nominal < $2 ORDER BY nominal DESC LIMIT $3",
     [RUN_CLEAR] = "DELETE FROM schedule_run WHERE schedule = $1",
     [RUN_FORGET] = "DELETE FROM schedule_run WHERE schedule = $1 AND nominal < $2",
-    [SCH_OPEN] = "SELECT id, state, code FROM rollout"
-		 " WHERE schedule = $1 AND ended IS NULL ORDER BY id DESC",
+    [SCH_OPEN] = "SELECT id, state, code FROM rollout WHERE schedule = $1"
+		 " AND (ended IS NULL OR (state = 'halted' AND code <> 'window-over'))"
+		 " ORDER BY id DESC",
     [SCH_ZONES] = "SELECT name, timezone FROM site ORDER BY name",
     [SCH_SITE_OF] = "SELECT site, probe FROM host WHERE name = $1",
 };

@@ -72,7 +72,8 @@ int
 db_schedule_runs(struct store *s, const char *schedule, int64_t before, int64_t limit,
     void (*each)(void *arg, const struct db_schedule_run *run), void *arg) MUST_CHECK;
 
-/* The schedule's rollouts that are not over, newest first: `code` says why one is halted. */
+/* The schedule's rollouts that are not over, or have halted for another reason than their windows' end and wait for somebody to decide;
+ * newest first. `code` says why one is halted. */
 int
 db_schedule_open(struct store *s, const char *schedule,
     void (*each)(void *arg, const char *id, const char *state, const char *code),

@@ -210,6 +210,10 @@ api_schedule_find(
     struct orch *o, struct rest_request *rq, const char *name, struct api_schedule *ret);
 void
 api_schedule_done(struct api_schedule *s);
+/* May who let so many hosts be worked on as its limit allows? 0, or -EPERM with *err. */
+int
+api_schedule_token(struct orch *o, const struct audit_who *who,
+    const struct schedule_doc *doc, struct error *err) MUST_CHECK;
 /* May who order it for the hosts that it means now? 0; -EPERM or -EINVAL with *err; else the database, with *err. */
 int
 api_schedule_allowed(struct orch *o, const struct audit_who *who,

@@ -15,6 +15,7 @@
 #include "orchestrator/job_json.h"
 #include "orchestrator/orders_cap.h"
 #include "orchestrator/schedule_ahead.h"
+#include "orchestrator/schedule_planned.h"
 #include "orchestrator/schedule_check.h"
 #include "orchestrator/schedule_json.h"
 #include "orchestrator/schedule_next.h"
@@ -210,6 +211,19 @@ cap_kind(struct orch *o, const struct schedule_doc *doc)
 }
 
 int
+api_schedule_token(struct orch *o, const struct audit_who *who,
+    const struct schedule_doc *doc, struct error *err)
+{
+	if (!cap_kind(o, doc) || who->max_hosts <= 0 || doc->limit <= who->max_hosts)
+		return 0;
+	return error_set(err, -EPERM, "over-cap",
+	    "lower the schedule's limit with --limit",
+	    "the schedule's limit is %lld hosts, and %s may order at most %lld at once "
+	    "(max_hosts of the token)",
+	    (long long)doc->limit, who->name, (long long)who->max_hosts);
+}
+
+int
 api_schedule_allowed(struct orch *o, const struct audit_who *who,
     const struct schedule_doc *doc, struct error *err)
 {
@@ -227,12 +241,8 @@ api_schedule_allowed(struct orch *o, const struct audit_who *who,
 	if (rc == 0)
 		rc = orders_cap_check(&ctx, who, cap_kind(o, doc), n, err);
 	/* There may be more of them when it is due. */
-	if (rc == 0 && who->max_hosts > 0 && doc->limit > who->max_hosts)
-		rc = error_set(err, -EPERM, "over-cap",
-		    "lower the schedule's limit with --limit",
-		    "the schedule's limit is %lld hosts, and %s may order at most %lld "
-		    "at once (max_hosts of the token)",
-		    (long long)doc->limit, who->name, (long long)who->max_hosts);
+	if (rc == 0)
+		rc = api_schedule_token(o, who, doc, err);
 	return rc;
 }
 
@@ -400,7 +410,7 @@ check_ahead(struct orch *o, struct rest_request *rq, const char *name)
 {
 	struct store_names ids = {0};
 	struct error err;
-	int rc = schedule_ahead_find(o->store, name, &ids);
+	int rc = schedule_planned_find(o->store, name, &ids);
 	bool free_to = rc == 0 && ids.n == 0;
 
 	if (rc < 0) {

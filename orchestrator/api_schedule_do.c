@@ -100,10 +100,17 @@ api_schedule_resume(void *arg, struct rest_request *rq)
 	struct orch *o = arg;
 	struct audit_who who;
 	struct api_schedule s;
+	struct error err;
 	const char *reason;
 
 	if (!begin(o, rq, &who, &s, &reason))
 		return;
+	/* What runs by itself from now on is no more than they could have made. */
+	if (api_schedule_token(o, &who, s.doc, &err) < 0) {
+		api_refuse(rq, &err, NULL);
+		api_schedule_done(&s);
+		return;
+	}
 	int rc = db_begin(store_db(o->store));
 	if (rc == 0 && s.row.paused_at) {
 		s.row.paused_at = 0;

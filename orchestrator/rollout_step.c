@@ -623,7 +623,11 @@ rollout_step_gate_end(struct rollout_step *r, size_t i, bool passed,
 		return false;
 	h->asked = false;
 	if (!passed) {
-		take_host(r, i, DB_ROLLOUT_HOST_FAILED, ret);
+		/* One that left before it was touched is no failure, as little as where its job is refused. */
+		bool left = h->state == DB_ROLLOUT_HOST_GATE_BEFORE &&
+			    rollout_step_refusal(why->code) == ROLLOUT_STEP_SKIP;
+		take_host(
+		    r, i, left ? DB_ROLLOUT_HOST_SKIPPED : DB_ROLLOUT_HOST_FAILED, ret);
 		ret->why = *why;
 		return true;
 	}

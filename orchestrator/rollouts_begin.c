@@ -154,17 +154,11 @@ check_cap(struct rollouts *r, const struct rollouts_request *rq, size_t n, int64
     struct error *err)
 {
 	const struct orders_context ctx = r->ops.orders(r->ops.arg, wall);
-	const char *kind = json_string_value(json_object_get(rq->work, "kind"));
-	const char *action = json_string_value(json_object_get(rq->work, "action"));
-	const char *image = json_string_value(json_object_get(rq->work, "image"));
 	struct audit_who who = {.role = AUTH_OPERATOR};
-	enum bundle_kind known;
 
-	if (bundle_kind_parse(kind, &known) == 0)
-		kind = orders_cap_kind(
-		    r->ops.store, known, action ? action : "", image ? image : "");
 	str_clip(who.name, sizeof(who.name), rq->by);
-	return orders_cap_check(&ctx, &who, kind, n, err);
+	return orders_cap_check(
+	    &ctx, &who, rollouts_cap_kind(r->ops.store, rq->work), n, err);
 }
 
 int

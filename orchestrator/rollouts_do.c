@@ -11,14 +11,16 @@
  *   abort         all but done and aborted                    aborted
  *   approve       waiting-approval                            planned
  *
- * It owns nothing. Failure modes: -EPERM where the state does not allow it, where there is no time left, or where the second person is
- * the first. */
+ * A token that may order few hosts at once lets no more of them begin by a verb either, whoever ordered the rollout.
+ * It owns nothing. Failure modes: -EPERM where the state does not allow it, where there is no time left, where they are more hosts than
+ * the caller's token may order, or where the second person is the first. */
 #include <errno.h>
 #include <string.h>
 
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/orders_cap.h"
 #include "orchestrator/rollouts_priv.h"
 
 struct doing {
@@ -27,6 +29,7 @@ struct doing {
 	const struct audit_who *who;
 	const char *reason;
 	int64_t window_s, wall;
+	int64_t lets; /* hosts that may begin by it */
 };
 
 static const struct {
@@ -116,6 +119,7 @@ do_resume(struct doing *d, struct error *err)
 	if (rc < 0)
 		return rc;
 	d->row->forgiven = counts[DB_ROLLOUT_HOST_FAILED];
+	d->lets = counts[DB_ROLLOUT_HOST_WAITING];
 	go_on(d);
 	return 0;
 }
@@ -138,6 +142,7 @@ do_retry(struct doing *d, struct error *err)
 	if (rc < 0)
 		return rc;
 	d->row->forgiven = 0;
+	d->lets = n;
 	if (d->row->state != DB_ROLLOUT_PAUSED)
 		go_on(d);
 	return 0;
@@ -146,6 +151,7 @@ do_retry(struct doing *d, struct error *err)
 static int
 do_approve(struct doing *d, struct error *err)
 {
+	int64_t counts[DB_ROLLOUT_HOST_STATES];
 	char orderer[64] = "";
 	int rc = d->row->schedule[0] ? db_rollout_orderer(d->r->ops.store,
 					   d->row->schedule, orderer, sizeof(orderer))
@@ -158,6 +164,10 @@ do_approve(struct doing *d, struct error *err)
 		    "have somebody else look at it: netboot-ctl rollout show, and then "
 		    "rollout approve",
 		    "%s ordered it: a second person has to approve of it", d->who->name);
+	rc = db_rollout_counts(d->r->ops.store, d->row->id, counts);
+	if (rc < 0)
+		return rc;
+	d->lets = counts[DB_ROLLOUT_HOST_WAITING];
 	d->row->approved_at = d->wall;
 	str_clip(d->row->approved_by, sizeof(d->row->approved_by), d->who->name);
 	go_on(d);
@@ -182,6 +192,32 @@ do_verb(struct doing *d, enum rollouts_verb verb, struct error *err)
 	case ROLLOUTS_APPROVE: return do_approve(d, err);
 	}
 	return -EINVAL;
+}
+
+const char *
+rollouts_cap_kind(struct store *s, const json_t *work)
+{
+	const char *kind = json_string_value(json_object_get(work, "kind"));
+	const char *action = json_string_value(json_object_get(work, "action"));
+	const char *image = json_string_value(json_object_get(work, "image"));
+	enum bundle_kind known;
+
+	if (!kind || bundle_kind_parse(kind, &known) < 0)
+		return kind;
+	return orders_cap_kind(s, known, action ? action : "", image ? image : "");
+}
+
+static int
+check_cap(const struct doing *d, struct error *err)
+{
+	json_t *doc = json_parse(d->row->doc, strlen(d->row->doc), NULL);
+	const char *kind =
+	    rollouts_cap_kind(d->r->ops.store, json_object_get(doc, "work"));
+	/* Without a kind there is no cap: machines that are switched on. */
+	int rc = kind ? orders_cap_token(d->who, (size_t)d->lets, err) : 0;
+
+	json_decref(doc);
+	return rc;
 }
 
 static int
@@ -224,6 +260,8 @@ do_it(struct doing *d, enum rollouts_verb verb, struct error *err)
 		    "rollout %s is %s: there is nothing to %s", d->row->id,
 		    db_rollout_state_name(was), verbs[verb].name);
 	int rc = do_verb(d, verb, err);
+	if (rc == 0)
+		rc = check_cap(d, err);
 	if (rc < 0)
 		return rc;
 	d->row->changed = d->wall;

@@ -79,6 +79,9 @@ rollouts_load_work(const json_t *work, const char *reason,
 int
 rollouts_plan(struct store *s, const struct rollouts_request *rq,
     struct rollout_plan_host **ret, size_t *ret_n, struct error *err) MUST_CHECK;
+/* Under which kind that work counts for the caps (orders_cap_kind()). */
+const char *
+rollouts_cap_kind(struct store *s, const json_t *work);
 
 /* rollouts_act.c: carries one action out. Within a transaction; when it is not committed, the rollout has to be loaded anew. */
 int

@@ -8,24 +8,10 @@
  *
  * Entry points: those of the header. Ownership: lists are the caller's. Failure modes: errnos of db.h. */
 #include "orchestrator/schedule_ahead.h"
+#include "orchestrator/schedule_planned.h"
 
 #include "db/db_schedule.h"
 #include "lib/str.h"
-
-static void
-add(void *arg, const char *id, const char *state, const char *code)
-{
-	(void)code;
-	if (str_eq(state, "waiting-approval") || str_eq(state, "planned"))
-		store_names_add(arg, id);
-}
-
-int
-schedule_ahead_find(struct store *s, const char *schedule, struct store_names *ret)
-{
-	*ret = (struct store_names){.n = 0};
-	return db_schedule_open(s, schedule, add, ret);
-}
 
 int
 schedule_ahead_abort(struct rollouts *r, struct store *s, const char *schedule,
@@ -33,7 +19,7 @@ schedule_ahead_abort(struct rollouts *r, struct store *s, const char *schedule,
     struct store_names *ret)
 {
 	struct error err;
-	int rc = schedule_ahead_find(s, schedule, ret);
+	int rc = schedule_planned_find(s, schedule, ret);
 
 	for (size_t i = 0; rc == 0 && i < ret->n; i++)
 		rc =

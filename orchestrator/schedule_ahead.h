@@ -7,10 +7,6 @@
 #include "orchestrator/audit.h"
 #include "orchestrator/rollouts.h"
 
-/* Their rollouts; owned by the caller. */
-int
-schedule_ahead_find(
-    struct store *s, const char *schedule, struct store_names *ret) MUST_CHECK;
 /* Aborts them, each with its event and audit row, in the caller's transaction; after its commit, and also when that failed,
  * schedule_ahead_done(). */
 int

@@ -14,6 +14,7 @@
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/str.h"
+#include "orchestrator/schedule_planned.h"
 #include "orchestrator/strset.h"
 
 enum { SCHEDULES_MAX = 100000, POINTER_SIZE = 64 };
@@ -161,6 +162,24 @@ out:
 
 /* ---- written ---- */
 
+/* What was planned ahead goes on with the hosts and the work of before, as where one is changed by itself. */
+static int
+check_ahead(struct store *s, const char *name, struct error *err)
+{
+	struct store_names ids = {0};
+	int rc = schedule_planned_find(s, name, &ids);
+
+	if (rc == 0 && ids.n > 0)
+		rc = error_set(err, -EPERM, "schedule-planned",
+		    "netboot-ctl rollout abort, and then change it; or wait until it is "
+		    "over",
+		    "schedule %.100s: its next run is planned already, as it was: "
+		    "rollout %s",
+		    name, ids.v[0]);
+	store_names_done(&ids);
+	return rc;
+}
+
 /* As it was, or a new one. */
 static int
 row_of(struct store *s, const struct schedule_doc *doc, const struct audit_who *who,
@@ -189,6 +208,8 @@ write_row(struct store *s, const struct schedule_doc *doc, struct scheduler *sch
 	bool new;
 	int rc = row_of(s, doc, who, now, &row, &new);
 
+	if (rc == 0)
+		rc = check_ahead(s, doc->name, err);
 	if (rc == 0)
 		rc = scheduler_plan(scheduler, doc, now, &row);
 	if (rc == 0 && row.next == 0)

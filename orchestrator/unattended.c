@@ -9,6 +9,7 @@
  * are found in the rows at its start. */
 #include "orchestrator/unattended.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,11 +108,15 @@ gate(void *arg, uint64_t ticket, const char *site, const char *host, json_t *che
 	struct db_host *h = str_alloc(sizeof(*h));
 	struct error why;
 	struct question *q;
+	int rc = db_host_get(u->ops.store, host, h);
 
-	if (db_host_get(u->ops.store, host, h) < 0) {
-		error_set(&why, 0, "host-unknown", NULL,
-		    "host %s cannot be read: it may have been removed", host);
+	if (rc == -ENOENT) {
+		error_set(&why, 0, "host-unknown", NULL, "host %s was removed", host);
 		add_answer(u, ticket, ROLLOUTS_GATE_FAILED, &why);
+	} else if (rc < 0) {
+		/* That says nothing of the host. */
+		db_error(store_db(u->ops.store), rc, &why, "read the host");
+		add_answer(u, ticket, ROLLOUTS_GATE_NOT_HEARD, &why);
 	} else {
 		q = str_alloc(sizeof(*q));
 		*q = (struct question){.u = u, .ticket = ticket};

@@ -217,6 +217,14 @@ def test_caps_of_a_token(tmp_path):
         # A session of the page is by the same token.
         refused(o.ask("POST", "/api/v1/jobs", body, session=o.login(token)), "over-cap")
         assert o.ask("POST", "/api/v1/jobs", {**body, "hosts": "edge[01-02]"}, token=token).status == 202
+        # What others ordered it lets go on for no more of them either: a schedule that is paused, a rollout that is.
+        nightly = {"name": "nightly", "kind": "reboot", "hosts": "edge[01-02]", "cron": "0 3 * * *", "tz": "UTC", "reason": "r"}
+        assert o.post("/schedules", {**nightly, "limit": 3}).status == 201
+        assert o.post("/schedules/nightly/pause", {"reason": "r"}).status == 200
+        refused(o.ask("POST", "/api/v1/schedules/nightly/resume", {"reason": "r"}, token=token), "over-cap")
+        assert o.get("/schedules/nightly").json["state"] == "paused"
+        assert o.patch("/schedules/nightly", {"limit": 2}).status == 200
+        assert o.ask("POST", "/api/v1/schedules/nightly/resume", {"reason": "r"}, token=token).status == 200
         # It cannot be given away as more.
         admin = o.token("boss", role="admin", max_hosts=5)
         more = {"name": "more", "role": "operator", "reason": "r"}

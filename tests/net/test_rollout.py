@@ -6,11 +6,13 @@ import http.client
 import random
 import sqlite3
 import threading
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from netlab import PATIENCE, until
 from orch_lab import Agent, Orch, host, image, make_id, site
+from test_web import Web
 
 SITES = ["abj", "los"]
 
@@ -74,7 +76,16 @@ class Site(Agent):
 
 @pytest.fixture
 def lab(tmp_path):
-    o = Orch(tmp_path, config="approval: {hosts: 2}\n")
+    yield from a_lab(Orch(tmp_path, config="approval: {hosts: 2}\n"))
+
+
+@pytest.fixture
+def web_lab(tmp_path):
+    """One that tokens come to, too."""
+    yield from a_lab(Web(tmp_path, more="approval: {hosts: 2}\n"))
+
+
+def a_lab(o):
     assert o.apply(fleet(12)).status == 200
     sites = [Site(o, s, i + 1) for i, s in enumerate(SITES)]
     until(lambda: all(not a["absent"] for a in o.get("/agents").json["items"]), "the agents")
@@ -242,6 +253,43 @@ def test_destructive_work_needs_a_second_person(lab):
         db.commit()
     assert o.post(f"/rollouts/{r}/approve", {"reason": "looked at"}).json["approved"]["by"]
     ends(o, r, "done ended")
+
+
+def test_a_token_lets_no_more_hosts_begin_than_it_may_order(web_lab):
+    """Whoever ordered the rollout."""
+    o, sites = web_lab
+    few, enough = o.token("few", role="operator", max_hosts=2), o.token("enough", role="operator", max_hosts=3)
+
+    def say(token, r, verb, **more):
+        return o.ask("POST", f"/api/v1/rollouts/{r}/{verb}", {"reason": "INC-1", **more}, token=token)
+
+    r = order(o, kind="reinstall", hosts="edge[01-03]", policy={"max_in_flight": 3, "per_site": 3, "max_fail": 1})
+    assert state(o, r) == "waiting-approval"
+    answer = say(few, r, "approve")
+    assert (answer.status, answer.json["code"]) == (409, "over-cap") and "token:few" in answer.json["detail"]
+    assert state(o, r) == "waiting-approval"
+    for s in sites:
+        s.bad.update({f"edge0{n}": "bmc-timeout" for n in range(1, 4)})
+    assert say(enough, r, "approve").status == 200
+    until(lambda: state(o, r) == "halted:budget-spent ended", state(o, r))
+    assert say(few, r, "retry-failed").json["code"] == "over-cap"
+    assert {h["state"] for h in hosts_of(o, r).values()} == {"failed"}
+    assert say(few, r, "abort").status == 200  # to hold others' work is nobody's order
+    r = order(o, hosts="edge[04-06]", at=(datetime.now(timezone.utc) + timedelta(hours=1)).isoformat())
+    assert say(few, r, "pause").status == 200 and say(few, r, "resume").json["code"] == "over-cap"
+    assert state(o, r).startswith("paused") and say(enough, r, "resume").status == 200
+
+
+def test_a_host_that_is_removed_meanwhile_is_no_failure(lab):
+    o, _ = lab
+    assert o.post("/sites/abj/freeze", {"reason": "x"}).status == 200
+    r = order(o, hosts="edge[02,04,06]", policy={"canary": 1, "gates": ["icmp"]}, window_s=3600)
+    assert o.delete("/hosts/edge02?reason=sold").status == 204
+    assert o.post("/sites/abj/unfreeze", {"reason": "x"}).status == 200
+    ends(o, r, "done ended")
+    got = hosts_of(o, r)
+    assert (got["edge02"]["state"], got["edge02"]["why"]["code"]) == ("skipped", "host-unknown"), got["edge02"]
+    assert got["edge04"]["state"] == got["edge06"]["state"] == "ok"
 
 
 def test_the_plan(lab):

@@ -63,5 +63,10 @@ def test_who_holds_the_schedule_holds_what_is_planned(orch, planned, verb, appro
 def test_who_changes_the_schedule_is_told(orch, planned):
     answer = orch.patch("/schedules/weekly", {"hosts": "edge03"})
     assert answer.status == 409 and answer.json["code"] == "schedule-planned" and planned["id"] in answer.json["detail"], answer.json
+    # Nor by a document, of which nothing is written then.
+    (old,) = orch.get("/export").json["schedules"]
+    answer = orch.apply({"schedules": [{**old, "hosts": "edge03"}, {**old, "name": "other"}]})
+    assert answer.status == 409 and answer.json["code"] == "schedule-planned" and planned["id"] in answer.json["detail"], answer.json
+    assert orch.get("/schedules/other").status == 404 and orch.apply({"schedules": [old]}).status == 200
     assert orch.post(f"/rollouts/{planned['id']}/abort", {"reason": "INC-2"}).status == 200
     assert orch.patch("/schedules/weekly", {"hosts": "edge03"}).status == 200

@@ -356,7 +356,23 @@ gates_before_and_after_and_at_the_end_of_the_soak(void **state)
 	drop(w);
 }
 
-/* A clock that was ahead opened the window too early: nothing begins in what turns out to be the hours before it. */
+/* It was removed from the inventory before it was touched: nothing of it is wrong. */
+static void
+a_host_that_left_before_its_gates_is_no_failure(void **state)
+{
+	const struct error why = {.code = "host-unknown", .text = "host h0 was removed"};
+	struct rollout_step_action a;
+	struct world *w = make("{'gates':['icmp']}", 2, 1, T0 + 1000 * S);
+
+	(void)state;
+	EXPECT(w, T0, "batch1 gate-before0 ask0");
+	w->line[0] = '\0';
+	apply(w, rollout_step_gate_end(&w->r, 0, false, &why, &a), &a, T0 + S);
+	assert_string_equal(w->line, "skipped0:host-unknown ");
+	EXPECT(w, T0 + S, "gate-before1 ask1");
+	drop(w);
+}
+
 static void
 a_clock_that_is_set_back_takes_back_what_has_not_begun(void **state)
 {
@@ -646,6 +662,7 @@ main(void)
 	    cmocka_unit_test(the_budget_halts_and_what_runs_is_finished),
 	    cmocka_unit_test(windows_end_host_by_host),
 	    cmocka_unit_test(gates_before_and_after_and_at_the_end_of_the_soak),
+	    cmocka_unit_test(a_host_that_left_before_its_gates_is_no_failure),
 	    cmocka_unit_test(a_clock_that_is_set_back_takes_back_what_has_not_begun),
 	    cmocka_unit_test(what_has_not_begun_is_held_with_the_rollout),
 	    cmocka_unit_test(held_sites_and_busy_hosts_wait_and_others_go_on),

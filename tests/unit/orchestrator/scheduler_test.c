@@ -437,10 +437,13 @@ one_that_is_not_over_keeps_the_next_from_beginning(void **state)
 	until(times_moment("2026-11-29T12:00:00Z"));
 	rollout_state(0, DB_ROLLOUT_HALTED, "budget-spent", false);
 	until(times_moment("2026-11-30T12:00:00Z"));
-	rollout_state(0, DB_ROLLOUT_HALTED, "window-over", false);
+	/* What was in flight has come to its end, and nobody has decided. */
+	rollout_state(0, DB_ROLLOUT_HALTED, "budget-spent", true);
 	until(times_moment("2026-12-01T12:00:00Z"));
-	expect_runs(
-	    "daily", "2026-12-01:ran 2026-11-30:held 2026-11-29:busy 2026-11-28:ran ");
+	rollout_state(0, DB_ROLLOUT_HALTED, "window-over", true);
+	until(times_moment("2026-12-02T12:00:00Z"));
+	expect_runs("daily", "2026-12-02:ran 2026-12-01:held 2026-11-30:held "
+			     "2026-11-29:busy 2026-11-28:ran ");
 }
 
 static void
