@@ -15,10 +15,10 @@
 #include "orchestrator/job_json.h"
 #include "orchestrator/orders_cap.h"
 #include "orchestrator/schedule_ahead.h"
-#include "orchestrator/schedule_planned.h"
 #include "orchestrator/schedule_check.h"
 #include "orchestrator/schedule_json.h"
 #include "orchestrator/schedule_next.h"
+#include "orchestrator/schedule_planned.h"
 #include "orchestrator/scheduler.h"
 
 /* Schedules whose coming runs are shown at once, and runs of each: each selector is read for it. */

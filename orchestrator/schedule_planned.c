@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Which rollouts of a schedule were planned ahead and have not begun. Reads only; it owns nothing. Failure modes: those of db.h. */
+/* Which rollouts of a schedule were planned ahead and have not begun: those that wait for a second person, or for their window.
+ *
+ * Entry point: schedule_planned_find(). It stands apart from schedule_ahead.c, which ends them, so that documents with schedules can be
+ * checked without the engine of rollouts. Ownership: the list is the caller's. Failure modes: those of db.h. */
 #include "orchestrator/schedule_planned.h"
 
 #include "db/db_schedule.h"
