@@ -52,6 +52,11 @@ struct bmc_engine {
 static const char *const power_names[] = {"off", "on", "unknown"};
 static const char *const action_names[] = {"off", "on", "cycle", "reset", "soft"};
 
+/* 28.11; the rest is reserved. */
+static const char *const restart_names[] = {"unknown", "chassis control", "reset button",
+    "power button", "watchdog", "the maker's own cause", "mains back: always on",
+    "mains back: as before", "PEF reset", "PEF power cycle", "soft reset", "clock"};
+
 const char *
 bmc_power_name(enum bmc_power power)
 {
@@ -62,6 +67,12 @@ const char *
 bmc_action_name(enum bmc_action action)
 {
 	return action_names[action];
+}
+
+const char *
+bmc_restart_name(uint8_t cause)
+{
+	return restart_names[cause < ARRAY_SIZE(restart_names) ? cause : 0];
 }
 
 int
@@ -270,6 +281,16 @@ bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg)
 {
 	return submit(e, order(e, bmc, BMC_SEQ_PROBE, timeout, done, arg));
+}
+
+uint64_t
+bmc_probe_cause(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg)
+{
+	struct bmc_call *c = order(e, bmc, BMC_SEQ_PROBE, timeout, done, arg);
+
+	c->seq.want_cause = true;
+	return submit(e, c);
 }
 
 uint64_t

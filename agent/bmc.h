@@ -64,6 +64,15 @@ struct bmc_device {
 	uint8_t fw_major, fw_minor; /* minor is BCD */
 };
 
+/* Get System Restart Cause (IPMI 2.0 28.11): what the BMC says last restarted the system. */
+enum { BMC_RESTART_UNKNOWN = 0 };
+struct bmc_restart {
+	bool known; /* the BMC has told */
+	uint8_t cause;
+};
+const char *
+bmc_restart_name(uint8_t cause); /* "chassis control", …; what is reserved is "unknown" */
+
 /* What became of a new password (bmc_ask). */
 enum bmc_password {
 	BMC_PASSWORD_NOT_SENT,
@@ -103,6 +112,7 @@ struct bmc_result {
 	const char *variant; /* of the override; static, or NULL: none was made */
 	bool flags_again;    /* they were lost before the power-on, and set again */
 	struct bmc_device device;
+	struct bmc_restart restart; /* of bmc_probe_cause() */
 	const json_t *learned; /* of bmc_examine(); only during the callback, or NULL */
 	const json_t *answer;  /* of bmc_ask(); the same */
 	int cipher;	       /* suite of the last session opened (17 or 3); 0: none */
@@ -221,6 +231,11 @@ bmc_override_worked(
  * first and the last may be refused). Changes nothing. */
 uint64_t
 bmc_probe(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
+    bmc_done_fn done, void *arg);
+
+/* The same, and what last restarted the system, which may be refused too. */
+uint64_t
+bmc_probe_cause(struct bmc_engine *e, const struct bundle_bmc *bmc, int64_t timeout,
     bmc_done_fn done, void *arg);
 
 /* The call is a job's own: it comes before those of others to its BMC that have not begun, goes through an

@@ -183,6 +183,7 @@ finish(struct bmc_call *c, int64_t now, enum bmc_fail fail, const char *text)
 	char safe[ERROR_TEXT_SIZE];
 
 	r->flags = c->seq.flags;
+	r->restart = c->seq.restart;
 	r->flags_again = c->seq.flags_again;
 	if (c->started && (c->seq.kind == BMC_SEQ_OVERRIDE || c->seq.hold))
 		r->variant = bmc_manners_variant_name(c->seq.variant);

@@ -312,6 +312,16 @@ bmc_look_device(const struct bmc_reply *rs, struct bmc_device *ret)
 	return true;
 }
 
+/* 28.11: the cause is in bits 3:0 of the first octet; which channel it came by follows, and some leave that out. */
+bool
+bmc_look_restart(const struct bmc_reply *rs, struct bmc_restart *ret)
+{
+	if (rs->code != BMC_COMPLETION_OK || rs->len < 1)
+		return false;
+	*ret = (struct bmc_restart){.known = true, .cause = rs->data[0] & 0x0F};
+	return true;
+}
+
 bool
 bmc_look_flags(const struct bmc_reply *rs, struct bmc_bootflags *ret)
 {

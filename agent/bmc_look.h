@@ -67,6 +67,9 @@ bmc_look_device(const struct bmc_reply *rs, struct bmc_device *ret);
 /* Boot option 5 as read; false, and *ret as it was, when the answer is something else. */
 bool
 bmc_look_flags(const struct bmc_reply *rs, struct bmc_bootflags *ret);
+/* The answer to Get System Restart Cause, the same. */
+bool
+bmc_look_restart(const struct bmc_reply *rs, struct bmc_restart *ret);
 /* The document; the caller owns it. cipher: of the session. seen_at: wall microseconds, 0: not known. */
 json_t *
 bmc_look_json(const struct bmc_look *l, int cipher, int64_t seen_at);

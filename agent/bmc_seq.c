@@ -9,7 +9,7 @@
  *             before each CONTROL, and set again as by an override if they are lost
  *   override  BEGIN → KEEP → ACK → FLAGS → COMPLETE → PAUSE → READ, compare; once more if
  *             they differ. What the BMC's manners and the variant leave out is skipped
- *   probe     DEVICE → READ → LOOK
+ *   probe     DEVICE → READ → LOOK; with `want_cause` CAUSE before LOOK
  *   examine   EXAMINE … (bmc_look.c) → LOOK
  *
  * Power is what a Get Chassis Status said, never what was ordered, and nothing is known
@@ -479,6 +479,7 @@ bmc_seq_bears_refusal(const struct bmc_seq *s)
 	       s->step == BMC_STEP_BEGIN || s->step == BMC_STEP_KEEP ||
 	       s->step == BMC_STEP_ACK || s->step == BMC_STEP_COMPLETE ||
 	       s->step == BMC_STEP_DEVICE || s->step == BMC_STEP_CONFIRM ||
+	       s->step == BMC_STEP_CAUSE ||
 	       (s->step == BMC_STEP_READ && s->kind == BMC_SEQ_PROBE) ||
 	       (s->step == BMC_STEP_CONTROL && s->control == BMC_CHASSIS_SOFT &&
 		   !s->soft_only);
@@ -564,6 +565,15 @@ flags_differ(struct bmc_seq *s, const struct bmc_reply *rs, bool readable)
 }
 
 static enum bmc_seq_next
+after_probe_read(struct bmc_seq *s)
+{
+	if (!s->want_cause)
+		return look(s, BMC_STEP_LOOK);
+	return run(
+	    s, BMC_STEP_CAUSE, BMC_NETFN_CHASSIS, BMC_CMD_GET_RESTART_CAUSE, NULL, 0);
+}
+
+static enum bmc_seq_next
 on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 {
 	const struct bmc_bootflags *f = &s->flags;
@@ -576,7 +586,7 @@ on_flags_read(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 			? ": lost before the power-on, set again"
 			: "");
 	if (s->kind == BMC_SEQ_PROBE)
-		return look(s, BMC_STEP_LOOK);
+		return after_probe_read(s);
 	if (readable && bmc_seq_flags_kept(s, f)) {
 		s->flags_at = now;
 		return s->kind == BMC_SEQ_ON_SEEN ? control(s, BMC_CHASSIS_ON) : done(s);
@@ -678,6 +688,9 @@ bmc_seq_reply(struct bmc_seq *s, int64_t now, const struct bmc_reply *rs)
 	case BMC_STEP_COMPLETE: return on_flags_completed(s, now);
 	case BMC_STEP_READ: return on_flags_read(s, now, rs);
 	case BMC_STEP_DEVICE: return on_device(s, rs);
+	case BMC_STEP_CAUSE:
+		(void)bmc_look_restart(rs, &s->restart);
+		return look(s, BMC_STEP_LOOK);
 	case BMC_STEP_EXAMINE: return on_examine(s, rs);
 	case BMC_STEP_ASK: return on_ask(s, now, rs);
 	case BMC_STEP_START:
@@ -709,6 +722,7 @@ bmc_seq_lost(struct bmc_seq *s, int64_t now)
 	case BMC_STEP_LOOK:
 	case BMC_STEP_READ:
 	case BMC_STEP_DEVICE:
+	case BMC_STEP_CAUSE:
 	case BMC_STEP_EXAMINE: return BMC_SEQ_RUN;
 	case BMC_STEP_ASK:
 		/* What may go out only once did, perhaps. */

@@ -39,6 +39,7 @@ enum bmc_seq_step {
 	BMC_STEP_COMPLETE, /* boot option 0: set complete */
 	BMC_STEP_READ,	   /* boot option 5 read back */
 	BMC_STEP_DEVICE,   /* Get Device ID */
+	BMC_STEP_CAUSE,	   /* Get System Restart Cause */
 	BMC_STEP_EXAMINE,  /* one of bmc_look.h */
 	BMC_STEP_ASK,	   /* one of bmc_ask.h */
 	BMC_STEP_PAUSE,
@@ -77,6 +78,7 @@ struct bmc_seq {
 	    hold; /* ON_SEEN: the flags for `boot` must be there when the power goes on */
 	bool soft_only;	 /* OFF_SEEN: never off by force, however long it takes; */
 	bool watch_only; /* or nothing is sent at all */
+	bool want_cause; /* PROBE: what last restarted the system */
 	int64_t graceful, poll;
 
 	enum bmc_seq_step step;
@@ -105,6 +107,7 @@ struct bmc_seq {
 	enum bmc_fail unseen; /* why the last look saw no power state */
 	struct bmc_bootflags flags;
 	struct bmc_device device;
+	struct bmc_restart restart;
 
 	/* A note for the observer, or note_kind NULL; the caller clears it. */
 	const char *note_kind;

@@ -265,6 +265,9 @@ static const struct number later_numbers[] = {
     {"same", N_BOOL, offsetof(struct run, same)},
     {"blind", N_BOOL, offsetof(struct run, blind)},
     {"silent", N_UNSIGNED, offsetof(struct run, silent)},
+    {"cause", N_UNSIGNED, offsetof(struct run, cause)},
+    {"cause_now", N_UNSIGNED, offsetof(struct run, cause_now)},
+    {"asked", N_BOOL, offsetof(struct run, asked)},
 };
 
 _Static_assert(

@@ -107,6 +107,10 @@ struct run {
 	unsigned silent; /* rounds in a row without an answer */
 	char ident[RUN_IDENT_SIZE],
 	    ident_now[RUN_IDENT_SIZE]; /* boot id before and after; "" */
+	/* What last restarted it, as its BMC says (bmc.h), + 1, before and after; 0: not told. */
+	unsigned cause, cause_now;
+	bool asking,
+	    asked; /* for the latter: by this process; and it has been answered */
 	char said
 	    [RUN_EVIDENCE_SIZE]; /* what became of the hook; why the boot id cannot be read */
 	struct error verdict; /* of a failed or cancelled job */

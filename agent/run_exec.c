@@ -64,6 +64,7 @@ on_bmc_probed(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	    "%sBMC answers with cipher suite %d; power %s", files, res->cipher,
 	    bmc_power_name(res->power));
 	tell_look(job, res->power, "preflight");
+	job->cause = run_reboot_cause(res);
 	run_reboot_preflight(job, evidence);
 }
 
@@ -79,8 +80,13 @@ time_left(const struct run_job *job)
 static void
 probe_bmc(struct run_job *job)
 {
-	job->call = bmc_probe(
-	    job->deps->bmc, &job->bundle->bmc, time_left(job), on_bmc_probed, job);
+	struct bmc_engine *e = job->deps->bmc;
+	const struct bundle_bmc *bmc = &job->bundle->bmc;
+
+	if (job->run.hook)
+		job->call = bmc_probe_cause(e, bmc, time_left(job), on_bmc_probed, job);
+	else
+		job->call = bmc_probe(e, bmc, time_left(job), on_bmc_probed, job);
 	bmc_insist(job->deps->bmc, job->call);
 }
 
@@ -686,6 +692,7 @@ run_exec(struct run_job *job, enum run_action action, uint64_t step)
 			run_reboot_hook(job);
 		break;
 	case RUN_ACT_IDENT: run_reboot_look(job); break;
+	case RUN_ACT_CAUSE: run_reboot_ask(job); break;
 	case RUN_ACT_IDENT_STOP: run_reboot_look_no_more(job); break;
 	case RUN_ACT_CANCEL_STEP: cancel_step(job); break;
 	case RUN_ACT_PUBLISH: publish(job); break;

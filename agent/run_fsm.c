@@ -407,7 +407,7 @@ on_step(struct run_fsm *f, const struct run_input *in)
 		return;
 	}
 	if (r->stage == STAGE_PREFLIGHT && r->kind == BUNDLE_REBOOT && in->ok)
-		run_fsm_reboot_identified(f, in->ident);
+		run_fsm_reboot_identified(f, in->ident, in->cause);
 	run_take_variant(r, in->variant, in->ok);
 	if (in->ok)
 		on_step_done(f, in->evidence);
@@ -724,6 +724,7 @@ run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rn
 	case RUN_IN_REPORT: on_report(&f, in); break;
 	case RUN_IN_PROBE: on_probe(&f, in); break;
 	case RUN_IN_IDENT: run_fsm_reboot_on_ident(&f, in); break;
+	case RUN_IN_CAUSE: run_fsm_reboot_on_cause(&f, in->cause); break;
 	case RUN_IN_BOOTD: on_bootd(&f, in->ok); break;
 	case RUN_IN_CANCEL: on_cancel(&f, in); break;
 	}

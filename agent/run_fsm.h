@@ -32,6 +32,7 @@ enum run_input_type {
 	RUN_IN_REPORT, /* the booted system says: report, note. Answer: out->granted */
 	RUN_IN_PROBE,  /* the probe answered (ok) or did not */
 	RUN_IN_IDENT, /* the machine's boot id was read (ok, ident), or could not be (err) */
+	RUN_IN_CAUSE, /* what last restarted the machine (cause, as in struct run), of RUN_ACT_CAUSE */
 	RUN_IN_BOOTD, /* the boot services begin anew and are about to get their table; ok: they
 			* are the site's own servers, whose logs tell of all that was let go */
 	RUN_IN_CANCEL, /* by; err: what is known of the machine, when the run does not say */
@@ -78,6 +79,7 @@ struct run_input {
 	const char *note; /* escaped already */
 	const char *by;
 	const char *ident; /* of preflight, and as said above; or NULL */
+	unsigned cause;	   /* the same; or 0 */
 };
 
 /* Actions that end in an input carry out->step; the others are done at once. */
@@ -94,6 +96,7 @@ enum run_action {
 	RUN_ACT_WATCH_OFF, /* look until seen off, switch nothing → step */
 	RUN_ACT_IDENT,	   /* read the boot id until further notice → RUN_IN_IDENT */
 	RUN_ACT_IDENT_STOP,
+	RUN_ACT_CAUSE,	     /* ask the BMC for it, once → RUN_IN_CAUSE */
 	RUN_ACT_CANCEL_STEP, /* forget the step under way */
 	RUN_ACT_PUBLISH,     /* script and bootd's entry, nobody waits */
 	RUN_ACT_PROBE,	     /* probe the host until further notice → RUN_IN_PROBE */

@@ -55,9 +55,9 @@ run_fsm_recover(struct run_fsm *f);
 
 /* ---- run_fsm_reboot.c ---- */
 
-/* Preflight of a reboot has read the machine's boot id; NULL or "": it could not. */
+/* Preflight of a reboot has read the machine's boot id; NULL or "": it could not. cause: as in struct run. */
 void
-run_fsm_reboot_identified(struct run_fsm *f, const char *ident);
+run_fsm_reboot_identified(struct run_fsm *f, const char *ident, unsigned cause);
 /* Stage power of a reboot: true when the system is to stop by itself first, so that nothing is switched. */
 bool
 run_fsm_reboot_begin(struct run_fsm *f);
@@ -71,6 +71,8 @@ void
 run_fsm_reboot_on_probe(struct run_fsm *f, const struct run_input *in);
 void
 run_fsm_reboot_on_ident(struct run_fsm *f, const struct run_input *in);
+void
+run_fsm_reboot_on_cause(struct run_fsm *f, unsigned cause);
 /* The time of the phases hook and going is over. */
 void
 run_fsm_reboot_on_due(struct run_fsm *f);

@@ -12,6 +12,8 @@
  * Proof (run_proof_rebooted()): an answer counts after a silence, or with another boot id than before; and where the boot id was
  * read before, nothing but another one counts. A silence is a round without an answer, or GONE_AFTER of them when it was heard
  * since its power went. A machine that never went down is not taken for one that was rebooted.
+ * Where neither power nor boot id tells, the BMC is asked what last restarted the machine: another cause than before counts like
+ * a power that was seen off and on.
  * Entry points: those of run_fsm_priv.h. Ownership: none. Failure modes: what is not proven in time ends as a verdict that names
  * what was missing (run_verdict.c).
  */
@@ -27,10 +29,11 @@
 enum { GONE_AFTER = 3 };
 
 void
-run_fsm_reboot_identified(struct run_fsm *f, const char *ident)
+run_fsm_reboot_identified(struct run_fsm *f, const char *ident, unsigned cause)
 {
 	struct run *r = f->r;
 
+	r->cause = cause;
 	str_clip(r->ident, sizeof(r->ident), ident == NULL ? "" : ident);
 	if (r->ident[0] == '\0')
 		return;
@@ -197,6 +200,11 @@ judge(struct run_fsm *f)
 		run_fsm_set_sign(r, STAGE_OS_UP, evidence);
 		run_fsm_act(f, RUN_ACT_IDENT_STOP);
 		run_fsm_settle(f);
+	} else if (run_proof_hopeless(r) && run_proof_may_ask(r)) {
+		f->out->changed |= !r->asking;
+		if (!r->asking)
+			run_fsm_act(f, RUN_ACT_CAUSE);
+		r->asking = true;
 	} else if (run_proof_hopeless(r)) {
 		run_verdict_missed(r, &why);
 		run_fsm_miss(f, &why, false);
@@ -206,6 +214,7 @@ judge(struct run_fsm *f)
 void
 run_fsm_reboot_watch(struct run_fsm *f)
 {
+	f->r->asking = false; /* whoever asked is gone */
 	if (f->r->ident[0] != '\0')
 		run_fsm_act(f, RUN_ACT_IDENT);
 	judge(f);
@@ -276,6 +285,20 @@ run_fsm_reboot_on_probe(struct run_fsm *f, const struct run_input *in)
 		answered(f);
 	else
 		fell_silent(f);
+}
+
+void
+run_fsm_reboot_on_cause(struct run_fsm *f, unsigned cause)
+{
+	struct run *r = f->r;
+
+	if (!listens(r) || !r->asking)
+		return;
+	f->out->changed = true;
+	r->asking = false;
+	r->asked = true;
+	r->cause_now = cause;
+	judge(f);
 }
 
 void

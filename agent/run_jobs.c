@@ -538,8 +538,15 @@ run_jobs_post_ident_step(struct run_job *job, const char *evidence, const char *
 
 	it->in.step = job->run.step;
 	it->in.ok = true;
+	it->in.cause = job->cause;
 	str_clip(it->evidence, sizeof(it->evidence), evidence);
 	str_clip(it->ident, sizeof(it->ident), ident == NULL ? "" : ident);
+}
+
+void
+run_jobs_post_cause(struct run_job *job, unsigned cause)
+{
+	run_jobs_push_input(job->jobs, job->run.job, RUN_IN_CAUSE)->in.cause = cause;
 }
 
 void

@@ -37,6 +37,7 @@ struct run_job {
 	struct preflight_check *check;
 	struct nfs_check_io *export;
 	struct gate_exec *ssh; /* a command on the host: run_reboot.h */
+	unsigned cause;	       /* of preflight, as in struct run */
 	bool looking;	       /* at its boot id, */
 	int64_t
 	    look_at; /* mono: the next time; in preflight, when the look is given up */
@@ -90,6 +91,9 @@ run_jobs_post_probe(struct run_job *job, bool up);
 /* The end of a preflight that went well, with the boot id, or NULL. */
 void
 run_jobs_post_ident_step(struct run_job *job, const char *evidence, const char *ident);
+/* What last restarted the machine, as in struct run. */
+void
+run_jobs_post_cause(struct run_job *job, unsigned cause);
 /* The boot id; NULL: why it could not be read. */
 void
 run_jobs_post_ident(struct run_job *job, const char *ident, const char *why);

@@ -10,6 +10,8 @@
 
 #include <stdio.h>
 
+#include "agent/bmc.h"
+
 static uint32_t
 all_initrds(const struct run *r)
 {
@@ -88,12 +90,27 @@ run_proof_later(const struct run *r)
 	return "";
 }
 
+/* The same cause again says nothing: it may be of the restart before. So does "unknown", which is what a BMC says that has
+ * restarted itself. */
+static bool
+caused(const struct run *r)
+{
+	return r->cause != 0 && r->cause_now > BMC_RESTART_UNKNOWN + 1 &&
+	       r->cause_now != r->cause;
+}
+
+bool
+run_proof_may_ask(const struct run *r)
+{
+	return r->hook && r->cause != 0 && !r->asked && !r->off_seen && r->probe_down;
+}
+
 bool
 run_proof_rebooted(const struct run *r)
 {
 	bool new = r->ident_now[0] != '\0';
 
-	if (!new && (!r->off_seen || r->ident[0] != '\0'))
+	if (!new && ((!r->off_seen && !caused(r)) || r->ident[0] != '\0'))
 		return false;
 	if (r->os_by == RUN_PROOF_PROBE && !r->answers)
 		return false;
@@ -104,7 +121,7 @@ bool
 run_proof_hopeless(const struct run *r)
 {
 	return r->answers && r->ident[0] == '\0' &&
-	       (!r->off_seen || (r->blind && !r->probe_down));
+	       ((!r->off_seen && !caused(r)) || (r->blind && !r->probe_down));
 }
 
 void
@@ -116,6 +133,10 @@ run_proof_of_reboot(const struct run *r, char ret[RUN_EVIDENCE_SIZE])
 
 	snprintf(ret, RUN_EVIDENCE_SIZE, "%s%s", r->off_seen ? "seen off, then on; " : "",
 	    silence);
+	if (caused(r))
+		snprintf(ret, RUN_EVIDENCE_SIZE, "%s; last restarted by %s, before by %s",
+		    silence, bmc_restart_name((uint8_t)(r->cause_now - 1)),
+		    bmc_restart_name((uint8_t)(r->cause - 1)));
 	if (r->ident_now[0] != '\0')
 		snprintf(ret, RUN_EVIDENCE_SIZE, "%s%s%sboot id %.12s, was %.12s",
 		    r->off_seen ? "seen off, then on; " : "", silence,

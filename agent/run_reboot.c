@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Reboots, on the host: its boot id before and after, and the order's hook.
+/* Reboots, on the host: its boot id before and after, and the order's hook; and what its BMC says last restarted it.
  *
- * Entry points: run_reboot_preflight(), run_reboot_hook(), run_reboot_look(), run_reboot_tick().
+ * Entry points: run_reboot_preflight(), run_reboot_hook(), run_reboot_look(), run_reboot_ask(), run_reboot_tick().
  * Ownership: one command at a time, job->ssh, ended with the job.
  * Failure modes: a boot id that cannot be read is told and decides nothing here; a hook that failed says whether it may have
  * been carried out: not when the host said how it ended, but when the connection broke off, or its time was over.
  */
 #include "agent/run_reboot.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #define READ_ID "cat /proc/sys/kernel/random/boot_id"
 #define READ_TIME (10 * USEC_PER_SEC)
 #define LOOK_APART (5 * USEC_PER_SEC)
+/* Of a BMC that may have been busy with the restart. */
+#define ASK_TIME (60 * USEC_PER_SEC)
 /* The job itself ends its stage then. */
 #define SPARE (USEC_PER_SEC / 2)
 
@@ -49,12 +52,17 @@ end_preflight(struct run_job *job, const char *ident, const char *why)
 {
 	char evidence[RUN_EVIDENCE_SIZE];
 
+	char cause[48] = "";
+
+	if (job->cause != 0)
+		snprintf(cause, sizeof(cause), "; last restarted by %s",
+		    bmc_restart_name((uint8_t)(job->cause - 1)));
 	if (ident != NULL)
-		snprintf(evidence, sizeof(evidence), "%.100s; boot id %.40s",
-		    job->evidence, ident);
+		snprintf(evidence, sizeof(evidence), "%.60s%.45s; boot id %.40s",
+		    job->evidence, cause, ident);
 	else
-		snprintf(evidence, sizeof(evidence), "%.80s; boot id not read: %.56s",
-		    job->evidence, why);
+		snprintf(evidence, sizeof(evidence),
+		    "%.50s%.45s; boot id not read: %.43s", job->evidence, cause, why);
 	run_jobs_post_ident_step(job, evidence, ident);
 }
 
@@ -182,6 +190,31 @@ run_reboot_look_no_more(struct run_job *job)
 	if (job->looking)
 		run_reboot_stop(job);
 	job->looking = false;
+}
+
+unsigned
+run_reboot_cause(const struct bmc_result *res)
+{
+	return res->restart.known ? res->restart.cause + 1U : 0;
+}
+
+static void
+on_cause(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
+{
+	struct run_job *job = arg;
+
+	job->call = 0;
+	run_jobs_post_cause(job, run_reboot_cause(res));
+}
+
+/* In stage os-up nothing else is asked of the BMC. */
+void
+run_reboot_ask(struct run_job *job)
+{
+	assert(job->call == 0);
+	job->call =
+	    bmc_probe_cause(job->deps->bmc, &job->bundle->bmc, ASK_TIME, on_cause, job);
+	bmc_insist(job->deps->bmc, job->call);
 }
 
 /* A host whose probe is silent need not be asked, unless it is not to have gone yet. */

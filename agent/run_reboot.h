@@ -3,6 +3,7 @@
 #ifndef AGENT_RUN_REBOOT_H
 #define AGENT_RUN_REBOOT_H
 
+#include "agent/bmc.h"
 #include "agent/run_priv.h"
 
 /* The last look of preflight: reads the boot id, where that may be, and ends the step with `evidence`. */
@@ -18,6 +19,11 @@ void
 run_reboot_look(struct run_job *job);
 void
 run_reboot_look_no_more(struct run_job *job);
+/* What last restarted the machine, as in struct run: of an answer of its BMC; and to be asked for. */
+unsigned
+run_reboot_cause(const struct bmc_result *res);
+void
+run_reboot_ask(struct run_job *job);
 /* Time passes: the next look. */
 void
 run_reboot_tick(struct run_job *job);

@@ -134,8 +134,8 @@ static const struct verdict not_read = {"reboot-not-proven",
     "see that the agent's ssh user can log in (docs/bmc.md, \"Reboots\"), then look at "
     "uptime on the host"};
 static const struct verdict not_proven = {"reboot-not-proven",
-    "the machine fell silent and answers again; neither its power nor a boot id tells "
-    "whether it has restarted",
+    "the machine fell silent and answers again; neither its power, nor a boot id, nor "
+    "its BMC's restart cause tells whether it has restarted",
     "let the agent read the boot id over ssh (docs/bmc.md, \"Reboots\"); look at uptime "
     "on "
     "the host"};

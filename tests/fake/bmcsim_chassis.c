@@ -282,7 +282,10 @@ identify(struct bmcsim_call *c)
 static void
 restart_cause(struct bmcsim_call *c)
 {
-	bmcsim_call_put(c, (const uint8_t[]){c->b->restart_cause, 1}, 2);
+	if (c->b->faults.no_cause)
+		c->code = 0xC1;
+	else
+		bmcsim_call_put(c, (const uint8_t[]){c->b->restart_cause, 1}, 2);
 }
 
 static void

@@ -93,6 +93,7 @@ struct bmcsim_faults {
 	int reorder_ms; /* instead of 150 */
 	int malformed;	/* percent of answers within a session (and SOL packets) that are
 			     sealed as they should be and have something else in them */
+	int no_cause;	/* 1: no Get System Restart Cause (C1h) */
 	int no_ping;	/* 1: no answer to the RMCP presence ping */
 
 	/* life of the BMC */

@@ -61,6 +61,7 @@ static const struct {
     FAULT(reorder),
     FAULT(reorder_ms),
     FAULT(malformed),
+    FAULT(no_cause),
     FAULT(no_ping),
     FAULT(reboot),
     FAULT(reboot_after),

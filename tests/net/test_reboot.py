@@ -110,6 +110,28 @@ def test_what_nothing_proves(place):
     assert orders(s) == {}
 
 
+@pytest.mark.parametrize("fault,code", [(None, None), ("no_cause", "reboot-not-proven")])
+def test_its_bmc_says_what_restarted_it(place, fault, code):
+    """A host whose boot id cannot be read, for instance of another system than Linux."""
+    s, host = place()
+    host.write("no-id", "")
+    s.bmc_ask("set all restart_cause 1")
+    if fault:
+        s.bmc_ask(f"fault all {fault} 1")
+    job = s.order(s.bundle(**HOOK))
+    s.wait_event("job.hook", job=job)
+    host.fall_silent()
+    s.wait_event("job.note", job=job)
+    s.bmc_ask("set all restart_cause 10")
+    host.boot()
+    end = s.wait_end(job)
+    assert (end["kind"], end.get("detail", {}).get("code")) == (("job.failed", code) if code else ("job.done", None))
+    assert ("last restarted by chassis control" in evidence(s, job, "preflight")) == (not code)
+    if not code:
+        assert "last restarted by soft reset, before by chassis control" in evidence(s, job, "os-up")
+    assert orders(s) == {}
+
+
 def test_a_host_that_is_not_known_is_not_logged_in_on(place):
     s, host = place(known=False)
     job = s.order(s.bundle(**dict(HOOK, force="never", graceful_us=2_000_000)))

@@ -148,6 +148,7 @@ begin_action(struct world *w, enum run_action action)
 	case RUN_ACT_CONTROL:
 	case RUN_ACT_HOOK:
 	case RUN_ACT_WATCH_OFF:
+	case RUN_ACT_CAUSE:
 	case RUN_ACT_IDENT:
 	case RUN_ACT_IDENT_STOP:
 	case RUN_ACT_NONE: break;

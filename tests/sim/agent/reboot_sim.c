@@ -22,6 +22,7 @@ enum { DEFAULT_SEEDS = 3000, STEPS = 8 };
 #define S USEC_PER_SEC
 #define HORIZON (6 * 3600 * S)
 
+enum { UNKNOWN = 1, BY_BMC, BY_ITSELF = 11 }; /* struct run has them + 1 */
 enum machine { UP, STOPPING, OFF, BOOTING, HUNG };
 enum hook { HOOK_REBOOTS, HOOK_GOES_OFF, HOOK_NOTHING, HOOK_FAILS, HOOK_HANGS };
 
@@ -31,6 +32,7 @@ struct box {
 	int64_t until; /* of the state; 0: it lasts */
 	bool then_off; /* after stopping; else it starts again */
 	unsigned boots;
+	unsigned cause; /* of the last one, as its BMC says and struct run has it */
 };
 
 /* An action under way. */
@@ -47,11 +49,12 @@ struct world {
 	char *saved; /* the run as it is on disk */
 	bool agent_up, probing, looking;
 	int64_t agent_at, probe_at, look_at; /* next time */
+	int64_t hook_at; /* the hook's command begins; 0: it does not */
 	struct doing doing[STEPS];
 	size_t n_doing;
 	struct box host, other, *bmc;
 	enum hook hook;
-	bool acpi, readable, broken, lossy, comes_back, moody;
+	bool acpi, readable, broken, lossy, comes_back, moody, tells;
 	unsigned hooks, hard_offs, kills_left;
 	bool cancelled;
 };
@@ -81,8 +84,9 @@ stop_box(struct world *w, struct box *b, bool then_off)
 }
 
 static void
-start_box(struct world *w, struct box *b)
+start_box(struct world *w, struct box *b, unsigned cause)
 {
+	b->cause = w->tells ? cause : b->cause;
 	b->state = BOOTING;
 	b->until = w->now + between(w, 10 * S, 200 * S);
 }
@@ -96,7 +100,7 @@ pass_box(struct world *w, struct box *b)
 	if (b->state == STOPPING && b->then_off)
 		b->state = OFF;
 	else if (b->state == STOPPING)
-		start_box(w, b);
+		start_box(w, b, BY_ITSELF);
 	else if (b->state == BOOTING) {
 		b->boots++;
 		b->state = w->comes_back ? UP : HUNG;
@@ -144,6 +148,16 @@ static void
 begin_hook(struct world *w)
 {
 	w->hooks++;
+	w->hook_at = w->now + between(w, S, 6 * S);
+}
+
+/* Logged in by now. */
+static void
+pass_hook(struct world *w)
+{
+	if (w->hook_at == 0 || w->now < w->hook_at)
+		return;
+	w->hook_at = 0;
 	if (w->host.state != UP)
 		return;
 	if (w->hook == HOOK_REBOOTS)
@@ -169,13 +183,14 @@ begin(struct world *w, enum run_action action)
 		break;
 	case RUN_ACT_POWER_ON:
 		if (w->bmc->state == OFF)
-			start_box(w, w->bmc);
+			start_box(w, w->bmc, BY_BMC);
 		d.ends = w->now + between(w, S, 5 * S);
 		break;
 	case RUN_ACT_WATCH_OFF:
 		if (w->moody)
 			d.ends = w->now + S;
 		break;
+	case RUN_ACT_CAUSE: d.ends = w->now + between(w, S, 8 * S); break;
 	case RUN_ACT_PROBE: w->probing = true; return;
 	case RUN_ACT_PROBE_STOP: w->probing = false; return;
 	case RUN_ACT_IDENT: w->looking = true; return;
@@ -218,8 +233,13 @@ end_step(struct world *w, const struct doing *d, const char *code, bool retry)
 {
 	char ident[RUN_IDENT_SIZE] = "";
 	struct error err;
+	unsigned cause = w->moody && chance(w, 300) ? 0 : w->bmc->cause;
 
 	error_set(&err, 0, code, "next", "simulated");
+	if (d->action == RUN_ACT_CAUSE) {
+		give(w, (struct run_input){.type = RUN_IN_CAUSE, .cause = cause});
+		return;
+	}
 	if (d->action == RUN_ACT_PREFLIGHT && w->readable && w->host.state == UP)
 		snprintf(ident, sizeof(ident), "boot-%u", w->host.boots);
 	give(w, (struct run_input){.type = RUN_IN_STEP,
@@ -228,7 +248,8 @@ end_step(struct world *w, const struct doing *d, const char *code, bool retry)
 		    .retry = retry,
 		    .err = &err,
 		    .evidence = "simulated",
-		    .ident = ident});
+		    .ident = ident,
+		    .cause = w->run.hook ? cause : 0});
 }
 
 static const char *
@@ -316,6 +337,7 @@ pass_second(struct world *w)
 	w->now += S;
 	pass_box(w, &w->host);
 	pass_box(w, &w->other);
+	pass_hook(w);
 	if (!w->agent_up) {
 		if (w->now < w->agent_at)
 			return;
@@ -354,13 +376,16 @@ plan(struct world *w, bool wrong_bmc)
 	w->broken = chance(w, 300);
 	w->comes_back = chance(w, 850);
 	w->moody = chance(w, 200);
+	w->tells = chance(w, 600);
+	w->host.cause = w->other.cause =
+	    (unsigned[]){0, UNKNOWN, BY_BMC, BY_ITSELF}[rng_below(&w->rng, 4)];
 	w->lossy = !wrong_bmc && chance(w, 300);
 	w->cancelled = chance(w, 50);
 	w->kills_left = chance(w, 500) ? (unsigned)rng_below(&w->rng, 6) : 0;
 }
 
 struct totals {
-	unsigned done, failed, cancelled, proven;
+	unsigned done, failed, cancelled, proven, caused;
 };
 
 static void
@@ -382,6 +407,7 @@ check_end(const struct world *w, uint64_t seed, struct totals *totals)
 		fail_msg("seed %llu: done, and not rebooted", (unsigned long long)seed);
 	totals->done += r->stage == STAGE_DONE;
 	totals->proven += r->stage == STAGE_DONE && watched;
+	totals->caused += r->stage == STAGE_DONE && r->asked && r->ident[0] == '\0';
 	totals->failed += r->stage == STAGE_FAILED;
 	totals->cancelled += r->stage == STAGE_CANCELLED;
 }
@@ -422,10 +448,12 @@ test_reboots(void **state)
 	}
 	for (uint64_t seed = 1; seed <= n; seed++)
 		run_seed(seed, &totals);
-	print_message("%u done (%u proven), %u failed, %u cancelled\n", totals.done,
-	    totals.proven, totals.failed, totals.cancelled);
+	print_message("%u done (%u proven, %u of them by the cause), %u failed, %u "
+		      "cancelled\n",
+	    totals.done, totals.proven, totals.caused, totals.failed, totals.cancelled);
 	/* The simulation must reach both ends to mean anything. */
-	assert_true(totals.proven > n / 10 && totals.failed > n / 20);
+	assert_true(totals.proven > n / 10 && totals.failed > n / 20 &&
+		    (totals.caused > 0 || n < 1000));
 }
 
 int

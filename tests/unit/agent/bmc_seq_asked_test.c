@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A machine that its system alone may switch off. */
+/* What reboots ask: a machine that its system alone may switch off, and what last restarted it. */
 #include "tests/unit/agent/bmc_seq_kit.h"
 
 /* What must not be forced is asked once and waited for, and never switched off. */
@@ -38,10 +38,52 @@ what_must_not_be_forced(void **state)
 	assert_int_equal(s.fail, BMC_FAIL_REFUSED);
 }
 
+/* Reads device id and flags, and answers the cause with that. */
+static struct bmc_seq
+probe_with(uint8_t code, const char *data, uint8_t len)
+{
+	struct bmc_seq s = make(BMC_SEQ_PROBE);
+
+	s.want_cause = true;
+	bmc_seq_start(&s, 0);
+	answer(&s, 0, 0xC1, "", 0);
+	sends(&s, answer(&s, 0, 0x80, "", 0), BMC_CMD_GET_RESTART_CAUSE, "", 0);
+	assert_true(bmc_seq_bears_refusal(&s));
+	assert_int_equal(bmc_seq_lost(&s, 0), BMC_SEQ_RUN);
+	looks(&s, answer(&s, 0, code, data, len));
+	assert_int_equal(power(&s, 0, true), BMC_SEQ_OK);
+	return s;
+}
+
+static void
+what_last_restarted_it(void **state)
+{
+	struct bmc_seq s = probe_with(0, "\xFA\x01", 2);
+
+	(void)state;
+	assert_true(s.restart.known);
+	assert_int_equal(s.restart.cause, 10); /* bits 3:0 */
+	assert_string_equal(bmc_restart_name(s.restart.cause), "soft reset");
+	s = probe_with(0, "\x01", 1);
+	assert_true(s.restart.known);
+	/* Refused, or nothing in it: the probe goes on without. */
+	s = probe_with(0xC1, "", 0);
+	assert_false(s.restart.known);
+	s = probe_with(0, "", 0);
+	assert_false(s.restart.known);
+	assert_string_equal(bmc_restart_name(12), "unknown");
+	/* Who does not want it does not ask. */
+	s = make(BMC_SEQ_PROBE);
+	bmc_seq_start(&s, 0);
+	answer(&s, 0, 0xC1, "", 0);
+	looks(&s, answer(&s, 0, 0x80, "", 0));
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(what_must_not_be_forced)};
+	const struct CMUnitTest tests[] = {cmocka_unit_test(what_must_not_be_forced),
+	    cmocka_unit_test(what_last_restarted_it)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -324,6 +324,84 @@ what_nothing_proves_fails_at_once(void **state)
 	teardown(&k);
 }
 
+/* A hook whose machine was not seen off, whose boot id nobody could read, and whose BMC says `before`. */
+static struct kit
+gone_and_back(unsigned before)
+{
+	struct kit k = setup(make_hooked);
+
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	give(&k, (struct run_input){.type = RUN_IN_STEP,
+		     .step = k.run.step,
+		     .ok = true,
+		     .evidence = "e",
+		     .cause = before});
+	probe(&k, true);
+	step_ok(&k);
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	probe(&k, true);
+	return k;
+}
+
+static void
+cause(struct kit *k, unsigned n)
+{
+	give(k, (struct run_input){.type = RUN_IN_CAUSE, .cause = n});
+}
+
+static void
+another_cause_of_the_restart_proves_it(void **state)
+{
+	struct kit k = gone_and_back(2);
+
+	(void)state;
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_true(did(&k, RUN_ACT_CAUSE));
+	probe(&k, true);
+	assert_false(did(&k, RUN_ACT_CAUSE)); /* once */
+	/* By an agent that is gone: again. */
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_true(did(&k, RUN_ACT_CAUSE));
+	cause(&k, 11);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	assert_non_null(
+	    strstr(event_str(told(&k, "job.stage", "state", "confirmed"), "evidence"),
+		"soft reset, before by chassis control"));
+	teardown(&k);
+}
+
+/* The same one may be of the restart before; "unknown" is what a BMC says that was reset itself; 0: it did not say. */
+static void
+what_a_cause_does_not_prove(void **state)
+{
+	static const unsigned now[] = {2, 1, 0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(now); i++) {
+		struct kit k = gone_and_back(2);
+
+		cause(&k, now[i]);
+		assert_int_equal(k.run.stage, STAGE_FAILED);
+		assert_string_equal(k.run.verdict.code, "reboot-not-proven");
+		teardown(&k);
+	}
+	/* Against a boot id it counts for nothing, and is not asked for. */
+	struct kit k = setup(make_hooked);
+
+	preflight(&k, "one");
+	k.run.cause = 2;
+	step_ok(&k);
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	probe(&k, true);
+	cause(&k, 11);
+	ident(&k, "one");
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_string_equal(code_when_due(&k), "not-rebooted");
+	teardown(&k);
+}
+
 static void
 a_restart_of_the_agent_runs_no_hook_twice(void **state)
 {
@@ -400,6 +478,8 @@ main(void)
 	    cmocka_unit_test(one_that_went_is_never_switched_off_after_all),
 	    cmocka_unit_test(a_hook_that_failed_is_followed_at_once),
 	    cmocka_unit_test(what_nothing_proves_fails_at_once),
+	    cmocka_unit_test(another_cause_of_the_restart_proves_it),
+	    cmocka_unit_test(what_a_cause_does_not_prove),
 	    cmocka_unit_test(a_restart_of_the_agent_runs_no_hook_twice),
 	    cmocka_unit_test(without_a_probe_the_boot_id_is_one),
 	};
