@@ -478,6 +478,7 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	case RUN_PHASE_NONE:
 	case RUN_PHASE_HOOK:
 	case RUN_PHASE_GOING:
+	case RUN_PHASE_LISTEN:
 	case RUN_PHASE_OFF: break;
 	}
 	run_jobs_post_step(job, NULL, false, evidence);

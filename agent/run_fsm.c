@@ -41,6 +41,8 @@ run_fsm_begin_step(struct run_fsm *f, enum run_action action, enum run_phase pha
 {
 	f->r->step++;
 	f->r->phase = phase;
+	/* What is begun must not be begun again by the next agent. */
+	f->out->changed = true;
 	run_fsm_act(f, action);
 }
 
@@ -390,7 +392,8 @@ on_step_done(struct run_fsm *f, const char *evidence)
 		run_fsm_settle(f);
 		return;
 	case RUN_PHASE_HOOK:
-	case RUN_PHASE_GOING: return; /* run_fsm_reboot.c */
+	case RUN_PHASE_GOING:
+	case RUN_PHASE_LISTEN: return; /* run_fsm_reboot.c */
 	}
 }
 
@@ -402,7 +405,7 @@ on_step(struct run_fsm *f, const struct run_input *in)
 	if (run_ended(r) || in->step != r->step || r->stage > STAGE_POWER)
 		return;
 	f->out->changed = true;
-	if (r->phase == RUN_PHASE_HOOK || r->phase == RUN_PHASE_GOING) {
+	if (run_fsm_reboot_phase(r)) {
 		run_fsm_reboot_on_step(f, in);
 		return;
 	}
@@ -442,7 +445,7 @@ on_tick(struct run_fsm *f, const struct run_input *in)
 		run_fsm_interrupt(f);
 		return;
 	}
-	if (f->r->phase == RUN_PHASE_HOOK || f->r->phase == RUN_PHASE_GOING) {
+	if (run_fsm_reboot_phase(f->r)) {
 		run_fsm_reboot_on_due(f);
 		return;
 	}

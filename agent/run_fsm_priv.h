@@ -64,7 +64,10 @@ run_fsm_reboot_begin(struct run_fsm *f);
 /* Stage os-up of one. */
 void
 run_fsm_reboot_watch(struct run_fsm *f);
-/* The end of a step in the phases hook and going. */
+/* It is in a phase of run_fsm_reboot.c: listen, hook, going. */
+bool
+run_fsm_reboot_phase(const struct run *r);
+/* The end of a step in one of them. */
 void
 run_fsm_reboot_on_step(struct run_fsm *f, const struct run_input *in);
 void
@@ -73,7 +76,7 @@ void
 run_fsm_reboot_on_ident(struct run_fsm *f, const struct run_input *in);
 void
 run_fsm_reboot_on_cause(struct run_fsm *f, unsigned cause);
-/* The time of the phases hook and going is over. */
+/* The time of one of them is over. */
 void
 run_fsm_reboot_on_due(struct run_fsm *f);
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A reboot: the system may stop by itself first, and that it came up again is proven.
  *
- *	hook ─► going ─┬─ its boot id is new, or it fell silent and answers ──► os-up
- *	   │           ├─ it is seen off ─► on ────────────────────────────────► os-up
- *	   └───────────┴─ it does not go ─► soft off, as allowed off ─► on ────► os-up
+ *	listen ─► hook ─► going ─┬─ its boot id is new, or it fell silent and answers ──► os-up
+ *	             │           ├─ it is seen off ─► on ────────────────────────────────► os-up
+ *	             └───────────┴─ it does not go ─► soft off, as allowed off ─► on ────► os-up
  *
- * One that fell silent for as long as a power change takes is switched on, should it be off.
+ * A silence after the hook says something of a machine alone whose probe answered before it; so it is listened for first. One that
+ * fell silent for as long as a power change takes is switched on, should it be off. It has not gone, whatever the probe says, while
+ * its boot id is read and is the one before: the hook may have stopped the service that is probed.
  * on_step() takes the arrows from hook, run_fsm_reboot_on_*() those from going. The hook is run once, whatever becomes of it;
  * after a restart of the agent the machine is only looked at, to see whether it goes.
  *
@@ -27,6 +29,8 @@
 
 /* Rounds of the probe, or looks at the boot id, that a machine keeps silent for when it has gone: one answer may get lost. */
 enum { GONE_AFTER = 3 };
+/* Two rounds of the probe. */
+#define LISTEN_TIME (10 * USEC_PER_SEC)
 
 void
 run_fsm_reboot_identified(struct run_fsm *f, const char *ident, unsigned cause)
@@ -68,6 +72,23 @@ see_to_power(struct run_fsm *f)
 	run_fsm_switch_on(f);
 }
 
+static void
+begin_hook(struct run_fsm *f)
+{
+	struct run *r = f->r;
+
+	r->hook_begun = true;
+	r->due = f->now + r->hook_allow + 2 * (r->graceful + r->allow[STAGE_POWER]);
+	run_fsm_begin_step(f, RUN_ACT_HOOK, RUN_PHASE_HOOK);
+}
+
+bool
+run_fsm_reboot_phase(const struct run *r)
+{
+	return r->phase == RUN_PHASE_LISTEN || r->phase == RUN_PHASE_HOOK ||
+	       r->phase == RUN_PHASE_GOING;
+}
+
 bool
 run_fsm_reboot_begin(struct run_fsm *f)
 {
@@ -84,11 +105,12 @@ run_fsm_reboot_begin(struct run_fsm *f)
 		return false;
 	if (r->hook_begun) {
 		going(f);
-		return true;
+	} else if (r->os_by == RUN_PROOF_PROBE) {
+		r->due = f->now + LISTEN_TIME;
+		run_fsm_begin_step(f, RUN_ACT_NONE, RUN_PHASE_LISTEN);
+	} else {
+		begin_hook(f);
 	}
-	r->hook_begun = true;
-	r->due = f->now + r->hook_allow + 2 * (r->graceful + r->allow[STAGE_POWER]);
-	run_fsm_begin_step(f, RUN_ACT_HOOK, RUN_PHASE_HOOK);
 	return true;
 }
 
@@ -176,6 +198,10 @@ run_fsm_reboot_on_due(struct run_fsm *f)
 {
 	struct run *r = f->r;
 
+	if (r->phase == RUN_PHASE_LISTEN) {
+		begin_hook(f);
+		return;
+	}
 	if (r->phase == RUN_PHASE_HOOK)
 		str_clip(r->said, sizeof(r->said), "the hook did not end in time");
 	if (r->phase == RUN_PHASE_GOING && r->went)
@@ -259,15 +285,33 @@ answered(struct run_fsm *f)
 		r->was_up = true;
 		r->probe_down = false;
 		r->silent = 0;
+		if (r->phase == RUN_PHASE_LISTEN)
+			begin_hook(f);
 		return;
 	}
 	f->out->changed |= !r->answers || r->silent > 0;
 	r->silent = 0;
 	r->answers = true;
-	if (r->phase == RUN_PHASE_GOING && r->went)
+	/* Where its boot id was read before, that says whether it has gone. */
+	if (r->phase == RUN_PHASE_GOING && r->went && r->ident[0] == '\0')
 		by_itself(f, "it stopped answering, and answers again");
 	else
 		judge(f);
+}
+
+/* Its boot id is the one before: it has not gone, at least not yet. */
+static void
+still_there(struct run_fsm *f)
+{
+	struct run *r = f->r;
+
+	r->silent = 0;
+	r->was_up = true;
+	if (!r->went)
+		return;
+	r->went = r->answers = r->probe_down = false;
+	r->due = f->now + r->graceful;
+	note(f, "it is still up, by its boot id; only its probe does not answer");
 }
 
 static bool
@@ -322,6 +366,8 @@ run_fsm_reboot_on_ident(struct run_fsm *f, const struct run_input *in)
 		str_clip(r->ident_now, sizeof(r->ident_now), in->ident);
 	if (new && r->phase == RUN_PHASE_GOING)
 		by_itself(f, "its boot id is another one");
+	else if (r->phase == RUN_PHASE_GOING)
+		still_there(f);
 	else if (r->os_by == RUN_PROOF_IDENT)
 		answered(f);
 	else

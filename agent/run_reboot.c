@@ -217,15 +217,14 @@ run_reboot_ask(struct run_job *job)
 	bmc_insist(job->deps->bmc, job->call);
 }
 
-/* A host whose probe is silent need not be asked, unless it is not to have gone yet. */
+/* A host whose probe is silent need not be asked, unless it is to go: the probe's silence may be the hook's doing. */
 static bool
 worth_a_look(const struct run_job *job)
 {
 	const struct run *r = &job->run;
 
 	return job->ssh == NULL && clock_mono() >= job->look_at &&
-	       (r->os_by != RUN_PROOF_PROBE || r->answers ||
-		   (r->phase == RUN_PHASE_GOING && r->silent == 0));
+	       (r->os_by != RUN_PROOF_PROBE || r->answers || r->phase == RUN_PHASE_GOING);
 }
 
 void

@@ -251,7 +251,7 @@ static const struct verdict hook_in_doubt = {"interrupted",
 static const struct verdict *
 choose_interrupted(const struct run *r)
 {
-	if (r->stage <= STAGE_ARMED)
+	if (r->stage <= STAGE_ARMED || r->phase == RUN_PHASE_LISTEN)
 		return &not_begun;
 	if (r->phase == RUN_PHASE_HOOK || r->phase == RUN_PHASE_GOING)
 		return &hook_in_doubt;
@@ -319,6 +319,7 @@ choose_cancelled(const struct run *r)
 	case RUN_PHASE_ON: return &on_in_doubt;
 	case RUN_PHASE_HOOK:
 	case RUN_PHASE_GOING: return &after_hook;
+	case RUN_PHASE_LISTEN: return &nothing_done;
 	case RUN_PHASE_NONE:
 	case RUN_PHASE_CONTROL: break;
 	}

@@ -42,6 +42,8 @@ preflight(struct kit *k, const char *id)
 		    .ok = true,
 		    .evidence = "e",
 		    .ident = id});
+	if (k->run.phase == RUN_PHASE_LISTEN)
+		probe(k, true);
 }
 
 static void
@@ -180,8 +182,7 @@ a_hook_that_reboots_leaves_the_power_alone(void **state)
 
 	(void)state;
 	preflight(&k, "one");
-	assert_true(did(&k, RUN_ACT_HOOK) && did(&k, RUN_ACT_PROBE));
-	assert_false(did(&k, RUN_ACT_POWER_OFF));
+	assert_true(did(&k, RUN_ACT_HOOK) && !did(&k, RUN_ACT_POWER_OFF));
 	probe(&k, true);
 	step_ok(&k);
 	assert_true(did(&k, RUN_ACT_WATCH_OFF) && did(&k, RUN_ACT_IDENT));
@@ -189,9 +190,74 @@ a_hook_that_reboots_leaves_the_power_alone(void **state)
 		probe(&k, false);
 	assert_true(k.run.went);
 	probe(&k, true);
-	assert_int_equal(k.run.stage, STAGE_OS_UP);
-	assert_non_null(told(&k, "boot.begin", NULL, NULL));
 	ident(&k, "two");
+	assert_non_null(told(&k, "boot.begin", NULL, NULL));
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+/* What it says after the hook means something only when it was heard before. */
+static void
+the_hook_waits_for_the_probe(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct kit k = setup(make_hooked);
+
+		give(&k, (struct run_input){.type = RUN_IN_START});
+		step_ok(&k);
+		assert_true(did(&k, RUN_ACT_PROBE) && !did(&k, RUN_ACT_HOOK));
+		probe(&k, false);
+		assert_false(did(&k, RUN_ACT_HOOK));
+		if (i == 2)
+			give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+		assert_int_equal(k.run.phase, RUN_PHASE_LISTEN);
+		k.now = k.run.due;
+		if (i == 0)
+			give(&k, (struct run_input){.type = RUN_IN_TICK});
+		else
+			probe(&k, true);
+		assert_true(did(&k, RUN_ACT_HOOK) && k.out.changed);
+		assert_int_equal(k.run.was_up, i > 0);
+		teardown(&k);
+	}
+	/* Nothing was done to one that is cancelled before. */
+	struct kit k = setup(make_hooked);
+
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "eve"});
+	assert_string_equal(k.run.verdict.code, "nothing-done");
+	teardown(&k);
+}
+
+/* A hook that stops what is probed, and leaves the rest to the BMC. */
+static void
+a_silent_service_is_no_machine_that_went(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	preflight(&k, "one");
+	step_ok(&k);
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	assert_true(k.run.went);
+	ident(&k, "one");
+	assert_false(k.run.went);
+	assert_int_equal(k.run.due - k.now, 60 * USEC_PER_SEC);
+	/* Nor is it one that came back, when the service answers for a moment. */
+	for (int i = 0; i < 3; i++)
+		probe(&k, false);
+	probe(&k, true);
+	assert_int_equal(k.run.phase, RUN_PHASE_GOING);
+	ident(&k, "one");
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	off_and_on(&k);
+	ident(&k, "two");
+	probe(&k, true);
 	assert_int_equal(k.run.stage, STAGE_DONE);
 	teardown(&k);
 }
@@ -395,6 +461,11 @@ what_a_cause_does_not_prove(void **state)
 	for (int i = 0; i < 3; i++)
 		probe(&k, false);
 	probe(&k, true);
+	assert_int_equal(k.run.phase, RUN_PHASE_GOING);
+	ident(&k, NULL); /* it does not let in any more */
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	step_ok(&k);
 	cause(&k, 11);
 	ident(&k, "one");
 	assert_int_equal(k.run.stage, STAGE_OS_UP);
@@ -473,6 +544,8 @@ main(void)
 	    cmocka_unit_test(another_boot_id_and_the_probe_prove_it),
 	    cmocka_unit_test(an_id_that_cannot_be_read_any_more_is_named),
 	    cmocka_unit_test(a_hook_that_reboots_leaves_the_power_alone),
+	    cmocka_unit_test(the_hook_waits_for_the_probe),
+	    cmocka_unit_test(a_silent_service_is_no_machine_that_went),
 	    cmocka_unit_test(a_machine_that_stays_away_is_not_left_off),
 	    cmocka_unit_test(a_machine_that_stays_is_asked_over_its_bmc),
 	    cmocka_unit_test(one_that_went_is_never_switched_off_after_all),
