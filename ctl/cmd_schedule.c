@@ -11,6 +11,7 @@
 #include "ctl/cmd.h"
 #include "ctl/cmd_util.h"
 #include "ctl/output.h"
+#include "ctl/policy_view.h"
 #include "ctl/record.h"
 #include "ctl/rollout_opts.h"
 #include "ctl/rollout_view.h"
@@ -36,12 +37,21 @@ say_warnings(const struct ctl *ctl, const json_t *schedule)
 static void
 say_next(const struct ctl *ctl, const char *name, const char *done, const json_t *s)
 {
-	const char *nominal = cmd_util_str(json_object_get(s, "next"), "nominal");
+	const json_t *next = json_object_get(s, "next");
+	const char *nominal = cmd_util_str(next, "nominal");
 
-	if (nominal[0] != '\0')
-		ctl_say(ctl, "%s: %s; next run %s", name, done, nominal);
+	if (nominal[0] == '\0')
+		ctl_say(ctl, "%s: %s; it has no run any more", name, done);
+	else if (json_is_object(json_object_get(s, "paused")))
+		ctl_say(ctl,
+		    "%s: %s; its runs are left out, the next would be %s, until "
+		    "netboot-ctl schedule resume %s",
+		    name, done, nominal, name);
+	else if (json_is_true(json_object_get(next, "skipped")))
+		ctl_say(ctl, "%s: %s; the run %s is left out, the one after it is not",
+		    name, done, nominal);
 	else
-		ctl_say(ctl, "%s: %s", name, done);
+		ctl_say(ctl, "%s: %s; next run %s", name, done, nominal);
 }
 
 static const char *
@@ -230,54 +240,66 @@ add_joined(struct text *out, const char *title, const json_t *list)
 	text_done(&t);
 }
 
-/* One member of a policy in the words of its option: "soak 10m00s". */
+/* Which one: by its time, or somebody's own. */
 static void
-add_rule(struct text *t, const char *option, bool seconds, const char *key, json_t *v)
+cell_run(const json_t *run, struct text *out)
 {
-	int64_t n = json_integer_value(v);
-	char buf[32];
+	const char *nominal = cmd_util_str(run, "nominal");
+	int64_t at = output_wall(json_object_get(run, "at"));
+	char text[ZONE_TEXT_SIZE];
 
-	if (json_is_integer(v) && n == 0)
+	text_add_escaped(out, nominal[0] != '\0' ? nominal : "by hand");
+	if (nominal[0] == '\0' && at > 0)
+		text_addf(out, ", %s", zone_text(at, NULL, text, sizeof(text)));
+}
+
+static void
+add_next(struct text *out, const json_t *next)
+{
+	struct text t = {0};
+
+	if (!json_is_object(next))
 		return;
-	text_addf(t, "%s%s ", t->len > 0 ? ", " : "", option);
-	if (key != NULL)
-		text_addf(t, "%s=", key);
-	if (json_is_string(v))
-		text_add_escaped(t, json_string_value(v));
-	else if (seconds)
-		text_add(t, str_duration(n * USEC_PER_SEC, buf, sizeof(buf)));
-	else
-		text_addf(t, "%lld", (long long)n);
+	text_add_escaped(&t, cmd_util_str(next, "nominal"));
+	if (json_is_true(json_object_get(next, "skipped")))
+		text_add(&t, ", which is left out");
+	record_add_line(out, "next", text_str(&t));
+	text_done(&t);
+}
+
+static void
+add_paused(struct text *out, const json_t *paused)
+{
+	const char *reason = cmd_util_str(paused, "reason");
+	struct text t = {0};
+
+	if (!json_is_object(paused))
+		return;
+	text_addf(&t, "by %s", cmd_util_str(paused, "by"));
+	if (reason[0] != '\0')
+		text_addf(&t, ": %s", reason);
+	record_add_line(out, "paused", text_str(&t));
+	text_done(&t);
+}
+
+static void
+add_number(struct text *out, const char *title, const json_t *s, const char *member)
+{
+	const json_t *n = json_object_get(s, member);
+	char buf[24];
+
+	if (!json_is_integer(n))
+		return;
+	snprintf(buf, sizeof(buf), "%lld", (long long)json_integer_value(n));
+	record_add_line(out, title, buf);
 }
 
 static void
 add_policy(struct text *out, const json_t *policy)
 {
-	static const struct {
-		const char *member, *option;
-		bool seconds;
-	} rules[] = {{"canary", "canary", false}, {"batch", "batch", false},
-	    {"max_in_flight", "max-in-flight", false}, {"per_site", "per-site", false},
-	    {"per_label", "per-label", false}, {"max_fail", "max-fail", false},
-	    {"gates", "gate", false}, {"gate_timeout_s", "gate-timeout", true},
-	    {"soak_s", "soak", true}};
 	struct text t = {0};
 
-	for (size_t i = 0; i < ARRAY_SIZE(rules); i++) {
-		json_t *v = json_object_get(policy, rules[i].member), *part;
-		const char *key;
-		size_t n;
-
-		if (json_is_array(v)) {
-			json_array_foreach (v, n, part)
-				add_rule(&t, rules[i].option, false, NULL, part);
-		} else if (json_is_object(v)) {
-			json_object_foreach (v, key, part)
-				add_rule(&t, rules[i].option, false, key, part);
-		} else if (v != NULL) {
-			add_rule(&t, rules[i].option, rules[i].seconds, NULL, v);
-		}
-	}
+	policy_view(policy, &t);
 	record_add_line(out, "policy", text_str(&t));
 	text_done(&t);
 }
@@ -289,8 +311,8 @@ add_last(struct text *out, const json_t *last)
 
 	if (!json_is_object(last))
 		return;
-	text_addf(
-	    &t, "%s: %s", cmd_util_str(last, "nominal"), cmd_util_str(last, "outcome"));
+	cell_run(last, &t);
+	text_addf(&t, ": %s", cmd_util_str(last, "outcome"));
 	if (cmd_util_str(last, "rollout")[0] != '\0')
 		text_addf(&t, ", rollout %s", cmd_util_str(last, "rollout"));
 	if (cmd_util_str(last, "text")[0] != '\0')
@@ -302,16 +324,11 @@ add_last(struct text *out, const json_t *last)
 static void
 print_schedule(const struct ctl *ctl, const json_t *s)
 {
-	const json_t *paused = json_object_get(s, "paused");
 	struct text t = {0}, v = {0};
 
 	record_add_line(&t, "schedule", cmd_util_str(s, "name"));
 	record_add_line(&t, "state", cmd_util_str(s, "state"));
-	if (json_is_object(paused))
-		text_addf(&v, "by %s: %s", cmd_util_str(paused, "by"),
-		    cmd_util_str(paused, "reason"));
-	record_add_line(&t, "paused", text_str(&v));
-	text_clear(&v);
+	add_paused(&t, json_object_get(s, "paused"));
 	rollout_view_work(s, &v);
 	record_add_line(&t, "does", text_str(&v));
 	record_add_line(&t, "hosts", cmd_util_str(s, "hosts"));
@@ -322,10 +339,13 @@ print_schedule(const struct ctl *ctl, const json_t *s)
 	add_seconds(&t, "jitter", s, "jitter_s");
 	add_seconds(&t, "younger", s, "skip_if_younger_s");
 	record_add_line(&t, "missed", cmd_util_str(s, "missed"));
+	add_number(&t, "limit", s, "limit");
+	record_add_line(&t, "force", cmd_util_str(s, "force"));
+	add_seconds(&t, "stopping", s, "graceful_s");
 	record_add_line(&t, "hook", cmd_util_str(s, "hook"));
 	add_joined(&t, "blackout", json_object_get(s, "blackout"));
 	add_policy(&t, json_object_get(s, "policy"));
-	record_add_line(&t, "next", cmd_util_str(json_object_get(s, "next"), "nominal"));
+	add_next(&t, json_object_get(s, "next"));
 	add_last(&t, json_object_get(s, "last"));
 	record_add_line(&t, "by", cmd_util_str(s, "by"));
 	record_add_time(&t, "created", s, "created");
@@ -374,12 +394,28 @@ cell_note(const json_t *row, struct text *out)
 	if (left_out[0] != '\0') {
 		text_add(out, "left out: ");
 		text_add_escaped(out, left_out);
+	} else if (cmd_util_str(row, "_zone")[0] == '\0') {
+		text_add(out, "no host matches now");
 	}
+}
+
+/* A run that opens nowhere there, by a blackout or for want of hosts, has still its name. */
+static void
+cell_opens(const json_t *row, struct text *out)
+{
+	int64_t opens = output_wall(json_object_get(row, "opens"));
+	char text[ZONE_TEXT_SIZE];
+
+	if (opens > 0)
+		text_add(out,
+		    zone_text(opens, cmd_util_str(row, "_zone"), text, sizeof(text)));
+	else
+		text_add_escaped(out, cmd_util_str(row, "_nominal"));
 }
 
 static const struct output_column zone_columns[] = {
     {.title = "SCHEDULE", .key = "_schedule"},
-    {.title = "LOCAL TIME", .key = "opens", .kind = OUTPUT_TIME},
+    {.title = "LOCAL TIME", .cell = cell_opens},
     {.title = "UNTIL", .key = "closes", .kind = OUTPUT_TIME, .wide = true},
     {.title = "ZONE", .key = "zone"},
     {.title = "SITES", .key = "sites", .wide = true},
@@ -391,7 +427,7 @@ static const struct output_column next_host_columns[] = {
     {.title = "SCHEDULE", .key = "_schedule"},
     {.title = "HOST", .key = "host"},
     {.title = "SITE", .key = "site"},
-    {.title = "LOCAL TIME", .key = "opens", .kind = OUTPUT_TIME},
+    {.title = "LOCAL TIME", .cell = cell_opens},
     {.title = "UNTIL", .key = "closes", .kind = OUTPUT_TIME, .wide = true},
     {.title = "NOTE", .cell = cell_note},
 };
@@ -401,9 +437,20 @@ static void
 add_rows(const json_t *run, const json_t *zone, json_t *one, json_t *rows)
 {
 	json_object_set(one, "_schedule", json_object_get(run, "schedule"));
+	json_object_set(one, "_nominal", json_object_get(run, "nominal"));
 	json_object_set(one, "_left_out", json_object_get(run, "left_out"));
 	json_object_set(one, "_zone", json_object_get(zone, "zone"));
 	json_array_append(rows, one);
+}
+
+/* Of a run that no host has part in. */
+static void
+add_nobody(const json_t *run, json_t *rows)
+{
+	json_t *one = json_object();
+
+	add_rows(run, NULL, one, rows);
+	json_decref(one);
 }
 
 static json_t *
@@ -412,7 +459,9 @@ next_rows(const json_t *runs, bool hosts)
 	json_t *rows = json_array(), *run, *zone, *host;
 	size_t i, k, n;
 
-	json_array_foreach (runs, i, run)
+	json_array_foreach (runs, i, run) {
+		if (json_array_size(json_object_get(run, "zones")) == 0)
+			add_nobody(run, rows);
 		json_array_foreach (json_object_get(run, "zones"), k, zone) {
 			if (!hosts)
 				add_rows(run, zone, zone, rows);
@@ -421,6 +470,7 @@ next_rows(const json_t *runs, bool hosts)
 				    json_object_get(zone, "hosts"), n, host)
 					add_rows(run, zone, host, rows);
 		}
+	}
 	return rows;
 }
 
@@ -464,7 +514,7 @@ cmd_schedule_next(struct ctl *ctl, const struct args *args)
 }
 
 static const struct output_column run_columns[] = {
-    {.title = "RUN", .key = "nominal"},
+    {.title = "RUN", .cell = cell_run},
     {.title = "OUTCOME", .key = "outcome"},
     {.title = "ROLLOUT", .key = "rollout"},
     {.title = "AT", .key = "at", .kind = OUTPUT_TIME, .wide = true},

@@ -111,7 +111,7 @@ static const struct args_command rows[] = {
     {"schedule", "skip-next", "SCHEDULE", 1, 1, {GROUP(commands_reason)},
 	cmd_schedule_act, "Leave the next run out", NULL},
     {"schedule", "rm", "SCHEDULE", 1, 1, {GROUP(commands_reason)}, cmd_schedule_rm,
-	"Remove a schedule; what it did stays known", NULL},
+	"Remove a schedule; its rollouts stay known", NULL},
 
     {"rollout", "list", "", 0, 0, {GROUP(list_options)}, cmd_rollout_list,
 	"List orders on many hosts, the newest first", NULL},

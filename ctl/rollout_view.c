@@ -14,6 +14,7 @@
 #include "ctl/cmd_util.h"
 #include "ctl/ctl.h"
 #include "ctl/output.h"
+#include "ctl/policy_view.h"
 #include "ctl/record.h"
 #include "ctl/zone.h"
 #include "lib/hostlist.h"
@@ -208,6 +209,9 @@ add_head(const json_t *r, struct text *out)
 	rollout_view_work(r, &t);
 	record_add_line(out, "what", text_str(&t));
 	record_add_line(out, "hosts", cmd_util_str(r, "hosts"));
+	text_clear(&t);
+	policy_view(json_object_get(r, "policy"), &t);
+	record_add_line(out, "policy", text_str(&t));
 	record_add_line(out, "reason", cmd_util_str(r, "reason"));
 	record_add_line(out, "by", cmd_util_str(r, "by"));
 	text_clear(&t);

@@ -305,12 +305,13 @@ def test_show_tells_what_one_must_know_at_night(fake):
     fake.on("GET", "/api/v1/rollouts", {"items": [doc], "next": None})
     r = fake.run("rollout", "show", "rabcde")
     assert r.returncode == 0, r.stderr
-    assert r.stdout.splitlines()[:8] == [
+    assert r.stdout.splitlines()[:9] == [
         f"rollout:  {ID}: halted",
         "why:      budget-spent: 1 of at most 1 hosts failed",
         f"next:     netboot-ctl rollout resume {ID} --reason ...",
         "what:     reboot",
         "hosts:    edge[01-40].los",
+        "policy:   canary 1",
         "reason:   weekly",
         "by:       ann",
         "schedule: weekly, its run of 2026-01-31 03:00"]

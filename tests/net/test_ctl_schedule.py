@@ -157,6 +157,36 @@ def test_list_and_show(fake):
     assert json.loads(fake.run("schedule", "show", "weekly", "-o", "json").stdout)["state"] == "paused"
 
 
+def test_what_is_left_out_is_said(fake):
+    """Who pauses or skips at night must not read that the run is due."""
+    fake.on("POST", "/api/v1/schedules/weekly/pause", dict(WEEKLY, state="paused", paused={
+        "at": "2026-01-30T10:00:00.000Z", "by": "bob", "reason": ""}))
+    assert fake.run("schedule", "pause", "weekly").stderr == (
+        "weekly: paused; its runs are left out, the next would be 2026-02-01 03:00, until netboot-ctl schedule resume weekly\n")
+    skipped = dict(WEEKLY, next={"nominal": "2026-02-01 03:00", "skipped": True})
+    fake.on("POST", "/api/v1/schedules/weekly/skip-next", skipped)
+    assert fake.run("schedule", "skip-next", "weekly").stderr == (
+        "weekly: active; the run 2026-02-01 03:00 is left out, the one after it is not\n")
+    fake.on("GET", "/api/v1/schedules/weekly", dict(skipped, force="after-timeout", graceful_s=300, paused={
+        "at": "2026-01-30T10:00:00.000Z", "by": "bob", "reason": ""}, last={
+        "nominal": None, "outcome": "ran", "rollout": ROLLOUT, "text": None, "at": "2026-01-30T10:00:00.000Z", "by": "bob"}))
+    shown = fake.run("schedule", "show", "weekly").stdout
+    for line in ("next:     2026-02-01 03:00, which is left out", "paused:   by bob", "limit:    200", "force:    after-timeout",
+                 "stopping: 5m00s", f"last:     by hand, 2026-01-30 10:00:00+00:00: ran, rollout {ROLLOUT}"):
+        assert line + "\n" in shown, (line, shown)
+
+
+def test_runs_that_open_nowhere_have_their_names(fake):
+    shut = dict(TONIGHT[0], opens=None, closes=None, left_out="blackout",
+                zones=[dict(TONIGHT[0]["zones"][0], opens=None, closes=None, local=None)])
+    nobody = dict(TONIGHT[0], opens=None, closes=None, zones=[], nominal="2026-02-08 03:00")
+    fake.on("GET", "/api/v1/schedules/next", {"items": [shut, nobody]})
+    lines = fake.run("schedule", "next", "weekly").stdout.splitlines()
+    assert lines[1].split() == ["weekly", "2026-02-01", "03:00", "Africa/Johannesburg", "12", "left", "out:", "blackout"]
+    assert lines[2].split() == ["weekly", "2026-02-08", "03:00", "-", "0", "no", "host", "matches", "now"]
+    assert "2026-02-08 03:00" in fake.run("schedule", "next", "weekly", "--hosts").stdout
+
+
 def test_next_is_by_zone_and_by_host(fake):
     fake.on("GET", "/api/v1/schedules/next", {"items": TONIGHT})
     r = fake.run("schedule", "next")
@@ -182,12 +212,14 @@ def test_next_is_by_zone_and_by_host(fake):
 def test_runs(fake):
     runs = [{"nominal": "2026-01-25 03:00", "at": "2026-01-25T01:00:00.000Z", "outcome": "ran", "rollout": ROLLOUT, "text": None},
             {"nominal": "2026-01-18 03:00", "at": "2026-01-18T01:00:00.000Z", "outcome": "busy", "rollout": None,
-             "text": "the run before it had not ended"}]
+             "text": "the run before it had not ended"},
+            {"nominal": None, "at": "2026-01-17T01:00:00.000Z", "outcome": "ran", "rollout": ROLLOUT, "text": None, "by": "ann"}]
     fake.on("GET", "/api/v1/schedules/weekly/runs", {"items": runs, "next": None})
     r = fake.run("schedule", "runs", "weekly")
     assert r.stdout.splitlines()[1].split() == ["2026-01-25", "03:00", "ran", ROLLOUT, "-"]
     assert r.stdout.splitlines()[2].endswith("-                 the run before it had not ended")
-    assert max(map(len, r.stdout.splitlines())) <= 80
+    assert r.stdout.splitlines()[3].startswith("by hand, 2026-01-17 01:00:00+00:00  ran ")
+    assert max(map(len, r.stdout.splitlines())) <= 100
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume", "skip-next"])
