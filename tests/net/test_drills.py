@@ -356,8 +356,11 @@ def disk_does_not_boot(s):
 
 @drill("image-missing")
 def initrd_is_missing(s):
-    """Gone between the order, which looks for it, and the agent's turn."""
-    os.unlink(s.site.path(f"images/{s.drill.name}/initrd"))
+    """Gone between the order, which looks for it, and the agent's turn. Its name is a link that leads nowhere: a name that is
+    free the site's store gives again, from another image with the same file, whenever it happens to look."""
+    name = s.site.path(f"images/{s.drill.name}/initrd")
+    os.symlink("gone", name + ".new")
+    os.rename(name + ".new", name)
     s.site.procs["agent"].send_signal(signal.SIGCONT)
 
 
