@@ -231,7 +231,7 @@ load(const struct yaml_where *w, const cyaml_schema_value_t *schema,
 	};
 	cyaml_err_t status;
 
-	if (yaml_where_only_one(w, err) < 0)
+	if (yaml_where_only_one(w, err) < 0 || yaml_where_whole_numbers(w, err) < 0)
 		return -EINVAL;
 	status =
 	    cyaml_load_data((const uint8_t *)w->text, w->len, &cyaml, schema, ret, NULL);

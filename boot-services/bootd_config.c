@@ -246,7 +246,8 @@ bootd_config_parse(const char *name, const char *text, size_t len,
 		return error_set(err, -EMSGSIZE, "config",
 		    "split the hosts over several sites", "%s: larger than %d octets",
 		    name, (int)BOOTD_CONFIG_SIZE_MAX);
-	if (yaml_where_only_one(&where, err) < 0)
+	if (yaml_where_only_one(&where, err) < 0 ||
+	    yaml_where_whole_numbers(&where, err) < 0)
 		return -EINVAL;
 	status = cyaml_load_data(
 	    (const uint8_t *)text, len, &cyaml, &top_value, (cyaml_data_t **)&raw, NULL);

@@ -330,6 +330,109 @@ schema_at(const cyaml_schema_value_t *schema, const char *path)
 	return schema;
 }
 
+/* ---- numbers ---- */
+
+static bool
+is_whole(const char *s)
+{
+	s += *s == '-';
+	if (s[0] == '0' && (s[1] == 'x' || s[1] == 'X'))
+		return s[2] != '\0' &&
+		       s[2 + strspn(s + 2, "0123456789abcdefABCDEF")] == '\0';
+	if (s[0] == '0')
+		return s[1] == '\0';
+	return s[0] != '\0' && s[strspn(s, "0123456789")] == '\0';
+}
+
+/* As deep as the schema is: what it does not know is not looked into. */
+struct numbers {
+	const struct yaml_where *w;
+	yaml_document_t *doc;
+	struct error *err;
+};
+
+static int
+check_numbers(const struct numbers *c, yaml_node_t *node,
+    const cyaml_schema_value_t *schema, const char *path);
+
+static int
+check_mapping(const struct numbers *c, yaml_node_t *node,
+    const cyaml_schema_value_t *schema, const char *path)
+{
+	int r = 0;
+
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
+	     r == 0 && p < node->data.mapping.pairs.top; p++) {
+		yaml_node_t *key = yaml_document_get_node(c->doc, p->key);
+		char below[YAML_WHERE_PATH_SIZE];
+		const char *name;
+
+		if (key == NULL || key->type != YAML_SCALAR_NODE)
+			continue;
+		name = (const char *)key->data.scalar.value;
+		str_clip(below, sizeof(below), path);
+		append(below, name);
+		r = check_numbers(c, yaml_document_get_node(c->doc, p->value),
+		    field_of(schema, name), below);
+	}
+	return r;
+}
+
+static int
+check_sequence(const struct numbers *c, yaml_node_t *node,
+    const cyaml_schema_value_t *schema, const char *path)
+{
+	size_t n =
+	    (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		char below[2 * YAML_WHERE_PATH_SIZE];
+
+		snprintf(below, sizeof(below), "%s[%zu]", path, i);
+		below[YAML_WHERE_PATH_SIZE - 1] = '\0';
+		r = check_numbers(c,
+		    yaml_document_get_node(c->doc, node->data.sequence.items.start[i]),
+		    schema->sequence.entry, below);
+	}
+	return r;
+}
+
+static int
+check_numbers(const struct numbers *c, yaml_node_t *node,
+    const cyaml_schema_value_t *schema, const char *path)
+{
+	if (node == NULL || schema == NULL)
+		return 0;
+	if (schema->type == CYAML_MAPPING && node->type == YAML_MAPPING_NODE)
+		return check_mapping(c, node, schema, path);
+	if (schema->type == CYAML_SEQUENCE && node->type == YAML_SEQUENCE_NODE)
+		return check_sequence(c, node, schema, path);
+	if ((schema->type != CYAML_INT && schema->type != CYAML_UINT) ||
+	    node->type != YAML_SCALAR_NODE ||
+	    is_whole((const char *)node->data.scalar.value))
+		return 0;
+	return yaml_where_bad(c->w, path, c->err, "'%.40s' is no whole number",
+	    (const char *)node->data.scalar.value);
+}
+
+int
+yaml_where_whole_numbers(const struct yaml_where *w, struct error *err)
+{
+	yaml_document_t doc;
+	const char *problem;
+	int r, line;
+
+	if (!load(w, &doc, &problem, &line))
+		return 0;
+	r = check_numbers(&(struct numbers){w, &doc, err},
+	    yaml_document_get_root_node(&doc), w->schema, "");
+	yaml_document_delete(&doc);
+	return r;
+}
+
+/* ---- what libcyaml says ---- */
+
 /* ": local, menu, silent"; nothing where the schema does not tell. */
 static void
 words_at(const struct yaml_where *w, const char *path, char *buf, size_t size)

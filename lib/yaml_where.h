@@ -48,6 +48,11 @@ yaml_where_there(const struct yaml_where *w, const char *path);
 int
 yaml_where_only_one(const struct yaml_where *w, struct error *err) MUST_CHECK;
 
+/* libcyaml reads "5x" as 5, and "010" as 8. 0, or -EINVAL, code "config", when something stands where w->schema has a number and is
+ * no whole one, decimal or hexadecimal ("0x07"); whether it is in the schema's range, and all else, is libcyaml's to find. */
+int
+yaml_where_whole_numbers(const struct yaml_where *w, struct error *err) MUST_CHECK;
+
 /* Writes a path, "hosts[%u].name"; clipped at YAML_WHERE_PATH_SIZE, the size of buf. */
 void
 yaml_where_path(char *buf, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -330,7 +330,8 @@ orch_config_parse(const char *name, const char *text, size_t len,
 	struct orch_config *c = NULL;
 	cyaml_err_t e;
 
-	if (yaml_where_only_one(&where, err) < 0)
+	if (yaml_where_only_one(&where, err) < 0 ||
+	    yaml_where_whole_numbers(&where, err) < 0)
 		return -EINVAL;
 	e = cyaml_load_data(
 	    (const uint8_t *)text, len, &cyaml, &schema, (cyaml_data_t **)&c, NULL);

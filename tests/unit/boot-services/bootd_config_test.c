@@ -236,7 +236,7 @@ static const struct {
     {"interfaces: [e]\nports:\n  http: 70000\n",
 	"bootd.yaml:3: ports.http: 70000 is not between 1 and 65535"},
     {"interfaces: [e]\nports:\n  http: web\n",
-	"bootd.yaml:3: ports.http: Invalid uint64_t value"},
+	"bootd.yaml:3: ports.http: 'web' is no whole number"},
     {"interfaces: [e]\npeers:\n- 10.40.0.0/24\n- abj\n",
 	"bootd.yaml:4: peers[1]: not a network such as 10.40.0.0/24"},
     {"user: x\n", "bootd.yaml:1: interfaces: at least one interface is needed"},

@@ -72,6 +72,53 @@ finds_a_second_document(void **state UNUSED)
 	}
 }
 
+struct sizes {
+	unsigned n;
+	int *v;
+	unsigned v_count;
+};
+
+static void
+numbers_are_whole(void **state UNUSED)
+{
+	static const cyaml_schema_value_t number = {
+	    CYAML_VALUE_INT(CYAML_FLAG_DEFAULT, int)};
+	static const cyaml_schema_field_t fields[] = {
+	    CYAML_FIELD_UINT("n", CYAML_FLAG_OPTIONAL, struct sizes, n),
+	    CYAML_FIELD_SEQUENCE("v", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+		struct sizes, v, &number, 0, CYAML_UNLIMITED),
+	    CYAML_FIELD_END};
+	static const cyaml_schema_value_t schema = {
+	    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct sizes, fields)};
+	static const char *const good[] = {"", "n: 0", "n: 70", "n: 0x07", "v: [-3, '4']",
+	    "v: 3", "n: [", "other: 5x", "- 5x", "n: {v: 5x}"};
+	static const struct {
+		const char *text, *says;
+	} bad[] = {
+	    {"n: 5x\n", "f.yaml:1: n: '5x' is no whole number"},
+	    {"n: 1\nv: [1,\n 30m]\n", "f.yaml:3: v[1]: '30m' is no whole number"},
+	    {"n: 010\n", "f.yaml:1: n: '010' is no whole number"},
+	    {"n: 0x\n", "f.yaml:1: n: '0x' is no whole number"},
+	    {"n: 1.5\n", "f.yaml:1: n: '1.5' is no whole number"},
+	    {"n:\n", "f.yaml:1: n: '' is no whole number"},
+	};
+	struct error err;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		struct yaml_where w = where(good[i]);
+
+		w.schema = &schema;
+		assert_int_equal(yaml_where_whole_numbers(&w, &err), 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct yaml_where w = where(bad[i].text);
+
+		w.schema = &schema;
+		assert_int_equal(yaml_where_whole_numbers(&w, &err), -EINVAL);
+		assert_string_equal(err.text, bad[i].says);
+	}
+}
+
 static void
 reads_json(void **state UNUSED)
 {
@@ -209,6 +256,7 @@ main(void)
 	    cmocka_unit_test(finds_lines),
 	    cmocka_unit_test(falls_back_to_the_nearest_ancestor),
 	    cmocka_unit_test(finds_a_second_document),
+	    cmocka_unit_test(numbers_are_whole),
 	    cmocka_unit_test(reads_json),
 	    cmocka_unit_test(names_an_unknown_key),
 	    cmocka_unit_test(names_the_words_of_a_key),
