@@ -88,8 +88,13 @@ run_pytest() { # net|web|lab
 		as_root=(sudo -n -E)
 	fi
 	read -r -a args <<<"${PYTEST_ARGS:-}"
-	# Each test has a namespace and a folder of its own, and waits more than it works; virtual machines work more.
-	args=(-n "${PYTEST_JOBS:-$([ "$part" = net ] && echo 4 || echo 2)}" "${args[@]}")
+	# Each test has a namespace and a folder of its own, and waits more than it works; virtual machines work more, and those
+	# tests of theirs that share them are marked: one process runs them.
+	case $part in
+	net) args=(-n "${PYTEST_JOBS:-4}" "${args[@]}") ;;
+	lab) args=(-n "${PYTEST_JOBS:-2}" --dist loadgroup "${args[@]}") ;;
+	*) args=(-n "${PYTEST_JOBS:-2}" "${args[@]}") ;;
+	esac
 	rm -f "$xml"
 	PYTHONDONTWRITEBYTECODE=1 "${as_root[@]}" timeout -k 120 "${PYTEST_LIMIT:-5400}" /usr/bin/pytest-3 \
 		-p no:cacheprovider -ra --durations=5 -o junit_family=xunit1 --junitxml="$xml" "${args[@]}" "tests/$part" 2>&1 | tee "$log"

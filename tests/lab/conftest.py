@@ -41,17 +41,8 @@ def debian13(images):
     build("build_debian13.sh")
 
 
-@pytest.fixture
-def make_lab(request):
-    """make_lab(**kw) gives a Lab (or the kind of it that is asked for) that is closed after the test; a failing test prints its logs."""
-    labs = []
-
-    def make(kind=Lab, **kw):
-        labs.append(kind("lab", variant=os.environ.get("LAB_VARIANT", "asan"), **kw))
-        return labs[-1]
-
-    yield make
-    failed = getattr(request.node, "failed", False)
+def end(labs, failed):
+    """Closes them; of a test that failed, their logs are printed."""
     for lab in labs:
         if failed:
             for name in sorted(os.listdir(lab.dir)):
@@ -62,6 +53,57 @@ def make_lab(request):
         lab.close()
     complaints = [c for lab in labs for c in lab.complaints]
     assert not complaints, "\n".join(complaints)
+
+
+def make(kind, **kw):
+    return kind("lab", variant=os.environ.get("LAB_VARIANT", "asan"), **kw)
+
+
+@pytest.fixture
+def make_lab(request):
+    """make_lab(**kw) gives a Lab (or the kind of it that is asked for) that is closed after the test; a failing test prints its logs."""
+    labs = []
+
+    def add(kind=Lab, **kw):
+        labs.append(make(kind, **kw))
+        return labs[-1]
+
+    yield add
+    end(labs, getattr(request.node, "failed", False))
+
+
+class Kept:
+    """A lab that the tests of a file have one after the other; each that passes leaves it as whole as it was. After one that
+    failed it is ended, and the next gets another."""
+
+    def __init__(self):
+        self.labs = []
+
+    def get(self, kind, **kw):
+        if not self.labs:
+            self.labs.append(make(kind, **kw))
+            try:
+                self.labs[0].start()
+            except BaseException:
+                self.drop(failed=True)
+                raise
+        return self.labs[0]
+
+    def drop(self, failed=False):
+        labs, self.labs = self.labs, []
+        end(labs, failed)
+
+
+@pytest.fixture(scope="module")
+def kept():
+    k = Kept()
+    yield k
+    k.drop()
+
+
+def pytest_collection_modifyitems(items):
+    # Tests that share a lab are run by one process, one after the other: the longest begins first.
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -52,8 +52,11 @@ class Answer:
 
 
 class Orch:
-    def __init__(self, folder, start=True, database=None, fsize=None, config=""):
+    """`clock`: the time of day that it sees (skew.Skew)."""
+
+    def __init__(self, folder, start=True, database=None, fsize=None, config="", clock=None):
         self.dir = str(folder)
+        self.clock = clock
         self.socket = self.path("o.sock")
         self.database = database or self.path("o.db")
         self.log_path = self.path("log")
@@ -82,7 +85,8 @@ class Orch:
             if fsize:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (fsize, fsize))
         log = open(self.log_path, "ab")
-        proc = subprocess.Popen([os.path.join(BUILD, "netboot-orchestrator"), "-c", self.path("o.yaml"), *args],
+        before = self.clock.argv if self.clock else []
+        proc = subprocess.Popen([*before, os.path.join(BUILD, "netboot-orchestrator"), "-c", self.path("o.yaml"), *args],
                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=limit)
         log.close()
         return proc

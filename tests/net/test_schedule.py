@@ -5,14 +5,13 @@ import contextlib
 import datetime
 import random
 import sqlite3
-import subprocess
 import time
 import zoneinfo
 
 import pytest
 
-from netlab import BUILD, PATIENCE, until
-from orch_lab import LIBC, PR_SET_PDEATHSIG, Orch, document, host, site
+from netlab import PATIENCE, until
+from orch_lab import Orch, document, host, site
 from skew import Skew
 
 UTC = datetime.timezone.utc
@@ -24,18 +23,12 @@ class At(Orch):
     """With a clock that shows what one wants."""
 
     def __init__(self, folder, at, **kw):
-        self.skew = Skew(str(folder / "clock"))
+        self.clock = Skew(str(folder / "clock"))
         self.set(at)
-        super().__init__(folder, **kw)
+        super().__init__(folder, clock=self.clock, **kw)
 
     def set(self, at):
-        self.skew.set(datetime.datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() - time.time())
-
-    def spawn(self, *args, fsize=None):
-        with open(self.log_path, "ab") as log:
-            return subprocess.Popen([*self.skew.argv, f"{BUILD}/netboot-orchestrator", "-c", self.path("o.yaml"), *args],
-                                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                    preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, 9))
+        self.clock.set(datetime.datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp() - time.time())
 
     def again(self, at):
         """Not there until then."""
