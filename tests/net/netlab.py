@@ -118,6 +118,10 @@ class Namespace:
     def ip(self, *args):
         ip("-n", self.name, *map(str, args))
 
+    def refused(self):
+        """How many connections were refused here."""
+        return int(self.run("nstat", "-asz", "TcpOutRsts").stdout.split("TcpOutRsts")[1].split()[0])
+
     def python(self, code, *argv, timeout=2 * PATIENCE, check=True):
         """Runs Python source (with scapy at hand) inside the namespace."""
         return self.run("/usr/bin/python3", "-c", code, *argv, timeout=timeout, check=check)

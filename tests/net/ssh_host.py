@@ -75,11 +75,9 @@ class SshHost:
 
     def be_missed(self):
         """Silent until somebody was refused."""
-        def refused():
-            return int(self.ns.run("nstat", "-asz", "TcpOutRsts").stdout.split("TcpOutRsts")[1].split()[0])
         self.fall_silent()
-        before = refused()
-        until(lambda: refused() > before, what="a connection to be refused")
+        before = self.ns.refused()
+        until(lambda: self.ns.refused() > before, what="a connection to be refused")
 
     def ran(self):
         try:

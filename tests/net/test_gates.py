@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -134,14 +133,15 @@ def test_what_does_not_hold(gates, check, host, code, why):
 
 
 def test_all_of_them_at_once(gates):
-    got = gates.ask("tcp:8080", "tcp:9", "http://${ip}:8080/ok", "icmp", timeout=4)
+    got = gates.ask("tcp:8080", "tcp:9", "http://${ip}:8080/ok", "icmp", timeout=5)
     assert got["code"] == "gate-failed" and [c["ok"] for c in got["data"]["checks"]] == [True, False, True, True]
     assert got["data"]["rounds"] == 2 and "tcp:8080" not in got["reason"]
 
 
 def test_until_it_comes_up(gates):
+    before = gates.edge.refused()
     call = gates.begin("tcp:8070", "http://${ip}:8070/ok", timeout=PATIENCE)
-    time.sleep(0.1)
+    until(lambda: gates.edge.refused() > before, what="a connection to be refused")
     assert call not in gates.orch.results
     gates.serve(8070)
     got = gates.answer(call)
