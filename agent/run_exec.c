@@ -237,6 +237,7 @@ begin_preflight(struct run_job *job)
 			error_set(&err, 0, "preflight-timeout", "retry later",
 			    "too many checks are waiting for the site's disk");
 	} else if (!job->run.netboot && run_reboot_check(job, &err) == 0) {
+		run_reboot_first(job);
 		probe_bmc(job);
 	}
 	if (err.code[0] != '\0')

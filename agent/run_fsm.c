@@ -108,6 +108,9 @@ run_fsm_switch_off(struct run_fsm *f)
 	r->off_seen = false;
 	r->other_dhcp = r->unanswered = r->no_loader = r->proxied = r->took = false;
 	r->loaded = 0;
+	r->answers = r->probe_down = r->same = r->blind = false;
+	r->silent = 0;
+	r->ident_now[0] = '\0';
 	memset(r->signs, 0, sizeof(r->signs));
 	r->due += r->graceful;
 	run_fsm_begin_step(f, RUN_ACT_POWER_OFF, RUN_PHASE_OFF);

@@ -12,8 +12,8 @@
  * after a restart of the agent the machine is only looked at, to see whether it goes.
  *
  * Proof (run_proof_rebooted()): an answer counts after a silence, or with another boot id than before; and where the boot id was
- * read before, nothing but another one counts. A silence is a round without an answer, or GONE_AFTER of them when it was heard
- * since its power went. A machine that never went down is not taken for one that was rebooted.
+ * read before, nothing but another one counts. A silence is MISSED_AFTER rounds in a row without an answer, or GONE_AFTER when it
+ * was heard since its power went. A machine that never went down is not taken for one that was rebooted.
  * Where neither power nor boot id tells, the BMC is asked what last restarted the machine: another cause than before counts like
  * a power that was seen off and on.
  * Entry points: those of run_fsm_priv.h. Ownership: none. Failure modes: what is not proven in time ends as a verdict that names
@@ -27,8 +27,9 @@
 #include "agent/run_verdict.h"
 #include "lib/str.h"
 
-/* Rounds of the probe, or looks at the boot id, that a machine keeps silent for when it has gone: one answer may get lost. */
-enum { GONE_AFTER = 3 };
+/* Rounds of the probe, or looks at the boot id, that a machine keeps silent for when it has gone: one answer may get lost. The
+ * fewer are enough of one that was to go, and was seen off by its BMC: some start in seconds. */
+enum { MISSED_AFTER = 2, GONE_AFTER = 3 };
 /* Two rounds of the probe. */
 #define LISTEN_TIME (10 * USEC_PER_SEC)
 
@@ -56,6 +57,9 @@ going(struct run_fsm *f)
 	struct run *r = f->r;
 
 	r->due = f->now + (r->went ? r->allow[STAGE_POWER] : r->graceful);
+	/* Nothing will show that it goes: it may be starting by then, and is not to be cut off in that. */
+	if (!r->was_up)
+		r->due += r->allow[STAGE_POWER];
 	if (r->ident[0] != '\0')
 		run_fsm_act(f, RUN_ACT_IDENT);
 	run_fsm_begin_step(f, RUN_ACT_WATCH_OFF, RUN_PHASE_GOING);
@@ -261,8 +265,8 @@ fell_silent(struct run_fsm *f)
 	f->out->changed |= r->silent < GONE_AFTER;
 	if (r->silent < GONE_AFTER)
 		r->silent++;
-	/* Of one that was heard when it should have been down, a lost answer proves nothing. */
-	if (!r->answers || r->silent >= GONE_AFTER) {
+	/* The BMC may be another machine's, and an answer of this one was lost. */
+	if (r->silent >= (r->answers ? GONE_AFTER : MISSED_AFTER)) {
 		f->out->changed |= !r->probe_down || r->answers;
 		r->answers = false;
 		r->probe_down = true;

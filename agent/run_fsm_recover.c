@@ -103,6 +103,7 @@ run_fsm_recover(struct run_fsm *f)
 	}
 	f->out->changed = true;
 	r->blind |= r->kind == BUNDLE_REBOOT && (r->off_seen || r->stage == STAGE_OS_UP);
+	r->silent = 0; /* rounds in a row: nobody knows what was in between */
 	if (too_old(r, f->now)) {
 		give_up_old(f);
 		return;

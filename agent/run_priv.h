@@ -14,6 +14,13 @@
 
 enum { RUN_JOB_ACTIONS = 64 };
 
+/* Preflight's look at the boot id, beside the one at the BMC. */
+struct run_first {
+	char ident[RUN_IDENT_SIZE];	  /* ""; then */
+	char why[RUN_EVIDENCE_SIZE];	  /* it could not be read */
+	char evidence[RUN_EVIDENCE_SIZE]; /* what the BMC said; "": nothing yet */
+};
+
 struct run_job {
 	struct run_jobs *jobs;
 	const struct run_jobs_deps *deps; /* of jobs */
@@ -41,7 +48,7 @@ struct run_job {
 	bool looking;	       /* at its boot id, */
 	int64_t
 	    look_at; /* mono: the next time; in preflight, when the look is given up */
-	char evidence[RUN_EVIDENCE_SIZE]; /* of preflight, while that is read */
+	struct run_first first;
 	struct probe *probe;
 	bool probing; /* also while no address is known */
 	struct addr_ip probe_ip;

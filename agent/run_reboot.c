@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Reboots, on the host: its boot id before and after, and the order's hook; and what its BMC says last restarted it.
  *
- * Entry points: run_reboot_preflight(), run_reboot_hook(), run_reboot_look(), run_reboot_ask(), run_reboot_tick().
+ * The first look at the boot id begins beside that at the BMC: one that is slow leaves no time to look afterwards.
+ * Entry points: run_reboot_first(), run_reboot_preflight(), run_reboot_hook(), run_reboot_look(), run_reboot_ask(), run_reboot_tick().
  * Ownership: one command at a time, job->ssh, ended with the job.
  * Failure modes: a boot id that cannot be read is told and decides nothing here; a hook that failed says whether it may have
  * been carried out: not when the host said how it ended, but when the connection broke off, or its time was over.
@@ -48,24 +49,26 @@ read_id(struct run_job *job, gate_exec_done *done, struct error *err)
 /* ---- before ---- */
 
 static void
-end_preflight(struct run_job *job, const char *ident, const char *why)
+end_preflight(struct run_job *job)
 {
+	const struct run_first *first = &job->first;
 	char evidence[RUN_EVIDENCE_SIZE];
-
 	char cause[48] = "";
 
 	if (job->cause != 0)
 		snprintf(cause, sizeof(cause), "; last restarted by %s",
 		    bmc_restart_name((uint8_t)(job->cause - 1)));
-	if (ident != NULL)
+	if (first->ident[0] != '\0')
 		snprintf(evidence, sizeof(evidence), "%.60s%.45s; boot id %.40s",
-		    job->evidence, cause, ident);
+		    first->evidence, cause, first->ident);
 	else
 		snprintf(evidence, sizeof(evidence),
-		    "%.50s%.45s; boot id not read: %.43s", job->evidence, cause, why);
-	run_jobs_post_ident_step(job, evidence, ident);
+		    "%.50s%.45s; boot id not read: %.43s", first->evidence, cause,
+		    first->why);
+	run_jobs_post_ident_step(job, evidence, first->ident);
 }
 
+/* Before the BMC has answered it is only kept. */
 static void
 on_first_read(void *arg, const struct gate_exec_end *end)
 {
@@ -73,9 +76,25 @@ on_first_read(void *arg, const struct gate_exec_end *end)
 	bool good = end->ok && is_boot_id(end->why);
 
 	job->ssh = NULL;
-	end_preflight(job, good ? end->why : NULL, end->why);
+	str_clip(job->first.ident, sizeof(job->first.ident), good ? end->why : "");
+	str_clip(job->first.why, sizeof(job->first.why), end->why);
+	if (job->first.evidence[0] != '\0')
+		end_preflight(job);
 }
 
+void
+run_reboot_first(struct run_job *job)
+{
+	struct error err;
+
+	memset(&job->first, 0, sizeof(job->first));
+	if (job->run.kind != BUNDLE_REBOOT || job->deps->ssh == NULL)
+		return;
+	if (read_id(job, on_first_read, &err) < 0)
+		str_clip(job->first.why, sizeof(job->first.why), err.text);
+}
+
+/* From here on it holds the reboot up. */
 static int64_t
 first_time(const struct run_job *job)
 {
@@ -87,16 +106,14 @@ first_time(const struct run_job *job)
 void
 run_reboot_preflight(struct run_job *job, const char *evidence)
 {
-	struct error err;
-
 	if (job->run.kind != BUNDLE_REBOOT || job->deps->ssh == NULL) {
 		run_jobs_post_step(job, NULL, false, evidence);
 		return;
 	}
-	str_clip(job->evidence, sizeof(job->evidence), evidence);
+	str_clip(job->first.evidence, sizeof(job->first.evidence), evidence);
 	job->look_at = clock_mono() + first_time(job);
-	if (read_id(job, on_first_read, &err) < 0)
-		end_preflight(job, NULL, err.text);
+	if (job->ssh == NULL)
+		end_preflight(job);
 }
 
 /* It hangs, or waits for its place behind others that do: the reboot does not depend on it. */
@@ -104,7 +121,8 @@ static void
 give_up_first(struct run_job *job)
 {
 	run_reboot_stop(job);
-	end_preflight(job, NULL, "no time was left for it");
+	str_clip(job->first.why, sizeof(job->first.why), "no time was left for it");
+	end_preflight(job);
 }
 
 int
@@ -233,7 +251,7 @@ run_reboot_tick(struct run_job *job)
 	struct error err;
 
 	if (job->run.stage == STAGE_PREFLIGHT && job->ssh != NULL &&
-	    clock_mono() >= job->look_at)
+	    job->first.evidence[0] != '\0' && clock_mono() >= job->look_at)
 		give_up_first(job);
 	if (!job->looking || !worth_a_look(job))
 		return;

@@ -6,7 +6,10 @@
 #include "agent/bmc.h"
 #include "agent/run_priv.h"
 
-/* The last look of preflight: reads the boot id, where that may be, and ends the step with `evidence`. */
+/* Preflight of a reboot begins: the boot id is read, where that may be. */
+void
+run_reboot_first(struct run_job *job);
+/* All else is done, and went well: ends the step with `evidence`, once the boot id is read or cannot be. */
 void
 run_reboot_preflight(struct run_job *job, const char *evidence);
 /* Can the order's hook be run at all? -EPERM with *err. */

@@ -159,6 +159,19 @@ def test_ssh_that_hangs_holds_no_reboot_up(place, tmp_path):
     assert s.wait_end(job)["kind"] == "job.done"
 
 
+def test_a_slow_bmc_leaves_the_boot_id_its_time(place):
+    s, host = place()
+    s.bmc_ask("fault all dead 1")
+    job = s.order(s.bundle(**HOOK))
+    until(lambda: "Accepted publickey" in host.log(), what="a login while the BMC is silent")
+    s.bmc_ask("fault all dead 0")
+    assert s.wait_event("job.hook", job=job)
+    assert host.id in evidence(s, job, "preflight")
+    host.fall_silent()
+    host.boot()
+    assert s.wait_end(job)["kind"] == "job.done"
+
+
 def test_a_hook_where_nobody_can_log_in(place):
     s, _ = place(login=False)
     end = s.wait_end(s.order(s.bundle(**HOOK)))

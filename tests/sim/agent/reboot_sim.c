@@ -54,7 +54,7 @@ struct world {
 	size_t n_doing;
 	struct box host, other, *bmc;
 	enum hook hook;
-	bool acpi, readable, broken, lossy, comes_back, moody, tells;
+	bool acpi, readable, broken, lossy, lost, comes_back, moody, tells;
 	unsigned hooks, hard_offs, kills_left;
 	bool cancelled;
 };
@@ -311,12 +311,13 @@ ask_machine(struct world *w)
 {
 	char ident[RUN_IDENT_SIZE];
 	struct error err;
-	bool up = w->host.state == UP && !(w->lossy && chance(w, 50));
 
 	if (w->probing && w->now >= w->probe_at) {
 		w->probe_at = w->now + 3 * S;
-		give(w, (struct run_input){
-			    .type = RUN_IN_PROBE, .ok = up, .evidence = "answers"});
+		w->lost = w->lossy && !w->lost && chance(w, 50);
+		give(w, (struct run_input){.type = RUN_IN_PROBE,
+			    .ok = w->host.state == UP && !w->lost,
+			    .evidence = "answers"});
 	}
 	if (!w->looking || w->now < w->look_at)
 		return;
@@ -379,7 +380,7 @@ plan(struct world *w, bool wrong_bmc)
 	w->tells = chance(w, 600);
 	w->host.cause = w->other.cause =
 	    (unsigned[]){0, UNKNOWN, BY_BMC, BY_ITSELF}[rng_below(&w->rng, 4)];
-	w->lossy = !wrong_bmc && chance(w, 300);
+	w->lossy = chance(w, 300); /* never two in a row */
 	w->cancelled = chance(w, 50);
 	w->kills_left = chance(w, 500) ? (unsigned)rng_below(&w->rng, 6) : 0;
 }

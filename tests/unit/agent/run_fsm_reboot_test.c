@@ -108,6 +108,72 @@ a_lost_answer_is_no_silence(void **state)
 	teardown(&k);
 }
 
+/* The same, with the answer lost just when that BMC's power went. */
+static void
+a_lost_answer_at_the_power_off_is_no_silence(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct kit k = setup(make_plain);
+
+		preflight(&k, NULL);
+		probe(&k, true);
+		step_ok(&k);
+		probe(&k, false);
+		/* Nor do two from before and after nobody looked. */
+		if (i == 1) {
+			give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+			probe(&k, false);
+		}
+		step_ok(&k);
+		probe(&k, true);
+		if (i == 0)
+			assert_int_equal(k.run.stage, STAGE_OS_UP);
+		else
+			assert_int_equal(k.run.stage, STAGE_FAILED);
+		if (i == 0)
+			assert_string_equal(code_when_due(&k), "not-rebooted");
+		teardown(&k);
+	}
+	/* One that restarts in seconds: silent before its power was seen off, and after it. */
+	struct kit k = setup(make_plain);
+
+	preflight(&k, NULL);
+	probe(&k, true);
+	probe(&k, false);
+	step_ok(&k);
+	probe(&k, false);
+	step_ok(&k);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+/* It was on and up when its BMC could not be asked any more; then it is switched off once more. */
+static void
+an_attempt_before_proves_nothing(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	step_ok(&k);
+	probe(&k, false);
+	probe(&k, false);
+	probe(&k, true);
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	step_bad(&k, "bmc-busy", true);
+	assert_int_equal(k.run.attempt, 2);
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
+	off_and_on(&k);
+	for (int i = 0; i < 2; i++)
+		probe(&k, false);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
 /* The agent was away from the power-off on: what the machine did meanwhile it did not see. */
 static void
 a_silence_that_nobody_could_see(void **state)
@@ -167,6 +233,7 @@ an_id_that_cannot_be_read_any_more_is_named(void **state)
 	(void)state;
 	preflight(&k, "one");
 	off_and_on(&k);
+	probe(&k, false);
 	probe(&k, false);
 	probe(&k, true);
 	ident(&k, NULL);
@@ -228,6 +295,29 @@ the_hook_waits_for_the_probe(void **state)
 	step_ok(&k);
 	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "eve"});
 	assert_string_equal(k.run.verdict.code, "nothing-done");
+	teardown(&k);
+}
+
+/* Neither probe nor boot id: whether it went for its hook, and is starting, nobody can know for a while. */
+static void
+a_machine_that_was_never_heard_is_not_cut_off(void **state)
+{
+	struct kit k = setup(make_hooked);
+
+	(void)state;
+	give(&k, (struct run_input){.type = RUN_IN_START});
+	step_ok(&k);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_true(did(&k, RUN_ACT_HOOK));
+	step_ok(&k);
+	assert_int_equal(k.run.due - k.now, (60 + 180) * USEC_PER_SEC);
+	for (int i = 0; i < 20; i++)
+		probe(&k, false);
+	assert_false(k.run.went);
+	k.now = k.run.due;
+	give(&k, (struct run_input){.type = RUN_IN_TICK});
+	assert_true(did(&k, RUN_ACT_POWER_OFF));
 	teardown(&k);
 }
 
@@ -539,12 +629,15 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(an_answer_without_a_silence_is_none),
 	    cmocka_unit_test(a_lost_answer_is_no_silence),
+	    cmocka_unit_test(a_lost_answer_at_the_power_off_is_no_silence),
+	    cmocka_unit_test(an_attempt_before_proves_nothing),
 	    cmocka_unit_test(a_silence_that_nobody_could_see),
 	    cmocka_unit_test(the_same_boot_id_is_no_reboot),
 	    cmocka_unit_test(another_boot_id_and_the_probe_prove_it),
 	    cmocka_unit_test(an_id_that_cannot_be_read_any_more_is_named),
 	    cmocka_unit_test(a_hook_that_reboots_leaves_the_power_alone),
 	    cmocka_unit_test(the_hook_waits_for_the_probe),
+	    cmocka_unit_test(a_machine_that_was_never_heard_is_not_cut_off),
 	    cmocka_unit_test(a_silent_service_is_no_machine_that_went),
 	    cmocka_unit_test(a_machine_that_stays_away_is_not_left_off),
 	    cmocka_unit_test(a_machine_that_stays_is_asked_over_its_bmc),
