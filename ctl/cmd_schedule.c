@@ -50,6 +50,11 @@ say_next(const struct ctl *ctl, const char *name, const char *done, const json_t
 	else if (json_is_true(json_object_get(next, "skipped")))
 		ctl_say(ctl, "%s: %s; the run %s is left out, the one after it is not",
 		    name, done, nominal);
+	else if (json_is_null(json_object_get(next, "opens")))
+		ctl_say(ctl,
+		    "%s: %s; next run %s, which opens nowhere: netboot-ctl schedule next "
+		    "%s says why",
+		    name, done, nominal, name);
 	else
 		ctl_say(ctl, "%s: %s; next run %s", name, done, nominal);
 }

@@ -222,15 +222,19 @@ ask(struct question *q, json_t *body)
 {
 	const struct client_request rq = {
 	    .method = "POST", .path = q->o->path, .body = body, .subject = q->o->hosts};
+	struct error err;
 	int r = answers_io_run(q->ctl, &rq, on_line, q, &q->interrupted);
 
 	account_for_rest(q);
 	if (r == CTL_OK && !q->done) {
-		struct error err;
-
 		error_set(&err, 0, "server-unreachable", "ask again",
 		    "the answer of %s broke off", q->ctl->server);
 		r = ctl_fail(q->ctl, CTL_UNREACHABLE, q->o->hosts, &err);
+	} else if (r == CTL_OK && q->expected == NULL) {
+		/* Silence would read as if all were well. */
+		error_set(&err, 0, "host-unknown", "netboot-ctl host list shows them",
+		    "no host matches it");
+		r = ctl_fail(q->ctl, CTL_USAGE, q->o->hosts, &err);
 	}
 	if (q->expected != NULL)
 		print_end(q);

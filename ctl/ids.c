@@ -67,9 +67,11 @@ search(const struct ctl *ctl, const char *collection, const char *given, char *r
 static const char *
 where_shown(const char *collection)
 {
-	return str_eq(collection, "rollouts")
-		   ? "rollout list shows the ids"
-		   : "job list and history -o wide show the ids";
+	if (str_eq(collection, "rollouts"))
+		return "rollout list shows the ids";
+	if (str_eq(collection, "drills"))
+		return "drill list shows the ids";
+	return "job list and history -o wide show the ids";
 }
 
 static int

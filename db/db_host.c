@@ -38,6 +38,7 @@ enum {
 	LABEL_LIST,
 	LABEL_CLEAR,
 	LABEL_ADD,
+	LABEL_USED,
 	LABEL_HOSTS,
 	STATE_GET,
 	STATE_SEEN,
@@ -96,6 +97,7 @@ static const char *const sql[] = {
     [LABEL_LIST] = "SELECT key, value FROM label WHERE host = $1 ORDER BY key",
     [LABEL_CLEAR] = "DELETE FROM label WHERE host = $1",
     [LABEL_ADD] = "INSERT INTO label (host, key, value) VALUES ($1, $2, $3)",
+    [LABEL_USED] = "SELECT 1 FROM label WHERE key = $1 LIMIT 1",
     [LABEL_HOSTS] = "SELECT host FROM label WHERE key = $1 AND value = $2 ORDER BY host",
     [STATE_GET] =
 	"SELECT power, power_why, power_at, last_seen FROM host_state WHERE host = $1",
@@ -406,6 +408,16 @@ int
 db_host_exists(struct store *s, const char *name)
 {
 	struct db_stmt *st = stmt_for(s, HOST_EXISTS, name);
+	int rc = db_step(st);
+
+	db_reset(st);
+	return rc;
+}
+
+int
+db_host_label_used(struct store *s, const char *key)
+{
+	struct db_stmt *st = stmt_for(s, LABEL_USED, key);
 	int rc = db_step(st);
 
 	db_reset(st);

@@ -63,6 +63,9 @@ db_host_always(struct store *s, const char *site, const char *after, int64_t lim
     struct store_names *ret) MUST_CHECK;
 int
 db_host_exists(struct store *s, const char *name) MUST_CHECK; /* 1, 0 or -errno */
+/* Does any host have such a label, whatever its value? 1, 0 or -errno. */
+int
+db_host_label_used(struct store *s, const char *key) MUST_CHECK;
 int
 db_host_by_label(struct store *s, const char *key, const char *value,
     struct store_names *ret) MUST_CHECK;

@@ -320,7 +320,8 @@ add(struct orch *o, struct rest_request *rq, const struct audit_who *who,
 		rc = db_schedule_add(o->store, &row);
 	if (rc == -EEXIST) {
 		db_rollback(store_db(o->store));
-		error_set(&err, 0, "schedule-exists", "change it instead",
+		error_set(&err, 0, "schedule-exists",
+		    "netboot-ctl schedule set changes it",
 		    "there is a schedule %s already", doc->name);
 		api_refuse(rq, &err, NULL);
 		goto out;

@@ -9,10 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "db/db_host.h"
 #include "db/db_image.h"
 #include "lib/json.h"
 #include "lib/str.h"
 #include "lib/usual.h"
+#include "orchestrator/drills.h"
 #include "orchestrator/explain.h"
 
 /* Hosts whose past is read, and zones whose year is looked through: it is done on the loop. */
@@ -147,13 +149,35 @@ check_zones(const struct schedule_doc *doc, const struct schedule_hosts *hosts,
 
 /* ---- the rest ---- */
 
+static void
+warn_why(json_t *list, const struct error *why)
+{
+	warn(list, why->code, why->next, "%s", why->text);
+}
+
+/* What a drill may boot, as it will be asked then. */
+static int
+check_drill(struct store *s, const char *image, json_t *list)
+{
+	char name[BUNDLE_NAME_SIZE];
+	struct error why;
+	int rc = drills_image(s, image, name, sizeof(name), &why);
+
+	if (rc == -EINVAL)
+		warn_why(list, &why);
+	return rc == -EINVAL ? 0 : rc;
+}
+
 static int
 check_image(struct store *s, const struct schedule_doc *doc, json_t *list)
 {
-	const char *name = schedule_doc_work(doc, "image");
+	const char *name = schedule_doc_work(doc, "image"),
+		   *kind = schedule_doc_work(doc, "kind");
 	struct db_image *image;
 	int rc;
 
+	if (str_eq(kind, "drill"))
+		return check_drill(s, name, list);
 	if (name[0] == '\0')
 		return 0;
 	image = str_alloc(sizeof(*image));
@@ -161,9 +185,50 @@ check_image(struct store *s, const struct schedule_doc *doc, json_t *list)
 	if (rc == -ENOENT)
 		warn(list, "image-unknown", "netboot-ctl image list shows them",
 		    "there is no image %.100s now", name);
+	else if (rc == 0 && !str_eq(kind, "boot") && !str_eq(image->image.kind, kind))
+		warn(list, "image-kind", "name an image of that kind",
+		    "image %.100s is of kind %s, not %s", name, image->image.kind, kind);
 	db_image_done(image);
 	free(image);
 	return rc == -ENOENT ? 0 : rc;
+}
+
+/* A host that soaks is in flight: who comes after it has no time left. */
+static void
+check_soak(
+    const struct schedule_doc *doc, const struct schedule_hosts *hosts, json_t *list)
+{
+	int64_t soak = doc->policy.soak_s * USEC_PER_SEC;
+	char soaks[32], window[32];
+
+	if (soak < doc->time.window || hosts->n < 2)
+		return;
+	str_duration(soak, soaks, sizeof(soaks));
+	str_duration(doc->time.window, window, sizeof(window));
+	warn(list, "soak-long", "give it a longer window, or a shorter soak",
+	    "a host has to stay well for %s, and the window is %s long: none begins in "
+	    "it "
+	    "that has to wait for another",
+	    soaks, window);
+}
+
+static int
+check_labels(struct store *s, const struct schedule_doc *doc, json_t *list)
+{
+	for (size_t i = 0; i < doc->policy.n_labels; i++) {
+		const char *key = doc->policy.per_label[i].key;
+		int rc = db_host_label_used(s, key);
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			warn(list, "label-unknown",
+			    "netboot-ctl host show HOST shows what it has",
+			    "no host has the label %.100s: per_label holds none of them "
+			    "back",
+			    key);
+	}
+	return 0;
 }
 
 int
@@ -176,6 +241,8 @@ schedule_check(struct store *s, const struct schedule_doc *doc,
 
 	if (rc == 0)
 		rc = check_image(s, doc, list);
+	if (rc == 0)
+		rc = check_labels(s, doc, list);
 	if (rc < 0) {
 		json_decref(list);
 		return rc;
@@ -188,6 +255,7 @@ schedule_check(struct store *s, const struct schedule_doc *doc,
 		    "%zu hosts have no probe: whether they come back is seen by their "
 		    "power alone",
 		    hosts->no_probe);
+	check_soak(doc, hosts, list);
 	check_zones(doc, hosts, zones, now, list);
 	*ret = list;
 	return 0;

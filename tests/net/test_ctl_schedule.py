@@ -176,6 +176,11 @@ def test_what_is_left_out_is_said(fake):
         assert line + "\n" in shown, (line, shown)
 
 
+def test_a_next_run_on_a_blackout_date_is_no_promise(fake):
+    fake.on("POST", "/api/v1/schedules", dict(WEEKLY, next={"nominal": "2026-12-27 03:00", "skipped": False, "opens": None}), status=201)
+    assert add(fake).stderr == "weekly: added; next run 2026-12-27 03:00, which opens nowhere: netboot-ctl schedule next weekly says why\n"
+
+
 def test_runs_that_open_nowhere_have_their_names(fake):
     shut = dict(TONIGHT[0], opens=None, closes=None, left_out="blackout",
                 zones=[dict(TONIGHT[0]["zones"][0], opens=None, closes=None, local=None)])

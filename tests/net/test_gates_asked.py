@@ -162,6 +162,7 @@ def test_by_netboot_ctl(filled, site_agent):
     (["edge01", "--gate", "tcp:ssh"], '--gate: the check "tcp:ssh" has a port that is none of 1-65535: write tcp:PORT, icmp'),
     (["edge01", "--gate", "icmp", "--gate-timeout", "2h"], "--gate-timeout: '2h' is no duration from 1s to 3600s"),
     (["no-such", "--gate", "icmp"], "no-such"),
+    (["@role=none", "--gate", "icmp"], "@role=none: host-unknown: no host matches it: netboot-ctl host list shows them"),
 ])
 def test_bad_command_lines(filled, argv, words):
     p = ctl(filled, "gate", "check", *argv)

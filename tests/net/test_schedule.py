@@ -106,6 +106,17 @@ def test_what_is_odd_is_told(orch):
     assert "Europe/Prague is put forward over 2027-03-28 02:30" in told["time-skipped"]
     told = warnings(orch.post("/schedules", doc(name="none", hosts="@role=none", kind="live", image="gone")))
     assert set(told) == {"no-hosts-now", "image-unknown"}
+    # A drill leaves disks alone; what is to boot is of the kind of the work.
+    told = warnings(orch.post("/schedules", doc(name="wipes", kind="drill", image="debian")))
+    assert "debian is of kind reinstall" in told["drill-image"]
+    told = warnings(orch.post("/schedules", doc(name="lives", kind="live", image="debian")))
+    assert "debian is of kind reinstall, not live" in told["image-kind"]
+    # One host at a time that has to stay well for longer than the window: the others never have their turn.
+    told = warnings(orch.post("/schedules", doc(name="soaks", window_s=3600, policy={"soak_s": 3600})))
+    assert "1h00m" in told["soak-long"]
+    assert "soak-long" not in warnings(orch.post("/schedules", doc(name="one", hosts="probed.prg", window_s=3600, policy={"soak_s": 3600})))
+    told = warnings(orch.post("/schedules", doc(name="racks", policy={"per_label": {"rck": 1, "role": 1}})))
+    assert told["label-unknown"] == "no host has the label rck: per_label holds none of them back"
     # A host that was named goes.
     assert orch.delete("/hosts/probed.prg").status == 204
     assert "host-unknown" in warnings(orch.get("/schedules/prg"))
