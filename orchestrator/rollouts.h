@@ -109,7 +109,8 @@ rollouts_tick(struct rollouts *r, int64_t wall);
  * it changes nothing. A tick should follow. */
 void
 rollouts_job_ended(struct rollouts *r, const char *job, int64_t wall);
-void
+/* Returns false for an answer that nobody waits for any more, or that could not be written: it is asked again, if it is wanted. */
+bool
 rollouts_gate_done(struct rollouts *r, uint64_t ticket, enum rollouts_gate_result result,
     const struct error *why, int64_t wall);
 

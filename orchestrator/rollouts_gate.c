@@ -91,7 +91,7 @@ not_heard(struct rollout *ro, size_t i, const struct error *why, int64_t wall,
 	return true;
 }
 
-void
+bool
 rollouts_gate_done(struct rollouts *r, uint64_t ticket, enum rollouts_gate_result result,
     const struct error *why, int64_t wall)
 {
@@ -102,7 +102,7 @@ rollouts_gate_done(struct rollouts *r, uint64_t ticket, enum rollouts_gate_resul
 	bool act;
 
 	if (!ro)
-		return;
+		return false;
 	if (why)
 		said = *why;
 	if (result == ROLLOUTS_GATE_NOT_HEARD) {
@@ -118,8 +118,9 @@ rollouts_gate_done(struct rollouts *r, uint64_t ticket, enum rollouts_gate_resul
 		act = rollout_step_gate_end(
 		    &ro->step, i, result == ROLLOUTS_GATE_PASSED, &said, &a);
 	}
-	if (act && rollouts_one(r, ro, &a, wall) < 0)
-		log_warn(r->ops.log,
-		    "rollout %s: what became of the gates of %s is asked again",
-		    ro->row.id, ro->host[i]);
+	if (!act || rollouts_one(r, ro, &a, wall) == 0)
+		return true;
+	log_warn(r->ops.log, "rollout %s: what became of the gates of %s is asked again",
+	    ro->row.id, ro->host[i]);
+	return false;
 }

@@ -35,7 +35,7 @@ $(foreach f,$(FOLDERS),$(eval $(call TEST_RULES,$(f))))
 $(B)/tests/sim/agent/job_sim: $(B)/tests/sim/agent/job_machine.o
 $(B)/tests/sim/agent/bmc_pool_sim $(B)/tests/sim/agent/bmc_polite_sim $(B)/tests/sim/agent/bmc_once_sim: $(B)/tests/sim/agent/bmc_world.o
 
-$(B)/tests/sim/orchestrator/unattended_sim: $(patsubst %,$(B)/tests/sim/orchestrator/fleet_%.o,world agent oracle setup orch account people disk)
+$(B)/tests/sim/orchestrator/unattended_sim: $(patsubst %,$(B)/tests/sim/orchestrator/fleet_%.o,world agent oracle setup orch account people disk side clerk)
 
 # What is made from tables of the programs.
 DOC_BIN := $(B)/tests/doc/verdict_doc

@@ -149,6 +149,11 @@ check_left_out(struct fleet *f, int rule, int week, struct fleet_account *sum)
 		fleet_world_wrong(f, FLEET_NONE,
 		    "run %d of %s is lost: neither a rollout nor why there is none (%s)",
 		    week, k->name, outcome);
+	if ((str_eq(outcome, "paused") || str_eq(outcome, "skipped")) &&
+	    !fleet_oracle_left_out(f, rule, week, str_eq(outcome, "skipped")))
+		fleet_world_wrong(f, FLEET_NONE,
+		    "run %d of %s is left out as %s, and nobody wanted that", week,
+		    k->name, outcome);
 	for (size_t i = 0; i < f->n_hosts; i++)
 		if (f->hosts[i].wave == rule &&
 		    fleet_oracle_seen(f->oracle, (int)i)->reboot_week == week)
@@ -162,7 +167,7 @@ void
 fleet_account_week(struct fleet *f, int rule, int week, struct fleet_account *sum)
 {
 	const struct db_rollout_filter filter = {
-	    .schedule = fleet_oracle_rule(f->oracle, (size_t)rule)->name, .limit = 6};
+	    .schedule = fleet_oracle_rule(f->oracle, (size_t)rule)->name, .limit = 24};
 	struct store_names ids = {0};
 	int found = 0;
 
@@ -172,7 +177,8 @@ fleet_account_week(struct fleet *f, int rule, int week, struct fleet_account *su
 		struct book b = {.f = f, .sum = sum, .rule = rule, .week = week, .r = &r};
 
 		assert_int_equal(db_rollout_get(f->orch->store, ids.v[i], &r), 0);
-		if (fleet_orch_week(r.nominal) == week) {
+		if (r.nominal != DB_ROLLOUT_NO_NOMINAL &&
+		    fleet_orch_week(r.nominal) == week) {
 			if (++found > 1)
 				fleet_world_wrong(f, FLEET_NONE,
 				    "run %d of %s is there twice: %s and %s", week,

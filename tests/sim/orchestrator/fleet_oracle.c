@@ -14,6 +14,7 @@
 #include <time.h>
 
 #include "lib/str.h"
+#include "tests/sim/orchestrator/fleet_side.h"
 
 struct run {
 	int64_t opens[FLEET_ZONES][FLEET_WEEKS];
@@ -30,7 +31,10 @@ struct run {
 	unsigned n_started;
 	bool resumed; /* and then the canaries are whoever is left */
 	int started_week;
-	int approved_week;
+	int aborted_week, approved_week, skip_week;
+	bool skipped[FLEET_WEEKS];
+	bool paused;
+	int64_t paused_until; /* true; of the last time */
 };
 
 struct fleet_oracle {
@@ -108,7 +112,8 @@ fleet_oracle_new(
 		o->rules[i] = rules[i];
 		r->flight = str_alloc(f->n_hosts * sizeof(r->flight[0]));
 		r->week = r->fails_week = r->started_week = r->extra_week = FLEET_NONE;
-		r->approved_week = FLEET_NONE;
+		r->aborted_week = r->approved_week = r->skip_week = FLEET_NONE;
+		r->paused_until = -1;
 	}
 	find_windows(o, f->weeks + 2);
 	return o;
@@ -250,6 +255,19 @@ too_many(struct fleet *f, int host, enum fleet_cap what, unsigned n, unsigned ca
 		    n, words[what], cap, f->oracle->rules[f->hosts[host].wave].name);
 }
 
+void
+fleet_oracle_check_all(struct fleet *f, int host)
+{
+	struct fleet_oracle *o = f->oracle;
+	unsigned all = fleet_side_flight(f);
+
+	for (size_t i = 0; i < o->n; i++) {
+		drop_soaked(f, &o->runs[i]);
+		all += (unsigned)o->runs[i].n;
+	}
+	too_many(f, host, FLEET_CAP_ALL, all, o->in_flight);
+}
+
 static void
 check_caps(struct fleet *f, int host)
 {
@@ -257,7 +275,7 @@ check_caps(struct fleet *f, int host)
 	const struct fleet_host *h = &f->hosts[host];
 	const struct fleet_rule *rule = &o->rules[h->wave];
 	struct run *r = &o->runs[h->wave];
-	unsigned site = 0, rack = 0, pair = 0, all = 0;
+	unsigned site = 0, rack = 0, pair = 0;
 
 	for (size_t i = 0; i < r->n; i++) {
 		const struct fleet_host *other = &f->hosts[r->flight[i]];
@@ -266,15 +284,11 @@ check_caps(struct fleet *f, int host)
 		rack += other->site == h->site && other->rack == h->rack;
 		pair += other->pair == h->pair;
 	}
-	for (size_t i = 0; i < o->n; i++) {
-		drop_soaked(f, &o->runs[i]);
-		all += (unsigned)o->runs[i].n;
-	}
 	too_many(f, host, FLEET_CAP_ROLLOUT, (unsigned)r->n, rule->in_flight);
 	too_many(f, host, FLEET_CAP_SITE, site, rule->per_site);
 	too_many(f, host, FLEET_CAP_RACK, rack, rule->per_rack);
 	too_many(f, host, FLEET_CAP_PAIR, pair, rule->per_pair);
-	too_many(f, host, FLEET_CAP_ALL, all, o->in_flight);
+	fleet_oracle_check_all(f, host);
 }
 
 int64_t
@@ -326,12 +340,18 @@ note_started(struct run *r, int host, int week)
 void
 fleet_oracle_waits(struct fleet *f, const struct fleet_job *job)
 {
+	struct fleet_side *side = fleet_side_of(f, job->order.reason);
+
+	if (side) {
+		fleet_side_waits(f, side, job->order.host);
+		return;
+	}
 	(void)rule_of(f, job);
 	enter(f, job->order.host, FLEET_JOB);
 }
 
-void
-fleet_oracle_begins(struct fleet *f, const struct fleet_job *job)
+static void
+begins(struct fleet *f, const struct fleet_job *job)
 {
 	int host = job->order.host, rule = rule_of(f, job);
 	const struct fleet_site *s = &f->sites[f->hosts[host].site];
@@ -345,7 +365,18 @@ fleet_oracle_begins(struct fleet *f, const struct fleet_job *job)
 }
 
 void
-fleet_oracle_reboots(struct fleet *f, const struct fleet_job *job)
+fleet_oracle_begins(struct fleet *f, const struct fleet_job *job)
+{
+	struct fleet_side *side = fleet_side_of(f, job->order.reason);
+
+	if (side)
+		fleet_side_begins(f, side, job);
+	else
+		begins(f, job);
+}
+
+static void
+reboots(struct fleet *f, const struct fleet_job *job)
 {
 	int host = job->order.host, rule = rule_of(f, job);
 	const struct fleet_site *s = &f->sites[f->hosts[host].site];
@@ -363,14 +394,25 @@ fleet_oracle_reboots(struct fleet *f, const struct fleet_job *job)
 }
 
 void
+fleet_oracle_reboots(struct fleet *f, const struct fleet_job *job)
+{
+	struct fleet_side *side = fleet_side_of(f, job->order.reason);
+
+	if (side)
+		fleet_side_reboots(f, side, job->order.host);
+	else
+		reboots(f, job);
+}
+
+void
 fleet_oracle_two(struct fleet *f, const struct fleet_job *job)
 {
 	fleet_world_wrong(f, job->order.host, "job %s is ordered while %s is under way",
 	    job->order.job, f->hosts[job->order.host].job->order.job);
 }
 
-void
-fleet_oracle_ends(struct fleet *f, const struct fleet_job *job)
+static void
+ends(struct fleet *f, const struct fleet_job *job)
 {
 	int host = job->order.host;
 	const struct fleet_rule *rule = &f->oracle->rules[f->hosts[host].wave];
@@ -388,10 +430,24 @@ fleet_oracle_ends(struct fleet *f, const struct fleet_job *job)
 	seen->until = f->now + rule->soak;
 }
 
+void
+fleet_oracle_ends(struct fleet *f, const struct fleet_job *job)
+{
+	struct fleet_side *side = fleet_side_of(f, job->order.reason);
+
+	if (!side) {
+		ends(f, job);
+		return;
+	}
+	fleet_side_ends(f, side, job);
+	fleet_oracle_freed(f, job->order.host, f->now);
+}
+
 /* A gate before the job does nothing to a host, and who asks may lose interest. */
 void
 fleet_oracle_gate_asked(struct fleet *f, int host, bool after)
 {
+	fleet_oracle_crossed(f, host, NULL);
 	if (f->oracle->seen[host].phase == FLEET_JOB)
 		fleet_world_wrong(f, host, "a gate is asked while its job is under way");
 	if (after)
@@ -485,22 +541,94 @@ check_batches(struct fleet *f, int host, struct run *r, int batch)
 		    batch, r->batch);
 }
 
-/* What the host's age and a second person have to say. */
-static void
-check_wanted(struct fleet *f, int host, int rule, int week)
+/* What one rollout does to a host another one takes for its own doing. */
+void
+fleet_oracle_crossed(struct fleet *f, int host, const struct fleet_side *side)
 {
-	const struct fleet_rule *k = &f->oracle->rules[rule];
-	int64_t up = f->oracle->seen[host].up_at, wall = f->now + f->oracle->ahead;
+	drop_soaked(f, &f->oracle->runs[f->hosts[host].wave]);
+	if (side && f->oracle->seen[host].phase != FLEET_IDLE)
+		fleet_world_wrong(f, host,
+		    "%s is at it while its schedule has it in flight", side->name);
+	if (fleet_side_has(f, host, side))
+		fleet_world_wrong(f, host, "%s is at it while another has it in flight",
+		    side ? side->name : "a schedule");
+}
 
-	if (k->wipes && f->oracle->runs[rule].approved_week != week)
-		fleet_world_wrong(
-		    f, host, "ordered, and nobody approved of that run of %s", k->name);
+void
+fleet_oracle_may(
+    struct fleet *f, int host, const struct fleet_rule *k, const struct fleet_side *side)
+{
+	const struct fleet_oracle *o = f->oracle;
+	int64_t up = o->seen[host].up_at, wall = f->now + o->ahead;
+
+	if (o->world_held || o->site_held[f->hosts[host].site] || o->locked[host])
+		fleet_world_wrong(f, host, "ordered when it was held: %s",
+		    o->world_held     ? "everything"
+		    : o->locked[host] ? "the host"
+				      : "its site");
 	if (k->younger > 0 && up > 0 && wall - up < k->younger - FLEET_UNSURE)
 		fleet_world_wrong(f, host,
 		    "ordered %lld min after it came up, and %s leaves alone what is "
 		    "younger than %lld",
 		    (long long)((wall - up) / MIN), k->name,
 		    (long long)(k->younger / MIN));
+	fleet_oracle_crossed(f, host, side);
+}
+
+void
+fleet_oracle_freed(struct fleet *f, int host, int64_t at)
+{
+	struct fleet_seen *seen = &f->oracle->seen[host];
+
+	seen->held_at = at > seen->held_at ? at : seen->held_at;
+}
+
+int64_t
+fleet_oracle_ahead(const struct fleet_oracle *o)
+{
+	return o->ahead;
+}
+
+void
+fleet_oracle_run_begun(struct fleet *f, int rule, int week)
+{
+	const struct run *r = &f->oracle->runs[rule];
+
+	if (r->paused)
+		fleet_world_wrong(f, FLEET_NONE, "run %d of %s begins, and it is paused",
+		    week, f->oracle->rules[rule].name);
+	if (r->skip_week == week)
+		fleet_world_wrong(f, FLEET_NONE,
+		    "run %d of %s begins, and was to be passed over", week,
+		    f->oracle->rules[rule].name);
+}
+
+void
+fleet_oracle_pause(struct fleet *f, int rule, bool on)
+{
+	struct run *r = &f->oracle->runs[rule];
+
+	r->paused = on;
+	r->paused_until = f->now;
+	if (!on)
+		r->skip_week = FLEET_NONE;
+}
+
+void
+fleet_oracle_skip(struct fleet *f, int rule, int week)
+{
+	f->oracle->runs[rule].skip_week = week;
+	if (week < FLEET_WEEKS)
+		f->oracle->runs[rule].skipped[week] = true;
+}
+
+bool
+fleet_oracle_left_out(struct fleet *f, int rule, int week, bool skipped)
+{
+	const struct run *r = &f->oracle->runs[rule];
+	int64_t since = FLEET_BEGIN + week * 7 * DAY - 3 * DAY;
+
+	return skipped ? r->skipped[week] : r->paused || r->paused_until > since;
 }
 
 void
@@ -545,12 +673,13 @@ fleet_oracle_ordered(
 	if (r->stopped)
 		fleet_world_wrong(
 		    f, host, "ordered when %s was paused or aborted", k->name);
-	if (o->world_held || o->site_held[f->hosts[host].site] || o->locked[host])
-		fleet_world_wrong(f, host, "ordered when it was held: %s",
-		    o->world_held     ? "everything"
-		    : o->locked[host] ? "the host"
-				      : "its site");
-	check_wanted(f, host, rule, week);
+	fleet_oracle_may(f, host, k, NULL);
+	if (k->wipes && r->approved_week != week)
+		fleet_world_wrong(
+		    f, host, "ordered, and nobody approved of that run of %s", k->name);
+	if (week == r->aborted_week)
+		fleet_world_wrong(
+		    f, host, "ordered when that run of %s was aborted", k->name);
 	if (batches > 1)
 		check_batches(f, host, r, batch);
 	if (batch > r->batch) {
@@ -581,6 +710,12 @@ fleet_oracle_lock(struct fleet *f, int host, bool on)
 {
 	f->oracle->locked[host] = on;
 	f->oracle->seen[host].held_at = f->now;
+}
+
+void
+fleet_oracle_aborted(struct fleet *f, int rule, int week)
+{
+	f->oracle->runs[rule].aborted_week = week;
 }
 
 void
@@ -635,6 +770,7 @@ void
 fleet_oracle_back(struct fleet *f, int site)
 {
 	drop_soaked(f, &f->oracle->runs[f->sites[site].wave]);
+	fleet_side_drop(f);
 	f->oracle->site_held_at[site] = f->now;
 }
 
@@ -652,8 +788,10 @@ fleet_oracle_clock(struct fleet *f, int64_t ahead)
 	/* Whoever was given up by the old one stays so. */
 	for (size_t i = 0; i < o->n; i++)
 		drop_soaked(f, &o->runs[i]);
+	fleet_side_drop(f);
 	o->ahead = ahead;
 	o->all_held_at = f->now;
+	fleet_side_clock(f);
 	for (size_t i = 0; i < f->n_hosts; i++)
 		if (o->seen[i].phase == FLEET_SOAK)
 			o->seen[i].until = f->now;

@@ -73,10 +73,14 @@ enum fleet_mutant {
 	FLEET_DEAF_TO_HOLD, /* holds are not written */
 	FLEET_NO_BATCHES,
 	FLEET_NO_SOAK,
-	FLEET_LOSES_RUN,    /* a schedule is put forward a week */
-	FLEET_LOSES_HOST,   /* a host's row is said to be ok though nothing was done */
-	FLEET_NEEDS_NOBODY, /* nobody is asked to approve */
-	FLEET_DISTURBS,	    /* it does not ask how old a host is */
+	FLEET_LOSES_RUN,     /* a schedule is put forward a week */
+	FLEET_LOSES_HOST,    /* a host's row is said to be ok though nothing was done */
+	FLEET_NEEDS_NOBODY,  /* nobody is asked to approve */
+	FLEET_DISTURBS,	     /* it does not ask how old a host is */
+	FLEET_DEAF_TO_PAUSE, /* of schedules … */
+	FLEET_DEAF_TO_SKIP,
+	FLEET_FORGETS_HAND, /* what people order has caps twice as large */
+	FLEET_HAND_LATE,    /* … and windows that are an hour longer */
 	FLEET_MUTANTS
 };
 
@@ -130,6 +134,32 @@ fleet_oracle_ordered(
 /* It knows that the host came up. */
 void
 fleet_oracle_up_heard(struct fleet *f, int host);
+/* Another rollout kept the host from beginning until then. */
+void
+fleet_oracle_freed(struct fleet *f, int host, int64_t at);
+/* How far the orchestrator's clock is ahead. */
+int64_t
+fleet_oracle_ahead(const struct fleet_oracle *o);
+/* No more are in flight than may be in all; for who counts hosts of his own. */
+void
+fleet_oracle_check_all(struct fleet *f, int host);
+/* May the host be ordered at all, whoever does? `side`: whose order it is, NULL: a schedule's. */
+struct fleet_side;
+void
+fleet_oracle_may(
+    struct fleet *f, int host, const struct fleet_rule *k, const struct fleet_side *side);
+void
+fleet_oracle_crossed(struct fleet *f, int host, const struct fleet_side *side);
+/* The run of that week begins now; people have paused the schedule, or have that run passed over (FLEET_NONE: none). */
+void
+fleet_oracle_run_begun(struct fleet *f, int rule, int week);
+void
+fleet_oracle_pause(struct fleet *f, int rule, bool on);
+void
+fleet_oracle_skip(struct fleet *f, int rule, int week);
+/* Was the schedule paused when that run had its time, or the run to be passed over? */
+bool
+fleet_oracle_left_out(struct fleet *f, int rule, int week, bool skipped);
 /* A second person approved of the run. */
 void
 fleet_oracle_approved(struct fleet *f, int rule, int week);
@@ -140,6 +170,8 @@ void
 fleet_oracle_hold_site(struct fleet *f, int site, bool on);
 void
 fleet_oracle_lock(struct fleet *f, int host, bool on);
+void
+fleet_oracle_aborted(struct fleet *f, int rule, int week);
 void
 fleet_oracle_stop_rule(struct fleet *f, int rule, bool on);
 /* Failures are forgiven, and batches begin anew. */

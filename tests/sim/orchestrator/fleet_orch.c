@@ -27,7 +27,13 @@
 #include "tests/sim/orchestrator/fleet_setup.h"
 
 /* More hosts than that need a second person. */
-enum { DUE_MAX = 1000, ENDED_MAX = 256, NEW_JOBS = 200, APPROVAL_HOSTS = 5 };
+enum {
+	DUE_MAX = 1000,
+	ENDED_MAX = 256,
+	NEW_JOBS = 200,
+	NEW_ROLLOUTS = 16,
+	APPROVAL_HOSTS = 5
+};
 
 static const struct log quiet = {.program = "sim"};
 
@@ -113,6 +119,40 @@ on_events(void *arg)
 	(void)arg;
 }
 
+/* What people order by hand asks something of its own; of a schedule's runs the newest one asks, or one that is not done with the host. */
+static struct fleet_side *
+gate_side(struct fleet *f, int host, const json_t *checks)
+{
+	struct fleet_orch *o = f->orch;
+	const char *own = json_string_value(json_array_get(checks, 1));
+	const char *name =
+	    fleet_oracle_rule(f->oracle, (size_t)f->hosts[host].wave)->name;
+	struct fleet_side *d = o->party[host];
+	char id[ID_SIZE];
+
+	if (own && strncmp(own, "tcp:", 4) == 0)
+		return fleet_side_at(f, (size_t)strtoul(own + 4, NULL, 10) - FLEET_PORT);
+	if (d && d->rule != FLEET_NONE) {
+		struct db_rollout r = {.id = ""};
+		bool open = db_rollout_get(o->store, d->id, &r) == 0 && r.ended == 0;
+
+		db_rollout_done(&r);
+		if (open)
+			return d;
+	}
+	return db_rollout_last(o->store, name, id) == 0 ? fleet_side_of_rollout(f, id)
+							: NULL;
+}
+
+static void
+gate_forgotten(struct fleet *f, const struct fleet_gate *g)
+{
+	if (g->side)
+		fleet_side_gate_forgotten(f, g->side, g->host);
+	else
+		fleet_oracle_gate_forgotten(f, g->host);
+}
+
 static void
 ask_gate(void *arg, uint64_t ticket, const char *site, const char *host, json_t *checks,
     int64_t timeout_s)
@@ -123,25 +163,51 @@ ask_gate(void *arg, uint64_t ticket, const char *site, const char *host, json_t 
 	struct fleet_gate *g = &o->gates[o->n_gates];
 
 	(void)site;
-	(void)checks;
 	if (fleet_disk_failed())
 		return;
 	assert_true(i != FLEET_NONE && o->n_gates < FLEET_GATES);
 	*g = (struct fleet_gate){.ticket = ticket,
 	    .life = o->life,
 	    .host = i,
+	    .side = gate_side(f, i, checks),
 	    .after = o->after[i] && f->now - o->done_at[i] < 12 * HOUR};
+	g->after = g->after && g->side == o->party[i];
 	o->n_gates++;
 	o->n_gates_asked++;
 	fleet_world_note(f, i,
 	    g->after ? "gate behind it is asked" : "gate before it is asked",
 	    (int64_t)ticket);
-	fleet_oracle_gate_asked(f, i, g->after);
+	if (g->side)
+		fleet_side_gate_asked(f, g->side, i, g->after);
+	else
+		fleet_oracle_gate_asked(f, i, g->after);
 	/* Who is well says so soon; else it is asked until the time is over. */
 	fleet_world_later(f,
 	    fleet_agent_check(f, i) ? fleet_between(f, S / 5, 6 * S) : timeout_s * S,
 	    FLEET_GATE, f->hosts[i].site, i)
 	    ->a = (int64_t)ticket;
+}
+
+static void
+judge_answer(
+    struct fleet *f, const struct fleet_gate *g, enum rollouts_gate_result result)
+{
+	bool passed = result == ROLLOUTS_GATE_PASSED;
+
+	if (result == ROLLOUTS_GATE_NOT_HEARD) {
+		gate_forgotten(f, g);
+		return;
+	}
+	if (g->side)
+		fleet_side_gate_answered(f, g->side, g->host, g->after, passed);
+	else
+		fleet_oracle_gate_answered(f, g->host, g->after, passed);
+	if (!passed && g->side)
+		fleet_side_failure_heard(f, g->side, g->host);
+	else if (!passed)
+		fleet_oracle_failure_heard(f, g->host);
+	if (g->side == f->orch->party[g->host])
+		f->orch->after[g->host] = false;
 }
 
 static void
@@ -166,17 +232,10 @@ gate_answered(struct fleet *f, const struct fleet_todo *t)
 							: ROLLOUTS_GATE_FAILED;
 	fleet_world_note(
 	    f, t->host, "gate answers (0 passed, 1 failed, 2 nobody could ask):", result);
-	if (result == ROLLOUTS_GATE_NOT_HEARD)
-		fleet_oracle_gate_forgotten(f, t->host);
-	else
-		fleet_oracle_gate_answered(
-		    f, t->host, g.after, result == ROLLOUTS_GATE_PASSED);
-	if (result == ROLLOUTS_GATE_FAILED)
-		fleet_oracle_failure_heard(f, t->host);
-	if (result != ROLLOUTS_GATE_NOT_HEARD)
-		o->after[t->host] = false;
-	rollouts_gate_done(o->rollouts, g.ticket, result,
-	    result == ROLLOUTS_GATE_PASSED ? NULL : &why, fleet_orch_wall(f));
+	/* One that was asked anew meanwhile, or is not wanted any more, says nothing. */
+	if (rollouts_gate_done(o->rollouts, g.ticket, result,
+		result == ROLLOUTS_GATE_PASSED ? NULL : &why, fleet_orch_wall(f)))
+		judge_answer(f, &g, result);
 	fleet_orch_soon(f);
 }
 
@@ -188,7 +247,8 @@ show_order(struct fleet *f, const char *job)
 	struct db_rollout r = {.id = ""};
 	char id[ID_SIZE];
 	int64_t place = 0, batch = 0, of = 0;
-	int host, rule, week;
+	struct fleet_side *side;
+	int host, rule;
 
 	if (db_rollout_of_job(o->store, job, id, &place) < 0)
 		fleet_world_wrong(f, FLEET_NONE, "job %s is no rollout's", job);
@@ -197,13 +257,53 @@ show_order(struct fleet *f, const char *job)
 	assert_int_equal(db_rollout_batches(o->store, id, &batch, &of), 0);
 	host = fleet_world_host(f, rh->host);
 	rule = fleet_oracle_find(f->oracle, r.reason);
-	week = fleet_orch_week(r.nominal);
+	side = fleet_side_of(f, r.reason);
 	o->after[host] = false;
 	o->n_ordered++;
-	fleet_oracle_made_up(f, host, rule, week, rh->opens, rh->closes);
-	fleet_oracle_ordered(f, host, rule, week, (int)rh->batch, (int)of);
+	o->party[host] = side;
+	if (side) {
+		fleet_side_ordered(f, side, host);
+	} else {
+		int week = fleet_orch_week(r.nominal);
+
+		fleet_oracle_made_up(f, host, rule, week, rh->opens, rh->closes);
+		fleet_oracle_ordered(f, host, rule, week, (int)rh->batch, (int)of);
+	}
 	db_rollout_done(&r);
 	free(rh);
+}
+
+static void
+show_begun(struct fleet *f, const char *id)
+{
+	struct db_rollout r = {.id = ""};
+
+	assert_int_equal(db_rollout_get(f->orch->store, id, &r), 0);
+	if (r.nominal != DB_ROLLOUT_NO_NOMINAL)
+		fleet_oracle_run_begun(f, fleet_oracle_find(f->oracle, r.schedule),
+		    fleet_orch_week(r.nominal));
+	db_rollout_done(&r);
+}
+
+static void
+show_rollouts(struct fleet *f)
+{
+	struct fleet_orch *o = f->orch;
+	const struct db_rollout_filter newest = {.limit = NEW_ROLLOUTS};
+	struct store_names ids = {0};
+	char last[ID_SIZE] = "";
+	size_t n = 0;
+
+	if (db_rollout_last(o->store, NULL, last) < 0 ||
+	    strcmp(last, o->last_rollout) <= 0)
+		return;
+	assert_int_equal(db_rollout_ids(o->store, &newest, &ids), 0);
+	while (n < ids.n && strcmp(ids.v[n], o->last_rollout) > 0)
+		n++;
+	str_clip(o->last_rollout, sizeof(o->last_rollout), last);
+	for (size_t i = n; i-- > 0;)
+		show_begun(f, ids.v[i]);
+	store_names_done(&ids);
 }
 
 static void
@@ -252,6 +352,7 @@ start(struct fleet *f)
 	fleet_oracle_started(f);
 	if (rollouts_new(&ops, fleet_orch_wall(f), &o->rollouts, &err) < 0)
 		fleet_world_wrong(f, FLEET_NONE, "rollouts do not load: %s", err.text);
+	show_rollouts(f);
 	show_orders(f);
 	o->scheduler = scheduler_new(&(struct scheduler_ops){.log = &quiet,
 	    .store = o->store,
@@ -280,7 +381,7 @@ stop(struct fleet *f)
 		o->polling[i] = false;
 	}
 	for (size_t i = 0; i < o->n_gates; i++)
-		fleet_oracle_gate_forgotten(f, o->gates[i].host);
+		gate_forgotten(f, &o->gates[i]);
 	o->n_gates = 0;
 	scheduler_free(o->scheduler);
 	rollouts_free(o->rollouts);
@@ -327,6 +428,7 @@ call_ends(struct fleet *f)
 		return;
 	}
 	fleet_disk_fail_after(-1);
+	show_rollouts(f);
 	show_orders(f);
 }
 
@@ -459,6 +561,8 @@ hear_end(struct fleet *f, const struct db_job *job)
 {
 	struct fleet_orch *o = f->orch;
 	int host = fleet_world_host(f, job->host);
+	struct fleet_side *side = NULL;
+	struct fleet_job *known;
 	static const char *const failures[] = {"no-local-boot", "bmc-timeout"};
 
 	fleet_world_note(f, host,
@@ -467,11 +571,18 @@ hear_end(struct fleet *f, const struct db_job *job)
 	o->done_at[host] = f->now;
 	if (o->after[host])
 		fleet_oracle_up_heard(f, host);
+	HASH_FIND_STR(f->jobs, job->id, known);
+	if (known)
+		side = fleet_side_of(f, known->order.reason);
 	for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
 		if (job->state == DB_JOB_FAILED &&
 		    (str_eq(job->verdict_code, failures[i]) ||
-			str_eq(job->agent_code, failures[i])))
-			fleet_oracle_failure_heard(f, host);
+			str_eq(job->agent_code, failures[i]))) {
+			if (side)
+				fleet_side_failure_heard(f, side, host);
+			else
+				fleet_oracle_failure_heard(f, host);
+		}
 }
 
 static void
@@ -618,6 +729,7 @@ fleet_orch_new(struct fleet *f, enum fleet_mutant mutant, unsigned in_flight)
 	o->polling = str_alloc(f->n_sites);
 	o->after = str_alloc(f->n_hosts);
 	o->done_at = str_alloc(f->n_hosts * sizeof(o->done_at[0]));
+	o->party = str_alloc(f->n_hosts * sizeof(struct fleet_side *));
 	assert_int_equal(store_open(o->path, f->now, &o->store, &err), 0);
 	fleet_setup_inventory(f, o->store, mutant);
 	store_close(o->store);
@@ -657,6 +769,7 @@ fleet_orch_free(struct fleet *f)
 	free(o->polling);
 	free(o->after);
 	free(o->done_at);
+	free(o->party);
 	free(o);
 }
 

@@ -6,7 +6,7 @@
 
 #include "orchestrator/rollouts.h"
 #include "orchestrator/scheduler.h"
-#include "tests/sim/orchestrator/fleet_oracle.h"
+#include "tests/sim/orchestrator/fleet_side.h"
 #include "tests/sim/orchestrator/fleet_world.h"
 
 struct record_gap;
@@ -16,6 +16,7 @@ struct fleet_gate {
 	uint64_t ticket, life;
 	int host;
 	bool after;
+	struct fleet_side *side; /* whose it is; NULL: a schedule's */
 };
 
 enum { FLEET_GATES = 2048 };
@@ -33,11 +34,13 @@ struct fleet_orch {
 	uint64_t life;
 	bool failing; /* its disk is, in this call */
 	int64_t tick_at;
-	char last_job[ID_SIZE];
+	char last_job[ID_SIZE], last_rollout[ID_SIZE];
 	struct fleet_gate gates[FLEET_GATES];
 	size_t n_gates;
 	bool *after; /* of each host: its job is done, the gates behind it are next */
 	int64_t *done_at;
+	struct fleet_side *
+	    *party; /* of each host: who ordered it last; NULL: its schedule */
 	unsigned in_flight;
 	/* For the summary. */
 	int64_t n_crashes, n_inside, n_jumps, n_ordered, n_gates_asked;

@@ -14,6 +14,7 @@
 #include "db/db_host.h"
 #include "lib/str.h"
 #include "orchestrator/holds.h"
+#include "tests/sim/orchestrator/fleet_clerk.h"
 #include "tests/sim/orchestrator/fleet_orch.h"
 
 enum act { LOOK, CONTINUE, STOP, STOP_END, FREEZE, FREEZE_END, LOCK, LOCK_END, APPROVE };
@@ -49,9 +50,9 @@ mark(void *arg, const struct db_rollout_host *h)
 	m->hosts[m->n++] = fleet_world_host(m->f, h->host);
 }
 
-static int
-order_as(struct fleet *f, const char *id, const char *name, enum rollouts_verb verb,
-    int64_t window_s)
+int
+fleet_people_order(
+    struct fleet *f, const char *id, const char *name, int verb, int64_t window_s)
 {
 	struct fleet_orch *o = f->orch;
 	const struct audit_who who = fleet_orch_who(name);
@@ -60,8 +61,8 @@ order_as(struct fleet *f, const char *id, const char *name, enum rollouts_verb v
 	int rc;
 
 	assert_int_equal(db_begin(store_db(o->store)), 0);
-	rc = rollouts_do(
-	    o->rollouts, id, verb, &who, "as it seems right", window_s, wall, &err);
+	rc = rollouts_do(o->rollouts, id, (enum rollouts_verb)verb, &who,
+	    "as it seems right", window_s, wall, &err);
 	if (rc == 0)
 		assert_int_equal(db_commit(store_db(o->store)), 0);
 	else
@@ -74,7 +75,7 @@ order_as(struct fleet *f, const char *id, const char *name, enum rollouts_verb v
 static int
 order(struct fleet *f, const char *id, enum rollouts_verb verb, int64_t window_s)
 {
-	return order_as(f, id, "ada", verb, window_s);
+	return fleet_people_order(f, id, "ada", verb, window_s);
 }
 
 /* Whoever made the schedule tries it himself now and then. */
@@ -91,11 +92,17 @@ approve(struct fleet *f, int rule)
 	assert_int_equal(db_rollout_get(o->store, id, &r), 0);
 	if (r.state != DB_ROLLOUT_WAITING_APPROVAL)
 		goto out;
-	if (fleet_chance(f, 400) && order_as(f, id, "ada", ROLLOUTS_APPROVE, 0) != -EPERM)
+	if (fleet_chance(f, 400) &&
+	    fleet_people_order(f, id, "ada", ROLLOUTS_APPROVE, 0) != -EPERM)
 		fleet_world_wrong(
 		    f, FLEET_NONE, "rollout %s takes the approval of who ordered it", id);
-	if (order_as(f, id, "bob", ROLLOUTS_APPROVE, 0) == 0) {
-		fleet_oracle_approved(f, rule, fleet_orch_week(r.nominal));
+	if (fleet_people_order(f, id, "bob", ROLLOUTS_APPROVE, 0) == 0) {
+		struct fleet_side *side = fleet_side_of_rollout(f, id);
+
+		if (side)
+			side->approved = true;
+		else
+			fleet_oracle_approved(f, rule, fleet_orch_week(r.nominal));
 		did.approvals++;
 	}
 out:
@@ -140,9 +147,8 @@ resume(struct fleet *f, int rule, const struct db_rollout *r, bool retry)
 	free(m.hosts);
 }
 
-/* On the last day before the books of the week are made nothing new is begun. */
-static bool
-quiet(const struct fleet *f)
+bool
+fleet_people_quiet(const struct fleet *f)
 {
 	return (f->now - FLEET_BEGIN + FLEET_BOOKS) % (7 * DAY) > 6 * DAY;
 }
@@ -158,23 +164,28 @@ look(struct fleet *f, int rule, bool go_on)
 	if (db_rollout_last(o->store, name, id) < 0)
 		return;
 	assert_int_equal(db_rollout_get(o->store, id, &r), 0);
-	if (r.state == DB_ROLLOUT_RUNNING && !go_on && fleet_chance(f, 300)) {
+	if (r.nominal == DB_ROLLOUT_NO_NOMINAL) {
+		fleet_clerk_look(f, fleet_side_of_rollout(f, id));
+	} else if (r.state == DB_ROLLOUT_RUNNING && !go_on && fleet_chance(f, 300)) {
 		bool abort_it = fleet_chance(f, 120);
 
 		if (order(f, id, abort_it ? ROLLOUTS_ABORT : ROLLOUTS_PAUSE, 0) == 0) {
 			fleet_oracle_stop_rule(f, rule, true);
+			if (abort_it)
+				fleet_oracle_aborted(f, rule, fleet_orch_week(r.nominal));
 			did.aborts += abort_it;
 			did.pauses += !abort_it;
 			if (!abort_it)
 				later(f, fleet_between(f, MIN, 5 * HOUR), CONTINUE,
 				    FLEET_NONE, rule);
 		}
-	} else if (r.state == DB_ROLLOUT_PAUSED && quiet(f)) {
+	} else if (r.state == DB_ROLLOUT_PAUSED && fleet_people_quiet(f)) {
 		(void)order(f, id, ROLLOUTS_ABORT, 0);
 	} else if (r.state == DB_ROLLOUT_PAUSED) {
 		resume(f, rule, &r, false);
 		later(f, HOUR, CONTINUE, FLEET_NONE, rule);
-	} else if (r.state == DB_ROLLOUT_HALTED && !quiet(f) && fleet_chance(f, 600)) {
+	} else if (r.state == DB_ROLLOUT_HALTED && !fleet_people_quiet(f) &&
+		   fleet_chance(f, 600)) {
 		if (fleet_chance(f, 400))
 			resume(f, rule, &r, true);
 		resume(f, rule, &r, false);

@@ -15,6 +15,13 @@ void
 fleet_people_week(struct fleet *f);
 bool
 fleet_people_take(struct fleet *f, const struct fleet_todo *t);
+/* Orders it, and tells the engine. 0, or why not. */
+int
+fleet_people_order(
+    struct fleet *f, const char *id, const char *name, int verb, int64_t window_s);
+/* On the last day before the books of the week are made nothing new is begun. */
+bool
+fleet_people_quiet(const struct fleet *f);
 const struct fleet_people_did *
 fleet_people_did(void);
 

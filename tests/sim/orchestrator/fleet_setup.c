@@ -108,8 +108,8 @@ fleet_setup_inventory(struct fleet *f, struct store *s, enum fleet_mutant mutant
 
 /* ---- schedules ---- */
 
-static json_t *
-policy_json(const struct fleet_rule *k, enum fleet_mutant mutant)
+json_t *
+fleet_setup_policy(const struct fleet_rule *k, enum fleet_mutant mutant)
 {
 	json_t *v = json_object(), *labels = json_object();
 	char batch[16];
@@ -166,7 +166,7 @@ schedule_json(struct fleet *f, const struct fleet_rule *k)
 	if (k->younger > 0 && mutant != FLEET_DISTURBS)
 		json_put_i64(v, "skip_if_younger_s", k->younger / S);
 	json_put_str(v, "missed", k->run_once ? "run-once" : "skip");
-	json_put(v, "policy", policy_json(k, mutant));
+	json_put(v, "policy", fleet_setup_policy(k, mutant));
 	return v;
 }
 

@@ -7,6 +7,9 @@
 
 void
 fleet_setup_inventory(struct fleet *f, struct store *s, enum fleet_mutant mutant);
+/* What a rollout is to keep, as the orchestrator is told. */
+json_t *
+fleet_setup_policy(const struct fleet_rule *k, enum fleet_mutant mutant);
 /* A schedule as the rule means it, with the fault of the mutant. */
 void
 fleet_setup_schedule(struct fleet *f, const struct fleet_rule *k);

@@ -54,6 +54,7 @@ enum fleet_todo_type {
 	FLEET_START,
 	FLEET_CLOCK, /* a: by how much the orchestrator's clock is off from now on */
 	FLEET_OPERATOR,
+	FLEET_CLERK,  /* who orders beside the calendar */
 	FLEET_WEEKLY, /* host: the week */
 };
 
@@ -130,6 +131,7 @@ struct fleet_odds {
 };
 
 struct fleet_oracle;
+struct fleet_sides;
 struct fleet_orch;
 
 struct fleet {
@@ -148,6 +150,7 @@ struct fleet {
 	struct fleet_site *sites;
 	struct fleet_job *jobs;
 	struct fleet_oracle *oracle;
+	struct fleet_sides *sides;
 	struct fleet_orch *orch;
 	/* What came to pass, for the summary. */
 	int64_t n_jobs, n_reboots, n_done, n_failed, n_missed, n_busy, n_cuts, n_stops,

@@ -23,6 +23,7 @@
 #include "lib/str.h"
 #include "tests/sim/orchestrator/fleet_account.h"
 #include "tests/sim/orchestrator/fleet_agent.h"
+#include "tests/sim/orchestrator/fleet_clerk.h"
 #include "tests/sim/orchestrator/fleet_people.h"
 #include "tests/sim/orchestrator/fleet_setup.h"
 
@@ -101,8 +102,11 @@ weekly(struct fleet *f, int week, struct fleet_account *sum)
 	}
 	for (int i = 0; week > 0 && i < (int)f->n_waves; i++)
 		fleet_account_week(f, i, week - 1, sum);
-	if (week < (int)f->weeks)
+	if (week < (int)f->weeks) {
 		fleet_people_week(f);
+		fleet_clerk_week(f);
+	}
+	fleet_clerk_books(f);
 	fleet_orch_weekly(f);
 	f->over = week == (int)f->weeks;
 }
@@ -115,7 +119,7 @@ take(struct fleet *f, struct fleet_todo *t, struct fleet_account *sum)
 	else if (t->type == FLEET_WEEKLY)
 		weekly(f, t->host, sum);
 	else if (!fleet_agent_take(f, t) && !fleet_orch_take(f, t) &&
-		 !fleet_people_take(f, t))
+		 !fleet_people_take(f, t) && !fleet_clerk_take(f, t))
 		abort();
 	free(t->p);
 	return !f->over;
@@ -153,6 +157,16 @@ say(const struct fleet *f, const struct fleet_account *sum)
 	printf("# approved %lld (ahead %lld), hosts not approved %lld, too young %lld\n",
 	    (long long)did->approvals, (long long)sum->ahead,
 	    (long long)sum->not_approved, (long long)sum->younger);
+	const struct fleet_clerk_did *clerk = fleet_clerk_did();
+
+	printf("# by hand %lld, run now %lld (refused %lld), judged %lld: ok %lld, "
+	       "failed %lld, "
+	       "left %lld; schedules paused %lld, runs passed over %lld, planned ahead "
+	       "and ended %lld\n",
+	    (long long)clerk->hand, (long long)clerk->now, (long long)clerk->refused,
+	    (long long)clerk->judged, (long long)clerk->hosts_ok,
+	    (long long)clerk->hosts_failed, (long long)clerk->hosts_left,
+	    (long long)clerk->pauses, (long long)clerk->skips, (long long)clerk->ahead);
 	printf(
 	    "# caps reached: rollout %lld, site %lld, rack %lld, pair %lld, all %lld\n",
 	    (long long)fleet_oracle_reached(f->oracle, FLEET_CAP_ROLLOUT),
@@ -180,6 +194,7 @@ run(const struct size *size, uint64_t seed, enum fleet_mutant mutant)
 	    .sick = (unsigned)fleet_between(f, 0, 200),
 	    .cuts = (unsigned)fleet_between(f, 0, 300),
 	    .stops = (unsigned)fleet_between(f, 0, 100)};
+	f->sides = fleet_side_new();
 	begin(f, mutant);
 	while (fleet_world_next(f, &t) && take(f, &t, &sum))
 		;
@@ -187,6 +202,7 @@ run(const struct size *size, uint64_t seed, enum fleet_mutant mutant)
 		say(f, &sum);
 	fleet_orch_free(f);
 	fleet_oracle_free(f->oracle);
+	fleet_side_free(f->sides);
 	fleet_world_free(f);
 }
 

@@ -369,15 +369,17 @@ answers_to_old_questions_count_for_nothing(void **state)
 	tick(w, 1);
 	/* Another one has its turn meanwhile. */
 	assert_string_equal(w->asked, "b.los");
-	rollouts_gate_done(w->r, first, ROLLOUTS_GATE_FAILED, &why, T0 + S);
+	assert_false(rollouts_gate_done(w->r, first, ROLLOUTS_GATE_FAILED, &why, T0 + S));
 	EXPECT(w, "waiting:agent-absent gate-before waiting");
 	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 2), "");
 	tick(w, 2);
-	rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_FAILED, &why, T0 + 2 * S);
+	assert_false(
+	    rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_FAILED, &why, T0 + 2 * S));
 	EXPECT(w, "waiting:agent-absent waiting waiting");
 	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 0, 3), "");
 	tick(w, 3);
-	rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_FAILED, &why, T0 + 4 * S);
+	assert_true(
+	    rollouts_gate_done(w->r, w->ticket, ROLLOUTS_GATE_FAILED, &why, T0 + 4 * S));
 	tick(w, 4);
 	EXPECT(w, "failed:gate-failed deferred:budget-spent deferred:budget-spent");
 }
