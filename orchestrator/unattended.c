@@ -186,8 +186,8 @@ take_news(struct unattended *u, int64_t wall)
 	for (size_t i = 0; i < ended.n; i++)
 		rollouts_job_ended(u->rollouts, ended.v[i], wall);
 	for (size_t i = 0; i < n; i++)
-		rollouts_gate_done(u->rollouts, answers[i].ticket, answers[i].result,
-		    &answers[i].why, wall);
+		(void)rollouts_gate_done(u->rollouts, answers[i].ticket,
+		    answers[i].result, &answers[i].why, wall);
 	store_names_done(&ended);
 	free(answers);
 }

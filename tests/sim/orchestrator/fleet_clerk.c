@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-/* Who orders beside the calendar. Rollouts by hand go over hosts of any schedule, mostly while its windows are open; runs at once are of a
- * schedule and as it says, in a window that begins now. Schedules are paused, mostly for hours and now and then for days, and their
- * next run is passed over; one that was planned ahead for approval ends with that.
+/* Who orders beside the calendar. Rollouts by hand, for now or some hours later, go over hosts of any schedule, mostly while its windows
+ * are open; runs at once are of a schedule and as it says, in a window that begins now. Schedules are paused, mostly for hours and now and
+ * then for days, and their next run is passed over; one that was planned ahead for approval ends with that.
  *
  * What is ordered is written as orchestrator/api_rollout_add.c and orchestrator/api_schedule_do.c do; what the judge is told is what the
  * database has taken. The books of these rollouts are made here, too: each has the hosts that were named, and says of each what
@@ -96,7 +96,7 @@ hand_policy(struct fleet *f, const struct fleet_side *d, const char *port)
 	return v;
 }
 
-static int
+static void
 begin_by_hand(struct fleet *f, struct fleet_side *d, const struct rollouts_host *v,
     size_t n, int64_t wall)
 {
@@ -105,7 +105,6 @@ begin_by_hand(struct fleet *f, struct fleet_side *d, const struct rollouts_host 
 	struct rollout_policy p;
 	struct error err = {.code = ""};
 	char port[16];
-	int rc;
 
 	assert_int_equal(
 	    str_format(port, sizeof(port), "tcp:%d",
@@ -122,31 +121,31 @@ begin_by_hand(struct fleet *f, struct fleet_side *d, const struct rollouts_host 
 	    .v = v,
 	    .n = n};
 	assert_int_equal(db_begin(store_db(o->store)), 0);
-	rc = rollouts_begin(o->rollouts, &rq, wall, d->id, &err);
-	assert_int_equal(rc, 0);
+	assert_int_equal(rollouts_begin(o->rollouts, &rq, wall, d->id, &err), 0);
 	assert_int_equal(db_commit(store_db(o->store)), 0);
 	rollouts_begun(o->rollouts, d->id, wall);
 	json_decref(policy);
 	json_decref(work);
-	return rc;
 }
 
 static void
 by_hand(struct fleet *f)
 {
 	int64_t wall = fleet_orch_wall(f);
+	int64_t from =
+	    wall + (fleet_chance(f, 400) ? fleet_between(f, MIN, 4 * HOUR) : 0);
+	int64_t off = f->orch->mutant == FLEET_HAND_OFF ? 2 * HOUR : 0;
 	const struct fleet_rule k = any_rule(f);
 	struct fleet_side *d = fleet_side_add(f, &k, FLEET_NONE);
 	struct rollouts_host *v = str_alloc(f->n_hosts * sizeof(v[0]));
-	bool late = f->orch->mutant == FLEET_HAND_LATE;
-	size_t n = d ? name_hosts(f, d, v, wall, wall + k.window + (late ? HOUR : 0)) : 0;
+	size_t n = d ? name_hosts(f, d, v, from - off, from + k.window + off) : 0;
 
 	if (d)
 		d->over = n == 0;
 	if (n > 0) {
-		d->from = wall;
-		d->to = wall + k.window;
-		(void)begin_by_hand(f, d, v, n, wall);
+		d->from = from;
+		d->to = from + k.window;
+		begin_by_hand(f, d, v, n, wall);
 		did.hand++;
 		look_later(f, d);
 	}

@@ -6,6 +6,8 @@
 
 #include "tests/sim/orchestrator/fleet_world.h"
 
+struct fleet_side;
+
 enum { FLEET_RULES = 8, FLEET_WEEKS = 60 };
 
 /* An agent's clock may be off by that. */
@@ -80,7 +82,7 @@ enum fleet_mutant {
 	FLEET_DEAF_TO_PAUSE, /* of schedules … */
 	FLEET_DEAF_TO_SKIP,
 	FLEET_FORGETS_HAND, /* what people order has caps twice as large */
-	FLEET_HAND_LATE,    /* … and windows that are an hour longer */
+	FLEET_HAND_OFF,	    /* … and windows that begin earlier and end later */
 	FLEET_MUTANTS
 };
 
@@ -144,10 +146,10 @@ fleet_oracle_ahead(const struct fleet_oracle *o);
 void
 fleet_oracle_check_all(struct fleet *f, int host);
 /* May the host be ordered at all, whoever does? `side`: whose order it is, NULL: a schedule's. */
-struct fleet_side;
 void
 fleet_oracle_may(
     struct fleet *f, int host, const struct fleet_rule *k, const struct fleet_side *side);
+/* What is done to the host now must not be done to one that another rollout has in flight. */
 void
 fleet_oracle_crossed(struct fleet *f, int host, const struct fleet_side *side);
 /* The run of that week begins now; people have paused the schedule, or have that run passed over (FLEET_NONE: none). */
@@ -170,6 +172,7 @@ void
 fleet_oracle_hold_site(struct fleet *f, int site, bool on);
 void
 fleet_oracle_lock(struct fleet *f, int host, bool on);
+/* That run was aborted, and nothing of it is ordered any more. */
 void
 fleet_oracle_aborted(struct fleet *f, int rule, int week);
 void

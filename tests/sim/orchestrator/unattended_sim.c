@@ -2,10 +2,12 @@
 /* A fleet that is rebooted every week while nobody watches, in virtual time: the scheduler, the rollouts, the orders and the records
  * themselves, over their own database, against machines that do not come back, BMCs that are dead, lines that are cut and agents that
  * stop for hours, reports that are lost and repeated, an orchestrator that is killed between any two calls and within them, clocks that
- * are set, and people who pause, resume, abort, freeze and lock. For every seed, at every step:
+ * are set, people who pause, resume, abort, freeze and lock, and people who order beside the calendar: rollouts by hand on the same hosts,
+ * a schedule's run at once, its next run passed over, a schedule that is paused. For every seed, at every step:
  *   - never more in flight than the caps allow: of the rollout, its site, its rack, its pair, and of all rollouts
  *   - nothing begins outside of its site's window, by the clock of its agent and the zones of the C library
- *   - never two jobs on a machine; never rebooted twice in a run
+ *   - never two jobs on a machine; never rebooted twice in a run; never in flight of two rollouts
+ *   - no run begins of a schedule that is paused, and none that was to be passed over
  *   - nothing is ordered once the budget is spent, a canary has failed, or somebody has stopped it, and nothing at what is held
  *   - a batch begins when nothing of the one before is in flight, and nothing that could have begun is left in it
  * and at the end of every week (fleet_account.c): each run is there once, or why not, and each of its machines was rebooted exactly
@@ -126,6 +128,18 @@ take(struct fleet *f, struct fleet_todo *t, struct fleet_account *sum)
 }
 
 static void
+say_clerk(const struct fleet_clerk_did *did)
+{
+	printf("# by hand %lld, run now %lld (refused %lld), judged %lld: ok %lld, "
+	       "failed %lld, left %lld; schedules paused %lld, runs passed over %lld, "
+	       "planned ahead and ended %lld\n",
+	    (long long)did->hand, (long long)did->now, (long long)did->refused,
+	    (long long)did->judged, (long long)did->hosts_ok,
+	    (long long)did->hosts_failed, (long long)did->hosts_left,
+	    (long long)did->pauses, (long long)did->skips, (long long)did->ahead);
+}
+
+static void
 say(const struct fleet *f, const struct fleet_account *sum)
 {
 	const struct fleet_people_did *did = fleet_people_did();
@@ -157,16 +171,7 @@ say(const struct fleet *f, const struct fleet_account *sum)
 	printf("# approved %lld (ahead %lld), hosts not approved %lld, too young %lld\n",
 	    (long long)did->approvals, (long long)sum->ahead,
 	    (long long)sum->not_approved, (long long)sum->younger);
-	const struct fleet_clerk_did *clerk = fleet_clerk_did();
-
-	printf("# by hand %lld, run now %lld (refused %lld), judged %lld: ok %lld, "
-	       "failed %lld, "
-	       "left %lld; schedules paused %lld, runs passed over %lld, planned ahead "
-	       "and ended %lld\n",
-	    (long long)clerk->hand, (long long)clerk->now, (long long)clerk->refused,
-	    (long long)clerk->judged, (long long)clerk->hosts_ok,
-	    (long long)clerk->hosts_failed, (long long)clerk->hosts_left,
-	    (long long)clerk->pauses, (long long)clerk->skips, (long long)clerk->ahead);
+	say_clerk(fleet_clerk_did());
 	printf(
 	    "# caps reached: rollout %lld, site %lld, rack %lld, pair %lld, all %lld\n",
 	    (long long)fleet_oracle_reached(f->oracle, FLEET_CAP_ROLLOUT),
