@@ -162,13 +162,11 @@ take_host(void *arg, const struct db_rollout_host *h)
 
 /* Each site is looked at once. */
 static const struct error *
-held_up(struct listing *l, const char *site)
+held_at(struct listing *l, const char *site)
 {
 	struct error why = {.code = ""};
 	size_t k = 0;
 
-	if (!l->open)
-		return NULL;
 	if (!strset_find(&l->at, site, &k)) {
 		if (rollouts_site_held(unattended_rollouts(l->o->unattended), site,
 			clock_wall(), &why)) {
@@ -182,16 +180,33 @@ held_up(struct listing *l, const char *site)
 	return k > 0 ? &l->held[k - 1] : NULL;
 }
 
+/* One that waits; or one that is in its live image, and has no job yet that brings it back: it is brought back whatever has become of
+ * its rollout, and people are to see what keeps it there. */
+static json_t *
+host_json(struct listing *l, const struct db_rollout_host *h)
+{
+	const struct error *held = NULL;
+	struct error back;
+
+	if (h->state == DB_ROLLOUT_HOST_WAITING && l->open)
+		held = held_at(l, h->site);
+	else if (rollout_json_is_between(h))
+		held = held_at(l, h->site);
+	if (held && rollout_json_is_between(h)) {
+		back = *held;
+		error_prefix(&back, "it is to go back to its disk");
+		held = &back;
+	}
+	return rollout_json_host(h, held);
+}
+
 static void
 reply_hosts(struct listing *l, struct rest_request *rq, int64_t limit)
 {
 	json_t *items = json_array();
 
 	for (size_t i = 0; i < l->n; i++)
-		json_array_append_new(items,
-		    rollout_json_host(&l->v[i], l->v[i].state == DB_ROLLOUT_HOST_WAITING
-						    ? held_up(l, l->v[i].site)
-						    : NULL));
+		json_array_append_new(items, host_json(l, &l->v[i]));
 	api_reply_page(rq, items, limit, "n");
 }
 

@@ -161,11 +161,18 @@ rollout_json(struct store *s, const struct db_rollout *r, json_t **ret)
 	return 0;
 }
 
+bool
+rollout_json_is_between(const struct db_rollout_host *h)
+{
+	return h->state == DB_ROLLOUT_HOST_JOB && !h->job[0];
+}
+
 json_t *
 rollout_json_host(const struct db_rollout_host *h, const struct error *held)
 {
 	json_t *v = json_object();
-	bool waits = h->state == DB_ROLLOUT_HOST_WAITING && !h->why.code[0];
+	bool waits = (h->state == DB_ROLLOUT_HOST_WAITING && !h->why.code[0]) ||
+		     (held && rollout_json_is_between(h));
 
 	json_put_i64(v, "n", h->n);
 	json_put_str(v, "host", h->host);

@@ -4,6 +4,7 @@
 #define ORCHESTRATOR_ROLLOUT_JSON_H
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #include "db/db_rollout.h"
 
@@ -12,7 +13,10 @@ enum { ROLLOUT_JSON_LOCAL_SIZE = 32 };
 /* With its counts, which are read. 0 or an errno of the database; *ret is owned by the caller. */
 int
 rollout_json(struct store *s, const struct db_rollout *r, json_t **ret) MUST_CHECK;
-/* `held`: what holds up a host that waits, NULL or without a code: nothing but its turn. Owned by the caller. */
+/* Has its first job come to its end, and is the next not made yet? */
+bool
+rollout_json_is_between(const struct db_rollout_host *h);
+/* `held`: what holds up a host that waits for its turn or its next job, NULL or without a code: nothing but its turn. Owned by the caller. */
 json_t *
 rollout_json_host(const struct db_rollout_host *h, const struct error *held);
 /* {code, text, next}, or null without a code. */

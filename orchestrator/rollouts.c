@@ -87,15 +87,17 @@ put_in(struct rollouts *r, struct rollout *ro)
 	r->v[r->n++] = ro;
 }
 
-/* Makes memory of the rows again. What cannot be read is tried again. */
+/* Makes memory of the rows again. What cannot be read is tried again. An end of a job that is still to be noted is not forgotten. */
 static void
 reload(struct rollouts *r, const char *id, int64_t wall)
 {
-	struct rollout *ro = NULL;
+	struct rollout *ro = rollouts_find(r, id);
+	bool look_again = ro && ro->look_again;
 	char name[ID_SIZE];
 
 	str_clip(name, sizeof(name), id); /* it may be that of what is freed */
 	take_out(r, name);
+	ro = NULL;
 	int rc = rollouts_load(r, name, false, &ro);
 	if (rc < 0 && rc != -ENOENT) {
 		log_error(
@@ -105,8 +107,10 @@ reload(struct rollouts *r, const char *id, int64_t wall)
 		ro->unread = true;
 		ro->not_before = wall + RETRY_US;
 	}
-	if (ro)
-		put_in(r, ro);
+	if (!ro)
+		return;
+	ro->look_again = look_again;
+	put_in(r, ro);
 }
 
 void

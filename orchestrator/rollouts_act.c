@@ -205,7 +205,8 @@ rollouts_act_younger(
 	*ret_at = at;
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	return at > 0 && wall - at < us;
+	/* What a clock that was far ahead has recorded says nothing, or a host would be young until that day. */
+	return at > 0 && wall - at < us && at - wall < us;
 }
 
 /* 1: it is young, and was skipped. */

@@ -201,6 +201,24 @@ def test_a_restart_between_the_two(orch, sites):
     assert len([e for e in orch.events() if e["kind"] == "job.queued"]) == 2
 
 
+def test_what_keeps_a_machine_in_its_live_image_is_shown(orch, sites):
+    agent = sites[0]
+    rollout = drill(orch, "edge01")
+    bundle = agent.take("live")
+    assert orch.post("/stop", {"reason": "INC-2"}).status == 200
+    agent.play(bundle, LIVE_STAGES)
+    held = until(lambda: (lambda h: h if not h["job"] else None)(hosts_of(orch, rollout)["edge01"]), "the end of its first job")
+    assert (held["state"], held["why"]["code"]) == ("job", "world-stopped")
+    assert held["why"]["text"].startswith("it is to go back to its disk: ")
+    # Also when people have ended the drill meanwhile.
+    assert orch.post(f"/rollouts/{rollout['id']}/abort", {"reason": "INC-2"}).status == 200
+    assert hosts_of(orch, rollout)["edge01"]["why"]["code"] == "world-stopped"
+    assert orch.post("/stop/end", {"reason": "INC-2"}).status == 200
+    agent.play(agent.take("reboot"), BACK_STAGES)
+    ended(orch, rollout)
+    assert hosts_of(orch, rollout)["edge01"]["why"] is None
+
+
 def test_what_no_drill_boots(orch, sites):
     for image in ("debian", "rescue"):
         answer = orch.post("/rollouts", {"kind": "drill", "hosts": "edge01", "image": image, "reason": "INC-1", "yes": True})

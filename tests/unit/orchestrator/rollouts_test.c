@@ -10,6 +10,7 @@
 #include "db/db_job.h"
 #include "lib/clock.h"
 #include "orchestrator/orders_cap.h"
+#include "orchestrator/rollouts_priv.h"
 
 #define S USEC_PER_SEC
 #define T0 FIXTURE_NOW
@@ -451,25 +452,80 @@ a_second_person_says_yes(void **state)
 	EXPECT(w, "job waiting waiting");
 }
 
+/* From now on hosts can be written, or cannot. */
+static void
+let_write(struct world *w, bool can)
+{
+	const char *sql[] = {can ? "DROP TRIGGER full"
+				 : "CREATE TRIGGER full BEFORE UPDATE ON rollout_host "
+				   "BEGIN SELECT RAISE(ABORT, 'full'); END"};
+	struct db_stmts *set;
+
+	assert_int_equal(db_stmts_new(store_db(w->f->store), sql, 1, &set, &w->err), 0);
+	assert_true(db_run(db_stmt(set, 0)) >= 0);
+	db_stmts_free(set);
+}
+
+/* Whatever people do to it before it is tried again. */
+static void
+an_end_that_could_not_be_written_is_found_later(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(begin(w, REBOOT, "{}", 0, 3600, false), 0);
+	tick(w, 0);
+	let_write(w, false);
+	ends(w, "a.los", DB_JOB_DONE, "", 1);
+	let_write(w, true);
+	EXPECT(w, "job waiting waiting");
+	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 2), "");
+	tick(w, 3);
+	EXPECT(w, "ok waiting waiting");
+}
+
+/* A job of that host that was done `at` seconds after T0. */
+static void
+add_done(struct world *w, const char *id, const char *host, int64_t at)
+{
+	struct db_job job = {.created = T0 - 100 * S};
+
+	str_clip(job.id, sizeof(job.id), id);
+	str_clip(job.kind, sizeof(job.kind), "reboot");
+	str_clip(job.host, sizeof(job.host), host);
+	str_clip(job.site, sizeof(job.site), "los");
+	str_clip(job.stage, sizeof(job.stage), "done");
+	assert_int_equal(db_job_add(w->f->store, &job, "{}"), 0);
+	job.state = DB_JOB_DONE;
+	job.ended = T0 + at * S;
+	assert_int_equal(db_job_update(w->f->store, &job), 0);
+}
+
+/* A clock that was ahead for a while does not keep hosts young until it is that late. */
+static void
+what_a_clock_that_was_ahead_has_recorded_is_no_age(void **state)
+{
+	struct world *w = *state;
+	int64_t at;
+
+	add_done(w, "j1", "a.los", 50);
+	add_done(w, "j2", "b.los", 365 * 24 * 3600);
+	assert_int_equal(rollouts_act_younger(w->f->store, "a.los", 60 * S, T0, &at), 1);
+	assert_int_equal(rollouts_act_younger(w->f->store, "b.los", 60 * S, T0, &at), 0);
+}
+
 static void
 one_that_came_up_lately_is_skipped(void **state)
 {
 	struct world *w = *state;
 	struct db_job job = {.created = T0 - 100 * S};
 
-	str_clip(job.id, sizeof(job.id), "j1");
+	add_done(w, "j1", "a.los", -50);
+	/* One that never began changes nothing of its age. */
+	str_clip(job.id, sizeof(job.id), "j2");
 	str_clip(job.kind, sizeof(job.kind), "reboot");
 	str_clip(job.host, sizeof(job.host), "a.los");
 	str_clip(job.site, sizeof(job.site), "los");
 	str_clip(job.stage, sizeof(job.stage), "done");
-	assert_int_equal(db_job_add(w->f->store, &job, "{}"), 0);
-	job.state = DB_JOB_DONE;
-	job.ended = T0 - 50 * S;
-	assert_int_equal(db_job_update(w->f->store, &job), 0);
-	/* One that never began changes nothing of its age. */
-	str_clip(job.id, sizeof(job.id), "j2");
-	job.state = DB_JOB_QUEUED;
-	job.ended = 0;
 	assert_int_equal(db_job_add(w->f->store, &job, "{}"), 0);
 	job.state = DB_JOB_FAILED;
 	job.ended = T0 - 20 * S;
@@ -684,6 +740,8 @@ main(void)
 	    WORLD_TEST(one_after_another_until_it_is_done),
 	    WORLD_TEST(caps_are_kept),
 	    WORLD_TEST(a_failure_halts_it_and_people_let_it_go_on),
+	    WORLD_TEST(an_end_that_could_not_be_written_is_found_later),
+	    WORLD_TEST(what_a_clock_that_was_ahead_has_recorded_is_no_age),
 	    WORLD_TEST(a_restart_loses_and_repeats_nothing),
 	    WORLD_TEST(answers_to_old_questions_count_for_nothing),
 	    WORLD_TEST(what_may_pass_is_waited_for),
