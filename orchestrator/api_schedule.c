@@ -86,6 +86,16 @@ find_hosts(struct orch *o, const struct schedule_doc *doc,
 		      : schedule_hosts_find(o->store, *ret_zones, doc->hosts, ret, err);
 }
 
+/* Null where all of its hosts are left out, by a blackout: what the scheduler is due at then is no opening. */
+static void
+put_opens(json_t *next, const struct db_schedule *row, const struct schedule_doc *doc,
+    const struct schedule_zones *zones, struct schedule_hosts *hosts)
+{
+	int64_t opens = schedule_next_opens(row, doc, zones, hosts);
+
+	job_json_time(next, "opens", hosts->n > 0 && hosts->shut == hosts->n ? 0 : opens);
+}
+
 static int
 show(struct orch *o, const struct api_schedule *s, json_t **ret)
 {
@@ -106,8 +116,7 @@ show(struct orch *o, const struct api_schedule *s, json_t **ret)
 		    warnings, json_pack("{s:s, s:s, s:s}", "code", err.code, "text",
 				  err.text, "next", err.next));
 	if (rc == 0 && s->row.next != 0)
-		job_json_time(json_object_get(v, "next"), "opens",
-		    schedule_next_opens(&s->row, s->doc, zones, &hosts));
+		put_opens(json_object_get(v, "next"), &s->row, s->doc, zones, &hosts);
 	schedule_hosts_done(&hosts);
 	if (rc < 0) {
 		json_decref(v);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Rollouts and coming runs as what is shown of them: signs, counts in words, parts of a bar, hosts with the same reason
 // together, what may be done. Pure; nothing here touches the page.
+import { duration } from './format.js';
 
 const SIGNS = { 'waiting-approval': 'locked', planned: 'idle', running: 'busy', paused: 'locked', halted: 'failed', done: 'ok', aborted: 'skipped' };
 const HOST_SIGNS = { waiting: 'idle', 'gate-before': 'busy', job: 'busy', 'gate-after': 'busy', soak: 'busy', ok: 'ok', failed: 'failed', skipped: 'skipped', deferred: 'locked', lost: 'unknown' };
@@ -67,9 +68,26 @@ export function verbs(r) {
   return list;
 }
 
-/** The coming runs, a row for each zone: who goes first stands first; what is left out says why. */
+/** The coming runs, a row for each zone: who goes first stands first; what is left out says why. A run that opens nowhere there, by a
+ * blackout or for want of hosts, has its name only. */
 export function runs(items) {
-  return items.flatMap((run) => run.zones.map((z) => ({ schedule: run.schedule, leftOut: run.left_out, zone: z.zone, opens: z.opens,
-    closes: z.closes, sites: z.sites, hosts: Array.isArray(z.hosts) ? z.hosts.length : z.hosts })))
-    .sort((a, b) => (a.opens < b.opens ? -1 : a.opens > b.opens ? 1 : 0));
+  const nobody = { zone: '', opens: null, closes: null, sites: [], hosts: 0 };
+  const place = (run) => run.opens || run.nominal || '';
+  return items.flatMap((run) => (run.zones.length ? run.zones : [nobody]).map((z) => ({ schedule: run.schedule, nominal: run.nominal, leftOut: run.left_out,
+    zone: z.zone, opens: z.opens, closes: z.closes, sites: z.sites, hosts: Array.isArray(z.hosts) ? z.hosts.length : z.hosts })))
+    .sort((a, b) => (place(a) < place(b) ? -1 : place(a) > place(b) ? 1 : 0));
+}
+
+const RULES = [['canary', 'canary'], ['batch', 'batch'], ['max_in_flight', 'max-in-flight'], ['per_site', 'per-site'], ['per_label', 'per-label'], ['max_fail', 'max-fail'],
+  ['gates', 'gate'], ['gate_timeout_s', 'gate-timeout'], ['soak_s', 'soak']];
+
+/** A policy as netboot-ctl has it: "canary 1, per-label rack=1, gate tcp:22, soak 10 m". */
+export function policyText(policy) {
+  const values = (key, v) => {
+    if (Array.isArray(v)) return v;
+    if (typeof v === 'object') return Object.entries(v).map(([label, n]) => `${label}=${n}`);
+    if (v === 0) return [];
+    return [key.endsWith('_s') ? duration(v * 1e6) : v];
+  };
+  return RULES.flatMap(([key, option]) => values(key, policy?.[key] ?? 0).map((v) => `${option} ${v}`)).join(', ');
 }

@@ -12,6 +12,7 @@ import { knownZone } from './time.js';
 const SHOWN = 50;
 const AGAIN_MS = 30000;
 const RUNS = 20;
+const OPEN = ['halted', 'waiting-approval', 'paused', 'running', 'planned'];
 
 /** How far it is; the words beside it say the same. */
 export function progress(r) {
@@ -43,9 +44,16 @@ export class RolloutsView extends LiveView {
 
   async read() {
     const [list, next] = await Promise.all([get(`/rollouts?limit=${SHOWN}`), get('/schedules/next?n=1')]);
-    this.rollouts = list.items;
+    this.rollouts = list.next ? await this.withOpen(list.items) : list.items;
     this.next = next.items;
     this.readAt = performance.now();
+  }
+
+  // One that has waited for somebody for long is not among the newest.
+  async withOpen(newest) {
+    const known = new Set(newest.map((r) => r.id));
+    const open = await Promise.all(OPEN.map((state) => get(`/rollouts?limit=${SHOWN}&state=${state}`)));
+    return [...newest, ...open.flatMap((page) => page.items).filter((r) => !known.has(r.id))];
   }
 
   // A schedule that was changed is no event of it.
@@ -79,8 +87,8 @@ export class RolloutsView extends LiveView {
     const rows = runs(this.next);
     return panel('Coming runs', {}, rows.length ? h('ul', { class: 'plain' }, rows.slice(0, RUNS).map((run) => h('li', { 'data-row': true, class: 'rrow' },
       badge(run.leftOut ? 'skipped' : 'idle', run.leftOut ? `left out: ${run.leftOut}` : 'planned'), ' ', h('strong', null, run.schedule), ' ',
-      when(run.opens, knownZone(run.zone) ? run.zone : 'UTC'), h('span', { class: 'muted' }, ` ${run.zone}`),
-      h('span', { class: 'text' }, `${count(run.hosts, 'host')} at ${run.sites.join(', ')}`)))) : empty('No schedule has one.'),
+      run.opens ? when(run.opens, knownZone(run.zone) ? run.zone : 'UTC') : run.nominal, h('span', { class: 'muted' }, ` ${run.zone}`),
+      h('span', { class: 'text' }, run.hosts ? `${count(run.hosts, 'host')} at ${run.sites.join(', ')}` : 'no host matches now')))) : empty('No schedule has one.'),
     rows.length > RUNS ? h('p', { class: 'hint' }, `and ${rows.length - RUNS} more: netboot-ctl schedule next`) : null);
   }
 

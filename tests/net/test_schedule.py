@@ -117,6 +117,9 @@ def test_what_is_odd_is_told(orch):
     assert "soak-long" not in warnings(orch.post("/schedules", doc(name="one", hosts="probed.prg", window_s=3600, policy={"soak_s": 3600})))
     told = warnings(orch.post("/schedules", doc(name="racks", policy={"per_label": {"rck": 1, "role": 1}})))
     assert told["label-unknown"] == "no host has the label rck: per_label holds none of them back"
+    # A next run that no site opens for, by a blackout, is said to open nowhere.
+    shut = orch.post("/schedules", doc(name="shut", blackout=["2026-11-29"])).json["next"]
+    assert (shut["nominal"], shut["opens"]) == ("2026-11-29T03:00", None)
     # A host that was named goes.
     assert orch.delete("/hosts/probed.prg").status == 204
     assert "host-unknown" in warnings(orch.get("/schedules/prg"))

@@ -298,4 +298,15 @@ test('hosts with the same reason are together, and coming runs are in order', ()
   const list = rollouts.runs([{ schedule: 'w', left_out: null, zones: [zone('Africa/Lagos', '2026-02-01T02:00:00Z', 4), zone('Asia/Kathmandu', '2026-01-31T21:15:00Z', [{}, {}])] },
     { schedule: 'm', left_out: 'paused', zones: [zone('Africa/Lagos', '2026-01-31T23:00:00Z', 1)] }]);
   assert.deepEqual(list.map((x) => [x.schedule, x.zone, x.hosts, x.leftOut]), [['w', 'Asia/Kathmandu', 2, null], ['m', 'Africa/Lagos', 1, 'paused'], ['w', 'Africa/Lagos', 4, null]]);
+  const shut = rollouts.runs([{ schedule: 'late', nominal: '2026-02-01T03:00', left_out: null, zones: [zone('Africa/Lagos', '2026-02-01T02:00:00Z', 4)] },
+    { schedule: 'shut', nominal: '2026-01-25T03:00', left_out: 'blackout', zones: [zone('Africa/Lagos', null, 4)] },
+    { schedule: 'nobody', nominal: '2026-01-30T03:00', left_out: null, zones: [] }]);
+  assert.deepEqual(shut.map((x) => [x.schedule, x.nominal, x.hosts]), [['shut', '2026-01-25T03:00', 4], ['nobody', '2026-01-30T03:00', 0], ['late', '2026-02-01T03:00', 4]]);
+});
+
+test('a policy is written as it would be typed', () => {
+  const policy = { canary: 1, batch: '10%', max_in_flight: 5, per_site: 1, per_label: { rack: 1 }, max_fail: 2, gates: ['tcp:22', 'icmp'], gate_timeout_s: 120, soak_s: 600 };
+  assert.equal(rollouts.policyText(policy), 'canary 1, batch 10%, max-in-flight 5, per-site 1, per-label rack=1, max-fail 2, gate tcp:22, gate icmp, gate-timeout 2 m, soak 10 m');
+  assert.equal(rollouts.policyText({ canary: 0, per_label: {}, gates: [], max_fail: 1, soak_s: 0 }), 'max-fail 1');
+  assert.equal(rollouts.policyText(null), '');
 });
