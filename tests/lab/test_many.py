@@ -17,7 +17,7 @@ def test_failures_delay_nobody(make_lab):
     silent = lab.add_machine("edge05")
     # Given up soon, while the others have all the time that a busy computer costs them.
     silent.image = "lab-impatient"
-    lab.images[silent.image] = {**IMAGES["lab-installer"], "deadlines": {"firmware-dhcp": "40s"}}
+    lab.images[silent.image] = {**IMAGES["lab-installer"], "deadlines": {"firmware-dhcp": "15s"}}
     lab.start()
     lab.write("wrong.password", "not-the-password\n", 0o600)
     lab.ctl("host", "set", wrong.name, "--bmc-password-file", lab.path("wrong.password"))
