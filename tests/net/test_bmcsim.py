@@ -347,7 +347,9 @@ def test_session_exhaustion_by_leaks(make):
     assert r.returncode != 0 and "insufficient resources" in both(r)
     assert b.show()["active"] == 2
     b.fault(session_ms=1, leak_close=0)
-    assert until(lambda: status(b) == "off", "a free slot")
+    until(lambda: b.show()["active"] == 0, "free slots")
+    b.fault(session_ms=0)
+    assert status(b) == "off"
 
 
 def test_too_many_commands_crash_it(make):

@@ -73,6 +73,8 @@ def make_wire(netns, mac, port=546):
 def make_anonymous_wire(netns, mac):
     """Its link-local address says nothing of its MAC address, as systems choose theirs."""
     ns = make_client(netns, mac)
+    # Nor is a router asked for: its answer would have made the address known.
+    ns.run("sysctl", "-qw", "net.ipv6.conf.eth0.router_solicitations=0")
     ns.ip("link", "set", "eth0", "addrgenmode", "none")
     ns.ip("addr", "flush", "dev", "eth0")
     ns.ip("addr", "add", "fe80::1234/64", "dev", "eth0", "nodad")
