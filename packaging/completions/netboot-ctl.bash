@@ -14,6 +14,7 @@ _netboot_ctl_names() {
 	WEBHOOK) set -- webhook list ;;
 	SCHEDULE | "[SCHEDULE]") set -- schedule list ;;
 	ROLLOUT) set -- rollout list ;;
+	DRILL) set -- drill list ;;
 	*) return ;;
 	esac
 	timeout 2 netboot-ctl "${_netboot_server[@]}" --no-headers -o table "$@" 2>/dev/null |
