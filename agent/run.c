@@ -36,6 +36,12 @@ run_ended(const struct run *r)
 }
 
 bool
+run_untouched(const struct run *r)
+{
+	return r->stage <= STAGE_ARMED || r->phase == RUN_PHASE_LISTEN;
+}
+
+bool
 run_loading(const struct run *r)
 {
 	/* A log is read after the fact, perhaps before the BMC says that the power is on; what was

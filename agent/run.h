@@ -132,6 +132,9 @@ bool
 run_planned(const struct run *r, enum stage s);
 bool
 run_ended(const struct run *r); /* done, failed or cancelled */
+/* Nothing has been done to the machine yet. */
+bool
+run_untouched(const struct run *r);
 /* May the machine be loading: after the power-on was seen, before the ticket is used. */
 bool
 run_loading(const struct run *r);

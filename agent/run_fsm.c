@@ -352,10 +352,15 @@ run_fsm_set_sign(struct run *r, enum stage s, const char *evidence)
 }
 
 void
-run_fsm_start(struct run_fsm *f)
+run_fsm_start(struct run_fsm *f, bool late)
 {
 	if (f->r->stage != STAGE_QUEUED)
 		return;
+	/* The spool could not be written for a while. */
+	if (late) {
+		run_fsm_give_up_late(f);
+		return;
+	}
 	run_note_emit(f, "job.accepted");
 	f->r->attempt = 1;
 	run_note_attempt(f);
@@ -721,8 +726,8 @@ run_fsm_step(struct run *run, const struct run_input *in, int64_t now, struct rn
 
 	memset(out, 0, sizeof(*out));
 	switch (in->type) {
-	case RUN_IN_START: run_fsm_start(&f); break;
-	case RUN_IN_RECOVER: run_fsm_recover(&f); break;
+	case RUN_IN_START: run_fsm_start(&f, in->late); break;
+	case RUN_IN_RECOVER: run_fsm_recover(&f, in->late); break;
 	case RUN_IN_TICK: on_tick(&f, in); break;
 	case RUN_IN_STEP: on_step(&f, in); break;
 	case RUN_IN_SIGN: on_sign(&f, in); break;

@@ -80,6 +80,7 @@ struct run_input {
 	const char *by;
 	const char *ident; /* of preflight, and as said above; or NULL */
 	unsigned cause;	   /* the same; or 0 */
+	bool late;	   /* start, recover: the job's window is over */
 };
 
 /* Actions that end in an input carry out->step; the others are done at once. */

@@ -45,13 +45,17 @@ void
 run_fsm_set_sign(struct run *r, enum stage s, const char *evidence);
 bool
 run_fsm_probe_watches(const struct run *r);
+/* late, here and below: its window is over. */
 void
-run_fsm_start(struct run_fsm *f);
+run_fsm_start(struct run_fsm *f, bool late);
 
 /* ---- run_fsm_recover.c ---- */
 
 void
-run_fsm_recover(struct run_fsm *f);
+run_fsm_recover(struct run_fsm *f, bool late);
+/* Its window is over, and nothing was done to the machine. */
+void
+run_fsm_give_up_late(struct run_fsm *f);
 
 /* ---- run_fsm_reboot.c ---- */
 

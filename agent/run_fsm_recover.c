@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The agent has restarted: what becomes of a job that was under way.
  *
- * Entry point: run_fsm_recover(). Ownership: as in run_fsm.c.
+ * Entry points: run_fsm_recover(), run_fsm_give_up_late(). Ownership: as in run_fsm.c.
  * Failure modes: what may have been carried out and must not be carried out twice ends the job as interrupted; so do
- * restarts that never end, and a job that stood still for too long.
+ * restarts that never end, and a job that stood still for too long. Where nothing was done to the machine yet, those have codes that
+ * say so: who ordered it may have it begun once more.
  */
 #include "agent/run_fsm_priv.h"
 #include "agent/run_verdict.h"
@@ -28,13 +29,27 @@ too_old(const struct run *r, int64_t now)
 static void
 give_up_old(struct run_fsm *f)
 {
+	bool untouched = run_untouched(f->r);
 	struct error why;
 
-	error_set(&why, 0, "order-too-old",
-	    "look at the machine, then order it again if it is still wanted",
+	error_set(&why, 0, untouched ? "order-too-old" : "interrupted",
+	    "look at the machine, which may be off (netboot-ctl power status HOST), then "
+	    "order it again if it is still wanted",
 	    "the agent was not running for more than an hour while the job was in stage "
-	    "%s; it is not gone on with",
-	    stage_name(f->r->stage));
+	    "%s; it is not gone on with%s",
+	    stage_name(f->r->stage),
+	    untouched ? "" : ", and what became of the machine is not known");
+	run_fsm_miss(f, &why, false);
+}
+
+void
+run_fsm_give_up_late(struct run_fsm *f)
+{
+	struct error why;
+
+	error_set(&why, 0, "window-missed", "order it again with another --at",
+	    "its window was over while the agent did not run, or could not record what "
+	    "it does; nothing had been done to the machine");
 	run_fsm_miss(f, &why, false);
 }
 
@@ -93,7 +108,7 @@ recover_watch(struct run_fsm *f)
 }
 
 void
-run_fsm_recover(struct run_fsm *f)
+run_fsm_recover(struct run_fsm *f, bool late)
 {
 	struct run *r = f->r;
 
@@ -104,12 +119,16 @@ run_fsm_recover(struct run_fsm *f)
 	f->out->changed = true;
 	r->blind |= r->kind == BUNDLE_REBOOT && (r->off_seen || r->stage == STAGE_OS_UP);
 	r->silent = 0; /* rounds in a row: nobody knows what was in between */
+	if (late && run_untouched(r)) {
+		run_fsm_give_up_late(f);
+		return;
+	}
 	if (too_old(r, f->now)) {
 		give_up_old(f);
 		return;
 	}
 	switch ((int)r->stage) {
-	case STAGE_QUEUED: run_fsm_start(f); return;
+	case STAGE_QUEUED: run_fsm_start(f, late); return;
 	case STAGE_PREFLIGHT:
 	case STAGE_ARMED:
 	case STAGE_OVERRIDE:

@@ -90,6 +90,8 @@ decide_input(struct run_jobs *js, struct run_job *job, struct run_item *it)
 	it->in.note = it->note;
 	it->in.by = it->by;
 	it->in.ident = it->ident;
+	it->in.late =
+	    job->bundle->not_after > 0 && run_jobs_now(js) >= job->bundle->not_after;
 	run_fsm_step(&job->run, &it->in, clock_wall(), js->d.rng, &out);
 	it->granted = out.granted;
 	str_clip(it->reason, sizeof(it->reason), out.reason);

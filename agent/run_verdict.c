@@ -251,7 +251,7 @@ static const struct verdict hook_in_doubt = {"interrupted",
 static const struct verdict *
 choose_interrupted(const struct run *r)
 {
-	if (r->stage <= STAGE_ARMED || r->phase == RUN_PHASE_LISTEN)
+	if (run_untouched(r))
 		return &not_begun;
 	if (r->phase == RUN_PHASE_HOOK || r->phase == RUN_PHASE_GOING)
 		return &hook_in_doubt;

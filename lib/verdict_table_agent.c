@@ -307,8 +307,8 @@ const struct verdict_row verdict_table_agent[] = {
 		"anything"},
     {.code = "interrupted",
 	.title = "The agent was stopped in the middle",
-	.text = "the agent was stopped while a command was under way, or was "
-		"restarted too often",
+	.text = "the agent was stopped while a command was under way, was "
+		"restarted too often, or was away for more than an hour",
 	.next = "journalctl -u netboot-agent on the site's machine; netboot-ctl power"
 		" status HOST"},
     {.code = "machine-busy",

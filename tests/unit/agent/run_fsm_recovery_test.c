@@ -230,7 +230,8 @@ test_recovery_of_an_old_order(void **state)
 	to_watching(&k);
 	k.now = k.run.due + RUN_AGE_MAX + USEC_PER_SEC;
 	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
-	assert_non_null(told(&k, "job.failed", "code", "order-too-old"));
+	/* The machine was touched: whoever ordered it must not take it for one that was not. */
+	assert_non_null(told(&k, "job.failed", "code", "interrupted"));
 	assert_non_null(told(&k, "job.ticket", "state", "revoked"));
 	assert_false(did(&k, RUN_ACT_POWER_OFF));
 	teardown(&k);
@@ -245,6 +246,39 @@ test_recovery_of_an_old_order(void **state)
 	k.now = k.run.due + RUN_AGE_MAX + USEC_PER_SEC;
 	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
 	assert_int_equal(k.run.stage, STAGE_INITRD);
+	teardown(&k);
+}
+
+/* A window holds for what was not begun when the agent went away; what was, is finished. */
+static void
+test_recovery_after_the_window(void **state)
+{
+	static const enum stage stages[] = {
+	    STAGE_QUEUED, STAGE_PREFLIGHT, STAGE_ARMED, STAGE_OVERRIDE, STAGE_POWER};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(stages); i++) {
+		struct kit k = setup(NULL);
+		bool begun = stages[i] > STAGE_ARMED;
+
+		if (stages[i] != STAGE_QUEUED)
+			give(&k, (struct run_input){.type = RUN_IN_START});
+		while (k.run.stage < stages[i])
+			step_ok(&k);
+		assert_int_equal(k.run.stage, stages[i]);
+		give(&k, (struct run_input){.type = RUN_IN_RECOVER, .late = true});
+		assert_int_equal(
+		    told(&k, "job.failed", "code", "window-missed") == NULL, begun);
+		assert_int_equal(did(&k, RUN_ACT_POWER_OFF), begun);
+		assert_false(did(&k, RUN_ACT_PREFLIGHT));
+		teardown(&k);
+	}
+	/* One that could not be recorded for hours. */
+	struct kit k = setup(NULL);
+
+	give(&k, (struct run_input){.type = RUN_IN_START, .late = true});
+	assert_non_null(told(&k, "job.failed", "code", "window-missed"));
+	assert_false(did(&k, RUN_ACT_PREFLIGHT));
 	teardown(&k);
 }
 
@@ -287,6 +321,7 @@ main(void)
 	    cmocka_unit_test(test_restarts_in_a_loop),
 	    cmocka_unit_test(test_restarts_over_a_long_installation),
 	    cmocka_unit_test(test_recovery_of_an_old_order),
+	    cmocka_unit_test(test_recovery_after_the_window),
 	    cmocka_unit_test(test_a_cycle_is_not_done_twice),
 	};
 

@@ -194,6 +194,28 @@ nobody_ran_in_its_window(void **state)
 	assert_int_equal(k->accepted, 0);
 }
 
+/* Begun, but nothing was done to its machine yet: it does not go on with that outside its window. */
+static void
+nobody_ran_when_its_window_closed(void **state)
+{
+	struct kit *k = *state;
+	struct bundle *b = for_later(-50, 1500);
+	int64_t over = b->not_after;
+
+	b->kind = BUNDLE_POWER;
+	str_clip(b->power_action, sizeof(b->power_action), "off");
+	str_clip(b->bmc.address, sizeof(b->bmc.address), "192.0.2.1"); /* silent */
+	accept_one(k, b);
+	await_event(k, "job.accepted");
+	run_jobs_free(k->jobs);
+	while (clock_wall() < over)
+		event_base_loop(k->base, EVLOOP_NONBLOCK);
+	open_jobs(k);
+	assert_int_equal(run_jobs_recover(k->jobs, NULL), 0);
+	assert_string_equal(
+	    detail(await_event(k, "job.failed"), "code"), "window-missed");
+}
+
 static void
 one_is_cancelled(void **state)
 {
@@ -297,6 +319,8 @@ main(void)
 		one_does_not_begin_before_the_orchestrator_was_asked, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_waits_for_its_host, setup, teardown),
 	    cmocka_unit_test_setup_teardown(nobody_ran_in_its_window, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		nobody_ran_when_its_window_closed, setup, teardown),
 	    cmocka_unit_test_setup_teardown(one_is_cancelled, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		one_is_cancelled_unless_it_has_begun, setup, teardown),
