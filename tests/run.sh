@@ -91,7 +91,7 @@ run_pytest() { # net|web|lab
 	# Each test has a namespace and a folder of its own, and waits more than it works; virtual machines work more, and those
 	# tests of theirs that share them are marked: one process runs them.
 	case $part in
-	net) args=(-n "${PYTEST_JOBS:-4}" "${args[@]}") ;;
+	net) args=(-n "${PYTEST_JOBS:-6}" "${args[@]}") ;;
 	lab) args=(-n "${PYTEST_JOBS:-2}" --dist loadgroup "${args[@]}") ;;
 	*) args=(-n "${PYTEST_JOBS:-2}" "${args[@]}") ;;
 	esac
