@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 /* Carries out rollouts: one look after another, each in a transaction of its own.
  *
- * Entry points: rollouts_tick(), which has each rollout look once and do at most as much as takes some milliseconds; rollouts_job_ended(),
+ * Entry points: rollouts_tick(), which has each rollout look once and do at most as much as takes some milliseconds; rollouts_jobs_ended(),
  * for every job that came to its end; rollouts_begun() after a rollout was written or changed by others. It reads no clock and knows
  * no event loop: a simulation runs the same code in virtual time.
  * Ownership: the rollouts in memory, which are those that have not ended. Failure modes: after a write that failed, what is in memory is
@@ -216,14 +216,10 @@ begin_once(struct rollouts *r)
 	return db_in_transaction(db) ? 0 : db_begin(db);
 }
 
-int
-rollouts_one(struct rollouts *r, struct rollout *ro, const struct rollout_step_action *a,
-    int64_t wall)
+/* The same; when it is not written, the rollout is read again at its next turn. */
+static int
+settle(struct rollouts *r, struct rollout *ro, int rc, int64_t wall)
 {
-	int rc = db_begin(store_db(r->ops.store));
-
-	if (rc == 0)
-		rc = rollouts_act(r, ro, a, wall);
 	rc = end_look(r, ro, rc);
 	if (rc < 0) {
 		ro->unread = ro->look_again = true;
@@ -232,7 +228,18 @@ rollouts_one(struct rollouts *r, struct rollout *ro, const struct rollout_step_a
 	return rc;
 }
 
-/* Takes the end of the host's job, if it has one. */
+int
+rollouts_one(struct rollouts *r, struct rollout *ro, const struct rollout_step_action *a,
+    int64_t wall)
+{
+	int rc = db_begin(store_db(r->ops.store));
+
+	if (rc == 0)
+		rc = rollouts_act(r, ro, a, wall);
+	return settle(r, ro, rc, wall);
+}
+
+/* Takes the end of the host's job, if it has one, in a transaction that the caller settles: a disk takes some milliseconds for each. */
 static void
 job_ended(struct rollouts *r, struct rollout *ro, size_t i, const char *id, int64_t wall)
 {
@@ -271,12 +278,26 @@ job_ended(struct rollouts *r, struct rollout *ro, size_t i, const char *id, int6
 		ro->look_again = true;
 		return;
 	}
-	if (rollout_step_job_end(&ro->step, i, outcome, &why, &a))
-		(void)!rollouts_one(r, ro, &a, wall); /* it is looked at again */
+	if (!rollout_step_job_end(&ro->step, i, outcome, &why, &a))
+		return;
+	rc = begin_once(r);
+	if (rc == 0)
+		rc = rollouts_act(r, ro, &a, wall);
+	if (rc < 0)
+		(void)settle(r, ro, rc, wall); /* it is looked at again */
 }
 
-void
-rollouts_job_ended(struct rollouts *r, const char *job, int64_t wall)
+/* What the ends of jobs have changed is written, if anything has. */
+static void
+write_ends(struct rollouts *r, struct rollout *ro, int64_t wall)
+{
+	if (ro && db_in_transaction(store_db(r->ops.store)))
+		(void)settle(r, ro, 0, wall);
+}
+
+/* *under_way: the rollout whose ends are being written; another one's begin a transaction of their own. */
+static void
+note_end(struct rollouts *r, const char *job, int64_t wall, struct rollout **under_way)
 {
 	char id[ID_SIZE];
 	int64_t n;
@@ -285,6 +306,10 @@ rollouts_job_ended(struct rollouts *r, const char *job, int64_t wall)
 
 	if (rc == -ENOENT)
 		return;
+	if (ro != *under_way) {
+		write_ends(r, *under_way, wall);
+		*under_way = ro;
+	}
 	/* It has ended, but may have lost this host: then it is told what became of it. */
 	bool mine = rc == 0 && !ro;
 	if (mine)
@@ -298,8 +323,20 @@ rollouts_job_ended(struct rollouts *r, const char *job, int64_t wall)
 	}
 	if (!ro->unread)
 		job_ended(r, ro, (size_t)n, job, wall);
-	if (mine)
+	if (mine) {
+		write_ends(r, ro, wall);
 		rollouts_load_free(ro);
+	}
+}
+
+void
+rollouts_jobs_ended(struct rollouts *r, char *const *jobs, size_t n, int64_t wall)
+{
+	struct rollout *under_way = NULL;
+
+	for (size_t k = 0; k < n; k++)
+		note_end(r, jobs[k], wall, &under_way);
+	write_ends(r, under_way, wall);
 }
 
 struct ended {
@@ -335,6 +372,7 @@ look_for_ends(struct rollouts *r, struct rollout *ro, int64_t wall)
 	ro->look_again = rc < 0;
 	for (size_t k = 0; k < e.n && !ro->unread; k++)
 		job_ended(r, ro, e.i[k], e.job[k], wall);
+	write_ends(r, ro, wall);
 	free(e.i);
 	free(e.job);
 }

@@ -105,10 +105,10 @@ rollouts_new_id(struct rollouts *r, int64_t wall, char ret_id[ID_SIZE]) MUST_CHE
  * a call than takes some milliseconds: what is left makes that time `wall`. */
 int64_t
 rollouts_tick(struct rollouts *r, int64_t wall);
-/* The job has come to its end, as the database has it. To be called for every job; what is not a rollout's is nothing to it. Told again
- * it changes nothing. A tick should follow. */
+/* These jobs have come to their ends, as the database has it. To be called for every job; what is not a rollout's is nothing to it. Told
+ * again it changes nothing. Those of one rollout that follow on each other are one transaction. A tick should follow. */
 void
-rollouts_job_ended(struct rollouts *r, const char *job, int64_t wall);
+rollouts_jobs_ended(struct rollouts *r, char *const *jobs, size_t n, int64_t wall);
 /* Returns false for an answer that nobody waits for any more, or that could not be written: it is asked again, if it is wanted. */
 bool
 rollouts_gate_done(struct rollouts *r, uint64_t ticket, enum rollouts_gate_result result,

@@ -19,6 +19,7 @@
 #include "lib/str.h"
 
 #define LOOK_MAX_US (30 * USEC_PER_SEC)
+enum { ENDS_A_TURN = 50 };
 
 /* A question to an agent; lives until it is answered. */
 struct question {
@@ -172,23 +173,36 @@ unattended_event(struct unattended *u, const struct event *ev)
 	}
 }
 
+/* Some of the jobs that have ended: after a stop they may be thousands, and others have their turn between. */
+static void
+take_ends(struct unattended *u, int64_t wall)
+{
+	struct store_names *e = &u->ended;
+	size_t n = e->n < ENDS_A_TURN ? e->n : ENDS_A_TURN;
+
+	rollouts_jobs_ended(u->rollouts, e->v, n, wall);
+	for (size_t i = 0; i < n; i++)
+		free(e->v[i]);
+	e->n -= n;
+	memmove(e->v, e->v + n, e->n * sizeof(e->v[0]));
+	if (e->n > 0)
+		unattended_wake(u);
+}
+
 /* What has happened since the last look. */
 static void
 take_news(struct unattended *u, int64_t wall)
 {
-	struct store_names ended = u->ended;
 	struct answer *answers = u->answers;
 	size_t n = u->n_answers;
 
-	u->ended = (struct store_names){.n = 0};
+	if (u->ended.n > 0)
+		take_ends(u, wall);
 	u->answers = NULL;
 	u->n_answers = 0;
-	for (size_t i = 0; i < ended.n; i++)
-		rollouts_job_ended(u->rollouts, ended.v[i], wall);
 	for (size_t i = 0; i < n; i++)
 		(void)rollouts_gate_done(u->rollouts, answers[i].ticket,
 		    answers[i].result, &answers[i].why, wall);
-	store_names_done(&ended);
 	free(answers);
 }
 

@@ -609,7 +609,7 @@ take_report(struct fleet *f, int site, struct agent_msg_report *m)
 	}
 	for (size_t i = 0; rc == 0 && i < e->n; i++) {
 		hear_end(f, &e->jobs[i]);
-		rollouts_job_ended(o->rollouts, e->jobs[i].id, wall);
+		rollouts_jobs_ended(o->rollouts, &(char *){e->jobs[i].id}, 1, wall);
 	}
 	call_ends(f);
 	if (rc == 0 && e->n > 0 && o->store)
@@ -649,7 +649,8 @@ fleet_orch_effect(struct fleet *f, const struct holds_effect *e)
 	for (size_t i = 0; i < e->jobs.n; i++) {
 		assert_int_equal(db_job_get(f->orch->store, e->jobs.v[i], &job), 0);
 		if (lifecycle_ended(job.state))
-			rollouts_job_ended(f->orch->rollouts, job.id, fleet_orch_wall(f));
+			rollouts_jobs_ended(
+			    f->orch->rollouts, &(char *){job.id}, 1, fleet_orch_wall(f));
 	}
 	(void)strset_each(&e->sites, wake_site, f);
 }

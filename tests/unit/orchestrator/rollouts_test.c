@@ -22,7 +22,7 @@ struct world {
 	int64_t silence;
 	uint64_t ticket; /* of the gates asked last; 0: none */
 	char asked[64];
-	int woken;
+	int woken, told;
 	char id[ID_SIZE];
 	struct error err;
 	struct orders_caps caps;
@@ -82,7 +82,9 @@ on_changed(void *arg, const char *job)
 static void
 on_events(void *arg)
 {
-	(void)arg;
+	struct world *w = arg;
+
+	w->told++;
 }
 
 static const struct log quiet = {.max = LOG_LEVEL_ERROR, .program = "test"};
@@ -224,7 +226,7 @@ ends(struct world *w, const char *host, enum db_job_state as, const char *code, 
 	str_clip(job.verdict_code, sizeof(job.verdict_code), code);
 	str_clip(job.verdict_text, sizeof(job.verdict_text), "so it was told");
 	assert_int_equal(db_job_update(w->f->store, &job), 0);
-	rollouts_job_ended(w->r, id, job.ended);
+	rollouts_jobs_ended(w->r, &(char *){id}, 1, job.ended);
 }
 
 static const char *
@@ -271,7 +273,7 @@ one_after_another_until_it_is_done(void **state)
 	ends(w, "a.los", DB_JOB_DONE, "", 2);
 	EXPECT(w, "ok waiting waiting");
 	/* Told twice. */
-	rollouts_job_ended(w->r, id, T0 + 2 * S);
+	rollouts_jobs_ended(w->r, &(char *){id}, 1, T0 + 2 * S);
 	tick(w, 2);
 	ends(w, "b.los", DB_JOB_DONE, "", 3);
 	tick(w, 3);
@@ -481,6 +483,37 @@ an_end_that_could_not_be_written_is_found_later(void **state)
 	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 2), "");
 	tick(w, 3);
 	EXPECT(w, "ok waiting waiting");
+}
+
+/* After a stop they are thousands, and a disk takes some milliseconds for each transaction. */
+static void
+many_ends_of_one_rollout_are_written_at_once(void **state)
+{
+	static const char *const hosts[] = {"a.los", "b.los", "c.los"};
+	struct world *w = *state;
+	char ids[3][ID_SIZE], *jobs[3];
+	struct db_job job;
+
+	assert_int_equal(
+	    begin(w, REBOOT, "{'per_site':3,'max_fail':3}", 0, 3600, false), 0);
+	tick(w, 0);
+	EXPECT(w, "job job job");
+	for (int i = 0; i < 3; i++) {
+		jobs[i] = ids[i];
+		assert_int_equal(db_job_open_of_host(w->f->store, hosts[i], ids[i]), 0);
+		assert_int_equal(db_job_get(w->f->store, ids[i], &job), 0);
+		job.state = i == 1 ? DB_JOB_FAILED : DB_JOB_DONE;
+		job.ended = T0 + S;
+		str_clip(job.verdict_code, sizeof(job.verdict_code),
+		    i == 1 ? "no-answer" : "");
+		assert_int_equal(db_job_update(w->f->store, &job), 0);
+	}
+	w->told = 0;
+	rollouts_jobs_ended(w->r, jobs, 3, T0 + S);
+	assert_int_equal(w->told, 1);
+	EXPECT(w, "ok failed:no-answer ok");
+	rollouts_jobs_ended(w->r, jobs, 3, T0 + 2 * S);
+	assert_int_equal(w->told, 1);
 }
 
 /* A job of that host that was done `at` seconds after T0. */
@@ -741,6 +774,7 @@ main(void)
 	    WORLD_TEST(caps_are_kept),
 	    WORLD_TEST(a_failure_halts_it_and_people_let_it_go_on),
 	    WORLD_TEST(an_end_that_could_not_be_written_is_found_later),
+	    WORLD_TEST(many_ends_of_one_rollout_are_written_at_once),
 	    WORLD_TEST(what_a_clock_that_was_ahead_has_recorded_is_no_age),
 	    WORLD_TEST(a_restart_loses_and_repeats_nothing),
 	    WORLD_TEST(answers_to_old_questions_count_for_nothing),
