@@ -656,7 +656,6 @@ rollout_step_refusal(const char *code)
 	    {"rotation-open", ROLLOUT_STEP_WAIT},
 	    {"image-not-here", ROLLOUT_STEP_WAIT},
 	    {"window-over", ROLLOUT_STEP_WAIT},
-	    {"over-cap", ROLLOUT_STEP_WAIT},
 	    {"host-ambiguous", ROLLOUT_STEP_SKIP},
 	    /* Of this host alone: it left, or was never one that could be switched. */
 	    {"host-unknown", ROLLOUT_STEP_SKIP},

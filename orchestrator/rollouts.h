@@ -77,6 +77,9 @@ rollouts_drill_choose(struct store *s, const json_t *work, struct rollouts_host 
 int
 rollouts_drill_names(struct store *s, const json_t *work, struct store_names *names,
     struct error *err) MUST_CHECK;
+/* Does that work install systems anew? An image's kind is read. */
+bool
+rollouts_wipes(struct store *s, const json_t *work);
 /* Does a second person have to approve of that work on so many hosts? `most`: so many need none. An image's kind is read. */
 bool
 rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64_t most);

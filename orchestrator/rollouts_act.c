@@ -315,6 +315,18 @@ wait_for_other(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 	return rc < 0 ? rc : 1;
 }
 
+/* The image that it boots has become one that installs since the rollout was made: nobody was shown that, nor approved of it. */
+static int
+check_image_kind(struct rollouts *r, const struct rollout *ro, struct error *err)
+{
+	if (ro->wipes || !rollouts_wipes(r->ops.store, json_object_get(ro->doc, "work")))
+		return 0;
+	return error_set(err, -EPERM, "image-kind",
+	    "if it is wanted, abort this rollout and order it anew",
+	    "the image that it boots has become one that installs since the rollout was "
+	    "made");
+}
+
 static int
 act_job(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 {
@@ -347,6 +359,8 @@ act_job(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 	rq.until = h->step == 0 ? h->closes : 0;
 	rc = orders_new(&ctx, &rq, &who, &o, &errors, &err);
 	json_decref(errors);
+	if (rc == 0)
+		rc = check_image_kind(r, ro, &err);
 	if (rc == 0)
 		rc = write_order(r, o);
 	if (rc == -EEXIST)

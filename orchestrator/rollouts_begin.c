@@ -17,14 +17,12 @@
 #include "orchestrator/rollouts_priv.h"
 
 bool
-rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64_t most)
+rollouts_wipes(struct store *s, const json_t *work)
 {
 	const char *kind = json_string_value(json_object_get(work, "kind"));
 	const char *image = json_string_value(json_object_get(work, "image"));
 	bool wipes = str_eq(kind, "reinstall");
 
-	if ((int64_t)hosts <= most)
-		return false;
 	if (str_eq(kind, "boot") && image) {
 		struct db_image *i = str_alloc(sizeof(*i));
 		/* Of one that cannot be read the worst is thought; the order will be refused. */
@@ -34,6 +32,12 @@ rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64
 		free(i);
 	}
 	return wipes;
+}
+
+bool
+rollouts_needs_approval(struct store *s, const json_t *work, size_t hosts, int64_t most)
+{
+	return (int64_t)hosts > most && rollouts_wipes(s, work);
 }
 
 int
@@ -185,7 +189,7 @@ rollouts_begin(struct rollouts *r, const struct rollouts_request *rq, int64_t wa
 		free(v);
 		return rc;
 	}
-	doc = rollouts_load_doc(rq);
+	doc = rollouts_load_doc(rq, rollouts_wipes(r->ops.store, rq->work));
 	fill_row(&row, json_string_value(json_object_get(rq->work, "kind")), rq->reason,
 	    rq->by, wall);
 	span(v, n, &row);

@@ -75,7 +75,7 @@ rollouts_load_work(const json_t *work, const char *reason,
 }
 
 json_t *
-rollouts_load_doc(const struct rollouts_request *rq)
+rollouts_load_doc(const struct rollouts_request *rq, bool wipes)
 {
 	json_t *v = json_object();
 
@@ -85,6 +85,8 @@ rollouts_load_doc(const struct rollouts_request *rq)
 		json_put_i64(v, "skip_if_younger_s", rq->skip_if_younger_s);
 	if (rq->approval)
 		json_put_bool(v, "approval", true);
+	if (wipes)
+		json_put_bool(v, "wipes", true);
 	return v;
 }
 
@@ -100,6 +102,7 @@ read_doc(struct rollout *ro)
 		json_object_get(ro->doc, "policy"), &ro->step.policy, &err) < 0 ||
 	    json_opt_i64(ro->doc, "skip_if_younger_s", &younger_s, &err) < 0 ||
 	    json_opt_bool(ro->doc, "approval", &ro->approval, &err) < 0 ||
+	    json_opt_bool(ro->doc, "wipes", &ro->wipes, &err) < 0 ||
 	    json_opt_bool(ro->doc, "at_once", &ro->step.at_once, &err) < 0)
 		return -EUCLEAN;
 	ro->younger_us = younger_s * USEC_PER_SEC;

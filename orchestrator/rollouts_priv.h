@@ -25,6 +25,7 @@ struct rollout {
 	struct orders_request order[ROLLOUTS_ORDERS_MAX]; /* strings in work */
 	json_t *gates;
 	int64_t younger_us;
+	bool wipes; /* it was known to install systems anew when it was made */
 	bool approval;
 	bool unread;	 /* it could not be read: tried again */
 	bool look_again; /* an end of a job could not be noted: all are looked at again */
@@ -67,7 +68,7 @@ void
 rollouts_load_free(struct rollout *ro);
 /* The members of the document that the rest of the program asks for. */
 json_t *
-rollouts_load_doc(const struct rollouts_request *rq);
+rollouts_load_doc(const struct rollouts_request *rq, bool wipes);
 /* The requests of a piece of work, of which there is one for each job; -EINVAL with *err. The strings are in *ret_work, which are the
  * caller's. Returns how many. */
 int

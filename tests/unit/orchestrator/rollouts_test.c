@@ -1,254 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rollouts over a real database: what is written when, what a restart makes of it, and what people can do. */
-#include "orchestrator/rollouts.h"
+#include "tests/unit/orchestrator/rollouts_world.h"
 
-#include "fixture.h"
-
-#include "db/db_drill.h"
 #include "db/db_event.h"
 #include "db/db_host.h"
-#include "db/db_job.h"
-#include "lib/clock.h"
-#include "orchestrator/orders_cap.h"
-#include "orchestrator/rollouts_priv.h"
-
-#define S USEC_PER_SEC
-#define T0 FIXTURE_NOW
-
-struct world {
-	struct fixture *f;
-	struct rollouts *r;
-	struct rng rng;
-	int64_t silence;
-	uint64_t ticket; /* of the gates asked last; 0: none */
-	char asked[64];
-	int woken, told;
-	char id[ID_SIZE];
-	struct error err;
-	struct orders_caps caps;
-};
-
-static int64_t
-silence_of(void *arg, const char *site)
-{
-	const struct world *w = arg;
-
-	(void)site;
-	return w->silence;
-}
-
-static struct orders_context
-context(void *arg, int64_t wall)
-{
-	struct world *w = arg;
-
-	return (struct orders_context){.store = w->f->store,
-	    .rng = &w->rng,
-	    .images_root = w->f->root,
-	    .caps = &w->caps,
-	    .silence = silence_of,
-	    .arg = w,
-	    .now = wall};
-}
-
-static void
-on_gate(void *arg, uint64_t ticket, const char *site, const char *host, json_t *checks,
-    int64_t timeout_s)
-{
-	struct world *w = arg;
-
-	(void)site;
-	assert_true(json_array_size(checks) > 0 && timeout_s > 0);
-	w->ticket = ticket;
-	str_clip(w->asked, sizeof(w->asked), host);
-}
-
-static void
-on_wake(void *arg, const char *site)
-{
-	struct world *w = arg;
-
-	assert_string_equal(site, "los");
-	w->woken++;
-}
-
-static void
-on_changed(void *arg, const char *job)
-{
-	(void)arg;
-	(void)job;
-}
-
-static void
-on_events(void *arg)
-{
-	struct world *w = arg;
-
-	w->told++;
-}
-
-static const struct log quiet = {.max = LOG_LEVEL_ERROR, .program = "test"};
-
-/* The program ends and begins again. */
-static void
-restart(struct world *w)
-{
-	const struct rollouts_ops ops = {.log = &quiet,
-	    .store = w->f->store,
-	    .in_flight = 50,
-	    .orders = context,
-	    .gate = on_gate,
-	    .wake = on_wake,
-	    .changed = on_changed,
-	    .on_events = on_events,
-	    .arg = w};
-
-	rollouts_free(w->r);
-	assert_int_equal(rollouts_new(&ops, T0, &w->r, &w->err), 0);
-}
-
-static int
-open_world(void **state)
-{
-	struct world *w = str_alloc(sizeof(*w));
-	void *f = NULL;
-
-	fixture_open(&f);
-	w->f = f;
-	w->rng = rng_seeded(7);
-	assert_string_equal(fixture_apply(w->f, FIXTURE_DOCUMENT, NULL), "");
-	restart(w);
-	*state = w;
-	return 0;
-}
-
-static int
-close_world(void **state)
-{
-	struct world *w = *state;
-	void *f = w->f;
-
-	rollouts_free(w->r);
-	free(w);
-	return fixture_close(&f);
-}
-
-/* Of the three hosts; times in seconds from T0, closes 0: without end. */
-static int
-begin(struct world *w, const char *work, const char *policy, int64_t opens,
-    int64_t closes, bool approval)
-{
-	const struct rollouts_host hosts[] = {
-	    {"a.los", "los", T0 + opens * S, closes ? T0 + closes * S : 0},
-	    {"b.los", "los", T0 + opens * S, closes ? T0 + closes * S : 0},
-	    {"c.los", "los", T0 + opens * S, closes ? T0 + closes * S : 0},
-	};
-	struct rollout_policy p;
-	json_t *v = fixture_json(policy), *what = fixture_json(work);
-	const struct rollouts_request rq = {.work = what,
-	    .policy = &p,
-	    .hosts = "all",
-	    .reason = "INC-1",
-	    .by = "ada",
-	    .nominal = DB_ROLLOUT_NO_NOMINAL,
-	    .approval = approval,
-	    .v = hosts,
-	    .n = 3};
-
-	assert_int_equal(rollout_policy_from_json(v, &p, &w->err), 0);
-	assert_int_equal(db_begin(store_db(w->f->store)), 0);
-	int rc = rollouts_begin(w->r, &rq, T0, w->id, &w->err);
-	if (rc == 0)
-		assert_int_equal(db_commit(store_db(w->f->store)), 0);
-	else
-		db_rollback(store_db(w->f->store));
-	if (rc == 0)
-		rollouts_begun(w->r, w->id, T0);
-	json_decref(v);
-	json_decref(what);
-	return rc;
-}
-
-static int64_t
-tick(struct world *w, int64_t s)
-{
-	return rollouts_tick(w->r, T0 + s * S);
-}
-
-static const char *
-state_of(struct world *w)
-{
-	static char text[128];
-	struct db_rollout row;
-
-	assert_int_equal(db_rollout_get(w->f->store, w->id, &row), 0);
-	snprintf(text, sizeof(text), "%s%s%s%s", db_rollout_state_name(row.state),
-	    row.why.code[0] ? ":" : "", row.why.code, row.ended ? " ended" : "");
-	db_rollout_done(&row);
-	return text;
-}
-
-static void
-add_state(void *arg, const struct db_rollout_host *h)
-{
-	char *text = arg;
-	size_t n = strlen(text);
-
-	snprintf(text + n, 256 - n, "%s%s%s%s", n ? " " : "",
-	    db_rollout_host_state_name(h->state), h->why.code[0] ? ":" : "", h->why.code);
-}
-
-static const char *
-hosts_of(struct world *w)
-{
-	static char text[256];
-
-	text[0] = '\0';
-	assert_int_equal(
-	    db_rollout_hosts(w->f->store, w->id, NULL, -1, 99, add_state, text), 0);
-	return text;
-}
-
-#define EXPECT(w, hosts) assert_string_equal(hosts_of(w), hosts)
-
-/* The host's open job comes to its end as its agent would tell it. */
-static void
-ends(struct world *w, const char *host, enum db_job_state as, const char *code, int64_t s)
-{
-	struct db_job job;
-	char id[ID_SIZE];
-
-	assert_int_equal(db_job_open_of_host(w->f->store, host, id), 0);
-	assert_int_equal(db_job_get(w->f->store, id, &job), 0);
-	assert_string_equal(job.rollout, w->id);
-	job.state = as;
-	job.ended = T0 + s * S;
-	str_clip(job.verdict_code, sizeof(job.verdict_code), code);
-	str_clip(job.verdict_text, sizeof(job.verdict_text), "so it was told");
-	assert_int_equal(db_job_update(w->f->store, &job), 0);
-	rollouts_jobs_ended(w->r, &(char *){id}, 1, job.ended);
-}
-
-static const char *
-act(struct world *w, enum rollouts_verb verb, const char *who, int64_t window_s,
-    int64_t s)
-{
-	struct audit_who person = {.role = AUTH_OPERATOR};
-
-	str_clip(person.name, sizeof(person.name), who);
-	w->err.code[0] = '\0';
-	assert_int_equal(db_begin(store_db(w->f->store)), 0);
-	int rc =
-	    rollouts_do(w->r, w->id, verb, &person, "so", window_s, T0 + s * S, &w->err);
-	if (rc == 0)
-		assert_int_equal(db_commit(store_db(w->f->store)), 0);
-	else
-		db_rollback(store_db(w->f->store));
-	rollouts_begun(w->r, w->id, T0 + s * S);
-	return w->err.code;
-}
-
-#define REBOOT "{'kind':'reboot'}"
 
 static void
 one_after_another_until_it_is_done(void **state)
@@ -422,6 +177,26 @@ what_may_pass_is_waited_for(void **state)
 	tick(w, 4002);
 	assert_string_equal(state_of(w), "aborted:aborted ended");
 	assert_string_equal(act(w, ROLLOUTS_RESUME, "bob", 0, 4003), "rollout-state");
+}
+
+/* A live image that was shown, planned and not approved of, since it needs no second person. */
+static void
+an_image_that_installs_all_at_once_is_not_booted(void **state)
+{
+	struct world *w = *state;
+	const struct db_job_filter all = {.limit = 10};
+	struct store_names ids = {0};
+
+	assert_string_equal(fixture_apply(w->f, LIVE_OF_KIND("live"), NULL), "");
+	assert_int_equal(
+	    begin(w, "{'kind':'boot','image':'live'}", "{}", 0, 3600, false), 0);
+	assert_string_equal(fixture_apply(w->f, LIVE_OF_KIND("reinstall"), NULL), "");
+	restart(w);
+	tick(w, 0);
+	EXPECT(w, "failed:image-kind deferred:budget-spent deferred:budget-spent");
+	assert_int_equal(db_job_ids(w->f->store, &all, &ids), 0);
+	assert_int_equal(ids.n, 0);
+	store_names_done(&ids);
 }
 
 static void
@@ -635,119 +410,6 @@ what_cannot_be_ordered_is_refused_or_left_out(void **state)
 	EXPECT(w, "skipped:host-unknown job waiting");
 }
 
-/* ---- drills ---- */
-
-static void
-add_live_image(struct world *w)
-{
-	assert_string_equal(fixture_apply(w->f,
-				"{'images':[{'name':'live','kind':'live','kernel':{'path'"
-				":'vmlinuz'},'initrds':[{'path':'initrd.gz'}]}]}",
-				NULL),
-	    "");
-}
-
-/* The host's open job is of that kind, and has come to that stage. */
-static void
-at_stage(struct world *w, const char *kind, const char *stage, char ret_id[ID_SIZE])
-{
-	struct db_job_stage g = {.attempt = 1, .deadline_us = -1, .seq = 1, .at = T0};
-	struct db_job job;
-
-	assert_int_equal(db_job_open_of_host(w->f->store, "a.los", ret_id), 0);
-	assert_int_equal(db_job_get(w->f->store, ret_id, &job), 0);
-	assert_string_equal(job.kind, kind);
-	str_clip(g.job, sizeof(g.job), ret_id);
-	str_clip(g.stage, sizeof(g.stage), stage);
-	str_clip(g.state, sizeof(g.state), "missed");
-	assert_int_equal(db_job_stage_put(w->f->store, &g), 0);
-}
-
-static void
-expect_report(struct world *w, const char *live, const char *outcome, const char *back)
-{
-	struct db_drill d;
-
-	assert_int_equal(db_drill_get(w->f->store, live, &d), 0);
-	assert_string_equal(d.rollout, w->id);
-	assert_string_equal(d.outcome, outcome);
-	assert_string_equal(d.back, back);
-	db_drill_done(&d);
-}
-
-/* Of the site's three hosts one has its turn. */
-static void
-a_drill_is_two_jobs(void **state)
-{
-	struct world *w = *state;
-	struct db_job job;
-	char live[ID_SIZE], back[ID_SIZE];
-
-	add_live_image(w);
-	assert_int_equal(begin(w, "{'kind':'drill'}", "{}", 0, 100, false), 0);
-	tick(w, 0);
-	EXPECT(w, "job");
-	at_stage(w, "live", "kernel", live);
-	ends(w, "a.los", DB_JOB_FAILED, "stage-timeout", 50);
-	restart(w);
-	assert_string_equal(act(w, ROLLOUTS_PAUSE, "bob", 0, 60), "");
-	tick(w, 200);
-	at_stage(w, "reboot", "preflight", back);
-	assert_int_equal(db_job_get(w->f->store, back, &job), 0);
-	assert_int_equal(job.not_after, 0);
-	ends(w, "a.los", DB_JOB_DONE, "", 201);
-	tick(w, 201);
-	EXPECT(w, "failed:stage-timeout");
-	expect_report(w, live, "failed", back);
-}
-
-/* It came no further than to ask the BMC. */
-static void
-a_drill_that_touched_nothing_is_over(void **state)
-{
-	struct world *w = *state;
-	char live[ID_SIZE];
-
-	add_live_image(w);
-	assert_int_equal(begin(w, "{'kind':'drill'}", "{}", 0, 100, false), 0);
-	tick(w, 0);
-	at_stage(w, "live", "preflight", live);
-	ends(w, "a.los", DB_JOB_FAILED, "bmc-auth", 50);
-	tick(w, 50);
-	EXPECT(w, "failed:bmc-auth");
-	expect_report(w, live, "failed", "");
-}
-
-static void
-no_way_back_outweighs_all_else(void **state)
-{
-	struct world *w = *state;
-	char live[ID_SIZE], back[ID_SIZE];
-
-	add_live_image(w);
-	assert_int_equal(begin(w, "{'kind':'drill'}", "{}", 0, 100, false), 0);
-	tick(w, 0);
-	at_stage(w, "live", "kernel", live);
-	ends(w, "a.los", DB_JOB_FAILED, "stage-timeout", 50);
-	tick(w, 50);
-	at_stage(w, "reboot", "os-up", back);
-	ends(w, "a.los", DB_JOB_FAILED, "os-silent", 60);
-	tick(w, 60);
-	EXPECT(w, "failed:drill-not-back");
-	expect_report(w, live, "failed", back);
-}
-
-static void
-only_live_images_are_drilled(void **state)
-{
-	struct world *w = *state;
-
-	add_live_image(w);
-	assert_int_equal(
-	    begin(w, "{'kind':'drill','image':'debian'}", "{}", 0, 100, false), -EINVAL);
-	assert_string_equal(w->err.code, "drill-image");
-}
-
 /* Neither is more begun than an order may name, nor are more jobs open than may be; and that is no failure of a host. */
 static void
 caps_are_kept(void **state)
@@ -768,7 +430,6 @@ caps_are_kept(void **state)
 int
 main(void)
 {
-#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
 	const struct CMUnitTest tests[] = {
 	    WORLD_TEST(one_after_another_until_it_is_done),
 	    WORLD_TEST(caps_are_kept),
@@ -779,14 +440,11 @@ main(void)
 	    WORLD_TEST(a_restart_loses_and_repeats_nothing),
 	    WORLD_TEST(answers_to_old_questions_count_for_nothing),
 	    WORLD_TEST(what_may_pass_is_waited_for),
+	    WORLD_TEST(an_image_that_installs_all_at_once_is_not_booted),
 	    WORLD_TEST(a_second_person_says_yes),
 	    WORLD_TEST(one_that_came_up_lately_is_skipped),
 	    WORLD_TEST(a_host_that_soaks_is_left_alone_by_other_rollouts),
 	    WORLD_TEST(what_cannot_be_ordered_is_refused_or_left_out),
-	    WORLD_TEST(a_drill_is_two_jobs),
-	    WORLD_TEST(a_drill_that_touched_nothing_is_over),
-	    WORLD_TEST(no_way_back_outweighs_all_else),
-	    WORLD_TEST(only_live_images_are_drilled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
