@@ -280,6 +280,8 @@ def _is_closed(c):
         return False
     except OSError:
         return True
+    finally:
+        c.sock.settimeout(PATIENCE)
 
 
 def test_what_testssl_says(web):
