@@ -319,7 +319,8 @@ wait_for_other(struct rollouts *r, struct rollout *ro, size_t i, int64_t wall)
 static int
 check_image_kind(struct rollouts *r, const struct rollout *ro, struct error *err)
 {
-	if (ro->wipes || !rollouts_wipes(r->ops.store, json_object_get(ro->doc, "work")))
+	if (ro->wipes || ro->order[0].kind != BUNDLE_BOOT ||
+	    !rollouts_wipes(r->ops.store, json_object_get(ro->doc, "work")))
 		return 0;
 	return error_set(err, -EPERM, "image-kind",
 	    "if it is wanted, abort this rollout and order it anew",

@@ -237,7 +237,8 @@ rollouts_add_ordered(struct rollouts *r, const struct orders *o,
 {
 	struct db_rollout row = {.nominal = DB_ROLLOUT_NO_NOMINAL};
 	json_t *work = orders_work(rq);
-	json_t *doc = json_pack("{s:o, s:b}", "work", work, "at_once", true);
+	json_t *doc = json_pack("{s:o, s:b, s:b}", "work", work, "at_once", true, "wipes",
+	    rollouts_wipes(r->ops.store, work));
 
 	fill_row(&row, bundle_kind_name(rq->kind), rq->reason, by, wall);
 	str_clip(row.id, sizeof(row.id), id);

@@ -238,6 +238,18 @@ def test_several_jobs_at_once_are_a_rollout_too(lab):
     until(lambda: sum(len(s.begun) for s in sites) == 4, "that of the fourth host")
 
 
+def test_what_failed_of_several_jobs_at_once_is_tried_again(lab):
+    o, sites = lab
+    for s in sites:
+        s.bad = {"edge02": "no-answer"}
+    r = o.order("edge[01-03]", kind="reinstall", yes=True).json["rollout"]
+    until(lambda: {h["state"] for h in hosts_of(o, r).values()} == {"ok", "failed"}, "the end of each")
+    for s in sites:
+        s.bad = {}
+    assert o.post(f"/rollouts/{r}/retry-failed", {"reason": "again", "yes": True}).status == 200
+    until(lambda: {h["state"] for h in hosts_of(o, r).values()} == {"ok"}, "edge02")
+
+
 def test_destructive_work_needs_a_second_person(lab):
     o, _ = lab
     what = {"kind": "reinstall", "hosts": "edge[01-03]", "reason": "INC-1", "yes": True}
