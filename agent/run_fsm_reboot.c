@@ -163,7 +163,7 @@ seen_off(struct run_fsm *f)
 	struct run *r = f->r;
 
 	r->off_seen = r->hook_over = true;
-	r->went = false; /* its power tells more */
+	r->went = r->same = false; /* its power tells more */
 	r->due = f->now + r->allow[STAGE_POWER];
 	run_fsm_act(f, RUN_ACT_IDENT_STOP);
 	run_note_power(f, "off", "it went off by itself, after the hook");
@@ -271,7 +271,8 @@ fell_silent(struct run_fsm *f)
 		r->answers = false;
 		r->probe_down = true;
 	}
-	if (r->phase != RUN_PHASE_GOING || r->went || !r->was_up ||
+	/* Who lets in is there: only a look at the boot id that failed makes a silence of the probe a going. */
+	if (r->phase != RUN_PHASE_GOING || r->went || !r->was_up || r->same ||
 	    r->silent < GONE_AFTER)
 		return;
 	r->went = true;
@@ -359,6 +360,8 @@ run_fsm_reboot_on_ident(struct run_fsm *f, const struct run_input *in)
 		return;
 	f->out->changed |= new || (in->ok && !r->same);
 	if (!in->ok) {
+		f->out->changed |= r->same && r->phase == RUN_PHASE_GOING;
+		r->same &= r->phase != RUN_PHASE_GOING;
 		if (!r->hook || r->hook_over)
 			str_clip(r->said, sizeof(r->said), in->err->text);
 		if (r->os_by == RUN_PROOF_IDENT)
