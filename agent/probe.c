@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One probe: a socket per round, a timer between and within rounds.
  *
- * Entry points: probe_start(), probe_stop().
+ * Entry points: probe_start(), probe_now(), probe_stop().
  * Ownership: a probe owns its socket and events; the caller stops it.
  * Failure modes: whatever keeps a round from succeeding counts as "not up". ICMP needs
  * the agent's group in net.ipv4.ping_group_range, or CAP_NET_RAW; without both it never
@@ -22,7 +22,10 @@
 #include "lib/compiler.h"
 #include "lib/str.h"
 
-enum { ROUND_S = 3, ANSWER_S = 2, ECHO_SIZE = 8 };
+enum { ANSWER_S = 2, ECHO_SIZE = 8 };
+/* A machine may be back within seconds: where a round has waited in vain there is no more waiting before the next. */
+#define PAUSE ((struct timeval){.tv_sec = 3})
+#define PAUSE_UNANSWERED ((struct timeval){.tv_usec = 500000})
 
 struct probe {
 	struct event_base *base;
@@ -53,7 +56,7 @@ close_round(struct probe *p)
 static void
 end_round(struct probe *p, int error)
 {
-	const struct timeval pause = {.tv_sec = ROUND_S};
+	const struct timeval pause = error == ETIMEDOUT ? PAUSE_UNANSWERED : PAUSE;
 
 	close_round(p);
 	evtimer_add(p->timer, &pause);
@@ -211,6 +214,17 @@ probe_start(struct event_base *base, const char *spec, const struct addr_ip *ip,
 	p->timer = evtimer_new(base, on_timer, p);
 	evtimer_add(p->timer, &at_once);
 	return p;
+}
+
+void
+probe_now(struct probe *p)
+{
+	const struct timeval at_once = {0};
+
+	if (p == NULL)
+		return;
+	close_round(p);
+	evtimer_add(p->timer, &at_once);
 }
 
 void

@@ -20,6 +20,9 @@ probe_start(struct event_base *base, const char *spec, const struct addr_ip *ip,
 /* Within `answer`, why the system is not up: an errno, of which ETIMEDOUT says that nothing came back. */
 int
 probe_error(const struct probe *p);
+/* A round now, in place of the one under way; NULL allowed. */
+void
+probe_now(struct probe *p);
 /* NULL allowed; fine inside `answer`. */
 void
 probe_stop(struct probe *p);

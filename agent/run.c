@@ -458,7 +458,7 @@ run_from_json(const json_t *v, struct run *ret, struct error *err)
 	r.by_logs = by_logs != 0;
 	r.persistent = persistent != 0;
 	r.misses = misses > 0 && misses < RUN_ATTEMPTS ? (unsigned)misses : 0;
-	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_LISTEN ||
+	if (r.kind > BUNDLE_POWER || r.phase > RUN_PHASE_SILENCE ||
 	    r.os_by > RUN_PROOF_IDENT || r.disk_by > RUN_PROOF_PROBE)
 		return error_set(err, -EINVAL, "bad-record", NULL,
 		    "job %s holds a value of a later program", r.job);

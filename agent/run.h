@@ -36,9 +36,10 @@ enum run_phase {
 	RUN_PHASE_FLAGS,
 	RUN_PHASE_ON,
 	RUN_PHASE_CONTROL,
-	RUN_PHASE_HOOK,	 /* the order's command is run on the host, */
-	RUN_PHASE_GOING, /* and the machine is to go by itself */
-	RUN_PHASE_LISTEN /* before both: does its probe answer? */
+	RUN_PHASE_HOOK,	  /* the order's command is run on the host, */
+	RUN_PHASE_GOING,  /* and the machine is to go by itself */
+	RUN_PHASE_LISTEN, /* before both: does its probe answer? */
+	RUN_PHASE_SILENCE /* it is seen off, and its probe is to fall silent before it is switched on */
 };
 
 /* How the agent finds out that a system is up. */

@@ -480,6 +480,7 @@ on_bmc_done(void *arg, uint64_t id UNUSED, const struct bmc_result *res)
 	case RUN_PHASE_HOOK:
 	case RUN_PHASE_GOING:
 	case RUN_PHASE_LISTEN:
+	case RUN_PHASE_SILENCE:
 	case RUN_PHASE_OFF: break;
 	}
 	run_jobs_post_step(job, NULL, false, evidence);
@@ -699,6 +700,7 @@ run_exec(struct run_job *job, enum run_action action, uint64_t step)
 	case RUN_ACT_CANCEL_STEP: cancel_step(job); break;
 	case RUN_ACT_PUBLISH: publish(job); break;
 	case RUN_ACT_PROBE: begin_probe(job); break;
+	case RUN_ACT_PROBE_NOW: probe_now(job->probe); break;
 	case RUN_ACT_PROBE_STOP: stop_probe(job); break;
 	case RUN_ACT_END: end(job); break;
 	}

@@ -130,6 +130,8 @@ start_power(struct run_fsm *f)
 		run_fsm_begin_step(f, RUN_ACT_CONTROL, RUN_PHASE_CONTROL);
 	else if (f->r->kind == BUNDLE_REBOOT && run_fsm_reboot_begin(f))
 		return;
+	else if (f->r->kind == BUNDLE_REBOOT && f->r->off_seen)
+		run_fsm_reboot_off(f);
 	else if (f->r->off_seen)
 		run_fsm_switch_on(f);
 	else
@@ -390,6 +392,8 @@ on_step_done(struct run_fsm *f, const char *evidence)
 		run_note_power(f, "off", "seen off before the boot");
 		if (r->stage == STAGE_OVERRIDE)
 			run_fsm_begin_step(f, RUN_ACT_FLAGS, RUN_PHASE_FLAGS);
+		else if (r->kind == BUNDLE_REBOOT)
+			run_fsm_reboot_off(f);
 		else
 			run_fsm_switch_on(f);
 		return;
@@ -401,7 +405,8 @@ on_step_done(struct run_fsm *f, const char *evidence)
 		return;
 	case RUN_PHASE_HOOK:
 	case RUN_PHASE_GOING:
-	case RUN_PHASE_LISTEN: return; /* run_fsm_reboot.c */
+	case RUN_PHASE_LISTEN:
+	case RUN_PHASE_SILENCE: return; /* run_fsm_reboot.c */
 	}
 }
 

@@ -101,6 +101,7 @@ enum run_action {
 	RUN_ACT_CANCEL_STEP, /* forget the step under way */
 	RUN_ACT_PUBLISH,     /* script and bootd's entry, nobody waits */
 	RUN_ACT_PROBE,	     /* probe the host until further notice → RUN_IN_PROBE */
+	RUN_ACT_PROBE_NOW, /* it is seen off: what was asked before says nothing any more */
 	RUN_ACT_PROBE_STOP,
 	RUN_ACT_END, /* take the script away, send the host without a boot, forget the job
 		      */

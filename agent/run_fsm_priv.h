@@ -65,10 +65,13 @@ run_fsm_reboot_identified(struct run_fsm *f, const char *ident, unsigned cause);
 /* Stage power of a reboot: true when the system is to stop by itself first, so that nothing is switched. */
 bool
 run_fsm_reboot_begin(struct run_fsm *f);
+/* It is seen off. */
+void
+run_fsm_reboot_off(struct run_fsm *f);
 /* Stage os-up of one. */
 void
 run_fsm_reboot_watch(struct run_fsm *f);
-/* It is in a phase of run_fsm_reboot.c: listen, hook, going. */
+/* It is in a phase of run_fsm_reboot.c: listen, hook, going, silence. */
 bool
 run_fsm_reboot_phase(const struct run *r);
 /* The end of a step in one of them. */

@@ -5,6 +5,8 @@
  *	             │           ├─ it is seen off ─► on ────────────────────────────────► os-up
  *	             └───────────┴─ it does not go ─► soft off, as allowed off ─► on ────► os-up
  *
+ * Between off and on it is listened to (silence): a virtual machine may be back before its probe was missed.
+ *
  * A silence after the hook says something of a machine alone whose probe answered before it; so it is listened for first. One that
  * fell silent for as long as a power change takes is switched on, should it be off. It has not gone, whatever the probe says, while
  * its boot id is read and is the one before: the hook may have stopped the service that is probed.
@@ -32,6 +34,7 @@
 enum { MISSED_AFTER = 2, GONE_AFTER = 3 };
 /* Two rounds of the probe. */
 #define LISTEN_TIME (10 * USEC_PER_SEC)
+#define SILENCE_TIME (10 * USEC_PER_SEC)
 
 void
 run_fsm_reboot_identified(struct run_fsm *f, const char *ident, unsigned cause)
@@ -47,6 +50,30 @@ run_fsm_reboot_identified(struct run_fsm *f, const char *ident, unsigned cause)
 		r->os_by = RUN_PROOF_IDENT;
 		r->plan |= 1u << STAGE_OS_UP;
 	}
+}
+
+/* ---- off, and on again ---- */
+
+/* Another boot id needs no silence; and one that is heard while it is off will not fall silent. */
+void
+run_fsm_reboot_off(struct run_fsm *f)
+{
+	struct run *r = f->r;
+
+	if (r->os_by != RUN_PROOF_PROBE || r->probe_down || r->ident[0] != '\0') {
+		run_fsm_switch_on(f);
+		return;
+	}
+	r->due = f->now + SILENCE_TIME;
+	run_fsm_act(f, RUN_ACT_PROBE_NOW);
+	run_fsm_begin_step(f, RUN_ACT_NONE, RUN_PHASE_SILENCE);
+}
+
+static void
+end_silence(struct run_fsm *f)
+{
+	f->r->due = f->now + f->r->allow[STAGE_POWER];
+	run_fsm_switch_on(f);
 }
 
 /* ---- the hook, and whether the machine goes ---- */
@@ -90,7 +117,7 @@ bool
 run_fsm_reboot_phase(const struct run *r)
 {
 	return r->phase == RUN_PHASE_LISTEN || r->phase == RUN_PHASE_HOOK ||
-	       r->phase == RUN_PHASE_GOING;
+	       r->phase == RUN_PHASE_GOING || r->phase == RUN_PHASE_SILENCE;
 }
 
 bool
@@ -167,7 +194,7 @@ seen_off(struct run_fsm *f)
 	r->due = f->now + r->allow[STAGE_POWER];
 	run_fsm_act(f, RUN_ACT_IDENT_STOP);
 	run_note_power(f, "off", "it went off by itself, after the hook");
-	run_fsm_switch_on(f);
+	run_fsm_reboot_off(f);
 }
 
 /* A connection that broke off may be the machine's going. */
@@ -204,6 +231,10 @@ run_fsm_reboot_on_due(struct run_fsm *f)
 
 	if (r->phase == RUN_PHASE_LISTEN) {
 		begin_hook(f);
+		return;
+	}
+	if (r->phase == RUN_PHASE_SILENCE) {
+		end_silence(f);
 		return;
 	}
 	if (r->phase == RUN_PHASE_HOOK)
@@ -334,6 +365,8 @@ run_fsm_reboot_on_probe(struct run_fsm *f, const struct run_input *in)
 		answered(f);
 	else
 		fell_silent(f);
+	if (f->r->phase == RUN_PHASE_SILENCE && (in->ok || f->r->probe_down))
+		end_silence(f);
 }
 
 void

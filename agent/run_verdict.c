@@ -281,6 +281,9 @@ static const struct verdict left_off = {"left-off",
     "the machine had been switched off and is left so; its next start may begin with one "
     "network boot, without an image",
     "netboot-ctl power on HOST, if it is to run"};
+static const struct verdict rests_off = {"left-off",
+    "the machine had been switched off and is left so",
+    "netboot-ctl power on HOST, if it is to run"};
 static const struct verdict on_in_doubt = {"power-in-doubt",
     "the machine had been ordered to switch on, which was not seen yet; it is left as it "
     "is",
@@ -320,6 +323,7 @@ choose_cancelled(const struct run *r)
 	case RUN_PHASE_HOOK:
 	case RUN_PHASE_GOING: return &after_hook;
 	case RUN_PHASE_LISTEN: return &nothing_done;
+	case RUN_PHASE_SILENCE: return &rests_off;
 	case RUN_PHASE_NONE:
 	case RUN_PHASE_CONTROL: break;
 	}

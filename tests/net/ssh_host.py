@@ -77,12 +77,6 @@ class SshHost:
         self.sshd.send_signal(signal.SIGTERM)
         self.sshd.wait(timeout=PATIENCE)
 
-    def be_missed(self):
-        """Silent until somebody was refused as often as counts for one that is off."""
-        self.fall_silent()
-        before = self.ns.refused()
-        until(lambda: self.ns.refused() >= before + 2, what="connections to be refused")
-
     def ran(self):
         try:
             with open(self.path("ran")) as f:

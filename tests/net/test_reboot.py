@@ -38,6 +38,14 @@ def orders(s):
     return {k: show[k] for k in ("soft", "off", "on", "cycle", "reset") if show[k]}
 
 
+def asked_to_go(s):
+    """A reboot whose machine leaves it to the test when it goes off."""
+    s.bmc_ask("fault all ignore_soft 1")
+    job = s.order(s.bundle(kind="reboot", graceful_us=60_000_000))
+    until(lambda: s.bmc_show()["soft"], what="the soft off")
+    return job
+
+
 def test_a_hook_reboots_it_and_the_boot_id_proves_it(place):
     s, host = place()
     was = host.id
@@ -95,6 +103,18 @@ def test_an_answer_without_a_silence_is_no_reboot(place):
     assert "never stopped answering" in end["detail"]["text"]
 
 
+def test_a_machine_that_is_back_as_soon_as_it_is_on(place):
+    s, host = place(login=False, deadlines={"os-up": 8})
+    job = asked_to_go(s)
+    host.fall_silent()
+    s.bmc_ask("power all off")
+    s.wait_stage("power", job=job)
+    host.boot()
+    end = s.wait_end(job)
+    assert end["kind"] == "job.done", end
+    assert orders(s) == {"soft": 1, "on": 1} and "it fell silent" in evidence(s, job, "os-up")
+
+
 def test_what_nothing_proves(place):
     """The host gives no boot id, and its power stays on: whether it restarted nobody knows."""
     s, host = place()
@@ -136,8 +156,7 @@ def test_a_host_that_is_not_known_is_not_logged_in_on(place):
     s, host = place(known=False)
     job = s.order(s.bundle(**dict(HOOK, force="never", graceful_us=2_000_000)))
     assert "Host key verification failed" in s.wait_event("job.hook", job=job)["reason"]
-    s.wait_event("power.state", job=job, power="off")
-    host.be_missed()
+    host.fall_silent()
     s.wait_stage("power", job=job)
     host.boot()
     assert s.wait_end(job)["kind"] == "job.done"
@@ -150,10 +169,10 @@ def test_ssh_that_hangs_holds_no_reboot_up(place, tmp_path):
     hung.write_text("#!/bin/sh\nexec sleep 1000\n")
     hung.chmod(0o755)
     s, host = place(command=str(hung), deadlines={"preflight": 4})
-    job = s.order(s.bundle(kind="reboot", hard=True))
-    s.wait_event("power.state", job=job, power="off")
+    job = asked_to_go(s)
     assert "boot id not read: no time was left" in evidence(s, job, "preflight")
-    host.be_missed()
+    host.fall_silent()
+    s.bmc_ask("power all off")
     s.wait_stage("power", job=job)
     host.boot()
     assert s.wait_end(job)["kind"] == "job.done"

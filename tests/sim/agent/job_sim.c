@@ -139,6 +139,7 @@ begin_action(struct world *w, enum run_action action)
 		w->probing = true;
 		later(w, S, T_PROBE)->life = w->agent_life;
 		break;
+	case RUN_ACT_PROBE_NOW: break;
 	case RUN_ACT_PROBE_STOP: w->probing = false; break;
 	case RUN_ACT_END:
 		w->have_job = false;

@@ -192,6 +192,7 @@ begin(struct world *w, enum run_action action)
 		break;
 	case RUN_ACT_CAUSE: d.ends = w->now + between(w, S, 8 * S); break;
 	case RUN_ACT_PROBE: w->probing = true; return;
+	case RUN_ACT_PROBE_NOW: w->probe_at = w->now; return;
 	case RUN_ACT_PROBE_STOP: w->probing = false; return;
 	case RUN_ACT_IDENT: w->looking = true; return;
 	case RUN_ACT_IDENT_STOP: w->looking = false; return;
@@ -313,11 +314,13 @@ ask_machine(struct world *w)
 	struct error err;
 
 	if (w->probing && w->now >= w->probe_at) {
-		w->probe_at = w->now + 3 * S;
+		bool up;
+
 		w->lost = w->lossy && !w->lost && chance(w, 50);
-		give(w, (struct run_input){.type = RUN_IN_PROBE,
-			    .ok = w->host.state == UP && !w->lost,
-			    .evidence = "answers"});
+		up = w->host.state == UP && !w->lost;
+		w->probe_at = w->now + (up ? 3 * S : 5 * S / 2);
+		give(w, (struct run_input){
+			    .type = RUN_IN_PROBE, .ok = up, .evidence = "answers"});
 	}
 	if (!w->looking || w->now < w->look_at)
 		return;

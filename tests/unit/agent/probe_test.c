@@ -93,6 +93,90 @@ test_icmp(void **state)
 	assert_true(ask("icmp", "::1"));
 }
 
+/* Rounds of a probe, against those of one that answers and is left alone. */
+struct race {
+	struct event_base *base;
+	struct probe *p;
+	unsigned rounds, ups, rival;
+};
+
+static void
+on_round(void *arg, bool up)
+{
+	struct race *r = arg;
+
+	r->ups += up;
+	r->rounds++;
+	if (up)
+		probe_now(r->p);
+	if (r->rounds == (up ? 3 : 2))
+		event_base_loopbreak(r->base);
+}
+
+static void
+on_rival(void *arg, bool up)
+{
+	struct race *r = arg;
+
+	assert_true(up);
+	r->rival++;
+}
+
+static void
+race(struct race *r, const char *spec)
+{
+	struct probe *rival;
+	struct addr_ip ip;
+
+	*r = (struct race){.base = event_base_new()};
+	assert_int_equal(addr_ip_parse("127.0.0.1", &ip), 0);
+	rival = probe_start(r->base, "icmp", &ip, on_rival, r);
+	r->p = probe_start(r->base, spec, &ip, on_round, r);
+	event_base_dispatch(r->base);
+	probe_stop(r->p);
+	probe_stop(rival);
+	event_base_free(r->base);
+}
+
+static void
+test_now(void **state)
+{
+	struct race r;
+
+	(void)state;
+	race(&r, "icmp");
+	assert_int_equal(r.ups, 3);
+	assert_int_equal(r.rival, 1);
+	probe_now(NULL);
+}
+
+/* A listener whose queue is full drops what comes. Two rounds that wait in vain are over before three of one that answers. */
+static void
+test_unanswered_rounds_follow_soon(void **state)
+{
+	struct sockaddr_storage ss;
+	socklen_t n = sizeof(ss);
+	struct race r;
+	char spec[32];
+	uint16_t port;
+	int fd = listener("127.0.0.1", &port), full[2];
+
+	(void)state;
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ss, &n), 0);
+	for (size_t i = 0; i < 2; i++) {
+		full[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(full[i], (struct sockaddr *)&ss, n);
+	}
+	snprintf(spec, sizeof(spec), "tcp:%u", port);
+	race(&r, spec);
+	assert_int_equal(r.ups, 0);
+	assert_in_range(r.rival, 1, 2);
+	close(full[0]);
+	close(full[1]);
+	close(fd);
+}
+
 static void
 test_nonsense(void **state)
 {
@@ -115,6 +199,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_tcp),
 	    cmocka_unit_test(test_icmp),
+	    cmocka_unit_test(test_now),
+	    cmocka_unit_test(test_unanswered_rounds_follow_soon),
 	    cmocka_unit_test(test_nonsense),
 	};
 

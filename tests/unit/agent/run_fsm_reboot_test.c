@@ -46,11 +46,23 @@ preflight(struct kit *k, const char *id)
 		probe(k, true);
 }
 
+/* Seen off before; nothing was heard of its probe. */
+static void
+on(struct kit *k)
+{
+	if (k->run.phase == RUN_PHASE_SILENCE) {
+		k->now = k->run.due;
+		give(k, (struct run_input){.type = RUN_IN_TICK});
+	}
+	assert_int_equal(k->run.phase, RUN_PHASE_ON);
+	step_ok(k);
+}
+
 static void
 off_and_on(struct kit *k)
 {
 	step_ok(k);
-	step_ok(k);
+	on(k);
 	assert_int_equal(k->run.stage, STAGE_OS_UP);
 }
 
@@ -125,8 +137,8 @@ a_lost_answer_at_the_power_off_is_no_silence(void **state)
 			give(&k, (struct run_input){.type = RUN_IN_RECOVER});
 			probe(&k, false);
 		}
-		step_ok(&k);
 		probe(&k, true);
+		step_ok(&k);
 		if (i == 0)
 			assert_int_equal(k.run.stage, STAGE_OS_UP);
 		else
@@ -143,9 +155,89 @@ a_lost_answer_at_the_power_off_is_no_silence(void **state)
 	probe(&k, false);
 	step_ok(&k);
 	probe(&k, false);
+	on(&k);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+/* A virtual machine may be back before it could be missed. */
+static void
+it_stays_off_until_it_was_missed(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	probe(&k, true);
+	step_ok(&k);
+	assert_true(did(&k, RUN_ACT_PROBE_NOW) && !did(&k, RUN_ACT_POWER_ON));
+	assert_int_equal(k.run.due - k.now, 10 * USEC_PER_SEC);
+	probe(&k, false);
+	assert_false(did(&k, RUN_ACT_POWER_ON));
+	probe(&k, false);
+	assert_true(did(&k, RUN_ACT_POWER_ON));
+	assert_int_equal(k.run.due - k.now, 180 * USEC_PER_SEC);
 	step_ok(&k);
 	probe(&k, true);
 	assert_int_equal(k.run.stage, STAGE_DONE);
+	teardown(&k);
+}
+
+/* Neither one that was missed while it went, nor one whose boot id tells. */
+static void
+it_does_not_stay_off_for_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct kit k = setup(make_plain);
+
+		preflight(&k, i == 0 ? NULL : "one");
+		probe(&k, i != 0);
+		probe(&k, i != 0);
+		step_ok(&k);
+		assert_true(did(&k, RUN_ACT_POWER_ON));
+		teardown(&k);
+	}
+}
+
+/* The BMC is another machine's, which is not left off for that. */
+static void
+one_that_is_heard_while_off_is_another(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	step_ok(&k);
+	probe(&k, true);
+	assert_true(did(&k, RUN_ACT_POWER_ON));
+	step_ok(&k);
+	for (int i = 0; i < 2; i++)
+		probe(&k, false);
+	probe(&k, true);
+	assert_int_equal(k.run.stage, STAGE_OS_UP);
+	assert_string_equal(code_when_due(&k), "not-rebooted");
+	teardown(&k);
+}
+
+/* The agent goes, or the order is cancelled, while it is off. */
+static void
+off_and_not_yet_missed(void **state)
+{
+	struct kit k = setup(make_plain);
+
+	(void)state;
+	preflight(&k, NULL);
+	step_ok(&k);
+	probe(&k, false);
+	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
+	assert_int_equal(k.run.phase, RUN_PHASE_SILENCE);
+	assert_true(did(&k, RUN_ACT_PROBE) && !did(&k, RUN_ACT_POWER_OFF));
+	probe(&k, false);
+	assert_false(did(&k, RUN_ACT_POWER_ON));
+	give(&k, (struct run_input){.type = RUN_IN_CANCEL, .by = "eve"});
+	assert_string_equal(k.run.verdict.code, "left-off");
 	teardown(&k);
 }
 
@@ -184,7 +276,7 @@ a_silence_that_nobody_could_see(void **state)
 	preflight(&k, NULL);
 	step_ok(&k);
 	give(&k, (struct run_input){.type = RUN_IN_RECOVER});
-	step_ok(&k);
+	on(&k);
 	probe(&k, true);
 	assert_int_equal(k.run.stage, STAGE_FAILED);
 	assert_string_equal(k.run.verdict.code, "reboot-not-proven");
@@ -638,6 +730,10 @@ main(void)
 	    cmocka_unit_test(an_answer_without_a_silence_is_none),
 	    cmocka_unit_test(a_lost_answer_is_no_silence),
 	    cmocka_unit_test(a_lost_answer_at_the_power_off_is_no_silence),
+	    cmocka_unit_test(it_stays_off_until_it_was_missed),
+	    cmocka_unit_test(it_does_not_stay_off_for_nothing),
+	    cmocka_unit_test(one_that_is_heard_while_off_is_another),
+	    cmocka_unit_test(off_and_not_yet_missed),
 	    cmocka_unit_test(an_attempt_before_proves_nothing),
 	    cmocka_unit_test(a_silence_that_nobody_could_see),
 	    cmocka_unit_test(the_same_boot_id_is_no_reboot),

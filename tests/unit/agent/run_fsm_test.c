@@ -349,11 +349,11 @@ test_reboot(void **state)
 	assert_true(did(&k, RUN_ACT_POWER_OFF));
 	assert_int_equal(k.run.due - k.run.entered, (180 + 90) * USEC_PER_SEC);
 	step_ok(&k);
+	for (int i = 0; i < 2; i++)
+		give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = false});
 	assert_true(did(&k, RUN_ACT_POWER_ON));
 	step_ok(&k);
 	assert_true(did(&k, RUN_ACT_PROBE));
-	for (int i = 0; i < 2; i++)
-		give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = false});
 	assert_int_equal(k.run.stage, STAGE_OS_UP);
 	give(&k, (struct run_input){.type = RUN_IN_PROBE, .ok = true});
 	assert_int_equal(k.run.stage, STAGE_DONE);
