@@ -34,6 +34,7 @@ def fleet():
     f = Fleet(lan)
     try:
         f.start()
+        f.bmc("power all on")
         yield f
     finally:
         f.close()
@@ -45,7 +46,6 @@ def audit(fleet):
 
 
 def test_a_site_that_is_stopped(fleet):
-    fleet.bmc("power all on")
     r = fleet.ctl("bmc", "resume", "--all", "--reason", "x")
     assert (r.returncode, "nothing-to-resume: " in r.stderr) == (3, True), r
     r = fleet.ctl("bmc", "resume", "--site", "local", "--reason", "too early")
